@@ -1,0 +1,155 @@
+import * as v from 'valibot';
+
+/**
+ * The commands that an engine takes, as schemas: they decode HTTP bodies, and their output types are the
+ * façade's. What a schema cannot say (a name that must resolve, a cycle) the rules check.
+ */
+
+/** `did:sync:instance:…` or an alias such as `worker-a`. */
+const text = (max: number) =>
+  v.pipe(v.string('must be text'), v.maxLength(max, `must have at most ${max} characters`));
+const nonEmpty = (max: number) =>
+  v.pipe(
+    text(max),
+    v.check(s => s.trim() !== '', 'must not be empty'),
+  );
+const seconds = v.pipe(
+  v.number('must be a number of seconds'),
+  v.finite('must be finite'),
+  v.gtValue(0, 'must be above 0'),
+  v.maxValue(31_536_000, 'must be at most a year'),
+);
+const amount = v.pipe(
+  v.number('must be a number'),
+  v.finite('must be finite'),
+  v.minValue(0, 'must not be negative'),
+  v.maxValue(Number.MAX_SAFE_INTEGER, 'must be at most 2^53 - 1'),
+);
+const count = v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'));
+const atLeast = (min: number, max: number) =>
+  v.pipe(count, v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
+
+export const MAX_GOAL_CHARS = 64 * 1024;
+export const MAX_SUBTASKS = 100_000;
+
+/** An alias: letters, digits, `.`, `_` and `-`, not looking like a thread id. */
+export const aliasSchema = v.pipe(
+  v.string('must be text'),
+  v.regex(
+    /^(?!th_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with th_',
+  ),
+);
+
+export const taskAddSchema = v.strictObject({
+  goal: nonEmpty(MAX_GOAL_CHARS),
+  alias: v.optional(v.nullable(aliasSchema), null),
+  priority: v.optional(
+    v.picklist(['critical', 'high', 'medium', 'low'], 'must be critical, high, medium or low'),
+    'medium',
+  ),
+  labels: v.optional(
+    v.pipe(v.array(nonEmpty(64), 'must be a list'), v.maxLength(64, 'must have at most 64 entries')),
+    [],
+  ),
+  domain: v.optional(v.nullable(text(256)), null),
+  hypothesis: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null),
+  criteria: v.optional(
+    v.pipe(v.array(nonEmpty(4096), 'must be a list'), v.maxLength(64, 'must have at most 64 entries')),
+    [],
+  ),
+  namespace: v.optional(v.nullable(text(256)), null),
+  /** An absolute path; where attempts run unless a subtask says otherwise. */
+  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+});
+
+/** One subtask as people write it, after the CLI's grammar or JSON; `fan-out` in the rules completes it. */
+export const subtaskSchema = v.strictObject({
+  goal: nonEmpty(MAX_GOAL_CHARS),
+  name: v.optional(v.nullable(nonEmpty(256)), null),
+  target: v.optional(nonEmpty(256), 'least-loaded-worker'),
+  /** A command line for `/bin/sh -c`. */
+  run: v.optional(v.nullable(nonEmpty(MAX_GOAL_CHARS)), null),
+  executor: v.optional(v.nullable(nonEmpty(64)), null),
+  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  budget_usd: v.optional(v.nullable(amount), null),
+  timeout_secs: v.optional(seconds, 600),
+  /** 0-based indices of the subtasks that must accept first. */
+  depends_on: v.optional(
+    v.pipe(
+      v.array(atLeast(0, MAX_SUBTASKS - 1), 'must be a list of indices'),
+      v.maxLength(10_000, 'must have at most 10000 entries'),
+    ),
+    [],
+  ),
+  /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
+  attempts: v.optional(v.nullable(atLeast(1, 100)), null),
+});
+
+export const LOSERS = ['keep', 'drain', 'cancel'] as const;
+
+export const fanOutSchema = v.strictObject({
+  /** Each is decoded by `subtaskSchema` in the rules, which name the subtask, the key and the position. */
+  subtasks: v.pipe(
+    v.array(v.unknown(), 'must be a list'),
+    v.minLength(1, 'must not be empty: a fan-out has at least one subtask'),
+    v.maxLength(MAX_SUBTASKS, `must have at most ${MAX_SUBTASKS} entries`),
+  ),
+  /** `all`, `any`, `k_of_n:K` or a CEL expression. */
+  join: v.optional(nonEmpty(8192), 'all'),
+  losers: v.optional(v.picklist(LOSERS, 'must be keep, drain or cancel'), 'keep'),
+  timeout_secs: v.optional(v.nullable(seconds), null),
+  budget_usd: v.optional(v.nullable(amount), null),
+  budget_tokens: v.optional(v.nullable(amount), null),
+  budget_secs: v.optional(v.nullable(amount), null),
+  namespace: v.optional(v.nullable(text(256)), null),
+  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+});
+
+export const retrySchema = v.strictObject({
+  subtask: atLeast(0, MAX_SUBTASKS - 1),
+  hint: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null),
+});
+
+export const cancelSchema = v.strictObject({
+  subtask: v.optional(v.nullable(atLeast(0, MAX_SUBTASKS - 1)), null),
+  reason: v.optional(v.nullable(text(4096)), null),
+});
+
+export const runSerialSchema = v.strictObject({
+  /** The worker to run on, an alias or a DID; null picks the least loaded. */
+  worker: v.optional(v.nullable(nonEmpty(256)), null),
+});
+
+export const fleetStartSchema = v.strictObject({
+  workers: v.optional(atLeast(0, 64), 2),
+  /** The workers' default executor, for those that this call makes. */
+  executor: v.optional(v.nullable(nonEmpty(64)), null),
+});
+
+export const fleetStopSchema = v.strictObject({
+  scope: v.optional(v.picklist(['workers', 'all'], 'must be workers or all'), 'workers'),
+  /** One instance instead, an alias or a DID. */
+  instance: v.optional(v.nullable(nonEmpty(256)), null),
+  grace_secs: v.optional(
+    v.pipe(
+      v.number('must be a number of seconds'),
+      v.minValue(0, 'must not be negative'),
+      v.maxValue(86_400, 'must be at most a day'),
+    ),
+    10,
+  ),
+});
+
+export const fleetRestartSchema = v.strictObject({ instance: nonEmpty(256) });
+
+export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
+export type Subtask = v.InferOutput<typeof subtaskSchema>;
+export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
+export type Retry = v.InferOutput<typeof retrySchema>;
+export type Cancel = v.InferOutput<typeof cancelSchema>;
+export type RunSerial = v.InferOutput<typeof runSerialSchema>;
+export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
+export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
+export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;
+export type Losers = (typeof LOSERS)[number];

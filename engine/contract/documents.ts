@@ -1,0 +1,396 @@
+import * as v from 'valibot';
+
+/**
+ * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as
+ * numbers, absent values null. Fields may be added, never renamed or removed. The client decodes with these, and
+ * lets through members that a newer engine added.
+ */
+
+const nullable = <T extends v.GenericSchema>(schema: T) => v.nullable(schema);
+const anyObject = v.record(v.string(), v.unknown());
+
+export const INSTANCE_STATUSES = ['starting', 'live', 'stale', 'archived', 'stopped'] as const;
+export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
+
+export const instanceSchema = v.looseObject({
+  did: v.string(),
+  alias: v.string(),
+  role: v.picklist(['coordinator', 'worker']),
+  endpoint: nullable(v.string()),
+  status: v.picklist(INSTANCE_STATUSES),
+  version: v.string(),
+  uptime_secs: v.number(),
+  health: v.picklist(['healthy', 'draining']),
+  active_dispatches: v.number(),
+  store_records: v.number(),
+  last_heartbeat_unix: nullable(v.number()),
+  pid: nullable(v.number()),
+  home: v.string(),
+  slots: v.number(),
+  /** Why the status is not `live`, or null. */
+  note: nullable(v.string()),
+});
+export type InstanceDocument = v.InferOutput<typeof instanceSchema>;
+
+export const fleetSchema = v.looseObject({
+  instances: v.array(instanceSchema),
+  live: v.number(),
+  stale: v.number(),
+  archived: v.number(),
+  heartbeat_interval_secs: v.number(),
+  coordinator_url: v.string(),
+  freezes: v.array(v.looseObject({ namespace: v.string(), level: v.string(), reason: nullable(v.string()) })),
+  emergency: nullable(v.looseObject({ reason: nullable(v.string()), issued_by: v.string() })),
+});
+export type FleetDocument = v.InferOutput<typeof fleetSchema>;
+
+/** The answer to `fleet start`: the fleet, what was launched, and the fan-outs that go on. */
+export const fleetStartedSchema = v.looseObject({
+  ...fleetSchema.entries,
+  /** In the order of their launch; ports that were taken are told in `notes`. */
+  spawned: v.array(
+    v.looseObject({
+      alias: v.string(),
+      did: v.string(),
+      pid: v.number(),
+      endpoint: nullable(v.string()),
+      home: v.string(),
+    }),
+  ),
+  adopted: v.array(v.string()),
+  resumed: v.array(
+    v.looseObject({
+      thread: v.string(),
+      alias: nullable(v.string()),
+      done: v.number(),
+      subtasks: v.number(),
+    }),
+  ),
+  notes: v.array(v.string()),
+});
+export type FleetStarted = v.InferOutput<typeof fleetStartedSchema>;
+
+export const fleetStoppedSchema = v.looseObject({
+  stopped: v.array(
+    v.looseObject({
+      alias: v.string(),
+      did: v.string(),
+      pid: nullable(v.number()),
+      how: v.picklist(['drained', 'terminated', 'killed', 'gone']),
+      handed_back: v.number(),
+    }),
+  ),
+  coordinator_stopping: v.boolean(),
+});
+export type FleetStopped = v.InferOutput<typeof fleetStoppedSchema>;
+
+export const pingSchema = v.looseObject({
+  did: v.string(),
+  alias: v.string(),
+  reachable: v.boolean(),
+  rtt_ms: nullable(v.number()),
+  status: nullable(v.number()),
+  reason: nullable(v.string()),
+});
+export type PingDocument = v.InferOutput<typeof pingSchema>;
+
+export const TASK_STATUSES = [
+  'inbox',
+  'active',
+  'blocked',
+  'deferred',
+  'review',
+  'approved',
+  'rejected',
+  'failed',
+  'cancelled',
+] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+export const taskAddedSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  record: v.string(),
+  goal: v.string(),
+});
+export type TaskAdded = v.InferOutput<typeof taskAddedSchema>;
+
+export const taskSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  goal: v.string(),
+  status: v.picklist(TASK_STATUSES),
+  /** Why the status is what it is, in words. */
+  reason: nullable(v.string()),
+  priority: v.string(),
+  labels: v.array(v.string()),
+  domain: nullable(v.string()),
+  hypothesis: nullable(v.string()),
+  criteria: v.array(v.string()),
+  namespace: v.string(),
+  dir: nullable(v.string()),
+  actor: v.string(),
+  created_unix: v.number(),
+  /** Null when the task has no fan-out. */
+  fan_out: nullable(
+    v.looseObject({
+      record: v.string(),
+      round: v.number(),
+      subtasks: v.number(),
+      completed: v.number(),
+      predicate: v.string(),
+      complete: v.boolean(),
+      outcome: nullable(v.string()),
+      losers: v.string(),
+      serial: v.boolean(),
+    }),
+  ),
+});
+export type TaskDocument = v.InferOutput<typeof taskSchema>;
+
+export const tasksSchema = v.looseObject({ tasks: v.array(taskSchema) });
+export type TasksDocument = v.InferOutput<typeof tasksSchema>;
+
+export const fannedOutSchema = v.looseObject({
+  thread: v.string(),
+  record: v.string(),
+  subtasks: v.number(),
+  join: v.string(),
+  alias: v.string(),
+});
+export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
+
+export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const countsSchema = v.looseObject({
+  accepted: v.number(),
+  rejected: v.number(),
+  failed: v.number(),
+  timed_out: v.number(),
+  cancelled: v.number(),
+  running: v.number(),
+  pending: v.number(),
+});
+export type Counts = v.InferOutput<typeof countsSchema>;
+
+export const childSchema = v.looseObject({
+  index: v.number(),
+  name: nullable(v.string()),
+  goal: v.string(),
+  target: v.string(),
+  thread: v.string(),
+  /** The alias of the worker that has or had it, else its DID; null before it was assigned. */
+  worker: nullable(v.string()),
+  /** The DID of that worker. */
+  worker_did: nullable(v.string()),
+  state: v.picklist(['pending', 'running', 'done']),
+  verdict: nullable(v.picklist(VERDICTS)),
+  /** Why it is pending, or why it ended so; null where there is nothing to say. */
+  reason: nullable(v.string()),
+  cost_usd: v.number(),
+  /** Of the present attempt: what has passed while it runs, what it took when it is done. */
+  wall_time_secs: v.number(),
+  exit_code: nullable(v.number()),
+  signal: nullable(v.string()),
+  summary: nullable(v.string()),
+  attempt: v.number(),
+  depends_on: v.array(v.number()),
+  executor: v.string(),
+  /** Ended attempts before the present one, oldest first. */
+  earlier_attempts: v.array(
+    v.looseObject({
+      attempt: v.number(),
+      worker: nullable(v.string()),
+      verdict: v.string(),
+      reason: nullable(v.string()),
+      cost_usd: v.number(),
+      wall_time_secs: v.number(),
+    }),
+  ),
+  /** True when it ended after the join, and so was not counted. */
+  after_join: v.boolean(),
+  /** Processes of the attempt that left its process group, as `pid command`. */
+  left_group: v.array(v.string()),
+});
+export type ChildDocument = v.InferOutput<typeof childSchema>;
+
+export const joinStatusSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  round: v.number(),
+  subtasks: v.number(),
+  spawned: v.number(),
+  completed: v.number(),
+  predicate: nullable(v.string()),
+  complete: v.boolean(),
+  outcome: nullable(v.picklist(OUTCOMES)),
+  reason: nullable(v.string()),
+  /** Now; `census` keeps the counts of the join's moment. */
+  counts: countsSchema,
+  census: nullable(countsSchema),
+  losers: nullable(v.string()),
+  /** Left empty when the caller asks for the summary only. */
+  children: v.array(childSchema),
+});
+export type JoinStatus = v.InferOutput<typeof joinStatusSchema>;
+
+export const speedupSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  subtasks: v.number(),
+  walls_secs: v.array(v.number()),
+  parallel_wall_secs: v.number(),
+  critical_path_secs: v.number(),
+  /** Indices along the critical path; empty when nothing depends on anything. */
+  critical_path: v.array(v.number()),
+  measured_wall_secs: nullable(v.number()),
+  total_cost_usd: v.number(),
+  slots_used: v.number(),
+  /** Attempts that did not count: failed, retried, cancelled, after the join. */
+  extra_attempts: v.array(
+    v.looseObject({
+      index: v.number(),
+      attempt: v.number(),
+      verdict: v.string(),
+      wall_time_secs: v.number(),
+      cost_usd: v.number(),
+    }),
+  ),
+  extra_cost_usd: v.number(),
+  weak: v.looseObject({
+    serial_estimate_secs: v.number(),
+    speedup: nullable(v.number()),
+    caveat: v.string(),
+  }),
+  measured: nullable(
+    v.looseObject({
+      serial_thread: v.string(),
+      serial_wall_secs: v.number(),
+      speedup: nullable(v.number()),
+      efficiency: nullable(v.number()),
+      ceiling: nullable(v.number()),
+      cost_ratio: nullable(v.number()),
+      overhead_secs: v.number(),
+    }),
+  ),
+  /** Why a number is missing, and what the data cannot carry. */
+  notes: v.array(v.string()),
+});
+export type SpeedupDocument = v.InferOutput<typeof speedupSchema>;
+
+export const recordSchema = v.looseObject({
+  id: v.string(),
+  parents: v.array(v.string()),
+  thread: v.string(),
+  actor: v.string(),
+  act: v.string(),
+  body: anyObject,
+  clock: v.number(),
+  data_type: v.string(),
+  judged_by: nullable(v.string()),
+});
+export type RecordDocument = v.InferOutput<typeof recordSchema>;
+
+export const recordsSchema = v.looseObject({
+  records: v.array(recordSchema),
+  /** Pass it as `after` for the next page; null at the end. */
+  next: nullable(v.number()),
+});
+export type RecordsDocument = v.InferOutput<typeof recordsSchema>;
+
+export const threadRecordsSchema = v.looseObject({ thread: v.string(), records: v.array(recordSchema) });
+export type ThreadRecords = v.InferOutput<typeof threadRecordsSchema>;
+
+export const threadSummarySchema = v.looseObject({
+  thread: v.string(),
+  records: v.number(),
+  kind: v.string(),
+  title: nullable(v.string()),
+  first_unix: v.number(),
+  last_unix: v.number(),
+});
+export const threadsSchema = v.looseObject({ threads: v.array(threadSummarySchema), total: v.number() });
+export type ThreadsDocument = v.InferOutput<typeof threadsSchema>;
+
+export const threadStateSchema = v.looseObject({
+  thread: v.string(),
+  kind: v.string(),
+  title: nullable(v.string()),
+  status: nullable(v.string()),
+  records: v.number(),
+  actors: v.array(v.string()),
+  acts: v.record(v.string(), v.number()),
+  first_unix: nullable(v.number()),
+  last_unix: nullable(v.number()),
+});
+export type ThreadState = v.InferOutput<typeof threadStateSchema>;
+
+export const replaySchema = v.looseObject({
+  thread: v.string(),
+  steps: v.array(
+    v.looseObject({
+      clock: v.number(),
+      act: v.string(),
+      actor: v.string(),
+      status: v.string(),
+      changed: v.boolean(),
+      body: v.string(),
+      at_unix: v.number(),
+    }),
+  ),
+  final_status: v.string(),
+  count: v.number(),
+});
+export type ReplayDocument = v.InferOutput<typeof replaySchema>;
+
+export const querySchema = v.looseObject({
+  columns: v.array(v.string()),
+  rows: v.array(v.array(v.union([v.string(), v.number(), v.null()]))),
+  truncated: v.boolean(),
+});
+export type QueryDocument = v.InferOutput<typeof querySchema>;
+
+export const healthSchema = v.looseObject({
+  status: v.picklist(['ok', 'draining']),
+  did: v.string(),
+  alias: v.string(),
+  role: v.string(),
+  version: v.string(),
+  protocol: v.number(),
+  uptime_secs: v.number(),
+  pid: v.number(),
+  home: v.string(),
+  endpoint: nullable(v.string()),
+  records: v.number(),
+});
+export type HealthDocument = v.InferOutput<typeof healthSchema>;
+
+export const storedSchema = v.looseObject({
+  object: v.literal('record'),
+  id: v.string(),
+  existed: v.boolean(),
+});
+export type StoredDocument = v.InferOutput<typeof storedSchema>;
+
+export const errorSchema = v.looseObject({
+  object: v.literal('error'),
+  type: v.string(),
+  code: v.string(),
+  message: v.string(),
+  details: v.optional(anyObject),
+  hint: v.optional(nullable(v.string())),
+});
+export type ErrorDocument = v.InferOutput<typeof errorSchema>;
+
+/** What a subtask printed: told ahead of the bytes. */
+export interface OutputInfo {
+  readonly task: string;
+  readonly subtask: number;
+  readonly attempt: number;
+  readonly worker: string | null;
+  /** True while the attempt runs and more may come. */
+  readonly running: boolean;
+}

@@ -1,0 +1,142 @@
+import type { Did } from '../record/ids.ts';
+import type { FleetRecord } from '../record/record.ts';
+import type {
+  Cancel,
+  FanOutRequest,
+  FleetRestart,
+  FleetStart,
+  FleetStop,
+  Retry,
+  RunSerial,
+  TaskAdd,
+} from './commands.ts';
+import type * as d from './documents.ts';
+
+/** The version of the engine and of everything that is built with it. */
+export const VERSION = '0.1.0';
+/** The version of the HTTP contract and of the link's frames; every answer carries it. */
+export const PROTOCOL = 1;
+
+/** What an engine can be told to do, and what each is answered with when it is durable. */
+export interface Commands {
+  /** Appends records that a client made; already decoded JSON values, each checked as SPEC 1 says. */
+  'records.append': {
+    input: { readonly records: readonly unknown[] };
+    output: { readonly stored: readonly d.StoredDocument[] };
+  };
+  'task.add': { input: TaskAdd; output: d.TaskAdded };
+  'task.fan-out': { input: FanOutRequest & { readonly task: string }; output: d.FannedOut };
+  'task.retry': { input: Retry & { readonly task: string }; output: d.JoinStatus };
+  'task.cancel': { input: Cancel & { readonly task: string }; output: d.TaskDocument };
+  'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
+  'fleet.start': { input: FleetStart; output: d.FleetStarted };
+  'fleet.stop': { input: FleetStop; output: d.FleetStopped };
+  'fleet.restart': { input: FleetRestart; output: d.InstanceDocument };
+}
+export type CommandName = keyof Commands;
+
+/** What an engine can be asked. None of these writes. */
+export interface Reports {
+  health: { input: object; output: d.HealthDocument };
+  fleet: { input: object; output: d.FleetDocument };
+  instance: { input: { readonly instance: string }; output: d.InstanceDocument };
+  ping: { input: { readonly instance: string }; output: d.PingDocument };
+  tasks: { input: { readonly all: boolean }; output: d.TasksDocument };
+  task: { input: { readonly task: string }; output: d.TaskDocument };
+  /** `summary` leaves the children out. */
+  join: { input: { readonly task: string; readonly summary: boolean }; output: d.JoinStatus };
+  speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
+  record: { input: { readonly id: string }; output: d.RecordDocument };
+  records: {
+    input: {
+      readonly thread?: string;
+      readonly actor?: string;
+      readonly act?: string;
+      readonly limit: number;
+      readonly after?: number;
+    };
+    output: d.RecordsDocument;
+  };
+  threads: { input: { readonly limit: number; readonly after?: number }; output: d.ThreadsDocument };
+  /** `thread` may be a task's alias or an unambiguous prefix, as everywhere a thread is asked for. */
+  'thread.records': { input: { readonly thread: string }; output: d.ThreadRecords };
+  'thread.state': { input: { readonly thread: string }; output: d.ThreadState };
+  replay: { input: { readonly thread: string }; output: d.ReplayDocument };
+  query: { input: { readonly sql: string; readonly limit: number }; output: d.QueryDocument };
+}
+export type ReportName = keyof Reports;
+
+/** Who asks, and what bounds the asking. */
+export interface CallContext {
+  readonly actor: Did;
+  /** A command repeated with the same key, by the same actor, is answered as the first was. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What happened, told after it is durable. */
+export type EngineEvent =
+  /** A record came into the log. `position` is what a watcher resumes after. */
+  | { readonly kind: 'record'; readonly position: number; readonly at: number; readonly record: FleetRecord }
+  /** Something about a fan-out moved: these subtasks, or the join. Not replayed on resumption. */
+  | {
+      readonly kind: 'task';
+      readonly thread: string;
+      readonly children: readonly number[];
+      readonly complete: boolean;
+    }
+  /** An instance came, went, or changed. Not replayed on resumption. */
+  | { readonly kind: 'instance'; readonly did: string }
+  /** The watcher was too slow, and events were left out: read the state anew. */
+  | { readonly kind: 'gap' };
+
+export interface WatchOptions {
+  /** Only what concerns this thread. */
+  readonly thread?: string;
+  /** Only these kinds; `gap` always comes. Default: all. */
+  readonly kinds?: readonly EngineEvent['kind'][];
+  /** Begin with the records after this position; without it, with what happens from now on. */
+  readonly after?: number;
+  readonly signal: AbortSignal;
+}
+
+/** A subtask's output: what is told ahead, then the bytes, up to their end or, when followed, the attempt's. */
+export interface OutputStream {
+  readonly info: d.OutputInfo;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface OutputRequest {
+  readonly task: string;
+  readonly subtask: number;
+  /** Default: the latest. */
+  readonly attempt?: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The façade: one engine on one home. Everything that the CLI, HTTP and the editor can do goes through it.
+ * Every method rejects with FleetError and nothing else.
+ */
+export interface Engine {
+  readonly did: Did;
+  /** Does something; fulfilled when it is durable. */
+  submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context: CallContext,
+  ): Promise<Commands[N]['output']>;
+  /** Tells what happens, until the signal aborts or the engine closes. Bounded: a slow watcher meets a `gap`. */
+  watch(options: WatchOptions): AsyncIterable<EngineEvent>;
+  /** Answers a question about the present. */
+  report<N extends ReportName>(
+    name: N,
+    input: Reports[N]['input'],
+    signal?: AbortSignal,
+  ): Promise<Reports[N]['output']>;
+  /** What a subtask printed. */
+  output(request: OutputRequest): Promise<OutputStream>;
+  /** Lets go of everything; workers go on and are adopted by the next coordinator. Idempotent. */
+  close(): Promise<void>;
+}

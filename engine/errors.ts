@@ -1,0 +1,69 @@
+/**
+ * What went wrong, in words that a program can match. The first group is part of the HTTP contract, the second
+ * is met on one machine only.
+ */
+export type ErrorCode =
+  | 'NAMESPACE_REJECTED'
+  | 'NAMESPACE_FROZEN'
+  | 'AUTH_REQUIRED'
+  | 'SCOPE_FORBIDDEN'
+  | 'INVALID_RECORD'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'TOO_LARGE'
+  | 'USAGE'
+  | 'NOT_SUPPORTED'
+  | 'UNREACHABLE'
+  | 'UNAVAILABLE'
+  | 'TIMED_OUT'
+  | 'HOME_INVALID'
+  | 'HOME_NEWER'
+  | 'LEASE_HELD'
+  | 'LOG_DAMAGED'
+  | 'LOG_SHORT'
+  | 'LOG_POISONED'
+  | 'LINK_BROKEN'
+  | 'PROTOCOL_MISMATCH'
+  | 'WORKER_FAILED'
+  | 'INTERNAL';
+
+/** Facts beside the message, for programs; plain JSON data. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/**
+ * The one error type of the engine. `message` says what is wrong and which input it is about; `hint`, where
+ * there is one, names the way out; `details` carries the same facts for programs.
+ */
+export class FleetError extends Error {
+  override readonly name = 'FleetError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: ErrorDetails; hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+    this.hint = options.hint;
+  }
+
+  /** True when `value` is a FleetError, of that code when one is given. */
+  static is(value: unknown, code?: ErrorCode): value is FleetError {
+    return value instanceof FleetError && (code === undefined || value.code === code);
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The system's own code of an error (`ENOENT`, `EPIPE`, …), or undefined when it has none. */
+export function systemCodeOf(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,60 @@
+import { FleetError } from '../errors.ts';
+import { canonical } from './canonical.ts';
+import { hash } from './hash.ts';
+import { isDid, type Did, type RecordId } from './ids.ts';
+import { decodeRecord, type RecordContent, type SealedRecord } from './record.ts';
+
+/**
+ * One record as one line of NDJSON, the same on the wire and in the log:
+ * `{"id":"‹64 hex›","r":‹canonical text›}` with `"j":"‹did›"` before `r` for a judged one. The canonical text
+ * stands in it byte for byte, so that a reader can check the id without building the text again.
+ */
+export function encodeLine({ record, text }: SealedRecord): string {
+  const judged = record.judged_by === null ? '' : `,"j":${JSON.stringify(record.judged_by)}`;
+  return `{"id":"${record.id}"${judged},"r":${text}}`;
+}
+
+interface LineShape {
+  readonly id: RecordId;
+  readonly j?: Did;
+  readonly r: RecordContent;
+}
+
+/**
+ * Decodes a line that comes from elsewhere: its fields are checked, its text must be canonical, its id the hash.
+ * @throws INVALID_RECORD, TOO_LARGE as `decodeRecord` does.
+ */
+export function decodeForeignLine(line: string): SealedRecord {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch (cause) {
+    throw new FleetError('INVALID_RECORD', 'not a valid record: the line is not JSON', { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null)
+    throw new FleetError('INVALID_RECORD', 'not a valid record: the line is not a JSON object');
+  const { id, j, r } = parsed as Partial<LineShape>;
+  if (typeof r !== 'object' || r === null)
+    throw new FleetError('INVALID_RECORD', 'not a valid record: the line has no content');
+  return decodeRecord({ ...r, id, judged_by: j ?? null });
+}
+
+/**
+ * Reads a line that this process, or one before it, wrote to its own log under a checksum: parsed, and not
+ * hashed again. `verifyLine` is for those who want to.
+ */
+export function readOwnLine(line: string): SealedRecord {
+  const { id, j, r } = JSON.parse(line) as LineShape;
+  const { act, actor, body, clock, data_type, parents, thread } = r;
+  const text = line.slice(line.indexOf('"r":') + 4, -1);
+  return { record: { act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null }, text };
+}
+
+/** Says whether the content of an own line is canonical and hashes to its id. */
+export function verifyLine({ record, text }: SealedRecord): boolean {
+  const { act, actor, body, clock, data_type, parents, thread } = record;
+  if (record.judged_by !== null && !isDid(record.judged_by)) return false;
+  return (
+    hash(text) === record.id && canonical({ act, actor, body, clock, data_type, parents, thread }) === text
+  );
+}

@@ -1,0 +1,64 @@
+import type { Verdict } from '../../contract/documents.ts';
+
+/** One execution of a subtask, as its worker sees it. */
+export interface AttemptSpec {
+  /** The subtask's own thread. */
+  readonly thread: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly index: number;
+  /** The alias of the task that it belongs to. */
+  readonly task: string;
+  /** Handed over as it is; never a command. */
+  readonly goal: string;
+  /** A command line for `/bin/sh -c`, for executors that run one. */
+  readonly run: string | null;
+  /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
+  readonly dir: string | null;
+  readonly timeoutMs: number;
+  /** What a person said at the retry, or null. */
+  readonly hint: string | null;
+}
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  readonly verdict: Exclude<Verdict, 'reject'>;
+  /** In words, null when there is nothing to say beyond the verdict. */
+  readonly reason: string | null;
+  /** Null when no command exited. */
+  readonly exitCode: number | null;
+  /** `SIGKILL` and the like, null when no signal ended it. */
+  readonly signal: string | null;
+  /** The last lines of what it printed, or what it did; at most SUMMARY_CHARS characters, valid Unicode. */
+  readonly summary: string;
+  readonly costUsd: number;
+  /** Processes that it started and that left its process group: `pid command`. Named, not ended. */
+  readonly leftGroup: readonly string[];
+}
+
+/** The longest summary, in UTF-16 code units. */
+export const SUMMARY_CHARS = 2_000;
+
+/** Where an attempt's output goes: nothing is created before the first byte. Bounded by its owner's cap. */
+export interface OutputSink {
+  /** Takes a chunk; the promise settles when more is welcome (back-pressure). Bytes beyond the cap are counted and dropped. */
+  write(chunk: Uint8Array): Promise<void>;
+}
+
+export interface ExecutorContext {
+  readonly output: OutputSink;
+  /** Aborted with the reason in words (`signal.reason`, a string) when the attempt is to end as `cancelled`. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Something that can run attempts. Executors hold no state between attempts.
+ * `start` never rejects: what goes wrong is a verdict. It answers only when nothing of the attempt runs any more,
+ * processes that left its group excepted; an answer that is there at once need not be a promise.
+ */
+export interface Executor {
+  readonly name: string;
+  /** Why this executor can't run this attempt, or null: asked before a fan-out is written. */
+  refusal(attempt: { readonly run: string | null }): string | null;
+  start(attempt: AttemptSpec, context: ExecutorContext): AttemptResult | Promise<AttemptResult>;
+}
