@@ -1,0 +1,97 @@
+import * as fs from 'node:fs/promises';
+import * as net from 'node:net';
+import { FleetError, systemCodeOf } from '../errors.ts';
+import type { Lease } from './lease.ts';
+
+/** The size of `sun_path` on Linux. */
+const NAME_BYTES = 108;
+
+/** More than this many wait for no lease; without a bound any local process could use up the holder's files. */
+const MAX_WAITING = 256;
+
+/**
+ * The name of a home's lease, in Linux's abstract namespace: the first byte is NUL, nothing lies in the file
+ * system. It follows the folder, by device and inode, wherever it is mounted or linked.
+ *
+ * The name has the full length that an address can have: some versions of Node.js pad a shorter one with NULs and
+ * others do not, and the same home would then have two names.
+ * @throws NOT_FOUND when there is no such folder.
+ */
+export async function socketName(home: string): Promise<string> {
+  try {
+    const { dev, ino } = await fs.stat(home, { bigint: true });
+    return `\0spl-lease-${process.getuid?.() ?? 0}-${dev}:${ino}`.padEnd(NAME_BYTES, '.');
+  } catch (cause) {
+    throw new FleetError('NOT_FOUND', `there is no home at '${home}'`, { details: { home }, cause });
+  }
+}
+
+/** Binds the name, or answers undefined when another has it. */
+export function takeSocket(name: string): Promise<Lease | undefined> {
+  const waiting = new Set<net.Socket>();
+  const server = net.createServer(connection => {
+    waiting.add(connection);
+    connection.unref();
+    connection.on('close', () => waiting.delete(connection));
+    connection.on('error', () => connection.destroy());
+    // Whoever waits says nothing; reading is how its going away is noticed.
+    connection.resume();
+  });
+  server.maxConnections = MAX_WAITING;
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once('error', error => {
+      if (systemCodeOf(error) === 'EADDRINUSE') resolve(undefined);
+      else reject(new FleetError('UNAVAILABLE', "the home's lease can't be taken", { cause: error }));
+    });
+    // `exclusive` keeps a cluster's primary process from holding the lease in our stead.
+    server.listen({ path: name, exclusive: true }, () => resolve(leaseOf(server, waiting)));
+  });
+}
+
+function leaseOf(server: net.Server, waiting: ReadonlySet<net.Socket>): Lease {
+  let released: Promise<void> | undefined;
+  return {
+    release: () =>
+      (released ??= new Promise(resolve => {
+        server.close(() => resolve());
+        for (const connection of waiting) connection.destroy();
+      })),
+  };
+}
+
+/** A connection that ends sooner than this was turned away, or its holder is between binding and listening. */
+const PROMPT_MS = 10;
+
+/**
+ * Waits until whoever bound the name dies or lets go: the kernel then ends the connection to it.
+ * @throws the signal's reason when it aborts.
+ */
+export async function untilFreed(name: string, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  const connected = await untilDisconnected(name, signal);
+  signal.throwIfAborted();
+  // A holder that is there and does not keep us must not make us spin.
+  if (!connected || performance.now() - began < PROMPT_MS) await delay(PROMPT_MS);
+  signal.throwIfAborted();
+}
+
+function untilDisconnected(name: string, signal: AbortSignal): Promise<boolean> {
+  return new Promise(resolve => {
+    let connected = false;
+    const connection = net.connect({ path: name });
+    const abort = (): void => void connection.destroy();
+    connection.on('connect', () => (connected = true));
+    connection.on('error', () => connection.destroy());
+    connection.on('end', () => connection.destroy());
+    connection.on('close', () => {
+      signal.removeEventListener('abort', abort);
+      resolve(connected);
+    });
+    connection.resume();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+  });
+}
+
+const delay = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));

@@ -1,0 +1,63 @@
+import * as os from 'node:os';
+import * as path from 'node:path';
+
+/** Where each thing of a home lies. All absolute. */
+export interface HomePaths {
+  readonly home: string;
+  /** `{format, version}`; its presence makes the folder a home. */
+  readonly homeJson: string;
+  readonly configToml: string;
+  readonly logDir: string;
+  readonly indexDir: string;
+  readonly outputDir: string;
+  readonly keysDir: string;
+  /** The instance's private key, PKCS#8 PEM. */
+  readonly keyFile: string;
+  /** The bearer token of the HTTP port. */
+  readonly token: string;
+  readonly runDir: string;
+  /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
+  readonly socket: string;
+  readonly pidFile: string;
+  readonly logsDir: string;
+}
+
+/** The paths inside the home `home`, which need not exist; a relative one is taken from the current folder. */
+export function homePaths(home: string): HomePaths {
+  const root = path.resolve(home);
+  const at = (...parts: string[]): string => path.join(root, ...parts);
+  return {
+    home: root,
+    homeJson: at('home.json'),
+    configToml: at('config.toml'),
+    logDir: at('log'),
+    indexDir: at('index'),
+    outputDir: at('output'),
+    keysDir: at('keys'),
+    keyFile: at('keys', 'instance.pem'),
+    token: at('token'),
+    runDir: at('run'),
+    socket: at('run', 'spl.sock'),
+    pidFile: at('run', 'spl.pid'),
+    logsDir: at('logs'),
+  };
+}
+
+/** `$SYNCROPEL_HOME`, else `~/.syncro`. An empty variable counts as unset. */
+export function defaultHome(env: NodeJS.ProcessEnv): string {
+  const given = env['SYNCROPEL_HOME'];
+  return given ? path.resolve(given) : path.join(os.homedir(), '.syncro');
+}
+
+/** The letters of worker `i` (0-based): a, b, … z, aa, ab, … */
+export function workerLetters(i: number): string {
+  if (!Number.isSafeInteger(i) || i < 0) throw new RangeError(`not a worker's number: ${i}`);
+  const last = String.fromCharCode(97 + (i % 26));
+  return i < 26 ? last : workerLetters(Math.floor(i / 26) - 1) + last;
+}
+
+/** The alias of worker `i` (0-based): `worker-a`, `worker-b`, … */
+export const workerAlias = (i: number): string => `worker-${workerLetters(i)}`;
+
+/** The home of worker `i` (0-based) of the coordinator whose home is `home`: `‹home›-worker-a`, … */
+export const workerHome = (home: string, i: number): string => `${path.resolve(home)}-${workerAlias(i)}`;

@@ -1,0 +1,141 @@
+import * as os from 'node:os';
+import * as v from 'valibot';
+import { FleetError } from '../errors.ts';
+import type { Did } from '../record/ids.ts';
+import { values, type Config } from './config.ts';
+
+/** What flags may say; numbers come parsed, everything is checked here. */
+export interface Flags {
+  readonly serveUrl?: string | undefined;
+  readonly token?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly coordinatorUrl?: string | undefined;
+  readonly advertisedEndpoint?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly executor?: string | undefined;
+  readonly slots?: number | undefined;
+  readonly heartbeatIntervalSecs?: number | undefined;
+  readonly workerIdleExitSecs?: number | undefined;
+  readonly outputCapBytes?: number | undefined;
+  readonly echoMs?: number | undefined;
+}
+
+/** What holds after flags, environment, `config.toml` and defaults; null: nobody said, and the role decides. */
+export interface Settings {
+  /** In whose name people's records are written. */
+  readonly actor: Did;
+  readonly displayName: string | null;
+  /** The engine that a client talks to over HTTP instead of the home's socket. */
+  readonly serveUrl: string | null;
+  /** The token for `serveUrl`; null: the home's own. */
+  readonly token: string | null;
+  readonly coordinatorUrl: string | null;
+  readonly advertisedEndpoint: string | null;
+  readonly host: string;
+  /** 0 lets the system choose; null: the role's (9100, 9201, …). */
+  readonly port: number | null;
+  readonly executor: string;
+  /** Attempts at a time, 1 to 64. */
+  readonly slots: number;
+  readonly heartbeatIntervalMs: number;
+  /** After how long a worker without a coordinator and without anything to do ends itself. */
+  readonly workerIdleExitMs: number;
+  /** How much of one attempt's output is kept. */
+  readonly outputCapBytes: number;
+  /** How long the echo executor takes; null: its own second. */
+  readonly echoMs: number | null;
+}
+
+/**
+ * A flag beats the environment, which beats `config.toml`, which beats the default. An empty variable counts as
+ * unset.
+ * @throws USAGE naming the flag or the variable and what it must be.
+ */
+export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): Settings {
+  const { identity, server, fleet } = config;
+  const text = (name: string): string | undefined => env[name] || undefined;
+  const numeric = (name: string): number | undefined => (env[name] ? decimal(env[name]) : undefined);
+  const pick = <S extends AnySchema>(
+    schema: S,
+    flag: readonly [string, unknown],
+    variable?: readonly [string, unknown],
+  ): v.InferOutput<S> | undefined => {
+    const [name, value] = flag[1] === undefined ? (variable ?? flag) : flag;
+    return value === undefined ? undefined : checked(schema, name, value);
+  };
+
+  return {
+    actor:
+      pick(values.actor, ['--actor', flags.actor], ['SPL_ACTOR', text('SPL_ACTOR')]) ??
+      identity.actor ??
+      defaultActor(env),
+    displayName: identity.display_name ?? null,
+    serveUrl:
+      pick(values.url, ['--serve-url', flags.serveUrl], ['SPL_SERVE_URL', text('SPL_SERVE_URL')]) ?? null,
+    token: pick(values.text, ['--token', flags.token], ['SPL_TOKEN', text('SPL_TOKEN')]) ?? null,
+    coordinatorUrl:
+      pick(
+        values.url,
+        ['--coordinator-url', flags.coordinatorUrl],
+        ['SPL_FLEET_COORDINATOR_URL', text('SPL_FLEET_COORDINATOR_URL')],
+      ) ??
+      fleet.coordinator_url ??
+      null,
+    advertisedEndpoint:
+      pick(values.url, ['--advertised-endpoint', flags.advertisedEndpoint]) ??
+      fleet.advertised_endpoint ??
+      null,
+    host: pick(values.text, ['--host', flags.host]) ?? server.host ?? '127.0.0.1',
+    port: pick(values.port, ['--port', flags.port]) ?? server.port ?? null,
+    executor: pick(values.text, ['--executor', flags.executor]) ?? fleet.executor ?? 'echo',
+    slots: pick(values.slots, ['--slots', flags.slots]) ?? fleet.slots ?? 1,
+    heartbeatIntervalMs: milliseconds(
+      pick(values.heartbeatSecs, ['--heartbeat-interval', flags.heartbeatIntervalSecs]) ??
+        fleet.heartbeat_interval_secs ??
+        5,
+    ),
+    workerIdleExitMs: milliseconds(
+      pick(values.idleExitSecs, ['--worker-idle-exit', flags.workerIdleExitSecs]) ??
+        fleet.worker_idle_exit_secs ??
+        600,
+    ),
+    outputCapBytes:
+      pick(values.outputCapBytes, ['--output-cap', flags.outputCapBytes]) ??
+      fleet.output_cap_bytes ??
+      64 * 1024 * 1024,
+    echoMs: pick(values.echoMs, ['--echo-ms', flags.echoMs], ['SPL_ECHO_MS', numeric('SPL_ECHO_MS')]) ?? null,
+  };
+}
+
+/** `did:sync:user:‹name›` of the user that runs this process, its name reduced to what a DID may hold. */
+export function defaultActor(env: NodeJS.ProcessEnv): Did {
+  const name = userName(env)
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^A-Za-z0-9._@+-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 128);
+  return `did:sync:user:${name || 'user'}` as Did;
+}
+
+function userName(env: NodeJS.ProcessEnv): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    // A user id without an entry in the system's list of users, as in many containers.
+    return env['USER'] ?? '';
+  }
+}
+
+type AnySchema = v.GenericSchema<unknown>;
+
+function checked<S extends AnySchema>(schema: S, name: string, value: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  throw new FleetError('USAGE', `${name} ${result.issues[0].message}`, { details: { setting: name } });
+}
+
+/** A number as people write it; NaN, which no schema takes, for hexadecimal, blanks and the like. */
+const decimal = (text: string): number => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN);
+const milliseconds = (secs: number): number => Math.round(secs * 1000);
