@@ -26,24 +26,26 @@ export const values = {
 
 /** The tables of `config.toml`; every key may be left out. */
 const tables = {
-  identity: { actor: values.actor, display_name: values.text },
-  server: { host: values.text, port: values.port },
-  fleet: {
-    coordinator_url: values.url,
-    heartbeat_interval_secs: values.heartbeatSecs,
-    advertised_endpoint: values.url,
-    executor: values.text,
-    slots: values.slots,
-    worker_idle_exit_secs: values.idleExitSecs,
-    output_cap_bytes: values.outputCapBytes,
-  },
+  identity: v.partial(v.object({ actor: values.actor, display_name: values.text })),
+  server: v.partial(v.object({ host: values.text, port: values.port })),
+  fleet: v.partial(
+    v.object({
+      coordinator_url: values.url,
+      heartbeat_interval_secs: values.heartbeatSecs,
+      advertised_endpoint: values.url,
+      executor: values.text,
+      slots: values.slots,
+      worker_idle_exit_secs: values.idleExitSecs,
+      output_cap_bytes: values.outputCapBytes,
+    }),
+  ),
 };
 
-const table = <T extends v.ObjectEntries>(entries: T) => v.optional(v.partial(v.object(entries)), {});
-const schema = v.object(
-  { identity: table(tables.identity), server: table(tables.server), fleet: table(tables.fleet) },
-  'must be a table',
-);
+const schema = v.object({
+  identity: v.optional(tables.identity, {}),
+  server: v.optional(tables.server, {}),
+  fleet: v.optional(tables.fleet, {}),
+});
 
 /** What `config.toml` says, and nothing of what it leaves out: `settings` knows the defaults. */
 export interface Config extends v.InferOutput<typeof schema> {
@@ -99,9 +101,9 @@ function parseToml(text: string, file: string): object {
 function unknownKeys(parsed: object, file: string): string[] {
   const warnings: string[] = [];
   const warn = (key: string): number => warnings.push(`'${file}': unknown key ${key} is ignored`);
-  const known: Record<string, object> = tables;
+  const known: Readonly<Record<string, { readonly entries: object }>> = tables;
   for (const [name, content] of Object.entries(parsed) as [string, unknown][]) {
-    const keys = Object.hasOwn(known, name) ? known[name] : undefined;
+    const keys = Object.hasOwn(known, name) ? known[name]?.entries : undefined;
     if (keys === undefined) warn(name);
     else
       for (const key of Object.keys(content as object)) if (!Object.hasOwn(keys, key)) warn(`${name}.${key}`);
