@@ -58,6 +58,8 @@ export interface ExecutorContext {
  */
 export interface Executor {
   readonly name: string;
+  /** True when an attempt may change the world: its start is then written down before it is made. */
+  readonly sideEffects: boolean;
   /** Why this executor can't run this attempt, or null: asked before a fan-out is written. */
   refusal(attempt: { readonly run: string | null }): string | null;
   start(attempt: AttemptSpec, context: ExecutorContext): AttemptResult | Promise<AttemptResult>;

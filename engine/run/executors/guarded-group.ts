@@ -1,0 +1,191 @@
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { constants, open as openFile, unlink as unlinkFile } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { after } from './timer.ts';
+
+/**
+ * One command in a process group (and session) of its own, and its guard: a process outside the group that holds a
+ * pipe to this one, and ends the group when the pipe closes without a word, as it does when this process dies.
+ *
+ * The group's leader waits at a gate, a shell that becomes the command at `go`. Leader and guard both stand before
+ * that word, so a worker that dies at any moment leaves no unguarded command: a gate whose pipe closes runs nothing.
+ */
+export interface GuardedGroup {
+  /** The process group, which is the leader's pid. */
+  readonly id: number;
+  /** What the group prints, both streams in the order of their arrival. Does not end by itself. */
+  readonly output: Readable;
+  /** How the leader ended. Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Settled when the guard ended before it was dismissed. Never rejects. */
+  readonly guardLost: Promise<void>;
+  /** Lets the leader become the command. */
+  go(): void;
+  /** Signals the whole group; 0 only asks. @returns false when nothing of the group is left, not even a zombie. */
+  signal(name: NodeJS.Signals | 0): boolean;
+  /** Dismisses the guard and waits for its end. For when the group is gone, which is then no longer guarded. */
+  release(): Promise<void>;
+}
+
+/** As in Node, one of the two is null; both are when the end was not seen. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface GroupOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** The command's folder; null: this process's own. */
+  readonly cwd: string | null;
+}
+
+/**
+ * The output goes through a FIFO, because the pipes that Node makes are sockets, and a command can't open a socket
+ * by name: `> /dev/stderr` and `tee /dev/stdout` would fail. Where no FIFO is to be had, the socket has to do.
+ * Arguments: the command, the FIFO's path.
+ */
+const GATE = `
+if mkfifo -m 600 -- "$2" 2>/dev/null; then echo fifo; else set -- "$1" ""; echo socket; fi
+read -r word && [ "$word" = go ] || { rm -f -- "$2"; exit 125; }
+[ -z "$2" ] || exec >"$2"
+exec /bin/sh -c -- "$1" </dev/null 2>&1`;
+
+/**
+ * One kill is enough where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip
+ * through, hence a few more. Arguments: the group, the FIFO's path.
+ */
+const GUARD = `
+trap '' HUP INT TERM
+read -r word
+[ "$word" = done ] && exit 0
+n=0
+while [ "$n" -lt 5 ] && kill -s KILL -- "-$1" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
+rm -f -- "$2"`;
+
+/** Just enough for `sleep` and `rm`: the guard must not carry the marks by which the attempt's processes are found. */
+const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
+const GUARD_END_MS = 2_000;
+
+const open = promisify(openFile);
+const unlink = promisify(unlinkFile);
+
+/**
+ * Makes the group and its guard. Nothing of `run`, a command line for `/bin/sh`, runs before `go`.
+ * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
+ */
+export async function prepareGroup(run: string, options: GroupOptions): Promise<GuardedGroup> {
+  const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
+  const leader = await startShell(GATE, ['spl-gate', run, fifo], {
+    env: options.env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    ...(options.cwd === null ? {} : { cwd: options.cwd }),
+  });
+  let guard: Shell | undefined;
+  try {
+    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
+      env: GUARD_ENVIRONMENT,
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const output = await outputOf(leader, fifo);
+    return guardedGroup(leader, guard, output, fifo);
+  } catch (error) {
+    signalGroup(leader.pid, 'SIGKILL');
+    await leader.exited;
+    await Promise.all([guard === undefined ? undefined : dismiss(guard), unlink(fifo).catch(ignore)]);
+    throw error;
+  }
+}
+
+function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: string): GuardedGroup {
+  return {
+    id: leader.pid,
+    output,
+    exited: leader.exited,
+    guardLost: guard.exited.then(ignore),
+    go: () => leader.stdin.end('go\n'),
+    signal: name => signalGroup(leader.pid, name),
+    release: async () => {
+      leader.stdin.destroy();
+      await Promise.all([dismiss(guard), unlink(fifo).catch(ignore)]);
+    },
+  };
+}
+
+/** Where the group's output is read, once the gate has said which way it goes. */
+async function outputOf(leader: Shell, fifo: string): Promise<Readable> {
+  const socket = leader.stdout;
+  const word = await Promise.race([firstText(socket), leader.exited.then(() => '')]);
+  if (word === 'socket\n') return socket;
+  if (word !== 'fifo\n') throw new FleetError('WORKER_FAILED', 'the gate of the command ended early');
+  socket.destroy();
+  // Opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then.
+  const fd = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+async function firstText(stream: Readable): Promise<string> {
+  const [chunk] = (await once(stream, 'data')) as [Buffer];
+  stream.pause();
+  return chunk.toString('latin1');
+}
+
+async function dismiss(guard: Shell): Promise<void> {
+  guard.stdin.end('done\n');
+  const cancel = after(GUARD_END_MS, () => guard.process.kill('SIGKILL'));
+  await guard.exited;
+  cancel();
+}
+
+function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, name);
+  } catch (error) {
+    // EPERM says that there are processes, all of them another user's.
+    return systemCodeOf(error) !== 'ESRCH';
+  }
+}
+
+interface Shell {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly exited: Promise<Exit>;
+}
+
+/** Starts `/bin/sh` on a script of ours in a session of its own. @throws WORKER_FAILED. */
+async function startShell(script: string, args: readonly string[], options: SpawnOptions): Promise<Shell> {
+  try {
+    const child = spawn('/bin/sh', ['-c', script, ...args], { ...options, detached: true });
+    if (child.pid === undefined) throw (await once(child, 'error'))[0];
+    child.on('error', ignore);
+    child.stdin?.on('error', ignore);
+    return {
+      process: child,
+      pid: child.pid,
+      stdin: child.stdin!,
+      stdout: child.stdout!,
+      exited: exitOf(child),
+    };
+  } catch (error) {
+    throw new FleetError('WORKER_FAILED', `the command could not be started: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise(resolve => child.once('exit', (code, signal) => resolve({ code, signal })));
+}
+
+function ignore(): void {
+  // The writes to a process that has ended, and the removal of a file that is gone, may fail.
+}

@@ -1,0 +1,47 @@
+import { FleetError } from '../../errors.ts';
+import { echoExecutor } from './echo.ts';
+import type { Executor } from './executor.ts';
+import { shellExecutor } from './shell.ts';
+
+/** Makes an executor for one worker. A further executor is one of these, handed to `executorsFor` under its name. */
+export type ExecutorFactory = (env: NodeJS.ProcessEnv) => Executor;
+export type ExecutorFactories = Readonly<Record<string, ExecutorFactory>>;
+
+/** The executors that every worker knows. */
+export const BUILT_IN: ExecutorFactories = {
+  echo: env => echoExecutor({ env }),
+  shell: env => shellExecutor({ env }),
+};
+
+export interface RegistryOptions {
+  /** Executors beside the built-in ones, by name; one of a built-in's name replaces it. */
+  readonly further?: ExecutorFactories;
+  /** What the executors are configured from, and what commands inherit. Default: the process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * The executors of these names, made and ready.
+ * @throws USAGE when a name is unknown, listing the known ones, or when an executor's settings are wrong.
+ */
+export function executorsFor(
+  names: Iterable<string>,
+  options: RegistryOptions = {},
+): ReadonlyMap<string, Executor> {
+  const factories = new Map(Object.entries({ ...BUILT_IN, ...options.further }));
+  const env = options.env ?? process.env;
+  const executors = new Map<string, Executor>();
+  for (const name of names) {
+    const factory = factories.get(name);
+    if (factory === undefined) throw unknownExecutor(name, [...factories.keys()]);
+    executors.set(name, factory(env));
+  }
+  return executors;
+}
+
+function unknownExecutor(name: string, known: readonly string[]): FleetError {
+  return new FleetError('USAGE', `executor '${name}' is unknown`, {
+    details: { executor: name, known },
+    hint: `known executors: ${known.join(', ')}`,
+  });
+}

@@ -1,0 +1,18 @@
+/** The longest delay that the system's timers take, in milliseconds: about 24.8 days. */
+const MAX_DELAY_MS = 2_147_483_647;
+
+/**
+ * Calls `action` once after `delayMs`, however long that is.
+ * @returns cancels it; calling it again, or after the action, does nothing.
+ */
+export function after(delayMs: number, action: () => void): () => void {
+  let left = delayMs;
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const step = Math.min(left, MAX_DELAY_MS);
+    left -= step;
+    timer = setTimeout(left > 0 ? arm : action, step);
+  };
+  arm();
+  return () => clearTimeout(timer);
+}
