@@ -1,0 +1,153 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+
+/** One open file of the log. */
+export interface LogFile {
+  /** Reads into the whole of `target`. @returns the bytes read: fewer only at the end of the file. */
+  read(target: Uint8Array, position: number): Promise<number>;
+  readSync(target: Uint8Array, position: number): number;
+  /** Writes all buffers, one after the other, from `position` on. */
+  write(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** Returns when all written bytes, and the length, would survive the loss of power. */
+  datasync(): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** `create` refuses a file that exists (EEXIST); `replace` empties it. */
+export type OpenMode = 'read' | 'create' | 'replace';
+
+/** What the log asks of the file system; a test puts faults in here. Errors are the system's own. */
+export interface FileSystemPort {
+  /** The names in a folder, in no order; none when the folder does not exist. */
+  list(folder: string): Promise<string[]>;
+  /** Makes a folder, with its parents, durably. Nothing happens when it exists. */
+  makeFolder(folder: string): Promise<void>;
+  open(path: string, mode: OpenMode): Promise<LogFile>;
+  /** Opens for reading at once, for the rare read that cannot wait. */
+  openSync(path: string): LogFile;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or does nothing when there is none. */
+  remove(path: string): Promise<void>;
+  /** Makes the creation, renaming and removal of files in a folder durable. */
+  syncFolder(folder: string): Promise<void>;
+}
+
+/** The file system of this machine. New files are readable by their owner alone. */
+export const nodeFiles: FileSystemPort = {
+  async list(folder) {
+    try {
+      return await fs.promises.readdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  },
+  async makeFolder(folder) {
+    const made = await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 });
+    if (made === undefined) return;
+    for (let parent = dirname(folder); ; parent = dirname(parent)) {
+      await nodeFiles.syncFolder(parent);
+      if (parent.length < made.length) return;
+    }
+  },
+  async open(path, mode) {
+    const flags = mode === 'read' ? 'r' : mode === 'create' ? 'wx' : 'w';
+    return new NodeFile(
+      await settle<number>(done => {
+        fs.open(path, flags, 0o600, done);
+      }),
+    );
+  },
+  openSync: path => new NodeFile(fs.openSync(path, 'r')),
+  rename: (from, to) => fs.promises.rename(from, to),
+  remove: path => fs.promises.rm(path, { force: true }),
+  async syncFolder(folder) {
+    const handle = await fs.promises.open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+class NodeFile implements LogFile {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const bytes = await settle<number>(callback => {
+        fs.read(this.#fd, target, done, target.length - done, position + done, callback);
+      });
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  }
+
+  readSync(target: Uint8Array, position: number): number {
+    let done = 0;
+    while (done < target.length) {
+      const bytes = fs.readSync(this.#fd, target, done, target.length - done, position + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  }
+
+  async write(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    let rest = buffers;
+    let at = position;
+    while (rest.length > 0) {
+      const written = await settle<number>(callback => {
+        fs.writev(this.#fd, rest, at, callback);
+      });
+      at += written;
+      rest = dropBytes(rest, written);
+    }
+  }
+
+  datasync(): Promise<void> {
+    return settle(callback => {
+      fs.fdatasync(this.#fd, callback);
+    });
+  }
+
+  async size(): Promise<number> {
+    const stats = await settle<fs.Stats>(callback => {
+      fs.fstat(this.#fd, callback);
+    });
+    return stats.size;
+  }
+
+  close(): Promise<void> {
+    return settle(callback => {
+      fs.close(this.#fd, callback);
+    });
+  }
+}
+
+/** What is left of `buffers` after their first `count` bytes: the system may write fewer than it was given. */
+function dropBytes(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let left = count;
+  let index = 0;
+  while (index < buffers.length && left >= buffers[index]!.length) left -= buffers[index++]!.length;
+  const rest = buffers.slice(index);
+  if (left > 0) rest[0] = rest[0]!.subarray(left);
+  return rest;
+}
+
+function settle<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => {
+      if (error === null) resolve(value as T);
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,153 @@
+import { FleetError } from '../../errors.ts';
+import type { Did, RecordId } from '../../record/ids.ts';
+import { encodeLine, readOwnLine } from '../../record/line.ts';
+import type { SealedRecord } from '../../record/record.ts';
+import type { Batch, Position } from '../log.ts';
+import { FRAME_HEADER_BYTES } from './frame.ts';
+
+/**
+ * A payload is NDJSON: this first line, `s` lines of signatures, then `n` lines of records as `encodeLine` makes
+ * them.
+ */
+export interface PayloadHead {
+  /** When the frame was written, in milliseconds since 1970. */
+  readonly at: number;
+  /** The position of its first record. */
+  readonly first: Position;
+  readonly n: number;
+  readonly s: number;
+}
+
+/** The signature of `n` records, the first of them the `from`-th of the frame. */
+export interface SignatureLine {
+  readonly from: number;
+  readonly n: number;
+  readonly by: Did;
+  readonly sig: string;
+  /** The ids that were signed, where they are not just the records' own. */
+  readonly ids?: readonly RecordId[];
+}
+
+/** No first line is longer: its members are a few numbers. */
+export const MAX_HEAD_BYTES = 200;
+
+/** A frame that is ready to be written but for its header, for which the first 20 bytes are left free. */
+export interface EncodedFrame {
+  readonly bytes: Buffer;
+  /** Where the first record's line begins, counted from the frame's start. */
+  readonly recordsStart: number;
+  /** The byte length of each record's line, without its newline. */
+  readonly lengths: readonly number[];
+}
+
+/** Where a record's line stands in a payload. */
+export interface Line {
+  readonly start: number;
+  readonly end: number;
+}
+
+const KEPT_SCRATCH_BYTES = 8 * 1024 * 1024;
+
+/** Makes frames, one at a time: the bytes of one are valid until the next is encoded. */
+export class FrameEncoder {
+  #scratch = Buffer.alloc(64 * 1024);
+
+  encode(batches: readonly Batch[], first: Position, at: number): EncodedFrame {
+    const front = frontOf(batches, first, at);
+    const lines: string[] = [];
+    let text = front;
+    for (const { records } of batches) {
+      for (const record of records) {
+        const line = encodeLine(record);
+        lines.push(line);
+        text += line;
+        text += '\n';
+      }
+    }
+    const bytes = this.#write(text);
+    const isAscii = bytes.length - FRAME_HEADER_BYTES === text.length;
+    const lengths = lines.map(isAscii ? line => line.length : line => Buffer.byteLength(line));
+    return { bytes, recordsStart: FRAME_HEADER_BYTES + Buffer.byteLength(front), lengths };
+  }
+
+  #write(text: string): Buffer {
+    const size = FRAME_HEADER_BYTES + Buffer.byteLength(text);
+    const target = size <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(size * 2);
+    if (target.length <= KEPT_SCRATCH_BYTES) this.#scratch = target;
+    target.write(text, FRAME_HEADER_BYTES);
+    return target.subarray(0, size);
+  }
+}
+
+/** Reads the first line of a payload, of which the beginning may be given; undefined when it is not one. */
+export function readHead(payload: Buffer): PayloadHead | undefined {
+  const end = payload.indexOf(0x0a);
+  try {
+    const head = JSON.parse(payload.toString('utf8', 0, Math.max(end, 0))) as Partial<PayloadHead>;
+    const numbers = [head.at, head.first, head.n, head.s];
+    return numbers.every(Number.isSafeInteger) ? (head as PayloadHead) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what precedes the records of a payload. @throws LOG_DAMAGED when it has no readable first line. */
+export function openPayload(payload: Buffer): { readonly head: PayloadHead; readonly recordsStart: number } {
+  const head = readHead(payload);
+  if (head === undefined)
+    throw new FleetError('LOG_DAMAGED', 'a frame of the log has no readable first line');
+  let recordsStart = 0;
+  for (let line = 0; line <= head.s; line++) recordsStart = payload.indexOf(0x0a, recordsStart) + 1;
+  return { head, recordsStart };
+}
+
+/** The signature that a frame's front, its lines before the records, keeps for the `index`-th record. */
+export function signatureIn(front: Buffer, index: number): SignatureLine | undefined {
+  const lines = front.toString().trimEnd().split('\n').slice(1);
+  for (const line of lines) {
+    const signature = JSON.parse(line) as SignatureLine;
+    if (index >= signature.from && index < signature.from + signature.n) return signature;
+  }
+  return undefined;
+}
+
+/** The lines of a payload's records, in order; `from` is where the first begins. */
+export function* recordLines(payload: Buffer, from: number): Generator<Line> {
+  for (let start = from; start < payload.length;) {
+    const newline = payload.indexOf(0x0a, start);
+    const end = newline < 0 ? payload.length : newline;
+    yield { start, end };
+    start = end + 1;
+  }
+}
+
+/** The record on a line. @throws LOG_DAMAGED when there is none. */
+export function readLine(bytes: Buffer, { start, end }: Line): SealedRecord {
+  try {
+    return readOwnLine(bytes.toString('utf8', start, end));
+  } catch (cause) {
+    throw new FleetError('LOG_DAMAGED', 'a line of the log is not a record', { cause });
+  }
+}
+
+/** The lines before the records. */
+function frontOf(batches: readonly Batch[], first: Position, at: number): string {
+  const signatures: string[] = [];
+  let n = 0;
+  for (const batch of batches) {
+    if (batch.signature !== undefined)
+      signatures.push(JSON.stringify(signatureLine(batch.signature, batch.records, n)) + '\n');
+    n += batch.records.length;
+  }
+  const head: PayloadHead = { at, first, n, s: signatures.length };
+  return `${JSON.stringify(head)}\n${signatures.join('')}`;
+}
+
+function signatureLine(
+  { by, sig, ids }: NonNullable<Batch['signature']>,
+  records: readonly SealedRecord[],
+  from: number,
+): SignatureLine {
+  const isOwn = ids.length === records.length && ids.every((id, i) => id === records[i]!.record.id);
+  return { from, n: records.length, by, sig, ...(isOwn ? {} : { ids }) };
+}

@@ -1,0 +1,122 @@
+import type { SealedRecord } from '../../record/record.ts';
+import type { Position } from '../log.ts';
+import { Breather } from './breather.ts';
+import { damagedLog } from './chain.ts';
+import type { FileSystemPort, LogFile } from './files.ts';
+import { openPayload, readLine, recordLines } from './payload.ts';
+import { FrameScanner, type Frame } from './scan.ts';
+
+/** A record and where its line stands. */
+export interface LocatedRecord {
+  readonly record: SealedRecord;
+  readonly position: Position;
+  /** When it was written, in milliseconds since 1970. */
+  readonly at: number;
+  /** The number of the segment. */
+  readonly segment: number;
+  /** Where the record's line begins in the segment, in bytes. */
+  readonly offset: number;
+  /** The length of the line, in bytes, without its newline. */
+  readonly length: number;
+  /** Where the frame that holds the record begins. */
+  readonly frame: number;
+}
+
+/** A stretch of a segment that is to be read. */
+export interface Part {
+  readonly segment: number;
+  readonly path: string;
+  /** Where a frame begins, in bytes. */
+  readonly start: number;
+  /** Where to stop, in bytes; Infinity for as far as the file goes. */
+  readonly end: number;
+  /** True where unfinished bytes at the end are just the end, as they may be where a writer is at work. */
+  readonly mayBeTorn: boolean;
+}
+
+export interface RecordRange {
+  readonly from: Position;
+  /** Exclusive; Infinity for all. */
+  readonly to: Position;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The most records that come in one array. */
+export const BATCH_RECORDS = 256;
+
+/**
+ * Reads the records of a range out of parts that follow each other, in arrays of neighbours.
+ * @returns the position up to which it read: `range.to`, or less where the parts end before.
+ * @throws LOG_DAMAGED naming file and offset, also when the first part begins behind `range.from`.
+ */
+export async function* readParts(
+  files: FileSystemPort,
+  parts: Iterable<Part>,
+  range: RecordRange,
+): AsyncGenerator<readonly LocatedRecord[], Position> {
+  let end = range.from;
+  for (const part of parts) {
+    if (end >= range.to) break;
+    range.signal?.throwIfAborted();
+    const file = await files.open(part.path, 'read');
+    try {
+      end = yield* readPart(file, part, { ...range, from: end });
+    } finally {
+      await file.close();
+    }
+  }
+  return end;
+}
+
+async function* readPart(
+  file: LogFile,
+  part: Part,
+  range: RecordRange,
+): AsyncGenerator<readonly LocatedRecord[], Position> {
+  const scanner = new FrameScanner(file, { from: part.start, to: Math.min(part.end, await file.size()) });
+  const breather = new Breather();
+  let end = range.from;
+  for (let frames = await scanner.next(); frames.length > 0; frames = await scanner.next()) {
+    for (const frame of frames) {
+      for (const batch of batchesOf(frame, part.segment, end, range.to)) {
+        range.signal?.throwIfAborted();
+        end = batch.at(-1)!.position + 1;
+        yield batch;
+        if (breather.due()) await breather.rest();
+      }
+      if (end >= range.to) return end;
+    }
+  }
+  const { damage } = scanner;
+  if (damage !== undefined && !(damage.torn && part.mayBeTorn))
+    throw damagedLog(part.segment, damage.offset, damage.reason);
+  return end;
+}
+
+/** The records of a frame from position `from` on and before `to`. */
+function* batchesOf(frame: Frame, segment: number, from: Position, to: Position): Generator<LocatedRecord[]> {
+  const { head, recordsStart } = openPayload(frame.payload);
+  if (head.first > from) throw damagedLog(segment, frame.offset, `records from ${from} on are missing`);
+  const payloadStart = frame.end - frame.payload.length;
+  let batch: LocatedRecord[] = [];
+  let position = head.first - 1;
+  for (const line of recordLines(frame.payload, recordsStart)) {
+    position++;
+    if (position < from) continue;
+    if (position >= to) break;
+    batch.push({
+      record: readLine(frame.payload, line),
+      position,
+      at: head.at,
+      segment,
+      offset: payloadStart + line.start,
+      length: line.end - line.start,
+      frame: frame.offset,
+    });
+    if (batch.length === BATCH_RECORDS) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,160 @@
+import { crc32 } from 'node:zlib';
+import type { LogFile } from './files.ts';
+import { FRAME_HEADER_BYTES, findFrameHeader, readFrameHeader, type FrameHeader } from './frame.ts';
+
+/** A batch's frame, found whole and undamaged. */
+export interface Frame {
+  /** Where its header begins in the file. */
+  readonly offset: number;
+  /** Where the next frame begins. */
+  readonly end: number;
+  readonly header: FrameHeader;
+  /** Valid until the scanner is asked for more. */
+  readonly payload: Buffer;
+}
+
+/** Why a scan cannot go on. */
+export interface Damage {
+  /** Where the damaged frame begins. */
+  readonly offset: number;
+  readonly reason: string;
+  /**
+   * True when the bytes may be the rest of a write that was cut off: they are the last of the file, and no frame
+   * was begun behind them. Since a frame is synced before the next is begun, everything that was ever
+   * acknowledged then stands before `offset`.
+   */
+  readonly torn: boolean;
+}
+
+/** What stands at one place of the buffer: a frame, too few bytes to say, a bad frame, or who knows what. */
+type Look =
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  | { readonly kind: 'short'; readonly wanted: number }
+  | { readonly kind: 'bad'; readonly reason: string; readonly torn: boolean }
+  | { readonly kind: 'lost'; readonly reason: string };
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Reads the frames of one segment in order, a chunk of the file at a time. */
+export class FrameScanner {
+  readonly #file: LogFile;
+  readonly #to: number;
+  #previous: number | undefined;
+  #damage: Damage | undefined;
+  #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  /** Where byte 0 of the buffer stands in the file. */
+  #base: number;
+  /** The bytes of the buffer that were read and not yet taken are those from `#taken` to `#filled`. */
+  #taken = 0;
+  #filled = 0;
+
+  /**
+   * @param range.from where a batch's frame begins.
+   * @param range.to the end of what counts in the file, in bytes.
+   * @param range.previous the chain of the frame before; left out, the first frame is taken as it is.
+   */
+  constructor(
+    file: LogFile,
+    range: { readonly from: number; readonly to: number; readonly previous?: number | undefined },
+  ) {
+    this.#file = file;
+    this.#base = range.from;
+    this.#to = range.to;
+    this.#previous = range.previous;
+  }
+
+  /** Where the next frame begins, or would. */
+  get offset(): number {
+    return this.#base + this.#taken;
+  }
+
+  /** The chain of the last frame that was read, or what was given as `previous`. */
+  get chain(): number | undefined {
+    return this.#previous;
+  }
+
+  /** What stopped the scan, once `next` has answered with nothing; undefined at an undamaged end. */
+  get damage(): Damage | undefined {
+    return this.#damage;
+  }
+
+  /** The next frames, at least one; none at the end and at damage. */
+  async next(): Promise<readonly Frame[]> {
+    while (this.#damage === undefined && this.offset < this.#to) {
+      const frames: Frame[] = [];
+      let look = this.#look();
+      for (; look.kind === 'frame'; look = this.#look()) {
+        frames.push(look.frame);
+        this.#taken += look.frame.end - look.frame.offset;
+        this.#previous = look.frame.header.chain;
+      }
+      if (frames.length > 0) return frames;
+      await this.#meet(look);
+    }
+    return [];
+  }
+
+  /** Reads more where that helps, and says what is damaged where it does not. */
+  async #meet(look: Exclude<Look, { kind: 'frame' }>): Promise<void> {
+    const { offset } = this;
+    if (look.kind === 'short') {
+      if (offset + look.wanted <= this.#to && (await this.#fill(look.wanted))) return;
+      this.#damage = { offset, reason: 'the frame is cut off', torn: true };
+    } else if (look.kind === 'bad') {
+      this.#damage = { offset, reason: look.reason, torn: look.torn };
+    } else {
+      const later = await findNextFrame(this.#file, offset + 1, this.#to);
+      this.#damage = { offset, reason: look.reason, torn: later === undefined };
+    }
+  }
+
+  #look(): Look {
+    const at = this.#taken;
+    const { offset } = this;
+    if (offset >= this.#to || this.#filled - at < FRAME_HEADER_BYTES)
+      return { kind: 'short', wanted: FRAME_HEADER_BYTES };
+    const header = readFrameHeader(this.#buffer, at);
+    if (header === undefined) return { kind: 'lost', reason: 'the frame has no valid header' };
+    if (header.kind !== 'batch')
+      return { kind: 'bad', reason: 'a segment header stands where a batch belongs', torn: false };
+    if (this.#previous !== undefined && header.previous !== this.#previous)
+      return { kind: 'bad', reason: 'the frame does not follow the one before it', torn: false };
+    const bytes = FRAME_HEADER_BYTES + header.length;
+    if (this.#filled - at < bytes) return { kind: 'short', wanted: bytes };
+    const payload = this.#buffer.subarray(at + FRAME_HEADER_BYTES, at + bytes);
+    if (crc32(payload) !== header.checksum)
+      return { kind: 'bad', reason: 'the checksum of the frame is wrong', torn: offset + bytes >= this.#to };
+    return { kind: 'frame', frame: { offset, end: offset + bytes, header, payload } };
+  }
+
+  /** Reads on, so that at least `wanted` bytes can be taken. @returns false when the file has no more. */
+  async #fill(wanted: number): Promise<boolean> {
+    const kept = this.#buffer.subarray(this.#taken, this.#filled);
+    // A new buffer for a large frame; otherwise what is left moves to the front of the old one.
+    const target = wanted > this.#buffer.length ? Buffer.allocUnsafe(wanted) : this.#buffer;
+    target.set(kept);
+    this.#base += this.#taken;
+    this.#taken = 0;
+    this.#filled = kept.length;
+    this.#buffer = target;
+    const position = this.#base + this.#filled;
+    const room = target.subarray(this.#filled, this.#filled + Math.max(0, this.#to - position));
+    const bytes = await this.#file.read(room, position);
+    this.#filled += bytes;
+    return this.#filled >= wanted;
+  }
+}
+
+/** Where the first undamaged frame header at or after `from` stands in a file, or undefined. */
+export async function findNextFrame(file: LogFile, from: number, to: number): Promise<number | undefined> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, to - from)));
+  for (let base = from; base + FRAME_HEADER_BYTES <= to;) {
+    const bytes = await file.read(buffer.subarray(0, Math.min(buffer.length, to - base)), base);
+    const found = findFrameHeader(buffer.subarray(0, bytes), 0);
+    if (found !== undefined) return base + found;
+    if (bytes < buffer.length || base + bytes >= to) return undefined;
+    // A header may stand across the border of two chunks.
+    base += bytes - FRAME_HEADER_BYTES + 1;
+  }
+  return undefined;
+}
