@@ -1,0 +1,354 @@
+import * as v from 'valibot';
+import { subtaskSchema, type Subtask } from '../contract/commands.ts';
+import { FleetError } from '../errors.ts';
+import { didYouMean, nearestName } from './names.ts';
+
+/** Where a subtask is to run. */
+export type Target =
+  | { readonly kind: 'specific'; readonly did: string }
+  | { readonly kind: 'alias'; readonly alias: string }
+  | { readonly kind: 'least-loaded' }
+  | { readonly kind: 'round-robin' };
+
+/** A subtask with every default filled in: plain JSON data, as a fan-out's record carries it. */
+export interface CompleteSubtask {
+  readonly goal: string;
+  readonly name: string | null;
+  readonly target: Target;
+  /** A command line for `/bin/sh -c`, or null. */
+  readonly run: string | null;
+  readonly executor: string;
+  /** An absolute path, or null for no folder. */
+  readonly dir: string | null;
+  readonly budget_usd: number | null;
+  readonly timeout_secs: number;
+  /** 0-based indices of the subtasks that must accept first, ascending, each once. */
+  readonly depends_on: readonly number[];
+  /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
+  readonly attempts: number | null;
+}
+
+/** What the fan-out's subtasks are completed with and checked against. */
+export interface SubtaskContext {
+  /** The folder of subtasks that name none: the fan-out's, the task's or the caller's. */
+  readonly dir: string | null;
+  /** The executor of subtasks that name none and have no `run`. */
+  readonly defaultExecutor: string;
+  /** The workers that a target may name. One whose alias is `coordinator` runs no subtasks and is not matched. */
+  readonly instances: readonly { readonly did: string; readonly alias: string }[];
+  readonly executors: readonly string[];
+  /** Why an executor can't run a subtask, or null when it can; asked once the executor is known to exist. */
+  readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
+}
+
+const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
+const LEAST_LOADED = 'least-loaded-worker';
+const ROUND_ROBIN = 'round-robin';
+const SPECIFIC = 'specific:';
+const COORDINATOR = 'coordinator';
+/** A cycle longer than this is named by its two ends in the message, and in full in the details. */
+const MAX_NAMED_IN_CYCLE = 100;
+
+/**
+ * Decodes and completes the subtasks of a fan-out, and checks all that can be refused before anything is written.
+ * Linear in the number of subtasks and dependencies.
+ *
+ * @throws INVALID_RECORD for the first subtask with a fault, naming it, the key and the position; `details` are
+ * `{subtask, name, key, position}`, the position being that inside the key's list, or null.
+ */
+export function completeSubtasks(
+  inputs: readonly unknown[],
+  context: SubtaskContext,
+): readonly CompleteSubtask[] {
+  const lookup = lookupOf(context);
+  const subtasks = inputs.map((input, index) => complete(input, index, inputs.length, lookup));
+  refuseRepeatedNames(subtasks);
+  refuseCycles(subtasks, inputs);
+  return subtasks;
+}
+
+/** A target as people write it. */
+export function targetText(target: Target): string {
+  switch (target.kind) {
+    case 'specific':
+      return SPECIFIC + target.did;
+    case 'alias':
+      return target.alias;
+    case 'least-loaded':
+      return LEAST_LOADED;
+    case 'round-robin':
+      return ROUND_ROBIN;
+  }
+}
+
+type Dependent = Pick<CompleteSubtask, 'depends_on'>;
+const NONE: readonly number[] = [];
+
+/** For each subtask, the indices of those that depend on it directly, ascending. */
+export function dependants(subtasks: readonly Dependent[]): readonly (readonly number[])[] {
+  const lists: (number[] | undefined)[] = new Array<number[] | undefined>(subtasks.length);
+  subtasks.forEach((subtask, index) => {
+    for (const dependency of subtask.depends_on) (lists[dependency] ??= []).push(index);
+  });
+  return Array.from(lists, list => list ?? NONE);
+}
+
+/**
+ * The indices in an order in which everything comes after what it depends on, and which leaves the given order
+ * alone where it can. The dependencies must make no cycle, which `completeSubtasks` sees to.
+ */
+export function topologicalOrder(subtasks: readonly Dependent[]): readonly number[] {
+  return walk(subtasks).order;
+}
+
+/**
+ * Walks depth first from each subtask to what it depends on, without recursion. `cycle` is the first that is met, its
+ * first index repeated at the end, each depending on the next; the order then breaks off.
+ */
+function walk(subtasks: readonly Dependent[]): { order: number[]; cycle: number[] | null } {
+  const order: number[] = [];
+  const placed = new Uint8Array(subtasks.length);
+  // How many of its dependencies have been looked at; above 0 and not placed, it is on the path.
+  const looked = new Uint32Array(subtasks.length);
+  const path: number[] = [];
+  for (let start = 0; start < subtasks.length; start++) {
+    if (!placed[start]) path.push(start);
+    while (path.length > 0) {
+      const index = path[path.length - 1]!;
+      const next = subtasks[index]!.depends_on[looked[index]!++];
+      if (next === undefined) {
+        order.push(index);
+        placed[index] = 1;
+        path.pop();
+      } else if (!placed[next]) {
+        if (looked[next]! > 0) return { order, cycle: [...path.slice(path.indexOf(next)), next] };
+        path.push(next);
+      }
+    }
+  }
+  return { order, cycle: null };
+}
+
+/** The context, made quick to ask. */
+interface Lookup extends SubtaskContext {
+  readonly dids: ReadonlySet<string>;
+  readonly aliases: ReadonlySet<string>;
+  readonly executorNames: ReadonlySet<string>;
+}
+
+function lookupOf(context: SubtaskContext): Lookup {
+  const workers = context.instances.filter(instance => instance.alias !== COORDINATOR);
+  return {
+    ...context,
+    dids: new Set(workers.map(worker => worker.did)),
+    aliases: new Set(workers.map(worker => worker.alias)),
+    executorNames: new Set(context.executors),
+  };
+}
+
+function complete(input: unknown, index: number, total: number, lookup: Lookup): CompleteSubtask {
+  const subtask = decode(input, index);
+  return {
+    goal: subtask.goal,
+    name: subtask.name,
+    target: parseTarget(subtask, index, lookup),
+    run: subtask.run,
+    executor: chooseExecutor(subtask, index, lookup),
+    dir: subtask.dir ?? lookup.dir,
+    budget_usd: subtask.budget_usd,
+    timeout_secs: subtask.timeout_secs,
+    depends_on: checkDependencies(subtask, index, total),
+    attempts: subtask.attempts,
+  };
+}
+
+function decode(input: unknown, index: number): Subtask {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
+  }
+  for (const key of Object.keys(input)) {
+    if (!KEYS.has(key)) {
+      throw refuse({ index, input }, key, `unknown key '${shorten(key)}'${didYouMean(key, KEYS)}`, {
+        hint: `A subtask has the keys ${[...KEYS].join(', ')}.`,
+      });
+    }
+  }
+  const result = v.safeParse(subtaskSchema, input, { abortEarly: true });
+  if (!result.success) throw schemaFault(result.issues[0], index, input);
+  return result.output;
+}
+
+function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
+  const [first, second] = issue.path ?? [];
+  const key = String(first?.key);
+  const position = typeof second?.key === 'number' ? second.key : null;
+  const where = position === null ? key : `${key}[${position}]`;
+  if (issue.type === 'strict_object') return refuse({ index, input }, key, `${where} is missing`);
+  const shown = saysItself(issue.input) ? '' : ` = ${show(issue.input)}`;
+  return refuse({ index, input }, key, `${where}${shown} ${issue.message}`, { position });
+}
+
+/** An empty text shows nothing, and a long one is not worth showing: its fault is told by the message alone. */
+function saysItself(value: unknown): boolean {
+  return typeof value === 'string' && (value.trim() === '' || value.length > 200);
+}
+
+function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string {
+  const { run } = subtask;
+  const executor = subtask.executor ?? (run === null ? lookup.defaultExecutor : 'shell');
+  const at = { index, input: subtask };
+  if (!lookup.executorNames.has(executor)) {
+    const known = `The executors are ${lookup.executors.join(', ')}.`;
+    const near = didYouMean(executor, lookup.executors);
+    throw refuse(at, 'executor', `executor ${show(executor)} is unknown${near}`, { hint: known });
+  }
+  if (executor === 'shell' && run === null) {
+    const whose = subtask.executor === null ? 'executor shell, the default here,' : 'executor shell';
+    throw refuse(at, 'run', `run is missing: ${whose} needs a command line`, {
+      hint: "Give the command as run='…'; a goal is never run.",
+    });
+  }
+  const refusal = lookup.refusal?.(executor, { run }) ?? null;
+  if (refusal !== null) throw refuse(at, 'executor', `executor ${executor} can't run it: ${refusal}`);
+  return executor;
+}
+
+function parseTarget(subtask: Subtask, index: number, lookup: Lookup): Target {
+  const text = subtask.target;
+  if (text === LEAST_LOADED) return { kind: 'least-loaded' };
+  if (text === ROUND_ROBIN) return { kind: 'round-robin' };
+  if (text.startsWith(SPECIFIC)) {
+    const did = text.slice(SPECIFIC.length);
+    if (lookup.dids.has(did)) return { kind: 'specific', did };
+  } else if (lookup.aliases.has(text)) {
+    return { kind: 'alias', alias: text };
+  }
+  throw unmatchedTarget(subtask, index, lookup);
+}
+
+function unmatchedTarget(subtask: Subtask, index: number, lookup: Lookup): FleetError {
+  const text = subtask.target;
+  const named = text.startsWith(SPECIFIC) ? text.slice(SPECIFIC.length) : text;
+  const coordinator = lookup.instances.some(
+    ({ alias, did }) => alias === COORDINATOR && (named === alias || named === did),
+  );
+  const why =
+    coordinator || named === COORDINATOR
+      ? 'is the coordinator, which runs no subtasks'
+      : `matches no worker${suggestTarget(text, named, lookup)}`;
+  const workers =
+    lookup.aliases.size === 0
+      ? 'The fleet has no worker; start some.'
+      : `The workers are ${[...lookup.aliases].join(', ')}.`;
+  return refuse({ index, input: subtask }, 'target', `target ${show(text)} ${why}`, {
+    hint: `${workers} Other targets: ${SPECIFIC}DID, ${LEAST_LOADED}, ${ROUND_ROBIN}.`,
+  });
+}
+
+function suggestTarget(text: string, named: string, lookup: Lookup): string {
+  if (lookup.dids.has(named)) return ` (did you mean '${SPECIFIC}${named}'?)`;
+  if (lookup.aliases.has(named)) return ` (did you mean '${named}'?)`;
+  const did = nearestName(named, lookup.dids);
+  if (did !== undefined) return ` (did you mean '${SPECIFIC}${did}'?)`;
+  return didYouMean(text, [LEAST_LOADED, ROUND_ROBIN, ...lookup.aliases]);
+}
+
+function checkDependencies(subtask: Subtask, index: number, total: number): readonly number[] {
+  const given = subtask.depends_on;
+  if (given.length === 0) return NONE;
+  const ascending = given.length === 1 ? given : [...given].sort((a, b) => a - b);
+  for (let i = 0; i < ascending.length; i++) {
+    const dependency = ascending[i]!;
+    const sound = dependency < total && dependency !== index && dependency !== ascending[i - 1];
+    if (!sound) throw faultyDependency(subtask, index, total);
+  }
+  return ascending;
+}
+
+/** Finds the first fault in the order given: only now is it worth knowing where. */
+function faultyDependency(subtask: Subtask, index: number, total: number): FleetError {
+  const given = subtask.depends_on;
+  const position = given.findIndex(
+    (dependency, i) => dependency >= total || dependency === index || given.indexOf(dependency) < i,
+  );
+  const dependency = given[position]!;
+  const fault =
+    dependency >= total
+      ? `is out of range (0 to ${total - 1})`
+      : dependency === index
+        ? 'is the subtask itself'
+        : `repeats depends_on[${given.indexOf(dependency)}]`;
+  const what = `depends_on[${position}] = ${dependency} ${fault}`;
+  return refuse({ index, input: subtask }, 'depends_on', what, { position });
+}
+
+function refuseRepeatedNames(subtasks: readonly CompleteSubtask[]): void {
+  const holders = new Map<string, number>();
+  subtasks.forEach((subtask, index) => {
+    if (subtask.name === null) return;
+    const holder = holders.get(subtask.name);
+    if (holder !== undefined) {
+      throw refuse(
+        { index, input: subtask },
+        'name',
+        `name ${show(subtask.name)} is already that of subtask ${holder}`,
+      );
+    }
+    holders.set(subtask.name, index);
+  });
+}
+
+function refuseCycles(subtasks: readonly CompleteSubtask[], inputs: readonly unknown[]): void {
+  const { cycle } = walk(subtasks);
+  if (cycle === null) return;
+  const [index, next] = [cycle[0]!, cycle[1]!];
+  // The decoded list is in ascending order; the position is that in the list as it was given.
+  const position = (inputs[index] as { depends_on: number[] }).depends_on.indexOf(next);
+  const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
+  throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
+}
+
+function nameCycle(cycle: readonly number[]): string {
+  if (cycle.length <= MAX_NAMED_IN_CYCLE) return cycle.join(' → ');
+  const half = MAX_NAMED_IN_CYCLE / 2;
+  const left = cycle.length - MAX_NAMED_IN_CYCLE;
+  return `${cycle.slice(0, half).join(' → ')} → … ${left} more … → ${cycle.slice(-half).join(' → ')}`;
+}
+
+interface RefuseOptions {
+  readonly position?: number | null;
+  readonly hint?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+function refuse(
+  at: { readonly index: number; readonly input: unknown },
+  key: string | null,
+  what: string,
+  options: RefuseOptions = {},
+): FleetError {
+  const name = nameOf(at.input);
+  const label = name === null ? `subtask ${at.index}` : `subtask ${at.index} (${shorten(name)})`;
+  return new FleetError('INVALID_RECORD', `${label}: ${what}`, {
+    details: { subtask: at.index, name, key, position: options.position ?? null, ...options.details },
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+  });
+}
+
+/** The name that a subtask has or was to have, whatever else is wrong with it. */
+function nameOf(input: unknown): string | null {
+  const name = (input as { name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' && name.trim() !== '' ? name : null;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${shorten(value)}'`;
+  if (typeof value === 'number') return String(value);
+  return shorten(JSON.stringify(value) ?? typeof value);
+}
+
+/** On one line and not overlong, whatever somebody sent. */
+function shorten(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
