@@ -1,0 +1,75 @@
+import type { ErrorDocument } from '../contract/documents.ts';
+import { FleetError, type ErrorCode } from '../errors.ts';
+
+/** The one table of HTTP status by error code. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  INVALID_RECORD: 400,
+  USAGE: 400,
+  PROTOCOL_MISMATCH: 400,
+  AUTH_REQUIRED: 401,
+  SCOPE_FORBIDDEN: 403,
+  NAMESPACE_REJECTED: 403,
+  NAMESPACE_FROZEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  TOO_LARGE: 413,
+  NOT_SUPPORTED: 501,
+  UNAVAILABLE: 503,
+  LOG_POISONED: 503,
+  TIMED_OUT: 504,
+  UNREACHABLE: 500,
+  HOME_INVALID: 500,
+  HOME_NEWER: 500,
+  LEASE_HELD: 500,
+  LOG_DAMAGED: 500,
+  LOG_SHORT: 500,
+  LINK_BROKEN: 500,
+  WORKER_FAILED: 500,
+  INTERNAL: 500,
+};
+
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(STATUS, code);
+
+const TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request',
+  401: 'authentication',
+  403: 'permission',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'too_large',
+  501: 'not_supported',
+  503: 'unavailable',
+  504: 'timed_out',
+};
+
+/** Told what the caller is not: the cause of an answer that is the engine's own fault. */
+export type Log = (message: string, cause: unknown) => void;
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly document: ErrorDocument;
+}
+
+/**
+ * The answer to anything that was thrown. What is not a FleetError, or is an INTERNAL one, is a fault of ours:
+ * the caller is told no more than that, and the log gets the rest.
+ */
+export function errorAnswer(thrown: unknown, log: Log): ErrorAnswer {
+  const known = thrown instanceof FleetError && thrown.code !== 'INTERNAL';
+  const error = known
+    ? thrown
+    : new FleetError('INTERNAL', 'the engine failed to answer', { hint: 'The log of the engine says why.' });
+  const status = STATUS[error.code];
+  if (status === 500) log('a request failed', thrown);
+  return {
+    status,
+    document: {
+      object: 'error',
+      type: TYPES[status] ?? 'internal',
+      code: error.code,
+      message: error.message,
+      details: { ...error.details },
+      hint: error.hint ?? null,
+    },
+  };
+}

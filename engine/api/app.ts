@@ -1,0 +1,234 @@
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Hono, type Context } from 'hono';
+import type { CallContext, CommandName, Commands, Engine, ReportName, Reports } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import { errorAnswer, type Log } from './answers.ts';
+import { parseJson, parseNdjson, readBody } from './body.ts';
+import { BODY_SCHEMAS, decodeBody, decodeCaller, decodeIndex, decodeKinds, decodeQuery } from './decode.ts';
+import {
+  COMMAND_ROUTES,
+  HEADERS,
+  JSON_TYPE,
+  LATER_ROUTES,
+  LINK_PATH,
+  LINK_UPGRADE,
+  NDJSON_TYPE,
+  REPORT_ROUTES,
+  STREAM_ROUTES,
+  type Route,
+  type RouteName,
+} from './routes.ts';
+import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
+
+/** The part of the façade that HTTP offers. */
+export type ServedEngine = Pick<Engine, 'submit' | 'report' | 'watch' | 'output'>;
+
+export interface AppOptions {
+  readonly engine: ServedEngine;
+  readonly streams: OpenStreams;
+  /** Largest body of records and fan-outs, in bytes. */
+  readonly bulkBodyBytes: number;
+  /** Largest body of anything else, in bytes. */
+  readonly bodyBytes: number;
+  /** Time between two heartbeat comments of the event stream. */
+  readonly heartbeatMs: number;
+  /** When given, only these are served. */
+  readonly only?: readonly RouteName[];
+  readonly log: Log;
+}
+
+type Env = { Bindings: HttpBindings };
+/** Of every command but `records.append`, whose body is not an object of its own. */
+type InputWithBody = Commands[Exclude<CommandName, 'records.append'>]['input'];
+type Handler = (c: Context<Env>) => Promise<Response> | never;
+
+const BULK: ReadonlySet<RouteName> = new Set<RouteName>(['records.append', 'task.fan-out']);
+
+/** The routes, bound to an engine. Who may come in is decided before. */
+export function createApp(options: AppOptions): Hono<Env> {
+  const app = new Hono<Env>();
+  const offered = offeredRoutes(options);
+  for (const [{ method, path }, handler] of offered) app.on(method, path, handler);
+  refuseOtherMethods(
+    app,
+    offered.map(([route]) => route),
+  );
+  app.notFound(c => refusal(pathNotFound(c.req.path), options.log));
+  app.onError(thrown => refusal(thrown, options.log));
+  return app;
+}
+
+/** The answer to what was thrown. */
+export function refusal(thrown: unknown, log: Log): Response {
+  const { status, document } = errorAnswer(thrown, log);
+  return json(document, status);
+}
+
+function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
+  const named: (readonly [RouteName, Route, Handler])[] = [
+    ...keys(COMMAND_ROUTES).map(name => [name, COMMAND_ROUTES[name], command(name, options)] as const),
+    ...keys(REPORT_ROUTES).map(name => [name, REPORT_ROUTES[name], report(name, options)] as const),
+    ['events', STREAM_ROUTES.events, eventStream(options)],
+    ['output', STREAM_ROUTES.output, outputStream(options)],
+  ];
+  const { only } = options;
+  if (only !== undefined) {
+    return named.filter(([name]) => only.includes(name)).map(([, route, handler]) => [route, handler]);
+  }
+  const later = LATER_ROUTES.map(route => [route, notYet(route.what)] as const);
+  return [
+    ...named.map(([, route, handler]) => [route, handler] as const),
+    ...later,
+    [{ method: 'GET', path: LINK_PATH }, linkWithoutUpgrade],
+  ];
+}
+
+function command(name: CommandName, options: AppOptions): Handler {
+  return async c => {
+    const context = caller(c);
+    noQuery(COMMAND_ROUTES[name], c);
+    if (name === 'records.append') return appendRecords(c, context, options);
+    // The schema of the route has decoded the body, and the path names the rest: together the command's input.
+    const input = { ...(await bodyOf(c, name, options)), ...c.req.param() } as InputWithBody;
+    return json(await options.engine.submit(name, input, context));
+  };
+}
+
+/** One record, or one a line. The engine checks each. */
+async function appendRecords(c: Context<Env>, context: CallContext, options: AppOptions): Promise<Response> {
+  const many = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() === NDJSON_TYPE;
+  const text = await readBody(c.env.incoming, options.bulkBodyBytes);
+  const records = many ? await parseNdjson(text) : [parseJson(text)];
+  const { stored } = await options.engine.submit('records.append', { records }, context);
+  return json(many ? { object: 'list', data: stored } : stored[0]);
+}
+
+function report(name: ReportName, options: AppOptions): Handler {
+  const route: Route = REPORT_ROUTES[name];
+  return async c => {
+    const query = decodeQuery(route, new URL(c.req.url).searchParams);
+    const body = route.method === 'POST' ? await bodyOf(c, name, options) : {};
+    // The table and the schemas, each by name, make exactly the input of the report.
+    const input = { ...body, ...query, ...c.req.param() } as unknown as Reports[ReportName]['input'];
+    return json(await options.engine.report(name, input, c.req.raw.signal));
+  };
+}
+
+/** A POST without a body is one without members. */
+async function bodyOf(c: Context<Env>, name: CommandName | ReportName, options: AppOptions): Promise<object> {
+  const text = await readBody(c.env.incoming, BULK.has(name) ? options.bulkBodyBytes : options.bodyBytes);
+  const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
+  return decodeBody(schema, text.trim() === '' ? {} : parseJson(text));
+}
+
+function eventStream(options: AppOptions): Handler {
+  return async c => {
+    const { outgoing } = streamable(c);
+    const query = decodeQuery(STREAM_ROUTES.events, new URL(c.req.url).searchParams);
+    const { thread, kinds, after } = query as { thread?: string; kinds?: string; after?: number };
+    const resumeAfter = resumption(c.req.header('last-event-id')) ?? after;
+    const watched = kinds === undefined ? {} : { kinds: decodeKinds(kinds) };
+    const signal = options.streams.admit(outgoing);
+    const events = options.engine.watch({
+      ...(thread === undefined ? {} : { thread }),
+      ...watched,
+      ...(resumeAfter === undefined ? {} : { after: resumeAfter }),
+      signal,
+    });
+    await sendEvents(outgoing, events, { heartbeatMs: options.heartbeatMs, signal, log: options.log });
+    return RESPONSE_ALREADY_SENT;
+  };
+}
+
+/** What the client saw last wins over where it once began. */
+function resumption(lastEventId: string | undefined): number | undefined {
+  if (lastEventId === undefined || lastEventId === '') return undefined;
+  const position = /^\d{1,16}$/.test(lastEventId) ? Number(lastEventId) : NaN;
+  if (Number.isSafeInteger(position)) return position;
+  throw new FleetError('USAGE', `the header Last-Event-ID: '${lastEventId}' is not a position`, {
+    details: { last_event_id: lastEventId },
+  });
+}
+
+function outputStream(options: AppOptions): Handler {
+  return async c => {
+    const { outgoing } = streamable(c);
+    const query = decodeQuery(STREAM_ROUTES.output, new URL(c.req.url).searchParams);
+    const { attempt, follow } = query as { attempt?: number; follow: boolean };
+    const { task = '', subtask = '' } = c.req.param() as { task?: string; subtask?: string };
+    const index = decodeIndex(subtask);
+    const signal = options.streams.admit(outgoing);
+    const output = await options.engine.output({
+      task,
+      subtask: index,
+      ...(attempt === undefined ? {} : { attempt }),
+      follow,
+      signal,
+    });
+    await sendOutput(outgoing, output, { signal, log: options.log });
+    return RESPONSE_ALREADY_SENT;
+  };
+}
+
+/** A HEAD arrives as the GET that it asks about, and a stream has no length to tell. */
+function streamable(c: Context<Env>): HttpBindings {
+  if (c.env.incoming.method === 'HEAD') throw new FleetError('USAGE', 'a stream answers GET only');
+  return c.env;
+}
+
+function notYet(what: string): Handler {
+  return c => {
+    throw new FleetError('NOT_SUPPORTED', `${c.req.path}: ${what} will come in a later version`, {
+      details: { path: c.req.path },
+    });
+  };
+}
+
+function linkWithoutUpgrade(): never {
+  throw new FleetError('USAGE', `${LINK_PATH} needs the header 'Upgrade: ${LINK_UPGRADE}'`);
+}
+
+function refuseOtherMethods(app: Hono<Env>, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map(route => route.path))) {
+    const methods = routes.filter(route => route.path === path).map(({ method }) => method);
+    const allow = methods.join(', ');
+    app.all(path, c =>
+      json(
+        {
+          object: 'error',
+          type: 'invalid_request',
+          code: 'USAGE',
+          message: `${c.req.method} is not offered at ${c.req.path}`,
+          details: { method: c.req.method, allow: methods },
+          hint: `Use ${allow}.`,
+        },
+        405,
+        { Allow: allow },
+      ),
+    );
+  }
+}
+
+function pathNotFound(path: string): FleetError {
+  return new FleetError('NOT_FOUND', `there is nothing at ${path}`, { details: { path } });
+}
+
+function caller(c: Context<Env>): CallContext {
+  return decodeCaller(c.req.header(HEADERS.actor), c.req.header(HEADERS.idempotencyKey));
+}
+
+function noQuery(route: Route, c: Context<Env>): void {
+  decodeQuery(route, new URL(c.req.url).searchParams);
+}
+
+function json(document: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: { 'Content-Type': JSON_TYPE, ...headers },
+  });
+}
+
+function keys<T extends object>(table: T): (keyof T & string)[] {
+  return Object.keys(table) as (keyof T & string)[];
+}

@@ -1,0 +1,131 @@
+import type { IncomingMessage } from 'node:http';
+import { FleetError, messageOf } from '../errors.ts';
+
+/** Deeper JSON is refused before anything recursive meets it; a record's own bound is 100. */
+const MAX_DEPTH = 128;
+/** The most records that one request may carry. */
+const MAX_LINES = 100_000;
+/** After so many characters parsed, other work gets its turn. */
+const SLICE_CHARS = 512 * 1024;
+
+/**
+ * Reads a request's body whole.
+ * @throws TOO_LARGE as soon as more than `limitBytes` are declared or have come; no more is kept than that.
+ * @throws INVALID_RECORD when it is not UTF-8, or breaks off.
+ */
+export async function readBody(incoming: IncomingMessage, limitBytes: number): Promise<string> {
+  const declaredBytes = Number(incoming.headers['content-length'] ?? 0);
+  if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
+  const bytes = await collect(incoming, limitBytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw invalid('is not UTF-8', {}, cause);
+  }
+}
+
+/** Parses a body of one JSON value. @throws INVALID_RECORD, with the position of the fault where it is known. */
+export function parseJson(text: string): unknown {
+  return parse(text, {});
+}
+
+/**
+ * Parses a body of one JSON value a line; empty lines are passed over.
+ * @throws INVALID_RECORD naming the line; TOO_LARGE beyond 100,000 lines.
+ */
+export async function parseNdjson(text: string): Promise<unknown[]> {
+  const values: unknown[] = [];
+  let sliceEnd = SLICE_CHARS;
+  for (let start = 0, line = 1; start < text.length; line++) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const row = text.slice(start, end).trim();
+    start = end + 1;
+    if (row === '') continue;
+    if (values.length === MAX_LINES) {
+      throw new FleetError('TOO_LARGE', `the body has more than ${MAX_LINES} lines`, {
+        details: { limit: MAX_LINES },
+      });
+    }
+    values.push(parse(row, { line }));
+    if (start > sliceEnd) {
+      sliceEnd = start + SLICE_CHARS;
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+  return values;
+}
+
+function parse(text: string, where: { readonly line?: number }): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid('is not JSON', { ...where, ...positionOf(messageOf(cause), text) }, cause);
+  }
+  if (isDeeper(value, MAX_DEPTH)) throw invalid(`is nested deeper than ${MAX_DEPTH}`, where);
+  return value;
+}
+
+/** The parser tells the position in its message, or not at all. */
+function positionOf(message: string, text: string): { position?: number } {
+  if (message.includes('Unexpected end')) return { position: text.length };
+  const found = /at position (\d+)/.exec(message)?.[1];
+  return found === undefined ? {} : { position: Number(found) };
+}
+
+/** Walks level by level, not by recursion, which deep foreign data would end. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level: object[] = isObject(value) ? [value] : [];
+  for (let at = 0; level.length > 0; at++) {
+    if (at === depth) return true;
+    const next: object[] = [];
+    for (const node of level) {
+      for (const member of Array.isArray(node) ? (node as unknown[]) : Object.values(node)) {
+        if (isObject(member)) next.push(member);
+      }
+    }
+    level = next;
+  }
+  return false;
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Listens instead of iterating: an iterator that ends early closes the connection, and no answer gets out. */
+function collect(incoming: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (error: FleetError | null): void => {
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      if (error === null) return resolve(Buffer.concat(chunks));
+      incoming.pause();
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > limitBytes) settle(tooLarge(limitBytes));
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => settle(null);
+    const onClose = (): void => settle(invalid('broke off', {}));
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
+}
+
+function tooLarge(limitBytes: number): FleetError {
+  return new FleetError('TOO_LARGE', `the body has more than ${limitBytes} bytes`, {
+    details: { limit: limitBytes },
+  });
+}
+
+function invalid(
+  what: string,
+  where: { readonly line?: number; readonly position?: number },
+  cause?: unknown,
+): FleetError {
+  const line = where.line === undefined ? 'the body' : `line ${where.line} of the body`;
+  const at = where.position === undefined ? '' : `, at position ${where.position}`;
+  return new FleetError('INVALID_RECORD', `${line} ${what}${at}`, { details: { ...where }, cause });
+}

@@ -1,0 +1,444 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import * as http from 'node:http';
+import type * as net from 'node:net';
+import { promisify } from 'node:util';
+import type { CommandName, Commands, EngineEvent, ReportName, Reports } from '../contract/engine.ts';
+import { FleetError, type ErrorCode } from '../errors.ts';
+import type { Did, ThreadId } from '../record/ids.ts';
+import { seal, type FleetRecord } from '../record/record.ts';
+import { connect } from './client.ts';
+import { serveApi } from './server.ts';
+import { readSse } from './sse.ts';
+import { Served, TOKEN } from './testing/served.ts';
+
+const failsWith = (code: ErrorCode, message: string | RegExp) => (thrown: unknown) => {
+  assert.ok(thrown instanceof FleetError, String(thrown));
+  assert.equal(thrown.code, code);
+  if (typeof message === 'string') assert.equal(thrown.message, message);
+  else assert.match(thrown.message, message);
+  return true;
+};
+
+const recordOf = (clock: number): FleetRecord =>
+  seal({
+    act: 'DO',
+    actor: 'did:sync:user:ada' as Did,
+    body: { n: clock },
+    clock,
+    data_type: 'SCALAR',
+    parents: [],
+    thread: 'th_a' as ThreadId,
+  }).record;
+
+const addTask: Commands['task.add']['input'] = {
+  goal: 'goal',
+  alias: 'A-1',
+  priority: 'low',
+  labels: ['l'],
+  domain: null,
+  hypothesis: null,
+  criteria: [],
+  namespace: null,
+  dir: null,
+};
+
+describe('the client', () => {
+  let served: Served;
+  beforeEach(async () => {
+    served = await Served.start();
+  });
+  afterEach(() => served.stop());
+
+  const commands: { readonly [N in CommandName]: Commands[N]['input'] } = {
+    'records.append': { records: [recordOf(1), recordOf(2)] },
+    'task.add': addTask,
+    'task.fan-out': {
+      task: 'A b/ü',
+      subtasks: [{ goal: 'x' }],
+      join: 'all',
+      losers: 'keep',
+      timeout_secs: null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+      namespace: null,
+      dir: null,
+    },
+    'task.retry': { task: 'A', subtask: 1, hint: null },
+    'task.cancel': { task: 'A', subtask: null, reason: 'because' },
+    'task.run-serial': { task: 'A', worker: null },
+    'fleet.start': { workers: 2, executor: null },
+    'fleet.stop': { scope: 'workers', instance: null, grace_secs: 0 },
+    'fleet.restart': { instance: 'worker-a' },
+  };
+  const reports: { readonly [N in ReportName]: Reports[N]['input'] } = {
+    health: {},
+    fleet: {},
+    instance: { instance: 'did:sync:instance:00112233aabbccdd' },
+    ping: { instance: 'worker-a' },
+    tasks: { all: true },
+    task: { task: 'A' },
+    join: { task: 'A', summary: false },
+    speedup: { task: 'A', vsSerial: 'th_s' },
+    record: { id: recordOf(1).id },
+    records: { thread: 'th_a', act: 'DO', limit: 2, after: 0 },
+    threads: { limit: 10 },
+    'thread.records': { thread: 'th_a' },
+    'thread.state': { thread: 'th_a' },
+    replay: { thread: 'th_a' },
+    query: { sql: "SELECT 'ü'", limit: 5 },
+  };
+
+  for (const name of Object.keys(commands) as CommandName[]) {
+    it(`submits ${name} as the engine itself takes it`, async () => {
+      const answer = await served.client().submit(name, commands[name]);
+      const call = served.engine.calls.at(-1);
+      assert.deepEqual([call?.name, call?.input], [name, JSON.parse(JSON.stringify(commands[name]))]);
+      served.engine.records.length = 0;
+      assert.deepEqual(answer, await served.engine.submit(name, commands[name], call!.context!));
+    });
+  }
+  for (const name of Object.keys(reports) as ReportName[]) {
+    it(`reports ${name} as the engine itself answers it`, async () => {
+      await served.engine.submit('records.append', { records: [recordOf(1)] }, { actor: recordOf(1).actor });
+      const answer = await served.tcpClient().report(name, reports[name]);
+      const call = served.engine.calls.at(-1);
+      assert.deepEqual([call?.name, call?.input], [name, reports[name]]);
+      assert.deepEqual(answer, await served.engine.report(name, reports[name]));
+    });
+  }
+
+  it('carries who asks and the idempotency key', async () => {
+    const client = served.client({ actor: 'did:sync:agent:a' as Did });
+    await client.submit('task.add', addTask, { idempotencyKey: 'k1' });
+    await client.submit('task.add', addTask, { actor: 'did:sync:user:b' as Did });
+    assert.deepEqual(
+      served.engine.calls.map(({ context }) => context),
+      [{ actor: 'did:sync:agent:a', idempotencyKey: 'k1' }, { actor: 'did:sync:user:b' }],
+    );
+  });
+
+  it("throws the engine's own error: code, message, details and hint", async () => {
+    await assert.rejects(served.client().report('task', { task: 'nope' }), (thrown: unknown) => {
+      assert.ok(failsWith('NOT_FOUND', "no task 'nope'")(thrown));
+      const { details, hint } = thrown as FleetError;
+      assert.deepEqual([details, hint], [{ task: 'nope' }, 'spl task list --all']);
+      return true;
+    });
+    const refused = served.client().submit('task.add', { ...addTask, goal: 7 as unknown as string });
+    await assert.rejects(refused, failsWith('INVALID_RECORD', "'goal' must be text"));
+  });
+
+  it('carries a refusal although its own body is not out yet', async () => {
+    const big = { ...addTask, goal: 'x'.repeat(8 * 1024 * 1024) };
+    await assert.rejects(
+      served.client().submit('task.add', big),
+      failsWith('TOO_LARGE', 'the body has more than 4194304 bytes'),
+    );
+  });
+
+  it('says when there is no engine, and how to start one', async () => {
+    const gone = connect({ socketPath: `${served.folder}/none.sock` });
+    await assert.rejects(gone.report('health', {}), (thrown: unknown) => {
+      assert.ok(failsWith('UNREACHABLE', `no engine answers at ${served.folder}/none.sock`)(thrown));
+      assert.equal((thrown as FleetError).hint, 'start one with: spl fleet start');
+      return true;
+    });
+    const client = served.tcpClient();
+    await served.server.close();
+    await assert.rejects(
+      client.report('health', {}),
+      failsWith('UNREACHABLE', /^no engine answers at http:/),
+    );
+    const signal = AbortSignal.timeout(5000);
+    await assert.rejects(
+      async () => {
+        for await (const _ of client.watch({ signal }));
+      },
+      failsWith('UNREACHABLE', /^no engine answers/),
+    );
+    await assert.rejects(
+      client.output({ task: 'A', subtask: 0, follow: false, signal }),
+      failsWith('UNREACHABLE', /^no engine answers/),
+    );
+  });
+
+  it('says when the token is wrong, or the URL is none', async () => {
+    const client = connect({ url: served.server.endpoint ?? '', token: 'wrong' });
+    await assert.rejects(
+      client.report('fleet', {}),
+      failsWith('AUTH_REQUIRED', 'the token is not the right one'),
+    );
+    await client.close();
+    assert.throws(
+      () => connect({ url: 'nowhere', token: '' }),
+      failsWith('USAGE', "'nowhere' is not an http URL"),
+    );
+  });
+
+  it('gives up after its time, and when told to', async () => {
+    served.engine.delay = new Promise(() => undefined);
+    const hasty = served.client({ timeoutMs: 20 });
+    await assert.rejects(hasty.report('fleet', {}), failsWith('TIMED_OUT', /did not answer within 0.02 s$/));
+    const controller = new AbortController();
+    const given = served.client().report('fleet', {}, controller.signal);
+    controller.abort();
+    await assert.rejects(given, failsWith('UNAVAILABLE', 'the call was given up'));
+    const whole = new AbortController();
+    const client = served.client({ signal: whole.signal });
+    const under = client.submit('fleet.start', commands['fleet.start']);
+    whole.abort();
+    await assert.rejects(under, failsWith('UNAVAILABLE', 'the client is closed'));
+    await assert.rejects(client.report('health', {}), failsWith('UNAVAILABLE', 'the client is closed'));
+  });
+
+  it('keeps its connection, and asks again when the engine had closed it', async () => {
+    const sockets = new Set<net.Socket>();
+    const server = http.createServer((request, response) => {
+      sockets.add(request.socket);
+      response.setHeader('spl-protocol', '1');
+      response.end(JSON.stringify({ tasks: [] }));
+    });
+    server.listen(`${served.folder}/other.sock`);
+    await once(server, 'listening');
+    const client = connect({ socketPath: `${served.folder}/other.sock` });
+    await client.report('tasks', { all: false });
+    await client.report('tasks', { all: false });
+    assert.equal(sockets.size, 1);
+    // Reset without notice, as by a process that died: the client finds out only when it writes.
+    const answered = client.report('tasks', { all: false });
+    for (const socket of sockets) socket.destroy();
+    assert.deepEqual(await answered, { tasks: [] });
+    assert.equal(sockets.size, 2);
+    await client.close();
+    server.close();
+  });
+
+  for (const [what, headers, body, message] of [
+    ['is no engine', {}, 'hello', /^what answers at .* is not a fleet engine$/],
+    [
+      'speaks another protocol',
+      { 'spl-protocol': '2' },
+      '{}',
+      /speaks protocol 2, this client speaks protocol 1$/,
+    ],
+    ['answers no JSON', { 'spl-protocol': '1' }, 'hello', /answered what is not JSON$/],
+    [
+      'answers something else',
+      { 'spl-protocol': '1' },
+      '{"tasks":[{"alias":7}]}',
+      /answer to tasks is not understood: 'tasks.0.thread'$/,
+    ],
+  ] as const) {
+    it(`does not believe what ${what}`, async () => {
+      const server = http.createServer((_request, response) => {
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+        response.end(body);
+      });
+      server.listen(`${served.folder}/other.sock`);
+      await once(server, 'listening');
+      const client = connect({ socketPath: `${served.folder}/other.sock` });
+      await assert.rejects(client.report('tasks', { all: false }), failsWith('PROTOCOL_MISMATCH', message));
+      await client.close();
+      server.close();
+    });
+  }
+
+  describe('reading output', () => {
+    it('gets what it is, then the bytes', async () => {
+      served.engine.chunks = async function* () {
+        yield Buffer.from('☃ one\n');
+        yield Buffer.from('two\n');
+      };
+      const { signal } = new AbortController();
+      const output = await served
+        .client()
+        .output({ task: 'A', subtask: 2, attempt: 3, follow: true, signal });
+      assert.deepEqual(output.info, { task: 'A', subtask: 2, attempt: 3, worker: 'worker-a', running: true });
+      assert.equal(await textOf(output.chunks), '☃ one\ntwo\n');
+    });
+
+    it('fails when it breaks off, and ends when told to', async () => {
+      const client = served.client();
+      const { signal } = new AbortController();
+      served.engine.chunks = async function* () {
+        yield Buffer.from('part');
+        throw new Error('gone');
+      };
+      const broken = await client.output({ task: 'A', subtask: 0, follow: false, signal });
+      await assert.rejects(textOf(broken.chunks), failsWith('LINK_BROKEN', /^the output broke off/));
+      served.engine.chunks = async function* () {
+        yield Buffer.from('part');
+        await new Promise(() => undefined);
+      };
+      const controller = new AbortController();
+      const ended = await client.output({ task: 'A', subtask: 0, follow: true, signal: controller.signal });
+      const text: string[] = [];
+      for await (const chunk of ended.chunks) {
+        text.push(Buffer.from(chunk).toString());
+        controller.abort();
+      }
+      assert.deepEqual(text, ['part']);
+    });
+  });
+
+  describe('watching', () => {
+    it('begins with a gap, then tells what happens', async () => {
+      const controller = new AbortController();
+      const seen: EngineEvent[] = [];
+      for await (const event of served.client().watch({ signal: controller.signal })) {
+        seen.push(event);
+        if (event.kind === 'gap') {
+          served.engine.publish({ kind: 'task', thread: 'th_a', children: [1], complete: false });
+          await served.engine.submit(
+            'records.append',
+            { records: [recordOf(1)] },
+            { actor: recordOf(1).actor },
+          );
+        }
+        if (event.kind === 'record') controller.abort();
+      }
+      assert.deepEqual(seen, [
+        { kind: 'gap' },
+        { kind: 'task', thread: 'th_a', children: [1], complete: false },
+        { kind: 'record', position: 1, at: 0, record: recordOf(1) },
+      ]);
+    });
+
+    it('needs no gap where all records are told from a position', async () => {
+      await served.engine.submit(
+        'records.append',
+        { records: [recordOf(1), recordOf(2), recordOf(3)] },
+        { actor: recordOf(1).actor },
+      );
+      const { signal } = new AbortController();
+      const events = served.client().watch({ kinds: ['record'], after: 1, signal });
+      assert.deepEqual(await positions(events, 2), [2, 3]);
+    });
+
+    it('comes back to an engine that went away, after the last record that it saw', async () => {
+      const { signal } = new AbortController();
+      const iterator = served
+        .client()
+        .watch({ kinds: ['record'], after: 0, signal })
+        [Symbol.asyncIterator]();
+      const append = (clock: number): Promise<unknown> =>
+        served.engine.submit('records.append', { records: [recordOf(clock)] }, { actor: recordOf(1).actor });
+      const next = async (): Promise<unknown> => {
+        const { value } = (await iterator.next()) as { value: EngineEvent };
+        return value.kind === 'record' ? value.position : value.kind;
+      };
+      await append(1);
+      assert.equal(await next(), 1);
+      await served.server.close();
+      await append(2);
+      const successor = await serveApi({ engine: served.engine, socketPath: served.socketPath, tcp: null });
+      assert.equal(await next(), 2);
+      await iterator.return?.();
+      await successor.close();
+    });
+
+    it('says after each interruption that something may have been missed', async () => {
+      const { signal } = new AbortController();
+      const iterator = served.client().watch({ signal })[Symbol.asyncIterator]();
+      assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
+      served.engine.endWatches();
+      assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
+      await iterator.return?.();
+    });
+
+    it('gives up on an engine that stays away', async () => {
+      const { signal } = new AbortController();
+      const iterator = served.client({ reconnectMs: 150 }).watch({ signal })[Symbol.asyncIterator]();
+      await iterator.next();
+      await served.server.close();
+      await assert.rejects(iterator.next(), failsWith('UNREACHABLE', /^no engine answers/));
+    });
+
+    it("fails with the engine's own error", async () => {
+      const { signal } = new AbortController();
+      const client = served.client();
+      const iterator = client.watch({ signal })[Symbol.asyncIterator]();
+      await iterator.next();
+      served.engine.endWatches(new FleetError('NOT_FOUND', "no thread 'th_x'"));
+      await assert.rejects(iterator.next(), failsWith('NOT_FOUND', "no thread 'th_x'"));
+      const bad = client.watch({ kinds: ['gossip' as 'gap'], signal })[Symbol.asyncIterator]();
+      await assert.rejects(bad.next(), failsWith('USAGE', /names 'gossip'/));
+    });
+
+    it('lets go of its stream when its reader leaves, the signal aborts, or the client closes', async () => {
+      const client = served.client();
+      const gone = async (): Promise<void> => {
+        while (served.engine.watchers > 0) await new Promise(resolve => setImmediate(resolve));
+      };
+      const controller = new AbortController();
+      for await (const _ of client.watch({ signal: controller.signal })) break;
+      await gone();
+      const aborted = client.watch({ signal: controller.signal })[Symbol.asyncIterator]();
+      await aborted.next();
+      controller.abort();
+      assert.equal((await aborted.next()).done, true);
+      await gone();
+      const closed = client.watch({ signal: new AbortController().signal })[Symbol.asyncIterator]();
+      await closed.next();
+      await client.close();
+      assert.equal((await closed.next()).done, true);
+      await gone();
+    });
+  });
+
+  it('lets a process end that has only asked', async () => {
+    const script = `
+      import { connect } from ${JSON.stringify(new URL('./client.ts', import.meta.url).href)};
+      const client = connect({ url: process.argv[1], token: process.argv[2] });
+      const { coordinator_url } = await client.report('fleet', {});
+      process.stdout.write(coordinator_url);`;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', script, served.server.endpoint ?? '', TOKEN],
+      { timeout: 20_000 },
+    );
+    assert.equal(stdout, 'http://127.0.0.1:9100');
+  });
+});
+
+describe('reading an event stream', () => {
+  it('finds the same messages however the bytes are cut', async () => {
+    const text =
+      ': hi\nretry: 1\n\nid: 1\nevent: a\ndata: {"x":"ü☃"}\n\ndata: b\r\ndata:c\r\n\r\nevent: no data\n\ndata: unfinished';
+    const bytes = Buffer.from(text);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(bytes.length)), async cuts => {
+        const at = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+        const chunks = async function* (): AsyncGenerator<Uint8Array> {
+          for (let i = 1; i < at.length; i++) yield bytes.subarray(at[i - 1], at[i]);
+        };
+        const found = [];
+        for await (const message of readSse(chunks())) found.push(message);
+        assert.deepEqual(found, [
+          { event: 'a', data: '{"x":"ü☃"}' },
+          { event: '', data: 'b\nc' },
+        ]);
+      }),
+    );
+  });
+});
+
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all).toString('utf8');
+}
+
+async function positions(events: AsyncIterable<EngineEvent>, count: number): Promise<number[]> {
+  const found: number[] = [];
+  for await (const event of events) {
+    if (event.kind === 'record') found.push(event.position);
+    if (found.length === count) break;
+  }
+  return found;
+}

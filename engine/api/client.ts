@@ -1,0 +1,258 @@
+import type { IncomingMessage } from 'node:http';
+import * as v from 'valibot';
+import * as d from '../contract/documents.ts';
+import type {
+  CallContext,
+  CommandName,
+  Commands,
+  Engine,
+  OutputRequest,
+  OutputStream,
+  ReportName,
+  Reports,
+} from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import type { Did } from '../record/ids.ts';
+import { follow } from './follow.ts';
+import { brokenOff, HttpCaller, type Target } from './http-call.ts';
+import {
+  COMMAND_ROUTES,
+  HEADERS,
+  JSON_TYPE,
+  NDJSON_TYPE,
+  REPORT_ROUTES,
+  requestLine,
+  STREAM_ROUTES,
+  type Route,
+} from './routes.ts';
+import { watchEvents } from './watching.ts';
+
+export type { Target } from './http-call.ts';
+
+export interface ConnectOptions {
+  /** In whose name commands are given; the engine's default is `did:sync:user:local`. */
+  readonly actor?: Did;
+  /** Closes the client. */
+  readonly signal?: AbortSignal;
+  /** How long a call waits for its answer. Default 60 s; 45 s for `fleet.start`. */
+  readonly timeoutMs?: number;
+  /** How long `watch` tries to come back to an engine that went away. Default 10 s. */
+  readonly reconnectMs?: number;
+}
+
+/** The façade, spoken to over HTTP. Every method rejects with FleetError and nothing else. */
+export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output' | 'close'> {
+  /** As the engine's own; the actor is the connection's when the context names none. */
+  submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context?: Partial<CallContext>,
+  ): Promise<Commands[N]['output']>;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 45_000;
+const DEFAULT_RECONNECT_MS = 10_000;
+
+/**
+ * A client of the engine at a socket or a port. Nothing is sent before the first call.
+ *
+ * `watch` comes back to an engine that went away, resuming after the last record that it saw. It begins, and
+ * goes on after each interruption, with a `gap` wherever something may have been missed: who reads the state at
+ * every `gap` can't miss a change. It ends with the signal, and fails with UNREACHABLE when nobody answers for
+ * `reconnectMs`.
+ *
+ * @throws USAGE when the URL is not an http one.
+ */
+export function connect(target: Target, options: ConnectOptions = {}): EngineClient {
+  return new Client(target, options);
+}
+
+class Client implements EngineClient {
+  readonly #http: HttpCaller;
+  readonly #options: ConnectOptions;
+
+  constructor(target: Target, options: ConnectOptions) {
+    this.#http = new HttpCaller(target);
+    this.#options = options;
+    const { controller, release } = follow([options.signal]);
+    this.#http.closing.addEventListener('abort', release, { once: true });
+    if (controller.signal.aborted) this.#http.close();
+    else controller.signal.addEventListener('abort', () => this.#http.close(), { once: true });
+  }
+
+  async submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context: Partial<CallContext> = {},
+  ): Promise<Commands[N]['output']> {
+    const { idempotencyKey, actor, signal } = context;
+    const { method, target, rest } = requestLine(COMMAND_ROUTES[name], { ...input });
+    const records = name === 'records.append' ? (rest as Commands['records.append']['input']).records : null;
+    const request = {
+      method,
+      target,
+      headers: {
+        ...this.#actor(actor),
+        ...(idempotencyKey === undefined ? {} : { [HEADERS.idempotencyKey]: idempotencyKey }),
+        'content-type': records === null ? JSON_TYPE : NDJSON_TYPE,
+      },
+      body: records === null ? json(rest) : ndjson(records),
+      // A record that is written twice is written once, and a key makes any command so.
+      repeatable: records !== null || idempotencyKey !== undefined,
+    };
+    return decode(
+      COMMAND_DOCUMENTS[name],
+      await this.#http.exchange(request, this.#timeoutMs(name, input), signal),
+      name,
+    );
+  }
+
+  async report<N extends ReportName>(
+    name: N,
+    input: Reports[N]['input'],
+    signal?: AbortSignal,
+  ): Promise<Reports[N]['output']> {
+    const { method, target, rest } = requestLine(REPORT_ROUTES[name], { ...input });
+    const post = method === 'POST';
+    const request = {
+      method,
+      target,
+      headers: { ...this.#actor(undefined), ...(post ? { 'content-type': JSON_TYPE } : {}) },
+      ...(post ? { body: json(rest) } : {}),
+      repeatable: true,
+    };
+    const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return decode(REPORT_DOCUMENTS[name], await this.#http.exchange(request, timeoutMs, signal), name);
+  }
+
+  watch(options: Parameters<Engine['watch']>[0]): ReturnType<Engine['watch']> {
+    return watchEvents(options, {
+      open: (query, lastEventId, signal) =>
+        this.#stream(
+          STREAM_ROUTES.events,
+          query,
+          signal,
+          lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) },
+        ),
+      reconnectMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS,
+      closing: this.#http.closing,
+    });
+  }
+
+  async output({ signal, ...request }: OutputRequest): Promise<OutputStream> {
+    const answer = await this.#stream(STREAM_ROUTES.output, request, signal, {});
+    const header = answer.headers[HEADERS.output];
+    const info = decode(outputInfoSchema, parseHeader(header), 'output');
+    return { info, chunks: bytesOf(answer, signal) };
+  }
+
+  close(): Promise<void> {
+    this.#http.close();
+    return Promise.resolve();
+  }
+
+  #stream(
+    route: Route,
+    input: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<IncomingMessage> {
+    const { method, target } = requestLine(route, input);
+    const request = { method, target, headers: { ...this.#actor(undefined), ...headers }, repeatable: true };
+    return this.#http.stream(request, this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
+  }
+
+  #actor(actor: Did | undefined): Record<string, string> {
+    const named = actor ?? this.#options.actor;
+    return named === undefined ? {} : { [HEADERS.actor]: named };
+  }
+
+  #timeoutMs(name: CommandName, input: object): number {
+    const { timeoutMs = name === 'fleet.start' ? START_TIMEOUT_MS : DEFAULT_TIMEOUT_MS } = this.#options;
+    // A stop answers when the grace that was asked for is over.
+    const graceSecs = name === 'fleet.stop' ? (input as Commands['fleet.stop']['input']).grace_secs : 0;
+    return timeoutMs + graceSecs * 1000;
+  }
+}
+
+const appendedSchema = v.pipe(
+  v.looseObject({ object: v.literal('list'), data: v.array(d.storedSchema) }),
+  v.transform(({ data }) => ({ stored: data })),
+);
+const outputInfoSchema = v.looseObject({
+  task: v.string(),
+  subtask: v.number(),
+  attempt: v.number(),
+  worker: v.nullable(v.string()),
+  running: v.boolean(),
+});
+
+const COMMAND_DOCUMENTS: { readonly [N in CommandName]: v.GenericSchema<unknown, Commands[N]['output']> } = {
+  'records.append': appendedSchema,
+  'task.add': d.taskAddedSchema,
+  'task.fan-out': d.fannedOutSchema,
+  'task.retry': d.joinStatusSchema,
+  'task.cancel': d.taskSchema,
+  'task.run-serial': d.fannedOutSchema,
+  'fleet.start': d.fleetStartedSchema,
+  'fleet.stop': d.fleetStoppedSchema,
+  'fleet.restart': d.instanceSchema,
+};
+
+const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, Reports[N]['output']> } = {
+  health: d.healthSchema,
+  fleet: d.fleetSchema,
+  instance: d.instanceSchema,
+  ping: d.pingSchema,
+  tasks: d.tasksSchema,
+  task: d.taskSchema,
+  join: d.joinStatusSchema,
+  speedup: d.speedupSchema,
+  record: d.recordSchema,
+  records: d.recordsSchema,
+  threads: d.threadsSchema,
+  'thread.records': d.threadRecordsSchema,
+  'thread.state': d.threadStateSchema,
+  replay: d.replaySchema,
+  query: d.querySchema,
+};
+
+function decode<T>(schema: v.GenericSchema<unknown, T>, answer: unknown, name: string): T {
+  const result = v.safeParse(schema, answer, { abortEarly: true });
+  if (result.success) return result.output;
+  const path = v.getDotPath(result.issues[0]) ?? 'it';
+  throw new FleetError('PROTOCOL_MISMATCH', `the engine's answer to ${name} is not understood: '${path}'`, {
+    details: { request: name, path },
+    hint: 'Use a client and an engine of one version.',
+  });
+}
+
+function parseHeader(header: string | string[] | undefined): unknown {
+  try {
+    return JSON.parse(String(header));
+  } catch {
+    return undefined;
+  }
+}
+
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new FleetError('USAGE', 'the input is not plain JSON data', { cause });
+  }
+}
+
+const ndjson = (records: readonly unknown[]): string => records.map(record => `${json(record)}\n`).join('');
+
+async function* bytesOf(
+  answer: IncomingMessage,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for await (const chunk of answer as AsyncIterable<Uint8Array>) yield chunk;
+  } catch (thrown) {
+    if (!signal.aborted) throw brokenOff('the output', thrown);
+  }
+}

@@ -1,0 +1,171 @@
+import * as v from 'valibot';
+import {
+  cancelSchema,
+  fanOutSchema,
+  fleetRestartSchema,
+  fleetStartSchema,
+  fleetStopSchema,
+  retrySchema,
+  runSerialSchema,
+  taskAddSchema,
+} from '../contract/commands.ts';
+import type { CallContext, EngineEvent } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
+import { MAX_PAGE, type QueryParameter, type Route } from './routes.ts';
+
+const nothing = v.strictObject({});
+
+/** What the body of each POST must be, beside what stands in its path. */
+export const BODY_SCHEMAS = {
+  'task.add': taskAddSchema,
+  'task.fan-out': fanOutSchema,
+  'task.retry': retrySchema,
+  'task.cancel': cancelSchema,
+  'task.run-serial': runSerialSchema,
+  'fleet.start': fleetStartSchema,
+  'fleet.stop': fleetStopSchema,
+  'fleet.restart': fleetRestartSchema,
+  ping: nothing,
+  query: v.strictObject({
+    sql: v.pipe(v.string('must be text'), v.maxLength(65_536, 'must have at most 65536 characters')),
+    limit: v.optional(
+      v.pipe(
+        v.number('must be a number'),
+        v.safeInteger('must be a whole number'),
+        v.minValue(1, 'must be at least 1'),
+        v.maxValue(MAX_PAGE, `must be at most ${MAX_PAGE}`),
+      ),
+      1000,
+    ),
+  }),
+} as const;
+
+/** Decodes a body. @throws INVALID_RECORD naming the key or the path that is wrong, and what is expected there. */
+export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unknown): object {
+  // The schemas take a list for an object without members.
+  if (Array.isArray(value)) throw invalidBody('', 'the body must be a JSON object');
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = v.getDotPath(issue) ?? '';
+  if (issue.type !== 'strict_object') throw invalidBody(path, `'${path}' ${issue.message}`);
+  if (path === '') throw invalidBody(path, 'the body must be a JSON object');
+  throw invalidBody(path, issue.expected === 'never' ? `unknown key '${path}'` : `'${path}' is missing`);
+}
+
+function invalidBody(path: string, what: string): FleetError {
+  return new FleetError('INVALID_RECORD', what, { details: { path } });
+}
+
+/**
+ * Gathers the query of a request by members of the input.
+ * @throws USAGE for a parameter that the route does not know, is repeated, or is not what it must be.
+ */
+export function decodeQuery(route: Route, query: URLSearchParams): Record<string, unknown> {
+  const parameters = Object.entries(route.query ?? {});
+  const known = new Set(parameters.map(([, { name }]) => name));
+  for (const name of query.keys()) {
+    if (!known.has(name)) throw invalidQuery(name, 'is not known here', [...known]);
+    if (query.getAll(name).length > 1) throw invalidQuery(name, 'is given more than once');
+  }
+  const input: Record<string, unknown> = {};
+  for (const [member, parameter] of parameters) {
+    const value = decodeParameter(parameter, query.get(parameter.name) ?? '');
+    if (value !== undefined) input[member] = value;
+  }
+  return input;
+}
+
+/** An empty parameter is an absent one. */
+function decodeParameter(parameter: QueryParameter, text: string): unknown {
+  switch (parameter.kind) {
+    case 'text':
+      return text === '' ? parameter.absent : text;
+    case 'flag':
+      if (text === '' || text === '0' || text === 'false') return false;
+      if (text === '1' || text === 'true') return true;
+      throw invalidQuery(parameter.name, 'must be 1 or 0');
+    case 'number':
+      return text === '' ? parameter.absent : wholeNumber(parameter, text);
+  }
+}
+
+function wholeNumber(parameter: QueryParameter & { kind: 'number' }, text: string): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (value >= parameter.min && value <= parameter.max) return value;
+  throw invalidQuery(
+    parameter.name,
+    `must be a whole number from ${parameter.min} to ${parameter.max}, not '${text}'`,
+  );
+}
+
+function invalidQuery(name: string, what: string, known?: readonly string[]): FleetError {
+  const hint = known && (known.length === 0 ? 'It takes none.' : `It takes: ${known.join(', ')}.`);
+  return new FleetError('USAGE', `the query parameter '${name}' ${what}`, {
+    details: { parameter: name },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** A subtask's index in a path. @throws USAGE when it is not one. */
+export function decodeIndex(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new FleetError('USAGE', `'${text}' is not the index of a subtask`, {
+    details: { subtask: text },
+    hint: 'Subtasks are counted from 0.',
+  });
+}
+
+const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
+  record: true,
+  task: true,
+  instance: true,
+  gap: true,
+};
+
+/** The kinds of events of a comma-separated list. @throws USAGE naming the one that is not known. */
+export function decodeKinds(list: string): EngineEvent['kind'][] {
+  return list.split(',').map(kind => {
+    if (Object.hasOwn(KINDS, kind)) return kind as EngineEvent['kind'];
+    throw invalidQuery('kinds', `names '${kind}', which is no kind of event`, Object.keys(KINDS));
+  });
+}
+
+/** In whose name a request without a stated actor is made: the person at this machine. */
+export const DEFAULT_ACTOR = 'did:sync:user:local' as Did;
+const MAX_KEY_CHARS = 255;
+
+/**
+ * Who asks, from the headers.
+ * @throws USAGE for an actor that is no DID, or a key that is empty or longer than 255.
+ * @throws SCOPE_FORBIDDEN for an instance's DID: instances speak over the link, where they prove their key.
+ */
+export function decodeCaller(actor: string | undefined, idempotencyKey: string | undefined): CallContext {
+  return {
+    actor: actor === undefined ? DEFAULT_ACTOR : decodeActor(actor),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey: decodeKey(idempotencyKey) }),
+  };
+}
+
+function decodeActor(actor: string): Did {
+  if (!isDid(actor)) {
+    throw new FleetError('USAGE', `the header Spl-Actor: '${actor}' is not a DID`, {
+      details: { actor },
+      hint: 'Write did:sync:user:‹name›, did:sync:agent:‹name› or did:sync:system:‹name›.',
+    });
+  }
+  if (isInstanceDid(actor)) {
+    throw new FleetError('SCOPE_FORBIDDEN', `'${actor}' is an instance, and only it may speak for itself`, {
+      details: { actor },
+    });
+  }
+  return actor;
+}
+
+function decodeKey(key: string): string {
+  if (key !== '' && key.length <= MAX_KEY_CHARS) return key;
+  throw new FleetError('USAGE', `the header Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters`, {
+    details: { length: key.length },
+  });
+}

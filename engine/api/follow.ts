@@ -1,0 +1,25 @@
+/** A controller that others abort too, with their reason. */
+export interface Follower {
+  readonly controller: AbortController;
+  /** Stops following; to be called when the work is over. */
+  readonly release: () => void;
+}
+
+/**
+ * Follows signals until it is released. `AbortSignal.any` does the same, and stays behind on a signal that
+ * outlives the call, once for each call.
+ */
+export function follow(signals: readonly (AbortSignal | undefined)[]): Follower {
+  const controller = new AbortController();
+  const links = signals
+    .filter(signal => signal !== undefined)
+    .map(signal => ({ signal, onAbort: (): void => controller.abort(signal.reason) }));
+  for (const { signal, onAbort } of links) {
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  }
+  const release = (): void => {
+    for (const { signal, onAbort } of links) signal.removeEventListener('abort', onAbort);
+  };
+  return { controller, release };
+}

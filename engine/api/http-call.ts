@@ -1,0 +1,264 @@
+import * as http from 'node:http';
+import * as v from 'valibot';
+import { errorSchema } from '../contract/documents.ts';
+import { PROTOCOL } from '../contract/engine.ts';
+import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
+import { isErrorCode } from './answers.ts';
+import { follow } from './follow.ts';
+import { HEADERS } from './routes.ts';
+
+/** Where an engine is reached: its socket, or its port with the token of its home. */
+export type Target =
+  | { readonly socketPath: string }
+  | {
+      /** `http://127.0.0.1:‹port›` */
+      readonly url: string;
+      readonly token: string;
+    };
+
+export interface WireRequest {
+  readonly method: 'GET' | 'POST';
+  /** Path and query, percent-encoded. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** True when the engine may be asked twice: sent again when a kept-alive connection turns out to be dead. */
+  readonly repeatable: boolean;
+}
+
+/** A larger answer is not kept in memory. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** HTTP requests to one engine, over connections that are kept. */
+export class HttpCaller {
+  readonly #target: Target;
+  readonly #where: string;
+  readonly #connection: http.RequestOptions;
+  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #closing = new AbortController();
+
+  /** Aborts with `close`. */
+  readonly closing: AbortSignal = this.#closing.signal;
+
+  /** @throws USAGE when the URL is not an http one. */
+  constructor(target: Target) {
+    this.#target = target;
+    this.#where = 'socketPath' in target ? target.socketPath : target.url;
+    this.#connection = 'socketPath' in target ? { socketPath: target.socketPath } : hostAndPort(target.url);
+  }
+
+  /**
+   * Sends a request and reads its answer whole.
+   * @throws FleetError: the engine's own error; UNREACHABLE, TIMED_OUT, PROTOCOL_MISMATCH; UNAVAILABLE when the
+   * signal aborted.
+   */
+  async exchange(request: WireRequest, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+    return this.#within(timeoutMs, signal, async cancel => {
+      const answer = await this.#send(request, cancel);
+      return parseAnswer(await this.#text(answer), answer, this.#where);
+    });
+  }
+
+  /**
+   * Sends a request and hands over its answer as it comes, once its head is there. The caller reads it to the
+   * end or destroys it; the signal destroys it too.
+   * @throws FleetError as `exchange` does.
+   */
+  async stream(
+    request: WireRequest,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<http.IncomingMessage> {
+    const answer = await this.#within(timeoutMs, signal, async cancel => {
+      const head = await this.#send(request, cancel);
+      if (head.statusCode === 200) return head;
+      return parseAnswer(await this.#text(head), head, this.#where) as never;
+    });
+    destroyOnAbort(answer, [this.closing, signal]);
+    return answer;
+  }
+
+  /** Gives up what is under way, streams included, and refuses what comes. */
+  close(): void {
+    this.#closing.abort(new FleetError('UNAVAILABLE', 'the client is closed'));
+    this.#agent.destroy();
+  }
+
+  /** Runs `work` with a signal that aborts at the time-out, with the caller's own, and with `close`. */
+  async #within<T>(
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    work: (cancel: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { controller, release } = follow([this.closing, signal]);
+    const timer = setTimeout(() => controller.abort(timedOut(this.#where, timeoutMs)), timeoutMs);
+    try {
+      if (controller.signal.aborted) throw givenUp(controller.signal.reason);
+      return await work(controller.signal);
+    } catch (thrown) {
+      throw controller.signal.aborted ? givenUp(controller.signal.reason) : thrown;
+    } finally {
+      clearTimeout(timer);
+      release();
+    }
+  }
+
+  async #send(request: WireRequest, cancel: AbortSignal, again = true): Promise<http.IncomingMessage> {
+    const outgoing = this.#request(request);
+    const destroy = (): void => void outgoing.destroy();
+    cancel.addEventListener('abort', destroy, { once: true });
+    try {
+      const answer = await headOf(outgoing, request.body);
+      checkProtocol(answer, this.#where);
+      return answer;
+    } catch (thrown) {
+      if (again && request.repeatable && !cancel.aborted && diedWhileIdle(outgoing, thrown)) {
+        return await this.#send(request, cancel, false);
+      }
+      outgoing.destroy();
+      throw thrown instanceof FleetError ? thrown : unreachable(this.#where, thrown);
+    }
+  }
+
+  #request(request: WireRequest): http.ClientRequest {
+    const { method, target } = request;
+    try {
+      return http.request({
+        ...this.#connection,
+        agent: this.#agent,
+        method,
+        path: target,
+        headers: this.#headers(request),
+      });
+    } catch (cause) {
+      throw new FleetError('USAGE', `the request can't be sent: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #headers({ headers, body }: WireRequest): Record<string, string> {
+    return {
+      ...headers,
+      [HEADERS.protocol]: String(PROTOCOL),
+      ...('token' in this.#target ? { authorization: `Bearer ${this.#target.token}` } : {}),
+      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+    };
+  }
+
+  async #text(answer: http.IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER_BYTES) {
+          throw new FleetError('TOO_LARGE', `the engine's answer has more than ${MAX_ANSWER_BYTES} bytes`);
+        }
+        chunks.push(chunk);
+      }
+    } catch (thrown) {
+      throw thrown instanceof FleetError ? thrown : unreachable(this.#where, thrown);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+}
+
+/** What a stream that broke off says; @see HttpCaller.stream. */
+export function brokenOff(what: string, cause: unknown): FleetError {
+  return new FleetError('LINK_BROKEN', `${what} broke off: ${messageOf(cause)}`, { cause });
+}
+
+function hostAndPort(text: string): http.RequestOptions {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url?.protocol !== 'http:') {
+    throw new FleetError('USAGE', `'${text}' is not an http URL`, { details: { url: text } });
+  }
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 80 : Number(url.port) };
+}
+
+function headOf(outgoing: http.ClientRequest, body: string | undefined): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve);
+    // Stays for the life of the request: an early refusal answers while the body is still being written.
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A connection that the engine had closed while it was idle: the request never arrived. */
+function diedWhileIdle(outgoing: http.ClientRequest, thrown: unknown): boolean {
+  return outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(thrown) ?? '');
+}
+
+function checkProtocol(answer: http.IncomingMessage, where: string): void {
+  const theirs = answer.headers[HEADERS.protocol];
+  if (theirs === String(PROTOCOL)) return;
+  const what =
+    theirs === undefined
+      ? `what answers at ${where} is not a fleet engine`
+      : `the engine at ${where} speaks protocol ${String(theirs)}, this client speaks protocol ${PROTOCOL}`;
+  throw new FleetError('PROTOCOL_MISMATCH', what, {
+    details: { engine: theirs ?? null, client: PROTOCOL },
+    ...(theirs === undefined ? {} : { hint: 'Use a client and an engine of one version.' }),
+  });
+}
+
+function parseAnswer(text: string, answer: http.IncomingMessage, where: string): unknown {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered what is not JSON`, { cause });
+  }
+  if (answer.statusCode === 200) return document;
+  throw errorOf(document, answer.statusCode ?? 0, where);
+}
+
+/** The engine's own error, as it threw it. */
+export function errorOf(document: unknown, status: number, where: string): FleetError {
+  const result = v.safeParse(errorSchema, document);
+  if (!result.success) {
+    return new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered ${status} without an error`);
+  }
+  const { code, message, details, hint } = result.output;
+  // A newer engine may know more ways to fail; the message still says which.
+  const known = isErrorCode(code);
+  return new FleetError(known ? code : 'INTERNAL', message, {
+    details: known ? (details ?? {}) : { ...details, code },
+    ...(typeof hint === 'string' ? { hint } : {}),
+  });
+}
+
+function unreachable(where: string, cause: unknown): FleetError {
+  const code = systemCodeOf(cause);
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new FleetError('AUTH_REQUIRED', `'${where}' may not be opened by this user`, { cause });
+  }
+  const absent = code === 'ECONNREFUSED' || code === 'ENOENT';
+  const what = absent
+    ? `no engine answers at ${where}`
+    : `the engine at ${where} went away: ${messageOf(cause)}`;
+  return new FleetError('UNREACHABLE', what, {
+    details: { target: where, reason: code ?? null },
+    hint: 'start one with: spl fleet start',
+    cause,
+  });
+}
+
+function timedOut(where: string, timeoutMs: number): FleetError {
+  return new FleetError('TIMED_OUT', `the engine at ${where} did not answer within ${timeoutMs / 1000} s`, {
+    details: { target: where, timeout_secs: timeoutMs / 1000 },
+  });
+}
+
+function givenUp(reason: unknown): FleetError {
+  return reason instanceof FleetError
+    ? reason
+    : new FleetError('UNAVAILABLE', 'the call was given up', { cause: reason });
+}
+
+function destroyOnAbort(answer: http.IncomingMessage, signals: readonly (AbortSignal | undefined)[]): void {
+  const { controller, release } = follow(signals);
+  answer.once('close', release);
+  if (controller.signal.aborted) answer.destroy();
+  else controller.signal.addEventListener('abort', () => answer.destroy(), { once: true });
+}

@@ -1,0 +1,284 @@
+import { getRequestListener } from '@hono/node-server';
+import * as http from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { PROTOCOL } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
+import { createApp, refusal, type ServedEngine } from './app.ts';
+import { admit, type Door } from './gate.ts';
+import { listenOnPort, listenOnSocket } from './listen.ts';
+import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, type RouteName } from './routes.ts';
+import { OpenStreams } from './streams.ts';
+
+/** Bounds of the server; each has a default. */
+export interface ApiLimits {
+  /** Largest body of records and fan-outs, in bytes. Default 64 MiB. */
+  readonly bulkBodyBytes: number;
+  /** Largest body of anything else, in bytes. Default 4 MiB. */
+  readonly bodyBytes: number;
+  /** Event streams and outputs open at a time. Default 256. */
+  readonly openStreams: number;
+  /** Connections open at a time, per door. Default 1024. */
+  readonly connections: number;
+  /** Time between two heartbeat comments of the event stream. Default 15 s. */
+  readonly heartbeatMs: number;
+  /** How long `close` waits for answers that are on their way. Default 2 s. */
+  readonly closeGraceMs: number;
+}
+
+const DEFAULT_LIMITS: ApiLimits = {
+  bulkBodyBytes: 64 * 1024 * 1024,
+  bodyBytes: 4 * 1024 * 1024,
+  openStreams: 256,
+  connections: 1024,
+  heartbeatMs: 15_000,
+  closeGraceMs: 2_000,
+};
+
+/** Takes over a connection that asked to be a link; it answers the upgrade itself, or closes. */
+export type UpgradeHandler = (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export interface ServeOptions {
+  readonly engine: ServedEngine;
+  /** Made with mode 0600. A socket left over there is removed: the caller holds the lease of the home. */
+  readonly socketPath: string;
+  /** The port to begin with, 0 for any; a taken one moves to the next free. Null: no port. */
+  readonly tcp: { readonly host: '127.0.0.1'; readonly port: number; readonly token: string } | null;
+  readonly limits?: Partial<ApiLimits>;
+  /** When given, only these routes are served (a worker offers its health and its output). */
+  readonly only?: readonly RouteName[];
+  /** Given what arrives at `GET /v1/link` with `Upgrade: spl-link`. Without it, links are refused. */
+  readonly upgrade?: UpgradeHandler;
+  /** Told of failures that are the engine's own. */
+  readonly log?: Log;
+}
+
+export interface ApiServer {
+  /** `http://127.0.0.1:‹port›`, or null without a port. */
+  readonly endpoint: string | null;
+  readonly port: number | null;
+  /** What the user should hear, such as a port that was taken. */
+  readonly notes: readonly string[];
+  /**
+   * Stops listening, ends streams, lets answers on their way get out within the grace, then closes every
+   * connection, links included. The socket file is gone afterwards. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves an engine on a Unix socket and, where asked, on a loopback port.
+ * @throws UNAVAILABLE when the socket or none of a hundred ports can be listened on, CONFLICT when something
+ * other than a socket stands at the path.
+ */
+export async function serveApi(options: ServeOptions): Promise<ApiServer> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const server = new Server(options, limits);
+  try {
+    return await server.listen();
+  } catch (thrown) {
+    await server.close();
+    throw thrown;
+  }
+}
+
+class Server {
+  readonly #options: ServeOptions;
+  readonly #limits: ApiLimits;
+  readonly #log: Log;
+  readonly #streams: OpenStreams;
+  readonly #doors: http.Server[] = [];
+  readonly #answering = new Set<http.ServerResponse>();
+  readonly #links = new Set<Duplex>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: ServeOptions, limits: ApiLimits) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#log = options.log ?? (() => undefined);
+    this.#streams = new OpenStreams(limits.openStreams);
+  }
+
+  async listen(): Promise<ApiServer> {
+    const { socketPath, tcp, only } = this.#options;
+    const app = createApp({
+      ...this.#limits,
+      engine: this.#options.engine,
+      streams: this.#streams,
+      log: this.#log,
+      ...(only === undefined ? {} : { only }),
+    });
+    const handle = getRequestListener(app.fetch, {
+      // The process belongs to others as well: an editor's extension host, for one.
+      overrideGlobalObjects: false,
+      errorHandler: thrown => refusal(badTarget(thrown), this.#log),
+    });
+    await listenOnSocket(this.#open({ kind: 'socket' }, handle), socketPath);
+    if (tcp === null) return this.#served(null, []);
+    const door = this.#open({ kind: 'tcp', token: tcp.token }, handle);
+    const { port, notes } = await listenOnPort(door, tcp.host, tcp.port);
+    return this.#served({ port, endpoint: `http://${tcp.host}:${port}` }, notes);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  #served(tcp: { port: number; endpoint: string } | null, notes: readonly string[]): ApiServer {
+    const close = (): Promise<void> => this.close();
+    return { endpoint: tcp?.endpoint ?? null, port: tcp?.port ?? null, notes, close };
+  }
+
+  #open(door: Door, handle: ReturnType<typeof getRequestListener>): http.Server {
+    const server = http.createServer({
+      headersTimeout: 10_000,
+      // Bounds how long a request may take to arrive; answers may take as long as they like.
+      requestTimeout: 60_000,
+      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: 60_000,
+      maxHeaderSize: 16 * 1024,
+      // The gate refuses a request without it, in our own words.
+      requireHostHeader: false,
+    });
+    server.maxConnections = this.#limits.connections;
+    server.on('request', (incoming, outgoing) => {
+      this.#track(outgoing);
+      try {
+        admit(incoming, door);
+      } catch (thrown) {
+        return refuse(incoming, outgoing, errorAnswer(thrown, this.#log));
+      }
+      void handle(incoming, outgoing);
+    });
+    server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(door, request, socket, head),
+    );
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      this.#malformed(error, socket),
+    );
+    this.#doors.push(server);
+    return server;
+  }
+
+  #track(outgoing: http.ServerResponse): void {
+    this.#answering.add(outgoing);
+    outgoing.once('close', () => this.#answering.delete(outgoing));
+    for (const [name, value] of Object.entries(COMMON_HEADERS)) outgoing.setHeader(name, value);
+  }
+
+  #upgrade(door: Door, request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    try {
+      admit(request, door);
+      const { upgrade } = this.#options;
+      if (upgrade === undefined || this.#closing !== null) throw noLinks(this.#closing !== null);
+      checkUpgrade(request);
+      this.#links.add(socket);
+      socket.once('close', () => this.#links.delete(socket));
+      upgrade(request, socket, head);
+    } catch (thrown) {
+      socket.end(rawAnswer(errorAnswer(thrown, this.#log)));
+    }
+  }
+
+  /** What is not HTTP never becomes a request, and is answered on the bare socket. */
+  #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+    const halfAnswered = [...this.#answering].some(a => a.socket === socket && a.headersSent);
+    if (error.code === 'ECONNRESET' || !socket.writable || halfAnswered) {
+      socket.destroy();
+      return;
+    }
+    socket.end(rawAnswer(errorAnswer(notHttp(error), this.#log)));
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#doors.map(door => new Promise<void>(resolve => door.close(() => resolve())));
+    this.#streams.close();
+    for (const door of this.#doors) door.closeIdleConnections();
+    await this.#answered();
+    for (const door of this.#doors) door.closeAllConnections();
+    for (const link of this.#links) link.destroy();
+    await Promise.all(closed);
+  }
+
+  /** Fulfilled when no answer is on its way any more, or the grace is over. */
+  async #answered(): Promise<void> {
+    const open = [...this.#answering].map(
+      outgoing => new Promise<void>(resolve => outgoing.once('close', resolve)),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, this.#limits.closeGraceMs);
+    });
+    await Promise.race([Promise.all(open), grace]);
+    clearTimeout(timer);
+  }
+}
+
+const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  [HEADERS.protocol]: String(PROTOCOL),
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** After a refusal, the rest of the body is read away for so long that the answer gets through. */
+const LINGER_MS = 500;
+
+function refuse(incoming: http.IncomingMessage, outgoing: http.ServerResponse, answer: ErrorAnswer): void {
+  const text = JSON.stringify(answer.document);
+  outgoing.writeHead(answer.status, {
+    'Content-Type': JSON_TYPE,
+    'Content-Length': Buffer.byteLength(text),
+    ...(answer.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+  });
+  outgoing.end(text);
+  if (incoming.complete) return;
+  const timer = setTimeout(() => incoming.destroy(), LINGER_MS);
+  incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+}
+
+function rawAnswer({ status, document }: ErrorAnswer): string {
+  const text = JSON.stringify(document);
+  const headers = {
+    ...COMMON_HEADERS,
+    'Content-Type': JSON_TYPE,
+    'Content-Length': String(Buffer.byteLength(text)),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`;
+}
+
+function checkUpgrade({ method, url = '', headers }: http.IncomingMessage): void {
+  const [path = ''] = url.split('?');
+  if (method !== 'GET' || path !== LINK_PATH) {
+    throw new FleetError('NOT_FOUND', `there is nothing to upgrade at ${path}`, { details: { path } });
+  }
+  if (headers.upgrade?.toLowerCase() === LINK_UPGRADE) return;
+  throw new FleetError('USAGE', `'Upgrade: ${headers.upgrade ?? ''}' is not offered`, {
+    hint: `${LINK_PATH} takes 'Upgrade: ${LINK_UPGRADE}' only.`,
+  });
+}
+
+function noLinks(closing: boolean): FleetError {
+  return closing
+    ? new FleetError('UNAVAILABLE', 'the engine is closing')
+    : new FleetError('NOT_SUPPORTED', 'this engine takes no links');
+}
+
+function notHttp(error: NodeJS.ErrnoException): FleetError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new FleetError('TOO_LARGE', 'the headers of the request are too large', { cause: error });
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new FleetError('TIMED_OUT', 'the request took too long to arrive', { cause: error });
+    default:
+      return new FleetError('USAGE', 'the request is not HTTP/1.1', { cause: error });
+  }
+}
+
+/** The adaptor refuses some request targets before there is a request to route. */
+function badTarget(cause: unknown): FleetError {
+  return new FleetError('USAGE', 'the request names no path that could be read', { cause });
+}

@@ -1,0 +1,140 @@
+import type { ServerResponse } from 'node:http';
+import type { EngineEvent, OutputStream } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import { errorAnswer, type Log } from './answers.ts';
+import { HEADERS } from './routes.ts';
+
+/** The answers that stay open: counted, and ended together. */
+export class OpenStreams {
+  readonly #max: number;
+  readonly #open = new Set<AbortController>();
+  #closed = false;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /**
+   * Admits one more; its signal aborts when the client has gone or `close` was called.
+   * @throws UNAVAILABLE when as many as allowed are open, or `close` was called.
+   */
+  admit(outgoing: ServerResponse): AbortSignal {
+    if (this.#closed) throw new FleetError('UNAVAILABLE', 'the engine is closing');
+    if (this.#open.size >= this.#max) {
+      throw new FleetError('UNAVAILABLE', `${this.#max} streams are open already`, {
+        details: { limit: this.#max },
+        hint: 'Close another watcher first.',
+      });
+    }
+    const controller = new AbortController();
+    this.#open.add(controller);
+    outgoing.once('close', () => {
+      this.#open.delete(controller);
+      controller.abort();
+    });
+    return controller.signal;
+  }
+
+  /** Ends all, and admits no more. */
+  close(): void {
+    this.#closed = true;
+    for (const controller of this.#open) controller.abort();
+  }
+}
+
+/** How long a browser's reader of the stream waits before it comes again. */
+const RETRY_MS = 1000;
+
+/**
+ * Sends events as SSE until they end, the client goes or the signal aborts. A slow client is waited for: what
+ * has not gone out stays with the engine's own bounded queue. Never rejects.
+ */
+export async function sendEvents(
+  outgoing: ServerResponse,
+  events: AsyncIterable<EngineEvent>,
+  options: { readonly heartbeatMs: number; readonly signal: AbortSignal; readonly log: Log },
+): Promise<void> {
+  // The engine listens before the client is told that it does, so that nothing in between is missed.
+  const iterator = events[Symbol.asyncIterator]();
+  let next = iterator.next();
+  outgoing.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
+  outgoing.write(`retry: ${RETRY_MS}\n\n`);
+  const heartbeat = setInterval(() => {
+    if (!outgoing.writableNeedDrain) outgoing.write(':\n\n');
+  }, options.heartbeatMs);
+  try {
+    for (let item = await next; item.done !== true; item = await next) {
+      if (!(await send(outgoing, eventText(item.value), options.signal))) break;
+      next = iterator.next();
+    }
+  } catch (thrown) {
+    const { document } = errorAnswer(thrown, options.log);
+    if (!options.signal.aborted) outgoing.write(`event: error\ndata: ${JSON.stringify(document)}\n\n`);
+  } finally {
+    clearInterval(heartbeat);
+    void iterator.return?.().catch(() => undefined);
+    outgoing.end();
+  }
+}
+
+function eventText(event: EngineEvent): string {
+  const id = event.kind === 'record' ? `id: ${event.position}\n` : '';
+  return `${id}event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/**
+ * Sends what a subtask printed, as it comes. When the source breaks off, so does the answer: a client can tell
+ * a part from the whole by the missing end of the chunked body. Never rejects.
+ */
+export async function sendOutput(
+  outgoing: ServerResponse,
+  { info, chunks }: OutputStream,
+  options: { readonly signal: AbortSignal; readonly log: Log },
+): Promise<void> {
+  outgoing.writeHead(200, {
+    'Content-Type': 'application/octet-stream',
+    [HEADERS.output]: asciiJson(info),
+  });
+  outgoing.flushHeaders();
+  try {
+    for await (const chunk of chunks) {
+      if (!(await send(outgoing, chunk, options.signal))) break;
+    }
+    if (options.signal.aborted) outgoing.destroy();
+    else outgoing.end();
+  } catch (thrown) {
+    if (!options.signal.aborted) options.log('the output of a subtask broke off', thrown);
+    outgoing.destroy();
+  }
+}
+
+/** Headers carry ASCII only. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Writes, and waits while the client is behind. False when there is nobody to write to any more. */
+async function send(
+  outgoing: ServerResponse,
+  chunk: string | Uint8Array,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (signal.aborted || outgoing.destroyed) return false;
+  if (!outgoing.write(chunk)) await drained(outgoing, signal);
+  return !signal.aborted;
+}
+
+function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      outgoing.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    outgoing.on('drain', done);
+    signal.addEventListener('abort', done);
+  });
+}
