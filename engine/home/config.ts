@@ -41,10 +41,14 @@ const tables = {
   ),
 };
 
+const isTable = v.custom<object>(
+  value => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be a table',
+);
 const schema = v.object({
-  identity: v.optional(tables.identity, {}),
-  server: v.optional(tables.server, {}),
-  fleet: v.optional(tables.fleet, {}),
+  identity: v.optional(v.pipe(isTable, tables.identity), {}),
+  server: v.optional(v.pipe(isTable, tables.server), {}),
+  fleet: v.optional(v.pipe(isTable, tables.fleet), {}),
 });
 
 /** What `config.toml` says, and nothing of what it leaves out: `settings` knows the defaults. */
@@ -75,14 +79,10 @@ export function parseConfig(text: string, file: string): Config {
   if (!result.success) {
     const issue = result.issues[0];
     const key = v.getDotPath(issue) ?? '';
-    throw invalid(`'${file}': ${key} ${ownMessage(issue)}`, file);
+    throw invalid(`'${file}': ${key} ${issue.message}`, file);
   }
   return { ...result.output, warnings: unknownKeys(parsed, file) };
 }
-
-/** Valibot's own words begin with a capital; a table that is no table is the one place where they come through. */
-const ownMessage = (issue: v.BaseIssue<unknown>): string =>
-  issue.type === 'object' ? 'must be a table' : issue.message;
 
 function parseToml(text: string, file: string): object {
   try {
