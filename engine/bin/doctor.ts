@@ -1,0 +1,187 @@
+import * as fs from 'node:fs/promises';
+import * as net from 'node:net';
+import { dirname, join } from 'node:path';
+import { connect } from '../api/client.ts';
+import type { Check, CheckResult, Doctor, Settings } from '../cli/host.ts';
+import { FleetError, systemCodeOf } from '../errors.ts';
+import { readConfig } from '../home/config.ts';
+import { openHome } from '../home/home.ts';
+import { acquireLease } from '../home/lease.ts';
+import { homePaths } from '../home/paths.ts';
+import { resolveSocket } from '../home/socket.ts';
+
+const MIN_NODE = [20, 19] as const;
+const DEFAULT_PORT = 9100;
+const HEALTH_MS = 5_000;
+/** A log beyond this opens slowly; there is no compaction. */
+const LARGE_LOG_BYTES = 1024 ** 3;
+/** Less room than this on the home's disk is soon none. */
+const LITTLE_ROOM_BYTES = 256 * 1024 ** 2;
+
+/** The doctor's checks, in the order in which a fault explains those after it. None needs a coordinator. */
+export function processDoctor(): Doctor {
+  return {
+    checks: [
+      { name: 'node', run: checkNode },
+      { name: 'shell', run: checkShell },
+      { name: 'home', run: checkHome },
+      { name: 'config', run: checkConfig },
+      { name: 'socket', run: checkSocket },
+      { name: 'coordinator', run: checkCoordinator },
+      { name: 'port', run: checkPort },
+      { name: 'log size', run: checkLogSize },
+      { name: 'disk', run: checkDisk },
+    ] satisfies Check[],
+    acceptLoss: () =>
+      Promise.reject(new FleetError('NOT_SUPPORTED', '--accept-loss comes in a later version')),
+  };
+}
+
+const pass = (detail: string): CheckResult => ({ level: 'PASS', detail });
+const warn = (detail: string, hint: string): CheckResult => ({ level: 'WARN', detail, hint });
+const fail = (detail: string, hint: string): CheckResult => ({ level: 'FAIL', detail, hint });
+
+function checkNode(): Promise<CheckResult> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const enough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
+  const needed = MIN_NODE.join('.');
+  return Promise.resolve(
+    enough
+      ? pass(`Node.js ${process.versions.node}`)
+      : fail(
+          `Node.js ${process.versions.node} is older than ${needed}`,
+          `Install Node.js ${needed} or later.`,
+        ),
+  );
+}
+
+async function checkShell(): Promise<CheckResult> {
+  try {
+    await fs.access('/bin/sh', fs.constants.X_OK);
+    return pass('/bin/sh, for the shell executor');
+  } catch {
+    return warn(
+      'there is no /bin/sh: the shell executor can’t run',
+      'Use the echo executor, or install a shell.',
+    );
+  }
+}
+
+async function checkHome({ home }: Settings): Promise<CheckResult> {
+  try {
+    const { version } = await openHome(home, { create: false });
+    return pass(`${home}, made by version ${version}`);
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NOT_FOUND'))
+      return warn(`${home} does not exist yet`, 'spl fleet start makes it.');
+    throw thrown;
+  }
+}
+
+async function checkConfig({ home }: Settings): Promise<CheckResult> {
+  const { configToml } = homePaths(home);
+  const { warnings } = await readConfig(configToml);
+  return warnings.length === 0
+    ? pass(configToml)
+    : warn(warnings.join('; '), 'Correct the key, or remove it.');
+}
+
+async function checkSocket({ home }: Settings): Promise<CheckResult> {
+  try {
+    return pass(await resolveSocket(homePaths(home)));
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE'))
+      return pass('its path is too long for the home; a runtime folder will hold it');
+    throw thrown;
+  }
+}
+
+async function checkCoordinator({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
+  const answering = await askCoordinator(home, signal);
+  if (answering !== undefined) return pass(answering);
+  try {
+    const lease = await acquireLease(home);
+    await lease.release();
+    return warn('none is running', 'Start one: spl fleet start');
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NOT_FOUND')) return warn('none is running', 'Start one: spl fleet start');
+    if (!FleetError.is(thrown, 'LEASE_HELD')) throw thrown;
+    const pid = typeof thrown.details['pid'] === 'number' ? thrown.details['pid'] : null;
+    return fail(
+      `${thrown.message}, which does not answer`,
+      pid === null ? 'Find it, and end it.' : `End it: kill ${pid}`,
+    );
+  }
+}
+
+async function askCoordinator(home: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const client = connect({ socketPath: await resolveSocket(homePaths(home)) }, { timeoutMs: HEALTH_MS });
+    try {
+      const { pid, version, endpoint } = await client.report('health', {}, signal);
+      return `PID ${pid}, version ${version}, on ${endpoint ?? 'its socket only'}`;
+    } finally {
+      await client.close();
+    }
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE') || FleetError.is(thrown, 'TIMED_OUT')) return undefined;
+    throw thrown;
+  }
+}
+
+async function checkPort({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
+  if ((await askCoordinator(home, signal)) !== undefined) return pass('in use by the coordinator');
+  const port = (await readConfig(homePaths(home).configToml)).server.port ?? DEFAULT_PORT;
+  return (await isFree(port))
+    ? pass(`${port} is free`)
+    : warn(
+        `${port} is taken by another program`,
+        'The next free port will be used; spl fleet list names it.',
+      );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+async function checkLogSize({ home }: Settings): Promise<CheckResult> {
+  const { logDir } = homePaths(home);
+  let bytes = 0;
+  try {
+    for (const name of await fs.readdir(logDir)) bytes += (await fs.stat(join(logDir, name))).size;
+  } catch (thrown) {
+    if (systemCodeOf(thrown) !== 'ENOENT') throw thrown;
+  }
+  return bytes < LARGE_LOG_BYTES
+    ? pass(mebibytes(bytes))
+    : warn(
+        `${mebibytes(bytes)}: the log has grown large`,
+        'There is no compaction yet. Start afresh in another home, and keep this one as an archive.',
+      );
+}
+
+async function checkDisk({ home }: Settings): Promise<CheckResult> {
+  const folder = await nearestFolder(home);
+  const { bavail, bsize } = await fs.statfs(folder);
+  const free = bavail * bsize;
+  return free >= LITTLE_ROOM_BYTES
+    ? pass(`${mebibytes(free)} free`)
+    : warn(`${mebibytes(free)} free`, 'Make room: when the disk is full, the coordinator stops.');
+}
+
+/** The home, or the nearest folder above it that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  try {
+    await fs.stat(path);
+    return path;
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : nearestFolder(parent);
+  }
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;

@@ -1,0 +1,29 @@
+import { main } from '../cli/program.ts';
+import { EXIT } from '../cli/exit-codes.ts';
+import { systemCodeOf } from '../errors.ts';
+import { processHost } from './process-host.ts';
+
+/** The process of `spl`: from its words to its exit code. */
+async function run(): Promise<void> {
+  const interrupt = new AbortController();
+  process.on('SIGINT', () => {
+    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    interrupt.abort();
+  });
+  endQuietlyWithReader(process.stdout);
+  endQuietlyWithReader(process.stderr);
+  const host = processHost(interrupt.signal);
+  const code = await main(process.argv.slice(2), host);
+  await Promise.all([host.out.flush(), host.err.flush()]);
+  process.exit(code);
+}
+
+/** A reader that has seen enough, as `head` does, is no error. */
+function endQuietlyWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', error => {
+    if (systemCodeOf(error) === 'EPIPE') process.exit(EXIT.done);
+    throw error;
+  });
+}
+
+void run();

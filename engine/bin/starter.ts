@@ -1,0 +1,148 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync, realpathSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '../api/client.ts';
+import type { EnsureOptions, Starter } from '../cli/host.ts';
+import { VERSION } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import { openHome } from '../home/home.ts';
+import { homePaths, type HomePaths } from '../home/paths.ts';
+import { isAlive, processStart } from '../home/process.ts';
+import { resolveSocket } from '../home/socket.ts';
+
+/** How long a coordinator may take until it answers, in milliseconds. */
+const START_MS = 30_000;
+/** How long to go on asking when the process that was started has ended: another may have been faster. */
+const AFTERLIFE_MS = 2_000;
+/** How often the socket is asked while a coordinator starts, and the system while one ends. */
+const RETRY_MS = 15;
+/** A log that has grown beyond this is set aside at the next start. */
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
+
+/** Starts coordinators as processes of their own, from the very file that runs now. */
+export const processStarter: Starter = {
+  ensureCoordinator,
+  async serve(options) {
+    const { serve } = await import('../open.ts');
+    return serve(options);
+  },
+  awaitGone,
+};
+
+async function ensureCoordinator(options: EnsureOptions): Promise<{ spawned: boolean; pid: number }> {
+  const paths = homePaths(options.home);
+  const running = await askPid(paths, options.signal);
+  if (running !== undefined) return { spawned: false, pid: running };
+  // Made here, so that a folder that is no home is refused where the user sees it.
+  await openHome(options.home, { create: true, version: VERSION });
+  const logFile = join(paths.logsDir, 'coordinator.log');
+  const daemon = await launch(options, logFile);
+  const pid = await untilAnswering(daemon, paths, logFile, options.signal);
+  return { spawned: pid === daemon.pid, pid };
+}
+
+async function launch({ home, port, echo }: EnsureOptions, logFile: string): Promise<ChildProcess> {
+  await setAside(logFile);
+  const log = await fs.open(logFile, 'a', 0o600);
+  try {
+    const words = ['serve', '--home', home, ...(port === null ? [] : ['--port', String(port)])];
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, ownFile(), ...words, ...(echo ? ['--echo'] : [])],
+      { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] },
+    );
+    child.unref();
+    child.on('error', () => undefined);
+    return child;
+  } finally {
+    await log.close();
+  }
+}
+
+/** The file that runs, through whatever link it was called. */
+const ownFile = (): string => realpathSync(process.argv[1]!);
+
+async function setAside(logFile: string): Promise<void> {
+  const stats = await fs.stat(logFile).catch(() => undefined);
+  if (stats !== undefined && stats.size > MAX_LOG_BYTES) await fs.rename(logFile, `${logFile}.1`);
+}
+
+async function untilAnswering(
+  daemon: ChildProcess,
+  paths: HomePaths,
+  logFile: string,
+  signal: AbortSignal,
+): Promise<number> {
+  let deadline = performance.now() + START_MS;
+  daemon.once('exit', () => (deadline = Math.min(deadline, performance.now() + AFTERLIFE_MS)));
+  daemon.once('error', () => (deadline = 0));
+  for (;;) {
+    const pid = await askPid(paths, signal);
+    if (pid !== undefined) return pid;
+    if (performance.now() > deadline) throw await notStarted(daemon, logFile);
+    await delay(RETRY_MS, undefined, { signal });
+  }
+}
+
+/** The process that answers at the home's socket, or undefined while none does. */
+async function askPid(paths: HomePaths, signal: AbortSignal): Promise<number | undefined> {
+  let socketPath: string;
+  try {
+    socketPath = await resolveSocket(paths);
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
+    throw thrown;
+  }
+  const client = connect({ socketPath }, { timeoutMs: START_MS });
+  try {
+    return (await client.report('health', {}, signal)).pid;
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
+    throw thrown;
+  } finally {
+    await client.close();
+  }
+}
+
+async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetError> {
+  const log = await fs.readFile(logFile, 'utf8').catch(() => '');
+  const tail = log.trimEnd().split('\n').slice(-5);
+  const ended = daemon.exitCode ?? daemon.signalCode;
+  const what = ended === null ? `did not answer within ${START_MS / 1000} s` : `ended with ${ended}`;
+  return new FleetError('UNAVAILABLE', `the coordinator ${what}: ${tail.at(-1) ?? 'it said nothing'}`, {
+    details: { pid: daemon.pid ?? null, log: logFile, tail },
+    hint: `Its log: ${logFile}\nspl doctor looks for the cause.`,
+  });
+}
+
+async function awaitGone(pid: number, graceMs: number): Promise<boolean> {
+  const start = processStart(pid);
+  if (start === null || (await gone(pid, start, graceMs))) return true;
+  if (!isOurs(pid)) return false;
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (isAlive(pid, start)) process.kill(pid, signal);
+    if (await gone(pid, start, 3_000)) return true;
+  }
+  return false;
+}
+
+async function gone(pid: number, start: string, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (isAlive(pid, start)) {
+    if (performance.now() > deadline) return false;
+    await delay(RETRY_MS);
+  }
+  return true;
+}
+
+/** True for a process that runs `spl serve`. An editor that serves the home is never signalled. */
+function isOurs(pid: number): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words.includes('serve') && words.includes(ownFile());
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+import type { Verb } from './verb.ts';
+
+/** A verb before it is loaded: enough for the list of commands and for suggestions. */
+export interface Entry {
+  readonly path: string;
+  readonly summary: string;
+  /** Null for the verbs of a later version, which are refused by name. */
+  readonly load: (() => Promise<Verb>) | null;
+  readonly hidden?: boolean;
+}
+
+/** Every command of `spl`, in the order of its help. Each is a file of its own, loaded when it is called. */
+export const catalogue: readonly Entry[] = [
+  entry('fleet start', 'start a coordinator and workers, and wait until all are live', () =>
+    import('./verbs/fleet/start.ts').then(m => m.fleetStart),
+  ),
+  entry('fleet stop', 'stop the workers, everything, or one instance', () =>
+    import('./verbs/fleet/stop.ts').then(m => m.fleetStop),
+  ),
+  entry('fleet restart', 'stop one worker and start it again', () =>
+    import('./verbs/fleet/restart.ts').then(m => m.fleetRestart),
+  ),
+  entry('fleet list', 'list the instances', () => import('./verbs/fleet/list.ts').then(m => m.fleetList)),
+  entry('fleet show', 'show one instance', () => import('./verbs/fleet/show.ts').then(m => m.fleetShow)),
+  entry('fleet ping', 'ask one instance for an answer', () =>
+    import('./verbs/fleet/ping.ts').then(m => m.fleetPing),
+  ),
+  entry('fleet status', 'the fleet in figures: instances, freezes, intervals', () =>
+    import('./verbs/fleet/status.ts').then(m => m.fleetStatus),
+  ),
+  entry('task add', 'add a task', () => import('./verbs/task/add.ts').then(m => m.taskAdd)),
+  entry('task list', 'list the tasks', () => import('./verbs/task/list.ts').then(m => m.taskList)),
+  entry('task show', 'show one task', () => import('./verbs/task/show.ts').then(m => m.taskShow)),
+  entry('task tree', 'show a task and its subtasks as a tree', () =>
+    import('./verbs/task/tree.ts').then(m => m.taskTree),
+  ),
+  entry('task cancel', 'cancel a task, or one of its subtasks', () =>
+    import('./verbs/task/cancel.ts').then(m => m.taskCancel),
+  ),
+  entry('task fan-out', 'split a task into subtasks and run them in parallel', () =>
+    import('./verbs/task/fan-out.ts').then(m => m.taskFanOut),
+  ),
+  entry('task join-status', 'how far a fan-out has come', () =>
+    import('./verbs/task/join-status.ts').then(m => m.taskJoinStatus),
+  ),
+  entry('task retry', 'run a subtask that did not accept again', () =>
+    import('./verbs/task/retry.ts').then(m => m.taskRetry),
+  ),
+  entry('task output', 'print what a subtask printed', () =>
+    import('./verbs/task/output.ts').then(m => m.taskOutput),
+  ),
+  entry('task speedup', 'what running in parallel has gained', () =>
+    import('./verbs/task/speedup.ts').then(m => m.taskSpeedup),
+  ),
+  entry('task run-serial', 'run the same subtasks one at a time, as a baseline', () =>
+    import('./verbs/task/run-serial.ts').then(m => m.taskRunSerial),
+  ),
+  entry('thread list', 'list the threads', () => import('./verbs/thread/list.ts').then(m => m.threadList)),
+  entry('thread show', 'what a thread amounts to', () =>
+    import('./verbs/thread/show.ts').then(m => m.threadShow),
+  ),
+  entry('thread records', 'the records of a thread', () =>
+    import('./verbs/thread/records.ts').then(m => m.threadRecords),
+  ),
+  entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
+    import('./verbs/debug-replay.ts').then(m => m.debugReplay),
+  ),
+  entry('query', 'ask the index in SQL', () => import('./verbs/query.ts').then(m => m.query)),
+  entry('status', 'what runs here, in a few lines', () => import('./verbs/status.ts').then(m => m.status)),
+  entry('serve', 'run a coordinator', () => import('./verbs/serve.ts').then(m => m.serve)),
+  entry('doctor', 'check the machine, the home and the log', () =>
+    import('./verbs/doctor.ts').then(m => m.doctor),
+  ),
+  entry('completion', 'print a completion script for a shell', () =>
+    import('./verbs/completion.ts').then(m => m.completion),
+  ),
+  entry('version', 'print the versions', () => import('./verbs/version.ts').then(m => m.version)),
+  {
+    ...entry('complete-names', 'list names for the completion scripts', () =>
+      import('./verbs/complete-names.ts').then(m => m.completeNames),
+    ),
+    hidden: true,
+  },
+  ...[
+    'kill',
+    'unkill',
+    'intend',
+    'do',
+    'know',
+    'learn',
+    ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => `task ${verb}`),
+    ...['create', 'list', 'show', 'resolve', 'archive', 'delete', 'use'].map(verb => `namespace ${verb}`),
+    ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
+    'audit export',
+    'expr check',
+  ].map(path => ({ path, summary: 'comes in a later version', load: null, hidden: true })),
+];
+
+function entry(path: string, summary: string, load: () => Promise<Verb>): Entry {
+  return { path, summary, load };
+}

@@ -1,0 +1,77 @@
+import { FleetError } from '../errors.ts';
+import type { CallContext, CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
+import type { Connection, Host, Output, Settings } from './host.ts';
+import type { Verb } from './verb.ts';
+
+/** What a verb works with: the host, the settings of this call, and the engine once it is asked for. */
+export interface Context extends Host {
+  readonly settings: Settings;
+  /** Every verb with its options: what completion is made from. */
+  verbs(): Promise<readonly Verb[]>;
+  /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED. */
+  client(): Promise<Connection>;
+  /** Does something, in the caller's name. */
+  submit<N extends CommandName>(name: N, input: Commands[N]['input']): Promise<Commands[N]['output']>;
+  /** Asks something. */
+  report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']>;
+  /** Prints the document with `--json`, else the lines. */
+  print(document: unknown, lines: () => readonly string[]): void;
+}
+
+/** A context, and how to let go of the connection that it may have opened. */
+export interface OwnedContext extends Context {
+  close(): Promise<void>;
+}
+
+export function createContext(
+  host: Host,
+  settings: Settings,
+  verbs: () => Promise<readonly Verb[]>,
+): OwnedContext {
+  let connection: Promise<Connection> | undefined;
+  const client = () =>
+    (connection ??= host.connect(settings).catch((thrown: unknown) => explain(thrown, settings)));
+  return {
+    ...host,
+    settings,
+    verbs,
+    client,
+    async submit(name, input) {
+      const { engine, actor } = await client();
+      const call: CallContext = { actor, signal: host.signal };
+      return engine.submit(name, input, call).catch((thrown: unknown) => explain(thrown, settings));
+    },
+    async report(name, input) {
+      const { engine } = await client();
+      return engine.report(name, input, host.signal).catch((thrown: unknown) => explain(thrown, settings));
+    },
+    print(document, lines) {
+      if (settings.json) printJson(host.out, document);
+      else printLines(host.out, lines());
+    },
+    async close() {
+      if (connection === undefined) return;
+      const opened = await connection.catch(() => undefined);
+      await opened?.engine.close();
+    },
+  };
+}
+
+/** Nobody at the home's socket means that no fleet runs there, which is worth saying in these words. */
+function explain(thrown: unknown, { url, home }: Settings): never {
+  if (!FleetError.is(thrown, 'UNREACHABLE') || url !== null) throw thrown;
+  throw new FleetError('UNREACHABLE', `no fleet is running at '${home}': ${thrown.message}`, {
+    details: { home, ...thrown.details },
+    hint: 'Start one: spl fleet start --workers 2',
+    cause: thrown,
+  });
+}
+
+export function printLines(out: Output, lines: readonly string[]): void {
+  if (lines.length > 0) out.write(`${lines.join('\n')}\n`);
+}
+
+/** One document on one line, so that a stream of them is NDJSON. */
+export function printJson(out: Output, document: unknown): void {
+  out.write(`${JSON.stringify(document)}\n`);
+}

@@ -1,0 +1,100 @@
+import type { CallContext, Engine } from '../contract/engine.ts';
+import type { Colours } from './render/colours.ts';
+
+/** A stream that a command writes to. */
+export interface Output {
+  /** Writes text as it is; callers end their lines. */
+  write(text: string | Uint8Array): void;
+  /** Waits until the reader has taken what was written: what long outputs do between their parts. */
+  flush(): Promise<void>;
+  readonly isTTY: boolean;
+  /** The width to fill, in characters. */
+  readonly columns: number;
+  readonly colours: Colours;
+}
+
+/** What every command is told, by flag or else by environment; null where neither says anything. */
+export interface Settings {
+  readonly json: boolean;
+  /** An absolute path. */
+  readonly home: string;
+  /** The coordinator's URL when one is named; null means the socket in the home. */
+  readonly url: string | null;
+  readonly token: string | null;
+  /** Null means what the home's configuration says, else the user's own name. */
+  readonly actor: string | null;
+}
+
+/** What the commands use of an engine. */
+export type Client = Pick<Engine, 'submit' | 'report' | 'watch' | 'output' | 'close'>;
+
+/** An engine to talk to, and in whose name. */
+export interface Connection {
+  readonly engine: Client;
+  readonly actor: CallContext['actor'];
+}
+
+export interface ServeOptions {
+  readonly home: string;
+  /** Null means what the configuration says, else 9100. */
+  readonly port: number | null;
+  /** Workers that this coordinator makes run subtasks with the echo executor, whatever the configuration says. */
+  readonly echo: boolean;
+  readonly foreground: boolean;
+}
+
+export interface EnsureOptions {
+  readonly home: string;
+  readonly port: number | null;
+  readonly echo: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Starts and ends coordinators. */
+export interface Starter {
+  /**
+   * Makes sure that a coordinator answers at the home's socket; starts a process of its own where none does.
+   * @throws UNAVAILABLE when it did not come within 30 s, with the last lines of its log in the details.
+   */
+  ensureCoordinator(options: EnsureOptions): Promise<{ readonly spawned: boolean; readonly pid: number }>;
+  /** Runs a coordinator in this process until it is told to stop. @returns the exit code. */
+  serve(options: ServeOptions): Promise<number>;
+  /** Waits until the process is gone, and ends it after `graceMs` where it is ours. @returns false when it stays. */
+  awaitGone(pid: number, graceMs: number): Promise<boolean>;
+}
+
+export type CheckLevel = 'PASS' | 'WARN' | 'FAIL';
+
+export interface CheckResult {
+  readonly level: CheckLevel;
+  readonly detail: string;
+  /** The way out, for WARN and FAIL. */
+  readonly hint?: string;
+}
+
+/** One of the doctor's checks. `run` may throw: that is a FAIL. */
+export interface Check {
+  readonly name: string;
+  run(settings: Settings, signal: AbortSignal): Promise<CheckResult>;
+}
+
+export interface Doctor {
+  readonly checks: readonly Check[];
+  /** Opens a log that is shorter than its checkpoint, giving up what is missing. @returns what was lost, in words. */
+  acceptLoss(home: string): Promise<string>;
+}
+
+/** Everything that the commands need from outside: the process, and the parts that they may not import. */
+export interface Host {
+  readonly out: Output;
+  readonly err: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+  readonly starter: Starter;
+  readonly doctor: () => Promise<Doctor>;
+  /** @throws UNREACHABLE when nothing answers, AUTH_REQUIRED when the token is wrong. */
+  connect(settings: Settings): Promise<Connection>;
+}

@@ -1,0 +1,193 @@
+import { Argument, Command, CommanderError, type Option } from 'commander';
+import { VERSION } from '../contract/engine.ts';
+import { FleetError, messageOf } from '../errors.ts';
+import { catalogue, type Entry } from './catalogue.ts';
+import { createContext, printJson, printLines } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import type { Host } from './host.ts';
+import { GLOBAL_FLAGS, settingsFrom } from './settings.ts';
+import { errorDocument, errorLines } from './render/error.ts';
+import { notYet, toOption, type Verb } from './verb.ts';
+
+/** The words of groups, for their help. */
+const GROUPS: Readonly<Record<string, string>> = {
+  fleet: 'coordinator and workers: start, look at, stop',
+  task: 'tasks, their subtasks, and what became of them',
+  thread: 'the records, thread by thread',
+  debug: 'how a state came about',
+};
+
+/**
+ * Runs one command line.
+ * @param argv the words after `spl`
+ * @returns the exit code; never rejects.
+ */
+export async function main(argv: readonly string[], host: Host): Promise<number> {
+  const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+  const json = givesJson(words);
+  try {
+    return await parseAndRun(words, host);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return afterParser(thrown, json, host);
+    if (host.signal.aborted) return EXIT.interrupted;
+    return afterFailure(toFleetError(thrown), json, host);
+  }
+}
+
+/** Every verb, loaded: for completion and for tests. */
+export function allVerbs(): Promise<readonly Verb[]> {
+  return Promise.all(catalogue.flatMap(({ load }) => (load === null ? [] : [load()])));
+}
+
+async function parseAndRun(words: readonly string[], host: Host): Promise<number> {
+  let code: number = EXIT.done;
+  const wanted = findEntry(words);
+  const verb = wanted?.load ? await wanted.load() : undefined;
+  const root = buildTree(host, verb, async (given, globals) => {
+    const context = createContext(host, settingsFrom(globals, host), allVerbs);
+    try {
+      code = (await verb!.run(context, given)) ?? (host.signal.aborted ? EXIT.interrupted : EXIT.done);
+    } finally {
+      await context.close();
+    }
+  });
+  await root.parseAsync([...words], { from: 'user' });
+  return code;
+}
+
+type Action = (given: Record<string, unknown>, globals: Record<string, unknown>) => Promise<void>;
+
+/**
+ * The tree that parses: every verb by name, so that a mistyped one gets a suggestion, and the options of the
+ * wanted one only, since building them all is time that each call would pay.
+ */
+function buildTree(host: Host, wanted: Verb | undefined, action: Action): Command {
+  const root = configured(new Command('spl'), host)
+    .description('Split a task into subtasks, run them on a fleet of workers, watch the join.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .configureHelp({ showGlobalOptions: true })
+    .helpCommand(false);
+  for (const flag of GLOBAL_FLAGS) root.addOption(toOption(flag));
+  const groups = new Map<string, Command>();
+  for (const entry of catalogue) {
+    const words = entry.path.split(' ');
+    const parent = words.length === 1 ? root : groupOf(words[0]!, groups, root);
+    const command = configured(new Command(words.at(-1)), host).description(entry.summary);
+    parent.addCommand(command, { hidden: entry.hidden === true });
+    if (entry.load === null) refuseByName(command, entry);
+    else if (entry.path === wanted?.path) fillIn(command, wanted, action);
+  }
+  root.addHelpText('after', '\nExamples:\n  $ spl fleet start --workers 2\n  $ spl task --help');
+  return root;
+}
+
+function groupOf(name: string, groups: Map<string, Command>, root: Command): Command {
+  const known = groups.get(name);
+  if (known !== undefined) return known;
+  const summary = GROUPS[name];
+  const group = new Command(name)
+    .copyInheritedSettings(root)
+    .description(summary ?? '')
+    .helpCommand(false);
+  group.configureHelp({ showGlobalOptions: false });
+  root.addCommand(group, { hidden: summary === undefined });
+  groups.set(name, group);
+  return group;
+}
+
+/** Errors come back as exceptions, and are printed in one place. */
+function configured(command: Command, host: Host): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: text => host.out.write(text),
+    writeErr: text => host.err.write(text),
+    outputError: () => undefined,
+    getOutHelpWidth: () => Math.min(host.out.columns, 110),
+    getErrHelpWidth: () => Math.min(host.err.columns, 110),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+}
+
+function fillIn(command: Command, verb: Verb, action: Action): void {
+  command.configureHelp({ showGlobalOptions: true });
+  if (verb.description !== undefined) command.description(`${verb.summary}\n\n${verb.description}`);
+  const positionals = Object.entries(verb.positionals);
+  for (const [, { placeholder, summary, required }] of positionals) {
+    command.addArgument(new Argument(required ? `<${placeholder}>` : `[${placeholder}]`, summary));
+  }
+  const options = Object.entries(verb.flags).map(([key, flag]) => ({ key, flag, option: toOption(flag) }));
+  for (const { option } of options) command.addOption(option);
+  command.addHelpText('after', exampleLines(verb).join('\n'));
+  command.action(async (...values: unknown[]) => {
+    const texts = command.opts<Record<string, unknown>>();
+    const given: Record<string, unknown> = {};
+    positionals.forEach(([key], i) => (given[key] = values[i]));
+    for (const { key, flag, option } of options) {
+      const value = texts[option.attributeName()];
+      if (flag.later && value !== undefined) throw notYet(`${option.long ?? flag.flags} of spl ${verb.path}`);
+      given[key] = value ?? flag.value.otherwise;
+    }
+    await action(given, command.optsWithGlobals<Record<string, unknown>>());
+  });
+}
+
+function refuseByName(command: Command, entry: Entry): void {
+  command
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(() => {
+      throw notYet(`spl ${entry.path}`);
+    });
+}
+
+function exampleLines(verb: Verb): readonly string[] {
+  const width = Math.max(...verb.examples.map(([command]) => command.length));
+  const lines = verb.examples.map(([command, what]) =>
+    width > 60 ? `  # ${what}\n  $ ${command}` : `  $ ${command.padEnd(width)}  ${what}`,
+  );
+  return ['', 'Examples:', ...lines];
+}
+
+/** The entry that the words name: the first one or two that are neither options nor values of them. */
+function findEntry(words: readonly string[]): Entry | undefined {
+  const names: string[] = [];
+  for (let i = 0; i < words.length && names.length < 2; i += 1) {
+    const current = words[i]!;
+    if (!current.startsWith('-')) names.push(current);
+    else if (GLOBAL_FLAGS.some(flag => takesNextWord(toOption(flag), current))) i += 1;
+  }
+  return (
+    catalogue.find(entry => entry.path === names.join(' ')) ??
+    catalogue.find(entry => entry.path === names[0])
+  );
+}
+
+const takesNextWord = (option: Option, given: string): boolean => option.required && option.long === given;
+
+function givesJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return (end === -1 ? words : words.slice(0, end)).includes('--json');
+}
+
+function afterParser(error: CommanderError, json: boolean, host: Host): number {
+  if (error.exitCode === 0) return EXIT.done;
+  // A group that was called without a verb has printed its help already.
+  if (error.code === 'commander.help') return EXIT.usage;
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion === undefined ? 'See: spl --help' : suggestion.replace(/^\((.*)\)$/, '$1');
+  return afterFailure(new FleetError('USAGE', message, { hint }), json, host);
+}
+
+function afterFailure(error: FleetError, json: boolean, host: Host): number {
+  if (json) printJson(host.err, errorDocument(error));
+  else printLines(host.err, errorLines(error, host.err.colours));
+  return exitCodeOf(error.code);
+}
+
+function toFleetError(thrown: unknown): FleetError {
+  if (FleetError.is(thrown)) return thrown;
+  return new FleetError('INTERNAL', messageOf(thrown), {
+    cause: thrown,
+    hint: 'This is a mistake in spl itself; please report it with the command that you typed.',
+  });
+}

@@ -1,0 +1,20 @@
+import { createColors } from 'picocolors';
+
+/** The few colours in use; each gives its text back as it is when colour is off. */
+export interface Colours {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly cyan: (text: string) => string;
+}
+
+/** Colour is for a terminal, and never for one whose user set NO_COLOR. */
+export function coloursFor(isTTY: boolean, env: Readonly<Record<string, string | undefined>>): Colours {
+  const wanted = isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const { bold, dim, red, green, yellow, cyan } = createColors(wanted);
+  return { bold, dim, red, green, yellow, cyan };
+}
+
+export const noColours: Colours = coloursFor(false, {});

@@ -1,0 +1,19 @@
+import type { FleetError } from '../../errors.ts';
+import type { Colours } from './colours.ts';
+
+/** What goes to stderr with `--json`. */
+export function errorDocument(error: FleetError): object {
+  return {
+    error: {
+      code: error.code,
+      message: error.message,
+      details: error.hint === undefined ? error.details : { ...error.details, hint: error.hint },
+    },
+  };
+}
+
+/** What is wrong, which input, the way out. */
+export function errorLines(error: FleetError, colours: Colours): readonly string[] {
+  const head = `${colours.red('error:')} ${error.message}`;
+  return error.hint === undefined ? [head] : [head, ...error.hint.split('\n').map(line => `  → ${line}`)];
+}

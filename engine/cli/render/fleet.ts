@@ -1,0 +1,134 @@
+import type {
+  FleetDocument,
+  FleetStarted,
+  FleetStopped,
+  HealthDocument,
+  InstanceDocument,
+  PingDocument,
+} from '../../contract/documents.ts';
+import type { Colours } from './colours.ts';
+import { duration, fields, moment, plural, portOf, table } from './format.ts';
+
+/** Writes a home as people do. */
+export type ShowPath = (path: string) => string;
+
+/** One line of `fleet start`: `  [worker-a]    spawned PID 12 on :9201 (home=…)`. */
+export function launchLine(
+  alias: string,
+  how: string,
+  { pid, endpoint, home }: { pid: number | null; endpoint: string | null; home: string },
+  showPath: ShowPath,
+): string {
+  const label = `[${alias}]`.padEnd(13);
+  return `  ${label} ${how} PID ${pid ?? '–'} on ${portOf(endpoint)} (home=${showPath(home)})`;
+}
+
+/** What `fleet start` did, after the coordinator's own line. */
+export function startedLines(started: FleetStarted, showPath: ShowPath, colours: Colours): readonly string[] {
+  const adopted = started.instances.filter(({ did }) => started.adopted.includes(did));
+  return [
+    ...adopted.map(instance => launchLine(instance.alias, 'adopted', instance, showPath)),
+    ...started.spawned.map(spawned => launchLine(spawned.alias, 'spawned', spawned, showPath)),
+    ...started.notes.map(note => `  ${colours.yellow('⚠')} ${note}`),
+    ...started.resumed.map(
+      ({ thread, alias, done, subtasks }) => `  → resuming ${alias ?? thread}: ${done} of ${subtasks} done`,
+    ),
+    colours.green('fleet converged'),
+    ...started.instances
+      .filter(({ status }) => status === 'live')
+      .map(({ alias, did, endpoint }) => `  ${alias.padEnd(11)} ${did} on ${portOf(endpoint)}`),
+  ];
+}
+
+export function stoppedLines(stopped: FleetStopped, colours: Colours): readonly string[] {
+  if (stopped.stopped.length === 0 && !stopped.coordinator_stopping) return ['· nothing to stop'];
+  return stopped.stopped.map(({ alias, how, handed_back }) => {
+    const back = handed_back === 0 ? '' : `, ${plural(handed_back, 'attempt')} handed back`;
+    return `${colours.green('✓')} ${alias} stopped (${how}${back})`;
+  });
+}
+
+const COLUMNS = ['DID', 'ENDPOINT', 'STATUS', 'VERSION', 'UPTIME', 'HEALTH', 'ALIAS', 'LOAD'];
+
+export function fleetListLines(fleet: FleetDocument): readonly string[] {
+  const rows = fleet.instances.map(instance => [
+    instance.did,
+    instance.endpoint ?? '–',
+    instance.status,
+    instance.version,
+    duration(Math.floor(instance.uptime_secs)),
+    instance.health,
+    instance.alias,
+    `${instance.active_dispatches}/${instance.slots}`,
+  ]);
+  return [...table(COLUMNS, rows), '', fleetFooter(fleet)];
+}
+
+export function fleetFooter({ live, stale, archived }: FleetDocument): string {
+  return `${live} live · ${stale} stale · ${archived} archived`;
+}
+
+export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readonly string[] {
+  const freezes = fleet.freezes.map(
+    ({ namespace, level, reason }) =>
+      `  ${colours.yellow(`[${level}]`)} ${namespace}${reason === null ? '' : ` — ${reason}`}`,
+  );
+  const emergency =
+    fleet.emergency === null
+      ? 'no'
+      : `yes, by ${fleet.emergency.issued_by}${fleet.emergency.reason === null ? '' : ` — ${fleet.emergency.reason}`}`;
+  const notes = fleet.instances.filter(({ note }) => note !== null);
+  return [
+    'Fleet status',
+    ...fields([
+      ['Coordinator', fleet.coordinator_url],
+      ['Heartbeat', `every ${duration(fleet.heartbeat_interval_secs)}`],
+      ['Instances', fleetFooter(fleet)],
+      ['Active freezes', freezes.length === 0 ? 'none' : String(freezes.length)],
+      ['Emergency stop', emergency],
+    ]),
+    ...freezes,
+    ...notes.map(({ alias, status, note }) => `  ${colours.yellow('⚠')} ${alias} is ${status}: ${note}`),
+  ];
+}
+
+export function instanceLines(instance: InstanceDocument, showPath: ShowPath): readonly string[] {
+  return [
+    `${instance.alias} · ${instance.role}`,
+    ...fields([
+      ['DID', instance.did],
+      ['Endpoint', instance.endpoint ?? '–'],
+      ['Status', instance.note === null ? instance.status : `${instance.status} (${instance.note})`],
+      ['Version', instance.version],
+      ['Uptime', duration(Math.floor(instance.uptime_secs))],
+      ['Health', instance.health],
+      ['Active dispatches', `${instance.active_dispatches} of ${plural(instance.slots, 'slot')}`],
+      ['Store records', String(instance.store_records)],
+      ['Last heartbeat', instance.last_heartbeat_unix === null ? '–' : moment(instance.last_heartbeat_unix)],
+      ['PID', instance.pid === null ? '–' : String(instance.pid)],
+      ['Home', showPath(instance.home)],
+    ]),
+  ];
+}
+
+export function pingLine(ping: PingDocument, colours: Colours): string {
+  if (!ping.reachable) {
+    return `${colours.red('✗')} ${ping.did} is not reachable: ${ping.reason ?? 'no answer'}`;
+  }
+  const status = ping.status === 200 || ping.status === null ? '200 OK' : String(ping.status);
+  return `${colours.green('✓')} ${ping.did} reachable in ${Math.round(ping.rtt_ms ?? 0)}ms (${status})`;
+}
+
+export function healthLines(health: HealthDocument, showPath: ShowPath): readonly string[] {
+  return [
+    `coordinator ${health.did} on ${portOf(health.endpoint)}`,
+    ...fields([
+      ['Status', health.status],
+      ['PID', String(health.pid)],
+      ['Version', health.version],
+      ['Uptime', duration(Math.floor(health.uptime_secs))],
+      ['Records', String(health.records)],
+      ['Home', showPath(health.home)],
+    ]),
+  ];
+}

@@ -1,0 +1,82 @@
+/** How numbers, times and tables are written, for all commands alike. */
+
+/**
+ * Seconds as a bare number: `1`, `0.25`, `12.3`, `340`: about three digits, fewer where they are zeros.
+ * @param secs 0 or more
+ */
+export function seconds(secs: number): string {
+  if (secs >= 99.95) return String(Math.round(secs));
+  if (secs >= 0.95) return String(Number(secs.toFixed(1)));
+  if (secs >= 0.095) return String(Number(secs.toFixed(2)));
+  return String(Number(secs.toFixed(3)));
+}
+
+/** A span of time: `1s`, `0.25s`, `2m 05s`, `1h 02m`, `3d 04h`. */
+export function duration(secs: number): string {
+  if (secs < 59.95) return `${seconds(secs)}s`;
+  const whole = Math.round(secs);
+  if (whole < 3_600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3_600)}h ${two(Math.floor((whole % 3_600) / 60))}m`;
+  return `${Math.floor(whole / 86_400)}d ${two(Math.floor((whole % 86_400) / 3_600))}h`;
+}
+
+/** What one child cost: `$0.00`. */
+export const childCost = (usd: number): string => `$${usd.toFixed(2)}`;
+
+/** What a whole fan-out cost: `$0.0000`. */
+export const totalCost = (usd: number): string => `$${usd.toFixed(4)}`;
+
+/** A ratio: `2.00×`; a dash where the data carry none. */
+export const times = (ratio: number | null): string => (ratio === null ? '–' : `${ratio.toFixed(2)}×`);
+
+export const percent = (share: number | null): string =>
+  share === null ? '–' : `${Math.round(share * 100)}%`;
+
+/** A point in time, in UTC to the second: `2025-01-31 08:15:00Z`. */
+export function moment(unixSecs: number): string {
+  return `${new Date(unixSecs * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
+/** `1 subtask`, `2 subtasks`. */
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** The port that an endpoint names, as `:9100`; a dash where there is none. */
+export function portOf(endpoint: string | null): string {
+  const port = endpoint === null ? undefined : /:(\d+)\/?$/.exec(endpoint)?.[1];
+  return port === undefined ? '–' : `:${port}`;
+}
+
+/** The first line of a text, at most `max` characters of it; `…` stands for what is left out. */
+export function oneLine(text: string, max: number): string {
+  const line = printable(text.trim().split('\n', 1)[0] ?? '');
+  const cut = line.length > max || text.trim().includes('\n');
+  return cut ? `${line.slice(0, Math.max(0, max - 1)).trimEnd()}…` : line;
+}
+
+/** The text without control characters, which could move the cursor or change the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+}
+
+/** Columns aligned on the left, two spaces between; the last one is not padded. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)));
+  return all.map(row =>
+    row
+      .map((cell, column) => (column === header.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** `label: value` lines, the values aligned; those whose value is null are left out. */
+export function fields(
+  pairs: readonly (readonly [label: string, value: string | null])[],
+): readonly string[] {
+  const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== null);
+  const width = Math.max(0, ...shown.map(([label]) => label.length)) + 1;
+  return shown.map(([label, value]) => `  ${`${label}:`.padEnd(width)}  ${value}`);
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');

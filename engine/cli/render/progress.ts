@@ -1,0 +1,77 @@
+import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
+import type { Colours } from './colours.ts';
+import { duration, oneLine } from './format.ts';
+import { childState, countsText } from './join.ts';
+
+/** How many running subtasks are listed below the bar. */
+const LISTED = 8;
+const BAR_CELLS = 24;
+
+export interface ProgressView {
+  /** Since the watching began. */
+  readonly elapsedSecs: number;
+  /** Since the document was read: what runs has run that much longer. */
+  readonly ageSecs: number;
+  /** The width of the terminal; no line is longer. */
+  readonly columns: number;
+}
+
+/** A bar and what runs, for a terminal; redrawn in place. */
+export function progressLines(join: JoinStatus, view: ProgressView, colours: Colours): readonly string[] {
+  const running = join.children.filter(({ state }) => state === 'running');
+  const more = running.length - LISTED;
+  const width = Math.max(20, view.columns - 1);
+  const head = `${bar(join)} ${join.completed}/${join.subtasks}`;
+  const rest = ` ${join.alias} · ${countsText(join.counts)} · ${duration(Math.floor(view.elapsedSecs))}`;
+  return [
+    `${colours.cyan(head)}${oneLine(rest, Math.max(1, width - head.length)).replace(/^/, ' ')}`,
+    ...running.slice(0, LISTED).map(child => runningLine(child, view.ageSecs, width)),
+    ...(more > 0 ? [oneLine(`  … and ${more} more`, width)] : []),
+  ];
+}
+
+function bar({ completed, subtasks }: JoinStatus): string {
+  const full = subtasks === 0 ? 0 : Math.floor((completed / subtasks) * BAR_CELLS);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
+}
+
+function runningLine(child: ChildDocument, ageSecs: number, width: number): string {
+  const tail = `  ${child.worker ?? '–'}  ${duration(Math.floor(child.wall_time_secs + ageSecs))}`;
+  const head = `  [${child.index}] `;
+  const room = Math.max(8, width - head.length - tail.length);
+  return `${head}${oneLine(child.name ?? child.goal, room)}${tail}`;
+}
+
+/**
+ * What has changed from one document to the next, a line each, for output that is no terminal. Without children
+ * in the documents, one line of counts.
+ */
+export function changeLines(
+  before: JoinStatus | undefined,
+  now: JoinStatus,
+  colours: Colours,
+): readonly string[] {
+  if (now.children.length === 0) {
+    const same = before !== undefined && countsText(before.counts) === countsText(now.counts);
+    return same ? [] : [`· ${now.completed} / ${now.subtasks} completed: ${countsText(now.counts)}`];
+  }
+  return now.children.flatMap((child, i) => {
+    const previous = before?.children[i];
+    return stateKey(previous) === stateKey(child) ? [] : [changeLine(child, colours)];
+  });
+}
+
+/** Equal for two documents between which nothing worth a line has happened. */
+function stateKey(child: ChildDocument | undefined): string {
+  if (child === undefined) return 'pending';
+  // The first time that a subtask waits is no news; that it waits for another reason is.
+  if (child.state === 'pending') return child.attempt > 1 ? `pending again ${child.attempt}` : 'pending';
+  return `${child.state} ${child.attempt} ${child.verdict ?? ''} ${child.worker ?? ''}`;
+}
+
+function changeLine(child: ChildDocument, colours: Colours): string {
+  const symbol = { pending: '·', running: '→', done: child.verdict === 'accept' ? '✓' : '✗' }[child.state];
+  const paint =
+    child.state !== 'done' ? colours.dim : child.verdict === 'accept' ? colours.green : colours.red;
+  return `${paint(symbol)} [${child.index}] ${oneLine(child.name ?? child.goal, 80)}: ${childState(child, colours)}`;
+}

@@ -1,0 +1,68 @@
+import type { SpeedupDocument } from '../../contract/documents.ts';
+import { childCost, duration, percent, plural, seconds, times, totalCost } from './format.ts';
+
+/** More walls than these are summed up, not listed. */
+const LISTED_WALLS = 32;
+
+export function speedupLines(report: SpeedupDocument): readonly string[] {
+  return [
+    `Fan-out speedup report: ${report.thread}`,
+    '  Parallel run:',
+    `    subtasks:          ${report.subtasks}`,
+    `    per-subtask walls: ${wallsText(report.walls_secs)}`,
+    `    parallel wall:     ${duration(report.parallel_wall_secs)}  (${criticalText(report)})`,
+    `    measured wall:     ${report.measured_wall_secs === null ? '–' : duration(report.measured_wall_secs)}`,
+    `    total cost:        ${totalCost(report.total_cost_usd)}`,
+    ...extraLines(report),
+    ...(report.measured === null ? weakLines(report) : measuredLines(report, report.measured)),
+    ...report.notes.map(note => `  ⚠ ${note}`),
+  ];
+}
+
+function wallsText(walls: readonly number[]): string {
+  const listed = walls.slice(0, LISTED_WALLS).map(seconds).join(', ');
+  return walls.length > LISTED_WALLS ? `[${listed}, … ${walls.length} in all]` : `[${listed}]`;
+}
+
+function criticalText({ critical_path }: SpeedupDocument): string {
+  return critical_path.length === 0
+    ? 'critical path = max'
+    : `critical path = longest dependency path ${critical_path.map(i => `[${i}]`).join(' → ')}`;
+}
+
+function weakLines({ weak }: SpeedupDocument): readonly string[] {
+  return [
+    '  Weak estimate (single-run, sanity check only):',
+    `    serial estimate:   ${duration(weak.serial_estimate_secs)} (sum of subtask walls)`,
+    `    estimated speedup: ${times(weak.speedup)}`,
+    `    caveat: ${weak.caveat}`,
+  ];
+}
+
+function measuredLines(
+  report: SpeedupDocument,
+  measured: NonNullable<SpeedupDocument['measured']>,
+): readonly string[] {
+  return [
+    '  Measured against a serial run:',
+    `    serial thread:     ${measured.serial_thread}`,
+    `    serial wall:       ${duration(measured.serial_wall_secs)}`,
+    `    speedup:           ${times(measured.speedup)}  (serial wall ÷ measured wall)`,
+    `    ceiling:           ${times(measured.ceiling)}  (serial wall ÷ critical path)`,
+    `    efficiency:        ${percent(measured.efficiency)}  (speedup ÷ ${plural(report.slots_used, 'slot')})`,
+    `    cost ratio:        ${times(measured.cost_ratio)}`,
+    `    overhead:          ${duration(measured.overhead_secs)}  (measured wall − critical path)`,
+  ];
+}
+
+function extraLines(report: SpeedupDocument): readonly string[] {
+  if (report.extra_attempts.length === 0) return [];
+  return [
+    `    not counted:       ${plural(report.extra_attempts.length, 'attempt')}, ${totalCost(report.extra_cost_usd)}`,
+    ...report.extra_attempts.map(
+      extra =>
+        `      [${extra.index}] attempt ${extra.attempt}: ${extra.verdict} ` +
+        `(${childCost(extra.cost_usd)}, ${duration(extra.wall_time_secs)})`,
+    ),
+  ];
+}

@@ -1,0 +1,97 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { MAX_SUBTASKS } from '../contract/commands.ts';
+import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
+import { parseDescriptor, type Descriptor, type DescriptorFault } from '../plan/descriptor.ts';
+
+export interface SubtaskSources {
+  /** What `--subtask` was given, in order. */
+  readonly subtask: readonly string[];
+  /** What `--subtasks` was given: a file, or `-` for standard input. */
+  readonly subtasks: string | null;
+  /** What relative folders and files are taken from. */
+  readonly cwd: string;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+}
+
+/** The longest line of a file of subtasks, in characters. */
+const MAX_LINE_CHARS = 1024 * 1024;
+
+/**
+ * The subtasks of a fan-out as its body wants them: those of the options first, then those of the file.
+ * @throws INVALID_RECORD naming the subtask, the key and the position; NOT_FOUND for a missing file.
+ */
+export async function readSubtasks(sources: SubtaskSources): Promise<Descriptor[]> {
+  const given = sources.subtask.map((text, index) => read(text, index, null, sources.cwd));
+  if (sources.subtasks === null) return given;
+  for await (const { line, number } of linesOf(sources.subtasks, sources)) {
+    if (line.trim() === '') continue;
+    if (given.length >= MAX_SUBTASKS) throw tooMany();
+    given.push(read(line, given.length, number, sources.cwd));
+  }
+  return given;
+}
+
+function read(text: string, index: number, line: number | null, cwd: string): Descriptor {
+  const result = parseDescriptor(text);
+  if (!result.ok) throw faulty(result.fault, index, line);
+  const { descriptor } = result;
+  return descriptor.dir === undefined ? descriptor : { ...descriptor, dir: resolve(cwd, descriptor.dir) };
+}
+
+function faulty(
+  { key, position, message }: DescriptorFault,
+  subtask: number,
+  line: number | null,
+): FleetError {
+  const place = line === null ? `position ${position}` : `line ${line}, position ${position}`;
+  const where = key === null ? `at ${place}` : `key '${key}' at ${place}`;
+  return new FleetError('INVALID_RECORD', `subtask ${subtask}, ${where}: ${message}`, {
+    details: { subtask, key, position, ...(line !== null && { line }) },
+    hint: 'spl task fan-out --help shows how a subtask is written.',
+  });
+}
+
+async function* linesOf(
+  file: string,
+  { cwd, stdin }: SubtaskSources,
+): AsyncGenerator<{ line: string; number: number }> {
+  const source = file === '-' ? stdin : createReadStream(resolve(cwd, file));
+  const decoder = new TextDecoder();
+  let rest = '';
+  let number = 0;
+  try {
+    for await (const chunk of source) {
+      rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > MAX_LINE_CHARS) throw lineTooLong(number + lines.length + 1);
+      for (const line of lines) yield { line, number: ++number };
+    }
+  } catch (thrown) {
+    throw FleetError.is(thrown) ? thrown : unreadable(file, thrown);
+  }
+  if (rest !== '') yield { line: rest, number: number + 1 };
+}
+
+function unreadable(file: string, cause: unknown): FleetError {
+  const missing = systemCodeOf(cause) === 'ENOENT';
+  const message = missing ? `no file '${file}'` : `file '${file}' can't be read: ${messageOf(cause)}`;
+  return new FleetError(missing ? 'NOT_FOUND' : 'INVALID_RECORD', message, { details: { file }, cause });
+}
+
+function lineTooLong(line: number): FleetError {
+  return new FleetError(
+    'TOO_LARGE',
+    `line ${line} of the subtasks has more than ${MAX_LINE_CHARS} characters`,
+    {
+      details: { line, limit: MAX_LINE_CHARS },
+    },
+  );
+}
+
+function tooMany(): FleetError {
+  return new FleetError('TOO_LARGE', `more than ${MAX_SUBTASKS} subtasks`, {
+    details: { limit: MAX_SUBTASKS },
+  });
+}

@@ -1,0 +1,59 @@
+import { bashScript, fishScript, zshScript, type CompletionTree } from '../render/completion.ts';
+import { GLOBAL_FLAGS } from '../settings.ts';
+import { defineVerb, toOption, word, type Flag, type Verb } from '../verb.ts';
+import { FleetError } from '../../errors.ts';
+
+const SCRIPTS: Readonly<Record<string, (tree: CompletionTree) => string>> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+};
+
+export const completion = defineVerb({
+  path: 'completion',
+  summary: 'print a completion script for a shell',
+  examples: [
+    ['source <(spl completion bash)', 'for this bash'],
+    ['spl completion zsh > "${fpath[1]}/_spl"', 'for every zsh'],
+    ['spl completion fish > ~/.config/fish/completions/spl.fish', 'for every fish'],
+  ],
+  positionals: {
+    shell: word('shell', 'bash, zsh or fish'),
+  },
+  flags: {},
+  async run(context, { shell }) {
+    const script = SCRIPTS[shell];
+    if (script === undefined) {
+      throw new FleetError('USAGE', `no completion for '${shell}'`, {
+        hint: 'The shells are bash, zsh and fish.',
+      });
+    }
+    const tree = treeOf(await context.verbs());
+    context.print({ shell, script: script(tree) }, () => script(tree).trimEnd().split('\n'));
+  },
+});
+
+/** What the scripts are made from: every verb that people call, with its options and words. */
+export function treeOf(verbs: readonly Verb[]): CompletionTree {
+  return {
+    verbs: verbs
+      .filter(({ hidden }) => hidden !== true)
+      .map(({ path, summary, flags, positionals }) => ({
+        path: path.split(' '),
+        summary,
+        options: [...Object.values(flags), ...GLOBAL_FLAGS].filter(flag => flag.later !== true).map(optionOf),
+        words: Object.values(positionals).map(({ names }) => names ?? null),
+      })),
+  };
+}
+
+function optionOf(flag: Flag<unknown>): CompletionTree['verbs'][number]['options'][number] {
+  const option = toOption(flag);
+  return {
+    name: option.long ?? option.flags,
+    summary: flag.summary,
+    takesValue: option.required,
+    values: flag.choices ?? [],
+    names: flag.names ?? null,
+  };
+}

@@ -1,0 +1,56 @@
+import type { FleetStarted, HealthDocument } from '../../../contract/documents.ts';
+import type { Context } from '../../context.ts';
+import { printLines } from '../../context.ts';
+import { launchLine, startedLines } from '../../render/fleet.ts';
+import { plural } from '../../render/format.ts';
+import { tildePath } from '../../settings.ts';
+import { defineVerb, later, number, text } from '../../verb.ts';
+
+const DEFAULT_WORKERS = 2;
+
+export const fleetStart = defineVerb({
+  path: 'fleet start',
+  summary: 'start a coordinator and workers, and wait until all are live',
+  description:
+    'Reuses a running coordinator, adopts live workers and raises their number; it never lowers it. Fan-outs ' +
+    'that were under way go on.',
+  examples: [
+    ['spl fleet start', 'a coordinator and two echo workers'],
+    ['spl fleet start --workers 4 --executor shell', 'four workers that run commands'],
+  ],
+  positionals: {},
+  flags: {
+    workers: number('--workers <n>', 'how many workers, 0 to 64 (default: 2)', {
+      min: 0,
+      max: 64,
+      whole: true,
+    }),
+    executor: text('--executor <name>', 'what new workers run subtasks with: echo, shell, …'),
+    share: later('--share <threads>'),
+  },
+  async run(context, { workers, executor }) {
+    const count = workers ?? DEFAULT_WORKERS;
+    if (!context.settings.json) announce(context, count);
+    const spawned = await ensureCoordinator(context);
+    if (!context.settings.json) tellCoordinator(context, spawned, await context.report('health', {}));
+    const started: FleetStarted = await context.submit('fleet.start', { workers: count, executor });
+    context.print(started, () =>
+      startedLines(started, path => tildePath(path, context.env), context.out.colours),
+    );
+  },
+});
+
+function announce({ out }: Context, workers: number): void {
+  printLines(out, [`Starting local fleet: 1 coordinator + ${plural(workers, 'worker')}`]);
+}
+
+/** One that is named by URL is somebody else's to start. */
+async function ensureCoordinator({ settings, starter, signal }: Context): Promise<boolean> {
+  if (settings.url !== null) return false;
+  return (await starter.ensureCoordinator({ home: settings.home, port: null, echo: false, signal })).spawned;
+}
+
+function tellCoordinator({ out, env }: Context, spawned: boolean, health: HealthDocument): void {
+  const how = spawned ? 'spawned' : 'running';
+  printLines(out, [launchLine('coordinator', how, health, path => tildePath(path, env))]);
+}

@@ -1,0 +1,68 @@
+import { FleetError } from '../../../errors.ts';
+import type { FleetStopped, HealthDocument } from '../../../contract/documents.ts';
+import { printLines, type Context } from '../../context.ts';
+import { stoppedLines } from '../../render/fleet.ts';
+import { defineVerb, number, text, toggle } from '../../verb.ts';
+
+const DEFAULT_GRACE_SECS = 10;
+/** What a process may take to end after its work has drained, in milliseconds. */
+const CLOSING_MS = 10_000;
+
+export const fleetStop = defineVerb({
+  path: 'fleet stop',
+  summary: 'stop the workers, everything, or one instance',
+  description:
+    'A worker finishes what runs within the grace, then ends it and hands it back. Homes stay. Without an ' +
+    'option, the workers are stopped.',
+  examples: [
+    ['spl fleet stop', 'the workers'],
+    ['spl fleet stop --all', 'the workers and the coordinator'],
+    ['spl fleet stop --instance worker-b --grace 60', 'one worker, which may take a minute'],
+  ],
+  positionals: {},
+  flags: {
+    workers: toggle('--workers', 'the workers (default)'),
+    all: toggle('--all', 'the workers and the coordinator'),
+    instance: text('--instance <alias>', 'one instance, by alias or DID', 'instances'),
+    grace: number('--grace <secs>', 'how long running work may take (default: 10)', { min: 0, max: 86_400 }),
+  },
+  async run(context, { workers, all, instance, grace }) {
+    if ([workers, all, instance !== null].filter(Boolean).length > 1) {
+      throw new FleetError('USAGE', '--workers, --all and --instance exclude each other', {
+        hint: 'Give one of them.',
+      });
+    }
+    await stopFleet(context, { scope: all ? 'all' : 'workers', instance, graceSecs: grace });
+  },
+});
+
+/** Stops what is asked for, waits for the coordinator's own process if that is among it, and tells. */
+export async function stopFleet(
+  context: Context,
+  request: { scope: 'workers' | 'all'; instance: string | null; graceSecs: number | null },
+): Promise<void> {
+  const grace_secs = request.graceSecs ?? DEFAULT_GRACE_SECS;
+  const coordinator = await context.report('health', {});
+  const { scope, instance } = request;
+  const stopped = await context.submit('fleet.stop', { scope, instance, grace_secs });
+  context.print(stopped, () => stoppedLines(stopped, context.out.colours));
+  if (stopped.coordinator_stopping) await awaitCoordinator(context, stopped, coordinator);
+}
+
+async function awaitCoordinator(
+  context: Context,
+  stopped: FleetStopped,
+  { pid, alias }: HealthDocument,
+): Promise<void> {
+  if (context.settings.url !== null) return;
+  if (!(await context.starter.awaitGone(pid, CLOSING_MS))) {
+    throw new FleetError('TIMED_OUT', `the coordinator (PID ${pid}) was asked to stop and still runs`, {
+      details: { pid },
+      hint: `If it belongs to no editor, end it: kill ${pid}`,
+    });
+  }
+  const told = stopped.stopped.some(instance => instance.alias === alias);
+  if (!told && !context.settings.json) {
+    printLines(context.out, [`${context.out.colours.green('✓')} coordinator stopped`]);
+  }
+}

@@ -1,0 +1,28 @@
+import { fleetFooter, healthLines } from '../render/fleet.ts';
+import { plural } from '../render/format.ts';
+import { tildePath } from '../settings.ts';
+import { defineVerb } from '../verb.ts';
+
+export const status = defineVerb({
+  path: 'status',
+  summary: 'what runs here, in a few lines',
+  examples: [['spl status', 'the coordinator, its fleet, and the unfinished tasks']],
+  positionals: {},
+  flags: {},
+  async run(context) {
+    const [health, fleet, { tasks }] = await Promise.all([
+      context.report('health', {}),
+      context.report('fleet', {}),
+      context.report('tasks', { all: false }),
+    ]);
+    const { live, stale, archived } = fleet;
+    context.print(
+      { coordinator: health, fleet: { live, stale, archived }, unfinished_tasks: tasks.length },
+      () => [
+        ...healthLines(health, path => tildePath(path, context.env)),
+        `fleet: ${fleetFooter(fleet)}`,
+        `tasks: ${plural(tasks.length, 'unfinished task')}`,
+      ],
+    );
+  },
+});

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import { requireDefaultNamespace } from '../../namespace.ts';
+import { taskAddedLines } from '../../render/task.ts';
+import { choice, defineVerb, later, text, texts, word } from '../../verb.ts';
+
+export const taskAdd = defineVerb({
+  path: 'task add',
+  summary: 'add a task',
+  description: 'Its folder is where its subtasks run: the present one unless --dir names another.',
+  examples: [
+    ['spl task add "Review the release" --alias REL-7', 'with a name of your own'],
+    ['spl task add "Check the tree" --dir ~/src/app --priority high', 'in another folder'],
+  ],
+  positionals: { goal: word('goal', 'what is to be reached') },
+  flags: {
+    alias: text('--alias <name>', 'a name for people; made up when left out'),
+    priority: choice('--priority <level>', 'critical, high, medium or low (default: medium)', [
+      'critical',
+      'high',
+      'medium',
+      'low',
+    ]),
+    labels: texts('--label <label>', 'a label; may be repeated'),
+    domain: text('--domain <domain>', 'the field that it belongs to'),
+    hypothesis: text('--hypothesis <text>', 'what you expect'),
+    criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
+    namespace: text('--namespace <id>', 'the namespace (default: default)'),
+    dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
+    dependsOn: later('--depends-on <aliases>'),
+  },
+  async run(context, given) {
+    requireDefaultNamespace(given.namespace);
+    const added = await context.submit('task.add', {
+      goal: given.goal,
+      alias: given.alias,
+      priority: given.priority ?? 'medium',
+      labels: [...given.labels],
+      domain: given.domain,
+      hypothesis: given.hypothesis,
+      criteria: [...given.criteria],
+      namespace: given.namespace,
+      dir: resolve(context.cwd, given.dir ?? '.'),
+    });
+    context.print(added, () => taskAddedLines(added, context.out.colours));
+  },
+});

@@ -1,0 +1,25 @@
+import { defineVerb, number, text, word } from '../../verb.ts';
+import { SUBTASK_RANGE } from '../../subtask-option.ts';
+
+export const taskCancel = defineVerb({
+  path: 'task cancel',
+  summary: 'cancel a task, or one of its subtasks',
+  description: 'All its attempts are ended, and its join becomes cancelled.',
+  examples: [
+    ['spl task cancel FIRST-001 --reason "not needed"', 'the whole task'],
+    ['spl task cancel FIRST-001 --subtask 1', 'one subtask'],
+  ],
+  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  flags: {
+    subtask: number('--subtask <i>', 'only this subtask, counted from 0', SUBTASK_RANGE),
+    reason: text('--reason <text>', 'why, for the record'),
+  },
+  async run(context, { task, subtask, reason }) {
+    const cancelled = await context.submit('task.cancel', { task, subtask, reason });
+    const what = subtask === null ? cancelled.alias : `subtask ${subtask} of ${cancelled.alias}`;
+    context.print(cancelled, () => [
+      `${context.out.colours.cyan('◇')} cancellation of ${what} recorded`,
+      `  status: ${cancelled.status}`,
+    ]);
+  },
+});

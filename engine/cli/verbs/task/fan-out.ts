@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import { LOSERS } from '../../../contract/commands.ts';
+import { FleetError } from '../../../errors.ts';
+import type { Context } from '../../context.ts';
+import { EXIT } from '../../exit-codes.ts';
+import { requireDefaultNamespace } from '../../namespace.ts';
+import { fannedOutLines } from '../../render/task.ts';
+import { readSubtasks } from '../../subtasks.ts';
+import { choice, defineVerb, later, number, text, texts, toggle, word } from '../../verb.ts';
+import { waitForJoin } from '../../watch/watch-join.ts';
+
+const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
+
+export const taskFanOut = defineVerb({
+  path: 'task fan-out',
+  summary: 'split a task into subtasks and run them in parallel',
+  description: [
+    'A subtask is written key=value,… with the keys goal (required), name, target, run, executor, dir, budget,',
+    'timeout, depends (indices joined by +) and attempts; a value with a comma, an equals sign or a quote stands',
+    'in double quotes, with \\" and \\\\ inside. Or it is a JSON object with the same keys.',
+    '',
+    'Targets: worker-a, specific:DID, least-loaded-worker (default), round-robin.',
+    'Joins: all, any, k_of_n:K, or a CEL expression over total, accepted, failed, children, …',
+  ].join('\n'),
+  examples: [
+    [
+      'spl task fan-out FIRST-001 --subtask "goal=Draft the notes" --subtask "goal=Check them,depends=0"',
+      'two subtasks, the second after the first',
+    ],
+    [
+      'spl task fan-out REL-7 --subtask \'goal=Lint,run="npm run lint",timeout=120\' --wait',
+      'a command line, and stay until the join',
+    ],
+    [
+      'spl task fan-out REL-7 --subtasks pages.ndjson --join k_of_n:3 --losers cancel',
+      'from a file, a line each',
+    ],
+  ],
+  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  flags: {
+    subtask: texts('--subtask <descriptor>', 'one subtask; may be repeated'),
+    subtasks: text('--subtasks <file>', 'subtasks as NDJSON, a line each; - reads standard input', 'files'),
+    plan: later('--plan <file>'),
+    join: text('--join <predicate>', 'when the fan-out is satisfied (default: all)'),
+    losers: choice('--losers <what>', 'what becomes of the rest at the join: keep, drain, cancel', LOSERS),
+    timeout: number('--timeout <secs>', 'how long the join may take', { min: 0.001, max: 31_536_000 }),
+    budget: number('--budget <usd>', 'what it may cost', AMOUNT),
+    budgetTokens: number('--budget-tokens <n>', 'how many tokens it may use', AMOUNT),
+    budgetSecs: number('--budget-secs <n>', 'how many seconds of work it may use', AMOUNT),
+    namespace: text('--namespace <id>', 'the namespace (default: the task’s)'),
+    dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
+    wait: toggle('--wait', 'stay until the join, and end by its outcome'),
+  },
+  async run(context, given) {
+    requireDefaultNamespace(given.namespace);
+    const subtasks = await readSubtasks({ ...given, cwd: context.cwd, stdin: context.stdin });
+    if (subtasks.length === 0) throw noSubtasks(given.task);
+    const fanOut = await context.submit('task.fan-out', {
+      task: given.task,
+      subtasks,
+      join: given.join ?? 'all',
+      losers: given.losers ?? 'keep',
+      timeout_secs: given.timeout,
+      budget_usd: given.budget,
+      budget_tokens: given.budgetTokens,
+      budget_secs: given.budgetSecs,
+      namespace: given.namespace,
+      dir: given.dir === null ? null : resolve(context.cwd, given.dir),
+    });
+    if (!(given.wait && context.settings.json)) {
+      context.print(fanOut, () => fannedOutLines(fanOut, context.out.colours));
+    }
+    return given.wait ? wait(context, fanOut) : EXIT.done;
+  },
+});
+
+function wait(context: Context, fanOut: { readonly thread: string }): Promise<number> {
+  return waitForJoin(context, fanOut.thread, { document: fanOut });
+}
+
+function noSubtasks(task: string): FleetError {
+  return new FleetError('INVALID_RECORD', 'a fan-out has at least one subtask, and none is given', {
+    hint: `spl task fan-out ${task} --subtask "goal=…" --subtask "goal=…"`,
+  });
+}

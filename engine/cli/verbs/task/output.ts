@@ -1,0 +1,63 @@
+import { FleetError } from '../../../errors.ts';
+import { printJson, type Context } from '../../context.ts';
+import { SUBTASK_RANGE } from '../../subtask-option.ts';
+import { defineVerb, number, toggle, word } from '../../verb.ts';
+import type { OutputStream } from '../../../contract/engine.ts';
+
+export const taskOutput = defineVerb({
+  path: 'task output',
+  summary: 'print what a subtask printed',
+  description: 'Byte for byte; with --json as text, and with --follow --json a chunk a line.',
+  examples: [
+    ['spl task output FIRST-001 --subtask 0', 'of the latest attempt'],
+    ['spl task output FIRST-001 --subtask 0 --follow', 'as it comes, to the end of the attempt'],
+    ['spl task output FIRST-001 --subtask 0 --attempt 1', 'of the first attempt'],
+  ],
+  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  flags: {
+    subtask: number('--subtask <i>', 'the subtask, counted from 0', SUBTASK_RANGE),
+    attempt: number('--attempt <n>', 'the attempt, counted from 1 (default: the latest)', {
+      min: 1,
+      max: 1_000_000,
+      whole: true,
+    }),
+    follow: toggle('--follow', 'stay until the attempt ends'),
+  },
+  async run(context, { task, subtask, attempt, follow }) {
+    if (subtask === null) {
+      throw new FleetError('USAGE', 'output needs --subtask', {
+        hint: `spl task output ${task} --subtask 0`,
+      });
+    }
+    const { engine } = await context.client();
+    const stream = await engine.output({
+      task,
+      subtask,
+      ...(attempt !== null && { attempt }),
+      follow,
+      signal: context.signal,
+    });
+    await (context.settings.json ? printAsJson(context, stream, follow) : printBytes(context, stream));
+  },
+});
+
+async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<void> {
+  for await (const chunk of chunks) {
+    out.write(chunk);
+    await out.flush();
+  }
+}
+
+async function printAsJson({ out }: Context, stream: OutputStream, follow: boolean): Promise<void> {
+  const decoder = new TextDecoder();
+  let whole = '';
+  if (follow) printJson(out, stream.info);
+  for await (const chunk of stream.chunks) {
+    const text = decoder.decode(chunk, { stream: true });
+    if (follow) printJson(out, { chunk: text });
+    else whole += text;
+  }
+  const rest = decoder.decode();
+  if (!follow) printJson(out, { ...stream.info, output: whole + rest });
+  else if (rest !== '') printJson(out, { chunk: rest });
+}

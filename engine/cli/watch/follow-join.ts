@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JoinStatus } from '../../contract/documents.ts';
+import type { Client } from '../host.ts';
+
+/** Above this many subtasks, only the counts are read while watching. */
+export const MAX_FOLLOWED_CHILDREN = 500;
+/** The shortest time between two readings, in milliseconds: what happens meanwhile is read at once. */
+const MIN_INTERVAL_MS = 100;
+
+/**
+ * Tells how a join goes: its state now, and anew whenever something of it has changed, up to its completion.
+ * The changes are told by the engine; nothing is asked while nothing happens.
+ * Above MAX_FOLLOWED_CHILDREN subtasks the documents have no children, the last one excepted.
+ * @throws what the engine throws; ends early, without an error, when the signal aborts.
+ */
+export async function* followJoin(
+  engine: Client,
+  task: string,
+  signal: AbortSignal,
+): AsyncGenerator<JoinStatus> {
+  const first = await engine.report('join', { task, summary: true }, signal);
+  const summary = first.subtasks > MAX_FOLLOWED_CHILDREN;
+  const stopped = new AbortController();
+  const stop = AbortSignal.any([signal, stopped.signal]);
+  const changes = new Changes();
+  stop.addEventListener('abort', () => changes.end(), { once: true });
+  // A watch that needs time to begin tells of a gap when it does, so that no change is missed in between.
+  const listening = listen(engine, { thread: first.thread, signal: stop }, changes);
+  try {
+    for (let more = true; more; more = await changes.next()) {
+      const join = await engine.report('join', { task: first.thread, summary }, signal);
+      yield join;
+      if (join.complete) {
+        if (summary) yield await engine.report('join', { task: first.thread, summary: false }, signal);
+        return;
+      }
+      await changes.settle(MIN_INTERVAL_MS);
+    }
+  } finally {
+    stopped.abort();
+    await listening;
+  }
+}
+
+async function listen(
+  engine: Client,
+  options: { readonly thread: string; readonly signal: AbortSignal },
+  changes: Changes,
+): Promise<void> {
+  try {
+    for await (const event of engine.watch({ ...options, kinds: ['record', 'task'] })) {
+      changes.note(event.kind === 'task' && event.complete);
+    }
+    changes.end();
+  } catch (thrown) {
+    changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
+
+/** Remembers that something has changed, however often, until it is asked for. */
+class Changes {
+  #noted = false;
+  #hurried = false;
+  #end: { readonly failure: Error | undefined } | undefined;
+  #wake: () => void = () => undefined;
+  #hurry = new AbortController();
+
+  /** @param last nothing of importance will follow, so that there is nothing to wait for. */
+  note(last: boolean): void {
+    this.#noted = true;
+    if (last) this.#hasten();
+    this.#wake();
+  }
+
+  /** There will be no more changes. The first reason counts. */
+  end(failure?: Error): void {
+    this.#end ??= { failure };
+    this.#hasten();
+    this.#wake();
+  }
+
+  /** Lets changes gather, unless the last one is here. */
+  async settle(ms: number): Promise<void> {
+    if (this.#hurried) return;
+    this.#hurry = new AbortController();
+    await delay(ms, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+  }
+
+  /** Waits for a change. @returns false when there will be none. @throws what ended the listening. */
+  async next(): Promise<boolean> {
+    while (!this.#noted) {
+      if (this.#end?.failure !== undefined) throw this.#end.failure;
+      if (this.#end !== undefined) return false;
+      await new Promise<void>(resolve => (this.#wake = resolve));
+    }
+    this.#noted = false;
+    this.#hurried = false;
+    return true;
+  }
+
+  #hasten(): void {
+    this.#hurried = true;
+    this.#hurry.abort();
+  }
+}

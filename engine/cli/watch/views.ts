@@ -1,0 +1,118 @@
+import type { JoinStatus } from '../../contract/documents.ts';
+import { printJson, printLines, type Context } from '../context.ts';
+import { joinStatusLines } from '../render/join.ts';
+import { changeLines, progressLines } from '../render/progress.ts';
+import { LiveRegion } from './live-region.ts';
+
+/** How often the running times are redrawn on a terminal, in milliseconds. */
+const REDRAW_MS = 1_000;
+
+/** Shows a join as it goes. */
+export interface View {
+  update(join: JoinStatus): void;
+  finish(join: JoinStatus): void;
+  /** Leaves the terminal as it should be, however the watching ends. */
+  leave?(): void;
+}
+
+/** A bar and what runs, redrawn in place. */
+export class Redrawn implements View {
+  readonly #context: Context;
+  readonly #region: LiveRegion;
+  readonly #begun = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #last: { readonly join: JoinStatus; readonly readAt: number } | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#region = new LiveRegion(context.out);
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
+  }
+
+  update(join: JoinStatus): void {
+    this.#last = { join, readAt: performance.now() };
+    this.#draw();
+  }
+
+  finish(join: JoinStatus): void {
+    printLines(this.#context.out, joinStatusLines(join, this.#context.out.colours));
+  }
+
+  leave(): void {
+    clearInterval(this.#timer);
+    this.#region.clear();
+  }
+
+  #draw(): void {
+    if (this.#last === undefined) return;
+    const { join, readAt } = this.#last;
+    const { columns, colours } = this.#context.out;
+    const now = performance.now();
+    const view = { elapsedSecs: (now - this.#begun) / 1000, ageSecs: (now - readAt) / 1000, columns };
+    this.#region.show(progressLines(join, view, colours));
+  }
+}
+
+/** A line for each change of state. */
+export class LinePerChange implements View {
+  readonly #context: Context;
+  #last: JoinStatus | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  update(join: JoinStatus): void {
+    // The last document of a large fan-out has children where those before had none: no change to tell.
+    const listed = this.#last !== undefined && this.#last.children.length !== join.children.length;
+    if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
+    this.#last = join;
+  }
+
+  finish(join: JoinStatus): void {
+    printLines(this.#context.out, ['', ...joinStatusLines(join, this.#context.out.colours)]);
+  }
+}
+
+/** The whole document on a line, at each change. */
+export class DocumentPerChange implements View {
+  readonly #context: Context;
+  #last = '';
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  update(join: JoinStatus): void {
+    // Times that run on are no change.
+    const key = JSON.stringify({
+      ...join,
+      children: join.children.map(({ state, attempt }) => [state, attempt]),
+    });
+    if (key !== this.#last) printJson(this.#context.out, join);
+    this.#last = key;
+  }
+
+  finish(): void {
+    // The last document has been printed as a change.
+  }
+}
+
+/** One document at the end, with what the command itself answered. */
+export class OneDocument implements View {
+  readonly #context: Context;
+  readonly #document: object;
+
+  constructor(context: Context, document: object) {
+    this.#context = context;
+    this.#document = document;
+  }
+
+  update(): void {
+    // Only the end is told.
+  }
+
+  finish(join: JoinStatus): void {
+    printJson(this.#context.out, { ...this.#document, ...join });
+  }
+}

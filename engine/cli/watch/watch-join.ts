@@ -1,0 +1,73 @@
+import type { JoinStatus } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
+import { printLines, type Context } from '../context.ts';
+import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
+import { followJoin } from './follow-join.ts';
+import { DocumentPerChange, LinePerChange, OneDocument, Redrawn, type View } from './views.ts';
+
+/**
+ * `--wait`: stays until the join, showing how it goes, and prints its status. With `--json` it prints one document,
+ * that of the command with the join status in it.
+ * @returns the exit code of the outcome, or 130 when the user leaves; the run goes on.
+ */
+export function waitForJoin(
+  context: Context,
+  task: string,
+  { document = {} }: { readonly document?: object },
+): Promise<number> {
+  return follow(context, task, context.settings.json ? new OneDocument(context, document) : viewOf(context));
+}
+
+/** `--watch`: as `--wait`; with `--json` it prints a document a line, at each change. */
+export function watchJoin(context: Context, task: string): Promise<number> {
+  return follow(context, task, context.settings.json ? new DocumentPerChange(context) : viewOf(context));
+}
+
+/** A terminal is redrawn in place; anything else gets lines. */
+const viewOf = (context: Context): View =>
+  context.out.isTTY && context.env['TERM'] !== 'dumb' ? new Redrawn(context) : new LinePerChange(context);
+
+async function follow(context: Context, task: string, view: View): Promise<number> {
+  let last: JoinStatus | undefined;
+  try {
+    const { engine } = await context.client();
+    for await (const join of followJoin(engine, task, context.signal)) {
+      if (join.predicate === null) throw nothingToWatch(task);
+      last = join;
+      view.update(join);
+    }
+  } catch (thrown) {
+    if (!context.signal.aborted) {
+      const lost = FleetError.is(thrown, 'UNREACHABLE') || FleetError.is(thrown, 'LINK_BROKEN');
+      throw lost && last !== undefined ? lostSight(last, thrown) : thrown;
+    }
+  } finally {
+    view.leave?.();
+  }
+  if (last?.complete) {
+    view.finish(last);
+    return exitCodeOfOutcome(last.outcome);
+  }
+  if (!context.signal.aborted) throw lostSight(last);
+  printLines(context.err, [
+    `· ${last?.alias ?? task} goes on; to come back: ${wayBack(last?.alias ?? task)}`,
+  ]);
+  return EXIT.interrupted;
+}
+
+const wayBack = (task: string): string => `spl task join-status ${task} --watch`;
+
+function nothingToWatch(task: string): FleetError {
+  return new FleetError('NOT_FOUND', `task '${task}' has no fan-out to watch`, {
+    details: { task },
+    hint: `spl task fan-out ${task} --subtask "goal=…"`,
+  });
+}
+
+/** The engine went away while we watched; the run does not depend on us, nor the workers on it. */
+function lostSight(last: JoinStatus | undefined, cause?: unknown): FleetError {
+  return new FleetError('UNREACHABLE', 'the coordinator went away while we watched; workers go on', {
+    hint: `spl fleet start takes it up again; then: ${wayBack(last?.alias ?? 'TASK')}`,
+    cause,
+  });
+}

@@ -1,0 +1,246 @@
+import * as v from 'valibot';
+import { subtaskSchema } from '../contract/commands.ts';
+
+/**
+ * One subtask as a command line says it: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the
+ * same keys. What is left out stays out: the rules know the defaults.
+ */
+export interface Descriptor {
+  readonly goal: string;
+  readonly name?: string;
+  readonly target?: string;
+  readonly run?: string;
+  readonly executor?: string;
+  /** As it was written; a relative one is the caller's to resolve. */
+  readonly dir?: string;
+  readonly budget_usd?: number;
+  readonly timeout_secs?: number;
+  readonly depends_on?: readonly number[];
+  readonly attempts?: number;
+}
+
+/** What is wrong with a descriptor, and where. */
+export interface DescriptorFault {
+  /** The key as it was written; null where the fault is in no key. */
+  readonly key: string | null;
+  /** The character it is at, counted from 1. */
+  readonly position: number;
+  readonly message: string;
+}
+
+export type DescriptorResult =
+  | { readonly ok: true; readonly descriptor: Descriptor }
+  | { readonly ok: false; readonly fault: DescriptorFault };
+
+type BodyKey = keyof Descriptor;
+
+/** The keys as the command line writes them, in the order in which `printDescriptor` does. */
+const BODY_KEYS: Readonly<Record<string, BodyKey>> = {
+  goal: 'goal',
+  name: 'name',
+  target: 'target',
+  run: 'run',
+  executor: 'executor',
+  dir: 'dir',
+  budget: 'budget_usd',
+  timeout: 'timeout_secs',
+  depends: 'depends_on',
+  attempts: 'attempts',
+};
+const NUMBERS: ReadonlySet<BodyKey> = new Set(['budget_usd', 'timeout_secs', 'attempts']);
+
+/** The keys that a descriptor may have, as they are written. */
+export const DESCRIPTOR_KEYS: readonly string[] = Object.keys(BODY_KEYS);
+
+/** Reads a descriptor in either of its two forms. */
+export function parseDescriptor(text: string): DescriptorResult {
+  return reading(() => (text.trimStart().startsWith('{') ? readJson(text) : readPairs(text)));
+}
+
+/** Writes a descriptor as `key=value,…` text that `parseDescriptor` reads as the same. */
+export function printDescriptor(descriptor: Descriptor): string {
+  return Object.entries(BODY_KEYS)
+    .filter(([, bodyKey]) => descriptor[bodyKey] !== undefined)
+    .map(([key, bodyKey]) => `${key}=${printValue(descriptor[bodyKey])}`)
+    .join(',');
+}
+
+function printValue(value: Descriptor[BodyKey]): string {
+  if (Array.isArray(value)) return value.join('+');
+  const text = String(value);
+  return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
+}
+
+/** Carries a fault out of the depth of a reader; it never leaves this file. */
+class Fault extends Error {
+  readonly fault: DescriptorFault;
+
+  constructor(key: string | null, position: number, message: string) {
+    super(message);
+    this.fault = { key, position, message };
+  }
+}
+
+function reading(read: () => Descriptor): DescriptorResult {
+  try {
+    return { ok: true, descriptor: read() };
+  } catch (thrown) {
+    if (thrown instanceof Fault) return { ok: false, fault: thrown.fault };
+    throw thrown;
+  }
+}
+
+/** A key and its value, and where each begins, counted from 0. */
+interface Pair {
+  readonly key: string;
+  readonly value: unknown;
+  readonly keyAt: number;
+  readonly valueAt: number;
+}
+
+function readPairs(text: string): Descriptor {
+  const pairs: Pair[] = [];
+  let at = skipSpace(text, 0);
+  if (at === text.length) throw new Fault(null, 1, 'the descriptor is empty');
+  for (;;) {
+    const pair = readPair(text, at);
+    pairs.push(convert(pair));
+    at = skipSpace(text, pair.end);
+    if (at === text.length) break;
+    // A pair ends at a comma or at the end of the text, so this is a comma.
+    at = skipSpace(text, at + 1);
+    if (at === text.length) throw new Fault(null, at, 'a key=value is missing after the comma');
+  }
+  return assemble(pairs, text.length);
+}
+
+function readPair(text: string, at: number): Pair & { readonly value: string; readonly end: number } {
+  const equals = text.indexOf('=', at);
+  const comma = text.indexOf(',', at);
+  if (equals === -1 || (comma !== -1 && comma < equals)) {
+    const word = text.slice(at, comma === -1 ? undefined : comma).trim();
+    throw new Fault(null, at + 1, `'${word}' is not of the form key=value; ${QUOTING}`);
+  }
+  const key = text.slice(at, equals).trimEnd();
+  if (key === '') throw new Fault(null, at + 1, 'a key is missing before the equals sign');
+  const valueAt = skipSpace(text, equals + 1);
+  const read = text[valueAt] === '"' ? readQuoted : readPlain;
+  return { key, keyAt: at, valueAt, ...read(text, valueAt, key) };
+}
+
+const QUOTING = 'a value with a comma, an equals sign or a quote stands in double quotes';
+
+function readPlain(text: string, at: number, key: string): { value: string; end: number } {
+  const comma = text.indexOf(',', at);
+  const end = comma === -1 ? text.length : comma;
+  const value = text.slice(at, end);
+  const special = /[="]/.exec(value);
+  if (special !== null) throw new Fault(key, at + special.index + 1, `unexpected ${special[0]}: ${QUOTING}`);
+  return { value: value.trimEnd(), end };
+}
+
+function readQuoted(text: string, at: number, key: string): { value: string; end: number } {
+  let value = '';
+  for (let i = at + 1; i < text.length; i += 1) {
+    const character = text[i]!;
+    if (character === '"') return { value, end: requirePairEnd(text, i + 1, key) };
+    if (character !== '\\') value += character;
+    else {
+      i += 1;
+      const escaped = text[i];
+      if (escaped !== '"' && escaped !== '\\') {
+        throw new Fault(key, i, 'inside quotes a backslash stands before a quote or a backslash only');
+      }
+      value += escaped;
+    }
+  }
+  throw new Fault(key, at + 1, 'the quote that begins here is never closed');
+}
+
+function requirePairEnd(text: string, at: number, key: string): number {
+  const end = skipSpace(text, at);
+  if (end === text.length || text[end] === ',') return end;
+  throw new Fault(key, end + 1, 'a comma is missing after the closing quote');
+}
+
+function skipSpace(text: string, at: number): number {
+  let i = at;
+  while (i < text.length && /\s/.test(text[i]!)) i += 1;
+  return i;
+}
+
+/** The text of a number or a list becomes one; unknown keys are left to `assemble`. */
+function convert(pair: Pair & { readonly value: string }): Pair {
+  const bodyKey = bodyKeyOf(pair.key);
+  if (bodyKey === 'depends_on') return { ...pair, value: readIndices(pair) };
+  if (bodyKey === undefined || !NUMBERS.has(bodyKey)) return pair;
+  return { ...pair, value: readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`) };
+}
+
+function readIndices(pair: Pair & { readonly value: string }): readonly number[] {
+  return pair.value.split('+').map(part => {
+    const index = part.trim();
+    return /^\d{1,15}$/.test(index)
+      ? Number(index)
+      : fail(pair, `'${index}' is not the index of a subtask; indices count from 0 and are joined by +`);
+  });
+}
+
+function readNumber(text: string): number | undefined {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+}
+
+function readJson(text: string): Descriptor {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (thrown) {
+    throw new Fault(null, jsonPosition(thrown, text), 'not a JSON object: it does not parse');
+  }
+  // It begins with a brace and parses, so it is an object.
+  const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
+    const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
+    return { key, value, keyAt, valueAt: keyAt };
+  });
+  return assemble(
+    pairs.filter(({ value }) => value !== null),
+    text.length,
+  );
+}
+
+/** Where the parser stopped, as it tells in its message; the end of the text when it does not. */
+function jsonPosition(thrown: unknown, text: string): number {
+  const told = /position (\d+)/.exec(String(thrown))?.[1];
+  return told === undefined ? text.length + 1 : Number(told) + 1;
+}
+
+function assemble(pairs: readonly Pair[], length: number): Descriptor {
+  const descriptor: Record<string, unknown> = {};
+  for (const pair of pairs) {
+    const bodyKey = bodyKeyOf(pair.key);
+    if (bodyKey === undefined) throw new Fault(pair.key, pair.keyAt + 1, unknownKey(pair.key));
+    if (bodyKey in descriptor) throw new Fault(pair.key, pair.keyAt + 1, 'is given twice');
+    descriptor[bodyKey] = check(bodyKey, pair);
+  }
+  if (!('goal' in descriptor)) throw new Fault('goal', length + 1, 'is missing: a subtask has a goal');
+  return descriptor as unknown as Descriptor;
+}
+
+/** The bounds are those of the body; only a folder may still be relative here. */
+function check(bodyKey: BodyKey, pair: Pair): unknown {
+  const schema = bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];
+  const result = v.safeParse<v.GenericSchema>(schema, pair.value, { abortEarly: true });
+  return result.success ? result.output : fail(pair, result.issues[0].message);
+}
+
+/** The body's own key is understood too, so that what one reads in a record can be typed again. */
+function bodyKeyOf(key: string): BodyKey | undefined {
+  if (Object.hasOwn(BODY_KEYS, key)) return BODY_KEYS[key];
+  return Object.values(BODY_KEYS).find(bodyKey => bodyKey === key);
+}
+
+const unknownKey = (key: string): string => `unknown key '${key}'; known are ${DESCRIPTOR_KEYS.join(', ')}`;
+
+function fail(pair: Pair, message: string): never {
+  throw new Fault(pair.key, pair.valueAt + 1, message);
+}
