@@ -1,0 +1,300 @@
+import { FleetError, messageOf } from '../../errors.ts';
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import { readOwnLine, verifyLine } from '../../record/line.ts';
+import type { SealedRecord } from '../../record/record.ts';
+import type { Appended, Batch, Checkpoint, Log, LogReader, Position, StoredRecord } from '../log.ts';
+import { damagedLog } from './chain.ts';
+import { CheckpointFile } from './checkpoint.ts';
+import { Committer, type Commit } from './committer.ts';
+import { nodeFiles, type FileSystemPort } from './files.ts';
+import { FRAME_HEADER_BYTES, readFrameHeader } from './frame.ts';
+import type { Keys } from './keys.ts';
+import { OpenSegments } from './open-segments.ts';
+import { signatureIn } from './payload.ts';
+import type { Place, Places } from './places.ts';
+import { readParts } from './records.ts';
+import { recover, type Recovered, type Recovery } from './recover.ts';
+import { SegmentWriter } from './segment-writer.ts';
+
+export type { Recovery } from './recover.ts';
+
+export interface FileLogOptions {
+  /** The home's `log/` folder; made when it is missing. */
+  readonly dir: string;
+  /** The home's `index/` folder, where the checkpoint is kept; made when it is needed. */
+  readonly checkpointDir: string;
+  readonly reader: LogReader;
+  /** Who opens the log, for people who look into its segments; at most 256 characters. */
+  readonly epochOwner?: string;
+  /** The time, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Opens a log that has lost records which its checkpoint knows of. Default: refuse it. */
+  readonly acceptLoss?: boolean;
+  /** A segment that would grow beyond this is followed by another. Default: 64 MiB; at most 1 GiB. */
+  readonly segmentBytes?: number;
+  readonly files?: FileSystemPort;
+}
+
+/** What opening the log found, beside its records. */
+export interface Opening {
+  /** Unfinished bytes at the end, passed over; null for a log that was closed or lost nothing. */
+  readonly recovery: Recovery | null;
+  /** The reader went on from its state at this position; 0 when it was shown the whole log. */
+  readonly replayedFrom: Position;
+  /** Records that the checkpoint knew of and that are gone: not 0 only with `acceptLoss`. */
+  readonly lostRecords: number;
+  /** Openings of one home are numbered; the number rises when one of them has written. */
+  readonly epoch: number;
+}
+
+export interface FileLog extends Log {
+  readonly opening: Opening;
+  /** The same as `opening.recovery`. */
+  readonly recovery: Recovery | null;
+}
+
+const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
+const MAX_SEGMENT_BYTES = 1024 * 1024 * 1024;
+const MAX_OWNER_CHARS = 256;
+/** One batch is one frame, and a frame's text is one string on its way. */
+const MAX_BATCH_CHARS = 256 * 1024 * 1024;
+
+/**
+ * Opens the log of a home; the caller holds the lease on the home, and this process is its only writer.
+ *
+ * Opening writes nothing. The first append creates a segment of this opening's own, whose header says where the
+ * one before it ends: so an unfinished end is cut off, durably, without touching the file that it stands in, and
+ * is met again by every opening until then.
+ *
+ * @throws LOG_DAMAGED naming file and offset, LOG_SHORT, HOME_NEWER, UNAVAILABLE when the system refuses.
+ */
+export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
+  const { dir: folder, reader, acceptLoss = false, files = nodeFiles } = options;
+  const checkpoint = new CheckpointFile(files, options.checkpointDir);
+  try {
+    await files.makeFolder(folder);
+    const recovered = await recover({ files, folder, checkpoint, reader, acceptLoss });
+    return new OpenFileLog(options, files, checkpoint, recovered);
+  } catch (cause) {
+    if (FleetError.is(cause)) throw cause;
+    throw new FleetError('UNAVAILABLE', `the log in '${folder}' cannot be opened: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+class OpenFileLog implements FileLog {
+  readonly opening: Opening;
+  readonly #folder: string;
+  readonly #files: FileSystemPort;
+  readonly #checkpoint: CheckpointFile;
+  readonly #keys: Keys;
+  readonly #places: Places;
+  readonly #segments: OpenSegments;
+  readonly #writer: SegmentWriter;
+  readonly #committer: Committer;
+  #pendingEnd: Position;
+  #checkpointed: Position;
+  #saving: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    options: FileLogOptions,
+    files: FileSystemPort,
+    checkpoint: CheckpointFile,
+    recovered: Recovered,
+  ) {
+    const { keys, places, tail, lastAt, nextSegment, epoch, recovery, replayedFrom, lostRecords } = recovered;
+    const { dir: folder, now, epochOwner, segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
+    this.opening = { recovery, replayedFrom, lostRecords, epoch };
+    this.#folder = folder;
+    this.#files = files;
+    this.#checkpoint = checkpoint;
+    this.#keys = keys;
+    this.#places = places;
+    this.#segments = new OpenSegments(files, folder);
+    this.#writer = new SegmentWriter({
+      files,
+      folder,
+      epoch,
+      owner: epochOwner?.slice(0, MAX_OWNER_CHARS) ?? null,
+      tail,
+      nextSegment,
+      segmentBytes: Math.min(segmentBytes, MAX_SEGMENT_BYTES),
+    });
+    this.#committer = new Committer({
+      writer: this.#writer,
+      now,
+      lastAt,
+      onCommit: commit => {
+        this.#place(commit);
+      },
+    });
+    this.#pendingEnd = places.count;
+    this.#checkpointed = replayedFrom;
+  }
+
+  get end(): Position {
+    return this.#places.count;
+  }
+
+  get pendingEnd(): Position {
+    return this.#pendingEnd;
+  }
+
+  get failed(): Promise<Error> {
+    return this.#committer.failed;
+  }
+
+  get recovery(): Recovery | null {
+    return this.opening.recovery;
+  }
+
+  async append(batch: Batch, options: { readonly expectedEnd?: Position } = {}): Promise<Appended> {
+    this.#refuse(batch, options.expectedEnd);
+    const first = this.#pendingEnd;
+    for (const { record } of batch.records) this.#keys.add(record);
+    this.#pendingEnd += batch.records.length;
+    return this.#committer.append(batch, first);
+  }
+
+  find(id: RecordId): Position | undefined {
+    return this.#keys.findId(id, position => this.#recordAt(position).record.id === id);
+  }
+
+  findSlot(actor: Did, thread: ThreadId, clock: number): Position | undefined {
+    return this.#keys.findSlot(actor, thread, clock, position => {
+      const { record } = this.#recordAt(position);
+      return record.clock === clock && record.thread === thread && record.actor === actor;
+    });
+  }
+
+  async get(position: Position): Promise<StoredRecord> {
+    this.#checkDurable(position);
+    const place = this.#places.at(position);
+    const bytes = await this.#segments.read(place.segment, place.offset, place.length);
+    return { ...decodeAt(place, bytes), position, at: place.at };
+  }
+
+  async *read(
+    from: Position,
+    options: { readonly to?: Position; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<StoredRecord> {
+    const to = Math.min(options.to ?? this.end, this.end);
+    const parts = this.#places.parts(this.#folder, from, to);
+    for await (const batch of readParts(this.#files, parts, { from, to, signal: options.signal })) {
+      for (const { record, position, at } of batch) {
+        yield { record: record.record, text: record.text, position, at };
+      }
+    }
+  }
+
+  async signatureAt(position: Position): Promise<Batch['signature']> {
+    this.#checkDurable(position);
+    const { segment, offset, first, recordsStart } = this.#places.frameAt(position);
+    const front = await this.#segments.read(segment, offset, recordsStart - offset);
+    if (readFrameHeader(front, 0)?.kind !== 'batch')
+      throw damagedLog(segment, offset, 'the frame has no valid header');
+    const line = signatureIn(front.subarray(FRAME_HEADER_BYTES), position - first);
+    if (line === undefined) return undefined;
+    const { by, sig, from, n } = line;
+    return { by, sig, ids: line.ids ?? (await this.#idsFrom(first + from, n)) };
+  }
+
+  saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const saved = this.#saving.then(() => this.#save(checkpoint));
+    this.#saving = saved.catch(() => undefined);
+    return saved;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #refuse({ records }: Batch, expectedEnd: Position | undefined): void {
+    if (this.#committer.poison !== undefined) throw this.#committer.poison;
+    if (this.#closing !== undefined) throw new FleetError('UNAVAILABLE', 'the log is closed');
+    if (expectedEnd !== undefined && expectedEnd !== this.#pendingEnd) {
+      throw new FleetError('CONFLICT', `the log ends at ${this.#pendingEnd}, not at ${expectedEnd}`, {
+        details: { expectedEnd, pendingEnd: this.#pendingEnd },
+      });
+    }
+    const chars = records.reduce((sum, { text }) => sum + text.length, 0);
+    if (chars > MAX_BATCH_CHARS) {
+      throw new FleetError('TOO_LARGE', `a batch of ${chars} characters is more than the log takes at once`, {
+        details: { limit: MAX_BATCH_CHARS },
+      });
+    }
+  }
+
+  #place({ written, frame, at }: Commit): void {
+    if (written.begun !== undefined) this.#places.addSegment(written.begun);
+    this.#places.addFrame(written.offset, at);
+    let offset = written.offset + frame.recordsStart;
+    for (const length of frame.lengths) {
+      this.#places.addRecord(offset, length);
+      offset += length + 1;
+    }
+  }
+
+  /** Any record, durable or not. */
+  #recordAt(position: Position): SealedRecord {
+    if (position >= this.end) return this.#committer.pendingAt(position)!;
+    const place = this.#places.at(position);
+    return decodeAt(place, this.#segments.readSync(place.segment, place.offset, place.length));
+  }
+
+  async #idsFrom(first: Position, count: number): Promise<RecordId[]> {
+    const ids: RecordId[] = [];
+    for await (const { record } of this.read(first, { to: first + count })) ids.push(record.id);
+    return ids;
+  }
+
+  #checkDurable(position: Position): void {
+    if (this.#closing !== undefined) throw new FleetError('UNAVAILABLE', 'the log is closed');
+    if (Number.isSafeInteger(position) && position >= 0 && position < this.end) return;
+    throw new FleetError('NOT_FOUND', `no record at position ${position}: the log ends at ${this.end}`, {
+      details: { position, end: this.end },
+    });
+  }
+
+  async #save({ position, state }: Checkpoint): Promise<void> {
+    if (position > this.#pendingEnd)
+      throw new FleetError('INTERNAL', `a checkpoint at ${position} is beyond the log's end`);
+    // An append of nothing is fulfilled when everything before it is durable.
+    if (position > this.end) await this.#committer.append({ records: [] }, this.#pendingEnd);
+    if (position <= this.#checkpointed) return;
+    const { segment, offset } = this.#places.frameAt(position - 1);
+    try {
+      const header = readFrameHeader(await this.#segments.read(segment, offset, FRAME_HEADER_BYTES), 0);
+      if (header === undefined) throw damagedLog(segment, offset, 'the frame has no valid header');
+      const lastFrame = { segment, offset, chain: header.chain };
+      const keys = this.#keys.view(position);
+      await this.#checkpoint.save({ position, lastFrame, keys, places: this.#places.view(position), state });
+    } catch (cause) {
+      throw new FleetError('UNAVAILABLE', `the checkpoint cannot be saved: ${messageOf(cause)}`, { cause });
+    }
+    this.#checkpointed = position;
+  }
+
+  async #close(): Promise<void> {
+    await this.#committer.idle();
+    await this.#saving;
+    await this.#writer.close();
+    await this.#segments.close();
+  }
+}
+
+/** Reads a record by itself, without its frame's checksum: so its own hash is what proves it. */
+function decodeAt({ segment, offset }: Place, bytes: Buffer): SealedRecord {
+  let sealed: SealedRecord | undefined;
+  try {
+    sealed = readOwnLine(bytes.toString());
+  } catch {
+    // Told below, as a record that is not what its id says.
+  }
+  if (sealed === undefined || !verifyLine(sealed))
+    throw damagedLog(segment, offset, 'the record is not readable');
+  return sealed;
+}

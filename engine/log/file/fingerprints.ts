@@ -1,0 +1,78 @@
+import type { Position } from '../log.ts';
+import { NumberList } from './lists.ts';
+
+/** A table is left for the next one, of double the size, when this part of it is in use. */
+const MAX_LOAD = 0.7;
+const FIRST_TABLE_SLOTS = 1 << 12;
+
+/**
+ * Finds positions by 64-bit fingerprints, one for each position from 0 on: about 16 to 20 bytes a position.
+ * Two things can have one fingerprint, so that whoever asks must look whether a candidate is what was meant.
+ *
+ * Open addressing, in tables that double: a full table is kept and a new one begun, since moving a million
+ * entries at once would hold up the process.
+ */
+export class Fingerprints {
+  readonly #low: NumberList<Uint32Array>;
+  readonly #high: NumberList<Uint32Array>;
+  readonly #tables: Uint32Array[] = [];
+  /** How many entries the last table can still take. */
+  #room = 0;
+  /** The number of positions that are in the tables. */
+  #entered = 0;
+
+  /** Takes over saved fingerprints; `enterSome` makes them findable. */
+  constructor(saved?: { readonly low: Uint32Array; readonly high: Uint32Array }) {
+    this.#low = NumberList.uint32(saved?.low);
+    this.#high = NumberList.uint32(saved?.high);
+  }
+
+  /** The fingerprints of the positions before `count`, not copied. */
+  view(count: number): { readonly low: Uint32Array; readonly high: Uint32Array } {
+    return { low: this.#low.view(count), high: this.#high.view(count) };
+  }
+
+  /** Adds the fingerprint of the next position. */
+  add(low: number, high: number): void {
+    this.#low.push(low);
+    this.#high.push(high);
+    this.enterSome(1);
+  }
+
+  /** Enters up to `count` more of the saved fingerprints. @returns false when there are no more. */
+  enterSome(count: number): boolean {
+    const until = Math.min(this.#entered + count, this.#low.length);
+    while (this.#entered < until) this.#enter(this.#low.at(this.#entered), this.#entered++);
+    return this.#entered < this.#low.length;
+  }
+
+  /** The lowest position with this fingerprint that `isIt` says yes to. */
+  find(low: number, high: number, isIt: (candidate: Position) => boolean): Position | undefined {
+    for (const table of this.#tables) {
+      const mask = table.length - 1;
+      for (let slot = low & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+        const position = table[slot]! - 1;
+        if (this.#low.at(position) === low && this.#high.at(position) === high && isIt(position))
+          return position;
+      }
+    }
+    return undefined;
+  }
+
+  #enter(low: number, position: Position): void {
+    if (this.#room === 0) this.#addTable();
+    const table = this.#tables.at(-1)!;
+    const mask = table.length - 1;
+    let slot = low & mask;
+    while (table[slot] !== 0) slot = (slot + 1) & mask;
+    // Zero stands for an empty slot.
+    table[slot] = position + 1;
+    this.#room--;
+  }
+
+  #addTable(): void {
+    const slots = (this.#tables.at(-1)?.length ?? FIRST_TABLE_SLOTS / 2) * 2;
+    this.#tables.push(new Uint32Array(slots));
+    this.#room = Math.floor(slots * MAX_LOAD);
+  }
+}

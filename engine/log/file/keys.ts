@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import type { FleetRecord } from '../../record/record.ts';
+import type { Position } from '../log.ts';
+import { Fingerprints } from './fingerprints.ts';
+
+/** What is saved of the keys. */
+export interface SavedKeys {
+  /** Two unsigned 32-bit numbers. */
+  readonly seed: readonly [number, number];
+  readonly idLow: Uint32Array;
+  readonly idHigh: Uint32Array;
+  readonly slotLow: Uint32Array;
+  readonly slotHigh: Uint32Array;
+}
+
+/** The keys that records are found by, their ids and their slots (actor, thread, clock), in memory. */
+export class Keys {
+  /** Secret, so that nobody can choose threads whose slots collide. */
+  readonly #seed: readonly [number, number];
+  readonly #ids: Fingerprints;
+  readonly #slots: Fingerprints;
+  #low = 0;
+  #high = 0;
+
+  constructor(saved?: SavedKeys) {
+    this.#seed = saved?.seed ?? randomSeed();
+    this.#ids = new Fingerprints(saved && { low: saved.idLow, high: saved.idHigh });
+    this.#slots = new Fingerprints(saved && { low: saved.slotLow, high: saved.slotHigh });
+  }
+
+  /** Enters up to `count` more of the saved keys. @returns false when there are no more. */
+  enterSome(count: number): boolean {
+    const more = this.#ids.enterSome(count);
+    return this.#slots.enterSome(count) || more;
+  }
+
+  /** What to save of the first `count` records, not copied. */
+  view(count: number): SavedKeys {
+    const ids = this.#ids.view(count);
+    const slots = this.#slots.view(count);
+    return {
+      seed: this.#seed,
+      idLow: ids.low,
+      idHigh: ids.high,
+      slotLow: slots.low,
+      slotHigh: slots.high,
+    };
+  }
+
+  /** Adds the keys of the next record. */
+  add({ id, actor, thread, clock }: FleetRecord): void {
+    this.#ids.add(hex32(id, 0), hex32(id, 8));
+    this.#hashSlot(actor, thread, clock);
+    this.#slots.add(this.#low, this.#high);
+  }
+
+  /** The lowest position with this id's fingerprint that `isIt` says yes to. */
+  findId(id: RecordId, isIt: (candidate: Position) => boolean): Position | undefined {
+    return this.#ids.find(hex32(id, 0), hex32(id, 8), isIt);
+  }
+
+  findSlot(
+    actor: Did,
+    thread: ThreadId,
+    clock: number,
+    isIt: (candidate: Position) => boolean,
+  ): Position | undefined {
+    this.#hashSlot(actor, thread, clock);
+    return this.#slots.find(this.#low, this.#high, isIt);
+  }
+
+  /** Leaves the hash in `#low` and `#high`: this runs for every record, and a pair would be garbage at once. */
+  #hashSlot(actor: string, thread: string, clock: number): void {
+    this.#low = this.#seed[0];
+    this.#high = this.#seed[1];
+    this.#mixText(thread);
+    this.#mix(0);
+    this.#mixText(actor);
+    this.#mix(clock >>> 0);
+    this.#mix(Math.floor(clock / 2 ** 32));
+    this.#low = finish(this.#low, this.#high);
+    this.#high = finish(this.#high, this.#low);
+  }
+
+  #mixText(text: string): void {
+    let low = this.#low;
+    let high = this.#high;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      low = Math.imul(low ^ code, 0x9e3779b1);
+      low ^= low >>> 15;
+      high = Math.imul(high ^ code, 0x5f356495);
+      high ^= high >>> 13;
+    }
+    this.#low = low;
+    this.#high = high;
+  }
+
+  #mix(value: number): void {
+    this.#low = Math.imul(this.#low ^ value, 0x85ebca77);
+    this.#high = Math.imul(this.#high ^ value, 0xc2b2ae3d);
+  }
+}
+
+function finish(one: number, other: number): number {
+  const mixed = Math.imul(one ^ (one >>> 16), 0x85ebca6b) ^ Math.imul(other ^ (other >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** Eight hex digits as a number; anything else gives some number, which finds nothing. */
+function hex32(text: string, from: number): number {
+  let value = 0;
+  for (let i = from; i < from + 8; i++) {
+    const code = text.charCodeAt(i);
+    value = (value << 4) | (code <= 57 ? code - 48 : code - 87);
+  }
+  return value >>> 0;
+}
+
+function randomSeed(): readonly [number, number] {
+  const bytes = randomBytes(8);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}

@@ -1,0 +1,102 @@
+import { FleetError, systemCodeOf } from '../../errors.ts';
+import type { Position } from '../log.ts';
+import type { FileSystemPort, LogFile } from './files.ts';
+import { FRAME_HEADER_BYTES, writeFrameHeader } from './frame.ts';
+import type { PlacedSegment } from './places.ts';
+import type { Tail } from './recover.ts';
+import { LOG_FORMAT, encodeSegmentHeader, segmentName, segmentPath, type SegmentHeader } from './segment.ts';
+
+export interface SegmentWriterOptions {
+  readonly files: FileSystemPort;
+  readonly folder: string;
+  readonly epoch: number;
+  readonly owner: string | null;
+  /** Where the log ends; undefined for a new log. */
+  readonly tail: Tail | undefined;
+  readonly nextSegment: number;
+  /** A segment that would grow beyond this is followed by another. */
+  readonly segmentBytes: number;
+}
+
+/** Where a frame was written. */
+export interface Written {
+  readonly offset: number;
+  /** The segment that the frame is the first of; undefined when it joined others. */
+  readonly begun: PlacedSegment | undefined;
+}
+
+/**
+ * Writes frames into segments that nobody else writes: each is created exclusively, when its first frame comes,
+ * and names the end of the one before. What an earlier writer that lost its lease still adds to its own segment
+ * lies behind that end, and does not count.
+ */
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  #tail: Tail | undefined;
+  #next: number;
+  #file: LogFile | undefined;
+
+  constructor(options: SegmentWriterOptions) {
+    this.#options = options;
+    this.#tail = options.tail;
+    this.#next = options.nextSegment;
+  }
+
+  /**
+   * Writes a frame, whose first 20 bytes are still free, and returns when it is durable. One at a time; after an
+   * error, never again.
+   */
+  async write(frame: Buffer, first: Position): Promise<Written> {
+    const { segmentBytes } = this.#options;
+    const isFull = this.#tail !== undefined && this.#tail.end + frame.length > segmentBytes;
+    if (this.#file === undefined || isFull) return this.#begin(frame, first);
+    const { segment, end: offset, chain: previous } = this.#tail!;
+    const chain = writeFrameHeader(frame, 'batch', frame.subarray(FRAME_HEADER_BYTES), previous);
+    await this.#file.write([frame], offset);
+    await this.#file.datasync();
+    this.#tail = { segment, end: offset + frame.length, chain };
+    return { offset, begun: undefined };
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  /** Writes a frame as the first of a new segment. */
+  async #begin(frame: Buffer, first: Position): Promise<Written> {
+    const { files, folder } = this.#options;
+    const segment = this.#next++;
+    await this.close();
+    const header = encodeSegmentHeader(this.#headerOf(segment, first), this.#tail?.chain ?? 0);
+    const offset = header.bytes.length;
+    const chain = writeFrameHeader(frame, 'batch', frame.subarray(FRAME_HEADER_BYTES), header.chain);
+    const file = await this.#create(segment);
+    this.#file = file;
+    await file.write([header.bytes, frame], 0);
+    await file.datasync();
+    await files.syncFolder(folder);
+    this.#tail = { segment, end: offset + frame.length, chain };
+    return { offset, begun: { segment, first, start: offset, chain: header.chain } };
+  }
+
+  #headerOf(segment: number, first: Position): SegmentHeader {
+    const { epoch, owner } = this.#options;
+    const previous = this.#tail === undefined ? null : { segment: this.#tail.segment, end: this.#tail.end };
+    return { format: LOG_FORMAT, epoch, owner, segment, first, previous };
+  }
+
+  async #create(segment: number): Promise<LogFile> {
+    const { files, folder } = this.#options;
+    try {
+      return await files.open(segmentPath(folder, segment), 'create');
+    } catch (cause) {
+      if (systemCodeOf(cause) !== 'EEXIST') throw cause;
+      throw new FleetError('LEASE_HELD', `another process has written ${segmentName(segment)} of this log`, {
+        details: { file: segmentName(segment) },
+        cause,
+      });
+    }
+  }
+}
