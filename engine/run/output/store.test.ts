@@ -168,11 +168,13 @@ describe('the store of output', () => {
 
   it('keeps what came before the disk was full', async function () {
     if (process.platform !== 'linux') this.skip();
-    const folder = join(dir, 'output', THREAD);
-    await mkdir(folder, { recursive: true });
-    await symlink('/dev/full', join(folder, '1.log.tail-500-500'));
     const text = lines(2_000);
-    const kept = await print(store, text, 100);
+    const sink = store.sink(THREAD, 1);
+    await sink.write(Buffer.from(text.slice(0, 500)));
+    await store.follow(THREAD, 1, { done: never })[Symbol.asyncIterator]().next();
+    await symlink('/dev/full', join(dir, 'output', THREAD, '1.log.tail-500-500'));
+    await sink.write(Buffer.from(text.slice(500)));
+    const kept = await sink.close();
     assert.match(kept?.note ?? '', /ENOSPC/);
     assert.deepEqual(
       { size: kept?.size, kept: kept?.kept, digest: kept?.digest, truncated: kept?.truncated },
