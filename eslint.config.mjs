@@ -8,23 +8,20 @@ import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescrip
  */
 export const rooms = {
   record: [],
-  fleet: ['record'],
+  contract: ['record'],
+  home: ['record'],
   log: ['record'],
-  run: ['fleet', 'log', 'record'],
-  plan: ['fleet', 'record'],
-  api: ['record'],
-  cli: ['api', 'plan'],
+  fleet: ['record', 'contract'],
+  run: ['fleet', 'log', 'home', 'record', 'contract'],
+  plan: ['fleet', 'record', 'contract'],
+  api: ['home', 'record', 'contract'],
+  cli: ['api', 'plan', 'home', 'contract'],
 };
 
 const zones = Object.entries(rooms).map(([room, allowed]) => ({
   target: [`./engine/${room}/**/!(*.test).ts`],
   from: './engine',
-  except: [
-    './errors.ts',
-    `./${room}`,
-    ...allowed.map(other => `./${other}`),
-    ...(room === 'api' ? ['./engine.ts'] : []),
-  ],
+  except: ['./errors.ts', `./${room}`, ...allowed.map(other => `./${other}`)],
   message: `engine/${room} may import only ${[...allowed, 'errors'].join(', ')}; see engine/ARCHITECTURE.md.`,
 }));
 
@@ -98,7 +95,11 @@ export default tseslint.config(
     },
   },
   {
-    files: ['engine/fleet/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
+    files: [
+      'engine/fleet/**/*.ts',
+      'engine/record/**/*.ts',
+      'engine/plan/**/*.ts',
+    ],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-syntax': ['error', ...purity],

@@ -21,9 +21,20 @@ interface LineShape {
 }
 
 /**
- * Decodes a line that comes from elsewhere: its fields are checked, its text must be canonical, its id the hash.
+ * Decodes what stood on a line that comes from elsewhere: its fields are checked, and its id must be the hash of
+ * its canonical text.
  * @throws INVALID_RECORD, TOO_LARGE as `decodeRecord` does.
  */
+export function decodeForeignEntry(entry: unknown): SealedRecord {
+  if (typeof entry !== 'object' || entry === null)
+    throw new FleetError('INVALID_RECORD', 'not a valid record: the line is not a JSON object');
+  const { id, j, r } = entry as Partial<LineShape>;
+  if (typeof r !== 'object' || r === null)
+    throw new FleetError('INVALID_RECORD', 'not a valid record: the line has no content');
+  return decodeRecord({ ...r, id, judged_by: j ?? null });
+}
+
+/** As `decodeForeignEntry`, from the text of the line. @throws INVALID_RECORD, TOO_LARGE */
 export function decodeForeignLine(line: string): SealedRecord {
   let parsed: unknown;
   try {
@@ -31,12 +42,7 @@ export function decodeForeignLine(line: string): SealedRecord {
   } catch (cause) {
     throw new FleetError('INVALID_RECORD', 'not a valid record: the line is not JSON', { cause });
   }
-  if (typeof parsed !== 'object' || parsed === null)
-    throw new FleetError('INVALID_RECORD', 'not a valid record: the line is not a JSON object');
-  const { id, j, r } = parsed as Partial<LineShape>;
-  if (typeof r !== 'object' || r === null)
-    throw new FleetError('INVALID_RECORD', 'not a valid record: the line has no content');
-  return decodeRecord({ ...r, id, judged_by: j ?? null });
+  return decodeForeignEntry(parsed);
 }
 
 /**

@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util';
+import { messageOf } from '../errors.ts';
+import { runWorker } from '../open.ts';
+import { isInstanceDid } from '../record/ids.ts';
+import { streamLogger } from '../run/logger.ts';
+
+/** The process of a worker; its coordinator launches it and knows these words. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      home: { type: 'string' },
+      alias: { type: 'string' },
+      port: { type: 'string' },
+      coordinator: { type: 'string' },
+      'coordinator-home': { type: 'string' },
+    },
+  });
+  const { home, alias, port, coordinator, 'coordinator-home': coordinatorHome } = values;
+  if (
+    home === undefined ||
+    alias === undefined ||
+    coordinatorHome === undefined ||
+    coordinator === undefined ||
+    !isInstanceDid(coordinator)
+  ) {
+    throw new Error('a worker is launched by its coordinator: spl fleet start');
+  }
+  const logger = streamLogger(process.stdout, Date.now);
+  const stop = new AbortController();
+  process.on('SIGTERM', () => stop.abort());
+  process.on('SIGINT', () => stop.abort());
+  const reason = await runWorker(
+    { home, alias, port: Number(port ?? 0), coordinator, coordinatorHome, env: process.env, logger },
+    stop.signal,
+  );
+  logger.info(`ended: ${reason}`);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${new Date().toISOString()} error ${messageOf(error)}\n`);
+    process.exit(1);
+  },
+);

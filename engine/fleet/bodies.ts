@@ -1,0 +1,235 @@
+import type { Counts, Outcome, Verdict } from '../contract/documents.ts';
+import type { Losers } from '../contract/commands.ts';
+import type { Json, JsonObject } from '../record/canonical.ts';
+import type { Did, RecordId, ThreadId } from '../record/ids.ts';
+import { isInstanceDid } from '../record/ids.ts';
+import type { FleetRecord } from '../record/record.ts';
+import type { CompleteSubtask } from './subtasks.ts';
+
+/**
+ * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*` and
+ * the freezes count only from the instance that may say them.
+ */
+export const TOPIC = {
+  task: 'task',
+  fanOut: 'fanout',
+  child: 'fanout_child',
+  spawned: 'fanout_spawned',
+  returned: 'fanout_returned',
+  childStarted: 'fanout_child_started',
+  childResult: 'fanout_child_result',
+  childDone: 'fanout_child_done',
+  join: 'fanout_join_complete',
+  retry: 'fanout_retry_subtask',
+  cancel: 'task_cancel',
+  admitted: 'instance_admitted',
+  status: 'instance_status',
+  heartbeat: 'heartbeat',
+  outboxAcked: 'outbox_acked',
+} as const;
+
+const RESERVED_TOPIC =
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|outbox_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+
+/** True for the topics that only the fleet itself may write; clients are refused them. */
+export function isReservedTopic(topic: unknown): boolean {
+  return typeof topic === 'string' && RESERVED_TOPIC.test(topic);
+}
+
+/** INTEND that makes a task. */
+export interface TaskBody {
+  readonly topic: 'task';
+  readonly goal: string;
+  readonly alias: string;
+  readonly priority: string;
+  readonly labels: readonly string[];
+  readonly domain: string | null;
+  readonly hypothesis: string | null;
+  readonly criteria: readonly string[];
+  readonly dir: string | null;
+  readonly namespace?: string;
+  readonly idempotency_key?: string;
+}
+
+/** INTEND that opens a fan-out, on its task's thread. */
+export interface FanOutBody {
+  readonly topic: 'fanout';
+  readonly goal: string;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly join: string;
+  readonly losers: Losers;
+  readonly timeout_secs: number | null;
+  readonly budget_usd: number | null;
+  readonly budget_tokens: number | null;
+  readonly budget_secs: number | null;
+  /** The thread of the fan-out whose serial baseline this is, or null. */
+  readonly serial_of: ThreadId | null;
+  readonly namespace?: string;
+  readonly idempotency_key?: string;
+}
+
+/** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
+export interface ChildBody {
+  readonly topic: 'fanout_child';
+  readonly goal: string;
+  readonly parent: RecordId;
+  readonly parent_thread: ThreadId;
+  readonly task: string;
+  readonly index: number;
+  readonly attempt: number;
+  readonly worker: Did;
+  readonly executor: string;
+  readonly run: string | null;
+  readonly dir: string | null;
+  readonly timeout_secs: number;
+  readonly hint: string | null;
+  readonly name: string | null;
+  readonly budget_usd: number | null;
+  /** True when an earlier attempt was lost with its worker and may have run in part. */
+  readonly may_have_run?: boolean;
+}
+
+/** DO on the parent thread: these deliveries go to this worker. Each is [index, attempt, delivery]. */
+export interface SpawnedBody {
+  readonly topic: 'fanout_spawned';
+  readonly round: number;
+  readonly worker: Did;
+  readonly children: readonly (readonly [index: number, attempt: number, delivery: number])[];
+}
+
+/** DO on the parent thread: these deliveries came back without having been counted as attempts. */
+export interface ReturnedBody {
+  readonly topic: 'fanout_returned';
+  readonly worker: Did;
+  readonly reason: string;
+  readonly children: readonly (readonly [index: number, delivery: number])[];
+}
+
+/** What a worker says of a result, both in its own KNOW and in its report. */
+export interface ResultFields {
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly summary: string;
+  readonly cost_usd: number;
+  readonly wall_time_secs: number;
+  readonly left_group?: readonly string[];
+  readonly output?: { readonly path: string; readonly size: number; readonly digest: string } & JsonObject;
+}
+
+/** KNOW on the child's thread, by the worker that ran it. */
+export interface ChildResultBody extends ResultFields {
+  readonly topic: 'fanout_child_result';
+  readonly attempt: number;
+}
+
+/** DO on the parent thread: a delivery ended. By its worker, or by the coordinator for what no worker can say. */
+export interface ChildDoneBody extends ResultFields {
+  readonly topic: 'fanout_child_done';
+  readonly index: number;
+  readonly attempt: number;
+  /** Which delivery this is about; -1 when the child was never delivered (cancelled while it was pending). */
+  readonly delivery: number;
+  /** True when the attempt was lost with its worker rather than failed by itself. */
+  readonly lost: boolean;
+  /** The child whose end caused this one's, or absent. */
+  readonly cause?: number;
+}
+
+/** KNOW on the parent thread that fulfils the fan-out: exactly one per round. */
+export interface JoinBody {
+  readonly topic: 'fanout_join_complete';
+  readonly round: number;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly counts: Counts;
+  readonly children: readonly {
+    readonly index: number;
+    readonly verdict: Verdict | null;
+    readonly report: RecordId | null;
+  }[];
+}
+
+/** LEARN on the parent thread: a subtask is to run again. Opens a round when the fan-out had joined. */
+export interface RetryBody {
+  readonly topic: 'fanout_retry_subtask';
+  readonly index: number;
+  readonly hint: string | null;
+  readonly round: number;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the task's thread. */
+export interface CancelBody {
+  readonly topic: 'task_cancel';
+  readonly subtask: number | null;
+  readonly reason: string | null;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the instance registry, by the coordinator: this instance belongs to the fleet. */
+export interface AdmittedBody {
+  readonly topic: 'instance_admitted';
+  readonly did: Did;
+  readonly alias: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly home: string;
+  readonly public_key: string;
+}
+
+/** DO on the instance registry, by the coordinator: what it holds of an instance's life. */
+export interface StatusBody {
+  readonly topic: 'instance_status';
+  readonly did: Did;
+  readonly status: 'live' | 'stale' | 'archived' | 'stopped';
+  readonly reason: string | null;
+}
+
+/** DO on the instance registry, by the instance itself. */
+export interface HeartbeatBody {
+  readonly topic: 'heartbeat';
+  readonly did: Did;
+  readonly alias: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly endpoint: string | null;
+  readonly version: string;
+  readonly health: 'healthy' | 'draining';
+  readonly pid: number;
+  readonly pid_start: string | null;
+  readonly slots: number;
+  readonly uptime_secs: number;
+  readonly active_dispatches: number;
+  readonly store_records: number;
+}
+
+export type TopicBody =
+  | TaskBody
+  | FanOutBody
+  | ChildBody
+  | SpawnedBody
+  | ReturnedBody
+  | ChildResultBody
+  | ChildDoneBody
+  | JoinBody
+  | RetryBody
+  | CancelBody
+  | AdmittedBody
+  | StatusBody
+  | HeartbeatBody;
+
+/** A typed body as the plain JSON that a record carries. The body types hold nothing that is not JSON. */
+export function asJson(body: TopicBody): JsonObject {
+  return body as unknown as JsonObject;
+}
+
+/** The topic of a record, or undefined when its body names none. */
+export function topicOf(record: FleetRecord): string | undefined {
+  const topic: Json | undefined = record.body['topic'];
+  return typeof topic === 'string' ? topic : undefined;
+}
+
+/** True when a record of a reserved topic comes from the kind of author that may write it. */
+export function isFromInstance(record: FleetRecord): boolean {
+  return isInstanceDid(record.actor);
+}

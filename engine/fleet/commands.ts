@@ -1,0 +1,371 @@
+import type { Cancel, FanOutRequest, Retry, RunSerial, TaskAdd } from '../contract/commands.ts';
+import type { FannedOut, TaskAdded } from '../contract/documents.ts';
+import { FleetError } from '../errors.ts';
+import type { Did, ThreadId } from '../record/ids.ts';
+import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
+import type { Coordinator } from './coordinator.ts';
+import { parsePredicate, type CelCompiler } from './predicate.ts';
+import type { Child, FanOut, FleetState, Task } from './state.ts';
+import { completeSubtasks, topologicalOrder, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
+import { isFinished, resolveTask } from './tasks.ts';
+
+/** Who gives a command, and when; `key` is the caller's idempotency key. */
+export interface Issuer {
+  readonly actor: Did;
+  readonly key: string | undefined;
+  readonly now: number;
+}
+
+/** What a fan-out is checked against, beside the state. */
+export interface FanOutContext {
+  readonly cel: CelCompiler;
+  readonly defaultExecutor: string;
+  readonly executors: readonly string[];
+  readonly refusal: NonNullable<SubtaskContext['refusal']>;
+}
+
+/**
+ * Adds a task on a thread of its own.
+ * @throws CONFLICT when an unfinished task holds the alias.
+ */
+export function addTask(
+  coordinator: Coordinator,
+  input: TaskAdd,
+  thread: ThreadId,
+  issuer: Issuer,
+): TaskAdded {
+  const { state } = coordinator;
+  const before = repeated(state, issuer);
+  if (before !== undefined) return taskAdded(before);
+  refuseNamespace(input.namespace);
+  const alias = input.alias ?? freeAlias(state);
+  refuseHeldAlias(state, alias);
+  const body: TaskBody = {
+    topic: TOPIC.task,
+    goal: input.goal,
+    alias,
+    priority: input.priority,
+    labels: input.labels,
+    domain: input.domain,
+    hypothesis: input.hypothesis,
+    criteria: input.criteria,
+    dir: input.dir,
+    ...(input.namespace === null ? {} : { namespace: input.namespace }),
+    ...(issuer.key === undefined ? {} : { idempotency_key: issuer.key }),
+  };
+  coordinator.write({ act: 'INTEND', thread, actor: issuer.actor, body }, issuer.now);
+  const task = state.tasks.get(thread)!;
+  coordinator.touch(task);
+  return taskAdded(task);
+}
+
+/**
+ * Opens a task's fan-out; everything that can be refused is refused before anything is written.
+ * @throws NOT_FOUND, CONFLICT (a second fan-out), INVALID_RECORD naming subtask, key and position.
+ */
+export function fanOut(
+  coordinator: Coordinator,
+  name: string,
+  request: FanOutRequest,
+  context: FanOutContext,
+  issuer: Issuer,
+): FannedOut {
+  const { state } = coordinator;
+  const before = repeated(state, issuer);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
+  const task = resolveTask(state, name);
+  refuseNamespace(request.namespace);
+  refuseSecondFanOut(task);
+  const subtasks = completeSubtasks(request.subtasks, {
+    dir: request.dir ?? task.facts.dir,
+    defaultExecutor: context.defaultExecutor,
+    instances: [...state.instances.values()],
+    executors: context.executors,
+    refusal: context.refusal,
+  });
+  parsePredicate(request.join, subtasks.length, context.cel);
+  return open(coordinator, task, { ...request, subtasks, serial_of: null }, issuer);
+}
+
+/**
+ * Opens the serial baseline of a fan-out: the same subtasks, in dependency order, one at a time on one worker, as
+ * a task of its own. Every subtask runs, so that a baseline with a failed member still tells where the time went.
+ * @throws CONFLICT when there is nothing to repeat; NOT_FOUND when no such worker is there.
+ */
+export function runSerial(
+  coordinator: Coordinator,
+  name: string,
+  input: RunSerial,
+  thread: ThreadId,
+  issuer: Issuer,
+): FannedOut {
+  const { state } = coordinator;
+  const before = repeated(state, issuer);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
+  const original = resolveTask(state, name);
+  if (original.fanOut === null)
+    throw new FleetError('CONFLICT', `task '${original.alias}' has no fan-out to run serially`, {
+      details: { task: original.alias },
+    });
+  const worker = pickWorker(coordinator, input.worker);
+  const alias = serialAlias(state, original.alias);
+  const task = {
+    goal: original.goal,
+    alias,
+    priority: 'medium',
+    labels: [],
+    domain: null,
+    hypothesis: null,
+    criteria: [],
+    namespace: null,
+    dir: original.facts.dir,
+  } as const;
+  addTask(coordinator, { ...task, labels: [...task.labels], criteria: [...task.criteria] }, thread, {
+    ...issuer,
+    key: undefined,
+  });
+  const request = {
+    losers: 'keep',
+    timeout_secs: null,
+    budget_usd: null,
+    budget_tokens: null,
+    budget_secs: null,
+    namespace: null,
+  } as const;
+  return open(
+    coordinator,
+    state.tasks.get(thread)!,
+    {
+      ...request,
+      join: 'accepted == total',
+      subtasks: serialOrder(original.fanOut.subtasks, worker),
+      serial_of: original.thread,
+    },
+    issuer,
+  );
+}
+
+/** Has one subtask run again, with the dependants that were cancelled because of it; opens a round after a join. */
+export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
+  const task = resolveTask(coordinator.state, name);
+  const { fanOut, child } = childOf(task, input.subtask);
+  if (child.state !== 'done' || child.verdict === 'accept') {
+    const what =
+      child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';
+    throw new FleetError(
+      'CONFLICT',
+      `subtask ${child.index} of '${task.alias}' ${what} and can't be retried`,
+      { details: { task: task.alias, subtask: child.index } },
+    );
+  }
+  const blocker = blockedBy(fanOut, child);
+  if (blocker !== undefined) {
+    throw new FleetError(
+      'CONFLICT',
+      `subtask ${child.index} of '${task.alias}' depends on subtask ${blocker}, which did not accept`,
+      {
+        details: { task: task.alias, subtask: child.index, depends_on: blocker },
+        hint: `Retry that one: spl task retry ${task.alias} --subtask ${blocker}`,
+      },
+    );
+  }
+  const round = fanOut.joined === null ? fanOut.round : fanOut.round + 1;
+  const body = {
+    topic: TOPIC.retry,
+    index: child.index,
+    hint: input.hint,
+    round,
+    issued_by: issuer.actor,
+  } as const;
+  coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
+  coordinator.touch(task);
+  coordinator.settle(issuer.now);
+  return task;
+}
+
+/** Ends a task, or one subtask of it. @throws CONFLICT when there is nothing left to end. */
+export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
+  const task = resolveTask(coordinator.state, name);
+  refuseNothingToCancel(task, input.subtask);
+  const body = {
+    topic: TOPIC.cancel,
+    subtask: input.subtask,
+    reason: input.reason,
+    issued_by: issuer.actor,
+  } as const;
+  coordinator.write(
+    { act: 'LEARN', thread: task.thread, body, parents: [task.fanOut?.id ?? task.facts.intent] },
+    issuer.now,
+  );
+  coordinator.touch(task);
+  coordinator.settle(issuer.now);
+  return task;
+}
+
+function open(
+  coordinator: Coordinator,
+  task: Task,
+  request: Omit<FanOutRequest, 'subtasks' | 'dir'> & {
+    readonly subtasks: readonly CompleteSubtask[];
+    readonly serial_of: ThreadId | null;
+  },
+  issuer: Issuer,
+): FannedOut {
+  const body: FanOutBody = {
+    topic: TOPIC.fanOut,
+    goal: task.goal,
+    subtasks: request.subtasks,
+    join: request.join,
+    losers: request.losers,
+    timeout_secs: request.timeout_secs,
+    budget_usd: request.budget_usd,
+    budget_tokens: request.budget_tokens,
+    budget_secs: request.budget_secs,
+    serial_of: request.serial_of,
+    ...(request.namespace === null ? {} : { namespace: request.namespace }),
+    ...(issuer.key === undefined ? {} : { idempotency_key: issuer.key }),
+  };
+  coordinator.write(
+    { act: 'INTEND', thread: task.thread, actor: issuer.actor, body, parents: [task.facts.intent] },
+    issuer.now,
+  );
+  coordinator.touch(task);
+  coordinator.settle(issuer.now);
+  return fannedOut(task.fanOut!);
+}
+
+function repeated(state: FleetState, issuer: Issuer): Task | undefined {
+  const thread =
+    issuer.key === undefined ? undefined : state.idempotency.get(`${issuer.actor} ${issuer.key}`);
+  return thread === undefined ? undefined : state.tasks.get(thread);
+}
+
+function taskAdded(task: Task): TaskAdded {
+  return { thread: task.thread, alias: task.alias, record: task.facts.intent, goal: task.goal };
+}
+
+function fannedOut(fanOut: FanOut): FannedOut {
+  const { task } = fanOut;
+  return {
+    thread: task.thread,
+    record: fanOut.id,
+    subtasks: fanOut.children.length,
+    join: fanOut.join,
+    alias: task.alias,
+  };
+}
+
+function freeAlias(state: FleetState): string {
+  for (let n = state.tasks.size + 1; ; n++) {
+    const alias = `TASK-${String(n).padStart(3, '0')}`;
+    if (!state.aliases.has(alias)) return alias;
+  }
+}
+
+function serialAlias(state: FleetState, alias: string): string {
+  for (let n = 1; ; n++) {
+    const name = `${alias.slice(0, 50)}-serial${n === 1 ? '' : `-${n}`}`;
+    if (!state.aliases.has(name)) return name;
+  }
+}
+
+function refuseHeldAlias(state: FleetState, alias: string): void {
+  const thread = state.aliases.get(alias);
+  const holder = thread === undefined ? undefined : state.tasks.get(thread);
+  if (holder === undefined || isFinished(holder)) return;
+  throw new FleetError(
+    'CONFLICT',
+    `alias '${alias}' is held by an unfinished task, ${holder.thread} ("${holder.goal.slice(0, 80)}")`,
+    {
+      details: { alias, thread: holder.thread },
+      hint: `Choose another alias, or end that task: spl task cancel ${alias}`,
+    },
+  );
+}
+
+function refuseNamespace(namespace: string | null): void {
+  if (namespace === null || namespace === 'default') return;
+  throw new FleetError(
+    'NOT_SUPPORTED',
+    `namespace '${namespace}': namespaces other than 'default' come in a later version`,
+    { details: { namespace } },
+  );
+}
+
+function refuseSecondFanOut(task: Task): void {
+  if (task.fanOut !== null) {
+    throw new FleetError('CONFLICT', `task '${task.alias}' has a fan-out already`, {
+      details: { task: task.alias, record: task.fanOut.id },
+      hint: 'Add a new task for another fan-out, or retry a subtask of this one.',
+    });
+  }
+  if (task.cancelled !== null)
+    throw new FleetError('CONFLICT', `task '${task.alias}' was cancelled`, { details: { task: task.alias } });
+}
+
+function childOf(task: Task, index: number): { fanOut: FanOut; child: Child } {
+  const child = task.fanOut?.children[index];
+  if (task.fanOut === null || child === undefined) {
+    const many = task.fanOut?.children.length ?? 0;
+    throw new FleetError('NOT_FOUND', `task '${task.alias}' has no subtask ${index}: it has ${many}`, {
+      details: { task: task.alias, subtask: index, subtasks: many },
+    });
+  }
+  return { fanOut: task.fanOut, child };
+}
+
+/** A dependency that keeps a cancelled child from running even if it were retried. */
+function blockedBy(fanOut: FanOut, child: Child): number | undefined {
+  return fanOut.subtasks[child.index]!.depends_on.find(index => {
+    const dependency = fanOut.children[index]!;
+    return dependency.state === 'done' && dependency.verdict !== 'accept';
+  });
+}
+
+function refuseNothingToCancel(task: Task, subtask: number | null): void {
+  const over = (what: string): FleetError =>
+    new FleetError('CONFLICT', `${what} has ended already`, { details: { task: task.alias, subtask } });
+  if (subtask !== null) {
+    if (childOf(task, subtask).child.state === 'done') throw over(`subtask ${subtask} of '${task.alias}'`);
+    return;
+  }
+  const { fanOut } = task;
+  const anyLeft =
+    fanOut === null
+      ? task.cancelled === null
+      : fanOut.joined === null || fanOut.counts.running + fanOut.counts.pending > 0;
+  if (!anyLeft) throw over(`task '${task.alias}'`);
+}
+
+function pickWorker(coordinator: Coordinator, name: string | null): Did {
+  const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+  const live = workers.filter(({ status }) => status === 'live');
+  const load = (did: Did): number => coordinator.links.get(did)?.assigned.size ?? 0;
+  const found =
+    name === null
+      ? live.sort((a, b) => load(a.did) - load(b.did))[0]
+      : workers.find(({ did, alias }) => did === name || alias === name);
+  if (found !== undefined) return found.did;
+  throw new FleetError(
+    'NOT_FOUND',
+    name === null ? 'no live worker to run on' : `no worker is named '${name}'`,
+    {
+      details: { worker: name },
+      hint: 'Start workers with: spl fleet start --workers 2',
+    },
+  );
+}
+
+/** The same subtasks, each after what it depends on, all for one worker. */
+function serialOrder(subtasks: readonly CompleteSubtask[], worker: Did): CompleteSubtask[] {
+  const order = topologicalOrder(subtasks);
+  const place = new Map(order.map((index, at) => [index, at]));
+  return order.map(index => {
+    const subtask = subtasks[index]!;
+    return {
+      ...subtask,
+      target: { kind: 'specific', did: worker },
+      depends_on: subtask.depends_on.map(each => place.get(each)!).sort((a, b) => a - b),
+    };
+  });
+}

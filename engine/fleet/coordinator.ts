@@ -1,0 +1,785 @@
+import type { Did, RecordId, ThreadId } from '../record/ids.ts';
+import { RESERVED } from '../record/ids.ts';
+import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../record/record.ts';
+import type { BatchSignature } from '../record/signing.ts';
+import {
+  asJson,
+  TOPIC,
+  topicOf,
+  type AdmittedBody,
+  type ChildBody,
+  type ChildDoneBody,
+  type HeartbeatBody,
+  type JoinBody,
+  type ResultFields,
+  type StatusBody,
+  type TopicBody,
+} from './bodies.ts';
+import { planDispatch, releaseQueueOf, type Placement } from './dispatch.ts';
+import { applyRecord, isPresent, markReady, takeHeartbeat, type FoldContext } from './fold.ts';
+import { decideJoin } from './join.ts';
+import { newLink, noteWall, stalledBehind, stallMs, type WorkerLink } from './links.ts';
+import { keyOf, type DeliveryRef, type ToWorker } from './messages.ts';
+import type { Child, FanOut, FleetState, Instance, Task } from './state.ts';
+
+/** What is appended at once: the coordinator's own records, or a worker's signed batch. */
+export interface OutBatch {
+  readonly records: readonly SealedRecord[];
+  readonly signature?: BatchSignature & { readonly ids: readonly RecordId[] };
+}
+
+/** What is to be done once everything decided so far is durable. */
+export type Effect =
+  | { readonly type: 'send'; readonly to: Did; readonly message: ToWorker }
+  /** End this local worker's process with all that it started; `gone` follows. */
+  | { readonly type: 'end-process'; readonly did: Did; readonly reason: string };
+
+/** What one step decided. */
+export interface Output {
+  readonly batches: readonly OutBatch[];
+  readonly effects: readonly Effect[];
+  /** Fan-outs that moved, with the subtasks that did. */
+  readonly changed: ReadonlyMap<ThreadId, ReadonlySet<number>>;
+  readonly instances: ReadonlySet<Did>;
+}
+
+export interface CoordinatorOptions extends FoldContext {
+  readonly heartbeatMs: number;
+  /** The state that the log folds to. */
+  readonly state: FleetState;
+}
+
+/** A record's content, but for what the coordinator fills in. */
+export type Draft = Pick<RecordContent, 'act' | 'thread'> & {
+  readonly body: TopicBody;
+  readonly parents?: readonly RecordId[];
+  readonly actor?: Did;
+};
+
+/**
+ * The rules of a coordinator as a state machine without effects: it is told what happened, with the time, and
+ * says which records to append and what to do once they are durable. Its own decisions are applied to the state at
+ * once; if they can't be made durable the engine stops, and the state goes with it.
+ *
+ * The shape follows etcd's raft: inputs in, a `take()` of what is ready out.
+ */
+export class Coordinator {
+  readonly state: FleetState;
+  readonly links = new Map<Did, WorkerLink>();
+  readonly #context: FoldContext;
+  readonly #self: Did;
+  readonly #heartbeatMs: number;
+  #batches: OutBatch[] = [];
+  #own: SealedRecord[] = [];
+  #effects: Effect[] = [];
+  #changed = new Map<ThreadId, Set<number>>();
+  #instances = new Set<Did>();
+  /** Fan-outs to look at when the step is over. */
+  #dirty = new Set<FanOut>();
+  /** Children that ended in this step without accepting, whose dependants end too. */
+  #fallen: [FanOut, Child][] = [];
+  /** Children that back off. */
+  #delayed: [FanOut, Child][] = [];
+  /** When `tick` was last expected, in ms; a tick much later than that means that this process did not run. */
+  #expectedTick = Number.POSITIVE_INFINITY;
+
+  constructor(options: CoordinatorOptions) {
+    this.state = options.state;
+    this.#self = options.self;
+    this.#heartbeatMs = options.heartbeatMs;
+    this.#context = { self: options.self, cel: options.cel };
+  }
+
+  /** Everything decided since the last call. The caller appends the batches in order, then does the effects. */
+  take(): Output {
+    this.#flushOwn();
+    const output = {
+      batches: this.#batches,
+      effects: this.#effects,
+      changed: this.#changed,
+      instances: this.#instances,
+    };
+    this.#batches = [];
+    this.#effects = [];
+    this.#changed = new Map();
+    this.#instances = new Set();
+    return output;
+  }
+
+  /** The time at which `tick` wants to be called, in ms, or undefined when nothing is waited for. */
+  nextDeadline(now: number): number | undefined {
+    let next = Number.POSITIVE_INFINITY;
+    for (const thread of this.state.open) {
+      const fanOut = this.state.tasks.get(thread)?.fanOut;
+      if (fanOut?.timeoutMs != null && fanOut.joined === null)
+        next = Math.min(next, fanOut.roundStartedAt + fanOut.timeoutMs);
+    }
+    for (const [, child] of this.#delayed) next = Math.min(next, child.notBefore);
+    for (const link of this.links.values()) next = Math.min(next, this.#linkDeadline(link));
+    this.#expectedTick = next;
+    return Number.isFinite(next) ? Math.max(next, now) : undefined;
+  }
+
+  /** Time has passed. */
+  tick(now: number): void {
+    if (now - this.#expectedTick >= this.#heartbeatMs) this.#forgiveSilence(now);
+    this.#expectedTick = Number.POSITIVE_INFINITY;
+    this.#judgeInstances(now);
+    this.#endOverdue(now);
+    this.#recallStalled(now);
+    this.#endBackoffs(now);
+    for (const thread of this.state.open) this.#look(this.state.tasks.get(thread)!.fanOut!);
+    this.settle(now);
+  }
+
+  /**
+   * Takes up what the log left open: a decision that its last writer did not get to make durable is made now.
+   * Workers that the log holds for alive have two heartbeat intervals to come back.
+   */
+  resume(now: number): void {
+    for (const instance of this.state.instances.values())
+      if (instance.role === 'worker') this.#link(instance.did, now);
+    for (const thread of this.state.open) {
+      const fanOut = this.state.tasks.get(thread)!.fanOut!;
+      this.#look(fanOut);
+      for (const child of fanOut.children) {
+        if (child.state === 'assigned')
+          this.#link(child.worker!, now).assigned.set(child, {
+            fanOut,
+            startedAt: null,
+            recalled: false,
+            told: false,
+          });
+        if (child.state === 'done' && child.verdict !== 'accept') this.#fallen.push([fanOut, child]);
+      }
+    }
+    this.settle(now);
+  }
+
+  /** Writes a record of the coordinator's, or in somebody's name, and applies it. */
+  write(draft: Draft, now: number): SealedRecord {
+    const actor = draft.actor ?? this.#self;
+    const clock = this.#nextClock(actor, draft.thread);
+    const sealed = seal({
+      act: draft.act,
+      actor,
+      body: asJson(draft.body),
+      clock,
+      data_type: 'SCALAR',
+      parents: draft.parents ?? [],
+      thread: draft.thread,
+    });
+    this.#own.push(sealed);
+    this.#apply(sealed.record, now);
+    return sealed;
+  }
+
+  /** Appends a client's own record; the caller has checked what it may be. */
+  writeForeign(sealed: SealedRecord, now: number): void {
+    this.#own.push(sealed);
+    this.#apply(sealed.record, now);
+  }
+
+  /** Has the fan-out of this task looked at when the step ends. */
+  touch(task: Task): void {
+    if (task.fanOut !== null) this.#look(task.fanOut);
+    this.#note(task.thread);
+  }
+
+  /** A fan-out was opened or a round of it: ends the step by placing what may start. */
+  settle(now: number): void {
+    for (;;) {
+      this.#cascade(now);
+      if (this.#dirty.size === 0) break;
+      const dirty = [...this.#dirty];
+      this.#dirty.clear();
+      for (const fanOut of dirty) this.#review(fanOut, now);
+    }
+    this.#dispatch(now);
+  }
+
+  /** A worker is connected, anew or again, and says which deliveries it holds. */
+  hello(did: Did, held: readonly DeliveryRef[], now: number): void {
+    const link = this.#link(did, now);
+    if (!link.connected) link.upSince = now;
+    link.connected = true;
+    link.stopping = false;
+    link.heardAt = now;
+    link.lastReportAt = now;
+    this.#setStatus(did, 'live', null, now);
+    this.#reconcile(link, held);
+    this.settle(now);
+  }
+
+  /** Records that a worker reported; only those that the log does not have yet, verified and decoded. */
+  reports(did: Did, batch: OutBatch, now: number): void {
+    const link = this.#link(did, now);
+    this.#heard(link, now);
+    link.lastReportAt = now;
+    this.#flushOwn();
+    this.#batches.push(batch);
+    for (const { record } of batch.records) this.#takeReport(link, record, now);
+    this.settle(now);
+  }
+
+  /** Everything before this number of a worker's outbox is in the log, or about to be. */
+  acknowledge(did: Did, upTo: number): void {
+    this.#send(did, { type: 'ack', upTo });
+  }
+
+  started(did: Did, refs: readonly DeliveryRef[], now: number): void {
+    const link = this.#link(did, now);
+    this.#heard(link, now);
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      const assignment = found && link.assigned.get(found.child);
+      if (found === undefined || assignment === undefined) continue;
+      assignment.startedAt ??= now;
+      this.#note(ref.thread, ref.index);
+    }
+  }
+
+  /** Deliveries came back: recalled before they started, or handed back by a worker that drains. */
+  returned(did: Did, refs: readonly DeliveryRef[], reason: string, now: number): void {
+    const link = this.#link(did, now);
+    this.#heard(link, now);
+    const byFanOut = new Map<FanOut, Child[]>();
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      if (found === undefined) continue;
+      link.assigned.delete(found.child);
+      byFanOut.set(found.fanOut, [...(byFanOut.get(found.fanOut) ?? []), found.child]);
+    }
+    for (const [fanOut, children] of byFanOut) {
+      const body = {
+        topic: TOPIC.returned,
+        worker: did,
+        reason,
+        children: children.map(child => [child.index, child.deliveries - 1] as const),
+      };
+      this.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+      for (const child of children) this.#note(fanOut.task.thread, child.index);
+      this.#look(fanOut);
+    }
+    this.settle(now);
+  }
+
+  /** A heartbeat. It is written only when it says something new; otherwise it is held in memory. */
+  heartbeat(did: Did, sealed: SealedRecord, signature: OutBatch['signature'], now: number): void {
+    const instance = this.state.instances.get(did);
+    const body = sealed.record.body as unknown as HeartbeatBody;
+    if (instance === undefined || body.did !== did) return;
+    const link = this.#link(did, now);
+    this.#heard(link, now);
+    link.activeDispatches = body.active_dispatches;
+    link.storeRecords = body.store_records;
+    link.upSince = Math.min(link.upSince, now - body.uptime_secs * 1000);
+    if (saysNothingNew(instance, body)) {
+      takeHeartbeat(instance, body, now);
+    } else {
+      this.#flushOwn();
+      this.#batches.push(signature === undefined ? { records: [sealed] } : { records: [sealed], signature });
+      this.#apply(sealed.record, now);
+      this.#instances.add(did);
+    }
+    if (link.connected) this.#setStatus(did, 'live', null, now);
+    this.settle(now);
+  }
+
+  /** The connection is lost; the process may live. */
+  disconnected(did: Did): void {
+    const link = this.links.get(did);
+    if (link !== undefined) link.connected = false;
+    releaseQueueOf(this.state, did);
+  }
+
+  /** A local worker's process is known to be gone. What it had waits for its restart, or for `abandon`. */
+  gone(did: Did, reason: string, now: number): void {
+    this.disconnected(did);
+    this.#setStatus(did, 'archived', reason, now);
+    this.settle(now);
+  }
+
+  /** A worker will not come back: what it had is lost, and goes elsewhere where it may. */
+  abandon(did: Did, reason: string, now: number): void {
+    this.disconnected(did);
+    const link = this.#link(did, now);
+    for (const [child, { fanOut }] of [...link.assigned]) {
+      this.#endDelivery(
+        fanOut,
+        child,
+        { ...nothingRan, verdict: 'failed', reason: `worker lost: ${reason}` },
+        true,
+        now,
+      );
+    }
+    this.settle(now);
+  }
+
+  /** Notes that a worker was told to stop, and tells it. */
+  stop(did: Did, graceMs: number, now: number): void {
+    const link = this.#link(did, now);
+    link.stopping = true;
+    releaseQueueOf(this.state, did);
+    this.#send(did, { type: 'stop', graceMs });
+  }
+
+  /** Writes down that an instance belongs to the fleet. */
+  admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
+    this.write(
+      { act: 'LEARN', thread: RESERVED.instanceRegistry, body: { topic: TOPIC.admitted, ...body } },
+      now,
+    );
+    this.#instances.add(body.did);
+  }
+
+  /** The coordinator's own heartbeat at its start: written when it says something new. */
+  registerSelf(sealed: SealedRecord, now: number): void {
+    const instance = this.state.instances.get(this.#self);
+    if (instance !== undefined && !saysNothingNew(instance, sealed.record.body as unknown as HeartbeatBody))
+      this.writeForeign(sealed, now);
+    this.#setStatus(this.#self, 'live', null, now);
+    this.#instances.add(this.#self);
+  }
+
+  /** Corrects what was applied before it was durable to the time that the log gave it. */
+  stamp(record: FleetRecord, at: number): void {
+    const fanOut = this.state.tasks.get(record.thread)?.fanOut;
+    if (fanOut === null || fanOut === undefined) return;
+    const topic = topicOf(record);
+    if (topic === TOPIC.fanOut || topic === TOPIC.retry) fanOut.roundStartedAt = at;
+    else if (topic === TOPIC.join && fanOut.joined?.record === record.id) fanOut.joined.at = at;
+  }
+
+  /** A worker has stopped as it was told to. */
+  stopped(did: Did, now: number): void {
+    this.disconnected(did);
+    this.#setStatus(did, 'stopped', null, now);
+    this.settle(now);
+  }
+
+  /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
+  startedAt(child: Child): number | null {
+    return (child.worker && this.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
+  }
+
+  // --- deliveries ---------------------------------------------------------------------------------------------
+
+  #takeReport(link: WorkerLink, record: FleetRecord, now: number): void {
+    const fanOut = this.state.tasks.get(record.thread)?.fanOut;
+    const body = record.body as unknown as ChildDoneBody;
+    const child = topicOf(record) === TOPIC.childDone ? fanOut?.children[body.index] : undefined;
+    const present = child !== undefined && isPresent(child, record.actor, body.delivery);
+    this.#apply(record, now);
+    if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
+    link.assigned.delete(child);
+    noteWall(link, child.wallMs);
+    this.#ended(fanOut, child);
+  }
+
+  /** After a delivery's end was applied: what follows from it. */
+  #ended(fanOut: FanOut, child: Child): void {
+    this.#note(fanOut.task.thread, child.index);
+    this.#look(fanOut);
+    if (child.state === 'done' && child.verdict !== 'accept') this.#fallen.push([fanOut, child]);
+  }
+
+  /** The coordinator itself says how a delivery, or a child that was never delivered, ended. */
+  #endDelivery(
+    fanOut: FanOut,
+    child: Child,
+    result: ResultFields & { cause?: number },
+    lost: boolean,
+    now: number,
+  ): void {
+    const delivery = child.state === 'assigned' ? child.deliveries - 1 : -1;
+    if (child.worker !== null) this.links.get(child.worker)?.assigned.delete(child);
+    const body: ChildDoneBody = {
+      topic: TOPIC.childDone,
+      index: child.index,
+      attempt: child.attempt,
+      delivery,
+      lost,
+      ...result,
+    };
+    this.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    this.#ended(fanOut, child);
+  }
+
+  /** A child that did not accept takes its dependants along, near and far. */
+  #cascade(now: number): void {
+    for (let next = this.#fallen.pop(); next !== undefined; next = this.#fallen.pop()) {
+      const [fanOut, child] = next;
+      for (const index of fanOut.dependants?.[child.index] ?? []) {
+        const dependant = fanOut.children[index]!;
+        if (dependant.state !== 'pending' || child.state !== 'done') continue;
+        const reason = `subtask ${child.index} ended as ${child.verdict}`;
+        this.#endDelivery(
+          fanOut,
+          dependant,
+          { ...nothingRan, verdict: 'cancelled', reason, cause: child.index },
+          false,
+          now,
+        );
+      }
+    }
+  }
+
+  /** Ends what was asked to end, joins what can be joined, and deals with the losers. */
+  #review(fanOut: FanOut, now: number): void {
+    if (fanOut.joined === null) {
+      const decision = decideJoin(fanOut, now);
+      if (decision !== undefined) this.#join(fanOut, decision, now);
+    }
+    const toCancel = new Map<Did, DeliveryRef[]>();
+    for (const child of this.#toEnd(fanOut)) {
+      const reason = endReason(fanOut, child);
+      if (child.state === 'pending')
+        this.#endDelivery(fanOut, child, { ...nothingRan, verdict: 'cancelled', reason }, false, now);
+      else if (this.#firstTimeTold(child))
+        pushTo(toCancel, child.worker!, {
+          thread: fanOut.task.thread,
+          index: child.index,
+          delivery: child.deliveries - 1,
+        });
+    }
+    for (const [did, deliveries] of toCancel) {
+      this.#send(did, { type: 'cancel', deliveries, reason: cancelWords(fanOut) });
+    }
+  }
+
+  /** Children that are to end now. Costs nothing while nobody asked for it. */
+  #toEnd(fanOut: FanOut): Child[] {
+    const losersEnd = fanOut.joined !== null && fanOut.losers !== 'keep';
+    if (!losersEnd && !this.#cancelling.has(fanOut)) return [];
+    return fanOut.children.filter(child => {
+      if (child.state === 'done') return false;
+      if (child.cancelRequested !== null) return true;
+      return losersEnd && (child.state === 'pending' || fanOut.losers === 'cancel');
+    });
+  }
+  /** Fan-outs of which somebody asked to end something. */
+  readonly #cancelling = new WeakSet<FanOut>();
+
+  /** A worker is told once on a connection to end a delivery; `hello` makes it due again. */
+  #firstTimeTold(child: Child): boolean {
+    const assignment = this.links.get(child.worker!)?.assigned.get(child);
+    if (assignment === undefined || assignment.told) return false;
+    assignment.told = true;
+    return true;
+  }
+
+  #join(fanOut: FanOut, decision: { outcome: JoinBody['outcome']; reason: string }, now: number): void {
+    const body: JoinBody = {
+      topic: TOPIC.join,
+      round: fanOut.round,
+      outcome: decision.outcome,
+      reason: decision.reason,
+      counts: { ...fanOut.counts },
+      children: fanOut.children.map(({ index, state, verdict, report }) =>
+        state === 'done' ? { index, verdict, report } : { index, verdict: null, report: null },
+      ),
+    };
+    this.write({ act: 'KNOW', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    this.#note(fanOut.task.thread);
+  }
+
+  #dispatch(now: number): void {
+    const { placed, delayed } = planDispatch(this.state, this.links, now);
+    this.#delayed.push(...delayed);
+    const groups = new Map<string, Placement[]>();
+    for (const placement of placed) pushTo(groups, `${placement.worker} ${placement.fanOut.id}`, placement);
+    for (const group of groups.values()) this.#deliver(group, now);
+  }
+
+  /** Hands children of one fan-out to one worker. */
+  #deliver(group: readonly Placement[], now: number): void {
+    const { fanOut, worker } = group[0]!;
+    const link = this.#link(worker, now);
+    if (link.assigned.size === 0) link.lastReportAt = now;
+    const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
+    const intents = group.map(({ child }) =>
+      this.#childIntent(fanOut, child, worker, nextAttempt(child), child.deliveries),
+    );
+    for (const intent of intents) this.#own.push(intent);
+    const body = { topic: TOPIC.spawned, round: fanOut.round, worker, children };
+    this.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    for (const { child } of group) {
+      link.assigned.set(child, { fanOut, startedAt: null, recalled: false, told: false });
+      this.#note(fanOut.task.thread, child.index);
+    }
+    this.#send(worker, { type: 'deliver', records: intents });
+  }
+
+  /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
+  #childIntent(fanOut: FanOut, child: Child, worker: Did, attempt: number, delivery: number): SealedRecord {
+    const subtask = fanOut.subtasks[child.index]!;
+    const body: ChildBody = {
+      attempt,
+      budget_usd: subtask.budget_usd,
+      dir: subtask.dir,
+      executor: subtask.executor,
+      goal: subtask.goal,
+      hint: child.hint,
+      index: child.index,
+      ...(child.mayHaveRun ? { may_have_run: true } : {}),
+      name: subtask.name,
+      parent: fanOut.id,
+      parent_thread: fanOut.task.thread,
+      run: subtask.run,
+      task: fanOut.task.alias,
+      timeout_secs: subtask.timeout_secs,
+      topic: TOPIC.child,
+      worker,
+    };
+    return seal({
+      act: 'INTEND',
+      actor: this.#self,
+      body: asJson(body),
+      clock: delivery,
+      data_type: 'SCALAR',
+      parents: [fanOut.id],
+      thread: child.thread,
+    });
+  }
+
+  /** What a worker says that it holds, against what the log says that it was given. */
+  #reconcile(link: WorkerLink, held: readonly DeliveryRef[]): void {
+    const heldKeys = new Set(held.map(keyOf));
+    const again: SealedRecord[] = [];
+    const expected = new Set<string>();
+    for (const [child, assignment] of link.assigned) {
+      const { fanOut } = assignment;
+      const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+      expected.add(keyOf(ref));
+      assignment.recalled = false;
+      assignment.told = false;
+      if (heldKeys.has(keyOf(ref))) continue;
+      again.push(this.#childIntent(fanOut, child, link.did, child.attempt, ref.delivery));
+    }
+    if (again.length > 0) this.#send(link.did, { type: 'deliver', records: again });
+    const fenced = held.filter(ref => !expected.has(keyOf(ref)) && !this.#isEndedHere(link.did, ref));
+    if (fenced.length > 0) this.#send(link.did, { type: 'fence', deliveries: fenced });
+    for (const { fanOut } of link.assigned.values()) this.#look(fanOut);
+  }
+
+  /** True for a delivery whose report is in the log already: the worker only waits for its acknowledgement. */
+  #isEndedHere(did: Did, ref: DeliveryRef): boolean {
+    const child = this.state.tasks.get(ref.thread)?.fanOut?.children[ref.index];
+    return (
+      child !== undefined &&
+      child.worker === did &&
+      child.deliveries - 1 === ref.delivery &&
+      child.state !== 'assigned'
+    );
+  }
+
+  #find(did: Did, ref: DeliveryRef): { fanOut: FanOut; child: Child } | undefined {
+    const fanOut = this.state.tasks.get(ref.thread)?.fanOut;
+    const child = fanOut?.children[ref.index];
+    if (fanOut === null || fanOut === undefined || child === undefined) return undefined;
+    return isPresent(child, did, ref.delivery) ? { fanOut, child } : undefined;
+  }
+
+  // --- time ---------------------------------------------------------------------------------------------------
+
+  #linkDeadline(link: WorkerLink): number {
+    const instance = this.state.instances.get(link.did);
+    let next = Number.POSITIVE_INFINITY;
+    if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
+    if (instance?.status === 'stale') next = link.heardAt + 3 * this.#heartbeatMs + 1;
+    if (instance !== undefined && link.connected && link.assigned.size > instance.slots) {
+      const stall = link.lastReportAt + stallMs(link);
+      next = Math.min(next, stalledBehind(link, instance.slots, stall).length > 0 ? stall : next);
+    }
+    for (const [child, { fanOut, startedAt }] of firstFew(link)) {
+      if (startedAt !== null) next = Math.min(next, startedAt + this.#patienceMs(fanOut, child));
+    }
+    return next;
+  }
+
+  /** This process did not run for a while (a laptop that slept): nobody is judged by a silence that it may not have heard through. */
+  #forgiveSilence(now: number): void {
+    for (const link of this.links.values()) {
+      link.heardAt = now;
+      link.lastReportAt = now;
+    }
+  }
+
+  #judgeInstances(now: number): void {
+    for (const link of this.links.values()) {
+      const instance = this.state.instances.get(link.did);
+      if (instance === undefined || instance.role !== 'worker') continue;
+      const silence = now - link.heardAt;
+      const words = `silent for ${Math.round(silence / 100) / 10}s`;
+      if (instance.status === 'live' && silence > 2 * this.#heartbeatMs)
+        this.#setStatus(link.did, 'stale', words, now);
+      if (instance.status === 'stale' && silence > 3 * this.#heartbeatMs) {
+        this.#setStatus(link.did, 'archived', words, now);
+        this.#effects.push({ type: 'end-process', did: link.did, reason: words });
+      }
+    }
+  }
+
+  /** The worker keeps the time-out; the coordinator does where the worker is silent. */
+  #endOverdue(now: number): void {
+    for (const link of this.links.values()) {
+      for (const [child, { fanOut, startedAt }] of firstFew(link)) {
+        if (startedAt === null || now < startedAt + this.#patienceMs(fanOut, child)) continue;
+        const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+        const timeout = fanOut.subtasks[child.index]!.timeout_secs;
+        const reason = `no report within ${timeout}s`;
+        const wall_time_secs = (now - startedAt) / 1000;
+        this.#endDelivery(
+          fanOut,
+          child,
+          { ...nothingRan, verdict: 'timeout', reason, wall_time_secs },
+          false,
+          now,
+        );
+        this.#send(link.did, { type: 'fence', deliveries: [ref] });
+      }
+    }
+  }
+
+  #patienceMs(fanOut: FanOut, child: Child): number {
+    return fanOut.subtasks[child.index]!.timeout_secs * 1000 + Math.max(10_000, 3 * this.#heartbeatMs);
+  }
+
+  /** Takes back what waits at a busy worker while another one is free. */
+  #recallStalled(now: number): void {
+    const idle = [...this.links.values()].filter(
+      link => link.connected && !link.stopping && link.assigned.size < this.#slotsOf(link),
+    );
+    if (idle.length === 0) return;
+    for (const link of this.links.values()) {
+      if (!link.connected) continue;
+      const waiting = stalledBehind(link, this.#slotsOf(link), now).filter(child => isFree(link, child));
+      const deliveries = waiting.slice(0, Math.ceil(waiting.length / 2)).map(child => {
+        const assignment = link.assigned.get(child)!;
+        assignment.recalled = true;
+        return { thread: assignment.fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+      });
+      if (deliveries.length > 0) this.#send(link.did, { type: 'recall', deliveries });
+    }
+  }
+
+  #endBackoffs(now: number): void {
+    const due = this.#delayed.filter(([, child]) => child.notBefore <= now);
+    if (due.length === 0) return;
+    this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
+    for (const [fanOut, child] of due) if (child.state === 'pending') markReady(fanOut, child);
+  }
+
+  // --- helpers ------------------------------------------------------------------------------------------------
+
+  #slotsOf(link: WorkerLink): number {
+    return this.state.instances.get(link.did)?.slots ?? 1;
+  }
+
+  #link(did: Did, now: number): WorkerLink {
+    let link = this.links.get(did);
+    if (link === undefined) this.links.set(did, (link = newLink(did, now)));
+    return link;
+  }
+
+  #heard(link: WorkerLink, now: number): void {
+    link.heardAt = now;
+  }
+
+  #setStatus(did: Did, status: StatusBody['status'], reason: string | null, now: number): void {
+    const instance = this.state.instances.get(did);
+    if (instance === undefined || (instance.status === status && instance.note === reason)) return;
+    const body: StatusBody = { topic: TOPIC.status, did, status, reason };
+    this.write({ act: 'DO', thread: RESERVED.instanceRegistry, body }, now);
+    this.#instances.add(did);
+    for (const { fanOut } of this.links.get(did)?.assigned.values() ?? []) this.#note(fanOut.task.thread);
+  }
+
+  #nextClock(actor: Did, thread: ThreadId): number {
+    const clocks =
+      thread === RESERVED.instanceRegistry ? this.state.registryClocks : this.state.tasks.get(thread)?.clocks;
+    return clocks?.get(actor) ?? 0;
+  }
+
+  #apply(record: FleetRecord, now: number): void {
+    applyRecord(this.state, record, now, this.#context);
+    if (topicOf(record) === TOPIC.cancel) {
+      const fanOut = this.state.tasks.get(record.thread)?.fanOut;
+      if (fanOut != null) this.#cancelling.add(fanOut);
+    }
+  }
+
+  /** Looks at a fan-out when the step is over. */
+  #look(fanOut: FanOut): void {
+    this.#dirty.add(fanOut);
+  }
+
+  #note(thread: ThreadId, index?: number): void {
+    let set = this.#changed.get(thread);
+    if (set === undefined) this.#changed.set(thread, (set = new Set()));
+    if (index !== undefined) set.add(index);
+  }
+
+  #send(to: Did, message: ToWorker): void {
+    this.#effects.push({ type: 'send', to, message });
+  }
+
+  #flushOwn(): void {
+    if (this.#own.length === 0) return;
+    this.#batches.push({ records: this.#own });
+    this.#own = [];
+  }
+}
+
+/** What is said of a child that did not run, or whose run nobody can tell of. */
+const nothingRan = { exit_code: null, signal: null, summary: '', cost_usd: 0, wall_time_secs: 0 } as const;
+
+/** A delivery that came back was no attempt: the next one bears the same number. */
+function nextAttempt(child: Child): number {
+  const ended = child.earlier?.at(-1)?.attempt ?? 0;
+  return ended >= child.attempt ? child.attempt + 1 : child.attempt;
+}
+
+function endReason(fanOut: FanOut, child: Child): string {
+  return child.cancelRequested ?? cancelWords(fanOut);
+}
+
+function cancelWords(fanOut: FanOut): string {
+  if (fanOut.task.cancelled !== null) return fanOut.task.cancelled.reason ?? 'cancelled by request';
+  return fanOut.joined === null
+    ? 'cancelled by request'
+    : `the join was ${fanOut.joined.outcome} (losers: ${fanOut.losers})`;
+}
+
+function saysNothingNew(instance: Instance, body: HeartbeatBody): boolean {
+  return (
+    instance.endpoint === body.endpoint &&
+    instance.version === body.version &&
+    instance.health === body.health &&
+    instance.pid === body.pid &&
+    instance.pidStart === body.pid_start &&
+    instance.slots === body.slots
+  );
+}
+
+/** A child that may go to another worker. */
+function isFree(link: WorkerLink, child: Child): boolean {
+  const kind = link.assigned.get(child)!.fanOut.subtasks[child.index]!.target.kind;
+  return kind === 'least-loaded' || kind === 'round-robin';
+}
+
+/** The deliveries that can be running: a worker starts them in order, so that only the first ones need a look. */
+function* firstFew(link: WorkerLink): Generator<[Child, { fanOut: FanOut; startedAt: number | null }]> {
+  let n = 0;
+  for (const entry of link.assigned) {
+    if (n++ >= 64) return;
+    yield entry;
+  }
+}
+
+function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

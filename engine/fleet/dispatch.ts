@@ -1,0 +1,173 @@
+import type { Did } from '../record/ids.ts';
+import { hash } from '../record/hash.ts';
+import { markReady } from './fold.ts';
+import type { IndexQueue } from './index-queue.ts';
+import { windowOf, type WorkerLink } from './links.ts';
+import type { Child, FanOut, FleetState, Instance } from './state.ts';
+
+/** One child for one worker. */
+export interface Placement {
+  readonly fanOut: FanOut;
+  readonly child: Child;
+  readonly worker: Did;
+}
+
+/** How many children one fan-out may place before the next one has its turn. */
+const TURN = 16;
+
+/** A worker that can be given work, with what is still free there. */
+interface Seat {
+  readonly instance: Instance;
+  readonly link: WorkerLink;
+  readonly window: number;
+  load: number;
+}
+
+/**
+ * Chooses which children go to which workers now. Pure in its outcome: it only takes children out of their ready
+ * queues (those that back off come back by `delayed`), the assignment itself is a record.
+ */
+export function planDispatch(
+  state: FleetState,
+  links: ReadonlyMap<Did, WorkerLink>,
+  now: number,
+): { placed: Placement[]; delayed: [FanOut, Child][] } {
+  const placed: Placement[] = [];
+  const delayed: [FanOut, Child][] = [];
+  const seats = seatsOf(state, links);
+  let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
+  let moved = true;
+  while (moved && free > 0) {
+    moved = false;
+    for (const thread of state.open) {
+      const fanOut = state.tasks.get(thread)?.fanOut;
+      if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
+      const turn = placeSome(fanOut, seats, placed, delayed, now);
+      free -= turn;
+      moved ||= turn > 0;
+      if (free <= 0) break;
+    }
+  }
+  return { placed, delayed };
+}
+
+/** The workers that take work, longest up first. */
+export function seatsOf(state: FleetState, links: ReadonlyMap<Did, WorkerLink>): Seat[] {
+  const seats: Seat[] = [];
+  for (const link of links.values()) {
+    const instance = state.instances.get(link.did);
+    if (instance === undefined || !takesWork(instance, link)) continue;
+    seats.push({ instance, link, window: windowOf(link, instance.slots), load: link.assigned.size });
+  }
+  return seats.sort((a, b) => a.link.upSince - b.link.upSince);
+}
+
+function takesWork(instance: Instance, link: WorkerLink): boolean {
+  return (
+    link.connected &&
+    !link.stopping &&
+    instance.role === 'worker' &&
+    instance.status === 'live' &&
+    instance.health === 'healthy'
+  );
+}
+
+/** False when nothing of this fan-out may start any more. */
+export function maySpawn(fanOut: FanOut): boolean {
+  return fanOut.joined === null || fanOut.losers === 'keep';
+}
+
+/** A serial baseline runs one subtask at a time. */
+function roomFor(fanOut: FanOut): number {
+  return fanOut.serialOf === null ? TURN : 1 - fanOut.counts.running;
+}
+
+function placeSome(
+  fanOut: FanOut,
+  seats: readonly Seat[],
+  placed: Placement[],
+  delayed: [FanOut, Child][],
+  now: number,
+): number {
+  let room =
+    roomFor(fanOut) - (fanOut.serialOf === null ? 0 : placed.filter(each => each.fanOut === fanOut).length);
+  const before = placed.length;
+  for (const [name, queue] of fanOut.ready) {
+    while (room > 0) {
+      const child = nextStartable(fanOut, queue, delayed, now);
+      if (child === undefined) break;
+      const seat = name === 'round-robin' ? spread(fanOut, child, queue, seats) : seatFor(name, seats);
+      if (seat === 'moved') continue;
+      if (seat === undefined) break;
+      queue.shift();
+      seat.load++;
+      room--;
+      placed.push({ fanOut, child, worker: seat.instance.did });
+    }
+  }
+  return placed.length - before;
+}
+
+/** The head of the queue, after dropping what may no longer start and setting aside what must wait. */
+function nextStartable(
+  fanOut: FanOut,
+  queue: IndexQueue,
+  delayed: [FanOut, Child][],
+  now: number,
+): Child | undefined {
+  for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
+    const child = fanOut.children[index]!;
+    const startable = child.state === 'pending' && child.unmet === 0 && child.cancelRequested === null;
+    if (startable && child.notBefore <= now) return child;
+    queue.shift();
+    if (startable) delayed.push([fanOut, child]);
+  }
+  return undefined;
+}
+
+function seatFor(name: string, seats: readonly Seat[]): Seat | undefined {
+  let best: Seat | undefined;
+  for (const seat of seats) {
+    if (seat.load >= seat.window) continue;
+    if (name !== 'least-loaded' && seat.instance.did !== name && seat.instance.alias !== name) continue;
+    // Seats come longest up first, so that a tie stays with the first one met.
+    if (best === undefined || relativeLoad(seat) < relativeLoad(best)) best = seat;
+  }
+  return best;
+}
+
+const relativeLoad = (seat: Seat): number => seat.load / seat.instance.slots;
+
+/**
+ * Round robin names a worker by the hash of parent and index over the live ones, so that the choice is the same
+ * whoever makes it. A child whose worker is busy waits in that worker's queue and does not hold up the others.
+ */
+function spread(
+  fanOut: FanOut,
+  child: Child,
+  queue: IndexQueue,
+  seats: readonly Seat[],
+): Seat | 'moved' | undefined {
+  if (seats.length === 0) return undefined;
+  const inOrder = [...seats].sort((a, b) => (a.instance.did < b.instance.did ? -1 : 1));
+  const seat = inOrder[roundRobinIndex(fanOut, child.index, inOrder.length)]!;
+  if (seat.load < seat.window) return seat;
+  queue.shift();
+  markReady(fanOut, child, seat.instance.did);
+  return 'moved';
+}
+
+function roundRobinIndex(fanOut: FanOut, index: number, workers: number): number {
+  return parseInt(hash(`${fanOut.id}/${index}`).slice(0, 8), 16) % workers;
+}
+
+/** Puts back what round robin had lined up for a worker that takes no work any more. */
+export function releaseQueueOf(state: FleetState, worker: Did): void {
+  for (const thread of state.open) {
+    const fanOut = state.tasks.get(thread)?.fanOut;
+    const queue = fanOut?.ready.get(worker);
+    if (fanOut === null || fanOut === undefined || queue === undefined) continue;
+    const waiting = queue.drain();
+    for (const index of waiting) markReady(fanOut, fanOut.children[index]!);
+  }
+}

@@ -1,0 +1,478 @@
+import type { Verdict } from '../contract/documents.ts';
+import { childThreadId, RESERVED, type Did, type RecordId } from '../record/ids.ts';
+import type { FleetRecord } from '../record/record.ts';
+import {
+  TOPIC,
+  topicOf,
+  type AdmittedBody,
+  type CancelBody,
+  type ChildDoneBody,
+  type FanOutBody,
+  type HeartbeatBody,
+  type JoinBody,
+  type RetryBody,
+  type ReturnedBody,
+  type SpawnedBody,
+  type StatusBody,
+  type TaskBody,
+} from './bodies.ts';
+import { IndexQueue } from './index-queue.ts';
+import { parsePredicate, type CelCompiler } from './predicate.ts';
+import {
+  newChild,
+  Task,
+  type Child,
+  type FanOut,
+  type FleetState,
+  type Instance,
+  type Mutable,
+  type TaskFacts,
+} from './state.ts';
+import { dependants as dependantsOf, type CompleteSubtask } from './subtasks.ts';
+
+/** What a fold needs beside the records: whose log it is, and how to read a CEL predicate. */
+export interface FoldContext {
+  /** The coordinator's own DID: its records and those of its admitted workers are the only ones believed. */
+  readonly self: Did;
+  readonly cel: CelCompiler;
+}
+
+/** The longest back-off between attempts. */
+const MAX_BACKOFF_MS = 60_000;
+
+/**
+ * Applies one record to the state. A record that does not fit is ignored: a fenced attempt's report, a topic
+ * from somebody who may not say it. Total: it never throws on a record that the log holds.
+ *
+ * @param at when the record was written, in ms since 1970.
+ */
+export function applyRecord(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {
+  if (record.thread === RESERVED.instanceRegistry) return applyRegistry(state, record, at, context);
+  const topic = topicOf(record);
+  if (topic === TOPIC.child) return;
+  const task = state.tasks.get(record.thread);
+  if (task === undefined) {
+    if (topic === TOPIC.task && record.act === 'INTEND')
+      addTask(state, record, record.body as unknown as TaskBody, at);
+    return;
+  }
+  raiseClock(task.clocks, record);
+  if (topic === undefined) return;
+  if (topic === TOPIC.fanOut) return openFanOut(state, task, record, at, context);
+  if (topic === TOPIC.cancel) return requestCancel(state, task, record, context);
+  if (task.fanOut !== null) applyToFanOut(state, task.fanOut, record, topic, at, context);
+}
+
+function applyToFanOut(
+  state: FleetState,
+  fanOut: FanOut,
+  record: FleetRecord,
+  topic: string,
+  at: number,
+  context: FoldContext,
+): void {
+  const own = record.actor === context.self;
+  switch (topic) {
+    case TOPIC.childDone:
+      return endDelivery(state, fanOut, record, record.body as unknown as ChildDoneBody, at, own);
+    case TOPIC.spawned:
+      if (own) assign(fanOut, record.body as unknown as SpawnedBody);
+      return;
+    case TOPIC.returned:
+      if (own) takeBack(fanOut, record.body as unknown as ReturnedBody);
+      return;
+    case TOPIC.join:
+      if (own) closeRound(state, fanOut, record.id, record.body as unknown as JoinBody, at);
+      return;
+    case TOPIC.retry:
+      if (own) reopen(state, fanOut, record.body as unknown as RetryBody, at);
+      return;
+  }
+}
+
+function raiseClock(clocks: Map<Did, number>, record: FleetRecord): void {
+  const next = clocks.get(record.actor) ?? 0;
+  if (record.clock >= next) clocks.set(record.actor, record.clock + 1);
+}
+
+function addTask(state: FleetState, record: FleetRecord, body: TaskBody, at: number): void {
+  const facts: TaskFacts = {
+    thread: record.thread,
+    intent: record.id,
+    actor: record.actor,
+    alias: body.alias,
+    goal: body.goal,
+    priority: body.priority,
+    labels: body.labels,
+    domain: body.domain,
+    hypothesis: body.hypothesis,
+    criteria: body.criteria,
+    dir: body.dir,
+    namespace: body.namespace ?? 'default',
+    createdAt: at,
+  };
+  const task = new Task(facts, new Map([[record.actor, record.clock + 1]]));
+  state.tasks.set(task.thread, task);
+  state.aliases.set(task.alias, task.thread);
+  rememberKey(state, record, body.idempotency_key);
+}
+
+function rememberKey(state: FleetState, record: FleetRecord, key: string | undefined): void {
+  if (key !== undefined) state.idempotency.set(`${record.actor} ${key}`, record.thread);
+}
+
+function openFanOut(
+  state: FleetState,
+  task: Task,
+  record: FleetRecord,
+  at: number,
+  context: FoldContext,
+): void {
+  if (task.hasFanOut || record.act !== 'INTEND') return;
+  const body = record.body as unknown as FanOutBody;
+  task.fanOut = buildFanOut(task, record.id, body, at, context.cel);
+  for (const child of task.fanOut.children) if (child.unmet === 0) markReady(task.fanOut, child);
+  state.open.add(task.thread);
+  rememberKey(state, record, body.idempotency_key);
+}
+
+/** The fan-out that an INTEND describes, with all its children pending. */
+export function buildFanOut(
+  task: Task,
+  id: RecordId,
+  body: FanOutBody,
+  at: number,
+  cel: CelCompiler,
+): FanOut {
+  const { subtasks } = body;
+  return {
+    id,
+    task,
+    subtasks,
+    predicate: parsePredicate(body.join, subtasks.length, cel),
+    join: body.join,
+    losers: body.losers,
+    timeoutMs: body.timeout_secs === null ? null : body.timeout_secs * 1000,
+    serialOf: body.serial_of,
+    budgetUsd: body.budget_usd,
+    children: subtasks.map((subtask, index) =>
+      newChild(index, childThreadId(id, index, subtask.goal), subtask.depends_on.length),
+    ),
+    dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
+    counts: {
+      accepted: 0,
+      rejected: 0,
+      failed: 0,
+      timed_out: 0,
+      cancelled: 0,
+      running: 0,
+      pending: subtasks.length,
+    },
+    round: 1,
+    roundStartedAt: at,
+    spawned: 0,
+    joined: null,
+    ready: new Map(),
+  };
+}
+
+function assign(fanOut: FanOut, body: SpawnedBody): void {
+  for (const [index, attempt, delivery] of body.children) {
+    const child = fanOut.children[index];
+    if (child === undefined || child.state !== 'pending' || delivery !== child.deliveries) continue;
+    if (child.deliveries === 0) fanOut.spawned++;
+    child.state = 'assigned';
+    child.worker = body.worker;
+    child.attempt = attempt;
+    child.deliveries++;
+    child.reason = null;
+    fanOut.counts.pending--;
+    fanOut.counts.running++;
+  }
+}
+
+function takeBack(fanOut: FanOut, body: ReturnedBody): void {
+  for (const [index, delivery] of body.children) {
+    const child = fanOut.children[index];
+    if (child === undefined || !isPresent(child, body.worker, delivery)) continue;
+    toPending(fanOut, child);
+  }
+}
+
+/** Whether a word about this delivery by this worker is about what the child does now; all else is fenced. */
+export function isPresent(child: Child, worker: Did, delivery: number): boolean {
+  return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
+}
+
+function toPending(fanOut: FanOut, child: Child): void {
+  child.state = 'pending';
+  fanOut.counts.running--;
+  fanOut.counts.pending++;
+  markReady(fanOut, child);
+}
+
+function endDelivery(
+  state: FleetState,
+  fanOut: FanOut,
+  record: FleetRecord,
+  body: ChildDoneBody,
+  at: number,
+  own: boolean,
+): void {
+  const child = fanOut.children[body.index];
+  if (child === undefined || !counts(child, record, body, own)) return;
+  const wasAssigned = child.state === 'assigned';
+  recordEnd(fanOut, child, record, body, at);
+  if (wasAssigned && mayTryAgain(fanOut, child, body)) {
+    keepAttempt(child, body.verdict);
+    child.mayHaveRun ||= body.lost;
+    child.notBefore = body.lost ? 0 : at + backoffMs(child.attempt - child.spentBefore);
+    child.verdict = null;
+    child.report = null;
+    toPending(fanOut, child);
+    return;
+  }
+  finish(state, fanOut, child, body.verdict, wasAssigned);
+}
+
+/** The assigned worker may end its present delivery, the coordinator that and a pending child. */
+function counts(child: Child, record: FleetRecord, body: ChildDoneBody, own: boolean): boolean {
+  if (child.state === 'assigned')
+    return body.delivery === child.deliveries - 1 && (own || record.actor === child.worker);
+  return own && child.state === 'pending' && body.delivery === -1;
+}
+
+function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: ChildDoneBody, at: number): void {
+  child.verdict = body.verdict;
+  child.reason = body.reason;
+  child.exitCode = body.exit_code;
+  child.signal = body.signal;
+  child.summary = body.summary;
+  child.costUsd = body.cost_usd;
+  child.wallMs = body.wall_time_secs * 1000;
+  child.report = record.id;
+  child.endedAt = at;
+  child.causedBy = body.cause ?? null;
+  child.afterJoin = fanOut.joined !== null;
+  child.leftGroup = body.left_group ?? null;
+  child.output = body.output ?? null;
+}
+
+/** Worker loss is tried again up to `attempts` (2 by default); what failed by itself only where that is named. */
+function mayTryAgain(fanOut: FanOut, child: Child, body: ChildDoneBody): boolean {
+  if (body.verdict !== 'failed' && body.verdict !== 'timeout') return false;
+  if (child.cancelRequested !== null || (fanOut.joined !== null && fanOut.losers !== 'keep')) return false;
+  const allowed = fanOut.subtasks[child.index]!.attempts ?? (body.lost ? 2 : 1);
+  return child.attempt - child.spentBefore < allowed;
+}
+
+function backoffMs(ended: number): number {
+  return Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (ended - 1));
+}
+
+function keepAttempt(child: Child, verdict: Verdict): void {
+  child.earlier ??= [];
+  child.earlier.push({
+    attempt: child.attempt,
+    worker: child.worker,
+    verdict,
+    reason: child.reason,
+    costUsd: child.costUsd,
+    wallMs: child.wallMs,
+  });
+}
+
+const COUNTER = {
+  accept: 'accepted',
+  reject: 'rejected',
+  failed: 'failed',
+  timeout: 'timed_out',
+  cancelled: 'cancelled',
+} as const;
+
+function finish(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  verdict: Verdict,
+  wasAssigned: boolean,
+): void {
+  child.state = 'done';
+  fanOut.counts[wasAssigned ? 'running' : 'pending']--;
+  fanOut.counts[COUNTER[verdict]]++;
+  if (verdict === 'accept') releaseDependants(fanOut, child);
+  closeIfOver(state, fanOut);
+}
+
+function releaseDependants(fanOut: FanOut, child: Child): void {
+  for (const index of fanOut.dependants?.[child.index] ?? []) {
+    const dependant = fanOut.children[index]!;
+    dependant.unmet--;
+    if (dependant.unmet === 0 && dependant.state === 'pending') markReady(fanOut, dependant);
+  }
+}
+
+function closeIfOver(state: FleetState, fanOut: FanOut): void {
+  if (fanOut.joined === null || fanOut.counts.running + fanOut.counts.pending > 0) return;
+  state.open.delete(fanOut.task.thread);
+  fanOut.ready.clear();
+}
+
+function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: JoinBody, at: number): void {
+  if (fanOut.joined !== null || body.round !== fanOut.round) return;
+  fanOut.joined = { outcome: body.outcome, reason: body.reason, census: body.counts, record, at };
+  fanOut.task.outcome = body.outcome;
+  closeIfOver(state, fanOut);
+}
+
+function reopen(state: FleetState, fanOut: FanOut, body: RetryBody, at: number): void {
+  const child = fanOut.children[body.index];
+  if (child === undefined || child.state !== 'done') return;
+  child.hint = body.hint;
+  for (const again of [child, ...cancelledBecauseOf(fanOut, child.index)]) restart(fanOut, again);
+  if (body.round > fanOut.round) {
+    fanOut.round = body.round;
+    fanOut.roundStartedAt = at;
+    fanOut.joined = null;
+    for (const each of fanOut.children) each.afterJoin = false;
+  }
+  if (fanOut.joined === null) fanOut.task.outcome = null;
+  fanOut.task.cancelled = null;
+  state.open.add(fanOut.task.thread);
+}
+
+/**
+ * The dependants, near and far, that ended because this child did not accept, and that nothing else holds back:
+ * a dependant that another failed child keeps from running stays as it is.
+ */
+export function cancelledBecauseOf(fanOut: FanOut, index: number): Child[] {
+  const again = new Set<number>([index]);
+  const queue = [index];
+  for (let i = 0; i < queue.length; i++) {
+    for (const next of fanOut.dependants?.[queue[i]!] ?? []) {
+      if (again.has(next) || !mayRunAgain(fanOut, next, again)) continue;
+      again.add(next);
+      queue.push(next);
+    }
+  }
+  return queue.slice(1).map(each => fanOut.children[each]!);
+}
+
+function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>): boolean {
+  const child = fanOut.children[index]!;
+  if (child.state !== 'done' || child.causedBy === null) return false;
+  return fanOut.subtasks[index]!.depends_on.every(dependency => {
+    const { state, verdict } = fanOut.children[dependency]!;
+    return again.has(dependency) || state !== 'done' || verdict === 'accept';
+  });
+}
+
+function restart(fanOut: FanOut, child: Child): void {
+  fanOut.counts[COUNTER[child.verdict!]]--;
+  fanOut.counts.pending++;
+  if (child.attempt > 0) keepAttempt(child, child.verdict!);
+  child.state = 'pending';
+  child.verdict = null;
+  child.reason = null;
+  child.report = null;
+  child.causedBy = null;
+  child.cancelRequested = null;
+  child.afterJoin = false;
+  child.spentBefore = child.attempt;
+  child.notBefore = 0;
+  child.costUsd = 0;
+  child.wallMs = 0;
+  if (child.unmet === 0) markReady(fanOut, child);
+}
+
+function requestCancel(state: FleetState, task: Task, record: FleetRecord, context: FoldContext): void {
+  if (record.actor !== context.self) return;
+  const body = record.body as unknown as CancelBody;
+  const { fanOut } = task;
+  const words = body.reason ?? 'cancelled by request';
+  if (fanOut === null) {
+    task.cancelled = { reason: body.reason, by: body.issued_by };
+    return;
+  }
+  if (body.subtask !== null) {
+    const child = fanOut.children[body.subtask];
+    if (child !== undefined && child.state !== 'done') child.cancelRequested = words;
+    return;
+  }
+  if (fanOut.joined === null) task.cancelled = { reason: body.reason, by: body.issued_by };
+  for (const child of fanOut.children) if (child.state !== 'done') child.cancelRequested = words;
+  state.open.add(task.thread);
+}
+
+/** Under which name a child waits: one queue per worker that is named, one for each free choice. */
+export function queueName(subtask: CompleteSubtask): string {
+  const { target } = subtask;
+  if (target.kind === 'specific') return target.did;
+  return target.kind === 'alias' ? target.alias : target.kind;
+}
+
+/** Lets a child wait for a worker, under its target's name or, where one was chosen, under that worker's. */
+export function markReady(
+  fanOut: FanOut,
+  child: Child,
+  name = queueName(fanOut.subtasks[child.index]!),
+): void {
+  let queue = fanOut.ready.get(name);
+  if (queue === undefined) fanOut.ready.set(name, (queue = new IndexQueue()));
+  queue.push(child.index);
+}
+
+function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {
+  raiseClock(state.registryClocks, record);
+  switch (topicOf(record)) {
+    case TOPIC.admitted:
+      if (record.actor === context.self) admit(state, record.body as unknown as AdmittedBody);
+      return;
+    case TOPIC.status: {
+      const body = record.body as unknown as StatusBody;
+      const instance = state.instances.get(body.did);
+      if (instance === undefined || record.actor !== context.self) return;
+      instance.status = body.status;
+      instance.note = body.reason;
+      return;
+    }
+    case TOPIC.heartbeat: {
+      const body = record.body as unknown as HeartbeatBody;
+      const instance = state.instances.get(body.did);
+      if (instance !== undefined && record.actor === body.did) takeHeartbeat(instance, body, at);
+      return;
+    }
+  }
+}
+
+function admit(state: FleetState, body: AdmittedBody): void {
+  const known = state.instances.get(body.did);
+  const instance: Instance = {
+    did: body.did,
+    alias: body.alias,
+    role: body.role,
+    home: body.home,
+    publicKey: body.public_key,
+    endpoint: known?.endpoint ?? null,
+    version: known?.version ?? '',
+    health: known?.health ?? 'healthy',
+    pid: known?.pid ?? null,
+    pidStart: known?.pidStart ?? null,
+    slots: known?.slots ?? 1,
+    status: known?.status ?? 'starting',
+    note: known?.note ?? null,
+    lastHeartbeatAt: known?.lastHeartbeatAt ?? null,
+  };
+  state.instances.set(body.did, instance);
+}
+
+/** Takes over what a heartbeat says; also used for those that are held in memory and not written. */
+export function takeHeartbeat(instance: Mutable<Instance>, body: HeartbeatBody, at: number): void {
+  instance.endpoint = body.endpoint;
+  instance.version = body.version;
+  instance.health = body.health;
+  instance.pid = body.pid;
+  instance.pidStart = body.pid_start;
+  instance.slots = body.slots;
+  instance.lastHeartbeatAt = at;
+}

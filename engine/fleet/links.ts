@@ -1,0 +1,78 @@
+import type { Did } from '../record/ids.ts';
+import type { Child, FanOut } from './state.ts';
+
+/** What the coordinator knows of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
+export interface WorkerLink {
+  readonly did: Did;
+  connected: boolean;
+  /** Asked to stop: nothing more is given to it. */
+  stopping: boolean;
+  /** When it was last heard of, in ms. */
+  heardAt: number;
+  /** When its process came up, in ms; ties between equal loads go to the longest up. */
+  upSince: number;
+  activeDispatches: number;
+  storeRecords: number;
+  /** A mean of how long its attempts take, in ms, weighted towards the latest; undefined before the first. */
+  meanWallMs: number | undefined;
+  lastReportAt: number;
+  /** Everything assigned to it and not ended, oldest first. */
+  readonly assigned: Map<Child, Assignment>;
+}
+
+export interface Assignment {
+  readonly fanOut: FanOut;
+  /** When the worker said that it started, in ms; null while it waits there. */
+  startedAt: number | null;
+  recalled: boolean;
+  /** Told to end it. */
+  told: boolean;
+}
+
+/** How much work may wait at a worker, beyond its slots, in terms of time: enough to hide a round trip. */
+const AHEAD_MS = 50;
+/** And in number, per slot. */
+const AHEAD_MAX = 512;
+
+export function newLink(did: Did, now: number): WorkerLink {
+  return {
+    did,
+    connected: false,
+    stopping: false,
+    heardAt: now,
+    upSince: now,
+    activeDispatches: 0,
+    storeRecords: 0,
+    meanWallMs: undefined,
+    lastReportAt: now,
+    assigned: new Map(),
+  };
+}
+
+/**
+ * How many deliveries a worker may hold: its slots, and ahead of them about 50 ms of work as it has measured so
+ * far. Long attempts are therefore never queued at a worker that is busy while another is free.
+ */
+export function windowOf(link: WorkerLink, slots: number): number {
+  if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS) return slots;
+  return slots * Math.min(AHEAD_MAX, Math.ceil(AHEAD_MS / Math.max(link.meanWallMs, 0.05)));
+}
+
+export function noteWall(link: WorkerLink, wallMs: number): void {
+  link.meanWallMs = link.meanWallMs === undefined ? wallMs : link.meanWallMs * 0.8 + wallMs * 0.2;
+}
+
+/** Deliveries that wait behind a worker's slots although it has not reported for a while, newest first. */
+export function stalledBehind(link: WorkerLink, slots: number, now: number): Child[] {
+  if (link.assigned.size <= slots || now - link.lastReportAt < stallMs(link)) return [];
+  return [...link.assigned]
+    .slice(slots)
+    .filter(([, { startedAt, recalled }]) => startedAt === null && !recalled)
+    .map(([child]) => child)
+    .reverse();
+}
+
+/** How long a worker that holds more than its slots may be silent before what waits there is recalled. */
+export function stallMs(link: WorkerLink): number {
+  return Math.max(100, 4 * (link.meanWallMs ?? 0));
+}

@@ -1,0 +1,39 @@
+import type { ThreadId } from '../record/ids.ts';
+import type { SealedRecord } from '../record/record.ts';
+
+/** Names one delivery of one subtask: the parent's thread, the subtask's index, the number of the delivery. */
+export interface DeliveryRef {
+  readonly thread: ThreadId;
+  readonly index: number;
+  readonly delivery: number;
+}
+
+/** One text for a delivery, for maps. */
+export const keyOf = (ref: DeliveryRef): string => `${ref.thread}/${ref.index}/${ref.delivery}`;
+
+/** What the coordinator says to a worker. Records are signed where they leave the process. */
+export type ToWorker =
+  /** Child INTENDs to run. */
+  | { readonly type: 'deliver'; readonly records: readonly SealedRecord[] }
+  /** Every report before this number of the worker's outbox is durable here. */
+  | { readonly type: 'ack'; readonly upTo: number }
+  /** End these, started or not; the worker reports them as cancelled. */
+  | { readonly type: 'cancel'; readonly deliveries: readonly DeliveryRef[]; readonly reason: string }
+  /** Give these back if they have not started; they are answered by `returned`, or run on. */
+  | { readonly type: 'recall'; readonly deliveries: readonly DeliveryRef[] }
+  /** These are no longer counted: end them and forget them. */
+  | { readonly type: 'fence'; readonly deliveries: readonly DeliveryRef[] }
+  /** Drain: start nothing more, finish within the grace, hand the rest back, exit. */
+  | { readonly type: 'stop'; readonly graceMs: number };
+
+/** What a worker says to its coordinator. */
+export type ToCoordinator =
+  /** The first word on every connection: the deliveries that it holds, done but unacknowledged ones included. */
+  | { readonly type: 'hello'; readonly held: readonly DeliveryRef[] }
+  /** Reports, in the order of the outbox; `first` is the number of the first. Repeated until acknowledged. */
+  | { readonly type: 'report'; readonly first: number; readonly records: readonly SealedRecord[] }
+  /** These are running. Not kept: it only tells a person since when. */
+  | { readonly type: 'started'; readonly deliveries: readonly DeliveryRef[] }
+  /** These come back, not counted as attempts. */
+  | { readonly type: 'returned'; readonly deliveries: readonly DeliveryRef[]; readonly reason: string }
+  | { readonly type: 'heartbeat'; readonly record: SealedRecord };

@@ -1,0 +1,245 @@
+import type { Losers } from '../contract/commands.ts';
+import type { Counts, Outcome, Verdict } from '../contract/documents.ts';
+import type { Did, RecordId, ThreadId } from '../record/ids.ts';
+import type { IndexQueue } from './index-queue.ts';
+import type { Predicate } from './predicate.ts';
+import type { CompleteSubtask } from './subtasks.ts';
+
+/**
+ * What the log says, folded: everything that the rules need in order to decide, and nothing that a record does
+ * not say. It is rebuilt by replay, or restored from a checkpoint and brought up to date.
+ */
+export interface FleetState {
+  readonly tasks: Map<ThreadId, Task>;
+  /** The newest task of each alias. */
+  readonly aliases: Map<string, ThreadId>;
+  readonly instances: Map<Did, Instance>;
+  /** Threads of tasks whose fan-out is not yet over: not joined, or with children still to end. */
+  readonly open: Set<ThreadId>;
+  /** The next clock of every actor on the registry thread. */
+  readonly registryClocks: Map<Did, number>;
+  /** The thread that a command with this key (actor and key) made or fanned out. */
+  readonly idempotency: Map<string, ThreadId>;
+}
+
+/** What is said of a task when it is made, and never changes. */
+export interface TaskFacts {
+  readonly thread: ThreadId;
+  readonly intent: RecordId;
+  readonly actor: Did;
+  readonly alias: string;
+  readonly goal: string;
+  readonly priority: string;
+  readonly labels: readonly string[];
+  readonly domain: string | null;
+  readonly hypothesis: string | null;
+  readonly criteria: readonly string[];
+  readonly dir: string | null;
+  readonly namespace: string;
+  readonly createdAt: number;
+}
+
+/**
+ * A task with what happened to it. The fan-out of a finished one may be kept as the bytes that a checkpoint has of
+ * it, and is read when somebody asks: a home with a million records opens without reading the members of each.
+ */
+export class Task {
+  readonly facts: TaskFacts;
+  /** The next clock of every actor on this thread. */
+  readonly clocks: Map<Did, number>;
+  cancelled: { readonly reason: string | null; readonly by: Did } | null = null;
+  /** How the present round of its fan-out joined; known without reading the fan-out. */
+  outcome: Outcome | null = null;
+  #fanOut: FanOut | null = null;
+  #frozen: { readonly bytes: Uint8Array; readonly thaw: (task: Task, bytes: Uint8Array) => FanOut } | null =
+    null;
+
+  constructor(facts: TaskFacts, clocks: Map<Did, number>) {
+    this.facts = facts;
+    this.clocks = clocks;
+  }
+
+  get thread(): ThreadId {
+    return this.facts.thread;
+  }
+  get alias(): string {
+    return this.facts.alias;
+  }
+  get goal(): string {
+    return this.facts.goal;
+  }
+
+  get hasFanOut(): boolean {
+    return this.#fanOut !== null || this.#frozen !== null;
+  }
+
+  get fanOut(): FanOut | null {
+    if (this.#frozen === null) return this.#fanOut;
+    const { bytes, thaw } = this.#frozen;
+    this.#frozen = null;
+    return (this.#fanOut = thaw(this, bytes));
+  }
+
+  set fanOut(fanOut: FanOut | null) {
+    this.#fanOut = fanOut;
+    this.#frozen = null;
+  }
+
+  /** The bytes of a fan-out that nobody asked for since it was frozen. */
+  get frozenBytes(): Uint8Array | null {
+    return this.#frozen?.bytes ?? null;
+  }
+
+  /** Keeps the fan-out as bytes until it is asked for. */
+  freeze(bytes: Uint8Array, thaw: (task: Task, bytes: Uint8Array) => FanOut): void {
+    this.#fanOut = null;
+    this.#frozen = { bytes, thaw };
+  }
+}
+
+export interface FanOut {
+  readonly id: RecordId;
+  readonly task: Task;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly predicate: Predicate;
+  readonly join: string;
+  readonly losers: Losers;
+  readonly timeoutMs: number | null;
+  readonly serialOf: ThreadId | null;
+  readonly budgetUsd: number | null;
+  readonly children: readonly Child[];
+  /** For each child those that depend on it, or null when nothing depends on anything. */
+  readonly dependants: readonly (readonly number[])[] | null;
+  readonly counts: Mutable<Counts>;
+  round: number;
+  /** When the fan-out, or the retry that opened this round, was written. */
+  roundStartedAt: number;
+  spawned: number;
+  joined: Joined | null;
+  /** Children that may start, by the kind of target that they name; entries that no longer may are skipped. */
+  readonly ready: Map<string, IndexQueue>;
+}
+
+export interface Joined {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly census: Counts;
+  readonly record: RecordId;
+  at: number;
+}
+
+export interface Child {
+  readonly index: number;
+  readonly thread: ThreadId;
+  state: 'pending' | 'assigned' | 'done';
+  /** Of the present or the last delivery. */
+  worker: Did | null;
+  /** 1 for the first; 0 before it. */
+  attempt: number;
+  /** Attempts that ended before the present retry; they don't count against what it may spend. */
+  spentBefore: number;
+  /** How many times it was handed to a worker; the last one's number is one less. */
+  deliveries: number;
+  /** Not before this time, in ms: the back-off of an attempt that failed. */
+  notBefore: number;
+  /** Dependencies that have not accepted yet. */
+  unmet: number;
+  hint: string | null;
+  /** An earlier attempt was lost with its worker and may have run in part. */
+  mayHaveRun: boolean;
+  verdict: Verdict | null;
+  reason: string | null;
+  exitCode: number | null;
+  signal: string | null;
+  summary: string;
+  costUsd: number;
+  wallMs: number;
+  report: RecordId | null;
+  endedAt: number;
+  /** The child whose end cancelled this one. */
+  causedBy: number | null;
+  afterJoin: boolean;
+  /** Asked to end, with the reason; it is not tried again. */
+  cancelRequested: string | null;
+  leftGroup: readonly string[] | null;
+  output: { readonly path: string; readonly size: number } | null;
+  /** Attempts that ended before the present one, oldest first. */
+  earlier: EarlierAttempt[] | null;
+}
+
+export interface EarlierAttempt {
+  readonly attempt: number;
+  readonly worker: Did | null;
+  readonly verdict: Verdict;
+  readonly reason: string | null;
+  readonly costUsd: number;
+  readonly wallMs: number;
+}
+
+export interface Instance {
+  readonly did: Did;
+  readonly alias: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly home: string;
+  readonly publicKey: string;
+  endpoint: string | null;
+  version: string;
+  health: 'healthy' | 'draining';
+  pid: number | null;
+  pidStart: string | null;
+  slots: number;
+  status: 'starting' | 'live' | 'stale' | 'archived' | 'stopped';
+  note: string | null;
+  /** The last one that was written to the log; the latest one of all is the registry's to know. */
+  lastHeartbeatAt: number | null;
+}
+
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The state before the first record. */
+export function emptyState(): FleetState {
+  return {
+    tasks: new Map(),
+    aliases: new Map(),
+    instances: new Map(),
+    open: new Set(),
+    registryClocks: new Map(),
+    idempotency: new Map(),
+  };
+}
+
+export function newChild(index: number, thread: ThreadId, unmet: number): Child {
+  return {
+    index,
+    thread,
+    state: 'pending',
+    worker: null,
+    attempt: 0,
+    spentBefore: 0,
+    deliveries: 0,
+    notBefore: 0,
+    unmet,
+    hint: null,
+    mayHaveRun: false,
+    verdict: null,
+    reason: null,
+    exitCode: null,
+    signal: null,
+    summary: '',
+    costUsd: 0,
+    wallMs: 0,
+    report: null,
+    endedAt: 0,
+    causedBy: null,
+    afterJoin: false,
+    cancelRequested: null,
+    leftGroup: null,
+    output: null,
+    earlier: null,
+  };
+}
+
+/** The children of a fan-out that have ended, whatever their verdict. */
+export function completedOf(fanOut: FanOut): number {
+  return fanOut.children.length - fanOut.counts.running - fanOut.counts.pending;
+}

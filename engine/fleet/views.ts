@@ -1,0 +1,313 @@
+import type * as d from '../contract/documents.ts';
+import { FleetError } from '../errors.ts';
+import type { Did } from '../record/ids.ts';
+import type { Coordinator } from './coordinator.ts';
+import { explain } from './predicate.ts';
+import type { RunFacts } from './speedup.ts';
+import { completedOf, type Child, type FanOut, type FleetState, type Instance, type Task } from './state.ts';
+import { targetText } from './subtasks.ts';
+import { statusOf } from './tasks.ts';
+
+/** The documents that the engine answers with, made from the state and what the coordinator knows besides. */
+
+export function taskDocument(task: Task): d.TaskDocument {
+  const { facts, fanOut } = task;
+  return {
+    thread: facts.thread,
+    alias: facts.alias,
+    goal: facts.goal,
+    status: statusOf(task),
+    reason: fanOut?.joined?.reason ?? task.cancelled?.reason ?? null,
+    priority: facts.priority,
+    labels: [...facts.labels],
+    domain: facts.domain,
+    hypothesis: facts.hypothesis,
+    criteria: [...facts.criteria],
+    namespace: facts.namespace,
+    dir: facts.dir,
+    actor: facts.actor,
+    created_unix: facts.createdAt / 1000,
+    fan_out: fanOut === null ? null : fanOutSummary(fanOut),
+  };
+}
+
+function fanOutSummary(fanOut: FanOut): NonNullable<d.TaskDocument['fan_out']> {
+  return {
+    record: fanOut.id,
+    round: fanOut.round,
+    subtasks: fanOut.children.length,
+    completed: completedOf(fanOut),
+    predicate: fanOut.join,
+    complete: fanOut.joined !== null,
+    outcome: fanOut.joined?.outcome ?? null,
+    losers: fanOut.losers,
+    serial: fanOut.serialOf !== null,
+  };
+}
+
+/** @param summary leaves the children out. */
+export function joinDocument(
+  coordinator: Coordinator,
+  task: Task,
+  summary: boolean,
+  now: number,
+): d.JoinStatus {
+  const { fanOut } = task;
+  if (fanOut === null) return noFanOut(task);
+  const { joined, counts } = fanOut;
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: fanOut.round,
+    subtasks: fanOut.children.length,
+    spawned: fanOut.spawned,
+    completed: completedOf(fanOut),
+    predicate: fanOut.join,
+    complete: joined !== null,
+    outcome: joined?.outcome ?? null,
+    reason: joined?.reason ?? explain(fanOut.predicate, counts, fanOut.children.length),
+    counts: { ...counts },
+    census: joined === null ? null : { ...joined.census },
+    losers: fanOut.losers,
+    children: summary ? [] : fanOut.children.map(child => childDocument(coordinator, fanOut, child, now)),
+  };
+}
+
+function noFanOut(task: Task): d.JoinStatus {
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: 0,
+    subtasks: 0,
+    spawned: 0,
+    completed: 0,
+    predicate: null,
+    complete: false,
+    outcome: null,
+    reason: 'the task has no fan-out',
+    counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
+    census: null,
+    losers: null,
+    children: [],
+  };
+}
+
+function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): d.ChildDocument {
+  const subtask = fanOut.subtasks[child.index]!;
+  const { instances } = coordinator.state;
+  const startedAt = child.state === 'assigned' ? coordinator.startedAt(child) : null;
+  return {
+    index: child.index,
+    name: subtask.name,
+    goal: subtask.goal,
+    target: targetText(subtask.target),
+    thread: child.thread,
+    worker: aliasOf(instances, child.worker),
+    worker_did: child.worker,
+    state: child.state === 'assigned' ? 'running' : child.state,
+    verdict: child.state === 'done' ? child.verdict : null,
+    reason: reasonOf(coordinator, fanOut, child, startedAt, now),
+    cost_usd: child.costUsd,
+    wall_time_secs:
+      child.state === 'done'
+        ? child.wallMs / 1000
+        : startedAt === null
+          ? 0
+          : Math.max(0, now - startedAt) / 1000,
+    exit_code: child.exitCode,
+    signal: child.signal,
+    summary: child.state === 'done' ? child.summary : null,
+    attempt: child.attempt,
+    depends_on: [...subtask.depends_on],
+    executor: subtask.executor,
+    earlier_attempts: (child.earlier ?? []).map(earlier => ({
+      attempt: earlier.attempt,
+      worker: aliasOf(instances, earlier.worker),
+      verdict: earlier.verdict,
+      reason: earlier.reason,
+      cost_usd: earlier.costUsd,
+      wall_time_secs: earlier.wallMs / 1000,
+    })),
+    after_join: child.afterJoin,
+    left_group: [...(child.leftGroup ?? [])],
+  };
+}
+
+/** Why a child ended so, or what it waits for; null where there is nothing to say. */
+function reasonOf(
+  coordinator: Coordinator,
+  fanOut: FanOut,
+  child: Child,
+  startedAt: number | null,
+  now: number,
+): string | null {
+  if (child.state === 'done') return child.reason;
+  if (child.state === 'assigned') return startedAt === null ? whyNotStarted(coordinator, child) : null;
+  return whyPending(coordinator, fanOut, child, now);
+}
+
+function whyNotStarted(coordinator: Coordinator, child: Child): string {
+  const instance = coordinator.state.instances.get(child.worker!);
+  const name = instance?.alias ?? child.worker!;
+  return instance?.status === 'live'
+    ? `handed to ${name}`
+    : `${name} is ${instance?.status ?? 'unknown'}; waiting for it to come back`;
+}
+
+function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
+  const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
+  const unmet = dependsOn.filter(
+    index => fanOut.children[index]!.verdict !== 'accept' || fanOut.children[index]!.state !== 'done',
+  );
+  if (unmet.length > 0)
+    return `waiting for subtask ${unmet.slice(0, 5).join(', ')}${unmet.length > 5 ? ', …' : ''}`;
+  if (child.notBefore > now)
+    return `attempt ${child.attempt} ended as failed; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
+  const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+  if (target.kind === 'specific' || target.kind === 'alias') {
+    const named = workers.find(
+      ({ did, alias }) =>
+        did === (target.kind === 'specific' ? target.did : target.alias) ||
+        alias === (target.kind === 'alias' ? target.alias : ''),
+    );
+    if (named?.status === 'live') return `waiting for a free slot on ${named.alias}`;
+    return `waiting for ${named?.alias ?? targetText(target)}, which is ${named?.status ?? 'not there'}; its target names only this instance`;
+  }
+  return workers.some(({ status }) => status === 'live') ? 'waiting for a free slot' : 'no worker is live';
+}
+
+function aliasOf(instances: FleetState['instances'], did: Did | null): string | null {
+  return did === null ? null : (instances.get(did)?.alias ?? did);
+}
+
+/** What the coordinator tells of itself, which no heartbeat on a link does. */
+export interface SelfFacts {
+  readonly did: Did;
+  readonly startedAt: number;
+  readonly storeRecords: number;
+  readonly activeDispatches: number;
+}
+
+/** @param heartbeatAt when an instance was last heard of, in ms. */
+export function instanceDocument(
+  coordinator: Coordinator,
+  instance: Instance,
+  self: SelfFacts,
+  now: number,
+): d.InstanceDocument {
+  const link = coordinator.links.get(instance.did);
+  const own = instance.did === self.did;
+  const up = instance.status === 'live' || instance.status === 'stale';
+  const heardAt = own ? now : (link?.heardAt ?? instance.lastHeartbeatAt);
+  return {
+    did: instance.did,
+    alias: instance.alias,
+    role: instance.role,
+    endpoint: instance.endpoint,
+    status: own ? 'live' : instance.status,
+    version: instance.version,
+    uptime_secs: own
+      ? (now - self.startedAt) / 1000
+      : up && link !== undefined
+        ? Math.max(0, now - link.upSince) / 1000
+        : 0,
+    health: instance.health,
+    active_dispatches: own ? self.activeDispatches : (link?.assigned.size ?? 0),
+    store_records: own ? self.storeRecords : (link?.storeRecords ?? 0),
+    last_heartbeat_unix: heardAt === null ? null : heardAt / 1000,
+    pid: own || up || instance.status === 'starting' ? instance.pid : null,
+    home: instance.home,
+    slots: instance.slots,
+    note: instance.note,
+  };
+}
+
+export interface FleetFacts extends SelfFacts {
+  readonly heartbeatMs: number;
+  readonly url: string;
+}
+
+/** The coordinator first, then the workers by alias; `stopped` ones are left out. */
+export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: number): d.FleetDocument {
+  const instances = [...coordinator.state.instances.values()]
+    .filter(({ status, did }) => status !== 'stopped' || did === facts.did)
+    .sort(byRoleAndAlias)
+    .map(instance => instanceDocument(coordinator, instance, facts, now));
+  const count = (status: string): number => instances.filter(instance => instance.status === status).length;
+  return {
+    instances,
+    live: count('live'),
+    stale: count('stale'),
+    archived: count('archived'),
+    heartbeat_interval_secs: facts.heartbeatMs / 1000,
+    coordinator_url: facts.url,
+    freezes: [],
+    emergency: null,
+  };
+}
+
+function byRoleAndAlias(a: Instance, b: Instance): number {
+  if (a.role !== b.role) return a.role === 'coordinator' ? -1 : 1;
+  return a.alias.length - b.alias.length || (a.alias < b.alias ? -1 : 1);
+}
+
+/** Finds an instance by DID, alias, or an unambiguous prefix of a DID. @throws NOT_FOUND */
+export function resolveInstance(state: FleetState, name: string): Instance {
+  const all = [...state.instances.values()];
+  const exact = all.find(({ did, alias }) => did === name || alias === name);
+  const close =
+    exact === undefined && name.length >= 4
+      ? all.filter(({ did }) => did.startsWith(name) || did.endsWith(`:${name}`))
+      : [];
+  const found = exact ?? (close.length === 1 ? close[0] : undefined);
+  if (found !== undefined) return found;
+  throw new FleetError('NOT_FOUND', `no instance is named '${name}'`, {
+    details: { instance: name },
+    hint: 'List them with: spl fleet list',
+  });
+}
+
+/** What the speedup report needs to know of a fan-out. */
+export function runFacts(state: FleetState, task: Task): RunFacts {
+  const { fanOut } = task;
+  if (fanOut === null)
+    throw new FleetError('CONFLICT', `task '${task.alias}' has no fan-out`, {
+      details: { task: task.alias },
+    });
+  const { joined } = fanOut;
+  const workers = new Set(fanOut.children.map(({ worker }) => worker).filter(worker => worker !== null));
+  const slots = [...workers].reduce((sum, did) => sum + (state.instances.get(did)?.slots ?? 1), 0);
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    outcome: joined?.outcome ?? null,
+    serial: fanOut.serialOf !== null,
+    measuredWallMs: joined === null ? null : Math.max(0, joined.at - fanOut.roundStartedAt),
+    slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, fanOut.children.length),
+    children: fanOut.children.map((child, index) => {
+      const { goal, run, executor, dir, depends_on: dependsOn } = fanOut.subtasks[index]!;
+      const { verdict, attempt, wallMs, costUsd, state: childState } = child;
+      return {
+        index,
+        goal,
+        run,
+        executor,
+        dir,
+        dependsOn,
+        verdict: childState === 'done' ? verdict : null,
+        attempt,
+        wallMs,
+        costUsd,
+      };
+    }),
+    extraAttempts: fanOut.children.flatMap(child =>
+      (child.earlier ?? []).map(({ attempt, verdict, wallMs, costUsd }) => ({
+        index: child.index,
+        attempt,
+        verdict,
+        wallMs,
+        costUsd,
+      })),
+    ),
+  };
+}

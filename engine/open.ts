@@ -1,0 +1,311 @@
+import { fileURLToPath } from 'node:url';
+import { serveApi, type ApiServer } from './api/server.ts';
+import { VERSION } from './contract/engine.ts';
+import { FleetError, messageOf } from './errors.ts';
+import { celCompiler } from './fleet/cel.ts';
+import { Coordinator } from './fleet/coordinator.ts';
+import { applyRecord } from './fleet/fold.ts';
+import { restoreState } from './fleet/snapshot.ts';
+import { emptyState, type FleetState } from './fleet/state.ts';
+import type { Flags } from './home/settings.ts';
+import { settings } from './home/settings.ts';
+import { openHome, type Home } from './home/home.ts';
+import { acquireLease } from './home/lease.ts';
+import { homePaths } from './home/paths.ts';
+import { processStart, removePidFile, writePidFile } from './home/process.ts';
+import { prepareSocket, resolveSocket } from './home/socket.ts';
+import { openFileLog, type FileLog } from './log/file/file-log.ts';
+import type { LogReader } from './log/log.ts';
+import type { Did } from './record/ids.ts';
+import { risingClock, type Clock } from './run/clock.ts';
+import { CoordinatorEngine } from './run/coordinator-engine.ts';
+import { BUILT_IN, executorsFor } from './run/executors/registry.ts';
+import { streamLogger, type Logger } from './run/logger.ts';
+import { openOutputStore } from './run/output/store.ts';
+import { openRecords } from './run/records.ts';
+import { WorkerEngine } from './run/worker-engine.ts';
+
+/** The composition root: here, and nowhere else, it is chosen which log, link, executors and clock an engine has. */
+
+const FIRST_PORT = 9100;
+/** What a home keeps of its attempts' output, the newest first. */
+const KEPT_OUTPUT_BYTES = 1024 * 1024 * 1024;
+
+export interface CoordinatorOptions {
+  readonly home: string;
+  readonly flags: Flags;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  /** Called when somebody asked for the coordinator to stop, or when it can't go on. */
+  readonly onStop: () => void;
+  /** Whether to listen on the loopback port as well as on the socket. Default: yes. */
+  readonly listen?: boolean;
+}
+
+export interface RunningCoordinator {
+  readonly engine: CoordinatorEngine;
+  /** What people should hear: a port that was taken, a log that was cut. */
+  readonly notes: readonly string[];
+  /** Lets go of everything, the home's lease last; the workers go on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a home as its coordinator: lease, log, state, API, then the rules.
+ * @throws LEASE_HELD when another process has the home; HOME_INVALID, HOME_NEWER, LOG_DAMAGED, LOG_SHORT.
+ */
+export async function openCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const home = await openHome(options.home, { create: true, version: VERSION });
+  const chosen = settings(options.flags, options.env, home.config);
+  const owned = new Owned();
+  try {
+    const lease = await acquireLease(home.paths.home);
+    owned.add(() => lease.release());
+    const { log, clock, state } = await openState(home, options.logger);
+    const records = openRecords(home.paths, log, besideThis('index-thread.js', './log/index/thread.ts'));
+    const coordinator = new Coordinator({
+      self: home.key.did,
+      cel: celCompiler,
+      heartbeatMs: chosen.heartbeatIntervalMs,
+      state: state.fleet,
+    });
+    const engine = new CoordinatorEngine({
+      home,
+      coordinator,
+      log,
+      clock,
+      logger: options.logger,
+      cel: celCompiler,
+      heartbeatMs: chosen.heartbeatIntervalMs,
+      defaultExecutor: chosen.executor,
+      executors: executorsFor(Object.keys(BUILT_IN), { env: options.env }),
+      workerCommand: workerCommand(),
+      records,
+      checkpointed: log.opening.replayedFrom,
+      onStop: options.onStop,
+    });
+    owned.add(() => engine.close());
+    const tcp =
+      options.listen === false
+        ? null
+        : ({ host: '127.0.0.1', port: chosen.port ?? FIRST_PORT, token: home.token } as const);
+    const api = await serveApi({
+      engine,
+      socketPath: await prepareSocket(home.paths),
+      tcp,
+      upgrade: (request, socket, head) => engine.acceptLink(request, socket, head),
+      log: message => options.logger.error(message),
+    });
+    owned.add(() => api.close());
+    await publish(home, api, owned);
+    await engine.start(api.endpoint);
+    return {
+      engine,
+      notes: [...recoveryNotes(log), ...api.notes, ...home.config.warnings],
+      close: () => owned.close(),
+    };
+  } catch (error) {
+    await owned.close();
+    throw error;
+  }
+}
+
+/** Opens the log and folds it into the coordinator's state. */
+async function openState(
+  home: Home,
+  logger: Logger,
+): Promise<{ log: FileLog; clock: Clock; state: { fleet: FleetState } }> {
+  const state = { fleet: emptyState() };
+  const context = { self: home.key.did, cel: celCompiler };
+  let lastAt = 0;
+  const reader: LogReader = {
+    restore: checkpoint => {
+      state.fleet = (checkpoint && restoreState(checkpoint.state, celCompiler)) ?? emptyState();
+      return checkpoint !== undefined && state.fleet.instances.size > 0;
+    },
+    visit: ({ record, at }) => {
+      lastAt = at;
+      applyRecord(state.fleet, record, at, context);
+    },
+  };
+  const started = risingClock();
+  const log = await openFileLog({
+    dir: home.paths.logDir,
+    checkpointDir: home.paths.indexDir,
+    reader,
+    now: () => clock.now(),
+    epochOwner: home.key.did,
+  });
+  const clock = lastAt > started.now() ? risingClock(lastAt) : started;
+  if (log.recovery !== null) logger.info(recoveryNotes(log).join('; '));
+  return { log, clock, state };
+}
+
+export interface WorkerOptions {
+  readonly home: string;
+  readonly alias: string;
+  readonly port: number;
+  readonly coordinator: Did;
+  readonly coordinatorHome: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+}
+
+/** Runs a worker until it is told to stop or has nothing left to live for. @returns why it ended. */
+export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
+  const home = await openHome(options.home, { create: true, version: VERSION });
+  const chosen = settings({}, options.env, home.config);
+  const owned = new Owned();
+  try {
+    const lease = await acquireLease(home.paths.home);
+    owned.add(() => lease.release());
+    let lastAt = 0;
+    const output = openOutputStore(home.paths.outputDir, { capBytes: chosen.outputCapBytes });
+    const started = risingClock();
+    const worker = new WorkerEngine({
+      home,
+      alias: options.alias,
+      slots: chosen.slots,
+      coordinator: options.coordinator,
+      address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
+      executors: executorsFor(Object.keys(BUILT_IN), { env: options.env }),
+      output,
+      clock: started,
+      logger: options.logger,
+      idleExitMs: chosen.workerIdleExitMs,
+    });
+    const reader: LogReader = {
+      restore: () => false,
+      visit: stored => {
+        lastAt = stored.at;
+        worker.replay(stored);
+      },
+    };
+    const log = await openFileLog({
+      dir: home.paths.logDir,
+      checkpointDir: home.paths.indexDir,
+      reader,
+      now: () => Math.max(lastAt, started.now()),
+      epochOwner: home.key.did,
+    });
+    if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
+    owned.add(() => worker.close());
+    const api = await serveApi({
+      engine: {
+        ...unanswered,
+        report: name => worker.report(name),
+        output: request => worker.output(request),
+      },
+      socketPath: await prepareSocket(home.paths),
+      tcp: { host: '127.0.0.1', port: options.port, token: home.token },
+      only: ['health', 'output'],
+      log: message => options.logger.error(message),
+    });
+    owned.add(() => api.close());
+    await publish(home, api, owned);
+    stop.addEventListener('abort', () => worker.stop(TERM_GRACE_MS), { once: true });
+    worker.start(log, api.endpoint);
+    void output
+      .prune(KEPT_OUTPUT_BYTES)
+      .catch((error: unknown) => options.logger.error(`could not prune the output: ${messageOf(error)}`));
+    return await worker.ended;
+  } finally {
+    await owned.close();
+  }
+}
+
+/** How long a worker that gets SIGTERM lets its attempts go on. */
+const TERM_GRACE_MS = 1000;
+
+/** What a worker answers to nobody. */
+const unanswered = {
+  submit: () =>
+    Promise.reject(new FleetError('NOT_FOUND', 'a worker takes no commands; its coordinator does')),
+  watch: () => {
+    throw new FleetError('NOT_FOUND', 'a worker tells no events; its coordinator does');
+  },
+} as const;
+
+async function coordinatorAddress(
+  coordinatorHome: string,
+  url: string | null,
+  token: string | null,
+): Promise<{ socketPath: string } | { url: string; token: string }> {
+  if (url !== null && token !== null) return { url, token };
+  return { socketPath: await resolveSocket(homePaths(coordinatorHome)) };
+}
+
+/** Runs a coordinator in this process until a signal or a request ends it. @returns the exit code. */
+export async function serve(options: { home: string; port: number | null; echo: boolean }): Promise<number> {
+  const logger = streamLogger(process.stdout, Date.now);
+  let stop = (_code: number): void => {};
+  const stopped = new Promise<number>(resolve => (stop = resolve));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0));
+  const flags = options.port === null ? {} : { port: options.port };
+  const running = await openCoordinator({
+    home: options.home,
+    flags,
+    env: process.env,
+    logger,
+    onStop: () => stop(0),
+  });
+  for (const note of running.notes) logger.info(note);
+  const health = await running.engine.report('health', {});
+  logger.info(`coordinator ${health.did} on ${health.endpoint ?? 'its socket'} (home=${options.home})`);
+  if (options.echo) {
+    await running.engine.submit(
+      'fleet.start',
+      { workers: 1, executor: 'echo' },
+      { actor: health.did as Did },
+    );
+  }
+  const code = await stopped;
+  await running.close();
+  return code;
+}
+
+/** What was opened, and is closed in the reverse order, each once. */
+class Owned {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  add(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+  }
+}
+
+async function publish(home: Home, api: ApiServer, owned: Owned): Promise<void> {
+  const { pidFile } = home.paths;
+  await writePidFile(pidFile, {
+    pid: process.pid,
+    start: processStart(process.pid) ?? '',
+    endpoint: api.endpoint,
+    version: VERSION,
+  });
+  owned.add(() => removePidFile(pidFile));
+}
+
+function recoveryNotes(log: FileLog): string[] {
+  if (log.recovery === null) return [];
+  const { cutBytes, segment, offset, reason } = log.recovery;
+  return [
+    `the log ended in ${cutBytes} unfinished bytes (${segment} at ${offset}: ${reason}), which were cut`,
+  ];
+}
+
+/** The built worker beside the built `spl`; from source, the source with the loader that this process has. */
+function workerCommand(): string[] {
+  return [...(isSource() ? process.execArgv : []), besideThis('worker.js', './bin/worker.ts')];
+}
+
+/** A file that is built into the same folder as the running one; from source, the source file. */
+function besideThis(built: string, source: string): string {
+  return fileURLToPath(new URL(isSource() ? source : `./${built}`, import.meta.url));
+}
+
+function isSource(): boolean {
+  return import.meta.url.endsWith('.ts');
+}

@@ -1,0 +1,485 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type {
+  CallContext,
+  CommandName,
+  Commands,
+  Engine,
+  EngineEvent,
+  OutputRequest,
+  OutputStream,
+  ReportName,
+  Reports,
+  WatchOptions,
+} from '../contract/engine.ts';
+import { VERSION } from '../contract/engine.ts';
+import { FleetError, messageOf } from '../errors.ts';
+import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
+import * as commands from '../fleet/commands.ts';
+import { Coordinator, type Effect, type OutBatch } from '../fleet/coordinator.ts';
+import type { ToCoordinator } from '../fleet/messages.ts';
+import type { CelCompiler } from '../fleet/predicate.ts';
+import { saveState } from '../fleet/snapshot.ts';
+import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
+import type { Home } from '../home/home.ts';
+import { processStart } from '../home/process.ts';
+import type { Log } from '../log/log.ts';
+import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
+import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
+import { appendRecords } from './append-records.ts';
+import type { Clock } from './clock.ts';
+import type { Executor } from './executors/executor.ts';
+import { FleetControl } from './fleet-control.ts';
+import { acceptLink, type WorkerPeer } from './link/accept.ts';
+import type { Signed } from './link/frames.ts';
+import type { Logger } from './logger.ts';
+import { openOutput } from './outputs.ts';
+import { answer, type RecordSource } from './reports.ts';
+import { Watchers } from './watchers.ts';
+
+export interface CoordinatorEngineOptions {
+  readonly home: Home;
+  readonly coordinator: Coordinator;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly cel: CelCompiler;
+  readonly heartbeatMs: number;
+  readonly defaultExecutor: string;
+  /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
+  readonly executors: ReadonlyMap<string, Executor>;
+  /** The program of a worker, with its first arguments. */
+  readonly workerCommand: readonly string[];
+  /** Searches the log; opened at its first use. */
+  readonly records: RecordSource;
+  /** The position of the checkpoint that the state was restored from, 0 without one. */
+  readonly checkpointed: number;
+  /** Called when somebody asked for the coordinator itself to stop. */
+  readonly onStop: () => void;
+}
+
+/** A checkpoint is saved after this many records, once the fleet has been idle for so long. */
+const CHECKPOINT_RECORDS = 20_000;
+const CHECKPOINT_IDLE_MS = 1000;
+
+/** A coordinator at work: the rules in `fleet/coordinator`, with a log, links and processes around them. */
+export class CoordinatorEngine implements Engine {
+  readonly did: Did;
+  readonly #o: CoordinatorEngineOptions;
+  readonly #core: Coordinator;
+  readonly #peers = new Map<Did, WorkerPeer>();
+  readonly #watchers = new Watchers();
+  readonly #control: FleetControl;
+  readonly #startedAt: number;
+  #endpoint: string | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #checkpointed: number;
+
+  constructor(options: CoordinatorEngineOptions) {
+    this.#o = options;
+    this.did = options.home.key.did;
+    this.#core = options.coordinator;
+    this.#startedAt = options.clock.now();
+    this.#checkpointed = options.checkpointed;
+    this.#control = new FleetControl({
+      did: this.did,
+      home: options.home,
+      coordinator: options.coordinator,
+      clock: options.clock,
+      logger: options.logger,
+      workerCommand: options.workerCommand,
+      step: decide => this.#step(decide),
+      fleet: () => this.#fleetFacts(),
+      watchers: this.#watchers,
+      unlink: did => this.#peers.get(did)?.close(),
+      onStop: options.onStop,
+    });
+    void options.log.failed.then(error => this.#fail(error));
+  }
+
+  /** Begins: registers itself, takes up what the log left open, and takes over the workers that live. */
+  async start(endpoint: string | null): Promise<void> {
+    this.#endpoint = endpoint;
+    await this.#step(now => {
+      this.#register(now);
+      this.#core.resume(now);
+    });
+    this.#control.resume();
+  }
+
+  /** Takes over a connection that asked to be a link. */
+  acceptLink(_request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    acceptLink(socket, head, {
+      key: this.#o.home.key,
+      heartbeatMs: this.#o.heartbeatMs,
+      publicKeyOf: did => this.#core.state.instances.get(did)?.publicKey,
+      onOpen: peer => this.#opened(peer),
+      onMessage: (peer, message) => this.#take(peer, message),
+      onClose: (peer, error) => this.#lost(peer, error),
+      onRefused: message => this.#o.logger.error(`refused a link: ${message}`),
+    });
+  }
+
+  async submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context: CallContext,
+  ): Promise<Commands[N]['output']> {
+    this.#requireOpen();
+    const run = this.#commands[name] as (
+      input: Commands[N]['input'],
+      context: CallContext,
+    ) => Promise<Commands[N]['output']>;
+    return run(input, context);
+  }
+
+  watch(options: WatchOptions): AsyncIterable<EngineEvent> {
+    const watcher = this.#watchers.add(options);
+    if (options.after === undefined) return watcher;
+    return this.#resumed(options.after, options, watcher);
+  }
+
+  async report<N extends ReportName>(
+    name: N,
+    input: Reports[N]['input'],
+    signal?: AbortSignal,
+  ): Promise<Reports[N]['output']> {
+    this.#requireOpen();
+    return answer(name, input, {
+      coordinator: this.#core,
+      facts: this.#fleetFacts(),
+      home: this.#o.home,
+      log: this.#o.log,
+      records: this.#o.records,
+      now: this.#o.clock.now(),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  output(request: OutputRequest): Promise<OutputStream> {
+    this.#requireOpen();
+    return openOutput(this.#core, request, options => this.watch(options));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#control.close();
+    for (const peer of this.#peers.values()) peer.close();
+    clearTimeout(this.#checkpointTimer);
+    this.#watchers.close();
+    await this.#lastAppend.then(
+      () => this.#checkpoint(),
+      () => {},
+    );
+    await this.#o.records.close();
+    await this.#o.log.close();
+  }
+
+  readonly #commands: {
+    [N in CommandName]: (input: Commands[N]['input'], context: CallContext) => Promise<Commands[N]['output']>;
+  } = {
+    'records.append': input =>
+      this.#step(now =>
+        appendRecords(input.records, {
+          log: this.#o.log,
+          write: sealed => this.#core.writeForeign(sealed, now),
+        }),
+      ),
+    'task.add': (input, context) =>
+      this.#command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
+    'task.fan-out': ({ task, ...request }, context) =>
+      this.#command(context, issuer =>
+        commands.fanOut(this.#core, task, request, this.#fanOutContext(), issuer),
+      ),
+    'task.retry': ({ task, ...input }, context) =>
+      this.#command(context, issuer =>
+        joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
+      ),
+    'task.cancel': ({ task, ...input }, context) =>
+      this.#command(context, issuer => taskDocument(commands.cancel(this.#core, task, input, issuer))),
+    'task.run-serial': ({ task, ...input }, context) =>
+      this.#command(context, issuer =>
+        commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
+      ),
+    'fleet.start': (input, context) => this.#control.start(input, context.signal),
+    'fleet.stop': input => this.#control.stop(input),
+    'fleet.restart': input => this.#control.restart(input.instance),
+  };
+
+  #command<T>(context: CallContext, run: (issuer: commands.Issuer) => T): Promise<T> {
+    return this.#step(now => run({ actor: context.actor, key: context.idempotencyKey, now }));
+  }
+
+  #newThread(): ReturnType<typeof threadIdFromBytes> {
+    return threadIdFromBytes(randomBytes(32));
+  }
+
+  #fanOutContext(): commands.FanOutContext {
+    const { executors, cel } = this.#o;
+    return {
+      cel,
+      defaultExecutor: this.#control.defaultExecutor ?? this.#o.defaultExecutor,
+      executors: [...executors.keys()],
+      refusal: (name, subtask) => executors.get(name)?.refusal(subtask) ?? null,
+    };
+  }
+
+  // --- steps --------------------------------------------------------------------------------------------------
+
+  /**
+   * One step of the rules. What they decide is appended; effects are done, watchers told and the caller answered
+   * only when it is durable.
+   */
+  #step<T>(decide: (now: number) => T): Promise<T> {
+    const now = this.#o.clock.now();
+    let value: T;
+    let refusal: unknown;
+    try {
+      value = decide(now);
+    } catch (error) {
+      // A refusal comes before the first write; whatever was decided beside it still goes out.
+      refusal = error;
+    }
+    const { batches, effects, changed, instances } = this.#core.take();
+    const durable = this.#append(batches);
+    const after = (): void => {
+      if (this.#closed) return;
+      for (const effect of effects) this.#do(effect);
+      this.#tell(changed, instances);
+      this.#checkpointWhenIdle();
+    };
+    if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
+    else durable.then(after, () => {});
+    this.#schedule();
+    if (refusal !== undefined) return Promise.reject(refusal as Error);
+    return durable.then(() => value);
+  }
+
+  #append(batches: readonly OutBatch[]): Promise<unknown> {
+    for (const batch of batches) {
+      this.#lastAppend = this.#o.log
+        .append(batch)
+        .then(({ first, at }) => this.#appended(batch.records, first, at));
+      this.#lastAppend.catch(() => {});
+    }
+    return this.#lastAppend;
+  }
+
+  #appended(records: readonly SealedRecord[], first: number, at: number): void {
+    for (const { record } of records) {
+      const topic = topicOf(record);
+      if (topic === TOPIC.fanOut || topic === TOPIC.join || topic === TOPIC.retry)
+        this.#core.stamp(record, at);
+    }
+    if (this.#watchers.size === 0) return;
+    records.forEach(({ record }, i) =>
+      this.#watchers.publish({ kind: 'record', position: first + i, at, record }),
+    );
+  }
+
+  #tell(changed: ReadonlyMap<string, ReadonlySet<number>>, instances: ReadonlySet<Did>): void {
+    if (this.#watchers.size === 0) return;
+    for (const [thread, children] of changed) {
+      const complete = this.#core.state.tasks.get(thread as never)?.fanOut?.joined != null;
+      this.#watchers.publish({ kind: 'task', thread, children: [...children], complete });
+    }
+    for (const did of instances) this.#watchers.publish({ kind: 'instance', did });
+  }
+
+  #do(effect: Effect): void {
+    if (effect.type === 'send') this.#peers.get(effect.to)?.send(effect.message);
+    else void this.#control.endProcess(effect.did, effect.reason);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const now = this.#o.clock.now();
+    const next = this.#core.nextDeadline(now);
+    // A timer's longest delay is 2^31 ms; a deadline beyond a day is looked at again by then.
+    if (next !== undefined)
+      this.#timer = setTimeout(() => this.#tick(), Math.min(next - now, 86_400_000) + 1);
+  }
+
+  #tick(): void {
+    this.#step(now => this.#core.tick(now)).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+  }
+
+  /** Tells the rules something that nobody waits for. */
+  #tellCore(decide: (now: number) => void): void {
+    this.#step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+  }
+
+  #fail(error: Error): void {
+    this.#o.logger.error(`the log can't be written, and this coordinator stops: ${error.message}`);
+    this.#o.onStop();
+  }
+
+  /** Saves the folded state when nothing is under way, so that saving it holds nobody up. */
+  #checkpointWhenIdle(): void {
+    clearTimeout(this.#checkpointTimer);
+    if (this.#core.state.open.size > 0 || this.#o.log.end - this.#checkpointed < CHECKPOINT_RECORDS) return;
+    this.#checkpointTimer = setTimeout(() => void this.#checkpoint(), CHECKPOINT_IDLE_MS).unref();
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { log, cel, logger } = this.#o;
+    if (log.end !== log.pendingEnd || log.end === this.#checkpointed) return;
+    this.#checkpointed = log.end;
+    try {
+      await log.saveCheckpoint({ position: log.end, state: saveState(this.#core.state, cel) });
+    } catch (error) {
+      logger.error(`could not save a checkpoint: ${messageOf(error)}`);
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new FleetError('UNAVAILABLE', 'the engine is closed');
+  }
+
+  // --- links --------------------------------------------------------------------------------------------------
+
+  #opened(peer: WorkerPeer): void {
+    this.#peers.get(peer.did)?.close();
+    this.#peers.set(peer.did, peer);
+    if (peer.version !== VERSION)
+      this.#o.logger.info(`${peer.did} runs version ${peer.version}, this coordinator ${VERSION}`);
+  }
+
+  #take(peer: WorkerPeer, message: Signed<ToCoordinator>): void {
+    const { did } = peer;
+    switch (message.type) {
+      case 'hello':
+        this.#control.linked(did);
+        return this.#tellCore(now => this.#core.hello(did, message.held, now));
+      case 'report':
+        return this.#takeReports(did, message.first, message);
+      case 'started':
+        return this.#tellCore(now => this.#core.started(did, message.deliveries, now));
+      case 'returned':
+        this.#control.noteReturned(did, message.deliveries.length);
+        return this.#tellCore(now => this.#core.returned(did, message.deliveries, message.reason, now));
+      case 'heartbeat':
+        return this.#tellCore(now =>
+          this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), now),
+        );
+    }
+  }
+
+  /** Reports are acknowledged when they are durable here, also those that were there before. */
+  #takeReports(
+    did: Did,
+    first: number,
+    message: Signed<{ readonly records: readonly SealedRecord[] }>,
+  ): void {
+    const fresh = message.records.filter(
+      ({ record }) => this.#o.log.find(record.id) === undefined && record.actor === did,
+    );
+    const signature = signatureOf(message, message.records);
+    this.#tellCore(now => {
+      if (fresh.length > 0)
+        this.#core.reports(
+          did,
+          signature === undefined ? { records: fresh } : { records: fresh, signature },
+          now,
+        );
+      this.#core.acknowledge(did, first + message.records.length);
+    });
+  }
+
+  #lost(peer: WorkerPeer, error: Error | undefined): void {
+    if (this.#peers.get(peer.did) !== peer) return;
+    this.#peers.delete(peer.did);
+    if (error !== undefined) this.#o.logger.error(`link to ${peer.did} broke: ${error.message}`);
+    if (this.#closed) return;
+    this.#tellCore(() => this.#core.disconnected(peer.did));
+    this.#control.linkLost(peer.did);
+  }
+
+  // --- itself -------------------------------------------------------------------------------------------------
+
+  #register(now: number): void {
+    const { home } = this.#o;
+    const known = this.#core.state.instances.get(this.did);
+    if (known?.home !== home.paths.home) {
+      this.#core.admit(
+        {
+          did: this.did,
+          alias: 'coordinator',
+          role: 'coordinator',
+          home: home.paths.home,
+          public_key: home.key.publicKey,
+        },
+        now,
+      );
+    }
+    this.#core.registerSelf(this.#heartbeat(), now);
+  }
+
+  #heartbeat(): SealedRecord {
+    const body: HeartbeatBody = {
+      topic: TOPIC.heartbeat,
+      did: this.did,
+      alias: 'coordinator',
+      role: 'coordinator',
+      endpoint: this.#endpoint,
+      version: VERSION,
+      health: 'healthy',
+      pid: process.pid,
+      pid_start: processStart(process.pid),
+      slots: 1,
+      uptime_secs: 0,
+      active_dispatches: 0,
+      store_records: this.#o.log.end,
+    };
+    const clock = this.#core.state.registryClocks.get(this.did) ?? 0;
+    return seal({
+      act: 'DO',
+      actor: this.did,
+      body: asJson(body),
+      clock,
+      data_type: 'SCALAR',
+      parents: [],
+      thread: RESERVED.instanceRegistry,
+    });
+  }
+
+  #fleetFacts(): FleetFacts {
+    let active = 0;
+    for (const link of this.#core.links.values()) active += link.assigned.size;
+    return {
+      did: this.did,
+      startedAt: this.#startedAt,
+      storeRecords: this.#o.log.end,
+      activeDispatches: active,
+      heartbeatMs: this.#o.heartbeatMs,
+      url: this.#endpoint ?? `unix:${this.#o.home.paths.socket}`,
+    };
+  }
+
+  async *#resumed(
+    after: number,
+    options: WatchOptions,
+    live: AsyncIterable<EngineEvent> & { wants(event: EngineEvent): boolean },
+  ): AsyncGenerator<EngineEvent> {
+    let reached = after;
+    for await (const { position, at, record } of this.#o.log.read(after + 1, { signal: options.signal })) {
+      reached = position;
+      const event = { kind: 'record', position, at, record } as const;
+      if (live.wants(event)) yield event;
+    }
+    for await (const event of live) if (event.kind !== 'record' || event.position > reached) yield event;
+  }
+}
+
+function signatureOf(message: Signed<object>, records: readonly SealedRecord[]): OutBatch['signature'] {
+  return message.signature === undefined
+    ? undefined
+    : { ...message.signature, ids: records.map(({ record }: { record: FleetRecord }) => record.id) };
+}

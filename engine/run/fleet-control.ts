@@ -1,0 +1,308 @@
+import type { FleetStart, FleetStop } from '../contract/commands.ts';
+import type { FleetStarted, FleetStopped, InstanceDocument } from '../contract/documents.ts';
+import { VERSION } from '../contract/engine.ts';
+import { FleetError, messageOf } from '../errors.ts';
+import type { Coordinator } from '../fleet/coordinator.ts';
+import { completedOf, type Instance } from '../fleet/state.ts';
+import { fleetDocument, instanceDocument, resolveInstance, type FleetFacts } from '../fleet/views.ts';
+import { openHome, type Home } from '../home/home.ts';
+import { workerAlias, workerHome } from '../home/paths.ts';
+import type { Did } from '../record/ids.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { lastLines } from './log-tail.ts';
+import { Supervisor, type WorkerLaunch } from './supervisor.ts';
+import type { Watchers } from './watchers.ts';
+
+export interface FleetControlOptions {
+  readonly did: Did;
+  readonly home: Home;
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly workerCommand: readonly string[];
+  readonly step: <T>(decide: (now: number) => T) => Promise<T>;
+  readonly fleet: () => FleetFacts;
+  readonly watchers: Watchers;
+  readonly unlink: (did: Did) => void;
+  readonly onStop: () => void;
+}
+
+/** How long the workers have to come up. */
+const CONVERGE_MS = 30_000;
+/** How long a worker that was told to stop has beyond its grace, then after SIGTERM. */
+const STOP_SLACK_MS = 2_000;
+const TERM_GRACE_MS = 2_000;
+const FIRST_WORKER_PORT = 9201;
+const MAX_WORKERS = 64;
+
+/** Starts, adopts, restarts and stops the workers of a coordinator. */
+export class FleetControl {
+  readonly #o: FleetControlOptions;
+  readonly #supervisor: Supervisor;
+  readonly #handedBack = new Map<Did, number>();
+  /** The executor of subtasks that name none, where `fleet start` named one. */
+  defaultExecutor: string | undefined;
+
+  constructor(options: FleetControlOptions) {
+    this.#o = options;
+    this.#supervisor = new Supervisor({
+      workerCommand: options.workerCommand,
+      coordinator: options.did,
+      coordinatorHome: options.home.paths.home,
+      logger: options.logger,
+      onGone: (did, reason, expected) => this.#gone(did, reason, expected),
+      onGivenUp: (did, reason) => this.#tell(now => options.coordinator.abandon(did, reason, now)),
+    });
+  }
+
+  /** At the coordinator's start: takes over the workers whose processes live, starts those again that died. */
+  resume(): void {
+    for (const instance of this.#workers()) {
+      if (instance.status === 'stopped') continue;
+      const launch = launchOf(instance);
+      const { pid, pidStart } = instance;
+      if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) continue;
+      if (pid !== null)
+        this.#tell(now =>
+          this.#o.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
+        );
+      this.#supervisor.revive(launch);
+    }
+  }
+
+  /**
+   * Raises the number of live workers to `workers`, never lowers it.
+   * @throws WORKER_FAILED naming each worker that did not come within 30 s, and why.
+   */
+  async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
+    if (input.executor !== null) this.defaultExecutor = input.executor;
+    const resumed = this.#openFanOuts();
+    const already = this.#workers().filter(worker => this.#comesUp(worker));
+    const missing = Math.max(0, input.workers - already.length);
+    const launched = await Promise.all(this.#free(missing, already).map(i => this.#launch(i)));
+    const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
+    await this.#awaitLive(wanted, signal);
+    return this.#started(launched, already, resumed);
+  }
+
+  /** Stops workers and, where asked, the coordinator itself. Answers when the workers are gone. */
+  async stop(input: FleetStop): Promise<FleetStopped> {
+    const graceMs = input.grace_secs * 1000;
+    const one =
+      input.instance === null ? undefined : resolveInstance(this.#o.coordinator.state, input.instance);
+    const workers =
+      one === undefined
+        ? this.#workers().filter(worker => worker.status !== 'stopped')
+        : one.role === 'worker'
+          ? [one]
+          : [];
+    const stopped = await Promise.all(workers.map(worker => this.#stopOne(worker, graceMs)));
+    const alsoSelf = one === undefined ? input.scope === 'all' : one.role === 'coordinator';
+    if (alsoSelf) setImmediate(this.#o.onStop);
+    return { stopped, coordinator_stopping: alsoSelf };
+  }
+
+  /** Stops one worker and launches it again. @throws NOT_FOUND, WORKER_FAILED, CONFLICT for the coordinator */
+  async restart(name: string): Promise<InstanceDocument> {
+    const instance = resolveInstance(this.#o.coordinator.state, name);
+    if (instance.role === 'coordinator') {
+      throw new FleetError('CONFLICT', 'a coordinator does not restart itself', {
+        hint: 'spl fleet stop --all, then spl fleet start',
+      });
+    }
+    if (instance.status !== 'stopped') await this.#stopOne(instance, 10_000);
+    await this.#supervisor.launch(launchOf(instance));
+    await this.#awaitLive([instance.did], undefined);
+    return instanceDocument(this.#o.coordinator, instance, this.#o.fleet(), this.#o.clock.now());
+  }
+
+  /** A worker that is held for hung is ended, with all that it started; its restart tells what it had. */
+  async endProcess(did: Did, reason: string): Promise<void> {
+    this.#o.logger.info(`${did} is fenced: ${reason}`);
+    this.#o.unlink(did);
+    if (!this.#supervisor.isRunning(did))
+      return this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+    try {
+      await this.#supervisor.end(did, 0);
+    } catch (error) {
+      this.#o.logger.error(messageOf(error));
+    }
+  }
+
+  linked(did: Did): void {
+    this.#supervisor.linked(did);
+  }
+
+  linkLost(did: Did): void {
+    this.#supervisor.linkLost(did);
+  }
+
+  noteReturned(did: Did, count: number): void {
+    this.#handedBack.set(did, (this.#handedBack.get(did) ?? 0) + count);
+  }
+
+  /** Lets go of the workers; they go on. */
+  close(): void {
+    this.#supervisor.close();
+  }
+
+  #workers(): Instance[] {
+    return [...this.#o.coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+  }
+
+  /** Live, or on its way up. */
+  #comesUp({ did, status }: Instance): boolean {
+    return status === 'live' || (status !== 'stopped' && this.#supervisor.isRunning(did));
+  }
+
+  /** The numbers of the first workers that are not there. */
+  #free(count: number, present: readonly Instance[]): number[] {
+    const taken = new Set(present.map(({ alias }) => alias));
+    const free: number[] = [];
+    for (let i = 0; free.length < count && i < MAX_WORKERS; i++) if (!taken.has(workerAlias(i))) free.push(i);
+    return free;
+  }
+
+  async #launch(i: number): Promise<{ did: Did; alias: string; pid: number; home: string }> {
+    const home = workerHome(this.#o.home.paths.home, i);
+    const { key } = await openHome(home, { create: true, version: VERSION });
+    const alias = workerAlias(i);
+    const known = this.#o.coordinator.state.instances.get(key.did);
+    if (known?.home !== home || known.alias !== alias) {
+      await this.#o.step(now =>
+        this.#o.coordinator.admit(
+          { did: key.did, alias, role: 'worker', home, public_key: key.publicKey },
+          now,
+        ),
+      );
+    }
+    const pid = await this.#supervisor.launch({ did: key.did, alias, home, port: FIRST_WORKER_PORT + i });
+    return { did: key.did, alias, pid, home };
+  }
+
+  /** Waits until every one of these is live and has said where it listens. */
+  async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
+    const timeout = AbortSignal.timeout(CONVERGE_MS);
+    const watcher = this.#o.watchers.add({
+      kinds: ['instance'],
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
+    if (missing().length > 0) for await (const _ of watcher) if (missing().length === 0) break;
+    watcher.end();
+    const late = missing();
+    if (late.length > 0) throw await this.#didNotCome(late);
+  }
+
+  #isUp(did: Did): boolean {
+    const instance = this.#o.coordinator.state.instances.get(did);
+    return (
+      instance?.status === 'live' &&
+      instance.pid === this.#supervisor.pidOf(did) &&
+      this.#o.coordinator.links.get(did)?.connected === true
+    );
+  }
+
+  async #didNotCome(dids: readonly Did[]): Promise<FleetError> {
+    const failures = await Promise.all(
+      dids.map(async did => {
+        const { alias, home, note } = this.#o.coordinator.state.instances.get(did)!;
+        return {
+          alias,
+          did,
+          why: note ?? 'it did not connect',
+          last_lines: await lastLines(`${home}/logs/worker.log`),
+        };
+      }),
+    );
+    const words = failures.map(
+      ({ alias, why, last_lines }) => `${alias}: ${why}${last_lines === '' ? '' : ` (${last_lines})`}`,
+    );
+    return new FleetError(
+      'WORKER_FAILED',
+      `${failures.length} of the fleet did not come up within 30s: ${words.join('; ')}`,
+      {
+        details: { failures },
+        hint: 'See the logs/worker.log in the home of each.',
+      },
+    );
+  }
+
+  async #started(
+    launched: readonly { did: Did; alias: string; pid: number; home: string }[],
+    already: readonly Instance[],
+    resumed: FleetStarted['resumed'],
+  ): Promise<FleetStarted> {
+    const { coordinator } = this.#o;
+    const fleet = fleetDocument(coordinator, this.#o.fleet(), this.#o.clock.now());
+    const endpointOf = (did: Did): string | null => coordinator.state.instances.get(did)?.endpoint ?? null;
+    return {
+      ...fleet,
+      spawned: launched.map(({ did, alias, home }) => ({
+        alias,
+        did,
+        pid: this.#supervisor.pidOf(did) ?? 0,
+        endpoint: endpointOf(did),
+        home,
+      })),
+      adopted: already.map(({ alias }) => alias),
+      resumed,
+      notes: launched.flatMap(({ did, alias }) => portNote(alias, endpointOf(did))),
+    };
+  }
+
+  #openFanOuts(): FleetStarted['resumed'] {
+    const { state } = this.#o.coordinator;
+    return [...state.open].map(thread => {
+      const task = state.tasks.get(thread)!;
+      return {
+        thread,
+        alias: task.alias,
+        done: completedOf(task.fanOut!),
+        subtasks: task.fanOut!.children.length,
+      };
+    });
+  }
+
+  async #stopOne({ did, alias }: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
+    const { coordinator } = this.#o;
+    const pid = this.#supervisor.pidOf(did) ?? null;
+    const before = this.#handedBack.get(did) ?? 0;
+    this.#supervisor.expectEnd(did);
+    const linked = coordinator.links.get(did)?.connected === true;
+    await this.#o.step(now => coordinator.stop(did, graceMs, now));
+    const drained = linked && (await this.#supervisor.awaitGone(did, graceMs + STOP_SLACK_MS));
+    const how = drained ? 'drained' : await this.#supervisor.end(did, TERM_GRACE_MS);
+    await this.#o.step(now => {
+      coordinator.abandon(did, 'it was stopped', now);
+      coordinator.stopped(did, now);
+    });
+    return { alias, did, pid, how, handed_back: (this.#handedBack.get(did) ?? 0) - before };
+  }
+
+  #gone(did: Did, reason: string, expected: boolean): void {
+    this.#o.unlink(did);
+    if (!expected) this.#tell(now => this.#o.coordinator.gone(did, reason, now));
+  }
+
+  #tell(decide: (now: number) => void): void {
+    this.#o.step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+  }
+}
+
+function launchOf({ did, alias, home }: Instance): WorkerLaunch {
+  return { did, alias, home, port: FIRST_WORKER_PORT + workerNumber(alias) };
+}
+
+/** The number of `worker-a`, `worker-b`, …; 0 for an alias that is none of these. */
+function workerNumber(alias: string): number {
+  for (let i = 0; i < MAX_WORKERS; i++) if (workerAlias(i) === alias) return i;
+  return 0;
+}
+
+function portNote(alias: string, endpoint: string | null): string[] {
+  const wanted = FIRST_WORKER_PORT + workerNumber(alias);
+  const port = endpoint === null ? null : Number(new URL(endpoint).port);
+  return port === null || port === wanted ? [] : [`port ${wanted} is taken; ${alias} listens on ${port}`];
+}

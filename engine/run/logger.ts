@@ -1,0 +1,12 @@
+/** Where an engine says what a person may want to read later. Never secrets, never bodies of records. */
+export interface Logger {
+  info(message: string): void;
+  error(message: string): void;
+}
+
+/** Lines with a time, written to a stream. */
+export function streamLogger(stream: { write(text: string): unknown }, now: () => number): Logger {
+  const write = (level: string, message: string): void =>
+    void stream.write(`${new Date(now()).toISOString()} ${level} ${message}\n`);
+  return { info: message => write('info', message), error: message => write('error', message) };
+}

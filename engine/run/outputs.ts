@@ -1,0 +1,60 @@
+import type { EngineEvent, OutputRequest, OutputStream, WatchOptions } from '../contract/engine.ts';
+import { FleetError } from '../errors.ts';
+import type { Coordinator } from '../fleet/coordinator.ts';
+import type { Child, Task } from '../fleet/state.ts';
+import { resolveTask } from '../fleet/tasks.ts';
+import { homePaths } from '../home/paths.ts';
+import type { Did } from '../record/ids.ts';
+import { openOutputStore } from './output/store.ts';
+
+/** Readers keep nothing; the store only wants a cap of those who write. */
+const READING = { capBytes: 4 };
+
+/** Opens what a subtask printed, in the home of the worker that ran it. @throws NOT_FOUND */
+export function openOutput(
+  coordinator: Coordinator,
+  request: OutputRequest,
+  watch: (options: WatchOptions) => AsyncIterable<EngineEvent>,
+): Promise<OutputStream> {
+  const task = resolveTask(coordinator.state, request.task);
+  const child = task.fanOut?.children[request.subtask];
+  if (child === undefined) {
+    throw new FleetError('NOT_FOUND', `task '${task.alias}' has no subtask ${request.subtask}`, {
+      details: { task: task.alias, subtask: request.subtask },
+    });
+  }
+  const attempt = request.attempt ?? child.attempt;
+  const worker = workerOf(child, attempt);
+  const home = worker === null ? undefined : coordinator.state.instances.get(worker)?.home;
+  if (home === undefined) throw notRun(task, child, attempt);
+  const running = child.state === 'assigned' && attempt === child.attempt;
+  const alias = coordinator.state.instances.get(worker!)!.alias;
+  const info = { task: task.alias, subtask: child.index, attempt, worker: alias, running };
+  const store = openOutputStore(homePaths(home).outputDir, READING);
+  if (!request.follow || !running)
+    return Promise.resolve({ info, chunks: store.read(child.thread, attempt) });
+  const done = ended(child, attempt, watch({ thread: task.thread, kinds: ['task'], signal: request.signal }));
+  return Promise.resolve({
+    info,
+    chunks: store.follow(child.thread, attempt, { signal: request.signal, done }),
+  });
+}
+
+function workerOf(child: Child, attempt: number): Did | null {
+  if (attempt === child.attempt) return child.worker;
+  return child.earlier?.find(earlier => earlier.attempt === attempt)?.worker ?? null;
+}
+
+function notRun(task: Task, child: Child, attempt: number): FleetError {
+  const what = attempt === 0 ? 'has not run yet' : `has no attempt ${attempt}`;
+  return new FleetError('NOT_FOUND', `subtask ${child.index} of '${task.alias}' ${what}`, {
+    details: { task: task.alias, subtask: child.index, attempt },
+  });
+}
+
+/** Settled when this attempt of the child is over. */
+async function ended(child: Child, attempt: number, events: AsyncIterable<EngineEvent>): Promise<void> {
+  const isOver = (): boolean => child.state !== 'assigned' || child.attempt !== attempt;
+  if (isOver()) return;
+  for await (const _ of events) if (isOver()) return;
+}

@@ -1,0 +1,297 @@
+import * as http from 'node:http';
+import type * as d from '../contract/documents.ts';
+import { PROTOCOL, VERSION, type ReportName, type Reports } from '../contract/engine.ts';
+import { FleetError, messageOf } from '../errors.ts';
+import { topicOf } from '../fleet/bodies.ts';
+import type { Coordinator } from '../fleet/coordinator.ts';
+import { replayThread } from '../fleet/replay.ts';
+import { speedupReport } from '../fleet/speedup.ts';
+import {
+  fleetDocument,
+  instanceDocument,
+  joinDocument,
+  resolveInstance,
+  runFacts,
+  taskDocument,
+  type FleetFacts,
+} from '../fleet/views.ts';
+import { isFinished, resolveTask, statusOf } from '../fleet/tasks.ts';
+import type { Home } from '../home/home.ts';
+import type { Log, Position, StoredRecord } from '../log/log.ts';
+import { isRecordId, isReservedThread, isThreadId, type RecordId } from '../record/ids.ts';
+import type { FleetRecord } from '../record/record.ts';
+
+/** One thread as the index counts it. */
+export interface ThreadRow {
+  readonly thread: string;
+  readonly records: number;
+  readonly firstPosition: Position;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Searches the log. Every answer takes all records into account that are durable at the call. */
+export interface RecordSource {
+  /** Positions after `after`, ascending, at most `limit`. */
+  positions(filter: {
+    thread?: string;
+    actor?: string;
+    act?: string;
+    after?: number;
+    limit: number;
+  }): Promise<Position[]>;
+  threads(options: {
+    limit: number;
+    after?: number;
+    prefix?: string;
+  }): Promise<{ threads: ThreadRow[]; total: number }>;
+  query(sql: string, limit: number): Promise<d.QueryDocument>;
+  close(): Promise<void>;
+}
+
+export interface ReportContext {
+  readonly coordinator: Coordinator;
+  readonly facts: FleetFacts;
+  readonly home: Home;
+  readonly log: Log;
+  readonly records: RecordSource;
+  readonly now: number;
+  readonly signal?: AbortSignal;
+}
+
+type Answers = {
+  [N in ReportName]: (
+    input: Reports[N]['input'],
+    context: ReportContext,
+  ) => Promise<Reports[N]['output']> | Reports[N]['output'];
+};
+
+/** Answers a question about the present. */
+export async function answer<N extends ReportName>(
+  name: N,
+  input: Reports[N]['input'],
+  context: ReportContext,
+): Promise<Reports[N]['output']> {
+  return answers[name](input, context);
+}
+
+const answers: Answers = {
+  health: (_input, { facts, log, home, now }) => ({
+    status: 'ok',
+    did: facts.did,
+    alias: 'coordinator',
+    role: 'coordinator',
+    version: VERSION,
+    protocol: PROTOCOL,
+    uptime_secs: (now - facts.startedAt) / 1000,
+    pid: process.pid,
+    home: home.paths.home,
+    endpoint: facts.url.startsWith('http') ? facts.url : null,
+    records: log.end,
+  }),
+  fleet: (_input, { coordinator, facts, now }) => fleetDocument(coordinator, facts, now),
+  instance: ({ instance }, { coordinator, facts, now }) =>
+    instanceDocument(coordinator, resolveInstance(coordinator.state, instance), facts, now),
+  ping: ({ instance }, context) => ping(instance, context),
+  tasks: ({ all }, { coordinator }) => ({
+    tasks: [...coordinator.state.tasks.values()].filter(task => all || !isFinished(task)).map(taskDocument),
+  }),
+  task: ({ task }, { coordinator }) => taskDocument(resolveTask(coordinator.state, task)),
+  join: ({ task, summary }, { coordinator, now }) =>
+    joinDocument(coordinator, resolveTask(coordinator.state, task), summary, now),
+  speedup: ({ task, vsSerial }, { coordinator: { state } }) =>
+    speedupReport(
+      runFacts(state, resolveTask(state, task)),
+      vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
+    ),
+  record: async ({ id }, { log }) => document(await recordById(id, log)),
+  records: (input, context) => page(input, context),
+  threads: async ({ limit, after }, context) => {
+    const found = await context.records.threads({ limit, ...(after === undefined ? {} : { after }) });
+    return {
+      threads: await Promise.all(found.threads.map(row => summary(row, context))),
+      total: found.total,
+    };
+  },
+  'thread.records': async ({ thread: name }, context) => {
+    const thread = await resolveThread(name, context);
+    const records = await allOf(thread, context);
+    return { thread, records: records.map(({ record }) => document(record)) };
+  },
+  'thread.state': ({ thread }, context) => threadState(thread, context),
+  replay: async ({ thread }, context) =>
+    replayThread(await allOf(await resolveThread(thread, context), context)),
+  query: ({ sql, limit }, { records }) => records.query(sql, limit),
+};
+
+async function recordById(id: string, log: Log): Promise<FleetRecord> {
+  const position = isRecordId(id) ? log.find(id) : undefined;
+  if (position === undefined || position >= log.end) {
+    throw new FleetError('NOT_FOUND', `no record has the id '${id}'`, { details: { id } });
+  }
+  return (await log.get(position)).record;
+}
+
+async function page(
+  input: Reports['records']['input'],
+  { records, log }: ReportContext,
+): Promise<d.RecordsDocument> {
+  const positions = await records.positions(input);
+  const found = await Promise.all(positions.map(position => log.get(position)));
+  return {
+    records: found.map(({ record }) => document(record)),
+    next: positions.length < input.limit ? null : positions.at(-1)!,
+  };
+}
+
+/** How many records of one thread are answered with at most: a thread of a fan-out has one per child. */
+const MAX_OF_THREAD = 200_000;
+
+async function allOf(thread: string, { records, log }: ReportContext): Promise<StoredRecord[]> {
+  const positions = await records.positions({ thread, limit: MAX_OF_THREAD });
+  const found: StoredRecord[] = [];
+  for (const position of positions) found.push(await log.get(position));
+  return found;
+}
+
+/** A thread by its id, by a task's alias, or by an unambiguous prefix of either. */
+async function resolveThread(name: string, context: ReportContext): Promise<string> {
+  const { state } = context.coordinator;
+  if (state.tasks.has(name as never) || state.aliases.has(name) || isReservedThread(name))
+    return taskThread(name, context);
+  if (isThreadId(name) && (await context.records.positions({ thread: name, limit: 1 })).length > 0)
+    return name;
+  const found = name.startsWith('th_')
+    ? (await context.records.threads({ limit: 6, prefix: name })).threads
+    : [];
+  if (found.length === 1) return found[0]!.thread;
+  if (found.length > 1) {
+    throw new FleetError(
+      'CONFLICT',
+      `'${name}' may mean ${found.map(row => row.thread.slice(0, 20)).join(', ')}`,
+      { details: { thread: name }, hint: 'Write more of it.' },
+    );
+  }
+  return taskThread(name, context);
+}
+
+function taskThread(name: string, { coordinator }: ReportContext): string {
+  if (isReservedThread(name)) return name;
+  try {
+    return resolveTask(coordinator.state, name).thread;
+  } catch (error) {
+    if (!FleetError.is(error, 'NOT_FOUND')) throw error;
+    throw new FleetError('NOT_FOUND', `no thread is named '${name}'`, {
+      details: { thread: name },
+      hint: 'List them with: spl thread list',
+      cause: error,
+    });
+  }
+}
+
+async function summary(
+  row: ThreadRow,
+  { coordinator, log }: ReportContext,
+): Promise<d.ThreadsDocument['threads'][number]> {
+  const { kind, title } = describe(row.thread, (await log.get(row.firstPosition)).record, coordinator);
+  return {
+    thread: row.thread,
+    records: row.records,
+    kind,
+    title,
+    first_unix: row.firstAt / 1000,
+    last_unix: row.lastAt / 1000,
+  };
+}
+
+function describe(
+  thread: string,
+  first: FleetRecord,
+  { state }: Coordinator,
+): { kind: string; title: string | null } {
+  if (isReservedThread(thread)) return { kind: 'reserved', title: null };
+  const task = state.tasks.get(thread as never);
+  if (task !== undefined) return { kind: 'task', title: `${task.alias}: ${task.goal}` };
+  const goal = first.body['goal'];
+  return {
+    kind: topicOf(first) === 'fanout_child' ? 'subtask' : 'thread',
+    title: typeof goal === 'string' ? goal : null,
+  };
+}
+
+async function threadState(name: string, context: ReportContext): Promise<d.ThreadState> {
+  const thread = await resolveThread(name, context);
+  const records = await allOf(thread, context);
+  const acts: Record<string, number> = {};
+  for (const { record } of records) acts[record.act] = (acts[record.act] ?? 0) + 1;
+  const task = context.coordinator.state.tasks.get(thread as never);
+  const first = records[0];
+  return {
+    thread,
+    ...(first === undefined
+      ? { kind: 'reserved', title: null }
+      : describe(thread, first.record, context.coordinator)),
+    status: task === undefined ? null : statusOf(task),
+    records: records.length,
+    actors: [...new Set(records.map(({ record }) => record.actor))],
+    acts,
+    first_unix: first === undefined ? null : first.at / 1000,
+    last_unix: records.length === 0 ? null : records.at(-1)!.at / 1000,
+  };
+}
+
+const PING_TIMEOUT_MS = 5000;
+
+/** Asks an instance for its health over HTTP, as anybody could. */
+async function ping(name: string, { coordinator }: ReportContext): Promise<d.PingDocument> {
+  const { did, alias, endpoint } = resolveInstance(coordinator.state, name);
+  const unreachable = (reason: string): d.PingDocument => ({
+    did,
+    alias,
+    reachable: false,
+    rtt_ms: null,
+    status: null,
+    reason,
+  });
+  if (endpoint === null) return unreachable('it has no endpoint');
+  const begun = performance.now();
+  try {
+    const status = await get(`${endpoint}/health`);
+    return {
+      did,
+      alias,
+      reachable: status === 200,
+      rtt_ms: Math.round((performance.now() - begun) * 10) / 10,
+      status,
+      reason: status === 200 ? null : `status ${status}`,
+    };
+  } catch (error) {
+    return unreachable(messageOf(error));
+  }
+}
+
+function get(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(url, { agent: false, timeout: PING_TIMEOUT_MS }, response => {
+      response.resume();
+      response.once('end', () => resolve(response.statusCode ?? 0));
+    });
+    request.once('timeout', () => request.destroy(new Error(`no answer within ${PING_TIMEOUT_MS / 1000}s`)));
+    request.once('error', reject);
+  });
+}
+
+/** A record as clients see it: its fields and nothing else. */
+function document({
+  id,
+  parents,
+  thread,
+  actor,
+  act,
+  body,
+  clock,
+  data_type,
+  judged_by,
+}: FleetRecord & { id: RecordId }): d.RecordDocument {
+  return { id, parents: [...parents], thread, actor, act, body: { ...body }, clock, data_type, judged_by };
+}

@@ -1,0 +1,295 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { FleetError, messageOf } from '../errors.ts';
+import { isAlive, processStart } from '../home/process.ts';
+import type { Did } from '../record/ids.ts';
+import type { Logger } from './logger.ts';
+
+/** What is needed to launch one worker's process. */
+export interface WorkerLaunch {
+  readonly did: Did;
+  readonly alias: string;
+  readonly home: string;
+  /** The port to begin with; a taken one moves to the next free. */
+  readonly port: number;
+}
+
+export interface SupervisorOptions {
+  /** The bundled worker, or its source where the runtime can read that. */
+  readonly workerCommand: readonly string[];
+  readonly coordinator: Did;
+  readonly coordinatorHome: string;
+  readonly logger: Logger;
+  /** A process of a worker is gone; `expected` when it was told to stop. */
+  readonly onGone: (did: Did, reason: string, expected: boolean) => void;
+  /** A worker will not be started again by itself. */
+  readonly onGivenUp: (did: Did, reason: string) => void;
+}
+
+interface Watched {
+  readonly launch: WorkerLaunch;
+  pid: number;
+  start: string | null;
+  /** Told to stop: its end is no accident. */
+  expected: boolean;
+  /** Processes of this worker that ended within the last minute, by the time of their end. */
+  ends: number[];
+  /** Looks at a process that is not our child while its link is down. */
+  watch: NodeJS.Timeout | undefined;
+  restart: NodeJS.Timeout | undefined;
+}
+
+/** In the place of a start time: no process ever has this one. */
+const ENDED = 'ended';
+const MAX_RESTARTS = 5;
+const RESTART_WINDOW_MS = 60_000;
+const FIRST_BACKOFF_MS = 100;
+/** How often a process that is not our child is looked at while its link is down. */
+const LOOK_MS = 100;
+const KILL_WAIT_MS = 5000;
+
+/**
+ * Keeps the processes of local workers: launches them so that they outlive this process, notices their end, and
+ * starts them again with a growing pause, at most five times a minute.
+ */
+export class Supervisor {
+  readonly #o: SupervisorOptions;
+  readonly #watched = new Map<Did, Watched>();
+  #closed = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#o = options;
+  }
+
+  /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
+  async launch(launch: WorkerLaunch): Promise<number> {
+    const { pid, start } = await this.#spawn(launch);
+    const ends = this.#watched.get(launch.did)?.ends ?? [];
+    this.#watched.set(launch.did, {
+      launch,
+      pid,
+      start,
+      expected: false,
+      ends,
+      watch: undefined,
+      restart: undefined,
+    });
+    this.#noticeEarlyEnd(launch.did, pid);
+    return pid;
+  }
+
+  /** Takes over a process that an earlier coordinator launched. @returns false when it runs no more. */
+  adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
+    if (!isAlive(pid, start)) return false;
+    const known = this.#watched.get(launch.did);
+    if (known?.pid === pid) return true;
+    clearInterval(known?.watch);
+    const watched: Watched = {
+      launch,
+      pid,
+      start,
+      expected: false,
+      ends: [],
+      watch: undefined,
+      restart: undefined,
+    };
+    this.#watched.set(launch.did, watched);
+    this.#look(watched);
+    return true;
+  }
+
+  /** Starts a worker whose process ended while nobody watched. */
+  revive(launch: WorkerLaunch): void {
+    const watched: Watched = {
+      launch,
+      pid: 0,
+      start: null,
+      expected: false,
+      ends: [],
+      watch: undefined,
+      restart: undefined,
+    };
+    this.#watched.set(launch.did, watched);
+    this.#startAgain(watched, 0);
+  }
+
+  /** A link went down: a process that is not our child may have ended. */
+  linkLost(did: Did): void {
+    const watched = this.#watched.get(did);
+    if (watched !== undefined) this.#look(watched);
+  }
+
+  /** The end of this worker is wanted from now on. */
+  expectEnd(did: Did): void {
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return;
+    watched.expected = true;
+    clearTimeout(watched.restart);
+  }
+
+  /** Whether a process of this worker runs. */
+  isRunning(did: Did): boolean {
+    const watched = this.#watched.get(did);
+    return watched !== undefined && watched.start !== null && isAlive(watched.pid, watched.start);
+  }
+
+  pidOf(did: Did): number | undefined {
+    return this.#watched.get(did)?.pid;
+  }
+
+  /** Ends a worker's process: SIGTERM and, after the grace, SIGKILL. @returns how it ended once it is gone. */
+  async end(did: Did, termGraceMs: number): Promise<'terminated' | 'killed' | 'gone'> {
+    const watched = this.#watched.get(did);
+    if (watched === undefined || !this.isRunning(did)) return 'gone';
+    if (termGraceMs > 0) {
+      signal(watched, constants.signals.SIGTERM);
+      if (await this.awaitGone(did, termGraceMs)) return 'terminated';
+    }
+    signal(watched, constants.signals.SIGKILL);
+    if (await this.awaitGone(did, KILL_WAIT_MS)) return 'killed';
+    throw new FleetError('WORKER_FAILED', `process ${watched.pid} of ${watched.launch.alias} does not end`, {
+      details: { pid: watched.pid },
+    });
+  }
+
+  /** @returns true as soon as the worker's process is gone, false when it still runs after the time. */
+  async awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
+    const until = performance.now() + timeoutMs;
+    while (this.isRunning(did)) {
+      if (performance.now() >= until) return false;
+      await new Promise(resolve => setTimeout(resolve, 10));
+    }
+    return true;
+  }
+
+  /** Forgets everything; the processes go on. */
+  close(): void {
+    this.#closed = true;
+    for (const watched of this.#watched.values()) {
+      clearInterval(watched.watch);
+      clearTimeout(watched.restart);
+    }
+    this.#watched.clear();
+  }
+
+  async #spawn(launch: WorkerLaunch): Promise<{ pid: number; start: string }> {
+    const logFile = path.join(launch.home, 'logs', 'worker.log');
+    await fs.mkdir(path.dirname(logFile), { recursive: true, mode: 0o700 });
+    const log = await fs.open(logFile, 'a', 0o600);
+    try {
+      const child = spawn(process.execPath, this.#arguments(launch), {
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+        env: environment(),
+        cwd: launch.home,
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+      const pid = child.pid!;
+      child.once('exit', (code, name) =>
+        this.#ended(launch.did, pid, name === null ? `exited with code ${code}` : `was ended by ${name}`),
+      );
+      return { pid, start: processStart(pid) ?? ENDED };
+    } catch (cause) {
+      throw new FleetError('WORKER_FAILED', `could not launch ${launch.alias}: ${messageOf(cause)}`, {
+        details: { alias: launch.alias },
+        cause,
+      });
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** A process may end before it was written down here, and then nobody heard of it. */
+  #noticeEarlyEnd(did: Did, pid: number): void {
+    if (!this.isRunning(did)) this.#ended(did, pid, 'ended at once');
+  }
+
+  #arguments(launch: WorkerLaunch): string[] {
+    const { workerCommand, coordinator, coordinatorHome } = this.#o;
+    return [
+      ...workerCommand,
+      ...['--home', launch.home, '--alias', launch.alias, '--port', String(launch.port)],
+      ...['--coordinator', coordinator, '--coordinator-home', coordinatorHome],
+    ];
+  }
+
+  #look(watched: Watched): void {
+    clearInterval(watched.watch);
+    const check = (): void => {
+      if (watched.start !== null && isAlive(watched.pid, watched.start)) return;
+      clearInterval(watched.watch);
+      this.#ended(watched.launch.did, watched.pid, 'ended');
+    };
+    watched.watch = setInterval(check, LOOK_MS);
+    watched.watch.unref();
+    check();
+  }
+
+  /** A worker is connected again: its process need not be looked at. */
+  linked(did: Did): void {
+    clearInterval(this.#watched.get(did)?.watch);
+  }
+
+  #ended(did: Did, pid: number, how: string): void {
+    const watched = this.#watched.get(did);
+    if (this.#closed || watched === undefined || watched.pid !== pid || watched.start === null) return;
+    clearInterval(watched.watch);
+    watched.start = null;
+    const reason = `process ${pid} ${how}`;
+    this.#o.logger.info(`${watched.launch.alias}: ${reason}`);
+    this.#o.onGone(did, reason, watched.expected);
+    if (!watched.expected) this.#restartOrGiveUp(watched, reason);
+  }
+
+  #restartOrGiveUp(watched: Watched, reason: string): void {
+    const now = performance.now();
+    watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];
+    if (watched.ends.length > MAX_RESTARTS) {
+      this.#o.onGivenUp(
+        watched.launch.did,
+        `${reason}, for the ${watched.ends.length}th time within a minute`,
+      );
+      return;
+    }
+    this.#startAgain(watched, FIRST_BACKOFF_MS * 2 ** (watched.ends.length - 1));
+  }
+
+  #startAgain(watched: Watched, delayMs: number): void {
+    watched.restart = setTimeout(() => {
+      if (this.#closed || watched.expected) return;
+      this.#spawn(watched.launch).then(
+        ({ pid, start }) => {
+          Object.assign(watched, { pid, start });
+          this.#noticeEarlyEnd(watched.launch.did, pid);
+        },
+        (error: unknown) => {
+          this.#o.logger.error(messageOf(error));
+          this.#o.onGivenUp(watched.launch.did, messageOf(error));
+        },
+      );
+    }, delayMs);
+  }
+}
+
+function signal(watched: Watched, number: number): void {
+  if (watched.start === null || !isAlive(watched.pid, watched.start)) return;
+  try {
+    process.kill(watched.pid, number);
+  } catch {
+    // It ended between the look and the signal.
+  }
+}
+
+/** A worker needs no token of ours: the socket suffices. An editor's own Node is told to be a plain one. */
+function environment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  delete env['SPL_TOKEN'];
+  if (process.versions['electron'] !== undefined) env['ELECTRON_RUN_AS_NODE'] = '1';
+  return env;
+}

@@ -1,0 +1,86 @@
+import type { EngineEvent, WatchOptions } from '../contract/engine.ts';
+
+/** How many events may wait for a slow watcher before some are left out. */
+const MAX_WAITING = 10_000;
+
+/** Hands events to whoever watches. A watcher that is too slow loses events, and is told so by a `gap`. */
+export class Watchers {
+  readonly #all = new Set<Watcher>();
+  #closed = false;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  publish(event: EngineEvent): void {
+    for (const watcher of this.#all) watcher.offer(event);
+  }
+
+  /** Begins to collect at once, so that nothing is missed between this call and the first read. */
+  add(options: WatchOptions): Watcher {
+    const watcher = new Watcher(options, () => this.#all.delete(watcher));
+    if (this.#closed) watcher.end();
+    else this.#all.add(watcher);
+    return watcher;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const watcher of [...this.#all]) watcher.end();
+  }
+}
+
+export class Watcher implements AsyncIterable<EngineEvent> {
+  readonly #options: WatchOptions;
+  readonly #onEnd: () => void;
+  #waiting: EngineEvent[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(options: WatchOptions, onEnd: () => void) {
+    this.#options = options;
+    this.#onEnd = onEnd;
+    options.signal.addEventListener('abort', () => this.end(), { once: true });
+    if (options.signal.aborted) this.end();
+  }
+
+  offer(event: EngineEvent): void {
+    if (this.#ended || !this.wants(event)) return;
+    if (this.#waiting.length >= MAX_WAITING) this.#waiting = [{ kind: 'gap' }];
+    else this.#waiting.push(event);
+    this.#wake?.();
+  }
+
+  wants(event: EngineEvent): boolean {
+    const { kinds, thread } = this.#options;
+    if (event.kind === 'gap') return true;
+    if (kinds !== undefined && !kinds.includes(event.kind)) return false;
+    if (thread === undefined || event.kind === 'instance') return true;
+    return (event.kind === 'record' ? event.record.thread : event.thread) === thread;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd();
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<EngineEvent> {
+    try {
+      for (;;) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        for (const event of batch) {
+          if (this.#ended) return;
+          yield event;
+        }
+        if (this.#ended) return;
+        if (this.#waiting.length === 0) await new Promise<void>(resolve => (this.#wake = resolve));
+        this.#wake = undefined;
+      }
+    } finally {
+      this.end();
+    }
+  }
+}
