@@ -442,6 +442,8 @@ function applyRegistry(state: FleetState, record: FleetRecord, at: number, conte
       if (instance !== undefined && record.actor === body.did) takeHeartbeat(instance, body, at);
       return;
     }
+    default:
+      return;
   }
 }
 

@@ -103,7 +103,7 @@ export class Worker {
         this.#know(record);
         return;
       case TOPIC.childStarted: {
-        const delivery = this.#deliveries.get(String(record.body['delivery']));
+        const delivery = this.#deliveries.get(record.body['delivery'] as string);
         if (delivery !== undefined) delivery.state = 'running';
         return;
       }
@@ -121,6 +121,8 @@ export class Worker {
         this.#noteClock = record.clock + 1;
         this.#dropAcknowledged(Number(record.body['up_to']));
         this.#ackNoted = this.#outboxFirst;
+        return;
+      default:
         return;
     }
   }

@@ -1,6 +1,6 @@
 import type { Commands } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import { isReservedTopic } from '../fleet/bodies.ts';
+import { isReservedTopic, topicOf } from '../fleet/bodies.ts';
 import type { Log } from '../log/log.ts';
 import { isInstanceDid, isReservedThread } from '../record/ids.ts';
 import { decodeRecord, type FleetRecord, type SealedRecord } from '../record/record.ts';
@@ -46,12 +46,13 @@ function admit(
 }
 
 function refuseForbidden(record: FleetRecord): void {
+  const topic = topicOf(record);
   const why = isInstanceDid(record.actor)
     ? `only the instance itself writes as ${record.actor}`
     : isReservedThread(record.thread)
       ? `the thread '${record.thread}' is the fleet's own`
-      : isReservedTopic(record.body['topic'])
-        ? `the topic '${String(record.body['topic'])}' is the fleet's own`
+      : isReservedTopic(topic)
+        ? `the topic '${topic}' is the fleet's own`
         : undefined;
   if (why !== undefined)
     throw new FleetError('SCOPE_FORBIDDEN', why, { details: { actor: record.actor, thread: record.thread } });

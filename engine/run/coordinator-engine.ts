@@ -17,7 +17,8 @@ import { VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
 import * as commands from '../fleet/commands.ts';
-import { Coordinator, type Effect, type OutBatch } from '../fleet/coordinator.ts';
+import type { Coordinator} from '../fleet/coordinator.ts';
+import { type Effect, type OutBatch } from '../fleet/coordinator.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { saveState } from '../fleet/snapshot.ts';
@@ -257,7 +258,7 @@ export class CoordinatorEngine implements Engine {
     if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
     else durable.then(after, () => {});
     this.#schedule();
-    if (refusal !== undefined) return Promise.reject(refusal as Error);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return durable.then(() => value);
   }
 

@@ -229,11 +229,11 @@ export class FleetControl {
     );
   }
 
-  async #started(
+  #started(
     launched: readonly { did: Did; alias: string; pid: number; home: string }[],
     already: readonly Instance[],
     resumed: FleetStarted['resumed'],
-  ): Promise<FleetStarted> {
+  ): FleetStarted {
     const { coordinator } = this.#o;
     const fleet = fleetDocument(coordinator, this.#o.fleet(), this.#o.clock.now());
     const endpointOf = (did: Did): string | null => coordinator.state.instances.get(did)?.endpoint ?? null;

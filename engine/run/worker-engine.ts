@@ -253,10 +253,10 @@ export class WorkerEngine {
     const { signal } = this.#closing;
     let delayMs = RECONNECT_FIRST_MS;
     while (!signal.aborted) {
-      const lost = await this.#connectOnce(signal);
-      if (lost !== undefined) {
+      const connection = await this.#connectOnce(signal);
+      if (connection !== undefined) {
         delayMs = RECONNECT_FIRST_MS;
-        await lost;
+        await connection.lost;
         continue;
       }
       if (this.#isForsaken()) return this.#exit('no coordinator, and nothing to do');
@@ -265,8 +265,8 @@ export class WorkerEngine {
     }
   }
 
-  /** @returns a promise of the connection's loss, or undefined when nobody could be reached. */
-  async #connectOnce(signal: AbortSignal): Promise<Promise<void> | undefined> {
+  /** @returns what settles at the connection's loss, or undefined when nobody could be reached. */
+  async #connectOnce(signal: AbortSignal): Promise<{ readonly lost: Promise<void> } | undefined> {
     let lost = (): void => {};
     const loss = new Promise<void>(resolve => (lost = resolve));
     try {
@@ -290,7 +290,7 @@ export class WorkerEngine {
     this.#heartbeatTimer = setInterval(() => this.#beat(), this.#peer.heartbeatMs);
     this.#beat();
     this.#step(() => this.#core.connected());
-    return loss;
+    return { lost: loss };
   }
 
   #lose(): void {

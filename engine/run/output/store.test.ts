@@ -171,7 +171,7 @@ describe('the store of output', () => {
     const text = lines(2_000);
     const sink = store.sink(THREAD, 1);
     await sink.write(Buffer.from(text.slice(0, 500)));
-    await store.follow(THREAD, 1, { done: never })[Symbol.asyncIterator]().next();
+    for await (const _chunk of store.follow(THREAD, 1, { done: never })) break;
     await symlink('/dev/full', join(dir, 'output', THREAD, '1.log.tail-500-500'));
     await sink.write(Buffer.from(text.slice(500)));
     const kept = await sink.close();

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { FleetError } from '../../errors.ts';
+import type { Executor } from './executor.ts';
+import { executorsFor } from './registry.ts';
+
+const parrot: Executor = {
+  name: 'parrot',
+  sideEffects: false,
+  refusal: () => null,
+  start: () => assert.fail('is not started here'),
+};
+
+describe('the registry of executors', () => {
+  it('makes the executors that are asked for, by name', () => {
+    const executors = executorsFor(['echo', 'shell', 'echo'], { env: { SPL_ECHO_MS: '0' } });
+    assert.deepEqual(
+      [...executors].map(([name, executor]) => [name, executor.name, executor.sideEffects]),
+      [
+        ['echo', 'echo', false],
+        ['shell', 'shell', true],
+      ],
+    );
+  });
+
+  it('takes a further executor, which gets the environment', () => {
+    const seen: unknown[] = [];
+    const further = { parrot: (env: NodeJS.ProcessEnv) => (seen.push(env['X']), parrot) };
+    assert.equal(executorsFor(['parrot'], { further, env: { X: 'y' } }).get('parrot'), parrot);
+    assert.deepEqual(seen, ['y']);
+  });
+
+  it('refuses an unknown name and lists the known ones', () => {
+    for (const name of ['bash', 'toString', '__proto__']) {
+      assert.throws(
+        () => executorsFor([name], { further: { parrot: () => parrot } }),
+        (error: unknown) =>
+          FleetError.is(error, 'USAGE') &&
+          error.message === `executor '${name}' is unknown` &&
+          error.hint === 'known executors: echo, shell, parrot',
+      );
+    }
+  });
+});
