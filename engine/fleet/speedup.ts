@@ -1,0 +1,248 @@
+import type { Outcome, SpeedupDocument, Verdict } from '../contract/documents.ts';
+import { topologicalOrder } from './subtasks.ts';
+
+/** One subtask of a run, by the attempt that was counted. */
+export interface RunChild {
+  readonly index: number;
+  readonly goal: string;
+  readonly run: string | null;
+  readonly executor: string;
+  readonly dir: string | null;
+  readonly dependsOn: readonly number[];
+  /** Null while it is not final. */
+  readonly verdict: Verdict | null;
+  /** True when it ended after the join, and so outside the measured wall. */
+  readonly afterJoin: boolean;
+  readonly attempt: number;
+  readonly wallMs: number;
+  readonly costUsd: number;
+}
+
+/** An attempt that was not counted: failed, retried, cancelled, or ended after the join. */
+export interface ExtraAttempt {
+  readonly index: number;
+  readonly attempt: number;
+  readonly verdict: string;
+  readonly wallMs: number;
+  readonly costUsd: number;
+}
+
+/** One round of a fan-out, as far as its speed is concerned. */
+export interface RunFacts {
+  readonly thread: string;
+  readonly alias: string;
+  /** Null before the join. */
+  readonly outcome: Outcome | null;
+  /** 1 for the first; each retry of a joined fan-out opens the next. */
+  readonly round: number;
+  /** True for a baseline: the same subtasks one at a time on one worker. */
+  readonly serial: boolean;
+  /** From the fan-out's, or the round's, being durable to the join's; null before the join. */
+  readonly measuredWallMs: number | null;
+  /** The most attempts that could run at a time on the workers that ran any. */
+  readonly slotsUsed: number;
+  /** All subtasks, by index from 0. */
+  readonly children: readonly RunChild[];
+  readonly extraAttempts: readonly ExtraAttempt[];
+}
+
+/**
+ * What a run's parallelism brought. A speedup is claimed only where both runs did the same work and both were
+ * measured; where the data does not carry a number it is null, and `notes` say why. Never Infinity, never NaN.
+ */
+export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDocument {
+  const path = criticalPath(run.children);
+  const faults = serial === null ? [] : comparisonFaults(run, serial);
+  const comparable = serial !== null && faults.length === 0;
+  const extraCost = costOf(run.extraAttempts);
+  return {
+    thread: run.thread,
+    alias: run.alias,
+    subtasks: run.children.length,
+    walls_secs: run.children.map(child => secs(child.wallMs)),
+    parallel_wall_secs: secs(path.wallMs),
+    critical_path_secs: secs(path.wallMs),
+    critical_path: path.indices,
+    measured_wall_secs: run.measuredWallMs === null ? null : secs(run.measuredWallMs),
+    total_cost_usd: usd(costOf(run.children) + extraCost),
+    slots_used: run.slotsUsed,
+    extra_attempts: run.extraAttempts.map(extra => ({
+      index: extra.index,
+      attempt: extra.attempt,
+      verdict: extra.verdict,
+      wall_time_secs: secs(extra.wallMs),
+      cost_usd: extra.costUsd,
+    })),
+    extra_cost_usd: usd(extraCost),
+    weak: weakEstimate(run, path.wallMs),
+    measured: comparable ? measure(run, serial, path.wallMs) : null,
+    notes: [
+      ...runNotes(run),
+      ...faults.map(fault => `no measured speedup: ${fault}`),
+      ...(comparable ? measurementNotes(run, serial) : []),
+    ],
+  };
+}
+
+/** The longest way through the dependencies, by walls; its indices are left empty where nothing depends. */
+function criticalPath(children: readonly RunChild[]): { wallMs: number; indices: number[] } {
+  const endMs = new Float64Array(children.length);
+  const before = new Int32Array(children.length).fill(-1);
+  for (const index of topologicalOrder(children.map(child => ({ depends_on: child.dependsOn })))) {
+    const child = children[index]!;
+    for (const dependency of child.dependsOn) {
+      const latest = before[index]!;
+      if (latest < 0 || endMs[dependency]! > endMs[latest]!) before[index] = dependency;
+    }
+    const start = before[index]! < 0 ? 0 : endMs[before[index]!]!;
+    endMs[index] = start + wallOf(child.wallMs);
+  }
+  const wallMs = endMs.reduce((longest, end) => Math.max(longest, end), 0);
+  if (children.every(child => child.dependsOn.length === 0)) return { wallMs, indices: [] };
+  const indices: number[] = [];
+  for (let index = endMs.indexOf(wallMs); index >= 0; index = before[index]!) indices.unshift(index);
+  return { wallMs, indices };
+}
+
+function weakEstimate(run: RunFacts, criticalMs: number): SpeedupDocument['weak'] {
+  const serialMs = run.children.reduce((sum, child) => sum + wallOf(child.wallMs), 0);
+  return {
+    serial_estimate_secs: secs(serialMs),
+    speedup: unfinished(run).length === 0 ? ratio(serialMs, criticalMs) : null,
+    caveat: caveatFor(run),
+  };
+}
+
+function caveatFor(run: RunFacts): string {
+  const remedy = `for a measurement, spl task run-serial ${run.alias}, and pass --vs-serial`;
+  if (run.serial) {
+    return 'these walls are those of a serial run, so the estimate says what parallelism could bring at best';
+  }
+  return (
+    'the walls were taken while subtasks shared the machine, and neither waiting nor the fleet itself is in them; ' +
+    remedy
+  );
+}
+
+function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDocument['measured'] {
+  const wallMs = run.measuredWallMs!;
+  const serialMs = serial.measuredWallMs!;
+  const speedup = ratio(serialMs, wallMs);
+  return {
+    serial_thread: serial.thread,
+    serial_wall_secs: secs(serialMs),
+    speedup,
+    efficiency: speedup === null ? null : ratio(speedup, run.slotsUsed),
+    ceiling: ratio(serialMs, criticalMs),
+    cost_ratio: ratio(totalCostOf(run), totalCostOf(serial)),
+    overhead_secs: secs(wallMs - criticalMs, -Infinity),
+  };
+}
+
+/** Why these two runs carry no claim; empty when they do. */
+function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
+  if (run.serial) return [`${run.thread} is itself a serial run`];
+  if (!serial.serial) return [`${serial.thread} is not a serial run`];
+  return [
+    ...incompleteness(run, 'this run'),
+    ...incompleteness(serial, 'the serial run'),
+    ...(serial.outcome === null || serial.outcome === 'satisfied'
+      ? []
+      : [`the serial run's join was ${serial.outcome}`]),
+    ...differences(run, serial),
+  ];
+}
+
+function incompleteness(run: RunFacts, which: string): string[] {
+  if (run.outcome === null || run.measuredWallMs === null) return [`${which} has not joined`];
+  if (run.round > 1) return [`${which} is in round ${run.round}, and its wall is that of a retry alone`];
+  const missing = unfinished(run);
+  return missing.length === 0 ? [] : [`${which} joined without ${named(missing)} having run to the end`];
+}
+
+/** The children that did not run to an end of their own: without them a wall says nothing about the whole work. */
+function unfinished(run: RunFacts): readonly RunChild[] {
+  const ran: readonly (Verdict | null)[] = ['accept', 'reject', 'failed'];
+  return run.children.filter(child => child.afterJoin || !ran.includes(child.verdict));
+}
+
+function differences(run: RunFacts, serial: RunFacts): string[] {
+  const [here, there] = [run.children, serial.children];
+  if (here.length !== there.length) {
+    return [`the serial run has ${there.length} subtasks, this one ${here.length}`];
+  }
+  const others = here.filter((child, i) => !isSameWork(child, there[i]!));
+  if (others.length > 0) return [`the serial run did other work as ${named(others)}`];
+  const ended = here.filter((child, i) => child.verdict !== there[i]!.verdict);
+  return ended.length === 0 ? [] : [`the runs differ in the verdict of ${named(ended)}`];
+}
+
+function isSameWork(a: RunChild, b: RunChild): boolean {
+  return a.goal === b.goal && a.run === b.run && a.executor === b.executor && a.dir === b.dir;
+}
+
+function runNotes(run: RunFacts): string[] {
+  const notes: string[] = [];
+  if (run.round > 1) notes.push(`the measured wall is that of round ${run.round}, a retry, alone`);
+  const missing = unfinished(run);
+  if (missing.length > 0) {
+    const when = run.outcome === null ? 'yet' : 'before the join';
+    notes.push(`${named(missing)} did not run to the end ${when}: the walls are not those of the whole work`);
+  }
+  const unaccepted = run.children.filter(({ verdict }) => verdict === 'failed' || verdict === 'reject');
+  if (unaccepted.length > 0) notes.push(`${named(unaccepted)} did not accept: the wall is that of a failure`);
+  return notes;
+}
+
+/** What flatters or blurs a claim that is made all the same. */
+function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
+  const notes: string[] = [];
+  if (serial.extraAttempts.length > 0) {
+    notes.push(
+      `the serial wall holds ${attempts(serial.extraAttempts)} more than it had to, which flatters the speedup`,
+    );
+  }
+  if (run.extraAttempts.length > 0) {
+    notes.push(`the measured wall holds ${attempts(run.extraAttempts)} that did not count`);
+  }
+  return notes;
+}
+
+function attempts(extra: readonly ExtraAttempt[]): string {
+  const total = secs(extra.reduce((sum, { wallMs }) => sum + wallOf(wallMs), 0));
+  return `${extra.length === 1 ? '1 attempt' : `${extra.length} attempts`} of ${total}s`;
+}
+
+/** `subtask 3`, `subtasks 1, 4`, at most ten by number. */
+function named(children: readonly RunChild[]): string {
+  const listed = children.slice(0, 10).map(child => child.index);
+  const more = children.length > listed.length ? ` and ${children.length - listed.length} more` : '';
+  return `${children.length === 1 ? 'subtask' : 'subtasks'} ${listed.join(', ')}${more}`;
+}
+
+function costOf(costs: readonly { readonly costUsd: number }[]): number {
+  return costs.reduce((sum, { costUsd }) => sum + costUsd, 0);
+}
+
+function totalCostOf(run: RunFacts): number {
+  return costOf(run.children) + costOf(run.extraAttempts);
+}
+
+/** Null where there is nothing to divide by. */
+function ratio(above: number, below: number): number | null {
+  return below > 0 && Number.isFinite(above / below) ? above / below : null;
+}
+
+/** A wall of an odd clock counts as none. */
+function wallOf(wallMs: number): number {
+  return Number.isFinite(wallMs) ? Math.max(0, wallMs) : 0;
+}
+
+/** Seconds, to the microsecond: sums of fractions would otherwise show their rounding. */
+function secs(ms: number, least = 0): number {
+  return Number.isFinite(ms) ? Math.max(least, Math.round(ms * 1e3) / 1e6) : 0;
+}
+
+function usd(amount: number): number {
+  return Math.round(amount * 1e9) / 1e9;
+}
