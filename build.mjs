@@ -1,6 +1,5 @@
 import { build } from 'esbuild';
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,10 +28,6 @@ await Promise.all([
 ]);
 
 async function bundle({ from, to, executable = false }) {
-  if (!existsSync(join(root, from))) {
-    process.stderr.write(`build: ${from} is not there yet; dist/bin/${to} is left out\n`);
-    return;
-  }
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -43,7 +38,6 @@ async function bundle({ from, to, executable = false }) {
     target: 'node20',
     format: 'cjs',
     minify: true,
-    external: existsSync(join(root, 'engine/open.ts')) ? [] : ['../open.ts'],
     legalComments: 'none',
     logLevel: 'warning',
     // CommonJS has no import.meta; what asks for it gets the URL of the built file.

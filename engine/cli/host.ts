@@ -21,7 +21,7 @@ export interface Settings {
   /** The coordinator's URL when one is named; null means the socket in the home. */
   readonly url: string | null;
   readonly token: string | null;
-  /** Null means what the home's configuration says, else the user's own name. */
+  /** Null means what the environment says, else the home's configuration, else the user's own name. */
   readonly actor: string | null;
 }
 
@@ -38,7 +38,7 @@ export interface ServeOptions {
   readonly home: string;
   /** Null means what the configuration says, else 9100. */
   readonly port: number | null;
-  /** Workers that this coordinator makes run subtasks with the echo executor, whatever the configuration says. */
+  /** Starts one worker with the echo executor as well. */
   readonly echo: boolean;
   readonly foreground: boolean;
 }

@@ -24,13 +24,12 @@ const GROUPS: Readonly<Record<string, string>> = {
  */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
   const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
-  const json = givesJson(words);
   try {
     return await parseAndRun(words, host);
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return afterParser(thrown, json, host);
+    if (thrown instanceof CommanderError) return afterParser(thrown, words, host);
     if (host.signal.aborted) return EXIT.interrupted;
-    return afterFailure(toFleetError(thrown), json, host);
+    return afterFailure(toFleetError(thrown), givesJson(words), host);
   }
 }
 
@@ -169,13 +168,17 @@ function givesJson(words: readonly string[]): boolean {
   return (end === -1 ? words : words.slice(0, end)).includes('--json');
 }
 
-function afterParser(error: CommanderError, json: boolean, host: Host): number {
+function afterParser(error: CommanderError, words: readonly string[], host: Host): number {
   if (error.exitCode === 0) return EXIT.done;
   // A group that was called without a verb has printed its help already.
   if (error.code === 'commander.help') return EXIT.usage;
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const hint = suggestion === undefined ? 'See: spl --help' : suggestion.replace(/^\((.*)\)$/, '$1');
-  return afterFailure(new FleetError('USAGE', message, { hint }), json, host);
+  const entry = findEntry(words);
+  const hint =
+    suggestion === undefined
+      ? `See: spl ${entry === undefined ? '' : `${entry.path} `}--help`
+      : suggestion.replace(/^\((.*)\)$/, '$1');
+  return afterFailure(new FleetError('USAGE', message, { hint }), givesJson(words), host);
 }
 
 function afterFailure(error: FleetError, json: boolean, host: Host): number {

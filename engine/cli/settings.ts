@@ -12,7 +12,7 @@ export const GLOBAL_FLAGS = [
   text('--actor <did>', 'in whose name (SPL_ACTOR)'),
 ] as const;
 
-/** A flag beats the environment. What neither says, the home's configuration may. */
+/** A flag beats the environment. In whose name to act is also the home's to say, so only the flag counts here. */
 export function settingsFrom(
   globals: Readonly<Record<string, unknown>>,
   { env, cwd }: Pick<Host, 'env' | 'cwd'>,
@@ -28,7 +28,7 @@ export function settingsFrom(
     home: resolve(cwd, pick('home', 'SYNCROPEL_HOME') ?? join(env['HOME'] || homedir(), '.syncro')),
     url: pick('url', 'SPL_SERVE_URL'),
     token: pick('token', 'SPL_TOKEN'),
-    actor: pick('actor', 'SPL_ACTOR'),
+    actor: typeof globals['actor'] === 'string' ? globals['actor'] : null,
   };
 }
 

@@ -32,7 +32,7 @@ export const doctor = defineVerb({
     }
     const findings: Finding[] = [];
     for (const check of examiner.checks) findings.push(await examine(check, context));
-    const worst = Math.max(...findings.map(({ level }) => CODE[level]));
+    const worst = Math.max(0, ...findings.map(({ level }) => CODE[level]));
     context.print({ checks: findings, worst: worstOf(worst) }, () =>
       doctorLines(findings, context.out.colours),
     );

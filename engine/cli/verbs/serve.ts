@@ -25,7 +25,7 @@ export const serve = defineVerb({
       max: 65_535,
       whole: true,
     }),
-    echo: toggle('--echo', 'with the echo executor as the workers’ default'),
+    echo: toggle('--echo', 'with one echo worker at once'),
     stop: toggle('--stop', 'stop the one that runs'),
     status: toggle('--status', 'tell whether one runs'),
   },

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+
+const file = fileURLToPath(new URL('./spl.ts', import.meta.url));
+
+describe('the spl process', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spl-bin-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  function spl(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    return spawn(process.execPath, ['--import', 'tsx/esm', file, ...words], {
+      env: { PATH: process.env['PATH'], HOME: folder, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  async function ended(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+    let out = '';
+    let err = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, out, err };
+  }
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const child = spl(['completion', 'fish']);
+    child.stdout?.destroy();
+    assert.deepEqual(await ended(child), { code: 0, out: '', err: '' });
+  });
+
+  it('says that no fleet is running, with exit code 5, and makes no home', async () => {
+    const { code, out, err } = await ended(spl(['fleet', 'list']));
+    assert.deepEqual([code, out], [5, '']);
+    assert.match(err, new RegExp(`no fleet is running at '${folder}/.syncro'`));
+    await assert.rejects(rm(join(folder, '.syncro')), { code: 'ENOENT' });
+  });
+
+  it('refuses an actor that is no DID, and a URL without a token', async () => {
+    const actor = await ended(spl(['fleet', 'list'], { SPL_ACTOR: 'ada' }));
+    assert.deepEqual(
+      [actor.code, actor.err],
+      [2, 'error: SPL_ACTOR must be a DID such as did:sync:user:ada\n'],
+    );
+    const url = await ended(spl(['fleet', 'list', '--url', 'http://127.0.0.1:1']));
+    assert.equal(url.code, 6);
+    assert.match(url.err, /a URL needs a token/);
+  });
+
+  it('refuses to make a home of a folder that holds something else, untouched', async () => {
+    const home = join(folder, 'full');
+    await mkdir(home, { mode: 0o700 });
+    await writeFile(join(home, 'mine'), 'x');
+    const { code, err } = await ended(spl(['fleet', 'start', '--home', home]));
+    assert.equal(code, 1);
+    assert.match(err, /is not empty and is not a home/);
+  });
+
+  it('ends with 130 at Ctrl-C while it waits for an answer', async () => {
+    const server = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const child = spl(['fleet', 'list', '--url', `http://127.0.0.1:${port}`, '--token', 't']);
+    await once(server, 'request');
+    child.kill('SIGINT');
+    assert.deepEqual(await ended(child), { code: 130, out: '', err: '' });
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('examines a machine without a home', async () => {
+    const { code, out } = await ended(spl(['doctor', '--json']));
+    const document = JSON.parse(out) as { checks: { name: string; level: string }[]; worst: string };
+    assert.deepEqual([code, document.worst], [1, 'WARN']);
+    assert.equal(document.checks.find(({ name }) => name === 'node')?.level, 'PASS');
+    assert.equal(document.checks.find(({ name }) => name === 'home')?.level, 'WARN');
+  });
+});

@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { FleetError, type ErrorCode } from '../errors.ts';
+import { catalogue } from './catalogue.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { allVerbs } from './program.ts';
+import { fleet, task } from './testing/documents.ts';
+import { run } from './testing/fake-host.ts';
+
+const answers = { fleet: fleet(), tasks: { tasks: [task()] } };
+
+interface ErrorOnStderr {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details: Record<string, unknown>;
+  };
+}
+const errorOf = (text: string): ErrorOnStderr['error'] => (JSON.parse(text) as ErrorOnStderr).error;
+
+describe('spl: words', () => {
+  it('runs a verb and lets go of the connection', async () => {
+    const { code, out, err, host } = await run(['fleet', 'list'], { answers });
+    assert.equal(code, 0);
+    assert.equal(err, '');
+    assert.match(out, /^DID +ENDPOINT/);
+    assert.equal(host.engine.closed, 1);
+  });
+
+  it('prints one document with --json, wherever it stands', async () => {
+    for (const words of [
+      ['--json', 'fleet', 'list'],
+      ['fleet', '--json', 'list'],
+      ['fleet', 'list', '--json'],
+    ]) {
+      const { code, out } = await run(words, { answers });
+      assert.equal(code, 0);
+      assert.deepEqual(JSON.parse(out), fleet());
+    }
+  });
+
+  it('takes a global option with its value before the verb', async () => {
+    const { code, host } = await run(['--home', 'there', '--actor=did:sync:agent:x', 'task', 'list'], {
+      answers,
+    });
+    assert.equal(code, 0);
+    assert.equal(host.settings[0]?.home, '/work/there');
+    assert.equal(host.settings[0].actor, 'did:sync:agent:x');
+  });
+
+  it('lets a flag beat the environment, which beats the default', async () => {
+    const env = { SYNCROPEL_HOME: '/env', SPL_SERVE_URL: 'http://e:1', SPL_TOKEN: 'et', SPL_ACTOR: '' };
+    const fromEnv = (await run(['task', 'list'], { answers, env })).host.settings[0];
+    assert.deepEqual(fromEnv, { json: false, home: '/env', url: 'http://e:1', token: 'et', actor: null });
+    const words = ['task', 'list', '--home', '/flag', '--url', 'http://f:1', '--token', 'ft'];
+    const fromFlags = (await run(words, { answers, env })).host.settings[0];
+    assert.deepEqual(fromFlags, { json: false, home: '/flag', url: 'http://f:1', token: 'ft', actor: null });
+    assert.equal((await run(['task', 'list'], { answers })).host.settings[0]?.home, '/home/ada/.syncro');
+  });
+
+  it('refuses what it does not know with exit code 2 and a suggestion', async () => {
+    const cases = [
+      [['fleet', 'lst'], /^error: unknown command 'lst'\n {2}→ Did you mean list\?\n$/],
+      [['flet', 'list'], /^error: unknown command 'flet'\n {2}→ Did you mean fleet\?\n$/],
+      [['task', 'show', 'A', '--jsn'], /^error: unknown option '--jsn'\n {2}→ Did you mean --json\?\n$/],
+      [['task', 'show'], /^error: missing required argument 'task'\n {2}→ See: spl task show --help\n$/],
+      [['task', 'show', 'A', 'B'], /^error: too many arguments for 'show'/],
+      [['fleet', 'start', '--workers', '65'], /'65' is invalid\. It must be a whole number from 0 to 64/],
+      [['fleet', 'start', '--workers', '1.5'], /must be a whole number/],
+      [['fleet', 'start', '--workers', ''], /must be a whole number/],
+      [['fleet', 'start', '--workers'], /argument missing/],
+      [['fleet', 'stop', '--all', '--workers'], /--workers, --all and --instance exclude each other/],
+      [['task', 'add', 'x', '--priority', 'urgent'], /must be one of critical, high, medium, low/],
+      [['task', 'output', 'A'], /output needs --subtask/],
+      [['completion', 'powershell'], /no completion for 'powershell'/],
+    ] as const;
+    for (const [words, message] of cases) {
+      const { code, out, err } = await run(words, { answers });
+      assert.deepEqual({ words, code, out }, { words, code: 2, out: '' });
+      assert.match(err, message);
+    }
+  });
+
+  it('prints the help of a group that is called without a verb, on stderr, with exit code 2', async () => {
+    const { code, out, err } = await run(['task']);
+    assert.deepEqual([code, out], [2, '']);
+    assert.match(err, /fan-out +split a task/);
+  });
+
+  it('prints errors as JSON with --json', async () => {
+    const { code, out, err } = await run(['fleet', 'lst', '--json']);
+    assert.deepEqual([code, out], [2, '']);
+    assert.deepEqual(errorOf(err), {
+      code: 'USAGE',
+      message: "unknown command 'lst'",
+      details: { hint: 'Did you mean list?' },
+    });
+  });
+});
+
+describe('spl: exit codes', () => {
+  const EXPECTED: Readonly<Record<ErrorCode, number>> = {
+    USAGE: 2,
+    NOT_FOUND: 3,
+    INVALID_RECORD: 4,
+    CONFLICT: 4,
+    SCOPE_FORBIDDEN: 4,
+    NAMESPACE_REJECTED: 4,
+    NAMESPACE_FROZEN: 4,
+    TOO_LARGE: 4,
+    NOT_SUPPORTED: 4,
+    UNREACHABLE: 5,
+    AUTH_REQUIRED: 6,
+    UNAVAILABLE: 1,
+    TIMED_OUT: 1,
+    HOME_INVALID: 1,
+    HOME_NEWER: 1,
+    LEASE_HELD: 1,
+    LOG_DAMAGED: 1,
+    LOG_SHORT: 1,
+    LOG_POISONED: 1,
+    LINK_BROKEN: 1,
+    PROTOCOL_MISMATCH: 1,
+    WORKER_FAILED: 1,
+    INTERNAL: 1,
+  };
+
+  for (const [code, exit] of Object.entries(EXPECTED) as [ErrorCode, number][]) {
+    it(`ends with ${exit} for ${code}`, async () => {
+      const failure = new FleetError(code, 'it is so', { hint: 'do this', details: { a: 1 } });
+      const result = await run(['task', 'show', 'A', '--json'], { answers: { task: failure } });
+      assert.equal(result.code, exit);
+      assert.equal(errorOf(result.err).code, code);
+      assert.equal(exitCodeOf(code), exit);
+    });
+  }
+
+  it('names the way out below the error', async () => {
+    const failure = new FleetError('NOT_FOUND', "no task 'A'", { hint: 'spl task list' });
+    const { code, err } = await run(['task', 'show', 'A'], { answers: { task: failure } });
+    assert.deepEqual([code, err], [3, "error: no task 'A'\n  → spl task list\n"]);
+  });
+
+  it('says that no fleet is running, and how to start one', async () => {
+    const failure = new FleetError('UNREACHABLE', 'no engine answers at /x', {
+      details: { reason: 'ENOENT' },
+    });
+    const { code, err } = await run(['fleet', 'list'], { unreachable: failure });
+    assert.equal(code, 5);
+    assert.match(err, /^error: no fleet is running at '\/home\/ada\/\.syncro'/);
+    assert.match(err, /→ Start one: spl fleet start/);
+  });
+
+  it('keeps the words of a URL that does not answer', async () => {
+    const failure = new FleetError('UNREACHABLE', 'no engine answers at http://h:1');
+    const { code, err } = await run(['fleet', 'list', '--url', 'http://h:1'], { unreachable: failure });
+    assert.deepEqual([code, err], [5, 'error: no engine answers at http://h:1\n']);
+  });
+
+  it('reports a mistake of its own as INTERNAL', async () => {
+    const { code, err } = await run(['task', 'show', 'A'], { answers: { task: new TypeError('oops') } });
+    assert.equal(code, 1);
+    assert.match(err, /^error: oops\n {2}→ This is a mistake in spl itself/);
+  });
+
+  it('ends with 130 when it is interrupted', async () => {
+    const { FakeHost } = await import('./testing/fake-host.ts');
+    const { main } = await import('./program.ts');
+    const host: InstanceType<typeof FakeHost> = new FakeHost({
+      answers: {
+        task: () => {
+          host.interrupt.abort();
+          throw new FleetError('UNAVAILABLE', 'the call was given up');
+        },
+      },
+    });
+    assert.equal(await main(['task', 'show', 'A'], host), 130);
+    assert.equal(host.err.text, '');
+  });
+});
+
+describe('spl: what comes later', () => {
+  const LATER = [
+    ['kill', '--namespace', 'x', '--level', 'hard'],
+    ['unkill', '--emergency'],
+    ['namespace', 'list'],
+    ['namespace', 'create', 'acme'],
+    ['fleet', 'status', '--live'],
+    ['fleet', 'start', '--share', 'th_x'],
+    ['task', 'add', 'x', '--depends-on', 'A,B'],
+    ['task', 'add', 'x', '--namespace', 'acme'],
+    ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
+    ['task', 'fan-out', 'A', '--subtask', 'goal=a', '--namespace', 'acme'],
+    ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => [
+      'task',
+      verb,
+      'A',
+    ]),
+    ...['intend', 'do', 'know', 'learn'].map(verb => [verb, 'text', '--thread', 'th_x']),
+    ['thread', 'snapshot', 'th_x', '--out', 'f'],
+    ['thread', 'restore', '--in', 'f', '--dry-run'],
+    ['audit', 'export', '--since', '24h'],
+    ['expr', 'check', 'total > 1'],
+  ];
+  for (const words of LATER) {
+    it(`refuses by name: spl ${words.join(' ')}`, async () => {
+      const { code, err, host } = await run([...words, '--json']);
+      assert.equal(code, 4);
+      assert.equal(errorOf(err).code, 'NOT_SUPPORTED');
+      assert.match(errorOf(err).message, /comes in a later version$/);
+      assert.deepEqual(host.engine.asked, []);
+    });
+  }
+
+  it('takes the default namespace by its name', async () => {
+    const added = { thread: 'th_1', alias: 'A', record: 'r', goal: 'x' };
+    const { code } = await run(['task', 'add', 'x', '--namespace', 'default'], {
+      answers: { 'task.add': added },
+    });
+    assert.equal(code, 0);
+  });
+
+  it('shows none of it in the help', async () => {
+    const { out } = await run(['--help']);
+    assert.doesNotMatch(out, /kill|namespace|audit|expr|later/);
+  });
+});
+
+describe('spl: help', () => {
+  for (const entry of catalogue.filter(({ load }) => load !== null)) {
+    it(`has a summary and examples: spl ${entry.path}`, async () => {
+      const words = entry.path.split(' ');
+      for (const asked of [
+        [...words, '--help'],
+        [...words, '-h'],
+        ['help', ...words],
+      ]) {
+        const { code, out, err } = await run(asked);
+        assert.deepEqual([code, err], [0, '']);
+        assert.match(out, new RegExp(`^Usage: spl ${entry.path}`));
+        assert.match(out, new RegExp(`\\nExamples:\\n(.|\\n)*(\\$ spl ${entry.path}|spl completion)`));
+        assert.match(out, /--json/);
+        assert.ok(
+          out.split('\n').every(line => line.length <= 110),
+          'a line is too long',
+        );
+      }
+    });
+  }
+
+  it('says the same of a verb in its file as in the list of commands', async () => {
+    for (const verb of await allVerbs()) {
+      assert.equal(verb.summary, catalogue.find(({ path }) => path === verb.path)?.summary);
+      assert.ok(verb.examples.length > 0, verb.path);
+    }
+  });
+
+  it('prints the version', async () => {
+    const { code, out } = await run(['--version']);
+    assert.equal(code, 0);
+    assert.match(out, /^\d+\.\d+\.\d+\n$/);
+    assert.match((await run(['version'])).out, /^spl \d+\.\d+\.\d+ \(protocol \d+, Node\.js \d+/);
+  });
+});
+
+describe('spl: colour', () => {
+  const failing = { answers: { task: new FleetError('NOT_FOUND', 'no') } };
+  it('colours on a terminal', async () => {
+    const { err } = await run(['task', 'show', 'A'], { ...failing, isTTY: true });
+    assert.ok(err.includes('\u001b['));
+  });
+  it('does not when NO_COLOR is set, nor on a dumb terminal, nor elsewhere', async () => {
+    for (const options of [
+      { isTTY: true, env: { NO_COLOR: '1' } },
+      { isTTY: true, env: { TERM: 'dumb' } },
+      {},
+    ]) {
+      const { err } = await run(['task', 'show', 'A'], { ...failing, ...options });
+      assert.ok(!err.includes('\u001b['), JSON.stringify(options));
+    }
+  });
+});

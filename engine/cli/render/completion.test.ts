@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { describe, it } from 'mocha';
+import { run } from '../testing/fake-host.ts';
+
+async function script(shell: string): Promise<string> {
+  const { code, out } = await run(['completion', shell]);
+  assert.equal(code, 0);
+  return out;
+}
+
+/** What bash would offer for the last of the words. `spl` itself is a function that lists two names. */
+async function offered(...words: readonly string[]): Promise<readonly string[]> {
+  const program = `
+spl() { [ "$1" = complete-names ] && printf '%s\\n' "$2-1" "$2-2"; }
+${await script('bash')}
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_spl
+printf '%s\\n' "\${COMPREPLY[@]}"
+`;
+  const out = execFileSync('bash', ['-c', program, 'bash', 'spl', ...words], { encoding: 'utf8' });
+  return out.trimEnd().split('\n');
+}
+
+describe('completion', () => {
+  it('is a script that bash can parse', async () => {
+    const { status, stderr } = spawnSync('bash', ['-n'], { input: await script('bash'), encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+
+  it('offers commands, verbs, options, values and names in bash', async () => {
+    assert.deepEqual(await offered('fl'), ['fleet']);
+    assert.deepEqual(await offered('fleet', 'st'), ['start', 'stop', 'status']);
+    assert.deepEqual(await offered('task', 'fan-out', '--lo'), ['--losers']);
+    assert.deepEqual(await offered('task', 'fan-out', 'A', '--losers', ''), ['keep', 'drain', 'cancel']);
+    assert.deepEqual(await offered('task', 'show', ''), ['tasks-1', 'tasks-2']);
+    assert.deepEqual(await offered('fleet', 'stop', '--instance', 'instances-2'), ['instances-2']);
+    assert.deepEqual(await offered('doctor', '--acc'), ['--accept-loss']);
+  });
+
+  it('offers nothing of what comes later or is hidden', async () => {
+    for (const shell of ['bash', 'zsh', 'fish']) {
+      const text = await script(shell);
+      assert.doesNotMatch(text, /--plan|--share|--depends-on|unkill|namespace create/);
+      assert.doesNotMatch(text, /['" ]complete-names['"] *\)/);
+    }
+  });
+
+  it('names every verb in every shell', async () => {
+    for (const shell of ['bash', 'zsh', 'fish']) {
+      const text = await script(shell);
+      for (const verb of ['fan-out', 'join-status', 'run-serial', 'replay', 'doctor', 'ping']) {
+        assert.ok(text.includes(verb), `${shell}: ${verb}`);
+      }
+    }
+  });
+
+  it('closes every quote in zsh and fish', async () => {
+    for (const shell of ['zsh', 'fish']) {
+      const text = (await script(shell)).replaceAll(`'\\''`, '');
+      for (const line of text.split('\n').filter(line => !line.startsWith('#'))) {
+        assert.equal((line.match(/'/g) ?? []).length % 2, 0, line);
+      }
+    }
+  });
+
+  it('lists names silently, also when nothing answers', async () => {
+    const { code, out, err } = await run(['complete-names', 'tasks'], { unreachable: new Error('gone') });
+    assert.deepEqual([code, out, err], [0, '', '']);
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import {
+  COORDINATOR_DID,
+  fleet,
+  instance,
+  started,
+  WORKER_A_DID,
+  WORKER_B_DID,
+} from '../testing/documents.ts';
+import { noColours } from './colours.ts';
+import {
+  fleetListLines,
+  fleetStatusLines,
+  instanceLines,
+  pingLine,
+  startedLines,
+  stoppedLines,
+} from './fleet.ts';
+
+const asIs = (path: string): string => path;
+
+describe('fleet rendering', () => {
+  it('tells what was launched and that the fleet converged', () => {
+    assert.deepEqual(startedLines(started(), asIs, noColours), [
+      '  [worker-a]    spawned PID 12 on :9201 (home=/home/ada/.syncro-worker-a)',
+      '  [worker-b]    spawned PID 13 on :9202 (home=/home/ada/.syncro-worker-b)',
+      'fleet converged',
+      `  coordinator ${COORDINATOR_DID} on :9100`,
+      `  worker-a    ${WORKER_A_DID} on :9201`,
+      `  worker-b    ${WORKER_B_DID} on :9202`,
+    ]);
+  });
+
+  it('tells what was adopted and resumed, and the notes', () => {
+    const document = started({
+      adopted: [WORKER_A_DID],
+      spawned: [],
+      notes: ['port 9202 is taken; worker-b is on 9203'],
+      resumed: [{ thread: 'th_1', alias: 'BIG-1', done: 3, subtasks: 9 }],
+    });
+    assert.deepEqual(startedLines(document, asIs, noColours).slice(0, 3), [
+      '  [worker-a]    adopted PID 12 on :9201 (home=/home/ada/.syncro-worker-a)',
+      '  ⚠ port 9202 is taken; worker-b is on 9203',
+      '  → resuming BIG-1: 3 of 9 done',
+    ]);
+  });
+
+  it('lists the instances in aligned columns, with the footer', () => {
+    assert.deepEqual(fleetListLines(fleet()), [
+      'DID                                 ENDPOINT               STATUS  VERSION  UPTIME  HEALTH   ALIAS        LOAD',
+      `${COORDINATOR_DID}  http://127.0.0.1:9100  live    0.1.0    1h 02m  healthy  coordinator  0/1`,
+      `${WORKER_A_DID}  http://127.0.0.1:9201  live    0.1.0    12s     healthy  worker-a     1/1`,
+      `${WORKER_B_DID}  http://127.0.0.1:9202  live    0.1.0    12s     healthy  worker-b     0/1`,
+      '',
+      '3 live · 0 stale · 0 archived',
+    ]);
+  });
+
+  it('shows freezes, the emergency stop, and why an instance is not live', () => {
+    const document = fleet({
+      freezes: [{ namespace: 'team', level: 'soft', reason: 'release' }],
+      emergency: { reason: 'runaway cost', issued_by: 'did:sync:user:ada' },
+      instances: [instance({ status: 'stale', note: 'silent for 11s' })],
+    });
+    assert.deepEqual(fleetStatusLines(document, noColours), [
+      'Fleet status',
+      '  Coordinator:     http://127.0.0.1:9100',
+      '  Heartbeat:       every 5s',
+      '  Instances:       3 live · 0 stale · 0 archived',
+      '  Active freezes:  1',
+      '  Emergency stop:  yes, by did:sync:user:ada — runaway cost',
+      '  [soft] team — release',
+      '  ⚠ worker-a is stale: silent for 11s',
+    ]);
+  });
+
+  it('shows one instance', () => {
+    assert.deepEqual(instanceLines(instance(), asIs), [
+      'worker-a · worker',
+      `  DID:                ${WORKER_A_DID}`,
+      '  Endpoint:           http://127.0.0.1:9201',
+      '  Status:             live',
+      '  Version:            0.1.0',
+      '  Uptime:             12s',
+      '  Health:             healthy',
+      '  Active dispatches:  1 of 1 slot',
+      '  Store records:      7',
+      '  Last heartbeat:     2025-06-15 15:06:40Z',
+      '  PID:                12',
+      '  Home:               /home/ada/.syncro-worker-a',
+    ]);
+  });
+
+  it('tells how a ping went', () => {
+    const ping = {
+      did: WORKER_A_DID,
+      alias: 'worker-a',
+      reachable: true,
+      rtt_ms: 3.4,
+      status: 200,
+      reason: null,
+    };
+    assert.equal(pingLine(ping, noColours), `✓ ${WORKER_A_DID} reachable in 3ms (200 OK)`);
+    const silent = { ...ping, reachable: false, rtt_ms: null, status: null, reason: 'connection refused' };
+    assert.equal(pingLine(silent, noColours), `✗ ${WORKER_A_DID} is not reachable: connection refused`);
+  });
+
+  it('tells how each instance stopped, and what it handed back', () => {
+    const stopped = [
+      { alias: 'worker-a', did: WORKER_A_DID, pid: 12, how: 'drained' as const, handed_back: 0 },
+      { alias: 'worker-b', did: WORKER_B_DID, pid: 13, how: 'killed' as const, handed_back: 2 },
+    ];
+    assert.deepEqual(stoppedLines({ stopped, coordinator_stopping: false }, noColours), [
+      '✓ worker-a stopped (drained)',
+      '✓ worker-b stopped (killed, 2 attempts handed back)',
+    ]);
+    assert.deepEqual(stoppedLines({ stopped: [], coordinator_stopping: false }, noColours), [
+      '· nothing to stop',
+    ]);
+  });
+});

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { child, join, pending, running, THREAD, WORKER_A_DID } from '../testing/documents.ts';
+import { coloursFor, noColours } from './colours.ts';
+import { joinStatusLines } from './join.ts';
+
+describe('join status rendering', () => {
+  it('shows what is done, what runs and what waits', () => {
+    const document = join([
+      child(),
+      child({
+        index: 1,
+        name: 'b',
+        goal: 'Check',
+        state: 'running',
+        verdict: null,
+        wall_time_secs: 3.2,
+        target: 'worker-b',
+        worker: 'worker-b',
+      }),
+      pending(2, 'no live worker'),
+    ]);
+    assert.deepEqual(joinStatusLines(document, noColours), [
+      `Fan-out join status: ${THREAD}`,
+      '  Subtasks:        3',
+      '  Spawned:         2 / 3',
+      '  Completed:       1 / 3',
+      '  Join predicate:  all',
+      '  Join complete:   no',
+      '',
+      '  Per-subtask:',
+      `    [0] Draft → specific:${WORKER_A_DID}`,
+      '        accept ($0.00, 1s)',
+      '    [1] b: Check → worker-b',
+      '        in progress (worker-b, 3.2s)',
+      `    [2] Part 2 → specific:${WORKER_A_DID}`,
+      '        pending: no live worker',
+    ]);
+  });
+
+  it('never hides a member that is missing: outcome, census, attempts, reasons', () => {
+    const lost = {
+      attempt: 1,
+      worker: 'worker-a',
+      verdict: 'failed',
+      reason: 'worker died',
+      cost_usd: 0.5,
+      wall_time_secs: 2,
+    };
+    const failed = child({
+      verdict: 'failed',
+      reason: 'exit code 3',
+      attempt: 2,
+      earlier_attempts: [lost],
+      after_join: true,
+      left_group: ['4711 sleep 100'],
+      depends_on: [1, 2],
+      cost_usd: 0.257,
+    });
+    const document = join([failed], { outcome: 'unsatisfiable', reason: '1 of 1 failed', round: 2 });
+    const census = { ...document.counts, failed: 1 };
+    assert.deepEqual(joinStatusLines({ ...document, census }, noColours).slice(6), [
+      '  Round:           2',
+      '  Outcome:         unsatisfiable — 1 of 1 failed',
+      '  Census:          1 failed',
+      '',
+      '  Per-subtask:',
+      `    [0] Draft → specific:${WORKER_A_DID} after 1, 2`,
+      '        failed ($0.26, 1s), attempt 2, after the join — exit code 3',
+      '        · attempt 1 on worker-a: failed ($0.50, 2s) — worker died',
+      '        ⚠ left its group and was not ended: 4711 sleep 100',
+    ]);
+  });
+
+  it('says so when there is no fan-out', () => {
+    const lines = joinStatusLines(join([], { predicate: null, complete: false, outcome: null }), noColours);
+    assert.equal(lines[1], '  Subtasks:        0');
+    assert.match(lines[3] ?? '', /spl task fan-out FIRST-001/);
+  });
+
+  it('lets no control character of a goal or a reason reach the terminal', () => {
+    const hostile = child({
+      goal: 'a\u001b[2Jb\nc',
+      state: 'pending',
+      reason: '\u001b]0;x\u0007y',
+      verdict: null,
+    });
+    const text = joinStatusLines(join([hostile, running(1)]), noColours).join('\n');
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f]/);
+    assert.match(text, /a \[2Jb…/);
+  });
+
+  it('colours verdicts on a terminal only', () => {
+    const lines = joinStatusLines(join([child()]), coloursFor(true, {}));
+    assert.ok(lines.includes('        \u001b[32maccept\u001b[39m ($0.00, 1s)'));
+  });
+});

@@ -1,0 +1,230 @@
+import type * as d from '../../contract/documents.ts';
+
+/** Documents as an engine would answer with them; each test changes what it is about. */
+
+export const COORDINATOR_DID = 'did:sync:instance:00000000000000c0';
+export const WORKER_A_DID = 'did:sync:instance:000000000000000a';
+export const WORKER_B_DID = 'did:sync:instance:000000000000000b';
+export const THREAD = `th_${'1'.repeat(64)}`;
+export const RECORD = '2'.repeat(64);
+
+export function instance(change: Partial<d.InstanceDocument> = {}): d.InstanceDocument {
+  return {
+    did: WORKER_A_DID,
+    alias: 'worker-a',
+    role: 'worker',
+    endpoint: 'http://127.0.0.1:9201',
+    status: 'live',
+    version: '0.1.0',
+    uptime_secs: 12.4,
+    health: 'healthy',
+    active_dispatches: 1,
+    store_records: 7,
+    last_heartbeat_unix: 1_750_000_000,
+    pid: 12,
+    home: '/home/ada/.syncro-worker-a',
+    slots: 1,
+    note: null,
+    ...change,
+  };
+}
+
+export const coordinator = (): d.InstanceDocument =>
+  instance({
+    did: COORDINATOR_DID,
+    alias: 'coordinator',
+    role: 'coordinator',
+    endpoint: 'http://127.0.0.1:9100',
+    pid: 11,
+    home: '/home/ada/.syncro',
+    active_dispatches: 0,
+    uptime_secs: 3_725,
+  });
+
+export const workerB = (): d.InstanceDocument =>
+  instance({
+    did: WORKER_B_DID,
+    alias: 'worker-b',
+    endpoint: 'http://127.0.0.1:9202',
+    pid: 13,
+    home: '/home/ada/.syncro-worker-b',
+    active_dispatches: 0,
+  });
+
+export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
+  return {
+    instances: [coordinator(), instance(), workerB()],
+    live: 3,
+    stale: 0,
+    archived: 0,
+    heartbeat_interval_secs: 5,
+    coordinator_url: 'http://127.0.0.1:9100',
+    freezes: [],
+    emergency: null,
+    ...change,
+  };
+}
+
+export function started(change: Partial<d.FleetStarted> = {}): d.FleetStarted {
+  const spawned = [instance(), workerB()].map(({ alias, did, pid, endpoint, home }) => ({
+    alias,
+    did,
+    pid: pid ?? 0,
+    endpoint,
+    home,
+  }));
+  return { ...fleet(), spawned, adopted: [], resumed: [], notes: [], ...change };
+}
+
+export function health(change: Partial<d.HealthDocument> = {}): d.HealthDocument {
+  return {
+    status: 'ok',
+    did: COORDINATOR_DID,
+    alias: 'coordinator',
+    role: 'coordinator',
+    version: '0.1.0',
+    protocol: 1,
+    uptime_secs: 1,
+    pid: 11,
+    home: '/home/ada/.syncro',
+    endpoint: 'http://127.0.0.1:9100',
+    records: 42,
+    ...change,
+  };
+}
+
+export function task(change: Partial<d.TaskDocument> = {}): d.TaskDocument {
+  return {
+    thread: THREAD,
+    alias: 'FIRST-001',
+    goal: 'Draft the notes',
+    status: 'active',
+    reason: null,
+    priority: 'medium',
+    labels: [],
+    domain: null,
+    hypothesis: null,
+    criteria: [],
+    namespace: 'default',
+    dir: '/home/ada/src',
+    actor: 'did:sync:user:ada',
+    created_unix: 1_750_000_000,
+    fan_out: {
+      record: RECORD,
+      round: 1,
+      subtasks: 2,
+      completed: 1,
+      predicate: 'all',
+      complete: false,
+      outcome: null,
+      losers: 'keep',
+      serial: false,
+    },
+    ...change,
+  };
+}
+
+export const fannedOut = (change: Partial<d.FannedOut> = {}): d.FannedOut => ({
+  thread: THREAD,
+  record: RECORD,
+  subtasks: 2,
+  join: 'all',
+  alias: 'FIRST-001',
+  ...change,
+});
+
+export function child(change: Partial<d.ChildDocument> = {}): d.ChildDocument {
+  return {
+    index: 0,
+    name: null,
+    goal: 'Draft',
+    target: `specific:${WORKER_A_DID}`,
+    thread: `th_${'3'.repeat(64)}`,
+    worker: 'worker-a',
+    worker_did: WORKER_A_DID,
+    state: 'done',
+    verdict: 'accept',
+    reason: null,
+    cost_usd: 0,
+    wall_time_secs: 1.002,
+    exit_code: null,
+    signal: null,
+    summary: null,
+    attempt: 1,
+    depends_on: [],
+    executor: 'echo',
+    earlier_attempts: [],
+    after_join: false,
+    left_group: [],
+    ...change,
+  };
+}
+
+export const pending = (index: number, reason = 'waiting for a free slot'): d.ChildDocument =>
+  child({
+    index,
+    goal: `Part ${index}`,
+    state: 'pending',
+    verdict: null,
+    worker: null,
+    worker_did: null,
+    reason,
+    attempt: 0,
+    wall_time_secs: 0,
+  });
+export const running = (index: number): d.ChildDocument =>
+  child({ index, goal: `Part ${index}`, state: 'running', verdict: null, wall_time_secs: 3 });
+export const done = (index: number, verdict: d.Verdict = 'accept'): d.ChildDocument =>
+  child({ index, goal: `Part ${index}`, verdict });
+
+/** A join status whose counts follow from its children. */
+export function join(children: readonly d.ChildDocument[], change: Partial<d.JoinStatus> = {}): d.JoinStatus {
+  const count = (test: (child: d.ChildDocument) => boolean): number => children.filter(test).length;
+  const finished = count(({ state }) => state === 'done');
+  return {
+    thread: THREAD,
+    alias: 'FIRST-001',
+    round: 1,
+    subtasks: children.length,
+    spawned: count(({ state }) => state !== 'pending'),
+    completed: finished,
+    predicate: 'all',
+    complete: finished === children.length,
+    outcome: finished === children.length ? 'satisfied' : null,
+    reason: null,
+    counts: {
+      accepted: count(({ verdict }) => verdict === 'accept'),
+      rejected: count(({ verdict }) => verdict === 'reject'),
+      failed: count(({ verdict }) => verdict === 'failed'),
+      timed_out: count(({ verdict }) => verdict === 'timeout'),
+      cancelled: count(({ verdict }) => verdict === 'cancelled'),
+      running: count(({ state }) => state === 'running'),
+      pending: count(({ state }) => state === 'pending'),
+    },
+    census: null,
+    losers: 'keep',
+    children: [...children],
+    ...change,
+  };
+}
+
+export function speedup(change: Partial<d.SpeedupDocument> = {}): d.SpeedupDocument {
+  return {
+    thread: THREAD,
+    alias: 'FIRST-001',
+    subtasks: 2,
+    walls_secs: [1.002, 1.003],
+    parallel_wall_secs: 1.003,
+    critical_path_secs: 1.003,
+    critical_path: [],
+    measured_wall_secs: 1.01,
+    total_cost_usd: 0,
+    slots_used: 2,
+    extra_attempts: [],
+    extra_cost_usd: 0,
+    weak: { serial_estimate_secs: 2.005, speedup: 1.999, caveat: 'one run is no measurement' },
+    measured: null,
+    notes: [],
+    ...change,
+  };
+}

@@ -1,0 +1,186 @@
+import type {
+  CommandName,
+  Commands,
+  EngineEvent,
+  ReportName,
+  Reports,
+  WatchOptions,
+} from '../../contract/engine.ts';
+import { FleetError } from '../../errors.ts';
+import type { Client, Connection, Doctor, Host, Output, Settings, Starter } from '../host.ts';
+import { main } from '../program.ts';
+import { coloursFor } from '../render/colours.ts';
+
+type Reply = (input: Record<string, unknown>) => object | Promise<object>;
+type Answer = object | Error | Reply;
+
+/** What the fake engine answers, by the name of the command or the report. */
+export type Answers = Readonly<Partial<Record<CommandName | ReportName, Answer>>>;
+
+/** An engine that answers as it is told, and remembers what it was asked. */
+export class FakeEngine implements Client {
+  readonly asked: {
+    readonly name: string;
+    readonly input: Record<string, unknown>;
+    readonly actor?: string;
+  }[] = [];
+  readonly watched: WatchOptions[] = [];
+  closed = 0;
+  output: Client['output'] = () => Promise.reject(new FleetError('NOT_FOUND', 'no output'));
+  readonly #answers: Answers;
+  readonly #listeners = new Set<(event: EngineEvent | Error | null) => void>();
+
+  constructor(answers: Answers) {
+    this.#answers = answers;
+  }
+
+  async submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context: { readonly actor: string },
+  ): Promise<Commands[N]['output']> {
+    return (await this.#answer(name, { ...input }, context.actor)) as Commands[N]['output'];
+  }
+
+  async report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']> {
+    return (await this.#answer(name, { ...input })) as Reports[N]['output'];
+  }
+
+  async *watch(options: WatchOptions): AsyncGenerator<EngineEvent> {
+    this.watched.push(options);
+    const waiting: (EngineEvent | Error | null)[] = [];
+    let wake = (): void => undefined;
+    const listener = (event: EngineEvent | Error | null): void => {
+      waiting.push(event);
+      wake();
+    };
+    this.#listeners.add(listener);
+    options.signal.addEventListener('abort', () => listener(null), { once: true });
+    try {
+      for (;;) {
+        const next = waiting.shift();
+        if (next === null) return;
+        if (next instanceof Error) throw next;
+        if (next !== undefined) yield next;
+        else await new Promise<void>(resolve => (wake = resolve));
+      }
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** Tells the watchers; an error ends their watching with it, null without. */
+  tell(event: EngineEvent | Error | null): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  close(): Promise<void> {
+    this.closed += 1;
+    return Promise.resolve();
+  }
+
+  #answer(name: CommandName | ReportName, input: Record<string, unknown>, actor?: string): Promise<object> {
+    this.asked.push({ name, input, ...(actor !== undefined && { actor }) });
+    const answer = this.#answers[name];
+    if (answer === undefined) return Promise.reject(new Error(`the test has no answer to ${name}`));
+    if (answer instanceof Error) return Promise.reject(answer);
+    if (typeof answer !== 'function') return Promise.resolve(answer);
+    return Promise.resolve((answer as Reply)(input));
+  }
+}
+
+/** An output that keeps what is written. */
+export class Written implements Output {
+  readonly isTTY: boolean;
+  readonly columns = 80;
+  readonly colours: Output['colours'];
+  text = '';
+
+  constructor(isTTY = false, env: Host['env'] = {}) {
+    this.isTTY = isTTY;
+    this.colours = coloursFor(isTTY, env);
+  }
+
+  write(text: string | Uint8Array): void {
+    this.text += typeof text === 'string' ? text : Buffer.from(text).toString();
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get lines(): readonly string[] {
+    return this.text.split('\n').slice(0, -1);
+  }
+}
+
+export interface FakeOptions {
+  readonly answers?: Answers;
+  readonly env?: Host['env'];
+  readonly isTTY?: boolean;
+  readonly stdin?: string;
+  readonly cwd?: string;
+  readonly starter?: Partial<Starter>;
+  readonly doctor?: Doctor;
+  /** Thrown instead of connecting. */
+  readonly unreachable?: Error;
+}
+
+/** A host without a process: what commands print, ask and end with can be looked at. */
+export class FakeHost implements Host {
+  readonly engine: FakeEngine;
+  readonly out: Written;
+  readonly err: Written;
+  readonly env: Host['env'];
+  readonly cwd: string;
+  readonly stdin: Host['stdin'];
+  readonly interrupt = new AbortController();
+  readonly signal = this.interrupt.signal;
+  readonly starter: Starter;
+  readonly settings: Settings[] = [];
+  readonly doctor: Host['doctor'];
+  readonly #unreachable: Error | undefined;
+
+  constructor(options: FakeOptions = {}) {
+    const { env = {}, isTTY = false } = options;
+    this.engine = new FakeEngine(options.answers ?? {});
+    this.out = new Written(isTTY, env);
+    this.err = new Written(isTTY, env);
+    this.env = { HOME: '/home/ada', ...env };
+    this.cwd = options.cwd ?? '/work';
+    this.stdin = chunks(options.stdin ?? '');
+    this.starter = {
+      ensureCoordinator: () => Promise.resolve({ spawned: true, pid: 11 }),
+      serve: () => Promise.resolve(0),
+      awaitGone: () => Promise.resolve(true),
+      ...options.starter,
+    };
+    this.doctor = () =>
+      Promise.resolve(options.doctor ?? { checks: [], acceptLoss: () => Promise.resolve('') });
+    this.#unreachable = options.unreachable;
+  }
+
+  connect = (settings: Settings): Promise<Connection> => {
+    this.settings.push(settings);
+    if (this.#unreachable !== undefined) return Promise.reject(this.#unreachable);
+    return Promise.resolve({
+      engine: this.engine,
+      actor: (settings.actor ?? 'did:sync:user:ada') as Connection['actor'],
+    });
+  };
+}
+
+async function* chunks(text: string): AsyncGenerator<string> {
+  // In pieces, as a pipe delivers it.
+  for (let i = 0; i < text.length; i += 7) yield await Promise.resolve(text.slice(i, i + 7));
+}
+
+/** Runs a command line against a fake host. */
+export async function run(
+  words: readonly string[],
+  options: FakeOptions = {},
+): Promise<{ readonly code: number; readonly out: string; readonly err: string; readonly host: FakeHost }> {
+  const host = new FakeHost(options);
+  const code = await main(words, host);
+  return { code, out: host.out.text, err: host.err.text, host };
+}

@@ -1,0 +1,598 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { FleetError } from '../../errors.ts';
+import {
+  child,
+  COORDINATOR_DID,
+  fannedOut,
+  fleet,
+  health,
+  instance,
+  join,
+  RECORD,
+  running,
+  speedup,
+  started,
+  task,
+  THREAD,
+  WORKER_A_DID,
+  WORKER_B_DID,
+} from '../testing/documents.ts';
+import { run, type FakeOptions } from '../testing/fake-host.ts';
+
+const ACTOR = 'did:sync:user:ada';
+
+describe('spl fleet start', () => {
+  it('starts a coordinator, then the workers, and prints the tutorial’s lines', async () => {
+    const answers = { health: health(), 'fleet.start': started() };
+    const { code, out, host } = await run(['fleet', 'start', '--workers', '2'], { answers });
+    assert.equal(code, 0);
+    assert.deepEqual(out.split('\n'), [
+      'Starting local fleet: 1 coordinator + 2 workers',
+      '  [coordinator] spawned PID 11 on :9100 (home=~/.syncro)',
+      '  [worker-a]    spawned PID 12 on :9201 (home=~/.syncro-worker-a)',
+      '  [worker-b]    spawned PID 13 on :9202 (home=~/.syncro-worker-b)',
+      'fleet converged',
+      `  coordinator ${COORDINATOR_DID} on :9100`,
+      `  worker-a    ${WORKER_A_DID} on :9201`,
+      `  worker-b    ${WORKER_B_DID} on :9202`,
+      '',
+    ]);
+    assert.deepEqual(host.engine.asked.at(-1), {
+      name: 'fleet.start',
+      input: { workers: 2, executor: null },
+      actor: ACTOR,
+    });
+  });
+
+  it('asks for two workers unless told otherwise, and reuses a coordinator', async () => {
+    const options: FakeOptions = {
+      answers: { health: health(), 'fleet.start': started() },
+      starter: { ensureCoordinator: () => Promise.resolve({ spawned: false, pid: 11 }) },
+    };
+    const { out, host } = await run(['fleet', 'start', '--executor', 'shell'], options);
+    assert.match(out, /\[coordinator\] running PID 11 on :9100/);
+    assert.deepEqual(host.engine.asked.at(-1)?.input, { workers: 2, executor: 'shell' });
+  });
+
+  it('starts nothing where a URL is given', async () => {
+    const options: FakeOptions = {
+      answers: { health: health(), 'fleet.start': started() },
+      starter: { ensureCoordinator: () => Promise.reject(new Error('must not be asked')) },
+    };
+    assert.equal((await run(['fleet', 'start', '--url', 'http://127.0.0.1:1'], options)).code, 0);
+  });
+
+  it('prints one document with --json', async () => {
+    const answers = { health: health(), 'fleet.start': started() };
+    const { out } = await run(['fleet', 'start', '--json'], { answers });
+    assert.deepEqual(JSON.parse(out), started());
+  });
+
+  it('says which instance did not come, and ends with 1', async () => {
+    const answers = {
+      health: health(),
+      'fleet.start': new FleetError('WORKER_FAILED', 'worker-b did not come within 30 s: port in use'),
+    };
+    const { code, err } = await run(['fleet', 'start'], { answers });
+    assert.deepEqual([code, err], [1, 'error: worker-b did not come within 30 s: port in use\n']);
+  });
+});
+
+describe('spl fleet stop', () => {
+  const gone = { alias: 'worker-a', did: WORKER_A_DID, pid: 12, how: 'drained', handed_back: 0 };
+
+  it('stops the workers by default, with ten seconds of grace', async () => {
+    const answers = { health: health(), 'fleet.stop': { stopped: [gone], coordinator_stopping: false } };
+    const { code, out, host } = await run(['fleet', 'stop'], { answers });
+    assert.deepEqual([code, out], [0, '✓ worker-a stopped (drained)\n']);
+    assert.deepEqual(host.engine.asked.at(-1)?.input, { scope: 'workers', instance: null, grace_secs: 10 });
+  });
+
+  it('waits until the coordinator’s process is gone', async () => {
+    const waited: number[] = [];
+    const answers = {
+      health: health({ pid: 77 }),
+      'fleet.stop': { stopped: [], coordinator_stopping: true },
+    };
+    const awaitGone = (pid: number) => Promise.resolve(waited.push(pid) > 0);
+    const { code, out, host } = await run(['fleet', 'stop', '--all', '--grace', '1.5'], {
+      answers,
+      starter: { awaitGone },
+    });
+    assert.deepEqual([code, out, waited], [0, '✓ coordinator stopped\n', [77]]);
+    assert.deepEqual(host.engine.asked.at(-1)?.input, { scope: 'all', instance: null, grace_secs: 1.5 });
+  });
+
+  it('fails when the coordinator stays', async () => {
+    const answers = {
+      health: health({ pid: 77 }),
+      'fleet.stop': { stopped: [], coordinator_stopping: true },
+    };
+    const { code, err } = await run(['fleet', 'stop', '--all'], {
+      answers,
+      starter: { awaitGone: () => Promise.resolve(false) },
+    });
+    assert.equal(code, 1);
+    assert.match(err, /the coordinator \(PID 77\) was asked to stop and still runs/);
+  });
+});
+
+describe('spl fleet show, ping, status, restart', () => {
+  it('asks for the instance by its name', async () => {
+    const { code, host, out } = await run(['fleet', 'show', 'worker-a'], {
+      answers: { instance: instance() },
+    });
+    assert.equal(code, 0);
+    assert.match(out, /Home: +~\/\.syncro-worker-a/);
+    assert.deepEqual(host.engine.asked[0]?.input, { instance: 'worker-a' });
+  });
+
+  it('ends with 5 when an instance does not answer', async () => {
+    const ping = {
+      did: WORKER_A_DID,
+      alias: 'worker-a',
+      reachable: true,
+      rtt_ms: 2.2,
+      status: 200,
+      reason: null,
+    };
+    const reached = await run(['fleet', 'ping', 'worker-a'], { answers: { ping } });
+    assert.deepEqual([reached.code, reached.out], [0, `✓ ${WORKER_A_DID} reachable in 2ms (200 OK)\n`]);
+    const silent = { ...ping, reachable: false, rtt_ms: null, status: null, reason: 'refused' };
+    assert.equal((await run(['fleet', 'ping', 'worker-a'], { answers: { ping: silent } })).code, 5);
+  });
+
+  it('shows the fleet in figures', async () => {
+    const { out } = await run(['fleet', 'status'], { answers: { fleet: fleet() } });
+    assert.match(
+      out,
+      /^Fleet status\n {2}Coordinator: +http:\/\/127\.0\.0\.1:9100\n {2}Heartbeat: +every 5s/,
+    );
+  });
+
+  it('restarts a worker', async () => {
+    const answers = { 'fleet.restart': instance({ pid: 99 }) };
+    const { out, host } = await run(['fleet', 'restart', 'worker-a'], { answers });
+    assert.equal(out, '✓ worker-a restarted: PID 99 on :9201\n');
+    assert.deepEqual(host.engine.asked[0]?.input, { instance: 'worker-a' });
+  });
+});
+
+describe('spl task add', () => {
+  const added = { thread: THREAD, alias: 'FIRST-001', record: RECORD, goal: 'Draft the notes' };
+
+  it('prints the tutorial’s lines and records the caller’s folder', async () => {
+    const { code, out, host } = await run(['task', 'add', 'Draft the notes', '--alias', 'FIRST-001'], {
+      answers: { 'task.add': added },
+      cwd: '/home/ada/src',
+    });
+    assert.equal(code, 0);
+    assert.equal(out, `◇ Task created: Draft the notes\n  thread: ${THREAD}\n  alias:  FIRST-001\n`);
+    assert.deepEqual(host.engine.asked[0], {
+      name: 'task.add',
+      actor: ACTOR,
+      input: {
+        goal: 'Draft the notes',
+        alias: 'FIRST-001',
+        priority: 'medium',
+        labels: [],
+        domain: null,
+        hypothesis: null,
+        criteria: [],
+        namespace: null,
+        dir: '/home/ada/src',
+      },
+    });
+  });
+
+  it('hands every option over, a folder made absolute', async () => {
+    const words = ['task', 'add', 'g', '--priority', 'high', '--label', 'a', '--label', 'b', '--domain', 'd'];
+    words.push(
+      '--hypothesis',
+      'h',
+      '--criteria',
+      'c1',
+      '--criteria',
+      'c2',
+      '--dir',
+      'sub',
+      '--namespace',
+      'default',
+    );
+    const { host } = await run(words, { answers: { 'task.add': added }, cwd: '/home/ada/src' });
+    assert.deepEqual(host.engine.asked[0]?.input, {
+      goal: 'g',
+      alias: null,
+      priority: 'high',
+      labels: ['a', 'b'],
+      domain: 'd',
+      hypothesis: 'h',
+      criteria: ['c1', 'c2'],
+      namespace: 'default',
+      dir: '/home/ada/src/sub',
+    });
+  });
+});
+
+describe('spl task list, show, tree, cancel', () => {
+  it('lists the unfinished, or all', async () => {
+    const answers = { tasks: { tasks: [task()] } };
+    const { out, host } = await run(['task', 'list'], { answers });
+    assert.deepEqual(out.split('\n').slice(0, 2), [
+      'ALIAS      STATUS  PRIORITY  SUBTASKS  GOAL',
+      'FIRST-001  active  medium    1/2       Draft the notes',
+    ]);
+    assert.deepEqual(host.engine.asked[0]?.input, { all: false });
+    const none = await run(['task', 'list', '--all'], { answers: { tasks: { tasks: [] } } });
+    assert.match(none.out, /^no tasks\n/);
+    assert.deepEqual(none.host.engine.asked[0]?.input, { all: true });
+  });
+
+  it('shows a task', async () => {
+    const { out } = await run(['task', 'show', 'FIRST-001'], {
+      answers: { task: task({ labels: ['a', 'b'] }) },
+    });
+    assert.match(out, /^FIRST-001 · active\n/);
+    assert.match(out, /Labels: +a, b\n/);
+    assert.match(out, /Folder: +~\/src\n/);
+    assert.match(out, /Fan-out: +1 of 2 done, join all: under way \(round 1\)/);
+  });
+
+  it('shows the tree of a fan-out, and a task without one', async () => {
+    const children = [child(), { ...running(1), depends_on: [0] }];
+    const { out } = await run(['task', 'tree', 'FIRST-001'], {
+      answers: { task: task(), join: join(children) },
+    });
+    assert.deepEqual(out.split('\n').slice(0, 5), [
+      'FIRST-001  Draft the notes  (active)',
+      `├─ [0] Draft → specific:${WORKER_A_DID}`,
+      '│      accept ($0.00, 1s)',
+      `└─ [1] Part 1 → specific:${WORKER_A_DID}  after [0]`,
+      '       in progress (worker-a, 3s)',
+    ]);
+    const bare = await run(['task', 'tree', 'A'], { answers: { task: task({ fan_out: null }) } });
+    assert.equal(bare.out, 'FIRST-001  Draft the notes  (active)\n');
+  });
+
+  it('cancels a task or a subtask', async () => {
+    const answers = { 'task.cancel': task({ status: 'cancelled' }) };
+    const { out, host } = await run(['task', 'cancel', 'A', '--subtask', '1', '--reason', 'why'], {
+      answers,
+    });
+    assert.equal(out, '◇ cancellation of subtask 1 of FIRST-001 recorded\n  status: cancelled\n');
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: 1, reason: 'why' });
+  });
+});
+
+describe('spl task fan-out', () => {
+  const answers = { 'task.fan-out': fannedOut() };
+
+  it('prints the tutorial’s lines and hands the subtasks over', async () => {
+    const words = [
+      'task',
+      'fan-out',
+      'A',
+      '--subtask',
+      'goal=a,timeout=5',
+      '--subtask',
+      '{"goal":"b","depends":[0]}',
+    ];
+    const { code, out, host } = await run(words, { answers });
+    assert.equal(code, 0);
+    assert.deepEqual(out.split('\n'), [
+      '◇ Fan-out parent INTEND created',
+      `  thread:   ${THREAD}`,
+      `  record:   ${RECORD}`,
+      '  subtasks: 2',
+      '  join:     all',
+      '',
+    ]);
+    assert.deepEqual(host.engine.asked[0]?.input, {
+      task: 'A',
+      subtasks: [
+        { goal: 'a', timeout_secs: 5 },
+        { goal: 'b', depends_on: [0] },
+      ],
+      join: 'all',
+      losers: 'keep',
+      timeout_secs: null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+      namespace: null,
+      dir: null,
+    });
+  });
+
+  it('hands the options of the join over', async () => {
+    const words = [
+      'task',
+      'fan-out',
+      'A',
+      '--subtask',
+      'goal=a,dir=x',
+      '--join',
+      'k_of_n:1',
+      '--losers',
+      'cancel',
+    ];
+    words.push(
+      '--timeout',
+      '60',
+      '--budget',
+      '1.5',
+      '--budget-tokens',
+      '10',
+      '--budget-secs',
+      '20',
+      '--dir',
+      'd',
+    );
+    const { host } = await run(words, { answers, cwd: '/w' });
+    assert.deepEqual(host.engine.asked[0]?.input, {
+      task: 'A',
+      subtasks: [{ goal: 'a', dir: '/w/x' }],
+      join: 'k_of_n:1',
+      losers: 'cancel',
+      timeout_secs: 60,
+      budget_usd: 1.5,
+      budget_tokens: 10,
+      budget_secs: 20,
+      namespace: null,
+      dir: '/w/d',
+    });
+  });
+
+  it('reads subtasks from standard input, empty lines left out', async () => {
+    const stdin = '{"goal":"größer"}\n\n{"goal":"b"}\ngoal=c';
+    const { host } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--subtasks', '-'], {
+      answers,
+      stdin,
+    });
+    const { subtasks } = host.engine.asked[0]!.input;
+    assert.deepEqual(subtasks, [{ goal: 'a' }, { goal: 'größer' }, { goal: 'b' }, { goal: 'c' }]);
+  });
+
+  it('names the subtask, the key and the position of a fault, and asks nothing', async () => {
+    const cases = [
+      [
+        ['--subtask', 'goal=a', '--subtask', 'goal=b,timeout=no'],
+        '',
+        /^error: subtask 1, key 'timeout' at position 16: 'no' is not a number/,
+      ],
+      [['--subtask', 'goal'], '', /^error: subtask 0, at position 1: 'goal' is not of the form key=value/],
+      [
+        ['--subtasks', '-'],
+        '{"goal":"a"}\n\n{"gaol":"b"}',
+        /^error: subtask 1, key 'gaol' at line 3, position 2: unknown key 'gaol'/,
+      ],
+      [['--subtasks', '-'], '\n', /^error: a fan-out has at least one subtask/],
+      [[], '', /^error: a fan-out has at least one subtask/],
+    ] as const;
+    for (const [words, stdin, message] of cases) {
+      const { code, err, host } = await run(['task', 'fan-out', 'A', ...words], { answers, stdin });
+      assert.equal(code, 4);
+      assert.match(err, message);
+      assert.deepEqual(host.engine.asked, []);
+    }
+  });
+
+  it('ends with 3 for a file that is not there', async () => {
+    const { code, err } = await run(['task', 'fan-out', 'A', '--subtasks', '/nowhere/x.ndjson'], { answers });
+    assert.deepEqual([code, err], [3, "error: no file '/nowhere/x.ndjson'\n"]);
+  });
+});
+
+describe('spl task output', () => {
+  const info = { task: THREAD, subtask: 0, attempt: 1, worker: 'worker-a', running: false };
+  const withOutput = async (words: readonly string[], chunks: readonly string[]) => {
+    const { FakeHost } = await import('../testing/fake-host.ts');
+    const { main } = await import('../program.ts');
+    const host = new FakeHost();
+    const asked: object[] = [];
+    host.engine.output = ({ signal: _signal, ...request }) => {
+      asked.push(request);
+      return Promise.resolve({ info, chunks: bytes(chunks) });
+    };
+    return { code: await main(['task', 'output', 'A', ...words], host), out: host.out.text, asked };
+  };
+  async function* bytes(chunks: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk, 'latin1'));
+  }
+  // A character of two bytes that arrives in two pieces.
+  const split = ['a\xc3', '\xa4b\n'];
+
+  it('prints the bytes as they are', async () => {
+    const { code, out, asked } = await withOutput(['--subtask', '0', '--attempt', '2'], ['one\n', 'two']);
+    assert.deepEqual([code, out], [0, 'one\ntwo']);
+    assert.deepEqual(asked, [{ task: 'A', subtask: 0, attempt: 2, follow: false }]);
+  });
+
+  it('prints one document with --json, and chunks with --follow', async () => {
+    const { out } = await withOutput(['--subtask', '0', '--json'], split);
+    assert.deepEqual(JSON.parse(out), { ...info, output: 'aäb\n' });
+    const followed = await withOutput(['--subtask', '0', '--json', '--follow'], split);
+    const lines = followed.out
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as unknown);
+    assert.deepEqual(lines, [info, { chunk: 'a' }, { chunk: 'äb\n' }]);
+  });
+});
+
+describe('spl task speedup and run-serial', () => {
+  it('asks against the serial run', async () => {
+    const words = ['task', 'speedup', 'A', '--vs-serial', 'th_serial'];
+    const { out, host } = await run(words, { answers: { speedup: speedup() } });
+    assert.match(out, /^Fan-out speedup report: th_1/);
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', vsSerial: 'th_serial' });
+  });
+
+  it('says what to do when the serial run is done', async () => {
+    const answers = { 'task.run-serial': fannedOut({ thread: 'th_serial', alias: 'FIRST-001-serial' }) };
+    const { out, host } = await run(['task', 'run-serial', 'A', '--worker', 'worker-b'], { answers });
+    assert.match(
+      out,
+      / {2}alias: +FIRST-001-serial\n {2}→ when it is done: spl task speedup A --vs-serial th_serial\n$/,
+    );
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', worker: 'worker-b' });
+  });
+});
+
+describe('spl thread, debug replay, query, status, serve', () => {
+  const record = {
+    id: RECORD,
+    parents: [],
+    thread: THREAD,
+    actor: ACTOR,
+    act: 'INTEND',
+    body: { goal: 'x' },
+    clock: 1,
+    data_type: 'SCALAR',
+    judged_by: null,
+  };
+
+  it('lists threads, and says when there are more', async () => {
+    const threads = {
+      threads: [{ thread: THREAD, kind: 'task', title: 'x', records: 3, first_unix: 1, last_unix: 2 }],
+      total: 9,
+    };
+    const { out, host } = await run(['thread', 'list', '--limit', '1', '--after', '4'], {
+      answers: { threads },
+    });
+    assert.match(out, /1 of 9 threads; see --limit and --after\n$/);
+    assert.deepEqual(host.engine.asked[0]?.input, { limit: 1, after: 4 });
+  });
+
+  it('shows a thread and its records', async () => {
+    const state = {
+      thread: THREAD,
+      kind: 'task',
+      title: 'x',
+      status: 'active',
+      records: 2,
+      actors: [ACTOR],
+      acts: { INTEND: 1, DO: 1 },
+      first_unix: 1,
+      last_unix: 2,
+    };
+    const shown = await run(['thread', 'show', 'A'], { answers: { 'thread.state': state } });
+    assert.match(shown.out, /Records: +2 \(1 INTEND, 1 DO\)/);
+    const answers = { 'thread.records': { thread: THREAD, records: [record] } };
+    const listed = await run(['thread', 'records', 'A'], { answers });
+    assert.match(
+      listed.out,
+      /^CLOCK {2}ACT {5}ACTOR +ID +BODY\n1 +INTEND +did:sync:user:ada +2{12} +\{"goal":"x"\}\n\n1 record\n$/,
+    );
+    const document = await run(['thread', 'records', 'A', '--json'], { answers });
+    assert.deepEqual(JSON.parse(document.out), answers['thread.records']);
+  });
+
+  it('replays with an arrow where the status changes', async () => {
+    const step = {
+      clock: 1,
+      act: 'INTEND',
+      actor: ACTOR,
+      status: 'inbox',
+      changed: true,
+      body: '{}',
+      at_unix: 1,
+    };
+    const replay = {
+      thread: THREAD,
+      steps: [step, { ...step, clock: 2, act: 'DO', changed: false }],
+      final_status: 'inbox',
+      count: 2,
+    };
+    const { out } = await run(['debug', 'replay', 'A'], { answers: { replay } });
+    assert.deepEqual(out.split('\n'), [
+      'CLOCK  ACT     ACTOR              STATUS   BODY',
+      `1      INTEND  ${ACTOR}  → inbox  {}`,
+      `2      DO      ${ACTOR}    inbox  {}`,
+      '',
+      'final status: inbox · 2 records',
+      '',
+    ]);
+  });
+
+  it('prints rows, nulls, and that there are more', async () => {
+    const query = {
+      columns: ['act', 'n'],
+      rows: [
+        ['DO', 3],
+        [null, 1],
+      ],
+      truncated: true,
+    };
+    const { out, host } = await run(['query', 'SELECT 1'], { answers: { query } });
+    assert.equal(out, 'act   n\nDO    3\nNULL  1\n\n2 rows, and more: see --limit\n');
+    assert.deepEqual(host.engine.asked[0]?.input, { sql: 'SELECT 1', limit: 1000 });
+  });
+
+  it('sums up what runs', async () => {
+    const answers = { health: health(), fleet: fleet(), tasks: { tasks: [task()] } };
+    const { out } = await run(['status'], { answers });
+    assert.match(out, /fleet: 3 live · 0 stale · 0 archived\ntasks: 1 unfinished task\n$/);
+  });
+
+  it('serves in the foreground, in the background, and stops', async () => {
+    const served: object[] = [];
+    const serve = (options: object) => Promise.resolve(served.push(options) * 7);
+    const foreground = await run(['serve', '--port', '9300', '--echo', '--home', '/h'], {
+      starter: { serve },
+    });
+    assert.equal(foreground.code, 7);
+    assert.deepEqual(served, [{ home: '/h', port: 9300, echo: true, foreground: true }]);
+
+    const background = await run(['serve', '--daemon'], { answers: { health: health() } });
+    assert.equal(background.out, '✓ coordinator started: PID 11 on :9100\n');
+
+    const stopping = { health: health(), 'fleet.stop': { stopped: [], coordinator_stopping: true } };
+    const stopped = await run(['serve', '--stop'], { answers: stopping });
+    assert.equal(stopped.out, '✓ coordinator stopped\n');
+    assert.deepEqual(stopped.host.engine.asked.at(-1)?.input, {
+      scope: 'all',
+      instance: 'coordinator',
+      grace_secs: 10,
+    });
+
+    const both = await run(['serve', '--stop', '--status']);
+    assert.equal(both.code, 2);
+  });
+});
+
+describe('spl doctor', () => {
+  const check = (level: 'PASS' | 'WARN' | 'FAIL', hint?: string) => ({
+    name: level.toLowerCase(),
+    run: () => Promise.resolve({ level, detail: 'as it is', ...(hint !== undefined && { hint }) }),
+  });
+  const broken = {
+    name: 'broken',
+    run: () => Promise.reject(new FleetError('LOG_DAMAGED', 'at 12', { hint: 'restore' })),
+  };
+  const acceptLoss = (home: string) => Promise.resolve(`3 records of ${home} given up`);
+
+  it('ends with 0, 1 or 2 by the worst', async () => {
+    for (const [checks, code] of [
+      [[], 0],
+      [[check('PASS')], 0],
+      [[check('WARN'), check('PASS')], 1],
+      [[check('FAIL'), check('WARN')], 2],
+      [[broken], 2],
+    ] as const) {
+      assert.equal((await run(['doctor'], { doctor: { checks, acceptLoss } })).code, code);
+    }
+  });
+
+  it('prints each check and the way out', async () => {
+    const { out } = await run(['doctor', '--accept-loss', '--home', '/h'], {
+      doctor: { checks: [check('PASS'), check('WARN', 'do this'), broken], acceptLoss },
+    });
+    assert.equal(
+      out,
+      '⚠ 3 records of /h given up\nPASS  pass    as it is\nWARN  warn    as it is\n      → do this\n' +
+        'FAIL  broken  at 12\n      → restore\n\n1 PASS · 1 WARN · 1 FAIL\n',
+    );
+  });
+});

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
+import { main } from '../program.ts';
+import { child, done, fannedOut, join, pending, running, THREAD } from '../testing/documents.ts';
+import { FakeHost, type FakeOptions } from '../testing/fake-host.ts';
+
+/** A run that goes through these states, one at each reading after the first; the watcher is told of each. */
+function play(
+  states: readonly JoinStatus[],
+  options: FakeOptions = {},
+): { host: FakeHost; readings: () => number } {
+  let reading = 0;
+  const host: FakeHost = new FakeHost({
+    ...options,
+    answers: {
+      'task.fan-out': fannedOut(),
+      join: ({ summary }) => {
+        const state = states[Math.min(Math.max(reading - 1, 0), states.length - 1)]!;
+        reading += 1;
+        if (reading > 1 && reading <= states.length) {
+          const event = { kind: 'task' as const, thread: THREAD, children: [0], complete: true };
+          setImmediate(() => host.engine.tell(event));
+        }
+        return summary ? { ...state, children: [] } : state;
+      },
+      ...options.answers,
+    },
+  });
+  return { host, readings: () => reading };
+}
+
+const WATCH = ['task', 'join-status', 'FIRST-001', '--watch'];
+const steps = (...children: ChildDocument[][]): JoinStatus[] => children.map(list => join(list));
+const two = steps(
+  [pending(0), pending(1)],
+  [running(0), pending(1)],
+  [done(0), running(1)],
+  [done(0), done(1)],
+);
+
+describe('spl task join-status --watch', () => {
+  it('prints a line for each change of state, then the status', async () => {
+    const { host } = play(two);
+    assert.equal(await main(WATCH, host), 0);
+    assert.deepEqual(host.out.lines.slice(0, 6), [
+      '→ [0] Part 0: in progress (worker-a, 3s)',
+      '✓ [0] Part 0: accept ($0.00, 1s)',
+      '→ [1] Part 1: in progress (worker-a, 3s)',
+      '✓ [1] Part 1: accept ($0.00, 1s)',
+      '',
+      `Fan-out join status: ${THREAD}`,
+    ]);
+    assert.deepEqual(
+      host.engine.watched.map(({ thread, kinds }) => [thread, kinds]),
+      [[THREAD, ['record', 'task']]],
+    );
+  });
+
+  it('reads once, beyond asking how large it is, when the join is there already', async () => {
+    const { host, readings } = play([join([done(0)])]);
+    assert.equal(await main(WATCH, host), 0);
+    assert.equal(readings(), 2);
+  });
+
+  it('asks nothing while nothing happens, and gathers what happens at once', async () => {
+    const { host, readings } = play([join([running(0)])]);
+    const watching = main(WATCH, host);
+    while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
+    const event = { kind: 'task' as const, thread: THREAD, children: [0], complete: false };
+    for (let i = 0; i < 100; i += 1) host.engine.tell(event);
+    while (readings() < 3) await new Promise(resolve => setImmediate(resolve));
+    host.interrupt.abort();
+    assert.equal(await watching, 130);
+    assert.equal(readings(), 3);
+  });
+
+  it('prints a document a line with --json, at each change', async () => {
+    const again = [
+      two[0]!,
+      two[1]!,
+      { ...two[1]!, children: [{ ...running(0), wall_time_secs: 9 }, pending(1)] },
+      two[3]!,
+    ];
+    const { host } = play(again);
+    assert.equal(await main([...WATCH, '--json'], host), 0);
+    const documents = host.out.lines.map(line => JSON.parse(line) as JoinStatus);
+    assert.deepEqual(
+      documents.map(({ completed }) => completed),
+      [0, 0, 2],
+    );
+    assert.deepEqual(documents.at(-1), two[3]);
+  });
+
+  for (const outcome of ['unsatisfiable', 'timed_out', 'cancelled'] as const) {
+    it(`ends with 1 when the join is ${outcome}`, async () => {
+      const { host } = play([join([done(0, 'failed')], { outcome, reason: 'because' })]);
+      assert.equal(await main(WATCH, host), 1);
+      assert.match(host.out.text, new RegExp(`Outcome: +${outcome} — because`));
+    });
+  }
+
+  it('leaves the run going at Ctrl-C, and says how to come back', async () => {
+    const { host, readings } = play([join([running(0)])]);
+    const watching = main(WATCH, host);
+    while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
+    host.interrupt.abort();
+    assert.equal(await watching, 130);
+    assert.equal(
+      host.err.text,
+      '· FIRST-001 goes on; to come back: spl task join-status FIRST-001 --watch\n',
+    );
+    assert.ok(host.engine.asked.every(({ name }) => name === 'join'));
+  });
+
+  it('says what to do when the coordinator goes away', async () => {
+    for (const end of [new FleetError('UNREACHABLE', 'gone'), null]) {
+      const { host, readings } = play([join([running(0)])]);
+      const watching = main(WATCH, host);
+      while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
+      host.engine.tell(end);
+      assert.equal(await watching, 5);
+      assert.match(
+        host.err.text,
+        /went away while we watched; workers go on\n {2}→ spl fleet start takes it up again/,
+      );
+    }
+  });
+
+  it('does not wait for a fan-out that is not there', async () => {
+    const { host } = play([join([], { predicate: null, complete: false, outcome: null })]);
+    assert.equal(await main(WATCH, host), 3);
+    assert.match(host.err.text, /task 'FIRST-001' has no fan-out to watch/);
+  });
+
+  it('reads counts only while a large fan-out runs, and all of it at the end', async () => {
+    const many = Array.from({ length: 501 }, (_, i) => running(i));
+    const finished = many.map((_, i) => done(i));
+    const { host } = play([join(many), join(finished), join(finished)]);
+    assert.equal(await main(WATCH, host), 0);
+    const summaries = host.engine.asked.map(({ input }) => input['summary']);
+    assert.deepEqual(summaries, [true, true, true, false]);
+    assert.deepEqual(host.out.lines.slice(0, 3), [
+      '· 0 / 501 completed: 501 running',
+      '· 501 / 501 completed: 501 accepted',
+      '',
+    ]);
+    assert.equal(host.out.lines.filter(line => line.includes('accept ($0.00, 1s)')).length, 501);
+  });
+
+  it('redraws in place on a terminal, and leaves only the status', async () => {
+    const { host } = play(two, { isTTY: true, env: { NO_COLOR: '1' } });
+    assert.equal(await main(WATCH, host), 0);
+    const frames = host.out.text.split('\u001b[0J');
+    assert.match(frames[1] ?? '', /^░{24} 0\/2 FIRST-001 · 2 pending · 0s\n/);
+    assert.match(
+      frames[2] ?? '',
+      /^░{24} 0\/2 FIRST-001 · 1 running, 1 pending · 0s\n {2}\[0\] Part 0 +worker-a {2}3s\n/,
+    );
+    assert.match(frames[3] ?? '', /^█{12}░{12} 1\/2 /);
+    assert.ok((frames.at(-1) ?? '').startsWith(`Fan-out join status: ${THREAD}\n`));
+    const widths = frames.slice(0, -1).flatMap(frame => frame.split('\n').map(line => line.length));
+    assert.ok(Math.max(...widths) <= 80 + '\u001b[2A\r'.length);
+  });
+});
+
+describe('spl task fan-out --wait', () => {
+  const words = ['task', 'fan-out', 'FIRST-001', '--subtask', 'goal=a', '--wait'];
+
+  it('prints the fan-out, what happens, and ends by the outcome', async () => {
+    const { host } = play(two);
+    assert.equal(await main(words, host), 0);
+    assert.match(host.out.text, /^◇ Fan-out parent INTEND created\n(.|\n)*Join complete: +yes\n/);
+    const failing = play([join([done(0, 'failed')], { outcome: 'unsatisfiable' })]);
+    assert.equal(await main(words, failing.host), 1);
+  });
+
+  it('prints one document with --json: the fan-out with its join status', async () => {
+    const { host } = play(two);
+    assert.equal(await main([...words, '--json'], host), 0);
+    assert.equal(host.out.lines.length, 1);
+    assert.deepEqual(JSON.parse(host.out.text), { ...fannedOut(), ...two[3] });
+  });
+
+  it('does not cancel at Ctrl-C', async () => {
+    const { host, readings } = play([join([child({ state: 'running', verdict: null })])]);
+    const waiting = main(words, host);
+    while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
+    host.interrupt.abort();
+    assert.equal(await waiting, 130);
+    assert.deepEqual(new Set(host.engine.asked.map(({ name }) => name)), new Set(['task.fan-out', 'join']));
+    assert.match(host.err.text, /FIRST-001 goes on/);
+  });
+});
+
+describe('spl task retry --wait', () => {
+  it('waits for the join of the new round', async () => {
+    const { host } = play(two, { answers: { 'task.retry': join([pending(0)], { round: 2 }) } });
+    assert.equal(
+      await main(['task', 'retry', 'FIRST-001', '--subtask', '0', '--hint', 'h', '--wait'], host),
+      0,
+    );
+    assert.match(host.out.text, /^◇ Retry of subtask 0 recorded\n {2}thread: th_1+\n {2}round: {2}2\n/);
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'FIRST-001', subtask: 0, hint: 'h' });
+  });
+});
