@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { isInstanceDid } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
-import type { CompleteSubtask } from './subtasks.ts';
+import type { WrittenSubtasks } from './written-subtasks.ts';
 
 /**
  * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*` and
@@ -43,10 +43,10 @@ export interface TaskBody {
   readonly alias: string;
   readonly priority: string;
   readonly labels: readonly string[];
-  readonly domain: string | null;
-  readonly hypothesis: string | null;
+  readonly domain?: string | null;
+  readonly hypothesis?: string | null;
   readonly criteria: readonly string[];
-  readonly dir: string | null;
+  readonly dir?: string | null;
   readonly namespace?: string;
   readonly idempotency_key?: string;
 }
@@ -55,15 +55,16 @@ export interface TaskBody {
 export interface FanOutBody {
   readonly topic: 'fanout';
   readonly goal: string;
-  readonly subtasks: readonly CompleteSubtask[];
+  readonly defaults: WrittenSubtasks['defaults'];
+  readonly subtasks: WrittenSubtasks['subtasks'];
   readonly join: string;
   readonly losers: Losers;
-  readonly timeout_secs: number | null;
-  readonly budget_usd: number | null;
-  readonly budget_tokens: number | null;
-  readonly budget_secs: number | null;
-  /** The thread of the fan-out whose serial baseline this is, or null. */
-  readonly serial_of: ThreadId | null;
+  readonly timeout_secs?: number | null;
+  readonly budget_usd?: number | null;
+  readonly budget_tokens?: number | null;
+  readonly budget_secs?: number | null;
+  /** The thread of the fan-out whose serial baseline this is; absent for any other. */
+  readonly serial_of?: ThreadId | null;
   readonly namespace?: string;
   readonly idempotency_key?: string;
 }
@@ -72,19 +73,18 @@ export interface FanOutBody {
 export interface ChildBody {
   readonly topic: 'fanout_child';
   readonly goal: string;
-  readonly parent: RecordId;
   readonly parent_thread: ThreadId;
   readonly task: string;
   readonly index: number;
   readonly attempt: number;
   readonly worker: Did;
   readonly executor: string;
-  readonly run: string | null;
-  readonly dir: string | null;
+  readonly run?: string | null;
+  readonly dir?: string | null;
   readonly timeout_secs: number;
-  readonly hint: string | null;
-  readonly name: string | null;
-  readonly budget_usd: number | null;
+  readonly hint?: string | null;
+  readonly name?: string | null;
+  readonly budget_usd?: number | null;
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
 }
@@ -108,10 +108,10 @@ export interface ReturnedBody {
 /** What a worker says of a result, both in its own KNOW and in its report. */
 export interface ResultFields {
   readonly verdict: Verdict;
-  readonly reason: string | null;
-  readonly exit_code: number | null;
-  readonly signal: string | null;
-  readonly summary: string;
+  readonly reason?: string | null;
+  readonly exit_code?: number | null;
+  readonly signal?: string | null;
+  readonly summary?: string;
   readonly cost_usd: number;
   readonly wall_time_secs: number;
   readonly left_group?: readonly string[];
@@ -132,7 +132,7 @@ export interface ChildDoneBody extends ResultFields {
   /** Which delivery this is about; -1 when the child was never delivered (cancelled while it was pending). */
   readonly delivery: number;
   /** True when the attempt was lost with its worker rather than failed by itself. */
-  readonly lost: boolean;
+  readonly lost?: boolean;
   /** The child whose end caused this one's, or absent. */
   readonly cause?: number;
 }
@@ -155,7 +155,7 @@ export interface JoinBody {
 export interface RetryBody {
   readonly topic: 'fanout_retry_subtask';
   readonly index: number;
-  readonly hint: string | null;
+  readonly hint?: string | null;
   readonly round: number;
   readonly issued_by: Did;
 }
@@ -163,8 +163,9 @@ export interface RetryBody {
 /** LEARN on the task's thread. */
 export interface CancelBody {
   readonly topic: 'task_cancel';
-  readonly subtask: number | null;
-  readonly reason: string | null;
+  /** Absent for the whole task. */
+  readonly subtask?: number | null;
+  readonly reason?: string | null;
   readonly issued_by: Did;
 }
 
@@ -183,7 +184,7 @@ export interface StatusBody {
   readonly topic: 'instance_status';
   readonly did: Did;
   readonly status: 'live' | 'stale' | 'archived' | 'stopped';
-  readonly reason: string | null;
+  readonly reason?: string | null;
 }
 
 /** DO on the instance registry, by the instance itself. */
@@ -192,11 +193,11 @@ export interface HeartbeatBody {
   readonly did: Did;
   readonly alias: string;
   readonly role: 'coordinator' | 'worker';
-  readonly endpoint: string | null;
+  readonly endpoint?: string | null;
   readonly version: string;
   readonly health: 'healthy' | 'draining';
   readonly pid: number;
-  readonly pid_start: string | null;
+  readonly pid_start?: string | null;
   readonly slots: number;
   readonly uptime_secs: number;
   readonly active_dispatches: number;
@@ -218,9 +219,19 @@ export type TopicBody =
   | StatusBody
   | HeartbeatBody;
 
-/** A typed body as the plain JSON that a record carries. The body types hold nothing that is not JSON. */
+/**
+ * A typed body as the plain JSON that a record carries: what is null is left out. The body types hold nothing that
+ * is not JSON.
+ */
 export function asJson(body: TopicBody): JsonObject {
-  return body as unknown as JsonObject;
+  const members = body as unknown as JsonObject;
+  const json: { [key: string]: Json | undefined } = {};
+  // In order, which spares the canonical form its sort.
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== null && member !== undefined) json[key] = member;
+  }
+  return json;
 }
 
 /** The topic of a record, or undefined when its body names none. */

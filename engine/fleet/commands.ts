@@ -8,6 +8,7 @@ import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 import { completeSubtasks, topologicalOrder, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
 import { isFinished, resolveTask } from './tasks.ts';
+import { writeSubtasks } from './written-subtasks.ts';
 
 /** Who gives a command, and when; `key` is the caller's idempotency key. */
 export interface Issuer {
@@ -214,7 +215,7 @@ function open(
   const body: FanOutBody = {
     topic: TOPIC.fanOut,
     goal: task.goal,
-    subtasks: request.subtasks,
+    ...writeSubtasks(request.subtasks),
     join: request.join,
     losers: request.losers,
     timeout_secs: request.timeout_secs,

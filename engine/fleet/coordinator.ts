@@ -399,7 +399,7 @@ export class Coordinator {
       index: child.index,
       attempt: child.attempt,
       delivery,
-      lost,
+      ...(lost ? { lost } : {}),
       ...result,
     };
     this.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
@@ -524,7 +524,6 @@ export class Coordinator {
       index: child.index,
       ...(child.mayHaveRun ? { may_have_run: true } : {}),
       name: subtask.name,
-      parent: fanOut.id,
       parent_thread: fanOut.task.thread,
       run: subtask.run,
       task: fanOut.task.alias,
@@ -733,7 +732,7 @@ export class Coordinator {
 }
 
 /** What is said of a child that did not run, or whose run nobody can tell of. */
-const nothingRan = { exit_code: null, signal: null, summary: '', cost_usd: 0, wall_time_secs: 0 } as const;
+const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
 /** A delivery that came back was no attempt: the next one bears the same number. */
 function nextAttempt(child: Child): number {
@@ -754,11 +753,11 @@ function cancelWords(fanOut: FanOut): string {
 
 function saysNothingNew(instance: Instance, body: HeartbeatBody): boolean {
   return (
-    instance.endpoint === body.endpoint &&
+    instance.endpoint === (body.endpoint ?? null) &&
     instance.version === body.version &&
     instance.health === body.health &&
     instance.pid === body.pid &&
-    instance.pidStart === body.pid_start &&
+    instance.pidStart === (body.pid_start ?? null) &&
     instance.slots === body.slots
   );
 }

@@ -29,6 +29,7 @@ import {
   type TaskFacts,
 } from './state.ts';
 import { dependants as dependantsOf, type CompleteSubtask } from './subtasks.ts';
+import { readSubtasks } from './written-subtasks.ts';
 
 /** What a fold needs beside the records: whose log it is, and how to read a CEL predicate. */
 export interface FoldContext {
@@ -104,10 +105,10 @@ function addTask(state: FleetState, record: FleetRecord, body: TaskBody, at: num
     goal: body.goal,
     priority: body.priority,
     labels: body.labels,
-    domain: body.domain,
-    hypothesis: body.hypothesis,
+    domain: body.domain ?? null,
+    hypothesis: body.hypothesis ?? null,
     criteria: body.criteria,
-    dir: body.dir,
+    dir: body.dir ?? null,
     namespace: body.namespace ?? 'default',
     createdAt: at,
   };
@@ -144,7 +145,7 @@ export function buildFanOut(
   at: number,
   cel: CelCompiler,
 ): FanOut {
-  const { subtasks } = body;
+  const subtasks = readSubtasks(body);
   return {
     id,
     task,
@@ -152,9 +153,9 @@ export function buildFanOut(
     predicate: parsePredicate(body.join, subtasks.length, cel),
     join: body.join,
     losers: body.losers,
-    timeoutMs: body.timeout_secs === null ? null : body.timeout_secs * 1000,
-    serialOf: body.serial_of,
-    budgetUsd: body.budget_usd,
+    timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
+    serialOf: body.serial_of ?? null,
+    budgetUsd: body.budget_usd ?? null,
     children: subtasks.map((subtask, index) =>
       newChild(index, childThreadId(id, index, subtask.goal), subtask.depends_on.length),
     ),
@@ -225,7 +226,7 @@ function endDelivery(
   recordEnd(fanOut, child, record, body, at);
   if (wasAssigned && mayTryAgain(fanOut, child, body)) {
     keepAttempt(child, body.verdict);
-    child.mayHaveRun ||= body.lost;
+    child.mayHaveRun ||= body.lost === true;
     child.notBefore = body.lost ? 0 : at + backoffMs(child.attempt - child.spentBefore);
     child.verdict = null;
     child.report = null;
@@ -244,10 +245,10 @@ function counts(child: Child, record: FleetRecord, body: ChildDoneBody, own: boo
 
 function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: ChildDoneBody, at: number): void {
   child.verdict = body.verdict;
-  child.reason = body.reason;
-  child.exitCode = body.exit_code;
-  child.signal = body.signal;
-  child.summary = body.summary;
+  child.reason = body.reason ?? null;
+  child.exitCode = body.exit_code ?? null;
+  child.signal = body.signal ?? null;
+  child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
   child.wallMs = body.wall_time_secs * 1000;
   child.report = record.id;
@@ -328,7 +329,7 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 function reopen(state: FleetState, fanOut: FanOut, body: RetryBody, at: number): void {
   const child = fanOut.children[body.index];
   if (child === undefined || child.state !== 'done') return;
-  child.hint = body.hint;
+  child.hint = body.hint ?? null;
   for (const again of [child, ...cancelledBecauseOf(fanOut, child.index)]) restart(fanOut, again);
   if (body.round > fanOut.round) {
     fanOut.round = body.round;
@@ -391,15 +392,15 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   const { fanOut } = task;
   const words = body.reason ?? 'cancelled by request';
   if (fanOut === null) {
-    task.cancelled = { reason: body.reason, by: body.issued_by };
+    task.cancelled = { reason: body.reason ?? null, by: body.issued_by };
     return;
   }
-  if (body.subtask !== null) {
+  if (body.subtask != null) {
     const child = fanOut.children[body.subtask];
     if (child !== undefined && child.state !== 'done') child.cancelRequested = words;
     return;
   }
-  if (fanOut.joined === null) task.cancelled = { reason: body.reason, by: body.issued_by };
+  if (fanOut.joined === null) task.cancelled = { reason: body.reason ?? null, by: body.issued_by };
   for (const child of fanOut.children) if (child.state !== 'done') child.cancelRequested = words;
   state.open.add(task.thread);
 }
@@ -433,7 +434,7 @@ function applyRegistry(state: FleetState, record: FleetRecord, at: number, conte
       const instance = state.instances.get(body.did);
       if (instance === undefined || record.actor !== context.self) return;
       instance.status = body.status;
-      instance.note = body.reason;
+      instance.note = body.reason ?? null;
       return;
     }
     case TOPIC.heartbeat: {
@@ -470,11 +471,11 @@ function admit(state: FleetState, body: AdmittedBody): void {
 
 /** Takes over what a heartbeat says; also used for those that are held in memory and not written. */
 export function takeHeartbeat(instance: Mutable<Instance>, body: HeartbeatBody, at: number): void {
-  instance.endpoint = body.endpoint;
+  instance.endpoint = body.endpoint ?? null;
   instance.version = body.version;
   instance.health = body.health;
   instance.pid = body.pid;
-  instance.pidStart = body.pid_start;
+  instance.pidStart = body.pid_start ?? null;
   instance.slots = body.slots;
   instance.lastHeartbeatAt = at;
 }

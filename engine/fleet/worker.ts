@@ -362,7 +362,7 @@ export class Worker {
       index,
       attempt,
       delivery: delivery.ref.delivery,
-      lost,
+      ...(lost ? { lost } : {}),
     };
     const clock = this.#clocks.get(parent_thread) ?? 0;
     this.#clocks.set(parent_thread, clock + 1);
@@ -432,7 +432,7 @@ export class Worker {
   }
 }
 
-const nothingRan = { exit_code: null, signal: null, summary: '', cost_usd: 0, wall_time_secs: 0 } as const;
+const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;
 
 function refOf(intent: FleetRecord): DeliveryRef {

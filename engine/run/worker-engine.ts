@@ -35,6 +35,12 @@ export interface WorkerEngineOptions {
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
 
+/**
+ * How many runs without side effects one step makes: the first results are on their way to the coordinator while
+ * the next ones are made, and the event loop is not held by a long queue.
+ */
+const STARTS_PER_STEP = 64;
+
 /** A worker at work: the rules in `fleet/worker`, with a log, a link and executors around them. */
 export class WorkerEngine {
   readonly did: Did;
@@ -134,8 +140,11 @@ export class WorkerEngine {
     this.#stepping = true;
     try {
       decide();
-      for (let atOnce = this.#core.takeAtOnce(); atOnce.length > 0; atOnce = this.#core.takeAtOnce()) {
+      for (let done = 0; done < STARTS_PER_STEP; done++) {
+        const atOnce = this.#core.takeAtOnce();
+        if (atOnce.length === 0) break;
         for (const effect of atOnce) this.#do(effect);
+        if (done === STARTS_PER_STEP - 1) setImmediate(() => this.#step(() => {}));
       }
     } finally {
       this.#stepping = false;
@@ -214,10 +223,10 @@ export class WorkerEngine {
         index: body.index,
         task: body.task,
         goal: body.goal,
-        run: body.run,
-        dir: body.dir,
+        run: body.run ?? null,
+        dir: body.dir ?? null,
         timeoutMs: body.timeout_secs * 1000,
-        hint: body.hint,
+        hint: body.hint ?? null,
       },
       { output: sink, signal: controller.signal },
     );
@@ -360,7 +369,7 @@ export class WorkerEngine {
   }
 }
 
-const nothingRan = { exit_code: null, signal: null, summary: '', cost_usd: 0, wall_time_secs: 0 } as const;
+const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
 /** For runs without side effects, which print nothing. */
 const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };

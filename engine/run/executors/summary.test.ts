@@ -53,7 +53,7 @@ describe('the summary of an output', () => {
         const summary = summaryOf(...all);
         assert.ok(summary.length <= SUMMARY_CHARS);
         assert.ok((summary as string & { isWellFormed(): boolean }).isWellFormed());
-        // eslint-disable-next-line no-control-regex
+
         assert.doesNotMatch(summary, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
         assert.equal(summaryOf(Buffer.concat(all)), summary);
       }),
