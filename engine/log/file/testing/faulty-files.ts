@@ -13,10 +13,22 @@ export const systemError = (code: string): Error => Object.assign(new Error(`${c
 export class FaultyFiles implements FileSystemPort {
   readonly operations: Operation[] = [];
   fault: Fault = () => undefined;
-  readonly list = nodeFiles.list;
-  readonly makeFolder = nodeFiles.makeFolder;
-  readonly openSync = nodeFiles.openSync;
-  readonly remove = nodeFiles.remove;
+
+  list(folder: string): Promise<string[]> {
+    return nodeFiles.list(folder);
+  }
+
+  makeFolder(folder: string): Promise<void> {
+    return nodeFiles.makeFolder(folder);
+  }
+
+  openSync(path: string): LogFile {
+    return nodeFiles.openSync(path);
+  }
+
+  remove(path: string): Promise<void> {
+    return nodeFiles.remove(path);
+  }
 
   async open(path: string, mode: OpenMode): Promise<LogFile> {
     if (mode !== 'read') this.#meet(mode, path);

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { KeepingReader } from '../../../test/conformance/log.ts';
+import { LogHome } from './testing/log-home.ts';
+
+const APPENDER = fileURLToPath(new URL('testing/appender.ts', import.meta.url));
+
+describe('a log whose writer is killed', () => {
+  let home: LogHome;
+  beforeEach(async () => {
+    home = await LogHome.make();
+  });
+  afterEach(() => home.dispose());
+
+  /** Runs the appender until it has acknowledged so many appends, then kills it. @returns the last end it told. */
+  async function appendAndKill(acknowledgements: number): Promise<number> {
+    const child = spawn(process.execPath, ['--import', 'tsx', APPENDER, home.logDir, home.checkpointDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    let told = 0;
+    let left = acknowledgements;
+    for await (const line of createInterface(child.stdout)) {
+      told = Math.max(told, Number(line));
+      if (--left === 0) child.kill('SIGKILL');
+    }
+    assert.deepEqual(await exited, [null, 'SIGKILL']);
+    return told;
+  }
+
+  it('has everything that was acknowledged, in order, time after time', async () => {
+    for (const acknowledgements of [1, 150, 37]) {
+      const told = await appendAndKill(acknowledgements);
+      const reader = new KeepingReader();
+      const log = await home.open({ reader });
+      await log.close();
+      assert.ok(log.end >= told, `${told} were acknowledged, ${log.end} are there`);
+      assert.equal(reader.visited.length, log.end);
+      for (const { record, position } of reader.visited) assert.equal(record.clock, position);
+    }
+  });
+});

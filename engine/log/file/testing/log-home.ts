@@ -1,0 +1,60 @@
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LogReader } from '../../log.ts';
+import { openFileLog, type FileLog, type FileLogOptions } from '../file-log.ts';
+
+/** A folder for one test's log, and what tests do to it behind the log's back. */
+export class LogHome {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  static async make(): Promise<LogHome> {
+    return new LogHome(await mkdtemp(join(tmpdir(), 'spl-log-')));
+  }
+
+  get logDir(): string {
+    return join(this.#root, 'log');
+  }
+
+  get checkpointDir(): string {
+    return join(this.#root, 'index');
+  }
+
+  get checkpointPath(): string {
+    return join(this.checkpointDir, 'log.checkpoint');
+  }
+
+  open(options: Partial<FileLogOptions> & { readonly reader: LogReader }): Promise<FileLog> {
+    return openFileLog({ dir: this.logDir, checkpointDir: this.checkpointDir, now: Date.now, ...options });
+  }
+
+  /** The names of the segments, in order. */
+  async segments(): Promise<string[]> {
+    return (await readdir(this.logDir)).sort();
+  }
+
+  read(segment: string): Promise<Buffer> {
+    return readFile(join(this.logDir, segment));
+  }
+
+  write(segment: string, bytes: Uint8Array): Promise<void> {
+    return writeFile(join(this.logDir, segment), bytes);
+  }
+
+  /** Everything as it stands on the disk now: what a power cut at this moment would leave, at best. */
+  async copy(): Promise<LogHome> {
+    const copy = await LogHome.make();
+    await mkdir(copy.logDir);
+    for (const name of await this.segments())
+      await copyFile(join(this.logDir, name), join(copy.logDir, name));
+    return copy;
+  }
+
+  dispose(): Promise<void> {
+    return rm(this.#root, { recursive: true, force: true });
+  }
+}
