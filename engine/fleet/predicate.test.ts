@@ -11,6 +11,7 @@ import {
   explain,
   needsCel,
   parsePredicate,
+  recordedPredicate,
   type Decision,
   type JoinFacts,
   type Predicate,
@@ -160,6 +161,22 @@ describe('parsePredicate', () => {
       assert.deepEqual(details, { position, length });
     });
   }
+});
+
+describe('recordedPredicate', () => {
+  it('reads what can be read', () => {
+    assert.deepEqual(recordedPredicate('k_of_n:2', 3, celCompiler), { kind: 'k_of_n', k: 2 });
+  });
+
+  it('never refuses: what can no longer be read is unsatisfiable at the end, and says why', () => {
+    for (const text of ['', 'k_of_n:9', 'gone(total)', 'x'.repeat(9000)]) {
+      const predicate = recordedPredicate(text, 2, celCompiler);
+      assert.equal(decideEarly(predicate, countsAfter(['accept', 'accept'], 2), 2), undefined);
+      const { outcome, reason } = evaluateFinal(predicate, factsAfter(['accept', 'accept']));
+      assert.equal(outcome, 'unsatisfiable');
+      assert.match(reason, /^join predicate: .* at position \d+ \(2 of 2 accepted\)$/);
+    }
+  });
 });
 
 describe('decideEarly', () => {

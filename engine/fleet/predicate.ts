@@ -94,6 +94,21 @@ export function parsePredicate(text: string, total: number, cel?: CelCompiler): 
 }
 
 /**
+ * Reads the predicate of a fan-out that is in the log: it was admitted once, perhaps by another version, and a home
+ * must open whatever it holds. What can't be read any more is decided at the end, as unsatisfiable with that error.
+ */
+export function recordedPredicate(text: string, total: number, cel: CelCompiler): Predicate {
+  try {
+    return parsePredicate(text, total, cel);
+  } catch (error) {
+    const evaluate = (): never => {
+      throw error;
+    };
+    return { kind: 'cel', source: text, program: { evaluate } };
+  }
+}
+
+/**
  * What the counts alone make certain, or undefined when it still depends on open children, or on more than counts.
  * Constant time.
  */

@@ -119,13 +119,13 @@ function bodyText(body: JsonObject): string {
 
 /** The JSON of a value, broken off soon after `room` characters: a body may be many megabytes. */
 function beginningOf(value: Json | undefined, room: number): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(0, room)));
   if (typeof value !== 'object' || value === null) return String(value);
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   let text = open!;
   for (const [key, item] of members(value)) {
     if (text.length > 1) text += ',';
-    if (key !== null) text += `${JSON.stringify(key.slice(0, room))}:`;
+    if (key !== null) text += `${JSON.stringify(key.slice(0, Math.max(0, room)))}:`;
     text += beginningOf(item, room - text.length);
     if (text.length > room) return text;
   }

@@ -143,14 +143,15 @@ function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDo
 function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
   if (run.serial) return [`${run.thread} is itself a serial run`];
   if (!serial.serial) return [`${serial.thread} is not a serial run`];
-  return [
+  const faults = [
     ...incompleteness(run, 'this run'),
     ...incompleteness(serial, 'the serial run'),
     ...(serial.outcome === null || serial.outcome === 'satisfied'
       ? []
       : [`the serial run's join was ${serial.outcome}`]),
-    ...differences(run, serial),
+    ...otherWork(run, serial),
   ];
+  return faults.length > 0 ? faults : otherVerdicts(run, serial);
 }
 
 function incompleteness(run: RunFacts, which: string): string[] {
@@ -166,14 +167,17 @@ function unfinished(run: RunFacts): readonly RunChild[] {
   return run.children.filter(child => child.afterJoin || !ran.includes(child.verdict));
 }
 
-function differences(run: RunFacts, serial: RunFacts): string[] {
+function otherWork(run: RunFacts, serial: RunFacts): string[] {
   const [here, there] = [run.children, serial.children];
   if (here.length !== there.length) {
-    return [`the serial run has ${there.length} subtasks, this one ${here.length}`];
+    return [`the serial run has ${plural(there.length, 'subtask')}, this one ${here.length}`];
   }
   const others = here.filter((child, i) => !isSameWork(child, there[i]!));
-  if (others.length > 0) return [`the serial run did other work as ${named(others)}`];
-  const ended = here.filter((child, i) => child.verdict !== there[i]!.verdict);
+  return others.length === 0 ? [] : [`the serial run did other work as ${named(others)}`];
+}
+
+function otherVerdicts(run: RunFacts, serial: RunFacts): string[] {
+  const ended = run.children.filter((child, i) => child.verdict !== serial.children[i]!.verdict);
   return ended.length === 0 ? [] : [`the runs differ in the verdict of ${named(ended)}`];
 }
 
@@ -210,7 +214,7 @@ function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
 
 function attempts(extra: readonly ExtraAttempt[]): string {
   const total = secs(extra.reduce((sum, { wallMs }) => sum + wallOf(wallMs), 0));
-  return `${extra.length === 1 ? '1 attempt' : `${extra.length} attempts`} of ${total}s`;
+  return `${plural(extra.length, 'attempt')} of ${total}s`;
 }
 
 /** `subtask 3`, `subtasks 1, 4`, at most ten by number. */
@@ -218,6 +222,10 @@ function named(children: readonly RunChild[]): string {
   const listed = children.slice(0, 10).map(child => child.index);
   const more = children.length > listed.length ? ` and ${children.length - listed.length} more` : '';
   return `${children.length === 1 ? 'subtask' : 'subtasks'} ${listed.join(', ')}${more}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function costOf(costs: readonly { readonly costUsd: number }[]): number {
