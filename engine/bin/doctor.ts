@@ -1,20 +1,19 @@
 import * as fs from 'node:fs/promises';
 import * as net from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { connect } from '../api/client.ts';
 import type { Check, CheckResult, Doctor, Settings } from '../cli/host.ts';
-import { FleetError, systemCodeOf } from '../errors.ts';
+import { FleetError } from '../errors.ts';
 import { readConfig } from '../home/config.ts';
 import { openHome } from '../home/home.ts';
 import { acquireLease } from '../home/lease.ts';
 import { homePaths } from '../home/paths.ts';
 import { resolveSocket } from '../home/socket.ts';
+import { acceptLoss, logChecks } from './doctor-log.ts';
 
 const MIN_NODE = [20, 19] as const;
 const DEFAULT_PORT = 9100;
 const HEALTH_MS = 5_000;
-/** A log beyond this opens slowly; there is no compaction. */
-const LARGE_LOG_BYTES = 1024 ** 3;
 /** Less room than this on the home's disk is soon none. */
 const LITTLE_ROOM_BYTES = 256 * 1024 ** 2;
 
@@ -29,11 +28,10 @@ export function processDoctor(): Doctor {
       { name: 'socket', run: checkSocket },
       { name: 'coordinator', run: checkCoordinator },
       { name: 'port', run: checkPort },
-      { name: 'log size', run: checkLogSize },
+      ...logChecks,
       { name: 'disk', run: checkDisk },
     ] satisfies Check[],
-    acceptLoss: () =>
-      Promise.reject(new FleetError('NOT_SUPPORTED', '--accept-loss comes in a later version')),
+    acceptLoss,
   };
 }
 
@@ -146,22 +144,6 @@ function isFree(port: number): Promise<boolean> {
     server.once('error', () => resolve(false));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-}
-
-async function checkLogSize({ home }: Settings): Promise<CheckResult> {
-  const { logDir } = homePaths(home);
-  let bytes = 0;
-  try {
-    for (const name of await fs.readdir(logDir)) bytes += (await fs.stat(join(logDir, name))).size;
-  } catch (thrown) {
-    if (systemCodeOf(thrown) !== 'ENOENT') throw thrown;
-  }
-  return bytes < LARGE_LOG_BYTES
-    ? pass(mebibytes(bytes))
-    : warn(
-        `${mebibytes(bytes)}: the log has grown large`,
-        'There is no compaction yet. Start afresh in another home, and keep this one as an archive.',
-      );
 }
 
 async function checkDisk({ home }: Settings): Promise<CheckResult> {

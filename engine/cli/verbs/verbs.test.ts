@@ -24,7 +24,7 @@ const ACTOR = 'did:sync:user:ada';
 
 describe('spl fleet start', () => {
   it('starts a coordinator, then the workers, and prints the tutorial’s lines', async () => {
-    const answers = { health: health(), 'fleet.start': started() };
+    const answers = { 'fleet.start': started() };
     const { code, out, host } = await run(['fleet', 'start', '--workers', '2'], { answers });
     assert.equal(code, 0);
     assert.deepEqual(out.split('\n'), [
@@ -47,7 +47,7 @@ describe('spl fleet start', () => {
 
   it('asks for two workers unless told otherwise, and reuses a coordinator', async () => {
     const options: FakeOptions = {
-      answers: { health: health(), 'fleet.start': started() },
+      answers: { 'fleet.start': started() },
       starter: { ensureCoordinator: () => Promise.resolve({ spawned: false, pid: 11 }) },
     };
     const { out, host } = await run(['fleet', 'start', '--executor', 'shell'], options);
@@ -57,21 +57,20 @@ describe('spl fleet start', () => {
 
   it('starts nothing where a URL is given', async () => {
     const options: FakeOptions = {
-      answers: { health: health(), 'fleet.start': started() },
+      answers: { 'fleet.start': started() },
       starter: { ensureCoordinator: () => Promise.reject(new Error('must not be asked')) },
     };
     assert.equal((await run(['fleet', 'start', '--url', 'http://127.0.0.1:1'], options)).code, 0);
   });
 
   it('prints one document with --json', async () => {
-    const answers = { health: health(), 'fleet.start': started() };
+    const answers = { 'fleet.start': started() };
     const { out } = await run(['fleet', 'start', '--json'], { answers });
     assert.deepEqual(JSON.parse(out), started());
   });
 
   it('says which instance did not come, and ends with 1', async () => {
     const answers = {
-      health: health(),
       'fleet.start': new FleetError('WORKER_FAILED', 'worker-b did not come within 30 s: port in use'),
     };
     const { code, err } = await run(['fleet', 'start'], { answers });

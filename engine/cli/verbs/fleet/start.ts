@@ -1,7 +1,6 @@
-import type { FleetStarted, HealthDocument } from '../../../contract/documents.ts';
-import type { Context } from '../../context.ts';
-import { printLines } from '../../context.ts';
-import { launchLine, startedLines } from '../../render/fleet.ts';
+import type { FleetStarted } from '../../../contract/documents.ts';
+import { printLines, type Context } from '../../context.ts';
+import { launchLine, startedLines, type ShowPath } from '../../render/fleet.ts';
 import { plural } from '../../render/format.ts';
 import { tildePath } from '../../settings.ts';
 import { defineVerb, later, number, text } from '../../verb.ts';
@@ -29,20 +28,20 @@ export const fleetStart = defineVerb({
     share: later('--share <threads>'),
   },
   async run(context, { workers, executor }) {
+    const { out, env, settings } = context;
     const count = workers ?? DEFAULT_WORKERS;
-    if (!context.settings.json) announce(context, count);
+    if (!settings.json) {
+      printLines(out, [`Starting local fleet: 1 coordinator + ${plural(count, 'worker')}`]);
+    }
     const spawned = await ensureCoordinator(context);
-    if (!context.settings.json) tellCoordinator(context, spawned, await context.report('health', {}));
-    const started: FleetStarted = await context.submit('fleet.start', { workers: count, executor });
-    context.print(started, () =>
-      startedLines(started, path => tildePath(path, context.env), context.out.colours),
-    );
+    const started = await context.submit('fleet.start', { workers: count, executor });
+    const showPath = (path: string): string => tildePath(path, env);
+    context.print(started, () => [
+      ...coordinatorLines(started, spawned, showPath),
+      ...startedLines(started, showPath, out.colours),
+    ]);
   },
 });
-
-function announce({ out }: Context, workers: number): void {
-  printLines(out, [`Starting local fleet: 1 coordinator + ${plural(workers, 'worker')}`]);
-}
 
 /** One that is named by URL is somebody else's to start. */
 async function ensureCoordinator({ settings, starter, signal }: Context): Promise<boolean> {
@@ -50,7 +49,8 @@ async function ensureCoordinator({ settings, starter, signal }: Context): Promis
   return (await starter.ensureCoordinator({ home: settings.home, port: null, echo: false, signal })).spawned;
 }
 
-function tellCoordinator({ out, env }: Context, spawned: boolean, health: HealthDocument): void {
-  const how = spawned ? 'spawned' : 'running';
-  printLines(out, [launchLine('coordinator', how, health, path => tildePath(path, env))]);
+function coordinatorLines(started: FleetStarted, spawned: boolean, showPath: ShowPath): readonly string[] {
+  const coordinator = started.instances.find(({ role }) => role === 'coordinator');
+  if (coordinator === undefined) return [];
+  return [launchLine('coordinator', spawned ? 'spawned' : 'running', coordinator, showPath)];
 }
