@@ -100,8 +100,8 @@ function criticalPath(children: readonly RunChild[]): { wallMs: number; indices:
   const wallMs = endMs.reduce((longest, end) => Math.max(longest, end), 0);
   if (children.every(child => child.dependsOn.length === 0)) return { wallMs, indices: [] };
   const indices: number[] = [];
-  for (let index = endMs.indexOf(wallMs); index >= 0; index = before[index]!) indices.unshift(index);
-  return { wallMs, indices };
+  for (let index = endMs.indexOf(wallMs); index >= 0; index = before[index]!) indices.push(index);
+  return { wallMs, indices: indices.reverse() };
 }
 
 function weakEstimate(run: RunFacts, criticalMs: number): SpeedupDocument['weak'] {
