@@ -36,8 +36,8 @@ export interface CoordinatorOptions {
   readonly flags: Flags;
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
-  /** Called when somebody asked for the coordinator to stop, or when it can't go on. */
-  readonly onStop: () => void;
+  /** Called when somebody asked for the coordinator to stop, or, with the cause, when it can't go on. */
+  readonly onStop: (error?: Error) => void;
   /** Whether to listen on the loopback port as well as on the socket. Default: yes. */
   readonly listen?: boolean;
 }
@@ -247,7 +247,7 @@ export async function serve(options: { home: string; port: number | null; echo: 
     flags,
     env: process.env,
     logger,
-    onStop: () => stop(0),
+    onStop: error => stop(error === undefined ? 0 : 1),
   });
   for (const note of running.notes) logger.info(note);
   const health = await running.engine.report('health', {});

@@ -24,12 +24,13 @@ export const TOPIC = {
   cancel: 'task_cancel',
   admitted: 'instance_admitted',
   status: 'instance_status',
+  fleetConfig: 'fleet_config',
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
 } as const;
 
 const RESERVED_TOPIC =
-  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|outbox_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
 
 /** True for the topics that only the fleet itself may write; clients are refused them. */
 export function isReservedTopic(topic: unknown): boolean {
@@ -187,6 +188,13 @@ export interface StatusBody {
   readonly reason?: string | null;
 }
 
+/** LEARN on the instance registry, by the coordinator: what holds for the whole fleet. */
+export interface FleetConfigBody {
+  readonly topic: 'fleet_config';
+  /** The executor of subtasks that name none. */
+  readonly executor: string;
+}
+
 /** DO on the instance registry, by the instance itself. */
 export interface HeartbeatBody {
   readonly topic: 'heartbeat';
@@ -217,6 +225,7 @@ export type TopicBody =
   | CancelBody
   | AdmittedBody
   | StatusBody
+  | FleetConfigBody
   | HeartbeatBody;
 
 /**

@@ -6,7 +6,7 @@ import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
-import { completeSubtasks, topologicalOrder, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
+import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
 
@@ -139,7 +139,7 @@ export function runSerial(
     {
       ...request,
       join: 'accepted == total',
-      subtasks: serialOrder(original.fanOut.subtasks, worker),
+      subtasks: forOneWorker(original.fanOut.subtasks, worker),
       serial_of: original.thread,
     },
     issuer,
@@ -357,16 +357,10 @@ function pickWorker(coordinator: Coordinator, name: string | null): Did {
   );
 }
 
-/** The same subtasks, each after what it depends on, all for one worker. */
-function serialOrder(subtasks: readonly CompleteSubtask[], worker: Did): CompleteSubtask[] {
-  const order = topologicalOrder(subtasks);
-  const place = new Map(order.map((index, at) => [index, at]));
-  return order.map(index => {
-    const subtask = subtasks[index]!;
-    return {
-      ...subtask,
-      target: { kind: 'specific', did: worker },
-      depends_on: subtask.depends_on.map(each => place.get(each)!).sort((a, b) => a - b),
-    };
-  });
+/**
+ * The same subtasks, all for one worker. A serial fan-out has one subtask out at a time, and none before what it
+ * depends on, so that they keep their indices and run in dependency order all the same.
+ */
+function forOneWorker(subtasks: readonly CompleteSubtask[], worker: Did): CompleteSubtask[] {
+  return subtasks.map(subtask => ({ ...subtask, target: { kind: 'specific', did: worker } }));
 }

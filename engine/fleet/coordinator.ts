@@ -333,6 +333,15 @@ export class Coordinator {
     this.#instances.add(body.did);
   }
 
+  /** Chooses the executor of subtasks that name none. */
+  chooseExecutor(executor: string, now: number): void {
+    if (this.state.defaultExecutor === executor) return;
+    this.write(
+      { act: 'LEARN', thread: RESERVED.instanceRegistry, body: { topic: TOPIC.fleetConfig, executor } },
+      now,
+    );
+  }
+
   /** The coordinator's own heartbeat at its start: written when it says something new. */
   registerSelf(sealed: SealedRecord, now: number): void {
     const instance = this.state.instances.get(this.#self);

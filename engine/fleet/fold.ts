@@ -8,6 +8,7 @@ import {
   type CancelBody,
   type ChildDoneBody,
   type FanOutBody,
+  type FleetConfigBody,
   type HeartbeatBody,
   type JoinBody,
   type RetryBody,
@@ -17,7 +18,7 @@ import {
   type TaskBody,
 } from './bodies.ts';
 import { IndexQueue } from './index-queue.ts';
-import { parsePredicate, type CelCompiler } from './predicate.ts';
+import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
   newChild,
   Task,
@@ -150,7 +151,7 @@ export function buildFanOut(
     id,
     task,
     subtasks,
-    predicate: parsePredicate(body.join, subtasks.length, cel),
+    predicate: recordedPredicate(body.join, subtasks.length, cel),
     join: body.join,
     losers: body.losers,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
@@ -428,6 +429,10 @@ function applyRegistry(state: FleetState, record: FleetRecord, at: number, conte
   switch (topicOf(record)) {
     case TOPIC.admitted:
       if (record.actor === context.self) admit(state, record.body as unknown as AdmittedBody);
+      return;
+    case TOPIC.fleetConfig:
+      if (record.actor === context.self)
+        state.defaultExecutor = (record.body as unknown as FleetConfigBody).executor;
       return;
     case TOPIC.status: {
       const body = record.body as unknown as StatusBody;

@@ -1,6 +1,6 @@
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { markReady } from './fold.ts';
-import { parsePredicate, type CelCompiler } from './predicate.ts';
+import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
   emptyState,
   Task,
@@ -23,6 +23,7 @@ interface Header {
   readonly idempotency: readonly [string, ThreadId][];
   readonly aliases: readonly [string, ThreadId][];
   readonly open: readonly ThreadId[];
+  readonly defaultExecutor: string | null;
   /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
   readonly tasks: readonly SavedTask[];
 }
@@ -79,6 +80,7 @@ export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
     idempotency: [...state.idempotency],
     aliases: [...state.aliases],
     open: [...state.open],
+    defaultExecutor: state.defaultExecutor,
     tasks,
   };
   return Buffer.concat([Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts]);
@@ -96,6 +98,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [key, thread] of header.idempotency) state.idempotency.set(key, thread);
   for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
   for (const thread of header.open) state.open.add(thread);
+  state.defaultExecutor = header.defaultExecutor;
   let from = end + 1;
   for (const { facts, clocks, cancelled, outcome, fanOutBytes: length } of header.tasks) {
     const task = new Task(facts, new Map(clocks));
@@ -156,7 +159,7 @@ function thawWith(cel: CelCompiler): (task: Task, bytes: Uint8Array) => FanOut {
     const fanOut: FanOut = {
       ...saved,
       task,
-      predicate: parsePredicate(saved.join, saved.subtasks.length, cel),
+      predicate: recordedPredicate(saved.join, saved.subtasks.length, cel),
       dependants: hasDependencies ? dependants(saved.subtasks) : null,
       ready: new Map(),
     };

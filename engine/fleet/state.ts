@@ -16,6 +16,8 @@ export interface FleetState {
   readonly instances: Map<Did, Instance>;
   /** Threads of tasks whose fan-out is not yet over: not joined, or with children still to end. */
   readonly open: Set<ThreadId>;
+  /** The executor of subtasks that name none, where somebody chose one for the fleet. */
+  defaultExecutor: string | null;
   /** The next clock of every actor on the registry thread. */
   readonly registryClocks: Map<Did, number>;
   /** The thread that a command with this key (actor and key) made or fanned out. */
@@ -203,6 +205,7 @@ export function emptyState(): FleetState {
     aliases: new Map(),
     instances: new Map(),
     open: new Set(),
+    defaultExecutor: null,
     registryClocks: new Map(),
     idempotency: new Map(),
   };

@@ -57,7 +57,7 @@ export interface CoordinatorEngineOptions {
   /** The position of the checkpoint that the state was restored from, 0 without one. */
   readonly checkpointed: number;
   /** Called when somebody asked for the coordinator itself to stop. */
-  readonly onStop: () => void;
+  readonly onStop: (error?: Error) => void;
 }
 
 /** A checkpoint is saved after this many records, once the fleet has been idle for so long. */
@@ -92,6 +92,7 @@ export class CoordinatorEngine implements Engine {
       coordinator: options.coordinator,
       clock: options.clock,
       logger: options.logger,
+      executors: [...options.executors.keys()],
       workerCommand: options.workerCommand,
       step: decide => this.#step(decide),
       fleet: () => this.#fleetFacts(),
@@ -225,7 +226,7 @@ export class CoordinatorEngine implements Engine {
     const { executors, cel } = this.#o;
     return {
       cel,
-      defaultExecutor: this.#control.defaultExecutor ?? this.#o.defaultExecutor,
+      defaultExecutor: this.#core.state.defaultExecutor ?? this.#o.defaultExecutor,
       executors: [...executors.keys()],
       refusal: (name, subtask) => executors.get(name)?.refusal(subtask) ?? null,
     };
@@ -319,7 +320,7 @@ export class CoordinatorEngine implements Engine {
 
   #fail(error: Error): void {
     this.#o.logger.error(`the log can't be written, and this coordinator stops: ${error.message}`);
-    this.#o.onStop();
+    this.#o.onStop(error);
   }
 
   /** Saves the folded state when nothing is under way, so that saving it holds nobody up. */

@@ -20,6 +20,8 @@ export interface FleetControlOptions {
   readonly coordinator: Coordinator;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The executors that workers have. */
+  readonly executors: readonly string[];
   readonly workerCommand: readonly string[];
   readonly step: <T>(decide: (now: number) => T) => Promise<T>;
   readonly fleet: () => FleetFacts;
@@ -41,8 +43,8 @@ export class FleetControl {
   readonly #o: FleetControlOptions;
   readonly #supervisor: Supervisor;
   readonly #handedBack = new Map<Did, number>();
-  /** The executor of subtasks that name none, where `fleet start` named one. */
-  defaultExecutor: string | undefined;
+  /** Workers that are not started again by themselves, and why. */
+  readonly #givenUp = new Map<Did, string>();
 
   constructor(options: FleetControlOptions) {
     this.#o = options;
@@ -52,7 +54,7 @@ export class FleetControl {
       coordinatorHome: options.home.paths.home,
       logger: options.logger,
       onGone: (did, reason, expected) => this.#gone(did, reason, expected),
-      onGivenUp: (did, reason) => this.#tell(now => options.coordinator.abandon(did, reason, now)),
+      onGivenUp: (did, reason) => this.#giveUp(did, reason),
     });
   }
 
@@ -73,10 +75,11 @@ export class FleetControl {
 
   /**
    * Raises the number of live workers to `workers`, never lowers it.
-   * @throws WORKER_FAILED naming each worker that did not come within 30 s, and why.
+   * @throws WORKER_FAILED naming each worker that did not come within 30 s, and why; INVALID_RECORD for an executor
+   * that no worker has.
    */
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
-    if (input.executor !== null) this.defaultExecutor = input.executor;
+    if (input.executor !== null) await this.#chooseExecutor(input.executor);
     const resumed = this.#openFanOuts();
     const already = this.#workers().filter(worker => this.#comesUp(worker));
     const missing = Math.max(0, input.workers - already.length);
@@ -166,8 +169,9 @@ export class FleetControl {
 
   async #launch(i: number): Promise<{ did: Did; alias: string; pid: number; home: string }> {
     const home = workerHome(this.#o.home.paths.home, i);
-    const { key } = await openHome(home, { create: true, version: VERSION });
     const alias = workerAlias(i);
+    const { key } = await this.#openWorkerHome(home, alias);
+    this.#givenUp.delete(key.did);
     const known = this.#o.coordinator.state.instances.get(key.did);
     if (known?.home !== home || known.alias !== alias) {
       await this.#o.step(now =>
@@ -181,6 +185,20 @@ export class FleetControl {
     return { did: key.did, alias, pid, home };
   }
 
+  async #openWorkerHome(home: string, alias: string): Promise<Home> {
+    try {
+      return await openHome(home, { create: true, version: VERSION });
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      const { hint } = error;
+      throw new FleetError('WORKER_FAILED', `${alias} can't be started: ${error.message}`, {
+        details: { alias, home, ...error.details },
+        ...(hint === undefined ? {} : { hint }),
+        cause: error,
+      });
+    }
+  }
+
   /** Waits until every one of these is live and has said where it listens. */
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
     const timeout = AbortSignal.timeout(CONVERGE_MS);
@@ -189,7 +207,8 @@ export class FleetControl {
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
-    if (missing().length > 0) for await (const _ of watcher) if (missing().length === 0) break;
+    const settled = (): boolean => missing().every(did => this.#givenUp.has(did));
+    if (!settled()) for await (const _ of watcher) if (settled()) break;
     watcher.end();
     const late = missing();
     if (late.length > 0) throw await this.#didNotCome(late);
@@ -211,7 +230,7 @@ export class FleetControl {
         return {
           alias,
           did,
-          why: note ?? 'it did not connect',
+          why: this.#givenUp.get(did) ?? note ?? 'it did not connect within 30s',
           last_lines: await lastLines(`${home}/logs/worker.log`),
         };
       }),
@@ -221,7 +240,7 @@ export class FleetControl {
     );
     return new FleetError(
       'WORKER_FAILED',
-      `${failures.length} of the fleet did not come up within 30s: ${words.join('; ')}`,
+      `${failures.length === 1 ? 'a worker' : `${failures.length} workers`} did not come up: ${words.join('; ')}`,
       {
         details: { failures },
         hint: 'See the logs/worker.log in the home of each.',
@@ -279,6 +298,23 @@ export class FleetControl {
       coordinator.stopped(did, now);
     });
     return { alias, did, pid, how, handed_back: (this.#handedBack.get(did) ?? 0) - before };
+  }
+
+  async #chooseExecutor(name: string): Promise<void> {
+    const { executors, coordinator, step } = this.#o;
+    if (!executors.includes(name)) {
+      throw new FleetError('INVALID_RECORD', `executor '${name}' is unknown`, {
+        details: { executor: name, known: executors },
+        hint: `Known executors: ${executors.join(', ')}`,
+      });
+    }
+    await step(now => coordinator.chooseExecutor(name, now));
+  }
+
+  #giveUp(did: Did, reason: string): void {
+    this.#givenUp.set(did, reason);
+    this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+    this.#o.watchers.publish({ kind: 'instance', did });
   }
 
   #gone(did: Did, reason: string, expected: boolean): void {

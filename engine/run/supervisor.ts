@@ -66,13 +66,13 @@ export class Supervisor {
   /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
   async launch(launch: WorkerLaunch): Promise<number> {
     const { pid, start } = await this.#spawn(launch);
-    const ends = this.#watched.get(launch.did)?.ends ?? [];
+    clearTimeout(this.#watched.get(launch.did)?.restart);
     this.#watched.set(launch.did, {
       launch,
       pid,
       start,
       expected: false,
-      ends,
+      ends: [],
       watch: undefined,
       restart: undefined,
     });
