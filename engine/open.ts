@@ -175,7 +175,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       idleExitMs: chosen.workerIdleExitMs,
     });
     const reader: LogReader = {
-      restore: () => false,
+      restore: checkpoint => worker.restore(checkpoint),
       visit: stored => {
         lastAt = stored.at;
         worker.replay(stored);

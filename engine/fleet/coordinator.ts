@@ -437,7 +437,7 @@ export class Coordinator {
   /** Ends what was asked to end, joins what can be joined, and deals with the losers. */
   #review(fanOut: FanOut, now: number): void {
     if (fanOut.joined === null) {
-      const decision = decideJoin(fanOut, now);
+      const decision = decideJoin(fanOut, did => this.state.instances.get(did)?.alias ?? did, now);
       if (decision !== undefined) this.#join(fanOut, decision, now);
     }
     const toCancel = new Map<Did, DeliveryRef[]>();

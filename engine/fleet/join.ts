@@ -1,4 +1,5 @@
 import type { Outcome } from '../contract/documents.ts';
+import type { Did } from '../record/ids.ts';
 import { decideEarly, evaluateFinal, explain } from './predicate.ts';
 import type { FanOut } from './state.ts';
 
@@ -12,7 +13,11 @@ export interface Decision {
  * Decides an open join, or undefined while it stays open. `all`, `any` and `k_of_n` cost a look at counters; CEL is
  * evaluated once, when every child is final.
  */
-export function decideJoin(fanOut: FanOut, now: number): Decision | undefined {
+export function decideJoin(
+  fanOut: FanOut,
+  aliasOf: (worker: Did) => string,
+  now: number,
+): Decision | undefined {
   const { predicate, counts, children, task } = fanOut;
   const total = children.length;
   if (task.cancelled !== null)
@@ -20,7 +25,7 @@ export function decideJoin(fanOut: FanOut, now: number): Decision | undefined {
   const early = decideEarly(predicate, counts, total);
   if (early !== undefined) return { outcome: early, reason: explain(predicate, counts, total) };
   const final = counts.running + counts.pending === 0;
-  if (final) return evaluateFinal(predicate, factsOf(fanOut, now));
+  if (final) return evaluateFinal(predicate, factsOf(fanOut, aliasOf, now));
   if (fanOut.timeoutMs !== null && now >= fanOut.roundStartedAt + fanOut.timeoutMs) {
     return {
       outcome: 'timed_out',
@@ -31,7 +36,11 @@ export function decideJoin(fanOut: FanOut, now: number): Decision | undefined {
 }
 
 /** What a CEL predicate may look at, once every child is final. */
-function factsOf(fanOut: FanOut, now: number): Parameters<typeof evaluateFinal>[1] {
+function factsOf(
+  fanOut: FanOut,
+  aliasOf: (worker: Did) => string,
+  now: number,
+): Parameters<typeof evaluateFinal>[1] {
   const { task, children, subtasks, counts } = fanOut;
   return {
     counts,
@@ -44,7 +53,7 @@ function factsOf(fanOut: FanOut, now: number): Parameters<typeof evaluateFinal>[
       name: subtasks[index]!.name,
       goal: subtasks[index]!.goal,
       thread: child.thread,
-      worker: child.worker,
+      worker: child.worker === null ? null : aliasOf(child.worker),
       verdict: child.verdict,
       costUsd: child.costUsd,
       wallTimeSecs: child.wallMs / 1000,

@@ -127,6 +127,36 @@ export class Worker {
     }
   }
 
+  /** What the log folds to, as bytes for a checkpoint. Call it when everything decided so far is durable. */
+  save(): Uint8Array {
+    const saved: SavedWorker = {
+      format: FORMAT,
+      outboxFirst: this.#outboxFirst,
+      ackNoted: this.#ackNoted,
+      noteClock: this.#noteClock,
+      clocks: [...this.#clocks],
+      outbox: this.#outbox.map(({ record }) => record),
+      deliveries: [...this.#deliveries.values()].map(({ intent, state }) => ({ intent, state })),
+    };
+    return Buffer.from(JSON.stringify(saved));
+  }
+
+  /** Takes up what `save` made, before the first `replay`. @returns false for bytes of another format. */
+  restore(bytes: Uint8Array): boolean {
+    const saved = JSON.parse(Buffer.from(bytes).toString('utf8')) as SavedWorker;
+    if (saved.format !== FORMAT) return false;
+    this.#outboxFirst = saved.outboxFirst;
+    this.#ackNoted = saved.ackNoted;
+    this.#noteClock = saved.noteClock;
+    for (const [thread, clock] of saved.clocks) this.#clocks.set(thread, clock);
+    this.#outbox = saved.outbox.map(record => ({ record, text: '' }));
+    for (const { intent, state } of saved.deliveries) {
+      // That it starts is in the log already.
+      this.#know(intent).state = state === 'starting' ? 'running' : state;
+    }
+    return true;
+  }
+
   /**
    * Ends what an earlier process of this worker had started: nobody can say how it went. What it had only received
    * is forgotten: the coordinator hands it over again if it still wants it.
@@ -430,6 +460,19 @@ export class Worker {
   #raiseClock({ thread, clock }: FleetRecord): void {
     this.#clocks.set(thread, Math.max(this.#clocks.get(thread) ?? 0, clock + 1));
   }
+}
+
+/** Of what `save` writes; another one is not read, and the log is replayed instead. */
+const FORMAT = 1;
+
+interface SavedWorker {
+  readonly format: number;
+  readonly outboxFirst: number;
+  readonly ackNoted: number;
+  readonly noteClock: number;
+  readonly clocks: readonly [ThreadId, number][];
+  readonly outbox: readonly FleetRecord[];
+  readonly deliveries: readonly { readonly intent: FleetRecord; readonly state: Delivery['state'] }[];
 }
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;

@@ -238,7 +238,7 @@ export class CoordinatorEngine implements Engine {
    * One step of the rules. What they decide is appended; effects are done, watchers told and the caller answered
    * only when it is durable.
    */
-  #step<T>(decide: (now: number) => T): Promise<T> {
+  async #step<T>(decide: (now: number) => T): Promise<T> {
     const now = this.#o.clock.now();
     let value: T;
     let refusal: unknown;
@@ -260,7 +260,8 @@ export class CoordinatorEngine implements Engine {
     else durable.then(after, () => {});
     this.#schedule();
     if (refusal !== undefined) return Promise.reject(refusal);
-    return durable.then(() => value);
+    await durable;
+    return value!;
   }
 
   #append(batches: readonly OutBatch[]): Promise<unknown> {

@@ -6,7 +6,7 @@ import { keyOf, type ToCoordinator, type ToWorker } from '../fleet/messages.ts';
 import { Worker, type Delivery, type WorkerEffect } from '../fleet/worker.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
-import type { Batch, Log } from '../log/log.ts';
+import type { Batch, Checkpoint, Log } from '../log/log.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import type { Clock } from './clock.ts';
@@ -41,6 +41,10 @@ const RECONNECT_LAST_MS = 1000;
  */
 const STARTS_PER_STEP = 64;
 
+/** A checkpoint is saved after this many records, once the worker has been idle for so long. */
+const CHECKPOINT_RECORDS = 20_000;
+const CHECKPOINT_IDLE_MS = 1000;
+
 /** A worker at work: the rules in `fleet/worker`, with a log, a link and executors around them. */
 export class WorkerEngine {
   readonly did: Did;
@@ -57,6 +61,8 @@ export class WorkerEngine {
   #graceTimer: NodeJS.Timeout | undefined;
   #aloneSince: number;
   #stepping = false;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #checkpointed = 0;
   #exit: (reason: string) => void = () => {};
   /** Settled, with the reason, when this worker is to end. */
   readonly ended = new Promise<string>(resolve => (this.#exit = resolve));
@@ -78,6 +84,13 @@ export class WorkerEngine {
     if (record.thread === RESERVED.instanceRegistry && record.actor === this.did)
       this.#heartbeatClock = record.clock + 1;
     this.#core.replay(record);
+  }
+
+  /** Takes up the state of a checkpoint. @returns false to have the whole log replayed instead. */
+  restore(checkpoint: Checkpoint | undefined): boolean {
+    if (checkpoint === undefined || !this.#core.restore(checkpoint.state)) return false;
+    this.#checkpointed = checkpoint.position;
+    return true;
   }
 
   /** Begins: reports what an earlier process left, and looks for the coordinator until `close`. */
@@ -102,8 +115,10 @@ export class WorkerEngine {
     clearInterval(this.#heartbeatTimer);
     clearTimeout(this.#graceTimer);
     for (const controller of this.#running.values()) controller.abort('the worker is closing');
-    await Promise.all([...this.#attempts]);
+    await Promise.all(this.#attempts.values());
     await this.#peer?.end();
+    clearTimeout(this.#checkpointTimer);
+    await this.#checkpoint();
     await this.#log?.close();
   }
 
@@ -128,11 +143,18 @@ export class WorkerEngine {
     return Promise.resolve(health as Reports[N]['output']);
   }
 
-  output(_request: OutputRequest): Promise<OutputStream> {
-    return Promise.reject(new FleetError('NOT_FOUND', 'ask the coordinator for the output of a subtask'));
+  /** What an attempt of this worker's own printed; its task is named by the subtask's own thread. */
+  output({ task, subtask, attempt = 1, follow, signal }: OutputRequest): Promise<OutputStream> {
+    const { output, alias } = this.#o;
+    const ended = this.#attempts.get(attemptKey(task, attempt));
+    const running = ended !== undefined;
+    const info = { task, subtask, attempt, worker: alias, running };
+    if (!follow || ended === undefined) return Promise.resolve({ info, chunks: output.read(task, attempt) });
+    return Promise.resolve({ info, chunks: output.follow(task, attempt, { signal, done: ended }) });
   }
 
-  readonly #attempts = new Set<Promise<void>>();
+  /** Attempts that run, by the subtask's thread and their number; each settles when it has ended. */
+  readonly #attempts = new Map<string, Promise<void>>();
 
   /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
   #step(decide: () => void): void {
@@ -153,6 +175,24 @@ export class WorkerEngine {
     this.#whenDurable(this.#fresh(records), effects);
   }
 
+  /** Saves the folded state when nothing is under way. */
+  #checkpointWhenIdle(): void {
+    clearTimeout(this.#checkpointTimer);
+    if (!this.#core.idle || this.#log!.end - this.#checkpointed < CHECKPOINT_RECORDS) return;
+    this.#checkpointTimer = setTimeout(() => void this.#checkpoint(), CHECKPOINT_IDLE_MS).unref();
+  }
+
+  async #checkpoint(): Promise<void> {
+    const log = this.#log;
+    if (log === undefined || log.end !== log.pendingEnd || log.end === this.#checkpointed) return;
+    this.#checkpointed = log.end;
+    try {
+      await log.saveCheckpoint({ position: log.end, state: this.#core.save() });
+    } catch (error) {
+      this.#o.logger.error(`could not save a checkpoint: ${messageOf(error)}`);
+    }
+  }
+
   /** A delivery that is repeated brings an INTEND that the log has already. */
   #fresh(records: readonly SealedRecord[]): SealedRecord[] {
     return records.filter(({ record }) => this.#log!.find(record.id) === undefined);
@@ -164,7 +204,10 @@ export class WorkerEngine {
     if (records.length === 0 && effects.length === 0) return;
     const batch: Batch = { records };
     log.append(batch).then(
-      () => this.#doAll(effects),
+      () => {
+        this.#doAll(effects);
+        this.#checkpointWhenIdle();
+      },
       (error: unknown) => this.#o.logger.error(`could not write: ${messageOf(error)}`),
     );
   }
@@ -235,8 +278,9 @@ export class WorkerEngine {
     }
     this.#running.set(key, controller);
     const attempt = this.#await(key, answer, sink, begun);
-    this.#attempts.add(attempt);
-    void attempt.finally(() => this.#attempts.delete(attempt));
+    const name = attemptKey(delivery.intent.thread, body.attempt);
+    this.#attempts.set(name, attempt);
+    void attempt.finally(() => this.#attempts.delete(name));
   }
 
   async #await(
@@ -370,6 +414,8 @@ export class WorkerEngine {
 }
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
+
+const attemptKey = (thread: string, attempt: number): string => `${thread}/${attempt}`;
 
 /** For runs without side effects, which print nothing. */
 const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };
