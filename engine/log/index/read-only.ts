@@ -1,0 +1,120 @@
+import type { Database } from 'sql.js';
+import { FleetError, messageOf } from '../../errors.ts';
+
+/**
+ * Takes a text for a query only if it is one statement that reads.
+ *
+ * Three locks, since sql.js does not tell what `sqlite3_stmt_readonly` would. The first words must be those of a
+ * reading statement: a PRAGMA acts while it is compiled, so that it must not get that far. Then the compiled
+ * program is looked at (EXPLAIN runs nothing), which finds `WITH … DELETE`: SQLite itself calls a statement
+ * read-only when its program begins no writing transaction and none of WRITING occurs. Last, whoever runs it sets
+ * `query_only`, which nothing that passed the first lock can undo.
+ *
+ * @returns the statement, to be prepared as it is.
+ * @throws INVALID_RECORD saying why it is refused.
+ */
+export function readOnlyStatement(db: Database, sql: string): string {
+  const { statement, rest } = splitStatement(sql);
+  if (statement === '') throw refused('the query is empty');
+  if (rest !== '') throw refused('a query is one statement, and more follows the first');
+  const words = leadingWords(statement, 4);
+  const first = words[0] ?? '';
+  if (first !== 'EXPLAIN') {
+    if (!READING.has(first))
+      throw refused(`a query can't begin with '${shown(statement)}': the index is read-only`);
+    requireReadingProgram(db, statement);
+  } else {
+    const explained = words[1] === 'QUERY' && words[2] === 'PLAN' ? words[3] : words[1];
+    if (!READING.has(explained ?? ''))
+      throw refused('only a SELECT, WITH or VALUES statement can be explained');
+  }
+  return statement;
+}
+
+const READING: ReadonlySet<string> = new Set(['SELECT', 'WITH', 'VALUES']);
+const WRITING: ReadonlySet<string> = new Set([
+  'AutoCommit',
+  'Savepoint',
+  'Checkpoint',
+  'Vacuum',
+  'JournalMode',
+  'VUpdate',
+]);
+
+function requireReadingProgram(db: Database, statement: string): void {
+  for (const [, opcode, , p2] of explain(db, statement)) {
+    const writes = opcode === 'Transaction' ? p2 !== 0 : WRITING.has(String(opcode));
+    if (writes) throw refused('the query would write, and the index is read-only');
+  }
+}
+
+function explain(db: Database, statement: string): readonly (readonly unknown[])[] {
+  try {
+    return db.exec(`EXPLAIN ${statement}`)[0]?.values ?? [];
+  } catch (cause) {
+    throw refused(`the query is not valid: ${messageOf(cause)}`, cause);
+  }
+}
+
+/**
+ * What has no part in the meaning of SQL, or must be taken whole because a semicolon or a dash in it means nothing:
+ * blanks, comments, quoted names and texts. One that is not closed goes on to the end.
+ */
+const BLANK = /[ \t\n\f\r]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$)/y;
+const QUOTED = /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)/y;
+
+/** The first statement without the blanks around it and its semicolon, and what follows, '' when only blanks do. */
+export function splitStatement(sql: string): { readonly statement: string; readonly rest: string } {
+  // SQLite would read no further than a NUL; what stands behind it would look like a part of the query.
+  if (sql.includes('\0')) throw refused('the query has a NUL character in it');
+  const start = skipBlanks(sql, 0);
+  let at = start;
+  let end = start;
+  while (at < sql.length && sql[at] !== ';') {
+    const blank = skipBlanks(sql, at);
+    if (blank > at) {
+      at = blank;
+      continue;
+    }
+    at = skip(QUOTED, sql, at) ?? at + 1;
+    end = at;
+  }
+  let next = at;
+  while (sql[next] === ';') next = skipBlanks(sql, next + 1);
+  return { statement: sql.slice(start, end), rest: sql.slice(next) };
+}
+
+/** The first words of a statement in capitals, as far as it begins with words. */
+function leadingWords(statement: string, count: number): string[] {
+  const words: string[] = [];
+  for (let at = 0; words.length < count;) {
+    const word = /^[A-Za-z]+/.exec(statement.slice(at, at + 20))?.[0];
+    if (word === undefined) break;
+    words.push(word.toUpperCase());
+    at = skipBlanks(statement, at + word.length);
+  }
+  return words;
+}
+
+function skipBlanks(sql: string, from: number): number {
+  let at = from;
+  for (let next = skip(BLANK, sql, at); next !== undefined; next = skip(BLANK, sql, at)) at = next;
+  return at;
+}
+
+/** Where a match of `pattern` that begins at `at` ends. */
+function skip(pattern: RegExp, sql: string, at: number): number | undefined {
+  if (at >= sql.length) return undefined;
+  pattern.lastIndex = at;
+  return pattern.test(sql) ? pattern.lastIndex : undefined;
+}
+
+const shown = (statement: string): string => /^\S{1,20}/.exec(statement)?.[0] ?? '';
+
+/** The error for a query that is not answered. */
+export function refused(message: string, cause?: unknown): FleetError {
+  return new FleetError('INVALID_RECORD', message, {
+    hint: 'A query is one SELECT, WITH or VALUES statement; spl query --help shows the tables.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
