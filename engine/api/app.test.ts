@@ -432,10 +432,14 @@ describe('the routes of the API', () => {
       });
     }
 
+    it('opens no stream for a HEAD', async () => {
+      assert.equal((await served.raw('/v1/events/stream', { method: 'HEAD' })).status, 400);
+      assert.equal(served.engine.watchers, 0);
+    });
+
     it('names what is allowed instead of a wrong method', async () => {
       const answer = await served.raw('/v1/tasks', { method: 'DELETE' });
       assert.equal(answer.headers.allow, 'POST, GET');
-      assert.equal((await served.raw('/v1/events/stream', { method: 'HEAD' })).status, 400);
     });
 
     for (const { method, path, what } of LATER_ROUTES) {

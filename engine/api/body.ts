@@ -99,9 +99,8 @@ function collect(incoming: IncomingMessage, limitBytes: number): Promise<Buffer>
     let bytes = 0;
     const settle = (error: FleetError | null): void => {
       incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      if (error === null) return resolve(Buffer.concat(chunks));
-      incoming.pause();
-      reject(error);
+      if (error === null) resolve(Buffer.concat(chunks));
+      else reject(error);
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;

@@ -1,10 +1,12 @@
+import { build } from 'esbuild';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import * as http from 'node:http';
 import type * as net from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CommandName, Commands, EngineEvent, ReportName, Reports } from '../contract/engine.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
@@ -194,6 +196,34 @@ describe('the client', () => {
     whole.abort();
     await assert.rejects(under, failsWith('UNAVAILABLE', 'the client is closed'));
     await assert.rejects(client.report('health', {}), failsWith('UNAVAILABLE', 'the client is closed'));
+  });
+
+  it('lets the engine know that nobody waits for a report any more', async () => {
+    served.engine.delay = new Promise(() => undefined);
+    const controller = new AbortController();
+    const asked = assert.rejects(served.client().report('fleet', {}, controller.signal));
+    while (served.engine.calls.length === 0) await new Promise(resolve => setImmediate(resolve));
+    controller.abort();
+    await asked;
+    const { signal } = served.engine.calls[0]!;
+    if (!signal!.aborted) await once(signal!, 'abort');
+  });
+
+  it('leaves nothing behind on a signal that many calls share', async () => {
+    const { signal } = new AbortController();
+    const client = served.client({ signal });
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    await Promise.all(Array.from({ length: 30 }, () => client.report('fleet', {}, signal)));
+    const output = await client.output({ task: 'A', subtask: 0, follow: false, signal });
+    await textOf(output.chunks);
+    for await (const _ of client.watch({ signal })) break;
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    await client.close();
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+    process.off('warning', onWarning);
+    assert.deepEqual(warnings, []);
   });
 
   it('keeps its connection, and asks again when the engine had closed it', async () => {
@@ -389,6 +419,22 @@ describe('the client', () => {
       assert.equal((await closed.next()).done, true);
       await gone();
     });
+  });
+
+  it('loads nothing heavy', async () => {
+    const { metafile } = await build({
+      entryPoints: [fileURLToPath(new URL('./client.ts', import.meta.url))],
+      bundle: true,
+      write: false,
+      metafile: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'silent',
+    });
+    const packages = Object.keys(metafile.inputs).flatMap(
+      input => /node_modules\/([^/]+)/.exec(input)?.[1] ?? [],
+    );
+    assert.deepEqual([...new Set(packages)], ['valibot']);
   });
 
   it('lets a process end that has only asked', async () => {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A controller that others abort too, with their reason. */
 export interface Follower {
   readonly controller: AbortController;
@@ -16,7 +18,11 @@ export function follow(signals: readonly (AbortSignal | undefined)[]): Follower 
     .map(signal => ({ signal, onAbort: (): void => controller.abort(signal.reason) }));
   for (const { signal, onAbort } of links) {
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else {
+      // As many calls as a caller likes may share one signal; each lets go of it in the end.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', onAbort, { once: true });
+    }
   }
   const release = (): void => {
     for (const { signal, onAbort } of links) signal.removeEventListener('abort', onAbort);

@@ -114,6 +114,17 @@ describe('serving the API', () => {
     });
   });
 
+  it('hangs up on a body without end that nobody reads', async () => {
+    served = await Served.start();
+    const socket = net.connect(served.server.port ?? 0, '127.0.0.1');
+    socket.write('POST /v1/records HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const feed = setInterval(() => socket.write('1\r\nx\r\n'), 10);
+    const closed = closeOf(socket).finally(() => clearInterval(feed));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1.1 401 /);
+    await closed;
+  });
+
   describe('on what it listens', () => {
     it('moves from a taken port to the next free one, and says so', async () => {
       const squatter = net.createServer().listen(0, '127.0.0.1');
@@ -263,8 +274,8 @@ describe('serving the API', () => {
       await once(idle, 'connect');
       const [streamText] = await Promise.all([
         textOf(stream),
-        once(linked.resume(), 'close'),
-        once(idle.resume(), 'close'),
+        closeOf(linked),
+        closeOf(idle),
         served.server.close(),
       ]);
       assert.equal(streamText, 'retry: 1000\n\n');
@@ -314,6 +325,12 @@ async function leaveSocket(socketPath: string): Promise<void> {
   server.close();
   await once(server, 'close');
   await rm(moved, { recursive: true });
+}
+
+/** The end of a connection, whether it is told politely or by a reset. */
+function closeOf(socket: net.Socket): Promise<void> {
+  socket.resume().on('error', () => undefined);
+  return new Promise(resolve => socket.once('close', () => resolve()));
 }
 
 async function openStream(served: Served, target: string): Promise<http.IncomingMessage> {

@@ -26,6 +26,8 @@ export interface Call {
   readonly name: string;
   readonly input: unknown;
   readonly context?: CallContext;
+  /** Of a report: aborts when its asker has gone. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -87,8 +89,12 @@ export class FakeEngine implements ServedEngine {
     return answers[name](input);
   }
 
-  async report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']> {
-    await this.#begin({ name, input });
+  async report<N extends ReportName>(
+    name: N,
+    input: Reports[N]['input'],
+    signal?: AbortSignal,
+  ): Promise<Reports[N]['output']> {
+    await this.#begin({ name, input, ...(signal === undefined ? {} : { signal }) });
     const answers: { readonly [R in ReportName]: (input: Reports[R]['input']) => Reports[R]['output'] } = {
       health: () => healthDocument(this.records.length),
       fleet: fleetDocument,
