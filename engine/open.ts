@@ -1,3 +1,4 @@
+import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serveApi, type ApiServer } from './api/server.ts';
 import { VERSION } from './contract/engine.ts';
@@ -15,6 +16,7 @@ import { homePaths } from './home/paths.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
+import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
 import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './run/clock.ts';
@@ -22,7 +24,6 @@ import { CoordinatorEngine } from './run/coordinator-engine.ts';
 import { BUILT_IN, executorsFor } from './run/executors/registry.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
-import { openRecords } from './run/records.ts';
 import { WorkerEngine } from './run/worker-engine.ts';
 
 /** The composition root: here, and nowhere else, it is chosen which log, link, executors and clock an engine has. */
@@ -62,7 +63,12 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
     const lease = await acquireLease(home.paths.home);
     owned.add(() => lease.release());
     const { log, clock, state } = await openState(home, options.logger);
-    const records = openRecords(home.paths, log, besideThis('index-thread.js', './log/index/thread.ts'));
+    const records = openIndex({
+      logDir: home.paths.logDir,
+      file: path.join(home.paths.indexDir, 'records.sqlite'),
+      workerFile: besideThis('index-thread.js', './log/index/thread.ts'),
+      log,
+    });
     const coordinator = new Coordinator({
       self: home.key.did,
       cel: celCompiler,

@@ -240,13 +240,15 @@ export class CoordinatorEngine implements Engine {
    */
   async #step<T>(decide: (now: number) => T): Promise<T> {
     const now = this.#o.clock.now();
-    let value: T;
-    let refusal: unknown;
+    let decided: () => T;
     try {
-      value = decide(now);
+      const value = decide(now);
+      decided = () => value;
     } catch (error) {
       // A refusal comes before the first write; whatever was decided beside it still goes out.
-      refusal = error;
+      decided = () => {
+        throw error;
+      };
     }
     const { batches, effects, changed, instances } = this.#core.take();
     const durable = this.#append(batches);
@@ -259,9 +261,8 @@ export class CoordinatorEngine implements Engine {
     if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
     else durable.then(after, () => {});
     this.#schedule();
-    if (refusal !== undefined) return Promise.reject(refusal);
     await durable;
-    return value!;
+    return decided();
   }
 
   #append(batches: readonly OutBatch[]): Promise<unknown> {

@@ -98,6 +98,8 @@ export async function prepareGroup(run: string, options: GroupOptions): Promise<
     return guardedGroup(leader, guard, output, fifo);
   } catch (error) {
     signalGroup(leader.pid, 'SIGKILL');
+    leader.stdin.destroy();
+    leader.stdout.destroy();
     await leader.exited;
     await Promise.all([guard === undefined ? undefined : dismiss(guard), unlink(fifo).catch(ignore)]);
     throw error;

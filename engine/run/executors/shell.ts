@@ -121,7 +121,8 @@ async function runToEnd(
     group.guardLost.then((): Ending => ({ verdict: 'failed', reason: 'its guard process was ended' })),
   ]);
   const gone = await endGroup(settings, command, ending);
-  const exit = gone ? await group.exited : { code: null, signal: null };
+  // Without an ending from outside, it is the leader's end that brought us here.
+  const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
   const [leftGroup] = await Promise.all([
     remains(settings.processes, command, gone),
     pump.drain(),

@@ -14,9 +14,9 @@ export class OutputTail {
 
   /** Copies what it needs of the chunk. */
   add(chunk: Uint8Array): void {
-    const joined = chunk.length >= TAIL_BYTES ? Buffer.from(chunk) : Buffer.concat([this.#bytes, chunk]);
-    this.#cut ||= joined.length > TAIL_BYTES || joined.length < this.#bytes.length + chunk.length;
-    this.#bytes = joined.length > TAIL_BYTES ? Buffer.from(joined.subarray(-TAIL_BYTES)) : joined;
+    const whole = chunk.length >= TAIL_BYTES ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#cut ||= this.#bytes.length + chunk.length > TAIL_BYTES;
+    this.#bytes = Buffer.from(whole.subarray(-TAIL_BYTES));
   }
 
   /** The last lines as text for people: at most SUMMARY_CHARS UTF-16 code units, valid Unicode, no control characters but `\n` and `\t`. */

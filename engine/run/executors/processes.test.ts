@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'mocha';
+import { linuxProcesses, processTable, psProcesses, type ProcessTable } from './processes.ts';
+
+const tables: [string, ProcessTable][] = [['ps', psProcesses(process.platform)]];
+if (process.platform === 'linux') tables.push(['/proc', linuxProcesses]);
+
+for (const [name, table] of tables) {
+  describe(`the table of processes, read from ${name}`, () => {
+    let mark: string;
+    let child: ChildProcess;
+    let pid: number;
+
+    before(async () => {
+      mark = `SPL_TEST_MARK=${randomUUID()}`;
+      const [variable = '', value = ''] = mark.split('=');
+      child = spawn('/bin/sh', ['-c', 'echo ready; exec sleep 300'], {
+        detached: true,
+        env: { PATH: process.env['PATH'], [variable]: value, LAST: 'x' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      pid = child.pid ?? assert.fail('no process');
+      await once(child.stdout ?? assert.fail('no output'), 'data');
+      // The shell says so before it becomes the command.
+      while (!(await table.find({ mark })).some(({ command }) => command === 'sleep 300'));
+    });
+    after(async () => {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      assert.deepEqual(await table.find({ mark }), []);
+    });
+
+    it('finds a process by its mark, its group and its session, alone or together', async () => {
+      const entry = { pid, group: pid, session: pid, command: 'sleep 300' };
+      for (const query of [{ mark }, { group: pid }, { session: pid }, { mark, group: pid, session: 1 << 30 }]) {
+        assert.deepEqual(
+          (await table.find(query)).filter(found => found.pid === pid),
+          [entry],
+          JSON.stringify(query),
+        );
+      }
+      assert.deepEqual(await table.find({ mark }), [entry]);
+    });
+
+    it('finds it among the younger ones', async () => {
+      assert.equal((await table.find({ mark, since: pid }))[0]?.pid, pid);
+    });
+
+    it('finds nothing for a part of a mark, or for none', async () => {
+      assert.deepEqual(await table.find({ mark: mark.slice(0, -1) }), []);
+      assert.deepEqual(await table.find({ mark: mark.slice(1) }), []);
+      assert.deepEqual(await table.find({}), []);
+    });
+  });
+}
+
+describe('the table of processes', () => {
+  it('leaves out what has ended and waits for its parent', async function () {
+    if (process.platform !== 'linux') this.skip();
+    // The shell is told to become something that does not ask after its children.
+    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 300'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const zombie = Number(line.toString());
+      const group = (await processTable().find({ group: process.pid })).length;
+      assert.equal(group >= 0, true);
+      assert.ok(Number.isInteger(zombie));
+    } finally {
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    }
+  });
+
+  it('shows a command with odd characters in one line, and not too long', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const child = spawn('/bin/sh', ['-c', 'echo ready; read -r line', 'a\n\u001b[31mb', 'x'.repeat(500)], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    try {
+      await once(child.stdout, 'data');
+      const [entry] = await processTable().find({ group: child.pid ?? 0 });
+      assert.ok(entry?.command.startsWith('/bin/sh -c echo ready; read -r line a b xxx'), entry?.command);
+      assert.equal(entry?.command.length, 200);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+});

@@ -1,0 +1,465 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
+import { processTable } from './processes.ts';
+import { shellExecutor, type ShellOptions } from './shell.ts';
+
+const HOST = fileURLToPath(new URL('./testing/shell-host.ts', import.meta.url));
+const table = processTable();
+/** A Node program that starts `sleep` in a session of its own, which keeps the output open, and says its pid. */
+const DAEMONISE = `const child = require('node:child_process').spawn('sleep', ['300'], { detached: true, stdio: 'inherit' });
+console.log(child.pid);
+child.unref();`;
+
+describe('the shell executor', () => {
+  let dir: string;
+  let mark: string;
+  let tmpBefore: string | undefined;
+
+  before(async () => {
+    // Guards carry the path of the FIFO, and so can be found by the folder for such things.
+    tmpBefore = process.env['TMPDIR'];
+    dir = await realpath(await mkdtemp(join(tmpdir(), 'spl-shell-')));
+    process.env['TMPDIR'] = dir;
+  });
+  after(async () => {
+    if (tmpBefore === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = tmpBefore;
+    await rm(dir, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    mark = randomUUID();
+  });
+  afterEach(async () => {
+    assert.deepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), [], 'processes are left');
+    assert.equal(guardsIn(dir), '', 'guards are left');
+    // The loader of the host process keeps a cache there.
+    const files = (await readdir(dir)).filter(name => !name.startsWith('tsx-'));
+    assert.deepEqual(files, [], 'files are left');
+  });
+
+  describe('runs a command', () => {
+    it('and accepts it when it exits with 0', async () => {
+      const { result, output } = await attempt('echo one; echo two');
+      assert.deepEqual(result, {
+        verdict: 'accept',
+        reason: null,
+        exitCode: 0,
+        signal: null,
+        summary: 'one\ntwo',
+        costUsd: 0,
+        leftGroup: [],
+      });
+      assert.equal(output, 'one\ntwo\n');
+    });
+
+    it('and fails it at any other exit, that of a gate included', async () => {
+      for (const code of [1, 3, 125, 126, 127, 255]) {
+        const { result } = await attempt(`exit ${code}`);
+        assert.deepEqual(pick(result), {
+          verdict: 'failed',
+          reason: `exit ${code}`,
+          exitCode: code,
+          signal: null,
+        });
+      }
+    });
+
+    it('and fails it when a signal ends it, by name', async () => {
+      for (const signal of ['KILL', 'TERM', 'SEGV', 'HUP']) {
+        const { result } = await attempt(`kill -s ${signal} $$`);
+        const name = `SIG${signal}`;
+        assert.deepEqual(pick(result), {
+          verdict: 'failed',
+          reason: `killed by ${name}`,
+          exitCode: null,
+          signal: name,
+        });
+      }
+    });
+
+    it('with both outputs in the order in which they were written', async () => {
+      const { output } = await attempt('for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done');
+      assert.equal(output, [1, 2, 3, 4, 5].map(i => `out ${i}\nerr ${i}\n`).join(''));
+    });
+
+    it('whose outputs can be opened by name', async () => {
+      const { result, output } = await attempt('echo out > /dev/stdout && echo err > /dev/stderr');
+      assert.deepEqual([result.verdict, output], ['accept', 'out\nerr\n']);
+    });
+
+    it('also where there is no mkfifo', async () => {
+      const { result, output } = await attempt('echo out; echo err >&2; exit 4', {}, { env: { PATH: dir } });
+      assert.deepEqual([result.reason, output], ['exit 4', 'out\nerr\n']);
+    });
+
+    it('with an empty input', async () => {
+      const { result, output } = await attempt('cat; echo end of input');
+      assert.deepEqual([result.verdict, output], ['accept', 'end of input\n']);
+    });
+
+    it('in its folder', async () => {
+      const { output } = await attempt('pwd', { dir });
+      assert.equal(output, `${dir}\n`);
+    });
+
+    it('just as /bin/sh -c runs it, however it is written', async () => {
+      const commands = [
+        `printf '%s\\n' "it's" 'a "quote"' \\$HOME "$((1+2))"`,
+        'echo "$0" "$#" "$@"',
+        `echo '$(touch pwned)' \`echo tick\`; echo "a\nb" # and a comment`,
+        'x="a  b"; echo $x; echo "$x"; echo ${x%%b}',
+        "cat <<'END'\n$1 \\ ' \" `\nEND",
+        "echo '); exit 9; ('",
+        'echo é 🙂 %s %d \\\\n',
+        ' \t\n echo late',
+        'exec echo replaced',
+        'set -e; false; echo unreached',
+        'if then',
+        'no-such-command-at-all',
+        '-x',
+        '"',
+      ];
+      for (const run of commands) {
+        const { result, output } = await attempt(run);
+        const plain = plainly(run);
+        assert.equal(output.replaceAll(/\S*sh: /g, ''), plain.output.replaceAll(/\S*sh: /g, ''), run);
+        assert.equal(result.exitCode, plain.code, run);
+      }
+    });
+
+    it('twenty at a time', async () => {
+      const runs = Array.from({ length: 20 }, (_, n) => attempt(`echo ${n}; exit ${n}`));
+      for (const [n, { result, output }] of (await Promise.all(runs)).entries()) {
+        assert.deepEqual([result.exitCode, output], [n, `${n}\n`]);
+      }
+    });
+  });
+
+  describe('gives its environment', () => {
+    it('with what names the attempt, and without the fleet’s secrets', async () => {
+      const env = {
+        SPL_TOKEN: 'secret',
+        SPL_SIGNING_KEY: 'secret',
+        SPL_HINT: 'outer',
+        VSCODE_PID: '1',
+        KEPT: 'yes',
+      };
+      const spec = { task: 'T-7', index: 4, attempt: 3 };
+      const names = 'SPL_TASK SPL_SUBTASK SPL_ATTEMPT SPL_TOKEN SPL_SIGNING_KEY SPL_HINT VSCODE_PID KEPT';
+      const show = `for name in ${names}; do eval "echo \\"$name=\\\${$name-none}\\""; done`;
+      const { output } = await attempt(show, spec, { env: { ...process.env, ...env } });
+      const expected = ['T-7', '4', '3', 'none', 'none', 'none', '1', 'yes'];
+      assert.deepEqual(
+        output.trim().split('\n'),
+        names.split(' ').map((name, i) => `${name}=${expected[i]}`),
+      );
+    });
+
+    it('with the hint of a retry', async () => {
+      const { output } = await attempt('echo "$SPL_HINT"', { hint: 'try $harder' });
+      assert.equal(output, 'try $harder\n');
+    });
+
+    it('without what an editor’s Node was started with', async () => {
+      const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', VSCODE_IPC_HOOK: '/x', KEPT: 'yes' };
+      const { output } = await attempt(
+        'echo "${ELECTRON_RUN_AS_NODE-none} ${VSCODE_IPC_HOOK-none} $KEPT"',
+        {},
+        { env },
+      );
+      assert.equal(output, 'none none yes\n');
+    });
+  });
+
+  describe('refuses', () => {
+    it('an attempt that has no command', async () => {
+      assert.equal(shellExecutor().refusal({ run: null }), 'executor shell needs run');
+      assert.equal(shellExecutor().refusal({ run: 'true' }), null);
+      const { result } = await attempt(null);
+      assert.deepEqual(pick(result), failed('executor shell needs run'));
+    });
+
+    it('a folder that is missing, no folder or not absolute, before anything runs', async () => {
+      const file = join(dir, 'file');
+      await writeFile(file, '');
+      const witness = join(dir, 'ran');
+      for (const [folder, reason] of [
+        [join(dir, 'none'), `folder '${join(dir, 'none')}' does not exist`],
+        [file, `folder '${file}' is not a folder`],
+        ['here', "folder 'here' is not an absolute path"],
+      ] as const) {
+        const { result } = await attempt(`touch '${witness}'`, { dir: folder });
+        assert.deepEqual(pick(result), failed(reason));
+      }
+      await rm(file);
+    });
+
+    it('what the system can’t start, with the system’s reason', async () => {
+      const long = await attempt(`: ${'x'.repeat(4 * 1024 * 1024)}`);
+      assert.equal(long.result.verdict, 'failed');
+      assert.match(long.result.reason ?? '', /could not be started: .*E2BIG/);
+      const nul = await attempt('echo a\0b');
+      assert.match(nul.result.reason ?? '', /could not be started: .*null bytes/);
+    });
+  });
+
+  describe('takes any output', () => {
+    it('of 100 MB, in little memory', async function () {
+      this.timeout(120_000);
+      let bytes = 0;
+      let peak = 0;
+      const before = process.memoryUsage().rss;
+      const sink: OutputSink = {
+        write: async chunk => {
+          bytes += chunk.length;
+          peak = Math.max(peak, process.memoryUsage.rss());
+        },
+      };
+      const { result } = await attempt('yes 0123456789abcde | head -c 100000000', {}, {}, sink);
+      assert.deepEqual([result.verdict, bytes], ['accept', 100_000_000]);
+      assert.ok(result.summary.endsWith('0123456789abcde'));
+      assert.ok(peak - before < 100e6, `grew by ${(peak - before) / 1e6} MB`);
+    });
+
+    it('that is not UTF-8, byte for byte', async () => {
+      const chunks: Uint8Array[] = [];
+      const sink: OutputSink = { write: async chunk => void chunks.push(chunk) };
+      const { result } = await attempt("printf '\\377\\000a\\303'", {}, {}, sink);
+      assert.deepEqual([...Buffer.concat(chunks)], [0xff, 0, 0x61, 0xc3]);
+      assert.equal(result.summary, '\ufffda\ufffd');
+    });
+
+    it('no faster than the sink does', async () => {
+      let under = 0;
+      let most = 0;
+      const sink: OutputSink = {
+        write: async () => {
+          most = Math.max(most, (under += 1));
+          await sleep(1);
+          under -= 1;
+        },
+      };
+      const { result } = await attempt('head -c 1000000 /dev/zero', {}, {}, sink);
+      assert.deepEqual([result.verdict, most], ['accept', 1]);
+    });
+
+    it('though the sink fails', async () => {
+      const sink: OutputSink = { write: () => Promise.reject(new Error('no more')) };
+      const { result } = await attempt('head -c 1000000 /dev/zero; echo end', {}, {}, sink);
+      assert.deepEqual([result.verdict, result.summary], ['accept', 'end']);
+    });
+  });
+
+  describe('leaves nothing of the group', () => {
+    it('that a command put into the background, though it holds the output open', async () => {
+      const began = performance.now();
+      const { result, output } = await attempt(
+        'sleep 300 & (trap "" TERM HUP; sleep 300; echo late) & echo done',
+      );
+      assert.deepEqual([result.verdict, result.leftGroup, output], ['accept', [], 'done\n']);
+      assert.ok(performance.now() - began < 10_000);
+    });
+
+    it('and names what has left it, at most twenty, without ending or awaiting it', async () => {
+      const run = 'i=0; while [ $i -lt 22 ]; do "$NODE" -e "$DAEMONISE"; i=$((i + 1)); done; echo end';
+      const env = { ...process.env, NODE: process.execPath, DAEMONISE };
+      const { result, output } = await attempt(run, {}, { env });
+      const pids = output.match(/\d+/g)?.map(Number) ?? [];
+      try {
+        assert.equal(result.verdict, 'accept');
+        assert.equal(pids.length, 22);
+        assert.equal(result.leftGroup.length, 20);
+        for (const entry of result.leftGroup) {
+          assert.match(entry, /^\d+ sleep 300$/);
+          assert.ok(pids.includes(Number.parseInt(entry, 10)));
+        }
+        for (const pid of pids) assert.equal(process.kill(pid, 0), true);
+      } finally {
+        for (const pid of pids) process.kill(pid, 'SIGKILL');
+        await gone({ mark: `SPL_TEST_MARK=${mark}` });
+      }
+    }).timeout(120_000);
+  });
+
+  describe('ends a command', () => {
+    it('at its time-out, giving it the chance to finish', async () => {
+      const run = `trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done`;
+      const { result, output } = await attempt(run, { timeoutMs: 300 });
+      assert.deepEqual(pick(result), {
+        verdict: 'timeout',
+        reason: 'ran longer than its time-out of 0.3 s',
+        exitCode: 0,
+        signal: null,
+      });
+      assert.match(output, /^ready\n(Terminated\n)?bye\n$/);
+    });
+
+    it('that ignores SIGTERM, with all its children', async () => {
+      const run = `trap '' TERM; sleep 300 & sleep 300`;
+      const began = performance.now();
+      const { result } = await attempt(run, { timeoutMs: 100 }, { graceMs: 200 });
+      assert.deepEqual([result.verdict, result.signal], ['timeout', 'SIGKILL']);
+      assert.ok(performance.now() - began >= 290);
+    });
+
+    it('that has stopped itself', async () => {
+      const began = performance.now();
+      const { result } = await attempt('kill -s STOP $$', { timeoutMs: 100 }, { graceMs: 60_000 });
+      assert.deepEqual([result.verdict, result.signal], ['timeout', 'SIGTERM']);
+      assert.ok(performance.now() - began < 30_000);
+    });
+
+    it('that prints without end', async () => {
+      const { result } = await attempt('yes', { timeoutMs: 200 }, {}, { write: () => sleep(1) });
+      assert.equal(result.verdict, 'timeout');
+      assert.ok(result.summary.startsWith('y\ny\n'));
+    });
+
+    it('when it is cancelled while it runs, with the reason', async () => {
+      const cancel = new AbortController();
+      const sink: OutputSink = { write: async () => cancel.abort('not needed any more') };
+      const { result } = await attempt('echo ready; sleep 300', {}, {}, sink, cancel.signal);
+      assert.deepEqual(pick(result), {
+        verdict: 'cancelled',
+        reason: 'not needed any more',
+        exitCode: null,
+        signal: 'SIGTERM',
+      });
+      assert.equal(result.summary, 'ready');
+    });
+
+    it('before it has begun, when it is cancelled before or at the gate', async () => {
+      const cancel = new AbortController();
+      const run = `touch '${join(dir, 'ran')}'`;
+      const atGate = attempt(run, {}, {}, undefined, cancel.signal);
+      cancel.abort('too late');
+      const before = attempt(run, {}, {}, undefined, AbortSignal.abort('never'));
+      const expected = { verdict: 'cancelled', exitCode: null, signal: null };
+      assert.deepEqual(pick((await atGate).result), { ...expected, reason: 'too late' });
+      assert.deepEqual(pick((await before).result), { ...expected, reason: 'never' });
+    });
+
+    it('when its guard is gone, for it would not be guarded any more', async () => {
+      const sink: OutputSink = {
+        write: async () => process.kill(Number.parseInt(guardsIn(dir), 10), 'SIGKILL') && undefined,
+      };
+      const { result } = await attempt('echo ready; sleep 300', {}, {}, sink);
+      assert.deepEqual([result.verdict, result.reason], ['failed', 'its guard process was ended']);
+    });
+  });
+
+  describe('has a guard that ends the group', () => {
+    const run = `trap '' TERM HUP INT; (trap '' TERM HUP; echo deep; exec sleep 300) & wait; sleep 300`;
+
+    it('when the worker is killed', () => worker(run, host => host.kill('SIGKILL')));
+    it('when the worker exits', () => worker(run, host => host.stdin.write('exit')));
+    it('when the worker is stopped, then killed', () =>
+      worker(run, host => {
+        host.kill('SIGSTOP');
+        host.kill('SIGKILL');
+      }));
+
+    async function worker(command: string, end: (host: ReturnType<typeof startHost>) => void): Promise<void> {
+      const host = startHost(command);
+      const exited = once(host, 'exit');
+      try {
+        await once(host.stdout, 'data');
+        const running = await table.find({ mark: `SPL_TEST_MARK=${mark}` });
+        // The host, the shell and its child.
+        assert.ok(running.length >= 3, JSON.stringify(running));
+        end(host);
+        await exited;
+        await gone({ mark: `SPL_TEST_MARK=${mark}` });
+        await until(() => guardsIn(dir) === '');
+      } finally {
+        host.kill('SIGKILL');
+        await exited;
+      }
+    }
+
+    function startHost(command: string) {
+      return spawn(process.execPath, ['--import', 'tsx', HOST, command], {
+        env: { ...process.env, SPL_TEST_MARK: mark },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+    }
+  });
+
+  /** Runs one attempt to its end, with what it printed unless a sink is given. */
+  async function attempt(
+    run: string | null,
+    spec: Partial<AttemptSpec> = {},
+    options: ShellOptions = {},
+    sink?: OutputSink,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<{ result: AttemptResult; output: string }> {
+    const chunks: Uint8Array[] = [];
+    const collect: OutputSink = { write: async chunk => void chunks.push(chunk) };
+    const env = { ...(options.env ?? process.env), SPL_TEST_MARK: mark };
+    const result = await shellExecutor({ ...options, env }).start(
+      {
+        thread: `th_${'a'.repeat(64)}`,
+        attempt: 1,
+        index: 0,
+        task: 'SHELL-1',
+        goal: 'a goal; exit 1',
+        run,
+        dir: null,
+        timeoutMs: 60_000,
+        hint: null,
+        ...spec,
+      },
+      { output: sink ?? collect, signal },
+    );
+    return { result, output: Buffer.concat(chunks).toString() };
+  }
+});
+
+function pick({ verdict, reason, exitCode, signal }: AttemptResult) {
+  return { verdict, reason, exitCode, signal };
+}
+
+function failed(reason: string) {
+  return { verdict: 'failed', reason, exitCode: null, signal: null };
+}
+
+/** What a plain `/bin/sh -c` makes of a command. */
+function plainly(run: string): { output: string; code: number } {
+  const script = 'exec 2>&1; exec /bin/sh -c -- "$1"';
+  try {
+    return { output: execFileSync('/bin/sh', ['-c', script, 'sh', run], { encoding: 'utf8' }), code: 0 };
+  } catch (error) {
+    const { stdout, status } = error as { stdout: string; status: number };
+    return { output: stdout, code: status };
+  }
+}
+
+/** The guards whose FIFO is in this folder, as lines that begin with the pid. */
+function guardsIn(dir: string): string {
+  const all = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n');
+  return all
+    .filter(line => line.includes(`${dir}/spl-`) && line.includes('spl-guard') && !/^\s*\d+\s+Z/.test(line))
+    .join('\n');
+}
+
+async function gone(query: { mark: string }): Promise<void> {
+  await until(async () => (await table.find(query)).length === 0);
+}
+
+/** There is no event for the end of processes that are nobody's children here. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < deadline, 'it does not come true');
+    await sleep(20);
+  }
+}
