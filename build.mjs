@@ -5,19 +5,28 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Builds `dist/`: one file for each kind of process, whole in itself, so that a running process never misses a
- * part when an update replaces the folder that it came from.
+ * Builds `dist/`. What a process runs is read whole when it starts, so that it never misses a part when an update
+ * replaces the folder that it came from: one file for each kind of process, and for a coordinator a second one,
+ * which the short-lived commands need not read.
  */
 
 const root = dirname(fileURLToPath(import.meta.url));
 const out = join(root, 'dist', 'bin');
 
 const entries = [
-  { from: 'engine/bin/spl.ts', to: 'spl', executable: true },
+  { from: 'engine/bin/spl.ts', to: 'spl', executable: true, engineApart: true },
+  { from: 'engine/open.ts', to: 'coordinator.js' },
   { from: 'engine/bin/worker.ts', to: 'worker.js' },
   { from: 'engine/log/index/thread.ts', to: 'index-thread.js' },
   { from: 'engine/bin/tour.ts', to: 'tour.js' },
 ];
+
+/** Leaves the coordinator out, and takes it from the file beside. */
+const engineApart = {
+  name: 'engine-apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true })),
+};
 
 await rm(join(root, 'dist'), { recursive: true, force: true });
 await mkdir(out, { recursive: true });
@@ -27,7 +36,7 @@ await Promise.all([
   writeFile(join(root, 'dist', 'package.json'), '{"type":"commonjs"}\n'),
 ]);
 
-async function bundle({ from, to, executable = false }) {
+async function bundle({ from, to, executable = false, engineApart: apart = false }) {
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -39,6 +48,9 @@ async function bundle({ from, to, executable = false }) {
     format: 'cjs',
     minify: true,
     legalComments: 'none',
+    plugins: apart ? [engineApart] : [],
+    // A file beside this one is required, which is quicker than importing it.
+    supported: { 'dynamic-import': false },
     logLevel: 'warning',
     // CommonJS has no import.meta; what asks for it gets the URL of the built file.
     define: { 'import.meta.url': '__importMetaUrl' },

@@ -135,7 +135,7 @@ export class FakeHost implements Host {
   readonly cwd: string;
   readonly stdin: Host['stdin'];
   readonly interrupt = new AbortController();
-  readonly signal = this.interrupt.signal;
+  readonly signal: AbortSignal = this.interrupt.signal;
   readonly starter: Starter;
   readonly settings: Settings[] = [];
   readonly doctor: Host['doctor'];
