@@ -27,7 +27,6 @@ const SETTINGS = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA temp_store = MEMORY;
   PRAGMA cache_size = -16000;
-  PRAGMA trusted_schema = ON;
   PRAGMA hard_heap_limit = ${HEAP_LIMIT_BYTES};
 `;
 

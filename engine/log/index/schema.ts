@@ -4,7 +4,8 @@ export const SCHEMA_VERSION = 1;
 /**
  * The tables. Rows are thin: whatever is long stays in the log, and its place is kept instead. A thread's number is
  * the position of its first record, so that the table is in order of appearance. `term` holds the texts that few
- * records differ in: actors, acts, topics. `tail` is the last record indexed, by which the index knows its log.
+ * records differ in: actors, acts, topics. The views are made so that a condition on a name is looked up, and what
+ * is not asked for is not read. `tail` is the last record indexed, by which the index knows its log.
  */
 export const TABLES = `
   CREATE TABLE thread_name (first INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -30,15 +31,19 @@ export const TABLES = `
            topic.text AS topic,
            log_body(e.segment, e.offset, e.length) AS body
       FROM entry e
-      JOIN thread_name t ON t.first = e.thread
-      JOIN term actor ON actor.id = e.actor
-      JOIN term act ON act.id = e.act
+      LEFT JOIN thread_name t ON t.first = e.thread
+      LEFT JOIN term actor ON actor.id = e.actor
+      LEFT JOIN term act ON act.id = e.act
       LEFT JOIN term topic ON topic.id = e.topic;
   CREATE VIEW threads AS
-    SELECT t.name AS thread, count(*) AS records, min(e.at) / 1000.0 AS first_at, max(e.at) / 1000.0 AS last_at,
-           t.first AS first_position, max(e.position) AS last_position
-      FROM thread_name t JOIN entry e ON e.thread = t.first
-     GROUP BY t.first;
+    SELECT name AS thread,
+           (SELECT count(*) FROM entry WHERE thread = first) AS records,
+           (SELECT at / 1000.0 FROM entry WHERE position = first) AS first_at,
+           (SELECT at / 1000.0 FROM entry
+             WHERE position = (SELECT max(position) FROM entry WHERE thread = first)) AS last_at,
+           first AS first_position,
+           (SELECT max(position) FROM entry WHERE thread = first) AS last_position
+      FROM thread_name;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
