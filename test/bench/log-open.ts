@@ -13,8 +13,10 @@ export interface LogFigures {
   readonly bytesPerLine: number;
   /** Groups of 100 lines written and synced by nothing but the system: for scale. */
   readonly probePerSec: number;
-  /** Groups of 100 records, one after the other, each waited for. */
+  /** One appender of groups of 100 records, waiting for each. */
   readonly appendGroupsPerSec: number;
+  /** Four such appenders. */
+  readonly appendFourGroupsPerSec: number;
   /** 256 appenders of one record, each waiting for its own. */
   readonly appendSinglesPerSec: number;
   readonly saveCheckpointMs: number;
@@ -39,13 +41,19 @@ export async function benchLogOpen(records = 1_000_000): Promise<LogFigures> {
 }
 
 async function measure(home: string, records: number): Promise<LogFigures> {
-  const singles = Math.floor(records / 4);
   const log = await open(home, countingReader());
   const samples = Array.from({ length: 1000 }, (_, i) => sample(i));
   const bytesPerLine = samples.reduce((sum, { text }) => sum + text.length + 76, 0) / samples.length;
   const probePerSec = await probe(home, Math.round(bytesPerLine));
-  const groupsMs = await timeLots(0, records - singles, lot => appendGroups(log, lot));
-  const singlesMs = await timeLots(records - singles, singles, lot => appendSingles(log, lot));
+  const rates: number[] = [];
+  for (const [appenders, size] of [
+    [1, 100],
+    [4, 100],
+    [256, 1],
+  ] as const) {
+    rates.push(await rateOf(log, Math.floor(records / 3), appenders, size));
+  }
+  await log.append({ records: Array.from({ length: records - log.end }, (_, i) => sample(log.end + i)) });
   const saveCheckpointMs = await time(() =>
     log.saveCheckpoint({ position: log.end, state: new Uint8Array(64) }),
   );
@@ -70,8 +78,9 @@ async function measure(home: string, records: number): Promise<LogFigures> {
     records,
     bytesPerLine: Math.round(bytesPerLine),
     probePerSec: Math.round(probePerSec),
-    appendGroupsPerSec: Math.round(((records - singles) / groupsMs) * 1000),
-    appendSinglesPerSec: Math.round((singles / singlesMs) * 1000),
+    appendGroupsPerSec: Math.round(rates[0]!),
+    appendFourGroupsPerSec: Math.round(rates[1]!),
+    appendSinglesPerSec: Math.round(rates[2]!),
     saveCheckpointMs: Math.round(saveCheckpointMs),
     openWithCheckpointMs: Math.round(openWithCheckpointMs),
     openWithoutCheckpointMs: Math.round(openWithoutCheckpointMs),
@@ -92,30 +101,31 @@ const countingReader = (): LogReader & { count: number } => ({
   },
 });
 
-/** Appends `count` records, and times the appending alone: records are made and hashed beforehand, in lots. */
-async function timeLots(
-  from: number,
-  count: number,
-  append: (lot: readonly SealedRecord[]) => Promise<unknown>,
-): Promise<number> {
+/** Appends `count` records in groups, and times the appending alone: records are hashed beforehand, in lots. */
+async function rateOf(log: FileLog, count: number, appenders: number, groupSize: number): Promise<number> {
   let ms = 0;
   for (let done = 0; done < count; done += LOT) {
-    const lot = Array.from({ length: Math.min(LOT, count - done) }, (_, i) => sample(from + done + i));
-    ms += await time(() => append(lot));
+    const from = log.end;
+    const lot = Array.from({ length: Math.min(LOT, count - done) }, (_, i) => sample(from + i));
+    ms += await time(() => appendLot(log, lot, appenders, groupSize));
   }
-  return ms;
+  return (count / ms) * 1000;
 }
 
-async function appendGroups(log: FileLog, lot: readonly SealedRecord[]): Promise<void> {
-  for (let i = 0; i < lot.length; i += 100) await log.append({ records: lot.slice(i, i + 100) });
-}
-
-async function appendSingles(log: FileLog, lot: readonly SealedRecord[]): Promise<void> {
+async function appendLot(
+  log: FileLog,
+  lot: readonly SealedRecord[],
+  appenders: number,
+  groupSize: number,
+): Promise<void> {
   let next = 0;
   const appender = async (): Promise<void> => {
-    while (next < lot.length) await log.append({ records: [lot[next++]!] });
+    while (next < lot.length) {
+      const records = lot.slice(next, (next += groupSize));
+      await log.append({ records });
+    }
   };
-  await Promise.all(Array.from({ length: 256 }, appender));
+  await Promise.all(Array.from({ length: appenders }, appender));
 }
 
 /** What the disk allows: the same bytes in groups of 100, written and synced by nothing but the system. */

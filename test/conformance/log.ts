@@ -237,6 +237,22 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       assert.equal((await collect(log.read(690, { to: 10_000 }))).length, 10);
     });
 
+    it('keeps large records, and many of them at once', async () => {
+      const sizes = [3_000_000, 10, 1_100_000, ...Array<number>(30).fill(200_000), 10];
+      const records = sizes.map((size, clock) => note(clock, { body: { text: 'ä'.repeat(size / 2) } }));
+      await Promise.all(records.map(record => append(record)));
+      const check = async (): Promise<void> => {
+        assert.deepEqual(idsOf(await collect(log.read(0))), idsOf(records));
+        for (const [position, { text }] of records.entries())
+          assert.equal((await log.get(position)).text, text);
+      };
+      await check();
+      const reader = new KeepingReader();
+      await reopen(reader);
+      assert.deepEqual(idsOf(reader.visited), idsOf(records));
+      await check();
+    });
+
     it('stops reading when it is told to, or when nobody listens any more', async () => {
       await append(...notes(0, 1000));
       const stop = new AbortController();

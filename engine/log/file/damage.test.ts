@@ -165,19 +165,37 @@ describe('a damaged log', () => {
     assert.match(await refusal(), /0001.seg at byte 0: the segment is missing/);
   });
 
-  it("is refused when a segment is replaced by another log's, though every checksum in it is right", async () => {
-    await build([notes(0, 3), notes(3, 2)], { segmentBytes: 500 });
+  /** The first segment of another log, which got these batches. */
+  async function foreignSegment(foreign: readonly SealedRecord[][]): Promise<Buffer> {
     const other = await LogHome.make();
     try {
-      const log = await other.open({ reader: new KeepingReader(), now: () => 1 });
-      await log.append({ records: notes(50, 3) });
+      const log = await other.open({ reader: new KeepingReader() });
+      for (const records of foreign) await log.append({ records });
       await log.close();
-      const [own, foreign] = [await home.read(first), await other.read(first)];
-      await home.write(first, Buffer.concat([foreign, own.subarray(foreign.length)]));
-      await refusal();
+      return await other.read(first);
     } finally {
       await other.dispose();
     }
+  }
+
+  it("is refused when a segment is another log's, though everything in it is right", async () => {
+    await build([notes(10, 3), notes(13, 2)], { segmentBytes: 500 });
+    const foreign = await foreignSegment([notes(20, 3)]);
+    assert.equal(foreign.length, (await home.read(first)).length);
+    await home.write(first, foreign);
+    assert.match(await refusal(), /the next segment does not follow this one/);
+  });
+
+  it("is refused when a frame is another log's, though everything in it is right", async () => {
+    const [end, next] = await build([notes(10, 3), notes(13, 2), notes(15, 2)]);
+    const foreign = await foreignSegment([notes(10, 3), notes(23, 2)]);
+    const bytes = await home.read(first);
+    assert.equal(foreign.length, next);
+    await home.write(
+      first,
+      Buffer.concat([bytes.subarray(0, end), foreign.subarray(end), bytes.subarray(next)]),
+    );
+    assert.match(await refusal(), /the frame does not follow the one before it/);
   });
 
   it('passes over a newest segment that was never finished, and numbers on behind it', async () => {

@@ -180,9 +180,9 @@ class OpenFileLog implements FileLog {
     from: Position,
     options: { readonly to?: Position; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<StoredRecord> {
-    const to = Math.min(options.to ?? this.end, this.end);
-    const parts = this.#places.parts(this.#folder, from, to);
-    for await (const batch of readParts(this.#files, parts, { from, to, signal: options.signal })) {
+    const range = { from: Math.max(0, from), to: Math.min(options.to ?? this.end, this.end) };
+    const parts = this.#places.parts(this.#folder, range.from, range.to);
+    for await (const batch of readParts(this.#files, parts, { ...range, signal: options.signal })) {
       for (const { record, position, at } of batch) {
         yield { record: record.record, text: record.text, position, at };
       }

@@ -99,6 +99,17 @@ describe('a log whose disk fails', () => {
     await log.close();
   });
 
+  it('refuses a batch too large for one frame, and is none the worse for it', async () => {
+    const log = await home.open({ reader: new KeepingReader() });
+    const huge = { record: note(1).record, text: 'x'.repeat(60 * 1024 * 1024) };
+    await assert.rejects(log.append({ records: Array(5).fill(huge) as SealedRecord[] }), {
+      code: 'TOO_LARGE',
+    });
+    assert.equal(log.pendingEnd, 0);
+    await log.append({ records: [note(2)] });
+    await log.close();
+  });
+
   it('tries nothing again, refuses everything, and tells its owner the cause', async () => {
     const log = await home.open({ reader: new KeepingReader(), files });
     await log.append({ records: [note(1)] });
