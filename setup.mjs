@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -44,13 +44,24 @@ function isInstalled(wanted) {
 
 function install() {
   process.stdout.write('Installing what package-lock.json names (npm ci) …\n');
-  try {
-    execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: root,
-      stdio: 'inherit',
-    });
-  } catch {
-    process.stderr.write('error: npm ci failed\n  → see above; it needs the network the first time\n');
-    process.exit(1);
-  }
+  if (npm('ci').status === 0) return;
+  // A lock that was written where the registry lacks the binaries of other systems is refused by `npm ci`, though
+  // it names all that is needed here; `npm install` takes the locked versions and checksums all the same.
+  process.stdout.write('npm ci refused; installing the locked versions with npm install …\n');
+  const lenient = npm('install', '--no-save');
+  if (lenient.status === 0) return;
+  process.stderr.write(`${lenient.output}\nerror: the packages could not be installed\n`);
+  process.stderr.write('  → see above; the first time it needs the network\n');
+  process.exit(1);
+}
+
+function npm(...words) {
+  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // On Windows npm is a script, which only a shell runs; none of these words comes from outside.
+  const { status, stdout, stderr, error } = spawnSync('npm', [...words, ...options], {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  return { status, output: error === undefined ? `${stdout}${stderr}` : String(error) };
 }
