@@ -114,7 +114,7 @@ const shown = (statement: string): string => /^\S{1,20}/.exec(statement)?.[0] ??
 /** The error for a query that is not answered. */
 export function refused(message: string, cause?: unknown): FleetError {
   return new FleetError('INVALID_RECORD', message, {
-    hint: 'A query is one SELECT, WITH or VALUES statement; spl query --help shows the tables.',
+    hint: 'Ask with one SELECT, WITH or VALUES statement over the views records and threads.',
     ...(cause === undefined ? {} : { cause }),
   });
 }
