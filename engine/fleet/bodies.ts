@@ -229,13 +229,12 @@ export type TopicBody =
   | HeartbeatBody;
 
 /**
- * A typed body as the plain JSON that a record carries: what is null is left out. The body types hold nothing that
- * is not JSON.
+ * A typed body as the plain JSON that a record carries: what is null is left out, and what is left stands in order,
+ * which spares the canonical form its sort. The body types hold nothing that is not JSON.
  */
 export function asJson(body: TopicBody): JsonObject {
   const members = body as unknown as JsonObject;
   const json: { [key: string]: Json | undefined } = {};
-  // In order, which spares the canonical form its sort.
   for (const key of Object.keys(members).sort()) {
     const member = members[key];
     if (member !== null && member !== undefined) json[key] = member;

@@ -18,7 +18,7 @@ import {
 import { planDispatch, releaseQueueOf, type Placement } from './dispatch.ts';
 import { applyRecord, isPresent, markReady, takeHeartbeat, type FoldContext } from './fold.ts';
 import { decideJoin } from './join.ts';
-import { newLink, noteWall, stalledBehind, stallMs, type WorkerLink } from './links.ts';
+import { newLink, noteWall, stalledBehind, type WorkerLink } from './links.ts';
 import { keyOf, type DeliveryRef, type ToWorker } from './messages.ts';
 import type { Child, FanOut, FleetState, Instance, Task } from './state.ts';
 
@@ -127,6 +127,7 @@ export class Coordinator {
     this.#judgeInstances(now);
     this.#endOverdue(now);
     this.#recallStalled(now);
+    for (const link of this.links.values()) if (link.lookAt <= now) link.lookAt = now + this.#lookMs(link);
     this.#endBackoffs(now);
     for (const thread of this.state.open) this.#look(this.state.tasks.get(thread)!.fanOut!);
     this.settle(now);
@@ -206,6 +207,7 @@ export class Coordinator {
     link.stopping = false;
     link.heardAt = now;
     link.lastReportAt = now;
+    link.lookAt = now + STALL_LOOK_MS;
     this.#setStatus(did, 'live', null, now);
     this.#reconcile(link, held);
     this.settle(now);
@@ -505,7 +507,10 @@ export class Coordinator {
   #deliver(group: readonly Placement[], now: number): void {
     const { fanOut, worker } = group[0]!;
     const link = this.#link(worker, now);
-    if (link.assigned.size === 0) link.lastReportAt = now;
+    if (link.assigned.size === 0) {
+      link.lastReportAt = now;
+      link.lookAt = now + this.#lookMs(link);
+    }
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
     const intents = group.map(({ child }) =>
       this.#childIntent(fanOut, child, worker, nextAttempt(child), child.deliveries),
@@ -596,14 +601,12 @@ export class Coordinator {
     let next = Number.POSITIVE_INFINITY;
     if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
     if (instance?.status === 'stale') next = link.heardAt + 3 * this.#heartbeatMs + 1;
-    if (instance !== undefined && link.connected && link.assigned.size > instance.slots) {
-      const stall = link.lastReportAt + stallMs(link);
-      next = Math.min(next, stalledBehind(link, instance.slots, stall).length > 0 ? stall : next);
-    }
-    for (const [child, { fanOut, startedAt }] of firstFew(link)) {
-      if (startedAt !== null) next = Math.min(next, startedAt + this.#patienceMs(fanOut, child));
-    }
-    return next;
+    return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
+  }
+
+  /** How often to look at what a worker holds: more often while more than its slots waits there. */
+  #lookMs(link: WorkerLink): number {
+    return link.assigned.size > this.#slotsOf(link) ? STALL_LOOK_MS : OVERDUE_LOOK_MS;
   }
 
   /** This process did not run for a while (a laptop that slept): nobody is judged by a silence that it may not have heard through. */
@@ -739,6 +742,10 @@ export class Coordinator {
     this.#own = [];
   }
 }
+
+/** How often to look for work that waits at a busy worker, and for attempts that are overdue. */
+const STALL_LOOK_MS = 100;
+const OVERDUE_LOOK_MS = 1000;
 
 /** What is said of a child that did not run, or whose run nobody can tell of. */
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;

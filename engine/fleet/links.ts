@@ -16,6 +16,8 @@ export interface WorkerLink {
   /** A mean of how long its attempts take, in ms, weighted towards the latest; undefined before the first. */
   meanWallMs: number | undefined;
   lastReportAt: number;
+  /** When to look next at what it holds, in ms. */
+  lookAt: number;
   /** Everything assigned to it and not ended, oldest first. */
   readonly assigned: Map<Child, Assignment>;
 }
@@ -45,6 +47,7 @@ export function newLink(did: Did, now: number): WorkerLink {
     storeRecords: 0,
     meanWallMs: undefined,
     lastReportAt: now,
+    lookAt: now,
     assigned: new Map(),
   };
 }
@@ -73,6 +76,6 @@ export function stalledBehind(link: WorkerLink, slots: number, now: number): Chi
 }
 
 /** How long a worker that holds more than its slots may be silent before what waits there is recalled. */
-export function stallMs(link: WorkerLink): number {
+function stallMs(link: WorkerLink): number {
   return Math.max(100, 4 * (link.meanWallMs ?? 0));
 }

@@ -374,7 +374,7 @@ export class Worker {
     delivery.state = 'done';
     if (delivery.fenced) return this.#forget(delivery);
     const { index, attempt, parent_thread } = delivery.body;
-    const know: ChildResultBody = { ...result, topic: TOPIC.childResult, attempt };
+    const know: ChildResultBody = { attempt, ...result, topic: TOPIC.childResult };
     const parents = [delivery.intent.id];
     const fields = { actor: this.#self, data_type: 'SCALAR', parents } as const;
     this.#records.push(

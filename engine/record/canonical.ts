@@ -17,10 +17,46 @@ const MAX_DEPTH = 100;
  * within ±(2^53 - 1), a lone surrogate, a value that is not JSON, or nesting deeper than 100.
  */
 export function canonical(value: unknown): string {
-  const text = write(value, 0);
+  // The runtime's own writer is several times as fast, and right for what is in order already.
+  const text = isInOrder(value, 0) ? JSON.stringify(value) : write(value, 0);
   // JSON.stringify escapes lone surrogates, and nothing else, as \ud8xx to \udfxx: a cheap screen for a rare case.
   if (text.includes('\\ud')) refuseLoneSurrogates(value);
   return text;
+}
+
+/** Whether JSON.stringify writes the canonical form of this value: plain JSON whose members stand in order. */
+function isInOrder(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+    case 'object':
+      if (value === null) return true;
+      if (depth >= MAX_DEPTH) return false;
+      return Array.isArray(value)
+        ? isArrayInOrder(value, depth)
+        : isObjectInOrder(value as JsonObject, depth);
+    default:
+      return false;
+  }
+}
+
+function isArrayInOrder(items: readonly unknown[], depth: number): boolean {
+  for (let i = 0; i < items.length; i++) if (!isInOrder(items[i], depth + 1)) return false;
+  return true;
+}
+
+function isObjectInOrder(object: JsonObject, depth: number): boolean {
+  if (Object.getPrototypeOf(object) !== Object.prototype) return false;
+  let before = '';
+  for (const key of Object.keys(object)) {
+    const member = object[key];
+    if (key < before || (member !== undefined && !isInOrder(member, depth + 1))) return false;
+    before = key;
+  }
+  return true;
 }
 
 function write(value: unknown, depth: number): string {

@@ -10,7 +10,7 @@ import type { Batch, Checkpoint, Log } from '../log/log.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import type { Clock } from './clock.ts';
-import type { AttemptResult, Executor } from './executors/executor.ts';
+import type { AttemptResult, Executor, ExecutorContext, OutputSink } from './executors/executor.ts';
 import { dial, type CoordinatorAddress, type CoordinatorPeer } from './link/dial.ts';
 import type { Signed } from './link/frames.ts';
 import type { Logger } from './logger.ts';
@@ -39,7 +39,7 @@ const RECONNECT_LAST_MS = 1000;
  * How many runs without side effects one step makes: the first results are on their way to the coordinator while
  * the next ones are made, and the event loop is not held by a long queue.
  */
-const STARTS_PER_STEP = 64;
+const STARTS_PER_STEP = 128;
 
 /** A checkpoint is saved after this many records, once the worker has been idle for so long. */
 const CHECKPOINT_RECORDS = 20_000;
@@ -257,8 +257,8 @@ export class WorkerEngine {
       });
     }
     const begun = performance.now();
-    const controller = new AbortController();
     const sink = executor.sideEffects ? this.#o.output.sink(delivery.intent.thread, body.attempt) : noOutput;
+    const context = new AttemptContext(sink);
     const answer = executor.start(
       {
         thread: delivery.intent.thread,
@@ -271,12 +271,12 @@ export class WorkerEngine {
         timeoutMs: body.timeout_secs * 1000,
         hint: body.hint ?? null,
       },
-      { output: sink, signal: controller.signal },
+      context,
     );
     if (!(answer instanceof Promise) && sink === noOutput) {
       return this.#finished(key, resultFields(answer, performance.now() - begun, null));
     }
-    this.#running.set(key, controller);
+    this.#running.set(key, context.controller);
     const attempt = this.#await(key, answer, sink, begun);
     const name = attemptKey(delivery.intent.thread, body.attempt);
     this.#attempts.set(name, attempt);
@@ -416,6 +416,24 @@ export class WorkerEngine {
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
 const attemptKey = (thread: string, attempt: number): string => `${thread}/${attempt}`;
+
+/** An abort signal is dear, and an attempt that is over at once never asks for it. */
+class AttemptContext implements ExecutorContext {
+  readonly output: OutputSink;
+  #controller: AbortController | undefined;
+
+  constructor(output: OutputSink) {
+    this.output = output;
+  }
+
+  get controller(): AbortController {
+    return (this.#controller ??= new AbortController());
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+}
 
 /** For runs without side effects, which print nothing. */
 const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };

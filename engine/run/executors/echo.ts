@@ -25,9 +25,11 @@ export function echoExecutor(options: EchoOptions = {}): Executor {
     name: 'echo',
     sideEffects: false,
     refusal: () => null,
-    start: (attempt, { signal }) => {
+    start: (attempt, context) => {
+      if (delayMs === 0) return accepted(attempt);
+      const { signal } = context;
       if (signal.aborted) return withoutCommand('cancelled', cancelReason(signal));
-      return delayMs === 0 ? accepted(attempt) : acceptAfter(delayMs, attempt, signal);
+      return acceptAfter(delayMs, attempt, signal);
     },
   };
 }
