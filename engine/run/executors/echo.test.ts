@@ -53,10 +53,8 @@ describe('the echo executor', () => {
 
   it('ends as cancelled, with the reason, before it begins and while it waits', async () => {
     const before = AbortSignal.abort('nobody wants it');
-    for (const delayMs of [0, 60_000]) {
-      const result = await echoExecutor({ delayMs }).start(ATTEMPT, context(before));
-      assert.deepEqual({ ...result, summary: '' }, { ...CANCELLED, reason: 'nobody wants it' });
-    }
+    const early = await echoExecutor({ delayMs: 60_000 }).start(ATTEMPT, context(before));
+    assert.deepEqual(early, { ...CANCELLED, reason: 'nobody wants it' });
     const later = new AbortController();
     const waiting = echoExecutor({ delayMs: 60_000 }).start(ATTEMPT, context(later.signal));
     later.abort('no more');

@@ -26,6 +26,7 @@ export function echoExecutor(options: EchoOptions = {}): Executor {
     sideEffects: false,
     refusal: () => null,
     start: (attempt, context) => {
+      // Before the signal, which its owner may make only when somebody asks for it.
       if (delayMs === 0) return accepted(attempt);
       const { signal } = context;
       if (signal.aborted) return withoutCommand('cancelled', cancelReason(signal));

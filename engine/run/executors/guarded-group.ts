@@ -82,27 +82,26 @@ const unlink = promisify(unlinkFile);
  */
 export async function prepareGroup(run: string, options: GroupOptions): Promise<GuardedGroup> {
   const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
-  const leader = await startShell(GATE, ['spl-gate', run, fifo], {
-    env: options.env,
-    stdio: ['pipe', 'pipe', 'ignore'],
-    ...(options.cwd === null ? {} : { cwd: options.cwd }),
-  });
-  let guard: Shell | undefined;
+  const shells: Shell[] = [];
   try {
-    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
+    const leader = await startShell(GATE, ['spl-gate', run, fifo], {
+      env: options.env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      ...(options.cwd === null ? {} : { cwd: options.cwd }),
+    });
+    shells.push(leader);
+    const guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
       env: GUARD_ENVIRONMENT,
       cwd: '/',
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    const output = await outputOf(leader, fifo);
-    return guardedGroup(leader, guard, output, fifo);
+    shells.push(guard);
+    return guardedGroup(leader, guard, await outputOf(leader, fifo), fifo);
   } catch (error) {
-    signalGroup(leader.pid, 'SIGKILL');
-    leader.stdin.destroy();
-    leader.stdout.destroy();
-    await leader.exited;
-    await Promise.all([guard === undefined ? undefined : dismiss(guard), unlink(fifo).catch(ignore)]);
-    throw error;
+    for (const shell of shells) await killShell(shell);
+    await unlink(fifo).catch(ignore);
+    const message = `the command could not be started: ${messageOf(error)}`;
+    throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
 }
 
@@ -124,9 +123,10 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: strin
 /** Where the group's output is read, once the gate has said which way it goes. */
 async function outputOf(leader: Shell, fifo: string): Promise<Readable> {
   const socket = leader.stdout;
+  if (socket === null) throw new Error('it has no output');
   const word = await Promise.race([firstText(socket), leader.exited.then(() => '')]);
   if (word === 'socket\n') return socket;
-  if (word !== 'fifo\n') throw new FleetError('WORKER_FAILED', 'the gate of the command ended early');
+  if (word !== 'fifo\n') throw new Error('its shell ended at once');
   socket.destroy();
   // Opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then.
   const fd = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK);
@@ -159,33 +159,28 @@ interface Shell {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly stdin: Writable;
-  readonly stdout: Readable;
+  /** Null where it was not asked for. */
+  readonly stdout: Readable | null;
   readonly exited: Promise<Exit>;
 }
 
-/** Starts `/bin/sh` on a script of ours in a session of its own. @throws WORKER_FAILED. */
+/** Starts `/bin/sh` on a script of ours in a session of its own. @throws the system's error. */
 async function startShell(script: string, args: readonly string[], options: SpawnOptions): Promise<Shell> {
-  try {
-    const child = spawn('/bin/sh', ['-c', script, ...args], { ...options, detached: true });
-    if (child.pid === undefined) throw (await once(child, 'error'))[0];
-    child.on('error', ignore);
-    child.stdin?.on('error', ignore);
-    return {
-      process: child,
-      pid: child.pid,
-      stdin: child.stdin!,
-      stdout: child.stdout!,
-      exited: exitOf(child),
-    };
-  } catch (error) {
-    throw new FleetError('WORKER_FAILED', `the command could not be started: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  const child = spawn('/bin/sh', ['-c', script, ...args], { ...options, detached: true });
+  if (child.pid === undefined || child.stdin === null) throw (await once(child, 'error'))[0];
+  child.on('error', ignore);
+  child.stdin.on('error', ignore);
+  const exited = new Promise<Exit>(resolve => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited };
 }
 
-function exitOf(child: ChildProcess): Promise<Exit> {
-  return new Promise(resolve => child.once('exit', (code, signal) => resolve({ code, signal })));
+async function killShell(shell: Shell): Promise<void> {
+  signalGroup(shell.pid, 'SIGKILL');
+  shell.stdin.destroy();
+  shell.stdout?.destroy();
+  await shell.exited;
 }
 
 function ignore(): void {

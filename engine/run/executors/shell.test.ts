@@ -212,6 +212,23 @@ describe('the shell executor', () => {
     });
   });
 
+  it('fails what cannot be started for want of file descriptors, and leaves nothing of it', async () => {
+    const limited = 'ulimit -n 60 && exec "$0" --import tsx "$@"';
+    const host = spawn('/bin/sh', ['-c', limited, process.execPath, HOST, 'echo ran', '20'], {
+      env: { ...process.env, SPL_TEST_MARK: mark },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = (await textOf(host.stdout)).trim().split('\n');
+    const count = (pattern: RegExp): number => lines.filter(line => pattern.test(line)).length;
+    const [ran, accepted, failed] = [
+      count(/^ran$/),
+      count(/^accept null$/),
+      count(/^failed the command could not be started: .*EMFILE/),
+    ];
+    assert.ok(failed > 0, lines.join('\n'));
+    assert.deepEqual([ran, accepted + failed, lines.length], [accepted, 20, 20 + ran], lines.join('\n'));
+  });
+
   describe('takes any output', () => {
     it('of 100 MB, in little memory', async function () {
       this.timeout(120_000);
@@ -430,6 +447,12 @@ function pick({ verdict, reason, exitCode, signal }: AttemptResult) {
 
 function failed(reason: string) {
   return { verdict: 'failed', reason, exitCode: null, signal: null };
+}
+
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text;
 }
 
 /** What a plain `/bin/sh -c` makes of a command. */

@@ -1,27 +1,31 @@
 import { shellExecutor } from '../shell.ts';
 
 /**
- * A process that hosts the shell executor as a worker does, for tests that end it. It runs its first argument, passes
- * on what that prints, and exits by itself, in mid-run, when it reads anything.
+ * A process that hosts the shell executor as a worker does, for tests that end it or make it short of something.
+ * It runs its first argument, as many times at once as its second says, passes on what that prints, and then prints
+ * each verdict and reason. It exits in mid-run when it reads anything.
  */
-const [run = ''] = process.argv.slice(2);
+const [run = '', times = '1'] = process.argv.slice(2);
+const print = (chunk: Uint8Array | string): Promise<void> =>
+  new Promise(resolve => process.stdout.write(chunk, () => resolve()));
+
 process.stdin.once('data', () => process.exit(0));
-await shellExecutor().start(
-  {
-    thread: `th_${'a'.repeat(64)}`,
-    attempt: 1,
-    index: 0,
-    task: 'HOSTED',
-    goal: 'be guarded',
-    run,
-    dir: null,
-    timeoutMs: 600_000,
-    hint: null,
-  },
-  {
-    signal: new AbortController().signal,
-    output: {
-      write: chunk => new Promise(resolve => process.stdout.write(chunk, () => resolve())),
+const executor = shellExecutor();
+const attempts = Array.from({ length: Number(times) }, async (_, index) =>
+  executor.start(
+    {
+      thread: `th_${'a'.repeat(64)}`,
+      attempt: 1,
+      index,
+      task: 'HOSTED',
+      goal: 'be guarded',
+      run,
+      dir: null,
+      timeoutMs: 600_000,
+      hint: null,
     },
-  },
+    { signal: new AbortController().signal, output: { write: print } },
+  ),
 );
+for (const { verdict, reason } of await Promise.all(attempts)) await print(`${verdict} ${reason}\n`);
+process.stdin.destroy();
