@@ -159,6 +159,7 @@ export interface RetryBody {
   readonly hint?: string | null;
   readonly round: number;
   readonly issued_by: Did;
+  readonly idempotency_key?: string;
 }
 
 /** LEARN on the task's thread. */
@@ -168,6 +169,7 @@ export interface CancelBody {
   readonly subtask?: number | null;
   readonly reason?: string | null;
   readonly issued_by: Did;
+  readonly idempotency_key?: string;
 }
 
 /** LEARN on the instance registry, by the coordinator: this instance belongs to the fleet. */

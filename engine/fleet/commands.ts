@@ -52,7 +52,7 @@ export function addTask(
     criteria: input.criteria,
     dir: input.dir,
     ...(input.namespace === null ? {} : { namespace: input.namespace }),
-    ...(issuer.key === undefined ? {} : { idempotency_key: issuer.key }),
+    ...keyOf(issuer),
   };
   coordinator.write({ act: 'INTEND', thread, actor: issuer.actor, body }, issuer.now);
   const task = state.tasks.get(thread)!;
@@ -149,6 +149,7 @@ export function runSerial(
 /** Has one subtask run again, with the dependants that were cancelled because of it; opens a round after a join. */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
+  if (repeated(coordinator.state, issuer) === task) return task;
   const { fanOut, child } = childOf(task, input.subtask);
   if (child.state !== 'done' || child.verdict === 'accept') {
     const what =
@@ -177,6 +178,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
     hint: input.hint,
     round,
     issued_by: issuer.actor,
+    ...keyOf(issuer),
   } as const;
   coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
   coordinator.touch(task);
@@ -187,12 +189,14 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
 /** Ends a task, or one subtask of it. @throws CONFLICT when there is nothing left to end. */
 export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
+  if (repeated(coordinator.state, issuer) === task) return task;
   refuseNothingToCancel(task, input.subtask);
   const body = {
     topic: TOPIC.cancel,
     subtask: input.subtask,
     reason: input.reason,
     issued_by: issuer.actor,
+    ...keyOf(issuer),
   } as const;
   coordinator.write(
     { act: 'LEARN', thread: task.thread, body, parents: [task.fanOut?.id ?? task.facts.intent] },
@@ -224,7 +228,7 @@ function open(
     budget_secs: request.budget_secs,
     serial_of: request.serial_of,
     ...(request.namespace === null ? {} : { namespace: request.namespace }),
-    ...(issuer.key === undefined ? {} : { idempotency_key: issuer.key }),
+    ...keyOf(issuer),
   };
   coordinator.write(
     { act: 'INTEND', thread: task.thread, actor: issuer.actor, body, parents: [task.facts.intent] },
@@ -235,6 +239,11 @@ function open(
   return fannedOut(task.fanOut!);
 }
 
+function keyOf({ key }: Issuer): { idempotency_key?: string } {
+  return key === undefined ? {} : { idempotency_key: key };
+}
+
+/** The task that the same command, with the same key, was about when it was given first. */
 function repeated(state: FleetState, issuer: Issuer): Task | undefined {
   const thread =
     issuer.key === undefined ? undefined : state.idempotency.get(`${issuer.actor} ${issuer.key}`);

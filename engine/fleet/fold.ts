@@ -1,5 +1,5 @@
 import type { Verdict } from '../contract/documents.ts';
-import { childThreadId, RESERVED, type Did, type RecordId } from '../record/ids.ts';
+import { childThreadId, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
   TOPIC,
@@ -116,11 +116,11 @@ function addTask(state: FleetState, record: FleetRecord, body: TaskBody, at: num
   const task = new Task(facts, new Map([[record.actor, record.clock + 1]]));
   state.tasks.set(task.thread, task);
   state.aliases.set(task.alias, task.thread);
-  rememberKey(state, record, body.idempotency_key);
+  rememberKey(state, record.actor, body.idempotency_key, record.thread);
 }
 
-function rememberKey(state: FleetState, record: FleetRecord, key: string | undefined): void {
-  if (key !== undefined) state.idempotency.set(`${record.actor} ${key}`, record.thread);
+function rememberKey(state: FleetState, actor: Did, key: string | undefined, thread: ThreadId): void {
+  if (key !== undefined) state.idempotency.set(`${actor} ${key}`, thread);
 }
 
 function openFanOut(
@@ -135,7 +135,7 @@ function openFanOut(
   task.fanOut = buildFanOut(task, record.id, body, at, context.cel);
   for (const child of task.fanOut.children) if (child.unmet === 0) markReady(task.fanOut, child);
   state.open.add(task.thread);
-  rememberKey(state, record, body.idempotency_key);
+  rememberKey(state, record.actor, body.idempotency_key, record.thread);
 }
 
 /** The fan-out that an INTEND describes, with all its children pending. */
@@ -328,6 +328,7 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 }
 
 function reopen(state: FleetState, fanOut: FanOut, body: RetryBody, at: number): void {
+  rememberKey(state, body.issued_by, body.idempotency_key, fanOut.task.thread);
   const child = fanOut.children[body.index];
   if (child === undefined || child.state !== 'done') return;
   child.hint = body.hint ?? null;
@@ -392,6 +393,7 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   const body = record.body as unknown as CancelBody;
   const { fanOut } = task;
   const words = body.reason ?? 'cancelled by request';
+  rememberKey(state, body.issued_by, body.idempotency_key, task.thread);
   if (fanOut === null) {
     task.cancelled = { reason: body.reason ?? null, by: body.issued_by };
     return;
