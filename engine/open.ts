@@ -104,10 +104,11 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
-    await engine.start(api.endpoint);
+    const notes = [...recoveryNotes(log), ...api.notes, ...home.config.warnings];
+    await engine.start(api.endpoint, notes);
     return {
       engine,
-      notes: [...recoveryNotes(log), ...api.notes, ...home.config.warnings],
+      notes,
       close: () => owned.close(),
     };
   } catch (error) {

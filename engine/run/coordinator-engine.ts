@@ -103,9 +103,13 @@ export class CoordinatorEngine implements Engine {
     void options.log.failed.then(error => this.#fail(error));
   }
 
-  /** Begins: registers itself, takes up what the log left open, and takes over the workers that live. */
-  async start(endpoint: string | null): Promise<void> {
+  /**
+   * Begins: registers itself, takes up what the log left open, and takes over the workers that live.
+   * @param notes what the next `fleet.start` tells people, such as a port that was taken.
+   */
+  async start(endpoint: string | null, notes: readonly string[] = []): Promise<void> {
     this.#endpoint = endpoint;
+    this.#control.notes = notes;
     await this.#step(now => {
       this.#register(now);
       this.#core.resume(now);

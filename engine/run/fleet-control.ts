@@ -38,13 +38,24 @@ const TERM_GRACE_MS = 2_000;
 const FIRST_WORKER_PORT = 9201;
 const MAX_WORKERS = 64;
 
+interface Launched {
+  readonly did: Did;
+  readonly alias: string;
+  readonly pid: number;
+  readonly home: string;
+}
+
 /** Starts, adopts, restarts and stops the workers of a coordinator. */
 export class FleetControl {
   readonly #o: FleetControlOptions;
   readonly #supervisor: Supervisor;
   readonly #handedBack = new Map<Did, number>();
+  /** What the next `start` tells people, once. */
+  notes: readonly string[] = [];
   /** Workers that are not started again by themselves, and why. */
   readonly #givenUp = new Map<Did, string>();
+  /** Settled when the launches that were asked for last are through. */
+  #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: FleetControlOptions) {
     this.#o = options;
@@ -81,9 +92,7 @@ export class FleetControl {
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
     if (input.executor !== null) await this.#chooseExecutor(input.executor);
     const resumed = this.#openFanOuts();
-    const already = this.#workers().filter(worker => this.#comesUp(worker));
-    const missing = Math.max(0, input.workers - already.length);
-    const launched = await Promise.all(this.#free(missing, already).map(i => this.#launch(i)));
+    const { already, launched } = await this.#oneAtATime(() => this.#raise(input.workers));
     const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
     await this.#awaitLive(wanted, signal);
     return this.#started(launched, already, resumed);
@@ -114,8 +123,10 @@ export class FleetControl {
         hint: 'spl fleet stop --all, then spl fleet start',
       });
     }
-    if (instance.status !== 'stopped') await this.#stopOne(instance, 10_000);
-    await this.#supervisor.launch(launchOf(instance));
+    await this.#oneAtATime(async () => {
+      if (instance.status !== 'stopped') await this.#stopOne(instance, 10_000);
+      await this.#supervisor.launch(launchOf(instance));
+    });
     await this.#awaitLive([instance.did], undefined);
     return instanceDocument(this.#o.coordinator, instance, this.#o.fleet(), this.#o.clock.now());
   }
@@ -150,13 +161,28 @@ export class FleetControl {
     this.#supervisor.close();
   }
 
+  /** Launches what is missing to the number of workers that is wanted. */
+  async #raise(workers: number): Promise<{ already: Instance[]; launched: Launched[] }> {
+    const already = this.#workers().filter(worker => this.#comesUp(worker));
+    const missing = Math.max(0, workers - already.length);
+    const launched = await Promise.all(this.#free(missing, already).map(i => this.#launch(i)));
+    return { already, launched };
+  }
+
+  /** Two that start workers at once must not both find the same one missing. */
+  #oneAtATime<T>(launch: () => Promise<T>): Promise<T> {
+    const result = this.#launching.then(launch);
+    this.#launching = result.catch(() => undefined);
+    return result;
+  }
+
   #workers(): Instance[] {
     return [...this.#o.coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
   }
 
   /** Live, or on its way up. */
   #comesUp({ did, status }: Instance): boolean {
-    return status === 'live' || (status !== 'stopped' && this.#supervisor.isRunning(did));
+    return status === 'live' || (status !== 'stopped' && this.#supervisor.comesUp(did));
   }
 
   /** The numbers of the first workers that are not there. */
@@ -167,7 +193,7 @@ export class FleetControl {
     return free;
   }
 
-  async #launch(i: number): Promise<{ did: Did; alias: string; pid: number; home: string }> {
+  async #launch(i: number): Promise<Launched> {
     const home = workerHome(this.#o.home.paths.home, i);
     const alias = workerAlias(i);
     const { key } = await this.#openWorkerHome(home, alias);
@@ -249,12 +275,14 @@ export class FleetControl {
   }
 
   #started(
-    launched: readonly { did: Did; alias: string; pid: number; home: string }[],
+    launched: readonly Launched[],
     already: readonly Instance[],
     resumed: FleetStarted['resumed'],
   ): FleetStarted {
     const { coordinator } = this.#o;
     const fleet = fleetDocument(coordinator, this.#o.fleet(), this.#o.clock.now());
+    const { notes } = this;
+    this.notes = [];
     const endpointOf = (did: Did): string | null => coordinator.state.instances.get(did)?.endpoint ?? null;
     return {
       ...fleet,
@@ -267,7 +295,7 @@ export class FleetControl {
       })),
       adopted: already.map(({ alias }) => alias),
       resumed,
-      notes: launched.flatMap(({ did, alias }) => portNote(alias, endpointOf(did))),
+      notes: [...notes, ...launched.flatMap(({ did, alias }) => portNote(alias, endpointOf(did)))],
     };
   }
 
