@@ -34,6 +34,7 @@ export function planDispatch(
 ): { placed: Placement[]; delayed: [FanOut, Child][] } {
   const placed: Placement[] = [];
   const delayed: [FanOut, Child][] = [];
+  const taken = new Set<Child>();
   const seats = seatsOf(state, links);
   let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
   let moved = true;
@@ -42,7 +43,7 @@ export function planDispatch(
     for (const thread of state.open) {
       const fanOut = state.tasks.get(thread)?.fanOut;
       if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
-      const turn = placeSome(fanOut, seats, placed, delayed, now);
+      const turn = placeSome(fanOut, seats, { placed, delayed, taken }, now);
       free -= turn;
       moved ||= turn > 0;
       if (free <= 0) break;
@@ -82,19 +83,22 @@ function roomFor(fanOut: FanOut): number {
   return fanOut.serialOf === null ? TURN : 1 - fanOut.counts.running;
 }
 
-function placeSome(
-  fanOut: FanOut,
-  seats: readonly Seat[],
-  placed: Placement[],
-  delayed: [FanOut, Child][],
-  now: number,
-): number {
+/** What one plan has come to so far. */
+interface Plan {
+  readonly placed: Placement[];
+  readonly delayed: [FanOut, Child][];
+  /** The children that were placed: a queue may name one twice, since an entry outlives a child that was given out. */
+  readonly taken: Set<Child>;
+}
+
+function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: number): number {
+  const { placed, taken } = plan;
   let room =
     roomFor(fanOut) - (fanOut.serialOf === null ? 0 : placed.filter(each => each.fanOut === fanOut).length);
   const before = placed.length;
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
-      const child = nextStartable(fanOut, queue, delayed, now);
+      const child = nextStartable(fanOut, queue, plan, now);
       if (child === undefined) break;
       const seat = name === 'round-robin' ? spread(fanOut, child, queue, seats) : seatFor(name, seats);
       if (seat === 'moved') continue;
@@ -102,6 +106,7 @@ function placeSome(
       queue.shift();
       seat.load++;
       room--;
+      taken.add(child);
       placed.push({ fanOut, child, worker: seat.instance.did });
     }
   }
@@ -112,12 +117,13 @@ function placeSome(
 function nextStartable(
   fanOut: FanOut,
   queue: IndexQueue,
-  delayed: [FanOut, Child][],
+  { delayed, taken }: Plan,
   now: number,
 ): Child | undefined {
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
-    const startable = child.state === 'pending' && child.unmet === 0 && child.cancelRequested === null;
+    const isFree = child.state === 'pending' && !taken.has(child);
+    const startable = isFree && child.unmet === 0 && child.cancelRequested === null;
     if (startable && child.notBefore <= now) return child;
     queue.shift();
     if (startable) delayed.push([fanOut, child]);

@@ -32,6 +32,8 @@ interface Watched {
   readonly launch: WorkerLaunch;
   pid: number;
   start: string | null;
+  /** Launched by this process, which is therefore told of its end. */
+  isChild: boolean;
   /** Told to stop: its end is no accident. */
   expected: boolean;
   /** Processes of this worker that ended within the last minute, by the time of their end. */
@@ -39,6 +41,8 @@ interface Watched {
   /** Looks at a process that is not our child while its link is down. */
   watch: NodeJS.Timeout | undefined;
   restart: NodeJS.Timeout | undefined;
+  /** Between the end of one process and the launch of the next. */
+  isComing: boolean;
 }
 
 /** In the place of a start time: no process ever has this one. */
@@ -67,15 +71,7 @@ export class Supervisor {
   async launch(launch: WorkerLaunch): Promise<number> {
     const { pid, start } = await this.#spawn(launch);
     clearTimeout(this.#watched.get(launch.did)?.restart);
-    this.#watched.set(launch.did, {
-      launch,
-      pid,
-      start,
-      expected: false,
-      ends: [],
-      watch: undefined,
-      restart: undefined,
-    });
+    this.#watched.set(launch.did, watchedFrom(launch, { pid, start, isChild: true }));
     this.#noticeEarlyEnd(launch.did, pid);
     return pid;
   }
@@ -86,15 +82,7 @@ export class Supervisor {
     const known = this.#watched.get(launch.did);
     if (known?.pid === pid) return true;
     clearInterval(known?.watch);
-    const watched: Watched = {
-      launch,
-      pid,
-      start,
-      expected: false,
-      ends: [],
-      watch: undefined,
-      restart: undefined,
-    };
+    const watched = watchedFrom(launch, { pid, start, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#look(watched);
     return true;
@@ -102,15 +90,7 @@ export class Supervisor {
 
   /** Starts a worker whose process ended while nobody watched. */
   revive(launch: WorkerLaunch): void {
-    const watched: Watched = {
-      launch,
-      pid: 0,
-      start: null,
-      expected: false,
-      ends: [],
-      watch: undefined,
-      restart: undefined,
-    };
+    const watched = watchedFrom(launch, { pid: 0, start: null, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#startAgain(watched, 0);
   }
@@ -118,7 +98,7 @@ export class Supervisor {
   /** A link went down: a process that is not our child may have ended. */
   linkLost(did: Did): void {
     const watched = this.#watched.get(did);
-    if (watched !== undefined) this.#look(watched);
+    if (watched !== undefined && !watched.isChild) this.#look(watched);
   }
 
   /** The end of this worker is wanted from now on. */
@@ -126,6 +106,7 @@ export class Supervisor {
     const watched = this.#watched.get(did);
     if (watched === undefined) return;
     watched.expected = true;
+    watched.isComing = false;
     clearTimeout(watched.restart);
   }
 
@@ -133,6 +114,11 @@ export class Supervisor {
   isRunning(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && watched.start !== null && isAlive(watched.pid, watched.start);
+  }
+
+  /** Whether a process of this worker runs, or is about to without anybody's doing. */
+  comesUp(did: Did): boolean {
+    return this.#watched.get(did)?.isComing === true || this.isRunning(did);
   }
 
   pidOf(did: Did): number | undefined {
@@ -261,20 +247,36 @@ export class Supervisor {
   }
 
   #startAgain(watched: Watched, delayMs: number): void {
+    watched.isComing = true;
     watched.restart = setTimeout(() => {
       if (this.#closed || watched.expected) return;
       this.#spawn(watched.launch).then(
         ({ pid, start }) => {
-          Object.assign(watched, { pid, start });
+          Object.assign(watched, { pid, start, isChild: true, isComing: false });
+          // Told to end while it was being launched: it has not begun anything.
+          if (watched.expected) signal(watched, constants.signals.SIGKILL);
           this.#noticeEarlyEnd(watched.launch.did, pid);
         },
         (error: unknown) => {
+          watched.isComing = false;
           this.#o.logger.error(messageOf(error));
           this.#o.onGivenUp(watched.launch.did, messageOf(error));
         },
       );
     }, delayMs);
   }
+}
+
+function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'start' | 'isChild'>): Watched {
+  return {
+    launch,
+    ...process_,
+    expected: false,
+    ends: [],
+    watch: undefined,
+    restart: undefined,
+    isComing: false,
+  };
 }
 
 function signal(watched: Watched, number: number): void {

@@ -1,0 +1,452 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { connect, type EngineClient } from '../../engine/api/client.ts';
+import type {
+  FleetDocument,
+  FleetStarted,
+  InstanceDocument,
+  JoinStatus,
+} from '../../engine/contract/documents.ts';
+import { VERSION } from '../../engine/contract/engine.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { openHome, type Home } from '../../engine/home/home.ts';
+import { homePaths, workerHome } from '../../engine/home/paths.ts';
+import { processStart } from '../../engine/home/process.ts';
+import { verifyLog } from '../../engine/log/file/verify.ts';
+import type { Did } from '../../engine/record/ids.ts';
+import { checkLaws } from './laws.ts';
+import { endProcesses, processesNaming } from './processes.ts';
+
+/** What a process of `spl` said and ended with. */
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The document that a refusal prints with `--json`. */
+export interface Refused {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>> & { readonly hint?: string };
+}
+
+export interface ScenarioOptions {
+  /** Default 0.3. */
+  readonly heartbeatSecs?: number;
+  /** Further lines of the coordinator's `config.toml`, in its table `[fleet]`. */
+  readonly fleet?: readonly string[];
+  /** How long an echo attempt takes. Default 20. */
+  readonly echoMs?: number;
+  /** Settings of workers, `config.toml` text by letter. */
+  readonly workers?: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** How a scenario ends where it is not to be the ordinary way. */
+export interface EndOptions {
+  /** The coordinator's log is damaged on purpose: nothing can be started again. */
+  readonly damaged?: boolean;
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** The built program; another build can be named for running these tests against it. */
+const BIN = process.env['SPL_TEST_BIN'] ?? join(ROOT, 'dist', 'bin');
+const PRELOADS = new URL('./preload/', import.meta.url);
+export const ACTOR = 'did:sync:user:tester' as Did;
+
+const COMMAND_MS = 60_000;
+const WAIT_MS = 30_000;
+/** How long a process that was told to end may take to be gone. */
+const GONE_MS = 5_000;
+const LOOK_MS = 10;
+
+/**
+ * A test on real processes: makes a throw-away home, runs the body, then ends the fleet as a user does and proves
+ * that the laws held, that nothing runs any more and that no file lies outside the homes.
+ */
+export function scenario(
+  options: ScenarioOptions,
+  body: (fleet: Scenario) => Promise<EndOptions | void>,
+): () => Promise<void> {
+  return async () => {
+    const fleet = await Scenario.make(options);
+    try {
+      const ending = await body(fleet);
+      await fleet.end(ending ?? {});
+    } catch (error) {
+      throw await fleet.explained(error);
+    } finally {
+      await fleet.dispose();
+    }
+  };
+}
+
+/** A throw-away home, everything that was started in it, and the program to drive it with. */
+export class Scenario {
+  readonly root: string;
+  readonly home: string;
+  /** Where the commands are typed. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly #children: ChildProcess[] = [];
+  #client: EngineClient | undefined;
+
+  private constructor(root: string, options: ScenarioOptions) {
+    this.root = root;
+    this.home = join(root, 'h');
+    this.cwd = join(root, 'w');
+    this.env = {
+      PATH: process.env['PATH'],
+      HOME: join(root, 'u'),
+      TMPDIR: join(root, 't'),
+      SYNCROPEL_HOME: this.home,
+      SPL_ACTOR: ACTOR,
+      SPL_ECHO_MS: String(options.echoMs ?? 20),
+      ...options.env,
+    };
+  }
+
+  static async make(options: ScenarioOptions): Promise<Scenario> {
+    const root = await mkdtemp(join(tmpdir(), 'spl-s-'));
+    const made = new Scenario(root, options);
+    for (const folder of ['u', 't', 'w']) await mkdir(join(root, folder));
+    const home = await openHome(made.home, { create: true, version: VERSION });
+    const lines = [
+      ['[server]', 'port = 0'],
+      ['[fleet]', `heartbeat_interval_secs = ${options.heartbeatSecs ?? 0.3}`, ...(options.fleet ?? [])],
+    ];
+    await writeFile(home.paths.configToml, lines.flat().join('\n') + '\n');
+    for (const [letter, config] of Object.entries(options.workers ?? {})) {
+      const worker = await made.openWorkerHome(letter);
+      await writeFile(worker.paths.configToml, config);
+    }
+    return made;
+  }
+
+  // --- commands -----------------------------------------------------------------------------------------------
+
+  /** Types a command. */
+  spl(...words: readonly string[]): Promise<Ran> {
+    return this.splWith({}, ...words);
+  }
+
+  async splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
+    return ended(this.start(words, env), COMMAND_MS);
+  }
+
+  /** Types a command, which must succeed. @returns its document. */
+  async json<T = Record<string, unknown>>(...words: readonly string[]): Promise<T> {
+    const { code, out, err } = await this.spl(...words, '--json');
+    assert.equal(code, 0, `spl ${words.join(' ')} ended with ${code}: ${err}`);
+    return JSON.parse(out) as T;
+  }
+
+  /** Types a command, which must be refused. */
+  async refused(exit: number, ...words: readonly string[]): Promise<Refused> {
+    const { code, out, err } = await this.spl(...words, '--json');
+    assert.equal(code, exit, `spl ${words.join(' ')} ended with ${code}: ${out}${err}`);
+    return (JSON.parse(err) as { error: Refused }).error;
+  }
+
+  /** Starts a command and lets it run. It is ended with the scenario. */
+  start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const child = spawn(process.execPath, [join(BIN, 'spl'), ...words], {
+      cwd: this.cwd,
+      env: { ...this.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** `spl fleet start`. */
+  async startFleet(workers: number, env: NodeJS.ProcessEnv = {}): Promise<FleetStarted> {
+    const { code, out, err } = await this.splWith(
+      env,
+      'fleet',
+      'start',
+      '--workers',
+      String(workers),
+      '--json',
+    );
+    assert.equal(code, 0, `fleet start ended with ${code}: ${err}`);
+    return JSON.parse(out) as FleetStarted;
+  }
+
+  /** A child's environment in which one of the files of `preload/` is loaded first. */
+  preload(name: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return { NODE_OPTIONS: `--import=${pathToFileURL(fileURLToPath(new URL(name, PRELOADS))).href}`, ...env };
+  }
+
+  // --- the façade ---------------------------------------------------------------------------------------------
+
+  /** A client on the home's socket; it finds its way back to a coordinator that is started again. */
+  get client(): EngineClient {
+    return (this.#client ??= connect(
+      { socketPath: homePaths(this.home).socket },
+      { actor: ACTOR, reconnectMs: WAIT_MS },
+    ));
+  }
+
+  /** Adds a task and fans it out. */
+  async fanOut(
+    alias: string,
+    subtasks: readonly object[],
+    options: { join?: string; losers?: 'keep' | 'drain' | 'cancel'; timeout_secs?: number } = {},
+  ): Promise<{ thread: string; record: string }> {
+    const task = {
+      goal: `the goal of ${alias}`,
+      alias,
+      priority: 'medium' as const,
+      labels: [],
+      domain: null,
+      hypothesis: null,
+      criteria: [],
+      namespace: null,
+      dir: this.cwd,
+    };
+    await this.client.submit('task.add', task);
+    return this.client.submit('task.fan-out', {
+      task: alias,
+      subtasks: [...subtasks],
+      join: options.join ?? 'all',
+      losers: options.losers ?? 'keep',
+      timeout_secs: options.timeout_secs ?? null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+      namespace: null,
+      dir: null,
+    });
+  }
+
+  join(task: string): Promise<JoinStatus> {
+    return this.client.report('join', { task, summary: false });
+  }
+
+  /** Waits until a look at the join shows what is wanted. */
+  joinWhen(task: string, what: string, isSo: (join: JoinStatus) => boolean): Promise<JoinStatus> {
+    let last: JoinStatus | undefined;
+    return this.until(
+      () => `${task}: ${what}; it was ${JSON.stringify(last)}`,
+      async () => {
+        last = await this.join(task);
+        return isSo(last) ? last : undefined;
+      },
+    );
+  }
+
+  joined(task: string): Promise<JoinStatus> {
+    return this.joinWhen(task, 'the join', ({ complete }) => complete);
+  }
+
+  /** Waits until one instance is as wanted. */
+  instanceWhen(
+    name: string,
+    what: string,
+    isSo: (instance: InstanceDocument) => boolean,
+  ): Promise<InstanceDocument> {
+    return this.until(
+      () => `${name}: ${what}`,
+      async () => {
+        const instance = await this.client.report('instance', { instance: name });
+        return isSo(instance) ? instance : undefined;
+      },
+    );
+  }
+
+  fleet(): Promise<FleetDocument> {
+    return this.client.report('fleet', {});
+  }
+
+  /** Looks at the start and at every event until there is an answer; a coordinator may be away meanwhile. */
+  async until<T>(what: () => string, look: () => Promise<T | undefined>): Promise<T> {
+    const signal = AbortSignal.timeout(WAIT_MS);
+    for await (const _ of this.client.watch({ kinds: ['task', 'instance'], signal })) {
+      try {
+        const found = await look();
+        if (found !== undefined) return found;
+      } catch (error) {
+        if (!FleetError.is(error, 'UNREACHABLE')) throw error;
+      }
+    }
+    throw new Error(`not within ${WAIT_MS / 1000}s: ${what()}`);
+  }
+
+  // --- processes ----------------------------------------------------------------------------------------------
+
+  /** The process of an instance. */
+  async pidOf(name: string): Promise<number> {
+    const { pid } = await this.client.report('instance', { instance: name });
+    assert.ok(pid !== null, `${name} has no process`);
+    return pid;
+  }
+
+  /** Ends a process at once, and waits until it is gone. */
+  async kill(pid: number): Promise<void> {
+    process.kill(pid, 'SIGKILL');
+    await this.gone(pid);
+  }
+
+  async gone(pid: number): Promise<void> {
+    await soon(`process ${pid} is gone`, () => processStart(pid) === null);
+  }
+
+  /** Waits until a record with this topic stands in the log of a home, whether anybody was told of it or not. */
+  async written(home: string, topic: string): Promise<void> {
+    const folder = homePaths(home).logDir;
+    const needle = `"topic":"${topic}"`;
+    await soon(`${topic} is in the log of ${home}`, async () => {
+      const names = await readdir(folder).catch(() => []);
+      const texts = await Promise.all(names.map(name => readFile(join(folder, name), 'latin1')));
+      return texts.some(text => text.includes(needle));
+    });
+  }
+
+  /** The path of a file where the commands are typed, and where subtasks run. */
+  at(name: string): string {
+    return join(this.cwd, name);
+  }
+
+  /** The text of a file, as soon as it has one. */
+  async text(file: string): Promise<string> {
+    let text = '';
+    await soon(`'${file}' is written`, async () => {
+      text = await readFile(file, 'utf8').catch(() => '');
+      return text !== '';
+    });
+    return text;
+  }
+
+  workerHome(letter: string): string {
+    return workerHome(this.home, letter.charCodeAt(0) - 97);
+  }
+
+  openWorkerHome(letter: string): Promise<Home> {
+    return openHome(this.workerHome(letter), { create: true, version: VERSION });
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------
+
+  /** Ends the fleet as a user does, and proves what every scenario has to leave behind: nothing. */
+  async end({ damaged = false }: EndOptions): Promise<void> {
+    if (!damaged) {
+      if (processesNaming(this.root).length > 0 && !(await this.#answers())) await this.startFleet(0);
+      if (await this.#answers()) {
+        await this.checkLaws();
+        const { code, err } = await this.spl('fleet', 'stop', '--all', '--grace', '0');
+        assert.equal(code, 0, `fleet stop ended with ${code}: ${err}`);
+      }
+      await this.#checkLogs();
+    }
+    await this.#client?.close();
+    await this.nothingRuns();
+    await this.#checkFolders();
+  }
+
+  /** Proves that every fan-out of this home has kept the laws so far. */
+  async checkLaws(): Promise<void> {
+    const { tasks } = await this.client.report('tasks', { all: true });
+    const fleet = await this.fleet();
+    const coordinator = fleet.instances.find(({ role }) => role === 'coordinator')!.did;
+    for (const { thread, alias, fan_out: fanOut } of tasks) {
+      if (fanOut === null) continue;
+      const { records } = await this.client.report('thread.records', { thread });
+      checkLaws(alias, records, coordinator);
+    }
+  }
+
+  async nothingRuns(): Promise<void> {
+    let left: readonly string[] = [];
+    await soon(
+      () => `nothing runs any more: ${left.join('; ')}`,
+      () => {
+        left = processesNaming(this.root).map(({ pid, command }) => `${pid} ${command}`);
+        return left.length === 0;
+      },
+    );
+  }
+
+  async #answers(): Promise<boolean> {
+    return (await this.spl('serve', '--status')).code === 0;
+  }
+
+  async #checkLogs(): Promise<void> {
+    for (const name of await readdir(this.root)) {
+      if (!name.startsWith('h')) continue;
+      for await (const told of verifyLog(join(this.root, name, 'log'))) {
+        assert.notEqual(told.kind, 'damage', `the log of ${name}: ${JSON.stringify(told)}`);
+      }
+    }
+  }
+
+  async #checkFolders(): Promise<void> {
+    const names = await readdir(this.root);
+    const strange = names.filter(name => !/^(?:[uwt]|h|h-worker-[a-z]+)$/.test(name));
+    assert.deepEqual(strange, [], 'files outside the homes');
+    assert.deepEqual(await readdir(join(this.root, 't')), [], 'files in the folder for temporary files');
+    assert.deepEqual(await readdir(join(this.root, 'u')), [], "files in the user's own folder");
+  }
+
+  /** The error with what the processes had to say, which the folder's removal would take away. */
+  async explained(error: unknown): Promise<Error> {
+    const told: string[] = [];
+    for (const name of await readdir(this.root)) {
+      for (const file of ['logs/coordinator.log', 'logs/worker.log']) {
+        const text = await readFile(join(this.root, name, file), 'utf8').catch(() => '');
+        if (text !== '') told.push(`--- ${name}/${file}\n${text.split('\n').slice(-25).join('\n')}`);
+      }
+    }
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return new Error(`${words}\n${told.join('\n')}`);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#client?.close();
+    for (const child of this.#children) child.kill('SIGKILL');
+    await endProcesses(this.root);
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Waits for the end of a process. */
+export async function ended(child: ChildProcess, withinMs = COMMAND_MS): Promise<Ran> {
+  let out = '';
+  let err = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(timer);
+  return { code, out, err };
+}
+
+/** Looks often, for things of which the system tells nobody: the end of a process that is no child, a file. */
+export async function soon(
+  what: string | (() => string),
+  isSo: () => boolean | Promise<boolean>,
+  withinMs = GONE_MS,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${withinMs / 1000}s: ${typeof what === 'string' ? what : what()}`);
+    }
+    await delay(LOOK_MS);
+  }
+}
+
+/** Whether a process runs; one that has ended and waits to be collected does not. */
+export const isThere = (pid: number): boolean => processStart(pid) !== null;
+
+/** Subtasks for the echo executor. */
+export function echoes(count: number, more: object = {}): object[] {
+  return Array.from({ length: count }, (_, i) => ({ goal: `part ${i}`, ...more }));
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import type { RecordDocument } from '../../engine/contract/documents.ts';
+import { messageOf } from '../../engine/errors.ts';
+
+/**
+ * What must hold of a fan-out's thread whatever went wrong, checked on its records alone and by rules written down
+ * here anew, so that a mistake of the fold is not its own witness:
+ *
+ * - a child is never in two hands: it is spawned only while no delivery of it is open;
+ * - a child that accepted is not spawned again, and so is accepted once;
+ * - there is at most one join in a round, rounds follow one another, and each begins with a retry;
+ * - a join names for each child the report that counted, with its verdict, and its census adds up.
+ */
+export function checkLaws(alias: string, records: readonly RecordDocument[], coordinator: string): void {
+  const thread = new Thread(alias, coordinator);
+  try {
+    for (const record of records) thread.take(record);
+  } catch (error) {
+    const lines = records.map(({ actor, body }) => `${actor.slice(-4)} ${JSON.stringify(body)}`);
+    throw new Error(`${messageOf(error)}\n${lines.join('\n')}`, { cause: error });
+  }
+}
+
+/** The joins of a thread, oldest first. */
+export function joinsOf(records: readonly RecordDocument[]): readonly RecordDocument[] {
+  return records.filter(({ body }) => body['topic'] === 'fanout_join_complete');
+}
+
+interface Child {
+  /** Out with a worker, or in the coordinator's own hands: before, between and after deliveries. */
+  state: 'in' | 'out';
+  worker: string | null;
+  delivery: number;
+  verdict: string | null;
+  report: string | null;
+}
+
+interface Done {
+  readonly index: number;
+  readonly delivery: number;
+  readonly verdict: string;
+}
+
+class Thread {
+  readonly #alias: string;
+  readonly #coordinator: string;
+  readonly #children = new Map<number, Child>();
+  #total = 0;
+  #round = 0;
+  #isJoined = false;
+
+  constructor(alias: string, coordinator: string) {
+    this.#alias = alias;
+    this.#coordinator = coordinator;
+  }
+
+  take(record: RecordDocument): void {
+    const { body, actor } = record;
+    switch (body['topic']) {
+      case 'fanout':
+        this.#total = (body['subtasks'] as unknown[]).length;
+        this.#round = 1;
+        return;
+      case 'fanout_spawned':
+        this.#own(actor, 'fanout_spawned');
+        for (const [index, , delivery] of body['children'] as [number, number, number][])
+          this.#spawned(index, delivery, body['worker'] as string);
+        return;
+      case 'fanout_returned':
+        this.#own(actor, 'fanout_returned');
+        for (const [index, delivery] of body['children'] as [number, number][])
+          this.#returned(index, delivery);
+        return;
+      case 'fanout_child_done':
+        return this.#done(record, body as unknown as Done);
+      case 'fanout_retry_subtask':
+        return this.#retried(body['index'] as number, body['round'] as number);
+      case 'fanout_join_complete':
+        return this.#joined(record);
+    }
+  }
+
+  #spawned(index: number, delivery: number, worker: string): void {
+    const child = this.#child(index);
+    this.#law(child.state !== 'out', `subtask ${index} was given to ${worker} while another had it`);
+    this.#law(child.verdict !== 'accept', `subtask ${index} was given out again after it had accepted`);
+    this.#law(
+      delivery === child.delivery + 1,
+      `delivery ${delivery} of subtask ${index} follows ${child.delivery}`,
+    );
+    Object.assign(child, { state: 'out', worker, delivery });
+  }
+
+  #returned(index: number, delivery: number): void {
+    const child = this.#child(index);
+    if (child.state === 'out' && child.delivery === delivery) child.state = 'in';
+  }
+
+  /** A report counts from who has the child, about what it was given last, and once. */
+  #done({ id, actor }: RecordDocument, { index, delivery, verdict }: Done): void {
+    const child = this.#child(index);
+    const isOut =
+      child.state === 'out' &&
+      delivery === child.delivery &&
+      (actor === child.worker || actor === this.#coordinator);
+    const isIn = child.state === 'in' && child.verdict !== 'accept' && delivery === -1;
+    if (isOut || (isIn && actor === this.#coordinator))
+      Object.assign(child, { state: 'in', verdict, report: id });
+  }
+
+  #retried(index: number, round: number): void {
+    if (round > this.#round) {
+      this.#law(this.#isJoined && round === this.#round + 1, `round ${round} follows ${this.#round}`);
+      this.#round = round;
+      this.#isJoined = false;
+    }
+    const child = this.#child(index);
+    this.#law(
+      child.state === 'in' && child.verdict !== null && child.verdict !== 'accept',
+      `subtask ${index} was retried as ${child.verdict}`,
+    );
+    Object.assign(child, { verdict: null, report: null });
+  }
+
+  #joined({ actor, body }: RecordDocument): void {
+    this.#own(actor, 'fanout_join_complete');
+    const round = body['round'] as number;
+    this.#law(round === this.#round, `round ${this.#round} was joined as ${round}`);
+    this.#law(!this.#isJoined, `round ${round} was joined twice`);
+    this.#isJoined = true;
+    const counts = Object.values(body['counts'] as Record<string, number>);
+    this.#law(
+      counts.reduce((sum, n) => sum + n, 0) === this.#total,
+      `the census adds up to ${this.#total}: ${counts.join(' + ')}`,
+    );
+    const named = body['children'] as { index: number; verdict: string | null; report: string | null }[];
+    this.#law(named.length === this.#total, 'the join names every subtask');
+    for (const { index, verdict, report } of named) {
+      if (report === null) continue;
+      const child = this.#child(index);
+      this.#law(
+        report === child.report && verdict === child.verdict,
+        `the join counts ${verdict} for subtask ${index}, which its last report says ${child.verdict}`,
+      );
+    }
+  }
+
+  #child(index: number): Child {
+    let child = this.#children.get(index);
+    if (child === undefined) {
+      child = { state: 'in', worker: null, delivery: -1, verdict: null, report: null };
+      this.#children.set(index, child);
+    }
+    return child;
+  }
+
+  #own(actor: string, topic: string): void {
+    this.#law(actor === this.#coordinator, `${topic} was said by ${actor}`);
+  }
+
+  #law(holds: boolean, words: string): void {
+    assert.ok(holds, `${this.#alias}: ${words}`);
+  }
+}

@@ -1,0 +1,54 @@
+import fs from 'node:fs';
+
+/**
+ * Loaded first into a coordinator's process: makes it die, or its disk fail, at the write that a test names.
+ *
+ * `SPL_FAULT` is `‹what›:‹text›:‹n›`: at the n-th write to a file whose bytes hold the text,
+ * `before-write` dies with nothing written, `half-write` with the half of it, `before-sync` with all of it but not
+ * synced, `after-sync` with all of it durable and nobody told; `disk-full` writes a part, then fails with ENOSPC, as
+ * does every write after it; `sync-fails` fails the sync with EIO.
+ *
+ * Only the process that serves is meant; what it starts inherits the environment and is left alone.
+ */
+const { SPL_FAULT: fault } = process.env;
+if (fault !== undefined && process.argv.includes('serve')) install(...fault.split(':'));
+
+function install(what, text, n = '1') {
+  const { writev, fdatasync } = fs;
+  let left = Number(n);
+  let met = false;
+  let full = false;
+  let due = -1;
+
+  fs.writev = (fd, buffers, position, done) => {
+    const bytes = Buffer.concat(buffers);
+    if (full) return void process.nextTick(done, systemError('ENOSPC', 'no space left on device, write'));
+    if (met || !bytes.includes(text) || --left > 0) return writev(fd, buffers, position, done);
+    met = true;
+    if (what === 'before-write') die();
+    if (what === 'before-sync' || what === 'after-sync' || what === 'sync-fails') {
+      due = fd;
+      return writev(fd, buffers, position, done);
+    }
+    fs.writeSync(fd, bytes.subarray(0, bytes.length >> 1), 0, bytes.length >> 1, position);
+    if (what === 'half-write') die();
+    full = true;
+    process.nextTick(done, systemError('ENOSPC', 'no space left on device, write'));
+  };
+
+  fs.fdatasync = (fd, done) => {
+    if (fd !== due) return fdatasync(fd, done);
+    due = -1;
+    if (what === 'before-sync') die();
+    if (what === 'sync-fails') return void process.nextTick(done, systemError('EIO', 'i/o error, fdatasync'));
+    fdatasync(fd, die);
+  };
+}
+
+function die() {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function systemError(code, words) {
+  return Object.assign(new Error(`${code}: ${words}`), { code, errno: -1, syscall: 'write' });
+}

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Running {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * The processes of this machine whose command line or environment names `text`, zombies left out. A scenario's
+ * folder has a name that nothing else has, so that these are the processes of the scenario, whoever started them.
+ */
+export function processesNaming(text: string): readonly Running[] {
+  const found: Running[] = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid || isZombie(pid)) continue;
+    const command = read(pid, 'cmdline');
+    if (command.includes(text) || read(pid, 'environ').includes(text))
+      found.push({ pid, command: command.replaceAll('\0', ' ').trim() });
+  }
+  return found;
+}
+
+/** The living processes of one process group. */
+export function processesOfGroup(group: number): readonly number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter(pid => Number.isInteger(pid) && !isZombie(pid) && groupOf(pid) === group);
+}
+
+/** Ends what a failed test has left. */
+export async function endProcesses(text: string): Promise<void> {
+  for (let left = processesNaming(text); left.length > 0; left = processesNaming(text)) {
+    for (const { pid } of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await delay(10);
+  }
+}
+
+function isZombie(pid: number): boolean {
+  const [state = ''] = statOf(pid);
+  return state === 'Z' || state === 'X' || state === '';
+}
+
+const groupOf = (pid: number): number => Number(statOf(pid)[2]);
+
+/** The fields behind the command's name, which may hold anything. */
+function statOf(pid: number): string[] {
+  const stat = read(pid, 'stat');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
