@@ -76,6 +76,9 @@ export class CoordinatorEngine implements Engine {
   #endpoint: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #lastAppend: Promise<unknown> = Promise.resolve();
+  #setReady = (): void => {};
+  /** Settled when `start` is done: until then there is a port, and nothing to say yet. */
+  readonly #ready = new Promise<void>(resolve => (this.#setReady = resolve));
   #closed = false;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #checkpointed: number;
@@ -115,6 +118,7 @@ export class CoordinatorEngine implements Engine {
       this.#core.resume(now);
     });
     this.#control.resume();
+    this.#setReady();
   }
 
   /** Takes over a connection that asked to be a link. */
@@ -135,6 +139,7 @@ export class CoordinatorEngine implements Engine {
     input: Commands[N]['input'],
     context: CallContext,
   ): Promise<Commands[N]['output']> {
+    await this.#ready;
     this.#requireOpen();
     const run = this.#commands[name] as (
       input: Commands[N]['input'],
@@ -154,6 +159,7 @@ export class CoordinatorEngine implements Engine {
     input: Reports[N]['input'],
     signal?: AbortSignal,
   ): Promise<Reports[N]['output']> {
+    await this.#ready;
     this.#requireOpen();
     return answer(name, input, {
       coordinator: this.#core,
@@ -174,6 +180,7 @@ export class CoordinatorEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#setReady();
     clearTimeout(this.#timer);
     this.#control.close();
     for (const peer of this.#peers.values()) peer.close();
