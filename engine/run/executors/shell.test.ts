@@ -255,18 +255,20 @@ describe('the shell executor', () => {
       assert.equal(result.summary, '\ufffda\ufffd');
     });
 
-    it('no faster than the sink does', async () => {
+    it('no faster than the sink does, and to the last byte', async () => {
       let under = 0;
       let most = 0;
+      let bytes = 0;
       const sink: OutputSink = {
-        write: async () => {
+        write: async chunk => {
           most = Math.max(most, (under += 1));
-          await sleep(1);
+          await sleep(5);
           under -= 1;
+          bytes += chunk.length;
         },
       };
       const { result } = await attempt('head -c 1000000 /dev/zero', {}, {}, sink);
-      assert.deepEqual([result.verdict, most], ['accept', 1]);
+      assert.deepEqual([result.verdict, most, under, bytes], ['accept', 1, 0, 1_000_000]);
     });
 
     it('though the sink fails', async () => {

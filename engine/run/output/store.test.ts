@@ -313,11 +313,15 @@ describe('pruning output', () => {
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
   it('removes the oldest until the rest fits, and never what is being written', async () => {
-    const threads = ['th_open', 'th_old', 'th_middle', 'th_new'];
     const open = store.sink('th_open', 1);
     await open.write(Buffer.alloc(1_000));
-    for (const [age, thread] of threads.entries()) {
-      if (thread === 'th_open') continue;
+    for await (const _chunk of store.follow('th_open', 1, { done: never })) break;
+    await utimes(join(dir, 'th_open', '1.log'), 1, 1);
+    for (const [age, thread] of [
+      [2, 'th_old'],
+      [3, 'th_middle'],
+      [4, 'th_new'],
+    ] as const) {
       const sink = store.sink(thread, 1);
       await sink.write(Buffer.alloc(1_000));
       const kept = await sink.close();
