@@ -64,7 +64,8 @@ function outputTo(stream: NodeJS.WriteStream): Output {
       stream.writableNeedDrain ? new Promise(resolve => stream.once('drain', resolve)) : Promise.resolve(),
     isTTY,
     get columns() {
-      return (stream as Partial<WriteStream>).columns ?? 110;
+      // A terminal that does not know its width says 0.
+      return (stream as Partial<WriteStream>).columns || 80;
     },
     colours: coloursFor(isTTY, process.env),
   };
