@@ -51,8 +51,11 @@ for (const [name, table] of tables) {
       assert.deepEqual(await table.find({ mark }), [entry]);
     });
 
-    it('finds it among the younger ones', async () => {
-      assert.equal((await table.find({ mark, since: pid }))[0]?.pid, pid);
+    it('finds it among those that are as young as itself, or younger than this process', async () => {
+      for (const since of [table.birthOf(pid), table.birthOf(process.pid)]) {
+        const query = { mark, ...(since === undefined ? {} : { since }) };
+        assert.equal((await table.find(query))[0]?.pid, pid);
+      }
     });
 
     it('finds nothing for a part of a mark, or for none', async () => {
@@ -64,6 +67,16 @@ for (const [name, table] of tables) {
 }
 
 describe('the table of processes', () => {
+  it('knows when a process was started, where it is to skip older ones', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const since = (processTable().birthOf(process.pid) ?? assert.fail('no birth')) + 1;
+    assert.deepEqual(
+      await processTable().find({ mark: `PATH=${process.env['PATH']}`, since: since + 1e9 }),
+      [],
+    );
+    assert.equal(processTable().birthOf(2 ** 22), undefined);
+  });
+
   it('leaves out what has ended and waits for its parent', async function () {
     if (process.platform !== 'linux') this.skip();
     // The shell becomes a program that does not ask after the child.

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cutToLength, readable } from './summary.ts';
 
@@ -12,76 +14,86 @@ export interface ProcessEntry {
   readonly command: string;
 }
 
+/** When a process was started, in units of the table that said so. */
+export type Birth = number;
+
 /** Which processes to look for: those which match any of the first three. */
 export interface ProcessQuery {
   readonly group?: number;
   readonly session?: number;
   /** A `NAME=value` in the environment that the process was started with. */
   readonly mark?: string;
-  /**
-   * The pid of a process that was started at most a second ago: it and what was started after it are looked at, and
-   * not every process of the machine.
-   */
-  readonly since?: number;
+  /** Nothing that was started before this need be looked at for its mark. */
+  readonly since?: Birth;
 }
 
 /** The table of this machine's processes, as far as this user may see it. */
 export interface ProcessTable {
+  /** When a process was started, or undefined when it is gone or the table does not say. Does not block. */
+  birthOf(pid: number): Birth | undefined;
   /** The matching processes in no particular order. Processes that end meanwhile are left out. */
   find(query: ProcessQuery): Promise<ProcessEntry[]>;
 }
 
 const COMMAND_CHARS = 200;
-/** How many processes are read at once: the file reads share a small pool of threads with everybody else. */
-const READERS = 4;
+/** How many processes are looked at before others get their turn: about a millisecond's worth. */
+const SLICE = 64;
 
 /** The table of the machine that this program runs on. */
 export function processTable(platform: NodeJS.Platform = process.platform): ProcessTable {
   return platform === 'linux' ? linuxProcesses : psProcesses(platform);
 }
 
-/** Reads `/proc`. */
+/**
+ * Reads `/proc`. What the kernel answers from its own memory is read at once, which is twenty times cheaper than to
+ * ask a thread for it; environment and command line lie in the process's memory, for which it may have to wait.
+ */
 export const linuxProcesses: ProcessTable = {
+  birthOf: pid => readStat(pid)?.birth,
   async find(query) {
-    const pids = await candidates(query.since);
     const found: ProcessEntry[] = [];
-    const next = pids.values();
-    const reader = async (): Promise<void> => {
-      for (const pid of next) {
-        const entry = await readEntry(pid, query);
-        if (entry !== undefined) found.push(entry);
-      }
-    };
-    await Promise.all(Array.from({ length: READERS }, reader));
+    const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+    for (const [index, pid] of pids.entries()) {
+      if (index % SLICE === SLICE - 1) await turn();
+      const stat = readStat(pid);
+      if (stat === undefined || !(await matches(stat, query))) continue;
+      const { group, session, name } = stat;
+      const line = (await readProc(pid, 'cmdline')) ?? '';
+      found.push({ pid, group, session, command: commandText(line.replaceAll('\0', ' '), name) });
+    }
     return found;
   },
 };
 
-async function candidates(since: number | undefined): Promise<number[]> {
-  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
-  if (since === undefined) return pids;
-  // The last field is the pid given out last. Below `since`, the numbers have begun anew meanwhile.
-  const lastPid = Number((await readFile('/proc/loadavg', 'latin1')).trim().split(' ').at(-1));
-  return lastPid >= since ? pids.filter(pid => pid >= since) : pids;
+interface Stat {
+  readonly pid: number;
+  readonly group: number;
+  readonly session: number;
+  readonly name: string;
+  /** In clock ticks since the machine was started. */
+  readonly birth: Birth;
 }
 
-async function readEntry(pid: number, query: ProcessQuery): Promise<ProcessEntry | undefined> {
-  const stat = await readProc(pid, 'stat');
-  if (stat === undefined) return undefined;
+/** Undefined for a process that is gone or a zombie. */
+function readStat(pid: number): Stat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
   // The name stands in parentheses and may hold any character, parentheses and spaces included.
-  const nameEnd = stat.lastIndexOf(')');
-  const [state, , group, session] = stat.slice(nameEnd + 2).split(' ');
-  if (state === 'Z' || state === 'X' || state === undefined) return undefined;
-  const ids = { pid, group: Number(group), session: Number(session) };
-  if (!matchesIds(ids, query) && !(await hasMark(pid, query.mark))) return undefined;
-  const line = (await readProc(pid, 'cmdline')) ?? '';
-  const name = stat.slice(stat.indexOf('(') + 1, nameEnd);
-  return { ...ids, command: commandText(line.replaceAll('\0', ' '), name) };
+  const nameEnd = text.lastIndexOf(')');
+  const fields = text.slice(nameEnd + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  const name = text.slice(text.indexOf('(') + 1, nameEnd);
+  return { pid, group: Number(fields[2]), session: Number(fields[3]), name, birth: Number(fields[19]) };
 }
 
-async function hasMark(pid: number, mark: string | undefined): Promise<boolean> {
-  if (mark === undefined) return false;
-  const environment = await readProc(pid, 'environ');
+async function matches(stat: Stat, { group, session, mark, since = 0 }: ProcessQuery): Promise<boolean> {
+  if (stat.group === group || stat.session === session) return true;
+  if (mark === undefined || stat.birth < since) return false;
+  const environment = await readProc(stat.pid, 'environ');
   return environment !== undefined && `\0${environment}`.includes(`\0${mark}\0`);
 }
 
@@ -103,6 +115,7 @@ const ASSIGNMENT = /\s[A-Za-z_][A-Za-z0-9_]*=/;
 export function psProcesses(platform: NodeJS.Platform): ProcessTable {
   const flags = platform === 'darwin' ? ['-A', '-E', '-ww', '-o', PS_FORMAT] : ['axeww', '-o', PS_FORMAT];
   return {
+    birthOf: () => undefined,
     async find(query) {
       const { stdout } = await run('ps', flags, { maxBuffer: 64 * 1024 * 1024 });
       return stdout.split('\n').flatMap(line => psEntry(line, query) ?? []);
@@ -115,13 +128,9 @@ function psEntry(line: string, query: ProcessQuery): ProcessEntry | undefined {
   if (text === undefined || state === undefined || state.startsWith('Z')) return undefined;
   const ids = { pid: Number(pid), group: Number(group), session: Number(session) };
   const marked = query.mark !== undefined && ` ${text} `.includes(` ${query.mark} `);
-  if (!matchesIds(ids, query) && !marked) return undefined;
+  if (ids.group !== query.group && ids.session !== query.session && !marked) return undefined;
   const environment = text.search(ASSIGNMENT);
   return { ...ids, command: commandText(environment === -1 ? text : text.slice(0, environment), '') };
-}
-
-function matchesIds(ids: { group: number; session: number }, query: ProcessQuery): boolean {
-  return ids.group === query.group || ids.session === query.session;
 }
 
 function commandText(line: string, name: string): string {

@@ -8,7 +8,8 @@ import { ATTEMPT_MARK, attemptEnvironment, inheritedEnvironment } from './enviro
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from './executor.ts';
 import { prepareGroup, type Exit, type GuardedGroup } from './guarded-group.ts';
 import { pumpOutput } from './output-pump.ts';
-import { processTable, type ProcessTable } from './processes.ts';
+import { processTable, type Birth, type ProcessTable } from './processes.ts';
+import { inTime } from './timer.ts';
 
 export interface ShellOptions {
   /** What commands inherit, less the fleet's secrets. Default: the process's own environment. */
@@ -22,8 +23,8 @@ const GRACE_MS = 2_000;
 const KILL_MS = 10_000;
 const MAX_PAUSE_MS = 100;
 const MAX_LEFT = 20;
-/** Below this age, it is enough to look at the processes that are younger than the attempt: see ProcessQuery. */
-const YOUNG_MS = 1_000;
+/** How long the table of processes may take to say what has left the group. */
+const TABLE_MS = 5_000;
 
 /**
  * Runs each attempt's `run` with `/bin/sh -c`, in a process group of its own and under guard (see GuardedGroup), its
@@ -62,9 +63,13 @@ async function startAttempt(
     if (fault !== null) return withoutCommand('failed', fault);
     const mark = randomUUID();
     const env = attemptEnvironment(settings.env, attempt, mark);
-    const startedAt = performance.now();
     const group = await prepareGroup(attempt.run, { env, cwd: attempt.dir });
-    const command = { group, mark: `${ATTEMPT_MARK}=${mark}`, startedAt, watch };
+    const command = {
+      group,
+      mark: `${ATTEMPT_MARK}=${mark}`,
+      birth: settings.processes.birthOf(group.id),
+      watch,
+    };
     return watch.ended === undefined
       ? await runToEnd(settings, command, context)
       : await turnBack(group, watch.ended);
@@ -102,8 +107,8 @@ interface Command {
   readonly group: GuardedGroup;
   /** The `NAME=value` that its processes carry in their environment. */
   readonly mark: string;
-  /** Before any of its processes, by this process's monotonic clock in milliseconds. */
-  readonly startedAt: number;
+  /** When its leader was started, where the table says so. */
+  readonly birth: Birth | undefined;
   readonly watch: EndingWatch;
 }
 
@@ -164,10 +169,9 @@ async function isGone(processes: ProcessTable, command: Command, withinMs: numbe
   return true;
 }
 
-async function isAllZombies(processes: ProcessTable, command: Command): Promise<boolean> {
-  const query = { group: command.group.id, ...bornSince(command) };
+function isAllZombies(processes: ProcessTable, command: Command): Promise<boolean> {
   // A table that can't be read proves nothing.
-  return processes.find(query).then(
+  return processes.find({ group: command.group.id }).then(
     living => living.length === 0,
     () => false,
   );
@@ -175,9 +179,10 @@ async function isAllZombies(processes: ProcessTable, command: Command): Promise<
 
 /** The processes of the attempt that live on, for the record. */
 async function remains(processes: ProcessTable, command: Command, gone: boolean): Promise<string[]> {
-  const { group, mark } = command;
+  const { group, mark, birth } = command;
+  const query = { session: group.id, mark, ...(birth === undefined ? {} : { since: birth }) };
   try {
-    const found = await processes.find({ session: group.id, mark, ...bornSince(command) });
+    const found = await inTime(processes.find(query), TABLE_MS);
     return found
       .filter(entry => !gone || entry.group !== group.id)
       .slice(0, MAX_LEFT)
@@ -185,10 +190,6 @@ async function remains(processes: ProcessTable, command: Command, gone: boolean)
   } catch (error) {
     return [`? the table of processes could not be read: ${messageOf(error)}`];
   }
-}
-
-function bornSince({ group, startedAt }: Command): { readonly since?: number } {
-  return performance.now() - startedAt < YOUNG_MS ? { since: group.id } : {};
 }
 
 function verdictOf(ending: Ending | null, exit: Exit): Pick<AttemptResult, 'verdict' | 'reason'> {

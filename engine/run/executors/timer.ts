@@ -1,3 +1,5 @@
+import { FleetError } from '../../errors.ts';
+
 /** The longest delay that the system's timers take, in milliseconds: about 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
 
@@ -15,4 +17,17 @@ export function after(delayMs: number, action: () => void): () => void {
   };
   arm();
   return () => clearTimeout(timer);
+}
+
+/** The outcome of `promise`, unless it takes longer. @throws TIMED_OUT then; what it does goes on. */
+export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T> {
+  let cancel: (() => void) | undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = after(withinMs, () => reject(new FleetError('TIMED_OUT', `no answer within ${withinMs} ms`)));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel?.();
+  }
 }
