@@ -357,9 +357,9 @@ export class Coordinator {
   stamp(record: FleetRecord, at: number): void {
     const fanOut = this.state.tasks.get(record.thread)?.fanOut;
     if (fanOut === null || fanOut === undefined) return;
-    const topic = topicOf(record);
-    if (topic === TOPIC.fanOut || topic === TOPIC.retry) fanOut.roundStartedAt = at;
-    else if (topic === TOPIC.join && fanOut.joined?.record === record.id) fanOut.joined.at = at;
+    // A retry before the join opens no round, and a join may be followed by the next round before it is durable.
+    if (fanOut.roundOpenedBy === record.id) fanOut.roundStartedAt = at;
+    else if (fanOut.joined?.record === record.id) fanOut.joined.at = at;
   }
 
   /** A worker has stopped as it was told to. */

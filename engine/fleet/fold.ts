@@ -87,7 +87,7 @@ function applyToFanOut(
       if (own) closeRound(state, fanOut, record.id, record.body as unknown as JoinBody, at);
       return;
     case TOPIC.retry:
-      if (own) reopen(state, fanOut, record.body as unknown as RetryBody, at);
+      if (own) reopen(state, fanOut, record.id, record.body as unknown as RetryBody, at);
       return;
   }
 }
@@ -172,6 +172,7 @@ export function buildFanOut(
     },
     round: 1,
     roundStartedAt: at,
+    roundOpenedBy: id,
     spawned: 0,
     joined: null,
     ready: new Map(),
@@ -327,7 +328,7 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
   closeIfOver(state, fanOut);
 }
 
-function reopen(state: FleetState, fanOut: FanOut, body: RetryBody, at: number): void {
+function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: RetryBody, at: number): void {
   rememberKey(state, body.issued_by, body.idempotency_key, fanOut.task.thread);
   const child = fanOut.children[body.index];
   if (child === undefined || child.state !== 'done') return;
@@ -336,6 +337,7 @@ function reopen(state: FleetState, fanOut: FanOut, body: RetryBody, at: number):
   if (body.round > fanOut.round) {
     fanOut.round = body.round;
     fanOut.roundStartedAt = at;
+    fanOut.roundOpenedBy = record;
     fanOut.joined = null;
     for (const each of fanOut.children) each.afterJoin = false;
   }

@@ -47,6 +47,7 @@ interface SavedFanOut {
   readonly counts: FanOut['counts'];
   readonly round: number;
   readonly roundStartedAt: number;
+  readonly roundOpenedBy: RecordId;
   readonly spawned: number;
   readonly joined: Joined | null;
   readonly children: readonly Child[];
@@ -128,6 +129,7 @@ function fanOutBytes(task: Task): Uint8Array {
     counts,
     round,
     roundStartedAt,
+    roundOpenedBy,
     spawned,
     joined,
     children,
@@ -143,6 +145,7 @@ function fanOutBytes(task: Task): Uint8Array {
     counts,
     round,
     roundStartedAt,
+    roundOpenedBy,
     spawned,
     joined,
     children,

@@ -116,6 +116,8 @@ export interface FanOut {
   round: number;
   /** When the fan-out, or the retry that opened this round, was written. */
   roundStartedAt: number;
+  /** The INTEND or the retry that opened this round. */
+  roundOpenedBy: RecordId;
   spawned: number;
   joined: Joined | null;
   /** Children that may start, by the kind of target that they name; entries that no longer may are skipped. */
