@@ -1,3 +1,4 @@
+import type { Json } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { RESERVED } from '../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../record/record.ts';
@@ -7,7 +8,6 @@ import {
   TOPIC,
   topicOf,
   type AdmittedBody,
-  type ChildBody,
   type ChildDoneBody,
   type HeartbeatBody,
   type JoinBody,
@@ -15,10 +15,10 @@ import {
   type StatusBody,
   type TopicBody,
 } from './bodies.ts';
-import { planDispatch, releaseQueueOf, type Placement } from './dispatch.ts';
+import { maySpawn, planDispatch, releaseQueueOf, type Placement } from './dispatch.ts';
 import { applyRecord, isPresent, markReady, takeHeartbeat, type FoldContext } from './fold.ts';
 import { decideJoin } from './join.ts';
-import { newLink, noteWall, stalledBehind, type WorkerLink } from './links.ts';
+import { newLink, noteWall, stalledBehind, type Assignment, type WorkerLink } from './links.ts';
 import { keyOf, type DeliveryRef, type ToWorker } from './messages.ts';
 import type { Child, FanOut, FleetState, Instance, Task } from './state.ts';
 
@@ -144,6 +144,7 @@ export class Coordinator {
       const fanOut = this.state.tasks.get(thread)!.fanOut!;
       this.#look(fanOut);
       for (const child of fanOut.children) {
+        if (child.cancelRequested !== null) this.#cancelling.add(fanOut);
         if (child.state === 'assigned')
           this.#link(child.worker!, now).assigned.set(child, {
             fanOut,
@@ -209,7 +210,7 @@ export class Coordinator {
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
     this.#setStatus(did, 'live', null, now);
-    this.#reconcile(link, held);
+    this.#reconcile(link, held, now);
     this.settle(now);
   }
 
@@ -425,13 +426,7 @@ export class Coordinator {
         const dependant = fanOut.children[index]!;
         if (dependant.state !== 'pending' || child.state !== 'done') continue;
         const reason = `subtask ${child.index} ended as ${child.verdict}`;
-        this.#endDelivery(
-          fanOut,
-          dependant,
-          { ...nothingRan, verdict: 'cancelled', reason, cause: child.index },
-          false,
-          now,
-        );
+        this.#endDelivery(fanOut, dependant, { ...cancelled(reason), cause: child.index }, false, now);
       }
     }
   }
@@ -444,40 +439,55 @@ export class Coordinator {
     }
     const toCancel = new Map<Did, DeliveryRef[]>();
     for (const child of this.#toEnd(fanOut)) {
-      const reason = endReason(fanOut, child);
       if (child.state === 'pending')
-        this.#endDelivery(fanOut, child, { ...nothingRan, verdict: 'cancelled', reason }, false, now);
-      else if (this.#firstTimeTold(child))
-        pushTo(toCancel, child.worker!, {
-          thread: fanOut.task.thread,
-          index: child.index,
-          delivery: child.deliveries - 1,
-        });
+        this.#endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
+      else if (this.#firstTimeTold(child)) pushTo(toCancel, child.worker!, refOf(fanOut, child));
     }
     for (const [did, deliveries] of toCancel) {
       this.#send(did, { type: 'cancel', deliveries, reason: cancelWords(fanOut) });
     }
+    if (fanOut.joined !== null && fanOut.losers === 'drain') this.#recallUnstarted(fanOut);
+  }
+
+  /** Draining starts nothing more, also not what waits at a worker. */
+  #recallUnstarted(fanOut: FanOut): void {
+    const toRecall = new Map<Did, DeliveryRef[]>();
+    for (const child of fanOut.children) {
+      const assignment = child.state === 'assigned' ? this.#assignmentOf(child) : undefined;
+      if (assignment === undefined || assignment.startedAt !== null || assignment.recalled) continue;
+      assignment.recalled = true;
+      pushTo(toRecall, child.worker!, refOf(fanOut, child));
+    }
+    for (const [did, deliveries] of toRecall) this.#send(did, { type: 'recall', deliveries });
   }
 
   /** Children that are to end now. Costs nothing while nobody asked for it. */
   #toEnd(fanOut: FanOut): Child[] {
     const losersEnd = fanOut.joined !== null && fanOut.losers !== 'keep';
     if (!losersEnd && !this.#cancelling.has(fanOut)) return [];
-    return fanOut.children.filter(child => {
-      if (child.state === 'done') return false;
-      if (child.cancelRequested !== null) return true;
-      return losersEnd && (child.state === 'pending' || fanOut.losers === 'cancel');
-    });
+    return fanOut.children.filter(child => child.state !== 'done' && this.#isToEnd(fanOut, child));
   }
+
+  /** Whether somebody asked this child to end, or its join does. */
+  #isToEnd(fanOut: FanOut, child: Child): boolean {
+    if (child.cancelRequested !== null) return true;
+    if (fanOut.joined === null || fanOut.losers === 'keep') return false;
+    return child.state === 'pending' || fanOut.losers === 'cancel';
+  }
+
   /** Fan-outs of which somebody asked to end something. */
   readonly #cancelling = new WeakSet<FanOut>();
 
   /** A worker is told once on a connection to end a delivery; `hello` makes it due again. */
   #firstTimeTold(child: Child): boolean {
-    const assignment = this.links.get(child.worker!)?.assigned.get(child);
+    const assignment = this.#assignmentOf(child);
     if (assignment === undefined || assignment.told) return false;
     assignment.told = true;
     return true;
+  }
+
+  #assignmentOf(child: Child): Assignment | undefined {
+    return this.links.get(child.worker!)?.assigned.get(child);
   }
 
   #join(fanOut: FanOut, decision: { outcome: JoinBody['outcome']; reason: string }, now: number): void {
@@ -528,63 +538,59 @@ export class Coordinator {
   /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
   #childIntent(fanOut: FanOut, child: Child, worker: Did, attempt: number, delivery: number): SealedRecord {
     const subtask = fanOut.subtasks[child.index]!;
-    const body: ChildBody = {
-      attempt,
-      budget_usd: subtask.budget_usd,
-      dir: subtask.dir,
-      executor: subtask.executor,
-      goal: subtask.goal,
-      hint: child.hint,
-      index: child.index,
-      ...(child.mayHaveRun ? { may_have_run: true } : {}),
-      name: subtask.name,
-      parent_thread: fanOut.task.thread,
-      run: subtask.run,
-      task: fanOut.task.alias,
-      timeout_secs: subtask.timeout_secs,
-      topic: TOPIC.child,
-      worker,
-    };
+    const body: { [key: string]: Json } = { attempt };
+    if (subtask.budget_usd !== null) body['budget_usd'] = subtask.budget_usd;
+    if (subtask.dir !== null) body['dir'] = subtask.dir;
+    body['executor'] = subtask.executor;
+    body['goal'] = subtask.goal;
+    if (child.hint !== null) body['hint'] = child.hint;
+    body['index'] = child.index;
+    if (child.mayHaveRun) body['may_have_run'] = true;
+    if (subtask.name !== null) body['name'] = subtask.name;
+    body['parent_thread'] = fanOut.task.thread;
+    if (subtask.run !== null) body['run'] = subtask.run;
+    body['task'] = fanOut.task.alias;
+    body['timeout_secs'] = subtask.timeout_secs;
+    body['topic'] = TOPIC.child;
+    body['worker'] = worker;
+    const { thread } = child;
     return seal({
       act: 'INTEND',
       actor: this.#self,
-      body: asJson(body),
+      body,
       clock: delivery,
       data_type: 'SCALAR',
       parents: [fanOut.id],
-      thread: child.thread,
+      thread,
     });
   }
 
   /** What a worker says that it holds, against what the log says that it was given. */
-  #reconcile(link: WorkerLink, held: readonly DeliveryRef[]): void {
-    const heldKeys = new Set(held.map(keyOf));
+  #reconcile(link: WorkerLink, held: readonly DeliveryRef[], now: number): void {
+    const unexpected = new Map(held.map(ref => [keyOf(ref), ref]));
     const again: SealedRecord[] = [];
-    const expected = new Set<string>();
-    for (const [child, assignment] of link.assigned) {
+    const fenced: DeliveryRef[] = [];
+    for (const [child, assignment] of [...link.assigned]) {
       const { fanOut } = assignment;
-      const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
-      expected.add(keyOf(ref));
+      const ref = refOf(fanOut, child);
+      // What was said on an earlier connection may not have come.
       assignment.recalled = false;
       assignment.told = false;
-      if (heldKeys.has(keyOf(ref))) continue;
-      again.push(this.#childIntent(fanOut, child, link.did, child.attempt, ref.delivery));
+      this.#look(fanOut);
+      if (unexpected.delete(keyOf(ref))) continue;
+      assignment.startedAt = null;
+      if (child.cancelRequested === null && maySpawn(fanOut)) {
+        again.push(this.#childIntent(fanOut, child, link.did, child.attempt, ref.delivery));
+      } else {
+        // It does not run there, and would only be started to be ended.
+        this.#endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
+        fenced.push(ref);
+      }
     }
     if (again.length > 0) this.#send(link.did, { type: 'deliver', records: again });
-    const fenced = held.filter(ref => !expected.has(keyOf(ref)) && !this.#isEndedHere(link.did, ref));
+    // What is over here may be running there: a coordinator ended it while this worker could not be told.
+    fenced.push(...unexpected.values());
     if (fenced.length > 0) this.#send(link.did, { type: 'fence', deliveries: fenced });
-    for (const { fanOut } of link.assigned.values()) this.#look(fanOut);
-  }
-
-  /** True for a delivery whose report is in the log already: the worker only waits for its acknowledgement. */
-  #isEndedHere(did: Did, ref: DeliveryRef): boolean {
-    const child = this.state.tasks.get(ref.thread)?.fanOut?.children[ref.index];
-    return (
-      child !== undefined &&
-      child.worker === did &&
-      child.deliveries - 1 === ref.delivery &&
-      child.state !== 'assigned'
-    );
   }
 
   #find(did: Did, ref: DeliveryRef): { fanOut: FanOut; child: Child } | undefined {
@@ -637,7 +643,7 @@ export class Coordinator {
     for (const link of this.links.values()) {
       for (const [child, { fanOut, startedAt }] of firstFew(link)) {
         if (startedAt === null || now < startedAt + this.#patienceMs(fanOut, child)) continue;
-        const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+        const ref = refOf(fanOut, child);
         const timeout = fanOut.subtasks[child.index]!.timeout_secs;
         const reason = `no report within ${timeout}s`;
         const wall_time_secs = (now - startedAt) / 1000;
@@ -669,7 +675,7 @@ export class Coordinator {
       const deliveries = waiting.slice(0, Math.ceil(waiting.length / 2)).map(child => {
         const assignment = link.assigned.get(child)!;
         assignment.recalled = true;
-        return { thread: assignment.fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+        return refOf(assignment.fanOut, child);
       });
       if (deliveries.length > 0) this.#send(link.did, { type: 'recall', deliveries });
     }
@@ -749,6 +755,15 @@ const OVERDUE_LOOK_MS = 1000;
 
 /** What is said of a child that did not run, or whose run nobody can tell of. */
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
+
+function cancelled(reason: string): ResultFields {
+  return { ...nothingRan, verdict: 'cancelled', reason };
+}
+
+/** The present or last delivery of a child. */
+function refOf(fanOut: FanOut, child: Child): DeliveryRef {
+  return { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+}
 
 /** A delivery that came back was no attempt: the next one bears the same number. */
 function nextAttempt(child: Child): number {

@@ -1,15 +1,9 @@
-import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
-import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
-import {
-  asJson,
-  TOPIC,
-  topicOf,
-  type ChildBody,
-  type ChildDoneBody,
-  type ChildResultBody,
-  type ResultFields,
-} from './bodies.ts';
+import type { JsonObject } from '../record/canonical.ts';
+import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
+import { seal, type Act, type FleetRecord, type SealedRecord } from '../record/record.ts';
+import { TOPIC, topicOf, type ChildBody, type ChildDoneBody, type ResultFields } from './bodies.ts';
 import { keyOf, type DeliveryRef, type ToCoordinator } from './messages.ts';
+import { doneBody, resultBody } from './written-results.ts';
 
 /** A delivery as its worker knows it. */
 export interface Delivery {
@@ -374,32 +368,38 @@ export class Worker {
     delivery.state = 'done';
     if (delivery.fenced) return this.#forget(delivery);
     const { index, attempt, parent_thread } = delivery.body;
-    const know: ChildResultBody = { attempt, ...result, topic: TOPIC.childResult };
+    const number = delivery.ref.delivery;
     const parents = [delivery.intent.id];
-    const fields = { actor: this.#self, data_type: 'SCALAR', parents } as const;
-    this.#records.push(
-      seal({
-        ...fields,
-        act: 'KNOW',
-        body: asJson(know),
-        clock: 2 * delivery.ref.delivery + 1,
-        thread: delivery.intent.thread,
-      }),
+    const know = this.#seal(
+      'KNOW',
+      resultBody(result, attempt),
+      2 * number + 1,
+      parents,
+      delivery.intent.thread,
     );
-    const done: ChildDoneBody = {
-      ...result,
-      topic: TOPIC.childDone,
-      index,
-      attempt,
-      delivery: delivery.ref.delivery,
-      ...(lost ? { lost } : {}),
-    };
+    this.#records.push(know);
     const clock = this.#clocks.get(parent_thread) ?? 0;
     this.#clocks.set(parent_thread, clock + 1);
-    const report = seal({ ...fields, act: 'DO', body: asJson(done), clock, thread: parent_thread });
+    const report = this.#seal(
+      'DO',
+      doneBody(result, index, attempt, number, lost),
+      clock,
+      parents,
+      parent_thread,
+    );
     this.#records.push(report);
     this.#outbox.push(report);
     this.#newReports.push(report);
+  }
+
+  #seal(
+    act: Act,
+    body: JsonObject,
+    clock: number,
+    parents: readonly RecordId[],
+    thread: ThreadId,
+  ): SealedRecord {
+    return seal({ act, actor: this.#self, body, clock, data_type: 'SCALAR', parents, thread });
   }
 
   #giveBack(deliveries: readonly Delivery[], reason: string): void {

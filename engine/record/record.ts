@@ -41,9 +41,10 @@ export interface SealedRecord {
 
 /** Hashes a content and so makes it a record. @throws INVALID_RECORD as `canonical` does. */
 export function seal(content: RecordContent, judgedBy: Did | null = null): SealedRecord {
-  // Spelled out in canonical order, which spares the sort and keeps every record of one hidden class.
+  // Spelled out in canonical order: nothing but the body needs escaping, and every record is of one hidden class.
   const { act, actor, body, clock, data_type, parents, thread } = content;
-  const text = canonical({ act, actor, body, clock, data_type, parents, thread });
+  const listed = parents.length === 0 ? '' : `"${parents.join('","')}"`;
+  const text = `{"act":"${act}","actor":"${actor}","body":${canonical(body)},"clock":${clock},"data_type":"${data_type}","parents":[${listed}],"thread":"${thread}"}`;
   const id = hash(text) as RecordId;
   return { record: { act, actor, body, clock, data_type, parents, thread, id, judged_by: judgedBy }, text };
 }
