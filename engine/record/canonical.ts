@@ -44,6 +44,8 @@ function isInOrder(value: unknown, depth: number): boolean {
 }
 
 function isArrayInOrder(items: readonly unknown[], depth: number): boolean {
+  // JSON.stringify would ask it how to be written.
+  if ('toJSON' in items) return false;
   for (let i = 0; i < items.length; i++) if (!isInOrder(items[i], depth + 1)) return false;
   return true;
 }
@@ -72,7 +74,7 @@ function write(value: unknown, depth: number): string {
       if (depth >= MAX_DEPTH) throw invalid(`nesting deeper than ${MAX_DEPTH}`);
       return Array.isArray(value) ? writeArray(value, depth) : writeObject(value as JsonObject, depth);
     default:
-      throw invalid(`a ${typeof value} is not JSON`);
+      throw invalid(`${typeof value} is not JSON`);
   }
 }
 

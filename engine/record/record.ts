@@ -87,8 +87,9 @@ const recordSchema = v.strictObject({
  * @throws TOO_LARGE when its canonical text exceeds MAX_RECORD_BYTES.
  */
 export function decodeRecord(value: unknown): SealedRecord {
-  const { id, judged_by, ...content } = isPlainRecord(value) ? value : decodeFields(value);
-  const sealed = seal(content, judged_by);
+  const fields = isPlainRecord(value) ? value : decodeFields(value);
+  const { id } = fields;
+  const sealed = seal(fields, fields.judged_by);
   if (id !== undefined && id !== sealed.record.id) {
     throw new FleetError('INVALID_RECORD', `not a valid record: id '${id}' is not the hash of its content`, {
       details: { field: 'id', given: id, computed: sealed.record.id },

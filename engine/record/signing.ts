@@ -50,9 +50,7 @@ export function signChallenge(key: InstanceKey, challenge: string): string {
 
 /** The DID of a public key in base64url. @throws INVALID_RECORD when it is not 32 bytes. */
 export function didOfPublicKey(publicKey: string): Did {
-  const raw = Buffer.from(publicKey, 'base64url');
-  if (raw.length !== 32) throw new FleetError('INVALID_RECORD', 'a public key is 32 bytes, base64url');
-  return instanceDid(raw);
+  return instanceDid(rawKey(publicKey));
 }
 
 /** A checker of one instance's signatures; importing a key is dear, so it is done once. */
@@ -62,8 +60,10 @@ export class Verifier {
 
   /** @throws INVALID_RECORD when the public key is not one. */
   constructor(publicKey: string) {
-    this.did = didOfPublicKey(publicKey);
-    this.#key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
+    const raw = rawKey(publicKey);
+    this.did = instanceDid(raw);
+    const x = raw.toString('base64url');
+    this.#key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
   }
 
   /** True when `signature` is this instance's, over exactly these ids in this order. */
@@ -79,6 +79,13 @@ export class Verifier {
   #check(bytes: Buffer, signature: string): boolean {
     return crypto.verify(null, bytes, this.#key, Buffer.from(signature, 'base64url'));
   }
+}
+
+/** Exactly one text stands for a key: the decoder by itself would skip what is no base64url. */
+function rawKey(publicKey: string): Buffer {
+  const raw = Buffer.from(publicKey, 'base64url');
+  if (raw.length === 32 && raw.toString('base64url') === publicKey) return raw;
+  throw new FleetError('INVALID_RECORD', 'a public key is 32 bytes, base64url');
 }
 
 function fromPrivate(privateKey: crypto.KeyObject): InstanceKey {

@@ -292,7 +292,7 @@ export class CoordinatorEngine implements Engine {
       if (topic === TOPIC.fanOut || topic === TOPIC.join || topic === TOPIC.retry)
         this.#core.stamp(record, at);
     }
-    if (this.#watchers.size === 0) return;
+    if (!this.#watchers.wants('record')) return;
     records.forEach(({ record }, i) =>
       this.#watchers.publish({ kind: 'record', position: first + i, at, record }),
     );

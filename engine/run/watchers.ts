@@ -12,6 +12,12 @@ export class Watchers {
     return this.#all.size;
   }
 
+  /** Whether anybody wants events of this kind: where nobody does, they need not be made. */
+  wants(kind: EngineEvent['kind']): boolean {
+    for (const watcher of this.#all) if (watcher.wantsKind(kind)) return true;
+    return false;
+  }
+
   publish(event: EngineEvent): void {
     for (const watcher of this.#all) watcher.offer(event);
   }
@@ -51,10 +57,15 @@ export class Watcher implements AsyncIterable<EngineEvent> {
     this.#wake?.();
   }
 
+  wantsKind(kind: EngineEvent['kind']): boolean {
+    const { kinds } = this.#options;
+    return kind === 'gap' || kinds === undefined || kinds.includes(kind);
+  }
+
   wants(event: EngineEvent): boolean {
-    const { kinds, thread } = this.#options;
+    const { thread } = this.#options;
     if (event.kind === 'gap') return true;
-    if (kinds !== undefined && !kinds.includes(event.kind)) return false;
+    if (!this.wantsKind(event.kind)) return false;
     if (thread === undefined || event.kind === 'instance') return true;
     return (event.kind === 'record' ? event.record.thread : event.thread) === thread;
   }
