@@ -53,7 +53,7 @@ export interface GroupOptions {
  */
 const GATE = `
 if mkfifo -m 600 -- "$2" 2>/dev/null; then echo fifo; else set -- "$1" ""; echo socket; fi
-read -r word && [ "$word" = go ] || { rm -f -- "$2"; exit 125; }
+read -r word && [ "$word" = go ] || { [ -z "$2" ] || rm -f -- "$2"; exit 125; }
 [ -z "$2" ] || exec >"$2"
 exec /bin/sh -c -- "$1" </dev/null 2>&1`;
 
@@ -71,7 +71,9 @@ rm -f -- "$2"`;
 
 /** Just enough for `sleep` and `rm`: the guard must not carry the marks by which the attempt's processes are found. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
-const GUARD_END_MS = 2_000;
+const DISMISSAL = 'done\n';
+/** How long a shell of ours may take to end when it has been told to. */
+const SHELL_END_MS = 2_000;
 
 const open = promisify(openFile);
 const unlink = promisify(unlinkFile);
@@ -82,24 +84,24 @@ const unlink = promisify(unlinkFile);
  */
 export async function prepareGroup(run: string, options: GroupOptions): Promise<GuardedGroup> {
   const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
-  const shells: Shell[] = [];
+  let leader: Shell | undefined;
+  let guard: Shell | undefined;
   try {
-    const leader = await startShell(GATE, ['spl-gate', run, fifo], {
+    leader = await startShell(GATE, ['spl-gate', run, fifo], {
       env: options.env,
       stdio: ['pipe', 'pipe', 'ignore'],
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     });
-    shells.push(leader);
-    const guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
+    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
       env: GUARD_ENVIRONMENT,
       cwd: '/',
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    shells.push(guard);
     return guardedGroup(leader, guard, await outputOf(leader, fifo), fifo);
   } catch (error) {
-    for (const shell of shells) await killShell(shell);
-    await unlink(fifo).catch(ignore);
+    // The gate takes the end of its input for a no, and waits for its own children before it ends.
+    if (leader !== undefined) await endShell(leader, '');
+    if (guard !== undefined) await endShell(guard, DISMISSAL);
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
@@ -115,7 +117,7 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: strin
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
-      await Promise.all([dismiss(guard), unlink(fifo).catch(ignore)]);
+      await Promise.all([endShell(guard, DISMISSAL), unlink(fifo).catch(ignore)]);
     },
   };
 }
@@ -137,13 +139,6 @@ async function firstText(stream: Readable): Promise<string> {
   const [chunk] = (await once(stream, 'data')) as [Buffer];
   stream.pause();
   return chunk.toString('latin1');
-}
-
-async function dismiss(guard: Shell): Promise<void> {
-  guard.stdin.end('done\n');
-  const cancel = after(GUARD_END_MS, () => guard.process.kill('SIGKILL'));
-  await guard.exited;
-  cancel();
 }
 
 function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
@@ -176,11 +171,12 @@ async function startShell(script: string, args: readonly string[], options: Spaw
   return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited };
 }
 
-async function killShell(shell: Shell): Promise<void> {
-  signalGroup(shell.pid, 'SIGKILL');
-  shell.stdin.destroy();
-  shell.stdout?.destroy();
+/** Says the last word to a shell of ours, and waits until it has gone. */
+async function endShell(shell: Shell, word: string): Promise<void> {
+  shell.stdin.end(word);
+  const cancel = after(SHELL_END_MS, () => signalGroup(shell.pid, 'SIGKILL'));
   await shell.exited;
+  cancel();
 }
 
 function ignore(): void {

@@ -79,22 +79,23 @@ describe('the table of processes', () => {
 
   it('leaves out what has ended and waits for its parent', async function () {
     if (process.platform !== 'linux') this.skip();
-    // The shell becomes a program that does not ask after the child.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 300'], {
+    const parent = spawn('/bin/sh', ['-c', 'sleep 300 & echo $!; exec sleep 301'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
+    const group = parent.pid ?? assert.fail('no process');
+    const commands = async (): Promise<string[]> =>
+      (await processTable().find({ group })).map(({ command }) => command).sort();
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
-      const stat = `/proc/${line.toString().trim()}/stat`;
-      while (!(await readFile(stat, 'utf8')).includes(') Z '));
-      const found = await processTable().find({ group: parent.pid ?? 0 });
-      assert.deepEqual(
-        found.map(({ pid }) => pid),
-        [parent.pid],
-      );
+      // Now the shell becomes a program that does not ask after its child.
+      while ((await commands()).join() !== 'sleep 300,sleep 301');
+      const child = Number(line.toString());
+      process.kill(child, 'SIGKILL');
+      while (!(await readFile(`/proc/${child}/stat`, 'utf8')).includes(') Z '));
+      assert.deepEqual(await commands(), ['sleep 301']);
     } finally {
-      parent.kill('SIGKILL');
+      process.kill(-group, 'SIGKILL');
       await once(parent, 'exit');
     }
   });
