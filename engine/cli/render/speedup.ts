@@ -14,7 +14,8 @@ export function speedupLines(report: SpeedupDocument): readonly string[] {
     `    measured wall:     ${report.measured_wall_secs === null ? '–' : duration(report.measured_wall_secs)}`,
     `    total cost:        ${totalCost(report.total_cost_usd)}`,
     ...extraLines(report),
-    ...(report.measured === null ? weakLines(report) : measuredLines(report, report.measured)),
+    ...weakLines(report),
+    ...(report.measured === null ? [] : measuredLines(report, report.measured)),
     ...report.notes.map(note => `  ⚠ ${note}`),
   ];
 }
