@@ -138,8 +138,8 @@ export class Coordinator {
    * Workers that the log holds for alive have two heartbeat intervals to come back.
    */
   resume(now: number): void {
-    for (const instance of this.state.instances.values())
-      if (instance.role === 'worker') this.#link(instance.did, now);
+    for (const { role, did, status } of this.state.instances.values())
+      if (role === 'worker') this.#link(did, now).awaited = status === 'archived';
     for (const thread of this.state.open) {
       const fanOut = this.state.tasks.get(thread)!.fanOut!;
       this.#look(fanOut);
@@ -206,6 +206,7 @@ export class Coordinator {
     if (!link.connected) link.upSince = now;
     link.connected = true;
     link.stopping = false;
+    link.awaited = false;
     link.heardAt = now;
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
@@ -299,6 +300,7 @@ export class Coordinator {
   /** A local worker's process is known to be gone. What it had waits for its restart, or for `abandon`. */
   gone(did: Did, reason: string, now: number): void {
     this.disconnected(did);
+    Object.assign(this.#link(did, now), { awaited: true, heardAt: now });
     this.#setStatus(did, 'archived', reason, now);
     this.settle(now);
   }
@@ -307,6 +309,7 @@ export class Coordinator {
   abandon(did: Did, reason: string, now: number): void {
     this.disconnected(did);
     const link = this.#link(did, now);
+    link.awaited = false;
     for (const [child, { fanOut }] of [...link.assigned]) {
       this.#endDelivery(
         fanOut,
@@ -606,7 +609,7 @@ export class Coordinator {
     const instance = this.state.instances.get(link.did);
     let next = Number.POSITIVE_INFINITY;
     if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
-    if (instance?.status === 'stale') next = link.heardAt + 3 * this.#heartbeatMs + 1;
+    if (instance?.status === 'stale' || link.awaited) next = link.heardAt + 3 * this.#heartbeatMs + 1;
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
   }
 
@@ -629,11 +632,13 @@ export class Coordinator {
       if (instance === undefined || instance.role !== 'worker') continue;
       const silence = now - link.heardAt;
       const words = `silent for ${Math.round(silence / 100) / 10}s`;
-      if (instance.status === 'live' && silence > 2 * this.#heartbeatMs)
+      if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
+        // The next step is for the next tick: what came in while this process did not run is heard before it.
         this.#setStatus(link.did, 'stale', words, now);
-      if (instance.status === 'stale' && silence > 3 * this.#heartbeatMs) {
+      } else if (silence > 3 * this.#heartbeatMs && (instance.status === 'stale' || link.awaited)) {
         this.#setStatus(link.did, 'archived', words, now);
         this.#effects.push({ type: 'end-process', did: link.did, reason: words });
+        Object.assign(link, { awaited: true, heardAt: now });
       }
     }
   }

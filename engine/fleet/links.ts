@@ -7,7 +7,9 @@ export interface WorkerLink {
   connected: boolean;
   /** Asked to stop: nothing more is given to it. */
   stopping: boolean;
-  /** When it was last heard of, in ms. */
+  /** Its process is on its way up, or runs and has yet to connect: it is not left to be silent for ever. */
+  awaited: boolean;
+  /** When it was last heard of, or began to be awaited, in ms. */
   heardAt: number;
   /** When its process came up, in ms; ties between equal loads go to the longest up. */
   upSince: number;
@@ -41,6 +43,7 @@ export function newLink(did: Did, now: number): WorkerLink {
     did,
     connected: false,
     stopping: false,
+    awaited: false,
     heardAt: now,
     upSince: now,
     activeDispatches: 0,

@@ -203,9 +203,7 @@ export class Worker {
         type: 'send',
         message: { type: 'report', first: this.#outboxFirst, records: durable },
       });
-    const running = [...this.#deliveries.values()]
-      .filter(({ state }) => state === 'running')
-      .map(({ ref }) => ref);
+    const running = [...this.#deliveries.values()].filter(isStarted).map(({ ref }) => ref);
     if (running.length > 0)
       this.#effects.push({ type: 'send', message: { type: 'started', deliveries: running } });
     this.#pump();
@@ -271,8 +269,7 @@ export class Worker {
   cancel(refs: readonly DeliveryRef[], reason: string): void {
     for (const delivery of this.#find(refs)) {
       delivery.cancelled = reason;
-      if (delivery.state === 'running' || delivery.state === 'starting')
-        this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason });
+      if (isStarted(delivery)) this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason });
       else if (delivery.state === 'queued')
         this.#report(delivery, { ...nothingRan, verdict: 'cancelled', reason }, false);
     }
@@ -290,7 +287,7 @@ export class Worker {
   fence(refs: readonly DeliveryRef[]): void {
     for (const delivery of this.#find(refs)) {
       delivery.fenced = true;
-      if (delivery.state === 'running' || delivery.state === 'starting') {
+      if (isStarted(delivery)) {
         this.#atOnce.push({
           type: 'abort',
           key: keyOf(delivery.ref),
@@ -314,7 +311,7 @@ export class Worker {
   /** The grace of a stop is over: what runs is ended and handed back, not counted as an attempt. */
   graceOver(): void {
     for (const delivery of this.#deliveries.values()) {
-      if (delivery.state !== 'running' && delivery.state !== 'starting') continue;
+      if (!isStarted(delivery)) continue;
       delivery.handedBack = true;
       this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason: 'the worker is stopping' });
     }
@@ -357,9 +354,7 @@ export class Worker {
 
   /** Tells of what started and still runs at the end of the step; what is over already is told by its report. */
   #flushStarted(): void {
-    const deliveries = this.#justStarted
-      .filter(({ state }) => state === 'running' || state === 'starting')
-      .map(({ ref }) => ref);
+    const deliveries = this.#justStarted.filter(isStarted).map(({ ref }) => ref);
     this.#justStarted = [];
     if (deliveries.length > 0) this.#effects.push({ type: 'send', message: { type: 'started', deliveries } });
   }
@@ -477,6 +472,11 @@ interface SavedWorker {
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;
+
+/** Whether it runs, or will as soon as its start is durable. */
+function isStarted({ state }: Delivery): boolean {
+  return state === 'running' || state === 'starting';
+}
 
 function refOf(intent: FleetRecord): DeliveryRef {
   const body = intent.body as unknown as ChildBody;

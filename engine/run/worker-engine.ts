@@ -165,14 +165,14 @@ export class WorkerEngine {
       for (let done = 0; done < STARTS_PER_STEP; done++) {
         const atOnce = this.#core.takeAtOnce();
         if (atOnce.length === 0) break;
-        for (const effect of atOnce) this.#do(effect);
+        for (const effect of atOnce) this.#do(effect, this.#peer);
         if (done === STARTS_PER_STEP - 1) setImmediate(() => this.#step(() => {}));
       }
     } finally {
       this.#stepping = false;
     }
     const { records, effects } = this.#core.take();
-    this.#whenDurable(this.#fresh(records), effects);
+    this.#whenDurable(this.#fresh(records), effects, this.#peer);
   }
 
   /** Saves the folded state when nothing is under way. */
@@ -198,28 +198,36 @@ export class WorkerEngine {
     return records.filter(({ record }) => this.#log!.find(record.id) === undefined);
   }
 
-  #whenDurable(records: readonly SealedRecord[], effects: readonly WorkerEffect[]): void {
+  /**
+   * What is to be sent goes to the coordinator that it was decided for, or nowhere: reports that came to a later
+   * connection before its `hello` would be acknowledged together with earlier ones that were lost with the last.
+   */
+  #whenDurable(
+    records: readonly SealedRecord[],
+    effects: readonly WorkerEffect[],
+    peer: CoordinatorPeer | undefined,
+  ): void {
     const log = this.#log!;
-    if (records.length === 0 && log.end === log.pendingEnd) return this.#doAll(effects);
+    if (records.length === 0 && log.end === log.pendingEnd) return this.#doAll(effects, peer);
     if (records.length === 0 && effects.length === 0) return;
     const batch: Batch = { records };
     log.append(batch).then(
       () => {
-        this.#doAll(effects);
+        this.#doAll(effects, peer);
         this.#checkpointWhenIdle();
       },
       (error: unknown) => this.#o.logger.error(`could not write: ${messageOf(error)}`),
     );
   }
 
-  #doAll(effects: readonly WorkerEffect[]): void {
-    for (const effect of effects) this.#do(effect);
+  #doAll(effects: readonly WorkerEffect[], peer: CoordinatorPeer | undefined): void {
+    for (const effect of effects) this.#do(effect, peer);
   }
 
-  #do(effect: WorkerEffect): void {
+  #do(effect: WorkerEffect, peer: CoordinatorPeer | undefined): void {
     switch (effect.type) {
       case 'send':
-        this.#peer?.send(effect.message);
+        peer?.send(effect.message);
         return;
       case 'start':
         return this.#start(effect.delivery);
