@@ -15,10 +15,11 @@ const MAX_DEPTH = 100;
  *
  * @throws INVALID_RECORD for what JSON or exact arithmetic cannot carry: a number that is not finite or not
  * within ±(2^53 - 1), a lone surrogate, a value that is not JSON, or nesting deeper than 100.
+ * @param depth how many levels stand round the value where its text will be put.
  */
-export function canonical(value: unknown): string {
+export function canonical(value: unknown, depth = 0): string {
   // The runtime's own writer is several times as fast, and right for what is in order already.
-  const text = isInOrder(value, 0) ? JSON.stringify(value) : write(value, 0);
+  const text = isInOrder(value, depth) ? JSON.stringify(value) : write(value, depth);
   // JSON.stringify escapes lone surrogates, and nothing else, as \ud8xx to \udfxx: a cheap screen for a rare case.
   if (text.includes('\\ud')) refuseLoneSurrogates(value);
   return text;

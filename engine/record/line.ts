@@ -31,10 +31,17 @@ export function decodeForeignEntry(entry: unknown): SealedRecord {
   const { id, j, r } = entry as Partial<LineShape>;
   if (typeof r !== 'object' || r === null)
     throw new FleetError('INVALID_RECORD', 'not a valid record: the line has no content');
-  // What has just the seven fields is put together by hand: copying members is dear where reports come in.
-  if (Object.keys(r).length !== 7) return decodeRecord({ ...r, id, judged_by: j ?? null });
   const { act, actor, body, clock, data_type, parents, thread } = r;
-  return decodeRecord({ act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null });
+  // What has just the seven fields is put together by hand: copying members is dear where reports come in.
+  if (Object.keys(r).length === 7 && parents !== undefined)
+    return decodeRecord({ act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null });
+  for (const field of ['id', 'judged_by'] as const) {
+    if (Object.hasOwn(r, field))
+      throw new FleetError('INVALID_RECORD', `not a valid record: ${field} is no part of the content`, {
+        details: { field },
+      });
+  }
+  return decodeRecord({ ...r, id, judged_by: j ?? null });
 }
 
 /** As `decodeForeignEntry`, from the text of the line. @throws INVALID_RECORD, TOO_LARGE */
