@@ -1,6 +1,5 @@
 import tseslint from 'typescript-eslint';
-import importX from 'eslint-plugin-import-x';
-import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import path from 'node:path';
 
 /**
  * The directions in which imports may point, as ARCHITECTURE.md draws them: each room and the rooms that it
@@ -18,27 +17,47 @@ export const rooms = {
   cli: ['api', 'plan', 'home', 'contract'],
 };
 
-const zones = Object.entries(rooms).map(([room, allowed]) => ({
-  target: [`./engine/${room}/**/!(*.test).ts`],
-  from: './engine',
-  except: ['./errors.ts', `./${room}`, ...allowed.map(other => `./${other}`)],
-  message: `engine/${room} may import only ${[...allowed, 'errors'].join(', ')}; see engine/ARCHITECTURE.md.`,
-}));
+/** Inside the log's room: implementations of the port never import each other, and the log does not know its index. */
+const siblings = { 'log/memory': ['log/file', 'log/index'], 'log/file': ['log/memory', 'log/index'] };
 
-/** Implementations of one port never import each other. */
-const siblings = [
-  {
-    target: './engine/log/memory',
-    from: './engine/log/file',
-    message: 'Implementations of the log port never import each other.',
+const engine = path.join(import.meta.dirname, 'engine');
+const roomOf = file => file.split('/')[0];
+
+/** Why the file may not import the other one, both as paths inside `engine/`; undefined when it may. */
+function refusal(file, imported) {
+  const [here, there] = [roomOf(file), roomOf(imported)];
+  const allowed = rooms[here];
+  if (allowed === undefined || imported === 'errors.ts') return undefined;
+  if (here !== there && !allowed.includes(there)) {
+    return `engine/${here} may import only ${[...allowed, 'errors'].join(', ')}; see engine/ARCHITECTURE.md.`;
+  }
+  const [, forbidden = []] = Object.entries(siblings).find(([folder]) => file.startsWith(`${folder}/`)) ?? [];
+  const other = forbidden.find(folder => imported.startsWith(`${folder}/`));
+  return other === undefined
+    ? undefined
+    : `The parts of the log stand beside each other: this one may not import engine/${other}.`;
+}
+
+/** A rule of our own: imports here are relative and name their file, so that a path is all it takes to judge one. */
+const directions = {
+  create(context) {
+    const file = path.relative(engine, context.filename).replaceAll(path.sep, '/');
+    const isOutside = file.startsWith('..') || /\.test\.ts$|\/testing\//.test(file);
+    const check = node => {
+      const specifier = node.source?.value;
+      if (isOutside || typeof specifier !== 'string' || !specifier.startsWith('.')) return;
+      const imported = path.relative(engine, path.resolve(path.dirname(context.filename), specifier));
+      const message = refusal(file, imported.replaceAll(path.sep, '/'));
+      if (message !== undefined) context.report({ node, message });
+    };
+    return {
+      ImportDeclaration: check,
+      ImportExpression: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+    };
   },
-  {
-    target: './engine/log/file',
-    from: './engine/log/memory',
-    message: 'Implementations of the log port never import each other.',
-  },
-  { target: './engine/log/file', from: './engine/log/index', message: 'The log does not know its index.' },
-];
+};
 
 const purity = [
   {
@@ -67,18 +86,9 @@ export default tseslint.config(
         tsconfigRootDir: import.meta.dirname,
       },
     },
-    plugins: { 'import-x': importX },
-    settings: {
-      'import-x/resolver-next': [
-        createTypeScriptImportResolver({
-          project: ['engine/tsconfig.json', 'test/tsconfig.json'],
-          noWarnOnMultipleProjects: true,
-        }),
-      ],
-    },
+    plugins: { rooms: { rules: { directions } } },
     rules: {
-      'import-x/no-restricted-paths': ['error', { zones: [...zones, ...siblings] }],
-      'import-x/no-cycle': 'error',
+      'rooms/directions': 'error',
       'no-restricted-imports': [
         'error',
         { paths: [{ name: 'vscode', message: 'The engine imports no vscode, not even its types.' }] },
@@ -95,11 +105,7 @@ export default tseslint.config(
     },
   },
   {
-    files: [
-      'engine/fleet/**/*.ts',
-      'engine/record/**/*.ts',
-      'engine/plan/**/*.ts',
-    ],
+    files: ['engine/fleet/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-syntax': ['error', ...purity],
