@@ -44,13 +44,9 @@ function isInstalled(wanted) {
 
 function install() {
   process.stdout.write('Installing what package-lock.json names (npm ci) …\n');
-  if (npm('ci').status === 0) return;
-  // A lock that was written where the registry lacks the binaries of other systems is refused by `npm ci`, though
-  // it names all that is needed here; `npm install` takes the locked versions and checksums all the same.
-  process.stdout.write('npm ci refused; installing the locked versions with npm install …\n');
-  const lenient = npm('install', '--no-save');
-  if (lenient.status === 0) return;
-  process.stderr.write(`${lenient.output}\nerror: the packages could not be installed\n`);
+  const { status, output } = npm('ci');
+  if (status === 0) return;
+  process.stderr.write(`${output}\nerror: the packages could not be installed\n`);
   process.stderr.write('  → see above; the first time it needs the network\n');
   process.exit(1);
 }
