@@ -57,6 +57,7 @@ export const fleetStartedSchema = v.looseObject({
       home: v.string(),
     }),
   ),
+  /** The DIDs of workers that were there already. */
   adopted: v.array(v.string()),
   resumed: v.array(
     v.looseObject({

@@ -210,6 +210,7 @@ export class Coordinator {
     link.heardAt = now;
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
+    this.#instances.add(did);
     this.#setStatus(did, 'live', null, now);
     this.#reconcile(link, held, now);
     this.settle(now);

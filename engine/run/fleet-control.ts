@@ -293,7 +293,7 @@ export class FleetControl {
         endpoint: endpointOf(did),
         home,
       })),
-      adopted: already.map(({ alias }) => alias),
+      adopted: already.map(({ did }) => did),
       resumed,
       notes: [...notes, ...launched.flatMap(({ did, alias }) => portNote(alias, endpointOf(did)))],
     };
