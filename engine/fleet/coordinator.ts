@@ -212,6 +212,8 @@ export class Coordinator {
     link.lookAt = now + STALL_LOOK_MS;
     this.#instances.add(did);
     this.#setStatus(did, 'live', null, now);
+    // Whoever waits for it hears of its return, also where the log held it for live all the time.
+    this.#instances.add(did);
     this.#reconcile(link, held, now);
     this.settle(now);
   }
