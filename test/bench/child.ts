@@ -1,0 +1,57 @@
+import type { Figure, Stage } from './figure.ts';
+import { answerMessages } from './probes/messages.ts';
+import { commands } from './stages/commands.ts';
+import { latency } from './stages/latency.ts';
+import { log } from './stages/log.ts';
+import { memory } from './stages/memory.ts';
+import { opening, openOnce, readOnce } from './stages/opening.ts';
+import { profiled } from './stages/profiled.ts';
+import { scaling } from './stages/scaling.ts';
+import { throughput } from './stages/throughput.ts';
+
+/** The program of every process that the benchmark starts. It is bundled, so that what is measured is plain JavaScript. */
+
+const stages = { throughput, latency, scaling, opening, commands, memory, log, profiled };
+export type StageName = keyof typeof stages;
+
+/** What a stage says to the process that started it. */
+export type StageMessage =
+  | { readonly type: 'say'; readonly text: string }
+  | { readonly type: 'figures'; readonly figures: readonly Figure[] };
+
+async function main([word, ...rest]: readonly string[]): Promise<void> {
+  switch (word) {
+    case 'peer':
+      return answerMessages(rest[0]!);
+    case 'open':
+      return say(await openOnce(rest[0]!, rest[1]!));
+    case 'read':
+      return say(await readOnce(rest[1]!));
+    default: {
+      const [bin, dir, quick] = rest as [string, string, string];
+      const stage: Stage = {
+        bin,
+        dir,
+        quick: quick === 'quick',
+        program: process.argv[1]!,
+        say: text => void say({ type: 'say', text }),
+      };
+      return say({ type: 'figures', figures: await stages[word as StageName](stage) });
+    }
+  }
+}
+
+/** Says it to the parent process; settled when it is on its way. */
+function say(message: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send!(message, (error: Error | null) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+main(process.argv.slice(2)).then(
+  () => process.disconnect?.(),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,171 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type * as built from '../../engine/open.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import type { Did } from '../../engine/record/ids.ts';
+import { cpuMs } from './processes.ts';
+
+type Built = typeof built;
+type Running = Awaited<ReturnType<Built['openCoordinator']>>;
+
+const ACTOR = 'did:sync:user:bench' as Did;
+
+export const WORKERS = 2;
+
+/** The coordinator as it was built: minified, and beside the worker that it launches. */
+export function builtEngine(bin: string): Built {
+  return createRequire(import.meta.url)(join(bin, 'coordinator.js')) as Built;
+}
+
+/** What one child leaves in the logs of its fleet, and what the link carries for it. */
+export interface ChildSize {
+  /** In the logs of the coordinator and of the worker together. */
+  readonly bytes: number;
+  readonly records: number;
+  /** The record that goes to the worker, and the one that comes back, in bytes. */
+  readonly message: { readonly out: number; readonly back: number };
+}
+
+/** The built coordinator in this process, with worker processes of its own. */
+export class BenchFleet {
+  readonly #running: Running;
+  readonly #homes: readonly string[];
+  readonly #pids: readonly number[];
+  #count = 0;
+
+  private constructor(running: Running, homes: readonly string[], pids: readonly number[]) {
+    this.#running = running;
+    this.#homes = homes;
+    this.#pids = pids;
+  }
+
+  static async start(bin: string, home: string): Promise<BenchFleet> {
+    const running = await builtEngine(bin).openCoordinator({
+      home,
+      flags: { port: 0 },
+      env: process.env,
+      logger: { info: () => {}, error: message => process.stderr.write(`${message}\n`) },
+      onStop: error => {
+        if (error !== undefined) throw error;
+      },
+    });
+    const { spawned } = await running.engine.submit(
+      'fleet.start',
+      { workers: WORKERS, executor: 'echo' },
+      { actor: ACTOR },
+    );
+    return new BenchFleet(
+      running,
+      [home, ...spawned.map(worker => worker.home)],
+      spawned.map(({ pid }) => pid),
+    );
+  }
+
+  get workerPids(): readonly number[] {
+    return this.#pids;
+  }
+
+  /** Fans `count` children out and waits for their join. @returns the time from the command to the durable join, in ms. */
+  async fanOut(count: number): Promise<number> {
+    const { engine } = this.#running;
+    const alias = `bench-${++this.#count}`;
+    const { thread } = await engine.submit('task.add', taskOf(alias), { actor: ACTOR });
+    const request = fanOutOf(alias, count);
+    const stop = new AbortController();
+    const events = engine.watch({ thread, kinds: ['task'], signal: stop.signal });
+    try {
+      const begun = performance.now();
+      await engine.submit('task.fan-out', request, { actor: ACTOR });
+      for await (const event of events) if (event.kind === 'task' && event.complete) break;
+      return performance.now() - begun;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** The processor time that the fleet has had, in ms: this process and the workers. */
+  cpuMs(): { readonly coordinator: number; readonly workers: number } {
+    return {
+      coordinator: cpuMs(process.pid),
+      workers: this.#pids.reduce((sum, pid) => sum + cpuMs(pid), 0),
+    };
+  }
+
+  /** Runs some children, and looks at what they left in the logs. To be asked early: it reads them whole. */
+  async childSize(children = 500): Promise<ChildSize> {
+    const before = this.#logs();
+    await this.fanOut(children);
+    const after = this.#logs();
+    const lines = after.flatMap(text => text.split('\n'));
+    const meanBytes = (topic: string): number => {
+      const found = lines.filter(line => line.includes(`"topic":"${topic}"`));
+      return Math.round(found.reduce((sum, line) => sum + line.length, 0) / found.length);
+    };
+    return {
+      bytes: (charsOf(after) - charsOf(before)) / children,
+      records: (recordsIn(after) - recordsIn(before)) / children,
+      message: { out: meanBytes('fanout_child'), back: meanBytes('fanout_child_done') },
+    };
+  }
+
+  /** Ends the workers and lets go of the home. */
+  async stop(): Promise<void> {
+    const { engine } = this.#running;
+    await engine.submit('fleet.stop', { scope: 'workers', instance: null, grace_secs: 1 }, { actor: ACTOR });
+    await this.#running.close();
+  }
+
+  #logs(): string[] {
+    return this.#homes.map(home =>
+      segmentsOf(home)
+        .map(file => readFileSync(file, 'latin1'))
+        .join(''),
+    );
+  }
+}
+
+/** The body of a task, complete. */
+export function taskOf(alias: string) {
+  return {
+    goal: 'measure',
+    alias,
+    priority: 'medium' as const,
+    labels: [],
+    domain: null,
+    hypothesis: null,
+    criteria: [],
+    namespace: null,
+    dir: null,
+  };
+}
+
+/** A fan-out of children that do nothing. */
+export function fanOutOf(task: string, count: number) {
+  return {
+    task,
+    subtasks: Array.from({ length: count }, (_, i) => ({ goal: `subtask ${i}` })),
+    join: 'all',
+    losers: 'keep' as const,
+    timeout_secs: null,
+    budget_usd: null,
+    budget_tokens: null,
+    budget_secs: null,
+    namespace: null,
+    dir: null,
+  };
+}
+
+/** The files of a home's log, oldest first. */
+export function segmentsOf(home: string): string[] {
+  const { logDir } = homePaths(home);
+  return readdirSync(logDir)
+    .sort()
+    .map(name => join(logDir, name));
+}
+
+const charsOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
+
+/** Every record's line begins in this way. */
+const recordsIn = (texts: readonly string[]): number =>
+  texts.reduce((sum, text) => sum + text.split('\n{"id":"').length - 1, 0);

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
+
+/** The processor time that a process has had in all its threads, in milliseconds. */
+export function cpuMs(pid: number): number {
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    } catch {
+      // The thread has ended since the folder was read.
+    }
+  }
+  return ns / 1e6;
+}
+
+/** What a process holds of the machine's memory, in MiB: now, and at its worst. */
+export function memoryMib(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mib = (name: string): number => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kib === undefined) throw new Error(`/proc/${pid}/status does not tell ${name}`);
+    return Number(kib) / 1024;
+  };
+  return { now: mib('VmRSS'), peak: mib('VmHWM') };
+}
+
+/**
+ * The environment that everything measured runs in: this one's, without what would lead it to somebody's fleet, and
+ * with subtasks that take no time. `node` is the one that runs now.
+ */
+export function benchEnvironment(home: string | null): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (!name.startsWith('SPL_') && !name.startsWith('SYNCROPEL_') && !name.startsWith('NODE_'))
+      env[name] = value;
+  env['PATH'] = [dirname(process.execPath), env['PATH'] ?? ''].join(delimiter);
+  env['SPL_ECHO_MS'] = '0';
+  if (home !== null) env['SYNCROPEL_HOME'] = home;
+  return env;
+}
+
+/** Runs a command to its end. @returns how long the whole process took, in ms. @throws when it fails. */
+export function timeCommand(file: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const begun = performance.now();
+    let errors = '';
+    const child = spawn(file, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.once('error', reject);
+    let ms = 0;
+    child.once('exit', () => (ms = performance.now() - begun));
+    child.once('close', code => {
+      if (code === 0) resolve(ms);
+      else reject(new Error(`'${[file, ...words].join(' ')}' ended with ${code}: ${errors.trim()}`));
+    });
+  });
+}
+
+/** A Node process that does nothing. */
+export const timeBareNode = (env: NodeJS.ProcessEnv): Promise<number> =>
+  timeCommand('node', ['-e', '0'], env);

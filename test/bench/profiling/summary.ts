@@ -1,0 +1,64 @@
+import type { Profiler } from 'node:inspector';
+import type { Sources } from './build.ts';
+
+/** Where a process spent its time, function by function. */
+export interface Cost {
+  readonly name: string;
+  readonly place: string;
+  /** In the function itself, in milliseconds. */
+  readonly selfMs: number;
+  /** In the function and in everything that it called. */
+  readonly totalMs: number;
+}
+
+/** Sums a profile up; the dearest functions by themselves come first. */
+export function costsOf(profile: Profiler.Profile, sources: Sources): Cost[] {
+  const selfUs = selfTimes(profile);
+  const byId = new Map(profile.nodes.map(node => [node.id, node]));
+  const costs = new Map<string, { name: string; place: string; selfMs: number; totalMs: number }>();
+  const visit = (node: Profiler.ProfileNode, above: ReadonlySet<string>): number => {
+    const { functionName, url, lineNumber, columnNumber } = node.callFrame;
+    const name = functionName === '' ? '(anonymous)' : functionName;
+    const place = sources.placeOf(url, lineNumber, columnNumber);
+    const key = `${name} ${place}`;
+    const inside = new Set(above).add(key);
+    let us = selfUs.get(node.id) ?? 0;
+    const cost = costs.get(key) ?? { name, place, selfMs: 0, totalMs: 0 };
+    costs.set(key, cost);
+    cost.selfMs += us / 1000;
+    for (const child of node.children ?? []) us += visit(byId.get(child)!, inside);
+    // A recursive function's time is counted once, where it was entered.
+    if (!above.has(key)) cost.totalMs += us / 1000;
+    return us;
+  };
+  visit(profile.nodes[0]!, new Set());
+  return [...costs.values()].sort((a, b) => b.selfMs - a.selfMs);
+}
+
+function selfTimes({ samples = [], timeDeltas = [] }: Profiler.Profile): Map<number, number> {
+  const selfUs = new Map<number, number>();
+  samples.forEach((id, i) => selfUs.set(id, (selfUs.get(id) ?? 0) + (timeDeltas[i + 1] ?? 0)));
+  return selfUs;
+}
+
+/** A table of the dearest `count` functions, each with its share of the time that was not spent idle. */
+export function summary(title: string, costs: readonly Cost[], children: number, count: number): string {
+  const isIdle = ({ name }: Cost): boolean => name === '(idle)';
+  const busyMs = costs.filter(cost => !isIdle(cost)).reduce((sum, { selfMs }) => sum + selfMs, 0);
+  const idleMs = costs.find(isIdle)?.selfMs ?? 0;
+  const perChild = (ms: number): string => ((ms * 1000) / children).toFixed(2).padStart(7);
+  const share = (ms: number): string => `${((ms / busyMs) * 100).toFixed(1)} %`.padStart(7);
+  const lines = costs
+    .filter(cost => !isIdle(cost) && cost.name !== '(root)')
+    .slice(0, count)
+    .map(
+      ({ name, place, selfMs, totalMs }) =>
+        `${share(selfMs)} ${perChild(selfMs)} ${perChild(totalMs)}  ${name.padEnd(28)} ${place}`,
+    );
+  return [
+    `\n${title}: busy ${busyMs.toFixed(0)} ms (${perChild(busyMs).trim()} µs a child), idle ${idleMs.toFixed(0)} ms`,
+    '   self self µs  total µs  function',
+    ...lines,
+    '',
+  ].join('\n');
+}

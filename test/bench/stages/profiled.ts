@@ -1,0 +1,47 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Figure, Stage } from '../figure.ts';
+import { BenchFleet } from '../fleet.ts';
+
+const RUNS = 5;
+const CHILDREN = 10_000;
+/** Children that one profile is about. */
+export const PROFILED_CHILDREN = RUNS * CHILDREN;
+
+const LOOK_MS = 5;
+
+/** The work of the throughput stage, with a profile of each process of the fleet, begun once everything is warm. */
+export async function profiled(stage: Stage): Promise<Figure[]> {
+  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  for (let i = 0; i < 4; i++) await fleet.fanOut(CHILDREN);
+  const pids = [process.pid, ...fleet.workerPids];
+  await signalAll(pids, 'begun');
+  const before = fleet.cpuMs();
+  let ms = 0;
+  for (let i = 0; i < RUNS; i++) ms += await fleet.fanOut(CHILDREN);
+  const after = fleet.cpuMs();
+  await signalAll(pids, 'ended');
+  await fleet.stop();
+  const us = (cpu: number): string => ((cpu * 1000) / PROFILED_CHILDREN).toFixed(1);
+  stage.say(`coordinator ${process.pid}, workers ${fleet.workerPids.join(' ')}`);
+  stage.say(
+    `${((PROFILED_CHILDREN / ms) * 1000).toFixed(0)} children/s while profiled; processor time a child: ` +
+      `coordinator ${us(after.coordinator - before.coordinator)} µs, workers ${us(after.workers - before.workers)} µs`,
+  );
+  return [];
+}
+
+/** Has each process begin or end its profile, and waits until it says so. */
+async function signalAll(pids: readonly number[], said: 'begun' | 'ended'): Promise<void> {
+  const folder = process.env['SPL_PROFILE_DIR']!;
+  for (const pid of pids) process.kill(pid, 'SIGUSR2');
+  for (const pid of pids) while (!(await exists(join(folder, `${pid}.${said}`)))) await delay(LOOK_MS);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

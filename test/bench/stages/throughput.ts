@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { targetOf, type Figure, type Stage } from '../figure.ts';
+import { BenchFleet } from '../fleet.ts';
+import { AppendProbe } from '../probes/appends.ts';
+import { MessageProbe } from '../probes/messages.ts';
+import { spreadOf } from '../stats.ts';
+
+/** Children without work of their own: what a child costs the fleet, and how many it takes in a second. */
+export async function throughput(stage: Stage): Promise<Figure[]> {
+  const children = stage.quick ? 500 : 10_000;
+  const runs = stage.quick ? 2 : 9;
+  const appends = new AppendProbe(stage.dir);
+  const messages = await MessageProbe.start(stage.program, stage.dir);
+  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  const size = await fleet.childSize();
+  const perSec = (ms: number): number => (children / ms) * 1000;
+  const cold = perSec(await fleet.fanOut(children));
+  for (let i = 0; i < (stage.quick ? 0 : 2); i++) await fleet.fanOut(children);
+  const before = fleet.cpuMs();
+  await fleet.fanOut(children);
+  const after = fleet.cpuMs();
+  const rates: Record<'engine' | 'appends' | 'messages', number[]> = {
+    engine: [],
+    appends: [],
+    messages: [],
+  };
+  for (let i = 0; i < runs; i++) {
+    const bytes = size.bytes * children;
+    rates.appends.push(perSec(appends.append({ bytes, records: size.records * children })));
+    rates.messages.push(perSec(await messages.exchange(children, size.message)));
+    rates.engine.push(perSec(await fleet.fanOut(children)));
+  }
+  await fleet.stop();
+  await messages.close();
+  appends.close();
+  const spread = spreadOf(rates.engine);
+  const probe = (name: string, values: number[]) => ({
+    name,
+    value: spreadOf(values).median,
+    spread: spreadOf(values),
+  });
+  return [
+    {
+      id: 'throughput',
+      name: `${children.toLocaleString('en')} echo children, two workers`,
+      value: spread.median,
+      unit: 'children/s',
+      better: 'higher',
+      spread,
+      probes: [
+        probe('the same bytes, groups of 100', rates.appends),
+        probe('the same messages, two processes', rates.messages),
+      ],
+      target: targetOf(stage, { atLeast: 30_000 }),
+      details: {
+        cold_first_run_per_sec: cold,
+        records_per_child: size.records,
+        log_bytes_per_child: size.bytes,
+        message_out_bytes: size.message.out,
+        message_back_bytes: size.message.back,
+        coordinator_cpu_us_per_child: ((after.coordinator - before.coordinator) * 1000) / children,
+        workers_cpu_us_per_child: ((after.workers - before.workers) * 1000) / children,
+      },
+    },
+  ];
+}

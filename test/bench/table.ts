@@ -1,0 +1,54 @@
+import { reached, type Figure, type Target } from './figure.ts';
+
+/** The figures as a table for people: each figure's line, and below it a line for each further probe. */
+export function table(figures: readonly Figure[]): string {
+  const rows = [HEADINGS, ...figures.flatMap(rowsOf)];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+  const lines = rows.map(row =>
+    row
+      .map((cell, i) => (i === 0 || i === 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  '),
+  );
+  lines.splice(1, 0, widths.map(width => '─'.repeat(width)).join('  '));
+  return lines.map(line => line.trimEnd() + '\n').join('');
+}
+
+const HEADINGS = [
+  'figure',
+  'reached',
+  'min … max',
+  'probe',
+  'probe reached',
+  'ratio',
+  'target',
+  'met',
+] as const;
+
+function rowsOf(figure: Figure): string[][] {
+  const { name, value, unit, spread, probes, target } = figure;
+  const met = reached(figure);
+  return probes.map((probe, i) => {
+    const beside = [probe.name, amount(probe.value, unit), number(value / probe.value)];
+    return i > 0
+      ? ['', '', '', ...beside, '', '']
+      : [
+          name,
+          amount(value, unit),
+          spread.runs === 1 ? '' : `${number(spread.min)} … ${number(spread.max)}`,
+          ...beside,
+          target === null ? '–' : goal(target, unit),
+          met === null ? '–' : met ? 'yes' : 'NO',
+        ];
+  });
+}
+
+const goal = (target: Target, unit: string): string =>
+  'atLeast' in target ? `≥ ${amount(target.atLeast, unit)}` : `≤ ${amount(target.atMost, unit)}`;
+
+const amount = (value: number, unit: string): string => `${number(value)} ${unit}`;
+
+/** Three significant digits, and no fraction from a hundred on. */
+function number(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}
