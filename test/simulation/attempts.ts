@@ -1,0 +1,49 @@
+import type { ChildBody, ResultFields } from '../../engine/fleet/bodies.ts';
+import type { Profile } from './profile.ts';
+import type { Random } from './random.ts';
+
+/** How one attempt goes, as chance has it. */
+export interface DrawnAttempt {
+  /** How long it takes, in ms; 0 for at once, undefined for one that goes on until somebody ends it. */
+  readonly durationMs: number | undefined;
+  readonly result: ResultFields;
+}
+
+export function drawAttempt(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
+  const timeoutMs = body.timeout_secs * 1000;
+  const durationMs = drawDuration(random, profile);
+  const isLate = durationMs !== undefined && durationMs > timeoutMs;
+  const verdict = isLate ? 'timeout' : drawVerdict(random, profile);
+  const wallMs = Math.min(durationMs ?? 0, timeoutMs);
+  return {
+    durationMs: durationMs === undefined ? undefined : wallMs,
+    result: {
+      verdict,
+      reason: verdict === 'accept' ? null : `it ended as ${verdict}`,
+      exit_code: verdict === 'accept' ? 0 : verdict === 'failed' ? random.integer(1, 2) : null,
+      signal: null,
+      summary: '',
+      cost_usd: random.integer(0, 8) / 64,
+      wall_time_secs: Math.round(wallMs) / 1000,
+    },
+  };
+}
+
+function drawDuration(random: Random, profile: Profile): number | undefined {
+  if (random.chance(profile.endless)) return undefined;
+  return random.weighted<() => number>([
+    [4, () => 0],
+    [3, () => random.between(0.1, 40)],
+    [4, () => random.magnitude(40, 4_000)],
+    [1, () => random.magnitude(4_000, 25_000)],
+  ])();
+}
+
+function drawVerdict(random: Random, profile: Profile): ResultFields['verdict'] {
+  if (!random.chance(profile.failures)) return 'accept';
+  return random.weighted([
+    [6, 'failed'],
+    [2, 'reject'],
+    [1, 'timeout'],
+  ]);
+}

@@ -1,0 +1,239 @@
+import type { FanOutRequest, TaskAdd } from '../../engine/contract/commands.ts';
+import { FleetError } from '../../engine/errors.ts';
+import * as commands from '../../engine/fleet/commands.ts';
+import type { Task } from '../../engine/fleet/state.ts';
+import { joinDocument, taskDocument } from '../../engine/fleet/views.ts';
+import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
+import { seal } from '../../engine/record/record.ts';
+import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+const ACTOR = 'did:sync:user:tester' as Did;
+
+interface Command {
+  readonly name: string;
+  readonly key: string | undefined;
+  /** @returns the record that tells of it, or undefined when there is none of its own. */
+  readonly run: (issuer: commands.Issuer) => RecordId | undefined;
+}
+
+const BY_CHANCE = {
+  defaultExecutor: 'echo',
+  executors: ['echo', 'shell'],
+  refusal: (): null => null,
+  cel,
+} as const;
+
+/** Somebody who gives a fleet commands at random, and repeats those that he got no answer to. */
+export class Client {
+  readonly #world: World;
+  #unanswered = new Set<Command>();
+  #names = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** A task with a fan-out, mostly; or something about one that is there. */
+  act(): void {
+    const { random, coordinator } = this.#world;
+    if (!coordinator.process.up || coordinator.process.isStopped) return;
+    const tasks = [...coordinator.core!.state.tasks.values()].filter(task => task.hasFanOut);
+    if (tasks.length === 0 || random.chance(0.4)) return this.#addAndFanOut();
+    const task = random.pick(tasks.slice(-6));
+    random.weighted<() => void>([
+      [5, () => this.#retry(task)],
+      [2, () => this.#cancelOne(task)],
+      [1.5, () => this.#cancelAll(task)],
+      [1, () => this.#runSerial(task)],
+      [1, () => this.#note(task)],
+      [1, () => this.#look(task)],
+    ])();
+  }
+
+  /** Something that is sure to give work. */
+  begin(): void {
+    this.#addAndFanOut();
+  }
+
+  /** Gives again what was under way when the coordinator ended, and has a key for that. */
+  repeat(): void {
+    const again = [...this.#unanswered];
+    this.#unanswered = new Set();
+    for (const command of again) if (command.key !== undefined) this.#give(command);
+  }
+
+  #addAndFanOut(): void {
+    const { random } = this.#world;
+    const alias = `T-${++this.#names}`;
+    const thread = `th_${random.hex(64)}` as ThreadId;
+    const request = this.#drawFanOut();
+    const key = this.#drawKey();
+    const add: Command = {
+      name: `add ${alias}`,
+      key: key && `${key}-add`,
+      run: issuer => commands.addTask(this.#core, taskNamed(alias), thread, issuer).record as RecordId,
+    };
+    const fanOut: Command = {
+      name: `fan out ${alias}: ${request.join}, losers ${request.losers}`,
+      key: key && `${key}-fan-out`,
+      run: issuer => commands.fanOut(this.#core, alias, request, BY_CHANCE, issuer).record as RecordId,
+    };
+    this.#give(add);
+    this.#give(fanOut);
+    if (key !== undefined && random.chance(0.3)) this.#give(fanOut);
+  }
+
+  #retry(task: Task): void {
+    const { children } = task.fanOut!;
+    const fallen = children.filter(({ state, verdict }) => state === 'done' && verdict !== 'accept');
+    const { index } = this.#world.random.pick(fallen.length > 0 ? fallen : children);
+    this.#give({
+      name: `retry ${task.alias} ${index}`,
+      key: this.#drawKey(),
+      run: issuer => {
+        commands.retry(this.#core, task.thread, { subtask: index, hint: null }, issuer);
+        return undefined;
+      },
+    });
+  }
+
+  #cancelOne(task: Task): void {
+    this.#cancel(task, this.#world.random.integer(0, task.fanOut!.children.length - 1));
+  }
+
+  #cancelAll(task: Task): void {
+    this.#cancel(task, null);
+  }
+
+  #cancel(task: Task, subtask: number | null): void {
+    this.#give({
+      name: `cancel ${task.alias} ${subtask ?? ''}`,
+      key: this.#drawKey(),
+      run: issuer => {
+        commands.cancel(this.#core, task.thread, { subtask, reason: null }, issuer);
+        return undefined;
+      },
+    });
+  }
+
+  #runSerial(task: Task): void {
+    const { random } = this.#world;
+    const thread = `th_${random.hex(64)}` as ThreadId;
+    this.#give({
+      name: `run ${task.alias} serially`,
+      key: this.#drawKey(),
+      run: issuer =>
+        commands.runSerial(this.#core, task.thread, { worker: null }, thread, issuer).record as RecordId,
+    });
+  }
+
+  /** A person's own record on a task's thread. */
+  #note(task: Task): void {
+    const { coordinator } = this.#world;
+    coordinator.step(now => {
+      const core = this.#core;
+      const clock =
+        (core.state.tasks.get(task.thread)?.clocks.get(ACTOR) ?? 0) + this.#world.random.integer(0, 2);
+      const fields = { act: 'KNOW', actor: ACTOR, data_type: 'SCALAR', parents: [], clock } as const;
+      core.writeForeign(seal({ ...fields, body: { note: 'well' }, thread: task.thread }), now);
+    });
+  }
+
+  #look(task: Task): void {
+    const now = this.#world.scheduler.now;
+    taskDocument(task);
+    joinDocument(this.#core, task, false, now);
+  }
+
+  #give(command: Command): void {
+    const { coordinator, trace, scheduler, watcher } = this.#world;
+    if (!coordinator.process.up) return;
+    trace.add(scheduler.now, 'client', command.name);
+    this.#unanswered.add(command);
+    const answer = coordinator.step(now => command.run({ actor: ACTOR, key: command.key, now }));
+    if (answer instanceof FleetError) {
+      trace.add(scheduler.now, 'client', 'is refused:', answer.message);
+      this.#unanswered.delete(command);
+      return;
+    }
+    if (!coordinator.process.up) return;
+    coordinator.log.whenDurable(() => {
+      this.#unanswered.delete(command);
+      if (answer !== undefined) watcher.answered(answer);
+    });
+  }
+
+  get #core(): NonNullable<World['coordinator']['core']> {
+    return this.#world.coordinator.core!;
+  }
+
+  #drawKey(): string | undefined {
+    return this.#world.random.chance(0.5) ? `key-${++this.#names}` : undefined;
+  }
+
+  #drawFanOut(): FanOutRequest {
+    const { random, workers } = this.#world;
+    const aliases = [...workers.values()].map(({ alias, did }) => random.pick([alias, `specific:${did}`]));
+    const size = drawSize(random);
+    const join = random.weighted<() => string>([
+      [4, () => 'all'],
+      [2, () => 'any'],
+      [2, () => `k_of_n:${random.integer(1, size)}`],
+      [4, () => random.pick(CEL_SOURCES)],
+    ])();
+    return {
+      subtasks: drawSubtasks(random, size, aliases),
+      join,
+      losers: random.pick(['keep', 'keep', 'drain', 'cancel']),
+      timeout_secs: random.chance(0.25) ? random.magnitude(0.3, 20) : null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+      namespace: null,
+      dir: null,
+    };
+  }
+}
+
+function drawSize(random: Random): number {
+  return Math.round(random.chance(0.05) ? random.magnitude(20, 120) : random.magnitude(1, 14));
+}
+
+/** Subtasks with dependencies that make no cycle, whatever the order of their indices. */
+function drawSubtasks(random: Random, size: number, named: readonly string[]): unknown[] {
+  const density = random.chance(0.5) ? 0 : random.between(0, 2.5) / size;
+  const rank = Array.from({ length: size }, () => random.next());
+  const shell = random.next();
+  const choosy = random.chance(0.3) ? 0.5 : 0;
+  return rank.map((mine, index) => {
+    const executor = random.chance(shell) ? 'shell' : 'echo';
+    return {
+      goal: `goal ${index}`,
+      executor,
+      ...(executor === 'shell' ? { run: 'true' } : {}),
+      target: random.chance(choosy)
+        ? random.pick(named)
+        : random.pick(['least-loaded-worker', 'round-robin']),
+      timeout_secs: random.magnitude(0.5, 20),
+      attempts: random.chance(0.6) ? null : random.integer(1, 3),
+      depends_on:
+        density === 0 ? [] : rank.flatMap((other, i) => (other < mine && random.chance(density) ? [i] : [])),
+    };
+  });
+}
+
+function taskNamed(alias: string): TaskAdd {
+  return {
+    goal: `do ${alias}`,
+    alias,
+    priority: 'medium',
+    labels: [],
+    domain: null,
+    hypothesis: null,
+    criteria: [],
+    namespace: null,
+    dir: null,
+  };
+}

@@ -1,0 +1,152 @@
+import type { Did } from '../../engine/record/ids.ts';
+import type { CoordinatorHost } from './coordinator-host.ts';
+import type { WorkerHost } from './worker-host.ts';
+import type { World } from './world.ts';
+
+/** A worker's process as the coordinator's process knows it. */
+interface Watched {
+  life: number;
+  hasEnded: boolean;
+  expected: boolean;
+  ends: number[];
+  restart: number;
+}
+
+const MAX_RESTARTS = 5;
+const RESTART_WINDOW_MS = 60_000;
+const FIRST_BACKOFF_MS = 100;
+const STOP_SLACK_MS = 2_000;
+
+/** Launches, watches, restarts and stops workers, as `run/fleet-control` and `run/supervisor` do. Dies with its coordinator. */
+export class Control {
+  readonly #world: World;
+  readonly #host: CoordinatorHost;
+  readonly #watched = new Map<Did, Watched>();
+
+  constructor(world: World, host: CoordinatorHost) {
+    this.#world = world;
+    this.#host = host;
+  }
+
+  /** Takes over the workers whose processes live, starts those again that died while no coordinator ran. */
+  resume(): void {
+    for (const { did, role, status, pid } of [...this.#host.core!.state.instances.values()]) {
+      if (role !== 'worker' || status === 'stopped') continue;
+      const worker = this.#world.workers.get(did)!;
+      const watched = this.#watch(worker);
+      if (worker.process.up) continue;
+      watched.hasEnded = true;
+      if (pid !== null)
+        this.#tell(now => this.#host.core!.gone(did, 'it ended while no coordinator ran', now));
+      this.#startAgain(worker, watched, 0);
+    }
+  }
+
+  /** Makes a worker known and launches it, unless it is up. */
+  launch(worker: WorkerHost): void {
+    const { core } = this.#host;
+    if (!core!.state.instances.has(worker.did)) {
+      const { did, alias } = worker;
+      this.#tell(now =>
+        core!.admit({ did, alias, role: 'worker', home: `/home/${alias}`, public_key: alias }, now),
+      );
+    }
+    this.#spawn(worker, this.#watch(worker));
+  }
+
+  /** Whether it runs and is not being stopped. */
+  isKept(worker: WorkerHost): boolean {
+    const watched = this.#watched.get(worker.did);
+    return watched !== undefined && !watched.expected && this.#isRunning(worker);
+  }
+
+  /** The process of a worker ended; this one hears of it a little later. */
+  noticeEnd(worker: WorkerHost, life: number): void {
+    const { random } = this.#world;
+    this.#host.process.after(random.between(0, 100), () => this.#ended(worker, life));
+  }
+
+  /** Drains a worker, and ends it when it takes too long. */
+  stop(worker: WorkerHost, graceMs: number): void {
+    const { did } = worker;
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return;
+    watched.expected = true;
+    watched.restart++;
+    const isLinked = this.#host.core!.links.get(did)?.connected === true;
+    this.#tell(now => this.#host.core!.stop(did, graceMs, now));
+    this.#awaitStopped(worker, isLinked ? graceMs + STOP_SLACK_MS : 0);
+  }
+
+  endProcess(did: Did, reason: string): void {
+    const worker = this.#world.workers.get(did)!;
+    this.#world.watcher.endsProcess(worker, reason);
+    this.#host.unlink(did);
+    if (this.#isRunning(worker)) worker.kill('is killed: it was silent');
+    else this.#tell(now => this.#host.core!.abandon(did, reason, now));
+  }
+
+  #awaitStopped(worker: WorkerHost, leftMs: number): void {
+    const { process } = this.#host;
+    if (worker.process.up && leftMs > 0)
+      return process.after(50, () => this.#awaitStopped(worker, leftMs - 50));
+    worker.kill('is killed: it did not stop in time');
+    // The link's end is noticed before the supervisor says so, or after; here it is cut.
+    this.#host.unlink(worker.did);
+    this.#tell(now => {
+      this.#host.core!.abandon(worker.did, 'it was stopped', now);
+      this.#host.core!.stopped(worker.did, now);
+    });
+  }
+
+  #watch(worker: WorkerHost): Watched {
+    let watched = this.#watched.get(worker.did);
+    if (watched === undefined) {
+      watched = { life: worker.process.life, hasEnded: false, expected: false, ends: [], restart: 0 };
+      this.#watched.set(worker.did, watched);
+    }
+    return watched;
+  }
+
+  #isRunning(worker: WorkerHost): boolean {
+    const watched = this.#watched.get(worker.did);
+    return watched !== undefined && worker.process.up && worker.process.life === watched.life;
+  }
+
+  #ended(worker: WorkerHost, life: number): void {
+    const watched = this.#watched.get(worker.did);
+    if (watched === undefined || watched.life !== life || watched.hasEnded) return;
+    watched.hasEnded = true;
+    if (watched.expected) return;
+    this.#host.unlink(worker.did);
+    this.#tell(now => this.#host.core!.gone(worker.did, 'its process ended', now));
+    this.#restartOrGiveUp(worker, watched);
+  }
+
+  #restartOrGiveUp(worker: WorkerHost, watched: Watched): void {
+    const { random, profile, scheduler } = this.#world;
+    watched.ends = [...watched.ends.filter(end => scheduler.now - end < RESTART_WINDOW_MS), scheduler.now];
+    if (watched.ends.length > MAX_RESTARTS || random.chance(profile.giveUp))
+      return this.#tell(now => this.#host.core!.abandon(worker.did, 'it was given up', now));
+    this.#startAgain(worker, watched, FIRST_BACKOFF_MS * 2 ** (watched.ends.length - 1));
+  }
+
+  #startAgain(worker: WorkerHost, watched: Watched, delayMs: number): void {
+    const restart = ++watched.restart;
+    this.#host.process.after(delayMs, () => {
+      if (restart === watched.restart && !watched.expected) this.#spawn(worker, watched);
+    });
+  }
+
+  #spawn(worker: WorkerHost, watched: Watched): void {
+    if (!worker.process.up) worker.start();
+    Object.assign(watched, { life: worker.process.life, hasEnded: false, expected: false });
+    const { random, profile } = this.#world;
+    if (profile.workerHangMs < Number.POSITIVE_INFINITY && random.chance(0.1))
+      worker.hang(random.magnitude(1_000, 1e6));
+  }
+
+  #tell(decide: (now: number) => void): void {
+    this.#host.step(decide);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What must hold at every step of every simulated fleet. The numbers are cited by engine/ARCHITECTURE.md and by
+ * tests: an invariant keeps its number, and a new one takes the next.
+ */
+export const INVARIANTS = {
+  I1: 'no effect is done before the records that were decided with it, or before it, are durable',
+  I2: 'a round has exactly one join record, and it never changes',
+  I3: 'a report counts only for the present delivery of its child, by the worker that has it; any other is kept in the log and not counted',
+  I4: 'the seven counts add up to the total and agree with the children, and these with the log',
+  I5: 'no child is accepted twice, and an accepted child never runs again',
+  I6: 'no child is delivered before everything that it depends on has accepted',
+  I7: 'a child has at most one present delivery, which one worker runs, and a reported delivery never runs again',
+  I8: 'what was acknowledged, to a worker or to a client, is in the durable log',
+  I9: 'the durable log replays to the live state, from its beginning as from any snapshot',
+  I10: 'a join agrees with the reports that it names and with the census of its moment, and comes at the first moment at which it is certain',
+  I11: 'after a join that drains or cancels its losers, and after a cancel, nothing is delivered that was asked to end',
+  I12: 'a child has no more attempts than it is allowed, per retry',
+  I13: 'a serial run has at most one delivery out',
+  I14: 'no two records of one actor on one thread have the same clock, in any log',
+  I15: 'a tick leaves nothing that is due: the coordinator never spins',
+  I16: 'once everything is healed, every fan-out comes to its end, or each of its pending children says what it waits for',
+  I17: 'once everything is healed, no worker holds what its coordinator does not count on, and no report is left unacknowledged',
+  I18: 'no worker is ended for a silence that was the coordinator’s own',
+  I19: 'a command repeated with its idempotency key is done once',
+  I20: 'what a coordinator believes its workers to hold is what the log assigns to them',
+  I21: 'the rules refuse what they do not take with a FleetError, and throw nothing else',
+  I22: 'a child whose dependency ended without accepting does not stay pending',
+} as const;
+
+export type InvariantId = keyof typeof INVARIANTS;
+
+/** One of them did not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: InvariantId;
+
+  constructor(invariant: InvariantId, detail: string) {
+    super(`${invariant} (${INVARIANTS[invariant]}): ${detail}`);
+    this.invariant = invariant;
+  }
+}
+
+/** @throws Violation unless `holds`. `detail` is called only then. */
+export function require_(holds: boolean, invariant: InvariantId, detail: () => string): asserts holds {
+  if (!holds) throw new Violation(invariant, detail());
+}

@@ -1,0 +1,400 @@
+import type { Counts, Verdict } from '../../engine/contract/documents.ts';
+import {
+  TOPIC,
+  topicOf,
+  type CancelBody,
+  type ChildDoneBody,
+  type FanOutBody,
+  type JoinBody,
+  type RetryBody,
+  type ReturnedBody,
+  type SpawnedBody,
+  type TaskBody,
+} from '../../engine/fleet/bodies.ts';
+import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
+import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
+import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
+import type { FleetRecord } from '../../engine/record/record.ts';
+import { require_ } from './invariants.ts';
+import { holds, neededBy, type Seen } from './predicates.ts';
+
+export interface OracleChild {
+  state: 'pending' | 'assigned' | 'done';
+  worker: Did | null;
+  attempt: number;
+  deliveries: number;
+  verdict: Verdict | null;
+  report: RecordId | null;
+  cause: number | null;
+  /** Attempts that ended since the child was last retried. */
+  ended: number;
+  cancelRequested: boolean;
+}
+
+export interface OracleFanOut {
+  readonly thread: ThreadId;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly join: string;
+  readonly losers: string;
+  readonly timeoutMs: number | null;
+  readonly serial: boolean;
+  readonly children: OracleChild[];
+  round: number;
+  roundStartedAt: number;
+  joined: boolean;
+  /** The step at which the latest join or cancel of it was decided. */
+  endedAtStep: number;
+  cancelled: boolean;
+}
+
+const COUNTER = {
+  accept: 'accepted',
+  reject: 'rejected',
+  failed: 'failed',
+  timeout: 'timed_out',
+  cancelled: 'cancelled',
+} as const;
+
+/**
+ * A second, naive reading of a coordinator's log: slow, without indices or incremental counts, and written from the
+ * contract rather than from the rules. It checks each record as it is appended.
+ */
+export class Oracle {
+  readonly fanOuts = new Map<ThreadId, OracleFanOut>();
+  readonly #reports = new Map<RecordId, ChildDoneBody>();
+  readonly #keys = new Map<string, string>();
+  readonly #self: Did;
+  /** The coordinator's step in which the present record was decided. */
+  step = 0;
+  /** True while a log is read again, whose times are those of its writing and not of the decisions. */
+  isRereading = false;
+
+  constructor(self: Did) {
+    this.#self = self;
+  }
+
+  /** @param now when it was decided, in the coordinator's own time. */
+  apply(record: FleetRecord, now: number): void {
+    const topic = topicOf(record);
+    if (topic === TOPIC.task) return this.#noteKey(record, `task ${record.thread}`);
+    if (topic === TOPIC.fanOut) return this.#open(record, now);
+    const fanOut = this.fanOuts.get(record.thread);
+    if (fanOut === undefined) return;
+    const own = record.actor === this.#self;
+    switch (topic) {
+      case TOPIC.spawned:
+        return this.#spawned(fanOut, record.body as unknown as SpawnedBody);
+      case TOPIC.returned:
+        return this.#returned(fanOut, record.body as unknown as ReturnedBody);
+      case TOPIC.childDone:
+        return this.#childDone(fanOut, record, own);
+      case TOPIC.join:
+        return this.#join(fanOut, record.body as unknown as JoinBody, now);
+      case TOPIC.retry:
+        this.#noteKey(record, `retry on ${record.thread}`);
+        return this.#retry(fanOut, record.body as unknown as RetryBody, now);
+      case TOPIC.cancel:
+        this.#noteKey(record, `cancel of ${record.thread}`);
+        return this.#cancel(fanOut, record.body as unknown as CancelBody);
+      default:
+        return;
+    }
+  }
+
+  /** What the rules must have decided by the end of a step, and have not. */
+  requireNothingLeft(fanOut: OracleFanOut): void {
+    const { thread } = fanOut;
+    const counts = countsOf(fanOut);
+    require_(
+      fanOut.joined || !this.#isCertain(fanOut, counts),
+      'I10',
+      () => `${thread} is certain and has not joined`,
+    );
+    fanOut.children.forEach((child, index) => {
+      if (child.state !== 'pending') return;
+      require_(
+        !this.mustEnd(fanOut, child),
+        'I11',
+        () => `subtask ${index} of ${thread} is to end, and is pending`,
+      );
+      require_(!this.#cannotRun(fanOut, index), 'I22', () => `subtask ${index} of ${thread}`);
+    });
+  }
+
+  /** Whether somebody asked this child to end, or its join does. */
+  mustEnd(fanOut: OracleFanOut, child: OracleChild): boolean {
+    if (child.cancelRequested) return true;
+    if (!fanOut.joined || fanOut.losers === 'keep') return false;
+    return fanOut.losers === 'cancel' || child.state === 'pending';
+  }
+
+  /** Whether this child may still be handed to a worker. */
+  mayStart(fanOut: OracleFanOut, child: OracleChild): boolean {
+    return !child.cancelRequested && !(fanOut.joined && fanOut.losers !== 'keep');
+  }
+
+  #cannotRun(fanOut: OracleFanOut, index: number): boolean {
+    return fanOut.subtasks[index]!.depends_on.some(each => {
+      const { state, verdict } = fanOut.children[each]!;
+      return state === 'done' && verdict !== 'accept';
+    });
+  }
+
+  #noteKey(record: FleetRecord, what: string): void {
+    const { idempotency_key: key } = record.body as unknown as TaskBody;
+    if (key === undefined) return;
+    const known = this.#keys.get(key);
+    require_(known === undefined, 'I19', () => `key ${key} made ${known} and ${what}`);
+    this.#keys.set(key, what);
+  }
+
+  #open(record: FleetRecord, now: number): void {
+    const body = record.body as unknown as FanOutBody;
+    require_(!this.fanOuts.has(record.thread), 'I19', () => `${record.thread} has two fan-outs`);
+    this.#noteKey(record, `fan-out ${record.thread}`);
+    const subtasks = readSubtasks(body);
+    this.fanOuts.set(record.thread, {
+      thread: record.thread,
+      subtasks,
+      join: body.join,
+      losers: body.losers,
+      timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
+      serial: body.serial_of != null,
+      children: subtasks.map(() => ({
+        state: 'pending',
+        worker: null,
+        attempt: 0,
+        deliveries: 0,
+        verdict: null,
+        report: null,
+        cause: null,
+        ended: 0,
+        cancelRequested: false,
+      })),
+      round: 1,
+      roundStartedAt: now,
+      joined: false,
+      endedAtStep: -1,
+      cancelled: false,
+    });
+  }
+
+  #spawned(fanOut: OracleFanOut, body: SpawnedBody): void {
+    for (const [index, attempt, delivery] of body.children) {
+      const child = fanOut.children[index]!;
+      const where = (): string =>
+        `subtask ${index} of ${fanOut.thread}, delivery ${delivery} to ${body.worker}`;
+      require_(!(child.state === 'done' && child.verdict === 'accept'), 'I5', where);
+      require_(child.state === 'pending', 'I7', () => `${where()}: it is ${child.state}`);
+      require_(delivery === child.deliveries, 'I7', () => `${where()}: ${child.deliveries} is next`);
+      for (const each of fanOut.subtasks[index]!.depends_on)
+        require_(
+          fanOut.children[each]!.verdict === 'accept',
+          'I6',
+          () => `${where()}: ${each} has not accepted`,
+        );
+      require_(this.mayStart(fanOut, child), 'I11', where);
+      require_(
+        child.ended < this.#mostAttempts(fanOut, index),
+        'I12',
+        () => `${where()}: ${child.ended} have ended`,
+      );
+      const out = fanOut.children.filter(({ state }) => state === 'assigned').length;
+      require_(!fanOut.serial || out === 0, 'I13', where);
+      child.state = 'assigned';
+      child.worker = body.worker;
+      child.attempt = attempt;
+      child.deliveries++;
+    }
+  }
+
+  #returned(fanOut: OracleFanOut, body: ReturnedBody): void {
+    for (const [index, delivery] of body.children) {
+      const child = fanOut.children[index]!;
+      if (isPresent(child, body.worker, delivery)) child.state = 'pending';
+    }
+  }
+
+  #childDone(fanOut: OracleFanOut, record: FleetRecord, own: boolean): void {
+    const body = record.body as unknown as ChildDoneBody;
+    const child = fanOut.children[body.index]!;
+    const counted = own
+      ? child.state === 'assigned'
+        ? body.delivery === child.deliveries - 1
+        : child.state === 'pending' && body.delivery === -1
+      : isPresent(child, record.actor, body.delivery);
+    require_(
+      counted || !own,
+      'I3',
+      () => `the coordinator ended subtask ${body.index}, which is ${child.state}`,
+    );
+    if (!counted) return;
+    this.#reports.set(record.id, body);
+    if (child.state === 'assigned') child.ended++;
+    const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body);
+    child.state = again ? 'pending' : 'done';
+    child.verdict = again ? null : body.verdict;
+    child.report = again ? null : record.id;
+    child.cause = body.cause ?? null;
+  }
+
+  #runsAgain(
+    fanOut: OracleFanOut,
+    child: OracleChild,
+    { verdict, lost = false, index }: ChildDoneBody,
+  ): boolean {
+    if (verdict !== 'failed' && verdict !== 'timeout') return false;
+    if (child.cancelRequested || (fanOut.joined && fanOut.losers !== 'keep')) return false;
+    const { attempts } = fanOut.subtasks[index]!;
+    return child.ended < (attempts ?? (lost ? 2 : 1));
+  }
+
+  #mostAttempts(fanOut: OracleFanOut, index: number): number {
+    return fanOut.subtasks[index]!.attempts ?? 2;
+  }
+
+  #join(fanOut: OracleFanOut, body: JoinBody, now: number): void {
+    const { thread, children } = fanOut;
+    require_(!fanOut.joined, 'I2', () => `round ${fanOut.round} of ${thread} joined twice`);
+    require_(
+      body.round === fanOut.round,
+      'I2',
+      () => `${thread} is in round ${fanOut.round}, not ${body.round}`,
+    );
+    const counts = countsOf(fanOut);
+    require_(
+      same(body.counts, counts),
+      'I10',
+      () => `census ${show(body.counts)}, and there are ${show(counts)}`,
+    );
+    require_(body.children.length === children.length, 'I10', () => `${body.children.length} members`);
+    body.children.forEach(({ index, verdict, report }, i) => {
+      const child = children[i]!;
+      const done = child.state === 'done';
+      require_(
+        index === i && verdict === (done ? child.verdict : null) && report === (done ? child.report : null),
+        'I10',
+        () => `member ${i} is named as ${verdict} by ${report}, and is ${child.verdict} by ${child.report}`,
+      );
+      const named = report === null ? undefined : this.#reports.get(report);
+      require_(
+        report === null || (named?.verdict === verdict && named?.index === index),
+        'I10',
+        () => `member ${i}: its report says ${named?.verdict}`,
+      );
+    });
+    this.#requireOutcome(fanOut, body, counts, now);
+    fanOut.joined = true;
+    fanOut.endedAtStep = this.step;
+  }
+
+  #requireOutcome(fanOut: OracleFanOut, body: JoinBody, counts: Counts, now: number): void {
+    const expected = this.#outcome(fanOut, counts) ?? 'timed_out';
+    const what = (): string => `${fanOut.thread} is ${body.outcome} (${body.reason}), expected ${expected}`;
+    require_(body.outcome === expected, 'I10', what);
+    if (expected !== 'timed_out' || this.isRereading) return;
+    const { timeoutMs, roundStartedAt } = fanOut;
+    require_(
+      timeoutMs !== null && now - roundStartedAt >= timeoutMs - 1,
+      'I10',
+      () => `${what()}: too early`,
+    );
+  }
+
+  #isCertain(fanOut: OracleFanOut, counts: Counts): boolean {
+    return this.#outcome(fanOut, counts) !== undefined;
+  }
+
+  /** The outcome that is certain, or undefined while only time can end the round. */
+  #outcome(fanOut: OracleFanOut, counts: Counts): JoinBody['outcome'] | undefined {
+    if (fanOut.cancelled) return 'cancelled';
+    const total = fanOut.children.length;
+    const needed = neededBy(fanOut.join, total);
+    const open = counts.running + counts.pending;
+    if (needed !== undefined && counts.accepted >= needed) return 'satisfied';
+    if (needed !== undefined && counts.accepted + open < needed) return 'unsatisfiable';
+    if (open > 0) return undefined;
+    return holds(fanOut.join, counts, this.#seen(fanOut)) ? 'satisfied' : 'unsatisfiable';
+  }
+
+  #seen(fanOut: OracleFanOut): Seen[] {
+    return fanOut.children.map(({ report }) => {
+      const body = this.#reports.get(report!)!;
+      return {
+        verdict: body.verdict,
+        cost: body.cost_usd,
+        wallSecs: body.wall_time_secs,
+        exitCode: body.exit_code ?? null,
+        attempt: body.attempt,
+      };
+    });
+  }
+
+  #retry(fanOut: OracleFanOut, body: RetryBody, now: number): void {
+    const { children, subtasks } = fanOut;
+    const again = new Set([body.index]);
+    for (let before = -1; before !== again.size;) {
+      before = again.size;
+      children.forEach((child, index) => {
+        const dependencies = subtasks[index]!.depends_on;
+        const free = dependencies.every(
+          each => again.has(each) || children[each]!.state !== 'done' || children[each]!.verdict === 'accept',
+        );
+        if (
+          child.state === 'done' &&
+          child.cause !== null &&
+          free &&
+          dependencies.some(each => again.has(each))
+        )
+          again.add(index);
+      });
+    }
+    for (const index of again) {
+      const child = children[index]!;
+      require_(child.verdict !== 'accept', 'I5', () => `subtask ${index} of ${fanOut.thread} is retried`);
+      Object.assign(child, { state: 'pending', verdict: null, report: null, cause: null, ended: 0 });
+      child.cancelRequested = false;
+    }
+    if (body.round > fanOut.round) {
+      require_(fanOut.joined, 'I2', () => `round ${body.round} of ${fanOut.thread} begins before the join`);
+      fanOut.round = body.round;
+      fanOut.roundStartedAt = now;
+      fanOut.joined = false;
+    }
+    fanOut.cancelled = false;
+  }
+
+  #cancel(fanOut: OracleFanOut, body: CancelBody): void {
+    const asked = body.subtask == null ? fanOut.children : [fanOut.children[body.subtask]!];
+    for (const child of asked) if (child.state !== 'done') child.cancelRequested = true;
+    if (body.subtask == null && !fanOut.joined) fanOut.cancelled = true;
+    fanOut.endedAtStep = this.step;
+  }
+}
+
+export function countsOf(fanOut: OracleFanOut): Counts {
+  const counts = { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 };
+  for (const { state, verdict } of fanOut.children) {
+    if (state === 'done') counts[COUNTER[verdict!]]++;
+    else counts[state === 'assigned' ? 'running' : 'pending']++;
+  }
+  return counts;
+}
+
+function isPresent(child: OracleChild, worker: Did, delivery: number): boolean {
+  return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
+}
+
+export function same(a: Counts, b: Counts): boolean {
+  return (
+    a.accepted === b.accepted &&
+    a.rejected === b.rejected &&
+    a.failed === b.failed &&
+    a.timed_out === b.timed_out &&
+    a.cancelled === b.cancelled &&
+    a.running === b.running &&
+    a.pending === b.pending
+  );
+}
+
+const show = (value: unknown): string => JSON.stringify(value);

@@ -1,0 +1,58 @@
+import type { FleetState } from '../../engine/fleet/state.ts';
+
+/**
+ * What two states must have in common to be the same: all but the times that a live state has from its own clock and
+ * a replayed one from the log, and what only a hurry is for (the ready queues).
+ * @param settled whether the log has told the live state the times of everything in it.
+ */
+export function project(state: FleetState, settled: boolean): string[] {
+  const lines: string[] = [];
+  for (const task of state.tasks.values()) {
+    const { createdAt: _, ...facts } = task.facts;
+    lines.push(
+      text({ facts, clocks: sorted(task.clocks), cancelled: task.cancelled, outcome: task.outcome }),
+    );
+    const { fanOut } = task;
+    if (fanOut === null) continue;
+    const { id, subtasks, join, losers, timeoutMs, serialOf, budgetUsd, dependants, counts, round, spawned } =
+      fanOut;
+    const { joined, roundStartedAt } = fanOut;
+    const times = settled ? { roundStartedAt, joinedAt: joined?.at } : {};
+    lines.push(
+      text({
+        id,
+        subtasks,
+        join,
+        losers,
+        timeoutMs,
+        serialOf,
+        budgetUsd,
+        dependants,
+        counts,
+        round,
+        spawned,
+      }),
+      text({ joined: joined === null ? null : { ...joined, at: 0 }, ...times }),
+    );
+    for (const child of fanOut.children)
+      lines.push(`${task.alias} ${text({ ...child, endedAt: 0, notBefore: 0 })}`);
+  }
+  for (const instance of state.instances.values()) lines.push(text({ ...instance, lastHeartbeatAt: 0 }));
+  lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
+  lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
+  return lines;
+}
+
+/** The first difference, in words, or undefined when there is none. */
+export function difference(a: readonly string[], b: readonly string[]): string | undefined {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    if (a[i] !== b[i]) return `${a[i] ?? 'nothing'}\n  and ${b[i] ?? 'nothing'}`;
+  }
+  return undefined;
+}
+
+const text = (value: unknown): string => JSON.stringify(value);
+
+function sorted(map: ReadonlyMap<string, unknown>): unknown[] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,77 @@
+import type { FanOut } from '../../engine/fleet/state.ts';
+import { require_ } from './invariants.ts';
+import type { WorkerHost } from './worker-host.ts';
+import type { World } from './world.ts';
+
+/** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
+export function whyNotAtRest(world: World): string | undefined {
+  return unendedWork(world) ?? strayWork(world);
+}
+
+/** @throws Violation unless the fleet is at rest. */
+export function requireRest(world: World): void {
+  const unended = unendedWork(world);
+  require_(unended === undefined, 'I16', () => unended!);
+  const stray = strayWork(world);
+  require_(stray === undefined, 'I17', () => stray!);
+}
+
+function unendedWork({ coordinator }: World): string | undefined {
+  const { core, process } = coordinator;
+  if (!process.up || core === undefined) return 'the coordinator is down';
+  for (const thread of core.state.open) {
+    const { fanOut } = core.state.tasks.get(thread)!;
+    const why = whyUnended(core.state.instances, fanOut!);
+    if (why !== undefined) return `${fanOut!.task.alias}: ${why}`;
+  }
+  return undefined;
+}
+
+type Instances = NonNullable<World['coordinator']['core']>['state']['instances'];
+
+function whyUnended(instances: Instances, fanOut: FanOut): string | undefined {
+  const waiting = new Set<number>();
+  const live = [...instances.values()].filter(({ role, status }) => role === 'worker' && status === 'live');
+  for (const child of fanOut.children) {
+    if (child.state === 'assigned') return `subtask ${child.index} runs at ${child.worker}`;
+    if (child.state === 'done') continue;
+    waiting.add(child.index);
+    if (child.unmet > 0) continue;
+    const { target } = fanOut.subtasks[child.index]!;
+    const fits = live.filter(({ did, alias }) =>
+      target.kind === 'specific'
+        ? did === target.did
+        : target.kind === 'alias'
+          ? alias === target.alias
+          : true,
+    );
+    if (fits.length > 0) return `subtask ${child.index} is pending, and ${fits[0]!.alias} is live`;
+  }
+  if (waiting.size === 0)
+    return fanOut.joined === null ? 'every child is final, and it has not joined' : 'it is over';
+  for (const index of waiting) {
+    const dependencies = fanOut.subtasks[index]!.depends_on;
+    if (fanOut.children[index]!.unmet > 0 && !dependencies.some(each => waiting.has(each)))
+      return `subtask ${index} waits for nothing that is there`;
+  }
+  return undefined;
+}
+
+/** What workers do, hold or keep that nobody counts on. */
+function strayWork({ workers, coordinator }: World): string | undefined {
+  for (const worker of workers.values()) {
+    if (!worker.process.up || isJustLaunched(coordinator, worker)) continue;
+    const link = coordinator.core!.links.get(worker.did);
+    if (link?.connected !== true || worker.core === undefined) return `${worker.alias} is not linked`;
+    if (worker.running.size > 0) return `${worker.alias} runs ${[...worker.running.keys()].join(', ')}`;
+    if (worker.core.unacknowledged > 0) return `${worker.alias} keeps ${worker.core.unacknowledged} reports`;
+    if (worker.core.running > 0) return `${worker.alias} counts ${worker.core.running} as running`;
+  }
+  return undefined;
+}
+
+/** One that was launched, and never came up since, holds nothing; whoever launched it is told so. */
+function isJustLaunched({ core }: World['coordinator'], { did }: WorkerHost): boolean {
+  const status = core!.state.instances.get(did)?.status;
+  return status === 'starting' || status === 'stopped';
+}

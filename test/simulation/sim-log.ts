@@ -1,0 +1,132 @@
+import type { RecordId } from '../../engine/record/ids.ts';
+import type { SealedRecord } from '../../engine/record/record.ts';
+import type { SimProcess } from './process.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface SimStored {
+  readonly sealed: SealedRecord;
+  /** When its batch was written; not a number before that. */
+  at: number;
+}
+
+interface Pending {
+  readonly end: number;
+  synced: boolean;
+  readonly told: (() => void)[];
+}
+
+export interface SimLogOptions {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** The process that writes. What it appended and has not been told durable may or may not outlive it. */
+  readonly process: SimProcess;
+  readonly clock: () => number;
+  /** How long a commit takes, in ms. */
+  readonly commitMs: () => number;
+  /** Told of records as soon as nothing can take them away any more. */
+  readonly onDurable: (stored: readonly SimStored[]) => void;
+}
+
+/**
+ * A durable log in virtual time, in the manner of the log port: appends become durable in their order, after a
+ * while, and the process hears of it a little later still. A crash comes at any point between.
+ */
+export class SimLog {
+  readonly records: SimStored[] = [];
+  readonly #ids = new Map<RecordId, number>();
+  readonly #o: SimLogOptions;
+  #pending: Pending[] = [];
+  /** Records that are on the disk. */
+  #durable = 0;
+  /** Records that the process knows to be on the disk. */
+  #end = 0;
+  #lastSync = 0;
+  #lastTold = 0;
+  #lastAt = 0;
+
+  constructor(options: SimLogOptions) {
+    this.#o = options;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+  get pendingEnd(): number {
+    return this.records.length;
+  }
+  get durable(): number {
+    return this.#durable;
+  }
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  find(id: RecordId): number | undefined {
+    return this.#ids.get(id);
+  }
+
+  isDurable(id: RecordId): boolean {
+    const position = this.#ids.get(id);
+    return position !== undefined && position < this.#durable;
+  }
+
+  /** @param told called when the process hears that the batch is durable. */
+  append(records: readonly SealedRecord[], told: () => void): void {
+    for (const sealed of records) {
+      this.#ids.set(sealed.record.id, this.records.length);
+      this.records.push({ sealed, at: Number.NaN });
+    }
+    const { scheduler, process, commitMs } = this.#o;
+    const pending: Pending = { end: this.records.length, synced: false, told: [told] };
+    this.#pending.push(pending);
+    this.#lastSync = Math.max(this.#lastSync, scheduler.now + commitMs());
+    const life = process.life;
+    scheduler.at(this.#lastSync, () => {
+      if (life === process.life) this.#sync(pending);
+    });
+  }
+
+  /** Calls when everything appended so far is durable: at once when it is already. */
+  whenDurable(run: () => void): void {
+    const last = this.#pending.at(-1);
+    if (last === undefined) run();
+    else last.told.push(run);
+  }
+
+  /** The process has ended: what it did not write is lost, what it was just writing may be there or not. */
+  crash(): void {
+    let kept = this.#durable;
+    for (const { end, synced } of this.#pending) {
+      if (!synced && !this.#o.random.chance(0.5)) break;
+      kept = end;
+    }
+    this.#makeDurable(kept);
+    for (const { sealed } of this.records.splice(kept)) this.#ids.delete(sealed.record.id);
+    this.#pending = [];
+    this.#end = kept;
+    this.#lastSync = this.#lastTold = 0;
+  }
+
+  #sync(pending: Pending): void {
+    pending.synced = true;
+    this.#makeDurable(pending.end);
+    const { scheduler, process, random } = this.#o;
+    const delay = random.chance(0.1) ? random.between(0, 2) : 0;
+    this.#lastTold = Math.max(this.#lastTold, scheduler.now + delay);
+    process.after(this.#lastTold - scheduler.now, () => {
+      this.#end = pending.end;
+      this.#pending.shift();
+      for (const told of pending.told) told();
+    });
+  }
+
+  #makeDurable(end: number): void {
+    if (end <= this.#durable) return;
+    this.#lastAt = Math.max(this.#lastAt, this.#o.clock());
+    const batch = this.records.slice(this.#durable, end);
+    for (const stored of batch) stored.at = this.#lastAt;
+    this.#durable = end;
+    this.#o.onDurable(batch);
+  }
+}

@@ -1,0 +1,316 @@
+import { TOPIC, topicOf, type ChildBody } from '../../engine/fleet/bodies.ts';
+import type { Coordinator, Effect, Output } from '../../engine/fleet/coordinator.ts';
+import { applyRecord } from '../../engine/fleet/fold.ts';
+import { keyOf, type DeliveryRef } from '../../engine/fleet/messages.ts';
+import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/fleet/state.ts';
+import type { Delivery, WorkerEffect } from '../../engine/fleet/worker.ts';
+import type { RecordId, ThreadId } from '../../engine/record/ids.ts';
+import type { FleetRecord } from '../../engine/record/record.ts';
+import { require_ } from './invariants.ts';
+import { countsOf, Oracle, same, type OracleFanOut } from './oracle.ts';
+import { rememberingCompiler as cel } from './predicates.ts';
+import { difference, project } from './projection.ts';
+import type { SimStored } from './sim-log.ts';
+import type { WorkerHost } from './worker-host.ts';
+import type { World } from './world.ts';
+
+/** Watches a simulation from outside, and throws a `Violation` at the first step after which an invariant does not hold. */
+export class Watcher {
+  readonly #world: World;
+  #oracle: Oracle;
+  #step = 0;
+  #ticked = false;
+  /** Which record has a slot (actor, thread, clock), in any durable log. */
+  readonly #slots = new Map<string, RecordId>();
+  /** The reports of each worker, by their number. */
+  readonly #reports = new Map<WorkerHost, RecordId[]>();
+  readonly #acknowledged = new Map<WorkerHost, number>();
+  /** Answers that a client got: each a record that must be there for ever. */
+  readonly #answered: RecordId[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#oracle = new Oracle(world.coordinator.did);
+  }
+
+  get steps(): number {
+    return this.#step;
+  }
+
+  // --- the coordinator ----------------------------------------------------------------------------------------
+
+  coordinatorStarts(core: Coordinator): void {
+    this.#requireStates(core.state);
+  }
+
+  /** A record was appended to the coordinator's log, in its own time `now`. */
+  appended(record: FleetRecord, now: number): void {
+    const { trace, scheduler } = this.#world;
+    trace.add(scheduler.now, 'coordinator', 'writes', record);
+    this.#oracle.step = this.#step;
+    this.#oracle.apply(record, now);
+  }
+
+  /** The next tick's step is one. */
+  ticks(): void {
+    this.#ticked = true;
+  }
+
+  /** A step is over: its records are appended. */
+  stepped(core: Coordinator, output: Output, now: number): void {
+    for (const thread of output.changed.keys()) this.#requireFanOut(core, thread);
+    for (const effect of output.effects) this.#requireDeliverable(effect);
+    if (this.#ticked) this.#requireNoSpin(core, output, now);
+    this.#ticked = false;
+    if (this.#step++ % 64 === 0) this.#requireStates(core.state);
+    this.#requireLinks(core);
+  }
+
+  /** An effect is done that was decided when the log had so many records, durable or not. */
+  coordinatorEffect(effect: Effect, decided: number): void {
+    const { log } = this.#world.coordinator;
+    require_(log.durable >= decided, 'I1', () => `${effect.type} at ${log.durable} of ${decided} records`);
+    if (effect.type !== 'send') return;
+    const { message, to } = effect;
+    if (message.type === 'deliver')
+      for (const { record } of message.records)
+        require_(log.isDurable(record.id), 'I1', () => `delivered ${record.id}, which is not durable`);
+    if (message.type === 'ack') this.#requireAcknowledged(this.#world.workers.get(to)!, message.upTo);
+  }
+
+  coordinatorCrashes(core: Coordinator): void {
+    this.replays(core);
+  }
+
+  /** Reads again what is left of the coordinator's log after a crash. */
+  rebuild(): void {
+    const { coordinator } = this.#world;
+    this.#oracle = new Oracle(coordinator.did);
+    this.#oracle.isRereading = true;
+    for (const { sealed, at } of coordinator.log.records) this.#oracle.apply(sealed.record, at);
+    this.#oracle.isRereading = false;
+    this.#requireAnswered();
+  }
+
+  /** Replays the log, and what is not durable yet, and compares. */
+  replays(core: Coordinator): void {
+    const { log, did } = this.#world.coordinator;
+    const state = emptyState();
+    const settled = log.end === log.pendingEnd;
+    for (const { sealed, at } of log.records)
+      applyRecord(state, sealed.record, Number.isNaN(at) ? log.lastAt : at, { self: did, cel });
+    this.sameStates(state, core.state, settled, 'live');
+  }
+
+  sameStates(replayed: FleetState, other: FleetState, settled: boolean, what: string): void {
+    const found = difference(project(replayed, settled), project(other, settled));
+    require_(found === undefined, 'I9', () => `replayed against ${what}:\n      ${found}`);
+  }
+
+  /** The supervisor is asked to end a worker that was silent. */
+  endsProcess(worker: WorkerHost, reason: string): void {
+    const { scheduler, profile } = this.#world;
+    const { wellSince } = worker;
+    const well = wellSince === undefined ? 0 : scheduler.now - wellSince;
+    require_(
+      well < 3 * profile.heartbeatMs,
+      'I18',
+      () => `${worker.alias} is well for ${well}ms, and is ${reason}`,
+    );
+  }
+
+  /** A client was told that its command is done. */
+  answered(record: RecordId): void {
+    this.#answered.push(record);
+    require_(this.#world.coordinator.log.isDurable(record), 'I8', () => `answered with ${record}`);
+  }
+
+  // --- workers ------------------------------------------------------------------------------------------------
+
+  durable(stored: readonly SimStored[]): void {
+    for (const { sealed } of stored) this.#requireSlot(sealed.record);
+  }
+
+  durableAtWorker(worker: WorkerHost, stored: readonly SimStored[]): void {
+    for (const { sealed } of stored) {
+      this.#requireSlot(sealed.record);
+      if (topicOf(sealed.record) === TOPIC.childDone) this.#reportsOf(worker).push(sealed.record.id);
+    }
+  }
+
+  workerEffect(worker: WorkerHost, effect: WorkerEffect): void {
+    if (effect.type !== 'send' || effect.message.type !== 'report') return;
+    const { first, records } = effect.message;
+    const reports = this.#reportsOf(worker);
+    records.forEach(({ record }, i) => {
+      require_(
+        worker.log.isDurable(record.id),
+        'I1',
+        () => `${worker.alias} reports ${record.id}, not durable`,
+      );
+      require_(
+        reports[first + i] === record.id,
+        'I8',
+        () => `${worker.alias} numbers report ${first + i} wrongly`,
+      );
+    });
+  }
+
+  attemptStarts(worker: WorkerHost, { ref, intent, body }: Delivery): void {
+    const key = keyOf(ref);
+    const where = (): string => `${worker.alias} starts ${key}`;
+    require_(body.worker === worker.did, 'I7', where);
+    for (const other of this.#world.workers.values())
+      require_(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
+    require_(!this.#isReported(worker, ref), 'I7', () => `${where()}, which it has reported`);
+    if (body.executor === 'shell')
+      require_(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
+  }
+
+  // --- parts --------------------------------------------------------------------------------------------------
+
+  /** Everything, compared: the children and counts of each fan-out with what the oracle makes of the log. */
+  #requireStates(state: FleetState): void {
+    for (const task of state.tasks.values()) {
+      const seen = this.#oracle.fanOuts.get(task.thread);
+      require_(
+        task.hasFanOut === (seen !== undefined),
+        'I4',
+        () => `${task.alias} has a fan-out: ${task.hasFanOut}`,
+      );
+      // The fan-out of a task that is over stays frozen, as it would in an engine.
+      if (task.frozenBytes === null && seen !== undefined) this.#requireSame(task.fanOut!, seen);
+    }
+    this.#requireAnswered();
+  }
+
+  #requireFanOut(core: Coordinator, thread: ThreadId): void {
+    const fanOut = core.state.tasks.get(thread)?.fanOut;
+    const seen = this.#oracle.fanOuts.get(thread);
+    if (fanOut === undefined || fanOut === null || seen === undefined) return;
+    this.#requireSame(fanOut, seen);
+    this.#oracle.requireNothingLeft(seen);
+  }
+
+  #requireSame(fanOut: FanOut, seen: OracleFanOut): void {
+    const where = fanOut.task.alias;
+    const counts = countsOf(seen);
+    require_(
+      same(fanOut.counts, counts),
+      'I4',
+      () => `${where} counts ${text(fanOut.counts)}, is ${text(counts)}`,
+    );
+    const isJoined = fanOut.joined !== null;
+    require_(
+      isJoined === seen.joined && fanOut.round === seen.round,
+      'I2',
+      () => `${where}, round ${seen.round}`,
+    );
+    for (const child of fanOut.children) {
+      const other = seen.children[child.index]!;
+      require_(
+        agrees(child, other),
+        'I4',
+        () => `${where}, subtask ${child.index}: ${text(child)}, is ${text(other)}`,
+      );
+    }
+  }
+
+  /** What leaves for a worker is the present delivery of a child that is not asked to end. */
+  #requireDeliverable(effect: Effect): void {
+    if (effect.type !== 'send' || effect.message.type !== 'deliver') return;
+    for (const { record } of effect.message.records) {
+      const { parent_thread: thread, index } = record.body as unknown as ChildBody;
+      const fanOut = this.#oracle.fanOuts.get(thread)!;
+      const child = fanOut.children[index]!;
+      const where = (): string => `subtask ${index} of ${thread}, delivery ${record.clock} to ${effect.to}`;
+      const isPresent = child.state === 'assigned' && child.deliveries - 1 === record.clock;
+      require_(
+        isPresent && child.worker === effect.to,
+        'I7',
+        () => `${where()}: the child is ${text(child)}`,
+      );
+      const mayStart = this.#oracle.mayStart(fanOut, child) || fanOut.endedAtStep === this.#step;
+      require_(mayStart, 'I11', where);
+    }
+  }
+
+  #requireNoSpin(core: Coordinator, output: Output, now: number): void {
+    if (output.batches.length > 0 || output.effects.length > 0) return;
+    const next = core.nextDeadline(now);
+    require_(
+      next === undefined || next > now,
+      'I15',
+      () => `a tick at ${now} did nothing, and wants the next at once`,
+    );
+  }
+
+  #requireLinks(core: Coordinator): void {
+    let assigned = 0;
+    for (const thread of core.state.open) assigned += core.state.tasks.get(thread)!.fanOut!.counts.running;
+    let held = 0;
+    for (const { did, assigned: children } of core.links.values()) {
+      held += children.size;
+      for (const child of children.keys())
+        require_(
+          child.state === 'assigned' && child.worker === did,
+          'I20',
+          () => `${did} holds ${text(child)}`,
+        );
+    }
+    require_(held === assigned, 'I20', () => `workers hold ${held} of ${assigned} assigned`);
+  }
+
+  #requireAcknowledged(worker: WorkerHost, upTo: number): void {
+    const reports = this.#reportsOf(worker);
+    const { log } = this.#world.coordinator;
+    for (let i = this.#acknowledged.get(worker) ?? 0; i < upTo; i++) {
+      const report = reports[i];
+      const isThere = report !== undefined && log.isDurable(report);
+      require_(
+        isThere,
+        'I8',
+        () => `report ${i} of ${worker.alias} is acknowledged, and is not durable here`,
+      );
+    }
+    this.#acknowledged.set(worker, Math.max(upTo, this.#acknowledged.get(worker) ?? 0));
+  }
+
+  #requireAnswered(): void {
+    const { log } = this.#world.coordinator;
+    for (const record of this.#answered) require_(log.isDurable(record), 'I8', () => `lost ${record}`);
+  }
+
+  #requireSlot({ id, actor, thread, clock }: FleetRecord): void {
+    const slot = `${actor} ${thread} ${clock}`;
+    const known = this.#slots.get(slot);
+    require_(known === undefined || known === id, 'I14', () => `${slot} is that of ${known} and of ${id}`);
+    this.#slots.set(slot, id);
+  }
+
+  #reportsOf(worker: WorkerHost): RecordId[] {
+    let reports = this.#reports.get(worker);
+    if (reports === undefined) this.#reports.set(worker, (reports = []));
+    return reports;
+  }
+
+  #isReported(worker: WorkerHost, ref: DeliveryRef): boolean {
+    return worker.log.records.some(({ sealed: { record } }) => {
+      if (topicOf(record) !== TOPIC.childDone || record.thread !== ref.thread) return false;
+      return record.body['index'] === ref.index && record.body['delivery'] === ref.delivery;
+    });
+  }
+}
+
+function agrees(child: Child, seen: OracleFanOut['children'][number]): boolean {
+  return (
+    child.state === seen.state &&
+    (child.state === 'pending' || child.attempt === seen.attempt) &&
+    child.deliveries === seen.deliveries &&
+    child.verdict === seen.verdict &&
+    child.report === seen.report &&
+    (child.state !== 'assigned' || child.worker === seen.worker)
+  );
+}
+
+const text = (value: unknown): string => JSON.stringify(value);

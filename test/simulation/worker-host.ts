@@ -1,0 +1,334 @@
+import { asJson, TOPIC, type HeartbeatBody, type ResultFields } from '../../engine/fleet/bodies.ts';
+import { keyOf, type ToCoordinator, type ToWorker } from '../../engine/fleet/messages.ts';
+import type { Delivery, Worker, WorkerEffect } from '../../engine/fleet/worker.ts';
+import { RESERVED, type Did } from '../../engine/record/ids.ts';
+import { seal, type SealedRecord } from '../../engine/record/record.ts';
+import { drawAttempt } from './attempts.ts';
+import { Connection } from './connection.ts';
+import { SimProcess } from './process.ts';
+import { SimLog } from './sim-log.ts';
+import { risingClock, type World } from './world.ts';
+
+const RECONNECT_FIRST_MS = 20;
+const RECONNECT_LAST_MS = 1000;
+/** What was sent before an exit still arrives. */
+const EXIT_MS = 200;
+
+interface Attempt {
+  readonly delivery: Delivery;
+  readonly begun: number;
+  aborted: boolean;
+}
+
+/** The engine around a worker's rules, as `run/worker-engine` is, in virtual time, with attempts that only pretend. */
+export class WorkerHost {
+  readonly did: Did;
+  readonly alias: string;
+  readonly process: SimProcess;
+  readonly log: SimLog;
+  readonly running = new Map<string, Attempt>();
+  core: Worker | undefined;
+  /** Since when it runs, is connected at both ends and is not stopped, in ms of the simulation; undefined while not. */
+  wellSince: number | undefined;
+  readonly #world: World;
+  #now: () => number;
+  #connection: Connection | undefined;
+  #stepping = false;
+  #heartbeatClock = 0;
+  #graceTimer: number | undefined;
+
+  constructor(world: World, index: number, alias: string) {
+    this.#world = world;
+    this.did = `did:sync:instance:${(index + 1).toString(16).padStart(16, 'a')}` as Did;
+    this.alias = alias;
+    const { scheduler, random } = world;
+    this.process = new SimProcess(scheduler);
+    this.#now = risingClock(world, 0);
+    this.log = new SimLog({
+      scheduler,
+      random,
+      process: this.process,
+      clock: () => this.#now(),
+      commitMs: () => world.profile.commitMs(),
+      onDurable: stored => world.watcher.durableAtWorker(this, stored),
+    });
+  }
+
+  /** Begins a life: replays its log, reports what an earlier life left, looks for the coordinator. */
+  start(): void {
+    const { rules, profile, random } = this.#world;
+    this.#trace('starts');
+    this.process.begin();
+    this.#now = risingClock(this.#world, this.log.lastAt);
+    this.core = new rules.Worker({
+      self: this.did,
+      slots: profile.slots,
+      hasSideEffects: executor => executor === 'shell',
+    });
+    for (const { sealed } of this.log.records) this.core.replay(sealed.record);
+    this.process.after(random.between(50, 300), () => {
+      this.step(() => this.core!.recover());
+      this.#connect(RECONNECT_FIRST_MS);
+    });
+  }
+
+  /** Its process ends at once, with everything that it runs. */
+  kill(why: string): void {
+    if (!this.process.up) return;
+    this.#trace(why);
+    const { life } = this.process;
+    this.process.end();
+    this.wellSince = undefined;
+    this.running.clear();
+    this.core = undefined;
+    this.#connection?.closeByWorker();
+    this.#connection = undefined;
+    this.#graceTimer = undefined;
+    this.log.crash();
+    this.#world.coordinator.control?.noticeEnd(this, life);
+  }
+
+  /** Stops it as SIGSTOP does. */
+  hang(durationMs: number): void {
+    if (!this.process.up) return;
+    this.#trace('hangs', durationMs);
+    this.wellSince = undefined;
+    this.process.stop(durationMs);
+    this.process.after(0, () => this.#markWell());
+  }
+
+  breakLink(): void {
+    if (this.#connection === undefined) return;
+    this.#trace('link breaks');
+    this.#connection.break();
+  }
+
+  get isLinked(): boolean {
+    return this.#connection !== undefined && !this.#connection.isBroken;
+  }
+
+  step(decide: () => void): void {
+    if (this.#stepping) return decide();
+    const core = this.core!;
+    this.#stepping = true;
+    try {
+      decide();
+      for (let atOnce = core.takeAtOnce(); atOnce.length > 0; atOnce = core.takeAtOnce())
+        for (const effect of atOnce) this.#do(effect, undefined);
+    } finally {
+      this.#stepping = false;
+    }
+    const { records, effects } = core.take();
+    const fresh = records.filter(({ record }) => this.log.find(record.id) === undefined);
+    for (const { record } of fresh)
+      this.#world.trace.add(this.#world.scheduler.now, this.alias, 'writes', record);
+    const connection = this.#connection;
+    const release = (): void => {
+      for (const effect of effects) this.#do(effect, connection);
+    };
+    if (fresh.length > 0) this.log.append(fresh, () => {});
+    if (this.#world.rules.hasty) release();
+    else this.log.whenDurable(release);
+    this.#perhapsCrash();
+  }
+
+  #perhapsCrash(): void {
+    const { random, profile } = this.#world;
+    if (random.chance(profile.crashAfterStep / 2))
+      this.process.after(random.between(0, 4), () => this.kill('crashes after a step'));
+  }
+
+  #do(effect: WorkerEffect, connection: Connection | undefined): void {
+    this.#world.watcher.workerEffect(this, effect);
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect.message, connection);
+      case 'start':
+        return this.#start(effect.delivery);
+      case 'abort':
+        return this.#abort(effect.key);
+      case 'exit':
+        return this.process.after(EXIT_MS, () => this.kill('exits'));
+    }
+  }
+
+  #send(message: ToCoordinator, connection: Connection | undefined): void {
+    const { random, profile } = this.#world;
+    connection?.toCoordinator(message);
+    if (random.chance(profile.breakAfterMessage)) this.breakLink();
+  }
+
+  // --- attempts -----------------------------------------------------------------------------------------------
+
+  #start(delivery: Delivery): void {
+    const key = keyOf(delivery.ref);
+    if (delivery.cancelled !== null || delivery.fenced || delivery.handedBack)
+      return this.#finished(key, cancelledResult(delivery.cancelled ?? 'ended before it started', 0));
+    delivery.state = 'running';
+    this.#world.watcher.attemptStarts(this, delivery);
+    const { random, profile } = this.#world;
+    const { durationMs, result } = drawAttempt(random, profile, delivery.body);
+    if (durationMs === 0 && delivery.body.executor === 'echo') return this.#finished(key, result);
+    const attempt: Attempt = { delivery, begun: this.#world.scheduler.now, aborted: false };
+    this.running.set(key, attempt);
+    if (durationMs !== undefined) this.process.after(durationMs, () => this.#end(key, attempt, result));
+  }
+
+  #abort(key: string): void {
+    const attempt = this.running.get(key);
+    if (attempt === undefined || attempt.aborted) return;
+    attempt.aborted = true;
+    const { random, scheduler } = this.#world;
+    const delay = random.chance(0.7) ? random.between(0, 5) : random.between(5, 2_000);
+    this.process.after(delay, () => {
+      const wallSecs = (scheduler.now - attempt.begun) / 1000;
+      this.#end(key, attempt, cancelledResult('aborted', wallSecs));
+    });
+  }
+
+  #end(key: string, attempt: Attempt, result: ResultFields): void {
+    if (this.running.get(key) !== attempt) return;
+    this.running.delete(key);
+    this.#finished(key, result);
+  }
+
+  #finished(key: string, result: ResultFields): void {
+    this.step(() => this.core!.finished(key, result));
+  }
+
+  // --- the link -----------------------------------------------------------------------------------------------
+
+  #connect(delayMs: number): void {
+    const { coordinator, scheduler, random, profile } = this.#world;
+    if (!coordinator.process.up) {
+      const next = Math.min(RECONNECT_LAST_MS, delayMs * 2);
+      return this.process.after(delayMs, () => this.#connect(next));
+    }
+    const connection: Connection = new Connection({
+      scheduler,
+      random,
+      delayMs: () => this.#world.profile.delayMs(),
+      worker: {
+        process: this.process,
+        onMessage: message => this.#take(connection, message),
+        onClose: () => this.#lose(connection),
+      },
+      coordinator: {
+        process: coordinator.process,
+        onMessage: message => coordinator.take(this.did, connection, message),
+        onClose: () => coordinator.lost(this.did, connection),
+      },
+      onBreak: () => {
+        if (this.#connection === connection) this.wellSince = undefined;
+      },
+    });
+    coordinator.expect(this.did, connection);
+    coordinator.process.after(profile.delayMs(), () => {
+      if (!connection.isBroken) coordinator.accept(this.did, connection);
+    });
+    this.#connection = undefined;
+    this.#dialled = connection;
+  }
+  #dialled: Connection | undefined;
+
+  #take(connection: Connection, message: ToWorker | 'welcome'): void {
+    if (message === 'welcome') return this.#open(connection);
+    if (connection !== this.#connection) return;
+    switch (message.type) {
+      case 'deliver':
+        return this.step(() => this.core!.deliver(message.records));
+      case 'ack':
+        return this.step(() => this.core!.acknowledged(message.upTo));
+      case 'cancel':
+        return this.step(() => this.core!.cancel(message.deliveries, message.reason));
+      case 'recall':
+        return this.step(() => this.core!.recall(message.deliveries));
+      case 'fence':
+        return this.step(() => this.core!.fence(message.deliveries));
+      case 'stop':
+        return this.#stop(message.graceMs);
+    }
+  }
+
+  #open(connection: Connection): void {
+    if (connection !== this.#dialled) return connection.closeByWorker();
+    this.#connection = connection;
+    this.#trace('is linked');
+    this.#markWell();
+    this.#beat();
+    this.#beatOn(connection);
+    this.step(() => this.core!.connected());
+  }
+
+  #lose(connection: Connection): void {
+    if (connection !== this.#dialled) return;
+    const wasOpen = this.#connection === connection;
+    this.#connection = undefined;
+    this.#dialled = undefined;
+    this.#trace('loses its link');
+    if (wasOpen) this.step(() => this.core!.disconnected());
+    this.#connect(RECONNECT_FIRST_MS);
+  }
+
+  #stop(graceMs: number): void {
+    this.step(() => this.core!.stop());
+    this.#beat();
+    if (this.#graceTimer !== undefined) return;
+    this.#graceTimer = this.process.life;
+    this.process.after(graceMs, () => this.step(() => this.core!.graceOver()));
+  }
+
+  #beatOn(connection: Connection): void {
+    this.process.after(this.#world.profile.heartbeatMs, () => {
+      if (connection !== this.#connection) return;
+      this.#beat();
+      this.#beatOn(connection);
+    });
+  }
+
+  #beat(): void {
+    this.#connection?.toCoordinator({ type: 'heartbeat', record: this.#heartbeat() });
+  }
+
+  #heartbeat(): SealedRecord {
+    const body: HeartbeatBody = {
+      topic: TOPIC.heartbeat,
+      did: this.did,
+      alias: this.alias,
+      role: 'worker',
+      endpoint: null,
+      version: '1',
+      health: this.core!.stopping ? 'draining' : 'healthy',
+      pid: this.process.life,
+      pid_start: null,
+      slots: this.#world.profile.slots,
+      uptime_secs: 0,
+      active_dispatches: this.core!.running,
+      store_records: this.log.end,
+    };
+    const clock = Math.max(this.#heartbeatClock, Math.floor(this.#now()));
+    this.#heartbeatClock = clock + 1;
+    const fields = { act: 'DO', actor: this.did, data_type: 'SCALAR', parents: [], clock } as const;
+    return seal({ ...fields, body: asJson(body), thread: RESERVED.instanceRegistry });
+  }
+
+  #markWell(): void {
+    if (this.isLinked && !this.process.isStopped) this.wellSince ??= this.#world.scheduler.now;
+  }
+
+  #trace(what: string, detail?: number): void {
+    this.#world.trace.add(this.#world.scheduler.now, this.alias, what, detail);
+  }
+}
+
+function cancelledResult(reason: string, wallSecs: number): ResultFields {
+  return {
+    verdict: 'cancelled',
+    reason,
+    exit_code: null,
+    signal: null,
+    summary: '',
+    cost_usd: 0,
+    wall_time_secs: wallSecs,
+  };
+}

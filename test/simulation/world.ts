@@ -1,0 +1,42 @@
+import type { Coordinator } from '../../engine/fleet/coordinator.ts';
+import type { Worker } from '../../engine/fleet/worker.ts';
+import type { Did } from '../../engine/record/ids.ts';
+import type { CoordinatorHost } from './coordinator-host.ts';
+import type { Profile } from './profile.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+import type { Watcher } from './watcher.ts';
+import type { WorkerHost } from './worker-host.ts';
+
+/** The rules that are simulated: the real ones, or mutants of them that the checks must catch. */
+export interface Rules {
+  readonly Coordinator: typeof Coordinator;
+  readonly Worker: typeof Worker;
+  /** A mutant engine, which does effects before their records are durable. */
+  readonly hasty: boolean;
+}
+
+/** What everything in one simulation shares. */
+export interface World {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly rules: Rules;
+  readonly watcher: Watcher;
+  readonly coordinator: CoordinatorHost;
+  readonly workers: ReadonlyMap<Did, WorkerHost>;
+  profile: Profile;
+}
+
+/** The wall time at the beginning of every simulation, in ms since 1970. */
+export const EPOCH = 1_700_000_000_000;
+
+/** A clock that rises as `run/clock` has it: wall time at its start, but not before `floor`, and then what has passed. */
+export function risingClock(world: Pick<World, 'scheduler' | 'random'>, floor: number): () => number {
+  const { scheduler, random } = world;
+  const setWrong = random.chance(0.2) ? random.between(-60_000, 60_000) : random.between(-5, 5);
+  const begin = scheduler.now;
+  const wall = Math.max(EPOCH + begin + setWrong, floor);
+  return () => wall + (scheduler.now - begin);
+}
