@@ -25,7 +25,7 @@ describe('serving the API', () => {
       assert.equal((await stat(served.socketPath)).mode & 0o777, 0o600);
     });
 
-    it('needs the token on the port, except for /health', async () => {
+    it('needs the token on the port, except for /health (I39)', async () => {
       assert.equal((await served.rawTcp('/v1/fleet/status')).status, 200);
       const none = { authorization: '' };
       assert.equal((await served.rawTcp('/health', { headers: none })).status, 200);
@@ -49,7 +49,7 @@ describe('serving the API', () => {
       assert.deepEqual(served.engine.calls, []);
     });
 
-    it('lets no web page in, by either door', async () => {
+    it('lets no web page in, by either door (I39)', async () => {
       const asked = [
         [{ host: 'evil.example:9100' }, "Host 'evil.example:9100' is not this machine"],
         [{ host: 'localhost.evil.example' }, "Host 'localhost.evil.example' is not this machine"],

@@ -106,7 +106,7 @@ describe('config.toml', () => {
     });
   }
 
-  it('is decoded or refused, whatever it holds', () => {
+  it('is decoded or refused, whatever it holds (I38)', () => {
     fc.assert(
       fc.property(fc.string(), text => {
         try {

@@ -141,7 +141,7 @@ describe('the lease', () => {
     keep(await next);
   });
 
-  it('is won by exactly one of two processes, fifty times', async () => {
+  it('is won by exactly one of two processes, fifty times (I32)', async () => {
     const racers = await Promise.all([child(), child()]);
     for (let round = 0; round < 50; round++) {
       const answers = await Promise.all(racers.map(racer => racer.ask(`take ${home}`)));

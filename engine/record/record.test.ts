@@ -94,7 +94,7 @@ describe('decodeRecord', () => {
     assert.deepEqual(decodeRecord({ ...rest, parents: undefined, judged_by: undefined }).record, record);
   });
 
-  it('computes the id anew and refuses another, naming both', () => {
+  it('computes the id anew and refuses another, naming both (I36)', () => {
     const { record } = seal(content);
     const forged = `${record.id.slice(0, -1)}${record.id.endsWith('0') ? '1' : '0'}`;
     const message = `not a valid record: id '${forged}' is not the hash of its content`;

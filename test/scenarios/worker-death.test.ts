@@ -25,7 +25,7 @@ describe('a worker that is killed (SIGKILL)', function () {
   );
 
   it(
-    'in mid-subtask: the group of a shell command is gone, the loss is named, and the next attempt knows of it',
+    'in mid-subtask: the group of a shell command is gone, the loss is named, and the next attempt knows of it (I40, I41)',
     scenario({}, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('DIES', [{ goal: 'hang once', run: HANGS_ONCE }]);

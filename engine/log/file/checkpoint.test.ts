@@ -86,7 +86,7 @@ describe("the file log's checkpoint", () => {
     assert.equal((await open()).log.opening.replayedFrom, 20);
   });
 
-  it('refuses a log that has become shorter than it, and says the way out', async () => {
+  it('refuses a log that has become shorter than it, and says the way out (I34)', async () => {
     await build(20);
     const last = (await home.segments()).at(-1)!;
     const bytes = await home.read(last);

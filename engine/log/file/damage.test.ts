@@ -56,7 +56,7 @@ describe('a damaged log', () => {
   const first = '0000000000000001.seg';
   const batches = [notes(0, 3), notes(3, 2), notes(5, 4)];
 
-  it('is cut at its last frame, whole and said aloud, wherever that frame breaks off', async () => {
+  it('is cut at its last frame, whole and said aloud, wherever that frame breaks off (I34)', async () => {
     const [, end] = await build(batches);
     const bytes = await home.read(first);
     for (let length = end! + 1; length < bytes.length; length++) {
@@ -102,7 +102,7 @@ describe('a damaged log', () => {
     }
   });
 
-  it('is refused with file and offset when any bit of a frame before the last is flipped', async () => {
+  it('is refused with file and offset when any bit of a frame before the last is flipped (I34)', async () => {
     const ends = await build(batches);
     const bytes = await home.read(first);
     const start = bytes.indexOf(0xff, 4);
@@ -241,7 +241,7 @@ describe('a damaged log', () => {
     await log.close();
   });
 
-  it('is never silently shorter than what was acknowledged, wherever a crash cuts it', async () => {
+  it('is never silently shorter than what was acknowledged, wherever a crash cuts it (I31)', async () => {
     const batch = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(

@@ -73,7 +73,7 @@ describe('two writers of one log, one of which has lost the lease', () => {
     assert.deepEqual(await contents(), idsOf([...notes(0, 3), note(10), note(11)]));
   });
 
-  it('lets one of two that opened the same log write, never both', async () => {
+  it('lets one of two that opened the same log write, never both (I32)', async () => {
     await open().then(async log => {
       await log.append({ records: [note(0)] });
       await log.close();

@@ -32,7 +32,7 @@ describe('a log whose writer is killed', () => {
     return told;
   }
 
-  it('has everything that was acknowledged, in order, time after time', async () => {
+  it('has everything that was acknowledged, in order, time after time (I31)', async () => {
     for (const acknowledgements of [1, 150, 37]) {
       const told = await appendAndKill(acknowledgements);
       const reader = new KeepingReader();

@@ -110,7 +110,7 @@ describe('a log whose disk fails', () => {
     await log.close();
   });
 
-  it('tries nothing again, refuses everything, and tells its owner the cause', async () => {
+  it('tries nothing again, refuses everything, and tells its owner the cause (I33)', async () => {
     const log = await home.open({ reader: new KeepingReader(), files });
     await log.append({ records: [note(1)] });
     const cause = systemError('ENOSPC');

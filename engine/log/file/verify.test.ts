@@ -60,7 +60,7 @@ describe('verifyLog', () => {
     }
   });
 
-  it('tells of a record whose content is not what its id says', async () => {
+  it('tells of a record whose content is not what its id says (I36)', async () => {
     const log = await home.open({ reader: new KeepingReader() });
     const forged = { record: note(1).record, text: note(2).text };
     await log.append({ records: [note(0), forged, note(3)] });

@@ -190,7 +190,7 @@ describe('the index', () => {
       });
     });
 
-    it('and changes nothing', async () => {
+    it('and changes nothing (I35)', async () => {
       await append(record());
       for (const sql of [
         'DELETE FROM entry',
@@ -298,7 +298,7 @@ describe('the index', () => {
       assert.equal((await fs.stat(checkpoint())).mode & 0o777, 0o600);
     });
 
-    it('and does without one that is missing', async () => {
+    it('and does without one that is missing (I35)', async () => {
       await fill(50);
       const before = await answers();
       await reopen(() => fs.rm(checkpoint()));
@@ -396,7 +396,7 @@ describe('the index', () => {
     assert.deepEqual(await all(), [0]);
   });
 
-  it('answers what is asked at once in order, and refuses what is too much', async () => {
+  it('answers what is asked at once in order, and refuses what is too much (I42)', async () => {
     await append(record());
     const answers = await Promise.allSettled(Array.from({ length: 1010 }, () => all()));
     assert.equal(answers.filter(answer => answer.status === 'fulfilled').length, 1000);

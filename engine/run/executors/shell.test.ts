@@ -322,7 +322,7 @@ describe('the shell executor', () => {
       assert.match(output, /^ready\n(Terminated\n)?bye\n$/);
     });
 
-    it('that ignores SIGTERM, with all its children', async () => {
+    it('that ignores SIGTERM, with all its children (I40)', async () => {
       const run = `trap '' TERM; sleep 300 & sleep 300`;
       const began = performance.now();
       const { result } = await attempt(run, { timeoutMs: 100 }, { graceMs: 200 });
@@ -379,7 +379,7 @@ describe('the shell executor', () => {
   describe('has a guard that ends the group', () => {
     const run = `trap '' TERM HUP INT; (trap '' TERM HUP; echo deep; exec sleep 300) & wait; sleep 300`;
 
-    it('when the worker is killed', () => worker(run, host => host.kill('SIGKILL')));
+    it('when the worker is killed (I40)', () => worker(run, host => host.kill('SIGKILL')));
     it('when the worker exits', () => worker(run, host => host.stdin.write('exit')));
     it('when the worker is stopped, then killed', () =>
       worker(run, host => {
