@@ -123,6 +123,12 @@ export class CoordinatorEngine implements Engine {
 
   /** Takes over a connection that asked to be a link. */
   acceptLink(_request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A worker that says what it holds is answered by what the log says, which must be taken up first.
+    void this.#ready.then(() => this.#link(socket, head));
+  }
+
+  #link(socket: Duplex, head: Buffer): void {
+    if (this.#closed) return void socket.destroy();
     acceptLink(socket, head, {
       key: this.#o.home.key,
       heartbeatMs: this.#o.heartbeatMs,
