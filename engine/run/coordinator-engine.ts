@@ -167,7 +167,7 @@ export class CoordinatorEngine implements Engine {
   ): Promise<Reports[N]['output']> {
     await this.#ready;
     this.#requireOpen();
-    return answer(name, input, {
+    const told = await answer(name, input, {
       coordinator: this.#core,
       facts: this.#fleetFacts(),
       home: this.#o.home,
@@ -176,6 +176,9 @@ export class CoordinatorEngine implements Engine {
       now: this.#o.clock.now(),
       ...(signal === undefined ? {} : { signal }),
     });
+    // What is told must hold: it waits for what was decided and is not durable yet.
+    if (this.#o.log.end !== this.#o.log.pendingEnd) await this.#lastAppend;
+    return told;
   }
 
   output(request: OutputRequest): Promise<OutputStream> {

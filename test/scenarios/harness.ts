@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import { connect, type EngineClient } from '../../engine/api/client.ts';
 import type {
   FleetDocument,
@@ -74,18 +75,29 @@ const LOOK_MS = 10;
 export function scenario(
   options: ScenarioOptions,
   body: (fleet: Scenario) => Promise<EndOptions | void>,
-): () => Promise<void> {
-  return async () => {
+): Mocha.AsyncFunc {
+  return async function () {
     const fleet = await Scenario.make(options);
+    const run = body(fleet).then(ending => fleet.end(ending ?? {}));
     try {
-      const ending = await body(fleet);
-      await fleet.end(ending ?? {});
+      await within(this.timeout() - DISPOSAL_MS, run);
     } catch (error) {
       throw await fleet.explained(error);
     } finally {
       await fleet.dispose();
     }
   };
+}
+
+/** What is left of a test's time for taking down what hangs. */
+const DISPOSAL_MS = 5_000;
+
+async function within(ms: number, run: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over within ${ms / 1000}s`)), ms);
+  });
+  await Promise.race([run, late]).finally(() => clearTimeout(timer));
 }
 
 /** A throw-away home, everything that was started in it, and the program to drive it with. */
@@ -404,8 +416,7 @@ export class Scenario {
         if (text !== '') told.push(`--- ${name}/${file}\n${text.split('\n').slice(-25).join('\n')}`);
       }
     }
-    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return new Error(`${words}\n${told.join('\n')}`);
+    return new Error(`${inspect(error)}\n${told.join('\n')}`);
   }
 
   async dispose(): Promise<void> {
