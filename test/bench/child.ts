@@ -5,13 +5,14 @@ import { latency } from './stages/latency.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
 import { opening, openOnce, readOnce } from './stages/opening.ts';
+import { paired } from './stages/paired.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
 import { throughput } from './stages/throughput.ts';
 
 /** The program of every process that the benchmark starts. It is bundled, so that what is measured is plain JavaScript. */
 
-const stages = { throughput, latency, scaling, opening, commands, memory, log, profiled };
+const stages = { throughput, latency, scaling, opening, commands, memory, log, paired, profiled };
 export type StageName = keyof typeof stages;
 
 /** What a stage says to the process that started it. */

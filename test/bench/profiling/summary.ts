@@ -41,24 +41,27 @@ function selfTimes({ samples = [], timeDeltas = [] }: Profiler.Profile): Map<num
   return selfUs;
 }
 
-/** A table of the dearest `count` functions, each with its share of the time that was not spent idle. */
+/** Two tables of the dearest `count` functions: all by themselves, and the engine's own with all that they call. */
 export function summary(title: string, costs: readonly Cost[], children: number, count: number): string {
-  const isIdle = ({ name }: Cost): boolean => name === '(idle)';
-  const busyMs = costs.filter(cost => !isIdle(cost)).reduce((sum, { selfMs }) => sum + selfMs, 0);
-  const idleMs = costs.find(isIdle)?.selfMs ?? 0;
-  const perChild = (ms: number): string => ((ms * 1000) / children).toFixed(2).padStart(7);
-  const share = (ms: number): string => `${((ms / busyMs) * 100).toFixed(1)} %`.padStart(7);
-  const lines = costs
-    .filter(cost => !isIdle(cost) && cost.name !== '(root)')
-    .slice(0, count)
-    .map(
-      ({ name, place, selfMs, totalMs }) =>
-        `${share(selfMs)} ${perChild(selfMs)} ${perChild(totalMs)}  ${name.padEnd(28)} ${place}`,
-    );
+  const busy = costs.filter(({ name }) => name !== '(idle)' && name !== '(root)');
+  const busyMs = busy.reduce((sum, { selfMs }) => sum + selfMs, 0);
+  const idleMs = costs.find(({ name }) => name === '(idle)')?.selfMs ?? 0;
+  const perChild = (ms: number): string => ((ms * 1000) / children).toFixed(2).padStart(8);
+  const lines = (some: readonly Cost[], ms: (cost: Cost) => number): string[] =>
+    some.slice(0, count).map(cost => {
+      const share = `${((ms(cost) / busyMs) * 100).toFixed(1)} %`.padStart(8);
+      return `${share} ${perChild(ms(cost))}  ${cost.name.padEnd(28)} ${cost.place}`;
+    });
+  const engine = busy.filter(({ place }) => place.startsWith('engine/'));
   return [
     `\n${title}: busy ${busyMs.toFixed(0)} ms (${perChild(busyMs).trim()} µs a child), idle ${idleMs.toFixed(0)} ms`,
-    '   self self µs  total µs  function',
-    ...lines,
+    '   by itself, µs a child',
+    ...lines(busy, ({ selfMs }) => selfMs),
+    '   with what it calls',
+    ...lines(
+      [...engine].sort((a, b) => b.totalMs - a.totalMs),
+      ({ totalMs }) => totalMs,
+    ),
     '',
   ].join('\n');
 }
