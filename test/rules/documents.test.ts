@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { before, describe, it } from 'mocha';
+import {
+  COMMAND_ROUTES,
+  LATER_ROUTES,
+  REPORT_ROUTES,
+  STREAM_ROUTES,
+  type Route,
+} from '../../engine/api/routes.ts';
+import { catalogue } from '../../engine/cli/catalogue.ts';
+import { EXIT } from '../../engine/cli/exit-codes.ts';
+import { allVerbs } from '../../engine/cli/program.ts';
+import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
+import type { Verb } from '../../engine/cli/verb.ts';
+import { TOPIC } from '../../engine/fleet/bodies.ts';
+import { parseConfig } from '../../engine/home/config.ts';
+import { INVARIANTS } from '../simulation/invariants.ts';
+import { codesIn, headings, linksIn, sectionOf, tableIn, type Code } from './markdown.ts';
+
+/** Holds the documents to the code: what they name exists, and their tables are those of the code. */
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DECISIONS = 'engine/decisions';
+const decisions = readdirSync(join(ROOT, DECISIONS)).filter(name => /^\d{4}-.*\.md$/.test(name));
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'engine/ARCHITECTURE.md',
+  'engine/GLOSSARY.md',
+  `${DECISIONS}/README.md`,
+  ...decisions.map(name => `${DECISIONS}/${name}`),
+];
+
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const sources = filesUnder(['engine', 'test']);
+const architecture = read('engine/ARCHITECTURE.md');
+
+describe('the documents', () => {
+  for (const document of DOCUMENTS) {
+    describe(document, () => {
+      const text = read(document);
+
+      it('links to what is there', () => {
+        for (const { path, anchor } of linksIn(text)) {
+          const target = path === '' ? document : relative(ROOT, resolve(ROOT, dirname(document), path));
+          assert.ok(existsSync(join(ROOT, target)), `${document} links to '${path}', which is not there`);
+          if (anchor === '') continue;
+          assert.ok(headings(read(target)).includes(anchor), `'${target}' has no heading '#${anchor}'`);
+        }
+      });
+
+      it('names files and folders that exist', () => {
+        for (const { text: code } of codesIn(text)) {
+          for (const path of pathsIn(code))
+            assert.ok(exists(path), `${document} names '${path}', which is not there`);
+        }
+      });
+
+      it('names npm scripts that exist', () => {
+        const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+        for (const { text: code } of codesIn(text)) {
+          for (const [command, run, short] of code.matchAll(
+            /\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g,
+          ))
+            assert.ok(Object.hasOwn(scripts, run ?? short!), `${document} names '${command}'`);
+        }
+      });
+    });
+  }
+
+  describe('name commands of spl', () => {
+    let verbs: readonly Verb[];
+    before(async () => {
+      verbs = await allVerbs();
+    });
+
+    for (const document of DOCUMENTS) {
+      it(`that exist, with options that they have: ${document}`, () => {
+        for (const code of codesIn(read(document)))
+          for (const line of commandsIn(code)) checkCommand(line, verbs, document);
+      });
+    }
+  });
+
+  describe('have the tables of the code', () => {
+    it('the exit codes', () => {
+      const rows = tableIn(sectionOf(read('README.md'), 'Exit codes'));
+      const codes = rows.map(([code]) => Number(code));
+      assert.deepEqual(
+        codes,
+        Object.values(EXIT).sort((a, b) => a - b),
+      );
+    });
+
+    it('the settings', () => {
+      const blocks = codesIn(read('README.md')).filter(({ language }) => language === 'toml');
+      assert.ok(blocks.length > 0);
+      for (const { text } of blocks) assert.deepEqual(parseConfig(text, 'README.md').warnings, []);
+    });
+
+    it('the rooms and what they may import', async () => {
+      const config = (await import(new URL('../../eslint.config.mjs', import.meta.url).href)) as {
+        rooms: Record<string, string[]>;
+      };
+      const rows = tableIn(sectionOf(architecture, 'Code map')).filter(([room]) => room !== '`engine/bin`');
+      const drawn = rows.map(([room, , allowed]) => [
+        room!.replace(/`engine\/(.*)`/, '$1'),
+        allowed === 'nothing' ? [] : allowed!.split(', ').sort(),
+      ]);
+      const held = Object.entries(config.rooms).map(([room, allowed]): [string, string[]] => [
+        room,
+        [...allowed].sort(),
+      ]);
+      assert.deepEqual(Object.fromEntries(drawn), Object.fromEntries(held));
+    });
+
+    it('every folder of the engine', () => {
+      const drawn = tableIn(sectionOf(architecture, 'Code map')).map(([room]) => room!.replaceAll('`', ''));
+      const folders = readdirSync(join(ROOT, 'engine'), { withFileTypes: true })
+        .filter(entry => entry.isDirectory() && entry.name !== 'decisions')
+        .map(({ name }) => `engine/${name}`);
+      assert.deepEqual(drawn.sort(), folders.sort());
+    });
+
+    it('the topics of records', () => {
+      const drawn = tableIn(sectionOf(architecture, 'Topics')).map(([topic]) => topic!.replaceAll('`', ''));
+      assert.deepEqual(drawn.sort(), Object.values(TOPIC).sort());
+    });
+
+    it('the messages of the link', () => {
+      const drawn = tableIn(sectionOf(architecture, 'The link')).map(([type]) => type!.replaceAll('`', ''));
+      const types = [...read('engine/fleet/messages.ts').matchAll(/readonly type: '(\w+)'/g)].map(
+        ([, type]) => type!,
+      );
+      assert.deepEqual(drawn.filter(type => !type.startsWith('to the ')).sort(), types.sort());
+    });
+
+    it('the routes of HTTP', () => {
+      const section = sectionOf(architecture, 'HTTP');
+      const drawn = tableIn(section).map(([route]) => route!.replaceAll('`', ''));
+      const routes: Route[] = Object.values({ ...COMMAND_ROUTES, ...REPORT_ROUTES, ...STREAM_ROUTES });
+      assert.deepEqual(drawn.sort(), routes.map(({ method, path }) => `${method} ${path}`).sort());
+      for (const { path } of LATER_ROUTES) assert.ok(section.includes(path), `HTTP does not name ${path}`);
+    });
+
+    it('the codes of errors', () => {
+      const union = /export type ErrorCode =([^;]*);/.exec(read('engine/errors.ts'))![1]!;
+      const text = read(`${DECISIONS}/0016-error-codes.md`);
+      for (const [, code] of union.matchAll(/'(\w+)'/g))
+        assert.ok(text.includes(`\`${code}\``), `not named: ${code}`);
+    });
+  });
+
+  describe('number the invariants', () => {
+    const stated = invariantsIn(sectionOf(architecture, 'Invariants'));
+    const tests = sources.filter(
+      path => /\.test\.ts$|^test\//.test(path) && basename(path) !== 'documents.test.ts',
+    );
+
+    it('rising, each once', () => {
+      assert.equal(
+        stated.length,
+        architecture.match(/^\*\*I\d+\*\* /gm)?.length,
+        'one is not written as the others are',
+      );
+      const numbers = stated.map(({ id }) => Number(id.slice(1)));
+      assert.deepEqual(
+        numbers,
+        [...new Set(numbers)].sort((a, b) => a - b),
+      );
+    });
+
+    it('with the very words of the simulation where it checks them', () => {
+      const words = Object.fromEntries(
+        stated.filter(({ id }) => Object.hasOwn(INVARIANTS, id)).map(({ id, statement }) => [id, statement]),
+      );
+      assert.deepEqual(words, { ...INVARIANTS });
+    });
+
+    it('and say where each is enforced, by names that are there', () => {
+      for (const { id, places } of stated) {
+        assert.ok(places.length > 0, `${id} is enforced nowhere`);
+        for (const { path, names } of places) {
+          const source = read(path);
+          for (const name of names) assert.ok(source.includes(name), `${id}: '${path}' has no '${name}'`);
+        }
+      }
+    });
+
+    it('that tests cite, and no others', () => {
+      const known = new Set(stated.map(({ id }) => id));
+      for (const path of tests)
+        for (const [id] of read(path).matchAll(/\bI\d{1,3}\b/g))
+          assert.ok(known.has(id), `'${path}' cites ${id}`);
+    });
+
+    it('each of which some test cites', () => {
+      const cited = new Set(
+        tests
+          .filter(path => path !== 'test/simulation/invariants.ts')
+          .flatMap(path => [...read(path).matchAll(/\bI\d{1,3}\b/g)].map(([id]) => id)),
+      );
+      assert.deepEqual(
+        stated.map(({ id }) => id).filter(id => !cited.has(id)),
+        [],
+        'cited by no test',
+      );
+    });
+  });
+
+  describe('list the decisions', () => {
+    it('every one, by its number and title', () => {
+      const listed = linksIn(read(`${DECISIONS}/README.md`)).map(({ path }) => path);
+      assert.deepEqual(listed, decisions);
+      const titles = tableIn(read(`${DECISIONS}/README.md`)).map(([link, title]) => [
+        Number(/\[(\d+)\]/.exec(link!)![1]),
+        title!.replace(/ ◊$/, ''),
+      ]);
+      const own = decisions.map(name => {
+        const [, number, title] = /^# (\d+)\. (.*)$/m.exec(read(`${DECISIONS}/${name}`))!;
+        assert.equal(Number(name.slice(0, 4)), Number(number), name);
+        return [Number(number), title];
+      });
+      assert.deepEqual(titles, own);
+    });
+
+    for (const name of decisions) {
+      it(`with context, decision, what was rejected, and consequences: ${name}`, () => {
+        const found = headings(read(`${DECISIONS}/${name}`));
+        for (const heading of ['context', 'decision', 'rejected', 'consequences'])
+          assert.ok(found.includes(heading), `'${name}' has no '${heading}'`);
+      });
+    }
+  });
+
+  it('show the two commands on the first page', () => {
+    const blocks = codesIn(sectionOf(read('README.md'), 'Start')).map(({ text }) => text.trim());
+    assert.ok(blocks.includes('npm start') && blocks.includes('npm test'));
+  });
+
+  it('in .vscode run what is there', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const { tasks } = JSON.parse(read('.vscode/tasks.json')) as { tasks: { script: string }[] };
+    for (const { script } of tasks) assert.ok(Object.hasOwn(scripts, script), `no script '${script}'`);
+    const { configurations } = JSON.parse(read('.vscode/launch.json')) as {
+      configurations: { program?: string; runtimeArgs?: string[] }[];
+    };
+    for (const { program, runtimeArgs = [] } of configurations) {
+      for (const text of [program ?? '', ...runtimeArgs]) {
+        const [, path] = /\$\{workspaceFolder\}\/(.*)$/.exec(text) ?? [];
+        if (path !== undefined) assert.ok(exists(path), `'${path}' is not there`);
+      }
+    }
+  });
+});
+
+// --- what stands in code -----------------------------------------------------------------------------------------
+
+const ROOMS = /^(?:record|contract|home|log|fleet|run|plan|api|cli|bin)\//;
+
+/** The paths of this repository that a piece of code names; what is built, or lies in a home, is none of them. */
+function pathsIn(code: string): string[] {
+  if (/\s/.test(code)) return [];
+  const path = code.replace(/\/$/, '');
+  if (/^(?:engine|test|\.vscode|\.ci)(?:\/[\w.-]+)*$/.test(path)) return [path];
+  if (ROOMS.test(path) && /\.ts$/.test(path)) return [`engine/${path}`];
+  return /^[\w.-]+\.(?:ts|mjs|json)$/.test(path) ? [path] : [];
+}
+
+/** A path from the root, or the name of a file that is somewhere. */
+function exists(path: string): boolean {
+  return (
+    existsSync(join(ROOT, path)) ||
+    NOT_OF_THE_REPOSITORY.has(path) ||
+    sources.some(each => basename(each) === path)
+  );
+}
+
+/** Files that are part of a home, or of any project. */
+const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'x.ts', 'x.test.ts']);
+
+function filesUnder(folders: readonly string[]): string[] {
+  return folders.flatMap(folder =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => relative(ROOT, join(entry.parentPath, entry.name))),
+  );
+}
+
+/** The command lines of spl in a piece of code: typed ones in a block, or the whole of an inline piece. */
+function commandsIn({ text, language }: Code): string[] {
+  if (language === null) return text.startsWith('spl ') ? [text] : [];
+  if (language !== 'console') return [];
+  return text
+    .split('\n')
+    .filter(line => line.startsWith('$ '))
+    .map(line => line.slice(2))
+    .filter(line => line.startsWith('spl '));
+}
+
+function checkCommand(line: string, verbs: readonly Verb[], document: string): void {
+  const words = wordsOf(line).slice(1);
+  const names = words.filter(word => !word.startsWith('-'));
+  const verb =
+    verbs.find(({ path }) => path === names.slice(0, 2).join(' ')) ??
+    verbs.find(({ path }) => path === names[0]);
+  if (verb === undefined) {
+    // A group may be named by itself, and a verb of a later version is no mistake of the document's.
+    const isKnown = catalogue.some(
+      ({ path }) => path === names.slice(0, 2).join(' ') || path.split(' ')[0] === names[0],
+    );
+    assert.ok(isKnown || names[0] === '…', `${document}: '${line}' is no command`);
+    return;
+  }
+  const flags = [...Object.values(verb.flags), ...GLOBAL_FLAGS].map(({ flags: text }) => text.split(' ')[0]!);
+  for (const word of words) {
+    if (word.startsWith('--'))
+      assert.ok([...flags, '--help'].includes(word), `${document}: '${line}' has no ${word}`);
+  }
+}
+
+/** The words of a command line as a shell takes them; a quoted word is never an option. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/'[^']*'|"(?:[^"\\]|\\.)*"|\S+/g)].map(([word]) => word);
+}
+
+interface Stated {
+  readonly id: string;
+  readonly statement: string;
+  readonly places: readonly { readonly path: string; readonly names: readonly string[] }[];
+}
+
+/** Paragraphs of the form `**I7** statement. Enforced in ‹places›.` */
+function invariantsIn(section: string): Stated[] {
+  return [
+    ...`${section}\n\n`.matchAll(/^\*\*(I\d+)\*\* ([^]*?)\.\s+Enforced (?:in|where) ([^]*?)\n\n/gm),
+  ].map(([, id, statement, where]) => ({
+    id: id!,
+    statement: statement!.replace(/\s+/g, ' '),
+    places: placesIn(where!.replace(/\s+/g, ' ')),
+  }));
+}
+
+/** `path` or `path` (`name`, `name`); the table of bounds is a place as well. */
+function placesIn(text: string): Stated['places'] {
+  const places = [...text.matchAll(/`((?:engine\/)[\w./-]+|eslint\.config\.mjs)`(?: \(([^)]*)\))?/g)].map(
+    ([, path, names]) => ({
+      path: path!,
+      names: [...(names ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+    }),
+  );
+  return text.includes('(#bounds)')
+    ? [...places, { path: 'engine/ARCHITECTURE.md', names: ['### Bounds'] }]
+    : places;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Linter } from 'eslint';
+import { before, describe, it } from 'mocha';
+import tseslint from 'typescript-eslint';
+
+/** Feeds the linter's own rules, as `eslint.config.mjs` sets them, with files that offend them and files that don't. */
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const HOUSE_RULES = ['rooms/directions', 'no-restricted-imports', 'no-restricted-syntax'];
+
+describe('the directions of imports and the purity of the rules (I43)', () => {
+  let rooms: Record<string, readonly string[]>;
+  let configs: Linter.Config[];
+
+  before(async () => {
+    const house = (await import(new URL('../../eslint.config.mjs', import.meta.url).href)) as {
+      rooms: Record<string, readonly string[]>;
+      default: Linter.Config[];
+    };
+    rooms = house.rooms;
+    configs = [
+      { files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } },
+      ...house.default.map(withoutTypes),
+    ];
+  });
+
+  const refusalsOf = (file: string, code: string): string[] =>
+    new Linter({ cwd: ROOT })
+      .verify(code, configs, { filename: join(ROOT, file) })
+      .map(({ message }) => message);
+
+  const refused = (file: string, code: string): void =>
+    assert.equal(refusalsOf(file, code).length, 1, `${file} may say: ${code}`);
+  const allowed = (file: string, code: string): void =>
+    assert.deepEqual(refusalsOf(file, code), [], `${file}: ${code}`);
+
+  it('let each room import what its row says, and nothing else', () => {
+    const all = Object.keys(rooms);
+    for (const [room, may] of Object.entries(rooms)) {
+      for (const other of [...all, 'bin']) {
+        const check = other === room || may.includes(other) ? allowed : refused;
+        check(`engine/${room}/made-up.ts`, `import { x } from '../${other}/made-up.ts'; x();`);
+        check(`engine/${room}/deep/er/made-up.ts`, `export * from '../../../${other}/made-up.ts';`);
+        check(`engine/${room}/made-up.ts`, `void import('../${other}/made-up.ts');`);
+      }
+      allowed(`engine/${room}/made-up.ts`, `import { FleetError } from '../errors.ts'; FleetError();`);
+      refused(
+        `engine/${room}/made-up.ts`,
+        `import { openCoordinator } from '../open.ts'; openCoordinator();`,
+      );
+    }
+  });
+
+  it('have a row for every room but the entries', () => {
+    const folders = readdirSync(join(ROOT, 'engine'), { withFileTypes: true }).filter(entry =>
+      entry.isDirectory(),
+    );
+    const names = folders.map(({ name }) => name).filter(name => name !== 'bin' && name !== 'decisions');
+    assert.deepEqual(Object.keys(rooms).sort(), names.sort());
+  });
+
+  it('keep the parts of the log apart', () => {
+    refused('engine/log/memory/made-up.ts', `export * from '../file/file-log.ts';`);
+    refused('engine/log/file/made-up.ts', `export * from '../memory/memory-log.ts';`);
+    refused('engine/log/file/made-up.ts', `export * from '../index/index.ts';`);
+    allowed('engine/log/index/made-up.ts', `export * from '../file/reader.ts';`);
+  });
+
+  it('leave tests free', () => {
+    allowed('engine/record/made-up.test.ts', `import { x } from '../run/made-up.ts'; x();`);
+  });
+
+  it('keep the editor out of the engine', () => {
+    refused('engine/run/made-up.ts', `import type { Uri } from 'vscode'; export type A = Uri;`);
+    refused('engine/fleet/made-up.ts', `import * as vscode from 'vscode'; vscode.x();`);
+  });
+
+  it('keep time, chance and waiting out of the rules', () => {
+    for (const code of [
+      'export const now = Date.now();',
+      'export const now = new Date();',
+      'export const x = Math.random();',
+      'export const x = (): Promise<void> => wait();',
+    ]) {
+      refused('engine/fleet/made-up.ts', code);
+      refused('engine/plan/made-up.ts', code);
+      allowed('engine/run/made-up.ts', code);
+    }
+    allowed('engine/fleet/made-up.ts', 'export const then = (at: number): Date => new Date(at);');
+  });
+
+  it('keep files, sockets and processes out of the rules', () => {
+    for (const module of [
+      'node:fs',
+      'node:fs/promises',
+      'node:net',
+      'node:http',
+      'node:child_process',
+      'node:timers',
+    ]) {
+      refused('engine/fleet/made-up.ts', `import * as x from '${module}'; x.y();`);
+      allowed('engine/run/made-up.ts', `import * as x from '${module}'; x.y();`);
+    }
+  });
+});
+
+/** The same entry with the rules of the house only, which need no types and so no program. */
+function withoutTypes({ rules = {}, plugins, files, ignores }: Linter.Config): Linter.Config {
+  const kept = Object.fromEntries(Object.entries(rules).filter(([name]) => HOUSE_RULES.includes(name)));
+  return {
+    ...(files === undefined ? {} : { files }),
+    ...(ignores === undefined ? {} : { ignores }),
+    ...(plugins === undefined ? {} : { plugins }),
+    rules: kept,
+  };
+}

@@ -1,0 +1,73 @@
+/** As much of Markdown as the documents of this repository use. */
+
+/** A piece of code: `language` is null for an inline one, and '' for a block that names none. */
+export interface Code {
+  readonly text: string;
+  readonly language: string | null;
+}
+
+const FENCE = /^```(\w*)[^\n]*\n([^]*?)^```$/gm;
+
+/** Everything that stands in code, blocks first. */
+export function codesIn(markdown: string): Code[] {
+  const blocks = [...markdown.matchAll(FENCE)].map(([, language, text]) => ({
+    text: text!,
+    language: language!,
+  }));
+  const prose = markdown.replace(FENCE, '');
+  return [
+    ...blocks,
+    ...[...prose.matchAll(/`([^`]+)`/g)].map(([, text]) => ({
+      text: text!.replace(/\s+/g, ' '),
+      language: null,
+    })),
+  ];
+}
+
+/** The links to other parts of the repository; `anchor` is '' where none is named. */
+export function linksIn(markdown: string): { readonly path: string; readonly anchor: string }[] {
+  return [...markdown.replace(FENCE, '').matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target!)
+    .filter(target => !/^\w+:/.test(target))
+    .map(target => {
+      const [path = '', anchor = ''] = target.split('#');
+      return { path, anchor };
+    });
+}
+
+/** The anchors of the headings, as the usual renderers make them. */
+export function headings(markdown: string): string[] {
+  return [...markdown.replace(FENCE, '').matchAll(/^#+ (.*)$/gm)].map(([, title]) => anchorOf(title!));
+}
+
+/** The text below a heading, up to the next one of the same or a higher level. @throws when there is no such heading. */
+export function sectionOf(markdown: string, title: string): string {
+  const lines = markdown.split('\n');
+  const start = lines.findIndex(line => /^#+ /.test(line) && line.replace(/^#+ /, '') === title);
+  if (start === -1) throw new Error(`there is no heading '${title}'`);
+  const level = /^#+/.exec(lines[start]!)![0].length;
+  const length = lines.slice(start + 1).findIndex(line => new RegExp(`^#{1,${level}} `).test(line));
+  return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
+}
+
+/** The rows of all tables of a text without their heads, cell by cell. */
+export function tableIn(markdown: string): string[][] {
+  const lines = markdown.split('\n');
+  return lines
+    .filter((line, i) => line.startsWith('|') && !isRule(line) && !isRule(lines[i + 1] ?? ''))
+    .map(line =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map(cell => cell.trim()),
+    );
+}
+
+const isRule = (line: string): boolean => /^\|[-:| ]+\|$/.test(line);
+
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replace(/\s/g, '-');
+}
