@@ -20,6 +20,20 @@ describe('speedup rendering', () => {
     ]);
   });
 
+  it('estimates from the times as they are shown: a few late milliseconds are no news', () => {
+    const late = speedup({
+      walls_secs: [1.004, 1.021],
+      parallel_wall_secs: 1.021,
+      weak: { serial_estimate_secs: 2.025, speedup: 2.025 / 1.021, caveat: 'one run is no measurement' },
+    });
+    assert.ok(speedupLines(late).includes('    estimated speedup: 2.00×'));
+    const instant = speedup({
+      parallel_wall_secs: 0.0001,
+      weak: { serial_estimate_secs: 0.0002, speedup: 2, caveat: 'one run is no measurement' },
+    });
+    assert.ok(speedupLines(instant).includes('    estimated speedup: 2.00×'));
+  });
+
   it('adds a measured speedup, its ceiling, and what did not count', () => {
     const lines = speedupLines(
       speedup({

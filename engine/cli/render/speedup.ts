@@ -31,13 +31,24 @@ function criticalText({ critical_path }: SpeedupDocument): string {
     : `critical path = longest dependency path ${critical_path.map(i => `[${i}]`).join(' → ')}`;
 }
 
-function weakLines({ weak }: SpeedupDocument): readonly string[] {
+function weakLines(report: SpeedupDocument): readonly string[] {
+  const { weak } = report;
   return [
     '  Weak estimate (single-run, sanity check only):',
     `    serial estimate:   ${duration(weak.serial_estimate_secs)} (sum of subtask walls)`,
-    `    estimated speedup: ${times(weak.speedup)}`,
+    `    estimated speedup: ${times(asShown(report))}`,
     `    caveat: ${weak.caveat}`,
   ];
+}
+
+/**
+ * The estimated speedup as the quotient of the two times as they are shown: an estimate has no more digits than what it
+ * is made from, and a reader can check it. The document carries it unrounded.
+ */
+function asShown({ weak, parallel_wall_secs }: SpeedupDocument): number | null {
+  const parallel = Number(seconds(parallel_wall_secs));
+  if (weak.speedup === null || parallel === 0) return weak.speedup;
+  return Number(seconds(weak.serial_estimate_secs)) / parallel;
 }
 
 function measuredLines(
