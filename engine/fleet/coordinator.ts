@@ -108,6 +108,7 @@ export class Coordinator {
 
   /** The time at which `tick` wants to be called, in ms, or undefined when nothing is waited for. */
   nextDeadline(now: number): number | undefined {
+    this.#noticeAbsence(now);
     let next = Number.POSITIVE_INFINITY;
     for (const thread of this.state.open) {
       const fanOut = this.state.tasks.get(thread)?.fanOut;
@@ -116,14 +117,14 @@ export class Coordinator {
     }
     for (const [, child] of this.#delayed) next = Math.min(next, child.notBefore);
     for (const link of this.links.values()) next = Math.min(next, this.#linkDeadline(link));
+    next = Math.max(next, now);
     this.#expectedTick = next;
-    return Number.isFinite(next) ? Math.max(next, now) : undefined;
+    return Number.isFinite(next) ? next : undefined;
   }
 
   /** Time has passed. */
   tick(now: number): void {
-    if (now - this.#expectedTick >= this.#heartbeatMs) this.#forgiveSilence(now);
-    this.#expectedTick = Number.POSITIVE_INFINITY;
+    this.#noticeAbsence(now);
     this.#judgeInstances(now);
     this.#endOverdue(now);
     this.#recallStalled(now);
@@ -205,15 +206,15 @@ export class Coordinator {
     const link = this.#link(did, now);
     if (!link.connected) link.upSince = now;
     link.connected = true;
-    link.stopping = false;
     link.awaited = false;
     link.heardAt = now;
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
-    this.#instances.add(did);
     this.#setStatus(did, 'live', null, now);
     // Whoever waits for it hears of its return, also where the log held it for live all the time.
     this.#instances.add(did);
+    // It may not have heard of it on an earlier connection; what is handed over again comes back then.
+    if (link.stopping) this.#send(did, { type: 'stop', graceMs: link.graceMs });
     this.#reconcile(link, held, now);
     this.settle(now);
   }
@@ -329,6 +330,7 @@ export class Coordinator {
   stop(did: Did, graceMs: number, now: number): void {
     const link = this.#link(did, now);
     link.stopping = true;
+    link.graceMs = graceMs;
     releaseQueueOf(this.state, did);
     this.#send(did, { type: 'stop', graceMs });
   }
@@ -372,6 +374,7 @@ export class Coordinator {
   /** A worker has stopped as it was told to. */
   stopped(did: Did, now: number): void {
     this.disconnected(did);
+    this.#link(did, now).stopping = false;
     this.#setStatus(did, 'stopped', null, now);
     this.settle(now);
   }
@@ -391,7 +394,8 @@ export class Coordinator {
     this.#apply(record, now);
     if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
     link.assigned.delete(child);
-    noteWall(link, child.wallMs);
+    // What was lost or cancelled says nothing of how long attempts take here.
+    if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
     this.#ended(fanOut, child);
   }
 
@@ -621,11 +625,18 @@ export class Coordinator {
     return link.assigned.size > this.#slotsOf(link) ? STALL_LOOK_MS : OVERDUE_LOOK_MS;
   }
 
-  /** This process did not run for a while (a laptop that slept): nobody is judged by a silence that it may not have heard through. */
-  #forgiveSilence(now: number): void {
+  /**
+   * A tick that comes late, or a message before it, means that this process did not run for a while (a laptop that
+   * slept): nobody is judged by a silence that it may not have heard through.
+   */
+  #noticeAbsence(now: number): void {
+    const isLate = now - this.#expectedTick >= this.#heartbeatMs;
+    this.#expectedTick = Number.POSITIVE_INFINITY;
+    if (!isLate) return;
     for (const link of this.links.values()) {
       link.heardAt = now;
       link.lastReportAt = now;
+      link.forgivenAt = now;
     }
   }
 
@@ -650,7 +661,7 @@ export class Coordinator {
   #endOverdue(now: number): void {
     for (const link of this.links.values()) {
       for (const [child, { fanOut, startedAt }] of firstFew(link)) {
-        if (startedAt === null || now < startedAt + this.#patienceMs(fanOut, child)) continue;
+        if (startedAt === null || now < this.#overdueAt(link, fanOut, child, startedAt)) continue;
         const ref = refOf(fanOut, child);
         const timeout = fanOut.subtasks[child.index]!.timeout_secs;
         const reason = `no report within ${timeout}s`;
@@ -667,8 +678,9 @@ export class Coordinator {
     }
   }
 
-  #patienceMs(fanOut: FanOut, child: Child): number {
-    return fanOut.subtasks[child.index]!.timeout_secs * 1000 + Math.max(10_000, 3 * this.#heartbeatMs);
+  #overdueAt(link: WorkerLink, fanOut: FanOut, child: Child, startedAt: number): number {
+    const endsAt = startedAt + fanOut.subtasks[child.index]!.timeout_secs * 1000;
+    return Math.max(endsAt, link.forgivenAt) + Math.max(10_000, 3 * this.#heartbeatMs);
   }
 
   /** Takes back what waits at a busy worker while another one is free. */

@@ -5,8 +5,10 @@ import type { Child, FanOut } from './state.ts';
 export interface WorkerLink {
   readonly did: Did;
   connected: boolean;
-  /** Asked to stop: nothing more is given to it. */
+  /** Asked to stop: nothing more is given to it, until its process has ended. */
   stopping: boolean;
+  /** What it was given to finish, in ms, when it was asked to stop. */
+  graceMs: number;
   /** Its process is on its way up, or runs and has yet to connect: it is not left to be silent for ever. */
   awaited: boolean;
   /** When it was last heard of, or began to be awaited, in ms. */
@@ -18,6 +20,8 @@ export interface WorkerLink {
   /** A mean of how long its attempts take, in ms, weighted towards the latest; undefined before the first. */
   meanWallMs: number | undefined;
   lastReportAt: number;
+  /** When it was last forgiven its silence, in ms: attempts that were overdue then have their time again. */
+  forgivenAt: number;
   /** When to look next at what it holds, in ms. */
   lookAt: number;
   /** Everything assigned to it and not ended, oldest first. */
@@ -43,6 +47,7 @@ export function newLink(did: Did, now: number): WorkerLink {
     did,
     connected: false,
     stopping: false,
+    graceMs: 0,
     awaited: false,
     heardAt: now,
     upSince: now,
@@ -50,6 +55,7 @@ export function newLink(did: Did, now: number): WorkerLink {
     storeRecords: 0,
     meanWallMs: undefined,
     lastReportAt: now,
+    forgivenAt: 0,
     lookAt: now,
     assigned: new Map(),
   };

@@ -60,6 +60,11 @@ export class Control {
     return watched !== undefined && !watched.expected && this.#isRunning(worker);
   }
 
+  /** Whether it was asked to stop, and has not yet. */
+  isStopping(worker: WorkerHost): boolean {
+    return this.#watched.get(worker.did)?.expected === true;
+  }
+
   /** The process of a worker ended; this one hears of it a little later. */
   noticeEnd(worker: WorkerHost, life: number): void {
     const { random } = this.#world;

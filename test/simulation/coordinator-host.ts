@@ -146,6 +146,7 @@ export class CoordinatorHost {
   take(did: Did, connection: Connection, message: ToCoordinator): void {
     const { trace, scheduler } = this.#world;
     if (this.peers.get(did) !== connection) return;
+    this.#world.watcher.hears(did);
     if (message.type !== 'heartbeat')
       trace.add(scheduler.now, 'coordinator', `from ${this.#world.workers.get(did)!.alias}:`, message);
     const core = this.core!;
@@ -216,6 +217,7 @@ export class CoordinatorHost {
 
   /** A process that goes on after a stop looks at its timers first. */
   #wake(): void {
+    this.#world.watcher.listens();
     if (this.#timerDue <= this.#world.scheduler.now) this.#tick();
   }
 

@@ -25,6 +25,9 @@ export const INVARIANTS = {
   I20: 'what a coordinator believes its workers to hold is what the log assigns to them',
   I21: 'the rules refuse what they do not take with a FleetError, and throw nothing else',
   I22: 'a child whose dependency ended without accepting does not stay pending',
+  I23: 'an attempt that has ended is not timed out for a silence that was the coordinator’s own',
+  I24: 'a worker that is not heard of for four heartbeats, by a coordinator that runs, is not held for live',
+  I25: 'a worker that was asked to stop is given nothing more',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

@@ -11,6 +11,7 @@ import {
   type SpawnedBody,
   type TaskBody,
 } from '../../engine/fleet/bodies.ts';
+import type { DeliveryRef } from '../../engine/fleet/messages.ts';
 import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
 import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
@@ -60,6 +61,9 @@ const COUNTER = {
  * contract rather than from the rules. It checks each record as it is appended.
  */
 export class Oracle {
+  /** Told of every delivery that counts, and of each that the coordinator itself ends as overdue. */
+  onSpawned: (worker: Did) => void = () => {};
+  onTimedOut: (worker: Did, ref: DeliveryRef) => void = () => {};
   readonly fanOuts = new Map<ThreadId, OracleFanOut>();
   readonly #reports = new Map<RecordId, ChildDoneBody>();
   readonly #keys = new Map<string, string>();
@@ -180,6 +184,7 @@ export class Oracle {
   }
 
   #spawned(fanOut: OracleFanOut, body: SpawnedBody): void {
+    this.onSpawned(body.worker);
     for (const [index, attempt, delivery] of body.children) {
       const child = fanOut.children[index]!;
       const where = (): string =>
@@ -229,6 +234,8 @@ export class Oracle {
       () => `the coordinator ended subtask ${body.index}, which is ${child.state}`,
     );
     if (!counted) return;
+    if (own && body.verdict === 'timeout')
+      this.onTimedOut(child.worker!, { thread: fanOut.thread, index: body.index, delivery: body.delivery });
     this.#reports.set(record.id, body);
     if (child.state === 'assigned') child.ended++;
     const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body);

@@ -17,7 +17,7 @@ describe('the simulated fleet', function () {
 
   for (let first = seeds.first; first < seeds.first + seeds.count; first += BLOCK) {
     const last = Math.min(first + BLOCK, seeds.first + seeds.count) - 1;
-    it(`keeps I1 to I22 with the seeds ${first} to ${last}`, () => {
+    it(`keeps its invariants with the seeds ${first} to ${last}`, () => {
       for (let seed = first; seed <= last; seed++) run(seed);
     });
   }

@@ -1,10 +1,10 @@
-import { TOPIC, topicOf, type ChildBody } from '../../engine/fleet/bodies.ts';
+import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine/fleet/bodies.ts';
 import type { Coordinator, Effect, Output } from '../../engine/fleet/coordinator.ts';
 import { applyRecord } from '../../engine/fleet/fold.ts';
 import { keyOf, type DeliveryRef } from '../../engine/fleet/messages.ts';
 import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/fleet/state.ts';
 import type { Delivery, WorkerEffect } from '../../engine/fleet/worker.ts';
-import type { RecordId, ThreadId } from '../../engine/record/ids.ts';
+import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { require_ } from './invariants.ts';
 import { countsOf, Oracle, same, type OracleFanOut } from './oracle.ts';
@@ -13,6 +13,9 @@ import { difference, project } from './projection.ts';
 import type { SimStored } from './sim-log.ts';
 import type { WorkerHost } from './worker-host.ts';
 import type { World } from './world.ts';
+
+/** How long a message may take from what causes it to the step that it causes, when nothing is in its way, in ms. */
+const IN_FLIGHT_MS = 2_000;
 
 /** Watches a simulation from outside, and throws a `Violation` at the first step after which an invariant does not hold. */
 export class Watcher {
@@ -25,12 +28,17 @@ export class Watcher {
   /** The reports of each worker, by their number. */
   readonly #reports = new Map<WorkerHost, RecordId[]>();
   readonly #acknowledged = new Map<WorkerHost, number>();
+  /** When each delivery's report became durable at its worker. */
+  readonly #reportedAt = new Map<string, number>();
+  /** When the coordinator last took a message of each worker, and since when it runs without a stop. */
+  readonly #heardAt = new Map<Did, number>();
+  #listeningSince = 0;
   /** Answers that a client got: each a record that must be there for ever. */
   readonly #answered: RecordId[] = [];
 
   constructor(world: World) {
     this.#world = world;
-    this.#oracle = new Oracle(world.coordinator.did);
+    this.#oracle = this.#newOracle(false);
   }
 
   get steps(): number {
@@ -40,7 +48,17 @@ export class Watcher {
   // --- the coordinator ----------------------------------------------------------------------------------------
 
   coordinatorStarts(core: Coordinator): void {
+    this.listens();
     this.#requireStates(core.state);
+  }
+
+  /** The coordinator's process runs from now on. */
+  listens(): void {
+    this.#listeningSince = this.#world.scheduler.now;
+  }
+
+  hears(did: Did): void {
+    this.#heardAt.set(did, this.#world.scheduler.now);
   }
 
   /** A record was appended to the coordinator's log, in its own time `now`. */
@@ -64,6 +82,7 @@ export class Watcher {
     this.#ticked = false;
     if (this.#step++ % 64 === 0) this.#requireStates(core.state);
     this.#requireLinks(core);
+    this.#requireHeard(core.state);
   }
 
   /** An effect is done that was decided when the log had so many records, durable or not. */
@@ -84,11 +103,10 @@ export class Watcher {
 
   /** Reads again what is left of the coordinator's log after a crash. */
   rebuild(): void {
-    const { coordinator } = this.#world;
-    this.#oracle = new Oracle(coordinator.did);
-    this.#oracle.isRereading = true;
-    for (const { sealed, at } of coordinator.log.records) this.#oracle.apply(sealed.record, at);
-    this.#oracle.isRereading = false;
+    const oracle = this.#newOracle(true);
+    for (const { sealed, at } of this.#world.coordinator.log.records) oracle.apply(sealed.record, at);
+    this.#oracle = oracle;
+    oracle.isRereading = false;
     this.#requireAnswered();
   }
 
@@ -134,7 +152,11 @@ export class Watcher {
   durableAtWorker(worker: WorkerHost, stored: readonly SimStored[]): void {
     for (const { sealed } of stored) {
       this.#requireSlot(sealed.record);
-      if (topicOf(sealed.record) === TOPIC.childDone) this.#reportsOf(worker).push(sealed.record.id);
+      if (topicOf(sealed.record) !== TOPIC.childDone) continue;
+      this.#reportsOf(worker).push(sealed.record.id);
+      const { index, delivery } = sealed.record.body as unknown as ChildDoneBody;
+      const key = keyOf({ thread: sealed.record.thread, index, delivery });
+      this.#reportedAt.set(key, this.#world.scheduler.now);
     }
   }
 
@@ -162,12 +184,50 @@ export class Watcher {
     require_(body.worker === worker.did, 'I7', where);
     for (const other of this.#world.workers.values())
       require_(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
-    require_(!this.#isReported(worker, ref), 'I7', () => `${where()}, which it has reported`);
+    require_(!this.#reportedAt.has(key), 'I7', () => `${where()}, which it has reported`);
     if (body.executor === 'shell')
       require_(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
   }
 
   // --- parts --------------------------------------------------------------------------------------------------
+
+  #newOracle(isRereading: boolean): Oracle {
+    const oracle = new Oracle(this.#world.coordinator.did);
+    oracle.isRereading = isRereading;
+    oracle.onSpawned = worker => this.#requireGoesOn(worker);
+    oracle.onTimedOut = (worker, ref) => this.#requireOverdue(worker, ref);
+    return oracle;
+  }
+
+  #requireGoesOn(did: Did): void {
+    const worker = this.#world.workers.get(did)!;
+    const isStopping = this.#world.coordinator.control?.isStopping(worker) === true;
+    require_(!isStopping || this.#oracle.isRereading, 'I25', () => `${worker.alias} is given work`);
+  }
+
+  #requireOverdue(did: Did, ref: DeliveryRef): void {
+    const { scheduler, workers } = this.#world;
+    const worker = workers.get(did)!;
+    const reportedAt = this.#reportedAt.get(keyOf(ref));
+    if (this.#oracle.isRereading || reportedAt === undefined || worker.wellSince === undefined) return;
+    const since = scheduler.now - Math.max(reportedAt, worker.wellSince);
+    require_(since < IN_FLIGHT_MS, 'I23', () => `${worker.alias} reported ${keyOf(ref)} ${since}ms ago`);
+  }
+
+  /** Whoever is held for live was heard of lately, by a coordinator that was there to hear. */
+  #requireHeard(state: FleetState): void {
+    const { scheduler, profile, workers } = this.#world;
+    for (const { did, role, status } of state.instances.values()) {
+      if (role !== 'worker' || status !== 'live') continue;
+      const silence = scheduler.now - Math.max(this.#listeningSince, this.#heardAt.get(did) ?? 0);
+      const most = 4 * profile.heartbeatMs + IN_FLIGHT_MS;
+      require_(
+        silence < most,
+        'I24',
+        () => `${workers.get(did)!.alias} is live, and silent for ${silence}ms`,
+      );
+    }
+  }
 
   /** Everything, compared: the children and counts of each fan-out with what the oracle makes of the log. */
   #requireStates(state: FleetState): void {
@@ -292,13 +352,6 @@ export class Watcher {
     let reports = this.#reports.get(worker);
     if (reports === undefined) this.#reports.set(worker, (reports = []));
     return reports;
-  }
-
-  #isReported(worker: WorkerHost, ref: DeliveryRef): boolean {
-    return worker.log.records.some(({ sealed: { record } }) => {
-      if (topicOf(record) !== TOPIC.childDone || record.thread !== ref.thread) return false;
-      return record.body['index'] === ref.index && record.body['delivery'] === ref.delivery;
-    });
   }
 }
 
