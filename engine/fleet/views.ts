@@ -246,7 +246,8 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
   };
 }
 
-function byRoleAndAlias(a: Instance, b: Instance): number {
+/** The order in which instances are listed: the coordinator, then the workers by letter. */
+export function byRoleAndAlias(a: Instance, b: Instance): number {
   if (a.role !== b.role) return a.role === 'coordinator' ? -1 : 1;
   return a.alias.length - b.alias.length || (a.alias < b.alias ? -1 : 1);
 }

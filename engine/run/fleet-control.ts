@@ -4,7 +4,13 @@ import { VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import { completedOf, type Instance } from '../fleet/state.ts';
-import { fleetDocument, instanceDocument, resolveInstance, type FleetFacts } from '../fleet/views.ts';
+import {
+  byRoleAndAlias,
+  fleetDocument,
+  instanceDocument,
+  resolveInstance,
+  type FleetFacts,
+} from '../fleet/views.ts';
 import { openHome, type Home } from '../home/home.ts';
 import { workerAlias, workerHome } from '../home/paths.ts';
 import type { Did } from '../record/ids.ts';
@@ -177,7 +183,9 @@ export class FleetControl {
   }
 
   #workers(): Instance[] {
-    return [...this.#o.coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+    return [...this.#o.coordinator.state.instances.values()]
+      .filter(({ role }) => role === 'worker')
+      .sort(byRoleAndAlias);
   }
 
   /** Live, or on its way up. */
