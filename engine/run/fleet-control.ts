@@ -60,6 +60,8 @@ export class FleetControl {
   notes: readonly string[] = [];
   /** Workers that are not started again by themselves, and why. */
   readonly #givenUp = new Map<Did, string>();
+  /** The stops that are under way: what is stopping is neither there nor out of the way. */
+  readonly #stopping = new Set<Promise<unknown>>();
   /** Settled when the launches that were asked for last are through. */
   #launching: Promise<unknown> = Promise.resolve();
 
@@ -169,6 +171,7 @@ export class FleetControl {
 
   /** Launches what is missing to the number of workers that is wanted. */
   async #raise(workers: number): Promise<{ already: Instance[]; launched: Launched[] }> {
+    await Promise.allSettled(this.#stopping);
     const already = this.#workers().filter(worker => this.#comesUp(worker));
     const missing = Math.max(0, workers - already.length);
     const launched = await Promise.all(this.#free(missing, already).map(i => this.#launch(i)));
@@ -188,9 +191,9 @@ export class FleetControl {
       .sort(byRoleAndAlias);
   }
 
-  /** Live, or on its way up. */
+  /** Live, or on its way up; its status says `stopped` until it has said a word. */
   #comesUp({ did, status }: Instance): boolean {
-    return status === 'live' || (status !== 'stopped' && this.#supervisor.comesUp(did));
+    return status === 'live' || this.#supervisor.comesUp(did);
   }
 
   /** The numbers of the first workers that are not there. */
@@ -320,7 +323,15 @@ export class FleetControl {
     });
   }
 
-  async #stopOne({ did, alias }: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
+  #stopOne(worker: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
+    const stop = this.#endWorker(worker, graceMs);
+    this.#stopping.add(stop);
+    const forget = (): void => void this.#stopping.delete(stop);
+    stop.then(forget, forget);
+    return stop;
+  }
+
+  async #endWorker({ did, alias }: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
     const { coordinator } = this.#o;
     const pid = this.#supervisor.pidOf(did) ?? null;
     const before = this.#handedBack.get(did) ?? 0;

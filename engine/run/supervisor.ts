@@ -116,9 +116,10 @@ export class Supervisor {
     return watched !== undefined && watched.start !== null && isAlive(watched.pid, watched.start);
   }
 
-  /** Whether a process of this worker runs, or is about to without anybody's doing. */
+  /** Whether a process of this worker runs and is to stay, or is about to be launched again. */
   comesUp(did: Did): boolean {
-    return this.#watched.get(did)?.isComing === true || this.isRunning(did);
+    const watched = this.#watched.get(did);
+    return watched !== undefined && !watched.expected && (watched.isComing || this.isRunning(did));
   }
 
   pidOf(did: Did): number | undefined {

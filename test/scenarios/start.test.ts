@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { describe, it } from 'mocha';
+import type { FleetStarted } from '../../engine/contract/documents.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { writePidFile } from '../../engine/home/process.ts';
+import { echoes, ended, scenario, soon, type Scenario } from './harness.ts';
+
+describe('starting', function () {
+  this.timeout(120_000);
+
+  it(
+    'two coordinators at once on one home: one serves, the other says who does, and ends with 1',
+    scenario({}, async fleet => {
+      for (let round = 0; round < 20; round++) {
+        const rivals = [fleet.start(['serve']), fleet.start(['serve'])];
+        const loser = await Promise.race(rivals.map(async rival => ({ rival, ran: await ended(rival) })));
+        assert.equal(loser.ran.code, 1);
+        const winner = rivals.find(rival => rival !== loser.rival)!;
+        const { pid } = await answering(fleet);
+        assert.equal(pid, winner.pid, `round ${round}`);
+        assert.match(loser.ran.err, /^error: the home '.*' is in use by (?:process \d+|another process)\n/);
+        if (/process \d/.test(loser.ran.err)) assert.match(loser.ran.err, new RegExp(`by process ${pid}\\n`));
+        assert.match(loser.ran.err, /→ spl serve --status/);
+        winner.kill('SIGTERM');
+        assert.equal((await ended(winner)).code, 0);
+      }
+    }),
+  );
+
+  it(
+    '`fleet start` from two shells at once: both succeed, on one coordinator, and no worker is there twice',
+    scenario({}, async fleet => {
+      for (let round = 0; round < 3; round++) {
+        const both = await Promise.all(
+          [2, 2].map(n => ended(fleet.start(['fleet', 'start', '--workers', String(n), '--json']))),
+        );
+        const fleets = both.map(({ code, out, err }) => {
+          assert.equal(code, 0, err);
+          return JSON.parse(out) as FleetStarted;
+        });
+        const pids = fleets.map(({ instances }) => instances.map(({ alias, pid }) => `${alias} ${pid}`));
+        assert.deepEqual(pids[0], pids[1]);
+        assert.equal(fleets.flatMap(({ spawned }) => spawned).length, 2);
+        assert.deepEqual((await fleet.json<FleetStarted>('fleet', 'list')).live, 3);
+        await fleet.spl('fleet', 'stop', '--all');
+        await fleet.nothingRuns();
+      }
+    }),
+  );
+
+  it(
+    'with the ports taken: the next free ones are used, and said aloud',
+    scenario({}, async fleet => {
+      const [coordinators, workers] = [await taken(0), await taken(9201)];
+      const wanted = portOf(coordinators);
+      try {
+        const config = `[server]\nport = ${wanted}\n`;
+        await writeFile(homePaths(fleet.home).configToml, config);
+        const { code, out, err } = await fleet.spl('fleet', 'start', '--workers', '1');
+        assert.equal(code, 0, err);
+        const list = await fleet.fleet();
+        const [mine, theirs] = list.instances.map(({ endpoint }) => Number(new URL(endpoint!).port));
+        assert.ok(mine! > wanted);
+        assert.match(out, new RegExp(`⚠ port ${wanted} is taken: listening on ${mine}`));
+        assert.match(out, new RegExp(`⚠ port 9201 is taken; worker-a listens on ${theirs}`));
+        assert.match(
+          (await fleet.spl('fleet', 'ping', 'worker-a')).out,
+          /^✓ did:\S+ reachable in \d+ms \(200 OK\)/,
+        );
+      } finally {
+        coordinators?.close();
+        workers?.close();
+      }
+    }),
+  );
+
+  it(
+    'over a stale pid file and a stale socket: both are replaced, and nobody is mistaken for the dead',
+    scenario({}, async fleet => {
+      await leaveSocket(fleet);
+      // The pid has been given to somebody else since: to this very process.
+      const stale = { pid: process.pid, start: 'another', endpoint: 'http://127.0.0.1:1', version: '0' };
+      await writePidFile(homePaths(fleet.home).pidFile, stale);
+      assert.equal((await fleet.spl('fleet', 'list')).code, 5);
+      await fleet.startFleet(1);
+      await fleet.fanOut('WORKS', echoes(2));
+      assert.equal((await fleet.joined('WORKS')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'a worker whose home is unfit: `fleet start` says which and why, and ends with 1; mended, it starts',
+    scenario({}, async fleet => {
+      const { paths } = await fleet.openWorkerHome('b');
+      await rm(paths.keyFile);
+      await mkdir(paths.keyFile);
+      const refusal = await fleet.refused(1, 'fleet', 'start', '--workers', '2');
+      assert.equal(refusal.code, 'WORKER_FAILED');
+      assert.match(refusal.message, /^worker-b can't be started: the instance's key '.*h-worker-b\/keys/);
+      await rm(paths.home, { recursive: true });
+      const { live } = await fleet.startFleet(2);
+      assert.equal(live, 3);
+    }),
+  );
+
+  it(
+    'a worker whose settings are wrong: its own words come with the failure',
+    scenario({ workers: { a: '[fleet]\nslots = 0\n' } }, async fleet => {
+      const refusal = await fleet.refused(1, 'fleet', 'start', '--workers', '1');
+      assert.equal(refusal.code, 'WORKER_FAILED');
+      assert.match(refusal.message, /worker-a.*slots must be at least 1/s);
+      await writeFile(homePaths(fleet.workerHome('a')).configToml, '[fleet]\nslots = 2\n');
+      const { instances } = await fleet.startFleet(1);
+      assert.equal(instances[1]?.slots, 2);
+    }),
+  );
+
+  it(
+    'homes that are none, or newer: refused untouched, with the way out',
+    scenario({}, async fleet => {
+      const paths = homePaths(fleet.home);
+      await writeFile(paths.homeJson, '{"format":2,"version":"9.0.0"}\n');
+      for (const words of [['serve'], ['fleet', 'start']]) {
+        const newer = await fleet.refused(1, ...words);
+        assert.deepEqual([newer.code, newer.details['format']], ['HOME_NEWER', 2]);
+        assert.match(newer.message, /has format 2, and this version knows 1/);
+      }
+      await writeFile(paths.homeJson, '{"format":');
+      const damaged = await fleet.refused(1, 'serve');
+      assert.deepEqual([damaged.code, damaged.message], ['HOME_INVALID', `'${paths.homeJson}' is damaged`]);
+      await rm(paths.homeJson);
+      await mkdir(paths.homeJson);
+      const unreadable = await fleet.refused(1, 'serve');
+      assert.match(unreadable.message, /home\.json' is not readable: EISDIR/);
+      await rm(paths.homeJson, { recursive: true });
+      const strange = await fleet.refused(1, 'serve');
+      assert.match(strange.message, /is not empty and is not a home/);
+      await writeFile(paths.homeJson, '{"format":1,"version":"0.1.0"}\n');
+    }),
+  );
+});
+
+/** Waits until somebody answers at the socket. */
+async function answering(fleet: Scenario): Promise<{ pid: number }> {
+  let health: { pid: number } | undefined;
+  await soon(
+    'a coordinator answers',
+    async () => {
+      health = await fleet.client.report('health', {}).catch(() => undefined);
+      return health !== undefined;
+    },
+    20_000,
+  );
+  return health!;
+}
+
+/** Takes a port, or finds it taken by others; 0 is any. */
+async function taken(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  const error = once(server, 'error').then(() => undefined);
+  const listening = once(server, 'listening').then(() => server);
+  server.listen(port, '127.0.0.1');
+  return Promise.race([listening, error]);
+}
+
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return address.port;
+}
+
+/** What a coordinator that is killed leaves: its socket, at which nobody listens. */
+async function leaveSocket(fleet: Scenario): Promise<void> {
+  const serving = fleet.start(['serve']);
+  const { pid } = await answering(fleet);
+  assert.equal(pid, serving.pid);
+  await fleet.kill(pid);
+  assert.ok((await stat(homePaths(fleet.home).socket)).isSocket());
+}
