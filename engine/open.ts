@@ -8,6 +8,7 @@ import { Coordinator } from './fleet/coordinator.ts';
 import { applyRecord } from './fleet/fold.ts';
 import { restoreState } from './fleet/snapshot.ts';
 import { emptyState, type FleetState } from './fleet/state.ts';
+import { readConfig, type Config } from './home/config.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
 import { openHome, type Home } from './home/home.ts';
@@ -91,6 +92,7 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
       onStop: options.onStop,
     });
     owned.add(() => engine.close());
+    requireLoopback(chosen.host);
     const tcp =
       options.listen === false
         ? null
@@ -100,12 +102,12 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
       socketPath: await prepareSocket(home.paths),
       tcp,
       upgrade: (request, socket, head) => engine.acceptLink(request, socket, head),
-      log: message => options.logger.error(message),
+      log: (message, cause) => options.logger.error(`${message}: ${messageOf(cause)}`),
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
     const notes = [...recoveryNotes(log), ...api.notes, ...home.config.warnings];
-    await engine.start(api.endpoint, notes);
+    await engine.start(chosen.advertisedEndpoint ?? api.endpoint, notes);
     return {
       engine,
       notes,
@@ -115,6 +117,15 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
     await owned.close();
     throw error;
   }
+}
+
+/** @throws NOT_SUPPORTED for any address but this machine's own. */
+function requireLoopback(host: string): void {
+  if (host === '127.0.0.1' || host === 'localhost') return;
+  throw new FleetError('NOT_SUPPORTED', `[server] host '${host}': only 127.0.0.1 can be listened on yet`, {
+    details: { host },
+    hint: 'Leave the setting out; other addresses come in a later version.',
+  });
 }
 
 /** Opens the log and folds it into the coordinator's state. */
@@ -161,7 +172,7 @@ export interface WorkerOptions {
 /** Runs a worker until it is told to stop or has nothing left to live for. @returns why it ended. */
 export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
   const home = await openHome(options.home, { create: true, version: VERSION });
-  const chosen = settings({}, options.env, home.config);
+  const chosen = settings({}, options.env, await workerConfig(home, options.coordinatorHome));
   const owned = new Owned();
   try {
     const lease = await acquireLease(home.paths.home);
@@ -206,12 +217,12 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       socketPath: await prepareSocket(home.paths),
       tcp: { host: '127.0.0.1', port: options.port, token: home.token },
       only: ['health', 'output'],
-      log: message => options.logger.error(message),
+      log: (message, cause) => options.logger.error(`${message}: ${messageOf(cause)}`),
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
     stop.addEventListener('abort', () => worker.stop(TERM_GRACE_MS), { once: true });
-    worker.start(log, api.endpoint);
+    worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
     void output
       .prune(KEPT_OUTPUT_BYTES)
       .catch((error: unknown) => options.logger.error(`could not prune the output: ${messageOf(error)}`));
@@ -219,6 +230,12 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
   } finally {
     await owned.close();
   }
+}
+
+/** A worker's own `config.toml` counts first; what it leaves out, its coordinator's `[fleet]` says. */
+async function workerConfig({ config }: Home, coordinatorHome: string): Promise<Config> {
+  const { fleet } = await readConfig(homePaths(coordinatorHome).configToml);
+  return { ...config, fleet: { ...fleet, ...config.fleet } };
 }
 
 /** How long a worker that gets SIGTERM lets its attempts go on. */

@@ -123,7 +123,7 @@ export const runSerialSchema = v.strictObject({
 
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
-  /** The workers' default executor, for those that this call makes. */
+  /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
   executor: v.optional(v.nullable(nonEmpty(64)), null),
 });
 

@@ -21,7 +21,6 @@ export const values = {
   heartbeatSecs: number(0.05, 3600),
   idleExitSecs: number(0, 31_536_000),
   outputCapBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-  echoMs: number(0, 86_400_000),
 };
 
 /** The tables of `config.toml`; every key may be left out. */

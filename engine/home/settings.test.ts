@@ -28,7 +28,6 @@ describe('settings', () => {
       heartbeatIntervalMs: 5000,
       workerIdleExitMs: 600_000,
       outputCapBytes: 67_108_864,
-      echoMs: null,
     });
   });
 
@@ -38,7 +37,6 @@ describe('settings', () => {
       SPL_FLEET_COORDINATOR_URL: 'http://env:2',
       SPL_SERVE_URL: 'http://env:3/',
       SPL_TOKEN: 'secret',
-      SPL_ECHO_MS: '0',
     };
     const fromFile = settings({}, {}, config);
     assert.deepEqual(
@@ -47,25 +45,24 @@ describe('settings', () => {
     );
     const fromEnv = settings({}, env, config);
     assert.deepEqual(
-      [fromEnv.actor, fromEnv.coordinatorUrl, fromEnv.serveUrl, fromEnv.token, fromEnv.echoMs],
-      ['did:sync:user:env', 'http://env:2', 'http://env:3', 'secret', 0],
+      [fromEnv.actor, fromEnv.coordinatorUrl, fromEnv.serveUrl, fromEnv.token],
+      ['did:sync:user:env', 'http://env:2', 'http://env:3', 'secret'],
     );
     const flags = {
       actor: 'did:sync:agent:flag',
       coordinatorUrl: 'https://flag',
       port: 0,
-      echoMs: 5,
       slots: 9,
     };
     const fromFlags = settings(flags, env, config);
     assert.deepEqual(
-      [fromFlags.actor, fromFlags.coordinatorUrl, fromFlags.port, fromFlags.echoMs, fromFlags.slots],
-      ['did:sync:agent:flag', 'https://flag', 0, 5, 9],
+      [fromFlags.actor, fromFlags.coordinatorUrl, fromFlags.port, fromFlags.slots],
+      ['did:sync:agent:flag', 'https://flag', 0, 9],
     );
   });
 
   it('take an empty variable for an unset one', () => {
-    const env = { SPL_ACTOR: '', SPL_TOKEN: '', SPL_ECHO_MS: '', SPL_SERVE_URL: '' };
+    const env = { SPL_ACTOR: '', SPL_TOKEN: '', SPL_SERVE_URL: '' };
     assert.deepEqual(settings({}, env, config), settings({}, {}, config));
   });
 
@@ -80,8 +77,6 @@ describe('settings', () => {
       () => settings({}, { SPL_ACTOR: 'x' }, nothing),
       says('SPL_ACTOR must be a DID such as did:sync:user:ada'),
     );
-    assert.throws(() => settings({}, { SPL_ECHO_MS: '-1' }, nothing), says('SPL_ECHO_MS must be a number'));
-    assert.throws(() => settings({}, { SPL_ECHO_MS: '0x10' }, nothing), says('SPL_ECHO_MS must be a number'));
     assert.throws(() => settings({ slots: 65 }, {}, nothing), says('--slots must be at most 64'));
     assert.throws(() => settings({ port: NaN }, {}, nothing), says('--port must be a number'));
   });

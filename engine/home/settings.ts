@@ -18,7 +18,6 @@ export interface Flags {
   readonly heartbeatIntervalSecs?: number | undefined;
   readonly workerIdleExitSecs?: number | undefined;
   readonly outputCapBytes?: number | undefined;
-  readonly echoMs?: number | undefined;
 }
 
 /** What holds after flags, environment, `config.toml` and defaults; null: nobody said, and the role decides. */
@@ -44,7 +43,6 @@ export interface Settings {
   /** How much of one attempt's output is kept. */
   readonly outputCapBytes: number;
   /** How long the echo executor takes; null: its own second. */
-  readonly echoMs: number | null;
 }
 
 /**
@@ -55,7 +53,6 @@ export interface Settings {
 export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): Settings {
   const { identity, server, fleet } = config;
   const text = (name: string): string | undefined => env[name] || undefined;
-  const numeric = (name: string): number | undefined => (env[name] ? decimal(env[name]) : undefined);
   const pick = <S extends AnySchema>(
     schema: S,
     flag: readonly [string, unknown],
@@ -104,7 +101,6 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): 
       pick(values.outputCapBytes, ['--output-cap', flags.outputCapBytes]) ??
       fleet.output_cap_bytes ??
       64 * 1024 * 1024,
-    echoMs: pick(values.echoMs, ['--echo-ms', flags.echoMs], ['SPL_ECHO_MS', numeric('SPL_ECHO_MS')]) ?? null,
   };
 }
 
@@ -136,6 +132,4 @@ function checked<S extends AnySchema>(schema: S, name: string, value: unknown): 
   throw new FleetError('USAGE', `${name} ${result.issues[0].message}`, { details: { setting: name } });
 }
 
-/** A number as people write it; NaN, which no schema takes, for hexadecimal, blanks and the like. */
-const decimal = (text: string): number => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN);
 const milliseconds = (secs: number): number => Math.round(secs * 1000);

@@ -144,11 +144,17 @@ async function page(
   };
 }
 
-/** How many records of one thread are answered with at most: a thread of a fan-out has one per child. */
+/** The most records of one thread that are answered at once: a fan-out's has a few per child. */
 const MAX_OF_THREAD = 200_000;
 
 async function allOf(thread: string, { records, log }: ReportContext): Promise<StoredRecord[]> {
-  const positions = await records.positions({ thread, limit: MAX_OF_THREAD });
+  const positions = await records.positions({ thread, limit: MAX_OF_THREAD + 1 });
+  if (positions.length > MAX_OF_THREAD) {
+    throw new FleetError('TOO_LARGE', `thread ${thread} has more than ${MAX_OF_THREAD} records`, {
+      details: { thread, limit: MAX_OF_THREAD },
+      hint: 'Read it page by page: GET /v1/records?thread=…&after=…',
+    });
+  }
   const found: StoredRecord[] = [];
   for (const position of positions) found.push(await log.get(position));
   return found;

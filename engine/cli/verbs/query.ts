@@ -13,7 +13,7 @@ export const query = defineVerb({
   flags: {
     limit: number('--limit <n>', 'how many rows at most (default: 1000)', {
       min: 1,
-      max: 100_000,
+      max: 10_000,
       whole: true,
     }),
   },

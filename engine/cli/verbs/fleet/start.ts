@@ -24,7 +24,7 @@ export const fleetStart = defineVerb({
       max: 64,
       whole: true,
     }),
-    executor: text('--executor <name>', 'what new workers run subtasks with: echo, shell, …'),
+    executor: text('--executor <name>', 'what runs subtasks that name no executor: echo, shell, …'),
     share: later('--share <threads>'),
   },
   async run(context, { workers, executor }) {
