@@ -5,14 +5,14 @@ import { latency } from './stages/latency.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
 import { opening, openOnce, readOnce } from './stages/opening.ts';
-import { paired } from './stages/paired.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
 import { throughput } from './stages/throughput.ts';
+import { takeTurns } from './turns.ts';
 
 /** The program of every process that the benchmark starts. It is bundled, so that what is measured is plain JavaScript. */
 
-const stages = { throughput, latency, scaling, opening, commands, memory, log, paired, profiled };
+const stages = { throughput, latency, scaling, opening, commands, memory, log, profiled };
 export type StageName = keyof typeof stages;
 
 /** What a stage says to the process that started it. */
@@ -24,6 +24,8 @@ async function main([word, ...rest]: readonly string[]): Promise<void> {
   switch (word) {
     case 'peer':
       return answerMessages(rest[0]!);
+    case 'turns':
+      return takeTurns(rest[0]!, rest[1]!);
     case 'open':
       return say(await openOnce(rest[0]!, rest[1]!));
     case 'read':
@@ -50,7 +52,7 @@ function say(message: object): Promise<void> {
 }
 
 main(process.argv.slice(2)).then(
-  () => process.disconnect?.(),
+  () => process.exit(0),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(1);

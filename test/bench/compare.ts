@@ -1,28 +1,69 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { endProcesses } from '../scenarios/processes.ts';
-import { buildProgram, runStage } from './stage-process.ts';
+import { benchEnvironment } from './processes.ts';
+import { buildProgram } from './stage-process.ts';
+import { median } from './stats.ts';
+import type { Turn } from './turns.ts';
 
-/** `tsx test/bench/compare.ts BIN BIN`: runs two builds of the engine in turns, and says how the second one differs. */
-async function main(bins: readonly string[]): Promise<void> {
-  if (bins.length !== 2) throw new TypeError('name the dist/bin folders of two builds');
+/**
+ * `tsx test/bench/compare.ts BIN BIN [TURNS]`: two builds of the engine in turns, so that both meet the same machine;
+ * says how the second one differs from the first.
+ */
+const WARM_UP = 4;
+
+async function main([one, other, turns = '16']: readonly string[]): Promise<void> {
+  if (one === undefined || other === undefined)
+    throw new TypeError('name the dist/bin folders of two builds');
   const dir = await mkdtemp(join(tmpdir(), 'spl-compare-'));
   try {
     const program = join(dir, 'child.mjs');
     await buildProgram(program);
-    await runStage({
-      name: 'paired',
-      program,
-      bin: bins.map(bin => resolve(bin)).join(delimiter),
-      dir,
-      quick: false,
-      say: text => process.stdout.write(`${text}\n`),
-      signal: new AbortController().signal,
-    });
+    const fleets: ChildProcess[] = [];
+    for (const [i, bin] of [one, other].entries()) {
+      const folder = join(dir, String(i));
+      await mkdir(folder);
+      const env = benchEnvironment(null);
+      fleets.push(fork(program, ['turns', resolve(bin), folder], { execArgv: [], env }));
+    }
+    print(await inTurns(fleets, Number(turns)));
+    const gone = fleets.map(fleet => once(fleet, 'exit'));
+    for (const fleet of fleets) fleet.disconnect();
+    await Promise.all(gone);
   } finally {
     await endProcesses(dir);
     await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** @returns the turns of each fleet; which one goes first alternates. */
+async function inTurns(fleets: readonly ChildProcess[], turns: number): Promise<Turn[][]> {
+  const taken: Turn[][] = fleets.map(() => []);
+  for (let turn = -WARM_UP; turn < turns; turn++) {
+    const order = turn % 2 === 0 ? [0, 1] : [1, 0];
+    for (const i of order) {
+      const answer = once(fleets[i]!, 'message') as Promise<[Turn]>;
+      fleets[i]!.send('go');
+      const [done] = await answer;
+      if (turn >= 0) taken[i]!.push(done);
+    }
+  }
+  return taken;
+}
+
+function print([first, second]: readonly Turn[][]): void {
+  for (const key of ['childrenPerSec', 'twoMs', 'coordinatorCpuUs', 'workersCpuUs'] as const) {
+    const one = first!.map(turn => turn[key]);
+    const other = second!.map(turn => turn[key]);
+    const ratios = one.map((value, i) => other[i]! / value);
+    const cell = (value: number): string => value.toFixed(2).padStart(9);
+    process.stdout.write(
+      `${key.padEnd(16)} ${cell(median(one))} → ${cell(median(other))}   ratio, in the middle of the turns: ` +
+        `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(2)} … ${Math.max(...ratios).toFixed(2)})\n`,
+    );
   }
 }
 
