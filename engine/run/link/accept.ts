@@ -11,6 +11,7 @@ import {
   decode,
   decodeToCoordinator,
   identifySchema,
+  proofText,
   requireProtocol,
   type Challenge,
   type Identify,
@@ -29,16 +30,17 @@ export interface WorkerPeer {
 export interface AcceptOptions {
   readonly key: InstanceKey;
   readonly heartbeatMs: number;
-  /** The public key of an instance of this fleet, undefined for any other DID. */
+  /** The public key of a worker of this fleet, undefined for any other DID. */
   readonly publicKeyOf: (did: Did) => string | undefined;
   readonly onOpen: (peer: WorkerPeer) => void;
   readonly onMessage: (peer: WorkerPeer, message: Signed<ToCoordinator>) => void;
   readonly onClose: (peer: WorkerPeer, error: Error | undefined) => void;
   /** Told why a link was refused. */
   readonly onRefused: (message: string) => void;
+  /** How long a peer may take to say who it is. Default: 10 s. */
+  readonly handshakeMs?: number;
 }
 
-/** How long a peer may take to say who it is. */
 const HANDSHAKE_MS = 10_000;
 
 /** The coordinator's side of `Upgrade: spl-link`: challenges the peer, and lets an admitted worker in. */
@@ -49,14 +51,19 @@ export function acceptLink(socket: Duplex, head: Buffer, options: AcceptOptions)
   const nonce = randomBytes(32).toString('base64url');
   const timer = setTimeout(
     () => connection.close(new FleetError('TIMED_OUT', 'the peer did not say who it is')),
-    HANDSHAKE_MS,
+    options.handshakeMs ?? HANDSHAKE_MS,
   );
-  connection.onClose = () => clearTimeout(timer);
+  connection.onClose = error => {
+    clearTimeout(timer);
+    if (error !== undefined) options.onRefused(error.message);
+  };
   const { did, publicKey } = options.key;
   const challenge: Challenge = { type: 'challenge', protocol: PROTOCOL, did, public_key: publicKey, nonce };
   connection.sendFrame(challenge);
   connection.onLine = text => {
     clearTimeout(timer);
+    // One attempt to a connection.
+    connection.onLine = () => {};
     try {
       admit(connection, decode(identifySchema, text), nonce, options);
     } catch (error) {
@@ -70,21 +77,23 @@ export function acceptLink(socket: Duplex, head: Buffer, options: AcceptOptions)
 
 function admit(connection: Connection, peerFrame: Identify, nonce: string, options: AcceptOptions): void {
   requireProtocol(peerFrame.protocol);
+  const self = options.key.did;
   const publicKey = options.publicKeyOf(peerFrame.did);
-  if (publicKey === undefined || publicKey !== peerFrame.public_key) {
+  if (peerFrame.did === self || publicKey === undefined || publicKey !== peerFrame.public_key) {
     throw new FleetError('SCOPE_FORBIDDEN', `${peerFrame.did} is not of this fleet`, {
       details: { did: peerFrame.did },
     });
   }
   const verifier = new Verifier(publicKey);
-  if (!verifier.verifiesChallenge(peerFrame.proof, nonce))
+  if (!verifier.verifiesChallenge(peerFrame.proof, proofText(peerFrame.did, self, nonce)))
     throw new FleetError('AUTH_REQUIRED', `${peerFrame.did} did not prove that it holds its key`);
   const welcome: Welcome = {
     type: 'welcome',
-    proof: signChallenge(options.key, peerFrame.nonce),
+    proof: signChallenge(options.key, proofText(self, peerFrame.did, peerFrame.nonce)),
     heartbeat_interval_ms: options.heartbeatMs,
   };
   connection.sendFrame(welcome);
+  connection.trust();
   const peer: WorkerPeer = {
     did: peerFrame.did,
     version: peerFrame.version,

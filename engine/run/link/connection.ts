@@ -1,27 +1,43 @@
 import type { Duplex } from 'node:stream';
-import type { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors.ts';
 import type { ToCoordinator, ToWorker } from '../../fleet/messages.ts';
 import type { InstanceKey } from '../../record/signing.ts';
-import { line, encodeMessage } from './frames.ts';
+import { encodeMessage, inFrames, line } from './frames.ts';
 import { readLines } from './lines.ts';
+
+/** The longest line of a handshake, in bytes: nothing is known yet of who sends it. */
+const MAX_GREETING_BYTES = 64 * 1024;
+/** The longest line after it: a frame of records, the largest of which is a fan-out's. */
+const MAX_LINE_BYTES = 128 * 1024 * 1024;
+/** How much may wait for a peer that does not read, in bytes, before it is given up. */
+const MAX_UNSENT_BYTES = 512 * 1024 * 1024;
+/** How long a peer may take to read the last that is sent to it. */
+const END_MS = 1000;
+
+export interface ConnectionLimits {
+  readonly unsentBytes: number;
+  readonly endMs: number;
+}
 
 /** One end of an open stream between two instances. It owns the stream. */
 export class Connection {
   readonly #stream: Duplex;
   readonly #key: InstanceKey;
+  readonly #limits: ConnectionLimits;
+  #maxLineBytes = MAX_GREETING_BYTES;
   #onLine: (text: string) => void = () => {};
   #onClose: (error: Error | undefined) => void = () => {};
-  #error: Error | undefined;
-  #closed = false;
+  #state: 'open' | 'ending' | 'closed' = 'open';
 
-  constructor(stream: Duplex, key: InstanceKey) {
+  constructor(stream: Duplex, key: InstanceKey, limits: Partial<ConnectionLimits> = {}) {
     this.#stream = stream;
     this.#key = key;
-    readLines(
-      stream,
-      text => this.#take(text),
-      error => this.close(error),
-    );
+    this.#limits = { unsentBytes: MAX_UNSENT_BYTES, endMs: END_MS, ...limits };
+    readLines(stream, {
+      maxBytes: () => this.#maxLineBytes,
+      onLine: text => this.#take(text),
+      onError: error => this.close(error),
+    });
     stream.on('error', error => this.close(error));
     stream.on('close', () => this.close());
     stream.on('end', () => this.close());
@@ -38,36 +54,52 @@ export class Connection {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#state === 'closed';
+  }
+
+  /** The peer has proved who it is: from now on it may send long lines. */
+  trust(): void {
+    this.#maxLineBytes = MAX_LINE_BYTES;
   }
 
   send(message: ToWorker | ToCoordinator): void {
-    if (!this.#closed) this.#stream.write(encodeMessage(message, this.#key));
+    for (const part of inFrames(message)) this.#write(encodeMessage(part, this.#key));
   }
 
   sendFrame(frame: object): void {
-    if (!this.#closed) this.#stream.write(line(frame));
+    this.#write(line(frame));
   }
 
-  /** Sends what is still to be sent, then ends. */
+  /** Sends what is still to be sent, then ends; a peer that does not read is not waited for. Nothing is heard after it. */
   end(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.#state = 'ending';
     return new Promise(resolve => {
-      if (this.#closed) return resolve();
-      this.#stream.once('close', () => resolve());
+      const timer = setTimeout(() => this.#stream.destroy(), this.#limits.endMs);
+      this.#stream.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
       this.#stream.end(() => this.#stream.destroy());
     });
   }
 
-  close(error?: Error | FleetError): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#error = error;
+  close(error?: Error): void {
+    if (this.closed) return;
+    this.#state = 'closed';
     this.#stream.destroy();
-    this.#onClose(this.#error);
+    this.#onClose(error);
+  }
+
+  #write(text: string): void {
+    if (this.#state !== 'open') return;
+    this.#stream.write(text);
+    if (this.#stream.writableLength > this.#limits.unsentBytes)
+      this.close(new FleetError('LINK_BROKEN', 'the peer does not read what is sent to it'));
   }
 
   #take(text: string): void {
-    if (this.#closed) return;
+    if (this.#state !== 'open') return;
     try {
       this.#onLine(text);
     } catch (error) {

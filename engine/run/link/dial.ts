@@ -8,11 +8,12 @@ import type { Did } from '../../record/ids.ts';
 import { signChallenge, Verifier, type InstanceKey } from '../../record/signing.ts';
 import { Connection } from './connection.ts';
 import {
+  answerSchema,
   challengeSchema,
   decode,
   decodeToWorker,
+  proofText,
   requireProtocol,
-  welcomeSchema,
   type Identify,
   type Signed,
 } from './frames.ts';
@@ -29,6 +30,8 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   readonly onMessage: (message: Signed<ToWorker>) => void;
   readonly onClose: (error: Error | undefined) => void;
+  /** How long a coordinator may take for each half of the way. Default: 10 s. */
+  readonly handshakeMs?: number;
 }
 
 export interface CoordinatorPeer {
@@ -40,27 +43,35 @@ export interface CoordinatorPeer {
 
 /**
  * The worker's side of a link: connects, proves who it is and has the coordinator prove the same.
- * @throws UNREACHABLE, LINK_BROKEN, PROTOCOL_MISMATCH; AUTH_REQUIRED when another coordinator answers.
+ * @throws UNREACHABLE, also when the signal aborts; LINK_BROKEN, PROTOCOL_MISMATCH; AUTH_REQUIRED when another
+ * coordinator answers.
  */
 export async function dial(options: DialOptions): Promise<CoordinatorPeer> {
+  const { signal, handshakeMs = HANDSHAKE_MS } = options;
   const connection = new Connection(await upgrade(options), options.key);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => connection.close(silent()), HANDSHAKE_MS);
-    connection.onClose = error => {
+    const timer = setTimeout(() => connection.close(silent()), handshakeMs);
+    const giveUp = (): void => connection.close(unwanted());
+    const settled = (): void => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+    };
+    connection.onClose = error => {
+      settled();
       reject(error ?? new FleetError('LINK_BROKEN', 'the coordinator closed the link during the handshake'));
     };
+    signal.addEventListener('abort', giveUp);
+    if (signal.aborted) return giveUp();
     connection.onLine = text => {
-      const verifier = identify(connection, text, options);
+      const proof = identify(connection, text, options);
       connection.onLine = answer => {
-        const welcome = decode(welcomeSchema, answer);
-        if (!verifier.proves(welcome.proof))
-          throw new FleetError('AUTH_REQUIRED', 'the coordinator did not prove that it holds its key');
-        clearTimeout(timer);
-        connection.onLine = text_ => options.onMessage(decodeToWorker(text_, verifier.keys));
+        const heartbeatMs = welcomed(answer, proof);
+        settled();
+        connection.trust();
+        connection.onLine = line => options.onMessage(decodeToWorker(line, proof.verifier, options.key.did));
         connection.onClose = options.onClose;
         resolve({
-          heartbeatMs: welcome.heartbeat_interval_ms,
+          heartbeatMs,
           send: message => connection.send(message),
           end: () => connection.end(),
         });
@@ -69,18 +80,20 @@ export async function dial(options: DialOptions): Promise<CoordinatorPeer> {
   });
 }
 
-function identify(
-  connection: Connection,
-  text: string,
-  options: DialOptions,
-): { keys: Verifier; proves: (proof: string) => boolean } {
+/** What the coordinator has to sign, and how that is checked. */
+interface Expected {
+  readonly verifier: Verifier;
+  readonly text: string;
+}
+
+function identify(connection: Connection, text: string, options: DialOptions): Expected {
   const challenge = decode(challengeSchema, text);
   requireProtocol(challenge.protocol);
-  const keys = new Verifier(challenge.public_key);
-  if (keys.did !== options.coordinator) {
+  const verifier = new Verifier(challenge.public_key);
+  if (verifier.did !== options.coordinator) {
     throw new FleetError(
       'AUTH_REQUIRED',
-      `${keys.did} answers, and this worker belongs to ${options.coordinator}`,
+      `${verifier.did} answers, and this worker belongs to ${options.coordinator}`,
     );
   }
   const nonce = randomBytes(32).toString('base64url');
@@ -91,18 +104,30 @@ function identify(
     did,
     public_key: publicKey,
     nonce,
-    proof: signChallenge(options.key, challenge.nonce),
+    proof: signChallenge(options.key, proofText(did, verifier.did, challenge.nonce)),
     version: VERSION,
   };
   connection.sendFrame(frame);
-  return { keys, proves: proof => keys.verifiesChallenge(proof, nonce) };
+  return { verifier, text: proofText(verifier.did, did, nonce) };
 }
 
-/** How long a coordinator may take to answer. */
-const HANDSHAKE_MS = 10_000;
-const silent = (): FleetError => new FleetError('TIMED_OUT', 'the coordinator does not answer');
+/** @returns how often the coordinator wants to hear a heartbeat, in milliseconds. */
+function welcomed(answer: string, { verifier, text }: Expected): number {
+  const frame = decode(answerSchema, answer);
+  if (frame.type === 'refused')
+    throw new FleetError('LINK_BROKEN', `the coordinator refused the link: ${frame.message}`, {
+      details: { code: frame.code },
+    });
+  if (!verifier.verifiesChallenge(frame.proof, text))
+    throw new FleetError('AUTH_REQUIRED', 'the coordinator did not prove that it holds its key');
+  return frame.heartbeat_interval_ms;
+}
 
-function upgrade({ address, signal }: DialOptions): Promise<Duplex> {
+const HANDSHAKE_MS = 10_000;
+const silent = (): FleetError => new FleetError('UNREACHABLE', 'the coordinator does not answer');
+const unwanted = (): FleetError => new FleetError('UNREACHABLE', 'nobody waits for the coordinator any more');
+
+function upgrade({ address, signal, handshakeMs = HANDSHAKE_MS }: DialOptions): Promise<Duplex> {
   const headers = {
     Connection: 'Upgrade',
     Upgrade: 'spl-link',
@@ -117,28 +142,34 @@ function upgrade({ address, signal }: DialOptions): Promise<Duplex> {
           agent: false,
         });
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => void request.destroy(silent());
-    const timer = setTimeout(giveUp, HANDSHAKE_MS);
-    signal.addEventListener('abort', giveUp, { once: true });
+    const timer = setTimeout(() => request.destroy(silent()), handshakeMs);
+    const giveUp = (): void => void request.destroy(unwanted());
     const settled = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);
     };
-    request.once('close', settled);
+    signal.addEventListener('abort', giveUp);
+    if (signal.aborted) giveUp();
     request.once('upgrade', (_response, socket, head) => {
       settled();
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
     request.once('response', response => {
-      response.resume();
+      settled();
+      request.destroy();
       reject(
         new FleetError('UNREACHABLE', `the coordinator answered the link with status ${response.statusCode}`),
       );
     });
-    request.once('error', cause =>
-      reject(new FleetError('UNREACHABLE', `no coordinator answers: ${cause.message}`, { cause })),
-    );
+    request.on('error', cause => {
+      settled();
+      reject(
+        cause instanceof FleetError
+          ? cause
+          : new FleetError('UNREACHABLE', `no coordinator answers: ${cause.message}`, { cause }),
+      );
+    });
     request.end();
   });
 }

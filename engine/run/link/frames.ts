@@ -6,6 +6,7 @@ import { isInstanceDid, isThreadId, type Did, type ThreadId } from '../../record
 import { decodeForeignEntry, encodeLine } from '../../record/line.ts';
 import type { SealedRecord } from '../../record/record.ts';
 import { signBatch, type BatchSignature, type InstanceKey, type Verifier } from '../../record/signing.ts';
+import { checkDelivery, checkHeartbeat, checkReport } from './bodies.ts';
 
 /**
  * The frames of a link: one JSON object a line. A connection begins with a handshake in which each side proves that
@@ -19,6 +20,8 @@ const did = v.custom<Did>(
 const thread = v.custom<ThreadId>(value => typeof value === 'string' && isThreadId(value), 'is not a thread');
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(4096));
+/** The longest that a timer can wait, in milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** The coordinator's first frame: who it is, and something to sign. */
 export const challengeSchema = v.object({
@@ -39,13 +42,14 @@ export const identifySchema = v.object({
   version: text,
 });
 /** The coordinator's proof, and what it wants of the worker. */
-export const welcomeSchema = v.object({
+const welcomeSchema = v.object({
   type: v.literal('welcome'),
   proof: text,
-  heartbeat_interval_ms: v.pipe(v.number(), v.minValue(1)),
+  heartbeat_interval_ms: v.pipe(v.number(), v.minValue(1), v.maxValue(MAX_DELAY_MS)),
 });
 /** Instead of it: why not. */
-export const refusedSchema = v.object({ type: v.literal('refused'), code: text, message: text });
+const refusedSchema = v.object({ type: v.literal('refused'), code: text, message: text });
+export const answerSchema = v.variant('type', [welcomeSchema, refusedSchema]);
 
 export type Challenge = v.InferOutput<typeof challengeSchema>;
 export type Identify = v.InferOutput<typeof identifySchema>;
@@ -64,7 +68,7 @@ const toWorkerSchema = v.variant('type', [
   v.object({ type: v.literal('cancel'), deliveries: refs, reason: text }),
   v.object({ type: v.literal('recall'), deliveries: refs }),
   v.object({ type: v.literal('fence'), deliveries: refs }),
-  v.object({ type: v.literal('stop'), graceMs: v.pipe(v.number(), v.minValue(0)) }),
+  v.object({ type: v.literal('stop'), graceMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS)) }),
 ]);
 
 const toCoordinatorSchema = v.variant('type', [
@@ -75,8 +79,41 @@ const toCoordinatorSchema = v.variant('type', [
   v.object({ type: v.literal('heartbeat'), ...signed }),
 ]);
 
+/**
+ * What a side signs to prove itself: it names both, so that the proof of one can't be shown as the other's, nor to
+ * anybody else.
+ */
+export const proofText = (from: Did, to: Did, nonce: string): string => `${from} to ${to}: ${nonce}`;
+
 /** A message with the signature that its records came with, where it has records. */
 export type Signed<M> = M & { readonly signature?: BatchSignature };
+
+/** A frame is closed when it holds this much text, or this many records. */
+const FRAME_CHARS = 8 * 1024 * 1024;
+const FRAME_RECORDS = 10_000;
+
+/** The same message in parts that each fit in a frame. */
+export function* inFrames(message: ToWorker | ToCoordinator): Generator<ToWorker | ToCoordinator> {
+  if (message.type !== 'deliver' && message.type !== 'report') {
+    yield message;
+    return;
+  }
+  const { records } = message;
+  for (let from = 0, to = 0; from < records.length; from = to) {
+    to = endOfFrame(records, from);
+    if (to - from === records.length) yield message;
+    else if (message.type === 'deliver') yield { type: 'deliver', records: records.slice(from, to) };
+    else yield { type: 'report', first: message.first + from, records: records.slice(from, to) };
+  }
+}
+
+function endOfFrame(records: readonly SealedRecord[], from: number): number {
+  let chars = 0;
+  let to = from;
+  while (to < records.length && to - from < FRAME_RECORDS && (to === from || chars < FRAME_CHARS))
+    chars += records[to++]!.text.length;
+  return to;
+}
 
 /** One line, with its newline. */
 export function encodeMessage(message: ToWorker | ToCoordinator, key: InstanceKey): string {
@@ -114,20 +151,28 @@ function signedLine(head: string, records: readonly SealedRecord[], key: Instanc
   return `${head},"by":"${by}","sig":"${sig}","records":[${records.map(encodeLine).join(',')}]}\n`;
 }
 
-/** Decodes what a coordinator sent. @throws LINK_BROKEN, INVALID_RECORD */
-export function decodeToWorker(text_: string, verifier: Verifier): Signed<ToWorker> {
+/** Decodes what a coordinator sent to the worker `self`. @throws LINK_BROKEN, INVALID_RECORD */
+export function decodeToWorker(text_: string, verifier: Verifier, self: Did): Signed<ToWorker> {
   const frame = decode(toWorkerSchema, text_);
-  return frame.type === 'deliver' ? { type: 'deliver', ...open(frame, verifier) } : frame;
+  if (frame.type !== 'deliver') return frame;
+  const opened = open(frame, verifier);
+  for (const { record } of opened.records) checkDelivery(record, verifier.did, self);
+  return { type: 'deliver', ...opened };
 }
 
 /** Decodes what a worker sent. @throws LINK_BROKEN, INVALID_RECORD */
 export function decodeToCoordinator(text_: string, verifier: Verifier): Signed<ToCoordinator> {
   const frame = decode(toCoordinatorSchema, text_);
-  if (frame.type === 'report') return { type: 'report', first: frame.first, ...open(frame, verifier) };
-  if (frame.type !== 'heartbeat') return frame;
+  if (frame.type !== 'report' && frame.type !== 'heartbeat') return frame;
   const { records, signature } = open(frame, verifier);
-  if (records.length !== 1) throw broken('a heartbeat is one record');
-  return { type: 'heartbeat', record: records[0]!, signature };
+  if (frame.type === 'report') {
+    for (const { record } of records) checkReport(record, verifier.did);
+    return { type: 'report', first: frame.first, records, signature };
+  }
+  const [record, another] = records;
+  if (record === undefined || another !== undefined) throw broken('a heartbeat is one record');
+  checkHeartbeat(record.record, verifier.did);
+  return { type: 'heartbeat', record, signature };
 }
 
 function open(
@@ -156,11 +201,6 @@ export function decode<S extends v.GenericSchema>(schema: S, text_: string): v.I
   }
   const result = v.safeParse(schema, parsed, { abortEarly: true });
   if (result.success) return result.output;
-  const refusal = v.safeParse(refusedSchema, parsed);
-  if (refusal.success)
-    throw new FleetError('LINK_BROKEN', `the coordinator refused the link: ${refusal.output.message}`, {
-      details: { code: refusal.output.code },
-    });
   const issue = result.issues[0];
   throw broken(`a peer sent a frame that is not one: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
 }

@@ -1,35 +1,41 @@
 import type { Readable } from 'node:stream';
 import { FleetError } from '../../errors.ts';
 
-/** The longest line that a peer may send, in bytes: a batch of records, the largest of which is a fan-out's. */
-const MAX_LINE_BYTES = 128 * 1024 * 1024;
 const NEWLINE = 10;
 
-/** Calls `onLine` for every line of NDJSON; `onError` once, when a line is too long. */
-export function readLines(
-  stream: Readable,
-  onLine: (line: string) => void,
-  onError: (error: FleetError) => void,
-): void {
+export interface LineReader {
+  /** The longest line that is read, in bytes. Asked for every chunk: a peer that has proved itself may send more. */
+  readonly maxBytes: () => number;
+  readonly onLine: (line: string) => void;
+  /** Called at a line that is too long; nothing is read after it. */
+  readonly onError: (error: FleetError) => void;
+}
+
+/** Reads NDJSON line by line, whatever the pieces that it comes in. What stands behind the last newline is no line. */
+export function readLines(stream: Readable, { maxBytes, onLine, onError }: LineReader): void {
   let parts: Buffer[] = [];
   let length = 0;
+  const tooLong = (): void => {
+    parts = [];
+    stream.destroy();
+    onError(new FleetError('LINK_BROKEN', `a peer sent a line longer than ${maxBytes()} bytes`));
+  };
   stream.on('data', (chunk: Buffer) => {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      if (stream.destroyed) return;
       parts.push(chunk.subarray(from, end));
-      const line = parts.length === 1 ? parts[0]!.toString('utf8') : Buffer.concat(parts).toString('utf8');
+      length += end - from;
+      if (length > maxBytes()) return tooLong();
+      const line = parts.length === 1 ? parts[0]! : Buffer.concat(parts, length);
       parts = [];
       length = 0;
       from = end + 1;
-      onLine(line);
+      onLine(line.toString('utf8'));
     }
-    if (from === chunk.length) return;
+    if (from === chunk.length || stream.destroyed) return;
     parts.push(chunk.subarray(from));
     length += chunk.length - from;
-    if (length > MAX_LINE_BYTES) {
-      parts = [];
-      stream.destroy();
-      onError(new FleetError('LINK_BROKEN', `a peer sent a line longer than ${MAX_LINE_BYTES} bytes`));
-    }
+    if (length > maxBytes()) tooLong();
   });
 }
