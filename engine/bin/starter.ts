@@ -115,12 +115,17 @@ async function askPid(paths: HomePaths, signal: AbortSignal): Promise<number | u
   }
 }
 
+const ERROR = 'error: ';
+
 async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetError> {
   const log = await fs.readFile(logFile, 'utf8').catch(() => '');
   const tail = log.trimEnd().split('\n').slice(-5);
   const ended = daemon.exitCode ?? daemon.signalCode;
   const what = ended === null ? `did not answer within ${START_MS / 1000} s` : `ended with ${ended}`;
-  return new FleetError('UNAVAILABLE', `the coordinator ${what}: ${tail.at(-1) ?? 'it said nothing'}`, {
+  // Its last words are an error and the way out; the way out alone would say nothing.
+  const error = tail.findLast(line => line.startsWith(ERROR))?.slice(ERROR.length);
+  const said = error ?? tail.at(-1) ?? 'it said nothing';
+  return new FleetError('UNAVAILABLE', `the coordinator ${what}: ${said}`, {
     details: { pid: daemon.pid ?? null, log: logFile, tail },
     hint: `Its log: ${logFile}\nspl doctor looks for the cause.`,
   });

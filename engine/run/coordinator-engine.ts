@@ -117,7 +117,7 @@ export class CoordinatorEngine implements Engine {
       this.#register(now);
       this.#core.resume(now);
     });
-    this.#control.resume();
+    await this.#control.resume();
     this.#setReady();
   }
 
@@ -390,9 +390,10 @@ export class CoordinatorEngine implements Engine {
         this.#control.noteReturned(did, message.deliveries.length);
         return this.#tellCore(now => this.#core.returned(did, message.deliveries, message.reason, now));
       case 'heartbeat':
-        return this.#tellCore(now =>
+        this.#tellCore(now =>
           this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), now),
         );
+        return this.#control.heard(did);
     }
   }
 

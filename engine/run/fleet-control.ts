@@ -12,7 +12,8 @@ import {
   type FleetFacts,
 } from '../fleet/views.ts';
 import { openHome, type Home } from '../home/home.ts';
-import { workerAlias, workerHome } from '../home/paths.ts';
+import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
+import { readPidFile } from '../home/process.ts';
 import type { Did } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -78,18 +79,31 @@ export class FleetControl {
   }
 
   /** At the coordinator's start: takes over the workers whose processes live, starts those again that died. */
-  resume(): void {
-    for (const instance of this.#workers()) {
-      if (instance.status === 'stopped') continue;
-      const launch = launchOf(instance);
-      const { pid, pidStart } = instance;
-      if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) continue;
-      if (pid !== null)
-        this.#tell(now =>
-          this.#o.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
-        );
-      this.#supervisor.revive(launch);
-    }
+  async resume(): Promise<void> {
+    const workers = this.#workers().filter(({ status }) => status !== 'stopped');
+    await Promise.all(workers.map(worker => this.#takeOver(worker)));
+  }
+
+  /** A worker has said which process it is: that one counts, whatever was launched last. */
+  heard(did: Did): void {
+    const instance = this.#o.coordinator.state.instances.get(did);
+    if (instance?.pid == null || instance.pidStart === null) return;
+    if (this.#supervisor.pidOf(did) === instance.pid) return;
+    this.#supervisor.adopt(launchOf(instance), instance.pid, instance.pidStart);
+  }
+
+  async #takeOver(instance: Instance): Promise<void> {
+    const launch = launchOf(instance);
+    const { pid, pidStart } = instance;
+    if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) return;
+    // One that was launched just before the last coordinator's end did not get into the log.
+    const holder = await readPidFile(homePaths(instance.home).pidFile);
+    if (holder !== undefined && this.#supervisor.adopt(launch, holder.pid, holder.start)) return;
+    if (pid !== null)
+      this.#tell(now =>
+        this.#o.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
+      );
+    this.#supervisor.revive(launch);
   }
 
   /**
@@ -141,6 +155,8 @@ export class FleetControl {
 
   /** A worker that is held for hung is ended, with all that it started; its restart tells what it had. */
   async endProcess(did: Did, reason: string): Promise<void> {
+    // Silent, and not hung. The rules look again.
+    if (this.#supervisor.isOnItsWay(did)) return;
     this.#o.logger.info(`${did} is fenced: ${reason}`);
     this.#o.unlink(did);
     if (!this.#supervisor.isRunning(did))

@@ -43,6 +43,8 @@ interface Watched {
   restart: NodeJS.Timeout | undefined;
   /** Between the end of one process and the launch of the next. */
   isComing: boolean;
+  /** When its process was launched, by the monotonic clock in ms; undefined once it has been connected. */
+  launchedAt: number | undefined;
 }
 
 /** In the place of a start time: no process ever has this one. */
@@ -52,6 +54,8 @@ const RESTART_WINDOW_MS = 60_000;
 const FIRST_BACKOFF_MS = 100;
 /** How often a process that is not our child is looked at while its link is down. */
 const LOOK_MS = 100;
+/** How long a process may take from its launch to its first word. */
+const START_MS = 10_000;
 const KILL_WAIT_MS = 5000;
 
 /**
@@ -76,12 +80,14 @@ export class Supervisor {
     return pid;
   }
 
-  /** Takes over a process that an earlier coordinator launched. @returns false when it runs no more. */
+  /**
+   * Takes over a process that an earlier coordinator launched, from now on instead of any other. @returns false when it runs no more. */
   adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
     if (!isAlive(pid, start)) return false;
     const known = this.#watched.get(launch.did);
     if (known?.pid === pid) return true;
     clearInterval(known?.watch);
+    clearTimeout(known?.restart);
     const watched = watchedFrom(launch, { pid, start, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#look(watched);
@@ -120,6 +126,12 @@ export class Supervisor {
   comesUp(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && !watched.expected && (watched.isComing || this.isRunning(did));
+  }
+
+  /** Whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
+  isOnItsWay(did: Did): boolean {
+    const { isComing = false, launchedAt } = this.#watched.get(did) ?? {};
+    return isComing || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);
   }
 
   pidOf(did: Did): number | undefined {
@@ -220,7 +232,10 @@ export class Supervisor {
 
   /** A worker is connected again: its process need not be looked at. */
   linked(did: Did): void {
-    clearInterval(this.#watched.get(did)?.watch);
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return;
+    clearInterval(watched.watch);
+    watched.launchedAt = undefined;
   }
 
   #ended(did: Did, pid: number, how: string): void {
@@ -253,7 +268,13 @@ export class Supervisor {
       if (this.#closed || watched.expected) return;
       this.#spawn(watched.launch).then(
         ({ pid, start }) => {
-          Object.assign(watched, { pid, start, isChild: true, isComing: false });
+          Object.assign(watched, {
+            pid,
+            start,
+            isChild: true,
+            isComing: false,
+            launchedAt: performance.now(),
+          });
           // Told to end while it was being launched: it has not begun anything.
           if (watched.expected) signal(watched, constants.signals.SIGKILL);
           this.#noticeEarlyEnd(watched.launch.did, pid);
@@ -277,6 +298,7 @@ function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'star
     watch: undefined,
     restart: undefined,
     isComing: false,
+    launchedAt: process_.isChild ? performance.now() : undefined,
   };
 }
 

@@ -58,7 +58,7 @@ export interface EndOptions {
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The built program; another build can be named for running these tests against it. */
-const BIN = process.env['SPL_TEST_BIN'] ?? join(ROOT, 'dist', 'bin');
+export const BIN = process.env['SPL_TEST_BIN'] ?? join(ROOT, 'dist', 'bin');
 const PRELOADS = new URL('./preload/', import.meta.url);
 export const ACTOR = 'did:sync:user:tester' as Did;
 
@@ -195,6 +195,12 @@ export class Scenario {
   /** A child's environment in which one of the files of `preload/` is loaded first. */
   preload(name: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     return { NODE_OPTIONS: `--import=${pathToFileURL(fileURLToPath(new URL(name, PRELOADS))).href}`, ...env };
+  }
+
+  /** Starts the fleet without workers, for a look at what a home holds. */
+  async joinAfterStart(task: string): Promise<JoinStatus> {
+    await this.startFleet(0);
+    return this.join(task);
   }
 
   // --- the façade ---------------------------------------------------------------------------------------------
