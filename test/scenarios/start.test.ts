@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { describe, it } from 'mocha';
 import type { FleetStarted } from '../../engine/contract/documents.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { writePidFile } from '../../engine/home/process.ts';
+import { readPidFile, writePidFile } from '../../engine/home/process.ts';
 import { echoes, ended, scenario, soon, type Scenario } from './harness.ts';
 
 describe('starting', function () {
@@ -88,6 +88,27 @@ describe('starting', function () {
       await fleet.startFleet(1);
       await fleet.fanOut('WORKS', echoes(2));
       assert.equal((await fleet.joined('WORKS')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'after a coordinator that died before it wrote down its workers: they are taken over, not started twice',
+    scenario({}, async fleet => {
+      const fault = { SPL_FAULT: 'before-write:active_dispatches:2' };
+      const words = ['fleet', 'start', '--workers', '2', '--json'];
+      const { code } = await fleet.splWith(fleet.preload('faults.mjs', fault), ...words);
+      assert.notEqual(code, 0);
+      const letters = ['a', 'b'];
+      const serving = await Promise.all(
+        letters.map(async letter => {
+          const { pidFile } = homePaths(fleet.workerHome(letter));
+          await fleet.text(pidFile);
+          return (await readPidFile(pidFile))!.pid;
+        }),
+      );
+      await fleet.startFleet(2);
+      const pids = await Promise.all(letters.map(letter => fleet.pidOf(`worker-${letter}`)));
+      assert.deepEqual(pids, serving);
     }),
   );
 
