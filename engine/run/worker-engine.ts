@@ -39,7 +39,7 @@ const RECONNECT_LAST_MS = 1000;
  * How many runs without side effects one step makes: the first results are on their way to the coordinator while
  * the next ones are made, and the event loop is not held by a long queue.
  */
-const STARTS_PER_STEP = 128;
+const STARTS_PER_STEP = 256;
 
 /** A checkpoint is saved after this many records, once the worker has been idle for so long. */
 const CHECKPOINT_RECORDS = 20_000;
@@ -193,9 +193,11 @@ export class WorkerEngine {
     }
   }
 
-  /** A delivery that is repeated brings an INTEND that the log has already. */
+  /** A delivery that is repeated brings an INTEND that the log has already; what this worker says itself is new. */
   #fresh(records: readonly SealedRecord[]): SealedRecord[] {
-    return records.filter(({ record }) => this.#log!.find(record.id) === undefined);
+    return records.filter(
+      ({ record }) => record.actor === this.did || this.#log!.find(record.id) === undefined,
+    );
   }
 
   /**

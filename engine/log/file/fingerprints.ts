@@ -3,7 +3,8 @@ import { NumberList } from './lists.ts';
 
 /** A table is left for the next one, of double the size, when this part of it is in use. */
 const MAX_LOAD = 0.7;
-const FIRST_TABLE_SLOTS = 1 << 12;
+/** Large enough that a log of some size has few tables, since a search that finds nothing looks into each. */
+const FIRST_TABLE_SLOTS = 1 << 16;
 
 /**
  * Finds positions by 64-bit fingerprints, one for each position from 0 on: about 16 to 20 bytes a position.
