@@ -140,7 +140,7 @@ export class Coordinator {
    */
   resume(now: number): void {
     for (const { role, did, status } of this.state.instances.values())
-      if (role === 'worker') this.#link(did, now).awaited = status === 'archived';
+      if (role === 'worker') this.#link(did, now).awaited = status === 'archived' || status === 'starting';
     for (const thread of this.state.open) {
       const fanOut = this.state.tasks.get(thread)!.fanOut!;
       this.#look(fanOut);
@@ -335,8 +335,9 @@ export class Coordinator {
     this.#send(did, { type: 'stop', graceMs });
   }
 
-  /** Writes down that an instance belongs to the fleet. */
+  /** Writes down that an instance belongs to the fleet; a worker is expected to come up. */
   admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
+    if (body.role === 'worker') Object.assign(this.#link(body.did, now), { awaited: true, heardAt: now });
     this.write(
       { act: 'LEARN', thread: RESERVED.instanceRegistry, body: { topic: TOPIC.admitted, ...body } },
       now,
@@ -447,15 +448,19 @@ export class Coordinator {
       const decision = decideJoin(fanOut, did => this.state.instances.get(did)?.alias ?? did, now);
       if (decision !== undefined) this.#join(fanOut, decision, now);
     }
-    const toCancel = new Map<Did, DeliveryRef[]>();
+    const toCancel = new Map<string, Map<Did, DeliveryRef[]>>();
     for (const child of this.#toEnd(fanOut)) {
-      if (child.state === 'pending')
-        this.#endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
-      else if (this.#firstTimeTold(child)) pushTo(toCancel, child.worker!, refOf(fanOut, child));
+      const reason = endReason(fanOut, child);
+      if (child.state === 'pending') {
+        this.#endDelivery(fanOut, child, cancelled(reason), false, now);
+      } else if (this.#firstTimeTold(child)) {
+        const alike = toCancel.get(reason) ?? new Map<Did, DeliveryRef[]>();
+        pushTo(alike, child.worker!, refOf(fanOut, child));
+        toCancel.set(reason, alike);
+      }
     }
-    for (const [did, deliveries] of toCancel) {
-      this.#send(did, { type: 'cancel', deliveries, reason: cancelWords(fanOut) });
-    }
+    for (const [reason, alike] of toCancel)
+      for (const [did, deliveries] of alike) this.#send(did, { type: 'cancel', deliveries, reason });
     if (fanOut.joined !== null && fanOut.losers === 'drain') this.#recallUnstarted(fanOut);
   }
 
@@ -616,8 +621,13 @@ export class Coordinator {
     const instance = this.state.instances.get(link.did);
     let next = Number.POSITIVE_INFINITY;
     if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
-    if (instance?.status === 'stale' || link.awaited) next = link.heardAt + 3 * this.#heartbeatMs + 1;
+    if (instance?.status === 'stale' || link.awaited) next = link.heardAt + this.#silenceMs(link) + 1;
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
+  }
+
+  /** How long a worker may be silent before it is ended: one on its way has as long as `fleet start` waits for it. */
+  #silenceMs(link: WorkerLink): number {
+    return Math.max(3 * this.#heartbeatMs, link.awaited ? START_PATIENCE_MS : 0);
   }
 
   /** How often to look at what a worker holds: more often while more than its slots waits there. */
@@ -649,7 +659,7 @@ export class Coordinator {
       if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
         // The next step is for the next tick: what came in while this process did not run is heard before it.
         this.#setStatus(link.did, 'stale', words, now);
-      } else if (silence > 3 * this.#heartbeatMs && (instance.status === 'stale' || link.awaited)) {
+      } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || link.awaited)) {
         this.#setStatus(link.did, 'archived', words, now);
         this.#effects.push({ type: 'end-process', did: link.did, reason: words });
         Object.assign(link, { awaited: true, heardAt: now });
@@ -772,6 +782,8 @@ export class Coordinator {
 /** How often to look for work that waits at a busy worker, and for attempts that are overdue. */
 const STALL_LOOK_MS = 100;
 const OVERDUE_LOOK_MS = 1000;
+/** How long a process that was launched may take until it is heard of. */
+const START_PATIENCE_MS = 30_000;
 
 /** What is said of a child that did not run, or whose run nobody can tell of. */
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;

@@ -197,8 +197,12 @@ class Simulation {
     // Stops that are under way come to their end first.
     scheduler.after(60_000, () =>
       this.#guarded(() => {
-        for (const worker of workers.values())
-          if (!worker.process.up && !(lost && random.chance(0.5))) coordinator.control!.launch(worker);
+        for (const worker of workers.values()) {
+          // A coordinator that crashed in the midst of a start may have left a process that its log knows nothing of.
+          const isUnknown = !coordinator.core!.state.instances.has(worker.did);
+          if (isUnknown || (!worker.process.up && !(lost && random.chance(0.5))))
+            coordinator.control!.launch(worker);
+        }
       }),
     );
   }
