@@ -27,7 +27,7 @@ const FIGURES = [
 
 describe('the benchmark', () => {
   it('measures every figure beside its probes, however slow the machine is', async function () {
-    this.timeout(180_000);
+    this.timeout(600_000);
     const dir = await mkdtemp(join(tmpdir(), 'spl-bt-'));
     try {
       const json = join(dir, 'figures.json');
