@@ -532,10 +532,9 @@ export class Coordinator {
   #deliver(group: readonly Placement[], now: number): void {
     const { fanOut, worker } = group[0]!;
     const link = this.#link(worker, now);
-    if (link.assigned.size === 0) {
-      link.lastReportAt = now;
-      link.lookAt = now + this.#lookMs(link);
-    }
+    // One with a free slot has nothing waiting: it is given its time anew to report.
+    if (link.assigned.size < this.#slotsOf(link)) link.lastReportAt = now;
+    if (link.assigned.size === 0) link.lookAt = now + this.#lookMs(link);
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
     const intents = group.map(({ child }) =>
       this.#childIntent(fanOut, child, worker, nextAttempt(child), child.deliveries),

@@ -35,7 +35,7 @@ export function planDispatch(
   const placed: Placement[] = [];
   const delayed: [FanOut, Child][] = [];
   const taken = new Set<Child>();
-  const seats = seatsOf(state, links);
+  const seats = seatsOf(state, links, now);
   let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
   let moved = true;
   while (moved && free > 0) {
@@ -53,12 +53,12 @@ export function planDispatch(
 }
 
 /** The workers that take work, longest up first. */
-export function seatsOf(state: FleetState, links: ReadonlyMap<Did, WorkerLink>): Seat[] {
+export function seatsOf(state: FleetState, links: ReadonlyMap<Did, WorkerLink>, now: number): Seat[] {
   const seats: Seat[] = [];
   for (const link of links.values()) {
     const instance = state.instances.get(link.did);
     if (instance === undefined || !takesWork(instance, link)) continue;
-    seats.push({ instance, link, window: windowOf(link, instance.slots), load: link.assigned.size });
+    seats.push({ instance, link, window: windowOf(link, instance.slots, now), load: link.assigned.size });
   }
   return seats.sort((a, b) => a.link.upSince - b.link.upSince);
 }

@@ -63,10 +63,11 @@ export function newLink(did: Did, now: number): WorkerLink {
 
 /**
  * How many deliveries a worker may hold: its slots, and ahead of them about 50 ms of work as it has measured so
- * far. Long attempts are therefore never queued at a worker that is busy while another is free.
+ * far, unless it has stalled. Long attempts are therefore not queued at a worker that is busy while another is free.
  */
-export function windowOf(link: WorkerLink, slots: number): number {
-  if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS) return slots;
+export function windowOf(link: WorkerLink, slots: number, now: number): number {
+  if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS || isStalled(link, slots, now))
+    return slots;
   return slots * Math.min(AHEAD_MAX, Math.ceil(AHEAD_MS / Math.max(link.meanWallMs, 0.05)));
 }
 
@@ -76,12 +77,17 @@ export function noteWall(link: WorkerLink, wallMs: number): void {
 
 /** Deliveries that wait behind a worker's slots although it has not reported for a while, newest first. */
 export function stalledBehind(link: WorkerLink, slots: number, now: number): Child[] {
-  if (link.assigned.size <= slots || now - link.lastReportAt < stallMs(link)) return [];
+  if (link.assigned.size <= slots || !isStalled(link, slots, now)) return [];
   return [...link.assigned]
     .slice(slots)
     .filter(([, { startedAt, recalled }]) => startedAt === null && !recalled)
     .map(([child]) => child)
     .reverse();
+}
+
+/** Whether all its slots are taken and it has not reported for a while. */
+function isStalled(link: WorkerLink, slots: number, now: number): boolean {
+  return link.assigned.size >= slots && now - link.lastReportAt >= stallMs(link);
 }
 
 /** How long a worker that holds more than its slots may be silent before what waits there is recalled. */

@@ -272,9 +272,10 @@ export class CoordinatorEngine implements Engine {
     }
     const { batches, effects, changed, instances } = this.#core.take();
     const durable = this.#append(batches);
+    const doEffects = effects.map(effect => this.#prepare(effect));
     const after = (): void => {
       if (this.#closed) return;
-      for (const effect of effects) this.#do(effect);
+      for (const doEffect of doEffects) doEffect();
       this.#tell(changed, instances);
       this.#checkpointWhenIdle();
     };
@@ -316,9 +317,14 @@ export class CoordinatorEngine implements Engine {
     for (const did of instances) this.#watchers.publish({ kind: 'instance', did });
   }
 
-  #do(effect: Effect): void {
-    if (effect.type === 'send') this.#peers.get(effect.to)?.send(effect.message);
-    else void this.#control.endProcess(effect.did, effect.reason);
+  /**
+   * What is to be sent goes to the connection that it was decided for, or nowhere: on a later one it would be taken
+   * for what was decided after that one's `hello`.
+   */
+  #prepare(effect: Effect): () => void {
+    if (effect.type === 'end-process') return () => void this.#control.endProcess(effect.did, effect.reason);
+    const peer = this.#peers.get(effect.to);
+    return () => peer?.send(effect.message);
   }
 
   #schedule(): void {

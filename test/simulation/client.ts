@@ -67,22 +67,31 @@ export class Client {
   #addAndFanOut(): void {
     const { random } = this.#world;
     const alias = `T-${++this.#names}`;
-    const thread = `th_${random.hex(64)}` as ThreadId;
+    let thread: ThreadId | undefined;
     const request = this.#drawFanOut();
     const key = this.#drawKey();
+    const named = random.chance(0.7) ? alias : null;
     const add: Command = {
       name: `add ${alias}`,
       key: key && `${key}-add`,
-      run: issuer => commands.addTask(this.#core, taskNamed(alias), thread, issuer).record as RecordId,
+      run: issuer => {
+        // Whoever repeats a command does not know which thread the first one chose.
+        const added = commands.addTask(this.#core, taskNamed(named, alias), this.#newThread(), issuer);
+        thread = added.thread as ThreadId;
+        return added.record as RecordId;
+      },
     };
     const fanOut: Command = {
       name: `fan out ${alias}: ${request.join}, losers ${request.losers}`,
       key: key && `${key}-fan-out`,
-      run: issuer => commands.fanOut(this.#core, alias, request, BY_CHANCE, issuer).record as RecordId,
+      run: issuer => commands.fanOut(this.#core, thread!, request, BY_CHANCE, issuer).record as RecordId,
     };
     this.#give(add);
+    if (thread === undefined) return;
     this.#give(fanOut);
-    if (key !== undefined && random.chance(0.3)) this.#give(fanOut);
+    if (key === undefined || !random.chance(0.3)) return;
+    this.#give(add);
+    this.#give(fanOut);
   }
 
   #retry(task: Task): void {
@@ -119,13 +128,12 @@ export class Client {
   }
 
   #runSerial(task: Task): void {
-    const { random } = this.#world;
-    const thread = `th_${random.hex(64)}` as ThreadId;
     this.#give({
       name: `run ${task.alias} serially`,
       key: this.#drawKey(),
       run: issuer =>
-        commands.runSerial(this.#core, task.thread, { worker: null }, thread, issuer).record as RecordId,
+        commands.runSerial(this.#core, task.thread, { worker: null }, this.#newThread(), issuer)
+          .record as RecordId,
     });
   }
 
@@ -167,6 +175,10 @@ export class Client {
 
   get #core(): NonNullable<World['coordinator']['core']> {
     return this.#world.coordinator.core!;
+  }
+
+  #newThread(): ThreadId {
+    return `th_${this.#world.random.hex(64)}` as ThreadId;
   }
 
   #drawKey(): string | undefined {
@@ -224,9 +236,9 @@ function drawSubtasks(random: Random, size: number, named: readonly string[]): u
   });
 }
 
-function taskNamed(alias: string): TaskAdd {
+function taskNamed(alias: string | null, what: string): TaskAdd {
   return {
-    goal: `do ${alias}`,
+    goal: `do ${what}`,
     alias,
     priority: 'medium',
     labels: [],

@@ -105,8 +105,9 @@ export class CoordinatorHost {
     }
     const decided = log.pendingEnd;
     watcher.stepped(core!, output, now);
+    const peers = new Map(this.peers);
     const release = (): void => {
-      for (const effect of output.effects) this.#do(effect, decided);
+      for (const effect of output.effects) this.#do(effect, decided, peers);
     };
     if (rules.hasty) release();
     else log.whenDurable(release);
@@ -186,12 +187,12 @@ export class CoordinatorHost {
     }
   }
 
-  #do(effect: Effect, decided: number): void {
+  #do(effect: Effect, decided: number, peers: ReadonlyMap<Did, Connection>): void {
     const { watcher, trace, scheduler, workers } = this.#world;
     watcher.coordinatorEffect(effect, decided);
     if (effect.type === 'end-process') return this.control!.endProcess(effect.did, effect.reason);
     trace.add(scheduler.now, 'coordinator', `to ${workers.get(effect.to)!.alias}:`, effect.message);
-    this.peers.get(effect.to)?.toWorker(effect.message);
+    peers.get(effect.to)?.toWorker(effect.message);
   }
 
   // --- time ---------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ export const INVARIANTS = {
   I23: 'an attempt that has ended is not timed out for a silence that was the coordinator’s own',
   I24: 'a worker that is not heard of for four heartbeats, by a coordinator that runs, is not held for live',
   I25: 'a worker that was asked to stop is given nothing more',
+  I26: 'a child is not handed out and taken back without end',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

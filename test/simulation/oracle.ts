@@ -48,6 +48,9 @@ export interface OracleFanOut {
   cancelled: boolean;
 }
 
+/** Many more than attempts, retries, lost workers and recalls come to in one simulation. */
+const MOST_DELIVERIES = 40;
+
 const COUNTER = {
   accept: 'accepted',
   reject: 'rejected',
@@ -190,6 +193,11 @@ export class Oracle {
       const where = (): string =>
         `subtask ${index} of ${fanOut.thread}, delivery ${delivery} to ${body.worker}`;
       require_(!(child.state === 'done' && child.verdict === 'accept'), 'I5', where);
+      require_(
+        child.ended < this.#mostAttempts(fanOut, index),
+        'I12',
+        () => `${where()}: ${child.ended} have ended`,
+      );
       require_(child.state === 'pending', 'I7', () => `${where()}: it is ${child.state}`);
       require_(delivery === child.deliveries, 'I7', () => `${where()}: ${child.deliveries} is next`);
       for (const each of fanOut.subtasks[index]!.depends_on)
@@ -199,11 +207,7 @@ export class Oracle {
           () => `${where()}: ${each} has not accepted`,
         );
       require_(this.mayStart(fanOut, child), 'I11', where);
-      require_(
-        child.ended < this.#mostAttempts(fanOut, index),
-        'I12',
-        () => `${where()}: ${child.ended} have ended`,
-      );
+      require_(delivery < MOST_DELIVERIES, 'I26', where);
       const out = fanOut.children.filter(({ state }) => state === 'assigned').length;
       require_(!fanOut.serial || out === 0, 'I13', where);
       child.state = 'assigned';

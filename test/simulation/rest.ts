@@ -1,6 +1,5 @@
 import type { FanOut } from '../../engine/fleet/state.ts';
 import { require_ } from './invariants.ts';
-import type { WorkerHost } from './worker-host.ts';
 import type { World } from './world.ts';
 
 /** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
@@ -60,18 +59,14 @@ function whyUnended(instances: Instances, fanOut: FanOut): string | undefined {
 /** What workers do, hold or keep that nobody counts on. */
 function strayWork({ workers, coordinator }: World): string | undefined {
   for (const worker of workers.values()) {
-    if (!worker.process.up || isJustLaunched(coordinator, worker)) continue;
     const link = coordinator.core!.links.get(worker.did);
-    if (link?.connected !== true || worker.core === undefined) return `${worker.alias} is not linked`;
+    if (!worker.process.up || link === undefined || worker.core === undefined) continue;
+    // One that hangs since it was launched by hand holds nothing, and whoever launched it is told so.
+    if (!link.connected && !link.awaited && link.assigned.size === 0) continue;
+    if (!link.connected) return `${worker.alias} is not linked`;
     if (worker.running.size > 0) return `${worker.alias} runs ${[...worker.running.keys()].join(', ')}`;
     if (worker.core.unacknowledged > 0) return `${worker.alias} keeps ${worker.core.unacknowledged} reports`;
     if (worker.core.running > 0) return `${worker.alias} counts ${worker.core.running} as running`;
   }
   return undefined;
-}
-
-/** One that was launched, and never came up since, holds nothing; whoever launched it is told so. */
-function isJustLaunched({ core }: World['coordinator'], { did }: WorkerHost): boolean {
-  const status = core!.state.instances.get(did)?.status;
-  return status === 'starting' || status === 'stopped';
 }

@@ -148,7 +148,10 @@ class Simulation {
   #stall(): void {
     const { random, coordinator, profile, trace, scheduler, workers } = this.#world;
     if (!coordinator.process.up) return;
-    const durationMs = random.magnitude(0.1, 8) * profile.heartbeatMs;
+    const isLong = random.chance(0.3);
+    const durationMs = isLong
+      ? random.magnitude(5_000, 60_000)
+      : random.magnitude(0.1, 8) * profile.heartbeatMs;
     trace.add(scheduler.now, 'coordinator', 'is stopped for', durationMs);
     coordinator.process.stop(durationMs);
     // A laptop that sleeps takes its workers along.

@@ -13,6 +13,10 @@ const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
 /** What was sent before an exit still arrives. */
 const EXIT_MS = 200;
+/** How many runs without side effects one step makes. */
+const STARTS_PER_STEP = 8;
+/** The chance that a step of an idle worker is followed by a checkpoint. */
+const CHECKPOINT_CHANCE = 0.02;
 
 interface Attempt {
   readonly delivery: Delivery;
@@ -36,6 +40,7 @@ export class WorkerHost {
   #stepping = false;
   #heartbeatClock = 0;
   #graceTimer: number | undefined;
+  #checkpoint: { readonly position: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(world: World, index: number, alias: string) {
     this.#world = world;
@@ -65,11 +70,19 @@ export class WorkerHost {
       slots: profile.slots,
       hasSideEffects: executor => executor === 'shell',
     });
-    for (const { sealed } of this.log.records) this.core.replay(sealed.record);
+    this.#replay(this.core);
     this.process.after(random.between(50, 300), () => {
       this.step(() => this.core!.recover());
       this.#connect(RECONNECT_FIRST_MS);
     });
+  }
+
+  /** Folds the log, from a checkpoint on where there is one. */
+  #replay(core: Worker): void {
+    const from = this.#checkpoint;
+    const isRestored = from !== undefined && core.restore(from.bytes);
+    const records = isRestored ? this.log.records.slice(from.position) : this.log.records;
+    for (const { sealed } of records) core.replay(sealed.record);
   }
 
   /** Its process ends at once, with everything that it runs. */
@@ -113,8 +126,14 @@ export class WorkerHost {
     this.#stepping = true;
     try {
       decide();
-      for (let atOnce = core.takeAtOnce(); atOnce.length > 0; atOnce = core.takeAtOnce())
+      for (let i = 0; ; i++) {
+        const atOnce = core.takeAtOnce();
+        if (atOnce.length === 0) break;
         for (const effect of atOnce) this.#do(effect, undefined);
+        if (i < STARTS_PER_STEP) continue;
+        this.process.after(0, () => this.step(() => {}));
+        break;
+      }
     } finally {
       this.#stepping = false;
     }
@@ -129,7 +148,14 @@ export class WorkerHost {
     if (fresh.length > 0) this.log.append(fresh, () => {});
     if (this.#world.rules.hasty) release();
     else this.log.whenDurable(release);
+    this.#perhapsCheckpoint();
     this.#perhapsCrash();
+  }
+
+  #perhapsCheckpoint(): void {
+    const isQuiet = this.core!.idle && this.log.end === this.log.pendingEnd;
+    if (isQuiet && this.#world.random.chance(CHECKPOINT_CHANCE))
+      this.#checkpoint = { position: this.log.end, bytes: this.core!.save() };
   }
 
   #perhapsCrash(): void {
