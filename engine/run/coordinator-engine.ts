@@ -26,7 +26,7 @@ import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
-import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
+import { RESERVED, threadIdFromBytes, type Did, type ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { appendRecords } from './append-records.ts';
 import type { Clock } from './clock.ts';
@@ -409,9 +409,7 @@ export class CoordinatorEngine implements Engine {
     first: number,
     message: Signed<{ readonly records: readonly SealedRecord[] }>,
   ): void {
-    const fresh = message.records.filter(
-      ({ record }) => this.#o.log.find(record.id) === undefined && record.actor === did,
-    );
+    const fresh = this.#unknown(did, message.records);
     const signature = signatureOf(message, message.records);
     this.#tellCore(now => {
       if (fresh.length > 0)
@@ -422,6 +420,31 @@ export class CoordinatorEngine implements Engine {
         );
       this.#core.acknowledge(did, first + message.records.length);
     });
+  }
+
+  /**
+   * The reports that the log does not have; a repeated one is no fault.
+   * @throws CONFLICT for another record than the one that its author wrote at that clock; the link ends with it.
+   */
+  #unknown(did: Did, records: readonly SealedRecord[]): SealedRecord[] {
+    const { log } = this.#o;
+    const nextClocks = new Map<ThreadId, number>();
+    const fresh: SealedRecord[] = [];
+    for (const sealed of records) {
+      const { id, thread, clock } = sealed.record;
+      const task = this.#core.state.tasks.get(thread);
+      const next = nextClocks.get(thread) ?? task?.clocks.get(did) ?? 0;
+      // A clock beyond all that was heard of on a task's thread is new; of the others only a look can tell.
+      if (task === undefined || clock < next) {
+        if (log.find(id) !== undefined || fresh.some(({ record }) => record.id === id)) continue;
+        const isSame = ({ record }: SealedRecord): boolean =>
+          record.thread === thread && record.clock === clock;
+        if (log.findSlot(did, thread, clock) !== undefined || fresh.some(isSame)) throw takenSlot(sealed);
+      }
+      nextClocks.set(thread, Math.max(next, clock + 1));
+      fresh.push(sealed);
+    }
+    return fresh;
   }
 
   #lost(peer: WorkerPeer, error: Error | undefined): void {
@@ -507,6 +530,12 @@ export class CoordinatorEngine implements Engine {
     }
     for await (const event of live) if (event.kind !== 'record' || event.position > reached) yield event;
   }
+}
+
+function takenSlot({ record: { actor, thread, clock } }: SealedRecord): FleetError {
+  return new FleetError('CONFLICT', `${actor} has reported something else with clock ${clock} on ${thread}`, {
+    details: { actor, thread, clock },
+  });
 }
 
 function signatureOf(message: Signed<object>, records: readonly SealedRecord[]): OutBatch['signature'] {
