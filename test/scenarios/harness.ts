@@ -333,6 +333,11 @@ export class Scenario {
     return join(this.cwd, name);
   }
 
+  /** Writes a file where the commands are typed. */
+  write(name: string, text: string): Promise<void> {
+    return writeFile(this.at(name), text);
+  }
+
   /** The text of a file, as soon as it has one. */
   async text(file: string): Promise<string> {
     let text = '';

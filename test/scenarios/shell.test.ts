@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it } from 'mocha';
+import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
+import { isThere, scenario, type Scenario } from './harness.ts';
+import { processesOfGroup } from './processes.ts';
+
+const MIB = 1024 * 1024;
+const CAP_BYTES = 2 * MIB;
+/** Says its pid and can't be persuaded to end. */
+const STUBBORN = (name: string): string =>
+  `trap "" TERM INT HUP; echo $$ > ${name}; (trap "" TERM; sleep 60) & while :; do sleep 1; done`;
+
+describe('a shell command', function () {
+  this.timeout(90_000);
+
+  it(
+    'that ignores SIGTERM is ended with its group, at its time-out and when it is cancelled',
+    scenario({}, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.fanOut('STUBBORN', [
+        { goal: 'outlast its time', run: STUBBORN('timed'), timeout_secs: 0.5 },
+        { goal: 'outlast a cancel', run: STUBBORN('cancelled') },
+      ]);
+      const groups = [await fleet.text(fleet.at('timed')), await fleet.text(fleet.at('cancelled'))].map(
+        Number,
+      );
+      const words = ['task', 'cancel', 'STUBBORN', '--subtask', '1', '--reason', 'enough'];
+      assert.equal((await fleet.spl(...words)).code, 0);
+      const { children, outcome } = await fleet.joinWhen(
+        'STUBBORN',
+        'both have ended',
+        ({ completed }) => completed === 2,
+      );
+      for (const group of groups) assert.deepEqual(processesOfGroup(group), [], `group ${group}`);
+      assert.equal(outcome, 'unsatisfiable');
+      assert.deepEqual(children.map(shortly), [
+        ['timeout', 'ran longer than its time-out of 0.5 s', null, 'SIGKILL'],
+        ['cancelled', 'enough', null, 'SIGKILL'],
+      ]);
+    }),
+  );
+
+  it(
+    'that prints 100 MB is carried, and kept as far as the settings say, its end included',
+    scenario({ fleet: [`output_cap_bytes = ${CAP_BYTES}`] }, async fleet => {
+      await fleet.startFleet(1);
+      const run = `echo first; yes 0123456789abcde | head -c ${100 * MIB}; echo; echo last`;
+      await fleet.fanOut('LOUD', [{ goal: 'print', run }]);
+      const child = onlyChild(await fleet.joined('LOUD'));
+      assert.equal(child.verdict, 'accept');
+      assert.match(child.summary ?? '', /\nlast$/);
+      const printed = await output(fleet, 'LOUD');
+      assert.ok(
+        printed.length > CAP_BYTES / 2 && printed.length < CAP_BYTES + 1024,
+        `${printed.length} bytes`,
+      );
+      const text = printed.toString('latin1');
+      assert.match(text, /^first\n0123456789abcde\n/);
+      assert.match(text, /\nlast\n$/);
+      assert.match(text, /\[.*\b\d+ bytes.*left out.*\]|… .*left out/);
+    }),
+  );
+
+  it(
+    'that prints what is no text is kept byte for byte, and summed up in text',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.fanOut('BYTES', [
+        { goal: 'print', run: "printf 'caf\\303\\251 \\377\\376\\000 \\342\\202 end\\n'" },
+      ]);
+      const child = onlyChild(await fleet.joined('BYTES'));
+      assert.equal(child.summary, 'café \ufffd\ufffd \ufffd end');
+      const bytes = await output(fleet, 'BYTES');
+      assert.equal(bytes.toString('hex'), Buffer.from('café ').toString('hex') + 'fffe0020e28220656e640a');
+      const { out } = await fleet.spl('task', 'join-status', 'BYTES');
+      assert.match(out, /accept \(\$0\.00, /);
+    }),
+  );
+
+  it(
+    'that ends by a signal or with a code says so; one that left its group is named; none sees the token',
+    scenario({ env: { SPL_TOKEN: 'a-secret', PLAIN: 'plain' } }, async fleet => {
+      await fleet.startFleet(2);
+      const env = 'pwd; echo "$SPL_TASK $SPL_SUBTASK $SPL_ATTEMPT $PLAIN ${SPL_TOKEN:-none}"; cat';
+      await fleet.fanOut('ENDINGS', [
+        { goal: 'by signal', run: 'echo before; kill -SEGV $$' },
+        { goal: 'by code', run: 'echo said >&2; exit 7' },
+        { goal: 'leave', run: 'setsid sleep 61 >/dev/null 2>&1 & sleep 0.3; echo left' },
+        { goal: 'see', run: env },
+        { goal: 'nowhere', run: 'touch ran', dir: '/nonexistent/folder' },
+      ]);
+      const { children } = await fleet.joinWhen(
+        'ENDINGS',
+        'all have ended',
+        ({ completed }) => completed === 5,
+      );
+      assert.deepEqual(children.map(shortly), [
+        ['failed', 'killed by SIGSEGV', null, 'SIGSEGV'],
+        ['failed', 'exit 7', 7, null],
+        ['accept', null, 0, null],
+        ['accept', null, 0, null],
+        ['failed', "folder '/nonexistent/folder' does not exist", null, null],
+      ]);
+      assert.deepEqual(
+        children.map(({ summary }) => summary),
+        ['before', 'said', 'left', `${fleet.cwd}\nENDINGS 3 1 plain none`, ''],
+      );
+      const [left, ...more] = children[2]!.left_group;
+      assert.match(left ?? '', /^\d+ sleep 61$/);
+      assert.deepEqual(more, []);
+      assert.match(
+        (await fleet.spl('task', 'join-status', 'ENDINGS')).out,
+        /⚠ left its group and was not ended: \d+ sleep 61/,
+      );
+      const pid = parseInt(left!, 10);
+      assert.equal(isThere(pid), true);
+      process.kill(pid, 'SIGKILL');
+    }),
+  );
+
+  it(
+    'is followed while it prints, from wherever the follower comes in',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.fanOut('FOLLOWED', [
+        { goal: 'print', run: 'echo one; while [ ! -e go ]; do sleep 0.02; done; echo two' },
+      ]);
+      const follower = fleet.start(['task', 'output', 'FOLLOWED', '--subtask', '0', '--follow']);
+      let text = '';
+      follower.stdout!.setEncoding('utf8');
+      const closed = once(follower, 'close');
+      for await (const chunk of follower.stdout! as AsyncIterable<string>) {
+        text += chunk;
+        if (text === 'one\n') await fleet.write('go', '');
+      }
+      assert.deepEqual([text, (await closed)[0]], ['one\ntwo\n', 0]);
+      assert.equal((await fleet.joined('FOLLOWED')).outcome, 'satisfied');
+    }),
+  );
+});
+
+const shortly = ({ verdict, reason, exit_code: code, signal }: ChildDocument): unknown[] => [
+  verdict,
+  reason,
+  code,
+  signal,
+];
+
+function onlyChild({ children }: JoinStatus): ChildDocument {
+  assert.equal(children.length, 1);
+  return children[0]!;
+}
+
+/** What `spl task output` prints, byte for byte. */
+async function output(fleet: Scenario, task: string): Promise<Buffer> {
+  const child = fleet.start(['task', 'output', task, '--subtask', '0']);
+  const chunks: Buffer[] = [];
+  child.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0);
+  return Buffer.concat(chunks);
+}
