@@ -169,7 +169,10 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-/** Runs a worker until it is told to stop or has nothing left to live for. @returns why it ended. */
+/**
+ * Runs a worker until it is told to stop or has nothing left to live for. @returns why it ended.
+ * @throws LOG_POISONED when it can't write any more, and what opening a home, its lease, its log and its ports throws.
+ */
 export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
   const home = await openHome(options.home, { create: true, version: VERSION });
   const chosen = settings({}, options.env, await workerConfig(home, options.coordinatorHome));
@@ -221,8 +224,11 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
-    stop.addEventListener('abort', () => worker.stop(TERM_GRACE_MS), { once: true });
     worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
+    const leave = (): void => worker.stop(TERM_GRACE_MS);
+    stop.addEventListener('abort', leave, { once: true });
+    // Told while it was opening.
+    if (stop.aborted) leave();
     void output
       .prune(KEPT_OUTPUT_BYTES)
       .catch((error: unknown) => options.logger.error(`could not prune the output: ${messageOf(error)}`));

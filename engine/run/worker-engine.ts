@@ -1,16 +1,17 @@
 import type { OutputRequest, OutputStream, ReportName, Reports } from '../contract/engine.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
-import { asJson, TOPIC, type HeartbeatBody, type ResultFields } from '../fleet/bodies.ts';
-import { keyOf, type ToCoordinator, type ToWorker } from '../fleet/messages.ts';
-import { Worker, type Delivery, type WorkerEffect } from '../fleet/worker.ts';
+import { asJson, TOPIC, type HeartbeatBody } from '../fleet/bodies.ts';
+import type { ToCoordinator, ToWorker } from '../fleet/messages.ts';
+import { Worker, type WorkerEffect } from '../fleet/worker.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
 import type { Batch, Checkpoint, Log } from '../log/log.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
+import { Attempts } from './attempts.ts';
 import type { Clock } from './clock.ts';
-import type { AttemptResult, Executor, ExecutorContext, OutputSink } from './executors/executor.ts';
+import type { Executor } from './executors/executor.ts';
 import { dial, type CoordinatorAddress, type CoordinatorPeer } from './link/dial.ts';
 import type { Signed } from './link/frames.ts';
 import type { Logger } from './logger.ts';
@@ -34,6 +35,11 @@ export interface WorkerEngineOptions {
 /** How long to wait before the next attempt to connect: from the first to the last, each twice the one before. */
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
+/** A connection that was lost sooner than this was none: the pause goes on growing. */
+const STEADY_MS = 1000;
+
+/** How long after the grace of a stop this worker waits for what does not end, or is not taken. */
+const LEAVE_MS = 15_000;
 
 /**
  * How many runs without side effects one step makes: the first results are on their way to the coordinator while
@@ -51,7 +57,7 @@ export class WorkerEngine {
   readonly #o: WorkerEngineOptions;
   readonly #core: Worker;
   readonly #startedAt: number;
-  readonly #running = new Map<string, AbortController>();
+  readonly #attempts: Attempts;
   readonly #closing = new AbortController();
   #log: Log | undefined;
   #peer: CoordinatorPeer | undefined;
@@ -59,19 +65,34 @@ export class WorkerEngine {
   #heartbeatClock = 0;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
+  /** When the grace of a stop is over, in ms. */
+  #graceEnds = Number.POSITIVE_INFINITY;
+  readonly #processStart = processStart(process.pid);
+  /** What was last said to be wrong with the link: said once, and not at every attempt. */
+  #trouble: string | undefined;
   #aloneSince: number;
   #stepping = false;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #checkpointed = 0;
   #exit: (reason: string) => void = () => {};
-  /** Settled, with the reason, when this worker is to end. */
-  readonly ended = new Promise<string>(resolve => (this.#exit = resolve));
+  #fail: (error: Error) => void = () => {};
+  /** Settled when this worker is to end: with the reason, or with what makes it impossible to go on. */
+  readonly ended = new Promise<string>((resolve, reject) => {
+    this.#exit = resolve;
+    this.#fail = reject;
+  });
 
   constructor(options: WorkerEngineOptions) {
     this.#o = options;
     this.did = options.home.key.did;
     this.#startedAt = options.clock.now();
     this.#aloneSince = this.#startedAt;
+    this.ended.catch(() => {});
+    this.#attempts = new Attempts({
+      executors: options.executors,
+      output: options.output,
+      onFinished: (key, result) => this.#step(() => this.#core.finished(key, result)),
+    });
     this.#core = new Worker({
       self: this.did,
       slots: options.slots,
@@ -97,25 +118,45 @@ export class WorkerEngine {
   start(log: Log, endpoint: string | null): void {
     this.#log = log;
     this.#endpoint = endpoint;
-    void log.failed.then(error => this.#exit(`the log can't be written: ${error.message}`));
+    void log.failed.then(error => this.#fail(error));
     this.#step(() => this.#core.recover());
     void this.#stayConnected();
   }
 
-  /** Starts nothing more, ends what runs after the grace, then ends. */
+  /** Starts nothing more, ends what runs after the grace, then ends. Of several graces the first to end counts. */
   stop(graceMs: number): void {
-    this.#step(() => this.#core.stop());
-    this.#beat();
-    this.#graceTimer ??= setTimeout(() => this.#step(() => this.#core.graceOver()), graceMs);
+    this.#step(() => {
+      this.#core.stop();
+      // Before anything is handed back, so that it is not handed to this worker again.
+      this.#beat();
+    });
+    const ends = this.#o.clock.now() + graceMs;
+    if (ends >= this.#graceEnds) return;
+    this.#graceEnds = ends;
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#graceOver(), graceMs);
   }
 
-  /** Lets go of everything; ends what runs. Waits until it is gone. */
+  #graceOver(): void {
+    this.#step(() => this.#core.graceOver());
+    this.#graceTimer = setTimeout(
+      () => this.#exit('stopped, and keeps what was not taken from it'),
+      LEAVE_MS,
+    );
+  }
+
+  /** Lets go of everything; ends what runs and hands it back. Waits until it is gone. */
   async close(): Promise<void> {
+    if (this.#log !== undefined) {
+      this.#step(() => {
+        this.#core.stop();
+        this.#core.graceOver();
+      });
+    }
     this.#closing.abort();
     clearInterval(this.#heartbeatTimer);
     clearTimeout(this.#graceTimer);
-    for (const controller of this.#running.values()) controller.abort('the worker is closing');
-    await Promise.all(this.#attempts.values());
+    await this.#attempts.allEnded();
     await this.#peer?.end();
     clearTimeout(this.#checkpointTimer);
     await this.#checkpoint();
@@ -146,15 +187,12 @@ export class WorkerEngine {
   /** What an attempt of this worker's own printed; its task is named by the subtask's own thread. */
   output({ task, subtask, attempt = 1, follow, signal }: OutputRequest): Promise<OutputStream> {
     const { output, alias } = this.#o;
-    const ended = this.#attempts.get(attemptKey(task, attempt));
+    const ended = this.#attempts.endOf(task, attempt);
     const running = ended !== undefined;
     const info = { task, subtask, attempt, worker: alias, running };
     if (!follow || ended === undefined) return Promise.resolve({ info, chunks: output.read(task, attempt) });
     return Promise.resolve({ info, chunks: output.follow(task, attempt, { signal, done: ended }) });
   }
-
-  /** Attempts that run, by the subtask's thread and their number; each settles when it has ended. */
-  readonly #attempts = new Map<string, Promise<void>>();
 
   /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
   #step(decide: () => void): void {
@@ -166,13 +204,17 @@ export class WorkerEngine {
         const atOnce = this.#core.takeAtOnce();
         if (atOnce.length === 0) break;
         for (const effect of atOnce) this.#do(effect, this.#peer);
-        if (done === STARTS_PER_STEP - 1) setImmediate(() => this.#step(() => {}));
+        if (done === STARTS_PER_STEP - 1) setImmediate(() => this.#goOn());
       }
     } finally {
       this.#stepping = false;
     }
     const { records, effects } = this.#core.take();
     this.#whenDurable(this.#fresh(records), effects, this.#peer);
+  }
+
+  #goOn(): void {
+    if (!this.#closing.signal.aborted) this.#step(() => {});
   }
 
   /** Saves the folded state when nothing is under way. */
@@ -232,10 +274,10 @@ export class WorkerEngine {
         peer?.send(effect.message);
         return;
       case 'start':
-        return this.#start(effect.delivery);
-      case 'abort':
-        this.#running.get(effect.key)?.abort(effect.reason);
+        if (!this.#closing.signal.aborted) this.#attempts.start(effect.delivery);
         return;
+      case 'abort':
+        return this.#attempts.abort(effect.key, effect.reason);
       case 'exit':
         void this.#leave();
         return;
@@ -243,71 +285,10 @@ export class WorkerEngine {
   }
 
   async #leave(): Promise<void> {
+    // Who leaves does not connect again.
+    this.#closing.abort();
     await this.#peer?.end();
     this.#exit('stopped');
-  }
-
-  #start(delivery: Delivery): void {
-    const key = keyOf(delivery.ref);
-    if (delivery.cancelled !== null || delivery.fenced || delivery.handedBack) {
-      return this.#finished(key, {
-        ...nothingRan,
-        verdict: 'cancelled',
-        reason: delivery.cancelled ?? 'ended before it started',
-      });
-    }
-    delivery.state = 'running';
-    const { body } = delivery;
-    const executor = this.#o.executors.get(body.executor);
-    if (executor === undefined) {
-      return this.#finished(key, {
-        ...nothingRan,
-        verdict: 'failed',
-        reason: `this worker has no executor '${body.executor}'`,
-      });
-    }
-    const begun = performance.now();
-    const sink = executor.sideEffects ? this.#o.output.sink(delivery.intent.thread, body.attempt) : noOutput;
-    const context = new AttemptContext(sink);
-    const answer = executor.start(
-      {
-        thread: delivery.intent.thread,
-        attempt: body.attempt,
-        index: body.index,
-        task: body.task,
-        goal: body.goal,
-        run: body.run ?? null,
-        dir: body.dir ?? null,
-        timeoutMs: body.timeout_secs * 1000,
-        hint: body.hint ?? null,
-      },
-      context,
-    );
-    if (!(answer instanceof Promise) && sink === noOutput) {
-      return this.#finished(key, resultFields(answer, performance.now() - begun, null));
-    }
-    this.#running.set(key, context.controller);
-    const attempt = this.#await(key, answer, sink, begun);
-    const name = attemptKey(delivery.intent.thread, body.attempt);
-    this.#attempts.set(name, attempt);
-    void attempt.finally(() => this.#attempts.delete(name));
-  }
-
-  async #await(
-    key: string,
-    answer: AttemptResult | Promise<AttemptResult>,
-    sink: Pick<ReturnType<OutputStore['sink']>, 'close'>,
-    begun: number,
-  ): Promise<void> {
-    const result = await answer;
-    const wallMs = performance.now() - begun;
-    const output = await sink.close();
-    this.#running.delete(key);
-    this.#finished(key, resultFields(result, wallMs, output));
-  }
-
-  #finished(key: string, result: ResultFields): void {
-    this.#step(() => this.#core.finished(key, result));
   }
 
   // --- the link -----------------------------------------------------------------------------------------------
@@ -316,13 +297,17 @@ export class WorkerEngine {
     const { signal } = this.#closing;
     let delayMs = RECONNECT_FIRST_MS;
     while (!signal.aborted) {
+      const begun = performance.now();
       const connection = await this.#connectOnce(signal);
       if (connection !== undefined) {
-        delayMs = RECONNECT_FIRST_MS;
         await connection.lost;
-        continue;
+        if (performance.now() - begun >= STEADY_MS) {
+          delayMs = RECONNECT_FIRST_MS;
+          this.#trouble = undefined;
+        }
+      } else if (this.#isForsaken()) {
+        return this.#exit('no coordinator, and nothing to do');
       }
-      if (this.#isForsaken()) return this.#exit('no coordinator, and nothing to do');
       await pause(delayMs, signal);
       delayMs = Math.min(RECONNECT_LAST_MS, delayMs * 2);
     }
@@ -330,30 +315,44 @@ export class WorkerEngine {
 
   /** @returns what settles at the connection's loss, or undefined when nobody could be reached. */
   async #connectOnce(signal: AbortSignal): Promise<{ readonly lost: Promise<void> } | undefined> {
-    let lost = (): void => {};
-    const loss = new Promise<void>(resolve => (lost = resolve));
+    let isLost = false;
+    let tellLost = (): void => {};
+    const lost = new Promise<void>(resolve => (tellLost = resolve));
     try {
-      this.#peer = await dial({
+      const peer = await dial({
         address: await this.#o.address(),
         key: this.#o.home.key,
         coordinator: this.#o.coordinator,
         signal,
         onMessage: message => this.#take(message),
         onClose: error => {
-          if (error !== undefined) this.#o.logger.info(`link lost: ${error.message}`);
+          if (error !== undefined) this.#complain(`link lost: ${error.message}`);
+          isLost = true;
           this.#lose();
-          lost();
+          tellLost();
         },
       });
+      if (signal.aborted) await peer.end();
+      // Its coordinator may have ended it in the very words that opened it.
+      else if (!isLost) this.#use(peer);
     } catch (error) {
-      if (!FleetError.is(error, 'UNREACHABLE')) this.#o.logger.error(`no link: ${messageOf(error)}`);
+      if (!FleetError.is(error, 'UNREACHABLE')) this.#complain(`no link: ${messageOf(error)}`);
       return undefined;
     }
+    return { lost };
+  }
+
+  #use(peer: CoordinatorPeer): void {
+    this.#peer = peer;
     clearInterval(this.#heartbeatTimer);
-    this.#heartbeatTimer = setInterval(() => this.#beat(), this.#peer.heartbeatMs);
+    this.#heartbeatTimer = setInterval(() => this.#beat(), peer.heartbeatMs);
     this.#beat();
     this.#step(() => this.#core.connected());
-    return { lost: loss };
+  }
+
+  #complain(trouble: string): void {
+    if (trouble !== this.#trouble) this.#o.logger.error(trouble);
+    this.#trouble = trouble;
   }
 
   #lose(): void {
@@ -399,7 +398,7 @@ export class WorkerEngine {
       version: VERSION,
       health: this.#core.stopping ? 'draining' : 'healthy',
       pid: process.pid,
-      pid_start: processStart(process.pid),
+      pid_start: this.#processStart,
       slots: this.#o.slots,
       uptime_secs: this.#uptimeSecs(),
       active_dispatches: this.#core.running,
@@ -421,49 +420,6 @@ export class WorkerEngine {
   #uptimeSecs(): number {
     return (this.#o.clock.now() - this.#startedAt) / 1000;
   }
-}
-
-const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
-
-const attemptKey = (thread: string, attempt: number): string => `${thread}/${attempt}`;
-
-/** An abort signal is dear, and an attempt that is over at once never asks for it. */
-class AttemptContext implements ExecutorContext {
-  readonly output: OutputSink;
-  #controller: AbortController | undefined;
-
-  constructor(output: OutputSink) {
-    this.output = output;
-  }
-
-  get controller(): AbortController {
-    return (this.#controller ??= new AbortController());
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-}
-
-/** For runs without side effects, which print nothing. */
-const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };
-
-function resultFields(
-  result: AttemptResult,
-  wallMs: number,
-  output: Awaited<ReturnType<ReturnType<OutputStore['sink']>['close']>>,
-): ResultFields {
-  return {
-    verdict: result.verdict,
-    reason: result.reason,
-    exit_code: result.exitCode,
-    signal: result.signal,
-    summary: result.summary,
-    cost_usd: result.costUsd,
-    wall_time_secs: Math.round(wallMs * 1000) / 1e6,
-    ...(result.leftGroup.length === 0 ? {} : { left_group: result.leftGroup }),
-    ...(output === null ? {} : { output: { ...output } }),
-  };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ import type { Act, FleetRecord } from '../../record/record.ts';
  */
 
 /** The longest text of a report, in UTF-16 code units; what workers write is far shorter. */
-const MAX_TEXT = 65_536;
+export const MAX_REPORT_TEXT = 65_536;
 const MAX_NAME = 4_096;
 const MAX_LEFT_GROUP = 1_000;
 const MAX_SLOTS = 1_024;
@@ -43,10 +43,10 @@ const reportSchema = v.object({
   attempt: whole(1),
   delivery: whole(0),
   verdict: v.picklist(VERDICTS, `is not one of ${VERDICTS.join(', ')}`),
-  reason: v.nullish(text(MAX_TEXT)),
+  reason: v.nullish(text(MAX_REPORT_TEXT)),
   exit_code: v.nullish(v.pipe(v.number('is not a number'), v.safeInteger('is not a whole number'))),
   signal: v.nullish(text(MAX_NAME)),
-  summary: v.optional(text(MAX_TEXT)),
+  summary: v.optional(text(MAX_REPORT_TEXT)),
   cost_usd: amount,
   wall_time_secs: amount,
   left_group: v.optional(
@@ -150,9 +150,9 @@ export function isReportBody(body: JsonObject): boolean {
     isAmount(cost_usd) &&
     isAmount(body['wall_time_secs']) &&
     (exit_code === undefined || Number.isSafeInteger(exit_code)) &&
-    isTextOrAbsent(reason, MAX_TEXT) &&
+    isTextOrAbsent(reason, MAX_REPORT_TEXT) &&
     isTextOrAbsent(signal, MAX_NAME) &&
-    isTextOrAbsent(summary, MAX_TEXT) &&
+    isTextOrAbsent(summary, MAX_REPORT_TEXT) &&
     body['left_group'] === undefined &&
     body['output'] === undefined &&
     body['lost'] === undefined &&

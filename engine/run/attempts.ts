@@ -1,0 +1,171 @@
+import { messageOf } from '../errors.ts';
+import type { ResultFields } from '../fleet/bodies.ts';
+import { keyOf } from '../fleet/messages.ts';
+import type { Delivery } from '../fleet/worker.ts';
+import type { AttemptResult, Executor, ExecutorContext, OutputSink } from './executors/executor.ts';
+import { MAX_REPORT_TEXT } from './link/bodies.ts';
+import type { OutputStore } from './output/store.ts';
+
+export interface AttemptsOptions {
+  readonly executors: ReadonlyMap<string, Executor>;
+  readonly output: OutputStore;
+  /** An attempt has ended, and its output is kept. May be called by `start` itself. */
+  readonly onFinished: (key: string, result: ResultFields) => void;
+}
+
+/** Runs deliveries by their executors, each to one answer, whatever the executor does. */
+export class Attempts {
+  readonly #o: AttemptsOptions;
+  /** Those that take time, by the keys of their deliveries. */
+  readonly #running = new Map<string, AbortController>();
+  /** The same, by the subtask's thread and the attempt's number; each settles when it has ended. */
+  readonly #ends = new Map<string, Promise<void>>();
+
+  constructor(options: AttemptsOptions) {
+    this.#o = options;
+  }
+
+  /** Starts a delivery, or answers at once for one that is not to run any more. */
+  start(delivery: Delivery): void {
+    const { ref, body, intent, cancelled } = delivery;
+    const key = keyOf(ref);
+    if (cancelled !== null || delivery.fenced || delivery.handedBack) {
+      const reason = cancelled ?? 'ended before it started';
+      return this.#o.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
+    }
+    delivery.state = 'running';
+    const executor = this.#o.executors.get(body.executor);
+    if (executor === undefined) {
+      const reason = `this worker has no executor '${body.executor}'`;
+      return this.#o.onFinished(key, { ...nothingRan, verdict: 'failed', reason });
+    }
+    const begun = performance.now();
+    const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
+    const context = new AttemptContext(sink);
+    const answer = begin(executor, delivery, context);
+    if (!(answer instanceof Promise) && sink === noOutput)
+      return this.#o.onFinished(key, resultFields(answer, performance.now() - begun, null));
+    this.#running.set(key, context.controller);
+    const end = this.#await(key, answer, sink, begun);
+    const name = nameOf(intent.thread, body.attempt);
+    this.#ends.set(name, end);
+    void end.finally(() => {
+      if (this.#ends.get(name) === end) this.#ends.delete(name);
+    });
+  }
+
+  /** Has a running attempt end; its answer comes all the same. */
+  abort(key: string, reason: string): void {
+    this.#running.get(key)?.abort(reason);
+  }
+
+  /** Settled when the attempt has ended; undefined when it does not run. */
+  endOf(thread: string, attempt: number): Promise<void> | undefined {
+    return this.#ends.get(nameOf(thread, attempt));
+  }
+
+  /** Settled when what runs now has ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all(this.#ends.values());
+  }
+
+  async #await(
+    key: string,
+    answer: AttemptResult | Promise<AttemptResult>,
+    sink: Sink,
+    begun: number,
+  ): Promise<void> {
+    const result = await Promise.resolve(answer).catch(faultOf);
+    const wallMs = performance.now() - begun;
+    const output = await sink.close();
+    this.#running.delete(key);
+    this.#o.onFinished(key, resultFields(result, wallMs, output));
+  }
+}
+
+type Sink = Pick<ReturnType<OutputStore['sink']>, 'close'>;
+
+const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
+
+const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt}`;
+
+/** An abort signal is dear, and an attempt that is over at once never asks for it. */
+class AttemptContext implements ExecutorContext {
+  readonly output: OutputSink;
+  #controller: AbortController | undefined;
+
+  constructor(output: OutputSink) {
+    this.output = output;
+  }
+
+  get controller(): AbortController {
+    return (this.#controller ??= new AbortController());
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+}
+
+/** For runs without side effects, which print nothing. */
+const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };
+
+function begin(
+  executor: Executor,
+  { intent, body }: Delivery,
+  context: ExecutorContext,
+): AttemptResult | Promise<AttemptResult> {
+  const attempt = {
+    thread: intent.thread,
+    attempt: body.attempt,
+    index: body.index,
+    task: body.task,
+    goal: body.goal,
+    run: body.run ?? null,
+    dir: body.dir ?? null,
+    timeoutMs: body.timeout_secs * 1000,
+    hint: body.hint ?? null,
+  };
+  try {
+    return executor.start(attempt, context);
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** An executor says what went wrong in its answer; where it throws instead, no more than its attempt fails. */
+function faultOf(error: unknown): AttemptResult {
+  return {
+    verdict: 'failed',
+    reason: `the executor broke: ${messageOf(error)}`,
+    exitCode: null,
+    signal: null,
+    summary: '',
+    costUsd: 0,
+    leftGroup: [],
+  };
+}
+
+function resultFields(
+  result: AttemptResult,
+  wallMs: number,
+  output: Awaited<ReturnType<Sink['close']>>,
+): ResultFields {
+  return {
+    verdict: result.verdict,
+    reason: result.reason === null ? null : writable(result.reason),
+    exit_code: result.exitCode,
+    signal: result.signal,
+    summary: writable(result.summary),
+    cost_usd: result.costUsd,
+    wall_time_secs: Math.round(wallMs * 1000) / 1e6,
+    ...(result.leftGroup.length === 0 ? {} : { left_group: result.leftGroup.map(writable) }),
+    ...(output === null ? {} : { output: { ...output } }),
+  };
+}
+
+/** Half a surrogate pair can't be written down, and what is too long is not taken from a worker. */
+function writable(text: string): string {
+  const fitting = text.length > MAX_REPORT_TEXT ? text.slice(0, MAX_REPORT_TEXT) : text;
+  return /\p{Surrogate}/u.test(fitting) ? Buffer.from(fitting).toString() : fitting;
+}
