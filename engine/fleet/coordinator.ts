@@ -1,4 +1,3 @@
-import type { Json } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { RESERVED } from '../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../record/record.ts';
@@ -10,14 +9,14 @@ import {
   type AdmittedBody,
   type ChildDoneBody,
   type HeartbeatBody,
-  type JoinBody,
   type ResultFields,
   type StatusBody,
   type TopicBody,
 } from './bodies.ts';
 import { maySpawn, planDispatch, releaseQueueOf, type Placement } from './dispatch.ts';
 import { applyRecord, isPresent, markReady, takeHeartbeat, type FoldContext } from './fold.ts';
-import { decideJoin } from './join.ts';
+import { cancelled, childIntent, nextAttempt, nothingRan, refOf } from './deliveries.ts';
+import { decideJoin, joinBody, type Decision } from './join.ts';
 import { newLink, noteWall, stalledBehind, type Assignment, type WorkerLink } from './links.ts';
 import { keyOf, type DeliveryRef, type ToWorker } from './messages.ts';
 import type { Child, FanOut, FleetState, Instance, Task } from './state.ts';
@@ -505,17 +504,8 @@ export class Coordinator {
     return this.links.get(child.worker!)?.assigned.get(child);
   }
 
-  #join(fanOut: FanOut, decision: { outcome: JoinBody['outcome']; reason: string }, now: number): void {
-    const body: JoinBody = {
-      topic: TOPIC.join,
-      round: fanOut.round,
-      outcome: decision.outcome,
-      reason: decision.reason,
-      counts: { ...fanOut.counts },
-      children: fanOut.children.map(({ index, state, verdict, report }) =>
-        state === 'done' ? { index, verdict, report } : { index, verdict: null, report: null },
-      ),
-    };
+  #join(fanOut: FanOut, decision: Decision, now: number): void {
+    const body = joinBody(fanOut, decision);
     this.write({ act: 'KNOW', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
     this.#note(fanOut.task.thread);
   }
@@ -537,7 +527,7 @@ export class Coordinator {
     if (link.assigned.size === 0) link.lookAt = now + this.#lookMs(link);
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
     const intents = group.map(({ child }) =>
-      this.#childIntent(fanOut, child, worker, nextAttempt(child), child.deliveries),
+      childIntent(this.#self, fanOut, child, worker, nextAttempt(child), child.deliveries),
     );
     for (const intent of intents) this.#own.push(intent);
     const body = { topic: TOPIC.spawned, round: fanOut.round, worker, children };
@@ -547,36 +537,6 @@ export class Coordinator {
       this.#note(fanOut.task.thread, child.index);
     }
     this.#send(worker, { type: 'deliver', records: intents });
-  }
-
-  /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
-  #childIntent(fanOut: FanOut, child: Child, worker: Did, attempt: number, delivery: number): SealedRecord {
-    const subtask = fanOut.subtasks[child.index]!;
-    const body: { [key: string]: Json } = { attempt };
-    if (subtask.budget_usd !== null) body['budget_usd'] = subtask.budget_usd;
-    if (subtask.dir !== null) body['dir'] = subtask.dir;
-    body['executor'] = subtask.executor;
-    body['goal'] = subtask.goal;
-    if (child.hint !== null) body['hint'] = child.hint;
-    body['index'] = child.index;
-    if (child.mayHaveRun) body['may_have_run'] = true;
-    if (subtask.name !== null) body['name'] = subtask.name;
-    body['parent_thread'] = fanOut.task.thread;
-    if (subtask.run !== null) body['run'] = subtask.run;
-    body['task'] = fanOut.task.alias;
-    body['timeout_secs'] = subtask.timeout_secs;
-    body['topic'] = TOPIC.child;
-    body['worker'] = worker;
-    const { thread } = child;
-    return seal({
-      act: 'INTEND',
-      actor: this.#self,
-      body,
-      clock: delivery,
-      data_type: 'SCALAR',
-      parents: [fanOut.id],
-      thread,
-    });
   }
 
   /** What a worker says that it holds, against what the log says that it was given. */
@@ -594,7 +554,7 @@ export class Coordinator {
       if (unexpected.delete(keyOf(ref))) continue;
       assignment.startedAt = null;
       if (child.cancelRequested === null && maySpawn(fanOut)) {
-        again.push(this.#childIntent(fanOut, child, link.did, child.attempt, ref.delivery));
+        again.push(childIntent(this.#self, fanOut, child, link.did, child.attempt, ref.delivery));
       } else {
         // It does not run there, and would only be started to be ended.
         this.#endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
@@ -783,24 +743,6 @@ const STALL_LOOK_MS = 100;
 const OVERDUE_LOOK_MS = 1000;
 /** How long a process that was launched may take until it is heard of. */
 const START_PATIENCE_MS = 30_000;
-
-/** What is said of a child that did not run, or whose run nobody can tell of. */
-const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
-
-function cancelled(reason: string): ResultFields {
-  return { ...nothingRan, verdict: 'cancelled', reason };
-}
-
-/** The present or last delivery of a child. */
-function refOf(fanOut: FanOut, child: Child): DeliveryRef {
-  return { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
-}
-
-/** A delivery that came back was no attempt: the next one bears the same number. */
-function nextAttempt(child: Child): number {
-  const ended = child.earlier?.at(-1)?.attempt ?? 0;
-  return ended >= child.attempt ? child.attempt + 1 : child.attempt;
-}
 
 function endReason(fanOut: FanOut, child: Child): string {
   return child.cancelRequested ?? cancelWords(fanOut);

@@ -1,5 +1,6 @@
 import type { Outcome } from '../contract/documents.ts';
 import type { Did } from '../record/ids.ts';
+import { TOPIC, type JoinBody } from './bodies.ts';
 import { decideEarly, evaluateFinal, explain } from './predicate.ts';
 import type { FanOut } from './state.ts';
 
@@ -33,6 +34,20 @@ export function decideJoin(
     };
   }
   return undefined;
+}
+
+/** The body of the record that ends a round: what was decided, and the report that it counted for each child. */
+export function joinBody(fanOut: FanOut, { outcome, reason }: Decision): JoinBody {
+  return {
+    topic: TOPIC.join,
+    round: fanOut.round,
+    outcome,
+    reason,
+    counts: { ...fanOut.counts },
+    children: fanOut.children.map(({ index, state, verdict, report }) =>
+      state === 'done' ? { index, verdict, report } : { index, verdict: null, report: null },
+    ),
+  };
 }
 
 /** What a CEL predicate may look at, once every child is final. */
