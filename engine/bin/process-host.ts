@@ -60,8 +60,8 @@ function outputTo(stream: NodeJS.WriteStream): Output {
   const isTTY = stream.isTTY === true;
   return {
     write: data => void stream.write(data),
-    flush: () =>
-      stream.writableNeedDrain ? new Promise(resolve => stream.once('drain', resolve)) : Promise.resolve(),
+    // Called back when all before it is out; a reader that is slow leaves some of it to us, however little.
+    flush: () => new Promise(resolve => stream.write('', () => resolve())),
     isTTY,
     get columns() {
       // A terminal that does not know its width says 0.

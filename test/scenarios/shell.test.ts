@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { isThere, scenario, type Scenario } from './harness.ts';
@@ -152,12 +153,16 @@ function onlyChild({ children }: JoinStatus): ChildDocument {
   return children[0]!;
 }
 
-/** What `spl task output` prints, byte for byte. */
+/** What `spl task output` prints, byte for byte, to a reader that takes its time. */
 async function output(fleet: Scenario, task: string): Promise<Buffer> {
   const child = fleet.start(['task', 'output', task, '--subtask', '0']);
   const chunks: Buffer[] = [];
-  child.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
+  const closed = once(child, 'close');
+  for await (const chunk of child.stdout! as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    await delay(2);
+  }
+  const [code] = (await closed) as [number | null];
   assert.equal(code, 0);
   return Buffer.concat(chunks);
 }
