@@ -110,10 +110,10 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     cost_usd: child.costUsd,
     wall_time_secs:
       child.state === 'done'
-        ? child.wallMs / 1000
+        ? secsOf(child.wallMs)
         : startedAt === null
           ? 0
-          : Math.max(0, now - startedAt) / 1000,
+          : secsOf(Math.max(0, now - startedAt)),
     exit_code: child.exitCode,
     signal: child.signal,
     summary: child.state === 'done' ? child.summary : null,
@@ -126,11 +126,16 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
       verdict: earlier.verdict,
       reason: earlier.reason,
       cost_usd: earlier.costUsd,
-      wall_time_secs: earlier.wallMs / 1000,
+      wall_time_secs: secsOf(earlier.wallMs),
     })),
     after_join: child.afterJoin,
     left_group: [...(child.leftGroup ?? [])],
   };
+}
+
+/** Seconds to the microsecond, which is what a worker tells; the quotient alone would show its rounding. */
+function secsOf(ms: number): number {
+  return Math.round(ms * 1000) / 1_000_000;
 }
 
 /** Why a child ended so, or what it waits for; null where there is nothing to say. */
