@@ -44,7 +44,7 @@ describe('spl: words', () => {
       answers,
     });
     assert.equal(code, 0);
-    assert.equal(host.settings[0]?.home, '/work/there');
+    assert.equal(host.settings[0]?.home, '/srv/there');
     assert.equal(host.settings[0].actor, 'did:sync:agent:x');
   });
 

@@ -15,7 +15,7 @@ const A = 'did:sync:instance:aaaaaaaaaaaaaaaa';
 const B = 'did:sync:instance:bbbbbbbbbbbbbbbb';
 const COORDINATOR = 'did:sync:instance:cccccccccccccccc';
 const context: SubtaskContext = {
-  dir: '/work/here',
+  dir: '/srv/here',
   defaultExecutor: 'echo',
   instances: [
     { did: COORDINATOR, alias: 'coordinator' },
@@ -46,7 +46,7 @@ describe('completeSubtasks', () => {
       target: { kind: 'least-loaded' },
       run: null,
       executor: 'echo',
-      dir: '/work/here',
+      dir: '/srv/here',
       budget_usd: null,
       timeout_secs: 600,
       depends_on: [],
