@@ -524,7 +524,7 @@ export class Coordinator {
     const link = this.#link(worker, now);
     // One with a free slot has nothing waiting: it is given its time anew to report.
     if (link.assigned.size < this.#slotsOf(link)) link.lastReportAt = now;
-    if (link.assigned.size === 0) link.lookAt = now + this.#lookMs(link);
+    if (link.assigned.size === 0) link.lookAt = Number.POSITIVE_INFINITY;
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
     const intents = group.map(({ child }) =>
       childIntent(this.#self, fanOut, child, worker, nextAttempt(child), child.deliveries),
@@ -536,6 +536,7 @@ export class Coordinator {
       link.assigned.set(child, { fanOut, startedAt: null, recalled: false, told: false });
       this.#note(fanOut.task.thread, child.index);
     }
+    link.lookAt = Math.min(link.lookAt, now + this.#lookMs(link));
     this.#send(worker, { type: 'deliver', records: intents });
   }
 

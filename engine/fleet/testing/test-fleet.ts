@@ -1,0 +1,269 @@
+import type { FanOutRequest, TaskAdd } from '../../contract/commands.ts';
+import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
+import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
+import { asJson, TOPIC, topicOf, type ChildDoneBody, type HeartbeatBody } from '../bodies.ts';
+import { celCompiler } from '../cel.ts';
+import * as commands from '../commands.ts';
+import { Coordinator } from '../coordinator.ts';
+import { applyRecord } from '../fold.ts';
+import type { DeliveryRef, ToWorker } from '../messages.ts';
+import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../state.ts';
+
+export const SELF = 'did:sync:instance:c000000000000000' as Did;
+export const USER = 'did:sync:user:tester' as Did;
+export const HEARTBEAT_MS = 1000;
+
+/** The DID of the worker with this number, whose alias is `worker-‹number›`. */
+export function workerDid(number: number): Did {
+  return `did:sync:instance:${String(number).padStart(16, '0')}` as Did;
+}
+
+export const FOLD = { self: SELF, cel: celCompiler };
+
+export const FAN_OUT_CONTEXT: commands.FanOutContext = {
+  cel: celCompiler,
+  defaultExecutor: 'echo',
+  executors: ['echo', 'shell'],
+  refusal: () => null,
+};
+
+export interface Sent {
+  readonly to: Did;
+  readonly message: ToWorker;
+}
+
+/** A coordinator whose log is durable at once, and workers that only say what a test has them say. */
+export class TestFleet {
+  now = 1_000_000;
+  core = this.#newCore(emptyState());
+  /** What the log holds, with its times. */
+  readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
+  /** What was sent to workers since it was last cleared. */
+  sent: Sent[] = [];
+  /** Workers whose processes were to be ended. */
+  readonly ended: Did[] = [];
+  readonly #clocks = new Map<string, number>();
+  #tasks = 0;
+
+  /** A fleet with so many live workers. */
+  constructor(workers = 0, slots = 1) {
+    for (let n = 0; n < workers; n++) {
+      this.admit(n);
+      this.beat(n, { slots });
+      this.hello(n);
+    }
+    this.sent = [];
+  }
+
+  /** One step: what it decides is logged, and what it sends is kept. */
+  do<T>(decide: (now: number) => T): T {
+    const answer = decide(this.now);
+    const { batches, effects } = this.core.take();
+    for (const { records } of batches)
+      for (const { record } of records) {
+        this.log.push({ record, at: this.now });
+        this.core.stamp(record, this.now);
+      }
+    for (const effect of effects) {
+      if (effect.type === 'send') this.sent.push({ to: effect.to, message: effect.message });
+      else this.ended.push(effect.did);
+    }
+    return answer;
+  }
+
+  /** Lets time pass, with every tick that comes due on the way. */
+  pass(ms: number): void {
+    const until = this.now + ms;
+    for (let ticks = 0; ticks < 10_000; ticks++) {
+      const next = this.core.nextDeadline(this.now);
+      if (next === undefined || next > until) break;
+      this.now = Math.max(this.now, next) + 1;
+      this.do(now => this.core.tick(now));
+    }
+    this.now = Math.max(this.now, until);
+  }
+
+  /** A process that did not run for so long, and whose timers come late. */
+  sleep(ms: number): void {
+    this.core.nextDeadline(this.now);
+    this.now += ms;
+    this.do(now => this.core.tick(now));
+  }
+
+  /** The coordinator ends, and another one takes up its log. */
+  restart(): void {
+    this.core = this.#newCore(this.replayed());
+    this.do(now => this.core.resume(now));
+  }
+
+  /** The state that the log folds to. */
+  replayed(): FleetState {
+    const state = emptyState();
+    for (const { record, at } of this.log) applyRecord(state, record, at, FOLD);
+    return state;
+  }
+
+  // --- workers ------------------------------------------------------------------------------------------------
+
+  admit(n: number): void {
+    const alias = `worker-${n}`;
+    const admitted = {
+      did: workerDid(n),
+      alias,
+      role: 'worker',
+      home: `/${alias}`,
+      public_key: alias,
+    } as const;
+    this.do(now => this.core.admit(admitted, now));
+  }
+
+  hello(n: number, held: readonly DeliveryRef[] = []): void {
+    this.do(now => this.core.hello(workerDid(n), held, now));
+  }
+
+  beat(n: number, changed: Partial<HeartbeatBody> = {}): void {
+    const body: HeartbeatBody = {
+      topic: TOPIC.heartbeat,
+      did: workerDid(n),
+      alias: `worker-${n}`,
+      role: 'worker',
+      endpoint: null,
+      version: '1',
+      health: 'healthy',
+      pid: 100 + n,
+      pid_start: null,
+      slots: 1,
+      uptime_secs: 0,
+      active_dispatches: 0,
+      store_records: 0,
+      ...changed,
+    };
+    const sealed = this.sealAs(workerDid(n), RESERVED.instanceRegistry, 'DO', asJson(body));
+    this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, now));
+  }
+
+  /** Says that the present deliveries of these children have started. */
+  started(fanOut: FanOut, ...indices: number[]): void {
+    for (const index of indices) {
+      const { worker } = fanOut.children[index]!;
+      this.do(now => this.core.started(worker!, [refOf(fanOut, index)], now));
+    }
+  }
+
+  /** Reports the end of a child's present delivery, or of what `changed` says, by the worker that has it. */
+  report(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did } = {}): SealedRecord {
+    const { by, ...members } = changed;
+    const child = fanOut.children[index]!;
+    const body: ChildDoneBody = {
+      topic: TOPIC.childDone,
+      index,
+      attempt: child.attempt,
+      delivery: child.deliveries - 1,
+      verdict: 'accept',
+      cost_usd: 0,
+      wall_time_secs: 1,
+      ...members,
+    };
+    const worker = by ?? child.worker!;
+    const sealed = this.sealAs(worker, fanOut.task.thread, 'DO', asJson(body));
+    this.do(now => this.core.reports(worker, { records: [sealed] }, now));
+    return sealed;
+  }
+
+  /** The indices that were delivered to a worker, or to any, since `sent` was cleared. */
+  delivered(n?: number): number[] {
+    return this.sent
+      .filter(({ to }) => n === undefined || to === workerDid(n))
+      .flatMap(({ message }) => (message.type === 'deliver' ? message.records : []))
+      .map(({ record }) => record.body['index'] as number);
+  }
+
+  /** The indices that messages of this type were about, since `sent` was cleared. */
+  told(type: 'cancel' | 'recall' | 'fence'): number[] {
+    return this.sent.flatMap(({ message }) =>
+      message.type === type ? message.deliveries.map(({ index }) => index) : [],
+    );
+  }
+
+  sealAs(actor: Did, thread: ThreadId, act: FleetRecord['act'], body: FleetRecord['body']): SealedRecord {
+    const slot = `${actor} ${thread}`;
+    const clock = this.#clocks.get(slot) ?? 0;
+    this.#clocks.set(slot, clock + 1);
+    return seal({ act, actor, body, clock, data_type: 'SCALAR', parents: [], thread });
+  }
+
+  // --- commands -----------------------------------------------------------------------------------------------
+
+  addTask(changed: Partial<TaskAdd> = {}, key?: string): Task {
+    const thread = `th_task${++this.#tasks}` as ThreadId;
+    const input = { ...TASK, alias: `T-${this.#tasks}`, ...changed };
+    const added = this.do(now => commands.addTask(this.core, input, thread, { actor: USER, key, now }));
+    return this.core.state.tasks.get(added.thread as ThreadId)!;
+  }
+
+  /** A task that is fanned out into these subtasks, or into so many plain ones. */
+  fanOut(subtasks: number | readonly object[], changed: Partial<FanOutRequest> = {}, key?: string): FanOut {
+    const task = this.addTask();
+    const list =
+      typeof subtasks === 'number'
+        ? plain(subtasks)
+        : subtasks.map((each, i) => ({ goal: `g${i}`, ...each }));
+    const request = { ...FAN_OUT, ...changed, subtasks: list };
+    this.do(now =>
+      commands.fanOut(this.core, task.alias, request, FAN_OUT_CONTEXT, { actor: USER, key, now }),
+    );
+    return task.fanOut!;
+  }
+
+  retry(task: Task, subtask: number): void {
+    this.do(now =>
+      commands.retry(this.core, task.alias, { subtask, hint: null }, { actor: USER, key: undefined, now }),
+    );
+  }
+
+  cancel(task: Task, subtask: number | null = null): void {
+    const input = { subtask, reason: null };
+    this.do(now => commands.cancel(this.core, task.alias, input, { actor: USER, key: undefined, now }));
+  }
+
+  /** The bodies of the records of a topic, oldest first. */
+  bodiesOf(topic: string): FleetRecord['body'][] {
+    return this.log.filter(({ record }) => topicOf(record) === topic).map(({ record }) => record.body);
+  }
+
+  #newCore(state: FleetState): Coordinator {
+    return new Coordinator({ ...FOLD, heartbeatMs: HEARTBEAT_MS, state });
+  }
+}
+
+export function refOf(fanOut: FanOut, index: number): DeliveryRef {
+  return { thread: fanOut.task.thread, index, delivery: fanOut.children[index]!.deliveries - 1 };
+}
+
+export const states = (fanOut: FanOut): Child['state'][] => fanOut.children.map(({ state }) => state);
+export const verdicts = (fanOut: FanOut): Child['verdict'][] => fanOut.children.map(({ verdict }) => verdict);
+
+const plain = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ goal: `goal ${i}` }));
+
+const TASK: TaskAdd = {
+  goal: 'a goal',
+  alias: null,
+  priority: 'medium',
+  labels: [],
+  domain: null,
+  hypothesis: null,
+  criteria: [],
+  namespace: null,
+  dir: null,
+};
+
+const FAN_OUT: Omit<FanOutRequest, 'subtasks'> = {
+  join: 'all',
+  losers: 'keep',
+  timeout_secs: null,
+  budget_usd: null,
+  budget_tokens: null,
+  budget_secs: null,
+  namespace: null,
+  dir: null,
+};
