@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Commands } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { isReservedTopic, topicOf } from '../fleet/bodies.ts';
@@ -10,18 +11,37 @@ export interface AppendContext {
   readonly write: (sealed: SealedRecord) => void;
 }
 
+/** How long one go at a long list may take before others have their turn. */
+const SLICE_MS = 10;
+
 /**
- * Takes records that a client made: all or, when one is refused, none. A record that is there already is no error.
+ * Decodes records that a client made. A long list is decoded in slices, so that the event loop is not held by it.
+ * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
+ */
+export async function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
+  const decoded: SealedRecord[] = [];
+  let began = performance.now();
+  for (const [i, value] of values.entries()) {
+    decoded.push(named(i, values.length, () => decodeRecord(value)));
+    if (performance.now() - began < SLICE_MS) continue;
+    await turn();
+    began = performance.now();
+  }
+  return decoded;
+}
+
+/**
+ * Takes decoded records: all or, when one is refused, none. A record that is there already is no error.
  * @throws INVALID_RECORD, SCOPE_FORBIDDEN, NAMESPACE_REJECTED, CONFLICT, naming the record's place in the list.
  */
 export function appendRecords(
-  values: readonly unknown[],
+  records: readonly SealedRecord[],
   context: AppendContext,
 ): Commands['records.append']['output'] {
   const fresh = new Map<string, SealedRecord>();
   const slots = new Set<string>();
-  const stored = values.map((value, i) => {
-    const sealed = named(i, values.length, () => admit(value, slots, fresh, context.log));
+  const stored = records.map((sealed, i) => {
+    named(i, records.length, () => admit(sealed.record, slots, fresh, context.log));
     const existed = fresh.has(sealed.record.id) || context.log.find(sealed.record.id) !== undefined;
     if (!existed) fresh.set(sealed.record.id, sealed);
     return { object: 'record' as const, id: sealed.record.id, existed };
@@ -31,18 +51,15 @@ export function appendRecords(
 }
 
 function admit(
-  value: unknown,
+  record: FleetRecord,
   slots: Set<string>,
   fresh: ReadonlyMap<string, SealedRecord>,
   log: Log,
-): SealedRecord {
-  const sealed = decodeRecord(value);
-  const { record } = sealed;
+): void {
   refuseForbidden(record);
   refuseNamespace(record);
   if (!fresh.has(record.id) && log.find(record.id) === undefined) refuseTakenSlot(record, slots, log);
   slots.add(slotOf(record));
-  return sealed;
 }
 
 function refuseForbidden(record: FleetRecord): void {

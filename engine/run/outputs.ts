@@ -33,7 +33,7 @@ export function openOutput(
   const store = openOutputStore(homePaths(home).outputDir, READING);
   if (!request.follow || !running)
     return Promise.resolve({ info, chunks: store.read(child.thread, attempt) });
-  const done = ended(child, attempt, watch({ thread: task.thread, kinds: ['task'], signal: request.signal }));
+  const done = ended(child, attempt, signal => watch({ thread: task.thread, kinds: ['task'], signal }), request.signal);
   return Promise.resolve({
     info,
     chunks: store.follow(child.thread, attempt, { signal: request.signal, done }),
@@ -53,8 +53,19 @@ function notRun(task: Task, child: Child, attempt: number): FleetError {
 }
 
 /** Settled when this attempt of the child is over. */
-async function ended(child: Child, attempt: number, events: AsyncIterable<EngineEvent>): Promise<void> {
+async function ended(
+  child: Child,
+  attempt: number,
+  watch: (signal: AbortSignal) => AsyncIterable<EngineEvent>,
+  signal: AbortSignal,
+): Promise<void> {
   const isOver = (): boolean => child.state !== 'assigned' || child.attempt !== attempt;
-  if (isOver()) return;
-  for await (const _ of events) if (isOver()) return;
+  const enough = new AbortController();
+  const events = watch(AbortSignal.any([signal, enough.signal]));
+  try {
+    if (isOver()) return;
+    for await (const _ of events) if (isOver()) return;
+  } finally {
+    enough.abort();
+  }
 }

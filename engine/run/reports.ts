@@ -276,14 +276,22 @@ async function ping(name: string, { coordinator }: ReportContext): Promise<d.Pin
   }
 }
 
+/** The status of an answer, however slowly the rest of it comes. */
 function get(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = http.get(url, { agent: false, timeout: PING_TIMEOUT_MS }, response => {
-      response.resume();
-      response.once('end', () => resolve(response.statusCode ?? 0));
+    const request = http.get(url, { agent: false }, response => {
+      clearTimeout(timer);
+      resolve(response.statusCode ?? 0);
+      request.destroy();
     });
-    request.once('timeout', () => request.destroy(new Error(`no answer within ${PING_TIMEOUT_MS / 1000}s`)));
-    request.once('error', reject);
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${PING_TIMEOUT_MS / 1000}s`)),
+      PING_TIMEOUT_MS,
+    );
+    request.on('error', error => {
+      clearTimeout(timer);
+      reject(error);
+    });
   });
 }
 

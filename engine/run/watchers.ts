@@ -26,7 +26,7 @@ export class Watchers {
   add(options: WatchOptions): Watcher {
     const watcher = new Watcher(options, () => this.#all.delete(watcher));
     if (this.#closed) watcher.end();
-    else this.#all.add(watcher);
+    else if (!watcher.isEnded) this.#all.add(watcher);
     return watcher;
   }
 
@@ -40,14 +40,19 @@ export class Watcher implements AsyncIterable<EngineEvent> {
   readonly #options: WatchOptions;
   readonly #onEnd: () => void;
   #waiting: EngineEvent[] = [];
+  readonly #onAbort = (): void => this.end();
   #wake: (() => void) | undefined;
-  #ended = false;
+  #ended: boolean;
 
   constructor(options: WatchOptions, onEnd: () => void) {
     this.#options = options;
     this.#onEnd = onEnd;
-    options.signal.addEventListener('abort', () => this.end(), { once: true });
-    if (options.signal.aborted) this.end();
+    this.#ended = options.signal.aborted;
+    if (!this.#ended) options.signal.addEventListener('abort', this.#onAbort);
+  }
+
+  get isEnded(): boolean {
+    return this.#ended;
   }
 
   offer(event: EngineEvent): void {
@@ -73,6 +78,7 @@ export class Watcher implements AsyncIterable<EngineEvent> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#onEnd();
     this.#wake?.();
   }

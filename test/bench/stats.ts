@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Spread } from './figure.ts';
 
 /** The value below which the share `p`, from 0 to 1, of the values lies; of at least one value. */
@@ -23,4 +24,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await work();
   return performance.now() - begun;
+}
+
+/** The longest time for which some work held this process's event loop, in ms, with what the machine added to it. */
+export async function longestStretchMs(work: () => Promise<unknown>): Promise<number> {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await work();
+  delays.disable();
+  return delays.max / 1e6;
 }

@@ -22,8 +22,8 @@ describe('a join', function () {
     scenario({ fleet: ['slots = 4'], workers: { a: '[fleet]\nslots = 4\n' } }, async fleet => {
       await fleet.startFleet(1);
       const early: readonly (readonly [string, object[], string, Partial<Counts>])[] = [
-        ['all', [accepts, fails, blocks], 'unsatisfiable', { failed: 1, running: 1 }],
-        ['any', [fails, accepts, blocks], 'satisfied', { accepted: 1, running: 1 }],
+        ['all', [fails, blocks, blocks], 'unsatisfiable', { failed: 1, running: 2 }],
+        ['any', [blocks, accepts], 'satisfied', { accepted: 1, running: 1 }],
         ['k_of_n:2', [accepts, accepts, blocks], 'satisfied', { accepted: 2, running: 1 }],
         ['k_of_n:2', [fails, fails, blocks], 'unsatisfiable', { failed: 2, running: 1 }],
         ['k_of_n:3', [fails, blocks, blocks], 'unsatisfiable', { failed: 1, running: 2 }],

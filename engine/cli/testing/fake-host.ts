@@ -147,7 +147,7 @@ export class FakeHost implements Host {
     this.out = new Written(isTTY, env);
     this.err = new Written(isTTY, env);
     this.env = { HOME: '/home/ada', ...env };
-    this.cwd = options.cwd ?? '/work';
+    this.cwd = options.cwd ?? '/srv';
     this.stdin = chunks(options.stdin ?? '');
     this.starter = {
       ensureCoordinator: () => Promise.resolve({ spawned: true, pid: 11 }),

@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { BenchFleet } from '../fleet.ts';
 import { AppendProbe } from '../probes/appends.ts';
-import { spreadOf } from '../stats.ts';
+import { longestStretchMs, median, spreadOf } from '../stats.ts';
 
-/** What a child costs, in microseconds. */
+/** What a child costs, each in microseconds. */
 interface Cost {
   readonly wall: number;
   readonly cpu: number;
   readonly probe: number;
+  /** The longest time for which one fan-out held the coordinator's event loop, in ms. */
+  readonly stretchMs: number;
 }
 
 /** What one child costs in a large fan-out against a small one: the join must not read its members at each report. */
@@ -33,7 +35,7 @@ export async function scaling(stage: Stage): Promise<Figure[]> {
     const ratios = costs.map(cost => cost.many[kind] / cost.few[kind]);
     const probes = costs.map(cost => cost.many.probe / cost.few.probe);
     const spread = spreadOf(ratios);
-    const mean = (size: 'few' | 'many'): number => spreadOf(costs.map(cost => cost[size][kind])).median;
+    const mean = (size: 'few' | 'many'): number => median(costs.map(cost => cost[size][kind]));
     return {
       id: `scaling_${kind}`,
       name: `${kind === 'cpu' ? 'processor' : 'wall'} time a child, ${many.toLocaleString('en')} against ${few.toLocaleString('en')}`,
@@ -43,7 +45,11 @@ export async function scaling(stage: Stage): Promise<Figure[]> {
       spread,
       probes: [{ name: 'bare appends likewise', value: spreadOf(probes).median, spread: spreadOf(probes) }],
       target: targetOf(stage, { atMost: 1.2 }),
-      details: { few_us_per_child: mean('few'), many_us_per_child: mean('many') },
+      details: {
+        few_us_per_child: mean('few'),
+        many_us_per_child: mean('many'),
+        many_longest_stretch_ms: median(costs.map(cost => cost.many.stretchMs)),
+      },
     };
   });
 }
@@ -57,11 +63,18 @@ async function costOf(
 ): Promise<Cost> {
   const before = fleet.cpuMs();
   let wallMs = 0;
-  for (let i = 0; i < runs; i++) wallMs += await fleet.fanOut(children);
+  const stretches: number[] = [];
+  for (let i = 0; i < runs; i++)
+    stretches.push(await longestStretchMs(async () => (wallMs += await fleet.fanOut(children))));
   const after = fleet.cpuMs();
   const cpuMs = after.coordinator - before.coordinator + after.workers - before.workers;
   let probeMs = 0;
   for (let i = 0; i < runs; i++) probeMs += appends.append({ bytes: children * 1000, records: children });
   const perChild = (ms: number): number => (ms * 1000) / (runs * children);
-  return { wall: perChild(wallMs), cpu: perChild(cpuMs), probe: perChild(probeMs) };
+  return {
+    wall: perChild(wallMs),
+    cpu: perChild(cpuMs),
+    probe: perChild(probeMs),
+    stretchMs: median(stretches),
+  };
 }

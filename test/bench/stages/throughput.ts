@@ -3,7 +3,7 @@ import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { BenchFleet } from '../fleet.ts';
 import { AppendProbe } from '../probes/appends.ts';
 import { MessageProbe } from '../probes/messages.ts';
-import { spreadOf } from '../stats.ts';
+import { longestStretchMs, median, spreadOf } from '../stats.ts';
 
 /** Children without work of their own: what a child costs the fleet, and how many it takes in a second. */
 export async function throughput(stage: Stage): Promise<Figure[]> {
@@ -24,11 +24,15 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
     appends: [],
     messages: [],
   };
+  const stretches: number[] = [];
   for (let i = 0; i < runs; i++) {
     const bytes = size.bytes * children;
     rates.appends.push(perSec(appends.append({ bytes, records: size.records * children })));
     rates.messages.push(perSec(await messages.exchange(children, size.message)));
-    rates.engine.push(perSec(await fleet.fanOut(children)));
+    const stretch = await longestStretchMs(async () =>
+      rates.engine.push(perSec(await fleet.fanOut(children))),
+    );
+    stretches.push(stretch);
   }
   await fleet.stop();
   await messages.close();
@@ -55,6 +59,7 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
       details: {
         cold_first_run_per_sec: cold,
         records_per_child: size.records,
+        longest_stretch_ms: median(stretches),
         log_bytes_per_child: size.bytes,
         message_out_bytes: size.message.out,
         message_back_bytes: size.message.back,
