@@ -80,6 +80,29 @@ describe('a worker that is killed (SIGKILL)', function () {
   );
 
   it(
+    'with a result that its stopped coordinator has not heard of: started again, it reports what it had kept',
+    scenario({ heartbeatSecs: 30 }, async fleet => {
+      await fleet.startFleet(1);
+      const run = 'echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; echo kept';
+      await fleet.fanOut('UNHEARD', [{ goal: 'finish unheard', run }, ...echoes(2, { depends_on: [0] })]);
+      await fleet.text(fleet.at('pids'));
+      const [coordinator, worker] = [await fleet.pidOf('coordinator'), await fleet.pidOf('worker-a')];
+      process.kill(coordinator, 'SIGSTOP');
+      await fleet.write('go', '');
+      await fleet.written(fleet.workerHome('a'), 'fanout_child_done');
+      // What it has sent already may be heard all the same: then the report comes twice.
+      await fleet.kill(worker);
+      process.kill(coordinator, 'SIGCONT');
+      const { outcome, children } = await fleet.joined('UNHEARD');
+      assert.deepEqual(
+        [outcome, children[0]!.attempt, children[0]!.summary, children[0]!.earlier_attempts],
+        ['satisfied', 1, 'kept', []],
+      );
+      assert.equal((await pids(fleet)).length, 1, 'it ran once');
+    }),
+  );
+
+  it(
     'with its coordinator, in mid-subtask: the command is gone with them, and runs again after the start',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
