@@ -26,18 +26,19 @@ import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
-import { RESERVED, threadIdFromBytes, type Did, type ThreadId } from '../record/ids.ts';
+import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
-import { appendRecords } from './append-records.ts';
+import { appendRecords, decodeRecords } from './append-records.ts';
 import type { Clock } from './clock.ts';
 import type { Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from './link/accept.ts';
 import type { Signed } from './link/frames.ts';
+import { freshReports } from './fresh-reports.ts';
 import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
-import { Watchers } from './watchers.ts';
+import { Watchers, type Watcher } from './watchers.ts';
 
 export interface CoordinatorEngineOptions {
   readonly home: Home;
@@ -64,6 +65,9 @@ export interface CoordinatorEngineOptions {
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
+/** How long after a tick that failed the next one comes. */
+const TICK_PAUSE_MS = 1000;
+
 /** A coordinator at work: the rules in `fleet/coordinator`, with a log, links and processes around them. */
 export class CoordinatorEngine implements Engine {
   readonly did: Did;
@@ -76,10 +80,15 @@ export class CoordinatorEngine implements Engine {
   #endpoint: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #lastAppend: Promise<unknown> = Promise.resolve();
+  readonly #processStart = processStart(process.pid);
+  /** Why nothing can be written any more. */
+  #failure: Error | undefined;
+  /** Set while ticks fail: a fault must not make this process spin. */
+  #tickPauseMs = 0;
   #setReady = (): void => {};
   /** Settled when `start` is done: until then there is a port, and nothing to say yet. */
   readonly #ready = new Promise<void>(resolve => (this.#setReady = resolve));
-  #closed = false;
+  #closing: Promise<void> | undefined;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #checkpointed: number;
 
@@ -132,7 +141,10 @@ export class CoordinatorEngine implements Engine {
     acceptLink(socket, head, {
       key: this.#o.home.key,
       heartbeatMs: this.#o.heartbeatMs,
-      publicKeyOf: did => this.#core.state.instances.get(did)?.publicKey,
+      publicKeyOf: did => {
+        const instance = this.#core.state.instances.get(did);
+        return instance?.role === 'worker' ? instance.publicKey : undefined;
+      },
       onOpen: peer => this.#opened(peer),
       onMessage: (peer, message) => this.#take(peer, message),
       onClose: (peer, error) => this.#lost(peer, error),
@@ -186,9 +198,11 @@ export class CoordinatorEngine implements Engine {
     return openOutput(this.#core, request, options => this.watch(options));
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#setReady();
     clearTimeout(this.#timer);
     this.#control.close();
@@ -199,20 +213,29 @@ export class CoordinatorEngine implements Engine {
       () => this.#checkpoint(),
       () => {},
     );
-    await this.#o.records.close();
-    await this.#o.log.close();
+    try {
+      await this.#o.records.close();
+    } finally {
+      await this.#o.log.close();
+    }
+  }
+
+  get #closed(): boolean {
+    return this.#closing !== undefined;
   }
 
   readonly #commands: {
     [N in CommandName]: (input: Commands[N]['input'], context: CallContext) => Promise<Commands[N]['output']>;
   } = {
-    'records.append': input =>
-      this.#step(now =>
-        appendRecords(input.records, {
+    'records.append': async input => {
+      const records = await decodeRecords(input.records);
+      return this.#step(now =>
+        appendRecords(records, {
           log: this.#o.log,
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
-      ),
+      );
+    },
     'task.add': (input, context) =>
       this.#command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
     'task.fan-out': ({ task, ...request }, context) =>
@@ -259,6 +282,7 @@ export class CoordinatorEngine implements Engine {
    * only when it is durable.
    */
   async #step<T>(decide: (now: number) => T): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure;
     const now = this.#o.clock.now();
     let decided: () => T;
     try {
@@ -291,7 +315,8 @@ export class CoordinatorEngine implements Engine {
       this.#lastAppend = this.#o.log
         .append(batch)
         .then(({ first, at }) => this.#appended(batch.records, first, at));
-      this.#lastAppend.catch(() => {});
+      // What was decided is in the state already: where it can't be written, the state is wrong.
+      this.#lastAppend.catch((error: unknown) => this.#fail(error));
     }
     return this.#lastAppend;
   }
@@ -334,11 +359,21 @@ export class CoordinatorEngine implements Engine {
     const next = this.#core.nextDeadline(now);
     // A timer's longest delay is 2^31 ms; a deadline beyond a day is looked at again by then.
     if (next !== undefined)
-      this.#timer = setTimeout(() => this.#tick(), Math.min(next - now, 86_400_000) + 1);
+      this.#timer = setTimeout(
+        () => this.#tick(),
+        Math.max(Math.min(next - now, 86_400_000) + 1, this.#tickPauseMs),
+      );
   }
 
   #tick(): void {
-    this.#step(now => this.#core.tick(now)).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    this.#step(now => this.#core.tick(now)).then(
+      () => (this.#tickPauseMs = 0),
+      (error: unknown) => {
+        this.#o.logger.error(messageOf(error));
+        this.#tickPauseMs = TICK_PAUSE_MS;
+        this.#schedule();
+      },
+    );
   }
 
   /** Tells the rules something that nobody waits for. */
@@ -346,9 +381,11 @@ export class CoordinatorEngine implements Engine {
     this.#step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
   }
 
-  #fail(error: Error): void {
-    this.#o.logger.error(`the log can't be written, and this coordinator stops: ${error.message}`);
-    this.#o.onStop(error);
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined || this.#closed) return;
+    this.#failure = error instanceof Error ? error : new Error(messageOf(error));
+    this.#o.logger.error(`the log can't be written, and this coordinator stops: ${messageOf(error)}`);
+    this.#o.onStop(this.#failure);
   }
 
   /** Saves the folded state when nothing is under way, so that saving it holds nobody up. */
@@ -409,7 +446,7 @@ export class CoordinatorEngine implements Engine {
     first: number,
     message: Signed<{ readonly records: readonly SealedRecord[] }>,
   ): void {
-    const fresh = this.#unknown(did, message.records);
+    const fresh = freshReports(message.records, did, this.#core.state, this.#o.log);
     const signature = signatureOf(message, message.records);
     this.#tellCore(now => {
       if (fresh.length > 0)
@@ -420,31 +457,6 @@ export class CoordinatorEngine implements Engine {
         );
       this.#core.acknowledge(did, first + message.records.length);
     });
-  }
-
-  /**
-   * The reports that the log does not have; a repeated one is no fault.
-   * @throws CONFLICT for another record than the one that its author wrote at that clock; the link ends with it.
-   */
-  #unknown(did: Did, records: readonly SealedRecord[]): SealedRecord[] {
-    const { log } = this.#o;
-    const nextClocks = new Map<ThreadId, number>();
-    const fresh: SealedRecord[] = [];
-    for (const sealed of records) {
-      const { id, thread, clock } = sealed.record;
-      const task = this.#core.state.tasks.get(thread);
-      const next = nextClocks.get(thread) ?? task?.clocks.get(did) ?? 0;
-      // A clock beyond all that was heard of on a task's thread is new; of the others only a look can tell.
-      if (task === undefined || clock < next) {
-        if (log.find(id) !== undefined || fresh.some(({ record }) => record.id === id)) continue;
-        const isSame = ({ record }: SealedRecord): boolean =>
-          record.thread === thread && record.clock === clock;
-        if (log.findSlot(did, thread, clock) !== undefined || fresh.some(isSame)) throw takenSlot(sealed);
-      }
-      nextClocks.set(thread, Math.max(next, clock + 1));
-      fresh.push(sealed);
-    }
-    return fresh;
   }
 
   #lost(peer: WorkerPeer, error: Error | undefined): void {
@@ -486,7 +498,7 @@ export class CoordinatorEngine implements Engine {
       version: VERSION,
       health: 'healthy',
       pid: process.pid,
-      pid_start: processStart(process.pid),
+      pid_start: this.#processStart,
       slots: 1,
       uptime_secs: 0,
       active_dispatches: 0,
@@ -517,25 +529,21 @@ export class CoordinatorEngine implements Engine {
     };
   }
 
-  async *#resumed(
-    after: number,
-    options: WatchOptions,
-    live: AsyncIterable<EngineEvent> & { wants(event: EngineEvent): boolean },
-  ): AsyncGenerator<EngineEvent> {
+  async *#resumed(after: number, options: WatchOptions, live: Watcher): AsyncGenerator<EngineEvent> {
     let reached = after;
-    for await (const { position, at, record } of this.#o.log.read(after + 1, { signal: options.signal })) {
-      reached = position;
-      const event = { kind: 'record', position, at, record } as const;
-      if (live.wants(event)) yield event;
+    try {
+      for await (const { position, at, record } of this.#o.log.read(after + 1, { signal: options.signal })) {
+        reached = position;
+        const event = { kind: 'record', position, at, record } as const;
+        if (live.wants(event)) yield event;
+      }
+      for await (const event of live) if (event.kind !== 'record' || event.position > reached) yield event;
+    } catch (error) {
+      if (!options.signal.aborted) throw error;
+    } finally {
+      live.end();
     }
-    for await (const event of live) if (event.kind !== 'record' || event.position > reached) yield event;
   }
-}
-
-function takenSlot({ record: { actor, thread, clock } }: SealedRecord): FleetError {
-  return new FleetError('CONFLICT', `${actor} has reported something else with clock ${clock} on ${thread}`, {
-    details: { actor, thread, clock },
-  });
 }
 
 function signatureOf(message: Signed<object>, records: readonly SealedRecord[]): OutBatch['signature'] {

@@ -33,7 +33,12 @@ export function openOutput(
   const store = openOutputStore(homePaths(home).outputDir, READING);
   if (!request.follow || !running)
     return Promise.resolve({ info, chunks: store.read(child.thread, attempt) });
-  const done = ended(child, attempt, signal => watch({ thread: task.thread, kinds: ['task'], signal }), request.signal);
+  const done = ended(
+    child,
+    attempt,
+    signal => watch({ thread: task.thread, kinds: ['task'], signal }),
+    request.signal,
+  );
   return Promise.resolve({
     info,
     chunks: store.follow(child.thread, attempt, { signal: request.signal, done }),
