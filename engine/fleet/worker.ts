@@ -130,9 +130,18 @@ export class Worker {
       noteClock: this.#noteClock,
       clocks: [...this.#clocks],
       outbox: this.#outbox.map(({ record }) => record),
-      deliveries: [...this.#deliveries.values()].map(({ intent, state }) => ({ intent, state })),
+      deliveries: [...this.#deliveries.values()].map(each => ({
+        intent: each.intent,
+        state: this.#loggedState(each),
+      })),
     };
     return Buffer.from(JSON.stringify(saved));
+  }
+
+  /** What the log tells of a delivery: nothing of a run without side effects before it has ended. */
+  #loggedState(delivery: Delivery): Delivery['state'] {
+    if (!isStarted(delivery)) return delivery.state;
+    return this.#hasSideEffects(delivery.body.executor) ? 'running' : 'queued';
   }
 
   /** Takes up what `save` made, before the first `replay`. @returns false for bytes of another format. */
@@ -144,10 +153,7 @@ export class Worker {
     this.#noteClock = saved.noteClock;
     for (const [thread, clock] of saved.clocks) this.#clocks.set(thread, clock);
     this.#outbox = saved.outbox.map(record => ({ record, text: '' }));
-    for (const { intent, state } of saved.deliveries) {
-      // That it starts is in the log already.
-      this.#know(intent).state = state === 'starting' ? 'running' : state;
-    }
+    for (const { intent, state } of saved.deliveries) this.#know(intent).state = state;
     return true;
   }
 

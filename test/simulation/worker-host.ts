@@ -15,7 +15,7 @@ const RECONNECT_LAST_MS = 1000;
 const EXIT_MS = 200;
 /** How many runs without side effects one step makes. */
 const STARTS_PER_STEP = 8;
-/** The chance that a step of an idle worker is followed by a checkpoint. */
+/** The chance that a step of a worker with nothing under way in its log is followed by a checkpoint. */
 const CHECKPOINT_CHANCE = 0.02;
 
 interface Attempt {
@@ -153,7 +153,7 @@ export class WorkerHost {
   }
 
   #perhapsCheckpoint(): void {
-    const isQuiet = this.core!.idle && this.log.end === this.log.pendingEnd;
+    const isQuiet = this.log.end === this.log.pendingEnd;
     if (isQuiet && this.#world.random.chance(CHECKPOINT_CHANCE))
       this.#checkpoint = { position: this.log.end, bytes: this.core!.save() };
   }

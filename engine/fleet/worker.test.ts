@@ -1,0 +1,495 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import type { ThreadId } from '../record/ids.ts';
+import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
+import { TOPIC, topicOf, type ResultFields } from './bodies.ts';
+import { keyOf, type DeliveryRef, type ToCoordinator } from './messages.ts';
+import { SELF, workerDid } from './testing/test-fleet.ts';
+import { Worker, type WorkerEffect } from './worker.ts';
+
+const PARENT = 'th_parent' as ThreadId;
+
+const ref = (index: number, delivery = 0): DeliveryRef => ({ thread: PARENT, index, delivery });
+const accepted: ResultFields = { verdict: 'accept', cost_usd: 0, wall_time_secs: 1 };
+
+const isShell = (executor: string): boolean => executor === 'shell';
+
+function intent(index: number, delivery = 0, executor = 'echo'): SealedRecord {
+  const body = {
+    attempt: 1,
+    executor,
+    goal: `goal ${index}`,
+    index,
+    parent_thread: PARENT,
+    task: 'T-1',
+    timeout_secs: 600,
+    topic: TOPIC.child,
+    worker: workerDid(0),
+  };
+  const thread = `th_child${index}` as ThreadId;
+  return seal({
+    act: 'INTEND',
+    actor: SELF,
+    body,
+    clock: delivery,
+    data_type: 'SCALAR',
+    parents: [],
+    thread,
+  });
+}
+
+/** A worker whose log is durable at once, and whose attempts end when a test says so. */
+class TestWorker {
+  core: Worker;
+  readonly log: FleetRecord[] = [];
+  sent: ToCoordinator[] = [];
+  started: string[] = [];
+  aborted: string[] = [];
+  exited = false;
+  #linked = false;
+  readonly #slots: number;
+
+  constructor(slots = 1) {
+    this.#slots = slots;
+    this.core = this.#newCore();
+  }
+
+  do(decide: () => void): void {
+    decide();
+    for (let atOnce = this.core.takeAtOnce(); atOnce.length > 0; atOnce = this.core.takeAtOnce())
+      for (const effect of atOnce) this.#perform(effect);
+    const { records, effects } = this.core.take();
+    const known = new Set(this.log.map(({ id }) => id));
+    for (const { record } of records) if (!known.has(record.id)) this.log.push(record);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  deliver(...records: SealedRecord[]): void {
+    this.do(() => this.core.deliver(records));
+  }
+
+  connect(): void {
+    this.#linked = true;
+    this.do(() => this.core.connected());
+  }
+
+  disconnect(): void {
+    this.#linked = false;
+    this.do(() => this.core.disconnected());
+  }
+
+  finish(of: DeliveryRef, result = accepted): void {
+    this.do(() => this.core.finished(keyOf(of), result));
+  }
+
+  /** The process ends, and another one takes up its log. */
+  restart(): void {
+    this.#linked = false;
+    this.core = this.#newCore();
+    for (const record of this.log) this.core.replay(record);
+    this.clear();
+    this.do(() => this.core.recover());
+  }
+
+  clear(): void {
+    this.sent = [];
+    this.started = [];
+    this.aborted = [];
+  }
+
+  messages<T extends ToCoordinator['type']>(type: T): Extract<ToCoordinator, { type: T }>[] {
+    return this.sent.filter(
+      (message): message is Extract<ToCoordinator, { type: T }> => message.type === type,
+    );
+  }
+
+  /** What was reported: [index, verdict], oldest first. */
+  reported(): unknown[] {
+    return this.messages('report').flatMap(({ records }) =>
+      records.map(({ record }) => [record.body['index'], record.body['verdict']]),
+    );
+  }
+
+  returned(): number[] {
+    return this.messages('returned').flatMap(({ deliveries }) => deliveries.map(({ index }) => index));
+  }
+
+  /** Without a connection it goes nowhere. */
+  #send(message: ToCoordinator): void {
+    if (this.#linked) this.sent.push(message);
+  }
+
+  #newCore(): Worker {
+    return new Worker({ self: workerDid(0), slots: this.#slots, hasSideEffects: isShell });
+  }
+
+  #perform(effect: WorkerEffect): void {
+    if (effect.type === 'send') this.#send(effect.message);
+    else if (effect.type === 'abort') this.aborted.push(effect.key);
+    else if (effect.type === 'exit') this.exited = true;
+    else {
+      effect.delivery.state = 'running';
+      this.started.push(keyOf(effect.delivery.ref));
+    }
+  }
+}
+
+function connected(slots = 1): TestWorker {
+  const worker = new TestWorker(slots);
+  worker.connect();
+  worker.clear();
+  return worker;
+}
+
+describe('a worker', () => {
+  it('runs what it is given, as many at a time as it has slots, in order', () => {
+    const worker = connected(2);
+    worker.deliver(intent(0), intent(1), intent(2));
+    assert.deepEqual(worker.started, [keyOf(ref(0)), keyOf(ref(1))]);
+    worker.finish(ref(1));
+    assert.deepEqual(worker.started.at(-1), keyOf(ref(2)));
+    assert.deepEqual(worker.reported(), [[1, 'accept']]);
+  });
+
+  it('runs a delivery once, however often it comes', () => {
+    const worker = connected(4);
+    worker.deliver(intent(0));
+    worker.deliver(intent(0), intent(0));
+    worker.finish(ref(0));
+    worker.deliver(intent(0));
+    assert.equal(worker.started.length, 1);
+    assert.equal(worker.log.filter(record => topicOf(record) === TOPIC.child).length, 1);
+  });
+
+  it('starts what changes the world only when its start is written', () => {
+    const worker = connected();
+    worker.core.deliver([intent(0, 0, 'shell')]);
+    assert.deepEqual(worker.core.takeAtOnce(), []);
+    const { records, effects } = worker.core.take();
+    assert.deepEqual(
+      records.map(({ record }) => topicOf(record)),
+      [TOPIC.child, TOPIC.childStarted],
+    );
+    assert.deepEqual(
+      effects.map(({ type }) => type),
+      ['start', 'send'],
+    );
+  });
+
+  it('starts nothing while no coordinator is there', () => {
+    const worker = connected(2);
+    worker.disconnect();
+    worker.deliver(intent(0));
+    assert.deepEqual(worker.started, []);
+    worker.connect();
+    assert.equal(worker.started.length, 1);
+  });
+
+  it('writes its own result beside the report, on the thread of the child', () => {
+    const worker = connected();
+    const delivery = intent(0, 3, 'shell');
+    worker.deliver(delivery);
+    worker.finish(ref(0, 3), { ...accepted, exit_code: 0 });
+    const [, started, result, done] = worker.log;
+    assert.deepEqual([started!.clock, result!.clock], [6, 7]);
+    assert.deepEqual([result!.act, result!.thread], ['KNOW', delivery.record.thread]);
+    assert.deepEqual([done!.act, done!.thread, done!.body['delivery']], ['DO', PARENT, 3]);
+    assert.deepEqual([result!.parents, done!.parents], [[delivery.record.id], [delivery.record.id]]);
+  });
+});
+
+describe('the outbox of a worker (I8)', () => {
+  it('repeats on every connection what is not acknowledged, under the same numbers', () => {
+    const worker = connected(3);
+    worker.deliver(intent(0), intent(1), intent(2));
+    for (const index of [0, 1, 2]) worker.finish(ref(index));
+    worker.do(() => worker.core.acknowledged(1));
+    worker.disconnect();
+    worker.clear();
+    worker.connect();
+    const [again] = worker.messages('report');
+    assert.equal(again!.first, 1);
+    assert.deepEqual(worker.reported(), [
+      [1, 'accept'],
+      [2, 'accept'],
+    ]);
+    assert.deepEqual(worker.messages('hello')[0]!.held, [ref(1), ref(2)]);
+  });
+
+  it('says first of all on a connection what it holds', () => {
+    const worker = connected(2);
+    worker.deliver(intent(0), intent(1), intent(2));
+    worker.finish(ref(0));
+    worker.clear();
+    worker.connect();
+    assert.deepEqual(
+      worker.sent.map(({ type }) => type),
+      ['hello', 'report', 'started'],
+    );
+  });
+
+  it('outlives a restart, also with acknowledgements that were not noted', () => {
+    const worker = connected(2);
+    worker.deliver(intent(0), intent(1));
+    worker.finish(ref(0));
+    worker.finish(ref(1));
+    const [first, second] = worker.messages('report').flatMap(({ records }) => records);
+    worker.do(() => worker.core.acknowledged(1));
+    worker.restart();
+    worker.connect();
+    assert.deepEqual(worker.messages('report')[0]!.records, [first, second]);
+    worker.do(() => worker.core.acknowledged(1));
+    worker.do(() => worker.core.noteAcknowledged());
+    worker.restart();
+    worker.connect();
+    assert.deepEqual([worker.messages('report')[0]!.first, worker.core.unacknowledged], [1, 1]);
+  });
+
+  it('does not grow with what is acknowledged', () => {
+    const worker = connected();
+    for (let i = 0; i < 600; i++) {
+      worker.deliver(intent(i));
+      worker.finish(ref(i));
+      worker.do(() => worker.core.acknowledged(i + 1));
+    }
+    assert.equal(worker.core.unacknowledged, 0);
+    const notes = worker.log.filter(record => topicOf(record) === TOPIC.outboxAcked);
+    assert.ok(notes.length >= 1 && notes.length < 10, `${notes.length}`);
+    worker.restart();
+    assert.ok(worker.core.unacknowledged < 300);
+  });
+});
+
+describe('a restarted worker', () => {
+  it('reports as lost what had started, and forgets what had not', () => {
+    const worker = connected();
+    worker.deliver(intent(0, 0, 'shell'), intent(1, 0, 'shell'));
+    worker.restart();
+    worker.connect();
+    assert.deepEqual(worker.reported(), [[0, 'failed']]);
+    const [{ record }] = worker.messages('report')[0]!.records as [SealedRecord];
+    assert.deepEqual([record.body['lost'], record.body['reason']], [true, 'worker died']);
+    assert.deepEqual(worker.messages('hello')[0]!.held, [ref(0)]);
+  });
+
+  it('runs again what has no side effects, once it is handed over again', () => {
+    const worker = connected();
+    worker.deliver(intent(0));
+    worker.restart();
+    worker.connect();
+    assert.deepEqual(worker.messages('hello')[0]!.held, []);
+    worker.deliver(intent(0));
+    worker.finish(ref(0));
+    assert.deepEqual(worker.reported(), [[0, 'accept']]);
+    assert.equal(worker.log.filter(record => topicOf(record) === TOPIC.child).length, 1);
+  });
+
+  it('writes no clock twice (I14)', () => {
+    const worker = connected(4);
+    worker.deliver(intent(0, 0, 'shell'), intent(1, 0, 'shell'));
+    worker.finish(ref(0));
+    worker.restart();
+    worker.connect();
+    worker.deliver(intent(2, 0, 'shell'), intent(0, 1, 'shell'));
+    worker.finish(ref(2));
+    worker.finish(ref(0, 1));
+    const own = worker.log.filter(({ actor }) => actor === workerDid(0));
+    const slots = own.map(({ thread, clock }) => `${thread} ${clock}`);
+    assert.deepEqual(slots, [...new Set(slots)]);
+  });
+
+  it('takes up a checkpoint as it takes up its whole log (I9)', () => {
+    const step = fc.oneof(
+      fc.record({ deliver: fc.nat(9), shell: fc.boolean() }),
+      fc.record({ finish: fc.nat(9) }),
+      fc.record({ ack: fc.nat(9) }),
+      fc.record({ cancel: fc.nat(9) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.array(step, { maxLength: 20 }), (before, after) => {
+        const worker = connected(3);
+        const play = (steps: typeof before): void => {
+          for (const each of steps) {
+            if ('deliver' in each) worker.deliver(intent(each.deliver, 0, each.shell ? 'shell' : 'echo'));
+            else if ('finish' in each) worker.finish(ref(each.finish));
+            else if ('ack' in each) worker.do(() => worker.core.acknowledged(each.ack));
+            else worker.do(() => worker.core.cancel([ref(each.cancel)], 'no more'));
+          }
+        };
+        play(before);
+        const [bytes, position] = [worker.core.save(), worker.log.length];
+        play(after);
+        const options = { self: workerDid(0), slots: 3, hasSideEffects: isShell };
+        const [whole, restored] = [new Worker(options), new Worker(options)] as const;
+        for (const record of worker.log) whole.replay(record);
+        assert.ok(restored.restore(bytes));
+        for (const record of worker.log.slice(position)) restored.replay(record);
+        whole.recover();
+        restored.recover();
+        // A checkpoint knows of acknowledgements that the log need not tell of.
+        assert.ok(restored.unacknowledged <= whole.unacknowledged);
+        const lost = (core: Worker): unknown =>
+          core.take().records.map(({ record }) => [topicOf(record), record.thread, record.body['index']]);
+        const inLog = lost(whole);
+        assert.deepEqual(lost(restored), inLog);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('refuses a checkpoint of another format', () => {
+    const { core } = new TestWorker();
+    assert.equal(core.restore(Buffer.from('{"format":0}')), false);
+  });
+});
+
+describe('a cancel', () => {
+  it('ends what runs, and its end is reported as what it was', () => {
+    const worker = connected();
+    worker.deliver(intent(0));
+    worker.do(() => worker.core.cancel([ref(0)], 'no more'));
+    assert.deepEqual(worker.aborted, [keyOf(ref(0))]);
+    worker.finish(ref(0), { verdict: 'cancelled', cost_usd: 0, wall_time_secs: 0 });
+    assert.deepEqual(worker.reported(), [[0, 'cancelled']]);
+  });
+
+  it('reports what had not started, which then never starts', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.cancel([ref(1)], 'no more'));
+    assert.deepEqual(worker.reported(), [[1, 'cancelled']]);
+    worker.finish(ref(0));
+    assert.equal(worker.started.length, 1);
+  });
+
+  it('of what is unknown, or over, changes nothing', () => {
+    const worker = connected();
+    worker.deliver(intent(0));
+    worker.finish(ref(0));
+    worker.clear();
+    worker.do(() => worker.core.cancel([ref(0), ref(5)], 'no more'));
+    assert.deepEqual([worker.sent, worker.aborted], [[], []]);
+  });
+});
+
+describe('a recall', () => {
+  it('gives back what has not started, and nothing else', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.recall([ref(0), ref(1)]));
+    assert.deepEqual(worker.returned(), [1]);
+    worker.finish(ref(0));
+    assert.deepEqual(worker.started, [keyOf(ref(0))]);
+  });
+
+  it('leaves no trace: the same delivery may come again', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.recall([ref(1)]));
+    worker.deliver(intent(1));
+    worker.finish(ref(0));
+    worker.finish(ref(1));
+    assert.deepEqual(worker.reported(), [
+      [0, 'accept'],
+      [1, 'accept'],
+    ]);
+  });
+});
+
+describe('a fence', () => {
+  it('ends what runs and says nothing of its end; what waits is forgotten', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.fence([ref(0), ref(1)]));
+    assert.deepEqual(worker.aborted, [keyOf(ref(0))]);
+    worker.finish(ref(0));
+    assert.deepEqual([worker.reported(), worker.core.running, worker.started.length], [[], 0, 1]);
+    worker.clear();
+    worker.connect();
+    assert.deepEqual(worker.messages('hello')[0]!.held, []);
+  });
+
+  it('does not touch a report that waits for its acknowledgement', () => {
+    const worker = connected();
+    worker.deliver(intent(0));
+    worker.finish(ref(0));
+    worker.do(() => worker.core.fence([ref(0)]));
+    assert.equal(worker.core.unacknowledged, 1);
+  });
+});
+
+describe('a stop', () => {
+  it('hands back what has not started, finishes what runs, and leaves once everything is acknowledged', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.stop());
+    assert.deepEqual(worker.returned(), [1]);
+    worker.deliver(intent(2));
+    assert.deepEqual(worker.returned(), [1, 2]);
+    worker.finish(ref(0));
+    assert.equal(worker.exited, false);
+    worker.do(() => worker.core.acknowledged(1));
+    assert.equal(worker.exited, true);
+  });
+
+  it('ends at its grace what still runs, and hands it back without a report', () => {
+    const worker = connected();
+    worker.deliver(intent(0, 0, 'shell'));
+    worker.do(() => worker.core.stop());
+    worker.do(() => worker.core.graceOver());
+    assert.deepEqual(worker.aborted, [keyOf(ref(0))]);
+    worker.finish(ref(0), { verdict: 'cancelled', cost_usd: 0, wall_time_secs: 1 });
+    assert.deepEqual([worker.returned(), worker.reported(), worker.exited], [[0], [], true]);
+  });
+
+  it('leaves at once when there is nothing to do', () => {
+    const worker = connected();
+    worker.do(() => worker.core.stop());
+    assert.equal(worker.exited, true);
+  });
+
+  it('leaves without a coordinator, and keeps its reports', () => {
+    const worker = connected();
+    worker.deliver(intent(0));
+    worker.disconnect();
+    worker.do(() => worker.core.stop());
+    worker.finish(ref(0));
+    assert.equal(worker.exited, true);
+    worker.restart();
+    assert.equal(worker.core.unacknowledged, 1);
+  });
+});
+
+describe('whatever a coordinator says, a worker', () => {
+  it('runs no more than its slots, runs nothing twice, and ends each delivery in one way', () => {
+    const word = fc.oneof(
+      fc.record({ say: fc.constantFrom('deliver', 'cancel', 'recall', 'fence'), index: fc.nat(7) }),
+      fc.record({ say: fc.constantFrom('finish', 'disconnect', 'connect', 'restart'), index: fc.nat(7) }),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 120 }), fc.integer({ min: 1, max: 3 }), (words, slots) => {
+        const worker = connected(slots);
+        const reports = new Map<string, string>();
+        for (const { say, index } of words) {
+          if (say === 'deliver') worker.deliver(intent(index, 0, index % 2 === 0 ? 'shell' : 'echo'));
+          else if (say === 'cancel') worker.do(() => worker.core.cancel([ref(index)], 'no'));
+          else if (say === 'recall') worker.do(() => worker.core.recall([ref(index)]));
+          else if (say === 'fence') worker.do(() => worker.core.fence([ref(index)]));
+          else if (say === 'disconnect') worker.disconnect();
+          else if (say === 'connect') worker.connect();
+          else if (say === 'restart') worker.restart();
+          else worker.finish(ref(index));
+          assert.ok(worker.core.running <= slots);
+        }
+        for (const record of worker.log) {
+          if (topicOf(record) !== TOPIC.childDone) continue;
+          const key = String(record.body['index']);
+          assert.ok(!reports.has(key), `index ${key} ended twice`);
+          reports.set(key, record.id);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
