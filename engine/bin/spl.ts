@@ -10,18 +10,20 @@ async function run(): Promise<void> {
     if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
     interrupt.abort();
   });
-  endQuietlyWithReader(process.stdout);
-  endQuietlyWithReader(process.stderr);
+  let code: number = EXIT.done;
+  const onReaderGone = (): never => process.exit(code);
+  endQuietlyWithReader(process.stdout, onReaderGone);
+  endQuietlyWithReader(process.stderr, onReaderGone);
   const host = processHost(interrupt.signal);
-  const code = await main(process.argv.slice(2), host);
+  code = await main(process.argv.slice(2), host);
   await Promise.all([host.out.flush(), host.err.flush()]);
   process.exit(code);
 }
 
 /** A reader that has seen enough, as `head` does, is no error. */
-function endQuietlyWithReader(stream: NodeJS.WriteStream): void {
+function endQuietlyWithReader(stream: NodeJS.WriteStream, onReaderGone: () => never): void {
   stream.on('error', error => {
-    if (systemCodeOf(error) === 'EPIPE') process.exit(EXIT.done);
+    if (systemCodeOf(error) === 'EPIPE') onReaderGone();
     throw error;
   });
 }
