@@ -11,6 +11,9 @@ import type { Figure } from './figure.ts';
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
+/** Then the benchmark is told to end, which ends all that it started. */
+const LIMIT_MS = 180_000;
+
 const FIGURES = [
   'throughput',
   'latency_p50',
@@ -32,7 +35,7 @@ describe('the benchmark', () => {
     try {
       const json = join(dir, 'figures.json');
       const words = ['--import', 'tsx/esm', MAIN, '--quick', '--json', json, '--dir', dir];
-      const { stdout } = await run(process.execPath, words);
+      const { stdout } = await run(process.execPath, words, { timeout: LIMIT_MS });
       const document = JSON.parse(await readFile(json, 'utf8')) as { figures: Figure[] };
       assert.deepEqual(
         document.figures.map(({ id }) => id),

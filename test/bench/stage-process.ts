@@ -19,6 +19,10 @@ export async function buildProgram(outfile: string): Promise<void> {
   });
 }
 
+/** No stage takes so long, unless something is broken. */
+const STAGE_MS = 600_000;
+const QUICK_STAGE_MS = 60_000;
+
 export interface StageRun {
   readonly name: StageName;
   readonly program: string;
@@ -37,7 +41,7 @@ export async function runStage(run: StageRun): Promise<readonly Figure[]> {
   const child = fork(run.program, words, {
     execArgv: [],
     env: { ...benchEnvironment(null), ...run.env },
-    signal: run.signal,
+    signal: AbortSignal.any([run.signal, AbortSignal.timeout(run.quick ? QUICK_STAGE_MS : STAGE_MS)]),
   });
   let figures: readonly Figure[] | undefined;
   child.on('message', message => {

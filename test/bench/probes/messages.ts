@@ -60,6 +60,7 @@ class Peer {
   readonly #child: ChildProcess;
   readonly #socket: Socket;
   #onAnswer: () => void = () => {};
+  #onGone: () => void = () => {};
 
   constructor(child: ChildProcess, socket: Socket) {
     this.#child = child;
@@ -68,10 +69,12 @@ class Peer {
       JSON.parse(line);
       this.#onAnswer();
     });
+    socket.once('close', () => this.#onGone());
   }
 
   exchange(count: number, size: { out: number; back: number }): Promise<void> {
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
+      this.#onGone = () => reject(new Error('a process of the message probe has ended'));
       let sent = 0;
       let answered = 0;
       const send = (): void => {
@@ -99,7 +102,7 @@ class Peer {
 }
 
 /** The other side: answers every message until the connection ends. */
-export function answerMessages(path: string): void {
+export async function answerMessages(path: string): Promise<void> {
   const socket = connect(path);
   let answers = '';
   onLines(
@@ -113,7 +116,7 @@ export function answerMessages(path: string): void {
       answers = '';
     },
   );
-  socket.on('end', () => process.exit(0));
+  await once(socket, 'close');
 }
 
 function message(n: number, bytes: number, back: number): string {
