@@ -68,6 +68,7 @@ export class WorkerEngine {
   /** When the grace of a stop is over, in ms. */
   #graceEnds = Number.POSITIVE_INFINITY;
   readonly #processStart = processStart(process.pid);
+  #longestPauseMs = RECONNECT_LAST_MS;
   /** What was last said to be wrong with the link: said once, and not at every attempt. */
   #trouble: string | undefined;
   #aloneSince: number;
@@ -309,7 +310,7 @@ export class WorkerEngine {
         return this.#exit('no coordinator, and nothing to do');
       }
       await pause(delayMs, signal);
-      delayMs = Math.min(RECONNECT_LAST_MS, delayMs * 2);
+      delayMs = Math.min(this.#longestPauseMs, delayMs * 2);
     }
   }
 
@@ -344,6 +345,8 @@ export class WorkerEngine {
 
   #use(peer: CoordinatorPeer): void {
     this.#peer = peer;
+    // A coordinator that comes back waits for two heartbeats before it holds a worker for hung.
+    this.#longestPauseMs = Math.min(RECONNECT_LAST_MS, peer.heartbeatMs / 2);
     clearInterval(this.#heartbeatTimer);
     this.#heartbeatTimer = setInterval(() => this.#beat(), peer.heartbeatMs);
     this.#beat();
