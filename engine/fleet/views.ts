@@ -167,7 +167,9 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   if (unmet.length > 0)
     return `waiting for subtask ${unmet.slice(0, 5).join(', ')}${unmet.length > 5 ? ', …' : ''}`;
   if (child.notBefore > now)
-    return `attempt ${child.attempt} ended as failed; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
+    return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
+  if (fanOut.serialOf !== null && fanOut.counts.running > 0)
+    return 'waiting for its turn: a serial run has one subtask out at a time';
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
   if (target.kind === 'specific' || target.kind === 'alias') {
     const named = workers.find(
