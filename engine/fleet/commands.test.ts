@@ -179,7 +179,8 @@ describe('task retry', () => {
   it('refuses what is not there', () => {
     const { fleet, fanOut } = failed();
     refused(fleet, () => fleet.retry(fanOut.task, 3), 'NOT_FOUND', /has no subtask 3: it has 3/);
-    refused(fleet, () => fleet.retry(fleet.addTask(), 0), 'NOT_FOUND', /no subtask 0/);
+    const plain = fleet.addTask();
+    refused(fleet, () => fleet.retry(plain, 0), 'NOT_FOUND', /no subtask 0/);
   });
 
   it('hands its hint to the worker', () => {
@@ -281,12 +282,8 @@ describe('task run-serial', () => {
 
   it('refuses what it can not do', () => {
     const fleet = new TestFleet();
-    refused(
-      fleet,
-      () => run(fleet, fleet.addTask().alias, null),
-      'CONFLICT',
-      /has no fan-out to run serially/,
-    );
+    const plain = fleet.addTask();
+    refused(fleet, () => run(fleet, plain.alias, null), 'CONFLICT', /has no fan-out to run serially/);
     const { task } = fleet.fanOut(1);
     refused(fleet, () => run(fleet, task.alias, 'worker-7'), 'NOT_FOUND', /no worker is named 'worker-7'/);
     refused(fleet, () => run(fleet, task.alias, null), 'NOT_FOUND', /no live worker/);
