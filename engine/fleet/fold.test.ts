@@ -211,7 +211,7 @@ describe('whatever a log holds, the fold', () => {
         );
         const { state } = fleet.core;
         records.forEach(([by, said], i) => {
-          applyRecord(state, recordOf(by, fanOut.task.thread, said as JsonObject, i + 10), i, FOLD);
+          applyRecord(state, recordOf(by, fanOut.task.thread, said, i + 10), i, FOLD);
           assert.deepEqual(fanOut.counts, counted(fanOut));
           requireSound(state, fanOut);
         });
@@ -233,7 +233,7 @@ describe('whatever a log holds, the fold', () => {
       fc.property(fc.array(fc.tuple(actor, said)), records => {
         const state = emptyState();
         records.forEach(([by, each], i) =>
-          applyRecord(state, recordOf(by, RESERVED.instanceRegistry, each as JsonObject, i), i, FOLD),
+          applyRecord(state, recordOf(by, RESERVED.instanceRegistry, each, i), i, FOLD),
         );
         for (const did of state.instances.keys()) assert.ok(did === workerDid(0) || did === workerDid(1));
       }),

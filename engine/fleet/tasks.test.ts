@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { FleetError } from '../errors.ts';
+import type { FleetError } from '../errors.ts';
 import { isFinished, resolveTask, statusOf } from './tasks.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 

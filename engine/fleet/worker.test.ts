@@ -484,7 +484,7 @@ describe('whatever a coordinator says, a worker', () => {
         }
         for (const record of worker.log) {
           if (topicOf(record) !== TOPIC.childDone) continue;
-          const key = String(record.body['index']);
+          const key = JSON.stringify(record.body['index']);
           assert.ok(!reports.has(key), `index ${key} ended twice`);
           reports.set(key, record.id);
         }
