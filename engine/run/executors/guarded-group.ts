@@ -117,7 +117,9 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: strin
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
-      await Promise.all([endShell(guard, DISMISSAL), unlink(fifo).catch(ignore)]);
+      // In this order: should this process die in between, the guard still removes the FIFO.
+      await unlink(fifo).catch(ignore);
+      await endShell(guard, DISMISSAL);
     },
   };
 }
