@@ -303,7 +303,7 @@ export class Coordinator {
   /** A local worker's process is known to be gone. What it had waits for its restart, or for `abandon`. */
   gone(did: Did, reason: string, now: number): void {
     this.disconnected(did);
-    Object.assign(this.#link(did, now), { awaited: true, heardAt: now });
+    Object.assign(this.#link(did, now), { awaited: true, heardAt: now, stopping: false });
     this.#setStatus(did, 'archived', reason, now);
     this.settle(now);
   }

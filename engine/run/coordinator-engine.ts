@@ -415,8 +415,6 @@ export class CoordinatorEngine implements Engine {
   #opened(peer: WorkerPeer): void {
     this.#peers.get(peer.did)?.close();
     this.#peers.set(peer.did, peer);
-    if (peer.version !== VERSION)
-      this.#o.logger.info(`${peer.did} runs version ${peer.version}, this coordinator ${VERSION}`);
   }
 
   #take(peer: WorkerPeer, message: Signed<ToCoordinator>): void {
@@ -424,7 +422,8 @@ export class CoordinatorEngine implements Engine {
     switch (message.type) {
       case 'hello':
         this.#control.linked(did);
-        return this.#tellCore(now => this.#core.hello(did, message.held, now));
+        this.#tellCore(now => this.#core.hello(did, message.held, now));
+        return this.#control.replaceIfOther(did, peer.version);
       case 'report':
         return this.#takeReports(did, message.first, message);
       case 'started':

@@ -42,6 +42,8 @@ const CONVERGE_MS = 30_000;
 /** How long a worker that was told to stop has beyond its grace, then after SIGTERM. */
 const STOP_SLACK_MS = 2_000;
 const TERM_GRACE_MS = 2_000;
+/** A grace without end, nearly: 24 days, the longest that a timer waits. */
+const UNTIL_FINISHED_MS = 2 ** 31 - 1;
 const FIRST_WORKER_PORT = 9201;
 const MAX_WORKERS = 64;
 
@@ -63,6 +65,7 @@ export class FleetControl {
   readonly #givenUp = new Map<Did, string>();
   /** The stops that are under way: what is stopping is neither there nor out of the way. */
   readonly #stopping = new Set<Promise<unknown>>();
+  #isClosed = false;
   /** Settled when the launches that were asked for last are through. */
   #launching: Promise<unknown> = Promise.resolve();
 
@@ -165,7 +168,21 @@ export class FleetControl {
       await this.#supervisor.end(did, 0);
     } catch (error) {
       this.#o.logger.error(messageOf(error));
+      // The system can't end it; what it had must not wait for that.
+      this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
     }
+  }
+
+  /**
+   * A worker of another version that an earlier coordinator launched finishes what runs, and is started anew. One
+   * that this coordinator launched stays: the program in its place would be of that version again.
+   */
+  replaceIfOther(did: Did, version: string): void {
+    if (version === VERSION || this.#supervisor.isOurs(did)) return;
+    this.#o.logger.info(
+      `${did} is of version ${version}, and is replaced by ${VERSION} once it has finished`,
+    );
+    this.#tell(now => this.#o.coordinator.stop(did, UNTIL_FINISHED_MS, now));
   }
 
   linked(did: Did): void {
@@ -182,6 +199,7 @@ export class FleetControl {
 
   /** Lets go of the workers; they go on. */
   close(): void {
+    this.#isClosed = true;
     this.#supervisor.close();
   }
 
@@ -190,7 +208,7 @@ export class FleetControl {
     await Promise.allSettled(this.#stopping);
     const already = this.#workers().filter(worker => this.#comesUp(worker));
     const missing = Math.max(0, workers - already.length);
-    const launched = await Promise.all(this.#free(missing, already).map(i => this.#launch(i)));
+    const launched = await allOf(this.#free(missing, already).map(i => this.#launch(i)));
     return { already, launched };
   }
 
@@ -264,7 +282,9 @@ export class FleetControl {
     if (!settled()) for await (const _ of watcher) if (settled()) break;
     watcher.end();
     const late = missing();
-    if (late.length > 0) throw await this.#didNotCome(late);
+    if (late.length === 0) return;
+    if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers go on');
+    throw await this.#didNotCome(late);
   }
 
   #isUp(did: Did): boolean {
@@ -388,6 +408,12 @@ export class FleetControl {
   #tell(decide: (now: number) => void): void {
     this.#o.step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
   }
+}
+
+/** What all of these give, once each is through. @throws what the first that failed threw. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function launchOf({ did, alias, home }: Instance): WorkerLaunch {

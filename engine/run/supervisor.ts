@@ -74,20 +74,21 @@ export class Supervisor {
   /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
   async launch(launch: WorkerLaunch): Promise<number> {
     const { pid, start } = await this.#spawn(launch);
-    clearTimeout(this.#watched.get(launch.did)?.restart);
+    this.#forget(launch.did);
     this.#watched.set(launch.did, watchedFrom(launch, { pid, start, isChild: true }));
     this.#noticeEarlyEnd(launch.did, pid);
     return pid;
   }
 
   /**
-   * Takes over a process that an earlier coordinator launched, from now on instead of any other. @returns false when it runs no more. */
+   * Takes over a process that an earlier coordinator launched, from now on instead of any other.
+   * @returns false when it runs no more.
+   */
   adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
     if (!isAlive(pid, start)) return false;
     const known = this.#watched.get(launch.did);
     if (known?.pid === pid) return true;
-    clearInterval(known?.watch);
-    clearTimeout(known?.restart);
+    this.#forget(launch.did);
     const watched = watchedFrom(launch, { pid, start, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#look(watched);
@@ -116,10 +117,16 @@ export class Supervisor {
     clearTimeout(watched.restart);
   }
 
+  /** Whether this process launched the one of this worker that runs, or is about to. */
+  isOurs(did: Did): boolean {
+    const watched = this.#watched.get(did);
+    return watched !== undefined && (watched.isChild || watched.isComing);
+  }
+
   /** Whether a process of this worker runs. */
   isRunning(did: Did): boolean {
     const watched = this.#watched.get(did);
-    return watched !== undefined && watched.start !== null && isAlive(watched.pid, watched.start);
+    return watched !== undefined && runs(watched);
   }
 
   /** Whether a process of this worker runs and is to stay, or is about to be launched again. */
@@ -142,25 +149,25 @@ export class Supervisor {
   async end(did: Did, termGraceMs: number): Promise<'terminated' | 'killed' | 'gone'> {
     const watched = this.#watched.get(did);
     if (watched === undefined || !this.isRunning(did)) return 'gone';
+    // The one that runs now: another may be launched in its place as soon as it has ended.
+    const { pid, start, launch } = watched;
     if (termGraceMs > 0) {
-      signal(watched, constants.signals.SIGTERM);
-      if (await this.awaitGone(did, termGraceMs)) return 'terminated';
+      signal({ pid, start }, constants.signals.SIGTERM);
+      if (await isGone({ pid, start }, termGraceMs)) return 'terminated';
     }
-    signal(watched, constants.signals.SIGKILL);
-    if (await this.awaitGone(did, KILL_WAIT_MS)) return 'killed';
-    throw new FleetError('WORKER_FAILED', `process ${watched.pid} of ${watched.launch.alias} does not end`, {
-      details: { pid: watched.pid },
+    signal({ pid, start }, constants.signals.SIGKILL);
+    if (await isGone({ pid, start }, KILL_WAIT_MS)) return 'killed';
+    throw new FleetError('WORKER_FAILED', `process ${pid} of ${launch.alias} does not end`, {
+      details: { pid },
     });
   }
 
-  /** @returns true as soon as the worker's process is gone, false when it still runs after the time. */
-  async awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
-    const until = performance.now() + timeoutMs;
-    while (this.isRunning(did)) {
-      if (performance.now() >= until) return false;
-      await new Promise(resolve => setTimeout(resolve, 10));
-    }
-    return true;
+  /** @returns true as soon as the worker's present process is gone, false when it still runs after the time. */
+  awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return Promise.resolve(true);
+    const { pid, start } = watched;
+    return isGone({ pid, start }, timeoutMs);
   }
 
   /** Forgets everything; the processes go on. */
@@ -174,10 +181,11 @@ export class Supervisor {
   }
 
   async #spawn(launch: WorkerLaunch): Promise<{ pid: number; start: string }> {
-    const logFile = path.join(launch.home, 'logs', 'worker.log');
-    await fs.mkdir(path.dirname(logFile), { recursive: true, mode: 0o700 });
-    const log = await fs.open(logFile, 'a', 0o600);
+    let log: fs.FileHandle | undefined;
     try {
+      const logFile = path.join(launch.home, 'logs', 'worker.log');
+      await fs.mkdir(path.dirname(logFile), { recursive: true, mode: 0o700 });
+      log = await fs.open(logFile, 'a', 0o600);
       const child = spawn(process.execPath, this.#arguments(launch), {
         detached: true,
         stdio: ['ignore', log.fd, log.fd],
@@ -200,8 +208,15 @@ export class Supervisor {
         cause,
       });
     } finally {
-      await log.close();
+      await log?.close();
     }
+  }
+
+  /** Looks after this worker's process, or its restart, no more. */
+  #forget(did: Did): void {
+    const watched = this.#watched.get(did);
+    clearInterval(watched?.watch);
+    clearTimeout(watched?.restart);
   }
 
   /** A process may end before it was written down here, and then nobody heard of it. */
@@ -221,7 +236,7 @@ export class Supervisor {
   #look(watched: Watched): void {
     clearInterval(watched.watch);
     const check = (): void => {
-      if (watched.start !== null && isAlive(watched.pid, watched.start)) return;
+      if (runs(watched)) return;
       clearInterval(watched.watch);
       this.#ended(watched.launch.did, watched.pid, 'ended');
     };
@@ -302,10 +317,23 @@ function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'star
   };
 }
 
-function signal(watched: Watched, number: number): void {
-  if (watched.start === null || !isAlive(watched.pid, watched.start)) return;
+type Process = Pick<Watched, 'pid' | 'start'>;
+
+const runs = ({ pid, start }: Process): boolean => start !== null && isAlive(pid, start);
+
+async function isGone(process_: Process, withinMs: number): Promise<boolean> {
+  const until = performance.now() + withinMs;
+  while (runs(process_)) {
+    if (performance.now() >= until) return false;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  return true;
+}
+
+function signal(process_: Process, number: number): void {
+  if (!runs(process_)) return;
   try {
-    process.kill(watched.pid, number);
+    process.kill(process_.pid, number);
   } catch {
     // It ended between the look and the signal.
   }
