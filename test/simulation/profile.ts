@@ -32,7 +32,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export function drawProfile(random: Random): Profile {
   const workers = Math.round(random.chance(0.08) ? random.magnitude(8, 50) : random.magnitude(1, 7));
-  const chaosMs = random.magnitude(4_000, 60_000);
+  const chaosMs = random.magnitude(4_000, 90_000);
   const harm = (chance: number): number => (random.chance(chance) ? chaosMs / random.magnitude(1, 8) : NEVER);
   const calm = random.chance(0.1);
   const slow = random.chance(0.3);
@@ -46,7 +46,7 @@ export function drawProfile(random: Random): Profile {
     ]),
     heartbeatMs: workers > 10 ? 5_000 : random.pick([500, 1_000, 5_000]),
     chaosMs,
-    commands: random.integer(3, 16),
+    commands: Math.round(random.magnitude(3, 40)),
     commitMs: () => (slow && random.chance(0.1) ? random.between(20, 800) : random.between(0.1, 3)),
     delayMs: () => (farAway ? random.between(1, 150) : random.between(0.05, 1.5)),
     crashAfterStep: calm || random.chance(0.4) ? 0 : random.magnitude(0.001, 0.02),
