@@ -18,7 +18,7 @@ interface Command {
   readonly run: (issuer: commands.Issuer) => RecordId | undefined;
 }
 
-const BY_CHANCE = {
+const CONTEXT = {
   defaultExecutor: 'echo',
   executors: ['echo', 'shell'],
   refusal: (): null => null,
@@ -84,7 +84,7 @@ export class Client {
     const fanOut: Command = {
       name: `fan out ${alias}: ${request.join}, losers ${request.losers}`,
       key: key && `${key}-fan-out`,
-      run: issuer => commands.fanOut(this.#core, thread!, request, BY_CHANCE, issuer).record as RecordId,
+      run: issuer => commands.fanOut(this.#core, thread!, request, CONTEXT, issuer).record as RecordId,
     };
     this.#give(add);
     if (thread === undefined) return;

@@ -45,6 +45,6 @@ export class Violation extends Error {
 }
 
 /** @throws Violation unless `holds`. `detail` is called only then. */
-export function require_(holds: boolean, invariant: InvariantId, detail: () => string): asserts holds {
+export function must(holds: boolean, invariant: InvariantId, detail: () => string): asserts holds {
   if (!holds) throw new Violation(invariant, detail());
 }

@@ -16,7 +16,7 @@ import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
 import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
-import { require_ } from './invariants.ts';
+import { must } from './invariants.ts';
 import { holds, neededBy, type Seen } from './predicates.ts';
 
 export interface OracleChild {
@@ -112,19 +112,19 @@ export class Oracle {
   requireNothingLeft(fanOut: OracleFanOut): void {
     const { thread } = fanOut;
     const counts = countsOf(fanOut);
-    require_(
+    must(
       fanOut.joined || !this.#isCertain(fanOut, counts),
       'I10',
       () => `${thread} is certain and has not joined`,
     );
     fanOut.children.forEach((child, index) => {
       if (child.state !== 'pending') return;
-      require_(
+      must(
         !this.mustEnd(fanOut, child),
         'I11',
         () => `subtask ${index} of ${thread} is to end, and is pending`,
       );
-      require_(!this.#cannotRun(fanOut, index), 'I22', () => `subtask ${index} of ${thread}`);
+      must(!this.#cannotRun(fanOut, index), 'I22', () => `subtask ${index} of ${thread}`);
     });
   }
 
@@ -151,13 +151,13 @@ export class Oracle {
     const { idempotency_key: key } = record.body as unknown as TaskBody;
     if (key === undefined) return;
     const known = this.#keys.get(key);
-    require_(known === undefined, 'I19', () => `key ${key} made ${known} and ${what}`);
+    must(known === undefined, 'I19', () => `key ${key} made ${known} and ${what}`);
     this.#keys.set(key, what);
   }
 
   #open(record: FleetRecord, now: number): void {
     const body = record.body as unknown as FanOutBody;
-    require_(!this.fanOuts.has(record.thread), 'I19', () => `${record.thread} has two fan-outs`);
+    must(!this.fanOuts.has(record.thread), 'I19', () => `${record.thread} has two fan-outs`);
     this.#noteKey(record, `fan-out ${record.thread}`);
     const subtasks = readSubtasks(body);
     this.fanOuts.set(record.thread, {
@@ -192,24 +192,20 @@ export class Oracle {
       const child = fanOut.children[index]!;
       const where = (): string =>
         `subtask ${index} of ${fanOut.thread}, delivery ${delivery} to ${body.worker}`;
-      require_(!(child.state === 'done' && child.verdict === 'accept'), 'I5', where);
-      require_(
+      must(!(child.state === 'done' && child.verdict === 'accept'), 'I5', where);
+      must(
         child.ended < this.#mostAttempts(fanOut, index),
         'I12',
         () => `${where()}: ${child.ended} have ended`,
       );
-      require_(child.state === 'pending', 'I7', () => `${where()}: it is ${child.state}`);
-      require_(delivery === child.deliveries, 'I7', () => `${where()}: ${child.deliveries} is next`);
+      must(child.state === 'pending', 'I7', () => `${where()}: it is ${child.state}`);
+      must(delivery === child.deliveries, 'I7', () => `${where()}: ${child.deliveries} is next`);
       for (const each of fanOut.subtasks[index]!.depends_on)
-        require_(
-          fanOut.children[each]!.verdict === 'accept',
-          'I6',
-          () => `${where()}: ${each} has not accepted`,
-        );
-      require_(this.mayStart(fanOut, child), 'I11', where);
-      require_(delivery < MOST_DELIVERIES, 'I26', where);
+        must(fanOut.children[each]!.verdict === 'accept', 'I6', () => `${where()}: ${each} has not accepted`);
+      must(this.mayStart(fanOut, child), 'I11', where);
+      must(delivery < MOST_DELIVERIES, 'I26', where);
       const out = fanOut.children.filter(({ state }) => state === 'assigned').length;
-      require_(!fanOut.serial || out === 0, 'I13', where);
+      must(!fanOut.serial || out === 0, 'I13', where);
       child.state = 'assigned';
       child.worker = body.worker;
       child.attempt = attempt;
@@ -232,11 +228,7 @@ export class Oracle {
         ? body.delivery === child.deliveries - 1
         : child.state === 'pending' && body.delivery === -1
       : isPresent(child, record.actor, body.delivery);
-    require_(
-      counted || !own,
-      'I3',
-      () => `the coordinator ended subtask ${body.index}, which is ${child.state}`,
-    );
+    must(counted || !own, 'I3', () => `the coordinator ended subtask ${body.index}, which is ${child.state}`);
     if (!counted) return;
     if (own && body.verdict === 'timeout')
       this.onTimedOut(child.worker!, { thread: fanOut.thread, index: body.index, delivery: body.delivery });
@@ -266,29 +258,25 @@ export class Oracle {
 
   #join(fanOut: OracleFanOut, body: JoinBody, now: number): void {
     const { thread, children } = fanOut;
-    require_(!fanOut.joined, 'I2', () => `round ${fanOut.round} of ${thread} joined twice`);
-    require_(
-      body.round === fanOut.round,
-      'I2',
-      () => `${thread} is in round ${fanOut.round}, not ${body.round}`,
-    );
+    must(!fanOut.joined, 'I2', () => `round ${fanOut.round} of ${thread} joined twice`);
+    must(body.round === fanOut.round, 'I2', () => `${thread} is in round ${fanOut.round}, not ${body.round}`);
     const counts = countsOf(fanOut);
-    require_(
+    must(
       same(body.counts, counts),
       'I10',
       () => `census ${show(body.counts)}, and there are ${show(counts)}`,
     );
-    require_(body.children.length === children.length, 'I10', () => `${body.children.length} members`);
+    must(body.children.length === children.length, 'I10', () => `${body.children.length} members`);
     body.children.forEach(({ index, verdict, report }, i) => {
       const child = children[i]!;
       const done = child.state === 'done';
-      require_(
+      must(
         index === i && verdict === (done ? child.verdict : null) && report === (done ? child.report : null),
         'I10',
         () => `member ${i} is named as ${verdict} by ${report}, and is ${child.verdict} by ${child.report}`,
       );
       const named = report === null ? undefined : this.#reports.get(report);
-      require_(
+      must(
         report === null || (named?.verdict === verdict && named?.index === index),
         'I10',
         () => `member ${i}: its report says ${named?.verdict}`,
@@ -302,14 +290,10 @@ export class Oracle {
   #requireOutcome(fanOut: OracleFanOut, body: JoinBody, counts: Counts, now: number): void {
     const expected = this.#outcome(fanOut, counts) ?? 'timed_out';
     const what = (): string => `${fanOut.thread} is ${body.outcome} (${body.reason}), expected ${expected}`;
-    require_(body.outcome === expected, 'I10', what);
+    must(body.outcome === expected, 'I10', what);
     if (expected !== 'timed_out' || this.isRereading) return;
     const { timeoutMs, roundStartedAt } = fanOut;
-    require_(
-      timeoutMs !== null && now - roundStartedAt >= timeoutMs - 1,
-      'I10',
-      () => `${what()}: too early`,
-    );
+    must(timeoutMs !== null && now - roundStartedAt >= timeoutMs - 1, 'I10', () => `${what()}: too early`);
   }
 
   #isCertain(fanOut: OracleFanOut, counts: Counts): boolean {
@@ -362,12 +346,12 @@ export class Oracle {
     }
     for (const index of again) {
       const child = children[index]!;
-      require_(child.verdict !== 'accept', 'I5', () => `subtask ${index} of ${fanOut.thread} is retried`);
+      must(child.verdict !== 'accept', 'I5', () => `subtask ${index} of ${fanOut.thread} is retried`);
       Object.assign(child, { state: 'pending', verdict: null, report: null, cause: null, ended: 0 });
       child.cancelRequested = false;
     }
     if (body.round > fanOut.round) {
-      require_(fanOut.joined, 'I2', () => `round ${body.round} of ${fanOut.thread} begins before the join`);
+      must(fanOut.joined, 'I2', () => `round ${body.round} of ${fanOut.thread} begins before the join`);
       fanOut.round = body.round;
       fanOut.roundStartedAt = now;
       fanOut.joined = false;

@@ -1,5 +1,5 @@
 import type { FanOut } from '../../engine/fleet/state.ts';
-import { require_ } from './invariants.ts';
+import { must } from './invariants.ts';
 import type { World } from './world.ts';
 
 /** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
@@ -10,9 +10,9 @@ export function whyNotAtRest(world: World): string | undefined {
 /** @throws Violation unless the fleet is at rest. */
 export function requireRest(world: World): void {
   const unended = unendedWork(world);
-  require_(unended === undefined, 'I16', () => unended!);
+  must(unended === undefined, 'I16', () => unended!);
   const stray = strayWork(world);
-  require_(stray === undefined, 'I17', () => stray!);
+  must(stray === undefined, 'I17', () => stray!);
 }
 
 function unendedWork({ coordinator }: World): string | undefined {

@@ -4,7 +4,7 @@ import { Worker } from '../../engine/fleet/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { Client } from './client.ts';
 import { CoordinatorHost } from './coordinator-host.ts';
-import { require_, Violation } from './invariants.ts';
+import { must, Violation } from './invariants.ts';
 import { drawProfile, healed, type Profile } from './profile.ts';
 import { Random } from './random.ts';
 import { requireRest, whyNotAtRest } from './rest.ts';
@@ -231,7 +231,7 @@ class Simulation {
     } catch (error) {
       if (error instanceof Violation) throw error;
       const text = String((error as Error).stack);
-      require_(false, 'I21', () => text);
+      must(false, 'I21', () => text);
     }
   }
 
@@ -240,11 +240,7 @@ class Simulation {
     const core = coordinator.core!;
     for (const task of core.state.tasks.values()) {
       for (const child of joinDocument(core, task, false, 0).children)
-        require_(
-          child.state !== 'pending' || child.reason !== null,
-          'I16',
-          () => `${task.alias} ${child.index}`,
-        );
+        must(child.state !== 'pending' || child.reason !== null, 'I16', () => `${task.alias} ${child.index}`);
     }
     const self = { did: coordinator.did, startedAt: 0, storeRecords: 0, activeDispatches: 0 };
     fleetDocument(core, { ...self, heartbeatMs: profile.heartbeatMs, url: '' }, 0);

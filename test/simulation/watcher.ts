@@ -6,7 +6,7 @@ import { emptyState, type Child, type FanOut, type FleetState } from '../../engi
 import type { Delivery, WorkerEffect } from '../../engine/fleet/worker.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
-import { require_ } from './invariants.ts';
+import { must } from './invariants.ts';
 import { countsOf, Oracle, same, type OracleFanOut } from './oracle.ts';
 import { rememberingCompiler as cel } from './predicates.ts';
 import { difference, project } from './projection.ts';
@@ -88,12 +88,12 @@ export class Watcher {
   /** An effect is done that was decided when the log had so many records, durable or not. */
   coordinatorEffect(effect: Effect, decided: number): void {
     const { log } = this.#world.coordinator;
-    require_(log.durable >= decided, 'I1', () => `${effect.type} at ${log.durable} of ${decided} records`);
+    must(log.durable >= decided, 'I1', () => `${effect.type} at ${log.durable} of ${decided} records`);
     if (effect.type !== 'send') return;
     const { message, to } = effect;
     if (message.type === 'deliver')
       for (const { record } of message.records)
-        require_(log.isDurable(record.id), 'I1', () => `delivered ${record.id}, which is not durable`);
+        must(log.isDurable(record.id), 'I1', () => `delivered ${record.id}, which is not durable`);
     if (message.type === 'ack') this.#requireAcknowledged(this.#world.workers.get(to)!, message.upTo);
   }
 
@@ -122,7 +122,7 @@ export class Watcher {
 
   sameStates(replayed: FleetState, other: FleetState, settled: boolean, what: string): void {
     const found = difference(project(replayed, settled), project(other, settled));
-    require_(found === undefined, 'I9', () => `replayed against ${what}:\n      ${found}`);
+    must(found === undefined, 'I9', () => `replayed against ${what}:\n      ${found}`);
   }
 
   /** The supervisor is asked to end a worker that was silent. */
@@ -130,7 +130,7 @@ export class Watcher {
     const { scheduler, profile } = this.#world;
     const { wellSince } = worker;
     const well = wellSince === undefined ? 0 : scheduler.now - wellSince;
-    require_(
+    must(
       well < 3 * profile.heartbeatMs,
       'I18',
       () => `${worker.alias} is well for ${well}ms, and is ${reason}`,
@@ -140,7 +140,7 @@ export class Watcher {
   /** A client was told that its command is done. */
   answered(record: RecordId): void {
     this.#answered.push(record);
-    require_(this.#world.coordinator.log.isDurable(record), 'I8', () => `answered with ${record}`);
+    must(this.#world.coordinator.log.isDurable(record), 'I8', () => `answered with ${record}`);
   }
 
   // --- workers ------------------------------------------------------------------------------------------------
@@ -165,12 +165,8 @@ export class Watcher {
     const { first, records } = effect.message;
     const reports = this.#reportsOf(worker);
     records.forEach(({ record }, i) => {
-      require_(
-        worker.log.isDurable(record.id),
-        'I1',
-        () => `${worker.alias} reports ${record.id}, not durable`,
-      );
-      require_(
+      must(worker.log.isDurable(record.id), 'I1', () => `${worker.alias} reports ${record.id}, not durable`);
+      must(
         reports[first + i] === record.id,
         'I8',
         () => `${worker.alias} numbers report ${first + i} wrongly`,
@@ -181,12 +177,12 @@ export class Watcher {
   attemptStarts(worker: WorkerHost, { ref, intent, body }: Delivery): void {
     const key = keyOf(ref);
     const where = (): string => `${worker.alias} starts ${key}`;
-    require_(body.worker === worker.did, 'I7', where);
+    must(body.worker === worker.did, 'I7', where);
     for (const other of this.#world.workers.values())
-      require_(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
-    require_(!this.#reportedAt.has(key), 'I7', () => `${where()}, which it has reported`);
+      must(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
+    must(!this.#reportedAt.has(key), 'I7', () => `${where()}, which it has reported`);
     if (body.executor === 'shell')
-      require_(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
+      must(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
   }
 
   // --- parts --------------------------------------------------------------------------------------------------
@@ -202,7 +198,7 @@ export class Watcher {
   #requireGoesOn(did: Did): void {
     const worker = this.#world.workers.get(did)!;
     const isStopping = this.#world.coordinator.control?.isStopping(worker) === true;
-    require_(!isStopping || this.#oracle.isRereading, 'I25', () => `${worker.alias} is given work`);
+    must(!isStopping || this.#oracle.isRereading, 'I25', () => `${worker.alias} is given work`);
   }
 
   #requireOverdue(did: Did, ref: DeliveryRef): void {
@@ -211,7 +207,7 @@ export class Watcher {
     const reportedAt = this.#reportedAt.get(keyOf(ref));
     if (this.#oracle.isRereading || reportedAt === undefined || worker.wellSince === undefined) return;
     const since = scheduler.now - Math.max(reportedAt, worker.wellSince);
-    require_(since < IN_FLIGHT_MS, 'I23', () => `${worker.alias} reported ${keyOf(ref)} ${since}ms ago`);
+    must(since < IN_FLIGHT_MS, 'I23', () => `${worker.alias} reported ${keyOf(ref)} ${since}ms ago`);
   }
 
   /** Whoever is held for live was heard of lately, by a coordinator that was there to hear. */
@@ -221,11 +217,7 @@ export class Watcher {
       if (role !== 'worker' || status !== 'live') continue;
       const silence = scheduler.now - Math.max(this.#listeningSince, this.#heardAt.get(did) ?? 0);
       const most = 4 * profile.heartbeatMs + IN_FLIGHT_MS;
-      require_(
-        silence < most,
-        'I24',
-        () => `${workers.get(did)!.alias} is live, and silent for ${silence}ms`,
-      );
+      must(silence < most, 'I24', () => `${workers.get(did)!.alias} is live, and silent for ${silence}ms`);
     }
   }
 
@@ -233,7 +225,7 @@ export class Watcher {
   #requireStates(state: FleetState): void {
     for (const task of state.tasks.values()) {
       const seen = this.#oracle.fanOuts.get(task.thread);
-      require_(
+      must(
         task.hasFanOut === (seen !== undefined),
         'I4',
         () => `${task.alias} has a fan-out: ${task.hasFanOut}`,
@@ -255,20 +247,20 @@ export class Watcher {
   #requireSame(fanOut: FanOut, seen: OracleFanOut): void {
     const where = fanOut.task.alias;
     const counts = countsOf(seen);
-    require_(
+    must(
       same(fanOut.counts, counts),
       'I4',
       () => `${where} counts ${text(fanOut.counts)}, is ${text(counts)}`,
     );
     const isJoined = fanOut.joined !== null;
-    require_(
+    must(
       isJoined === seen.joined && fanOut.round === seen.round,
       'I2',
       () => `${where}, round ${seen.round}`,
     );
     for (const child of fanOut.children) {
       const other = seen.children[child.index]!;
-      require_(
+      must(
         agrees(child, other),
         'I4',
         () => `${where}, subtask ${child.index}: ${text(child)}, is ${text(other)}`,
@@ -285,20 +277,16 @@ export class Watcher {
       const child = fanOut.children[index]!;
       const where = (): string => `subtask ${index} of ${thread}, delivery ${record.clock} to ${effect.to}`;
       const isPresent = child.state === 'assigned' && child.deliveries - 1 === record.clock;
-      require_(
-        isPresent && child.worker === effect.to,
-        'I7',
-        () => `${where()}: the child is ${text(child)}`,
-      );
+      must(isPresent && child.worker === effect.to, 'I7', () => `${where()}: the child is ${text(child)}`);
       const mayStart = this.#oracle.mayStart(fanOut, child) || fanOut.endedAtStep === this.#step;
-      require_(mayStart, 'I11', where);
+      must(mayStart, 'I11', where);
     }
   }
 
   #requireNoSpin(core: Coordinator, output: Output, now: number): void {
     if (output.batches.length > 0 || output.effects.length > 0) return;
     const next = core.nextDeadline(now);
-    require_(
+    must(
       next === undefined || next > now,
       'I15',
       () => `a tick at ${now} did nothing, and wants the next at once`,
@@ -312,13 +300,9 @@ export class Watcher {
     for (const { did, assigned: children } of core.links.values()) {
       held += children.size;
       for (const child of children.keys())
-        require_(
-          child.state === 'assigned' && child.worker === did,
-          'I20',
-          () => `${did} holds ${text(child)}`,
-        );
+        must(child.state === 'assigned' && child.worker === did, 'I20', () => `${did} holds ${text(child)}`);
     }
-    require_(held === assigned, 'I20', () => `workers hold ${held} of ${assigned} assigned`);
+    must(held === assigned, 'I20', () => `workers hold ${held} of ${assigned} assigned`);
   }
 
   #requireAcknowledged(worker: WorkerHost, upTo: number): void {
@@ -327,24 +311,20 @@ export class Watcher {
     for (let i = this.#acknowledged.get(worker) ?? 0; i < upTo; i++) {
       const report = reports[i];
       const isThere = report !== undefined && log.isDurable(report);
-      require_(
-        isThere,
-        'I8',
-        () => `report ${i} of ${worker.alias} is acknowledged, and is not durable here`,
-      );
+      must(isThere, 'I8', () => `report ${i} of ${worker.alias} is acknowledged, and is not durable here`);
     }
     this.#acknowledged.set(worker, Math.max(upTo, this.#acknowledged.get(worker) ?? 0));
   }
 
   #requireAnswered(): void {
     const { log } = this.#world.coordinator;
-    for (const record of this.#answered) require_(log.isDurable(record), 'I8', () => `lost ${record}`);
+    for (const record of this.#answered) must(log.isDurable(record), 'I8', () => `lost ${record}`);
   }
 
   #requireSlot({ id, actor, thread, clock }: FleetRecord): void {
     const slot = `${actor} ${thread} ${clock}`;
     const known = this.#slots.get(slot);
-    require_(known === undefined || known === id, 'I14', () => `${slot} is that of ${known} and of ${id}`);
+    must(known === undefined || known === id, 'I14', () => `${slot} is that of ${known} and of ${id}`);
     this.#slots.set(slot, id);
   }
 
