@@ -64,6 +64,7 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
     const lease = await acquireLease(home.paths.home);
     owned.add(() => lease.release());
     const { log, clock, state } = await openState(home, options.logger);
+    owned.add(() => log.close());
     const records = openIndex({
       logDir: home.paths.logDir,
       file: path.join(home.paths.indexDir, 'records.sqlite'),
@@ -114,7 +115,8 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Runn
       close: () => owned.close(),
     };
   } catch (error) {
-    await owned.close();
+    // What went wrong first is what people should hear.
+    await owned.close().catch(() => undefined);
     throw error;
   }
 }
@@ -135,18 +137,14 @@ async function openState(
 ): Promise<{ log: FileLog; clock: Clock; state: { fleet: FleetState } }> {
   const state = { fleet: emptyState() };
   const context = { self: home.key.did, cel: celCompiler };
-  let lastAt = 0;
+  let clock = risingClock();
   const reader: LogReader = {
     restore: checkpoint => {
       state.fleet = (checkpoint && restoreState(checkpoint.state, celCompiler)) ?? emptyState();
       return checkpoint !== undefined && state.fleet.instances.size > 0;
     },
-    visit: ({ record, at }) => {
-      lastAt = at;
-      applyRecord(state.fleet, record, at, context);
-    },
+    visit: ({ record, at }) => applyRecord(state.fleet, record, at, context),
   };
-  const started = risingClock();
   const log = await openFileLog({
     dir: home.paths.logDir,
     checkpointDir: home.paths.indexDir,
@@ -154,7 +152,8 @@ async function openState(
     now: () => clock.now(),
     epochOwner: home.key.did,
   });
-  const clock = lastAt > started.now() ? risingClock(lastAt) : started;
+  const lastAt = log.end === 0 ? 0 : (await log.get(log.end - 1)).at;
+  if (lastAt > clock.now()) clock = risingClock(lastAt);
   if (log.recovery !== null) logger.info(recoveryNotes(log).join('; '));
   return { log, clock, state };
 }
@@ -209,8 +208,9 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       now: () => Math.max(lastAt, started.now()),
       epochOwner: home.key.did,
     });
-    if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
+    owned.add(() => log.close());
     owned.add(() => worker.close());
+    if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
     const api = await serveApi({
       engine: {
         ...unanswered,
@@ -279,19 +279,21 @@ export async function serve(options: { home: string; port: number | null; echo: 
     logger,
     onStop: error => stop(error === undefined ? 0 : 1),
   });
-  for (const note of running.notes) logger.info(note);
-  const health = await running.engine.report('health', {});
-  logger.info(`coordinator ${health.did} on ${health.endpoint ?? 'its socket'} (home=${options.home})`);
-  if (options.echo) {
-    await running.engine.submit(
-      'fleet.start',
-      { workers: 1, executor: 'echo' },
-      { actor: health.did as Did },
-    );
+  try {
+    for (const note of running.notes) logger.info(note);
+    const health = await running.engine.report('health', {});
+    logger.info(`coordinator ${health.did} on ${health.endpoint ?? 'its socket'} (home=${options.home})`);
+    if (options.echo) {
+      await running.engine.submit(
+        'fleet.start',
+        { workers: 1, executor: 'echo' },
+        { actor: health.did as Did },
+      );
+    }
+    return await stopped;
+  } finally {
+    await running.close();
   }
-  const code = await stopped;
-  await running.close();
-  return code;
 }
 
 /** What was opened, and is closed in the reverse order, each once. */
@@ -302,8 +304,12 @@ class Owned {
     this.#closers.push(close);
   }
 
+  /** Closes all of it, whatever goes wrong on the way. @throws the first thing that did. */
   async close(): Promise<void> {
-    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+    const faults: unknown[] = [];
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop())
+      await close().catch((error: unknown) => faults.push(error));
+    if (faults.length > 0) throw faults[0];
   }
 }
 
