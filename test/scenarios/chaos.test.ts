@@ -96,12 +96,12 @@ async function kill({ fleet }: Scene, instance: InstanceDocument | undefined): P
   if (instance?.pid != null && isThere(instance.pid)) await fleet.kill(instance.pid);
 }
 
-async function pause({ random }: Scene, instance: InstanceDocument | undefined): Promise<void> {
+async function pause({ fleet, random }: Scene, instance: InstanceDocument | undefined): Promise<void> {
   const pid = instance?.pid ?? null;
   if (pid === null || !isThere(pid)) return;
-  process.kill(pid, 'SIGSTOP');
+  fleet.signal(pid, 'SIGSTOP');
   await delay(random() * LONGEST_PAUSE_MS);
-  if (isThere(pid)) process.kill(pid, 'SIGCONT');
+  fleet.signal(pid, 'SIGCONT');
 }
 
 /** Echoes and commands, some after others, some for one worker only; none fails by itself. */

@@ -52,7 +52,7 @@ describe('the disk', function () {
   );
 
   it(
-    'tore the last record: at every byte of it the log opens without it, and with all before it',
+    'tore the last record: wherever it broke off, the log opens without it, and with all before it',
     scenario({}, async fleet => {
       await tutorialRun(fleet);
       const { logDir } = homePaths(fleet.home);

@@ -22,7 +22,7 @@ import { processStart } from '../../engine/home/process.ts';
 import { verifyLog } from '../../engine/log/file/verify.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { checkLaws } from './laws.ts';
-import { endProcesses, processesNaming } from './processes.ts';
+import { endProcesses, isNaming, processesNaming } from './processes.ts';
 
 /** What a process of `spl` said and ended with. */
 export interface Ran {
@@ -307,14 +307,19 @@ export class Scenario {
     return pid;
   }
 
-  /** Ends a process at once, and waits until it is gone. */
+  /** Ends a process of this scenario at once, and waits until it is gone. */
   async kill(pid: number): Promise<void> {
-    process.kill(pid, 'SIGKILL');
+    this.signal(pid, 'SIGKILL');
     await this.gone(pid);
   }
 
+  /** Signals a process, if it is one of this scenario's: the number of one that has ended may be another's by now. */
+  signal(pid: number, name: NodeJS.Signals): void {
+    if (isNaming(pid, this.root)) process.kill(pid, name);
+  }
+
   async gone(pid: number): Promise<void> {
-    await soon(`process ${pid} is gone`, () => processStart(pid) === null);
+    await soon(`process ${pid} is gone`, () => !isNaming(pid, this.root));
   }
 
   /** Waits until a record with this topic stands in the log of a home, whether anybody was told of it or not. */

@@ -11,22 +11,20 @@ export interface Running {
  * folder has a name that nothing else has, so that these are the processes of the scenario, whoever started them.
  */
 export function processesNaming(text: string): readonly Running[] {
-  const found: Running[] = [];
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid || isZombie(pid)) continue;
-    const command = read(pid, 'cmdline');
-    if (command.includes(text) || read(pid, 'environ').includes(text))
-      found.push({ pid, command: command.replaceAll('\0', ' ').trim() });
-  }
-  return found;
+  return pids()
+    .filter(pid => isNaming(pid, text))
+    .map(pid => ({ pid, command: read(pid, 'cmdline').replaceAll('\0', ' ').trim() }));
+}
+
+/** As `processesNaming`, of one process. */
+export function isNaming(pid: number, text: string): boolean {
+  if (pid === process.pid || isZombie(pid)) return false;
+  return read(pid, 'cmdline').includes(text) || read(pid, 'environ').includes(text);
 }
 
 /** The living processes of one process group. */
 export function processesOfGroup(group: number): readonly number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter(pid => Number.isInteger(pid) && !isZombie(pid) && groupOf(pid) === group);
+  return pids().filter(pid => !isZombie(pid) && groupOf(pid) === group);
 }
 
 /** Ends what a failed test has left. */
@@ -42,6 +40,8 @@ export async function endProcesses(text: string): Promise<void> {
     await delay(10);
   }
 }
+
+const pids = (): number[] => readdirSync('/proc').map(Number).filter(Number.isInteger);
 
 function isZombie(pid: number): boolean {
   const [state = ''] = statOf(pid);

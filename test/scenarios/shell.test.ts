@@ -116,7 +116,7 @@ describe('a shell command', function () {
       );
       const pid = parseInt(left!, 10);
       assert.equal(isThere(pid), true);
-      process.kill(pid, 'SIGKILL');
+      fleet.signal(pid, 'SIGKILL');
     }),
   );
 

@@ -51,9 +51,9 @@ describe('time', function () {
       const coordinator = await fleet.pidOf('coordinator');
       await fleet.fanOut('SLEEPS', echoes(10));
       await fleet.joinWhen('SLEEPS', 'some are done', ({ completed }) => completed >= 2);
-      process.kill(coordinator, 'SIGSTOP');
+      fleet.signal(coordinator, 'SIGSTOP');
       await delay(PAST_TIME_OUTS_MS);
-      process.kill(coordinator, 'SIGCONT');
+      fleet.signal(coordinator, 'SIGCONT');
       const { outcome, children } = await fleet.joined('SLEEPS');
       assert.equal(outcome, 'satisfied');
       assert.ok(children.every(({ attempt }) => attempt === 1));
@@ -71,7 +71,7 @@ describe('time', function () {
       const group = Number(await fleet.text(fleet.at('pid-1')));
       const victim = (await fleet.join('HANGS')).children[0]!.worker!;
       const pid = await fleet.pidOf(victim);
-      process.kill(pid, 'SIGSTOP');
+      fleet.signal(pid, 'SIGSTOP');
       const { outcome, children } = await fleet.joined('HANGS');
       assert.equal(outcome, 'satisfied');
       assert.equal(isThere(pid), false, 'the hung process');

@@ -87,12 +87,12 @@ describe('a worker that is killed (SIGKILL)', function () {
       await fleet.fanOut('UNHEARD', [{ goal: 'finish unheard', run }, ...echoes(2, { depends_on: [0] })]);
       await fleet.text(fleet.at('pids'));
       const [coordinator, worker] = [await fleet.pidOf('coordinator'), await fleet.pidOf('worker-a')];
-      process.kill(coordinator, 'SIGSTOP');
+      fleet.signal(coordinator, 'SIGSTOP');
       await fleet.write('go', '');
       await fleet.written(fleet.workerHome('a'), 'fanout_child_done');
       // What it has sent already may be heard all the same: then the report comes twice.
       await fleet.kill(worker);
-      process.kill(coordinator, 'SIGCONT');
+      fleet.signal(coordinator, 'SIGCONT');
       const { outcome, children } = await fleet.joined('UNHEARD');
       assert.deepEqual(
         [outcome, children[0]!.attempt, children[0]!.summary, children[0]!.earlier_attempts],
