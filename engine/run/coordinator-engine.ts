@@ -88,6 +88,7 @@ export class CoordinatorEngine implements Engine {
   #setReady = (): void => {};
   /** Settled when `start` is done: until then there is a port, and nothing to say yet. */
   readonly #ready = new Promise<void>(resolve => (this.#setReady = resolve));
+  #closed = false;
   #closing: Promise<void> | undefined;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #checkpointed: number;
@@ -203,6 +204,7 @@ export class CoordinatorEngine implements Engine {
   }
 
   async #close(): Promise<void> {
+    this.#closed = true;
     this.#setReady();
     clearTimeout(this.#timer);
     this.#control.close();
@@ -218,10 +220,6 @@ export class CoordinatorEngine implements Engine {
     } finally {
       await this.#o.log.close();
     }
-  }
-
-  get #closed(): boolean {
-    return this.#closing !== undefined;
   }
 
   readonly #commands: {

@@ -1,6 +1,6 @@
 import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PROTOCOL } from '../../contract/engine.ts';
+import { PROTOCOL, VERSION } from '../../contract/engine.ts';
 import { signChallenge, type InstanceKey } from '../../record/signing.ts';
 import { proofText, type Challenge, type Identify } from '../link/frames.ts';
 import { readLines } from '../link/lines.ts';
@@ -61,7 +61,7 @@ export function identify(key: InstanceKey, challenge: Challenge, changes: Partia
     public_key: key.publicKey,
     nonce: 'bm9uY2U',
     proof: signChallenge(key, proofText(key.did, challenge.did, challenge.nonce)),
-    version: 'test',
+    version: VERSION,
     ...changes,
   };
 }
