@@ -51,9 +51,13 @@ export class FleetError extends Error {
     this.hint = options.hint;
   }
 
-  /** True when `value` is a FleetError, of that code when one is given. */
+  /**
+   * True when `value` is a FleetError, of that code when one is given. It goes by the name: the engine is built as a file
+   * of its own, whose class is another one than that of who calls it.
+   */
   static is(value: unknown, code?: ErrorCode): value is FleetError {
-    return value instanceof FleetError && (code === undefined || value.code === code);
+    if (!(value instanceof Error) || value.name !== 'FleetError') return false;
+    return code === undefined || (value as FleetError).code === code;
   }
 }
 

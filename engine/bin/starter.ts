@@ -26,9 +26,7 @@ export const processStarter: Starter = {
   ensureCoordinator,
   async serve(options) {
     const { serve } = await import('../open.ts');
-    return serve(options).catch((thrown: unknown) => {
-      throw asOwnError(thrown);
-    });
+    return serve(options);
   },
   awaitGone,
 };
@@ -43,13 +41,6 @@ async function ensureCoordinator(options: EnsureOptions): Promise<{ spawned: boo
   const daemon = await launch(options, logFile);
   const pid = await untilAnswering(daemon, paths, logFile, options.signal);
   return { spawned: pid === daemon.pid, pid };
-}
-
-/** The engine is built as a file of its own, whose errors are of a class of the same name, and not of ours. */
-function asOwnError(thrown: unknown): unknown {
-  if (FleetError.is(thrown) || !(thrown instanceof Error) || thrown.name !== 'FleetError') return thrown;
-  const { code, message, details, hint } = thrown as FleetError;
-  return new FleetError(code, message, { details, ...(hint !== undefined && { hint }), cause: thrown });
 }
 
 async function launch({ home, port, echo }: EnsureOptions, logFile: string): Promise<ChildProcess> {

@@ -7,7 +7,7 @@ import type {
   PingDocument,
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { duration, fields, moment, plural, portOf, table } from './format.ts';
+import { duration, fields, moment, plural, portOf, table } from '../../contract/format.ts';
 
 /** Writes a home as people do. */
 export type ShowPath = (path: string) => string;

@@ -1,6 +1,6 @@
 import type { ChildDocument, Counts, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { childCost, duration, oneLine, printable } from './format.ts';
+import { childCost, duration, oneLine, printable } from '../../contract/format.ts';
 
 export function joinStatusLines(join: JoinStatus, colours: Colours): readonly string[] {
   if (join.predicate === null) {

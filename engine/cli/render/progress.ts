@@ -1,6 +1,6 @@
 import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { duration, oneLine } from './format.ts';
+import { duration, oneLine } from '../../contract/format.ts';
 import { childState, countsText } from './join.ts';
 
 /** How many running subtasks are listed below the bar. */

@@ -1,5 +1,5 @@
 import type { SpeedupDocument } from '../../contract/documents.ts';
-import { childCost, duration, percent, plural, seconds, times, totalCost } from './format.ts';
+import { childCost, duration, percent, plural, seconds, times, totalCost } from '../../contract/format.ts';
 
 /** More walls than these are summed up, not listed. */
 const LISTED_WALLS = 32;

@@ -6,7 +6,7 @@ import type {
   TaskDocument,
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { fields, moment, oneLine, table } from './format.ts';
+import { fields, moment, oneLine, table } from '../../contract/format.ts';
 import { childState } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 

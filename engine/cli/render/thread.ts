@@ -5,7 +5,7 @@ import type {
   ThreadsDocument,
   ThreadState,
 } from '../../contract/documents.ts';
-import { fields, moment, oneLine, plural, printable, table } from './format.ts';
+import { fields, moment, oneLine, plural, printable, table } from '../../contract/format.ts';
 
 export function threadListLines({ threads, total }: ThreadsDocument): readonly string[] {
   const rows = threads.map(({ thread, kind, records, last_unix, title }) => [

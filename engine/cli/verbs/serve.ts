@@ -2,7 +2,7 @@ import { FleetError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { healthLines } from '../render/fleet.ts';
-import { portOf } from '../render/format.ts';
+import { portOf } from '../../contract/format.ts';
 import { tildePath } from '../settings.ts';
 import { defineVerb, number, toggle } from '../verb.ts';
 import { stopFleet } from './fleet/stop.ts';

@@ -1,5 +1,5 @@
 import { fleetFooter, healthLines } from '../render/fleet.ts';
-import { plural } from '../render/format.ts';
+import { plural } from '../../contract/format.ts';
 import { tildePath } from '../settings.ts';
 import { defineVerb } from '../verb.ts';
 

@@ -1,4 +1,4 @@
-import { portOf } from '../../render/format.ts';
+import { portOf } from '../../../contract/format.ts';
 import { defineVerb, word } from '../../verb.ts';
 
 export const fleetRestart = defineVerb({

@@ -1,7 +1,7 @@
 import type { FleetStarted } from '../../../contract/documents.ts';
 import { printLines, type Context } from '../../context.ts';
 import { launchLine, startedLines, type ShowPath } from '../../render/fleet.ts';
-import { plural } from '../../render/format.ts';
+import { plural } from '../../../contract/format.ts';
 import { tildePath } from '../../settings.ts';
 import { defineVerb, later, number, text } from '../../verb.ts';
 

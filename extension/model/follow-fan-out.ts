@@ -1,0 +1,135 @@
+import { Changes } from '../../engine/api/changes.ts';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
+
+/** What has become of a fan-out since the last time. */
+export interface FanOutChange {
+  /** As it is now; its `children` are left out. */
+  readonly status: JoinStatus;
+  /** The subtasks that changed, or, after a reset, the first page of all; the others follow. */
+  readonly changed: readonly ChildDocument[];
+  /** What was known before counts no more. */
+  readonly reset: boolean;
+}
+
+type Source = Pick<EngineClient, 'report' | 'watch'>;
+
+/** How many subtasks one question is about: few enough that reading the answer holds no event loop. */
+export const PAGE = 250;
+/** The shortest time between two readings, in milliseconds. */
+const MIN_INTERVAL_MS = 50;
+
+/**
+ * Follows a task's fan-out, its subtasks included, until the signal aborts: all of it first, then what changes. A task
+ * that has none yet is followed until it has one.
+ * @throws what the engine throws, UNREACHABLE when it is gone.
+ */
+export async function followFanOut(
+  engine: Source,
+  task: string,
+  onChange: (change: FanOutChange) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const stopped = new AbortController();
+  const stop = AbortSignal.any([signal, stopped.signal]);
+  const { thread } = await engine.report('join', { task, summary: true }, stop);
+  const changes = new Changes();
+  const dirty = new DirtySubtasks();
+  const listening = listen(engine, thread, stop, changes, dirty);
+  try {
+    for (let more = true; more; more = await changes.next()) {
+      await read(engine, thread, dirty, onChange, stop);
+      await changes.settle(MIN_INTERVAL_MS);
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  } finally {
+    stopped.abort();
+    await listening;
+  }
+}
+
+async function listen(
+  engine: Source,
+  thread: string,
+  signal: AbortSignal,
+  changes: Changes,
+  dirty: DirtySubtasks,
+): Promise<void> {
+  try {
+    for await (const event of engine.watch({ thread, kinds: ['task'], signal })) {
+      if (event.kind === 'gap') dirty.addAll();
+      else if (event.kind === 'task') dirty.add(event.children);
+      changes.note(event.kind === 'task' && event.complete);
+    }
+    changes.end();
+  } catch (thrown) {
+    changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
+
+async function read(
+  engine: Source,
+  thread: string,
+  dirty: DirtySubtasks,
+  onChange: (change: FanOutChange) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { all, indices } = dirty.take();
+  const status = await engine.report('join', { task: thread, summary: true }, signal);
+  if (all) return readAll(engine, status, onChange, signal);
+  let first = true;
+  for (let at = 0; first || at < indices.length; at += PAGE) {
+    const page = indices.slice(at, at + PAGE);
+    const changed = page.length === 0 ? [] : await subtasks(engine, thread, { indices: page }, signal);
+    onChange({ status, changed, reset: false });
+    first = false;
+  }
+}
+
+async function readAll(
+  engine: Source,
+  status: JoinStatus,
+  onChange: (change: FanOutChange) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let offset = 0;
+  do {
+    const page =
+      status.subtasks === 0 ? [] : await subtasks(engine, status.thread, { offset, limit: PAGE }, signal);
+    onChange({ status, changed: page, reset: offset === 0 });
+    offset += PAGE;
+  } while (offset < status.subtasks);
+}
+
+async function subtasks(
+  engine: Source,
+  task: string,
+  which: { readonly indices: readonly number[] } | { readonly offset: number; readonly limit: number },
+  signal: AbortSignal,
+): Promise<readonly ChildDocument[]> {
+  const input = 'indices' in which ? { ...which, offset: 0, limit: PAGE } : which;
+  return (await engine.report('children', { task, ...input }, signal)).children;
+}
+
+/** The subtasks that must be read anew. */
+class DirtySubtasks {
+  #all = true;
+  #indices = new Set<number>();
+
+  addAll(): void {
+    this.#all = true;
+    this.#indices.clear();
+  }
+
+  add(indices: readonly number[]): void {
+    if (!this.#all) for (const index of indices) this.#indices.add(index);
+  }
+
+  take(): { readonly all: boolean; readonly indices: readonly number[] } {
+    const taken = { all: this.#all, indices: [...this.#indices].sort((a, b) => a - b) };
+    this.#all = false;
+    this.#indices = new Set();
+    return taken;
+  }
+}
