@@ -85,6 +85,7 @@ describe('the client', () => {
     tasks: { all: true },
     task: { task: 'A' },
     join: { task: 'A', summary: false },
+    children: { task: 'A', offset: 3, limit: 7, indices: [5, 1] },
     speedup: { task: 'A', vsSerial: 'th_s' },
     record: { id: recordOf(1).id },
     records: { thread: 'th_a', act: 'DO', limit: 2, after: 0 },

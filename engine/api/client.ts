@@ -208,6 +208,7 @@ const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, R
   tasks: d.tasksSchema,
   task: d.taskSchema,
   join: d.joinStatusSchema,
+  children: d.childrenSchema,
   speedup: d.speedupSchema,
   record: d.recordSchema,
   records: d.recordsSchema,

@@ -71,14 +71,15 @@ export function decodeQuery(route: Route, query: URLSearchParams): Record<string
   }
   const input: Record<string, unknown> = {};
   for (const [member, parameter] of parameters) {
-    const value = decodeParameter(parameter, query.get(parameter.name) ?? '');
+    const value = decodeParameter(parameter, query.get(parameter.name));
     if (value !== undefined) input[member] = value;
   }
   return input;
 }
 
-/** An empty parameter is an absent one. */
-function decodeParameter(parameter: QueryParameter, text: string): unknown {
+/** An empty parameter is an absent one, but for a list, which may be empty. */
+function decodeParameter(parameter: QueryParameter, given: string | null): unknown {
+  const text = given ?? '';
   switch (parameter.kind) {
     case 'text':
       return text === '' ? parameter.absent : text;
@@ -88,7 +89,16 @@ function decodeParameter(parameter: QueryParameter, text: string): unknown {
       throw invalidQuery(parameter.name, 'must be 1 or 0');
     case 'number':
       return text === '' ? parameter.absent : wholeNumber(parameter, text);
+    case 'numbers':
+      return given === null ? undefined : wholeNumbers(parameter, text);
   }
+}
+
+function wholeNumbers({ name, most }: QueryParameter & { kind: 'numbers' }, text: string): readonly number[] {
+  if (text === '') return [];
+  const parts = text.split(',');
+  if (parts.length > most) throw invalidQuery(name, `has ${parts.length} numbers; the most are ${most}`);
+  return parts.map(part => wholeNumber({ name, kind: 'number', min: 0, max: Number.MAX_SAFE_INTEGER }, part));
 }
 
 function wholeNumber(parameter: QueryParameter & { kind: 'number' }, text: string): number {

@@ -1,4 +1,4 @@
-import type { CommandName, ReportName } from '../contract/engine.ts';
+import { MAX_CHILDREN, type CommandName, type ReportName } from '../contract/engine.ts';
 
 /**
  * The one table of what HTTP offers: the server binds it, the client builds its requests from it, so that they
@@ -25,6 +25,8 @@ export const LINK_UPGRADE = 'spl-link';
 export type QueryParameter =
   | { readonly name: string; readonly kind: 'text'; readonly absent?: null }
   | { readonly name: string; readonly kind: 'flag' }
+  /** Whole numbers, at most `most` of them, with commas between. */
+  | { readonly name: string; readonly kind: 'numbers'; readonly most: number }
   | {
       readonly name: string;
       readonly kind: 'number';
@@ -50,12 +52,8 @@ const limit = (absent: number): QueryParameter => ({
   max: MAX_PAGE,
   absent,
 });
-const position = (name: string): QueryParameter => ({
-  name,
-  kind: 'number',
-  min: 0,
-  max: Number.MAX_SAFE_INTEGER,
-});
+const position = (name: string) =>
+  ({ name, kind: 'number', min: 0, max: Number.MAX_SAFE_INTEGER }) as const satisfies QueryParameter;
 
 /** The largest `limit` of a listing. */
 export const MAX_PAGE = 10_000;
@@ -80,6 +78,15 @@ export const REPORT_ROUTES = {
   tasks: { method: 'GET', path: '/v1/tasks', query: { all: flag('all') } },
   task: { method: 'GET', path: '/v1/tasks/:task' },
   join: { method: 'GET', path: '/v1/tasks/:task/join', query: { summary: flag('summary') } },
+  children: {
+    method: 'GET',
+    path: '/v1/tasks/:task/subtasks',
+    query: {
+      offset: { ...position('offset'), absent: 0 },
+      limit: { name: 'limit', kind: 'number', min: 1, max: MAX_CHILDREN, absent: 100 },
+      indices: { name: 'index', kind: 'numbers', most: MAX_CHILDREN },
+    },
+  },
   speedup: {
     method: 'GET',
     path: '/v1/tasks/:task/speedup',
@@ -157,5 +164,6 @@ export function requestLine(route: Route, input: Readonly<Record<string, unknown
 }
 
 function asText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(asText).join(',');
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }

@@ -194,6 +194,12 @@ export const childSchema = v.looseObject({
   cost_usd: v.number(),
   /** Of the present attempt: what has passed while it runs, what it took when it is done. */
   wall_time_secs: v.number(),
+  /**
+   * When the present attempt began and ended, by the coordinator's log: it ended when its report was written there,
+   * and began its wall time earlier. Null where that is not known: before it, after it was lost with its worker.
+   */
+  started_unix: nullable(v.number()),
+  ended_unix: nullable(v.number()),
   exit_code: nullable(v.number()),
   signal: nullable(v.string()),
   summary: nullable(v.string()),
@@ -209,6 +215,8 @@ export const childSchema = v.looseObject({
       reason: nullable(v.string()),
       cost_usd: v.number(),
       wall_time_secs: v.number(),
+      started_unix: nullable(v.number()),
+      ended_unix: nullable(v.number()),
     }),
   ),
   /** True when it ended after the join, and so was not counted. */
@@ -233,10 +241,26 @@ export const joinStatusSchema = v.looseObject({
   counts: countsSchema,
   census: nullable(countsSchema),
   losers: nullable(v.string()),
+  /** When the fan-out, or the retry that opened the present round, was written. Null without a fan-out. */
+  opened_unix: nullable(v.number()),
+  /** When the present round joined. */
+  joined_unix: nullable(v.number()),
   /** Left empty when the caller asks for the summary only. */
   children: v.array(childSchema),
 });
 export type JoinStatus = v.InferOutput<typeof joinStatusSchema>;
+
+/** Some of a fan-out's children, of which there may be many thousands. */
+export const childrenSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  /** 0 without a fan-out. */
+  round: v.number(),
+  /** Of the fan-out, not of this answer. */
+  total: v.number(),
+  children: v.array(childSchema),
+});
+export type ChildrenDocument = v.InferOutput<typeof childrenSchema>;
 
 export const speedupSchema = v.looseObject({
   thread: v.string(),

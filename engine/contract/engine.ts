@@ -45,6 +45,19 @@ export interface Reports {
   task: { input: { readonly task: string }; output: d.TaskDocument };
   /** `summary` leaves the children out. */
   join: { input: { readonly task: string; readonly summary: boolean }; output: d.JoinStatus };
+  /**
+   * A page of a fan-out's children: at most `limit` (1 to 500) from the index `offset` on. With `indices` (at most 500)
+   * these instead, in that order.
+   */
+  children: {
+    input: {
+      readonly task: string;
+      readonly offset: number;
+      readonly limit: number;
+      readonly indices?: readonly number[];
+    };
+    output: d.ChildrenDocument;
+  };
   speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
   record: { input: { readonly id: string }; output: d.RecordDocument };
   records: {
@@ -64,6 +77,8 @@ export interface Reports {
   replay: { input: { readonly thread: string }; output: d.ReplayDocument };
   query: { input: { readonly sql: string; readonly limit: number }; output: d.QueryDocument };
 }
+/** The most children that one report of them tells of. */
+export const MAX_CHILDREN = 500;
 export type ReportName = keyof Reports;
 
 /** Who asks, and what bounds the asking. */

@@ -282,6 +282,7 @@ function keepAttempt(child: Child, verdict: Verdict): void {
     reason: child.reason,
     costUsd: child.costUsd,
     wallMs: child.wallMs,
+    endedAt: child.endedAt,
   });
 }
 

@@ -14,7 +14,7 @@ import {
 import { dependants, type CompleteSubtask } from './subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface Header {
   readonly format: number;

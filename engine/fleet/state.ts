@@ -178,6 +178,8 @@ export interface EarlierAttempt {
   readonly reason: string | null;
   readonly costUsd: number;
   readonly wallMs: number;
+  /** When its end was written, in ms. */
+  readonly endedAt: number;
 }
 
 export interface Instance {

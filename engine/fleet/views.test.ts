@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import * as v from 'valibot';
-import { fleetSchema, joinStatusSchema, taskSchema } from '../contract/documents.ts';
+import { childrenSchema, fleetSchema, joinStatusSchema, taskSchema } from '../contract/documents.ts';
 import * as commands from './commands.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { FanOut } from './state.ts';
 import { SELF, TestFleet, USER, workerDid } from './testing/test-fleet.ts';
-import { fleetDocument, joinDocument, resolveInstance, runFacts, taskDocument } from './views.ts';
+import {
+  childrenDocument,
+  fleetDocument,
+  joinDocument,
+  resolveInstance,
+  runFacts,
+  taskDocument,
+} from './views.ts';
 
 const facts = {
   did: SELF,
@@ -86,8 +93,95 @@ describe('the document of a join', () => {
         reason: 'worker lost: it was killed',
         cost_usd: 0,
         wall_time_secs: 0,
+        started_unix: null,
+        ended_unix: fleet.now / 1000,
       },
     ]);
+  });
+
+  it('says when the round opened and joined, and when each attempt began and ended', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut([{ attempts: 2 }, {}, { depends_on: [0] }]);
+    const opened = fleet.now;
+    fleet.started(fanOut, 1);
+    const started = fleet.now;
+    fleet.now += 4000;
+    fleet.report(fanOut, 0, { verdict: 'failed', wall_time_secs: 3.5 });
+    const failed = fleet.now;
+    const { opened_unix, joined_unix, children } = joinOf(fleet, fanOut);
+    assert.deepEqual([opened_unix, joined_unix], [opened / 1000, null]);
+    const spans = children.map(({ started_unix: begun, ended_unix: over }) => [begun, over]);
+    assert.deepEqual(spans, [
+      [null, null],
+      [started / 1000, null],
+      [null, null],
+    ]);
+    const [earlier] = children[0]!.earlier_attempts;
+    assert.deepEqual(
+      [earlier!.started_unix, earlier!.ended_unix],
+      [failed / 1000 - 3.5, failed / 1000],
+      'it ended when its report was written, and began its wall time before',
+    );
+    fleet.now += 2000;
+    fleet.report(fanOut, 1, { wall_time_secs: 5 });
+    const done = joinOf(fleet, fanOut).children[1]!;
+    assert.deepEqual([done.started_unix, done.ended_unix], [fleet.now / 1000 - 5, fleet.now / 1000]);
+    fleet.cancel(fanOut.task);
+    const cancelled = joinOf(fleet, fanOut);
+    const [, , neverRan] = cancelled.children;
+    assert.deepEqual([neverRan!.started_unix, neverRan!.ended_unix], [null, fleet.now / 1000]);
+    assert.equal(cancelled.joined_unix, fleet.now / 1000);
+  });
+});
+
+describe('the document of some children', () => {
+  const some = (
+    fleet: TestFleet,
+    task: FanOut['task'],
+    asked: { offset?: number; limit?: number; indices?: number[] },
+  ) =>
+    v.parse(childrenSchema, childrenDocument(fleet.core, task, { offset: 0, limit: 2, ...asked }, fleet.now));
+  const indicesOf = ({ children }: { children: { index: number }[] }) => children.map(({ index }) => index);
+
+  it('is a page, or those that are asked for, as the join status has them', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(5);
+    const all = joinOf(fleet, fanOut).children;
+    for (const [asked, expected] of [
+      [{}, [0, 1]],
+      [{ offset: 3, limit: 500 }, [3, 4]],
+      [{ offset: 5 }, []],
+      [{ offset: 2 ** 40 }, []],
+      [{ indices: [4, 0, 4] }, [4, 0, 4]],
+      [{ indices: [] }, []],
+    ] as const) {
+      const document = some(fleet, fanOut.task, { ...asked } as never);
+      assert.deepEqual(indicesOf(document), expected);
+      assert.deepEqual([document.total, document.round, document.alias], [5, 1, fanOut.task.alias]);
+      for (const each of document.children) assert.deepEqual(each, all[each.index]);
+    }
+  });
+
+  it('refuses what is too much, or is not there', () => {
+    const fleet = new TestFleet(1);
+    const { task } = fleet.fanOut(2);
+    for (const asked of [
+      { limit: 0 },
+      { limit: 501 },
+      { limit: 1.5 },
+      { offset: -1 },
+      { offset: NaN },
+      { indices: Array<number>(501).fill(0) },
+    ])
+      assert.throws(() => some(fleet, task, asked), { code: 'USAGE' }, JSON.stringify(asked));
+    for (const index of [2, -1, 0.5, NaN])
+      assert.throws(() => some(fleet, task, { indices: [index] }), { code: 'NOT_FOUND' }, String(index));
+  });
+
+  it('is empty for a task without a fan-out', () => {
+    const fleet = new TestFleet(1);
+    const { total, round, children } = some(fleet, fleet.addTask(), {});
+    assert.deepEqual([total, round, children], [0, 0, []]);
   });
 });
 

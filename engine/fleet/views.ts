@@ -1,4 +1,5 @@
 import type * as d from '../contract/documents.ts';
+import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -69,6 +70,8 @@ export function joinDocument(
     counts: { ...counts },
     census: joined === null ? null : { ...joined.census },
     losers: fanOut.losers,
+    opened_unix: fanOut.roundStartedAt / 1000,
+    joined_unix: joined === null ? null : joined.at / 1000,
     children: summary ? [] : fanOut.children.map(child => childDocument(coordinator, fanOut, child, now)),
   };
 }
@@ -88,8 +91,58 @@ function noFanOut(task: Task): d.JoinStatus {
     counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
     census: null,
     losers: null,
+    opened_unix: null,
+    joined_unix: null,
     children: [],
   };
+}
+
+/** @throws USAGE for a page or a list that is too long, or is none; NOT_FOUND for an index that no child has. */
+export function childrenDocument(
+  coordinator: Coordinator,
+  task: Task,
+  asked: Omit<Reports['children']['input'], 'task'>,
+  now: number,
+): d.ChildrenDocument {
+  const { fanOut } = task;
+  const total = fanOut?.children.length ?? 0;
+  const indices = asked.indices ?? pageOf(asked.offset, asked.limit, total);
+  if (indices.length > MAX_CHILDREN) throw notThatMany('indices', indices.length);
+  for (const index of indices)
+    if (!Object.hasOwn(fanOut?.children ?? [], index)) throw noSuchChild(task, index);
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: fanOut?.round ?? 0,
+    total,
+    children: indices.map(index => childDocument(coordinator, fanOut!, fanOut!.children[index]!, now)),
+  };
+}
+
+function pageOf(offset: number, limit: number, total: number): number[] {
+  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_CHILDREN))
+    throw notThatMany('limit', limit);
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw new FleetError('USAGE', `'offset' must be a whole number that is not negative, not ${offset}`, {
+      details: { offset },
+    });
+  return Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (_, i) => offset + i);
+}
+
+function notThatMany(what: string, given: number): FleetError {
+  return new FleetError(
+    'USAGE',
+    `'${what}' asks for ${given} subtasks; 1 to ${MAX_CHILDREN} are told at once`,
+    {
+      details: { [what]: given, most: MAX_CHILDREN },
+    },
+  );
+}
+
+function noSuchChild({ alias }: Task, subtask: number): FleetError {
+  return new FleetError('NOT_FOUND', `task '${alias}' has no subtask ${subtask}`, {
+    details: { task: alias, subtask },
+  });
 }
 
 function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): d.ChildDocument {
@@ -114,6 +167,8 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
         : startedAt === null
           ? 0
           : secsOf(Math.max(0, now - startedAt)),
+    started_unix: child.state === 'done' ? startedUnix(child, child.verdict) : unixOf(startedAt),
+    ended_unix: child.state === 'done' ? unixOf(child.endedAt) : null,
     exit_code: child.exitCode,
     signal: child.signal,
     summary: child.state === 'done' ? child.summary : null,
@@ -127,10 +182,24 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
       reason: earlier.reason,
       cost_usd: earlier.costUsd,
       wall_time_secs: secsOf(earlier.wallMs),
+      started_unix: startedUnix(earlier, earlier.verdict),
+      ended_unix: unixOf(earlier.endedAt),
     })),
     after_join: child.afterJoin,
     left_group: [...(child.leftGroup ?? [])],
   };
+}
+
+/** When an attempt that ended began. One that took no time and did not accept never ran, or was lost unseen. */
+function startedUnix(
+  { endedAt, wallMs }: Pick<Child, 'endedAt' | 'wallMs'>,
+  verdict: d.Verdict | null,
+): number | null {
+  return wallMs === 0 && verdict !== 'accept' ? null : unixOf(endedAt - wallMs);
+}
+
+function unixOf(ms: number | null): number | null {
+  return ms === null ? null : secsOf(ms);
 }
 
 /** Seconds to the microsecond, which is what a worker tells; the quotient alone would show its rounding. */

@@ -7,6 +7,7 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import { replayThread } from '../fleet/replay.ts';
 import { speedupReport } from '../fleet/speedup.ts';
 import {
+  childrenDocument,
   fleetDocument,
   instanceDocument,
   joinDocument,
@@ -99,6 +100,8 @@ const answers: Answers = {
   task: ({ task }, { coordinator }) => taskDocument(resolveTask(coordinator.state, task)),
   join: ({ task, summary }, { coordinator, now }) =>
     joinDocument(coordinator, resolveTask(coordinator.state, task), summary, now),
+  children: ({ task, ...asked }, { coordinator, now }) =>
+    childrenDocument(coordinator, resolveTask(coordinator.state, task), asked, now),
   speedup: ({ task, vsSerial }, { coordinator: { state } }) =>
     speedupReport(
       runFacts(state, resolveTask(state, task)),

@@ -149,6 +149,11 @@ describe('a home of version 1', function () {
       children[1]!.earlier_attempts.map(({ attempt, verdict, reason }) => [attempt, verdict, reason]),
       [[1, 'failed', 'exit 1']],
     );
+    const { started_unix: begun, ended_unix: over, wall_time_secs: wall } = children[1]!.earlier_attempts[0]!;
+    assert.ok(
+      Math.abs(over! - begun! - wall) < 1e-3 && over! <= children[1]!.ended_unix!,
+      'it has its times',
+    );
     const records = await recordsOf('RETRIED');
     const joins = records.filter(isJoin).map(({ body }) => [body['round'], body['outcome']]);
     assert.deepEqual(joins, [

@@ -110,6 +110,13 @@ export class FakeEngine implements ServedEngine {
       tasks: ({ all }) => ({ tasks: all ? [taskDocument('FIRST-001', 'approved')] : [] }),
       task: ({ task }) => taskDocument(known(task), 'active'),
       join: ({ task, summary }) => joinDocument(known(task), summary),
+      children: ({ task }) => ({
+        thread: THREAD,
+        alias: known(task),
+        round: 1,
+        total: 1,
+        children: [childDocument()],
+      }),
       speedup: ({ task, vsSerial }) => speedupDocument(known(task), vsSerial),
       record: ({ id }) => this.#record(id),
       records: ({ thread, limit, after = 0 }) => ({
@@ -350,6 +357,8 @@ function joinDocument(alias: string, summary: boolean): d.JoinStatus {
     counts,
     census: null,
     losers: 'keep',
+    opened_unix: 1,
+    joined_unix: null,
     children: summary ? [] : [childDocument()],
   };
 }
@@ -368,6 +377,8 @@ function childDocument(): d.ChildDocument {
     reason: null,
     cost_usd: 0,
     wall_time_secs: 1,
+    started_unix: 1,
+    ended_unix: null,
     exit_code: null,
     signal: null,
     summary: null,

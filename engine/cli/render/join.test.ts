@@ -46,6 +46,8 @@ describe('join status rendering', () => {
       reason: 'worker died',
       cost_usd: 0.5,
       wall_time_secs: 2,
+      started_unix: 1_700_000_000,
+      ended_unix: 1_700_000_002,
     };
     const failed = child({
       verdict: 'failed',

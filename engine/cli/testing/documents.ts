@@ -147,6 +147,8 @@ export function child(change: Partial<d.ChildDocument> = {}): d.ChildDocument {
     reason: null,
     cost_usd: 0,
     wall_time_secs: 1.002,
+    started_unix: 1_700_000_000,
+    ended_unix: 1_700_000_001.002,
     exit_code: null,
     signal: null,
     summary: null,
@@ -203,6 +205,8 @@ export function join(children: readonly d.ChildDocument[], change: Partial<d.Joi
     },
     census: null,
     losers: 'keep',
+    opened_unix: 1_700_000_000,
+    joined_unix: finished === children.length ? 1_700_000_002 : null,
     children: [...children],
     ...change,
   };
