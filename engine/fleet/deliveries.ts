@@ -60,3 +60,12 @@ export function nextAttempt(child: Child): number {
   const ended = child.earlier?.at(-1)?.attempt ?? 0;
   return ended >= child.attempt ? child.attempt + 1 : child.attempt;
 }
+
+/** Why a child ends that somebody, or its join, asked to end. */
+export function endReason(fanOut: FanOut, child: Child): string {
+  if (child.cancelRequested !== null) return child.cancelRequested;
+  if (fanOut.task.cancelled !== null) return fanOut.task.cancelled.reason ?? 'cancelled by request';
+  return fanOut.joined === null
+    ? 'cancelled by request'
+    : `the join was ${fanOut.joined.outcome} (losers: ${fanOut.losers})`;
+}

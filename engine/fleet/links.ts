@@ -1,6 +1,10 @@
 import type { Did } from '../record/ids.ts';
 import type { Child, FanOut } from './state.ts';
 
+/** How often to look for work that waits at a busy worker, and for attempts that are overdue, in ms. */
+export const STALL_LOOK_MS = 100;
+const OVERDUE_LOOK_MS = 1000;
+
 /** What the coordinator knows of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
 export interface WorkerLink {
   readonly did: Did;
@@ -59,6 +63,15 @@ export function newLink(did: Did, now: number): WorkerLink {
     lookAt: now,
     assigned: new Map(),
   };
+}
+
+export function newAssignment(fanOut: FanOut): Assignment {
+  return { fanOut, startedAt: null, recalled: false, told: false };
+}
+
+/** How often to look at what a worker holds, in ms: more often while more than its slots waits there. */
+export function lookMs(link: WorkerLink, slots: number): number {
+  return link.assigned.size > slots ? STALL_LOOK_MS : OVERDUE_LOOK_MS;
 }
 
 /**

@@ -18,7 +18,7 @@ import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
 import * as commands from '../fleet/commands.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
-import { type Effect, type OutBatch } from '../fleet/coordinator.ts';
+import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { saveState } from '../fleet/snapshot.ts';

@@ -1,6 +1,7 @@
 import { FleetError } from '../../engine/errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../engine/fleet/bodies.ts';
-import type { Coordinator, Effect } from '../../engine/fleet/coordinator.ts';
+import type { Coordinator } from '../../engine/fleet/coordinator.ts';
+import type { Effect } from '../../engine/fleet/step.ts';
 import { applyRecord } from '../../engine/fleet/fold.ts';
 import type { ToCoordinator } from '../../engine/fleet/messages.ts';
 import { restoreState, saveState } from '../../engine/fleet/snapshot.ts';

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { JoinBody } from '../../engine/fleet/bodies.ts';
 import { TOPIC } from '../../engine/fleet/bodies.ts';
-import { Coordinator, type Draft, type OutBatch, type Output } from '../../engine/fleet/coordinator.ts';
+import { Coordinator, type CoordinatorOptions } from '../../engine/fleet/coordinator.ts';
 import { markReady } from '../../engine/fleet/fold.ts';
 import type { DeliveryRef } from '../../engine/fleet/messages.ts';
 import type { Child, FanOut, Mutable } from '../../engine/fleet/state.ts';
+import { Step, type Draft, type OutBatch, type Output } from '../../engine/fleet/step.ts';
 import { Worker } from '../../engine/fleet/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
@@ -36,18 +37,18 @@ class Meddler extends Coordinator {
   }
 }
 
-class JoinsTwice extends Coordinator {
-  #last: Draft | undefined;
+class JoinsTwice extends Step {
+  #last: { draft: Draft; now: number } | undefined;
 
   override write(draft: Draft, now: number): SealedRecord {
-    if (draft.body.topic === TOPIC.join) this.#last = draft;
+    if (draft.body.topic === TOPIC.join) this.#last = { draft, now };
     return super.write(draft, now);
   }
 
-  override settle(now: number): void {
-    super.settle(now);
-    if (this.#last !== undefined) super.write(this.#last, now);
+  override take(): Output {
+    if (this.#last !== undefined) super.write(this.#last.draft, this.#last.now);
     this.#last = undefined;
+    return super.take();
   }
 }
 
@@ -62,7 +63,7 @@ class CountsFenced extends Coordinator {
   }
 }
 
-class MiscountsJoins extends Coordinator {
+class MiscountsJoins extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const { body } = draft;
     if (body.topic !== TOPIC.join) return super.write(draft, now);
@@ -71,7 +72,7 @@ class MiscountsJoins extends Coordinator {
   }
 }
 
-class JoinsWrongly extends Coordinator {
+class JoinsWrongly extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const { body } = draft;
     if (body.topic !== TOPIC.join || body.outcome !== 'unsatisfiable') return super.write(draft, now);
@@ -110,7 +111,7 @@ class DeliversElsewhere extends Coordinator {
   }
 }
 
-class EndsTwice extends Coordinator {
+class EndsTwice extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
     return draft.body.topic === TOPIC.childDone ? super.write(draft, now) : sealed;
@@ -167,7 +168,7 @@ class RunsSerialAtOnce extends Coordinator {
   }
 }
 
-class RepeatsClocks extends Coordinator {
+class RepeatsClocks extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
     const { actor, thread, clock } = sealed.record;
@@ -267,11 +268,11 @@ class RecoversNothing extends Worker {
 
 const mutants: readonly Mutant[] = [
   { name: 'an engine that does not wait', rules: { ...REAL_RULES, hasty: true }, caughtBy: ['I1'] },
-  coordinator('a second join record', JoinsTwice, 'I2'),
-  coordinator('an end that is said twice', EndsTwice, 'I3'),
+  coordinator('a second join record', writing(JoinsTwice), 'I2'),
+  coordinator('an end that is said twice', writing(EndsTwice), 'I3'),
   coordinator('a fenced report that counts', CountsFenced, 'I4', 'I7', 'I20'),
-  coordinator('a census that is one off', MiscountsJoins, 'I10'),
-  coordinator('a join that is not what its reports say', JoinsWrongly, 'I10'),
+  coordinator('a census that is one off', writing(MiscountsJoins), 'I10'),
+  coordinator('a join that is not what its reports say', writing(JoinsWrongly), 'I10'),
   coordinator('an accepted child that runs again', RunsAcceptedAgain, 'I5'),
   coordinator('a child before its dependencies', IgnoresDependencies, 'I6'),
   coordinator('a child at the wrong worker', DeliversElsewhere, 'I7'),
@@ -280,7 +281,7 @@ const mutants: readonly Mutant[] = [
   coordinator('a cancel that is forgotten', StartsWhatWasCancelled, 'I11'),
   coordinator('attempts without end', TriesForEver, 'I12'),
   coordinator('a serial run with two out', RunsSerialAtOnce, 'I13'),
-  coordinator('a clock used twice', RepeatsClocks, 'I14'),
+  coordinator('a clock used twice', writing(RepeatsClocks), 'I14'),
   coordinator('a coordinator that spins', Spins, 'I15'),
   coordinator('a delivery that is not taken back', TakesNothingBack, 'I16'),
   worker('a worker that keeps its reports', KeepsReports, 'I17'),
@@ -319,6 +320,15 @@ describe('a fault in the rules', function () {
 
 function coordinator(name: string, mutant: typeof Coordinator, ...caughtBy: InvariantId[]): Mutant {
   return { name, rules: { ...REAL_RULES, Coordinator: mutant }, caughtBy };
+}
+
+/** A coordinator whose steps are written down in a way of their own. */
+function writing(step: typeof Step): typeof Coordinator {
+  return class extends Coordinator {
+    constructor(options: CoordinatorOptions) {
+      super(options, new step(options));
+    }
+  };
 }
 
 function worker(name: string, mutant: typeof Worker, ...caughtBy: InvariantId[]): Mutant {

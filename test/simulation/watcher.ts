@@ -1,5 +1,6 @@
 import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine/fleet/bodies.ts';
-import type { Coordinator, Effect, Output } from '../../engine/fleet/coordinator.ts';
+import type { Coordinator } from '../../engine/fleet/coordinator.ts';
+import type { Effect, Output } from '../../engine/fleet/step.ts';
 import { applyRecord } from '../../engine/fleet/fold.ts';
 import { keyOf, type DeliveryRef } from '../../engine/fleet/messages.ts';
 import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/fleet/state.ts';

@@ -1,0 +1,154 @@
+import type { Did } from '../record/ids.ts';
+import type { FleetRecord } from '../record/record.ts';
+import { TOPIC, topicOf, type ChildDoneBody } from './bodies.ts';
+import { childIntent, nextAttempt, nothingRan } from './deliveries.ts';
+import { planDispatch, type Placement } from './dispatch.ts';
+import { isPresent, markReady } from './fold.ts';
+import { pushTo } from './grouping.ts';
+import { lookMs, newAssignment, noteWall, type WorkerLink } from './links.ts';
+import type { DeliveryRef } from './messages.ts';
+import type { Presence } from './presence.ts';
+import type { Settling } from './settling.ts';
+import type { Child, FanOut } from './state.ts';
+import type { OutBatch, Step } from './step.ts';
+
+/** Deliveries on their way: handed to workers, started there, reported, given back, or lost with their worker. */
+export class Handover {
+  readonly #step: Step;
+  readonly #presence: Presence;
+  readonly #settling: Settling;
+  /** Children that back off. */
+  #delayed: [FanOut, Child][] = [];
+
+  constructor(step: Step, presence: Presence, settling: Settling) {
+    this.#step = step;
+    this.#presence = presence;
+    this.#settling = settling;
+  }
+
+  /** Takes up what the log says that workers have. */
+  resume(fanOut: FanOut, now: number): void {
+    for (const child of fanOut.children)
+      if (child.state === 'assigned')
+        this.#presence.link(child.worker!, now).assigned.set(child, newAssignment(fanOut));
+  }
+
+  /** Places what may start. */
+  dispatch(now: number): void {
+    const { placed, delayed } = planDispatch(this.#step.state, this.#presence.links, now);
+    this.#delayed.push(...delayed);
+    const groups = new Map<string, Placement[]>();
+    for (const placement of placed) pushTo(groups, `${placement.worker} ${placement.fanOut.id}`, placement);
+    for (const group of groups.values()) this.#deliver(group, now);
+  }
+
+  reports(did: Did, batch: OutBatch, now: number): void {
+    const link = this.#presence.heard(did, now);
+    link.lastReportAt = now;
+    this.#step.append(batch);
+    for (const { record } of batch.records) this.#takeReport(link, record, now);
+  }
+
+  started(did: Did, refs: readonly DeliveryRef[], now: number): void {
+    const link = this.#presence.heard(did, now);
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      const assignment = found && link.assigned.get(found.child);
+      if (found === undefined || assignment === undefined) continue;
+      assignment.startedAt ??= now;
+      this.#step.note(ref.thread, ref.index);
+    }
+  }
+
+  returned(did: Did, refs: readonly DeliveryRef[], reason: string, now: number): void {
+    const link = this.#presence.heard(did, now);
+    const byFanOut = new Map<FanOut, Child[]>();
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      if (found === undefined) continue;
+      link.assigned.delete(found.child);
+      pushTo(byFanOut, found.fanOut, found.child);
+    }
+    for (const [fanOut, children] of byFanOut) {
+      const body = {
+        topic: TOPIC.returned,
+        worker: did,
+        reason,
+        children: children.map(child => [child.index, child.deliveries - 1] as const),
+      };
+      this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+      for (const child of children) this.#step.note(fanOut.task.thread, child.index);
+      this.#step.look(fanOut);
+    }
+  }
+
+  /** A worker will not come back: what it had is lost. */
+  abandon(did: Did, reason: string, now: number): void {
+    this.#presence.disconnected(did);
+    const link = this.#presence.link(did, now);
+    link.awaited = false;
+    const result = { ...nothingRan, verdict: 'failed', reason: `worker lost: ${reason}` } as const;
+    for (const [child, { fanOut }] of [...link.assigned])
+      this.#settling.endDelivery(fanOut, child, result, true, now);
+  }
+
+  /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
+  startedAt(child: Child): number | null {
+    return (child.worker && this.#presence.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
+  }
+
+  /** When the first child that backs off may be tried again, in ms; infinite when none does. */
+  get nextBackoff(): number {
+    return this.#delayed.reduce((next, [, { notBefore }]) => Math.min(next, notBefore), Infinity);
+  }
+
+  endBackoffs(now: number): void {
+    const due = this.#delayed.filter(([, child]) => child.notBefore <= now);
+    if (due.length === 0) return;
+    this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
+    for (const [fanOut, child] of due) if (child.state === 'pending') markReady(fanOut, child);
+  }
+
+  /** Hands children of one fan-out to one worker. */
+  #deliver(group: readonly Placement[], now: number): void {
+    const { fanOut, worker } = group[0]!;
+    const link = this.#presence.link(worker, now);
+    const slots = this.#presence.slotsOf(link);
+    // One with a free slot has nothing waiting: it is given its time anew to report.
+    if (link.assigned.size < slots) link.lastReportAt = now;
+    if (link.assigned.size === 0) link.lookAt = Number.POSITIVE_INFINITY;
+    const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
+    const intents = group.map(({ child }) =>
+      childIntent(this.#step.self, fanOut, child, worker, nextAttempt(child), child.deliveries),
+    );
+    this.#step.accompany(intents);
+    const body = { topic: TOPIC.spawned, round: fanOut.round, worker, children };
+    this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    for (const { child } of group) {
+      link.assigned.set(child, newAssignment(fanOut));
+      this.#step.note(fanOut.task.thread, child.index);
+    }
+    link.lookAt = Math.min(link.lookAt, now + lookMs(link, slots));
+    this.#step.send(worker, { type: 'deliver', records: intents });
+  }
+
+  #takeReport(link: WorkerLink, record: FleetRecord, now: number): void {
+    const fanOut = this.#step.state.tasks.get(record.thread)?.fanOut;
+    const body = record.body as unknown as ChildDoneBody;
+    const child = topicOf(record) === TOPIC.childDone ? fanOut?.children[body.index] : undefined;
+    const present = child !== undefined && isPresent(child, record.actor, body.delivery);
+    this.#step.apply(record, now);
+    if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
+    link.assigned.delete(child);
+    // What was lost or cancelled says nothing of how long attempts take here.
+    if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
+    this.#settling.ended(fanOut, child);
+  }
+
+  #find(did: Did, ref: DeliveryRef): { fanOut: FanOut; child: Child } | undefined {
+    const fanOut = this.#step.state.tasks.get(ref.thread)?.fanOut;
+    const child = fanOut?.children[ref.index];
+    if (fanOut === null || fanOut === undefined || child === undefined) return undefined;
+    return isPresent(child, did, ref.delivery) ? { fanOut, child } : undefined;
+  }
+}

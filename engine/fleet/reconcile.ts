@@ -1,0 +1,41 @@
+import type { SealedRecord } from '../record/record.ts';
+import { cancelled, childIntent, endReason, refOf } from './deliveries.ts';
+import { maySpawn } from './dispatch.ts';
+import type { WorkerLink } from './links.ts';
+import { keyOf, type DeliveryRef } from './messages.ts';
+import type { Settling } from './settling.ts';
+import type { Step } from './step.ts';
+
+/** Brings together what a worker says that it holds, and what the log says that it was given. */
+export function reconcile(
+  step: Step,
+  settling: Settling,
+  link: WorkerLink,
+  held: readonly DeliveryRef[],
+  now: number,
+): void {
+  const unexpected = new Map(held.map(ref => [keyOf(ref), ref]));
+  const again: SealedRecord[] = [];
+  const fenced: DeliveryRef[] = [];
+  for (const [child, assignment] of [...link.assigned]) {
+    const { fanOut } = assignment;
+    const ref = refOf(fanOut, child);
+    // What was said on an earlier connection may not have come.
+    assignment.recalled = false;
+    assignment.told = false;
+    step.look(fanOut);
+    if (unexpected.delete(keyOf(ref))) continue;
+    assignment.startedAt = null;
+    if (child.cancelRequested === null && maySpawn(fanOut)) {
+      again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
+    } else {
+      // It does not run there, and would only be started to be ended.
+      settling.endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
+      fenced.push(ref);
+    }
+  }
+  if (again.length > 0) step.send(link.did, { type: 'deliver', records: again });
+  // What is over here may be running there: a coordinator ended it while this worker could not be told.
+  fenced.push(...unexpected.values());
+  if (fenced.length > 0) step.send(link.did, { type: 'fence', deliveries: fenced });
+}

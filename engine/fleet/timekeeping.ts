@@ -1,0 +1,135 @@
+import { nothingRan, refOf } from './deliveries.ts';
+import type { Handover } from './handover.ts';
+import { lookMs, type Assignment, type WorkerLink } from './links.ts';
+import type { Presence } from './presence.ts';
+import { recallStalled } from './recalls.ts';
+import type { Settling } from './settling.ts';
+import type { Child, FanOut } from './state.ts';
+import type { Step } from './step.ts';
+
+/** The rooms whose time is kept. */
+export interface Rooms {
+  readonly step: Step;
+  readonly presence: Presence;
+  readonly settling: Settling;
+  readonly handover: Handover;
+}
+
+/** What happens because time passes: silences, time-outs, stalls and back-offs; and when to look next. */
+export class Timekeeping {
+  readonly #rooms: Rooms;
+  readonly #heartbeatMs: number;
+  /** When `tick` was last expected, in ms; a tick much later than that means that this process did not run. */
+  #expectedTick = Number.POSITIVE_INFINITY;
+
+  constructor(rooms: Rooms, heartbeatMs: number) {
+    this.#rooms = rooms;
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  nextDeadline(now: number): number | undefined {
+    const { step, presence, handover } = this.#rooms;
+    this.#noticeAbsence(now);
+    let next = handover.nextBackoff;
+    for (const thread of step.state.open) {
+      const fanOut = step.state.tasks.get(thread)?.fanOut;
+      if (fanOut?.timeoutMs != null && fanOut.joined === null)
+        next = Math.min(next, fanOut.roundStartedAt + fanOut.timeoutMs);
+    }
+    for (const link of presence.links.values()) next = Math.min(next, this.#linkDeadline(link));
+    next = Math.max(next, now);
+    this.#expectedTick = next;
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  tick(now: number): void {
+    const { step, presence, handover } = this.#rooms;
+    this.#noticeAbsence(now);
+    this.#judgeInstances(now);
+    this.#endOverdue(now);
+    recallStalled(step, presence, now);
+    for (const link of presence.links.values())
+      if (link.lookAt <= now) link.lookAt = now + lookMs(link, presence.slotsOf(link));
+    handover.endBackoffs(now);
+    for (const thread of step.state.open) step.look(step.state.tasks.get(thread)!.fanOut!);
+  }
+
+  #linkDeadline(link: WorkerLink): number {
+    const instance = this.#rooms.step.state.instances.get(link.did);
+    let next = Number.POSITIVE_INFINITY;
+    if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
+    if (instance?.status === 'stale' || link.awaited) next = link.heardAt + this.#silenceMs(link) + 1;
+    return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
+  }
+
+  /** How long a worker may be silent before it is ended: one on its way has as long as `fleet start` waits for it. */
+  #silenceMs(link: WorkerLink): number {
+    return Math.max(3 * this.#heartbeatMs, link.awaited ? START_PATIENCE_MS : 0);
+  }
+
+  /**
+   * A tick that comes late, or a message before it, means that this process did not run for a while (a laptop that
+   * slept): nobody is judged by a silence that it may not have heard through.
+   */
+  #noticeAbsence(now: number): void {
+    const isLate = now - this.#expectedTick >= this.#heartbeatMs;
+    this.#expectedTick = Number.POSITIVE_INFINITY;
+    if (!isLate) return;
+    for (const link of this.#rooms.presence.links.values()) {
+      link.heardAt = now;
+      link.lastReportAt = now;
+      link.forgivenAt = now;
+    }
+  }
+
+  #judgeInstances(now: number): void {
+    const { step, presence } = this.#rooms;
+    for (const link of presence.links.values()) {
+      const instance = step.state.instances.get(link.did);
+      if (instance === undefined || instance.role !== 'worker') continue;
+      const silence = now - link.heardAt;
+      const words = `silent for ${Math.round(silence / 100) / 10}s`;
+      if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
+        // The next step is for the next tick: what came in while this process did not run is heard before it.
+        presence.setStatus(link.did, 'stale', words, now);
+      } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || link.awaited)) {
+        presence.setStatus(link.did, 'archived', words, now);
+        step.endProcess(link.did, words);
+        Object.assign(link, { awaited: true, heardAt: now });
+      }
+    }
+  }
+
+  /** The worker keeps the time-out; the coordinator does where the worker is silent. */
+  #endOverdue(now: number): void {
+    const { step, presence, settling } = this.#rooms;
+    for (const link of presence.links.values()) {
+      for (const [child, { fanOut, startedAt }] of firstFew(link)) {
+        if (startedAt === null || now < this.#overdueAt(link, fanOut, child, startedAt)) continue;
+        const ref = refOf(fanOut, child);
+        const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs}s`;
+        const wall_time_secs = (now - startedAt) / 1000;
+        const result = { ...nothingRan, verdict: 'timeout', reason, wall_time_secs } as const;
+        settling.endDelivery(fanOut, child, result, false, now);
+        step.send(link.did, { type: 'fence', deliveries: [ref] });
+      }
+    }
+  }
+
+  #overdueAt(link: WorkerLink, fanOut: FanOut, child: Child, startedAt: number): number {
+    const endsAt = startedAt + fanOut.subtasks[child.index]!.timeout_secs * 1000;
+    return Math.max(endsAt, link.forgivenAt) + Math.max(10_000, 3 * this.#heartbeatMs);
+  }
+}
+
+/** How long a process that was launched may take until it is heard of. */
+const START_PATIENCE_MS = 30_000;
+
+/** The deliveries that can be running: a worker starts them in order, so that only the first ones need a look. */
+function* firstFew(link: WorkerLink): Generator<[Child, Assignment]> {
+  let n = 0;
+  for (const entry of link.assigned) {
+    if (n++ >= 64) return;
+    yield entry;
+  }
+}
