@@ -12,10 +12,11 @@ import { readConfig, type Config } from './home/config.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
 import { openHome, type Home } from './home/home.ts';
-import { acquireLease } from './home/lease.ts';
+import { acquireLease, waitForLease, type Lease } from './home/lease.ts';
 import { homePaths } from './home/paths.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
+import { clearStopMark, isMarkedStopped } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
@@ -23,6 +24,7 @@ import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './run/clock.ts';
 import { CoordinatorEngine } from './run/coordinator-engine.ts';
 import { BUILT_IN, executorsFor } from './run/executors/registry.ts';
+import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
 import { WorkerEngine } from './run/worker-engine.ts';
@@ -42,6 +44,8 @@ export interface CoordinatorOptions {
   readonly onStop: (error?: Error) => void;
   /** Whether to listen on the loopback port as well as on the socket. Default: yes. */
   readonly listen?: boolean;
+  /** The home's lease, where it is held already. It is let go with the rest, and when the home can't be opened. */
+  readonly lease?: Lease;
 }
 
 export interface RunningCoordinator {
@@ -57,14 +61,74 @@ export interface RunningCoordinator {
  * @throws LEASE_HELD when another process has the home; HOME_INVALID, HOME_NEWER, LOG_DAMAGED, LOG_SHORT.
  */
 export async function openCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const home = await openHome(options.home, { create: true, version: VERSION });
-  const chosen = settings(options.flags, options.env, home.config);
+  return bringUp(await prepare(options), options);
+}
+
+/**
+ * Opens a home whose last coordinator is gone, where one of its fan-outs is still open.
+ * @returns undefined, with everything let go, where none is.
+ * @throws as `openCoordinator`.
+ */
+export async function takeOver(
+  options: CoordinatorOptions & { readonly lease: Lease },
+): Promise<RunningCoordinator | undefined> {
+  const prepared = await prepare(options);
+  if (prepared.state.fleet.open.size > 0) return bringUp(prepared, options);
+  await prepared.owned.close();
+  return undefined;
+}
+
+/** A home that is ours, with what its log says. */
+interface Prepared extends OpenedState {
+  readonly home: Home;
+  readonly owned: Owned;
+}
+
+async function prepare(options: CoordinatorOptions): Promise<Prepared> {
   const owned = new Owned();
   try {
-    const lease = await acquireLease(home.paths.home);
-    owned.add(() => lease.release());
-    const { log, clock, state } = await openState(home, options.logger);
-    owned.add(() => log.close());
+    const { lease } = options;
+    if (lease !== undefined) owned.add(() => lease.release());
+    const home = await openHome(options.home, { create: true, version: VERSION });
+    if (lease === undefined) {
+      const taken = await takeLease(home.paths.home);
+      owned.add(() => taken.release());
+    }
+    const opened = await openState(home, options.logger);
+    owned.add(() => opened.log.close());
+    return { ...opened, home, owned };
+  } catch (error) {
+    await owned.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** How long a home's lease is waited for while its holder serves nobody, in milliseconds. */
+const BETWEEN_MS = 3000;
+/** How often it is looked at meanwhile whether the holder serves by now. */
+const LOOK_MS = 100;
+
+/** Who holds the lease and serves nobody opens the home, or is letting go of it: that is waited for. */
+async function takeLease(home: string): Promise<Lease> {
+  const deadline = performance.now() + BETWEEN_MS;
+  for (;;) {
+    try {
+      return await acquireLease(home);
+    } catch (error) {
+      const serves = !FleetError.is(error, 'LEASE_HELD') || error.details['pid'] !== null;
+      if (serves || performance.now() > deadline) throw error;
+      const freed = await waitForLease(home, AbortSignal.timeout(LOOK_MS)).catch(() => undefined);
+      if (freed !== undefined) return freed;
+    }
+  }
+}
+
+/** The rules, the API and the links, on a home that is ours. */
+async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { home, owned, log, clock, state } = prepared;
+  try {
+    const chosen = settings(options.flags, options.env, home.config);
+    await clearStopMark(home.paths);
     const records = openIndex({
       logDir: home.paths.logDir,
       file: path.join(home.paths.indexDir, 'records.sqlite'),
@@ -130,11 +194,14 @@ function requireLoopback(host: string): void {
   });
 }
 
+interface OpenedState {
+  readonly log: FileLog;
+  readonly clock: Clock;
+  readonly state: { readonly fleet: FleetState };
+}
+
 /** Opens the log and folds it into the coordinator's state. */
-async function openState(
-  home: Home,
-  logger: Logger,
-): Promise<{ log: FileLog; clock: Clock; state: { fleet: FleetState } }> {
+async function openState(home: Home, logger: Logger): Promise<OpenedState> {
   const state = { fleet: emptyState() };
   const context = { self: home.key.did, cel: celCompiler };
   let clock = risingClock();
@@ -291,6 +358,47 @@ export async function serve(options: { home: string; port: number | null; echo: 
       );
     }
     return await stopped;
+  } finally {
+    await running.close();
+  }
+}
+
+export interface StandInOptions {
+  readonly home: string;
+  /** The home's lease, which is let go at the end. */
+  readonly lease: Lease;
+  /** How long it serves on once no fan-out is open, in milliseconds. */
+  readonly lingerMs: number;
+  /** Aborts when it is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Serves, in this process, a home whose coordinator is gone, for as long as one of its fan-outs is open; not at all when
+ * somebody had asked that coordinator to stop. @returns the exit code.
+ */
+export async function standIn({ home, lease, lingerMs, signal }: StandInOptions): Promise<number> {
+  const logger = streamLogger(process.stdout, Date.now);
+  if (await isMarkedStopped(homePaths(home))) {
+    await lease.release();
+    logger.info('standby: the coordinator was asked to stop');
+    return 0;
+  }
+  let end = (_code: number): void => {};
+  const ended = new Promise<number>(resolve => (end = resolve));
+  const running = await takeOver({
+    ...{ home, lease, flags: {}, env: process.env, logger },
+    onStop: error => end(error === undefined ? 0 : 1),
+  });
+  if (running === undefined) {
+    logger.info('standby: no fan-out is open');
+    return 0;
+  }
+  try {
+    for (const note of running.notes) logger.info(note);
+    logger.info(`standby: took over, ${running.engine.openFanOuts} fan-outs are open (home=${home})`);
+    void untilNothingOpen(running.engine, lingerMs, signal).then(() => end(0));
+    return await ended;
   } finally {
     await running.close();
   }

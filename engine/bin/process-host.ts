@@ -1,12 +1,15 @@
 import type { WriteStream } from 'node:tty';
 import { readConfig } from '../home/config.ts';
-import { homePaths } from '../home/paths.ts';
+import { isLeaseHeld } from '../home/lease.ts';
+import { homePaths, type HomePaths } from '../home/paths.ts';
+import { isAlive, readPidFile } from '../home/process.ts';
 import { settings as resolveSettings } from '../home/settings.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { connect, type Target } from '../api/client.ts';
 import type { Connection, Host, Output, Settings } from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { processStarter } from './starter.ts';
 
@@ -22,16 +25,48 @@ export function processHost(signal: AbortSignal): Host {
     signal,
     starter: processStarter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
-    connect: connectTo,
+    connect: settings => connectTo(settings, signal),
   };
 }
 
 /** @throws UNREACHABLE, AUTH_REQUIRED, USAGE, HOME_INVALID. */
-async function connectTo(given: Settings): Promise<Connection> {
+async function connectTo(given: Settings, signal: AbortSignal): Promise<Connection> {
   const paths = homePaths(given.home);
   const [target, config] = await Promise.all([targetOf(given), readConfig(paths.configToml)]);
+  if (given.url === null) await untilServed(paths, signal);
   const { actor } = resolveSettings({ actor: given.actor ?? undefined }, process.env, config);
   return { engine: connect(target, { actor }), actor };
+}
+
+/** How long to wait for a coordinator that is about to serve, in milliseconds. */
+const COMING_MS = 5000;
+/** How soon a standby holds the lease of a coordinator that was killed, in milliseconds. */
+const WAKING_MS = 200;
+const LOOK_MS = 10;
+
+/**
+ * Nobody serves the home, but somebody holds its lease, or its coordinator was killed a moment ago: a standby takes over,
+ * or another coordinator opens it. It is worth a moment not to say that no fleet is running.
+ */
+async function untilServed({ home, pidFile }: HomePaths, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    const holder = await readPidFile(pidFile);
+    if (holder !== undefined && isAlive(holder.pid, holder.start)) return;
+    const waited = performance.now() - began;
+    const isComing = (holder !== undefined && waited < WAKING_MS) || (await isHeld(home));
+    if (!isComing || waited > COMING_MS || signal.aborted) return;
+    await delay(LOOK_MS);
+  }
+}
+
+async function isHeld(home: string): Promise<boolean> {
+  try {
+    return await isLeaseHeld(home);
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NOT_FOUND')) return false;
+    throw thrown;
+  }
 }
 
 async function targetOf({ url, token, home }: Settings): Promise<Target> {

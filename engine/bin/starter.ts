@@ -11,6 +11,7 @@ import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, processStart } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
+import { standBy } from './standby.ts';
 
 /** How long a coordinator may take until it answers, in milliseconds. */
 const START_MS = 30_000;
@@ -28,6 +29,7 @@ export const processStarter: Starter = {
     const { serve } = await import('../open.ts');
     return serve(options);
   },
+  standBy,
   awaitGone,
 };
 

@@ -43,6 +43,12 @@ export interface ServeOptions {
   readonly foreground: boolean;
 }
 
+export interface StandByOptions {
+  readonly home: string;
+  /** How long it serves on once no fan-out is open. */
+  readonly lingerSecs: number;
+}
+
 export interface EnsureOptions {
   readonly home: string;
   readonly port: number | null;
@@ -59,6 +65,11 @@ export interface Starter {
   ensureCoordinator(options: EnsureOptions): Promise<{ readonly spawned: boolean; readonly pid: number }>;
   /** Runs a coordinator in this process until it is told to stop. @returns the exit code. */
   serve(options: ServeOptions): Promise<number>;
+  /**
+   * Waits in this process until the home has no coordinator, and serves it while one of its fan-outs is open.
+   * @returns the exit code.
+   */
+  standBy(options: StandByOptions): Promise<number>;
   /** Waits until the process is gone, and ends it after `graceMs` where it is ours. @returns false when it stays. */
   awaitGone(pid: number, graceMs: number): Promise<boolean>;
 }

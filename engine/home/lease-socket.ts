@@ -60,6 +60,18 @@ function leaseOf(server: net.Server, waiting: ReadonlySet<net.Socket>): Lease {
   };
 }
 
+/** Whether somebody has bound the name. */
+export function isBound(name: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const connection = net.connect({ path: name });
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', () => resolve(false));
+  });
+}
+
 /** A connection that ends sooner than this was turned away, or its holder is between binding and listening. */
 const PROMPT_MS = 10;
 

@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../errors.ts';
 import { socketName } from './lease-socket.ts';
-import { acquireLease, waitForLease, type Lease } from './lease.ts';
+import { acquireLease, isLeaseHeld, waitForLease, type Lease } from './lease.ts';
 import { homePaths } from './paths.ts';
 import { processStart, writePidFile } from './process.ts';
 import { startChild, type Child } from './testing/children.ts';
@@ -91,6 +91,15 @@ describe('the lease', () => {
     const next = waitForLease(home, NEVER);
     await lease.release();
     keep(await next);
+  });
+
+  it('is seen to be held without being taken', async () => {
+    assert.equal(await isLeaseHeld(home), false);
+    const lease = keep(await acquireLease(home));
+    assert.equal(await isLeaseHeld(home), process.platform === 'linux');
+    await lease.release();
+    assert.equal(await isLeaseHeld(home), false);
+    keep(await acquireLease(home));
   });
 
   it('goes to exactly one of many who wait', async () => {

@@ -1,6 +1,6 @@
 import { FleetError } from '../errors.ts';
 import { takeFile } from './lease-file.ts';
-import { socketName, takeSocket, untilFreed } from './lease-socket.ts';
+import { isBound, socketName, takeSocket, untilFreed } from './lease-socket.ts';
 import { homePaths } from './paths.ts';
 import { isAlive, readPidFile } from './process.ts';
 
@@ -36,6 +36,14 @@ export async function waitForLease(home: string, signal: AbortSignal): Promise<L
     if (lease !== undefined) return settle(lease, signal);
     await (process.platform === 'linux' ? untilFreed(await socketName(home), signal) : pause(signal));
   }
+}
+
+/**
+ * Whether somebody holds the lease of the home, by a look that never takes it. Where the system has no such look, false.
+ * @throws NOT_FOUND when there is no such folder.
+ */
+export async function isLeaseHeld(home: string): Promise<boolean> {
+  return process.platform === 'linux' && isBound(await socketName(home));
 }
 
 /** How often a system without abstract sockets looks again. */

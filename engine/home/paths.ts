@@ -19,6 +19,8 @@ export interface HomePaths {
   /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
+  /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
+  readonly stopMark: string;
   readonly logsDir: string;
 }
 
@@ -39,6 +41,7 @@ export function homePaths(home: string): HomePaths {
     runDir: at('run'),
     socket: at('run', 'spl.sock'),
     pidFile: at('run', 'spl.pid'),
+    stopMark: at('run', 'stopped'),
     logsDir: at('logs'),
   };
 }

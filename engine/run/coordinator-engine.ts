@@ -167,6 +167,11 @@ export class CoordinatorEngine implements Engine {
     return run(input, context);
   }
 
+  /** How many fan-outs are not over: not joined, or with children still to end. */
+  get openFanOuts(): number {
+    return this.#core.state.open.size;
+  }
+
   watch(options: WatchOptions): AsyncIterable<EngineEvent> {
     const watcher = this.#watchers.add(options);
     if (options.after === undefined) return watcher;

@@ -14,6 +14,7 @@ import {
 import { openHome, type Home } from '../home/home.ts';
 import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
 import { readPidFile } from '../home/process.ts';
+import { markStopped } from '../home/stop-mark.ts';
 import type { Did } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -136,7 +137,11 @@ export class FleetControl {
           : [];
     const stopped = await Promise.all(workers.map(worker => this.#stopOne(worker, graceMs)));
     const alsoSelf = one === undefined ? input.scope === 'all' : one.role === 'coordinator';
-    if (alsoSelf) setImmediate(this.#o.onStop);
+    if (alsoSelf) {
+      // A standby that missed this would go on; that is no reason not to stop.
+      await markStopped(this.#o.home.paths).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+      setImmediate(this.#o.onStop);
+    }
     return { stopped, coordinator_stopping: alsoSelf };
   }
 

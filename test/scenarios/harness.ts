@@ -169,7 +169,12 @@ export class Scenario {
 
   /** Starts a command and lets it run. It is ended with the scenario. */
   start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn(process.execPath, [join(BIN, 'spl'), ...words], {
+    return this.startProgram(join(BIN, 'spl'), words, env);
+  }
+
+  /** Starts another program in the place of `spl`. */
+  startProgram(file: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const child = spawn(process.execPath, [file, ...words], {
       cwd: this.cwd,
       env: { ...this.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

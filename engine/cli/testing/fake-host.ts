@@ -152,6 +152,7 @@ export class FakeHost implements Host {
     this.starter = {
       ensureCoordinator: () => Promise.resolve({ spawned: true, pid: 11 }),
       serve: () => Promise.resolve(0),
+      standBy: () => Promise.resolve(0),
       awaitGone: () => Promise.resolve(true),
       ...options.starter,
     };

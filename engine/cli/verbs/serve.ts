@@ -7,6 +7,8 @@ import { tildePath } from '../settings.ts';
 import { defineVerb, number, toggle } from '../verb.ts';
 import { stopFleet } from './fleet/stop.ts';
 
+const DEFAULT_LINGER_SECS = 10;
+
 export const serve = defineVerb({
   path: 'serve',
   summary: 'run a coordinator',
@@ -16,6 +18,7 @@ export const serve = defineVerb({
     ['spl serve --daemon --port 9300', 'in the background'],
     ['spl serve --status', 'whether one runs'],
     ['spl serve --stop', 'stop it; workers go on'],
+    ['spl serve --standby', 'wait until it ends, and see its open fan-outs through'],
   ],
   positionals: {},
   flags: {
@@ -28,19 +31,31 @@ export const serve = defineVerb({
     echo: toggle('--echo', 'with one echo worker at once'),
     stop: toggle('--stop', 'stop the one that runs'),
     status: toggle('--status', 'tell whether one runs'),
+    standby: toggle('--standby', 'wait for the end of the one that runs, and serve while a fan-out is open'),
+    linger: number('--linger <secs>', 'how long a standby serves on after the last fan-out (default: 10)', {
+      min: 0,
+      max: 86_400,
+    }),
   },
-  async run(context, { daemon, port, echo, stop, status }) {
-    if ([daemon, stop, status].filter(Boolean).length > 1) {
-      throw new FleetError('USAGE', '--daemon, --stop and --status exclude each other', {
+  async run(context, { daemon, port, echo, stop, status, standby, linger }) {
+    if ([daemon, stop, status, standby].filter(Boolean).length > 1) {
+      throw new FleetError('USAGE', '--daemon, --stop, --status and --standby exclude each other', {
         hint: 'Give one of them.',
       });
     }
+    if (standby && (echo || port !== null))
+      throw new FleetError('USAGE', 'a standby takes neither --port nor --echo', {
+        hint: 'It serves on the port that config.toml names, else on 9100 or the next free one.',
+      });
+    if (!standby && linger !== null)
+      throw new FleetError('USAGE', '--linger goes with --standby', { hint: 'Give both, or neither.' });
     if (status) return tellHealth(context);
     if (stop) {
       await stopFleet(context, { scope: 'all', instance: 'coordinator', graceSecs: null });
       return EXIT.done;
     }
     const { home } = context.settings;
+    if (standby) return context.starter.standBy({ home, lingerSecs: linger ?? DEFAULT_LINGER_SECS });
     if (!daemon) return context.starter.serve({ home, port, echo, foreground: true });
     return startDaemon(context, { port, echo });
   },

@@ -559,6 +559,26 @@ describe('spl thread, debug replay, query, status, serve', () => {
     const both = await run(['serve', '--stop', '--status']);
     assert.equal(both.code, 2);
   });
+
+  it('stands by, for so long after the last fan-out', async () => {
+    const asked: object[] = [];
+    const starter = { standBy: (options: object) => Promise.resolve(asked.push(options) * 7) };
+    const { code } = await run(['serve', '--standby', '--home', '/h'], { starter });
+    assert.equal(code, 7);
+    await run(['serve', '--standby', '--linger', '0.5', '--home', '/h'], { starter });
+    assert.deepEqual(asked, [
+      { home: '/h', lingerSecs: 10 },
+      { home: '/h', lingerSecs: 0.5 },
+    ]);
+    for (const words of [
+      ['serve', '--standby', '--daemon'],
+      ['serve', '--standby', '--port', '1'],
+      ['serve', '--standby', '--echo'],
+      ['serve', '--linger', '3'],
+    ])
+      assert.equal((await run(words, { starter })).code, 2, words.join(' '));
+    assert.equal(asked.length, 2);
+  });
 });
 
 describe('spl doctor', () => {
