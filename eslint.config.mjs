@@ -76,7 +76,7 @@ const purity = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**'] },
+  { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**', 'out/**'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     files: ['**/*.ts'],
@@ -126,5 +126,6 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.test.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },
+  { files: ['test/editor/suites/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

@@ -1,0 +1,101 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createVSIX } from '@vscode/vsce';
+import type { Browser, BrowserContext } from 'playwright-core';
+import { openBrowser } from '../editor/browser.ts';
+import { installEditor, type Editor } from '../editor/install.ts';
+import { ROOT, Scratch } from '../editor/scratch.ts';
+import { installExtension, Server } from '../editor/server.ts';
+import { Workbench } from './workbench.ts';
+
+export interface EditorOptions {
+  /** A folder of `test/workspaces`. */
+  readonly workspace: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether the editor asks for trust in the folder. Default false. */
+  readonly trust?: boolean;
+}
+
+const SIZE = { width: 1280, height: 800 };
+
+/** An editor as a user has it: a server with the packaged extension installed, and a browser to open windows with. */
+export class EditorUnderTest {
+  readonly scratch: Scratch;
+  readonly server: Server;
+  readonly #browser: Browser;
+  readonly #contexts: BrowserContext[] = [];
+  /** What pages reported as errors of scripts. */
+  readonly pageErrors: string[] = [];
+
+  private constructor(scratch: Scratch, server: Server, browser: Browser) {
+    this.scratch = scratch;
+    this.server = server;
+    this.#browser = browser;
+  }
+
+  static async start(options: EditorOptions): Promise<EditorUnderTest> {
+    const editor = await installEditor();
+    const scratch = await Scratch.make(options.workspace, options.settings);
+    try {
+      const server = await startServer(editor, scratch, options);
+      return new EditorUnderTest(scratch, server, await openBrowser(editor));
+    } catch (error) {
+      await scratch.dispose();
+      throw error;
+    }
+  }
+
+  /** Opens a window on the workspace, with a browser profile of its own. */
+  async open(name: string): Promise<Workbench> {
+    const context = await this.#browser.newContext({ viewport: SIZE });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    page.on('pageerror', error => this.pageErrors.push(error.message));
+    await page.goto(this.server.url(this.scratch.workspace));
+    const workbench = new Workbench(page, name);
+    await workbench.ready();
+    return workbench;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#browser.close();
+    await this.server.dispose();
+    await this.scratch.dispose();
+  }
+}
+
+async function startServer(editor: Editor, scratch: Scratch, options: EditorOptions): Promise<Server> {
+  const folder = join(scratch.root, 's');
+  await mkdir(folder);
+  const folders = { folder, userData: scratch.userData, extensions: scratch.extensions };
+  await installExtension(editor, await packaged(), folders);
+  return Server.start({
+    editor,
+    ...folders,
+    env: { ...scratch.env, ...options.env },
+    ...(options.trust === undefined ? {} : { trust: options.trust }),
+  });
+}
+
+let vsix: Promise<string> | undefined;
+
+/** The packaged extension, made once from what is built. `SPL_TEST_VSIX` names another one. */
+export function packaged(): Promise<string> {
+  vsix ??= makePackage();
+  return vsix;
+}
+
+async function makePackage(): Promise<string> {
+  const named = process.env['SPL_TEST_VSIX'];
+  if (named !== undefined) return named;
+  const packagePath = join(ROOT, 'out', 'e2e', 'extension.vsix');
+  await mkdir(join(packagePath, '..'), { recursive: true });
+  await createVSIX({ cwd: ROOT, packagePath, dependencies: false });
+  return packagePath;
+}
+
+/** In bytes. */
+export async function packageSize(): Promise<number> {
+  return (await stat(await packaged())).size;
+}

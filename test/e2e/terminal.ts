@@ -1,0 +1,45 @@
+import type { Page } from 'playwright-core';
+import { until } from './until.ts';
+
+/** The integrated terminal that is shown. */
+export class Terminal {
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+  }
+
+  /** Resolves when a terminal shows its prompt. */
+  async ready(): Promise<void> {
+    await this.#page.locator('.terminal-wrapper.active .xterm-screen').waitFor({ timeout: 30_000 });
+    await this.waitFor(/[$#] *$/m);
+  }
+
+  /** Types a command line and runs it. */
+  async run(line: string): Promise<void> {
+    await this.#page.locator('.terminal-wrapper.active .xterm-screen').click();
+    await this.#page.keyboard.type(line);
+    await this.#page.keyboard.press('Enter');
+  }
+
+  /** What is on the terminal's screen. A line that is too long for it stands on several. */
+  async text(): Promise<string> {
+    const lines = await this.#page.locator('.terminal-wrapper.active .xterm-rows > div').allTextContents();
+    return lines
+      .map(line => line.replaceAll('\u00a0', ' ').trimEnd())
+      .join('\n')
+      .trimEnd();
+  }
+
+  waitFor(pattern: RegExp): Promise<string> {
+    return until(
+      `a terminal that shows ${String(pattern)}`,
+      async () => {
+        const text = await this.text();
+        return pattern.test(text) ? text : undefined;
+      },
+      () => this.text(),
+      60_000,
+    );
+  }
+}

@@ -1,0 +1,123 @@
+import type { Frame, Locator, Page } from 'playwright-core';
+import { Screenshots } from './screenshots.ts';
+import { Terminal } from './terminal.ts';
+import { Tree } from './tree.ts';
+import { until } from './until.ts';
+
+/** A window of the editor, as a person sees it: everything is found by what is written on it. */
+export class Workbench {
+  readonly page: Page;
+  readonly screenshots: Screenshots;
+  readonly terminal: Terminal;
+
+  constructor(page: Page, name: string) {
+    this.page = page;
+    this.screenshots = new Screenshots(page, name);
+    this.terminal = new Terminal(page);
+  }
+
+  /** Resolves when the window can be used. */
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench .activitybar').waitFor({ timeout: 60_000 });
+    await this.page.locator('.monaco-workbench .statusbar').waitFor();
+  }
+
+  async snap(step: string): Promise<void> {
+    await this.screenshots.take(step);
+  }
+
+  /** Shows a view container, unless it is shown. */
+  async openActivity(label: string): Promise<void> {
+    const item = this.page.locator(`.activitybar .action-item:has(a.action-label[aria-label^="${label}"])`);
+    await item.waitFor({ timeout: 60_000 });
+    if (!((await item.getAttribute('class')) ?? '').includes('checked')) await item.click();
+    await this.page.locator(`.sidebar .composite.title:has-text("${label}")`).waitFor();
+  }
+
+  tree(title: string): Tree {
+    return new Tree(this.page, title);
+  }
+
+  /** Runs a command by the title that the palette shows. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** The line of the palette, of a pick or of a question. */
+  get quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible input.input').first();
+  }
+
+  /** What the open question says: its title, its prompt and what is wrong with the answer. */
+  async question(text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget:visible').filter({ hasText: text }).waitFor();
+  }
+
+  /** Chooses the entry of an open pick that has the text. */
+  async pick(text: string): Promise<void> {
+    await this.entry(text).click();
+  }
+
+  entry(text: string): Locator {
+    return this.page
+      .locator('.quick-input-widget:visible .quick-input-list .monaco-list-row')
+      .filter({ hasText: text })
+      .first();
+  }
+
+  /** Answers an open question. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** A toast with the text, once it is there. */
+  async toast(text: string | RegExp): Promise<Locator> {
+    const toast = this.page.locator('.notification-toast').filter({ hasText: text }).first();
+    await toast.waitFor({ timeout: 30_000 });
+    return toast;
+  }
+
+  /** The texts of the toasts that are shown. */
+  toasts(): Promise<string[]> {
+    return this.page.locator('.notification-list-item-message').allInnerTexts();
+  }
+
+  /** A button of a view without rows, such as the welcome view's. */
+  welcomeButton(label: string): Locator {
+    return this.page.locator('.welcome-view-content .monaco-button').filter({ hasText: label }).first();
+  }
+
+  statusItem(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** The document of the webview that shows the text, once it does. */
+  webview(text: string | RegExp): Promise<Frame> {
+    const shows = (shown: string): boolean =>
+      typeof text === 'string' ? shown.includes(text) : text.test(shown);
+    return until(
+      `a webview that shows ${String(text)}`,
+      async () => {
+        for (const frame of this.#webviews()) if (shows(await textOf(frame))) return frame;
+        return undefined;
+      },
+      async () => Promise.all(this.#webviews().map(textOf)),
+    );
+  }
+
+  #webviews(): readonly Frame[] {
+    // Inside the frame of each webview stands another one, with the extension's document.
+    return this.page.frames().filter(frame => frame.url().includes('/webview/browser/pre/fake.html'));
+  }
+}
+
+/** A frame may go while it is read. */
+async function textOf(frame: Frame): Promise<string> {
+  return frame
+    .locator('body')
+    .innerText({ timeout: 1_000 })
+    .catch(() => '');
+}

