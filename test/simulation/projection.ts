@@ -34,8 +34,10 @@ export function project(state: FleetState, settled: boolean): string[] {
       }),
       text({ joined: joined === null ? null : { ...joined, at: 0 }, ...times }),
     );
-    for (const child of fanOut.children)
-      lines.push(`${task.alias} ${text({ ...child, endedAt: 0, notBefore: 0 })}`);
+    for (const child of fanOut.children) {
+      const earlier = child.earlier?.map(attempt => ({ ...attempt, endedAt: 0 }));
+      lines.push(`${task.alias} ${text({ ...child, earlier, endedAt: 0, notBefore: 0 })}`);
+    }
   }
   for (const instance of state.instances.values()) lines.push(text({ ...instance, lastHeartbeatAt: 0 }));
   lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
