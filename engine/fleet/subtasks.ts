@@ -209,7 +209,10 @@ function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string
     });
   }
   const refusal = lookup.refusal?.(executor, { run }) ?? null;
-  if (refusal !== null) throw refuse(at, 'executor', `executor ${executor} can't run it: ${refusal}`);
+  if (refusal !== null)
+    throw refuse(at, 'executor', `executor ${executor} can't run it: ${refusal}`, {
+      ...(run === null ? {} : { hint: 'Without executor, a subtask with run has the shell.' }),
+    });
   return executor;
 }
 

@@ -30,7 +30,7 @@ import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { appendRecords, decodeRecords } from './append-records.ts';
 import type { Clock } from './clock.ts';
-import type { Executor } from './executors/executor.ts';
+import { refusalOf, type Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from './link/accept.ts';
 import type { Signed } from './link/frames.ts';
@@ -274,7 +274,7 @@ export class CoordinatorEngine implements Engine {
       cel,
       defaultExecutor: this.#core.state.defaultExecutor ?? this.#o.defaultExecutor,
       executors: [...executors.keys()],
-      refusal: (name, subtask) => executors.get(name)?.refusal(subtask) ?? null,
+      refusal: (name, subtask) => refusalOf(executors.get(name)!, subtask),
     };
   }
 

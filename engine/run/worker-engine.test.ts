@@ -55,6 +55,7 @@ interface Run {
 class Puppet implements Executor {
   readonly name: string;
   readonly sideEffects: boolean;
+  readonly runsCommands = true;
   readonly runs = new Inbox<Run>();
   running = 0;
   most = 0;
@@ -84,6 +85,7 @@ class Puppet implements Executor {
 const instant: Executor = {
   name: 'instant',
   sideEffects: false,
+  runsCommands: false,
   refusal: () => null,
   start: ({ goal }) => ({ ...accepted, summary: goal }),
 };
@@ -445,7 +447,13 @@ describe('a worker', () => {
     ] as const) {
       it(what, async () => {
         const from = await rig();
-        const broken: Executor = { name: 'broken', sideEffects: true, refusal: () => null, start };
+        const broken: Executor = {
+          name: 'broken',
+          sideEffects: true,
+          runsCommands: true,
+          refusal: () => null,
+          start,
+        };
         const executors = new Map<string, Executor>([broken, instant].map(each => [each.name, each]));
         work(from, { executors });
         const peer = await connected(from);

@@ -27,6 +27,19 @@ describe('bad input', function () {
           ...fragments,
         ]),
       );
+      const { socket } = await doorsOf(fleet);
+      const echoed = await send({
+        ...socket,
+        path: '/v1/tasks/OPEN/fan-out',
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          subtasks: [{ goal: 'a' }, { goal: 'b', executor: 'echo', run: 'touch made' }],
+        }),
+      });
+      const { details: about } = echoed.document as unknown as Refused;
+      assert.deepEqual([echoed.status, echoed.document['code']], [400, 'INVALID_RECORD']);
+      assert.deepEqual([about['subtask'], about['key'], about['position']], [1, 'executor', null]);
       const { details } = await fleet.refused(4, ...fanOut('goal=a', 'goal=b,depends=0+7'));
       assert.deepEqual([details['subtask'], details['key'], details['position']], [1, 'depends_on', 1]);
       assert.equal((await fleet.refused(3, ...fanOut(), '--subtasks', 'nowhere.ndjson')).code, 'NOT_FOUND');
@@ -138,6 +151,12 @@ const FAN_OUTS: readonly (readonly [words: readonly string[], ...fragments: stri
   [subtasks('goal=a', 'goal=b', '{"goal":"c","depend":0}'), 'subtask 2', 'depend'],
   [['--subtasks', 'third.ndjson'], 'subtask 2', 'line 3', 'depend'],
   [subtasks('goal=a', 'name=b'), 'subtask 1', 'goal'],
+  [
+    subtasks('goal=a', 'goal=b,name=build,executor=echo,run="touch made"'),
+    'subtask 1 (build)',
+    'executor echo',
+    'run',
+  ],
   [subtasks('goal='), 'subtask 0', 'goal', 'empty'],
   [subtasks('goal="  "'), 'subtask 0', 'goal', 'empty'],
   [subtasks('{"goal":7}'), 'subtask 0', 'goal'],

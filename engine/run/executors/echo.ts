@@ -24,6 +24,7 @@ export function echoExecutor(options: EchoOptions = {}): Executor {
   return {
     name: 'echo',
     sideEffects: false,
+    runsCommands: false,
     refusal: () => null,
     start: (attempt, context) => {
       // Before the signal, which its owner may make only when somebody asks for it.

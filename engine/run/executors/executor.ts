@@ -60,7 +60,15 @@ export interface Executor {
   readonly name: string;
   /** True when an attempt may change the world: its start is then written down before it is made. */
   readonly sideEffects: boolean;
-  /** Why this executor can't run this attempt, or null: asked before a fan-out is written. */
+  /** Whether it runs an attempt's `run`. One that does not is never given an attempt that has one. */
+  readonly runsCommands: boolean;
+  /** Why else this executor can't run this attempt, or null: see `refusalOf`. */
   refusal(attempt: { readonly run: string | null }): string | null;
   start(attempt: AttemptSpec, context: ExecutorContext): AttemptResult | Promise<AttemptResult>;
+}
+
+/** Why an executor can't run an attempt, or null when it can: asked before a fan-out is written. */
+export function refusalOf(executor: Executor, attempt: { readonly run: string | null }): string | null {
+  if (attempt.run !== null && !executor.runsCommands) return 'it runs no commands, and run gives one';
+  return executor.refusal(attempt);
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
-import type { Executor } from './executor.ts';
+import { refusalOf, type Executor } from './executor.ts';
 import { executorsFor } from './registry.ts';
 
 const parrot: Executor = {
   name: 'parrot',
   sideEffects: false,
+  runsCommands: false,
   refusal: () => null,
   start: () => assert.fail('is not started here'),
 };
@@ -21,6 +22,14 @@ describe('the registry of executors', () => {
         ['shell', 'shell', true],
       ],
     );
+  });
+
+  it('says what can not be run: a command by an executor that runs none, a goal by the shell', () => {
+    const executors = executorsFor(['echo', 'shell', 'parrot'], { further: { parrot: () => parrot } });
+    const refusalsOf = (run: string | null): string[] =>
+      [...executors].flatMap(([name, executor]) => (refusalOf(executor, { run }) === null ? [] : [name]));
+    assert.deepEqual(refusalsOf('true'), ['echo', 'parrot']);
+    assert.deepEqual(refusalsOf(null), ['shell']);
   });
 
   it('takes a further executor, which gets the environment', () => {

@@ -40,6 +40,7 @@ export function shellExecutor(options: ShellOptions = {}): Executor {
   return {
     name: 'shell',
     sideEffects: true,
+    runsCommands: true,
     refusal: attempt => (attempt.run === null ? 'executor shell needs run' : null),
     start: (attempt, context) => startAttempt(settings, attempt, context),
   };
