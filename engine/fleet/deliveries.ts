@@ -3,7 +3,7 @@ import type { Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import { TOPIC, type ResultFields } from './bodies.ts';
 import type { DeliveryRef } from './messages.ts';
-import type { Child, FanOut } from './state.ts';
+import { threadOf, type Child, type FanOut } from './state.ts';
 
 /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
 export function childIntent(
@@ -30,7 +30,6 @@ export function childIntent(
   body['timeout_secs'] = subtask.timeout_secs;
   body['topic'] = TOPIC.child;
   body['worker'] = worker;
-  const { thread } = child;
   return seal({
     act: 'INTEND',
     actor: coordinator,
@@ -38,7 +37,7 @@ export function childIntent(
     clock: delivery,
     data_type: 'SCALAR',
     parents: [fanOut.id],
-    thread,
+    thread: threadOf(fanOut, child.index),
   });
 }
 

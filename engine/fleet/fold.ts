@@ -1,5 +1,5 @@
 import type { Verdict } from '../contract/documents.ts';
-import { childThreadId, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
+import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
   TOPIC,
@@ -157,9 +157,8 @@ export function buildFanOut(
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
     serialOf: body.serial_of ?? null,
     budgetUsd: body.budget_usd ?? null,
-    children: subtasks.map((subtask, index) =>
-      newChild(index, childThreadId(id, index, subtask.goal), subtask.depends_on.length),
-    ),
+    children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
+    threads: new Array<undefined>(subtasks.length),
     dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
     counts: {
       accepted: 0,

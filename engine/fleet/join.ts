@@ -2,7 +2,7 @@ import type { Outcome } from '../contract/documents.ts';
 import type { Did } from '../record/ids.ts';
 import { TOPIC, type JoinBody } from './bodies.ts';
 import { decideEarly, evaluateFinal, explain } from './predicate.ts';
-import type { FanOut } from './state.ts';
+import { threadOf, type FanOut } from './state.ts';
 
 /** How a join ends, with the reason in words. */
 export interface Decision {
@@ -67,7 +67,7 @@ function factsOf(
       index,
       name: subtasks[index]!.name,
       goal: subtasks[index]!.goal,
-      thread: child.thread,
+      thread: threadOf(fanOut, index),
       worker: child.worker === null ? null : aliasOf(child.worker),
       verdict: child.verdict,
       costUsd: child.costUsd,

@@ -10,7 +10,7 @@ const fanOut = {} as FanOut;
 function holding(count: number, wallMs?: number): { link: WorkerLink; children: Child[] } {
   const link = newLink(did, 0);
   if (wallMs !== undefined) noteWall(link, wallMs);
-  const children = Array.from({ length: count }, (_, i) => newChild(i, 'th_x' as never, 0));
+  const children = Array.from({ length: count }, (_, i) => newChild(i, 0));
   for (const child of children)
     link.assigned.set(child, { fanOut, startedAt: null, recalled: false, told: false });
   return { link, children };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { celCompiler } from './cel.ts';
 import { applyRecord } from './fold.ts';
-import { restoreState, saveState } from './snapshot.ts';
+import { freezeFinished, restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FleetState } from './state.ts';
 import { FOLD, refOf, TestFleet, workerDid } from './testing/test-fleet.ts';
 
@@ -106,6 +106,24 @@ describe('a snapshot', () => {
     assert.notEqual(frozen.frozenBytes, null, 'its outcome is known without');
     assert.equal(frozen.fanOut!.joined!.outcome, outcome);
     assert.equal(frozen.frozenBytes, null);
+  });
+
+  it('is got ready a step at a time, and a fan-out that is opened again meanwhile stays as it is', () => {
+    const fleet = new TestFleet(2, 2);
+    const over = fleet.fanOut(2);
+    const again = fleet.fanOut(2);
+    const open = fleet.fanOut(1);
+    for (const fanOut of [over, again])
+      for (const index of [0, 1]) fleet.report(fanOut, index, { verdict: index === 0 ? 'accept' : 'failed' });
+    const { state } = fleet.core;
+    const steps = freezeFinished(state, celCompiler);
+    steps.next();
+    fleet.retry(again.task, 1);
+    while (steps.next().done !== true);
+    const frozen = [over, again, open].map(({ task }) => task.frozenBytes !== null);
+    assert.deepEqual(frozen, [true, false, false]);
+    assert.deepEqual(over.task.fanOut!.children, over.children);
+    assert.equal(again.task.fanOut, again);
   });
 
   it('of another format, or of nothing, is not read', () => {

@@ -3,6 +3,7 @@ import { markReady } from './fold.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
   emptyState,
+  newChild,
   Task,
   type Child,
   type FanOut,
@@ -11,7 +12,8 @@ import {
   type Joined,
   type TaskFacts,
 } from './state.ts';
-import { dependants, type CompleteSubtask } from './subtasks.ts';
+import { dependants } from './subtasks.ts';
+import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
 const FORMAT = 2;
@@ -38,7 +40,7 @@ interface SavedTask {
 
 interface SavedFanOut {
   readonly id: RecordId;
-  readonly subtasks: readonly CompleteSubtask[];
+  readonly subtasks: WrittenSubtasks;
   readonly join: string;
   readonly losers: FanOut['losers'];
   readonly timeoutMs: number | null;
@@ -50,18 +52,43 @@ interface SavedFanOut {
   readonly roundOpenedBy: RecordId;
   readonly spawned: number;
   readonly joined: Joined | null;
-  readonly children: readonly Child[];
+  /** Of each child what is not as in a new one. */
+  readonly children: readonly Partial<Child>[];
 }
 
 /**
- * The state as bytes, for a checkpoint: a header line with everything but the fan-outs, then the fan-outs one after
- * the other. Fan-outs that are over are kept as these bytes from now on, and give their memory back.
+ * Turns the fan-outs that are over into the bytes that a checkpoint has of them, and so gives their memory back. Each
+ * step is short, and anything may happen between two of them. To be begun when all that was decided is durable.
  */
-export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
+export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<undefined, void> {
+  const finished: [Task, FanOut, Joined][] = [];
+  for (const task of state.tasks.values()) {
+    if (task.frozenBytes !== null || state.open.has(task.thread)) continue;
+    const { fanOut } = task;
+    if (fanOut?.joined != null) finished.push([task, fanOut, fanOut.joined]);
+  }
+  for (const [task, fanOut, joined] of finished) {
+    const children: string[] = [];
+    for (let from = 0; from < fanOut.children.length; from += STRETCH) {
+      children.push(childrenText(fanOut.children.slice(from, from + STRETCH)));
+      yield;
+    }
+    // A retry may have opened it again meanwhile.
+    if (fanOut.joined === joined && !state.open.has(task.thread))
+      task.freeze(fanOutBytes(fanOut, children.join()), thawWith(cel));
+    yield;
+  }
+}
+
+/** How many children one step of `freezeFinished` writes out: about a millisecond's work. */
+const STRETCH = 500;
+
+/** The parts of `saveState`, as they are now: for who puts them together a part at a time. */
+export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Array[] {
   const fanOuts: Uint8Array[] = [];
   const tasks: SavedTask[] = [];
   for (const task of state.tasks.values()) {
-    const bytes = fanOutBytes(task);
+    const bytes = bytesOf(task);
     if (bytes.length > 0) {
       fanOuts.push(bytes);
       if (!state.open.has(task.thread)) task.freeze(bytes, thawWith(cel));
@@ -84,7 +111,15 @@ export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
     defaultExecutor: state.defaultExecutor,
     tasks,
   };
-  return Buffer.concat([Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts]);
+  return [Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts];
+}
+
+/**
+ * The state as bytes, for a checkpoint: a header line with everything but the fan-outs, then the fan-outs one after
+ * the other. Fan-outs that are over are kept as these bytes from now on, and give their memory back.
+ */
+export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
+  return Buffer.concat(saveParts(state, cel));
 }
 
 /** The state that `saveState` saved, or undefined when the bytes are of another format. */
@@ -114,13 +149,18 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
 
 const NOTHING = new Uint8Array(0);
 
-function fanOutBytes(task: Task): Uint8Array {
+function bytesOf(task: Task): Uint8Array {
   if (task.frozenBytes !== null) return task.frozenBytes;
   const { fanOut } = task;
-  if (fanOut === null) return NOTHING;
-  const {
+  return fanOut === null ? NOTHING : fanOutBytes(fanOut, childrenText(fanOut.children));
+}
+
+function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
+  const { id, join, losers, timeoutMs, serialOf, budgetUsd, counts } = fanOut;
+  const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
+  const saved: Omit<SavedFanOut, 'children'> = {
     id,
-    subtasks,
+    subtasks: writeSubtasks(fanOut.subtasks),
     join,
     losers,
     timeoutMs,
@@ -132,25 +172,23 @@ function fanOutBytes(task: Task): Uint8Array {
     roundOpenedBy,
     spawned,
     joined,
-    children,
-  } = fanOut;
-  const saved: SavedFanOut = {
-    id,
-    subtasks,
-    join,
-    losers,
-    timeoutMs,
-    serialOf,
-    budgetUsd,
-    counts,
-    round,
-    roundStartedAt,
-    roundOpenedBy,
-    spawned,
-    joined,
-    children,
   };
-  return Buffer.from(JSON.stringify(saved));
+  return Buffer.from(`${JSON.stringify(saved).slice(0, -1)},"children":[${children}]}`);
+}
+
+/** The members of a list, as JSON. */
+function childrenText(children: readonly Child[]): string {
+  return JSON.stringify(children.map(changesOf)).slice(1, -1);
+}
+
+const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
+
+/** What tells a child from a new one without dependencies; its index is its place in the list. */
+function changesOf(child: Child): Partial<Child> {
+  const changes: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(child))
+    if (value !== FRESH[key] && key !== 'index') changes[key] = value;
+  return changes;
 }
 
 function thawWith(cel: CelCompiler): (task: Task, bytes: Uint8Array) => FanOut {
@@ -158,12 +196,16 @@ function thawWith(cel: CelCompiler): (task: Task, bytes: Uint8Array) => FanOut {
     const saved = JSON.parse(
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
     ) as SavedFanOut;
-    const hasDependencies = saved.subtasks.some(subtask => subtask.depends_on.length > 0);
+    const subtasks = readSubtasks(saved.subtasks);
+    const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
     const fanOut: FanOut = {
       ...saved,
       task,
-      predicate: recordedPredicate(saved.join, saved.subtasks.length, cel),
-      dependants: hasDependencies ? dependants(saved.subtasks) : null,
+      subtasks,
+      predicate: recordedPredicate(saved.join, subtasks.length, cel),
+      children: saved.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
+      threads: new Array<undefined>(subtasks.length),
+      dependants: hasDependencies ? dependants(subtasks) : null,
       ready: new Map(),
     };
     for (const child of fanOut.children)

@@ -1,6 +1,6 @@
 import type { Losers } from '../contract/commands.ts';
 import type { Counts, Outcome, Verdict } from '../contract/documents.ts';
-import type { Did, RecordId, ThreadId } from '../record/ids.ts';
+import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import type { CompleteSubtask } from './subtasks.ts';
@@ -110,6 +110,8 @@ export interface FanOut {
   readonly serialOf: ThreadId | null;
   readonly budgetUsd: number | null;
   readonly children: readonly Child[];
+  /** The children's threads, as far as `threadOf` was asked for them. */
+  readonly threads: (ThreadId | undefined)[];
   /** For each child those that depend on it, or null when nothing depends on anything. */
   readonly dependants: readonly (readonly number[])[] | null;
   readonly counts: Mutable<Counts>;
@@ -134,7 +136,6 @@ export interface Joined {
 
 export interface Child {
   readonly index: number;
-  readonly thread: ThreadId;
   state: 'pending' | 'assigned' | 'done';
   /** Of the present or the last delivery. */
   worker: Did | null;
@@ -215,10 +216,14 @@ export function emptyState(): FleetState {
   };
 }
 
-export function newChild(index: number, thread: ThreadId, unmet: number): Child {
+/** The thread of one child. It follows from the fan-out, and hashing is dear: none is made before somebody asks. */
+export function threadOf(fanOut: FanOut, index: number): ThreadId {
+  return (fanOut.threads[index] ??= childThreadId(fanOut.id, index, fanOut.subtasks[index]!.goal));
+}
+
+export function newChild(index: number, unmet: number): Child {
   return {
     index,
-    thread,
     state: 'pending',
     worker: null,
     attempt: 0,

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import * as v from 'valibot';
+import { subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import {
   completeSubtasks,
   dependants,
+  isPlainSubtask,
   targetText,
   topologicalOrder,
   type CompleteSubtask,
@@ -303,6 +306,43 @@ describe('completeSubtasks', () => {
       topologicalOrder(subtasks),
       Array.from({ length: n }, (_, i) => n - 1 - i),
     );
+  });
+});
+
+describe('a subtask of text alone', () => {
+  const anyText = fc.oneof(
+    fc.string(),
+    fc.constantFrom('', ' ', '\u00a0', 'x'.repeat(64), 'x'.repeat(65), 'x'.repeat(256), 'x'.repeat(257)),
+    fc.constantFrom(64 * 1024, 64 * 1024 + 1).map(length => 'x'.repeat(length)),
+    fc.anything(),
+  );
+  const names = ['goal', 'name', 'target', 'run', 'executor'];
+  const anyName = fc.constantFrom(...names, ...names, 'dir', 'attempts', 'extra', '__proto__');
+
+  it('is taken without the schema only where the schema takes it, and as it does', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyName, anyText), { maxLength: 4 }), members => {
+        const input = Object.fromEntries([['goal', 'build it'], ...members]) as object;
+        if (!isPlainSubtask(input)) return;
+        taken++;
+        const { output, success } = v.safeParse(subtaskSchema, input);
+        assert.ok(success);
+        const known = { ...context, executors: [...context.executors, output.executor ?? 'echo'] };
+        const instances = [{ did: output.target, alias: output.target }];
+        const [complete] = completeSubtasks([input], { ...known, instances });
+        const { goal, name, run, timeout_secs, budget_usd, depends_on, attempts } = output;
+        const { target: _, executor: __, dir: ___, ...rest } = complete!;
+        assert.deepEqual(rest, { goal, name, run, timeout_secs, budget_usd, depends_on, attempts });
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.ok(taken > 200, `only ${taken} were taken: the property says little`);
+  });
+
+  it('has a goal', () => {
+    assert.ok(!isPlainSubtask({}));
+    assert.ok(!isPlainSubtask({ name: 'a' }));
   });
 });
 

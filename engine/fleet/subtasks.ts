@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { subtaskSchema, type Subtask } from '../contract/commands.ts';
+import { MAX_GOAL_CHARS, subtaskSchema, type Subtask } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { didYouMean, nearestName } from './names.ts';
 
@@ -166,6 +166,7 @@ function decode(input: unknown, index: number): Subtask {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
   }
+  if (isPlainSubtask(input)) return { ...PLAIN_SUBTASK, ...input };
   for (const key of Object.keys(input)) {
     if (!KEYS.has(key)) {
       throw refuse({ index, input }, key, `unknown key '${shorten(key)}'${didYouMean(key, KEYS)}`, {
@@ -177,6 +178,31 @@ function decode(input: unknown, index: number): Subtask {
   if (!result.success) throw schemaFault(result.issues[0], index, input);
   return result.output;
 }
+
+/**
+ * Whether the schema would take a subtask that has its goal and, at most, other members that are text. The subtasks of
+ * a large fan-out are mostly so; the schema decides all other cases, and says what is wrong. A test holds the two
+ * together.
+ */
+export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
+  for (const [key, value] of Object.entries(input)) {
+    const max = TEXT_LIMITS.get(key);
+    if (max === undefined || typeof value !== 'string' || value.length > max || value.trim() === '')
+      return false;
+  }
+  return 'goal' in input;
+}
+
+const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
+  ['goal', MAX_GOAL_CHARS],
+  ['name', 256],
+  ['target', 256],
+  ['run', MAX_GOAL_CHARS],
+  ['executor', 64],
+]);
+
+/** With what the schema fills in. */
+const PLAIN_SUBTASK: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
   const [first, second] = issue.path ?? [];

@@ -5,7 +5,15 @@ import type { Did } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
-import { completedOf, type Child, type FanOut, type FleetState, type Instance, type Task } from './state.ts';
+import {
+  completedOf,
+  threadOf,
+  type Child,
+  type FanOut,
+  type FleetState,
+  type Instance,
+  type Task,
+} from './state.ts';
 import { targetText } from './subtasks.ts';
 import { statusOf } from './tasks.ts';
 
@@ -154,7 +162,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     name: subtask.name,
     goal: subtask.goal,
     target: targetText(subtask.target),
-    thread: child.thread,
+    thread: threadOf(fanOut, child.index),
     worker: aliasOf(instances, child.worker),
     worker_did: child.worker,
     state: child.state === 'assigned' ? 'running' : child.state,

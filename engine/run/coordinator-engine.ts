@@ -21,7 +21,6 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
-import { saveState } from '../fleet/snapshot.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
@@ -29,6 +28,7 @@ import type { Log } from '../log/log.ts';
 import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { appendRecords, decodeRecords } from './append-records.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { Clock } from './clock.ts';
 import { refusalOf, type Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
@@ -61,10 +61,6 @@ export interface CoordinatorEngineOptions {
   readonly onStop: (error?: Error) => void;
 }
 
-/** A checkpoint is saved after this many records, once the fleet has been idle for so long. */
-const CHECKPOINT_RECORDS = 20_000;
-const CHECKPOINT_IDLE_MS = 1000;
-
 /** How long after a tick that failed the next one comes. */
 const TICK_PAUSE_MS = 1000;
 
@@ -90,15 +86,20 @@ export class CoordinatorEngine implements Engine {
   readonly #ready = new Promise<void>(resolve => (this.#setReady = resolve));
   #closed = false;
   #closing: Promise<void> | undefined;
-  #checkpointTimer: NodeJS.Timeout | undefined;
-  #checkpointed: number;
+  readonly #checkpoints: Checkpoints;
 
   constructor(options: CoordinatorEngineOptions) {
     this.#o = options;
     this.did = options.home.key.did;
     this.#core = options.coordinator;
     this.#startedAt = options.clock.now();
-    this.#checkpointed = options.checkpointed;
+    this.#checkpoints = new Checkpoints({
+      log: options.log,
+      state: options.coordinator.state,
+      cel: options.cel,
+      logger: options.logger,
+      position: options.checkpointed,
+    });
     this.#control = new FleetControl({
       did: this.did,
       home: options.home,
@@ -214,11 +215,10 @@ export class CoordinatorEngine implements Engine {
     clearTimeout(this.#timer);
     this.#control.close();
     for (const peer of this.#peers.values()) peer.close();
-    clearTimeout(this.#checkpointTimer);
     this.#watchers.close();
     await this.#lastAppend.then(
-      () => this.#checkpoint(),
-      () => {},
+      () => this.#checkpoints.close(),
+      () => this.#checkpoints.abandon(),
     );
     try {
       await this.#o.records.close();
@@ -304,7 +304,7 @@ export class CoordinatorEngine implements Engine {
       if (this.#closed) return;
       for (const doEffect of doEffects) doEffect();
       this.#tell(changed, instances);
-      this.#checkpointWhenIdle();
+      this.#checkpoints.saveWhenIdle();
     };
     if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
     else durable.then(after, () => {});
@@ -389,24 +389,6 @@ export class CoordinatorEngine implements Engine {
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
     this.#o.logger.error(`the log can't be written, and this coordinator stops: ${messageOf(error)}`);
     this.#o.onStop(this.#failure);
-  }
-
-  /** Saves the folded state when nothing is under way, so that saving it holds nobody up. */
-  #checkpointWhenIdle(): void {
-    clearTimeout(this.#checkpointTimer);
-    if (this.#core.state.open.size > 0 || this.#o.log.end - this.#checkpointed < CHECKPOINT_RECORDS) return;
-    this.#checkpointTimer = setTimeout(() => void this.#checkpoint(), CHECKPOINT_IDLE_MS).unref();
-  }
-
-  async #checkpoint(): Promise<void> {
-    const { log, cel, logger } = this.#o;
-    if (log.end !== log.pendingEnd || log.end === this.#checkpointed) return;
-    this.#checkpointed = log.end;
-    try {
-      await log.saveCheckpoint({ position: log.end, state: saveState(this.#core.state, cel) });
-    } catch (error) {
-      logger.error(`could not save a checkpoint: ${messageOf(error)}`);
-    }
   }
 
   #requireOpen(): void {

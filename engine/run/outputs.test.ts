@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { OutputRequest } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import type { FanOut } from '../fleet/state.ts';
+import { threadOf, type FanOut } from '../fleet/state.ts';
 import { TestFleet, workerDid } from '../fleet/testing/test-fleet.ts';
 import { homePaths } from '../home/paths.ts';
 import { openOutput } from './outputs.ts';
@@ -56,7 +56,7 @@ describe('the output of a subtask', () => {
     watchers.publish({ kind: 'task', thread: fanOut.task.thread, children: [0], complete: false });
 
   it('is read from the home of the worker that ran it', async () => {
-    const sink = store.sink(fanOut.children[0]!.thread, 1);
+    const sink = store.sink(threadOf(fanOut, 0), 1);
     await sink.write(Buffer.from('hello\n'));
     await sink.close();
     fleet.report(fanOut, 0);
@@ -71,7 +71,7 @@ describe('the output of a subtask', () => {
     assert.ok(info.running);
     assert.equal(watchers.size, 1);
     const text = textOf(chunks);
-    const sink = store.sink(fanOut.children[0]!.thread, 1);
+    const sink = store.sink(threadOf(fanOut, 0), 1);
     await sink.write(Buffer.from('one\n'));
     tell();
     await sink.write(Buffer.from('two\n'));
@@ -101,7 +101,7 @@ describe('the output of a subtask', () => {
   });
 
   it('is that of the attempt which was asked for, or the latest', async () => {
-    const { thread } = fanOut.children[0]!;
+    const thread = threadOf(fanOut, 0);
     for (const attempt of [1, 2]) {
       const sink = store.sink(thread, attempt);
       await sink.write(Buffer.from(`attempt ${attempt}`));

@@ -1,7 +1,7 @@
 import type { EngineEvent, OutputRequest, OutputStream, WatchOptions } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
-import type { Child, Task } from '../fleet/state.ts';
+import { threadOf, type Child, type Task } from '../fleet/state.ts';
 import { resolveTask } from '../fleet/tasks.ts';
 import { homePaths } from '../home/paths.ts';
 import type { Did } from '../record/ids.ts';
@@ -17,8 +17,9 @@ export function openOutput(
   watch: (options: WatchOptions) => AsyncIterable<EngineEvent>,
 ): Promise<OutputStream> {
   const task = resolveTask(coordinator.state, request.task);
-  const child = task.fanOut?.children[request.subtask];
-  if (child === undefined) {
+  const { fanOut } = task;
+  const child = fanOut?.children[request.subtask];
+  if (fanOut === null || child === undefined) {
     throw new FleetError('NOT_FOUND', `task '${task.alias}' has no subtask ${request.subtask}`, {
       details: { task: task.alias, subtask: request.subtask },
     });
@@ -31,8 +32,8 @@ export function openOutput(
   const alias = coordinator.state.instances.get(worker!)!.alias;
   const info = { task: task.alias, subtask: child.index, attempt, worker: alias, running };
   const store = openOutputStore(homePaths(home).outputDir, READING);
-  if (!request.follow || !running)
-    return Promise.resolve({ info, chunks: store.read(child.thread, attempt) });
+  const thread = threadOf(fanOut, child.index);
+  if (!request.follow || !running) return Promise.resolve({ info, chunks: store.read(thread, attempt) });
   const done = ended(
     child,
     attempt,
@@ -41,7 +42,7 @@ export function openOutput(
   );
   return Promise.resolve({
     info,
-    chunks: store.follow(child.thread, attempt, { signal: request.signal, done }),
+    chunks: store.follow(thread, attempt, { signal: request.signal, done }),
   });
 }
 
