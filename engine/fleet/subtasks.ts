@@ -166,7 +166,7 @@ function decode(input: unknown, index: number): Subtask {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
   }
-  if (isPlainSubtask(input)) return { ...PLAIN_SUBTASK, ...input };
+  if (isPlainSubtask(input)) return filledIn(input);
   for (const key of Object.keys(input)) {
     if (!KEYS.has(key)) {
       throw refuse({ index, input }, key, `unknown key '${shorten(key)}'${didYouMean(key, KEYS)}`, {
@@ -185,7 +185,8 @@ function decode(input: unknown, index: number): Subtask {
  * together.
  */
 export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
-  for (const [key, value] of Object.entries(input)) {
+  for (const key of Object.keys(input)) {
+    const value = (input as Readonly<Record<string, unknown>>)[key];
     const max = TEXT_LIMITS.get(key);
     if (max === undefined || typeof value !== 'string' || value.length > max || value.trim() === '')
       return false;
@@ -201,8 +202,24 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
   ['executor', 64],
 ]);
 
-/** With what the schema fills in. */
-const PLAIN_SUBTASK: Subtask = v.parse(subtaskSchema, { goal: 'any' });
+/** What the schema fills in. */
+const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
+
+function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
+  const { dir, budget_usd, timeout_secs, depends_on, attempts } = FILLED_IN;
+  return {
+    goal,
+    name: name ?? FILLED_IN.name,
+    target: target ?? FILLED_IN.target,
+    run: run ?? FILLED_IN.run,
+    executor: executor ?? FILLED_IN.executor,
+    dir,
+    budget_usd,
+    timeout_secs,
+    depends_on,
+    attempts,
+  };
+}
 
 function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
   const [first, second] = issue.path ?? [];

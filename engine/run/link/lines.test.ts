@@ -47,6 +47,33 @@ describe('readLines', () => {
     );
   });
 
+  it('leaves turns of the event loop to others while much comes in', async () => {
+    const stream = new PassThrough();
+    let turn = 0;
+    const taken: number[] = [];
+    readLines(stream, {
+      maxBytes: () => 100,
+      onLine: () => {
+        taken.push(turn);
+        // What a line causes takes its time.
+        for (const begun = performance.now(); performance.now() - begun < 6;);
+      },
+      onError: assert.fail,
+    });
+    const over = once(stream, 'close');
+    for (let i = 0; i < 18; i++) stream.write('line\n');
+    stream.end();
+    const count = (): void => {
+      turn++;
+      if (!stream.closed) setImmediate(count);
+    };
+    setImmediate(count);
+    await over;
+    assert.equal(taken.length, 18);
+    const turns = new Set(taken).size;
+    assert.ok(turns >= 3, `all were taken in ${turns} turns`);
+  });
+
   it('takes a line of just the longest length, and none that is longer', async () => {
     const line = 'é'.repeat(50);
     for (const pieces of [1, 7, 200]) {

@@ -3,6 +3,12 @@ import { FleetError } from '../../errors.ts';
 
 const NEWLINE = 10;
 
+/**
+ * After so many milliseconds with what came, the rest waits for the next turn of the event loop: a peer that sends more
+ * than is worked off would hold up everything else in this process.
+ */
+const TURN_MS = 10;
+
 export interface LineReader {
   /** The longest line that is read, in bytes. Asked for every chunk: a peer that has proved itself may send more. */
   readonly maxBytes: () => number;
@@ -20,7 +26,20 @@ export function readLines(stream: Readable, { maxBytes, onLine, onError }: LineR
     stream.destroy();
     onError(new FleetError('LINK_BROKEN', `a peer sent a line longer than ${maxBytes()} bytes`));
   };
+  let turnEnds = 0;
+  /** Called before each chunk. */
+  const takeTurn = (): void => {
+    const now = performance.now();
+    if (turnEnds === 0) {
+      turnEnds = now + TURN_MS;
+      setImmediate(() => (turnEnds = 0));
+    } else if (now >= turnEnds) {
+      stream.pause();
+      setImmediate(() => stream.resume());
+    }
+  };
   stream.on('data', (chunk: Buffer) => {
+    takeTurn();
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       if (stream.destroyed) return;
