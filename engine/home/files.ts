@@ -13,7 +13,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Writes a new file durably. Its folder is the caller's to sync. @throws EEXIST when there is one. */
-export async function writeNewFile(file: string, data: string, mode: number): Promise<void> {
+export async function writeNewFile(file: string, data: string | Uint8Array, mode: number): Promise<void> {
   const handle = await fs.open(file, 'wx', mode);
   try {
     await handle.writeFile(data);

@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { FleetError, messageOf } from '../errors.ts';
 import { isAlive, processStart } from '../home/process.ts';
 import type { Did } from '../record/ids.ts';
+import { childEnvironment } from './environment.ts';
 import type { Logger } from './logger.ts';
 
 /** What is needed to launch one worker's process. */
@@ -189,7 +190,7 @@ export class Supervisor {
       const child = spawn(process.execPath, this.#arguments(launch), {
         detached: true,
         stdio: ['ignore', log.fd, log.fd],
-        env: environment(),
+        env: childEnvironment(),
         cwd: launch.home,
       });
       await new Promise<void>((resolve, reject) => {
@@ -337,12 +338,4 @@ function signal(process_: Process, number: number): void {
   } catch {
     // It ended between the look and the signal.
   }
-}
-
-/** A worker needs no token of ours: the socket suffices. An editor's own Node is told to be a plain one. */
-function environment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  delete env['SPL_TOKEN'];
-  if (process.versions['electron'] !== undefined) env['ELECTRON_RUN_AS_NODE'] = '1';
-  return env;
 }

@@ -1,3 +1,4 @@
+import { withoutEditor } from '../environment.ts';
 import type { AttemptSpec } from './executor.ts';
 
 /** Marks every process of one attempt, so that those which left its group can be found. */
@@ -5,15 +6,9 @@ export const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
 
 const SECRET = /^SPL_.*(?:TOKEN|SECRET|PASSWORD|KEY)/i;
 
-/**
- * What a command inherits of its worker's environment: everything but the fleet's secrets. A worker that runs on
- * an editor's own Node was started with the editor's variables, which would change what the command does.
- */
+/** What a command inherits of its worker's environment: everything but the fleet's secrets and what is an editor's. */
 export function inheritedEnvironment(worker: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const fromEditor = worker['ELECTRON_RUN_AS_NODE'] !== undefined;
-  const isKept = (name: string): boolean =>
-    !SECRET.test(name) && !(fromEditor && (name === 'ELECTRON_RUN_AS_NODE' || name.startsWith('VSCODE_')));
-  return Object.fromEntries(Object.entries(worker).filter(([name]) => isKept(name)));
+  return Object.fromEntries(Object.entries(withoutEditor(worker)).filter(([name]) => !SECRET.test(name)));
 }
 
 /** The environment of one attempt's command. `SPL_HINT` is there only when a retry gave one. */

@@ -1,0 +1,126 @@
+import { createHash, randomBytes } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { systemCodeOf } from '../errors.ts';
+import { syncFolder, writeNewFile } from './files.ts';
+
+/** What the processes of a fleet are made of, as it is built into one folder. */
+export const PROGRAM_FILES = [
+  'spl',
+  'coordinator.js',
+  'worker.js',
+  'index-thread.js',
+  'sql-wasm.wasm',
+] as const;
+
+/** Built files are CommonJS, and have names that say so only in a folder that says so. */
+const PACKAGE_JSON = '{"type":"commonjs"}\n';
+/** As many versions are kept, the one that was asked for among them. */
+const KEPT = 3;
+/** What an installation that was interrupted has left is removed after so long, in milliseconds. */
+const LEFTOVER_MS = 3_600_000;
+/** Another window may install, or remove, at the same time; it can't be faster so often. */
+const TRIES = 5;
+
+/**
+ * Copies the built files of the folder `from` into `into/‹16 hex digits of their SHA-256›/`, where no update of that
+ * folder takes them away from processes that were started from there. Copies that are there whole are used as they are;
+ * several windows may do this at once. The versions that were asked for longest ago are removed, but for the newest three.
+ * @returns the folder with the copies, absolute.
+ * @throws the system's error, when a built file is missing or `into` can't be written.
+ */
+export async function installProgram(from: string, into: string): Promise<string> {
+  const files = await readProgram(from);
+  const folder = path.resolve(into, digestOf(files));
+  await fs.mkdir(into, { recursive: true });
+  for (let tries = 1; !(await isWhole(folder)); tries++) {
+    await put(files, folder).catch((error: unknown) => {
+      if (tries >= TRIES) throw error;
+    });
+  }
+  await prune(folder);
+  return folder;
+}
+
+interface ProgramFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** The permissions, of which it matters whether it can be executed. */
+  readonly mode: number;
+}
+
+async function readProgram(folder: string): Promise<readonly ProgramFile[]> {
+  const reading = PROGRAM_FILES.map(async name => {
+    const file = path.join(folder, name);
+    const [bytes, { mode }] = await Promise.all([fs.readFile(file), fs.stat(file)]);
+    return { name, bytes, mode: (mode & 0o111) === 0 ? 0o644 : 0o755 };
+  });
+  return Promise.all(reading);
+}
+
+function digestOf(files: readonly ProgramFile[]): string {
+  const hash = createHash('sha256');
+  for (const { name, bytes, mode } of files) hash.update(`${name} ${mode} ${bytes.length}\n`).update(bytes);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Whether the folder holds just what its name says. */
+async function isWhole(folder: string): Promise<boolean> {
+  try {
+    const isCommonJs = (await fs.readFile(path.join(folder, 'package.json'), 'utf8')) === PACKAGE_JSON;
+    return isCommonJs && digestOf(await readProgram(folder)) === path.basename(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCodeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** Has the folder appear whole; what is there under its name gives way. */
+async function put(files: readonly ProgramFile[], folder: string): Promise<void> {
+  const temporary = temporaryBeside(folder);
+  try {
+    await fs.mkdir(temporary);
+    for (const { name, bytes, mode } of files) await writeNewFile(path.join(temporary, name), bytes, mode);
+    await writeNewFile(path.join(temporary, 'package.json'), PACKAGE_JSON, 0o644);
+    await syncFolder(temporary);
+    if (!(await isWhole(folder))) await removeAside(folder);
+    await fs.rename(temporary, folder);
+    await syncFolder(path.dirname(folder));
+  } finally {
+    await fs.rm(temporary, { recursive: true, force: true });
+  }
+}
+
+const temporaryBeside = (folder: string): string => `${folder}.${randomBytes(6).toString('hex')}.tmp`;
+
+/** Removes a folder so that nobody sees a part of it. */
+async function removeAside(folder: string): Promise<void> {
+  const aside = temporaryBeside(folder);
+  try {
+    await fs.rename(folder, aside);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  await fs.rm(aside, { recursive: true, force: true });
+}
+
+/** Notes that this version is in use, and removes what nobody has asked for for long. That it can't be is no fault. */
+async function prune(folder: string): Promise<void> {
+  const now = new Date();
+  await fs.utimes(folder, now, now).catch(() => undefined);
+  const into = path.dirname(folder);
+  const entries = await Promise.all(
+    (await fs.readdir(into)).map(async name => {
+      const { mtimeMs } = await fs.stat(path.join(into, name)).catch(() => ({ mtimeMs: Infinity }));
+      return { path: path.join(into, name), name, mtimeMs };
+    }),
+  );
+  const versions = entries.filter(({ name }) => /^[0-9a-f]{16}$/.test(name));
+  const others = versions.filter(each => each.path !== folder).sort((a, b) => b.mtimeMs - a.mtimeMs);
+  const leftovers = entries.filter(
+    ({ name, mtimeMs }) => name.endsWith('.tmp') && mtimeMs < now.getTime() - LEFTOVER_MS,
+  );
+  for (const { path: old } of [...others.slice(KEPT - 1), ...leftovers])
+    await removeAside(old).catch(() => undefined);
+}
