@@ -31,6 +31,10 @@ export const processStarter: Starter = {
   },
   standBy,
   awaitGone,
+  async stopLeft(options) {
+    const { stopLeftWorkers } = await import('./left-workers.ts');
+    return stopLeftWorkers(options);
+  },
 };
 
 async function ensureCoordinator(options: EnsureOptions): Promise<{ spawned: boolean; pid: number }> {

@@ -1,3 +1,4 @@
+import type { FleetStopped } from '../contract/documents.ts';
 import type { CallContext, Engine } from '../contract/engine.ts';
 import type { Colours } from './render/colours.ts';
 
@@ -56,6 +57,15 @@ export interface EnsureOptions {
   readonly signal: AbortSignal;
 }
 
+export interface StopLeftOptions {
+  readonly home: string;
+  /** With `all`, nobody who waits for the home's lease takes over. */
+  readonly scope: 'workers' | 'all';
+  /** The alias or DID of the only one to stop, or null. */
+  readonly instance: string | null;
+  readonly graceMs: number;
+}
+
 /** Starts and ends coordinators. */
 export interface Starter {
   /**
@@ -72,6 +82,11 @@ export interface Starter {
   standBy(options: StandByOptions): Promise<number>;
   /** Waits until the process is gone, and ends it after `graceMs` where it is ours. @returns false when it stays. */
   awaitGone(pid: number, graceMs: number): Promise<boolean>;
+  /**
+   * Ends the workers that a coordinator which is gone has left behind. @returns how each ended; empty when none ran.
+   * @throws WORKER_FAILED when one does not end.
+   */
+  stopLeft(options: StopLeftOptions): Promise<FleetStopped['stopped']>;
 }
 
 export type CheckLevel = 'PASS' | 'WARN' | 'FAIL';

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
-import type { JoinStatus } from '../../engine/contract/documents.ts';
+import type { FleetStopped, JoinStatus } from '../../engine/contract/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { readPidFile, writePidFile } from '../../engine/home/process.ts';
 import { ACTOR, echoes, isThere, scenario, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
 import { seeded } from './seeded.ts';
@@ -50,6 +52,39 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   );
 
   it(
+    'and is not followed: `fleet stop` still ends the workers and what they run, and nothing else',
+    scenario({}, async fleet => {
+      await fleet.startFleet(3);
+      await fleet.fanOut('LEFT', [
+        { goal: 'run on', run: 'echo $$ > pid; exec sleep 600', target: 'worker-a' },
+      ]);
+      const command = Number(await fleet.text(fleet.at('pid')));
+      const workers = await Promise.all(['worker-a', 'worker-b', 'worker-c'].map(name => fleet.pidOf(name)));
+      await fleet.kill(await fleet.pidOf('coordinator'));
+
+      // A process that has the number which a worker's file names, and is another: it started at another time.
+      await fleet.kill(workers[2]!);
+      const bystander = fleet.startProgram('-e', ['setInterval(() => {}, 1000)']);
+      const file = homePaths(fleet.workerHome('c')).pidFile;
+      await writePidFile(file, { ...(await readPidFile(file))!, pid: bystander.pid! });
+
+      const one = await fleet.json<FleetStopped>('fleet', 'stop', '--instance', 'worker-b');
+      assert.deepEqual(told(one), [['worker-b', workers[1], 'terminated']]);
+      assert.deepEqual([isThere(workers[0]!), isThere(workers[1]!)], [true, false]);
+
+      const all = await fleet.spl('fleet', 'stop', '--all', '--grace', '1');
+      assert.equal(all.code, 0, all.err);
+      assert.match(all.out, /✓ worker-a stopped \((terminated|killed)\)\n· no coordinator was running/);
+      assert.equal(isThere(workers[0]!), false);
+      await fleet.gone(command);
+      assert.ok(isThere(bystander.pid!), 'the bystander lives');
+      assert.equal((await fleet.refused(5, 'fleet', 'stop', '--all')).code, 'UNREACHABLE');
+      await fleet.kill(bystander.pid!);
+      await fleet.nothingRuns();
+    }),
+  );
+
+  it(
     'at random moments, again and again, workers too now and then: every run ends, with one join',
     scenario({ echoMs: 15 }, async fleet => {
       const seed = Number(process.env['SPL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -63,6 +98,9 @@ describe('a coordinator that is killed (SIGKILL)', function () {
     }),
   );
 });
+
+const told = ({ stopped }: FleetStopped): unknown[] =>
+  stopped.map(({ alias, pid, how }) => [alias, pid, how]);
 
 /** Starts a coordinator that dies at a write, runs a fan-out into it, and starts the next. */
 async function diesAt(fleet: Scenario, alias: string, fault: string): Promise<void> {

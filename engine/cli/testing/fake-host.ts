@@ -154,6 +154,7 @@ export class FakeHost implements Host {
       serve: () => Promise.resolve(0),
       standBy: () => Promise.resolve(0),
       awaitGone: () => Promise.resolve(true),
+      stopLeft: () => Promise.resolve([]),
       ...options.starter,
     };
     this.doctor = () =>

@@ -103,6 +103,33 @@ describe('spl fleet stop', () => {
     assert.deepEqual(host.engine.asked.at(-1)?.input, { scope: 'all', instance: null, grace_secs: 1.5 });
   });
 
+  it('stops what a coordinator that is gone has left; without any, no fleet is running', async () => {
+    const asked: unknown[] = [];
+    const unreachable = new FleetError('UNREACHABLE', 'nothing answers');
+    const stopLeft = (options: { instance: string | null }) =>
+      Promise.resolve(
+        asked.push(options) && options.instance === null ? [{ ...gone, how: 'killed' as const }] : [],
+      );
+    const all = await run(['fleet', 'stop', '--all'], { unreachable, starter: { stopLeft } });
+    assert.deepEqual([all.code, all.out], [0, '✓ worker-a stopped (killed)\n· no coordinator was running\n']);
+    const one = await run(['fleet', 'stop', '--instance', 'worker-b'], {
+      unreachable,
+      starter: { stopLeft },
+    });
+    assert.deepEqual([one.code, one.out], [5, '']);
+    assert.match(one.err, /no fleet is running/);
+    const far = await run(['fleet', 'stop', '--url', 'http://127.0.0.1:9'], {
+      unreachable,
+      starter: { stopLeft },
+    });
+    assert.equal(far.code, 5);
+    const options = { home: '/home/ada/.syncro', graceMs: 10_000 };
+    assert.deepEqual(asked, [
+      { ...options, scope: 'all', instance: null },
+      { ...options, scope: 'workers', instance: 'worker-b' },
+    ]);
+  });
+
   it('fails when the coordinator stays', async () => {
     const answers = {
       health: health({ pid: 77 }),

@@ -1,5 +1,6 @@
 import { FleetError } from '../../../errors.ts';
 import type { FleetStopped, HealthDocument } from '../../../contract/documents.ts';
+import type { Commands } from '../../../contract/engine.ts';
 import { printLines, type Context } from '../../context.ts';
 import { stoppedLines } from '../../render/fleet.ts';
 import { defineVerb, number, text, toggle } from '../../verb.ts';
@@ -13,7 +14,7 @@ export const fleetStop = defineVerb({
   summary: 'stop the workers, everything, or one instance',
   description:
     'A worker finishes what runs within the grace, then ends it and hands it back. Homes stay. Without an ' +
-    'option, the workers are stopped.',
+    'option, the workers are stopped. Workers whose coordinator is gone are stopped all the same.',
   examples: [
     ['spl fleet stop', 'the workers'],
     ['spl fleet stop --all', 'the workers and the coordinator'],
@@ -42,11 +43,32 @@ export async function stopFleet(
   request: { scope: 'workers' | 'all'; instance: string | null; graceSecs: number | null },
 ): Promise<void> {
   const grace_secs = request.graceSecs ?? DEFAULT_GRACE_SECS;
-  const coordinator = await context.report('health', {});
   const { scope, instance } = request;
+  let coordinator: HealthDocument;
+  try {
+    coordinator = await context.report('health', {});
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE') && (await stopLeft(context, { scope, instance, grace_secs })))
+      return;
+    throw thrown;
+  }
   const stopped = await context.submit('fleet.stop', { scope, instance, grace_secs });
   context.print(stopped, () => stoppedLines(stopped, context.out.colours));
   if (stopped.coordinator_stopping) await awaitCoordinator(context, stopped, coordinator);
+}
+
+/** Stops what a coordinator that is gone has left running, and tells. @returns false when nothing of it runs. */
+async function stopLeft(
+  context: Context,
+  { scope, instance, grace_secs }: Commands['fleet.stop']['input'],
+): Promise<boolean> {
+  const { home, url } = context.settings;
+  if (url !== null) return false;
+  const stopped = await context.starter.stopLeft({ home, scope, instance, graceMs: grace_secs * 1000 });
+  if (stopped.length === 0) return false;
+  const told = { stopped, coordinator_stopping: false };
+  context.print(told, () => [...stoppedLines(told, context.out.colours), '· no coordinator was running']);
+  return true;
 }
 
 async function awaitCoordinator(

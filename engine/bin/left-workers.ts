@@ -1,0 +1,112 @@
+import * as fs from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FleetStopped } from '../contract/documents.ts';
+import type { StopLeftOptions } from '../cli/host.ts';
+import { FleetError, systemCodeOf } from '../errors.ts';
+import { openHome } from '../home/home.ts';
+import { acquireLease, type Lease } from '../home/lease.ts';
+import { homePaths } from '../home/paths.ts';
+import { isAlive, readPidFile } from '../home/process.ts';
+import { markStopped } from '../home/stop-mark.ts';
+
+type Stopped = FleetStopped['stopped'];
+
+/** What a process may take to end beyond the grace, in milliseconds, and how long the system may take to kill one. */
+const CLOSING_MS = 2_000;
+const KILL_WAIT_MS = 5_000;
+const LOOK_MS = 15;
+
+/** A worker's process: its start tells it from whatever else may get its pid. */
+interface LeftWorker {
+  readonly alias: string;
+  readonly did: string;
+  readonly pid: number;
+  readonly start: string;
+}
+
+/**
+ * Ends the workers of a home whose coordinator is gone: SIGTERM, on which a worker drains, and SIGKILL after the grace.
+ * What they have not reported stays in their logs. Holds the home's lease meanwhile, so that no coordinator comes and
+ * starts them again; where somebody else has it, nothing is done.
+ * @returns how each ended; empty when there was none, or when the home is served.
+ * @throws WORKER_FAILED when a process does not end; the others are ended all the same.
+ */
+export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped> {
+  const lease = await leaseOf(options.home);
+  if (lease === undefined) return [];
+  try {
+    const left = (await findLeft(options.home)).filter(
+      ({ alias, did }) => options.instance === null || options.instance === alias || options.instance === did,
+    );
+    // Whoever waits for the lease is not to take over what was to stop.
+    if (left.length > 0 && options.scope === 'all') await markStopped(homePaths(options.home));
+    const ends = await Promise.allSettled(left.map(worker => end(worker, options.graceMs)));
+    const failed = ends.find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+    return ends.map(ended => (ended as PromiseFulfilledResult<Stopped[number]>).value);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function leaseOf(home: string): Promise<Lease | undefined> {
+  try {
+    return await acquireLease(home);
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'LEASE_HELD') || FleetError.is(thrown, 'NOT_FOUND')) return undefined;
+    throw thrown;
+  }
+}
+
+/** The workers of this home that run: their homes lie beside it, and each says in `run/spl.pid` who serves it. */
+async function findLeft(home: string): Promise<LeftWorker[]> {
+  const folder = dirname(home);
+  const prefix = `${basename(home)}-`;
+  const names = await fs.readdir(folder);
+  const aliases = names
+    .filter(name => name.startsWith(prefix))
+    .map(name => name.slice(prefix.length))
+    .filter(alias => /^worker-[a-z]+$/.test(alias))
+    .sort();
+  const found = await Promise.all(aliases.map(alias => leftIn(join(folder, prefix + alias), alias)));
+  return found.filter(worker => worker !== undefined);
+}
+
+async function leftIn(home: string, alias: string): Promise<LeftWorker | undefined> {
+  const holder = await readPidFile(homePaths(home).pidFile);
+  if (holder === undefined || !isAlive(holder.pid, holder.start)) return undefined;
+  const { key } = await openHome(home, { create: false });
+  return { alias, did: key.did, pid: holder.pid, start: holder.start };
+}
+
+async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]> {
+  const { alias, did, pid } = worker;
+  const told = { alias, did, pid, handed_back: 0 };
+  signal(worker, 'SIGTERM');
+  if (await isGone(worker, graceMs + CLOSING_MS)) return { ...told, how: 'terminated' };
+  signal(worker, 'SIGKILL');
+  if (await isGone(worker, KILL_WAIT_MS)) return { ...told, how: 'killed' };
+  throw new FleetError('WORKER_FAILED', `process ${pid} of ${alias} does not end`, {
+    details: { alias, did, pid },
+  });
+}
+
+function signal({ pid, start }: LeftWorker, name: NodeJS.Signals): void {
+  if (!isAlive(pid, start)) return;
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended between the look and the signal.
+    if (systemCodeOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function isGone({ pid, start }: LeftWorker, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (isAlive(pid, start)) {
+    if (performance.now() > deadline) return false;
+    await delay(LOOK_MS);
+  }
+  return true;
+}
