@@ -11,14 +11,17 @@ import { fileURLToPath } from 'node:url';
  */
 
 const root = dirname(fileURLToPath(import.meta.url));
-const out = join(root, 'dist', 'bin');
+const out = join(root, 'dist');
+const bin = join(out, 'bin');
 
 const entries = [
-  { from: 'engine/bin/spl.ts', to: 'spl', executable: true, engineApart: true },
-  { from: 'engine/open.ts', to: 'coordinator.js' },
-  { from: 'engine/bin/worker.ts', to: 'worker.js' },
-  { from: 'engine/log/index/thread.ts', to: 'index-thread.js' },
-  { from: 'engine/bin/tour.ts', to: 'tour.js' },
+  { from: 'engine/bin/spl.ts', to: 'bin/spl', executable: true, engineApart: true },
+  { from: 'engine/open.ts', to: 'bin/coordinator.js' },
+  { from: 'engine/bin/worker.ts', to: 'bin/worker.js' },
+  { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },
+  { from: 'engine/bin/tour.ts', to: 'bin/tour.js' },
+  // The editor gives `vscode`; the coordinator's file is read from where it was installed, when it is needed.
+  { from: 'extension/extension.ts', to: 'extension/extension.js', external: ['vscode'] },
 ];
 
 /** Leaves the coordinator out, and takes it from the file beside. */
@@ -28,15 +31,15 @@ const engineApart = {
     onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true })),
 };
 
-await rm(join(root, 'dist'), { recursive: true, force: true });
-await mkdir(out, { recursive: true });
+await rm(out, { recursive: true, force: true });
+await mkdir(bin, { recursive: true });
 await Promise.all([
   ...entries.map(bundle),
-  copyFile(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'), join(out, 'sql-wasm.wasm')),
-  writeFile(join(root, 'dist', 'package.json'), '{"type":"commonjs"}\n'),
+  copyFile(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'), join(bin, 'sql-wasm.wasm')),
+  writeFile(join(out, 'package.json'), '{"type":"commonjs"}\n'),
 ]);
 
-async function bundle({ from, to, executable = false, engineApart: apart = false }) {
+async function bundle({ from, to, executable = false, engineApart: apart = false, external = [] }) {
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -48,6 +51,7 @@ async function bundle({ from, to, executable = false, engineApart: apart = false
     format: 'cjs',
     minify: true,
     legalComments: 'none',
+    external,
     plugins: apart ? [engineApart] : [],
     // A file beside this one is required, which is quicker than importing it.
     supported: { 'dynamic-import': false },

@@ -20,7 +20,27 @@ export const rooms = {
 /** Inside the log's room: implementations of the port never import each other, and the log does not know its index. */
 const siblings = { 'log/memory': ['log/file', 'log/index'], 'log/file': ['log/memory', 'log/index'] };
 
-const engine = path.join(import.meta.dirname, 'engine');
+/**
+ * What the rooms beside the engine's may import of the others, as the beginning of a path: the engine is loaded from its
+ * built file, so that only what is light is taken from its sources.
+ */
+export const neighbours = {
+  extension: [
+    'engine/index.ts',
+    'engine/api/client.ts',
+    'engine/api/changes.ts',
+    'engine/contract/',
+    'engine/home/',
+    'engine/record/ids.ts',
+    'engine/errors.ts',
+    'webview/protocol.ts',
+  ],
+  webview: ['engine/contract/', 'engine/record/'],
+  engine: [],
+};
+
+const root = import.meta.dirname;
+const engine = path.join(root, 'engine');
 const roomOf = file => file.split('/')[0];
 
 /** Why the file may not import the other one, both as paths inside `engine/`; undefined when it may. */
@@ -38,16 +58,27 @@ function refusal(file, imported) {
     : `The parts of the log stand beside each other: this one may not import engine/${other}.`;
 }
 
+/** Why a file of one of the top folders may not import the other one, both as paths from the root. */
+function refusalAbroad(file, imported) {
+  const [here, there] = [roomOf(file), roomOf(imported)];
+  const allowed = neighbours[here];
+  if (allowed === undefined || here === there || allowed.some(beginning => imported.startsWith(beginning)))
+    return undefined;
+  return `${here} may import only ${allowed.join(', ')}; see engine/ARCHITECTURE.md.`;
+}
+
 /** A rule of our own: imports here are relative and name their file, so that a path is all it takes to judge one. */
 const directions = {
   create(context) {
-    const file = path.relative(engine, context.filename).replaceAll(path.sep, '/');
-    const isOutside = file.startsWith('..') || /\.test\.ts$|\/testing\//.test(file);
+    const from = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
+    const isTest = /\.test\.ts$|\/testing\//.test(context.filename);
     const check = node => {
       const specifier = node.source?.value;
-      if (isOutside || typeof specifier !== 'string' || !specifier.startsWith('.')) return;
-      const imported = path.relative(engine, path.resolve(path.dirname(context.filename), specifier));
-      const message = refusal(file, imported.replaceAll(path.sep, '/'));
+      if (isTest || typeof specifier !== 'string' || !specifier.startsWith('.')) return;
+      const imported = path.resolve(path.dirname(context.filename), specifier);
+      const message =
+        refusalAbroad(from(root, context.filename), from(root, imported)) ??
+        refusal(from(engine, context.filename), from(engine, imported));
       if (message !== undefined) context.report({ node, message });
     };
     return {
@@ -82,7 +113,7 @@ export default tseslint.config(
     files: ['**/*.ts'],
     languageOptions: {
       parserOptions: {
-        project: ['engine/tsconfig.json', 'test/tsconfig.json'],
+        project: ['engine/tsconfig.json', 'extension/tsconfig.json', 'test/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -104,6 +135,7 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
+  { files: ['extension/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['engine/fleet/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
     ignores: ['**/*.test.ts'],

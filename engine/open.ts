@@ -6,6 +6,7 @@ import { FleetError, messageOf } from './errors.ts';
 import { celCompiler } from './fleet/cel.ts';
 import { Coordinator } from './fleet/coordinator.ts';
 import { applyRecord } from './fleet/fold.ts';
+import { parsePredicate } from './fleet/predicate.ts';
 import { restoreState } from './fleet/snapshot.ts';
 import { emptyState, type FleetState } from './fleet/state.ts';
 import { readConfig, type Config } from './home/config.ts';
@@ -192,6 +193,28 @@ function requireLoopback(host: string): void {
     details: { host },
     hint: 'Leave the setting out; other addresses come in a later version.',
   });
+}
+
+/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
+export interface JoinFault {
+  readonly message: string;
+  readonly position: number;
+  readonly length: number;
+}
+
+/**
+ * Checks a join predicate as a fan-out of `total` subtasks would, without a fleet.
+ * @returns null when it would be accepted.
+ */
+export function checkJoin(text: string, total: number): JoinFault | null {
+  try {
+    parsePredicate(text, total, celCompiler);
+    return null;
+  } catch (thrown) {
+    if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
+    const { position = 0, length = 0 } = thrown.details as { position?: number; length?: number };
+    return { message: thrown.message, position, length };
+  }
 }
 
 interface OpenedState {

@@ -75,7 +75,11 @@ export const REPORT_ROUTES = {
   fleet: { method: 'GET', path: '/v1/fleet/status' },
   instance: { method: 'GET', path: '/v1/fleet/instances/:instance' },
   ping: { method: 'POST', path: '/v1/fleet/instances/:instance/ping' },
-  tasks: { method: 'GET', path: '/v1/tasks', query: { all: flag('all') } },
+  tasks: {
+    method: 'GET',
+    path: '/v1/tasks',
+    query: { all: flag('all'), limit: { name: 'limit', kind: 'number', min: 1, max: 100_000 } },
+  },
   task: { method: 'GET', path: '/v1/tasks/:task' },
   join: { method: 'GET', path: '/v1/tasks/:task/join', query: { summary: flag('summary') } },
   children: {

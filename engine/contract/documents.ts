@@ -116,6 +116,17 @@ export const taskAddedSchema = v.looseObject({
 });
 export type TaskAdded = v.InferOutput<typeof taskAddedSchema>;
 
+export const countsSchema = v.looseObject({
+  accepted: v.number(),
+  rejected: v.number(),
+  failed: v.number(),
+  timed_out: v.number(),
+  cancelled: v.number(),
+  running: v.number(),
+  pending: v.number(),
+});
+export type Counts = v.InferOutput<typeof countsSchema>;
+
 export const taskSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
@@ -144,6 +155,9 @@ export const taskSchema = v.looseObject({
       outcome: nullable(v.string()),
       losers: v.string(),
       serial: v.boolean(),
+      counts: countsSchema,
+      /** What the join still needs, or why it came out as it did, in words. */
+      progress: v.string(),
     }),
   ),
 });
@@ -165,17 +179,6 @@ export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] a
 export type Verdict = (typeof VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
-
-export const countsSchema = v.looseObject({
-  accepted: v.number(),
-  rejected: v.number(),
-  failed: v.number(),
-  timed_out: v.number(),
-  cancelled: v.number(),
-  running: v.number(),
-  pending: v.number(),
-});
-export type Counts = v.InferOutput<typeof countsSchema>;
 
 export const childSchema = v.looseObject({
   index: v.number(),

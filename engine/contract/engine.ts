@@ -41,7 +41,8 @@ export interface Reports {
   fleet: { input: object; output: d.FleetDocument };
   instance: { input: { readonly instance: string }; output: d.InstanceDocument };
   ping: { input: { readonly instance: string }; output: d.PingDocument };
-  tasks: { input: { readonly all: boolean }; output: d.TasksDocument };
+  /** Oldest first; `limit` leaves out all but the newest. */
+  tasks: { input: { readonly all: boolean; readonly limit?: number }; output: d.TasksDocument };
   task: { input: { readonly task: string }; output: d.TaskDocument };
   /** `summary` leaves the children out. */
   join: { input: { readonly task: string; readonly summary: boolean }; output: d.JoinStatus };

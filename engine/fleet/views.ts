@@ -51,6 +51,8 @@ function fanOutSummary(fanOut: FanOut): NonNullable<d.TaskDocument['fan_out']> {
     outcome: fanOut.joined?.outcome ?? null,
     losers: fanOut.losers,
     serial: fanOut.serialOf !== null,
+    counts: { ...fanOut.counts },
+    progress: fanOut.joined?.reason ?? explain(fanOut.predicate, fanOut.counts, fanOut.children.length),
   };
 }
 

@@ -94,8 +94,11 @@ const answers: Answers = {
   instance: ({ instance }, { coordinator, facts, now }) =>
     instanceDocument(coordinator, resolveInstance(coordinator.state, instance), facts, now),
   ping: ({ instance }, context) => ping(instance, context),
-  tasks: ({ all }, { coordinator }) => ({
-    tasks: [...coordinator.state.tasks.values()].filter(task => all || !isFinished(task)).map(taskDocument),
+  tasks: ({ all, limit = Infinity }, { coordinator }) => ({
+    tasks: [...coordinator.state.tasks.values()]
+      .filter(task => all || !isFinished(task))
+      .slice(-limit)
+      .map(taskDocument),
   }),
   task: ({ task }, { coordinator }) => taskDocument(resolveTask(coordinator.state, task)),
   join: ({ task, summary }, { coordinator, now }) =>

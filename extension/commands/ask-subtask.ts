@@ -1,0 +1,97 @@
+import * as vscode from 'vscode';
+import { oneLine } from '../../engine/contract/format.ts';
+import { instanceDescription, instanceIcon } from '../views/appearance.ts';
+import type { CommandContext } from './context.ts';
+import type { DraftSubtask, FanOutDraft } from './fan-out-draft.ts';
+
+/**
+ * Asks for one subtask, step by step: goal, command, worker, and what it comes after if there is anything.
+ * @param index of the one that is changed; left out for a new one
+ * @returns undefined when the user left
+ */
+export async function askForSubtask(
+  context: CommandContext,
+  draft: FanOutDraft,
+  index?: number,
+): Promise<DraftSubtask | undefined> {
+  const now = index === undefined ? undefined : draft.subtasks[index];
+  const others = draft.subtasks.map((subtask, i) => ({ subtask, i })).filter(({ i }) => i !== index);
+  const steps = others.length === 0 ? 3 : 4;
+  const title = (step: number): string =>
+    vscode.l10n.t('Subtask {0} ({1}/{2})', index ?? draft.subtasks.length, step, steps);
+
+  const goal = await askForGoal(title(1), now?.goal);
+  if (goal === undefined) return undefined;
+  const run = await askForCommand(title(2), now?.run ?? null);
+  if (run === undefined) return undefined;
+  const target = await askForTarget(context, title(3), now?.target);
+  if (target === undefined) return undefined;
+  const dependsOn =
+    others.length === 0 ? [] : await askForDependencies(title(4), others, now?.dependsOn ?? []);
+  return dependsOn && { goal, run: run === '' ? null : run, target, dependsOn };
+}
+
+function askForGoal(title: string, value: string | undefined): Thenable<string | undefined> {
+  return vscode.window.showInputBox({
+    title,
+    ...(value === undefined ? {} : { value }),
+    prompt: vscode.l10n.t('What is this subtask to reach?'),
+    ignoreFocusOut: true,
+    validateInput: text => (text.trim() === '' ? vscode.l10n.t('A subtask has a goal.') : undefined),
+  });
+}
+
+function askForCommand(title: string, value: string | null): Thenable<string | undefined> {
+  return vscode.window.showInputBox({
+    title,
+    ...(value === null ? {} : { value }),
+    prompt: vscode.l10n.t('The command line that does it, for /bin/sh. Enter for one that only echoes.'),
+    placeHolder: 'npm run lint',
+    ignoreFocusOut: true,
+  });
+}
+
+async function askForTarget(
+  context: CommandContext,
+  title: string,
+  value: string | undefined,
+): Promise<string | undefined> {
+  const workers = (context.model.fleet?.instances ?? []).filter(({ role }) => role === 'worker');
+  const items = [
+    {
+      label: 'least-loaded-worker',
+      description: vscode.l10n.t('the one with the least to do'),
+      target: 'least-loaded-worker',
+    },
+    { label: 'round-robin', description: vscode.l10n.t('spread evenly'), target: 'round-robin' },
+    ...workers.map(worker => ({
+      label: worker.alias,
+      description: instanceDescription(worker, false),
+      iconPath: instanceIcon(worker),
+      target: worker.alias,
+    })),
+  ];
+  // What holds now comes first, where Enter takes it.
+  items.sort((a, b) => Number(b.target === value) - Number(a.target === value));
+  const placeHolder = vscode.l10n.t('On which worker?');
+  return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.target;
+}
+
+async function askForDependencies(
+  title: string,
+  others: readonly { readonly subtask: DraftSubtask; readonly i: number }[],
+  value: readonly number[],
+): Promise<readonly number[] | undefined> {
+  const items = others.map(({ subtask, i }) => ({
+    label: `[${i}] ${oneLine(subtask.goal, 60)}`,
+    picked: value.includes(i),
+    i,
+  }));
+  const picked = await vscode.window.showQuickPick(items, {
+    title,
+    placeHolder: vscode.l10n.t('After which others? Enter for none'),
+    canPickMany: true,
+    ignoreFocusOut: true,
+  });
+  return picked?.map(({ i }) => i);
+}

@@ -1,0 +1,34 @@
+import type * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { JoinFault } from '../../engine/index.ts';
+import type { Subject } from '../contributions.ts';
+import type { Documents } from '../documents.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+import type { Session } from '../session/session.ts';
+import type { SplEnvironment } from '../terminal/environment.ts';
+
+/** What commands work with. */
+export interface CommandContext {
+  readonly session: Session;
+  readonly model: FleetModel;
+  readonly documents: Documents;
+  readonly log: vscode.LogOutputChannel;
+  /** Opens the panel of a task's join and speedup. */
+  openReport(thread: string): void;
+  /** Shows the row of this in its tree. */
+  reveal(subject: Subject): Promise<void>;
+  /** What is wrong with a join predicate for so many subtasks; null when nothing is. */
+  checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
+  splEnvironment(): Promise<SplEnvironment>;
+}
+
+/** One command; what it throws is shown to the user. */
+export type Command = (context: CommandContext, subject: Subject | undefined) => Promise<void>;
+
+/**
+ * The engine that answers now.
+ * @throws why none does.
+ */
+export function engine({ session }: CommandContext): Promise<EngineClient> {
+  return session.client === undefined ? session.open() : Promise.resolve(session.client);
+}

@@ -1,0 +1,38 @@
+import * as vscode from 'vscode';
+import { WALKTHROUGH } from '../contributions.ts';
+import { submitTask } from './add-task.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { requestOf } from './fan-out-draft.ts';
+import { startFleet } from './fleet.ts';
+
+/** The walkthrough's second step: a task, split into two subtasks that only echo, one for each worker. */
+export const firstFanOut: Command = async context => {
+  if (workers(context).length < 2) await startFleet(context, undefined);
+  const { thread } = await submitTask(context, vscode.l10n.t('See a first fan-out'), freeAlias(context));
+  const echo = { run: null, dependsOn: [] };
+  const subtasks = [
+    { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
+    { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },
+  ];
+  const draft = { subtasks, join: 'all', losers: 'keep', timeoutSecs: null } as const;
+  await (await engine(context)).submit('task.fan-out', requestOf(thread, draft));
+  await context.reveal({ kind: 'task', thread });
+};
+
+function workers({ model }: CommandContext): readonly unknown[] {
+  const instances = model.fleet?.instances ?? [];
+  return instances.filter(({ role, status }) => role === 'worker' && status === 'live');
+}
+
+/** FIRST-001 as in the tutorial, or the next one that no task of this fleet has. */
+function freeAlias({ model }: CommandContext): string {
+  for (let i = 1; ; i++) {
+    const alias = `FIRST-${String(i).padStart(3, '0')}`;
+    if (model.task(alias) === undefined) return alias;
+  }
+}
+
+export const openWalkthrough: Command = async () => {
+  const id = `spl-fleet.spl-fleet#${WALKTHROUGH}`;
+  await vscode.commands.executeCommand('workbench.action.openWalkthrough', id, false);
+};

@@ -1,0 +1,67 @@
+import * as vscode from 'vscode';
+import type { FleetStarted, FleetStopped } from '../../engine/contract/documents.ts';
+import { plural } from '../../engine/contract/format.ts';
+import { setting } from '../contributions.ts';
+import type { Command } from './context.ts';
+import { engine } from './context.ts';
+import { withProgress } from './progress.ts';
+
+/** Starting and stopping the fleet as a whole. */
+
+export const startFleet: Command = async context => {
+  const client = await engine(context);
+  const workers = setting('workers');
+  const started = await withProgress(vscode.l10n.t('Starting {0}…', plural(workers, 'worker')), () =>
+    client.submit('fleet.start', { workers, executor: setting('executor') }),
+  );
+  tell(startedText(started));
+};
+
+function startedText({ live, spawned, adopted, resumed }: FleetStarted): string {
+  const parts = [
+    vscode.l10n.t('{0} live', live),
+    ...(spawned.length > 0 ? [vscode.l10n.t('{0} started', plural(spawned.length, 'worker'))] : []),
+    ...(adopted.length > 0 ? [vscode.l10n.t('{0} adopted', plural(adopted.length, 'worker'))] : []),
+    ...(resumed.length > 0 ? [vscode.l10n.t('{0} resumed', plural(resumed.length, 'fan-out'))] : []),
+  ];
+  return vscode.l10n.t('Fleet: {0}', parts.join(', '));
+}
+
+/** Work that runs gets this long to finish, as on the command line. */
+const GRACE_SECS = 10;
+
+export const stopWorkers: Command = context => stop(context, 'workers');
+export const stopAll: Command = context => stop(context, 'all');
+
+async function stop(context: Parameters<Command>[0], scope: 'workers' | 'all'): Promise<void> {
+  const client = await engine(context);
+  const running = [...context.model.tasks.values()].filter(
+    ({ fan_out: fanOut }) => fanOut?.complete === false,
+  );
+  if (running.length > 0 && !(await confirmStop(running.length))) return;
+  const stopped = await withProgress(
+    vscode.l10n.t('Stopping; what runs may take {0} s to finish…', GRACE_SECS),
+    () => client.submit('fleet.stop', { scope, instance: null, grace_secs: GRACE_SECS }),
+  );
+  tell(stoppedText(stopped));
+}
+
+async function confirmStop(open: number): Promise<boolean> {
+  const yes = vscode.l10n.t('Stop');
+  const detail = vscode.l10n.t(
+    'What does not finish in {0} s is handed back, and waits for the next start.',
+    GRACE_SECS,
+  );
+  const message = vscode.l10n.t('{0} under way. Stop all the same?', plural(open, 'fan-out'));
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+}
+
+export function stoppedText({ stopped }: FleetStopped): string {
+  if (stopped.length === 0) return vscode.l10n.t('Fleet: nothing ran');
+  return vscode.l10n.t('Fleet: {0} stopped', stopped.map(({ alias }) => alias).join(', '));
+}
+
+/** Says what was done where it is seen and not in the way. */
+export function tell(text: string): void {
+  vscode.window.setStatusBarMessage(text, 5000);
+}

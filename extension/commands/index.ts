@@ -1,0 +1,92 @@
+import * as vscode from 'vscode';
+import { FleetError, messageOf } from '../../engine/errors.ts';
+import { COMMANDS, isSelection, subjectOf, type CommandId, type Subject } from '../contributions.ts';
+import { addTask } from './add-task.ts';
+import type { Command, CommandContext } from './context.ts';
+import { fanOut } from './fan-out.ts';
+import { firstFanOut, openWalkthrough } from './first-fan-out.ts';
+import { startFleet, stopAll, stopWorkers } from './fleet.ts';
+import {
+  copyDid,
+  openInstanceLog,
+  pingInstance,
+  restartInstance,
+  showInstance,
+  showLog,
+  showStatus,
+  stopInstance,
+} from './instance.ts';
+import { query } from './query.ts';
+import {
+  cancel,
+  copyAlias,
+  copyThread,
+  openReport,
+  replay,
+  retry,
+  runSerial,
+  showOutput,
+  showTask,
+  showThread,
+} from './task.ts';
+import { doctor, openTerminal } from './terminal.ts';
+
+const openHistory: Command = async ({ session }) => void (await session.open());
+
+const HANDLERS: Readonly<Record<CommandId, Command>> = {
+  'fleet.start': startFleet,
+  'fleet.stopWorkers': stopWorkers,
+  'fleet.stopAll': stopAll,
+  'fleet.showStatus': showStatus,
+  'fleet.restartInstance': restartInstance,
+  'fleet.stopInstance': stopInstance,
+  'fleet.pingInstance': pingInstance,
+  'fleet.showInstance': showInstance,
+  'fleet.copyDid': copyDid,
+  'fleet.openInstanceLog': openInstanceLog,
+  'fleet.addTask': addTask,
+  'fleet.fanOut': fanOut,
+  'fleet.openReport': openReport,
+  'fleet.showOutput': showOutput,
+  'fleet.retry': retry,
+  'fleet.cancel': cancel,
+  'fleet.runSerial': runSerial,
+  'fleet.showTask': showTask,
+  'fleet.replay': replay,
+  'fleet.showThread': showThread,
+  'fleet.query': query,
+  'fleet.copyThread': copyThread,
+  'fleet.copyAlias': copyAlias,
+  'fleet.doctor': doctor,
+  'fleet.openTerminal': openTerminal,
+  'fleet.firstFanOut': firstFanOut,
+  'fleet.openWalkthrough': openWalkthrough,
+  'fleet.openHistory': openHistory,
+  'fleet.reconnect': openHistory,
+  'fleet.showLog': showLog,
+};
+
+/** Registers every command. What one is called with is decoded; what it throws is shown, with the way out. */
+export function registerCommands(
+  context: CommandContext,
+  selection: () => Subject | undefined,
+): readonly vscode.Disposable[] {
+  return COMMANDS.map(id =>
+    vscode.commands.registerCommand(id, async (argument: unknown) => {
+      try {
+        await HANDLERS[id](context, isSelection(argument) ? selection() : subjectOf(argument));
+      } catch (thrown) {
+        showError(context, id, thrown);
+      }
+    }),
+  );
+}
+
+function showError({ log }: CommandContext, id: CommandId, thrown: unknown): void {
+  log.error(`${id}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+  const hint = FleetError.is(thrown) && thrown.hint !== undefined ? ` ${thrown.hint}` : '';
+  const show = vscode.l10n.t('Show Log');
+  void vscode.window.showErrorMessage(`${messageOf(thrown)}.${hint}`, show).then(chosen => {
+    if (chosen === show) log.show();
+  });
+}

@@ -1,0 +1,103 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { InstanceDocument } from '../../engine/contract/documents.ts';
+import { duration, moment } from '../../engine/contract/format.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { stoppedText, tell } from './fleet.ts';
+import { pickInstance } from './pick.ts';
+import { withProgress } from './progress.ts';
+
+/** What can be done with one instance. */
+
+const isWorker = ({ role }: InstanceDocument): boolean => role === 'worker';
+const GRACE_SECS = 10;
+
+export const restartInstance: Command = async (context, subject) => {
+  const worker = await pickInstance(
+    context,
+    subject,
+    vscode.l10n.t('Which worker is to be restarted?'),
+    isWorker,
+  );
+  if (worker === undefined) return;
+  const client = await engine(context);
+  await withProgress(vscode.l10n.t('Restarting {0}…', worker.alias), () =>
+    client.submit('fleet.restart', { instance: worker.did }),
+  );
+};
+
+export const stopInstance: Command = async (context, subject) => {
+  const instance = await pickInstance(context, subject, vscode.l10n.t('Which instance is to be stopped?'));
+  if (instance === undefined) return;
+  const client = await engine(context);
+  const request = { scope: 'workers', instance: instance.did, grace_secs: GRACE_SECS } as const;
+  tell(
+    stoppedText(
+      await withProgress(vscode.l10n.t('Stopping {0}…', instance.alias), () =>
+        client.submit('fleet.stop', request),
+      ),
+    ),
+  );
+};
+
+export const pingInstance: Command = async (context, subject) => {
+  const instance = await pickInstance(context, subject, vscode.l10n.t('Which instance is to be asked?'));
+  if (instance === undefined) return;
+  const ping = await (await engine(context)).report('ping', { instance: instance.did });
+  const text = ping.reachable
+    ? vscode.l10n.t('{0} reachable in {1} ms', ping.alias, Math.round(ping.rtt_ms ?? 0))
+    : vscode.l10n.t('{0} is not reachable: {1}', ping.alias, ping.reason ?? '');
+  if (ping.reachable) tell(`$(pass) ${text}`);
+  else void vscode.window.showWarningMessage(text);
+};
+
+export const showInstance: Command = async (context, subject) => {
+  const picked = await pickInstance(context, subject, vscode.l10n.t('Which instance?'));
+  if (picked === undefined) return;
+  const instance = await (await engine(context)).report('instance', { instance: picked.did });
+  await context.documents.show(`${instance.alias}.json`, JSON.stringify(instance, null, 2));
+};
+
+export const copyDid: Command = async (context, subject) => {
+  const instance = await pickInstance(context, subject, vscode.l10n.t('Whose DID?'));
+  if (instance !== undefined) await copy(instance.did);
+};
+
+/** What a worker's process said, or, of the coordinator in this window, the output channel. */
+export const openInstanceLog: Command = async (context, subject) => {
+  const instance = await pickInstance(context, subject, vscode.l10n.t('Whose log?'));
+  if (instance === undefined) return;
+  if (instance.role === 'coordinator' && context.session.isHosting) return context.log.show();
+  const file = path.join(instance.home, 'logs', `${instance.role}.log`);
+  await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: true });
+};
+
+export const showStatus: Command = async context => {
+  const fleet = await (await engine(context)).report('fleet', {});
+  const rows = fleet.instances.map(
+    ({ alias, status, role, uptime_secs: up, active_dispatches: load, last_heartbeat_unix: heard, did }) =>
+      `| ${alias} | ${role} | ${status} | ${duration(up)} | ${load} | ${heard === null ? '–' : moment(heard)} | \`${did}\` |`,
+  );
+  const text = [
+    `# ${vscode.l10n.t('Fleet')}`,
+    '',
+    `${fleet.live} live · ${fleet.stale} stale · ${fleet.archived} archived · ${fleet.coordinator_url}`,
+    '',
+    '| alias | role | status | uptime | load | last heartbeat | DID |',
+    '|---|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ];
+  await context.documents.show('fleet.md', text.join('\n'));
+};
+
+/** Puts it on the clipboard, and says so. */
+export async function copy(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  tell(vscode.l10n.t('Copied {0}', text));
+}
+
+export const showLog: Command = (context: CommandContext) => {
+  context.log.show();
+  return Promise.resolve();
+};

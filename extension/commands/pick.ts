@@ -1,0 +1,100 @@
+import * as vscode from 'vscode';
+import type { ChildDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { oneLine } from '../../engine/contract/format.ts';
+import type { Subject } from '../contributions.ts';
+import {
+  childDescription,
+  childIcon,
+  childLabel,
+  instanceDescription,
+  instanceIcon,
+  taskDescription,
+  taskIcon,
+} from '../views/appearance.ts';
+import { engine, type CommandContext } from './context.ts';
+
+/** Asks which one is meant, where a command was called without; what is known or the only one is not asked for. */
+
+/** @returns undefined when the user left. */
+export async function pickTask(
+  context: CommandContext,
+  subject: Subject | undefined,
+  placeHolder: string,
+  isFit: (task: TaskDocument) => boolean = () => true,
+): Promise<TaskDocument | undefined> {
+  if (subject !== undefined && subject.kind !== 'instance') return taskOf(context, subject.thread);
+  const tasks = [...context.model.tasks.values()].filter(isFit);
+  const items = tasks.map(task => ({
+    label: task.alias,
+    description: taskDescription(task),
+    iconPath: taskIcon(task),
+    task,
+  }));
+  if (items.length === 0) return nothing(vscode.l10n.t('There is no task that fits.'));
+  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.task;
+}
+
+async function taskOf(context: CommandContext, thread: string): Promise<TaskDocument> {
+  return context.model.tasks.get(thread) ?? (await engine(context)).report('task', { task: thread });
+}
+
+/** How many subtasks a list offers: more are not read by anybody. */
+const MAX_OFFERED = 500;
+
+/** @returns undefined when the user left. */
+export async function pickChild(
+  context: CommandContext,
+  subject: Subject | undefined,
+  placeHolder: string,
+  isFit: (child: ChildDocument) => boolean,
+): Promise<{ readonly task: TaskDocument; readonly child: ChildDocument } | undefined> {
+  const task = await pickTask(context, subject, placeHolder, ({ fan_out: fanOut }) => fanOut !== null);
+  if (task === undefined) return undefined;
+  const index = subject?.kind === 'child' || subject?.kind === 'attempt' ? subject.index : undefined;
+  const { children } = await (
+    await engine(context)
+  ).report('children', {
+    task: task.thread,
+    offset: 0,
+    limit: MAX_OFFERED,
+    ...(index === undefined ? {} : { indices: [index] }),
+  });
+  if (index !== undefined) return children[0] && { task, child: children[0] };
+  const fit = children.filter(isFit);
+  if (fit.length === 0) return nothing(vscode.l10n.t('{0} has no subtask that fits.', task.alias));
+  if (fit.length === 1) return { task, child: fit[0]! };
+  const now = Date.now() / 1000;
+  const items = fit.map(child => ({
+    label: `[${child.index}] ${childLabel(child)}`,
+    description: childDescription(child, now),
+    iconPath: childIcon(child),
+    child,
+  }));
+  const picked = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
+  return picked && { task, child: picked.child };
+}
+
+/** @returns undefined when the user left. */
+export async function pickInstance(
+  context: CommandContext,
+  subject: Subject | undefined,
+  placeHolder: string,
+  isFit: (instance: InstanceDocument) => boolean = () => true,
+): Promise<InstanceDocument | undefined> {
+  const instances = context.model.fleet?.instances ?? [];
+  if (subject?.kind === 'instance') return instances.find(({ did }) => did === subject.did);
+  const fit = instances.filter(isFit);
+  if (fit.length === 0) return nothing(vscode.l10n.t('There is no instance that fits.'));
+  const items = fit.map(instance => ({
+    label: instance.alias,
+    description: instanceDescription(instance, context.session.isHosting),
+    detail: oneLine(instance.did, 80),
+    iconPath: instanceIcon(instance),
+    instance,
+  }));
+  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDetail: true }))?.instance;
+}
+
+function nothing(message: string): undefined {
+  void vscode.window.showInformationMessage(message);
+}

@@ -1,0 +1,134 @@
+import * as vscode from 'vscode';
+import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { moment } from '../../engine/contract/format.ts';
+import type { Subject } from '../contributions.ts';
+import { OutputTerminal, titleOf } from '../terminal/output.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { tell } from './fleet.ts';
+import { copy } from './instance.ts';
+import { pickChild, pickTask } from './pick.ts';
+
+/** What can be done with a task, its subtasks and their threads. */
+
+const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
+const isRetriable = ({ state, verdict }: ChildDocument): boolean => state === 'done' && verdict !== 'accept';
+
+export const openReport: Command = async (context, subject) => {
+  const task = await pickTask(context, subject, vscode.l10n.t('Whose report?'), isFanned);
+  if (task !== undefined) context.openReport(task.thread);
+};
+
+export const showOutput: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Whose output?');
+  const picked = await pickChild(context, subject, placeHolder, ({ attempt }) => attempt > 0);
+  if (picked === undefined) return;
+  const { task, child } = picked;
+  const attempt = subject?.kind === 'attempt' ? { attempt: subject.attempt } : {};
+  const of = { task: task.thread, alias: task.alias, index: child.index, ...attempt };
+  const pty = new OutputTerminal(await engine(context), of);
+  const options = { name: titleOf(of, attempt.attempt), pty, iconPath: new vscode.ThemeIcon('output') };
+  vscode.window.createTerminal(options).show();
+};
+
+export const retry: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Which subtask is to run again?');
+  const picked = await pickChild(context, subject, placeHolder, isRetriable);
+  if (picked === undefined) return;
+  const hint = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Retry {0} [{1}]', picked.task.alias, picked.child.index),
+    prompt: vscode.l10n.t(
+      'A hint for the next attempt, which its command finds as SPL_HINT. Enter for none.',
+    ),
+    ignoreFocusOut: true,
+  });
+  if (hint === undefined) return;
+  const { thread } = picked.task;
+  await (
+    await engine(context)
+  ).submit('task.retry', { task: thread, subtask: picked.child.index, hint: hint === '' ? null : hint });
+};
+
+export const cancel: Command = async (context, subject) => {
+  if (subject?.kind === 'child' || subject?.kind === 'attempt') return cancelChild(context, subject);
+  const isOpen = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
+    fanOut === null ? ['inbox', 'active', 'blocked', 'deferred'].includes(status) : !fanOut.complete;
+  const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isOpen);
+  if (task === undefined || !(await confirmCancel(task))) return;
+  await (await engine(context)).submit('task.cancel', { task: task.thread, subtask: null, reason: null });
+};
+
+/** One that was cancelled can be retried, so that nobody need be asked. */
+async function cancelChild(
+  context: CommandContext,
+  { thread, index }: Extract<Subject, { kind: 'child' | 'attempt' }>,
+): Promise<void> {
+  await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
+  tell(vscode.l10n.t('Cancelled [{0}]. Retry runs it again.', index));
+}
+
+async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {
+  const running = fanOut?.counts.running ?? 0;
+  if (running === 0 && fanOut === null) return true;
+  const yes = vscode.l10n.t('Cancel the Task');
+  const detail = vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
+  const message = vscode.l10n.t('Cancel {0}?', alias);
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+}
+
+export const runSerial: Command = async (context, subject) => {
+  const isJoined = ({ fan_out: fanOut }: TaskDocument): boolean =>
+    fanOut?.complete === true && !fanOut.serial;
+  const placeHolder = vscode.l10n.t('Which fan-out is to be measured against a serial run?');
+  const task = await pickTask(context, subject, placeHolder, isJoined);
+  if (task === undefined) return;
+  await (await engine(context)).submit('task.run-serial', { task: task.thread, worker: null });
+  context.openReport(task.thread);
+};
+
+export const showTask: Command = async (context, subject) => {
+  const task = await pickTask(context, subject, vscode.l10n.t('Which task?'));
+  if (task !== undefined) await context.documents.show(`${task.alias}.json`, JSON.stringify(task, null, 2));
+};
+
+export const replay: Command = async (context, subject) => {
+  const thread = await threadOf(context, subject, vscode.l10n.t('Whose history?'));
+  if (thread === undefined) return;
+  const { steps, final_status: status, count } = await (await engine(context)).report('replay', { thread });
+  const lines = steps.map(
+    step =>
+      `${step.changed ? '→' : ' '} ${moment(step.at_unix)}  ${String(step.clock).padStart(5)}  ${step.act.padEnd(6)}  ` +
+      `${step.status.padEnd(10)}  ${step.actor}\n    ${step.body}`,
+  );
+  const end = vscode.l10n.t('{0} after {1} records', status, count);
+  await context.documents.show(`${thread}.replay.txt`, `${lines.join('\n')}\n\n${end}\n`);
+};
+
+export const showThread: Command = async (context, subject) => {
+  const thread = await threadOf(context, subject, vscode.l10n.t('Whose records?'));
+  if (thread === undefined) return;
+  const document = await (await engine(context)).report('thread.records', { thread });
+  await context.documents.show(`${thread}.json`, JSON.stringify(document.records, null, 2));
+};
+
+/** The thread of a row; without one, a task's that the user picks. */
+async function threadOf(
+  context: CommandContext,
+  subject: Subject | undefined,
+  placeHolder: string,
+): Promise<string | undefined> {
+  if (subject?.kind === 'child' || subject?.kind === 'attempt') {
+    const picked = await pickChild(context, subject, placeHolder, () => true);
+    return picked?.child.thread;
+  }
+  return (await pickTask(context, subject, placeHolder))?.thread;
+}
+
+export const copyThread: Command = async (context, subject) => {
+  const thread = await threadOf(context, subject, vscode.l10n.t('Whose thread?'));
+  if (thread !== undefined) await copy(thread);
+};
+
+export const copyAlias: Command = async (context, subject) => {
+  const task = await pickTask(context, subject, vscode.l10n.t('Whose alias?'));
+  if (task !== undefined) await copy(task.alias);
+};

@@ -1,0 +1,111 @@
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+
+/** Everything that package.json contributes, by its id. A test holds the two together, both ways. */
+
+export const VIEWS = { instances: 'fleet.instances', fanOuts: 'fleet.fanOuts' } as const;
+export const TERMINAL_PROFILE = 'fleet.terminal';
+export const WALKTHROUGH = 'firstFanOut';
+
+export const COMMANDS = [
+  'fleet.start',
+  'fleet.stopWorkers',
+  'fleet.stopAll',
+  'fleet.showStatus',
+  'fleet.restartInstance',
+  'fleet.stopInstance',
+  'fleet.pingInstance',
+  'fleet.showInstance',
+  'fleet.copyDid',
+  'fleet.openInstanceLog',
+  'fleet.addTask',
+  'fleet.fanOut',
+  'fleet.openReport',
+  'fleet.showOutput',
+  'fleet.retry',
+  'fleet.cancel',
+  'fleet.runSerial',
+  'fleet.showTask',
+  'fleet.replay',
+  'fleet.showThread',
+  'fleet.query',
+  'fleet.copyThread',
+  'fleet.copyAlias',
+  'fleet.doctor',
+  'fleet.openTerminal',
+  'fleet.firstFanOut',
+  'fleet.openWalkthrough',
+  'fleet.openHistory',
+  'fleet.reconnect',
+  'fleet.showLog',
+] as const;
+export type CommandId = (typeof COMMANDS)[number];
+
+/** What `when` clauses ask for. */
+export interface ContextKeys {
+  'fleet.state': 'none' | 'opening' | 'live' | 'down';
+  /** Workers that run. */
+  'fleet.workers': number;
+  /** Whether the home exists, and so may have a history. */
+  'fleet.hasHome': boolean;
+  'fleet.hasTasks': boolean;
+  'fleet.hasFanOuts': boolean;
+  'fleet.hasJoined': boolean;
+}
+
+/** Sets a context key; done when the editor has it. */
+export function setContext<K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): Thenable<unknown> {
+  return vscode.commands.executeCommand('setContext', key, value);
+}
+
+const SETTINGS = {
+  home: v.string(),
+  workers: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)),
+  executor: v.picklist(['echo', 'shell']),
+  onWindowClose: v.picklist(['ask', 'continue', 'stop']),
+  'terminal.integration': v.boolean(),
+  'notifications.joinFailed': v.boolean(),
+  'notifications.workerLost': v.boolean(),
+} as const;
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+export type SettingName = keyof typeof SETTINGS;
+export type Setting<N extends SettingName> = v.InferOutput<(typeof SETTINGS)[N]>;
+
+/** The value of a setting; its default where somebody wrote what it can't be. */
+export function setting<N extends SettingName>(name: N): Setting<N> {
+  const configuration = vscode.workspace.getConfiguration('fleet');
+  const result = v.safeParse(SETTINGS[name], configuration.get(name));
+  return (result.success ? result.output : configuration.inspect(name)?.defaultValue) as Setting<N>;
+}
+
+/** Whether a change of the configuration is about this setting. */
+export function concerns(event: vscode.ConfigurationChangeEvent, name: SettingName): boolean {
+  return event.affectsConfiguration(`fleet.${name}`);
+}
+
+/** What a command is about. Rows of the trees are such; links, menus and other extensions may say the same. */
+export const subjectSchema = v.variant('kind', [
+  v.object({ kind: v.literal('instance'), did: v.string() }),
+  v.object({ kind: v.literal('task'), thread: v.string() }),
+  v.object({ kind: v.literal('child'), thread: v.string(), index: v.number() }),
+  v.object({
+    kind: v.literal('attempt'),
+    thread: v.string(),
+    index: v.number(),
+    attempt: v.number(),
+  }),
+]);
+export type Subject = v.InferOutput<typeof subjectSchema>;
+
+/** Reads what a command was called with; undefined when that names nothing, and the user is asked. */
+export function subjectOf(argument: unknown): Subject | undefined {
+  const result = v.safeParse(subjectSchema, argument);
+  return result.success ? result.output : undefined;
+}
+
+const selectionSchema = v.object({ kind: v.literal('selection') });
+
+/** Whether a command was called by a key binding, and is about the row that is selected. */
+export function isSelection(argument: unknown): boolean {
+  return v.is(selectionSchema, argument);
+}

@@ -1,0 +1,41 @@
+import * as vscode from 'vscode';
+
+const SCHEME = 'fleet';
+/** How many documents are kept; the oldest one is read anew when it is asked for again. */
+const MAX_KEPT = 50;
+
+/** Texts that are shown in an editor and can't be changed: what a fleet says of itself. */
+export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  readonly #texts = new Map<string, string>();
+  readonly #changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly #registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+  readonly onDidChange = this.#changed.event;
+
+  /** Shows a text beside what is open, as a preview. @param name its title, with the ending of its language */
+  async show(name: string, text: string): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name.replaceAll('/', '_')}` });
+    this.#keep(uri.toString(), text);
+    this.#changed.fire(uri);
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.window.showTextDocument(document, { preview: true, preserveFocus: false });
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return (
+      this.#texts.get(uri.toString()) ??
+      vscode.l10n.t('This was shown in an earlier window. Ask for it again.')
+    );
+  }
+
+  dispose(): void {
+    this.#registered.dispose();
+    this.#changed.dispose();
+  }
+
+  #keep(key: string, text: string): void {
+    this.#texts.delete(key);
+    this.#texts.set(key, text);
+    const [oldest] = this.#texts.keys();
+    if (this.#texts.size > MAX_KEPT && oldest !== undefined) this.#texts.delete(oldest);
+  }
+}

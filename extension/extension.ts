@@ -1,0 +1,109 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { readConfig } from '../engine/home/config.ts';
+import { defaultHome, homePaths } from '../engine/home/paths.ts';
+import { settings } from '../engine/home/settings.ts';
+import { registerCommands } from './commands/index.ts';
+import type { CommandContext } from './commands/context.ts';
+import { setting, TERMINAL_PROFILE } from './contributions.ts';
+import { DisposableStore } from './disposable.ts';
+import { Documents } from './documents.ts';
+import { FleetModel } from './model/fleet-model.ts';
+import { notifications } from './notifications.ts';
+import { Continuity } from './session/continuity.ts';
+import { host } from './session/hosted.ts';
+import { once } from './session/once.ts';
+import { installedProgram } from './session/program.ts';
+import { restricted } from './session/restricted.ts';
+import { Session } from './session/session.ts';
+import { Standby } from './session/standby.ts';
+import { splEnvironment, terminalEnvironment } from './terminal/environment.ts';
+import { terminalLinks } from './terminal/links.ts';
+import { splTerminal } from './terminal/profile.ts';
+import { Attention } from './views/attention.ts';
+import { contextKeys } from './views/context-keys.ts';
+import { statusBar } from './views/status-bar.ts';
+import { Trees } from './views/trees.ts';
+
+/** What is let go of when the window closes, in order. */
+let leave: () => Promise<void> = () => Promise.resolve();
+
+/** Builds everything, and starts nothing heavy: the engine is read when it is first needed. */
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  if (process.platform === 'win32') return sayWindowsIsNotSupported();
+  const store = new DisposableStore();
+  context.subscriptions.push(store);
+  const log = store.add(vscode.window.createOutputChannel(vscode.l10n.t('Fleet'), { log: true }));
+  const home = path.resolve(setting('home') || defaultHome(process.env));
+  const { actor } = settings({}, process.env, await readConfig(homePaths(home).configToml));
+  const program = once(() => installedProgram(context));
+  const standby = once(async () => new Standby(path.join((await program()).folder, 'spl'), home, log));
+  const isTrusted = (): boolean => vscode.workspace.isTrusted;
+
+  const session = store.add(
+    new Session({
+      home,
+      actor,
+      log,
+      host: async () => host(await program(), home, actor, log),
+      mayHost: isTrusted,
+      guard: client => restricted(client, isTrusted),
+    }),
+  );
+  const model = store.add(new FleetModel(session, log));
+  const continuity = store.add(new Continuity(session, model, standby));
+  const attention = store.add(new Attention(model));
+  const trees = store.add(new Trees(session, model, attention, log));
+  const documents = store.add(new Documents());
+  const terminalOf = once(async () =>
+    splEnvironment(path.join(context.globalStorageUri.fsPath, 'bin'), (await program()).folder, home),
+  );
+
+  const commands: CommandContext = {
+    session,
+    model,
+    documents,
+    log,
+    openReport: () => undefined,
+    reveal: subject => trees.reveal(subject),
+    checkJoin: async (text, subtasks) => (await program()).load().checkJoin(text, subtasks),
+    splEnvironment: terminalOf,
+  };
+  for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
+  for (const keys of contextKeys(session, model)) store.add(keys);
+  store.add(statusBar(session, model));
+  store.add(notifications(attention));
+  store.add(
+    vscode.window.registerTerminalLinkProvider(terminalLinks(model, subject => trees.reveal(subject))),
+  );
+  store.add(
+    vscode.window.registerTerminalProfileProvider(TERMINAL_PROFILE, {
+      provideTerminalProfile: async () => new vscode.TerminalProfile(splTerminal(await terminalOf())),
+    }),
+  );
+  store.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void session.wantHistory()));
+
+  leave = async () => {
+    await continuity.leave();
+    await session.close();
+  };
+  session.start();
+  // The first terminal may open at any moment; nobody waits for it here.
+  void terminalOf().then(
+    environment => store.add(terminalEnvironment(context.environmentVariableCollection, environment)),
+    (error: unknown) => log.error(`spl in terminals: ${String(error)}`),
+  );
+}
+
+/** Lets go within the few seconds that the editor gives. A standby takes over where runs are to go on. */
+export function deactivate(): Promise<void> {
+  return leave();
+}
+
+function sayWindowsIsNotSupported(): void {
+  void vscode.window.showWarningMessage(
+    vscode.l10n.t(
+      'Fleet does not run on Windows itself. Open the folder in WSL: "WSL: Reopen Folder in WSL".',
+    ),
+  );
+}

@@ -1,0 +1,200 @@
+import * as vscode from 'vscode';
+import { Changes } from '../../engine/api/changes.ts';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { FleetError, messageOf } from '../../engine/errors.ts';
+import type { EngineAccess } from '../access.ts';
+
+/** What is different from before; `all` when everything may be. */
+export interface ModelChange {
+  readonly all: boolean;
+  readonly fleet: boolean;
+  /** Threads of tasks that are new or have changed. */
+  readonly tasks: ReadonlySet<string>;
+  /** The subtasks that have changed, by their task's thread. */
+  readonly children: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+/** The newest tasks that the views show. */
+export const MAX_TASKS = 500;
+/** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
+const MIN_INTERVAL_MS = 40;
+
+/** How long a task that was just made may take to be told of. */
+const KNOWN_MS = 2000;
+
+/** What the views show of the fleet, read anew where the engine tells that something has changed. */
+export class FleetModel implements vscode.Disposable {
+  readonly #access: EngineAccess;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #changed = new vscode.EventEmitter<ModelChange>();
+  readonly #listening: vscode.Disposable;
+  #following: { readonly client: EngineClient; readonly stop: AbortController } | undefined;
+  #fleet: FleetDocument | undefined;
+  #tasks = new Map<string, TaskDocument>();
+  readonly onDidChange = this.#changed.event;
+
+  constructor(access: EngineAccess, log: vscode.LogOutputChannel) {
+    this.#access = access;
+    this.#log = log;
+    this.#listening = access.onDidChange(() => this.#switch());
+    this.#switch();
+  }
+
+  /** Undefined until an engine has answered. */
+  get fleet(): FleetDocument | undefined {
+    return this.#fleet;
+  }
+
+  /** By thread, the newest first. */
+  get tasks(): ReadonlyMap<string, TaskDocument> {
+    return this.#tasks;
+  }
+
+  /** The task of this thread or alias. */
+  task(name: string): TaskDocument | undefined {
+    return this.#tasks.get(name) ?? [...this.#tasks.values()].find(({ alias }) => alias === name);
+  }
+
+  /** Settled when the task of this thread is known, or after a moment in which it did not become so. */
+  async known(thread: string): Promise<void> {
+    if (this.#tasks.has(thread)) return;
+    await new Promise<void>(resolve => {
+      const settle = (): void => {
+        heard.dispose();
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(settle, KNOWN_MS);
+      const heard = this.onDidChange(() => {
+        if (this.#tasks.has(thread)) settle();
+      });
+    });
+  }
+
+  dispose(): void {
+    this.#following?.stop.abort();
+    this.#listening.dispose();
+    this.#changed.dispose();
+  }
+
+  #switch(): void {
+    const { client } = this.#access;
+    if (client === this.#following?.client) return;
+    this.#following?.stop.abort();
+    this.#following = undefined;
+    if (client === undefined) return this.#clear();
+    const stop = new AbortController();
+    this.#following = { client, stop };
+    this.#follow(client, stop.signal).catch((thrown: unknown) => {
+      // Whoever gave the client notices as well, and gives another one.
+      if (!stop.signal.aborted) this.#log.warn(`following the fleet: ${messageOf(thrown)}`);
+    });
+  }
+
+  #clear(): void {
+    this.#fleet = undefined;
+    this.#tasks = new Map();
+    this.#changed.fire({ all: true, fleet: true, tasks: new Set(), children: new Map() });
+  }
+
+  async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
+    const changes = new Changes();
+    const dirty = new Dirty();
+    const listening = this.#listen(client, signal, changes, dirty);
+    while (await changes.next()) {
+      await this.#read(client, dirty.take(), signal);
+      await changes.settle(MIN_INTERVAL_MS);
+    }
+    await listening;
+  }
+
+  async #listen(client: EngineClient, signal: AbortSignal, changes: Changes, dirty: Dirty): Promise<void> {
+    try {
+      for await (const event of client.watch({ kinds: ['task', 'instance'], signal })) {
+        dirty.add(event);
+        changes.note(false);
+      }
+      changes.end();
+    } catch (thrown) {
+      changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  async #read(client: EngineClient, change: ModelChange, signal: AbortSignal): Promise<void> {
+    const fleet = change.fleet ? client.report('fleet', {}, signal) : this.#fleet;
+    const tasks = await (change.all
+      ? allTasks(client, signal)
+      : withTasks(this.#tasks, client, change.tasks, signal));
+    this.#fleet = await fleet;
+    this.#tasks = tasks;
+    if (!signal.aborted) this.#changed.fire(change);
+  }
+}
+
+async function allTasks(client: EngineClient, signal: AbortSignal): Promise<Map<string, TaskDocument>> {
+  const { tasks } = await client.report('tasks', { all: true, limit: MAX_TASKS }, signal);
+  return new Map(tasks.map(task => [task.thread, task] as const).reverse());
+}
+
+/** The tasks with those of the threads read anew; new ones come first. */
+async function withTasks(
+  tasks: ReadonlyMap<string, TaskDocument>,
+  client: EngineClient,
+  threads: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, TaskDocument>> {
+  const read = await Promise.all([...threads].map(thread => taskOf(client, thread, signal)));
+  const found = read.filter(task => task !== undefined);
+  const fresh = found.filter(({ thread }) => !tasks.has(thread)).reverse();
+  const result = new Map([...fresh.map(task => [task.thread, task] as const), ...tasks]);
+  for (const task of found) result.set(task.thread, task);
+  return result;
+}
+
+async function taskOf(
+  client: EngineClient,
+  thread: string,
+  signal: AbortSignal,
+): Promise<TaskDocument | undefined> {
+  try {
+    return await client.report('task', { task: thread }, signal);
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NOT_FOUND')) return undefined;
+    throw thrown;
+  }
+}
+
+/** What must be read anew, gathered from events. */
+class Dirty {
+  #all = false;
+  #fleet = false;
+  #children = new Map<string, Set<number>>();
+
+  add(event: {
+    readonly kind: string;
+    readonly thread?: string;
+    readonly children?: readonly number[];
+  }): void {
+    if (event.kind === 'gap') this.#all = true;
+    // What is assigned to an instance is told by the tasks' events.
+    this.#fleet = true;
+    if (event.kind !== 'task' || event.thread === undefined) return;
+    const known = this.#children.get(event.thread) ?? new Set();
+    for (const index of event.children ?? []) known.add(index);
+    this.#children.set(event.thread, known);
+  }
+
+  take(): ModelChange {
+    const taken = {
+      all: this.#all,
+      fleet: this.#fleet,
+      tasks: new Set(this.#children.keys()),
+      children: this.#children,
+    };
+    this.#all = false;
+    this.#fleet = false;
+    this.#children = new Map();
+    return taken;
+  }
+}

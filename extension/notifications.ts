@@ -1,0 +1,56 @@
+import * as vscode from 'vscode';
+import { plural } from '../engine/contract/format.ts';
+import { setting, type CommandId, type Subject } from './contributions.ts';
+import type { Alarm, Attention } from './views/attention.ts';
+
+/** Says what needs a person, with what can be done about it. Each kind can be turned off. */
+export function notifications(attention: Attention): vscode.Disposable {
+  return attention.onDidRaise(alarm => void notify(alarm));
+}
+
+interface Action extends vscode.MessageItem {
+  readonly command: CommandId;
+  readonly subject: Subject;
+}
+
+async function notify(alarm: Alarm): Promise<void> {
+  if (!setting(`notifications.${alarm.kind}`)) return;
+  const { text, actions } = alarm.kind === 'joinFailed' ? joinFailed(alarm) : workerLost(alarm);
+  const off: vscode.MessageItem = { title: vscode.l10n.t("Don't Show Again") };
+  const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(text, ...actions, off);
+  if (chosen === off) {
+    const configuration = vscode.workspace.getConfiguration('fleet');
+    await configuration.update(`notifications.${alarm.kind}`, false, vscode.ConfigurationTarget.Global);
+    return;
+  }
+  const action = actions.find(each => each === chosen);
+  if (action !== undefined) await vscode.commands.executeCommand(action.command, action.subject);
+}
+
+function joinFailed({ task }: Extract<Alarm, { kind: 'joinFailed' }>): Told {
+  const subject = { kind: 'task', thread: task.thread } as const;
+  return {
+    text: vscode.l10n.t('The join of {0} failed: {1}', task.alias, task.fan_out?.progress ?? ''),
+    actions: [
+      { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject },
+      { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject },
+    ],
+  };
+}
+
+function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>): Told {
+  const subject = { kind: 'instance', did: worker.did } as const;
+  const why = worker.note === null ? '' : ` (${worker.note})`;
+  return {
+    text: vscode.l10n.t('{0} was lost{1} with {2} on it.', worker.alias, why, plural(load, 'subtask')),
+    actions: [
+      { title: vscode.l10n.t('Open Log'), command: 'fleet.openInstanceLog', subject },
+      { title: vscode.l10n.t('Show'), command: 'fleet.showInstance', subject },
+    ],
+  };
+}
+
+interface Told {
+  readonly text: string;
+  readonly actions: readonly Action[];
+}

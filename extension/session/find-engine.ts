@@ -1,0 +1,69 @@
+import { access, readdir } from 'node:fs/promises';
+import * as path from 'node:path';
+import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { isAlive, readPidFile } from '../../engine/home/process.ts';
+import { resolveSocket } from '../../engine/home/socket.ts';
+import type { Did } from '../../engine/record/ids.ts';
+
+/** How long a coordinator may take to say who it is. */
+const HEALTH_MS = 10_000;
+/** How long a watch goes on trying when the coordinator is gone: a standby takes over faster. */
+const RECONNECT_MS = 1_000;
+
+/** @returns a client of the coordinator that serves the home; undefined when none answers at its socket. */
+export async function findEngine(
+  home: string,
+  actor: Did,
+  signal: AbortSignal,
+): Promise<EngineClient | undefined> {
+  const socketPath = await socketOf(home);
+  if (socketPath === undefined) return undefined;
+  const client = connect({ socketPath }, { actor, reconnectMs: RECONNECT_MS });
+  try {
+    await client.report('health', {}, AbortSignal.any([signal, AbortSignal.timeout(HEALTH_MS)]));
+    return client;
+  } catch (thrown) {
+    await client.close();
+    if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
+    throw thrown;
+  }
+}
+
+async function socketOf(home: string): Promise<string | undefined> {
+  try {
+    return await resolveSocket(homePaths(home));
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
+    throw thrown;
+  }
+}
+
+/** Settled when the coordinator behind a client does not answer any more, and nobody has taken over. */
+export async function untilGone(client: EngineClient, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const _event of client.watch({ kinds: ['instance'], signal }));
+  } catch (thrown) {
+    if (!FleetError.is(thrown)) throw thrown;
+  }
+}
+
+/** Whether the folder has been a home before. */
+export function homeExists(home: string): Promise<boolean> {
+  return access(homePaths(home).homeJson).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a worker of this home runs, without a coordinator perhaps. */
+export async function workersLive(home: string): Promise<boolean> {
+  const prefix = `${path.basename(home)}-worker-`;
+  const names = await readdir(path.dirname(home)).catch(() => []);
+  for (const name of names.filter(each => each.startsWith(prefix))) {
+    const worker = await readPidFile(homePaths(path.join(path.dirname(home), name)).pidFile);
+    if (worker !== undefined && isAlive(worker.pid, worker.start)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,30 @@
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { CommandName } from '../../engine/contract/engine.ts';
+import { FleetError } from '../../engine/errors.ts';
+
+/** What may be done from a folder that is not trusted: end what runs. All else can make commands run. */
+const HARMLESS: ReadonlySet<CommandName> = new Set(['task.cancel', 'fleet.stop']);
+
+/**
+ * The engine for a window whose folder may not be trusted.
+ * @throws SCOPE_FORBIDDEN from `submit`, before anything is sent, while the folder isn't and the command could start work.
+ */
+export function restricted(engine: EngineClient, isTrusted: () => boolean): EngineClient {
+  return {
+    submit: async (name, input, context) => {
+      if (!isTrusted() && !HARMLESS.has(name)) throw refusal(name);
+      return engine.submit(name, input, context);
+    },
+    report: (name, input, signal) => engine.report(name, input, signal),
+    watch: options => engine.watch(options),
+    output: request => engine.output(request),
+    close: () => engine.close(),
+  };
+}
+
+function refusal(command: CommandName): FleetError {
+  return new FleetError('SCOPE_FORBIDDEN', 'this folder is not trusted, so that nothing is started from it', {
+    details: { command },
+    hint: 'Trust it: Workspaces: Manage Workspace Trust.',
+  });
+}

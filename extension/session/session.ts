@@ -1,0 +1,238 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import { FleetError, messageOf } from '../../engine/errors.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { isMarkedStopped } from '../../engine/home/stop-mark.ts';
+import type { Did } from '../../engine/record/ids.ts';
+import type { EngineAccess } from '../access.ts';
+import { findEngine, homeExists, untilGone, workersLive } from './find-engine.ts';
+import { onceHomeStirs } from './home-watch.ts';
+import type { Hosted } from './hosted.ts';
+
+export type SessionState =
+  /** Nobody serves the home, and nothing asks for it. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'opening' }
+  /** `hosting` when the coordinator runs in this window. */
+  | { readonly kind: 'live'; readonly client: EngineClient; readonly hosting: boolean }
+  | { readonly kind: 'down'; readonly error: FleetError };
+
+export interface SessionOptions {
+  readonly home: string;
+  readonly actor: Did;
+  readonly log: vscode.LogOutputChannel;
+  /** Opens the home in this process. */
+  readonly host: () => Promise<Hosted>;
+  /** Whether this window may be a coordinator's: not while its folder is untrusted. */
+  readonly mayHost: () => boolean;
+  /** What views and commands get in the place of a client. */
+  readonly guard: (client: EngineClient) => EngineClient;
+}
+
+/** How long another process may hold the lease without answering. */
+const LEASE_WAIT_MS = 30_000;
+const LEASE_RETRY_MS = 150;
+/** A folder may stir many times in a moment; it is looked at once. */
+const STIR_MS = 100;
+
+/**
+ * This window's way to the one engine of the home: it is the client of whoever serves the home, and serves it itself where
+ * nobody does and somebody asked for it. When the one that served is gone, it looks anew.
+ */
+export class Session implements EngineAccess, vscode.Disposable {
+  readonly #o: SessionOptions;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #ending = new AbortController();
+  #state: SessionState = { kind: 'opening' };
+  #wanted = false;
+  #hosted: Hosted | undefined;
+  #wake: () => void = () => undefined;
+  #done: Promise<void> = Promise.resolve();
+  readonly onDidChange = this.#changed.event;
+
+  constructor(options: SessionOptions) {
+    this.#o = options;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get client(): EngineClient | undefined {
+    return this.#state.kind === 'live' ? this.#state.client : undefined;
+  }
+
+  get isHosting(): boolean {
+    return this.#state.kind === 'live' && this.#state.hosting;
+  }
+
+  get home(): string {
+    return this.#o.home;
+  }
+
+  /** Begins to look, and never stops until it is disposed of. */
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /**
+   * The engine; this window becomes its host when nobody else is.
+   * @throws why it can't be had.
+   */
+  async open(): Promise<EngineClient> {
+    this.want();
+    for (;;) {
+      if (this.#state.kind === 'live') return this.#state.client;
+      if (this.#state.kind === 'down') throw this.#state.error;
+      if (this.#state.kind === 'none' && !this.#o.mayHost()) throw untrusted();
+      await new Promise<void>(resolve => {
+        const heard = this.onDidChange(() => (heard.dispose(), resolve()));
+      });
+    }
+  }
+
+  /** Asks for the engine without waiting for it; also after it was down, or when this window became trusted. */
+  want(): void {
+    this.#wanted = true;
+    if (this.#state.kind === 'none' || this.#state.kind === 'down') {
+      if (this.#o.mayHost()) this.#set({ kind: 'opening' });
+      this.#wake();
+    }
+  }
+
+  /** Asks for the engine if there is something to show: a home with a history. */
+  async wantHistory(): Promise<void> {
+    if (await homeExists(this.#o.home)) this.want();
+  }
+
+  /** Lets go of everything, so that another can take over. Workers go on. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    this.#wake();
+    await this.#done;
+  }
+
+  dispose(): void {
+    void this.close();
+    this.#changed.dispose();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    if (await workersLive(this.#o.home)) this.#wanted = true;
+    while (!signal.aborted) {
+      try {
+        await this.#turn(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#o.log.error(messageOf(thrown));
+        this.#set({ kind: 'down', error: asFleetError(thrown) });
+        await this.#stir(signal);
+      }
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { home, actor, mayHost } = this.#o;
+    const client = await findEngine(home, actor, signal);
+    if (client !== undefined) return this.#attend(client, signal);
+    if (this.#wanted && mayHost()) return this.#host(signal);
+    this.#set({ kind: 'none' });
+    await this.#stir(signal);
+  }
+
+  /** Is a client, until nobody answers any more. */
+  async #attend(client: EngineClient, signal: AbortSignal): Promise<void> {
+    this.#o.log.info(`a client of the coordinator of ${this.#o.home}`);
+    this.#set({ kind: 'live', client: this.#o.guard(client), hosting: false });
+    await untilGone(client, signal);
+    await client.close();
+    // One that was asked to stop said so; one that died has left its workers, and somebody must look after them.
+    this.#wanted = !(await isMarkedStopped(homePaths(this.#o.home)));
+  }
+
+  async #host(signal: AbortSignal): Promise<void> {
+    this.#set({ kind: 'opening' });
+    const hosted = await this.#take(signal);
+    if (hosted === undefined) return;
+    this.#hosted = hosted;
+    try {
+      this.#o.log.info(`hosting the coordinator of ${this.#o.home}`);
+      for (const note of hosted.notes) this.#o.log.warn(note);
+      this.#set({ kind: 'live', client: this.#o.guard(hosted.client), hosting: true });
+      await Promise.race([hosted.ended, aborted(signal)]);
+      if (signal.aborted) return;
+      this.#wanted = false;
+    } finally {
+      await this.#letGo();
+    }
+  }
+
+  /** Undefined when another process was faster; it answers soon, and is found then. */
+  async #take(signal: AbortSignal): Promise<Hosted | undefined> {
+    const deadline = performance.now() + LEASE_WAIT_MS;
+    try {
+      return await this.#o.host();
+    } catch (thrown) {
+      if (!FleetError.is(thrown, 'LEASE_HELD')) throw thrown;
+      while (performance.now() < deadline) {
+        await delay(LEASE_RETRY_MS, undefined, { signal });
+        const client = await findEngine(this.#o.home, this.#o.actor, signal);
+        if (client === undefined) continue;
+        await client.close();
+        return undefined;
+      }
+      throw thrown;
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const hosted = this.#hosted;
+    this.#hosted = undefined;
+    await hosted?.close();
+  }
+
+  /** Waits until somebody asks, or the home stirs. */
+  async #stir(signal: AbortSignal): Promise<void> {
+    await new Promise<void>(resolve => {
+      const watch = onceHomeStirs(this.#o.home, () => resolve());
+      this.#wake = () => {
+        watch.dispose();
+        resolve();
+      };
+      if (signal.aborted) this.#wake();
+    });
+    this.#wake();
+    this.#wake = () => undefined;
+    await delay(STIR_MS, undefined, { signal }).catch(() => undefined);
+  }
+
+  #set(state: SessionState): void {
+    if (this.#ending.signal.aborted) return;
+    if (state.kind === this.#state.kind && state.kind !== 'live' && state.kind !== 'down') return;
+    this.#state = state;
+    this.#changed.fire();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function asFleetError(thrown: unknown): FleetError {
+  return FleetError.is(thrown) ? thrown : new FleetError('INTERNAL', messageOf(thrown), { cause: thrown });
+}
+
+function untrusted(): FleetError {
+  return new FleetError(
+    'SCOPE_FORBIDDEN',
+    'this folder is not trusted, so that no fleet is started from it',
+    {
+      hint: 'Trust it: Workspaces: Manage Workspace Trust.',
+    },
+  );
+}

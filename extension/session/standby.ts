@@ -1,0 +1,81 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open } from 'node:fs/promises';
+import * as path from 'node:path';
+import type * as vscode from 'vscode';
+import { homePaths } from '../../engine/home/paths.ts';
+import { messageOf } from '../../engine/errors.ts';
+
+/**
+ * Keeps a process that waits for the home's lease, and takes the coordinator over when this one lets go of it or dies. It
+ * is there while a fan-out is open and outlives this process: that is what it is for.
+ */
+export class Standby {
+  readonly #splFile: string;
+  readonly #home: string;
+  readonly #log: vscode.LogOutputChannel;
+  #process: ChildProcess | undefined;
+  /** One change at a time, in the order in which they were asked for. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(splFile: string, home: string, log: vscode.LogOutputChannel) {
+    this.#splFile = splFile;
+    this.#home = home;
+    this.#log = log;
+  }
+
+  /** Has it waiting. Does nothing when it is already; a failure is logged, since the fan-out goes on without it. */
+  begin(): Promise<void> {
+    return this.#queue(async () => {
+      if (this.#isRunning()) return;
+      this.#process = await this.#spawn();
+      this.#log.info(`standby waits: PID ${this.#process.pid}`);
+    });
+  }
+
+  /** Ends it; settled when it is gone, so that it can't take over what is about to be let go of. */
+  end(): Promise<void> {
+    return this.#queue(async () => {
+      const waiting = this.#process;
+      if (waiting === undefined || !this.#isRunning()) return;
+      const gone = once(waiting, 'exit');
+      waiting.kill('SIGTERM');
+      await gone;
+      this.#log.info(`standby ended: PID ${waiting.pid}`);
+    });
+  }
+
+  #queue(change: () => Promise<void>): Promise<void> {
+    this.#last = this.#last
+      .then(change)
+      .catch((error: unknown) => this.#log.error(`standby: ${messageOf(error)}`));
+    return this.#last;
+  }
+
+  #isRunning(): boolean {
+    return (
+      this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+    );
+  }
+
+  async #spawn(): Promise<ChildProcess> {
+    const { logsDir } = homePaths(this.#home);
+    await mkdir(logsDir, { recursive: true, mode: 0o700 });
+    const log = await open(path.join(logsDir, 'standby.log'), 'a', 0o600);
+    try {
+      const words = [this.#splFile, 'serve', '--standby', '--home', this.#home];
+      const child = spawn(process.execPath, words, {
+        detached: true,
+        cwd: '/',
+        stdio: ['ignore', log.fd, log.fd],
+        // The editor's own program is Node.js only when it is told so.
+        env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      });
+      await once(child, 'spawn');
+      child.unref();
+      return child;
+    } finally {
+      await log.close();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import * as vscode from 'vscode';
+import type { Subject } from '../contributions.ts';
+import { setting } from '../contributions.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+
+interface FleetLink extends vscode.TerminalLink {
+  readonly subject: Subject;
+}
+
+/** Thread ids, DIDs of instances, and whatever else could be an alias. */
+const CANDIDATE = /did:sync:instance:[0-9a-f]{16}|[A-Za-z0-9][A-Za-z0-9._-]*/g;
+/** A longer line is no output of `spl` that a person reads. */
+const MAX_LINE = 2000;
+
+/** Makes links of the names in a terminal that this fleet knows; `open` shows what a link is about. */
+export function terminalLinks(
+  model: FleetModel,
+  open: (subject: Subject) => Promise<void>,
+): vscode.TerminalLinkProvider<FleetLink> {
+  return {
+    provideTerminalLinks: ({ line }) => (setting('terminal.integration') ? linksIn(line, model) : []),
+    handleTerminalLink: link => open(link.subject),
+  };
+}
+
+function linksIn(line: string, model: FleetModel): FleetLink[] {
+  if (line.length > MAX_LINE || model.fleet === undefined) return [];
+  return [...line.matchAll(CANDIDATE)].flatMap(match => {
+    const subject = subjectNamed(match[0], model);
+    if (subject === undefined) return [];
+    const tooltip =
+      subject.kind === 'task' ? vscode.l10n.t('Show in Fan-Outs') : vscode.l10n.t('Show in Instances');
+    return [{ startIndex: match.index, length: match[0].length, tooltip, subject }];
+  });
+}
+
+function subjectNamed(name: string, model: FleetModel): Subject | undefined {
+  const instance = model.fleet?.instances.find(({ did, alias }) => did === name || alias === name);
+  if (instance !== undefined) return { kind: 'instance', did: instance.did };
+  const task = model.task(name);
+  return task === undefined ? undefined : { kind: 'task', thread: task.thread };
+}

@@ -1,0 +1,12 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { SplEnvironment } from './environment.ts';
+
+/** A terminal on which `spl` works even where the integration is turned off. */
+export function splTerminal({ bin, ...variables }: SplEnvironment): vscode.TerminalOptions {
+  return {
+    name: 'spl',
+    iconPath: new vscode.ThemeIcon('repo-forked'),
+    env: { ...variables, PATH: bin + path.delimiter + (process.env['PATH'] ?? '') },
+  };
+}

@@ -1,0 +1,139 @@
+import * as vscode from 'vscode';
+import type {
+  ChildDocument,
+  InstanceDocument,
+  TaskDocument,
+  Verdict,
+} from '../../engine/contract/documents.ts';
+import { childCost, duration, oneLine } from '../../engine/contract/format.ts';
+
+/** How the rows of both trees look: icons with a shape of their own for each state, and the words beside them. */
+
+const themed = (icon: string, colour?: string): vscode.ThemeIcon =>
+  new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
+
+const VERDICT_ICONS: Readonly<Record<Verdict, vscode.ThemeIcon>> = {
+  accept: themed('pass', 'testing.iconPassed'),
+  reject: themed('thumbsdown', 'testing.iconFailed'),
+  failed: themed('error', 'testing.iconFailed'),
+  timeout: themed('watch', 'testing.iconErrored'),
+  cancelled: themed('circle-slash', 'testing.iconSkipped'),
+};
+const RUNNING = themed('sync~spin', 'testing.runAction');
+const PENDING = themed('clock', 'testing.iconQueued');
+
+export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
+  (VERDICT_ICONS as Readonly<Record<string, vscode.ThemeIcon>>)[verdict] ?? themed('question');
+
+/** The words of a verdict, as people read them. */
+export function verdictText(verdict: string): string {
+  const words: Readonly<Record<string, string>> = {
+    accept: vscode.l10n.t('accepted'),
+    reject: vscode.l10n.t('rejected'),
+    failed: vscode.l10n.t('failed'),
+    timeout: vscode.l10n.t('timed out'),
+    cancelled: vscode.l10n.t('cancelled'),
+  };
+  return words[verdict] ?? verdict;
+}
+
+export function taskIcon({ status, fan_out: fanOut }: TaskDocument): vscode.ThemeIcon {
+  if (fanOut !== null && !fanOut.complete && status === 'active') return RUNNING;
+  switch (status) {
+    case 'approved':
+      return VERDICT_ICONS.accept;
+    case 'failed':
+      return VERDICT_ICONS.failed;
+    case 'rejected':
+      return VERDICT_ICONS.reject;
+    case 'cancelled':
+      return VERDICT_ICONS.cancelled;
+    default:
+      return themed('circle-outline');
+  }
+}
+
+/** What stands beside a task's alias: how far its fan-out is, and what the join still needs. */
+export function taskDescription({ goal, status, fan_out: fanOut }: TaskDocument): string {
+  if (fanOut === null) return status === 'inbox' ? goal : `${status} · ${goal}`;
+  const round = fanOut.round > 1 ? ` · ${vscode.l10n.t('round {0}', fanOut.round)}` : '';
+  const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
+  return `${fanOut.progress}${round}${serial} · ${oneLine(goal, 60)}`;
+}
+
+/** Words that menus ask for. */
+export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
+  const finished = ['approved', 'rejected', 'failed', 'cancelled'].includes(status);
+  if (fanOut === null) return finished ? 'task' : 'task open bare';
+  return fanOut.complete ? 'task fanned joined' : 'task fanned open';
+}
+
+export function childIcon(child: ChildDocument): vscode.ThemeIcon {
+  if (child.state === 'done') return verdictIcon(child.verdict ?? '');
+  return child.state === 'running' ? RUNNING : PENDING;
+}
+
+export const childLabel = (child: ChildDocument): string => oneLine(child.name ?? child.goal, 80);
+
+/** @param now seconds since 1970, for what still runs */
+export function childDescription(child: ChildDocument, now: number): string {
+  const on = child.worker ?? child.target;
+  switch (child.state) {
+    case 'pending':
+      return child.reason ?? vscode.l10n.t('waiting');
+    case 'running':
+      return child.started_unix === null
+        ? (child.reason ?? on)
+        : [on, duration(Math.max(0, now - child.started_unix)), ...attemptWords(child)].join(' · ');
+    case 'done':
+      return doneWords(child).join(' · ');
+  }
+}
+
+function doneWords(child: ChildDocument): readonly string[] {
+  return [
+    verdictText(child.verdict ?? ''),
+    ...(child.worker === null ? [] : [child.worker]),
+    duration(child.wall_time_secs),
+    ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),
+    ...attemptWords(child),
+    ...(child.after_join ? [vscode.l10n.t('after the join')] : []),
+    ...(child.verdict !== 'accept' && child.reason !== null ? [oneLine(child.reason, 80)] : []),
+  ];
+}
+
+const attemptWords = ({ attempt }: ChildDocument): readonly string[] =>
+  attempt > 1 ? [vscode.l10n.t('attempt {0}', attempt)] : [];
+
+export function childContext(child: ChildDocument): string {
+  const started = child.attempt > 0 ? ' started' : '';
+  if (child.state !== 'done') return `child ${child.state}${started}`;
+  return `child done${started}${child.verdict === 'accept' ? '' : ' retriable'}`;
+}
+
+const INSTANCE_ICONS: Readonly<Record<InstanceDocument['status'], vscode.ThemeIcon>> = {
+  starting: themed('loading~spin'),
+  live: themed('vm-running', 'testing.iconPassed'),
+  stale: themed('vm-connect', 'testing.iconErrored'),
+  archived: themed('vm-outline', 'testing.iconFailed'),
+  stopped: themed('vm-outline'),
+};
+
+export function instanceIcon({ status, role, health }: InstanceDocument): vscode.ThemeIcon {
+  if (status !== 'live') return INSTANCE_ICONS[status];
+  if (health === 'draining') return themed('debug-disconnect', 'testing.iconErrored');
+  return role === 'coordinator' ? themed('server-process', 'testing.iconPassed') : INSTANCE_ICONS.live;
+}
+
+/** @param here whether it is the coordinator and runs in this window */
+export function instanceDescription(instance: InstanceDocument, here: boolean): string {
+  const { role, status, active_dispatches: load, slots, health, note } = instance;
+  if (status !== 'live') return note === null ? status : `${status} · ${note}`;
+  const state = health === 'healthy' ? status : `${status} · ${health}`;
+  if (role === 'coordinator') return here ? `${state} · ${vscode.l10n.t('in this window')}` : state;
+  return `${state} · ${vscode.l10n.t('load {0} of {1}', Math.min(load, slots), slots)}${load > slots ? ` (+${load - slots})` : ''}`;
+}
+
+export function instanceContext({ role, status }: InstanceDocument): string {
+  return `instance ${role} ${status}`;
+}

@@ -1,0 +1,80 @@
+import * as vscode from 'vscode';
+import type { InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+
+/** What a person should hear of. */
+export type Alarm =
+  | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
+  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: number };
+
+/**
+ * Notices what needs a person, once each: a join that failed while this window watched, and a worker that was lost with
+ * work on it. What happened before the engine was first read is history.
+ */
+export class Attention implements vscode.Disposable {
+  readonly #model: FleetModel;
+  readonly #raised = new vscode.EventEmitter<Alarm>();
+  readonly #counted = new vscode.EventEmitter<number>();
+  readonly #listening: vscode.Disposable;
+  /** Joins that are known, by thread and round, so that each is told once. */
+  #joins = new Map<string, string>();
+  #workers = new Map<string, InstanceDocument>();
+  #open = new Set<string>();
+  readonly onDidRaise = this.#raised.event;
+  /** Fires with how many things wait for a look. */
+  readonly onDidCount = this.#counted.event;
+
+  constructor(model: FleetModel) {
+    this.#model = model;
+    this.#listening = model.onDidChange(change => this.#take(change));
+  }
+
+  /** Somebody looked: nothing waits any more. */
+  clear(): void {
+    if (this.#open.size === 0) return;
+    this.#open.clear();
+    this.#counted.fire(0);
+  }
+
+  dispose(): void {
+    this.#listening.dispose();
+    this.#raised.dispose();
+    this.#counted.dispose();
+  }
+
+  #take(change: ModelChange): void {
+    const isFirst = this.#workers.size === 0;
+    for (const thread of change.all ? this.#model.tasks.keys() : change.tasks)
+      this.#judgeTask(thread, isFirst);
+    if (change.fleet || change.all) this.#judgeWorkers();
+  }
+
+  #judgeTask(thread: string, isHistory: boolean): void {
+    const task = this.#model.tasks.get(thread);
+    const fanOut = task?.fan_out;
+    if (task === undefined || fanOut == null || !fanOut.complete) return;
+    const join = `${fanOut.round} ${fanOut.outcome}`;
+    if (this.#joins.get(thread) === join) return;
+    this.#joins.set(thread, join);
+    const failed = fanOut.outcome === 'unsatisfiable' || fanOut.outcome === 'timed_out';
+    if (failed && !isHistory) this.#raise(thread, { kind: 'joinFailed', task });
+  }
+
+  #judgeWorkers(): void {
+    const before = this.#workers;
+    const instances = this.#model.fleet?.instances ?? [];
+    this.#workers = new Map(instances.map(instance => [instance.did, instance]));
+    for (const worker of instances) {
+      const known = before.get(worker.did);
+      if (known?.status !== 'live' || worker.status !== 'archived') continue;
+      const load = Math.max(known.active_dispatches, worker.active_dispatches);
+      if (load > 0) this.#raise(worker.did, { kind: 'workerLost', worker, load });
+    }
+  }
+
+  #raise(subject: string, alarm: Alarm): void {
+    this.#open.add(subject);
+    this.#counted.fire(this.#open.size);
+    this.#raised.fire(alarm);
+  }
+}

@@ -1,0 +1,35 @@
+import type * as vscode from 'vscode';
+import { setContext, type ContextKeys } from '../contributions.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+import { homeExists } from '../session/find-engine.ts';
+import type { Session } from '../session/session.ts';
+
+/** Keeps what `when` clauses ask for up to date; tells the editor only what has changed. */
+export function contextKeys(session: Session, model: FleetModel): readonly vscode.Disposable[] {
+  const known = new Map<keyof ContextKeys, unknown>();
+  const tell = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {
+    if (known.get(key) === value) return;
+    known.set(key, value);
+    void setContext(key, value);
+  };
+  const tellState = (): void => {
+    tell('fleet.state', session.state.kind);
+    void homeExists(session.home).then(exists => tell('fleet.hasHome', exists));
+  };
+  const tellModel = (): void => {
+    const fanOuts = [...model.tasks.values()].flatMap(({ fan_out: fanOut }) => fanOut ?? []);
+    const workers = model.fleet?.instances.filter(
+      ({ role, status }) => role === 'worker' && status === 'live',
+    );
+    tell('fleet.workers', workers?.length ?? 0);
+    tell('fleet.hasTasks', model.tasks.size > 0);
+    tell('fleet.hasFanOuts', fanOuts.length > 0);
+    tell(
+      'fleet.hasJoined',
+      fanOuts.some(({ complete }) => complete),
+    );
+  };
+  tellState();
+  tellModel();
+  return [session.onDidChange(tellState), model.onDidChange(tellModel)];
+}

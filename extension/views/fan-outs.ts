@@ -1,0 +1,274 @@
+import * as vscode from 'vscode';
+import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { childCost, duration, oneLine } from '../../engine/contract/format.ts';
+import { messageOf } from '../../engine/errors.ts';
+import type { EngineAccess } from '../access.ts';
+import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import {
+  childContext,
+  childDescription,
+  childIcon,
+  childLabel,
+  taskContext,
+  taskDescription,
+  taskIcon,
+  verdictIcon,
+  verdictText,
+} from './appearance.ts';
+import { ChildStore } from './child-store.ts';
+import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
+
+/** How often rows that show a running time are drawn again. */
+const TICK_MS = 1000;
+/** Beyond this many, running times stand still until something else changes. */
+const MAX_TICKING = 100;
+
+/** Tasks, their subtasks and the attempts of these. Only what is shown is read, and only changed rows are drawn again. */
+export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #model: FleetModel;
+  readonly #access: EngineAccess;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #changed = new vscode.EventEmitter<Node[] | undefined>();
+  readonly #listening: vscode.Disposable;
+  readonly #store = new ChildStore();
+  /** The editor knows a row again by being the same object. */
+  readonly #nodes = new Map<string, Node>();
+  #ticking: NodeJS.Timeout | undefined;
+  #isVisible = false;
+  /** Refreshes follow one another, so that an older answer never overwrites a newer one. */
+  #refreshing: Promise<void> = Promise.resolve();
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(model: FleetModel, access: EngineAccess, log: vscode.LogOutputChannel) {
+    this.#model = model;
+    this.#access = access;
+    this.#log = log;
+    this.#listening = model.onDidChange(change => this.#take(change));
+  }
+
+  /** Says whether anybody sees the tree: running times go on only then. */
+  set isVisible(visible: boolean) {
+    this.#isVisible = visible;
+    this.#tick();
+  }
+
+  async getChildren(parent?: Node): Promise<Node[]> {
+    if (parent === undefined) return this.#same([...this.#model.tasks.keys()].map(taskRow));
+    switch (parent.kind) {
+      case 'task':
+        return this.#belowTask(parent.thread);
+      case 'range':
+        return this.#loaded(parent.thread, parent.from, parent.to);
+      case 'child':
+        return this.#same(attemptRows(parent.thread, this.#store.get(parent.thread, parent.index)));
+      case 'attempt':
+        return [];
+    }
+  }
+
+  getParent(node: Node): Node | undefined {
+    const parent = parentOf(node, thread => this.#model.tasks.get(thread)?.fan_out?.subtasks ?? 0);
+    return parent === undefined ? undefined : this.#same([parent])[0];
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const item = this.#item(node);
+    item.id = idOf(node);
+    return item;
+  }
+
+  resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
+    if (node.kind === 'task') item.tooltip = taskTooltip(this.#model.tasks.get(node.thread));
+    if (node.kind === 'child') item.tooltip = childTooltip(this.#store.get(node.thread, node.index));
+    return item;
+  }
+
+  /** The row of a task or a subtask, to reveal it. */
+  node(thread: string, index?: number): Node | undefined {
+    if (!this.#model.tasks.has(thread)) return undefined;
+    return this.#same([index === undefined ? taskRow(thread) : { kind: 'child', thread, index }])[0];
+  }
+
+  /** A row was collapsed: what is below it need not be kept. */
+  collapsed(node: Node): void {
+    if (node.kind === 'range') this.#store.forget(node.thread, node.from, node.to);
+    if (node.kind === 'task') this.#store.forget(node.thread, 0, this.#subtasksOf(node.thread));
+  }
+
+  dispose(): void {
+    clearInterval(this.#ticking);
+    this.#listening.dispose();
+    this.#changed.dispose();
+  }
+
+  #item(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case 'task':
+        return taskItem(node, this.#model.tasks.get(node.thread));
+      case 'range':
+        return rangeItem(node.from, node.to);
+      case 'child':
+        return childItem(node.index, this.#store.get(node.thread, node.index));
+      case 'attempt':
+        return attemptItem(node.attempt, this.#store.get(node.thread, node.index));
+    }
+  }
+
+  async #belowTask(thread: string): Promise<Node[]> {
+    const rows = rowsBelowTask(thread, this.#subtasksOf(thread));
+    if (rows[0]?.kind === 'child') return this.#loaded(thread, 0, rows.length);
+    return this.#same(rows);
+  }
+
+  async #loaded(thread: string, from: number, to: number): Promise<Node[]> {
+    const { client } = this.#access;
+    if (client === undefined) return [];
+    await this.#store.load(client, thread, from, to);
+    this.#tick();
+    return this.#same(childRows(thread, from, to));
+  }
+
+  #subtasksOf(thread: string): number {
+    return this.#model.tasks.get(thread)?.fan_out?.subtasks ?? 0;
+  }
+
+  /** The rows as they were given before, where they were. */
+  #same(rows: readonly Node[]): Node[] {
+    return rows.map(row => {
+      const id = idOf(row);
+      const known = this.#nodes.get(id);
+      if (known !== undefined) return known;
+      this.#nodes.set(id, row);
+      return row;
+    });
+  }
+
+  #take(change: ModelChange): void {
+    const isNew = [...change.tasks].some(thread => !this.#nodes.has(thread));
+    if (change.all || isNew) this.#changed.fire(undefined);
+    else if (change.tasks.size > 0) this.#changed.fire(this.#same([...change.tasks].map(taskRow)));
+    if (change.all) this.#store.clear();
+    else for (const [thread, children] of change.children) this.#refresh(thread, children);
+  }
+
+  #refresh(thread: string, changed: ReadonlySet<number>): void {
+    this.#refreshing = this.#refreshing
+      .then(async () => {
+        const { client } = this.#access;
+        if (client === undefined) return;
+        const read = await this.#store.refresh(client, thread, changed);
+        if (read.length > 0)
+          this.#changed.fire(this.#same(read.map(index => ({ kind: 'child', thread, index }))));
+        this.#tick();
+      })
+      .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
+  }
+
+  /** Draws running times again every second, as long as one is seen. */
+  #tick(): void {
+    const isNeeded = this.#isVisible && !this.#store.running().next().done;
+    if (isNeeded && this.#ticking === undefined)
+      this.#ticking = setInterval(() => this.#drawTimes(), TICK_MS).unref();
+    if (isNeeded || this.#ticking === undefined) return;
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+  }
+
+  #drawTimes(): void {
+    const rows: Node[] = [];
+    for (const { thread, child } of this.#store.running()) {
+      if (child.started_unix !== null) rows.push({ kind: 'child', thread, index: child.index });
+      if (rows.length >= MAX_TICKING) break;
+    }
+    if (rows.length > 0) this.#changed.fire(this.#same(rows));
+    this.#tick();
+  }
+}
+
+const taskRow = (thread: string): Node => ({ kind: 'task', thread });
+
+function attemptRows(thread: string, child: ChildDocument | undefined): readonly Node[] {
+  if (child === undefined) return [];
+  const { index, attempt, earlier_attempts: earlier } = child;
+  const numbers = new Set([...earlier.map(each => each.attempt), ...(attempt > 0 ? [attempt] : [])]);
+  return [...numbers].map(number => ({ kind: 'attempt', thread, index, attempt: number }));
+}
+
+function taskItem(node: Node & { kind: 'task' }, task: TaskDocument | undefined): vscode.TreeItem {
+  const item = new vscode.TreeItem(task?.alias ?? node.thread);
+  if (task === undefined) return item;
+  item.description = taskDescription(task);
+  item.iconPath = taskIcon(task);
+  item.contextValue = taskContext(task);
+  if (task.fan_out !== null) {
+    item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
+    item.command = {
+      command: 'fleet.openReport',
+      title: vscode.l10n.t('Open Join & Speedup'),
+      arguments: [node],
+    };
+  }
+  item.accessibilityInformation = { label: `${task.alias}, ${task.status}, ${item.description}` };
+  return item;
+}
+
+function rangeItem(from: number, to: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(`${from} – ${to - 1}`, vscode.TreeItemCollapsibleState.Collapsed);
+  item.iconPath = new vscode.ThemeIcon('list-unordered');
+  return item;
+}
+
+function childItem(index: number, child: ChildDocument | undefined): vscode.TreeItem {
+  const item = new vscode.TreeItem(`[${index}] ${child === undefined ? '' : childLabel(child)}`);
+  if (child === undefined) return item;
+  item.description = childDescription(child, Date.now() / 1000);
+  item.iconPath = childIcon(child);
+  item.contextValue = childContext(child);
+  if (child.attempt > 0) item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
+  item.accessibilityInformation = { label: `${index}, ${childLabel(child)}, ${item.description}` };
+  return item;
+}
+
+function attemptItem(attempt: number, child: ChildDocument | undefined): vscode.TreeItem {
+  const item = new vscode.TreeItem(vscode.l10n.t('Attempt {0}', attempt));
+  item.contextValue = 'attempt started';
+  const earlier = child?.earlier_attempts.find(each => each.attempt === attempt);
+  if (earlier !== undefined) {
+    item.description = [
+      verdictText(earlier.verdict),
+      ...(earlier.worker === null ? [] : [earlier.worker]),
+      duration(earlier.wall_time_secs),
+      ...(earlier.reason === null ? [] : [oneLine(earlier.reason, 80)]),
+    ].join(' · ');
+    item.iconPath = verdictIcon(earlier.verdict);
+  } else if (child !== undefined) {
+    item.description = childDescription(child, Date.now() / 1000);
+    item.iconPath = childIcon(child);
+  }
+  return item;
+}
+
+function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | undefined {
+  if (task === undefined) return undefined;
+  const text = new vscode.MarkdownString();
+  text.appendMarkdown(`**${task.alias}** · ${task.status}\n\n`);
+  text.appendText(oneLine(task.goal, 400));
+  if (task.fan_out !== null) {
+    text.appendMarkdown(`\n\n\`${task.fan_out.predicate.replaceAll('`', "'")}\`\n\n`);
+    text.appendText(task.fan_out.progress);
+  }
+  text.appendMarkdown(`\n\n\`${task.thread}\``);
+  return text;
+}
+
+function childTooltip(child: ChildDocument | undefined): vscode.MarkdownString | undefined {
+  if (child === undefined) return undefined;
+  const text = new vscode.MarkdownString();
+  text.appendText(oneLine(child.goal, 400));
+  text.appendMarkdown(
+    `\n\n${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd)}\n\n`,
+  );
+  if (child.reason !== null) text.appendText(child.reason);
+  if (child.summary) text.appendCodeblock(child.summary.slice(-2000), 'text');
+  return text;
+}

@@ -1,0 +1,113 @@
+import * as vscode from 'vscode';
+import type { InstanceDocument } from '../../engine/contract/documents.ts';
+import { duration } from '../../engine/contract/format.ts';
+import type { Subject } from '../contributions.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
+
+export type InstanceNode = Extract<Subject, { kind: 'instance' }>;
+
+/** The rows of the coordinator and its workers. A row is drawn again only when it looks different. */
+export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vscode.Disposable {
+  readonly #model: FleetModel;
+  readonly #isHosting: () => boolean;
+  readonly #changed = new vscode.EventEmitter<InstanceNode[] | undefined>();
+  readonly #listening: vscode.Disposable;
+  #rows = new Map<string, { readonly node: InstanceNode; readonly looks: string }>();
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(model: FleetModel, isHosting: () => boolean) {
+    this.#model = model;
+    this.#isHosting = isHosting;
+    this.#listening = model.onDidChange(change => {
+      if (change.fleet || change.all) this.#update();
+    });
+  }
+
+  getChildren(parent?: InstanceNode): InstanceNode[] {
+    return parent === undefined ? [...this.#rows.values()].map(({ node }) => node) : [];
+  }
+
+  getParent(): undefined {
+    return undefined;
+  }
+
+  getTreeItem(node: InstanceNode): vscode.TreeItem {
+    const instance = this.#instance(node.did);
+    const item = new vscode.TreeItem(instance?.alias ?? node.did);
+    item.id = node.did;
+    if (instance === undefined) return item;
+    item.description = instanceDescription(instance, this.#isHosting());
+    item.iconPath = instanceIcon(instance);
+    item.contextValue = instanceContext(instance);
+    item.accessibilityInformation = {
+      label: `${instance.alias}, ${instance.role}, ${item.description}`,
+    };
+    return item;
+  }
+
+  /** Asked when a row is hovered: what changes every moment is said as it is then. */
+  resolveTreeItem(item: vscode.TreeItem, node: InstanceNode): vscode.TreeItem {
+    const instance = this.#instance(node.did);
+    if (instance !== undefined) item.tooltip = tooltip(instance, Date.now() / 1000);
+    return item;
+  }
+
+  /** The row of an instance, to reveal it. */
+  node(did: string): InstanceNode | undefined {
+    return this.#rows.get(did)?.node;
+  }
+
+  dispose(): void {
+    this.#listening.dispose();
+    this.#changed.dispose();
+  }
+
+  #instance(did: string): InstanceDocument | undefined {
+    return this.#model.fleet?.instances.find(instance => instance.did === did);
+  }
+
+  #update(): void {
+    const before = this.#rows;
+    const instances = this.#model.fleet?.instances ?? [];
+    this.#rows = new Map(
+      instances.map(instance => [
+        instance.did,
+        {
+          node: before.get(instance.did)?.node ?? { kind: 'instance', did: instance.did },
+          looks: `${instance.alias} ${instanceContext(instance)} ${instanceDescription(instance, this.#isHosting())}`,
+        },
+      ]),
+    );
+    if ([...this.#rows.keys()].join() !== [...before.keys()].join()) return this.#changed.fire(undefined);
+    const different = [...this.#rows]
+      .filter(([did, { looks }]) => before.get(did)?.looks !== looks)
+      .map(([, { node }]) => node);
+    if (different.length > 0) this.#changed.fire(different);
+  }
+}
+
+function tooltip(instance: InstanceDocument, now: number): vscode.MarkdownString {
+  const { last_heartbeat_unix: heard } = instance;
+  const rows: readonly (readonly [string, string | null])[] = [
+    ['DID', `\`${instance.did}\``],
+    [vscode.l10n.t('Role'), instance.role],
+    [
+      vscode.l10n.t('Status'),
+      instance.note === null ? instance.status : `${instance.status}: ${instance.note}`,
+    ],
+    [vscode.l10n.t('Health'), instance.health],
+    [
+      vscode.l10n.t('Last heartbeat'),
+      heard === null ? null : vscode.l10n.t('{0} ago', duration(Math.max(0, now - heard))),
+    ],
+    [vscode.l10n.t('Endpoint'), instance.endpoint],
+    ['PID', instance.pid === null ? null : String(instance.pid)],
+    [vscode.l10n.t('Version'), instance.version],
+    [vscode.l10n.t('Home'), `\`${instance.home}\``],
+  ];
+  const text = new vscode.MarkdownString();
+  text.appendMarkdown(`**${instance.alias}**\n\n| | |\n|---|---|\n`);
+  for (const [label, value] of rows) if (value !== null) text.appendMarkdown(`| ${label} | ${value} |\n`);
+  return text;
+}

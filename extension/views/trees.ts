@@ -1,0 +1,76 @@
+import * as vscode from 'vscode';
+import { VIEWS, type Subject } from '../contributions.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+import type { Session } from '../session/session.ts';
+import type { Attention } from './attention.ts';
+import { FanOutsTree } from './fan-outs.ts';
+import { InstancesTree, type InstanceNode } from './instances.ts';
+import type { Node } from './nodes.ts';
+
+/** Both trees as the editor shows them: what they hold, whether they are seen, and the badge. */
+export class Trees implements vscode.Disposable {
+  readonly #model: FleetModel;
+  readonly #instances: InstancesTree;
+  readonly #fanOuts: FanOutsTree;
+  readonly #instancesView: vscode.TreeView<InstanceNode>;
+  readonly #fanOutsView: vscode.TreeView<Node>;
+  readonly #all: vscode.Disposable;
+
+  constructor(session: Session, model: FleetModel, attention: Attention, log: vscode.LogOutputChannel) {
+    this.#model = model;
+    this.#instances = new InstancesTree(model, () => session.isHosting);
+    this.#fanOuts = new FanOutsTree(model, session, log);
+    this.#instancesView = vscode.window.createTreeView(VIEWS.instances, {
+      treeDataProvider: this.#instances,
+    });
+    this.#fanOutsView = vscode.window.createTreeView(VIEWS.fanOuts, {
+      treeDataProvider: this.#fanOuts,
+      showCollapseAll: true,
+    });
+    const seen = (visible: boolean): void => {
+      this.#fanOuts.isVisible = visible;
+      if (!visible) return;
+      attention.clear();
+      void session.wantHistory();
+    };
+    this.#all = vscode.Disposable.from(
+      this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
+      this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
+      attention.onDidCount(count => this.#count(count)),
+      this.#instancesView,
+      this.#fanOutsView,
+      this.#instances,
+      this.#fanOuts,
+    );
+    seen(this.#fanOutsView.visible);
+  }
+
+  /** The row of the fan-outs that is selected. */
+  get selection(): Subject | undefined {
+    const [node] = this.#fanOutsView.selection;
+    return node === undefined || node.kind === 'range' ? undefined : node;
+  }
+
+  /** Shows the row of this, and what is below a task. Does nothing where there is none yet. */
+  async reveal(subject: Subject): Promise<void> {
+    if (subject.kind === 'instance') {
+      const node = this.#instances.node(subject.did);
+      if (node !== undefined) await this.#instancesView.reveal(node, { focus: true });
+      return;
+    }
+    const index = subject.kind === 'task' ? undefined : subject.index;
+    await this.#model.known(subject.thread);
+    const node = this.#fanOuts.node(subject.thread, index);
+    if (node === undefined) return;
+    await this.#fanOutsView.reveal(node, { focus: true, expand: subject.kind === 'task' });
+  }
+
+  dispose(): void {
+    this.#all.dispose();
+  }
+
+  #count(value: number): void {
+    const tooltip = vscode.l10n.t('{0} need attention', value);
+    this.#fanOutsView.badge = value === 0 ? undefined : { value, tooltip };
+  }
+}
