@@ -277,15 +277,21 @@ export class FleetControl {
 
   /** Waits until every one of these is live and has said where it listens. */
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
-    const timeout = AbortSignal.timeout(CONVERGE_MS);
+    // Not by AbortSignal.timeout: Node 20 may collect the one that only an AbortSignal.any follows, which then never comes.
+    const enough = new AbortController();
+    const timer = setTimeout(() => enough.abort(), CONVERGE_MS);
     const watcher = this.#o.watchers.add({
       kinds: ['instance'],
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal: signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]),
     });
     const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
     const settled = (): boolean => missing().every(did => this.#givenUp.has(did));
-    if (!settled()) for await (const _ of watcher) if (settled()) break;
-    watcher.end();
+    try {
+      if (!settled()) for await (const _ of watcher) if (settled()) break;
+    } finally {
+      clearTimeout(timer);
+      watcher.end();
+    }
     const late = missing();
     if (late.length === 0) return;
     if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers go on');
