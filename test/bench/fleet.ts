@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as built from '../../engine/open.ts';
 import { homePaths } from '../../engine/home/paths.ts';
+import type { EngineEvent } from '../../engine/contract/engine.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { cpuMs } from './processes.ts';
 
@@ -77,7 +78,7 @@ export class BenchFleet {
     try {
       const begun = performance.now();
       await engine.submit('task.fan-out', request, { actor: ACTOR });
-      for await (const event of events) if (event.kind === 'task' && event.complete) break;
+      for await (const event of events) if (await tellsOfJoin(event, engine, alias)) break;
       return performance.now() - begun;
     } finally {
       stop.abort();
@@ -123,6 +124,12 @@ export class BenchFleet {
         .join(''),
     );
   }
+}
+
+/** Whether an event tells of the join of this task. After a gap the state is asked for, as every watcher does. */
+async function tellsOfJoin(event: EngineEvent, engine: Running['engine'], task: string): Promise<boolean> {
+  if (event.kind === 'gap') return (await engine.report('join', { task, summary: true })).complete;
+  return event.kind === 'task' && event.complete;
 }
 
 /** The body of a task, complete. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { StageMessage, StageName } from './child.ts';
 import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';
+import { endProcesses } from '../scenarios/processes.ts';
 
 /** Bundles the program that the stages run in. */
 export async function buildProgram(outfile: string): Promise<void> {
@@ -37,20 +38,35 @@ export interface StageRun {
 
 /** Runs a stage in a process of its own, so that none meets the memory and the compiled code of another. */
 export async function runStage(run: StageRun): Promise<readonly Figure[]> {
+  run.signal.throwIfAborted();
   const words = [run.name, run.bin, run.dir, run.quick ? 'quick' : 'full'];
-  const child = fork(run.program, words, {
-    execArgv: [],
-    env: { ...benchEnvironment(null), ...run.env },
-    signal: AbortSignal.any([run.signal, AbortSignal.timeout(run.quick ? QUICK_STAGE_MS : STAGE_MS)]),
-  });
+  const child = fork(run.program, words, { execArgv: [], env: { ...benchEnvironment(null), ...run.env } });
+  const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
   let figures: readonly Figure[] | undefined;
   child.on('message', message => {
     const said = message as StageMessage;
     if (said.type === 'say') run.say(said.text);
     else figures = said.figures;
   });
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  if (figures === undefined || code !== 0)
-    throw new Error(`the stage '${run.name}' ended with ${code ?? signal}`);
-  return figures;
+  const limitMs = run.quick ? QUICK_STAGE_MS : STAGE_MS;
+  let cut: string | undefined;
+  const cutShort = (why: string): void => {
+    cut = why;
+    child.kill('SIGKILL');
+  };
+  // A timer of our own: Node 20 may collect the time-out of an `AbortSignal.any`, which then never comes.
+  const timer = setTimeout(() => cutShort(`was not over within ${limitMs / 1000} s`), limitMs);
+  const onStop = (): void => cutShort('was told to end');
+  run.signal.addEventListener('abort', onStop);
+  try {
+    const [code, signal] = await exit;
+    if (figures === undefined || code !== 0)
+      throw new Error(`the stage '${run.name}' ${cut ?? `ended with ${code ?? signal}`}`);
+    return figures;
+  } finally {
+    clearTimeout(timer);
+    run.signal.removeEventListener('abort', onStop);
+    // The stage ends its fleets itself, unless it was cut short or failed.
+    await endProcesses(run.dir);
+  }
 }

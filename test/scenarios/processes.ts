@@ -27,9 +27,15 @@ export function processesOfGroup(group: number): readonly number[] {
   return pids().filter(pid => !isZombie(pid) && groupOf(pid) === group);
 }
 
-/** Ends what a failed test has left. */
+/** How long to go on killing: what a fleet starts anew is met again, and what can't be killed is not waited for. */
+const ENDING_MS = 20_000;
+
+/** Ends what a failed test has left. @throws Error naming what does not end. */
 export async function endProcesses(text: string): Promise<void> {
+  const deadline = performance.now() + ENDING_MS;
   for (let left = processesNaming(text); left.length > 0; left = processesNaming(text)) {
+    if (performance.now() > deadline)
+      throw new Error(`still running: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`);
     for (const { pid } of left) {
       try {
         process.kill(pid, 'SIGKILL');

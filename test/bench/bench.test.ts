@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'mocha';
+import { endProcesses, processesNaming } from '../scenarios/processes.ts';
+import type { Figure } from './figure.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+/** Each of the six stages has a minute, and what each leaves is ended within seconds. */
+const LIMIT_MS = 480_000;
+
+const FIGURES = [
+  'throughput',
+  'latency_p50',
+  'latency_p99',
+  'scaling_cpu',
+  'scaling_wall',
+  'opening_with_checkpoint',
+  'opening_without_checkpoint',
+  'fleet_start',
+  'fleet_list',
+  'memory',
+  'memory_watched',
+];
+
+describe('the benchmark', function () {
+  this.timeout(LIMIT_MS);
+
+  it('measures every figure beside its probes, however slow the machine is', () =>
+    inFolder(async dir => {
+      const { code, out, err } = await bench(dir);
+      assert.equal(code, 0, err);
+      const document = JSON.parse(await readFile(jsonIn(dir), 'utf8')) as { figures: Figure[] };
+      assert.deepEqual(
+        document.figures.map(({ id }) => id),
+        FIGURES,
+      );
+      for (const figure of document.figures) {
+        assert.ok(out.includes(figure.name), `the table has no line for ${figure.id}`);
+        assertPositive(figure.value, figure.id);
+        assert.ok(figure.probes.length > 0, `${figure.id} has no probe`);
+        for (const probe of figure.probes) assertPositive(probe.value, `${figure.id}: ${probe.name}`);
+        for (const [name, value] of Object.entries(figure.details))
+          assertPositive(value, `${figure.id}: ${name}`);
+      }
+      await leavesNothing(dir);
+    }));
+
+  it('ends with all that it started when it is told to, in the middle of a stage', () =>
+    inFolder(async dir => {
+      const { code, err } = await bench(dir, '· memory: with a watcher');
+      assert.equal(code, 1);
+      assert.match(err, /the stage 'memory' was told to end/);
+      await leavesNothing(dir);
+    }));
+});
+
+async function inFolder(body: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'spl-bt-'));
+  try {
+    await body(dir);
+  } finally {
+    await endProcesses(dir);
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+const jsonIn = (dir: string): string => join(dir, 'figures.json');
+
+/** Runs the benchmark in small sizes, to its end or until it has said these words. */
+async function bench(
+  dir: string,
+  until?: string,
+): Promise<{ code: number | null; out: string; err: string }> {
+  const stages = until === undefined ? [] : ['--only', 'memory'];
+  const words = ['--quick', '--json', jsonIn(dir), '--dir', dir, ...stages];
+  const child = spawn(process.execPath, ['--import', 'tsx/esm', MAIN, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+    if (until !== undefined && text.includes(until)) child.kill('SIGTERM');
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+/** No process, and no file but the document. */
+async function leavesNothing(dir: string): Promise<void> {
+  assert.deepEqual(processesNaming(dir), []);
+  assert.deepEqual(
+    (await readdir(dir)).filter(name => name !== 'figures.json'),
+    [],
+  );
+}
+
+function assertPositive(value: number, what: string): void {
+  assert.ok(Number.isFinite(value) && value > 0, `${what} is ${value}`);
+}
