@@ -6,6 +6,7 @@ import { subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import {
   completeSubtasks,
+  decodeAhead,
   dependants,
   isPlainSubtask,
   targetText,
@@ -305,6 +306,39 @@ describe('completeSubtasks', () => {
     assert.deepEqual(
       topologicalOrder(subtasks),
       Array.from({ length: n }, (_, i) => n - 1 - i),
+    );
+  });
+});
+
+describe('subtasks decoded ahead', () => {
+  const anySubtask = fc.oneof(
+    fc.record(
+      {
+        goal: fc.constantFrom('build it', '', 'test it'),
+        name: fc.constantFrom('a', 'b', null),
+        target: fc.constantFrom('worker-a', 'worker-x', 'round-robin'),
+        depends_on: fc.array(fc.nat(4), { maxLength: 3 }),
+        timeout_secs: fc.constantFrom(1, 0, 'soon'),
+      },
+      { requiredKeys: ['goal'] },
+    ),
+    fc.constantFrom(null, 7, [], { goals: 'x' }),
+  );
+  const outcomeOf = (inputs: readonly unknown[]): unknown => {
+    try {
+      return completeSubtasks(inputs, context);
+    } catch (error) {
+      assert.ok(FleetError.is(error));
+      return { message: error.message, details: error.details, hint: error.hint };
+    }
+  };
+
+  it('come to the same, be it taken or refused', () => {
+    fc.assert(
+      fc.property(fc.array(anySubtask, { minLength: 1, maxLength: 5 }), inputs => {
+        assert.deepEqual(outcomeOf(inputs.map(decodeAhead)), outcomeOf(inputs));
+      }),
+      { numRuns: 500 },
     );
   });
 });

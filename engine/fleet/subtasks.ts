@@ -67,6 +67,28 @@ export function completeSubtasks(
   return subtasks;
 }
 
+/** A subtask that was decoded before its fan-out's turn came, see `decodeAhead`. */
+class DecodedSubtask {
+  readonly subtask: Subtask;
+
+  constructor(subtask: Subtask) {
+    this.subtask = subtask;
+  }
+}
+
+/**
+ * Does of `completeSubtasks` what depends on nothing but the subtask, for who wants to take his time over a long list.
+ * @returns what `completeSubtasks` takes in the subtask's place: what has a fault is returned as it is.
+ */
+export function decodeAhead(input: unknown): unknown {
+  try {
+    return new DecodedSubtask(decode(input, 0));
+  } catch {
+    // It is refused when its turn comes, with its place.
+    return input;
+  }
+}
+
 /** A target as people write it. */
 export function targetText(target: Target): string {
   switch (target.kind) {
@@ -163,6 +185,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
 }
 
 function decode(input: unknown, index: number): Subtask {
+  if (input instanceof DecodedSubtask) return input.subtask;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
   }
@@ -349,7 +372,7 @@ function refuseCycles(subtasks: readonly CompleteSubtask[], inputs: readonly unk
   if (cycle === null) return;
   const [index, next] = [cycle[0]!, cycle[1]!];
   // The decoded list is in ascending order; the position is that in the list as it was given.
-  const position = (inputs[index] as { depends_on: number[] }).depends_on.indexOf(next);
+  const position = decode(inputs[index], index).depends_on.indexOf(next);
   const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
   throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
 }

@@ -1,33 +1,22 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Commands } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { isReservedTopic, topicOf } from '../fleet/bodies.ts';
 import type { Log } from '../log/log.ts';
 import { isInstanceDid, isReservedThread } from '../record/ids.ts';
 import { decodeRecord, type FleetRecord, type SealedRecord } from '../record/record.ts';
+import { mapInSlices } from './slices.ts';
 
 export interface AppendContext {
   readonly log: Log;
   readonly write: (sealed: SealedRecord) => void;
 }
 
-/** How long one go at a long list may take before others have their turn. */
-const SLICE_MS = 10;
-
 /**
  * Decodes records that a client made. A long list is decoded in slices, so that the event loop is not held by it.
  * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
  */
-export async function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
-  const decoded: SealedRecord[] = [];
-  let began = performance.now();
-  for (const [i, value] of values.entries()) {
-    decoded.push(named(i, values.length, () => decodeRecord(value)));
-    if (performance.now() - began < SLICE_MS) continue;
-    await turn();
-    began = performance.now();
-  }
-  return decoded;
+export function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
+  return mapInSlices(values, (value, i) => named(i, values.length, () => decodeRecord(value)));
 }
 
 /**

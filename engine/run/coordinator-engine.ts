@@ -21,6 +21,7 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
+import { decodeAhead } from '../fleet/subtasks.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
@@ -38,6 +39,7 @@ import { freshReports } from './fresh-reports.ts';
 import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
+import { mapInSlices } from './slices.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 
 export interface CoordinatorEngineOptions {
@@ -241,10 +243,13 @@ export class CoordinatorEngine implements Engine {
     },
     'task.add': (input, context) =>
       this.#command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
-    'task.fan-out': ({ task, ...request }, context) =>
-      this.#command(context, issuer =>
-        commands.fanOut(this.#core, task, request, this.#fanOutContext(), issuer),
-      ),
+    'task.fan-out': async ({ task, ...request }, context) => {
+      // Of a large fan-out, this is the longest part that can be done before anything is decided.
+      const subtasks = await mapInSlices(request.subtasks, decodeAhead);
+      return this.#command(context, issuer =>
+        commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
+      );
+    },
     'task.retry': ({ task, ...input }, context) =>
       this.#command(context, issuer =>
         joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
