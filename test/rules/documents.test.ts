@@ -118,6 +118,18 @@ describe('the documents', () => {
       assert.deepEqual(Object.fromEntries(drawn), Object.fromEntries(held));
     });
 
+    it('the rooms beside the engine, and what they may import of it', async () => {
+      const config = (await import(new URL('../../eslint.config.mjs', import.meta.url).href)) as {
+        neighbours: Record<string, string[]>;
+      };
+      const rows = tableIn(sectionOf(architecture, 'The extension')).filter(row => row.length === 4);
+      const drawn = rows.map(([room, , allowed]) => [
+        room!.replaceAll('`', ''),
+        [...allowed!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+      ]);
+      assert.deepEqual(Object.fromEntries([...drawn, ['engine', []]]), config.neighbours);
+    });
+
     it('every folder of the engine', () => {
       const drawn = tableIn(sectionOf(architecture, 'Code map')).map(([room]) => room!.replaceAll('`', ''));
       const folders = readdirSync(join(ROOT, 'engine'), { withFileTypes: true })
