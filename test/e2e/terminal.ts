@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { until } from './until.ts';
+import { until } from '../editor/until.ts';
 
 /** The integrated terminal that is shown. */
 export class Terminal {

@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { until } from './until.ts';
+import { until } from '../editor/until.ts';
 
 /** A tree view of the side bar. */
 export class Tree {

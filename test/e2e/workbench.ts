@@ -2,7 +2,7 @@ import type { Frame, Locator, Page } from 'playwright-core';
 import { Screenshots } from './screenshots.ts';
 import { Terminal } from './terminal.ts';
 import { Tree } from './tree.ts';
-import { until } from './until.ts';
+import { until } from '../editor/until.ts';
 
 /** A window of the editor, as a person sees it: everything is found by what is written on it. */
 export class Workbench {

@@ -10,6 +10,7 @@ import type { Told } from './result.ts';
 export async function runMocha(load: () => Promise<unknown>): Promise<void> {
   const file = process.env['SPL_TEST_RESULT'];
   if (file === undefined) throw new Error('SPL_TEST_RESULT names no file');
+  process.setSourceMapsEnabled(true);
   const tell = (told: Told): void => appendFileSync(file, JSON.stringify(told) + '\n');
   const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, forbidOnly: true, reporter: Silent });
   mocha.suite.emit('pre-require', globalThis, '', mocha);
