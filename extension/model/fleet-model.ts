@@ -122,13 +122,14 @@ export class FleetModel implements vscode.Disposable {
   }
 
   async #read(client: EngineClient, change: ModelChange, signal: AbortSignal): Promise<void> {
-    const fleet = change.fleet ? client.report('fleet', {}, signal) : this.#fleet;
-    const tasks = await (change.all
-      ? allTasks(client, signal)
-      : withTasks(this.#tasks, client, change.tasks, signal));
-    this.#fleet = await fleet;
+    const [fleet, tasks] = await Promise.all([
+      change.fleet ? client.report('fleet', {}, signal) : this.#fleet,
+      change.all ? allTasks(client, signal) : withTasks(this.#tasks, client, change.tasks, signal),
+    ]);
+    if (signal.aborted) return;
+    this.#fleet = fleet;
     this.#tasks = tasks;
-    if (!signal.aborted) this.#changed.fire(change);
+    this.#changed.fire(change);
   }
 }
 

@@ -163,7 +163,9 @@ export class Session implements EngineAccess, vscode.Disposable {
       this.#set({ kind: 'live', client: this.#o.guard(hosted.client), hosting: true });
       await Promise.race([hosted.ended, aborted(signal)]);
       if (signal.aborted) return;
+      // Before it is let go of: who asks for the engine meanwhile gets the next one.
       this.#wanted = false;
+      this.#set({ kind: 'none' });
     } finally {
       await this.#letGo();
     }
