@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { after, before, describe, it } from 'mocha';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { FannedOut, FleetStarted, HealthDocument, JoinStatus } from '../contract/documents.ts';
-import { processStart } from '../home/process.ts';
+import { homePaths } from '../home/paths.ts';
+import { processStart, writePidFile } from '../home/process.ts';
 import { processStarter } from './starter.ts';
 
 const file = fileURLToPath(new URL('./spl.ts', import.meta.url));
@@ -153,11 +154,29 @@ describe('a fleet started by spl', () => {
 });
 
 describe('waiting for a process to be gone', () => {
-  it('never ends one that is not ours', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
-    assert.equal(await processStarter.awaitGone(child.pid!, 50), false);
-    assert.notEqual(processStart(child.pid!), null);
+  let child: ChildProcess;
+  let home: string;
+  beforeEach(async () => {
+    child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    home = await mkdtemp(join(tmpdir(), 'spl-starter-'));
+  });
+  afterEach(async () => {
     child.kill('SIGKILL');
-    assert.equal(await processStarter.awaitGone(child.pid!, 5_000), true);
+    await rm(home, { recursive: true });
+  });
+
+  it('never ends one that is not ours, and takes its word that it serves no more', async () => {
+    const pid = child.pid!;
+    const { runDir, pidFile } = homePaths(home);
+    await mkdir(runDir);
+    await writePidFile(pidFile, { pid, start: processStart(pid)!, endpoint: null, version: '0.1.0' });
+    assert.equal(await processStarter.awaitGone({ home, pid, graceMs: 50 }), false, 'it serves');
+    assert.notEqual(processStart(pid), null);
+    const waiting = processStarter.awaitGone({ home, pid, graceMs: 10_000 });
+    await rm(pidFile);
+    assert.equal(await waiting, true, 'it has let go, as an editor does');
+    assert.notEqual(processStart(pid), null);
+    child.kill('SIGKILL');
+    assert.equal(await processStarter.awaitGone({ home, pid, graceMs: 5_000 }), true);
   });
 });

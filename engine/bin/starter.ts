@@ -4,12 +4,12 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../api/client.ts';
-import type { EnsureOptions, Starter } from '../cli/host.ts';
+import type { AwaitGoneOptions, EnsureOptions, Starter } from '../cli/host.ts';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
-import { isAlive, processStart } from '../home/process.ts';
+import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { standBy } from './standby.ts';
 
@@ -128,20 +128,27 @@ async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetE
   });
 }
 
-async function awaitGone(pid: number, graceMs: number): Promise<boolean> {
+async function awaitGone({ home, pid, graceMs }: AwaitGoneOptions): Promise<boolean> {
   const start = processStart(pid);
-  if (start === null || (await gone(pid, start, graceMs))) return true;
-  if (!isOurs(pid)) return false;
+  if (start === null) return true;
+  if (!isOurs(pid)) return until(async () => !isAlive(pid, start) || !(await serves(home, pid)), graceMs);
+  const isGone = (): boolean => !isAlive(pid, start);
+  if (await until(isGone, graceMs)) return true;
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (isAlive(pid, start)) process.kill(pid, signal);
-    if (await gone(pid, start, 3_000)) return true;
+    if (await until(isGone, 3_000)) return true;
   }
   return false;
 }
 
-async function gone(pid: number, start: string, withinMs: number): Promise<boolean> {
+/** Whether the home's coordinator says that it is this process; it takes that back when it closes. */
+async function serves(home: string, pid: number): Promise<boolean> {
+  return (await readPidFile(homePaths(home).pidFile))?.pid === pid;
+}
+
+async function until(isSo: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (isAlive(pid, start)) {
+  while (!(await isSo())) {
     if (performance.now() > deadline) return false;
     await delay(RETRY_MS);
   }

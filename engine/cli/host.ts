@@ -66,6 +66,12 @@ export interface StopLeftOptions {
   readonly graceMs: number;
 }
 
+export interface AwaitGoneOptions {
+  readonly home: string;
+  readonly pid: number;
+  readonly graceMs: number;
+}
+
 /** Starts and ends coordinators. */
 export interface Starter {
   /**
@@ -80,8 +86,12 @@ export interface Starter {
    * @returns the exit code.
    */
   standBy(options: StandByOptions): Promise<number>;
-  /** Waits until the process is gone, and ends it after `graceMs` where it is ours. @returns false when it stays. */
-  awaitGone(pid: number, graceMs: number): Promise<boolean>;
+  /**
+   * Waits until the process serves the home no more. One that runs `spl serve` is gone then, and is ended after `graceMs`;
+   * one that hosts the coordinator beside other things, an editor's, goes on and is never signalled.
+   * @returns false when it goes on serving.
+   */
+  awaitGone(options: AwaitGoneOptions): Promise<boolean>;
   /**
    * Ends the workers that a coordinator which is gone has left behind. @returns how each ended; empty when none ran.
    * @throws WORKER_FAILED when one does not end.

@@ -172,12 +172,17 @@ export class Scenario {
     return this.startProgram(join(BIN, 'spl'), words, env);
   }
 
-  /** Starts another program in the place of `spl`. */
-  startProgram(file: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn(process.execPath, [file, ...words], {
+  /** Starts another program in the place of `spl`; with `ipc`, one to exchange messages with. */
+  startProgram(
+    file: string,
+    words: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    { execArgv = [], ipc = false }: { execArgv?: readonly string[]; ipc?: boolean } = {},
+  ): ChildProcess {
+    const child = spawn(process.execPath, [...execArgv, file, ...words], {
       cwd: this.cwd,
       env: { ...this.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
     });
     this.#children.push(child);
     return child;

@@ -94,7 +94,7 @@ describe('spl fleet stop', () => {
       health: health({ pid: 77 }),
       'fleet.stop': { stopped: [], coordinator_stopping: true },
     };
-    const awaitGone = (pid: number) => Promise.resolve(waited.push(pid) > 0);
+    const awaitGone = ({ pid }: { pid: number }) => Promise.resolve(waited.push(pid) > 0);
     const { code, out, host } = await run(['fleet', 'stop', '--all', '--grace', '1.5'], {
       answers,
       starter: { awaitGone },

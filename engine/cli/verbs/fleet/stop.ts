@@ -77,7 +77,7 @@ async function awaitCoordinator(
   { pid, alias }: HealthDocument,
 ): Promise<void> {
   if (context.settings.url !== null) return;
-  if (!(await context.starter.awaitGone(pid, CLOSING_MS))) {
+  if (!(await context.starter.awaitGone({ home: context.settings.home, pid, graceMs: CLOSING_MS }))) {
     throw new FleetError('TIMED_OUT', `the coordinator (PID ${pid}) was asked to stop and still runs`, {
       details: { pid },
       hint: `If it belongs to no editor, end it: kill ${pid}`,

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { on } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'mocha';
+import { installProgram } from '../../engine/home/program.ts';
+import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
+
+const HOST = fileURLToPath(new URL('./host.cjs', import.meta.url));
+
+/** What the extension host of an editor on a server inherits, and no process of ours is to. */
+const EDITOR = {
+  VSCODE_ESM_ENTRYPOINT: 'vs/workbench/api/node/extensionHostProcess',
+  VSCODE_HANDLES_UNCAUGHT_ERRORS: 'true',
+  VSCODE_IPC_HOOK_CLI: '/run/vscode-ipc.sock',
+  NODE_OPTIONS: '--no-deprecation',
+};
+
+/** A process that hosts the coordinator in itself. */
+class EditorHost {
+  readonly process: ChildProcess;
+  readonly end: ReturnType<typeof ended>;
+  readonly #messages: AsyncIterator<unknown[]>;
+
+  constructor(fleet: Scenario, program: string) {
+    const words = [join(program, 'coordinator.js')];
+    const options = { execArgv: ['--max-old-space-size=300'], ipc: true };
+    this.process = fleet.startProgram(HOST, words, EDITOR, options);
+    this.end = ended(this.process, 120_000);
+    this.#messages = on(this.process, 'message');
+  }
+
+  /** The next thing that it says. */
+  async said(): Promise<Record<string, unknown>> {
+    const { value } = (await this.#messages.next()) as { value: [Record<string, unknown>] };
+    assert.equal(value[0]['error'], undefined, String(value[0]['error']));
+    return value[0];
+  }
+
+  ask(what: 'open' | 'close' | 'quit'): Promise<Record<string, unknown>> {
+    this.process.send(what);
+    return this.said();
+  }
+}
+
+async function hosted(fleet: Scenario): Promise<{ host: EditorHost; program: string }> {
+  const program = await installProgram(BIN, fleet.at('program'));
+  const host = new EditorHost(fleet, program);
+  const { before, after } = await host.ask('open');
+  assert.deepEqual(after, before, 'it listens to no event of its process');
+  return { host, program };
+}
+
+describe('a coordinator in a process that is an editor’s', function () {
+  this.timeout(120_000);
+
+  it(
+    'runs fan-outs from an installed program; workers and commands have nothing of the editor',
+    scenario({}, async fleet => {
+      const { host, program } = await hosted(fleet);
+      const { instances, spawned } = await fleet.startFleet(2);
+      assert.equal(instances[0]!.pid, host.process.pid);
+      for (const { pid } of spawned) {
+        const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+        assert.deepEqual(words.slice(0, 2), [process.execPath, join(program, 'worker.js')]);
+        const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+        for (const name of Object.keys(EDITOR)) assert.ok(!environment.includes(`${name}=`), name);
+      }
+      const run = 'env | grep -E "^(VSCODE_|NODE_OPTIONS|ELECTRON_)" | wc -l';
+      await fleet.fanOut('HOSTED', [{ goal: 'looks', run, executor: 'shell' }, ...echoes(6)]);
+      const { outcome, children } = await fleet.joined('HOSTED');
+      assert.deepEqual([outcome, children[0]!.summary?.trim()], ['satisfied', '0']);
+      const query = await fleet.json('query', 'SELECT count(*) FROM records');
+      assert.ok((query['rows'] as number[][])[0]![0]! > 0, 'the index is found beside it');
+
+      assert.deepEqual((await host.ask('close'))['closed'], true);
+      await host.ask('quit');
+      assert.deepEqual(
+        await host.end,
+        { code: 0, out: '', err: '' },
+        'it ends by itself, and nothing was printed',
+      );
+      for (const { pid } of spawned) assert.ok(isThere(pid), 'the workers go on');
+      assert.equal((await fleet.startFleet(2)).adopted.length, 2);
+    }),
+  );
+
+  it(
+    'leaves its workers alive when that process is killed, and they are adopted',
+    scenario({ echoMs: 200 }, async fleet => {
+      const { host } = await hosted(fleet);
+      const { spawned } = await fleet.startFleet(2);
+      await fleet.fanOut('KILLED', echoes(12));
+      await fleet.joinWhen('KILLED', 'some are done', ({ completed }) => completed >= 2);
+      await fleet.kill(host.process.pid!);
+      for (const { pid } of spawned) assert.ok(isThere(pid));
+      const { adopted, resumed } = await fleet.startFleet(2);
+      assert.deepEqual([adopted.length, resumed.length], [2, 1]);
+      assert.equal((await fleet.joined('KILLED')).counts.accepted, 12);
+      for (const { pid } of spawned) assert.ok(isThere(pid));
+    }),
+  );
+
+  it(
+    'stops when a terminal asks for it, while that process goes on and is never signalled',
+    scenario({}, async fleet => {
+      const { host } = await hosted(fleet);
+      await fleet.startFleet(1);
+      const stopping = fleet.spl('fleet', 'stop', '--all', '--grace', '0');
+      assert.deepEqual((await host.said())['stopped'], true);
+      const { code, out } = await stopping;
+      assert.equal(code, 0);
+      assert.match(out, /coordinator stopped/);
+      assert.equal((await fleet.spl('serve', '--status')).code, 5);
+      // It is there as before, and may host the home again.
+      assert.equal((await host.ask('open'))['opened'], true);
+      assert.equal((await fleet.startFleet(1)).instances[0]!.pid, host.process.pid);
+      const again = fleet.spl('fleet', 'stop', '--all');
+      assert.deepEqual((await host.said())['stopped'], true);
+      assert.equal((await again).code, 0);
+      await host.ask('quit');
+      assert.equal((await host.end).code, 0);
+    }),
+  );
+});
