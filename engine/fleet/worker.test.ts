@@ -83,11 +83,12 @@ class TestWorker {
     this.do(() => this.core.finished(keyOf(of), result));
   }
 
-  /** The process ends, and another one takes up its log. */
-  restart(): void {
+  /** The process ends, and another one takes up its log, or a checkpoint and what of the log comes after it. */
+  restart(checkpoint?: Uint8Array, position = 0): void {
     this.#linked = false;
     this.core = this.#newCore();
-    for (const record of this.log) this.core.replay(record);
+    if (checkpoint !== undefined) assert.ok(this.core.restore(checkpoint));
+    for (const record of this.log.slice(position)) this.core.replay(record);
     this.clear();
     this.do(() => this.core.recover());
   }
@@ -336,6 +337,28 @@ describe('a restarted worker', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('runs nothing again whose INTEND lies before the checkpoint, and its report behind it (I7)', () => {
+    const worker = new TestWorker();
+    worker.deliver(intent(0));
+    worker.restart();
+    const [bytes, position] = [worker.core.save(), worker.log.length];
+    worker.connect();
+    worker.deliver(intent(0));
+    worker.finish(ref(0));
+    assert.deepEqual(worker.reported(), [[0, 'accept']]);
+
+    worker.restart(bytes, position);
+    worker.connect();
+    assert.deepEqual(worker.messages('hello')[0]?.held, [ref(0)]);
+    worker.deliver(intent(0));
+    assert.deepEqual([worker.started, worker.reported()], [[], [[0, 'accept']]]);
+
+    worker.do(() => worker.core.acknowledged(1));
+    worker.clear();
+    worker.connect();
+    assert.deepEqual(worker.messages('hello')[0]?.held, []);
   });
 
   it('refuses a checkpoint of another format', () => {

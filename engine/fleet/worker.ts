@@ -57,6 +57,11 @@ export class Worker {
   readonly #queue: Delivery[] = [];
   /** Reports that are not acknowledged yet, oldest first; the first one has the number `#outboxFirst`. */
   #outbox: SealedRecord[] = [];
+  /**
+   * Of these reports, those whose INTEND a checkpoint no longer tells of: it was forgotten before the checkpoint, handed
+   * over again after it, and not written a second time.
+   */
+  readonly #reportedOnly = new Map<string, DeliveryRef>();
   #outboxFirst = 0;
   #ackNoted = 0;
   readonly #clocks = new Map<ThreadId, number>();
@@ -104,10 +109,7 @@ export class Worker {
       case TOPIC.childDone: {
         this.#raiseClock(record);
         this.#outbox.push({ record, text: '' });
-        const body = record.body as unknown as ChildDoneBody;
-        const delivery = this.#deliveries.get(
-          keyOf({ thread: record.thread, index: body.index, delivery: body.delivery }),
-        );
+        const delivery = this.#deliveries.get(keyOf(reportedRef(record)));
         if (delivery !== undefined) delivery.state = 'done';
         return;
       }
@@ -166,6 +168,10 @@ export class Worker {
       if (delivery.state === 'running') this.#report(delivery, workerDied, true);
       else if (delivery.state === 'queued') this.#deliveries.delete(key);
     }
+    for (const { record } of this.#outbox) {
+      const ref = reportedRef(record);
+      if (!this.#deliveries.has(keyOf(ref))) this.#reportedOnly.set(keyOf(ref), ref);
+    }
     // Texts are not kept over a restart; sealing is a function of the content.
     this.#outbox = this.#outbox.map(({ record, text }) =>
       text === '' ? seal(record, record.judged_by) : { record, text },
@@ -202,6 +208,7 @@ export class Worker {
     const held = [...this.#deliveries.values()]
       .filter(({ fenced, handedBack }) => !fenced && !handedBack)
       .map(({ ref }) => ref);
+    held.push(...this.#reportedOnly.values());
     this.#effects.push({ type: 'send', message: { type: 'hello', held } });
     const durable = this.#outbox.slice(0, this.#outbox.length - this.#newReports.length);
     if (durable.length > 0)
@@ -426,7 +433,8 @@ export class Worker {
   }
 
   #isKnown(intent: FleetRecord): boolean {
-    return this.#deliveries.has(keyOf(refOf(intent)));
+    const key = keyOf(refOf(intent));
+    return this.#deliveries.has(key) || this.#reportedOnly.has(key);
   }
 
   #know(intent: FleetRecord): Delivery {
@@ -453,8 +461,9 @@ export class Worker {
     const dropped = this.#outbox.splice(0, Math.max(0, upTo - this.#outboxFirst));
     this.#outboxFirst += dropped.length;
     for (const { record } of dropped) {
-      const body = record.body as unknown as ChildDoneBody;
-      this.#deliveries.delete(keyOf({ thread: record.thread, index: body.index, delivery: body.delivery }));
+      const key = keyOf(reportedRef(record));
+      this.#deliveries.delete(key);
+      this.#reportedOnly.delete(key);
     }
   }
 
@@ -482,6 +491,12 @@ const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } a
 /** Whether it runs, or will as soon as its start is durable. */
 function isStarted({ state }: Delivery): boolean {
   return state === 'running' || state === 'starting';
+}
+
+/** The delivery that a report is about. */
+function reportedRef(report: FleetRecord): DeliveryRef {
+  const body = report.body as unknown as ChildDoneBody;
+  return { thread: report.thread, index: body.index, delivery: body.delivery };
 }
 
 function refOf(intent: FleetRecord): DeliveryRef {
