@@ -31,6 +31,7 @@ export async function pickTask(
     task,
   }));
   if (items.length === 0) return nothing(vscode.l10n.t('There is no task that fits.'));
+  if (items.length === 1) return items[0]!.task;
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.task;
 }
 

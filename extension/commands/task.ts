@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import { moment } from '../../engine/contract/format.ts';
+import { moment, plural } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
@@ -104,11 +104,30 @@ export const replay: Command = async (context, subject) => {
 };
 
 export const showThread: Command = async (context, subject) => {
-  const thread = await threadOf(context, subject, vscode.l10n.t('Whose records?'));
+  const thread =
+    subject === undefined
+      ? await pickThread(context)
+      : await threadOf(context, subject, vscode.l10n.t('Whose records?'));
   if (thread === undefined) return;
   const document = await (await engine(context)).report('thread.records', { thread });
   await context.documents.show(`${thread}.json`, JSON.stringify(document.records, null, 2));
 };
+
+const MAX_THREADS = 500;
+
+/** Any thread of the log, those of the fleet itself among them. */
+async function pickThread(context: CommandContext): Promise<string | undefined> {
+  const { threads } = await (await engine(context)).report('threads', { limit: MAX_THREADS });
+  const items = threads.map(({ thread, title, kind, records, last_unix: last }) => ({
+    label: title ?? thread,
+    description: `${kind} · ${plural(records, 'record')} · ${moment(last)}`,
+    detail: thread,
+    thread,
+  }));
+  const placeHolder = vscode.l10n.t('Whose records?');
+  const options = { placeHolder, matchOnDescription: true, matchOnDetail: true };
+  return (await vscode.window.showQuickPick(items, options))?.thread;
+}
 
 /** The thread of a row; without one, a task's that the user picks. */
 async function threadOf(

@@ -86,6 +86,8 @@ export class Session implements EngineAccess, vscode.Disposable {
       if (this.#state.kind === 'live') return this.#state.client;
       if (this.#state.kind === 'down') throw this.#state.error;
       if (this.#state.kind === 'none' && !this.#o.mayHost()) throw untrusted();
+      // It may just have been found that nobody had asked.
+      this.want();
       await new Promise<void>(resolve => {
         const heard = this.onDidChange(() => (heard.dispose(), resolve()));
       });

@@ -36,7 +36,11 @@ export class Trees implements vscode.Disposable {
     this.#all = vscode.Disposable.from(
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
-      attention.onDidCount(count => this.#count(count)),
+      attention.onDidCount(count => {
+        // Who looks at the rows needs no number.
+        if (this.#fanOutsView.visible && count > 0) attention.clear();
+        else this.#count(count);
+      }),
       this.#instancesView,
       this.#fanOutsView,
       this.#instances,
