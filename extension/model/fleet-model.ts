@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { Changes } from '../../engine/api/changes.ts';
 import type { EngineClient } from '../../engine/api/client.ts';
@@ -20,6 +21,8 @@ export const MAX_TASKS = 500;
 /** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
 const MIN_INTERVAL_MS = 40;
 
+/** How long after a reading that failed the next one comes, in milliseconds. */
+const RETRY_MS = 250;
 /** How long a task that was just made may take to be told of. */
 const KNOWN_MS = 2000;
 
@@ -86,10 +89,20 @@ export class FleetModel implements vscode.Disposable {
     if (client === undefined) return this.#clear();
     const stop = new AbortController();
     this.#following = { client, stop };
-    this.#follow(client, stop.signal).catch((thrown: unknown) => {
-      // Whoever gave the client notices as well, and gives another one.
-      if (!stop.signal.aborted) this.#log.warn(`following the fleet: ${messageOf(thrown)}`);
-    });
+    void this.#goOnFollowing(client, stop.signal);
+  }
+
+  /** The same client may find another coordinator behind its socket: a question that met none is asked again. */
+  async #goOnFollowing(client: EngineClient, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#follow(client, signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#log.warn(`following the fleet: ${messageOf(thrown)}`);
+      }
+      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   #clear(): void {
@@ -101,12 +114,18 @@ export class FleetModel implements vscode.Disposable {
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
     const changes = new Changes();
     const dirty = new Dirty();
-    const listening = this.#listen(client, signal, changes, dirty);
-    while (await changes.next()) {
-      await this.#read(client, dirty.take(), signal);
-      await changes.settle(MIN_INTERVAL_MS);
+    const stopped = new AbortController();
+    const stop = AbortSignal.any([signal, stopped.signal]);
+    const listening = this.#listen(client, stop, changes, dirty);
+    try {
+      while (await changes.next()) {
+        await this.#read(client, dirty.take(), signal);
+        await changes.settle(MIN_INTERVAL_MS);
+      }
+    } finally {
+      stopped.abort();
+      await listening;
     }
-    await listening;
   }
 
   async #listen(client: EngineClient, signal: AbortSignal, changes: Changes, dirty: Dirty): Promise<void> {
