@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { TOPIC } from './bodies.ts';
+import { canonical } from '../record/canonical.ts';
 import * as commands from './commands.ts';
 import type { ThreadId } from '../record/ids.ts';
 import {
@@ -592,5 +593,18 @@ describe('the records of a coordinator', () => {
       last.set(slot, record.clock);
     }
     assert.ok(last.has(`${SELF} ${fanOut.task.thread}`));
+  });
+});
+
+describe('the record of a large fan-out', () => {
+  it('has its members in order, since sorting them would hold up everything else', () => {
+    const fleet = new TestFleet(2, 3);
+    const fanOut = fleet.fanOut(3, { join: 'accepted > 1' });
+    for (const index of [0, 1, 2])
+      fleet.report(fanOut, index, { verdict: index === 1 ? 'failed' : 'accept', summary: 'done' });
+    for (const topic of [TOPIC.fanOut, TOPIC.spawned, TOPIC.child, TOPIC.join]) {
+      const [body] = fleet.bodiesOf(topic);
+      assert.equal(JSON.stringify(body), canonical(body), topic);
+    }
   });
 });

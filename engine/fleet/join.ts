@@ -36,16 +36,20 @@ export function decideJoin(
   return undefined;
 }
 
-/** The body of the record that ends a round: what was decided, and the report that it counted for each child. */
+/**
+ * The body of the record that ends a round: what was decided, and the report that it counted for each child. What has
+ * many members is spelled in order, which makes the canonical text of a large join several times as fast.
+ */
 export function joinBody(fanOut: FanOut, { outcome, reason }: Decision): JoinBody {
+  const { accepted, cancelled, failed, pending, rejected, running, timed_out } = fanOut.counts;
   return {
     topic: TOPIC.join,
     round: fanOut.round,
     outcome,
     reason,
-    counts: { ...fanOut.counts },
+    counts: { accepted, cancelled, failed, pending, rejected, running, timed_out },
     children: fanOut.children.map(({ index, state, verdict, report }) =>
-      state === 'done' ? { index, verdict, report } : { index, verdict: null, report: null },
+      state === 'done' ? { index, report, verdict } : { index, report: null, verdict: null },
     ),
   };
 }

@@ -44,7 +44,7 @@ export interface Assignment {
 /** How much work may wait at a worker, beyond its slots, in terms of time: enough to hide a round trip. */
 const AHEAD_MS = 50;
 /** And in number, per slot: a few of the batches that a worker reports at once. */
-const AHEAD_MAX = 1024;
+const AHEAD_MAX = 512;
 
 export function newLink(did: Did, now: number): WorkerLink {
   return {
