@@ -94,7 +94,10 @@ export interface CallContext {
 export type EngineEvent =
   /** A record came into the log. `position` is what a watcher resumes after. */
   | { readonly kind: 'record'; readonly position: number; readonly at: number; readonly record: FleetRecord }
-  /** Something about a fan-out moved: these subtasks, or the join. Not replayed on resumption. */
+  /**
+   * A task was made, or it, its join or these of its subtasks look different from before; one event for all that a step
+   * changed. Why a pending subtask waits may change without one. Not replayed on resumption.
+   */
   | {
       readonly kind: 'task';
       readonly thread: string;

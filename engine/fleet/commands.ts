@@ -4,6 +4,7 @@ import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
+import { cancelledBecauseOf } from './fold.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
@@ -180,8 +181,11 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
     issued_by: issuer.actor,
     ...keyOf(issuer),
   } as const;
+  const changed = [child, ...cancelledBecauseOf(fanOut, child.index)];
+  // A new round counts all children anew.
+  if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
-  coordinator.touch(task);
+  coordinator.touch(task, changed);
   coordinator.settle(issuer.now);
   return task;
 }

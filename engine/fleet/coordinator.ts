@@ -86,8 +86,8 @@ export class Coordinator {
   }
 
   /** Has the fan-out of this task looked at when the step ends. */
-  touch(task: Task): void {
-    this.#step.touch(task);
+  touch(task: Task, children: readonly Child[] = []): void {
+    this.#step.touch(task, children);
   }
 
   /** Ends the step: what follows from it is decided, and what may start is placed. */

@@ -5,7 +5,7 @@ import type { BatchSignature } from '../record/signing.ts';
 import { asJson, TOPIC, topicOf, type TopicBody } from './bodies.ts';
 import { applyRecord, type FoldContext } from './fold.ts';
 import type { ToWorker } from './messages.ts';
-import type { FanOut, FleetState, Task } from './state.ts';
+import type { Child, FanOut, FleetState, Task } from './state.ts';
 
 /** What is appended at once: the coordinator's own records, or a worker's signed batch. */
 export interface OutBatch {
@@ -155,10 +155,11 @@ export class Step {
     this.#dirty.add(fanOut);
   }
 
-  /** Has the fan-out of this task looked at when the step is over, and tells watchers. */
-  touch(task: Task): void {
+  /** Has the fan-out of this task looked at when the step is over, and tells watchers, and of which subtasks. */
+  touch(task: Task, children: readonly Child[] = []): void {
     if (task.fanOut !== null) this.look(task.fanOut);
     this.note(task.thread);
+    for (const { index } of children) this.note(task.thread, index);
   }
 
   /** The fan-outs to look at since the last call. */

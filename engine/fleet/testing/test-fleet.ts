@@ -40,6 +40,8 @@ export class TestFleet {
   readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
   /** What was sent to workers since it was last cleared. */
   sent: Sent[] = [];
+  /** The fan-outs that watchers were told of at the last step, with their subtasks. */
+  changed: ReadonlyMap<ThreadId, ReadonlySet<number>> = new Map();
   /** Workers whose processes were to be ended. */
   readonly ended: Did[] = [];
   readonly #clocks = new Map<string, number>();
@@ -58,7 +60,8 @@ export class TestFleet {
   /** One step: what it decides is logged, and what it sends is kept. */
   do<T>(decide: (now: number) => T): T {
     const answer = decide(this.now);
-    const { batches, effects } = this.core.take();
+    const { batches, effects, changed } = this.core.take();
+    this.changed = changed;
     for (const { records } of batches)
       for (const { record } of records) {
         this.log.push({ record, at: this.now });
@@ -152,6 +155,20 @@ export class TestFleet {
 
   /** Reports the end of a child's present delivery, or of what `changed` says, by the worker that has it. */
   report(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did } = {}): SealedRecord {
+    const sealed = this.#sealDone(fanOut, index, changed);
+    const worker = sealed.record.actor;
+    this.do(now => this.core.reports(worker, { records: [sealed] }, now));
+    return sealed;
+  }
+
+  /** One message of one worker: all of these children, which it has, have accepted. */
+  reportAll(fanOut: FanOut, indices: readonly number[]): void {
+    const records = indices.map(index => this.#sealDone(fanOut, index, {}));
+    const worker = records[0]!.record.actor;
+    this.do(now => this.core.reports(worker, { records }, now));
+  }
+
+  #sealDone(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did }): SealedRecord {
     const { by, ...members } = changed;
     const child = fanOut.children[index]!;
     const body: ChildDoneBody = {
@@ -164,10 +181,7 @@ export class TestFleet {
       wall_time_secs: 1,
       ...members,
     };
-    const worker = by ?? child.worker!;
-    const sealed = this.sealAs(worker, fanOut.task.thread, 'DO', asJson(body));
-    this.do(now => this.core.reports(worker, { records: [sealed] }, now));
-    return sealed;
+    return this.sealAs(by ?? child.worker!, fanOut.task.thread, 'DO', asJson(body));
   }
 
   /** The indices that were delivered to a worker, or to any, since `sent` was cleared. */
