@@ -35,6 +35,7 @@ import { refusalOf, type Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from './link/accept.ts';
 import type { Signed } from './link/frames.ts';
+import { prepareMeanwhile } from './link/meanwhile.ts';
 import { freshReports } from './fresh-reports.ts';
 import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
@@ -357,7 +358,7 @@ export class CoordinatorEngine implements Engine {
   #prepare(effect: Effect): () => void {
     if (effect.type === 'end-process') return () => void this.#control.endProcess(effect.did, effect.reason);
     const peer = this.#peers.get(effect.to);
-    return () => peer?.send(effect.message);
+    return peer === undefined ? () => {} : prepareMeanwhile(peer, effect.message);
   }
 
   #schedule(): void {

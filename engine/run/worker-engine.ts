@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts';
 import type { Executor } from './executors/executor.ts';
 import { dial, type CoordinatorAddress, type CoordinatorPeer } from './link/dial.ts';
 import type { Signed } from './link/frames.ts';
+import { prepareMeanwhile } from './link/meanwhile.ts';
 import type { Logger } from './logger.ts';
 import type { OutputStore } from './output/store.ts';
 
@@ -253,20 +254,24 @@ export class WorkerEngine {
     peer: CoordinatorPeer | undefined,
   ): void {
     const log = this.#log!;
-    if (records.length === 0 && log.end === log.pendingEnd) return this.#doAll(effects, peer);
+    if (records.length === 0 && log.end === log.pendingEnd)
+      return effects.forEach(effect => this.#do(effect, peer));
     if (records.length === 0 && effects.length === 0) return;
     const batch: Batch = { records };
-    log.append(batch).then(
+    const durable = log.append(batch);
+    const prepared = effects.map(effect => this.#prepare(effect, peer));
+    durable.then(
       () => {
-        this.#doAll(effects, peer);
+        for (const doEffect of prepared) doEffect();
         this.#checkpointWhenIdle();
       },
       (error: unknown) => this.#o.logger.error(`could not write: ${messageOf(error)}`),
     );
   }
 
-  #doAll(effects: readonly WorkerEffect[], peer: CoordinatorPeer | undefined): void {
-    for (const effect of effects) this.#do(effect, peer);
+  #prepare(effect: WorkerEffect, peer: CoordinatorPeer | undefined): () => void {
+    if (effect.type !== 'send' || peer === undefined) return () => this.#do(effect, peer);
+    return prepareMeanwhile(peer, effect.message);
   }
 
   #do(effect: WorkerEffect, peer: CoordinatorPeer | undefined): void {

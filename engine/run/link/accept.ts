@@ -24,6 +24,8 @@ export interface WorkerPeer {
   readonly did: Did;
   readonly version: string;
   send(message: ToWorker): void;
+  /** Encodes and signs a message now. @returns what sends it. */
+  prepare(message: ToWorker): () => void;
   close(): void;
 }
 
@@ -98,6 +100,7 @@ function admit(connection: Connection, peerFrame: Identify, nonce: string, optio
     did: peerFrame.did,
     version: peerFrame.version,
     send: message => connection.send(message),
+    prepare: message => connection.prepare(message),
     close: () => connection.close(),
   };
   connection.onLine = text => options.onMessage(peer, decodeToCoordinator(text, verifier));

@@ -63,7 +63,15 @@ export class Connection {
   }
 
   send(message: ToWorker | ToCoordinator): void {
-    for (const part of inFrames(message)) this.#write(encodeMessage(part, this.#key));
+    this.prepare(message)();
+  }
+
+  /** Encodes and signs a message now. @returns what sends it. */
+  prepare(message: ToWorker | ToCoordinator): () => void {
+    const lines = Array.from(inFrames(message), part => encodeMessage(part, this.#key));
+    return () => {
+      for (const text of lines) this.#write(text);
+    };
   }
 
   sendFrame(frame: object): void {

@@ -37,6 +37,8 @@ export interface DialOptions {
 export interface CoordinatorPeer {
   readonly heartbeatMs: number;
   send(message: ToCoordinator): void;
+  /** Encodes and signs a message now. @returns what sends it. */
+  prepare(message: ToCoordinator): () => void;
   /** Sends what is still to be sent, then ends. */
   end(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function dial(options: DialOptions): Promise<CoordinatorPeer> {
         resolve({
           heartbeatMs,
           send: message => connection.send(message),
+          prepare: message => connection.prepare(message),
           end: () => connection.end(),
         });
       };
