@@ -6,6 +6,7 @@ import { applyRecord } from './fold.ts';
 import { freezeFinished, restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FleetState } from './state.ts';
 import { FOLD, refOf, TestFleet, workerDid } from './testing/test-fleet.ts';
+import { taskDocument } from './views.ts';
 
 /** All of a state but the order in which children wait, as plain data. */
 function shown(state: FleetState): unknown {
@@ -106,6 +107,17 @@ describe('a snapshot', () => {
     assert.notEqual(frozen.frozenBytes, null, 'its outcome is known without');
     assert.equal(frozen.fanOut!.joined!.outcome, outcome);
     assert.equal(frozen.frozenBytes, null);
+  });
+
+  it('tells of fan-outs that are over as much as a list of tasks shows, without reading them', () => {
+    const fleet = eventful();
+    const before = [...fleet.core.state.tasks.values()].map(taskDocument);
+    const restored = restoreState(saveState(fleet.core.state, celCompiler), celCompiler)!;
+    const tasks = [...restored.tasks.values()];
+    const kept = tasks.filter(task => task.frozenBytes !== null);
+    assert.ok(kept.length > 0);
+    assert.deepEqual(tasks.map(taskDocument), before);
+    for (const task of kept) assert.notEqual(task.frozenBytes, null, task.alias);
   });
 
   it('is got ready a step at a time, and a fan-out that is opened again meanwhile stays as it is', () => {

@@ -7,7 +7,9 @@ import {
   Task,
   type Child,
   type FanOut,
+  type FanOutHead,
   type FleetState,
+  type Frozen,
   type Instance,
   type Joined,
   type TaskFacts,
@@ -16,7 +18,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 interface Header {
   readonly format: number;
@@ -38,20 +40,16 @@ interface SavedTask {
   readonly fanOutBytes: number;
 }
 
-interface SavedFanOut {
-  readonly id: RecordId;
-  readonly subtasks: WrittenSubtasks;
-  readonly join: string;
-  readonly losers: FanOut['losers'];
-  readonly timeoutMs: number | null;
-  readonly serialOf: ThreadId | null;
-  readonly budgetUsd: number | null;
-  readonly counts: FanOut['counts'];
-  readonly round: number;
+/** The first line of a fan-out's bytes: what can be told of it without reading on. */
+interface SavedHead extends FanOutHead {
   readonly roundStartedAt: number;
   readonly roundOpenedBy: RecordId;
   readonly spawned: number;
-  readonly joined: Joined | null;
+}
+
+/** The second line. */
+interface SavedMembers {
+  readonly subtasks: WrittenSubtasks;
   /** Of each child what is not as in a new one. */
   readonly children: readonly Partial<Child>[];
 }
@@ -75,7 +73,7 @@ export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<
     }
     // A retry may have opened it again meanwhile.
     if (fanOut.joined === joined && !state.open.has(task.thread))
-      task.freeze(fanOutBytes(fanOut, children.join()), thawWith(cel));
+      task.freeze(frozen(fanOutBytes(fanOut, children.join()), cel));
     yield;
   }
 }
@@ -91,7 +89,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     const bytes = bytesOf(task);
     if (bytes.length > 0) {
       fanOuts.push(bytes);
-      if (!state.open.has(task.thread)) task.freeze(bytes, thawWith(cel));
+      if (!state.open.has(task.thread)) task.freeze(frozen(bytes, cel));
     }
     tasks.push({
       facts: task.facts,
@@ -140,7 +138,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
     const task = new Task(facts, new Map(clocks));
     task.cancelled = cancelled;
     task.outcome = outcome;
-    if (length > 0) task.freeze(bytes.subarray(from, from + length), thawWith(cel));
+    if (length > 0) task.freeze(frozen(bytes.subarray(from, from + length), cel));
     from += length;
     state.tasks.set(facts.thread, task);
   }
@@ -158,9 +156,8 @@ function bytesOf(task: Task): Uint8Array {
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   const { id, join, losers, timeoutMs, serialOf, budgetUsd, counts } = fanOut;
   const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
-  const saved: Omit<SavedFanOut, 'children'> = {
+  const head: SavedHead = {
     id,
-    subtasks: writeSubtasks(fanOut.subtasks),
     join,
     losers,
     timeoutMs,
@@ -173,7 +170,8 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     spawned,
     joined,
   };
-  return Buffer.from(`${JSON.stringify(saved).slice(0, -1)},"children":[${children}]}`);
+  const subtasks = JSON.stringify(writeSubtasks(fanOut.subtasks));
+  return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks},"children":[${children}]}`);
 }
 
 /** The members of a list, as JSON. */
@@ -191,25 +189,33 @@ function changesOf(child: Child): Partial<Child> {
   return changes;
 }
 
-function thawWith(cel: CelCompiler): (task: Task, bytes: Uint8Array) => FanOut {
-  return (task, bytes) => {
-    const saved = JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
-    ) as SavedFanOut;
-    const subtasks = readSubtasks(saved.subtasks);
-    const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
-    const fanOut: FanOut = {
-      ...saved,
-      task,
-      subtasks,
-      predicate: recordedPredicate(saved.join, subtasks.length, cel),
-      children: saved.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
-      threads: new Array<undefined>(subtasks.length),
-      dependants: hasDependencies ? dependants(subtasks) : null,
-      ready: new Map(),
-    };
-    for (const child of fanOut.children)
-      if (child.state === 'pending' && child.unmet === 0) markReady(fanOut, child);
-    return fanOut;
+/** The fan-out of these bytes, to be read when somebody asks for it. */
+function frozen(bytes: Uint8Array, cel: CelCompiler): Frozen {
+  const text = (from: number, to: number): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+  const end = bytes.indexOf(10);
+  const head = (): SavedHead => JSON.parse(text(0, end)) as SavedHead;
+  return {
+    bytes,
+    head,
+    thaw: task => thawed(task, head(), JSON.parse(text(end + 1, bytes.length)) as SavedMembers, cel),
   };
+}
+
+function thawed(task: Task, head: SavedHead, members: SavedMembers, cel: CelCompiler): FanOut {
+  const subtasks = readSubtasks(members.subtasks);
+  const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
+  const fanOut: FanOut = {
+    ...head,
+    task,
+    subtasks,
+    predicate: recordedPredicate(head.join, subtasks.length, cel),
+    children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
+    threads: new Array<undefined>(subtasks.length),
+    dependants: hasDependencies ? dependants(subtasks) : null,
+    ready: new Map(),
+  };
+  for (const child of fanOut.children)
+    if (child.state === 'pending' && child.unmet === 0) markReady(fanOut, child);
+  return fanOut;
 }

@@ -53,8 +53,7 @@ export class Task {
   /** How the present round of its fan-out joined; known without reading the fan-out. */
   outcome: Outcome | null = null;
   #fanOut: FanOut | null = null;
-  #frozen: { readonly bytes: Uint8Array; readonly thaw: (task: Task, bytes: Uint8Array) => FanOut } | null =
-    null;
+  #frozen: Frozen | null = null;
 
   constructor(facts: TaskFacts, clocks: Map<Did, number>) {
     this.facts = facts;
@@ -77,9 +76,14 @@ export class Task {
 
   get fanOut(): FanOut | null {
     if (this.#frozen === null) return this.#fanOut;
-    const { bytes, thaw } = this.#frozen;
+    const frozen = this.#frozen;
     this.#frozen = null;
-    return (this.#fanOut = thaw(this, bytes));
+    return (this.#fanOut = frozen.thaw(this));
+  }
+
+  /** What a list of tasks tells of the fan-out; one that is kept as bytes stays so. */
+  get fanOutHead(): FanOutHead | null {
+    return this.#frozen === null ? this.#fanOut : this.#frozen.head();
   }
 
   set fanOut(fanOut: FanOut | null) {
@@ -93,22 +97,37 @@ export class Task {
   }
 
   /** Keeps the fan-out as bytes until it is asked for. */
-  freeze(bytes: Uint8Array, thaw: (task: Task, bytes: Uint8Array) => FanOut): void {
+  freeze(frozen: Frozen): void {
     this.#fanOut = null;
-    this.#frozen = { bytes, thaw };
+    this.#frozen = frozen;
   }
 }
 
-export interface FanOut {
+/** A fan-out that is over, as the bytes that a checkpoint has of it. */
+export interface Frozen {
+  readonly bytes: Uint8Array;
+  /** Reads what stands before the subtasks. */
+  head(): FanOutHead;
+  thaw(task: Task): FanOut;
+}
+
+/** What can be told of a fan-out without its subtasks. */
+export interface FanOutHead {
   readonly id: RecordId;
-  readonly task: Task;
-  readonly subtasks: readonly CompleteSubtask[];
-  readonly predicate: Predicate;
   readonly join: string;
   readonly losers: Losers;
   readonly timeoutMs: number | null;
   readonly serialOf: ThreadId | null;
   readonly budgetUsd: number | null;
+  readonly counts: Counts;
+  readonly round: number;
+  readonly joined: Joined | null;
+}
+
+export interface FanOut extends FanOutHead {
+  readonly task: Task;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly predicate: Predicate;
   readonly children: readonly Child[];
   /** The children's threads, as far as `threadOf` was asked for them. */
   readonly threads: (ThreadId | undefined)[];
@@ -251,7 +270,12 @@ export function newChild(index: number, unmet: number): Child {
   };
 }
 
+/** How many children a fan-out has: each is counted in one of the seven states. */
+export function childrenOf({ counts }: FanOutHead): number {
+  return completedOf({ counts }) + counts.running + counts.pending;
+}
+
 /** The children of a fan-out that have ended, whatever their verdict. */
-export function completedOf(fanOut: FanOut): number {
-  return fanOut.children.length - fanOut.counts.running - fanOut.counts.pending;
+export function completedOf({ counts }: Pick<FanOutHead, 'counts'>): number {
+  return counts.accepted + counts.rejected + counts.failed + counts.timed_out + counts.cancelled;
 }

@@ -6,10 +6,12 @@ import type { Coordinator } from './coordinator.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
+  childrenOf,
   completedOf,
   threadOf,
   type Child,
   type FanOut,
+  type FanOutHead,
   type FleetState,
   type Instance,
   type Task,
@@ -20,13 +22,13 @@ import { statusOf } from './tasks.ts';
 /** The documents that the engine answers with, made from the state and what the coordinator knows besides. */
 
 export function taskDocument(task: Task): d.TaskDocument {
-  const { facts, fanOut } = task;
+  const { facts, fanOutHead } = task;
   return {
     thread: facts.thread,
     alias: facts.alias,
     goal: facts.goal,
     status: statusOf(task),
-    reason: fanOut?.joined?.reason ?? task.cancelled?.reason ?? null,
+    reason: fanOutHead?.joined?.reason ?? task.cancelled?.reason ?? null,
     priority: facts.priority,
     labels: [...facts.labels],
     domain: facts.domain,
@@ -36,24 +38,31 @@ export function taskDocument(task: Task): d.TaskDocument {
     dir: facts.dir,
     actor: facts.actor,
     created_unix: facts.createdAt / 1000,
-    fan_out: fanOut === null ? null : fanOutSummary(fanOut),
+    fan_out: fanOutHead === null ? null : fanOutSummary(task, fanOutHead),
   };
 }
 
-function fanOutSummary(fanOut: FanOut): NonNullable<d.TaskDocument['fan_out']> {
+function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument['fan_out']> {
   return {
-    record: fanOut.id,
-    round: fanOut.round,
-    subtasks: fanOut.children.length,
-    completed: completedOf(fanOut),
-    predicate: fanOut.join,
-    complete: fanOut.joined !== null,
-    outcome: fanOut.joined?.outcome ?? null,
-    losers: fanOut.losers,
-    serial: fanOut.serialOf !== null,
-    counts: { ...fanOut.counts },
-    progress: fanOut.joined?.reason ?? explain(fanOut.predicate, fanOut.counts, fanOut.children.length),
+    record: head.id,
+    round: head.round,
+    subtasks: childrenOf(head),
+    completed: completedOf(head),
+    predicate: head.join,
+    complete: head.joined !== null,
+    outcome: head.joined?.outcome ?? null,
+    losers: head.losers,
+    serial: head.serialOf !== null,
+    counts: { ...head.counts },
+    progress: progressOf(task, head),
   };
+}
+
+/** What the join still needs, or why it came out so; one that is over is not read for it. */
+function progressOf(task: Task, { joined, counts }: FanOutHead): string {
+  if (joined !== null) return joined.reason;
+  const { predicate, children } = task.fanOut!;
+  return explain(predicate, counts, children.length);
 }
 
 /** @param summary leaves the children out. */
