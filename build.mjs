@@ -35,6 +35,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(bin, { recursive: true });
 await Promise.all([
   ...entries.map(bundle),
+  bundleWebview(),
   copyFile(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'), join(bin, 'sql-wasm.wasm')),
   writeFile(join(out, 'package.json'), '{"type":"commonjs"}\n'),
 ]);
@@ -65,4 +66,22 @@ async function bundle({ from, to, executable = false, engineApart: apart = false
     },
   });
   if (executable) await chmod(file, 0o755);
+}
+
+/** The view of the extension's panels: a script and a style sheet, as the page names them. */
+async function bundleWebview() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['webview/main.ts', 'webview/main.css'],
+    outdir: join(out, 'webview'),
+    bundle: true,
+    platform: 'browser',
+    // The engine below the editor that package.json asks for.
+    target: 'es2022',
+    format: 'esm',
+    minify: true,
+    legalComments: 'none',
+    loader: { '.svg': 'text' },
+    logLevel: 'warning',
+  });
 }

@@ -113,7 +113,13 @@ export default tseslint.config(
     files: ['**/*.ts'],
     languageOptions: {
       parserOptions: {
-        project: ['engine/tsconfig.json', 'extension/tsconfig.json', 'test/tsconfig.json'],
+        project: [
+          'engine/tsconfig.json',
+          'extension/tsconfig.json',
+          'webview/tsconfig.json',
+          'test/tsconfig.json',
+          'test/webview/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

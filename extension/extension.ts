@@ -10,6 +10,7 @@ import { DisposableStore } from './disposable.ts';
 import { Documents } from './documents.ts';
 import { FleetModel } from './model/fleet-model.ts';
 import { notifications } from './notifications.ts';
+import { registerPanels } from './panels/register.ts';
 import { Continuity } from './session/continuity.ts';
 import { host } from './session/hosted.ts';
 import { once } from './session/once.ts';
@@ -55,6 +56,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const attention = store.add(new Attention(model));
   const trees = store.add(new Trees(session, model, attention, log));
   const documents = store.add(new Documents());
+  const panels = store.add(registerPanels(context.extensionUri, session, log));
   const terminalOf = once(async () =>
     splEnvironment(path.join(context.globalStorageUri.fsPath, 'bin'), (await program()).folder, home),
   );
@@ -64,7 +66,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     model,
     documents,
     log,
-    openReport: () => undefined,
+    openReport: thread => panels.open({ thread, alias: model.task(thread)?.alias ?? thread }),
     reveal: subject => trees.reveal(subject),
     checkJoin: async (text, subtasks) => (await program()).load().checkJoin(text, subtasks),
     splEnvironment: terminalOf,

@@ -155,6 +155,8 @@ export const taskSchema = v.looseObject({
       outcome: nullable(v.string()),
       losers: v.string(),
       serial: v.boolean(),
+      /** The task that it is the serial baseline of; null for any other fan-out. */
+      serial_of: nullable(v.string()),
       counts: countsSchema,
       /** What the join still needs, or why it came out as it did, in words. */
       progress: v.string(),

@@ -228,12 +228,14 @@ describe('what a child waits for', () => {
 
   it('is its turn, in a serial run', () => {
     const fleet = new TestFleet(1, 4);
-    fleet.fanOut(2, { join: 'any' });
+    const { task } = fleet.fanOut(2, { join: 'any' });
     const thread = 'th_serial' as ThreadId;
     fleet.do(now =>
       commands.runSerial(fleet.core, 'T-1', { worker: null }, thread, { actor: USER, key: undefined, now }),
     );
-    const serial = fleet.core.state.tasks.get(thread)!.fanOut!;
+    const serialTask = fleet.core.state.tasks.get(thread)!;
+    const serial = serialTask.fanOut!;
+    assert.equal(taskDocument(serialTask).fan_out?.serial_of, task.thread);
     assert.equal(
       reasonOf(fleet, serial, 1),
       'waiting for its turn: a serial run has one subtask out at a time',
@@ -257,6 +259,7 @@ describe('the document of a task', () => {
       outcome: null,
       losers: 'drain',
       serial: false,
+      serial_of: null,
       counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 1, pending: 1 },
       progress: '0 of 2 accepted, needs 2 more of 1 running, 1 pending',
     });

@@ -53,6 +53,7 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     outcome: head.joined?.outcome ?? null,
     losers: head.losers,
     serial: head.serialOf !== null,
+    serial_of: head.serialOf,
     counts: { ...head.counts },
     progress: progressOf(task, head),
   };

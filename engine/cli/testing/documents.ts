@@ -119,6 +119,7 @@ export function task(change: Partial<d.TaskDocument> = {}): d.TaskDocument {
       outcome: null,
       losers: 'keep',
       serial: false,
+      serial_of: null,
       counts: { accepted: 1, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 1, pending: 0 },
       progress: '1 of 2 accepted, needs 1 more of 1 running',
     },

@@ -1,0 +1,66 @@
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { MAX_ROWS, packChild, packJoin, type JoinRow, type ToView } from '../../webview/protocol.ts';
+import type { FanOutChange } from '../model/follow-fan-out.ts';
+
+type Change = ToView & { type: 'change' };
+
+/** How many changes may be on their way: while the view draws one, the next is there already. */
+const MAX_UNDER_WAY = 2;
+
+/**
+ * Hands changes to a view no faster than it takes them. What comes meanwhile is kept by subtask, only the latest of
+ * each: so a slow view is never more than one fan-out behind.
+ */
+export class ChangeFlow {
+  readonly #post: (change: Change) => void;
+  readonly #nowUnix: () => number;
+  readonly #waiting = new Map<number, ChildDocument>();
+  #join: JoinRow | null = null;
+  /** Whether the join, or a reset, has not been sent yet. */
+  #unsent = false;
+  #reset = false;
+  #sent = 0;
+  #applied = 0;
+
+  /** @param nowUnix the time in seconds. */
+  constructor(post: (change: Change) => void, nowUnix: () => number) {
+    this.#post = post;
+    this.#nowUnix = nowUnix;
+  }
+
+  offer({ status, changed, reset }: FanOutChange): void {
+    if (reset) {
+      this.#waiting.clear();
+      this.#reset = true;
+    }
+    this.#join = packJoin(status);
+    this.#unsent = true;
+    for (const child of changed) this.#waiting.set(child.index, child);
+    this.#send();
+  }
+
+  /** The view has applied the changes up to this one. */
+  applied(seq: number): void {
+    this.#applied = Math.min(this.#sent, Math.max(this.#applied, seq));
+    this.#send();
+  }
+
+  #send(): void {
+    while (this.#join !== null && this.#unsent && this.#sent - this.#applied < MAX_UNDER_WAY) {
+      const rows = [...this.#waiting.values()].slice(0, MAX_ROWS);
+      for (const { index } of rows) this.#waiting.delete(index);
+      const reset = this.#reset;
+      this.#reset = false;
+      this.#unsent = this.#waiting.size > 0;
+      this.#sent += 1;
+      this.#post({
+        type: 'change',
+        seq: this.#sent,
+        nowUnix: this.#nowUnix(),
+        reset,
+        join: this.#join,
+        children: rows.map(packChild),
+      });
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** What a panel's page is made of; URIs as the webview names them. */
+export interface Page {
+  readonly scriptUri: string;
+  readonly styleUri: string;
+  /** What the editor calls the origin of a webview's own files in a policy. */
+  readonly cspSource: string;
+  /** Fresh for each page. */
+  readonly nonce: string;
+  /** The editor's language, as in `de` or `pt-br`. */
+  readonly language: string;
+}
+
+/**
+ * The page: one script, one style sheet, and a policy that allows nothing else: no inline style or script, no request, no
+ * frame, no image.
+ */
+export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language }: Page): string {
+  const policy = [
+    "default-src 'none'",
+    `style-src ${cspSource} 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="${attribute(language)}">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Join &amp; Speedup</title>
+    <link rel="stylesheet" nonce="${nonce}" href="${attribute(styleUri)}">
+  </head>
+  <body>
+    <script type="module" nonce="${nonce}" src="${attribute(scriptUri)}"></script>
+  </body>
+</html>
+`;
+}
+
+const attribute = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;');

@@ -1,0 +1,406 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import { FleetError, messageOf } from '../../engine/errors.ts';
+import {
+  decodeToHost,
+  packSpeedup,
+  type Problem,
+  type SerialRow,
+  type StreamState,
+  type ToHost,
+  type ToView,
+  type ViewRequest,
+} from '../../webview/protocol.ts';
+import type { EngineAccess } from '../access.ts';
+import { DisposableStore } from '../disposable.ts';
+import { followFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
+import { ChangeFlow } from './change-flow.ts';
+import { exportFile, type ExportFormat } from './export-file.ts';
+import { pageHtml } from './html.ts';
+import { viewStrings } from './strings.ts';
+
+/** What a panel needs of the rest of the extension. */
+export interface PanelHost {
+  readonly extensionUri: vscode.Uri;
+  readonly access: EngineAccess;
+  readonly log: vscode.LogOutputChannel;
+  /** Shows what a subtask printed. */
+  showOutput(thread: string, index: number): Thenable<unknown>;
+  /** Asks before something is ended; `action` names the button. */
+  confirm(question: string, detail: string, action: string): Thenable<boolean>;
+  /** Opens the panel of another task. */
+  open(thread: string): void;
+}
+
+/** A report is asked for again when subtasks have moved, but no sooner than this, in milliseconds. */
+const REPORT_INTERVAL_MS = 3000;
+/** After a failure the fan-out is followed again after this long; longer each time. */
+const RETRY_MS = [1000, 2000, 5000, 10_000] as const;
+
+/**
+ * The host's side of one panel. It follows the fan-out while its view is there to be seen, is not paused, and an engine
+ * answers; else it does nothing.
+ */
+export class JoinPanel implements vscode.Disposable {
+  readonly #panel: vscode.WebviewPanel;
+  readonly #host: PanelHost;
+  readonly #owned = new DisposableStore();
+  readonly #thread: string;
+  readonly #onClosed: () => void;
+  /** Which of the views that this panel has had is the present one: each is another page. */
+  #generation = 0;
+  #closed = false;
+  #ready = false;
+  #paused = false;
+  #following: AbortController | null = null;
+  #flow: ChangeFlow | null = null;
+  #failures = 0;
+  #complete: boolean | null = null;
+  #serial: SerialRow | null = null;
+  #serialFollowing: AbortController | null = null;
+  #reportTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #alias: string;
+
+  /**
+   * @param task its alias is shown until the engine has told the present one
+   * @param onClosed called once, however the panel was closed
+   */
+  constructor(
+    panel: vscode.WebviewPanel,
+    task: { readonly thread: string; readonly alias: string },
+    host: PanelHost,
+    onClosed: () => void,
+  ) {
+    this.#panel = panel;
+    this.#host = host;
+    this.#onClosed = onClosed;
+    this.#thread = task.thread;
+    this.#alias = task.alias;
+    panel.title = task.alias;
+    this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#heard(data)));
+    this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
+    this.#owned.add(host.access.onDidChange(() => this.#followAnew()));
+    this.#owned.add(panel.onDidDispose(() => this.dispose()));
+    panel.webview.options = { enableScripts: true, localResourceRoots: [this.#files()] };
+    panel.webview.html = this.#html();
+  }
+
+  get thread(): string {
+    return this.#thread;
+  }
+
+  reveal(): void {
+    this.#panel.reveal();
+  }
+
+  /** Closes the panel. Idempotent. */
+  dispose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ready = false;
+    this.#stop();
+    this.#owned.dispose();
+    this.#panel.dispose();
+    this.#onClosed();
+  }
+
+  #heard(data: unknown): void {
+    const decoded = decodeToHost(data);
+    if (!decoded.ok) {
+      this.#host.log.warn(`panel ${this.#alias}: a message of the view was dropped: ${decoded.problem}`);
+      return;
+    }
+    const { message } = decoded;
+    switch (message.type) {
+      case 'ready':
+        this.#begin();
+        break;
+      case 'applied':
+        this.#flow?.applied(message.seq);
+        break;
+      case 'problem':
+        this.#host.log.warn(`panel ${this.#alias}: ${message.message}`);
+        break;
+      case 'request':
+        void this.#answer(message);
+        break;
+    }
+  }
+
+  #begin(): void {
+    this.#generation += 1;
+    this.#ready = true;
+    this.#paused = false;
+    this.#post({ type: 'init', strings: viewStrings(), locale: vscode.env.language });
+    this.#followAnew();
+  }
+
+  /** A view that is hidden is gone: it is made anew, and says that it is ready, when it is shown again. */
+  #seenOrHidden(): void {
+    if (this.#panel.visible) return;
+    this.#ready = false;
+    this.#stop();
+  }
+
+  #followAnew(): void {
+    this.#stop();
+    if (!this.#ready || this.#paused) return;
+    const { client } = this.#host.access;
+    if (client === undefined) {
+      this.#stream('disconnected', vscode.l10n.t('No engine answers. The panel goes on when one does.'));
+      return;
+    }
+    this.#following = new AbortController();
+    void this.#follow(client, this.#following.signal);
+  }
+
+  #stop(): void {
+    this.#following?.abort();
+    this.#serialFollowing?.abort();
+    this.#following = this.#serialFollowing = this.#flow = null;
+    clearTimeout(this.#reportTimer);
+    clearTimeout(this.#retryTimer);
+    this.#reportTimer = this.#retryTimer = undefined;
+  }
+
+  async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
+    this.#stream('connecting', null);
+    this.#complete = null;
+    this.#flow = new ChangeFlow(
+      change => this.#post(change),
+      () => Date.now() / 1000,
+    );
+    try {
+      await this.#tellTask(client, signal);
+      await followFanOut(client, this.#thread, change => this.#changed(client, change, signal), signal);
+    } catch (thrown) {
+      if (!signal.aborted) this.#failed(thrown);
+    }
+  }
+
+  async #tellTask(client: EngineClient, signal: AbortSignal): Promise<void> {
+    const task = await client.report('task', { task: this.#thread }, signal);
+    this.#alias = this.#panel.title = task.alias;
+    const serial = task.fan_out?.serial ?? false;
+    // A goal may be as long as a text; its first part says what the panel is about.
+    const goal = task.goal.slice(0, 500);
+    this.#post({ type: 'task', thread: task.thread, alias: task.alias, goal, serial });
+  }
+
+  #changed(client: EngineClient, change: FanOutChange, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    if (this.#complete === null) {
+      this.#failures = 0;
+      this.#stream('live', null);
+      void this.#findSerial(client, signal);
+    }
+    this.#flow?.offer(change);
+    const isNews = this.#complete !== change.status.complete;
+    this.#complete = change.status.complete;
+    this.#reportSoon(client, signal, isNews ? 0 : REPORT_INTERVAL_MS);
+  }
+
+  #failed(thrown: unknown): void {
+    this.#stop();
+    this.#stream('disconnected', problemOf(thrown).message);
+    this.#host.log.info(`panel ${this.#alias}: ${messageOf(thrown)}`);
+    const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!;
+    this.#failures += 1;
+    this.#retryTimer = setTimeout(() => this.#followAnew(), waitMs);
+  }
+
+  /** Asks for the report, at once or when the time is over; once, however often it is wished for meanwhile. */
+  #reportSoon(client: EngineClient, signal: AbortSignal, waitMs: number): void {
+    if (this.#reportTimer !== undefined && waitMs > 0) return;
+    clearTimeout(this.#reportTimer);
+    this.#reportTimer = setTimeout(() => {
+      this.#reportTimer = undefined;
+      void this.#report(client, signal);
+    }, waitMs);
+  }
+
+  async #report(client: EngineClient, signal: AbortSignal): Promise<void> {
+    try {
+      const report = await client.report(
+        'speedup',
+        { task: this.#thread, vsSerial: this.#baseline() },
+        signal,
+      );
+      if (!signal.aborted) this.#post({ type: 'speedup', report: packSpeedup(report), problem: null });
+    } catch (thrown) {
+      if (!signal.aborted) this.#post({ type: 'speedup', report: null, problem: problemOf(thrown) });
+    }
+  }
+
+  /** The serial run to measure against, once it has ended. */
+  #baseline(): string | null {
+    return this.#serial?.complete === true ? this.#serial.thread : null;
+  }
+
+  /** Takes up the latest serial run of this task, wherever it was begun. */
+  async #findSerial(client: EngineClient, signal: AbortSignal): Promise<void> {
+    try {
+      const { tasks } = await client.report('tasks', { all: true }, signal);
+      const latest = tasks
+        .filter(task => task.fan_out?.serial_of === this.#thread)
+        .reduce<string | null>((_, task) => task.thread, null);
+      if (latest !== null && !signal.aborted) this.#followSerial(client, latest);
+    } catch (thrown) {
+      if (!signal.aborted) this.#host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`);
+    }
+  }
+
+  #followSerial(client: EngineClient, thread: string): void {
+    this.#serialFollowing?.abort();
+    const following = (this.#serialFollowing = new AbortController());
+    const { signal } = following;
+    const tell = ({ status }: FanOutChange): void => {
+      if (signal.aborted) return;
+      const { alias, completed: done, subtasks, complete, outcome } = status;
+      this.#serial = { thread, alias, done, subtasks, complete, outcome };
+      this.#post({ type: 'serial', run: this.#serial });
+      if (!complete) return;
+      following.abort();
+      if (this.#following !== null) this.#reportSoon(client, this.#following.signal, 0);
+    };
+    followFanOut(client, thread, tell, signal).catch((thrown: unknown) => {
+      if (!signal.aborted) this.#host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`);
+    });
+  }
+
+  async #answer({ id, request }: ToHost & { type: 'request' }): Promise<void> {
+    const generation = this.#generation;
+    const reply = (result: (ToView & { type: 'reply' })['result']): void => {
+      // A view that came after the one that asked counts its requests anew.
+      if (generation === this.#generation) this.#post({ type: 'reply', id, result });
+    };
+    try {
+      reply({ ok: true, value: await this.#do(request) });
+    } catch (thrown) {
+      reply({ ok: false, problem: problemOf(thrown) });
+    }
+  }
+
+  async #do(request: ViewRequest): Promise<string | null> {
+    switch (request.kind) {
+      case 'output':
+        await this.#host.showOutput(this.#thread, request.index);
+        return null;
+      case 'retry':
+        await this.#retry(request.index);
+        return null;
+      case 'cancel':
+        await this.#cancel(request.index);
+        return null;
+      case 'pause':
+        this.#pause();
+        return null;
+      case 'resume':
+        this.#paused = false;
+        this.#followAnew();
+        return null;
+      case 'run-serial':
+        await this.#runSerial();
+        return null;
+      case 'cancel-serial':
+        await this.#cancelSerial();
+        return null;
+      case 'open-serial':
+        if (this.#serial !== null) this.#host.open(this.#serial.thread);
+        return null;
+      case 'export-json':
+        return this.#save('json', async () => Buffer.from(await this.#json(), 'utf8'));
+      case 'export-picture':
+        return this.#save(request.format, () =>
+          Promise.resolve(Buffer.from(request.data, request.format === 'png' ? 'base64' : 'utf8')),
+        );
+    }
+  }
+
+  async #retry(subtask: number): Promise<void> {
+    const input = { task: this.#thread, subtask, hint: null };
+    await this.#client().submit('task.retry', input, { idempotencyKey: randomUUID() });
+  }
+
+  async #cancel(subtask: number): Promise<void> {
+    const client = this.#client();
+    const question = vscode.l10n.t('Cancel subtask {0} of {1}?', subtask, this.#alias);
+    const detail = vscode.l10n.t('What runs of it is ended, and the join counts it as cancelled.');
+    if (!(await this.#host.confirm(question, detail, vscode.l10n.t('Cancel Subtask')))) return;
+    const input = { task: this.#thread, subtask, reason: null };
+    await client.submit('task.cancel', input, { idempotencyKey: randomUUID() });
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#stop();
+    this.#stream('paused', null);
+  }
+
+  async #runSerial(): Promise<void> {
+    const client = this.#client();
+    const input = { task: this.#thread, worker: null };
+    const { thread } = await client.submit('task.run-serial', input, { idempotencyKey: randomUUID() });
+    this.#followSerial(client, thread);
+  }
+
+  async #cancelSerial(): Promise<void> {
+    if (this.#serial === null) return;
+    const input = { task: this.#serial.thread, subtask: null, reason: null };
+    await this.#client().submit('task.cancel', input, { idempotencyKey: randomUUID() });
+  }
+
+  /** The documents as `spl --json` prints them. */
+  async #json(): Promise<string> {
+    const client = this.#client();
+    const [task, join, speedup] = await Promise.all([
+      client.report('task', { task: this.#thread }),
+      client.report('join', { task: this.#thread, summary: false }),
+      client.report('speedup', { task: this.#thread, vsSerial: this.#baseline() }),
+    ]);
+    return `${JSON.stringify({ task, join, speedup }, null, 2)}\n`;
+  }
+
+  async #save(format: ExportFormat, content: () => Promise<Uint8Array>): Promise<string | null> {
+    return exportFile(`${this.#alias}-join`, format, await content());
+  }
+
+  #client(): EngineClient {
+    const { client } = this.#host.access;
+    if (client !== undefined) return client;
+    throw new FleetError('UNREACHABLE', vscode.l10n.t('no engine answers'));
+  }
+
+  #stream(state: StreamState, note: string | null): void {
+    this.#post({ type: 'stream', state, note });
+  }
+
+  #post(message: ToView): void {
+    if (!this.#ready) return;
+    void this.#panel.webview.postMessage(message);
+  }
+
+  #files(): vscode.Uri {
+    return vscode.Uri.joinPath(this.#host.extensionUri, 'dist', 'webview');
+  }
+
+  #html(): string {
+    const { webview } = this.#panel;
+    const uri = (name: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(this.#files(), name)).toString();
+    return pageHtml({
+      scriptUri: uri('main.js'),
+      styleUri: uri('main.css'),
+      cspSource: webview.cspSource,
+      nonce: randomBytes(16).toString('base64url'),
+      language: vscode.env.language,
+    });
+  }
+}
+
+function problemOf(thrown: unknown): Problem {
+  if (FleetError.is(thrown)) return { code: thrown.code, message: thrown.message, hint: thrown.hint ?? null };
+  return { code: 'INTERNAL', message: messageOf(thrown), hint: null };
+}

@@ -1,0 +1,29 @@
+/** The host's clock, carried on by this page's own between messages. It stands while nothing is heard of the fleet. */
+export class ViewClock {
+  #hostUnix = 0;
+  #heardAtMs = 0;
+  #stands = true;
+
+  /** @param hostUnix the host's time in seconds, just now. */
+  sync(hostUnix: number): void {
+    this.#hostUnix = hostUnix;
+    this.#heardAtMs = performance.now();
+  }
+
+  stop(): void {
+    if (this.#stands) return;
+    this.sync(this.now());
+    this.#stands = true;
+  }
+
+  go(): void {
+    if (!this.#stands) return;
+    this.#stands = false;
+    this.#heardAtMs = performance.now();
+  }
+
+  /** Unix time in seconds. */
+  now(): number {
+    return this.#stands ? this.#hostUnix : this.#hostUnix + (performance.now() - this.#heardAtMs) / 1000;
+  }
+}

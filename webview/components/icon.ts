@@ -1,0 +1,93 @@
+import { html, svg, type TemplateResult } from 'lit';
+import { unsafeSVG } from 'lit/directives/unsafe-svg.js';
+import circleLarge from '@vscode/codicons/src/icons/circle-large.svg';
+import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
+import close from '@vscode/codicons/src/icons/close.svg';
+import dashboard from '@vscode/codicons/src/icons/dashboard.svg';
+import debugDisconnect from '@vscode/codicons/src/icons/debug-disconnect.svg';
+import debugPause from '@vscode/codicons/src/icons/debug-pause.svg';
+import diffRemoved from '@vscode/codicons/src/icons/diff-removed.svg';
+import error from '@vscode/codicons/src/icons/error.svg';
+import exporting from '@vscode/codicons/src/icons/export.svg';
+import graph from '@vscode/codicons/src/icons/graph.svg';
+import info from '@vscode/codicons/src/icons/info.svg';
+import linkExternal from '@vscode/codicons/src/icons/link-external.svg';
+import listUnordered from '@vscode/codicons/src/icons/list-unordered.svg';
+import merge from '@vscode/codicons/src/icons/git-merge.svg';
+import output from '@vscode/codicons/src/icons/output.svg';
+import pass from '@vscode/codicons/src/icons/pass.svg';
+import play from '@vscode/codicons/src/icons/play.svg';
+import playCircle from '@vscode/codicons/src/icons/play-circle.svg';
+import refresh from '@vscode/codicons/src/icons/refresh.svg';
+import screenFull from '@vscode/codicons/src/icons/screen-full.svg';
+import stopCircle from '@vscode/codicons/src/icons/stop-circle.svg';
+import sync from '@vscode/codicons/src/icons/sync.svg';
+import warning from '@vscode/codicons/src/icons/warning.svg';
+import clockface from '@vscode/codicons/src/icons/clockface.svg';
+import zoomIn from '@vscode/codicons/src/icons/zoom-in.svg';
+import zoomOut from '@vscode/codicons/src/icons/zoom-out.svg';
+import type { Look } from '../model/looks.ts';
+
+const ICONS = {
+  circleLarge,
+  circleSlash,
+  close,
+  dashboard,
+  debugDisconnect,
+  debugPause,
+  diffRemoved,
+  error,
+  exporting,
+  graph,
+  info,
+  linkExternal,
+  listUnordered,
+  merge,
+  output,
+  pass,
+  play,
+  playCircle,
+  refresh,
+  screenFull,
+  stopCircle,
+  sync,
+  warning,
+  clockface,
+  zoomIn,
+  zoomOut,
+} as const;
+export type IconName = keyof typeof ICONS;
+
+/** What is inside each icon's own `svg` element: fixed text of the product, so that it may be inserted as it is. */
+const INNER = Object.fromEntries(
+  Object.entries(ICONS).map(([name, text]) => [name, text.replace(/^[\s\S]*?<svg[^>]*>|<\/svg>\s*$/g, '')]),
+) as Record<IconName, string>;
+
+const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
+  accepted: 'pass',
+  rejected: 'diffRemoved',
+  failed: 'error',
+  timedOut: 'clockface',
+  cancelled: 'circleSlash',
+  running: 'playCircle',
+  pending: 'circleLarge',
+};
+
+/** An icon that says nothing which the words beside it don't: hidden from screen readers. */
+export function icon(name: IconName, slot?: string): TemplateResult {
+  const drawing = svg`${unsafeSVG(INNER[name])}`;
+  return html`<svg
+    class="icon"
+    slot=${slot ?? ''}
+    viewBox="0 0 16 16"
+    fill="currentColor"
+    aria-hidden="true"
+    focusable="false"
+  >
+    ${drawing}
+  </svg>`;
+}
+
+export function lookIcon(look: Look): TemplateResult {
+  return html`<span class="look ${look}">${icon(LOOK_ICONS[look])}</span>`;
+}

@@ -1,0 +1,189 @@
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import type { ViewClock } from '../components/clock.ts';
+import { icon, lookIcon } from '../components/icon.ts';
+import { shared } from '../components/styles.ts';
+import { elapsedOf, titleOf } from '../model/fan-out.ts';
+import { duration, totalCost } from '../../engine/contract/format.ts';
+import { lookOf, lookOfVerdict, wordOf, type Look } from '../model/looks.ts';
+import type { ChildRow } from '../protocol.ts';
+import { fill, type ViewStrings } from '../strings.ts';
+import { actionButton, ROW_ACTIONS } from './row-actions.ts';
+
+/** Told when the detail is to be put away. */
+export class DetailClosed extends Event {
+  static readonly type = 'detail-closed';
+
+  constructor() {
+    super(DetailClosed.type, { bubbles: true, composed: true });
+  }
+}
+
+interface AttemptLine {
+  readonly attempt: number;
+  readonly look: Look;
+  readonly worker: string | null;
+  readonly secs: number | null;
+  readonly costUsd: number;
+  readonly reason: string | null;
+}
+
+/** Everything that is known of one subtask. */
+export class DetailElement extends LitElement {
+  static override styles = [
+    shared,
+    css`
+      .top {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 4px 8px;
+        padding: 6px 6px 6px 10px;
+        border-bottom: 1px solid var(--fleet-rule);
+      }
+      h3 {
+        flex: 1 1 120px;
+        min-width: 0;
+        font-size: 1em;
+        font-weight: 600;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .tools {
+        display: flex;
+      }
+      dl {
+        display: grid;
+        grid-template-columns: max-content minmax(0, 1fr);
+        gap: 3px 12px;
+        padding: 8px 10px;
+      }
+      dt {
+        color: var(--fleet-muted);
+      }
+      dd {
+        overflow-wrap: anywhere;
+        white-space: pre-wrap;
+        max-height: 160px;
+        overflow-y: auto;
+      }
+      ol {
+        list-style: none;
+        margin: 0;
+        padding: 0 10px 10px;
+      }
+      ol li {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px 8px;
+        padding: 3px 0;
+        border-top: 1px solid var(--fleet-rule);
+      }
+      ol .reason {
+        flex-basis: 100%;
+        padding-left: 24px;
+        color: var(--fleet-muted);
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+
+  static override properties = {
+    strings: { attribute: false },
+    row: { attribute: false },
+    clock: { attribute: false },
+    version: { attribute: false },
+  };
+
+  declare strings: ViewStrings;
+  declare row: ChildRow;
+  declare clock: ViewClock;
+  declare version: number;
+
+  protected override render(): TemplateResult {
+    const { strings: s, row } = this;
+    return html`
+      <section class="card" aria-label="${s.detailSection}: ${titleOf(row)}">
+        <div class="top">
+          ${lookIcon(lookOf(row))}
+          <h3 title=${row.goal}>${titleOf(row)} <span class="muted">#${row.index}</span></h3>
+          <div class="tools">
+            ${ROW_ACTIONS.map(action => actionButton(action, row, s, { words: true, tabindex: 0 }))}
+            <button
+              class="tool"
+              title=${s.detailClose}
+              aria-label=${s.detailClose}
+              @click=${() => this.dispatchEvent(new DetailClosed())}
+            >
+              ${icon('close')}
+            </button>
+          </div>
+        </div>
+        <dl>
+          ${this.#term(s.detailGoal, row.goal)} ${this.#term(s.detailReason, row.reason)}
+          ${this.#term(s.detailSummary, row.summary)} ${this.#term(s.detailTarget, row.target)}
+          ${this.#term(s.detailExecutor, row.executor)}
+          ${this.#term(s.detailExit, row.exitCode === null ? null : String(row.exitCode))}
+          ${this.#term(s.detailSignal, row.signal)} ${this.#term(s.detailDepends, this.#dependsOn())}
+          ${this.#term(s.detailLeftGroup, row.leftGroup.join('\n'))}
+          ${this.#term(s.columnState, row.afterJoin ? s.afterJoinLong : null)}
+        </dl>
+        ${this.#attempts()}
+      </section>
+    `;
+  }
+
+  #term(term: string, text: string | null): TemplateResult | typeof nothing {
+    return text === null || text === ''
+      ? nothing
+      : html`<dt>${term}</dt>
+          <dd>${text}</dd>`;
+  }
+
+  #dependsOn(): string {
+    const { dependsOn, dependsOnCount } = this.row;
+    const shown = dependsOn.map(index => `#${index}`).join(', ');
+    const more = dependsOnCount - dependsOn.length;
+    return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
+  }
+
+  #attempts(): TemplateResult | typeof nothing {
+    const { row, strings: s } = this;
+    if (row.attempt === 0 || row.state === 'pending') return this.#listOf(row.earlier.map(earlierLine));
+    const present = {
+      attempt: row.attempt,
+      look: lookOf(row),
+      worker: row.worker,
+      secs: elapsedOf(row, this.clock.now()),
+      costUsd: row.costUsd,
+      reason: row.reason,
+    };
+    return html`<span class="hidden">${s.detailAttempts}</span
+      >${this.#listOf([...row.earlier.map(earlierLine), present])}`;
+  }
+
+  #listOf(lines: readonly AttemptLine[]): TemplateResult | typeof nothing {
+    const { strings: s } = this;
+    if (lines.length === 0) return nothing;
+    return html`<ol aria-label=${s.detailAttempts}>
+      ${lines.map(
+        line =>
+          html`<li>
+            ${lookIcon(line.look)}
+            <span>${fill(s.attempt, line.attempt)}: ${s[wordOf(line.look)]}</span>
+            <span class="muted">${line.worker ?? s.noWorker}</span>
+            <span class="muted number">${line.secs === null ? '' : duration(line.secs)}</span>
+            <span class="muted number">${totalCost(line.costUsd)}</span>
+            ${line.reason === null ? nothing : html`<span class="reason">${line.reason}</span>`}
+          </li>`,
+      )}
+    </ol>`;
+  }
+}
+
+function earlierLine(earlier: ChildRow['earlier'][number]): AttemptLine {
+  const { attempt, verdict, worker, wallSecs, costUsd, reason } = earlier;
+  return { attempt, look: lookOfVerdict(verdict), worker, secs: wallSecs, costUsd, reason };
+}
+
+customElements.define('fleet-detail', DetailElement);

@@ -1,0 +1,41 @@
+import { LOOKS, type Look } from '../model/looks.ts';
+import type { Ink } from '../model/scene.ts';
+
+/** The colours of a picture, as CSS writes them, read from the theme. */
+export interface Palette {
+  readonly ink: Readonly<Record<Ink, string>>;
+  readonly background: string;
+  /** How much of its colour a bar's ground has, 0 to 1; none where contrast counts most. */
+  readonly tint: number;
+  readonly font: string;
+}
+
+/** Reads what the page's style sheet makes of the editor's variables, as colours that mean the same everywhere. */
+export function readPalette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const value = (name: string): string => style.getPropertyValue(`--fleet-${name}`).trim();
+  const probe = document.createElement('span');
+  // Colours that the system forces have names that only the page understands.
+  probe.style.setProperty('forced-color-adjust', 'none');
+  document.body.append(probe);
+  const colour = (name: string): string => {
+    probe.style.color = value(name);
+    return getComputedStyle(probe).color;
+  };
+  const looks = Object.fromEntries(LOOKS.map(look => [look, colour(look)])) as Record<Look, string>;
+  const palette = {
+    ink: {
+      ...looks,
+      text: colour('text'),
+      muted: colour('muted'),
+      rule: colour('grid'),
+      accent: colour('accent'),
+      band: colour('band'),
+    },
+    background: colour('background'),
+    tint: Number(value('tint')),
+    font: value('font') || 'sans-serif',
+  };
+  probe.remove();
+  return palette;
+}

@@ -1,0 +1,63 @@
+import { html, type TemplateResult } from 'lit';
+import { icon, type IconName } from '../components/icon.ts';
+import type { ChildRow } from '../protocol.ts';
+import { fill, type ViewStrings } from '../strings.ts';
+import { titleOf } from '../model/fan-out.ts';
+
+export type RowAction = 'output' | 'retry' | 'cancel';
+
+/** Told when something is to be done with a subtask. */
+export class ActionChosen extends Event {
+  static readonly type = 'action-chosen';
+  readonly action: RowAction;
+  readonly index: number;
+
+  constructor(action: RowAction, index: number) {
+    super(ActionChosen.type, { bubbles: true, composed: true });
+    this.action = action;
+    this.index = index;
+  }
+}
+
+export const ROW_ACTIONS: readonly RowAction[] = ['output', 'retry', 'cancel'];
+
+const ICONS: Readonly<Record<RowAction, IconName>> = {
+  output: 'output',
+  retry: 'refresh',
+  cancel: 'stopCircle',
+};
+
+/** What the engine would not refuse at once. */
+export function mayDo(action: RowAction, row: ChildRow): boolean {
+  switch (action) {
+    case 'output':
+      return row.startedUnix !== null || row.state === 'done' || row.earlier.length > 0;
+    case 'retry':
+      return row.state === 'done' && row.verdict !== 'accept';
+    case 'cancel':
+      return row.state !== 'done';
+  }
+}
+
+/** @param words shows the word beside the icon; without it the name is told to screen readers and pointers. */
+export function actionButton(
+  action: RowAction,
+  row: ChildRow,
+  strings: ViewStrings,
+  { words, tabindex }: { words: boolean; tabindex: 0 | -1 },
+): TemplateResult {
+  const name = fill(strings[`${action}Of`], titleOf(row));
+  return html`<button
+    class="tool"
+    title=${name}
+    aria-label=${name}
+    tabindex=${tabindex}
+    ?disabled=${!mayDo(action, row)}
+    @click=${(event: Event) => {
+      event.stopPropagation();
+      event.target?.dispatchEvent(new ActionChosen(action, row.index));
+    }}
+  >
+    ${icon(ICONS[action])}${words ? strings[action] : ''}
+  </button>`;
+}

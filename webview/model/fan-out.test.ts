@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import {
+  child,
+  ended,
+  many,
+  OPENED,
+  runningSince,
+  satisfied,
+  statusOf,
+  underWay,
+} from '../../test/webview/fan-outs.ts';
+import { packChild, packJoin, packSpeedup, unpackChild } from '../protocol.ts';
+import { criticalIndices, elapsedOf, FanOutModel } from './fan-out.ts';
+
+const rowOf = (document: ChildDocument) => unpackChild(packChild(document));
+
+function modelOf(children: readonly ChildDocument[], told = {}): FanOutModel {
+  const model = new FanOutModel();
+  model.apply({ join: packJoin(statusOf(children, told)), children: children.map(rowOf), reset: true });
+  return model;
+}
+
+describe('the model of a fan-out', () => {
+  it('has a lane for each worker, with all of its attempts, in the order of names that people expect', () => {
+    const model = modelOf([
+      ended(0, 'worker-10', [0, 1]),
+      ended(1, 'worker-9', [0, 1]),
+      ...underWay()
+        .children.slice(2, 3)
+        .map(told => ({ ...told, index: 2 })),
+    ]);
+    assert.deepEqual(
+      model
+        .lanes()
+        .map(lane => [lane.worker, lane.bars.map(({ index, attempt, look }) => [index, attempt, look])]),
+      [
+        ['worker-9', [[1, 1, 'accepted']]],
+        ['worker-10', [[0, 1, 'accepted']]],
+        ['worker-a', [[2, 2, 'running']]],
+        ['worker-b', [[2, 1, 'failed']]],
+      ].sort(([a], [b]) => (a as string).localeCompare(b as string, 'en', { numeric: true })),
+    );
+  });
+
+  it('moves an attempt when it is told anew, and lays out again only the lanes that it touches', () => {
+    const model = modelOf([runningSince(0, 'a', 0), ended(1, 'b', [0, 1])]);
+    const [before, untouched] = model.lanes();
+    assert.equal(before!.bars[0]!.end, null);
+    model.apply({ join: model.join!, children: [rowOf(ended(0, 'a', [0, 2], 'failed'))], reset: false });
+    const [after, same] = model.lanes();
+    assert.deepEqual(
+      [after!.bars.length, after!.bars[0]!.end, after!.bars[0]!.look],
+      [1, OPENED + 2, 'failed'],
+    );
+    assert.equal(same, untouched);
+  });
+
+  it('takes away what a retry took away', () => {
+    const model = modelOf([ended(0, 'a', [0, 1], 'failed')]);
+    const earlier = {
+      attempt: 1,
+      worker: 'a',
+      verdict: 'failed',
+      reason: null,
+      cost_usd: 0,
+      wall_time_secs: 1,
+    };
+    const times = { started_unix: OPENED, ended_unix: OPENED + 1 };
+    const again = runningSince(0, 'b', 2, { attempt: 2, earlier_attempts: [{ ...earlier, ...times }] });
+    model.apply({ join: model.join!, children: [rowOf(again)], reset: false });
+    const bars = model.lanes().flatMap(lane => lane.bars.map(bar => [lane.worker, bar.attempt, bar.present]));
+    assert.deepEqual(bars, [
+      ['a', 1, false],
+      ['b', 2, true],
+    ]);
+    assert.equal(model.running, 1);
+  });
+
+  it('puts attempts that ran at a time into tracks of their own, and those that followed into one', () => {
+    const model = modelOf([
+      ended(0, 'a', [0, 2]),
+      ended(1, 'a', [1, 1.5]),
+      ended(2, 'a', [2.001, 1]),
+      runningSince(3, 'a', 2.9),
+      runningSince(4, 'a', 3.5),
+    ]);
+    const tracks = model.lanes()[0]!.tracks.map(track => track.map(bar => bar.index));
+    assert.deepEqual(tracks, [
+      [0, 2, 4],
+      [1, 3],
+    ]);
+  });
+
+  it('forgets everything at a reset', () => {
+    const model = modelOf(satisfied().children);
+    model.apply({ join: packJoin(statusOf([child(0)])), children: [rowOf(child(0))], reset: true });
+    assert.deepEqual([model.known, model.lanes().length, model.costUsd, model.running], [1, 0, 0, 0]);
+  });
+
+  it('adds up the cost of all attempts, and counts those whose times nobody told', () => {
+    const lost = {
+      attempt: 1,
+      worker: 'a',
+      verdict: 'failed',
+      reason: null,
+      cost_usd: 0.5,
+      wall_time_secs: 3,
+    };
+    const unknown = { started_unix: null, ended_unix: null };
+    const told = ended(0, 'a', [5, 1], 'accept', {
+      cost_usd: 0.25,
+      attempt: 2,
+      earlier_attempts: [{ ...lost, ...unknown }],
+    });
+    const model = modelOf([told]);
+    assert.equal(model.costUsd, 0.75);
+    assert.equal(model.untimed, 1);
+    model.apply({ join: model.join!, children: [rowOf({ ...told, cost_usd: 1 })], reset: false });
+    assert.equal(model.costUsd, 1.5);
+    assert.equal(model.untimed, 1);
+  });
+
+  it('spans from the opening to the end of what came last, and to now while it goes on', () => {
+    const now = OPENED + 100;
+    assert.deepEqual(modelOf(underWay().children).span(now), { start: OPENED, end: now });
+    const done = { complete: true, outcome: 'satisfied', joined_unix: OPENED + 9.2 } as const;
+    assert.ok(Math.abs(modelOf(satisfied().children, done).span(now)!.end - (OPENED + 9.9)) < 0.001);
+    const loser = modelOf([ended(0, 'a', [0, 1]), runningSince(1, 'a', 1)], done);
+    assert.equal(loser.span(now)!.end, now);
+    assert.equal(new FanOutModel().span(now), null);
+  });
+
+  it('marks what the report names as critical, and the longest where nothing depends', () => {
+    const { speedup, children } = satisfied();
+    const rows = children.map(rowOf);
+    assert.deepEqual(criticalIndices(packSpeedup(speedup), rows), [0, 2, 6]);
+    assert.deepEqual(criticalIndices(packSpeedup({ ...speedup, critical_path: [] }), rows), [7]);
+    assert.deepEqual(criticalIndices(null, rows), []);
+  });
+
+  it('knows what has elapsed only of what has started', () => {
+    const now = OPENED + 10;
+    assert.equal(elapsedOf(rowOf(child(0)), now), null);
+    assert.equal(elapsedOf(rowOf(child(0, { state: 'running', worker: 'a' })), now), null);
+    assert.equal(elapsedOf(rowOf(runningSince(0, 'a', 4)), now), 6);
+    assert.equal(elapsedOf(rowOf(ended(0, 'a', [0, 3])), now), 3);
+  });
+
+  it('ignores a row beyond the end', () => {
+    const model = modelOf([child(0)]);
+    model.apply({ join: model.join!, children: [rowOf(child(1_000_000))], reset: false });
+    assert.equal(model.rows.length, 1);
+  });
+
+  it('holds ten thousand', () => {
+    const { children } = many(10_000);
+    const model = modelOf(children);
+    assert.equal(model.known, 10_000);
+    assert.equal(
+      model.lanes().reduce((sum, lane) => sum + lane.bars.length, 0),
+      10_000,
+    );
+    for (const lane of model.lanes()) {
+      for (const track of lane.tracks) {
+        for (let at = 1; at < track.length; at += 1)
+          assert.ok(track[at - 1]!.end! <= track[at]!.start + 0.002);
+      }
+    }
+  });
+});

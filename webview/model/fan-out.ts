@@ -1,0 +1,194 @@
+import type { ChildRow, EarlierAttempt, JoinRow, SpeedupRow } from '../protocol.ts';
+import { packLane, type Bar, type Lane } from './lanes.ts';
+import { lookOf, lookOfVerdict } from './looks.ts';
+
+/**
+ * A fan-out as the view has heard of it. A change costs what it changes: only the lanes of workers that it touches are
+ * laid out again, and only when somebody asks for them.
+ */
+export class FanOutModel {
+  #join: JoinRow | null = null;
+  #rows: (ChildRow | undefined)[] = [];
+  readonly #barsOf = new Map<string, Map<number, readonly Bar[]>>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #stale = new Set<string>();
+  #order: readonly Lane[] | null = null;
+  #known = 0;
+  #untimed = 0;
+  #costUsd = 0;
+  #running = 0;
+  #version = 0;
+
+  /** Rises with each change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get join(): JoinRow | null {
+    return this.#join;
+  }
+
+  /** By index; a place is empty until its row has come. */
+  get rows(): readonly (ChildRow | undefined)[] {
+    return this.#rows;
+  }
+
+  /** How many rows have come. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** Attempts that ran but whose times nobody told. */
+  get untimed(): number {
+    return this.#untimed;
+  }
+
+  /** Of all attempts, the earlier ones included. */
+  get costUsd(): number {
+    return this.#costUsd;
+  }
+
+  /** How many subtasks have an attempt under way that has started. */
+  get running(): number {
+    return this.#running;
+  }
+
+  apply(change: { join: JoinRow; children: readonly ChildRow[]; reset: boolean }): void {
+    if (change.reset) this.#clear();
+    this.#join = change.join;
+    for (const row of change.children) this.#put(row);
+    this.#version += 1;
+  }
+
+  /** By worker's name; each worker that ran anything whose times are known has one. */
+  lanes(): readonly Lane[] {
+    for (const worker of this.#stale) {
+      const bars = [...(this.#barsOf.get(worker)?.values() ?? [])].flat();
+      if (bars.length === 0) this.#lanes.delete(worker);
+      else this.#lanes.set(worker, packLane(worker, bars));
+    }
+    if (this.#stale.size > 0 || this.#order === null) {
+      this.#order = [...this.#lanes.values()].sort((a, b) => byName(a.worker, b.worker));
+    }
+    this.#stale.clear();
+    return this.#order;
+  }
+
+  /** The moments between which everything lies, in unix seconds; null before anything has a time. */
+  span(nowUnix: number): { start: number; end: number } | null {
+    const lanes = this.lanes();
+    const { openedUnix = null, joinedUnix = null, complete = false } = this.#join ?? {};
+    const starts = lanes.map(lane => lane.bars[0]!.start);
+    const first = Math.min(openedUnix ?? Infinity, ...starts);
+    if (!Number.isFinite(first)) return null;
+    let end = joinedUnix ?? first;
+    for (const lane of lanes) end = Math.max(end, lane.lastEnd);
+    if (!complete || lanes.some(({ open }) => open)) end = Math.max(end, nowUnix);
+    return { start: first, end: Math.max(end, first + 0.001) };
+  }
+
+  #clear(): void {
+    this.#rows = [];
+    this.#barsOf.clear();
+    this.#lanes.clear();
+    this.#stale.clear();
+    this.#order = null;
+    this.#known = this.#untimed = this.#costUsd = this.#running = 0;
+  }
+
+  #put(row: ChildRow): void {
+    const before = this.#rows[row.index];
+    // A row far beyond the end would make the array sparse; the host never sends one.
+    if (row.index >= Math.max(this.#join?.subtasks ?? 0, this.#rows.length)) return;
+    this.#rows[row.index] = row;
+    if (before === undefined) this.#known += 1;
+    else this.#count(before, -1);
+    this.#count(row, 1);
+    for (const worker of before === undefined ? [] : workersOf(before)) {
+      this.#barsOf.get(worker)?.delete(row.index);
+      this.#stale.add(worker);
+    }
+    for (const bar of barsOf(row)) this.#addBar(bar);
+  }
+
+  #count(row: ChildRow, sign: 1 | -1): void {
+    this.#costUsd += sign * costOf(row);
+    this.#untimed += sign * untimedOf(row);
+    this.#running += sign * (isRunning(row) ? 1 : 0);
+  }
+
+  #addBar(bar: Bar): void {
+    let lane = this.#barsOf.get(bar.worker);
+    if (lane === undefined) this.#barsOf.set(bar.worker, (lane = new Map<number, readonly Bar[]>()));
+    lane.set(bar.index, [...(lane.get(bar.index) ?? []), bar]);
+    this.#stale.add(bar.worker);
+  }
+}
+
+/** True when its attempt has started; one that was only handed to a worker has not. */
+export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.startedUnix !== null;
+
+/** What the present attempt took or has taken so far, in seconds; null before it has started. */
+export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
+  if (row.state === 'pending') return null;
+  if (row.state === 'done') return row.wallSecs;
+  return row.startedUnix === null ? null : Math.max(0, nowUnix - row.startedUnix);
+}
+
+export const costOf = (row: ChildRow): number =>
+  row.earlier.reduce((sum, earlier) => sum + earlier.costUsd, row.costUsd);
+
+export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
+
+/** The bars of a subtask: its attempts whose worker and start are known, the earlier ones first. */
+function barsOf(row: ChildRow): readonly Bar[] {
+  const { index, worker, startedUnix, endedUnix, attempt, afterJoin } = row;
+  const label = titleOf(row);
+  const bars = row.earlier.flatMap(earlier => earlierBar(row, label, earlier));
+  if (worker === null || startedUnix === null || row.state === 'pending') return bars;
+  const end = row.state === 'done' ? (endedUnix ?? startedUnix + row.wallSecs) : null;
+  const present = { index, attempt, worker, start: startedUnix, end, look: lookOf(row), label, afterJoin };
+  return [...bars, { ...present, present: true }];
+}
+
+function earlierBar(row: ChildRow, label: string, earlier: EarlierAttempt): readonly Bar[] {
+  const { attempt, worker, startedUnix: start, endedUnix, verdict, wallSecs } = earlier;
+  if (worker === null || start === null) return [];
+  const look = lookOfVerdict(verdict);
+  const end = endedUnix ?? start + wallSecs;
+  return [{ index: row.index, attempt, worker, start, end, look, label, afterJoin: false, present: false }];
+}
+
+function workersOf(row: ChildRow): ReadonlySet<string> {
+  const workers = [row.worker, ...row.earlier.map(({ worker }) => worker)];
+  return new Set(workers.filter(worker => worker !== null));
+}
+
+function untimedOf(row: ChildRow): number {
+  const earlier = row.earlier.filter(({ startedUnix, wallSecs }) => startedUnix === null && wallSecs > 0);
+  const present = row.state === 'done' && row.startedUnix === null && row.wallSecs > 0 ? 1 : 0;
+  return earlier.length + present;
+}
+
+/**
+ * The subtasks that the run could not have been quicker than: along the dependencies as the report names them, and where
+ * nothing depends on anything the longest one.
+ */
+export function criticalIndices(
+  report: SpeedupRow | null,
+  rows: readonly (ChildRow | undefined)[],
+): readonly number[] {
+  if (report === null) return [];
+  if (report.criticalPath.length > 0) return report.criticalPath;
+  let longest: ChildRow | null = null;
+  for (const row of rows) {
+    if (row?.state !== 'done' || row.startedUnix === null) continue;
+    if (longest === null || row.wallSecs > longest.wallSecs) longest = row;
+  }
+  return longest === null ? [] : [longest.index];
+}
+
+const firstLine = (text: string): string => text.trimStart().split('\n', 1)[0]!;
+
+const collator = new Intl.Collator('en', { numeric: true });
+const byName = (a: string, b: string): number => collator.compare(a, b);

@@ -1,0 +1,78 @@
+import type { ChildRow, Counts, Verdict } from '../protocol.ts';
+import type { StringKey } from '../strings.ts';
+
+/** How what happened to an attempt looks: always a colour, a pattern, a sign and a word, so that none is needed alone. */
+
+export const LOOKS = [
+  'accepted',
+  'rejected',
+  'failed',
+  'timedOut',
+  'cancelled',
+  'running',
+  'pending',
+] as const;
+export type Look = (typeof LOOKS)[number];
+
+/** What fills a bar. */
+export type Pattern = 'solid' | 'rising' | 'crossed' | 'upright' | 'hollow' | 'dotted';
+
+export const PATTERNS: Readonly<Record<Look, Pattern>> = {
+  accepted: 'solid',
+  rejected: 'rising',
+  failed: 'crossed',
+  timedOut: 'upright',
+  cancelled: 'hollow',
+  running: 'solid',
+  pending: 'dotted',
+};
+
+/** The sign in a bar, after the shape of the icon that stands beside words. */
+export const SIGNS: Readonly<Record<Look, string>> = {
+  accepted: '✓',
+  rejected: '−',
+  failed: '✕',
+  timedOut: '◷',
+  cancelled: '⊘',
+  running: '▸',
+  pending: '…',
+};
+
+/** The key of the word for it is the look's own name. */
+export const wordOf = (look: Look): StringKey => look;
+
+const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
+  accept: 'accepted',
+  reject: 'rejected',
+  failed: 'failed',
+  timeout: 'timedOut',
+  cancelled: 'cancelled',
+};
+
+/** A verdict that this view does not know looks failed: it is none that counts. */
+export function lookOfVerdict(verdict: string): Look {
+  return Object.hasOwn(VERDICT_LOOKS, verdict) ? VERDICT_LOOKS[verdict as Verdict] : 'failed';
+}
+
+export function lookOf(row: ChildRow): Look {
+  if (row.state === 'done') return lookOfVerdict(row.verdict ?? 'failed');
+  return row.state;
+}
+
+export interface Share {
+  readonly look: Look;
+  readonly count: number;
+}
+
+/** The seven counts in the order in which they are always shown. */
+export function sharesOf(counts: Counts): readonly Share[] {
+  return [
+    { look: 'accepted', count: counts.accepted },
+    { look: 'rejected', count: counts.rejected },
+    { look: 'failed', count: counts.failed },
+    { look: 'timedOut', count: counts.timed_out },
+    { look: 'cancelled', count: counts.cancelled },
+    { look: 'running', count: counts.running },
+    { look: 'pending', count: counts.pending },
+  ];
+}

@@ -1,0 +1,21 @@
+/** The part of a long list that is drawn: rows of one height, those in sight and a few around them. */
+export interface Window {
+  readonly first: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+const AROUND = 6;
+
+export function windowOf(scrollTop: number, heightPx: number, rowPx: number, count: number): Window {
+  const first = Math.min(Math.max(0, Math.floor(scrollTop / rowPx) - AROUND), count);
+  const end = Math.min(count, Math.ceil((scrollTop + heightPx) / rowPx) + AROUND);
+  return { first, end: Math.max(first, end) };
+}
+
+/** Where to scroll so that the row is in sight, moving no more than needed. */
+export function scrollTo(row: number, scrollTop: number, heightPx: number, rowPx: number): number {
+  const top = row * rowPx;
+  if (top < scrollTop) return top;
+  return top + rowPx > scrollTop + heightPx ? top + rowPx - heightPx : scrollTop;
+}

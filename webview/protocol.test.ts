@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { ended, satisfied, underWay } from '../test/webview/fan-outs.ts';
+import {
+  decodeToHost,
+  decodeToView,
+  MAX_ROWS,
+  MAX_TEXT_CHARS,
+  packChild,
+  packJoin,
+  packSpeedup,
+  savedThreadOf,
+  unpackChild,
+  type ToView,
+} from './protocol.ts';
+
+const change = (children: unknown[]): unknown => ({
+  type: 'change',
+  seq: 1,
+  nowUnix: 1,
+  reset: true,
+  join: packJoin(underWay().status),
+  children,
+});
+
+describe('the protocol between panel and view', () => {
+  it('brings a subtask across as it was told', () => {
+    const { children } = underWay();
+    const decoded = decodeToView(JSON.parse(JSON.stringify(change(children.map(packChild)))));
+    assert.ok(decoded.ok);
+    const { children: packed } = decoded.message as ToView & { type: 'change' };
+    const row = unpackChild(packed[2]!);
+    const told = children[2]!;
+    assert.deepEqual(
+      [row.index, row.name, row.worker, row.state, row.startedUnix, row.attempt, row.dependsOn],
+      [2, told.name, told.worker, told.state, told.started_unix, 2, [0]],
+    );
+    assert.deepEqual(row.earlier[0], {
+      attempt: 1,
+      worker: 'worker-b',
+      verdict: 'failed',
+      reason: told.earlier_attempts[0]!.reason,
+      costUsd: 0.0012,
+      wallSecs: 1.4,
+      startedUnix: told.earlier_attempts[0]!.started_unix,
+      endedUnix: told.earlier_attempts[0]!.ended_unix,
+    });
+  });
+
+  it('brings a report across, and leaves out what a newer engine added', () => {
+    const { speedup } = satisfied();
+    const report = packSpeedup({ ...speedup, invented: 1 });
+    assert.ok(decodeToView({ type: 'speedup', report, problem: null }).ok);
+    const status = { ...underWay().status, counts: { ...underWay().status.counts, invented: 1 } };
+    const message = { ...(change([]) as object), join: packJoin(status) };
+    assert.ok(decodeToView(message).ok);
+  });
+
+  it('cuts texts that are too long for a row, and counts what it leaves out of a list', () => {
+    const dependsOn = Array.from({ length: 5000 }, (_, index) => index);
+    const long = ended(0, 'a', [0, 1], 'failed', {
+      reason: 'x'.repeat(MAX_TEXT_CHARS + 1),
+      depends_on: dependsOn,
+    });
+    const row = unpackChild(packChild(long));
+    assert.equal(row.reason?.length, MAX_TEXT_CHARS);
+    assert.ok(row.reason?.endsWith('…'));
+    assert.equal(row.dependsOnCount, 5000);
+    assert.ok(row.dependsOn.length < 5000);
+  });
+
+  it('does not understand what neither side says, and tells where', () => {
+    const row = packChild(ended(0, 'a', [0, 1]));
+    const wrong: unknown[] = [
+      null,
+      'change',
+      {},
+      { type: 'launch' },
+      change([[1, 2, 3]]),
+      change([[...row, 'one too many']]),
+      change(new Array(MAX_ROWS + 1).fill(row)),
+      { ...(change([]) as object), more: 1 },
+      { type: 'reply', id: 1, result: { ok: false } },
+      { type: 'init', strings: { accepted: 'accepted' }, locale: 'en' },
+    ];
+    for (const message of wrong) {
+      const decoded = decodeToView(message);
+      assert.equal(decoded.ok, false, JSON.stringify(message)?.slice(0, 80));
+      assert.ok(!decoded.ok && decoded.problem.length > 0);
+    }
+    for (const message of [
+      undefined,
+      { type: 'request', id: 1, request: { kind: 'delete-everything' } },
+      { type: 'request', id: -1, request: { kind: 'pause' } },
+      { type: 'request', id: 1, request: { kind: 'retry', index: 1.5 } },
+      { type: 'applied', seq: '1' },
+    ]) {
+      assert.equal(decodeToHost(message).ok, false, JSON.stringify(message));
+    }
+  });
+
+  it('names the task of a saved view, if it has one', () => {
+    assert.equal(savedThreadOf({ thread: 'th_x', more: 1 }), 'th_x');
+    for (const state of [undefined, null, {}, { thread: null }, 'th_x'])
+      assert.equal(savedThreadOf(state), null);
+  });
+});
