@@ -4,14 +4,13 @@ import { createVSIX } from '@vscode/vsce';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { openBrowser } from '../editor/browser.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
-import { ROOT, Scratch } from '../editor/scratch.ts';
+import { ROOT, Scratch, type ScratchOptions } from '../editor/scratch.ts';
 import { installExtension, Server } from '../editor/server.ts';
 import { Workbench } from './workbench.ts';
 
-export interface EditorOptions {
+export interface EditorOptions extends ScratchOptions {
   /** A folder of `test/workspaces`. */
   readonly workspace: string;
-  readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
   /** Whether the editor asks for trust in the folder. Default false. */
   readonly trust?: boolean;
@@ -36,7 +35,7 @@ export class EditorUnderTest {
 
   static async start(options: EditorOptions): Promise<EditorUnderTest> {
     const editor = await installEditor();
-    const scratch = await Scratch.make(options.workspace, options.settings);
+    const scratch = await Scratch.make(options.workspace, options);
     try {
       const server = await startServer(editor, scratch, options);
       return new EditorUnderTest(scratch, server, await openBrowser(editor));
@@ -91,7 +90,7 @@ async function makePackage(): Promise<string> {
   if (named !== undefined) return named;
   const packagePath = join(ROOT, 'out', 'e2e', 'extension.vsix');
   await mkdir(join(packagePath, '..'), { recursive: true });
-  await createVSIX({ cwd: ROOT, packagePath, dependencies: false });
+  await createVSIX({ cwd: ROOT, packagePath, dependencies: false, rewriteRelativeLinks: false });
   return packagePath;
 }
 

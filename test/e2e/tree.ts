@@ -15,32 +15,34 @@ export class Tree {
     return this.#page.locator(`.pane:has(.pane-header[aria-label^="${this.#title}"])`);
   }
 
-  /** The text of the rows that are on the screen, from top to bottom: label and description. */
+  /** The rows that are on the screen, from top to bottom: label and description. */
   async rows(): Promise<string[]> {
-    const rows = this.pane.locator('.monaco-list-row');
-    const placed = await Promise.all(
-      (await rows.all()).map(async row => ({
-        top: (await row.boundingBox({ timeout: 1_000 }).catch(() => null))?.y ?? 0,
-        text: (await row.locator('.label-name, .label-description').allInnerTexts()).join(' '),
-      })),
-    );
-    return placed.toSorted((a, b) => a.top - b.top).map(({ text }) => text);
+    return (await this.#shown()).map(({ text }) => text);
   }
 
-  row(text: string | RegExp): Locator {
-    return this.pane.locator('.monaco-list-row').filter({ hasText: text }).first();
-  }
-
-  /** Resolves when a row has the text. */
-  async waitFor(text: string | RegExp): Promise<Locator> {
-    const row = this.row(text);
-    await until(
+  /** Resolves when a row has the text, label and description with a space between. @returns that row */
+  waitFor(text: string | RegExp): Promise<Locator> {
+    const has = (row: string): boolean => (typeof text === 'string' ? row.includes(text) : text.test(row));
+    return until(
       `a row of '${this.#title}' with ${String(text)}`,
-      async () => ((await row.count()) > 0 ? true : undefined),
+      async () => (await this.#shown()).find(row => has(row.text))?.row,
       () => this.rows(),
       30_000,
     );
-    return row;
+  }
+
+  /** A row may go while it is read. */
+  async #shown(): Promise<readonly { readonly row: Locator; readonly text: string }[]> {
+    const rows = await this.pane.locator('.monaco-list-row').all();
+    const read = await Promise.all(
+      rows.map(async row => {
+        const id = await row.getAttribute('id', { timeout: 1_000 }).catch(() => null);
+        const texts = await row.locator('.label-name, .label-description').allInnerTexts();
+        const top = (await row.boundingBox({ timeout: 1_000 }).catch(() => null))?.y ?? 0;
+        return { row: this.pane.locator(`.monaco-list-row[id="${id}"]`), text: texts.join(' '), top };
+      }),
+    );
+    return read.toSorted((a, b) => a.top - b.top);
   }
 
   async expand(text: string | RegExp): Promise<void> {

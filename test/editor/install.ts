@@ -19,6 +19,9 @@ const PACKAGES = {
   '@sparticuz/chromium': '147.0.0',
 } as const;
 
+/** Counted up when what is made of the packages changes. */
+const LAYOUT = 2;
+
 /** An installed editor: absolute paths into the cache. */
 export interface Editor {
   readonly node: string;
@@ -40,7 +43,7 @@ export async function installEditor(): Promise<Editor> {
     );
   }
   // The name holds all versions, and is given when all is there: it is the stamp.
-  const folder = join(editorCache(), `editor-${Object.values(PACKAGES).join('-')}`);
+  const folder = join(editorCache(), `editor-${[...Object.values(PACKAGES), LAYOUT].join('-')}`);
   const editor = editorIn(folder);
   if (!(await exists(folder))) {
     process.stdout.write(`Installing the editor for the tests into ${folder} …\n`);
@@ -121,8 +124,13 @@ async function unpackChromium(from: string, to: string): Promise<void> {
 const FONTS = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <dir>/usr/share/fonts</dir>
   <dir prefix="relative">fonts</dir>
+  <alias binding="same">
+    <family>monospace</family>
+    <prefer><family>DejaVu Sans Mono</family><family>Liberation Mono</family></prefer>
+  </alias>
   <cachedir prefix="xdg">fontconfig</cachedir>
 </fontconfig>
 `;

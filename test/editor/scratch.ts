@@ -13,6 +13,7 @@ const WORKSPACES = join(ROOT, 'test', 'workspaces');
 const SETTINGS = {
   'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',
+  'workbench.reduceMotion': 'on',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.tips.enabled': false,
   'workbench.enableExperiments': false,
@@ -27,10 +28,17 @@ const SETTINGS = {
   'window.restoreWindows': 'none',
 };
 
+export interface ScratchOptions {
+  /** Added to the settings of every test. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Nobody has used a fleet here yet. */
+  readonly noHome?: boolean;
+}
+
 /** The throw-away folders of one editor under test, and everything that runs because of it. */
 export class Scratch {
   readonly root: string;
-  /** The fleet's home, which exists and takes any free port. */
+  /** The fleet's home; where it exists, it takes any free port. */
   readonly home: string;
   /** A copy of the case's workspace, which tests may change. */
   readonly workspace: string;
@@ -54,15 +62,16 @@ export class Scratch {
     };
   }
 
-  /** Makes the folders with a copy of the case's workspace. Settings are added to those of every test. */
-  static async make(workspace: string, settings: Readonly<Record<string, unknown>> = {}): Promise<Scratch> {
+  /** Makes the folders with a copy of the case's workspace. */
+  static async make(workspace: string, options: ScratchOptions = {}): Promise<Scratch> {
     const made = new Scratch(await mkdtemp(join(tmpdir(), 'spl-e-')));
     for (const folder of ['u', 't', 'x', 'd/User']) await mkdir(join(made.root, folder), { recursive: true });
     await cp(join(WORKSPACES, workspace), made.workspace, { recursive: true });
     await writeFile(
       join(made.userData, 'User', 'settings.json'),
-      JSON.stringify({ ...SETTINGS, ...settings }, null, 2),
+      JSON.stringify({ ...SETTINGS, ...options.settings }, null, 2),
     );
+    if (options.noHome === true) return made;
     const home = await openHome(made.home, { create: true, version: VERSION });
     await writeFile(home.paths.configToml, '[server]\nport = 0\n\n[fleet]\nheartbeat_interval_secs = 0.5\n');
     return made;

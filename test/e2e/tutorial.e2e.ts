@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { until } from '../editor/until.ts';
+import { withEditor } from './with-editor.ts';
+import type { Workbench } from './workbench.ts';
+
+/** The tutorial, as a person goes through it who has only a mouse and a keyboard. */
+describe('the tutorial in the editor', () => {
+  for (const theme of ['Default Light Modern', 'Default Dark Modern']) {
+    const name = theme.includes('Light') ? 'tutorial-light' : 'tutorial-dark';
+    it(
+      `start, add, fan out, watch, read, join, report and stop, in ${theme}`,
+      withEditor(
+        { name, workspace: 'tutorial', noHome: true, settings: { 'workbench.colorTheme': theme } },
+        async workbench => {
+          await startFleet(workbench);
+          await addTask(workbench);
+          await fanOutAndWatch(workbench);
+          await readOutput(workbench);
+          await stop(workbench);
+        },
+      ),
+    );
+  }
+});
+
+async function startFleet(workbench: Workbench): Promise<void> {
+  await workbench.openActivity('Fleet');
+  await workbench.welcomeButton('Start Fleet').waitFor();
+  await workbench.snap('welcome');
+  await workbench.welcomeButton('Start Fleet').click();
+  const instances = workbench.tree('Instances');
+  await instances.waitFor('coordinator live · in this window');
+  await instances.waitFor('worker-a live · load 0 of 1');
+  await instances.waitFor('worker-b live · load 0 of 1');
+  await workbench.statusItem('3 live').waitFor();
+  await workbench.snap('started');
+}
+
+async function addTask(workbench: Workbench): Promise<void> {
+  await workbench.welcomeButton('Add Task').click();
+  await workbench.question('What is to be reached?');
+  await workbench.answer('Draft the release notes and check them');
+  await workbench.question('A short name for it');
+  await workbench.snap('alias');
+  await workbench.answer('REL-1');
+  await workbench.tree('Fan-Outs').waitFor('REL-1 Draft the release notes and check them');
+  await workbench.snap('task');
+}
+
+async function fanOutAndWatch(workbench: Workbench): Promise<void> {
+  const fanOuts = workbench.tree('Fan-Outs');
+  await fanOuts.rowAction('REL-1', 'Fan Out Task');
+  await subtask(workbench, 'Draft the notes', 'echo drafting; sleep 2; echo drafted', 'worker-a');
+  await workbench.entry('Start 1 subtask').waitFor();
+  await workbench.pick('Add a subtask');
+  await subtask(workbench, 'Check the links', 'echo checking; sleep 1; echo 7 links are fine', 'worker-b');
+  // The second one may come after the first, and does not.
+  await workbench.question('(4/4)');
+  await workbench.page.keyboard.press('Enter');
+  await workbench.entry('Start 2 subtasks').waitFor();
+  await workbench.snap('draft');
+  await workbench.pick('Start 2 subtasks');
+  await fanOuts.waitFor(/\[0\] Draft the notes worker-a · \d/);
+  const question = await workbench.toast('When this window closes in the middle of a run');
+  await workbench.snap('running');
+  await question.getByRole('button', { name: 'Continue' }).click();
+  await fanOuts.waitFor(/\[0\] Draft the notes accepted · worker-a/);
+  await fanOuts.waitFor(/\[1\] Check the links accepted · worker-b/);
+  await fanOuts.waitFor(/REL-1 2 of 2 accepted/);
+  await workbench.snap('joined');
+}
+
+async function subtask(workbench: Workbench, goal: string, run: string, worker: string): Promise<void> {
+  await workbench.question('What is this subtask to reach?');
+  await workbench.answer(goal);
+  await workbench.question('The command line that does it');
+  await workbench.answer(run);
+  await workbench.pick(worker);
+}
+
+async function readOutput(workbench: Workbench): Promise<void> {
+  await workbench.tree('Fan-Outs').rowAction('[1] Check the links', 'Show Output');
+  await workbench.terminal.waitFor(/7 links are fine/);
+  await workbench.snap('output');
+}
+
+async function stop(workbench: Workbench): Promise<void> {
+  await workbench.runCommand('Fleet: Stop Fleet');
+  await workbench.welcomeButton('Start Fleet').waitFor();
+  await until('no row is left', async () =>
+    (await workbench.tree('Instances').rows()).length === 0 ? true : undefined,
+  );
+  await workbench.snap('stopped');
+  assert.deepEqual(await workbench.toasts(), []);
+}
