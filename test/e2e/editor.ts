@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { openBrowser } from '../editor/browser.ts';
+import { Fleet } from '../editor/fleet.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
 import { ROOT, Scratch, type ScratchOptions } from '../editor/scratch.ts';
 import { installExtension, Server } from '../editor/server.ts';
@@ -22,6 +23,8 @@ const SIZE = { width: 1280, height: 800 };
 export class EditorUnderTest {
   readonly scratch: Scratch;
   readonly server: Server;
+  /** Whoever serves the home, spoken to from outside. */
+  readonly fleet: Fleet;
   readonly #browser: Browser;
   readonly #contexts: BrowserContext[] = [];
   /** What pages reported as errors of scripts. */
@@ -30,6 +33,7 @@ export class EditorUnderTest {
   private constructor(scratch: Scratch, server: Server, browser: Browser) {
     this.scratch = scratch;
     this.server = server;
+    this.fleet = new Fleet(scratch.home);
     this.#browser = browser;
   }
 
@@ -59,6 +63,7 @@ export class EditorUnderTest {
 
   async dispose(): Promise<void> {
     await this.#browser.close();
+    await this.fleet.client.close();
     await this.server.dispose();
     await this.scratch.dispose();
   }

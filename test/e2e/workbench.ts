@@ -38,11 +38,38 @@ export class Workbench {
     return new Tree(this.page, title);
   }
 
-  /** Runs a command by the title that the palette shows. */
+  /**
+   * Runs a command by the title that the palette shows. The palette lists what can be done as it opens: it is opened
+   * again until the command can be.
+   */
   async runCommand(title: string): Promise<void> {
+    await until(`the palette offers ${title}`, async () => {
+      if (!(await this.#searchPalette(title))) {
+        await this.page.keyboard.press('Escape');
+        return undefined;
+      }
+      await this.pick(title);
+      return true;
+    });
+  }
+
+  /** Whether the palette offers a command now. */
+  async offers(title: string): Promise<boolean> {
+    const isOffered = await this.#searchPalette(title);
+    await this.page.keyboard.press('Escape');
+    return isOffered;
+  }
+
+  /** Opens the palette and types a title. @returns whether it is there, once the palette has searched */
+  async #searchPalette(title: string): Promise<boolean> {
     await this.page.keyboard.press('F1');
     await this.quickInput.fill(`>${title}`);
-    await this.pick(title);
+    const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
+    return until('the palette has searched', async () => {
+      const texts = await rows.allInnerTexts();
+      if (texts.some(text => text.split('\n').includes(title))) return true;
+      return texts.some(text => /similar commands|No matching/.test(text)) ? false : undefined;
+    });
   }
 
   /** The line of the palette, of a pick or of a question. */

@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
+import { environment } from './environment.ts';
 import { endProcesses } from '../scenarios/processes.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -75,6 +78,13 @@ export class Scratch {
     const home = await openHome(made.home, { create: true, version: VERSION });
     await writeFile(home.paths.configToml, '[server]\nport = 0\n\n[fleet]\nheartbeat_interval_secs = 0.5\n');
     return made;
+  }
+
+  /** Types a command into a terminal that is not the editor's. It must succeed. @returns what it printed */
+  async spl(...words: readonly string[]): Promise<string> {
+    const options = { env: { ...environment(), ...this.env }, cwd: this.workspace };
+    const { stdout } = await promisify(execFile)(join(ROOT, 'dist', 'bin', 'spl'), words, options);
+    return stdout;
   }
 
   /** Ends what still runs, and removes the folders. */

@@ -24,7 +24,8 @@ export async function main(words: readonly string[]): Promise<number> {
     userData,
     extensions: valueOf(words, 'extensions-dir'),
     testDriver: true,
-    trust: !words.includes('--disable-workspace-trust'),
+    // Whether folders are trusted is for the settings to say; `runTests` always asks for it.
+    trust: true,
   });
   try {
     const browser = await openBrowser(editor);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { until } from '../until.ts';
-import { engine, fanOut, fleet, fleetWhen, instance, joinWhen, run, shownText } from './support.ts';
+import { fleet, run, shownText, workspaceFolder } from './support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
   const task = async (name: string): Promise<{ kind: 'task'; thread: string }> => ({
     kind: 'task',
-    thread: (await engine().report('task', { task: name })).thread,
+    thread: (await fleet.client.report('task', { task: name })).thread,
   });
   const child = async (name: string, index: number): Promise<object> => ({
     ...(await task(name)),
@@ -16,13 +16,13 @@ describe('the commands, in the window that hosts the fleet', () => {
   });
   const subject = async (alias: string): Promise<object> => ({
     kind: 'instance',
-    did: (await instance(alias)).did,
+    did: (await fleet.instance(alias)).did,
   });
   const copied = async (): Promise<string> => vscode.env.clipboard.readText();
 
   it('fleet.start starts two workers, with the coordinator in this very process', async () => {
     await run('fleet.start');
-    const { live, instances } = await fleet();
+    const { live, instances } = await fleet.now();
     assert.equal(live, 3);
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
     for (const { role, pid } of instances) if (role === 'worker') assert.notEqual(pid, process.pid);
@@ -30,33 +30,15 @@ describe('the commands, in the window that hosts the fleet', () => {
 
   it('fleet.firstFanOut runs two subtasks, and their join is satisfied', async () => {
     await run('fleet.firstFanOut');
-    const join = await joinWhen('FIRST-001', 'the join', ({ complete }) => complete);
+    const join = await fleet.joined('FIRST-001');
     assert.equal(join.outcome, 'satisfied');
     assert.deepEqual(join.children.map(({ worker }) => worker).toSorted(), ['worker-a', 'worker-b']);
   });
 
   it('fleet.firstFanOut takes another alias the second time', async () => {
     await run('fleet.firstFanOut');
-    const join = await joinWhen('FIRST-002', 'the join', ({ complete }) => complete);
+    const join = await fleet.joined('FIRST-002');
     assert.equal(join.outcome, 'satisfied');
-  });
-
-  it('fleet.openReport opens one panel for each task', async () => {
-    const panels = (): readonly string[] =>
-      vscode.window.tabGroups.all
-        .flatMap(group => group.tabs)
-        .flatMap(({ input, label }) => (input instanceof vscode.TabInputWebview ? [label] : []));
-    await run('fleet.openReport', await task('FIRST-001'));
-    await until('a panel', async () => (panels().length === 1 ? true : undefined));
-    await run('fleet.openReport', await task('FIRST-001'));
-    await run('fleet.openReport', await task('FIRST-002'));
-    await until(
-      'two panels',
-      async () => (panels().length === 2 ? true : undefined),
-      async () => panels(),
-    );
-    assert.match(panels()[0] ?? '', /FIRST-001/);
-    assert.match(panels()[1] ?? '', /FIRST-002/);
   });
 
   it('fleet.showOutput opens a terminal on what a subtask printed', async () => {
@@ -71,14 +53,14 @@ describe('the commands, in the window that hosts the fleet', () => {
   it('fleet.showTask shows the task as the engine reports it', async () => {
     await run('fleet.showTask', await task('FIRST-001'));
     const shown = JSON.parse(await shownText('FIRST-001.json')) as object;
-    assert.deepEqual(shown, await engine().report('task', { task: 'FIRST-001' }));
+    assert.deepEqual(shown, await fleet.client.report('task', { task: 'FIRST-001' }));
   });
 
   it('fleet.showThread shows the records of the thread', async () => {
     const subject = await task('FIRST-001');
     await run('fleet.showThread', subject);
     const shown = JSON.parse(await shownText(`${subject.thread}.json`)) as { id: string }[];
-    const { records } = await engine().report('thread.records', { thread: subject.thread });
+    const { records } = await fleet.client.report('thread.records', { thread: subject.thread });
     assert.deepEqual(
       shown.map(({ id }) => id),
       records.map(({ id }) => id),
@@ -107,47 +89,49 @@ describe('the commands, in the window that hosts the fleet', () => {
     await run('fleet.copyThread', subject_);
     assert.equal(await copied(), subject_.thread);
     await run('fleet.copyDid', await subject('worker-b'));
-    assert.equal(await copied(), (await instance('worker-b')).did);
+    assert.equal(await copied(), (await fleet.instance('worker-b')).did);
   });
 
   it('fleet.runSerial runs the same subtasks one after the other', async () => {
     await run('fleet.runSerial', await task('FIRST-001'));
-    const join = await joinWhen('FIRST-001-serial', 'the join', ({ complete }) => complete);
+    const join = await fleet.joined('FIRST-001-serial');
     assert.equal(join.outcome, 'satisfied');
-    const report = await engine().report('speedup', { task: 'FIRST-001', vsSerial: join.thread });
+    const report = await fleet.client.report('speedup', { task: 'FIRST-001', vsSerial: join.thread });
     assert.ok(report.measured !== null, 'it can be measured now');
   });
 
   it('fleet.cancel ends a subtask that runs', async () => {
-    await fanOut('CANCEL-1', [
+    await fleet.fanOut('CANCEL-1', workspaceFolder(), [
       { goal: 'go on for ever', run: 'exec sleep 600' },
       { goal: 'be quick', run: 'true' },
     ]);
-    await joinWhen(
+    await fleet.joinWhen(
       'CANCEL-1',
       'one runs, one is done',
       ({ children }) => children[0]?.state === 'running' && children[1]?.state === 'done',
     );
     await run('fleet.cancel', await child('CANCEL-1', 0));
-    const join = await joinWhen('CANCEL-1', 'the join', ({ complete }) => complete);
+    const join = await fleet.joined('CANCEL-1');
     assert.equal(join.children[0]?.verdict, 'cancelled');
     assert.equal(join.outcome, 'unsatisfiable');
   });
 
   it('fleet.cancel cancels a task that was not fanned out, without asking', async () => {
-    await fanOutNothing('CANCEL-2');
+    await fleet.addTask('CANCEL-2', null);
     await run('fleet.cancel', await task('CANCEL-2'));
-    assert.equal((await engine().report('task', { task: 'CANCEL-2' })).status, 'cancelled');
+    assert.equal((await fleet.client.report('task', { task: 'CANCEL-2' })).status, 'cancelled');
   });
 
   it('fleet.retry runs a subtask again that failed, and joins anew', async () => {
-    await fanOut('RETRY-1', [{ goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' }]);
-    const first = await joinWhen('RETRY-1', 'the join', ({ complete }) => complete);
+    await fleet.fanOut('RETRY-1', workspaceFolder(), [
+      { goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' },
+    ]);
+    const first = await fleet.joined('RETRY-1');
     assert.equal(first.outcome, 'unsatisfiable');
     assert.equal(first.children[0]?.exit_code, 3);
     const retried = run('fleet.retry', await child('RETRY-1', 0));
     await accepted(retried);
-    const second = await joinWhen(
+    const second = await fleet.joinWhen(
       'RETRY-1',
       'the second join',
       ({ round, complete }) => round === 2 && complete,
@@ -158,13 +142,13 @@ describe('the commands, in the window that hosts the fleet', () => {
   it('fleet.showStatus shows a row for each instance', async () => {
     await run('fleet.showStatus');
     const shown = await shownText('fleet.md');
-    for (const { did } of (await fleet()).instances) assert.ok(shown.includes(did), did);
+    for (const { did } of (await fleet.now()).instances) assert.ok(shown.includes(did), did);
   });
 
   it('fleet.showInstance shows the instance as the engine reports it', async () => {
     await run('fleet.showInstance', await subject('worker-a'));
     const shown = JSON.parse(await shownText('worker-a.json')) as { did: string; pid: number };
-    const worker = await instance('worker-a');
+    const worker = await fleet.instance('worker-a');
     assert.deepEqual([shown.did, shown.pid], [worker.did, worker.pid]);
   });
 
@@ -174,16 +158,16 @@ describe('the commands, in the window that hosts the fleet', () => {
   });
 
   it('fleet.pingInstance asks the instance, and changes nothing', async () => {
-    const before = await instance('worker-a');
+    const before = await fleet.instance('worker-a');
     await run('fleet.pingInstance', await subject('worker-a'));
-    assert.equal((await instance('worker-a')).pid, before.pid);
+    assert.equal((await fleet.instance('worker-a')).pid, before.pid);
   });
 
   it('fleet.restartInstance replaces the process of a worker, which stays who it was', async () => {
-    const before = await instance('worker-b');
+    const before = await fleet.instance('worker-b');
     await run('fleet.restartInstance', await subject('worker-b'));
     const after = await until('another process, live', async () => {
-      const now = await instance('worker-b');
+      const now = await fleet.instance('worker-b');
       return now.status === 'live' && now.pid !== before.pid ? now : undefined;
     });
     assert.equal(after.did, before.did);
@@ -191,8 +175,8 @@ describe('the commands, in the window that hosts the fleet', () => {
 
   it('fleet.stopInstance stops one worker', async () => {
     await run('fleet.stopInstance', await subject('worker-b'));
-    await fleetWhen('one worker is left', ({ live }) => live === 2);
-    assert.equal((await instance('worker-b')).status, 'stopped');
+    await fleet.when('one worker is left', ({ live }) => live === 2);
+    assert.equal((await fleet.instance('worker-b')).status, 'stopped');
   });
 
   it('fleet.openTerminal opens a terminal for spl', async () => {
@@ -217,32 +201,28 @@ describe('the commands, in the window that hosts the fleet', () => {
   });
 
   it('fleet.showLog, openWalkthrough, openHistory and reconnect change nothing of the fleet', async () => {
-    const { pid } = await instance('worker-a');
+    const { pid } = await fleet.instance('worker-a');
     for (const command of ['fleet.showLog', 'fleet.openWalkthrough', 'fleet.openHistory', 'fleet.reconnect'])
       await run(command);
-    assert.equal((await instance('worker-a')).pid, pid);
+    assert.equal((await fleet.instance('worker-a')).pid, pid);
   });
 
   it('fleet.stopWorkers leaves the coordinator', async () => {
     await run('fleet.stopWorkers');
-    const { live, instances } = await fleetWhen('no worker is live', ({ live }) => live === 1);
+    const { live, instances } = await fleet.when('no worker is live', ({ live }) => live === 1);
     assert.equal(live, 1);
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
   });
 
   it('fleet.stopAll lets go of the home, and fleet.start takes it again with all that happened', async () => {
     await run('fleet.stopAll');
-    await until('nobody answers', async () =>
-      engine()
-        .report('health', {})
-        .then(
-          () => undefined,
-          () => true,
-        ),
-    );
+    await fleet.gone();
     await run('fleet.start');
-    assert.equal((await fleet()).live, 3);
-    assert.equal((await engine().report('join', { task: 'FIRST-001', summary: true })).outcome, 'satisfied');
+    assert.equal((await fleet.now()).live, 3);
+    assert.equal(
+      (await fleet.client.report('join', { task: 'FIRST-001', summary: true })).outcome,
+      'satisfied',
+    );
     await run('fleet.stopAll');
   });
 });
@@ -256,18 +236,4 @@ async function accepted(command: Promise<void>): Promise<void> {
     return isDone ? true : undefined;
   });
   await command;
-}
-
-async function fanOutNothing(alias: string): Promise<void> {
-  await engine().submit('task.add', {
-    goal: 'never done',
-    alias,
-    priority: 'medium',
-    labels: [],
-    domain: null,
-    hypothesis: null,
-    criteria: [],
-    namespace: null,
-    dir: null,
-  });
 }

@@ -3,114 +3,23 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { connect, type EngineClient } from '../../../engine/api/client.ts';
-import type {
-  FannedOut,
-  FleetDocument,
-  InstanceDocument,
-  JoinStatus,
-} from '../../../engine/contract/documents.ts';
-import { homePaths } from '../../../engine/home/paths.ts';
-import type { Did } from '../../../engine/record/ids.ts';
+import { Fleet } from '../fleet.ts';
 import { until } from '../until.ts';
 
-/** What the suites inside the extension host share: the fleet as it is, asked through another door than the extension's. */
+/** What the suites inside the extension host share. */
 
-export const EXTENSION = 'spl-fleet.spl-fleet';
+export const home = process.env['SYNCROPEL_HOME'] ?? '';
+export const fleet = new Fleet(home);
 
 export function extension(): vscode.Extension<unknown> {
-  const found = vscode.extensions.getExtension(EXTENSION);
-  assert.ok(found, `${EXTENSION} is installed`);
+  const found = vscode.extensions.getExtension('spl-fleet.spl-fleet');
+  assert.ok(found, 'the extension is installed');
   return found;
-}
-
-export const home = named('SYNCROPEL_HOME');
-
-export function named(variable: string): string {
-  const value = process.env[variable];
-  assert.ok(value, `${variable} is set`);
-  return value;
-}
-
-let client: EngineClient | undefined;
-
-/** A client of whoever serves the home. */
-export function engine(): EngineClient {
-  return (client ??= connect(
-    { socketPath: homePaths(home).socket },
-    { actor: named('SPL_ACTOR') as Did, reconnectMs: 20_000 },
-  ));
 }
 
 /** Runs a command of the extension as a menu does; done when the command is. */
 export async function run(command: string, subject?: object): Promise<void> {
   await vscode.commands.executeCommand(command, ...(subject === undefined ? [] : [subject]));
-}
-
-export function fleet(): Promise<FleetDocument> {
-  return engine().report('fleet', {});
-}
-
-export async function instance(alias: string): Promise<InstanceDocument> {
-  return engine().report('instance', { instance: alias });
-}
-
-export function fleetWhen(what: string, isSo: (fleet: FleetDocument) => boolean): Promise<FleetDocument> {
-  return until(
-    what,
-    async () => {
-      const now = await fleet();
-      return isSo(now) ? now : undefined;
-    },
-    fleet,
-  );
-}
-
-export function joinStatus(task: string): Promise<JoinStatus> {
-  return engine().report('join', { task, summary: false });
-}
-
-export function joinWhen(
-  task: string,
-  what: string,
-  isSo: (join: JoinStatus) => boolean,
-): Promise<JoinStatus> {
-  return until(
-    `${task}: ${what}`,
-    async () => {
-      const now = await joinStatus(task);
-      return isSo(now) ? now : undefined;
-    },
-    () => joinStatus(task),
-    40_000,
-  );
-}
-
-/** Adds a task and fans it out, as another program would. */
-export async function fanOut(alias: string, subtasks: readonly object[], joined = 'all'): Promise<FannedOut> {
-  await engine().submit('task.add', {
-    goal: `the goal of ${alias}`,
-    alias,
-    priority: 'medium',
-    labels: [],
-    domain: null,
-    hypothesis: null,
-    criteria: [],
-    namespace: null,
-    dir: workspaceFolder(),
-  });
-  return engine().submit('task.fan-out', {
-    task: alias,
-    subtasks: [...subtasks],
-    join: joined,
-    losers: 'keep',
-    timeout_secs: null,
-    budget_usd: null,
-    budget_tokens: null,
-    budget_secs: null,
-    namespace: null,
-    dir: null,
-  });
 }
 
 export function workspaceFolder(): string {

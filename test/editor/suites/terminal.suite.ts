@@ -23,7 +23,7 @@ describe('spl in integrated terminals', () => {
   it('runs on the fleet of this window, without any set-up', async () => {
     terminal = vscode.window.createTerminal({ name: 'plain' });
     const list = JSON.parse(await outcome('spl fleet list --json')) as FleetDocument;
-    const { instances } = await fleet();
+    const { instances } = await fleet.now();
     assert.deepEqual(
       list.instances.map(({ did, status }) => [did, status]),
       instances.map(({ did, status }) => [did, status]),

@@ -1,0 +1,60 @@
+import { withEditor } from './with-editor.ts';
+
+/** The tutorial again, typed: what is typed shows in the views of the same window. */
+describe('the tutorial in the integrated terminal', () => {
+  it(
+    'runs by spl alone, and the views follow',
+    withEditor({ name: 'terminal', workspace: 'tutorial', noHome: true }, async workbench => {
+      await workbench.openActivity('Fleet');
+      await workbench.welcomeButton('Start Fleet').waitFor();
+      await workbench.runCommand('Terminal: Create New Terminal');
+      const { terminal } = workbench;
+      await terminal.ready();
+      await terminal.run('spl fleet start --workers 2');
+      await terminal.waitFor(/fleet converged/);
+      const instances = workbench.tree('Instances');
+      await instances.waitFor('coordinator live');
+      await instances.waitFor('worker-b live · load 0 of 1');
+      await workbench.snap('started');
+      await terminal.run('clear; spl task add "Draft the notes" --alias TERM-1');
+      await terminal.waitFor(/◇ Task created: Draft the notes/);
+      const fanOuts = workbench.tree('Fan-Outs');
+      await fanOuts.waitFor('TERM-1 Draft the notes');
+      await terminal.run(
+        'clear; spl task fan-out TERM-1 --wait --subtask "goal=Draft,target=worker-a" --subtask "goal=Check,target=worker-b"',
+      );
+      await terminal.waitFor(/Join complete: +yes/);
+      await fanOuts.waitFor('TERM-1 2 of 2 accepted');
+      await fanOuts.expand('TERM-1');
+      await fanOuts.waitFor('[0] Draft accepted · worker-a');
+      await fanOuts.waitFor('[1] Check accepted · worker-b');
+      await workbench.snap('joined');
+      await terminal.run('clear; spl task speedup TERM-1');
+      await terminal.waitFor(/estimated speedup:/);
+      await workbench.snap('speedup');
+      await terminal.run('clear; spl fleet stop --all');
+      await terminal.waitFor(/✓ coordinator stopped/);
+      await workbench.welcomeButton('Start Fleet').waitFor();
+      await workbench.snap('stopped');
+    }),
+  );
+
+  it(
+    'says when a join failed, and offers the report and a retry',
+    withEditor({ name: 'failed', workspace: 'tutorial' }, async (workbench, { fleet, scratch }) => {
+      await workbench.openActivity('Fleet');
+      await workbench.runCommand('Fleet: Start Fleet');
+      await workbench.tree('Instances').waitFor('worker-b live');
+      await fleet.fanOut('FAIL-1', scratch.workspace, [
+        { goal: 'fail once', run: 'test -n "$SPL_HINT" || exit 3' },
+      ]);
+      const toast = await workbench.toast('The join of FAIL-1 failed');
+      await workbench.snap('toast');
+      await toast.getByRole('button', { name: 'Retry Subtask' }).click();
+      await workbench.question('A hint for the next attempt');
+      await workbench.answer('you know how');
+      await workbench.tree('Fan-Outs').waitFor('FAIL-1 1 of 1 accepted · round 2');
+      await workbench.snap('retried');
+    }),
+  );
+});

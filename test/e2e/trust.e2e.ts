@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { withEditor } from './with-editor.ts';
+
+describe('a folder that is not trusted', () => {
+  it(
+    'shows a fleet that runs, and offers nothing that starts work',
+    withEditor(
+      {
+        name: 'untrusted',
+        workspace: 'restricted',
+        trust: true,
+        settings: {
+          'security.workspace.trust.enabled': true,
+          'security.workspace.trust.startupPrompt': 'never',
+        },
+      },
+      async (workbench, { scratch, fleet }) => {
+        await workbench.openActivity('Fleet');
+        await workbench.welcomeButton('Manage Workspace Trust').waitFor();
+        await workbench.snap('none');
+        await scratch.spl('fleet', 'start', '--workers', '1');
+        await fleet.fanOut('LOOK-1', scratch.workspace, [{ goal: 'look', run: 'echo seen' }]);
+        await workbench.tree('Instances').waitFor('worker-a live');
+        await workbench.tree('Fan-Outs').waitFor('LOOK-1 1 of 1 accepted');
+        await workbench.snap('shown');
+        for (const title of ['Start Fleet', 'Add Task…', 'Run the First Fan-Out', 'Run Serially to Measure'])
+          assert.equal(await workbench.offers(`Fleet: ${title}`), false, title);
+        for (const title of ['Stop Fleet', 'Show Task'])
+          assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
+      },
+    ),
+  );
+});

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { homePaths } from '../../../engine/home/paths.ts';
+import { readPidFile } from '../../../engine/home/process.ts';
+import * as vscode from 'vscode';
+import { extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
+
+/** What the menus hide is refused by the code as well: here the commands are run as another extension could. */
+describe('in a folder that is not trusted', () => {
+  before(async () => {
+    assert.equal(vscode.workspace.isTrusted, false);
+    await extension().activate();
+  });
+
+  const taskCount = async (): Promise<number> =>
+    (await fleet.client.report('tasks', { all: true })).tasks.length;
+
+  it('no fleet is started', async () => {
+    await run('fleet.start');
+    await run('fleet.firstFanOut');
+    await run('fleet.openHistory');
+    await fleet.gone();
+    assert.equal(await readPidFile(homePaths(home).pidFile), undefined);
+  });
+
+  it('a fleet that runs is shown', async () => {
+    await spl('fleet', 'start', '--workers', '1');
+    await fleet.fanOut('LOOK-1', workspaceFolder(), [
+      { goal: 'fail', run: 'exit 3' },
+      { goal: 'go on for ever', run: 'exec sleep 600' },
+    ]);
+    await fleet.joinWhen('LOOK-1', 'the join', ({ complete }) => complete);
+    const { thread } = await fleet.join('LOOK-1');
+    await run('fleet.showTask', { kind: 'task', thread });
+    const shown = (): string | undefined => vscode.window.activeTextEditor?.document.uri.path;
+    assert.match(shown() ?? '', /LOOK-1\.json$/);
+  });
+
+  it('no command of it starts work', async () => {
+    const { thread } = await fleet.join('LOOK-1');
+    const before = [await taskCount(), (await fleet.now()).instances.length];
+    const worker = await fleet.instance('worker-a');
+    await run('fleet.start');
+    await run('fleet.firstFanOut');
+    await run('fleet.runSerial', { kind: 'task', thread });
+    await run('fleet.restartInstance', { kind: 'instance', did: worker.did });
+    assert.deepEqual([await taskCount(), (await fleet.now()).instances.length], before);
+    assert.equal((await fleet.join('LOOK-1')).round, 1);
+    assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
+  });
+
+  it('what runs can be ended', async () => {
+    const { thread } = await fleet.join('LOOK-1');
+    await run('fleet.cancel', { kind: 'child', thread, index: 1 });
+    await fleet.joinWhen('LOOK-1', 'nothing runs', ({ children }) =>
+      children.every(each => each.state === 'done'),
+    );
+    await run('fleet.stopAll');
+    await fleet.gone();
+  });
+});
