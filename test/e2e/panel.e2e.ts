@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Frame, Page } from 'playwright-core';
+import { ROOT } from '../editor/scratch.ts';
+import { until } from '../editor/until.ts';
+import type { EditorUnderTest } from './editor.ts';
+import { withEditor } from './with-editor.ts';
+
+const run = promisify(execFile);
+
+describe('the panel of a task', () => {
+  it(
+    'follows a fan-out under the policy of the editor, measures it, and comes back after a reload',
+    withEditor({ name: 'panel', workspace: 'tutorial' }, async (workbench, editor) => {
+      const refused: string[] = [];
+      workbench.page.on('console', line => {
+        if (/Content Security Policy/.test(line.text()) && /main\.(js|css)|style-src/.test(line.text()))
+          refused.push(line.text());
+      });
+      await spl(editor, 'fleet', 'start', '--workers', '2');
+      await spl(editor, 'task', 'add', 'See a panel', '--alias', 'PANEL-1');
+      await spl(
+        editor,
+        ...['task', 'fan-out', 'PANEL-1', '--wait'],
+        ...[
+          '--subtask',
+          'name=first,goal=a,executor=shell,run="sleep 0.3"',
+          '--subtask',
+          'name=second,goal=b,executor=shell,run="sleep 0.2"',
+        ],
+      );
+      await workbench.openActivity('Fleet');
+      await workbench.tree('Fan-Outs').waitFor('PANEL-1');
+      await workbench.runCommand('Fleet: Open Join & Speedup');
+
+      let view = await panelOf(workbench.page);
+      await view.getByText('Satisfied', { exact: true }).waitFor();
+      await view.locator('#row-1', { hasText: 'second' }).waitFor();
+      await view.getByText('Live', { exact: true }).waitFor();
+      await workbench.snap('joined');
+
+      await view.locator('vscode-button', { hasText: 'Run Serially to Measure' }).click();
+      await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
+      await workbench.snap('measured');
+
+      await workbench.page.reload();
+      await workbench.ready();
+      view = await panelOf(workbench.page);
+      await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
+      await workbench.snap('restored');
+      assert.deepEqual(refused, []);
+    }),
+  );
+});
+
+async function spl(editor: EditorUnderTest, ...words: string[]): Promise<void> {
+  const env = { ...process.env, ...editor.scratch.env };
+  await run(join(ROOT, 'dist', 'bin', 'spl'), words, { env, cwd: editor.scratch.workspace });
+}
+
+/** The document in the page that holds the panel's view. */
+function panelOf(page: Page): Promise<Frame> {
+  return until('the view of the panel', async () => {
+    for (const frame of page.frames()) {
+      const views = await frame
+        .locator('fleet-join-view')
+        .count()
+        .catch(() => 0);
+      if (views > 0) return frame;
+    }
+    return undefined;
+  });
+}
