@@ -441,14 +441,25 @@ describe('the panel Join & Speedup', () => {
       await panel.tell(underWay());
       const status = panel.page.locator('fleet-join-view [role="status"]');
       await status.filter({ hasText: '2 of 10' }).waitFor({ state: 'attached' });
+      await status.evaluate(element => {
+        const said: number[] = [performance.now()];
+        (window as unknown as { said: number[] }).said = said;
+        new MutationObserver(() => said.push(performance.now())).observe(element, {
+          characterData: true,
+          subtree: true,
+        });
+      });
       const children = [runningSince(0, 'a', 0)];
       for (let n = 0; n < 5; n += 1) {
-        await panel.change(
-          { at: 7 + n, status: statusOf(children, { reason: `step ${n}` }), children: [] },
-          false,
-        );
+        const moved = statusOf(children, { reason: `step ${n}` });
+        await panel.change({ at: 7 + n, status: moved, children: [] }, false);
       }
-      assert.match(await status.innerText(), /2 of 10/);
+      await status.filter({ hasText: 'step 4' }).waitFor({ state: 'attached' });
+      const said = await panel.page.evaluate(() => (window as unknown as { said: number[] }).said);
+      // The first was said a little before this began to listen, and frames come when they come.
+      const pauses = said.slice(1).map((at, n) => at - said[n]!);
+      assert.ok(pauses.length >= 1 && pauses.length < 5, `said ${pauses.length} times`);
+      for (const pause of pauses.slice(1)) assert.ok(pause > 4500, `said again after ${pause} ms`);
       const done = {
         complete: true,
         outcome: 'satisfied',
