@@ -65,6 +65,7 @@ export const COMMAND_ROUTES = {
   'task.retry': { method: 'POST', path: '/v1/tasks/:task/retry' },
   'task.cancel': { method: 'POST', path: '/v1/tasks/:task/cancel' },
   'task.run-serial': { method: 'POST', path: '/v1/tasks/:task/run-serial' },
+  'namespace.create': { method: 'POST', path: '/v1/namespaces' },
   'fleet.start': { method: 'POST', path: '/v1/fleet/start' },
   'fleet.stop': { method: 'POST', path: '/v1/fleet/stop' },
   'fleet.restart': { method: 'POST', path: '/v1/fleet/restart' },
@@ -96,6 +97,8 @@ export const REPORT_ROUTES = {
     path: '/v1/tasks/:task/speedup',
     query: { vsSerial: { name: 'vs_serial', kind: 'text', absent: null } },
   },
+  namespaces: { method: 'GET', path: '/v1/namespaces' },
+  namespace: { method: 'GET', path: '/v1/namespaces/:namespace' },
   record: { method: 'GET', path: '/v1/records/:id' },
   records: {
     method: 'GET',
@@ -135,8 +138,6 @@ export const LINK_PATH = '/v1/link';
 export const LATER_ROUTES: readonly (Route & { readonly what: string })[] = [
   { method: 'POST', path: '/v1/kill', what: 'the kill switch' },
   { method: 'POST', path: '/v1/unkill', what: 'the kill switch' },
-  { method: 'GET', path: '/v1/namespaces', what: 'namespaces other than default' },
-  { method: 'POST', path: '/v1/namespaces', what: 'namespaces other than default' },
 ];
 
 export type RouteName = CommandName | ReportName | keyof typeof STREAM_ROUTES;

@@ -65,6 +65,15 @@ export const catalogue: readonly Entry[] = [
   entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
     import('./verbs/debug-replay.ts').then(m => m.debugReplay),
   ),
+  entry('namespace create', 'register a namespace', () =>
+    import('./verbs/namespace/create.ts').then(m => m.namespaceCreate),
+  ),
+  entry('namespace list', 'list the namespaces', () =>
+    import('./verbs/namespace/list.ts').then(m => m.namespaceList),
+  ),
+  entry('namespace show', 'show a namespace and what lies above it', () =>
+    import('./verbs/namespace/show.ts').then(m => m.namespaceShow),
+  ),
   entry('query', 'ask the index in SQL', () => import('./verbs/query.ts').then(m => m.query)),
   entry('status', 'what runs here, in a few lines', () => import('./verbs/status.ts').then(m => m.status)),
   entry('serve', 'run a coordinator', () => import('./verbs/serve.ts').then(m => m.serve)),
@@ -89,7 +98,7 @@ export const catalogue: readonly Entry[] = [
     'know',
     'learn',
     ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => `task ${verb}`),
-    ...['create', 'list', 'show', 'resolve', 'archive', 'delete', 'use'].map(verb => `namespace ${verb}`),
+    ...['resolve', 'archive', 'delete', 'use'].map(verb => `namespace ${verb}`),
     ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
     'audit export',
     'expr check',

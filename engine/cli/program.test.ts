@@ -183,14 +183,12 @@ describe('spl: what comes later', () => {
   const LATER = [
     ['kill', '--namespace', 'x', '--level', 'hard'],
     ['unkill', '--emergency'],
-    ['namespace', 'list'],
-    ['namespace', 'create', 'acme'],
+    ['namespace', 'create', 'acme', '--policy', 'p.toml'],
+    ...['resolve', 'archive', 'delete', 'use'].map(verb => ['namespace', verb, 'acme']),
     ['fleet', 'status', '--live'],
     ['fleet', 'start', '--share', 'th_x'],
     ['task', 'add', 'x', '--depends-on', 'A,B'],
-    ['task', 'add', 'x', '--namespace', 'acme'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
-    ['task', 'fan-out', 'A', '--subtask', 'goal=a', '--namespace', 'acme'],
     ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => [
       'task',
       verb,
@@ -212,17 +210,9 @@ describe('spl: what comes later', () => {
     });
   }
 
-  it('takes the default namespace by its name', async () => {
-    const added = { thread: 'th_1', alias: 'A', record: 'r', goal: 'x' };
-    const { code } = await run(['task', 'add', 'x', '--namespace', 'default'], {
-      answers: { 'task.add': added },
-    });
-    assert.equal(code, 0);
-  });
-
   it('shows none of it in the help', async () => {
     const { out } = await run(['--help']);
-    assert.doesNotMatch(out, /kill|namespace|audit|expr|later/);
+    assert.doesNotMatch(out, /kill|resolve|archive|audit|expr|later/);
   });
 });
 

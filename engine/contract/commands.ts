@@ -121,6 +121,12 @@ export const runSerialSchema = v.strictObject({
   worker: v.optional(v.nullable(nonEmpty(256)), null),
 });
 
+export const namespaceCreateSchema = v.strictObject({
+  /** Up to four segments with `/` between; the rules say what a segment may be. */
+  id: nonEmpty(4096),
+  description: v.optional(v.nullable(text(4096)), null),
+});
+
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
   /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
@@ -149,6 +155,7 @@ export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
 export type RunSerial = v.InferOutput<typeof runSerialSchema>;
+export type NamespaceCreate = v.InferOutput<typeof namespaceCreateSchema>;
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;

@@ -95,6 +95,35 @@ export const pingSchema = v.looseObject({
 });
 export type PingDocument = v.InferOutput<typeof pingSchema>;
 
+export const NAMESPACE_STATUSES = ['active', 'archived'] as const;
+export type NamespaceStatus = (typeof NAMESPACE_STATUSES)[number];
+
+export const namespaceSchema = v.looseObject({
+  id: v.string(),
+  status: v.picklist(NAMESPACE_STATUSES),
+  /** `DEFAULT`, `ORG`, `PROJECT`, `ENV` or `JOB`, by its depth. */
+  level: v.string(),
+  /** How many segments its id has; 0 for `default`. */
+  depth: v.number(),
+  description: nullable(v.string()),
+});
+export type NamespaceDocument = v.InferOutput<typeof namespaceSchema>;
+
+export const namespacesSchema = v.looseObject({
+  /** `default` first. */
+  namespaces: v.array(namespaceSchema),
+  /** How many there are beside `default`. */
+  explicit: v.number(),
+});
+export type NamespacesDocument = v.InferOutput<typeof namespacesSchema>;
+
+export const namespaceShownSchema = v.looseObject({
+  ...namespaceSchema.entries,
+  /** Itself, then what lies above it; `default` is last. */
+  chain: v.array(v.looseObject({ id: v.string(), active: v.boolean() })),
+});
+export type NamespaceShown = v.InferOutput<typeof namespaceShownSchema>;
+
 export const TASK_STATUSES = [
   'inbox',
   'active',

@@ -6,6 +6,7 @@ import type {
   FleetRestart,
   FleetStart,
   FleetStop,
+  NamespaceCreate,
   Retry,
   RunSerial,
   TaskAdd,
@@ -29,6 +30,7 @@ export interface Commands {
   'task.retry': { input: Retry & { readonly task: string }; output: d.JoinStatus };
   'task.cancel': { input: Cancel & { readonly task: string }; output: d.TaskDocument };
   'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
+  'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
   'fleet.start': { input: FleetStart; output: d.FleetStarted };
   'fleet.stop': { input: FleetStop; output: d.FleetStopped };
   'fleet.restart': { input: FleetRestart; output: d.InstanceDocument };
@@ -60,6 +62,8 @@ export interface Reports {
     output: d.ChildrenDocument;
   };
   speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
+  namespaces: { input: object; output: d.NamespacesDocument };
+  namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
   record: { input: { readonly id: string }; output: d.RecordDocument };
   records: {
     input: {

@@ -1,4 +1,4 @@
-import type { Counts, Outcome, Verdict } from '../contract/documents.ts';
+import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import type { Losers } from '../contract/commands.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
@@ -7,8 +7,8 @@ import type { FleetRecord } from '../record/record.ts';
 import type { WrittenSubtasks } from './written-subtasks.ts';
 
 /**
- * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*` and
- * the freezes count only from the instance that may say them.
+ * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*`,
+ * `namespace_*` and the freezes count only from the instance that may say them.
  */
 export const TOPIC = {
   task: 'task',
@@ -27,10 +27,11 @@ export const TOPIC = {
   fleetConfig: 'fleet_config',
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
+  namespaceStatus: 'namespace_status',
 } as const;
 
 const RESERVED_TOPIC =
-  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
 
 /** True for the topics that only the fleet itself may write; clients are refused them. */
 export function isReservedTopic(topic: unknown): boolean {
@@ -88,6 +89,7 @@ export interface ChildBody {
   readonly budget_usd?: number | null;
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
+  readonly namespace?: string;
 }
 
 /** DO on the parent thread: these deliveries go to this worker. Each is [index, attempt, delivery]. */
@@ -197,6 +199,15 @@ export interface FleetConfigBody {
   readonly executor: string;
 }
 
+/** LEARN on the namespace registry, by the coordinator: what holds for this namespace from now on. */
+export interface NamespaceStatusBody {
+  readonly topic: 'namespace_status';
+  readonly id: string;
+  readonly status: NamespaceStatus;
+  readonly description?: string | null;
+  readonly issued_by: Did;
+}
+
 /** DO on the instance registry, by the instance itself. */
 export interface HeartbeatBody {
   readonly topic: 'heartbeat';
@@ -228,6 +239,7 @@ export type TopicBody =
   | AdmittedBody
   | StatusBody
   | FleetConfigBody
+  | NamespaceStatusBody
   | HeartbeatBody;
 
 /**

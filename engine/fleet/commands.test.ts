@@ -64,10 +64,10 @@ describe('task add', () => {
     assert.notEqual(fleet.addTask({ alias: null }, 'twice').thread, first.thread);
   });
 
-  it('refuses namespaces, which come later', () => {
+  it('refuses a namespace that is not there', () => {
     const fleet = new TestFleet();
-    refused(fleet, () => fleet.addTask({ namespace: 'acme' }), 'NOT_SUPPORTED', /'acme'/);
-    fleet.addTask({ namespace: 'default' });
+    refused(fleet, () => fleet.addTask({ namespace: 'acme' }), 'NAMESPACE_REJECTED', /'acme'/);
+    assert.equal(fleet.addTask({ namespace: 'default' }).facts.namespace, 'default');
   });
 });
 

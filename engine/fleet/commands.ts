@@ -2,9 +2,11 @@ import type { Cancel, FanOutRequest, Retry, RunSerial, TaskAdd } from '../contra
 import type { FannedOut, TaskAdded } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
+import { admitWork } from './admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { cancelledBecauseOf } from './fold.ts';
+import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
@@ -39,7 +41,8 @@ export function addTask(
   const { state } = coordinator;
   const before = repeated(state, issuer);
   if (before !== undefined) return taskAdded(before);
-  refuseNamespace(input.namespace);
+  const namespace = input.namespace ?? ROOT_NAMESPACE;
+  admitWork(state, namespace);
   const alias = input.alias ?? freeAlias(state);
   refuseHeldAlias(state, alias);
   const body: TaskBody = {
@@ -52,7 +55,7 @@ export function addTask(
     hypothesis: input.hypothesis,
     criteria: input.criteria,
     dir: input.dir,
-    ...(input.namespace === null ? {} : { namespace: input.namespace }),
+    ...namespaceMember(namespace),
     ...keyOf(issuer),
   };
   coordinator.write({ act: 'INTEND', thread, actor: issuer.actor, body }, issuer.now);
@@ -76,7 +79,8 @@ export function fanOut(
   const before = repeated(state, issuer);
   if (before?.fanOut != null) return fannedOut(before.fanOut);
   const task = resolveTask(state, name);
-  refuseNamespace(request.namespace);
+  const namespace = namespaceOf(task, request.namespace);
+  admitWork(state, namespace);
   refuseSecondFanOut(task);
   const subtasks = completeSubtasks(request.subtasks, {
     dir: request.dir ?? task.facts.dir,
@@ -86,7 +90,7 @@ export function fanOut(
     refusal: context.refusal,
   });
   parsePredicate(request.join, subtasks.length, context.cel);
-  return open(coordinator, task, { ...request, subtasks, serial_of: null }, issuer);
+  return open(coordinator, task, { ...request, namespace, subtasks, serial_of: null }, issuer);
 }
 
 /**
@@ -119,7 +123,7 @@ export function runSerial(
     domain: null,
     hypothesis: null,
     criteria: [],
-    namespace: null,
+    namespace: original.fanOut.namespace,
     dir: original.facts.dir,
   } as const;
   addTask(coordinator, { ...task, labels: [...task.labels], criteria: [...task.criteria] }, thread, {
@@ -132,7 +136,7 @@ export function runSerial(
     budget_usd: null,
     budget_tokens: null,
     budget_secs: null,
-    namespace: null,
+    namespace: original.fanOut.namespace,
   } as const;
   return open(
     coordinator,
@@ -214,7 +218,8 @@ export function cancel(coordinator: Coordinator, name: string, input: Cancel, is
 function open(
   coordinator: Coordinator,
   task: Task,
-  request: Omit<FanOutRequest, 'subtasks' | 'dir'> & {
+  request: Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
+    readonly namespace: string;
     readonly subtasks: readonly CompleteSubtask[];
     readonly serial_of: ThreadId | null;
   },
@@ -231,7 +236,7 @@ function open(
     budget_tokens: request.budget_tokens,
     budget_secs: request.budget_secs,
     serial_of: request.serial_of,
-    ...(request.namespace === null ? {} : { namespace: request.namespace }),
+    ...namespaceMember(request.namespace),
     ...keyOf(issuer),
   };
   coordinator.write(
@@ -297,13 +302,19 @@ function refuseHeldAlias(state: FleetState, alias: string): void {
   );
 }
 
-function refuseNamespace(namespace: string | null): void {
-  if (namespace === null || namespace === 'default') return;
+/** A fan-out lies in its task's namespace, or below it: what holds there holds for it. */
+function namespaceOf(task: Task, named: string | null): string {
+  const { namespace } = task.facts;
+  if (named === null || isWithin(named, namespace)) return named ?? namespace;
   throw new FleetError(
-    'NOT_SUPPORTED',
-    `namespace '${namespace}': namespaces other than 'default' come in a later version`,
-    { details: { namespace } },
+    'NAMESPACE_REJECTED',
+    `namespace '${named}' is rejected: it is not within '${namespace}', the namespace of task '${task.alias}'`,
+    { details: { namespace: named, failing: namespace, task: task.alias } },
   );
+}
+
+function namespaceMember(namespace: string): { namespace?: string } {
+  return namespace === ROOT_NAMESPACE ? {} : { namespace };
 }
 
 function refuseSecondFanOut(task: Task): void {

@@ -3,6 +3,7 @@ import type { Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import { TOPIC, type ResultFields } from './bodies.ts';
 import type { DeliveryRef } from './messages.ts';
+import { ROOT_NAMESPACE } from './namespaces.ts';
 import { threadOf, type Child, type FanOut } from './state.ts';
 
 /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
@@ -24,6 +25,7 @@ export function childIntent(
   body['index'] = child.index;
   if (child.mayHaveRun) body['may_have_run'] = true;
   if (subtask.name !== null) body['name'] = subtask.name;
+  if (fanOut.namespace !== ROOT_NAMESPACE) body['namespace'] = fanOut.namespace;
   body['parent_thread'] = fanOut.task.thread;
   if (subtask.run !== null) body['run'] = subtask.run;
   body['task'] = fanOut.task.alias;

@@ -1,5 +1,5 @@
 import type { Verdict } from '../contract/documents.ts';
-import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
+import { isReservedThread, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
   TOPIC,
@@ -18,6 +18,7 @@ import {
   type TaskBody,
 } from './bodies.ts';
 import { IndexQueue } from './index-queue.ts';
+import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
   newChild,
@@ -50,6 +51,7 @@ const MAX_BACKOFF_MS = 60_000;
  */
 export function applyRecord(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {
   if (record.thread === RESERVED.instanceRegistry) return applyRegistry(state, record, at, context);
+  if (isReservedThread(record.thread)) return applyReserved(state, record, context);
   const topic = topicOf(record);
   if (topic === TOPIC.child) return;
   const task = state.tasks.get(record.thread);
@@ -157,6 +159,7 @@ export function buildFanOut(
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
     serialOf: body.serial_of ?? null,
     budgetUsd: body.budget_usd ?? null,
+    namespace: body.namespace ?? task.facts.namespace,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),
     dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
@@ -426,6 +429,13 @@ export function markReady(
   let queue = fanOut.ready.get(name);
   if (queue === undefined) fanOut.ready.set(name, (queue = new IndexQueue()));
   queue.push(child.index);
+}
+
+/** The threads that only the coordinator writes. */
+function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldContext): void {
+  if (record.actor !== self) return;
+  state.ownClocks.set(record.thread, Math.max(state.ownClocks.get(record.thread) ?? 0, record.clock + 1));
+  if (record.thread === RESERVED.namespaceRegistry) applyNamespace(state, record);
 }
 
 function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {

@@ -12,13 +12,14 @@ import {
   type Frozen,
   type Instance,
   type Joined,
+  type Namespace,
   type TaskFacts,
 } from './state.ts';
 import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 interface Header {
   readonly format: number;
@@ -28,6 +29,8 @@ interface Header {
   readonly aliases: readonly [string, ThreadId][];
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
+  readonly namespaces: readonly [string, Namespace][];
+  readonly ownClocks: readonly [ThreadId, number][];
   /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
   readonly tasks: readonly SavedTask[];
 }
@@ -107,6 +110,8 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     aliases: [...state.aliases],
     open: [...state.open],
     defaultExecutor: state.defaultExecutor,
+    namespaces: [...state.namespaces],
+    ownClocks: [...state.ownClocks],
     tasks,
   };
   return [Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts];
@@ -133,6 +138,8 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;
+  for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
+  for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
   let from = end + 1;
   for (const { facts, clocks, cancelled, outcome, fanOutBytes: length } of header.tasks) {
     const task = new Task(facts, new Map(clocks));
@@ -154,7 +161,7 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budgetUsd, counts } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budgetUsd, namespace, counts } = fanOut;
   const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
     id,
@@ -163,6 +170,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     timeoutMs,
     serialOf,
     budgetUsd,
+    namespace,
     counts,
     round,
     roundStartedAt,

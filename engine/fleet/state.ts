@@ -1,5 +1,5 @@
 import type { Losers } from '../contract/commands.ts';
-import type { Counts, Outcome, Verdict } from '../contract/documents.ts';
+import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
@@ -18,10 +18,19 @@ export interface FleetState {
   readonly open: Set<ThreadId>;
   /** The executor of subtasks that name none, where somebody chose one for the fleet. */
   defaultExecutor: string | null;
+  /** The namespaces that were registered, by their id; `default` is none of them. */
+  readonly namespaces: Map<string, Namespace>;
+  /** The coordinator's next clock on the threads that only it writes. */
+  readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
   readonly registryClocks: Map<Did, number>;
   /** The thread that a command with this key (actor and key) made or fanned out. */
   readonly idempotency: Map<string, ThreadId>;
+}
+
+export interface Namespace {
+  readonly status: NamespaceStatus;
+  readonly description: string | null;
 }
 
 /** What is said of a task when it is made, and never changes. */
@@ -119,6 +128,8 @@ export interface FanOutHead {
   readonly timeoutMs: number | null;
   readonly serialOf: ThreadId | null;
   readonly budgetUsd: number | null;
+  /** The task's, or one below it. */
+  readonly namespace: string;
   readonly counts: Counts;
   readonly round: number;
   readonly joined: Joined | null;
@@ -230,6 +241,8 @@ export function emptyState(): FleetState {
     instances: new Map(),
     open: new Set(),
     defaultExecutor: null,
+    namespaces: new Map(),
+    ownClocks: new Map(),
     registryClocks: new Map(),
     idempotency: new Map(),
   };

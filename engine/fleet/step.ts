@@ -1,5 +1,5 @@
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
-import { RESERVED } from '../record/ids.ts';
+import { isReservedThread, RESERVED } from '../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../record/record.ts';
 import type { BatchSignature } from '../record/signing.ts';
 import { asJson, TOPIC, topicOf, type TopicBody } from './bodies.ts';
@@ -170,9 +170,9 @@ export class Step {
   }
 
   #nextClock(actor: Did, thread: ThreadId): number {
-    const clocks =
-      thread === RESERVED.instanceRegistry ? this.state.registryClocks : this.state.tasks.get(thread)?.clocks;
-    return clocks?.get(actor) ?? 0;
+    if (thread === RESERVED.instanceRegistry) return this.state.registryClocks.get(actor) ?? 0;
+    if (isReservedThread(thread)) return this.state.ownClocks.get(thread) ?? 0;
+    return this.state.tasks.get(thread)?.clocks.get(actor) ?? 0;
   }
 
   #flushOwn(): void {

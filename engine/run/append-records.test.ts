@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError, type ErrorCode } from '../errors.ts';
+import { admitRecord } from '../fleet/admission.ts';
 import { TOPIC } from '../fleet/bodies.ts';
+import { emptyState } from '../fleet/state.ts';
 import { openMemoryLog, type MemoryLog } from '../log/memory/memory-log.ts';
 import { RESERVED } from '../record/ids.ts';
 import type { SealedRecord } from '../record/record.ts';
@@ -23,9 +25,15 @@ const note = (clock: number, content: object = {}): object => ({
 describe('records that clients write', () => {
   let log: MemoryLog;
   let written: SealedRecord[];
+  const state = emptyState();
+  state.namespaces.set('acme', { status: 'active', description: null });
 
   const append = async (...values: unknown[]): Promise<ReturnType<typeof appendRecords>> =>
-    appendRecords(await decodeRecords(values), { log, write: sealed => written.push(sealed) });
+    appendRecords(await decodeRecords(values), {
+      log,
+      admit: record => admitRecord(state, record),
+      write: sealed => written.push(sealed),
+    });
   const refused = async (code: ErrorCode, message: RegExp, ...values: unknown[]): Promise<void> => {
     await assert.rejects(
       append(...values),
@@ -66,10 +74,15 @@ describe('records that clients write', () => {
     await refused('SCOPE_FORBIDDEN', /only the instance itself/, note(0, { actor: INSTANCE }));
   });
 
-  it('may claim the default namespace, and no other', async () => {
-    assert.equal((await append(note(0, { body: { namespace: 'default' } }))).stored.length, 1);
+  it('may claim a namespace that is there with all above it, and no other', async () => {
+    for (const namespace of ['default', 'acme'])
+      assert.equal((await append(note(0, { body: { namespace } }))).stored.length, 1);
     written = [];
-    await refused('NAMESPACE_REJECTED', /'acme'/, note(1, { body: { namespace: 'acme' } }));
+    await refused(
+      'NAMESPACE_REJECTED',
+      /'acme\/web\/x'.*'acme\/web'/,
+      note(1, { body: { namespace: 'acme/web/x' } }),
+    );
     await refused('INVALID_RECORD', /namespace/, note(1, { body: { namespace: 7 } }));
   });
 

@@ -8,6 +8,8 @@ import { mapInSlices } from './slices.ts';
 
 export interface AppendContext {
   readonly log: Log;
+  /** Refuses what the state does not let in: a namespace that is not there. */
+  readonly admit: (record: FleetRecord) => void;
   readonly write: (sealed: SealedRecord) => void;
 }
 
@@ -30,7 +32,7 @@ export function appendRecords(
   const fresh = new Map<string, SealedRecord>();
   const slots = new Set<string>();
   const stored = records.map((sealed, i) => {
-    named(i, records.length, () => admit(sealed.record, slots, fresh, context.log));
+    named(i, records.length, () => examine(sealed.record, slots, fresh, context));
     const existed = fresh.has(sealed.record.id) || context.log.find(sealed.record.id) !== undefined;
     if (!existed) fresh.set(sealed.record.id, sealed);
     return { object: 'record' as const, id: sealed.record.id, existed };
@@ -39,15 +41,18 @@ export function appendRecords(
   return { stored };
 }
 
-function admit(
+function examine(
   record: FleetRecord,
   slots: Set<string>,
   fresh: ReadonlyMap<string, SealedRecord>,
-  log: Log,
+  { log, admit }: AppendContext,
 ): void {
   refuseForbidden(record);
-  refuseNamespace(record);
-  if (!fresh.has(record.id) && log.find(record.id) === undefined) refuseTakenSlot(record, slots, log);
+  // What was let in once is there for good.
+  if (!fresh.has(record.id) && log.find(record.id) === undefined) {
+    admit(record);
+    refuseTakenSlot(record, slots, log);
+  }
   slots.add(slotOf(record));
 }
 
@@ -62,23 +67,6 @@ function refuseForbidden(record: FleetRecord): void {
         : undefined;
   if (why !== undefined)
     throw new FleetError('SCOPE_FORBIDDEN', why, { details: { actor: record.actor, thread: record.thread } });
-}
-
-function refuseNamespace({ body }: FleetRecord): void {
-  const namespace = body['namespace'];
-  if (namespace === undefined || namespace === 'default') return;
-  if (typeof namespace !== 'string')
-    throw new FleetError('INVALID_RECORD', 'not a valid record: body.namespace is not text', {
-      details: { field: 'body.namespace' },
-    });
-  throw new FleetError(
-    'NAMESPACE_REJECTED',
-    `namespace '${namespace}' is not registered: '${namespace}' is missing`,
-    {
-      details: { namespace },
-      hint: "Namespaces other than 'default' come in a later version.",
-    },
-  );
 }
 
 function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: Log): void {

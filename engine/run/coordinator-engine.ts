@@ -16,10 +16,12 @@ import type {
 import { VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
+import { admitRecord } from '../fleet/admission.ts';
 import * as commands from '../fleet/commands.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
+import { createNamespace } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
@@ -238,6 +240,7 @@ export class CoordinatorEngine implements Engine {
       return this.#step(now =>
         appendRecords(records, {
           log: this.#o.log,
+          admit: record => admitRecord(this.#core.state, record),
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
       );
@@ -261,6 +264,8 @@ export class CoordinatorEngine implements Engine {
       this.#command(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
       ),
+    'namespace.create': (input, context) =>
+      this.#command(context, issuer => createNamespace(this.#core, input, issuer)),
     'fleet.start': (input, context) => this.#control.start(input, context.signal),
     'fleet.stop': input => this.#control.stop(input),
     'fleet.restart': input => this.#control.restart(input.instance),

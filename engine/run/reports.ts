@@ -4,6 +4,7 @@ import { PROTOCOL, VERSION, type ReportName, type Reports } from '../contract/en
 import { FleetError, messageOf } from '../errors.ts';
 import { topicOf } from '../fleet/bodies.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
+import { namespaceDocument, namespacesDocument } from '../fleet/namespaces.ts';
 import { replayThread } from '../fleet/replay.ts';
 import { speedupReport } from '../fleet/speedup.ts';
 import {
@@ -110,6 +111,8 @@ const answers: Answers = {
       runFacts(state, resolveTask(state, task)),
       vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
     ),
+  namespaces: (_input, { coordinator: { state } }) => namespacesDocument(state.namespaces),
+  namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   record: async ({ id }, { log }) => document(await recordById(id, log)),
   records: (input, context) => page(input, context),
   threads: async ({ limit, after }, context) => {

@@ -97,6 +97,36 @@ describe('the documents of --json', function () {
   );
 
   it(
+    'of namespaces: names, types and nulls are as listed, and a name with a / is found',
+    scenario({}, async fleet => {
+      await fleet.startFleet(0);
+      await fleet.json('namespace', 'create', 'acme', '--description', 'all of Acme');
+      const created = await fleet.json('namespace', 'create', 'acme/web');
+      assert.deepEqual(valuesOf(created, 'id', 'status', 'level', 'description'), [
+        ...['acme/web', 'active', 'PROJECT', null],
+      ]);
+      const list = await fleet.json<{ namespaces: Record<string, unknown>[]; explicit: number }>(
+        ...['namespace', 'list'],
+      );
+      assert.equal(list.explicit, 2);
+      assert.deepEqual(
+        list.namespaces.map(each => valuesOf(each, 'id', 'status', 'level', 'description')),
+        [
+          ['default', 'active', 'DEFAULT', null],
+          ['acme', 'active', 'ORG', 'all of Acme'],
+          ['acme/web', 'active', 'PROJECT', null],
+        ],
+      );
+      const shown = await fleet.json('namespace', 'show', 'acme/web');
+      assert.deepEqual(shown['chain'], [
+        { id: 'acme/web', active: true },
+        { id: 'acme', active: true },
+        { id: 'default', active: true },
+      ]);
+    }),
+  );
+
+  it(
     'of `--wait`, `--watch` and speedup: one document, or one a line',
     scenario({ echoMs: 50 }, async fleet => {
       await fleet.startFleet(2);
@@ -192,7 +222,7 @@ describe('the documents of --json', function () {
       await errs(3, 'NOT_FOUND', 'task', 'show', 'NOBODY');
       await errs(4, 'INVALID_RECORD', 'task', 'fan-out', 'ENDS', '--subtask', 'goal=x,colour=red');
       await errs(4, 'CONFLICT', 'task', 'add', 'again', '--alias', 'ENDS');
-      await errs(4, 'NOT_SUPPORTED', 'namespace', 'list');
+      await errs(4, 'NOT_SUPPORTED', 'namespace', 'resolve', 'acme');
       const { coordinator_url: url } = await fleet.fleet();
       const strange = ['--url', url, '--token', 'x'.repeat(43)];
       await errs(6, 'AUTH_REQUIRED', 'fleet', 'list', ...strange);

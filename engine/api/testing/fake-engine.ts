@@ -82,6 +82,7 @@ export class FakeEngine implements ServedEngine {
         join: 'all',
         alias: `${known(task)}-serial`,
       }),
+      'namespace.create': ({ id }) => namespaceDocument(id),
       'fleet.start': () => ({ ...fleetDocument(), spawned: [], adopted: [], resumed: [], notes: [] }),
       'fleet.stop': () => ({ stopped: [], coordinator_stopping: false }),
       'fleet.restart': ({ instance }) => instanceDocument(instance),
@@ -118,6 +119,11 @@ export class FakeEngine implements ServedEngine {
         children: [childDocument()],
       }),
       speedup: ({ task, vsSerial }) => speedupDocument(known(task), vsSerial),
+      namespaces: () => ({ namespaces: [namespaceDocument('acme/web')], explicit: 1 }),
+      namespace: ({ namespace }) => ({
+        ...namespaceDocument(namespace),
+        chain: [{ id: namespace, active: true }],
+      }),
       record: ({ id }) => this.#record(id),
       records: ({ thread, limit, after = 0 }) => ({
         records: this.records
@@ -420,4 +426,8 @@ function speedupDocument(alias: string, serial: string | null): d.SpeedupDocumen
           },
     notes: [],
   };
+}
+
+function namespaceDocument(id: string): d.NamespaceDocument {
+  return { id, status: 'active', level: 'PROJECT', depth: id.split('/').length, description: null };
 }

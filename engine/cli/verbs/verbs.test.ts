@@ -642,3 +642,45 @@ describe('spl doctor', () => {
     );
   });
 });
+
+describe('spl namespace', () => {
+  const acme = { id: 'acme', status: 'active', level: 'ORG', depth: 1, description: 'all of Acme' } as const;
+  const root = { id: 'default', status: 'active', level: 'DEFAULT', depth: 0, description: null } as const;
+
+  it('creates one, and says that it is active', async () => {
+    const { code, out, host } = await run(['namespace', 'create', 'acme', '--description', 'd'], {
+      answers: { 'namespace.create': acme },
+    });
+    assert.deepEqual([code, out], [0, "✓ namespace 'acme' → active\n"]);
+    assert.deepEqual(host.engine.asked, [
+      { name: 'namespace.create', input: { id: 'acme', description: 'd' }, actor: ACTOR },
+    ]);
+  });
+
+  it('lists them in columns, with their number below', async () => {
+    const { out } = await run(['namespace', 'list'], {
+      answers: { namespaces: { namespaces: [root, acme], explicit: 1 } },
+    });
+    assert.deepEqual(
+      out.split('\n').map(line => line.trimEnd()),
+      [
+        'ID       STATUS  LEVEL    DESCRIPTION',
+        'default  active  DEFAULT',
+        'acme     active  ORG      all of Acme',
+        '',
+        '1 explicit + 1 implicit (default)',
+        '',
+      ],
+    );
+  });
+
+  it('shows one with the chain above it, the root last', async () => {
+    const chain = [
+      { id: 'acme', active: false },
+      { id: 'default', active: true },
+    ];
+    const { out } = await run(['namespace', 'show', 'acme'], { answers: { namespace: { ...acme, chain } } });
+    assert.match(out, /^acme\n {2}Status: +active\n {2}Level: +ORG\n {2}Depth: +1\n/);
+    assert.match(out, /Ancestor chain:\n {2}✗ acme\n {2}✓ default\n$/);
+  });
+});

@@ -7,6 +7,7 @@ import * as commands from '../commands.ts';
 import { Coordinator } from '../coordinator.ts';
 import { applyRecord } from '../fold.ts';
 import type { DeliveryRef, ToWorker } from '../messages.ts';
+import { createNamespace } from '../namespaces.ts';
 import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../state.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
@@ -216,8 +217,12 @@ export class TestFleet {
   }
 
   /** A task that is fanned out into these subtasks, or into so many plain ones. */
-  fanOut(subtasks: number | readonly object[], changed: Partial<FanOutRequest> = {}, key?: string): FanOut {
-    const task = this.addTask();
+  fanOut(
+    subtasks: number | readonly object[],
+    changed: Partial<FanOutRequest> = {},
+    key?: string,
+    task = this.addTask(),
+  ): FanOut {
     const list =
       typeof subtasks === 'number'
         ? plain(subtasks)
@@ -227,6 +232,10 @@ export class TestFleet {
       commands.fanOut(this.core, task.alias, request, FAN_OUT_CONTEXT, { actor: USER, key, now }),
     );
     return task.fanOut!;
+  }
+
+  createNamespace(id: string, description: string | null = null): void {
+    this.do(now => createNamespace(this.core, { id, description }, { actor: USER, now }));
   }
 
   retry(task: Task, subtask: number): void {

@@ -96,6 +96,7 @@ const deliverySchema = v.object({
   name: v.nullish(v.string('is not text')),
   budget_usd: v.nullish(amount),
   may_have_run: v.optional(v.boolean('is not true or false')),
+  namespace: v.optional(text(MAX_NAME)),
 });
 
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
@@ -181,6 +182,7 @@ export function isDeliveryBody(body: JsonObject): boolean {
     isTextOrAbsent(name, Infinity) &&
     isAmount(timeout_secs) &&
     timeout_secs! > 0 &&
+    isTextOrAbsent(body['namespace'], MAX_NAME) &&
     body['budget_usd'] === undefined &&
     body['may_have_run'] === undefined
   );

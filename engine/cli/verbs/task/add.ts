@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { requireDefaultNamespace } from '../../namespace.ts';
 import { taskAddedLines } from '../../render/task.ts';
 import { choice, defineVerb, later, text, texts, word } from '../../verb.ts';
 
@@ -29,7 +28,6 @@ export const taskAdd = defineVerb({
     dependsOn: later('--depends-on <aliases>'),
   },
   async run(context, given) {
-    requireDefaultNamespace(given.namespace);
     const added = await context.submit('task.add', {
       goal: given.goal,
       alias: given.alias,

@@ -3,7 +3,6 @@ import { LOSERS } from '../../../contract/commands.ts';
 import { FleetError } from '../../../errors.ts';
 import type { Context } from '../../context.ts';
 import { EXIT } from '../../exit-codes.ts';
-import { requireDefaultNamespace } from '../../namespace.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { readSubtasks } from '../../subtasks.ts';
 import { choice, defineVerb, later, number, text, texts, toggle, word } from '../../verb.ts';
@@ -52,7 +51,6 @@ export const taskFanOut = defineVerb({
     wait: toggle('--wait', 'stay until the join, and end by its outcome'),
   },
   async run(context, given) {
-    requireDefaultNamespace(given.namespace);
     const subtasks = await readSubtasks({ ...given, cwd: context.cwd, stdin: context.stdin });
     if (subtasks.length === 0) throw noSubtasks(given.task);
     const fanOut = await context.submit('task.fan-out', {

@@ -1,0 +1,23 @@
+import { defineVerb, later, text, word } from '../../verb.ts';
+
+export const namespaceCreate = defineVerb({
+  path: 'namespace create',
+  summary: 'register a namespace',
+  description:
+    'Its parent must be there: acme, then acme/web, then acme/web/staging. Four levels at most, below default.',
+  examples: [
+    ['spl namespace create acme --description "Everything of Acme"', 'an organisation'],
+    ['spl namespace create acme/web', 'a project in it'],
+  ],
+  positionals: { id: word('id', 'segments with / between') },
+  flags: {
+    description: text('--description <text>', 'what it is for'),
+    policy: later('--policy <file>'),
+  },
+  async run(context, { id, description }) {
+    const created = await context.submit('namespace.create', { id, description });
+    context.print(created, () => [
+      `${context.out.colours.green('✓')} namespace '${created.id}' → ${created.status}`,
+    ]);
+  },
+});
