@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
 import { until } from '../editor/until.ts';
+import { assertAccessible } from './accessibility.ts';
 import { withEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -16,6 +16,7 @@ describe('the tutorial in the editor', () => {
           await addTask(workbench);
           await fanOutAndWatch(workbench);
           await readOutput(workbench);
+          await openReport(workbench);
           await stop(workbench);
         },
       ),
@@ -84,6 +85,16 @@ async function readOutput(workbench: Workbench): Promise<void> {
   await workbench.snap('output');
 }
 
+async function openReport(workbench: Workbench): Promise<void> {
+  await workbench.tree('Fan-Outs').rowAction('REL-1', 'Open Join & Speedup');
+  const report = await workbench.webview(/2 of 2 accepted/);
+  await report.getByText('Draft the notes').first().waitFor();
+  await report.getByText('Check the links').first().waitFor();
+  await workbench.runCommand('View: Toggle Panel Visibility');
+  await workbench.snap('report');
+  await assertAccessible(report);
+}
+
 async function stop(workbench: Workbench): Promise<void> {
   await workbench.runCommand('Fleet: Stop Fleet');
   await workbench.welcomeButton('Start Fleet').waitFor();
@@ -91,5 +102,9 @@ async function stop(workbench: Workbench): Promise<void> {
     (await workbench.tree('Instances').rows()).length === 0 ? true : undefined,
   );
   await workbench.snap('stopped');
-  assert.deepEqual(await workbench.toasts(), []);
+  await until(
+    'nothing is left to say',
+    async () => ((await workbench.toasts()).length === 0 ? true : undefined),
+    () => workbench.toasts(),
+  );
 }

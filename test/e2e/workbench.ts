@@ -121,30 +121,23 @@ export class Workbench {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
 
-  /** The document of the webview that shows the text, once it does. */
+  /** The document of the webview that shows the text, once it does; also in the shadow of its elements. */
   webview(text: string | RegExp): Promise<Frame> {
-    const shows = (shown: string): boolean =>
-      typeof text === 'string' ? shown.includes(text) : text.test(shown);
-    return until(
-      `a webview that shows ${String(text)}`,
-      async () => {
-        for (const frame of this.#webviews()) if (shows(await textOf(frame))) return frame;
-        return undefined;
-      },
-      async () => Promise.all(this.#webviews().map(textOf)),
-    );
+    return until(`a webview that shows ${String(text)}`, async () => {
+      for (const frame of this.#webviews()) {
+        // A frame may go while it is read.
+        const found = await frame
+          .getByText(text)
+          .count()
+          .catch(() => 0);
+        if (found > 0) return frame;
+      }
+      return undefined;
+    });
   }
 
   #webviews(): readonly Frame[] {
     // Inside the frame of each webview stands another one, with the extension's document.
     return this.page.frames().filter(frame => frame.url().includes('/webview/browser/pre/fake.html'));
   }
-}
-
-/** A frame may go while it is read. */
-async function textOf(frame: Frame): Promise<string> {
-  return frame
-    .locator('body')
-    .innerText({ timeout: 1_000 })
-    .catch(() => '');
 }

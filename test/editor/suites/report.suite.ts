@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { until } from '../until.ts';
+import { fleet, run } from './support.ts';
+
+describe('the panel of a join and its speedup', () => {
+  const panels = (): readonly string[] =>
+    vscode.window.tabGroups.all
+      .flatMap(group => group.tabs)
+      .flatMap(({ input, label }) => (input instanceof vscode.TabInputWebview ? [label] : []));
+  const panelsWhen = (what: string, isSo: (labels: readonly string[]) => boolean): Promise<true> =>
+    until(
+      what,
+      async () => (isSo(panels()) ? true : undefined),
+      async () => panels(),
+    );
+  const task = async (alias: string): Promise<object> => ({
+    kind: 'task',
+    thread: (await fleet.join(alias)).thread,
+  });
+
+  before(async () => {
+    await run('fleet.start');
+    for (const alias of ['FIRST-001', 'FIRST-002']) {
+      await run('fleet.firstFanOut');
+      await fleet.joined(alias);
+    }
+  });
+
+  after(async () => {
+    await run('fleet.stopAll');
+  });
+
+  it('opens once for each task', async () => {
+    await run('fleet.openReport', await task('FIRST-001'));
+    await panelsWhen('a panel', labels => labels.length === 1);
+    await run('fleet.openReport', await task('FIRST-002'));
+    await panelsWhen('two panels', labels => labels.length === 2);
+    await run('fleet.openReport', await task('FIRST-001'));
+    await panelsWhen('both are named', labels =>
+      ['FIRST-001', 'FIRST-002'].every(alias => labels.some(l => l.includes(alias))),
+    );
+    assert.equal(panels().length, 2);
+  });
+
+  it('opens for the task whose serial run is begun', async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await panelsWhen('no panel', labels => labels.length === 0);
+    await run('fleet.runSerial', await task('FIRST-002'));
+    await panelsWhen('its panel', labels => labels.some(label => label.includes('FIRST-002')));
+    assert.equal((await fleet.joined('FIRST-002-serial')).outcome, 'satisfied');
+  });
+});
