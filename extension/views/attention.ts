@@ -52,7 +52,8 @@ export class Attention implements vscode.Disposable {
   #judgeTask(thread: string, isHistory: boolean): void {
     const task = this.#model.tasks.get(thread);
     const fanOut = task?.fan_out;
-    if (task === undefined || fanOut == null || !fanOut.complete) return;
+    // Who measures a fan-out that failed expects no better of its serial run.
+    if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
     const join = `${fanOut.round} ${fanOut.outcome}`;
     if (this.#joins.get(thread) === join) return;
     this.#joins.set(thread, join);
