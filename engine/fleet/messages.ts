@@ -11,6 +11,14 @@ export interface DeliveryRef {
 /** One text for a delivery, for maps. */
 export const keyOf = (ref: DeliveryRef): string => `${ref.thread}/${ref.index}/${ref.delivery}`;
 
+/** The delivery of a text that `keyOf` made. */
+export function refOfKey(key: string): DeliveryRef {
+  const second = key.lastIndexOf('/');
+  const first = key.lastIndexOf('/', second - 1);
+  const index = Number(key.slice(first + 1, second));
+  return { thread: key.slice(0, first) as ThreadId, index, delivery: Number(key.slice(second + 1)) };
+}
+
 /** What the coordinator says to a worker. Records are signed where they leave the process. */
 export type ToWorker =
   /** Child INTENDs to run. */

@@ -61,7 +61,8 @@ class TestWorker {
       for (const effect of atOnce) this.#perform(effect);
     const { records, effects } = this.core.take();
     const known = new Set(this.log.map(({ id }) => id));
-    for (const { record } of records) if (!known.has(record.id)) this.log.push(record);
+    for (const { record } of records)
+      if (record.actor === workerDid(0) || !known.has(record.id)) this.log.push(record);
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -134,6 +135,77 @@ class TestWorker {
       this.started.push(keyOf(effect.delivery.ref));
     }
   }
+}
+
+/**
+ * A worker and what it hears of a coordinator that hands over nothing again, under the same number, that it has
+ * acknowledged or fenced; what was given back comes again, as where the word of it is lost.
+ */
+class Dialogue {
+  readonly worker = connected(2);
+  /** The ids of the reports that were acknowledged. */
+  readonly acknowledged = new Set<string>();
+  readonly #numbers = new Map<number, number>();
+
+  hear(say: string, index: number): void {
+    const { worker } = this;
+    const current = ref(index, this.#numbers.get(index) ?? 0);
+    switch (say) {
+      case 'deliver':
+        return worker.deliver(intent(index, current.delivery, index === 3 ? 'echo' : 'shell'));
+      case 'finish':
+        if (worker.started.includes(keyOf(current))) worker.finish(current);
+        return;
+      case 'cancel':
+        return worker.do(() => worker.core.cancel([current], 'no more'));
+      case 'recall':
+        return worker.do(() => worker.core.recall([current]));
+      case 'fence':
+        this.#numbers.set(index, current.delivery + 1);
+        return worker.do(() => worker.core.fence([current]));
+      case 'acknowledge':
+        return this.#acknowledge(index + 1);
+      case 'note':
+        return worker.do(() => worker.core.noteAcknowledged());
+      case 'stop':
+        worker.do(() => worker.core.stop());
+        return worker.do(() => worker.core.graceOver());
+      case 'disconnect':
+        return worker.disconnect();
+      case 'connect':
+        return worker.connect();
+      default:
+        return worker.restart();
+    }
+  }
+
+  #acknowledge(more: number): void {
+    const reports = this.worker.log.filter(record => topicOf(record) === TOPIC.childDone);
+    for (const { id, body } of reports.slice(this.acknowledged.size, this.acknowledged.size + more)) {
+      this.acknowledged.add(id);
+      const [index, delivery] = [Number(body['index']), Number(body['delivery'])];
+      this.#numbers.set(index, Math.max(this.#numbers.get(index) ?? 0, delivery + 1));
+    }
+    this.worker.do(() => this.worker.core.acknowledged(this.acknowledged.size));
+  }
+}
+
+/** What a worker writes, holds and reports first, by its log, or by a checkpoint and what of the log comes after it. */
+function firstWords(log: readonly FleetRecord[], checkpoint?: Uint8Array) {
+  const core = new Worker({ self: workerDid(0), slots: 2, hasSideEffects: isShell });
+  if (checkpoint !== undefined) assert.ok(core.restore(checkpoint));
+  for (const record of log) core.replay(record);
+  core.recover();
+  core.connected();
+  const { records, effects } = core.take();
+  const messages = effects.flatMap(effect => (effect.type === 'send' ? [effect.message] : []));
+  return {
+    written: records.map(({ record }) => record.id),
+    held: messages.flatMap(message => (message.type === 'hello' ? message.held : [])),
+    reports: messages.flatMap(message =>
+      message.type === 'report' ? message.records.map(({ record }) => record.id) : [],
+    ),
+  };
 }
 
 function connected(slots = 1): TestWorker {
@@ -301,42 +373,86 @@ describe('a restarted worker', () => {
   });
 
   it('takes up a checkpoint as it takes up its whole log (I9)', () => {
-    const step = fc.oneof(
-      fc.record({ deliver: fc.nat(9), shell: fc.boolean() }),
-      fc.record({ finish: fc.nat(9) }),
-      fc.record({ ack: fc.nat(9) }),
-      fc.record({ cancel: fc.nat(9) }),
+    const about = (...says: string[]) => fc.record({ say: fc.constantFrom(...says), index: fc.nat(3) });
+    const word = fc.oneof(
+      { weight: 10, arbitrary: about('deliver', 'deliver', 'finish', 'recall') },
+      { weight: 5, arbitrary: about('cancel', 'fence', 'acknowledge', 'note', 'disconnect', 'connect') },
+      { weight: 1, arbitrary: about('restart', 'stop') },
     );
+    const words = (maxLength: number) => fc.array(word, { maxLength, size: 'max' });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.array(step, { maxLength: 20 }), (before, after) => {
-        const worker = connected(3);
-        const play = (steps: typeof before): void => {
-          for (const each of steps) {
-            if ('deliver' in each) worker.deliver(intent(each.deliver, 0, each.shell ? 'shell' : 'echo'));
-            else if ('finish' in each) worker.finish(ref(each.finish));
-            else if ('ack' in each) worker.do(() => worker.core.acknowledged(each.ack));
-            else worker.do(() => worker.core.cancel([ref(each.cancel)], 'no more'));
-          }
-        };
-        play(before);
+      fc.property(words(60), words(30), (before, after) => {
+        const dialogue = new Dialogue();
+        for (const { say, index } of before) dialogue.hear(say, index);
+        const { worker } = dialogue;
         const [bytes, position] = [worker.core.save(), worker.log.length];
-        play(after);
-        const options = { self: workerDid(0), slots: 3, hasSideEffects: isShell };
-        const [whole, restored] = [new Worker(options), new Worker(options)] as const;
-        for (const record of worker.log) whole.replay(record);
-        assert.ok(restored.restore(bytes));
-        for (const record of worker.log.slice(position)) restored.replay(record);
-        whole.recover();
-        restored.recover();
+        for (const { say, index } of after) dialogue.hear(say, index);
+
+        const [whole, restored] = [firstWords(worker.log), firstWords(worker.log.slice(position), bytes)];
+        assert.deepEqual(restored.written, whole.written);
         // A checkpoint knows of acknowledgements that the log need not tell of.
-        assert.ok(restored.unacknowledged <= whole.unacknowledged);
-        const lost = (core: Worker): unknown =>
-          core.take().records.map(({ record }) => [topicOf(record), record.thread, record.body['index']]);
-        const inLog = lost(whole);
-        assert.deepEqual(lost(restored), inLog);
+        const known = whole.reports.length - restored.reports.length;
+        assert.deepEqual(restored.reports, whole.reports.slice(known));
+        assert.deepEqual(restored.held, whole.held.slice(known));
+        for (const id of whole.reports.slice(0, known)) assert.ok(dialogue.acknowledged.has(id));
+        const own = worker.log.filter(({ actor }) => actor === workerDid(0));
+        assert.equal(new Set(own.map(({ thread, clock }) => `${thread} ${clock}`)).size, own.length);
       }),
-      { numRuns: 200 },
+      { numRuns: 300 },
     );
+  });
+
+  it('reports in the order of the starts, not of the INTENDs, with and without a checkpoint (I9)', () => {
+    const worker = new TestWorker(2);
+    worker.deliver(intent(0, 0, 'shell'));
+    worker.do(() => worker.core.recall([ref(0)]));
+    worker.deliver(intent(1, 0, 'shell'));
+    worker.deliver(intent(0, 0, 'shell'));
+    worker.connect();
+    assert.deepEqual(worker.started, [keyOf(ref(1)), keyOf(ref(0))]);
+
+    const [bytes, position] = [worker.core.save(), worker.log.length];
+    const { reports } = firstWords(worker.log);
+    assert.deepEqual(firstWords(worker.log.slice(position), bytes).reports, reports);
+    worker.restart();
+    worker.connect();
+    assert.deepEqual(worker.reported(), [
+      [1, 'failed'],
+      [0, 'failed'],
+    ]);
+  });
+
+  it('reports as lost what had started after the checkpoint, and was received before it (I7)', () => {
+    const worker = new TestWorker();
+    worker.deliver(intent(0, 0, 'shell'));
+    worker.restart();
+    const [bytes, position] = [worker.core.save(), worker.log.length];
+    worker.connect();
+    worker.deliver(intent(0, 0, 'shell'));
+    assert.deepEqual(worker.started, [keyOf(ref(0))]);
+
+    worker.restart(bytes, position);
+    worker.connect();
+    assert.deepEqual(worker.messages('hello')[0]?.held, [ref(0)]);
+    assert.deepEqual(worker.reported(), [[0, 'failed']]);
+    worker.deliver(intent(0, 0, 'shell'));
+    assert.deepEqual(worker.started, []);
+  });
+
+  it('reports as lost what had started and was handed back: nobody may have heard of that (I7)', () => {
+    const worker = connected();
+    worker.deliver(intent(0, 0, 'shell'));
+    worker.disconnect();
+    worker.do(() => worker.core.stop());
+    worker.do(() => worker.core.graceOver());
+    worker.finish(ref(0));
+    assert.deepEqual([worker.returned(), worker.exited], [[], true]);
+
+    worker.restart(worker.core.save(), worker.log.length);
+    worker.connect();
+    assert.deepEqual(worker.reported(), [[0, 'failed']]);
+    worker.deliver(intent(0, 0, 'shell'));
+    assert.deepEqual(worker.started, []);
   });
 
   it('runs nothing again whose INTEND lies before the checkpoint, and its report behind it (I7)', () => {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../record/canonical.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import { seal, type Act, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type ChildBody, type ChildDoneBody, type ResultFields } from './bodies.ts';
-import { keyOf, type DeliveryRef, type ToCoordinator } from './messages.ts';
+import { keyOf, refOfKey, type DeliveryRef, type ToCoordinator } from './messages.ts';
 import { doneBody, resultBody } from './written-results.ts';
 
 /** A delivery as its worker knows it. */
@@ -48,20 +48,26 @@ const ACKS_PER_NOTE = 256;
 /**
  * The rules of a worker as a state machine without effects: deliveries come in, starts and reports go out. A
  * report is sent only when it is durable here, and kept until it is durable there.
+ *
+ * What outlives a restart is what this worker itself wrote: which attempts it began, and which it reported. The INTENDs
+ * in its log tell nothing that the coordinator does not tell again.
  */
 export class Worker {
   readonly #self: Did;
   readonly #slots: number;
   readonly #hasSideEffects: (executor: string) => boolean;
+  /** What waits or runs. */
   readonly #deliveries = new Map<string, Delivery>();
   readonly #queue: Delivery[] = [];
   /** Reports that are not acknowledged yet, oldest first; the first one has the number `#outboxFirst`. */
   #outbox: SealedRecord[] = [];
+  /** Which deliveries these reports are about. */
+  readonly #reported = new Set<string>();
   /**
-   * Of these reports, those whose INTEND a checkpoint no longer tells of: it was forgotten before the checkpoint, handed
-   * over again after it, and not written a second time.
+   * The starts that were written down and that no report has followed, in their order. One that was fenced or handed
+   * back stays as long as the process: the log does not tell how it ended.
    */
-  readonly #reportedOnly = new Map<string, DeliveryRef>();
+  readonly #begun = new Map<string, FleetRecord>();
   #outboxFirst = 0;
   #ackNoted = 0;
   readonly #clocks = new Map<ThreadId, number>();
@@ -98,19 +104,15 @@ export class Worker {
   /** Applies a record of its own log, at start. */
   replay(record: FleetRecord): void {
     switch (topicOf(record)) {
-      case TOPIC.child:
-        this.#know(record);
+      case TOPIC.childStarted:
+        this.#begun.set(record.body['delivery'] as string, record);
         return;
-      case TOPIC.childStarted: {
-        const delivery = this.#deliveries.get(record.body['delivery'] as string);
-        if (delivery !== undefined) delivery.state = 'running';
-        return;
-      }
       case TOPIC.childDone: {
         this.#raiseClock(record);
         this.#outbox.push({ record, text: '' });
-        const delivery = this.#deliveries.get(keyOf(reportedRef(record)));
-        if (delivery !== undefined) delivery.state = 'done';
+        const key = keyOf(reportedRef(record));
+        this.#begun.delete(key);
+        this.#reported.add(key);
         return;
       }
       case TOPIC.outboxAcked:
@@ -132,18 +134,9 @@ export class Worker {
       noteClock: this.#noteClock,
       clocks: [...this.#clocks],
       outbox: this.#outbox.map(({ record }) => record),
-      deliveries: [...this.#deliveries.values()].map(each => ({
-        intent: each.intent,
-        state: this.#loggedState(each),
-      })),
+      begun: [...this.#begun.values()],
     };
     return Buffer.from(JSON.stringify(saved));
-  }
-
-  /** What the log tells of a delivery: nothing of a run without side effects before it has ended. */
-  #loggedState(delivery: Delivery): Delivery['state'] {
-    if (!isStarted(delivery)) return delivery.state;
-    return this.#hasSideEffects(delivery.body.executor) ? 'running' : 'queued';
   }
 
   /** Takes up what `save` made, before the first `replay`. @returns false for bytes of another format. */
@@ -155,23 +148,17 @@ export class Worker {
     this.#noteClock = saved.noteClock;
     for (const [thread, clock] of saved.clocks) this.#clocks.set(thread, clock);
     this.#outbox = saved.outbox.map(record => ({ record, text: '' }));
-    for (const { intent, state } of saved.deliveries) this.#know(intent).state = state;
+    for (const record of saved.outbox) this.#reported.add(keyOf(reportedRef(record)));
+    for (const record of saved.begun) this.#begun.set(record.body['delivery'] as string, record);
     return true;
   }
 
   /**
-   * Ends what an earlier process of this worker had started: nobody can say how it went. What it had only received
-   * is forgotten: the coordinator hands it over again if it still wants it.
+   * Reports, in the order of their starts, what an earlier process of this worker had begun: nobody can say how it
+   * went. What it had only received is not known any more: the coordinator hands it over again if it still wants it.
    */
   recover(): void {
-    for (const [key, delivery] of this.#deliveries) {
-      if (delivery.state === 'running') this.#report(delivery, workerDied, true);
-      else if (delivery.state === 'queued') this.#deliveries.delete(key);
-    }
-    for (const { record } of this.#outbox) {
-      const ref = reportedRef(record);
-      if (!this.#deliveries.has(keyOf(ref))) this.#reportedOnly.set(keyOf(ref), ref);
-    }
+    for (const started of this.#begun.values()) this.#report(attemptBegun(started), workerDied, true);
     // Texts are not kept over a restart; sealing is a function of the content.
     this.#outbox = this.#outbox.map(({ record, text }) =>
       text === '' ? seal(record, record.judged_by) : { record, text },
@@ -205,10 +192,8 @@ export class Worker {
   /** The coordinator is there, anew or again: says what is held, repeats what it has not acknowledged. */
   connected(): void {
     this.#connected = true;
-    const held = [...this.#deliveries.values()]
-      .filter(({ fenced, handedBack }) => !fenced && !handedBack)
-      .map(({ ref }) => ref);
-    held.push(...this.#reportedOnly.values());
+    const atWork = [...this.#deliveries.values()].filter(({ fenced, handedBack }) => !fenced && !handedBack);
+    const held = [...this.#outbox.map(({ record }) => reportedRef(record)), ...atWork.map(({ ref }) => ref)];
     this.#effects.push({ type: 'send', message: { type: 'hello', held } });
     const durable = this.#outbox.slice(0, this.#outbox.length - this.#newReports.length);
     if (durable.length > 0)
@@ -246,10 +231,10 @@ export class Worker {
   /** An attempt ended. */
   finished(key: string, result: ResultFields): void {
     const delivery = this.#deliveries.get(key);
-    if (delivery === undefined || delivery.state === 'done') return;
+    if (delivery === undefined) return;
     this.#running--;
     if (delivery.handedBack) this.#giveBack([delivery], 'the worker stopped before it was done');
-    else this.#report(delivery, result, false);
+    else this.#end(delivery, result);
     this.#pump();
     this.#exitIfDrained();
   }
@@ -284,7 +269,7 @@ export class Worker {
       delivery.cancelled = reason;
       if (isStarted(delivery)) this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason });
       else if (delivery.state === 'queued')
-        this.#report(delivery, { ...nothingRan, verdict: 'cancelled', reason }, false);
+        this.#end(delivery, { ...nothingRan, verdict: 'cancelled', reason });
     }
   }
 
@@ -348,19 +333,16 @@ export class Worker {
       return;
     }
     delivery.state = 'starting';
-    const body = { topic: TOPIC.childStarted, delivery: keyOf(delivery.ref), attempt: delivery.body.attempt };
-    const clock = 2 * delivery.ref.delivery;
-    this.#records.push(
-      seal({
-        act: 'DO',
-        actor: this.#self,
-        body,
-        clock,
-        data_type: 'SCALAR',
-        parents: [delivery.intent.id],
-        thread: delivery.intent.thread,
-      }),
+    const key = keyOf(delivery.ref);
+    const started = this.#seal(
+      'DO',
+      { topic: TOPIC.childStarted, delivery: key, attempt: delivery.body.attempt },
+      2 * delivery.ref.delivery,
+      [delivery.intent.id],
+      delivery.intent.thread,
     );
+    this.#records.push(started);
+    this.#begun.set(key, started.record);
     this.#justStarted.push(delivery);
     this.#effects.push({ type: 'start', delivery });
   }
@@ -372,29 +354,23 @@ export class Worker {
     if (deliveries.length > 0) this.#effects.push({ type: 'send', message: { type: 'started', deliveries } });
   }
 
-  #report(delivery: Delivery, result: ResultFields, lost: boolean): void {
-    delivery.state = 'done';
-    if (delivery.fenced) return this.#forget(delivery);
-    const { index, attempt, parent_thread } = delivery.body;
-    const number = delivery.ref.delivery;
-    const parents = [delivery.intent.id];
-    const know = this.#seal(
-      'KNOW',
-      resultBody(result, attempt),
-      2 * number + 1,
-      parents,
-      delivery.intent.thread,
-    );
+  #end(delivery: Delivery, result: ResultFields): void {
+    this.#forget(delivery);
+    if (delivery.fenced) return;
+    const { ref, intent, body } = delivery;
+    this.#report({ ref, intent: intent.id, thread: intent.thread, attempt: body.attempt }, result, false);
+  }
+
+  #report({ ref, intent, thread, attempt }: Attempt, result: ResultFields, lost: boolean): void {
+    const know = this.#seal('KNOW', resultBody(result, attempt), 2 * ref.delivery + 1, [intent], thread);
     this.#records.push(know);
-    const clock = this.#clocks.get(parent_thread) ?? 0;
-    this.#clocks.set(parent_thread, clock + 1);
-    const report = this.#seal(
-      'DO',
-      doneBody(result, index, attempt, number, lost),
-      clock,
-      parents,
-      parent_thread,
-    );
+    const clock = this.#clocks.get(ref.thread) ?? 0;
+    this.#clocks.set(ref.thread, clock + 1);
+    const done = doneBody(result, ref.index, attempt, ref.delivery, lost);
+    const report = this.#seal('DO', done, clock, [intent], ref.thread);
+    const key = keyOf(ref);
+    this.#begun.delete(key);
+    this.#reported.add(key);
     this.#records.push(report);
     this.#outbox.push(report);
     this.#newReports.push(report);
@@ -434,7 +410,7 @@ export class Worker {
 
   #isKnown(intent: FleetRecord): boolean {
     const key = keyOf(refOf(intent));
-    return this.#deliveries.has(key) || this.#reportedOnly.has(key);
+    return this.#deliveries.has(key) || this.#reported.has(key);
   }
 
   #know(intent: FleetRecord): Delivery {
@@ -460,11 +436,7 @@ export class Worker {
   #dropAcknowledged(upTo: number): void {
     const dropped = this.#outbox.splice(0, Math.max(0, upTo - this.#outboxFirst));
     this.#outboxFirst += dropped.length;
-    for (const { record } of dropped) {
-      const key = keyOf(reportedRef(record));
-      this.#deliveries.delete(key);
-      this.#reportedOnly.delete(key);
-    }
+    for (const { record } of dropped) this.#reported.delete(keyOf(reportedRef(record)));
   }
 
   #raiseClock({ thread, clock }: FleetRecord): void {
@@ -473,7 +445,7 @@ export class Worker {
 }
 
 /** Of what `save` writes; another one is not read, and the log is replayed instead. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface SavedWorker {
   readonly format: number;
@@ -482,7 +454,15 @@ interface SavedWorker {
   readonly noteClock: number;
   readonly clocks: readonly [ThreadId, number][];
   readonly outbox: readonly FleetRecord[];
-  readonly deliveries: readonly { readonly intent: FleetRecord; readonly state: Delivery['state'] }[];
+  readonly begun: readonly FleetRecord[];
+}
+
+/** An attempt as its report needs it. */
+interface Attempt {
+  readonly ref: DeliveryRef;
+  readonly intent: RecordId;
+  readonly thread: ThreadId;
+  readonly attempt: number;
 }
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
@@ -491,6 +471,12 @@ const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } a
 /** Whether it runs, or will as soon as its start is durable. */
 function isStarted({ state }: Delivery): boolean {
   return state === 'running' || state === 'starting';
+}
+
+/** The attempt whose start was written down with this record. */
+function attemptBegun({ body, parents, thread }: FleetRecord): Attempt {
+  const ref = refOfKey(body['delivery'] as string);
+  return { ref, intent: parents[0]!, thread, attempt: body['attempt'] as number };
 }
 
 /** The delivery that a report is about. */

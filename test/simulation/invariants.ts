@@ -9,7 +9,7 @@ export const INVARIANTS = {
   I4: 'the seven counts add up to the total and agree with the children, and these with the log',
   I5: 'no child is accepted twice, and an accepted child never runs again',
   I6: 'no child is delivered before everything that it depends on has accepted',
-  I7: 'a child has at most one present delivery, which one worker runs, and a reported delivery never runs again',
+  I7: 'a child has at most one present delivery, which one worker runs; one that was reported, or had begun with side effects, never runs again',
   I8: 'what was acknowledged, to a worker or to a client, is in the durable log',
   I9: 'the durable log replays to the live state, from its beginning as from any snapshot',
   I10: 'a join agrees with the reports that it names and with the census of its moment, and comes at the first moment at which it is certain',

@@ -31,6 +31,8 @@ export class Watcher {
   readonly #acknowledged = new Map<WorkerHost, number>();
   /** When each delivery's report became durable at its worker. */
   readonly #reportedAt = new Map<string, number>();
+  /** Deliveries with side effects that were started. */
+  readonly #begun = new Set<string>();
   /** When the coordinator last took a message of each worker, and since when it runs without a stop. */
   readonly #heardAt = new Map<Did, number>();
   #listeningSince = 0;
@@ -182,8 +184,10 @@ export class Watcher {
     for (const other of this.#world.workers.values())
       must(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
     must(!this.#reportedAt.has(key), 'I7', () => `${where()}, which it has reported`);
-    if (body.executor === 'shell')
-      must(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
+    if (body.executor !== 'shell') return;
+    must(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
+    must(!this.#begun.has(key), 'I7', () => `${where()}, which has begun before`);
+    this.#begun.add(key);
   }
 
   // --- parts --------------------------------------------------------------------------------------------------

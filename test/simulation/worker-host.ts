@@ -138,7 +138,9 @@ export class WorkerHost {
       this.#stepping = false;
     }
     const { records, effects } = core.take();
-    const fresh = records.filter(({ record }) => this.log.find(record.id) === undefined);
+    const fresh = records.filter(
+      ({ record }) => record.actor === this.did || this.log.find(record.id) === undefined,
+    );
     for (const { record } of fresh)
       this.#world.trace.add(this.#world.scheduler.now, this.alias, 'writes', record);
     const connection = this.#connection;
