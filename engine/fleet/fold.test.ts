@@ -123,6 +123,27 @@ describe('the fold', () => {
     assert.equal(task.clocks.get(USER), 42);
   });
 
+  it('keeps an attempt once, also of a child that was cancelled between two attempts and retried', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ attempts: 3 }]);
+    const [child] = fanOut.children;
+    fleet.report(fanOut, 0, { verdict: 'failed', reason: 'exit 1' });
+    assert.equal(child!.state, 'pending', 'it backs off');
+    fleet.cancel(fanOut.task, 0);
+    fleet.retry(fanOut.task, 0);
+    const attempts = (): unknown => child!.earlier?.map(({ attempt, reason }) => [attempt, reason]);
+    assert.deepEqual(attempts(), [[1, 'exit 1']]);
+
+    assert.deepEqual([child!.state, child!.attempt], ['assigned', 2]);
+    fleet.report(fanOut, 0, { verdict: 'failed', reason: 'exit 2' });
+    fleet.pass(60_000);
+    assert.deepEqual([child!.state, child!.attempt], ['assigned', 3]);
+    assert.deepEqual(attempts(), [
+      [1, 'exit 1'],
+      [2, 'exit 2'],
+    ]);
+  });
+
   it('is the same from the log as it was live', () => {
     const fleet = new TestFleet(2, 2);
     const fanOut = fleet.fanOut([{ attempts: 2 }, {}, { depends_on: [0] }, {}]);

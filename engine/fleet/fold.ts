@@ -378,7 +378,8 @@ function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>):
 function restart(fanOut: FanOut, child: Child): void {
   fanOut.counts[COUNTER[child.verdict!]]--;
   fanOut.counts.pending++;
-  if (child.attempt > 0) keepAttempt(child, child.verdict!);
+  // One that was cancelled between two attempts has the last one among its earlier ones already.
+  if (child.attempt > (child.earlier?.at(-1)?.attempt ?? 0)) keepAttempt(child, child.verdict!);
   child.state = 'pending';
   child.verdict = null;
   child.reason = null;
