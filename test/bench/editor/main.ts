@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { EditorUnderTest, packageSize } from '../../e2e/editor.ts';
+import type { Workbench } from '../../e2e/workbench.ts';
+import { bundleSuite, runInHost } from '../../editor/host.ts';
+import { Scratch } from '../../editor/scratch.ts';
+import { percentile } from '../stats.ts';
+import type { HostReadings } from './host.suite.ts';
+
+/**
+ * Measures the extension in a real editor: `npm run bench:editor [-- --quick]`. What a person waits for is taken in the
+ * window, from before the command is sent until the page shows what it changed: server, network and drawing are in it.
+ */
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const CHILDREN = values.quick ? 500 : 10_000;
+const CHANGES = values.quick ? 5 : 60;
+const PAINTED = 1_000;
+const STARTS = values.quick ? 1 : 3;
+
+async function main(): Promise<void> {
+  line('size of the .vsix', [`${((await packageSize()) / 1e6).toFixed(2)} MB`], 'at most 3 MB');
+  await withEditor(measureWindow);
+  await measureHost();
+}
+
+async function withEditor(
+  body: (workbench: Workbench, editor: EditorUnderTest) => Promise<void>,
+): Promise<void> {
+  const editor = await EditorUnderTest.start({ workspace: 'report', env: { SPL_ECHO_MS: '0' } });
+  try {
+    await body(await editor.open('bench'), editor);
+  } finally {
+    await editor.dispose();
+  }
+}
+
+async function measureWindow(workbench: Workbench, { fleet, scratch }: EditorUnderTest): Promise<void> {
+  await workbench.openActivity('Fleet');
+  await workbench.runCommand('Fleet: Start Fleet');
+  await workbench.tree('Instances').waitFor('worker-b live');
+  const tree: number[] = [];
+  for (let i = 0; i < CHANGES; i++) {
+    // A new task is the first row, whatever else there is.
+    const shown = workbench.page.waitForFunction(
+      `[...document.querySelectorAll('.monaco-list-row .label-name')].some(row => row.textContent === 'T-${i}')`,
+      undefined,
+      { polling: 'raf' },
+    );
+    const begun = performance.now();
+    await fleet.addTask(`T-${i}`, null);
+    await shown;
+    tree.push(performance.now() - begun);
+  }
+  line('a change until the tree shows it', spread(tree), 'p95 at most 150 ms');
+
+  const run = 'exec sleep 600';
+  const subtasks = Array.from({ length: CHANGES + 1 }, (_, i) => ({ goal: `wait ${i}`, run }));
+  const { thread } = await fleet.fanOut('OPEN-1', scratch.workspace, subtasks);
+  await workbench.tree('Fan-Outs').rowAction('OPEN-1', 'Open Join & Speedup');
+  const panel = await workbench.webview(`0 / ${CHANGES + 1}`);
+  const changes: number[] = [];
+  for (let i = 1; i <= CHANGES; i++) {
+    const shown = panel.getByText(`${i} / ${CHANGES + 1}`).waitFor();
+    const begun = performance.now();
+    await fleet.client.submit('task.cancel', { task: thread, subtask: i, reason: null });
+    await shown;
+    changes.push(performance.now() - begun);
+  }
+  line('a change until the panel shows it', spread(changes), 'p95 at most 150 ms');
+  await fleet.client.submit('task.cancel', { task: thread, subtask: null, reason: null });
+
+  await fleet.fanOut(
+    'MANY-1',
+    scratch.workspace,
+    Array.from({ length: PAINTED }, (_, i) => ({ goal: `echo ${i}` })),
+  );
+  await fleet.joined('MANY-1');
+  const paints: number[] = [];
+  for (let i = 0; i < STARTS; i++) {
+    await workbench.runCommand('View: Close All Editors');
+    await workbench.tree('Fan-Outs').rowAction('MANY-1', 'Open Join & Speedup');
+    const many = await workbench.webview(/^1,?000 \/ 1,?000$/);
+    paints.push(await many.evaluate<number>(`performance.getEntriesByName('fleet:first-paint')[0].duration`));
+  }
+  line(`first paint of ${PAINTED} children`, spread(paints), 'at most 300 ms from its script');
+}
+
+async function measureHost(): Promise<void> {
+  const tests = await bundleSuite(fileURLToPath(new URL('host.suite.ts', import.meta.url)));
+  const read: HostReadings[] = [];
+  for (let i = 0; i < STARTS; i++) read.push(await readHost(tests));
+  const all = (of: (readings: HostReadings) => number): readonly string[] => spread(read.map(of));
+  line(
+    'reading the code of the extension',
+    all(({ loadMs }) => loadMs),
+    'no target',
+  );
+  line(
+    'activate(), no fleet',
+    all(({ activateMs }) => activateMs),
+    'at most 50 ms',
+  );
+  line(
+    `${CHILDREN} children in the host`,
+    all(({ tookMs }) => tookMs),
+    'no target',
+  );
+  line(
+    'its event loop late meanwhile, p99',
+    all(({ p99Ms }) => p99Ms),
+    'at most 50 ms',
+  );
+  line(
+    '… at most',
+    all(({ maxMs }) => maxMs),
+    'no target',
+  );
+  line(
+    '… p99 when idle',
+    all(({ idleP99Ms }) => idleP99Ms),
+    'no target',
+  );
+}
+
+/** In an editor of its own, so that the code is read and the extension is activated for the first time. */
+async function readHost(tests: string): Promise<HostReadings> {
+  const scratch = await Scratch.make('report');
+  try {
+    const file = join(scratch.root, 'readings.json');
+    const env = { SPL_BENCH_FILE: file, SPL_BENCH_CHILDREN: String(CHILDREN), SPL_ECHO_MS: '0' };
+    const { exitCode, told } = await runInHost(scratch, tests, env);
+    if (exitCode !== 0) throw new Error(`the extension host failed: ${JSON.stringify(told)}`);
+    return JSON.parse(await readFile(file, 'utf8')) as HostReadings;
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+function spread(ms: readonly number[]): readonly string[] {
+  const at = (share: number): string => `${percentile(ms, share).toFixed(0)} ms`;
+  return [`p50 ${at(0.5)}`, `p95 ${at(0.95)}`, `most ${at(1)}`, `of ${ms.length}`];
+}
+
+function line(name: string, read: readonly string[], target: string): void {
+  process.stdout.write(`${name}: ${read.join(', ')} (${target})\n`);
+}
+
+await main();

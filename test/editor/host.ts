@@ -1,0 +1,76 @@
+import { runTests, TestRunFailedError } from '@vscode/test-electron';
+import { build } from 'esbuild';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endProcesses } from '../scenarios/processes.ts';
+import { editorCache, installEditor } from './install.ts';
+import { readTold, type Told } from './result.ts';
+import { ROOT, type Scratch } from './scratch.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const BUNDLES = join(ROOT, 'out', 'editor');
+const RUN_MS = 180_000;
+
+/** The extension under test; another build can be named for running these suites against it. */
+const EXTENSION = process.env['SPL_TEST_EXTENSION'] ?? ROOT;
+
+/** A desktop VS Code, when one is named; undefined for the editor that the tests install. */
+export const desktop = process.env['VSCODE_EXECUTABLE'];
+
+/** What the extension host loads: a suite with all that it imports, but for the editor's API and mocha. */
+export async function bundleSuite(suite: string): Promise<string> {
+  const file = join(BUNDLES, `${basename(suite, '.ts')}.cjs`);
+  await mkdir(BUNDLES, { recursive: true });
+  await build({
+    stdin: {
+      contents: `
+        import { runMocha } from './mocha-host.ts';
+        export const run = () => runMocha(() => import(${JSON.stringify(suite)}));
+      `,
+      resolveDir: HERE,
+      loader: 'ts',
+    },
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external: ['vscode', 'mocha'],
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    define: { 'import.meta.url': '__importMetaUrl' },
+    banner: { js: 'const __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+  });
+  return file;
+}
+
+/** Runs a bundled suite in an extension host of its own. @returns how the editor ended, and what mocha told until then */
+export async function runInHost(
+  scratch: Scratch,
+  tests: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly exitCode: number; readonly told: readonly Told[] }> {
+  if (desktop === undefined) await installEditor();
+  const result = join(scratch.root, 'result.ndjson');
+  await rm(result, { force: true });
+  // Ending what hangs ends the run; what it told until then is reported.
+  const timer = setTimeout(() => void endProcesses(scratch.root), RUN_MS);
+  const exitCode = await runTests({
+    vscodeExecutablePath: desktop ?? join(HERE, 'code.mjs'),
+    extensionDevelopmentPath: EXTENSION,
+    extensionTestsPath: tests,
+    // The shim's home is a throw-away folder as well: it would not find the editor there.
+    extensionTestsEnv: { ...scratch.env, ...env, SPL_TEST_RESULT: result, SPL_EDITOR_CACHE: editorCache() },
+    launchArgs: [
+      scratch.workspace,
+      `--user-data-dir=${scratch.userData}`,
+      `--extensions-dir=${scratch.extensions}`,
+    ],
+  }).catch((error: unknown) => {
+    if (error instanceof TestRunFailedError) return error.code ?? 1;
+    throw error;
+  });
+  clearTimeout(timer);
+  return { exitCode, told: readTold(await readFile(result, 'utf8').catch(() => '')) };
+}
