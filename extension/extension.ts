@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { readConfig } from '../engine/home/config.ts';
 import { defaultHome, homePaths } from '../engine/home/paths.ts';
 import { settings } from '../engine/home/settings.ts';
+import type { Did } from '../engine/record/ids.ts';
 import { registerCommands } from './commands/index.ts';
 import type { CommandContext } from './commands/context.ts';
 import { setting, TERMINAL_PROFILE } from './contributions.ts';
@@ -30,15 +31,18 @@ import { Trees } from './views/trees.ts';
 let leave: () => Promise<void> = () => Promise.resolve();
 
 /** Builds everything, and starts nothing heavy: the engine is read when it is first needed. */
-export async function activate(context: vscode.ExtensionContext): Promise<void> {
+export function activate(context: vscode.ExtensionContext): void {
   if (process.platform === 'win32') return sayWindowsIsNotSupported();
   const store = new DisposableStore();
   context.subscriptions.push(store);
   const log = store.add(vscode.window.createOutputChannel(vscode.l10n.t('Fleet'), { log: true }));
   const home = path.resolve(setting('home') || defaultHome(process.env));
-  const { actor } = settings({}, process.env, await readConfig(homePaths(home).configToml));
+  // Asked anew each time, so that a file that was wrong can be mended without loading the window again.
+  const actor = async (): Promise<Did> =>
+    settings({}, process.env, await readConfig(homePaths(home).configToml)).actor;
   const program = once(() => installedProgram(context));
-  const standby = once(async () => new Standby(path.join((await program()).folder, 'spl'), home, log));
+  const standby = async (onLost: () => void): Promise<Standby> =>
+    new Standby(path.join((await program()).folder, 'spl'), home, log, onLost);
   const isTrusted = (): boolean => vscode.workspace.isTrusted;
 
   const session = store.add(
@@ -46,13 +50,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       home,
       actor,
       log,
-      host: async () => host(await program(), home, actor, log),
+      host: async () => host(await program(), home, await actor(), log),
       mayHost: isTrusted,
       guard: client => restricted(client, isTrusted),
     }),
   );
   const model = store.add(new FleetModel(session, log));
-  const continuity = store.add(new Continuity(session, model, standby));
+  const continuity = store.add(new Continuity(session, model, standby, log));
   const attention = store.add(new Attention(model));
   const trees = store.add(new Trees(session, model, attention, log));
   const documents = store.add(new Documents());

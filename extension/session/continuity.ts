@@ -1,11 +1,15 @@
 import * as vscode from 'vscode';
+import { messageOf } from '../../engine/errors.ts';
 import { setting } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { once } from './once.ts';
 import type { Session } from './session.ts';
 import type { Standby } from './standby.ts';
 
 /** How long nothing has been open before the standby is ended: fan-outs often follow one another. */
 const LINGER_MS = 3000;
+/** How long after a standby was lost the next one is begun: one that can't live is not begun in a row. */
+const RENEW_MS = 1000;
 
 /**
  * Sees to it that runs outlive this window, where that is wanted: keeps a standby while this window hosts and a fan-out is
@@ -15,26 +19,36 @@ export class Continuity implements vscode.Disposable {
   readonly #session: Session;
   readonly #model: FleetModel;
   readonly #standby: () => Promise<Standby>;
+  readonly #log: vscode.LogOutputChannel;
   readonly #listening: vscode.Disposable;
   #used: Standby | undefined;
   #asked = false;
   #linger: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
+  #isLeft = false;
 
-  constructor(session: Session, model: FleetModel, standby: () => Promise<Standby>) {
+  /** @param standby makes the one standby of this window, which calls back when it is lost */
+  constructor(
+    session: Session,
+    model: FleetModel,
+    standby: (onLost: () => void) => Promise<Standby>,
+    log: vscode.LogOutputChannel,
+  ) {
     this.#session = session;
     this.#model = model;
-    this.#standby = standby;
+    this.#standby = once(() => standby(() => this.#renewSoon()));
+    this.#log = log;
+    const update = (): void => this.#look();
     this.#listening = vscode.Disposable.from(
-      model.onDidChange(() => void this.#update()),
-      session.onDidChange(() => void this.#update()),
-      vscode.workspace.onDidChangeConfiguration(() => void this.#update()),
+      model.onDidChange(update),
+      session.onDidChange(update),
+      vscode.workspace.onDidChangeConfiguration(update),
     );
   }
 
   /** What becomes of the runs as the window goes, in the few seconds that it has. */
   async leave(): Promise<void> {
-    clearTimeout(this.#linger);
-    this.#listening.dispose();
+    this.dispose();
     if (setting('onWindowClose') !== 'stop' || !this.#session.isHosting) return;
     await this.#used?.end();
     const stop = { scope: 'workers', instance: null, grace_secs: 1 } as const;
@@ -42,19 +56,27 @@ export class Continuity implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.#isLeft = true;
     clearTimeout(this.#linger);
+    clearTimeout(this.#renewal);
     this.#listening.dispose();
+  }
+
+  #look(): void {
+    this.#update().catch((thrown: unknown) => this.#log.error(`standby: ${messageOf(thrown)}`));
   }
 
   async #update(): Promise<void> {
     // One that has taken over is no longer ours to end.
-    if (!this.#session.isHosting) return;
+    if (!this.#session.isHosting || this.#isLeft || this.#renewal !== undefined) return;
     if (!this.#hasOpen()) return this.#endLater();
     clearTimeout(this.#linger);
     this.#linger = undefined;
     const wanted = setting('onWindowClose');
     if (wanted === 'stop') return this.#used?.end();
     this.#used ??= await this.#standby();
+    // The window may have gone, and the run ended, while it was made.
+    if (this.#isLeft || !this.#hasOpen()) return;
     await this.#used.begin();
     if (wanted === 'ask' && !this.#asked) await this.#ask();
   }
@@ -63,6 +85,15 @@ export class Continuity implements vscode.Disposable {
     for (const { fan_out: fanOut } of this.#model.tasks.values())
       if (fanOut !== null && (!fanOut.complete || fanOut.counts.running > 0)) return true;
     return false;
+  }
+
+  #renewSoon(): void {
+    if (this.#isLeft || !this.#session.isHosting) return;
+    this.#log.warn('the standby is gone');
+    this.#renewal ??= setTimeout(() => {
+      this.#renewal = undefined;
+      this.#look();
+    }, RENEW_MS);
   }
 
   #endLater(): void {

@@ -7,7 +7,7 @@ import { isMarkedStopped } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
 import { findEngine, homeExists, untilGone, workersLive } from './find-engine.ts';
-import { onceHomeStirs } from './home-watch.ts';
+import { onceHomeStirs, type HomeWatch } from './home-watch.ts';
 import type { Hosted } from './hosted.ts';
 
 export type SessionState =
@@ -20,7 +20,8 @@ export type SessionState =
 
 export interface SessionOptions {
   readonly home: string;
-  readonly actor: Did;
+  /** In whose name this window acts. @throws HOME_INVALID, USAGE where that can't be told. */
+  readonly actor: () => Promise<Did>;
   readonly log: vscode.LogOutputChannel;
   /** Opens the home in this process. */
   readonly host: () => Promise<Hosted>;
@@ -97,10 +98,9 @@ export class Session implements EngineAccess, vscode.Disposable {
   /** Asks for the engine without waiting for it; also after it was down, or when this window became trusted. */
   want(): void {
     this.#wanted = true;
-    if (this.#state.kind === 'none' || this.#state.kind === 'down') {
-      if (this.#o.mayHost()) this.#set({ kind: 'opening' });
-      this.#wake();
-    }
+    const { kind } = this.#state;
+    if (kind === 'down' || (kind === 'none' && this.#o.mayHost())) this.#set({ kind: 'opening' });
+    if (kind === 'down' || kind === 'none') this.#wake();
   }
 
   /** Asks for the engine if there is something to show: a home with a history. */
@@ -129,29 +129,44 @@ export class Session implements EngineAccess, vscode.Disposable {
       } catch (thrown) {
         if (signal.aborted) return;
         this.#o.log.error(messageOf(thrown));
+        // It is not tried again by itself: each try changes the home's folder, which other windows watch as well.
+        this.#wanted = false;
         this.#set({ kind: 'down', error: asFleetError(thrown) });
-        await this.#stir(signal);
+        await this.#stir(onceHomeStirs(this.#o.home), signal);
       }
     }
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
     const { home, actor, mayHost } = this.#o;
-    const client = await findEngine(home, actor, signal);
-    if (client !== undefined) return this.#attend(client, signal);
-    if (this.#wanted && mayHost()) return this.#host(signal);
-    this.#set({ kind: 'none' });
-    await this.#stir(signal);
+    // Watched before it is looked at, so that what begins in between is not missed.
+    const watch = onceHomeStirs(home);
+    try {
+      const client = await findEngine(home, await actor(), signal);
+      if (client === undefined && !(this.#wanted && mayHost())) {
+        // What was wrong is shown until somebody asks again, or somebody else serves the home.
+        if (this.#state.kind !== 'down') this.#set({ kind: 'none' });
+        return await this.#stir(watch, signal);
+      }
+      watch.dispose();
+      return await (client === undefined ? this.#host(signal) : this.#attend(client, signal));
+    } finally {
+      watch.dispose();
+    }
   }
 
   /** Is a client, until nobody answers any more. */
   async #attend(client: EngineClient, signal: AbortSignal): Promise<void> {
     this.#o.log.info(`a client of the coordinator of ${this.#o.home}`);
     this.#set({ kind: 'live', client: this.#o.guard(client), hosting: false });
-    await untilGone(client, signal);
-    await client.close();
+    try {
+      await untilGone(client, signal);
+    } finally {
+      await client.close();
+    }
+    this.#wanted = false;
     // One that was asked to stop said so; one that died has left its workers, and somebody must look after them.
-    this.#wanted = !(await isMarkedStopped(homePaths(this.#o.home)));
+    if (!(await isMarkedStopped(homePaths(this.#o.home)))) this.#wanted = true;
   }
 
   async #host(signal: AbortSignal): Promise<void> {
@@ -173,21 +188,20 @@ export class Session implements EngineAccess, vscode.Disposable {
     }
   }
 
-  /** Undefined when another process was faster; it answers soon, and is found then. */
+  /** Undefined when another process was faster, and answers. Who holds the lease and does not answer may yet let go of it. */
   async #take(signal: AbortSignal): Promise<Hosted | undefined> {
     const deadline = performance.now() + LEASE_WAIT_MS;
-    try {
-      return await this.#o.host();
-    } catch (thrown) {
-      if (!FleetError.is(thrown, 'LEASE_HELD')) throw thrown;
-      while (performance.now() < deadline) {
-        await delay(LEASE_RETRY_MS, undefined, { signal });
-        const client = await findEngine(this.#o.home, this.#o.actor, signal);
-        if (client === undefined) continue;
-        await client.close();
-        return undefined;
+    for (;;) {
+      try {
+        return await this.#o.host();
+      } catch (thrown) {
+        if (!FleetError.is(thrown, 'LEASE_HELD') || performance.now() > deadline) throw thrown;
       }
-      throw thrown;
+      await delay(LEASE_RETRY_MS, undefined, { signal });
+      const client = await findEngine(this.#o.home, await this.#o.actor(), signal);
+      if (client === undefined) continue;
+      await client.close();
+      return undefined;
     }
   }
 
@@ -197,18 +211,15 @@ export class Session implements EngineAccess, vscode.Disposable {
     await hosted?.close();
   }
 
-  /** Waits until somebody asks, or the home stirs. */
-  async #stir(signal: AbortSignal): Promise<void> {
+  /** Waits until somebody asks, or the home has stirred since it is watched. */
+  async #stir(watch: HomeWatch, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return watch.dispose();
     await new Promise<void>(resolve => {
-      const watch = onceHomeStirs(this.#o.home, () => resolve());
-      this.#wake = () => {
-        watch.dispose();
-        resolve();
-      };
-      if (signal.aborted) this.#wake();
+      this.#wake = resolve;
+      void watch.stirred.then(resolve);
     });
-    this.#wake();
     this.#wake = () => undefined;
+    watch.dispose();
     await delay(STIR_MS, undefined, { signal }).catch(() => undefined);
   }
 

@@ -6,6 +6,9 @@ import type * as vscode from 'vscode';
 import { homePaths } from '../../engine/home/paths.ts';
 import { messageOf } from '../../engine/errors.ts';
 
+/** How long it may take to end. */
+const END_MS = 1000;
+
 /**
  * Keeps a process that waits for the home's lease, and takes the coordinator over when this one lets go of it or dies. It
  * is there while a fan-out is open and outlives this process: that is what it is for.
@@ -14,22 +17,28 @@ export class Standby {
   readonly #splFile: string;
   readonly #home: string;
   readonly #log: vscode.LogOutputChannel;
+  readonly #onLost: () => void;
   #process: ChildProcess | undefined;
   /** One change at a time, in the order in which they were asked for. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(splFile: string, home: string, log: vscode.LogOutputChannel) {
+  /** @param onLost called when it is gone though nobody ended it */
+  constructor(splFile: string, home: string, log: vscode.LogOutputChannel, onLost: () => void) {
     this.#splFile = splFile;
     this.#home = home;
     this.#log = log;
+    this.#onLost = onLost;
   }
 
   /** Has it waiting. Does nothing when it is already; a failure is logged, since the fan-out goes on without it. */
   begin(): Promise<void> {
     return this.#queue(async () => {
       if (this.#isRunning()) return;
-      this.#process = await this.#spawn();
-      this.#log.info(`standby waits: PID ${this.#process.pid}`);
+      const waiting = (this.#process = await this.#spawn());
+      this.#log.info(`standby waits: PID ${waiting.pid}`);
+      waiting.once('exit', () => {
+        if (this.#process === waiting) this.#onLost();
+      });
     });
   }
 
@@ -38,9 +47,12 @@ export class Standby {
     return this.#queue(async () => {
       const waiting = this.#process;
       if (waiting === undefined || !this.#isRunning()) return;
+      this.#process = undefined;
       const gone = once(waiting, 'exit');
       waiting.kill('SIGTERM');
+      const impatience = setTimeout(() => waiting.kill('SIGKILL'), END_MS);
       await gone;
+      clearTimeout(impatience);
       this.#log.info(`standby ended: PID ${waiting.pid}`);
     });
   }
