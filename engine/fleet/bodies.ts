@@ -106,6 +106,8 @@ export interface ReturnedBody {
   readonly worker: Did;
   readonly reason: string;
   readonly children: readonly (readonly [index: number, delivery: number])[];
+  /** True when they had started: what they did before they were ended is not undone. */
+  readonly begun?: boolean;
 }
 
 /** What a worker says of a result, both in its own KNOW and in its report. */

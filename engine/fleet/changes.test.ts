@@ -60,7 +60,13 @@ describe('watchers are told of', () => {
       fanOut.children.filter(child => child.state === 'assigned' && child.worker === workerDid(worker));
     fleet.started(fanOut, 0, 1);
     const [recalled] = on(1).filter(({ index }) => index > 1);
-    fleet.do(now => fleet.core.returned(workerDid(1), [refOf(fanOut, recalled!.index)], 'recalled', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(1),
+        { deliveries: [refOf(fanOut, recalled!.index)], reason: 'recalled', begun: false },
+        now,
+      ),
+    );
     fleet.report(fanOut, 0, { verdict: 'failed', exit_code: 3 });
     // Its back-off is a second; the workers are heard of meanwhile.
     for (let ms = 0; ms < 1200; ms += 400) {

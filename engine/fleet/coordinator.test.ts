@@ -189,16 +189,38 @@ describe('what comes back', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const ref = refOf(fanOut, 0);
-    fleet.do(now => fleet.core.returned(workerDid(0), [ref, ref], 'the worker is stopping', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [ref, ref], reason: 'the worker is stopping', begun: false },
+        now,
+      ),
+    );
     const child = fanOut.children[0]!;
     assert.deepEqual([child.state, child.attempt, child.deliveries], ['assigned', 1, 2]);
     assert.equal(child.earlier, null);
   });
 
+  it('may have run when it had begun, and the next delivery says so', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    const returned = { deliveries: [refOf(fanOut, 0)], reason: 'the worker stopped', begun: true };
+    fleet.do(now => fleet.core.returned(workerDid(0), returned, now));
+    assert.equal(fleet.bodiesOf(TOPIC.returned).at(-1)!['begun'], true);
+    assert.equal(fleet.bodiesOf(TOPIC.child).at(-1)!['may_have_run'], true);
+    assert.equal(fanOut.children[0]!.attempt, 1);
+  });
+
   it('is ignored when it is not the present delivery', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
-    fleet.do(now => fleet.core.returned(workerDid(0), [{ ...refOf(fanOut, 0), delivery: 3 }], 'x', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [{ ...refOf(fanOut, 0), delivery: 3 }], reason: 'x', begun: false },
+        now,
+      ),
+    );
     assert.equal(fleet.bodiesOf(TOPIC.returned).length, 0);
   });
 });
@@ -325,7 +347,13 @@ describe('a stop', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.do(now => fleet.core.stop(workerDid(0), 700, now));
-    fleet.do(now => fleet.core.returned(workerDid(0), [refOf(fanOut, 0)], 'the worker is stopping', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [refOf(fanOut, 0)], reason: 'the worker is stopping', begun: false },
+        now,
+      ),
+    );
     fleet.do(now => fleet.core.stopped(workerDid(0), now));
     assert.equal(statusOf(fleet, 0), 'stopped');
     assert.deepEqual(states(fanOut), ['pending']);
@@ -414,7 +442,13 @@ describe('a join', () => {
     fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'done', 'done']);
     assert.deepEqual(fleet.told('recall'), [1]);
-    fleet.do(now => fleet.core.returned(workerDid(0), [refOf(fanOut, 1)], 'recalled', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [refOf(fanOut, 1)], reason: 'recalled', begun: false },
+        now,
+      ),
+    );
     assert.deepEqual(verdicts(fanOut), ['accept', 'cancelled', 'cancelled', 'cancelled']);
   });
 

@@ -3,7 +3,7 @@ import type { FleetRecord, SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
-import type { DeliveryRef } from './messages.ts';
+import type { DeliveryRef, Returned } from './messages.ts';
 import { Presence } from './presence.ts';
 import { reconcile } from './reconcile.ts';
 import { Settling } from './settling.ts';
@@ -119,8 +119,8 @@ export class Coordinator {
   }
 
   /** Deliveries came back: recalled before they started, or handed back by a worker that drains. */
-  returned(did: Did, refs: readonly DeliveryRef[], reason: string, now: number): void {
-    this.#handover.returned(did, refs, reason, now);
+  returned(did: Did, returned: Returned, now: number): void {
+    this.#handover.returned(did, returned, now);
     this.settle(now);
   }
 

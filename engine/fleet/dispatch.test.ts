@@ -138,7 +138,9 @@ describe('dispatch', () => {
     const recalled = fleet.told('recall');
     assert.ok(recalled.length > 0 && !recalled.includes(1), `recalled ${recalled.join()}`);
     const refs = recalled.map(index => refOf(fanOut, index));
-    fleet.do(now => fleet.core.returned(workerDid(0), refs, 'recalled', now));
+    fleet.do(now =>
+      fleet.core.returned(workerDid(0), { deliveries: refs, reason: 'recalled', begun: false }, now),
+    );
     assert.equal(fleet.delivered(1).length, 1);
     assert.equal(fleet.delivered(0).length, 0, 'nothing goes back behind the long one');
     assert.equal(fanOut.children[recalled[0]!]!.attempt <= 1, true, 'and it was no attempt');

@@ -148,7 +148,13 @@ describe('the fold', () => {
     const fleet = new TestFleet(2, 2);
     const fanOut = fleet.fanOut([{ attempts: 2 }, {}, { depends_on: [0] }, {}]);
     fleet.report(fanOut, 0, { verdict: 'failed', reason: 'exit 1', exit_code: 1 });
-    fleet.do(now => fleet.core.returned(workerDid(0), [refOf(fanOut, 3)], 'recalled', now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [refOf(fanOut, 3)], reason: 'recalled', begun: false },
+        now,
+      ),
+    );
     fleet.report(fanOut, 1, { verdict: 'reject' });
     fleet.retry(fanOut.task, 1);
     fleet.cancel(fanOut.task, 3);

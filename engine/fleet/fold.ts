@@ -200,6 +200,7 @@ function takeBack(fanOut: FanOut, body: ReturnedBody): void {
   for (const [index, delivery] of body.children) {
     const child = fanOut.children[index];
     if (child === undefined || !isPresent(child, body.worker, delivery)) continue;
+    child.mayHaveRun ||= body.begun === true;
     toPending(fanOut, child);
   }
 }

@@ -6,7 +6,7 @@ import { planDispatch, type Placement } from './dispatch.ts';
 import { isPresent, markReady } from './fold.ts';
 import { pushTo } from './grouping.ts';
 import { lookMs, newAssignment, noteWall, type WorkerLink } from './links.ts';
-import type { DeliveryRef } from './messages.ts';
+import type { DeliveryRef, Returned } from './messages.ts';
 import type { Presence } from './presence.ts';
 import type { Settling } from './settling.ts';
 import type { Child, FanOut } from './state.ts';
@@ -60,10 +60,10 @@ export class Handover {
     }
   }
 
-  returned(did: Did, refs: readonly DeliveryRef[], reason: string, now: number): void {
+  returned(did: Did, { deliveries, reason, begun }: Returned, now: number): void {
     const link = this.#presence.heard(did, now);
     const byFanOut = new Map<FanOut, Child[]>();
-    for (const ref of refs) {
+    for (const ref of deliveries) {
       const found = this.#find(did, ref);
       if (found === undefined) continue;
       link.assigned.delete(found.child);
@@ -75,6 +75,7 @@ export class Handover {
         worker: did,
         reason,
         children: children.map(child => [child.index, child.deliveries - 1] as const),
+        ...(begun && { begun }),
       };
       this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
       for (const child of children) this.#step.note(fanOut.task.thread, child.index);

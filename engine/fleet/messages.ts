@@ -34,6 +34,14 @@ export type ToWorker =
   /** Drain: start nothing more, finish within the grace, hand the rest back, exit. */
   | { readonly type: 'stop'; readonly graceMs: number };
 
+/** Deliveries that a worker gives back. */
+export interface Returned {
+  readonly deliveries: readonly DeliveryRef[];
+  readonly reason: string;
+  /** They had started and were ended: what they did is not undone. */
+  readonly begun: boolean;
+}
+
 /** What a worker says to its coordinator. */
 export type ToCoordinator =
   /** The first word on every connection: the deliveries that it holds, done but unacknowledged ones included. */
@@ -43,5 +51,5 @@ export type ToCoordinator =
   /** These are running. Not kept: it only tells a person since when. */
   | { readonly type: 'started'; readonly deliveries: readonly DeliveryRef[] }
   /** These come back, not counted as attempts. */
-  | { readonly type: 'returned'; readonly deliveries: readonly DeliveryRef[]; readonly reason: string }
+  | ({ readonly type: 'returned' } & Returned)
   | { readonly type: 'heartbeat'; readonly record: SealedRecord };

@@ -51,7 +51,13 @@ function eventful(): TestFleet {
     },
   );
   fleet.report(open, 0, { verdict: 'failed' });
-  fleet.do(now => fleet.core.returned(workerDid(1), [refOf(open, 1)], 'recalled', now));
+  fleet.do(now =>
+    fleet.core.returned(
+      workerDid(1),
+      { deliveries: [refOf(open, 1)], reason: 'recalled', begun: false },
+      now,
+    ),
+  );
   fleet.cancel(open.task, 3);
   fleet.retry(over.task, 1);
   fleet.cancel(fleet.fanOut(3, { join: 'any' }).task);

@@ -219,7 +219,7 @@ export class Worker {
       if (topicOf(record) !== TOPIC.child || this.#isKnown(record)) continue;
       const delivery = this.#know(record);
       if (this.#stopping) {
-        this.#giveBack([delivery], 'the worker is stopping');
+        this.#giveBack([delivery], 'the worker is stopping', false);
         continue;
       }
       this.#records.push(sealed);
@@ -233,7 +233,7 @@ export class Worker {
     const delivery = this.#deliveries.get(key);
     if (delivery === undefined) return;
     this.#running--;
-    if (delivery.handedBack) this.#giveBack([delivery], 'the worker stopped before it was done');
+    if (delivery.handedBack) this.#giveBack([delivery], 'the worker stopped before it was done', true);
     else this.#end(delivery, result);
     this.#pump();
     this.#exitIfDrained();
@@ -278,6 +278,7 @@ export class Worker {
     this.#giveBack(
       this.#find(refs).filter(({ state }) => state === 'queued'),
       'recalled before it started',
+      false,
     );
   }
 
@@ -302,6 +303,7 @@ export class Worker {
     this.#giveBack(
       [...this.#deliveries.values()].filter(({ state }) => state === 'queued'),
       'the worker is stopping',
+      false,
     );
     this.#exitIfDrained();
   }
@@ -386,12 +388,12 @@ export class Worker {
     return seal({ act, actor: this.#self, body, clock, data_type: 'SCALAR', parents, thread });
   }
 
-  #giveBack(deliveries: readonly Delivery[], reason: string): void {
+  #giveBack(deliveries: readonly Delivery[], reason: string, begun: boolean): void {
     if (deliveries.length === 0) return;
     for (const delivery of deliveries) this.#forget(delivery);
     this.#effects.push({
       type: 'send',
-      message: { type: 'returned', deliveries: deliveries.map(({ ref }) => ref), reason },
+      message: { type: 'returned', deliveries: deliveries.map(({ ref }) => ref), reason, begun },
     });
   }
 

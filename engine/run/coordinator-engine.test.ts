@@ -179,6 +179,7 @@ describe('a coordinator', () => {
         type: 'returned',
         deliveries: [ref, ref, none, { ...ref, index: 77 }],
         reason: 'why not',
+        begun: false,
       });
       const [again] = await worker.delivered();
       // The same attempt, in a new delivery.

@@ -426,7 +426,7 @@ export class CoordinatorEngine implements Engine {
         return this.#tellCore(now => this.#core.started(did, message.deliveries, now));
       case 'returned':
         this.#control.noteReturned(did, message.deliveries.length);
-        return this.#tellCore(now => this.#core.returned(did, message.deliveries, message.reason, now));
+        return this.#tellCore(now => this.#core.returned(did, message, now));
       case 'heartbeat':
         this.#tellCore(now =>
           this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), now),

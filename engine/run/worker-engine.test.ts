@@ -394,6 +394,7 @@ describe('a worker', () => {
         type: 'returned',
         deliveries: [ref(1)],
         reason: 'the worker is stopping',
+        begun: false,
       });
       peer.send({ type: 'deliver', records: [intent(from, 2, 'shell')] });
       assert.deepEqual((await from.host.messages.nextOf(returned)).deliveries, [ref(2)]);

@@ -160,7 +160,7 @@ export class CoordinatorHost {
       case 'started':
         return void this.step(now => core.started(did, message.deliveries, now));
       case 'returned':
-        return void this.step(now => core.returned(did, message.deliveries, message.reason, now));
+        return void this.step(now => core.returned(did, message, now));
       case 'heartbeat':
         return void this.step(now => core.heartbeat(did, message.record, undefined, now));
     }

@@ -75,7 +75,7 @@ const toCoordinatorSchema = v.variant('type', [
   v.object({ type: v.literal('hello'), held: refs }),
   v.object({ type: v.literal('report'), first: count, ...signed }),
   v.object({ type: v.literal('started'), deliveries: refs }),
-  v.object({ type: v.literal('returned'), deliveries: refs, reason: text }),
+  v.object({ type: v.literal('returned'), deliveries: refs, reason: text, begun: v.boolean() }),
   v.object({ type: v.literal('heartbeat'), ...signed }),
 ]);
 

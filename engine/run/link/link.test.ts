@@ -172,7 +172,7 @@ describe('the link', () => {
   it('tells both sides once when it ends, and sends what was to be sent', async () => {
     const at = await host();
     const { peer, closed } = await dialTo(at);
-    peer.send({ type: 'returned', deliveries: [], reason: 'last words' });
+    peer.send({ type: 'returned', deliveries: [], reason: 'last words', begun: false });
     await peer.end();
     assert.equal((await at.messages.next()).type, 'returned');
     assert.equal((await at.closed.next()).error, undefined);
@@ -338,7 +338,7 @@ describe('a coordinator', () => {
       'a list in the place of a frame': () => '[{"type":"hello","held":[]}]',
       'deliveries that are none': () => '{"type":"started","deliveries":[["th_x",-1,0]]}',
       'a reason without end': () =>
-        JSON.stringify({ type: 'returned', deliveries: [], reason: 'x'.repeat(5000) }),
+        JSON.stringify({ type: 'returned', deliveries: [], reason: 'x'.repeat(5000), begun: false }),
       'records signed by another': () => frame([report(0)], stranger),
       'records signed in another’s name': () =>
         frame([report(0)], stranger).replace(stranger.did, worker.did),
