@@ -16,6 +16,7 @@ import { openHome, type Home } from './home/home.ts';
 import { acquireLease, waitForLease, type Lease } from './home/lease.ts';
 import { homePaths } from './home/paths.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
+import { watchRemoval } from './home/removal.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
 import { clearStopMark, isMarkedStopped } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
@@ -172,6 +173,11 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
+    const removal = await watchRemoval(home.paths, error => {
+      options.logger.error(`this coordinator stops: ${error.message}`);
+      options.onStop(error);
+    });
+    owned.add(() => Promise.resolve(removal.close()));
     const notes = [...recoveryNotes(log), ...api.notes, ...home.config.warnings];
     await engine.start(chosen.advertisedEndpoint ?? api.endpoint, notes);
     return {
@@ -316,6 +322,11 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     await publish(home, api, owned);
     worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
     const leave = (): void => worker.stop(TERM_GRACE_MS);
+    const removal = await watchRemoval(home.paths, error => {
+      options.logger.error(`this worker stops: ${error.message}`);
+      leave();
+    });
+    owned.add(() => Promise.resolve(removal.close()));
     stop.addEventListener('abort', leave, { once: true });
     // Told while it was opening.
     if (stop.aborted) leave();

@@ -28,33 +28,36 @@ interface LeftWorker {
 /**
  * Ends the workers of a home whose coordinator is gone: SIGTERM, on which a worker drains, and SIGKILL after the grace.
  * What they have not reported stays in their logs. Holds the home's lease meanwhile, so that no coordinator comes and
- * starts them again; where somebody else has it, nothing is done.
+ * starts them again; where somebody else has it, nothing is done. The home itself may be gone.
  * @returns how each ended; empty when there was none, or when the home is served.
  * @throws WORKER_FAILED when a process does not end; the others are ended all the same.
  */
 export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped> {
   const lease = await leaseOf(options.home);
-  if (lease === undefined) return [];
+  if (lease === 'held') return [];
   try {
     const left = (await findLeft(options.home)).filter(
       ({ alias, did }) => options.instance === null || options.instance === alias || options.instance === did,
     );
     // Whoever waits for the lease is not to take over what was to stop.
-    if (left.length > 0 && options.scope === 'all') await markStopped(homePaths(options.home));
+    if (left.length > 0 && options.scope === 'all' && lease !== 'no home')
+      await markStopped(homePaths(options.home));
     const ends = await Promise.allSettled(left.map(worker => end(worker, options.graceMs)));
     const failed = ends.find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
     return ends.map(ended => (ended as PromiseFulfilledResult<Stopped[number]>).value);
   } finally {
-    await lease.release();
+    if (lease !== 'no home') await lease.release();
   }
 }
 
-async function leaseOf(home: string): Promise<Lease | undefined> {
+/** Of a home that was removed nobody has the lease; its workers may live. */
+async function leaseOf(home: string): Promise<Lease | 'held' | 'no home'> {
   try {
     return await acquireLease(home);
   } catch (thrown) {
-    if (FleetError.is(thrown, 'LEASE_HELD') || FleetError.is(thrown, 'NOT_FOUND')) return undefined;
+    if (FleetError.is(thrown, 'LEASE_HELD')) return 'held';
+    if (FleetError.is(thrown, 'NOT_FOUND')) return 'no home';
     throw thrown;
   }
 }
@@ -63,7 +66,10 @@ async function leaseOf(home: string): Promise<Lease | undefined> {
 async function findLeft(home: string): Promise<LeftWorker[]> {
   const folder = dirname(home);
   const prefix = `${basename(home)}-`;
-  const names = await fs.readdir(folder);
+  const names = await fs.readdir(folder).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
   const aliases = names
     .filter(name => name.startsWith(prefix))
     .map(name => name.slice(prefix.length))

@@ -1,0 +1,61 @@
+import { watch, type FSWatcher } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { FleetError } from '../errors.ts';
+import type { HomePaths } from './paths.ts';
+
+/** The look-out for a home's removal. */
+export interface RemovalWatch {
+  /** Idempotent. */
+  close(): void;
+}
+
+/**
+ * Calls back once when the home, or the log in it, is no longer the folder that it is now: removed, moved away, or put in
+ * its place anew. Who goes on writing there writes what nobody will ever read. Where the system lets nobody watch, it never
+ * calls.
+ * @param onRemoved gets HOME_INVALID.
+ * @throws the system's error when the folders are not there now.
+ */
+export async function watchRemoval(
+  { home, logDir }: HomePaths,
+  onRemoved: (error: FleetError) => void,
+): Promise<RemovalWatch> {
+  const folders = [home, logDir];
+  const before = await Promise.all(folders.map(identity));
+  let isClosed = false;
+  const look = async (): Promise<void> => {
+    const now = await Promise.all(folders.map(folder => identity(folder).catch(() => null)));
+    if (isClosed || now.every((each, i) => each === before[i])) return;
+    close();
+    onRemoved(removed(home));
+  };
+  const watcher = watchFolder(home, () => void look());
+  const close = (): void => {
+    isClosed = true;
+    watcher?.close();
+  };
+  // It may have gone before it was watched.
+  await look();
+  return { close };
+}
+
+function watchFolder(folder: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(folder, { persistent: false }, onChange);
+    watcher.on('error', onChange);
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}
+
+async function identity(folder: string): Promise<string> {
+  const { dev, ino } = await fs.stat(folder, { bigint: true });
+  return `${dev} ${ino}`;
+}
+
+const removed = (home: string): FleetError =>
+  new FleetError('HOME_INVALID', `the home '${home}' was removed, or another one is in its place`, {
+    details: { home },
+    hint: 'Put it back if it was moved away; the next start makes a new one otherwise.',
+  });
