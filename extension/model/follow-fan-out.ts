@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Changes } from '../../engine/api/changes.ts';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
@@ -47,6 +48,19 @@ export async function followFanOut(
     stopped.abort();
     await listening;
   }
+}
+
+/** The whole fan-out as it is now, read a page at a time. @throws what the engine throws */
+export async function readFanOut(
+  engine: Pick<EngineClient, 'report'>,
+  task: string,
+  signal: AbortSignal,
+): Promise<JoinStatus> {
+  const status = await engine.report('join', { task, summary: true }, signal);
+  const children: ChildDocument[] = [];
+  for (let offset = 0; offset < status.subtasks; offset += PAGE)
+    children.push(...(await subtasks(engine, task, { offset, limit: PAGE }, signal)));
+  return { ...status, children };
 }
 
 async function listen(
@@ -103,12 +117,14 @@ async function readAll(
 }
 
 async function subtasks(
-  engine: Source,
+  engine: Pick<EngineClient, 'report'>,
   task: string,
   which: { readonly indices: readonly number[] } | { readonly offset: number; readonly limit: number },
   signal: AbortSignal,
 ): Promise<readonly ChildDocument[]> {
   const input = 'indices' in which ? { ...which, offset: 0, limit: PAGE } : which;
+  // An engine in this process answers at once: without a pause, all pages would be read in one turn.
+  await nextTurn(undefined, { signal });
   return (await engine.report('children', { task, ...input }, signal)).children;
 }
 

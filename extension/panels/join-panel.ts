@@ -14,7 +14,8 @@ import {
 } from '../../webview/protocol.ts';
 import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
-import { followFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
+import { MAX_TASKS } from '../model/fleet-model.ts';
+import { followFanOut, readFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportFile, type ExportFormat } from './export-file.ts';
 import { pageHtml } from './html.ts';
@@ -32,6 +33,8 @@ export interface PanelHost {
   /** Opens the panel of another task. */
   open(thread: string): void;
 }
+/** How long an export may read, in milliseconds. */
+const EXPORT_MS = 60_000;
 
 /** A report is asked for again when subtasks have moved, but no sooner than this, in milliseconds. */
 const REPORT_INTERVAL_MS = 3000;
@@ -242,7 +245,7 @@ export class JoinPanel implements vscode.Disposable {
   /** Takes up the latest serial run of this task, wherever it was begun. */
   async #findSerial(client: EngineClient, signal: AbortSignal): Promise<void> {
     try {
-      const { tasks } = await client.report('tasks', { all: true }, signal);
+      const { tasks } = await client.report('tasks', { all: true, limit: MAX_TASKS }, signal);
       const latest = tasks
         .filter(task => task.fan_out?.serial_of === this.#thread)
         .reduce<string | null>((_, task) => task.thread, null);
@@ -357,7 +360,7 @@ export class JoinPanel implements vscode.Disposable {
     const client = this.#client();
     const [task, join, speedup] = await Promise.all([
       client.report('task', { task: this.#thread }),
-      client.report('join', { task: this.#thread, summary: false }),
+      readFanOut(client, this.#thread, AbortSignal.timeout(EXPORT_MS)),
       client.report('speedup', { task: this.#thread, vsSerial: this.#baseline() }),
     ]);
     return `${JSON.stringify({ task, join, speedup }, null, 2)}\n`;

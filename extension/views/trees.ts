@@ -36,6 +36,7 @@ export class Trees implements vscode.Disposable {
     this.#all = vscode.Disposable.from(
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
+      model.onDidChange(() => (this.#instancesView.message = messageOf(model))),
       attention.onDidCount(count => {
         // Who looks at the rows needs no number.
         if (this.#fanOutsView.visible && count > 0) attention.clear();
@@ -77,4 +78,10 @@ export class Trees implements vscode.Disposable {
     const tooltip = vscode.l10n.t('{0} need attention', value);
     this.#fanOutsView.badge = value === 0 ? undefined : { value, tooltip };
   }
+}
+
+/** What stands above the instances: how to go on where only the coordinator runs. */
+function messageOf({ fleet }: FleetModel): string {
+  if (fleet === undefined || fleet.instances.some(({ role }) => role === 'worker')) return '';
+  return vscode.l10n.t('No worker runs yet. Start Fleet, above, starts some.');
 }
