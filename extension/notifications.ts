@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { plural } from '../engine/contract/format.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
+import { linkless } from './plain.ts';
 import type { Alarm, Attention } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
@@ -17,7 +18,7 @@ async function notify(alarm: Alarm): Promise<void> {
   if (!setting(`notifications.${alarm.kind}`)) return;
   const { text, actions } = alarm.kind === 'joinFailed' ? joinFailed(alarm) : workerLost(alarm);
   const off: vscode.MessageItem = { title: vscode.l10n.t("Don't Show Again") };
-  const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(text, ...actions, off);
+  const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(linkless(text), ...actions, off);
   if (chosen === off) {
     const configuration = vscode.workspace.getConfiguration('fleet');
     await configuration.update(`notifications.${alarm.kind}`, false, vscode.ConfigurationTarget.Global);

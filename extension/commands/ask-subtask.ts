@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { oneLine } from '../../engine/contract/format.ts';
+import { iconless } from '../plain.ts';
 import { instanceDescription, instanceIcon } from '../views/appearance.ts';
 import type { CommandContext } from './context.ts';
 import type { DraftSubtask, FanOutDraft } from './fan-out-draft.ts';
@@ -66,7 +67,7 @@ async function askForTarget(
     { label: 'round-robin', description: vscode.l10n.t('spread evenly'), target: 'round-robin' },
     ...workers.map(worker => ({
       label: worker.alias,
-      description: instanceDescription(worker, false),
+      description: iconless(instanceDescription(worker, false)),
       iconPath: instanceIcon(worker),
       target: worker.alias,
     })),
@@ -83,7 +84,7 @@ async function askForDependencies(
   value: readonly number[],
 ): Promise<readonly number[] | undefined> {
   const items = others.map(({ subtask, i }) => ({
-    label: `[${i}] ${oneLine(subtask.goal, 60)}`,
+    label: iconless(`[${i}] ${oneLine(subtask.goal, 60)}`),
     picked: value.includes(i),
     i,
   }));

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine, plural } from '../../engine/contract/format.ts';
 import type { Losers } from '../../engine/contract/commands.ts';
+import { iconless, linkless } from '../plain.ts';
 import { askForTask } from './add-task.ts';
 import { askForSubtask } from './ask-subtask.ts';
 import { askForJoin } from './ask-join.ts';
@@ -43,7 +44,7 @@ async function taskToFanOut(
   const bare = [...context.model.tasks.values()].filter(isBare);
   if (bare.length === 0) return askForTask(context);
   const add = { label: `$(add) ${vscode.l10n.t('New task…')}`, task: undefined };
-  const items = [...bare.map(task => ({ label: task.alias, description: task.goal, task })), add];
+  const items = [...bare.map(task => ({ label: task.alias, description: iconless(task.goal), task })), add];
   const placeHolder = vscode.l10n.t('Which task is to be split?');
   const picked = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
   if (picked === undefined) return undefined;
@@ -60,7 +61,7 @@ async function started(
   } catch (thrown) {
     const change = vscode.l10n.t('Change It');
     const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return (await vscode.window.showErrorMessage(message, change)) !== change;
+    return (await vscode.window.showErrorMessage(linkless(message), change)) !== change;
   }
   await context.reveal({ kind: 'task', thread: task.thread });
   return true;
@@ -105,7 +106,7 @@ function rows(context: CommandContext, draft: FanOutDraft): Row[] {
     separator(vscode.l10n.t('Join')),
     {
       label: `$(git-merge) ${vscode.l10n.t('Satisfied when')}`,
-      description: join,
+      description: iconless(join),
       act: async from => ({ ...from, join: (await askForJoin(context, from)) ?? from.join }),
     },
     {
@@ -126,11 +127,11 @@ const separator = (label: string): Row => ({ label, kind: vscode.QuickPickItemKi
 function subtaskRow(context: CommandContext, subtask: DraftSubtask, index: number): Row {
   const after = subtask.dependsOn.map(on => `[${on}]`).join(' ');
   return {
-    label: `[${index}] ${oneLine(subtask.goal, 60)}`,
+    label: iconless(`[${index}] ${oneLine(subtask.goal, 60)}`),
     description: [
       `→ ${subtask.target}`,
       ...(after === '' ? [] : [vscode.l10n.t('after {0}', after)]),
-      subtask.run === null ? 'echo' : `$ ${oneLine(subtask.run, 60)}`,
+      subtask.run === null ? 'echo' : `$ ${iconless(oneLine(subtask.run, 60))}`,
     ].join(' · '),
     act: async draft => changed(context, draft, index),
   };

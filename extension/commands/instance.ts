@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { duration, moment } from '../../engine/contract/format.ts';
+import { linkless } from '../plain.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { stoppedText, tell } from './fleet.ts';
 import { pickInstance } from './pick.ts';
@@ -48,7 +49,7 @@ export const pingInstance: Command = async (context, subject) => {
     ? vscode.l10n.t('{0} reachable in {1} ms', ping.alias, Math.round(ping.rtt_ms ?? 0))
     : vscode.l10n.t('{0} is not reachable: {1}', ping.alias, ping.reason ?? '');
   if (ping.reachable) tell(`$(pass) ${text}`);
-  else void vscode.window.showWarningMessage(text);
+  else void vscode.window.showWarningMessage(linkless(text));
 };
 
 export const showInstance: Command = async (context, subject) => {

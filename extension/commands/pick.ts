@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { ChildDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
+import { iconless } from '../plain.ts';
 import {
   childDescription,
   childIcon,
@@ -26,7 +27,7 @@ export async function pickTask(
   const tasks = [...context.model.tasks.values()].filter(isFit);
   const items = tasks.map(task => ({
     label: task.alias,
-    description: taskDescription(task),
+    description: iconless(taskDescription(task)),
     iconPath: taskIcon(task),
     task,
   }));
@@ -66,8 +67,8 @@ export async function pickChild(
   if (fit.length === 1) return { task, child: fit[0]! };
   const now = Date.now() / 1000;
   const items = fit.map(child => ({
-    label: `[${child.index}] ${childLabel(child)}`,
-    description: childDescription(child, now),
+    label: iconless(`[${child.index}] ${childLabel(child)}`),
+    description: iconless(childDescription(child, now)),
     iconPath: childIcon(child),
     child,
   }));
@@ -88,7 +89,7 @@ export async function pickInstance(
   if (fit.length === 0) return nothing(vscode.l10n.t('There is no instance that fits.'));
   const items = fit.map(instance => ({
     label: instance.alias,
-    description: instanceDescription(instance, context.session.isHosting),
+    description: iconless(instanceDescription(instance, context.session.isHosting)),
     detail: oneLine(instance.did, 80),
     iconPath: instanceIcon(instance),
     instance,

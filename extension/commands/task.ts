@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { moment, plural } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
+import { iconless } from '../plain.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './fleet.ts';
@@ -119,7 +120,7 @@ const MAX_THREADS = 500;
 async function pickThread(context: CommandContext): Promise<string | undefined> {
   const { threads } = await (await engine(context)).report('threads', { limit: MAX_THREADS });
   const items = threads.map(({ thread, title, kind, records, last_unix: last }) => ({
-    label: title ?? thread,
+    label: iconless(title ?? thread),
     description: `${kind} · ${plural(records, 'record')} · ${moment(last)}`,
     detail: thread,
     thread,

@@ -254,7 +254,7 @@ function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | un
   text.appendMarkdown(`**${task.alias}** · ${task.status}\n\n`);
   text.appendText(oneLine(task.goal, 400));
   if (task.fan_out !== null) {
-    text.appendMarkdown(`\n\n\`${task.fan_out.predicate.replaceAll('`', "'")}\`\n\n`);
+    text.appendCodeblock(task.fan_out.predicate, 'text');
     text.appendText(task.fan_out.progress);
   }
   text.appendMarkdown(`\n\n\`${task.thread}\``);
@@ -265,9 +265,9 @@ function childTooltip(child: ChildDocument | undefined): vscode.MarkdownString |
   if (child === undefined) return undefined;
   const text = new vscode.MarkdownString();
   text.appendText(oneLine(child.goal, 400));
-  text.appendMarkdown(
-    `\n\n${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd)}\n\n`,
-  );
+  text.appendMarkdown('\n\n');
+  text.appendText(`${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd)}`);
+  text.appendMarkdown('\n\n');
   if (child.reason !== null) text.appendText(child.reason);
   if (child.summary) text.appendCodeblock(child.summary.slice(-2000), 'text');
   return text;

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
-import { duration } from '../../engine/contract/format.ts';
+import { duration, oneLine } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
@@ -87,10 +87,12 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
   }
 }
 
+const MAX_CELL = 400;
+
 function tooltip(instance: InstanceDocument, now: number): vscode.MarkdownString {
   const { last_heartbeat_unix: heard } = instance;
   const rows: readonly (readonly [string, string | null])[] = [
-    ['DID', `\`${instance.did}\``],
+    ['DID', instance.did],
     [vscode.l10n.t('Role'), instance.role],
     [
       vscode.l10n.t('Status'),
@@ -104,10 +106,16 @@ function tooltip(instance: InstanceDocument, now: number): vscode.MarkdownString
     [vscode.l10n.t('Endpoint'), instance.endpoint],
     ['PID', instance.pid === null ? null : String(instance.pid)],
     [vscode.l10n.t('Version'), instance.version],
-    [vscode.l10n.t('Home'), `\`${instance.home}\``],
+    [vscode.l10n.t('Home'), instance.home],
   ];
   const text = new vscode.MarkdownString();
   text.appendMarkdown(`**${instance.alias}**\n\n| | |\n|---|---|\n`);
-  for (const [label, value] of rows) if (value !== null) text.appendMarkdown(`| ${label} | ${value} |\n`);
+  for (const [label, value] of rows) {
+    if (value === null) continue;
+    text.appendMarkdown(`| ${label} | `);
+    // Where a home lies and why a worker was lost is text from elsewhere.
+    text.appendText(oneLine(value, MAX_CELL));
+    text.appendMarkdown(' |\n');
+  }
   return text;
 }
