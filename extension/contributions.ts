@@ -83,17 +83,16 @@ export function concerns(event: vscode.ConfigurationChangeEvent, name: SettingNa
   return event.affectsConfiguration(`fleet.${name}`);
 }
 
+const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
+const index = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
 /** What a command is about. Rows of the trees are such; links, menus and other extensions may say the same. */
 export const subjectSchema = v.variant('kind', [
-  v.object({ kind: v.literal('instance'), did: v.string() }),
-  v.object({ kind: v.literal('task'), thread: v.string() }),
-  v.object({ kind: v.literal('child'), thread: v.string(), index: v.number() }),
-  v.object({
-    kind: v.literal('attempt'),
-    thread: v.string(),
-    index: v.number(),
-    attempt: v.number(),
-  }),
+  v.object({ kind: v.literal('instance'), did: name }),
+  v.object({ kind: v.literal('task'), thread: name }),
+  v.object({ kind: v.literal('child'), thread: name, index }),
+  v.object({ kind: v.literal('attempt'), thread: name, index, attempt }),
 ]);
 export type Subject = v.InferOutput<typeof subjectSchema>;
 
