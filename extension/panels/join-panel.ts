@@ -33,9 +33,9 @@ export interface PanelHost {
   /** Opens the panel of another task. */
   open(thread: string): void;
 }
+
 /** How long an export may read, in milliseconds. */
 const EXPORT_MS = 60_000;
-
 /** A report is asked for again when subtasks have moved, but no sooner than this, in milliseconds. */
 const REPORT_INTERVAL_MS = 3000;
 /** After a failure the fan-out is followed again after this long; longer each time. */

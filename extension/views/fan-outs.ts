@@ -16,10 +16,11 @@ import {
   verdictText,
 } from './appearance.ts';
 import { ChildStore } from './child-store.ts';
+import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
 
-/** How often rows that show a running time are drawn again. */
-const TICK_MS = 1000;
+/** How often rows that show a running time are drawn again: each time, what changes a moment later is shown a moment later. */
+const TICK_MS = 5000;
 /** Beyond this many, running times stand still until something else changes. */
 const MAX_TICKING = 100;
 
@@ -28,7 +29,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #model: FleetModel;
   readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
-  readonly #changed = new vscode.EventEmitter<Node[] | undefined>();
+  readonly #changed = new PacedChanges<Node>();
   readonly #listening: vscode.Disposable;
   readonly #store = new ChildStore();
   /** The editor knows a row again by being the same object. */
@@ -145,26 +146,27 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #take(change: ModelChange): void {
     const isNew = [...change.tasks].some(thread => !this.#nodes.has(thread));
-    if (change.all || isNew) this.#changed.fire(undefined);
-    else if (change.tasks.size > 0) this.#changed.fire(this.#same([...change.tasks].map(taskRow)));
     if (change.all) this.#store.clear();
-    else for (const [thread, children] of change.children) this.#refresh(thread, children);
-  }
-
-  #refresh(thread: string, changed: ReadonlySet<number>): void {
+    if (change.all || isNew) this.#changed.fire(undefined);
     this.#refreshing = this.#refreshing
-      .then(async () => {
-        const { client } = this.#access;
-        if (client === undefined) return;
-        const read = await this.#store.refresh(client, thread, changed);
-        if (read.length > 0)
-          this.#changed.fire(this.#same(read.map(index => ({ kind: 'child', thread, index }))));
-        this.#tick();
-      })
+      .then(() => this.#refresh(change))
       .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
   }
 
-  /** Draws running times again every second, as long as one is seen. */
+  /** Reads what is shown of the subtasks that changed, and tells of them together with their tasks. */
+  async #refresh({ tasks, children }: ModelChange): Promise<void> {
+    const { client } = this.#access;
+    if (client === undefined) return;
+    const rows = [...tasks].map(taskRow);
+    for (const [thread, changed] of children) {
+      const read = await this.#store.refresh(client, thread, changed);
+      for (const index of read) rows.push({ kind: 'child', thread, index });
+    }
+    this.#changed.fire(this.#same(rows));
+    this.#tick();
+  }
+
+  /** Draws running times again every few seconds, as long as one is seen. */
   #tick(): void {
     const isNeeded = this.#isVisible && !this.#store.running().next().done;
     if (isNeeded && this.#ticking === undefined)

@@ -3,6 +3,7 @@ import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { PacedChanges } from './paced.ts';
 import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
 
 export type InstanceNode = Extract<Subject, { kind: 'instance' }>;
@@ -11,7 +12,7 @@ export type InstanceNode = Extract<Subject, { kind: 'instance' }>;
 export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vscode.Disposable {
   readonly #model: FleetModel;
   readonly #isHosting: () => boolean;
-  readonly #changed = new vscode.EventEmitter<InstanceNode[] | undefined>();
+  readonly #changed = new PacedChanges<InstanceNode>();
   readonly #listening: vscode.Disposable;
   #rows = new Map<string, { readonly node: InstanceNode; readonly looks: string }>();
   readonly onDidChangeTreeData = this.#changed.event;

@@ -36,7 +36,11 @@ export class Trees implements vscode.Disposable {
     this.#all = vscode.Disposable.from(
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
-      model.onDidChange(() => (this.#instancesView.message = messageOf(model))),
+      model.onDidChange(() => {
+        // The editor draws the view again at each setting, even of the same.
+        const message = messageOf(model);
+        if (this.#instancesView.message !== message) this.#instancesView.message = message;
+      }),
       attention.onDidCount(count => {
         // Who looks at the rows needs no number.
         if (this.#fanOutsView.visible && count > 0) attention.clear();

@@ -1,0 +1,39 @@
+import * as vscode from 'vscode';
+
+/**
+ * The editor passes on what a tree tells at once after a silence of 200 ms, and gathers all else until the next such
+ * silence: a tree that tells of a change every few moments is not drawn again until it stops.
+ */
+const SILENCE_MS = 220;
+
+/** Changes of a tree's rows, told no faster than the editor takes them; undefined stands for the whole tree. */
+export class PacedChanges<T> implements vscode.Disposable {
+  readonly #told = new vscode.EventEmitter<T[] | undefined>();
+  #waiting: Set<T> | 'all' | undefined;
+  #toldAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  readonly event = this.#told.event;
+
+  fire(rows: readonly T[] | undefined): void {
+    if (rows === undefined) this.#waiting = 'all';
+    else if (this.#waiting !== 'all') this.#waiting = new Set([...(this.#waiting ?? []), ...rows]);
+    const waitMs = this.#toldAt + SILENCE_MS - performance.now();
+    if (waitMs <= 0) this.#tell();
+    else this.#timer ??= setTimeout(() => this.#tell(), waitMs);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#told.dispose();
+  }
+
+  #tell(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const rows = this.#waiting;
+    this.#waiting = undefined;
+    if (rows === undefined || (rows !== 'all' && rows.size === 0)) return;
+    this.#toldAt = performance.now();
+    this.#told.fire(rows === 'all' ? undefined : [...rows]);
+  }
+}
