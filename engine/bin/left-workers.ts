@@ -1,13 +1,12 @@
-import * as fs from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetStopped } from '../contract/documents.ts';
 import type { StopLeftOptions } from '../cli/host.ts';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import { acquireLease, type Lease } from '../home/lease.ts';
+import { liveWorkers, type LiveWorker } from '../home/live-workers.ts';
 import { homePaths } from '../home/paths.ts';
-import { isAlive, readPidFile } from '../home/process.ts';
+import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
 
 type Stopped = FleetStopped['stopped'];
@@ -17,12 +16,8 @@ const CLOSING_MS = 2_000;
 const KILL_WAIT_MS = 5_000;
 const LOOK_MS = 15;
 
-/** A worker's process: its start tells it from whatever else may get its pid. */
-interface LeftWorker {
-  readonly alias: string;
+interface LeftWorker extends LiveWorker {
   readonly did: string;
-  readonly pid: number;
-  readonly start: string;
 }
 
 /**
@@ -36,7 +31,7 @@ export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped
   const lease = await leaseOf(options.home);
   if (lease === 'held') return [];
   try {
-    const left = (await findLeft(options.home)).filter(
+    const left = (await leftOf(options.home)).filter(
       ({ alias, did }) => options.instance === null || options.instance === alias || options.instance === did,
     );
     // Whoever waits for the lease is not to take over what was to stop.
@@ -62,28 +57,11 @@ async function leaseOf(home: string): Promise<Lease | 'held' | 'no home'> {
   }
 }
 
-/** The workers of this home that run: their homes lie beside it, and each says in `run/spl.pid` who serves it. */
-async function findLeft(home: string): Promise<LeftWorker[]> {
-  const folder = dirname(home);
-  const prefix = `${basename(home)}-`;
-  const names = await fs.readdir(folder).catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
-  const aliases = names
-    .filter(name => name.startsWith(prefix))
-    .map(name => name.slice(prefix.length))
-    .filter(alias => /^worker-[a-z]+$/.test(alias))
-    .sort();
-  const found = await Promise.all(aliases.map(alias => leftIn(join(folder, prefix + alias), alias)));
-  return found.filter(worker => worker !== undefined);
-}
-
-async function leftIn(home: string, alias: string): Promise<LeftWorker | undefined> {
-  const holder = await readPidFile(homePaths(home).pidFile);
-  if (holder === undefined || !isAlive(holder.pid, holder.start)) return undefined;
-  const { key } = await openHome(home, { create: false });
-  return { alias, did: key.did, pid: holder.pid, start: holder.start };
+async function leftOf(home: string): Promise<LeftWorker[]> {
+  const live = await liveWorkers(home);
+  return Promise.all(
+    live.map(async worker => ({ ...worker, did: (await openHome(worker.home, { create: false })).key.did })),
+  );
 }
 
 async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]> {

@@ -1,9 +1,7 @@
-import { access, readdir } from 'node:fs/promises';
-import * as path from 'node:path';
+import { access } from 'node:fs/promises';
 import { connect, type EngineClient } from '../../engine/api/client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { isAlive, readPidFile } from '../../engine/home/process.ts';
 import { resolveSocket } from '../../engine/home/socket.ts';
 import type { Did } from '../../engine/record/ids.ts';
 
@@ -55,15 +53,4 @@ export function homeExists(home: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Whether a worker of this home runs, without a coordinator perhaps. */
-export async function workersLive(home: string): Promise<boolean> {
-  const prefix = `${path.basename(home)}-worker-`;
-  const names = await readdir(path.dirname(home)).catch(() => []);
-  for (const name of names.filter(each => each.startsWith(prefix))) {
-    const worker = await readPidFile(homePaths(path.join(path.dirname(home), name)).pidFile);
-    if (worker !== undefined && isAlive(worker.pid, worker.start)) return true;
-  }
-  return false;
 }

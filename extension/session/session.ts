@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
+import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { isMarkedStopped } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
-import { findEngine, homeExists, untilGone, workersLive } from './find-engine.ts';
+import { findEngine, homeExists, untilGone } from './find-engine.ts';
 import { onceHomeStirs, type HomeWatch } from './home-watch.ts';
 import type { Hosted } from './hosted.ts';
 
@@ -122,7 +123,9 @@ export class Session implements EngineAccess, vscode.Disposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#ending;
-    if (await workersLive(this.#o.home)) this.#wanted = true;
+    // Where the folder can't be read, opening the home says why, once it is wanted.
+    const workers = await liveWorkers(this.#o.home).catch(() => []);
+    if (workers.length > 0) this.#wanted = true;
     while (!signal.aborted) {
       try {
         await this.#turn(signal);
