@@ -11,11 +11,17 @@ export class Changes {
   #wake: () => void = () => undefined;
   #hurry = new AbortController();
 
-  /** @param last nothing of importance will follow, so that there is nothing to wait for. */
-  note(last: boolean): void {
-    this.#noted = true;
-    if (last) this.#hasten();
-    this.#wake();
+  /**
+   * Notes each event until there are no more, and ends as they end: `next` throws what they threw.
+   * @param take sees each event first; true when nothing of importance will follow it.
+   */
+  async noteAll<E>(events: AsyncIterable<E>, take: (event: E) => boolean): Promise<void> {
+    try {
+      for await (const event of events) this.#note(take(event));
+      this.end();
+    } catch (thrown) {
+      this.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
   }
 
   /** There will be no more changes. The first reason counts. */
@@ -42,6 +48,12 @@ export class Changes {
     this.#noted = false;
     this.#hurried = false;
     return true;
+  }
+
+  #note(last: boolean): void {
+    this.#noted = true;
+    if (last) this.#hasten();
+    this.#wake();
   }
 
   #hasten(): void {

@@ -116,7 +116,10 @@ export class FleetModel implements vscode.Disposable {
     const dirty = new Dirty();
     const stopped = new AbortController();
     const stop = AbortSignal.any([signal, stopped.signal]);
-    const listening = this.#listen(client, stop, changes, dirty);
+    const listening = changes.noteAll(client.watch({ kinds: ['task', 'instance'], signal: stop }), event => {
+      dirty.add(event);
+      return false;
+    });
     try {
       while (await changes.next()) {
         await this.#read(client, dirty.take(), signal);
@@ -125,18 +128,6 @@ export class FleetModel implements vscode.Disposable {
     } finally {
       stopped.abort();
       await listening;
-    }
-  }
-
-  async #listen(client: EngineClient, signal: AbortSignal, changes: Changes, dirty: Dirty): Promise<void> {
-    try {
-      for await (const event of client.watch({ kinds: ['task', 'instance'], signal })) {
-        dirty.add(event);
-        changes.note(false);
-      }
-      changes.end();
-    } catch (thrown) {
-      changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   }
 

@@ -36,7 +36,11 @@ export async function followFanOut(
   const { thread } = await engine.report('join', { task, summary: true }, stop);
   const changes = new Changes();
   const dirty = new DirtySubtasks();
-  const listening = listen(engine, thread, stop, changes, dirty);
+  const listening = changes.noteAll(engine.watch({ thread, kinds: ['task'], signal: stop }), event => {
+    if (event.kind === 'gap') dirty.addAll();
+    else if (event.kind === 'task') dirty.add(event.children);
+    return event.kind === 'task' && event.complete;
+  });
   try {
     for (let more = true; more; more = await changes.next()) {
       await read(engine, thread, dirty, onChange, stop);
@@ -61,25 +65,6 @@ export async function readFanOut(
   for (let offset = 0; offset < status.subtasks; offset += PAGE)
     children.push(...(await subtasks(engine, task, { offset, limit: PAGE }, signal)));
   return { ...status, children };
-}
-
-async function listen(
-  engine: Source,
-  thread: string,
-  signal: AbortSignal,
-  changes: Changes,
-  dirty: DirtySubtasks,
-): Promise<void> {
-  try {
-    for await (const event of engine.watch({ thread, kinds: ['task'], signal })) {
-      if (event.kind === 'gap') dirty.addAll();
-      else if (event.kind === 'task') dirty.add(event.children);
-      changes.note(event.kind === 'task' && event.complete);
-    }
-    changes.end();
-  } catch (thrown) {
-    changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
-  }
 }
 
 async function read(

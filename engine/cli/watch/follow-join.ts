@@ -25,7 +25,10 @@ export async function* followJoin(
   const changes = new Changes();
   stop.addEventListener('abort', () => changes.end(), { once: true });
   // A watch that needs time to begin tells of a gap when it does, so that no change is missed in between.
-  const listening = listen(engine, { thread: first.thread, signal: stop }, changes);
+  const listening = changes.noteAll(
+    engine.watch({ thread: first.thread, kinds: ['record', 'task'], signal: stop }),
+    event => event.kind === 'task' && event.complete,
+  );
   try {
     for (let more = true; more; more = await changes.next()) {
       const join = await engine.report('join', { task: first.thread, summary }, signal);
@@ -39,20 +42,5 @@ export async function* followJoin(
   } finally {
     stopped.abort();
     await listening;
-  }
-}
-
-async function listen(
-  engine: Client,
-  options: { readonly thread: string; readonly signal: AbortSignal },
-  changes: Changes,
-): Promise<void> {
-  try {
-    for await (const event of engine.watch({ ...options, kinds: ['record', 'task'] })) {
-      changes.note(event.kind === 'task' && event.complete);
-    }
-    changes.end();
-  } catch (thrown) {
-    changes.end(thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
 }
