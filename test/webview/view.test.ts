@@ -455,7 +455,9 @@ describe('the panel Join & Speedup', () => {
         await panel.change({ at: 7 + n, status: moved, children: [] }, false);
       }
       await status.filter({ hasText: 'step 4' }).waitFor({ state: 'attached' });
-      const said = await panel.page.evaluate(() => (window as unknown as { said: number[] }).said);
+      const timesSaid = (): Promise<number[]> =>
+        panel.page.evaluate(() => (window as unknown as { said: number[] }).said);
+      const said = await timesSaid();
       // The first was said a little before this began to listen, and frames come when they come.
       const pauses = said.slice(1).map((at, n) => at - said[n]!);
       assert.ok(pauses.length >= 1 && pauses.length < 5, `said ${pauses.length} times`);
@@ -466,8 +468,13 @@ describe('the panel Join & Speedup', () => {
         reason: 'all are in',
         joined_unix: OPENED + 13,
       } as const;
+      // The end is said at once, although what came before it still waits for its turn.
+      const waiting = statusOf(children, { reason: 'step 5' });
+      await panel.change({ at: 12, status: waiting, children: [] }, false);
       await panel.change({ at: 13, status: statusOf(children, done), children: [] }, false);
       await status.filter({ hasText: 'Satisfied: all are in' }).waitFor({ state: 'attached' });
+      const [before, end] = (await timesSaid()).slice(-2);
+      assert.ok(end! - before! < 4500, `the end was said after ${end! - before!} ms`);
     });
 
     it('keeps still for those who asked for it, and takes forced colours', async () => {

@@ -530,8 +530,10 @@ export class JoinViewElement extends LitElement {
 
   #announce(): void {
     const text = this.#sayable();
-    if (text === this.#said || this.#sayTimer !== undefined) return;
     const joined = this.#model.join?.complete === true;
+    if (text === this.#said || (this.#sayTimer !== undefined && !joined)) return;
+    // The end does not wait for the turn of what came before it.
+    clearTimeout(this.#sayTimer);
     const waitMs = joined ? 0 : Math.max(0, this.#saidAtMs + ANNOUNCE_MS - performance.now());
     this.#sayTimer = setTimeout(() => {
       this.#sayTimer = undefined;
