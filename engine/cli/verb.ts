@@ -68,14 +68,6 @@ export function word(placeholder: string, summary: string, names?: Names): Posit
   return { placeholder, summary, required: true, ...(names && { names }) };
 }
 
-export function optionalWord(
-  placeholder: string,
-  summary: string,
-  names?: Names,
-): Positional<string | undefined> {
-  return { placeholder, summary, required: false, ...(names && { names }) };
-}
-
 export function text(flags: string, summary: string, names?: Names): Flag<string | null> {
   return { flags, summary, value: { read: given => given, otherwise: null }, ...(names && { names }) };
 }

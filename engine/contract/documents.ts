@@ -10,7 +10,6 @@ const nullable = <T extends v.GenericSchema>(schema: T) => v.nullable(schema);
 const anyObject = v.record(v.string(), v.unknown());
 
 export const INSTANCE_STATUSES = ['starting', 'live', 'stale', 'archived', 'stopped'] as const;
-export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
 
 export const instanceSchema = v.looseObject({
   did: v.string(),
