@@ -127,6 +127,8 @@ export class FleetControl {
   /** Stops workers and, where asked, the coordinator itself. Answers when the workers are gone. */
   async stop(input: FleetStop): Promise<FleetStopped> {
     const graceMs = input.grace_secs * 1000;
+    // What is being launched just now is to be stopped as well.
+    await this.#launching;
     const one =
       input.instance === null ? undefined : resolveInstance(this.#o.coordinator.state, input.instance);
     const workers =

@@ -291,8 +291,9 @@ export class Supervisor {
             isComing: false,
             launchedAt: performance.now(),
           });
-          // Told to end while it was being launched: it has not begun anything.
-          if (watched.expected) signal(watched, constants.signals.SIGKILL);
+          // Told to end while it was being launched, or launched once more meanwhile: it has not begun anything.
+          const isReplaced = this.#watched.get(watched.launch.did) !== watched;
+          if (watched.expected || isReplaced) signal(watched, constants.signals.SIGKILL);
           this.#noticeEarlyEnd(watched.launch.did, pid);
         },
         (error: unknown) => {

@@ -4,6 +4,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { describe, it } from 'mocha';
 import type { FleetStarted } from '../../engine/contract/documents.ts';
+import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/process.ts';
 import { echoes, ended, scenario, soon, type Scenario } from './harness.ts';
@@ -136,6 +137,27 @@ describe('starting', function () {
       await writeFile(homePaths(fleet.workerHome('a')).configToml, '[fleet]\nslots = 2\n');
       const { instances } = await fleet.startFleet(1);
       assert.equal(instances[1]?.slots, 2);
+    }),
+  );
+
+  it(
+    'a stop in the middle of a restart: the worker that was being launched is stopped as well',
+    scenario({}, async fleet => {
+      await fleet.startFleet(2);
+      const before = await fleet.pidOf('worker-b');
+      // The restart waits for this one to finish, and the stop comes meanwhile.
+      await fleet.fanOut('BUSY-1', [{ goal: 'wait', target: 'worker-b', run: 'sleep 2' }]);
+      const enough = new AbortController();
+      const restart = fleet.client
+        .submit('fleet.restart', { instance: 'worker-b' }, { signal: enough.signal })
+        .catch(() => undefined);
+      await fleet.instanceWhen('worker-b', 'drains', ({ health }) => health === 'draining');
+      const stop = { scope: 'workers', instance: null, grace_secs: 5 } as const;
+      const { stopped } = await fleet.client.submit('fleet.stop', stop);
+      enough.abort();
+      await restart;
+      assert.notEqual(stopped.find(({ alias }) => alias === 'worker-b')?.pid, before);
+      assert.deepEqual(await liveWorkers(fleet.home), []);
     }),
   );
 
