@@ -160,7 +160,7 @@ async function withTasks(
   const fresh = found.filter(({ thread }) => !tasks.has(thread)).reverse();
   const result = new Map([...fresh.map(task => [task.thread, task] as const), ...tasks]);
   for (const task of found) result.set(task.thread, task);
-  return result;
+  return new Map([...result].slice(0, MAX_TASKS));
 }
 
 async function taskOf(
