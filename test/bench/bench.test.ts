@@ -16,6 +16,7 @@ const LIMIT_MS = 480_000;
 
 const FIGURES = [
   'throughput',
+  'longest_stretch',
   'latency_p50',
   'latency_p99',
   'scaling_cpu',

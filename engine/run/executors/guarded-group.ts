@@ -49,10 +49,11 @@ export interface GroupOptions {
 /**
  * The output goes through a FIFO, because the pipes that Node makes are sockets, and a command can't open a socket
  * by name: `> /dev/stderr` and `tee /dev/stdout` would fail. Where no FIFO is to be had, the socket has to do.
+ * It says so from a shell that outlives a reader's death: else it would end here, and leave the FIFO to nobody.
  * Arguments: the command, the FIFO's path.
  */
 const GATE = `
-if mkfifo -m 600 -- "$2" 2>/dev/null; then echo fifo; else set -- "$1" ""; echo socket; fi
+if mkfifo -m 600 -- "$2" 2>/dev/null; then (trap '' PIPE; echo fifo); else set -- "$1" ""; echo socket; fi
 read -r word && [ "$word" = go ] || { [ -z "$2" ] || rm -f -- "$2"; exit 125; }
 [ -z "$2" ] || exec >"$2"
 exec /bin/sh -c -- "$1" </dev/null 2>&1`;
