@@ -26,11 +26,14 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
+/** What the event loop's delay is told by, in ms: less than this can't be told from nothing. */
+const RESOLUTION_MS = 1;
+
 /** The longest time for which some work held this process's event loop, in ms, with what the machine added to it. */
 export async function longestStretchMs(work: () => Promise<unknown>): Promise<number> {
-  const delays = monitorEventLoopDelay({ resolution: 1 });
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   await work();
   delays.disable();
-  return delays.max / 1e6;
+  return Math.max(RESOLUTION_MS, delays.max / 1e6);
 }
