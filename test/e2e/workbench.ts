@@ -4,6 +4,9 @@ import { Terminal } from './terminal.ts';
 import { Tree } from './tree.ts';
 import { until } from '../editor/until.ts';
 
+/** How long the palette may take to open, in milliseconds. */
+const OPEN_MS = 3_000;
+
 /** A window of the editor, as a person sees it: everything is found by what is written on it. */
 export class Workbench {
   readonly page: Page;
@@ -63,7 +66,12 @@ export class Workbench {
   /** Opens the palette and types a title. @returns whether it is there, once the palette has searched */
   async #searchPalette(title: string): Promise<boolean> {
     await this.page.keyboard.press('F1');
-    await this.quickInput.fill(`>${title}`);
+    // What opens at the same moment, a terminal say, takes the focus, and the palette closes.
+    const isOpen = await this.quickInput.fill(`>${title}`, { timeout: OPEN_MS }).then(
+      () => true,
+      () => false,
+    );
+    if (!isOpen) return false;
     const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
     return until('the palette has searched', async () => {
       const texts = await rows.allInnerTexts();
