@@ -84,7 +84,11 @@ export async function pickInstance(
   isFit: (instance: InstanceDocument) => boolean = () => true,
 ): Promise<InstanceDocument | undefined> {
   const instances = context.model.fleet?.instances ?? [];
-  if (subject?.kind === 'instance') return instances.find(({ did }) => did === subject.did);
+  if (subject?.kind === 'instance') {
+    // The views may be a moment behind: one that is just being restarted is not among their rows.
+    const shown = instances.find(({ did }) => did === subject.did);
+    return shown ?? (await engine(context)).report('instance', { instance: subject.did });
+  }
   const fit = instances.filter(isFit);
   if (fit.length === 0) return nothing(vscode.l10n.t('There is no instance that fits.'));
   const items = fit.map(instance => ({
