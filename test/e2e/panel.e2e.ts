@@ -45,8 +45,7 @@ describe('the panel of a task', () => {
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('measured');
 
-      await workbench.page.reload();
-      await workbench.ready();
+      await workbench.reload('mainThreadWebview-fleet.join');
       view = await panelOf(workbench.page);
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('restored');

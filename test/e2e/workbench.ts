@@ -25,6 +25,22 @@ export class Workbench {
     await this.page.locator('.monaco-workbench .statusbar').waitFor();
   }
 
+  /**
+   * Loads the window again with the editors that it has. A browser's window keeps its state when it is told that it
+   * will be left, by a write that a quick reload outruns: here it is told first, and reloaded once the write is there.
+   *
+   * @param editor what marks an editor in the state that is kept
+   */
+  async reload(editor: string): Promise<void> {
+    await this.page.locator('body').dispatchEvent('beforeunload');
+    await until(`the window keeps ${editor}`, async () => {
+      const { origins } = await this.page.context().storageState({ indexedDB: true });
+      return JSON.stringify(origins).includes(editor) ? true : undefined;
+    });
+    await this.page.reload();
+    await this.ready();
+  }
+
   async snap(step: string): Promise<void> {
     await this.screenshots.take(step);
   }
