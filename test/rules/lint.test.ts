@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { ESLint } from 'eslint';
+import { describe, it } from 'mocha';
+
+/** The TypeScript is linted by `npm run check`: it takes a minute. What is not TypeScript has no types to wait for. */
+describe('the linter', () => {
+  it('knows what to make of each kind of file, and finds no fault in the scripts', async () => {
+    const linter = new ESLint({ cwd: fileURLToPath(new URL('../../', import.meta.url)) });
+    const results = await linter.lintFiles(['**/*.{mjs,cjs,js}']);
+    assert.ok(results.some(({ filePath }) => filePath.endsWith('.cjs')));
+    assert.ok(results.some(({ filePath }) => filePath.endsWith('.mjs')));
+    assert.deepEqual(
+      results.flatMap(({ filePath, messages }) => messages.map(({ message }) => `${filePath}: ${message}`)),
+      [],
+    );
+  });
+});
