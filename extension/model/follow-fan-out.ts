@@ -75,12 +75,14 @@ async function read(
   signal: AbortSignal,
 ): Promise<void> {
   const { all, indices } = dirty.take();
-  const status = await engine.report('join', { task: thread, summary: true }, signal);
-  if (all) return readAll(engine, status, onChange, signal);
+  const reading = engine.report('join', { task: thread, summary: true }, signal);
+  if (all) return readAll(engine, await reading, onChange, signal);
   let first = true;
   for (let at = 0; first || at < indices.length; at += PAGE) {
     const page = indices.slice(at, at + PAGE);
-    const changed = page.length === 0 ? [] : await subtasks(engine, thread, { indices: page }, signal);
+    const changes = page.length === 0 ? [] : subtasks(engine, thread, { indices: page }, signal);
+    // Both are asked for at once: a change is shown a way there and back sooner.
+    const [status, changed] = await Promise.all([reading, changes]);
     onChange({ status, changed, reset: false });
     first = false;
   }
