@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { FleetError } from '../errors.ts';
 import { seal, type RecordContent } from '../record/record.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
-import { COMMAND_ROUTES, LATER_ROUTES, REPORT_ROUTES } from './routes.ts';
+import { COMMAND_ROUTES, REPORT_ROUTES } from './routes.ts';
 import { Served, type RawAnswer } from './testing/served.ts';
 
 const content = (clock: number): RecordContent => ({
@@ -469,14 +469,6 @@ describe('the routes of the API', () => {
       const answer = await served.raw('/v1/tasks', { method: 'DELETE' });
       assert.equal(answer.headers.allow, 'POST, GET');
     });
-
-    for (const { method, path, what } of LATER_ROUTES) {
-      it(`says that ${method} ${path} comes later`, async () => {
-        const answer = await served.raw(path, { method });
-        assert.deepEqual([answer.status, answer.json['code']], [501, 'NOT_SUPPORTED']);
-        assert.equal(answer.json['message'], `${path}: ${what} will come in a later version`);
-      });
-    }
 
     it('refuses a body that is not UTF-8', async () => {
       const answer = await served.raw('/v1/tasks', { body: Buffer.from([0x7b, 0xff, 0x7d]) });

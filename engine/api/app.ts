@@ -10,7 +10,6 @@ import {
   COMMAND_ROUTES,
   HEADERS,
   JSON_TYPE,
-  LATER_ROUTES,
   LINK_PATH,
   LINK_UPGRADE,
   NDJSON_TYPE,
@@ -76,10 +75,8 @@ function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
   if (only !== undefined) {
     return named.filter(([name]) => only.includes(name)).map(([, route, handler]) => [route, handler]);
   }
-  const later = LATER_ROUTES.map(route => [route, notYet(route.what)] as const);
   return [
     ...named.map(([, route, handler]) => [route, handler] as const),
-    ...later,
     [{ method: 'GET', path: LINK_PATH }, linkWithoutUpgrade],
   ];
 }
@@ -175,14 +172,6 @@ function outputStream(options: AppOptions): Handler {
 function streamable(c: Context<Env>): HttpBindings {
   if (c.env.incoming.method === 'HEAD') throw new FleetError('USAGE', 'a stream answers GET only');
   return c.env;
-}
-
-function notYet(what: string): Handler {
-  return c => {
-    throw new FleetError('NOT_SUPPORTED', `${c.req.path}: ${what} will come in a later version`, {
-      details: { path: c.req.path },
-    });
-  };
 }
 
 function linkWithoutUpgrade(): never {

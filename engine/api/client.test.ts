@@ -74,6 +74,8 @@ describe('the client', () => {
     'task.cancel': { task: 'A', subtask: null, reason: 'because' },
     'task.run-serial': { task: 'A', worker: null },
     'namespace.create': { id: 'acme/web', description: null },
+    kill: { namespace: 'acme', emergency: false, level: 'hard', grace_secs: 5, reason: 'r' },
+    unkill: { namespace: null, emergency: true },
     'fleet.start': { workers: 2, executor: null },
     'fleet.stop': { scope: 'workers', instance: null, grace_secs: 0 },
     'fleet.restart': { instance: 'worker-a' },

@@ -5,10 +5,12 @@ import {
   fleetRestartSchema,
   fleetStartSchema,
   fleetStopSchema,
+  killSchema,
   namespaceCreateSchema,
   retrySchema,
   runSerialSchema,
   taskAddSchema,
+  unkillSchema,
 } from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
@@ -25,6 +27,8 @@ export const BODY_SCHEMAS = {
   'task.cancel': cancelSchema,
   'task.run-serial': runSerialSchema,
   'namespace.create': namespaceCreateSchema,
+  kill: killSchema,
+  unkill: unkillSchema,
   'fleet.start': fleetStartSchema,
   'fleet.stop': fleetStopSchema,
   'fleet.restart': fleetRestartSchema,

@@ -66,6 +66,8 @@ export const COMMAND_ROUTES = {
   'task.cancel': { method: 'POST', path: '/v1/tasks/:task/cancel' },
   'task.run-serial': { method: 'POST', path: '/v1/tasks/:task/run-serial' },
   'namespace.create': { method: 'POST', path: '/v1/namespaces' },
+  kill: { method: 'POST', path: '/v1/kill' },
+  unkill: { method: 'POST', path: '/v1/unkill' },
   'fleet.start': { method: 'POST', path: '/v1/fleet/start' },
   'fleet.stop': { method: 'POST', path: '/v1/fleet/stop' },
   'fleet.restart': { method: 'POST', path: '/v1/fleet/restart' },
@@ -133,12 +135,6 @@ export const STREAM_ROUTES = {
 
 /** Reached by `Upgrade: spl-link` only. */
 export const LINK_PATH = '/v1/link';
-
-/** Named by the contract, and not built yet: refused by name, so that nobody looks for a spelling mistake. */
-export const LATER_ROUTES: readonly (Route & { readonly what: string })[] = [
-  { method: 'POST', path: '/v1/kill', what: 'the kill switch' },
-  { method: 'POST', path: '/v1/unkill', what: 'the kill switch' },
-];
 
 export type RouteName = CommandName | ReportName | keyof typeof STREAM_ROUTES;
 

@@ -65,6 +65,10 @@ export const catalogue: readonly Entry[] = [
   entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
     import('./verbs/debug-replay.ts').then(m => m.debugReplay),
   ),
+  entry('kill', 'freeze a namespace, or stop everything', () => import('./verbs/kill.ts').then(m => m.kill)),
+  entry('unkill', 'undo a freeze, or the emergency stop', () =>
+    import('./verbs/unkill.ts').then(m => m.unkill),
+  ),
   entry('namespace create', 'register a namespace', () =>
     import('./verbs/namespace/create.ts').then(m => m.namespaceCreate),
   ),
@@ -91,8 +95,6 @@ export const catalogue: readonly Entry[] = [
     hidden: true,
   },
   ...[
-    'kill',
-    'unkill',
     'intend',
     'do',
     'know',

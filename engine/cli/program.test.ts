@@ -181,8 +181,6 @@ describe('spl: exit codes', () => {
 
 describe('spl: what comes later', () => {
   const LATER = [
-    ['kill', '--namespace', 'x', '--level', 'hard'],
-    ['unkill', '--emergency'],
     ['namespace', 'create', 'acme', '--policy', 'p.toml'],
     ...['resolve', 'archive', 'delete', 'use'].map(verb => ['namespace', verb, 'acme']),
     ['fleet', 'status', '--live'],
@@ -212,7 +210,7 @@ describe('spl: what comes later', () => {
 
   it('shows none of it in the help', async () => {
     const { out } = await run(['--help']);
-    assert.doesNotMatch(out, /kill|resolve|archive|audit|expr|later/);
+    assert.doesNotMatch(out, /resolve|archive|audit|expr|later/);
   });
 });
 

@@ -127,6 +127,33 @@ export const namespaceCreateSchema = v.strictObject({
   description: v.optional(v.nullable(text(4096)), null),
 });
 
+export const FREEZE_LEVELS = ['soft', 'hard'] as const;
+
+const frozenNamespace = v.optional(v.nullable(nonEmpty(256)), null);
+const emergency = v.optional(v.boolean('must be true or false'), false);
+
+/** Either a namespace or the emergency; what goes with an emergency the rules say. */
+export const killSchema = v.strictObject({
+  namespace: frozenNamespace,
+  emergency,
+  /** Null for soft. */
+  level: v.optional(v.nullable(v.picklist(FREEZE_LEVELS, 'must be soft or hard')), null),
+  /** Null for a minute. */
+  grace_secs: v.optional(
+    v.nullable(
+      v.pipe(
+        v.number('must be a number of seconds'),
+        v.minValue(0, 'must not be negative'),
+        v.maxValue(86_400, 'must be at most a day'),
+      ),
+    ),
+    null,
+  ),
+  reason: v.optional(v.nullable(text(4096)), null),
+});
+
+export const unkillSchema = v.strictObject({ namespace: frozenNamespace, emergency });
+
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
   /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
@@ -156,6 +183,9 @@ export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
 export type RunSerial = v.InferOutput<typeof runSerialSchema>;
 export type NamespaceCreate = v.InferOutput<typeof namespaceCreateSchema>;
+export type Kill = v.InferOutput<typeof killSchema>;
+export type Unkill = v.InferOutput<typeof unkillSchema>;
+export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;

@@ -31,6 +31,25 @@ export const instanceSchema = v.looseObject({
 });
 export type InstanceDocument = v.InferOutput<typeof instanceSchema>;
 
+const issued = { reason: nullable(v.string()), issued_by: v.string(), issued_at_unix: v.number() };
+const controlEntries = {
+  freezes: v.array(
+    v.looseObject({ namespace: v.string(), level: v.string(), grace_secs: v.number(), ...issued }),
+  ),
+  emergency: nullable(v.looseObject(issued)),
+};
+
+/** The answer to `kill` and `unkill`: the record that was written, and what is frozen from now on. */
+export const controlSchema = v.looseObject({
+  record: v.string(),
+  topic: v.picklist(['freeze', 'unfreeze', 'emergency_stop', 'emergency_clear']),
+  namespace: nullable(v.string()),
+  /** Of a freeze. */
+  level: nullable(v.string()),
+  ...controlEntries,
+});
+export type ControlDocument = v.InferOutput<typeof controlSchema>;
+
 export const fleetSchema = v.looseObject({
   instances: v.array(instanceSchema),
   live: v.number(),
@@ -38,8 +57,7 @@ export const fleetSchema = v.looseObject({
   archived: v.number(),
   heartbeat_interval_secs: v.number(),
   coordinator_url: v.string(),
-  freezes: v.array(v.looseObject({ namespace: v.string(), level: v.string(), reason: nullable(v.string()) })),
-  emergency: nullable(v.looseObject({ reason: nullable(v.string()), issued_by: v.string() })),
+  ...controlEntries,
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 

@@ -6,10 +6,12 @@ import type {
   FleetRestart,
   FleetStart,
   FleetStop,
+  Kill,
   NamespaceCreate,
   Retry,
   RunSerial,
   TaskAdd,
+  Unkill,
 } from './commands.ts';
 import type * as d from './documents.ts';
 
@@ -31,6 +33,8 @@ export interface Commands {
   'task.cancel': { input: Cancel & { readonly task: string }; output: d.TaskDocument };
   'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
   'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
+  kill: { input: Kill; output: d.ControlDocument };
+  unkill: { input: Unkill; output: d.ControlDocument };
   'fleet.start': { input: FleetStart; output: d.FleetStarted };
   'fleet.stop': { input: FleetStop; output: d.FleetStopped };
   'fleet.restart': { input: FleetRestart; output: d.InstanceDocument };

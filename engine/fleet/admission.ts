@@ -1,22 +1,25 @@
 import { FleetError } from '../errors.ts';
 import type { FleetRecord } from '../record/record.ts';
+import { requireNotFrozen } from './freeze.ts';
 import { requireActive, ROOT_NAMESPACE } from './namespaces.ts';
 import type { FleetState } from './state.ts';
 
 /**
  * Whether the state lets a client's record in.
- * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED.
+ * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED; NAMESPACE_FROZEN.
  */
-export function admitRecord(state: FleetState, { body }: FleetRecord): void {
+export function admitRecord(state: FleetState, { act, body }: FleetRecord, now: number): void {
   const namespace = body['namespace'] ?? ROOT_NAMESPACE;
   if (typeof namespace !== 'string')
     throw new FleetError('INVALID_RECORD', 'not a valid record: body.namespace is not text', {
       details: { field: 'body.namespace' },
     });
-  admitWork(state, namespace);
+  requireActive(state.namespaces, namespace);
+  requireNotFrozen(state, namespace, act, now);
 }
 
-/** Whether new work may be given in this namespace. @throws NAMESPACE_REJECTED. */
-export function admitWork(state: FleetState, namespace: string): void {
+/** Whether new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */
+export function admitWork(state: FleetState, namespace: string, now: number): void {
   requireActive(state.namespaces, namespace);
+  requireNotFrozen(state, namespace, 'INTEND', now);
 }

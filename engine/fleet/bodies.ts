@@ -1,5 +1,5 @@
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
-import type { Losers } from '../contract/commands.ts';
+import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { isInstanceDid } from '../record/ids.ts';
@@ -28,6 +28,10 @@ export const TOPIC = {
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
   namespaceStatus: 'namespace_status',
+  freeze: 'freeze',
+  unfreeze: 'unfreeze',
+  emergencyStop: 'emergency_stop',
+  emergencyClear: 'emergency_clear',
 } as const;
 
 const RESERVED_TOPIC =
@@ -210,6 +214,33 @@ export interface NamespaceStatusBody {
   readonly issued_by: Did;
 }
 
+interface Issued {
+  readonly issued_by: Did;
+  readonly issued_at_unix: number;
+}
+
+/** LEARN on the control thread, by the coordinator: nothing new in this namespace, nor below it. */
+export interface FreezeBody extends Issued {
+  readonly topic: 'freeze';
+  readonly namespace: string;
+  readonly level: FreezeLevel;
+  readonly reason?: string | null;
+  /** When what runs there is ended, if the level is hard. */
+  readonly grace_secs: number;
+}
+
+/** LEARN on the control thread. */
+export interface UnfreezeBody extends Issued {
+  readonly topic: 'unfreeze';
+  readonly namespace: string;
+}
+
+/** LEARN on the control thread: nothing new anywhere, or again. */
+export interface EmergencyBody extends Issued {
+  readonly topic: 'emergency_stop' | 'emergency_clear';
+  readonly reason?: string | null;
+}
+
 /** DO on the instance registry, by the instance itself. */
 export interface HeartbeatBody {
   readonly topic: 'heartbeat';
@@ -242,6 +273,9 @@ export type TopicBody =
   | StatusBody
   | FleetConfigBody
   | NamespaceStatusBody
+  | FreezeBody
+  | UnfreezeBody
+  | EmergencyBody
   | HeartbeatBody;
 
 /**

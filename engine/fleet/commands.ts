@@ -6,6 +6,7 @@ import { admitWork } from './admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { cancelledBecauseOf } from './fold.ts';
+import { requireNotFrozen } from './freeze.ts';
 import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
@@ -42,7 +43,7 @@ export function addTask(
   const before = repeated(state, issuer);
   if (before !== undefined) return taskAdded(before);
   const namespace = input.namespace ?? ROOT_NAMESPACE;
-  admitWork(state, namespace);
+  admitWork(state, namespace, issuer.now);
   const alias = input.alias ?? freeAlias(state);
   refuseHeldAlias(state, alias);
   const body: TaskBody = {
@@ -80,7 +81,7 @@ export function fanOut(
   if (before?.fanOut != null) return fannedOut(before.fanOut);
   const task = resolveTask(state, name);
   const namespace = namespaceOf(task, request.namespace);
-  admitWork(state, namespace);
+  admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
   const subtasks = completeSubtasks(request.subtasks, {
     dir: request.dir ?? task.facts.dir,
@@ -156,6 +157,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   const task = resolveTask(coordinator.state, name);
   if (repeated(coordinator.state, issuer) === task) return task;
   const { fanOut, child } = childOf(task, input.subtask);
+  requireNotFrozen(coordinator.state, fanOut.namespace, 'INTEND', issuer.now);
   if (child.state !== 'done' || child.verdict === 'accept') {
     const what =
       child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';

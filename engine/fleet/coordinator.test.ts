@@ -338,7 +338,13 @@ describe('a stop', () => {
     fleet.do(() => fleet.core.disconnected(workerDid(0)));
     fleet.sent = [];
     fleet.hello(0, [refOf(fanOut, 0)]);
-    assert.deepEqual(fleet.sent[0]?.message, { type: 'stop', graceMs: 700 });
+    assert.deepEqual(
+      fleet.sent.map(({ message }) => message),
+      [
+        { type: 'permit', asOf: fleet.now, frozen: [] },
+        { type: 'stop', graceMs: 700 },
+      ],
+    );
     fleet.report(fanOut, 0);
     assert.deepEqual(states(fanOut), ['done', 'pending']);
   });

@@ -4,6 +4,7 @@ import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
+import { isWithin } from './namespaces.ts';
 import { Presence } from './presence.ts';
 import { reconcile } from './reconcile.ts';
 import { Settling } from './settling.ts';
@@ -96,10 +97,10 @@ export class Coordinator {
     this.#handover.dispatch(now);
   }
 
-  /** A worker is connected, anew or again, and says which deliveries it holds. */
-  hello(did: Did, held: readonly DeliveryRef[], now: number): void {
-    const link = this.#presence.connected(did, now);
-    reconcile(this.#step, this.#settling, link, held, now);
+  /** A worker is connected, anew or again, at this time by its own clock, and says which deliveries it holds. */
+  hello(did: Did, held: readonly DeliveryRef[], at: number, now: number): void {
+    const link = this.#presence.connected(did, at, now);
+    reconcile(this.#step, this.#settling, this.#handover, link, held, now);
     this.settle(now);
   }
 
@@ -114,6 +115,22 @@ export class Coordinator {
     this.#step.send(did, { type: 'ack', upTo });
   }
 
+  /** A worker asks, at this time by its own clock, whether it may go on starting what it holds. */
+  asked(did: Did, at: number, now: number): void {
+    this.#presence.asked(did, at, now);
+  }
+
+  /** What is frozen has changed, in this namespace and below it: workers hear of it, and what waits may start. */
+  controlChanged(namespace: string, now: number): void {
+    for (const link of this.links.values()) if (link.connected) this.#presence.permit(link, now);
+    for (const thread of this.state.open) {
+      const task = this.state.tasks.get(thread)!;
+      if (isWithin(task.fanOut!.namespace, namespace)) this.touch(task);
+    }
+    this.#step.noteInstance(this.#step.self);
+    this.settle(now);
+  }
+
   started(did: Did, refs: readonly DeliveryRef[], now: number): void {
     this.#handover.started(did, refs, now);
   }
@@ -125,10 +142,10 @@ export class Coordinator {
   }
 
   /** A heartbeat. It is written only when it says something new; otherwise it is held in memory. */
-  heartbeat(did: Did, sealed: SealedRecord, signature: OutBatch['signature'], now: number): void {
+  heartbeat(did: Did, sealed: SealedRecord, signature: OutBatch['signature'], at: number, now: number): void {
     const instance = this.state.instances.get(did);
     if (instance === undefined || (sealed.record.body as unknown as HeartbeatBody).did !== did) return;
-    this.#presence.heartbeat(instance, sealed, signature, now);
+    this.#presence.heartbeat(instance, sealed, signature, at, now);
     this.settle(now);
   }
 

@@ -2,6 +2,7 @@ import type { Did } from '../record/ids.ts';
 import { hash } from '../record/hash.ts';
 import { markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
+import { isFrozen } from './freeze.ts';
 import { windowOf, type WorkerLink } from './links.ts';
 import type { Child, FanOut, FleetState, Instance } from './state.ts';
 
@@ -43,6 +44,7 @@ export function planDispatch(
     for (const thread of state.open) {
       const fanOut = state.tasks.get(thread)?.fanOut;
       if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
+      if (isFrozen(state, fanOut.namespace)) continue;
       const turn = placeSome(fanOut, seats, { placed, delayed, taken }, now);
       free -= turn;
       moved ||= turn > 0;

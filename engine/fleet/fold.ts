@@ -17,6 +17,7 @@ import {
   type StatusBody,
   type TaskBody,
 } from './bodies.ts';
+import { applyControl } from './freeze.ts';
 import { IndexQueue } from './index-queue.ts';
 import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
@@ -438,6 +439,7 @@ function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldCon
   if (record.actor !== self) return;
   state.ownClocks.set(record.thread, Math.max(state.ownClocks.get(record.thread) ?? 0, record.clock + 1));
   if (record.thread === RESERVED.namespaceRegistry) applyNamespace(state, record);
+  else if (record.thread === RESERVED.fleetControl) applyControl(state, record);
 }
 
 function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {

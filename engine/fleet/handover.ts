@@ -130,6 +130,7 @@ export class Handover {
       this.#step.note(fanOut.task.thread, child.index);
     }
     link.lookAt = Math.min(link.lookAt, now + lookMs(link, slots));
+    this.#presence.renewPermit(link, now);
     this.#step.send(worker, { type: 'deliver', records: intents });
   }
 

@@ -17,6 +17,10 @@ export interface WorkerLink {
   awaited: boolean;
   /** When it was last heard of, or began to be awaited, in ms. */
   heardAt: number;
+  /** The time by its own clock that it said last, and when it was heard here, in ms. */
+  clock: { readonly at: number; readonly heardAt: number };
+  /** The time by its own clock of which it knows what was frozen, in ms. */
+  permittedAt: number;
   /** When its process came up, in ms; ties between equal loads go to the longest up. */
   upSince: number;
   activeDispatches: number;
@@ -54,6 +58,8 @@ export function newLink(did: Did, now: number): WorkerLink {
     graceMs: 0,
     awaited: false,
     heardAt: now,
+    clock: { at: Number.NEGATIVE_INFINITY, heardAt: now },
+    permittedAt: Number.NEGATIVE_INFINITY,
     upSince: now,
     activeDispatches: 0,
     storeRecords: 0,

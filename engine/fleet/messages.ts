@@ -32,7 +32,24 @@ export type ToWorker =
   /** These are no longer counted: end them and forget them. */
   | { readonly type: 'fence'; readonly deliveries: readonly DeliveryRef[] }
   /** Drain: start nothing more, finish within the grace, hand the rest back, exit. */
-  | { readonly type: 'stop'; readonly graceMs: number };
+  | { readonly type: 'stop'; readonly graceMs: number }
+  /**
+   * What is frozen, all of it, and the time, by the worker's own clock and in ms, at which that was so, or an earlier
+   * one. For `PERMIT_MS` from then on the worker may start what is not frozen.
+   */
+  | { readonly type: 'permit'; readonly asOf: number; readonly frozen: readonly FrozenNamespace[] };
+
+/** A namespace in which, and below which, nothing may start. */
+export interface FrozenNamespace {
+  readonly namespace: string;
+  /** What froze it, in words. */
+  readonly words: string;
+  /** In how many ms what runs there is to be ended; null when it may drain. */
+  readonly endsInMs: number | null;
+}
+
+/** How long a worker may start what it holds on what it knows of freezes, in ms: a freeze is everywhere by then. */
+export const PERMIT_MS = 1000;
 
 /** Deliveries that a worker gives back. */
 export interface Returned {
@@ -45,11 +62,19 @@ export interface Returned {
 /** What a worker says to its coordinator. */
 export type ToCoordinator =
   /** The first word on every connection: the deliveries that it holds, done but unacknowledged ones included. */
-  | { readonly type: 'hello'; readonly held: readonly DeliveryRef[] }
+  | ({ readonly type: 'hello'; readonly held: readonly DeliveryRef[] } & Timed)
   /** Reports, in the order of the outbox; `first` is the number of the first. Repeated until acknowledged. */
   | { readonly type: 'report'; readonly first: number; readonly records: readonly SealedRecord[] }
   /** These are running. Not kept: it only tells a person since when. */
   | { readonly type: 'started'; readonly deliveries: readonly DeliveryRef[] }
   /** These come back, not counted as attempts. */
   | ({ readonly type: 'returned' } & Returned)
-  | { readonly type: 'heartbeat'; readonly record: SealedRecord };
+  /** May I go on starting? One at a time; `hello` asks it as well. */
+  | ({ readonly type: 'ask' } & Timed)
+  | ({ readonly type: 'heartbeat'; readonly record: SealedRecord } & Timed);
+
+/** Says the time at its worker, from which the coordinator reckons how old its permits are there. */
+interface Timed {
+  /** In ms, of a clock that rises and is never set. */
+  readonly at: number;
+}

@@ -134,20 +134,20 @@ describe('the narrowing rule', () => {
   it('refuses any other, naming what was claimed and the highest link that fails', () => {
     const { state } = fleetWith('acme').core;
     refuses(
-      () => admitWork(state, 'acme/web/x'),
+      () => admitWork(state, 'acme/web/x', 0),
       'NAMESPACE_REJECTED',
       /^namespace 'acme\/web\/x' is rejected: 'acme\/web' is not registered$/,
       /spl namespace create acme\/web$/,
     );
-    refuses(() => admitWork(state, 'A!'), 'NAMESPACE_REJECTED', /'A!'/, /namespace list/);
-    admitWork(state, 'default');
+    refuses(() => admitWork(state, 'A!', 0), 'NAMESPACE_REJECTED', /'A!'/, /namespace list/);
+    admitWork(state, 'default', 0);
   });
 
   it('holds for what is archived above it', () => {
     const fleet = fleetWith('acme', 'acme/web');
     const body = { topic: TOPIC.namespaceStatus, id: 'acme', status: 'archived', issued_by: USER } as const;
     fleet.do(now => fleet.core.write({ act: 'LEARN', thread: RESERVED.namespaceRegistry, body }, now));
-    refuses(() => admitWork(fleet.core.state, 'acme/web'), 'NAMESPACE_REJECTED', /'acme' is archived/);
+    refuses(() => admitWork(fleet.core.state, 'acme/web', 0), 'NAMESPACE_REJECTED', /'acme' is archived/);
     refuses(() => fleet.createNamespace('acme/api'), 'NAMESPACE_REJECTED', /parent namespace 'acme'/);
   });
 
@@ -168,6 +168,6 @@ describe('the narrowing rule', () => {
     const body = { topic: TOPIC.namespaceStatus, id: 'acme', status: 'active', issued_by: USER };
     const forged = fleet.sealAs(USER, RESERVED.namespaceRegistry, 'LEARN', body);
     fleet.do(now => fleet.core.writeForeign(forged, now));
-    refuses(() => admitWork(fleet.core.state, 'acme'), 'NAMESPACE_REJECTED', /'acme'/);
+    refuses(() => admitWork(fleet.core.state, 'acme', 0), 'NAMESPACE_REJECTED', /'acme'/);
   });
 });

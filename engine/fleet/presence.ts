@@ -3,6 +3,8 @@ import type { SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody, type StatusBody } from './bodies.ts';
 import { releaseQueueOf } from './dispatch.ts';
 import { takeHeartbeat } from './fold.ts';
+import { frozenFor } from './freeze.ts';
+import { PERMIT_MS } from './messages.ts';
 import { newLink, STALL_LOOK_MS, type WorkerLink } from './links.ts';
 import type { Instance } from './state.ts';
 import type { OutBatch, Step } from './step.ts';
@@ -50,9 +52,10 @@ export class Presence {
       if (role === 'worker') this.link(did, now).awaited = status === 'archived' || status === 'starting';
   }
 
-  /** A worker is connected, anew or again. */
-  connected(did: Did, now: number): WorkerLink {
+  /** A worker is connected, anew or again, at this time by its own clock. */
+  connected(did: Did, at: number, now: number): WorkerLink {
     const link = this.heard(did, now);
+    Object.assign(link, { clock: { at, heardAt: now }, permittedAt: Number.NEGATIVE_INFINITY });
     if (!link.connected) link.upSince = now;
     link.connected = true;
     link.awaited = false;
@@ -61,9 +64,29 @@ export class Presence {
     this.setStatus(did, 'live', null, now);
     // Whoever waits for it hears of its return, also where the log held it for live all the time.
     this.#step.noteInstance(did);
+    this.permit(link, now);
     // It may not have heard of it on an earlier connection; what is handed over again comes back then.
     if (link.stopping) this.#step.send(did, { type: 'stop', graceMs: link.graceMs });
     return link;
+  }
+
+  /** A worker asks whether it may go on starting what it holds. */
+  asked(did: Did, at: number, now: number): void {
+    const link = this.heard(did, now);
+    link.clock = { at, heardAt: now };
+    this.permit(link, now);
+  }
+
+  /** Tells a worker what is frozen, and lets it start the rest for a while. */
+  permit(link: WorkerLink, now: number): void {
+    const asOf = timeAt(link, now);
+    link.permittedAt = Math.max(link.permittedAt, asOf);
+    this.#step.send(link.did, { type: 'permit', asOf, frozen: frozenFor(this.#step.state, now) });
+  }
+
+  /** Sees to it that what a worker is about to be given finds a permit there, and need not wait for one. */
+  renewPermit(link: WorkerLink, now: number): void {
+    if (timeAt(link, now) - link.permittedAt > PERMIT_MS / 2) this.permit(link, now);
   }
 
   disconnected(did: Did): void {
@@ -109,10 +132,17 @@ export class Presence {
   }
 
   /** A heartbeat of an instance that belongs to the fleet. */
-  heartbeat(instance: Instance, sealed: SealedRecord, signature: OutBatch['signature'], now: number): void {
+  heartbeat(
+    instance: Instance,
+    sealed: SealedRecord,
+    signature: OutBatch['signature'],
+    at: number,
+    now: number,
+  ): void {
     const { did } = instance;
     const body = sealed.record.body as unknown as HeartbeatBody;
     const link = this.heard(did, now);
+    link.clock = { at, heardAt: now };
     link.activeDispatches = body.active_dispatches;
     link.storeRecords = body.store_records;
     link.upSince = Math.min(link.upSince, now - body.uptime_secs * 1000);
@@ -125,6 +155,14 @@ export class Presence {
     }
     if (link.connected) this.setStatus(did, 'live', null, now);
   }
+}
+
+/**
+ * The time at a worker, by its own clock, or an earlier one: what it said last, and what has passed since that was
+ * heard. The way of the words is missing, so that it is never later than it seems.
+ */
+function timeAt({ clock }: WorkerLink, now: number): number {
+  return clock.at + (now - clock.heardAt);
 }
 
 function saysNothingNew(instance: Instance, body: HeartbeatBody): boolean {

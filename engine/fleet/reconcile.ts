@@ -2,6 +2,8 @@ import type { SealedRecord } from '../record/record.ts';
 import { cancelled, childIntent, endReason, refOf } from './deliveries.ts';
 import { maySpawn } from './dispatch.ts';
 import type { WorkerLink } from './links.ts';
+import { isFrozen } from './freeze.ts';
+import type { Handover } from './handover.ts';
 import { keyOf, type DeliveryRef } from './messages.ts';
 import type { Settling } from './settling.ts';
 import type { Step } from './step.ts';
@@ -10,13 +12,20 @@ import type { Step } from './step.ts';
 export function reconcile(
   step: Step,
   settling: Settling,
+  handover: Handover,
   link: WorkerLink,
   held: readonly DeliveryRef[],
   now: number,
 ): void {
+  const handBack = (deliveries: readonly DeliveryRef[], begun: boolean): void => {
+    if (deliveries.length > 0)
+      handover.returned(link.did, { deliveries, reason: 'frozen when it was to be given again', begun }, now);
+  };
   const unexpected = new Map(held.map(ref => [keyOf(ref), ref]));
   const again: SealedRecord[] = [];
   const fenced: DeliveryRef[] = [];
+  const frozen: DeliveryRef[] = [];
+  const frozenBegun: DeliveryRef[] = [];
   for (const [child, assignment] of [...link.assigned]) {
     const { fanOut } = assignment;
     const ref = refOf(fanOut, child);
@@ -25,8 +34,12 @@ export function reconcile(
     assignment.told = false;
     step.look(fanOut);
     if (unexpected.delete(keyOf(ref))) continue;
+    const begun = assignment.startedAt !== null;
     assignment.startedAt = null;
-    if (child.cancelRequested === null && maySpawn(fanOut)) {
+    if (child.cancelRequested === null && maySpawn(fanOut) && isFrozen(step.state, fanOut.namespace)) {
+      // It would only be given back; it waits here instead.
+      (begun ? frozenBegun : frozen).push(ref);
+    } else if (child.cancelRequested === null && maySpawn(fanOut)) {
       again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
     } else {
       // It does not run there, and would only be started to be ended.
@@ -34,6 +47,8 @@ export function reconcile(
       fenced.push(ref);
     }
   }
+  handBack(frozen, false);
+  handBack(frozenBegun, true);
   if (again.length > 0) step.send(link.did, { type: 'deliver', records: again });
   // What is over here may be running there: a coordinator ended it while this worker could not be told.
   fenced.push(...unexpected.values());

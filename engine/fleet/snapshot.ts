@@ -9,6 +9,7 @@ import {
   type FanOut,
   type FanOutHead,
   type FleetState,
+  type Freeze,
   type Frozen,
   type Instance,
   type Joined,
@@ -19,7 +20,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 4;
+const FORMAT = 5;
 
 interface Header {
   readonly format: number;
@@ -30,6 +31,8 @@ interface Header {
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
   readonly namespaces: readonly [string, Namespace][];
+  readonly freezes: readonly [string, Freeze][];
+  readonly emergency: FleetState['emergency'];
   readonly ownClocks: readonly [ThreadId, number][];
   /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
   readonly tasks: readonly SavedTask[];
@@ -111,6 +114,8 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     open: [...state.open],
     defaultExecutor: state.defaultExecutor,
     namespaces: [...state.namespaces],
+    freezes: [...state.freezes],
+    emergency: state.emergency,
     ownClocks: [...state.ownClocks],
     tasks,
   };
@@ -139,6 +144,8 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
+  for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
+  state.emergency = header.emergency;
   for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
   let from = end + 1;
   for (const { facts, clocks, cancelled, outcome, fanOutBytes: length } of header.tasks) {

@@ -1,4 +1,4 @@
-import type { Losers } from '../contract/commands.ts';
+import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { IndexQueue } from './index-queue.ts';
@@ -20,6 +20,10 @@ export interface FleetState {
   defaultExecutor: string | null;
   /** The namespaces that were registered, by their id; `default` is none of them. */
   readonly namespaces: Map<string, Namespace>;
+  /** What is frozen, by namespace; each with all below it. */
+  readonly freezes: Map<string, Freeze>;
+  /** Nothing new anywhere, while it is not null. */
+  emergency: Emergency | null;
   /** The coordinator's next clock on the threads that only it writes. */
   readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
@@ -31,6 +35,19 @@ export interface FleetState {
 export interface Namespace {
   readonly status: NamespaceStatus;
   readonly description: string | null;
+}
+
+export interface Emergency {
+  readonly reason: string | null;
+  readonly issuedBy: Did;
+  /** In ms. */
+  readonly issuedAt: number;
+}
+
+export interface Freeze extends Emergency {
+  readonly level: FreezeLevel;
+  /** From `issuedAt` on, until what runs there is ended, if the level is hard. */
+  readonly graceMs: number;
 }
 
 /** What is said of a task when it is made, and never changes. */
@@ -242,6 +259,8 @@ export function emptyState(): FleetState {
     open: new Set(),
     defaultExecutor: null,
     namespaces: new Map(),
+    freezes: new Map(),
+    emergency: null,
     ownClocks: new Map(),
     registryClocks: new Map(),
     idempotency: new Map(),

@@ -3,6 +3,7 @@ import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
+import { controlMembers, whyFrozen } from './freeze.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
@@ -250,6 +251,8 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
 
 function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
   const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
+  const frozen = whyFrozen(coordinator.state, fanOut.namespace);
+  if (frozen !== null) return frozen;
   const unmet = dependsOn.filter(
     index => fanOut.children[index]!.verdict !== 'accept' || fanOut.children[index]!.state !== 'done',
   );
@@ -337,8 +340,7 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     archived: count('archived'),
     heartbeat_interval_secs: facts.heartbeatMs / 1000,
     coordinator_url: facts.url,
-    freezes: [],
-    emergency: null,
+    ...controlMembers(coordinator.state),
   };
 }
 

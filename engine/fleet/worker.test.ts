@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import type { ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type ResultFields } from './bodies.ts';
-import { keyOf, type DeliveryRef, type ToCoordinator } from './messages.ts';
+import { keyOf, PERMIT_MS, type DeliveryRef, type FrozenNamespace, type ToCoordinator } from './messages.ts';
 import { SELF, workerDid } from './testing/test-fleet.ts';
 import { Worker, type WorkerEffect } from './worker.ts';
 
@@ -15,12 +15,13 @@ const accepted: ResultFields = { verdict: 'accept', cost_usd: 0, wall_time_secs:
 
 const isShell = (executor: string): boolean => executor === 'shell';
 
-function intent(index: number, delivery = 0, executor = 'echo'): SealedRecord {
+function intent(index: number, delivery = 0, executor = 'echo', namespace?: string): SealedRecord {
   const body = {
     attempt: 1,
     executor,
     goal: `goal ${index}`,
     index,
+    ...(namespace === undefined ? {} : { namespace }),
     parent_thread: PARENT,
     task: 'T-1',
     timeout_secs: 600,
@@ -47,6 +48,7 @@ class TestWorker {
   started: string[] = [];
   aborted: string[] = [];
   exited = false;
+  readonly #answers: (() => void)[] = [];
   #linked = false;
   readonly #slots: number;
 
@@ -55,7 +57,16 @@ class TestWorker {
     this.core = this.#newCore();
   }
 
+  /** In ms; what a test does not move stands still. */
+  now = 1_000_000;
+  /** Whether the coordinator answers `hello` and `ask` at once. */
+  permits = true;
+  frozen: readonly FrozenNamespace[] = [];
+  /** The times at which it asked whether it may go on. */
+  asked: number[] = [];
+
   do(decide: () => void): void {
+    this.core.advance(this.now);
     decide();
     for (let atOnce = this.core.takeAtOnce(); atOnce.length > 0; atOnce = this.core.takeAtOnce())
       for (const effect of atOnce) this.#perform(effect);
@@ -64,6 +75,19 @@ class TestWorker {
     for (const { record } of records)
       if (record.actor === workerDid(0) || !known.has(record.id)) this.log.push(record);
     for (const effect of effects) this.#perform(effect);
+    for (const answer of this.#answers.splice(0)) this.do(answer);
+  }
+
+  /** The coordinator tells what is frozen, as it does when that changes. */
+  freeze(...frozen: readonly FrozenNamespace[]): void {
+    this.frozen = frozen;
+    this.do(() => this.core.permitted(this.now, frozen));
+  }
+
+  /** Lets time pass, with the step that it has asked for. */
+  pass(ms: number): void {
+    this.now += ms;
+    this.do(() => {});
   }
 
   deliver(...records: SealedRecord[]): void {
@@ -119,7 +143,11 @@ class TestWorker {
 
   /** Without a connection it goes nowhere. */
   #send(message: ToCoordinator): void {
-    if (this.#linked) this.sent.push(message);
+    if (!this.#linked) return;
+    if (message.type === 'ask') this.asked.push(message.at);
+    else this.sent.push(message);
+    if (this.permits && (message.type === 'ask' || message.type === 'hello'))
+      this.#answers.push(() => this.core.permitted(message.at, this.frozen));
   }
 
   #newCore(): Worker {
@@ -630,5 +658,130 @@ describe('whatever a coordinator says, a worker', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a permit', () => {
+  const frozen = (namespace: string, endsInMs: number | null = null): FrozenNamespace => ({
+    namespace,
+    words: `freeze of '${namespace}'`,
+    endsInMs,
+  });
+
+  /** A worker whose coordinator has fallen silent after its answer to `hello`. */
+  function cutOff(slots = 1): TestWorker {
+    const worker = connected(slots);
+    worker.permits = false;
+    return worker;
+  }
+
+  it('lets a worker start for a second, and nothing after that (I27)', () => {
+    const worker = cutOff();
+    worker.deliver(intent(0), intent(1), intent(2));
+    worker.pass(PERMIT_MS);
+    worker.finish(ref(0));
+    assert.deepEqual(worker.started, [keyOf(ref(0)), keyOf(ref(1))]);
+    worker.pass(1);
+    worker.finish(ref(1));
+    assert.equal(worker.started.length, 2);
+    assert.deepEqual(worker.reported().length, 2, 'what runs is finished and reported');
+  });
+
+  it('is asked for when half of it is over and work waits, one question at a time', () => {
+    const worker = cutOff();
+    worker.deliver(intent(0), intent(1), intent(2), intent(3));
+    assert.equal(worker.asked.length, 0);
+    worker.pass(PERMIT_MS / 2 + 1);
+    worker.finish(ref(0));
+    worker.finish(ref(1));
+    assert.deepEqual(worker.asked, [worker.now]);
+    worker.do(() => worker.core.permitted(worker.now, []));
+    worker.pass(1);
+    worker.finish(ref(2));
+    assert.equal(worker.asked.length, 1, 'the new one is young');
+    worker.pass(60_000);
+    worker.finish(ref(3));
+    assert.equal(worker.asked.length, 1, 'who has nothing to do asks for nothing');
+  });
+
+  it('is as old as it says, however late it comes', () => {
+    const worker = cutOff();
+    worker.pass(5000);
+    worker.deliver(intent(0));
+    const [asked] = worker.asked;
+    assert.deepEqual([worker.started, asked], [[], worker.now]);
+    worker.pass(PERMIT_MS + 1);
+    worker.permits = true;
+    worker.do(() => worker.core.permitted(asked!, []));
+    assert.equal(worker.asked.length, 2, 'it had run out on its way, and another was asked for');
+    assert.deepEqual(worker.started, [keyOf(ref(0))]);
+  });
+
+  it('that answers an earlier question than the one that is out leaves that one open', () => {
+    const worker = cutOff();
+    worker.pass(5000);
+    worker.deliver(intent(0), intent(1));
+    worker.do(() => worker.core.permitted(worker.now - PERMIT_MS, []));
+    assert.deepEqual([worker.started, worker.asked.length], [[keyOf(ref(0))], 1]);
+    worker.pass(1);
+    worker.finish(ref(0));
+    assert.deepEqual(
+      [worker.started.length, worker.asked.length],
+      [1, 1],
+      'it has run out, and is asked for',
+    );
+    worker.do(() => worker.core.permitted(worker.asked[0]!, []));
+    assert.equal(worker.started.length, 2);
+  });
+
+  it('that comes before what is given after a pause lets it start without a question', () => {
+    const worker = connected();
+    worker.pass(60_000);
+    worker.freeze();
+    worker.deliver(intent(0));
+    assert.deepEqual([worker.asked, worker.started], [[], [keyOf(ref(0))]]);
+  });
+
+  it('comes with what is frozen: that goes back, and the rest starts', () => {
+    const worker = connected();
+    worker.deliver(intent(0), intent(1, 0, 'echo', 'a/b'), intent(2), intent(3, 0, 'echo', 'ab'));
+    worker.freeze(frozen('a'));
+    assert.deepEqual(
+      worker.sent.flatMap(message => (message.type === 'returned' ? message.deliveries : [])),
+      [ref(1)],
+    );
+    worker.deliver(intent(1, 1, 'echo', 'a/b'));
+    assert.equal(worker.sent.filter(({ type }) => type === 'returned').length, 2, 'nor is it taken');
+    worker.finish(ref(0));
+    worker.finish(ref(2));
+    assert.deepEqual(worker.started, [ref(0), ref(2), ref(3)].map(keyOf));
+    worker.freeze();
+    worker.deliver(intent(1, 2, 'echo', 'a/b'));
+    worker.finish(ref(3));
+    assert.deepEqual(worker.started.at(-1), keyOf(ref(1, 2)));
+  });
+
+  it('of a hard freeze ends what runs when its grace is over, also at a worker that is cut off (I28)', () => {
+    const worker = cutOff(3);
+    worker.deliver(intent(0, 0, 'shell', 'a/b'), intent(1), intent(2, 0, 'shell', 'a'));
+    worker.freeze(frozen('a', 5000));
+    worker.disconnect();
+    assert.equal(worker.core.nextDeadline, worker.now + 5000);
+    worker.pass(4999);
+    assert.deepEqual(worker.aborted, []);
+    worker.pass(1);
+    assert.deepEqual(worker.aborted, [ref(0), ref(2)].map(keyOf));
+    assert.equal(worker.core.nextDeadline, Infinity);
+    worker.pass(1000);
+    assert.equal(worker.aborted.length, 2, 'each once');
+  });
+
+  it('that is undone in time ends nothing', () => {
+    const worker = connected();
+    worker.deliver(intent(0, 0, 'echo', 'a'));
+    worker.freeze(frozen('a', 5000), frozen('a/b'));
+    worker.freeze(frozen('a/b'));
+    worker.pass(60_000);
+    assert.deepEqual([worker.aborted, worker.core.nextDeadline], [[], Infinity]);
   });
 });

@@ -2,7 +2,15 @@ import type { JsonObject } from '../record/canonical.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import { seal, type Act, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type ChildBody, type ChildDoneBody, type ResultFields } from './bodies.ts';
-import { keyOf, refOfKey, type DeliveryRef, type ToCoordinator } from './messages.ts';
+import {
+  keyOf,
+  PERMIT_MS,
+  refOfKey,
+  type DeliveryRef,
+  type FrozenNamespace,
+  type ToCoordinator,
+} from './messages.ts';
+import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { doneBody, resultBody } from './written-results.ts';
 
 /** A delivery as its worker knows it. */
@@ -72,6 +80,15 @@ export class Worker {
   #ackNoted = 0;
   readonly #clocks = new Map<ThreadId, number>();
   #noteClock = 0;
+  /** The time of the present step, in ms. */
+  #now = 0;
+  /** When the coordinator was asked whether anything may start, in ms; null when there is no question out. */
+  #askedAt: number | null = null;
+  /** The latest time of which it is known what was frozen, in ms. */
+  #permittedAt = Number.NEGATIVE_INFINITY;
+  #frozen: readonly Frozen[] = [];
+  /** When what runs in some frozen namespace is next to be ended, in ms. */
+  #endsAt = Number.POSITIVE_INFINITY;
   #running = 0;
   #connected = false;
   #stopping = false;
@@ -99,6 +116,17 @@ export class Worker {
   }
   get stopping(): boolean {
     return this.#stopping;
+  }
+
+  /** When `advance` is to be called whatever happens, in ms; infinite when nothing is waited for. */
+  get nextDeadline(): number {
+    return this.#endsAt;
+  }
+
+  /** Every step begins with it: the time, in ms of a clock that rises and is never set. */
+  advance(now: number): void {
+    this.#now = now;
+    if (now >= this.#endsAt) this.#endFrozen();
   }
 
   /** Applies a record of its own log, at start. */
@@ -192,9 +220,12 @@ export class Worker {
   /** The coordinator is there, anew or again: says what is held, repeats what it has not acknowledged. */
   connected(): void {
     this.#connected = true;
+    // The answer to `hello` is a permit.
+    const at = this.#now;
+    this.#askedAt = at;
     const atWork = [...this.#deliveries.values()].filter(({ fenced, handedBack }) => !fenced && !handedBack);
     const held = [...this.#outbox.map(({ record }) => reportedRef(record)), ...atWork.map(({ ref }) => ref)];
-    this.#effects.push({ type: 'send', message: { type: 'hello', held } });
+    this.#effects.push({ type: 'send', message: { type: 'hello', held, at } });
     const durable = this.#outbox.slice(0, this.#outbox.length - this.#newReports.length);
     if (durable.length > 0)
       this.#effects.push({
@@ -210,6 +241,7 @@ export class Worker {
   /** The coordinator is gone: what runs runs on, what waits waits for its return. */
   disconnected(): void {
     this.#connected = false;
+    this.#askedAt = null;
   }
 
   /** Child INTENDs to run, each once, however often it is delivered. */
@@ -218,12 +250,36 @@ export class Worker {
       const { record } = sealed;
       if (topicOf(record) !== TOPIC.child || this.#isKnown(record)) continue;
       const delivery = this.#know(record);
-      if (this.#stopping) {
-        this.#giveBack([delivery], 'the worker is stopping', false);
+      if (this.#stopping || this.#isFrozen(delivery)) {
+        this.#giveBack([delivery], this.#stopping ? 'the worker is stopping' : FROZEN, false);
         continue;
       }
       this.#records.push(sealed);
       this.#queue.push(delivery);
+    }
+    this.#pump();
+  }
+
+  /**
+   * What was frozen at this time of this worker's own clock, in ms, and leave to start the rest for a while from then
+   * on. What waits in a frozen namespace goes back; what runs there drains, or is ended when its time is over.
+   */
+  permitted(asOf: number, frozen: readonly FrozenNamespace[]): void {
+    this.#permittedAt = Math.max(this.#permittedAt, asOf);
+    if (this.#askedAt !== null && asOf >= this.#askedAt) this.#askedAt = null;
+    this.#frozen = frozen.map(({ namespace, words, endsInMs }) => ({
+      namespace,
+      words,
+      endsAt: endsInMs === null ? Number.POSITIVE_INFINITY : this.#now + endsInMs,
+    }));
+    this.#endFrozen();
+    if (frozen.length > 0) {
+      const waiting = [...this.#deliveries.values()].filter(({ state }) => state === 'queued');
+      this.#giveBack(
+        waiting.filter(each => this.#isFrozen(each)),
+        FROZEN,
+        false,
+      );
     }
     this.#pump();
   }
@@ -320,10 +376,43 @@ export class Worker {
 
   #pump(): void {
     while (this.#connected && !this.#stopping && this.#running < this.#slots && this.#queue.length > 0) {
+      if (this.#queue[0]!.state === 'queued' && !this.#isPermitted) break;
       const delivery = this.#queue.shift()!;
-      if (delivery.state !== 'queued') continue;
-      this.#start(delivery);
+      if (delivery.state === 'queued') this.#start(delivery);
     }
+    if (this.#queue.length > 0) this.#renew();
+  }
+
+  get #isPermitted(): boolean {
+    return this.#now - this.#permittedAt <= PERMIT_MS;
+  }
+
+  /** Asks anew when half of the permit's time is over: one question at a time, however many attempts there are. */
+  #renew(): void {
+    if (!this.#connected || this.#stopping || this.#askedAt !== null) return;
+    if (this.#now - this.#permittedAt <= PERMIT_MS / 2) return;
+    this.#askedAt = this.#now;
+    this.#atOnce.push({ type: 'send', message: { type: 'ask', at: this.#now } });
+  }
+
+  #isFrozen({ body }: Delivery): boolean {
+    if (this.#frozen.length === 0) return false;
+    const namespace = body.namespace ?? ROOT_NAMESPACE;
+    return this.#frozen.some(frozen => isWithin(namespace, frozen.namespace));
+  }
+
+  /** Ends what runs in namespaces whose time is over. Nothing starts there, so that once is enough. */
+  #endFrozen(): void {
+    for (const { namespace, words, endsAt } of this.#frozen) {
+      if (endsAt > this.#now) continue;
+      for (const delivery of this.#deliveries.values()) {
+        if (!isStarted(delivery) || delivery.cancelled !== null) continue;
+        if (isWithin(delivery.body.namespace ?? ROOT_NAMESPACE, namespace))
+          this.cancel([delivery.ref], `ended by the ${words}`);
+      }
+    }
+    const later = this.#frozen.map(({ endsAt }) => endsAt).filter(endsAt => endsAt > this.#now);
+    this.#endsAt = Math.min(Number.POSITIVE_INFINITY, ...later);
   }
 
   #start(delivery: Delivery): void {
@@ -446,6 +535,13 @@ export class Worker {
   }
 }
 
+interface Frozen {
+  readonly namespace: string;
+  readonly words: string;
+  /** In ms; infinite where what runs may drain. */
+  readonly endsAt: number;
+}
+
 /** Of what `save` writes; another one is not read, and the log is replayed instead. */
 const FORMAT = 2;
 
@@ -466,6 +562,8 @@ interface Attempt {
   readonly thread: ThreadId;
   readonly attempt: number;
 }
+
+const FROZEN = 'frozen before it started';
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;

@@ -31,7 +31,7 @@ describe('records that clients write', () => {
   const append = async (...values: unknown[]): Promise<ReturnType<typeof appendRecords>> =>
     appendRecords(await decodeRecords(values), {
       log,
-      admit: record => admitRecord(state, record),
+      admit: record => admitRecord(state, record, 0),
       write: sealed => written.push(sealed),
     });
   const refused = async (code: ErrorCode, message: RegExp, ...values: unknown[]): Promise<void> => {

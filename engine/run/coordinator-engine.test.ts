@@ -369,7 +369,7 @@ describe('a coordinator', () => {
     peer.sendFrame(identify(key, (await peer.next()) as never, { version: '0.0.1' }));
     const worker = new RawWorker(peer, key);
     worker.beat({ version: '0.0.1', pid: old.pid!, pid_start: processStart(old.pid!)! });
-    worker.send({ type: 'hello', held: [] });
+    worker.send({ type: 'hello', held: [], at: 0 });
     assert.ok(Number((await worker.next('stop'))['graceMs']) > 86_400_000);
     // Nothing more is given to it.
     await fanOut(rig, 1);

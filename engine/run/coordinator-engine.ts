@@ -21,6 +21,7 @@ import * as commands from '../fleet/commands.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
+import { kill, unkill } from '../fleet/freeze.ts';
 import { createNamespace } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
@@ -240,7 +241,7 @@ export class CoordinatorEngine implements Engine {
       return this.#step(now =>
         appendRecords(records, {
           log: this.#o.log,
-          admit: record => admitRecord(this.#core.state, record),
+          admit: record => admitRecord(this.#core.state, record, now),
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
       );
@@ -266,6 +267,8 @@ export class CoordinatorEngine implements Engine {
       ),
     'namespace.create': (input, context) =>
       this.#command(context, issuer => createNamespace(this.#core, input, issuer)),
+    kill: (input, context) => this.#command(context, issuer => kill(this.#core, input, issuer)),
+    unkill: (input, context) => this.#command(context, issuer => unkill(this.#core, input, issuer)),
     'fleet.start': (input, context) => this.#control.start(input, context.signal),
     'fleet.stop': input => this.#control.stop(input),
     'fleet.restart': input => this.#control.restart(input.instance),
@@ -418,7 +421,7 @@ export class CoordinatorEngine implements Engine {
     switch (message.type) {
       case 'hello':
         this.#control.linked(did);
-        this.#tellCore(now => this.#core.hello(did, message.held, now));
+        this.#tellCore(now => this.#core.hello(did, message.held, message.at, now));
         return this.#control.replaceIfOther(did, peer.version);
       case 'report':
         return this.#takeReports(did, message.first, message);
@@ -427,9 +430,11 @@ export class CoordinatorEngine implements Engine {
       case 'returned':
         this.#control.noteReturned(did, message.deliveries.length);
         return this.#tellCore(now => this.#core.returned(did, message, now));
+      case 'ask':
+        return this.#tellCore(now => this.#core.asked(did, message.at, now));
       case 'heartbeat':
         this.#tellCore(now =>
-          this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), now),
+          this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), message.at, now),
         );
         return this.#control.heard(did);
     }

@@ -105,7 +105,7 @@ async function rig(options: Partial<LinkHostOptions> = {}): Promise<Rig> {
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const home = await openHome(join(folder, 'h'), { create: true, version: VERSION });
   const admitted = new Map([[home.key.did, home.key.publicKey]]);
-  const host = await linkHost({ admitted, ...options });
+  const host = await linkHost({ admitted, onMessage: permitting, ...options });
   cleanups.push(() => host.close());
   return {
     host,
@@ -190,6 +190,12 @@ const started = isOf('started');
 const bodiesOf = (message: { readonly records: readonly SealedRecord[] }): ChildDoneBody[] =>
   message.records.map(({ record }) => record.body as unknown as ChildDoneBody);
 
+/** Answers, as a coordinator does, that nothing is frozen. */
+function permitting(peer: WorkerPeer, message: Signed<ToCoordinator>): void {
+  if (message.type === 'hello' || message.type === 'ask')
+    peer.send({ type: 'permit', asOf: message.at, frozen: [] });
+}
+
 /** Connected, its `hello` taken. */
 async function connected({ host }: Rig): Promise<WorkerPeer> {
   const peer = await host.opened.next();
@@ -207,7 +213,9 @@ describe('a worker', () => {
     const body = (beat as { record: SealedRecord }).record.record.body as unknown as HeartbeatBody;
     assert.equal(body.did, from.home.key.did);
     assert.deepEqual([body.health, body.slots, body.pid], ['healthy', 1, process.pid]);
-    assert.deepEqual(await from.host.messages.next(), { type: 'hello', held: [] });
+    const greeting = await from.host.messages.nextOf(hello);
+    assert.deepEqual(greeting.held, []);
+    assert.ok(Math.abs(greeting.at - Date.now()) < 10_000, 'it says its time');
 
     const intents = [intent(from, 0, 'instant'), intent(from, 1, 'instant')];
     peer.send({ type: 'deliver', records: intents });

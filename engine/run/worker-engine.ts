@@ -76,6 +76,8 @@ export class WorkerEngine {
   #stepping = false;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #checkpointed = 0;
+  #deadline = Number.POSITIVE_INFINITY;
+  #deadlineTimer: NodeJS.Timeout | undefined;
   #exit: (reason: string) => void = () => {};
   #fail: (error: Error) => void = () => {};
   /** Settled when this worker is to end: with the reason, or with what makes it impossible to go on. */
@@ -158,6 +160,7 @@ export class WorkerEngine {
     this.#closing.abort();
     clearInterval(this.#heartbeatTimer);
     clearTimeout(this.#graceTimer);
+    clearTimeout(this.#deadlineTimer);
     await this.#attempts.allEnded();
     await this.#peer?.end();
     clearTimeout(this.#checkpointTimer);
@@ -198,6 +201,7 @@ export class WorkerEngine {
 
   /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
   #step(decide: () => void): void {
+    this.#core.advance(this.#o.clock.now());
     if (this.#stepping) return decide();
     this.#stepping = true;
     try {
@@ -213,6 +217,20 @@ export class WorkerEngine {
     }
     const { records, effects } = this.#core.take();
     this.#whenDurable(this.#fresh(records), effects, this.#peer);
+    this.#wakeAt(this.#core.nextDeadline);
+  }
+
+  /** Has a step made at this time, in ms, unless there is none to wait for. */
+  #wakeAt(deadline: number): void {
+    if (deadline === this.#deadline) return;
+    this.#deadline = deadline;
+    clearTimeout(this.#deadlineTimer);
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(0, deadline - this.#o.clock.now()) + 1;
+    this.#deadlineTimer = setTimeout(() => {
+      this.#deadline = Number.POSITIVE_INFINITY;
+      this.#goOn();
+    }, delayMs);
   }
 
   #goOn(): void {
@@ -388,11 +406,13 @@ export class WorkerEngine {
         return this.#step(() => this.#core.fence(message.deliveries));
       case 'stop':
         return this.stop(message.graceMs);
+      case 'permit':
+        return this.#step(() => this.#core.permitted(message.asOf, message.frozen));
     }
   }
 
   #beat(): void {
-    const message: ToCoordinator = { type: 'heartbeat', record: this.#heartbeat() };
+    const message: ToCoordinator = { type: 'heartbeat', record: this.#heartbeat(), at: this.#o.clock.now() };
     this.#peer?.send(message);
   }
 

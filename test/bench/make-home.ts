@@ -90,6 +90,7 @@ class RulesOnly {
       const home = workerHome(coordinatorHome, i);
       const body = { did: key.did, alias: workerAlias(i), role: 'worker', home, public_key: key.publicKey };
       this.#core.admit({ ...body, role: 'worker' }, this.#now());
+      rules.advance(this.#now());
       rules.connected();
       this.#deliverAll();
       this.#hear(key.did);
@@ -125,7 +126,9 @@ class RulesOnly {
     for (const effect of effects) {
       if (effect.type !== 'send') continue;
       const { rules } = this.#peers.get(effect.to)!;
-      if (effect.message.type === 'deliver') rules.deliver(effect.message.records);
+      rules.advance(this.#now());
+      if (effect.message.type === 'permit') rules.permitted(effect.message.asOf, effect.message.frozen);
+      else if (effect.message.type === 'deliver') rules.deliver(effect.message.records);
       else if (effect.message.type === 'ack') rules.acknowledged(effect.message.upTo);
     }
     return effects.length > 0;
@@ -150,7 +153,8 @@ class RulesOnly {
   }
 
   #take({ did, ...key }: InstanceKey, message: ToCoordinator): void {
-    if (message.type === 'hello') this.#core.hello(did, message.held, this.#now());
+    if (message.type === 'hello') this.#core.hello(did, message.held, message.at, this.#now());
+    if (message.type === 'ask') this.#core.asked(did, message.at, this.#now());
     if (message.type !== 'report') return;
     const { records, first } = message;
     const ids = records.map(({ record }) => record.id);

@@ -3,13 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
-import {
-  COMMAND_ROUTES,
-  LATER_ROUTES,
-  REPORT_ROUTES,
-  STREAM_ROUTES,
-  type Route,
-} from '../../engine/api/routes.ts';
+import { COMMAND_ROUTES, REPORT_ROUTES, STREAM_ROUTES, type Route } from '../../engine/api/routes.ts';
 import { catalogue } from '../../engine/cli/catalogue.ts';
 import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
@@ -156,7 +150,6 @@ describe('the documents', () => {
       const drawn = tableIn(section).map(([route]) => route!.replaceAll('`', ''));
       const routes: Route[] = Object.values({ ...COMMAND_ROUTES, ...REPORT_ROUTES, ...STREAM_ROUTES });
       assert.deepEqual(drawn.sort(), routes.map(({ method, path }) => `${method} ${path}`).sort());
-      for (const { path } of LATER_ROUTES) assert.ok(section.includes(path), `HTTP does not name ${path}`);
     });
 
     it('the codes of errors', () => {

@@ -229,6 +229,9 @@ const COMMANDS: readonly Refusal[] = [
   [['task', 'add', 'x', '--namespace', 'acme'], 4, 'NAMESPACE_REJECTED', "'acme' is not registered"],
   [['namespace', 'create', 'acme/web'], 4, 'NAMESPACE_REJECTED', "parent namespace 'acme' does not exist"],
   [['namespace', 'create', 'Acme'], 4, 'INVALID_RECORD', "'Acme'"],
+  [['kill', '--namespace', 'acme'], 3, 'NOT_FOUND', "'acme' is not registered"],
+  [['kill'], 2, 'USAGE', 'either a namespace or the emergency'],
+  [['unkill', '--namespace', 'acme'], 4, 'CONFLICT', "'acme' has no freeze"],
   [['namespace', 'show', 'acme'], 3, 'NOT_FOUND', "'acme'"],
   [['task', 'fan-out', 'TAKEN', ...subtasks('goal=x')], 4, 'CONFLICT', 'has a fan-out already'],
   [['task', 'fan-out', 'GONE', ...subtasks('goal=x')], 4, 'CONFLICT', 'was cancelled'],
@@ -296,8 +299,6 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
 ];
 
 const LATER: readonly (readonly string[])[] = [
-  ['kill', '--namespace', 'acme'],
-  ['unkill', '--emergency'],
   ['namespace', 'archive', 'acme'],
   ['namespace', 'resolve', 'acme'],
   ['task', 'approve', 'A'],
@@ -393,7 +394,8 @@ function requestsTo({
     ['an unknown query', get(`${tasks}?some=1`), 400, 'USAGE'],
     ['a limit of none', get('/v1/records?limit=many'), 400, 'USAGE'],
     ['a record that is not there', get(`/v1/records/${'0'.repeat(64)}`), 404, 'NOT_FOUND'],
-    ['what comes later', post('/v1/kill', '{}'), 501, 'NOT_SUPPORTED'],
+    ['a kill of nothing', post('/v1/kill', '{}'), 400, 'USAGE'],
+    ['an unkill of nothing', post('/v1/unkill', '{"emergency":true}'), 409, 'CONFLICT'],
     ['no JSON', post(tasks, 'goal=x'), 400, 'INVALID_RECORD'],
     ['half of a JSON', post(tasks, '{"goal":'), 400, 'INVALID_RECORD'],
     ['a list', post(tasks, '[]'), 400, 'INVALID_RECORD'],

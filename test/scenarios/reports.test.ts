@@ -26,8 +26,8 @@ class FakeWorker {
   static async connect(fleet: Scenario, held: readonly DeliveryRef[] = []): Promise<FakeWorker> {
     const { key } = await fleet.openWorkerHome('a');
     const fake = new FakeWorker(key, await admittedPeer(homePaths(fleet.home).socket, key));
-    fake.say({ type: 'heartbeat', record: heartbeat(key) });
-    fake.say({ type: 'hello', held });
+    fake.say({ type: 'heartbeat', record: heartbeat(key), at: Date.now() });
+    fake.say({ type: 'hello', held, at: Date.now() });
     return fake;
   }
 

@@ -1,6 +1,8 @@
-import type { FanOutRequest, TaskAdd } from '../../engine/contract/commands.ts';
+import type { FanOutRequest, TaskAdd, Unkill } from '../../engine/contract/commands.ts';
 import { FleetError } from '../../engine/errors.ts';
 import * as commands from '../../engine/fleet/commands.ts';
+import { kill, unkill } from '../../engine/fleet/freeze.ts';
+import { createNamespace } from '../../engine/fleet/namespaces.ts';
 import type { Task } from '../../engine/fleet/state.ts';
 import { joinDocument, taskDocument } from '../../engine/fleet/views.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
@@ -8,6 +10,9 @@ import { seal } from '../../engine/record/record.ts';
 import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
+
+/** `default`, and those that are made at the beginning. */
+export const NAMESPACES = ['default', 'a', 'a/b', 'c'] as const;
 
 const ACTOR = 'did:sync:user:tester' as Did;
 
@@ -49,12 +54,29 @@ export class Client {
       [1, () => this.#runSerial(task)],
       [1, () => this.#note(task)],
       [1, () => this.#look(task)],
+      [this.#world.profile.freezes, () => this.#kill()],
     ])();
   }
 
   /** Something that is sure to give work. */
   begin(): void {
+    for (const id of NAMESPACES.slice(1))
+      this.#give({
+        name: `create ${id}`,
+        key: undefined,
+        run: issuer => {
+          createNamespace(this.#core, { id, description: null }, issuer);
+          return undefined;
+        },
+      });
     this.#addAndFanOut();
+  }
+
+  /** Undoes every freeze and the emergency stop. */
+  thaw(): void {
+    const { freezes, emergency } = this.#core.state;
+    for (const namespace of [...freezes.keys()]) this.#unkill({ namespace, emergency: false });
+    if (emergency !== null) this.#unkill({ namespace: null, emergency: true });
   }
 
   /** Gives again what was under way when the coordinator ended, and has a key for that. */
@@ -64,6 +86,36 @@ export class Client {
     for (const command of again) if (command.key !== undefined) this.#give(command);
   }
 
+  /** Freezes something, and undoes it after a while, if there is a coordinator then. */
+  #kill(): void {
+    const { random, scheduler, coordinator } = this.#world;
+    const isAll = random.chance(0.2);
+    const namespace = isAll ? null : random.pick(NAMESPACES);
+    const level = random.pick(['soft', 'hard'] as const);
+    const graceSecs = random.chance(0.3) ? 0 : random.magnitude(0.05, 20);
+    this.#give({
+      name: `kill ${namespace ?? 'all'} ${level}`,
+      key: undefined,
+      run: issuer => {
+        const input = { namespace, emergency: isAll, reason: null };
+        const how = isAll ? { level: null, grace_secs: null } : { level, grace_secs: graceSecs };
+        return kill(this.#core, { ...input, ...how }, issuer).record as RecordId;
+      },
+    });
+    scheduler.after(random.magnitude(50, 15_000), () => {
+      if (coordinator.process.up && !coordinator.process.isStopped)
+        this.#unkill({ namespace, emergency: isAll });
+    });
+  }
+
+  #unkill(input: Unkill): void {
+    this.#give({
+      name: `unkill ${input.namespace ?? 'all'}`,
+      key: undefined,
+      run: issuer => unkill(this.#core, input, issuer).record as RecordId,
+    });
+  }
+
   #addAndFanOut(): void {
     const { random } = this.#world;
     const alias = `T-${++this.#names}`;
@@ -71,12 +123,14 @@ export class Client {
     const request = this.#drawFanOut();
     const key = this.#drawKey();
     const named = random.chance(0.7) ? alias : null;
+    const namespace = this.#core.state.namespaces.size === 0 ? null : random.pick([null, ...NAMESPACES]);
     const add: Command = {
       name: `add ${alias}`,
       key: key && `${key}-add`,
       run: issuer => {
         // Whoever repeats a command does not know which thread the first one chose.
-        const added = commands.addTask(this.#core, taskNamed(named, alias), this.#newThread(), issuer);
+        const task = { ...taskNamed(named, alias), namespace };
+        const added = commands.addTask(this.#core, task, this.#newThread(), issuer);
         thread = added.thread as ThreadId;
         return added.record as RecordId;
       },

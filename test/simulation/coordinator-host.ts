@@ -154,15 +154,17 @@ export class CoordinatorHost {
     const core = this.core!;
     switch (message.type) {
       case 'hello':
-        return void this.step(now => core.hello(did, message.held, now));
+        return void this.step(now => core.hello(did, message.held, message.at, now));
       case 'report':
         return void this.step(now => this.#takeReports(did, message.first, message.records, now));
       case 'started':
         return void this.step(now => core.started(did, message.deliveries, now));
       case 'returned':
         return void this.step(now => core.returned(did, message, now));
+      case 'ask':
+        return void this.step(now => core.asked(did, message.at, now));
       case 'heartbeat':
-        return void this.step(now => core.heartbeat(did, message.record, undefined, now));
+        return void this.step(now => core.heartbeat(did, message.record, undefined, message.at, now));
     }
   }
 

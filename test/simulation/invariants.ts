@@ -29,6 +29,9 @@ export const INVARIANTS = {
   I24: 'a worker that is not heard of for four heartbeats, by a coordinator that runs, is not held for live',
   I25: 'a worker that was asked to stop is given nothing more',
   I26: 'a child is not handed out and taken back without end',
+  I27: 'nothing is given out under a freeze, and nothing starts under one that is older than a permit',
+  I28: 'a hard freeze leaves nothing running after its grace at a worker that knows of it',
+  I29: 'once a freeze is undone, everything that it held goes on',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

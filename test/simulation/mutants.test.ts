@@ -4,9 +4,9 @@ import type { JoinBody } from '../../engine/fleet/bodies.ts';
 import { TOPIC } from '../../engine/fleet/bodies.ts';
 import { Coordinator, type CoordinatorOptions } from '../../engine/fleet/coordinator.ts';
 import { markReady } from '../../engine/fleet/fold.ts';
-import type { DeliveryRef } from '../../engine/fleet/messages.ts';
+import type { DeliveryRef, FrozenNamespace } from '../../engine/fleet/messages.ts';
 import type { Child, FanOut, Mutable } from '../../engine/fleet/state.ts';
-import { Step, type Draft, type OutBatch, type Output } from '../../engine/fleet/step.ts';
+import { Step, type Draft, type Effect, type OutBatch, type Output } from '../../engine/fleet/step.ts';
 import { Worker } from '../../engine/fleet/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
@@ -266,6 +266,53 @@ class RecoversNothing extends Worker {
   override recover(): void {}
 }
 
+class GivesOutTheFrozen extends Coordinator {
+  override settle(now: number): void {
+    const { freezes } = this.state;
+    const before = [...freezes];
+    freezes.clear();
+    super.settle(now);
+    for (const [namespace, freeze] of before) freezes.set(namespace, freeze);
+  }
+}
+
+/** Has its permits seem younger than they are. */
+class MakesPermitsYounger extends Coordinator {
+  override take(): Output {
+    const output = super.take();
+    const effects = output.effects.map((effect): Effect => {
+      if (effect.type !== 'send' || effect.message.type !== 'permit') return effect;
+      return { ...effect, message: { ...effect.message, asOf: effect.message.asOf + 60_000 } };
+    });
+    return { ...output, effects };
+  }
+}
+
+class HearsOfNoFreeze extends Worker {
+  override permitted(asOf: number): void {
+    super.permitted(asOf, []);
+  }
+}
+
+class EndsNothing extends Worker {
+  override permitted(asOf: number, frozen: readonly FrozenNamespace[]): void {
+    super.permitted(
+      asOf,
+      frozen.map(each => ({ ...each, endsInMs: null })),
+    );
+  }
+}
+
+/** Once anything was frozen, it waits for a permit for ever. */
+class StaysFrozen extends Worker {
+  #wasFrozen = false;
+
+  override permitted(asOf: number, frozen: readonly FrozenNamespace[]): void {
+    this.#wasFrozen ||= frozen.length > 0;
+    super.permitted(this.#wasFrozen ? Number.NEGATIVE_INFINITY : asOf, frozen);
+  }
+}
+
 const mutants: readonly Mutant[] = [
   { name: 'an engine that does not wait', rules: { ...REAL_RULES, hasty: true }, caughtBy: ['I1'] },
   coordinator('a second join record', writing(JoinsTwice), 'I2'),
@@ -295,6 +342,11 @@ const mutants: readonly Mutant[] = [
   coordinator('a coordinator that forgives everything', ForgivesEverything, 'I24'),
   coordinator('a stop that is not kept to', StopsNobody, 'I25'),
   coordinator('a recall that changes nothing', PlaysPingPong, 'I26'),
+  coordinator('a coordinator that gives out what is frozen', GivesOutTheFrozen, 'I27'),
+  coordinator('a permit that seems younger than it is', MakesPermitsYounger, 'I27'),
+  worker('a worker that hears of no freeze', HearsOfNoFreeze, 'I28', 'I27'),
+  worker('a worker that ends nothing under a hard freeze', EndsNothing, 'I28'),
+  worker('a worker that stays frozen', StaysFrozen, 'I29'),
   worker('a worker that drops a report', LosesReports, 'I7', 'I8', 'I14', 'I16'),
   worker('a worker that recovers nothing', RecoversNothing, 'I7'),
 ];

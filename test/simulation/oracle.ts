@@ -16,6 +16,7 @@ import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
 import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
+import { FrozenNames } from './frozen-names.ts';
 import { must } from './invariants.ts';
 import { holds, neededBy, type Seen } from './predicates.ts';
 
@@ -39,6 +40,7 @@ export interface OracleFanOut {
   readonly losers: string;
   readonly timeoutMs: number | null;
   readonly serial: boolean;
+  readonly namespace: string;
   readonly children: OracleChild[];
   round: number;
   roundStartedAt: number;
@@ -68,6 +70,7 @@ export class Oracle {
   onSpawned: (worker: Did) => void = () => {};
   onTimedOut: (worker: Did, ref: DeliveryRef) => void = () => {};
   readonly fanOuts = new Map<ThreadId, OracleFanOut>();
+  readonly frozen = new FrozenNames();
   readonly #reports = new Map<RecordId, ChildDoneBody>();
   readonly #keys = new Map<string, string>();
   readonly #self: Did;
@@ -85,6 +88,7 @@ export class Oracle {
     const topic = topicOf(record);
     if (topic === TOPIC.task) return this.#noteKey(record, `task ${record.thread}`);
     if (topic === TOPIC.fanOut) return this.#open(record, now);
+    this.frozen.apply(record);
     const fanOut = this.fanOuts.get(record.thread);
     if (fanOut === undefined) return;
     const own = record.actor === this.#self;
@@ -167,6 +171,7 @@ export class Oracle {
       losers: body.losers,
       timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
       serial: body.serial_of != null,
+      namespace: body.namespace ?? 'default',
       children: subtasks.map(() => ({
         state: 'pending',
         worker: null,
@@ -188,6 +193,8 @@ export class Oracle {
 
   #spawned(fanOut: OracleFanOut, body: SpawnedBody): void {
     this.onSpawned(body.worker);
+    const isFrozen = this.frozen.has(fanOut.namespace);
+    must(!isFrozen, 'I27', () => `${fanOut.thread} in ${fanOut.namespace} is given out`);
     for (const [index, attempt, delivery] of body.children) {
       const child = fanOut.children[index]!;
       const where = (): string =>

@@ -26,6 +26,8 @@ export interface Profile {
   readonly failures: number;
   /** The chance that an attempt goes on until somebody ends it. */
   readonly endless: number;
+  /** How often something is frozen, against once for a look at a task. */
+  readonly freezes: number;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -60,6 +62,7 @@ export function drawProfile(random: Random): Profile {
     giveUp: random.chance(0.3) ? 0.3 : 0,
     failures: random.pick([0, 0.1, 0.4]),
     endless: random.chance(0.3) ? 0.1 : 0,
+    freezes: random.chance(0.5) ? random.magnitude(1, 6) : 0,
   };
 }
 

@@ -16,6 +16,7 @@ export function project(state: FleetState, settled: boolean): string[] {
     if (fanOut === null) continue;
     const { id, subtasks, join, losers, timeoutMs, serialOf, budgetUsd, dependants, counts, round, spawned } =
       fanOut;
+    const { namespace } = fanOut;
     const { joined, roundStartedAt } = fanOut;
     const times = settled ? { roundStartedAt, joinedAt: joined?.at } : {};
     lines.push(
@@ -27,6 +28,7 @@ export function project(state: FleetState, settled: boolean): string[] {
         timeoutMs,
         serialOf,
         budgetUsd,
+        namespace,
         dependants,
         counts,
         round,
@@ -42,6 +44,8 @@ export function project(state: FleetState, settled: boolean): string[] {
   for (const instance of state.instances.values()) lines.push(text({ ...instance, lastHeartbeatAt: 0 }));
   lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
   lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
+  lines.push(`namespaces ${text(sorted(state.namespaces))}`, `own clocks ${text(sorted(state.ownClocks))}`);
+  lines.push(`frozen ${text(sorted(state.freezes))}, emergency ${text(state.emergency)}`);
   return lines;
 }
 

@@ -1,27 +1,31 @@
 import type { FanOut } from '../../engine/fleet/state.ts';
+import type { ThreadId } from '../../engine/record/ids.ts';
 import { must } from './invariants.ts';
 import type { World } from './world.ts';
 
 /** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
 export function whyNotAtRest(world: World): string | undefined {
-  return unendedWork(world) ?? strayWork(world);
+  return unendedWork(world)?.why ?? strayWork(world);
 }
 
 /** @throws Violation unless the fleet is at rest. */
 export function requireRest(world: World): void {
   const unended = unendedWork(world);
-  must(unended === undefined, 'I16', () => unended!);
+  const id = unended?.thread !== undefined && world.watcher.wasHeld(unended.thread) ? 'I29' : 'I16';
+  must(unended === undefined, id, () => unended!.why);
   const stray = strayWork(world);
   must(stray === undefined, 'I17', () => stray!);
 }
 
-function unendedWork({ coordinator }: World): string | undefined {
+function unendedWork({
+  coordinator,
+}: World): { readonly thread?: ThreadId; readonly why: string } | undefined {
   const { core, process } = coordinator;
-  if (!process.up || core === undefined) return 'the coordinator is down';
+  if (!process.up || core === undefined) return { why: 'the coordinator is down' };
   for (const thread of core.state.open) {
     const { fanOut } = core.state.tasks.get(thread)!;
     const why = whyUnended(core.state.instances, fanOut!);
-    if (why !== undefined) return `${fanOut!.task.alias}: ${why}`;
+    if (why !== undefined) return { thread, why: `${fanOut!.task.alias}: ${why}` };
   }
   return undefined;
 }

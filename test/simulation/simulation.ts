@@ -200,6 +200,7 @@ class Simulation {
     // Stops that are under way come to their end first.
     scheduler.after(60_000, () =>
       this.#guarded(() => {
+        this.#client.thaw();
         for (const worker of workers.values()) {
           // A coordinator that crashed in the midst of a start may have left a process that its log knows nothing of.
           const isUnknown = !coordinator.core!.state.instances.has(worker.did);

@@ -2,11 +2,13 @@ import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine
 import type { Coordinator } from '../../engine/fleet/coordinator.ts';
 import type { Effect, Output } from '../../engine/fleet/step.ts';
 import { applyRecord } from '../../engine/fleet/fold.ts';
-import { keyOf, type DeliveryRef } from '../../engine/fleet/messages.ts';
+import { keyOf, PERMIT_MS, type DeliveryRef, type ToWorker } from '../../engine/fleet/messages.ts';
 import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/fleet/state.ts';
 import type { Delivery, WorkerEffect } from '../../engine/fleet/worker.ts';
-import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
+import { RESERVED, type Did, type RecordId, type ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
+import { NAMESPACES } from './client.ts';
+import { FrozenNames } from './frozen-names.ts';
 import { must } from './invariants.ts';
 import { countsOf, Oracle, same, type OracleFanOut } from './oracle.ts';
 import { rememberingCompiler as cel } from './predicates.ts';
@@ -17,6 +19,9 @@ import type { World } from './world.ts';
 
 /** How long a message may take from what causes it to the step that it causes, when nothing is in its way, in ms. */
 const IN_FLIGHT_MS = 2_000;
+
+/** How long after a grace what runs is at least being ended, in ms: a timer's worth. */
+const ENDING_MS = 3;
 
 /** Watches a simulation from outside, and throws a `Violation` at the first step after which an invariant does not hold. */
 export class Watcher {
@@ -36,6 +41,16 @@ export class Watcher {
   /** When the coordinator last took a message of each worker, and since when it runs without a stop. */
   readonly #heardAt = new Map<Did, number>();
   #listeningSince = 0;
+  /** What is frozen by the durable log, and since when, in ms. */
+  readonly #frozen = new FrozenNames();
+  readonly #frozenSince = new Map<string, number>();
+  /** The fan-outs that were open under a freeze. */
+  readonly #held = new Set<ThreadId>();
+  /** When each permit was decided, and of each worker's latest, in ms. */
+  readonly #decidedAt = new WeakMap<ToWorker, number>();
+  readonly #permittedAt = new Map<WorkerHost, number>();
+  /** What each worker was told last: when what runs in a namespace is to be ended there. */
+  readonly #endings = new Map<WorkerHost, readonly { namespace: string; at: number }[]>();
   /** Answers that a client got: each a record that must be there for ever. */
   readonly #answered: RecordId[] = [];
 
@@ -80,7 +95,10 @@ export class Watcher {
   /** A step is over: its records are appended. */
   stepped(core: Coordinator, output: Output, now: number): void {
     for (const thread of output.changed.keys()) this.#requireFanOut(core, thread);
-    for (const effect of output.effects) this.#requireDeliverable(effect);
+    for (const effect of output.effects) {
+      this.#requireDeliverable(effect);
+      if (effect.type === 'send') this.#decidedAt.set(effect.message, this.#world.scheduler.now);
+    }
     if (this.#ticked) this.#requireNoSpin(core, output, now);
     this.#ticked = false;
     if (this.#step++ % 64 === 0) this.#requireStates(core.state);
@@ -149,7 +167,15 @@ export class Watcher {
   // --- workers ------------------------------------------------------------------------------------------------
 
   durable(stored: readonly SimStored[]): void {
-    for (const { sealed } of stored) this.#requireSlot(sealed.record);
+    for (const { sealed } of stored) {
+      this.#requireSlot(sealed.record);
+      if (sealed.record.thread === RESERVED.fleetControl) this.#noteControl(sealed.record);
+    }
+  }
+
+  /** Whether a fan-out was open under a freeze. */
+  wasHeld(thread: ThreadId): boolean {
+    return this.#held.has(thread);
   }
 
   durableAtWorker(worker: WorkerHost, stored: readonly SimStored[]): void {
@@ -161,6 +187,27 @@ export class Watcher {
       const key = keyOf({ thread: sealed.record.thread, index, delivery });
       this.#reportedAt.set(key, this.#world.scheduler.now);
     }
+  }
+
+  /** A worker appends a record to its log: that a command is to start is decided then. */
+  writtenAtWorker(worker: WorkerHost, { body }: FleetRecord): void {
+    if (body['topic'] !== TOPIC.childStarted) return;
+    const [thread] = (body['delivery'] as string).split('/');
+    this.#requireMayStart(worker, this.#oracle.fanOuts.get(thread as ThreadId)!.namespace);
+    const age = this.#world.scheduler.now - this.#permittedAt.get(worker)!;
+    must(age <= PERMIT_MS + 1, 'I27', () => `${worker.alias} starts on a permit of ${age}ms ago`);
+  }
+
+  /** A worker is told what is frozen. */
+  permits(worker: WorkerHost, permit: ToWorker & { readonly type: 'permit' }): void {
+    const { now } = this.#world.scheduler;
+    this.#permittedAt.set(worker, this.#decidedAt.get(permit)!);
+    const endings = permit.frozen.flatMap(({ namespace, endsInMs }) =>
+      endsInMs === null ? [] : [{ namespace, at: now + endsInMs }],
+    );
+    this.#endings.set(worker, endings);
+    for (const { at } of endings)
+      worker.process.after(at - now + ENDING_MS, () => this.#requireEnded(worker));
   }
 
   workerEffect(worker: WorkerHost, effect: WorkerEffect): void {
@@ -184,10 +231,41 @@ export class Watcher {
     for (const other of this.#world.workers.values())
       must(!other.running.has(key), 'I7', () => `${where()}, which runs at ${other.alias}`);
     must(!this.#reportedAt.has(key), 'I7', () => `${where()}, which it has reported`);
-    if (body.executor !== 'shell') return;
+    if (body.executor !== 'shell') return this.#requireMayStart(worker, body.namespace ?? 'default');
     must(worker.log.isDurable(intent.id), 'I1', () => `${where()} before that is durable`);
     must(!this.#begun.has(key), 'I7', () => `${where()}, which has begun before`);
     this.#begun.add(key);
+  }
+
+  #noteControl(record: FleetRecord): void {
+    this.#frozen.apply(record);
+    for (const namespace of NAMESPACES) {
+      if (!this.#frozen.has(namespace)) this.#frozenSince.delete(namespace);
+      else if (!this.#frozenSince.has(namespace)) this.#frozenSince.set(namespace, this.#world.scheduler.now);
+    }
+    for (const { thread, namespace } of this.#oracle.fanOuts.values())
+      if (this.#frozen.has(namespace)) this.#held.add(thread);
+  }
+
+  #requireMayStart(worker: WorkerHost, namespace: string): void {
+    const since = this.#world.scheduler.now - (this.#frozenSince.get(namespace) ?? Infinity);
+    must(
+      since <= PERMIT_MS + 1,
+      'I27',
+      () => `${worker.alias} starts in ${namespace}, frozen for ${since}ms`,
+    );
+  }
+
+  #requireEnded(worker: WorkerHost): void {
+    const { now } = this.#world.scheduler;
+    for (const { namespace, at } of this.#endings.get(worker) ?? []) {
+      if (at + ENDING_MS > now) continue;
+      for (const [key, { delivery, aborted }] of worker.running) {
+        const claimed = delivery.body.namespace ?? 'default';
+        const isWithin = namespace === 'default' || `${claimed}/`.startsWith(`${namespace}/`);
+        must(aborted || !isWithin, 'I28', () => `${worker.alias} runs ${key} in ${claimed}`);
+      }
+    }
   }
 
   // --- parts --------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ export class WorkerHost {
   #stepping = false;
   #heartbeatClock = 0;
   #graceTimer: number | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
   #checkpoint: { readonly position: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(world: World, index: number, alias: string) {
@@ -97,6 +98,7 @@ export class WorkerHost {
     this.#connection?.closeByWorker();
     this.#connection = undefined;
     this.#graceTimer = undefined;
+    this.#deadline = Number.POSITIVE_INFINITY;
     this.log.crash();
     this.#world.coordinator.control?.noticeEnd(this, life);
   }
@@ -121,6 +123,7 @@ export class WorkerHost {
   }
 
   step(decide: () => void): void {
+    this.core!.advance(this.#now());
     if (this.#stepping) return decide();
     const core = this.core!;
     this.#stepping = true;
@@ -129,7 +132,7 @@ export class WorkerHost {
       for (let i = 0; ; i++) {
         const atOnce = core.takeAtOnce();
         if (atOnce.length === 0) break;
-        for (const effect of atOnce) this.#do(effect, undefined);
+        for (const effect of atOnce) this.#do(effect, this.#connection);
         if (i < STARTS_PER_STEP) continue;
         this.process.after(0, () => this.step(() => {}));
         break;
@@ -141,8 +144,10 @@ export class WorkerHost {
     const fresh = records.filter(
       ({ record }) => record.actor === this.did || this.log.find(record.id) === undefined,
     );
-    for (const { record } of fresh)
+    for (const { record } of fresh) {
       this.#world.trace.add(this.#world.scheduler.now, this.alias, 'writes', record);
+      this.#world.watcher.writtenAtWorker(this, record);
+    }
     const connection = this.#connection;
     const release = (): void => {
       for (const effect of effects) this.#do(effect, connection);
@@ -150,8 +155,17 @@ export class WorkerHost {
     if (fresh.length > 0) this.log.append(fresh, () => {});
     if (this.#world.rules.hasty) release();
     else this.log.whenDurable(release);
+    this.#wakeAt(core.nextDeadline);
     this.#perhapsCheckpoint();
     this.#perhapsCrash();
+  }
+
+  #wakeAt(deadline: number): void {
+    if (deadline === this.#deadline || !Number.isFinite(deadline)) return void (this.#deadline = deadline);
+    this.#deadline = deadline;
+    this.process.after(Math.max(0, deadline - this.#now()) + 1, () => {
+      if (this.#deadline === deadline) this.step(() => {});
+    });
   }
 
   #perhapsCheckpoint(): void {
@@ -275,6 +289,9 @@ export class WorkerHost {
         return this.step(() => this.core!.fence(message.deliveries));
       case 'stop':
         return this.#stop(message.graceMs);
+      case 'permit':
+        this.#world.watcher.permits(this, message);
+        return this.step(() => this.core!.permitted(message.asOf, message.frozen));
     }
   }
 
@@ -315,7 +332,7 @@ export class WorkerHost {
   }
 
   #beat(): void {
-    this.#connection?.toCoordinator({ type: 'heartbeat', record: this.#heartbeat() });
+    this.#connection?.toCoordinator({ type: 'heartbeat', record: this.#heartbeat(), at: this.#now() });
   }
 
   #heartbeat(): SealedRecord {

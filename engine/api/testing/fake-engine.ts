@@ -83,6 +83,8 @@ export class FakeEngine implements ServedEngine {
         alias: `${known(task)}-serial`,
       }),
       'namespace.create': ({ id }) => namespaceDocument(id),
+      kill: ({ namespace, level }) => controlDocument('freeze', namespace, level),
+      unkill: ({ namespace }) => controlDocument('unfreeze', namespace, null),
       'fleet.start': () => ({ ...fleetDocument(), spawned: [], adopted: [], resumed: [], notes: [] }),
       'fleet.stop': () => ({ stopped: [], coordinator_stopping: false }),
       'fleet.restart': ({ instance }) => instanceDocument(instance),
@@ -430,4 +432,12 @@ function speedupDocument(alias: string, serial: string | null): d.SpeedupDocumen
 
 function namespaceDocument(id: string): d.NamespaceDocument {
   return { id, status: 'active', level: 'PROJECT', depth: id.split('/').length, description: null };
+}
+
+function controlDocument(
+  topic: d.ControlDocument['topic'],
+  namespace: string | null,
+  level: string | null,
+): d.ControlDocument {
+  return { record: RECORD, topic, namespace, level, freezes: [], emergency: null };
 }

@@ -20,6 +20,8 @@ import {
 
 const asIs = (path: string): string => path;
 
+const ISSUED = { issued_by: 'did:sync:user:ada', issued_at_unix: 1_700_000_000 };
+
 describe('fleet rendering', () => {
   it('tells what was launched and that the fleet converged', () => {
     assert.deepEqual(startedLines(started(), asIs, noColours), [
@@ -59,8 +61,8 @@ describe('fleet rendering', () => {
 
   it('shows freezes, the emergency stop, and why an instance is not live', () => {
     const document = fleet({
-      freezes: [{ namespace: 'team', level: 'soft', reason: 'release' }],
-      emergency: { reason: 'runaway cost', issued_by: 'did:sync:user:ada' },
+      freezes: [{ namespace: 'team', level: 'soft', reason: 'release', grace_secs: 60, ...ISSUED }],
+      emergency: { reason: 'runaway cost', ...ISSUED },
       instances: [instance({ status: 'stale', note: 'silent for 11s' })],
     });
     assert.deepEqual(fleetStatusLines(document, noColours), [

@@ -684,3 +684,50 @@ describe('spl namespace', () => {
     assert.match(out, /Ancestor chain:\n {2}✗ acme\n {2}✓ default\n$/);
   });
 });
+
+describe('spl kill and unkill', () => {
+  const done = { record: RECORD, namespace: 'acme', level: null, freezes: [], emergency: null };
+
+  for (const [words, answer, input, said] of [
+    [
+      ['kill', '--namespace', 'acme', '--reason', 'r'],
+      { ...done, topic: 'freeze', level: 'soft' },
+      { namespace: 'acme', emergency: false, level: null, grace_secs: null, reason: 'r' },
+      "✓ soft freeze of 'acme' recorded",
+    ],
+    [
+      ['kill', '--namespace', 'acme', '--level', 'hard', '--grace', '0.5'],
+      { ...done, topic: 'freeze', level: 'hard' },
+      { namespace: 'acme', emergency: false, level: 'hard', grace_secs: 0.5, reason: null },
+      "✓ hard freeze of 'acme' recorded",
+    ],
+    [
+      ['kill', '--emergency'],
+      { ...done, topic: 'emergency_stop', namespace: null },
+      { namespace: null, emergency: true, level: null, grace_secs: null, reason: null },
+      '✓ emergency stop recorded',
+    ],
+    [
+      ['unkill', '--namespace', 'acme'],
+      { ...done, topic: 'unfreeze' },
+      { namespace: 'acme', emergency: false },
+      "✓ unfreeze of 'acme' recorded",
+    ],
+    [
+      ['unkill', '--emergency'],
+      { ...done, topic: 'emergency_clear', namespace: null },
+      { namespace: null, emergency: true },
+      '✓ end of the emergency stop recorded',
+    ],
+  ] as const)
+    it(`hands over: ${words.join(' ')}`, async () => {
+      const { code, out, host } = await run(words, { answers: { [words[0]]: answer } });
+      assert.deepEqual([code, out], [0, `${said}\n`]);
+      assert.deepEqual(host.engine.asked, [{ name: words[0], input, actor: ACTOR }]);
+    });
+
+  it('takes no other level, and no grace that is none', async () => {
+    assert.equal((await run(['kill', '--namespace', 'acme', '--level', 'cold'])).code, 2);
+    assert.equal((await run(['kill', '--namespace', 'acme', '--grace', '-1'])).code, 2);
+  });
+});

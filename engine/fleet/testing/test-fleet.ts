@@ -122,10 +122,11 @@ export class TestFleet {
   }
 
   hello(n: number, held: readonly DeliveryRef[] = []): void {
-    this.do(now => this.core.hello(workerDid(n), held, now));
+    this.do(now => this.core.hello(workerDid(n), held, now, now));
   }
 
-  beat(n: number, changed: Partial<HeartbeatBody> = {}): void {
+  /** @param at the time by the worker's own clock, in ms. */
+  beat(n: number, changed: Partial<HeartbeatBody> = {}, at = this.now): void {
     const body: HeartbeatBody = {
       topic: TOPIC.heartbeat,
       did: workerDid(n),
@@ -143,7 +144,7 @@ export class TestFleet {
       ...changed,
     };
     const sealed = this.sealAs(workerDid(n), RESERVED.instanceRegistry, 'DO', asJson(body));
-    this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, now));
+    this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, at, now));
   }
 
   /** Says that the present deliveries of these children have started. */

@@ -62,21 +62,29 @@ const ref = v.pipe(
 const refs = v.pipe(v.array(ref), v.maxLength(1_000_000));
 const signed = { by: did, sig: text, records: v.pipe(v.array(v.unknown()), v.maxLength(100_000)) };
 
+const delayMs = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS));
+
 const toWorkerSchema = v.variant('type', [
   v.object({ type: v.literal('deliver'), ...signed }),
   v.object({ type: v.literal('ack'), upTo: count }),
   v.object({ type: v.literal('cancel'), deliveries: refs, reason: text }),
   v.object({ type: v.literal('recall'), deliveries: refs }),
   v.object({ type: v.literal('fence'), deliveries: refs }),
-  v.object({ type: v.literal('stop'), graceMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS)) }),
+  v.object({ type: v.literal('stop'), graceMs: delayMs }),
+  v.object({
+    type: v.literal('permit'),
+    asOf: v.number(),
+    frozen: v.array(v.object({ namespace: text, words: v.string(), endsInMs: v.nullable(delayMs) })),
+  }),
 ]);
 
 const toCoordinatorSchema = v.variant('type', [
-  v.object({ type: v.literal('hello'), held: refs }),
+  v.object({ type: v.literal('hello'), held: refs, at: v.number() }),
   v.object({ type: v.literal('report'), first: count, ...signed }),
   v.object({ type: v.literal('started'), deliveries: refs }),
   v.object({ type: v.literal('returned'), deliveries: refs, reason: text, begun: v.boolean() }),
-  v.object({ type: v.literal('heartbeat'), ...signed }),
+  v.object({ type: v.literal('ask'), at: v.number() }),
+  v.object({ type: v.literal('heartbeat'), at: v.number(), ...signed }),
 ]);
 
 /**
@@ -123,7 +131,7 @@ export function encodeMessage(message: ToWorker | ToCoordinator, key: InstanceKe
     case 'report':
       return signedLine(`{"type":"report","first":${message.first}`, message.records, key);
     case 'heartbeat':
-      return signedLine('{"type":"heartbeat"', [message.record], key);
+      return signedLine(`{"type":"heartbeat","at":${message.at}`, [message.record], key);
     case 'hello':
       return line({ ...message, held: message.held.map(asTuple) });
     case 'cancel':
@@ -172,7 +180,7 @@ export function decodeToCoordinator(text_: string, verifier: Verifier): Signed<T
   const [record, another] = records;
   if (record === undefined || another !== undefined) throw broken('a heartbeat is one record');
   checkHeartbeat(record.record, verifier.did);
-  return { type: 'heartbeat', record, signature };
+  return { type: 'heartbeat', record, at: frame.at, signature };
 }
 
 function open(

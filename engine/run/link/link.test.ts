@@ -112,9 +112,13 @@ describe('the link', () => {
     assert.equal(opened.version, VERSION);
 
     const records = [report(0), report(1)];
-    peer.send({ type: 'hello', held: [{ thread, index: 3, delivery: 1 }] });
+    peer.send({ type: 'hello', held: [{ thread, index: 3, delivery: 1 }], at: 1.5 });
     peer.send({ type: 'report', first: 7, records });
-    assert.deepEqual(await at.messages.next(), { type: 'hello', held: [{ thread, index: 3, delivery: 1 }] });
+    assert.deepEqual(await at.messages.next(), {
+      type: 'hello',
+      held: [{ thread, index: 3, delivery: 1 }],
+      at: 1.5,
+    });
     const ids = records.map(({ record }) => record.id);
     assert.deepEqual(await at.messages.next(), {
       type: 'report',
@@ -177,7 +181,7 @@ describe('the link', () => {
     assert.equal((await at.messages.next()).type, 'returned');
     assert.equal((await at.closed.next()).error, undefined);
     assert.equal(await closed.next(), undefined);
-    peer.send({ type: 'hello', held: [] });
+    peer.send({ type: 'hello', held: [], at: 0 });
     await peer.end();
     assert.deepEqual([closed.take(), at.closed.take(), at.messages.take()], [[], [], []]);
   });
@@ -282,7 +286,7 @@ describe('a coordinator', () => {
       'null',
       '[]',
       '{"type":"identify"}',
-      '{"type":"hello","held":[]}',
+      '{"type":"hello","held":[],"at":0}',
     ])
       assert.match(await refusal(at, () => words), /^LINK_BROKEN: a peer sent a (?:line|frame) that is not/);
   });
@@ -335,7 +339,7 @@ describe('a coordinator', () => {
       'a line that is not JSON': () => '{"type":',
       'a frame of no known type': () => '{"type":"obey"}',
       'what only a coordinator says': () => '{"type":"ack","upTo":1}',
-      'a list in the place of a frame': () => '[{"type":"hello","held":[]}]',
+      'a list in the place of a frame': () => '[{"type":"hello","held":[],"at":0}]',
       'deliveries that are none': () => '{"type":"started","deliveries":[["th_x",-1,0]]}',
       'a reason without end': () =>
         JSON.stringify({ type: 'returned', deliveries: [], reason: 'x'.repeat(5000), begun: false }),
@@ -358,8 +362,8 @@ describe('a coordinator', () => {
       'a report with a negative index': () => frame([report(-1, worker, { clock: 0 })], worker),
       'a report with words for a cost': () =>
         frame([report(0, worker, { body: { ...report(0).record.body, cost_usd: '1' } })], worker),
-      'a heartbeat without a record': () => frame([], worker, { type: 'heartbeat' }),
-      'a heartbeat that is a report': () => frame([report(0)], worker, { type: 'heartbeat' }),
+      'a heartbeat without a record': () => frame([], worker, { type: 'heartbeat', at: 0 }),
+      'a heartbeat that is a report': () => frame([report(0)], worker, { type: 'heartbeat', at: 0 }),
       'a heartbeat of another': () =>
         frame(
           [
@@ -369,23 +373,21 @@ describe('a coordinator', () => {
             }),
           ],
           worker,
-          {
-            type: 'heartbeat',
-          },
+          { type: 'heartbeat', at: 0 },
         ),
     };
     for (const [what, line] of Object.entries(cases)) {
       it(what, async () => {
         const at = await host();
         const peer = await admittedPeer(at.socketPath, worker);
-        peer.write('{"type":"hello","held":[]}');
+        peer.write('{"type":"hello","held":[],"at":0}');
         peer.write(line());
         peer.write('{"type":"started","deliveries":[]}');
         await peer.ended();
         const { error } = await at.closed.next();
         assert.ok(FleetError.is(error), String(error));
         assert.ok(['LINK_BROKEN', 'INVALID_RECORD'].includes(error.code), error.code);
-        assert.deepEqual(at.messages.take(), [{ type: 'hello', held: [] }]);
+        assert.deepEqual(at.messages.take(), [{ type: 'hello', held: [], at: 0 }]);
         assert.deepEqual(at.closed.take(), []);
       });
     }
@@ -397,7 +399,7 @@ describe('a coordinator', () => {
         },
       });
       const peer = await admittedPeer(at.socketPath, worker);
-      peer.write('{"type":"hello","held":[]}');
+      peer.write('{"type":"hello","held":[],"at":0}');
       await peer.ended();
       assert.equal((await at.closed.next()).error?.message, 'a fault of ours');
     });

@@ -134,7 +134,7 @@ export class CoordinatorRig {
   async connect(key: InstanceKey, held: readonly DeliveryRef[] = []): Promise<RawWorker> {
     const worker = new RawWorker(await admittedPeer(this.socketPath, key), key);
     worker.beat();
-    worker.send({ type: 'hello', held });
+    worker.send({ type: 'hello', held, at: Date.now() });
     return worker;
   }
 
@@ -201,7 +201,7 @@ export class RawWorker {
       thread: RESERVED.instanceRegistry,
       clock: this.#clock++,
     });
-    this.send({ type: 'heartbeat', record });
+    this.send({ type: 'heartbeat', record, at: Date.now() });
   }
 
   /** A report of the delivery that this INTEND asks for. */

@@ -1,0 +1,13 @@
+import type { ControlDocument } from '../../contract/documents.ts';
+import type { Colours } from './colours.ts';
+
+/** What `kill` and `unkill` say when it is written down. */
+export function killedLine({ topic, namespace, level }: ControlDocument, colours: Colours): string {
+  const what = {
+    freeze: `${level} freeze of '${namespace}'`,
+    unfreeze: `unfreeze of '${namespace}'`,
+    emergency_stop: 'emergency stop',
+    emergency_clear: 'end of the emergency stop',
+  }[topic];
+  return `${colours.green('✓')} ${what} recorded`;
+}

@@ -1,0 +1,228 @@
+import type { Kill, Unkill } from '../contract/commands.ts';
+import type { ControlDocument, FleetDocument } from '../contract/documents.ts';
+import { FleetError } from '../errors.ts';
+import { RESERVED, type Did } from '../record/ids.ts';
+import type { Act, FleetRecord } from '../record/record.ts';
+import { TOPIC, topicOf, type EmergencyBody, type FreezeBody, type UnfreezeBody } from './bodies.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { FrozenNamespace } from './messages.ts';
+import { chainOf, isWithin, ROOT_NAMESPACE } from './namespaces.ts';
+import type { FleetState } from './state.ts';
+
+/** The acts that give new work; whatever else is written only tells of some. */
+const WORK: ReadonlySet<Act> = new Set<Act>(['INTEND', 'DO', 'CALL', 'PUT', 'MAP']);
+
+type Control = Pick<FleetState, 'freezes' | 'emergency'>;
+
+/** Applies a record of the control thread; of several about one namespace, the latest counts. */
+export function applyControl(state: FleetState, record: FleetRecord): void {
+  switch (topicOf(record)) {
+    case TOPIC.freeze: {
+      const body = record.body as unknown as FreezeBody;
+      const issuedAt = body.issued_at_unix * 1000;
+      state.freezes.set(body.namespace, {
+        level: body.level,
+        reason: body.reason ?? null,
+        issuedBy: body.issued_by,
+        issuedAt,
+        graceMs: body.grace_secs * 1000,
+      });
+      return;
+    }
+    case TOPIC.unfreeze:
+      state.freezes.delete((record.body as unknown as UnfreezeBody).namespace);
+      return;
+    case TOPIC.emergencyStop: {
+      const body = record.body as unknown as EmergencyBody;
+      state.emergency = {
+        reason: body.reason ?? null,
+        issuedBy: body.issued_by,
+        issuedAt: body.issued_at_unix * 1000,
+      };
+      return;
+    }
+    case TOPIC.emergencyClear:
+      state.emergency = null;
+      return;
+    default:
+      return;
+  }
+}
+
+/** Whether nothing may be given out or start in this namespace. */
+export function isFrozen({ freezes, emergency }: Control, namespace: string): boolean {
+  if (emergency !== null) return true;
+  return freezes.size > 0 && chainOf(namespace).some(link => freezes.has(link));
+}
+
+/** What keeps this namespace from starting anything, in words, with the way out; null when nothing does. */
+export function whyFrozen(control: Control, namespace: string): string | null {
+  if (!isFrozen(control, namespace)) return null;
+  const { words, undo } = holdOf(control, namespace);
+  return `${words}; undo it with: ${undo}`;
+}
+
+/**
+ * Whether a record of this act is let in: under a freeze no new work is, and after the grace of a hard one nothing.
+ * @throws NAMESPACE_FROZEN naming the freeze, and the command that undoes it.
+ */
+export function requireNotFrozen(control: Control, namespace: string, act: Act, now: number): void {
+  if (!isFrozen(control, namespace) || !(WORK.has(act) || isShut(control, namespace, now))) return;
+  const { words, undo, holder } = holdOf(control, namespace);
+  throw new FleetError('NAMESPACE_FROZEN', `namespace '${namespace}' is frozen: ${words}`, {
+    details: { namespace, frozen: holder },
+    hint: `Undo it with: ${undo}`,
+  });
+}
+
+/**
+ * Freezes a namespace with all below it, or stops everything.
+ * @throws USAGE unless it is one of the two; NOT_FOUND for a namespace that is not registered.
+ */
+export function kill(
+  coordinator: Coordinator,
+  input: Kill,
+  issuer: { readonly actor: Did; readonly now: number },
+): ControlDocument {
+  const { namespaces } = coordinator.state;
+  const { namespace, reason } = input;
+  const issued = { issued_by: issuer.actor, issued_at_unix: issuer.now / 1000 };
+  requireOne(input);
+  if (namespace === null) {
+    if (input.level !== null || input.grace_secs !== null)
+      throw new FleetError('USAGE', 'an emergency stop has no level and no grace: running work drains');
+    return write(coordinator, { topic: TOPIC.emergencyStop, reason, ...issued }, issuer.now);
+  }
+  if (namespace !== ROOT_NAMESPACE && !namespaces.has(namespace))
+    throw new FleetError('NOT_FOUND', `namespace '${namespace}' is not registered`, {
+      details: { namespace },
+      hint: 'List them with: spl namespace list',
+    });
+  const level = input.level ?? 'soft';
+  const grace_secs = input.grace_secs ?? DEFAULT_GRACE_SECS;
+  return write(
+    coordinator,
+    { topic: TOPIC.freeze, namespace, level, reason, grace_secs, ...issued },
+    issuer.now,
+  );
+}
+
+/** Undoes it: nothing can refuse that but that there is nothing to undo. @throws USAGE, CONFLICT. */
+export function unkill(
+  coordinator: Coordinator,
+  input: Unkill,
+  issuer: { readonly actor: Did; readonly now: number },
+): ControlDocument {
+  const { state } = coordinator;
+  const { namespace } = input;
+  const issued = { issued_by: issuer.actor, issued_at_unix: issuer.now / 1000 };
+  requireOne(input);
+  if (namespace === null) {
+    if (state.emergency === null) throw nothingToUndo('there is no emergency stop', state);
+    return write(coordinator, { topic: TOPIC.emergencyClear, ...issued }, issuer.now);
+  }
+  if (!state.freezes.has(namespace))
+    throw nothingToUndo(`namespace '${namespace}' has no freeze of its own`, state, namespace);
+  return write(coordinator, { topic: TOPIC.unfreeze, namespace, ...issued }, issuer.now);
+}
+
+/** What a worker has to know: an emergency stop is to it a freeze of everything. */
+export function frozenFor({ freezes, emergency }: Control, now: number): readonly FrozenNamespace[] {
+  const frozen: FrozenNamespace[] = [...freezes].map(([namespace, { level, issuedAt, graceMs, reason }]) => ({
+    namespace,
+    words: wordsOf(level, namespace, reason),
+    endsInMs: level === 'soft' ? null : Math.max(0, issuedAt + graceMs - now),
+  }));
+  if (emergency !== null)
+    frozen.push({ namespace: ROOT_NAMESPACE, words: emergencyWords(emergency.reason), endsInMs: null });
+  return frozen;
+}
+
+/** The part of the fleet's document that tells of it. */
+export function controlMembers({
+  freezes,
+  emergency,
+}: Control): Pick<FleetDocument, 'freezes' | 'emergency'> {
+  return {
+    freezes: [...freezes].map(([namespace, { level, reason, issuedBy, issuedAt, graceMs }]) => ({
+      namespace,
+      level,
+      reason,
+      issued_by: issuedBy,
+      issued_at_unix: issuedAt / 1000,
+      grace_secs: graceMs / 1000,
+    })),
+    emergency: emergency && {
+      reason: emergency.reason,
+      issued_by: emergency.issuedBy,
+      issued_at_unix: emergency.issuedAt / 1000,
+    },
+  };
+}
+
+const DEFAULT_GRACE_SECS = 60;
+
+function write(
+  coordinator: Coordinator,
+  body: FreezeBody | UnfreezeBody | EmergencyBody,
+  now: number,
+): ControlDocument {
+  const { record } = coordinator.write({ act: 'LEARN', thread: RESERVED.fleetControl, body }, now);
+  const namespace = 'namespace' in body ? body.namespace : null;
+  coordinator.controlChanged(namespace ?? ROOT_NAMESPACE, now);
+  return {
+    record: record.id,
+    topic: body.topic,
+    namespace,
+    level: body.topic === TOPIC.freeze ? body.level : null,
+    ...controlMembers(coordinator.state),
+  };
+}
+
+function requireOne({ namespace, emergency }: Pick<Kill, 'namespace' | 'emergency'>): void {
+  if ((namespace !== null) === emergency)
+    throw new FleetError('USAGE', 'name either a namespace or the emergency', {
+      details: { namespace, emergency },
+      hint: 'Write --namespace ID, or --emergency',
+    });
+}
+
+function nothingToUndo(what: string, control: Control, namespace = ROOT_NAMESPACE): FleetError {
+  const isHeld = isFrozen(control, namespace);
+  return new FleetError('CONFLICT', what, {
+    details: { namespace },
+    ...(isHeld
+      ? { hint: `It is frozen all the same; undo that with: ${holdOf(control, namespace).undo}` }
+      : {}),
+  });
+}
+
+/** The freeze that is to be undone first: an emergency stop, else the one nearest to the root. */
+function holdOf(
+  { freezes, emergency }: Control,
+  namespace: string,
+): { readonly words: string; readonly undo: string; readonly holder: string } {
+  if (emergency !== null)
+    return {
+      words: emergencyWords(emergency.reason),
+      undo: 'spl unkill --emergency',
+      holder: ROOT_NAMESPACE,
+    };
+  const holder = [...chainOf(namespace)].reverse().find(link => freezes.has(link))!;
+  const { level, reason } = freezes.get(holder)!;
+  return { words: wordsOf(level, holder, reason), undo: `spl unkill --namespace ${holder}`, holder };
+}
+
+const wordsOf = (level: string, namespace: string, reason: string | null): string =>
+  `${level} freeze of '${namespace}'${reason === null ? '' : ` — ${reason}`}`;
+
+const emergencyWords = (reason: string | null): string =>
+  `emergency stop${reason === null ? '' : ` — ${reason}`}`;
+
+/** Whether the grace of a hard freeze is over here. */
+function isShut({ freezes }: Control, namespace: string, now: number): boolean {
+  return [...freezes].some(
+    ([holder, { level, issuedAt, graceMs }]) =>
+      level === 'hard' && now >= issuedAt + graceMs && isWithin(namespace, holder),
+  );
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { access, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, it } from 'mocha';
+import type { ChildDocument, ControlDocument, JoinStatus } from '../../engine/contract/documents.ts';
+import { PERMIT_MS } from '../../engine/fleet/messages.ts';
+import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
+
+/** Runs until somebody writes the file `go`. */
+const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.02; done';
+const SOFT = "soft freeze of 'acme' — bad release; undo it with: spl unkill --namespace acme";
+
+describe('the kill switch', function () {
+  this.timeout(120_000);
+
+  it(
+    'soft: lets what runs end, holds what waits, refuses what is new, and goes on when it is undone',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fanOutIn(fleet, 'HELD', 'acme/web', [
+        { goal: 'runs', run: WAITS },
+        { goal: 'waits', run: 'true' },
+      ]);
+      await fleet.joinWhen('HELD', 'the first runs', hasBegun(0));
+      const killed = await fleet.spl('kill', '--namespace', 'acme', '--reason', 'bad release');
+      assert.deepEqual([killed.code, killed.out], [0, "✓ soft freeze of 'acme' recorded\n"]);
+      const { code, message } = await fleet.refused(4, 'task', 'add', 'x', '--namespace', 'acme/web');
+      assert.deepEqual(
+        [code, message],
+        ['NAMESPACE_FROZEN', "namespace 'acme/web' is frozen: soft freeze of 'acme' — bad release"],
+      );
+      await fleet.fanOut('FREE', echoes(1));
+      await writeFile(fleet.at('go'), '');
+      await fleet.joined('FREE');
+      assert.deepEqual((await fleet.join('HELD')).children.map(stateOf), [
+        ['done', 'accept', null],
+        ['pending', null, SOFT],
+      ]);
+      const status = await fleet.spl('fleet', 'status');
+      assert.match(status.out, /\[soft\] acme — bad release/);
+      const thawed = await fleet.spl('unkill', '--namespace', 'acme');
+      assert.deepEqual([thawed.code, thawed.out], [0, "✓ unfreeze of 'acme' recorded\n"]);
+      assert.equal((await fleet.joined('HELD')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'hard: ends what still runs after the grace, as cancelled, and keeps its output',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fanOutIn(fleet, 'ENDED', 'acme/web', [
+        { goal: 'runs on', run: 'echo $$ > pid; echo began; exec sleep 600' },
+        { goal: 'waits', run: 'true' },
+      ]);
+      const pid = Number(await fleet.text(fleet.at('pid')));
+      await fleet.json('kill', '--namespace', 'acme', '--level', 'hard', '--grace', '0.5');
+      const ended = await fleet.joinWhen('ENDED', 'it is ended', ({ counts }) => counts.cancelled === 1);
+      assert.equal(isThere(pid), false);
+      const [first, second] = ended.children as [ChildDocument, ChildDocument];
+      assert.deepEqual([first.verdict, second.state], ['cancelled', 'pending']);
+      assert.match(first.reason!, /hard freeze of 'acme'/);
+      const output = await fleet.spl('task', 'output', 'ENDED', '--subtask', '0');
+      assert.equal(output.out, 'began\n');
+      const late = { act: 'KNOW', actor: ACTOR, body: { namespace: 'acme' }, clock: 0 };
+      await assert.rejects(
+        fleet.client.submit('records.append', {
+          records: [{ ...late, data_type: 'SCALAR', thread: 'th_late' }],
+        }),
+        { code: 'NAMESPACE_FROZEN' },
+      );
+      await fleet.json('unkill', '--namespace', 'acme');
+      await fleet.joinWhen('ENDED', 'the second has its turn', ({ counts }) => counts.accepted === 1);
+    }),
+  );
+
+  it(
+    'emergency: nothing new anywhere, what runs drains, and reading works',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.fanOut('DRAINS', [
+        { goal: 'runs', run: WAITS },
+        { goal: 'waits', run: 'true' },
+      ]);
+      await fleet.joinWhen('DRAINS', 'the first runs', hasBegun(0));
+      const killed = await fleet.spl('kill', '--emergency', '--reason', 'cost');
+      assert.deepEqual([killed.code, killed.out], [0, '✓ emergency stop recorded\n']);
+      assert.equal((await fleet.refused(4, 'task', 'add', 'x')).code, 'NAMESPACE_FROZEN');
+      const record = { actor: ACTOR, body: {}, clock: 0, data_type: 'SCALAR', thread: 'th_told' };
+      const append = (act: string) =>
+        fleet.client.submit('records.append', { records: [{ ...record, act }] });
+      await assert.rejects(append('DO'), { code: 'NAMESPACE_FROZEN' });
+      assert.equal((await append('KNOW')).stored.length, 1);
+      await writeFile(fleet.at('go'), '');
+      const drained = await fleet.joinWhen('DRAINS', 'it drains', ({ counts }) => counts.accepted === 1);
+      assert.deepEqual(stateOf(drained.children[1]!), [
+        ...['pending', null, 'emergency stop — cost; undo it with: spl unkill --emergency'],
+      ]);
+      const { emergency } = await fleet.json<{ emergency: { reason: string; issued_by: string } }>(
+        ...['fleet', 'status'],
+      );
+      assert.deepEqual([emergency.reason, emergency.issued_by], ['cost', ACTOR]);
+      await fleet.json('unkill', '--emergency');
+      assert.equal((await fleet.joined('DRAINS')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'outlives everything: after `kill -9` of coordinator and worker it holds as before, and can be undone',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fanOutIn(fleet, 'HELD', 'acme/web', [{ goal: 'runs', run: WAITS }, ...echoes(2)]);
+      await fleet.joinWhen('HELD', 'the first runs', hasBegun(0));
+      await fleet.json('kill', '--namespace', 'acme', '--reason', 'bad release');
+      const worker = await fleet.pidOf('worker-a');
+      await fleet.kill(await fleet.pidOf('coordinator'));
+      await fleet.kill(worker);
+      await fleet.startFleet(1);
+      const lost = await fleet.joinWhen('HELD', 'all wait', ({ counts }) => counts.pending === 3);
+      for (const child of lost.children) assert.equal(child.reason, SOFT);
+      await writeFile(fleet.at('go'), '');
+      await fleet.json<ControlDocument>('unkill', '--namespace', 'acme');
+      assert.equal((await fleet.joined('HELD')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'reaches a worker that is cut off: it finishes what runs, starts nothing more, and ends what it was told to',
+    scenario({ echoMs: 0 }, async fleet => {
+      await fleet.startFleet(1);
+      // Short attempts let the coordinator hand out ahead of the free slot.
+      await fleet.fanOut('SHORT', echoes(50));
+      await fleet.joined('SHORT');
+      await fanOutIn(fleet, 'AHEAD', 'acme', [
+        { goal: 'runs', run: `${WAITS}; echo over > over` },
+        { goal: 'waits there', run: 'echo > started' },
+      ]);
+      await fleet.joinWhen('AHEAD', 'both are handed out', ({ counts }) => counts.running === 2);
+      await fleet.joinWhen('AHEAD', 'the first runs', hasBegun(0));
+      const coordinator = await fleet.pidOf('coordinator');
+      fleet.signal(coordinator, 'SIGSTOP');
+      await delay(PERMIT_MS + 200);
+      await writeFile(fleet.at('go'), '');
+      await fleet.text(fleet.at('over'));
+      await delay(500);
+      await assert.rejects(access(fleet.at('started')), 'it started without a permit');
+      fleet.signal(coordinator, 'SIGCONT');
+      assert.equal((await fleet.joined('AHEAD')).outcome, 'satisfied');
+
+      await fanOutIn(fleet, 'ENDS', 'acme', [{ goal: 'runs on', run: 'echo $$ > pid; exec sleep 600' }]);
+      const pid = Number(await fleet.text(fleet.at('pid')));
+      await fleet.json('kill', '--namespace', 'acme', '--level', 'hard', '--grace', '1');
+      fleet.signal(coordinator, 'SIGSTOP');
+      await soon('the command is ended', () => !isThere(pid));
+      fleet.signal(coordinator, 'SIGCONT');
+      const { children } = await fleet.joined('ENDS');
+      assert.equal(children[0]?.verdict, 'cancelled');
+    }),
+  );
+});
+
+/** Makes a namespace with all above it where it is not there, and a fan-out in it. */
+async function fanOutIn(
+  fleet: Scenario,
+  alias: string,
+  namespace: string,
+  subtasks: readonly object[],
+): Promise<void> {
+  const segments = namespace.split('/');
+  for (let n = 1; n <= segments.length; n++)
+    await fleet.client.submit('namespace.create', { id: segments.slice(0, n).join('/'), description: null });
+  await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias, '--namespace', namespace);
+  const words = subtasks.flatMap(subtask => ['--subtask', JSON.stringify(subtask)]);
+  await fleet.json('task', 'fan-out', alias, ...words);
+}
+
+const hasBegun =
+  (index: number) =>
+  ({ children }: JoinStatus): boolean =>
+    children[index]?.started_unix != null;
+
+const stateOf = ({ state, verdict, reason }: ChildDocument): unknown[] => [state, verdict, reason];
