@@ -33,6 +33,20 @@ export interface FileSystemPort {
   syncFolder(folder: string): Promise<void>;
 }
 
+const { O_CREAT, O_DSYNC, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
+
+/**
+ * Has a segment's writes return when they are durable: one call where a write and a sync are two, each with a thread to
+ * be woken. Elsewhere than on Linux the flag is weaker than the sync, or is not there.
+ */
+const SYNCED = process.platform === 'linux' ? O_DSYNC : 0;
+
+const FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY,
+  create: O_WRONLY | O_CREAT | O_EXCL | SYNCED,
+  replace: O_WRONLY | O_CREAT | O_TRUNC,
+};
+
 /** The file system of this machine. New files are readable by their owner alone. */
 export const nodeFiles: FileSystemPort = {
   async list(folder) {
@@ -52,14 +66,12 @@ export const nodeFiles: FileSystemPort = {
     }
   },
   async open(path, mode) {
-    const flags = mode === 'read' ? 'r' : mode === 'create' ? 'wx' : 'w';
-    return new NodeFile(
-      await settle<number>(done => {
-        fs.open(path, flags, 0o600, done);
-      }),
-    );
+    const fd = await settle<number>(done => {
+      fs.open(path, FLAGS[mode], 0o600, done);
+    });
+    return new NodeFile(fd, mode === 'create' && SYNCED !== 0);
   },
-  openSync: path => new NodeFile(fs.openSync(path, 'r')),
+  openSync: path => new NodeFile(fs.openSync(path, FLAGS.read), false),
   rename: (from, to) => fs.promises.rename(from, to),
   remove: path => fs.promises.rm(path, { force: true }),
   async syncFolder(folder) {
@@ -74,9 +86,12 @@ export const nodeFiles: FileSystemPort = {
 
 class NodeFile implements LogFile {
   readonly #fd: number;
+  /** Whether every write returns when it is durable. */
+  readonly #isSynced: boolean;
 
-  constructor(fd: number) {
+  constructor(fd: number, isSynced: boolean) {
     this.#fd = fd;
+    this.#isSynced = isSynced;
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
@@ -114,6 +129,7 @@ class NodeFile implements LogFile {
   }
 
   datasync(): Promise<void> {
+    if (this.#isSynced) return Promise.resolve();
     return settle(callback => {
       fs.fdatasync(this.#fd, callback);
     });
