@@ -16,6 +16,8 @@ import { doneBody, resultBody } from './written-results.ts';
 /** A delivery as its worker knows it. */
 export interface Delivery {
   readonly ref: DeliveryRef;
+  /** The text that `keyOf` makes of `ref`, made once. */
+  readonly key: string;
   readonly intent: FleetRecord;
   readonly body: ChildBody;
   state: 'queued' | 'starting' | 'running' | 'done';
@@ -67,10 +69,11 @@ export class Worker {
   /** What waits or runs. */
   readonly #deliveries = new Map<string, Delivery>();
   readonly #queue: Delivery[] = [];
-  /** Reports that are not acknowledged yet, oldest first; the first one has the number `#outboxFirst`. */
-  #outbox: SealedRecord[] = [];
-  /** Which deliveries these reports are about. */
-  readonly #reported = new Set<string>();
+  /**
+   * Reports that are not acknowledged yet, by the keys of their deliveries, oldest first; the first one has the number
+   * `#outboxFirst`. There is one report to a delivery.
+   */
+  readonly #outbox = new Map<string, SealedRecord>();
   /**
    * The starts that were written down and that no report has followed, in their order. One that was fenced or handed
    * back stays as long as the process: the log does not tell how it ended.
@@ -109,7 +112,7 @@ export class Worker {
     return this.#running;
   }
   get unacknowledged(): number {
-    return this.#outbox.length;
+    return this.#outbox.size;
   }
   get idle(): boolean {
     return this.#running === 0;
@@ -137,10 +140,9 @@ export class Worker {
         return;
       case TOPIC.childDone: {
         this.#raiseClock(record);
-        this.#outbox.push({ record, text: '' });
         const key = keyOf(reportedRef(record));
         this.#begun.delete(key);
-        this.#reported.add(key);
+        this.#outbox.set(key, { record, text: '' });
         return;
       }
       case TOPIC.outboxAcked:
@@ -161,7 +163,7 @@ export class Worker {
       ackNoted: this.#ackNoted,
       noteClock: this.#noteClock,
       clocks: [...this.#clocks],
-      outbox: this.#outbox.map(({ record }) => record),
+      outbox: Array.from(this.#outbox.values(), ({ record }) => record),
       begun: [...this.#begun.values()],
     };
     return Buffer.from(JSON.stringify(saved));
@@ -175,8 +177,7 @@ export class Worker {
     this.#ackNoted = saved.ackNoted;
     this.#noteClock = saved.noteClock;
     for (const [thread, clock] of saved.clocks) this.#clocks.set(thread, clock);
-    this.#outbox = saved.outbox.map(record => ({ record, text: '' }));
-    for (const record of saved.outbox) this.#reported.add(keyOf(reportedRef(record)));
+    for (const record of saved.outbox) this.#outbox.set(keyOf(reportedRef(record)), { record, text: '' });
     for (const record of saved.begun) this.#begun.set(record.body['delivery'] as string, record);
     return true;
   }
@@ -188,9 +189,8 @@ export class Worker {
   recover(): void {
     for (const started of this.#begun.values()) this.#report(attemptBegun(started), workerDied, true);
     // Texts are not kept over a restart; sealing is a function of the content.
-    this.#outbox = this.#outbox.map(({ record, text }) =>
-      text === '' ? seal(record, record.judged_by) : { record, text },
-    );
+    for (const [key, { record, text }] of this.#outbox)
+      if (text === '') this.#outbox.set(key, seal(record, record.judged_by));
   }
 
   /**
@@ -207,7 +207,7 @@ export class Worker {
   take(): WorkerOutput {
     this.#flushStarted();
     if (this.#newReports.length > 0) {
-      const first = this.#outboxFirst + this.#outbox.length - this.#newReports.length;
+      const first = this.#outboxFirst + this.#outbox.size - this.#newReports.length;
       this.#effects.push({ type: 'send', message: { type: 'report', first, records: this.#newReports } });
       this.#newReports = [];
     }
@@ -224,9 +224,10 @@ export class Worker {
     const at = this.#now;
     this.#askedAt = at;
     const atWork = [...this.#deliveries.values()].filter(({ fenced, handedBack }) => !fenced && !handedBack);
-    const held = [...this.#outbox.map(({ record }) => reportedRef(record)), ...atWork.map(({ ref }) => ref)];
+    const reports = [...this.#outbox.values()];
+    const held = [...reports.map(({ record }) => reportedRef(record)), ...atWork.map(({ ref }) => ref)];
     this.#effects.push({ type: 'send', message: { type: 'hello', held, at } });
-    const durable = this.#outbox.slice(0, this.#outbox.length - this.#newReports.length);
+    const durable = reports.slice(0, reports.length - this.#newReports.length);
     if (durable.length > 0)
       this.#effects.push({
         type: 'send',
@@ -248,8 +249,8 @@ export class Worker {
   deliver(records: readonly SealedRecord[]): void {
     for (const sealed of records) {
       const { record } = sealed;
-      if (topicOf(record) !== TOPIC.child || this.#isKnown(record)) continue;
-      const delivery = this.#know(record);
+      const delivery = topicOf(record) === TOPIC.child ? this.#know(record) : undefined;
+      if (delivery === undefined) continue;
       if (this.#stopping || this.#isFrozen(delivery)) {
         this.#giveBack([delivery], this.#stopping ? 'the worker is stopping' : FROZEN, false);
         continue;
@@ -323,7 +324,7 @@ export class Worker {
   cancel(refs: readonly DeliveryRef[], reason: string): void {
     for (const delivery of this.#find(refs)) {
       delivery.cancelled = reason;
-      if (isStarted(delivery)) this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason });
+      if (isStarted(delivery)) this.#atOnce.push({ type: 'abort', key: delivery.key, reason });
       else if (delivery.state === 'queued')
         this.#end(delivery, { ...nothingRan, verdict: 'cancelled', reason });
     }
@@ -345,7 +346,7 @@ export class Worker {
       if (isStarted(delivery)) {
         this.#atOnce.push({
           type: 'abort',
-          key: keyOf(delivery.ref),
+          key: delivery.key,
           reason: 'the coordinator no longer counts this attempt',
         });
       } else if (delivery.state === 'queued') this.#forget(delivery);
@@ -369,7 +370,7 @@ export class Worker {
     for (const delivery of this.#deliveries.values()) {
       if (!isStarted(delivery)) continue;
       delivery.handedBack = true;
-      this.#atOnce.push({ type: 'abort', key: keyOf(delivery.ref), reason: 'the worker is stopping' });
+      this.#atOnce.push({ type: 'abort', key: delivery.key, reason: 'the worker is stopping' });
     }
     this.#exitIfDrained();
   }
@@ -424,7 +425,7 @@ export class Worker {
       return;
     }
     delivery.state = 'starting';
-    const key = keyOf(delivery.ref);
+    const { key } = delivery;
     const started = this.#seal(
       'DO',
       { topic: TOPIC.childStarted, delivery: key, attempt: delivery.body.attempt },
@@ -448,22 +449,24 @@ export class Worker {
   #end(delivery: Delivery, result: ResultFields): void {
     this.#forget(delivery);
     if (delivery.fenced) return;
-    const { ref, intent, body } = delivery;
-    this.#report({ ref, intent: intent.id, thread: intent.thread, attempt: body.attempt }, result, false);
+    const { ref, key, intent, body } = delivery;
+    this.#report(
+      { ref, key, intent: intent.id, thread: intent.thread, attempt: body.attempt },
+      result,
+      false,
+    );
   }
 
-  #report({ ref, intent, thread, attempt }: Attempt, result: ResultFields, lost: boolean): void {
+  #report({ ref, key, intent, thread, attempt }: Attempt, result: ResultFields, lost: boolean): void {
     const know = this.#seal('KNOW', resultBody(result, attempt), 2 * ref.delivery + 1, [intent], thread);
     this.#records.push(know);
     const clock = this.#clocks.get(ref.thread) ?? 0;
     this.#clocks.set(ref.thread, clock + 1);
     const done = doneBody(result, ref.index, attempt, ref.delivery, lost);
     const report = this.#seal('DO', done, clock, [intent], ref.thread);
-    const key = keyOf(ref);
     this.#begun.delete(key);
-    this.#reported.add(key);
+    this.#outbox.set(key, report);
     this.#records.push(report);
-    this.#outbox.push(report);
     this.#newReports.push(report);
   }
 
@@ -488,27 +491,26 @@ export class Worker {
 
   #forget(delivery: Delivery): void {
     delivery.state = 'done';
-    this.#deliveries.delete(keyOf(delivery.ref));
+    this.#deliveries.delete(delivery.key);
   }
 
   #exitIfDrained(): void {
     if (!this.#stopping || this.#exited || this.#running > 0) return;
-    if (this.#connected && this.#outbox.length > 0) return;
+    if (this.#connected && this.#outbox.size > 0) return;
     this.#exited = true;
     this.noteAcknowledged();
     this.#effects.push({ type: 'exit' });
   }
 
-  #isKnown(intent: FleetRecord): boolean {
-    const key = keyOf(refOf(intent));
-    return this.#deliveries.has(key) || this.#reported.has(key);
-  }
-
-  #know(intent: FleetRecord): Delivery {
+  /** @returns undefined for a delivery that is known already. */
+  #know(intent: FleetRecord): Delivery | undefined {
     const ref = refOf(intent);
+    const key = keyOf(ref);
+    if (this.#deliveries.has(key) || this.#outbox.has(key)) return undefined;
     const body = intent.body as unknown as ChildBody;
     const delivery: Delivery = {
       ref,
+      key,
       intent,
       body,
       state: 'queued',
@@ -516,7 +518,7 @@ export class Worker {
       fenced: false,
       handedBack: false,
     };
-    this.#deliveries.set(keyOf(ref), delivery);
+    this.#deliveries.set(key, delivery);
     return delivery;
   }
 
@@ -525,9 +527,11 @@ export class Worker {
   }
 
   #dropAcknowledged(upTo: number): void {
-    const dropped = this.#outbox.splice(0, Math.max(0, upTo - this.#outboxFirst));
-    this.#outboxFirst += dropped.length;
-    for (const { record } of dropped) this.#reported.delete(keyOf(reportedRef(record)));
+    for (const key of this.#outbox.keys()) {
+      if (this.#outboxFirst >= upTo) return;
+      this.#outbox.delete(key);
+      this.#outboxFirst++;
+    }
   }
 
   #raiseClock({ thread, clock }: FleetRecord): void {
@@ -558,6 +562,7 @@ interface SavedWorker {
 /** An attempt as its report needs it. */
 interface Attempt {
   readonly ref: DeliveryRef;
+  readonly key: string;
   readonly intent: RecordId;
   readonly thread: ThreadId;
   readonly attempt: number;
@@ -575,8 +580,8 @@ function isStarted({ state }: Delivery): boolean {
 
 /** The attempt whose start was written down with this record. */
 function attemptBegun({ body, parents, thread }: FleetRecord): Attempt {
-  const ref = refOfKey(body['delivery'] as string);
-  return { ref, intent: parents[0]!, thread, attempt: body['attempt'] as number };
+  const key = body['delivery'] as string;
+  return { ref: refOfKey(key), key, intent: parents[0]!, thread, attempt: body['attempt'] as number };
 }
 
 /** The delivery that a report is about. */

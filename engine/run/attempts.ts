@@ -1,6 +1,5 @@
 import { messageOf } from '../errors.ts';
 import type { ResultFields } from '../fleet/bodies.ts';
-import { keyOf } from '../fleet/messages.ts';
 import type { Delivery } from '../fleet/worker.ts';
 import type { AttemptResult, Executor, ExecutorContext, OutputSink } from './executors/executor.ts';
 import { MAX_REPORT_TEXT } from './link/bodies.ts';
@@ -27,8 +26,7 @@ export class Attempts {
 
   /** Starts a delivery, or answers at once for one that is not to run any more. */
   start(delivery: Delivery): void {
-    const { ref, body, intent, cancelled } = delivery;
-    const key = keyOf(ref);
+    const { key, body, intent, cancelled } = delivery;
     if (cancelled !== null || delivery.fenced || delivery.handedBack) {
       const reason = cancelled ?? 'ended before it started';
       return this.#o.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
