@@ -46,36 +46,43 @@ export interface Line {
   readonly end: number;
 }
 
+const FIRST_SCRATCH_BYTES = 64 * 1024;
 const KEPT_SCRATCH_BYTES = 8 * 1024 * 1024;
 
 /** Makes frames, one at a time: the bytes of one are valid until the next is encoded. */
 export class FrameEncoder {
-  #scratch = Buffer.alloc(64 * 1024);
+  #scratch = Buffer.alloc(FIRST_SCRATCH_BYTES);
 
   encode(batches: readonly Batch[], first: Position, at: number): EncodedFrame {
-    const front = frontOf(batches, first, at);
-    const lines: string[] = [];
-    let text = front;
+    const recordsStart = this.#write(frontOf(batches, first, at), FRAME_HEADER_BYTES);
+    const lengths: number[] = [];
+    let end = recordsStart;
     for (const { records } of batches) {
       for (const record of records) {
-        const line = encodeLine(record);
-        lines.push(line);
-        text += line;
-        text += '\n';
+        const start = end;
+        end = this.#write(`${encodeLine(record)}\n`, start);
+        lengths.push(end - start - 1);
       }
     }
-    const bytes = this.#write(text);
-    const isAscii = bytes.length - FRAME_HEADER_BYTES === text.length;
-    const lengths = lines.map(isAscii ? line => line.length : line => Buffer.byteLength(line));
-    return { bytes, recordsStart: FRAME_HEADER_BYTES + Buffer.byteLength(front), lengths };
+    const bytes = this.#scratch.subarray(0, end);
+    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = Buffer.alloc(FIRST_SCRATCH_BYTES);
+    return { bytes, recordsStart, lengths };
   }
 
-  #write(text: string): Buffer {
-    const size = FRAME_HEADER_BYTES + Buffer.byteLength(text);
-    const target = size <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(size * 2);
-    if (target.length <= KEPT_SCRATCH_BYTES) this.#scratch = target;
-    target.write(text, FRAME_HEADER_BYTES);
-    return target.subarray(0, size);
+  /** @returns where the text ends. */
+  #write(text: string, start: number): number {
+    // No character takes more than three bytes; how many it takes is counted only where they may not fit.
+    if (start + text.length * 3 > this.#scratch.length)
+      this.#makeRoom(start + Buffer.byteLength(text), start);
+    return start + this.#scratch.write(text, start);
+  }
+
+  /** Has the scratch hold so many bytes, and keeps the first of them, which are in use. */
+  #makeRoom(needed: number, used: number): void {
+    if (needed <= this.#scratch.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#scratch.length * 2));
+    this.#scratch.copy(larger, 0, 0, used);
+    this.#scratch = larger;
   }
 }
 
