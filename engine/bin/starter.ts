@@ -11,6 +11,7 @@ import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
+import { HEAP_FLAGS } from '../run/heap.ts';
 import { standBy } from './standby.ts';
 
 /** How long a coordinator may take until it answers, in milliseconds. */
@@ -56,7 +57,7 @@ async function launch({ home, port, echo }: EnsureOptions, logFile: string): Pro
     const words = ['serve', '--home', home, ...(port === null ? [] : ['--port', String(port)])];
     const child = spawn(
       process.execPath,
-      [...process.execArgv, ownFile(), ...words, ...(echo ? ['--echo'] : [])],
+      [...HEAP_FLAGS, ...process.execArgv, ownFile(), ...words, ...(echo ? ['--echo'] : [])],
       { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] },
     );
     child.unref();

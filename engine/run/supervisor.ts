@@ -6,6 +6,7 @@ import { FleetError, messageOf } from '../errors.ts';
 import { isAlive, processStart } from '../home/process.ts';
 import type { Did } from '../record/ids.ts';
 import { childEnvironment } from './environment.ts';
+import { HEAP_FLAGS } from './heap.ts';
 import type { Logger } from './logger.ts';
 
 /** What is needed to launch one worker's process. */
@@ -228,6 +229,7 @@ export class Supervisor {
   #arguments(launch: WorkerLaunch): string[] {
     const { workerCommand, coordinator, coordinatorHome } = this.#o;
     return [
+      ...HEAP_FLAGS,
       ...workerCommand,
       ...['--home', launch.home, '--alias', launch.alias, '--port', String(launch.port)],
       ...['--coordinator', coordinator, '--coordinator-home', coordinatorHome],

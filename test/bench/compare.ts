@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { HEAP_FLAGS } from '../../engine/run/heap.ts';
 import { endProcesses } from '../scenarios/processes.ts';
 import { benchEnvironment } from './processes.ts';
 import { buildProgram } from './stage-process.ts';
@@ -27,7 +28,7 @@ async function main([one, other, turns = '16']: readonly string[]): Promise<void
       const folder = join(dir, String(i));
       await mkdir(folder);
       const env = benchEnvironment(null);
-      fleets.push(fork(program, ['turns', resolve(bin), folder], { execArgv: [], env }));
+      fleets.push(fork(program, ['turns', resolve(bin), folder], { execArgv: [...HEAP_FLAGS], env }));
     }
     print(await inTurns(fleets, Number(turns)));
     const gone = fleets.map(fleet => once(fleet, 'exit'));

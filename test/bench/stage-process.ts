@@ -2,6 +2,7 @@ import { build } from 'esbuild';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { HEAP_FLAGS } from '../../engine/run/heap.ts';
 import type { StageMessage, StageName } from './child.ts';
 import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';
@@ -40,7 +41,11 @@ export interface StageRun {
 export async function runStage(run: StageRun): Promise<readonly Figure[]> {
   run.signal.throwIfAborted();
   const words = [run.name, run.bin, run.dir, run.quick ? 'quick' : 'full'];
-  const child = fork(run.program, words, { execArgv: [], env: { ...benchEnvironment(null), ...run.env } });
+  // The coordinator is in this process: it is started as `spl` starts one.
+  const child = fork(run.program, words, {
+    execArgv: [...HEAP_FLAGS],
+    env: { ...benchEnvironment(null), ...run.env },
+  });
   const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
   let figures: readonly Figure[] | undefined;
   child.on('message', message => {

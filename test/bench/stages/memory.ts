@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineClient } from '../../../engine/api/client.ts';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { resolveSocket } from '../../../engine/home/socket.ts';
+import { HEAP_FLAGS } from '../../../engine/run/heap.ts';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { fanOutOf, taskOf, WORKERS } from '../fleet.ts';
 import { benchEnvironment, memoryMib } from '../processes.ts';
@@ -45,7 +46,7 @@ async function measure(
   const home = join(stage.dir, watched ? 'w' : 'n');
   const env = benchEnvironment(home);
   const words = ['serve', '--home', home, '--port', '0'];
-  const coordinator = spawn(process.execPath, [join(stage.bin, 'spl'), ...words], {
+  const coordinator = spawn(process.execPath, [...HEAP_FLAGS, join(stage.bin, 'spl'), ...words], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
