@@ -18,7 +18,7 @@ import { homePaths } from './home/paths.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import { watchRemoval } from './home/removal.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
-import { clearStopMark, isMarkedStopped } from './home/stop-mark.ts';
+import { isMarkedStopped } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
@@ -130,7 +130,6 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
   const { home, owned, log, clock, state } = prepared;
   try {
     const chosen = settings(options.flags, options.env, home.config);
-    await clearStopMark(home.paths);
     const records = openIndex({
       logDir: home.paths.logDir,
       file: path.join(home.paths.indexDir, 'records.sqlite'),

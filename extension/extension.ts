@@ -36,7 +36,7 @@ export function activate(context: vscode.ExtensionContext): void {
   if (process.platform === 'win32') return sayWindowsIsNotSupported();
   const store = new DisposableStore();
   context.subscriptions.push(store);
-  const log = store.add(vscode.window.createOutputChannel(vscode.l10n.t('Fleet'), { log: true }));
+  const log = vscode.window.createOutputChannel(vscode.l10n.t('Fleet'), { log: true });
   const home = path.resolve(setting('home') || defaultHome(process.env));
   // Asked anew each time, so that a file that was wrong can be mended without loading the window again.
   const actor = async (): Promise<Did> =>
@@ -46,16 +46,14 @@ export function activate(context: vscode.ExtensionContext): void {
     new Standby(path.join((await program()).folder, 'spl'), home, log, onLost);
   const isTrusted = (): boolean => vscode.workspace.isTrusted;
 
-  const session = store.add(
-    new Session({
-      home,
-      actor,
-      log,
-      host: async () => host(await program(), home, await actor(), log),
-      mayHost: isTrusted,
-      guard: client => restricted(client, isTrusted),
-    }),
-  );
+  const session = new Session({
+    home,
+    actor,
+    log,
+    host: async () => host(await program(), home, await actor(), log),
+    mayHost: isTrusted,
+    guard: client => restricted(client, isTrusted),
+  });
   const model = store.add(new FleetModel(session, log));
   const continuity = store.add(new Continuity(session, model, standby, log));
   const attention = store.add(new Attention(model));
@@ -90,9 +88,14 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   store.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void session.wantHistory()));
 
+  // The editor disposes of the subscriptions while it waits for `deactivate`: what leaving needs is none of them.
   leave = async () => {
-    await continuity.leave();
-    await session.close();
+    try {
+      await continuity.leave();
+    } finally {
+      await session.close();
+      log.dispose();
+    }
   };
   session.start();
   // The first terminal may open at any moment; nobody waits for it here.

@@ -14,7 +14,7 @@ import {
 import { openHome, type Home } from '../home/home.ts';
 import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
 import { readPidFile } from '../home/process.ts';
-import { markStopped } from '../home/stop-mark.ts';
+import { clearStopMark, isMarkedStopped, markStopped } from '../home/stop-mark.ts';
 import type { Did } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -82,10 +82,23 @@ export class FleetControl {
     });
   }
 
-  /** At the coordinator's start: takes over the workers whose processes live, starts those again that died. */
+  /**
+   * At the coordinator's start: takes over the workers whose processes live, starts those again that died. Where the
+   * last coordinator ended in the middle of a stop of everything, the workers are ended instead.
+   */
   async resume(): Promise<void> {
     const workers = this.#workers().filter(({ status }) => status !== 'stopped');
-    await Promise.all(workers.map(worker => this.#takeOver(worker)));
+    const { paths } = this.#o.home;
+    const endsAll = await isMarkedStopped(paths);
+    await Promise.all(workers.map(worker => this.#takeOver(worker, endsAll)));
+    if (endsAll) this.#finishStop(workers);
+  }
+
+  /** The mark stays until it is done, so that it is finished also when this coordinator ends in the middle of it. */
+  #finishStop(workers: readonly Instance[]): void {
+    this.#stopAll(workers, 0)
+      .then(() => clearStopMark(this.#o.home.paths))
+      .catch((error: unknown) => this.#o.logger.error(messageOf(error)));
   }
 
   /** A worker has said which process it is: that one counts, whatever was launched last. */
@@ -96,7 +109,7 @@ export class FleetControl {
     this.#supervisor.adopt(launchOf(instance), instance.pid, instance.pidStart);
   }
 
-  async #takeOver(instance: Instance): Promise<void> {
+  async #takeOver(instance: Instance, endsAll: boolean): Promise<void> {
     const launch = launchOf(instance);
     const { pid, pidStart } = instance;
     if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) return;
@@ -107,7 +120,7 @@ export class FleetControl {
       this.#tell(now =>
         this.#o.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
       );
-    this.#supervisor.revive(launch);
+    if (!endsAll) this.#supervisor.revive(launch);
   }
 
   /**
@@ -137,14 +150,30 @@ export class FleetControl {
         : one.role === 'worker'
           ? [one]
           : [];
-    const stopped = await Promise.all(workers.map(worker => this.#stopOne(worker, graceMs)));
     const alsoSelf = one === undefined ? input.scope === 'all' : one.role === 'coordinator';
-    if (alsoSelf) {
-      // A standby that missed this would go on; that is no reason not to stop.
-      await markStopped(this.#o.home.paths).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
-      setImmediate(this.#o.onStop);
-    }
+    const stopped = alsoSelf
+      ? await this.#stopForGood(workers, graceMs)
+      : await this.#stopAll(workers, graceMs);
+    if (alsoSelf) setImmediate(this.#o.onStop);
     return { stopped, coordinator_stopping: alsoSelf };
+  }
+
+  /** Marks the home first, so that the stop holds also when this process ends in the middle of it. */
+  async #stopForGood(workers: readonly Instance[], graceMs: number): Promise<FleetStopped['stopped']> {
+    const { paths } = this.#o.home;
+    // A standby that missed this would go on; that is no reason not to stop.
+    await markStopped(paths).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    try {
+      return await this.#stopAll(workers, graceMs);
+    } catch (error) {
+      // One that goes on is not stopped; one that is ended by something else leaves the stop to the next.
+      if (!this.#isClosed) await clearStopMark(paths);
+      throw error;
+    }
+  }
+
+  #stopAll(workers: readonly Instance[], graceMs: number): Promise<FleetStopped['stopped']> {
+    return Promise.all(workers.map(worker => this.#stopOne(worker, graceMs)));
   }
 
   /** Stops one worker and launches it again. @throws NOT_FOUND, WORKER_FAILED, CONFLICT for the coordinator */

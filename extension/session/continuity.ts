@@ -51,7 +51,9 @@ export class Continuity implements vscode.Disposable {
     this.dispose();
     if (setting('onWindowClose') !== 'stop' || !this.#session.isHosting) return;
     await this.#used?.end();
-    const stop = { scope: 'workers', instance: null, grace_secs: 1 } as const;
+    // Of everything, so that it holds, and is finished by whoever opens the home next, also when the editor ends this
+    // process in the middle of it.
+    const stop = { scope: 'all', instance: null, grace_secs: 1 } as const;
     await this.#session.client?.submit('fleet.stop', stop);
   }
 

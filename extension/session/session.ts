@@ -42,7 +42,7 @@ const STIR_MS = 100;
  * This window's way to the one engine of the home: it is the client of whoever serves the home, and serves it itself where
  * nobody does and somebody asked for it. When the one that served is gone, it looks anew.
  */
-export class Session implements EngineAccess, vscode.Disposable {
+export class Session implements EngineAccess {
   readonly #o: SessionOptions;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #ending = new AbortController();
@@ -114,10 +114,6 @@ export class Session implements EngineAccess, vscode.Disposable {
     this.#ending.abort();
     this.#wake();
     await this.#done;
-  }
-
-  dispose(): void {
-    void this.close();
     this.#changed.dispose();
   }
 

@@ -1,6 +1,16 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import { messageOf } from '../../engine/errors.ts';
+import { Backlog } from './backlog.ts';
+
+/**
+ * What is shown at once, and how often: a terminal keeps a thousand lines or so, and whatever more is handed to the editor
+ * keeps it from all else for as long as it takes to draw.
+ */
+const MAX_BYTES = 128 * 1024;
+const SHOW_MS = 50;
+/** Ends a control sequence that was not finished, leaves the alternate screen, and takes back modes and character sets. */
+const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
 
 /** Which attempt's output; the latest one where `attempt` is left out. */
 export interface OutputOf {
@@ -18,6 +28,10 @@ export class OutputTerminal implements vscode.Pseudoterminal {
   readonly #wrote = new vscode.EventEmitter<string>();
   readonly #named = new vscode.EventEmitter<string>();
   readonly #closed = new AbortController();
+  readonly #newlines = new Newlines();
+  // A character may be cut in two between chunks, and a command may print what is no text at all.
+  #decoder = new TextDecoder('utf-8');
+  #omitted = 0;
   readonly onDidWrite = this.#wrote.event;
   readonly onDidChangeName = this.#named.event;
 
@@ -44,25 +58,58 @@ export class OutputTerminal implements vscode.Pseudoterminal {
     const request = { task, subtask, follow: true, signal, ...(attempt === undefined ? {} : { attempt }) };
     const { info, chunks } = await this.#client.output(request);
     this.#named.fire(titleOf(this.#of, info.attempt));
-    // A character may be cut in two between chunks, and a command may print what is no text at all.
-    const decoder = new TextDecoder('utf-8');
-    const newlines = new Newlines();
+    const backlog = new Backlog(MAX_BYTES);
     let size = 0;
-    for await (const chunk of chunks) {
-      size += chunk.length;
-      this.#wrote.fire(newlines.of(decoder.decode(chunk, { stream: true })));
+    const shows = setInterval(() => this.#show(backlog), SHOW_MS);
+    try {
+      for await (const chunk of chunks) {
+        size += chunk.length;
+        backlog.push(chunk);
+      }
+    } finally {
+      clearInterval(shows);
+      if (!signal.aborted) this.#show(backlog);
     }
     this.#say(size === 0 ? vscode.l10n.t('It printed nothing.') : vscode.l10n.t('End of the output.'));
+    if (this.#omitted > 0)
+      this.#say(
+        vscode.l10n.t(
+          '{0} came too fast to be shown. All that is kept: {1}',
+          megabytes(this.#omitted),
+          command(this.#of),
+        ),
+      );
+  }
+
+  #show(backlog: Backlog): void {
+    const { omitted, bytes } = backlog.take();
+    if (omitted > 0) {
+      this.#decoder = new TextDecoder('utf-8');
+      this.#omitted += omitted;
+      this.#say(vscode.l10n.t('{0} left out here', megabytes(omitted)));
+    }
+    const text = this.#newlines.of(this.#decoder.decode(bytes, { stream: true }));
+    if (text !== '') this.#wrote.fire(text);
   }
 
   /** In words of the editor's, set apart from what was printed. */
   #say(text: string): void {
-    this.#wrote.fire(`\r\n\u001b[2m· ${text}\u001b[0m\r\n`);
+    this.#wrote.fire(`${TO_PLAIN}\r\n\u001b[2m· ${text}\u001b[0m\r\n`);
   }
 }
 
 export function titleOf({ alias, index }: OutputOf, attempt?: number): string {
   return attempt === undefined || attempt === 1 ? `${alias} [${index}]` : `${alias} [${index}] #${attempt}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** What prints the whole of it. */
+function command({ alias, index, attempt }: OutputOf): string {
+  const which = attempt === undefined ? '' : ` --attempt ${attempt}`;
+  return `spl task output ${alias} --subtask ${index}${which}`;
 }
 
 /** A terminal wants a carriage return before each line feed; a command that prints to a pipe gives none. */

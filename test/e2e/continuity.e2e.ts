@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { EditorUnderTest } from './editor.ts';
 import { withEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
+import { until } from '../editor/until.ts';
+import { isNaming } from '../scenarios/processes.ts';
 
 /** What becomes of a run whose window goes, in each of the ways in which windows go. */
 describe('a run that outlives its window', () => {
@@ -53,6 +55,27 @@ describe('a run that outlives its window', () => {
       await ranOnce(editor);
     }),
   );
+
+  it(
+    'is stopped when its window is loaded again, where that is wanted',
+    withEditor(
+      { name: 'stopped', ...options, settings: { 'fleet.onWindowClose': 'stop' } },
+      async (workbench, editor) => {
+        await startRun(workbench, editor);
+        const { instances } = await editor.fleet.now();
+        await workbench.page.reload();
+        await workbench.ready();
+        await until('nothing of the fleet runs', async () =>
+          instances.some(({ pid }) => pid !== null && isNaming(pid, editor.scratch.root)) ? undefined : true,
+        );
+        await workbench.openActivity('Fleet');
+        await workbench.welcomeButton('Start Fleet').waitFor();
+        await workbench.snap('welcome');
+        await workbench.runCommand('Fleet: Start Fleet');
+        await workbench.tree('Fan-Outs').waitFor(/RUN-1 0 of 2 accepted.*2 pending/);
+      },
+    ),
+  );
 });
 
 /** Starts a run that waits for a file. @returns the process of the extension host, which hosts it */
@@ -79,7 +102,8 @@ async function release({ scratch }: EditorUnderTest): Promise<void> {
 }
 
 async function ranOnce({ fleet }: EditorUnderTest): Promise<void> {
-  const { children, round } = await fleet.join('RUN-1');
+  // Nobody may answer for a moment: a standby that has nothing left to wait for lets go, and the window takes over.
+  const { children, round } = await fleet.joined('RUN-1');
   assert.equal(round, 1);
   assert.deepEqual(
     children.map(({ verdict, attempt }) => [verdict, attempt]),

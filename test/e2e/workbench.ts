@@ -4,7 +4,7 @@ import { Terminal } from './terminal.ts';
 import { Tree } from './tree.ts';
 import { until } from '../editor/until.ts';
 
-/** How long the palette may take to open, in milliseconds. */
+/** How long the palette or a view container may take to open, in milliseconds. */
 const OPEN_MS = 3_000;
 
 /** A window of the editor, as a person sees it: everything is found by what is written on it. */
@@ -45,12 +45,17 @@ export class Workbench {
     await this.screenshots.take(step);
   }
 
-  /** Shows a view container, unless it is shown. */
+  /** Shows a view container. A click hides the one that is shown, and a window that was just loaded may yet show it. */
   async openActivity(label: string): Promise<void> {
     const item = this.page.locator(`.activitybar .action-item:has(a.action-label[aria-label^="${label}"])`);
     await item.waitFor({ timeout: 60_000 });
-    if (!((await item.getAttribute('class')) ?? '').includes('checked')) await item.click();
-    await this.page.locator(`.sidebar .composite.title:has-text("${label}")`).waitFor();
+    const title = this.page.locator(`.sidebar .composite.title:has-text("${label}")`);
+    await until(`the view container ${label}`, async () => {
+      if (await title.isVisible()) return true;
+      await item.click();
+      await title.waitFor({ timeout: OPEN_MS }).catch(() => undefined);
+      return undefined;
+    });
   }
 
   tree(title: string): Tree {

@@ -85,6 +85,33 @@ describe('a coordinator that is killed (SIGKILL)', function () {
   );
 
   it(
+    'in the middle of a stop of everything: the next one finishes the stop, and starts no worker again',
+    scenario({}, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.fanOut('STOPPING', [
+        { goal: 'run on', run: 'echo $$ > pid; exec sleep 600', target: 'worker-a' },
+      ]);
+      const command = Number(await fleet.text(fleet.at('pid')));
+      const workers = await Promise.all(['worker-a', 'worker-b'].map(name => fleet.pidOf(name)));
+      const stop = fleet.spl('fleet', 'stop', '--all', '--grace', '600');
+      // One has nothing to finish, and is gone; the other one runs on, for as long as its grace.
+      await fleet.gone(workers[1]!);
+      await fleet.kill(await fleet.pidOf('coordinator'));
+      assert.notEqual((await stop).code, 0, 'nobody answered');
+      assert.ok(isThere(workers[0]!), 'the stop was not over');
+
+      fleet.start(['serve']);
+      await Promise.all([workers[0]!, command].map(pid => fleet.gone(pid)));
+      await fleet.until(
+        () => 'only the coordinator is left',
+        async () => ((await fleet.fleet()).instances.length === 1 ? true : undefined),
+      );
+      assert.equal((await fleet.join('STOPPING')).complete, false);
+      await fleet.startFleet(2);
+    }),
+  );
+
+  it(
     'at random moments, again and again, workers too now and then: every run ends, with one join',
     scenario({ echoMs: 15 }, async fleet => {
       const seed = Number(process.env['SPL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

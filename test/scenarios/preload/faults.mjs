@@ -6,7 +6,8 @@ import fs from 'node:fs';
  * `SPL_FAULT` is `‹what›:‹text›:‹n›`: at the n-th write to a file whose bytes hold the text,
  * `before-write` dies with nothing written, `half-write` with the half of it, `before-sync` with all of it but not
  * synced, `after-sync` with all of it durable and nobody told; `disk-full` writes a part, then fails with ENOSPC, as
- * does every write after it; `sync-fails` fails the sync with EIO.
+ * does every write after it; `sync-fails` fails the sync with EIO. Where a file's writes are their own sync, the write is
+ * done and then what is to happen at the sync happens.
  *
  * Only the process that serves is meant; what it starts inherits the environment and is left alone.
  */
@@ -27,6 +28,10 @@ function install(what, text, n = '1') {
     met = true;
     if (what === 'before-write') die();
     if (what === 'before-sync' || what === 'after-sync' || what === 'sync-fails') {
+      if (isSynced(fd)) {
+        const fails = () => done(systemError('EIO', 'i/o error, writev'));
+        return writev(fd, buffers, position, what === 'sync-fails' ? fails : die);
+      }
       due = fd;
       return writev(fd, buffers, position, done);
     }
@@ -43,6 +48,13 @@ function install(what, text, n = '1') {
     if (what === 'sync-fails') return void process.nextTick(done, systemError('EIO', 'i/o error, fdatasync'));
     fdatasync(fd, die);
   };
+}
+
+/** Whether every write to the file returns when it is durable: it was opened with O_DSYNC. */
+function isSynced(fd) {
+  if (process.platform !== 'linux') return false;
+  const [, flags] = /^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+  return (parseInt(flags, 8) & fs.constants.O_DSYNC) !== 0;
 }
 
 function die() {
