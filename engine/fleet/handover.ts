@@ -37,9 +37,13 @@ export class Handover {
   dispatch(now: number): void {
     const { placed, delayed } = planDispatch(this.#step.state, this.#presence.links, now);
     this.#delayed.push(...delayed);
-    const groups = new Map<string, Placement[]>();
-    for (const placement of placed) pushTo(groups, `${placement.worker} ${placement.fanOut.id}`, placement);
-    for (const group of groups.values()) this.#deliver(group, now);
+    const byFanOut = new Map<FanOut, Placement[]>();
+    for (const placement of placed) pushTo(byFanOut, placement.fanOut, placement);
+    for (const placements of byFanOut.values()) {
+      const byWorker = new Map<Did, Placement[]>();
+      for (const placement of placements) pushTo(byWorker, placement.worker, placement);
+      for (const group of byWorker.values()) this.#deliver(group, now);
+    }
   }
 
   reports(did: Did, batch: OutBatch, now: number): void {

@@ -15,25 +15,42 @@ export function freshReports(
   log: Pick<Log, 'find' | 'findSlot'>,
 ): SealedRecord[] {
   const fresh: SealedRecord[] = [];
-  const ids = new Set<RecordId>();
-  const slots = new Set<string>();
   const nextClocks = new Map<ThreadId, number>();
+  /** Made where it is asked for the first time: clocks that only rise never need it. */
+  let seen: Seen | undefined;
   for (const sealed of records) {
     const { id, thread, clock } = sealed.record;
     const next = nextClocks.get(thread) ?? nextClockOf(author, thread, state);
     // A clock beyond all that was heard of on a task's thread is new; of the others only a look can tell.
     if (clock < next) {
-      if (ids.has(id) || log.find(id) !== undefined) continue;
-      if (slots.has(`${thread} ${clock}`) || log.findSlot(author, thread, clock) !== undefined)
+      seen ??= new Seen(fresh);
+      if (seen.ids.has(id) || log.find(id) !== undefined) continue;
+      if (seen.slots.has(slotOf(sealed)) || log.findSlot(author, thread, clock) !== undefined)
         throw takenSlot(sealed.record);
     }
     nextClocks.set(thread, Math.max(next, clock + 1));
-    ids.add(id);
-    slots.add(`${thread} ${clock}`);
     fresh.push(sealed);
+    seen?.add(sealed);
   }
   return fresh;
 }
+
+/** The keys of the records of one message that were found to be new so far. */
+class Seen {
+  readonly ids = new Set<RecordId>();
+  readonly slots = new Set<string>();
+
+  constructor(records: readonly SealedRecord[]) {
+    for (const sealed of records) this.add(sealed);
+  }
+
+  add(sealed: SealedRecord): void {
+    this.ids.add(sealed.record.id);
+    this.slots.add(slotOf(sealed));
+  }
+}
+
+const slotOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
 
 /** The state keeps the clocks of tasks' threads, and of no others. */
 function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tasks'>): number {
