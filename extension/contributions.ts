@@ -11,6 +11,8 @@ export const COMMANDS = [
   'fleet.start',
   'fleet.stopWorkers',
   'fleet.stopAll',
+  'fleet.killSwitch',
+  'fleet.liftKillSwitch',
   'fleet.showStatus',
   'fleet.restartInstance',
   'fleet.stopInstance',
@@ -46,6 +48,8 @@ export interface ContextKeys {
   'fleet.state': 'none' | 'opening' | 'live' | 'down';
   /** Workers that run. */
   'fleet.workers': number;
+  /** Whether the kill switch holds anything. */
+  'fleet.isFrozen': boolean;
   /** Whether the home exists, and so may have a history. */
   'fleet.hasHome': boolean;
   'fleet.hasTasks': boolean;

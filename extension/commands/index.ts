@@ -17,6 +17,7 @@ import {
   showStatus,
   stopInstance,
 } from './instance.ts';
+import { killSwitch, liftKillSwitch } from './kill-switch.ts';
 import { query } from './query.ts';
 import {
   cancel,
@@ -38,6 +39,8 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.start': startFleet,
   'fleet.stopWorkers': stopWorkers,
   'fleet.stopAll': stopAll,
+  'fleet.killSwitch': killSwitch,
+  'fleet.liftKillSwitch': liftKillSwitch,
   'fleet.showStatus': showStatus,
   'fleet.restartInstance': restartInstance,
   'fleet.stopInstance': stopInstance,

@@ -2,7 +2,9 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { duration, moment } from '../../engine/contract/format.ts';
+import { holdsOf } from '../model/holds.ts';
 import { linkless } from '../plain.ts';
+import { holdDetail, holdText } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { stoppedText, tell } from './fleet.ts';
 import { pickInstance } from './pick.ts';
@@ -84,6 +86,7 @@ export const showStatus: Command = async context => {
     '',
     `${fleet.live} live · ${fleet.stale} stale · ${fleet.archived} archived · ${fleet.coordinator_url}`,
     '',
+    ...holdsOf(fleet).flatMap(hold => [`⚠ ${holdText(hold)}, ${holdDetail(hold)}`, '']),
     '| alias | role | status | uptime | load | last heartbeat | DID |',
     '|---|---|---|---|---|---|---|',
     ...rows,

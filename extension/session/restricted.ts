@@ -2,8 +2,8 @@ import type { EngineClient } from '../../engine/api/client.ts';
 import type { CommandName } from '../../engine/contract/engine.ts';
 import { FleetError } from '../../engine/errors.ts';
 
-/** What may be done from a folder that is not trusted: end what runs. All else can make commands run. */
-const HARMLESS: ReadonlySet<CommandName> = new Set(['task.cancel', 'fleet.stop']);
+/** What may be done from a folder that is not trusted: end what runs, and let nothing start. All else can make commands run. */
+const HARMLESS: ReadonlySet<CommandName> = new Set(['task.cancel', 'fleet.stop', 'kill']);
 
 /**
  * The engine for a window whose folder may not be trusted.

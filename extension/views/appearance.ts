@@ -5,7 +5,8 @@ import type {
   TaskDocument,
   Verdict,
 } from '../../engine/contract/documents.ts';
-import { childCost, duration, oneLine } from '../../engine/contract/format.ts';
+import { childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
+import { isHeld, ROOT_NAMESPACE, type Hold } from '../model/holds.ts';
 
 /** How the rows of both trees look: icons with a shape of their own for each state, and the words beside them. */
 
@@ -21,6 +22,7 @@ const VERDICT_ICONS: Readonly<Record<Verdict, vscode.ThemeIcon>> = {
 };
 const RUNNING = themed('sync~spin', 'testing.runAction');
 const PENDING = themed('clock', 'testing.iconQueued');
+const FROZEN = themed('lock', 'testing.iconErrored');
 
 export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
   (VERDICT_ICONS as Readonly<Record<string, vscode.ThemeIcon>>)[verdict] ?? themed('question');
@@ -37,7 +39,9 @@ export function verdictText(verdict: string): string {
   return words[verdict] ?? verdict;
 }
 
-export function taskIcon({ status, fan_out: fanOut }: TaskDocument): vscode.ThemeIcon {
+/** @param frozen whether the kill switch holds it; what runs may end all the same */
+export function taskIcon({ status, fan_out: fanOut }: TaskDocument, frozen = false): vscode.ThemeIcon {
+  if (frozen && fanOut?.counts.running === 0) return FROZEN;
   if (fanOut !== null && !fanOut.complete && status === 'active') return RUNNING;
   switch (status) {
     case 'approved':
@@ -53,12 +57,16 @@ export function taskIcon({ status, fan_out: fanOut }: TaskDocument): vscode.Them
   }
 }
 
-/** What stands beside a task's alias: how far its fan-out is, and what the join still needs. */
-export function taskDescription({ goal, status, fan_out: fanOut }: TaskDocument): string {
+/**
+ * What stands beside a task's alias: how far its fan-out is, and what the join still needs.
+ * @param frozen whether the kill switch holds it
+ */
+export function taskDescription({ goal, status, fan_out: fanOut }: TaskDocument, frozen = false): string {
   if (fanOut === null) return status === 'inbox' ? goal : `${status} · ${goal}`;
   const round = fanOut.round > 1 ? ` · ${vscode.l10n.t('round {0}', fanOut.round)}` : '';
   const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
-  return `${fanOut.progress}${round}${serial} · ${oneLine(goal, 60)}`;
+  const held = frozen ? `${vscode.l10n.t('frozen')} · ` : '';
+  return `${held}${fanOut.progress}${round}${serial} · ${oneLine(goal, 60)}`;
 }
 
 /** Words that menus ask for. */
@@ -125,14 +133,44 @@ export function instanceIcon({ status, role, health }: InstanceDocument): vscode
   return role === 'coordinator' ? themed('server-process', 'testing.iconPassed') : INSTANCE_ICONS.live;
 }
 
-/** @param here whether it is the coordinator and runs in this window */
-export function instanceDescription(instance: InstanceDocument, here: boolean): string {
+/**
+ * @param here whether it is the coordinator and runs in this window
+ * @param holds what the kill switch holds: a worker is frozen when that is everything
+ */
+export function instanceDescription(
+  instance: InstanceDocument,
+  here: boolean,
+  holds: readonly Hold[] = [],
+): string {
   const { role, status, active_dispatches: load, slots, health, note } = instance;
   if (status !== 'live') return note === null ? status : `${status} · ${note}`;
+  const isFrozen = isHeld(holds, ROOT_NAMESPACE);
+  const frozen = isFrozen ? ` · ${vscode.l10n.t('frozen')}` : '';
   const state = health === 'healthy' ? status : `${status} · ${health}`;
-  if (role === 'coordinator') return here ? `${state} · ${vscode.l10n.t('in this window')}` : state;
-  return `${state} · ${vscode.l10n.t('load {0} of {1}', Math.min(load, slots), slots)}${load > slots ? ` (+${load - slots})` : ''}`;
+  if (role === 'coordinator') {
+    const some = holds.length > 0 ? ` · ${vscode.l10n.t('frozen: {0}', namesOf(holds))}` : '';
+    return `${state}${here ? ` · ${vscode.l10n.t('in this window')}` : ''}${isFrozen ? frozen : some}`;
+  }
+  return `${state}${frozen} · ${vscode.l10n.t('load {0} of {1}', Math.min(load, slots), slots)}${load > slots ? ` (+${load - slots})` : ''}`;
 }
+
+const namesOf = (holds: readonly Hold[]): string =>
+  oneLine(holds.map(({ namespace }) => namespace ?? ROOT_NAMESPACE).join(', '), 60);
+
+/** What the kill switch holds, and why. */
+export function holdText({ namespace, level, reason }: Hold): string {
+  const why = reason === null ? '' : ` — ${oneLine(reason, 80)}`;
+  if (namespace === null) return `${vscode.l10n.t('emergency stop')}${why}`;
+  const what =
+    level === 'hard'
+      ? vscode.l10n.t('hard freeze of {0}', namespace)
+      : vscode.l10n.t('soft freeze of {0}', namespace);
+  return `${what}${why}`;
+}
+
+/** Since when, and by whom. */
+export const holdDetail = ({ since, issuedBy }: Hold): string =>
+  vscode.l10n.t('since {0}, by {1}', moment(since), issuedBy);
 
 export function instanceContext({ role, status }: InstanceDocument): string {
   return `instance ${role} ${status}`;

@@ -1,6 +1,7 @@
 import type * as vscode from 'vscode';
 import { setContext, type ContextKeys } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { holdsOf } from '../model/holds.ts';
 import { homeExists } from '../session/find-engine.ts';
 import type { Session } from '../session/session.ts';
 
@@ -22,6 +23,7 @@ export function contextKeys(session: Session, model: FleetModel): readonly vscod
       ({ role, status }) => role === 'worker' && status === 'live',
     );
     tell('fleet.workers', workers?.length ?? 0);
+    tell('fleet.isFrozen', holdsOf(model.fleet).length > 0);
     tell('fleet.hasTasks', model.tasks.size > 0);
     tell('fleet.hasFanOuts', fanOuts.length > 0);
     tell(

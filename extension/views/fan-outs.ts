@@ -4,6 +4,7 @@ import { childCost, duration, oneLine } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import { isFrozen } from '../model/holds.ts';
 import {
   childContext,
   childDescription,
@@ -105,7 +106,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #item(node: Node): vscode.TreeItem {
     switch (node.kind) {
       case 'task':
-        return taskItem(node, this.#model.tasks.get(node.thread));
+        return this.#taskItem(node);
       case 'range':
         return rangeItem(node.from, node.to);
       case 'child':
@@ -113,6 +114,11 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       case 'attempt':
         return attemptItem(node.attempt, this.#store.get(node.thread, node.index));
     }
+  }
+
+  #taskItem(node: Node & { kind: 'task' }): vscode.TreeItem {
+    const task = this.#model.tasks.get(node.thread);
+    return taskItem(node, task, task !== undefined && isFrozen(this.#model.fleet, task));
   }
 
   async #belowTask(thread: string): Promise<Node[]> {
@@ -196,11 +202,15 @@ function attemptRows(thread: string, child: ChildDocument | undefined): readonly
   return [...numbers].map(number => ({ kind: 'attempt', thread, index, attempt: number }));
 }
 
-function taskItem(node: Node & { kind: 'task' }, task: TaskDocument | undefined): vscode.TreeItem {
+function taskItem(
+  node: Node & { kind: 'task' },
+  task: TaskDocument | undefined,
+  frozen: boolean,
+): vscode.TreeItem {
   const item = new vscode.TreeItem(task?.alias ?? node.thread);
   if (task === undefined) return item;
-  item.description = taskDescription(task);
-  item.iconPath = taskIcon(task);
+  item.description = taskDescription(task, frozen);
+  item.iconPath = taskIcon(task, frozen);
   item.contextValue = taskContext(task);
   if (task.fan_out !== null) {
     item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;

@@ -3,6 +3,7 @@ import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { holdsOf } from '../model/holds.ts';
 import { PacedChanges } from './paced.ts';
 import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
 
@@ -38,7 +39,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
     const item = new vscode.TreeItem(instance?.alias ?? node.did);
     item.id = node.did;
     if (instance === undefined) return item;
-    item.description = instanceDescription(instance, this.#isHosting());
+    item.description = this.#description(instance);
     item.iconPath = instanceIcon(instance);
     item.contextValue = instanceContext(instance);
     item.accessibilityInformation = {
@@ -68,6 +69,10 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
     return this.#model.fleet?.instances.find(instance => instance.did === did);
   }
 
+  #description(instance: InstanceDocument): string {
+    return instanceDescription(instance, this.#isHosting(), holdsOf(this.#model.fleet));
+  }
+
   #update(): void {
     const before = this.#rows;
     const instances = this.#model.fleet?.instances ?? [];
@@ -76,7 +81,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
         instance.did,
         {
           node: before.get(instance.did)?.node ?? { kind: 'instance', did: instance.did },
-          looks: `${instance.alias} ${instanceContext(instance)} ${instanceDescription(instance, this.#isHosting())}`,
+          looks: `${instance.alias} ${instanceContext(instance)} ${this.#description(instance)}`,
         },
       ]),
     );

@@ -1,19 +1,27 @@
 import * as vscode from 'vscode';
+import { oneLine } from '../../engine/contract/format.ts';
 import { VIEWS } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { holdsOf, type Hold } from '../model/holds.ts';
+import { iconless } from '../plain.ts';
 import type { Session } from '../session/session.ts';
+import { holdDetail, holdText } from './appearance.ts';
 
-/** The one item in the status bar: `3 live · 5/8`, the latter being the subtasks of all fan-outs under way. */
+/**
+ * The one item in the status bar: `3 live · 5/8`, the latter being the subtasks of all fan-outs under way. While anything
+ * is frozen it says so before all else, in a colour of its own, and a click offers to lift it.
+ */
 export function statusBar(session: Session, model: FleetModel): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('fleet', vscode.StatusBarAlignment.Left, 10);
   item.name = vscode.l10n.t('Fleet');
-  item.command = `${VIEWS.fanOuts}.focus`;
   const update = (): void => show(item, session, model);
   update();
   return vscode.Disposable.from(item, session.onDidChange(update), model.onDidChange(update));
 }
 
 function show(item: vscode.StatusBarItem, { state }: Session, model: FleetModel): void {
+  item.command = `${VIEWS.fanOuts}.focus`;
+  item.accessibilityInformation = undefined;
   switch (state.kind) {
     case 'none':
     case 'opening':
@@ -33,9 +41,31 @@ function show(item: vscode.StatusBarItem, { state }: Session, model: FleetModel)
           : vscode.l10n.t('{0} instances live; nothing is running', live);
       item.accessibilityInformation = { label: item.tooltip, role: 'button' };
       item.backgroundColor = undefined;
+      showHolds(item, holdsOf(model.fleet));
       return item.show();
     }
   }
+}
+
+/** Red where something is ended or nothing may start at all, yellow where what runs may end. */
+function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
+  const [first] = holds;
+  if (first === undefined) return;
+  const isHarsh = holds.some(({ level }) => level !== 'soft');
+  const what =
+    first.namespace === null
+      ? vscode.l10n.t('Emergency stop')
+      : vscode.l10n.t('Frozen: {0}', holds.map(({ namespace }) => namespace).join(', '));
+  const text = `$(lock) ${iconless(oneLine(what, 40))} · ${item.text}`;
+  const lines = holds.map(hold => `${holdText(hold)}, ${holdDetail(hold)}`);
+  const tooltip = [...lines, vscode.l10n.t('Click to lift it')].join('\n');
+  item.text = text;
+  item.tooltip = tooltip;
+  item.accessibilityInformation = { label: tooltip, role: 'button' };
+  item.command = 'fleet.liftKillSwitch';
+  item.backgroundColor = new vscode.ThemeColor(
+    isHarsh ? 'statusBarItem.errorBackground' : 'statusBarItem.warningBackground',
+  );
 }
 
 /** Over all fan-outs that have not joined. */

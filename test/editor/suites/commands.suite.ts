@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { until } from '../until.ts';
-import { fleet, run, shownText, workspaceFolder } from './support.ts';
+import { accepted, fleet, run, shownText, workspaceFolder } from './support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
@@ -226,14 +226,3 @@ describe('the commands, in the window that hosts the fleet', () => {
     await run('fleet.stopAll');
   });
 });
-
-/** Accepts the question that the command asks, as Enter does, with what it proposes. */
-async function accepted(command: Promise<void>): Promise<void> {
-  let isDone = false;
-  void command.finally(() => (isDone = true));
-  await until('the command is over', async () => {
-    if (!isDone) await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-    return isDone ? true : undefined;
-  });
-  await command;
-}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { readPidFile } from '../../../engine/home/process.ts';
 import * as vscode from 'vscode';
-import { extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
+import { accepted, extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
 
 /** What the menus hide is refused by the code as well: here the commands are run as another extension could. */
 describe('in a folder that is not trusted', () => {
@@ -46,6 +46,13 @@ describe('in a folder that is not trusted', () => {
     assert.deepEqual([await taskCount(), (await fleet.now()).instances.length], before);
     assert.equal((await fleet.join('LOOK-1')).round, 1);
     assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
+  });
+
+  it('what is frozen stays so', async () => {
+    await spl('kill', '--emergency');
+    await accepted(run('fleet.liftKillSwitch'));
+    assert.notEqual((await fleet.now()).emergency, null);
+    await spl('unkill', '--emergency');
   });
 
   it('what runs can be ended', async () => {

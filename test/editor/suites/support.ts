@@ -53,3 +53,14 @@ export async function spl(...words: readonly string[]): Promise<string> {
   assert.equal(code, 0, `spl ${words.join(' ')} ended with ${code}: ${err}`);
   return out;
 }
+
+/** Accepts the questions that the command asks, as Enter does, with what they propose. */
+export async function accepted(command: Promise<void>): Promise<void> {
+  let isDone = false;
+  void command.finally(() => (isDone = true));
+  await until('the command is over', async () => {
+    if (!isDone) await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    return isDone ? true : undefined;
+  });
+  await command;
+}

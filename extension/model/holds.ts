@@ -1,0 +1,45 @@
+import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
+
+/** What the kill switch keeps from starting: a namespace with all below it, or everything. */
+export interface Hold {
+  /** Null for the emergency stop. */
+  readonly namespace: string | null;
+  /** `soft` or `hard`; null for the emergency stop. */
+  readonly level: string | null;
+  readonly reason: string | null;
+  readonly issuedBy: string;
+  /** Seconds since 1970. */
+  readonly since: number;
+}
+
+/** All that is frozen, the emergency stop first. */
+export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
+  if (fleet === undefined) return [];
+  const { emergency, freezes } = fleet;
+  const stop = emergency === null ? [] : [{ ...emergency, namespace: null, level: null }];
+  return [...stop, ...freezes].map(
+    ({ namespace, level, reason, issued_by: issuedBy, issued_at_unix: since }) => ({
+      namespace,
+      level,
+      reason,
+      issuedBy,
+      since,
+    }),
+  );
+}
+
+/** Whether nothing may start in this namespace. */
+export function isHeld(holds: readonly Hold[], namespace: string): boolean {
+  return holds.some(
+    ({ namespace: held }) =>
+      held === null || held === ROOT_NAMESPACE || `${namespace}/`.startsWith(`${held}/`),
+  );
+}
+
+/** Whether a fan-out of this task is under way and may start nothing. */
+export function isFrozen(fleet: FleetDocument | undefined, task: TaskDocument): boolean {
+  return task.fan_out?.complete === false && isHeld(holdsOf(fleet), task.namespace);
+}
+
+/** All other namespaces lie below it. */
+export const ROOT_NAMESPACE = 'default';

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { accepted, fleet, run, shownText, spl } from './support.ts';
+
+/** How it looks, and that a confirmation lets it through, is seen in a browser: an editor under test shows no modal. */
+describe('the kill switch, in the window that hosts the fleet', () => {
+  before(async () => {
+    await run('fleet.start');
+    await spl('namespace', 'create', 'acme');
+  });
+
+  after(async () => run('fleet.stopAll'));
+
+  it('fleet.killSwitch freezes nothing that was not confirmed', async () => {
+    await accepted(run('fleet.killSwitch'));
+    const { freezes, emergency } = await fleet.now();
+    assert.deepEqual([freezes, emergency], [[], null]);
+  });
+
+  it('fleet.showStatus says what is frozen, by whomever it was', async () => {
+    await spl('kill', '--namespace', 'acme', '--reason', 'bad release');
+    await run('fleet.showStatus');
+    assert.match(
+      await shownText('fleet.md'),
+      /⚠ soft freeze of acme — bad release, since .*Z, by did:sync:user:/,
+    );
+  });
+
+  it('fleet.liftKillSwitch undoes what was picked, and what waited goes on', async () => {
+    await spl('kill', '--emergency', '--reason', 'cost');
+    await accepted(run('fleet.liftKillSwitch'));
+    const left = await fleet.now();
+    assert.deepEqual([left.freezes.map(({ namespace }) => namespace), left.emergency], [['acme'], null]);
+    await accepted(run('fleet.liftKillSwitch'));
+    assert.deepEqual((await fleet.now()).freezes, []);
+    await spl('task', 'add', 'go on', '--alias', 'ON-1', '--namespace', 'acme');
+    await spl('task', 'fan-out', 'ON-1', '--subtask', 'goal=go on');
+    assert.equal((await fleet.joined('ON-1')).outcome, 'satisfied');
+  });
+
+  it('fleet.liftKillSwitch asks nothing where nothing is frozen', async () => {
+    await run('fleet.liftKillSwitch');
+    assert.equal((await fleet.now()).emergency, null);
+  });
+});
