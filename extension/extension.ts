@@ -59,7 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const attention = store.add(new Attention(model));
   const trees = store.add(new Trees(session, model, attention, log));
   const documents = store.add(new Documents());
-  const panels = store.add(registerPanels(context.extensionUri, session, log));
+  const panels = store.add(registerPanels(context.extensionUri, session, model, log));
   const terminalOf = once(async () =>
     splEnvironment(path.join(context.globalStorageUri.fsPath, 'bin'), (await program()).folder, home),
   );

@@ -17,7 +17,7 @@ export interface ModelChange {
 }
 
 /** The newest tasks that the views show. */
-export const MAX_TASKS = 500;
+const MAX_TASKS = 500;
 /** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
 const MIN_INTERVAL_MS = 40;
 

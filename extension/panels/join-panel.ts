@@ -14,7 +14,7 @@ import {
 } from '../../webview/protocol.ts';
 import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
-import { MAX_TASKS } from '../model/fleet-model.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 import { followFanOut, readFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportFile, type ExportFormat } from './export-file.ts';
@@ -25,6 +25,7 @@ import { viewStrings } from './strings.ts';
 export interface PanelHost {
   readonly extensionUri: vscode.Uri;
   readonly access: EngineAccess;
+  readonly model: Pick<FleetModel, 'tasks' | 'onDidChange'>;
   readonly log: vscode.LogOutputChannel;
   /** Shows what a subtask printed. */
   showOutput(thread: string, index: number): Thenable<unknown>;
@@ -62,6 +63,7 @@ export class JoinPanel implements vscode.Disposable {
   #complete: boolean | null = null;
   #serial: SerialRow | null = null;
   #serialFollowing: AbortController | null = null;
+  #serialThread: string | null = null;
   #reportTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #alias: string;
@@ -85,6 +87,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#heard(data)));
     this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
     this.#owned.add(host.access.onDidChange(() => this.#followAnew()));
+    this.#owned.add(host.model.onDidChange(() => this.#findSerial()));
     this.#owned.add(panel.onDidDispose(() => this.dispose()));
     panel.webview.options = { enableScripts: true, localResourceRoots: [this.#files()] };
     panel.webview.html = this.#html();
@@ -162,7 +165,7 @@ export class JoinPanel implements vscode.Disposable {
   #stop(): void {
     this.#following?.abort();
     this.#serialFollowing?.abort();
-    this.#following = this.#serialFollowing = this.#flow = null;
+    this.#following = this.#serialFollowing = this.#serialThread = this.#flow = null;
     clearTimeout(this.#reportTimer);
     clearTimeout(this.#retryTimer);
     this.#reportTimer = this.#retryTimer = undefined;
@@ -197,7 +200,7 @@ export class JoinPanel implements vscode.Disposable {
     if (this.#complete === null) {
       this.#failures = 0;
       this.#stream('live', null);
-      void this.#findSerial(client, signal);
+      this.#findSerial();
     }
     this.#flow?.offer(change);
     const isNews = this.#complete !== change.status.complete;
@@ -243,20 +246,21 @@ export class JoinPanel implements vscode.Disposable {
   }
 
   /** Takes up the latest serial run of this task, wherever it was begun. */
-  async #findSerial(client: EngineClient, signal: AbortSignal): Promise<void> {
-    try {
-      const { tasks } = await client.report('tasks', { all: true, limit: MAX_TASKS }, signal);
-      const latest = tasks
-        .filter(task => task.fan_out?.serial_of === this.#thread)
-        .reduce<string | null>((_, task) => task.thread, null);
-      if (latest !== null && !signal.aborted) this.#followSerial(client, latest);
-    } catch (thrown) {
-      if (!signal.aborted) this.#host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`);
-    }
+  #findSerial(): void {
+    const { client } = this.#host.access;
+    const { tasks } = this.#host.model;
+    if (client === undefined || this.#following === null) return;
+    // One that was begun here is known before the model has heard of it, and is the latest.
+    if (this.#serialThread !== null && !tasks.has(this.#serialThread)) return;
+    // The newest tasks come first.
+    const latest = [...tasks.values()].find(({ fan_out: fanOut }) => fanOut?.serial_of === this.#thread);
+    if (latest !== undefined && latest.thread !== this.#serialThread)
+      this.#followSerial(client, latest.thread);
   }
 
   #followSerial(client: EngineClient, thread: string): void {
     this.#serialFollowing?.abort();
+    this.#serialThread = thread;
     const following = (this.#serialFollowing = new AbortController());
     const { signal } = following;
     const tell = ({ status }: FanOutChange): void => {

@@ -9,10 +9,11 @@ export class JoinPanels implements vscode.Disposable {
   readonly #panels = new Map<string, JoinPanel>();
 
   constructor(host: Omit<PanelHost, 'open'>) {
-    const { extensionUri, access, log } = host;
+    const { extensionUri, access, model, log } = host;
     this.#host = {
       extensionUri,
       access,
+      model,
       log,
       showOutput: (thread, index) => host.showOutput(thread, index),
       confirm: (question, detail, action) => host.confirm(question, detail, action),

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { EngineAccess } from '../access.ts';
 import type { CommandId, Subject } from '../contributions.ts';
 import { DisposableStore } from '../disposable.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 import { JoinPanels } from './join-panels.ts';
 import { registerSerializer } from './serializer.ts';
 
@@ -9,10 +10,11 @@ import { registerSerializer } from './serializer.ts';
 export function registerPanels(
   extensionUri: vscode.Uri,
   access: EngineAccess,
+  model: FleetModel,
   log: vscode.LogOutputChannel,
 ): vscode.Disposable & Pick<JoinPanels, 'open'> {
   const store = new DisposableStore();
-  const panels = store.add(new JoinPanels({ extensionUri, access, log, showOutput, confirm }));
+  const panels = store.add(new JoinPanels({ extensionUri, access, model, log, showOutput, confirm }));
   store.add(registerSerializer(panels));
   return { open: task => panels.open(task), dispose: () => store.dispose() };
 }

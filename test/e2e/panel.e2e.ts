@@ -49,6 +49,10 @@ describe('the panel of a task', () => {
       view = await panelOf(workbench.page);
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('restored');
+
+      // A serial run that is begun elsewhere is taken up as well.
+      await spl(editor, 'task', 'run-serial', 'PANEL-1', '--wait');
+      await view.getByText('PANEL-1-serial-2').waitFor({ timeout: 30_000 });
       assert.deepEqual(refused, []);
     }),
   );
