@@ -28,6 +28,7 @@ export const STRING_KEYS = [
   'exportSvg',
   'exportPng',
   'exported',
+  'pictureTooLarge',
   'dismiss',
   'joinSection',
   'joinWaits',

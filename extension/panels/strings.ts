@@ -27,6 +27,7 @@ export function viewStrings(): ViewStrings {
     exportSvg: vscode.l10n.t('Export the timeline as SVG'),
     exportPng: vscode.l10n.t('Export the timeline as PNG'),
     exported: vscode.l10n.t('Saved as {0}'),
+    pictureTooLarge: vscode.l10n.t('The picture is too large to be saved. The data can be, as JSON.'),
     dismiss: vscode.l10n.t('Dismiss'),
     joinSection: vscode.l10n.t('Join'),
     joinWaits: vscode.l10n.t('Waiting for the join'),

@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { ViewClock } from '../components/clock.ts';
-import { icon, type IconName } from '../components/icon.ts';
+import { icon } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
 import { RequestFailed, type EditorApi, Host } from '../host.ts';
 import { criticalIndices, FanOutModel } from '../model/fan-out.ts';
@@ -12,17 +12,26 @@ import {
   type Problem,
   type SerialRow,
   type SpeedupRow,
-  type StreamState,
   type ToView,
   type ViewRequest,
 } from '../protocol.ts';
 import { SerialWished, type SerialWish } from '../report/speedup.ts';
 import '../report/speedup.ts';
 import { fill, type ViewStrings } from '../strings.ts';
+import { Announcer } from './announcer.ts';
 import { outcomeWord } from './census.ts';
 import './census.ts';
 import './detail.ts';
 import { DetailClosed } from './detail.ts';
+import {
+  ExportWished,
+  NoticeDismissed,
+  StreamWished,
+  type ExportFormat,
+  type Notice,
+  type Stream,
+} from './header.ts';
+import './header.ts';
 import { ActionChosen } from './row-actions.ts';
 import './subtasks.ts';
 import { ListingChanged, RowChosen } from './subtasks.ts';
@@ -31,16 +40,6 @@ import { BarChosen, type TimelineElement } from './timeline.ts';
 
 type Told = Exclude<ToView, { type: 'reply' }>;
 type Change = ToView & { type: 'change' };
-
-/** A census that moves fast is read out this often at most, in milliseconds; its end at once. */
-const ANNOUNCE_MS = 5000;
-
-const STREAM_ICONS: Readonly<Record<StreamState, IconName>> = {
-  connecting: 'sync',
-  live: 'circleLarge',
-  paused: 'debugPause',
-  disconnected: 'debugDisconnect',
-};
 
 const SERIAL_REQUESTS: Readonly<Record<SerialWish, ViewRequest>> = {
   run: { kind: 'run-serial' },
@@ -65,108 +64,11 @@ export class JoinViewElement extends LitElement {
         max-width: 1600px;
         margin: 0 auto;
       }
-      header {
+      fleet-header {
         position: sticky;
         top: 0;
         z-index: 2;
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: 4px 12px;
         margin: 0 -16px;
-        padding: 8px 16px 4px;
-        background: var(--fleet-background);
-        border-bottom: 1px solid var(--fleet-rule);
-      }
-      h1 {
-        display: flex;
-        flex: 1 1 240px;
-        align-items: baseline;
-        gap: 10px;
-        min-width: 0;
-        margin: 0;
-        font-size: 1.15em;
-        font-weight: 600;
-      }
-      h1 > span:first-child {
-        flex: none;
-        max-width: 60%;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      h1 .goal {
-        min-width: 0;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-        font-size: 13px;
-        font-weight: 400;
-        color: var(--fleet-muted);
-      }
-      .tools {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: 2px 4px;
-      }
-      .stream {
-        display: inline-flex;
-        align-items: center;
-        gap: 5px;
-        padding: 0 8px;
-        height: 20px;
-        margin-right: 4px;
-        border: 1px solid var(--ink);
-        border-radius: 10px;
-        font-size: 12px;
-      }
-      .stream .icon {
-        color: var(--ink);
-      }
-      .stream .icon {
-        width: 12px;
-        height: 12px;
-      }
-      .stream.live {
-        --ink: var(--fleet-accepted);
-      }
-      .stream.live .dot {
-        width: 8px;
-        height: 8px;
-        border-radius: 50%;
-        background: var(--ink);
-        forced-color-adjust: none;
-      }
-      .stream.live.moving .dot {
-        animation: breathe 2s ease-in-out infinite;
-      }
-      .stream.paused,
-      .stream.connecting {
-        --ink: var(--fleet-muted);
-      }
-      .stream.disconnected {
-        --ink: var(--vscode-editorWarning-foreground, var(--fleet-rejected));
-      }
-      @keyframes breathe {
-        50% {
-          opacity: 0.35;
-        }
-      }
-      @media (prefers-reduced-motion: reduce) {
-        .stream.live.moving .dot {
-          animation: none;
-        }
-      }
-      .export {
-        display: inline-flex;
-        align-items: center;
-        padding-left: 4px;
-        border-left: 1px solid var(--fleet-rule);
-        font-size: 12px;
-      }
-      .export > .icon {
-        margin: 0 2px;
       }
       section {
         min-width: 0;
@@ -179,34 +81,6 @@ export class JoinViewElement extends LitElement {
       }
       .clip {
         overflow: hidden;
-      }
-      .notices {
-        flex: 0 0 100%;
-      }
-      .notice {
-        display: flex;
-        margin-top: 4px;
-        align-items: flex-start;
-        gap: 8px;
-        padding: 6px 8px 6px 12px;
-        border: 1px solid var(--fleet-surface-border);
-        border-left: 3px solid var(--ink);
-        border-radius: 4px;
-        background: var(--fleet-surface);
-        overflow-wrap: anywhere;
-      }
-      .notice > span {
-        flex: 1;
-      }
-      .notice.good {
-        --ink: var(--fleet-accepted);
-      }
-      .notice.bad {
-        --ink: var(--fleet-failed);
-      }
-      .notice > .icon {
-        color: var(--ink);
-        margin-top: 1px;
       }
       .loading {
         padding: 40px 16px;
@@ -243,9 +117,8 @@ export class JoinViewElement extends LitElement {
         main {
           padding: 0 10px 20px;
         }
-        header {
+        fleet-header {
           margin: 0 -10px;
-          padding: 6px 10px 2px;
         }
       }
     `,
@@ -259,15 +132,16 @@ export class JoinViewElement extends LitElement {
   #strings: ViewStrings | null = null;
   #locale = 'en';
   #task: (ToView & { type: 'task' }) | null = null;
-  #stream: { state: StreamState; note: string | null } = { state: 'connecting', note: null };
+  #stream: Stream = { state: 'connecting', note: null };
   #speedup: { report: SpeedupRow | null; problem: Problem | null } = { report: null, problem: null };
   #serial: SerialRow | null = null;
   #refused: Problem | null = null;
-  #notice: { good: boolean; text: string; hint: string | null } | null = null;
+  #notice: Notice | null = null;
   #appliedSeq: number | null = null;
-  #said = '';
-  #saidAtMs = -Infinity;
-  #sayTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #announcer = new Announcer(
+    () => this.#sayable(),
+    () => this.requestUpdate(),
+  );
   #wallTimer: ReturnType<typeof setTimeout> | undefined;
   #painted = false;
 
@@ -276,6 +150,9 @@ export class JoinViewElement extends LitElement {
     this.#api = api;
     this.#saved = readSavedState(api.getState());
     this.#host = new Host(api, told => this.#heard(told));
+    this.addEventListener(StreamWished.type, event => void this.#ask({ kind: (event as StreamWished).wish }));
+    this.addEventListener(ExportWished.type, event => void this.#export((event as ExportWished).format));
+    this.addEventListener(NoticeDismissed.type, () => this.#tell(null));
     this.addEventListener(RowChosen.type, event => this.#select((event as RowChosen).index));
     this.addEventListener(BarChosen.type, event => this.#select((event as BarChosen).index));
     this.addEventListener(DetailClosed.type, () => this.#select(null));
@@ -292,7 +169,7 @@ export class JoinViewElement extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#host.dispose();
-    clearTimeout(this.#sayTimer);
+    this.#announcer.dispose();
     clearTimeout(this.#wallTimer);
   }
 
@@ -307,7 +184,7 @@ export class JoinViewElement extends LitElement {
     if (s === null) return nothing;
     return html`<main>
       ${this.#header(s)} ${this.#content(s)}
-      <div class="hidden" role="status">${this.#said}</div>
+      <div class="hidden" role="status">${this.#announcer.said}</div>
     </main>`;
   }
 
@@ -317,68 +194,19 @@ export class JoinViewElement extends LitElement {
       this.#appliedSeq = null;
     }
     if (!this.#painted && this.#model.known > 0) this.#markFirstPaint();
-    this.#announce();
+    this.#announcer.tell(this.#model.join?.complete === true);
     this.#wallGoesOn();
   }
 
   #header(s: ViewStrings): TemplateResult {
-    const { state, note } = this.#stream;
-    const stopped = state === 'paused';
-    return html`<header>
-      <h1>
-        <span>${this.#task?.alias ?? ''}</span>
-        <span class="goal" title=${this.#task?.goal ?? ''}>${this.#task?.goal ?? ''}</span>
-      </h1>
-      <div class="tools">
-        <span class="stream ${state} ${this.#isMoving() ? 'moving' : ''}" title=${note ?? ''}>
-          ${state === 'live' ? html`<span class="dot"></span>` : icon(STREAM_ICONS[state])} ${s[state]}
-        </span>
-        <button
-          class="tool"
-          title=${stopped ? s.resumeLong : s.pauseLong}
-          ?disabled=${state === 'disconnected'}
-          @click=${() => void this.#ask({ kind: stopped ? 'resume' : 'pause' })}
-        >
-          ${icon(stopped ? 'play' : 'debugPause')}${stopped ? s.resume : s.pause}
-        </button>
-        <div class="export" role="group" aria-label=${s.export}>
-          ${icon('exporting')} ${this.#exportTool('JSON', s.exportJson, () => this.#export('json'))}
-          ${this.#exportTool('SVG', s.exportSvg, () => this.#export('svg'))}
-          ${this.#exportTool('PNG', s.exportPng, () => this.#export('png'))}
-        </div>
-      </div>
-      ${this.#noticeLine(s)}
-    </header>`;
-  }
-
-  #exportTool(text: string, label: string, action: () => Promise<void>): TemplateResult {
-    return html`<button
-      class="tool"
-      title=${label}
-      aria-label=${label}
-      ?disabled=${this.#model.join === null}
-      @click=${() => void action()}
-    >
-      ${text}
-    </button>`;
-  }
-
-  #noticeLine(s: ViewStrings): TemplateResult {
-    const notice = this.#notice;
-    const line =
-      notice === null
-        ? nothing
-        : html`<div class="notice ${notice.good ? 'good' : 'bad'}">
-            ${icon(notice.good ? 'pass' : 'error')}
-            <span>
-              ${notice.text}
-              ${notice.hint === null ? nothing : html`<br /><span class="muted">${notice.hint}</span>`}
-            </span>
-            <button class="tool" title=${s.dismiss} aria-label=${s.dismiss} @click=${() => this.#tell(null)}>
-              ${icon('close')}
-            </button>
-          </div>`;
-    return html`<div class="notices" aria-live="assertive">${line}</div>`;
+    return html`<fleet-header
+      .strings=${s}
+      .task=${this.#task}
+      .stream=${this.#stream}
+      .moving=${this.#isMoving()}
+      .exportable=${this.#model.join !== null}
+      .notice=${this.#notice}
+    ></fleet-header>`;
   }
 
   #content(s: ViewStrings): TemplateResult {
@@ -528,22 +356,6 @@ export class JoinViewElement extends LitElement {
     }, 1000);
   }
 
-  #announce(): void {
-    const text = this.#sayable();
-    const joined = this.#model.join?.complete === true;
-    if (text === this.#said || (this.#sayTimer !== undefined && !joined)) return;
-    // The end does not wait for the turn of what came before it.
-    clearTimeout(this.#sayTimer);
-    const waitMs = joined ? 0 : Math.max(0, this.#saidAtMs + ANNOUNCE_MS - performance.now());
-    this.#sayTimer = setTimeout(() => {
-      this.#sayTimer = undefined;
-      this.#saidAtMs = performance.now();
-      // What is said is what holds by then.
-      this.#said = this.#sayable();
-      this.requestUpdate();
-    }, waitMs);
-  }
-
   #sayable(): string {
     const { join } = this.#model;
     if (join === null || this.#strings === null) return '';
@@ -595,20 +407,22 @@ export class JoinViewElement extends LitElement {
     this.requestUpdate();
   }
 
-  async #export(format: 'json' | 'svg' | 'png'): Promise<void> {
+  async #export(format: ExportFormat): Promise<void> {
     const s = this.#strings;
     if (s === null) return;
-    const request = format === 'json' ? ({ kind: 'export-json' } as const) : await this.#picture(format);
-    if (request === null) return this.#tell({ good: false, text: s.timelineEmpty, hint: null });
+    const request = format === 'json' ? ({ kind: 'export-json' } as const) : await this.#picture(format, s);
+    if (typeof request === 'string') return this.#tell({ good: false, text: request, hint: null });
     const saved = await this.#ask(request);
     if (saved !== null) this.#tell({ good: true, text: fill(s.exported, saved), hint: null });
   }
 
-  async #picture(format: 'svg' | 'png'): Promise<ViewRequest | null> {
+  /** @returns why there is none, where there is none. */
+  async #picture(format: 'svg' | 'png', s: ViewStrings): Promise<ViewRequest | string> {
     const timeline = this.renderRoot.querySelector<TimelineElement>('fleet-timeline');
     const title = `${this.#task?.alias ?? ''} ${this.#task?.goal ?? ''}`;
     const data = format === 'svg' ? timeline?.exportSvg(title) : await timeline?.exportPng();
-    if (data == null || data.length > MAX_PICTURE_CHARS) return null;
+    if (data == null) return s.timelineEmpty;
+    if (data.length > MAX_PICTURE_CHARS) return s.pictureTooLarge;
     return { kind: 'export-picture', format, data };
   }
 
@@ -625,7 +439,7 @@ export class JoinViewElement extends LitElement {
     }
   }
 
-  #tell(notice: { good: boolean; text: string; hint: string | null } | null): void {
+  #tell(notice: Notice | null): void {
     this.#notice = notice;
     this.requestUpdate();
   }
