@@ -243,7 +243,7 @@ describe('whatever a log holds, the fold', () => {
           requireSound(state, fanOut);
         });
       }),
-      { numRuns: 400 },
+      { numRuns: 2_000 },
     );
   });
 

@@ -336,7 +336,8 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: RetryBody, at: number): void {
   rememberKey(state, body.issued_by, body.idempotency_key, fanOut.task.thread);
   const child = fanOut.children[body.index];
-  if (child === undefined || child.state !== 'done') return;
+  // What has accepted is never retried, and what depends on it may run already.
+  if (child === undefined || child.state !== 'done' || child.verdict === 'accept') return;
   child.hint = body.hint ?? null;
   for (const again of [child, ...cancelledBecauseOf(fanOut, child.index)]) restart(fanOut, again);
   if (body.round > fanOut.round) {
@@ -370,7 +371,7 @@ export function cancelledBecauseOf(fanOut: FanOut, index: number): Child[] {
 
 function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>): boolean {
   const child = fanOut.children[index]!;
-  if (child.state !== 'done' || child.causedBy === null) return false;
+  if (child.state !== 'done' || child.verdict === 'accept' || child.causedBy === null) return false;
   return fanOut.subtasks[index]!.depends_on.every(dependency => {
     const { state, verdict } = fanOut.children[dependency]!;
     return again.has(dependency) || state !== 'done' || verdict === 'accept';
