@@ -32,8 +32,8 @@ export class Workbench {
    * @param editor what marks an editor in the state that is kept
    */
   async reload(editor: string): Promise<void> {
-    await this.page.locator('body').dispatchEvent('beforeunload');
     await until(`the window keeps ${editor}`, async () => {
+      await this.page.locator('body').dispatchEvent('beforeunload');
       const { origins } = await this.page.context().storageState({ indexedDB: true });
       return JSON.stringify(origins).includes(editor) ? true : undefined;
     });
