@@ -18,7 +18,7 @@ import { homePaths } from './home/paths.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import { watchRemoval } from './home/removal.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
-import { isMarkedStopped } from './home/stop-mark.ts';
+import { stopMark } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
@@ -412,7 +412,7 @@ export interface StandInOptions {
  */
 export async function standIn({ home, lease, lingerMs, signal }: StandInOptions): Promise<number> {
   const logger = streamLogger(process.stdout, Date.now);
-  if (await isMarkedStopped(homePaths(home))) {
+  if ((await stopMark(homePaths(home))) !== null) {
     await lease.release();
     logger.info('standby: the coordinator was asked to stop');
     return 0;

@@ -36,7 +36,7 @@ export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped
     );
     // Whoever waits for the lease is not to take over what was to stop.
     if (left.length > 0 && options.scope === 'all' && lease !== 'no home')
-      await markStopped(homePaths(options.home));
+      await markStopped(homePaths(options.home), 'all');
     const ends = await Promise.allSettled(left.map(worker => end(worker, options.graceMs)));
     const failed = ends.find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;

@@ -14,7 +14,7 @@ import {
 import { openHome, type Home } from '../home/home.ts';
 import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
 import { readPidFile } from '../home/process.ts';
-import { clearStopMark, isMarkedStopped, markStopped } from '../home/stop-mark.ts';
+import { clearStopMark, markStopped, stopMark, type Stopped } from '../home/stop-mark.ts';
 import type { Did } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -89,9 +89,10 @@ export class FleetControl {
   async resume(): Promise<void> {
     const workers = this.#workers().filter(({ status }) => status !== 'stopped');
     const { paths } = this.#o.home;
-    const endsAll = await isMarkedStopped(paths);
-    await Promise.all(workers.map(worker => this.#takeOver(worker, endsAll)));
-    if (endsAll) this.#finishStop(workers);
+    const stopped = await stopMark(paths);
+    await Promise.all(workers.map(worker => this.#takeOver(worker, stopped === 'all')));
+    if (stopped === 'all') this.#finishStop(workers);
+    else await clearStopMark(paths);
   }
 
   /** The mark stays until it is done, so that it is finished also when this coordinator ends in the middle of it. */
@@ -152,17 +153,21 @@ export class FleetControl {
           : [];
     const alsoSelf = one === undefined ? input.scope === 'all' : one.role === 'coordinator';
     const stopped = alsoSelf
-      ? await this.#stopForGood(workers, graceMs)
+      ? await this.#stopForGood(workers, graceMs, one === undefined ? 'all' : 'coordinator')
       : await this.#stopAll(workers, graceMs);
     if (alsoSelf) setImmediate(this.#o.onStop);
     return { stopped, coordinator_stopping: alsoSelf };
   }
 
   /** Marks the home first, so that the stop holds also when this process ends in the middle of it. */
-  async #stopForGood(workers: readonly Instance[], graceMs: number): Promise<FleetStopped['stopped']> {
+  async #stopForGood(
+    workers: readonly Instance[],
+    graceMs: number,
+    what: Stopped,
+  ): Promise<FleetStopped['stopped']> {
     const { paths } = this.#o.home;
     // A standby that missed this would go on; that is no reason not to stop.
-    await markStopped(paths).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    await markStopped(paths, what).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
     try {
       return await this.#stopAll(workers, graceMs);
     } catch (error) {

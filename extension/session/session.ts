@@ -4,7 +4,7 @@ import type { EngineClient } from '../../engine/api/client.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { isMarkedStopped } from '../../engine/home/stop-mark.ts';
+import { stopMark } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
 import { findEngine, homeExists, untilGone } from './find-engine.ts';
@@ -165,7 +165,7 @@ export class Session implements EngineAccess {
     }
     this.#wanted = false;
     // One that was asked to stop said so; one that died has left its workers, and somebody must look after them.
-    if (!(await isMarkedStopped(homePaths(this.#o.home)))) this.#wanted = true;
+    if ((await stopMark(homePaths(this.#o.home))) === null) this.#wanted = true;
   }
 
   async #host(signal: AbortSignal): Promise<void> {

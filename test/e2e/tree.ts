@@ -54,6 +54,8 @@ export class Tree {
   /** Clicks one of a row's actions, which are shown while the pointer is on it. */
   async rowAction(text: string | RegExp, action: string): Promise<void> {
     const row = await this.waitFor(text);
+    // The hover of another row may lie over this one, for as long as the pointer is there.
+    await this.#page.mouse.move(0, 0);
     await row.hover();
     await row.locator(`.actions a.action-label[aria-label^="${action}"]`).first().click();
   }

@@ -7,6 +7,10 @@ import { until } from '../editor/until.ts';
 /** How long the palette or a view container may take to open, in milliseconds. */
 const OPEN_MS = 3_000;
 
+/** Makes a window, as an expression for its page, believe that it was looked at, and that somebody then looked away. */
+const LOOK_AWAY =
+  "for (const focused of [true, false]) { document.hasFocus = () => focused; document.dispatchEvent(new Event('visibilitychange')); }";
+
 /** A window of the editor, as a person sees it: everything is found by what is written on it. */
 export class Workbench {
   readonly page: Page;
@@ -26,14 +30,14 @@ export class Workbench {
   }
 
   /**
-   * Loads the window again with the editors that it has. A browser's window keeps its state when it is told that it
-   * will be left, by a write that a quick reload outruns: here it is told first, and reloaded once the write is there.
+   * Loads the window again with the editors that it has. A browser's window keeps its state as it is left, by a write
+   * that a server this near outruns; it does so as well when it loses the focus, and that can be waited for.
    *
    * @param editor what marks an editor in the state that is kept
    */
   async reload(editor: string): Promise<void> {
     await until(`the window keeps ${editor}`, async () => {
-      await this.page.locator('body').dispatchEvent('beforeunload');
+      await this.page.evaluate(LOOK_AWAY);
       const { origins } = await this.page.context().storageState({ indexedDB: true });
       return JSON.stringify(origins).includes(editor) ? true : undefined;
     });

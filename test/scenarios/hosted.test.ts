@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
 import { installProgram } from '../../engine/home/program.ts';
+import { HEAP_FLAGS } from '../../engine/run/heap.ts';
 import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
 
 const HOST = fileURLToPath(new URL('./host.cjs', import.meta.url));
@@ -64,7 +65,8 @@ describe('a coordinator in a process that is an editor’s', function () {
       assert.equal(instances[0]!.pid, host.process.pid);
       for (const { pid } of spawned) {
         const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-        assert.deepEqual(words.slice(0, 2), [process.execPath, join(program, 'worker.js')]);
+        const expected = [process.execPath, ...HEAP_FLAGS, join(program, 'worker.js')];
+        assert.deepEqual(words.slice(0, expected.length), expected);
         const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
         for (const name of Object.keys(EDITOR)) assert.ok(!environment.includes(`${name}=`), name);
       }
