@@ -69,10 +69,12 @@ describe('a run that outlives its window', () => {
           instances.some(({ pid }) => pid !== null && isNaming(pid, editor.scratch.root)) ? undefined : true,
         );
         await workbench.openActivity('Fleet');
-        await workbench.welcomeButton('Start Fleet').waitFor();
-        await workbench.snap('welcome');
+        await workbench.tree('Fan-Outs').waitFor('RUN-1 0 of 2 accepted');
+        assert.deepEqual(await workbench.tree('Instances').rows(), ['coordinator live · in this window']);
+        await workbench.snap('no-workers');
         await workbench.runCommand('Fleet: Start Fleet');
-        await workbench.tree('Fan-Outs').waitFor(/RUN-1 0 of 2 accepted.*2 pending/);
+        await release(editor);
+        await workbench.tree('Fan-Outs').waitFor('RUN-1 2 of 2 accepted');
       },
     ),
   );

@@ -6,6 +6,9 @@ import { until } from '../editor/until.ts';
 
 /** How long the palette or a view container may take to open, in milliseconds. */
 const OPEN_MS = 3_000;
+/** How long the palette may search, and how long a command may take to be offered, in milliseconds. */
+const SEARCH_MS = 10_000;
+const PALETTE_MS = 60_000;
 
 /** Makes a window, as an expression for its page, believe that it was looked at, and that somebody then looked away. */
 const LOOK_AWAY =
@@ -71,14 +74,20 @@ export class Workbench {
    * again until the command can be.
    */
   async runCommand(title: string): Promise<void> {
-    await until(`the palette offers ${title}`, async () => {
-      if (!(await this.#searchPalette(title))) {
-        await this.page.keyboard.press('Escape');
-        return undefined;
-      }
-      await this.pick(title);
-      return true;
-    });
+    await until(
+      `the palette offers ${title}`,
+      async () => {
+        // A search that does not end is begun anew, as one that found nothing is.
+        if (!(await this.#searchPalette(title).catch(() => false))) {
+          await this.page.keyboard.press('Escape');
+          return undefined;
+        }
+        await this.pick(title);
+        return true;
+      },
+      undefined,
+      PALETTE_MS,
+    );
   }
 
   /** Whether the palette offers a command now. */
@@ -98,11 +107,16 @@ export class Workbench {
     );
     if (!isOpen) return false;
     const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
-    return until('the palette has searched', async () => {
-      const texts = await rows.allInnerTexts();
-      if (texts.some(text => text.split('\n').includes(title))) return true;
-      return texts.some(text => /similar commands|No matching/.test(text)) ? false : undefined;
-    });
+    return until(
+      'the palette has searched',
+      async () => {
+        const texts = await rows.allInnerTexts();
+        if (texts.some(text => text.split('\n').includes(title))) return true;
+        return texts.some(text => /similar commands|No matching/.test(text)) ? false : undefined;
+      },
+      () => rows.allInnerTexts(),
+      SEARCH_MS,
+    );
   }
 
   /** The line of the palette, of a pick or of a question. */
