@@ -67,6 +67,8 @@ export class FleetControl {
   /** The stops that are under way: what is stopping is neither there nor out of the way. */
   readonly #stopping = new Set<Promise<unknown>>();
   #isClosed = false;
+  /** Settled when a stop that the last coordinator left unfinished is through. */
+  #finishing: Promise<void> = Promise.resolve();
   /** Settled when the launches that were asked for last are through. */
   #launching: Promise<unknown> = Promise.resolve();
 
@@ -97,7 +99,7 @@ export class FleetControl {
 
   /** The mark stays until it is done, so that it is finished also when this coordinator ends in the middle of it. */
   #finishStop(workers: readonly Instance[]): void {
-    this.#stopAll(workers, 0)
+    this.#finishing = this.#stopAll(workers, 0)
       .then(() => clearStopMark(this.#o.home.paths))
       .catch((error: unknown) => this.#o.logger.error(messageOf(error)));
   }
@@ -166,6 +168,8 @@ export class FleetControl {
     what: Stopped,
   ): Promise<FleetStopped['stopped']> {
     const { paths } = this.#o.home;
+    // The end of an earlier stop takes its own mark away, and must not take this one.
+    await this.#finishing;
     // A standby that missed this would go on; that is no reason not to stop.
     await markStopped(paths, what).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
     try {
