@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 /**
  * Runs all tests on what is built: the engine's, the suites inside the extension host, and those in a browser. Each part
  * reports for itself; the closing line `N passed, N failed, N skipped` adds all up.
+ *
+ * The engine's tests wait for other processes most of the time, and so do the editor's: the two lanes run side by side.
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -14,35 +16,71 @@ const require = createRequire(import.meta.url);
 const mocha = require.resolve('mocha/bin/mocha.js');
 const tsx = require.resolve('tsx/cli');
 
-const parts = [
-  { name: 'engine and extension', words: [mocha] },
-  { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
-  { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+/** What several lanes print, each in one piece: the first that is not over prints at once, the others wait for it. */
+class Paper {
+  #held;
+  #over;
+  #turn = 0;
+
+  constructor(lanes) {
+    this.#held = Array.from({ length: lanes }, () => []);
+    this.#over = new Array(lanes).fill(false);
+  }
+
+  write(lane, text) {
+    if (lane === this.#turn) process.stdout.write(text);
+    else this.#held[lane].push(text);
+  }
+
+  close(lane) {
+    this.#over[lane] = true;
+    while (this.#over[this.#turn]) {
+      this.#turn++;
+      for (const text of this.#held[this.#turn]?.splice(0) ?? []) process.stdout.write(text);
+    }
+  }
+}
+
+const lanes = [
+  [{ name: 'engine and extension', words: [mocha] }],
+  [
+    { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
+    { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+  ],
 ];
 
 const closing = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
+const paper = new Paper(lanes.length);
+const results = await Promise.all(lanes.map(runLane));
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const part of parts) {
-  const begun = performance.now();
-  const { passed, failed, skipped } = await run(part);
-  total.passed += passed;
-  total.failed += failed;
-  total.skipped += skipped;
-  say(`· ${part.name}: ${Math.round((performance.now() - begun) / 1000)} s\n`);
-}
-say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+for (const counts of results.flat()) for (const key of Object.keys(total)) total[key] += counts[key];
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
+/** Runs the parts of a lane one after another. @returns what each of them counted. */
+async function runLane(parts, lane) {
+  const counted = [];
+  for (const part of parts) {
+    const begun = performance.now();
+    const say = text => paper.write(lane, text);
+    counted.push(await run(part, say));
+    say(`· ${part.name}: ${Math.round((performance.now() - begun) / 1000)} s\n`);
+  }
+  paper.close(lane);
+  return counted;
+}
+
 /** A part that ends badly or says no count has a failure more than it says, and so has one that passed nothing. */
-async function run({ name, words }) {
+async function run({ name, words }, say) {
   say(`\n${name}\n`);
   const child = spawn(process.execPath, words, {
     cwd: root,
-    stdio: ['inherit', 'pipe', 'inherit'],
+    stdio: ['inherit', 'pipe', 'pipe'],
     env: process.stdout.isTTY ? { FORCE_COLOR: '1', ...process.env } : process.env,
   });
   const ended = once(child, 'close');
-  const counts = await passOn(child.stdout);
+  child.stderr.setEncoding('utf8').on('data', say);
+  const counts = await passOn(child.stdout, say);
   const [code] = await ended;
   const fault = faultOf(counts, code);
   if (fault === undefined) return counts;
@@ -58,7 +96,7 @@ function faultOf(counts, code) {
 }
 
 /** Prints what the part prints, but for its closing line. @returns what that line says, if it is the last. */
-async function passOn(stream) {
+async function passOn(stream, say) {
   let counts;
   let rest = '';
   const line = (text, end) => {
@@ -79,8 +117,4 @@ async function passOn(stream) {
   }
   if (rest !== '') line(rest, '');
   return counts;
-}
-
-function say(text) {
-  process.stdout.write(text);
 }

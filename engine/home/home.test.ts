@@ -170,15 +170,6 @@ describe('a home', () => {
     assert.deepEqual(await names(), []);
   });
 
-  it('that is not writable is refused', async function () {
-    if (process.getuid?.() === 0) this.skip();
-    await make(paths.home);
-    await fs.chmod(paths.home, 0o500);
-    await refuses(() => make(paths.home), 'HOME_INVALID', /is not writable/, /chmod u\+rwx/);
-    await open(paths.home);
-    await fs.chmod(paths.home, 0o700);
-  });
-
   describe('whose making was interrupted', () => {
     const marked = async (): Promise<void> => {
       await fs.mkdir(paths.home);

@@ -1,13 +1,30 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  constants,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { FleetStarted } from '../../engine/contract/documents.ts';
+import { VERSION } from '../../engine/contract/engine.ts';
+import { openHome } from '../../engine/home/home.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/process.ts';
-import { echoes, ended, scenario, soon, type Scenario } from './harness.ts';
+import { BIN, echoes, ended, scenario, soon, type Ran, type Refused, type Scenario } from './harness.ts';
 
 describe('starting', function () {
   this.timeout(120_000);
@@ -184,6 +201,26 @@ describe('starting', function () {
       await writeFile(paths.homeJson, '{"format":1,"version":"0.1.0"}\n');
     }),
   );
+
+  it('a home that may not be written: refused, with the command that mends it', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'spl-s-'));
+    const home = join(root, 'h');
+    try {
+      await openHome(home, { create: true, version: VERSION });
+      const asUser = await ordinaryUser(root);
+      await chmod(home, 0o500);
+      const env = { PATH: process.env['PATH'], HOME: root, SYNCROPEL_HOME: home };
+      const ran = await asUser(['serve', '--json'], env);
+      assert.deepEqual([ran.code, ran.out], [1, '']);
+      const { error } = JSON.parse(ran.err) as { error: Refused };
+      assert.equal(error.code, 'HOME_INVALID');
+      assert.match(error.message, /is not writable/);
+      assert.equal(error.details.hint, `chmod u+rwx ${home}`);
+    } finally {
+      await chmod(home, 0o700);
+      await rm(root, { recursive: true });
+    }
+  });
 });
 
 /** Waits until somebody answers at the socket. */
@@ -222,4 +259,23 @@ async function leaveSocket(fleet: Scenario): Promise<void> {
   assert.equal(pid, serving.pid);
   await fleet.kill(pid);
   assert.ok((await stat(homePaths(fleet.home).socket)).isSocket());
+}
+
+/** No permission stops root: it hands the program and the folder over to a user without rights of its own. */
+const NOBODY = 65_534;
+
+/** How to run `spl` as a user whom permissions stop, to whom all in this folder then belongs. */
+async function ordinaryUser(
+  root: string,
+): Promise<(words: readonly string[], env: NodeJS.ProcessEnv) => Promise<Ran>> {
+  if (process.getuid?.() !== 0)
+    return (words, env) => ended(spawn(process.execPath, [join(BIN, 'spl'), ...words], { env, cwd: root }));
+  // Neither the program's folder nor that of Node.js need be open to everybody.
+  const [node, program] = [join(root, 'node'), join(root, 'bin')];
+  await copyFile(process.execPath, node, constants.COPYFILE_FICLONE);
+  await cp(BIN, program, { recursive: true });
+  for (const name of ['.', ...(await readdir(root, { recursive: true }))])
+    await chown(join(root, name), NOBODY, NOBODY);
+  return (words, env) =>
+    ended(spawn(node, [join(program, 'spl'), ...words], { env, cwd: root, uid: NOBODY, gid: NOBODY }));
 }
