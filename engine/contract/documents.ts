@@ -228,6 +228,9 @@ export type Verdict = (typeof VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** A branch, at first at `base`, that is checked out in the folder `dir`. */
+const workSchema = v.looseObject({ branch: v.string(), base: v.string(), dir: v.string() });
+
 export const childSchema = v.looseObject({
   index: v.number(),
   name: nullable(v.string()),
@@ -243,6 +246,8 @@ export const childSchema = v.looseObject({
   /** Why it is pending, or why it ended so; null where there is nothing to say. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
+  /** What its last attempt took, in and out, as far as its tool told. */
+  tokens: v.number(),
   /** Of the present attempt: what has passed while it runs, what it took when it is done. */
   wall_time_secs: v.number(),
   /**
@@ -265,15 +270,19 @@ export const childSchema = v.looseObject({
       verdict: v.string(),
       reason: nullable(v.string()),
       cost_usd: v.number(),
+      tokens: v.number(),
       wall_time_secs: v.number(),
       started_unix: nullable(v.number()),
       ended_unix: nullable(v.number()),
+      work: nullable(workSchema),
     }),
   ),
   /** True when it ended after the join, and so was not counted. */
   after_join: v.boolean(),
   /** Processes of the attempt that left its process group, as `pid command`. */
   left_group: v.array(v.string()),
+  /** Where its changes are, if its last attempt ran in a worktree of its own. */
+  work: nullable(workSchema),
 });
 export type ChildDocument = v.InferOutput<typeof childSchema>;
 

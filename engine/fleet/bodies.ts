@@ -125,6 +125,22 @@ export interface ResultFields {
   readonly wall_time_secs: number;
   readonly left_group?: readonly string[];
   readonly output?: { readonly path: string; readonly size: number; readonly digest: string } & JsonObject;
+  /** What the attempt took, in and out, where its tool told. */
+  readonly tokens?: number;
+  /** The tool's own name for its conversation, by which a later attempt can go on with it. */
+  readonly session?: string;
+  /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
+  readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
+  /** Where its changes are, if it ran in a worktree of its own. */
+  readonly work?: Work & JsonObject;
+}
+
+/** What an attempt that ran in a worktree of its own leaves: a branch, at first at `base`, checked out in `dir`. */
+export interface Work {
+  readonly branch: string;
+  /** The commit that it began with. */
+  readonly base: string;
+  readonly dir: string;
 }
 
 /** KNOW on the child's thread, by the worker that ran it. */

@@ -256,6 +256,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.signal = body.signal ?? null;
   child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
+  child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;
   child.report = record.id;
   child.endedAt = at;
@@ -263,6 +264,8 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.afterJoin = fanOut.joined !== null;
   child.leftGroup = body.left_group ?? null;
   child.output = body.output ?? null;
+  child.session = body.session ?? child.session;
+  child.work = body.work ?? null;
 }
 
 /** Worker loss is tried again up to `attempts` (2 by default); what failed by itself only where that is named. */
@@ -285,7 +288,9 @@ function keepAttempt(child: Child, verdict: Verdict): void {
     verdict,
     reason: child.reason,
     costUsd: child.costUsd,
+    tokens: child.tokens,
     wallMs: child.wallMs,
+    work: child.work,
     endedAt: child.endedAt,
   });
 }
@@ -393,7 +398,9 @@ function restart(fanOut: FanOut, child: Child): void {
   child.spentBefore = child.attempt;
   child.notBefore = 0;
   child.costUsd = 0;
+  child.tokens = 0;
   child.wallMs = 0;
+  child.work = null;
   if (child.unmet === 0) markReady(fanOut, child);
 }
 

@@ -20,7 +20,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 5;
+const FORMAT = 6;
 
 interface Header {
   readonly format: number;

@@ -1,6 +1,7 @@
 import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
+import type { Work } from './bodies.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import type { CompleteSubtask } from './subtasks.ts';
@@ -205,6 +206,7 @@ export interface Child {
   signal: string | null;
   summary: string;
   costUsd: number;
+  tokens: number;
   wallMs: number;
   report: RecordId | null;
   endedAt: number;
@@ -215,6 +217,10 @@ export interface Child {
   cancelRequested: string | null;
   leftGroup: readonly string[] | null;
   output: { readonly path: string; readonly size: number } | null;
+  /** The conversation of the last attempt that told of one, for the next one to go on with. */
+  session: string | null;
+  /** Where the changes of the last attempt are. */
+  work: Work | null;
   /** Attempts that ended before the present one, oldest first. */
   earlier: EarlierAttempt[] | null;
 }
@@ -225,7 +231,9 @@ export interface EarlierAttempt {
   readonly verdict: Verdict;
   readonly reason: string | null;
   readonly costUsd: number;
+  readonly tokens: number;
   readonly wallMs: number;
+  readonly work: Work | null;
   /** When its end was written, in ms. */
   readonly endedAt: number;
 }
@@ -290,6 +298,7 @@ export function newChild(index: number, unmet: number): Child {
     signal: null,
     summary: '',
     costUsd: 0,
+    tokens: 0,
     wallMs: 0,
     report: null,
     endedAt: 0,
@@ -298,6 +307,8 @@ export function newChild(index: number, unmet: number): Child {
     cancelRequested: null,
     leftGroup: null,
     output: null,
+    session: null,
+    work: null,
     earlier: null,
   };
 }

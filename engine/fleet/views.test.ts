@@ -92,9 +92,11 @@ describe('the document of a join', () => {
         verdict: 'failed',
         reason: 'worker lost: it was killed',
         cost_usd: 0,
+        tokens: 0,
         wall_time_secs: 0,
         started_unix: null,
         ended_unix: fleet.now / 1000,
+        work: null,
       },
     ]);
   });

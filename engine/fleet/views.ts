@@ -182,6 +182,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     verdict: child.state === 'done' ? child.verdict : null,
     reason: reasonOf(coordinator, fanOut, child, startedAt, now),
     cost_usd: child.costUsd,
+    tokens: child.tokens,
     wall_time_secs:
       child.state === 'done'
         ? secsOf(child.wallMs)
@@ -202,12 +203,15 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
       verdict: earlier.verdict,
       reason: earlier.reason,
       cost_usd: earlier.costUsd,
+      tokens: earlier.tokens,
       wall_time_secs: secsOf(earlier.wallMs),
       started_unix: startedUnix(earlier, earlier.verdict),
       ended_unix: unixOf(earlier.endedAt),
+      work: earlier.work && { ...earlier.work },
     })),
     after_join: child.afterJoin,
     left_group: [...(child.leftGroup ?? [])],
+    work: child.work && { ...child.work },
   };
 }
 

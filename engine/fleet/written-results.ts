@@ -17,6 +17,7 @@ export function resultBody(result: ResultFields, attempt: number): JsonObject {
   body['topic'] = TOPIC.childResult;
   body['verdict'] = result.verdict;
   body['wall_time_secs'] = result.wall_time_secs;
+  if (result.work !== undefined) body['work'] = result.work;
   return body;
 }
 
@@ -37,12 +38,17 @@ export function doneBody(
   body['topic'] = TOPIC.childDone;
   body['verdict'] = result.verdict;
   body['wall_time_secs'] = result.wall_time_secs;
+  if (result.work !== undefined) body['work'] = result.work;
   return body;
 }
 
-function addRest(body: Members, { output, reason, signal, summary }: ResultFields): void {
+function addRest(body: Members, result: ResultFields): void {
+  const { output, quota, reason, session, signal, summary, tokens } = result;
   if (output !== undefined) body['output'] = output;
+  if (quota !== undefined) body['quota'] = quota;
   if (reason != null) body['reason'] = reason;
+  if (session !== undefined) body['session'] = session;
   if (signal != null) body['signal'] = signal;
   if (summary !== undefined) body['summary'] = summary;
+  if (tokens !== undefined) body['tokens'] = tokens;
 }

@@ -32,6 +32,8 @@ export function child(index: number, told: Partial<ChildDocument> = {}): ChildDo
     earlier_attempts: [],
     after_join: false,
     left_group: [],
+    tokens: 0,
+    work: null,
     ...told,
   };
 }
@@ -146,6 +148,8 @@ export function underWay(): Story {
     verdict: 'failed',
     reason: 'worker lost: worker-b ended while it ran this',
     cost_usd: 0.0012,
+    tokens: 0,
+    work: null,
     wall_time_secs: 1.4,
     started_unix: OPENED + 0.4,
     ended_unix: OPENED + 1.8,

@@ -65,6 +65,8 @@ describe('the model of a fan-out', () => {
       verdict: 'failed',
       reason: null,
       cost_usd: 0,
+      tokens: 0,
+      work: null,
       wall_time_secs: 1,
     };
     const times = { started_unix: OPENED, ended_unix: OPENED + 1 };
@@ -106,6 +108,8 @@ describe('the model of a fan-out', () => {
       verdict: 'failed',
       reason: null,
       cost_usd: 0.5,
+      tokens: 0,
+      work: null,
       wall_time_secs: 3,
     };
     const unknown = { started_unix: null, ended_unix: null };

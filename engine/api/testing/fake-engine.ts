@@ -396,6 +396,8 @@ function childDocument(): d.ChildDocument {
     earlier_attempts: [],
     after_join: false,
     left_group: [],
+    tokens: 0,
+    work: null,
   };
 }
 

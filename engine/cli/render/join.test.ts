@@ -45,6 +45,8 @@ describe('join status rendering', () => {
       verdict: 'failed',
       reason: 'worker died',
       cost_usd: 0.5,
+      tokens: 0,
+      work: null,
       wall_time_secs: 2,
       started_unix: 1_700_000_000,
       ended_unix: 1_700_000_002,

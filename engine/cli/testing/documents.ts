@@ -161,6 +161,8 @@ export function child(change: Partial<d.ChildDocument> = {}): d.ChildDocument {
     earlier_attempts: [],
     after_join: false,
     left_group: [],
+    tokens: 0,
+    work: null,
     ...change,
   };
 }

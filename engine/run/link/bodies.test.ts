@@ -97,6 +97,9 @@ describe('checkReport', () => {
     check(asJson(report));
     check(asJson({ ...report, lost: true, left_group: ['12 sleep 9'], signal: 'SIGKILL' }));
     check(asJson({ ...report, output: { path: '/h/1.log', size: 3, digest: 'ab', kept: 3, note: null } }));
+    const work = { branch: 'spl/TUT-001/0.1', base: 'c0ffee', dir: '/w' };
+    check(asJson({ ...report, tokens: 12, session: 's1', quota: {}, work }));
+    check(asJson({ ...report, quota: { resets_at_unix: 1_700_000_000 } }));
     check({ ...asJson(report), something_new: [1] });
   });
 
@@ -130,6 +133,11 @@ describe('checkReport', () => {
       { left_group: Array.from({ length: 1001 }, () => 'x') },
       { output: { path: 1, size: 0, digest: '' } },
       { output: [] },
+      { tokens: -1 },
+      { session: 7 },
+      { quota: { resets_at_unix: 'soon' } },
+      { quota: 'none' },
+      { work: { branch: 'b', base: 'c' } },
     ])
       assert.throws(
         () => check({ ...asJson(report), ...broken }),

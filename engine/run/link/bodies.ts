@@ -56,6 +56,10 @@ const reportSchema = v.object({
     ),
   ),
   output: v.optional(v.object({ path: text(MAX_NAME), size: whole(0), digest: text(MAX_NAME) })),
+  tokens: v.optional(amount),
+  session: v.optional(text(MAX_NAME)),
+  quota: v.optional(v.object({ resets_at_unix: v.optional(amount) })),
+  work: v.optional(v.object({ branch: text(MAX_NAME), base: text(MAX_NAME), dir: text(MAX_NAME) })),
   lost: v.optional(v.boolean('is not true or false')),
   cause: v.optional(v.undefined('is for the coordinator to say')),
 });
@@ -154,12 +158,12 @@ export function isReportBody(body: JsonObject): boolean {
     isTextOrAbsent(reason, MAX_REPORT_TEXT) &&
     isTextOrAbsent(signal, MAX_NAME) &&
     isTextOrAbsent(summary, MAX_REPORT_TEXT) &&
-    body['left_group'] === undefined &&
-    body['output'] === undefined &&
-    body['lost'] === undefined &&
-    body['cause'] === undefined
+    RARE.every(name => body[name] === undefined)
   );
 }
+
+/** Members of a report that few have. */
+const RARE = ['left_group', 'output', 'tokens', 'session', 'quota', 'work', 'lost', 'cause'] as const;
 
 /** As `isReportBody`, of a delivery. */
 export function isDeliveryBody(body: JsonObject): boolean {
