@@ -58,24 +58,31 @@ async function startAttempt(
   context: ExecutorContext,
 ): Promise<AttemptResult> {
   if (attempt.run === null) return withoutCommand('failed', 'executor shell needs run');
-  const watch = watchForEnding(attempt.timeoutMs, context.signal);
   try {
     const fault = await folderFault(attempt.dir);
     if (fault !== null) return withoutCommand('failed', fault);
     const mark = randomUUID();
     const env = attemptEnvironment(settings.env, attempt, mark);
     const group = await prepareGroup(attempt.run, { env, cwd: attempt.dir });
-    const command = {
-      group,
-      mark: `${ATTEMPT_MARK}=${mark}`,
-      birth: settings.processes.birthOf(group.id),
-      watch,
-    };
-    return watch.ended === undefined
-      ? await runToEnd(settings, command, context)
-      : await turnBack(group, watch.ended);
+    return await runGuarded(settings, group, `${ATTEMPT_MARK}=${mark}`, attempt, context);
   } catch (error) {
     return withoutCommand('failed', messageOf(error));
+  }
+}
+
+/** Lets the command begin, and sees it to its end. It has all of its time: what it took to prepare is not its fault. */
+async function runGuarded(
+  settings: Settings,
+  group: GuardedGroup,
+  mark: string,
+  attempt: AttemptSpec,
+  context: ExecutorContext,
+): Promise<AttemptResult> {
+  const watch = watchForEnding(attempt.timeoutMs, context.signal);
+  try {
+    if (watch.ended !== undefined) return await turnBack(group, watch.ended);
+    const command = { group, mark, birth: settings.processes.birthOf(group.id), watch };
+    return await runToEnd(settings, command, context);
   } finally {
     watch.stop();
   }
