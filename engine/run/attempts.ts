@@ -159,6 +159,19 @@ function resultFields(
     wall_time_secs: Math.round(wallMs * 1000) / 1e6,
     ...(result.leftGroup.length === 0 ? {} : { left_group: result.leftGroup.map(writable) }),
     ...(output === null ? {} : { output: { ...output } }),
+    ...rareFields(result),
+  };
+}
+
+/** What only some executors tell. */
+function rareFields({ tokens, session, quota, work }: AttemptResult): Partial<ResultFields> {
+  return {
+    ...(tokens !== undefined && { tokens }),
+    ...(session !== undefined && { session: writable(session) }),
+    ...(quota !== undefined && {
+      quota: quota.resetsAtUnix === undefined ? {} : { resets_at_unix: quota.resetsAtUnix },
+    }),
+    ...(work !== undefined && { work: { ...work } }),
   };
 }
 

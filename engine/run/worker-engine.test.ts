@@ -267,6 +267,25 @@ describe('a worker', () => {
     assert.deepEqual([done!.verdict, done!.exit_code, done!.reason], ['failed', 3, 'exit 3']);
   });
 
+  it('reports what only some executors tell, and nothing of it where they do not', async () => {
+    const from = await rig();
+    work(from, { slots: 2 });
+    const peer = await connected(from);
+    peer.send({ type: 'deliver', records: [intent(from, 0, 'slow'), intent(from, 1, 'slow')] });
+    const tree = { branch: 'b', base: 'c', dir: '/w' };
+    const told = { tokens: 12, session: 's', quota: { resetsAtUnix: 99 }, work: tree };
+    (await from.slow.runs.next()).answer({ verdict: 'failed', ...told });
+    const [first] = bodiesOf(await from.host.messages.nextOf(reported));
+    assert.deepEqual(
+      [first!.tokens, first!.session, first!.quota, first!.work],
+      [12, 's', { resets_at_unix: 99 }, tree],
+    );
+    (await from.slow.runs.next()).answer({ quota: {} });
+    const [second] = bodiesOf(await from.host.messages.nextOf(reported));
+    assert.deepEqual(second!.quota, {});
+    for (const member of ['tokens', 'session', 'work']) assert.ok(!(member in second!), member);
+  });
+
   it('runs as many at a time as it has slots, and each delivery once, however often it comes', async () => {
     const from = await rig();
     work(from, { slots: 2 });

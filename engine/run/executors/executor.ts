@@ -1,4 +1,5 @@
 import type { Verdict } from '../../contract/documents.ts';
+import type { Work } from '../../fleet/bodies.ts';
 
 /** One execution of a subtask, as its worker sees it. */
 export interface AttemptSpec {
@@ -34,6 +35,14 @@ export interface AttemptResult {
   readonly costUsd: number;
   /** Processes that it started and that left its process group: `pid command`. Named, not ended. */
   readonly leftGroup: readonly string[];
+  /** What it took, in and out, where its tool told. */
+  readonly tokens?: number;
+  /** The tool's own name for its conversation, for a later attempt to go on with it. */
+  readonly session?: string;
+  /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
+  readonly quota?: { readonly resetsAtUnix?: number };
+  /** Where its changes are, if it ran in a worktree of its own. */
+  readonly work?: Work;
 }
 
 /** The longest summary, in UTF-16 code units. */
