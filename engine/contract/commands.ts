@@ -63,6 +63,9 @@ export const taskAddSchema = v.strictObject({
   dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
 });
 
+/** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
+export const ISOLATIONS = ['worktree', 'folder'] as const;
+
 /** One subtask as people write it, after the CLI's grammar or JSON; `fan-out` in the rules completes it. */
 export const subtaskSchema = v.strictObject({
   goal: nonEmpty(MAX_GOAL_CHARS),
@@ -84,6 +87,8 @@ export const subtaskSchema = v.strictObject({
   ),
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
   attempts: v.optional(v.nullable(atLeast(1, 100)), null),
+  /** Where its attempts run; null is a worktree for agents, the folder for all others. */
+  isolation: v.optional(v.nullable(v.picklist(ISOLATIONS, 'must be worktree or folder')), null),
 });
 
 export const LOSERS = ['keep', 'drain', 'cancel'] as const;
@@ -189,4 +194,5 @@ export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;
+export type Isolation = (typeof ISOLATIONS)[number];
 export type Losers = (typeof LOSERS)[number];

@@ -94,6 +94,20 @@ export interface ChildBody {
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
   readonly namespace?: string;
+  /** Absent for the folder itself. */
+  readonly isolation?: 'worktree';
+  /** What it builds on, for an agent; what is absent is null. */
+  readonly depends?: readonly WrittenDependency[];
+  /** The conversation of an earlier attempt. */
+  readonly session?: string;
+}
+
+/** What the worker is told of a subtask that was depended on. */
+export interface WrittenDependency {
+  readonly index: number;
+  readonly name?: string;
+  readonly summary: string;
+  readonly branch?: string;
 }
 
 /** DO on the parent thread: these deliveries go to this worker. Each is [index, attempt, delivery]. */

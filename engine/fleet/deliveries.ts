@@ -5,6 +5,7 @@ import { TOPIC, type ResultFields } from './bodies.ts';
 import type { DeliveryRef } from './messages.ts';
 import { ROOT_NAMESPACE } from './namespaces.ts';
 import { threadOf, type Child, type FanOut } from './state.ts';
+import { isAgent } from './subtasks.ts';
 
 /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
 export function childIntent(
@@ -18,16 +19,20 @@ export function childIntent(
   const subtask = fanOut.subtasks[child.index]!;
   const body: { [key: string]: Json } = { attempt };
   if (subtask.budget_usd !== null) body['budget_usd'] = subtask.budget_usd;
+  const depends = isAgent(subtask.executor) ? dependenciesOf(fanOut, subtask.depends_on) : [];
+  if (depends.length > 0) body['depends'] = depends;
   if (subtask.dir !== null) body['dir'] = subtask.dir;
   body['executor'] = subtask.executor;
   body['goal'] = subtask.goal;
   if (child.hint !== null) body['hint'] = child.hint;
   body['index'] = child.index;
+  if (subtask.isolation === 'worktree') body['isolation'] = subtask.isolation;
   if (child.mayHaveRun) body['may_have_run'] = true;
   if (subtask.name !== null) body['name'] = subtask.name;
   if (fanOut.namespace !== ROOT_NAMESPACE) body['namespace'] = fanOut.namespace;
   body['parent_thread'] = fanOut.task.thread;
   if (subtask.run !== null) body['run'] = subtask.run;
+  if (child.session !== null) body['session'] = child.session;
   body['task'] = fanOut.task.alias;
   body['timeout_secs'] = subtask.timeout_secs;
   body['topic'] = TOPIC.child;
@@ -40,6 +45,23 @@ export function childIntent(
     data_type: 'SCALAR',
     parents: [fanOut.id],
     thread: threadOf(fanOut, child.index),
+  });
+}
+
+/** How many of the subtasks that it depends on an agent is told of, the last ones: a prompt has its bounds. */
+const MAX_TOLD = 64;
+
+/** What those that accepted left to those that build on them. They don't change any more. */
+function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
+  return indices.slice(-MAX_TOLD).map(index => {
+    const { summary, work } = fanOut.children[index]!;
+    const { name } = fanOut.subtasks[index]!;
+    const told: { [key: string]: Json } = {};
+    if (work !== null) told['branch'] = work.branch;
+    told['index'] = index;
+    if (name !== null) told['name'] = name;
+    told['summary'] = summary;
+    return told;
   });
 }
 

@@ -55,6 +55,7 @@ describe('completeSubtasks', () => {
       timeout_secs: 600,
       depends_on: [],
       attempts: null,
+      isolation: 'folder',
     });
   });
 
@@ -70,9 +71,25 @@ describe('completeSubtasks', () => {
       timeout_secs: 0.25,
       depends_on: [2, 0],
       attempts: 3,
+      isolation: 'folder',
     };
     const complete = completeSubtasks([{ goal: 'a' }, given, { goal: 'c' }], context)[1];
     assert.deepEqual(complete, { ...given, target: { kind: 'specific', did: B }, depends_on: [0, 2] });
+  });
+
+  it('has agents run in worktrees, and all others in the folder, unless it is said', () => {
+    const agents = { ...context, dir: '/work', executors: ['echo', 'shell', 'agent:claude'] };
+    const isolationOf = (subtask: object): string =>
+      completeSubtasks([{ goal: 'x', ...subtask }], agents)[0]!.isolation;
+    assert.equal(isolationOf({}), 'folder');
+    assert.equal(isolationOf({ run: 'true' }), 'folder');
+    assert.equal(isolationOf({ executor: 'agent:claude' }), 'worktree');
+    assert.equal(isolationOf({ executor: 'agent:claude', isolation: 'folder' }), 'folder');
+    assert.equal(isolationOf({ run: 'true', isolation: 'worktree' }), 'worktree');
+    assert.throws(
+      () => completeSubtasks([{ goal: 'x', executor: 'agent:claude' }], { ...agents, dir: null }),
+      /subtask 0: dir is missing: executor agent:claude, which runs in a worktree of its own, needs a folder/,
+    );
   });
 
   it('is plain JSON data', () => {
@@ -139,6 +156,16 @@ describe('completeSubtasks', () => {
     ['time as text', { goal: 'x', timeout_secs: '5' }, "timeout_secs = '5' must be a number of seconds"],
     ['a negative budget', { goal: 'x', budget_usd: -0.01 }, 'budget_usd = -0.01 must not be negative'],
     ['no attempts', { goal: 'x', attempts: 0 }, 'attempts = 0 must be at least 1'],
+    [
+      'another isolation',
+      { goal: 'x', run: 'true', isolation: 'container' },
+      "isolation = 'container' must be worktree or folder",
+    ],
+    [
+      'a worktree for an echo',
+      { goal: 'x', isolation: 'worktree' },
+      'isolation = worktree is for what runs in a folder, and executor echo does not',
+    ],
     ['half an attempt', { goal: 'x', attempts: 1.5 }, 'attempts = 1.5 must be a whole number'],
     [
       'dependencies that are no list',
@@ -366,7 +393,7 @@ describe('a subtask of text alone', () => {
         const instances = [{ did: output.target, alias: output.target }];
         const [complete] = completeSubtasks([input], { ...known, instances });
         const { goal, name, run, timeout_secs, budget_usd, depends_on, attempts } = output;
-        const { target: _, executor: __, dir: ___, ...rest } = complete!;
+        const { target: _, executor: __, dir: ___, isolation: ____, ...rest } = complete!;
         assert.deepEqual(rest, { goal, name, run, timeout_secs, budget_usd, depends_on, attempts });
       }),
       { numRuns: 2_000 },

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { MAX_GOAL_CHARS, subtaskSchema, type Subtask } from '../contract/commands.ts';
+import { MAX_GOAL_CHARS, subtaskSchema, type Isolation, type Subtask } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { didYouMean, nearestName } from './names.ts';
 
@@ -26,6 +26,7 @@ export interface CompleteSubtask {
   readonly depends_on: readonly number[];
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
   readonly attempts: number | null;
+  readonly isolation: Isolation;
 }
 
 /** What the fan-out's subtasks are completed with and checked against. */
@@ -45,6 +46,7 @@ const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
 const LEAST_LOADED = 'least-loaded-worker';
 const ROUND_ROBIN = 'round-robin';
 const SPECIFIC = 'specific:';
+const AGENT = 'agent:';
 const COORDINATOR = 'coordinator';
 /** A cycle longer than this is named by its two ends in the message, and in full in the details. */
 const MAX_NAMED_IN_CYCLE = 100;
@@ -170,17 +172,19 @@ function lookupOf(context: SubtaskContext): Lookup {
 
 function complete(input: unknown, index: number, total: number, lookup: Lookup): CompleteSubtask {
   const subtask = decode(input, index);
+  const executor = chooseExecutor(subtask, index, lookup);
   return {
     goal: subtask.goal,
     name: subtask.name,
     target: parseTarget(subtask, index, lookup),
     run: subtask.run,
-    executor: chooseExecutor(subtask, index, lookup),
+    executor,
     dir: subtask.dir ?? lookup.dir,
     budget_usd: subtask.budget_usd,
     timeout_secs: subtask.timeout_secs,
     depends_on: checkDependencies(subtask, index, total),
     attempts: subtask.attempts,
+    isolation: chooseIsolation(subtask, index, executor, lookup),
   };
 }
 
@@ -229,7 +233,7 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
 const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
-  const { dir, budget_usd, timeout_secs, depends_on, attempts } = FILLED_IN;
+  const { dir, budget_usd, timeout_secs, depends_on, attempts, isolation } = FILLED_IN;
   return {
     goal,
     name: name ?? FILLED_IN.name,
@@ -241,6 +245,7 @@ function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> &
     timeout_secs,
     depends_on,
     attempts,
+    isolation,
   };
 }
 
@@ -280,6 +285,33 @@ function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string
       ...(run === null ? {} : { hint: 'Without executor, a subtask with run has the shell.' }),
     });
   return executor;
+}
+
+function chooseIsolation(subtask: Subtask, index: number, executor: string, lookup: Lookup): Isolation {
+  const isolation = subtask.isolation ?? (isAgent(executor) ? 'worktree' : 'folder');
+  if (isolation === 'folder') return isolation;
+  const at = { index, input: subtask };
+  if (executor === 'echo')
+    throw refuse(
+      at,
+      'isolation',
+      'isolation = worktree is for what runs in a folder, and executor echo does not',
+    );
+  if ((subtask.dir ?? lookup.dir) === null)
+    throw refuse(
+      at,
+      'dir',
+      `dir is missing: ${subtask.isolation === null ? `executor ${executor}, which runs in a worktree of its own,` : 'isolation = worktree'} needs a folder in a git repository`,
+      {
+        hint: "Give the folder as dir='…', or with the task, or add isolation=folder.",
+      },
+    );
+  return isolation;
+}
+
+/** Whether an executor is a coding agent, which is told what its subtask depends on. */
+export function isAgent(executor: string): boolean {
+  return executor.startsWith(AGENT);
 }
 
 function parseTarget(subtask: Subtask, index: number, lookup: Lookup): Target {

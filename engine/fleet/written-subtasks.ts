@@ -22,6 +22,7 @@ interface WrittenSubtask extends JsonObject {
   readonly timeout_secs?: number;
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
+  readonly isolation?: 'worktree';
 }
 
 const FREE_CHOICE: Target = { kind: 'least-loaded' };
@@ -41,6 +42,7 @@ function write(subtask: CompleteSubtask, common: CompleteSubtask): WrittenSubtas
   if (subtask.dir !== common.dir) written['dir'] = subtask.dir;
   if (subtask.executor !== common.executor) written['executor'] = subtask.executor;
   written['goal'] = subtask.goal;
+  if (subtask.isolation === 'worktree') written['isolation'] = subtask.isolation;
   if (subtask.name !== null) written['name'] = subtask.name;
   if (subtask.run !== null) written['run'] = subtask.run;
   if (subtask.target.kind !== 'least-loaded') written['target'] = { ...subtask.target };
@@ -62,5 +64,6 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     timeout_secs: written.timeout_secs ?? defaults.timeout_secs,
     depends_on: written.depends_on ?? NONE,
     attempts: written.attempts ?? null,
+    isolation: written.isolation ?? 'folder',
   }));
 }

@@ -136,6 +136,7 @@ describe('subtask descriptor', () => {
   it('knows the keys that the contract lists', () => {
     assert.deepEqual(DESCRIPTOR_KEYS, [
       ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'timeout', 'depends', 'attempts'],
+      'isolation',
     ]);
   });
 });

@@ -17,6 +17,7 @@ export interface Descriptor {
   readonly timeout_secs?: number;
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
+  readonly isolation?: string;
 }
 
 /** What is wrong with a descriptor, and where. */
@@ -46,6 +47,7 @@ const BODY_KEYS: Readonly<Record<string, BodyKey>> = {
   timeout: 'timeout_secs',
   depends: 'depends_on',
   attempts: 'attempts',
+  isolation: 'isolation',
 };
 const NUMBERS: ReadonlySet<BodyKey> = new Set(['budget_usd', 'timeout_secs', 'attempts']);
 

@@ -123,7 +123,12 @@ function begin(
     dir: body.dir ?? null,
     timeoutMs: body.timeout_secs * 1000,
     hint: body.hint ?? null,
-  };
+    isolation: body.isolation ?? 'folder',
+    depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {
+      return { index, name: name ?? null, summary, branch: branch ?? null };
+    }),
+    session: body.session ?? null,
+  } as const;
   try {
     return executor.start(attempt, context);
   } catch (error) {

@@ -63,7 +63,7 @@ export function childLines(child: ChildDocument, colours: Colours): readonly str
         because(earlier.reason),
     ),
     ...child.left_group.map(
-      left => `        ${colours.yellow('⚠')} left its group and was not ended: ${oneLine(left, 120)}`,
+      left => `        ${colours.yellow('⚠')} left its group and was ended as well: ${oneLine(left, 120)}`,
     ),
   ];
 }

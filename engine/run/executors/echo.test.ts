@@ -14,6 +14,9 @@ const ATTEMPT: AttemptSpec = {
   dir: null,
   timeoutMs: 600_000,
   hint: null,
+  isolation: 'folder',
+  depends: [],
+  session: null,
 };
 const ACCEPTED: AttemptResult = {
   verdict: 'accept',

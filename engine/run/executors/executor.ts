@@ -1,3 +1,4 @@
+import type { Isolation } from '../../contract/commands.ts';
 import type { Verdict } from '../../contract/documents.ts';
 import type { Work } from '../../fleet/bodies.ts';
 
@@ -19,6 +20,21 @@ export interface AttemptSpec {
   readonly timeoutMs: number;
   /** What a person said at the retry, or null. */
   readonly hint: string | null;
+  /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */
+  readonly isolation: Isolation;
+  /** The subtasks that it builds on, for executors that can be told of them. */
+  readonly depends: readonly Dependency[];
+  /** The conversation of an earlier attempt that can be gone on with, or null. */
+  readonly session: string | null;
+}
+
+/** What an attempt is told of a subtask that it depends on. */
+export interface Dependency {
+  readonly index: number;
+  readonly name: string | null;
+  readonly summary: string;
+  /** Where its changes are; null when it ran in no worktree of its own, or changed nothing. */
+  readonly branch: string | null;
 }
 
 /** How an attempt ended. */
@@ -33,7 +49,7 @@ export interface AttemptResult {
   /** The last lines of what it printed, or what it did; at most SUMMARY_CHARS characters, valid Unicode. */
   readonly summary: string;
   readonly costUsd: number;
-  /** Processes that it started and that left its process group: `pid command`. Named, not ended. */
+  /** Processes that it started and that had left its process group: `pid command`. They were ended like the group. */
   readonly leftGroup: readonly string[];
   /** What it took, in and out, where its tool told. */
   readonly tokens?: number;
@@ -62,8 +78,8 @@ export interface ExecutorContext {
 
 /**
  * Something that can run attempts. Executors hold no state between attempts.
- * `start` never rejects: what goes wrong is a verdict. It answers only when nothing of the attempt runs any more,
- * processes that left its group excepted; an answer that is there at once need not be a promise.
+ * `start` never rejects: what goes wrong is a verdict. It answers only when nothing of the attempt runs any more; an
+ * answer that is there at once need not be a promise.
  */
 export interface Executor {
   readonly name: string;

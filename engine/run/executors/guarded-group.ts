@@ -41,36 +41,65 @@ export interface Exit {
 }
 
 export interface GroupOptions {
+  /** A command line for `/bin/sh`; what it is given besides is in `args`, and never becomes a part of the line. */
+  readonly script: string;
+  /** What the script finds as `$1`, `$2`, … */
+  readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** The command's folder; null: this process's own. */
   readonly cwd: string | null;
+  /** The file that it reads as its input; it is removed at `release`, and by the guard. Null: an empty input. */
+  readonly input: string | null;
+  /** Where it must find itself, with no symbolic link in it, or nothing runs; null: wherever it is. */
+  readonly asserted: string | null;
+  /** The `NAME=value` in `env` by which its processes are found. */
+  readonly mark: string;
 }
 
 /**
  * The output goes through a FIFO, because the pipes that Node makes are sockets, and a command can't open a socket
  * by name: `> /dev/stderr` and `tee /dev/stdout` would fail. Where no FIFO is to be had, the socket has to do.
  * It says so from a shell that outlives a reader's death: else it would end here, and leave the FIFO to nobody.
- * Arguments: the command, the FIFO's path.
+ * Arguments: the FIFO's path, the input's, the folder to be in or nothing, the command, and what it is given.
  */
 const GATE = `
-if mkfifo -m 600 -- "$2" 2>/dev/null; then (trap '' PIPE; echo fifo); else set -- "$1" ""; echo socket; fi
-read -r word && [ "$word" = go ] || { [ -z "$2" ] || rm -f -- "$2"; exit 125; }
-[ -z "$2" ] || exec >"$2"
-exec /bin/sh -c -- "$1" </dev/null 2>&1`;
+if mkfifo -m 600 -- "$1" 2>/dev/null; then (trap '' PIPE; echo fifo); else echo socket; fi
+read -r word && [ "$word" = go ] || { rm -f -- "$1"; exit 125; }
+[ ! -p "$1" ] || exec >"$1"
+exec 2>&1
+[ -z "$3" ] || [ "$(pwd -P)" = "$3" ] || { echo "spl: the command would run in $(pwd -P), and not in $3"; exit 125; }
+exec <"$2" || exit 125
+shift 3
+exec /bin/sh -c -- "$@"`;
 
 /**
- * One kill is enough where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip
- * through, hence a few more. Arguments: the group, the FIFO's path.
+ * Ends the group, and what left it as far as it can be found by its mark. One kill is enough where signalling a group
+ * is atomic against forking, as on Linux; elsewhere a fork might slip through, hence a few more.
+ * Arguments: the group, the mark, the files to remove.
  */
 const GUARD = `
 trap '' HUP INT TERM
 read -r word
 [ "$word" = done ] && exit 0
+group=$1 mark=$2
+shift 2
 n=0
-while [ "$n" -lt 5 ] && kill -s KILL -- "-$1" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
-rm -f -- "$2"`;
+while [ "$n" -lt 5 ] && kill -s KILL -- "-$group" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
+rm -f -- "$@"
+n=0
+while [ "$n" -lt 5 ]; do
+  found=
+  for process in /proc/[0-9]*; do
+    grep -qszxF -- "$mark" "$process/environ" || continue
+    found=yes
+    kill -s KILL "\${process#/proc/}" 2>/dev/null
+  done
+  [ -n "$found" ] || break
+  n=$((n + 1))
+  sleep 0.1
+done`;
 
-/** Just enough for `sleep` and `rm`: the guard must not carry the marks by which the attempt's processes are found. */
+/** Just enough for `sleep`, `rm` and `grep`: the guard must not carry the marks by which the attempt's processes are found. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 const DISMISSAL = 'done\n';
 /** How long a shell of ours may take to end when it has been told to. */
@@ -80,35 +109,39 @@ const open = promisify(openFile);
 const unlink = promisify(unlinkFile);
 
 /**
- * Makes the group and its guard. Nothing of `run`, a command line for `/bin/sh`, runs before `go`.
+ * Makes the group and its guard. Nothing of the command runs before `go`.
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
-export async function prepareGroup(run: string, options: GroupOptions): Promise<GuardedGroup> {
+export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
   const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
+  const { input, script, args } = options;
+  const files = input === null ? [fifo] : [fifo, input];
   let leader: Shell | undefined;
   let guard: Shell | undefined;
   try {
-    leader = await startShell(GATE, ['spl-gate', run, fifo], {
+    const words = [fifo, input ?? '/dev/null', options.asserted ?? '', script];
+    leader = await startShell(GATE, ['spl-gate', ...words, ...(args.length === 0 ? [] : ['sh', ...args])], {
       env: options.env,
       stdio: ['pipe', 'pipe', 'ignore'],
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     });
-    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), fifo], {
+    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), options.mark, ...files], {
       env: GUARD_ENVIRONMENT,
       cwd: '/',
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    return guardedGroup(leader, guard, await outputOf(leader, fifo), fifo);
+    return guardedGroup(leader, guard, await outputOf(leader, fifo), files);
   } catch (error) {
     // The gate takes the end of its input for a no, and waits for its own children before it ends.
     if (leader !== undefined) await endShell(leader, '');
     if (guard !== undefined) await endShell(guard, DISMISSAL);
+    await removeFiles(files);
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
 }
 
-function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: string): GuardedGroup {
+function guardedGroup(leader: Shell, guard: Shell, output: Readable, files: readonly string[]): GuardedGroup {
   return {
     id: leader.pid,
     output,
@@ -118,11 +151,15 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, fifo: strin
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
-      // In this order: should this process die in between, the guard still removes the FIFO.
-      await unlink(fifo).catch(ignore);
+      // In this order: should this process die in between, the guard still removes the files.
+      await removeFiles(files);
       await endShell(guard, DISMISSAL);
     },
   };
+}
+
+async function removeFiles(files: readonly string[]): Promise<void> {
+  await Promise.all(files.map(file => unlink(file).catch(ignore)));
 }
 
 /** Where the group's output is read, once the gate has said which way it goes. */

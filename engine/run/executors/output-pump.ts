@@ -18,7 +18,11 @@ export interface OutputPump {
 }
 
 /** Begins to read at once; never reads ahead of the sink by more than a chunk. */
-export function pumpOutput(from: Readable, sink: OutputSink): OutputPump {
+export function pumpOutput(
+  from: Readable,
+  sink: OutputSink,
+  onOutput: (chunk: Buffer) => void = () => {},
+): OutputPump {
   const tail = new OutputTail();
   let taken = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -28,6 +32,7 @@ export function pumpOutput(from: Readable, sink: OutputSink): OutputPump {
   from.on('data', (chunk: Buffer) => {
     taken += chunk.length;
     tail.add(chunk);
+    onOutput(chunk);
     from.pause();
     // A sink that fails must not stop the command, which would wait for ever at a full pipe.
     writing = write(chunk)

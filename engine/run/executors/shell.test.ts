@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
 import { processTable } from './processes.ts';
-import { shellExecutor, type ShellOptions } from './shell.ts';
+import type { CommandOptions } from './command.ts';
+import { shellExecutor } from './shell.ts';
 
 const HOST = fileURLToPath(new URL('./testing/shell-host.ts', import.meta.url));
 const table = processTable();
@@ -288,7 +289,7 @@ describe('the shell executor', () => {
       assert.ok(performance.now() - began < 10_000);
     });
 
-    it('and names what has left it, at most twenty, without ending or awaiting it', async () => {
+    it('and nothing of what has left it, which it names, at most twenty (I40)', async () => {
       const run = 'i=0; while [ $i -lt 22 ]; do "$NODE" -e "$DAEMONISE"; i=$((i + 1)); done; echo end';
       const env = { ...process.env, NODE: process.execPath, DAEMONISE };
       const { result, output } = await attempt(run, {}, { env });
@@ -301,10 +302,10 @@ describe('the shell executor', () => {
           assert.match(entry, /^\d+ sleep 300$/);
           assert.ok(pids.includes(Number.parseInt(entry, 10)));
         }
-        for (const pid of pids) assert.equal(process.kill(pid, 0), true);
+        assert.deepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), []);
       } finally {
-        for (const pid of pids) process.kill(pid, 'SIGKILL');
-        await gone({ mark: `SPL_TEST_MARK=${mark}` });
+        for (const { pid } of await table.find({ mark: `SPL_TEST_MARK=${mark}` }))
+          process.kill(pid, 'SIGKILL');
       }
     }).timeout(120_000);
   });
@@ -381,6 +382,8 @@ describe('the shell executor', () => {
 
     it('when the worker is killed (I40)', () => worker(run, host => host.kill('SIGKILL')));
     it('when the worker exits', () => worker(run, host => host.stdin.write('exit')));
+    it('and ends what has left it, when the worker is killed (I40)', () =>
+      worker(`setsid sh -c 'echo away; exec sleep 300' & wait`, host => host.kill('SIGKILL')));
     it('when the worker is stopped, then killed', () =>
       worker(run, host => {
         host.kill('SIGSTOP');
@@ -417,7 +420,7 @@ describe('the shell executor', () => {
   async function attempt(
     run: string | null,
     spec: Partial<AttemptSpec> = {},
-    options: ShellOptions = {},
+    options: CommandOptions = {},
     sink?: OutputSink,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<{ result: AttemptResult; output: string }> {
@@ -435,6 +438,9 @@ describe('the shell executor', () => {
         dir: null,
         timeoutMs: 60_000,
         hint: null,
+        isolation: 'folder',
+        depends: [],
+        session: null,
         ...spec,
       },
       { output: sink ?? collect, signal },

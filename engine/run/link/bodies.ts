@@ -16,6 +16,7 @@ export const MAX_REPORT_TEXT = 65_536;
 const MAX_NAME = 4_096;
 const MAX_LEFT_GROUP = 1_000;
 const MAX_SLOTS = 1_024;
+const MAX_DEPENDS = 1_000;
 const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
 
 const text = (max: number) =>
@@ -101,6 +102,22 @@ const deliverySchema = v.object({
   budget_usd: v.nullish(amount),
   may_have_run: v.optional(v.boolean('is not true or false')),
   namespace: v.optional(text(MAX_NAME)),
+  isolation: v.optional(v.literal('worktree', 'is not worktree')),
+  depends: v.optional(
+    v.pipe(
+      v.array(
+        v.object({
+          index: whole(0),
+          name: v.optional(v.string('is not text')),
+          summary: text(MAX_REPORT_TEXT),
+          branch: v.optional(text(MAX_NAME)),
+        }),
+        'is not a list',
+      ),
+      v.maxLength(MAX_DEPENDS, `lists more than ${MAX_DEPENDS}`),
+    ),
+  ),
+  session: v.optional(text(MAX_NAME)),
 });
 
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
@@ -188,7 +205,10 @@ export function isDeliveryBody(body: JsonObject): boolean {
     timeout_secs! > 0 &&
     isTextOrAbsent(body['namespace'], MAX_NAME) &&
     body['budget_usd'] === undefined &&
-    body['may_have_run'] === undefined
+    body['may_have_run'] === undefined &&
+    body['isolation'] === undefined &&
+    body['depends'] === undefined &&
+    body['session'] === undefined
   );
 }
 
