@@ -75,7 +75,10 @@ export const subtaskSchema = v.strictObject({
   run: v.optional(v.nullable(nonEmpty(MAX_GOAL_CHARS)), null),
   executor: v.optional(v.nullable(nonEmpty(64)), null),
   dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  /** Its share of the fan-out's budget: an attempt that passes it is ended. */
   budget_usd: v.optional(v.nullable(amount), null),
+  budget_tokens: v.optional(v.nullable(amount), null),
+  budget_secs: v.optional(v.nullable(seconds), null),
   timeout_secs: v.optional(seconds, 600),
   /** 0-based indices of the subtasks that must accept first. */
   depends_on: v.optional(

@@ -173,6 +173,21 @@ export const countsSchema = v.looseObject({
 });
 export type Counts = v.InferOutput<typeof countsSchema>;
 
+const budgetInSchema = nullable(
+  v.looseObject({
+    limit: v.number(),
+    /** What the attempts that have ended took. */
+    booked: v.number(),
+    /** The shares of those that are out. */
+    reserved: v.number(),
+  }),
+);
+/** Null in a currency without a limit, and as a whole where there is none at all. */
+const budgetSchema = nullable(
+  v.looseObject({ usd: budgetInSchema, tokens: budgetInSchema, secs: budgetInSchema }),
+);
+export type BudgetDocument = v.InferOutput<typeof budgetSchema>;
+
 export const taskSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
@@ -206,6 +221,7 @@ export const taskSchema = v.looseObject({
       counts: countsSchema,
       /** What the join still needs, or why it came out as it did, in words. */
       progress: v.string(),
+      budget: budgetSchema,
     }),
   ),
 });
@@ -305,6 +321,7 @@ export const joinStatusSchema = v.looseObject({
   opened_unix: nullable(v.number()),
   /** When the present round joined. */
   joined_unix: nullable(v.number()),
+  budget: budgetSchema,
   /** Left empty when the caller asks for the summary only. */
   children: v.array(childSchema),
 });

@@ -26,6 +26,18 @@ export const childCost = (usd: number): string => `$${usd.toFixed(2)}`;
 /** What a whole fan-out cost: `$0.0000`. */
 export const totalCost = (usd: number): string => `$${usd.toFixed(4)}`;
 
+/** What a budget is counted in, in the order in which it is shown. */
+export const CURRENCIES = ['usd', 'tokens', 'secs'] as const;
+export type Currency = (typeof CURRENCIES)[number];
+
+/** An amount of a budget: `$0.30`, `1200 tokens`, `12.5s`; to a millionth where it is not round. */
+export function budgetAmount(currency: Currency, amount: number): string {
+  const number = Number(amount.toFixed(6));
+  if (currency === 'tokens') return `${number} tokens`;
+  if (currency === 'secs') return `${number}s`;
+  return `$${Number(number.toFixed(2)) === number ? number.toFixed(2) : number}`;
+}
+
 /** A ratio: `2.00×`; a dash where the data carry none. */
 export const times = (ratio: number | null): string => (ratio === null ? '–' : `${ratio.toFixed(2)}×`);
 

@@ -91,6 +91,8 @@ export interface ChildBody {
   readonly hint?: string | null;
   readonly name?: string | null;
   readonly budget_usd?: number | null;
+  readonly budget_tokens?: number | null;
+  readonly budget_secs?: number | null;
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
   readonly namespace?: string;

@@ -89,6 +89,7 @@ export function fanOut(
     instances: [...state.instances.values()],
     executors: context.executors,
     refusal: context.refusal,
+    limits: request,
   });
   parsePredicate(request.join, subtasks.length, context.cel);
   return open(coordinator, task, { ...request, namespace, subtasks, serial_of: null }, issuer);

@@ -18,6 +18,8 @@ export function childIntent(
 ): SealedRecord {
   const subtask = fanOut.subtasks[child.index]!;
   const body: { [key: string]: Json } = { attempt };
+  if (subtask.budget_secs !== null) body['budget_secs'] = subtask.budget_secs;
+  if (subtask.budget_tokens !== null) body['budget_tokens'] = subtask.budget_tokens;
   if (subtask.budget_usd !== null) body['budget_usd'] = subtask.budget_usd;
   const depends = isAgent(subtask.executor) ? dependenciesOf(fanOut, subtask.depends_on) : [];
   if (depends.length > 0) body['depends'] = depends;

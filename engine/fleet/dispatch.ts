@@ -1,4 +1,5 @@
 import type { Did } from '../record/ids.ts';
+import { copyOf, reserve, whyUnaffordable, type Budget } from './budgets.ts';
 import { hash } from '../record/hash.ts';
 import { markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
@@ -36,6 +37,7 @@ export function planDispatch(
   const placed: Placement[] = [];
   const delayed: [FanOut, Child][] = [];
   const taken = new Set<Child>();
+  const budgets = new Map<FanOut, Budget>();
   const seats = seatsOf(state, links, now);
   let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
   let moved = true;
@@ -45,7 +47,7 @@ export function planDispatch(
       const fanOut = state.tasks.get(thread)?.fanOut;
       if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
       if (isFrozen(state, fanOut.namespace)) continue;
-      const turn = placeSome(fanOut, seats, { placed, delayed, taken }, now);
+      const turn = placeSome(fanOut, seats, { placed, delayed, taken, budgets }, now);
       free -= turn;
       moved ||= turn > 0;
       if (free <= 0) break;
@@ -91,6 +93,8 @@ interface Plan {
   readonly delayed: [FanOut, Child][];
   /** The children that were placed: a queue may name one twice, since an entry outlives a child that was given out. */
   readonly taken: Set<Child>;
+  /** The budgets of fan-outs that have one, with what was placed reserved. */
+  readonly budgets: Map<FanOut, Budget>;
 }
 
 function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: number): number {
@@ -101,7 +105,7 @@ function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: numb
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
       const child = nextStartable(fanOut, queue, plan, now);
-      if (child === undefined) break;
+      if (child === undefined || !isAffordable(fanOut, child, plan)) break;
       const seat = name === 'round-robin' ? spread(fanOut, child, queue, seats) : seatFor(name, seats);
       if (seat === 'moved') continue;
       if (seat === undefined) break;
@@ -109,10 +113,24 @@ function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: numb
       seat.load++;
       room--;
       taken.add(child);
+      if (fanOut.budget !== null)
+        reserve(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!);
       placed.push({ fanOut, child, worker: seat.instance.did });
     }
   }
   return placed.length - before;
+}
+
+/** What does not fit waits, and what stands behind it waits as well: a large share is not overtaken for ever. */
+function isAffordable(fanOut: FanOut, child: Child, plan: Plan): boolean {
+  if (fanOut.budget === null) return true;
+  return whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!) === null;
+}
+
+function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
+  let copy = budgets.get(fanOut);
+  if (copy === undefined) budgets.set(fanOut, (copy = copyOf(budget)));
+  return copy;
 }
 
 /** The head of the queue, after dropping what may no longer start and setting aside what must wait. */

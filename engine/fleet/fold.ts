@@ -17,6 +17,7 @@ import {
   type StatusBody,
   type TaskBody,
 } from './bodies.ts';
+import { budgetOf, reserve, settle } from './budgets.ts';
 import { applyControl } from './freeze.ts';
 import { IndexQueue } from './index-queue.ts';
 import { applyNamespace } from './namespaces.ts';
@@ -159,7 +160,7 @@ export function buildFanOut(
     losers: body.losers,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
     serialOf: body.serial_of ?? null,
-    budgetUsd: body.budget_usd ?? null,
+    budget: budgetOf(body, subtasks),
     namespace: body.namespace ?? task.facts.namespace,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),
@@ -194,6 +195,7 @@ function assign(fanOut: FanOut, body: SpawnedBody): void {
     child.reason = null;
     fanOut.counts.pending--;
     fanOut.counts.running++;
+    if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
   }
 }
 
@@ -202,6 +204,7 @@ function takeBack(fanOut: FanOut, body: ReturnedBody): void {
     const child = fanOut.children[index];
     if (child === undefined || !isPresent(child, body.worker, delivery)) continue;
     child.mayHaveRun ||= body.begun === true;
+    if (fanOut.budget !== null) settle(fanOut.budget, fanOut.subtasks[index]!, null, body.begun !== true);
     toPending(fanOut, child);
   }
 }
@@ -230,6 +233,8 @@ function endDelivery(
   if (child === undefined || !counts(child, record, body, own)) return;
   const wasAssigned = child.state === 'assigned';
   recordEnd(fanOut, child, record, body, at);
+  if (wasAssigned && fanOut.budget !== null)
+    settle(fanOut.budget, fanOut.subtasks[child.index]!, body, !own && body.lost !== true);
   if (wasAssigned && mayTryAgain(fanOut, child, body)) {
     keepAttempt(child, body.verdict);
     child.mayHaveRun ||= body.lost === true;

@@ -1,5 +1,6 @@
 import type { Did } from '../record/ids.ts';
 import { TOPIC, type ChildDoneBody, type ResultFields } from './bodies.ts';
+import { isTight, whyNeverAffordable } from './budgets.ts';
 import { cancelled, endReason, refOf } from './deliveries.ts';
 import { decideJoin, joinBody, type Decision } from './join.ts';
 import { pushTo } from './grouping.ts';
@@ -94,8 +95,20 @@ export class Settling {
       if (decision !== undefined) this.#join(fanOut, decision, now);
     }
     this.#endAsAsked(fanOut, now);
+    this.#endUnaffordable(fanOut, now);
     if (fanOut.joined !== null && fanOut.losers === 'drain')
       recallUnstarted(this.#step, this.#presence, fanOut);
+  }
+
+  /** Ends what can't start any more for want of budget: a join must not wait for it. */
+  #endUnaffordable(fanOut: FanOut, now: number): void {
+    const { budget, children, subtasks } = fanOut;
+    if (budget === null || !isTight(budget)) return;
+    for (const child of children) {
+      if (child.state !== 'pending') continue;
+      const why = whyNeverAffordable(budget, subtasks[child.index]!);
+      if (why !== null) this.endDelivery(fanOut, child, cancelled(why), false, now);
+    }
   }
 
   #join(fanOut: FanOut, decision: Decision, now: number): void {

@@ -20,7 +20,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 6;
+const FORMAT = 7;
 
 interface Header {
   readonly format: number;
@@ -168,7 +168,7 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budgetUsd, namespace, counts } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, counts } = fanOut;
   const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
     id,
@@ -176,7 +176,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     losers,
     timeoutMs,
     serialOf,
-    budgetUsd,
+    budget,
     namespace,
     counts,
     round,

@@ -2,6 +2,7 @@ import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { Work } from './bodies.ts';
+import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import type { CompleteSubtask } from './subtasks.ts';
@@ -145,7 +146,8 @@ export interface FanOutHead {
   readonly losers: Losers;
   readonly timeoutMs: number | null;
   readonly serialOf: ThreadId | null;
-  readonly budgetUsd: number | null;
+  /** Null where it has no limit in any currency. */
+  readonly budget: Budget | null;
   /** The task's, or one below it. */
   readonly namespace: string;
   readonly counts: Counts;

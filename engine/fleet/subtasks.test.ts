@@ -52,6 +52,8 @@ describe('completeSubtasks', () => {
       executor: 'echo',
       dir: '/srv/here',
       budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
       timeout_secs: 600,
       depends_on: [],
       attempts: null,
@@ -68,6 +70,8 @@ describe('completeSubtasks', () => {
       executor: 'shell',
       dir: '/elsewhere',
       budget_usd: 1.5,
+      budget_tokens: 2_000,
+      budget_secs: 30,
       timeout_secs: 0.25,
       depends_on: [2, 0],
       attempts: 3,
@@ -126,13 +130,36 @@ describe('completeSubtasks', () => {
     ]);
   });
 
+  it('refuses a subtask without a share under a limit, and a share that can never fit', () => {
+    const limits = { budget_usd: 2, budget_secs: null, budget_tokens: 500 };
+    const complete = [{ goal: 'a', budget_usd: 2, budget_tokens: 0 }];
+    assert.equal(completeSubtasks(complete, { ...context, limits }).length, 1);
+    const missing = refusal([...complete, { goal: 'b', name: 'lint', budget_tokens: 1 }], { limits });
+    assert.equal(
+      missing.message,
+      'subtask 1 (lint): budget_usd is missing: the fan-out may take $2.00 in all, and each subtask names its share',
+    );
+    assert.deepEqual(missing.details, { subtask: 1, name: 'lint', key: 'budget_usd', position: null });
+    assert.match(missing.hint ?? '', /budget_usd of at most 2/);
+    const large = refusal([{ goal: 'a', budget_usd: 1, budget_tokens: 501 }], { limits });
+    assert.equal(
+      large.message,
+      'subtask 0: budget_tokens = 501 can never fit: the fan-out may take 500 tokens in all',
+    );
+  });
+
   const refusals: readonly [what: string, input: unknown, message: string | RegExp][] = [
     [
       'an unknown key',
       { goal: 'x', tiemout_secs: 5 },
       "unknown key 'tiemout_secs' (did you mean 'timeout_secs'?)",
     ],
-    ["the CLI's short key", { goal: 'x', budget: 5 }, "unknown key 'budget' (did you mean 'budget_usd'?)"],
+    [
+      "the CLI's short key",
+      { goal: 'x', timeout: 5 },
+      "unknown key 'timeout' (did you mean 'timeout_secs'?)",
+    ],
+    ['a key that could be one of several', { goal: 'x', budget: 5 }, "unknown key 'budget'"],
     ['a key like nothing known', { goal: 'x', colour: 'red' }, "unknown key 'colour'"],
     ['a key of the prototype', JSON.parse('{"goal":"x","__proto__":{}}'), "unknown key '__proto__'"],
     ['a misspelt goal before its absence', { gaol: 'x' }, "unknown key 'gaol' (did you mean 'goal'?)"],
@@ -392,9 +419,9 @@ describe('a subtask of text alone', () => {
         const known = { ...context, executors: [...context.executors, output.executor ?? 'echo'] };
         const instances = [{ did: output.target, alias: output.target }];
         const [complete] = completeSubtasks([input], { ...known, instances });
-        const { goal, name, run, timeout_secs, budget_usd, depends_on, attempts } = output;
         const { target: _, executor: __, dir: ___, isolation: ____, ...rest } = complete!;
-        assert.deepEqual(rest, { goal, name, run, timeout_secs, budget_usd, depends_on, attempts });
+        const { target: _t, executor: _e, dir: _d, isolation: _i, ...given } = output;
+        assert.deepEqual(rest, given);
       }),
       { numRuns: 2_000 },
     );

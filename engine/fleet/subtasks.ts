@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { MAX_GOAL_CHARS, subtaskSchema, type Isolation, type Subtask } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
+import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
+import type { Budgeted } from './budgets.ts';
 import { didYouMean, nearestName } from './names.ts';
 
 /** Where a subtask is to run. */
@@ -20,7 +22,10 @@ export interface CompleteSubtask {
   readonly executor: string;
   /** An absolute path, or null for no folder. */
   readonly dir: string | null;
+  /** Its shares of the fan-out's budget, which its attempts may not pass; null for none. */
   readonly budget_usd: number | null;
+  readonly budget_tokens: number | null;
+  readonly budget_secs: number | null;
   readonly timeout_secs: number;
   /** 0-based indices of the subtasks that must accept first, ascending, each once. */
   readonly depends_on: readonly number[];
@@ -40,6 +45,8 @@ export interface SubtaskContext {
   readonly executors: readonly string[];
   /** Why an executor can't run a subtask, or null when it can; asked once the executor is known to exist. */
   readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
+  /** The fan-out's limits, of which each subtask must name its shares. */
+  readonly limits?: Budgeted;
 }
 
 const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
@@ -66,6 +73,7 @@ export function completeSubtasks(
   const subtasks = inputs.map((input, index) => complete(input, index, inputs.length, lookup));
   refuseRepeatedNames(subtasks);
   refuseCycles(subtasks, inputs);
+  if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
 }
 
@@ -181,6 +189,8 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     executor,
     dir: subtask.dir ?? lookup.dir,
     budget_usd: subtask.budget_usd,
+    budget_tokens: subtask.budget_tokens,
+    budget_secs: subtask.budget_secs,
     timeout_secs: subtask.timeout_secs,
     depends_on: checkDependencies(subtask, index, total),
     attempts: subtask.attempts,
@@ -233,7 +243,8 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
 const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
-  const { dir, budget_usd, timeout_secs, depends_on, attempts, isolation } = FILLED_IN;
+  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs, depends_on, attempts, isolation } =
+    FILLED_IN;
   return {
     goal,
     name: name ?? FILLED_IN.name,
@@ -242,6 +253,8 @@ function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> &
     executor: executor ?? FILLED_IN.executor,
     dir,
     budget_usd,
+    budget_tokens,
+    budget_secs,
     timeout_secs,
     depends_on,
     attempts,
@@ -407,6 +420,30 @@ function refuseCycles(subtasks: readonly CompleteSubtask[], inputs: readonly unk
   const position = decode(inputs[index], index).depends_on.indexOf(next);
   const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
   throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
+}
+
+/** Under a limit, what a subtask may take is known before it starts. */
+function refuseUnbudgeted(subtasks: readonly CompleteSubtask[], limits: Budgeted): void {
+  for (const currency of CURRENCIES) {
+    const key = `budget_${currency}` as const;
+    const limit = limits[key];
+    if (limit == null) continue;
+    const index = subtasks.findIndex(subtask => !((subtask[key] ?? Infinity) <= limit));
+    if (index !== -1) throw unbudgeted(subtasks[index]!, index, currency, limit);
+  }
+}
+
+function unbudgeted(subtask: CompleteSubtask, index: number, currency: Currency, limit: number): FleetError {
+  const key = `budget_${currency}` as const;
+  const share = subtask[key];
+  const whole = `the fan-out may take ${budgetAmount(currency, limit)} in all`;
+  const what =
+    share === null
+      ? `${key} is missing: ${whole}, and each subtask names its share`
+      : `${key} = ${share} can never fit: ${whole}`;
+  return refuse({ index, input: subtask }, key, what, {
+    hint: `Give each subtask a ${key} of at most ${limit}, or the fan-out no limit in it.`,
+  });
 }
 
 function nameCycle(cycle: readonly number[]): string {

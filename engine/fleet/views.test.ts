@@ -264,6 +264,7 @@ describe('the document of a task', () => {
       serial_of: null,
       counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 1, pending: 1 },
       progress: '0 of 2 accepted, needs 2 more of 1 running, 1 pending',
+      budget: null,
     });
   });
 });

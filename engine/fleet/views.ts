@@ -3,6 +3,7 @@ import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
+import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { controlMembers, whyFrozen } from './freeze.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
@@ -57,6 +58,7 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     serial_of: head.serialOf,
     counts: { ...head.counts },
     progress: progressOf(task, head),
+    budget: budgetDocument(head.budget),
   };
 }
 
@@ -93,6 +95,7 @@ export function joinDocument(
     losers: fanOut.losers,
     opened_unix: fanOut.roundStartedAt / 1000,
     joined_unix: joined === null ? null : joined.at / 1000,
+    budget: budgetDocument(fanOut.budget),
     children: summary ? [] : fanOut.children.map(child => childDocument(coordinator, fanOut, child, now)),
   };
 }
@@ -114,6 +117,7 @@ function noFanOut(task: Task): d.JoinStatus {
     losers: null,
     opened_unix: null,
     joined_unix: null,
+    budget: null,
     children: [],
   };
 }
@@ -266,6 +270,8 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
     return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
   if (fanOut.serialOf !== null && fanOut.counts.running > 0)
     return 'waiting for its turn: a serial run has one subtask out at a time';
+  const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
+  if (short !== null) return short;
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
   if (target.kind === 'specific' || target.kind === 'alias') {
     const named = workers.find(

@@ -19,6 +19,8 @@ interface WrittenSubtask extends JsonObject {
   /** Null where the others have a folder and this one has none. */
   readonly dir?: string | null;
   readonly budget_usd?: number;
+  readonly budget_tokens?: number;
+  readonly budget_secs?: number;
   readonly timeout_secs?: number;
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
@@ -37,6 +39,8 @@ export function writeSubtasks(subtasks: readonly CompleteSubtask[]): WrittenSubt
 function write(subtask: CompleteSubtask, common: CompleteSubtask): WrittenSubtask {
   const written: { [key: string]: Json } = {};
   if (subtask.attempts !== null) written['attempts'] = subtask.attempts;
+  if (subtask.budget_secs !== null) written['budget_secs'] = subtask.budget_secs;
+  if (subtask.budget_tokens !== null) written['budget_tokens'] = subtask.budget_tokens;
   if (subtask.budget_usd !== null) written['budget_usd'] = subtask.budget_usd;
   if (subtask.depends_on.length > 0) written['depends_on'] = subtask.depends_on;
   if (subtask.dir !== common.dir) written['dir'] = subtask.dir;
@@ -61,6 +65,8 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     executor: written.executor ?? defaults.executor,
     dir: written.dir === undefined ? (defaults.dir ?? null) : written.dir,
     budget_usd: written.budget_usd ?? null,
+    budget_tokens: written.budget_tokens ?? null,
+    budget_secs: written.budget_secs ?? null,
     timeout_secs: written.timeout_secs ?? defaults.timeout_secs,
     depends_on: written.depends_on ?? NONE,
     attempts: written.attempts ?? null,

@@ -25,6 +25,7 @@ const ACCEPTED: readonly (readonly [string, Descriptor])[] = [
   ['goal=x,depends=2+0 + 11', { goal: 'x', depends_on: [2, 0, 11] }],
   ['goal=x,dir=../other', { goal: 'x', dir: '../other' }],
   ['goal=x,executor=echo', { goal: 'x', executor: 'echo' }],
+  ['goal=x,budget-tokens=9,budget-secs=0.5', { goal: 'x', budget_tokens: 9, budget_secs: 0.5 }],
   [
     'goal=x,budget_usd=1,timeout_secs=2,depends_on=0',
     { goal: 'x', budget_usd: 1, timeout_secs: 2, depends_on: [0] },
@@ -99,6 +100,8 @@ describe('subtask descriptor', () => {
       executor: value,
       dir: value,
       budget_usd: fc.double({ min: 0, max: 1e6, noNaN: true }),
+      budget_tokens: fc.nat(),
+      budget_secs: fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
       timeout_secs: fc.double({ min: 1e-3, max: 3e7, noNaN: true }),
       depends_on: fc.array(fc.nat({ max: 99_999 }), { minLength: 1, maxLength: 5 }),
       attempts: fc.integer({ min: 1, max: 100 }),
@@ -135,8 +138,8 @@ describe('subtask descriptor', () => {
 
   it('knows the keys that the contract lists', () => {
     assert.deepEqual(DESCRIPTOR_KEYS, [
-      ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'timeout', 'depends', 'attempts'],
-      'isolation',
+      ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'budget-tokens', 'budget-secs'],
+      ...['timeout', 'depends', 'attempts', 'isolation'],
     ]);
   });
 });

@@ -14,6 +14,8 @@ export interface Descriptor {
   /** As it was written; a relative one is the caller's to resolve. */
   readonly dir?: string;
   readonly budget_usd?: number;
+  readonly budget_tokens?: number;
+  readonly budget_secs?: number;
   readonly timeout_secs?: number;
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
@@ -44,12 +46,20 @@ const BODY_KEYS: Readonly<Record<string, BodyKey>> = {
   executor: 'executor',
   dir: 'dir',
   budget: 'budget_usd',
+  'budget-tokens': 'budget_tokens',
+  'budget-secs': 'budget_secs',
   timeout: 'timeout_secs',
   depends: 'depends_on',
   attempts: 'attempts',
   isolation: 'isolation',
 };
-const NUMBERS: ReadonlySet<BodyKey> = new Set(['budget_usd', 'timeout_secs', 'attempts']);
+const NUMBERS: ReadonlySet<BodyKey> = new Set([
+  'budget_usd',
+  'budget_tokens',
+  'budget_secs',
+  'timeout_secs',
+  'attempts',
+]);
 
 /** The keys that a descriptor may have, as they are written. */
 export const DESCRIPTOR_KEYS: readonly string[] = Object.keys(BODY_KEYS);

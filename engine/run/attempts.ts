@@ -1,7 +1,9 @@
+import { budgetAmount, type Currency } from '../contract/format.ts';
 import { messageOf } from '../errors.ts';
-import type { ResultFields } from '../fleet/bodies.ts';
+import type { ChildBody, ResultFields } from '../fleet/bodies.ts';
 import type { Delivery } from '../fleet/worker.ts';
-import type { AttemptResult, Executor, ExecutorContext, OutputSink } from './executors/executor.ts';
+import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from './executors/executor.ts';
+import { after } from './executors/timer.ts';
 import { MAX_REPORT_TEXT } from './link/bodies.ts';
 import type { OutputStore } from './output/store.ts';
 
@@ -39,12 +41,12 @@ export class Attempts {
     }
     const begun = performance.now();
     const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
-    const context = new AttemptContext(sink);
+    const context = new AttemptContext(sink, body);
     const answer = begin(executor, delivery, context);
     if (!(answer instanceof Promise) && sink === noOutput)
-      return this.#o.onFinished(key, resultFields(answer, performance.now() - begun, null));
+      return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
     this.#running.set(key, context.controller);
-    const end = this.#await(key, answer, sink, begun);
+    const end = this.#await(key, answer, { context, sink, begun });
     const name = nameOf(intent.thread, body.attempt);
     this.#ends.set(name, end);
     void end.finally(() => {
@@ -70,15 +72,22 @@ export class Attempts {
   async #await(
     key: string,
     answer: AttemptResult | Promise<AttemptResult>,
-    sink: Sink,
-    begun: number,
+    { context, sink, begun }: Running,
   ): Promise<void> {
+    const stopClock = context.startClock();
     const result = await Promise.resolve(answer).catch(faultOf);
+    stopClock();
     const wallMs = performance.now() - begun;
     const output = await sink.close();
     this.#running.delete(key);
-    this.#o.onFinished(key, resultFields(result, wallMs, output));
+    this.#o.onFinished(key, resultFields(context.amended(result), wallMs, output));
   }
+}
+
+interface Running {
+  readonly context: AttemptContext;
+  readonly sink: Sink;
+  readonly begun: number;
 }
 
 type Sink = Pick<ReturnType<OutputStore['sink']>, 'close'>;
@@ -87,13 +96,61 @@ const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
 const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt}`;
 
-/** An abort signal is dear, and an attempt that is over at once never asks for it. */
+/**
+ * What an executor is given, and what its attempt may take. An abort signal is dear, and an attempt that is over at once
+ * never asks for it.
+ */
 class AttemptContext implements ExecutorContext {
   readonly output: OutputSink;
+  readonly #shares: Shares;
   #controller: AbortController | undefined;
+  #costUsd = 0;
+  #tokens = 0;
+  /** Why it was ended for taking more than its share, in words. */
+  #passed: string | null = null;
 
-  constructor(output: OutputSink) {
+  constructor(output: OutputSink, shares: Shares) {
     this.output = output;
+    this.#shares = shares;
+  }
+
+  used({ costUsd = 0, tokens = 0 }: Used): void {
+    this.#costUsd = Math.max(this.#costUsd, costUsd);
+    this.#tokens = Math.max(this.#tokens, tokens);
+    this.#hold('usd', this.#costUsd);
+    this.#hold('tokens', this.#tokens);
+  }
+
+  /** Ends the attempt when its time is over. @returns stops that. */
+  startClock(): () => void {
+    const { budget_secs: secs } = this.#shares;
+    return secs == null ? noClock : after(secs * 1000, () => this.#pass('secs', secs));
+  }
+
+  /** The result, with what was told while it ran, and named for what it is where its budget ended it. */
+  amended(result: AttemptResult): AttemptResult {
+    const tokens = Math.max(result.tokens ?? 0, this.#tokens);
+    if (this.#passed === null && tokens === (result.tokens ?? 0) && this.#costUsd <= result.costUsd)
+      return result;
+    const spent = {
+      ...result,
+      costUsd: Math.max(result.costUsd, this.#costUsd),
+      ...(tokens > 0 && { tokens }),
+    };
+    // What it said before the end reached it stands.
+    if (this.#passed === null || result.verdict !== 'cancelled') return spent;
+    return { ...spent, verdict: 'failed', reason: this.#passed };
+  }
+
+  #hold(currency: 'usd' | 'tokens', used: number): void {
+    const share = this.#shares[`budget_${currency}`];
+    if (share != null && used > share) this.#pass(currency, share);
+  }
+
+  #pass(currency: Currency, share: number): void {
+    if (this.controller.signal.aborted) return;
+    this.#passed = `passed its budget of ${budgetAmount(currency, share)}`;
+    this.controller.abort(this.#passed);
   }
 
   get controller(): AbortController {
@@ -104,6 +161,10 @@ class AttemptContext implements ExecutorContext {
     return this.controller.signal;
   }
 }
+
+type Shares = Pick<ChildBody, 'budget_usd' | 'budget_tokens' | 'budget_secs'>;
+
+const noClock = (): void => {};
 
 /** For runs without side effects, which print nothing. */
 const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };

@@ -19,7 +19,7 @@ import { MemoryStorage, openMemoryLog, type MemoryLog } from '../log/memory/memo
 import type { ThreadId } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import { risingClock } from './clock.ts';
-import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from './executors/executor.ts';
+import type { AttemptResult, AttemptSpec, Executor, ExecutorContext, Used } from './executors/executor.ts';
 import type { WorkerPeer } from './link/accept.ts';
 import type { Signed } from './link/frames.ts';
 import { openOutputStore } from './output/store.ts';
@@ -284,6 +284,45 @@ describe('a worker', () => {
     const [second] = bodiesOf(await from.host.messages.nextOf(reported));
     assert.deepEqual(second!.quota, {});
     for (const member of ['tokens', 'session', 'work']) assert.ok(!(member in second!), member);
+  });
+
+  describe('ends an attempt that passes its share of a budget, and keeps what it told:', () => {
+    const budgeted = (from: Rig, changes: Partial<ChildBody>): SealedRecord =>
+      intent(from, 0, 'slow', changes);
+    const cases: readonly [string, Partial<ChildBody>, Used[], string][] = [
+      ['dollars', { budget_usd: 0.5 }, [{ costUsd: 0.5 }, { costUsd: 0.75 }], 'passed its budget of $0.50'],
+      ['tokens', { budget_tokens: 10 }, [{ tokens: 10 }, { tokens: 11 }], 'passed its budget of 10 tokens'],
+      ['seconds', { budget_secs: 0.05 }, [], 'passed its budget of 0.05s'],
+    ];
+    for (const [currency, share, told, reason] of cases) {
+      it(currency, async () => {
+        const from = await rig();
+        work(from);
+        const peer = await connected(from);
+        peer.send({ type: 'deliver', records: [budgeted(from, share)] });
+        const { context } = await from.slow.runs.next();
+        for (const used of told) {
+          assert.ok(!context.signal.aborted, 'what it takes up to its share is its own');
+          context.used(used);
+        }
+        const [done] = bodiesOf(await from.host.messages.nextOf(reported));
+        assert.deepEqual([done!.verdict, done!.reason], ['failed', reason]);
+        const { costUsd = 0, tokens } = told.at(-1) ?? {};
+        assert.deepEqual([done!.cost_usd, done!.tokens], [costUsd, tokens]);
+      });
+    }
+  });
+
+  it('lets what an attempt said stand that was done when its budget was passed', async () => {
+    const from = await rig();
+    work(from);
+    const peer = await connected(from);
+    peer.send({ type: 'deliver', records: [intent(from, 0, 'slow', { budget_usd: 1 })] });
+    const run = await from.slow.runs.next();
+    run.answer({ verdict: 'accept', costUsd: 0.25 });
+    run.context.used({ costUsd: 2 });
+    const [done] = bodiesOf(await from.host.messages.nextOf(reported));
+    assert.deepEqual([done!.verdict, done!.cost_usd], ['accept', 2]);
   });
 
   it('runs as many at a time as it has slots, and each delivery once, however often it comes', async () => {

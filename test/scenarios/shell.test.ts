@@ -43,6 +43,36 @@ describe('a shell command', function () {
   );
 
   it(
+    'that passes its share of seconds is ended with its group, its output kept and its time booked',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      const { code } = await fleet.spl('task', 'add', 'Spend', '--alias', 'SPEND');
+      assert.equal(code, 0);
+      const subtasks = [
+        `goal=overrun,run="echo $$ > spender; echo begun; sleep 60",budget-secs=0.5,dir=${fleet.cwd}`,
+        'goal=too late,run=true,budget-secs=0.9',
+      ].flatMap(text => ['--subtask', text]);
+      const words = ['task', 'fan-out', 'SPEND', ...subtasks, '--budget-secs', '1'];
+      assert.equal((await fleet.spl(...words)).code, 0);
+      const { children, budget } = await fleet.joined('SPEND');
+      const group = Number(await fleet.text(fleet.at('spender')));
+      assert.deepEqual(processesOfGroup(group), []);
+      const [over, late] = children;
+      assert.deepEqual([over!.verdict, over!.reason], ['failed', 'passed its budget of 0.5s']);
+      assert.deepEqual([late!.verdict, late!.attempt], ['cancelled', 0]);
+      assert.match(
+        late!.reason ?? '',
+        /^the budget is used up: it wants 0\.9s, and of 1s are 0\.\d+s booked$/,
+      );
+      assert.equal((await output(fleet, 'SPEND')).toString(), 'begun\n');
+      assert.deepEqual([budget!.usd, budget!.secs!.limit, budget!.secs!.reserved], [null, 1, 0]);
+      assert.ok(budget!.secs!.booked >= 0.5, 'what it took is booked');
+      const { out } = await fleet.spl('task', 'join-status', 'SPEND');
+      assert.match(out, /^ {2}Budget: {10}0\.\d+s booked, 0s reserved of 1s$/m);
+    }),
+  );
+
+  it(
     'that prints 100 MB is carried, and kept as far as the settings say, its end included',
     scenario({ fleet: [`output_cap_bytes = ${CAP_BYTES}`] }, async fleet => {
       await fleet.startFleet(1);

@@ -10,10 +10,12 @@ export interface DrawnAttempt {
 }
 
 export function drawAttempt(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
-  const timeoutMs = body.timeout_secs * 1000;
+  // A share of time is kept as a time-out is, but for the verdict.
+  const shareMs = (body.budget_secs ?? Infinity) * 1000;
+  const timeoutMs = Math.min(body.timeout_secs * 1000, shareMs);
   const durationMs = drawDuration(random, profile);
   const isLate = durationMs !== undefined && durationMs > timeoutMs;
-  const verdict = isLate ? 'timeout' : drawVerdict(random, profile);
+  const verdict = isLate ? (timeoutMs === shareMs ? 'failed' : 'timeout') : drawVerdict(random, profile);
   const wallMs = Math.min(durationMs ?? 0, timeoutMs);
   return {
     durationMs: durationMs === undefined ? undefined : wallMs,
@@ -24,6 +26,7 @@ export function drawAttempt(random: Random, profile: Profile, body: ChildBody): 
       signal: null,
       summary: '',
       cost_usd: random.integer(0, 8) / 64,
+      tokens: random.integer(0, 60),
       wall_time_secs: Math.round(wallMs) / 1000,
     },
   };

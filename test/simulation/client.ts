@@ -249,14 +249,13 @@ export class Client {
       [2, () => `k_of_n:${random.integer(1, size)}`],
       [4, () => random.pick(CEL_SOURCES)],
     ])();
+    const budget = random.chance(0.3) ? drawBudget(random, size) : NO_BUDGET;
     return {
-      subtasks: drawSubtasks(random, size, aliases),
+      subtasks: drawSubtasks(random, size, aliases, budget),
       join,
       losers: random.pick(['keep', 'keep', 'drain', 'cancel']),
       timeout_secs: random.chance(0.25) ? random.magnitude(0.3, 20) : null,
-      budget_usd: null,
-      budget_tokens: null,
-      budget_secs: null,
+      ...budget,
       namespace: null,
       dir: null,
     };
@@ -267,8 +266,33 @@ function drawSize(random: Random): number {
   return Math.round(random.chance(0.05) ? random.magnitude(20, 120) : random.magnitude(1, 14));
 }
 
+type Limits = Pick<FanOutRequest, 'budget_usd' | 'budget_tokens' | 'budget_secs'>;
+
+const NO_BUDGET: Limits = { budget_usd: null, budget_tokens: null, budget_secs: null };
+
+/** Limits of which an attempt takes a part that can be felt. */
+function drawBudget(random: Random, size: number): Limits {
+  return {
+    budget_usd: random.chance(0.7) ? (random.integer(1, 8) * Math.ceil(size / 2)) / 64 : null,
+    budget_tokens: random.chance(0.3) ? random.integer(50, 100) * size : null,
+    budget_secs: random.chance(0.3) ? random.magnitude(1, 10) * size : null,
+  };
+}
+
+/** The shares of one subtask; once in a while too large, or left out, so that the fan-out is refused. */
+function drawShares(random: Random, limits: Limits, size: number): Partial<Limits> {
+  if (limits === NO_BUDGET || random.chance(0.1 / size)) return {};
+  const { budget_usd: usd, budget_tokens: tokens, budget_secs: secs } = limits;
+  const part = random.pick([0.1, 0.3, 0.3, 0.7]);
+  return {
+    ...(usd !== null && { budget_usd: usd * part }),
+    ...(tokens !== null && { budget_tokens: Math.floor(tokens * part) }),
+    ...(secs !== null && { budget_secs: secs * part }),
+  };
+}
+
 /** Subtasks with dependencies that make no cycle, whatever the order of their indices. */
-function drawSubtasks(random: Random, size: number, named: readonly string[]): unknown[] {
+function drawSubtasks(random: Random, size: number, named: readonly string[], budget: Limits): unknown[] {
   const density = random.chance(0.5) ? 0 : random.between(0, 2.5) / size;
   const rank = Array.from({ length: size }, () => random.next());
   const shell = random.next();
@@ -283,6 +307,7 @@ function drawSubtasks(random: Random, size: number, named: readonly string[]): u
         ? random.pick(named)
         : random.pick(['least-loaded-worker', 'round-robin']),
       timeout_secs: random.magnitude(0.5, 20),
+      ...drawShares(random, budget, size),
       attempts: random.chance(0.6) ? null : random.integer(1, 3),
       depends_on:
         density === 0 ? [] : rank.flatMap((other, i) => (other < mine && random.chance(density) ? [i] : [])),

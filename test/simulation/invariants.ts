@@ -32,6 +32,7 @@ export const INVARIANTS = {
   I27: 'nothing is given out under a freeze, and nothing starts under one that is older than a permit',
   I28: 'a hard freeze leaves nothing running after its grace at a worker that knows of it',
   I29: 'once a freeze is undone, everything that it held goes on',
+  I30: 'no start has what a fan-out booked and reserved pass its budget, and what can never fit does not stay pending',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

@@ -168,6 +168,19 @@ class RunsSerialAtOnce extends Coordinator {
   }
 }
 
+class SpendsTooMuch extends Coordinator {
+  override settle(now: number): void {
+    const fanOuts: Mutable<FanOut>[] = [];
+    for (const thread of this.state.open) fanOuts.push(this.state.tasks.get(thread)!.fanOut!);
+    const before = fanOuts.map(({ budget }) => budget);
+    for (const fanOut of fanOuts)
+      if (fanOut.budget !== null)
+        fanOut.budget = { ...fanOut.budget, limit: { usd: null, tokens: null, secs: null } };
+    super.settle(now);
+    fanOuts.forEach((fanOut, i) => (fanOut.budget = before[i]!));
+  }
+}
+
 class RepeatsClocks extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
@@ -328,6 +341,7 @@ const mutants: readonly Mutant[] = [
   coordinator('a cancel that is forgotten', StartsWhatWasCancelled, 'I11'),
   coordinator('attempts without end', TriesForEver, 'I12'),
   coordinator('a serial run with two out', RunsSerialAtOnce, 'I13'),
+  coordinator('a budget that is not kept to', SpendsTooMuch, 'I30'),
   coordinator('a clock used twice', writing(RepeatsClocks), 'I14'),
   coordinator('a coordinator that spins', Spins, 'I15'),
   coordinator('a delivery that is not taken back', TakesNothingBack, 'I16'),

@@ -41,6 +41,9 @@ export interface OracleFanOut {
   readonly timeoutMs: number | null;
   readonly serial: boolean;
   readonly namespace: string;
+  readonly limits: Amounts;
+  /** What every attempt took that has ended. */
+  readonly booked: Amounts;
   readonly children: OracleChild[];
   round: number;
   roundStartedAt: number;
@@ -49,6 +52,9 @@ export interface OracleFanOut {
   endedAtStep: number;
   cancelled: boolean;
 }
+
+/** Dollars, tokens, seconds; a limit of Infinity is none. */
+type Amounts = [usd: number, tokens: number, secs: number];
 
 /** Many more than attempts, retries, lost workers and recalls come to in one simulation. */
 const MOST_DELIVERIES = 40;
@@ -129,6 +135,7 @@ export class Oracle {
         () => `subtask ${index} of ${thread} is to end, and is pending`,
       );
       must(!this.#cannotRun(fanOut, index), 'I22', () => `subtask ${index} of ${thread}`);
+      must(this.#mayFit(fanOut, index), 'I30', () => `subtask ${index} of ${thread} waits for ever`);
     });
   }
 
@@ -149,6 +156,10 @@ export class Oracle {
       const { state, verdict } = fanOut.children[each]!;
       return state === 'done' && verdict !== 'accept';
     });
+  }
+
+  #mayFit({ limits, booked, subtasks }: OracleFanOut, index: number): boolean {
+    return sharesOf(subtasks[index]!).every((share, i) => booked[i]! + share <= limits[i]! + ROUNDING);
   }
 
   #noteKey(record: FleetRecord, what: string): void {
@@ -172,6 +183,8 @@ export class Oracle {
       timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
       serial: body.serial_of != null,
       namespace: body.namespace ?? 'default',
+      limits: [body.budget_usd ?? Infinity, body.budget_tokens ?? Infinity, body.budget_secs ?? Infinity],
+      booked: [0, 0, 0],
       children: subtasks.map(() => ({
         state: 'pending',
         worker: null,
@@ -217,13 +230,35 @@ export class Oracle {
       child.worker = body.worker;
       child.attempt = attempt;
       child.deliveries++;
+      this.#requireAfforded(fanOut, where);
     }
+  }
+
+  /** What has ended and what is out, with what was just given out, stays within the limits. */
+  #requireAfforded(fanOut: OracleFanOut, where: () => string): void {
+    if (fanOut.limits.every(limit => limit === Infinity)) return;
+    fanOut.limits.forEach((limit, i) => {
+      const out = fanOut.children.map((child, index) =>
+        child.state === 'assigned' ? sharesOf(fanOut.subtasks[index]!)[i]! : 0,
+      );
+      const taken = out.reduce((sum, share) => sum + share, fanOut.booked[i]!);
+      must(taken <= limit + ROUNDING, 'I30', () => `${where()}: ${taken} of ${limit}`);
+    });
+  }
+
+  /** An attempt is over; nobody knows what it took unless its worker saw it through. */
+  #book(fanOut: OracleFanOut, index: number, body: Partial<ChildDoneBody>, isSeen: boolean): void {
+    const told = [body.cost_usd ?? 0, body.tokens ?? 0, body.wall_time_secs ?? 0];
+    const shares = sharesOf(fanOut.subtasks[index]!);
+    told.forEach((amount, i) => (fanOut.booked[i]! += isSeen ? amount : Math.max(amount, shares[i]!)));
   }
 
   #returned(fanOut: OracleFanOut, body: ReturnedBody): void {
     for (const [index, delivery] of body.children) {
       const child = fanOut.children[index]!;
-      if (isPresent(child, body.worker, delivery)) child.state = 'pending';
+      if (!isPresent(child, body.worker, delivery)) continue;
+      child.state = 'pending';
+      if (body.begun === true) this.#book(fanOut, index, {}, false);
     }
   }
 
@@ -240,7 +275,10 @@ export class Oracle {
     if (own && body.verdict === 'timeout')
       this.onTimedOut(child.worker!, { thread: fanOut.thread, index: body.index, delivery: body.delivery });
     this.#reports.set(record.id, body);
-    if (child.state === 'assigned') child.ended++;
+    if (child.state === 'assigned') {
+      child.ended++;
+      this.#book(fanOut, body.index, body, !own && body.lost !== true);
+    }
     const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body);
     child.state = again ? 'pending' : 'done';
     child.verdict = again ? null : body.verdict;
@@ -372,6 +410,13 @@ export class Oracle {
     if (body.subtask == null && !fanOut.joined) fanOut.cancelled = true;
     fanOut.endedAtStep = this.step;
   }
+}
+
+/** What sums may be off by, of amounts that are counted in millionths. */
+const ROUNDING = 0.001;
+
+function sharesOf(subtask: CompleteSubtask): Amounts {
+  return [subtask.budget_usd ?? 0, subtask.budget_tokens ?? 0, subtask.budget_secs ?? 0];
 }
 
 export function countsOf(fanOut: OracleFanOut): Counts {

@@ -14,7 +14,7 @@ export function project(state: FleetState, settled: boolean): string[] {
     );
     const { fanOut } = task;
     if (fanOut === null) continue;
-    const { id, subtasks, join, losers, timeoutMs, serialOf, budgetUsd, dependants, counts, round, spawned } =
+    const { id, subtasks, join, losers, timeoutMs, serialOf, budget, dependants, counts, round, spawned } =
       fanOut;
     const { namespace } = fanOut;
     const { joined, roundStartedAt } = fanOut;
@@ -27,7 +27,7 @@ export function project(state: FleetState, settled: boolean): string[] {
         losers,
         timeoutMs,
         serialOf,
-        budgetUsd,
+        budget,
         namespace,
         dependants,
         counts,

@@ -97,6 +97,7 @@ export function statusOf(children: readonly ChildDocument[], told: Partial<JoinS
     joined_unix: null,
     counts,
     census: told.complete === true ? counts : null,
+    budget: null,
     losers: 'keep',
     children: [],
     ...told,

@@ -367,6 +367,7 @@ function joinDocument(alias: string, summary: boolean): d.JoinStatus {
     losers: 'keep',
     opened_unix: 1,
     joined_unix: null,
+    budget: null,
     children: summary ? [] : [childDocument()],
   };
 }

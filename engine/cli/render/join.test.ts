@@ -38,6 +38,17 @@ describe('join status rendering', () => {
     ]);
   });
 
+  it('shows what is booked and reserved of each limit', () => {
+    const usd = { limit: 1, booked: 0.3, reserved: 0.125 };
+    const secs = { limit: 60, booked: 2.5, reserved: 0 };
+    const lines = joinStatusLines(join([child()], { budget: { usd, tokens: null, secs } }), noColours);
+    const at = lines.findIndex(line => line.startsWith('  Budget:'));
+    assert.deepEqual(lines.slice(at, at + 2), [
+      '  Budget:          $0.30 booked, $0.125 reserved of $1.00',
+      '                   2.5s booked, 0s reserved of 60s',
+    ]);
+  });
+
   it('never hides a member that is missing: outcome, census, attempts, reasons', () => {
     const lost = {
       attempt: 1,

@@ -1,6 +1,6 @@
-import type { ChildDocument, Counts, JoinStatus } from '../../contract/documents.ts';
+import type { BudgetDocument, ChildDocument, Counts, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { childCost, duration, oneLine, printable } from '../../contract/format.ts';
+import { budgetAmount, CURRENCIES, childCost, duration, oneLine, printable } from '../../contract/format.ts';
 
 export function joinStatusLines(join: JoinStatus, colours: Colours): readonly string[] {
   if (join.predicate === null) {
@@ -20,6 +20,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
     `  Join complete:   ${join.complete ? 'yes' : 'no'}`,
     ...(join.round > 1 ? [`  Round:           ${join.round}`] : []),
     ...outcomeLines(join, colours),
+    ...budgetTexts(join.budget).map((text, i) => `  ${i === 0 ? 'Budget:' : '       '}          ${text}`),
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
     ...join.children.flatMap(child => childLines(child, colours)),
   ];
@@ -32,6 +33,17 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
     `  Outcome:         ${paint(join.outcome)}${join.reason === null ? '' : ` — ${printable(join.reason)}`}`,
     ...(join.census === null ? [] : [`  Census:          ${countsText(join.census)}`]),
   ];
+}
+
+/** What is booked and reserved of each limit: `$0.30 booked, $0.20 reserved of $1.00`. */
+export function budgetTexts(budget: BudgetDocument): readonly string[] {
+  if (budget === null) return [];
+  return CURRENCIES.flatMap(currency => {
+    const entry = budget[currency];
+    if (entry === null) return [];
+    const text = (amount: number): string => budgetAmount(currency, amount);
+    return [`${text(entry.booked)} booked, ${text(entry.reserved)} reserved of ${text(entry.limit)}`];
+  });
 }
 
 /** The counts that are not zero, in words: `3 accepted, 1 failed`. */

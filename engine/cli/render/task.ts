@@ -7,7 +7,7 @@ import type {
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, table } from '../../contract/format.ts';
-import { childState } from './join.ts';
+import { budgetTexts, childState } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
 export function taskAddedLines(task: TaskAdded, colours: Colours): readonly string[] {
@@ -63,6 +63,7 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
       ['Actor', task.actor],
       ['Created', moment(task.created_unix)],
       ['Fan-out', fanOutSummary(task.fan_out)],
+      ['Budget', budgetTexts(task.fan_out?.budget ?? null).join('; ') || null],
     ]),
   ];
 }

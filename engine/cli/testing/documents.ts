@@ -122,6 +122,7 @@ export function task(change: Partial<d.TaskDocument> = {}): d.TaskDocument {
       serial_of: null,
       counts: { accepted: 1, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 1, pending: 0 },
       progress: '1 of 2 accepted, needs 1 more of 1 running',
+      budget: null,
     },
     ...change,
   };
@@ -209,6 +210,7 @@ export function join(children: readonly d.ChildDocument[], change: Partial<d.Joi
       pending: count(({ state }) => state === 'pending'),
     },
     census: null,
+    budget: null,
     losers: 'keep',
     opened_unix: 1_700_000_000,
     joined_unix: finished === children.length ? 1_700_000_002 : null,

@@ -30,7 +30,7 @@ const ACCEPTED: AttemptResult = {
 const output = {
   write: (): Promise<void> => assert.fail('echo prints nothing'),
 };
-const context = (signal = new AbortController().signal) => ({ output, signal });
+const context = (signal = new AbortController().signal) => ({ output, signal, used: () => {} });
 
 describe('the echo executor', () => {
   it('answers at once when it takes no time', () => {

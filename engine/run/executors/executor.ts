@@ -74,6 +74,17 @@ export interface ExecutorContext {
   readonly output: OutputSink;
   /** Aborted with the reason in words (`signal.reason`, a string) when the attempt is to end as `cancelled`. */
   readonly signal: AbortSignal;
+  /**
+   * Tells what the attempt has taken so far, in all, where its tool says so while it runs: an attempt that has taken
+   * more than its share of a budget is ended.
+   */
+  used(sofar: Used): void;
+}
+
+export interface Used {
+  readonly costUsd?: number;
+  /** In and out. */
+  readonly tokens?: number;
 }
 
 /**

@@ -443,7 +443,7 @@ describe('the shell executor', () => {
         session: null,
         ...spec,
       },
-      { output: sink ?? collect, signal },
+      { output: sink ?? collect, signal, used: () => {} },
     );
     return { result, output: Buffer.concat(chunks).toString() };
   }

@@ -100,6 +100,8 @@ const deliverySchema = v.object({
   hint: v.nullish(v.string('is not text')),
   name: v.nullish(v.string('is not text')),
   budget_usd: v.nullish(amount),
+  budget_tokens: v.nullish(amount),
+  budget_secs: v.nullish(amount),
   may_have_run: v.optional(v.boolean('is not true or false')),
   namespace: v.optional(text(MAX_NAME)),
   isolation: v.optional(v.literal('worktree', 'is not worktree')),
@@ -205,6 +207,8 @@ export function isDeliveryBody(body: JsonObject): boolean {
     timeout_secs! > 0 &&
     isTextOrAbsent(body['namespace'], MAX_NAME) &&
     body['budget_usd'] === undefined &&
+    body['budget_tokens'] === undefined &&
+    body['budget_secs'] === undefined &&
     body['may_have_run'] === undefined &&
     body['isolation'] === undefined &&
     body['depends'] === undefined &&

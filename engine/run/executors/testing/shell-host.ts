@@ -27,7 +27,7 @@ const attempts = Array.from({ length: Number(times) }, async (_, index) =>
       depends: [],
       session: null,
     },
-    { signal: new AbortController().signal, output: { write: print } },
+    { signal: new AbortController().signal, output: { write: print }, used: () => {} },
   ),
 );
 for (const { verdict, reason } of await Promise.all(attempts)) await print(`${verdict} ${reason}\n`);
