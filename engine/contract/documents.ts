@@ -58,6 +58,8 @@ export const fleetSchema = v.looseObject({
   heartbeat_interval_secs: v.number(),
   coordinator_url: v.string(),
   ...controlEntries,
+  /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
+  breakers: v.array(v.looseObject({ executor: v.string(), resets_at_unix: v.number() })),
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 

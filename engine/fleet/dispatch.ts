@@ -1,4 +1,5 @@
 import type { Did } from '../record/ids.ts';
+import { letsStart } from './breakers.ts';
 import { copyOf, reserve, whyUnaffordable, type Budget } from './budgets.ts';
 import { hash } from '../record/hash.ts';
 import { markReady } from './fold.ts';
@@ -33,11 +34,15 @@ export function planDispatch(
   state: FleetState,
   links: ReadonlyMap<Did, WorkerLink>,
   now: number,
-): { placed: Placement[]; delayed: [FanOut, Child][] } {
-  const placed: Placement[] = [];
-  const delayed: [FanOut, Child][] = [];
-  const taken = new Set<Child>();
-  const budgets = new Map<FanOut, Budget>();
+): Pick<Plan, 'placed' | 'delayed' | 'parked'> {
+  const plan: Plan = {
+    placed: [],
+    delayed: [],
+    parked: [],
+    taken: new Set(),
+    budgets: new Map(),
+    probed: new Set(),
+  };
   const seats = seatsOf(state, links, now);
   let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
   let moved = true;
@@ -47,13 +52,13 @@ export function planDispatch(
       const fanOut = state.tasks.get(thread)?.fanOut;
       if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
       if (isFrozen(state, fanOut.namespace)) continue;
-      const turn = placeSome(fanOut, seats, { placed, delayed, taken, budgets }, now);
+      const turn = placeSome(state, fanOut, seats, plan, now);
       free -= turn;
       moved ||= turn > 0;
       if (free <= 0) break;
     }
   }
-  return { placed, delayed };
+  return plan;
 }
 
 /** The workers that take work, longest up first. */
@@ -95,16 +100,26 @@ interface Plan {
   readonly taken: Set<Child>;
   /** The budgets of fan-outs that have one, with what was placed reserved. */
   readonly budgets: Map<FanOut, Budget>;
+  /** Children whose executor is out of quota. */
+  readonly parked: [FanOut, Child][];
+  /** Executors that were out of quota, and on which one child was placed to go ahead. */
+  readonly probed: Set<string>;
 }
 
-function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: number): number {
+function placeSome(
+  state: FleetState,
+  fanOut: FanOut,
+  seats: readonly Seat[],
+  plan: Plan,
+  now: number,
+): number {
   const { placed, taken } = plan;
   let room =
     roomFor(fanOut) - (fanOut.serialOf === null ? 0 : placed.filter(each => each.fanOut === fanOut).length);
   const before = placed.length;
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
-      const child = nextStartable(fanOut, queue, plan, now);
+      const child = nextStartable(state, fanOut, queue, plan, now);
       if (child === undefined || !isAffordable(fanOut, child, plan)) break;
       const seat = name === 'round-robin' ? spread(fanOut, child, queue, seats) : seatFor(name, seats);
       if (seat === 'moved') continue;
@@ -115,6 +130,7 @@ function placeSome(fanOut: FanOut, seats: readonly Seat[], plan: Plan, now: numb
       taken.add(child);
       if (fanOut.budget !== null)
         reserve(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!);
+      if (state.breakers.size > 0) noteProbe(state, fanOut, child, plan);
       placed.push({ fanOut, child, worker: seat.instance.did });
     }
   }
@@ -135,20 +151,39 @@ function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
 
 /** The head of the queue, after dropping what may no longer start and setting aside what must wait. */
 function nextStartable(
+  state: FleetState,
   fanOut: FanOut,
   queue: IndexQueue,
-  { delayed, taken }: Plan,
+  plan: Plan,
   now: number,
 ): Child | undefined {
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
-    const isFree = child.state === 'pending' && !taken.has(child);
+    const isFree = child.state === 'pending' && !plan.taken.has(child);
     const startable = isFree && child.unmet === 0 && child.cancelRequested === null;
-    if (startable && child.notBefore <= now) return child;
+    const isDue = child.notBefore <= now;
+    if (startable && isDue && hasQuota(state, fanOut, child, plan, now)) return child;
     queue.shift();
-    if (startable) delayed.push([fanOut, child]);
+    if (startable) (isDue ? plan.parked : plan.delayed).push([fanOut, child]);
   }
   return undefined;
+}
+
+function hasQuota(
+  { breakers }: FleetState,
+  fanOut: FanOut,
+  { index }: Child,
+  { probed }: Plan,
+  now: number,
+): boolean {
+  if (breakers.size === 0) return true;
+  const { executor } = fanOut.subtasks[index]!;
+  return !probed.has(executor) && letsStart(breakers, executor, now);
+}
+
+function noteProbe({ breakers }: FleetState, fanOut: FanOut, { index }: Child, { probed }: Plan): void {
+  const { executor } = fanOut.subtasks[index]!;
+  if (breakers.has(executor)) probed.add(executor);
 }
 
 function seatFor(name: string, seats: readonly Seat[]): Seat | undefined {

@@ -17,9 +17,11 @@ import {
   type StatusBody,
   type TaskBody,
 } from './bodies.ts';
+import { isForQuota, noteEnd, noteStart, noteUnseen } from './breakers.ts';
 import { budgetOf, reserve, settle } from './budgets.ts';
 import { applyControl } from './freeze.ts';
 import { IndexQueue } from './index-queue.ts';
+import { keyOf } from './messages.ts';
 import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
@@ -82,10 +84,10 @@ function applyToFanOut(
     case TOPIC.childDone:
       return endDelivery(state, fanOut, record, record.body as unknown as ChildDoneBody, at, own);
     case TOPIC.spawned:
-      if (own) assign(fanOut, record.body as unknown as SpawnedBody);
+      if (own) assign(state, fanOut, record.body as unknown as SpawnedBody);
       return;
     case TOPIC.returned:
-      if (own) takeBack(fanOut, record.body as unknown as ReturnedBody);
+      if (own) takeBack(state, fanOut, record.body as unknown as ReturnedBody);
       return;
     case TOPIC.join:
       if (own) closeRound(state, fanOut, record.id, record.body as unknown as JoinBody, at);
@@ -183,7 +185,7 @@ export function buildFanOut(
   };
 }
 
-function assign(fanOut: FanOut, body: SpawnedBody): void {
+function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
   for (const [index, attempt, delivery] of body.children) {
     const child = fanOut.children[index];
     if (child === undefined || child.state !== 'pending' || delivery !== child.deliveries) continue;
@@ -196,15 +198,17 @@ function assign(fanOut: FanOut, body: SpawnedBody): void {
     fanOut.counts.pending--;
     fanOut.counts.running++;
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
+    if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
   }
 }
 
-function takeBack(fanOut: FanOut, body: ReturnedBody): void {
+function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
   for (const [index, delivery] of body.children) {
     const child = fanOut.children[index];
     if (child === undefined || !isPresent(child, body.worker, delivery)) continue;
     child.mayHaveRun ||= body.begun === true;
     if (fanOut.budget !== null) settle(fanOut.budget, fanOut.subtasks[index]!, null, body.begun !== true);
+    if (state.breakers.size > 0) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
     toPending(fanOut, child);
   }
 }
@@ -235,10 +239,17 @@ function endDelivery(
   recordEnd(fanOut, child, record, body, at);
   if (wasAssigned && fanOut.budget !== null)
     settle(fanOut.budget, fanOut.subtasks[child.index]!, body, !own && body.lost !== true);
-  if (wasAssigned && mayTryAgain(fanOut, child, body)) {
+  const isQuota = wasAssigned && !own && isForQuota(body);
+  if (wasAssigned && (isQuota || state.breakers.size > 0)) {
+    if (own) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
+    else noteEnd(state.breakers, ...executorAndKey(fanOut, child), body, at);
+  }
+  if (wasAssigned && (isQuota ? isWanted(fanOut, child) : mayTryAgain(fanOut, child, body))) {
     keepAttempt(child, body.verdict);
+    // What its executor could not do counts against nobody, and waits for the breaker.
+    if (isQuota) child.spentBefore++;
     child.mayHaveRun ||= body.lost === true;
-    child.notBefore = body.lost ? 0 : at + backoffMs(child.attempt - child.spentBefore);
+    child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(child.attempt - child.spentBefore);
     child.verdict = null;
     child.report = null;
     toPending(fanOut, child);
@@ -276,9 +287,20 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
 /** Worker loss is tried again up to `attempts` (2 by default); what failed by itself only where that is named. */
 function mayTryAgain(fanOut: FanOut, child: Child, body: ChildDoneBody): boolean {
   if (body.verdict !== 'failed' && body.verdict !== 'timeout') return false;
-  if (child.cancelRequested !== null || (fanOut.joined !== null && fanOut.losers !== 'keep')) return false;
+  if (!isWanted(fanOut, child)) return false;
   const allowed = fanOut.subtasks[child.index]!.attempts ?? (body.lost ? 2 : 1);
   return child.attempt - child.spentBefore < allowed;
+}
+
+/** False when it was asked to end, or its join has no use for it. */
+function isWanted(fanOut: FanOut, child: Child): boolean {
+  return child.cancelRequested === null && (fanOut.joined === null || fanOut.losers === 'keep');
+}
+
+/** What a breaker needs to know of a child's present delivery. */
+function executorAndKey(fanOut: FanOut, child: Child): [executor: string, key: string] {
+  const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
+  return [fanOut.subtasks[child.index]!.executor, keyOf(ref)];
 }
 
 function backoffMs(ended: number): number {

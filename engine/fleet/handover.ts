@@ -1,6 +1,7 @@
 import type { Did } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type ChildDoneBody } from './bodies.ts';
+import { isForQuota, letsStart } from './breakers.ts';
 import { childIntent, nextAttempt, nothingRan } from './deliveries.ts';
 import { planDispatch, type Placement } from './dispatch.ts';
 import { isPresent, markReady } from './fold.ts';
@@ -8,6 +9,7 @@ import { pushTo } from './grouping.ts';
 import { lookMs, newAssignment, noteWall, type WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
 import type { Presence } from './presence.ts';
+import { recallWaiting } from './recalls.ts';
 import type { Settling } from './settling.ts';
 import type { Child, FanOut } from './state.ts';
 import type { OutBatch, Step } from './step.ts';
@@ -19,6 +21,8 @@ export class Handover {
   readonly #settling: Settling;
   /** Children that back off. */
   #delayed: [FanOut, Child][] = [];
+  /** Children whose executor is out of quota, by its name. */
+  readonly #parked = new Map<string, [FanOut, Child][]>();
 
   constructor(step: Step, presence: Presence, settling: Settling) {
     this.#step = step;
@@ -35,8 +39,10 @@ export class Handover {
 
   /** Places what may start. */
   dispatch(now: number): void {
-    const { placed, delayed } = planDispatch(this.#step.state, this.#presence.links, now);
+    this.#unpark(now);
+    const { placed, delayed, parked } = planDispatch(this.#step.state, this.#presence.links, now);
     this.#delayed.push(...delayed);
+    for (const each of parked) pushTo(this.#parked, each[0].subtasks[each[1].index]!.executor, each);
     const byFanOut = new Map<FanOut, Placement[]>();
     for (const placement of placed) pushTo(byFanOut, placement.fanOut, placement);
     for (const placements of byFanOut.values()) {
@@ -102,9 +108,14 @@ export class Handover {
     return (child.worker && this.#presence.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
   }
 
-  /** When the first child that backs off may be tried again, in ms; infinite when none does. */
+  /** When the first child that backs off, or whose executor is out of quota, may be tried again, in ms; else infinite. */
   get nextBackoff(): number {
-    return this.#delayed.reduce((next, [, { notBefore }]) => Math.min(next, notBefore), Infinity);
+    let next = Infinity;
+    for (const executor of this.#parked.keys()) {
+      const breaker = this.#step.state.breakers.get(executor);
+      if (breaker?.probe === null) next = Math.min(next, breaker.until);
+    }
+    return this.#delayed.reduce((first, [, { notBefore }]) => Math.min(first, notBefore), next);
   }
 
   endBackoffs(now: number): void {
@@ -112,6 +123,15 @@ export class Handover {
     if (due.length === 0) return;
     this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
     for (const [fanOut, child] of due) if (child.state === 'pending') markReady(fanOut, child);
+  }
+
+  /** Has everything wait for a worker again whose executor lets something start: one of it goes ahead. */
+  #unpark(now: number): void {
+    for (const [executor, parked] of this.#parked) {
+      if (!letsStart(this.#step.state.breakers, executor, now)) continue;
+      this.#parked.delete(executor);
+      for (const [fanOut, child] of parked) if (child.state === 'pending') markReady(fanOut, child);
+    }
   }
 
   /** Hands children of one fan-out to one worker. */
@@ -146,9 +166,16 @@ export class Handover {
     this.#step.apply(record, now);
     if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
     link.assigned.delete(child);
-    // What was lost or cancelled says nothing of how long attempts take here.
-    if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
+    // What was lost, cancelled or out of quota says nothing of how long attempts take here.
+    if (isForQuota(body)) this.#holdBack(fanOut.subtasks[child.index]!.executor);
+    else if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
     this.#settling.ended(fanOut, child);
+  }
+
+  /** An executor is out of quota: what waits for it at workers comes back. */
+  #holdBack(executor: string): void {
+    recallWaiting(this.#step, this.#presence, executor);
+    this.#step.noteInstance(this.#step.self);
   }
 
   #find(did: Did, ref: DeliveryRef): { fanOut: FanOut; child: Child } | undefined {

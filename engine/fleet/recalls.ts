@@ -35,6 +35,20 @@ export function recallStalled(step: Step, presence: Presence, now: number): void
   }
 }
 
+/** Takes back what waits at workers for this executor. */
+export function recallWaiting(step: Step, presence: Presence, executor: string): void {
+  for (const link of presence.links.values()) {
+    const deliveries: DeliveryRef[] = [];
+    for (const [{ index, deliveries: many }, assignment] of link.assigned) {
+      const { fanOut, startedAt, recalled } = assignment;
+      if (startedAt !== null || recalled || fanOut.subtasks[index]!.executor !== executor) continue;
+      assignment.recalled = true;
+      deliveries.push({ thread: fanOut.task.thread, index, delivery: many - 1 });
+    }
+    if (deliveries.length > 0) step.send(link.did, { type: 'recall', deliveries });
+  }
+}
+
 /** A child that may go to another worker. */
 function isFree(link: WorkerLink, child: Child): boolean {
   const kind = link.assigned.get(child)!.fanOut.subtasks[child.index]!.target.kind;

@@ -1,4 +1,5 @@
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
+import type { Breaker } from './breakers.ts';
 import { markReady } from './fold.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import {
@@ -20,7 +21,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 7;
+const FORMAT = 8;
 
 interface Header {
   readonly format: number;
@@ -33,6 +34,7 @@ interface Header {
   readonly namespaces: readonly [string, Namespace][];
   readonly freezes: readonly [string, Freeze][];
   readonly emergency: FleetState['emergency'];
+  readonly breakers: readonly [string, Breaker][];
   readonly ownClocks: readonly [ThreadId, number][];
   /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
   readonly tasks: readonly SavedTask[];
@@ -116,6 +118,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     namespaces: [...state.namespaces],
     freezes: [...state.freezes],
     emergency: state.emergency,
+    breakers: [...state.breakers],
     ownClocks: [...state.ownClocks],
     tasks,
   };
@@ -146,6 +149,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
   for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
   state.emergency = header.emergency;
+  for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);
   for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
   let from = end + 1;
   for (const { facts, clocks, cancelled, outcome, fanOutBytes: length } of header.tasks) {

@@ -2,6 +2,7 @@ import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { Work } from './bodies.ts';
+import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
@@ -26,6 +27,8 @@ export interface FleetState {
   readonly freezes: Map<string, Freeze>;
   /** Nothing new anywhere, while it is not null. */
   emergency: Emergency | null;
+  /** The executors that are out of quota. */
+  readonly breakers: Breakers;
   /** The coordinator's next clock on the threads that only it writes. */
   readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
@@ -271,6 +274,7 @@ export function emptyState(): FleetState {
     namespaces: new Map(),
     freezes: new Map(),
     emergency: null,
+    breakers: new Map(),
     ownClocks: new Map(),
     registryClocks: new Map(),
     idempotency: new Map(),

@@ -3,6 +3,7 @@ import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
+import { whyOutOfQuota } from './breakers.ts';
 import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { controlMembers, whyFrozen } from './freeze.ts';
 import { explain } from './predicate.ts';
@@ -270,6 +271,8 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
     return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
   if (fanOut.serialOf !== null && fanOut.counts.running > 0)
     return 'waiting for its turn: a serial run has one subtask out at a time';
+  const outOfQuota = whyOutOfQuota(coordinator.state.breakers, fanOut.subtasks[child.index]!.executor, now);
+  if (outOfQuota !== null) return outOfQuota;
   const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
   if (short !== null) return short;
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
@@ -351,6 +354,10 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     heartbeat_interval_secs: facts.heartbeatMs / 1000,
     coordinator_url: facts.url,
     ...controlMembers(coordinator.state),
+    breakers: Array.from(coordinator.state.breakers, ([executor, { until }]) => ({
+      executor,
+      resets_at_unix: until / 1000,
+    })),
   };
 }
 

@@ -9,7 +9,15 @@ export interface DrawnAttempt {
   readonly result: ResultFields;
 }
 
-export function drawAttempt(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
+/** @param now the wall time, in ms since 1970. */
+export function drawAttempt(random: Random, profile: Profile, body: ChildBody, now: number): DrawnAttempt {
+  const drawn = drawOrdinary(random, profile, body);
+  if (drawn.durationMs === undefined || !random.chance(profile.quotas)) return drawn;
+  const quota = random.chance(0.5) ? {} : { resets_at_unix: (now + random.between(-2_000, 40_000)) / 1000 };
+  return { ...drawn, result: { ...drawn.result, verdict: 'failed', reason: 'out of quota', quota } };
+}
+
+function drawOrdinary(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
   // A share of time is kept as a time-out is, but for the verdict.
   const shareMs = (body.budget_secs ?? Infinity) * 1000;
   const timeoutMs = Math.min(body.timeout_secs * 1000, shareMs);

@@ -33,6 +33,7 @@ export const INVARIANTS = {
   I28: 'a hard freeze leaves nothing running after its grace at a worker that knows of it',
   I29: 'once a freeze is undone, everything that it held goes on',
   I30: 'no start has what a fan-out booked and reserved pass its budget, and what can never fit does not stay pending',
+  I44: 'nothing is given to an executor that is out of quota before its time, and then one attempt alone until it has ended',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

@@ -181,6 +181,16 @@ class SpendsTooMuch extends Coordinator {
   }
 }
 
+class KnowsOfNoQuota extends Coordinator {
+  override settle(now: number): void {
+    const before = [...this.state.breakers];
+    this.state.breakers.clear();
+    super.settle(now);
+    for (const [executor, breaker] of before)
+      if (!this.state.breakers.has(executor)) this.state.breakers.set(executor, breaker);
+  }
+}
+
 class RepeatsClocks extends Step {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
@@ -342,6 +352,7 @@ const mutants: readonly Mutant[] = [
   coordinator('attempts without end', TriesForEver, 'I12'),
   coordinator('a serial run with two out', RunsSerialAtOnce, 'I13'),
   coordinator('a budget that is not kept to', SpendsTooMuch, 'I30'),
+  coordinator('a coordinator that goes on without quota', KnowsOfNoQuota, 'I44'),
   coordinator('a clock used twice', writing(RepeatsClocks), 'I14'),
   coordinator('a coordinator that spins', Spins, 'I15'),
   coordinator('a delivery that is not taken back', TakesNothingBack, 'I16'),

@@ -78,6 +78,8 @@ export class Oracle {
   readonly fanOuts = new Map<ThreadId, OracleFanOut>();
   readonly frozen = new FrozenNames();
   readonly #reports = new Map<RecordId, ChildDoneBody>();
+  /** The executors that are out of quota: until when, in ms, how often in a row, and which delivery went ahead. */
+  readonly #quotas = new Map<string, { until: number; failures: number; ahead: string | null }>();
   readonly #keys = new Map<string, string>();
   readonly #self: Did;
   /** The coordinator's step in which the present record was decided. */
@@ -100,11 +102,11 @@ export class Oracle {
     const own = record.actor === this.#self;
     switch (topic) {
       case TOPIC.spawned:
-        return this.#spawned(fanOut, record.body as unknown as SpawnedBody);
+        return this.#spawned(fanOut, record.body as unknown as SpawnedBody, now);
       case TOPIC.returned:
         return this.#returned(fanOut, record.body as unknown as ReturnedBody);
       case TOPIC.childDone:
-        return this.#childDone(fanOut, record, own);
+        return this.#childDone(fanOut, record, own, now);
       case TOPIC.join:
         return this.#join(fanOut, record.body as unknown as JoinBody, now);
       case TOPIC.retry:
@@ -204,7 +206,7 @@ export class Oracle {
     });
   }
 
-  #spawned(fanOut: OracleFanOut, body: SpawnedBody): void {
+  #spawned(fanOut: OracleFanOut, body: SpawnedBody, now: number): void {
     this.onSpawned(body.worker);
     const isFrozen = this.frozen.has(fanOut.namespace);
     must(!isFrozen, 'I27', () => `${fanOut.thread} in ${fanOut.namespace} is given out`);
@@ -231,6 +233,7 @@ export class Oracle {
       child.attempt = attempt;
       child.deliveries++;
       this.#requireAfforded(fanOut, where);
+      this.#requireQuota(fanOut, index, delivery, where, now);
     }
   }
 
@@ -246,6 +249,50 @@ export class Oracle {
     });
   }
 
+  #requireQuota(
+    fanOut: OracleFanOut,
+    index: number,
+    delivery: number,
+    where: () => string,
+    now: number,
+  ): void {
+    const quota = this.#quotas.get(fanOut.subtasks[index]!.executor);
+    if (quota === undefined) return;
+    must(quota.ahead === null, 'I44', () => `${where()}: ${quota.ahead} went ahead`);
+    must(
+      this.isRereading || quota.until <= now + COMMIT_MS,
+      'I44',
+      () => `${where()}: ${quota.until - now}ms too early`,
+    );
+    quota.ahead = `${fanOut.thread}/${index}/${delivery}`;
+  }
+
+  /** A delivery ended or came back; `body` is what its worker says of its end. */
+  #noteQuota(
+    fanOut: OracleFanOut,
+    index: number,
+    delivery: number,
+    body: ChildDoneBody | null,
+    now: number,
+  ): void {
+    const { executor } = fanOut.subtasks[index]!;
+    const quota = this.#quotas.get(executor);
+    const isAhead = quota?.ahead === `${fanOut.thread}/${index}/${delivery}`;
+    if (body !== null && isOutOfQuota(body)) {
+      const told = (body.quota!.resets_at_unix ?? 0) * 1000;
+      const reset = told > now ? told : 0;
+      const failures = (quota?.failures ?? 0) + 1;
+      if (quota !== undefined && !isAhead) quota.until = Math.max(quota.until, reset);
+      else {
+        const until = reset || now + Math.min(900_000, 30_000 * 2 ** (failures - 1));
+        this.#quotas.set(executor, { until, failures, ahead: null });
+      }
+    } else if (isAhead) {
+      if (body === null || body.verdict === 'cancelled' || body.lost === true) quota.ahead = null;
+      else this.#quotas.delete(executor);
+    }
+  }
+
   /** An attempt is over; nobody knows what it took unless its worker saw it through. */
   #book(fanOut: OracleFanOut, index: number, body: Partial<ChildDoneBody>, isSeen: boolean): void {
     const told = [body.cost_usd ?? 0, body.tokens ?? 0, body.wall_time_secs ?? 0];
@@ -258,11 +305,12 @@ export class Oracle {
       const child = fanOut.children[index]!;
       if (!isPresent(child, body.worker, delivery)) continue;
       child.state = 'pending';
+      this.#noteQuota(fanOut, index, delivery, null, 0);
       if (body.begun === true) this.#book(fanOut, index, {}, false);
     }
   }
 
-  #childDone(fanOut: OracleFanOut, record: FleetRecord, own: boolean): void {
+  #childDone(fanOut: OracleFanOut, record: FleetRecord, own: boolean, now: number): void {
     const body = record.body as unknown as ChildDoneBody;
     const child = fanOut.children[body.index]!;
     const counted = own
@@ -276,23 +324,22 @@ export class Oracle {
       this.onTimedOut(child.worker!, { thread: fanOut.thread, index: body.index, delivery: body.delivery });
     this.#reports.set(record.id, body);
     if (child.state === 'assigned') {
-      child.ended++;
+      if (own || !isOutOfQuota(body)) child.ended++;
+      this.#noteQuota(fanOut, body.index, body.delivery, own ? null : body, now);
       this.#book(fanOut, body.index, body, !own && body.lost !== true);
     }
-    const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body);
+    const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body, own);
     child.state = again ? 'pending' : 'done';
     child.verdict = again ? null : body.verdict;
     child.report = again ? null : record.id;
     child.cause = body.cause ?? null;
   }
 
-  #runsAgain(
-    fanOut: OracleFanOut,
-    child: OracleChild,
-    { verdict, lost = false, index }: ChildDoneBody,
-  ): boolean {
+  #runsAgain(fanOut: OracleFanOut, child: OracleChild, body: ChildDoneBody, own: boolean): boolean {
+    const { verdict, lost = false, index } = body;
     if (verdict !== 'failed' && verdict !== 'timeout') return false;
     if (child.cancelRequested || (fanOut.joined && fanOut.losers !== 'keep')) return false;
+    if (!own && isOutOfQuota(body)) return true;
     const { attempts } = fanOut.subtasks[index]!;
     return child.ended < (attempts ?? (lost ? 2 : 1));
   }
@@ -412,8 +459,14 @@ export class Oracle {
   }
 }
 
+/** By how much the time of a decision and that of its record in the log may differ, in ms. */
+const COMMIT_MS = 1_000;
+
 /** What sums may be off by, of amounts that are counted in millionths. */
 const ROUNDING = 0.001;
+
+const isOutOfQuota = ({ quota, verdict }: ChildDoneBody): boolean =>
+  quota !== undefined && verdict === 'failed';
 
 function sharesOf(subtask: CompleteSubtask): Amounts {
   return [subtask.budget_usd ?? 0, subtask.budget_tokens ?? 0, subtask.budget_secs ?? 0];

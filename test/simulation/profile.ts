@@ -26,6 +26,8 @@ export interface Profile {
   readonly failures: number;
   /** The chance that an attempt goes on until somebody ends it. */
   readonly endless: number;
+  /** The chance that an attempt ends for want of quota. */
+  readonly quotas: number;
   /** How often something is frozen, against once for a look at a task. */
   readonly freezes: number;
 }
@@ -62,6 +64,7 @@ export function drawProfile(random: Random): Profile {
     giveUp: random.chance(0.3) ? 0.3 : 0,
     failures: random.pick([0, 0.1, 0.4]),
     endless: random.chance(0.3) ? 0.1 : 0,
+    quotas: random.chance(0.15) ? 0.1 : 0,
     freezes: random.chance(0.5) ? random.magnitude(1, 6) : 0,
   };
 }
@@ -75,6 +78,7 @@ export function healed(profile: Profile, random: Random): Profile {
     crashAfterStep: 0,
     breakAfterMessage: 0,
     giveUp: 0,
+    quotas: 0,
     coordinatorCrashMs: NEVER,
     coordinatorStallMs: NEVER,
     workerCrashMs: NEVER,

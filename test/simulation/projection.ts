@@ -45,6 +45,8 @@ export function project(state: FleetState, settled: boolean): string[] {
   lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
   lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
   lines.push(`namespaces ${text(sorted(state.namespaces))}`, `own clocks ${text(sorted(state.ownClocks))}`);
+  const breakers = new Map([...state.breakers].map(([executor, each]) => [executor, { ...each, until: 0 }]));
+  lines.push(`out of quota ${text(sorted(breakers))}`);
   lines.push(`frozen ${text(sorted(state.freezes))}, emergency ${text(state.emergency)}`);
   return lines;
 }

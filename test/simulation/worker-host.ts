@@ -7,7 +7,7 @@ import { drawAttempt } from './attempts.ts';
 import { Connection } from './connection.ts';
 import { SimProcess } from './process.ts';
 import { SimLog } from './sim-log.ts';
-import { risingClock, type World } from './world.ts';
+import { EPOCH, risingClock, type World } from './world.ts';
 
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
@@ -209,7 +209,12 @@ export class WorkerHost {
     delivery.state = 'running';
     this.#world.watcher.attemptStarts(this, delivery);
     const { random, profile } = this.#world;
-    const { durationMs, result } = drawAttempt(random, profile, delivery.body);
+    const { durationMs, result } = drawAttempt(
+      random,
+      profile,
+      delivery.body,
+      EPOCH + this.#world.scheduler.now,
+    );
     if (durationMs === 0 && delivery.body.executor === 'echo') return this.#finished(key, result);
     const attempt: Attempt = { delivery, begun: this.#world.scheduler.now, aborted: false };
     this.running.set(key, attempt);

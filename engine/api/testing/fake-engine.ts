@@ -326,6 +326,7 @@ function fleetDocument(): d.FleetDocument {
     coordinator_url: 'http://127.0.0.1:9100',
     freezes: [],
     emergency: null,
+    breakers: [],
   };
 }
 

@@ -59,6 +59,12 @@ describe('fleet rendering', () => {
     ]);
   });
 
+  it('shows which executors are out of quota, and until when', () => {
+    const document = fleet({ breakers: [{ executor: 'agent:x', resets_at_unix: 1_750_000_000 }] });
+    const shown = '  ⚠ executor agent:x is out of quota until 2025-06-15 15:06:40Z';
+    assert.equal(fleetStatusLines(document, noColours).at(-1), shown);
+  });
+
   it('shows freezes, the emergency stop, and why an instance is not live', () => {
     const document = fleet({
       freezes: [{ namespace: 'team', level: 'soft', reason: 'release', grace_secs: 60, ...ISSUED }],

@@ -88,6 +88,10 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
       ['Emergency stop', emergency],
     ]),
     ...freezes,
+    ...fleet.breakers.map(
+      ({ executor, resets_at_unix: resetsAt }) =>
+        `  ${colours.yellow('⚠')} executor ${executor} is out of quota until ${moment(resetsAt)}`,
+    ),
     ...notes.map(({ alias, status, note }) => `  ${colours.yellow('⚠')} ${alias} is ${status}: ${note}`),
   ];
 }

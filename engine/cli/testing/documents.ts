@@ -61,6 +61,7 @@ export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
     coordinator_url: 'http://127.0.0.1:9100',
     freezes: [],
     emergency: null,
+    breakers: [],
     ...change,
   };
 }
