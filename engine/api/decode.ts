@@ -10,6 +10,7 @@ import {
   retrySchema,
   runSerialSchema,
   taskAddSchema,
+  taskVerbSchemas,
   unkillSchema,
 } from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
@@ -25,6 +26,14 @@ export const BODY_SCHEMAS = {
   'task.fan-out': fanOutSchema,
   'task.retry': retrySchema,
   'task.cancel': cancelSchema,
+  'task.start': taskVerbSchemas.start,
+  'task.done': taskVerbSchemas.done,
+  'task.fail': taskVerbSchemas.fail,
+  'task.approve': taskVerbSchemas.approve,
+  'task.reject': taskVerbSchemas.reject,
+  'task.block': taskVerbSchemas.block,
+  'task.defer': taskVerbSchemas.defer,
+  'task.reopen': taskVerbSchemas.reopen,
   'task.run-serial': runSerialSchema,
   'namespace.create': namespaceCreateSchema,
   kill: killSchema,

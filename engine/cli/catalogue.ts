@@ -37,6 +37,30 @@ export const catalogue: readonly Entry[] = [
   entry('task cancel', 'cancel a task, or one of its subtasks', () =>
     import('./verbs/task/cancel.ts').then(m => m.taskCancel),
   ),
+  entry('task start', 'begin to work on a task', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskStart),
+  ),
+  entry('task done', 'say that a task is done; it waits for a verdict then', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskDone),
+  ),
+  entry('task fail', 'give a task up as failed', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskFail),
+  ),
+  entry('task approve', 'judge a task in review as reached', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskApprove),
+  ),
+  entry('task reject', 'judge a task in review as not reached', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskReject),
+  ),
+  entry('task block', 'say what keeps a task from going on', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskBlock),
+  ),
+  entry('task defer', 'put a task off, until a time or until somebody starts it', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskDefer),
+  ),
+  entry('task reopen', 'take up a finished task again', () =>
+    import('./verbs/task/standing.ts').then(m => m.taskReopen),
+  ),
   entry('task fan-out', 'split a task into subtasks and run them in parallel', () =>
     import('./verbs/task/fan-out.ts').then(m => m.taskFanOut),
   ),
@@ -99,7 +123,6 @@ export const catalogue: readonly Entry[] = [
     'do',
     'know',
     'learn',
-    ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => `task ${verb}`),
     ...['resolve', 'archive', 'delete', 'use'].map(verb => `namespace ${verb}`),
     ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
     'audit export',

@@ -185,13 +185,7 @@ describe('spl: what comes later', () => {
     ...['resolve', 'archive', 'delete', 'use'].map(verb => ['namespace', verb, 'acme']),
     ['fleet', 'status', '--live'],
     ['fleet', 'start', '--share', 'th_x'],
-    ['task', 'add', 'x', '--depends-on', 'A,B'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
-    ...['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'].map(verb => [
-      'task',
-      verb,
-      'A',
-    ]),
     ...['intend', 'do', 'know', 'learn'].map(verb => [verb, 'text', '--thread', 'th_x']),
     ['thread', 'snapshot', 'th_x', '--out', 'f'],
     ['thread', 'restore', '--in', 'f', '--dry-run'],

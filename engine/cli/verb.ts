@@ -78,6 +78,16 @@ export function texts(flags: string, summary: string): Flag<readonly string[]> {
   return { flags, summary, value: { read, otherwise: [] } };
 }
 
+/** An option whose value is a list with commas between; it may be given many times. */
+export function list(flags: string, summary: string, names?: Names): Flag<readonly string[]> {
+  const read = (given: string, previous: unknown) => {
+    const items = given.split(',').map(item => item.trim());
+    if (items.includes('')) throw new InvalidArgumentError('It must be a list with commas between.');
+    return [...((previous as string[] | undefined) ?? []), ...items];
+  };
+  return { flags, summary, value: { read, otherwise: [] }, ...(names && { names }) };
+}
+
 export function toggle(flags: string, summary: string): Flag<boolean> {
   return { flags, summary, value: { read: () => true, otherwise: false } };
 }

@@ -61,6 +61,10 @@ export const taskAddSchema = v.strictObject({
   namespace: v.optional(v.nullable(text(256)), null),
   /** An absolute path; where attempts run unless a subtask says otherwise. */
   dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  /** The tasks that must be approved before this one begins: aliases, thread ids, or the beginning of either. */
+  depends_on: v.optional(
+    v.pipe(v.array(nonEmpty(256), 'must be a list'), v.maxLength(256, 'must have at most 256 entries')),
+  ),
 });
 
 /** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
@@ -123,6 +127,38 @@ export const cancelSchema = v.strictObject({
   subtask: v.optional(v.nullable(atLeast(0, MAX_SUBTASKS - 1)), null),
   reason: v.optional(v.nullable(text(4096)), null),
 });
+
+/** What people say of how a task stands. */
+export const TASK_VERBS = ['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'] as const;
+
+const reason = v.optional(v.nullable(text(4096)), null);
+
+/** What each of them takes beside the task. */
+export const taskVerbSchemas = {
+  start: v.strictObject({ reason }),
+  /** What was done, for whoever judges it. */
+  done: v.strictObject({ summary: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null) }),
+  fail: v.strictObject({ reason }),
+  approve: v.strictObject({ reason }),
+  reject: v.strictObject({ reason }),
+  /** A reason, or the task whose approval ends the block, or both. */
+  block: v.strictObject({ reason, on: v.optional(v.nullable(nonEmpty(256)), null) }),
+  /** Until when, in seconds since 1970; null until somebody starts it. */
+  defer: v.strictObject({
+    reason,
+    until_unix: v.optional(
+      v.nullable(
+        v.pipe(
+          v.number('must be a time in seconds since 1970'),
+          v.minValue(0, 'must not be negative'),
+          v.maxValue(253_402_300_799, 'must be before the year 10000'),
+        ),
+      ),
+      null,
+    ),
+  }),
+  reopen: v.strictObject({ reason }),
+} as const;
 
 export const runSerialSchema = v.strictObject({
   /** The worker to run on, an alias or a DID; null picks the least loaded. */
@@ -189,6 +225,8 @@ export type Subtask = v.InferOutput<typeof subtaskSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
+export type TaskVerb = (typeof TASK_VERBS)[number];
+export type TaskVerbInput<V extends TaskVerb> = v.InferOutput<(typeof taskVerbSchemas)[V]>;
 export type RunSerial = v.InferOutput<typeof runSerialSchema>;
 export type NamespaceCreate = v.InferOutput<typeof namespaceCreateSchema>;
 export type Kill = v.InferOutput<typeof killSchema>;

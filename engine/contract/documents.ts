@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { TASK_VERBS } from './commands.ts';
 
 /**
  * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as
@@ -189,6 +190,35 @@ const budgetSchema = nullable(
   v.looseObject({ usd: budgetInSchema, tokens: budgetInSchema, secs: budgetInSchema }),
 );
 export type BudgetDocument = v.InferOutput<typeof budgetSchema>;
+/** A task that another one waits for, or that waits for it. */
+const relatedTaskSchema = v.looseObject({
+  thread: v.string(),
+  alias: v.string(),
+  goal: v.string(),
+  status: v.picklist(TASK_STATUSES),
+});
+
+/** How a task was judged: by somebody else than who did it, or by its join. */
+const evaluationSchema = v.looseObject({
+  hypothesis: nullable(v.string()),
+  criteria: v.array(v.string()),
+  /** Who said that it is done; null with a fan-out, and before that. */
+  done: nullable(v.looseObject({ by: v.string(), at_unix: v.number(), summary: nullable(v.string()) })),
+  verdict: nullable(v.picklist(['approved', 'rejected', 'failed', 'cancelled'])),
+  /** Null before the verdict, and where the join gave it. */
+  by: nullable(v.string()),
+  at_unix: nullable(v.number()),
+  reason: nullable(v.string()),
+  join: nullable(
+    v.looseObject({
+      outcome: v.string(),
+      reason: v.string(),
+      /** The counts of the join's moment. */
+      census: countsSchema,
+      joined_unix: v.number(),
+    }),
+  ),
+});
 
 export const taskSchema = v.looseObject({
   thread: v.string(),
@@ -226,6 +256,15 @@ export const taskSchema = v.looseObject({
       budget: budgetSchema,
     }),
   ),
+  /** What must be approved before it goes on: what it was added with, then what somebody blocked it on. */
+  depends_on: v.array(relatedTaskSchema),
+  /** The tasks that wait for this one. */
+  dependants: v.array(relatedTaskSchema),
+  /** Null unless it is deferred until a time. */
+  deferred_until_unix: nullable(v.number()),
+  /** The verbs that it takes now: `start`, `done`, … None with a fan-out, whose join decides. */
+  verbs: v.array(v.picklist(TASK_VERBS)),
+  evaluation: evaluationSchema,
 });
 export type TaskDocument = v.InferOutput<typeof taskSchema>;
 

@@ -11,6 +11,8 @@ import type {
   Retry,
   RunSerial,
   TaskAdd,
+  TaskVerb,
+  TaskVerbInput,
   Unkill,
 } from './commands.ts';
 import type * as d from './documents.ts';
@@ -31,6 +33,14 @@ export interface Commands {
   'task.fan-out': { input: FanOutRequest & { readonly task: string }; output: d.FannedOut };
   'task.retry': { input: Retry & { readonly task: string }; output: d.JoinStatus };
   'task.cancel': { input: Cancel & { readonly task: string }; output: d.TaskDocument };
+  'task.start': VerbCommand<'start'>;
+  'task.done': VerbCommand<'done'>;
+  'task.fail': VerbCommand<'fail'>;
+  'task.approve': VerbCommand<'approve'>;
+  'task.reject': VerbCommand<'reject'>;
+  'task.block': VerbCommand<'block'>;
+  'task.defer': VerbCommand<'defer'>;
+  'task.reopen': VerbCommand<'reopen'>;
   'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
   'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
   kill: { input: Kill; output: d.ControlDocument };
@@ -40,6 +50,12 @@ export interface Commands {
   'fleet.restart': { input: FleetRestart; output: d.InstanceDocument };
 }
 export type CommandName = keyof Commands;
+
+/** Somebody says how a task stands. */
+interface VerbCommand<V extends TaskVerb> {
+  input: TaskVerbInput<V> & { readonly task: string };
+  output: d.TaskDocument;
+}
 
 /** What an engine can be asked. None of these writes. */
 export interface Reports {

@@ -1,5 +1,5 @@
 import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
-import type { FreezeLevel, Losers } from '../contract/commands.ts';
+import type { FreezeLevel, Losers, TaskVerb } from '../contract/commands.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { isInstanceDid } from '../record/ids.ts';
@@ -22,6 +22,14 @@ export const TOPIC = {
   join: 'fanout_join_complete',
   retry: 'fanout_retry_subtask',
   cancel: 'task_cancel',
+  start: 'task_start',
+  done: 'task_done',
+  fail: 'task_fail',
+  approve: 'task_approve',
+  reject: 'task_reject',
+  block: 'task_block',
+  defer: 'task_defer',
+  reopen: 'task_reopen',
   admitted: 'instance_admitted',
   status: 'instance_status',
   fleetConfig: 'fleet_config',
@@ -54,6 +62,8 @@ export interface TaskBody {
   readonly criteria: readonly string[];
   readonly dir?: string | null;
   readonly namespace?: string;
+  /** The tasks that must be approved before this one begins. */
+  readonly depends_on?: readonly ThreadId[];
   readonly idempotency_key?: string;
 }
 
@@ -209,6 +219,20 @@ export interface CancelBody {
   readonly subtask?: number | null;
   readonly reason?: string | null;
   readonly issued_by: Did;
+  readonly issued_at_unix?: number;
+  readonly idempotency_key?: string;
+}
+
+/** On the task's thread: somebody says how it stands. KNOW for what was done and judged, DO for a start, else LEARN. */
+export interface TaskWordBody extends Issued {
+  readonly topic: (typeof TOPIC)[TaskVerb];
+  readonly reason?: string | null;
+  /** Of `done`: what was done. */
+  readonly summary?: string | null;
+  /** Of `block`: the task whose approval ends it. */
+  readonly on?: ThreadId | null;
+  /** Of `defer`. */
+  readonly until_unix?: number | null;
   readonly idempotency_key?: string;
 }
 
@@ -301,6 +325,7 @@ export type TopicBody =
   | JoinBody
   | RetryBody
   | CancelBody
+  | TaskWordBody
   | AdmittedBody
   | StatusBody
   | FleetConfigBody

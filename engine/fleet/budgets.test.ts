@@ -6,7 +6,7 @@ import { celCompiler } from './cel.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import type { FanOut } from './state.ts';
 import { HEARTBEAT_MS, refOf, states, TestFleet, verdicts, workerDid } from './testing/test-fleet.ts';
-import { joinDocument, taskDocument } from './views.ts';
+import { joinDocument } from './views.ts';
 
 const shares = (...usd: number[]): object[] => usd.map(budget_usd => ({ budget_usd }));
 
@@ -38,7 +38,7 @@ describe('a budget', () => {
     fleet.report(fanOut, 0, { cost_usd: 0.5 });
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'assigned']);
     assert.deepEqual(told(fleet, fanOut), [0.5, 3]);
-    assert.deepEqual(taskDocument(fanOut.task).fan_out!.budget, {
+    assert.deepEqual(fleet.documentOf(fanOut.task).fan_out!.budget, {
       usd: { limit: 4, booked: 0.5, reserved: 3 },
       tokens: null,
       secs: null,

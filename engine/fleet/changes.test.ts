@@ -32,7 +32,7 @@ function shown({ core, now }: TestFleet): Shown {
   return new Map(
     [...core.state.tasks.values()].map(task => {
       const { children, ...join } = joinDocument(core, task, false, now);
-      const told = { ...taskDocument(task), ...join };
+      const told = { ...taskDocument(core.state, task, now), ...join };
       return [task.thread, { task: JSON.stringify(told), children: children.map(shownChild) }];
     }),
   );

@@ -112,7 +112,12 @@ describe('task fan-out', () => {
     refused(fleet, () => fanOutOf(fleet, task.alias, [{ goal: 'x' }]), 'CONFLICT', /has a fan-out already/);
     const cancelled = fleet.addTask();
     fleet.cancel(cancelled);
-    refused(fleet, () => fanOutOf(fleet, cancelled.alias, [{ goal: 'x' }]), 'CONFLICT', /was cancelled/);
+    refused(
+      fleet,
+      () => fanOutOf(fleet, cancelled.alias, [{ goal: 'x' }]),
+      'CONFLICT',
+      /is cancelled and can't be fanned out/,
+    );
   });
 
   it('refuses before it writes: unknown tasks, subtasks with faults, predicates that say nothing', () => {

@@ -11,6 +11,7 @@ import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
+import { refuseHeldBack } from './readiness.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
 
@@ -57,6 +58,7 @@ export function addTask(
     criteria: input.criteria,
     dir: input.dir,
     ...namespaceMember(namespace),
+    ...dependsOnMember(state, input.depends_on ?? []),
     ...keyOf(issuer),
   };
   coordinator.write({ act: 'INTEND', thread, actor: issuer.actor, body }, issuer.now);
@@ -83,6 +85,7 @@ export function fanOut(
   const namespace = namespaceOf(task, request.namespace);
   admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
+  refuseHeldBack(state, task, issuer.now);
   const subtasks = completeSubtasks(request.subtasks, {
     dir: request.dir ?? task.facts.dir,
     defaultExecutor: context.defaultExecutor,
@@ -121,14 +124,12 @@ export function runSerial(
     goal: original.goal,
     alias,
     priority: 'medium',
-    labels: [],
     domain: null,
     hypothesis: null,
-    criteria: [],
     namespace: original.fanOut.namespace,
     dir: original.facts.dir,
   } as const;
-  addTask(coordinator, { ...task, labels: [...task.labels], criteria: [...task.criteria] }, thread, {
+  addTask(coordinator, { ...task, labels: [], criteria: [] }, thread, {
     ...issuer,
     key: undefined,
   });
@@ -207,6 +208,7 @@ export function cancel(coordinator: Coordinator, name: string, input: Cancel, is
     subtask: input.subtask,
     reason: input.reason,
     issued_by: issuer.actor,
+    issued_at_unix: issuer.now / 1000,
     ...keyOf(issuer),
   } as const;
   coordinator.write(
@@ -251,12 +253,13 @@ function open(
   return fannedOut(task.fanOut!);
 }
 
-function keyOf({ key }: Issuer): { idempotency_key?: string } {
+/** The member that remembers a command, so that it is done once. */
+export function keyOf({ key }: Issuer): { idempotency_key?: string } {
   return key === undefined ? {} : { idempotency_key: key };
 }
 
 /** The task that the same command, with the same key, was about when it was given first. */
-function repeated(state: FleetState, issuer: Issuer): Task | undefined {
+export function repeated(state: FleetState, issuer: Issuer): Task | undefined {
   const thread =
     issuer.key === undefined ? undefined : state.idempotency.get(`${issuer.actor} ${issuer.key}`);
   return thread === undefined ? undefined : state.tasks.get(thread);
@@ -291,7 +294,8 @@ function serialAlias(state: FleetState, alias: string): string {
   }
 }
 
-function refuseHeldAlias(state: FleetState, alias: string): void {
+/** @throws CONFLICT when an unfinished task holds the alias. */
+export function refuseHeldAlias(state: FleetState, alias: string): void {
   const thread = state.aliases.get(alias);
   const holder = thread === undefined ? undefined : state.tasks.get(thread);
   if (holder === undefined || isFinished(holder)) return;
@@ -327,8 +331,11 @@ function refuseSecondFanOut(task: Task): void {
       hint: 'Add a new task for another fan-out, or retry a subtask of this one.',
     });
   }
-  if (task.cancelled !== null)
-    throw new FleetError('CONFLICT', `task '${task.alias}' was cancelled`, { details: { task: task.alias } });
+}
+
+function dependsOnMember(state: FleetState, names: readonly string[]): { depends_on?: readonly ThreadId[] } {
+  const threads = new Set(names.map(name => resolveTask(state, name).thread));
+  return threads.size === 0 ? {} : { depends_on: [...threads] };
 }
 
 function childOf(task: Task, index: number): { fanOut: FanOut; child: Child } {
@@ -360,7 +367,7 @@ function refuseNothingToCancel(task: Task, subtask: number | null): void {
   const { fanOut } = task;
   const anyLeft =
     fanOut === null
-      ? task.cancelled === null
+      ? !isFinished(task)
       : fanOut.joined === null || fanOut.counts.running + fanOut.counts.pending > 0;
   if (!anyLeft) throw over(`task '${task.alias}'`);
 }

@@ -1,6 +1,7 @@
 import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
+import { Deferrals } from './deferrals.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
@@ -31,6 +32,7 @@ export class Coordinator {
   readonly #presence: Presence;
   readonly #settling: Settling;
   readonly #handover: Handover;
+  readonly #deferrals: Deferrals;
   readonly #timekeeping: Timekeeping;
 
   constructor(options: CoordinatorOptions, step = new Step(options)) {
@@ -43,7 +45,9 @@ export class Coordinator {
     this.#presence = presence;
     this.#settling = settling;
     this.#handover = handover;
-    this.#timekeeping = new Timekeeping({ step, presence, settling, handover }, options.heartbeatMs);
+    this.#deferrals = new Deferrals(step);
+    const rooms = { step, presence, settling, handover, deferrals: this.#deferrals };
+    this.#timekeeping = new Timekeeping(rooms, options.heartbeatMs);
   }
 
   /** Everything decided since the last call. The caller appends the batches in order, then does the effects. */
@@ -68,6 +72,7 @@ export class Coordinator {
    */
   resume(now: number): void {
     this.#presence.resume(now);
+    this.#deferrals.resume(now);
     for (const thread of this.state.open) {
       const fanOut = this.state.tasks.get(thread)!.fanOut!;
       this.#handover.resume(fanOut, now);
@@ -89,6 +94,12 @@ export class Coordinator {
   /** Has the fan-out of this task looked at when the step ends. */
   touch(task: Task, children: readonly Child[] = []): void {
     this.#step.touch(task, children);
+  }
+
+  /** Somebody has said how a task stands. */
+  spokenOf(task: Task, now: number): void {
+    this.#deferrals.noted(task, now);
+    this.touch(task);
   }
 
   /** Ends the step: what follows from it is decided, and what may start is placed. */

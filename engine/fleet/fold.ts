@@ -1,3 +1,4 @@
+import type { TaskVerb } from '../contract/commands.ts';
 import type { Verdict } from '../contract/documents.ts';
 import { isReservedThread, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
@@ -16,14 +17,17 @@ import {
   type SpawnedBody,
   type StatusBody,
   type TaskBody,
+  type TaskWordBody,
 } from './bodies.ts';
 import { isForQuota, noteEnd, noteStart, noteUnseen } from './breakers.ts';
 import { budgetOf, reserve, settle } from './budgets.ts';
+import { link, unlink } from './dependencies.ts';
 import { applyControl } from './freeze.ts';
 import { IndexQueue } from './index-queue.ts';
 import { keyOf } from './messages.ts';
 import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
+import { afterWord, verbOf } from './standing.ts';
 import {
   newChild,
   Task,
@@ -68,6 +72,8 @@ export function applyRecord(state: FleetState, record: FleetRecord, at: number, 
   if (topic === undefined) return;
   if (topic === TOPIC.fanOut) return openFanOut(state, task, record, at, context);
   if (topic === TOPIC.cancel) return requestCancel(state, task, record, context);
+  const verb = verbOf(topic);
+  if (verb !== undefined) return takeWord(state, task, verb, record, context);
   if (task.fanOut !== null) applyToFanOut(state, task.fanOut, record, topic, at, context);
 }
 
@@ -118,10 +124,12 @@ function addTask(state: FleetState, record: FleetRecord, body: TaskBody, at: num
     dir: body.dir ?? null,
     namespace: body.namespace ?? 'default',
     createdAt: at,
+    dependsOn: body.depends_on ?? [],
   };
   const task = new Task(facts, new Map([[record.actor, record.clock + 1]]));
   state.tasks.set(task.thread, task);
   state.aliases.set(task.alias, task.thread);
+  link(state, task);
   rememberKey(state, record.actor, body.idempotency_key, record.thread);
 }
 
@@ -435,10 +443,12 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   if (record.actor !== context.self) return;
   const body = record.body as unknown as CancelBody;
   const { fanOut } = task;
+  const at = body.issued_at_unix === undefined ? null : body.issued_at_unix * 1000;
+  const cancelled = { reason: body.reason ?? null, by: body.issued_by, at };
   const words = body.reason ?? 'cancelled by request';
   rememberKey(state, body.issued_by, body.idempotency_key, task.thread);
   if (fanOut === null) {
-    task.cancelled = { reason: body.reason ?? null, by: body.issued_by };
+    task.cancelled = cancelled;
     return;
   }
   if (body.subtask != null) {
@@ -446,9 +456,25 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
     if (child !== undefined && child.state !== 'done') child.cancelRequested = words;
     return;
   }
-  if (fanOut.joined === null) task.cancelled = { reason: body.reason ?? null, by: body.issued_by };
+  if (fanOut.joined === null) task.cancelled = cancelled;
   for (const child of fanOut.children) if (child.state !== 'done') child.cancelRequested = words;
   state.open.add(task.thread);
+}
+
+function takeWord(
+  state: FleetState,
+  task: Task,
+  verb: TaskVerb,
+  record: FleetRecord,
+  context: FoldContext,
+): void {
+  if (record.actor !== context.self) return;
+  const body = record.body as unknown as TaskWordBody;
+  rememberKey(state, body.issued_by, body.idempotency_key, task.thread);
+  unlink(state, task);
+  task.standing = afterWord(task.standing, verb, body);
+  link(state, task);
+  if (verb === 'reopen') task.cancelled = null;
 }
 
 /** Under which name a child waits: one queue per worker that is named, one for each free choice. */

@@ -141,6 +141,51 @@ describe('replayThread', () => {
   });
 });
 
+describe('the verbs in a replay', () => {
+  const said = (verb: string, more: JsonObject = {}, actor = COORDINATOR): Line => [
+    actor,
+    'LEARN',
+    { topic: `task_${verb}`, issued_by: USER, issued_at_unix: START / 1000, ...more },
+  ];
+
+  it('change the status, each in its row', () => {
+    const lines = ['start', 'done', 'start', 'done', 'reject', 'reopen', 'fail', 'reopen', 'done', 'approve'];
+    assert.deepEqual(statuses(task, ...lines.map(verb => said(verb))).slice(1), [
+      '→ active',
+      '→ review',
+      '→ active',
+      '→ review',
+      '→ rejected',
+      '→ active',
+      '→ failed',
+      '→ active',
+      '→ review',
+      '→ approved',
+    ]);
+  });
+
+  it('count from an instance only, and not once the task is fanned out', () => {
+    assert.equal(replay(task, said('start', {}, USER)).final_status, 'inbox');
+    assert.equal(replay(task, fanOut, said('fail')).final_status, 'active');
+  });
+
+  it('open what was cancelled again', () => {
+    assert.deepEqual(statuses(task, cancel(null), said('reopen')), ['→ inbox', '→ cancelled', '→ inbox']);
+  });
+
+  it('defer until a time, past which the task is what it was', () => {
+    const note: Line = [USER, 'KNOW', { text: 'looked at it' }];
+    const deferred = said('defer', { until_unix: START / 1000 + 3 });
+    assert.deepEqual(statuses(task, deferred, note, note, note), [
+      '→ inbox',
+      '→ deferred',
+      'deferred',
+      '→ inbox',
+      'inbox',
+    ]);
+  });
+});
+
 describe('the body in a replay', () => {
   const shown = (body: JsonObject): string => replay([USER, 'KNOW', body]).steps[0]!.body;
 

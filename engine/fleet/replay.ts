@@ -1,7 +1,8 @@
 import type { ReplayDocument, TaskStatus } from '../contract/documents.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { FleetRecord } from '../record/record.ts';
-import { isFromInstance, TOPIC, topicOf } from './bodies.ts';
+import { isFromInstance, TOPIC, topicOf, type TaskWordBody } from './bodies.ts';
+import { afterWord, statusByWords, UNTOUCHED, verbOf, type Standing } from './standing.ts';
 
 /** The status of a thread that has no goal, or not yet. */
 const NO_STATUS = 'none';
@@ -11,16 +12,19 @@ type Status = TaskStatus | typeof NO_STATUS;
 const BODY_CHARS = 100;
 
 /**
- * Folds the records of one thread, in the order of the log, into rows with the status after each.
+ * Folds the records of one thread, in the order of the log, into rows with the status after each. A row knows nothing
+ * but the thread: not that a task waits for others.
  * @param records with `at` in milliseconds since 1970, as the log keeps it.
+ * @param present the status now, where more is known of it than these records say.
  */
 export function replayThread(
   records: readonly { readonly record: FleetRecord; readonly at: number }[],
+  present?: TaskStatus,
 ): ReplayDocument {
-  let state: State = { status: NO_STATUS, fannedOut: false };
+  let state: State = { status: NO_STATUS, fannedOut: false, standing: UNTOUCHED };
   const steps = records.map(({ record, at }) => {
     const before = state.status;
-    state = advance(state, record);
+    state = advance(state, record, at);
     return {
       clock: record.clock,
       act: record.act,
@@ -34,7 +38,7 @@ export function replayThread(
   return {
     thread: records[0]?.record.thread ?? '',
     steps,
-    final_status: state.status,
+    final_status: present ?? state.status,
     count: steps.length,
   };
 }
@@ -43,17 +47,24 @@ interface State {
   readonly status: Status;
   /** True from the fan-out on: then the join ends the task, and nothing else does. */
   readonly fannedOut: boolean;
+  /** What people have said of it so far. */
+  readonly standing: Standing;
 }
 
-function advance(state: State, record: FleetRecord): State {
-  return {
-    status: statusAfter(state, record),
-    fannedOut: state.fannedOut || topicOf(record) === TOPIC.fanOut,
-  };
+function advance(before: State, record: FleetRecord, at: number): State {
+  const topic = topicOf(record);
+  const fannedOut = before.fannedOut || topic === TOPIC.fanOut;
+  const verb = isFromInstance(record) ? verbOf(topic) : undefined;
+  if (verb === undefined) return { ...before, status: statusAfter(before, record, at), fannedOut };
+  const standing = afterWord(before.standing, verb, record.body as unknown as TaskWordBody);
+  return { status: fannedOut ? before.status : byWords(standing, at), fannedOut, standing };
 }
+
+/** What a task is blocked on is another thread's to say: here it stays so until somebody starts it. */
+const byWords = (standing: Standing, at: number): TaskStatus => statusByWords(standing, at, () => false);
 
 /** Only what an instance says of a run counts; others may write the same words to the thread, without effect. */
-function statusAfter({ status, fannedOut }: State, record: FleetRecord): Status {
+function statusAfter({ status, fannedOut, standing }: State, record: FleetRecord, at: number): Status {
   const topic = topicOf(record);
   switch (topic) {
     case TOPIC.fanOut:
@@ -74,7 +85,9 @@ function statusAfter({ status, fannedOut }: State, record: FleetRecord): Status 
     case TOPIC.childResult:
       return isFromInstance(record) ? afterVerdict(record.body['verdict'], status) : status;
     default:
-      return record.act === 'INTEND' && status === NO_STATUS ? 'inbox' : status;
+      if (status === NO_STATUS) return record.act === 'INTEND' ? 'inbox' : status;
+      // A deferral may have ended since the last record.
+      return status === 'deferred' ? byWords(standing, at) : status;
   }
 }
 

@@ -5,7 +5,7 @@ import { celCompiler } from './cel.ts';
 import { applyRecord } from './fold.ts';
 import { freezeFinished, restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FleetState } from './state.ts';
-import { FOLD, refOf, TestFleet, workerDid } from './testing/test-fleet.ts';
+import { FOLD, OTHER, refOf, TestFleet, workerDid } from './testing/test-fleet.ts';
 import { taskDocument } from './views.ts';
 
 /** All of a state but the order in which children wait, as plain data. */
@@ -26,6 +26,7 @@ function shown(state: FleetState): unknown {
         clocks: task.clocks,
         cancelled: task.cancelled,
         outcome: task.outcome,
+        standing: task.standing,
         rest,
         kind: predicate?.kind,
       };
@@ -61,6 +62,15 @@ function eventful(): TestFleet {
   fleet.cancel(open.task, 3);
   fleet.retry(over.task, 1);
   fleet.cancel(fleet.fanOut(3, { join: 'any' }).task);
+  const first = fleet.addTask();
+  const second = fleet.addTask({ depends_on: [first.alias] });
+  fleet.say(second, 'block', { reason: 'no', on: open.task.alias });
+  fleet.say(first, 'done', { summary: 'all of it' });
+  fleet.say(first, 'approve', {}, OTHER);
+  fleet.say(second, 'defer', { until_unix: fleet.now / 1000 + 60 });
+  fleet.say(second, 'start');
+  fleet.cancel(second);
+  fleet.say(second, 'reopen');
   return fleet;
 }
 
@@ -117,12 +127,14 @@ describe('a snapshot', () => {
 
   it('tells of fan-outs that are over as much as a list of tasks shows, without reading them', () => {
     const fleet = eventful();
-    const before = [...fleet.core.state.tasks.values()].map(taskDocument);
+    const documents = (state: FleetState): unknown[] =>
+      [...state.tasks.values()].map(task => taskDocument(state, task, fleet.now));
+    const before = documents(fleet.core.state);
     const restored = restoreState(saveState(fleet.core.state, celCompiler), celCompiler)!;
     const tasks = [...restored.tasks.values()];
     const kept = tasks.filter(task => task.hasFanOut && !restored.open.has(task.thread));
     assert.ok(kept.length > 0);
-    assert.deepEqual(tasks.map(taskDocument), before);
+    assert.deepEqual(documents(restored), before);
     for (const task of kept) assert.notEqual(task.frozenBytes, null, task.alias);
   });
 

@@ -1,7 +1,9 @@
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import type { Breaker } from './breakers.ts';
+import { link } from './dependencies.ts';
 import { markReady } from './fold.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
+import { UNTOUCHED } from './standing.ts';
 import {
   emptyState,
   newChild,
@@ -21,7 +23,7 @@ import { dependants } from './subtasks.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 8;
+const FORMAT = 9;
 
 interface Header {
   readonly format: number;
@@ -45,6 +47,8 @@ interface SavedTask {
   readonly clocks: readonly [Did, number][];
   readonly cancelled: Task['cancelled'];
   readonly outcome: Task['outcome'];
+  /** Absent where nobody has said anything of it. */
+  readonly standing?: Task['standing'];
   readonly fanOutBytes: number;
 }
 
@@ -104,6 +108,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
       clocks: [...task.clocks],
       cancelled: task.cancelled,
       outcome: task.outcome,
+      ...(task.standing === UNTOUCHED ? {} : { standing: task.standing }),
       fanOutBytes: bytes.length,
     });
   }
@@ -152,10 +157,12 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);
   for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
   let from = end + 1;
-  for (const { facts, clocks, cancelled, outcome, fanOutBytes: length } of header.tasks) {
+  for (const { facts, clocks, cancelled, outcome, standing, fanOutBytes: length } of header.tasks) {
     const task = new Task(facts, new Map(clocks));
     task.cancelled = cancelled;
     task.outcome = outcome;
+    task.standing = standing ?? UNTOUCHED;
+    link(state, task);
     if (length > 0) task.freeze(frozen(bytes.subarray(from, from + length), cel));
     from += length;
     state.tasks.set(facts.thread, task);

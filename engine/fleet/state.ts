@@ -6,6 +6,7 @@ import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
+import { UNTOUCHED, type Standing } from './standing.ts';
 import type { CompleteSubtask } from './subtasks.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface FleetState {
   /** The newest task of each alias. */
   readonly aliases: Map<string, ThreadId>;
   readonly instances: Map<Did, Instance>;
+  /** For each task that others wait for, those; it follows from the tasks. */
+  readonly dependants: Map<ThreadId, Set<ThreadId>>;
   /** Threads of tasks whose fan-out is not yet over: not joined, or with children still to end. */
   readonly open: Set<ThreadId>;
   /** The executor of subtasks that name none, where somebody chose one for the fleet. */
@@ -70,6 +73,8 @@ export interface TaskFacts {
   readonly dir: string | null;
   readonly namespace: string;
   readonly createdAt: number;
+  /** The tasks that must be approved before this one begins. */
+  readonly dependsOn: readonly ThreadId[];
 }
 
 /**
@@ -80,7 +85,10 @@ export class Task {
   readonly facts: TaskFacts;
   /** The next clock of every actor on this thread. */
   readonly clocks: Map<Did, number>;
-  cancelled: { readonly reason: string | null; readonly by: Did } | null = null;
+  /** `at` in ms; null in logs that do not say. */
+  cancelled: { readonly reason: string | null; readonly by: Did; readonly at: number | null } | null = null;
+  /** What people have said of it. */
+  standing: Standing = UNTOUCHED;
   /** How the present round of its fan-out joined; known without reading the fan-out. */
   outcome: Outcome | null = null;
   #fanOut: FanOut | null = null;
@@ -268,6 +276,7 @@ export function emptyState(): FleetState {
   return {
     tasks: new Map(),
     aliases: new Map(),
+    dependants: new Map(),
     instances: new Map(),
     open: new Set(),
     defaultExecutor: null,

@@ -3,8 +3,10 @@ import { isReservedThread, RESERVED } from '../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../record/record.ts';
 import type { BatchSignature } from '../record/signing.ts';
 import { asJson, TOPIC, topicOf, type TopicBody } from './bodies.ts';
+import { concernedBy } from './dependencies.ts';
 import { applyRecord, type FoldContext } from './fold.ts';
 import type { ToWorker } from './messages.ts';
+import { verbOf } from './standing.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 
 /** What is appended at once: the coordinator's own records, or a worker's signed batch. */
@@ -33,6 +35,8 @@ export type Draft = Pick<RecordContent, 'act' | 'thread'> & {
   readonly body: TopicBody;
   readonly parents?: readonly RecordId[];
   readonly actor?: Did;
+  /** Whose judgement it is. */
+  readonly judgedBy?: Did;
 };
 
 export interface StepOptions extends FoldContext {
@@ -84,7 +88,7 @@ export class Step {
   /** Writes a record of the coordinator's, or in somebody's name, and applies it. */
   write(draft: Draft, now: number): SealedRecord {
     const actor = draft.actor ?? this.self;
-    const sealed = seal({
+    const content = {
       act: draft.act,
       actor,
       body: asJson(draft.body),
@@ -92,7 +96,8 @@ export class Step {
       data_type: 'SCALAR',
       parents: draft.parents ?? [],
       thread: draft.thread,
-    });
+    } as const;
+    const sealed = seal(content, draft.judgedBy ?? null);
     this.writeSealed(sealed, now);
     return sealed;
   }
@@ -115,8 +120,13 @@ export class Step {
   }
 
   apply(record: FleetRecord, now: number): void {
+    const topic = topicOf(record);
+    const isStatus = isAboutStatus(topic);
+    // Before and after: a word may end what was waited for.
+    if (isStatus) this.noteConcerned(record.thread);
     applyRecord(this.state, record, now, this.#context);
-    if (topicOf(record) !== TOPIC.cancel) return;
+    if (isStatus) this.noteConcerned(record.thread);
+    if (topic !== TOPIC.cancel) return;
     const fanOut = this.state.tasks.get(record.thread)?.fanOut;
     if (fanOut != null) this.cancelling.add(fanOut);
   }
@@ -143,6 +153,12 @@ export class Step {
     let set = this.#changed.get(thread);
     if (set === undefined) this.#changed.set(thread, (set = new Set()));
     if (index !== undefined) set.add(index);
+  }
+
+  /** Tells watchers of the tasks that look different when this one's status may have changed. */
+  noteConcerned(thread: ThreadId): void {
+    const task = this.state.tasks.get(thread);
+    if (task !== undefined) for (const each of concernedBy(this.state, task)) this.note(each);
   }
 
   /** Tells watchers of instances. */
@@ -181,3 +197,16 @@ export class Step {
     this.#own = [];
   }
 }
+
+/** Whether a record of this topic may change the status of its task. */
+function isAboutStatus(topic: string | undefined): boolean {
+  return (topic !== undefined && STATUS_TOPICS.has(topic)) || verbOf(topic) !== undefined;
+}
+
+const STATUS_TOPICS: ReadonlySet<string> = new Set([
+  TOPIC.task,
+  TOPIC.fanOut,
+  TOPIC.join,
+  TOPIC.retry,
+  TOPIC.cancel,
+]);

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { FleetError } from '../errors.ts';
-import { isFinished, resolveTask, statusOf } from './tasks.ts';
+import { isFinished, resolveTask } from './tasks.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
 describe('the status of a task', () => {
   it('is inbox before its fan-out, active during it', () => {
     const fleet = new TestFleet(1);
-    assert.equal(statusOf(fleet.addTask()), 'inbox');
-    assert.equal(statusOf(fleet.fanOut(1).task), 'active');
+    assert.equal(fleet.statusOf(fleet.addTask()), 'inbox');
+    assert.equal(fleet.statusOf(fleet.fanOut(1).task), 'active');
   });
 
   for (const [verdict, status] of [
@@ -21,7 +21,7 @@ describe('the status of a task', () => {
       const fleet = new TestFleet(1);
       const fanOut = fleet.fanOut(1);
       fleet.report(fanOut, 0, { verdict });
-      assert.equal(statusOf(fanOut.task), status);
+      assert.equal(fleet.statusOf(fanOut.task), status);
       assert.equal(isFinished(fanOut.task), true);
     });
   }
@@ -30,7 +30,7 @@ describe('the status of a task', () => {
     const fleet = new TestFleet();
     const fanOut = fleet.fanOut(1, { timeout_secs: 1 });
     fleet.pass(2000);
-    assert.equal(statusOf(fanOut.task), 'failed');
+    assert.equal(fleet.statusOf(fanOut.task), 'failed');
   });
 
   it('is cancelled after a cancel, with a fan-out and without', () => {
@@ -39,7 +39,7 @@ describe('the status of a task', () => {
     fleet.cancel(plain);
     const fanOut = fleet.fanOut(1);
     fleet.cancel(fanOut.task);
-    assert.deepEqual([statusOf(plain), statusOf(fanOut.task)], ['cancelled', 'cancelled']);
+    assert.deepEqual([fleet.statusOf(plain), fleet.statusOf(fanOut.task)], ['cancelled', 'cancelled']);
   });
 
   it('is active again after a retry', () => {
@@ -48,9 +48,9 @@ describe('the status of a task', () => {
     fleet.cancel(fanOut.task);
     fleet.report(fanOut, 0, { verdict: 'cancelled' });
     fleet.retry(fanOut.task, 0);
-    assert.deepEqual([statusOf(fanOut.task), isFinished(fanOut.task)], ['active', false]);
+    assert.deepEqual([fleet.statusOf(fanOut.task), isFinished(fanOut.task)], ['active', false]);
     fleet.report(fanOut, 0);
-    assert.equal(statusOf(fanOut.task), 'approved');
+    assert.equal(fleet.statusOf(fanOut.task), 'approved');
   });
 });
 

@@ -1,7 +1,11 @@
 import type { TaskStatus } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 import type { ThreadId } from '../record/ids.ts';
+import { tasksOf } from './dependencies.ts';
+import { statusByWords } from './standing.ts';
 import type { FleetState, Task } from './state.ts';
+
+type FinishedStatus = Extract<TaskStatus, 'approved' | 'rejected' | 'failed' | 'cancelled'>;
 
 const OUTCOME_STATUS = {
   satisfied: 'approved',
@@ -10,17 +14,37 @@ const OUTCOME_STATUS = {
   cancelled: 'cancelled',
 } as const;
 
-/** A task's status, derived from what happened to it. */
-export function statusOf(task: Task): TaskStatus {
+/** How a task ended; null while something is expected of it. It follows from the task alone, whatever the time. */
+export function endOf(task: Task): FinishedStatus | null {
   if (task.outcome !== null) return OUTCOME_STATUS[task.outcome];
   if (task.cancelled !== null) return 'cancelled';
-  return task.hasFanOut ? 'active' : 'inbox';
+  const { stage } = task.standing;
+  const isOver = stage === 'approved' || stage === 'rejected' || stage === 'failed';
+  return isOver && !task.hasFanOut ? stage : null;
+}
+
+/** A task's status at this time, in ms, derived from what happened to it and to what it depends on. */
+export function statusOf(state: FleetState, task: Task, now: number): TaskStatus {
+  const end = endOf(task);
+  if (end !== null) return end;
+  if (task.hasFanOut) return 'active';
+  const status = statusByWords(task.standing, now, on => isApproved(state.tasks.get(on)));
+  const mayWait = status === 'inbox' || status === 'active';
+  return mayWait && unmetOf(state, task).length > 0 ? 'blocked' : status;
 }
 
 /** Whether nothing more is expected of a task, so that its alias is free. */
 export function isFinished(task: Task): boolean {
-  const status = statusOf(task);
-  return status === 'approved' || status === 'rejected' || status === 'failed' || status === 'cancelled';
+  return endOf(task) !== null;
+}
+
+/** The tasks that this one was added to come after, and that are not approved. */
+export function unmetOf(state: FleetState, task: Task): readonly Task[] {
+  return tasksOf(state, task.facts.dependsOn).filter(each => !isApproved(each));
+}
+
+function isApproved(task: Task | undefined): boolean {
+  return task !== undefined && endOf(task) === 'approved';
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Deferrals } from './deferrals.ts';
 import { nothingRan, refOf } from './deliveries.ts';
 import type { Handover } from './handover.ts';
 import { lookMs, type Assignment, type WorkerLink } from './links.ts';
@@ -13,6 +14,7 @@ export interface Rooms {
   readonly presence: Presence;
   readonly settling: Settling;
   readonly handover: Handover;
+  readonly deferrals: Deferrals;
 }
 
 /** What happens because time passes: silences, time-outs, stalls and back-offs; and when to look next. */
@@ -28,9 +30,9 @@ export class Timekeeping {
   }
 
   nextDeadline(now: number): number | undefined {
-    const { step, presence, handover } = this.#rooms;
+    const { step, presence, handover, deferrals } = this.#rooms;
     this.#noticeAbsence(now);
-    let next = handover.nextBackoff;
+    let next = Math.min(handover.nextBackoff, deferrals.next);
     for (const thread of step.state.open) {
       const fanOut = step.state.tasks.get(thread)?.fanOut;
       if (fanOut?.timeoutMs != null && fanOut.joined === null)
@@ -43,7 +45,7 @@ export class Timekeeping {
   }
 
   tick(now: number): void {
-    const { step, presence, handover } = this.#rooms;
+    const { step, presence, handover, deferrals } = this.#rooms;
     this.#noticeAbsence(now);
     this.#judgeInstances(now);
     this.#endOverdue(now);
@@ -51,6 +53,7 @@ export class Timekeeping {
     for (const link of presence.links.values())
       if (link.lookAt <= now) link.lookAt = now + lookMs(link, presence.slotsOf(link));
     handover.endBackoffs(now);
+    deferrals.tick(now);
     for (const thread of step.state.open) step.look(step.state.tasks.get(thread)!.fanOut!);
   }
 

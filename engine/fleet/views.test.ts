@@ -6,14 +6,7 @@ import * as commands from './commands.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { FanOut } from './state.ts';
 import { SELF, TestFleet, USER, workerDid } from './testing/test-fleet.ts';
-import {
-  childrenDocument,
-  fleetDocument,
-  joinDocument,
-  resolveInstance,
-  runFacts,
-  taskDocument,
-} from './views.ts';
+import { childrenDocument, fleetDocument, joinDocument, resolveInstance, runFacts } from './views.ts';
 
 const facts = {
   did: SELF,
@@ -237,7 +230,7 @@ describe('what a child waits for', () => {
     );
     const serialTask = fleet.core.state.tasks.get(thread)!;
     const serial = serialTask.fanOut!;
-    assert.equal(taskDocument(serialTask).fan_out?.serial_of, task.thread);
+    assert.equal(fleet.documentOf(serialTask).fan_out?.serial_of, task.thread);
     assert.equal(
       reasonOf(fleet, serial, 1),
       'waiting for its turn: a serial run has one subtask out at a time',
@@ -249,7 +242,7 @@ describe('the document of a task', () => {
   it('says what was asked and where its fan-out stands', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(2, { losers: 'drain' });
-    const document = v.parse(taskSchema, taskDocument(task));
+    const document = v.parse(taskSchema, fleet.documentOf(task));
     assert.deepEqual([document.status, document.actor, document.created_unix], ['active', USER, 1000]);
     assert.deepEqual(document.fan_out, {
       record: task.fanOut!.id,

@@ -1,10 +1,11 @@
 import type * as d from '../contract/documents.ts';
 import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import type { Did } from '../record/ids.ts';
+import type { Did, ThreadId } from '../record/ids.ts';
 import type { Coordinator } from './coordinator.ts';
 import { whyOutOfQuota } from './breakers.ts';
 import { budgetDocument, whyUnaffordable } from './budgets.ts';
+import { tasksOf, waitsFor } from './dependencies.ts';
 import { controlMembers, whyFrozen } from './freeze.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
@@ -20,18 +21,27 @@ import {
   type Task,
 } from './state.ts';
 import { targetText } from './subtasks.ts';
+import { verbsOf } from './task-verbs.ts';
 import { statusOf } from './tasks.ts';
+import { deferredUntil, evaluationOf, reasonOf } from './why.ts';
 
 /** The documents that the engine answers with, made from the state and what the coordinator knows besides. */
 
-export function taskDocument(task: Task): d.TaskDocument {
+export function taskDocument(state: FleetState, task: Task, now: number): d.TaskDocument {
   const { facts, fanOutHead } = task;
+  const related = (threads: Iterable<ThreadId>): d.TaskDocument['depends_on'] =>
+    tasksOf(state, threads).map(each => ({
+      thread: each.thread,
+      alias: each.alias,
+      goal: each.goal,
+      status: statusOf(state, each, now),
+    }));
   return {
     thread: facts.thread,
     alias: facts.alias,
     goal: facts.goal,
-    status: statusOf(task),
-    reason: fanOutHead?.joined?.reason ?? task.cancelled?.reason ?? null,
+    status: statusOf(state, task, now),
+    reason: reasonOf(state, task, now),
     priority: facts.priority,
     labels: [...facts.labels],
     domain: facts.domain,
@@ -42,6 +52,11 @@ export function taskDocument(task: Task): d.TaskDocument {
     actor: facts.actor,
     created_unix: facts.createdAt / 1000,
     fan_out: fanOutHead === null ? null : fanOutSummary(task, fanOutHead),
+    depends_on: related(waitsFor(task)),
+    dependants: related(state.dependants.get(task.thread) ?? []),
+    deferred_until_unix: deferredUntil(task, now),
+    verbs: [...verbsOf(state, task, now)],
+    evaluation: evaluationOf(task),
   };
 }
 
@@ -185,7 +200,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     worker_did: child.worker,
     state: child.state === 'assigned' ? 'running' : child.state,
     verdict: child.state === 'done' ? child.verdict : null,
-    reason: reasonOf(coordinator, fanOut, child, startedAt, now),
+    reason: childReasonOf(coordinator, fanOut, child, startedAt, now),
     cost_usd: child.costUsd,
     tokens: child.tokens,
     wall_time_secs:
@@ -238,7 +253,7 @@ function secsOf(ms: number): number {
 }
 
 /** Why a child ended so, or what it waits for; null where there is nothing to say. */
-function reasonOf(
+function childReasonOf(
   coordinator: Coordinator,
   fanOut: FanOut,
   child: Child,

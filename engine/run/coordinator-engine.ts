@@ -13,6 +13,8 @@ import type {
   Reports,
   WatchOptions,
 } from '../contract/engine.ts';
+import type { TaskVerb, TaskVerbInput } from '../contract/commands.ts';
+import type { TaskDocument } from '../contract/documents.ts';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
@@ -24,7 +26,9 @@ import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
 import { createNamespace } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
+import type { Task } from '../fleet/state.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
+import { say } from '../fleet/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
@@ -260,7 +264,17 @@ export class CoordinatorEngine implements Engine {
         joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
       ),
     'task.cancel': ({ task, ...input }, context) =>
-      this.#command(context, issuer => taskDocument(commands.cancel(this.#core, task, input, issuer))),
+      this.#command(context, issuer =>
+        this.#taskDocument(commands.cancel(this.#core, task, input, issuer), issuer),
+      ),
+    'task.start': (input, context) => this.#say('start', input, context),
+    'task.done': (input, context) => this.#say('done', input, context),
+    'task.fail': (input, context) => this.#say('fail', input, context),
+    'task.approve': (input, context) => this.#say('approve', input, context),
+    'task.reject': (input, context) => this.#say('reject', input, context),
+    'task.block': (input, context) => this.#say('block', input, context),
+    'task.defer': (input, context) => this.#say('defer', input, context),
+    'task.reopen': (input, context) => this.#say('reopen', input, context),
     'task.run-serial': ({ task, ...input }, context) =>
       this.#command(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
@@ -276,6 +290,20 @@ export class CoordinatorEngine implements Engine {
 
   #command<T>(context: CallContext, run: (issuer: commands.Issuer) => T): Promise<T> {
     return this.#step(now => run({ actor: context.actor, key: context.idempotencyKey, now }));
+  }
+
+  #say<V extends TaskVerb>(
+    verb: V,
+    { task, ...input }: TaskVerbInput<V> & { readonly task: string },
+    context: CallContext,
+  ): Promise<TaskDocument> {
+    return this.#command(context, issuer =>
+      this.#taskDocument(say(this.#core, task, verb, input, issuer), issuer),
+    );
+  }
+
+  #taskDocument(task: Task, { now }: commands.Issuer): TaskDocument {
+    return taskDocument(this.#core.state, task, now);
   }
 
   #newThread(): ReturnType<typeof threadIdFromBytes> {

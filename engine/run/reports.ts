@@ -95,13 +95,13 @@ const answers: Answers = {
   instance: ({ instance }, { coordinator, facts, now }) =>
     instanceDocument(coordinator, resolveInstance(coordinator.state, instance), facts, now),
   ping: ({ instance }, context) => ping(instance, context),
-  tasks: ({ all, limit = Infinity }, { coordinator }) => ({
-    tasks: [...coordinator.state.tasks.values()]
+  tasks: ({ all, limit = Infinity }, { coordinator: { state }, now }) => ({
+    tasks: [...state.tasks.values()]
       .filter(task => all || !isFinished(task))
       .slice(-limit)
-      .map(taskDocument),
+      .map(task => taskDocument(state, task, now)),
   }),
-  task: ({ task }, { coordinator }) => taskDocument(resolveTask(coordinator.state, task)),
+  task: ({ task }, { coordinator: { state }, now }) => taskDocument(state, resolveTask(state, task), now),
   join: ({ task, summary }, { coordinator, now }) =>
     joinDocument(coordinator, resolveTask(coordinator.state, task), summary, now),
   children: ({ task, ...asked }, { coordinator, now }) =>
@@ -128,8 +128,13 @@ const answers: Answers = {
     return { thread, records: records.map(({ record }) => document(record)) };
   },
   'thread.state': ({ thread }, context) => threadState(thread, context),
-  replay: async ({ thread }, context) =>
-    replayThread(await allOf(await resolveThread(thread, context), context)),
+  replay: async ({ thread: name }, context) => {
+    const thread = await resolveThread(name, context);
+    const records = await allOf(thread, context);
+    const { state } = context.coordinator;
+    const task = state.tasks.get(thread as never);
+    return replayThread(records, task && statusOf(state, task, context.now));
+  },
   query: ({ sql, limit }, { records }) => records.query(sql, limit),
 };
 
@@ -246,7 +251,7 @@ async function threadState(name: string, context: ReportContext): Promise<d.Thre
     ...(first === undefined
       ? { kind: 'reserved', title: null }
       : describe(thread, first.record, context.coordinator)),
-    status: task === undefined ? null : statusOf(task),
+    status: task === undefined ? null : statusOf(context.coordinator.state, task, context.now),
     records: records.length,
     actors: [...new Set(records.map(({ record }) => record.actor))],
     acts,

@@ -75,12 +75,20 @@ describe('a home of version 1', function () {
         ['OPEN', 'active', null],
       ],
     );
-    const { thread: _, created_unix: createdUnix, ...inbox } = await engine.report('task', { task: 'INBOX' });
+    const {
+      thread: _,
+      created_unix: createdUnix,
+      evaluation,
+      ...inbox
+    } = await engine.report('task', { task: 'INBOX' });
+    assert.deepEqual([evaluation.verdict, evaluation.hypothesis], [null, 'it pays']);
     assert.ok(createdUnix > 1_700_000_000, 'the time of the log, in seconds');
     assert.deepEqual(inbox, {
       ...{ alias: 'INBOX', goal: 'Think it over', status: 'inbox', reason: null, priority: 'high' },
       ...{ labels: ['later', 'perhaps'], domain: 'thinking', hypothesis: 'it pays' },
       ...{ criteria: ['it is thought over'], namespace: 'default', dir: '/', actor: ACTOR, fan_out: null },
+      ...{ depends_on: [], dependants: [], deferred_until_unix: null },
+      verbs: ['start', 'done', 'fail', 'block', 'defer'],
     });
   });
 

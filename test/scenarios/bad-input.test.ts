@@ -234,7 +234,7 @@ const COMMANDS: readonly Refusal[] = [
   [['unkill', '--namespace', 'acme'], 4, 'CONFLICT', "'acme' has no freeze"],
   [['namespace', 'show', 'acme'], 3, 'NOT_FOUND', "'acme'"],
   [['task', 'fan-out', 'TAKEN', ...subtasks('goal=x')], 4, 'CONFLICT', 'has a fan-out already'],
-  [['task', 'fan-out', 'GONE', ...subtasks('goal=x')], 4, 'CONFLICT', 'was cancelled'],
+  [['task', 'fan-out', 'GONE', ...subtasks('goal=x')], 4, 'CONFLICT', "is cancelled and can't be fanned out"],
   [['task', 'fan-out', 'NOBODY', ...subtasks('goal=x')], 3, 'NOT_FOUND', "'NOBODY'"],
   [
     ['task', 'fan-out', 'OPEN', '--namespace', 'acme', ...subtasks('goal=x')],
@@ -301,8 +301,6 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
 const LATER: readonly (readonly string[])[] = [
   ['namespace', 'archive', 'acme'],
   ['namespace', 'resolve', 'acme'],
-  ['task', 'approve', 'A'],
-  ['task', 'start', 'A'],
   ['intend', 'something'],
   ['learn', 'something'],
   ['thread', 'snapshot', 'th_x'],
@@ -310,7 +308,6 @@ const LATER: readonly (readonly string[])[] = [
   ['expr', 'check', 'true'],
   ['fleet', 'start', '--share', 'th_x'],
   ['task', 'fan-out', 'A', '--plan', 'plan.toml'],
-  ['task', 'add', 'x', '--depends-on', 'A'],
 ];
 
 interface Call {
@@ -508,6 +505,7 @@ function recordsOf(
       'heartbeat',
       'task',
       'task_cancel',
+      'task_approve',
       'fanout',
       'fanout_child_done',
       'fanout_join_complete',

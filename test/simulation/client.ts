@@ -1,20 +1,23 @@
-import type { FanOutRequest, TaskAdd, Unkill } from '../../engine/contract/commands.ts';
+import { TASK_VERBS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
 import { FleetError } from '../../engine/errors.ts';
 import * as commands from '../../engine/fleet/commands.ts';
 import { kill, unkill } from '../../engine/fleet/freeze.ts';
 import { createNamespace } from '../../engine/fleet/namespaces.ts';
 import type { Task } from '../../engine/fleet/state.ts';
+import { say } from '../../engine/fleet/task-verbs.ts';
 import { joinDocument, taskDocument } from '../../engine/fleet/views.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import { seal } from '../../engine/record/record.ts';
 import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** `default`, and those that are made at the beginning. */
 export const NAMESPACES = ['default', 'a', 'a/b', 'c'] as const;
 
 const ACTOR = 'did:sync:user:tester' as Did;
+/** Who judges what ACTOR did. */
+const JUDGE = 'did:sync:user:judge' as Did;
 
 interface Command {
   readonly name: string;
@@ -35,9 +38,14 @@ export class Client {
   readonly #world: World;
   #unanswered = new Set<Command>();
   #names = 0;
+  /** What is said of tasks is drawn from a source of its own, and by some clients only: the others are as they were. */
+  readonly #words: Random;
+  readonly #speaks: boolean;
 
   constructor(world: World) {
     this.#world = world;
+    this.#words = new Random(Math.floor(world.profile.chaosMs * 1000));
+    this.#speaks = this.#words.chance(0.25);
   }
 
   /** A task with a fan-out, mostly; or something about one that is there. */
@@ -46,6 +54,7 @@ export class Client {
     if (!coordinator.process.up || coordinator.process.isStopped) return;
     const tasks = [...coordinator.core!.state.tasks.values()].filter(task => task.hasFanOut);
     if (tasks.length === 0 || random.chance(0.4)) return this.#addAndFanOut();
+    if (this.#speaks && this.#words.chance(0.4)) this.#say();
     const task = random.pick(tasks.slice(-6));
     random.weighted<() => void>([
       [5, () => this.#retry(task)],
@@ -84,6 +93,46 @@ export class Client {
     const again = [...this.#unanswered];
     this.#unanswered = new Set();
     for (const command of again) if (command.key !== undefined) this.#give(command);
+  }
+
+  /** Says something of a task without a fan-out, or adds one that waits for another. */
+  #say(): void {
+    const random = this.#words;
+    const plain = [...this.#core.state.tasks.values()].filter(task => !task.hasFanOut);
+    const key = random.chance(0.5) ? `key-${++this.#names}` : undefined;
+    if (plain.length === 0 || random.chance(0.3)) return this.#addWaiting();
+    const { thread } = random.pick(plain);
+    const verb = random.pick(TASK_VERBS);
+    const other = random.pick([...this.#core.state.tasks.keys()]);
+    const inSecs = random.magnitude(1, 60);
+    const isOn = random.chance(0.5);
+    const actor = random.chance(0.5) ? ACTOR : JUDGE;
+    this.#give({
+      name: `${verb} ${thread}`,
+      key,
+      run: issuer => {
+        const until_unix = verb === 'defer' ? issuer.now / 1000 + inSecs : null;
+        const on = verb === 'block' && isOn ? other : null;
+        say(this.#core, thread, verb, { reason: 'so', on, until_unix }, { ...issuer, actor });
+        return undefined;
+      },
+    });
+  }
+
+  /** A task that is only spoken of, and waits for one that is there. */
+  #addWaiting(): void {
+    const random = this.#words;
+    const alias = `W-${++this.#names}`;
+    const on = random.pick([...this.#core.state.tasks.keys()]);
+    const thread = `th_${random.hex(64)}` as ThreadId;
+    this.#give({
+      name: `add ${alias}`,
+      key: undefined,
+      run: issuer => {
+        const task = { ...taskNamed(alias, alias), namespace: null, depends_on: [on] };
+        return commands.addTask(this.#core, task, thread, issuer).record as RecordId;
+      },
+    });
   }
 
   /** Freezes something, and undoes it after a while, if there is a coordinator then. */
@@ -205,7 +254,7 @@ export class Client {
 
   #look(task: Task): void {
     const now = this.#world.scheduler.now;
-    taskDocument(task);
+    taskDocument(this.#core.state, task, now);
     joinDocument(this.#core, task, false, now);
   }
 

@@ -12,6 +12,7 @@ import {
   type TaskBody,
 } from '../../engine/fleet/bodies.ts';
 import type { DeliveryRef } from '../../engine/fleet/messages.ts';
+import { verbOf } from '../../engine/fleet/standing.ts';
 import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
 import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
@@ -96,6 +97,7 @@ export class Oracle {
     const topic = topicOf(record);
     if (topic === TOPIC.task) return this.#noteKey(record, `task ${record.thread}`);
     if (topic === TOPIC.fanOut) return this.#open(record, now);
+    if (verbOf(topic) !== undefined) this.#noteKey(record, `${topic} on ${record.thread}`);
     this.frozen.apply(record);
     const fanOut = this.fanOuts.get(record.thread);
     if (fanOut === undefined) return;

@@ -10,7 +10,13 @@ export function project(state: FleetState, settled: boolean): string[] {
   for (const task of state.tasks.values()) {
     const { createdAt: _, ...facts } = task.facts;
     lines.push(
-      text({ facts, clocks: sorted(task.clocks), cancelled: task.cancelled, outcome: task.outcome }),
+      text({
+        facts,
+        clocks: sorted(task.clocks),
+        cancelled: task.cancelled,
+        outcome: task.outcome,
+        standing: task.standing,
+      }),
     );
     const { fanOut } = task;
     if (fanOut === null) continue;
@@ -42,6 +48,8 @@ export function project(state: FleetState, settled: boolean): string[] {
     }
   }
   for (const instance of state.instances.values()) lines.push(text({ ...instance, lastHeartbeatAt: 0 }));
+  const dependants = [...state.dependants].map(([on, waiting]) => [on, [...waiting].sort()] as const);
+  lines.push(`dependants ${text(sorted(new Map(dependants)))}`);
   lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
   lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
   lines.push(`namespaces ${text(sorted(state.namespaces))}`, `own clocks ${text(sorted(state.ownClocks))}`);

@@ -75,6 +75,14 @@ export class FakeEngine implements ServedEngine {
       }),
       'task.retry': ({ task }) => joinDocument(known(task), true),
       'task.cancel': ({ task }) => taskDocument(known(task), 'cancelled'),
+      'task.start': ({ task }) => taskDocument(known(task), 'active'),
+      'task.done': ({ task }) => taskDocument(known(task), 'review'),
+      'task.fail': ({ task }) => taskDocument(known(task), 'failed'),
+      'task.approve': ({ task }) => taskDocument(known(task), 'approved'),
+      'task.reject': ({ task }) => taskDocument(known(task), 'rejected'),
+      'task.block': ({ task }) => taskDocument(known(task), 'blocked'),
+      'task.defer': ({ task }) => taskDocument(known(task), 'deferred'),
+      'task.reopen': ({ task }) => taskDocument(known(task), 'inbox'),
       'task.run-serial': ({ task }) => ({
         thread: THREAD,
         record: RECORD,
@@ -347,6 +355,20 @@ function taskDocument(alias: string, status: d.TaskStatus): d.TaskDocument {
     actor: 'did:sync:user:local',
     created_unix: 1,
     fan_out: null,
+    depends_on: [],
+    dependants: [],
+    deferred_until_unix: null,
+    verbs: [],
+    evaluation: {
+      hypothesis: null,
+      criteria: [],
+      done: null,
+      verdict: null,
+      by: null,
+      at_unix: null,
+      reason: null,
+      join: null,
+    },
   };
 }
 

@@ -42,7 +42,7 @@ describe('completion', () => {
   it('offers nothing of what comes later or is hidden', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const text = await script(shell);
-      assert.doesNotMatch(text, /--plan|--share|--depends-on|namespace archive|--policy/);
+      assert.doesNotMatch(text, /--plan|--share|namespace archive|--policy/);
       assert.doesNotMatch(text, /['" ]complete-names['"] *\)/);
     }
   });

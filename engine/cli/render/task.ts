@@ -1,3 +1,4 @@
+import type { TaskVerb } from '../../contract/commands.ts';
 import type {
   ChildDocument,
   FannedOut,
@@ -7,7 +8,7 @@ import type {
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, table } from '../../contract/format.ts';
-import { budgetTexts, childState } from './join.ts';
+import { budgetTexts, childState, countsText } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
 export function taskAddedLines(task: TaskAdded, colours: Colours): readonly string[] {
@@ -52,12 +53,13 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
     ...fields([
       ['Goal', oneLine(task.goal, 400)],
       ['Thread', task.thread],
-      ['Reason', task.reason],
+      ['Reason', task.reason === null ? null : oneLine(task.reason, 400)],
+      ['Until', task.deferred_until_unix === null ? null : moment(task.deferred_until_unix)],
+      ['Depends on', list(task.depends_on.map(relatedTask))],
+      ['Needed by', list(task.dependants.map(relatedTask))],
       ['Priority', task.priority],
       ['Labels', list(task.labels)],
       ['Domain', task.domain],
-      ['Hypothesis', task.hypothesis],
-      ['Criteria', list(task.criteria)],
       ['Namespace', task.namespace],
       ['Folder', task.dir === null ? null : showPath(task.dir)],
       ['Actor', task.actor],
@@ -65,6 +67,53 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
       ['Fan-out', fanOutSummary(task.fan_out)],
       ['Budget', budgetTexts(task.fan_out?.budget ?? null).join('; ') || null],
     ]),
+    ...evaluationLines(task),
+  ];
+}
+
+const relatedTask = ({ alias, status }: TaskDocument['depends_on'][number]): string => `${alias} (${status})`;
+
+/** How a task was judged, or what it is to be judged by. */
+function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
+  const { hypothesis, criteria, done, verdict, by, at_unix, reason, join } = evaluation;
+  const when = at_unix === null ? '' : ` at ${moment(at_unix)}`;
+  const judged = verdict === null ? 'none yet' : `${verdict} by ${by ?? 'its join'}${when}`;
+  return [
+    'Evaluation',
+    ...fields([
+      ['Hypothesis', hypothesis === null ? null : oneLine(hypothesis, 400)],
+      ...criteria.map((each, i) => [`Criterion ${i + 1}`, oneLine(each, 400)] as const),
+      ['Done', done === null ? null : `by ${done.by} at ${moment(done.at_unix)}`],
+      ['Summary', done?.summary == null ? null : oneLine(done.summary, 400)],
+      ['Verdict', judged],
+      ['Reason', reason === null ? null : oneLine(reason, 400)],
+      ['Join', join === null ? null : `${join.outcome}: ${countsText(join.census)}`],
+    ]),
+  ];
+}
+
+/** The noun of each verb. */
+const WORDS: Readonly<Record<TaskVerb, string>> = {
+  start: 'start',
+  done: 'completion',
+  fail: 'failure',
+  approve: 'approval',
+  reject: 'rejection',
+  block: 'block',
+  defer: 'deferral',
+  reopen: 'reopening',
+};
+
+/** What a verb made of a task. */
+export function standingLines(verb: TaskVerb, task: TaskDocument, colours: Colours): readonly string[] {
+  return [
+    `${colours.cyan('◇')} ${WORDS[verb]} of ${task.alias} recorded`,
+    ...fields([
+      ['status', task.status],
+      ['until', task.deferred_until_unix === null ? null : moment(task.deferred_until_unix)],
+      ['reason', task.reason === null ? null : oneLine(task.reason, 200)],
+    ]),
+    ...(verb === 'done' ? [`  → somebody else judges it: spl task approve ${task.alias}`] : []),
   ];
 }
 
@@ -80,6 +129,8 @@ export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: 
   const children = join?.children ?? [];
   return [
     `${colours.bold(task.alias)}  ${oneLine(task.goal, 72)}  (${task.status})`,
+    ...task.depends_on.map(each => `  ← depends on ${relatedTask(each)}`),
+    ...task.dependants.map(each => `  → needed by ${relatedTask(each)}`),
     ...children.flatMap((child, i) => branch(child, i === children.length - 1, colours)),
   ];
 }

@@ -125,6 +125,20 @@ export function task(change: Partial<d.TaskDocument> = {}): d.TaskDocument {
       progress: '1 of 2 accepted, needs 1 more of 1 running',
       budget: null,
     },
+    depends_on: [],
+    dependants: [],
+    deferred_until_unix: null,
+    verbs: [],
+    evaluation: {
+      hypothesis: null,
+      criteria: [],
+      done: null,
+      verdict: null,
+      by: null,
+      at_unix: null,
+      reason: null,
+      join: null,
+    },
     ...change,
   };
 }

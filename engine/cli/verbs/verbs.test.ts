@@ -241,6 +241,16 @@ describe('spl task add', () => {
   });
 });
 
+describe('spl task add --depends-on', () => {
+  it('hands the tasks over, with commas between or given again', async () => {
+    const answers = { 'task.add': { thread: THREAD, alias: 'A', record: RECORD, goal: 'g' } };
+    const words = ['task', 'add', 'g', '--depends-on', 'A, B', '--depends-on', 'C'];
+    const { host } = await run(words, { answers });
+    assert.deepEqual(host.engine.asked[0]?.input['depends_on'], ['A', 'B', 'C']);
+    assert.equal((await run(['task', 'add', 'g', '--depends-on', 'A,'], { answers })).code, 2);
+  });
+});
+
 describe('spl task list, show, tree, cancel', () => {
   it('lists the unfinished, or all', async () => {
     const answers = { tasks: { tasks: [task()] } };
@@ -263,6 +273,40 @@ describe('spl task list, show, tree, cancel', () => {
     assert.match(out, /Labels: +a, b\n/);
     assert.match(out, /Folder: +~\/src\n/);
     assert.match(out, /Fan-out: +1 of 2 done, join all: under way \(round 1\)/);
+  });
+
+  it('shows what a task waits for and what waits for it, and how it was judged', async () => {
+    const related = { thread: THREAD, goal: 'g' };
+    const shown = task({
+      status: 'rejected',
+      depends_on: [{ ...related, alias: 'API-1', status: 'approved' }],
+      dependants: [{ ...related, alias: 'REL-1', status: 'blocked' }],
+      evaluation: {
+        hypothesis: 'it is the cache',
+        criteria: ['p99 below 10 ms', 'no new warnings'],
+        done: { by: ACTOR, at_unix: 1_750_000_000, summary: 'turned it off' },
+        verdict: 'rejected',
+        by: 'did:sync:user:grace',
+        at_unix: 1_750_000_060,
+        reason: 'p99 is 12 ms',
+        join: null,
+      },
+    });
+    const { out } = await run(['task', 'show', 'A'], { answers: { task: shown } });
+    assert.match(out, /Depends on: +API-1 \(approved\)\n +Needed by: +REL-1 \(blocked\)\n/);
+    assert.deepEqual(out.slice(out.indexOf('Evaluation')).split('\n'), [
+      'Evaluation',
+      '  Hypothesis:   it is the cache',
+      '  Criterion 1:  p99 below 10 ms',
+      '  Criterion 2:  no new warnings',
+      `  Done:         by ${ACTOR} at 2025-06-15 15:06:40Z`,
+      '  Summary:      turned it off',
+      '  Verdict:      rejected by did:sync:user:grace at 2025-06-15 15:07:40Z',
+      '  Reason:       p99 is 12 ms',
+      '',
+    ]);
+    const tree = await run(['task', 'tree', 'A'], { answers: { task: shown, join: join([]) } });
+    assert.match(tree.out, /\n {2}← depends on API-1 \(approved\)\n {2}→ needed by REL-1 \(blocked\)\n/);
   });
 
   it('shows the tree of a fan-out, and a task without one', async () => {
@@ -288,6 +332,56 @@ describe('spl task list, show, tree, cancel', () => {
     });
     assert.equal(out, '◇ cancellation of subtask 1 of FIRST-001 recorded\n  status: cancelled\n');
     assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: 1, reason: 'why' });
+  });
+});
+
+describe('spl task start, done, fail, approve, reject, block, defer, reopen', () => {
+  const said = async (...words: string[]) => {
+    const name = `task.${words[0]}`;
+    const answered = await run(['task', ...words], { answers: { [name]: task({ status: 'review' }) } });
+    assert.deepEqual([answered.code, answered.err], [0, '']);
+    return { ...answered, asked: answered.host.engine.asked[0] };
+  };
+
+  for (const verb of ['start', 'fail', 'approve', 'reject', 'reopen'] as const)
+    it(`${verb} hands the task and the reason over`, async () => {
+      const { asked } = await said(verb, 'A', '--reason', 'why');
+      assert.deepEqual(asked, { name: `task.${verb}`, input: { task: 'A', reason: 'why' }, actor: ACTOR });
+    });
+
+  it('done hands over what was done, and tells who judges it', async () => {
+    const { asked, out } = await said('done', 'A', '--summary', 'merged');
+    assert.deepEqual(asked?.input, { task: 'A', summary: 'merged' });
+    assert.deepEqual(out.split('\n').slice(0, 3), [
+      '◇ completion of FIRST-001 recorded',
+      '  status:  review',
+      '  → somebody else judges it: spl task approve FIRST-001',
+    ]);
+  });
+
+  it('block names the task that it waits for', async () => {
+    const { asked } = await said('block', 'A', '--on', 'B');
+    assert.deepEqual(asked?.input, { task: 'A', reason: null, on: 'B' });
+  });
+
+  it('defer takes a duration or a date, and nothing else', async () => {
+    const begun = Date.now() / 1000;
+    const { asked } = await said('defer', 'A', '--until', '1d12h');
+    const inSecs = (asked?.input['until_unix'] as number) - begun;
+    assert.ok(inSecs >= 129_600 && inSecs < 129_700, String(inSecs));
+    const dated = await said('defer', 'A', '--until', '2099-12-24T09:00Z');
+    assert.equal(dated.asked?.input['until_unix'], Date.UTC(2099, 11, 24, 9) / 1000);
+    assert.equal((await said('defer', 'A')).asked?.input['until_unix'], null);
+    for (const wrong of ['soon', '2001-01-01', '2099-13-01', '0d', '']) {
+      const { code, err } = await run(['task', 'defer', 'A', '--until', wrong]);
+      assert.equal(code, 2, wrong);
+      assert.match(err, /It must/);
+    }
+  });
+
+  it('print the task’s document with --json', async () => {
+    const { out } = await said('reopen', 'A', '--json');
+    assert.deepEqual(JSON.parse(out), task({ status: 'review' }));
   });
 });
 

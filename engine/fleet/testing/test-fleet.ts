@@ -1,4 +1,5 @@
-import type { FanOutRequest, TaskAdd } from '../../contract/commands.ts';
+import type { FanOutRequest, TaskAdd, TaskVerb } from '../../contract/commands.ts';
+import type { TaskDocument, TaskStatus } from '../../contract/documents.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
 import { asJson, TOPIC, topicOf, type ChildDoneBody, type HeartbeatBody } from '../bodies.ts';
@@ -9,9 +10,14 @@ import { applyRecord } from '../fold.ts';
 import type { DeliveryRef, ToWorker } from '../messages.ts';
 import { createNamespace } from '../namespaces.ts';
 import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../state.ts';
+import { say } from '../task-verbs.ts';
+import { statusOf } from '../tasks.ts';
+import { taskDocument } from '../views.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
 export const USER = 'did:sync:user:tester' as Did;
+/** Who judges what USER did. */
+export const OTHER = 'did:sync:user:other' as Did;
 export const HEARTBEAT_MS = 1000;
 
 /** The DID of the worker with this number, whose alias is `worker-‹number›`. */
@@ -248,6 +254,19 @@ export class TestFleet {
   cancel(task: Task, subtask: number | null = null): void {
     const input = { subtask, reason: null };
     this.do(now => commands.cancel(this.core, task.alias, input, { actor: USER, key: undefined, now }));
+  }
+
+  /** Says how a task stands. */
+  say(task: Task, verb: TaskVerb, input: Parameters<typeof say>[3] = {}, actor = USER, key?: string): void {
+    this.do(now => say(this.core, task.thread, verb, input, { actor, key, now }));
+  }
+
+  statusOf(task: Task): TaskStatus {
+    return statusOf(this.core.state, task, this.now);
+  }
+
+  documentOf(task: Task): TaskDocument {
+    return taskDocument(this.core.state, task, this.now);
   }
 
   /** The bodies of the records of a topic, oldest first. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { taskAddedLines } from '../../render/task.ts';
-import { choice, defineVerb, later, text, texts, word } from '../../verb.ts';
+import { choice, defineVerb, list, text, texts, word } from '../../verb.ts';
 
 export const taskAdd = defineVerb({
   path: 'task add',
@@ -8,6 +8,7 @@ export const taskAdd = defineVerb({
   description: 'Its folder is where its subtasks run: the present one unless --dir names another.',
   examples: [
     ['spl task add "Review the release" --alias REL-7', 'with a name of your own'],
+    ['spl task add "Publish it" --depends-on REL-7', 'it is blocked until REL-7 is approved'],
     ['spl task add "Check the tree" --dir ~/src/app --priority high', 'in another folder'],
   ],
   positionals: { goal: word('goal', 'what is to be reached') },
@@ -25,7 +26,11 @@ export const taskAdd = defineVerb({
     criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
     namespace: text('--namespace <id>', 'the namespace (default: default)'),
     dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
-    dependsOn: later('--depends-on <aliases>'),
+    dependsOn: list(
+      '--depends-on <tasks>',
+      'tasks that must be approved first, with commas between',
+      'tasks',
+    ),
   },
   async run(context, given) {
     const added = await context.submit('task.add', {
@@ -38,6 +43,7 @@ export const taskAdd = defineVerb({
       criteria: [...given.criteria],
       namespace: given.namespace,
       dir: resolve(context.cwd, given.dir ?? '.'),
+      ...(given.dependsOn.length === 0 ? {} : { depends_on: [...given.dependsOn] }),
     });
     context.print(added, () => taskAddedLines(added, context.out.colours));
   },

@@ -1,0 +1,39 @@
+import { InvalidArgumentError } from 'commander';
+import type { Flag } from './verb.ts';
+
+const UNIT_SECS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+const DURATION = /^(?:\d+[smhdw])+$/;
+const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** An option whose value is a time to come, in seconds since 1970: a date, or how long from now. */
+export function until(flags: string, summary: string): Flag<number | null> {
+  return { flags, summary, value: { read: given => readUntil(given, Date.now()), otherwise: null } };
+}
+
+/**
+ * Reads `2h`, `1d12h`, `2026-12-24`, `2026-12-24 09:00` or `2026-12-24T09:00Z`. A date without a zone is in that of the
+ * machine, and one without a time of day means its beginning.
+ * @returns seconds since 1970
+ */
+export function readUntil(given: string, nowMs: number): number {
+  const text = given.trim();
+  const unix = DURATION.test(text) ? nowMs / 1000 + durationSecs(text) : dateUnix(text);
+  if (!Number.isFinite(unix))
+    throw new InvalidArgumentError(
+      'It must be a date such as 2026-12-24T09:00, or a duration such as 3d or 2h30m.',
+    );
+  if (unix * 1000 <= nowMs) throw new InvalidArgumentError('It must lie in the future.');
+  return unix;
+}
+
+function durationSecs(text: string): number {
+  let secs = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g)) secs += Number(count) * UNIT_SECS[unit!]!;
+  return secs;
+}
+
+function dateUnix(text: string): number {
+  if (!DATE.test(text)) return NaN;
+  // Without a time of day, JavaScript would read a date as one in UTC.
+  return new Date(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')).getTime() / 1000;
+}
