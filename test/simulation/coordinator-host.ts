@@ -159,6 +159,8 @@ export class CoordinatorHost {
         return void this.step(now => this.#takeReports(did, message.first, message.records, now));
       case 'started':
         return void this.step(now => core.started(did, message.deliveries, now));
+      case 'stalled':
+        return void this.step(now => core.stalled(did, message.deliveries, message.silentMs, now));
       case 'returned':
         return void this.step(now => core.returned(did, message, now));
       case 'ask':
