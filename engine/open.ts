@@ -288,6 +288,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       clock: started,
       logger: options.logger,
       idleExitMs: chosen.workerIdleExitMs,
+      stall: chosen.stall,
     });
     const reader: LogReader = {
       restore: checkpoint => worker.restore(checkpoint),

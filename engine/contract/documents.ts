@@ -59,6 +59,10 @@ export const fleetSchema = v.looseObject({
   heartbeat_interval_secs: v.number(),
   coordinator_url: v.string(),
   ...controlEntries,
+  /** Attempts that show no sign of life, and for how long. */
+  stalled: v.array(
+    v.looseObject({ task: v.string(), subtask: v.number(), worker: v.string(), stalled_secs: v.number() }),
+  ),
   /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
   breakers: v.array(v.looseObject({ executor: v.string(), resets_at_unix: v.number() })),
 });
@@ -307,6 +311,8 @@ export const childSchema = v.looseObject({
   tokens: v.number(),
   /** Of the present attempt: what has passed while it runs, what it took when it is done. */
   wall_time_secs: v.number(),
+  /** For how long the present attempt has shown no sign of life, where its worker says so; else null. */
+  stalled_secs: nullable(v.number()),
   /**
    * When the present attempt began and ended, by the coordinator's log: it ended when its report was written there,
    * and began its wall time earlier. Null where that is not known: before it, after it was lost with its worker.

@@ -146,6 +146,11 @@ export class Coordinator {
     this.#handover.started(did, refs, now);
   }
 
+  /** Attempts show no sign of life for so long, in ms; null: they do again. */
+  stalled(did: Did, refs: readonly DeliveryRef[], silentMs: number | null, now: number): void {
+    this.#handover.stalled(did, refs, silentMs, now);
+  }
+
   /** Deliveries came back: recalled before they started, or handed back by a worker that drains. */
   returned(did: Did, returned: Returned, now: number): void {
     this.#handover.returned(did, returned, now);
@@ -213,5 +218,10 @@ export class Coordinator {
   /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
   startedAt(child: Child): number | null {
     return this.#handover.startedAt(child);
+  }
+
+  /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
+  silentSince(child: Child): number | null {
+    return this.#handover.silentSince(child);
   }
 }

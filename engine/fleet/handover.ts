@@ -70,6 +70,18 @@ export class Handover {
     }
   }
 
+  stalled(did: Did, refs: readonly DeliveryRef[], silentMs: number | null, now: number): void {
+    const link = this.#presence.heard(did, now);
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      const assignment = found && link.assigned.get(found.child);
+      if (assignment === undefined) continue;
+      assignment.silentSince = silentMs === null ? null : now - silentMs;
+      this.#step.note(ref.thread, ref.index);
+      this.#step.noteInstance(did);
+    }
+  }
+
   returned(did: Did, { deliveries, reason, begun }: Returned, now: number): void {
     const link = this.#presence.heard(did, now);
     const byFanOut = new Map<FanOut, Child[]>();
@@ -106,6 +118,11 @@ export class Handover {
   /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
   startedAt(child: Child): number | null {
     return (child.worker && this.#presence.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
+  }
+
+  /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
+  silentSince(child: Child): number | null {
+    return (child.worker && this.#presence.links.get(child.worker)?.assigned.get(child)?.silentSince) ?? null;
   }
 
   /** When the first child that backs off, or whose executor is out of quota, may be tried again, in ms; else infinite. */

@@ -12,7 +12,7 @@ function holding(count: number, wallMs?: number): { link: WorkerLink; children: 
   if (wallMs !== undefined) noteWall(link, wallMs);
   const children = Array.from({ length: count }, (_, i) => newChild(i, 0));
   for (const child of children)
-    link.assigned.set(child, { fanOut, startedAt: null, recalled: false, told: false });
+    link.assigned.set(child, { fanOut, startedAt: null, silentSince: null, recalled: false, told: false });
   return { link, children };
 }
 

@@ -40,6 +40,8 @@ export interface Assignment {
   readonly fanOut: FanOut;
   /** When the worker said that it started, in ms; null while it waits there. */
   startedAt: number | null;
+  /** Since when it shows no sign of life, as its worker says, in ms; null while it does. */
+  silentSince: number | null;
   recalled: boolean;
   /** Told to end it. */
   told: boolean;
@@ -72,7 +74,7 @@ export function newLink(did: Did, now: number): WorkerLink {
 }
 
 export function newAssignment(fanOut: FanOut): Assignment {
-  return { fanOut, startedAt: null, recalled: false, told: false };
+  return { fanOut, startedAt: null, silentSince: null, recalled: false, told: false };
 }
 
 /** How often to look at what a worker holds, in ms: more often while more than its slots waits there. */

@@ -67,6 +67,12 @@ export type ToCoordinator =
   | { readonly type: 'report'; readonly first: number; readonly records: readonly SealedRecord[] }
   /** These are running. Not kept: it only tells a person since when. */
   | { readonly type: 'started'; readonly deliveries: readonly DeliveryRef[] }
+  /** A running one shows no sign of life for so long; null: it does again. Not kept: it is told anew after `hello`. */
+  | {
+      readonly type: 'stalled';
+      readonly deliveries: readonly DeliveryRef[];
+      readonly silentMs: number | null;
+    }
   /** These come back, not counted as attempts. */
   | ({ readonly type: 'returned' } & Returned)
   /** May I go on starting? One at a time; `hello` asks it as well. */

@@ -262,6 +262,30 @@ describe('the document of a task', () => {
   });
 });
 
+describe('a stalled attempt', () => {
+  it('is told of with how long it is silent, until it shows life or is over', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    const { worker } = fanOut.children[0]!;
+    const told = () => joinDocument(fleet.core, fanOut.task, false, fleet.now).children[0]!.stalled_secs;
+    const facts = { did: SELF, startedAt: 0, storeRecords: 0, activeDispatches: 0, heartbeatMs: 1, url: '' };
+    const ref = { thread: fanOut.task.thread, index: 0, delivery: 0 };
+    fleet.do(now => fleet.core.stalled(worker!, [ref], 300_000, now));
+    assert.deepEqual([...fleet.changed.get(fanOut.task.thread)!], [0]);
+    fleet.now += 1_000;
+    assert.equal(told(), 301);
+    assert.deepEqual(fleetDocument(fleet.core, facts, fleet.now).stalled, [
+      { task: fanOut.task.alias, subtask: 0, worker: 'worker-0', stalled_secs: 301 },
+    ]);
+    fleet.do(now => fleet.core.stalled(worker!, [ref], null, now));
+    assert.equal(told(), null);
+    fleet.do(now => fleet.core.stalled(worker!, [ref], 300_000, now));
+    fleet.report(fanOut, 0);
+    assert.equal(told(), null);
+    assert.deepEqual(fleetDocument(fleet.core, facts, fleet.now).stalled, []);
+  });
+});
+
 describe('the document of a fleet', () => {
   it('has the coordinator first, leaves out who was stopped, and counts', () => {
     const fleet = new TestFleet(3);

@@ -209,6 +209,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
         : startedAt === null
           ? 0
           : secsOf(Math.max(0, now - startedAt)),
+    stalled_secs: stalledSecs(child.state === 'assigned' ? coordinator.silentSince(child) : null, now),
     started_unix: child.state === 'done' ? startedUnix(child, child.verdict) : unixOf(startedAt),
     ended_unix: child.state === 'done' ? unixOf(child.endedAt) : null,
     exit_code: child.exitCode,
@@ -233,6 +234,10 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     left_group: [...(child.leftGroup ?? [])],
     work: child.work && { ...child.work },
   };
+}
+
+function stalledSecs(silentSince: number | null, now: number): number | null {
+  return silentSince === null ? null : secsOf(Math.max(0, now - silentSince));
 }
 
 /** When an attempt that ended began. One that took no time and did not accept never ran, or was lost unseen. */
@@ -369,11 +374,24 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     heartbeat_interval_secs: facts.heartbeatMs / 1000,
     coordinator_url: facts.url,
     ...controlMembers(coordinator.state),
+    stalled: stalledAttempts(coordinator, now),
     breakers: Array.from(coordinator.state.breakers, ([executor, { until }]) => ({
       executor,
       resets_at_unix: until / 1000,
     })),
   };
+}
+
+function stalledAttempts(coordinator: Coordinator, now: number): d.FleetDocument['stalled'] {
+  const stalled: d.FleetDocument['stalled'] = [];
+  for (const { did, assigned } of coordinator.links.values())
+    for (const [{ index }, { fanOut, silentSince }] of assigned) {
+      const secs = stalledSecs(silentSince, now);
+      if (secs === null) continue;
+      const worker = aliasOf(coordinator.state.instances, did)!;
+      stalled.push({ task: fanOut.task.alias, subtask: index, worker, stalled_secs: secs });
+    }
+  return stalled;
 }
 
 /** The order in which instances are listed: the coordinator, then the workers by letter. */

@@ -25,6 +25,8 @@ export interface Delivery {
   cancelled: string | null;
   /** No longer counted: its end is not reported. */
   fenced: boolean;
+  /** Since when it shows no sign of life, in ms; null while it does. */
+  silentSince: number | null;
   /** Handed back: its end is not recorded. */
   handedBack: boolean;
 }
@@ -236,6 +238,7 @@ export class Worker {
     const running = [...this.#deliveries.values()].filter(isStarted).map(({ ref }) => ref);
     if (running.length > 0)
       this.#effects.push({ type: 'send', message: { type: 'started', deliveries: running } });
+    for (const each of this.#deliveries.values()) this.#tellStalled(each);
     this.#pump();
   }
 
@@ -294,6 +297,22 @@ export class Worker {
     else this.#end(delivery, result);
     this.#pump();
     this.#exitIfDrained();
+  }
+
+  /** A running attempt shows no sign of life for so long, in ms; null: it does again. */
+  stalled(key: string, silentMs: number | null): void {
+    const delivery = this.#deliveries.get(key);
+    if (delivery === undefined || !isStarted(delivery)) return;
+    delivery.silentSince = silentMs === null ? null : this.#now - silentMs;
+    if (silentMs !== null) return this.#tellStalled(delivery);
+    const message = { type: 'stalled', deliveries: [delivery.ref], silentMs } as const;
+    this.#effects.push({ type: 'send', message });
+  }
+
+  #tellStalled({ ref, silentSince }: Delivery): void {
+    if (silentSince === null) return;
+    const message = { type: 'stalled', deliveries: [ref], silentMs: this.#now - silentSince } as const;
+    this.#effects.push({ type: 'send', message });
   }
 
   /** Every report before this number is durable at the coordinator. */
@@ -516,6 +535,7 @@ export class Worker {
       state: 'queued',
       cancelled: null,
       fenced: false,
+      silentSince: null,
       handedBack: false,
     };
     this.#deliveries.set(key, delivery);

@@ -20,6 +20,8 @@ export const values = {
   slots: wholeNumber(1, 64),
   heartbeatSecs: number(0.05, 3600),
   idleExitSecs: number(0, 31_536_000),
+  stallSecs: number(0, 31_536_000),
+  stallPolicy: v.picklist(['notify', 'nudge', 'end'], 'must be notify, nudge or end'),
   outputCapBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER),
 };
 
@@ -35,6 +37,8 @@ const tables = {
       executor: values.text,
       slots: values.slots,
       worker_idle_exit_secs: values.idleExitSecs,
+      stall_secs: values.stallSecs,
+      stall_policy: values.stallPolicy,
       output_cap_bytes: values.outputCapBytes,
     }),
   ),

@@ -27,6 +27,7 @@ describe('settings', () => {
       slots: 1,
       heartbeatIntervalMs: 5000,
       workerIdleExitMs: 600_000,
+      stall: { afterMs: 300_000, policy: 'notify' },
       outputCapBytes: 67_108_864,
     });
   });

@@ -40,6 +40,8 @@ export interface Settings {
   readonly heartbeatIntervalMs: number;
   /** After how long a worker without a coordinator and without anything to do ends itself. */
   readonly workerIdleExitMs: number;
+  /** After how long without a sign of life an attempt is stalled, 0 for never, and what is done about it. */
+  readonly stall: { readonly afterMs: number; readonly policy: 'notify' | 'nudge' | 'end' };
   /** How much of one attempt's output is kept. */
   readonly outputCapBytes: number;
   /** How long the echo executor takes; null: its own second. */
@@ -97,6 +99,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): 
         fleet.worker_idle_exit_secs ??
         600,
     ),
+    stall: { afterMs: milliseconds(fleet.stall_secs ?? 300), policy: fleet.stall_policy ?? 'notify' },
     outputCapBytes:
       pick(values.outputCapBytes, ['--output-cap', flags.outputCapBytes]) ??
       fleet.output_cap_bytes ??

@@ -2,14 +2,20 @@ import { budgetAmount, type Currency } from '../contract/format.ts';
 import { messageOf } from '../errors.ts';
 import type { ChildBody, ResultFields } from '../fleet/bodies.ts';
 import type { Delivery } from '../fleet/worker.ts';
+import { attemptSigns } from './attempt-signs.ts';
 import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from './executors/executor.ts';
 import { after } from './executors/timer.ts';
 import { MAX_REPORT_TEXT } from './link/bodies.ts';
+import { StallWatch, type StallOptions } from './stall-watch.ts';
 import type { OutputStore } from './output/store.ts';
 
 export interface AttemptsOptions {
   readonly executors: ReadonlyMap<string, Executor>;
   readonly output: OutputStore;
+  /** What is done about attempts with side effects that show no sign of life. Default: they are not watched. */
+  readonly stall?: StallOptions;
+  /** An attempt has shown no sign of life for so long; null: it does again. */
+  readonly onStalled?: (key: string, silentMs: number | null) => void;
   /** An attempt has ended, and its output is kept. May be called by `start` itself. */
   readonly onFinished: (key: string, result: ResultFields) => void;
 }
@@ -42,6 +48,7 @@ export class Attempts {
     const begun = performance.now();
     const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
     const context = new AttemptContext(sink, body);
+    if (executor.sideEffects) context.watch = this.#watch(delivery, context);
     const answer = begin(executor, delivery, context);
     if (!(answer instanceof Promise) && sink === noOutput)
       return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
@@ -57,6 +64,18 @@ export class Attempts {
   /** Has a running attempt end; its answer comes all the same. */
   abort(key: string, reason: string): void {
     this.#running.get(key)?.abort(reason);
+  }
+
+  #watch({ key, body }: Delivery, context: AttemptContext): StallWatch | undefined {
+    const { stall, onStalled } = this.#o;
+    if (stall === undefined || stall.afterMs === 0) return undefined;
+    const { task, index, attempt, dir = null } = body;
+    return new StallWatch({
+      ...stall,
+      signs: attemptSigns({ task, index, attempt, dir }),
+      onChange: silentMs => onStalled?.(key, silentMs),
+      end: reason => context.end(reason),
+    });
   }
 
   /** Settled when the attempt has ended; undefined when it does not run. */
@@ -77,6 +96,7 @@ export class Attempts {
     const stopClock = context.startClock();
     const result = await Promise.resolve(answer).catch(faultOf);
     stopClock();
+    context.watch?.stop();
     const wallMs = performance.now() - begun;
     const output = await sink.close();
     this.#running.delete(key);
@@ -102,21 +122,28 @@ const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt
  */
 class AttemptContext implements ExecutorContext {
   readonly output: OutputSink;
+  watch: StallWatch | undefined;
   readonly #shares: Shares;
   #controller: AbortController | undefined;
   #costUsd = 0;
   #tokens = 0;
-  /** Why it was ended for taking more than its share, in words. */
-  #passed: string | null = null;
+  /** Why its worker ended it by itself, in words. */
+  #ended: string | null = null;
 
   constructor(output: OutputSink, shares: Shares) {
-    this.output = output;
+    this.output = {
+      write: chunk => {
+        this.watch?.alive();
+        return output.write(chunk);
+      },
+    };
     this.#shares = shares;
   }
 
   used({ costUsd = 0, tokens = 0 }: Used): void {
     this.#costUsd = Math.max(this.#costUsd, costUsd);
     this.#tokens = Math.max(this.#tokens, tokens);
+    this.watch?.alive();
     this.#hold('usd', this.#costUsd);
     this.#hold('tokens', this.#tokens);
   }
@@ -127,10 +154,10 @@ class AttemptContext implements ExecutorContext {
     return secs == null ? noClock : after(secs * 1000, () => this.#pass('secs', secs));
   }
 
-  /** The result, with what was told while it ran, and named for what it is where its budget ended it. */
+  /** The result, with what was told while it ran, and named for what it is where its worker ended it. */
   amended(result: AttemptResult): AttemptResult {
     const tokens = Math.max(result.tokens ?? 0, this.#tokens);
-    if (this.#passed === null && tokens === (result.tokens ?? 0) && this.#costUsd <= result.costUsd)
+    if (this.#ended === null && tokens === (result.tokens ?? 0) && this.#costUsd <= result.costUsd)
       return result;
     const spent = {
       ...result,
@@ -138,8 +165,8 @@ class AttemptContext implements ExecutorContext {
       ...(tokens > 0 && { tokens }),
     };
     // What it said before the end reached it stands.
-    if (this.#passed === null || result.verdict !== 'cancelled') return spent;
-    return { ...spent, verdict: 'failed', reason: this.#passed };
+    if (this.#ended === null || result.verdict !== 'cancelled') return spent;
+    return { ...spent, verdict: 'failed', reason: this.#ended };
   }
 
   #hold(currency: 'usd' | 'tokens', used: number): void {
@@ -148,9 +175,14 @@ class AttemptContext implements ExecutorContext {
   }
 
   #pass(currency: Currency, share: number): void {
+    this.end(`passed its budget of ${budgetAmount(currency, share)}`);
+  }
+
+  /** Has the attempt end as failed, unless somebody has it end already. */
+  end(reason: string): void {
     if (this.controller.signal.aborted) return;
-    this.#passed = `passed its budget of ${budgetAmount(currency, share)}`;
-    this.controller.abort(this.#passed);
+    this.#ended = reason;
+    this.controller.abort(reason);
   }
 
   get controller(): AbortController {

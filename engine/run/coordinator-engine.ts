@@ -455,6 +455,8 @@ export class CoordinatorEngine implements Engine {
         return this.#takeReports(did, message.first, message);
       case 'started':
         return this.#tellCore(now => this.#core.started(did, message.deliveries, now));
+      case 'stalled':
+        return this.#tellCore(now => this.#core.stalled(did, message.deliveries, message.silentMs, now));
       case 'returned':
         this.#control.noteReturned(did, message.deliveries.length);
         return this.#tellCore(now => this.#core.returned(did, message, now));

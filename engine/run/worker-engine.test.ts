@@ -313,6 +313,39 @@ describe('a worker', () => {
     }
   });
 
+  describe('watches what may change the world for signs of life, and', () => {
+    const stalled = isOf('stalled');
+    const watched = async (policy: 'notify' | 'end') => {
+      const from = await rig();
+      work(from, { stall: { afterMs: 60, policy } });
+      const peer = await connected(from);
+      peer.send({ type: 'deliver', records: [intent(from, 0, 'shell', { run: 'true' })] });
+      return { from, run: await from.shell.runs.next() };
+    };
+
+    it('tells when there is none and when there is one again, also to a coordinator that comes back', async () => {
+      const { from, run } = await watched('notify');
+      const first = await from.host.messages.nextOf(stalled);
+      assert.deepEqual(first.deliveries, [ref(0)]);
+      assert.ok(first.silentMs! >= 60);
+      from.host.sockets[0]!.destroy();
+      await from.host.opened.next();
+      assert.ok((await from.host.messages.nextOf(stalled)).silentMs! >= first.silentMs!);
+      await run.context.output.write(Buffer.from('here I am'));
+      assert.equal((await from.host.messages.nextOf(stalled)).silentMs, null);
+      assert.ok(!run.context.signal.aborted, 'it is told of, and no more');
+      run.answer({});
+      assert.equal(bodiesOf(await from.host.messages.nextOf(reported))[0]!.verdict, 'accept');
+    });
+
+    it('ends one that shows none, where that is the policy', async () => {
+      const { from } = await watched('end');
+      const [done] = bodiesOf(await from.host.messages.nextOf(reported));
+      assert.equal(done!.verdict, 'failed');
+      assert.match(done!.reason!, /^stalled: no sign of life for 0\.\d+s$/);
+    });
+  });
+
   it('lets what an attempt said stand that was done when its budget was passed', async () => {
     const from = await rig();
     work(from);

@@ -16,6 +16,7 @@ import { dial, type CoordinatorAddress, type CoordinatorPeer } from './link/dial
 import type { Signed } from './link/frames.ts';
 import { prepareMeanwhile } from './link/meanwhile.ts';
 import type { Logger } from './logger.ts';
+import type { StallOptions } from './stall-watch.ts';
 import type { OutputStore } from './output/store.ts';
 
 export interface WorkerEngineOptions {
@@ -31,6 +32,8 @@ export interface WorkerEngineOptions {
   readonly logger: Logger;
   /** After how long without a coordinator, and with nothing to do, it ends itself. */
   readonly idleExitMs: number;
+  /** What is done about attempts that show no sign of life. Default: they are not watched. */
+  readonly stall?: StallOptions;
 }
 
 /** How long to wait before the next attempt to connect: from the first to the last, each twice the one before. */
@@ -95,6 +98,8 @@ export class WorkerEngine {
     this.#attempts = new Attempts({
       executors: options.executors,
       output: options.output,
+      ...(options.stall !== undefined && { stall: options.stall }),
+      onStalled: (key, silentMs) => this.#step(() => this.#core.stalled(key, silentMs)),
       onFinished: (key, result) => this.#step(() => this.#core.finished(key, result)),
     });
     this.#core = new Worker({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
@@ -69,6 +70,43 @@ describe('a shell command', function () {
       assert.ok(budget!.secs!.booked >= 0.5, 'what it took is booked');
       const { out } = await fleet.spl('task', 'join-status', 'SPEND');
       assert.match(out, /^ {2}Budget: {10}0\.\d+s booked, 0s reserved of 1s$/m);
+    }),
+  );
+
+  it(
+    'that only sleeps is stalled until it does something, and one that works is not',
+    scenario({ fleet: ['stall_secs = 1', 'slots = 2'] }, async fleet => {
+      await fleet.startFleet(1);
+      const works = 'while [ ! -e woken ]; do :; done';
+      await fleet.fanOut('QUIET', [
+        {
+          goal: 'sleep',
+          run: 'until [ -e woken ]; do sleep 300 & echo $! > sleeper; wait $!; done; echo up',
+        },
+        { goal: 'work', run: works },
+      ]);
+      const isStalled = ({ children: [child] }: JoinStatus): boolean => child!.stalled_secs !== null;
+      const { children } = await fleet.joinWhen('QUIET', 'it is stalled', isStalled);
+      assert.equal(children[0]!.state, 'running');
+      assert.ok(children[0]!.stalled_secs! >= 1);
+      assert.equal(children[1]!.stalled_secs, null, 'what uses the processor lives');
+      assert.match((await fleet.spl('task', 'join-status', 'QUIET')).out, /, stalled \d/);
+      assert.match((await fleet.spl('fleet', 'status')).out, /QUIET \[0\] on worker-a shows no sign of life/);
+      await writeFile(fleet.at('woken'), '');
+      process.kill(Number(await fleet.text(fleet.at('sleeper'))));
+      assert.equal((await fleet.joined('QUIET')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'that is stalled is ended where that is the policy',
+    scenario({ fleet: ['stall_secs = 0.5', 'stall_policy = "end"'] }, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.fanOut('STALLED', [{ goal: 'sleep', run: 'echo $$ > group; sleep 300' }]);
+      const child = onlyChild(await fleet.joined('STALLED'));
+      assert.equal(child.verdict, 'failed');
+      assert.match(child.reason ?? '', /^stalled: no sign of life for /);
+      assert.deepEqual(processesOfGroup(Number(await fleet.text(fleet.at('group')))), []);
     }),
   );
 

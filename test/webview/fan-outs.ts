@@ -29,6 +29,7 @@ export function child(index: number, told: Partial<ChildDocument> = {}): ChildDo
     attempt: told.state === undefined || told.state === 'pending' ? 0 : 1,
     depends_on: [],
     executor: 'shell',
+    stalled_secs: null,
     earlier_attempts: [],
     after_join: false,
     left_group: [],

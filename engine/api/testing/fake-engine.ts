@@ -334,6 +334,7 @@ function fleetDocument(): d.FleetDocument {
     coordinator_url: 'http://127.0.0.1:9100',
     freezes: [],
     emergency: null,
+    stalled: [],
     breakers: [],
   };
 }
@@ -417,6 +418,7 @@ function childDocument(): d.ChildDocument {
     attempt: 1,
     depends_on: [],
     executor: 'echo',
+    stalled_secs: null,
     earlier_attempts: [],
     after_join: false,
     left_group: [],

@@ -59,6 +59,12 @@ describe('fleet rendering', () => {
     ]);
   });
 
+  it('shows which attempts are stalled', () => {
+    const stalled = [{ task: 'FIRST-001', subtask: 2, worker: 'worker-a', stalled_secs: 360 }];
+    const shown = '  ⚠ FIRST-001 [2] on worker-a shows no sign of life for 6m 00s';
+    assert.equal(fleetStatusLines(fleet({ stalled }), noColours).at(-1), shown);
+  });
+
   it('shows which executors are out of quota, and until when', () => {
     const document = fleet({ breakers: [{ executor: 'agent:x', resets_at_unix: 1_750_000_000 }] });
     const shown = '  ⚠ executor agent:x is out of quota until 2025-06-15 15:06:40Z';

@@ -88,6 +88,10 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
       ['Emergency stop', emergency],
     ]),
     ...freezes,
+    ...fleet.stalled.map(
+      ({ task, subtask, worker, stalled_secs: secs }) =>
+        `  ${colours.yellow('⚠')} ${task} [${subtask}] on ${worker} shows no sign of life for ${duration(secs)}`,
+    ),
     ...fleet.breakers.map(
       ({ executor, resets_at_unix: resetsAt }) =>
         `  ${colours.yellow('⚠')} executor ${executor} is out of quota until ${moment(resetsAt)}`,

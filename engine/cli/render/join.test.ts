@@ -49,6 +49,11 @@ describe('join status rendering', () => {
     ]);
   });
 
+  it('shows for how long an attempt is stalled', () => {
+    const lines = joinStatusLines(join([{ ...running(0), stalled_secs: 90 }]), noColours);
+    assert.equal(lines.at(-1), '        in progress (worker-a, 3s), stalled 1m 30s');
+  });
+
   it('never hides a member that is missing: outcome, census, attempts, reasons', () => {
     const lost = {
       attempt: 1,

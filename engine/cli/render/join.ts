@@ -86,7 +86,7 @@ export function childState(child: ChildDocument, colours: Colours): string {
     case 'pending':
       return `pending: ${printable(child.reason ?? 'waiting for a worker')}`;
     case 'running':
-      return `in progress (${child.worker ?? '–'}, ${duration(child.wall_time_secs)})${nth(child)}`;
+      return `in progress (${child.worker ?? '–'}, ${duration(child.wall_time_secs)})${nth(child)}${stalled(child)}`;
     case 'done':
       return doneText(child, colours);
   }
@@ -102,4 +102,6 @@ function doneText(child: ChildDocument, colours: Colours): string {
 }
 
 const nth = (child: ChildDocument): string => (child.attempt > 1 ? `, attempt ${child.attempt}` : '');
+const stalled = ({ stalled_secs: secs }: ChildDocument): string =>
+  secs === null ? '' : `, stalled ${duration(secs)}`;
 const because = (reason: string | null): string => (reason === null ? '' : ` — ${oneLine(reason, 160)}`);

@@ -61,6 +61,7 @@ export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
     coordinator_url: 'http://127.0.0.1:9100',
     freezes: [],
     emergency: null,
+    stalled: [],
     breakers: [],
     ...change,
   };
@@ -174,6 +175,7 @@ export function child(change: Partial<d.ChildDocument> = {}): d.ChildDocument {
     attempt: 1,
     depends_on: [],
     executor: 'echo',
+    stalled_secs: null,
     earlier_attempts: [],
     after_join: false,
     left_group: [],

@@ -78,10 +78,13 @@ const toWorkerSchema = v.variant('type', [
   }),
 ]);
 
+const silence = v.pipe(v.number(), v.finite(), v.minValue(0));
+
 const toCoordinatorSchema = v.variant('type', [
   v.object({ type: v.literal('hello'), held: refs, at: v.number() }),
   v.object({ type: v.literal('report'), first: count, ...signed }),
   v.object({ type: v.literal('started'), deliveries: refs }),
+  v.object({ type: v.literal('stalled'), deliveries: refs, silentMs: v.nullable(silence) }),
   v.object({ type: v.literal('returned'), deliveries: refs, reason: text, begun: v.boolean() }),
   v.object({ type: v.literal('ask'), at: v.number() }),
   v.object({ type: v.literal('heartbeat'), at: v.number(), ...signed }),
@@ -138,6 +141,7 @@ export function encodeMessage(message: ToWorker | ToCoordinator, key: InstanceKe
     case 'recall':
     case 'fence':
     case 'started':
+    case 'stalled':
     case 'returned':
       return line({ ...message, deliveries: message.deliveries.map(asTuple) });
     default:

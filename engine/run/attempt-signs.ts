@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Signs } from './stall-watch.ts';
+
+/** What an attempt's processes have in their environment, and where they work. */
+export interface Traces {
+  readonly task: string;
+  readonly index: number;
+  readonly attempt: number;
+  readonly dir: string | null;
+}
+
+/** How many entries of the folder are looked at: a change deeper down, or beyond these, is not seen. */
+const MAX_ENTRIES = 256;
+
+/**
+ * Signs of life of an attempt: the processor time of its processes, and when something in its folder was changed last.
+ * Its processes are those that carry its environment, with their sessions. Without `/proc` the folder alone is looked at.
+ */
+export function attemptSigns(traces: Traces): Signs {
+  return {
+    look: async () => {
+      const [cpu, changed] = await Promise.all([cpuOf(traces), lastChange(traces.dir)]);
+      return `${cpu} ${changed}`;
+    },
+    nudge: async () => {
+      const groups = new Set((await processesOf(traces)).map(({ group }) => group));
+      // SIGCONT wakes what was stopped; on SIGWINCH programs with a screen draw it anew, and others do nothing.
+      for (const group of groups) for (const signal of ['SIGCONT', 'SIGWINCH'] as const) send(group, signal);
+    },
+  };
+}
+
+interface Stat {
+  readonly group: number;
+  readonly session: number;
+  /** In clock ticks. */
+  readonly cpu: number;
+}
+
+async function cpuOf(traces: Traces): Promise<number> {
+  return (await processesOf(traces)).reduce((sum, { cpu }) => sum + cpu, 0);
+}
+
+async function processesOf({ task, index, attempt }: Traces): Promise<Stat[]> {
+  const marks = [`SPL_TASK=${task}`, `SPL_SUBTASK=${index}`, `SPL_ATTEMPT=${attempt}`];
+  const names = await readdir('/proc').catch(() => []);
+  const own = statOf(process.pid)?.session;
+  const found: [Stat, boolean][] = [];
+  for (const pid of names.map(Number).filter(Number.isInteger)) {
+    const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => null);
+    const entry = text === null ? undefined : statOf(pid);
+    if (entry === undefined || entry.session === own) continue;
+    found.push([entry, marks.every(mark => `\0${text}`.includes(`\0${mark}\0`))]);
+  }
+  const sessions = new Set(found.filter(([, isMarked]) => isMarked).map(([{ session }]) => session));
+  return found.filter(([{ session }]) => sessions.has(session)).map(([entry]) => entry);
+}
+
+function statOf(pid: number): Stat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name stands in parentheses and may hold any character.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return {
+      group: Number(fields[2]),
+      session: Number(fields[3]),
+      cpu: Number(fields[11]) + Number(fields[12]),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function send(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** The latest time at which the folder, or something directly in it, was changed; 0 where that can't be told. */
+async function lastChange(dir: string | null): Promise<number> {
+  if (dir === null) return 0;
+  const names = await readdir(dir).catch(() => []);
+  const places = [dir, ...names.slice(0, MAX_ENTRIES).map(name => join(dir, name))];
+  const times = await Promise.all(
+    places.map(place =>
+      stat(place).then(
+        each => each.mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return Math.max(...times);
+}
