@@ -91,6 +91,7 @@ describe('the client', () => {
   const reports: { readonly [N in ReportName]: Reports[N]['input'] } = {
     health: {},
     fleet: {},
+    live: {},
     instance: { instance: 'did:sync:instance:00112233aabbccdd' },
     ping: { instance: 'worker-a' },
     tasks: { all: true },

@@ -214,6 +214,7 @@ const COMMAND_DOCUMENTS: { readonly [N in CommandName]: v.GenericSchema<unknown,
 const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, Reports[N]['output']> } = {
   health: d.healthSchema,
   fleet: d.fleetSchema,
+  live: d.liveSchema,
   instance: d.instanceSchema,
   ping: d.pingSchema,
   tasks: d.tasksSchema,

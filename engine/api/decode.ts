@@ -146,6 +146,7 @@ const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
   record: true,
   task: true,
   instance: true,
+  heartbeat: true,
   gap: true,
 };
 

@@ -84,6 +84,7 @@ export const COMMAND_ROUTES = {
 export const REPORT_ROUTES = {
   health: { method: 'GET', path: '/health' },
   fleet: { method: 'GET', path: '/v1/fleet/status' },
+  live: { method: 'GET', path: '/v1/fleet/live' },
   instance: { method: 'GET', path: '/v1/fleet/instances/:instance' },
   ping: { method: 'POST', path: '/v1/fleet/instances/:instance/ping' },
   tasks: {

@@ -115,7 +115,7 @@ const eventSchema = v.variant('kind', [
     children: v.array(v.number()),
     complete: v.boolean(),
   }),
-  v.object({ kind: v.literal('instance'), did: v.string() }),
+  v.object({ kind: v.picklist(['instance', 'heartbeat']), did: v.string() }),
   v.object({ kind: v.literal('gap') }),
 ]);
 
@@ -123,7 +123,7 @@ const eventSchema = v.variant('kind', [
 function decodeEvent({ event, data }: SseMessage): EngineEvent | null {
   const value = parse(data);
   if (event === 'error') throw errorOf(value, 200, 'the other end');
-  if (!['record', 'task', 'instance', 'gap'].includes(event)) return null;
+  if (!['record', 'task', 'instance', 'heartbeat', 'gap'].includes(event)) return null;
   const result = v.safeParse(eventSchema, value, { abortEarly: true });
   // The engine has checked the record when it came in: its fields are what their types say.
   if (result.success) return result.output as EngineEvent;

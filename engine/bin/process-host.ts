@@ -12,6 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { processStarter } from './starter.ts';
+import { processTerminal } from './terminal.ts';
 
 /** Everything that the commands need, taken from this process. */
 export function processHost(signal: AbortSignal): Host {
@@ -22,6 +23,7 @@ export function processHost(signal: AbortSignal): Host {
     env,
     cwd: process.cwd(),
     stdin: process.stdin,
+    terminal: process.stdin.isTTY ? processTerminal(process.stdin, process.stdout) : null,
     signal,
     starter: processStarter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
@@ -101,6 +103,9 @@ function outputTo(stream: NodeJS.WriteStream): Output {
     get columns() {
       // A terminal that does not know its width says 0.
       return (stream as Partial<WriteStream>).columns || 80;
+    },
+    get rows() {
+      return (stream as Partial<WriteStream>).rows || 24;
     },
     colours: coloursFor(isTTY, process.env),
   };

@@ -11,7 +11,25 @@ export interface Output {
   readonly isTTY: boolean;
   /** The width to fill, in characters. */
   readonly columns: number;
+  /** The height to fill, in lines. */
+  readonly rows: number;
   readonly colours: Colours;
+}
+
+/** What a command does with a terminal that it has for itself. */
+export interface TerminalUse {
+  /** A key was pressed; Ctrl-C is one. */
+  readonly onKey: (key: string) => void;
+  /** The terminal has another size. */
+  readonly onResize: () => void;
+  /** The last that is done, however the use ends: given back, or the process ended by a signal or a fault. */
+  readonly onEnd: () => void;
+}
+
+/** The terminal that a command was typed at. */
+export interface Terminal {
+  /** Hands over keys as they are pressed, without showing them. @returns what gives the terminal back; idempotent. */
+  take(use: TerminalUse): () => void;
 }
 
 /** What every command is told, by flag or else by environment; null where neither says anything. */
@@ -127,6 +145,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** Null where keys don't come from a terminal. */
+  readonly terminal: Terminal | null;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
   readonly starter: Starter;

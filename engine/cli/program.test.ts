@@ -183,7 +183,6 @@ describe('spl: what comes later', () => {
   const LATER = [
     ['namespace', 'create', 'acme', '--policy', 'p.toml'],
     ...['resolve', 'archive', 'delete', 'use'].map(verb => ['namespace', verb, 'acme']),
-    ['fleet', 'status', '--live'],
     ['fleet', 'start', '--share', 'th_x'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
     ...['intend', 'do', 'know', 'learn'].map(verb => [verb, 'text', '--thread', 'th_x']),

@@ -289,6 +289,52 @@ export type Verdict = (typeof VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+export const liveSchema = v.looseObject({
+  ...fleetSchema.entries,
+  /** When this was told, by the coordinator's clock. */
+  at_unix: v.number(),
+  /** Attempts that have started, longest running first; at most 500. */
+  running: v.array(
+    v.looseObject({
+      thread: v.string(),
+      alias: v.string(),
+      index: v.number(),
+      name: nullable(v.string()),
+      goal: v.string(),
+      worker: v.string(),
+      worker_did: v.string(),
+      attempt: v.number(),
+      started_unix: v.number(),
+      elapsed_secs: v.number(),
+      /** What the subtask has cost so far, as far as its attempts reported it. */
+      cost_usd: v.number(),
+    }),
+  ),
+  /** How many run, told of or not. */
+  running_total: v.number(),
+  /** Fan-outs that are not over, oldest first; at most 100. */
+  fan_outs: v.array(
+    v.looseObject({
+      thread: v.string(),
+      alias: v.string(),
+      namespace: v.string(),
+      round: v.number(),
+      subtasks: v.number(),
+      completed: v.number(),
+      counts: countsSchema,
+      predicate: v.string(),
+      /** What the join still needs, or why it came out as it did, in words. */
+      progress: v.string(),
+      /** Joined, with subtasks that run on. */
+      complete: v.boolean(),
+      opened_unix: v.number(),
+      cost_usd: v.number(),
+    }),
+  ),
+  fan_outs_total: v.number(),
+});
+export type LiveDocument = v.InferOutput<typeof liveSchema>;
+
 /** A branch, at first at `base`, that is checked out in the folder `dir`. */
 const workSchema = v.looseObject({ branch: v.string(), base: v.string(), dir: v.string() });
 

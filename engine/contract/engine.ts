@@ -61,6 +61,8 @@ interface VerbCommand<V extends TaskVerb> {
 export interface Reports {
   health: { input: object; output: d.HealthDocument };
   fleet: { input: object; output: d.FleetDocument };
+  /** The fleet with what runs on it and the fan-outs that are not over. */
+  live: { input: object; output: d.LiveDocument };
   instance: { input: { readonly instance: string }; output: d.InstanceDocument };
   ping: { input: { readonly instance: string }; output: d.PingDocument };
   /** Oldest first; `limit` leaves out all but the newest. */
@@ -130,13 +132,15 @@ export type EngineEvent =
     }
   /** An instance came, went, or changed. Not replayed on resumption. */
   | { readonly kind: 'instance'; readonly did: string }
+  /** A worker was heard of, which changed nothing. Told only to those that ask for this kind; not replayed. */
+  | { readonly kind: 'heartbeat'; readonly did: string }
   /** The watcher was too slow, and events were left out: read the state anew. */
   | { readonly kind: 'gap' };
 
 export interface WatchOptions {
   /** Only what concerns this thread. */
   readonly thread?: string;
-  /** Only these kinds; `gap` always comes. Default: all. */
+  /** Only these kinds; `gap` always comes. Default: all but heartbeats. */
   readonly kinds?: readonly EngineEvent['kind'][];
   /** Begin with the records after this position; without it, with what happens from now on. */
   readonly after?: number;

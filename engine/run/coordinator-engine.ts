@@ -466,6 +466,7 @@ export class CoordinatorEngine implements Engine {
         this.#tellCore(now =>
           this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), message.at, now),
         );
+        this.#watchers.publish({ kind: 'heartbeat', did });
         return this.#control.heard(did);
     }
   }

@@ -4,6 +4,7 @@ import { PROTOCOL, VERSION, type ReportName, type Reports } from '../contract/en
 import { FleetError, messageOf } from '../errors.ts';
 import { topicOf } from '../fleet/bodies.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
+import { liveDocument } from '../fleet/live.ts';
 import { namespaceDocument, namespacesDocument } from '../fleet/namespaces.ts';
 import { replayThread } from '../fleet/replay.ts';
 import { speedupReport } from '../fleet/speedup.ts';
@@ -92,6 +93,7 @@ const answers: Answers = {
     records: log.end,
   }),
   fleet: (_input, { coordinator, facts, now }) => fleetDocument(coordinator, facts, now),
+  live: (_input, { coordinator, facts, now }) => liveDocument(coordinator, facts, now),
   instance: ({ instance }, { coordinator, facts, now }) =>
     instanceDocument(coordinator, resolveInstance(coordinator.state, instance), facts, now),
   ping: ({ instance }, context) => ping(instance, context),

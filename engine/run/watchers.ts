@@ -64,14 +64,15 @@ export class Watcher implements AsyncIterable<EngineEvent> {
 
   wantsKind(kind: EngineEvent['kind']): boolean {
     const { kinds } = this.#options;
-    return kind === 'gap' || kinds === undefined || kinds.includes(kind);
+    if (kinds === undefined) return kind !== 'heartbeat';
+    return kind === 'gap' || kinds.includes(kind);
   }
 
   wants(event: EngineEvent): boolean {
     const { thread } = this.#options;
     if (event.kind === 'gap') return true;
     if (!this.wantsKind(event.kind)) return false;
-    if (thread === undefined || event.kind === 'instance') return true;
+    if (thread === undefined || event.kind === 'instance' || event.kind === 'heartbeat') return true;
     return (event.kind === 'record' ? event.record.thread : event.thread) === thread;
   }
 

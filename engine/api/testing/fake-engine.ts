@@ -109,6 +109,14 @@ export class FakeEngine implements ServedEngine {
     const answers: { readonly [R in ReportName]: (input: Reports[R]['input']) => Reports[R]['output'] } = {
       health: () => healthDocument(this.records.length),
       fleet: fleetDocument,
+      live: () => ({
+        ...fleetDocument(),
+        at_unix: 1,
+        running: [],
+        running_total: 0,
+        fan_outs: [],
+        fan_outs_total: 0,
+      }),
       instance: ({ instance }) => instanceDocument(instance),
       ping: ({ instance }) => ({
         did: COORDINATOR,

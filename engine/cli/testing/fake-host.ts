@@ -7,7 +7,17 @@ import type {
   WatchOptions,
 } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
-import type { Client, Connection, Doctor, Host, Output, Settings, Starter } from '../host.ts';
+import type {
+  Client,
+  Connection,
+  Doctor,
+  Host,
+  Output,
+  Settings,
+  Starter,
+  Terminal,
+  TerminalUse,
+} from '../host.ts';
 import { main } from '../program.ts';
 import { coloursFor } from '../render/colours.ts';
 
@@ -92,7 +102,8 @@ export class FakeEngine implements Client {
 /** An output that keeps what is written. */
 export class Written implements Output {
   readonly isTTY: boolean;
-  readonly columns = 80;
+  columns = 80;
+  rows = 24;
   readonly colours: Output['colours'];
   text = '';
 
@@ -111,6 +122,21 @@ export class Written implements Output {
 
   get lines(): readonly string[] {
     return this.text.split('\n').slice(0, -1);
+  }
+}
+
+/** A terminal whose keys a test presses and whose size it changes. */
+export class FakeTerminal implements Terminal {
+  /** What it is used for while somebody has it. */
+  use: TerminalUse | null = null;
+
+  take(use: TerminalUse): () => void {
+    this.use = use;
+    return () => {
+      if (this.use !== use) return;
+      this.use = null;
+      use.onEnd();
+    };
   }
 }
 
@@ -134,6 +160,7 @@ export class FakeHost implements Host {
   readonly env: Host['env'];
   readonly cwd: string;
   readonly stdin: Host['stdin'];
+  readonly terminal: FakeTerminal | null;
   readonly interrupt = new AbortController();
   readonly signal: AbortSignal = this.interrupt.signal;
   readonly starter: Starter;
@@ -149,6 +176,7 @@ export class FakeHost implements Host {
     this.env = { HOME: '/home/ada', ...env };
     this.cwd = options.cwd ?? '/srv';
     this.stdin = chunks(options.stdin ?? '');
+    this.terminal = isTTY ? new FakeTerminal() : null;
     this.starter = {
       ensureCoordinator: () => Promise.resolve({ spawned: true, pid: 11 }),
       serve: () => Promise.resolve(0),

@@ -1,0 +1,40 @@
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { Terminal, TerminalUse } from '../cli/host.ts';
+
+/** What ends a process without asking it, unless it listens. */
+const ENDING = ['SIGTERM', 'SIGHUP'] as const;
+
+/** The terminal that this process was started at. */
+export function processTerminal(keys: ReadStream, screen: WriteStream): Terminal {
+  return { take: use => take(use, keys, screen) };
+}
+
+function take({ onKey, onResize, onEnd }: TerminalUse, keys: ReadStream, screen: WriteStream): () => void {
+  const onData = (data: Buffer | string): void => {
+    for (const key of String(data)) onKey(key);
+  };
+  let isTaken = true;
+  const restore = (): void => {
+    if (!isTaken) return;
+    isTaken = false;
+    keys.off('data', onData);
+    screen.off('resize', onResize);
+    process.off('exit', restore);
+    for (const signal of ENDING) process.off(signal, onSignal);
+    keys.setRawMode(false);
+    keys.pause();
+    onEnd();
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    restore();
+    // Nobody listens any more: it ends the process as it would have.
+    process.kill(process.pid, signal);
+  };
+  keys.setRawMode(true);
+  keys.on('data', onData);
+  keys.resume();
+  screen.on('resize', onResize);
+  process.on('exit', restore);
+  for (const signal of ENDING) process.on(signal, onSignal);
+  return restore;
+}

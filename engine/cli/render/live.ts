@@ -1,0 +1,178 @@
+import type { FleetDocument, LiveDocument } from '../../contract/documents.ts';
+import { childCost, duration, oneLine, table, totalCost } from '../../contract/format.ts';
+import type { Colours } from './colours.ts';
+import { fleetFooter } from './fleet.ts';
+import { countsText } from './join.ts';
+
+const BAR_CELLS = 12;
+
+export interface LiveView {
+  /** Since the document was read: what runs has run that much longer. */
+  readonly ageSecs: number;
+  /** The width of the terminal; no line is longer. */
+  readonly columns: number;
+}
+
+type Running = LiveDocument['running'][number];
+type OpenFanOut = LiveDocument['fan_outs'][number];
+
+/** A fleet for a terminal: instances with what runs there, what is frozen, and how far fan-outs are. */
+export function liveLines(live: LiveDocument, view: LiveView, colours: Colours): readonly string[] {
+  const width = Math.max(20, view.columns - 1);
+  const fit = (line: string): string => oneLineKept(line, width);
+  const head = `Fleet  ${live.coordinator_url}  ${fleetFooter(live)}`;
+  return [
+    colours.bold(fit(head)),
+    colours.dim(fit('q or Ctrl-C leaves; the fleet goes on')),
+    ...holdLines(live).map(line => colours.yellow(fit(line))),
+    '',
+    ...instanceLines(live, view, fit, colours),
+    '',
+    ...fanOutLines(live, view, fit, colours),
+  ];
+}
+
+function instanceLines(
+  live: LiveDocument,
+  view: LiveView,
+  fit: (line: string) => string,
+  colours: Colours,
+): readonly string[] {
+  const [header = '', ...rows] = table(
+    ['INSTANCE', 'STATUS', 'HEALTH', 'LOAD', 'HEARTBEAT', 'UPTIME'],
+    live.instances.map(instance => [
+      instance.alias,
+      instance.status,
+      instance.health,
+      `${instance.active_dispatches}/${instance.slots}`,
+      heartbeat(instance, live.at_unix + view.ageSecs),
+      duration(Math.floor(instance.uptime_secs + view.ageSecs)),
+    ]),
+  );
+  const lines = [colours.dim(fit(header))];
+  live.instances.forEach(({ did, status }, i) => {
+    const paint = status === 'live' ? (text: string): string => text : colours.red;
+    lines.push(paint(fit(rows[i] ?? '')));
+    for (const each of live.running)
+      if (each.worker_did === did) lines.push(fit(runningLine(each, view.ageSecs)));
+  });
+  const more = live.running_total - live.running.length;
+  return more > 0 ? [...lines, fit(`  … and ${more} more that run`)] : lines;
+}
+
+function heartbeat(
+  { role, last_heartbeat_unix: last }: LiveDocument['instances'][number],
+  nowUnix: number,
+): string {
+  if (role === 'coordinator' || last === null) return '–';
+  return `${duration(Math.floor(Math.max(0, nowUnix - last)))} ago`;
+}
+
+function runningLine(running: Running, ageSecs: number): string {
+  const elapsed = duration(Math.floor(running.elapsed_secs + ageSecs));
+  const attempt = running.attempt > 1 ? `  attempt ${running.attempt}` : '';
+  const what = oneLine(running.name ?? running.goal, 40);
+  return `  ${running.alias} [${running.index}]  ${elapsed}  ${childCost(running.cost_usd)}${attempt}  ${what}`;
+}
+
+function fanOutLines(
+  live: LiveDocument,
+  view: LiveView,
+  fit: (line: string) => string,
+  colours: Colours,
+): readonly string[] {
+  if (live.fan_outs.length === 0) return [colours.dim('no fan-out is under way')];
+  const more = live.fan_outs_total - live.fan_outs.length;
+  const nowUnix = live.at_unix + view.ageSecs;
+  return [
+    ...live.fan_outs.map(fanOut => fit(fanOutLine(fanOut, nowUnix))),
+    ...(more > 0 ? [fit(`… and ${more} more fan-outs`)] : []),
+  ];
+}
+
+function fanOutLine(fanOut: OpenFanOut, nowUnix: number): string {
+  const { completed, subtasks, alias, progress, opened_unix: opened, cost_usd: cost } = fanOut;
+  const full = Math.floor((completed / Math.max(1, subtasks)) * BAR_CELLS);
+  const bar = '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
+  const elapsed = duration(Math.floor(Math.max(0, nowUnix - opened)));
+  return `${bar} ${completed}/${subtasks}  ${alias}  ${elapsed}  ${totalCost(cost)}  ${progress}`;
+}
+
+/** What the kill switch keeps from starting. */
+function holdLines({ freezes, emergency }: FleetDocument): readonly string[] {
+  const why = (reason: string | null): string => (reason === null ? '' : ` — ${reason}`);
+  return [
+    ...(emergency === null ? [] : [`[emergency stop]${why(emergency.reason)}`]),
+    ...freezes.map(({ level, namespace, reason }) => `[${level}] ${namespace}${why(reason)}`),
+  ];
+}
+
+/** Cuts a line to the width, but keeps the spaces at its beginning. */
+function oneLineKept(line: string, width: number): string {
+  const indent = line.length - line.trimStart().length;
+  return `${' '.repeat(indent)}${oneLine(line, Math.max(1, width - indent))}`;
+}
+
+/** What has changed from one document to the next, a line each, for output that is no terminal. */
+export function liveChangeLines(
+  before: LiveDocument | undefined,
+  now: LiveDocument,
+  colours: Colours,
+): readonly string[] {
+  return [
+    ...news(before?.instances ?? [], now.instances, ({ did }) => did, {
+      key: ({ status, health }) => `${status} ${health}`,
+      told: ({ alias, status, health }) =>
+        `· ${alias} is ${status}${health === 'healthy' ? '' : `, ${health}`}`,
+      gone: ({ alias }) => `· ${alias} is gone`,
+    }),
+    ...changedHolds(before, now).map(line => colours.yellow(line)),
+    ...news(before?.running ?? [], now.running, ({ thread, index }) => `${thread} ${index}`, {
+      key: ({ attempt, worker }) => `${attempt} ${worker}`,
+      told: each =>
+        `→ ${nameOf(each)} runs on ${each.worker}${each.attempt > 1 ? `, attempt ${each.attempt}` : ''}`,
+      gone: each => `· ${nameOf(each)} has ended on ${each.worker}`,
+    }),
+    ...news(before?.fan_outs ?? [], now.fan_outs, ({ thread }) => thread, {
+      key: ({ counts, complete }) => `${countsText(counts)} ${complete}`,
+      told: ({ alias, completed, subtasks, counts }) =>
+        `· ${alias} ${completed} / ${subtasks} completed: ${countsText(counts)}`,
+      gone: ({ alias }) => `✓ ${alias} is over; spl task join-status ${alias} tells how`,
+    }),
+  ];
+}
+
+const nameOf = ({ alias, index, name, goal }: Running): string =>
+  `${alias} [${index}] ${oneLine(name ?? goal, 60)}`;
+
+interface Telling<T> {
+  /** Equal for two between which nothing worth a line has happened. */
+  readonly key: (item: T) => string;
+  readonly told: (item: T) => string;
+  readonly gone: (item: T) => string;
+}
+
+function news<T>(
+  before: readonly T[],
+  now: readonly T[],
+  id: (item: T) => string,
+  { key, told, gone }: Telling<T>,
+): readonly string[] {
+  const known = new Map(before.map(item => [id(item), item]));
+  const lines: string[] = [];
+  for (const item of now) {
+    const previous = known.get(id(item));
+    known.delete(id(item));
+    if (previous === undefined || key(previous) !== key(item)) lines.push(told(item));
+  }
+  return [...[...known.values()].map(gone), ...lines];
+}
+
+function changedHolds(before: LiveDocument | undefined, now: LiveDocument): readonly string[] {
+  const [was, is] = [before === undefined ? [] : holdLines(before), holdLines(now)];
+  return [
+    ...was.filter(line => !is.includes(line)).map(line => `· undone: ${line}`),
+    // At first they stand in the status above.
+    ...(before === undefined ? [] : is.filter(line => !was.includes(line)).map(line => `⚠ ${line}`)),
+  ];
+}

@@ -1,0 +1,71 @@
+import type { LiveDocument } from '../contract/documents.ts';
+import { MAX_CHILDREN } from '../contract/engine.ts';
+import type { Coordinator } from './coordinator.ts';
+import { explain } from './predicate.ts';
+import { childrenOf, completedOf, type Child, type FanOut } from './state.ts';
+import { fleetDocument, type FleetFacts } from './views.ts';
+
+/** The most fan-outs that are told of at once. */
+const MAX_FAN_OUTS = 100;
+
+/** The fleet, what runs on it, and which fan-outs are not over. */
+export function liveDocument(coordinator: Coordinator, facts: FleetFacts, now: number): LiveDocument {
+  const running = runningOn(coordinator, now);
+  const open = [...coordinator.state.open].map(thread => coordinator.state.tasks.get(thread)!.fanOut!);
+  return {
+    ...fleetDocument(coordinator, facts, now),
+    at_unix: now / 1000,
+    running: running.slice(0, MAX_CHILDREN),
+    running_total: running.length,
+    fan_outs: open.slice(0, MAX_FAN_OUTS).map(fanOut => fanOutDocument(fanOut)),
+    fan_outs_total: open.length,
+  };
+}
+
+/** What workers said that they have started, longest running first. */
+function runningOn({ links, state }: Coordinator, now: number): LiveDocument['running'] {
+  const running: LiveDocument['running'] = [];
+  for (const { did, assigned } of links.values()) {
+    for (const [child, { fanOut, startedAt }] of assigned) {
+      if (startedAt === null) continue;
+      const { name, goal } = fanOut.subtasks[child.index]!;
+      running.push({
+        thread: fanOut.task.thread,
+        alias: fanOut.task.alias,
+        index: child.index,
+        name,
+        goal,
+        worker: state.instances.get(did)?.alias ?? did,
+        worker_did: did,
+        attempt: child.attempt,
+        started_unix: startedAt / 1000,
+        elapsed_secs: Math.max(0, now - startedAt) / 1000,
+        cost_usd: costOf(child),
+      });
+    }
+  }
+  return running.sort((a, b) => a.started_unix - b.started_unix);
+}
+
+function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
+  const { task, counts, joined } = fanOut;
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    namespace: fanOut.namespace,
+    round: fanOut.round,
+    subtasks: childrenOf(fanOut),
+    completed: completedOf(fanOut),
+    counts: { ...counts },
+    predicate: fanOut.join,
+    progress: joined?.reason ?? explain(fanOut.predicate, counts, fanOut.children.length),
+    complete: joined !== null,
+    opened_unix: fanOut.roundStartedAt / 1000,
+    cost_usd: fanOut.children.reduce((sum, child) => sum + costOf(child), 0),
+  };
+}
+
+/** What all attempts of a child have cost so far, as far as they reported it. */
+function costOf({ costUsd, earlier }: Child): number {
+  return (earlier ?? []).reduce((sum, attempt) => sum + attempt.costUsd, costUsd);
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { describe, it } from 'mocha';
+import type { LiveDocument } from '../../engine/contract/documents.ts';
+import { scenario, type Scenario } from './harness.ts';
+
+/** Runs until somebody writes the file `go`. */
+const WAITS = 'while [ ! -e go ]; do sleep 0.02; done';
+
+/** `spl fleet status --live` on a real fleet, without a terminal. */
+
+describe('the live status of a fleet', function () {
+  this.timeout(120_000);
+
+  it(
+    'tells line by line what runs where, how far fan-outs are and what is frozen, until it is interrupted',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      const live = watch(fleet);
+      await live.line('· worker-a is live');
+      await fleet.fanOut('SEEN', [{ goal: 'waits', run: WAITS }]);
+      await live.line('→ SEEN [0] waits runs on worker-a');
+      await live.line('· SEEN 0 / 1 completed: 1 running');
+      await fleet.json('kill', '--emergency', '--reason', 'look first');
+      await live.line('⚠ [emergency stop] — look first');
+      await fleet.json('unkill', '--emergency');
+      await live.line('· undone: [emergency stop] — look first');
+      await writeFile(fleet.at('go'), '');
+      await live.line('· SEEN [0] waits has ended on worker-a');
+      await live.line('✓ SEEN is over; spl task join-status SEEN tells how');
+      assert.equal(await live.leave(), 0);
+    }),
+  );
+
+  it(
+    'is a document a line with --json, and comes back to a coordinator that was killed',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      const live = watch(fleet, '--json');
+      const first = await live.document(({ live: count }) => count === 2);
+      assert.deepEqual([first.running, first.fan_outs_total], [[], 0]);
+      await fleet.fanOut('SEEN', [{ goal: 'waits', name: 'first', run: WAITS }]);
+      const [running] = (await live.document(({ running }) => running.length === 1)).running;
+      assert.deepEqual(
+        [running?.alias, running?.index, running?.name, running?.worker, running?.attempt, running?.cost_usd],
+        ['SEEN', 0, 'first', 'worker-a', 1, 0],
+      );
+      await fleet.kill(await fleet.pidOf('coordinator'));
+      await fleet.startFleet(1);
+      await writeFile(fleet.at('go'), '');
+      await live.document(({ fan_outs }) => fan_outs.length === 0);
+      assert.equal(await live.leave(), 0);
+    }),
+  );
+});
+
+/** The command at work, with what it prints. */
+function watch(fleet: Scenario, ...words: readonly string[]) {
+  const child = fleet.start(['fleet', 'status', '--live', ...words]);
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const seen: string[] = [];
+  const next = async (isIt: (line: string) => boolean): Promise<string> => {
+    for (;;) {
+      const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
+      assert.ok(line !== undefined, `it ended after:\n${seen.join('\n')}`);
+      seen.push(line);
+      if (isIt(line)) return line;
+    }
+  };
+  return {
+    line: (wanted: string) => next(line => line === wanted),
+    document: async (isIt: (live: LiveDocument) => boolean): Promise<LiveDocument> =>
+      JSON.parse(await next(line => isIt(JSON.parse(line) as LiveDocument))) as LiveDocument,
+    leave: async (): Promise<number | null> => {
+      const exited = once(child, 'exit');
+      child.kill('SIGINT');
+      const [code] = (await exited) as [number | null];
+      return code;
+    },
+  };
+}
