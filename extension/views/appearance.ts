@@ -52,21 +52,58 @@ export function taskIcon({ status, fan_out: fanOut }: TaskDocument, frozen = fal
       return VERDICT_ICONS.reject;
     case 'cancelled':
       return VERDICT_ICONS.cancelled;
-    default:
+    case 'active':
+      return themed('circle-filled', 'testing.runAction');
+    case 'blocked':
+      return themed('stop-circle', 'testing.iconErrored');
+    case 'deferred':
+      return themed('calendar', 'testing.iconQueued');
+    case 'review':
+      return themed('eye', 'testing.iconQueued');
+    case 'inbox':
       return themed('circle-outline');
   }
+}
+
+/** The words of a task's status, as people read them. */
+export function statusText(status: TaskDocument['status']): string {
+  const words: Readonly<Record<TaskDocument['status'], string>> = {
+    inbox: vscode.l10n.t('inbox'),
+    active: vscode.l10n.t('active'),
+    blocked: vscode.l10n.t('blocked'),
+    deferred: vscode.l10n.t('deferred'),
+    review: vscode.l10n.t('in review'),
+    approved: vscode.l10n.t('approved'),
+    rejected: vscode.l10n.t('rejected'),
+    failed: vscode.l10n.t('failed'),
+    cancelled: vscode.l10n.t('cancelled'),
+  };
+  return words[status];
 }
 
 /**
  * What stands beside a task's alias: how far its fan-out is, and what the join still needs.
  * @param frozen whether the kill switch holds it
  */
-export function taskDescription({ goal, status, fan_out: fanOut }: TaskDocument, frozen = false): string {
-  if (fanOut === null) return status === 'inbox' ? goal : `${status} · ${goal}`;
+export function taskDescription(task: TaskDocument, frozen = false): string {
+  const { goal, fan_out: fanOut } = task;
+  if (fanOut === null) return bareDescription(task);
   const round = fanOut.round > 1 ? ` · ${vscode.l10n.t('round {0}', fanOut.round)}` : '';
   const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
   const held = frozen ? `${vscode.l10n.t('frozen')} · ` : '';
   return `${held}${fanOut.progress}${round}${serial} · ${oneLine(goal, 60)}`;
+}
+
+/** Of a task without a fan-out: its status, and what it waits for or until when. */
+function bareDescription({ goal, status, reason, deferred_until_unix: until }: TaskDocument): string {
+  if (status === 'inbox') return goal;
+  const why =
+    status === 'blocked' && reason !== null
+      ? ` (${oneLine(reason, 60)})`
+      : until === null
+        ? ''
+        : ` (${vscode.l10n.t('until {0}', moment(until))})`;
+  return `${statusText(status)}${why} · ${goal}`;
 }
 
 /** Words that menus ask for. */
