@@ -260,6 +260,9 @@ describe('a worker', () => {
       dir: '/',
       timeoutMs: 600_000,
       hint: 'h',
+      isolation: 'folder',
+      depends: [],
+      session: null,
     });
     assert.deepEqual((await from.host.messages.nextOf(started)).deliveries, [ref(0)]);
     run.answer({ verdict: 'failed', exitCode: 3, reason: 'exit 3' });
