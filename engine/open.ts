@@ -25,7 +25,8 @@ import type { LogReader } from './log/log.ts';
 import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './run/clock.ts';
 import { CoordinatorEngine } from './run/coordinator-engine.ts';
-import { BUILT_IN, executorsFor } from './run/executors/registry.ts';
+import type { Executor } from './run/executors/executor.ts';
+import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
 import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
@@ -151,7 +152,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       cel: celCompiler,
       heartbeatMs: chosen.heartbeatIntervalMs,
       defaultExecutor: chosen.executor,
-      executors: executorsFor(Object.keys(BUILT_IN), { env: options.env }),
+      executors: allExecutors(home.config, options.env),
       workerCommand: workerCommand(),
       records,
       checkpointed: log.opening.replayedFrom,
@@ -269,7 +270,8 @@ export interface WorkerOptions {
  */
 export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
   const home = await openHome(options.home, { create: true, version: VERSION });
-  const chosen = settings({}, options.env, await workerConfig(home, options.coordinatorHome));
+  const config = await workerConfig(home, options.coordinatorHome);
+  const chosen = settings({}, options.env, config);
   const owned = new Owned();
   try {
     const lease = await acquireLease(home.paths.home);
@@ -283,7 +285,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: executorsFor(Object.keys(BUILT_IN), { env: options.env }),
+      executors: allExecutors(config, options.env),
       output,
       clock: started,
       logger: options.logger,
@@ -339,10 +341,21 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
   }
 }
 
-/** A worker's own `config.toml` counts first; what it leaves out, its coordinator's `[fleet]` says. */
+/** A worker's own `config.toml` counts first; what it leaves out, its coordinator's says. */
 async function workerConfig({ config }: Home, coordinatorHome: string): Promise<Config> {
-  const { fleet } = await readConfig(homePaths(coordinatorHome).configToml);
-  return { ...config, fleet: { ...fleet, ...config.fleet } };
+  const { fleet, worktree, agents } = await readConfig(homePaths(coordinatorHome).configToml);
+  return {
+    ...config,
+    fleet: { ...fleet, ...config.fleet },
+    worktree: { ...worktree, ...config.worktree },
+    agents: { ...agents, ...config.agents },
+  };
+}
+
+/** The built-in executors, and one for each agent that can be named. */
+function allExecutors({ agents }: Config, env: NodeJS.ProcessEnv): ReadonlyMap<string, Executor> {
+  const further = agentFactories(agents);
+  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], { env, further });
 }
 
 /** How long a worker that gets SIGTERM lets its attempts go on. */

@@ -44,6 +44,54 @@ const tables = {
   ),
 };
 
+/** The kinds of output that a coding agent can be listened to in. */
+export const AGENT_OUTPUTS = ['text', 'claude', 'codex', 'gemini', 'opencode', 'aider'] as const;
+
+const words = v.pipe(
+  v.array(v.pipe(v.string('must be text'), v.maxLength(4096, 'is too long')), 'must be a list of words'),
+  v.minLength(1, 'must name a program'),
+  v.maxLength(256, 'has more than 256 words'),
+);
+
+/** A table `[agents.NAME]`: how that agent is run. What it leaves out, the preset of its name says. */
+const agentTable = v.partial(
+  v.object({
+    command: words,
+    resume: words,
+    prompt: v.picklist(['stdin', 'file'], 'must be stdin or file'),
+    output: v.picklist(AGENT_OUTPUTS, `must be one of ${AGENT_OUTPUTS.join(', ')}`),
+  }),
+);
+export type AgentTable = v.InferOutput<typeof agentTable>;
+
+/** A file or folder of a repository, by its path from the top. */
+const pathInside = v.pipe(
+  values.text,
+  v.check(
+    text => !text.startsWith('/') && !text.split('/').includes('..'),
+    'must be a path from the top of the repository',
+  ),
+);
+
+/** The table `[worktree]`: what the worktrees of attempts begin with. */
+const worktreeTable = v.partial(
+  v.object({
+    dirty: v.picklist(['refuse', 'stash', 'carry'], 'must be refuse, stash or carry'),
+    include: v.pipe(
+      v.array(pathInside, 'must be a list of paths'),
+      v.maxLength(256, 'has more than 256 paths'),
+    ),
+    setup: v.pipe(
+      v.string('must be text'),
+      v.nonEmpty('must not be empty'),
+      v.maxLength(65_536, 'is too long'),
+    ),
+    escape: v.picklist(['fail', 'note'], 'must be fail or note'),
+    min_free_bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  }),
+);
+export type WorktreeTable = v.InferOutput<typeof worktreeTable>;
+
 const isTable = v.custom<object>(
   value => typeof value === 'object' && value !== null && !Array.isArray(value),
   'must be a table',
@@ -52,6 +100,20 @@ const schema = v.object({
   identity: v.optional(v.pipe(isTable, tables.identity), {}),
   server: v.optional(v.pipe(isTable, tables.server), {}),
   fleet: v.optional(v.pipe(isTable, tables.fleet), {}),
+  worktree: v.optional(v.pipe(isTable, worktreeTable), {}),
+  agents: v.optional(
+    v.pipe(
+      isTable,
+      v.record(
+        v.pipe(
+          v.string(),
+          v.regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'is no name for an agent: 1 to 32 of a-z 0-9 _ -'),
+        ),
+        v.pipe(isTable, agentTable),
+      ),
+    ),
+    {},
+  ),
 });
 
 /** What `config.toml` says, and nothing of what it leaves out: `settings` knows the defaults. */
@@ -104,12 +166,19 @@ function parseToml(text: string, file: string): object {
 function unknownKeys(parsed: object, file: string): string[] {
   const warnings: string[] = [];
   const warn = (key: string): number => warnings.push(`'${file}': unknown key ${key} is ignored`);
-  const known: Readonly<Record<string, { readonly entries: object }>> = tables;
-  for (const [name, content] of Object.entries(parsed) as [string, unknown][]) {
-    const keys = Object.hasOwn(known, name) ? known[name]?.entries : undefined;
-    if (keys === undefined) warn(name);
-    else
-      for (const key of Object.keys(content as object)) if (!Object.hasOwn(keys, key)) warn(`${name}.${key}`);
+  const known: Readonly<Record<string, { readonly entries: object }>> = {
+    ...tables,
+    worktree: worktreeTable,
+  };
+  const look = (name: string, keys: object, content: unknown): void => {
+    for (const key of Object.keys(content as object)) if (!Object.hasOwn(keys, key)) warn(`${name}.${key}`);
+  };
+  for (const [name, content] of Object.entries(parsed) as [string, object][]) {
+    if (name === 'agents')
+      for (const [agent, table] of Object.entries(content))
+        look(`agents.${agent}`, agentTable.entries, table);
+    else if (Object.hasOwn(known, name)) look(name, known[name]!.entries, content);
+    else warn(name);
   }
   return warnings;
 }

@@ -48,8 +48,10 @@ export interface GroupOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The command's folder; null: this process's own. */
   readonly cwd: string | null;
-  /** The file that it reads as its input; it is removed at `release`, and by the guard. Null: an empty input. */
+  /** The file that it reads as its input. Null: an empty input. */
   readonly input: string | null;
+  /** Removed at `release`, or by the guard. */
+  readonly files: readonly string[];
   /** Where it must find itself, with no symbolic link in it, or nothing runs; null: wherever it is. */
   readonly asserted: string | null;
   /** The `NAME=value` in `env` by which its processes are found. */
@@ -115,7 +117,7 @@ const unlink = promisify(unlinkFile);
 export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
   const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
   const { input, script, args } = options;
-  const files = input === null ? [fifo] : [fifo, input];
+  const files = [fifo, ...options.files];
   let leader: Shell | undefined;
   let guard: Shell | undefined;
   try {
@@ -158,7 +160,8 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, files: read
   };
 }
 
-async function removeFiles(files: readonly string[]): Promise<void> {
+/** Removes files that may be gone already. */
+export async function removeFiles(files: readonly string[]): Promise<void> {
   await Promise.all(files.map(file => unlink(file).catch(ignore)));
 }
 

@@ -1,4 +1,7 @@
 import { FleetError } from '../../errors.ts';
+import type { AgentTable } from '../../home/config.ts';
+import { agentExecutor } from './agent/agent.ts';
+import { agentTemplates } from './agent/templates.ts';
 import { echoExecutor } from './echo.ts';
 import type { Executor } from './executor.ts';
 import { shellExecutor } from './shell.ts';
@@ -12,6 +15,14 @@ export const BUILT_IN: ExecutorFactories = {
   echo: env => echoExecutor({ env }),
   shell: env => shellExecutor({ env }),
 };
+
+/** A factory for each agent that can be named, by the executor's name. */
+export function agentFactories(tables: Readonly<Record<string, AgentTable>>): ExecutorFactories {
+  const factories = Array.from(agentTemplates(tables), ([name, template]): [string, ExecutorFactory] => {
+    return [`agent:${name}`, env => agentExecutor(name, template, { env })];
+  });
+  return Object.fromEntries(factories);
+}
 
 export interface RegistryOptions {
   /** Executors beside the built-in ones, by name; one of a built-in's name replaces it. */

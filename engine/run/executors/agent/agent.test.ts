@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { AGENT_OUTPUTS } from '../../../home/config.ts';
+import type { AttemptResult, AttemptSpec } from '../executor.ts';
+import { agentExecutor } from './agent.ts';
+import { agentTemplates, PRESETS, type AgentTemplate } from './templates.ts';
+
+const AGENT = fileURLToPath(new URL('./testing/agent.mjs', import.meta.url));
+const NOW = 1_800_000_000;
+type Output = (typeof AGENT_OUTPUTS)[number];
+
+/** What the scripted agent tells of itself on a good day, as each tool's output has room for. */
+const TOLD: Readonly<Record<Output, { tokens?: number; session?: string; costUsd: number }>> = {
+  claude: { tokens: 123, session: 'session-1', costUsd: 0.25 },
+  codex: { tokens: 123, session: 'session-1', costUsd: 0 },
+  gemini: { tokens: 123, costUsd: 0 },
+  opencode: { tokens: 122, session: 'session-1', costUsd: 0.25 },
+  aider: { tokens: 1545, costUsd: 0.25 },
+  text: { costUsd: 0 },
+};
+const outputs = Object.keys(TOLD) as Output[];
+
+describe('an agent executor', () => {
+  let dir: string;
+  let tmpBefore: string | undefined;
+
+  beforeEach(async () => {
+    dir = await realpath(await mkdtemp(join(tmpdir(), 'spl-agent-')));
+    tmpBefore = process.env['TMPDIR'];
+    process.env['TMPDIR'] = await mkdtemp(join(dir, 't-'));
+  });
+  afterEach(async () => {
+    assert.deepEqual(await readdir(process.env['TMPDIR']!), [], 'files are left');
+    if (tmpBefore === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = tmpBefore;
+    await rm(dir, { recursive: true });
+  });
+
+  for (const output of outputs) {
+    it(`reads what ${output} tells of its work`, async () => {
+      const result = await run(output, 'good', { goal: 'write the parser\nwith care' });
+      assert.equal(result.verdict, 'accept', result.reason ?? '');
+      assert.match(result.summary, /did: write the parser/);
+      if (output !== 'text' && output !== 'aider') assert.equal(result.summary, 'did: write the parser');
+      const { tokens, session, costUsd } = result;
+      const told = {
+        costUsd,
+        ...(tokens === undefined ? {} : { tokens }),
+        ...(session === undefined ? {} : { session }),
+      };
+      assert.deepEqual(told, TOLD[output]);
+    });
+
+    it(`sees that ${output} is out of quota, and until when`, async () => {
+      const { verdict, quota } = await run(output, 'quota');
+      assert.deepEqual([verdict, quota], ['failed', { resetsAtUnix: NOW + 7_500 }]);
+    });
+
+    it(`takes the crash, the rubbish and the flood of ${output} for what they are`, async () => {
+      const crash = await run(output, 'crash');
+      assert.deepEqual([crash.verdict, crash.signal, crash.quota], ['failed', 'SIGSEGV', undefined]);
+      const garbage = await run(output, 'garbage');
+      assert.deepEqual([garbage.costUsd, garbage.tokens, garbage.session], [0, undefined, undefined]);
+      const before = process.memoryUsage().rss;
+      const flood = await run(output, 'flood');
+      assert.equal(flood.verdict, 'accept');
+      assert.equal(flood.session, TOLD[output].session);
+      assert.ok(process.memoryUsage().rss - before < 150 * 1024 * 1024, 'keeps what it reads');
+    }).timeout(60_000);
+  }
+
+  it('ends one that hangs when it is cancelled', async () => {
+    const cancel = new AbortController();
+    const result = await run(
+      'claude',
+      'hang',
+      {},
+      { signal: cancel.signal, onOutput: () => cancel.abort('enough') },
+    );
+    assert.deepEqual([result.verdict, result.reason], ['cancelled', 'enough']);
+  });
+
+  it('gives the prompt in the input or by a file, whole, whatever stands in it, and to no shell', async () => {
+    const goal = `$(touch pwned) \`touch pwned\` '"; touch pwned; #\n{session} %s \\`;
+    const hint = 'mind the edge\ncases';
+    const depends = [
+      { index: 0, name: 'parser', summary: 'wrote it', branch: 'spl/T/0-1' },
+      { index: 2, name: null, summary: '', branch: null },
+    ];
+    for (const output of ['claude', 'aider'] as const) {
+      await run(output, 'good', { goal, hint, depends });
+      const { prompt } = await asked();
+      assert.ok(prompt.startsWith(`${goal}\n\n`), prompt);
+      for (const part of [hint, 'Subtask 0 (parser)', 'spl/T/0-1', 'wrote it', 'Subtask 2'])
+        assert.ok(prompt.includes(part), `${output} is not told: ${part}`);
+    }
+    assert.deepEqual(
+      (await readdir(dir)).filter(name => name === 'pwned'),
+      [],
+    );
+  });
+
+  it('goes on with the conversation of an earlier attempt where the tool can', async () => {
+    const { session } = await run('claude', 'good', { session: 'earlier; touch pwned', hint: 'again' });
+    assert.equal(session, 'earlier; touch pwned');
+    assert.deepEqual((await asked()).words, ['--resume', 'earlier; touch pwned']);
+    await run('text', 'good', { session: 'earlier' });
+    assert.deepEqual((await asked()).words, []);
+  });
+
+  it('that is not there says so', async () => {
+    const template = { command: ['no-such-agent'], resume: null, prompt: 'stdin', output: 'text' } as const;
+    const { verdict, reason } = await start(template, {});
+    assert.equal(verdict, 'failed');
+    assert.match(reason ?? '', /agent 'it': 'no-such-agent' was not found/);
+  });
+
+  /** Runs the scripted agent. */
+  function run(
+    output: Output,
+    day: string,
+    spec: Partial<AttemptSpec> = {},
+    more: { signal?: AbortSignal; onOutput?: () => void } = {},
+  ): Promise<AttemptResult> {
+    const command = [process.execPath, AGENT, output, day];
+    const { prompt } = output === 'text' ? PRESETS['claude']! : PRESETS[output]!;
+    const isByFile = prompt === 'file';
+    return start(
+      {
+        command: isByFile ? [...command, '--message-file', '{prompt_file}'] : command,
+        resume: output === 'claude' ? [...command, '--resume', '{session}'] : null,
+        prompt,
+        output,
+      },
+      spec,
+      more,
+    );
+  }
+
+  async function start(
+    template: AgentTemplate,
+    spec: Partial<AttemptSpec>,
+    {
+      signal = new AbortController().signal,
+      onOutput = () => {},
+    }: { signal?: AbortSignal; onOutput?: () => void } = {},
+  ): Promise<AttemptResult> {
+    const attempt: AttemptSpec = {
+      thread: `th_${'a'.repeat(64)}`,
+      attempt: 1,
+      index: 0,
+      task: 'AGENT-1',
+      goal: 'do it',
+      run: null,
+      dir,
+      timeoutMs: 60_000,
+      hint: null,
+      isolation: 'folder',
+      depends: [],
+      session: null,
+      ...spec,
+    };
+    const sink = { write: async (): Promise<void> => onOutput() };
+    return agentExecutor('it', template, { nowSecs: () => NOW }).start(attempt, { output: sink, signal });
+  }
+
+  /** How the scripted agent was called. */
+  async function asked(): Promise<{ prompt: string; words: string[] }> {
+    return JSON.parse(await readFile(join(dir, 'asked.json'), 'utf8')) as { prompt: string; words: string[] };
+  }
+});
+
+describe('the agents that can be named', () => {
+  it('are the presets, changed and added to by tables of config.toml', () => {
+    const templates = agentTemplates({
+      claude: { command: ['claude', '-p', '--model', 'opus'] },
+      reviewer: { command: ['review', '{prompt_file}'], prompt: 'file' },
+      nobody: {},
+    });
+    assert.deepEqual([...templates.keys()].sort(), [...Object.keys(PRESETS), 'reviewer'].sort());
+    assert.deepEqual(templates.get('claude'), {
+      command: ['claude', '-p', '--model', 'opus'],
+      resume: null,
+      prompt: 'stdin',
+      output: 'claude',
+    });
+    assert.deepEqual(templates.get('reviewer'), {
+      command: ['review', '{prompt_file}'],
+      resume: null,
+      prompt: 'file',
+      output: 'text',
+    });
+  });
+});

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../../../errors.ts';
+import { commandRunner, type CommandOptions, type CommandResult } from '../command.ts';
+import { withoutCommand } from '../ending.ts';
+import { SUMMARY_CHARS, type AttemptResult, type AttemptSpec, type Executor } from '../executor.ts';
+import { cutToLength, readable } from '../summary.ts';
+import { Lines } from './lines.ts';
+import { promptOf } from './prompt.ts';
+import { quotaOf } from './quota.ts';
+import { nothingTold, readers, type Told } from './readers.ts';
+import type { AgentTemplate } from './templates.ts';
+
+export interface AgentOptions extends CommandOptions {
+  /** The time, in seconds since 1970. Default: the system's. */
+  readonly nowSecs?: () => number;
+}
+
+/** Becomes the agent, whose words are handed over and never read by the shell. */
+const SCRIPT = 'exec "$@"';
+/** What `/bin/sh` exits with when there is no such program. */
+const NOT_FOUND = 127;
+/** The longest reason in an agent's own words. */
+const REASON_CHARS = 500;
+
+/** Has a coding agent pursue each attempt's goal, by the command line of its template. */
+export function agentExecutor(name: string, template: AgentTemplate, options: AgentOptions = {}): Executor {
+  const commands = commandRunner(options);
+  const nowSecs = options.nowSecs ?? ((): number => Date.now() / 1000);
+  return {
+    name: `agent:${name}`,
+    sideEffects: true,
+    runsCommands: false,
+    refusal: () => null,
+    start: async (attempt, context) => {
+      const prompt = join(tmpdir(), `spl-${randomUUID()}.prompt`);
+      try {
+        await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
+      } catch (error) {
+        return withoutCommand('failed', `the prompt could not be written: ${messageOf(error)}`);
+      }
+      const told = nothingTold();
+      const read = readers[template.output]();
+      const lines = new Lines(line => read(line, told));
+      const result = await commands.run(
+        {
+          script: SCRIPT,
+          args: argumentsOf(template, attempt, prompt),
+          files: [prompt],
+          ...(template.prompt === 'stdin' ? { input: prompt } : {}),
+          onOutput: chunk => lines.add(chunk),
+        },
+        attempt,
+        context,
+      );
+      lines.end();
+      return resultOf(name, template, result, told, nowSecs());
+    },
+  };
+}
+
+function argumentsOf(template: AgentTemplate, { session }: AttemptSpec, prompt: string): string[] {
+  const words = session !== null && template.resume !== null ? template.resume : template.command;
+  return words.map(word => word.replaceAll('{prompt_file}', prompt).replaceAll('{session}', session ?? ''));
+}
+
+function resultOf(
+  name: string,
+  { command }: AgentTemplate,
+  result: CommandResult,
+  told: Told,
+  nowSecs: number,
+): AttemptResult {
+  const said = told.error === null ? null : cutToLength(readable(told.error), REASON_CHARS);
+  const isAccepted = result.verdict === 'accept' && said === null;
+  const verdict = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
+  const quota = verdict === 'failed' ? quotaOf(told.error ?? result.summary, nowSecs) : null;
+  return {
+    ...result,
+    verdict,
+    reason:
+      result.exitCode === NOT_FOUND && told.summary === null
+        ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH of the fleet?`
+        : (said ?? result.reason),
+    summary: told.summary === null ? result.summary : cutToLength(readable(told.summary), SUMMARY_CHARS),
+    costUsd: told.costUsd,
+    ...(told.tokens > 0 ? { tokens: told.tokens } : {}),
+    ...(told.session === null ? {} : { session: told.session }),
+    ...(quota === null ? {} : { quota }),
+  };
+}

@@ -1,0 +1,48 @@
+/** Words by which agents, and the services behind them, say that there is no more to be had for now. */
+const QUOTA =
+  /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|\b429\b|hit your (?:session |weekly )?limit/i;
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** The longest wait that is believed: a wrong year would keep an executor shut for good. */
+const MAX_WAIT_SECS = 31 * 86_400;
+
+/**
+ * Whether what a failed agent said is that a rate or a quota is used up, and when there is some again, where it says so:
+ * in seconds since 1970, or as a date, or from now on.
+ *
+ * @param nowSecs in seconds since 1970.
+ * @returns null when it failed for something else.
+ */
+export function quotaOf(words: string, nowSecs: number): { resetsAtUnix?: number } | null {
+  if (!QUOTA.test(words)) return null;
+  const resetsAtUnix =
+    momentIn(words) ?? (waitIn(words) === undefined ? undefined : nowSecs + waitIn(words)!);
+  const believable =
+    resetsAtUnix !== undefined && resetsAtUnix > nowSecs && resetsAtUnix - nowSecs <= MAX_WAIT_SECS;
+  return believable ? { resetsAtUnix } : {};
+}
+
+/** `…|1735689600`, `resets_at: 1735689600`, `resets at 2026-01-01T00:00:00Z`. */
+function momentIn(words: string): number | undefined {
+  const seconds = /(?:\||resets?[_ ]?(?:at|in|time)?["']?\s*[:=]?\s*)(\d{10})(\d{3})?\b/i.exec(words)?.[1];
+  if (seconds !== undefined) return Number(seconds);
+  const date = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)/.exec(words)?.[0];
+  const ms = date === undefined ? Number.NaN : Date.parse(date);
+  return Number.isNaN(ms) ? undefined : ms / 1000;
+}
+
+/** `try again in 1m30s`, `in 3 hours 12 minutes`, `retry-after: 30`, in seconds. */
+function waitIn(words: string): number | undefined {
+  const after = /retry.?after["']?\s*[:=]?\s*(\d+(?:\.\d+)?)/i.exec(words)?.[1];
+  if (after !== undefined) return Number(after);
+  const parts =
+    /\b(?:again|resets?|retry) in\b((?:\s*\d+(?:\.\d+)?\s*(?:d|h|m|s)[a-z]*\b,?|\s*\d+(?:\.\d+)?[dhms](?=\d)| and)+)/i.exec(
+      words,
+    )?.[1];
+  if (parts === undefined) return undefined;
+  let secs = 0;
+  for (const [, number = '', unit = ''] of parts.matchAll(/(\d+(?:\.\d+)?)\s*([dhms])/gi))
+    secs += Number(number) * UNITS[unit.toLowerCase()]!;
+  return secs;
+}

@@ -1,0 +1,212 @@
+import * as v from 'valibot';
+import type { AGENT_OUTPUTS } from '../../../home/config.ts';
+
+/** What a coding agent told of its work so far. */
+export interface Told {
+  /** Its last word to a person; null where it said none that could be told from the rest. */
+  summary: string | null;
+  /** In dollars. */
+  costUsd: number;
+  /** In and out, what was read from a cache included. */
+  tokens: number;
+  session: string | null;
+  /** What went wrong by its own account, whatever it exits with. */
+  error: string | null;
+}
+
+/** Takes one line of an agent's output. A line that is not of its format says nothing. */
+export type Reader = (line: string, told: Told) => void;
+
+export const nothingTold = (): Told => ({ summary: null, costUsd: 0, tokens: 0, session: null, error: null });
+
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+const count = v.optional(amount, 0);
+const text = v.string();
+
+/** Makes a reader of lines that are JSON, one document a line, by the event that each is. */
+function jsonLines<S extends v.GenericSchema>(
+  schema: S,
+  take: (event: v.InferOutput<S>, told: Told) => void,
+): Reader {
+  return (line, told) => {
+    const start = line.trimStart();
+    if (!start.startsWith('{')) return;
+    let value: unknown;
+    try {
+      value = JSON.parse(start);
+    } catch {
+      return;
+    }
+    const event = v.safeParse(schema, value);
+    if (event.success) take(event.output, told);
+  };
+}
+
+const claudeUsage = v.object({
+  input_tokens: count,
+  output_tokens: count,
+  cache_read_input_tokens: count,
+  cache_creation_input_tokens: count,
+});
+
+const claudeEvent = v.variant('type', [
+  v.object({ type: v.literal('system'), session_id: text }),
+  v.object({
+    type: v.literal('result'),
+    session_id: v.optional(text),
+    is_error: v.optional(v.boolean(), false),
+    subtype: v.optional(text),
+    result: v.optional(text),
+    total_cost_usd: count,
+    usage: v.optional(claudeUsage),
+  }),
+]);
+
+const claude = jsonLines(claudeEvent, (event, told) => {
+  told.session = event.session_id ?? told.session;
+  if (event.type === 'system') return;
+  told.costUsd = event.total_cost_usd;
+  const { usage } = event;
+  if (usage !== undefined)
+    told.tokens =
+      usage.input_tokens +
+      usage.output_tokens +
+      usage.cache_read_input_tokens +
+      usage.cache_creation_input_tokens;
+  told.summary = event.result ?? told.summary;
+  if (event.is_error) told.error = event.result ?? event.subtype ?? 'it says that it failed';
+});
+
+const codexEvent = v.variant('type', [
+  v.object({ type: v.literal('thread.started'), thread_id: text }),
+  v.object({
+    type: v.literal('item.completed'),
+    item: v.object({ type: text, text: v.optional(text) }),
+  }),
+  v.object({
+    type: v.literal('turn.completed'),
+    usage: v.object({ input_tokens: count, output_tokens: count }),
+  }),
+  v.object({ type: v.literal('turn.failed'), error: v.object({ message: text }) }),
+  v.object({ type: v.literal('error'), message: text }),
+]);
+
+const codex = jsonLines(codexEvent, (event, told) => {
+  switch (event.type) {
+    case 'thread.started':
+      told.session = event.thread_id;
+      return;
+    case 'item.completed':
+      if (event.item.type === 'agent_message') told.summary = event.item.text ?? told.summary;
+      return;
+    case 'turn.completed':
+      told.tokens += event.usage.input_tokens + event.usage.output_tokens;
+      // It may have tried again after an error.
+      told.error = null;
+      return;
+    case 'turn.failed':
+      told.error = event.error.message;
+      return;
+    case 'error':
+      told.error = event.message;
+      return;
+  }
+});
+
+const opencodeEvent = v.object({
+  type: text,
+  sessionID: v.optional(text),
+  part: v.optional(
+    v.object({
+      text: v.optional(text),
+      cost: count,
+      tokens: v.optional(v.object({ input: count, output: count, reasoning: count })),
+    }),
+  ),
+  error: v.optional(
+    v.object({
+      name: v.optional(text),
+      data: v.optional(v.object({ message: v.optional(text) })),
+    }),
+  ),
+});
+
+const opencode = jsonLines(opencodeEvent, ({ type, sessionID, part, error }, told) => {
+  told.session = sessionID ?? told.session;
+  if (type === 'text') told.summary = part?.text ?? told.summary;
+  if (type === 'step_finish' && part !== undefined) {
+    told.costUsd += part.cost;
+    if (part.tokens !== undefined)
+      told.tokens += part.tokens.input + part.tokens.output + part.tokens.reasoning;
+  }
+  if (type === 'error') told.error = error?.data?.message ?? error?.name ?? 'it says that it failed';
+});
+
+const geminiDocument = v.object({
+  response: v.optional(v.nullable(text)),
+  session_id: v.optional(text),
+  error: v.optional(v.nullable(v.object({ message: text }))),
+  stats: v.optional(
+    v.object({
+      models: v.optional(v.record(text, v.object({ tokens: v.optional(v.object({ total: count })) })), {}),
+    }),
+  ),
+});
+
+/** The longest document of `gemini` that is read, in UTF-16 code units. */
+const MAX_DOCUMENT = 4 * 1024 * 1024;
+
+/** Reads one document that may stand on many lines, with words before it: from the first line that begins with `{`. */
+function gemini(): Reader {
+  let document = '';
+  return (line, told) => {
+    if (document === '' && !line.startsWith('{')) return;
+    if (document.length + line.length > MAX_DOCUMENT) return;
+    document += `${line}\n`;
+    // A document that is laid out ends in a line of its own.
+    if (!line.trimEnd().endsWith('}')) return;
+    let value: unknown;
+    try {
+      value = JSON.parse(document);
+    } catch {
+      return;
+    }
+    document = '';
+    const result = v.safeParse(geminiDocument, value);
+    if (!result.success) return;
+    const { response, session_id, error, stats } = result.output;
+    told.session = session_id ?? told.session;
+    told.summary = response ?? told.summary;
+    told.error = error?.message ?? null;
+    for (const { tokens } of Object.values(stats?.models ?? {})) told.tokens += tokens?.total ?? 0;
+  };
+}
+
+/** `Tokens: 1.2k sent, 345 received. Cost: $0.01 message, $0.02 session.`, after each answer. */
+const AIDER_TOKENS = /^Tokens: ([\d.,]+)([kM]?) sent,.*? ([\d.,]+)([kM]?) received\./;
+const AIDER_COST = /Cost: \$[\d.]+ message, \$([\d.]+) session\./;
+const SCALE: Readonly<Record<string, number>> = { '': 1, k: 1_000, M: 1_000_000 };
+
+const aider: Reader = (line, told) => {
+  const tokens = AIDER_TOKENS.exec(line);
+  if (tokens === null) return;
+  const [, sent = '', sentScale = '', received = '', receivedScale = ''] = tokens;
+  told.tokens += scaled(sent, sentScale) + scaled(received, receivedScale);
+  const cost = Number(AIDER_COST.exec(line)?.[1]);
+  if (Number.isFinite(cost)) told.costUsd = cost;
+};
+
+function scaled(number: string, scale: string): number {
+  const value = Number(number.replaceAll(',', ''));
+  return Number.isFinite(value) ? Math.round(value * SCALE[scale]!) : 0;
+}
+
+/** How to listen to each kind of output, made anew for each attempt. `text` says nothing but its last lines. */
+export const readers = {
+  text: (): Reader => () => {},
+  claude: (): Reader => claude,
+  codex: (): Reader => codex,
+  gemini,
+  opencode: (): Reader => opencode,
+  aider: (): Reader => aider,
+} as const satisfies Record<(typeof AGENT_OUTPUTS)[number], () => Reader>;

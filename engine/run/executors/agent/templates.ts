@@ -1,0 +1,86 @@
+import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config.ts';
+
+/** How the command line of a coding agent is made, and how it is listened to. */
+export interface AgentTemplate {
+  /** The program and what it is given, word by word; no shell reads them. `{prompt_file}` and `{session}` are filled in. */
+  readonly command: readonly string[];
+  /** The same for an attempt that goes on with the conversation of an earlier one; null: it begins anew. */
+  readonly resume: readonly string[] | null;
+  /** Where the agent finds its prompt: in its input, or in the file that `{prompt_file}` names. */
+  readonly prompt: 'stdin' | 'file';
+  readonly output: (typeof AGENT_OUTPUTS)[number];
+}
+
+/**
+ * The agents that people use, run without questions. Each may write in the folder that it is given, which is a
+ * worktree of its own unless somebody said otherwise; who wants it to be asked, or to do more, names the words himself.
+ */
+export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
+  claude: {
+    command: [
+      'claude',
+      '-p',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+      '--permission-mode',
+      'acceptEdits',
+    ],
+    resume: [
+      ...['claude', '-p', '--output-format', 'stream-json', '--verbose', '--permission-mode', 'acceptEdits'],
+      ...['--resume', '{session}'],
+    ],
+    prompt: 'stdin',
+    output: 'claude',
+  },
+  codex: {
+    command: ['codex', 'exec', '--json', '--sandbox', 'workspace-write', '-'],
+    resume: ['codex', 'exec', '--json', '--sandbox', 'workspace-write', 'resume', '{session}', '-'],
+    prompt: 'stdin',
+    output: 'codex',
+  },
+  gemini: {
+    command: ['gemini', '--output-format', 'json', '--approval-mode', 'auto_edit'],
+    resume: null,
+    prompt: 'stdin',
+    output: 'gemini',
+  },
+  copilot: {
+    command: ['copilot', '--allow-all-tools', '--no-color'],
+    resume: null,
+    prompt: 'stdin',
+    output: 'text',
+  },
+  opencode: {
+    command: ['opencode', 'run', '--format', 'json'],
+    resume: ['opencode', 'run', '--format', 'json', '--session', '{session}'],
+    prompt: 'stdin',
+    output: 'opencode',
+  },
+  aider: {
+    command: ['aider', '--yes-always', '--no-pretty', '--no-check-update', '--message-file', '{prompt_file}'],
+    resume: null,
+    prompt: 'file',
+    output: 'aider',
+  },
+};
+
+/** Every agent that can be named: the presets, changed and added to by the tables of `config.toml`. */
+export function agentTemplates(
+  tables: Readonly<Record<string, AgentTable>>,
+): ReadonlyMap<string, AgentTemplate> {
+  const templates = new Map(Object.entries(PRESETS));
+  for (const [name, table] of Object.entries(tables)) {
+    const preset = templates.get(name);
+    const command = table.command ?? preset?.command;
+    if (command === undefined) continue;
+    templates.set(name, {
+      command,
+      // Words of his own don't go with the preset's way to go on.
+      resume: table.resume ?? (table.command === undefined ? (preset?.resume ?? null) : null),
+      prompt: table.prompt ?? preset?.prompt ?? 'stdin',
+      output: table.output ?? preset?.output ?? 'text',
+    });
+  }
+  return templates;
+}

@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto';
+import { access, constants, stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, systemCodeOf } from '../../errors.ts';
+import { watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
+import { ATTEMPT_MARK, attemptEnvironment, inheritedEnvironment } from './environment.ts';
+import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
+import { prepareGroup, removeFiles, type Exit, type GuardedGroup } from './guarded-group.ts';
+import { pumpOutput } from './output-pump.ts';
+import { processTable, type Birth, type ProcessEntry, type ProcessTable } from './processes.ts';
+import { inTime } from './timer.ts';
+
+export interface CommandOptions {
+  /** What commands inherit, less the fleet's secrets. Default: the process's own environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** How long what is to end has between SIGTERM and SIGKILL, in milliseconds. Default: 2000. */
+  readonly graceMs?: number;
+}
+
+/** What an executor runs for an attempt. */
+export interface CommandSpec {
+  /** A command line for `/bin/sh -c`, never made of data: that goes into `args`. */
+  readonly script: string;
+  /** What the script finds as `$1`, `$2`, … */
+  readonly args?: readonly string[];
+  /** The file that it reads as its input. Default: an empty input. */
+  readonly input?: string;
+  /** Removed when it has ended, however it ends. */
+  readonly files?: readonly string[];
+  /** Set beside what is inherited and what names the attempt. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Told everything that it prints, as it comes. */
+  readonly onOutput?: (chunk: Buffer) => void;
+}
+
+/** How a command ended: what an attempt's result is made of, without what only its executor knows. */
+export type CommandResult = Omit<AttemptResult, 'costUsd'>;
+
+/** Runs the commands of attempts. */
+export interface CommandRunner {
+  /** Never rejects, and answers only when nothing of the attempt runs any more, as far as the system can tell. */
+  run(spec: CommandSpec, attempt: AttemptSpec, context: ExecutorContext): Promise<CommandResult>;
+}
+
+const GRACE_MS = 2_000;
+/** How long the system may take to end what was killed: a process inside a system call can't be ended before it returns. */
+const KILL_MS = 10_000;
+const MAX_PAUSE_MS = 100;
+const MAX_NAMED = 20;
+/** How long the table of processes may take to say what has left the group. */
+const TABLE_MS = 5_000;
+
+/**
+ * Runs each command in a process group of its own and under guard (see GuardedGroup), its output streamed to the sink.
+ * Time-out and cancel end the whole group: SIGTERM, then SIGKILL. What a command that exits has left running is ended
+ * too, in its group and outside of it.
+ */
+export function commandRunner(options: CommandOptions = {}): CommandRunner {
+  const settings: Settings = {
+    env: inheritedEnvironment(options.env ?? process.env),
+    graceMs: options.graceMs ?? GRACE_MS,
+    processes: processTable(),
+  };
+  return { run: (spec, attempt, context) => start(settings, spec, attempt, context) };
+}
+
+interface Settings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly graceMs: number;
+  readonly processes: ProcessTable;
+}
+
+async function start(
+  settings: Settings,
+  spec: CommandSpec,
+  attempt: AttemptSpec,
+  context: ExecutorContext,
+): Promise<CommandResult> {
+  try {
+    const fault = await folderFault(attempt.dir);
+    if (fault !== null) {
+      await removeFiles(spec.files ?? []);
+      return withoutCommand('failed', fault);
+    }
+    const id = randomUUID();
+    const mark = `${ATTEMPT_MARK}=${id}`;
+    const group = await prepareGroup({
+      script: spec.script,
+      args: spec.args ?? [],
+      env: { ...attemptEnvironment(settings.env, attempt, id), ...spec.env },
+      cwd: attempt.dir,
+      input: spec.input ?? null,
+      files: spec.files ?? [],
+      asserted: attempt.isolation === 'worktree' ? attempt.dir : null,
+      mark,
+    });
+    return await runGuarded(settings, { group, mark }, { spec, attempt, context });
+  } catch (error) {
+    return withoutCommand('failed', messageOf(error));
+  }
+}
+
+interface Run {
+  readonly spec: CommandSpec;
+  readonly attempt: AttemptSpec;
+  readonly context: ExecutorContext;
+}
+
+/** Lets the command begin, and sees it to its end. It has all of its time: what it took to prepare is not its fault. */
+async function runGuarded(
+  settings: Settings,
+  { group, mark }: Pick<Command, 'group' | 'mark'>,
+  { spec, attempt, context }: Run,
+): Promise<CommandResult> {
+  const watch = watchForEnding(attempt.timeoutMs, context.signal);
+  try {
+    if (watch.ended !== undefined) return await turnBack(group, watch.ended);
+    const command = { group, mark, birth: settings.processes.birthOf(group.id), watch };
+    return await runToEnd(settings, command, spec, context);
+  } finally {
+    watch.stop();
+  }
+}
+
+/** Why the folder can't be used, or null. */
+async function folderFault(dir: string | null): Promise<string | null> {
+  if (dir === null) return null;
+  if (!isAbsolute(dir)) return `folder '${dir}' is not an absolute path`;
+  try {
+    if (!(await stat(dir)).isDirectory()) return `folder '${dir}' is not a folder`;
+    await access(dir, constants.X_OK);
+    return null;
+  } catch (error) {
+    const missing = systemCodeOf(error) === 'ENOENT';
+    return missing ? `folder '${dir}' does not exist` : `folder '${dir}' can't be used: ${messageOf(error)}`;
+  }
+}
+
+/** Ends a group whose command has not begun. */
+async function turnBack(group: GuardedGroup, ending: Ending): Promise<CommandResult> {
+  group.output.destroy();
+  group.signal('SIGKILL');
+  await group.exited;
+  await group.release();
+  return withoutCommand(ending.verdict, ending.reason);
+}
+
+interface Command {
+  readonly group: GuardedGroup;
+  /** The `NAME=value` that its processes carry in their environment. */
+  readonly mark: string;
+  /** When its leader was started, where the table says so. */
+  readonly birth: Birth | undefined;
+  readonly watch: EndingWatch;
+}
+
+async function runToEnd(
+  settings: Settings,
+  command: Command,
+  spec: CommandSpec,
+  context: ExecutorContext,
+): Promise<CommandResult> {
+  const { group, watch } = command;
+  const pump = pumpOutput(group.output, context.output, spec.onOutput);
+  group.go();
+  const ending = await Promise.race([
+    group.exited.then(() => null),
+    watch.ending,
+    group.guardLost.then((): Ending => ({ verdict: 'failed', reason: 'its guard process was ended' })),
+  ]);
+  const gone = await endGroup(settings, command, ending);
+  // Without an ending from outside, it is the leader's end that brought us here.
+  const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
+  const [left] = await Promise.all([sweep(settings, command), pump.drain(), group.release()]);
+  const { verdict, reason } = verdictOf(ending, exit);
+  return {
+    verdict,
+    reason:
+      left.staying.length === 0
+        ? reason
+        : `${reason ?? verdict}; not to be ended: ${left.staying.join(', ')}`,
+    exitCode: exit.code,
+    signal: exit.signal,
+    summary: pump.summary(),
+    leftGroup: left.named,
+  };
+}
+
+/** @returns false when the system could not end all of it in time. */
+async function endGroup(settings: Settings, command: Command, ending: Ending | null): Promise<boolean> {
+  const { group } = command;
+  const mayFinish = ending !== null && ending.verdict !== 'failed';
+  if (mayFinish && group.signal('SIGTERM')) {
+    // A stopped process takes the first signal only when it goes on.
+    group.signal('SIGCONT');
+    if (await isGone(settings.processes, command, settings.graceMs)) return true;
+  }
+  return !group.signal('SIGKILL') || (await isGone(settings.processes, command, KILL_MS));
+}
+
+/** Waits until nothing of the group is left. There is no event for it: most of the group are not children of ours. */
+function isGone(processes: ProcessTable, { group }: Command, withinMs: number): Promise<boolean> {
+  // What is left may be zombies whose parent takes its time, as a container's init does.
+  return within(withinMs, async pauseMs => {
+    return !group.signal(0) || (pauseMs >= 8 && (await isAllZombies(processes, group.id)));
+  });
+}
+
+function isAllZombies(processes: ProcessTable, group: number): Promise<boolean> {
+  // A table that can't be read proves nothing.
+  return processes.find({ group }).then(
+    living => living.length === 0,
+    () => false,
+  );
+}
+
+/** Looks with growing pauses, for things of which the system tells nobody, until they are so or the time is over. */
+async function within(ms: number, isSo: (pauseMs: number) => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  for (let pauseMs = 1; !(await isSo(pauseMs)); pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return false;
+    await sleep(Math.min(pauseMs, leftMs));
+  }
+  return true;
+}
+
+/** What had left the group of an attempt, for the record: `pid command`. */
+interface Left {
+  readonly named: string[];
+  /** Those of them that could not be ended. */
+  readonly staying: string[];
+}
+
+/** Ends what the command started and what left its group, as it would end the group. */
+async function sweep(settings: Settings, command: Command): Promise<Left> {
+  const { group, mark, birth } = command;
+  const query = { session: group.id, mark, ...(birth === undefined ? {} : { since: birth }) };
+  const named = new Map<number, string>();
+  const look = async (): Promise<ProcessEntry[]> => {
+    const found = await inTime(settings.processes.find(query), TABLE_MS);
+    for (const entry of found) named.set(entry.pid, textOf(entry));
+    return found;
+  };
+  const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>
+    within(ms, async () => {
+      const found = await look();
+      for (const { pid } of found) signalProcess(pid, name);
+      return found.length === 0;
+    });
+  try {
+    const ended =
+      (await look()).length === 0 ||
+      (await endWith('SIGTERM', settings.graceMs)) ||
+      (await endWith('SIGKILL', KILL_MS));
+    const staying = ended ? [] : (await look()).map(textOf);
+    return { named: [...named.values()].slice(0, MAX_NAMED), staying: staying.slice(0, MAX_NAMED) };
+  } catch (error) {
+    return { named: [], staying: [`? the table of processes could not be read: ${messageOf(error)}`] };
+  }
+}
+
+const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
+
+/** A process may end before it is signalled, or be another user's. */
+function signalProcess(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+    // A stopped process takes it only when it goes on.
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // The next look tells whether it is there.
+  }
+}
+
+function verdictOf(ending: Ending | null, exit: Exit): Pick<AttemptResult, 'verdict' | 'reason'> {
+  if (ending !== null) return ending;
+  if (exit.code === 0) return { verdict: 'accept', reason: null };
+  return {
+    verdict: 'failed',
+    reason: exit.signal === null ? `exit ${exit.code}` : `killed by ${exit.signal}`,
+  };
+}
