@@ -37,7 +37,18 @@ describe('config.toml', () => {
        executor = "shell"
        slots = 4
        worker_idle_exit_secs = 30
-       output_cap_bytes = 1024`,
+       output_cap_bytes = 1024
+       [worktree]
+       dirty = "carry"
+       include = [".env"]
+       setup = "npm ci"
+       escape = "note"
+       min_free_bytes = 0
+       [agents.reviewer]
+       command = ["review", "{prompt_file}"]
+       resume = ["review", "--resume", "{session}"]
+       prompt = "file"
+       output = "text"`,
       'config.toml',
     );
     assert.deepEqual(config, {
@@ -52,23 +63,34 @@ describe('config.toml', () => {
         worker_idle_exit_secs: 30,
         output_cap_bytes: 1024,
       },
+      worktree: { dirty: 'carry', include: ['.env'], setup: 'npm ci', escape: 'note', min_free_bytes: 0 },
+      agents: {
+        reviewer: {
+          command: ['review', '{prompt_file}'],
+          resume: ['review', '--resume', '{session}'],
+          prompt: 'file',
+          output: 'text',
+        },
+      },
       warnings: [],
     });
   });
 
   it('may be missing or empty', async () => {
-    const nothing = { identity: {}, server: {}, fleet: {}, warnings: [] };
+    const nothing = { identity: {}, server: {}, fleet: {}, worktree: {}, agents: {}, warnings: [] };
     assert.deepEqual(await readConfig(path.join(folder, 'config.toml')), nothing);
     await fs.writeFile(path.join(folder, 'config.toml'), '');
     assert.deepEqual(await readConfig(path.join(folder, 'config.toml')), nothing);
   });
 
   it('is warned about where it says what nobody reads', () => {
-    const { warnings } = parseConfig('colour = 1\n[fleet]\nslotz = 2\nslots = 2\n[constructor]\nx = 1', 'c');
+    const text = 'colour = 1\n[fleet]\nslotz = 2\nslots = 2\n[constructor]\nx = 1\n[agents.a]\nrun = 1';
+    const { warnings } = parseConfig(text, 'c');
     assert.deepEqual(warnings, [
       "'c': unknown key colour is ignored",
       "'c': unknown key fleet.slotz is ignored",
       "'c': unknown key constructor is ignored",
+      "'c': unknown key agents.a.run is ignored",
     ]);
   });
 
@@ -96,6 +118,11 @@ describe('config.toml', () => {
     ['server.port = 65536', 'server.port must be at most 65535'],
     ['identity.actor = "ada"', 'identity.actor must be a DID such as did:sync:user:ada'],
     ['fleet.executor = ""', 'fleet.executor must not be empty'],
+    ['worktree.dirty = "ask"', 'worktree.dirty must be refuse, stash or carry'],
+    ['worktree.include = ["../up"]', 'worktree.include.0 must be a path from the top of the repository'],
+    ['agents.a.command = "claude -p"', 'agents.a.command must be a list of words'],
+    ['agents.a.command = []', 'agents.a.command must name a program'],
+    ['[agents."A b"]', 'agents.A b is no name for an agent: 1 to 32 of a-z 0-9 _ -'],
     ['fleet = 3', 'fleet must be a table'],
     ['fleet = [1]', 'fleet must be a table'],
   ] as const) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
-import type { AttemptResult, AttemptSpec } from '../executor.ts';
+import type { AttemptResult, AttemptSpec, Used } from '../executor.ts';
 import { agentExecutor } from './agent.ts';
 import { agentTemplates, PRESETS, type AgentTemplate } from './templates.ts';
 
@@ -26,6 +26,8 @@ const outputs = Object.keys(TOLD) as Output[];
 
 describe('an agent executor', () => {
   let dir: string;
+  /** What it told of its use while it ran. */
+  let used: Used[];
   let tmpBefore: string | undefined;
 
   beforeEach(async () => {
@@ -53,6 +55,7 @@ describe('an agent executor', () => {
         ...(session === undefined ? {} : { session }),
       };
       assert.deepEqual(told, TOLD[output]);
+      assert.deepEqual(used.at(-1), output === 'text' ? undefined : { costUsd, tokens });
     });
 
     it(`sees that ${output} is out of quota, and until when`, async () => {
@@ -164,8 +167,13 @@ describe('an agent executor', () => {
       session: null,
       ...spec,
     };
+    used = [];
     const sink = { write: async (): Promise<void> => onOutput() };
-    return agentExecutor('it', template, { nowSecs: () => NOW }).start(attempt, { output: sink, signal });
+    return agentExecutor('it', template, { nowSecs: () => NOW }).start(attempt, {
+      output: sink,
+      signal,
+      used: sofar => void used.push(sofar),
+    });
   }
 
   /** How the scripted agent was called. */

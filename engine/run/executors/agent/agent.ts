@@ -43,7 +43,12 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
       }
       const told = nothingTold();
       const read = readers[template.output]();
-      const lines = new Lines(line => read(line, told));
+      const lines = new Lines(line => {
+        const before = told.costUsd + told.tokens;
+        read(line, told);
+        if (told.costUsd + told.tokens !== before)
+          context.used({ costUsd: told.costUsd, tokens: told.tokens });
+      });
       const result = await commands.run(
         {
           script: SCRIPT,
