@@ -31,6 +31,8 @@ import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
 import { WorkerEngine } from './run/worker-engine.ts';
+import { withIsolation } from './run/worktrees/isolated.ts';
+import { worktreeSettings } from './run/worktrees/worktree.ts';
 
 /** The composition root: here, and nowhere else, it is chosen which log, link, executors and clock an engine has. */
 
@@ -285,7 +287,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: allExecutors(config, options.env),
+      executors: isolating(allExecutors(config, options.env), home, config, options.env),
       output,
       clock: started,
       logger: options.logger,
@@ -360,6 +362,27 @@ function allExecutors({ agents }: Config, env: NodeJS.ProcessEnv): ReadonlyMap<s
 
 /** How long a worker that gets SIGTERM lets its attempts go on. */
 const TERM_GRACE_MS = 1000;
+
+/** The same executors, those that run commands in worktrees where an attempt asks for it. */
+function isolating(
+  executors: ReadonlyMap<string, Executor>,
+  { paths }: Home,
+  config: Config,
+  env: NodeJS.ProcessEnv,
+): ReadonlyMap<string, Executor> {
+  const options = {
+    folder: paths.worktreesDir,
+    settings: worktreeSettings(config.worktree),
+    env,
+    now: Date.now,
+  };
+  return new Map(
+    Array.from(executors, ([name, executor]) => [
+      name,
+      executor.sideEffects ? withIsolation(executor, options) : executor,
+    ]),
+  );
+}
 
 /** What a worker answers to nobody. */
 const unanswered = {

@@ -112,6 +112,8 @@ export interface ChildBody {
   readonly depends?: readonly WrittenDependency[];
   /** The conversation of an earlier attempt. */
   readonly session?: string;
+  /** Where the changes of the last attempt are. */
+  readonly earlier_branch?: string;
 }
 
 /** What the worker is told of a subtask that was depended on. */

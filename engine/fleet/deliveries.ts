@@ -24,6 +24,8 @@ export function childIntent(
   const depends = isAgent(subtask.executor) ? dependenciesOf(fanOut, subtask.depends_on) : [];
   if (depends.length > 0) body['depends'] = depends;
   if (subtask.dir !== null) body['dir'] = subtask.dir;
+  const lastWork = child.earlier?.at(-1)?.work;
+  if (lastWork != null) body['earlier_branch'] = lastWork.branch;
   body['executor'] = subtask.executor;
   body['goal'] = subtask.goal;
   if (child.hint !== null) body['hint'] = child.hint;

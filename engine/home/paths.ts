@@ -22,6 +22,8 @@ export interface HomePaths {
   /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
   readonly stopMark: string;
   readonly logsDir: string;
+  /** Where a worker's attempts have their worktrees, each beside a note of the same name. */
+  readonly worktreesDir: string;
 }
 
 /** The paths inside the home `home`, which need not exist; a relative one is taken from the current folder. */
@@ -43,6 +45,7 @@ export function homePaths(home: string): HomePaths {
     pidFile: at('run', 'spl.pid'),
     stopMark: at('run', 'stopped'),
     logsDir: at('logs'),
+    worktreesDir: at('worktrees'),
   };
 }
 

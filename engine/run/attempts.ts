@@ -221,6 +221,8 @@ function begin(
       return { index, name: name ?? null, summary, branch: branch ?? null };
     }),
     session: body.session ?? null,
+    earlierBranch: body.earlier_branch ?? null,
+    env: {},
   } as const;
   try {
     return executor.start(attempt, context);

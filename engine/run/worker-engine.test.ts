@@ -263,6 +263,8 @@ describe('a worker', () => {
       isolation: 'folder',
       depends: [],
       session: null,
+      earlierBranch: null,
+      env: {},
     });
     assert.deepEqual((await from.host.messages.nextOf(started)).deliveries, [ref(0)]);
     run.answer({ verdict: 'failed', exitCode: 3, reason: 'exit 3' });

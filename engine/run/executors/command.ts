@@ -28,8 +28,6 @@ export interface CommandSpec {
   readonly input?: string;
   /** Removed when it has ended, however it ends. */
   readonly files?: readonly string[];
-  /** Set beside what is inherited and what names the attempt. */
-  readonly env?: Readonly<Record<string, string>>;
   /** Told everything that it prints, as it comes. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
@@ -88,7 +86,7 @@ async function start(
     const group = await prepareGroup({
       script: spec.script,
       args: spec.args ?? [],
-      env: { ...attemptEnvironment(settings.env, attempt, id), ...spec.env },
+      env: { ...attemptEnvironment(settings.env, attempt, id), ...attempt.env },
       cwd: attempt.dir,
       input: spec.input ?? null,
       files: spec.files ?? [],

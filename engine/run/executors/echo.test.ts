@@ -17,6 +17,8 @@ const ATTEMPT: AttemptSpec = {
   isolation: 'folder',
   depends: [],
   session: null,
+  earlierBranch: null,
+  env: {},
 };
 const ACCEPTED: AttemptResult = {
   verdict: 'accept',

@@ -26,6 +26,10 @@ export interface AttemptSpec {
   readonly depends: readonly Dependency[];
   /** The conversation of an earlier attempt that can be gone on with, or null. */
   readonly session: string | null;
+  /** Where the changes of the last attempt are, if this one does not begin with them. */
+  readonly earlierBranch: string | null;
+  /** What its commands find in their environment beside what they inherit and what names the attempt. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** What an attempt is told of a subtask that it depends on. */

@@ -441,6 +441,8 @@ describe('the shell executor', () => {
         isolation: 'folder',
         depends: [],
         session: null,
+        earlierBranch: null,
+        env: {},
         ...spec,
       },
       { output: sink ?? collect, signal, used: () => {} },

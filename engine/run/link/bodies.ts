@@ -120,6 +120,7 @@ const deliverySchema = v.object({
     ),
   ),
   session: v.optional(text(MAX_NAME)),
+  earlier_branch: v.optional(text(MAX_NAME)),
 });
 
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
@@ -212,7 +213,8 @@ export function isDeliveryBody(body: JsonObject): boolean {
     body['may_have_run'] === undefined &&
     body['isolation'] === undefined &&
     body['depends'] === undefined &&
-    body['session'] === undefined
+    body['session'] === undefined &&
+    body['earlier_branch'] === undefined
   );
 }
 

@@ -165,6 +165,8 @@ describe('an agent executor', () => {
       isolation: 'folder',
       depends: [],
       session: null,
+      earlierBranch: null,
+      env: {},
       ...spec,
     };
     used = [];

@@ -5,8 +5,12 @@ import { cutToLength } from '../summary.ts';
 const MAX_BACKGROUND = 32_000;
 
 /** What an agent is asked to do: the goal, what a person added at a retry, and what it builds on. */
-export function promptOf({ goal, hint, depends, session }: AttemptSpec): string {
+export function promptOf({ goal, hint, depends, session, earlierBranch }: AttemptSpec): string {
   const parts = [goal];
+  if (earlierBranch !== null)
+    parts.push(
+      `This folder begins anew. What your last attempt changed is on the git branch ${earlierBranch}.`,
+    );
   if (hint !== null)
     parts.push(`${session === null ? 'For this attempt' : 'Your last attempt was not taken'}: ${hint}`);
   else if (session !== null)

@@ -26,6 +26,8 @@ const attempts = Array.from({ length: Number(times) }, async (_, index) =>
       isolation: 'folder',
       depends: [],
       session: null,
+      earlierBranch: null,
+      env: {},
     },
     { signal: new AbortController().signal, output: { write: print }, used: () => {} },
   ),

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FleetError } from '../../errors.ts';
+import { git, gitLines } from './git.ts';
+
+/** The checkout that somebody works in, and from whose HEAD worktrees begin. */
+export interface Checkout {
+  /** Its top folder, and the way from there to the folder that was asked for, `` for the top itself. */
+  readonly top: string;
+  readonly prefix: string;
+  /** The commit that is checked out. */
+  readonly head: string;
+}
+
+/** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, or where there is no commit yet. */
+export async function checkoutOf(dir: string): Promise<Checkout> {
+  let lines: string[];
+  try {
+    lines = await gitLines(dir, 'rev-parse', '--show-toplevel', '--show-prefix', 'HEAD');
+  } catch (cause) {
+    if (FleetError.is(cause, 'NOT_SUPPORTED')) throw cause;
+    throw new FleetError('WORKER_FAILED', `folder '${dir}' is not in a git repository that has a commit`, {
+      details: { dir },
+      hint: 'Worktrees are made of a commit. Make one, or run with isolation=folder.',
+      cause,
+    });
+  }
+  const [top = '', prefix = '', head = ''] = lines;
+  return { top, prefix: prefix.replace(/\/$/, ''), head };
+}
+
+/** What is changed in a checkout and not committed, as `git status` says it: one line for each path, `XY path`. */
+export function changesIn(top: string): Promise<string[]> {
+  return gitLines(top, 'status', '--porcelain');
+}
+
+/** So many changed files are looked at one by one; of more, only their names and states are compared. */
+const MAX_LOOKED_AT = 5_000;
+
+/**
+ * What tells one state of a checkout from another: the commit, the branch, and all that is changed or new, ignored files
+ * excepted. By path, so that a difference can be named.
+ */
+export async function stateOf(top: string): Promise<ReadonlyMap<string, string>> {
+  const state = new Map<string, string>();
+  const [head, branch] = await Promise.all([
+    git(top, 'rev-parse', 'HEAD'),
+    git(top, 'symbolic-ref', '--quiet', 'HEAD').catch(() => 'detached'),
+  ]);
+  state.set('HEAD', `${head}${branch}`);
+  const entries = (await git(top, 'status', '--porcelain=v1', '-z', '--untracked-files=all')).split('\0');
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at]!;
+    if (entry === '') continue;
+    const path = entry.slice(3);
+    // A rename is followed by the path that it was.
+    if (entry.startsWith('R') || entry.startsWith('C')) at++;
+    const stats = at < MAX_LOOKED_AT ? await lstat(join(top, path)).catch(() => undefined) : undefined;
+    const look = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.mode}`;
+    state.set(
+      path,
+      createHash('sha1')
+        .update(`${entry.slice(0, 2)} ${look}`)
+        .digest('hex'),
+    );
+  }
+  return state;
+}
+
+/** The paths in which two states differ, `HEAD` for the commit or the branch. */
+export function differences(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): string[] {
+  const paths = new Set([...before.keys(), ...after.keys()]);
+  return [...paths].filter(path => before.get(path) !== after.get(path)).sort();
+}

@@ -1,0 +1,70 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { systemCodeOf } from '../../errors.ts';
+
+const noteSchema = v.object({
+  /** The folder, beside the note and named like it. */
+  dir: v.string(),
+  /** The top of the checkout that it was made of. */
+  top: v.string(),
+  branch: v.string(),
+  base: v.string(),
+  /** Files that were copied into it, which are not of its attempt. */
+  lent: v.array(v.string()),
+  task: v.string(),
+  index: v.number(),
+  attempt: v.number(),
+  /** `making` until it can be used, `used` while its attempt runs, `kept` from then on, `left` by one that broke off. */
+  state: v.picklist(['making', 'used', 'kept', 'left']),
+  /** The process that made it. */
+  pid: v.number(),
+  pid_start: v.nullable(v.string()),
+  made_unix: v.number(),
+});
+
+/** What is known of a worktree: written before it is made, and removed after it, so that a crash leaves none unknown. */
+export type WorktreeNote = v.InferOutput<typeof noteSchema>;
+
+const SUFFIX = '.json';
+
+/** Writes a note, whole or not at all. */
+export async function writeNote(folder: string, name: string, note: WorktreeNote): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, name + SUFFIX);
+  await writeFile(`${file}.new`, JSON.stringify(note), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+export async function removeNote(folder: string, name: string): Promise<void> {
+  await rm(join(folder, name + SUFFIX), { force: true });
+}
+
+/** The notes of a folder, which need not be there, by name; what is none is passed over. */
+export async function readNotes(folder: string): Promise<ReadonlyMap<string, WorktreeNote>> {
+  const notes = new Map<string, WorktreeNote>();
+  for (const entry of await listed(folder)) {
+    if (!entry.endsWith(SUFFIX)) continue;
+    const text = await readFile(join(folder, entry), 'utf8').catch(() => '');
+    const note = v.safeParse(noteSchema, parsed(text));
+    if (note.success) notes.set(entry.slice(0, -SUFFIX.length), note.output);
+  }
+  return notes;
+}
+
+async function listed(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
