@@ -32,6 +32,7 @@ import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
 import { WorkerEngine } from './run/worker-engine.ts';
 import { withIsolation } from './run/worktrees/isolated.ts';
+import { recoverWorktrees } from './run/worktrees/leftovers.ts';
 import { worktreeSettings } from './run/worktrees/worktree.ts';
 
 /** The composition root: here, and nowhere else, it is chosen which log, link, executors and clock an engine has. */
@@ -311,6 +312,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     owned.add(() => log.close());
     owned.add(() => worker.close());
     if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
+    await recoverWorktrees(home.paths.worktreesDir, what => options.logger.error(what));
     const api = await serveApi({
       engine: {
         ...unanswered,

@@ -12,6 +12,7 @@ import {
   taskAddSchema,
   taskVerbSchemas,
   unkillSchema,
+  worktreeRemoveSchema,
 } from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
@@ -36,6 +37,7 @@ export const BODY_SCHEMAS = {
   'task.reopen': taskVerbSchemas.reopen,
   'task.run-serial': runSerialSchema,
   'namespace.create': namespaceCreateSchema,
+  'worktree.remove': worktreeRemoveSchema,
   kill: killSchema,
   unkill: unkillSchema,
   'fleet.start': fleetStartSchema,

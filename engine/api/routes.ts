@@ -74,6 +74,7 @@ export const COMMAND_ROUTES = {
   'task.reopen': { method: 'POST', path: '/v1/tasks/:task/reopen' },
   'task.run-serial': { method: 'POST', path: '/v1/tasks/:task/run-serial' },
   'namespace.create': { method: 'POST', path: '/v1/namespaces' },
+  'worktree.remove': { method: 'POST', path: '/v1/worktrees/remove' },
   kill: { method: 'POST', path: '/v1/kill' },
   unkill: { method: 'POST', path: '/v1/unkill' },
   'fleet.start': { method: 'POST', path: '/v1/fleet/start' },
@@ -109,6 +110,7 @@ export const REPORT_ROUTES = {
     query: { vsSerial: { name: 'vs_serial', kind: 'text', absent: null } },
   },
   namespaces: { method: 'GET', path: '/v1/namespaces' },
+  worktrees: { method: 'GET', path: '/v1/worktrees' },
   namespace: { method: 'GET', path: '/v1/namespaces/:namespace' },
   record: { method: 'GET', path: '/v1/records/:id' },
   records: {

@@ -93,6 +93,12 @@ export const catalogue: readonly Entry[] = [
   entry('unkill', 'undo a freeze, or the emergency stop', () =>
     import('./verbs/unkill.ts').then(m => m.unkill),
   ),
+  entry('worktree list', 'list the worktrees that attempts have, or left', () =>
+    import('./verbs/worktree/list.ts').then(m => m.worktreeList),
+  ),
+  entry('worktree remove', 'remove a worktree, and its branch where nothing is lost with it', () =>
+    import('./verbs/worktree/remove.ts').then(m => m.worktreeRemove),
+  ),
   entry('namespace create', 'register a namespace', () =>
     import('./verbs/namespace/create.ts').then(m => m.namespaceCreate),
   ),

@@ -171,6 +171,13 @@ export const namespaceCreateSchema = v.strictObject({
   description: v.optional(v.nullable(text(4096)), null),
 });
 
+export const worktreeRemoveSchema = v.strictObject({
+  /** Its name, its branch or its folder. */
+  worktree: nonEmpty(4096),
+  /** Throws away what is not committed, and the branch with what no other one has. */
+  force: v.optional(v.boolean('must be true or false'), false),
+});
+
 export const FREEZE_LEVELS = ['soft', 'hard'] as const;
 
 const frozenNamespace = v.optional(v.nullable(nonEmpty(256)), null);
@@ -229,6 +236,7 @@ export type TaskVerb = (typeof TASK_VERBS)[number];
 export type TaskVerbInput<V extends TaskVerb> = v.InferOutput<(typeof taskVerbSchemas)[V]>;
 export type RunSerial = v.InferOutput<typeof runSerialSchema>;
 export type NamespaceCreate = v.InferOutput<typeof namespaceCreateSchema>;
+export type WorktreeRemove = v.InferOutput<typeof worktreeRemoveSchema>;
 export type Kill = v.InferOutput<typeof killSchema>;
 export type Unkill = v.InferOutput<typeof unkillSchema>;
 export type FreezeLevel = (typeof FREEZE_LEVELS)[number];

@@ -148,6 +148,35 @@ export const namespaceShownSchema = v.looseObject({
 });
 export type NamespaceShown = v.InferOutput<typeof namespaceShownSchema>;
 
+/** A worktree that an attempt has, or left. */
+export const worktreeSchema = v.looseObject({
+  name: v.string(),
+  /** The worker whose home it lies in. */
+  worker: v.string(),
+  dir: v.string(),
+  /** The top of the checkout that it was made of. */
+  repository: v.string(),
+  branch: v.string(),
+  base: v.string(),
+  task: v.string(),
+  subtask: v.number(),
+  attempt: v.number(),
+  /** `left` by an attempt that broke off. */
+  state: v.picklist(['making', 'used', 'kept', 'left']),
+  made_unix: v.number(),
+});
+export type WorktreeDocument = v.InferOutput<typeof worktreeSchema>;
+export const worktreesSchema = v.looseObject({ worktrees: v.array(worktreeSchema) });
+export type WorktreesDocument = v.InferOutput<typeof worktreesSchema>;
+
+export const worktreeRemovedSchema = v.looseObject({
+  name: v.string(),
+  branch: v.string(),
+  /** The branch is there still, since no other one has all that is on it. */
+  branch_kept: v.boolean(),
+});
+export type WorktreeRemoved = v.InferOutput<typeof worktreeRemovedSchema>;
+
 export const TASK_STATUSES = [
   'inbox',
   'active',

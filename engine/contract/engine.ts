@@ -14,6 +14,7 @@ import type {
   TaskVerb,
   TaskVerbInput,
   Unkill,
+  WorktreeRemove,
 } from './commands.ts';
 import type * as d from './documents.ts';
 
@@ -43,6 +44,7 @@ export interface Commands {
   'task.reopen': VerbCommand<'reopen'>;
   'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
   'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
+  'worktree.remove': { input: WorktreeRemove; output: d.WorktreeRemoved };
   kill: { input: Kill; output: d.ControlDocument };
   unkill: { input: Unkill; output: d.ControlDocument };
   'fleet.start': { input: FleetStart; output: d.FleetStarted };
@@ -85,6 +87,7 @@ export interface Reports {
   };
   speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
   namespaces: { input: object; output: d.NamespacesDocument };
+  worktrees: { input: object; output: d.WorktreesDocument };
   namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
   record: { input: { readonly id: string }; output: d.RecordDocument };
   records: {

@@ -49,6 +49,7 @@ import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
 import { Watchers, type Watcher } from './watchers.ts';
+import { removeWorktreeOf } from './worktrees/fleet.ts';
 
 export interface CoordinatorEngineOptions {
   readonly home: Home;
@@ -279,6 +280,7 @@ export class CoordinatorEngine implements Engine {
       this.#command(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
       ),
+    'worktree.remove': input => removeWorktreeOf(this.#core.state.instances.values(), input),
     'namespace.create': (input, context) =>
       this.#command(context, issuer => createNamespace(this.#core, input, issuer)),
     kill: (input, context) => this.#command(context, issuer => kill(this.#core, input, issuer)),

@@ -23,6 +23,7 @@ import type { Home } from '../home/home.ts';
 import type { Log, Position, StoredRecord } from '../log/log.ts';
 import { isRecordId, isReservedThread, isThreadId, type RecordId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
+import { worktreesOf } from './worktrees/fleet.ts';
 
 /** One thread as the index counts it. */
 export interface ThreadRow {
@@ -113,6 +114,7 @@ const answers: Answers = {
       runFacts(state, resolveTask(state, task)),
       vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
     ),
+  worktrees: (_input, { coordinator }) => worktreesOf(coordinator.state.instances.values()),
   namespaces: (_input, { coordinator: { state } }) => namespacesDocument(state.namespaces),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   record: async ({ id }, { log }) => document(await recordById(id, log)),

@@ -91,6 +91,11 @@ export class FakeEngine implements ServedEngine {
         alias: `${known(task)}-serial`,
       }),
       'namespace.create': ({ id }) => namespaceDocument(id),
+      'worktree.remove': ({ worktree }) => ({
+        name: worktree,
+        branch: `spl/${worktree}`,
+        branch_kept: false,
+      }),
       kill: ({ namespace, level }) => controlDocument('freeze', namespace, level),
       unkill: ({ namespace }) => controlDocument('unfreeze', namespace, null),
       'fleet.start': () => ({ ...fleetDocument(), spawned: [], adopted: [], resumed: [], notes: [] }),
@@ -137,6 +142,7 @@ export class FakeEngine implements ServedEngine {
         children: [childDocument()],
       }),
       speedup: ({ task, vsSerial }) => speedupDocument(known(task), vsSerial),
+      worktrees: () => ({ worktrees: [] }),
       namespaces: () => ({ namespaces: [namespaceDocument('acme/web')], explicit: 1 }),
       namespace: ({ namespace }) => ({
         ...namespaceDocument(namespace),

@@ -51,13 +51,12 @@ export async function removeWorktree(folder: string, name: string, force: boolea
       hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
     });
   if (!force) await requireClean(note);
-  await git(top, 'worktree', 'remove', ...(force ? ['--force', '--force'] : []), dir).catch(
-    async (error: unknown) => {
-      // Somebody may have removed the folder by hand.
-      await git(top, 'worktree', 'prune');
-      if (await isKnown(note)) throw error;
-    },
-  );
+  // What was lent lies there untracked, so that git would not go without being forced.
+  await git(top, 'worktree', 'remove', '--force', '--force', dir).catch(async (error: unknown) => {
+    // Somebody may have removed the folder by hand.
+    await git(top, 'worktree', 'prune');
+    if (await isKnown(note)) throw error;
+  });
   const branchKept = !force && !(await isHeldElsewhere(note));
   if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
   await removeNote(folder, name);

@@ -113,7 +113,7 @@ export async function closeWorktree(folder: string, name: string): Promise<Work 
   return { branch, base, dir };
 }
 
-/** Takes down a worktree that holds nothing, with its branch if that is where it began. */
+/** Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began. */
 export async function discard(folder: string, name: string, note: WorktreeNote): Promise<void> {
   const { top, dir, branch, base } = note;
   // Git refuses what it does not know; what a crash left half made is not known to it.
@@ -122,7 +122,8 @@ export async function discard(folder: string, name: string, note: WorktreeNote):
   );
   await git(top, 'worktree', 'prune').catch(() => undefined);
   const tip = await git(top, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}`).catch(() => '');
-  if (tip.trim() === base) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
+  if (note.state === 'making' || tip.trim() === base)
+    await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
   await removeNote(folder, name);
 }
 

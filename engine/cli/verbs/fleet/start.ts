@@ -35,10 +35,17 @@ export const fleetStart = defineVerb({
     }
     const spawned = await ensureCoordinator(context);
     const started = await context.submit('fleet.start', { workers: count, executor });
+    const { worktrees } = await context.report('worktrees', {});
+    const left = worktrees.filter(({ state }) => state === 'left').length;
     const showPath = (path: string): string => tildePath(path, env);
     context.print(started, () => [
       ...coordinatorLines(started, spawned, showPath),
       ...startedLines(started, showPath, out.colours),
+      ...(left === 0
+        ? []
+        : [
+            `${out.colours.yellow('⚠')} ${plural(left, 'worktree')} left by attempts that broke off: spl worktree list`,
+          ]),
     ]);
   },
 });

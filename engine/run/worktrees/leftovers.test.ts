@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { FleetError } from '../../errors.ts';
+import { recoverWorktrees, removeWorktree } from './leftovers.ts';
+import { readNotes } from './notes.ts';
+
+const HOST = fileURLToPath(new URL('./testing/worktree-host.ts', import.meta.url));
+
+describe('worktrees that were left', function () {
+  this.timeout(300_000);
+  let root: string;
+  let repo: string;
+  let folder: string;
+  let bin: string;
+
+  beforeEach(async () => {
+    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-left-')));
+    [repo, folder, bin] = [join(root, 'repo'), join(root, 'worktrees'), join(root, 'bin')];
+    await mkdir(repo);
+    await mkdir(bin);
+    git('init', '--quiet', '--initial-branch=main');
+    git('config', 'user.name', 'Tester');
+    git('config', 'user.email', 'tester@example.org');
+    await writeFile(join(repo, 'a.txt'), 'one\n');
+    git('add', '--all');
+    git('commit', '--quiet', '-m', 'first');
+    await writeFile(join(repo, 'a.txt'), 'changed\n');
+    await writeFile(join(repo, '.env'), 'KEY=1\n');
+    await writeFile(join(repo, '.git', 'info', 'exclude'), '.env\n');
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  it('by a death at any step are taken down, or hold all that was done (I48)', async () => {
+    await writeGit(0);
+    assert.equal(runHost().stdout, 'spl/HOSTED/0-1\n');
+    const steps = Number(await readFile(join(bin, 'count'), 'utf8'));
+    assert.ok(steps > 10, `only ${steps} calls of git`);
+    let kept = 1;
+    for (let step = 1; step <= steps; step++) {
+      await writeGit(step);
+      assert.equal(runHost().signal, 'SIGKILL', `step ${step}`);
+      await recoverWorktrees(folder, what => assert.fail(`step ${step}: ${what}`));
+      const notes = [...(await readNotes(folder)).values()];
+      for (const { state, branch, dir } of notes) {
+        assert.ok(state === 'kept' || state === 'left', `step ${step}: ${state}`);
+        assert.equal(git('show', `${branch}:work.txt`), 'done', `step ${step}`);
+        assert.equal(git('show', `${branch}:a.txt`), 'changed', `step ${step}`);
+        assert.deepEqual(await readdir(dir).then(names => names.includes('work.txt')), true);
+      }
+      kept = Math.max(kept, notes.length);
+      const known = git('worktree', 'list', '--porcelain')
+        .split('\n')
+        .filter(line => line.startsWith('worktree '));
+      assert.equal(known.length, notes.length + 1, `step ${step}: git knows others`);
+      const branches = git('branch', '--list', 'spl/*')
+        .split('\n')
+        .filter(line => line !== '');
+      assert.equal(branches.length, notes.length, `step ${step}: branches without a worktree`);
+      const folders = (await readdir(folder, { withFileTypes: true })).filter(entry => entry.isDirectory());
+      assert.equal(folders.length, notes.length, `step ${step}: folders without a note`);
+      assert.equal(git('status', '--porcelain'), 'M a.txt', `step ${step}`);
+    }
+    assert.ok(kept > 2, 'no death left any work: the test proves little');
+  });
+
+  it('are removed when asked to, and never what only they hold', async () => {
+    await writeGit(0);
+    const branch = runHost().stdout.trim();
+    const [[name, note] = assert.fail('no note')] = [...(await readNotes(folder))];
+    await writeFile(join(note.dir, 'late.txt'), 'late\n');
+    await assert.rejects(
+      () => removeWorktree(folder, name, false),
+      (error: unknown) => FleetError.is(error, 'CONFLICT') && /not committed: late\.txt/.test(error.message),
+    );
+    await rm(join(note.dir, 'late.txt'));
+    assert.deepEqual(await removeWorktree(folder, name, false), { branch, branchKept: true });
+    assert.equal(git('show', `${branch}:work.txt`), 'done');
+    assert.deepEqual(await readdir(folder), []);
+    await assert.rejects(
+      () => removeWorktree(folder, name, false),
+      (error: unknown) => FleetError.is(error, 'NOT_FOUND'),
+    );
+  });
+
+  it('go with their branches when another one has what is on them, or by force', async () => {
+    await writeGit(0);
+    const first = runHost().stdout.trim();
+    git('branch', 'taken', first);
+    const [name = ''] = [...(await readNotes(folder)).keys()];
+    assert.deepEqual(await removeWorktree(folder, name, false), { branch: first, branchKept: false });
+    const second = runHost().stdout.trim();
+    const [again = ''] = [...(await readNotes(folder)).keys()];
+    assert.deepEqual(await removeWorktree(folder, again, true), { branch: second, branchKept: false });
+    assert.equal(git('branch', '--list', 'spl/*'), '');
+  });
+
+  /** A `git` that ends who called it at a step, before it does anything or after it, and otherwise only counts. */
+  async function writeGit(step: number): Promise<void> {
+    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+    const end = 'kill -s KILL "$PPID"';
+    const text = `#!/bin/sh
+n=$(($(cat '${bin}/count' 2>/dev/null || echo 0) + 1))
+echo "$n" > '${bin}/count'
+${step === 0 || step % 2 === 0 ? '' : `[ "$n" -ne ${step} ] || { ${end}; exit 1; }`}
+${real} "$@"
+code=$?
+${step === 0 || step % 2 === 1 ? '' : `[ "$n" -ne ${step} ] || { ${end}; exit 1; }`}
+exit $code
+`;
+    await writeFile(join(bin, 'git'), text);
+    await chmod(join(bin, 'git'), 0o755);
+    await rm(join(bin, 'count'), { force: true });
+  }
+
+  function runHost() {
+    return spawnSync(process.execPath, ['--import', 'tsx', HOST, folder, repo], {
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+      encoding: 'utf8',
+    });
+  }
+
+  function git(...args: readonly string[]): string {
+    return execFileSync('git', ['-C', repo, ...args], { encoding: 'utf8' }).trim();
+  }
+});
