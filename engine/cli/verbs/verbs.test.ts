@@ -22,9 +22,44 @@ import { run, type FakeOptions } from '../testing/fake-host.ts';
 
 const ACTOR = 'did:sync:user:ada';
 
+const worktree = {
+  name: 'TUT-001-0-1',
+  worker: 'worker-a',
+  dir: '/home/worktrees/TUT-001-0-1',
+  repository: '/work',
+  branch: 'spl/TUT-001/0-1',
+  base: 'c0ffee',
+  task: 'TUT-001',
+  subtask: 0,
+  attempt: 1,
+  state: 'kept',
+  made_unix: 1,
+} as const;
+
+describe('spl worktree', () => {
+  it('list shows each, or that there is none', async () => {
+    const { out } = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [worktree] } } });
+    assert.match(out, /^BRANCH +STATE +WORKER +FOLDER\nspl\/TUT-001\/0-1 +kept +worker-a +\/home/);
+    const none = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [] } } });
+    assert.equal(none.out, 'no worktrees\n');
+  });
+
+  it('remove says what became of the branch', async () => {
+    const removed = { name: 'TUT-001-0-1', branch: 'spl/TUT-001/0-1', branch_kept: true };
+    const kept = await run(['worktree', 'remove', 'spl/TUT-001/0-1'], {
+      answers: { 'worktree.remove': removed },
+    });
+    assert.match(kept.out, /✓ worktree 'TUT-001-0-1' removed\n {2}· branch spl\/TUT-001\/0-1 stays/);
+    assert.deepEqual(kept.host.engine.asked.at(-1)?.input, { worktree: 'spl/TUT-001/0-1', force: false });
+    const answers = { 'worktree.remove': { ...removed, branch_kept: false } };
+    const gone = await run(['worktree', 'remove', 'x', '--force'], { answers });
+    assert.match(gone.out, /branch spl\/TUT-001\/0-1 is gone/);
+  });
+});
+
 describe('spl fleet start', () => {
   it('starts a coordinator, then the workers, and prints the tutorial’s lines', async () => {
-    const answers = { 'fleet.start': started() };
+    const answers = { 'fleet.start': started(), worktrees: { worktrees: [] } };
     const { code, out, host } = await run(['fleet', 'start', '--workers', '2'], { answers });
     assert.equal(code, 0);
     assert.deepEqual(out.split('\n'), [
@@ -38,33 +73,40 @@ describe('spl fleet start', () => {
       `  worker-b    ${WORKER_B_DID} on :9202`,
       '',
     ]);
-    assert.deepEqual(host.engine.asked.at(-1), {
+    assert.deepEqual(host.engine.asked.at(-2), {
       name: 'fleet.start',
       input: { workers: 2, executor: null },
       actor: ACTOR,
     });
   });
 
+  it('tells of worktrees that were left', async () => {
+    const left = { ...worktree, state: 'left' } as const;
+    const answers = { 'fleet.start': started(), worktrees: { worktrees: [worktree, left] } };
+    const { out } = await run(['fleet', 'start'], { answers });
+    assert.match(out, /⚠ 1 worktree left by attempts that broke off: spl worktree list/);
+  });
+
   it('asks for two workers unless told otherwise, and reuses a coordinator', async () => {
     const options: FakeOptions = {
-      answers: { 'fleet.start': started() },
+      answers: { 'fleet.start': started(), worktrees: { worktrees: [] } },
       starter: { ensureCoordinator: () => Promise.resolve({ spawned: false, pid: 11 }) },
     };
     const { out, host } = await run(['fleet', 'start', '--executor', 'shell'], options);
     assert.match(out, /\[coordinator\] running PID 11 on :9100/);
-    assert.deepEqual(host.engine.asked.at(-1)?.input, { workers: 2, executor: 'shell' });
+    assert.deepEqual(host.engine.asked.at(-2)?.input, { workers: 2, executor: 'shell' });
   });
 
   it('starts nothing where a URL is given', async () => {
     const options: FakeOptions = {
-      answers: { 'fleet.start': started() },
+      answers: { 'fleet.start': started(), worktrees: { worktrees: [] } },
       starter: { ensureCoordinator: () => Promise.reject(new Error('must not be asked')) },
     };
     assert.equal((await run(['fleet', 'start', '--url', 'http://127.0.0.1:1'], options)).code, 0);
   });
 
   it('prints one document with --json', async () => {
-    const answers = { 'fleet.start': started() };
+    const answers = { 'fleet.start': started(), worktrees: { worktrees: [] } };
     const { out } = await run(['fleet', 'start', '--json'], { answers });
     assert.deepEqual(JSON.parse(out), started());
   });

@@ -35,7 +35,7 @@ describe('worktrees that were left', function () {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  it('by a death at any step are taken down, or hold all that was done (I48)', async () => {
+  it('by a death at any step are taken down, or hold all that was done (I45)', async () => {
     await writeGit(0);
     assert.equal(runHost().stdout, 'spl/HOSTED/0-1\n');
     const steps = Number(await readFile(join(bin, 'count'), 'utf8'));
