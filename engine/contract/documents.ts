@@ -273,6 +273,8 @@ export const taskSchema = v.looseObject({
   fan_out: nullable(
     v.looseObject({
       record: v.string(),
+      /** The task's, or one below it. */
+      namespace: v.string(),
       round: v.number(),
       subtasks: v.number(),
       completed: v.number(),

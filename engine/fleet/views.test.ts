@@ -246,6 +246,7 @@ describe('the document of a task', () => {
     assert.deepEqual([document.status, document.actor, document.created_unix], ['active', USER, 1000]);
     assert.deepEqual(document.fan_out, {
       record: task.fanOut!.id,
+      namespace: 'default',
       round: 1,
       subtasks: 2,
       completed: 0,

@@ -63,6 +63,7 @@ export function taskDocument(state: FleetState, task: Task, now: number): d.Task
 function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument['fan_out']> {
   return {
     record: head.id,
+    namespace: head.namespace,
     round: head.round,
     subtasks: childrenOf(head),
     completed: completedOf(head),

@@ -36,9 +36,9 @@ export function isHeld(holds: readonly Hold[], namespace: string): boolean {
   );
 }
 
-/** Whether a fan-out of this task is under way and may start nothing. */
-export function isFrozen(fleet: FleetDocument | undefined, task: TaskDocument): boolean {
-  return task.fan_out?.complete === false && isHeld(holdsOf(fleet), task.namespace);
+/** Whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
+export function isFrozen(fleet: FleetDocument | undefined, { fan_out: fanOut }: TaskDocument): boolean {
+  return fanOut?.complete === false && isHeld(holdsOf(fleet), fanOut.namespace);
 }
 
 /** All other namespaces lie below it. */

@@ -21,6 +21,11 @@ describe('the kill switch', () => {
       ].flatMap(subtask => ['--subtask', JSON.stringify(subtask)]);
       await scratch.spl('task', 'fan-out', 'HELD-1', ...subtasks);
       await fleet.joinWhen('HELD-1', 'one runs', ({ counts }) => counts.running === 1);
+      // A fan-out may lie in a namespace below its task's.
+      await scratch.spl('task', 'add', 'hold it as well', '--alias', 'BELOW-1');
+      const below = JSON.stringify({ goal: 'runs', run, target: 'worker-b' });
+      await scratch.spl('task', 'fan-out', 'BELOW-1', '--namespace', 'acme', '--subtask', below);
+      await workbench.tree('Fan-Outs').waitFor('BELOW-1 0 of 1 accepted');
 
       await askToFreeze(workbench);
       await workbench.page.keyboard.press('Escape');
@@ -38,6 +43,7 @@ describe('the kill switch', () => {
       );
       await workbench.tree('Instances').waitFor('coordinator live · in this window · frozen: acme');
       await workbench.tree('Fan-Outs').waitFor('HELD-1 frozen · 0 of 2 accepted');
+      await workbench.tree('Fan-Outs').waitFor('BELOW-1 frozen · 0 of 1 accepted');
       await workbench.snap('frozen');
       await writeFile(join(scratch.workspace, 'go'), '');
       await workbench.tree('Fan-Outs').waitFor('HELD-1 frozen · 1 of 2 accepted');

@@ -113,6 +113,7 @@ export function task(change: Partial<d.TaskDocument> = {}): d.TaskDocument {
     created_unix: 1_750_000_000,
     fan_out: {
       record: RECORD,
+      namespace: 'default',
       round: 1,
       subtasks: 2,
       completed: 1,
