@@ -81,7 +81,7 @@ describe('the protocol between panel and view', () => {
       change(new Array(MAX_ROWS + 1).fill(row)),
       { ...(change([]) as object), more: 1 },
       { type: 'reply', id: 1, result: { ok: false } },
-      { type: 'init', strings: { accepted: 'accepted' }, locale: 'en' },
+      { type: 'init', strings: { accepted: 'accepted' } },
     ];
     for (const message of wrong) {
       const decoded = decodeToView(message);

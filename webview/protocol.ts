@@ -311,7 +311,7 @@ const serialSchema = v.strictObject({
 export type SerialRow = v.InferOutput<typeof serialSchema>;
 
 const toViewSchema = v.variant('type', [
-  v.strictObject({ type: v.literal('init'), strings: stringsSchema, locale: v.string() }),
+  v.strictObject({ type: v.literal('init'), strings: stringsSchema }),
   v.strictObject({
     type: v.literal('task'),
     thread: v.string(),

@@ -122,8 +122,10 @@ export class FleetModel implements vscode.Disposable {
     });
     try {
       while (await changes.next()) {
-        await this.#read(client, dirty.take(), signal);
-        await changes.settle(MIN_INTERVAL_MS);
+        const change = dirty.take();
+        await this.#read(client, change, signal);
+        // A heartbeat is no flood, and what people wait for may follow it.
+        if (change.tasks.size > 0) await changes.settle(MIN_INTERVAL_MS);
       }
     } finally {
       stopped.abort();

@@ -139,7 +139,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#generation += 1;
     this.#ready = true;
     this.#paused = false;
-    this.#post({ type: 'init', strings: viewStrings(), locale: vscode.env.language });
+    this.#post({ type: 'init', strings: viewStrings() });
     this.#followAnew();
   }
 

@@ -151,19 +151,20 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #take(change: ModelChange): void {
-    const isNew = [...change.tasks].some(thread => !this.#nodes.has(thread));
     if (change.all) this.#store.clear();
-    if (change.all || isNew) this.#changed.fire(undefined);
+    const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
+    // The whole tree has the new rows in it: to tell of these again would keep the next change waiting.
+    if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
     this.#refreshing = this.#refreshing
-      .then(() => this.#refresh(change))
+      .then(() => this.#refresh(known, change.children))
       .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
   }
 
   /** Reads what is shown of the subtasks that changed, and tells of them together with their tasks. */
-  async #refresh({ tasks, children }: ModelChange): Promise<void> {
+  async #refresh(tasks: readonly string[], children: ModelChange['children']): Promise<void> {
     const { client } = this.#access;
     if (client === undefined) return;
-    const rows = [...tasks].map(taskRow);
+    const rows = tasks.map(taskRow);
     for (const [thread, changed] of children) {
       const read = await this.#store.refresh(client, thread, changed);
       for (const index of read) rows.push({ kind: 'child', thread, index });

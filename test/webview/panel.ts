@@ -207,7 +207,7 @@ export class Panel {
       children: children.slice(at * page, (at + 1) * page).map(packChild),
     }));
     return [
-      { type: 'init', strings, locale: 'en' },
+      { type: 'init', strings },
       { type: 'stream', state: 'connecting', note: null },
       { type: 'task', thread, alias, goal, serial: false },
       { type: 'stream', state: 'live', note: null },
@@ -218,7 +218,7 @@ export class Panel {
 
   /** Tells the whole story, and waits until the view has drawn it. */
   async tell(story: Story): Promise<void> {
-    await this.say({ type: 'init', strings: this.#strings, locale: 'en' });
+    await this.say({ type: 'init', strings: this.#strings });
     const { thread, alias } = story.status;
     await this.say({ type: 'task', thread, alias, goal: story.goal, serial: false });
     await this.say({ type: 'stream', state: 'live', note: null });

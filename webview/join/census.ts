@@ -3,7 +3,6 @@ import { icon, lookIcon, type IconName } from '../components/icon.ts';
 import { styled } from '../components/styled.ts';
 import { shared } from '../components/styles.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
-import { formatCount } from '../model/format.ts';
 import { sharesOf, wordOf } from '../model/looks.ts';
 import type { JoinRow, Outcome, SpeedupRow } from '../protocol.ts';
 import { fill, type StringKey, type ViewStrings } from '../strings.ts';
@@ -141,7 +140,6 @@ export class CensusElement extends LitElement {
 
   static override properties = {
     strings: { attribute: false },
-    locale: { attribute: false },
     join: { attribute: false },
     speedup: { attribute: false },
     costUsd: { attribute: false },
@@ -149,7 +147,6 @@ export class CensusElement extends LitElement {
   };
 
   declare strings: ViewStrings;
-  declare locale: string;
   declare join: JoinRow;
   declare speedup: SpeedupRow | null;
   /** Of all attempts so far. */
@@ -163,10 +160,7 @@ export class CensusElement extends LitElement {
       <div class="top">
         ${this.#verdict()}
         <dl class="figures">
-          ${this.#figure(
-            s.subtasksDone,
-            html`${formatCount(join.completed, this.locale)} / ${formatCount(join.subtasks, this.locale)}`,
-          )}
+          ${this.#figure(s.subtasksDone, html`${join.completed} / ${join.subtasks}`)}
           ${this.wallSecs === null ? nothing : this.#figure(s.wall, duration(this.wallSecs))}
           ${this.#figure(s.cost, html`${totalCost(this.costUsd)}${this.#extraCost()}`)}
         </dl>
@@ -222,7 +216,7 @@ export class CensusElement extends LitElement {
           count === 0
             ? nothing
             : html`<li>
-                ${lookIcon(look)}<b>${formatCount(count, this.locale)}</b>
+                ${lookIcon(look)}<b>${count}</b>
                 <span>${this.strings[wordOf(look)]}</span>
               </li>`,
         )}

@@ -134,25 +134,12 @@ export class HeaderElement extends LitElement {
         background: var(--ink);
         forced-color-adjust: none;
       }
-      .stream.live.moving .dot {
-        animation: breathe 2s ease-in-out infinite;
-      }
       .stream.paused,
       .stream.connecting {
         --ink: var(--fleet-muted);
       }
       .stream.disconnected {
         --ink: var(--vscode-editorWarning-foreground, var(--fleet-rejected));
-      }
-      @keyframes breathe {
-        50% {
-          opacity: 0.35;
-        }
-      }
-      @media (prefers-reduced-motion: reduce) {
-        .stream.live.moving .dot {
-          animation: none;
-        }
       }
       .export {
         display: inline-flex;
@@ -204,7 +191,6 @@ export class HeaderElement extends LitElement {
     strings: { attribute: false },
     task: { attribute: false },
     stream: { attribute: false },
-    moving: { attribute: false },
     exportable: { attribute: false },
     notice: { attribute: false },
   };
@@ -213,7 +199,6 @@ export class HeaderElement extends LitElement {
   /** Null until the host has told which. */
   declare task: (ToView & { type: 'task' }) | null;
   declare stream: Stream;
-  declare moving: boolean;
   declare exportable: boolean;
   declare notice: Notice | null;
 
@@ -232,7 +217,7 @@ export class HeaderElement extends LitElement {
 
   #stream(): TemplateResult {
     const { state, note } = this.stream;
-    return html`<span class="stream ${state} ${this.moving ? 'moving' : ''}" title=${note ?? ''}>
+    return html`<span class="stream ${state}" title=${note ?? ''}>
       ${state === 'live' ? html`<span class="dot"></span>` : icon(STREAM_ICONS[state])} ${this.strings[state]}
     </span>`;
   }

@@ -9,7 +9,6 @@ import { shared } from '../components/styles.ts';
 import { costOf, elapsedOf, titleOf, type FanOutModel } from '../model/fan-out.ts';
 import { list, type Listing, type SortKey } from '../model/filter.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
-import { formatCount } from '../model/format.ts';
 import { LOOKS, lookOf, wordOf } from '../model/looks.ts';
 import { scrollTo, windowOf } from '../model/window.ts';
 import type { ChildRow } from '../protocol.ts';
@@ -238,7 +237,6 @@ export class SubtasksElement extends LitElement {
 
   static override properties = {
     strings: { attribute: false },
-    locale: { attribute: false },
     model: { attribute: false },
     version: { attribute: false },
     clock: { attribute: false },
@@ -248,7 +246,6 @@ export class SubtasksElement extends LitElement {
   };
 
   declare strings: ViewStrings;
-  declare locale: string;
   declare model: FanOutModel;
   declare version: number;
   declare clock: ViewClock;
@@ -367,7 +364,7 @@ export class SubtasksElement extends LitElement {
         )}
       </vscode-single-select>
       <span class="shown muted number">
-        ${fill(s.filterShown, formatCount(this.#rows.length, this.locale), formatCount(total, this.locale))}
+        ${fill(s.filterShown, String(this.#rows.length), String(total))}
       </span>
     </div>`;
   }

@@ -36,8 +36,8 @@ export class BarChosen extends Event {
 }
 
 const MAX_BODY_PX = 320;
-/** How often running bars grow, in milliseconds. */
-const GROW_MS = 66;
+/** Running bars grow by a pixel at a time, but no more often than this, and no less often than that, in milliseconds. */
+const GROW_MS = 100;
 const GROW_CALMLY_MS = 1000;
 /** Zooming within this of everything shows everything, and follows it as it grows. */
 const WHOLE = 0.999;
@@ -500,18 +500,17 @@ export class TimelineElement extends LitElement {
       canvas.style.height = `${sight.height}px`;
     }
     this.#painter.paint(sceneOf(this.#subject(), sight), window.devicePixelRatio);
-    if (this.moving) this.#growLater();
+    if (this.moving) this.#growLater(sight);
   }
 
-  #growLater(): void {
+  #growLater({ domain, width }: Sight): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#paintSoon();
-      },
-      this.#calm.matches ? GROW_CALMLY_MS : GROW_MS,
-    );
+    const pixelMs = ((domain.to - domain.from) * 1000) / width;
+    const growMs = this.#calm.matches ? GROW_CALMLY_MS : Math.min(Math.max(GROW_MS, pixelMs), GROW_CALMLY_MS);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#paintSoon();
+    }, growMs);
   }
 
   #subject(): Subject {

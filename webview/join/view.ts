@@ -130,7 +130,6 @@ export class JoinViewElement extends LitElement {
   readonly #clock = new ViewClock();
   #saved: SavedState;
   #strings: ViewStrings | null = null;
-  #locale = 'en';
   #task: (ToView & { type: 'task' }) | null = null;
   #stream: Stream = { state: 'connecting', note: null };
   #speedup: { report: SpeedupRow | null; problem: Problem | null } = { report: null, problem: null };
@@ -203,7 +202,6 @@ export class JoinViewElement extends LitElement {
       .strings=${s}
       .task=${this.#task}
       .stream=${this.#stream}
-      .moving=${this.#isMoving()}
       .exportable=${this.#model.join !== null}
       .notice=${this.#notice}
     ></fleet-header>`;
@@ -229,7 +227,6 @@ export class JoinViewElement extends LitElement {
       <fleet-census
         class="card padded"
         .strings=${s}
-        .locale=${this.#locale}
         .join=${this.#model.join}
         .speedup=${this.#speedup.report}
         .costUsd=${this.#model.costUsd}
@@ -260,7 +257,6 @@ export class JoinViewElement extends LitElement {
       <fleet-subtasks
         class="card clip"
         .strings=${s}
-        .locale=${this.#locale}
         .model=${this.#model}
         .version=${this.#model.version}
         .clock=${this.#clock}
@@ -304,7 +300,6 @@ export class JoinViewElement extends LitElement {
     switch (told.type) {
       case 'init':
         this.#strings = told.strings;
-        this.#locale = told.locale;
         break;
       case 'task':
         this.#task = told;

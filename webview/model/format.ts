@@ -1,8 +1,4 @@
-/** Figures as this view writes them besides those that the whole product writes alike (`engine/contract/format.ts`). */
-
-export function formatCount(count: number, locale: string): string {
-  return new Intl.NumberFormat(locale).format(count);
-}
+/** How texts are fitted into the room that they have; figures are written as everywhere (`engine/contract/format.ts`). */
 
 /** The text, cut so that it takes at most `widthPx` where a character takes about `charPx`; empty when nothing fits. */
 export function fitText(text: string, widthPx: number, charPx: number): string {
