@@ -10,7 +10,7 @@ import { setting, TERMINAL_PROFILE } from './contributions.ts';
 import { DisposableStore } from './disposable.ts';
 import { Documents } from './documents.ts';
 import { FleetModel } from './model/fleet-model.ts';
-import { notifications } from './notifications.ts';
+import { coordinatorStopped, notifications } from './notifications.ts';
 import { registerPanels } from './panels/register.ts';
 import { Continuity } from './session/continuity.ts';
 import { host } from './session/hosted.ts';
@@ -78,6 +78,7 @@ export function activate(context: vscode.ExtensionContext): void {
   for (const keys of contextKeys(session, model)) store.add(keys);
   store.add(statusBar(session, model));
   store.add(notifications(attention));
+  store.add(coordinatorStopped(session));
   store.add(
     vscode.window.registerTerminalLinkProvider(terminalLinks(model, subject => trees.reveal(subject))),
   );

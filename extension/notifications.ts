@@ -1,12 +1,33 @@
 import * as vscode from 'vscode';
 import { plural } from '../engine/contract/format.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
-import { linkless } from './plain.ts';
+import { linkless, sentences } from './plain.ts';
+import type { Session } from './session/session.ts';
 import type { Alarm, Attention } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
 export function notifications(attention: Attention): vscode.Disposable {
   return attention.onDidRaise(alarm => void notify(alarm));
+}
+
+/** Says why the coordinator of this window stopped: who did not ask for it sees no command fail. */
+export function coordinatorStopped(session: Session): vscode.Disposable {
+  let wasHosting = session.isHosting;
+  return session.onDidChange(() => {
+    const { state, isHosting } = session;
+    if (wasHosting && state.kind === 'down') void sayStopped(state.error);
+    wasHosting = isHosting;
+  });
+}
+
+async function sayStopped(error: Error): Promise<void> {
+  const text = vscode.l10n.t('The coordinator in this window stopped: {0}', sentences(error));
+  const actions: readonly Omit<Action, 'subject'>[] = [
+    { title: vscode.l10n.t('Try Again'), command: 'fleet.reconnect' },
+    { title: vscode.l10n.t('Show Log'), command: 'fleet.showLog' },
+  ];
+  const chosen = await vscode.window.showErrorMessage(linkless(text), ...actions);
+  if (chosen !== undefined) await vscode.commands.executeCommand(chosen.command);
 }
 
 interface Action extends vscode.MessageItem {

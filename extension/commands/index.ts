@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
-import { FleetError, messageOf } from '../../engine/errors.ts';
 import { COMMANDS, isSelection, subjectOf, type CommandId, type Subject } from '../contributions.ts';
-import { linkless } from '../plain.ts';
+import { linkless, sentences } from '../plain.ts';
 import { addTask } from './add-task.ts';
 import type { Command, CommandContext } from './context.ts';
 import { fanOut } from './fan-out.ts';
@@ -88,9 +87,8 @@ export function registerCommands(
 
 function showError({ log }: CommandContext, id: CommandId, thrown: unknown): void {
   log.error(`${id}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
-  const hint = FleetError.is(thrown) && thrown.hint !== undefined ? ` ${thrown.hint}` : '';
   const show = vscode.l10n.t('Show Log');
-  void vscode.window.showErrorMessage(linkless(`${messageOf(thrown)}.${hint}`), show).then(chosen => {
+  void vscode.window.showErrorMessage(linkless(sentences(thrown)), show).then(chosen => {
     if (chosen === show) log.show();
   });
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { VIEWS, type Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { sentences } from '../plain.ts';
 import type { Session } from '../session/session.ts';
 import type { Attention } from './attention.ts';
 import { FanOutsTree } from './fan-outs.ts';
@@ -34,6 +35,7 @@ export class Trees implements vscode.Disposable {
       void session.wantHistory();
     };
     this.#all = vscode.Disposable.from(
+      session.onDidChange(() => (this.#fanOutsView.message = whyDown(session))),
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
       model.onDidChange(() => {
@@ -82,6 +84,11 @@ export class Trees implements vscode.Disposable {
     const tooltip = vscode.l10n.t('{0} need attention', value);
     this.#fanOutsView.badge = value === 0 ? undefined : { value, tooltip };
   }
+}
+
+/** What stands in the place of the fan-outs where the engine could not be had: why, and the way out. */
+function whyDown({ state }: Session): string {
+  return state.kind === 'down' ? sentences(state.error) : '';
 }
 
 /** What stands above the instances: how to go on where only the coordinator runs. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { watch } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { homePaths } from '../../engine/home/paths.ts';
+import { until } from '../editor/until.ts';
 import { EditorUnderTest } from './editor.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -15,6 +19,7 @@ describe('a home that can not be opened', () => {
       const window = await editor.open('broken-config');
       await window.openActivity('Fleet');
       await window.welcomeButton('Try Again').waitFor();
+      assert.match(await window.message('Fan-Outs'), /config\.toml/);
       await window.snap('down');
       await writeFile(configToml, '[server]\nport = 0\n');
       await window.welcomeButton('Try Again').click();
@@ -26,13 +31,75 @@ describe('a home that can not be opened', () => {
     });
   });
 
+  it('is said to be of a newer version, or to be damaged, with the way out', async () => {
+    await inEditor(async editor => {
+      const { homeJson, logDir, indexDir } = homePaths(editor.scratch.home);
+      await editor.scratch.spl('fleet', 'start', '--workers', '1');
+      await editor.scratch.spl('fleet', 'stop', '--all');
+      const made = await readFile(homeJson, 'utf8');
+      await writeFile(homeJson, '{"format":99}');
+      const window = await editor.open('broken-newer');
+      await window.openActivity('Fleet');
+      await window.welcomeButton('Try Again').waitFor();
+      assert.match(
+        await window.message('Fan-Outs'),
+        /has format 99, and this version knows 1\. Use a newer version/,
+      );
+      await window.snap('newer');
+      await writeFile(homeJson, made);
+      const damaged = await flipByte(logDir);
+      await rm(indexDir, { recursive: true });
+      await window.welcomeButton('Try Again').click();
+      await window.toast(`the log is damaged in ${damaged} at byte`);
+      await until('the view says so', async () =>
+        (await window.message('Fan-Outs')).includes(`the log is damaged in ${damaged}`) ? true : undefined,
+      );
+      await window.snap('damaged');
+      await window.welcomeButton('Run Doctor').click();
+      await window.terminal.waitFor(/FAIL/);
+      await window.snap('doctor');
+    });
+  });
+
+  it('because its disk is full stops the coordinator, which is said, and another window goes on with it', async () => {
+    await inEditor(async editor => {
+      const { fleet, scratch } = editor;
+      const first = await editor.open('full-first');
+      await start(first);
+      await first.tree('Instances').waitFor('worker-b live');
+      const { pid } = await fleet.instance('coordinator');
+      const workers = (await fleet.now()).instances.slice(1).map(worker => worker.pid);
+      await fleet.addTask('KEPT-1', null);
+      await limitFiles(pid, await sizeOfLast(homePaths(scratch.home).logDir));
+      await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
+      await first.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
+      await first.welcomeButton('Try Again').waitFor();
+      assert.match(await first.message('Fan-Outs'), /Remove the cause, a full disk for instance/);
+      await first.snap('stopped');
+
+      const second = await editor.open('full-second');
+      await second.openActivity('Fleet');
+      await second.tree('Instances').waitFor('coordinator live · in this window');
+      await first.tree('Instances').waitFor(/^coordinator live$/);
+      await second.tree('Fan-Outs').waitFor('KEPT-1');
+      await fleet.when('the workers are adopted', ({ live }) => live === 3);
+      assert.deepEqual(
+        (await fleet.now()).instances.slice(1).map(worker => worker.pid),
+        workers,
+      );
+    });
+  });
+
   it('is left alone by two windows that both could not open it, until somebody asks', async () => {
     await inEditor(async editor => {
       const { pidFile, runDir } = homePaths(editor.scratch.home);
       // Where the process would write who it is, which it does late.
       await mkdir(pidFile, { recursive: true });
       const windows = [await editor.open('broken-first'), await editor.open('broken-second')];
-      for (const window of windows) await start(window);
+      for (const window of windows) {
+        await start(window);
+        await window.toast('Show Log');
+      }
       for (const window of windows) await window.welcomeButton('Try Again').waitFor();
       assert.equal(await stirs(runDir, 3000), 0);
       await rm(pidFile, { recursive: true });
@@ -46,7 +113,25 @@ describe('a home that can not be opened', () => {
 async function start(window: Workbench): Promise<void> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
-  await window.toast('Show Log');
+}
+
+/** Damages the first segment of a log in its middle. @returns its name */
+async function flipByte(logDir: string): Promise<string> {
+  const name = (await readdir(logDir)).sort()[0]!;
+  const bytes = await readFile(join(logDir, name));
+  bytes[bytes.length >> 1]! ^= 0x10;
+  await writeFile(join(logDir, name), bytes);
+  return name;
+}
+
+async function sizeOfLast(logDir: string): Promise<number> {
+  const name = (await readdir(logDir)).sort().at(-1)!;
+  return (await stat(join(logDir, name))).size;
+}
+
+/** As a full disk does, keeps a process that runs from writing any file beyond a size, in bytes. */
+async function limitFiles(pid: number | null, size: number): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${size}`]);
 }
 
 /** How often the folder changes in so many milliseconds. */

@@ -164,6 +164,11 @@ export class Workbench {
     return this.page.locator('.welcome-view-content .monaco-button').filter({ hasText: label }).first();
   }
 
+  /** What stands in a view instead of its rows, or above them. */
+  message(title: string): Promise<string> {
+    return this.page.locator(`.pane:has(.pane-header[aria-label^="${title}"]) .message`).innerText();
+  }
+
   statusItem(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
