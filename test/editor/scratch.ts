@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +8,6 @@ import { promisify } from 'node:util';
 import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { environment } from './environment.ts';
-import { endProcesses } from '../scenarios/processes.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const WORKSPACES = join(ROOT, 'test', 'workspaces');
@@ -38,7 +38,7 @@ export interface ScratchOptions {
   readonly noHome?: boolean;
 }
 
-/** The throw-away folders of one editor under test, and everything that runs because of it. */
+/** The throw-away folders of one editor under test, and everything that runs because of it: gone with the process that made it. */
 export class Scratch {
   readonly root: string;
   /** The fleet's home; where it exists, it takes any free port. */
@@ -49,9 +49,11 @@ export class Scratch {
   readonly extensions: string;
   /** Names the scratch folder, so that every process that it reaches can be found and ended. */
   readonly env: Readonly<Record<string, string>>;
+  readonly #letGo: () => Promise<void>;
 
   private constructor(root: string) {
     this.root = root;
+    this.#letGo = guard(root);
     this.home = join(root, 'h');
     this.workspace = join(root, 'w');
     this.userData = join(root, 'd');
@@ -89,7 +91,28 @@ export class Scratch {
 
   /** Ends what still runs, and removes the folders. */
   async dispose(): Promise<void> {
-    await endProcesses(this.root);
-    await rm(this.root, { recursive: true, force: true, maxRetries: 5 });
+    await this.#letGo();
   }
+}
+
+/** Has a process of its own watch over a folder. @returns what has it clear the folder away, at once */
+function guard(root: string): () => Promise<void> {
+  const words = [
+    '--import',
+    import.meta.resolve('tsx/esm'),
+    join(ROOT, 'test', 'editor', 'scratch-guard.ts'),
+  ];
+  // In a group of its own: what a terminal ends with us is not to end who clears up.
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+  let said = '';
+  child.stderr.on('data', text => (said += String(text)));
+  // Why it is not there to listen is said when it is asked to end.
+  child.stdin.on('error', () => undefined);
+  child.stdin.write(`${root}\n`);
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  return async () => {
+    child.stdin.end();
+    const [code] = await ended;
+    if (code !== 0) throw new Error(`${root} could not be cleared away\n${said}`);
+  };
 }

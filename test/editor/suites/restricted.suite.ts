@@ -43,6 +43,7 @@ describe('in a folder that is not trusted', () => {
     await run('fleet.firstFanOut');
     await run('fleet.runSerial', { kind: 'task', thread });
     await run('fleet.restartInstance', { kind: 'instance', did: worker.did });
+    await accepted(run('fleet.retry', { kind: 'child', thread, index: 0 }));
     assert.deepEqual([await taskCount(), (await fleet.now()).instances.length], before);
     assert.equal((await fleet.join('LOOK-1')).round, 1);
     assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
