@@ -51,12 +51,12 @@ async function notify(alarm: Alarm): Promise<void> {
 
 function joinFailed({ task }: Extract<Alarm, { kind: 'joinFailed' }>): Told {
   const subject = { kind: 'task', thread: task.thread } as const;
+  const report: Action = { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject };
+  const retry: Action = { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject };
   return {
     text: vscode.l10n.t('The join of {0} failed: {1}', task.alias, task.fan_out?.progress ?? ''),
-    actions: [
-      { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject },
-      { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject },
-    ],
+    // From a folder that is not trusted nothing is started.
+    actions: vscode.workspace.isTrusted ? [report, retry] : [report],
   };
 }
 

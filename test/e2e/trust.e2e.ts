@@ -27,6 +27,14 @@ describe('a folder that is not trusted', () => {
           assert.equal(await workbench.offers(`Fleet: ${title}`), false, title);
         for (const title of ['Stop Fleet', 'Show Task'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
+        await fleet.fanOut('BAD-1', scratch.workspace, [{ goal: 'fail', run: 'exit 3' }]);
+        const toast = await workbench.toast('The join of BAD-1 failed');
+        assert.deepEqual(
+          (await toast.locator('.monaco-button').allInnerTexts()).map(label => label.trim()).filter(Boolean),
+          ['Open Report', "Don't Show Again"],
+        );
+        await toast.getByRole('button', { name: 'Open Report' }).click();
+        await workbench.webview('BAD-1');
       },
     ),
   );
