@@ -101,7 +101,7 @@ describe('the protocol between panel and view', () => {
 
   it('names the task of a saved view, if it has one', () => {
     assert.equal(savedThreadOf({ thread: 'th_x', more: 1 }), 'th_x');
-    for (const state of [undefined, null, {}, { thread: null }, 'th_x'])
+    for (const state of [undefined, null, {}, { thread: null }, { thread: 'FIRST-001' }, 'th_x'])
       assert.equal(savedThreadOf(state), null);
   });
 });

@@ -384,7 +384,8 @@ const toHostSchema = v.variant('type', [
 ]);
 export type ToHost = v.InferOutput<typeof toHostSchema>;
 
-const savedThreadSchema = v.object({ thread: v.string() });
+/** A thread's whole id: a part of one, or an alias, could by now mean another task. */
+const savedThreadSchema = v.object({ thread: v.pipe(v.string(), v.regex(/^th_[A-Za-z0-9_-]{1,128}$/)) });
 
 /** Which task a view was about, by the state that it saved with the editor; null when that says none. */
 export function savedThreadOf(state: unknown): string | null {

@@ -210,11 +210,20 @@ export class JoinPanel implements vscode.Disposable {
 
   #failed(thrown: unknown): void {
     this.#stop();
-    this.#stream('disconnected', problemOf(thrown).message);
     this.#host.log.info(`panel ${this.#alias}: ${messageOf(thrown)}`);
+    if (FleetError.is(thrown, 'NOT_FOUND')) return this.#stream('disconnected', this.#noSuchTask());
+    this.#stream('disconnected', problemOf(thrown).message);
     const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!;
     this.#failures += 1;
     this.#retryTimer = setTimeout(() => this.#followAnew(), waitMs);
+  }
+
+  /** A task is not made after its panel: until another engine answers, it is not asked for again. */
+  #noSuchTask(): string {
+    return vscode.l10n.t(
+      'The fleet of this window has no task {0}: it may belong to another home. Close this panel, or open that of another task from Fan-Outs.',
+      this.#alias,
+    );
   }
 
   /** Asks for the report, at once or when the time is over; once, however often it is wished for meanwhile. */

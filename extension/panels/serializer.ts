@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import { savedThreadOf } from '../../webview/protocol.ts';
+import type { CommandId } from '../contributions.ts';
+import { linkless } from '../plain.ts';
 import { JOIN_PANEL_TYPE, type JoinPanels } from './join-panels.ts';
 
 /** Brings panels back that were open when the window was closed or reloaded. */
@@ -7,10 +9,23 @@ export function registerSerializer(panels: JoinPanels): vscode.Disposable {
   return vscode.window.registerWebviewPanelSerializer(JOIN_PANEL_TYPE, {
     deserializeWebviewPanel: (panel, state) => {
       const thread = savedThreadOf(state);
-      // A view that never heard which task it was about has nothing to come back to.
-      if (thread === null) panel.dispose();
-      else panels.adopt(panel, { thread, alias: panel.title });
+      if (thread !== null) panels.adopt(panel, { thread, alias: panel.title });
+      else {
+        // A view that never heard which task it was about has nothing to come back to.
+        void sayLost(panel.title);
+        panel.dispose();
+      }
       return Promise.resolve();
     },
   });
+}
+
+async function sayLost(title: string): Promise<void> {
+  const open = vscode.l10n.t('Open Join & Speedup');
+  const text = vscode.l10n.t(
+    'The panel {0} could not be restored: it is not known which task it showed.',
+    title,
+  );
+  if ((await vscode.window.showWarningMessage(linkless(text), open)) === open)
+    await vscode.commands.executeCommand('fleet.openReport' satisfies CommandId);
 }

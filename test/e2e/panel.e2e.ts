@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Frame, Page } from 'playwright-core';
@@ -7,8 +8,34 @@ import { ROOT } from '../editor/scratch.ts';
 import { until } from '../editor/until.ts';
 import type { EditorUnderTest } from './editor.ts';
 import { withEditor } from './with-editor.ts';
+import type { Workbench } from './workbench.ts';
 
 const run = promisify(execFile);
+
+/** What neither side of a panel understands. */
+const GARBAGE: readonly unknown[] = [
+  null,
+  7,
+  'x'.repeat(1_000_000),
+  [[]],
+  { type: 'launch' },
+  { type: 'change', seq: 'one' },
+  { type: 'reply', id: 999, result: { ok: true, value: null } },
+  { type: 'applied', seq: 9_007_199_254_740_991 },
+  { type: 'request', id: -1, request: { kind: 'run-serial' } },
+  { type: 'request', id: 1, request: { kind: 'retry', index: 0.5 } },
+  { type: 'request', id: 1, request: { kind: 'launch', command: 'fleet.stopAll' } },
+];
+
+/** Runs in each frame before its document: keeps what a view says to its host with, which can be had only once. */
+const KEEP_API = `{
+  let acquire;
+  Object.defineProperty(globalThis, 'acquireVsCodeApi', {
+    configurable: true,
+    get: () => acquire,
+    set: given => (acquire = () => (globalThis.keptApi = given())),
+  });
+}`;
 
 describe('the panel of a task', () => {
   it(
@@ -56,7 +83,44 @@ describe('the panel of a task', () => {
       assert.deepEqual(refused, []);
     }),
   );
+
+  it(
+    'takes no harm from garbage, and says so where its task is of another home',
+    withEditor({ name: 'panel-lost', workspace: 'tutorial' }, async (workbench, editor) => {
+      const { thread, view } = await openLost(workbench, editor);
+      await view.evaluate(`for (const garbage of ${JSON.stringify(GARBAGE)}) {
+        window.postMessage(garbage, '*');
+        keptApi.postMessage(garbage);
+      }`);
+      await view.locator('vscode-button', { hasText: 'Run Serially to Measure' }).click();
+      await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
+
+      await spl(editor, 'fleet', 'stop', '--all');
+      await rename(editor.scratch.home, `${editor.scratch.home}-before`);
+      await spl(editor, 'serve', '--daemon', '--port', '0');
+      await workbench.reload(thread);
+      await workbench.tree('Instances').waitFor('coordinator live');
+      await workbench.webview('The fleet of this window has no task LOST-1: it may belong to another home.');
+      await workbench.snap('another-home');
+    }),
+  );
 });
+
+/** Opens the panel of a task that has joined, in a window that keeps what the view says to its host with. */
+async function openLost(
+  workbench: Workbench,
+  editor: EditorUnderTest,
+): Promise<{ readonly thread: string; readonly view: Frame }> {
+  await workbench.page.addInitScript(KEEP_API);
+  await spl(editor, 'fleet', 'start', '--workers', '1');
+  const { thread } = await editor.fleet.fanOut('LOST-1', editor.scratch.workspace, [{ goal: 'a' }]);
+  await workbench.openActivity('Fleet');
+  await workbench.tree('Fan-Outs').waitFor('LOST-1 1 of 1 accepted');
+  await workbench.tree('Fan-Outs').rowAction('LOST-1', 'Open Join & Speedup');
+  const view = await panelOf(workbench.page);
+  await view.getByText('Satisfied', { exact: true }).waitFor();
+  return { thread, view };
+}
 
 async function spl(editor: EditorUnderTest, ...words: string[]): Promise<void> {
   const env = { ...process.env, ...editor.scratch.env };
