@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, it } from 'mocha';
+import type { JoinStatus, WorktreesDocument } from '../../engine/contract/documents.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { scenario, soon, type Scenario } from './harness.ts';
+
+/** A coding agent of ours, which speaks the formats of the real ones, on a real fleet in a real repository. */
+
+const AGENT = fileURLToPath(new URL('../../engine/run/executors/agent/testing/agent.mjs', import.meta.url));
+
+describe('coding agents', function () {
+  this.timeout(180_000);
+
+  it(
+    'write on branches of their own, and one that builds on two is told what they did',
+    scenario({}, async fleet => {
+      await makeRepository(fleet);
+      await nameAgents(fleet);
+      await fleet.startFleet(2);
+      await fleet.json('task', 'add', 'Harden the parser', '--alias', 'TUT-001');
+      const status = await fleet.json<JoinStatus>(
+        ...['task', 'fan-out', 'TUT-001', '--wait'],
+        ...['--subtask', 'name=tests,goal=Write tests,executor=agent:writer'],
+        ...['--subtask', 'goal=Find inputs,executor=agent:finder'],
+        ...['--subtask', 'goal=Mend it,executor=agent:writer,depends=0+1'],
+      );
+      assert.deepEqual([status.outcome, status.counts.accepted], ['satisfied', 3]);
+      const [tests, inputs, mend] = status.children;
+      assert.equal(tests!.summary, 'did: Write tests');
+      assert.deepEqual([tests!.cost_usd, tests!.tokens, inputs!.tokens], [0.25, 123, 123]);
+      const branches = status.children.map(({ work }) => work!.branch);
+      assert.deepEqual(branches, ['spl/TUT-001/0-1', 'spl/TUT-001/1-1', 'spl/TUT-001/2-1']);
+      const { prompt } = JSON.parse(git(fleet, 'show', `${mend!.work!.branch}:asked.json`)) as {
+        prompt: string;
+      };
+      for (const part of [
+        'Mend it',
+        'did: Write tests',
+        'spl/TUT-001/0-1',
+        'did: Find inputs',
+        'spl/TUT-001/1-1',
+      ])
+        assert.ok(prompt.includes(part), `it is not told: ${part}`);
+      assert.equal(git(fleet, 'status', '--porcelain'), '');
+      assert.equal(git(fleet, 'rev-parse', '--abbrev-ref', 'HEAD'), 'main');
+
+      const { worktrees } = await fleet.json<WorktreesDocument>('worktree', 'list');
+      assert.deepEqual(worktrees.map(({ branch, state }) => [branch, state]).sort(), [
+        ...branches.map(branch => [branch, 'kept']),
+      ]);
+      git(fleet, 'merge', '--quiet', '-m', 'take it', branches[0]!);
+      const merged = await fleet.json<{ branch_kept: boolean }>('worktree', 'remove', branches[0]!);
+      const alone = await fleet.json<{ branch_kept: boolean }>('worktree', 'remove', branches[1]!);
+      assert.deepEqual([merged.branch_kept, alone.branch_kept], [false, true]);
+      assert.equal(
+        git(fleet, 'branch', '--list', 'spl/*'),
+        ['spl/TUT-001/1-1', '+ spl/TUT-001/2-1'].join('\n'),
+      );
+      const gone = await fleet.refused(3, 'worktree', 'remove', branches[0]!);
+      assert.match(gone.message, /no worktree is named/);
+    }),
+  );
+
+  it(
+    'that are out of quota wait for it, and go on by themselves',
+    scenario({}, async fleet => {
+      await makeRepository(fleet);
+      await nameAgents(fleet);
+      await fleet.startFleet(1);
+      await fleet.json('task', 'add', 'Ask for too much', '--alias', 'QUOTA');
+      const wait = fleet.json<JoinStatus>(
+        ...['task', 'fan-out', 'QUOTA', '--wait', '--subtask', 'goal=Ask,executor=agent:short'],
+      );
+      const waiting = await fleet.joinWhen('QUOTA', 'it waits for quota', ({ children }) =>
+        /out of quota/.test(children[0]?.reason ?? ''),
+      );
+      assert.equal(waiting.counts.pending, 1);
+      const { outcome, children } = await wait;
+      // The attempt that found none is one, but none of those that it has.
+      assert.deepEqual([outcome, children[0]!.attempt], ['satisfied', 2]);
+    }),
+  );
+
+  it(
+    'whose worker is killed lose nothing that they did: it is on a branch, and the start tells of it',
+    scenario({}, async fleet => {
+      await makeRepository(fleet);
+      await fleet.startFleet(1);
+      await fleet.fanOut('KILLED', [
+        {
+          goal: 'write',
+          run: 'echo work > work.txt; echo ready; sleep 60',
+          isolation: 'worktree',
+          attempts: 1,
+        },
+      ]);
+      let branch = '';
+      await soon(
+        'the attempt has written',
+        async () => {
+          const [tree] = (await fleet.client.report('worktrees', {})).worktrees;
+          branch = tree?.branch ?? '';
+          const text = tree && (await readFile(join(tree.dir, 'work.txt'), 'utf8').catch(() => ''));
+          return text === 'work\n';
+        },
+        30_000,
+      );
+      await fleet.kill(await fleet.pidOf('worker-a'));
+      await fleet.joined('KILLED');
+      const started = await fleet.spl('fleet', 'start', '--workers', '1');
+      await soon('the worktree is dealt with', async () => {
+        const now = await fleet.client.report('worktrees', {});
+        return now.worktrees[0]?.state === 'left';
+      });
+      assert.equal(started.code, 0, started.err);
+      assert.equal(git(fleet, 'show', `${branch}:work.txt`), 'work');
+      assert.match((await fleet.spl('fleet', 'start')).out, /⚠ 1 worktree left by attempts that broke off/);
+    }),
+  );
+
+  it(
+    'are refused without a folder, and when nobody knows them; and fail where the folder is no repository',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.json('task', 'add', 'Anything', '--alias', 'BAD');
+      const fanOut = ['task', 'fan-out', 'BAD', '--subtask'];
+      const unknown = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:cluade');
+      assert.match(unknown.message, /executor 'agent:cluade' is unknown \(did you mean 'agent:claude'\?\)/);
+      const echo = await fleet.refused(4, ...fanOut, 'goal=x,executor=echo,isolation=worktree');
+      assert.match(echo.message, /isolation = worktree is for what runs in a folder/);
+      await fleet.json('task', 'fan-out', 'BAD', '--subtask', 'goal=x,executor=agent:claude');
+      const { children } = await fleet.joined('BAD');
+      assert.match(children[0]!.reason ?? '', /is not in a git repository that has a commit/);
+    }),
+  );
+});
+
+/** A repository where the commands are typed. */
+async function makeRepository(fleet: Scenario): Promise<void> {
+  git(fleet, 'init', '--quiet', '--initial-branch=main');
+  git(fleet, 'config', 'user.name', 'Tester');
+  git(fleet, 'config', 'user.email', 'tester@example.org');
+  await fleet.write('README', 'a project\n');
+  git(fleet, 'add', '--all');
+  git(fleet, 'commit', '--quiet', '-m', 'first');
+}
+
+/** `writer` and `finder` have good days; `short` has quota only when it is asked for the second time. */
+async function nameAgents(fleet: Scenario): Promise<void> {
+  const words = (...more: string[]): string => JSON.stringify([process.execPath, AGENT, ...more]);
+  const seen = fleet.at('../h/asked-once');
+  const script = `if [ -e '${seen}' ]; then exec "$@" good; fi; : > '${seen}'; echo 'Error: rate limit reached, try again in 1s'; exit 1`;
+  const short = JSON.stringify(['/bin/sh', '-c', script, 'sh', process.execPath, AGENT, 'codex']);
+  await appendFile(
+    homePaths(fleet.home).configToml,
+    `[worktree]
+min_free_bytes = 0
+[agents.writer]
+command = ${words('claude', 'good')}
+output = "claude"
+[agents.finder]
+command = ${words('codex', 'good')}
+output = "codex"
+[agents.short]
+command = ${short}
+output = "codex"
+`,
+  );
+}
+
+function git(fleet: Scenario, ...args: readonly string[]): string {
+  return execFileSync('git', ['-C', fleet.cwd, ...args], { encoding: 'utf8' }).trim();
+}
