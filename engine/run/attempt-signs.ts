@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Signs } from './stall-watch.ts';
 
@@ -11,18 +11,24 @@ export interface Traces {
   readonly dir: string | null;
 }
 
-/** How many entries of the folder are looked at: a change deeper down, or beyond these, is not seen. */
+/** How many entries of a folder are looked at: a change deeper down, or beyond these, is not seen. */
 const MAX_ENTRIES = 256;
+/** In how many folders its processes may be, worktrees of their own among them, that are looked at. */
+const MAX_FOLDERS = 8;
 
 /**
- * Signs of life of an attempt: the processor time of its processes, and when something in its folder was changed last.
- * Its processes are those that carry its environment, with their sessions. Without `/proc` the folder alone is looked at.
+ * Signs of life of an attempt: the processor time of its processes, and when something was changed last in its folder or in
+ * those where its processes are. These are the ones that carry its environment, with their sessions. Without `/proc` the
+ * folder alone is looked at.
  */
 export function attemptSigns(traces: Traces): Signs {
   return {
     look: async () => {
-      const [cpu, changed] = await Promise.all([cpuOf(traces), lastChange(traces.dir)]);
-      return `${cpu} ${changed}`;
+      const processes = await processesOf(traces);
+      const cpu = processes.reduce((sum, each) => sum + each.cpu, 0);
+      const folders = await Promise.all(processes.slice(0, MAX_FOLDERS).map(({ pid }) => folderOf(pid)));
+      const changes = await Promise.all(Array.from(new Set([traces.dir, ...folders]), lastChange));
+      return `${cpu} ${Math.max(...changes)}`;
     },
     nudge: async () => {
       const groups = new Set((await processesOf(traces)).map(({ group }) => group));
@@ -33,14 +39,11 @@ export function attemptSigns(traces: Traces): Signs {
 }
 
 interface Stat {
+  readonly pid: number;
   readonly group: number;
   readonly session: number;
   /** In clock ticks. */
   readonly cpu: number;
-}
-
-async function cpuOf(traces: Traces): Promise<number> {
-  return (await processesOf(traces)).reduce((sum, { cpu }) => sum + cpu, 0);
 }
 
 async function processesOf({ task, index, attempt }: Traces): Promise<Stat[]> {
@@ -64,6 +67,7 @@ function statOf(pid: number): Stat | undefined {
     // The name stands in parentheses and may hold any character.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return {
+      pid,
       group: Number(fields[2]),
       session: Number(fields[3]),
       cpu: Number(fields[11]) + Number(fields[12]),
@@ -71,6 +75,10 @@ function statOf(pid: number): Stat | undefined {
   } catch {
     return undefined;
   }
+}
+
+function folderOf(pid: number): Promise<string | null> {
+  return readlink(`/proc/${pid}/cwd`).catch(() => null);
 }
 
 function send(group: number, signal: NodeJS.Signals): void {

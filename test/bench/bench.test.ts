@@ -11,7 +11,7 @@ import type { Figure } from './figure.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-/** Each of the six stages has a minute, and what each leaves is ended within seconds. */
+/** Each of the eight stages has a minute, and what each leaves is ended within seconds. */
 const LIMIT_MS = 480_000;
 
 const FIGURES = [
@@ -25,6 +25,8 @@ const FIGURES = [
   'opening_without_checkpoint',
   'fleet_start',
   'fleet_list',
+  'freeze',
+  'worktree',
   'memory',
   'memory_watched',
 ];

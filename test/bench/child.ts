@@ -1,6 +1,7 @@
 import type { Figure, Stage } from './figure.ts';
 import { answerMessages } from './probes/messages.ts';
 import { commands } from './stages/commands.ts';
+import { freeze } from './stages/freeze.ts';
 import { latency } from './stages/latency.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
@@ -8,11 +9,23 @@ import { opening, openOnce, readOnce } from './stages/opening.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
 import { throughput } from './stages/throughput.ts';
+import { worktree } from './stages/worktree.ts';
 import { takeTurns } from './turns.ts';
 
 /** The program of every process that the benchmark starts. It is bundled, so that what is measured is plain JavaScript. */
 
-const stages = { throughput, latency, scaling, opening, commands, memory, log, profiled };
+const stages = {
+  throughput,
+  latency,
+  scaling,
+  opening,
+  commands,
+  memory,
+  freeze,
+  worktree,
+  log,
+  profiled,
+};
 export type StageName = keyof typeof stages;
 
 /** What a stage says to the process that started it. */

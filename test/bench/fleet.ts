@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as built from '../../engine/open.ts';
 import { homePaths } from '../../engine/home/paths.ts';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import type { EngineEvent } from '../../engine/contract/engine.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { cpuMs } from './processes.ts';
@@ -10,7 +11,7 @@ import { cpuMs } from './processes.ts';
 type Built = typeof built;
 type Running = Awaited<ReturnType<Built['openCoordinator']>>;
 
-const ACTOR = 'did:sync:user:bench' as Did;
+export const ACTOR = 'did:sync:user:bench' as Did;
 
 export const WORKERS = 2;
 
@@ -41,7 +42,7 @@ export class BenchFleet {
     this.#pids = pids;
   }
 
-  static async start(bin: string, home: string): Promise<BenchFleet> {
+  static async start(bin: string, home: string, workers = WORKERS): Promise<BenchFleet> {
     const running = await builtEngine(bin).openCoordinator({
       home,
       flags: { port: 0 },
@@ -53,7 +54,7 @@ export class BenchFleet {
     });
     const { spawned } = await running.engine.submit(
       'fleet.start',
-      { workers: WORKERS, executor: 'echo' },
+      { workers, executor: 'echo' },
       { actor: ACTOR },
     );
     return new BenchFleet(
@@ -61,6 +62,18 @@ export class BenchFleet {
       [home, ...spawned.map(worker => worker.home)],
       spawned.map(({ pid }) => pid),
     );
+  }
+
+  get engine(): Running['engine'] {
+    return this.#running.engine;
+  }
+
+  /** Waits until a look at a task's join shows what is wanted. */
+  async when(task: string, isSo: (join: JoinStatus) => boolean): Promise<void> {
+    const stop = new AbortController();
+    for await (const _ of this.engine.watch({ kinds: ['task'], signal: stop.signal }))
+      if (isSo(await this.engine.report('join', { task, summary: true }))) break;
+    stop.abort();
   }
 
   get workerPids(): readonly number[] {

@@ -13,7 +13,10 @@ import { table } from './table.ts';
 
 /** `npm run bench`: measures the built engine, and prints each figure beside what the bare machine does. */
 
-const STAGES: readonly StageName[] = ['throughput', 'latency', 'scaling', 'opening', 'commands', 'memory'];
+const STAGES: readonly StageName[] = [
+  ...(['throughput', 'latency', 'scaling', 'opening'] as const),
+  ...(['commands', 'freeze', 'worktree', 'memory'] as const),
+];
 /** Those that can be asked for beside them. */
 const MORE: readonly StageName[] = ['log'];
 const HERE = fileURLToPath(new URL('.', import.meta.url));
