@@ -4,7 +4,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { build } from 'esbuild';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
@@ -17,7 +18,23 @@ describe('worktrees that were left', function () {
   let repo: string;
   let folder: string;
   let bin: string;
+  let hostDir: string;
+  let host: string;
 
+  before(async () => {
+    // It is started many times, and the loader would take longer each time than all that it does.
+    hostDir = await mkdtemp(join(tmpdir(), 'spl-host-'));
+    host = join(hostDir, 'host.mjs');
+    await build({
+      entryPoints: [HOST],
+      outfile: host,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+    });
+  });
+  after(() => rm(hostDir, { recursive: true }));
   beforeEach(async () => {
     root = await realpath(await mkdtemp(join(tmpdir(), 'spl-left-')));
     [repo, folder, bin] = [join(root, 'repo'), join(root, 'worktrees'), join(root, 'bin')];
@@ -118,7 +135,7 @@ exit $code
   }
 
   function runHost() {
-    return spawnSync(process.execPath, ['--import', 'tsx', HOST, folder, repo], {
+    return spawnSync(process.execPath, [host, folder, repo], {
       env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
       encoding: 'utf8',
     });
