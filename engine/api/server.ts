@@ -223,7 +223,7 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** After a refusal, the rest of the body is read away for so long that the answer gets through. */
-const LINGER_MS = 500;
+const LINGER_MS = 5_000;
 
 function refuse(incoming: http.IncomingMessage, outgoing: http.ServerResponse, answer: ErrorAnswer): void {
   const text = JSON.stringify(answer.document);

@@ -17,7 +17,10 @@ export class Terminal {
 
   /** Types a command line and runs it. */
   async run(line: string): Promise<void> {
-    await this.#page.locator('.terminal-wrapper.active .xterm-screen').click();
+    const screens = this.#page.locator('.terminal-wrapper.active .xterm-screen');
+    // A terminal that takes the place of another one is shown beside it for a moment.
+    await until('one terminal that is shown', async () => ((await screens.count()) === 1 ? true : undefined));
+    await screens.click();
     await this.#page.keyboard.type(line);
     await this.#page.keyboard.press('Enter');
   }

@@ -12,8 +12,24 @@ const ARGS = [
   '--disable-sync',
 ];
 
+/** How often a browser is started that crashes, or does not come up, before anything was asked of it. */
+const LAUNCHES = 3;
+
 /** Starts a browser without a window. Whoever calls closes it; it uses a profile of its own, removed with it. */
-export function openBrowser(editor: Editor): Promise<Browser> {
+export async function openBrowser(editor: Editor): Promise<Browser> {
+  for (let launch = 1; ; launch++) {
+    try {
+      return await launchOnce(editor);
+    } catch (error) {
+      if (launch === LAUNCHES) throw error;
+      process.stderr.write(
+        `the browser did not come up, and is started again: ${String(error).split('\n')[0]}\n`,
+      );
+    }
+  }
+}
+
+function launchOnce(editor: Editor): Promise<Browser> {
   return chromium.launch({
     executablePath: editor.chromium,
     args: ARGS,
