@@ -256,9 +256,11 @@ async function freeName(
 }
 
 async function freeBranch(dir: string, wanted: string): Promise<string> {
+  const beside = `refs/heads/${dirname(wanted)}/`;
+  const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', beside));
   for (let n = 1; ; n++) {
     const branch = n === 1 ? wanted : `${wanted}.${n}`;
-    if (!(await gitSays(dir, 'show-ref', '--verify', '--quiet', `refs/heads/${branch}`))) return branch;
+    if (!taken.has(branch)) return branch;
   }
 }
 
