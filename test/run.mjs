@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
  * Runs all tests on what is built: the engine's, the suites inside the extension host, and those in a browser. Each part
  * reports for itself; the closing line `N passed, N failed, N skipped` adds all up.
  *
- * The engine's tests wait for other processes most of the time, and so do the editor's: the two lanes run side by side.
+ * The scenarios wait for other processes most of the time, so that the rest of the engine's tests run beside them. The
+ * editor and the browser need both processors for themselves.
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -41,24 +42,32 @@ class Paper {
   }
 }
 
-const lanes = [
-  [{ name: 'engine and extension', words: [mocha] }],
+/** Stages one after another, the lanes of each side by side, the parts of a lane one after another. */
+const stages = [
   [
-    { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
-    { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+    [{ name: 'engine and extension', words: [mocha, '--ignore', 'test/scenarios/*.test.ts'] }],
+    [{ name: 'scenarios', words: [mocha, '--config', 'test/scenarios/.mocharc.json'] }],
+  ],
+  [
+    [
+      { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
+      { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+    ],
   ],
 ];
 
 const closing = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
-const paper = new Paper(lanes.length);
-const results = await Promise.all(lanes.map(runLane));
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const counts of results.flat()) for (const key of Object.keys(total)) total[key] += counts[key];
+for (const lanes of stages) {
+  const paper = new Paper(lanes.length);
+  const results = await Promise.all(lanes.map((parts, lane) => runLane(parts, lane, paper)));
+  for (const counts of results.flat()) for (const key of Object.keys(total)) total[key] += counts[key];
+}
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
 /** Runs the parts of a lane one after another. @returns what each of them counted. */
-async function runLane(parts, lane) {
+async function runLane(parts, lane, paper) {
   const counted = [];
   for (const part of parts) {
     const begun = performance.now();

@@ -7,7 +7,7 @@ import { joinsOf } from './laws.ts';
 import { seeded } from './seeded.ts';
 
 /** How many runs; `SPL_ROUNDS=500` makes a soak of it. */
-const ROUNDS = Number(process.env['SPL_ROUNDS'] ?? 8);
+const ROUNDS = Number(process.env['SPL_ROUNDS'] ?? 6);
 const WORKERS = 3;
 /** Longer than three heartbeats, so that some of those who pause are held for hung and some are not. */
 const LONGEST_PAUSE_MS = 2_500;
