@@ -19,7 +19,9 @@ describe('a home that can not be opened', () => {
       const window = await editor.open('broken-config');
       await window.openActivity('Fleet');
       await window.welcomeButton('Try Again').waitFor();
-      assert.match(await window.message('Fan-Outs'), /config\.toml/);
+      await until('the view says why', async () =>
+        /config\.toml/.test(await window.message('Fan-Outs')) ? true : undefined,
+      );
       await window.snap('down');
       await writeFile(configToml, '[server]\nport = 0\n');
       await window.welcomeButton('Try Again').click();
