@@ -163,6 +163,7 @@ describe('a home', () => {
   }
 
   it("of another user's is refused", async function () {
+    // Only root can give a folder away, so that nobody else can make this case.
     if (process.getuid?.() !== 0) this.skip();
     await fs.mkdir(paths.home);
     await fs.chown(paths.home, 12345, 12345);

@@ -32,6 +32,7 @@ describe('a process', () => {
   });
 
   it('that ended and was not collected counts as gone', async function () {
+    // It is about what /proc tells; elsewhere `ps` is asked.
     if (process.platform !== 'linux') this.skip();
     // The shell becomes a program that collects nobody; only then the child, which reads to the end, may end.
     const shell = spawn('/bin/sh', ['-c', 'cat <&3 >&2 & echo $!; exec sleep 60 3<&-'], {

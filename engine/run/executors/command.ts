@@ -238,7 +238,8 @@ async function sweep(settings: Settings, command: Command): Promise<Left> {
   const named = new Map<number, string>();
   const look = async (): Promise<ProcessEntry[]> => {
     const found = await inTime(settings.processes.find(query), TABLE_MS);
-    for (const entry of found) named.set(entry.pid, textOf(entry));
+    // One that is about to end has lost its command line: it is named as it was met first.
+    for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
     return found;
   };
   const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>

@@ -2,24 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { echoExecutor } from './echo.ts';
-import type { AttemptResult, AttemptSpec } from './executor.ts';
+import type { AttemptResult } from './executor.ts';
+import { anAttempt } from './testing/attempt.ts';
 
-const ATTEMPT: AttemptSpec = {
-  thread: `th_${'a'.repeat(64)}`,
-  attempt: 1,
-  index: 0,
-  task: 'FIRST-001',
-  goal: 'say hello\nand more',
-  run: null,
-  dir: null,
-  timeoutMs: 600_000,
-  hint: null,
-  isolation: 'folder',
-  depends: [],
-  session: null,
-  earlierBranch: null,
-  env: {},
-};
+const ATTEMPT = anAttempt({ goal: 'say hello\nand more', timeoutMs: 600_000 });
 const ACCEPTED: AttemptResult = {
   verdict: 'accept',
   reason: null,

@@ -68,6 +68,7 @@ for (const [name, table] of tables) {
 
 describe('the table of processes', () => {
   it('knows when a process was started, where it is to skip older ones', async function () {
+    // It is about what /proc tells; elsewhere `ps` is asked.
     if (process.platform !== 'linux') this.skip();
     const since = (processTable().birthOf(process.pid) ?? assert.fail('no birth')) + 1;
     assert.deepEqual(
@@ -78,6 +79,7 @@ describe('the table of processes', () => {
   });
 
   it('leaves out what has ended and waits for its parent', async function () {
+    // It is about what /proc tells; elsewhere `ps` is asked.
     if (process.platform !== 'linux') this.skip();
     const parent = spawn('/bin/sh', ['-c', 'sleep 300 & echo $!; exec sleep 301'], {
       detached: true,
@@ -101,6 +103,7 @@ describe('the table of processes', () => {
   });
 
   it('shows a command with odd characters in one line, and not too long', async function () {
+    // It is about what /proc tells; elsewhere `ps` is asked.
     if (process.platform !== 'linux') this.skip();
     const child = spawn('/bin/sh', ['-c', 'echo ready; read -r line', 'a\n\u001b[31mb', 'x'.repeat(500)], {
       detached: true,

@@ -12,6 +12,7 @@ import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
 import { processTable } from './processes.ts';
 import type { CommandOptions } from './command.ts';
 import { shellExecutor } from './shell.ts';
+import { anAttempt } from './testing/attempt.ts';
 
 const HOST = fileURLToPath(new URL('./testing/shell-host.ts', import.meta.url));
 const table = processTable();
@@ -427,26 +428,11 @@ describe('the shell executor', () => {
     const chunks: Uint8Array[] = [];
     const collect: OutputSink = { write: async chunk => void chunks.push(chunk) };
     const env = { ...(options.env ?? process.env), SPL_TEST_MARK: mark };
-    const result = await shellExecutor({ ...options, env }).start(
-      {
-        thread: `th_${'a'.repeat(64)}`,
-        attempt: 1,
-        index: 0,
-        task: 'SHELL-1',
-        goal: 'a goal; exit 1',
-        run,
-        dir: null,
-        timeoutMs: 60_000,
-        hint: null,
-        isolation: 'folder',
-        depends: [],
-        session: null,
-        earlierBranch: null,
-        env: {},
-        ...spec,
-      },
-      { output: sink ?? collect, signal, used: () => {} },
-    );
+    const result = await shellExecutor({ ...options, env }).start(anAttempt({ run, ...spec }), {
+      output: sink ?? collect,
+      signal,
+      used: () => {},
+    });
     return { result, output: Buffer.concat(chunks).toString() };
   }
 });

@@ -155,6 +155,7 @@ describe('the store of output', () => {
   });
 
   it('goes on when the disk is full, and says so', async function () {
+    // The full disk is /dev/full, which only Linux has.
     if (process.platform !== 'linux') this.skip();
     await mkdir(join(dir, 'output', THREAD), { recursive: true });
     await symlink('/dev/full', join(dir, 'output', THREAD, '1.log'));
@@ -167,6 +168,7 @@ describe('the store of output', () => {
   });
 
   it('keeps what came before the disk was full', async function () {
+    // The full disk is /dev/full, which only Linux has.
     if (process.platform !== 'linux') this.skip();
     const text = lines(2_000);
     const sink = store.sink(THREAD, 1);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
+import { anAttempt } from '../executors/testing/attempt.ts';
 import { withIsolation } from './isolated.ts';
 import { readNotes } from './notes.ts';
 import { worktreeSettings } from './worktree.ts';
@@ -218,23 +219,7 @@ describe('a worktree of an attempt', function () {
     };
     let output = '';
     const result = await withIsolation(shellExecutor({ env }), options).start(
-      {
-        thread: `th_${'a'.repeat(64)}`,
-        attempt: 1,
-        index: 3,
-        task: 'TREE-1',
-        goal: 'change it',
-        run,
-        dir: repo,
-        timeoutMs: 60_000,
-        hint: null,
-        isolation: 'worktree',
-        depends: [],
-        session: null,
-        earlierBranch: null,
-        env: {},
-        ...spec,
-      },
+      anAttempt({ index: 3, task: 'TREE-1', run, dir: repo, isolation: 'worktree', ...spec }),
       {
         output: { write: async chunk => void (output += Buffer.from(chunk).toString()) },
         signal: new AbortController().signal,

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { FleetError } from '../../../errors.ts';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 import type { AttemptResult, AttemptSpec, Used } from '../executor.ts';
+import { anAttempt } from '../testing/attempt.ts';
 import { agentExecutor } from './agent.ts';
 import { agentTemplates, PRESETS, type AgentTemplate } from './templates.ts';
 
@@ -76,6 +78,19 @@ describe('an agent executor', () => {
     const flood = await run('claude', 'flood');
     assert.deepEqual([flood.verdict, flood.session], ['accept', TOLD.claude.session]);
     assert.ok(process.memoryUsage().rss - before < 150 * 1024 * 1024, 'keeps what it reads');
+  });
+
+  it('that fails and only talks of quotas is not out of quota', async () => {
+    const script =
+      'echo "the quota test failed: too many requests were let in"; echo 1; echo 2; echo 3; exit 1';
+    const template = {
+      command: ['/bin/sh', '-c', script],
+      resume: null,
+      prompt: 'stdin',
+      output: 'text',
+    } as const;
+    const { verdict, quota } = await start(template, {});
+    assert.deepEqual([verdict, quota], ['failed', undefined]);
   });
 
   it('ends one that hangs when it is cancelled', async () => {
@@ -154,23 +169,7 @@ describe('an agent executor', () => {
       onOutput = () => {},
     }: { signal?: AbortSignal; onOutput?: () => void } = {},
   ): Promise<AttemptResult> {
-    const attempt: AttemptSpec = {
-      thread: `th_${'a'.repeat(64)}`,
-      attempt: 1,
-      index: 0,
-      task: 'AGENT-1',
-      goal: 'do it',
-      run: null,
-      dir,
-      timeoutMs: 60_000,
-      hint: null,
-      isolation: 'folder',
-      depends: [],
-      session: null,
-      earlierBranch: null,
-      env: {},
-      ...spec,
-    };
+    const attempt = anAttempt({ dir, ...spec });
     used = [];
     const sink = { write: async (): Promise<void> => onOutput() };
     return agentExecutor('it', template, { nowSecs: () => NOW }).start(attempt, {
@@ -187,11 +186,17 @@ describe('an agent executor', () => {
 });
 
 describe('the agents that can be named', () => {
+  it('have a program, or a preset that has', () => {
+    assert.throws(
+      () => agentTemplates({ nobody: { output: 'text' } }),
+      (error: unknown) => FleetError.is(error, 'HOME_INVALID') && /agents\.nobody/.test(error.message),
+    );
+  });
+
   it('are the presets, changed and added to by tables of config.toml', () => {
     const templates = agentTemplates({
       claude: { command: ['claude', '-p', '--model', 'opus'] },
       reviewer: { command: ['review', '{prompt_file}'], prompt: 'file' },
-      nobody: {},
     });
     assert.deepEqual([...templates.keys()].sort(), [...Object.keys(PRESETS), 'reviewer'].sort());
     assert.deepEqual(templates.get('claude'), {

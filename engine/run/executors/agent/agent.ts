@@ -81,7 +81,7 @@ function resultOf(
   const said = told.error === null ? null : cutToLength(readable(told.error), REASON_CHARS);
   const isAccepted = result.verdict === 'accept' && said === null;
   const verdict = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
-  const quota = verdict === 'failed' ? quotaOf(told.error ?? result.summary, nowSecs) : null;
+  const quota = verdict === 'failed' ? quotaOf(told.error ?? lastWords(result, told), nowSecs) : null;
   return {
     ...result,
     verdict,
@@ -95,4 +95,15 @@ function resultOf(
     ...(told.session === null ? {} : { session: told.session }),
     ...(quota === null ? {} : { quota }),
   };
+}
+
+/** So many last lines may tell why an agent failed that has no other way to say so. */
+const LAST_LINES = 3;
+
+/**
+ * What an agent without an error of its own said last. One that gave an answer talks of its work there, in which any word
+ * may occur, and not of itself.
+ */
+function lastWords({ summary }: CommandResult, told: Told): string {
+  return told.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';
 }

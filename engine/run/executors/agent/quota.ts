@@ -1,26 +1,21 @@
 /** Words by which agents, and the services behind them, say that there is no more to be had for now. */
 const QUOTA =
-  /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|\b429\b|hit your (?:session |weekly )?limit/i;
+  /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|hit your (?:session |weekly )?limit/i;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** The longest wait that is believed: a wrong year would keep an executor shut for good. */
-const MAX_WAIT_SECS = 31 * 86_400;
-
 /**
  * Whether what a failed agent said is that a rate or a quota is used up, and when there is some again, where it says so:
- * in seconds since 1970, or as a date, or from now on.
+ * in seconds since 1970, or as a date, or from now on. The rules decide whether that can be waited for.
  *
  * @param nowSecs in seconds since 1970.
  * @returns null when it failed for something else.
  */
 export function quotaOf(words: string, nowSecs: number): { resetsAtUnix?: number } | null {
   if (!QUOTA.test(words)) return null;
-  const resetsAtUnix =
-    momentIn(words) ?? (waitIn(words) === undefined ? undefined : nowSecs + waitIn(words)!);
-  const believable =
-    resetsAtUnix !== undefined && resetsAtUnix > nowSecs && resetsAtUnix - nowSecs <= MAX_WAIT_SECS;
-  return believable ? { resetsAtUnix } : {};
+  const wait = waitIn(words);
+  const resetsAtUnix = momentIn(words) ?? (wait === undefined ? undefined : nowSecs + wait);
+  return resetsAtUnix === undefined ? {} : { resetsAtUnix };
 }
 
 /** `…|1735689600`, `resets_at: 1735689600`, `resets at 2026-01-01T00:00:00Z`. */

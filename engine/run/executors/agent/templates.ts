@@ -1,3 +1,4 @@
+import { FleetError } from '../../../errors.ts';
 import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config.ts';
 
 /** How the command line of a coding agent is made, and how it is listened to. */
@@ -11,25 +12,19 @@ export interface AgentTemplate {
   readonly output: (typeof AGENT_OUTPUTS)[number];
 }
 
+const CLAUDE = [
+  ...['claude', '-p', '--output-format', 'stream-json', '--verbose'],
+  ...['--permission-mode', 'acceptEdits'],
+];
+
 /**
  * The agents that people use, run without questions. Each may write in the folder that it is given, which is a
  * worktree of its own unless somebody said otherwise; who wants it to be asked, or to do more, names the words himself.
  */
 export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
   claude: {
-    command: [
-      'claude',
-      '-p',
-      '--output-format',
-      'stream-json',
-      '--verbose',
-      '--permission-mode',
-      'acceptEdits',
-    ],
-    resume: [
-      ...['claude', '-p', '--output-format', 'stream-json', '--verbose', '--permission-mode', 'acceptEdits'],
-      ...['--resume', '{session}'],
-    ],
+    command: CLAUDE,
+    resume: [...CLAUDE, '--resume', '{session}'],
     prompt: 'stdin',
     output: 'claude',
   },
@@ -65,7 +60,10 @@ export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
   },
 };
 
-/** Every agent that can be named: the presets, changed and added to by the tables of `config.toml`. */
+/**
+ * Every agent that can be named: the presets, changed and added to by the tables of `config.toml`.
+ * @throws HOME_INVALID for a table that names no program, where no preset does.
+ */
 export function agentTemplates(
   tables: Readonly<Record<string, AgentTable>>,
 ): ReadonlyMap<string, AgentTemplate> {
@@ -73,7 +71,11 @@ export function agentTemplates(
   for (const [name, table] of Object.entries(tables)) {
     const preset = templates.get(name);
     const command = table.command ?? preset?.command;
-    if (command === undefined) continue;
+    if (command === undefined)
+      throw new FleetError('HOME_INVALID', `agents.${name} has no command, and no preset has its name`, {
+        details: { agent: name, presets: Object.keys(PRESETS) },
+        hint: `Write in config.toml under [agents.${name}]: command = ["program", "word", …]`,
+      });
     templates.set(name, {
       command,
       // Words of his own don't go with the preset's way to go on.

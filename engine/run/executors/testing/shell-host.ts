@@ -1,4 +1,5 @@
 import { shellExecutor } from '../shell.ts';
+import { anAttempt } from './attempt.ts';
 
 /**
  * A process that hosts the shell executor as a worker does, for tests that end it or make it short of something.
@@ -12,25 +13,11 @@ const print = (chunk: Uint8Array | string): Promise<void> =>
 process.stdin.once('data', () => process.exit(0));
 const executor = shellExecutor();
 const attempts = Array.from({ length: Number(times) }, async (_, index) =>
-  executor.start(
-    {
-      thread: `th_${'a'.repeat(64)}`,
-      attempt: 1,
-      index,
-      task: 'HOSTED',
-      goal: 'be guarded',
-      run,
-      dir: null,
-      timeoutMs: 600_000,
-      hint: null,
-      isolation: 'folder',
-      depends: [],
-      session: null,
-      earlierBranch: null,
-      env: {},
-    },
-    { signal: new AbortController().signal, output: { write: print }, used: () => {} },
-  ),
+  executor.start(anAttempt({ index, run, timeoutMs: 600_000 }), {
+    signal: new AbortController().signal,
+    output: { write: print },
+    used: () => {},
+  }),
 );
 for (const { verdict, reason } of await Promise.all(attempts)) await print(`${verdict} ${reason}\n`);
 process.stdin.destroy();

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../../executors/executor.ts';
+import { anAttempt } from '../../executors/testing/attempt.ts';
 import { withIsolation } from '../isolated.ts';
 import { worktreeSettings } from '../worktree.ts';
 
@@ -33,23 +34,9 @@ const { reason, work } = await withIsolation(writer, {
   settings,
   env: process.env,
   now: Date.now,
-}).start(
-  {
-    thread: `th_${'b'.repeat(64)}`,
-    attempt: 1,
-    index: 0,
-    task: 'HOSTED',
-    goal: 'write',
-    run: null,
-    dir,
-    timeoutMs: 60_000,
-    hint: null,
-    isolation: 'worktree',
-    depends: [],
-    session: null,
-    earlierBranch: null,
-    env: {},
-  },
-  { output: { write: async () => {} }, signal: new AbortController().signal, used: () => {} },
-);
+}).start(anAttempt({ task: 'HOSTED', dir, isolation: 'worktree' }), {
+  output: { write: async () => {} },
+  signal: new AbortController().signal,
+  used: () => {},
+});
 process.stdout.write(`${work?.branch ?? reason}\n`);

@@ -1,0 +1,22 @@
+import type { AttemptSpec } from '../executor.ts';
+
+/** An attempt for tests: of nothing in particular, in no folder, with a minute's time. */
+export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
+  return {
+    thread: `th_${'a'.repeat(64)}`,
+    attempt: 1,
+    index: 0,
+    task: 'TRIED',
+    goal: 'a goal; exit 1',
+    run: null,
+    dir: null,
+    timeoutMs: 60_000,
+    hint: null,
+    isolation: 'folder',
+    depends: [],
+    session: null,
+    earlierBranch: null,
+    env: {},
+    ...more,
+  };
+}
