@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
@@ -463,6 +464,20 @@ export async function ended(child: ChildProcess, withinMs = COMMAND_MS): Promise
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(timer);
   return { code, out, err };
+}
+
+/** What a process prints as it goes. @returns a function that waits for the next line which is as wanted. */
+export function linesOf(child: ChildProcess): (isIt: (line: string) => boolean) => Promise<string> {
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const seen: string[] = [];
+  return async isIt => {
+    for (;;) {
+      const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
+      assert.ok(line !== undefined, `it ended after:\n${seen.join('\n')}`);
+      seen.push(line);
+      if (isIt(line)) return line;
+    }
+  };
 }
 
 /** Looks often, for things of which the system tells nobody: the end of a process that is no child, a file. */

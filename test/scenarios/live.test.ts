@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { describe, it } from 'mocha';
 import type { LiveDocument } from '../../engine/contract/documents.ts';
-import { scenario, type Scenario } from './harness.ts';
+import { linesOf, scenario, type Scenario } from './harness.ts';
 
 /** Runs until somebody writes the file `go`. */
 const WAITS = 'while [ ! -e go ]; do sleep 0.02; done';
@@ -59,16 +58,7 @@ describe('the live status of a fleet', function () {
 /** The command at work, with what it prints. */
 function watch(fleet: Scenario, ...words: readonly string[]) {
   const child = fleet.start(['fleet', 'status', '--live', ...words]);
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const seen: string[] = [];
-  const next = async (isIt: (line: string) => boolean): Promise<string> => {
-    for (;;) {
-      const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
-      assert.ok(line !== undefined, `it ended after:\n${seen.join('\n')}`);
-      seen.push(line);
-      if (isIt(line)) return line;
-    }
-  };
+  const next = linesOf(child);
   return {
     line: (wanted: string) => next(line => line === wanted),
     document: async (isIt: (live: LiveDocument) => boolean): Promise<LiveDocument> =>

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { FleetDocument } from '../../engine/contract/documents.ts';
+import { ended, linesOf, type Ran, type Scenario } from './harness.ts';
+
+/** An echo takes a second; a look that came later than this need not have met it under way. */
+const LATE_MS = 800;
+
+/** What stands for a value that varies. */
+const VALUES: Readonly<Record<string, string>> = {
+  did: 'did:sync:instance:[0-9a-f]{16}',
+  th: 'th_[0-9a-f]{64}',
+  id: '[0-9a-f]{64}',
+  n: String.raw`\d+`,
+  secs: String.raw`\d+(?:\.\d+)?s`,
+  ratio: String.raw`\d+\.\d\d`,
+  // The echo's second and what is made of it: a busy machine's timers are late, and the walls then honestly say so.
+  one: String.raw`1(?:\.\d+)?`,
+  two: String.raw`[23](?:\.\d+)?`,
+  twice: String.raw`(?:1\.[5-9]\d|2\.00)`,
+  time: String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`,
+  version: String.raw`\d+\.\d+\.\d+`,
+  path: String.raw`\S+`,
+  text: '.+',
+};
+
+/** Proves that the lines are there, in this order, others between them; spacing inside a line is free. */
+export function shows(output: string, lines: readonly string[]): void {
+  const printed = output.split('\n');
+  let from = 0;
+  for (const line of lines) {
+    const wanted = new RegExp(`^${patternOf(line)}$`);
+    const at = printed.findIndex((text, i) => i >= from && wanted.test(text));
+    assert.ok(at >= 0, `'${line}' is missing from line ${from + 1} on in:\n${output}`);
+    from = at + 1;
+  }
+}
+
+function patternOf(line: string): string {
+  return line
+    .split(/(‹\w+›)/)
+    .map(part => VALUES[part.slice(1, -1)] ?? part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+    .join('')
+    .replace(/ +/g, ' +');
+}
+
+/**
+ * Types commands, and keeps what they print with every value that varies replaced, to be compared with a golden file.
+ * UPDATE_GOLDEN=1 writes the file anew.
+ */
+export class Transcript {
+  readonly #fleet: Scenario;
+  readonly #golden: URL;
+  readonly #sections: string[] = [];
+  readonly #names = new Map<string, string>();
+
+  constructor(fleet: Scenario, golden: URL) {
+    this.#fleet = fleet;
+    this.#golden = golden;
+  }
+
+  /** Types a command that must succeed. @returns what it printed. */
+  async type(...words: readonly string[]): Promise<string> {
+    const out = await this.#run(words);
+    this.#keep(words, out);
+    return out;
+  }
+
+  /** As `type`, of something that is over soon. @returns null when the look came so late that it may be over. */
+  async look(begun: number, ...words: readonly string[]): Promise<string | null> {
+    const out = await this.#run(words);
+    if (performance.now() - begun > LATE_MS) {
+      this.#sections.push(await this.#goldenOf(words));
+      return null;
+    }
+    this.#keep(words, out);
+    return out;
+  }
+
+  /**
+   * Types a command that stays. Once it has printed a line like `begun`, something is done, which lets it end; or it is
+   * left by an interrupt at a line like `leaveAt`. It must succeed.
+   * @returns what it printed.
+   */
+  async follow(
+    words: readonly string[],
+    begun: RegExp,
+    meanwhile: () => Promise<unknown>,
+    leaveAt?: RegExp,
+  ): Promise<string> {
+    const child = this.#fleet.start(words);
+    const run = ended(child);
+    const line = linesOf(child);
+    await line(text => begun.test(text));
+    await meanwhile();
+    if (leaveAt !== undefined) {
+      await line(text => leaveAt.test(text));
+      child.kill('SIGINT');
+    }
+    const out = this.#succeeded(words, await run);
+    this.#keep(words, leaveAt === undefined ? out : `${out}^C\n`);
+    return out;
+  }
+
+  async dids(): Promise<{ a: string; b: string }> {
+    const { instances } = await this.#fleet.json<FleetDocument>('fleet', 'list');
+    for (const { alias, did } of instances) this.#names.set(did, `‹did-${alias.replace('worker-', '')}›`);
+    const didOf = (alias: string): string => instances.find(instance => instance.alias === alias)!.did;
+    return { a: didOf('worker-a'), b: didOf('worker-b') };
+  }
+
+  async compare(): Promise<void> {
+    const lines = this.#sections
+      .map(section => this.#named(section))
+      .join('\n')
+      .split('\n');
+    const transcript = sortedRuns(lines, ...TOGETHER).join('\n');
+    if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(this.#golden, transcript);
+    assert.equal(transcript, await readFile(this.#golden, 'utf8'));
+  }
+
+  async #run(words: readonly string[]): Promise<string> {
+    return this.#succeeded(words, await this.#fleet.spl(...words));
+  }
+
+  #succeeded(words: readonly string[], { code, out, err }: Ran): string {
+    assert.equal(code, 0, `spl ${words.join(' ')} ended with ${code}: ${err}`);
+    assert.equal(err, '');
+    return out;
+  }
+
+  #keep(words: readonly string[], out: string): void {
+    this.#sections.push(`$ spl ${words.map(quoted).join(' ')}\n${settled(out)}`);
+  }
+
+  async #goldenOf(words: readonly string[]): Promise<string> {
+    const sections = (await readFile(this.#golden, 'utf8')).split(/^(?=\$ spl )/m);
+    return sections.find(section => section.startsWith(`$ spl ${words.join(' ')}\n`))?.trimEnd() + '\n';
+  }
+
+  /** Names for what is made up anew in each run, in the order in which they are met. */
+  #named(section: string): string {
+    return section
+      .replaceAll(this.#fleet.root, '‹root›')
+      .replace(/did:sync:instance:[0-9a-f]{16}/g, did => this.#names.get(did) ?? '‹did›')
+      .replace(/th_[0-9a-f]{64}/g, thread => this.#nameOf(thread, 'th'))
+      .replace(/\b[0-9a-f]{64}\b/g, id => this.#nameOf(id, 'id'));
+  }
+
+  #nameOf(value: string, kind: string): string {
+    const known = [...this.#names.values()].filter(name => name.startsWith(`‹${kind}-`)).length;
+    const name = this.#names.get(value) ?? `‹${kind}-${known + 1}›`;
+    this.#names.set(value, name);
+    return name;
+  }
+}
+
+/** A word as it is typed in a shell. */
+function quoted(word: string): string {
+  if (word.includes('"')) return `'${word}'`;
+  return /[\s,]/.test(word) ? `"${word}"` : word;
+}
+
+/**
+ * The output without what depends on the time and the machine: figures, ports that were taken, how far a run had come
+ * at a moment, and bodies, which are cut after so many characters.
+ */
+function settled(out: string): string {
+  const lines = out
+    .replace(/PID \d+/g, 'PID ‹pid›')
+    .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, '‹time›')
+    .replace(/:\d{4,5}\b/g, ':‹port›')
+    .replace(/\b\d+ms\b/g, '‹ms›')
+    .replace(/\b\d+(?:\.\d+)?s\b/g, '‹secs›')
+    .replace(/walls: \[[^\]]*\]/, 'walls: [‹secs›, ‹secs›]')
+    .replace(/\b\d+\.\d\d×/g, '‹ratio›×')
+    .replace(/\b\d+%/g, '‹n›%')
+    .replace(/\b\d+\.\d+\.\d+(?= )/g, '‹version›')
+    .replace(/ \{".*$/gm, ' {‹body›}')
+    .split('\n')
+    .filter(line => !/^→ \[|^ +⚠ port /.test(line))
+    .map(line => line.replace(/(?<=\S) {2,}/g, '  '));
+  return lines.join('\n');
+}
+
+/** Lines of things that begin or end together, whose order is anybody's guess. */
+const TOGETHER = [/^→ .* runs on /, /^✓ \[/, / fanout_child_done /];
+
+/** Each run of lines that one of the patterns matches, sorted. */
+function sortedRuns(lines: readonly string[], ...patterns: readonly RegExp[]): string[] {
+  const sorted: string[] = [];
+  for (let start = 0, end = 0; start < lines.length; start = end) {
+    const pattern = patterns.find(one => one.test(lines[start]!));
+    end = start + 1;
+    while (pattern !== undefined && end < lines.length && pattern.test(lines[end]!)) end++;
+    sorted.push(...lines.slice(start, end).sort());
+  }
+  return sorted;
+}
