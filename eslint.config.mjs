@@ -32,6 +32,7 @@ export const neighbours = {
     'engine/contract/',
     'engine/home/',
     'engine/record/ids.ts',
+    'engine/run/worktrees/git.ts',
     'engine/errors.ts',
     'webview/protocol.ts',
   ],

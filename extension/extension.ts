@@ -5,6 +5,7 @@ import { defaultHome, homePaths } from '../engine/home/paths.ts';
 import { settings } from '../engine/home/settings.ts';
 import type { Did } from '../engine/record/ids.ts';
 import { registerCommands } from './commands/index.ts';
+import { registerRevisions } from './changes/revisions.ts';
 import type { CommandContext } from './commands/context.ts';
 import { setting, TERMINAL_PROFILE } from './contributions.ts';
 import { DisposableStore } from './disposable.ts';
@@ -76,6 +77,7 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
   for (const keys of contextKeys(session, model)) store.add(keys);
+  store.add(registerRevisions());
   store.add(statusBar(session, model));
   store.add(notifications(attention));
   store.add(coordinatorStopped(session));

@@ -65,6 +65,8 @@ export const fleetSchema = v.looseObject({
   ),
   /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
   breakers: v.array(v.looseObject({ executor: v.string(), resets_at_unix: v.number() })),
+  /** What a subtask can be run by: the built-in executors, then the agents that can be named. */
+  executors: v.array(v.string()),
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 

@@ -11,7 +11,15 @@ const NO_MORE = { verdict: 'failed', reason: 'no quota', quota: {} } as const;
 
 /** When the first breaker that the fleet's document tells of lets one attempt ahead, in ms; undefined when none is open. */
 function opensAt(fleet: TestFleet): number | undefined {
-  const facts = { did: SELF, startedAt: 0, storeRecords: 0, activeDispatches: 0, heartbeatMs: 1, url: '' };
+  const facts = {
+    did: SELF,
+    startedAt: 0,
+    storeRecords: 0,
+    activeDispatches: 0,
+    heartbeatMs: 1,
+    url: '',
+    executors: [],
+  };
   const { breakers } = fleetDocument(fleet.core, facts, fleet.now);
   return breakers[0] && breakers[0].resets_at_unix * 1000;
 }

@@ -358,6 +358,7 @@ export function instanceDocument(
 export interface FleetFacts extends SelfFacts {
   readonly heartbeatMs: number;
   readonly url: string;
+  readonly executors: readonly string[];
 }
 
 /** The coordinator first, then the workers by alias; `stopped` ones are left out. */
@@ -380,6 +381,7 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
       executor,
       resets_at_unix: until / 1000,
     })),
+    executors: [...facts.executors],
   };
 }
 

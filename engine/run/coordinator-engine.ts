@@ -559,6 +559,7 @@ export class CoordinatorEngine implements Engine {
       activeDispatches: active,
       heartbeatMs: this.#o.heartbeatMs,
       url: this.#endpoint ?? `unix:${this.#o.home.paths.socket}`,
+      executors: [...this.#o.executors.keys()],
     };
   }
 

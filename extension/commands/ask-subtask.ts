@@ -6,7 +6,7 @@ import type { CommandContext } from './context.ts';
 import type { DraftSubtask, FanOutDraft } from './fan-out-draft.ts';
 
 /**
- * Asks for one subtask, step by step: goal, command, worker, and what it comes after if there is anything.
+ * Asks for one subtask, step by step: goal, who does it, worker, and what it comes after if there is anything.
  * @param index of the one that is changed; left out for a new one
  * @returns undefined when the user left
  */
@@ -23,13 +23,13 @@ export async function askForSubtask(
 
   const goal = await askForGoal(title(1), now?.goal);
   if (goal === undefined) return undefined;
-  const run = await askForCommand(title(2), now?.run ?? null);
-  if (run === undefined) return undefined;
+  const doing = await askForDoing(context, title(2), now);
+  if (doing === undefined) return undefined;
   const target = await askForTarget(context, title(3), now?.target);
   if (target === undefined) return undefined;
   const dependsOn =
     others.length === 0 ? [] : await askForDependencies(title(4), others, now?.dependsOn ?? []);
-  return dependsOn && { goal, run: run === '' ? null : run, target, dependsOn };
+  return dependsOn && { goal, ...doing, target, dependsOn };
 }
 
 function askForGoal(title: string, value: string | undefined): Thenable<string | undefined> {
@@ -42,13 +42,55 @@ function askForGoal(title: string, value: string | undefined): Thenable<string |
   });
 }
 
+/** What does a subtask: a command line, an agent of the fleet, or an echo. */
+async function askForDoing(
+  context: CommandContext,
+  title: string,
+  now: DraftSubtask | undefined,
+): Promise<Pick<DraftSubtask, 'executor' | 'run'> | undefined> {
+  const executors = context.model.fleet?.executors ?? ['shell', 'echo'];
+  const items = executors.map(executor => ({ ...executorTexts(executor), executor }));
+  const rank = ({ executor }: { executor: string }): number =>
+    // What holds now comes first, where Enter takes it.
+    executor === now?.executor ? 0 : executor === 'shell' ? 1 : 2;
+  items.sort((a, b) => rank(a) - rank(b));
+  const placeHolder = vscode.l10n.t('Who does it?');
+  const picked = await vscode.window.showQuickPick(items, {
+    title,
+    placeHolder,
+    ignoreFocusOut: true,
+    matchOnDescription: true,
+  });
+  if (picked === undefined) return undefined;
+  const { executor } = picked;
+  if (executor !== 'shell') return { executor, run: null };
+  const run = await askForCommand(title, now?.run ?? null);
+  return run === undefined ? undefined : { executor, run };
+}
+
+function executorTexts(executor: string): { readonly label: string; readonly description: string } {
+  if (executor === 'shell')
+    return { label: vscode.l10n.t('Command'), description: vscode.l10n.t('a command line for /bin/sh') };
+  if (executor === 'echo')
+    return {
+      label: vscode.l10n.t('Echo'),
+      description: vscode.l10n.t('only says its goal, to try things out'),
+    };
+  return {
+    label: executor.replace(/^agent:/, ''),
+    description: vscode.l10n.t('a coding agent, with its goal as the prompt, in a worktree of its own'),
+  };
+}
+
 function askForCommand(title: string, value: string | null): Thenable<string | undefined> {
   return vscode.window.showInputBox({
     title,
     ...(value === null ? {} : { value }),
-    prompt: vscode.l10n.t('The command line that does it, for /bin/sh. Enter for one that only echoes.'),
+    prompt: vscode.l10n.t('The command line that does it, for /bin/sh.'),
     placeHolder: 'npm run lint',
     ignoreFocusOut: true,
+    validateInput: text =>
+      text.trim() === '' ? vscode.l10n.t('A command line says what to run.') : undefined,
   });
 }
 

@@ -3,7 +3,9 @@ import type { FanOutRequest, Losers } from '../../engine/contract/commands.ts';
 /** One subtask as it is being put together. */
 export interface DraftSubtask {
   readonly goal: string;
-  /** A command line; null for one that only echoes. */
+  /** By which it is run, such as `shell` or `agent:claude`. */
+  readonly executor: string;
+  /** A command line for the shell; null for any other executor. */
   readonly run: string | null;
   readonly target: string;
   /** 0-based. */
@@ -40,15 +42,16 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
   return { ...draft, subtasks };
 }
 
-/** The body that the engine takes. A subtask without a command says that it echoes, whatever the fleet's default. */
+/** The body that the engine takes. Each subtask says what runs it, whatever the fleet's default. */
 export function requestOf(task: string, draft: FanOutDraft): FanOutRequest & { readonly task: string } {
   return {
     task,
-    subtasks: draft.subtasks.map(({ goal, run, target, dependsOn }) => ({
+    subtasks: draft.subtasks.map(({ goal, executor, run, target, dependsOn }) => ({
       goal,
       target,
       depends_on: dependsOn,
-      ...(run === null ? { executor: 'echo' } : { run, executor: 'shell' }),
+      executor,
+      ...(run === null ? {} : { run }),
     })),
     join: draft.join,
     losers: draft.losers,

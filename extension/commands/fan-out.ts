@@ -131,7 +131,7 @@ function subtaskRow(context: CommandContext, subtask: DraftSubtask, index: numbe
     description: [
       `→ ${subtask.target}`,
       ...(after === '' ? [] : [vscode.l10n.t('after {0}', after)]),
-      subtask.run === null ? 'echo' : `$ ${iconless(oneLine(subtask.run, 60))}`,
+      subtask.run === null ? subtask.executor : `$ ${iconless(oneLine(subtask.run, 60))}`,
     ].join(' · '),
     act: async draft => changed(context, draft, index),
   };

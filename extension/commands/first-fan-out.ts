@@ -9,7 +9,7 @@ import { startFleet } from './fleet.ts';
 export const firstFanOut: Command = async context => {
   if (workers(context).length < 2) await startFleet(context, undefined);
   const { thread } = await submitTask(context, vscode.l10n.t('See a first fan-out'), freeAlias(context));
-  const echo = { run: null, dependsOn: [] };
+  const echo = { executor: 'echo', run: null, dependsOn: [] };
   const subtasks = [
     { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
     { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },

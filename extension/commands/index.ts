@@ -30,7 +30,9 @@ import {
   showTask,
   showThread,
 } from './task.ts';
+import { setTaskStatus } from './task-status.ts';
 import { doctor, openTerminal } from './terminal.ts';
+import { openChanges, openWorktree, openWorktreeTerminal } from './work.ts';
 
 const openHistory: Command = async ({ session }) => void (await session.open());
 
@@ -51,6 +53,10 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.fanOut': fanOut,
   'fleet.openReport': openReport,
   'fleet.showOutput': showOutput,
+  'fleet.openChanges': openChanges,
+  'fleet.openWorktree': openWorktree,
+  'fleet.openWorktreeTerminal': openWorktreeTerminal,
+  'fleet.setTaskStatus': setTaskStatus,
   'fleet.retry': retry,
   'fleet.cancel': cancel,
   'fleet.runSerial': runSerial,

@@ -152,8 +152,15 @@ const attemptWords = ({ attempt }: ChildDocument): readonly string[] =>
 
 export function childContext(child: ChildDocument): string {
   const started = child.attempt > 0 ? ' started' : '';
-  if (child.state !== 'done') return `child ${child.state}${started}`;
-  return `child done${started}${child.verdict === 'accept' ? '' : ' retriable'}`;
+  const changed = [child, ...child.earlier_attempts].some(({ work }) => work !== null) ? ' changed' : '';
+  if (child.state !== 'done') return `child ${child.state}${started}${changed}`;
+  return `child done${started}${changed}${child.verdict === 'accept' ? '' : ' retriable'}`;
+}
+
+export function attemptContext(attempt: number, child: ChildDocument | undefined): string {
+  const all = child === undefined ? [] : [child, ...child.earlier_attempts];
+  const isChanged = all.some(each => each.attempt === attempt && each.work !== null);
+  return `attempt started${isChanged ? ' changed' : ''}`;
 }
 
 const INSTANCE_ICONS: Readonly<Record<InstanceDocument['status'], vscode.ThemeIcon>> = {

@@ -19,6 +19,16 @@ export class ChildStore {
       for (const child of children.values()) if (child.state === 'running') yield { thread, child };
   }
 
+  /** Every subtask that is kept and waits, by its task. */
+  pending(): Map<string, Set<number>> {
+    const pending = new Map<string, Set<number>>();
+    for (const [thread, children] of this.#byTask) {
+      const waiting = [...children.values()].filter(({ state }) => state === 'pending');
+      if (waiting.length > 0) pending.set(thread, new Set(waiting.map(({ index }) => index)));
+    }
+    return pending;
+  }
+
   /** Keeps the subtasks `from` to `to`, the latter excluded; those that are kept already are up to date. */
   async load(engine: Source, thread: string, from: number, to: number): Promise<void> {
     if (this.#hasAll(thread, from, to)) return;

@@ -6,6 +6,7 @@ import type { EngineAccess } from '../access.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 import { isFrozen } from '../model/holds.ts';
 import {
+  attemptContext,
   childContext,
   childDescription,
   childIcon,
@@ -37,6 +38,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #nodes = new Map<string, Node>();
   #ticking: NodeJS.Timeout | undefined;
   #isVisible = false;
+  #circumstances = '';
   /** Refreshes follow one another, so that an older answer never overwrites a newer one. */
   #refreshing: Promise<void> = Promise.resolve();
   readonly onDidChangeTreeData = this.#changed.event;
@@ -155,9 +157,20 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
     // The whole tree has the new rows in it: to tell of these again would keep the next change waiting.
     if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
+    const children = this.#haveChanged() ? withAll(change.children, this.#store.pending()) : change.children;
     this.#refreshing = this.#refreshing
-      .then(() => this.#refresh(known, change.children))
+      .then(() => this.#refresh(known, children))
       .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
+  }
+
+  /** Whether that by which subtasks wait, beside each other, is different from before: no event names them for it. */
+  #haveChanged(): boolean {
+    const fleet = this.#model.fleet;
+    const instances = fleet?.instances.map(({ alias, status }) => [alias, status]);
+    const now = JSON.stringify([fleet?.freezes, fleet?.emergency, fleet?.breakers, instances]);
+    const isChanged = now !== this.#circumstances;
+    this.#circumstances = now;
+    return isChanged;
   }
 
   /** Reads what is shown of the subtasks that changed, and tells of them together with their tasks. */
@@ -192,6 +205,16 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (rows.length > 0) this.#changed.fire(this.#same(rows));
     this.#tick();
   }
+}
+
+/** What is in either of two sets of subtasks, by their task. */
+function withAll(
+  children: ModelChange['children'],
+  more: ReadonlyMap<string, ReadonlySet<number>>,
+): ModelChange['children'] {
+  const all = new Map(children);
+  for (const [thread, indices] of more) all.set(thread, new Set([...(all.get(thread) ?? []), ...indices]));
+  return all;
 }
 
 const taskRow = (thread: string): Node => ({ kind: 'task', thread });
@@ -244,7 +267,7 @@ function childItem(index: number, child: ChildDocument | undefined): vscode.Tree
 
 function attemptItem(attempt: number, child: ChildDocument | undefined): vscode.TreeItem {
   const item = new vscode.TreeItem(vscode.l10n.t('Attempt {0}', attempt));
-  item.contextValue = 'attempt started';
+  item.contextValue = attemptContext(attempt, child);
   const earlier = child?.earlier_attempts.find(each => each.attempt === attempt);
   if (earlier !== undefined) {
     item.description = [

@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import type { Browser, BrowserContext } from 'playwright-core';
@@ -73,13 +74,35 @@ async function startServer(editor: Editor, scratch: Scratch, options: EditorOpti
   const folder = join(scratch.root, 's');
   await mkdir(folder);
   const folders = { folder, userData: scratch.userData, extensions: scratch.extensions };
-  await installExtension(editor, await packaged(), folders);
+  await cp(await installed(editor), scratch.extensions, { recursive: true });
   return Server.start({
     editor,
     ...folders,
     env: { ...scratch.env, ...options.env },
     ...(options.trust === undefined ? {} : { trust: options.trust }),
   });
+}
+
+let extensions: Promise<string> | undefined;
+
+/** A folder of extensions in which the editor has installed the packaged one; each editor under test gets a copy. */
+function installed(editor: Editor): Promise<string> {
+  extensions ??= install(editor);
+  return extensions;
+}
+
+async function install(editor: Editor): Promise<string> {
+  const made = join(ROOT, 'out', 'e2e', 'extensions');
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made, { recursive: true });
+  const folder = await mkdtemp(join(tmpdir(), 'spl-i-'));
+  try {
+    const folders = { folder, userData: join(folder, 'd'), extensions: made };
+    await installExtension(editor, await packaged(), folders);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return made;
 }
 
 let vsix: Promise<string> | undefined;

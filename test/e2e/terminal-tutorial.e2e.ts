@@ -38,23 +38,4 @@ describe('the tutorial in the integrated terminal', () => {
       await workbench.snap('stopped');
     }),
   );
-
-  it(
-    'says when a join failed, and offers the report and a retry',
-    withEditor({ name: 'failed', workspace: 'tutorial' }, async (workbench, { fleet, scratch }) => {
-      await workbench.openActivity('Fleet');
-      await workbench.runCommand('Fleet: Start Fleet');
-      await workbench.tree('Instances').waitFor('worker-b live');
-      await fleet.fanOut('FAIL-1', scratch.workspace, [
-        { goal: 'fail once', run: 'test -n "$SPL_HINT" || exit 3' },
-      ]);
-      const toast = await workbench.toast('The join of FAIL-1 failed');
-      await workbench.snap('toast');
-      await toast.getByRole('button', { name: 'Retry Subtask' }).click();
-      await workbench.question('A hint for the next attempt');
-      await workbench.answer('you know how');
-      await workbench.tree('Fan-Outs').waitFor('FAIL-1 1 of 1 accepted · round 2');
-      await workbench.snap('retried');
-    }),
-  );
 });

@@ -74,6 +74,7 @@ async function fanOutAndWatch(workbench: Workbench): Promise<void> {
 async function subtask(workbench: Workbench, goal: string, run: string, worker: string): Promise<void> {
   await workbench.question('What is this subtask to reach?');
   await workbench.answer(goal);
+  await workbench.pick('Command');
   await workbench.question('The command line that does it');
   await workbench.answer(run);
   await workbench.pick(worker);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame, Locator, Page } from 'playwright-core';
 import { Screenshots } from './screenshots.ts';
 import { Terminal } from './terminal.ts';
@@ -9,6 +10,8 @@ const OPEN_MS = 3_000;
 /** How long the palette may search, and how long a command may take to be offered, in milliseconds. */
 const SEARCH_MS = 10_000;
 const PALETTE_MS = 60_000;
+/** How long the palette is left alone before it is opened again, in milliseconds. */
+const CALM_MS = 400;
 
 /** Makes a window, as an expression for its page, believe that it was looked at, and that somebody then looked away. */
 const LOOK_AWAY =
@@ -80,6 +83,8 @@ export class Workbench {
         // A search that does not end is begun anew, as one that found nothing is.
         if (!(await this.#searchPalette(title).catch(() => false))) {
           await this.page.keyboard.press('Escape');
+          // What the command waits for, the start of an extension host say, needs the processor as well.
+          await delay(CALM_MS);
           return undefined;
         }
         await this.pick(title);

@@ -350,6 +350,7 @@ function fleetDocument(): d.FleetDocument {
     emergency: null,
     stalled: [],
     breakers: [],
+    executors: ['echo', 'shell'],
   };
 }
 

@@ -63,6 +63,7 @@ export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
     emergency: null,
     stalled: [],
     breakers: [],
+    executors: ['echo', 'shell', 'agent:claude'],
     ...change,
   };
 }

@@ -122,6 +122,30 @@ describe('the commands, in the window that hosts the fleet', () => {
     assert.equal((await fleet.client.report('task', { task: 'CANCEL-2' })).status, 'cancelled');
   });
 
+  it('fleet.setTaskStatus offers what the task takes now, and says it', async () => {
+    await fleet.addTask('STAND-1', null);
+    const status = async (): Promise<string> =>
+      (await fleet.client.report('task', { task: 'STAND-1' })).status;
+    for (const after of ['active', 'review']) {
+      await accepted(run('fleet.setTaskStatus', await task('STAND-1')));
+      assert.equal(await status(), after);
+    }
+  });
+
+  it('fleet.openChanges, openWorktree and openWorktreeTerminal open nothing where a folder of its own was not used', async () => {
+    const before = [
+      vscode.window.terminals.length,
+      vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length,
+    ];
+    for (const command of ['fleet.openChanges', 'fleet.openWorktree', 'fleet.openWorktreeTerminal'])
+      await run(command, await child('FIRST-001', 0));
+    const after = [
+      vscode.window.terminals.length,
+      vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length,
+    ];
+    assert.deepEqual(after, before);
+  });
+
   it('fleet.retry runs a subtask again that failed, and joins anew', async () => {
     await fleet.fanOut('RETRY-1', workspaceFolder(), [
       { goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' },

@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { contentAt } from './git-changes.ts';
+
+const SCHEME = 'fleet-revision';
+
+/** What the query of a revision's address says; any extension can make one up. */
+const addressSchema = v.object({
+  dir: v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096)),
+  commit: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),
+});
+type Address = v.InferOutput<typeof addressSchema>;
+
+/** The address of a file as it was at a commit. It ends like the file's own, so that the editor knows its language. */
+export function revisionUri(address: Address, path: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: SCHEME, path: `/${path}`, query: JSON.stringify(address) });
+}
+
+/** Shows files as they were at a commit: nothing in them can be changed. */
+export function registerRevisions(): vscode.Disposable {
+  return vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: read });
+}
+
+async function read(uri: vscode.Uri): Promise<string> {
+  const { dir, commit } = v.parse(addressSchema, JSON.parse(uri.query));
+  const text = await contentAt(dir, commit, uri.path.slice(1));
+  return text.includes('\0') ? vscode.l10n.t('This file is not text.') : text;
+}

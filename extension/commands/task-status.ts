@@ -1,0 +1,132 @@
+import * as vscode from 'vscode';
+import type { TaskVerb } from '../../engine/contract/commands.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { statusText } from '../views/appearance.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { tell } from './fleet.ts';
+import { pickTask } from './pick.ts';
+
+/** How a task without a fan-out stands, as people say it. */
+export const setTaskStatus: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('How which task stands?');
+  const task = await pickTask(context, subject, placeHolder, ({ verbs }) => verbs.length > 0);
+  if (task === undefined) return;
+  if (task.verbs.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('How {0} stands, its join decides.', task.alias));
+    return;
+  }
+  const verb = await askForVerb(task);
+  if (verb === undefined) return;
+  const after = await SAY[verb](context, task);
+  if (after !== undefined) tell(vscode.l10n.t('{0} is {1}', task.alias, statusText(after.status)));
+};
+
+const VERB_TEXTS = (): Readonly<
+  Record<TaskVerb, readonly [icon: string, label: string, detail: string]>
+> => ({
+  start: ['play', vscode.l10n.t('Start'), vscode.l10n.t('work on it begins, or goes on')],
+  done: ['check', vscode.l10n.t('Done'), vscode.l10n.t('it waits for a verdict by somebody else')],
+  approve: ['pass', vscode.l10n.t('Approve'), vscode.l10n.t('what waits for it may begin')],
+  reject: ['thumbsdown', vscode.l10n.t('Reject'), vscode.l10n.t('its goal was not reached')],
+  block: ['stop-circle', vscode.l10n.t('Block'), vscode.l10n.t('something keeps it from going on')],
+  defer: ['calendar', vscode.l10n.t('Defer'), vscode.l10n.t('until a date, or until somebody starts it')],
+  fail: ['error', vscode.l10n.t('Fail'), vscode.l10n.t('it is given up')],
+  reopen: ['discard', vscode.l10n.t('Reopen'), vscode.l10n.t('it is taken up again')],
+});
+
+async function askForVerb({ alias, status, verbs }: TaskDocument): Promise<TaskVerb | undefined> {
+  const texts = VERB_TEXTS();
+  const offered = (Object.keys(texts) as TaskVerb[]).filter(verb => verbs.includes(verb));
+  const items = offered.map(verb => {
+    const [icon, label, description] = texts[verb];
+    return { label, description, iconPath: new vscode.ThemeIcon(icon), verb };
+  });
+  const title = vscode.l10n.t('{0} is {1}', alias, statusText(status));
+  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.verb;
+}
+
+type Say = (context: CommandContext, task: TaskDocument) => Promise<TaskDocument | undefined>;
+
+/** What each of them asks for, and then tells the engine. */
+const SAY: Readonly<Record<TaskVerb, Say>> = {
+  start: async (context, { thread: task }) =>
+    (await engine(context)).submit('task.start', { task, reason: null }),
+  reopen: async (context, { thread: task }) =>
+    (await engine(context)).submit('task.reopen', { task, reason: null }),
+  done: async (context, { thread: task }) => {
+    const summary = await askFor(vscode.l10n.t('What was done? For whoever judges it. Enter for nothing.'));
+    return summary && (await engine(context)).submit('task.done', { task, summary: summary.text });
+  },
+  approve: withReason('task.approve'),
+  reject: withReason('task.reject'),
+  fail: withReason('task.fail'),
+  block: blocked,
+  defer: deferred,
+};
+
+function withReason(command: 'task.approve' | 'task.reject' | 'task.fail'): Say {
+  return async (context, { thread: task }) => {
+    const reason = await askFor(vscode.l10n.t('Why? For the record. Enter for no reason.'));
+    return reason && (await engine(context)).submit(command, { task, reason: reason.text });
+  };
+}
+
+/**
+ * A text that may be left out, and is null then.
+ * @param needed what is said where it may not be
+ * @returns undefined when the user left
+ */
+async function askFor(
+  prompt: string,
+  needed?: string,
+): Promise<{ readonly text: string | null } | undefined> {
+  const text = await vscode.window.showInputBox({
+    prompt,
+    ignoreFocusOut: true,
+    validateInput: given => (given.trim() === '' ? needed : undefined),
+  });
+  return text === undefined ? undefined : { text: text.trim() === '' ? null : text.trim() };
+}
+
+/** On another task, which ends the block when it is approved, or on something in words. */
+async function blocked(
+  context: CommandContext,
+  { thread: task }: TaskDocument,
+): Promise<TaskDocument | undefined> {
+  const others = [...context.model.tasks.values()].filter(
+    ({ thread, status }) => thread !== task && !['approved', 'cancelled'].includes(status),
+  );
+  const words = { label: vscode.l10n.t('Something else…'), on: null };
+  const items = [
+    words,
+    ...others.map(({ alias, goal, thread }) => ({ label: alias, description: goal, on: thread })),
+  ];
+  const placeHolder = vscode.l10n.t('What does it wait for?');
+  const picked = others.length === 0 ? words : await vscode.window.showQuickPick(items, { placeHolder });
+  if (picked === undefined) return undefined;
+  const reason =
+    picked.on === null
+      ? await askFor(
+          vscode.l10n.t('What keeps it from going on?'),
+          vscode.l10n.t('A block says what it waits for.'),
+        )
+      : { text: null };
+  return reason && (await engine(context)).submit('task.block', { task, reason: reason.text, on: picked.on });
+}
+
+async function deferred(
+  context: CommandContext,
+  { thread: task }: TaskDocument,
+): Promise<TaskDocument | undefined> {
+  const day = 86_400;
+  const items = [
+    { label: vscode.l10n.t('Until tomorrow'), secs: day },
+    { label: vscode.l10n.t('For three days'), secs: 3 * day },
+    { label: vscode.l10n.t('For a week'), secs: 7 * day },
+    { label: vscode.l10n.t('Until somebody starts it'), secs: null },
+  ];
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Until when?') });
+  if (picked === undefined) return undefined;
+  const until = picked.secs === null ? null : Math.floor(Date.now() / 1000) + picked.secs;
+  return (await engine(context)).submit('task.defer', { task, reason: null, until_unix: until });
+}

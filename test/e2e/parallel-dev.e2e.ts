@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { homePaths } from '../../engine/home/paths.ts';
+import type { EditorUnderTest } from './editor.ts';
+import { withEditor } from './with-editor.ts';
+import type { Workbench } from './workbench.ts';
+
+describe('a task that agents work on, each on a branch of its own', () => {
+  it(
+    'is typed, frozen in mid-run, fails, is tried again with a hint, joins, and shows what was changed',
+    withEditor({ name: 'parallel-dev', workspace: 'kill-switch' }, async (workbench, editor) => {
+      await makeRepository(editor);
+      await workbench.openActivity('Fleet');
+      await workbench.runCommand('Fleet: Start Fleet');
+      await workbench.tree('Instances').waitFor('worker-b live');
+      assert.equal(await workbench.offers('Fleet: Lift Kill Switch…'), false, 'there is nothing to lift');
+
+      await typeTask(workbench);
+      await freeze(workbench, editor);
+      await lift(workbench);
+      await retry(workbench);
+      await readChanges(workbench);
+      await stopEverything(workbench);
+    }),
+  );
+});
+
+/**
+ * Makes the workspace a repository with a commit, and names an agent: it waits for a file, writes one down that is named
+ * as its task is, and knows how to write tests only when it gets a hint.
+ */
+async function makeRepository({ scratch }: EditorUnderTest): Promise<void> {
+  const git = (...args: readonly string[]): unknown =>
+    execFileSync('git', ['-C', scratch.workspace, ...args]);
+  git('init', '--quiet', '--initial-branch=main');
+  git('add', '--all');
+  git('-c', 'user.name=Tester', '-c', 'user.email=tester@example.org', 'commit', '--quiet', '-m', 'first');
+  const script = [
+    'prompt=$(cat)',
+    `until test -e '${gateOf(scratch)}'; do sleep 0.05; done`,
+    'case $prompt in *hint*) ;; Write*) echo "no tests are here to begin with" >&2; exit 1;; esac',
+    'set -- $prompt; echo "$prompt" > "$1.md"; echo "did $1"',
+  ].join('\n');
+  await appendFile(
+    homePaths(scratch.home).configToml,
+    `[worktree]\nmin_free_bytes = 0\n[agents.writer]\ncommand = ${JSON.stringify(['/bin/sh', '-c', script])}\noutput = "text"\n`,
+  );
+}
+
+const gateOf = ({ root }: { readonly root: string }): string => join(root, 'go');
+
+async function typeTask(workbench: Workbench): Promise<void> {
+  const { terminal } = workbench;
+  await workbench.runCommand('Terminal: Create New Terminal');
+  await terminal.ready();
+  await terminal.run('spl namespace create acme; spl namespace create acme/parser');
+  await terminal.waitFor(/acme\/parser/);
+  await terminal.run(
+    'clear; spl task add "Harden the parser" --alias TUT-001 --domain parsing --hypothesis "two can do it" --criteria "tests pass"',
+  );
+  await terminal.waitFor(/◇ Task created: Harden the parser/);
+  const subtasks = ['goal=Write tests', 'goal=Find inputs', 'goal=Mend what they found,depends=0+1'];
+  const words = subtasks.map(words => `--subtask "${words},executor=agent:writer,attempts=1"`);
+  await terminal.run(`clear; spl task fan-out TUT-001 --namespace acme/parser ${words.join(' ')}`);
+  const fanOuts = workbench.tree('Fan-Outs');
+  await fanOuts.waitFor('TUT-001 0 of 3 accepted');
+  await workbench.runCommand('View: Toggle Panel Visibility');
+  await fanOuts.expand('TUT-001');
+  await fanOuts.waitFor(/\[0\] Write tests worker-[ab] · \d/);
+  await fanOuts.waitFor(/\[1\] Find inputs worker-[ab] · \d/);
+}
+
+/** What runs may end under the freeze, and does: one fails. */
+async function freeze(workbench: Workbench, { fleet, scratch }: EditorUnderTest): Promise<void> {
+  await askToFreeze(workbench);
+  await workbench.page.keyboard.press('Escape');
+  await workbench.page.locator(DIALOG).waitFor({ state: 'detached' });
+  assert.deepEqual((await fleet.now()).freezes, [], 'it was not confirmed');
+
+  await askToFreeze(workbench);
+  await confirm(workbench, 'Freeze');
+  const frozen = workbench.statusItem('Frozen: acme');
+  await frozen.waitFor();
+  assert.match((await frozen.getAttribute('class')) ?? '', /warning-kind/);
+  assert.match((await frozen.getAttribute('aria-label')) ?? '', /soft freeze of acme — bad release, since/);
+  await workbench.tree('Instances').waitFor('coordinator live · in this window · frozen: acme');
+  const fanOuts = workbench.tree('Fan-Outs');
+  // The fan-out lies in a namespace below the frozen one, its task does not.
+  await fanOuts.waitFor('TUT-001 frozen · 0 of 3 accepted');
+  await fanOuts.waitFor("[2] Mend what they found soft freeze of 'acme' — bad release");
+  await workbench.snap('frozen');
+  await writeFile(gateOf(scratch), '');
+  await fanOuts.waitFor(/\[1\] Find inputs accepted · worker-[ab]/);
+  await fanOuts.waitFor(/\[0\] Write tests failed · .*exit 1/);
+}
+
+async function lift(workbench: Workbench): Promise<void> {
+  const frozen = workbench.statusItem('Frozen: acme');
+  await frozen.click();
+  await workbench.pick('soft freeze of acme — bad release');
+  await frozen.waitFor({ state: 'detached' });
+}
+
+async function retry(workbench: Workbench): Promise<void> {
+  const toast = await workbench.toast('The join of TUT-001 failed');
+  await workbench.snap('failed-join');
+  await toast.getByRole('button', { name: 'Retry Subtask' }).click();
+  await workbench.pick('[0] Write tests');
+  await workbench.question('A hint for the next attempt');
+  await workbench.answer('begin with a hint of a test');
+  const fanOuts = workbench.tree('Fan-Outs');
+  await fanOuts.waitFor('TUT-001 3 of 3 accepted · round 2');
+  await workbench.runCommand('Fleet: Show Task');
+  await workbench.page
+    .locator('.view-line')
+    .filter({ hasText: /"status":.*"approved"/ })
+    .first()
+    .waitFor();
+}
+
+/** The third one built on the other two. Its changes are shown file by file, as they lie on its branch. */
+async function readChanges(workbench: Workbench): Promise<void> {
+  const { page } = workbench;
+  await workbench.tree('Fan-Outs').rowAction('[2] Mend what they found', 'Open Changes');
+  await page.locator('.tab').filter({ hasText: 'TUT-001 [2] — spl/TUT-001/2-1' }).waitFor();
+  await page.locator('.multiDiffEntry').filter({ hasText: 'Mend.md' }).waitFor();
+  await page.locator('.multiDiffEntry .view-line').filter({ hasText: 'did Find' }).first().waitFor();
+  await workbench.snap('changes');
+  await workbench.tree('Fan-Outs').contextMenu('[2] Mend what they found', 'Open Terminal in Worktree');
+  await workbench.terminal.ready();
+  await workbench.terminal.run('clear; git branch --show-current; ls');
+  await workbench.terminal.waitFor(/spl\/TUT-001\/2-1\nMend\.md/);
+  await workbench.snap('worktree');
+}
+
+async function stopEverything(workbench: Workbench): Promise<void> {
+  await workbench.runCommand('Fleet: Kill Switch…');
+  await workbench.pick('Emergency Stop');
+  await workbench.question('Whoever meets it is told');
+  await workbench.answer('');
+  await confirm(workbench, 'Stop');
+  const stopped = workbench.statusItem('Emergency stop');
+  await stopped.waitFor();
+  assert.match((await stopped.getAttribute('class')) ?? '', /error-kind/);
+  await workbench.tree('Instances').waitFor('worker-a live · frozen · load 0 of 1');
+  await workbench.snap('stopped');
+  await workbench.runCommand('Fleet: Lift Kill Switch…');
+  await workbench.pick('emergency stop');
+  await workbench.tree('Instances').waitFor('worker-a live · load 0 of 1');
+  await stopped.waitFor({ state: 'detached' });
+  await workbench.runCommand('Fleet: Stop Workers');
+  await workbench.tree('Instances').waitFor(/^coordinator live · in this window$/);
+}
+
+const DIALOG = '.monaco-dialog-box';
+
+/** Answers all that is asked before a soft freeze, but for the confirmation. */
+async function askToFreeze(workbench: Workbench): Promise<void> {
+  await workbench.runCommand('Fleet: Kill Switch…');
+  await workbench.pick('acme');
+  await workbench.pick('Soft');
+  await workbench.question('Whoever meets it is told');
+  await workbench.answer('bad release');
+  await workbench.page.locator(DIALOG).filter({ hasText: 'Freeze acme, with all below it?' }).waitFor();
+}
+
+async function confirm({ page }: Workbench, label: string): Promise<void> {
+  await page.locator(`${DIALOG} .monaco-button`).filter({ hasText: label }).first().click();
+}
