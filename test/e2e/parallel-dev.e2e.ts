@@ -10,7 +10,7 @@ import type { Workbench } from './workbench.ts';
 describe('a task that agents work on, each on a branch of its own', () => {
   it(
     'is typed, frozen in mid-run, fails, is tried again with a hint, joins, and shows what was changed',
-    withEditor({ name: 'parallel-dev', workspace: 'kill-switch' }, async (workbench, editor) => {
+    withEditor({ name: 'parallel-dev', workspace: 'parallel-dev' }, async (workbench, editor) => {
       await makeRepository(editor);
       await workbench.openActivity('Fleet');
       await workbench.runCommand('Fleet: Start Fleet');

@@ -10,7 +10,7 @@ import { ROOT, type Scratch } from './scratch.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BUNDLES = join(ROOT, 'out', 'editor');
-const RUN_MS = 180_000;
+const RUN_MS = 300_000;
 
 /** The extension under test; another build can be named for running these suites against it. */
 const EXTENSION = process.env['SPL_TEST_EXTENSION'] ?? ROOT;

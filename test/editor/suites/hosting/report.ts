@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { until } from '../until.ts';
-import { fleet, run } from './support.ts';
+import { until } from '../../until.ts';
+import { fleet, run, workspaceFolder } from '../support.ts';
 
 describe('the panel of a join and its speedup', () => {
   const panels = (): readonly string[] =>
@@ -21,10 +21,12 @@ describe('the panel of a join and its speedup', () => {
 
   before(async () => {
     await run('fleet.start');
-    for (const alias of ['FIRST-001', 'FIRST-002']) {
-      await run('fleet.firstFanOut');
+    for (const alias of ['PANEL-1', 'PANEL-2']) {
+      await fleet.fanOut(alias, workspaceFolder(), [{ goal: 'say hello' }, { goal: 'say goodbye' }]);
       await fleet.joined(alias);
     }
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await panelsWhen('no panel', labels => labels.length === 0);
   });
 
   after(async () => {
@@ -32,13 +34,13 @@ describe('the panel of a join and its speedup', () => {
   });
 
   it('opens once for each task', async () => {
-    await run('fleet.openReport', await task('FIRST-001'));
+    await run('fleet.openReport', await task('PANEL-1'));
     await panelsWhen('a panel', labels => labels.length === 1);
-    await run('fleet.openReport', await task('FIRST-002'));
+    await run('fleet.openReport', await task('PANEL-2'));
     await panelsWhen('two panels', labels => labels.length === 2);
-    await run('fleet.openReport', await task('FIRST-001'));
+    await run('fleet.openReport', await task('PANEL-1'));
     await panelsWhen('both are named', labels =>
-      ['FIRST-001', 'FIRST-002'].every(alias => labels.some(l => l.includes(alias))),
+      ['PANEL-1', 'PANEL-2'].every(alias => labels.some(l => l.includes(alias))),
     );
     assert.equal(panels().length, 2);
   });
@@ -46,8 +48,8 @@ describe('the panel of a join and its speedup', () => {
   it('opens for the task whose serial run is begun', async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     await panelsWhen('no panel', labels => labels.length === 0);
-    await run('fleet.runSerial', await task('FIRST-002'));
-    await panelsWhen('its panel', labels => labels.some(label => label.includes('FIRST-002')));
-    assert.equal((await fleet.joined('FIRST-002-serial')).outcome, 'satisfied');
+    await run('fleet.runSerial', await task('PANEL-2'));
+    await panelsWhen('its panel', labels => labels.some(label => label.includes('PANEL-2')));
+    assert.equal((await fleet.joined('PANEL-2-serial')).outcome, 'satisfied');
   });
 });

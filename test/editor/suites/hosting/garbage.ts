@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import { extension, fleet, run, workspaceFolder } from './support.ts';
+import { extension, fleet, run, workspaceFolder } from '../support.ts';
 
 /** What another extension, a link or a key binding may call a command with. */
 describe('commands that are called with what names nothing', () => {
@@ -17,7 +17,10 @@ describe('commands that are called with what names nothing', () => {
     await fleet.joinWhen('GONE-1', 'it runs', ({ children }) => children[0]?.started_unix != null);
   });
 
-  after(() => run('fleet.cancel', { kind: 'child', thread, index: 0 }));
+  after(async () => {
+    await run('fleet.cancel', { kind: 'child', thread, index: 0 });
+    await run('fleet.stopAll');
+  });
 
   it('change nothing, and leave the fleet as it is', async () => {
     const garbage: readonly unknown[] = [

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { FleetDocument } from '../../../engine/contract/documents.ts';
-import { until } from '../until.ts';
-import { extension, fleet, home, run, workspaceFolder } from './support.ts';
+import type { FleetDocument } from '../../../../engine/contract/documents.ts';
+import { until } from '../../until.ts';
+import { extension, fleet, home, run, workspaceFolder } from '../support.ts';
 
 describe('spl in integrated terminals', () => {
   let terminal: vscode.Terminal;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { until } from '../until.ts';
-import { accepted, fleet, run, shownText, workspaceFolder } from './support.ts';
+import { until } from '../../until.ts';
+import { accepted, fleet, run, shownText, workspaceFolder } from '../support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
