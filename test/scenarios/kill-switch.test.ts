@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { access, writeFile } from 'node:fs/promises';
+import { access, readdir, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
-import type { ChildDocument, ControlDocument, JoinStatus } from '../../engine/contract/documents.ts';
+import type { ChildDocument, ControlDocument, Counts, JoinStatus } from '../../engine/contract/documents.ts';
 import { PERMIT_MS } from '../../engine/fleet/messages.ts';
 import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
 
 /** Runs until somebody writes the file `go`. */
 const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.02; done';
+/** How many subtasks a storm has. */
+const STORM = 1_000;
 const SOFT = "soft freeze of 'acme' — bad release; undo it with: spl unkill --namespace acme";
 
 describe('the kill switch', function () {
@@ -41,6 +43,40 @@ describe('the kill switch', function () {
       const thawed = await fleet.spl('unkill', '--namespace', 'acme');
       assert.deepEqual([thawed.code, thawed.out], [0, "✓ unfreeze of 'acme' recorded\n"]);
       assert.equal((await fleet.joined('HELD')).outcome, 'satisfied');
+    }),
+  );
+
+  it(
+    'holds back a storm of 1,000 short attempts on two workers within a second, and lets it go on to one join',
+    scenario({ fleet: ['slots = 4'] }, async fleet => {
+      await fleet.startFleet(2);
+      // Some tell by themselves when they began: by a file.
+      const commands = echoes(STORM / 50, { run: 'echo >began-$SPL_SUBTASK', executor: 'shell' });
+      const parts = commands.flatMap(command => [...echoes(49), command]);
+      await fanOutIn(fleet, 'STORM', 'acme', parts);
+      await countsWhen(fleet, 'STORM', ({ accepted }) => accepted >= STORM / 5);
+      const freeze = { namespace: 'acme', emergency: false, level: null, grace_secs: null };
+      await fleet.client.submit('kill', { ...freeze, reason: 'bad release' });
+      const acknowledgedAt = Date.now();
+      await countsWhen(fleet, 'STORM', ({ running }) => running === 0);
+      const { children: held } = await fleet.join('STORM');
+      const waiting = held.filter(({ state }) => state === 'pending');
+      assert.ok(waiting.length > STORM / 5, `it was in the middle: ${waiting.length} wait`);
+      assert.deepEqual(new Set(waiting.map(({ reason }) => reason)), new Set([SOFT]));
+      await delay(acknowledgedAt + 2 * PERMIT_MS - Date.now());
+      const thawedAt = Date.now();
+      await fleet.client.submit('unkill', { namespace: 'acme', emergency: false });
+      await countsWhen(fleet, 'STORM', ({ accepted }) => accepted === STORM);
+      const { outcome, children } = await fleet.joined('STORM');
+      assert.equal(outcome, 'satisfied');
+      const told = children.map(({ started_unix: begun }) => begun! * 1000);
+      const seen = await filesBegan(fleet);
+      assert.deepEqual([told.length, seen.length], [STORM, commands.length]);
+      const under = [...told, ...seen].filter(at => at > acknowledgedAt + PERMIT_MS && at < thawedAt);
+      assert.deepEqual(under, [], 'it began under the freeze');
+      const { records } = await fleet.client.report('thread.records', { thread: 'STORM' });
+      const joins = records.filter(({ body }) => body['topic'] === 'fanout_join_complete');
+      assert.equal(joins.length, 1);
     }),
   );
 
@@ -171,6 +207,23 @@ async function fanOutIn(
   await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias, '--namespace', namespace);
   const words = subtasks.flatMap(subtask => ['--subtask', JSON.stringify(subtask)]);
   await fleet.json('task', 'fan-out', alias, ...words);
+}
+
+/** Waits until a look at the counts, which costs less than one at every subtask, shows what is wanted. */
+function countsWhen(fleet: Scenario, task: string, isSo: (counts: Counts) => boolean): Promise<Counts> {
+  return fleet.until(
+    () => `${task}: its counts`,
+    async () => {
+      const { counts } = await fleet.client.report('join', { task, summary: true });
+      return isSo(counts) ? counts : undefined;
+    },
+  );
+}
+
+/** When commands made the files that tell of their begin, in ms since the epoch. */
+async function filesBegan(fleet: Scenario): Promise<number[]> {
+  const names = (await readdir(fleet.cwd)).filter(name => name.startsWith('began-'));
+  return Promise.all(names.map(async name => (await stat(fleet.at(name))).mtimeMs));
 }
 
 const hasBegun =
