@@ -8,8 +8,9 @@ const MAX_KEPT = 50;
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #texts = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<vscode.Uri>();
-  readonly #registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
   readonly onDidChange = this.#changed.event;
+  // After the event: the editor subscribes to it here, or never.
+  readonly #registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
 
   /** Shows a text beside what is open, as a preview. @param name its title, with the ending of its language */
   async show(name: string, text: string): Promise<void> {

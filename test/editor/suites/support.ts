@@ -28,6 +28,12 @@ export function workspaceFolder(): string {
   return folder.uri.fsPath;
 }
 
+/** Stops the fleet, so that whoever comes next can start one. */
+export async function stopFleet(): Promise<void> {
+  await run('fleet.stopAll');
+  await fleet.gone();
+}
+
 /** The text of the editor that is shown, once it shows something with this name. */
 export async function shownText(name: string | RegExp): Promise<string> {
   const isNamed = (path: string): boolean =>

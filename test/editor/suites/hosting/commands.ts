@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { until } from '../../until.ts';
-import { accepted, fleet, run, shownText, workspaceFolder } from '../support.ts';
+import { accepted, fleet, run, shownText, workspaceFolder, stopFleet } from '../support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
@@ -247,6 +247,6 @@ describe('the commands, in the window that hosts the fleet', () => {
       (await fleet.client.report('join', { task: 'FIRST-001', summary: true })).outcome,
       'satisfied',
     );
-    await run('fleet.stopAll');
+    await stopFleet();
   });
 });

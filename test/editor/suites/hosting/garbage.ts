@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import { extension, fleet, run, workspaceFolder } from '../support.ts';
+import { extension, fleet, run, workspaceFolder, stopFleet } from '../support.ts';
 
 /** What another extension, a link or a key binding may call a command with. */
 describe('commands that are called with what names nothing', () => {
@@ -19,7 +19,8 @@ describe('commands that are called with what names nothing', () => {
 
   after(async () => {
     await run('fleet.cancel', { kind: 'child', thread, index: 0 });
-    await run('fleet.stopAll');
+    await fleet.joined('GONE-1');
+    await stopFleet();
   });
 
   it('change nothing, and leave the fleet as it is', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { until } from '../../until.ts';
-import { accepted, fleet, run, shownText, spl } from '../support.ts';
+import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
 /** How it looks, and that a confirmation lets it through, is seen in a browser: an editor under test shows no modal. */
 describe('the kill switch, in the window that hosts the fleet', () => {
@@ -9,7 +9,7 @@ describe('the kill switch, in the window that hosts the fleet', () => {
     await spl('namespace', 'create', 'acme');
   });
 
-  after(async () => run('fleet.stopAll'));
+  after(stopFleet);
 
   it('fleet.killSwitch freezes nothing that was not confirmed', async () => {
     await accepted(run('fleet.killSwitch'));

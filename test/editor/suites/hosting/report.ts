@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { until } from '../../until.ts';
-import { fleet, run, workspaceFolder } from '../support.ts';
+import { fleet, run, workspaceFolder, stopFleet } from '../support.ts';
 
 describe('the panel of a join and its speedup', () => {
   const panels = (): readonly string[] =>
@@ -29,9 +29,7 @@ describe('the panel of a join and its speedup', () => {
     await panelsWhen('no panel', labels => labels.length === 0);
   });
 
-  after(async () => {
-    await run('fleet.stopAll');
-  });
+  after(stopFleet);
 
   it('opens once for each task', async () => {
     await run('fleet.openReport', await task('PANEL-1'));

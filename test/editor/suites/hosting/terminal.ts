@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { FleetDocument } from '../../../../engine/contract/documents.ts';
 import { until } from '../../until.ts';
-import { extension, fleet, home, run, workspaceFolder } from '../support.ts';
+import { extension, fleet, home, run, workspaceFolder, stopFleet } from '../support.ts';
 
 describe('spl in integrated terminals', () => {
   let terminal: vscode.Terminal;
@@ -14,9 +14,7 @@ describe('spl in integrated terminals', () => {
     await run('fleet.start');
   });
 
-  after(async () => {
-    await run('fleet.stopAll');
-  });
+  after(stopFleet);
 
   afterEach(() => terminal.dispose());
 
