@@ -542,11 +542,12 @@ async function recordCount(fleet: Scenario): Promise<number> {
   return (await fleet.client.report('health', {})).records;
 }
 
-/** Types all the commands, and names each that is not refused as it should be. */
+/** Gives all the commands, and names each that is not refused as it should be. The first is typed for real as well. */
 async function refuses(fleet: Scenario, refusals: readonly Refusal[]): Promise<void> {
   const faults: string[] = [];
   for (const [words, exit, code, ...fragments] of refusals) {
-    const ran = await fleet.spl(...words, '--json');
+    const ran = await fleet.splHere(...words, '--json');
+    if (words === refusals[0]![0]) assert.deepEqual(await fleet.spl(...words, '--json'), ran);
     const isDocument = ran.err.startsWith('{');
     const { error } = (isDocument ? JSON.parse(ran.err) : { error: {} }) as { error: Partial<Refused> };
     const missing = fragments.filter(fragment => !error.message?.includes(fragment));

@@ -9,6 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { processHost } from '../../engine/bin/process-host.ts';
+import type { Output } from '../../engine/cli/host.ts';
+import { main } from '../../engine/cli/program.ts';
+import { coloursFor } from '../../engine/cli/render/colours.ts';
 import type {
   FleetDocument,
   FleetStarted,
@@ -152,6 +156,20 @@ export class Scenario {
 
   async splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
     return ended(this.start(words, env), COMMAND_MS);
+  }
+
+  /** The same command by the same code in this process, which costs no start of another one. */
+  async splHere(...words: readonly string[]): Promise<Ran> {
+    const said = { out: '', err: '' };
+    const sink = (to: 'out' | 'err'): Output => ({
+      write: data => void (said[to] += String(data)),
+      flush: () => Promise.resolve(),
+      ...{ isTTY: false, columns: 80, rows: 24, colours: coloursFor(false, {}) },
+    });
+    const host = processHost(AbortSignal.timeout(COMMAND_MS));
+    const streams = { out: sink('out'), err: sink('err'), terminal: null };
+    const code = await main(words, { ...host, ...streams, env: this.env, cwd: this.cwd });
+    return { code, ...said };
   }
 
   /** Types a command, which must succeed. @returns its document. */
