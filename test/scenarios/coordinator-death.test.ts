@@ -118,7 +118,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       const random = seeded(seed);
       try {
         await fleet.startFleet(2);
-        for (let round = 1; round <= 15; round++) await survivesKills(fleet, `ROUND-${round}`, random);
+        for (let round = 1; round <= 8; round++) await survivesKills(fleet, `ROUND-${round}`, random);
       } catch (error) {
         throw new Error(`with SPL_SEED=${seed}`, { cause: error });
       }

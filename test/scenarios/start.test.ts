@@ -17,6 +17,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { FleetStarted } from '../../engine/contract/documents.ts';
 import { VERSION } from '../../engine/contract/engine.ts';
@@ -25,6 +26,9 @@ import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/process.ts';
 import { BIN, echoes, ended, scenario, soon, type Ran, type Refused, type Scenario } from './harness.ts';
+
+/** How long a worker of another test may have a port, in milliseconds. */
+const PORT_MS = 20_000;
 
 describe('starting', function () {
   this.timeout(120_000);
@@ -237,13 +241,23 @@ async function answering(fleet: Scenario): Promise<{ pid: number }> {
   return health!;
 }
 
-/** Takes a port, or finds it taken by others; 0 is any. */
+/**
+ * Takes a port, 0 being any, as soon as it is free: a worker of another test may have it for a moment. Whoever has it for
+ * longer keeps it taken as well as we would.
+ */
 async function taken(port: number): Promise<Server | undefined> {
+  for (const deadline = performance.now() + PORT_MS; ; await delay(20)) {
+    const server = await listening(port);
+    if (server !== undefined || performance.now() > deadline) return server;
+  }
+}
+
+async function listening(port: number): Promise<Server | undefined> {
   const server = createServer();
   const error = once(server, 'error').then(() => undefined);
-  const listening = once(server, 'listening').then(() => server);
+  const isListening = once(server, 'listening').then(() => server);
   server.listen(port, '127.0.0.1');
-  return Promise.race([listening, error]);
+  return Promise.race([isListening, error]);
 }
 
 function portOf(server: Server | undefined): number {
