@@ -74,6 +74,7 @@ const SETTINGS = {
   'terminal.integration': v.boolean(),
   'notifications.joinFailed': v.boolean(),
   'notifications.workerLost': v.boolean(),
+  'notifications.stalled': v.boolean(),
 } as const;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export type SettingName = keyof typeof SETTINGS;

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { plural } from '../engine/contract/format.ts';
+import { duration, plural } from '../engine/contract/format.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
 import { linkless, sentences } from './plain.ts';
 import type { Session } from './session/session.ts';
@@ -37,7 +37,7 @@ interface Action extends vscode.MessageItem {
 
 async function notify(alarm: Alarm): Promise<void> {
   if (!setting(`notifications.${alarm.kind}`)) return;
-  const { text, actions } = alarm.kind === 'joinFailed' ? joinFailed(alarm) : workerLost(alarm);
+  const { text, actions } = toldOf(alarm);
   const off: vscode.MessageItem = { title: vscode.l10n.t("Don't Show Again") };
   const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(linkless(text), ...actions, off);
   if (chosen === off) {
@@ -47,6 +47,17 @@ async function notify(alarm: Alarm): Promise<void> {
   }
   const action = actions.find(each => each === chosen);
   if (action !== undefined) await vscode.commands.executeCommand(action.command, action.subject);
+}
+
+function toldOf(alarm: Alarm): Told {
+  switch (alarm.kind) {
+    case 'joinFailed':
+      return joinFailed(alarm);
+    case 'workerLost':
+      return workerLost(alarm);
+    case 'stalled':
+      return stalled(alarm);
+  }
 }
 
 function joinFailed({ task }: Extract<Alarm, { kind: 'joinFailed' }>): Told {
@@ -68,6 +79,24 @@ function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>): T
     actions: [
       { title: vscode.l10n.t('Open Log'), command: 'fleet.openInstanceLog', subject },
       { title: vscode.l10n.t('Show'), command: 'fleet.showInstance', subject },
+    ],
+  };
+}
+
+function stalled({ thread, attempt }: Extract<Alarm, { kind: 'stalled' }>): Told {
+  const { task, subtask, worker, stalled_secs: secs } = attempt;
+  const subject = { kind: 'child', thread, index: subtask } as const;
+  return {
+    text: vscode.l10n.t(
+      '{0} [{1}] on {2} has shown no sign of life for {3}.',
+      task,
+      subtask,
+      worker,
+      duration(secs),
+    ),
+    actions: [
+      { title: vscode.l10n.t('Show Output'), command: 'fleet.showOutput', subject },
+      { title: vscode.l10n.t('Cancel It'), command: 'fleet.cancel', subject },
     ],
   };
 }

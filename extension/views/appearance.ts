@@ -22,6 +22,7 @@ const VERDICT_ICONS: Readonly<Record<Verdict, vscode.ThemeIcon>> = {
 };
 const RUNNING = themed('sync~spin', 'testing.runAction');
 const PENDING = themed('clock', 'testing.iconQueued');
+const STALLED = themed('warning', 'testing.iconErrored');
 const FROZEN = themed('lock', 'testing.iconErrored');
 
 export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
@@ -115,6 +116,7 @@ export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
 
 export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   if (child.state === 'done') return verdictIcon(child.verdict ?? '');
+  if (child.stalled_secs !== null) return STALLED;
   return child.state === 'running' ? RUNNING : PENDING;
 }
 
@@ -129,7 +131,12 @@ export function childDescription(child: ChildDocument, now: number): string {
     case 'running':
       return child.started_unix === null
         ? (child.reason ?? on)
-        : [on, duration(Math.max(0, now - child.started_unix)), ...attemptWords(child)].join(' · ');
+        : [
+            on,
+            duration(Math.max(0, now - child.started_unix)),
+            ...attemptWords(child),
+            ...stalledWords(child),
+          ].join(' · ');
     case 'done':
       return doneWords(child).join(' · ');
   }
@@ -149,6 +156,9 @@ function doneWords(child: ChildDocument): readonly string[] {
 
 const attemptWords = ({ attempt }: ChildDocument): readonly string[] =>
   attempt > 1 ? [vscode.l10n.t('attempt {0}', attempt)] : [];
+
+const stalledWords = ({ stalled_secs: secs }: ChildDocument): readonly string[] =>
+  secs === null ? [] : [vscode.l10n.t('no sign of life for {0}', duration(secs))];
 
 export function childContext(child: ChildDocument): string {
   const started = child.attempt > 0 ? ' started' : '';

@@ -1,15 +1,18 @@
 import * as vscode from 'vscode';
-import type { InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import type { FleetDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 
 /** What a person should hear of. */
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
-  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: number };
+  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: number }
+  | { readonly kind: 'stalled'; readonly thread: string; readonly attempt: Stalled };
+
+type Stalled = FleetDocument['stalled'][number];
 
 /**
- * Notices what needs a person, once each: a join that failed while this window watched, and a worker that was lost with
- * work on it. What happened before the engine was first read is history.
+ * Notices what needs a person, once each: a join that failed while this window watched, a worker that was lost with work
+ * on it, and an attempt that shows no sign of life. What happened before the engine was first read is history.
  */
 export class Attention implements vscode.Disposable {
   readonly #model: FleetModel;
@@ -19,6 +22,8 @@ export class Attention implements vscode.Disposable {
   /** Joins that are known, by thread and round, so that each is told once. */
   #joins = new Map<string, string>();
   #workers = new Map<string, InstanceDocument>();
+  /** Attempts that are stalled, each told once until it shows a sign of life. */
+  #stalled = new Set<string>();
   #open = new Set<string>();
   readonly onDidRaise = this.#raised.event;
   /** Fires with how many things wait for a look. */
@@ -46,7 +51,9 @@ export class Attention implements vscode.Disposable {
     const isFirst = this.#workers.size === 0;
     for (const thread of change.all ? this.#model.tasks.keys() : change.tasks)
       this.#judgeTask(thread, isFirst);
-    if (change.fleet || change.all) this.#judgeWorkers();
+    if (!change.fleet && !change.all) return;
+    this.#judgeWorkers();
+    this.#judgeAttempts();
   }
 
   #judgeTask(thread: string, isHistory: boolean): void {
@@ -73,9 +80,22 @@ export class Attention implements vscode.Disposable {
     }
   }
 
+  #judgeAttempts(): void {
+    const before = this.#stalled;
+    const stalled = this.#model.fleet?.stalled ?? [];
+    this.#stalled = new Set(stalled.map(nameOf));
+    for (const attempt of stalled) {
+      const thread = this.#model.task(attempt.task)?.thread;
+      if (thread !== undefined && !before.has(nameOf(attempt)))
+        this.#raise(nameOf(attempt), { kind: 'stalled', thread, attempt });
+    }
+  }
+
   #raise(subject: string, alarm: Alarm): void {
     this.#open.add(subject);
     this.#counted.fire(this.#open.size);
     this.#raised.fire(alarm);
   }
 }
+
+const nameOf = ({ task, subtask }: Stalled): string => `${task} ${subtask}`;

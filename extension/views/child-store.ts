@@ -19,14 +19,14 @@ export class ChildStore {
       for (const child of children.values()) if (child.state === 'running') yield { thread, child };
   }
 
-  /** Every subtask that is kept and waits, by its task. */
-  pending(): Map<string, Set<number>> {
-    const pending = new Map<string, Set<number>>();
+  /** Every subtask that is kept and has not ended, by its task. */
+  open(): Map<string, Set<number>> {
+    const all = new Map<string, Set<number>>();
     for (const [thread, children] of this.#byTask) {
-      const waiting = [...children.values()].filter(({ state }) => state === 'pending');
-      if (waiting.length > 0) pending.set(thread, new Set(waiting.map(({ index }) => index)));
+      const open = [...children.values()].filter(({ state }) => state !== 'done');
+      if (open.length > 0) all.set(thread, new Set(open.map(({ index }) => index)));
     }
-    return pending;
+    return all;
   }
 
   /** Keeps the subtasks `from` to `to`, the latter excluded; those that are kept already are up to date. */

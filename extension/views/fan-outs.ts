@@ -157,17 +157,18 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
     // The whole tree has the new rows in it: to tell of these again would keep the next change waiting.
     if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
-    const children = this.#haveChanged() ? withAll(change.children, this.#store.pending()) : change.children;
+    const children = this.#haveChanged() ? withAll(change.children, this.#store.open()) : change.children;
     this.#refreshing = this.#refreshing
       .then(() => this.#refresh(known, children))
       .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
   }
 
-  /** Whether that by which subtasks wait, beside each other, is different from before: no event names them for it. */
+  /** Whether that by which subtasks wait or are stalled is different from before: no event names them for it. */
   #haveChanged(): boolean {
     const fleet = this.#model.fleet;
     const instances = fleet?.instances.map(({ alias, status }) => [alias, status]);
-    const now = JSON.stringify([fleet?.freezes, fleet?.emergency, fleet?.breakers, instances]);
+    const stalled = fleet?.stalled.map(({ task, subtask }) => [task, subtask]);
+    const now = JSON.stringify([fleet?.freezes, fleet?.emergency, fleet?.breakers, instances, stalled]);
     const isChanged = now !== this.#circumstances;
     this.#circumstances = now;
     return isChanged;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { appendFile } from 'node:fs/promises';
+import { homePaths } from '../../engine/home/paths.ts';
 import { withEditor } from './with-editor.ts';
 
 describe('windows and workers that come and go', () => {
@@ -25,8 +27,9 @@ describe('windows and workers that come and go', () => {
   );
 
   it(
-    'a worker that is killed comes back in its row, and its subtask runs again',
+    'an attempt without a sign of life is told of; its worker that is killed comes back in its row, and it runs again',
     withEditor({ name: 'worker', workspace: 'continuity' }, async (workbench, { fleet, scratch }) => {
+      await appendFile(homePaths(scratch.home).configToml, 'stall_secs = 2\n');
       await workbench.openActivity('Fleet');
       await workbench.runCommand('Fleet: Start Fleet');
       await workbench.tree('Instances').waitFor('worker-b live');
@@ -35,6 +38,9 @@ describe('windows and workers that come and go', () => {
       await workbench.tree('Instances').waitFor('worker-a live · load 1 of 1');
       await workbench.tree('Fan-Outs').expand('LOST-1');
       await workbench.tree('Fan-Outs').waitFor('[0] lose it worker-a');
+      await workbench.toast('LOST-1 [0] on worker-a has shown no sign of life for');
+      await workbench.tree('Fan-Outs').waitFor(/\[0\] lose it worker-a · .* · no sign of life for/);
+      await workbench.snap('stalled');
       const { pid } = await fleet.instance('worker-a');
       assert.ok(pid !== null);
       process.kill(pid, 'SIGKILL');
