@@ -10,7 +10,8 @@ import { FleetError } from '../../errors.ts';
 import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
 
-const HOST = fileURLToPath(new URL('./testing/worktree-host.ts', import.meta.url));
+const HOSTS = ['worktree-host', 'removal-host'];
+const sourceOf = (host: string): string => fileURLToPath(new URL(`./testing/${host}.ts`, import.meta.url));
 
 describe('worktrees that were left', function () {
   this.timeout(300_000);
@@ -19,15 +20,14 @@ describe('worktrees that were left', function () {
   let folder: string;
   let bin: string;
   let hostDir: string;
-  let host: string;
 
   before(async () => {
-    // It is started many times, and the loader would take longer each time than all that it does.
+    // They are started many times, and the loader would take longer each time than all that they do.
     hostDir = await mkdtemp(join(tmpdir(), 'spl-host-'));
-    host = join(hostDir, 'host.mjs');
     await build({
-      entryPoints: [HOST],
-      outfile: host,
+      entryPoints: HOSTS.map(sourceOf),
+      outdir: hostDir,
+      outExtension: { '.js': '.mjs' },
       bundle: true,
       platform: 'node',
       format: 'esm',
@@ -55,8 +55,8 @@ describe('worktrees that were left', function () {
   it('by a death at any step are taken down, or hold all that was done (I45)', async () => {
     let kept = 0;
     for (let step = 1; ; step++) {
-      await writeGit(step);
-      const { signal, stdout } = runHost();
+      await writeGit(step, step % 2 === 1);
+      const { signal, stdout } = makeOne();
       if (signal === null) {
         assert.equal(stdout, 'spl/HOSTED/0-1\n');
         assert.ok(step > 10, `it came to its end in ${step} calls of git`);
@@ -92,7 +92,7 @@ describe('worktrees that were left', function () {
   });
 
   it('are removed when asked to, and never what only they hold', async () => {
-    const branch = runHost().stdout.trim();
+    const branch = makeOne().stdout.trim();
     const [[name, note] = assert.fail('no note')] = [...(await readNotes(folder))];
     await writeFile(join(note.dir, 'late.txt'), 'late\n');
     await assert.rejects(
@@ -109,12 +109,35 @@ describe('worktrees that were left', function () {
     );
   });
 
+  it('by a death at any step of their removal are removed when asked to again, and nothing done is lost', async () => {
+    for (let step = 1; ; step++) {
+      await rm(join(bin, 'git'), { force: true });
+      const branch = makeOne().stdout.trim();
+      git('branch', 'taken', branch);
+      const [name = assert.fail('no note')] = [...(await readNotes(folder)).keys()];
+      await writeGit(Math.ceil(step / 2), step % 2 === 1);
+      const { signal, stdout } = runHost('removal-host', folder, name);
+      const isOver = signal === null;
+      if (isOver) assert.equal(stdout, 'gone\n');
+      else assert.equal(signal, 'SIGKILL', `step ${step}`);
+      if (!isOver) await removeWorktree(folder, name, false);
+      assert.equal(git('show', 'taken:work.txt'), 'done', `step ${step}`);
+      assert.deepEqual(await readdir(folder), [], `step ${step}: something is left`);
+      assert.equal(git('worktree', 'list').split('\n').length, 1, `step ${step}: git knows others`);
+      assert.equal(git('branch', '--list', 'spl/*'), '', `step ${step}: its branch is there`);
+      git('branch', '-D', '--quiet', 'taken');
+      if (!isOver) continue;
+      assert.ok(step > 10, `it came to its end in ${step} steps`);
+      return;
+    }
+  });
+
   it('go with their branches when another one has what is on them, or by force', async () => {
-    const first = runHost().stdout.trim();
+    const first = makeOne().stdout.trim();
     git('branch', 'taken', first);
     const [name = ''] = [...(await readNotes(folder)).keys()];
     assert.deepEqual(await removeWorktree(folder, name, false), { branch: first, branchKept: false });
-    const second = runHost().stdout.trim();
+    const second = makeOne().stdout.trim();
     const [again = ''] = [...(await readNotes(folder)).keys()];
     assert.deepEqual(await removeWorktree(folder, again, true), { branch: second, branchKept: false });
     assert.equal(git('branch', '--list', 'spl/*'), '');
@@ -126,19 +149,19 @@ describe('worktrees that were left', function () {
   }
 
   /**
-   * A `git` that ends who called it at a step, before it does anything or after it. Two calls at once may be counted as
-   * one, and the step is the next one then.
+   * A `git` that ends who called it, before one of its calls does anything or after it. Two calls at once may be counted
+   * as one, and it is the next one then.
    */
-  async function writeGit(step: number): Promise<void> {
+  async function writeGit(call: number, isBefore: boolean): Promise<void> {
     const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-    const end = 'kill -s KILL "$PPID"';
+    const kill = `[ "$n" -lt ${call} ] || { kill -s KILL "$PPID"; exit 1; }`;
     const text = `#!/bin/sh
 n=$(($(cat '${bin}/count' 2>/dev/null || echo 0) + 1))
 echo "$n" > '${bin}/count'
-${step % 2 === 0 ? '' : `[ "$n" -lt ${step} ] || { ${end}; exit 1; }`}
+${isBefore ? kill : ''}
 ${real} "$@"
 code=$?
-${step % 2 === 1 ? '' : `[ "$n" -lt ${step} ] || { ${end}; exit 1; }`}
+${isBefore ? '' : kill}
 exit $code
 `;
     await writeFile(join(bin, 'git'), text);
@@ -146,8 +169,10 @@ exit $code
     await rm(join(bin, 'count'), { force: true });
   }
 
-  function runHost() {
-    return spawnSync(process.execPath, [host, folder, repo], {
+  const makeOne = () => runHost('worktree-host', folder, repo);
+
+  function runHost(host: string, ...words: readonly string[]) {
+    return spawnSync(process.execPath, [join(hostDir, `${host}.mjs`), ...words], {
       env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
       encoding: 'utf8',
     });
