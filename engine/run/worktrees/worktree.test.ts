@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } fro
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
@@ -11,6 +12,8 @@ import { anAttempt } from '../executors/testing/attempt.ts';
 import { withIsolation } from './isolated.ts';
 import { readNotes } from './notes.ts';
 import { worktreeSettings } from './worktree.ts';
+
+const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('a worktree of an attempt', function () {
   this.timeout(120_000);
@@ -166,6 +169,24 @@ describe('a worktree of an attempt', function () {
     await rm(join(repo, 'stray'));
     const commit = await attempt(`cd '${repo}' && git commit --quiet --allow-empty -m escaped`);
     assert.match(commit.result.reason ?? '', /was changed: HEAD/);
+  });
+
+  it('of this very repository has every file, takes what was done, and tells of what was done outside of it', async () => {
+    await rm(repo, { recursive: true });
+    execFileSync('git', ['clone', '--quiet', '--shared', THIS_REPOSITORY, repo]);
+    const files = git('ls-files');
+    const works = ['engine', 'extension'].map((name, index) =>
+      attempt(`git ls-files; echo "// ${name}" >> ${name}/index.ts; git rm -q --cached LICENSE`, { index }),
+    );
+    const [first, second] = await Promise.all(works);
+    for (const [{ result, output }, name] of [[first!, 'engine'] as const, [second!, 'extension'] as const]) {
+      assert.equal(result.verdict, 'accept', result.reason ?? '');
+      assert.equal(output.trim(), files);
+      assert.equal(git('diff', '--name-only', 'HEAD', result.work!.branch), `${name}/index.ts`);
+    }
+    assert.equal(git('status', '--porcelain'), '');
+    const escaped = await attempt(`echo >> '${repo}/README.md'; mv '${repo}/LICENSE' '${repo}/LICENCE'`);
+    assert.match(escaped.result.reason ?? '', /was changed: LICENCE, LICENSE, README\.md$/);
   });
 
   it('keeps what was done on another branch, or on none', async () => {
