@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -107,6 +108,33 @@ describe('a shell command', function () {
       assert.equal(child.verdict, 'failed');
       assert.match(child.reason ?? '', /^stalled: no sign of life for /);
       assert.deepEqual(processesOfGroup(Number(await fleet.text(fleet.at('group')))), []);
+    }),
+  );
+
+  it(
+    'that is stalled is nudged where that is the policy, once each time, and not ended when that is no use',
+    scenario({ fleet: ['stall_secs = 0.5', 'stall_policy = "nudge"', 'slots = 3'] }, async fleet => {
+      execFileSync('mkfifo', [fleet.at('go')]);
+      await fleet.startFleet(1);
+      const count =
+        'trap "n=x\\$n; echo nudged" WINCH; until [ "$n" = xx ]; do sleep 300 & wait $!; done; exit 0';
+      await fleet.fanOut('NUDGED', [
+        { goal: 'be stopped', run: 'kill -STOP $$; echo goes on' },
+        { goal: 'count', run: count },
+        { goal: 'sleep', run: 'read go <go' },
+      ]);
+      const { children } = await fleet.joinWhen(
+        'NUDGED',
+        'two are woken',
+        ({ completed }) => completed === 2,
+      );
+      const [stopped, counted, asleep] = children;
+      assert.deepEqual([stopped!.verdict, stopped!.summary], ['accept', 'goes on']);
+      assert.deepEqual([counted!.verdict, counted!.summary], ['accept', 'nudged\nnudged']);
+      assert.equal(asleep!.state, 'running');
+      assert.ok(asleep!.stalled_secs! >= 0.5, 'it is told of all the same');
+      await writeFile(fleet.at('go'), 'go\n');
+      assert.equal((await fleet.joined('NUDGED')).outcome, 'satisfied');
     }),
   );
 
