@@ -19,9 +19,7 @@ describe('a home that can not be opened', () => {
       const window = await editor.open('broken-config');
       await window.openActivity('Fleet');
       await window.welcomeButton('Try Again').waitFor();
-      await until('the view says why', async () =>
-        /config\.toml/.test(await window.message('Fan-Outs')) ? true : undefined,
-      );
+      await says(window, /config\.toml/);
       await window.snap('down');
       await writeFile(configToml, '[server]\nport = 0\n');
       await window.welcomeButton('Try Again').click();
@@ -43,19 +41,14 @@ describe('a home that can not be opened', () => {
       const window = await editor.open('broken-newer');
       await window.openActivity('Fleet');
       await window.welcomeButton('Try Again').waitFor();
-      assert.match(
-        await window.message('Fan-Outs'),
-        /has format 99, and this version knows 1\. Use a newer version/,
-      );
+      await says(window, /has format 99, and this version knows 1\. Use a newer version/);
       await window.snap('newer');
       await writeFile(homeJson, made);
       const damaged = await flipByte(logDir);
       await rm(indexDir, { recursive: true });
       await window.welcomeButton('Try Again').click();
       await window.toast(`the log is damaged in ${damaged} at byte`);
-      await until('the view says so', async () =>
-        (await window.message('Fan-Outs')).includes(`the log is damaged in ${damaged}`) ? true : undefined,
-      );
+      await says(window, new RegExp(`the log is damaged in ${damaged}`));
       await window.snap('damaged');
       await window.welcomeButton('Run Doctor').click();
       await window.terminal.waitFor(/FAIL/);
@@ -76,7 +69,7 @@ describe('a home that can not be opened', () => {
       await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
       await first.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
       await first.welcomeButton('Try Again').waitFor();
-      assert.match(await first.message('Fan-Outs'), /Remove the cause, a full disk for instance/);
+      await says(first, /Remove the cause, a full disk for instance/);
       await first.snap('stopped');
 
       const second = await editor.open('full-second');
@@ -115,6 +108,16 @@ describe('a home that can not be opened', () => {
 async function start(window: Workbench): Promise<void> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
+}
+
+/** Resolves when the view of the fan-outs says this in the place of rows: its words come a moment after its buttons. */
+async function says(window: Workbench, words: RegExp): Promise<void> {
+  const message = (): Promise<string> => window.message('Fan-Outs');
+  await until(
+    `the view says ${words}`,
+    async () => (words.test(await message()) ? true : undefined),
+    message,
+  );
 }
 
 /** Damages the first segment of a log in its middle. @returns its name */
