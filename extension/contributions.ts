@@ -27,6 +27,7 @@ export const COMMANDS = [
   'fleet.openChanges',
   'fleet.openWorktree',
   'fleet.openWorktreeTerminal',
+  'fleet.showWorktrees',
   'fleet.setTaskStatus',
   'fleet.retry',
   'fleet.cancel',

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { aliasSchema } from '../../engine/contract/commands.ts';
 import type { TaskAdded } from '../../engine/contract/documents.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
-import { tell } from './fleet.ts';
+import { tell } from './progress.ts';
 
 export const addTask: Command = async context => {
   const added = await askForTask(context);

@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import type { FleetStarted, FleetStopped } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';
+import { messageOf } from '../../engine/errors.ts';
 import { setting } from '../contributions.ts';
 import type { Command } from './context.ts';
 import { engine } from './context.ts';
-import { withProgress } from './progress.ts';
+import { tell, withProgress } from './progress.ts';
+import { offerLeftWorktrees } from './work.ts';
 
 /** Starting and stopping the fleet as a whole. */
 
@@ -15,6 +17,7 @@ export const startFleet: Command = async context => {
     client.submit('fleet.start', { workers, executor: setting('executor') }),
   );
   tell(startedText(started));
+  void offerLeftWorktrees(client).catch((thrown: unknown) => context.log.warn(messageOf(thrown)));
 };
 
 function startedText({ live, spawned, adopted, resumed }: FleetStarted): string {
@@ -59,9 +62,4 @@ async function confirmStop(open: number): Promise<boolean> {
 export function stoppedText({ stopped }: FleetStopped): string {
   if (stopped.length === 0) return vscode.l10n.t('Fleet: nothing ran');
   return vscode.l10n.t('Fleet: {0} stopped', stopped.map(({ alias }) => alias).join(', '));
-}
-
-/** Says what was done where it is seen and not in the way. */
-export function tell(text: string): void {
-  vscode.window.setStatusBarMessage(text, 5000);
 }

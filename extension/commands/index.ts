@@ -32,7 +32,7 @@ import {
 } from './task.ts';
 import { setTaskStatus } from './task-status.ts';
 import { doctor, openTerminal } from './terminal.ts';
-import { openChanges, openWorktree, openWorktreeTerminal } from './work.ts';
+import { openChanges, openWorktree, openWorktreeTerminal, showWorktrees } from './work.ts';
 
 const openHistory: Command = async ({ session }) => void (await session.open());
 
@@ -56,6 +56,7 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.openChanges': openChanges,
   'fleet.openWorktree': openWorktree,
   'fleet.openWorktreeTerminal': openWorktreeTerminal,
+  'fleet.showWorktrees': showWorktrees,
   'fleet.setTaskStatus': setTaskStatus,
   'fleet.retry': retry,
   'fleet.cancel': cancel,

@@ -6,9 +6,9 @@ import { holdsOf } from '../model/holds.ts';
 import { linkless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
-import { stoppedText, tell } from './fleet.ts';
+import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
-import { withProgress } from './progress.ts';
+import { tell, withProgress } from './progress.ts';
 
 /** What can be done with one instance. */
 

@@ -7,7 +7,7 @@ import { holdsOf, type Hold } from '../model/holds.ts';
 import { iconless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
 import { engine, type Command } from './context.ts';
-import { tell } from './fleet.ts';
+import { tell } from './progress.ts';
 
 /** Keeping work from starting, and letting it start again. */
 

@@ -3,7 +3,7 @@ import type { TaskVerb } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { statusText } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
-import { tell } from './fleet.ts';
+import { tell } from './progress.ts';
 import { pickTask } from './pick.ts';
 
 /** How a task without a fan-out stands, as people say it. */

@@ -5,7 +5,7 @@ import type { Subject } from '../contributions.ts';
 import { iconless } from '../plain.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
-import { tell } from './fleet.ts';
+import { tell } from './progress.ts';
 import { copy } from './instance.ts';
 import { pickChild, pickTask } from './pick.ts';
 

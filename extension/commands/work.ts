@@ -1,17 +1,19 @@
 import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { ChildDocument, TaskDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
+import { moment, plural } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { changesOf, type ChangedFile, type Changes } from '../changes/git-changes.ts';
 import { revisionUri } from '../changes/revisions.ts';
-import type { Subject } from '../contributions.ts';
-import type { Command, CommandContext } from './context.ts';
-import { tell } from './fleet.ts';
+import type { CommandId, Subject } from '../contributions.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { tell } from './progress.ts';
 import { pickChild } from './pick.ts';
 
 /** What an attempt did in a worktree of its own: its changes, and the folder that they lie in. */
 
-type Work = NonNullable<ChildDocument['work']>;
+type Work = Pick<NonNullable<ChildDocument['work']>, 'branch' | 'base' | 'dir'>;
 
 /** The work of one attempt, and whose it is. */
 interface Picked {
@@ -22,15 +24,18 @@ interface Picked {
 
 export const openChanges: Command = async (context, subject) => {
   const picked = await pickWork(context, subject, vscode.l10n.t('Whose changes?'));
-  if (picked === undefined) return;
-  const { task, title, work } = picked;
-  const dir = (await isThere(work.dir)) ? work.dir : task.dir;
+  if (picked !== undefined) await openChangesOf(picked.title, picked.work, picked.task.dir);
+};
+
+/** @param repository where the branch is as well, for when the worktree is gone; null where that is not known */
+async function openChangesOf(title: string, work: Work, repository: string | null): Promise<void> {
+  const dir = (await isThere(work.dir)) ? work.dir : repository;
   if (dir === null) throw gone(work);
   const changes = await changesOf(dir, work.base, work.branch);
   if (changes.files.length === 0) return tell(vscode.l10n.t('{0} changed nothing', title));
   const resources = changes.files.map(file => resourceOf(dir, changes, file));
   await vscode.commands.executeCommand('vscode.changes', `${title} — ${work.branch}`, resources);
-};
+}
 
 /** What the editor's list of changes takes for one file: its name, what it was, and what it is. */
 function resourceOf(
@@ -44,30 +49,88 @@ function resourceOf(
 }
 
 export const openWorktree: Command = async (context, subject) => {
-  const dir = await pickFolder(context, subject, vscode.l10n.t('Whose folder?'));
-  if (dir === undefined) return;
-  await vscode.commands.executeCommand('vscode.openFolder', vscode.Uri.file(dir), { forceNewWindow: true });
+  const picked = await pickWork(context, subject, vscode.l10n.t('Whose folder?'));
+  if (picked !== undefined) await openFolderOf(picked.work);
 };
+
+async function openFolderOf(work: Work): Promise<void> {
+  await requireFolder(work);
+  const folder = vscode.Uri.file(work.dir);
+  await vscode.commands.executeCommand('vscode.openFolder', folder, { forceNewWindow: true });
+}
 
 export const openWorktreeTerminal: Command = async (context, subject) => {
   const picked = await pickWork(context, subject, vscode.l10n.t('In whose folder?'));
-  if (picked === undefined) return;
-  const { title, work } = picked;
-  await requireFolder(work);
-  vscode.window
-    .createTerminal({ name: title, cwd: work.dir, iconPath: new vscode.ThemeIcon('git-branch') })
-    .show();
+  if (picked !== undefined) await openTerminalOf(picked.title, picked.work);
 };
 
-async function pickFolder(
-  context: CommandContext,
-  subject: Subject | undefined,
-  placeHolder: string,
-): Promise<string | undefined> {
-  const picked = await pickWork(context, subject, placeHolder);
-  if (picked === undefined) return undefined;
-  await requireFolder(picked.work);
-  return picked.work.dir;
+async function openTerminalOf(name: string, work: Work): Promise<void> {
+  await requireFolder(work);
+  vscode.window.createTerminal({ name, cwd: work.dir, iconPath: new vscode.ThemeIcon('git-branch') }).show();
+}
+
+/** Every worktree that is there, those that attempts left when they broke off among them, and what can be done with one. */
+export const showWorktrees: Command = async context => {
+  const client = await engine(context);
+  const { worktrees } = await client.report('worktrees', {});
+  if (worktrees.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('There are no worktrees.'));
+    return;
+  }
+  const items = worktrees.map(worktree => ({
+    label: worktree.branch,
+    description: `${STATE_TEXTS()[worktree.state]} · ${titleOf(worktree)} · ${moment(worktree.made_unix)}`,
+    detail: worktree.dir,
+    worktree,
+  }));
+  const placeHolder = vscode.l10n.t('Which worktree?');
+  const options = { placeHolder, matchOnDescription: true, matchOnDetail: true };
+  const picked = await vscode.window.showQuickPick(items, options);
+  if (picked !== undefined) await actOn(context, picked.worktree);
+};
+
+async function actOn(context: CommandContext, worktree: WorktreeDocument): Promise<void> {
+  const title = titleOf(worktree);
+  const remove = async (): Promise<void> => {
+    const { branch, branch_kept: isKept } = await (
+      await engine(context)
+    ).submit('worktree.remove', { worktree: worktree.name, force: false });
+    tell(isKept ? vscode.l10n.t('Removed; its branch {0} stays', branch) : vscode.l10n.t('Removed'));
+  };
+  const actions = [
+    {
+      label: `$(diff-multiple) ${vscode.l10n.t('Open Changes')}`,
+      act: () => openChangesOf(title, worktree, worktree.repository),
+    },
+    { label: `$(folder-opened) ${vscode.l10n.t('Open in New Window')}`, act: () => openFolderOf(worktree) },
+    { label: `$(terminal) ${vscode.l10n.t('Open Terminal')}`, act: () => openTerminalOf(title, worktree) },
+    {
+      label: `$(trash) ${vscode.l10n.t('Remove')}`,
+      description: vscode.l10n.t('its branch stays, where no other one has what is on it'),
+      act: remove,
+    },
+  ];
+  await (await vscode.window.showQuickPick(actions, { title: worktree.branch }))?.act();
+}
+
+const STATE_TEXTS = (): Readonly<Record<WorktreeDocument['state'], string>> => ({
+  making: vscode.l10n.t('is being made'),
+  used: vscode.l10n.t('in use'),
+  kept: vscode.l10n.t('done'),
+  left: vscode.l10n.t('left by an attempt that broke off'),
+});
+
+const titleOf = ({ task, subtask }: WorktreeDocument): string => `${task} [${subtask}]`;
+
+/** Offers what attempts left that broke off. */
+export async function offerLeftWorktrees(client: EngineClient): Promise<void> {
+  const { worktrees } = await client.report('worktrees', {});
+  const left = worktrees.filter(({ state }) => state === 'left').length;
+  if (left === 0) return;
+  const show = vscode.l10n.t('Show Worktrees');
+  const message = vscode.l10n.t('{0} left by attempts that broke off.', plural(left, 'worktree'));
+  const chosen = await vscode.window.showWarningMessage(message, show);
+  if (chosen === show) await vscode.commands.executeCommand('fleet.showWorktrees' satisfies CommandId);
 }
 
 /** @returns undefined when the user left, or there is none. */

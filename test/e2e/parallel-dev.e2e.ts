@@ -133,6 +133,14 @@ async function readChanges(workbench: Workbench): Promise<void> {
   await workbench.terminal.run('clear; git branch --show-current; ls');
   await workbench.terminal.waitFor(/spl\/TUT-001\/2-1\nMend\.md/);
   await workbench.snap('worktree');
+  await workbench.runCommand('Fleet: Show Worktrees…');
+  await workbench.pick('spl/TUT-001/1-1');
+  await workbench.pick('Remove');
+  await workbench.statusItem('Removed; its branch spl/TUT-001/1-1 stays').waitFor();
+  await workbench.runCommand('Fleet: Show Worktrees…');
+  await workbench.entry('spl/TUT-001/2-1').waitFor();
+  assert.equal(await workbench.entry('spl/TUT-001/1-1').count(), 0);
+  await page.keyboard.press('Escape');
 }
 
 async function stopEverything(workbench: Workbench): Promise<void> {

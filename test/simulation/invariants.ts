@@ -34,6 +34,7 @@ export const INVARIANTS = {
   I29: 'once a freeze is undone, everything that it held goes on',
   I30: 'no start has what a fan-out booked and reserved pass its budget, and what can never fit does not stay pending',
   I44: 'nothing is given to an executor that is out of quota before its time, and then one attempt alone until it has ended',
+  I46: 'a coordinator that hears a worker holds those of its attempts for stalled that show no sign of life, and no others',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

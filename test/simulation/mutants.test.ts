@@ -337,6 +337,10 @@ class StaysFrozen extends Worker {
   }
 }
 
+class HearsOfNoStall extends Coordinator {
+  override stalled(): void {}
+}
+
 const mutants: readonly Mutant[] = [
   { name: 'an engine that does not wait', rules: { ...REAL_RULES, hasty: true }, caughtBy: ['I1'] },
   coordinator('a second join record', writing(JoinsTwice), 'I2'),
@@ -368,6 +372,7 @@ const mutants: readonly Mutant[] = [
   coordinator('a coordinator that forgives everything', ForgivesEverything, 'I24'),
   coordinator('a stop that is not kept to', StopsNobody, 'I25'),
   coordinator('a recall that changes nothing', PlaysPingPong, 'I26'),
+  coordinator('a coordinator that hears of no stall', HearsOfNoStall, 'I46'),
   coordinator('a coordinator that gives out what is frozen', GivesOutTheFrozen, 'I27'),
   coordinator('a permit that seems younger than it is', MakesPermitsYounger, 'I27'),
   worker('a worker that hears of no freeze', HearsOfNoFreeze, 'I28', 'I27'),

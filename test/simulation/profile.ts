@@ -30,6 +30,8 @@ export interface Profile {
   readonly quotas: number;
   /** How often something is frozen, against once for a look at a task. */
   readonly freezes: number;
+  /** The chance that an attempt with side effects shows no sign of life for a while, or to its end. */
+  readonly stalls: number;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -66,6 +68,7 @@ export function drawProfile(random: Random): Profile {
     endless: random.chance(0.3) ? 0.1 : 0,
     quotas: random.chance(0.15) ? 0.1 : 0,
     freezes: random.chance(0.5) ? random.magnitude(1, 6) : 0,
+    stalls: random.chance(0.4) ? 0.3 : 0,
   };
 }
 

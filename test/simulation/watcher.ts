@@ -51,6 +51,11 @@ export class Watcher {
   readonly #permittedAt = new Map<WorkerHost, number>();
   /** What each worker was told last: when what runs in a namespace is to be ended there. */
   readonly #endings = new Map<WorkerHost, readonly { namespace: string; at: number }[]>();
+  /** The attempts at each worker that became stalled, whether they still are, and since when that is so, in ms. */
+  readonly #stalls = new Map<
+    WorkerHost,
+    Map<string, { readonly isSilent: boolean; readonly since: number }>
+  >();
   /** Answers that a client got: each a record that must be there for ever. */
   readonly #answered: RecordId[] = [];
 
@@ -104,6 +109,7 @@ export class Watcher {
     if (this.#step++ % 64 === 0) this.#requireStates(core.state);
     this.#requireLinks(core);
     this.#requireHeard(core.state);
+    this.#requireStalls(core);
   }
 
   /** An effect is done that was decided when the log had so many records, durable or not. */
@@ -237,6 +243,12 @@ export class Watcher {
     this.#begun.add(key);
   }
 
+  /** An attempt that runs shows no sign of life, or shows one again. */
+  stallChanges(worker: WorkerHost, key: string, isSilent: boolean): void {
+    const stalls = this.#stalls.get(worker) ?? new Map<string, { isSilent: boolean; since: number }>();
+    this.#stalls.set(worker, stalls.set(key, { isSilent, since: this.#world.scheduler.now }));
+  }
+
   #noteControl(record: FleetRecord): void {
     this.#frozen.apply(record);
     for (const namespace of NAMESPACES) {
@@ -291,6 +303,27 @@ export class Watcher {
     if (this.#oracle.isRereading || reportedAt === undefined || worker.wellSince === undefined) return;
     const since = scheduler.now - Math.max(reportedAt, worker.wellSince);
     must(since < IN_FLIGHT_MS, 'I23', () => `${worker.alias} reported ${keyOf(ref)} ${since}ms ago`);
+  }
+
+  /** What is stalled at a worker is so at the coordinator, once it can have heard of it; what has ended is not. */
+  #requireStalls(core: Coordinator): void {
+    const { now } = this.#world.scheduler;
+    for (const [worker, stalls] of this.#stalls) {
+      for (const [key, { isSilent, since }] of stalls) {
+        const attempt = worker.running.get(key);
+        if (attempt === undefined) {
+          stalls.delete(key);
+          continue;
+        }
+        const heard = now - Math.max(since, this.#listeningSince, worker.wellSince ?? Infinity);
+        const { thread, index, delivery } = attempt.delivery.ref;
+        const child = core.state.tasks.get(thread)?.fanOut?.children[index];
+        const isPresent = child?.worker === worker.did && child.deliveries === delivery + 1;
+        if (heard < IN_FLIGHT_MS || !isPresent || child.state !== 'assigned') continue;
+        const isHeld = core.silentSince(child) !== null;
+        must(isHeld === isSilent, 'I46', () => `${key} at ${worker.alias}: ${isHeld}, for ${heard}ms`);
+      }
+    }
   }
 
   /** Whoever is held for live was heard of lately, by a coordinator that was there to hear. */

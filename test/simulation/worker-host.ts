@@ -219,6 +219,20 @@ export class WorkerHost {
     const attempt: Attempt = { delivery, begun: this.#world.scheduler.now, aborted: false };
     this.running.set(key, attempt);
     if (durationMs !== undefined) this.process.after(durationMs, () => this.#end(key, attempt, result));
+    if (delivery.body.executor === 'shell' && random.chance(profile.stalls)) this.#stallLater(key, attempt);
+  }
+
+  /** Has an attempt show no sign of life from some moment on, to its end or until it shows one again. */
+  #stallLater(key: string, attempt: Attempt): void {
+    const { random, watcher } = this.#world;
+    const turn = (silentMs: number | null): void => {
+      if (this.running.get(key) !== attempt) return;
+      watcher.stallChanges(this, key, silentMs !== null);
+      this.step(() => this.core!.stalled(key, silentMs));
+    };
+    const silentMs = random.magnitude(40, 4_000);
+    this.process.after(silentMs, () => turn(silentMs));
+    if (random.chance(0.5)) this.process.after(silentMs + random.magnitude(40, 8_000), () => turn(null));
   }
 
   #abort(key: string): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError } from '../../errors.ts';
-import { git, gitLines } from './git.ts';
+import { gitLines, gitList } from './git.ts';
 
 /** The checkout that somebody works in, and from whose HEAD worktrees begin. */
 export interface Checkout {
@@ -44,28 +44,31 @@ const MAX_LOOKED_AT = 5_000;
  */
 export async function stateOf(top: string): Promise<ReadonlyMap<string, string>> {
   const state = new Map<string, string>();
-  const [head, branch] = await Promise.all([
-    git(top, 'rev-parse', 'HEAD'),
-    git(top, 'symbolic-ref', '--quiet', 'HEAD').catch(() => 'detached'),
-  ]);
-  state.set('HEAD', `${head}${branch}`);
-  const entries = (await git(top, 'status', '--porcelain=v1', '-z', '--untracked-files=all')).split('\0');
-  for (let at = 0; at < entries.length; at++) {
-    const entry = entries[at]!;
-    if (entry === '') continue;
-    const path = entry.slice(3);
-    // A rename is followed by the path that it was.
-    if (entry.startsWith('R') || entry.startsWith('C')) at++;
+  const told = await gitList(top, 'status', '--porcelain=v2', '--branch', '-z', '--untracked-files=all');
+  const heads = told.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
+  state.set('HEAD', heads.join(' '));
+  for (const [at, { status, path }] of [...changedPaths(told)].entries()) {
     const stats = at < MAX_LOOKED_AT ? await lstat(join(top, path)).catch(() => undefined) : undefined;
     const look = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.mode}`;
-    state.set(
-      path,
-      createHash('sha1')
-        .update(`${entry.slice(0, 2)} ${look}`)
-        .digest('hex'),
-    );
+    state.set(path, createHash('sha1').update(`${status} ${look}`).digest('hex'));
   }
   return state;
+}
+
+/** How many words stand before the path, by the kind of an entry of `git status --porcelain=v2`. */
+const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, '2': 9, u: 10, '?': 1 };
+
+function* changedPaths(
+  told: readonly string[],
+): Generator<{ readonly status: string; readonly path: string }> {
+  for (let at = 0; at < told.length; at++) {
+    const words = told[at]!.split(' ');
+    const before = WORDS_BEFORE_PATH[words[0]!];
+    if (before === undefined) continue;
+    yield { status: words.slice(0, Math.min(2, before)).join(' '), path: words.slice(before).join(' ') };
+    // A rename is followed by the path that it was.
+    if (words[0] === '2') at++;
+  }
 }
 
 /** The paths in which two states differ, `HEAD` for the commit or the branch. */

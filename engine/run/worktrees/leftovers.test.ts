@@ -149,15 +149,15 @@ describe('worktrees that were left', function () {
   }
 
   /**
-   * A `git` that ends who called it, before one of its calls does anything or after it. Two calls at once may be counted
-   * as one, and it is the next one then.
+   * A `git` that ends who called it, before one of its calls does anything or after it. None is left out of the count; of
+   * two at once either may be the one.
    */
   async function writeGit(call: number, isBefore: boolean): Promise<void> {
     const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
     const kill = `[ "$n" -lt ${call} ] || { kill -s KILL "$PPID"; exit 1; }`;
     const text = `#!/bin/sh
-n=$(($(cat '${bin}/count' 2>/dev/null || echo 0) + 1))
-echo "$n" > '${bin}/count'
+echo >> '${bin}/count'
+n=$(wc -l < '${bin}/count')
 ${isBefore ? kill : ''}
 ${real} "$@"
 code=$?

@@ -62,9 +62,29 @@ export async function makeWorktree(
 ): Promise<Worktree> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await requireRoom(folder, settings.min_free_bytes);
+  // Asked at once, since each question costs as much as a small worktree; the first says best what is wrong with the folder.
+  const [changes, branch] = [changesIn(dir), freeBranch(dir, branchOf(occupant))];
+  for (const question of [changes, branch]) question.catch(() => undefined);
   const checkout = await checkoutOf(dir);
-  const carried = await dealWithChanges(checkout, occupant, settings.dirty);
-  const { name, branch } = await freeName(folder, checkout, occupant);
+  const carried = await dealWithChanges(checkout, await changes, occupant, settings.dirty);
+  return makeOn(await branch, { folder, checkout, carried, occupant, settings, now });
+}
+
+/** What a worktree is made of. */
+interface Making {
+  readonly folder: string;
+  readonly checkout: Checkout;
+  readonly carried: Carried | null;
+  readonly occupant: Occupant;
+  readonly settings: WorktreeSettings;
+  readonly now: number;
+}
+
+async function makeOn(
+  branch: string,
+  { folder, checkout, carried, occupant, settings, now }: Making,
+): Promise<Worktree> {
+  const name = await freeName(folder, branch);
   // What tells where one is may not go by a symbolic link, or it would not be found where it says.
   const root = join(await realpath(folder), name);
   const note: WorktreeNote = {
@@ -151,10 +171,10 @@ interface Carried {
 
 async function dealWithChanges(
   { top }: Checkout,
+  changes: readonly string[],
   occupant: Occupant,
   how: WorktreeSettings['dirty'],
 ): Promise<Carried | null> {
-  const changes = await changesIn(top);
   if (changes.length === 0) return null;
   if (how === 'refuse') {
     const names = changes.slice(0, 3).map(line => line.slice(3));
@@ -240,18 +260,15 @@ async function branchOfEnd(dir: string, branch: string): Promise<string> {
   return name;
 }
 
-async function freeName(
-  folder: string,
-  { top }: Checkout,
-  { task, index, attempt }: Occupant,
-): Promise<{ name: string; branch: string }> {
-  const branch = await freeBranch(top, `spl/${refPart(task)}/${index}-${attempt}`);
+const branchOf = ({ task, index, attempt }: Occupant): string => `spl/${refPart(task)}/${index}-${attempt}`;
+
+async function freeName(folder: string, branch: string): Promise<string> {
   const wanted = branch.replace(/^spl\//, '').replaceAll('/', '-');
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}.${n}`;
     const isTaken = (await lstat(join(folder, name)).catch(() => undefined)) !== undefined;
     const isNoted = (await readNotes(folder)).has(name);
-    if (!isTaken && !isNoted) return { name, branch };
+    if (!isTaken && !isNoted) return name;
   }
 }
 

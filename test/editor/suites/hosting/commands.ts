@@ -139,6 +139,7 @@ describe('the commands, in the window that hosts the fleet', () => {
     ];
     for (const command of ['fleet.openChanges', 'fleet.openWorktree', 'fleet.openWorktreeTerminal'])
       await run(command, await child('FIRST-001', 0));
+    await run('fleet.showWorktrees');
     const after = [
       vscode.window.terminals.length,
       vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length,
