@@ -32,6 +32,9 @@ export function reconcile(
     // What was said on an earlier connection may not have come.
     assignment.recalled = false;
     assignment.told = false;
+    // What is still stalled is told again; the sign of life of what is not may have been lost with the connection.
+    if (assignment.silentSince !== null) step.note(ref.thread, ref.index);
+    assignment.silentSince = null;
     step.look(fanOut);
     if (unexpected.delete(keyOf(ref))) continue;
     const begun = assignment.startedAt !== null;
