@@ -72,7 +72,7 @@ describe('the panel of a task', () => {
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('measured');
 
-      await workbench.reload('mainThreadWebview-fleet.join');
+      await workbench.reload((await editor.fleet.join('PANEL-1')).thread);
       view = await panelOf(workbench.page);
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
       await workbench.snap('restored');
