@@ -1,7 +1,7 @@
 import type { Deferrals } from './deferrals.ts';
 import { nothingRan, refOf } from './deliveries.ts';
 import type { Handover } from './handover.ts';
-import { lookMs, type Assignment, type WorkerLink } from './links.ts';
+import { lookMs, type WorkerLink } from './links.ts';
 import type { Presence } from './presence.ts';
 import { recallStalled } from './recalls.ts';
 import type { Settling } from './settling.ts';
@@ -107,7 +107,8 @@ export class Timekeeping {
   #endOverdue(now: number): void {
     const { step, presence, settling } = this.#rooms;
     for (const link of presence.links.values()) {
-      for (const [child, { fanOut, startedAt }] of firstFew(link)) {
+      // Any of them may be running: after a restart of either side the worker's order is another one than this.
+      for (const [child, { fanOut, startedAt }] of link.assigned) {
         if (startedAt === null || now < this.#overdueAt(link, fanOut, child, startedAt)) continue;
         const ref = refOf(fanOut, child);
         const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs}s`;
@@ -127,12 +128,3 @@ export class Timekeeping {
 
 /** How long a process that was launched may take until it is heard of. */
 const START_PATIENCE_MS = 30_000;
-
-/** The deliveries that can be running: a worker starts them in order, so that only the first ones need a look. */
-function* firstFew(link: WorkerLink): Generator<[Child, Assignment]> {
-  let n = 0;
-  for (const entry of link.assigned) {
-    if (n++ >= 64) return;
-    yield entry;
-  }
-}
