@@ -270,15 +270,6 @@ describe('a stalled attempt', () => {
     const fanOut = fleet.fanOut(1);
     const { worker } = fanOut.children[0]!;
     const told = () => joinDocument(fleet.core, fanOut.task, false, fleet.now).children[0]!.stalled_secs;
-    const facts = {
-      did: SELF,
-      startedAt: 0,
-      storeRecords: 0,
-      activeDispatches: 0,
-      heartbeatMs: 1,
-      url: '',
-      executors: [],
-    };
     const ref = { thread: fanOut.task.thread, index: 0, delivery: 0 };
     fleet.do(now => fleet.core.stalled(worker!, [ref], 300_000, now));
     assert.deepEqual([...fleet.changed.get(fanOut.task.thread)!], [0]);

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { TaskVerb } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { iconless } from '../plain.ts';
 import { statusText } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
@@ -99,7 +100,7 @@ async function blocked(
   const words = { label: vscode.l10n.t('Something else…'), on: null };
   const items = [
     words,
-    ...others.map(({ alias, goal, thread }) => ({ label: alias, description: goal, on: thread })),
+    ...others.map(({ alias, goal, thread }) => ({ label: alias, description: iconless(goal), on: thread })),
   ];
   const placeHolder = vscode.l10n.t('What does it wait for?');
   const picked = others.length === 0 ? words : await vscode.window.showQuickPick(items, { placeHolder });
