@@ -14,6 +14,7 @@ export const COMMANDS = [
   'fleet.killSwitch',
   'fleet.liftKillSwitch',
   'fleet.showStatus',
+  'fleet.openConfiguration',
   'fleet.restartInstance',
   'fleet.stopInstance',
   'fleet.pingInstance',

@@ -2,7 +2,9 @@ import * as vscode from 'vscode';
 import type { FleetStarted, FleetStopped } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
+import { homePaths } from '../../engine/home/paths.ts';
 import { setting } from '../contributions.ts';
+import { CONFIG_TEMPLATE } from './config-template.ts';
 import type { Command } from './context.ts';
 import { engine } from './context.ts';
 import { tell, withProgress } from './progress.ts';
@@ -63,3 +65,16 @@ export function stoppedText({ stopped }: FleetStopped): string {
   if (stopped.length === 0) return vscode.l10n.t('Fleet: nothing ran');
   return vscode.l10n.t('Fleet: {0} stopped', stopped.map(({ alias }) => alias).join(', '));
 }
+
+/** Opens the file that agents, worktrees and time-outs are set in; where there is none, a text to begin with, not saved. */
+export const openConfiguration: Command = async ({ session }) => {
+  const file = vscode.Uri.file(homePaths(session.home).configToml);
+  const isThere = await vscode.workspace.fs.stat(file).then(
+    () => true,
+    () => false,
+  );
+  const uri = isThere ? file : file.with({ scheme: 'untitled' });
+  const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
+  if (isThere || editor.document.getText() !== '') return;
+  await editor.edit(edit => edit.insert(new vscode.Position(0, 0), CONFIG_TEMPLATE));
+};

@@ -5,7 +5,7 @@ import { addTask } from './add-task.ts';
 import type { Command, CommandContext } from './context.ts';
 import { fanOut } from './fan-out.ts';
 import { firstFanOut, openWalkthrough } from './first-fan-out.ts';
-import { startFleet, stopAll, stopWorkers } from './fleet.ts';
+import { openConfiguration, startFleet, stopAll, stopWorkers } from './fleet.ts';
 import {
   copyDid,
   openInstanceLog,
@@ -43,6 +43,7 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.killSwitch': killSwitch,
   'fleet.liftKillSwitch': liftKillSwitch,
   'fleet.showStatus': showStatus,
+  'fleet.openConfiguration': openConfiguration,
   'fleet.restartInstance': restartInstance,
   'fleet.stopInstance': stopInstance,
   'fleet.pingInstance': pingInstance,

@@ -132,6 +132,23 @@ describe('an agent executor', () => {
     assert.deepEqual((await asked()).words, []);
   });
 
+  it('begins anew, with all that it is to know, where the tool has lost that conversation', async () => {
+    const spec = { goal: 'write', session: 'earlier', hint: 'mind the edge', earlierBranch: 'spl/T/0-1' };
+    const { verdict, session } = await run('claude', 'forgetful', spec);
+    assert.deepEqual([verdict, session], ['accept', 'session-1']);
+    const { words, prompt } = await asked();
+    assert.deepEqual(words, []);
+    assert.match(prompt, /^write\n\n.*spl\/T\/0-1\.\n\nFor this attempt: mind the edge\n$/);
+  });
+
+  it('does not begin anew after a failure of any other kind', async () => {
+    for (const day of ['quota', 'crash'] as const) {
+      const { verdict } = await run('claude', day, { session: 'earlier' });
+      assert.equal(verdict, 'failed', day);
+      assert.deepEqual((await asked()).words, ['--resume', 'earlier'], day);
+    }
+  });
+
   it('that is not there says so', async () => {
     const template = { command: ['no-such-agent'], resume: null, prompt: 'stdin', output: 'text' } as const;
     const { verdict, reason } = await start(template, {});

@@ -5,9 +5,16 @@ import { join } from 'node:path';
 import { messageOf } from '../../../errors.ts';
 import { commandRunner, type CommandOptions, type CommandResult } from '../command.ts';
 import { withoutCommand } from '../ending.ts';
-import { SUMMARY_CHARS, type AttemptResult, type AttemptSpec, type Executor } from '../executor.ts';
+import {
+  SUMMARY_CHARS,
+  type AttemptResult,
+  type AttemptSpec,
+  type Executor,
+  type ExecutorContext,
+} from '../executor.ts';
 import { cutToLength, readable } from '../summary.ts';
 import { Lines } from './lines.ts';
+import { isSessionLost } from './lost-session.ts';
 import { promptOf } from './prompt.ts';
 import { quotaOf } from './quota.ts';
 import { nothingTold, readers, type Told } from './readers.ts';
@@ -35,39 +42,67 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
     runsCommands: false,
     refusal: () => null,
     start: async (attempt, context) => {
-      const prompt = join(tmpdir(), `spl-${randomUUID()}.prompt`);
-      try {
-        await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
-      } catch (error) {
-        return withoutCommand('failed', `the prompt could not be written: ${messageOf(error)}`);
+      const goOn = attempt.session === null ? null : template.resume;
+      if (goOn !== null) {
+        const gone = await run(goOn, attempt, context);
+        if (!isConversationLost(gone) || context.signal.aborted) return result(gone);
       }
-      const told = nothingTold();
-      const read = readers[template.output]();
-      const lines = new Lines(line => {
-        const before = told.costUsd + told.tokens;
-        read(line, told);
-        if (told.costUsd + told.tokens !== before)
-          context.used({ costUsd: told.costUsd, tokens: told.tokens });
-      });
-      const result = await commands.run(
-        {
-          script: SCRIPT,
-          args: argumentsOf(template, attempt, prompt),
-          files: [prompt],
-          ...(template.prompt === 'stdin' ? { input: prompt } : {}),
-          onOutput: chunk => lines.add(chunk),
-        },
-        attempt,
-        context,
-      );
-      lines.end();
-      return resultOf(name, template, result, told, nowSecs());
+      return result(await run(template.command, { ...attempt, session: null }, context));
     },
   };
+
+  async function run(
+    command: readonly string[],
+    attempt: AttemptSpec,
+    context: ExecutorContext,
+  ): Promise<AgentRun> {
+    const told = nothingTold();
+    const prompt = join(tmpdir(), `spl-${randomUUID()}.prompt`);
+    try {
+      await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      const reason = `the prompt could not be written: ${messageOf(error)}`;
+      return { ended: withoutCommand('failed', reason), told };
+    }
+    const read = readers[template.output]();
+    const lines = new Lines(line => {
+      const before = told.costUsd + told.tokens;
+      read(line, told);
+      if (told.costUsd + told.tokens !== before) context.used({ costUsd: told.costUsd, tokens: told.tokens });
+    });
+    const ended = await commands.run(
+      {
+        script: SCRIPT,
+        args: filledIn(command, attempt, prompt),
+        files: [prompt],
+        ...(template.prompt === 'stdin' ? { input: prompt } : {}),
+        onOutput: chunk => lines.add(chunk),
+      },
+      attempt,
+      context,
+    );
+    lines.end();
+    return { ended, told };
+  }
+
+  function result({ ended, told }: AgentRun): AttemptResult {
+    return resultOf(name, template, ended, told, nowSecs());
+  }
 }
 
-function argumentsOf(template: AgentTemplate, { session }: AttemptSpec, prompt: string): string[] {
-  const words = session !== null && template.resume !== null ? template.resume : template.command;
+/** One run of an agent's program: how it ended, and what it told meanwhile. */
+interface AgentRun {
+  readonly ended: CommandResult;
+  readonly told: Told;
+}
+
+/** Whether it did no more than to say that the conversation is not there: nothing was begun, and it can begin anew. */
+function isConversationLost({ ended, told }: AgentRun): boolean {
+  const hasFailed = told.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
+  return hasFailed && told.costUsd + told.tokens === 0 && isSessionLost(told.error ?? lastWords(ended, told));
+}
+
+function filledIn(words: readonly string[], { session }: AttemptSpec, prompt: string): string[] {
   return words.map(word => word.replaceAll('{prompt_file}', prompt).replaceAll('{session}', session ?? ''));
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
 import * as vscode from 'vscode';
+import { homePaths } from '../../../../engine/home/paths.ts';
 import { until } from '../../until.ts';
-import { accepted, fleet, run, shownText, workspaceFolder, stopFleet } from '../support.ts';
+import { accepted, fleet, home, run, shownText, workspaceFolder, stopFleet } from '../support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
@@ -223,6 +225,22 @@ describe('the commands, in the window that hosts the fleet', () => {
     });
     await run('fleet.doctor');
     assert.ok([0, 1].includes((await ended) ?? -1), 'PASS or WARN');
+  });
+
+  it('fleet.openConfiguration opens the file of the home, and an unsaved text to begin with where there is none', async () => {
+    const { configToml } = homePaths(home);
+    await run('fleet.openConfiguration');
+    const opened = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
+    assert.deepEqual([opened()?.uri.fsPath, opened()?.isUntitled], [configToml, false]);
+    await rename(configToml, `${configToml}.away`);
+    try {
+      await run('fleet.openConfiguration');
+      assert.deepEqual([opened()?.uri.fsPath, opened()?.isUntitled], [configToml, true]);
+      assert.match(opened()?.getText() ?? '', /\[agents\.reviewer\]/);
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    } finally {
+      await rename(`${configToml}.away`, configToml);
+    }
   });
 
   it('fleet.showLog, openWalkthrough, openHistory and reconnect change nothing of the fleet', async () => {

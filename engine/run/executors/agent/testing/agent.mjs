@@ -78,6 +78,11 @@ switch (day) {
     process.kill(process.pid, 'SIGSEGV');
     await new Promise(() => {});
     break;
+  case 'forgetful':
+    // It has no conversation but those that it began itself.
+    if (wordAfter('--resume') === undefined) tools[tool]();
+    else fail(`No conversation found with session ID: ${session}`);
+    break;
   case 'hang':
     print('thinking\n');
     await new Promise(resolve => setTimeout(resolve, 600_000));
@@ -92,6 +97,11 @@ switch (day) {
     tools[tool]();
     break;
   }
+}
+
+function fail(reason) {
+  process.stderr.write(`${reason}\n`);
+  process.exitCode = 1;
 }
 
 function wordAfter(word) {
