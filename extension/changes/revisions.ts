@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
+import { FleetError } from '../../engine/errors.ts';
 import { contentAt } from './git-changes.ts';
 
 const SCHEME = 'fleet-revision';
@@ -22,7 +23,19 @@ export function registerRevisions(): vscode.Disposable {
 }
 
 async function read(uri: vscode.Uri): Promise<string> {
+  requireTrust();
   const { dir, commit } = v.parse(addressSchema, JSON.parse(uri.query));
   const text = await contentAt(dir, commit, uri.path.slice(1));
   return text.includes('\0') ? vscode.l10n.t('This file is not text.') : text;
+}
+
+/**
+ * A repository's own settings can have git run programs, also where it is only read.
+ * @throws SCOPE_FORBIDDEN while the folder is not trusted.
+ */
+export function requireTrust(): void {
+  if (vscode.workspace.isTrusted) return;
+  throw new FleetError('SCOPE_FORBIDDEN', 'this folder is not trusted, so that git is not asked about it', {
+    hint: 'Trust it: Workspaces: Manage Workspace Trust.',
+  });
 }

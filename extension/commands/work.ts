@@ -5,7 +5,7 @@ import type { ChildDocument, TaskDocument, WorktreeDocument } from '../../engine
 import { moment, plural } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { changesOf, type ChangedFile, type Changes } from '../changes/git-changes.ts';
-import { revisionUri } from '../changes/revisions.ts';
+import { requireTrust, revisionUri } from '../changes/revisions.ts';
 import type { CommandId, Subject } from '../contributions.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
@@ -29,6 +29,7 @@ export const openChanges: Command = async (context, subject) => {
 
 /** @param repository where the branch is as well, for when the worktree is gone; null where that is not known */
 async function openChangesOf(title: string, work: Work, repository: string | null): Promise<void> {
+  requireTrust();
   const dir = (await isThere(work.dir)) ? work.dir : repository;
   if (dir === null) throw gone(work);
   const changes = await changesOf(dir, work.base, work.branch);

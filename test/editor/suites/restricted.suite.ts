@@ -49,6 +49,12 @@ describe('in a folder that is not trusted', () => {
     assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
   });
 
+  it('git is not asked, whose settings there could make it run something', async () => {
+    const address = { dir: workspaceFolder(), commit: 'a'.repeat(40) };
+    const uri = vscode.Uri.from({ scheme: 'fleet-revision', path: '/a.txt', query: JSON.stringify(address) });
+    await assert.rejects(async () => vscode.workspace.openTextDocument(uri), /not trusted/);
+  });
+
   it('what is frozen stays so', async () => {
     await spl('kill', '--emergency');
     await accepted(run('fleet.liftKillSwitch'));
