@@ -1,6 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../editor/until.ts';
 
+/** How long a context menu may take to take a click, in milliseconds. */
+const MENU_MS = 1_000;
+
 /** A tree view of the side bar. */
 export class Tree {
   readonly #page: Page;
@@ -60,15 +63,23 @@ export class Tree {
     await row.locator(`.actions a.action-label[aria-label^="${action}"]`).first().click();
   }
 
-  /** Opens a row's context menu and chooses from it. */
+  /**
+   * Opens a row's context menu and chooses from it. A menu takes no click in the moment in which it opens: it is clicked
+   * until it closes.
+   */
   async contextMenu(text: string | RegExp, entry: string): Promise<void> {
     const row = await this.waitFor(text);
     await row.click({ button: 'right' });
-    await this.#page
-      .locator('.monaco-menu .action-item .action-label')
-      .filter({ hasText: entry })
-      .first()
-      .click();
+    const menu = this.#page.locator('.monaco-menu');
+    const label = menu.locator('.action-item .action-label').filter({ hasText: entry }).first();
+    await label.waitFor();
+    await until(`the menu takes ${entry}`, async () => {
+      await label.click({ timeout: MENU_MS }).catch(() => undefined);
+      return menu.waitFor({ state: 'detached', timeout: MENU_MS }).then(
+        () => true,
+        () => undefined,
+      );
+    });
   }
 
   /** Clicks one of the actions in the view's title. */

@@ -30,6 +30,14 @@ function unendedWork({
   return undefined;
 }
 
+/** How many children have not come to their end. */
+export function unendedCount({ coordinator: { core } }: World): number {
+  let count = 0;
+  for (const thread of core?.state.open ?? [])
+    for (const { state } of core!.state.tasks.get(thread)!.fanOut!.children) if (state !== 'done') count++;
+  return count;
+}
+
 type Instances = NonNullable<World['coordinator']['core']>['state']['instances'];
 
 function whyUnended(instances: Instances, fanOut: FanOut): string | undefined {

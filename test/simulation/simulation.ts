@@ -7,7 +7,7 @@ import { CoordinatorHost } from './coordinator-host.ts';
 import { must, Violation } from './invariants.ts';
 import { drawProfile, healed, type Profile } from './profile.ts';
 import { Random } from './random.ts';
-import { requireRest, whyNotAtRest } from './rest.ts';
+import { requireRest, unendedCount, whyNotAtRest } from './rest.ts';
 import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { Watcher } from './watcher.ts';
@@ -16,7 +16,7 @@ import type { Rules, World } from './world.ts';
 
 export const REAL_RULES: Rules = { Coordinator, Worker, hasty: false };
 
-/** How long a healed fleet has to come to rest, and how often it is looked at, in ms. */
+/** How long a healed fleet may go without the end of any work before it is at rest, and how often it is looked at, in ms. */
 const PATIENCE_MS = 900_000;
 const LOOK_MS = 2_000;
 
@@ -95,7 +95,7 @@ class Simulation {
     this.#plan(profile);
     this.#runUntil(profile.chaosMs);
     this.#heal();
-    this.#comeToRest(scheduler.now + PATIENCE_MS);
+    this.#comeToRest();
     this.#guarded(() => {
       requireRest(this.#world);
       this.#requireViews();
@@ -211,11 +211,19 @@ class Simulation {
     );
   }
 
-  #comeToRest(until: number): void {
+  /** As long as work ends there is patience: a long serial run takes longer than any time that could be set for all. */
+  #comeToRest(): void {
     const { scheduler } = this.#world;
     this.#runUntil(scheduler.now + 62_000);
-    while (scheduler.now < until && whyNotAtRest(this.#world) !== undefined)
+    let fewest = unendedCount(this.#world);
+    let until = scheduler.now + PATIENCE_MS;
+    while (scheduler.now < until && whyNotAtRest(this.#world) !== undefined) {
       this.#runUntil(scheduler.now + LOOK_MS);
+      const left = unendedCount(this.#world);
+      if (left >= fewest) continue;
+      fewest = left;
+      until = scheduler.now + PATIENCE_MS;
+    }
   }
 
   #runUntil(time: number): void {
