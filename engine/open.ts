@@ -50,6 +50,8 @@ export interface CoordinatorOptions {
   readonly onStop: (error?: Error) => void;
   /** Whether to listen on the loopback port as well as on the socket. Default: yes. */
   readonly listen?: boolean;
+  /** The priority of the workers that it launches, 0 to 19: more lets others go first. Default: 0, as this process. */
+  readonly workerPriority?: number;
   /** The home's lease, where it is held already. It is let go with the rest, and when the home can't be opened. */
   readonly lease?: Lease;
 }
@@ -156,7 +158,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       heartbeatMs: chosen.heartbeatIntervalMs,
       defaultExecutor: chosen.executor,
       executors: allExecutors(home.config, options.env),
-      workerCommand: workerCommand(),
+      worker: { command: workerCommand(), priority: options.workerPriority ?? 0 },
       records,
       checkpointed: log.opening.replayedFrom,
       onStop: options.onStop,

@@ -48,6 +48,7 @@ import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
+import type { WorkerProgram } from './supervisor.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
 
@@ -62,8 +63,7 @@ export interface CoordinatorEngineOptions {
   readonly defaultExecutor: string;
   /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
   readonly executors: ReadonlyMap<string, Executor>;
-  /** The program of a worker, with its first arguments. */
-  readonly workerCommand: readonly string[];
+  readonly worker: WorkerProgram;
   /** Searches the log; opened at its first use. */
   readonly records: RecordSource;
   /** The position of the checkpoint that the state was restored from, 0 without one. */
@@ -118,7 +118,7 @@ export class CoordinatorEngine implements Engine {
       clock: options.clock,
       logger: options.logger,
       executors: [...options.executors.keys()],
-      workerCommand: options.workerCommand,
+      worker: options.worker,
       step: decide => this.#step(decide),
       fleet: () => this.#fleetFacts(),
       watchers: this.#watchers,

@@ -19,7 +19,7 @@ import type { Did } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { lastLines } from './log-tail.ts';
-import { Supervisor, type WorkerLaunch } from './supervisor.ts';
+import { Supervisor, type WorkerLaunch, type WorkerProgram } from './supervisor.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface FleetControlOptions {
@@ -30,7 +30,7 @@ export interface FleetControlOptions {
   readonly logger: Logger;
   /** The executors that workers have. */
   readonly executors: readonly string[];
-  readonly workerCommand: readonly string[];
+  readonly worker: WorkerProgram;
   readonly step: <T>(decide: (now: number) => T) => Promise<T>;
   readonly fleet: () => FleetFacts;
   readonly watchers: Watchers;
@@ -75,7 +75,7 @@ export class FleetControl {
   constructor(options: FleetControlOptions) {
     this.#o = options;
     this.#supervisor = new Supervisor({
-      workerCommand: options.workerCommand,
+      worker: options.worker,
       coordinator: options.did,
       coordinatorHome: options.home.paths.home,
       logger: options.logger,

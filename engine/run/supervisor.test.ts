@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,8 @@ import { Inbox } from './testing/link-host.ts';
 
 const SCRIPT = fileURLToPath(new URL('testing/worker-script.mjs', import.meta.url));
 const did = 'did:sync:instance:00000000000000aa' as Did;
+/** Lower than this process's. */
+const PRIORITY = 5;
 const coordinator = 'did:sync:instance:00000000000000cc' as Did;
 
 interface Gone {
@@ -62,7 +64,7 @@ describe('the supervisor', () => {
 
   function supervise(): Supervisor {
     const supervisor = new Supervisor({
-      workerCommand: [SCRIPT],
+      worker: { command: [SCRIPT], priority: PRIORITY },
       coordinator,
       coordinatorHome: join(folder, 'c'),
       logger: { info: () => {}, error: () => {} },
@@ -106,6 +108,7 @@ describe('the supervisor', () => {
       token: null,
     });
     assert.equal(supervisor.pidOf(did), pid);
+    assert.equal(getPriority(pid), PRIORITY);
     assert.ok(supervisor.isRunning(did) && supervisor.comesUp(did) && supervisor.isOurs(did));
     assert.equal(await readFile(join(launch.home, 'logs', 'worker.log'), 'utf8'), 'it runs\n');
   });

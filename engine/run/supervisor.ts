@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { FleetError, messageOf } from '../errors.ts';
@@ -18,9 +18,16 @@ export interface WorkerLaunch {
   readonly port: number;
 }
 
+/** What is run for each worker. */
+export interface WorkerProgram {
+  /** The bundled worker, or its source where the runtime can read that; with its first arguments. */
+  readonly command: readonly string[];
+  /** Its priority, as `os.setPriority` takes it: 0, or up to 19 to let others go first. All that it runs inherits it. */
+  readonly priority: number;
+}
+
 export interface SupervisorOptions {
-  /** The bundled worker, or its source where the runtime can read that. */
-  readonly workerCommand: readonly string[];
+  readonly worker: WorkerProgram;
   readonly coordinator: Did;
   readonly coordinatorHome: string;
   readonly logger: Logger;
@@ -200,6 +207,7 @@ export class Supervisor {
       });
       child.unref();
       const pid = child.pid!;
+      giveWay(pid, this.#o.worker.priority);
       child.once('exit', (code, name) =>
         this.#ended(launch.did, pid, name === null ? `exited with code ${code}` : `was ended by ${name}`),
       );
@@ -227,10 +235,10 @@ export class Supervisor {
   }
 
   #arguments(launch: WorkerLaunch): string[] {
-    const { workerCommand, coordinator, coordinatorHome } = this.#o;
+    const { worker, coordinator, coordinatorHome } = this.#o;
     return [
       ...HEAP_FLAGS,
-      ...workerCommand,
+      ...worker.command,
       ...['--home', launch.home, '--alias', launch.alias, '--port', String(launch.port)],
       ...['--coordinator', coordinator, '--coordinator-home', coordinatorHome],
     ];
@@ -305,6 +313,15 @@ export class Supervisor {
         },
       );
     }, delayMs);
+  }
+}
+
+function giveWay(pid: number, priority: number): void {
+  if (priority === 0) return;
+  try {
+    setPriority(pid, priority);
+  } catch {
+    // It has ended already, which is told elsewhere.
   }
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { Did } from '../../engine/record/ids.ts';
@@ -37,6 +38,8 @@ export async function host(
     env: process.env,
     logger: { info: message => log.info(message), error: message => log.error(message) },
     onStop: error => stop(error),
+    // The editor is to answer its user while work takes every processor.
+    workerPriority: constants.priority.PRIORITY_BELOW_NORMAL,
   });
   return {
     client: localEngine(running.engine, actor),

@@ -79,7 +79,7 @@ export class CoordinatorRig {
       heartbeatMs,
       defaultExecutor: 'echo',
       executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
-      workerCommand: [SCRIPT],
+      worker: { command: [SCRIPT], priority: 0 },
       records: noRecords,
       checkpointed: 0,
       onStop: error => this.stops.push(error),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import * as vscode from 'vscode';
 import { homePaths } from '../../../../engine/home/paths.ts';
 import { until } from '../../until.ts';
@@ -27,7 +28,11 @@ describe('the commands, in the window that hosts the fleet', () => {
     const { live, instances } = await fleet.now();
     assert.equal(live, 3);
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
-    for (const { role, pid } of instances) if (role === 'worker') assert.notEqual(pid, process.pid);
+    for (const { role, pid } of instances) {
+      if (role !== 'worker' || pid === null) continue;
+      assert.notEqual(pid, process.pid);
+      assert.ok(getPriority(pid) > getPriority(), 'the editor goes first');
+    }
   });
 
   it('fleet.firstFanOut runs two subtasks, and their join is satisfied', async () => {
