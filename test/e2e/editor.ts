@@ -42,8 +42,8 @@ export class EditorUnderTest {
     const editor = await installEditor();
     const scratch = await Scratch.make(options.workspace, options);
     try {
-      const server = await startServer(editor, scratch, options);
-      return new EditorUnderTest(scratch, server, await openBrowser(editor));
+      const [server, browser] = await both(startServer(editor, scratch, options), openBrowser(editor));
+      return new EditorUnderTest(scratch, server, browser);
     } catch (error) {
       await scratch.dispose();
       throw error;
@@ -68,6 +68,18 @@ export class EditorUnderTest {
     await this.server.dispose();
     await this.scratch.dispose();
   }
+}
+
+/** Both, or neither: what came up beside one that did not is ended. */
+async function both(
+  starting: Promise<Server>,
+  opening: Promise<Browser>,
+): Promise<readonly [Server, Browser]> {
+  const [server, browser] = await Promise.allSettled([starting, opening]);
+  if (server.status === 'fulfilled' && browser.status === 'fulfilled') return [server.value, browser.value];
+  if (server.status === 'fulfilled') await server.value.dispose();
+  if (browser.status === 'fulfilled') await browser.value.close();
+  throw [server, browser].find(each => each.status === 'rejected')?.reason;
 }
 
 async function startServer(editor: Editor, scratch: Scratch, options: EditorOptions): Promise<Server> {
