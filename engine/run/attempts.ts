@@ -5,7 +5,7 @@ import type { Delivery } from '../fleet/worker.ts';
 import { attemptSigns } from './attempt-signs.ts';
 import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from './executors/executor.ts';
 import { after } from './executors/timer.ts';
-import { MAX_REPORT_TEXT } from './link/bodies.ts';
+import { MAX_LEFT_GROUP, MAX_REPORT_NAME, MAX_REPORT_TEXT } from './link/bodies.ts';
 import { StallWatch, type StallOptions } from './stall-watch.ts';
 import type { OutputStore } from './output/store.ts';
 
@@ -255,9 +255,9 @@ function resultFields(
     exit_code: result.exitCode,
     signal: result.signal,
     summary: writable(result.summary),
-    cost_usd: result.costUsd,
+    cost_usd: countable(result.costUsd),
     wall_time_secs: Math.round(wallMs * 1000) / 1e6,
-    ...(result.leftGroup.length === 0 ? {} : { left_group: result.leftGroup.map(writable) }),
+    ...(result.leftGroup.length === 0 ? {} : { left_group: leftGroup(result.leftGroup) }),
     ...(output === null ? {} : { output: { ...output } }),
     ...rareFields(result),
   };
@@ -266,17 +266,37 @@ function resultFields(
 /** What only some executors tell. */
 function rareFields({ tokens, session, quota, work }: AttemptResult): Partial<ResultFields> {
   return {
-    ...(tokens !== undefined && { tokens }),
-    ...(session !== undefined && { session: writable(session) }),
+    ...(tokens !== undefined && { tokens: countable(tokens) }),
+    ...(session !== undefined && isName(session) && { session }),
     ...(quota !== undefined && {
-      quota: quota.resetsAtUnix === undefined ? {} : { resets_at_unix: quota.resetsAtUnix },
+      quota: isMoment(quota.resetsAtUnix) ? { resets_at_unix: quota.resetsAtUnix } : {},
     }),
     ...(work !== undefined && { work: { ...work } }),
   };
 }
 
-/** Half a surrogate pair can't be written down, and what is too long is not taken from a worker. */
-function writable(text: string): string {
-  const fitting = text.length > MAX_REPORT_TEXT ? text.slice(0, MAX_REPORT_TEXT) : text;
+/**
+ * What is told of an attempt is what its tool told, and one that can't be written down, or that the coordinator would
+ * refuse with the link that it came by, would take the worker with it.
+ */
+function writable(text: string, max = MAX_REPORT_TEXT): string {
+  const fitting = text.length > max ? text.slice(0, max) : text;
   return /\p{Surrogate}/u.test(fitting) ? Buffer.from(fitting).toString() : fitting;
 }
+
+const leftGroup = (processes: readonly string[]): string[] =>
+  processes.slice(0, MAX_LEFT_GROUP).map(each => writable(each, MAX_REPORT_NAME));
+
+/** The most that one attempt can have taken: amounts are summed in whole millionths. */
+const MAX_AMOUNT = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
+
+function countable(amount: number): number {
+  return Number.isNaN(amount) ? 0 : Math.min(Math.max(0, amount), MAX_AMOUNT);
+}
+
+/** A conversation by another name is another one, so that a name is never cut; it becomes a word of a command. */
+const isName = (text: string): boolean =>
+  text.length <= MAX_REPORT_NAME && !/[\p{Surrogate}\p{Control}]/u.test(text);
+
+const isMoment = (unixSecs: number | undefined): unixSecs is number =>
+  unixSecs !== undefined && unixSecs >= 0 && unixSecs <= Number.MAX_SAFE_INTEGER;

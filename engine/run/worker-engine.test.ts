@@ -593,6 +593,38 @@ describe('a worker', () => {
       );
     });
 
+    describe('tells what nobody can count or use:', () => {
+      const long = 'x'.repeat(5_000);
+      const cases: readonly [
+        string,
+        Partial<AttemptResult>,
+        Partial<Record<keyof ChildDoneBody, unknown>>,
+      ][] = [
+        ['a cost', { costUsd: 1e308 }, { cost_usd: 9_007_199_254 }],
+        ['a negative cost', { costUsd: -1 }, { cost_usd: 0 }],
+        ['a cost that is no number', { costUsd: Number.NaN }, { cost_usd: 0 }],
+        ['tokens', { tokens: Number.POSITIVE_INFINITY }, { tokens: 9_007_199_254 }],
+        ['a time before all time', { quota: { resetsAtUnix: -62_135_596_800 } }, { quota: {} }],
+        ['a time after all time', { quota: { resetsAtUnix: 1e20 } }, { quota: {} }],
+        ['a conversation that no command can name', { session: 'a\0b' }, { session: undefined }],
+        ['a conversation without end', { session: long }, { session: undefined }],
+        ['a process without end', { leftGroup: [long] }, { left_group: ['x'.repeat(4_096)] }],
+        ['processes without end', { leftGroup: Array<string>(1_001).fill('1 x') }, {}],
+      ];
+      for (const [what, told, expected] of cases) {
+        it(what, async () => {
+          const from = await rig();
+          work(from);
+          const peer = await connected(from);
+          peer.send({ type: 'deliver', records: [intent(from, 0, 'slow')] });
+          (await from.slow.runs.next()).answer({ verdict: 'failed', ...told });
+          const [done] = bodiesOf(await from.host.messages.nextOf(reported));
+          for (const [member, value] of Object.entries(expected))
+            assert.deepEqual(done![member as keyof ChildDoneBody], value, member);
+        });
+      }
+    });
+
     it('it does not have', async () => {
       const from = await rig();
       work(from);

@@ -13,8 +13,10 @@ import type { Act, FleetRecord } from '../../record/record.ts';
 
 /** The longest text of a report, in UTF-16 code units; what workers write is far shorter. */
 export const MAX_REPORT_TEXT = 65_536;
-const MAX_NAME = 4_096;
-const MAX_LEFT_GROUP = 1_000;
+/** The longest name in one: of a conversation, a branch, a process. */
+export const MAX_REPORT_NAME = 4_096;
+/** The most processes that one names. */
+export const MAX_LEFT_GROUP = 1_000;
 const MAX_SLOTS = 1_024;
 const MAX_DEPENDS = 1_000;
 const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
@@ -46,21 +48,25 @@ const reportSchema = v.object({
   verdict: v.picklist(VERDICTS, `is not one of ${VERDICTS.join(', ')}`),
   reason: v.nullish(text(MAX_REPORT_TEXT)),
   exit_code: v.nullish(v.pipe(v.number('is not a number'), v.safeInteger('is not a whole number'))),
-  signal: v.nullish(text(MAX_NAME)),
+  signal: v.nullish(text(MAX_REPORT_NAME)),
   summary: v.optional(text(MAX_REPORT_TEXT)),
   cost_usd: amount,
   wall_time_secs: amount,
   left_group: v.optional(
     v.pipe(
-      v.array(text(MAX_NAME), 'is not a list'),
+      v.array(text(MAX_REPORT_NAME), 'is not a list'),
       v.maxLength(MAX_LEFT_GROUP, `lists more than ${MAX_LEFT_GROUP}`),
     ),
   ),
-  output: v.optional(v.object({ path: text(MAX_NAME), size: whole(0), digest: text(MAX_NAME) })),
+  output: v.optional(
+    v.object({ path: text(MAX_REPORT_NAME), size: whole(0), digest: text(MAX_REPORT_NAME) }),
+  ),
   tokens: v.optional(amount),
-  session: v.optional(text(MAX_NAME)),
+  session: v.optional(text(MAX_REPORT_NAME)),
   quota: v.optional(v.object({ resets_at_unix: v.optional(amount) })),
-  work: v.optional(v.object({ branch: text(MAX_NAME), base: text(MAX_NAME), dir: text(MAX_NAME) })),
+  work: v.optional(
+    v.object({ branch: text(MAX_REPORT_NAME), base: text(MAX_REPORT_NAME), dir: text(MAX_REPORT_NAME) }),
+  ),
   lost: v.optional(v.boolean('is not true or false')),
   cause: v.optional(v.undefined('is for the coordinator to say')),
 });
@@ -68,7 +74,7 @@ const reportSchema = v.object({
 const heartbeatSchema = v.object({
   topic: v.literal(TOPIC.heartbeat),
   did: instance,
-  alias: text(MAX_NAME),
+  alias: text(MAX_REPORT_NAME),
   role: v.literal('worker', 'is not worker'),
   endpoint: v.nullish(endpoint),
   version: text(256),
@@ -103,7 +109,7 @@ const deliverySchema = v.object({
   budget_tokens: v.nullish(amount),
   budget_secs: v.nullish(amount),
   may_have_run: v.optional(v.boolean('is not true or false')),
-  namespace: v.optional(text(MAX_NAME)),
+  namespace: v.optional(text(MAX_REPORT_NAME)),
   isolation: v.optional(v.literal('worktree', 'is not worktree')),
   depends: v.optional(
     v.pipe(
@@ -112,15 +118,15 @@ const deliverySchema = v.object({
           index: whole(0),
           name: v.optional(v.string('is not text')),
           summary: text(MAX_REPORT_TEXT),
-          branch: v.optional(text(MAX_NAME)),
+          branch: v.optional(text(MAX_REPORT_NAME)),
         }),
         'is not a list',
       ),
       v.maxLength(MAX_DEPENDS, `lists more than ${MAX_DEPENDS}`),
     ),
   ),
-  session: v.optional(text(MAX_NAME)),
-  earlier_branch: v.optional(text(MAX_NAME)),
+  session: v.optional(text(MAX_REPORT_NAME)),
+  earlier_branch: v.optional(text(MAX_REPORT_NAME)),
 });
 
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
@@ -176,7 +182,7 @@ export function isReportBody(body: JsonObject): boolean {
     isAmount(body['wall_time_secs']) &&
     (exit_code === undefined || Number.isSafeInteger(exit_code)) &&
     isTextOrAbsent(reason, MAX_REPORT_TEXT) &&
-    isTextOrAbsent(signal, MAX_NAME) &&
+    isTextOrAbsent(signal, MAX_REPORT_NAME) &&
     isTextOrAbsent(summary, MAX_REPORT_TEXT) &&
     RARE.every(name => body[name] === undefined)
   );
@@ -206,7 +212,7 @@ export function isDeliveryBody(body: JsonObject): boolean {
     isTextOrAbsent(name, Infinity) &&
     isAmount(timeout_secs) &&
     timeout_secs! > 0 &&
-    isTextOrAbsent(body['namespace'], MAX_NAME) &&
+    isTextOrAbsent(body['namespace'], MAX_REPORT_NAME) &&
     body['budget_usd'] === undefined &&
     body['budget_tokens'] === undefined &&
     body['budget_secs'] === undefined &&
