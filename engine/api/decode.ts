@@ -37,6 +37,8 @@ export const BODY_SCHEMAS = {
   'task.reopen': taskVerbSchemas.reopen,
   'task.run-serial': runSerialSchema,
   'namespace.create': namespaceCreateSchema,
+  'namespace.archive': nothing,
+  'namespace.delete': nothing,
   'worktree.remove': worktreeRemoveSchema,
   kill: killSchema,
   unkill: unkillSchema,

@@ -99,7 +99,7 @@ export const catalogue: readonly Entry[] = [
   entry('worktree remove', 'remove a worktree, and its branch where nothing is lost with it', () =>
     import('./verbs/worktree/remove.ts').then(m => m.worktreeRemove),
   ),
-  entry('namespace create', 'register a namespace', () =>
+  entry('namespace create', 'register a namespace, or make an archived one active again', () =>
     import('./verbs/namespace/create.ts').then(m => m.namespaceCreate),
   ),
   entry('namespace list', 'list the namespaces', () =>
@@ -107,6 +107,12 @@ export const catalogue: readonly Entry[] = [
   ),
   entry('namespace show', 'show a namespace and what lies above it', () =>
     import('./verbs/namespace/show.ts').then(m => m.namespaceShow),
+  ),
+  entry('namespace archive', 'close a namespace, with all below it', () =>
+    import('./verbs/namespace/archive.ts').then(m => m.namespaceArchive),
+  ),
+  entry('namespace delete', 'archive a namespace for good: it is no longer listed', () =>
+    import('./verbs/namespace/delete.ts').then(m => m.namespaceDelete),
   ),
   entry('query', 'ask the index in SQL', () => import('./verbs/query.ts').then(m => m.query)),
   entry('status', 'what runs here, in a few lines', () => import('./verbs/status.ts').then(m => m.status)),
@@ -129,7 +135,7 @@ export const catalogue: readonly Entry[] = [
     'do',
     'know',
     'learn',
-    ...['resolve', 'archive', 'delete', 'use'].map(verb => `namespace ${verb}`),
+    ...['resolve', 'use'].map(verb => `namespace ${verb}`),
     ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
     'audit export',
     'expr check',

@@ -182,7 +182,7 @@ describe('spl: exit codes', () => {
 describe('spl: what comes later', () => {
   const LATER = [
     ['namespace', 'create', 'acme', '--policy', 'p.toml'],
-    ...['resolve', 'archive', 'delete', 'use'].map(verb => ['namespace', verb, 'acme']),
+    ...['resolve', 'use'].map(verb => ['namespace', verb, 'acme']),
     ['fleet', 'start', '--share', 'th_x'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
     ...['intend', 'do', 'know', 'learn'].map(verb => [verb, 'text', '--thread', 'th_x']),

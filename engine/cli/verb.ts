@@ -18,7 +18,7 @@ export interface Flag<T> {
 }
 
 /** Things that a shell can ask us to list. */
-export type Names = 'tasks' | 'instances' | 'files' | 'folders';
+export type Names = 'tasks' | 'instances' | 'namespaces' | 'files' | 'folders';
 
 /** A word that stands after the verb. */
 export interface Positional<T> {

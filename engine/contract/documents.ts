@@ -122,11 +122,18 @@ export const pingSchema = v.looseObject({
 export type PingDocument = v.InferOutput<typeof pingSchema>;
 
 export const NAMESPACE_STATUSES = ['active', 'archived'] as const;
-export type NamespaceStatus = (typeof NAMESPACE_STATUSES)[number];
+
+/** What was last said of a namespace itself, whatever lies above it. */
+export const OWN_NAMESPACE_STATUSES = [...NAMESPACE_STATUSES, 'deleted'] as const;
+export type OwnNamespaceStatus = (typeof OWN_NAMESPACE_STATUSES)[number];
 
 export const namespaceSchema = v.looseObject({
   id: v.string(),
+  /** `active` where it and all above it are. */
   status: v.picklist(NAMESPACE_STATUSES),
+  own_status: v.picklist(OWN_NAMESPACE_STATUSES),
+  /** The highest of it and what lies above it that is not active; null when all are. */
+  archived_by: nullable(v.string()),
   /** `DEFAULT`, `ORG`, `PROJECT`, `ENV` or `JOB`, by its depth. */
   level: v.string(),
   /** How many segments its id has; 0 for `default`. */

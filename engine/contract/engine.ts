@@ -44,6 +44,8 @@ export interface Commands {
   'task.reopen': VerbCommand<'reopen'>;
   'task.run-serial': { input: RunSerial & { readonly task: string }; output: d.FannedOut };
   'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
+  'namespace.archive': { input: { readonly namespace: string }; output: d.NamespaceDocument };
+  'namespace.delete': { input: { readonly namespace: string }; output: d.NamespaceDocument };
   'worktree.remove': { input: WorktreeRemove; output: d.WorktreeRemoved };
   kill: { input: Kill; output: d.ControlDocument };
   unkill: { input: Unkill; output: d.ControlDocument };
@@ -86,7 +88,8 @@ export interface Reports {
     output: d.ChildrenDocument;
   };
   speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
-  namespaces: { input: object; output: d.NamespacesDocument };
+  /** `all` also tells of those that were deleted. */
+  namespaces: { input: { readonly all?: boolean }; output: d.NamespacesDocument };
   worktrees: { input: object; output: d.WorktreesDocument };
   namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
   record: { input: { readonly id: string }; output: d.RecordDocument };

@@ -1,4 +1,4 @@
-import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
+import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import type { FreezeLevel, Losers, TaskVerb } from '../contract/commands.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
@@ -267,7 +267,7 @@ export interface FleetConfigBody {
 export interface NamespaceStatusBody {
   readonly topic: 'namespace_status';
   readonly id: string;
-  readonly status: NamespaceStatus;
+  readonly status: OwnNamespaceStatus;
   readonly description?: string | null;
   readonly issued_by: Did;
 }

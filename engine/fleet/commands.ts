@@ -6,7 +6,6 @@ import { admitWork } from './admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { cancelledBecauseOf } from './fold.ts';
-import { requireNotFrozen } from './freeze.ts';
 import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
@@ -159,7 +158,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   const task = resolveTask(coordinator.state, name);
   if (repeated(coordinator.state, issuer) === task) return task;
   const { fanOut, child } = childOf(task, input.subtask);
-  requireNotFrozen(coordinator.state, fanOut.namespace, 'INTEND', issuer.now);
+  admitWork(coordinator.state, fanOut.namespace, issuer.now);
   if (child.state !== 'done' || child.verdict === 'accept') {
     const what =
       child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';

@@ -131,7 +131,7 @@ export class Coordinator {
     this.#presence.asked(did, at, now);
   }
 
-  /** What is frozen has changed, in this namespace and below it: workers hear of it, and what waits may start. */
+  /** What may start has changed, in this namespace and below it: workers hear of it, and what waits may start. */
   controlChanged(namespace: string, now: number): void {
     for (const link of this.links.values()) if (link.connected) this.#presence.permit(link, now);
     for (const thread of this.state.open) {

@@ -4,7 +4,7 @@ import { copyOf, reserve, whyUnaffordable, type Budget } from './budgets.ts';
 import { hash } from '../record/hash.ts';
 import { markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
-import { isFrozen } from './freeze.ts';
+import { isHeld } from './holds.ts';
 import { windowOf, type WorkerLink } from './links.ts';
 import type { Child, FanOut, FleetState, Instance } from './state.ts';
 
@@ -51,7 +51,7 @@ export function planDispatch(
     for (const thread of state.open) {
       const fanOut = state.tasks.get(thread)?.fanOut;
       if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
-      if (isFrozen(state, fanOut.namespace)) continue;
+      if (isHeld(state, fanOut.namespace)) continue;
       const turn = placeSome(state, fanOut, seats, plan, now);
       free -= turn;
       moved ||= turn > 0;

@@ -8,6 +8,7 @@ import { celCompiler } from './cel.ts';
 import { chainOf, isWithin, namespaceDocument, namespacesDocument } from './namespaces.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import { SELF, TestFleet, USER } from './testing/test-fleet.ts';
+import { joinDocument } from './views.ts';
 
 function refuses(run: () => unknown, code: FleetError['code'], message: RegExp, hint?: RegExp): void {
   assert.throws(run, (error: FleetError) => {
@@ -116,6 +117,156 @@ describe('a namespace', () => {
   });
 });
 
+describe('an archived namespace', () => {
+  const statusOf = (fleet: TestFleet, id: string) => {
+    const { status, own_status: own, archived_by: by } = namespaceDocument(fleet.core.state.namespaces, id);
+    return [status, own, by];
+  };
+
+  it('takes all below it along, and leaves its siblings alone', () => {
+    const fleet = fleetWith('a', 'a/b', 'a/b/c', 'a/d', 'ab');
+    fleet.archiveNamespace('a/b');
+    assert.deepEqual(statusOf(fleet, 'a/b'), ['archived', 'archived', 'a/b']);
+    assert.deepEqual(statusOf(fleet, 'a/b/c'), ['archived', 'active', 'a/b']);
+    for (const id of ['a', 'a/d', 'ab', 'default'])
+      assert.deepEqual(statusOf(fleet, id), ['active', 'active', null]);
+    refuses(
+      () => fleet.addTask({ namespace: 'a/b/c' }),
+      'NAMESPACE_REJECTED',
+      /^namespace 'a\/b\/c' is rejected: 'a\/b' is archived$/,
+      /^Make it active again with: spl namespace create a\/b$/,
+    );
+    fleet.addTask({ namespace: 'a/d' });
+  });
+
+  it('comes back with what it took along, but not with what was archived by itself', () => {
+    const fleet = fleetWith('a', 'a/b', 'a/c', 'a/c/d');
+    fleet.archiveNamespace('a/b');
+    fleet.archiveNamespace('a');
+    fleet.createNamespace('a');
+    assert.deepEqual(statusOf(fleet, 'a/b'), ['archived', 'archived', 'a/b']);
+    assert.deepEqual(statusOf(fleet, 'a/c/d'), ['active', 'active', null]);
+    fleet.createNamespace('a/b');
+    assert.deepEqual(statusOf(fleet, 'a/b'), ['active', 'active', null]);
+  });
+
+  it('keeps its description, and is archived once', () => {
+    const fleet = new TestFleet();
+    fleet.createNamespace('a', 'all of it');
+    fleet.archiveNamespace('a');
+    const { length } = fleet.log;
+    fleet.archiveNamespace('a');
+    assert.equal(fleet.log.length, length);
+    fleet.createNamespace('a');
+    assert.equal(namespaceDocument(fleet.core.state.namespaces, 'a').description, 'all of it');
+  });
+
+  it('is never default, nor one that is not there', () => {
+    const fleet = fleetWith('a');
+    for (const change of ['archiveNamespace', 'deleteNamespace'] as const) {
+      refuses(() => fleet[change]('default'), 'INVALID_RECORD', /'default'.*neither changed nor archived/);
+      refuses(() => fleet[change]('b'), 'NOT_FOUND', /'b' is not registered/);
+    }
+  });
+
+  it('starts nothing, which what waits says, and goes on when it is active again (I47)', () => {
+    const fleet = fleetWith('a', 'a/b');
+    const held = fleet.fanOut(3, {}, undefined, fleet.addTask({ namespace: 'a/b' }));
+    const free = fleet.fanOut(1);
+    fleet.archiveNamespace('a');
+    fleet.sent = [];
+    fleet.report(held, 0);
+    assert.deepEqual(fleet.delivered(), [0], 'the one in default has its turn');
+    fleet.report(free, 0);
+    const why = "namespace 'a' is archived; make it active again with: spl namespace create a";
+    const { children } = joinDocument(fleet.core, held.task, false, fleet.now);
+    assert.deepEqual(
+      children.map(({ state, reason }) => [state, reason]),
+      [
+        ['done', null],
+        ['pending', why],
+        ['pending', why],
+      ],
+    );
+    refuses(() => fleet.retry(held.task, 1), 'NAMESPACE_REJECTED', /'a' is archived/);
+    fleet.createNamespace('a');
+    fleet.report(held, 1);
+    fleet.report(held, 2);
+    assert.equal(held.joined?.outcome, 'satisfied');
+  });
+
+  it('is told to workers as long as there is work in it (I47)', () => {
+    const fleet = fleetWith('a', 'b', 'b/c');
+    const told = (): unknown => {
+      const permits = fleet.sent.flatMap(({ message }) => (message.type === 'permit' ? [message] : []));
+      fleet.sent = [];
+      return permits.at(-1)?.frozen;
+    };
+    const fanOut = fleet.fanOut(1, {}, undefined, fleet.addTask({ namespace: 'b/c' }));
+    fleet.archiveNamespace('a');
+    assert.deepEqual(told(), []);
+    fleet.archiveNamespace('b');
+    assert.deepEqual(told(), [{ namespace: 'b', words: "namespace 'b' is archived", endsInMs: null }]);
+    fleet.report(fanOut, 0);
+    fleet.hello(0);
+    assert.deepEqual(told(), []);
+  });
+
+  it('outlives the coordinator, in its log as in a snapshot', () => {
+    const fleet = fleetWith('a', 'a/b');
+    fleet.archiveNamespace('a');
+    fleet.restart();
+    assert.deepEqual(statusOf(fleet, 'a/b'), ['archived', 'active', 'a']);
+    const { namespaces } = restoreState(saveState(fleet.core.state, celCompiler), celCompiler)!;
+    assert.deepEqual(namespaces, fleet.core.state.namespaces);
+  });
+});
+
+describe('a deleted namespace', () => {
+  const listed = (fleet: TestFleet, all = false) =>
+    namespacesDocument(fleet.core.state.namespaces, all).namespaces.map(({ id }) => id);
+
+  it('is archived, is forgotten and no longer listed, nor what lies below it', () => {
+    const fleet = fleetWith('a', 'a/b', 'c');
+    fleet.createNamespace('a', 'what it was for');
+    fleet.archiveNamespace('a/b');
+    fleet.deleteNamespace('a');
+    assert.deepEqual(listed(fleet), ['default', 'c']);
+    assert.deepEqual(listed(fleet, true), ['default', 'a', 'a/b', 'c']);
+    refuses(() => fleet.addTask({ namespace: 'a' }), 'NAMESPACE_REJECTED', /'a' was deleted/, /create a$/);
+    refuses(() => fleet.deleteNamespace('a'), 'NOT_FOUND', /'a'/);
+    fleet.createNamespace('a');
+    assert.deepEqual(listed(fleet), ['default', 'a', 'a/b', 'c']);
+    assert.equal(namespaceDocument(fleet.core.state.namespaces, 'a').description, null);
+  });
+
+  it('has nothing active below it', () => {
+    const fleet = fleetWith('a', 'a/b', 'a/b/c');
+    const hint = /spl namespace delete a\/b$/;
+    refuses(
+      () => fleet.deleteNamespace('a'),
+      'CONFLICT',
+      /'a' can't be deleted: 2 below it are active/,
+      hint,
+    );
+    fleet.deleteNamespace('a/b/c');
+    fleet.deleteNamespace('a/b');
+    fleet.deleteNamespace('a');
+    assert.deepEqual(listed(fleet), ['default']);
+  });
+
+  it('has no work that is open, also where a fan-out lies below its task', () => {
+    const fleet = fleetWith('a', 'a/b');
+    const task = fleet.addTask({ namespace: 'a' });
+    const fanOut = fleet.fanOut(1, { namespace: 'a/b' }, undefined, task);
+    const why = new RegExp(`'a/b' can't be deleted: a task in it is not finished, as '${task.alias}'`);
+    refuses(() => fleet.deleteNamespace('a/b'), 'CONFLICT', why, /spl task cancel/);
+    fleet.report(fanOut, 0);
+    fleet.deleteNamespace('a/b');
+    assert.deepEqual(listed(fleet), ['default', 'a']);
+  });
+});
+
 describe('the narrowing rule', () => {
   it('lets work into a namespace that is there with all above it', () => {
     const fleet = fleetWith('acme', 'acme/web');
@@ -145,8 +296,7 @@ describe('the narrowing rule', () => {
 
   it('holds for what is archived above it', () => {
     const fleet = fleetWith('acme', 'acme/web');
-    const body = { topic: TOPIC.namespaceStatus, id: 'acme', status: 'archived', issued_by: USER } as const;
-    fleet.do(now => fleet.core.write({ act: 'LEARN', thread: RESERVED.namespaceRegistry, body }, now));
+    fleet.archiveNamespace('acme');
     refuses(() => admitWork(fleet.core.state, 'acme/web', 0), 'NAMESPACE_REJECTED', /'acme' is archived/);
     refuses(() => fleet.createNamespace('acme/api'), 'NAMESPACE_REJECTED', /parent namespace 'acme'/);
   });

@@ -5,7 +5,8 @@ import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type NamespaceStatusBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { FleetState, Namespace } from './state.ts';
+import type { FleetState, Namespace, Task } from './state.ts';
+import { endOf } from './tasks.ts';
 
 /** The namespace above all others: always there, and what a record that names none is in. */
 export const ROOT_NAMESPACE = 'default';
@@ -35,43 +36,74 @@ export function isWithin(id: string, ancestor: string): boolean {
 export function requireActive(registry: Registry, claimed: string): void {
   const fault = faultOf(claimed);
   if (fault !== undefined) throw rejected(claimed, claimed, `'${shortened(claimed)}' ${fault}`);
-  const failing = [...chainOf(claimed)].reverse().find(link => !isActive(registry, link));
+  const failing = rootFirst(claimed).find(link => !isActive(registry, link));
   if (failing === undefined) return;
-  const isMissing = !registry.has(failing);
-  throw rejected(
-    claimed,
-    failing,
-    isMissing ? `'${failing}' is not registered` : `'${failing}' is archived`,
-    `Create it with: ${commandOf(failing)}`,
-  );
+  const status = registry.get(failing)?.status ?? 'missing';
+  const [what, wayOut] = FAULTS[status as keyof typeof FAULTS];
+  throw rejected(claimed, failing, `'${failing}' ${what}`, `${wayOut}: ${commandOf(failing)}`);
+}
+
+const FAULTS = {
+  missing: ['is not registered', 'Create it with'],
+  archived: ['is archived', 'Make it active again with'],
+  deleted: ['was deleted', 'Create it again with'],
+} as const;
+
+/** The highest link of the chain that was archived or deleted: nothing may start there. One that is missing is none. */
+export function closedLink(registry: Registry, id: string): string | undefined {
+  if (registry.size === 0) return undefined;
+  return rootFirst(id).find(link => registry.has(link) && !isActive(registry, link));
+}
+
+/** Who asks for a change, and when. */
+interface Issuer {
+  readonly actor: Did;
+  readonly now: number;
 }
 
 /**
- * Registers a namespace, or registers it anew with another description. One that is there as it is wanted is no error.
+ * Registers a namespace, makes one active again that was archived, or gives it another description. One that is there
+ * as it is wanted is no error.
  * @throws INVALID_RECORD for an id that is none; NAMESPACE_REJECTED when its parent is not there.
  */
 export function createNamespace(
   coordinator: Coordinator,
   { id, description }: NamespaceCreate,
-  issuer: { readonly actor: Did; readonly now: number },
+  issuer: Issuer,
 ): NamespaceDocument {
   const { namespaces } = coordinator.state;
   requireCreatable(id);
   requireParent(namespaces, id);
   const known = namespaces.get(id);
-  const isAsWanted =
-    known?.status === 'active' && (description === null || description === known.description);
-  if (!isAsWanted) {
-    const body: NamespaceStatusBody = {
-      topic: TOPIC.namespaceStatus,
-      id,
-      status: 'active',
-      description: description ?? known?.description ?? null,
-      issued_by: issuer.actor,
-    };
-    coordinator.write({ act: 'LEARN', thread: RESERVED.namespaceRegistry, body }, issuer.now);
-  }
+  const wanted: Namespace = { status: 'active', description: description ?? known?.description ?? null };
+  const isAsWanted = known?.status === wanted.status && known.description === wanted.description;
+  if (!isAsWanted) write(coordinator, id, wanted, issuer);
   return documentOf(namespaces, id);
+}
+
+/**
+ * Closes a namespace, and with it all below it: no new work is let in, and nothing starts; what runs drains. One that is
+ * archived is no error.
+ * @throws INVALID_RECORD for `default`; NOT_FOUND.
+ */
+export function archiveNamespace(coordinator: Coordinator, id: string, issuer: Issuer): NamespaceDocument {
+  const { namespaces } = coordinator.state;
+  const known = requireKnown(namespaces, id);
+  if (known.status === 'active') write(coordinator, id, { ...known, status: 'archived' }, issuer);
+  return documentOf(namespaces, id);
+}
+
+/**
+ * Archives a namespace, forgets what it was for, and lists it no more, nor what lies below it.
+ * @throws INVALID_RECORD for `default`; NOT_FOUND; CONFLICT while one below it is active, or a task in it is not finished.
+ */
+export function deleteNamespace(coordinator: Coordinator, id: string, issuer: Issuer): NamespaceDocument {
+  const { state } = coordinator;
+  requireKnown(state.namespaces, id);
+  refuseActiveBelow(state.namespaces, id);
+  refuseOpenWork(state, id);
+  write(coordinator, id, { status: 'deleted', description: null }, issuer);
+  return documentOf(state.namespaces, id);
 }
 
 /** Applies a record of the registry: of several about one namespace, the latest counts. */
@@ -81,9 +113,12 @@ export function applyNamespace(state: FleetState, record: FleetRecord): void {
   state.namespaces.set(id, { status, description: description ?? null });
 }
 
-/** All of them: `default`, then the others in the order of their names, each below its parent. */
-export function namespacesDocument(registry: Registry): NamespacesDocument {
-  const ids = [...registry.keys()].sort(byPath);
+/**
+ * `default`, then the others in the order of their names, each below its parent.
+ * @param all also those that were deleted, with what lies below them.
+ */
+export function namespacesDocument(registry: Registry, all = false): NamespacesDocument {
+  const ids = [...registry.keys()].filter(id => all || !isGone(registry, id)).sort(byPath);
   return {
     namespaces: [ROOT_NAMESPACE, ...ids].map(id => documentOf(registry, id)),
     explicit: ids.length,
@@ -92,11 +127,7 @@ export function namespacesDocument(registry: Registry): NamespacesDocument {
 
 /** One of them, with what lies above it. @throws NOT_FOUND */
 export function namespaceDocument(registry: Registry, id: string): NamespaceShown {
-  if (id !== ROOT_NAMESPACE && !registry.has(id))
-    throw new FleetError('NOT_FOUND', `namespace '${shortened(id)}' is not registered`, {
-      details: { namespace: id },
-      hint: faultOf(id) === undefined ? `Create it with: ${commandOf(id)}` : LIST_HINT,
-    });
+  if (id !== ROOT_NAMESPACE && !registry.has(id)) throw notRegistered(id);
   return {
     ...documentOf(registry, id),
     chain: chainOf(id).map(link => ({ id: link, active: isActive(registry, link) })),
@@ -106,10 +137,34 @@ export function namespaceDocument(registry: Registry, id: string): NamespaceShow
 const LIST_HINT = 'List them with: spl namespace list';
 
 function documentOf(registry: Registry, id: string): NamespaceDocument {
-  const { status, description }: Namespace = registry.get(id) ?? { status: 'active', description: null };
+  const own: Namespace = registry.get(id) ?? { status: 'active', description: null };
   const depth = depthOf(id);
-  return { id, status, level: LEVELS[depth]!, depth, description };
+  const closed = closedLink(registry, id);
+  return {
+    id,
+    status: closed === undefined ? 'active' : 'archived',
+    own_status: own.status,
+    archived_by: closed ?? null,
+    level: LEVELS[depth]!,
+    depth,
+    description: own.description,
+  };
 }
+
+/** Writes down what holds for a namespace from now on; what waits in it may start, or may not any more. */
+function write(coordinator: Coordinator, id: string, wanted: Namespace, { actor, now }: Issuer): void {
+  const isNew = !coordinator.state.namespaces.has(id);
+  const body: NamespaceStatusBody = { topic: TOPIC.namespaceStatus, id, ...wanted, issued_by: actor };
+  coordinator.write({ act: 'LEARN', thread: RESERVED.namespaceRegistry, body }, now);
+  if (!isNew) coordinator.controlChanged(id, now);
+}
+
+/** The chain from `default` down: of several links that fail, the highest is met first. */
+const rootFirst = (id: string): string[] => [...chainOf(id)].reverse();
+
+/** Whether it, or one above it, was deleted. */
+const isGone = (registry: Registry, id: string): boolean =>
+  chainOf(id).some(link => registry.get(link)?.status === 'deleted');
 
 const isActive = (registry: Registry, id: string): boolean =>
   id === ROOT_NAMESPACE || registry.get(id)?.status === 'active';
@@ -119,7 +174,8 @@ const parentOf = (id: string): string =>
 
 const depthOf = (id: string): number => (id === ROOT_NAMESPACE ? 0 : id.split('/').length);
 
-const commandOf = (id: string): string => `spl namespace create ${id}`;
+/** The command that registers a namespace, or makes it active again. */
+export const commandOf = (id: string): string => `spl namespace create ${id}`;
 
 const shortened = (id: string): string => (id.length > 80 ? `${id.slice(0, 80)}…` : id);
 
@@ -153,6 +209,64 @@ function requireCreatable(id: string): void {
       hint: 'Write up to four segments with / between: acme/web/staging',
     });
 }
+
+/** @throws INVALID_RECORD for `default`; NOT_FOUND for one that was never registered, or was deleted. */
+function requireKnown(registry: Registry, id: string): Namespace {
+  if (id === ROOT_NAMESPACE)
+    throw new FleetError(
+      'INVALID_RECORD',
+      `namespace '${id}' is always there, and can be neither changed nor archived`,
+      {
+        details: { namespace: id },
+        hint: LIST_HINT,
+      },
+    );
+  const known = registry.get(id);
+  if (known === undefined || known.status === 'deleted') throw notRegistered(id);
+  return known;
+}
+
+function notRegistered(id: string): FleetError {
+  return new FleetError('NOT_FOUND', `namespace '${shortened(id)}' is not registered`, {
+    details: { namespace: id },
+    hint: faultOf(id) === undefined ? `Create it with: ${commandOf(id)}` : LIST_HINT,
+  });
+}
+
+function refuseActiveBelow(registry: Registry, id: string): void {
+  const below = [...registry.keys()].filter(
+    each => each !== id && isWithin(each, id) && isActive(registry, each) && !isGone(registry, each),
+  );
+  if (below.length === 0) return;
+  const [first] = below.sort(byPath) as [string];
+  throw new FleetError(
+    'CONFLICT',
+    `namespace '${id}' can't be deleted: ${below.length} below it ${below.length === 1 ? 'is' : 'are'} active, as '${first}' is`,
+    {
+      details: { namespace: id, active: below.slice(0, 100) },
+      hint: `Delete what lies below it first: spl namespace delete ${first}`,
+    },
+  );
+}
+
+function refuseOpenWork(state: FleetState, id: string): void {
+  const open = [...state.tasks.values()].filter(
+    task => isWithin(namespaceOf(task), id) && (endOf(task) === null || state.open.has(task.thread)),
+  );
+  const [first] = open;
+  if (first === undefined) return;
+  throw new FleetError(
+    'CONFLICT',
+    `namespace '${id}' can't be deleted: ${open.length === 1 ? 'a task' : `${open.length} tasks`} in it ${open.length === 1 ? 'is' : 'are'} not finished, as '${first.alias}' is not`,
+    {
+      details: { namespace: id, tasks: open.slice(0, 100).map(({ alias }) => alias) },
+      hint: `Let it end, or end it: spl task cancel ${first.alias}; or only archive it: spl namespace archive ${id}`,
+    },
+  );
+}
+
+/** Where a task's work is: its fan-out may lie below it. */
+const namespaceOf = (task: Task): string => task.fanOutHead?.namespace ?? task.facts.namespace;
 
 function requireParent(registry: Registry, id: string): void {
   const parent = parentOf(id);

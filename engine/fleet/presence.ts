@@ -3,7 +3,7 @@ import type { SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody, type StatusBody } from './bodies.ts';
 import { releaseQueueOf } from './dispatch.ts';
 import { takeHeartbeat } from './fold.ts';
-import { frozenFor } from './freeze.ts';
+import { heldFor } from './holds.ts';
 import { PERMIT_MS } from './messages.ts';
 import { newLink, STALL_LOOK_MS, type WorkerLink } from './links.ts';
 import type { Instance } from './state.ts';
@@ -81,7 +81,7 @@ export class Presence {
   permit(link: WorkerLink, now: number): void {
     const asOf = timeAt(link, now);
     link.permittedAt = Math.max(link.permittedAt, asOf);
-    this.#step.send(link.did, { type: 'permit', asOf, frozen: frozenFor(this.#step.state, now) });
+    this.#step.send(link.did, { type: 'permit', asOf, frozen: heldFor(this.#step.state, now) });
   }
 
   /** Sees to it that what a worker is about to be given finds a permit there, and need not wait for one. */

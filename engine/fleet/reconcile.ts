@@ -2,7 +2,7 @@ import type { SealedRecord } from '../record/record.ts';
 import { cancelled, childIntent, endReason, refOf } from './deliveries.ts';
 import { maySpawn } from './dispatch.ts';
 import type { WorkerLink } from './links.ts';
-import { isFrozen } from './freeze.ts';
+import { isHeld } from './holds.ts';
 import type { Handover } from './handover.ts';
 import { keyOf, type DeliveryRef } from './messages.ts';
 import type { Settling } from './settling.ts';
@@ -19,7 +19,11 @@ export function reconcile(
 ): void {
   const handBack = (deliveries: readonly DeliveryRef[], begun: boolean): void => {
     if (deliveries.length > 0)
-      handover.returned(link.did, { deliveries, reason: 'frozen when it was to be given again', begun }, now);
+      handover.returned(
+        link.did,
+        { deliveries, reason: 'nothing may start in its namespace when it was to be given again', begun },
+        now,
+      );
   };
   const unexpected = new Map(held.map(ref => [keyOf(ref), ref]));
   const again: SealedRecord[] = [];
@@ -39,7 +43,7 @@ export function reconcile(
     if (unexpected.delete(keyOf(ref))) continue;
     const begun = assignment.startedAt !== null;
     assignment.startedAt = null;
-    if (child.cancelRequested === null && maySpawn(fanOut) && isFrozen(step.state, fanOut.namespace)) {
+    if (child.cancelRequested === null && maySpawn(fanOut) && isHeld(step.state, fanOut.namespace)) {
       // It would only be given back; it waits here instead.
       (begun ? frozenBegun : frozen).push(ref);
     } else if (child.cancelRequested === null && maySpawn(fanOut)) {

@@ -1,5 +1,5 @@
 import type { FreezeLevel, Losers } from '../contract/commands.ts';
-import type { Counts, NamespaceStatus, Outcome, Verdict } from '../contract/documents.ts';
+import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
@@ -41,7 +41,8 @@ export interface FleetState {
 }
 
 export interface Namespace {
-  readonly status: NamespaceStatus;
+  /** Its own: what lies above it may be archived while it is active. */
+  readonly status: OwnNamespaceStatus;
   readonly description: string | null;
 }
 

@@ -6,7 +6,8 @@ import type { Coordinator } from './coordinator.ts';
 import { whyOutOfQuota } from './breakers.ts';
 import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { tasksOf, waitsFor } from './dependencies.ts';
-import { controlMembers, whyFrozen } from './freeze.ts';
+import { controlMembers } from './freeze.ts';
+import { whyHeld } from './holds.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
@@ -281,8 +282,8 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
 
 function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
   const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
-  const frozen = whyFrozen(coordinator.state, fanOut.namespace);
-  if (frozen !== null) return frozen;
+  const held = whyHeld(coordinator.state, fanOut.namespace);
+  if (held !== null) return held;
   const unmet = dependsOn.filter(
     index => fanOut.children[index]!.verdict !== 'accept' || fanOut.children[index]!.state !== 'done',
   );

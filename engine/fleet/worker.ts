@@ -588,7 +588,7 @@ interface Attempt {
   readonly attempt: number;
 }
 
-const FROZEN = 'frozen before it started';
+const FROZEN = 'nothing may start in its namespace';
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;

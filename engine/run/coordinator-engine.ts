@@ -24,7 +24,7 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
-import { createNamespace } from '../fleet/namespaces.ts';
+import { archiveNamespace, createNamespace, deleteNamespace } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import type { Task } from '../fleet/state.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
@@ -283,6 +283,10 @@ export class CoordinatorEngine implements Engine {
     'worktree.remove': input => removeWorktreeOf(this.#core.state.instances.values(), input),
     'namespace.create': (input, context) =>
       this.#command(context, issuer => createNamespace(this.#core, input, issuer)),
+    'namespace.archive': ({ namespace }, context) =>
+      this.#command(context, issuer => archiveNamespace(this.#core, namespace, issuer)),
+    'namespace.delete': ({ namespace }, context) =>
+      this.#command(context, issuer => deleteNamespace(this.#core, namespace, issuer)),
     kill: (input, context) => this.#command(context, issuer => kill(this.#core, input, issuer)),
     unkill: (input, context) => this.#command(context, issuer => unkill(this.#core, input, issuer)),
     'fleet.start': (input, context) => this.#control.start(input, context.signal),

@@ -115,7 +115,7 @@ const answers: Answers = {
       vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
     ),
   worktrees: (_input, { coordinator }) => worktreesOf(coordinator.state.instances.values()),
-  namespaces: (_input, { coordinator: { state } }) => namespacesDocument(state.namespaces),
+  namespaces: ({ all }, { coordinator: { state } }) => namespacesDocument(state.namespaces, all),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   record: async ({ id }, { log }) => document(await recordById(id, log)),
   records: (input, context) => page(input, context),

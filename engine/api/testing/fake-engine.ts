@@ -91,6 +91,8 @@ export class FakeEngine implements ServedEngine {
         alias: `${known(task)}-serial`,
       }),
       'namespace.create': ({ id }) => namespaceDocument(id),
+      'namespace.archive': ({ namespace }) => namespaceDocument(namespace),
+      'namespace.delete': ({ namespace }) => namespaceDocument(namespace),
       'worktree.remove': ({ worktree }) => ({
         name: worktree,
         branch: `spl/${worktree}`,
@@ -474,7 +476,15 @@ function speedupDocument(alias: string, serial: string | null): d.SpeedupDocumen
 }
 
 function namespaceDocument(id: string): d.NamespaceDocument {
-  return { id, status: 'active', level: 'PROJECT', depth: id.split('/').length, description: null };
+  return {
+    id,
+    status: 'active',
+    own_status: 'active',
+    archived_by: null,
+    level: 'PROJECT',
+    depth: id.split('/').length,
+    description: null,
+  };
 }
 
 function controlDocument(

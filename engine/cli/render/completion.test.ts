@@ -36,13 +36,14 @@ describe('completion', () => {
     assert.deepEqual(await offered('task', 'fan-out', 'A', '--losers', ''), ['keep', 'drain', 'cancel']);
     assert.deepEqual(await offered('task', 'show', ''), ['tasks-1', 'tasks-2']);
     assert.deepEqual(await offered('fleet', 'stop', '--instance', 'instances-2'), ['instances-2']);
+    assert.deepEqual(await offered('namespace', 'archive', 'namespaces-1'), ['namespaces-1']);
     assert.deepEqual(await offered('doctor', '--acc'), ['--accept-loss']);
   });
 
   it('offers nothing of what comes later or is hidden', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const text = await script(shell);
-      assert.doesNotMatch(text, /--plan|--share|namespace archive|--policy/);
+      assert.doesNotMatch(text, /--plan|--share|namespace resolve|--policy/);
       assert.doesNotMatch(text, /['" ]complete-names['"] *\)/);
     }
   });

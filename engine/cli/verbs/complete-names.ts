@@ -1,4 +1,4 @@
-import { printLines } from '../context.ts';
+import { printLines, type Context } from '../context.ts';
 import { defineVerb, word } from '../verb.ts';
 
 /** Names for the completion scripts, a line each. What can't be asked completes to nothing, silently. */
@@ -6,26 +6,27 @@ export const completeNames = defineVerb({
   path: 'complete-names',
   summary: 'list names for the completion scripts',
   examples: [['spl complete-names tasks', 'the aliases of all tasks']],
-  positionals: { kind: word('kind', 'tasks or instances') },
+  positionals: { kind: word('kind', 'tasks, instances or namespaces') },
   flags: {},
   hidden: true,
   async run(context, { kind }) {
     try {
-      if (kind === 'tasks') {
-        const { tasks } = await context.report('tasks', { all: true });
-        printLines(
-          context.out,
-          tasks.map(({ alias }) => alias),
-        );
-      } else if (kind === 'instances') {
-        const { instances } = await context.report('fleet', {});
-        printLines(
-          context.out,
-          instances.map(({ alias }) => alias),
-        );
-      }
+      printLines(context.out, await namesOf(context, kind));
     } catch {
       // A shell that completes has nowhere to show an error.
     }
   },
 });
+
+async function namesOf(context: Context, kind: string): Promise<readonly string[]> {
+  switch (kind) {
+    case 'tasks':
+      return (await context.report('tasks', { all: true })).tasks.map(({ alias }) => alias);
+    case 'instances':
+      return (await context.report('fleet', {})).instances.map(({ alias }) => alias);
+    case 'namespaces':
+      return (await context.report('namespaces', {})).namespaces.map(({ id }) => id);
+    default:
+      return [];
+  }
+}

@@ -14,7 +14,7 @@ export const kill = defineVerb({
   ],
   positionals: {},
   flags: {
-    namespace: text('--namespace <id>', 'the namespace to freeze, with all below it'),
+    namespace: text('--namespace <id>', 'the namespace to freeze, with all below it', 'namespaces'),
     emergency: toggle('--emergency', 'everything'),
     level: choice('--level <level>', 'soft or hard (default: soft)', ['soft', 'hard']),
     graceSecs: number('--grace <seconds>', 'when a hard freeze ends what runs (default: 60)', {

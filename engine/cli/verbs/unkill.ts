@@ -12,7 +12,7 @@ export const unkill = defineVerb({
   ],
   positionals: {},
   flags: {
-    namespace: text('--namespace <id>', 'the namespace that was frozen'),
+    namespace: text('--namespace <id>', 'the namespace that was frozen', 'namespaces'),
     emergency: toggle('--emergency', 'the emergency stop'),
   },
   async run(context, { namespace, emergency }) {

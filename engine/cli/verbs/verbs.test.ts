@@ -780,8 +780,10 @@ describe('spl doctor', () => {
 });
 
 describe('spl namespace', () => {
-  const acme = { id: 'acme', status: 'active', level: 'ORG', depth: 1, description: 'all of Acme' } as const;
-  const root = { id: 'default', status: 'active', level: 'DEFAULT', depth: 0, description: null } as const;
+  const active = { status: 'active', own_status: 'active', archived_by: null } as const;
+  const acme = { id: 'acme', ...active, level: 'ORG', depth: 1, description: 'all of Acme' };
+  const root = { id: 'default', ...active, level: 'DEFAULT', depth: 0, description: null };
+  const web = { ...acme, id: 'acme/web', status: 'archived', archived_by: 'acme' };
 
   it('creates one, and says that it is active', async () => {
     const { code, out, host } = await run(['namespace', 'create', 'acme', '--description', 'd'], {
@@ -808,6 +810,39 @@ describe('spl namespace', () => {
         '',
       ],
     );
+  });
+
+  it('lists those that were deleted only when they are asked for', async () => {
+    const gone = { ...acme, status: 'archived', own_status: 'deleted', archived_by: 'acme' };
+    const { out, host } = await run(['namespace', 'list', '--all'], {
+      answers: { namespaces: { namespaces: [root, gone], explicit: 1 } },
+    });
+    assert.match(out, /^acme +deleted +ORG/m);
+    assert.deepEqual(host.engine.asked, [{ name: 'namespaces', input: { all: true } }]);
+  });
+
+  for (const verb of ['archive', 'delete'] as const)
+    it(`takes ${verb}, and says what has become of it`, async () => {
+      const { code, out, host } = await run(['namespace', verb, 'acme/web'], {
+        answers: { [`namespace.${verb}`]: web },
+      });
+      assert.deepEqual([code, out.split('\n')[0]], [0, "✓ namespace 'acme/web' → archived"]);
+      assert.deepEqual(host.engine.asked, [
+        { name: `namespace.${verb}`, input: { namespace: 'acme/web' }, actor: ACTOR },
+      ]);
+    });
+
+  it('shows that one is closed by what lies above it, though it is active itself', async () => {
+    const chain = [
+      { id: 'acme/web', active: true },
+      { id: 'acme', active: false },
+      { id: 'default', active: true },
+    ];
+    const { out } = await run(['namespace', 'show', 'acme/web'], {
+      answers: { namespace: { ...web, chain } },
+    });
+    assert.match(out, /^ {2}Status: +archived with 'acme'; active itself$/m);
+    assert.match(out, / {2}✓ acme\/web\n {2}✗ acme\n/);
   });
 
   it('shows one with the chain above it, the root last', async () => {

@@ -8,7 +8,7 @@ import * as commands from '../commands.ts';
 import { Coordinator } from '../coordinator.ts';
 import { applyRecord } from '../fold.ts';
 import type { DeliveryRef, ToWorker } from '../messages.ts';
-import { createNamespace } from '../namespaces.ts';
+import { archiveNamespace, createNamespace, deleteNamespace } from '../namespaces.ts';
 import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../state.ts';
 import { say } from '../task-verbs.ts';
 import { statusOf } from '../tasks.ts';
@@ -243,6 +243,14 @@ export class TestFleet {
 
   createNamespace(id: string, description: string | null = null): void {
     this.do(now => createNamespace(this.core, { id, description }, { actor: USER, now }));
+  }
+
+  archiveNamespace(id: string): void {
+    this.do(now => archiveNamespace(this.core, id, { actor: USER, now }));
+  }
+
+  deleteNamespace(id: string): void {
+    this.do(now => deleteNamespace(this.core, id, { actor: USER, now }));
   }
 
   retry(task: Task, subtask: number): void {

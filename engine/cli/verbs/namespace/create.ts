@@ -1,8 +1,9 @@
+import { namespaceChangedLine } from '../../render/namespace.ts';
 import { defineVerb, later, text, word } from '../../verb.ts';
 
 export const namespaceCreate = defineVerb({
   path: 'namespace create',
-  summary: 'register a namespace',
+  summary: 'register a namespace, or make an archived one active again',
   description:
     'Its parent must be there: acme, then acme/web, then acme/web/staging. Four levels at most, below default.',
   examples: [
@@ -16,8 +17,6 @@ export const namespaceCreate = defineVerb({
   },
   async run(context, { id, description }) {
     const created = await context.submit('namespace.create', { id, description });
-    context.print(created, () => [
-      `${context.out.colours.green('✓')} namespace '${created.id}' → ${created.status}`,
-    ]);
+    context.print(created, () => [namespaceChangedLine(created, context.out.colours)]);
   },
 });

@@ -5,7 +5,7 @@ export const namespaceShow = defineVerb({
   path: 'namespace show',
   summary: 'show a namespace and what lies above it',
   examples: [['spl namespace show acme/web', 'its status, level and ancestors']],
-  positionals: { namespace: word('id', 'segments with / between') },
+  positionals: { namespace: word('id', 'segments with / between', 'namespaces') },
   flags: {},
   async run(context, { namespace }) {
     const document = await context.report('namespace', { namespace });

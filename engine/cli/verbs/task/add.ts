@@ -24,7 +24,7 @@ export const taskAdd = defineVerb({
     domain: text('--domain <domain>', 'the field that it belongs to'),
     hypothesis: text('--hypothesis <text>', 'what you expect'),
     criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
-    namespace: text('--namespace <id>', 'the namespace (default: default)'),
+    namespace: text('--namespace <id>', 'the namespace (default: default)', 'namespaces'),
     dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
     dependsOn: list(
       '--depends-on <tasks>',

@@ -49,7 +49,7 @@ export const taskFanOut = defineVerb({
     budget: number('--budget <usd>', 'what it may cost in all', AMOUNT),
     budgetTokens: number('--budget-tokens <n>', 'how many tokens it may take in all', AMOUNT),
     budgetSecs: number('--budget-secs <n>', 'how many seconds its attempts may take together', AMOUNT),
-    namespace: text('--namespace <id>', 'the namespace (default: the task’s)'),
+    namespace: text('--namespace <id>', 'the namespace (default: the task’s)', 'namespaces'),
     dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
     wait: toggle('--wait', 'stay until the join, and end by its outcome'),
   },
