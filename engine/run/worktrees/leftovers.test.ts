@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -141,6 +141,19 @@ describe('worktrees that were left', function () {
     const [again = ''] = [...(await readNotes(folder)).keys()];
     assert.deepEqual(await removeWorktree(folder, again, true), { branch: second, branchKept: false });
     assert.equal(git('branch', '--list', 'spl/*'), '');
+  });
+
+  it('by a repository that is gone are removed by force alone', async () => {
+    const branch = makeOne().stdout.trim();
+    const [name = ''] = [...(await readNotes(folder)).keys()];
+    await rm(repo, { recursive: true });
+    await assert.rejects(
+      () => removeWorktree(folder, name, false),
+      (error: unknown) => FleetError.is(error, 'CONFLICT') && /--force/.test(error.hint ?? ''),
+    );
+    assert.equal(await readFile(join(folder, name, 'work.txt'), 'utf8'), 'done\n');
+    assert.deepEqual(await removeWorktree(folder, name, true), { branch, branchKept: false });
+    assert.deepEqual(await readdir(folder), []);
   });
 
   /** Removes what is kept, so that the next one meets what the first one met. */

@@ -1,3 +1,5 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FleetError, messageOf } from '../../errors.ts';
 import { changesIn } from './checkout.ts';
 import { gitList, gitSays, git } from './git.ts';
@@ -38,7 +40,7 @@ export interface Removed {
  * Removes a worktree. Its branch goes with it where another branch has all that is on it, else it stays.
  *
  * @param force throws away the branch, and what is not committed.
- * @throws NOT_FOUND; CONFLICT where it is in use, or where something in it is not committed.
+ * @throws NOT_FOUND; CONFLICT where it is in use, where something in it is not committed, or where its repository is gone.
  */
 export async function removeWorktree(folder: string, name: string, force: boolean): Promise<Removed> {
   const note = (await readNotes(folder)).get(name);
@@ -50,6 +52,7 @@ export async function removeWorktree(folder: string, name: string, force: boolea
       details: { name },
       hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
     });
+  if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
   if (!force) await requireClean(note);
   // What was lent lies there untracked, so that git would not go without being forced.
   await git(top, 'worktree', 'remove', '--force', '--force', dir).catch(async (error: unknown) => {
@@ -62,6 +65,29 @@ export async function removeWorktree(folder: string, name: string, force: boolea
   await removeNote(folder, name);
   return { branch, branchKept };
 }
+
+/** Its repository was removed or moved away: nobody can tell what of the folder is kept elsewhere. */
+async function removeOrphan(
+  folder: string,
+  name: string,
+  { top, dir, branch }: WorktreeNote,
+  force: boolean,
+): Promise<Removed> {
+  if (!force)
+    throw new FleetError('CONFLICT', `the repository of worktree '${name}' is not at '${top}' any more`, {
+      details: { name, repository: top },
+      hint: `Put it back, or throw away what is in '${dir}' with --force.`,
+    });
+  await rm(dir, { recursive: true, force: true });
+  await removeNote(folder, name);
+  return { branch, branchKept: false };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
 
 async function requireClean({ dir, branch, lent }: WorktreeNote): Promise<void> {
   const lines = await changesIn(dir).catch(() => []);
