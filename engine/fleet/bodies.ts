@@ -210,6 +210,8 @@ export interface RetryBody {
   readonly index: number;
   readonly hint?: string | null;
   readonly round: number;
+  /** The children that the last round's join ended, which run again with it; absent where there is none. */
+  readonly losers?: readonly number[];
   readonly issued_by: Did;
   readonly idempotency_key?: string;
 }

@@ -5,7 +5,7 @@ import type { Did, ThreadId } from '../record/ids.ts';
 import { admitWork } from './admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
-import { cancelledBecauseOf } from './fold.ts';
+import { runningAgainWith } from './fold.ts';
 import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
@@ -153,7 +153,10 @@ export function runSerial(
   );
 }
 
-/** Has one subtask run again, with the dependants that were cancelled because of it; opens a round after a join. */
+/**
+ * Has one subtask run again, with the dependants that were cancelled because of it; opens a round after a join, in which
+ * what that join ended runs again as well.
+ */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
   if (repeated(coordinator.state, issuer) === task) return task;
@@ -180,15 +183,17 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
     );
   }
   const round = fanOut.joined === null ? fanOut.round : fanOut.round + 1;
+  const losers = losersOf(fanOut);
   const body = {
     topic: TOPIC.retry,
     index: child.index,
     hint: input.hint,
     round,
+    ...(losers.length > 0 && { losers }),
     issued_by: issuer.actor,
     ...keyOf(issuer),
   } as const;
-  const changed = [child, ...cancelledBecauseOf(fanOut, child.index)];
+  const changed = [child, ...runningAgainWith(fanOut, child.index, losers)];
   // A new round counts all children anew.
   if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
@@ -347,6 +352,18 @@ function childOf(task: Task, index: number): { fanOut: FanOut; child: Child } {
   }
   return { fanOut: task.fanOut, child };
 }
+
+/**
+ * The children that nobody but a join ended that came to nothing: without them the next round would be lost before it
+ * begins.
+ */
+function losersOf({ joined, losers, children }: FanOut): number[] {
+  if (joined === null || joined.outcome === 'satisfied' || losers === 'keep') return [];
+  return children.filter(isLoser).map(({ index }) => index);
+}
+
+const isLoser = ({ verdict, afterJoin, causedBy, cancelRequested }: Child): boolean =>
+  verdict === 'cancelled' && afterJoin && causedBy === null && cancelRequested === null;
 
 /** A dependency that keeps a cancelled child from running even if it were retried. */
 function blockedBy(fanOut: FanOut, child: Child): number | undefined {

@@ -569,6 +569,34 @@ describe('retry', () => {
     for (const index of [0, 1, 2]) fleet.report(fanOut, index);
     assert.deepEqual(verdicts(fanOut), ['accept', 'accept', 'accept', 'cancelled', 'failed']);
   });
+
+  for (const losers of ['drain', 'cancel'] as const)
+    it(`has what the join ended run again as well (losers: ${losers}), or nothing could come of it`, () => {
+      const fleet = new TestFleet(1);
+      const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }, { depends_on: [0] }], { losers });
+      fleet.report(fanOut, 0, { verdict: 'failed' });
+      assert.deepEqual(verdicts(fanOut), ['failed', 'cancelled', 'cancelled', 'cancelled']);
+      fleet.retry(fanOut.task, 0);
+      assert.deepEqual(
+        [fanOut.joined, states(fanOut)],
+        [null, ['assigned', 'pending', 'pending', 'pending']],
+      );
+      for (const index of [0, 1, 3, 2]) fleet.report(fanOut, index);
+      assert.equal(fanOut.joined?.outcome, 'satisfied');
+    });
+
+  it('leaves what somebody cancelled, what failed after the join, and what waits for either', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut([{}, {}, {}, { depends_on: [1] }], { losers: 'drain' });
+    fleet.do(now =>
+      commands.cancel(fleet.core, 'T-1', { subtask: 2, reason: null }, { actor: USER, key: undefined, now }),
+    );
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    fleet.report(fanOut, 1, { verdict: 'failed' });
+    fleet.report(fanOut, 2, { verdict: 'cancelled' });
+    fleet.retry(fanOut.task, 0);
+    assert.deepEqual(verdicts(fanOut).slice(1), ['failed', 'cancelled', 'cancelled']);
+  });
 });
 
 describe('a serial run', () => {

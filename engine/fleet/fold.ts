@@ -379,7 +379,7 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   // What has accepted is never retried, and what depends on it may run already.
   if (child === undefined || child.state !== 'done' || child.verdict === 'accept') return;
   child.hint = body.hint ?? null;
-  for (const again of [child, ...cancelledBecauseOf(fanOut, child.index)]) restart(fanOut, again);
+  for (const again of [child, ...runningAgainWith(fanOut, child.index, body.losers)]) restart(fanOut, again);
   if (body.round > fanOut.round) {
     fanOut.round = body.round;
     fanOut.roundStartedAt = at;
@@ -393,25 +393,27 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
 }
 
 /**
- * The dependants, near and far, that ended because this child did not accept, and that nothing else holds back:
- * a dependant that another failed child keeps from running stays as it is.
+ * What runs again with a child that is retried: the dependants, near and far, that ended because it did not accept,
+ * and these losers with theirs. What another child that did not accept keeps from running stays as it is.
  */
-export function cancelledBecauseOf(fanOut: FanOut, index: number): Child[] {
+export function runningAgainWith(fanOut: FanOut, index: number, losers: readonly number[] = []): Child[] {
   const again = new Set<number>([index]);
-  const queue = [index];
-  for (let i = 0; i < queue.length; i++) {
-    for (const next of fanOut.dependants?.[queue[i]!] ?? []) {
-      if (again.has(next) || !mayRunAgain(fanOut, next, again)) continue;
-      again.add(next);
-      queue.push(next);
-    }
+  const isLoser = new Set(losers);
+  const toLook = [...(fanOut.dependants?.[index] ?? []), ...losers];
+  // It grows while it is gone through: whatever runs again is looked behind.
+  for (const next of toLook) {
+    if (again.has(next) || !mayRunAgain(fanOut, next, again, isLoser.has(next))) continue;
+    again.add(next);
+    for (const dependant of fanOut.dependants?.[next] ?? []) toLook.push(dependant);
   }
-  return queue.slice(1).map(each => fanOut.children[each]!);
+  again.delete(index);
+  return Array.from(again, each => fanOut.children[each]!);
 }
 
-function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>): boolean {
-  const child = fanOut.children[index]!;
-  if (child.state !== 'done' || child.verdict === 'accept' || child.causedBy === null) return false;
+function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>, isLoser: boolean): boolean {
+  const child = fanOut.children[index];
+  if (child === undefined || child.state !== 'done' || child.verdict === 'accept') return false;
+  if (child.causedBy === null && !isLoser) return false;
   return fanOut.subtasks[index]!.depends_on.every(dependency => {
     const { state, verdict } = fanOut.children[dependency]!;
     return again.has(dependency) || state !== 'done' || verdict === 'accept';

@@ -429,12 +429,9 @@ export class Oracle {
         const free = dependencies.every(
           each => again.has(each) || children[each]!.state !== 'done' || children[each]!.verdict === 'accept',
         );
-        if (
-          child.state === 'done' &&
-          child.cause !== null &&
-          free &&
-          dependencies.some(each => again.has(each))
-        )
+        const isCaused = child.cause !== null && dependencies.some(each => again.has(each));
+        const isLoser = body.losers?.includes(index) === true;
+        if (child.state === 'done' && child.verdict !== 'accept' && free && (isCaused || isLoser))
           again.add(index);
       });
     }
