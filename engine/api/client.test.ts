@@ -107,6 +107,7 @@ describe('the client', () => {
     namespace: { namespace: 'acme/web' },
     record: { id: recordOf(1).id },
     records: { thread: 'th_a', act: 'DO', limit: 2, after: 0 },
+    audit: { actor: 'did:sync:user:ada', since: 5, limit: 2, after: 0 },
     threads: { limit: 10 },
     'thread.records': { thread: 'th_a' },
     'thread.state': { thread: 'th_a' },

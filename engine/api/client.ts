@@ -230,6 +230,7 @@ const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, R
   namespace: d.namespaceShownSchema,
   record: d.recordSchema,
   records: d.recordsSchema,
+  audit: d.auditSchema,
   threads: d.threadsSchema,
   'thread.records': d.threadRecordsSchema,
   'thread.state': d.threadStateSchema,

@@ -126,6 +126,17 @@ export const REPORT_ROUTES = {
       after: position('after'),
     },
   },
+  audit: {
+    method: 'GET',
+    path: '/v1/audit',
+    query: {
+      thread: text('thread'),
+      actor: text('actor'),
+      since: position('since'),
+      limit: limit(100),
+      after: position('after'),
+    },
+  },
   threads: { method: 'GET', path: '/v1/threads', query: { limit: limit(100), after: position('after') } },
   'thread.records': { method: 'GET', path: '/v1/threads/:thread/records' },
   'thread.state': { method: 'GET', path: '/v1/threads/:thread/state' },

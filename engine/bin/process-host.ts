@@ -27,6 +27,7 @@ export function processHost(signal: AbortSignal): Host {
     signal,
     starter: processStarter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
+    checkJoin: async (text, subtasks) => (await import('../open.ts')).checkJoin(text, subtasks),
     connect: settings => connectTo(settings, signal),
   };
 }

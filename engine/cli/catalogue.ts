@@ -114,6 +114,18 @@ export const catalogue: readonly Entry[] = [
   entry('namespace delete', 'archive a namespace for good: it is no longer listed', () =>
     import('./verbs/namespace/delete.ts').then(m => m.namespaceDelete),
   ),
+  entry('intend', 'write down a goal', () => import('./verbs/write.ts').then(m => m.intend)),
+  entry('do', 'write down what was done', () => import('./verbs/write.ts').then(m => m.doAct)),
+  entry('know', 'write down what was observed, or judged', () =>
+    import('./verbs/write.ts').then(m => m.know),
+  ),
+  entry('learn', 'write down what was decided', () => import('./verbs/write.ts').then(m => m.learn)),
+  entry('audit export', 'every record with its time and its signature, a line each', () =>
+    import('./verbs/audit/export.ts').then(m => m.auditExport),
+  ),
+  entry('expr check', 'check a join predicate, without a fleet', () =>
+    import('./verbs/expr/check.ts').then(m => m.exprCheck),
+  ),
   entry('query', 'ask the index in SQL', () => import('./verbs/query.ts').then(m => m.query)),
   entry('status', 'what runs here, in a few lines', () => import('./verbs/status.ts').then(m => m.status)),
   entry('serve', 'run a coordinator', () => import('./verbs/serve.ts').then(m => m.serve)),
@@ -131,14 +143,8 @@ export const catalogue: readonly Entry[] = [
     hidden: true,
   },
   ...[
-    'intend',
-    'do',
-    'know',
-    'learn',
     ...['resolve', 'use'].map(verb => `namespace ${verb}`),
     ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
-    'audit export',
-    'expr check',
   ].map(path => ({ path, summary: 'comes in a later version', load: null, hidden: true })),
 ];
 

@@ -138,6 +138,13 @@ export interface Doctor {
   acceptLoss(home: string): Promise<string>;
 }
 
+/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
+export interface JoinFault {
+  readonly message: string;
+  readonly position: number;
+  readonly length: number;
+}
+
 /** Everything that the commands need from outside: the process, and the parts that they may not import. */
 export interface Host {
   readonly out: Output;
@@ -151,6 +158,8 @@ export interface Host {
   readonly signal: AbortSignal;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
+  /** What is wrong with a join predicate for so many subtasks; null when nothing is. Needs no engine. */
+  checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   /** @throws UNREACHABLE when nothing answers, AUTH_REQUIRED when the token is wrong. */
   connect(settings: Settings): Promise<Connection>;
 }

@@ -26,6 +26,22 @@ export function readUntil(given: string, nowMs: number): number {
   return unix;
 }
 
+/** An option whose value is a time that is past, in seconds since 1970: a date, or how long ago. */
+export function since(flags: string, summary: string): Flag<number | null> {
+  return { flags, summary, value: { read: given => readSince(given, Date.now()), otherwise: null } };
+}
+
+/** Reads what `readUntil` reads, a duration being as long ago. @returns seconds since 1970 */
+export function readSince(given: string, nowMs: number): number {
+  const text = given.trim();
+  const unix = DURATION.test(text) ? nowMs / 1000 - durationSecs(text) : dateUnix(text);
+  if (!Number.isFinite(unix))
+    throw new InvalidArgumentError(
+      'It must be a date such as 2026-01-24T09:00, or a duration such as 24h or 7d.',
+    );
+  return unix;
+}
+
 function durationSecs(text: string): number {
   let secs = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g)) secs += Number(count) * UNIT_SECS[unit!]!;

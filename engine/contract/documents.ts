@@ -536,6 +536,21 @@ export const recordsSchema = v.looseObject({
 });
 export type RecordsDocument = v.InferOutput<typeof recordsSchema>;
 
+/** A record with what its home knows of it besides: where it stands in the log, when it was written, who vouched for it. */
+export const auditSchema = v.looseObject({
+  entries: v.array(
+    v.looseObject({
+      position: v.number(),
+      at_unix: v.number(),
+      record: recordSchema,
+      /** Of the batch that it came in from another instance; null for what the home's own instance wrote. */
+      signature: nullable(v.looseObject({ by: v.string(), sig: v.string(), ids: v.array(v.string()) })),
+    }),
+  ),
+  next: nullable(v.number()),
+});
+export type AuditDocument = v.InferOutput<typeof auditSchema>;
+
 export const threadRecordsSchema = v.looseObject({ thread: v.string(), records: v.array(recordSchema) });
 export type ThreadRecords = v.InferOutput<typeof threadRecordsSchema>;
 

@@ -103,6 +103,17 @@ export interface Reports {
     };
     output: d.RecordsDocument;
   };
+  audit: {
+    input: {
+      readonly thread?: string;
+      readonly actor?: string;
+      /** In seconds since 1970: what was written from then on. */
+      readonly since?: number;
+      readonly limit: number;
+      readonly after?: number;
+    };
+    output: d.AuditDocument;
+  };
   threads: { input: { readonly limit: number; readonly after?: number }; output: d.ThreadsDocument };
   /** `thread` may be a task's alias or an unambiguous prefix, as everywhere a thread is asked for. */
   'thread.records': { input: { readonly thread: string }; output: d.ThreadRecords };

@@ -119,6 +119,7 @@ const answers: Answers = {
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   record: async ({ id }, { log }) => document(await recordById(id, log)),
   records: (input, context) => page(input, context),
+  audit: (input, context) => audit(input, context),
   threads: async ({ limit, after }, context) => {
     const found = await context.records.threads({ limit, ...(after === undefined ? {} : { after }) });
     return {
@@ -159,6 +160,39 @@ async function page(
   return {
     records: found.map(({ record }) => document(record)),
     next: positions.length < input.limit ? null : positions.at(-1)!,
+  };
+}
+
+async function audit(
+  { since, ...asked }: Reports['audit']['input'],
+  { records, log }: ReportContext,
+): Promise<d.AuditDocument> {
+  const first = since === undefined ? 0 : await firstSince(log, since * 1000);
+  const after = Math.max(first - 1, asked.after ?? -1);
+  const positions = await records.positions({ ...asked, ...(after < 0 ? {} : { after }) });
+  const entries = await Promise.all(positions.map(position => auditEntry(log, position)));
+  return { entries, next: positions.length < asked.limit ? null : positions.at(-1)! };
+}
+
+/** The position of the first record that was written then or later. Times never fall from one record to the next. */
+async function firstSince(log: Log, at: number): Promise<Position> {
+  let [low, high] = [0, log.end];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((await log.get(middle)).at < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+async function auditEntry(log: Log, position: Position): Promise<d.AuditDocument['entries'][number]> {
+  const [{ record, at }, signature] = await Promise.all([log.get(position), log.signatureAt(position)]);
+  return {
+    position,
+    at_unix: at / 1000,
+    record: document(record),
+    signature:
+      signature === undefined ? null : { by: signature.by, sig: signature.sig, ids: [...signature.ids] },
   };
 }
 
@@ -236,7 +270,7 @@ function describe(
   if (isReservedThread(thread)) return { kind: 'reserved', title: null };
   const task = state.tasks.get(thread as never);
   if (task !== undefined) return { kind: 'task', title: `${task.alias}: ${task.goal}` };
-  const goal = first.body['goal'];
+  const goal = first.body['goal'] ?? first.body['text'];
   return {
     kind: topicOf(first) === 'fanout_child' ? 'subtask' : 'thread',
     title: typeof goal === 'string' ? goal : null,

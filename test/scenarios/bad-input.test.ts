@@ -301,11 +301,7 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
 const LATER: readonly (readonly string[])[] = [
   ['namespace', 'archive', 'acme'],
   ['namespace', 'resolve', 'acme'],
-  ['intend', 'something'],
-  ['learn', 'something'],
   ['thread', 'snapshot', 'th_x'],
-  ['audit', 'export'],
-  ['expr', 'check', 'true'],
   ['fleet', 'start', '--share', 'th_x'],
   ['task', 'fan-out', 'A', '--plan', 'plan.toml'],
 ];

@@ -159,6 +159,13 @@ export class FakeEngine implements ServedEngine {
         next: after + limit < this.records.length ? after + limit : null,
       }),
       threads: () => ({ threads: [], total: 0 }),
+      audit: ({ limit, after = -1 }) => ({
+        entries: this.records
+          .map((record, position) => ({ position, at_unix: 1, record: plain(record), signature: null }))
+          .filter(({ position }) => position > after)
+          .slice(0, limit),
+        next: null,
+      }),
       'thread.records': ({ thread }) => ({ thread, records: this.records.map(plain) }),
       'thread.state': ({ thread }) => ({
         thread,

@@ -190,6 +190,9 @@ export class FakeHost implements Host {
     this.#unreachable = options.unreachable;
   }
 
+  checkJoin: Host['checkJoin'] = text =>
+    Promise.resolve(text === 'all' ? null : { message: `'${text}' is not known`, position: 1, length: 2 });
+
   connect = (settings: Settings): Promise<Connection> => {
     this.settings.push(settings);
     if (this.#unreachable !== undefined) return Promise.reject(this.#unreachable);

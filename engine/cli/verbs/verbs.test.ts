@@ -902,3 +902,97 @@ describe('spl kill and unkill', () => {
     assert.equal((await run(['kill', '--namespace', 'acme', '--grace', '-1'])).code, 2);
   });
 });
+
+describe('spl intend, do, know and learn', () => {
+  const written = { stored: [{ object: 'record', id: RECORD, existed: false }] };
+
+  it('write with the next clock of the author, page by page, and say where', async () => {
+    const pages = [
+      { records: [{ clock: 4 }, { clock: 9 }], next: 17 },
+      { records: [{ clock: 7 }], next: null },
+    ];
+    const { code, out, host } = await run(
+      ['know', 'p99 is 8 ms', '--thread', 'th_x', '--body', '{"ms":8}', '--namespace', 'acme'],
+      { answers: { records: () => pages.shift()!, 'records.append': written } },
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(out.split('\n'), ['✓ KNOW written on th_x', `  record ${RECORD}`, '']);
+    const filter = { thread: 'th_x', actor: ACTOR, limit: 10_000 };
+    const record = {
+      ...{ act: 'KNOW', actor: ACTOR, thread: 'th_x', clock: 10, data_type: 'SCALAR' },
+      body: { text: 'p99 is 8 ms', namespace: 'acme', ms: 8 },
+    };
+    assert.deepEqual(
+      host.engine.asked.map(({ input }) => input),
+      [filter, { ...filter, after: 17 }, { records: [record] }],
+    );
+  });
+
+  it('try again with another clock where somebody took it, but not for ever', async () => {
+    let left = 3;
+    const taken = new FleetError('CONFLICT', 'taken');
+    const answers = {
+      records: { records: [], next: null },
+      'records.append': () => (left-- > 0 ? Promise.reject(taken) : Promise.resolve(written)),
+    };
+    assert.equal((await run(['do', 'it', '--thread', 'th_x'], { answers })).code, 0);
+    const always = { ...answers, 'records.append': taken };
+    const { code, host } = await run(['do', 'it', '--thread', 'th_x'], { answers: always });
+    assert.equal(code, 4);
+    assert.equal(host.engine.asked.filter(({ name }) => name === 'records.append').length, 10);
+  });
+
+  it('refuse a body that is no object, or says what is given beside it', async () => {
+    for (const [body, message] of [
+      ['{', /not JSON/],
+      ['[1]', /not a JSON object/],
+      ['null', /not a JSON object/],
+      ['{"text":"other"}', /has a 'text'/],
+    ] as const) {
+      const { code, err, host } = await run(['learn', 'x', '--thread', 'th_x', '--body', body]);
+      assert.equal(code, 2, body);
+      assert.match(err, message);
+      assert.deepEqual(host.engine.asked, [], 'nothing is written');
+    }
+  });
+});
+
+describe('spl expr check', () => {
+  it('says that it is valid, and of how many subtasks', async () => {
+    const { code, out } = await run(['expr', 'check', 'all', '--subtasks', '3']);
+    assert.deepEqual([code, out], [0, '✓ valid for a fan-out of 3 subtasks\n']);
+  });
+
+  it('marks the part that is wrong', async () => {
+    const { code, err } = await run(['expr', 'check', 'abcde']);
+    assert.deepEqual([code, err], [4, "error: 'abcde' is not known\n  → Here: a»bc«de\n"]);
+  });
+});
+
+describe('spl audit export', () => {
+  it('prints a document a line, page by page', async () => {
+    const entry = (position: number) => ({ position, at_unix: 1, record: { id: RECORD }, signature: null });
+    const pages = [
+      { entries: [entry(3), entry(5)], next: 5 },
+      { entries: [entry(8)], next: null },
+    ];
+    const { code, out, host } = await run(['audit', 'export', '--actor', ACTOR], {
+      answers: { audit: () => pages.shift()! },
+    });
+    assert.equal(code, 0);
+    const lines = out.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map(line => (JSON.parse(line) as { position: number }).position),
+      [3, 5, 8],
+    );
+    assert.deepEqual(host.engine.asked[1]?.input, { limit: 1000, actor: ACTOR, after: 5 });
+  });
+
+  it('takes a duration that is past, or a date, and nothing else', async () => {
+    const answers = { audit: { entries: [], next: null } };
+    const { host } = await run(['audit', 'export', '--since', '2h'], { answers });
+    const { since } = host.engine.asked[0]!.input as { since: number };
+    assert.ok(Math.abs(Date.now() / 1000 - 7_200 - since) < 60);
+    assert.equal((await run(['audit', 'export', '--since', 'yesterday'], { answers })).code, 2);
+  });
+});

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { FleetError } from '../../errors.ts';
+import { MAX_PAGE } from '../../api/routes.ts';
+import type { Context } from '../context.ts';
+import { pages } from '../pages.ts';
+import { defineVerb, text, word, type Verb } from '../verb.ts';
+
+/** The verbs that write a record by hand. They differ in the act alone. */
+
+export const intend = writing('INTEND', 'write down a goal', 'Ship 1.2 on Friday');
+export const doAct = writing('DO', 'write down what was done', 'Deployed build 4711');
+export const know = writing('KNOW', 'write down what was observed, or judged', 'p99 is 8 ms');
+export const learn = writing('LEARN', 'write down what was decided', 'Releases need two reviews');
+
+type Act = 'INTEND' | 'DO' | 'KNOW' | 'LEARN';
+
+function writing(act: Act, summary: string, example: string): Verb {
+  const verb = act.toLowerCase();
+  return defineVerb({
+    path: verb,
+    summary,
+    description:
+      'It becomes a record on a thread: a new one, unless --thread names one. It can never be changed; write another one to correct it.',
+    examples: [
+      [`spl ${verb} "${example}"`, 'on a new thread'],
+      [`spl ${verb} "${example}" --thread th_release --body '{"build":4711}'`, 'with more than text'],
+    ],
+    positionals: { text: word('text', 'what it says') },
+    flags: {
+      thread: text('--thread <thread>', 'a thread id, or a task (default: a new thread)', 'tasks'),
+      body: text('--body <json>', 'a JSON object: what its body holds beside the text'),
+      namespace: text('--namespace <id>', 'the namespace that it is in (default: default)'),
+    },
+    async run(context, { text, thread, body, namespace }) {
+      const on = thread === null ? newThread() : await threadOf(context, thread);
+      const { id, clock } = await append(context, act, on, bodyOf(text, body, namespace));
+      context.print({ thread: on, record: id, act, clock }, () => [
+        `${context.out.colours.green('✓')} ${act} written on ${on}`,
+        `  record ${id}`,
+      ]);
+    },
+  });
+}
+
+const newThread = (): string => `th_${randomBytes(32).toString('hex')}`;
+
+/** A thread's id is taken as it is, also where nothing was written on it yet; anything else names a task. */
+async function threadOf(context: Context, name: string): Promise<string> {
+  return name.startsWith('th_') ? name : (await context.report('task', { task: name })).thread;
+}
+
+function bodyOf(text: string, json: string | null, namespace: string | null): object {
+  const more = json === null ? {} : parseObject(json);
+  for (const [member, given] of Object.entries({ text, namespace }))
+    if (given !== null && Object.hasOwn(more, member))
+      throw new FleetError('USAGE', `--body has a '${member}', which is given beside it`, {
+        details: { member },
+        hint: `Leave it out of --body.`,
+      });
+  return { text, ...(namespace === null ? {} : { namespace }), ...more };
+}
+
+function parseObject(json: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new FleetError('USAGE', `--body is not JSON: ${(cause as Error).message}`, {
+      hint: `Write it in single quotes: --body '{"build":4711}'`,
+      cause,
+    });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new FleetError('USAGE', '--body is not a JSON object');
+}
+
+/** How often a clock is sought anew that somebody else took in the same moment. */
+const TRIES = 10;
+
+/** Writes it with the next clock of its author on its thread. */
+async function append(
+  context: Context,
+  act: Act,
+  thread: string,
+  body: object,
+): Promise<{ readonly id: string; readonly clock: number }> {
+  const { actor } = await context.client();
+  for (let left = TRIES; ; left--) {
+    const clock = await nextClock(context, thread, actor);
+    const record = { act, actor, thread, clock, data_type: 'SCALAR', body };
+    try {
+      const { stored } = await context.submit('records.append', { records: [record] });
+      return { id: stored[0]!.id, clock };
+    } catch (thrown) {
+      if (!FleetError.is(thrown, 'CONFLICT') || left === 1) throw thrown;
+    }
+  }
+}
+
+async function nextClock(context: Context, thread: string, actor: string): Promise<number> {
+  let last = -1;
+  const filter = { thread, actor, limit: MAX_PAGE };
+  for await (const { records } of pages(place => context.report('records', { ...filter, ...place })))
+    for (const { clock } of records) last = Math.max(last, clock);
+  return last + 1;
+}
