@@ -241,6 +241,14 @@ describe('spl: help', () => {
   });
 });
 
+describe('spl: text of others', () => {
+  it('is printed without what steers a terminal, in errors as well', async () => {
+    const error = new FleetError('CONFLICT', 'held by "a\u001b[2J\nb"', { hint: 'end it\u0007\nor wait' });
+    const { err } = await run(['task', 'show', 'A'], { answers: { task: error } });
+    assert.equal(err, 'error: held by "a [2J b"\n  → end it \n  → or wait\n');
+  });
+});
+
 describe('spl: colour', () => {
   const failing = { answers: { task: new FleetError('NOT_FOUND', 'no') } };
   it('colours on a terminal', async () => {

@@ -70,6 +70,11 @@ describe('format', () => {
     assert.deepEqual(fields([]), []);
   });
 
+  it('lets nothing out of its cell', () => {
+    assert.deepEqual(table(['A', 'B'], [['x\ny', '\u202e\u001b[2J']]), ['A    B', 'x y    [2J']);
+    assert.deepEqual(fields([['a', 'x\u0085y']]), ['  a:  x y']);
+  });
+
   it('writes counts, ratios and ports', () => {
     assert.deepEqual([plural(1, 'row'), plural(0, 'row'), plural(2, 'row')], ['1 row', '0 rows', '2 rows']);
     assert.deepEqual([times(2), times(null)], ['2.00×', '–']);

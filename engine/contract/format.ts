@@ -65,14 +65,17 @@ export function oneLine(text: string, max: number): string {
   return cut ? `${line.slice(0, Math.max(0, max - 1)).trimEnd()}…` : line;
 }
 
-/** The text without control characters, which could move the cursor or change the terminal. */
+/** What moves the cursor, changes the terminal, breaks the line, or turns the direction of what stands behind it. */
+const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** The text on one line, without what steers a terminal rather than being read. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  return text.replace(STEERING, ' ');
 }
 
-/** Columns aligned on the left, two spaces between; the last one is not padded. */
+/** Columns aligned on the left, two spaces between; the last one is not padded. Cells are made printable. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const all = [header, ...rows];
+  const all = [header, ...rows].map(row => row.map(printable));
   const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)));
   return all.map(row =>
     row
@@ -82,13 +85,13 @@ export function table(header: readonly string[], rows: readonly (readonly string
   );
 }
 
-/** `label: value` lines, the values aligned; those whose value is null are left out. */
+/** `label: value` lines, the values aligned and made printable; those whose value is null are left out. */
 export function fields(
   pairs: readonly (readonly [label: string, value: string | null])[],
 ): readonly string[] {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== null);
   const width = Math.max(0, ...shown.map(([label]) => label.length)) + 1;
-  return shown.map(([label, value]) => `  ${`${label}:`.padEnd(width)}  ${value}`);
+  return shown.map(([label, value]) => `  ${`${label}:`.padEnd(width)}  ${printable(value)}`);
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');

@@ -1,4 +1,5 @@
 import type { FleetError } from '../../errors.ts';
+import { printable } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 
 /** What goes to stderr with `--json`. */
@@ -14,6 +15,7 @@ export function errorDocument(error: FleetError): object {
 
 /** What is wrong, which input, the way out. */
 export function errorLines(error: FleetError, colours: Colours): readonly string[] {
-  const head = `${colours.red('error:')} ${error.message}`;
-  return error.hint === undefined ? [head] : [head, ...error.hint.split('\n').map(line => `  → ${line}`)];
+  const head = `${colours.red('error:')} ${printable(error.message)}`;
+  const hints = error.hint === undefined ? [] : error.hint.split('\n');
+  return [head, ...hints.map(line => `  → ${printable(line)}`)];
 }

@@ -89,6 +89,18 @@ describe('fleet rendering', () => {
     ]);
   });
 
+  it('lets nothing that steers a terminal reach it', () => {
+    const reason = 'a\nb\u001b[2J\u2066';
+    const document = fleet({
+      freezes: [{ namespace: 'team', level: 'soft', reason, grace_secs: 60, ...ISSUED }],
+      emergency: { reason, ...ISSUED },
+      instances: [instance({ status: 'stale', note: reason })],
+    });
+    const lines = fleetStatusLines(document, noColours);
+    assert.equal(lines.filter(line => line.includes('a b [2J')).length, 3);
+    assert.doesNotMatch(lines.join(''), /[\p{Cc}\u2066]/u);
+  });
+
   it('shows one instance', () => {
     assert.deepEqual(instanceLines(instance(), asIs), [
       'worker-a · worker',

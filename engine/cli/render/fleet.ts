@@ -7,7 +7,7 @@ import type {
   PingDocument,
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { duration, fields, moment, plural, portOf, table } from '../../contract/format.ts';
+import { duration, fields, moment, plural, portOf, printable, table } from '../../contract/format.ts';
 
 /** Writes a home as people do. */
 export type ShowPath = (path: string) => string;
@@ -71,7 +71,7 @@ export function fleetFooter({ live, stale, archived }: FleetDocument): string {
 export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readonly string[] {
   const freezes = fleet.freezes.map(
     ({ namespace, level, reason }) =>
-      `  ${colours.yellow(`[${level}]`)} ${namespace}${reason === null ? '' : ` — ${reason}`}`,
+      `  ${colours.yellow(`[${level}]`)} ${namespace}${reason === null ? '' : ` — ${printable(reason)}`}`,
   );
   const emergency =
     fleet.emergency === null
@@ -96,7 +96,9 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
       ({ executor, resets_at_unix: resetsAt }) =>
         `  ${colours.yellow('⚠')} executor ${executor} is out of quota until ${moment(resetsAt)}`,
     ),
-    ...notes.map(({ alias, status, note }) => `  ${colours.yellow('⚠')} ${alias} is ${status}: ${note}`),
+    ...notes.map(
+      ({ alias, status, note }) => `  ${colours.yellow('⚠')} ${alias} is ${status}: ${printable(note!)}`,
+    ),
   ];
 }
 

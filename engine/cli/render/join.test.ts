@@ -98,15 +98,19 @@ describe('join status rendering', () => {
     assert.match(lines[3] ?? '', /spl task fan-out FIRST-001/);
   });
 
-  it('lets no control character of a goal or a reason reach the terminal', () => {
+  it('lets nothing that steers a terminal reach it', () => {
     const hostile = child({
+      name: '\u202ename\u001b[31m',
       goal: 'a\u001b[2Jb\nc',
       state: 'pending',
       reason: '\u001b]0;x\u0007y',
       verdict: null,
     });
-    const text = joinStatusLines(join([hostile, running(1)]), noColours).join('\n');
-    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f]/);
+    const predicate = 'accepted\n>= 1\u009b2J';
+    const lines = joinStatusLines(join([hostile, running(1)], { predicate }), noColours);
+    assert.ok(lines.includes('  Join predicate:  accepted >= 1 2J'));
+    const text = lines.join('');
+    assert.doesNotMatch(text, /[\p{Cc}\u202e]/u);
     assert.match(text, /a \[2Jb…/);
   });
 

@@ -16,7 +16,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
     `  Subtasks:        ${join.subtasks}`,
     `  Spawned:         ${join.spawned} / ${join.subtasks}`,
     `  Completed:       ${join.completed} / ${join.subtasks}`,
-    `  Join predicate:  ${join.predicate}`,
+    `  Join predicate:  ${printable(join.predicate)}`,
     `  Join complete:   ${join.complete ? 'yes' : 'no'}`,
     ...(join.round > 1 ? [`  Round:           ${join.round}`] : []),
     ...outcomeLines(join, colours),
@@ -63,7 +63,7 @@ export function countsText(counts: Counts): string {
 
 /** A subtask in two lines or more: what it is for and where, then how it goes. */
 export function childLines(child: ChildDocument, colours: Colours): readonly string[] {
-  const name = child.name === null ? '' : `${child.name}: `;
+  const name = child.name === null ? '' : `${printable(child.name)}: `;
   const after = child.depends_on.length === 0 ? '' : ` after ${child.depends_on.join(', ')}`;
   return [
     `    [${child.index}] ${name}${oneLine(child.goal, 120)} → ${child.target}${after}`,

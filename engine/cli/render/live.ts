@@ -1,5 +1,5 @@
 import type { FleetDocument, LiveDocument } from '../../contract/documents.ts';
-import { childCost, duration, oneLine, table, totalCost } from '../../contract/format.ts';
+import { childCost, duration, oneLine, printable, table, totalCost } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 import { fleetFooter } from './fleet.ts';
 import { countsText } from './join.ts';
@@ -100,7 +100,7 @@ function fanOutLine(fanOut: OpenFanOut, nowUnix: number): string {
 
 /** What the kill switch keeps from starting. */
 function holdLines({ freezes, emergency }: FleetDocument): readonly string[] {
-  const why = (reason: string | null): string => (reason === null ? '' : ` — ${reason}`);
+  const why = (reason: string | null): string => (reason === null ? '' : ` — ${printable(reason)}`);
   return [
     ...(emergency === null ? [] : [`[emergency stop]${why(emergency.reason)}`]),
     ...freezes.map(({ level, namespace, reason }) => `[${level}] ${namespace}${why(reason)}`),

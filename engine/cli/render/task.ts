@@ -7,7 +7,7 @@ import type {
   TaskDocument,
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { fields, moment, oneLine, table } from '../../contract/format.ts';
+import { fields, moment, oneLine, printable, table } from '../../contract/format.ts';
 import { budgetTexts, childState, countsText } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
@@ -25,7 +25,7 @@ export function fannedOutLines(fanOut: FannedOut, colours: Colours): readonly st
     `  thread:   ${fanOut.thread}`,
     `  record:   ${fanOut.record}`,
     `  subtasks: ${fanOut.subtasks}`,
-    `  join:     ${fanOut.join}`,
+    `  join:     ${printable(fanOut.join)}`,
   ];
 }
 
@@ -138,7 +138,7 @@ export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: 
 function branch(child: ChildDocument, last: boolean, colours: Colours): readonly string[] {
   const after =
     child.depends_on.length === 0 ? '' : `  after ${child.depends_on.map(i => `[${i}]`).join(' ')}`;
-  const name = child.name === null ? '' : `${child.name}: `;
+  const name = child.name === null ? '' : `${printable(child.name)}: `;
   return [
     `${last ? '└─' : '├─'} [${child.index}] ${name}${oneLine(child.goal, 72)} → ${child.target}${after}`,
     `${last ? '  ' : '│ '}     ${childState(child, colours)}`,

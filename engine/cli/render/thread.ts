@@ -5,7 +5,7 @@ import type {
   ThreadsDocument,
   ThreadState,
 } from '../../contract/documents.ts';
-import { fields, moment, oneLine, plural, printable, table } from '../../contract/format.ts';
+import { fields, moment, oneLine, plural, table } from '../../contract/format.ts';
 
 export function threadListLines({ threads, total }: ThreadsDocument): readonly string[] {
   const rows = threads.map(({ thread, kind, records, last_unix, title }) => [
@@ -67,7 +67,7 @@ export function replayLines(replay: ReplayDocument): readonly string[] {
 }
 
 export function queryLines({ columns, rows, truncated }: QueryDocument): readonly string[] {
-  const cells = rows.map(row => row.map(cell => (cell === null ? 'NULL' : printable(String(cell)))));
+  const cells = rows.map(row => row.map(cell => (cell === null ? 'NULL' : String(cell))));
   return [
     ...table(columns, cells),
     '',
