@@ -343,6 +343,18 @@ describe('a coordinator', () => {
       assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
     });
 
+    it('from a position that its log has not reached: what was seen is of another one', async () => {
+      const { rig } = await fleet();
+      const stop = new AbortController();
+      const seen: EngineEvent['kind'][] = [];
+      for await (const event of rig.engine.watch({ after: 9_999, kinds: ['record'], signal: stop.signal })) {
+        seen.push(event.kind);
+        if (event.kind === 'gap') await fanOut(rig, 1);
+        else stop.abort();
+      }
+      assert.deepEqual(seen, ['gap', 'record']);
+    });
+
     it('until its signal aborts, also while the past is told', async () => {
       const { rig } = await fleet();
       await fanOut(rig, 200);

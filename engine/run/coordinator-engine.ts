@@ -568,8 +568,11 @@ export class CoordinatorEngine implements Engine {
   }
 
   async *#resumed(after: number, options: WatchOptions, live: Watcher): AsyncGenerator<EngineEvent> {
-    let reached = after;
+    // Of a log that does not go that far: another one than was seen, so that what was missed can't be told.
+    const isOfAnother = after >= this.#o.log.end;
+    let reached = isOfAnother ? -1 : after;
     try {
+      if (isOfAnother) yield { kind: 'gap' };
       for await (const { position, at, record } of this.#o.log.read(after + 1, { signal: options.signal })) {
         reached = position;
         const event = { kind: 'record', position, at, record } as const;
