@@ -105,6 +105,7 @@ describe('the client', () => {
     namespaces: { all: true },
     worktrees: {},
     namespace: { namespace: 'acme/web' },
+    'namespace.effective': { namespace: 'acme/web' },
     record: { id: recordOf(1).id },
     records: { thread: 'th_a', act: 'DO', limit: 2, after: 0 },
     audit: { actor: 'did:sync:user:ada', since: 5, limit: 2, after: 0 },

@@ -228,6 +228,7 @@ const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, R
   namespaces: d.namespacesSchema,
   worktrees: d.worktreesSchema,
   namespace: d.namespaceShownSchema,
+  'namespace.effective': d.effectivePolicySchema,
   record: d.recordSchema,
   records: d.recordsSchema,
   audit: d.auditSchema,

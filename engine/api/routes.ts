@@ -114,6 +114,7 @@ export const REPORT_ROUTES = {
   namespaces: { method: 'GET', path: '/v1/namespaces', query: { all: flag('all') } },
   worktrees: { method: 'GET', path: '/v1/worktrees' },
   namespace: { method: 'GET', path: '/v1/namespaces/:namespace' },
+  'namespace.effective': { method: 'GET', path: '/v1/namespaces/:namespace/effective' },
   record: { method: 'GET', path: '/v1/records/:id' },
   records: {
     method: 'GET',

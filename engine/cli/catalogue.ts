@@ -108,6 +108,11 @@ export const catalogue: readonly Entry[] = [
   entry('namespace show', 'show a namespace and what lies above it', () =>
     import('./verbs/namespace/show.ts').then(m => m.namespaceShow),
   ),
+  entry(
+    'namespace resolve',
+    'print the policy that holds in a namespace, and which level set each part',
+    () => import('./verbs/namespace/resolve.ts').then(m => m.namespaceResolve),
+  ),
   entry('namespace archive', 'close a namespace, with all below it', () =>
     import('./verbs/namespace/archive.ts').then(m => m.namespaceArchive),
   ),
@@ -142,10 +147,12 @@ export const catalogue: readonly Entry[] = [
     ),
     hidden: true,
   },
-  ...[
-    ...['resolve', 'use'].map(verb => `namespace ${verb}`),
-    ...['snapshot', 'restore'].map(verb => `thread ${verb}`),
-  ].map(path => ({ path, summary: 'comes in a later version', load: null, hidden: true })),
+  ...['namespace use', ...['snapshot', 'restore'].map(verb => `thread ${verb}`)].map(path => ({
+    path,
+    summary: 'comes in a later version',
+    load: null,
+    hidden: true,
+  })),
 ];
 
 function entry(path: string, summary: string, load: () => Promise<Verb>): Entry {

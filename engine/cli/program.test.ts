@@ -181,8 +181,7 @@ describe('spl: exit codes', () => {
 
 describe('spl: what comes later', () => {
   const LATER = [
-    ['namespace', 'create', 'acme', '--policy', 'p.toml'],
-    ...['resolve', 'use'].map(verb => ['namespace', verb, 'acme']),
+    ['namespace', 'use', 'acme'],
     ['fleet', 'start', '--share', 'th_x'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
     ['thread', 'snapshot', 'th_x', '--out', 'f'],

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { policySchema } from './policy.ts';
 
 /**
  * The commands that an engine takes, as schemas: they decode HTTP bodies, and their output types are the
@@ -83,7 +84,8 @@ export const subtaskSchema = v.strictObject({
   budget_usd: v.optional(v.nullable(amount), null),
   budget_tokens: v.optional(v.nullable(amount), null),
   budget_secs: v.optional(v.nullable(seconds), null),
-  timeout_secs: v.optional(seconds, 600),
+  /** Null for ten minutes, or what the policy of the namespace allows. */
+  timeout_secs: v.optional(v.nullable(seconds), null),
   /** 0-based indices of the subtasks that must accept first. */
   depends_on: v.optional(
     v.pipe(
@@ -169,6 +171,8 @@ export const namespaceCreateSchema = v.strictObject({
   /** Up to four segments with `/` between; the rules say what a segment may be. */
   id: nonEmpty(4096),
   description: v.optional(v.nullable(text(4096)), null),
+  /** What bounds the work there and below; left out, the one that it has stays. An empty one bounds nothing. */
+  policy: v.exactOptional(policySchema),
 });
 
 export const worktreeRemoveSchema = v.strictObject({

@@ -154,8 +154,42 @@ export const namespaceShownSchema = v.looseObject({
   ...namespaceSchema.entries,
   /** Itself, then what lies above it; `default` is last. */
   chain: v.array(v.looseObject({ id: v.string(), active: v.boolean() })),
+  /** Its own; null where it bounds nothing. */
+  policy: nullable(anyObject),
 });
 export type NamespaceShown = v.InferOutput<typeof namespaceShownSchema>;
+
+const perKind = <S extends v.GenericSchema>(schema: S) =>
+  v.looseObject({ acts: schema, executors: schema, targets: schema });
+const setLimitSchema = nullable(v.looseObject({ value: v.number(), set_by: v.string() }));
+
+/** What holds in a namespace once all above it has narrowed it, and which level set each part. */
+export const effectivePolicySchema = v.looseObject({
+  namespace: v.string(),
+  status: v.picklist(NAMESPACE_STATUSES),
+  archived_by: nullable(v.string()),
+  /** What every level with a list has in its list; null where none has one. What is denied is not taken out. */
+  allow: perKind(nullable(v.looseObject({ names: v.array(v.string()), set_by: v.array(v.string()) }))),
+  /** What any level denies, and the highest that does. */
+  deny: perKind(v.array(v.looseObject({ name: v.string(), set_by: v.string() }))),
+  /** The smallest, and the highest level that has it. */
+  limits: v.looseObject({
+    max_children: setLimitSchema,
+    max_parallel: setLimitSchema,
+    budget_usd: setLimitSchema,
+    timeout_secs: setLimitSchema,
+  }),
+  /** Of each level with a policy, with all below it: what is out, and what was spent. From the root down. */
+  usage: v.array(
+    v.looseObject({
+      namespace: v.string(),
+      running: v.number(),
+      booked_usd: v.number(),
+      reserved_usd: v.number(),
+    }),
+  ),
+});
+export type EffectivePolicy = v.InferOutput<typeof effectivePolicySchema>;
 
 /** A worktree that an attempt has, or left. */
 export const worktreeSchema = v.looseObject({

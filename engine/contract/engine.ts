@@ -92,6 +92,7 @@ export interface Reports {
   namespaces: { input: { readonly all?: boolean }; output: d.NamespacesDocument };
   worktrees: { input: object; output: d.WorktreesDocument };
   namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
+  'namespace.effective': { input: { readonly namespace: string }; output: d.EffectivePolicy };
   record: { input: { readonly id: string }; output: d.RecordDocument };
   records: {
     input: {

@@ -2,6 +2,7 @@ import { FleetError } from '../errors.ts';
 import type { FleetRecord } from '../record/record.ts';
 import { requireNotFrozen } from './freeze.ts';
 import { requireActive, ROOT_NAMESPACE } from './namespaces.ts';
+import { requireAct } from './policies.ts';
 import type { FleetState } from './state.ts';
 
 /**
@@ -16,10 +17,12 @@ export function admitRecord(state: FleetState, { act, body }: FleetRecord, now: 
     });
   requireActive(state.namespaces, namespace);
   requireNotFrozen(state, namespace, act, now);
+  requireAct(state.namespaces, namespace, act);
 }
 
 /** Whether new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */
 export function admitWork(state: FleetState, namespace: string, now: number): void {
   requireActive(state.namespaces, namespace);
   requireNotFrozen(state, namespace, 'INTEND', now);
+  requireAct(state.namespaces, namespace, 'INTEND');
 }

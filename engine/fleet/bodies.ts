@@ -1,5 +1,6 @@
 import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import type { FreezeLevel, Losers, TaskVerb } from '../contract/commands.ts';
+import type { Policy } from '../contract/policy.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import { isInstanceDid } from '../record/ids.ts';
@@ -271,6 +272,8 @@ export interface NamespaceStatusBody {
   readonly id: string;
   readonly status: OwnNamespaceStatus;
   readonly description?: string | null;
+  /** What it bounds its work by; absent where nothing. */
+  readonly policy?: Policy | null;
   readonly issued_by: Did;
 }
 

@@ -4,16 +4,24 @@ import type { ResultFields } from './bodies.ts';
 /** In each currency, in whole millionths: sums stay exact, so that what was reserved and freed leaves nothing behind. */
 export type Amounts = Record<Currency, number>;
 
-/** What a fan-out may spend and what it has spent. It stands only where there is a limit in some currency. */
-export interface Budget {
-  /** Null in a currency without a limit. */
-  readonly limit: Readonly<Record<Currency, number | null>>;
-  /** The largest share of any subtask: while that much is left, nothing needs a look. */
-  readonly largest: Readonly<Amounts>;
+/** What was taken and what may yet be. */
+export interface Account {
   /** What the attempts that have ended took. */
   readonly booked: Amounts;
   /** The shares of the attempts that are out. */
   readonly reserved: Amounts;
+}
+
+/** An account that is not to be overdrawn. */
+export interface LimitedAccount extends Account {
+  /** Null in a currency without a limit. */
+  readonly limit: Readonly<Record<Currency, number | null>>;
+}
+
+/** What a fan-out may spend and what it has spent. It stands only where there is a limit in some currency. */
+export interface Budget extends LimitedAccount {
+  /** The largest share of any subtask: while that much is left, nothing needs a look. */
+  readonly largest: Readonly<Amounts>;
 }
 
 /** Shares and limits, as subtasks and fan-outs have them; null or absent for none. */
@@ -26,7 +34,18 @@ export function budgetOf(limits: Budgeted, subtasks: readonly Budgeted[]): Budge
   const largest = amounts(currency =>
     subtasks.reduce((most, subtask) => Math.max(most, inUnits(subtask, currency) ?? 0), 0),
   );
-  return { limit, largest, booked: amounts(() => 0), reserved: amounts(() => 0) };
+  return { limit, largest, ...newAccount() };
+}
+
+/** One from which nothing was taken. */
+export function newAccount(): Account {
+  return { booked: amounts(() => 0), reserved: amounts(() => 0) };
+}
+
+/** An account with a limit in dollars, to be tried out. */
+export function limitedTo(usd: number, { booked, reserved }: Account): LimitedAccount {
+  const limit = { usd: Math.round(usd * UNITS), tokens: null, secs: null };
+  return { limit, booked, reserved: { ...reserved } };
 }
 
 /** The same, to be tried out. */
@@ -35,7 +54,7 @@ export function copyOf({ reserved, ...budget }: Budget): Budget {
 }
 
 /** An attempt of this subtask is out. */
-export function reserve({ reserved }: Budget, subtask: Budgeted): void {
+export function reserve({ reserved }: Account, subtask: Budgeted): void {
   for (const currency of CURRENCIES) reserved[currency] += inUnits(subtask, currency) ?? 0;
 }
 
@@ -44,21 +63,23 @@ export function reserve({ reserved }: Budget, subtask: Budgeted): void {
  * @param spent null when nothing was taken.
  * @param isSeen whether its worker saw it through. Where nobody did, it may have taken its whole share.
  */
-export function settle(budget: Budget, subtask: Budgeted, spent: Spent | null, isSeen: boolean): void {
+export function settle(account: Account, subtask: Budgeted, spent: Spent | null, isSeen: boolean): void {
   for (const currency of CURRENCIES) {
     const share = inUnits(subtask, currency) ?? 0;
     const told = spent === null ? 0 : Math.round(spentIn(spent, currency) * UNITS);
-    budget.reserved[currency] -= share;
-    budget.booked[currency] += isSeen ? told : Math.max(share, told);
+    account.reserved[currency] -= share;
+    account.booked[currency] += isSeen ? told : Math.max(share, told);
   }
 }
 
 /** What a subtask that may start has to wait for until others have ended, in words; null when it need not wait. */
-export function whyUnaffordable(budget: Budget, subtask: Budgeted): string | null {
+export function whyUnaffordable(
+  budget: LimitedAccount,
+  subtask: Budgeted,
+  whose = 'the budget',
+): string | null {
   const short = shortOf(budget, subtask, currency => budget.booked[currency] + budget.reserved[currency]);
-  return short === undefined
-    ? null
-    : `waiting for its share of the budget: ${figures(budget, subtask, short)}`;
+  return short === undefined ? null : `waiting for its share of ${whose}: ${figures(budget, subtask, short)}`;
 }
 
 /** Why a subtask can't start any more, whatever happens, in words; null while it may. */
@@ -78,7 +99,7 @@ export function isTight({ limit, largest, booked }: Budget): boolean {
 const UNITS = 1_000_000;
 
 /** What is told of an end, as far as budgets go. */
-type Spent = Pick<ResultFields, 'cost_usd' | 'tokens' | 'wall_time_secs'>;
+export type Spent = Pick<ResultFields, 'cost_usd' | 'tokens' | 'wall_time_secs'>;
 
 function spentIn({ cost_usd, tokens = 0, wall_time_secs }: Spent, currency: Currency): number {
   if (currency === 'usd') return cost_usd;
@@ -87,7 +108,7 @@ function spentIn({ cost_usd, tokens = 0, wall_time_secs }: Spent, currency: Curr
 
 /** A subtask without a share in a currency is not held to its limit: older fan-outs have such. */
 function shortOf(
-  { limit }: Budget,
+  { limit }: LimitedAccount,
   subtask: Budgeted,
   taken: (currency: Currency) => number,
 ): Currency | undefined {
@@ -98,7 +119,7 @@ function shortOf(
   });
 }
 
-function figures({ limit, booked, reserved }: Budget, subtask: Budgeted, currency: Currency): string {
+function figures({ limit, booked, reserved }: LimitedAccount, subtask: Budgeted, currency: Currency): string {
   const text = (amount: number): string => budgetAmount(currency, amount / UNITS);
   const out = reserved[currency] === 0 ? '' : ` and ${text(reserved[currency])} reserved`;
   const share = text(inUnits(subtask, currency)!);

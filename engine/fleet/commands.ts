@@ -7,9 +7,15 @@ import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { runningAgainWith } from './fold.ts';
 import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
+import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
-import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
+import {
+  completeSubtasks,
+  DEFAULT_TIMEOUT_SECS,
+  type CompleteSubtask,
+  type SubtaskContext,
+} from './subtasks.ts';
 import { refuseHeldBack } from './readiness.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
@@ -85,14 +91,17 @@ export function fanOut(
   admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
   refuseHeldBack(state, task, issuer.now);
+  const longest = limitOf(levelsOf(state.namespaces, namespace), 'timeout_secs')?.value ?? Infinity;
   const subtasks = completeSubtasks(request.subtasks, {
     dir: request.dir ?? task.facts.dir,
     defaultExecutor: context.defaultExecutor,
+    defaultTimeoutSecs: Math.min(DEFAULT_TIMEOUT_SECS, longest),
     instances: [...state.instances.values()],
     executors: context.executors,
     refusal: context.refusal,
     limits: request,
   });
+  requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
   parsePredicate(request.join, subtasks.length, context.cel);
   return open(coordinator, task, { ...request, namespace, subtasks, serial_of: null }, issuer);
 }
@@ -117,7 +126,14 @@ export function runSerial(
     throw new FleetError('CONFLICT', `task '${original.alias}' has no fan-out to run serially`, {
       details: { task: original.alias },
     });
-  const worker = pickWorker(coordinator, input.worker);
+  const { namespace } = original.fanOut;
+  admitWork(state, namespace, issuer.now);
+  const levels = levelsOf(state.namespaces, namespace);
+  const worker = pickWorker(coordinator, input.worker, levels);
+  const subtasks = forOneWorker(original.fanOut.subtasks, worker);
+  // Where nobody named a worker, the target is the free choice that was made of it.
+  const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
+  requireFanOut(state, namespace, asked, { budget_usd: null, instances: state.instances });
   const alias = serialAlias(state, original.alias);
   const task = {
     goal: original.goal,
@@ -125,7 +141,7 @@ export function runSerial(
     priority: 'medium',
     domain: null,
     hypothesis: null,
-    namespace: original.fanOut.namespace,
+    namespace,
     dir: original.facts.dir,
   } as const;
   addTask(coordinator, { ...task, labels: [], criteria: [] }, thread, {
@@ -138,7 +154,7 @@ export function runSerial(
     budget_usd: null,
     budget_tokens: null,
     budget_secs: null,
-    namespace: original.fanOut.namespace,
+    namespace,
   } as const;
   return open(
     coordinator,
@@ -146,7 +162,7 @@ export function runSerial(
     {
       ...request,
       join: 'accepted == total',
-      subtasks: forOneWorker(original.fanOut.subtasks, worker),
+      subtasks,
       serial_of: original.thread,
     },
     issuer,
@@ -194,6 +210,8 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
     ...keyOf(issuer),
   } as const;
   const changed = [child, ...runningAgainWith(fanOut, child.index, losers)];
+  for (const { index } of changed)
+    requireSubtaskAgain(coordinator.state, fanOut.namespace, fanOut.subtasks[index]!, index);
   // A new round counts all children anew.
   if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
@@ -388,13 +406,13 @@ function refuseNothingToCancel(task: Task, subtask: number | null): void {
   if (!anyLeft) throw over(`task '${task.alias}'`);
 }
 
-function pickWorker(coordinator: Coordinator, name: string | null): Did {
+function pickWorker(coordinator: Coordinator, name: string | null, levels: Levels): Did {
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
   const live = workers.filter(({ status }) => status === 'live');
   const load = (did: Did): number => coordinator.links.get(did)?.assigned.size ?? 0;
   const found =
     name === null
-      ? live.sort((a, b) => load(a.did) - load(b.did))[0]
+      ? live.filter(each => denierOf(levels, each) === undefined).sort((a, b) => load(a.did) - load(b.did))[0]
       : workers.find(({ did, alias }) => did === name || alias === name);
   if (found !== undefined) return found.did;
   throw new FleetError(
@@ -406,6 +424,8 @@ function pickWorker(coordinator: Coordinator, name: string | null): Did {
     },
   );
 }
+
+const FREE_CHOICE = { kind: 'least-loaded' } as const;
 
 /**
  * The same subtasks, all for one worker. A serial fan-out has one subtask out at a time, and none before what it

@@ -2,6 +2,7 @@ import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
 import { Deferrals } from './deferrals.ts';
+import { releaseQueueOf } from './dispatch.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
@@ -133,7 +134,11 @@ export class Coordinator {
 
   /** What may start has changed, in this namespace and below it: workers hear of it, and what waits may start. */
   controlChanged(namespace: string, now: number): void {
-    for (const link of this.links.values()) if (link.connected) this.#presence.permit(link, now);
+    for (const link of this.links.values()) {
+      if (link.connected) this.#presence.permit(link, now);
+      // A policy may deny a worker for which something was lined up.
+      releaseQueueOf(this.state, link.did);
+    }
     for (const thread of this.state.open) {
       const task = this.state.tasks.get(thread)!;
       if (isWithin(task.fanOut!.namespace, namespace)) this.touch(task);

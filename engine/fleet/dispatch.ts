@@ -6,6 +6,7 @@ import { markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
 import { isHeld } from './holds.ts';
 import { windowOf, type WorkerLink } from './links.ts';
+import { boundOf, denierOf, levelsOf, takeUp, whyBounded, type Bound, type Levels } from './policies.ts';
 import type { Child, FanOut, FleetState, Instance } from './state.ts';
 
 /** One child for one worker. */
@@ -41,6 +42,7 @@ export function planDispatch(
     parked: [],
     taken: new Set(),
     budgets: new Map(),
+    bounds: new Map(),
     probed: new Set(),
   };
   const seats = seatsOf(state, links, now);
@@ -100,6 +102,8 @@ interface Plan {
   readonly taken: Set<Child>;
   /** The budgets of fan-outs that have one, with what was placed reserved. */
   readonly budgets: Map<FanOut, Budget>;
+  /** The limits of namespaces that have some, with what was placed taken up; null for those that have none. */
+  readonly bounds: Map<string, Bound | null>;
   /** Children whose executor is out of quota. */
   readonly parked: [FanOut, Child][];
   /** Executors that were out of quota, and on which one child was placed to go ahead. */
@@ -114,14 +118,17 @@ function placeSome(
   now: number,
 ): number {
   const { placed, taken } = plan;
+  const levels = levelsOf(state.namespaces, fanOut.namespace);
+  const bounds = boundsIn(state, plan, levels);
+  const open = seatsOpenTo(levels, seats);
   let room =
     roomFor(fanOut) - (fanOut.serialOf === null ? 0 : placed.filter(each => each.fanOut === fanOut).length);
   const before = placed.length;
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
       const child = nextStartable(state, fanOut, queue, plan, now);
-      if (child === undefined || !isAffordable(fanOut, child, plan)) break;
-      const seat = name === 'round-robin' ? spread(fanOut, child, queue, seats) : seatFor(name, seats);
+      if (child === undefined || !isAffordable(fanOut, child, plan, bounds)) break;
+      const seat = name === 'round-robin' ? spread(fanOut, child, queue, open) : seatFor(name, open);
       if (seat === 'moved') continue;
       if (seat === undefined) break;
       queue.shift();
@@ -130,6 +137,7 @@ function placeSome(
       taken.add(child);
       if (fanOut.budget !== null)
         reserve(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!);
+      for (const bound of bounds) takeUp(bound, fanOut.subtasks[child.index]!);
       if (state.breakers.size > 0) noteProbe(state, fanOut, child, plan);
       placed.push({ fanOut, child, worker: seat.instance.did });
     }
@@ -138,9 +146,25 @@ function placeSome(
 }
 
 /** What does not fit waits, and what stands behind it waits as well: a large share is not overtaken for ever. */
-function isAffordable(fanOut: FanOut, child: Child, plan: Plan): boolean {
-  if (fanOut.budget === null) return true;
-  return whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!) === null;
+function isAffordable(fanOut: FanOut, child: Child, plan: Plan, bounds: readonly Bound[]): boolean {
+  const subtask = fanOut.subtasks[child.index]!;
+  if (bounds.some(bound => whyBounded(bound, subtask) !== null)) return false;
+  return fanOut.budget === null || whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), subtask) === null;
+}
+
+/** What bounds the starts of a namespace, as far as this plan has come. */
+function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly Bound[] {
+  return levels.flatMap(level => {
+    let bound = bounds.get(level.namespace);
+    if (bound === undefined) bounds.set(level.namespace, (bound = boundOf(state, level)));
+    return bound ?? [];
+  });
+}
+
+/** The seats of workers that no policy denies, also where a free choice would come to them. */
+function seatsOpenTo(levels: Levels, seats: readonly Seat[]): readonly Seat[] {
+  if (levels.length === 0) return seats;
+  return seats.filter(({ instance }) => denierOf(levels, instance) === undefined);
 }
 
 function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {

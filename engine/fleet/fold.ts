@@ -39,6 +39,7 @@ import {
   type TaskFacts,
 } from './state.ts';
 import { dependants as dependantsOf, type CompleteSubtask } from './subtasks.ts';
+import { noteBack, noteOut } from './usages.ts';
 import { readSubtasks } from './written-subtasks.ts';
 
 /** What a fold needs beside the records: whose log it is, and how to read a CEL predicate. */
@@ -206,6 +207,7 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
     fanOut.counts.pending--;
     fanOut.counts.running++;
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
+    noteOut(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
   }
 }
@@ -215,7 +217,10 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
     const child = fanOut.children[index];
     if (child === undefined || !isPresent(child, body.worker, delivery)) continue;
     child.mayHaveRun ||= body.begun === true;
-    if (fanOut.budget !== null) settle(fanOut.budget, fanOut.subtasks[index]!, null, body.begun !== true);
+    const subtask = fanOut.subtasks[index]!;
+    const isSeen = body.begun !== true;
+    if (fanOut.budget !== null) settle(fanOut.budget, subtask, null, isSeen);
+    noteBack(state.usages, fanOut.namespace, subtask, null, isSeen);
     if (state.breakers.size > 0) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
     toPending(fanOut, child);
   }
@@ -245,8 +250,7 @@ function endDelivery(
   if (child === undefined || !counts(child, record, body, own)) return;
   const wasAssigned = child.state === 'assigned';
   recordEnd(fanOut, child, record, body, at);
-  if (wasAssigned && fanOut.budget !== null)
-    settle(fanOut.budget, fanOut.subtasks[child.index]!, body, !own && body.lost !== true);
+  if (wasAssigned) book(state, fanOut, child, body, !own && body.lost !== true);
   const isQuota = wasAssigned && !own && isForQuota(body);
   if (wasAssigned && (isQuota || state.breakers.size > 0)) {
     if (own) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
@@ -264,6 +268,19 @@ function endDelivery(
     return;
   }
   finish(state, fanOut, child, body.verdict, wasAssigned);
+}
+
+/** What an attempt took is booked with its fan-out and its namespaces. */
+function book(
+  state: FleetState,
+  fanOut: FanOut,
+  { index }: Child,
+  body: ChildDoneBody,
+  isSeen: boolean,
+): void {
+  const subtask = fanOut.subtasks[index]!;
+  if (fanOut.budget !== null) settle(fanOut.budget, subtask, body, isSeen);
+  noteBack(state.usages, fanOut.namespace, subtask, body, isSeen);
 }
 
 /** The assigned worker may end its present delivery, the coordinator that and a pending child. */

@@ -1,6 +1,7 @@
 import type { NamespaceCreate } from '../contract/commands.ts';
 import type { NamespaceDocument, NamespaceShown, NamespacesDocument } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
+import { canonical } from '../record/canonical.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type NamespaceStatusBody } from './bodies.ts';
@@ -62,22 +63,25 @@ interface Issuer {
 }
 
 /**
- * Registers a namespace, makes one active again that was archived, or gives it another description. One that is there
- * as it is wanted is no error.
+ * Registers a namespace, makes one active again that was archived, or gives it another description or policy. One that is
+ * there as it is wanted is no error.
  * @throws INVALID_RECORD for an id that is none; NAMESPACE_REJECTED when its parent is not there.
  */
 export function createNamespace(
   coordinator: Coordinator,
-  { id, description }: NamespaceCreate,
+  { id, description, policy }: NamespaceCreate,
   issuer: Issuer,
 ): NamespaceDocument {
   const { namespaces } = coordinator.state;
   requireCreatable(id);
   requireParent(namespaces, id);
   const known = namespaces.get(id);
-  const wanted: Namespace = { status: 'active', description: description ?? known?.description ?? null };
-  const isAsWanted = known?.status === wanted.status && known.description === wanted.description;
-  if (!isAsWanted) write(coordinator, id, wanted, issuer);
+  const wanted: Namespace = {
+    status: 'active',
+    description: description ?? known?.description ?? null,
+    policy: policy ?? known?.policy ?? null,
+  };
+  if (known === undefined || canonical(known) !== canonical(wanted)) write(coordinator, id, wanted, issuer);
   return documentOf(namespaces, id);
 }
 
@@ -102,15 +106,15 @@ export function deleteNamespace(coordinator: Coordinator, id: string, issuer: Is
   requireKnown(state.namespaces, id);
   refuseActiveBelow(state.namespaces, id);
   refuseOpenWork(state, id);
-  write(coordinator, id, { status: 'deleted', description: null }, issuer);
+  write(coordinator, id, { status: 'deleted', description: null, policy: null }, issuer);
   return documentOf(state.namespaces, id);
 }
 
 /** Applies a record of the registry: of several about one namespace, the latest counts. */
 export function applyNamespace(state: FleetState, record: FleetRecord): void {
   if (topicOf(record) !== TOPIC.namespaceStatus) return;
-  const { id, status, description } = record.body as unknown as NamespaceStatusBody;
-  state.namespaces.set(id, { status, description: description ?? null });
+  const { id, status, description, policy } = record.body as unknown as NamespaceStatusBody;
+  state.namespaces.set(id, { status, description: description ?? null, policy: policy ?? null });
 }
 
 /**
@@ -131,13 +135,14 @@ export function namespaceDocument(registry: Registry, id: string): NamespaceShow
   return {
     ...documentOf(registry, id),
     chain: chainOf(id).map(link => ({ id: link, active: isActive(registry, link) })),
+    policy: registry.get(id)?.policy ?? null,
   };
 }
 
 const LIST_HINT = 'List them with: spl namespace list';
 
 function documentOf(registry: Registry, id: string): NamespaceDocument {
-  const own: Namespace = registry.get(id) ?? { status: 'active', description: null };
+  const own: Namespace = registry.get(id) ?? ALWAYS_THERE;
   const depth = depthOf(id);
   const closed = closedLink(registry, id);
   return {
@@ -150,6 +155,8 @@ function documentOf(registry: Registry, id: string): NamespaceDocument {
     description: own.description,
   };
 }
+
+const ALWAYS_THERE: Namespace = { status: 'active', description: null, policy: null };
 
 /** Writes down what holds for a namespace from now on; what waits in it may start, or may not any more. */
 function write(coordinator: Coordinator, id: string, wanted: Namespace, { actor, now }: Issuer): void {
@@ -235,7 +242,7 @@ function notRegistered(id: string): FleetError {
 
 function refuseActiveBelow(registry: Registry, id: string): void {
   const below = [...registry.keys()].filter(
-    each => each !== id && isWithin(each, id) && isActive(registry, each) && !isGone(registry, each),
+    each => each !== id && isWithin(each, id) && isActive(registry, each),
   );
   if (below.length === 0) return;
   const [first] = below.sort(byPath) as [string];

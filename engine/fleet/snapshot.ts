@@ -20,10 +20,11 @@ import {
   type TaskFacts,
 } from './state.ts';
 import { dependants } from './subtasks.ts';
+import type { Usage } from './usages.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 9;
+const FORMAT = 10;
 
 interface Header {
   readonly format: number;
@@ -34,6 +35,7 @@ interface Header {
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
   readonly namespaces: readonly [string, Namespace][];
+  readonly usages: readonly [string, Usage][];
   readonly freezes: readonly [string, Freeze][];
   readonly emergency: FleetState['emergency'];
   readonly breakers: readonly [string, Breaker][];
@@ -121,6 +123,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     open: [...state.open],
     defaultExecutor: state.defaultExecutor,
     namespaces: [...state.namespaces],
+    usages: [...state.usages],
     freezes: [...state.freezes],
     emergency: state.emergency,
     breakers: [...state.breakers],
@@ -152,6 +155,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
+  for (const [id, usage] of header.usages) state.usages.set(id, usage);
   for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
   state.emergency = header.emergency;
   for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);

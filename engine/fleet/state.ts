@@ -1,5 +1,6 @@
 import type { FreezeLevel, Losers } from '../contract/commands.ts';
 import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
+import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
@@ -8,6 +9,7 @@ import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type Standing } from './standing.ts';
 import type { CompleteSubtask } from './subtasks.ts';
+import type { Usages } from './usages.ts';
 
 /**
  * What the log says, folded: everything that the rules need in order to decide, and nothing that a record does
@@ -26,6 +28,8 @@ export interface FleetState {
   defaultExecutor: string | null;
   /** The namespaces that were registered, by their id; `default` is none of them. */
   readonly namespaces: Map<string, Namespace>;
+  /** What is out and what was spent in each namespace, with all below it. */
+  readonly usages: Usages;
   /** What is frozen, by namespace; each with all below it. */
   readonly freezes: Map<string, Freeze>;
   /** Nothing new anywhere, while it is not null. */
@@ -44,6 +48,8 @@ export interface Namespace {
   /** Its own: what lies above it may be archived while it is active. */
   readonly status: OwnNamespaceStatus;
   readonly description: string | null;
+  /** Its own; null where it bounds nothing. */
+  readonly policy: Policy | null;
 }
 
 export interface Emergency {
@@ -282,6 +288,7 @@ export function emptyState(): FleetState {
     open: new Set(),
     defaultExecutor: null,
     namespaces: new Map(),
+    usages: new Map(),
     freezes: new Map(),
     emergency: null,
     breakers: new Map(),

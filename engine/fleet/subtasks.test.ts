@@ -13,6 +13,7 @@ import {
   topologicalOrder,
   type CompleteSubtask,
   type SubtaskContext,
+  DEFAULT_TIMEOUT_SECS,
 } from './subtasks.ts';
 
 const A = 'did:sync:instance:aaaaaaaaaaaaaaaa';
@@ -421,7 +422,7 @@ describe('a subtask of text alone', () => {
         const [complete] = completeSubtasks([input], { ...known, instances });
         const { target: _, executor: __, dir: ___, isolation: ____, ...rest } = complete!;
         const { target: _t, executor: _e, dir: _d, isolation: _i, ...given } = output;
-        assert.deepEqual(rest, given);
+        assert.deepEqual(rest, { ...given, timeout_secs: given.timeout_secs ?? DEFAULT_TIMEOUT_SECS });
       }),
       { numRuns: 2_000 },
     );

@@ -8,6 +8,7 @@ import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { tasksOf, waitsFor } from './dependencies.ts';
 import { controlMembers } from './freeze.ts';
 import { whyHeld } from './holds.ts';
+import { boundOf, denierOf, levelsOf, whyBounded, type Levels } from './policies.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
@@ -21,7 +22,7 @@ import {
   type Instance,
   type Task,
 } from './state.ts';
-import { targetText } from './subtasks.ts';
+import { targetText, type CompleteSubtask } from './subtasks.ts';
 import { verbsOf } from './task-verbs.ts';
 import { statusOf } from './tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from './why.ts';
@@ -297,6 +298,9 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   if (outOfQuota !== null) return outOfQuota;
   const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
   if (short !== null) return short;
+  const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
+  const bounded = whyBeyondLevel(coordinator.state, levels, fanOut.subtasks[child.index]!);
+  if (bounded !== null) return bounded;
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
   if (target.kind === 'specific' || target.kind === 'alias') {
     const named = workers.find(
@@ -304,10 +308,28 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
         did === (target.kind === 'specific' ? target.did : target.alias) ||
         alias === (target.kind === 'alias' ? target.alias : ''),
     );
+    const denier = named && denierOf(levels, named);
+    if (denier !== undefined)
+      return `the policy of namespace '${denier}' denies ${named!.alias}, which its target names`;
     if (named?.status === 'live') return `waiting for a free slot on ${named.alias}`;
     return `waiting for ${named?.alias ?? targetText(target)}, which is ${named?.status ?? 'not there'}; its target names only this instance`;
   }
-  return workers.some(({ status }) => status === 'live') ? 'waiting for a free slot' : 'no worker is live';
+  const live = workers.filter(({ status }) => status === 'live');
+  if (live.length === 0) return 'no worker is live';
+  const denier = live.map(worker => denierOf(levels, worker));
+  return denier.includes(undefined)
+    ? 'waiting for a free slot'
+    : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
+}
+
+/** What a subtask waits for because of the policies that hold for it, in words; null when it need not. */
+function whyBeyondLevel(state: FleetState, levels: Levels, subtask: CompleteSubtask): string | null {
+  for (const level of levels) {
+    const bound = boundOf(state, level);
+    const why = bound && whyBounded(bound, subtask);
+    if (why !== null) return why;
+  }
+  return null;
 }
 
 function aliasOf(instances: FleetState['instances'], did: Did | null): string | null {

@@ -26,7 +26,7 @@ describe('records that clients write', () => {
   let log: MemoryLog;
   let written: SealedRecord[];
   const state = emptyState();
-  state.namespaces.set('acme', { status: 'active', description: null });
+  state.namespaces.set('acme', { status: 'active', description: null, policy: null });
 
   const append = async (...values: unknown[]): Promise<ReturnType<typeof appendRecords>> =>
     appendRecords(await decodeRecords(values), {

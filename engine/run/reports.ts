@@ -6,6 +6,7 @@ import { topicOf } from '../fleet/bodies.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import { liveDocument } from '../fleet/live.ts';
 import { namespaceDocument, namespacesDocument } from '../fleet/namespaces.ts';
+import { effectivePolicy } from '../fleet/policies.ts';
 import { replayThread } from '../fleet/replay.ts';
 import { speedupReport } from '../fleet/speedup.ts';
 import {
@@ -117,6 +118,7 @@ const answers: Answers = {
   worktrees: (_input, { coordinator }) => worktreesOf(coordinator.state.instances.values()),
   namespaces: ({ all }, { coordinator: { state } }) => namespacesDocument(state.namespaces, all),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
+  'namespace.effective': ({ namespace }, { coordinator: { state } }) => effectivePolicy(state, namespace),
   record: async ({ id }, { log }) => document(await recordById(id, log)),
   records: (input, context) => page(input, context),
   audit: (input, context) => audit(input, context),

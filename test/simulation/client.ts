@@ -1,8 +1,9 @@
 import { TASK_VERBS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
+import type { Policy } from '../../engine/contract/policy.ts';
 import { FleetError } from '../../engine/errors.ts';
 import * as commands from '../../engine/fleet/commands.ts';
 import { kill, unkill } from '../../engine/fleet/freeze.ts';
-import { createNamespace } from '../../engine/fleet/namespaces.ts';
+import { archiveNamespace, createNamespace } from '../../engine/fleet/namespaces.ts';
 import type { Task } from '../../engine/fleet/state.ts';
 import { say } from '../../engine/fleet/task-verbs.ts';
 import { joinDocument, taskDocument } from '../../engine/fleet/views.ts';
@@ -41,11 +42,16 @@ export class Client {
   /** What is said of tasks is drawn from a source of its own, and by some clients only: the others are as they were. */
   readonly #words: Random;
   readonly #speaks: boolean;
+  /** So are archives and policies. */
+  readonly #edicts: Random;
+  readonly #governs: boolean;
 
   constructor(world: World) {
     this.#world = world;
     this.#words = new Random(Math.floor(world.profile.chaosMs * 1000));
     this.#speaks = this.#words.chance(0.25);
+    this.#edicts = new Random(Math.floor(world.profile.chaosMs * 1000) + 1);
+    this.#governs = this.#edicts.chance(0.3);
   }
 
   /** A task with a fan-out, mostly; or something about one that is there. */
@@ -55,6 +61,7 @@ export class Client {
     const tasks = [...coordinator.core!.state.tasks.values()].filter(task => task.hasFanOut);
     if (tasks.length === 0 || random.chance(0.4)) return this.#addAndFanOut();
     if (this.#speaks && this.#words.chance(0.4)) this.#say();
+    if (this.#governs && this.#edicts.chance(0.4)) this.#govern();
     const task = random.pick(tasks.slice(-6));
     random.weighted<() => void>([
       [5, () => this.#retry(task)],
@@ -69,20 +76,13 @@ export class Client {
 
   /** Something that is sure to give work. */
   begin(): void {
-    for (const id of NAMESPACES.slice(1))
-      this.#give({
-        name: `create ${id}`,
-        key: undefined,
-        run: issuer => {
-          createNamespace(this.#core, { id, description: null }, issuer);
-          return undefined;
-        },
-      });
+    for (const id of NAMESPACES.slice(1)) this.#create(id);
     this.#addAndFanOut();
   }
 
-  /** Undoes every freeze and the emergency stop. */
+  /** Undoes every freeze and the emergency stop, and makes every namespace active again. */
   thaw(): void {
+    for (const [id, { status }] of this.#core.state.namespaces) if (status !== 'active') this.#create(id);
     const { freezes, emergency } = this.#core.state;
     for (const namespace of [...freezes.keys()]) this.#unkill({ namespace, emergency: false });
     if (emergency !== null) this.#unkill({ namespace: null, emergency: true });
@@ -154,6 +154,37 @@ export class Client {
     scheduler.after(random.magnitude(50, 15_000), () => {
       if (coordinator.process.up && !coordinator.process.isStopped)
         this.#unkill({ namespace, emergency: isAll });
+    });
+  }
+
+  /** Archives a namespace for a while, or has it let run so many at a time, or all. */
+  #govern(): void {
+    const random = this.#edicts;
+    const { scheduler, coordinator } = this.#world;
+    const id = random.pick(NAMESPACES.slice(1));
+    if (random.chance(0.5))
+      return this.#create(id, random.chance(0.3) ? {} : { limits: { max_parallel: random.integer(1, 4) } });
+    this.#give({
+      name: `archive ${id}`,
+      key: undefined,
+      run: issuer => {
+        archiveNamespace(this.#core, id, issuer);
+        return undefined;
+      },
+    });
+    scheduler.after(random.magnitude(50, 15_000), () => {
+      if (coordinator.process.up && !coordinator.process.isStopped) this.#create(id);
+    });
+  }
+
+  #create(id: string, policy?: Policy): void {
+    this.#give({
+      name: `create ${id} ${policy === undefined ? '' : JSON.stringify(policy)}`,
+      key: undefined,
+      run: issuer => {
+        createNamespace(this.#core, { id, description: null, ...(policy && { policy }) }, issuer);
+        return undefined;
+      },
     });
   }
 

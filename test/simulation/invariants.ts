@@ -35,6 +35,8 @@ export const INVARIANTS = {
   I30: 'no start has what a fan-out booked and reserved pass its budget, and what can never fit does not stay pending',
   I44: 'nothing is given to an executor that is out of quota before its time, and then one attempt alone until it has ended',
   I46: 'a coordinator that hears a worker holds those of its attempts for stalled that show no sign of life, and no others',
+  I47: 'nothing is given out in a namespace that is archived, or lies below one that is, and nothing starts there on a permit from before; once it is active again, everything that waited goes on',
+  I48: 'no namespace has more subtasks out at a time, with all below it, than its own policy lets run',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

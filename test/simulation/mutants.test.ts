@@ -5,7 +5,7 @@ import { TOPIC } from '../../engine/fleet/bodies.ts';
 import { Coordinator, type CoordinatorOptions } from '../../engine/fleet/coordinator.ts';
 import { markReady } from '../../engine/fleet/fold.ts';
 import type { DeliveryRef, FrozenNamespace } from '../../engine/fleet/messages.ts';
-import type { Child, FanOut, Mutable } from '../../engine/fleet/state.ts';
+import type { Child, FanOut, Mutable, Namespace } from '../../engine/fleet/state.ts';
 import { Step, type Draft, type Effect, type OutBatch, type Output } from '../../engine/fleet/step.ts';
 import { Worker } from '../../engine/fleet/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
@@ -300,6 +300,38 @@ class GivesOutTheFrozen extends Coordinator {
   }
 }
 
+class GivesOutTheArchived extends Coordinator {
+  override settle(now: number): void {
+    changing(
+      this,
+      namespace => ({ ...namespace, status: 'active' }),
+      () => super.settle(now),
+    );
+  }
+}
+
+class KnowsOfNoPolicy extends Coordinator {
+  override settle(now: number): void {
+    changing(
+      this,
+      namespace => ({ ...namespace, policy: null }),
+      () => super.settle(now),
+    );
+  }
+}
+
+/** Has namespaces be otherwise while something is done. */
+function changing(
+  { state }: Coordinator,
+  change: (namespace: Namespace) => Namespace,
+  act: () => void,
+): void {
+  const before = [...state.namespaces];
+  for (const [id, namespace] of before) state.namespaces.set(id, change(namespace));
+  act();
+  for (const [id, namespace] of before) state.namespaces.set(id, namespace);
+}
+
 /** Has its permits seem younger than they are. */
 class MakesPermitsYounger extends Coordinator {
   override take(): Output {
@@ -374,6 +406,8 @@ const mutants: readonly Mutant[] = [
   coordinator('a recall that changes nothing', PlaysPingPong, 'I26'),
   coordinator('a coordinator that hears of no stall', HearsOfNoStall, 'I46'),
   coordinator('a coordinator that gives out what is frozen', GivesOutTheFrozen, 'I27'),
+  coordinator('a coordinator that gives out what is archived', GivesOutTheArchived, 'I47'),
+  coordinator('a coordinator that knows of no policy', KnowsOfNoPolicy, 'I48'),
   coordinator('a permit that seems younger than it is', MakesPermitsYounger, 'I27'),
   worker('a worker that hears of no freeze', HearsOfNoFreeze, 'I28', 'I27'),
   worker('a worker that ends nothing under a hard freeze', EndsNothing, 'I28'),

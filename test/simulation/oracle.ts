@@ -19,6 +19,7 @@ import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { FrozenNames } from './frozen-names.ts';
 import { must } from './invariants.ts';
+import { NamespaceBook } from './namespace-book.ts';
 import { holds, neededBy, type Seen } from './predicates.ts';
 
 export interface OracleChild {
@@ -78,6 +79,7 @@ export class Oracle {
   onTimedOut: (worker: Did, ref: DeliveryRef) => void = () => {};
   readonly fanOuts = new Map<ThreadId, OracleFanOut>();
   readonly frozen = new FrozenNames();
+  readonly namespaces = new NamespaceBook();
   readonly #reports = new Map<RecordId, ChildDoneBody>();
   /** The executors that are out of quota: until when, in ms, how often in a row, and which delivery went ahead. */
   readonly #quotas = new Map<string, { until: number; failures: number; ahead: string | null }>();
@@ -99,6 +101,7 @@ export class Oracle {
     if (topic === TOPIC.fanOut) return this.#open(record, now);
     if (verbOf(topic) !== undefined) this.#noteKey(record, `${topic} on ${record.thread}`);
     this.frozen.apply(record);
+    this.namespaces.apply(record);
     const fanOut = this.fanOuts.get(record.thread);
     if (fanOut === undefined) return;
     const own = record.actor === this.#self;
@@ -212,6 +215,8 @@ export class Oracle {
     this.onSpawned(body.worker);
     const isFrozen = this.frozen.has(fanOut.namespace);
     must(!isFrozen, 'I27', () => `${fanOut.thread} in ${fanOut.namespace} is given out`);
+    const isClosed = this.namespaces.isClosed(fanOut.namespace);
+    must(!isClosed, 'I47', () => `${fanOut.thread} in ${fanOut.namespace} is given out`);
     for (const [index, attempt, delivery] of body.children) {
       const child = fanOut.children[index]!;
       const where = (): string =>
@@ -235,6 +240,7 @@ export class Oracle {
       child.attempt = attempt;
       child.deliveries++;
       this.#requireAfforded(fanOut, where);
+      this.#requireTurn(fanOut.namespace, where);
       this.#requireQuota(fanOut, index, delivery, where, now);
     }
   }
@@ -249,6 +255,17 @@ export class Oracle {
       const taken = out.reduce((sum, share) => sum + share, fanOut.booked[i]!);
       must(taken <= limit + ROUNDING, 'I30', () => `${where()}: ${taken} of ${limit}`);
     });
+  }
+
+  /** No level of the namespace has more out than it lets run, with what was just given out. */
+  #requireTurn(namespace: string, where: () => string): void {
+    for (const { id, most } of this.namespaces.bounds(namespace)) {
+      let out = 0;
+      for (const each of this.fanOuts.values())
+        if (`${each.namespace}/`.startsWith(`${id}/`))
+          out += each.children.filter(({ state }) => state === 'assigned').length;
+      must(out <= most, 'I48', () => `${where()}: ${out} are out in ${id}, which lets ${most}`);
+    }
   }
 
   #requireQuota(

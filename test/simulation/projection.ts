@@ -52,6 +52,7 @@ export function project(state: FleetState, settled: boolean): string[] {
   lines.push(`dependants ${text(sorted(new Map(dependants)))}`);
   lines.push(`aliases ${text(sorted(state.aliases))}`, `open ${text([...state.open].sort())}`);
   lines.push(`clocks ${text(sorted(state.registryClocks))}`, `keys ${text(sorted(state.idempotency))}`);
+  lines.push(`usages ${text(sorted(state.usages))}`);
   lines.push(`namespaces ${text(sorted(state.namespaces))}`, `own clocks ${text(sorted(state.ownClocks))}`);
   const breakers = new Map([...state.breakers].map(([executor, each]) => [executor, { ...each, until: 0 }]));
   lines.push(`out of quota ${text(sorted(breakers))}`);

@@ -1,6 +1,6 @@
 import type { FanOut } from '../../engine/fleet/state.ts';
 import type { ThreadId } from '../../engine/record/ids.ts';
-import { must } from './invariants.ts';
+import { must, type InvariantId } from './invariants.ts';
 import type { World } from './world.ts';
 
 /** A fleet is at rest when all that can end has ended. @returns what has not, or undefined. */
@@ -11,10 +11,16 @@ export function whyNotAtRest(world: World): string | undefined {
 /** @throws Violation unless the fleet is at rest. */
 export function requireRest(world: World): void {
   const unended = unendedWork(world);
-  const id = unended?.thread !== undefined && world.watcher.wasHeld(unended.thread) ? 'I29' : 'I16';
-  must(unended === undefined, id, () => unended!.why);
+  must(unended === undefined, idOf(world, unended?.thread), () => unended!.why);
   const stray = strayWork(world);
   must(stray === undefined, 'I17', () => stray!);
+}
+
+/** Which invariant does not hold where this fan-out does not end. */
+function idOf({ watcher }: World, thread: ThreadId | undefined): InvariantId {
+  if (thread === undefined) return 'I16';
+  if (watcher.wasHeld(thread)) return 'I29';
+  return watcher.wasClosed(thread) ? 'I47' : 'I16';
 }
 
 function unendedWork({

@@ -9,6 +9,7 @@ import { RESERVED, type Did, type RecordId, type ThreadId } from '../../engine/r
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { NAMESPACES } from './client.ts';
 import { FrozenNames } from './frozen-names.ts';
+import { NamespaceBook } from './namespace-book.ts';
 import { must } from './invariants.ts';
 import { countsOf, Oracle, same, type OracleFanOut } from './oracle.ts';
 import { rememberingCompiler as cel } from './predicates.ts';
@@ -44,6 +45,11 @@ export class Watcher {
   /** What is frozen by the durable log, and since when, in ms. */
   readonly #frozen = new FrozenNames();
   readonly #frozenSince = new Map<string, number>();
+  /** What is archived by the durable log, and since when, in ms. */
+  readonly #namespaces = new NamespaceBook();
+  readonly #closedSince = new Map<string, number>();
+  /** The fan-outs that were there in a namespace that was archived. */
+  readonly #closed = new Set<ThreadId>();
   /** The fan-outs that were open under a freeze. */
   readonly #held = new Set<ThreadId>();
   /** When each permit was decided, and of each worker's latest, in ms. */
@@ -175,13 +181,20 @@ export class Watcher {
   durable(stored: readonly SimStored[]): void {
     for (const { sealed } of stored) {
       this.#requireSlot(sealed.record);
-      if (sealed.record.thread === RESERVED.fleetControl) this.#noteControl(sealed.record);
+      const { thread } = sealed.record;
+      if (thread === RESERVED.fleetControl || thread === RESERVED.namespaceRegistry)
+        this.#noteControl(sealed.record);
     }
   }
 
   /** Whether a fan-out was open under a freeze. */
   wasHeld(thread: ThreadId): boolean {
     return this.#held.has(thread);
+  }
+
+  /** Whether this fan-out was open in a namespace that was archived. */
+  wasClosed(thread: ThreadId): boolean {
+    return this.#closed.has(thread);
   }
 
   durableAtWorker(worker: WorkerHost, stored: readonly SimStored[]): void {
@@ -250,13 +263,17 @@ export class Watcher {
   }
 
   #noteControl(record: FleetRecord): void {
+    const { now } = this.#world.scheduler;
     this.#frozen.apply(record);
+    this.#namespaces.apply(record);
     for (const namespace of NAMESPACES) {
-      if (!this.#frozen.has(namespace)) this.#frozenSince.delete(namespace);
-      else if (!this.#frozenSince.has(namespace)) this.#frozenSince.set(namespace, this.#world.scheduler.now);
+      noteSince(this.#frozenSince, namespace, this.#frozen.has(namespace), now);
+      noteSince(this.#closedSince, namespace, this.#namespaces.isClosed(namespace), now);
     }
-    for (const { thread, namespace } of this.#oracle.fanOuts.values())
+    for (const { thread, namespace } of this.#oracle.fanOuts.values()) {
       if (this.#frozen.has(namespace)) this.#held.add(thread);
+      if (this.#namespaces.isClosed(namespace)) this.#closed.add(thread);
+    }
   }
 
   #requireMayStart(worker: WorkerHost, namespace: string): void {
@@ -265,6 +282,12 @@ export class Watcher {
       since <= PERMIT_MS + 1,
       'I27',
       () => `${worker.alias} starts in ${namespace}, frozen for ${since}ms`,
+    );
+    const closed = this.#world.scheduler.now - (this.#closedSince.get(namespace) ?? Infinity);
+    must(
+      closed <= PERMIT_MS + 1,
+      'I47',
+      () => `${worker.alias} starts in ${namespace}, archived for ${closed}ms`,
     );
   }
 
@@ -463,3 +486,9 @@ function agrees(child: Child, seen: OracleFanOut['children'][number]): boolean {
 }
 
 const text = (value: unknown): string => JSON.stringify(value);
+
+/** Remembers since when something is so. */
+function noteSince(since: Map<string, number>, name: string, isSo: boolean, now: number): void {
+  if (!isSo) since.delete(name);
+  else if (!since.has(name)) since.set(name, now);
+}

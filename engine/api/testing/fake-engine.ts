@@ -149,6 +149,21 @@ export class FakeEngine implements ServedEngine {
       namespace: ({ namespace }) => ({
         ...namespaceDocument(namespace),
         chain: [{ id: namespace, active: true }],
+        policy: null,
+      }),
+      'namespace.effective': ({ namespace }) => ({
+        namespace,
+        status: 'active',
+        archived_by: null,
+        allow: { acts: null, executors: { names: ['echo'], set_by: [namespace] }, targets: null },
+        deny: { acts: [], executors: [], targets: [] },
+        limits: {
+          max_children: { value: 5, set_by: namespace },
+          max_parallel: null,
+          budget_usd: null,
+          timeout_secs: null,
+        },
+        usage: [{ namespace, running: 0, booked_usd: 0, reserved_usd: 0 }],
       }),
       record: ({ id }) => this.#record(id),
       records: ({ thread, limit, after = 0 }) => ({

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import {
@@ -812,6 +815,78 @@ describe('spl namespace', () => {
     );
   });
 
+  it('hands over a policy, read from its file', async () => {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'spl-policy-'));
+    try {
+      await writeFile(joinPath(folder, 'web.toml'), '[limits]\nmax_parallel = 2\n');
+      await writeFile(joinPath(folder, 'bad.toml'), '[limits]\nmax_parallel = "two"\n');
+      const create = (file: string) =>
+        run(['namespace', 'create', 'acme', '--policy', file], {
+          cwd: folder,
+          answers: { 'namespace.create': acme },
+        });
+      const { host } = await create('web.toml');
+      assert.deepEqual(host.engine.asked, [
+        {
+          name: 'namespace.create',
+          input: { id: 'acme', description: null, policy: { limits: { max_parallel: 2 } } },
+          actor: ACTOR,
+        },
+      ]);
+      const bad = await create('bad.toml');
+      assert.deepEqual([bad.code, bad.host.engine.asked], [4, []]);
+      assert.match(bad.err, /policy 'bad\.toml': limits\.max_parallel must be a number/);
+      const missing = await create('none.toml');
+      assert.deepEqual([missing.code, missing.host.engine.asked], [3, []]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('prints what holds, and which level set each part', async () => {
+    const { out } = await run(['namespace', 'resolve', 'acme/web'], {
+      answers: {
+        'namespace.effective': {
+          namespace: 'acme/web',
+          status: 'archived',
+          archived_by: 'acme',
+          allow: {
+            acts: null,
+            executors: { names: ['echo', 'shell'], set_by: ['acme', 'acme/web'] },
+            targets: { names: [], set_by: ['acme'] },
+          },
+          deny: { acts: [], executors: [], targets: [{ name: 'worker-b', set_by: 'acme' }] },
+          limits: {
+            max_children: { value: 1, set_by: 'acme/web' },
+            max_parallel: null,
+            budget_usd: { value: 2.5, set_by: 'acme' },
+            timeout_secs: { value: 90, set_by: 'acme' },
+          },
+          usage: [{ namespace: 'acme', running: 2, booked_usd: 1, reserved_usd: 0.25 }],
+        },
+      },
+    });
+    assert.equal(
+      out,
+      [
+        'Effective policy of acme/web',
+        "  'acme' is archived: nothing new is let in, and nothing starts",
+        '  acts:            any',
+        '  executors:       echo, shell  (acme and acme/web)',
+        '  targets:         none  (acme)',
+        '  max_children:    1 subtask of a fan-out  (acme/web)',
+        '  max_parallel:    any',
+        '  budget_usd:      $2.50 for all that ever runs  (acme)',
+        '  timeout_secs:    90s for a subtask  (acme)',
+        '  denied targets:  worker-b  (acme)',
+        '',
+        'In use, with all below:',
+        '  acme: 2 running, $1.00 booked, $0.25 reserved',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('lists those that were deleted only when they are asked for', async () => {
     const gone = { ...acme, status: 'archived', own_status: 'deleted', archived_by: 'acme' };
     const { out, host } = await run(['namespace', 'list', '--all'], {
@@ -850,7 +925,9 @@ describe('spl namespace', () => {
       { id: 'acme', active: false },
       { id: 'default', active: true },
     ];
-    const { out } = await run(['namespace', 'show', 'acme'], { answers: { namespace: { ...acme, chain } } });
+    const { out } = await run(['namespace', 'show', 'acme'], {
+      answers: { namespace: { ...acme, chain, policy: null } },
+    });
     assert.match(out, /^acme\n {2}Status: +active\n {2}Level: +ORG\n {2}Depth: +1\n/);
     assert.match(out, /Ancestor chain:\n {2}✗ acme\n {2}✓ default\n$/);
   });

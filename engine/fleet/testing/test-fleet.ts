@@ -1,4 +1,5 @@
 import type { FanOutRequest, TaskAdd, TaskVerb } from '../../contract/commands.ts';
+import type { Policy } from '../../contract/policy.ts';
 import type { TaskDocument, TaskStatus } from '../../contract/documents.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
@@ -241,8 +242,9 @@ export class TestFleet {
     return task.fanOut!;
   }
 
-  createNamespace(id: string, description: string | null = null): void {
-    this.do(now => createNamespace(this.core, { id, description }, { actor: USER, now }));
+  createNamespace(id: string, description: string | null = null, policy?: Policy): void {
+    const input = { id, description, ...(policy && { policy }) };
+    this.do(now => createNamespace(this.core, input, { actor: USER, now }));
   }
 
   archiveNamespace(id: string): void {

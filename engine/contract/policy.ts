@@ -1,0 +1,67 @@
+import * as v from 'valibot';
+import { ACTS } from '../record/record.ts';
+
+/** What a policy tells apart by name: acts of records, executors and targets of subtasks. */
+export const POLICY_KINDS = ['acts', 'executors', 'targets'] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];
+
+/** What a policy bounds by a number. */
+export const POLICY_LIMITS = ['max_children', 'max_parallel', 'budget_usd', 'timeout_secs'] as const;
+export type PolicyLimit = (typeof POLICY_LIMITS)[number];
+
+const MAX_NAMES = 256;
+
+const listOf = <const S extends v.GenericSchema>(name: S) =>
+  v.exactOptional(
+    v.pipe(v.array(name, 'must be a list'), v.maxLength(MAX_NAMES, `must have at most ${MAX_NAMES} entries`)),
+  );
+const text = v.pipe(
+  v.string('must be text'),
+  v.nonEmpty('must not be empty'),
+  v.maxLength(256, 'must have at most 256 characters'),
+);
+const count = v.pipe(
+  v.number('must be a number'),
+  v.safeInteger('must be a whole number'),
+  v.minValue(1, 'must be at least 1'),
+);
+
+const names = v.strictObject({
+  acts: listOf(v.picklist(ACTS, `must be of ${ACTS.join(', ')}`)),
+  executors: listOf(text),
+  /** As in subtasks: `worker-a`, `specific:DID`, `least-loaded-worker`, `round-robin`. */
+  targets: listOf(text),
+});
+
+/** What a namespace bounds its work by, and that of all below it. What is left out is not bounded. */
+export const policySchema = v.strictObject({
+  /** Nothing but these. An empty list allows nothing. */
+  allow: v.exactOptional(names),
+  /** Not these, whoever allows them. */
+  deny: v.exactOptional(names),
+  limits: v.exactOptional(
+    v.strictObject({
+      /** The most subtasks of one fan-out. */
+      max_children: v.exactOptional(count),
+      /** The most subtasks that are out at a time, of all fan-outs together. */
+      max_parallel: v.exactOptional(count),
+      /** What all that ever runs there may cost together. */
+      budget_usd: v.exactOptional(
+        v.pipe(
+          v.number('must be a number'),
+          v.minValue(0, 'must not be negative'),
+          v.maxValue(Number.MAX_SAFE_INTEGER, 'must be at most 2^53 - 1'),
+        ),
+      ),
+      /** The longest time-out of a subtask. */
+      timeout_secs: v.exactOptional(
+        v.pipe(
+          v.number('must be a number of seconds'),
+          v.gtValue(0, 'must be above 0'),
+          v.maxValue(31_536_000, 'must be at most a year'),
+        ),
+      ),
+    }),
+  ),
+});
+export type Policy = v.InferOutput<typeof policySchema>;

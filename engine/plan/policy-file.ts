@@ -1,0 +1,56 @@
+import { parse, TomlError } from 'smol-toml';
+import * as v from 'valibot';
+import { policySchema, type Policy } from '../contract/policy.ts';
+import { FleetError, messageOf } from '../errors.ts';
+
+/**
+ * Reads the text of a policy: JSON where the file's name ends in `.json`, else TOML.
+ * @param file what errors call it.
+ * @throws INVALID_RECORD naming the file, and the line or the key with what it must be.
+ */
+export function parsePolicy(text: string, file: string): Policy {
+  const parsed = file.endsWith('.json') ? parseJson(text, file) : parseToml(text, file);
+  const result = v.safeParse(policySchema, parsed, { abortEarly: true });
+  if (result.success && !Array.isArray(parsed)) return result.output;
+  if (result.success) throw invalid(file, 'must be an object');
+  const issue = result.issues[0];
+  const key = v.getDotPath(issue) ?? '';
+  const what =
+    issue.type !== 'strict_object'
+      ? `${key} ${issue.message}`
+      : issue.expected === 'never'
+        ? `unknown key '${key}'`
+        : `${key === '' ? 'it' : `'${key}'`} must be ${file.endsWith('.json') ? 'an object' : 'a table'}`;
+  throw invalid(file, what);
+}
+
+const SHAPE = [
+  'A policy may have allow and deny, each with acts, executors and targets,',
+  'and limits with max_children, max_parallel, budget_usd and timeout_secs.',
+].join(' ');
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw invalid(file, `it is not JSON: ${messageOf(cause)}`, cause);
+  }
+}
+
+function parseToml(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const what = cause.message.split('\n', 1)[0]!.replace(/^Invalid TOML document: /, '');
+    throw invalid(file, `it is not TOML at line ${cause.line}, column ${cause.column}: ${what}`, cause);
+  }
+}
+
+function invalid(file: string, what: string, cause?: unknown): FleetError {
+  return new FleetError('INVALID_RECORD', `policy '${file}': ${what}`, {
+    details: { file },
+    hint: SHAPE,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

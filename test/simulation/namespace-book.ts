@@ -1,0 +1,30 @@
+import { topicOf, TOPIC, type NamespaceStatusBody } from '../../engine/fleet/bodies.ts';
+import type { FleetRecord } from '../../engine/record/record.ts';
+
+/** What was last said of each namespace, read naively from the records of their registry. */
+export class NamespaceBook {
+  readonly #said = new Map<string, NamespaceStatusBody>();
+
+  apply(record: FleetRecord): void {
+    if (topicOf(record) !== TOPIC.namespaceStatus) return;
+    const body = record.body as unknown as NamespaceStatusBody;
+    this.#said.set(body.id, body);
+  }
+
+  /** Whether it, or one above it, was archived. */
+  isClosed(namespace: string): boolean {
+    return this.#above(namespace).some(({ status }) => status !== 'active');
+  }
+
+  /** Those at and above it that say how many may be out at a time. */
+  bounds(namespace: string): { readonly id: string; readonly most: number }[] {
+    return this.#above(namespace).flatMap(({ id, policy }) => {
+      const most = policy?.limits?.max_parallel;
+      return most === undefined ? [] : [{ id, most }];
+    });
+  }
+
+  #above(namespace: string): NamespaceStatusBody[] {
+    return [...this.#said.values()].filter(({ id }) => `${namespace}/`.startsWith(`${id}/`));
+  }
+}
