@@ -254,11 +254,12 @@ export class IndexDatabase {
       const rows: (string | number | null)[][] = [];
       let chars = 0;
       while (statement.step()) {
-        if (rows.length >= limit || chars > MAX_RESULT_CHARS) {
+        const row = rows.length < limit ? statement.get().map(plain) : undefined;
+        for (const value of row ?? []) if (typeof value === 'string') chars += value.length;
+        if (row === undefined || chars > MAX_RESULT_CHARS) {
+          if (rows.length === 0) throw new Error(`a row has more than ${MAX_RESULT_CHARS} characters`);
           return { columns: statement.getColumnNames(), rows, truncated: true };
         }
-        const row = statement.get().map(plain);
-        for (const value of row) if (typeof value === 'string') chars += value.length;
         rows.push(row);
       }
       return { columns: statement.getColumnNames(), rows, truncated: false };

@@ -179,6 +179,12 @@ describe('the index', () => {
         1000,
       );
       assert.ok(large.truncated && large.rows.length < 20);
+      const first = await query(`SELECT 1 UNION ALL SELECT printf('%.20000000c', 'x')`, 1000);
+      assert.deepEqual([first.rows, first.truncated], [[[1]], true]);
+      await assert.rejects(
+        query(`SELECT printf('%.20000000c', 'x')`, 1000),
+        fails('INVALID_RECORD', /a row has more than 16777216 characters/),
+      );
     });
 
     it('gives blobs as hex digits, and keeps the columns of an empty answer', async () => {
