@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,10 +18,14 @@ describe('the spl process', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  function spl(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  function spl(
+    words: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    stdout: 'pipe' | number = 'pipe',
+  ): ChildProcess {
     return spawn(process.execPath, ['--import', 'tsx/esm', file, ...words], {
       env: { PATH: process.env['PATH'], HOME: folder, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     });
   }
 
@@ -38,6 +42,15 @@ describe('the spl process', () => {
     const child = spl(['completion', 'fish']);
     child.stdout?.destroy();
     assert.deepEqual(await ended(child), { code: 0, out: '', err: '' });
+  });
+
+  it('says what keeps it from writing, with exit code 1', async () => {
+    const readOnly = await open(file, 'r');
+    const { code, err } = await ended(spl(['completion', 'fish'], {}, readOnly.fd)).finally(() =>
+      readOnly.close(),
+    );
+    assert.equal(code, 1);
+    assert.match(err, /^error: the output can't be written: EBADF[^\n]*\n$/);
   });
 
   it('says that no fleet is running, with exit code 5, and makes no home', async () => {

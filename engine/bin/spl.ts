@@ -1,6 +1,6 @@
 import { main } from '../cli/program.ts';
 import { EXIT } from '../cli/exit-codes.ts';
-import { systemCodeOf } from '../errors.ts';
+import { messageOf, systemCodeOf } from '../errors.ts';
 import { processHost } from './process-host.ts';
 
 /** The process of `spl`: from its words to its exit code. */
@@ -12,19 +12,22 @@ async function run(): Promise<void> {
   });
   let code: number = EXIT.done;
   const onReaderGone = (): never => process.exit(code);
-  endQuietlyWithReader(process.stdout, onReaderGone);
-  endQuietlyWithReader(process.stderr, onReaderGone);
+  endWith(process.stdout, onReaderGone);
+  endWith(process.stderr, onReaderGone);
   const host = processHost(interrupt.signal);
   code = await main(process.argv.slice(2), host);
   await Promise.all([host.out.flush(), host.err.flush()]);
   process.exit(code);
 }
 
-/** A reader that has seen enough, as `head` does, is no error. */
-function endQuietlyWithReader(stream: NodeJS.WriteStream, onReaderGone: () => never): void {
+/** A reader that has seen enough, as `head` does, is no error; a disk that is full is one. */
+function endWith(stream: NodeJS.WriteStream, onReaderGone: () => never): void {
   stream.on('error', error => {
     if (systemCodeOf(error) === 'EPIPE') onReaderGone();
-    throw error;
+    // Of the stream for errors itself nothing can be said.
+    if (stream !== process.stderr)
+      process.stderr.write(`error: the output can't be written: ${messageOf(error)}\n`);
+    process.exit(EXIT.failed);
   });
 }
 
