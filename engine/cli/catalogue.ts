@@ -108,6 +108,9 @@ export const catalogue: readonly Entry[] = [
   entry('namespace show', 'show a namespace and what lies above it', () =>
     import('./verbs/namespace/show.ts').then(m => m.namespaceShow),
   ),
+  entry('namespace use', 'choose the namespace that commands take which name none', () =>
+    import('./verbs/namespace/use.ts').then(m => m.namespaceUse),
+  ),
   entry(
     'namespace resolve',
     'print the policy that holds in a namespace, and which level set each part',
@@ -147,8 +150,8 @@ export const catalogue: readonly Entry[] = [
     ),
     hidden: true,
   },
-  ...['namespace use', ...['snapshot', 'restore'].map(verb => `thread ${verb}`)].map(path => ({
-    path,
+  ...['snapshot', 'restore'].map(verb => ({
+    path: `thread ${verb}`,
     summary: 'comes in a later version',
     load: null,
     hidden: true,

@@ -181,7 +181,6 @@ describe('spl: exit codes', () => {
 
 describe('spl: what comes later', () => {
   const LATER = [
-    ['namespace', 'use', 'acme'],
     ['fleet', 'start', '--share', 'th_x'],
     ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
     ['thread', 'snapshot', 'th_x', '--out', 'f'],

@@ -68,6 +68,15 @@ export function word(placeholder: string, summary: string, names?: Names): Posit
   return { placeholder, summary, required: true, ...(names && { names }) };
 }
 
+/** A word that may be left out. */
+export function maybeWord(
+  placeholder: string,
+  summary: string,
+  names?: Names,
+): Positional<string | undefined> {
+  return { placeholder, summary, required: false, ...(names && { names }) };
+}
+
 export function text(flags: string, summary: string, names?: Names): Flag<string | null> {
   return { flags, summary, value: { read: given => given, otherwise: null }, ...(names && { names }) };
 }

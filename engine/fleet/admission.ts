@@ -1,7 +1,8 @@
+import { ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import type { FleetRecord } from '../record/record.ts';
 import { requireNotFrozen } from './freeze.ts';
-import { requireActive, ROOT_NAMESPACE } from './namespaces.ts';
+import { requireActive } from './namespaces.ts';
 import { requireAct } from './policies.ts';
 import type { FleetState } from './state.ts';
 

@@ -1,12 +1,12 @@
 import type { Cancel, FanOutRequest, Retry, RunSerial, TaskAdd } from '../contract/commands.ts';
 import type { FannedOut, TaskAdded } from '../contract/documents.ts';
+import { isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 import { admitWork } from './admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import { runningAgainWith } from './fold.ts';
-import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';

@@ -1,3 +1,4 @@
+import { isWithin } from '../contract/namespaces.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
@@ -6,7 +7,6 @@ import { releaseQueueOf } from './dispatch.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
-import { isWithin } from './namespaces.ts';
 import { Presence } from './presence.ts';
 import { reconcile } from './reconcile.ts';
 import { Settling } from './settling.ts';

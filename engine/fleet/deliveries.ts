@@ -1,9 +1,9 @@
+import { ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import type { Json } from '../record/canonical.ts';
 import type { Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import { TOPIC, type ResultFields } from './bodies.ts';
 import type { DeliveryRef } from './messages.ts';
-import { ROOT_NAMESPACE } from './namespaces.ts';
 import { threadOf, type Child, type FanOut } from './state.ts';
 import { isAgent } from './subtasks.ts';
 

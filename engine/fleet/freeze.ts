@@ -1,12 +1,12 @@
 import type { Kill, Unkill } from '../contract/commands.ts';
 import type { ControlDocument, FleetDocument } from '../contract/documents.ts';
+import { chainOf, isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import type { Act, FleetRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type EmergencyBody, type FreezeBody, type UnfreezeBody } from './bodies.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { FrozenNamespace } from './messages.ts';
-import { chainOf, isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import type { FleetState } from './state.ts';
 
 /** The acts that give new work; whatever else is written only tells of some. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { chainOf, isWithin } from '../contract/namespaces.ts';
 import type { FleetError } from '../errors.ts';
 import { RESERVED } from '../record/ids.ts';
 import { admitWork } from './admission.ts';
 import { TOPIC } from './bodies.ts';
 import { celCompiler } from './cel.ts';
-import { chainOf, isWithin, namespaceDocument, namespacesDocument } from './namespaces.ts';
+import { namespaceDocument, namespacesDocument } from './namespaces.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import { SELF, TestFleet, USER } from './testing/test-fleet.ts';
 import { joinDocument } from './views.ts';

@@ -1,5 +1,6 @@
 import type { NamespaceCreate } from '../contract/commands.ts';
 import type { NamespaceDocument, NamespaceShown, NamespacesDocument } from '../contract/documents.ts';
+import { chainOf, isWithin, parentOf, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import { canonical } from '../record/canonical.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
@@ -9,26 +10,11 @@ import type { Coordinator } from './coordinator.ts';
 import type { FleetState, Namespace, Task } from './state.ts';
 import { endOf } from './tasks.ts';
 
-/** The namespace above all others: always there, and what a record that names none is in. */
-export const ROOT_NAMESPACE = 'default';
-
 const LEVELS = ['DEFAULT', 'ORG', 'PROJECT', 'ENV', 'JOB'] as const;
 const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_ID_CHARS = 256;
 
 type Registry = FleetState['namespaces'];
-
-/** A namespace and what lies above it, up to `default`: `a/b`, `a`, `default`. */
-export function chainOf(id: string): readonly string[] {
-  const chain: string[] = [];
-  for (let at = id; at !== ROOT_NAMESPACE; at = parentOf(at)) chain.push(at);
-  return [...chain, ROOT_NAMESPACE];
-}
-
-/** Whether one namespace is the other, or lies below it. */
-export function isWithin(id: string, ancestor: string): boolean {
-  return ancestor === ROOT_NAMESPACE || id === ancestor || id.startsWith(`${ancestor}/`);
-}
 
 /**
  * The narrowing rule: a namespace can be claimed when it and everything above it is registered and active.
@@ -175,9 +161,6 @@ const isGone = (registry: Registry, id: string): boolean =>
 
 const isActive = (registry: Registry, id: string): boolean =>
   id === ROOT_NAMESPACE || registry.get(id)?.status === 'active';
-
-const parentOf = (id: string): string =>
-  id.includes('/') ? id.slice(0, id.lastIndexOf('/')) : ROOT_NAMESPACE;
 
 const depthOf = (id: string): number => (id === ROOT_NAMESPACE ? 0 : id.split('/').length);
 

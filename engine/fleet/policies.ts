@@ -1,5 +1,6 @@
 import type { EffectivePolicy } from '../contract/documents.ts';
 import { budgetAmount, plural } from '../contract/format.ts';
+import { chainOf } from '../contract/namespaces.ts';
 import {
   POLICY_KINDS,
   POLICY_LIMITS,
@@ -10,7 +11,7 @@ import {
 import { FleetError } from '../errors.ts';
 import type { Act } from '../record/record.ts';
 import { limitedTo, reserve, whyUnaffordable, type Budgeted, type LimitedAccount } from './budgets.ts';
-import { chainOf, namespaceDocument } from './namespaces.ts';
+import { namespaceDocument } from './namespaces.ts';
 import type { FleetState, Instance } from './state.ts';
 import { targetText, type CompleteSubtask, type Target } from './subtasks.ts';
 import { newUsage } from './usages.ts';

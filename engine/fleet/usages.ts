@@ -1,5 +1,5 @@
+import { chainOf, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { newAccount, reserve, settle, type Account, type Budgeted, type Spent } from './budgets.ts';
-import { chainOf, ROOT_NAMESPACE } from './namespaces.ts';
 
 /** What is out in a namespace and all below it, and what the attempts there took that have ended. */
 export interface Usage extends Account {

@@ -1,3 +1,4 @@
+import { isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import type { JsonObject } from '../record/canonical.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import { seal, type Act, type FleetRecord, type SealedRecord } from '../record/record.ts';
@@ -10,7 +11,6 @@ import {
   type FrozenNamespace,
   type ToCoordinator,
 } from './messages.ts';
-import { isWithin, ROOT_NAMESPACE } from './namespaces.ts';
 import { doneBody, resultBody } from './written-results.ts';
 
 /** A delivery as its worker knows it. */

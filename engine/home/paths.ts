@@ -7,6 +7,8 @@ export interface HomePaths {
   /** `{format, version}`; its presence makes the folder a home. */
   readonly homeJson: string;
   readonly configToml: string;
+  /** The id of the namespace that commands take which name none. */
+  readonly usedNamespace: string;
   readonly logDir: string;
   readonly indexDir: string;
   readonly outputDir: string;
@@ -34,6 +36,7 @@ export function homePaths(home: string): HomePaths {
     home: root,
     homeJson: at('home.json'),
     configToml: at('config.toml'),
+    usedNamespace: at('namespace'),
     logDir: at('log'),
     indexDir: at('index'),
     outputDir: at('output'),

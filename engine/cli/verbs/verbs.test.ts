@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
-import { describe, it } from 'mocha';
+import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import {
   child,
@@ -930,6 +930,100 @@ describe('spl namespace', () => {
     });
     assert.match(out, /^acme\n {2}Status: +active\n {2}Level: +ORG\n {2}Depth: +1\n/);
     assert.match(out, /Ancestor chain:\n {2}✗ acme\n {2}✓ default\n$/);
+  });
+});
+
+describe('spl namespace use', () => {
+  const active = { status: 'active', own_status: 'active', archived_by: null } as const;
+  const web = {
+    id: 'acme/web',
+    ...active,
+    level: 'PROJECT',
+    depth: 2,
+    description: null,
+    chain: [],
+    policy: null,
+  };
+  const added = { thread: THREAD, alias: 'A', record: RECORD, goal: 'g' };
+  let home: string;
+
+  beforeEach(async () => {
+    home = await mkdtemp(joinPath(tmpdir(), 'spl-use-'));
+    await writeFile(joinPath(home, 'home.json'), '{}');
+  });
+  afterEach(() => rm(home, { recursive: true }));
+
+  const type = (words: readonly string[], answers: FakeOptions['answers'] = {}) =>
+    run([...words, '--home', home], { answers: { namespace: web, 'task.add': added, ...answers } });
+  const use = (id: string) => type(['namespace', 'use', id]);
+
+  it('chooses what commands take that name none, until default is chosen', async () => {
+    const taken = async (...more: string[]) =>
+      (await type(['task', 'add', 'g', ...more])).host.engine.asked[0]?.input['namespace'];
+    assert.equal(await taken(), null);
+    const { code, out } = await use('acme/web');
+    assert.deepEqual([code, out], [0, "✓ namespace 'acme/web' is taken where none is named\n"]);
+    assert.equal(await taken(), 'acme/web');
+    assert.equal(await taken('--namespace', 'default'), 'default');
+    assert.equal((await use('default')).code, 0);
+    assert.equal(await taken(), null);
+  });
+
+  it('has show tell of it', async () => {
+    const shown = async () => (await type(['namespace', 'show'])).host.engine.asked[0]?.input;
+    assert.deepEqual(await shown(), { namespace: 'default' });
+    await use('acme/web');
+    assert.deepEqual(await shown(), { namespace: 'acme/web' });
+  });
+
+  it('holds for a fan-out where it lies within the namespace of the task', async () => {
+    await use('acme/web');
+    const taken = async (namespace: string, ...more: string[]) => {
+      const answers = { task: task({ namespace }), 'task.fan-out': fannedOut };
+      const { host } = await type(['task', 'fan-out', 'A', '--subtask', 'goal=g', ...more], answers);
+      return host.engine.asked.find(({ name }) => name === 'task.fan-out')?.input['namespace'];
+    };
+    assert.deepEqual(await Promise.all(['default', 'acme', 'acme/web', 'acme/api'].map(id => taken(id))), [
+      ...['acme/web', 'acme/web', 'acme/web', null],
+    ]);
+    assert.equal(await taken('acme', '--namespace', 'acme'), 'acme');
+  });
+
+  it('holds for records that are written by hand', async () => {
+    await use('acme/web');
+    const answers = { records: { records: [], next: null }, 'records.append': { stored: [{ id: RECORD }] } };
+    const { host } = await type(['know', 'well', '--thread', 'th_a'], answers);
+    const { records } = host.engine.asked.at(-1)!.input as { records: { body: unknown }[] };
+    assert.deepEqual(records[0]?.body, { text: 'well', namespace: 'acme/web' });
+  });
+
+  it('has a refusal say where the namespace came from', async () => {
+    await use('acme/web');
+    const refusal = new FleetError('NAMESPACE_REJECTED', "'acme' is archived", { hint: 'Revive it.' });
+    const { code, err } = await type(['task', 'add', 'g'], { 'task.add': refusal });
+    assert.equal(code, 4);
+    assert.match(err, /Revive it\.(.|\n)*'acme\/web' is in use at this home.*spl namespace use default/);
+    const named = await type(['task', 'add', 'g', '--namespace', 'acme/web'], { 'task.add': refusal });
+    assert.doesNotMatch(named.err, /in use/);
+  });
+
+  it('chooses none that is not active', async () => {
+    const closed = { ...web, status: 'archived', archived_by: 'acme' };
+    const { code, err } = await type(['namespace', 'use', 'acme/web'], { namespace: closed });
+    assert.equal(code, 4);
+    assert.match(err, /namespace 'acme\/web' is rejected: 'acme' is archived/);
+    assert.deepEqual((await type(['namespace', 'show'])).host.engine.asked[0]?.input, {
+      namespace: 'default',
+    });
+  });
+
+  it('needs a home to keep it in, and says so when its file holds something else', async () => {
+    await rm(joinPath(home, 'home.json'));
+    const { code, err } = await use('acme/web');
+    assert.equal(code, 3);
+    assert.match(err, /is no home/);
+    await writeFile(joinPath(home, 'namespace'), 'two words');
+    assert.match((await type(['task', 'add', 'g'])).err, /does not hold the id of a namespace/);
   });
 });
 

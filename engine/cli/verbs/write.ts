@@ -3,6 +3,7 @@ import { FleetError } from '../../errors.ts';
 import { MAX_PAGE } from '../../api/routes.ts';
 import type { Context } from '../context.ts';
 import { pages } from '../pages.ts';
+import { inNamespace } from '../used-namespace.ts';
 import { defineVerb, text, word, type Verb } from '../verb.ts';
 
 /** The verbs that write a record by hand. They differ in the act alone. */
@@ -29,11 +30,17 @@ function writing(act: Act, summary: string, example: string): Verb {
     flags: {
       thread: text('--thread <thread>', 'a thread id, or a task (default: a new thread)', 'tasks'),
       body: text('--body <json>', 'a JSON object: what its body holds beside the text'),
-      namespace: text('--namespace <id>', 'the namespace that it is in (default: default)'),
+      namespace: text(
+        '--namespace <id>',
+        'the namespace that it is in (default: the one in use)',
+        'namespaces',
+      ),
     },
     async run(context, { text, thread, body, namespace }) {
       const on = thread === null ? newThread() : await threadOf(context, thread);
-      const { id, clock } = await append(context, act, on, bodyOf(text, body, namespace));
+      const { id, clock } = await inNamespace(context, namespace, used =>
+        append(context, act, on, bodyOf(text, body, namespace, used)),
+      );
       context.print({ thread: on, record: id, act, clock }, () => [
         `${context.out.colours.green('✓')} ${act} written on ${on}`,
         `  record ${id}`,
@@ -49,7 +56,8 @@ async function threadOf(context: Context, name: string): Promise<string> {
   return name.startsWith('th_') ? name : (await context.report('task', { task: name })).thread;
 }
 
-function bodyOf(text: string, json: string | null, namespace: string | null): object {
+/** @param used the namespace of a body that names none. */
+function bodyOf(text: string, json: string | null, namespace: string | null, used: string | null): object {
   const more = json === null ? {} : parseObject(json);
   for (const [member, given] of Object.entries({ text, namespace }))
     if (given !== null && Object.hasOwn(more, member))
@@ -57,7 +65,7 @@ function bodyOf(text: string, json: string | null, namespace: string | null): ob
         details: { member },
         hint: `Leave it out of --body.`,
       });
-  return { text, ...(namespace === null ? {} : { namespace }), ...more };
+  return { text, ...(used === null ? {} : { namespace: used }), ...more };
 }
 
 function parseObject(json: string): object {

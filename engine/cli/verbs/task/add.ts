@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { taskAddedLines } from '../../render/task.ts';
+import { inNamespace } from '../../used-namespace.ts';
 import { choice, defineVerb, list, text, texts, word } from '../../verb.ts';
 
 export const taskAdd = defineVerb({
@@ -24,7 +25,7 @@ export const taskAdd = defineVerb({
     domain: text('--domain <domain>', 'the field that it belongs to'),
     hypothesis: text('--hypothesis <text>', 'what you expect'),
     criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
-    namespace: text('--namespace <id>', 'the namespace (default: default)', 'namespaces'),
+    namespace: text('--namespace <id>', 'the namespace (default: the one in use)', 'namespaces'),
     dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
     dependsOn: list(
       '--depends-on <tasks>',
@@ -33,18 +34,20 @@ export const taskAdd = defineVerb({
     ),
   },
   async run(context, given) {
-    const added = await context.submit('task.add', {
-      goal: given.goal,
-      alias: given.alias,
-      priority: given.priority ?? 'medium',
-      labels: [...given.labels],
-      domain: given.domain,
-      hypothesis: given.hypothesis,
-      criteria: [...given.criteria],
-      namespace: given.namespace,
-      dir: resolve(context.cwd, given.dir ?? '.'),
-      ...(given.dependsOn.length === 0 ? {} : { depends_on: [...given.dependsOn] }),
-    });
+    const added = await inNamespace(context, given.namespace, namespace =>
+      context.submit('task.add', {
+        goal: given.goal,
+        alias: given.alias,
+        priority: given.priority ?? 'medium',
+        labels: [...given.labels],
+        domain: given.domain,
+        hypothesis: given.hypothesis,
+        criteria: [...given.criteria],
+        namespace,
+        dir: resolve(context.cwd, given.dir ?? '.'),
+        ...(given.dependsOn.length === 0 ? {} : { depends_on: [...given.dependsOn] }),
+      }),
+    );
     context.print(added, () => taskAddedLines(added, context.out.colours));
   },
 });

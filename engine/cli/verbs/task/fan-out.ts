@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { LOSERS } from '../../../contract/commands.ts';
+import { isWithin } from '../../../contract/namespaces.ts';
 import { FleetError } from '../../../errors.ts';
 import type { Context } from '../../context.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import { readSubtasks } from '../../subtasks.ts';
+import { inNamespace, usedNamespace } from '../../used-namespace.ts';
 import { choice, defineVerb, later, number, text, texts, toggle, word } from '../../verb.ts';
 import { waitForJoin } from '../../watch/watch-join.ts';
 
@@ -49,31 +51,49 @@ export const taskFanOut = defineVerb({
     budget: number('--budget <usd>', 'what it may cost in all', AMOUNT),
     budgetTokens: number('--budget-tokens <n>', 'how many tokens it may take in all', AMOUNT),
     budgetSecs: number('--budget-secs <n>', 'how many seconds its attempts may take together', AMOUNT),
-    namespace: text('--namespace <id>', 'the namespace (default: the task’s)', 'namespaces'),
+    namespace: text(
+      '--namespace <id>',
+      'the namespace (default: the one in use if it lies within the task’s, else that)',
+      'namespaces',
+    ),
     dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
     wait: toggle('--wait', 'stay until the join, and end by its outcome'),
   },
   async run(context, given) {
     const subtasks = await readSubtasks({ ...given, cwd: context.cwd, stdin: context.stdin });
     if (subtasks.length === 0) throw noSubtasks(given.task);
-    const fanOut = await context.submit('task.fan-out', {
-      task: given.task,
-      subtasks,
-      join: given.join ?? 'all',
-      losers: given.losers ?? 'keep',
-      timeout_secs: given.timeout,
-      budget_usd: given.budget,
-      budget_tokens: given.budgetTokens,
-      budget_secs: given.budgetSecs,
-      namespace: given.namespace,
-      dir: given.dir === null ? null : resolve(context.cwd, given.dir),
-    });
+    const fanOut = await inNamespace(
+      context,
+      given.namespace,
+      namespace =>
+        context.submit('task.fan-out', {
+          task: given.task,
+          subtasks,
+          join: given.join ?? 'all',
+          losers: given.losers ?? 'keep',
+          timeout_secs: given.timeout,
+          budget_usd: given.budget,
+          budget_tokens: given.budgetTokens,
+          budget_secs: given.budgetSecs,
+          namespace,
+          dir: given.dir === null ? null : resolve(context.cwd, given.dir),
+        }),
+      () => withinTask(context, given.task),
+    );
     if (!(given.wait && context.settings.json)) {
       context.print(fanOut, () => fannedOutLines(fanOut, context.out.colours));
     }
     return given.wait ? wait(context, fanOut) : EXIT.done;
   },
 });
+
+/** The namespace in use, where a fan-out of this task may lie in it; else null, for the task's own. */
+async function withinTask(context: Context, task: string): Promise<string | null> {
+  const used = await usedNamespace(context);
+  if (used === null) return null;
+  const { namespace } = await context.report('task', { task });
+  return isWithin(used, namespace) ? used : null;
+}
 
 function wait(context: Context, fanOut: { readonly thread: string }): Promise<number> {
   return waitForJoin(context, fanOut.thread, { document: fanOut });
