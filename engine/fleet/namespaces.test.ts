@@ -243,7 +243,7 @@ describe('a deleted namespace', () => {
 
   it('has nothing active below it', () => {
     const fleet = fleetWith('a', 'a/b', 'a/b/c');
-    const hint = /spl namespace delete a\/b$/;
+    const hint = /spl namespace delete a\/b\/c$/;
     refuses(
       () => fleet.deleteNamespace('a'),
       'CONFLICT',

@@ -228,13 +228,13 @@ function refuseActiveBelow(registry: Registry, id: string): void {
     each => each !== id && isWithin(each, id) && isActive(registry, each),
   );
   if (below.length === 0) return;
-  const [first] = below.sort(byPath) as [string];
+  const [first, leaf] = [below.sort(byPath)[0]!, below.at(-1)!];
   throw new FleetError(
     'CONFLICT',
     `namespace '${id}' can't be deleted: ${below.length} below it ${below.length === 1 ? 'is' : 'are'} active, as '${first}' is`,
     {
       details: { namespace: id, active: below.slice(0, 100) },
-      hint: `Delete what lies below it first: spl namespace delete ${first}`,
+      hint: `Delete what lies below it first: spl namespace delete ${leaf}`,
     },
   );
 }

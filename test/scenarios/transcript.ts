@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { request, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
 import type { FleetDocument } from '../../engine/contract/documents.ts';
+import { homePaths } from '../../engine/home/paths.ts';
 import { ended, linesOf, type Ran, type Scenario } from './harness.ts';
 
 /** An echo takes a second; a look that came later than this need not have met it under way. */
@@ -64,6 +68,27 @@ export class Transcript {
     const out = await this.#run(words);
     this.#keep(words, out);
     return out;
+  }
+
+  /** Types a command that must be refused with this exit code. @returns what it said. */
+  async refused(code: number, ...words: readonly string[]): Promise<string> {
+    const { code: ended, out, err } = await this.#fleet.spl(...words);
+    assert.deepEqual([ended, out], [code, ''], `spl ${words.join(' ')} ended with ${ended}: ${err}`);
+    this.#keep(words, err);
+    return err;
+  }
+
+  /** Posts a record over the home's socket, as any program may. @returns status and answer. */
+  async post(record: object): Promise<Posted> {
+    const posted = await post(homePaths(this.#fleet.home).socket, record);
+    const { status, answer } = posted;
+    const lines =
+      answer['object'] === 'error'
+        ? [`${String(answer['code'])}: ${String(answer['message'])}`, `  → ${String(answer['hint'])}`]
+        : [`record ${String(answer['id'])}`];
+    const shown = ['POST /v1/records', ...Object.values(record).map(each => JSON.stringify(each))].join(' ');
+    this.#sections.push(`> ${shown}\n${[`< ${status}`, ...lines].join('\n')}\n`);
+    return posted;
   }
 
   /** As `type`, of something that is over soon. @returns null when the look came so late that it may be over. */
@@ -153,6 +178,21 @@ export class Transcript {
     this.#names.set(value, name);
     return name;
   }
+}
+
+/** What an engine answers to a record. */
+export interface Posted {
+  readonly status: number;
+  readonly answer: Readonly<Record<string, unknown>>;
+}
+
+async function post(socketPath: string, record: object): Promise<Posted> {
+  const headers = { 'content-type': 'application/json' };
+  const call = request({ socketPath, path: '/v1/records', method: 'POST', headers });
+  call.end(JSON.stringify(record));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const answer = (await json(response)) as Posted['answer'];
+  return { status: response.statusCode!, answer };
 }
 
 /** A word as it is typed in a shell. */

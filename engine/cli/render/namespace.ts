@@ -59,7 +59,7 @@ export function effectiveLines(effective: EffectivePolicy): readonly string[] {
         kind => [`denied ${kind}`, deniedText(deny[kind])] as const,
       ),
     ]),
-    ...(usage.length === 0 ? [] : ['', 'In use, with all below:', ...usageLines(usage)]),
+    ...(usage.length === 0 ? [] : ['', 'Usage, with all below:', ...usageLines(usage)]),
   ];
 }
 

@@ -880,7 +880,7 @@ describe('spl namespace', () => {
         '  timeout_secs:    90s for a subtask  (acme)',
         '  denied targets:  worker-b  (acme)',
         '',
-        'In use, with all below:',
+        'Usage, with all below:',
         '  acme: 2 running, $1.00 booked, $0.25 reserved',
         '',
       ].join('\n'),
