@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'NOT_SUPPORTED'
   | 'UNREACHABLE'
   | 'UNAVAILABLE'
+  | 'OVERLOADED'
   | 'TIMED_OUT'
   | 'HOME_INVALID'
   | 'HOME_NEWER'

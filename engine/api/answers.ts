@@ -14,6 +14,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   CONFLICT: 409,
   TOO_LARGE: 413,
   NOT_SUPPORTED: 501,
+  OVERLOADED: 429,
   UNAVAILABLE: 503,
   LOG_POISONED: 503,
   TIMED_OUT: 504,
@@ -37,9 +38,16 @@ const TYPES: Readonly<Record<number, string>> = {
   404: 'not_found',
   409: 'conflict',
   413: 'too_large',
+  429: 'overloaded',
   501: 'not_supported',
   503: 'unavailable',
   504: 'timed_out',
+};
+
+/** Who is turned away for now is told when to come again, in seconds. */
+const HEADERS_OF: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'WWW-Authenticate': 'Bearer' },
+  429: { 'Retry-After': '1' },
 };
 
 /** Told what the caller is not: the cause of an answer that is the engine's own fault. */
@@ -47,6 +55,8 @@ export type Log = (message: string, cause: unknown) => void;
 
 export interface ErrorAnswer {
   readonly status: number;
+  /** Beside those of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly document: ErrorDocument;
 }
 
@@ -63,6 +73,7 @@ export function errorAnswer(thrown: unknown, log: Log): ErrorAnswer {
   if (status === 500) log('a request failed', thrown);
   return {
     status,
+    headers: HEADERS_OF[status] ?? {},
     document: {
       object: 'error',
       type: TYPES[status] ?? 'internal',

@@ -4,7 +4,7 @@ import { Hono, type Context } from 'hono';
 import type { CallContext, CommandName, Commands, Engine, ReportName, Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
-import { parseJson, parseNdjson, readBody } from './body.ts';
+import { parseJson, parseNdjson, readBody, type BodyRoom } from './body.ts';
 import { BODY_SCHEMAS, decodeBody, decodeCaller, decodeIndex, decodeKinds, decodeQuery } from './decode.ts';
 import {
   COMMAND_ROUTES,
@@ -30,6 +30,8 @@ export interface AppOptions {
   readonly bulkBodyBytes: number;
   /** Largest body of anything else, in bytes. */
   readonly bodyBytes: number;
+  /** Shared by all bodies that are being read. */
+  readonly room: BodyRoom;
   /** Time between two heartbeat comments of the event stream. */
   readonly heartbeatMs: number;
   /** When given, only these are served. */
@@ -60,8 +62,8 @@ export function createApp(options: AppOptions): Hono<Env> {
 
 /** The answer to what was thrown. */
 export function refusal(thrown: unknown, log: Log): Response {
-  const { status, document } = errorAnswer(thrown, log);
-  return json(document, status);
+  const { status, headers, document } = errorAnswer(thrown, log);
+  return json(document, status, headers);
 }
 
 function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
@@ -95,7 +97,7 @@ function command(name: CommandName, options: AppOptions): Handler {
 /** One record, or one a line. The engine checks each. */
 async function appendRecords(c: Context<Env>, context: CallContext, options: AppOptions): Promise<Response> {
   const many = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() === NDJSON_TYPE;
-  const text = await readBody(c.env.incoming, options.bulkBodyBytes);
+  const text = await readBody(c.env.incoming, options.bulkBodyBytes, options.room);
   const records = many ? await parseNdjson(text) : [parseJson(text)];
   const { stored } = await options.engine.submit('records.append', { records }, context);
   return json(many ? { object: 'list', data: stored } : stored[0]);
@@ -114,7 +116,11 @@ function report(name: ReportName, options: AppOptions): Handler {
 
 /** A POST without a body is one without members. */
 async function bodyOf(c: Context<Env>, name: CommandName | ReportName, options: AppOptions): Promise<object> {
-  const text = await readBody(c.env.incoming, BULK.has(name) ? options.bulkBodyBytes : options.bodyBytes);
+  const text = await readBody(
+    c.env.incoming,
+    BULK.has(name) ? options.bulkBodyBytes : options.bodyBytes,
+    options.room,
+  );
   const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
   return decodeBody(schema, text.trim() === '' ? {} : parseJson(text));
 }

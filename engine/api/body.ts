@@ -8,15 +8,42 @@ const MAX_LINES = 100_000;
 /** After so many characters parsed, other work gets its turn. */
 const SLICE_CHARS = 512 * 1024;
 
+/** What all bodies that are being read may take together. */
+export class BodyRoom {
+  readonly #bytes: number;
+  #taken = 0;
+
+  /** @param bytes the most, 1 or more */
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** @returns false where there is no room for so many more; then nothing is taken. */
+  take(bytes: number): boolean {
+    if (this.#taken + bytes > this.#bytes) return false;
+    this.#taken += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#taken -= bytes;
+  }
+}
+
 /**
  * Reads a request's body whole.
+ * @throws OVERLOADED when the bodies of all requests have no room for it.
  * @throws TOO_LARGE as soon as more than `limitBytes` are declared or have come; no more is kept than that.
  * @throws INVALID_RECORD when it is not UTF-8, or breaks off.
  */
-export async function readBody(incoming: IncomingMessage, limitBytes: number): Promise<string> {
+export async function readBody(
+  incoming: IncomingMessage,
+  limitBytes: number,
+  room: BodyRoom,
+): Promise<string> {
   const declaredBytes = Number(incoming.headers['content-length'] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
-  const bytes = await collect(incoming, limitBytes);
+  const bytes = await collect(incoming, limitBytes, room);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -93,24 +120,32 @@ function isDeeper(value: unknown, depth: number): boolean {
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 /** Listens instead of iterating: an iterator that ends early closes the connection, and no answer gets out. */
-function collect(incoming: IncomingMessage, limitBytes: number): Promise<Buffer> {
+function collect(incoming: IncomingMessage, limitBytes: number, room: BodyRoom): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let taken = 0;
     const settle = (error: FleetError | null): void => {
+      room.giveBack(taken);
       incoming.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       if (error === null) resolve(Buffer.concat(chunks));
       else reject(error);
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > limitBytes) settle(tooLarge(limitBytes));
-      else chunks.push(chunk);
+      if (bytes > limitBytes) return settle(tooLarge(limitBytes));
+      if (!room.take(chunk.length)) return settle(noRoom());
+      taken += chunk.length;
+      chunks.push(chunk);
     };
     const onEnd = (): void => settle(null);
     const onClose = (): void => settle(invalid('broke off', {}));
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
+}
+
+function noRoom(): FleetError {
+  return new FleetError('OVERLOADED', 'too much is being sent at once', { hint: 'Try again in a second.' });
 }
 
 function tooLarge(limitBytes: number): FleetError {

@@ -285,6 +285,32 @@ describe('serving the API', () => {
       await served.server.close();
     });
 
+    it('turns away what is too much at once, and says when to come again', async () => {
+      served = await Served.start({ limits: { openRequests: 2, unreadBytes: 1_000 } });
+      const large = { method: 'POST', body: JSON.stringify({ goal: 'g'.repeat(2_000) }) };
+      const heavy = await served.raw('/v1/tasks', large);
+      assert.deepEqual(
+        [heavy.status, heavy.json['code'], heavy.headers['retry-after']],
+        [429, 'OVERLOADED', '1'],
+      );
+      let release = (): void => undefined;
+      served.engine.delay = new Promise(resolve => (release = resolve));
+      const two = [served.raw('/v1/fleet/status'), served.raw('/v1/fleet/status')];
+      await until(() => served.engine.calls.length === 2);
+      const third = await served.raw('/v1/fleet/status');
+      assert.deepEqual(
+        [third.status, third.json['code'], third.headers['retry-after']],
+        [429, 'OVERLOADED', '1'],
+      );
+      release();
+      for (const { status } of await Promise.all(two)) assert.equal(status, 200);
+      assert.equal(
+        (await served.raw('/v1/tasks', { ...large, body: '{"goal":"g"}' })).status,
+        200,
+        'there is room again',
+      );
+    });
+
     it('lets an answer on its way get out', async () => {
       served = await Served.start();
       let release = (): void => undefined;

@@ -6,6 +6,7 @@ import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
 import { createApp, refusal, type ServedEngine } from './app.ts';
+import { BodyRoom } from './body.ts';
 import { admit, type Door } from './gate.ts';
 import { listenOnPort, listenOnSocket } from './listen.ts';
 import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, type RouteName } from './routes.ts';
@@ -17,6 +18,10 @@ export interface ApiLimits {
   readonly bulkBodyBytes: number;
   /** Largest body of anything else, in bytes. Default 4 MiB. */
   readonly bodyBytes: number;
+  /** All bodies together that are being read, in bytes. Default 256 MiB. */
+  readonly unreadBytes: number;
+  /** Requests that are being answered at a time, streams not counted. Default 512. */
+  readonly openRequests: number;
   /** Event streams and outputs open at a time. Default 256. */
   readonly openStreams: number;
   /** Connections open at a time, per door. Default 1024. */
@@ -30,6 +35,8 @@ export interface ApiLimits {
 const DEFAULT_LIMITS: ApiLimits = {
   bulkBodyBytes: 64 * 1024 * 1024,
   bodyBytes: 4 * 1024 * 1024,
+  unreadBytes: 256 * 1024 * 1024,
+  openRequests: 512,
   openStreams: 256,
   connections: 1024,
   heartbeatMs: 15_000,
@@ -105,6 +112,7 @@ class Server {
     const app = createApp({
       ...this.#limits,
       engine: this.#options.engine,
+      room: new BodyRoom(this.#limits.unreadBytes),
       streams: this.#streams,
       log: this.#log,
       ...(only === undefined ? {} : { only }),
@@ -146,6 +154,7 @@ class Server {
       this.#track(outgoing);
       try {
         admit(incoming, door);
+        this.#requireRoom();
       } catch (thrown) {
         return refuse(incoming, outgoing, errorAnswer(thrown, this.#log));
       }
@@ -159,6 +168,16 @@ class Server {
     );
     this.#doors.push(server);
     return server;
+  }
+
+  /** @throws OVERLOADED, also for the one that is already counted when it comes. */
+  #requireRoom(): void {
+    const { openRequests } = this.#limits;
+    if (this.#answering.size - this.#streams.size <= openRequests) return;
+    throw new FleetError('OVERLOADED', `${openRequests} requests are being answered already`, {
+      details: { limit: openRequests },
+      hint: 'Try again in a second.',
+    });
   }
 
   #track(outgoing: http.ServerResponse): void {
@@ -230,7 +249,7 @@ function refuse(incoming: http.IncomingMessage, outgoing: http.ServerResponse, a
   outgoing.writeHead(answer.status, {
     'Content-Type': JSON_TYPE,
     'Content-Length': Buffer.byteLength(text),
-    ...(answer.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+    ...answer.headers,
   });
   outgoing.end(text);
   if (incoming.complete) return;
@@ -238,10 +257,11 @@ function refuse(incoming: http.IncomingMessage, outgoing: http.ServerResponse, a
   incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
 }
 
-function rawAnswer({ status, document }: ErrorAnswer): string {
+function rawAnswer({ status, headers: more, document }: ErrorAnswer): string {
   const text = JSON.stringify(document);
   const headers = {
     ...COMMON_HEADERS,
+    ...more,
     'Content-Type': JSON_TYPE,
     'Content-Length': String(Buffer.byteLength(text)),
     Connection: 'close',

@@ -99,7 +99,7 @@ describe('the streams of the API', () => {
     const first = await open('/v1/events/stream');
     await open('/v1/events/stream');
     const refused = await served.raw('/v1/events/stream');
-    assert.deepEqual([refused.status, refused.json['code']], [503, 'UNAVAILABLE']);
+    assert.deepEqual([refused.status, refused.json['code']], [429, 'OVERLOADED']);
     assert.equal(refused.json['message'], '2 streams are open already');
     first.destroy();
     while (served.engine.watchers > 1) await new Promise(resolve => setImmediate(resolve));

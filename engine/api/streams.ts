@@ -14,14 +14,18 @@ export class OpenStreams {
     this.#max = max;
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   /**
    * Admits one more; its signal aborts when the client has gone or `close` was called.
-   * @throws UNAVAILABLE when as many as allowed are open, or `close` was called.
+   * @throws OVERLOADED when as many as allowed are open; UNAVAILABLE when `close` was called.
    */
   admit(outgoing: ServerResponse): AbortSignal {
     if (this.#closed) throw new FleetError('UNAVAILABLE', 'the engine is closing');
     if (this.#open.size >= this.#max) {
-      throw new FleetError('UNAVAILABLE', `${this.#max} streams are open already`, {
+      throw new FleetError('OVERLOADED', `${this.#max} streams are open already`, {
         details: { limit: this.#max },
         hint: 'Close another watcher first.',
       });

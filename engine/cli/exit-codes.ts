@@ -26,6 +26,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   UNREACHABLE: EXIT.unreachable,
   AUTH_REQUIRED: EXIT.unauthorised,
   UNAVAILABLE: EXIT.failed,
+  OVERLOADED: EXIT.failed,
   TIMED_OUT: EXIT.failed,
   HOME_INVALID: EXIT.failed,
   HOME_NEWER: EXIT.failed,

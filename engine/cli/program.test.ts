@@ -108,6 +108,7 @@ describe('spl: exit codes', () => {
     NAMESPACE_REJECTED: 4,
     NAMESPACE_FROZEN: 4,
     TOO_LARGE: 4,
+    OVERLOADED: 1,
     NOT_SUPPORTED: 4,
     UNREACHABLE: 5,
     AUTH_REQUIRED: 6,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
@@ -25,6 +25,7 @@ const DOCUMENTS = [
   'CHANGELOG.md',
   'engine/ARCHITECTURE.md',
   'engine/GLOSSARY.md',
+  'engine/SECURITY.md',
   `${DECISIONS}/README.md`,
   ...decisions.map(name => `${DECISIONS}/${name}`),
 ];
@@ -158,6 +159,15 @@ describe('the documents', () => {
       for (const [, code] of union.matchAll(/'(\w+)'/g))
         assert.ok(text.includes(`\`${code}\``), `not named: ${code}`);
     });
+  });
+
+  describe('promise what is safe', () => {
+    for (const [promise, enforced, test] of tableIn(sectionOf(read('engine/SECURITY.md'), 'Promises')))
+      it(`with a file that enforces it, and a test that is there: ${promise}`, () => {
+        assert.ok(statSync(join(ROOT, enforced!.replaceAll('`', ''))).isFile());
+        const [, file, title] = /^`([^`]+)`: (.+)$/.exec(test!)!;
+        assert.ok(read(file!).includes(title!), `'${file}' has no test '${title}'`);
+      });
   });
 
   describe('number the invariants', () => {

@@ -10,6 +10,7 @@ import {
   mkdir,
   mkdtemp,
   readdir,
+  readFile,
   rm,
   stat,
   writeFile,
@@ -179,6 +180,19 @@ describe('starting', function () {
       await restart;
       assert.notEqual(stopped.find(({ alias }) => alias === 'worker-b')?.pid, before);
       assert.deepEqual(await liveWorkers(fleet.home), []);
+    }),
+  );
+
+  it(
+    "an address that is not this machine's own is refused, and the home is let go of",
+    scenario({}, async fleet => {
+      const { configToml } = homePaths(fleet.home);
+      const before = await readFile(configToml, 'utf8');
+      await writeFile(configToml, before.replace('[server]', '[server]\nhost = "0.0.0.0"'));
+      const { code, message } = await fleet.refused(4, 'serve');
+      assert.deepEqual([code, message.includes("'0.0.0.0'")], ['NOT_SUPPORTED', true]);
+      await writeFile(configToml, before);
+      await fleet.startFleet(0);
     }),
   );
 
