@@ -136,6 +136,8 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
   const { home, owned, log, clock, state } = prepared;
   try {
     const chosen = settings(options.flags, options.env, home.config);
+    const executors = allExecutors(home.config, options.env);
+    requireExecutor(chosen.executor, executors);
     const records = openIndex({
       logDir: home.paths.logDir,
       file: path.join(home.paths.indexDir, 'records.sqlite'),
@@ -157,7 +159,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       cel: celCompiler,
       heartbeatMs: chosen.heartbeatIntervalMs,
       defaultExecutor: chosen.executor,
-      executors: allExecutors(home.config, options.env),
+      executors,
       worker: { command: workerCommand(), priority: options.workerPriority ?? 0 },
       records,
       checkpointed: log.opening.replayedFrom,
@@ -203,6 +205,16 @@ function requireLoopback(host: string): void {
   throw new FleetError('NOT_SUPPORTED', `[server] host '${host}': only 127.0.0.1 can be listened on yet`, {
     details: { host },
     hint: 'Leave the setting out; other addresses come in a later version.',
+  });
+}
+
+/** @throws HOME_INVALID for the name of an executor that no worker has: every subtask that names none would be refused. */
+function requireExecutor(name: string, executors: ReadonlyMap<string, Executor>): void {
+  if (executors.has(name)) return;
+  const known = [...executors.keys()];
+  throw new FleetError('HOME_INVALID', `[fleet] executor '${name}' is unknown`, {
+    details: { executor: name, known },
+    hint: `The executors are ${known.join(', ')}.`,
   });
 }
 

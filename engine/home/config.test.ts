@@ -114,6 +114,7 @@ describe('config.toml', () => {
     ['fleet.heartbeat_interval_secs = 0.01', 'fleet.heartbeat_interval_secs must be at least 0.05'],
     ['fleet.heartbeat_interval_secs = nan', 'fleet.heartbeat_interval_secs must be a number'],
     ['fleet.heartbeat_interval_secs = inf', 'fleet.heartbeat_interval_secs must be at most 3600'],
+    ['fleet.output_cap_bytes = 3', 'fleet.output_cap_bytes must be at least 4'],
     ['fleet.coordinator_url = "ftp://x"', 'fleet.coordinator_url must be an http or https URL'],
     ['server.port = 65536', 'server.port must be at most 65535'],
     ['identity.actor = "ada"', 'identity.actor must be a DID such as did:sync:user:ada'],

@@ -22,7 +22,8 @@ export const values = {
   idleExitSecs: number(0, 31_536_000),
   stallSecs: number(0, 31_536_000),
   stallPolicy: v.picklist(['notify', 'nudge', 'end'], 'must be notify, nudge or end'),
-  outputCapBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  /** A character of any language fits. */
+  outputCapBytes: wholeNumber(4, Number.MAX_SAFE_INTEGER),
 };
 
 /** The tables of `config.toml`; every key may be left out. */

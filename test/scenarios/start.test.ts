@@ -163,6 +163,16 @@ describe('starting', function () {
   );
 
   it(
+    'an executor that nobody has, as everybody’s: refused, before every subtask is',
+    scenario({ fleet: ['executor = "quantum"'] }, async fleet => {
+      const refusal = await fleet.refused(1, 'serve');
+      assert.equal(refusal.message, "[fleet] executor 'quantum' is unknown");
+      assert.match(String(refusal.details.hint), /echo, shell/);
+      await writeFile(homePaths(fleet.home).configToml, '[server]\nport = 0\n');
+    }),
+  );
+
+  it(
     'a stop in the middle of a restart: the worker that was being launched is stopped as well',
     scenario({}, async fleet => {
       await fleet.startFleet(2);
