@@ -83,7 +83,7 @@ export function whyUnaffordable(
 }
 
 /** Why a subtask can't start any more, whatever happens, in words; null while it may. */
-export function whyNeverAffordable(budget: Budget, subtask: Budgeted): string | null {
+export function whyNeverAffordable(budget: LimitedAccount, subtask: Budgeted): string | null {
   const short = shortOf(budget, subtask, currency => budget.booked[currency]);
   return short === undefined ? null : `the budget is used up: ${figures(budget, subtask, short)}`;
 }

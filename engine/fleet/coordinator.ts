@@ -139,6 +139,7 @@ export class Coordinator {
       // A policy may deny a worker for which something was lined up.
       releaseQueueOf(this.state, link.did);
     }
+    this.#handover.letIn();
     for (const thread of this.state.open) {
       const task = this.state.tasks.get(thread)!;
       if (isWithin(task.fanOut!.namespace, namespace)) this.touch(task);

@@ -6,7 +6,16 @@ import { markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
 import { isHeld } from './holds.ts';
 import { windowOf, type WorkerLink } from './links.ts';
-import { boundOf, denierOf, levelsOf, takeUp, whyBounded, type Bound, type Levels } from './policies.ts';
+import {
+  boundOf,
+  denierOf,
+  levelsOf,
+  takeUp,
+  whyBounded,
+  whyShutOut,
+  type Bound,
+  type Levels,
+} from './policies.ts';
 import type { Child, FanOut, FleetState, Instance } from './state.ts';
 
 /** One child for one worker. */
@@ -35,11 +44,12 @@ export function planDispatch(
   state: FleetState,
   links: ReadonlyMap<Did, WorkerLink>,
   now: number,
-): Pick<Plan, 'placed' | 'delayed' | 'parked'> {
+): Pick<Plan, 'placed' | 'delayed' | 'parked' | 'shutOut'> {
   const plan: Plan = {
     placed: [],
     delayed: [],
     parked: [],
+    shutOut: [],
     taken: new Set(),
     budgets: new Map(),
     bounds: new Map(),
@@ -106,6 +116,8 @@ interface Plan {
   readonly bounds: Map<string, Bound | null>;
   /** Children whose executor is out of quota. */
   readonly parked: [FanOut, Child][];
+  /** Children whose executor a policy does not let run any more. */
+  readonly shutOut: [FanOut, Child][];
   /** Executors that were out of quota, and on which one child was placed to go ahead. */
   readonly probed: Set<string>;
 }
@@ -126,7 +138,7 @@ function placeSome(
   const before = placed.length;
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
-      const child = nextStartable(state, fanOut, queue, plan, now);
+      const child = nextStartable(state, fanOut, queue, plan, levels, now);
       if (child === undefined || !isAffordable(fanOut, child, plan, bounds)) break;
       const seat = name === 'round-robin' ? spread(fanOut, child, queue, open) : seatFor(name, open);
       if (seat === 'moved') continue;
@@ -179,18 +191,33 @@ function nextStartable(
   fanOut: FanOut,
   queue: IndexQueue,
   plan: Plan,
+  levels: Levels,
   now: number,
 ): Child | undefined {
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
     const isFree = child.state === 'pending' && !plan.taken.has(child);
     const startable = isFree && child.unmet === 0 && child.cancelRequested === null;
-    const isDue = child.notBefore <= now;
-    if (startable && isDue && hasQuota(state, fanOut, child, plan, now)) return child;
+    const aside = startable ? asideFor(state, fanOut, child, plan, levels, now) : undefined;
+    if (startable && aside === undefined) return child;
     queue.shift();
-    if (startable) (isDue ? plan.parked : plan.delayed).push([fanOut, child]);
+    aside?.push([fanOut, child]);
   }
   return undefined;
+}
+
+/** Where a child is set aside that must wait for something else than a worker; undefined when it need not. */
+function asideFor(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  plan: Plan,
+  levels: Levels,
+  now: number,
+): [FanOut, Child][] | undefined {
+  if (child.notBefore > now) return plan.delayed;
+  if (whyShutOut(levels, fanOut.subtasks[child.index]!) !== null) return plan.shutOut;
+  return hasQuota(state, fanOut, child, plan, now) ? undefined : plan.parked;
 }
 
 function hasQuota(

@@ -21,6 +21,8 @@ export class Handover {
   readonly #settling: Settling;
   /** Children that back off. */
   #delayed: [FanOut, Child][] = [];
+  /** Children whose executor a policy does not let run any more. */
+  readonly #shutOut: [FanOut, Child][] = [];
   /** Children whose executor is out of quota, by its name. */
   readonly #parked = new Map<string, [FanOut, Child][]>();
 
@@ -40,8 +42,9 @@ export class Handover {
   /** Places what may start. */
   dispatch(now: number): void {
     this.#unpark(now);
-    const { placed, delayed, parked } = planDispatch(this.#step.state, this.#presence.links, now);
+    const { placed, delayed, parked, shutOut } = planDispatch(this.#step.state, this.#presence.links, now);
     this.#delayed.push(...delayed);
+    for (const each of shutOut) this.#shutOut.push(each);
     for (const each of parked) pushTo(this.#parked, each[0].subtasks[each[1].index]!.executor, each);
     const byFanOut = new Map<FanOut, Placement[]>();
     for (const placement of placed) pushTo(byFanOut, placement.fanOut, placement);
@@ -140,6 +143,12 @@ export class Handover {
     if (due.length === 0) return;
     this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
     for (const [fanOut, child] of due) if (child.state === 'pending') markReady(fanOut, child);
+  }
+
+  /** Has everything wait for a worker again that a policy shut out: there may be another one now. */
+  letIn(): void {
+    for (const [fanOut, child] of this.#shutOut.splice(0))
+      if (child.state === 'pending') markReady(fanOut, child);
   }
 
   /** Has everything wait for a worker again whose executor lets something start: one of it goes ahead. */

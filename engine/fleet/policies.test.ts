@@ -272,6 +272,32 @@ describe('a policy', () => {
     }
   });
 
+  it('lets what waits for an executor that it denies now go on only when it is lifted, and holds up no other', () => {
+    const fleet = fleetWith({});
+    const shell = { executor: 'shell', run: 'true' };
+    const fanOut = fanOutIn(fleet, 'a/b', [echo(), shell, echo(), shell]);
+    fleet.createNamespace('a', null, { deny: { executors: ['shell'] } });
+    fleet.report(fanOut, 0);
+    const why = "the policy of namespace 'a' denies executor 'shell'";
+    assert.deepEqual(reasons(fleet, fanOut), [null, why, null, why]);
+    fleet.report(fanOut, 2);
+    assert.deepEqual(states(fanOut), ['done', 'pending', 'done', 'pending']);
+    fleet.restart();
+    fleet.hello(0);
+    const again = fleet.core.state.tasks.get(fanOut.task.thread)!.fanOut!;
+    assert.deepEqual(states(again), ['done', 'pending', 'done', 'pending']);
+    fleet.createNamespace('a', null, {});
+    fleet.report(again, 1);
+    fleet.report(again, 3);
+    assert.equal(again.joined?.outcome, 'satisfied');
+  });
+
+  it('counts a budget exactly', () => {
+    const fleet = fleetWith({ a: { limits: { budget_usd: 0.3 } } });
+    fleet.report(fanOutIn(fleet, 'a', [echo({ budget_usd: 0.2 })]), 0, { cost_usd: 0.2 });
+    assert.deepEqual(states(fanOutIn(fleet, 'a', [echo({ budget_usd: 0.1 })])), ['assigned']);
+  });
+
   it('holds for serial runs and for retries', () => {
     const fleet = fleetWith({}, 2);
     const fanOut = fanOutIn(fleet, 'a/b', [echo({ timeout_secs: 90 })]);

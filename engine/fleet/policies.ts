@@ -10,7 +10,14 @@ import {
 } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
 import type { Act } from '../record/record.ts';
-import { limitedTo, reserve, whyUnaffordable, type Budgeted, type LimitedAccount } from './budgets.ts';
+import {
+  limitedTo,
+  reserve,
+  whyNeverAffordable,
+  whyUnaffordable,
+  type Budgeted,
+  type LimitedAccount,
+} from './budgets.ts';
 import { namespaceDocument } from './namespaces.ts';
 import type { FleetState, Instance } from './state.ts';
 import { targetText, type CompleteSubtask, type Target } from './subtasks.ts';
@@ -142,14 +149,16 @@ function requireShare(
   claimed: string,
   namespace: string,
   { limits }: Policy,
-  { budget_usd: share }: CompleteSubtask,
+  subtask: CompleteSubtask,
   index: number,
 ): void {
   const limit = limits?.budget_usd;
   if (limit === undefined) return;
-  const booked = (usages.get(namespace) ?? newUsage()).booked.usd / 1_000_000;
-  const left = Math.max(0, limit - booked);
-  if (share !== null && share <= left) return;
+  const { budget_usd: share } = subtask;
+  const usage = usages.get(namespace) ?? newUsage();
+  if (share !== null && whyNeverAffordable(limitedTo(limit, usage), subtask) === null) return;
+  const booked = usage.booked.usd / 1_000_000;
+  const left = Math.max(0, Number((limit - booked).toFixed(6)));
   const spent = booked === 0 ? '' : `, of which ${usd(booked)} are booked`;
   const wants =
     share === null ? `subtask ${index} names no share of it` : `subtask ${index} wants ${usd(share)}`;
@@ -170,6 +179,13 @@ function namesOf(target: Target, instances: FleetState['instances']): string[] {
 }
 
 const workerNames = ({ did, alias }: Pick<Instance, 'did' | 'alias'>): string[] => [alias, `specific:${did}`];
+
+/** Why a subtask that was let in may not start, since a policy came after it; null while it may. */
+export function whyShutOut(levels: Levels, { executor }: Pick<CompleteSubtask, 'executor'>): string | null {
+  const refusal = refusalOf(levels, 'executors', [executor]);
+  if (refusal === undefined) return null;
+  return `the policy of namespace '${refusal.level.namespace}' ${refusal.verb} executor '${executor}'`;
+}
 
 /** The level that denies this worker to whatever runs there, also where a free choice would come to it; or undefined. */
 export function denierOf(levels: Levels, worker: Pick<Instance, 'did' | 'alias'>): string | undefined {

@@ -8,7 +8,7 @@ import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { tasksOf, waitsFor } from './dependencies.ts';
 import { controlMembers } from './freeze.ts';
 import { whyHeld } from './holds.ts';
-import { boundOf, denierOf, levelsOf, whyBounded, type Levels } from './policies.ts';
+import { boundOf, denierOf, levelsOf, whyBounded, whyShutOut, type Levels } from './policies.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
@@ -283,7 +283,9 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
 
 function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
   const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
-  const held = whyHeld(coordinator.state, fanOut.namespace);
+  const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
+  const held =
+    whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
   if (held !== null) return held;
   const unmet = dependsOn.filter(
     index => fanOut.children[index]!.verdict !== 'accept' || fanOut.children[index]!.state !== 'done',
@@ -298,7 +300,6 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   if (outOfQuota !== null) return outOfQuota;
   const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
   if (short !== null) return short;
-  const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
   const bounded = whyBeyondLevel(coordinator.state, levels, fanOut.subtasks[child.index]!);
   if (bounded !== null) return bounded;
   const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { ACTOR, scenario, type Scenario } from './harness.ts';
 import { shows, Transcript, type Posted } from './transcript.ts';
 
@@ -32,6 +33,57 @@ describe('the tutorial of several namespaces', function () {
     }),
   );
 });
+
+/** Runs until somebody writes the file `go`. */
+const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.02; done';
+
+describe('namespaces with work in them', function () {
+  this.timeout(120_000);
+
+  it(
+    'run as many subtasks at a time as their policy lets, drain when archived, and go on when they are active again',
+    scenario({}, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.write('one.toml', '[limits]\nmax_parallel = 1\n');
+      await fleet.json('namespace', 'create', 'acme', '--policy', fleet.at('one.toml'));
+      await fleet.json('namespace', 'create', 'acme/web');
+      await fleet.json('task', 'add', 'Held', '--alias', 'HELD', '--namespace', 'acme/web');
+      const runs = ['--subtask', JSON.stringify({ goal: 'runs', run: WAITS })];
+      const waits = ['--subtask', JSON.stringify({ goal: 'waits', run: 'true' })];
+      await fleet.json('task', 'fan-out', 'HELD', ...runs, ...waits, ...waits);
+      const begun = await fleet.joinWhen(
+        'HELD',
+        'the first runs',
+        ({ children: [first] }) => first?.started_unix != null,
+      );
+      const turn = "waiting for its turn: the policy of namespace 'acme' lets 1 run at a time";
+      assert.deepEqual(begun.children.slice(1).map(whyPending), [turn, turn]);
+      await fleet.json('namespace', 'archive', 'acme');
+      await fleet.write('go', '');
+      const drained = await fleet.joinWhen(
+        'HELD',
+        'the first is done',
+        ({ counts }) => counts.accepted === 1,
+      );
+      const closed = "namespace 'acme' is archived; make it active again with: spl namespace create acme";
+      assert.deepEqual(drained.children.slice(1).map(whyPending), [closed, closed]);
+      const refused = await fleet.refused(4, 'task', 'add', 'x', '--namespace', 'acme/web');
+      assert.deepEqual(
+        [refused.code, refused.message],
+        ['NAMESPACE_REJECTED', "namespace 'acme/web' is rejected: 'acme' is archived"],
+      );
+      // It outlives the coordinator: the next one holds what waits as well.
+      await fleet.kill(await fleet.pidOf('coordinator'));
+      await fleet.startFleet(2);
+      assert.deepEqual((await fleet.join('HELD')).children.slice(1).map(whyPending), [closed, closed]);
+      await fleet.json('namespace', 'create', 'acme');
+      assert.equal((await fleet.joined('HELD')).outcome, 'satisfied');
+    }),
+  );
+});
+
+const whyPending = ({ state, reason }: ChildDocument): string | null =>
+  state === 'pending' ? reason : state;
 
 type Write = (namespace: string, note: string) => Promise<Posted>;
 
