@@ -123,6 +123,18 @@ describe('the documents of --json', function () {
         { id: 'acme', active: true },
         { id: 'default', active: true },
       ]);
+      const archived = await fleet.json('namespace', 'archive', 'acme');
+      assert.deepEqual(valuesOf(archived, 'status', 'own_status', 'archived_by'), [
+        ...['archived', 'archived', 'acme'],
+      ]);
+      const effective = await fleet.json('namespace', 'resolve', 'acme/web');
+      assert.deepEqual(effective, {
+        ...{ namespace: 'acme/web', status: 'archived', archived_by: 'acme' },
+        allow: { acts: null, executors: null, targets: null },
+        deny: { acts: [], executors: [], targets: [] },
+        limits: { max_children: null, max_parallel: null, budget_usd: null, timeout_secs: null },
+        usage: [],
+      });
     }),
   );
 
@@ -222,7 +234,7 @@ describe('the documents of --json', function () {
       await errs(3, 'NOT_FOUND', 'task', 'show', 'NOBODY');
       await errs(4, 'INVALID_RECORD', 'task', 'fan-out', 'ENDS', '--subtask', 'goal=x,colour=red');
       await errs(4, 'CONFLICT', 'task', 'add', 'again', '--alias', 'ENDS');
-      await errs(4, 'NOT_SUPPORTED', 'namespace', 'resolve', 'acme');
+      await errs(4, 'NOT_SUPPORTED', 'fleet', 'start', '--share', 'th_x');
       const { coordinator_url: url } = await fleet.fleet();
       const strange = ['--url', url, '--token', 'x'.repeat(43)];
       await errs(6, 'AUTH_REQUIRED', 'fleet', 'list', ...strange);
