@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
  * reports for itself; the closing line `N passed, N failed, N skipped` adds all up.
  *
  * The scenarios wait for other processes most of the time, so that the engine's other tests run beside them, and the
- * extension host after these. The browser needs both processors for itself.
+ * extension host after these. Two windows at a time keep both processors busy: each waits for its server now and then.
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
