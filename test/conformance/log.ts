@@ -253,6 +253,16 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       await check();
     });
 
+    it('gives many records at once, wherever they are kept', async () => {
+      const all = Array.from({ length: 100 }, (_, i) => note(i, { body: { text: `${i} `.repeat(200) } }));
+      for (const each of all) await append(each);
+      const got = await Promise.all(all.map((_, position) => log.get(position)));
+      assert.deepEqual(
+        got.map(({ record }) => record.id),
+        all.map(({ record }) => record.id),
+      );
+    });
+
     it('stops reading when it is told to, or when nobody listens any more', async () => {
       await append(...notes(0, 1000));
       const stop = new AbortController();

@@ -56,13 +56,15 @@ export class OpenSegments {
       users: 0,
     };
     this.#entries.delete(segment);
-    this.#entries.set(segment, entry);
+    // Before it is there itself: where all others are being read from, it would be the one.
     this.#closeOldest();
+    this.#entries.set(segment, entry);
     return entry;
   }
 
+  /** Makes room for one more, unless all are being read from. */
   #closeOldest(): void {
-    if (this.#entries.size <= MAX_OPEN) return;
+    if (this.#entries.size < MAX_OPEN) return;
     for (const [segment, { file, users }] of this.#entries) {
       if (users > 0) continue;
       this.#entries.delete(segment);
