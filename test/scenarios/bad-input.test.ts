@@ -299,8 +299,6 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
 ];
 
 const LATER: readonly (readonly string[])[] = [
-  ['namespace', 'archive', 'acme'],
-  ['namespace', 'resolve', 'acme'],
   ['thread', 'snapshot', 'th_x'],
   ['fleet', 'start', '--share', 'th_x'],
   ['task', 'fan-out', 'A', '--plan', 'plan.toml'],
