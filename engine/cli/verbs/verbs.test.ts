@@ -1113,6 +1113,17 @@ describe('spl intend, do, know and learn', () => {
     assert.equal(host.engine.asked.filter(({ name }) => name === 'records.append').length, 10);
   });
 
+  it('take the same words of another for a record of the other', async () => {
+    const answers = {
+      records: { records: [], next: null },
+      'records.append': () => ({ stored: [{ ...written.stored[0], existed: (existing -= 1) >= 0 }] }),
+    };
+    let existing = 2;
+    const { code, host } = await run(['do', 'it', '--thread', 'th_x'], { answers });
+    assert.equal(code, 0);
+    assert.equal(host.engine.asked.filter(({ name }) => name === 'records.append').length, 3);
+  });
+
   it('refuse a body that is no object, or says what is given beside it', async () => {
     for (const [body, message] of [
       ['{', /not JSON/],

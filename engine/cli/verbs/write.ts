@@ -93,16 +93,22 @@ async function append(
   body: object,
 ): Promise<{ readonly id: string; readonly clock: number }> {
   const { actor } = await context.client();
-  for (let left = TRIES; ; left--) {
+  for (let left = TRIES; left > 0; left--) {
     const clock = await nextClock(context, thread, actor);
     const record = { act, actor, thread, clock, data_type: 'SCALAR', body };
     try {
       const { stored } = await context.submit('records.append', { records: [record] });
-      return { id: stored[0]!.id, clock };
+      const { id, existed } = stored[0]!;
+      // The very same words, written by somebody else in the same moment, are a record of theirs.
+      if (!existed) return { id, clock };
     } catch (thrown) {
-      if (!FleetError.is(thrown, 'CONFLICT') || left === 1) throw thrown;
+      if (!FleetError.is(thrown, 'CONFLICT')) throw thrown;
     }
   }
+  throw new FleetError('CONFLICT', `others write on ${thread} in the same name all the time`, {
+    details: { thread, actor },
+    hint: 'Try again, or write in another name: --actor.',
+  });
 }
 
 async function nextClock(context: Context, thread: string, actor: string): Promise<number> {
