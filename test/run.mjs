@@ -8,8 +8,8 @@ import { createRequire } from 'node:module';
  * Runs all tests on what is built: the engine's, the suites inside the extension host, and those in a browser. Each part
  * reports for itself; the closing line `N passed, N failed, N skipped` adds all up.
  *
- * The scenarios wait for other processes most of the time, so that the engine's other tests run beside them, and the
- * extension host after these. Two windows at a time keep both processors busy: each waits for its server now and then.
+ * The scenarios wait for other processes most of the time, so that the rest of the engine's tests run beside them. The
+ * editor and the browser need both processors for themselves.
  */
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -45,13 +45,15 @@ class Paper {
 /** Stages one after another, the lanes of each side by side, the parts of a lane one after another. */
 const stages = [
   [
-    [
-      { name: 'engine and extension', words: [mocha, '--ignore', 'test/scenarios/*.test.ts'] },
-      { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
-    ],
+    [{ name: 'engine and extension', words: [mocha, '--ignore', 'test/scenarios/*.test.ts'] }],
     [{ name: 'scenarios', words: [mocha, '--config', 'test/scenarios/.mocharc.json'] }],
   ],
-  [[{ name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] }]],
+  [
+    [
+      { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
+      { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+    ],
+  ],
 ];
 
 const closing = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;

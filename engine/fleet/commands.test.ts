@@ -64,6 +64,18 @@ describe('task add', () => {
     assert.notEqual(fleet.addTask({ alias: null }, 'twice').thread, first.thread);
   });
 
+  it('refuses a key that was given with another command: that one would be lost in silence', () => {
+    const fleet = new TestFleet();
+    fleet.addTask({ alias: null, goal: 'one' }, 'once');
+    refused(
+      fleet,
+      () => fleet.addTask({ alias: null, goal: 'two' }, 'once'),
+      'CONFLICT',
+      /'once' was given with/,
+    );
+    assert.equal(fleet.bodiesOf(TOPIC.task).length, 1);
+  });
+
   it('refuses a namespace that is not there', () => {
     const fleet = new TestFleet();
     refused(fleet, () => fleet.addTask({ namespace: 'acme' }), 'NAMESPACE_REJECTED', /'acme'/);
@@ -152,6 +164,19 @@ describe('task fan-out', () => {
     const { alias } = fleet.addTask();
     const first = fanOutOf(fleet, alias, [{ goal: 'a' }], 'all', 'once');
     assert.deepEqual(fanOutOf(fleet, alias, [{ goal: 'a' }], 'all', 'once'), first);
+  });
+
+  it('refuses the key of another task', () => {
+    const fleet = new TestFleet();
+    fanOutOf(fleet, fleet.addTask().alias, [{ goal: 'a' }], 'all', 'once');
+    const other = fleet.addTask();
+    refused(
+      fleet,
+      () => fanOutOf(fleet, other.alias, [{ goal: 'a' }], 'all', 'once'),
+      'CONFLICT',
+      /'once' was given with/,
+    );
+    assert.equal(other.fanOut, null);
   });
 });
 
@@ -298,5 +323,7 @@ describe('task run-serial', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(1);
     assert.deepEqual(run(fleet, task.alias, null, 'once'), run(fleet, task.alias, null, 'once'));
+    const { task: other } = fleet.fanOut(1);
+    refused(fleet, () => run(fleet, other.alias, null, 'once'), 'CONFLICT', /'once' was given with/);
   });
 });

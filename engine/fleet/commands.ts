@@ -46,8 +46,11 @@ export function addTask(
   issuer: Issuer,
 ): TaskAdded {
   const { state } = coordinator;
-  const before = repeated(state, issuer);
-  if (before !== undefined) return taskAdded(before);
+  const before = keptFor(state, issuer);
+  if (before !== undefined) {
+    if (before.goal !== input.goal) throw keyTaken(before, issuer);
+    return taskAdded(before);
+  }
   const namespace = input.namespace ?? ROOT_NAMESPACE;
   admitWork(state, namespace, issuer.now);
   const alias = input.alias ?? freeAlias(state);
@@ -84,9 +87,8 @@ export function fanOut(
   issuer: Issuer,
 ): FannedOut {
   const { state } = coordinator;
-  const before = repeated(state, issuer);
-  if (before?.fanOut != null) return fannedOut(before.fanOut);
   const task = resolveTask(state, name);
+  if (isRepeated(state, issuer, task) && task.fanOut !== null) return fannedOut(task.fanOut);
   const namespace = namespaceOf(task, request.namespace);
   admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
@@ -119,9 +121,10 @@ export function runSerial(
   issuer: Issuer,
 ): FannedOut {
   const { state } = coordinator;
-  const before = repeated(state, issuer);
-  if (before?.fanOut != null) return fannedOut(before.fanOut);
   const original = resolveTask(state, name);
+  const before = keptFor(state, issuer);
+  if (before !== undefined && before.fanOut?.serialOf !== original.thread) throw keyTaken(before, issuer);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
   if (original.fanOut === null)
     throw new FleetError('CONFLICT', `task '${original.alias}' has no fan-out to run serially`, {
       details: { task: original.alias },
@@ -175,7 +178,7 @@ export function runSerial(
  */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
-  if (repeated(coordinator.state, issuer) === task) return task;
+  if (isRepeated(coordinator.state, issuer, task)) return task;
   const { fanOut, child } = childOf(task, input.subtask);
   admitWork(coordinator.state, fanOut.namespace, issuer.now);
   if (child.state !== 'done' || child.verdict === 'accept') {
@@ -223,7 +226,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
 /** Ends a task, or one subtask of it. @throws CONFLICT when there is nothing left to end. */
 export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
-  if (repeated(coordinator.state, issuer) === task) return task;
+  if (isRepeated(coordinator.state, issuer, task)) return task;
   refuseNothingToCancel(task, input.subtask);
   const body = {
     topic: TOPIC.cancel,
@@ -280,8 +283,25 @@ export function keyOf({ key }: Issuer): { idempotency_key?: string } {
   return key === undefined ? {} : { idempotency_key: key };
 }
 
-/** The task that the same command, with the same key, was about when it was given first. */
-export function repeated(state: FleetState, issuer: Issuer): Task | undefined {
+/**
+ * Whether a command about this task was given before with the same key.
+ * @throws CONFLICT when the key was given with a command about another task: this one would be lost in silence.
+ */
+export function isRepeated(state: FleetState, issuer: Issuer, task: Task): boolean {
+  const before = keptFor(state, issuer);
+  if (before !== undefined && before !== task) throw keyTaken(before, issuer);
+  return before !== undefined;
+}
+
+function keyTaken(before: Task, { key }: Issuer): FleetError {
+  return new FleetError('CONFLICT', `the idempotency key '${key}' was given with another command`, {
+    details: { key, task: before.alias },
+    hint: 'Make a new key for each command; repeat one with the key that it had.',
+  });
+}
+
+/** The task that the command with the same key was about when it was given first. */
+function keptFor(state: FleetState, issuer: Issuer): Task | undefined {
   const thread =
     issuer.key === undefined ? undefined : state.idempotency.get(`${issuer.actor} ${issuer.key}`);
   return thread === undefined ? undefined : state.tasks.get(thread);

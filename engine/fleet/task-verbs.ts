@@ -4,7 +4,7 @@ import type { ThreadId } from '../record/ids.ts';
 import type { Act } from '../record/record.ts';
 import { admitWork } from './admission.ts';
 import { TOPIC, type TaskWordBody } from './bodies.ts';
-import { keyOf, refuseHeldAlias, repeated, type Issuer } from './commands.ts';
+import { keyOf, refuseHeldAlias, isRepeated, type Issuer } from './commands.ts';
 import type { Coordinator } from './coordinator.ts';
 import { reaches } from './dependencies.ts';
 import { refused, refuseUnmet, wayOut } from './readiness.ts';
@@ -52,7 +52,7 @@ export function say(
 ): Task {
   const { state } = coordinator;
   const task = resolveTask(state, name);
-  if (repeated(state, issuer) === task) return task;
+  if (isRepeated(state, issuer, task)) return task;
   refuseFannedOut(task, verb);
   refuseWrongStatus(state, task, verb, issuer.now);
   if (verb === 'approve' || verb === 'reject') refuseOwnWork(task, verb, issuer);

@@ -97,13 +97,8 @@ async function startServer(editor: Editor, scratch: Scratch, options: EditorOpti
 
 let extensions: Promise<string> | undefined;
 
-/**
- * A folder of extensions in which the editor has installed the packaged one; each editor under test gets a copy. Whoever
- * runs several files at once installs it for all of them, and says where in `SPL_E2E_EXTENSIONS`.
- */
-export function installed(editor: Editor): Promise<string> {
-  const made = process.env['SPL_E2E_EXTENSIONS'];
-  if (made !== undefined) return Promise.resolve(made);
+/** A folder of extensions in which the editor has installed the packaged one; each editor under test gets a copy. */
+function installed(editor: Editor): Promise<string> {
   extensions ??= install(editor);
   return extensions;
 }

@@ -7,6 +7,7 @@ import type { Frame, Page } from 'playwright-core';
 import { ROOT } from '../editor/scratch.ts';
 import { until } from '../editor/until.ts';
 import type { EditorUnderTest } from './editor.ts';
+import { assertAccessible } from './accessibility.ts';
 import { withEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -67,6 +68,7 @@ describe('the panel of a task', () => {
       await view.locator('#row-1', { hasText: 'second' }).waitFor();
       await view.getByText('Live', { exact: true }).waitFor();
       await workbench.snap('joined');
+      await assertAccessible(view);
 
       await view.locator('vscode-button', { hasText: 'Run Serially to Measure' }).click();
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });

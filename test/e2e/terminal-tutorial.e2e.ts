@@ -2,9 +2,11 @@ import { withEditor } from './with-editor.ts';
 
 /** The tutorial again, typed: what is typed shows in the views of the same window. */
 describe('the tutorial in the integrated terminal', () => {
+  const settings = { 'workbench.colorTheme': 'Default Light Modern' };
+
   it(
-    'runs by spl alone, and the views follow',
-    withEditor({ name: 'terminal', workspace: 'tutorial', noHome: true }, async workbench => {
+    'runs by spl alone, and the views follow, in a light theme',
+    withEditor({ name: 'terminal', workspace: 'tutorial', noHome: true, settings }, async workbench => {
       await workbench.openActivity('Fleet');
       await workbench.welcomeButton('Start Fleet').waitFor();
       await workbench.runCommand('Terminal: Create New Terminal');
