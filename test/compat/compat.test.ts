@@ -221,13 +221,16 @@ describe('a home of version 1', function () {
   it('remembers what was asked with a key', async () => {
     const before = await engine.report('task', { task: 'INBOX' });
     const { records } = await engine.report('health', {});
-    const input = { goal: 'other', alias: null, priority: 'low', labels: [], criteria: [] } as const;
-    const added = await engine.submit(
-      'task.add',
-      { ...input, labels: [], criteria: [], domain: null, hypothesis: null, namespace: null, dir: null },
-      { actor: ACTOR, idempotencyKey: 'first-of-its-kind' },
-    );
+    const none = { alias: null, domain: null, hypothesis: null, namespace: null, dir: null } as const;
+    const add = (goal: string) =>
+      engine.submit(
+        'task.add',
+        { ...none, goal, priority: 'low', labels: [], criteria: [] },
+        { actor: ACTOR, idempotencyKey: 'first-of-its-kind' },
+      );
+    const added = await add(before.goal);
     assert.deepEqual([added.thread, added.alias], [before.thread, 'INBOX']);
+    await assert.rejects(add('other'), { code: 'CONFLICT' });
     assert.equal((await engine.report('health', {})).records, records);
   });
 
