@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serveApi, type ApiServer } from './api/server.ts';
-import { VERSION } from './contract/engine.ts';
+import { VERSION, type JoinFault } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
 import { celCompiler } from './fleet/cel.ts';
 import { Coordinator } from './fleet/coordinator.ts';
@@ -216,13 +216,6 @@ function requireExecutor(name: string, executors: ReadonlyMap<string, Executor>)
     details: { executor: name, known },
     hint: `The executors are ${known.join(', ')}.`,
   });
-}
-
-/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
-export interface JoinFault {
-  readonly message: string;
-  readonly position: number;
-  readonly length: number;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { FleetStopped } from '../contract/documents.ts';
-import type { CallContext, Engine } from '../contract/engine.ts';
+import type { CallContext, Engine, JoinFault } from '../contract/engine.ts';
 import type { Colours } from './render/colours.ts';
 
 /** A stream that a command writes to. */
@@ -136,13 +136,6 @@ export interface Doctor {
   readonly checks: readonly Check[];
   /** Opens a log that is shorter than its checkpoint, giving up what is missing. @returns what was lost, in words. */
   acceptLoss(home: string): Promise<string>;
-}
-
-/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
-export interface JoinFault {
-  readonly message: string;
-  readonly position: number;
-  readonly length: number;
 }
 
 /** Everything that the commands need from outside: the process, and the parts that they may not import. */

@@ -126,6 +126,13 @@ export interface Reports {
 export const MAX_CHILDREN = 500;
 export type ReportName = keyof Reports;
 
+/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
+export interface JoinFault {
+  readonly message: string;
+  readonly position: number;
+  readonly length: number;
+}
+
 /** Who asks, and what bounds the asking. */
 export interface CallContext {
   readonly actor: Did;
