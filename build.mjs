@@ -17,6 +17,7 @@ const bin = join(out, 'bin');
 const entries = [
   { from: 'engine/bin/spl.ts', to: 'bin/spl', executable: true, engineApart: true },
   { from: 'engine/open.ts', to: 'bin/coordinator.js' },
+  { from: 'engine/bin/coordinator-thread.ts', to: 'bin/coordinator-thread.js', engineApart: true },
   { from: 'engine/bin/worker.ts', to: 'bin/worker.js' },
   { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },
   { from: 'engine/bin/tour.ts', to: 'bin/tour.js' },

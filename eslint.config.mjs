@@ -29,6 +29,7 @@ export const neighbours = {
     'engine/index.ts',
     'engine/api/client.ts',
     'engine/api/changes.ts',
+    'engine/api/coordinator-thread.ts',
     'engine/contract/',
     'engine/home/',
     'engine/record/ids.ts',
@@ -166,6 +167,5 @@ export default tseslint.config(
   },
   { files: ['**/*.test.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },
   { files: ['test/editor/suites/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
-  { files: ['**/*.{mjs,cjs}'], ...tseslint.configs.disableTypeChecked },
-  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

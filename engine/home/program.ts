@@ -8,6 +8,7 @@ import { syncFolder, writeNewFile } from './files.ts';
 export const PROGRAM_FILES = [
   'spl',
   'coordinator.js',
+  'coordinator-thread.js',
   'worker.js',
   'index-thread.js',
   'sql-wasm.wasm',

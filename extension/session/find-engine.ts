@@ -7,8 +7,8 @@ import type { Did } from '../../engine/record/ids.ts';
 
 /** How long a coordinator may take to say who it is. */
 const HEALTH_MS = 10_000;
-/** How long a watch goes on trying when the coordinator is gone: a standby takes over faster. */
-const RECONNECT_MS = 1_000;
+/** How long a watch goes on trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
+export const RECONNECT_MS = 1_000;
 
 /** @returns a client of the coordinator that serves the home; undefined when none answers at its socket. */
 export async function findEngine(

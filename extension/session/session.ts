@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
+import type { CoordinatorThread } from '../../engine/api/coordinator-thread.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
@@ -9,7 +10,6 @@ import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
 import { findEngine, homeExists, untilGone } from './find-engine.ts';
 import { onceHomeStirs, type HomeWatch } from './home-watch.ts';
-import type { Hosted } from './hosted.ts';
 
 export type SessionState =
   /** Nobody serves the home, and nothing asks for it. */
@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly actor: () => Promise<Did>;
   readonly log: vscode.LogOutputChannel;
   /** Opens the home in this process. */
-  readonly host: () => Promise<Hosted>;
+  readonly host: () => Promise<CoordinatorThread>;
   /** Whether this window may be a coordinator's: not while its folder is untrusted. */
   readonly mayHost: () => boolean;
   /** What views and commands get in the place of a client. */
@@ -48,7 +48,7 @@ export class Session implements EngineAccess {
   readonly #ending = new AbortController();
   #state: SessionState = { kind: 'opening' };
   #wanted = false;
-  #hosted: Hosted | undefined;
+  #hosted: CoordinatorThread | undefined;
   #wake: () => void = () => undefined;
   #done: Promise<void> = Promise.resolve();
   readonly onDidChange = this.#changed.event;
@@ -188,7 +188,7 @@ export class Session implements EngineAccess {
   }
 
   /** Undefined when another process was faster, and answers. Who holds the lease and does not answer may yet let go of it. */
-  async #take(signal: AbortSignal): Promise<Hosted | undefined> {
+  async #take(signal: AbortSignal): Promise<CoordinatorThread | undefined> {
     const deadline = performance.now() + LEASE_WAIT_MS;
     for (;;) {
       try {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { on } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, it } from 'mocha';
+import { build } from 'esbuild';
+import { after, before, describe, it } from 'mocha';
 import { installProgram } from '../../engine/home/program.ts';
 import { HEAP_FLAGS } from '../../engine/run/heap.ts';
 import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
-
-const HOST = fileURLToPath(new URL('./host.cjs', import.meta.url));
 
 /** What the extension host of an editor on a server inherits, and no process of ours is to. */
 const EDITOR = {
@@ -19,6 +19,9 @@ const EDITOR = {
   NODE_OPTIONS: '--no-deprecation',
 };
 
+/** The built `host.ts`. */
+let hostFile = '';
+
 /** A process that hosts the coordinator in itself. */
 class EditorHost {
   readonly process: ChildProcess;
@@ -26,22 +29,27 @@ class EditorHost {
   readonly #messages: AsyncIterator<unknown[]>;
 
   constructor(fleet: Scenario, program: string) {
-    const words = [join(program, 'coordinator.js')];
     const options = { execArgv: ['--max-old-space-size=300'], ipc: true };
-    this.process = fleet.startProgram(HOST, words, EDITOR, options);
+    this.process = fleet.startProgram(hostFile, [program], EDITOR, options);
     this.end = ended(this.process, 120_000);
     this.#messages = on(this.process, 'message');
   }
 
   /** The next thing that it says. */
-  async said(): Promise<Record<string, unknown>> {
+  async heard(): Promise<Record<string, unknown>> {
     const { value } = (await this.#messages.next()) as { value: [Record<string, unknown>] };
-    assert.equal(value[0]['error'], undefined, String(value[0]['error']));
     return value[0];
   }
 
-  ask(what: 'open' | 'close' | 'quit'): Promise<Record<string, unknown>> {
-    this.process.send(what);
+  /** The same, which is to be no error. */
+  async said(): Promise<Record<string, unknown>> {
+    const message = await this.heard();
+    assert.equal(message['error'], undefined, String(message['error']));
+    return message;
+  }
+
+  ask(act: 'open' | 'close' | 'quit' | 'block', argument = ''): Promise<Record<string, unknown>> {
+    this.process.send({ act, argument });
     return this.said();
   }
 }
@@ -56,6 +64,21 @@ async function hosted(fleet: Scenario): Promise<{ host: EditorHost; program: str
 
 describe('a coordinator in a process that is an editor’s', function () {
   this.timeout(120_000);
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spl-host-'));
+    hostFile = join(folder, 'host.cjs');
+    const entry = fileURLToPath(new URL('./host.ts', import.meta.url));
+    await build({
+      entryPoints: [entry],
+      outfile: hostFile,
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+    });
+  });
+  after(() => rm(folder, { recursive: true }));
 
   it(
     'runs fan-outs from an installed program; workers and commands have nothing of the editor',
@@ -102,6 +125,49 @@ describe('a coordinator in a process that is an editor’s', function () {
       assert.deepEqual([adopted.length, resumed.length], [2, 1]);
       assert.equal((await fleet.joined('KILLED')).counts.accepted, 12);
       for (const { pid } of spawned) assert.ok(isThere(pid));
+    }),
+  );
+
+  it(
+    'goes on while that process has no turn of its event loop',
+    scenario({}, async fleet => {
+      const { host } = await hosted(fleet);
+      await fleet.startFleet(2);
+      const goOn = fleet.at('go-on');
+      assert.deepEqual(await host.ask('block', goOn), { blocks: true });
+      await fleet.fanOut('BLOCKED', echoes(6));
+      assert.equal((await fleet.joined('BLOCKED')).counts.accepted, 6);
+      await writeFile(goOn, '');
+      assert.deepEqual(await host.said(), { goesOn: true });
+      await fleet.kill(host.process.pid!);
+    }),
+  );
+
+  it(
+    'is refused the home of another, and takes it when that has let go of it',
+    scenario({}, async fleet => {
+      const { host, program } = await hosted(fleet);
+      const second = new EditorHost(fleet, program);
+      assert.deepEqual(await second.ask('open'), { refused: 'LEASE_HELD' });
+      assert.equal((await host.ask('close'))['closed'], true);
+      assert.equal((await second.ask('open'))['opened'], true);
+      for (const { process } of [host, second]) await fleet.kill(process.pid!);
+    }),
+  );
+
+  it(
+    'says why it can’t go on, when its home is taken away',
+    scenario({}, async fleet => {
+      const { host } = await hosted(fleet);
+      await rename(fleet.home, fleet.at('elsewhere'));
+      const heard: string[] = [];
+      for (let word = await host.heard(); ; word = await host.heard()) {
+        heard.push(String(word['error'] ?? word['cause']));
+        if (word['stopped'] === true) break;
+      }
+      assert.match(heard.at(-1)!, /^the home '.*' was removed/);
+      await host.ask('quit');
+      assert.equal((await host.end).code, 0);
     }),
   );
 

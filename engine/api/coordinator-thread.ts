@@ -1,0 +1,110 @@
+import { Worker } from 'node:worker_threads';
+import * as v from 'valibot';
+import { FleetError, messageOf } from '../errors.ts';
+import { homePaths } from '../home/paths.ts';
+import { resolveSocket } from '../home/socket.ts';
+import { connect, type ConnectOptions, type EngineClient } from './client.ts';
+import { errorOf } from './http-call.ts';
+import { threadWordSchema, type CloseWord, type ThreadData } from './thread-protocol.ts';
+
+export interface CoordinatorThreadOptions extends ThreadData {
+  /** The built file `coordinator-thread.js`, absolute. */
+  readonly file: string;
+  /** Of the client. */
+  readonly client: ConnectOptions;
+  readonly logger: { info(message: string): void; error(message: string): void };
+}
+
+/** A coordinator in a thread of this process, which has the home's lease. */
+export interface CoordinatorThread {
+  readonly client: EngineClient;
+  /** What people should hear: a port that was taken, a log that was cut. */
+  readonly notes: readonly string[];
+  /** Settled when it was asked to stop, and rejected when it can't go on; it is to be closed then. */
+  readonly ended: Promise<void>;
+  /** Lets go of the home; the workers go on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the home in a thread of this process, so that the work of the coordinator never keeps this one's event loop
+ * waiting, and that other work of this process never keeps the coordinator waiting.
+ * @throws FleetError as `openCoordinator` does: LEASE_HELD when another process has it; UNAVAILABLE when the thread dies.
+ */
+export async function coordinatorThread(options: CoordinatorThreadOptions): Promise<CoordinatorThread> {
+  const thread = new Thread(options);
+  const notes = await thread.opened;
+  try {
+    const client = connect({ socketPath: await resolveSocket(homePaths(options.home)) }, options.client);
+    const close = async (): Promise<void> => {
+      await client.close();
+      await thread.close();
+    };
+    return { client, notes, ended: thread.ended, close };
+  } catch (thrown) {
+    await thread.close();
+    throw thrown;
+  }
+}
+
+/** What is heard of the thread, as promises. */
+class Thread {
+  readonly #worker: Worker;
+  readonly #logger: CoordinatorThreadOptions['logger'];
+  readonly #gone: Promise<void>;
+  /** What people should hear, once the home is served. */
+  readonly opened: Promise<readonly string[]>;
+  readonly ended: Promise<void>;
+  #onOpen: (notes: readonly string[]) => void = () => undefined;
+  #onStop: () => void = () => undefined;
+  #onFault: (error: FleetError) => void = () => undefined;
+
+  constructor({ file, home, workerPriority, logger }: CoordinatorThreadOptions) {
+    const workerData: ThreadData = { home, workerPriority };
+    // Not every option of an editor's process is fit for a thread.
+    const worker = new Worker(file, { name: 'spl-coordinator', workerData, execArgv: [] });
+    this.#worker = worker;
+    this.#logger = logger;
+    const fault = new Promise<never>((_resolve, reject) => (this.#onFault = reject));
+    this.opened = Promise.race([new Promise<readonly string[]>(resolve => (this.#onOpen = resolve)), fault]);
+    this.ended = Promise.race([new Promise<void>(resolve => (this.#onStop = resolve)), fault]);
+    // Nobody may be waiting yet when it fails.
+    this.ended.catch(() => undefined);
+    this.#gone = new Promise(resolve => worker.once('exit', () => resolve()));
+    worker.on('message', (message: unknown) => this.#hear(message));
+    worker.on('error', error => this.#onFault(died(error)));
+    worker.on('exit', () => this.#onFault(died(undefined)));
+  }
+
+  /** Has it let go of the home; settled when the thread is gone. */
+  async close(): Promise<void> {
+    this.#worker.postMessage({ kind: 'close' } satisfies CloseWord);
+    await this.#gone;
+  }
+
+  #hear(message: unknown): void {
+    const word = v.parse(threadWordSchema, message);
+    switch (word.kind) {
+      case 'log':
+        return this.#logger[word.level](word.message);
+      case 'open':
+        return this.#onOpen(word.notes);
+      case 'stopped':
+        return word.error === null ? this.#onStop() : this.#onFault(errorOf(word.error, 500, WHERE));
+      case 'refused':
+        return this.#onFault(errorOf(word.error, 500, WHERE));
+    }
+  }
+}
+
+const WHERE = 'the thread of the coordinator';
+
+const died = (cause: unknown): FleetError =>
+  new FleetError(
+    'UNAVAILABLE',
+    `${WHERE} ended: ${cause === undefined ? 'no reason given' : messageOf(cause)}`,
+    {
+      cause,
+      hint: 'What runs goes on. The log of the extension says more.',
+    },
+  );

@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import { errorSchema } from '../contract/documents.ts';
+
+/** What a process and the coordinator in a thread of it say to each other beside the API. */
+
+/** What the thread is started with. */
+export const threadDataSchema = v.object({
+  /** Absolute. */
+  home: v.string(),
+  /** The priority of the workers that it launches, 0 to 19. */
+  workerPriority: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(19)),
+});
+export type ThreadData = v.InferOutput<typeof threadDataSchema>;
+
+/** The one thing that the thread is told: to let go of the home, and end. */
+export const closeSchema = v.object({ kind: v.literal('close') });
+export type CloseWord = v.InferOutput<typeof closeSchema>;
+
+export const threadWordSchema = v.variant('kind', [
+  v.object({ kind: v.literal('log'), level: v.picklist(['info', 'error']), message: v.string() }),
+  /** The home is open and served. */
+  v.object({ kind: v.literal('open'), notes: v.array(v.string()) }),
+  /** It was asked to stop, or, with the cause, can't go on; it waits to be closed. */
+  v.object({ kind: v.literal('stopped'), error: v.nullable(errorSchema) }),
+  /** The home could not be opened, and nothing is held. */
+  v.object({ kind: v.literal('refused'), error: errorSchema }),
+]);
+export type ThreadWord = v.InferOutput<typeof threadWordSchema>;

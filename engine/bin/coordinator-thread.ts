@@ -1,0 +1,48 @@
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import * as v from 'valibot';
+import { closeSchema, threadDataSchema, type ThreadWord } from '../api/thread-protocol.ts';
+import type { ErrorDocument } from '../contract/documents.ts';
+import { FleetError, messageOf } from '../errors.ts';
+import { openCoordinator } from '../open.ts';
+
+/** A coordinator in a thread of its own: whoever shares the process with it is never kept waiting by its work. */
+async function main(port: MessagePort): Promise<void> {
+  const { home, workerPriority } = v.parse(threadDataSchema, workerData);
+  const say = (word: ThreadWord): void => port.postMessage(word);
+  const logger = {
+    info: (message: string) => say({ kind: 'log', level: 'info', message }),
+    error: (message: string) => say({ kind: 'log', level: 'error', message }),
+  };
+  const asked = closeAsked(port);
+  const running = await openCoordinator({
+    home,
+    flags: {},
+    env: process.env,
+    logger,
+    onStop: error => say({ kind: 'stopped', error: error === undefined ? null : documentOf(error) }),
+    workerPriority,
+  }).catch((thrown: unknown) => say({ kind: 'refused', error: documentOf(thrown) }));
+  if (running === undefined) return;
+  say({ kind: 'open', notes: [...running.notes] });
+  await asked;
+  await running.close().catch((thrown: unknown) => logger.error(`while letting go: ${messageOf(thrown)}`));
+}
+
+function closeAsked(port: MessagePort): Promise<void> {
+  return new Promise(resolve => {
+    port.on('message', (message: unknown) => {
+      if (v.is(closeSchema, message)) resolve();
+    });
+  });
+}
+
+function documentOf(thrown: unknown): ErrorDocument {
+  const error = FleetError.is(thrown)
+    ? thrown
+    : new FleetError('INTERNAL', messageOf(thrown), { cause: thrown });
+  const { code, message, details, hint } = error;
+  return { object: 'error', type: 'internal', code, message, details: { ...details }, hint: hint ?? null };
+}
+
+if (parentPort === null) throw new Error('this is the thread of a coordinator; a host starts it');
+void main(parentPort).finally(() => process.exit());
