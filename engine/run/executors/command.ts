@@ -3,6 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, systemCodeOf } from '../../errors.ts';
+import { ownControlGroup, removeLeftControlGroups } from './control-group.ts';
 import { watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
 import { ATTEMPT_MARK, attemptEnvironment, inheritedEnvironment } from './environment.ts';
 import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
@@ -59,6 +60,7 @@ export function commandRunner(options: CommandOptions = {}): CommandRunner {
     env: inheritedEnvironment(options.env ?? process.env),
     graceMs: options.graceMs ?? GRACE_MS,
     processes: processTable(),
+    controlParent: controlParentOnce(),
   };
   return { run: (spec, attempt, context) => start(settings, spec, attempt, context) };
 }
@@ -67,6 +69,19 @@ interface Settings {
   readonly env: NodeJS.ProcessEnv;
   readonly graceMs: number;
   readonly processes: ProcessTable;
+  /** Where control groups are made. */
+  readonly controlParent: () => Promise<string | null>;
+}
+
+/** Looked for when the first command runs, and tidied up then. */
+function controlParentOnce(): () => Promise<string | null> {
+  let found: Promise<string | null> | undefined;
+  const find = async (): Promise<string | null> => {
+    const parent = await ownControlGroup();
+    if (parent !== null) await removeLeftControlGroups(parent, Date.now()).catch(() => undefined);
+    return parent;
+  };
+  return () => (found ??= find());
 }
 
 async function start(
@@ -92,6 +107,7 @@ async function start(
       files: spec.files ?? [],
       asserted: attempt.isolation === 'worktree' ? attempt.dir : null,
       mark,
+      controlParent: await settings.controlParent(),
     });
     return await runGuarded(settings, { group, mark }, { spec, attempt, context });
   } catch (error) {
@@ -170,7 +186,8 @@ async function runToEnd(
   const gone = await endGroup(settings, command, ending);
   // Without an ending from outside, it is the leader's end that brought us here.
   const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
-  const [left] = await Promise.all([sweep(settings, command), pump.drain(), group.release()]);
+  const [left] = await Promise.all([sweep(settings, command), pump.drain()]);
+  await group.release();
   const { verdict, reason } = verdictOf(ending, exit);
   return {
     verdict,
@@ -237,7 +254,8 @@ async function sweep(settings: Settings, command: Command): Promise<Left> {
   const query = { session: group.id, mark, ...(birth === undefined ? {} : { since: birth }) };
   const named = new Map<number, string>();
   const look = async (): Promise<ProcessEntry[]> => {
-    const found = await inTime(settings.processes.find(query), TABLE_MS);
+    const pids = new Set(await group.control?.pids());
+    const found = await inTime(settings.processes.find({ ...query, pids }), TABLE_MS);
     // One that is about to end has lost its command line: it is named as it was met first.
     for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
     return found;
@@ -245,6 +263,7 @@ async function sweep(settings: Settings, command: Command): Promise<Left> {
   const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>
     within(ms, async () => {
       const found = await look();
+      if (name === 'SIGKILL') await group.control?.kill();
       for (const { pid } of found) signalProcess(pid, name);
       return found.length === 0;
     });

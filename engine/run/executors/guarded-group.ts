@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
 
 /**
@@ -20,6 +21,8 @@ import { after } from './timer.ts';
 export interface GuardedGroup {
   /** The process group, which is the leader's pid. */
   readonly id: number;
+  /** In which all that the leader starts stays; null where this machine has none for us. */
+  readonly control: ControlGroup | null;
   /** What the group prints, both streams in the order of their arrival. Does not end by itself. */
   readonly output: Readable;
   /** How the leader ended. Never rejects. */
@@ -30,7 +33,7 @@ export interface GuardedGroup {
   go(): void;
   /** Signals the whole group; 0 only asks. @returns false when nothing of the group is left, not even a zombie. */
   signal(name: NodeJS.Signals | 0): boolean;
-  /** Dismisses the guard and waits for its end. For when the group is gone, which is then no longer guarded. */
+  /** Dismisses the guard and waits for its end. For when all of it is gone, which is then no longer guarded. */
   release(): Promise<void>;
 }
 
@@ -56,6 +59,8 @@ export interface GroupOptions {
   readonly asserted: string | null;
   /** The `NAME=value` in `env` by which its processes are found. */
   readonly mark: string;
+  /** Below which control group it gets one of its own; null: it gets none. */
+  readonly controlParent: string | null;
 }
 
 /**
@@ -75,22 +80,27 @@ shift 3
 exec /bin/sh -c -- "$@"`;
 
 /**
- * Ends the group, and what left it as far as it can be found by its mark. One kill is enough where signalling a group
- * is atomic against forking, as on Linux; elsewhere a fork might slip through, hence a few more.
- * Arguments: the group, the mark, the files to remove.
+ * Ends the group, and what left it as far as it is in the control group or can be found by its mark. One kill is enough
+ * where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip through, hence a few more.
+ * Arguments: the group, the mark, the folder of the control group or nothing, the files to remove.
  */
 const GUARD = `
 trap '' HUP INT TERM
 read -r word
 [ "$word" = done ] && exit 0
-group=$1 mark=$2
-shift 2
+group=$1 mark=$2 control=$3
+shift 3
 n=0
 while [ "$n" -lt 5 ] && kill -s KILL -- "-$group" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
 rm -f -- "$@"
+[ -z "$control" ] || { echo 1 >"$control/cgroup.kill"; } 2>/dev/null
 n=0
 while [ "$n" -lt 5 ]; do
   found=
+  for process in $(cat "$control/cgroup.procs" 2>/dev/null); do
+    found=yes
+    kill -s KILL "$process" 2>/dev/null
+  done
   for process in /proc/[0-9]*; do
     grep -qszxF -- "$mark" "$process/environ" || continue
     found=yes
@@ -99,9 +109,10 @@ while [ "$n" -lt 5 ]; do
   [ -n "$found" ] || break
   n=$((n + 1))
   sleep 0.1
-done`;
+done
+[ -z "$control" ] || find "$control" -depth -type d -exec rmdir {} ';' 2>/dev/null`;
 
-/** Just enough for `sleep`, `rm` and `grep`: the guard must not carry the marks by which the attempt's processes are found. */
+/** Just enough for `sleep`, `rm`, `grep`, `cat` and `find`: the guard must not carry the marks by which the attempt's processes are found. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 const DISMISSAL = 'done\n';
 /** How long a shell of ours may take to end when it has been told to. */
@@ -120,6 +131,7 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
   const files = [fifo, ...options.files];
   let leader: Shell | undefined;
   let guard: Shell | undefined;
+  const control = await makeControlGroup(options.controlParent, randomUUID());
   try {
     const words = [fifo, input ?? '/dev/null', options.asserted ?? '', script];
     leader = await startShell(GATE, ['spl-gate', ...words, ...(args.length === 0 ? [] : ['sh', ...args])], {
@@ -127,25 +139,47 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
       stdio: ['pipe', 'pipe', 'ignore'],
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     });
-    guard = await startShell(GUARD, ['spl-guard', String(leader.pid), options.mark, ...files], {
+    const guarded = [String(leader.pid), options.mark, control?.folder ?? ''];
+    guard = await startShell(GUARD, ['spl-guard', ...guarded, ...files], {
       env: GUARD_ENVIRONMENT,
       cwd: '/',
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    return guardedGroup(leader, guard, await outputOf(leader, fifo), files);
+    const output = await outputOf(leader, fifo);
+    const joined = await entered(control, leader.pid);
+    return guardedGroup({ leader, guard, output, files, control: joined });
   } catch (error) {
     // The gate takes the end of its input for a no, and waits for its own children before it ends.
     if (leader !== undefined) await endShell(leader, '');
     if (guard !== undefined) await endShell(guard, DISMISSAL);
     await removeFiles(files);
+    await control?.remove();
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
 }
 
-function guardedGroup(leader: Shell, guard: Shell, output: Readable, files: readonly string[]): GuardedGroup {
+/** Puts the leader, which waits at the gate, into the control group. @returns null where the system does not let it. */
+async function entered(control: ControlGroup | null, pid: number): Promise<ControlGroup | null> {
+  try {
+    await control?.add(pid);
+    return control;
+  } catch {
+    await control?.remove();
+    return null;
+  }
+}
+
+interface Parts extends Pick<GuardedGroup, 'output' | 'control'> {
+  readonly leader: Shell;
+  readonly guard: Shell;
+  readonly files: readonly string[];
+}
+
+function guardedGroup({ leader, guard, output, files, control }: Parts): GuardedGroup {
   return {
     id: leader.pid,
+    control,
     output,
     exited: leader.exited,
     guardLost: guard.exited.then(ignore),
@@ -156,6 +190,7 @@ function guardedGroup(leader: Shell, guard: Shell, output: Readable, files: read
       // In this order: should this process die in between, the guard still removes the files.
       await removeFiles(files);
       await endShell(guard, DISMISSAL);
+      await control?.remove();
     },
   };
 }

@@ -17,8 +17,9 @@ export interface ProcessEntry {
 /** When a process was started, in units of the table that said so. */
 export type Birth = number;
 
-/** Which processes to look for: those which match any of the first three. */
+/** Which processes to look for: those which match any but the last. */
 export interface ProcessQuery {
+  readonly pids?: ReadonlySet<number>;
   readonly group?: number;
   readonly session?: number;
   /** A `NAME=value` in the environment that the process was started with. */
@@ -90,7 +91,11 @@ function readStat(pid: number): Stat | undefined {
   return { pid, group: Number(fields[2]), session: Number(fields[3]), name, birth: Number(fields[19]) };
 }
 
-async function matches(stat: Stat, { group, session, mark, since = 0 }: ProcessQuery): Promise<boolean> {
+async function matches(
+  stat: Stat,
+  { pids, group, session, mark, since = 0 }: ProcessQuery,
+): Promise<boolean> {
+  if (pids?.has(stat.pid) === true) return true;
   if (stat.group === group || stat.session === session) return true;
   if (mark === undefined || stat.birth < since) return false;
   const environment = await readProc(stat.pid, 'environ');
@@ -128,7 +133,8 @@ function psEntry(line: string, query: ProcessQuery): ProcessEntry | undefined {
   if (text === undefined || state === undefined || state.startsWith('Z')) return undefined;
   const ids = { pid: Number(pid), group: Number(group), session: Number(session) };
   const marked = query.mark !== undefined && ` ${text} `.includes(` ${query.mark} `);
-  if (ids.group !== query.group && ids.session !== query.session && !marked) return undefined;
+  const isNamed = query.pids?.has(ids.pid) === true;
+  if (!isNamed && ids.group !== query.group && ids.session !== query.session && !marked) return undefined;
   const environment = text.search(ASSIGNMENT);
   return { ...ids, command: commandText(environment === -1 ? text : text.slice(0, environment), '') };
 }

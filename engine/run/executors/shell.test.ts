@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
+import { makeControlGroup, ownControlGroup } from './control-group.ts';
 import { processTable } from './processes.ts';
 import type { CommandOptions } from './command.ts';
 import { shellExecutor } from './shell.ts';
@@ -20,13 +22,20 @@ const table = processTable();
 const DAEMONISE = `const child = require('node:child_process').spawn('sleep', ['300'], { detached: true, stdio: 'inherit' });
 console.log(child.pid);
 child.unref();`;
+/** Starts a `sleep` that has another session, no environment and no parent, and says its pid. */
+const HIDE = `env -i setsid /bin/sh -c '(sleep 300 & echo $!)'`;
 
 describe('the shell executor', () => {
   let dir: string;
   let mark: string;
   let tmpBefore: string | undefined;
+  /** What becomes of a process that only a control group can tell from others. */
+  let hidden: 'there' | 'gone';
 
   before(async () => {
+    const control = await makeControlGroup(await ownControlGroup(), randomUUID());
+    hidden = control === null ? 'there' : 'gone';
+    await control?.remove();
     // Guards carry the path of the FIFO, and so can be found by the folder for such things.
     tmpBefore = process.env['TMPDIR'];
     dir = await realpath(await mkdtemp(join(tmpdir(), 'spl-shell-')));
@@ -290,6 +299,24 @@ describe('the shell executor', () => {
       assert.ok(performance.now() - began < 10_000);
     });
 
+    it('and nothing that hides from the table of processes, where there are control groups (I40)', async () => {
+      const { result, output } = await attempt(HIDE);
+      const pid = Number(output);
+      assert.equal(result.verdict, 'accept');
+      assert.equal(stateOf(pid), hidden);
+      assert.deepEqual(result.leftGroup, hidden === 'gone' ? [`${pid} sleep 300`] : []);
+      if (hidden === 'there') process.kill(pid);
+    });
+
+    it('and not its control group', async () => {
+      const parent = await ownControlGroup();
+      const { result, output } = await attempt('cat /proc/self/cgroup');
+      assert.equal(result.verdict, 'accept');
+      const name = /^0::.*\/(spl-.*)$/m.exec(output)?.[1];
+      assert.equal(name !== undefined, hidden === 'gone', output);
+      if (name !== undefined) assert.ok(!existsSync(join(parent!, name)));
+    });
+
     it('and nothing of what has left it, which it names, at most twenty (I40)', async () => {
       const run = 'i=0; while [ $i -lt 22 ]; do "$NODE" -e "$DAEMONISE"; i=$((i + 1)); done; echo end';
       const env = { ...process.env, NODE: process.execPath, DAEMONISE };
@@ -385,21 +412,33 @@ describe('the shell executor', () => {
     it('when the worker exits', () => worker(run, host => host.stdin.write('exit')));
     it('and ends what has left it, when the worker is killed (I40)', () =>
       worker(`setsid sh -c 'echo away; exec sleep 300' & wait`, host => host.kill('SIGKILL')));
+    it('and ends what hides, when the worker is killed, where there are control groups (I40)', async () => {
+      let pid = 0;
+      await worker(`${HIDE}; sleep 300 & sleep 300`, (host, said) => {
+        pid = Number(said);
+        host.kill('SIGKILL');
+      });
+      if (hidden === 'gone') await until(() => stateOf(pid) === 'gone');
+      else process.kill(pid);
+    });
     it('when the worker is stopped, then killed', () =>
       worker(run, host => {
         host.kill('SIGSTOP');
         host.kill('SIGKILL');
       }));
 
-    async function worker(command: string, end: (host: ReturnType<typeof startHost>) => void): Promise<void> {
+    async function worker(
+      command: string,
+      end: (host: ReturnType<typeof startHost>, said: string) => void,
+    ): Promise<void> {
       const host = startHost(command);
       const exited = once(host, 'exit');
       try {
-        await once(host.stdout, 'data');
+        const [said] = (await once(host.stdout, 'data')) as [Buffer];
         const running = await table.find({ mark: `SPL_TEST_MARK=${mark}` });
         // The host, the shell and its child.
         assert.ok(running.length >= 3, JSON.stringify(running));
-        end(host);
+        end(host, String(said));
         await exited;
         await gone({ mark: `SPL_TEST_MARK=${mark}` });
         await until(() => guardsIn(dir) === '');
@@ -468,6 +507,12 @@ function guardsIn(dir: string): string {
   return all
     .filter(line => line.includes(`${dir}/spl-`) && line.includes('spl-guard') && !/^\s*\d+\s+Z/.test(line))
     .join('\n');
+}
+
+/** Whether there is such a process, and not just a zombie. */
+function stateOf(pid: number): 'there' | 'gone' {
+  assert.ok(pid > 1);
+  return processTable().birthOf(pid) === undefined ? 'gone' : 'there';
 }
 
 async function gone(query: { mark: string }): Promise<void> {
