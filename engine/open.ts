@@ -30,6 +30,7 @@ import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry
 import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
 import { openOutputStore } from './run/output/store.ts';
+import { Tokens } from './run/tokens.ts';
 import { WorkerEngine } from './run/worker-engine.ts';
 import { withIsolation } from './run/worktrees/isolated.ts';
 import { recoverWorktrees } from './run/worktrees/leftovers.ts';
@@ -144,6 +145,8 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       workerFile: besideThis('index-thread.js', './log/index/thread.ts'),
       log,
     });
+    const tokens = await Tokens.open({ file: home.paths.tokensFile, now: Date.now });
+    owned.add(() => Promise.resolve(tokens.close()));
     const coordinator = new Coordinator({
       self: home.key.did,
       cel: celCompiler,
@@ -162,6 +165,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       executors,
       worker: { command: workerCommand(), priority: options.workerPriority ?? 0 },
       records,
+      tokens,
       checkpointed: log.opening.replayedFrom,
       onStop: options.onStop,
     });
@@ -170,7 +174,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
     const tcp =
       options.listen === false
         ? null
-        : ({ host: '127.0.0.1', port: chosen.port ?? FIRST_PORT, token: home.token } as const);
+        : ({ host: '127.0.0.1', port: chosen.port ?? FIRST_PORT, token: home.token, tokens } as const);
     const api = await serveApi({
       engine,
       socketPath: await prepareSocket(home.paths),

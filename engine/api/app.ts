@@ -18,6 +18,8 @@ import {
   type Route,
   type RouteName,
 } from './routes.ts';
+import { engineFor } from './granted.ts';
+import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
 
 /** The part of the façade that HTTP offers. */
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly room: BodyRoom;
   /** Time between two heartbeat comments of the event stream. */
   readonly heartbeatMs: number;
+  /** Who a request comes from. */
+  readonly holderOf: (incoming: HttpBindings['incoming']) => Holder;
   /** When given, only these are served. */
   readonly only?: readonly RouteName[];
   readonly log: Log;
@@ -85,32 +89,50 @@ function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
 
 function command(name: CommandName, options: AppOptions): Handler {
   return async c => {
-    const context = caller(c);
+    const { holder, engine } = callOf(c, name, options);
+    const context = caller(c, holder);
     noQuery(COMMAND_ROUTES[name], c);
-    if (name === 'records.append') return appendRecords(c, context, options);
+    if (name === 'records.append') return appendRecords(c, engine, context, options);
     // The schema of the route has decoded the body, and the path names the rest: together the command's input.
     const input = { ...(await bodyOf(c, name, options)), ...c.req.param() } as InputWithBody;
-    return json(await options.engine.submit(name, input, context));
+    return json(await engine.submit(name, input, context));
   };
 }
 
+/** Who asks, and the engine as they may use it. @throws SCOPE_FORBIDDEN before anything is read. */
+function callOf(
+  c: Context<Env>,
+  name: RouteName,
+  { engine, holderOf }: AppOptions,
+): { readonly holder: Holder; readonly engine: ServedEngine } {
+  const holder = holderOf(c.env.incoming);
+  requireScope(holder, name);
+  return { holder, engine: engineFor(engine, holder) };
+}
+
 /** One record, or one a line. The engine checks each. */
-async function appendRecords(c: Context<Env>, context: CallContext, options: AppOptions): Promise<Response> {
+async function appendRecords(
+  c: Context<Env>,
+  engine: ServedEngine,
+  context: CallContext,
+  options: AppOptions,
+): Promise<Response> {
   const many = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() === NDJSON_TYPE;
   const text = await readBody(c.env.incoming, options.bulkBodyBytes, options.room);
   const records = many ? await parseNdjson(text) : [parseJson(text)];
-  const { stored } = await options.engine.submit('records.append', { records }, context);
+  const { stored } = await engine.submit('records.append', { records }, context);
   return json(many ? { object: 'list', data: stored } : stored[0]);
 }
 
 function report(name: ReportName, options: AppOptions): Handler {
   const route: Route = REPORT_ROUTES[name];
   return async c => {
+    const { engine } = callOf(c, name, options);
     const query = decodeQuery(route, new URL(c.req.url).searchParams);
     const body = route.method === 'POST' ? await bodyOf(c, name, options) : {};
     // The table and the schemas, each by name, make exactly the input of the report.
     const input = { ...body, ...query, ...c.req.param() } as unknown as Reports[ReportName]['input'];
-    return json(await options.engine.report(name, input, c.req.raw.signal));
+    return json(await engine.report(name, input, c.req.raw.signal));
   };
 }
 
@@ -127,13 +149,14 @@ async function bodyOf(c: Context<Env>, name: CommandName | ReportName, options: 
 
 function eventStream(options: AppOptions): Handler {
   return async c => {
+    const { holder, engine } = callOf(c, 'events', options);
     const { outgoing } = streamable(c);
     const query = decodeQuery(STREAM_ROUTES.events, new URL(c.req.url).searchParams);
     const { thread, kinds, after } = query as { thread?: string; kinds?: string; after?: number };
     const resumeAfter = resumption(c.req.header('last-event-id')) ?? after;
     const watched = kinds === undefined ? {} : { kinds: decodeKinds(kinds) };
-    const signal = options.streams.admit(outgoing);
-    const events = options.engine.watch({
+    const signal = options.streams.admit(outgoing, holder);
+    const events = engine.watch({
       ...(thread === undefined ? {} : { thread }),
       ...watched,
       ...(resumeAfter === undefined ? {} : { after: resumeAfter }),
@@ -156,13 +179,14 @@ function resumption(lastEventId: string | undefined): number | undefined {
 
 function outputStream(options: AppOptions): Handler {
   return async c => {
+    const { holder, engine } = callOf(c, 'output', options);
     const { outgoing } = streamable(c);
     const query = decodeQuery(STREAM_ROUTES.output, new URL(c.req.url).searchParams);
     const { attempt, follow } = query as { attempt?: number; follow: boolean };
     const { task = '', subtask = '' } = c.req.param() as { task?: string; subtask?: string };
     const index = decodeIndex(subtask);
-    const signal = options.streams.admit(outgoing);
-    const output = await options.engine.output({
+    const signal = options.streams.admit(outgoing, holder);
+    const output = await engine.output({
       task,
       subtask: index,
       ...(attempt === undefined ? {} : { attempt }),
@@ -209,8 +233,9 @@ function pathNotFound(path: string): FleetError {
   return new FleetError('NOT_FOUND', `there is nothing at ${path}`, { details: { path } });
 }
 
-function caller(c: Context<Env>): CallContext {
-  return decodeCaller(c.req.header(HEADERS.actor), c.req.header(HEADERS.idempotencyKey));
+function caller(c: Context<Env>, holder: Holder): CallContext {
+  const own = typeof holder === 'string' ? null : holder.actor;
+  return decodeCaller(c.req.header(HEADERS.actor), c.req.header(HEADERS.idempotencyKey), own);
 }
 
 function noQuery(route: Route, c: Context<Env>): void {

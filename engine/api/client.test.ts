@@ -90,6 +90,8 @@ describe('the client', () => {
     'fleet.start': { workers: 2, executor: null },
     'fleet.stop': { scope: 'workers', instance: null, grace_secs: 0 },
     'fleet.restart': { instance: 'worker-a' },
+    'token.create': { scopes: ['read', 'write'], namespace: 'acme', expires_secs: 5, label: 'l' },
+    'token.revoke': { token: '0123456789abcdef' },
   };
   const reports: { readonly [N in ReportName]: Reports[N]['input'] } = {
     health: {},
@@ -97,7 +99,7 @@ describe('the client', () => {
     live: {},
     instance: { instance: 'did:sync:instance:00112233aabbccdd' },
     ping: { instance: 'worker-a' },
-    tasks: { all: true },
+    tasks: { all: true, namespace: 'acme' },
     task: { task: 'A' },
     join: { task: 'A', summary: false },
     children: { task: 'A', offset: 3, limit: 7, indices: [5, 1] },
@@ -114,6 +116,7 @@ describe('the client', () => {
     'thread.state': { thread: 'th_a' },
     replay: { thread: 'th_a' },
     query: { sql: "SELECT 'ü'", limit: 5 },
+    tokens: {},
   };
 
   for (const name of Object.keys(commands) as CommandName[]) {
@@ -194,7 +197,7 @@ describe('the client', () => {
     const client = connect({ url: served.server.endpoint ?? '', token: 'wrong' });
     await assert.rejects(
       client.report('fleet', {}),
-      failsWith('AUTH_REQUIRED', 'the token is not the right one'),
+      failsWith('AUTH_REQUIRED', 'the token is not the right one, or holds no more'),
     );
     await client.close();
     assert.throws(

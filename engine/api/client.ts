@@ -12,6 +12,7 @@ import type {
   Reports,
 } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
+import { tokenCreatedSchema, tokenSchema, tokensSchema } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
 import { follow } from './follow.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
@@ -212,6 +213,8 @@ const COMMAND_DOCUMENTS: { readonly [N in CommandName]: v.GenericSchema<unknown,
   'fleet.start': d.fleetStartedSchema,
   'fleet.stop': d.fleetStoppedSchema,
   'fleet.restart': d.instanceSchema,
+  'token.create': tokenCreatedSchema,
+  'token.revoke': tokenSchema,
 };
 
 const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, Reports[N]['output']> } = {
@@ -237,6 +240,7 @@ const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, R
   'thread.state': d.threadStateSchema,
   replay: d.replaySchema,
   query: d.querySchema,
+  tokens: tokensSchema,
 };
 
 function decode<T>(schema: v.GenericSchema<unknown, T>, answer: unknown, name: string): T {

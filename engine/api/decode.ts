@@ -15,6 +15,7 @@ import {
   worktreeRemoveSchema,
 } from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
+import { tokenCreateSchema } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
 import { MAX_PAGE, type QueryParameter, type Route } from './routes.ts';
@@ -45,6 +46,8 @@ export const BODY_SCHEMAS = {
   'fleet.start': fleetStartSchema,
   'fleet.stop': fleetStopSchema,
   'fleet.restart': fleetRestartSchema,
+  'token.create': tokenCreateSchema,
+  'token.revoke': nothing,
   ping: nothing,
   query: v.strictObject({
     sql: v.pipe(v.string('must be text'), v.maxLength(65_536, 'must have at most 65536 characters')),
@@ -168,12 +171,20 @@ const MAX_KEY_CHARS = 255;
 
 /**
  * Who asks, from the headers.
+ * @param own the only name that the caller may take, and the one that it has when it states none; null for any.
  * @throws USAGE for an actor that is no DID, or a key that is empty or longer than 255.
- * @throws SCOPE_FORBIDDEN for an instance's DID: instances speak over the link, where they prove their key.
+ * @throws SCOPE_FORBIDDEN for a name that is not the caller's; for an instance's DID: instances speak over the link,
+ * where they prove their key.
  */
-export function decodeCaller(actor: string | undefined, idempotencyKey: string | undefined): CallContext {
+export function decodeCaller(
+  actor: string | undefined,
+  idempotencyKey: string | undefined,
+  own: Did | null,
+): CallContext {
+  const stated = actor === undefined ? (own ?? DEFAULT_ACTOR) : decodeActor(actor);
+  if (own !== null && stated !== own) throw notYourName(stated, own);
   return {
-    actor: actor === undefined ? DEFAULT_ACTOR : decodeActor(actor),
+    actor: stated,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey: decodeKey(idempotencyKey) }),
   };
 }
@@ -191,6 +202,14 @@ function decodeActor(actor: string): Did {
     });
   }
   return actor;
+}
+
+/** Who holds a token writes in its name alone. */
+export function notYourName(stated: string, own: Did): FleetError {
+  return new FleetError('SCOPE_FORBIDDEN', `the token writes as '${own}', not as '${stated}'`, {
+    details: { actor: stated, own },
+    hint: `Write as ${own}.`,
+  });
 }
 
 function decodeKey(key: string): string {

@@ -1,12 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PROTOCOL } from '../contract/engine.ts';
+import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { hash } from '../record/hash.ts';
+import type { Holder } from './grants.ts';
 import { HEADERS, REPORT_ROUTES } from './routes.ts';
 
-/** How a request came in: the socket's file permission is its key, the port asks for the token. */
-export type Door = { readonly kind: 'socket' } | { readonly kind: 'tcp'; readonly token: string };
+/** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
+export interface TokenBook {
+  grantOf(token: string): Grant | undefined;
+}
+
+/** How a request came in: the socket's file permission is its key, the port asks for a token. */
+export type Door =
+  { readonly kind: 'socket' } | { readonly kind: 'tcp'; readonly token: string; readonly tokens?: TokenBook };
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
 /** An editor's own views have origins too, and are no web pages. */
@@ -14,15 +22,17 @@ const EDITOR_ORIGIN = /^vscode-(?:webview|file):\/\//;
 
 /**
  * Decides whether a request may come in at all, from its headers alone.
+ * @returns who it comes from.
  * @throws SCOPE_FORBIDDEN for a foreign `Host` (a name that was made to point here) or a web page's `Origin`.
  * @throws PROTOCOL_MISMATCH when the client states another version than ours.
- * @throws AUTH_REQUIRED when the door asks for a token and the right one is not given.
+ * @throws AUTH_REQUIRED when the door asks for a token and none that holds is given.
  */
-export function admit(request: IncomingMessage, door: Door): void {
+export function admit(request: IncomingMessage, door: Door): Holder {
   checkHost(request.headers.host);
   checkOrigin(request.headers.origin);
   checkProtocol(request.headers[HEADERS.protocol]);
-  if (door.kind === 'tcp' && !isHealth(request)) checkToken(request.headers.authorization, door.token);
+  if (door.kind === 'socket') return 'root';
+  return isHealth(request) ? 'anyone' : holderOf(request.headers.authorization, door);
 }
 
 function checkHost(host: string | undefined): void {
@@ -55,12 +65,15 @@ function isHealth({ method, url = '' }: IncomingMessage): boolean {
   return (method === 'GET' || method === 'HEAD') && (url === path || url.startsWith(`${path}?`));
 }
 
-function checkToken(authorization: string | undefined, token: string): void {
+function holderOf(authorization: string | undefined, { token, tokens }: Door & { kind: 'tcp' }): Holder {
   const given = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (given !== undefined && sameText(given, token)) return;
-  const what = authorization === undefined ? 'no token was given' : 'the token is not the right one';
+  if (given !== undefined && sameText(given, token)) return 'root';
+  const grant = given === undefined ? undefined : tokens?.grantOf(given);
+  if (grant !== undefined) return grant;
+  const what =
+    authorization === undefined ? 'no token was given' : 'the token is not the right one, or holds no more';
   throw new FleetError('AUTH_REQUIRED', what, {
-    hint: "Send 'Authorization: Bearer ‹token›'; the token is in the file 'token' of the engine's home.",
+    hint: "Send 'Authorization: Bearer ‹token›'; the token is in the file 'token' of the engine's home, or made with spl token create.",
   });
 }
 

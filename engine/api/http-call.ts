@@ -5,7 +5,7 @@ import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isErrorCode } from './answers.ts';
 import { follow } from './follow.ts';
-import { HEADERS } from './routes.ts';
+import { HEADERS, type Route } from './routes.ts';
 
 /** Where an engine is reached: its socket, or its port with the token of its home. */
 export type Target =
@@ -17,7 +17,7 @@ export type Target =
     };
 
 export interface WireRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: Route['method'];
   /** Path and query, percent-encoded. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -36,7 +36,7 @@ export type QueryParameter =
     };
 
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** With `:member` where a member of the input stands. */
   readonly path: string;
   /** By member of the input. What is neither in the path nor here is the body. */
@@ -82,6 +82,8 @@ export const COMMAND_ROUTES = {
   'fleet.start': { method: 'POST', path: '/v1/fleet/start' },
   'fleet.stop': { method: 'POST', path: '/v1/fleet/stop' },
   'fleet.restart': { method: 'POST', path: '/v1/fleet/restart' },
+  'token.create': { method: 'POST', path: '/v1/tokens' },
+  'token.revoke': { method: 'DELETE', path: '/v1/tokens/:token' },
 } as const satisfies Record<CommandName, Route>;
 
 export const REPORT_ROUTES = {
@@ -93,7 +95,11 @@ export const REPORT_ROUTES = {
   tasks: {
     method: 'GET',
     path: '/v1/tasks',
-    query: { all: flag('all'), limit: { name: 'limit', kind: 'number', min: 1, max: 100_000 } },
+    query: {
+      all: flag('all'),
+      limit: { name: 'limit', kind: 'number', min: 1, max: 100_000 },
+      namespace: text('namespace'),
+    },
   },
   task: { method: 'GET', path: '/v1/tasks/:task' },
   join: { method: 'GET', path: '/v1/tasks/:task/join', query: { summary: flag('summary') } },
@@ -143,6 +149,7 @@ export const REPORT_ROUTES = {
   'thread.state': { method: 'GET', path: '/v1/threads/:thread/state' },
   replay: { method: 'GET', path: '/v1/threads/:thread/replay' },
   query: { method: 'POST', path: '/v1/query' },
+  tokens: { method: 'GET', path: '/v1/tokens' },
 } as const satisfies Record<ReportName, Route>;
 
 export const STREAM_ROUTES = {

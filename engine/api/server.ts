@@ -7,7 +7,8 @@ import { FleetError } from '../errors.ts';
 import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
 import { createApp, refusal, type ServedEngine } from './app.ts';
 import { BodyRoom } from './body.ts';
-import { admit, type Door } from './gate.ts';
+import { admit, type Door, type TokenBook } from './gate.ts';
+import type { Holder } from './grants.ts';
 import { listenOnPort, listenOnSocket } from './listen.ts';
 import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, type RouteName } from './routes.ts';
 import { OpenStreams } from './streams.ts';
@@ -24,6 +25,10 @@ export interface ApiLimits {
   readonly openRequests: number;
   /** Event streams and outputs open at a time. Default 256. */
   readonly openStreams: number;
+  /** Of these, those of one token beside the home's own. Default 64. */
+  readonly openRequestsOfToken: number;
+  /** Of these, those of one token beside the home's own. Default 16. */
+  readonly openStreamsOfToken: number;
   /** Connections open at a time, per door. Default 1024. */
   readonly connections: number;
   /** Time between two heartbeat comments of the event stream. Default 15 s. */
@@ -38,6 +43,8 @@ const DEFAULT_LIMITS: ApiLimits = {
   unreadBytes: 256 * 1024 * 1024,
   openRequests: 512,
   openStreams: 256,
+  openRequestsOfToken: 64,
+  openStreamsOfToken: 16,
   connections: 1024,
   heartbeatMs: 15_000,
   closeGraceMs: 2_000,
@@ -51,7 +58,13 @@ export interface ServeOptions {
   /** Made with mode 0600. A socket left over there is removed: the caller holds the lease of the home. */
   readonly socketPath: string;
   /** The port to begin with, 0 for any; a taken one moves to the next free. Null: no port. */
-  readonly tcp: { readonly host: '127.0.0.1'; readonly port: number; readonly token: string } | null;
+  readonly tcp: {
+    readonly host: '127.0.0.1';
+    readonly port: number;
+    readonly token: string;
+    /** What other tokens than that one may do; without it, there are none. */
+    readonly tokens?: TokenBook;
+  } | null;
   readonly limits?: Partial<ApiLimits>;
   /** When given, only these routes are served (a worker offers its health and its output). */
   readonly only?: readonly RouteName[];
@@ -96,7 +109,9 @@ class Server {
   readonly #log: Log;
   readonly #streams: OpenStreams;
   readonly #doors: http.Server[] = [];
-  readonly #answering = new Set<http.ServerResponse>();
+  /** The answers on their way, and for whom, where that is known by now. */
+  readonly #answering = new Map<http.ServerResponse, Holder | null>();
+  readonly #holders = new WeakMap<http.IncomingMessage, Holder>();
   readonly #links = new Set<Duplex>();
   #closing: Promise<void> | null = null;
 
@@ -104,7 +119,7 @@ class Server {
     this.#options = options;
     this.#limits = limits;
     this.#log = options.log ?? (() => undefined);
-    this.#streams = new OpenStreams(limits.openStreams);
+    this.#streams = new OpenStreams(limits.openStreams, limits.openStreamsOfToken);
   }
 
   async listen(): Promise<ApiServer> {
@@ -114,6 +129,7 @@ class Server {
       engine: this.#options.engine,
       room: new BodyRoom(this.#limits.unreadBytes),
       streams: this.#streams,
+      holderOf: incoming => this.#holders.get(incoming) ?? 'anyone',
       log: this.#log,
       ...(only === undefined ? {} : { only }),
     });
@@ -124,9 +140,10 @@ class Server {
     });
     await listenOnSocket(this.#open({ kind: 'socket' }, handle), socketPath);
     if (tcp === null) return this.#served(null, []);
-    const door = this.#open({ kind: 'tcp', token: tcp.token }, handle);
-    const { port, notes } = await listenOnPort(door, tcp.host, tcp.port);
-    return this.#served({ port, endpoint: `http://${tcp.host}:${port}` }, notes);
+    const { host, port: first, ...keys } = tcp;
+    const door = this.#open({ kind: 'tcp', ...keys }, handle);
+    const { port, notes } = await listenOnPort(door, host, first);
+    return this.#served({ port, endpoint: `http://${host}:${port}` }, notes);
   }
 
   close(): Promise<void> {
@@ -153,8 +170,10 @@ class Server {
     server.on('request', (incoming, outgoing) => {
       this.#track(outgoing);
       try {
-        admit(incoming, door);
-        this.#requireRoom();
+        const holder = admit(incoming, door);
+        this.#holders.set(incoming, holder);
+        this.#answering.set(outgoing, holder);
+        this.#requireRoom(holder);
       } catch (thrown) {
         return refuse(incoming, outgoing, errorAnswer(thrown, this.#log));
       }
@@ -171,17 +190,17 @@ class Server {
   }
 
   /** @throws OVERLOADED, also for the one that is already counted when it comes. */
-  #requireRoom(): void {
-    const { openRequests } = this.#limits;
-    if (this.#answering.size - this.#streams.size <= openRequests) return;
-    throw new FleetError('OVERLOADED', `${openRequests} requests are being answered already`, {
-      details: { limit: openRequests },
-      hint: 'Try again in a second.',
-    });
+  #requireRoom(holder: Holder): void {
+    const { openRequests, openRequestsOfToken } = this.#limits;
+    if (this.#answering.size - this.#streams.size > openRequests) throw tooManyRequests(openRequests, '');
+    if (typeof holder === 'string') return;
+    const ofToken = [...this.#answering.values()].filter(each => each === holder).length;
+    if (ofToken - this.#streams.countOf(holder) > openRequestsOfToken)
+      throw tooManyRequests(openRequestsOfToken, ' with this token');
   }
 
   #track(outgoing: http.ServerResponse): void {
-    this.#answering.add(outgoing);
+    this.#answering.set(outgoing, null);
     outgoing.once('close', () => this.#answering.delete(outgoing));
     for (const [name, value] of Object.entries(COMMON_HEADERS)) outgoing.setHeader(name, value);
   }
@@ -189,7 +208,7 @@ class Server {
   #upgrade(door: Door, request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     try {
-      admit(request, door);
+      if (admit(request, door) !== 'root') throw notALink();
       const { upgrade } = this.#options;
       if (upgrade === undefined || this.#closing !== null) throw noLinks(this.#closing !== null);
       checkUpgrade(request);
@@ -203,7 +222,7 @@ class Server {
 
   /** What is not HTTP never becomes a request, and is answered on the bare socket. */
   #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
-    const halfAnswered = [...this.#answering].some(a => a.socket === socket && a.headersSent);
+    const halfAnswered = [...this.#answering.keys()].some(a => a.socket === socket && a.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || halfAnswered) {
       socket.destroy();
       return;
@@ -223,7 +242,7 @@ class Server {
 
   /** Fulfilled when no answer is on its way any more, or the grace is over. */
   async #answered(): Promise<void> {
-    const open = [...this.#answering].map(
+    const open = [...this.#answering.keys()].map(
       outgoing => new Promise<void>(resolve => outgoing.once('close', resolve)),
     );
     let timer: NodeJS.Timeout | undefined;
@@ -278,6 +297,19 @@ function checkUpgrade({ method, url = '', headers }: http.IncomingMessage): void
   if (headers.upgrade?.toLowerCase() === LINK_UPGRADE) return;
   throw new FleetError('USAGE', `'Upgrade: ${headers.upgrade ?? ''}' is not offered`, {
     hint: `${LINK_PATH} takes 'Upgrade: ${LINK_UPGRADE}' only.`,
+  });
+}
+
+function tooManyRequests(limit: number, whose: string): FleetError {
+  return new FleetError('OVERLOADED', `${limit} requests are being answered${whose} already`, {
+    details: { limit },
+    hint: 'Try again in a second.',
+  });
+}
+
+function notALink(): FleetError {
+  return new FleetError('SCOPE_FORBIDDEN', 'a link needs the token of the home', {
+    hint: 'Only workers of the fleet are linked.',
   });
 }
 

@@ -2,38 +2,48 @@ import type { ServerResponse } from 'node:http';
 import type { EngineEvent, OutputStream } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
+import { follow } from './follow.ts';
+import type { Holder } from './grants.ts';
 import { HEADERS } from './routes.ts';
 
-/** The answers that stay open: counted, and ended together. */
+/** The answers that stay open: counted, and ended together, or with the token that they were asked for with. */
 export class OpenStreams {
   readonly #max: number;
-  readonly #open = new Set<AbortController>();
+  readonly #maxOfToken: number;
+  readonly #open = new Map<AbortController, Holder>();
   #closed = false;
 
-  constructor(max: number) {
+  constructor(max: number, maxOfToken: number) {
     this.#max = max;
+    this.#maxOfToken = maxOfToken;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
+  /** How many are open of one token. */
+  countOf(holder: Holder): number {
+    let count = 0;
+    for (const each of this.#open.values()) if (each === holder) count++;
+    return count;
+  }
+
   /**
-   * Admits one more; its signal aborts when the client has gone or `close` was called.
-   * @throws OVERLOADED when as many as allowed are open; UNAVAILABLE when `close` was called.
+   * Admits one more; its signal aborts when the client has gone, its token has ended or `close` was called.
+   * @throws OVERLOADED when as many as allowed are open, in all or of this token; UNAVAILABLE when `close` was called.
    */
-  admit(outgoing: ServerResponse): AbortSignal {
+  admit(outgoing: ServerResponse, holder: Holder): AbortSignal {
     if (this.#closed) throw new FleetError('UNAVAILABLE', 'the engine is closing');
-    if (this.#open.size >= this.#max) {
-      throw new FleetError('OVERLOADED', `${this.#max} streams are open already`, {
-        details: { limit: this.#max },
-        hint: 'Close another watcher first.',
-      });
-    }
-    const controller = new AbortController();
-    this.#open.add(controller);
+    if (this.#open.size >= this.#max) throw tooMany(this.#max, '');
+    const isToken = typeof holder !== 'string';
+    if (isToken && this.countOf(holder) >= this.#maxOfToken)
+      throw tooMany(this.#maxOfToken, ' with this token');
+    const { controller, release } = follow(isToken ? [holder.ended] : []);
+    this.#open.set(controller, holder);
     outgoing.once('close', () => {
       this.#open.delete(controller);
+      release();
       controller.abort();
     });
     return controller.signal;
@@ -42,8 +52,15 @@ export class OpenStreams {
   /** Ends all, and admits no more. */
   close(): void {
     this.#closed = true;
-    for (const controller of this.#open) controller.abort();
+    for (const controller of this.#open.keys()) controller.abort();
   }
+}
+
+function tooMany(limit: number, whose: string): FleetError {
+  return new FleetError('OVERLOADED', `${limit} streams are open${whose} already`, {
+    details: { limit },
+    hint: 'Close another watcher first.',
+  });
 }
 
 /** How long a browser's reader of the stream waits before it comes again. */

@@ -10,6 +10,8 @@ import type { Connection, Host, Output, Settings } from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
+import type { Did } from '../record/ids.ts';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
@@ -37,8 +39,15 @@ async function connectTo(given: Settings, signal: AbortSignal): Promise<Connecti
   const paths = homePaths(given.home);
   const [target, config] = await Promise.all([targetOf(given), readConfig(paths.configToml)]);
   if (given.url === null) await untilServed(paths, signal);
-  const { actor } = resolveSettings({ actor: given.actor ?? undefined }, process.env, config);
+  const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, process.env, config);
+  const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
   return { engine: connect(target, { actor }), actor };
+}
+
+/** Whoever holds a token that was made writes in its name alone; the home's own token has none. */
+function ownActor(token: string): Did | undefined {
+  const id = tokenIdOf(token);
+  return id === undefined ? undefined : tokenActor(id);
 }
 
 /** How long to wait for a coordinator that is about to serve, in milliseconds. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -51,6 +52,21 @@ describe('the spl process', () => {
     );
     assert.equal(code, 1);
     assert.match(err, /^error: the output can't be written: EBADF[^\n]*\n$/);
+  });
+
+  it('keeps a token that stands among its words from those who list processes', async () => {
+    const server = createServer((_request, response) => {
+      seen = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8');
+      response.end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    let seen = 'nothing';
+    const child = spl(['fleet', 'list', '--url', url, '--token', 'a-secret-word']);
+    const { out, err } = await ended(child);
+    server.close();
+    assert.match(seen, /^spl\0/);
+    assert.equal((seen + out + err).includes('a-secret-word'), false);
   });
 
   it('says that no fleet is running, with exit code 5, and makes no home', async () => {

@@ -14,6 +14,8 @@ async function run(): Promise<void> {
   const onReaderGone = (): never => process.exit(code);
   endWith(process.stdout, onReaderGone);
   endWith(process.stderr, onReaderGone);
+  // Others of this machine can read the words of a process, and a token may stand among them.
+  if (process.argv.some(word => word.startsWith('--token'))) process.title = 'spl';
   const host = processHost(interrupt.signal);
   code = await main(process.argv.slice(2), host);
   await Promise.all([host.out.flush(), host.err.flush()]);

@@ -122,6 +122,15 @@ export const catalogue: readonly Entry[] = [
   entry('namespace delete', 'archive a namespace for good: it is no longer listed', () =>
     import('./verbs/namespace/delete.ts').then(m => m.namespaceDelete),
   ),
+  entry('token create', 'make a token that may do less than the home’s own', () =>
+    import('./verbs/token/create.ts').then(m => m.tokenCreate),
+  ),
+  entry('token list', 'list the tokens beside the home’s own', () =>
+    import('./verbs/token/list.ts').then(m => m.tokenList),
+  ),
+  entry('token revoke', 'end a token at once, with the streams that are open with it', () =>
+    import('./verbs/token/revoke.ts').then(m => m.tokenRevoke),
+  ),
   entry('intend', 'write down a goal', () => import('./verbs/write.ts').then(m => m.intend)),
   entry('do', 'write down what was done', () => import('./verbs/write.ts').then(m => m.doAct)),
   entry('know', 'write down what was observed, or judged', () =>

@@ -8,7 +8,10 @@ export const GLOBAL_FLAGS = [
   toggle('--json', 'print one JSON document (a line each while watching)'),
   text('--home <dir>', 'the coordinator’s home (SYNCROPEL_HOME, else ~/.syncro)', 'folders'),
   text('--url <url>', 'the coordinator’s URL, instead of the socket in the home (SPL_SERVE_URL)'),
-  text('--token <token>', 'the token for --url (SPL_TOKEN, else the home’s)'),
+  text(
+    '--token <token>',
+    'the token for --url (better in SPL_TOKEN, which others can’t see; else the home’s)',
+  ),
   text('--actor <did>', 'in whose name (SPL_ACTOR)'),
 ] as const;
 

@@ -17,6 +17,7 @@ import type {
   WorktreeRemove,
 } from './commands.ts';
 import type * as d from './documents.ts';
+import type { TokenCreate, TokenCreated, TokenDocument, TokensDocument } from './tokens.ts';
 
 /** The version of the engine and of everything that is built with it. */
 export const VERSION = '0.1.0';
@@ -52,6 +53,8 @@ export interface Commands {
   'fleet.start': { input: FleetStart; output: d.FleetStarted };
   'fleet.stop': { input: FleetStop; output: d.FleetStopped };
   'fleet.restart': { input: FleetRestart; output: d.InstanceDocument };
+  'token.create': { input: TokenCreate; output: TokenCreated };
+  'token.revoke': { input: { readonly token: string }; output: TokenDocument };
 }
 export type CommandName = keyof Commands;
 
@@ -69,8 +72,11 @@ export interface Reports {
   live: { input: object; output: d.LiveDocument };
   instance: { input: { readonly instance: string }; output: d.InstanceDocument };
   ping: { input: { readonly instance: string }; output: d.PingDocument };
-  /** Oldest first; `limit` leaves out all but the newest. */
-  tasks: { input: { readonly all: boolean; readonly limit?: number }; output: d.TasksDocument };
+  /** Oldest first; `limit` leaves out all but the newest, `namespace` all that is neither in it nor below it. */
+  tasks: {
+    input: { readonly all: boolean; readonly limit?: number; readonly namespace?: string };
+    output: d.TasksDocument;
+  };
   task: { input: { readonly task: string }; output: d.TaskDocument };
   /** `summary` leaves the children out. */
   join: { input: { readonly task: string; readonly summary: boolean }; output: d.JoinStatus };
@@ -121,6 +127,8 @@ export interface Reports {
   'thread.state': { input: { readonly thread: string }; output: d.ThreadState };
   replay: { input: { readonly thread: string }; output: d.ReplayDocument };
   query: { input: { readonly sql: string; readonly limit: number }; output: d.QueryDocument };
+  /** The tokens beside the home's own. */
+  tokens: { input: object; output: TokensDocument };
 }
 /** The most children that one report of them tells of. */
 export const MAX_CHILDREN = 500;

@@ -17,6 +17,8 @@ export interface HomePaths {
   readonly keyFile: string;
   /** The bearer token of the HTTP port. */
   readonly token: string;
+  /** What is known of the further tokens. */
+  readonly tokensFile: string;
   readonly runDir: string;
   /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
@@ -43,6 +45,7 @@ export function homePaths(home: string): HomePaths {
     keysDir: at('keys'),
     keyFile: at('keys', 'instance.pem'),
     token: at('token'),
+    tokensFile: at('tokens.json'),
     runDir: at('run'),
     socket: at('run', 'spl.sock'),
     pidFile: at('run', 'spl.pid'),

@@ -24,7 +24,7 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import type { Effect, OutBatch } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
-import { archiveNamespace, createNamespace, deleteNamespace } from '../fleet/namespaces.ts';
+import { archiveNamespace, createNamespace, deleteNamespace, requireActive } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import type { Task } from '../fleet/state.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
@@ -49,6 +49,7 @@ import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
 import type { WorkerProgram } from './supervisor.ts';
+import type { Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
 
@@ -66,6 +67,8 @@ export interface CoordinatorEngineOptions {
   readonly worker: WorkerProgram;
   /** Searches the log; opened at its first use. */
   readonly records: RecordSource;
+  /** The home's tokens, which whoever serves the engine asks as well. */
+  readonly tokens: Tokens;
   /** The position of the checkpoint that the state was restored from, 0 without one. */
   readonly checkpointed: number;
   /** Called when somebody asked for the coordinator itself to stop. */
@@ -203,6 +206,7 @@ export class CoordinatorEngine implements Engine {
       home: this.#o.home,
       log: this.#o.log,
       records: this.#o.records,
+      tokens: this.#o.tokens,
       now: this.#o.clock.now(),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -292,6 +296,17 @@ export class CoordinatorEngine implements Engine {
     'fleet.start': (input, context) => this.#control.start(input, context.signal),
     'fleet.stop': input => this.#control.stop(input),
     'fleet.restart': input => this.#control.restart(input.instance),
+    'token.create': async (input, context) => {
+      if (input.namespace !== null) requireActive(this.#core.state.namespaces, input.namespace);
+      const created = await this.#o.tokens.create(input, context.actor);
+      this.#o.logger.info(`token ${created.id} was made by ${context.actor}`);
+      return created;
+    },
+    'token.revoke': async ({ token }, context) => {
+      const revoked = await this.#o.tokens.revoke(token);
+      this.#o.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
+      return revoked;
+    },
   };
 
   #command<T>(context: CallContext, run: (issuer: commands.Issuer) => T): Promise<T> {

@@ -1,5 +1,6 @@
 import * as http from 'node:http';
 import type * as d from '../contract/documents.ts';
+import { isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { PROTOCOL, VERSION, type ReportName, type Reports } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { topicOf } from '../fleet/bodies.ts';
@@ -24,6 +25,7 @@ import type { Home } from '../home/home.ts';
 import type { Log, Position, StoredRecord } from '../log/log.ts';
 import { isRecordId, isReservedThread, isThreadId, type RecordId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
+import type { Tokens } from './tokens.ts';
 import { worktreesOf } from './worktrees/fleet.ts';
 
 /** One thread as the index counts it. */
@@ -60,6 +62,7 @@ export interface ReportContext {
   readonly home: Home;
   readonly log: Log;
   readonly records: RecordSource;
+  readonly tokens: Tokens;
   readonly now: number;
   readonly signal?: AbortSignal;
 }
@@ -99,9 +102,9 @@ const answers: Answers = {
   instance: ({ instance }, { coordinator, facts, now }) =>
     instanceDocument(coordinator, resolveInstance(coordinator.state, instance), facts, now),
   ping: ({ instance }, context) => ping(instance, context),
-  tasks: ({ all, limit = Infinity }, { coordinator: { state }, now }) => ({
+  tasks: ({ all, limit = Infinity, namespace = ROOT_NAMESPACE }, { coordinator: { state }, now }) => ({
     tasks: [...state.tasks.values()]
-      .filter(task => all || !isFinished(task))
+      .filter(task => (all || !isFinished(task)) && isWithin(task.facts.namespace, namespace))
       .slice(-limit)
       .map(task => taskDocument(state, task, now)),
   }),
@@ -143,6 +146,7 @@ const answers: Answers = {
     return replayThread(records, task && statusOf(state, task, context.now));
   },
   query: ({ sql, limit }, { records }) => records.query(sql, limit),
+  tokens: (_input, { tokens }) => tokens.list(),
 };
 
 async function recordById(id: string, log: Log): Promise<FleetRecord> {

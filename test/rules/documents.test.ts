@@ -296,7 +296,7 @@ function exists(path: string): boolean {
 }
 
 /** Files that are part of a home, or of any project. */
-const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'x.ts', 'x.test.ts']);
+const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'tokens.json', 'x.ts', 'x.test.ts']);
 
 function filesUnder(folders: readonly string[]): string[] {
   return folders.flatMap(folder =>

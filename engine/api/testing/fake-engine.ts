@@ -12,6 +12,7 @@ import {
   type Reports,
   type WatchOptions,
 } from '../../contract/engine.ts';
+import type { TokenDocument } from '../../contract/tokens.ts';
 import { FleetError } from '../../errors.ts';
 import { isRecordId, type Did } from '../../record/ids.ts';
 import { decodeRecord, type FleetRecord } from '../../record/record.ts';
@@ -103,6 +104,8 @@ export class FakeEngine implements ServedEngine {
       'fleet.start': () => ({ ...fleetDocument(), spawned: [], adopted: [], resumed: [], notes: [] }),
       'fleet.stop': () => ({ stopped: [], coordinator_stopping: false }),
       'fleet.restart': ({ instance }) => instanceDocument(instance),
+      'token.create': ({ label }) => ({ ...tokenDocument('0'.repeat(16), label), token: 'spl_…' }),
+      'token.revoke': ({ token }) => tokenDocument(token, null),
     };
     return answers[name](input);
   }
@@ -194,6 +197,7 @@ export class FakeEngine implements ServedEngine {
         last_unix: null,
       }),
       replay: ({ thread }) => ({ thread, steps: [], final_status: 'inbox', count: 0 }),
+      tokens: () => ({ tokens: [tokenDocument('0'.repeat(16), null)] }),
       query: ({ sql }) => ({ columns: ['sql', 'n'], rows: [[sql, 1]], truncated: false }),
     };
     return answers[name](input);
@@ -494,6 +498,15 @@ function speedupDocument(alias: string, serial: string | null): d.SpeedupDocumen
             overhead_secs: 0.1,
           },
     notes: [],
+  };
+}
+
+function tokenDocument(id: string, label: string | null): TokenDocument {
+  return {
+    ...{ id, scopes: ['read'], namespace: null, label, expires_unix: null, expired: false },
+    actor: `did:sync:user:token-${id}`,
+    created_by: 'did:sync:user:local',
+    created_unix: 1,
   };
 }
 

@@ -40,9 +40,11 @@ export class Served {
     this.logged = logged;
   }
 
-  static async start(options: Partial<ServeOptions> = {}): Promise<Served> {
+  static async start(
+    options: Partial<ServeOptions> = {},
+    engine: FakeEngine = new FakeEngine(),
+  ): Promise<Served> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'spl-api-'));
-    const engine = new FakeEngine();
     const logged: unknown[] = [];
     const server = await serveApi({
       engine,
@@ -92,7 +94,7 @@ export class Served {
   }
 }
 
-function rawRequest(where: http.RequestOptions, request: RawRequest): Promise<RawAnswer> {
+export function rawRequest(where: http.RequestOptions, request: RawRequest): Promise<RawAnswer> {
   const {
     method = request.body === undefined ? 'GET' : 'POST',
     headers = {},

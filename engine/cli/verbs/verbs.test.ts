@@ -39,6 +39,62 @@ const worktree = {
   made_unix: 1,
 } as const;
 
+const token = {
+  id: '0123456789abcdef',
+  scopes: ['read', 'write'],
+  namespace: 'acme',
+  label: 'ci',
+  actor: 'did:sync:user:token-0123456789abcdef',
+  created_by: ACTOR,
+  created_unix: 1,
+  expires_unix: 86_400,
+  expired: true,
+};
+
+describe('spl token', () => {
+  it('create shows the token once, alone on the last line', async () => {
+    const answers = { 'token.create': { ...token, expired: false, token: 'spl_secret' } };
+    const words = ['--scope', 'read,write', '--scope', 'write', '--namespace', 'acme', '--expires', '30d'];
+    const { code, out, host } = await run(['token', 'create', ...words, '--label', 'ci'], { answers });
+    assert.equal(code, 0);
+    assert.match(out, /^✓ token 0123456789abcdef made: read, write in acme, until 1970-01-02 00:00:00Z\n/);
+    assert.match(out, /writes as did:sync:user:token-0123456789abcdef[^\n]*\nspl_secret\n$/);
+    assert.deepEqual(host.engine.asked.at(-1)?.input, {
+      scopes: ['read', 'write'],
+      namespace: 'acme',
+      expires_secs: 30 * 86_400,
+      label: 'ci',
+    });
+  });
+
+  it('create makes one that reads and has no end where nothing else is said', async () => {
+    const answers = { 'token.create': { ...token, expires_unix: null, token: 'spl_secret' } };
+    const { out, host } = await run(['token', 'create'], { answers });
+    assert.match(out, /without end/);
+    const input = { scopes: ['read'], namespace: null, expires_secs: null, label: null };
+    assert.deepEqual(host.engine.asked.at(-1)?.input, input);
+    const wrong = await run(['token', 'create', '--scope', 'admin'], { answers });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /--scope 'admin' is none\n {2}→ It must be one of read, write, control\./);
+  });
+
+  it('list says what each may do, or that there is none', async () => {
+    const { out } = await run(['token', 'list'], { answers: { tokens: { tokens: [token] } } });
+    assert.match(
+      out,
+      /^ID +SCOPES +NAMESPACE +ENDS +MADE BY +LABEL\n0123456789abcdef +read,write +acme +expired 1970/,
+    );
+    const none = await run(['token', 'list'], { answers: { tokens: { tokens: [] } } });
+    assert.equal(none.out, 'no tokens beside the home’s own\n');
+  });
+
+  it('revoke names the one that has ended', async () => {
+    const { out, host } = await run(['token', 'revoke', token.id], { answers: { 'token.revoke': token } });
+    assert.equal(out, '✓ token 0123456789abcdef revoked\n');
+    assert.deepEqual(host.engine.asked.at(-1)?.input, { token: token.id });
+  });
+});
+
 describe('spl worktree', () => {
   it('list shows each, or that there is none', async () => {
     const { out } = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [worktree] } } });

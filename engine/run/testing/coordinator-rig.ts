@@ -23,6 +23,7 @@ import { echoExecutor } from '../executors/echo.ts';
 import { shellExecutor } from '../executors/shell.ts';
 import { encodeMessage } from '../link/frames.ts';
 import type { RecordSource } from '../reports.ts';
+import { Tokens } from '../tokens.ts';
 import { admittedPeer, type RawPeer } from './raw-peer.ts';
 
 const SCRIPT = fileURLToPath(new URL('worker-script.mjs', import.meta.url));
@@ -51,7 +52,13 @@ export class CoordinatorRig {
   readonly #server = http.createServer();
   readonly #sockets: Duplex[] = [];
 
-  private constructor(folder: string, home: Home, storage: MemoryStorage, options: RigOptions) {
+  private constructor(
+    folder: string,
+    home: Home,
+    tokens: Tokens,
+    storage: MemoryStorage,
+    options: RigOptions,
+  ) {
     const { heartbeatMs = 60_000, rules: Rules = Coordinator, around = log => log } = options;
     this.folder = folder;
     this.home = home;
@@ -81,6 +88,7 @@ export class CoordinatorRig {
       executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
       worker: { command: [SCRIPT], priority: 0 },
       records: noRecords,
+      tokens,
       checkpointed: 0,
       onStop: error => this.stops.push(error),
     });
@@ -103,7 +111,8 @@ export class CoordinatorRig {
 
   static async #in(folder: string, storage: MemoryStorage, options: RigOptions): Promise<CoordinatorRig> {
     const home = await openHome(join(folder, 'h'), { create: true, version: VERSION });
-    const rig = new CoordinatorRig(folder, home, storage, options);
+    const tokens = await Tokens.open({ file: home.paths.tokensFile, now: Date.now });
+    const rig = new CoordinatorRig(folder, home, tokens, storage, options);
     await new Promise<void>(resolve => rig.#server.listen(rig.socketPath, resolve));
     return rig;
   }

@@ -1,0 +1,50 @@
+import type { TokenCreate } from '../contract/tokens.ts';
+import type { Grant } from '../contract/tokens.ts';
+import { FleetError } from '../errors.ts';
+import type { ServedEngine } from './app.ts';
+import { confined } from './confined.ts';
+import { notYourName } from './decode.ts';
+import type { Holder } from './grants.ts';
+
+/** The engine as a holder may use it, the scopes being checked before. */
+export function engineFor(engine: ServedEngine, holder: Holder): ServedEngine {
+  if (typeof holder === 'string') return engine;
+  const named = inOwnName(engine, holder);
+  return holder.namespace === null ? named : confined(named, holder.namespace);
+}
+
+/** Lets nobody write in another's name, nor give away what they do not have themselves. */
+function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
+  return {
+    submit: (name, input, context) => {
+      if ('records' in input) for (const record of input.records) requireOwnRecord(record, grant);
+      if (name === 'token.create') requireNoMore(input as TokenCreate, grant, Date.now());
+      return engine.submit(name, input, context);
+    },
+    report: (name, input, signal) => engine.report(name, input, signal),
+    watch: options => engine.watch(options),
+    output: request => engine.output(request),
+  };
+}
+
+/** What is no record at all the engine refuses. */
+function requireOwnRecord(record: unknown, { actor: own }: Grant): void {
+  const actor = typeof record === 'object' && record !== null && 'actor' in record ? record.actor : undefined;
+  if (typeof actor === 'string' && actor !== own) throw notYourName(actor, own);
+}
+
+function requireNoMore(asked: TokenCreate, { scopes, expiresAt }: Grant, now: number): void {
+  const scope = asked.scopes.find(each => each !== 'read' && !scopes.includes(each));
+  if (scope !== undefined) {
+    throw new FleetError('SCOPE_FORBIDDEN', `a token without the scope '${scope}' can't give it away`, {
+      details: { scope, scopes },
+    });
+  }
+  if (expiresAt === null) return;
+  const leftSecs = (expiresAt - now) / 1000;
+  if (asked.expires_secs !== null && asked.expires_secs <= leftSecs) return;
+  throw new FleetError('SCOPE_FORBIDDEN', 'a token that expires makes none that holds longer than itself', {
+    details: { left_secs: leftSecs },
+    hint: `Let it expire within ${Math.floor(leftSecs)} seconds.`,
+  });
+}
