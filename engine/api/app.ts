@@ -48,7 +48,11 @@ type Env = { Bindings: HttpBindings };
 type InputWithBody = Commands[Exclude<CommandName, 'records.append'>]['input'];
 type Handler = (c: Context<Env>) => Promise<Response> | never;
 
-const BULK: ReadonlySet<RouteName> = new Set<RouteName>(['records.append', 'task.fan-out']);
+const BULK: ReadonlySet<RouteName> = new Set<RouteName>([
+  'records.append',
+  'records.restore',
+  'task.fan-out',
+]);
 
 /** The routes, bound to an engine. Who may come in is decided before. */
 export function createApp(options: AppOptions): Hono<Env> {

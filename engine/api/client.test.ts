@@ -57,6 +57,12 @@ describe('the client', () => {
 
   const commands: { readonly [N in CommandName]: Commands[N]['input'] } = {
     'records.append': { records: [recordOf(1), recordOf(2)] },
+    'records.restore': {
+      records: [{ record: { ...recordOf(1) }, signature: null }],
+      signatures: [],
+      on_conflict: 'skip',
+      dry_run: true,
+    },
     'task.add': addTask,
     'task.fan-out': {
       task: 'A b/ü',

@@ -191,6 +191,7 @@ const outputInfoSchema = v.looseObject({
 
 const COMMAND_DOCUMENTS: { readonly [N in CommandName]: v.GenericSchema<unknown, Commands[N]['output']> } = {
   'records.append': appendedSchema,
+  'records.restore': d.restoredSchema,
   'task.add': d.taskAddedSchema,
   'task.fan-out': d.fannedOutSchema,
   'task.retry': d.joinStatusSchema,

@@ -59,6 +59,7 @@ const COMMANDS: CommandRules = {
     for (const record of input.records) await inside.requireRecord(record);
     return call(input);
   },
+  'records.restore': refused('restore snapshots'),
   'task.add': async (input, inside, call) => {
     const namespace = input.namespace ?? inside.namespace;
     inside.require(namespace);

@@ -7,6 +7,7 @@ import {
   fleetStopSchema,
   killSchema,
   namespaceCreateSchema,
+  recordsRestoreSchema,
   retrySchema,
   runSerialSchema,
   taskAddSchema,
@@ -24,6 +25,7 @@ const nothing = v.strictObject({});
 
 /** What the body of each POST must be, beside what stands in its path. */
 export const BODY_SCHEMAS = {
+  'records.restore': recordsRestoreSchema,
   'task.add': taskAddSchema,
   'task.fan-out': fanOutSchema,
   'task.retry': retrySchema,

@@ -17,7 +17,7 @@ export function engineFor(engine: ServedEngine, holder: Holder): ServedEngine {
 function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
   return {
     submit: (name, input, context) => {
-      if ('records' in input) for (const record of input.records) requireOwnRecord(record, grant);
+      if ('records' in input) for (const record of input.records) requireOwnRecord(contentOf(record), grant);
       if (name === 'token.create') requireNoMore(input as TokenCreate, grant, Date.now());
       return engine.submit(name, input, context);
     },
@@ -26,6 +26,10 @@ function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
     output: request => engine.output(request),
   };
 }
+
+/** A snapshot has its records with what goes with each. */
+const contentOf = (given: unknown): unknown =>
+  typeof given === 'object' && given !== null && 'record' in given ? given.record : given;
 
 /** What is no record at all the engine refuses. */
 function requireOwnRecord(record: unknown, { actor: own }: Grant): void {

@@ -35,6 +35,7 @@ export const SCOPE_OF: Readonly<Record<RouteName, Scope | null>> = {
   events: 'read',
   output: 'read',
   'records.append': 'write',
+  'records.restore': 'write',
   'task.add': 'write',
   'task.fan-out': 'write',
   'task.retry': 'write',

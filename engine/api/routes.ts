@@ -60,6 +60,7 @@ export const MAX_PAGE = 10_000;
 
 export const COMMAND_ROUTES = {
   'records.append': { method: 'POST', path: '/v1/records' },
+  'records.restore': { method: 'POST', path: '/v1/records/restore' },
   'task.add': { method: 'POST', path: '/v1/tasks' },
   'task.fan-out': { method: 'POST', path: '/v1/tasks/:task/fan-out' },
   'task.retry': { method: 'POST', path: '/v1/tasks/:task/retry' },

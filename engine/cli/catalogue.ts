@@ -86,6 +86,12 @@ export const catalogue: readonly Entry[] = [
   entry('thread records', 'the records of a thread', () =>
     import('./verbs/thread/records.ts').then(m => m.threadRecords),
   ),
+  entry('thread snapshot', 'write threads to a file, to be restored elsewhere', () =>
+    import('./verbs/thread/snapshot.ts').then(m => m.threadSnapshot),
+  ),
+  entry('thread restore', 'take over the threads of a snapshot', () =>
+    import('./verbs/thread/restore.ts').then(m => m.threadRestore),
+  ),
   entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
     import('./verbs/debug-replay.ts').then(m => m.debugReplay),
   ),
@@ -159,12 +165,6 @@ export const catalogue: readonly Entry[] = [
     ),
     hidden: true,
   },
-  ...['snapshot', 'restore'].map(verb => ({
-    path: `thread ${verb}`,
-    summary: 'comes in a later version',
-    load: null,
-    hidden: true,
-  })),
 ];
 
 function entry(path: string, summary: string, load: () => Promise<Verb>): Entry {

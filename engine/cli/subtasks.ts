@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { MAX_SUBTASKS } from '../contract/commands.ts';
-import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
+import { FleetError } from '../errors.ts';
 import { parseDescriptor, type Descriptor, type DescriptorFault } from '../plan/descriptor.ts';
+import { linesOf } from './lines.ts';
 
 export interface SubtaskSources {
   /** What `--subtask` was given, in order. */
@@ -24,7 +24,8 @@ const MAX_LINE_CHARS = 1024 * 1024;
 export async function readSubtasks(sources: SubtaskSources): Promise<Descriptor[]> {
   const given = sources.subtask.map((text, index) => read(text, index, null, sources.cwd));
   if (sources.subtasks === null) return given;
-  for await (const { line, number } of linesOf(sources.subtasks, sources)) {
+  const limit = { what: 'subtasks', maxChars: MAX_LINE_CHARS };
+  for await (const { line, number } of linesOf(sources.subtasks, sources, limit)) {
     if (line.trim() === '') continue;
     if (given.length >= MAX_SUBTASKS) throw tooMany();
     given.push(read(line, given.length, number, sources.cwd));
@@ -50,44 +51,6 @@ function faulty(
     details: { subtask, key, position, ...(line !== null && { line }) },
     hint: 'spl task fan-out --help shows how a subtask is written.',
   });
-}
-
-async function* linesOf(
-  file: string,
-  { cwd, stdin }: SubtaskSources,
-): AsyncGenerator<{ line: string; number: number }> {
-  const source = file === '-' ? stdin : createReadStream(resolve(cwd, file));
-  const decoder = new TextDecoder();
-  let rest = '';
-  let number = 0;
-  try {
-    for await (const chunk of source) {
-      rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
-      const lines = rest.split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > MAX_LINE_CHARS) throw lineTooLong(number + lines.length + 1);
-      for (const line of lines) yield { line, number: ++number };
-    }
-  } catch (thrown) {
-    throw FleetError.is(thrown) ? thrown : unreadable(file, thrown);
-  }
-  if (rest !== '') yield { line: rest, number: number + 1 };
-}
-
-function unreadable(file: string, cause: unknown): FleetError {
-  const missing = systemCodeOf(cause) === 'ENOENT';
-  const message = missing ? `no file '${file}'` : `file '${file}' can't be read: ${messageOf(cause)}`;
-  return new FleetError(missing ? 'NOT_FOUND' : 'INVALID_RECORD', message, { details: { file }, cause });
-}
-
-function lineTooLong(line: number): FleetError {
-  return new FleetError(
-    'TOO_LARGE',
-    `line ${line} of the subtasks has more than ${MAX_LINE_CHARS} characters`,
-    {
-      details: { line, limit: MAX_LINE_CHARS },
-    },
-  );
 }
 
 function tooMany(): FleetError {

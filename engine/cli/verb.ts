@@ -77,6 +77,11 @@ export function maybeWord(
   return { placeholder, summary, required: false, ...(names && { names }) };
 }
 
+/** As many words as somebody writes, none included. */
+export function words(placeholder: string, summary: string, names?: Names): Positional<readonly string[]> {
+  return { placeholder: `${placeholder}...`, summary, required: false, ...(names && { names }) };
+}
+
 export function text(flags: string, summary: string, names?: Names): Flag<string | null> {
   return { flags, summary, value: { read: given => given, otherwise: null }, ...(names && { names }) };
 }

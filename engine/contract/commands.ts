@@ -209,6 +209,43 @@ export const killSchema = v.strictObject({
 
 export const unkillSchema = v.strictObject({ namespace: frozenNamespace, emergency });
 
+export const CONFLICT_CHOICES = ['skip', 'fail', 'accept-existing'] as const;
+/** The most records that one request restores. */
+export const MAX_RESTORED = 10_000;
+
+/** Records of a snapshot, with the signatures that their home had for them. */
+export const recordsRestoreSchema = v.strictObject({
+  records: v.pipe(
+    v.array(
+      v.strictObject({
+        record: v.looseObject({}, 'must be an object'),
+        /** Which of the signatures it came with; null for one that its home's own instance wrote. */
+        signature: v.nullable(atLeast(0, MAX_RESTORED)),
+      }),
+      'must be a list',
+    ),
+    v.maxLength(MAX_RESTORED, `must have at most ${MAX_RESTORED} records`),
+  ),
+  signatures: v.array(
+    v.strictObject({
+      by: nonEmpty(256),
+      sig: nonEmpty(256),
+      /** The ids that it was made over, in order. */
+      ids: v.array(nonEmpty(64)),
+      /** Base64url; null where the home did not know it. */
+      public_key: v.nullable(nonEmpty(256)),
+    }),
+    'must be a list',
+  ),
+  /** What becomes of a record in whose place another one is here. */
+  on_conflict: v.optional(
+    v.picklist(CONFLICT_CHOICES, `must be one of ${CONFLICT_CHOICES.join(', ')}`),
+    'fail',
+  ),
+  /** Checks everything, and writes nothing. */
+  dry_run: v.optional(v.boolean('must be true or false'), false),
+});
+
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
   /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
@@ -244,6 +281,8 @@ export type WorktreeRemove = v.InferOutput<typeof worktreeRemoveSchema>;
 export type Kill = v.InferOutput<typeof killSchema>;
 export type Unkill = v.InferOutput<typeof unkillSchema>;
 export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
+export type ConflictChoice = (typeof CONFLICT_CHOICES)[number];
+export type RecordsRestore = v.InferOutput<typeof recordsRestoreSchema>;
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;

@@ -578,7 +578,15 @@ export const auditSchema = v.looseObject({
       at_unix: v.number(),
       record: recordSchema,
       /** Of the batch that it came in from another instance; null for what the home's own instance wrote. */
-      signature: nullable(v.looseObject({ by: v.string(), sig: v.string(), ids: v.array(v.string()) })),
+      signature: nullable(
+        v.looseObject({
+          by: v.string(),
+          sig: v.string(),
+          ids: v.array(v.string()),
+          /** To check it by, base64url; null where that instance is not of this fleet. */
+          public_key: nullable(v.string()),
+        }),
+      ),
     }),
   ),
   next: nullable(v.number()),
@@ -658,6 +666,24 @@ export const storedSchema = v.looseObject({
   existed: v.boolean(),
 });
 export type StoredDocument = v.InferOutput<typeof storedSchema>;
+
+export const restoredSchema = v.looseObject({
+  /** How many were written or, in a dry run, would be. */
+  written: v.number(),
+  /** How many were there already. */
+  existing: v.number(),
+  /** What was left out, because another record is here in its place. */
+  left_out: v.array(
+    v.looseObject({
+      id: v.string(),
+      thread: v.string(),
+      actor: v.string(),
+      clock: v.number(),
+      reason: v.string(),
+    }),
+  ),
+});
+export type RestoredDocument = v.InferOutput<typeof restoredSchema>;
 
 export const errorSchema = v.looseObject({
   object: v.literal('error'),

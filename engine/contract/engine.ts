@@ -8,6 +8,7 @@ import type {
   FleetStop,
   Kill,
   NamespaceCreate,
+  RecordsRestore,
   Retry,
   RunSerial,
   TaskAdd,
@@ -31,6 +32,8 @@ export interface Commands {
     input: { readonly records: readonly unknown[] };
     output: { readonly stored: readonly d.StoredDocument[] };
   };
+  /** Takes over records of another home: all that are given or, when one is refused, none. */
+  'records.restore': { input: RecordsRestore; output: d.RestoredDocument };
   'task.add': { input: TaskAdd; output: d.TaskAdded };
   'task.fan-out': { input: FanOutRequest & { readonly task: string }; output: d.FannedOut };
   'task.retry': { input: Retry & { readonly task: string }; output: d.JoinStatus };

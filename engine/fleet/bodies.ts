@@ -36,6 +36,7 @@ export const TOPIC = {
   fleetConfig: 'fleet_config',
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
+  threadRestored: 'thread_restored',
   namespaceStatus: 'namespace_status',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
@@ -44,7 +45,7 @@ export const TOPIC = {
 } as const;
 
 const RESERVED_TOPIC =
-  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|thread_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
 
 /** True for the topics that only the fleet itself may write; clients are refused them. */
 export function isReservedTopic(topic: unknown): boolean {
@@ -277,6 +278,12 @@ export interface NamespaceStatusBody {
   readonly issued_by: Did;
 }
 
+/** LEARN on the engine's thread, by the coordinator: this thread is that of another home's task, and history here. */
+export interface ThreadRestoredBody extends Issued {
+  readonly topic: 'thread_restored';
+  readonly thread: ThreadId;
+}
+
 interface Issued {
   readonly issued_by: Did;
   readonly issued_at_unix: number;
@@ -340,6 +347,7 @@ export type TopicBody =
   | FreezeBody
   | UnfreezeBody
   | EmergencyBody
+  | ThreadRestoredBody
   | HeartbeatBody;
 
 /**

@@ -27,6 +27,7 @@ export interface CoordinatorOptions extends StepOptions {
  * room that it is about, and the step then ends with `settle`.
  */
 export class Coordinator {
+  readonly self: Did;
   readonly state: FleetState;
   readonly links: ReadonlyMap<Did, WorkerLink>;
   readonly #step: Step;
@@ -40,6 +41,7 @@ export class Coordinator {
     const presence = new Presence(step);
     const settling = new Settling(step, presence);
     const handover = new Handover(step, presence, settling);
+    this.self = step.self;
     this.state = step.state;
     this.links = presence.links;
     this.#step = step;
@@ -90,6 +92,12 @@ export class Coordinator {
   /** Appends a client's own record; the caller has checked what it may be. */
   writeForeign(sealed: SealedRecord, now: number): void {
     this.#step.writeSealed(sealed, now);
+  }
+
+  /** Appends what a snapshot of another home has, with the signature that it came with; the caller has checked it. */
+  writeRestored(batch: OutBatch, now: number): void {
+    this.#step.append(batch);
+    for (const { record } of batch.records) this.#step.apply(record, now);
   }
 
   /** Has the fan-out of this task looked at when the step ends. */

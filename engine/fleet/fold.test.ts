@@ -5,8 +5,9 @@ import { VERDICTS, OUTCOMES } from '../contract/documents.ts';
 import type { JsonObject } from '../record/canonical.ts';
 import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord } from '../record/record.ts';
-import { TOPIC } from './bodies.ts';
+import { asJson, TOPIC } from './bodies.ts';
 import { applyRecord } from './fold.ts';
+import { restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FanOut, type FleetState } from './state.ts';
 import { FOLD, refOf, SELF, TestFleet, USER, workerDid } from './testing/test-fleet.ts';
 
@@ -50,6 +51,26 @@ describe('the fold', () => {
       [1, 0],
     );
     assert.ok(fleet.core.state.open.has(fanOut.task.thread));
+  });
+
+  it('makes no task of a thread that was restored, from the log as from a checkpoint (I37)', () => {
+    const elsewhere = new TestFleet(1);
+    const { thread } = elsewhere.fanOut(2).task;
+    const state = emptyState();
+    const mark = { topic: TOPIC.threadRestored, thread, issued_by: USER, issued_at_unix: 1 } as const;
+    const content = { act: 'LEARN', actor: SELF, clock: 0, data_type: 'SCALAR', parents: [] } as const;
+    applyRecord(
+      state,
+      seal({ ...content, thread: RESERVED.engineConfig, body: asJson(mark) }).record,
+      1,
+      FOLD,
+    );
+    const reopened = restoreState(saveState(state, FOLD.cel), FOLD.cel)!;
+    for (const each of [state, reopened]) {
+      for (const { record, at } of elsewhere.log)
+        if (record.thread === thread) applyRecord(each, record, at, FOLD);
+      assert.deepEqual([each.tasks.size, each.aliases.size, each.open.size], [0, 0, 0]);
+    }
   });
 
   it('keeps one fan-out per task, the first', () => {

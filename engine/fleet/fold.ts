@@ -18,6 +18,7 @@ import {
   type StatusBody,
   type TaskBody,
   type TaskWordBody,
+  type ThreadRestoredBody,
 } from './bodies.ts';
 import { isForQuota, noteEnd, noteStart, noteUnseen } from './breakers.ts';
 import { budgetOf, reserve, settle } from './budgets.ts';
@@ -65,7 +66,7 @@ export function applyRecord(state: FleetState, record: FleetRecord, at: number, 
   if (topic === TOPIC.child) return;
   const task = state.tasks.get(record.thread);
   if (task === undefined) {
-    if (topic === TOPIC.task && record.act === 'INTEND')
+    if (topic === TOPIC.task && record.act === 'INTEND' && !state.restored.has(record.thread))
       addTask(state, record, record.body as unknown as TaskBody, at);
     return;
   }
@@ -520,6 +521,8 @@ function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldCon
   state.ownClocks.set(record.thread, Math.max(state.ownClocks.get(record.thread) ?? 0, record.clock + 1));
   if (record.thread === RESERVED.namespaceRegistry) applyNamespace(state, record);
   else if (record.thread === RESERVED.fleetControl) applyControl(state, record);
+  else if (topicOf(record) === TOPIC.threadRestored)
+    state.restored.add((record.body as unknown as ThreadRestoredBody).thread);
 }
 
 function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {

@@ -24,7 +24,7 @@ import type { Usage } from './usages.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 10;
+const FORMAT = 11;
 
 interface Header {
   readonly format: number;
@@ -36,6 +36,7 @@ interface Header {
   readonly defaultExecutor: string | null;
   readonly namespaces: readonly [string, Namespace][];
   readonly usages: readonly [string, Usage][];
+  readonly restored: readonly ThreadId[];
   readonly freezes: readonly [string, Freeze][];
   readonly emergency: FleetState['emergency'];
   readonly breakers: readonly [string, Breaker][];
@@ -124,6 +125,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     defaultExecutor: state.defaultExecutor,
     namespaces: [...state.namespaces],
     usages: [...state.usages],
+    restored: [...state.restored],
     freezes: [...state.freezes],
     emergency: state.emergency,
     breakers: [...state.breakers],
@@ -156,6 +158,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   state.defaultExecutor = header.defaultExecutor;
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
   for (const [id, usage] of header.usages) state.usages.set(id, usage);
+  for (const thread of header.restored) state.restored.add(thread);
   for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
   state.emergency = header.emergency;
   for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);

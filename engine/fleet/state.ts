@@ -30,6 +30,8 @@ export interface FleetState {
   readonly namespaces: Map<string, Namespace>;
   /** What is out and what was spent in each namespace, with all below it. */
   readonly usages: Usages;
+  /** The threads of other homes' tasks that were restored here: they are history, and no tasks. */
+  readonly restored: Set<ThreadId>;
   /** What is frozen, by namespace; each with all below it. */
   readonly freezes: Map<string, Freeze>;
   /** Nothing new anywhere, while it is not null. */
@@ -289,6 +291,7 @@ export function emptyState(): FleetState {
     defaultExecutor: null,
     namespaces: new Map(),
     usages: new Map(),
+    restored: new Set(),
     freezes: new Map(),
     emergency: null,
     breakers: new Map(),

@@ -430,7 +430,8 @@ export function byRoleAndAlias(a: Instance, b: Instance): number {
 /** Finds an instance by DID, alias, or an unambiguous prefix of a DID. @throws NOT_FOUND */
 export function resolveInstance(state: FleetState, name: string): Instance {
   const all = [...state.instances.values()];
-  const exact = all.find(({ did, alias }) => did === name || alias === name);
+  // Where a home was moved, an alias is also that of a worker which was left behind.
+  const exact = all.find(({ did }) => did === name) ?? all.findLast(({ alias }) => alias === name);
   const close =
     exact === undefined && name.length >= 4
       ? all.filter(({ did }) => did.startsWith(name) || did.endsWith(`:${name}`))

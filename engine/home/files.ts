@@ -25,15 +25,39 @@ export async function writeNewFile(file: string, data: string | Uint8Array, mode
 
 /** Replaces a file so that a reader, and a crash, finds the old content or the new, whole. */
 export async function writeAtomically(file: string, data: string, mode: number): Promise<void> {
+  await replace(file, temporary => writeNewFile(temporary, data, mode));
+}
+
+/** As `writeAtomically`, for what is too much to be held: `produce` writes one part after the other. */
+export function writeStreamAtomically<T>(
+  file: string,
+  mode: number,
+  produce: (write: (part: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  return replace(file, async temporary => {
+    const handle = await fs.open(temporary, 'wx', mode);
+    try {
+      const produced = await produce(part => handle.writeFile(part));
+      await handle.sync();
+      return produced;
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+async function replace<T>(file: string, make: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  let made: T;
   try {
-    await writeNewFile(temporary, data, mode);
+    made = await make(temporary);
     await fs.rename(temporary, file);
   } catch (error) {
     await fs.rm(temporary, { force: true });
     throw error;
   }
   await syncFolder(path.dirname(file));
+  return made;
 }
 
 /** A path as a shell takes it, for the commands that hints name. */

@@ -82,9 +82,11 @@ function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: L
   );
 }
 
-const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
+/** What no two records may share. */
+export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
 
-function named<T>(index: number, many: number, run: () => T): T {
+/** Does something for one of many records; what is refused names its place in the list. */
+export function named<T>(index: number, many: number, run: () => T): T {
   try {
     return run();
   } catch (error) {

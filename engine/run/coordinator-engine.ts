@@ -51,6 +51,7 @@ import { mapInSlices } from './slices.ts';
 import type { WorkerProgram } from './supervisor.ts';
 import type { Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
+import { decodeRestored, restoreRecords } from './restore-records.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
 
 export interface CoordinatorEngineOptions {
@@ -139,8 +140,10 @@ export class CoordinatorEngine implements Engine {
     this.#endpoint = endpoint;
     this.#control.notes = notes;
     await this.#step(now => {
+      const isMoved = this.#isMoved();
       this.#register(now);
       this.#core.resume(now);
+      if (isMoved) this.#leaveWorkersBehind(now);
     });
     await this.#control.resume();
     this.#setReady();
@@ -253,6 +256,12 @@ export class CoordinatorEngine implements Engine {
           admit: record => admitRecord(this.#core.state, record, now),
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
+      );
+    },
+    'records.restore': async (input, context) => {
+      const entries = await decodeRestored(input);
+      return this.#command(context, issuer =>
+        restoreRecords(this.#core, entries, this.#o.log, input, issuer),
       );
     },
     'task.add': (input, context) =>
@@ -522,10 +531,24 @@ export class CoordinatorEngine implements Engine {
 
   // --- itself -------------------------------------------------------------------------------------------------
 
+  /** Whether this home was served in another place before: it was moved, or is a copy of one that may be served there. */
+  #isMoved(): boolean {
+    const known = this.#core.state.instances.get(this.did);
+    return known !== undefined && known.home !== this.#o.home.paths.home;
+  }
+
+  /** Workers belong to a place: those of another one are not looked for, adopted or ended, and what they had is lost. */
+  #leaveWorkersBehind(now: number): void {
+    for (const { did, role, status } of [...this.#core.state.instances.values()]) {
+      if (role !== 'worker' || status === 'stopped') continue;
+      this.#core.abandon(did, 'this home was moved or copied, and its workers were not', now);
+      this.#core.stopped(did, now);
+    }
+  }
+
   #register(now: number): void {
     const { home } = this.#o;
-    const known = this.#core.state.instances.get(this.did);
-    if (known?.home !== home.paths.home) {
+    if (this.#core.state.instances.get(this.did)?.home !== home.paths.home) {
       this.#core.admit(
         {
           did: this.did,

@@ -171,12 +171,13 @@ async function page(
 
 async function audit(
   { since, ...asked }: Reports['audit']['input'],
-  { records, log }: ReportContext,
+  context: ReportContext,
 ): Promise<d.AuditDocument> {
+  const { records, log } = context;
   const first = since === undefined ? 0 : await firstSince(log, since * 1000);
   const after = Math.max(first - 1, asked.after ?? -1);
   const positions = await records.positions({ ...asked, ...(after < 0 ? {} : { after }) });
-  const entries = await Promise.all(positions.map(position => auditEntry(log, position)));
+  const entries = await Promise.all(positions.map(position => auditEntry(context, position)));
   return { entries, next: positions.length < asked.limit ? null : positions.at(-1)! };
 }
 
@@ -191,14 +192,24 @@ async function firstSince(log: Log, at: number): Promise<Position> {
   return low;
 }
 
-async function auditEntry(log: Log, position: Position): Promise<d.AuditDocument['entries'][number]> {
+async function auditEntry(
+  { log, coordinator: { state } }: ReportContext,
+  position: Position,
+): Promise<d.AuditDocument['entries'][number]> {
   const [{ record, at }, signature] = await Promise.all([log.get(position), log.signatureAt(position)]);
   return {
     position,
     at_unix: at / 1000,
     record: document(record),
     signature:
-      signature === undefined ? null : { by: signature.by, sig: signature.sig, ids: [...signature.ids] },
+      signature === undefined
+        ? null
+        : {
+            by: signature.by,
+            sig: signature.sig,
+            ids: [...signature.ids],
+            public_key: state.instances.get(signature.by)?.publicKey ?? null,
+          },
   };
 }
 

@@ -61,6 +61,7 @@ export class FakeEngine implements ServedEngine {
     await this.#begin({ name, input, context });
     const answers: { readonly [C in CommandName]: (input: Commands[C]['input']) => Commands[C]['output'] } = {
       'records.append': ({ records }) => ({ stored: records.map(record => this.#append(record)) }),
+      'records.restore': ({ records }) => ({ written: records.length, existing: 0, left_out: [] }),
       'task.add': task => ({
         thread: THREAD,
         alias: task.alias ?? 'TASK-1',

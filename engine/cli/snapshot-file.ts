@@ -1,0 +1,207 @@
+import { createHash, type Hash } from 'node:crypto';
+import * as v from 'valibot';
+import type { RecordsRestore } from '../contract/commands.ts';
+import {
+  SNAPSHOT_FORMAT,
+  SNAPSHOT_VERSION,
+  snapshotLineSchema,
+  type KnownSignature,
+  type SnapshotHeader,
+  type SnapshotLine,
+  type SnapshotRecord,
+  type SnapshotSignature,
+} from '../contract/snapshot.ts';
+import { FleetError } from '../errors.ts';
+import type { Host } from './host.ts';
+import { linesOf } from './lines.ts';
+
+/** The longest line, in characters: a record has at most 64 MiB. */
+const MAX_LINE_CHARS = 128 * 1024 * 1024;
+/** What one request restores at most, but for one record that is larger. */
+const PART_RECORDS = 1_000;
+const PART_CHARS = 4 * 1024 * 1024;
+
+/** Writes the lines of a snapshot, and knows what the last one has to say. */
+export class SnapshotWriter {
+  readonly #write: (text: string) => Promise<void>;
+  readonly #digest = createHash('sha256');
+  #signature: string | undefined;
+  #records = 0;
+
+  constructor(write: (text: string) => Promise<void>) {
+    this.#write = write;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  header({ home, at_unix }: Pick<SnapshotHeader, 'home' | 'at_unix'>): Promise<void> {
+    return this.#line({ line: 'header', format: SNAPSHOT_FORMAT, version: SNAPSHOT_VERSION, home, at_unix });
+  }
+
+  async record(
+    { position, at_unix, record }: Pick<SnapshotRecord, 'position' | 'at_unix' | 'record'>,
+    signature: KnownSignature | null,
+  ): Promise<void> {
+    if (signature !== null && signature.sig !== this.#signature) {
+      const { by, sig, ids, public_key } = signature;
+      this.#signature = sig;
+      await this.#line({ line: 'signature', by, sig, ids, public_key });
+    }
+    this.#records++;
+    await this.#line({ line: 'record', position, at_unix, signed: signature !== null, record });
+  }
+
+  end(): Promise<void> {
+    return this.#line({ line: 'end', records: this.#records, sha256: this.#digest.copy().digest('hex') });
+  }
+
+  #line(line: SnapshotLine): Promise<void> {
+    const text = `${JSON.stringify(line)}\n`;
+    this.#digest.update(text);
+    return this.#write(text);
+  }
+}
+
+type Part = Pick<RecordsRestore, 'records' | 'signatures'>;
+
+/**
+ * The records of a snapshot in parts that each fit in a request; no more is held than one of them, and a few bytes for each
+ * record that was read. The file is known to be whole only when the last part has come.
+ * @throws INVALID_RECORD naming the line that is wrong, or that the file was cut or changed.
+ */
+export async function* readSnapshot(file: string, host: Pick<Host, 'cwd' | 'stdin'>): AsyncGenerator<Part> {
+  const digest = createHash('sha256');
+  const slots = new Set<string>();
+  const part = new PartBuilder();
+  let end: (SnapshotLine & { line: 'end' }) | undefined;
+  let records = 0;
+  for await (const { line: text, number } of linesOf(file, host, {
+    what: 'snapshot',
+    maxChars: MAX_LINE_CHARS,
+  })) {
+    const line = parseLine(text, number);
+    if (end !== undefined) throw invalid(number, 'it comes after the end');
+    if ((number === 1) !== (line.line === 'header')) throw invalid(number, 'the header is the first line');
+    if (line.line === 'end') checkEnd((end = line), records, digest, number);
+    digest.update(`${text}\n`);
+    if (line.line === 'header') checkVersion(line);
+    else if (line.line === 'signature') part.signature(line);
+    else if (line.line === 'record') {
+      takeSlot(line, slots, number);
+      if (!part.record(line, text.length)) throw invalid(number, 'no signature stands above it');
+      records++;
+      if (part.isFull) yield part.take();
+    }
+  }
+  if (end === undefined)
+    throw new FleetError(
+      'INVALID_RECORD',
+      `the snapshot is cut off after ${records} records: it has no end`,
+      {
+        details: { records },
+        hint: 'Make it anew: spl thread snapshot',
+      },
+    );
+  if (part.count > 0) yield part.take();
+}
+
+/** Gathers records, each with its signature, until they are enough for a request. */
+class PartBuilder {
+  #part: { records: RecordsRestore['records']; signatures: RecordsRestore['signatures'] } = {
+    records: [],
+    signatures: [],
+  };
+  #last: SnapshotSignature | undefined;
+  #isListed = false;
+  #chars = 0;
+
+  get count(): number {
+    return this.#part.records.length;
+  }
+
+  get isFull(): boolean {
+    return this.count >= PART_RECORDS || this.#chars >= PART_CHARS;
+  }
+
+  signature(line: SnapshotSignature): void {
+    this.#last = line;
+    this.#isListed = false;
+  }
+
+  /** @returns false when there is no signature that it could have come with. */
+  record({ record, signed }: SnapshotRecord, chars: number): boolean {
+    if (signed && this.#last === undefined) return false;
+    if (signed && !this.#isListed) this.#list(this.#last!);
+    this.#part.records.push({ record, signature: signed ? this.#part.signatures.length - 1 : null });
+    this.#chars += chars;
+    return true;
+  }
+
+  take(): Part {
+    const part = this.#part;
+    this.#part = { records: [], signatures: [] };
+    this.#isListed = false;
+    this.#chars = 0;
+    return part;
+  }
+
+  #list({ by, sig, ids, public_key }: SnapshotSignature): void {
+    this.#part.signatures.push({ by, sig, ids, public_key });
+    this.#chars += ids.length * 67;
+    this.#isListed = true;
+  }
+}
+
+function parseLine(text: string, number: number): SnapshotLine {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(number, 'it is not JSON', cause);
+  }
+  const result = v.safeParse(snapshotLineSchema, parsed, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw invalid(number, `${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
+}
+
+function checkVersion({ version }: SnapshotHeader): void {
+  if (version === SNAPSHOT_VERSION) return;
+  throw new FleetError(
+    'INVALID_RECORD',
+    `the snapshot has version ${version}; this spl reads ${SNAPSHOT_VERSION}`,
+    {
+      details: { version },
+      hint: 'Restore it with the spl that made it, or a newer one.',
+    },
+  );
+}
+
+function checkEnd(
+  { records: told, sha256 }: SnapshotLine & { line: 'end' },
+  records: number,
+  digest: Hash,
+  number: number,
+): void {
+  if (told !== records) throw invalid(number, `it tells of ${told} records, and ${records} are there`);
+  if (digest.copy().digest('hex') !== sha256)
+    throw invalid(number, 'its digest is not that of the lines above it');
+}
+
+/** Two records can't have one place, and the engine sees but a part at a time. */
+function takeSlot({ record }: SnapshotRecord, slots: Set<string>, number: number): void {
+  const { actor, thread, clock } = record;
+  const slot = createHash('sha256').update(`${actor} ${thread} ${clock}`).digest('base64').slice(0, 16);
+  if (slots.has(slot))
+    throw invalid(number, `there is another record of ${actor} with clock ${clock} on ${thread}`);
+  slots.add(slot);
+}
+
+function invalid(line: number, what: string, cause?: unknown): FleetError {
+  return new FleetError('INVALID_RECORD', `line ${line} of the snapshot is wrong: ${what}`, {
+    details: { line },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,66 @@
+import * as v from 'valibot';
+import { isReservedThread } from '../record/ids.ts';
+
+/**
+ * The file of a snapshot: JSON documents, one a line. First a header, then the records in the order of the log they are
+ * of, each signature ahead of the first record that came with it, and last how many records there are and the digest of
+ * all lines before, so that a file that was cut or changed is noticed.
+ */
+
+export const SNAPSHOT_FORMAT = 'spl-snapshot';
+export const SNAPSHOT_VERSION = 1;
+
+const count = v.pipe(
+  v.number('is not a number'),
+  v.safeInteger('is not whole'),
+  v.minValue(0, 'is negative'),
+);
+const text = v.string('is not text');
+
+const headerSchema = v.looseObject({
+  line: v.literal('header'),
+  format: v.literal(SNAPSHOT_FORMAT, `is not '${SNAPSHOT_FORMAT}'`),
+  version: count,
+  /** The instance whose log it is of. */
+  home: text,
+  at_unix: v.number('is not a number'),
+});
+
+const signatureSchema = v.looseObject({
+  line: v.literal('signature'),
+  by: text,
+  sig: text,
+  ids: v.array(text, 'is not a list'),
+  public_key: v.nullable(text),
+});
+
+const recordSchema = v.looseObject({
+  line: v.literal('record'),
+  position: count,
+  at_unix: v.number('is not a number'),
+  /** True where it came with the signature that stands last above it. */
+  signed: v.boolean('is not true or false'),
+  record: v.looseObject({ actor: text, thread: text, clock: count }, 'is not an object'),
+});
+
+const endSchema = v.looseObject({
+  line: v.literal('end'),
+  records: count,
+  /** SHA-256 of all lines before this one, with their ends, in hex. */
+  sha256: text,
+});
+
+export const snapshotLineSchema = v.variant(
+  'line',
+  [headerSchema, signatureSchema, recordSchema, endSchema],
+  'is no line of a snapshot',
+);
+export type SnapshotLine = v.InferOutput<typeof snapshotLineSchema>;
+export type SnapshotHeader = v.InferOutput<typeof headerSchema>;
+export type SnapshotRecord = v.InferOutput<typeof recordSchema>;
+export type SnapshotSignature = v.InferOutput<typeof signatureSchema>;
+/** A signature as the audit tells it. */
+export type KnownSignature = Pick<SnapshotSignature, 'by' | 'sig' | 'ids' | 'public_key'>;
+
+/** Whether a snapshot may have this thread: those of the fleet itself tell of the home that they are in. */
+export const isInSnapshots = (thread: string): boolean => !isReservedThread(thread);
