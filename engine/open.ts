@@ -12,6 +12,7 @@ import { emptyState, type FleetState } from './fleet/state.ts';
 import { readConfig, type Config } from './home/config.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
+import { listeningOf } from './home/listening.ts';
 import { openHome, type Home } from './home/home.ts';
 import { acquireLease, waitForLease, type Lease } from './home/lease.ts';
 import { homePaths } from './home/paths.ts';
@@ -170,11 +171,11 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       onStop: options.onStop,
     });
     owned.add(() => engine.close());
-    requireLoopback(chosen.host);
+    const listening = await listeningOf(chosen.host, home.config.server, home.paths.home);
     const tcp =
       options.listen === false
         ? null
-        : ({ host: '127.0.0.1', port: chosen.port ?? FIRST_PORT, token: home.token, tokens } as const);
+        : { ...listening, port: chosen.port ?? FIRST_PORT, token: home.token, tokens };
     const api = await serveApi({
       engine,
       socketPath: await prepareSocket(home.paths),
@@ -189,7 +190,8 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       options.onStop(error);
     });
     owned.add(() => Promise.resolve(removal.close()));
-    const notes = [...recoveryNotes(log), ...api.notes, ...home.config.warnings];
+    const said = tcp === null ? [] : listening.notes;
+    const notes = [...recoveryNotes(log), ...api.notes, ...said, ...home.config.warnings];
     await engine.start(chosen.advertisedEndpoint ?? api.endpoint, notes);
     return {
       engine,
@@ -201,15 +203,6 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
     await owned.close().catch(() => undefined);
     throw error;
   }
-}
-
-/** @throws NOT_SUPPORTED for any address but this machine's own. */
-function requireLoopback(host: string): void {
-  if (host === '127.0.0.1' || host === 'localhost') return;
-  throw new FleetError('NOT_SUPPORTED', `[server] host '${host}': only 127.0.0.1 can be listened on yet`, {
-    details: { host },
-    hint: 'Leave the setting out; other addresses come in a later version.',
-  });
 }
 
 /** @throws HOME_INVALID for the name of an executor that no worker has: every subtask that names none would be refused. */

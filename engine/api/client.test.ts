@@ -208,7 +208,7 @@ describe('the client', () => {
     await client.close();
     assert.throws(
       () => connect({ url: 'nowhere', token: '' }),
-      failsWith('USAGE', "'nowhere' is not an http URL"),
+      failsWith('USAGE', "'nowhere' is not an http or https URL"),
     );
   });
 

@@ -63,7 +63,7 @@ const DEFAULT_RECONNECT_MS = 10_000;
  * every `gap` can't miss a change. It ends with the signal, and fails with UNREACHABLE when nobody answers for
  * `reconnectMs`.
  *
- * @throws USAGE when the URL is not an http one.
+ * @throws USAGE when the URL is neither an http nor an https one.
  */
 export function connect(target: Target, options: ConnectOptions = {}): EngineClient {
   return new Client(target, options);

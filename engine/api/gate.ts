@@ -14,9 +14,18 @@ export interface TokenBook {
 
 /** How a request came in: the socket's file permission is its key, the port asks for a token. */
 export type Door =
-  { readonly kind: 'socket' } | { readonly kind: 'tcp'; readonly token: string; readonly tokens?: TokenBook };
+  | { readonly kind: 'socket' }
+  | {
+      readonly kind: 'tcp';
+      readonly token: string;
+      readonly tokens?: TokenBook;
+      /** Whether a name, without its port, is one of ours beside those of the loopback. */
+      readonly isOwnName?: (name: string) => boolean;
+    };
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
+/** A name or an address, and perhaps a port. */
+const NAME = /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 /** An editor's own views have origins too, and are no web pages. */
 const EDITOR_ORIGIN = /^vscode-(?:webview|file):\/\//;
 
@@ -28,20 +37,25 @@ const EDITOR_ORIGIN = /^vscode-(?:webview|file):\/\//;
  * @throws AUTH_REQUIRED when the door asks for a token and none that holds is given.
  */
 export function admit(request: IncomingMessage, door: Door): Holder {
-  checkHost(request.headers.host);
+  checkHost(request.headers.host, door);
   checkOrigin(request.headers.origin);
   checkProtocol(request.headers[HEADERS.protocol]);
   if (door.kind === 'socket') return 'root';
   return isHealth(request) ? 'anyone' : holderOf(request.headers.authorization, door);
 }
 
-function checkHost(host: string | undefined): void {
-  if (host !== undefined && LOOPBACK.test(host)) return;
+function checkHost(host: string | undefined, door: Door): void {
+  if (host !== undefined && (LOOPBACK.test(host) || isNameOf(door, host))) return;
   const what = host === undefined ? 'the request names no Host' : `Host '${host}' is not this machine`;
   throw new FleetError('SCOPE_FORBIDDEN', what, {
     details: { host: host ?? null },
-    hint: 'Use localhost, 127.0.0.1 or [::1].',
+    hint: 'Use localhost, 127.0.0.1 or [::1], or a name that the certificate or [server] proxy has.',
   });
+}
+
+function isNameOf(door: Door, host: string): boolean {
+  const name = NAME.exec(host)?.[1];
+  return name !== undefined && door.kind === 'tcp' && door.isOwnName?.(name) === true;
 }
 
 function checkOrigin(origin: string | undefined): void {

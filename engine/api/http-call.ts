@@ -11,9 +11,11 @@ import { HEADERS, type Route } from './routes.ts';
 export type Target =
   | { readonly socketPath: string }
   | {
-      /** `http://127.0.0.1:‹port›` */
+      /** `http://127.0.0.1:‹port›`, or https. */
       readonly url: string;
       readonly token: string;
+      /** Certificates that are trusted beside the usual ones, as PEM. */
+      readonly ca?: string;
     };
 
 export interface WireRequest {
@@ -34,13 +36,13 @@ export class HttpCaller {
   readonly #target: Target;
   readonly #where: string;
   readonly #connection: http.RequestOptions;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  #wire: Promise<Wire> | undefined;
   readonly #closing = new AbortController();
 
   /** Aborts with `close`. */
   readonly closing: AbortSignal = this.#closing.signal;
 
-  /** @throws USAGE when the URL is not an http one. */
+  /** @throws USAGE when the URL is neither an http nor an https one. */
   constructor(target: Target) {
     this.#target = target;
     this.#where = 'socketPath' in target ? target.socketPath : target.url;
@@ -81,7 +83,7 @@ export class HttpCaller {
   /** Gives up what is under way, streams included, and refuses what comes. */
   close(): void {
     this.#closing.abort(new FleetError('UNAVAILABLE', 'the client is closed'));
-    this.#agent.destroy();
+    void this.#wire?.then(({ agent }) => agent.destroy());
   }
 
   /** Runs `work` with a signal that aborts at the time-out, with the caller's own, and with `close`. */
@@ -104,7 +106,9 @@ export class HttpCaller {
   }
 
   async #send(request: WireRequest, cancel: AbortSignal, again = true): Promise<http.IncomingMessage> {
-    const outgoing = this.#request(request);
+    const wire = await (this.#wire ??= wireOf(this.#target));
+    cancel.throwIfAborted();
+    const outgoing = this.#request(request, wire);
     const destroy = (): void => void outgoing.destroy();
     cancel.addEventListener('abort', destroy, { once: true });
     try {
@@ -120,12 +124,12 @@ export class HttpCaller {
     }
   }
 
-  #request(request: WireRequest): http.ClientRequest {
+  #request(request: WireRequest, { request: open, agent }: Wire): http.ClientRequest {
     const { method, target } = request;
     try {
-      return http.request({
+      return open({
         ...this.#connection,
-        agent: this.#agent,
+        agent,
         method,
         path: target,
         headers: this.#headers(request),
@@ -167,12 +171,31 @@ export function brokenOff(what: string, cause: unknown): FleetError {
   return new FleetError('LINK_BROKEN', `${what} broke off: ${messageOf(cause)}`, { cause });
 }
 
+/** What requests are made with, over connections that are kept. */
+interface Wire {
+  readonly request: (options: http.RequestOptions) => http.ClientRequest;
+  readonly agent: http.Agent;
+}
+
+/** TLS is loaded where it is used: most who call use the socket. */
+async function wireOf(target: Target): Promise<Wire> {
+  if ('socketPath' in target || !target.url.startsWith('https:'))
+    return { request: options => http.request(options), agent: new http.Agent({ keepAlive: true }) };
+  const [https, tls] = await Promise.all([import('node:https'), import('node:tls')]);
+  const trusted = target.ca === undefined ? {} : { ca: [...tls.rootCertificates, target.ca] };
+  return {
+    request: options => https.request(options),
+    agent: new https.Agent({ keepAlive: true, ...trusted }),
+  };
+}
+
 function hostAndPort(text: string): http.RequestOptions {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url?.protocol !== 'http:') {
-    throw new FleetError('USAGE', `'${text}' is not an http URL`, { details: { url: text } });
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new FleetError('USAGE', `'${text}' is not an http or https URL`, { details: { url: text } });
   }
-  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 80 : Number(url.port) };
+  const usual = url.protocol === 'https:' ? 443 : 80;
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? usual : Number(url.port) };
 }
 
 function headOf(outgoing: http.ClientRequest, body: string | undefined): Promise<http.IncomingMessage> {
@@ -228,10 +251,19 @@ export function errorOf(document: unknown, status: number, where: string): Fleet
   });
 }
 
+const UNTRUSTED = /CERT|LEAF_SIGNATURE/;
+
 function unreachable(where: string, cause: unknown): FleetError {
   const code = systemCodeOf(cause);
   if (code === 'EACCES' || code === 'EPERM') {
     return new FleetError('AUTH_REQUIRED', `'${where}' may not be opened by this user`, { cause });
+  }
+  if (code !== undefined && UNTRUSTED.test(code)) {
+    return new FleetError('UNREACHABLE', `the certificate of ${where} is not trusted: ${messageOf(cause)}`, {
+      details: { target: where, reason: code },
+      hint: 'Name what signed it in config.toml: [server] tls_ca; or in NODE_EXTRA_CA_CERTS.',
+      cause,
+    });
   }
   const absent = code === 'ECONNREFUSED' || code === 'ENOENT';
   const what = absent

@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server';
 import * as http from 'node:http';
+import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROTOCOL } from '../contract/engine.ts';
@@ -59,9 +60,14 @@ export interface ServeOptions {
   readonly socketPath: string;
   /** The port to begin with, 0 for any; a taken one moves to the next free. Null: no port. */
   readonly tcp: {
-    readonly host: '127.0.0.1';
+    /** An address other than the loopback's wants TLS, here or at a proxy: that is the caller's to see to. */
+    readonly host: string;
     readonly port: number;
     readonly token: string;
+    /** A certificate and its key, as PEM. Null for plain HTTP, as where it is left out. */
+    readonly tls?: { readonly cert: string; readonly key: string } | null;
+    /** Names that a request may call us by beside those of the loopback. */
+    readonly isOwnName?: (name: string) => boolean;
     /** What other tokens than that one may do; without it, there are none. */
     readonly tokens?: TokenBook;
   } | null;
@@ -75,7 +81,7 @@ export interface ServeOptions {
 }
 
 export interface ApiServer {
-  /** `http://127.0.0.1:‹port›`, or null without a port. */
+  /** `http://127.0.0.1:‹port›`, or https; null without a port. */
   readonly endpoint: string | null;
   readonly port: number | null;
   /** What the user should hear, such as a port that was taken. */
@@ -140,10 +146,11 @@ class Server {
     });
     await listenOnSocket(this.#open({ kind: 'socket' }, handle), socketPath);
     if (tcp === null) return this.#served(null, []);
-    const { host, port: first, ...keys } = tcp;
-    const door = this.#open({ kind: 'tcp', ...keys }, handle);
+    const { host, port: first, tls = null, ...keys } = tcp;
+    const door = this.#open({ kind: 'tcp', ...keys }, handle, tls);
     const { port, notes } = await listenOnPort(door, host, first);
-    return this.#served({ port, endpoint: `http://${host}:${port}` }, notes);
+    const endpoint = `${tls === null ? 'http' : 'https'}://${reachable(host)}:${port}`;
+    return this.#served({ port, endpoint }, notes);
   }
 
   close(): Promise<void> {
@@ -155,8 +162,12 @@ class Server {
     return { endpoint: tcp?.endpoint ?? null, port: tcp?.port ?? null, notes, close };
   }
 
-  #open(door: Door, handle: ReturnType<typeof getRequestListener>): http.Server {
-    const server = http.createServer({
+  #open(
+    door: Door,
+    handle: ReturnType<typeof getRequestListener>,
+    tls: { readonly cert: string; readonly key: string } | null = null,
+  ): http.Server {
+    const options = {
       headersTimeout: 10_000,
       // Bounds how long a request may take to arrive; answers may take as long as they like.
       requestTimeout: 60_000,
@@ -165,7 +176,8 @@ class Server {
       maxHeaderSize: 16 * 1024,
       // The gate refuses a request without it, in our own words.
       requireHostHeader: false,
-    });
+    };
+    const server = tls === null ? http.createServer(options) : https.createServer({ ...options, ...tls });
     server.maxConnections = this.#limits.connections;
     server.on('request', (incoming, outgoing) => {
       this.#track(outgoing);
@@ -252,6 +264,13 @@ class Server {
     await Promise.race([Promise.all(open), grace]);
     clearTimeout(timer);
   }
+}
+
+/** An address as a URL has it; where all are listened on, the loopback's. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 const COMMON_HEADERS: Readonly<Record<string, string>> = {

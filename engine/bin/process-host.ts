@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import { readConfig } from '../home/config.ts';
+import { readConfig, type Config } from '../home/config.ts';
 import { isLeaseHeld } from '../home/lease.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, readPidFile } from '../home/process.ts';
@@ -9,10 +9,11 @@ import { connect, type Target } from '../api/client.ts';
 import type { Connection, Host, Output, Settings } from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
-import { FleetError, systemCodeOf } from '../errors.ts';
+import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -37,7 +38,8 @@ export function processHost(signal: AbortSignal): Host {
 /** @throws UNREACHABLE, AUTH_REQUIRED, USAGE, HOME_INVALID. */
 async function connectTo(given: Settings, signal: AbortSignal): Promise<Connection> {
   const paths = homePaths(given.home);
-  const [target, config] = await Promise.all([targetOf(given), readConfig(paths.configToml)]);
+  const config = await readConfig(paths.configToml);
+  const target = await targetOf(given, config);
   if (given.url === null) await untilServed(paths, signal);
   const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, process.env, config);
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
@@ -81,10 +83,20 @@ async function isHeld(home: string): Promise<boolean> {
   }
 }
 
-async function targetOf({ url, token, home }: Settings): Promise<Target> {
+async function targetOf({ url, token, home }: Settings, { server }: Config): Promise<Target> {
   const paths = homePaths(home);
   if (url === null) return { socketPath: await resolveSocket(paths) };
-  return { url, token: token ?? (await readToken(paths.token)) };
+  const trusted = server.tls_ca === undefined ? {} : { ca: await readCa(resolve(home, server.tls_ca)) };
+  return { url, token: token ?? (await readToken(paths.token)), ...trusted };
+}
+
+async function readCa(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new FleetError('HOME_INVALID', `[server] tls_ca: '${file}' is not readable: ${messageOf(cause)}`, {
+      details: { path: file },
+      cause,
+    });
+  });
 }
 
 async function readToken(file: string): Promise<string> {

@@ -29,7 +29,16 @@ export const values = {
 /** The tables of `config.toml`; every key may be left out. */
 const tables = {
   identity: v.partial(v.object({ actor: values.actor, display_name: values.text })),
-  server: v.partial(v.object({ host: values.text, port: values.port })),
+  server: v.partial(
+    v.object({
+      host: values.text,
+      port: values.port,
+      tls_cert: values.text,
+      tls_key: values.text,
+      tls_ca: values.text,
+      proxy: values.url,
+    }),
+  ),
   fleet: v.partial(
     v.object({
       coordinator_url: values.url,

@@ -194,13 +194,13 @@ describe('starting', function () {
   );
 
   it(
-    "an address that is not this machine's own is refused, and the home is let go of",
+    'an address that others reach is refused without TLS, and the home is let go of',
     scenario({}, async fleet => {
       const { configToml } = homePaths(fleet.home);
       const before = await readFile(configToml, 'utf8');
       await writeFile(configToml, before.replace('[server]', '[server]\nhost = "0.0.0.0"'));
-      const { code, message } = await fleet.refused(4, 'serve');
-      assert.deepEqual([code, message.includes("'0.0.0.0'")], ['NOT_SUPPORTED', true]);
+      const { code, message } = await fleet.refused(1, 'serve');
+      assert.deepEqual([code, message.includes("'0.0.0.0'")], ['HOME_INVALID', true]);
       await writeFile(configToml, before);
       await fleet.startFleet(0);
     }),
