@@ -21,19 +21,18 @@ export const PAGE = 250;
 const MIN_INTERVAL_MS = 50;
 
 /**
- * Follows a task's fan-out, its subtasks included, until the signal aborts: all of it first, then what changes. A task
- * that has none yet is followed until it has one.
+ * Follows the fan-out of the task with this thread, its subtasks included, until the signal aborts: all of it first, then
+ * what changes. A task that has none yet is followed until it has one.
  * @throws what the engine throws, UNREACHABLE when it is gone.
  */
 export async function followFanOut(
   engine: Source,
-  task: string,
+  thread: string,
   onChange: (change: FanOutChange) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const stopped = new AbortController();
   const stop = AbortSignal.any([signal, stopped.signal]);
-  const { thread } = await engine.report('join', { task, summary: true }, stop);
   const changes = new Changes();
   const dirty = new DirtySubtasks();
   const listening = changes.noteAll(engine.watch({ thread, kinds: ['task'], signal: stop }), event => {
@@ -42,7 +41,8 @@ export async function followFanOut(
     return event.kind === 'task' && event.complete;
   });
   try {
-    for (let more = true; more; more = await changes.next()) {
+    // It begins with a gap, at which all is read.
+    while (await changes.next()) {
       await read(engine, thread, dirty, onChange, stop);
       await changes.settle(MIN_INTERVAL_MS);
     }
@@ -117,7 +117,7 @@ async function subtasks(
 
 /** The subtasks that must be read anew. */
 class DirtySubtasks {
-  #all = true;
+  #all = false;
   #indices = new Set<number>();
 
   addAll(): void {

@@ -179,8 +179,10 @@ export class JoinPanel implements vscode.Disposable {
       () => Date.now() / 1000,
     );
     try {
-      await this.#tellTask(client, signal);
-      await followFanOut(client, this.#thread, change => this.#changed(client, change, signal), signal);
+      await Promise.all([
+        this.#tellTask(client, signal),
+        followFanOut(client, this.#thread, change => this.#changed(client, change, signal), signal),
+      ]);
     } catch (thrown) {
       if (!signal.aborted) this.#failed(thrown);
     }
