@@ -3,6 +3,7 @@ import { answerMessages } from './probes/messages.ts';
 import { commands } from './stages/commands.ts';
 import { freeze } from './stages/freeze.ts';
 import { latency } from './stages/latency.ts';
+import { load, writeAndReadBack } from './stages/load.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
 import { opening, openOnce, readOnce } from './stages/opening.ts';
@@ -23,6 +24,7 @@ const stages = {
   memory,
   freeze,
   worktree,
+  load,
   log,
   profiled,
 };
@@ -41,6 +43,8 @@ async function main([word, ...rest]: readonly string[]): Promise<void> {
       return takeTurns(rest[0]!, rest[1]!);
     case 'open':
       return say(await openOnce(rest[0]!, rest[1]!));
+    case 'load-client':
+      return say(await writeAndReadBack());
     case 'read':
       return say(await readOnce(rest[1]!));
     default: {

@@ -1,0 +1,177 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import * as http from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { homePaths } from '../../../engine/home/paths.ts';
+import type { Figure, Probe, Stage } from '../figure.ts';
+import { BenchFleet } from '../fleet.ts';
+import { AppendProbe } from '../probes/appends.ts';
+import { percentile, spreadOf } from '../stats.ts';
+
+const RECORD_BYTES = 300;
+const WRITER = 'did:sync:user:load';
+
+/** What the writing process tells of its clients. */
+interface Written {
+  readonly acknowledged: number;
+  /** Of those that were acknowledged, how many could not be read back. */
+  readonly lost: number;
+  /** How often it was told to come again later. */
+  readonly refused: number;
+  /** From each request to its answer. */
+  readonly latenciesMs: readonly number[];
+}
+
+/**
+ * Many clients write records over HTTP, each waiting for its answer, while one fan-out after the other runs.
+ * @throws when a record that was acknowledged is not there afterwards.
+ */
+export async function load(stage: Stage): Promise<Figure[]> {
+  const clients = stage.quick ? 8 : 64;
+  const secs = stage.quick ? 1 : 30;
+  const children = stage.quick ? 200 : 10_000;
+  const appends = new AppendProbe(stage.dir);
+  const home = join(stage.dir, 'h');
+  const fleet = await BenchFleet.start(stage.bin, home);
+  const { endpoint } = await fleet.engine.report('health', {});
+  const token = (await readFile(homePaths(home).token, 'utf8')).trim();
+  const sync = Array.from({ length: 200 }, () => appends.appendOne(RECORD_BYTES));
+  const records = 100 * clients;
+  const bareMs = appends.append({ bytes: records * RECORD_BYTES, records }, clients);
+  const job = JSON.stringify({ endpoint, token, clients, secs } satisfies LoadJob);
+  const writer = fork(stage.program, ['load-client'], {
+    execArgv: [],
+    env: { ...process.env, LOAD_JOB: job },
+  });
+  const end = Promise.race([once(writer, 'message'), once(writer, 'exit')]);
+  let isOver = false;
+  void end.finally(() => (isOver = true));
+  const walls: number[] = [];
+  while (!isOver) walls.push(await fleet.fanOut(children));
+  const [written] = (await end) as [Written | number | null];
+  await fleet.stop();
+  appends.close();
+  if (written === null || typeof written === 'number') throw new Error('the clients ended without a word');
+  const { acknowledged, lost, refused, latenciesMs } = written;
+  stage.say(
+    `load: ${acknowledged} records acknowledged, ${lost} lost; ${refused} requests were told to come again; ${walls.length} fan-outs of ${children} meanwhile`,
+  );
+  if (lost > 0) throw new Error(`${lost} records were acknowledged and are not there`);
+  const latency = (name: string, p: number): Figure => ({
+    id: `load_${name}`,
+    name: `${clients} clients write over HTTP, fan-outs meanwhile: a record, ${name}`,
+    value: percentile(latenciesMs, p),
+    unit: 'ms',
+    better: 'lower',
+    spread: spreadOfMany(latenciesMs),
+    probes: [probe('write and fdatasync of 300 B', percentile(sync, p), sync)],
+    target: null,
+    details: {},
+  });
+  const rate = acknowledged / secs;
+  const bare = (records / bareMs) * 1000;
+  return [
+    {
+      id: 'load',
+      name: `${clients} clients write over HTTP, fan-outs of ${children.toLocaleString('en')} meanwhile`,
+      value: rate,
+      unit: 'records/s',
+      better: 'higher',
+      spread: spreadOf([rate]),
+      probes: [probe(`the same bytes, groups of ${clients}`, bare, [bare])],
+      target: null,
+      details: {
+        acknowledged,
+        fan_out_median_ms: percentile(walls, 0.5),
+        children_per_sec: (walls.length * children * 1000) / walls.reduce((sum, ms) => sum + ms, 0),
+      },
+    },
+    latency('p50', 0.5),
+    latency('p99', 0.99),
+  ];
+}
+
+const probe = (name: string, value: number, values: readonly number[]): Probe => ({
+  name,
+  value,
+  spread: spreadOf(values),
+});
+
+/** More values than a call takes arguments. */
+function spreadOfMany(values: readonly number[]): Figure['spread'] {
+  const at = (p: number): number => percentile(values, p);
+  return { median: at(0.5), min: at(0), max: at(1), runs: values.length };
+}
+
+// --- the process of the clients -------------------------------------------------------------------------------------
+
+interface LoadJob {
+  readonly endpoint: string | null;
+  readonly token: string;
+  readonly clients: number;
+  readonly secs: number;
+}
+
+/** Writes for so long, then reads back each record that was acknowledged. */
+export async function writeAndReadBack(): Promise<Written> {
+  const job = JSON.parse(process.env['LOAD_JOB']!) as LoadJob & { endpoint: string };
+  const agent = new http.Agent({ keepAlive: true, maxSockets: job.clients });
+  const acknowledged: string[] = [];
+  const latenciesMs: number[] = [];
+  let refused = 0;
+  const ends = performance.now() + job.secs * 1000;
+  const write = async (client: number): Promise<void> => {
+    for (let clock = 0; performance.now() < ends;) {
+      const begun = performance.now();
+      const { status, text } = await ask(job, agent, '/v1/records', recordOf(client, clock));
+      if (status === 429) {
+        refused++;
+        await pause(1000);
+        continue;
+      }
+      if (status !== 200) throw new Error(`${status}: ${text}`);
+      latenciesMs.push(performance.now() - begun);
+      acknowledged.push((JSON.parse(text) as { id: string }).id);
+      clock++;
+    }
+  };
+  await Promise.all(Array.from({ length: job.clients }, (_, client) => write(client)));
+  let lost = 0;
+  let next = 0;
+  const readBack = async (): Promise<void> => {
+    for (let id = acknowledged[next++]; id !== undefined; id = acknowledged[next++])
+      if ((await ask(job, agent, `/v1/records/${id}`)).status !== 200) lost++;
+  };
+  await Promise.all(Array.from({ length: job.clients }, readBack));
+  agent.destroy();
+  return { acknowledged: acknowledged.length, lost, refused, latenciesMs };
+}
+
+function recordOf(client: number, clock: number): string {
+  const body = { text: `record ${clock} of client ${client}` };
+  const thread = `th_load_${client}`;
+  return JSON.stringify({ act: 'KNOW', actor: WRITER, thread, clock, data_type: 'SCALAR', body });
+}
+
+function ask(
+  { endpoint, token }: LoadJob & { endpoint: string },
+  agent: http.Agent,
+  path: string,
+  body?: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const method = body === undefined ? 'GET' : 'POST';
+    const request = http.request(`${endpoint}${path}`, { agent, method, headers }, answer => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk: string) => (text += chunk));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      answer.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
