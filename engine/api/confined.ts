@@ -95,6 +95,8 @@ const COMMANDS: CommandRules = {
     if (input.emergency) return stopEverything(input, inside);
     return inside.toldControl(await inside.below(input.namespace ?? ROOT_NAMESPACE, () => call(input)));
   },
+  'rule.add': refused('add rules'),
+  'rule.remove': refused('remove rules'),
   'worktree.remove': refused('remove worktrees'),
   'fleet.start': refused('start workers'),
   'fleet.stop': refused('stop instances'),
@@ -126,6 +128,8 @@ const REPORTS: ReportRules = {
     const all = (await call(input)).namespaces.filter(({ id }) => isWithin(id, inside.namespace));
     return { namespaces: all, explicit: all.filter(({ id }) => id !== ROOT_NAMESPACE).length };
   },
+  rules: refused('list rules'),
+  'rule.test': refused('test rules'),
   worktrees: refused('list worktrees'),
   namespace: async (input, inside, call) => {
     inside.require(input.namespace);

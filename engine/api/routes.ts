@@ -77,6 +77,8 @@ export const COMMAND_ROUTES = {
   'namespace.create': { method: 'POST', path: '/v1/namespaces' },
   'namespace.archive': { method: 'POST', path: '/v1/namespaces/:namespace/archive' },
   'namespace.delete': { method: 'POST', path: '/v1/namespaces/:namespace/delete' },
+  'rule.add': { method: 'POST', path: '/v1/rules' },
+  'rule.remove': { method: 'DELETE', path: '/v1/rules/:rule' },
   'worktree.remove': { method: 'POST', path: '/v1/worktrees/remove' },
   kill: { method: 'POST', path: '/v1/kill' },
   unkill: { method: 'POST', path: '/v1/unkill' },
@@ -122,6 +124,8 @@ export const REPORT_ROUTES = {
   worktrees: { method: 'GET', path: '/v1/worktrees' },
   namespace: { method: 'GET', path: '/v1/namespaces/:namespace' },
   'namespace.effective': { method: 'GET', path: '/v1/namespaces/:namespace/effective' },
+  rules: { method: 'GET', path: '/v1/rules' },
+  'rule.test': { method: 'POST', path: '/v1/rules/test' },
   record: { method: 'GET', path: '/v1/records/:id' },
   records: {
     method: 'GET',

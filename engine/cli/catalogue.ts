@@ -137,6 +137,14 @@ export const catalogue: readonly Entry[] = [
   entry('token revoke', 'end a token at once, with the streams that are open with it', () =>
     import('./verbs/token/revoke.ts').then(m => m.tokenRevoke),
   ),
+  entry('rule add', 'ask a rule of everything that is written', () =>
+    import('./verbs/rule/add.ts').then(m => m.ruleAdd),
+  ),
+  entry('rule list', 'list the rules', () => import('./verbs/rule/list.ts').then(m => m.ruleList)),
+  entry('rule remove', 'take a rule away', () => import('./verbs/rule/remove.ts').then(m => m.ruleRemove)),
+  entry('rule test', 'what the rules would say of something', () =>
+    import('./verbs/rule/test.ts').then(m => m.ruleTest),
+  ),
   entry('intend', 'write down a goal', () => import('./verbs/write.ts').then(m => m.intend)),
   entry('do', 'write down what was done', () => import('./verbs/write.ts').then(m => m.doAct)),
   entry('know', 'write down what was observed, or judged', () =>

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { isDid, type Did } from '../record/ids.ts';
+import { ACTS } from '../record/record.ts';
 import { policySchema } from './policy.ts';
 
 /**
@@ -209,6 +211,24 @@ export const killSchema = v.strictObject({
 
 export const unkillSchema = v.strictObject({ namespace: frozenNamespace, emergency });
 
+export const RULE_EFFECTS = ['deny', 'allow'] as const;
+
+export const ruleAddSchema = v.strictObject({
+  name: nonEmpty(63),
+  /** A CEL expression over actor, act, ns (the namespace) and record. */
+  rule: nonEmpty(4_000),
+  effect: v.optional(v.picklist(RULE_EFFECTS, 'must be deny or allow'), 'deny'),
+});
+
+/** What the rules are to be asked about, without its being written. */
+export const ruleTestSchema = v.strictObject({
+  actor: v.custom<Did>(value => typeof value === 'string' && isDid(value), 'is not a DID'),
+  act: v.picklist(ACTS, `must be one of ${ACTS.join(', ')}`),
+  namespace: v.optional(nonEmpty(256), 'default'),
+  thread: v.optional(nonEmpty(131), 'th_test'),
+  body: v.optional(v.looseObject({}, 'must be an object'), {}),
+});
+
 export const CONFLICT_CHOICES = ['skip', 'fail', 'accept-existing'] as const;
 /** The most records that one request restores. */
 export const MAX_RESTORED = 10_000;
@@ -281,6 +301,9 @@ export type WorktreeRemove = v.InferOutput<typeof worktreeRemoveSchema>;
 export type Kill = v.InferOutput<typeof killSchema>;
 export type Unkill = v.InferOutput<typeof unkillSchema>;
 export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
+export type RuleEffect = (typeof RULE_EFFECTS)[number];
+export type RuleAdd = v.InferOutput<typeof ruleAddSchema>;
+export type RuleTest = v.InferOutput<typeof ruleTestSchema>;
 export type ConflictChoice = (typeof CONFLICT_CHOICES)[number];
 export type RecordsRestore = v.InferOutput<typeof recordsRestoreSchema>;
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { TASK_VERBS } from './commands.ts';
+import { RULE_EFFECTS, TASK_VERBS } from './commands.ts';
 
 /**
  * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as
@@ -666,6 +666,32 @@ export const storedSchema = v.looseObject({
   existed: v.boolean(),
 });
 export type StoredDocument = v.InferOutput<typeof storedSchema>;
+
+const ruleEffect = v.picklist(RULE_EFFECTS);
+export const ruleSchema = v.looseObject({
+  name: v.string(),
+  rule: v.string(),
+  effect: ruleEffect,
+  issued_by: v.string(),
+});
+export type RuleDocument = v.InferOutput<typeof ruleSchema>;
+export const rulesSchema = v.looseObject({ rules: v.array(ruleSchema) });
+export type RulesDocument = v.InferOutput<typeof rulesSchema>;
+export const ruleTestedSchema = v.looseObject({
+  allowed: v.boolean(),
+  /** Why not, in words. */
+  reason: nullable(v.string()),
+  /** What each of them says; one that has no value for it does not hold, and says why. */
+  rules: v.array(
+    v.looseObject({
+      name: v.string(),
+      effect: ruleEffect,
+      holds: v.boolean(),
+      error: nullable(v.string()),
+    }),
+  ),
+});
+export type RuleTested = v.InferOutput<typeof ruleTestedSchema>;
 
 export const restoredSchema = v.looseObject({
   /** How many were written or, in a dry run, would be. */

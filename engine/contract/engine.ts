@@ -9,6 +9,8 @@ import type {
   Kill,
   NamespaceCreate,
   RecordsRestore,
+  RuleAdd,
+  RuleTest,
   Retry,
   RunSerial,
   TaskAdd,
@@ -50,6 +52,8 @@ export interface Commands {
   'namespace.create': { input: NamespaceCreate; output: d.NamespaceDocument };
   'namespace.archive': { input: { readonly namespace: string }; output: d.NamespaceDocument };
   'namespace.delete': { input: { readonly namespace: string }; output: d.NamespaceDocument };
+  'rule.add': { input: RuleAdd; output: d.RuleDocument };
+  'rule.remove': { input: { readonly rule: string }; output: d.RuleDocument };
   'worktree.remove': { input: WorktreeRemove; output: d.WorktreeRemoved };
   kill: { input: Kill; output: d.ControlDocument };
   unkill: { input: Unkill; output: d.ControlDocument };
@@ -102,6 +106,8 @@ export interface Reports {
   worktrees: { input: object; output: d.WorktreesDocument };
   namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
   'namespace.effective': { input: { readonly namespace: string }; output: d.EffectivePolicy };
+  rules: { input: object; output: d.RulesDocument };
+  'rule.test': { input: RuleTest; output: d.RuleTested };
   record: { input: { readonly id: string }; output: d.RecordDocument };
   records: {
     input: {

@@ -4,13 +4,16 @@ import type { FleetRecord } from '../record/record.ts';
 import { requireNotFrozen } from './freeze.ts';
 import { requireActive } from './namespaces.ts';
 import { requireAct } from './policies.ts';
+import type { CelCompiler } from './predicate.ts';
+import { requirePermitted } from './rules.ts';
 import type { FleetState } from './state.ts';
 
 /**
  * Whether the state lets a client's record in.
- * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED; NAMESPACE_FROZEN.
+ * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED; NAMESPACE_FROZEN; SCOPE_FORBIDDEN by a rule.
  */
-export function admitRecord(state: FleetState, { act, body }: FleetRecord, now: number): void {
+export function admitRecord(state: FleetState, record: FleetRecord, cel: CelCompiler, now: number): void {
+  const { act, body } = record;
   const namespace = body['namespace'] ?? ROOT_NAMESPACE;
   if (typeof namespace !== 'string')
     throw new FleetError('INVALID_RECORD', 'not a valid record: body.namespace is not text', {
@@ -19,6 +22,7 @@ export function admitRecord(state: FleetState, { act, body }: FleetRecord, now: 
   requireActive(state.namespaces, namespace);
   requireNotFrozen(state, namespace, act, now);
   requireAct(state.namespaces, namespace, act);
+  requirePermitted(state, cel, { ...record, namespace });
 }
 
 /** Whether new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */

@@ -1,5 +1,5 @@
 import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
-import type { FreezeLevel, Losers, TaskVerb } from '../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect, TaskVerb } from '../contract/commands.ts';
 import type { Policy } from '../contract/policy.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
@@ -37,6 +37,8 @@ export const TOPIC = {
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
   threadRestored: 'thread_restored',
+  ruleAdded: 'rule_added',
+  ruleRemoved: 'rule_removed',
   namespaceStatus: 'namespace_status',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
@@ -45,7 +47,7 @@ export const TOPIC = {
 } as const;
 
 const RESERVED_TOPIC =
-  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|thread_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|thread_.*|rule_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
 
 /** True for the topics that only the fleet itself may write; clients are refused them. */
 export function isReservedTopic(topic: unknown): boolean {
@@ -284,6 +286,22 @@ export interface ThreadRestoredBody extends Issued {
   readonly thread: ThreadId;
 }
 
+/** LEARN on the engine's thread, by the coordinator: what may be written is asked of this rule from now on. */
+export interface RuleAddedBody {
+  readonly topic: 'rule_added';
+  readonly name: string;
+  readonly rule: string;
+  readonly effect: RuleEffect;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the engine's thread, by the coordinator. */
+export interface RuleRemovedBody {
+  readonly topic: 'rule_removed';
+  readonly name: string;
+  readonly issued_by: Did;
+}
+
 interface Issued {
   readonly issued_by: Did;
   readonly issued_at_unix: number;
@@ -348,6 +366,8 @@ export type TopicBody =
   | UnfreezeBody
   | EmergencyBody
   | ThreadRestoredBody
+  | RuleAddedBody
+  | RuleRemovedBody
   | HeartbeatBody;
 
 /**

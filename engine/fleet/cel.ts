@@ -1,15 +1,29 @@
 import { Environment, EvaluationError, ParseError, TypeError, type ParseResult } from 'cel-js';
 import { FleetError, messageOf } from '../errors.ts';
+import type { JsonObject } from '../record/canonical.ts';
 import { refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
 import { didYouMean } from './names.ts';
-import { predicateFault, type CelCompiler, type ChildFacts, type JoinFacts } from './predicate.ts';
+import {
+  predicateFault,
+  type CelCompiler,
+  type ChildFacts,
+  type JoinFacts,
+  type RuleFacts,
+} from './predicate.ts';
 
 /** The adapter to the CEL library: the only module that imports it, and itself imported only when it is needed. */
 export const celCompiler: CelCompiler = {
   compile(source, total) {
-    const program = check(source);
+    const program = check(source, JOINS);
     refuseCostly(program.ast, shapesFor(total));
-    return { evaluate: facts => evaluate(program, facts) };
+    return { evaluate: facts => evaluate(program, bindingsOf(facts), JOINS) };
+  },
+  compileRule(source) {
+    return inRule(() => {
+      const program = check(source, RULES);
+      refuseCostly(program.ast, RULE_SHAPES);
+      return { evaluate: facts => inRule(() => evaluate(program, ruleBindings(facts), RULES)) };
+    });
   },
 };
 
@@ -92,9 +106,38 @@ const VARIABLES: Readonly<Record<string, string>> = {
   now: 'google.protobuf.Timestamp',
 };
 
-const environment = makeEnvironment();
+/** The record that a rule is asked about. */
+class Asked {
+  readonly thread: string;
+  readonly body: JsonObject;
 
-function makeEnvironment(): Environment {
+  constructor({ thread, body }: RuleFacts) {
+    this.thread = thread;
+    this.body = body;
+  }
+}
+
+const ASKED_FIELDS: Readonly<Record<keyof Asked, string>> = { thread: 'string', body: 'map<string, dyn>' };
+/** CEL keeps the word `namespace` for itself. */
+const RULE_VARIABLES: Readonly<Record<string, string>> = {
+  actor: 'string',
+  act: 'string',
+  ns: 'string',
+  record: 'Record',
+};
+
+/** Expressions over one set of names. */
+interface Language {
+  readonly environment: Environment;
+  readonly variables: readonly string[];
+  /** What may be written instead of an expression. */
+  readonly words: readonly string[];
+  /** The fields of its types. */
+  readonly fields: readonly string[];
+  readonly hints: Readonly<Record<string, string>>;
+}
+
+function makeJoins(): Environment {
   const made = new Environment({ limits: { maxAstNodes: 4_000, maxDepth: 100 } });
   made.registerType('Child', { ctor: Child, fields: { ...CHILD_FIELDS } });
   made.registerType('Parent', { ctor: Parent, fields: { ...PARENT_FIELDS } });
@@ -102,12 +145,19 @@ function makeEnvironment(): Environment {
   return made;
 }
 
+function makeRules(): Environment {
+  const made = new Environment({ limits: { maxAstNodes: 4_000, maxDepth: 100 } });
+  made.registerType('Record', { ctor: Asked, fields: { ...ASKED_FIELDS } });
+  for (const [name, type] of Object.entries(RULE_VARIABLES)) made.registerVariable(name, type);
+  return made;
+}
+
 /** Parses, and checks the types and that the result is a bool. */
-function check(source: string): ParseResult {
-  const program = parse(source);
+function check(source: string, language: Language): ParseResult {
+  const program = parse(source, language);
   refuseDeepTree(program.ast);
   const { valid, type, error } = program.check();
-  if (!valid) throw faultOf(error, source);
+  if (!valid) throw faultOf(error, source, language);
   if (type !== 'bool') {
     throw predicateFault(
       `the result is ${type} and must be bool`,
@@ -119,20 +169,20 @@ function check(source: string): ParseResult {
   return program;
 }
 
-function parse(source: string): ParseResult {
+function parse(source: string, language: Language): ParseResult {
   try {
-    return environment.parse(source);
+    return language.environment.parse(source);
   } catch (error) {
-    throw faultOf(error, source);
+    throw faultOf(error, source, language);
   }
 }
 
-function evaluate(program: ParseResult, facts: JoinFacts): boolean {
+function evaluate(program: ParseResult, bindings: Record<string, unknown>, language: Language): boolean {
   let value: unknown;
   try {
-    value = program(bindingsOf(facts));
+    value = program(bindings);
   } catch (error) {
-    throw faultOf(error, program.ast.input);
+    throw faultOf(error, program.ast.input, language);
   }
   if (typeof value === 'boolean') return value;
   throw predicateFault('the result is not a bool', 0, program.ast.input.length);
@@ -155,6 +205,33 @@ function bindingsOf(facts: JoinFacts): Record<string, unknown> {
     parent: new Parent(facts.parent),
     now: new Date(facts.nowMs),
   };
+}
+
+function ruleBindings(facts: RuleFacts): Record<string, unknown> {
+  const { actor, act, namespace } = facts;
+  return { actor, act, ns: namespace, record: new Asked(facts) };
+}
+
+/** The faults of an expression, told of a rule. */
+function inRule<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (thrown) {
+    if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
+    const { code, details } = thrown;
+    const isCostly = thrown.message.includes(' with this many subtasks');
+    const message = thrown.message
+      .replace(/^join predicate: /, 'rule: ')
+      .replace(' with this many subtasks', '');
+    const hint = isCostly
+      ? 'A body may be large: ask for a member of it, and do not go through it.'
+      : thrown.hint;
+    throw new FleetError(code, message, {
+      details,
+      ...(hint === undefined ? {} : { hint }),
+      cause: thrown,
+    });
+  }
 }
 
 /** All the goals of a fan-out share one record of at most this size, which bounds their average. */
@@ -181,34 +258,66 @@ function shapesFor(total: number): ReadonlyMap<string, Shape> {
   ]);
 }
 
+/**
+ * What lists and texts of a body are counted as: so much that an expression which goes through one is refused. A text may
+ * be sixteen times as long, as long as a record; what is done with a text is cheap enough for that.
+ */
+const MAX_BODY = 4 * 1024 * 1024;
+const RULE_SHAPES: ReadonlyMap<string, Shape> = new Map([
+  ['actor', text(160)],
+  ['act', text(6)],
+  ['ns', text(256)],
+  ['record', { size: 1, fields: { thread: text(131), body: { size: MAX_BODY, item: text(MAX_BODY) } } }],
+]);
+
 /** The library's error in our words. */
-function faultOf(error: unknown, source: string): FleetError {
+function faultOf(error: unknown, source: string, language: Language): FleetError {
   if (FleetError.is(error)) return error;
   const known = error instanceof ParseError || error instanceof TypeError || error instanceof EvaluationError;
   if (!known) return predicateFault(uncapitalised(messageOf(error)), 0, source.length);
   const { start, end } = error.range ?? { start: 0, end: source.length };
   const word = source.slice(start, end);
-  const what = wording(error.code, word, source) ?? plainWords(error.summary);
-  return predicateFault(what, start, end - start, HINTS[error.code]);
+  const what = wording(error.code, word, source, language) ?? plainWords(error.summary);
+  return predicateFault(what, start, end - start, language.hints[error.code]);
 }
 
-function wording(code: string, word: string, source: string): string | undefined {
+function wording(code: string, word: string, source: string, language: Language): string | undefined {
   switch (code) {
     case 'unknown_variable': {
-      const native = word === source.trim() ? ['all', 'any'] : [];
-      return `unknown name '${word}'${didYouMean(word, [...Object.keys(VARIABLES), ...native])}`;
+      const words = word === source.trim() ? language.words : [];
+      return `unknown name '${word}'${didYouMean(word, [...language.variables, ...words])}`;
     }
     case 'no_such_key':
-      return `no such field '${word}'${didYouMean(word, Object.keys(CHILD_FIELDS))}`;
+      return `no such field '${word}'${didYouMean(word, language.fields)}`;
     default:
       return undefined;
   }
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  unknown_variable: `The names are ${Object.keys(VARIABLES).join(', ')}; or write all, any or k_of_n:K.`,
-  no_such_key: `A child has ${Object.keys(CHILD_FIELDS).join(', ')}; the parent has ${Object.keys(PARENT_FIELDS).join(', ')}.`,
-  no_such_overload: 'Whole numbers and fractions do not mix: write 5.0 beside a fraction, or double(x).',
+const OVERLOAD_HINT = 'Whole numbers and fractions do not mix: write 5.0 beside a fraction, or double(x).';
+
+const JOINS: Language = {
+  environment: makeJoins(),
+  variables: Object.keys(VARIABLES),
+  words: ['all', 'any'],
+  fields: Object.keys(CHILD_FIELDS),
+  hints: {
+    unknown_variable: `The names are ${Object.keys(VARIABLES).join(', ')}; or write all, any or k_of_n:K.`,
+    no_such_key: `A child has ${Object.keys(CHILD_FIELDS).join(', ')}; the parent has ${Object.keys(PARENT_FIELDS).join(', ')}.`,
+    no_such_overload: OVERLOAD_HINT,
+  },
+};
+
+const RULES: Language = {
+  environment: makeRules(),
+  variables: Object.keys(RULE_VARIABLES),
+  words: [],
+  fields: Object.keys(ASKED_FIELDS),
+  hints: {
+    unknown_variable: `The names are ${Object.keys(RULE_VARIABLES).join(', ')}.`,
+    no_such_key: `A record has ${Object.keys(ASKED_FIELDS).join(' and ')}; ask for what a body may not have with has().`,
+    no_such_overload: OVERLOAD_HINT,
+  },
 };
 
 function plainWords(summary: string): string {

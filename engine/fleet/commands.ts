@@ -138,6 +138,20 @@ export function runSerial(
   const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
   requireFanOut(state, namespace, asked, { budget_usd: null, instances: state.instances });
   const alias = serialAlias(state, original.alias);
+  const request = {
+    losers: 'keep',
+    timeout_secs: null,
+    budget_usd: null,
+    budget_tokens: null,
+    budget_secs: null,
+    namespace,
+    join: 'accepted == total',
+    subtasks,
+    serial_of: original.thread,
+  } as const;
+  // Neither of the two is written where the other one is refused.
+  const body = fanOutBody(original.goal, request, issuer);
+  coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
   const task = {
     goal: original.goal,
     alias,
@@ -151,25 +165,7 @@ export function runSerial(
     ...issuer,
     key: undefined,
   });
-  const request = {
-    losers: 'keep',
-    timeout_secs: null,
-    budget_usd: null,
-    budget_tokens: null,
-    budget_secs: null,
-    namespace,
-  } as const;
-  return open(
-    coordinator,
-    state.tasks.get(thread)!,
-    {
-      ...request,
-      join: 'accepted == total',
-      subtasks,
-      serial_of: original.thread,
-    },
-    issuer,
-  );
+  return open(coordinator, state.tasks.get(thread)!, request, issuer);
 }
 
 /**
@@ -245,19 +241,27 @@ export function cancel(coordinator: Coordinator, name: string, input: Cancel, is
   return task;
 }
 
-function open(
-  coordinator: Coordinator,
-  task: Task,
-  request: Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
-    readonly namespace: string;
-    readonly subtasks: readonly CompleteSubtask[];
-    readonly serial_of: ThreadId | null;
-  },
-  issuer: Issuer,
-): FannedOut {
-  const body: FanOutBody = {
+type CompleteRequest = Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
+  readonly namespace: string;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly serial_of: ThreadId | null;
+};
+
+function open(coordinator: Coordinator, task: Task, request: CompleteRequest, issuer: Issuer): FannedOut {
+  const body = fanOutBody(task.goal, request, issuer);
+  coordinator.write(
+    { act: 'INTEND', thread: task.thread, actor: issuer.actor, body, parents: [task.facts.intent] },
+    issuer.now,
+  );
+  coordinator.touch(task);
+  coordinator.settle(issuer.now);
+  return fannedOut(task.fanOut!);
+}
+
+function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): FanOutBody {
+  return {
     topic: TOPIC.fanOut,
-    goal: task.goal,
+    goal,
     ...writeSubtasks(request.subtasks),
     join: request.join,
     losers: request.losers,
@@ -269,13 +273,6 @@ function open(
     ...namespaceMember(request.namespace),
     ...keyOf(issuer),
   };
-  coordinator.write(
-    { act: 'INTEND', thread: task.thread, actor: issuer.actor, body, parents: [task.facts.intent] },
-    issuer.now,
-  );
-  coordinator.touch(task);
-  coordinator.settle(issuer.now);
-  return fannedOut(task.fanOut!);
 }
 
 /** The member that remembers a command, so that it is done once. */

@@ -1,14 +1,16 @@
 import { isWithin } from '../contract/namespaces.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
-import { TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
+import { asJson, TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
 import { Deferrals } from './deferrals.ts';
 import { releaseQueueOf } from './dispatch.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
 import type { DeliveryRef, Returned } from './messages.ts';
+import type { CelCompiler } from './predicate.ts';
 import { Presence } from './presence.ts';
 import { reconcile } from './reconcile.ts';
+import { namespaceOfBody, requirePermitted } from './rules.ts';
 import { Settling } from './settling.ts';
 import type { Child, FleetState, Task } from './state.ts';
 import { Step, type Draft, type OutBatch, type Output, type StepOptions } from './step.ts';
@@ -30,6 +32,7 @@ export class Coordinator {
   readonly self: Did;
   readonly state: FleetState;
   readonly links: ReadonlyMap<Did, WorkerLink>;
+  readonly #cel: CelCompiler;
   readonly #step: Step;
   readonly #presence: Presence;
   readonly #settling: Settling;
@@ -44,6 +47,7 @@ export class Coordinator {
     this.self = step.self;
     this.state = step.state;
     this.links = presence.links;
+    this.#cel = options.cel;
     this.#step = step;
     this.#presence = presence;
     this.#settling = settling;
@@ -84,9 +88,26 @@ export class Coordinator {
     this.settle(now);
   }
 
-  /** Writes a record of the coordinator's, or in somebody's name, and applies it. */
+  /**
+   * Writes what somebody asked for, as a record of the coordinator's or in that one's name, and applies it.
+   * @throws SCOPE_FORBIDDEN when a rule refuses it.
+   */
   write(draft: Draft, now: number): SealedRecord {
+    this.permit(draft);
     return this.#step.write(draft, now);
+  }
+
+  /** Asks the rules whether this may be written. @throws SCOPE_FORBIDDEN */
+  permit({ act, thread, actor, body }: Draft): void {
+    if (this.state.rules.size === 0) return;
+    const issuer = 'issued_by' in body ? body.issued_by : undefined;
+    requirePermitted(this.state, this.#cel, {
+      actor: actor ?? issuer ?? this.self,
+      act,
+      namespace: namespaceOfBody(this.state, thread, body),
+      thread,
+      body: asJson(body),
+    });
   }
 
   /** Appends a client's own record; the caller has checked what it may be. */

@@ -28,6 +28,7 @@ import { IndexQueue } from './index-queue.ts';
 import { keyOf } from './messages.ts';
 import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
+import { applyRule } from './rules.ts';
 import { afterWord, verbOf } from './standing.ts';
 import {
   newChild,
@@ -523,6 +524,7 @@ function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldCon
   else if (record.thread === RESERVED.fleetControl) applyControl(state, record);
   else if (topicOf(record) === TOPIC.threadRestored)
     state.restored.add((record.body as unknown as ThreadRestoredBody).thread);
+  else applyRule(state, record);
 }
 
 function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {

@@ -142,7 +142,7 @@ describe('a policy', () => {
       ACTS.filter(act => {
         const { record } = fleet.sealAs(USER, fleet.log[0]!.record.thread, act, { namespace });
         try {
-          admitRecord(fleet.core.state, record, fleet.now);
+          admitRecord(fleet.core.state, record, celCompiler, fleet.now);
           return true;
         } catch (error) {
           assert.ok(FleetError.is(error, 'NAMESPACE_REJECTED'));

@@ -1,5 +1,6 @@
 import type { Counts, Verdict } from '../contract/documents.ts';
 import { FleetError, messageOf } from '../errors.ts';
+import type { JsonObject } from '../record/canonical.ts';
 
 /** What must hold of a fan-out's children for its join to be satisfied. */
 export type Predicate =
@@ -24,6 +25,23 @@ export interface CelCompiler {
    * @throws INVALID_RECORD as `parsePredicate` does.
    */
   compile(source: string, total: number): CelProgram;
+  /** @throws INVALID_RECORD as for a predicate. */
+  compileRule(source: string): CelRule;
+}
+
+/** A rule that was checked and is known to end in time. */
+export interface CelRule {
+  /** Whether it holds of this. @throws FleetError INVALID_RECORD when it has no value for it. */
+  evaluate(facts: RuleFacts): boolean;
+}
+
+/** What a rule is asked about. */
+export interface RuleFacts {
+  readonly actor: string;
+  readonly act: string;
+  readonly namespace: string;
+  readonly thread: string;
+  readonly body: JsonObject;
 }
 
 /** A child as expressions see it. What is null here is `""` there, and -1 for the exit code. */

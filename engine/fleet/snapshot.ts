@@ -17,6 +17,7 @@ import {
   type Instance,
   type Joined,
   type Namespace,
+  type Rule,
   type TaskFacts,
 } from './state.ts';
 import { dependants } from './subtasks.ts';
@@ -24,7 +25,7 @@ import type { Usage } from './usages.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 11;
+const FORMAT = 12;
 
 interface Header {
   readonly format: number;
@@ -36,6 +37,7 @@ interface Header {
   readonly defaultExecutor: string | null;
   readonly namespaces: readonly [string, Namespace][];
   readonly usages: readonly [string, Usage][];
+  readonly rules: readonly [string, Rule][];
   readonly restored: readonly ThreadId[];
   readonly freezes: readonly [string, Freeze][];
   readonly emergency: FleetState['emergency'];
@@ -125,6 +127,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     defaultExecutor: state.defaultExecutor,
     namespaces: [...state.namespaces],
     usages: [...state.usages],
+    rules: [...state.rules],
     restored: [...state.restored],
     freezes: [...state.freezes],
     emergency: state.emergency,
@@ -158,6 +161,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   state.defaultExecutor = header.defaultExecutor;
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
   for (const [id, usage] of header.usages) state.usages.set(id, usage);
+  for (const [name, rule] of header.rules) state.rules.set(name, rule);
   for (const thread of header.restored) state.restored.add(thread);
   for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
   state.emergency = header.emergency;

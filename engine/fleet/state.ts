@@ -1,4 +1,4 @@
-import type { FreezeLevel, Losers } from '../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
 import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
@@ -30,6 +30,8 @@ export interface FleetState {
   readonly namespaces: Map<string, Namespace>;
   /** What is out and what was spent in each namespace, with all below it. */
   readonly usages: Usages;
+  /** What is asked of everything that is written, by name. */
+  readonly rules: Map<string, Rule>;
   /** The threads of other homes' tasks that were restored here: they are history, and no tasks. */
   readonly restored: Set<ThreadId>;
   /** What is frozen, by namespace; each with all below it. */
@@ -52,6 +54,13 @@ export interface Namespace {
   readonly description: string | null;
   /** Its own; null where it bounds nothing. */
   readonly policy: Policy | null;
+}
+
+export interface Rule {
+  /** A CEL expression. */
+  readonly source: string;
+  readonly effect: RuleEffect;
+  readonly issuedBy: Did;
 }
 
 export interface Emergency {
@@ -291,6 +300,7 @@ export function emptyState(): FleetState {
     defaultExecutor: null,
     namespaces: new Map(),
     usages: new Map(),
+    rules: new Map(),
     restored: new Set(),
     freezes: new Map(),
     emergency: null,

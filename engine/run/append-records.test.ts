@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError, type ErrorCode } from '../errors.ts';
 import { admitRecord } from '../fleet/admission.ts';
+import { celCompiler } from '../fleet/cel.ts';
 import { TOPIC } from '../fleet/bodies.ts';
 import { emptyState } from '../fleet/state.ts';
 import { openMemoryLog, type MemoryLog } from '../log/memory/memory-log.ts';
@@ -31,7 +32,7 @@ describe('records that clients write', () => {
   const append = async (...values: unknown[]): Promise<ReturnType<typeof appendRecords>> =>
     appendRecords(await decodeRecords(values), {
       log,
-      admit: record => admitRecord(state, record, 0),
+      admit: record => admitRecord(state, record, celCompiler, 0),
       write: sealed => written.push(sealed),
     });
   const refused = async (code: ErrorCode, message: RegExp, ...values: unknown[]): Promise<void> => {

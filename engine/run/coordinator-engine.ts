@@ -26,6 +26,7 @@ import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
 import { archiveNamespace, createNamespace, deleteNamespace, requireActive } from '../fleet/namespaces.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
+import { addRule, removeRule } from '../fleet/rules.ts';
 import type { Task } from '../fleet/state.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
 import { say } from '../fleet/task-verbs.ts';
@@ -205,6 +206,7 @@ export class CoordinatorEngine implements Engine {
     this.#requireOpen();
     const told = await answer(name, input, {
       coordinator: this.#core,
+      cel: this.#o.cel,
       facts: this.#fleetFacts(),
       home: this.#o.home,
       log: this.#o.log,
@@ -253,7 +255,7 @@ export class CoordinatorEngine implements Engine {
       return this.#step(now =>
         appendRecords(records, {
           log: this.#o.log,
-          admit: record => admitRecord(this.#core.state, record, now),
+          admit: record => admitRecord(this.#core.state, record, this.#o.cel, now),
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
       );
@@ -261,7 +263,7 @@ export class CoordinatorEngine implements Engine {
     'records.restore': async (input, context) => {
       const entries = await decodeRestored(input);
       return this.#command(context, issuer =>
-        restoreRecords(this.#core, entries, this.#o.log, input, issuer),
+        restoreRecords(this.#core, entries, this.#o.log, input, this.#o.cel, issuer),
       );
     },
     'task.add': (input, context) =>
@@ -293,6 +295,10 @@ export class CoordinatorEngine implements Engine {
       this.#command(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
       ),
+    'rule.add': (input, context) =>
+      this.#command(context, issuer => addRule(this.#core, input, this.#o.cel, issuer)),
+    'rule.remove': ({ rule }, context) =>
+      this.#command(context, issuer => removeRule(this.#core, rule, issuer)),
     'worktree.remove': input => removeWorktreeOf(this.#core.state.instances.values(), input),
     'namespace.create': (input, context) =>
       this.#command(context, issuer => createNamespace(this.#core, input, issuer)),

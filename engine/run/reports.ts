@@ -9,7 +9,9 @@ import type { Coordinator } from '../fleet/coordinator.ts';
 import { liveDocument } from '../fleet/live.ts';
 import { namespaceDocument, namespacesDocument } from '../fleet/namespaces.ts';
 import { effectivePolicy } from '../fleet/policies.ts';
+import type { CelCompiler } from '../fleet/predicate.ts';
 import { replayThread } from '../fleet/replay.ts';
+import { rulesDocument, testRules } from '../fleet/rules.ts';
 import { speedupReport } from '../fleet/speedup.ts';
 import {
   childrenDocument,
@@ -59,6 +61,7 @@ export interface RecordSource {
 
 export interface ReportContext {
   readonly coordinator: Coordinator;
+  readonly cel: CelCompiler;
   readonly facts: FleetFacts;
   readonly home: Home;
   readonly log: Log;
@@ -123,6 +126,8 @@ const answers: Answers = {
   namespaces: ({ all }, { coordinator: { state } }) => namespacesDocument(state.namespaces, all),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   'namespace.effective': ({ namespace }, { coordinator: { state } }) => effectivePolicy(state, namespace),
+  rules: (_input, { coordinator: { state } }) => rulesDocument(state.rules),
+  'rule.test': (input, { coordinator: { state }, cel }) => testRules(state.rules, cel, input),
   record: async ({ id }, { log }) => document(await recordById(id, log)),
   records: (input, context) => page(input, context),
   audit: (input, context) => audit(input, context),

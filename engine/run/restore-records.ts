@@ -5,6 +5,7 @@ import { admitRecord } from '../fleet/admission.ts';
 import { isReservedTopic, TOPIC, topicOf } from '../fleet/bodies.ts';
 import type { Issuer } from '../fleet/commands.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
+import type { CelCompiler } from '../fleet/predicate.ts';
 import type { OutBatch } from '../fleet/step.ts';
 import type { Log } from '../log/log.ts';
 import { isInstanceDid, isReservedThread, RESERVED, type Did, type RecordId } from '../record/ids.ts';
@@ -66,6 +67,7 @@ export function restoreRecords(
   entries: readonly Restored[],
   log: Log,
   { on_conflict: choice, dry_run: dryRun }: Pick<RecordsRestore, 'on_conflict' | 'dry_run'>,
+  cel: CelCompiler,
   issuer: Issuer,
 ): RestoredDocument {
   const fresh = new Map<RecordId, Restored>();
@@ -76,7 +78,7 @@ export function restoreRecords(
     const { record } = entry.sealed;
     if (fresh.has(record.id) || log.find(record.id) !== undefined) return void existing++;
     const conflict = named(i, entries.length, () => {
-      examine(coordinator, record, issuer);
+      examine(coordinator, record, cel, issuer);
       const found = conflictOf(coordinator, record, slots, log);
       if (found !== undefined && choice === 'fail') throw conflictWith(record, found);
       return found;
@@ -92,7 +94,7 @@ export function restoreRecords(
 }
 
 /** Refuses what no snapshot may bring. */
-function examine({ state, self }: Coordinator, record: FleetRecord, { now }: Issuer): void {
+function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelCompiler, { now }: Issuer): void {
   const { actor, thread } = record;
   if (isReservedThread(thread))
     throw forbidden(`the thread '${thread}' tells of the home that it is of, and is not restored`, record);
@@ -102,7 +104,7 @@ function examine({ state, self }: Coordinator, record: FleetRecord, { now }: Iss
       record,
       "A home's own log comes back with its folder: copy that.",
     );
-  admitRecord(state, record, now);
+  admitRecord(state, record, cel, now);
 }
 
 /** Why it can't be taken over beside what is here, in words; undefined when it can. */

@@ -114,3 +114,28 @@ describe('a join predicate', function () {
     }),
   );
 });
+
+describe('permission rules', function () {
+  this.timeout(120_000);
+
+  it(
+    'refuse what they deny until they are removed, also after a restart, and tell beforehand',
+    scenario({}, async fleet => {
+      await fleet.startFleet(0);
+      await fleet.json('rule', 'add', 'no-agents', "actor.startsWith('did:sync:agent:')");
+      const agent = ['--actor', 'did:sync:agent:helper'];
+      assert.equal((await fleet.refused(4, 'know', 'x', ...agent)).code, 'SCOPE_FORBIDDEN');
+      assert.equal((await fleet.refused(4, 'task', 'add', 'x', ...agent)).details['rule'], 'no-agents');
+      assert.equal((await fleet.refused(4, 'rule', 'add', 'all', 'true')).code, 'CONFLICT');
+      const tested = await fleet.spl('rule', 'test', '--act', 'KNOW', ...agent, '--json');
+      assert.equal(tested.code, 4);
+      assert.equal((JSON.parse(tested.out) as { allowed: boolean }).allowed, false);
+      await fleet.json('know', 'x');
+      await fleet.spl('fleet', 'stop', '--all');
+      await fleet.startFleet(0);
+      await fleet.refused(4, 'know', 'x', ...agent);
+      await fleet.json('rule', 'remove', 'no-agents', ...agent);
+      await fleet.json('know', 'x', ...agent);
+    }),
+  );
+});

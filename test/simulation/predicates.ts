@@ -63,4 +63,5 @@ export const rememberingCompiler: CelCompiler = {
     if (program === undefined) programs.set(key, (program = celCompiler.compile(source, total)));
     return program;
   },
+  compileRule: source => celCompiler.compileRule(source),
 };

@@ -95,6 +95,13 @@ export class FakeEngine implements ServedEngine {
       'namespace.create': ({ id }) => namespaceDocument(id),
       'namespace.archive': ({ namespace }) => namespaceDocument(namespace),
       'namespace.delete': ({ namespace }) => namespaceDocument(namespace),
+      'rule.add': ({ name, rule, effect }) => ({ name, rule, effect, issued_by: 'did:sync:user:a' }),
+      'rule.remove': ({ rule }) => ({
+        name: rule,
+        rule: 'true',
+        effect: 'deny',
+        issued_by: 'did:sync:user:a',
+      }),
       'worktree.remove': ({ worktree }) => ({
         name: worktree,
         branch: `spl/${worktree}`,
@@ -118,6 +125,8 @@ export class FakeEngine implements ServedEngine {
   ): Promise<Reports[N]['output']> {
     await this.#begin({ name, input, ...(signal === undefined ? {} : { signal }) });
     const answers: { readonly [R in ReportName]: (input: Reports[R]['input']) => Reports[R]['output'] } = {
+      rules: () => ({ rules: [] }),
+      'rule.test': () => ({ allowed: true, reason: null, rules: [] }),
       health: () => healthDocument(this.records.length),
       fleet: fleetDocument,
       live: () => ({

@@ -1,0 +1,55 @@
+import * as v from 'valibot';
+import { ruleTestSchema, type RuleTest } from '../../../contract/commands.ts';
+import { FleetError } from '../../../errors.ts';
+import { EXIT } from '../../exit-codes.ts';
+import { ruleTestedLines } from '../../render/rule.ts';
+import { defineVerb, maybeWord, text } from '../../verb.ts';
+
+export const ruleTest = defineVerb({
+  path: 'rule test',
+  summary: 'what the rules would say of something',
+  description:
+    'Nothing is written. What is asked about is a JSON object with actor, act, namespace, thread and body, or options, which count first. It ends with 4 where it would be refused.',
+  examples: [
+    ['spl rule test --act PUT --namespace acme', 'in your own name'],
+    [`spl rule test '{"act":"INTEND","body":{"topic":"task","goal":"x"}}'`, 'a task add'],
+  ],
+  positionals: { record: maybeWord('record', 'a JSON object') },
+  flags: {
+    act: text('--act <act>', 'INTEND, DO, KNOW, LEARN, GET, PUT, CALL or MAP (default: INTEND)'),
+    namespace: text('--namespace <id>', 'the namespace (default: default)', 'namespaces'),
+  },
+  async run(context, { record, act, namespace }) {
+    const { actor } = await context.client();
+    const given = { act: 'INTEND', ...(record === undefined ? {} : parseObject(record)) };
+    const tested = await context.report(
+      'rule.test',
+      decode({
+        actor,
+        ...given,
+        ...(context.settings.actor === null ? {} : { actor }),
+        ...(act === null ? {} : { act }),
+        ...(namespace === null ? {} : { namespace }),
+      }),
+    );
+    context.print(tested, () => ruleTestedLines(tested, context.out.colours));
+    return tested.allowed ? EXIT.done : EXIT.refused;
+  },
+});
+
+function decode(value: object): RuleTest {
+  const result = v.safeParse(ruleTestSchema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new FleetError('USAGE', `what is asked about: '${v.getDotPath(issue) ?? ''}' ${issue.message}`);
+}
+
+function parseObject(json: string): object {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    throw new FleetError('USAGE', `the record is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new FleetError('USAGE', 'the record is not a JSON object');
+}
