@@ -1,0 +1,78 @@
+import type * as v from 'valibot';
+import { fanOutSchema, LOSERS, subtaskSchema, ISOLATIONS } from '../contract/commands.ts';
+
+/** The keys of a plan as they are written, and those of the fan-out's body. */
+export const PLAN_KEYS = {
+  goal: 'goal',
+  namespace: 'namespace',
+  dir: 'dir',
+  subtasks: 'subtasks',
+  join: 'join',
+  losers: 'losers',
+  timeout: 'timeout_secs',
+  budget: 'budget_usd',
+  'budget-tokens': 'budget_tokens',
+  'budget-secs': 'budget_secs',
+} as const;
+
+/** The keys of a subtask that stand for themselves, and those of its body. */
+export const SUBTASK_KEYS = {
+  goal: 'goal',
+  name: 'name',
+  target: 'target',
+  run: 'run',
+  executor: 'executor',
+  dir: 'dir',
+  budget: 'budget_usd',
+  'budget-tokens': 'budget_tokens',
+  'budget-secs': 'budget_secs',
+  timeout: 'timeout_secs',
+  attempts: 'attempts',
+  isolation: 'isolation',
+} as const;
+
+/** The limits of a plan, of which each subtask names its shares. */
+export const LIMIT_KEYS = ['budget', 'budget-tokens', 'budget-secs'] as const;
+
+export const PLAN_KEY_NAMES: readonly string[] = Object.keys(PLAN_KEYS);
+export const SUBTASK_KEY_NAMES: readonly string[] = [
+  ...Object.keys(SUBTASK_KEYS),
+  'prompt',
+  'depends',
+  'matrix',
+];
+
+/** The values that may be written without quotes whatever they look like. */
+const TEXTS: ReadonlySet<string> = new Set([
+  'goal',
+  'name',
+  'target',
+  'run',
+  'executor',
+  'dir',
+  'isolation',
+  'namespace',
+  'join',
+  'losers',
+]);
+export const isText = (key: string): boolean => TEXTS.has(key);
+
+/** The words that a key's value must be one of; none where it may be anything. */
+export function choicesOf(key: string): readonly string[] {
+  if (key === 'losers') return LOSERS;
+  return key === 'isolation' ? ISOLATIONS : [];
+}
+
+/** What the value of a plan's key must be, as the body of a fan-out has it. */
+export function planSchemaOf(key: string): v.GenericSchema {
+  const bodyKey = PLAN_KEYS[key as keyof typeof PLAN_KEYS];
+  // A folder may still be relative, and a goal is that of the task.
+  if (bodyKey === 'goal') return subtaskSchema.entries.goal;
+  return bodyKey === 'dir' ? subtaskSchema.entries.name : fanOutSchema.entries[bodyKey];
+}
+
+/** What the value of a subtask's key must be, as its body has it. */
+export function subtaskSchemaOf(key: string): v.GenericSchema {
+  const bodyKey = SUBTASK_KEYS[key as keyof typeof SUBTASK_KEYS];
+  return bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];
+}

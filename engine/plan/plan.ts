@@ -1,0 +1,238 @@
+import type { Node } from 'yaml';
+import type * as v from 'valibot';
+import type { Losers, subtaskSchema } from '../contract/commands.ts';
+import { FleetError } from '../errors.ts';
+import type { Budgeted } from '../fleet/budgets.ts';
+import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
+import { completeSubtasks } from '../fleet/subtasks.ts';
+import { resolveDependencies } from './dependency-names.ts';
+import type { Diagnostic, Range } from './diagnostics.ts';
+import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
+import { PlanText, type Entry, type Written } from './plan-text.ts';
+import { SubtaskReader, type Draft } from './subtask-reader.ts';
+
+/** What a plan is checked against. */
+export interface PlanContext {
+  readonly cel: CelCompiler;
+  /** The executor of subtasks that name none and have no command. */
+  readonly defaultExecutor: string;
+  /** The executors that there are; null when that is not known, and any agent may be. */
+  readonly executors: readonly string[] | null;
+  /** The workers that a target may name; null when that is not known, and any may be. */
+  readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
+}
+
+/** A subtask of a plan as the body of a fan-out wants it. A relative `dir` is the caller's to resolve. */
+export type PlannedSubtask = Partial<v.InferInput<typeof subtaskSchema>> & { readonly goal: string };
+
+/** What a plan asks for: the body of a fan-out, and the goal of its task. */
+export interface PlanRequest {
+  readonly goal: string;
+  readonly namespace: string | null;
+  readonly dir: string | null;
+  readonly subtasks: readonly PlannedSubtask[];
+  readonly join: string;
+  readonly losers: Losers;
+  readonly timeout_secs: number | null;
+  readonly budget_usd: number | null;
+  readonly budget_tokens: number | null;
+  readonly budget_secs: number | null;
+}
+
+export interface Plan {
+  /** In the order in which they are met. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Null where there is an error. */
+  readonly request: PlanRequest | null;
+}
+
+/**
+ * Reads a plan: YAML with a goal and subtasks. The same reading serves the editor and the run, so that what has no error
+ * there is accepted here. Never throws for what the text says.
+ */
+export function readPlan(text: string, context: PlanContext): Plan {
+  const plan = new PlanText(text);
+  // What can't be parsed is not guessed at.
+  const request = plan.diagnostics.hasErrors ? null : new PlanReader(plan, context).read(plan.root);
+  return { diagnostics: plan.diagnostics.all, request: plan.diagnostics.hasErrors ? null : request };
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+class PlanReader {
+  readonly #plan: PlanText;
+  readonly #context: PlanContext;
+  readonly #subtasks: SubtaskReader;
+
+  constructor(plan: PlanText, context: PlanContext) {
+    this.#plan = plan;
+    this.#context = context;
+    this.#subtasks = new SubtaskReader(plan);
+  }
+
+  get #drafts(): readonly Draft[] {
+    return this.#subtasks.drafts;
+  }
+
+  read(root: Node | null): PlanRequest | null {
+    const beginning = { start: 0, end: Math.min(this.#plan.text.length, 1) };
+    const range = root === null ? beginning : this.#plan.rangeOf(root);
+    const entries = this.#plan.entriesOf(root, 'a plan', range);
+    if (entries === null) return null;
+    this.#plan.refuseUnknown(entries, PLAN_KEY_NAMES, 'a plan');
+    const keys = new Map(entries.map(entry => [entry.key, entry]));
+    for (const key of ['goal', 'subtasks']) if (!keys.has(key)) this.#missing(key, beginning);
+    const values = this.#values(entries);
+    resolveDependencies(this.#drafts, this.#plan.diagnostics);
+    this.#join(keys.get('join'));
+    this.#budgets(values);
+    if (this.#plan.diagnostics.hasErrors) return null;
+    this.#complete(values);
+    return this.#request(values);
+  }
+
+  #missing(key: string, range: Range): void {
+    const message = `${key} is missing: a plan has a goal and subtasks`;
+    this.#plan.diagnostics.error('missing-key', message, range);
+  }
+
+  #values(entries: readonly Entry[]): Values {
+    const values: Record<string, unknown> = {};
+    for (const entry of entries) {
+      if (entry.key === 'subtasks') this.#subtasks.read(entry);
+      else if (Object.hasOwn(PLAN_KEYS, entry.key))
+        values[entry.key] = this.#plan.valueOf(entry, planSchemaOf(entry.key));
+    }
+    return values;
+  }
+
+  #request(values: Values): PlanRequest {
+    const number = (key: string): number | null => (values[key] as number | undefined) ?? null;
+    const text = (key: string): string | null => (values[key] as string | undefined) ?? null;
+    return {
+      goal: text('goal') ?? '',
+      namespace: text('namespace'),
+      dir: text('dir'),
+      subtasks: this.#drafts.map(({ body }) => body as unknown as PlannedSubtask),
+      join: text('join') ?? 'all',
+      losers: (text('losers') ?? 'keep') as Losers,
+      timeout_secs: number('timeout'),
+      ...limitsOf(values),
+    };
+  }
+
+  #join(entry: Entry | undefined): void {
+    if (entry === undefined || this.#drafts.length === 0) return;
+    const written = this.#plan.textOf(entry.node, 'join', entry.range);
+    if (written === null) return;
+    try {
+      parsePredicate(written.value, this.#drafts.length, this.#context.cel);
+    } catch (thrown) {
+      if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
+      this.#joinFault(written, thrown);
+    }
+  }
+
+  #joinFault(written: Written, fault: FleetError): void {
+    const { position = 0, length = 0 } = fault.details as { position?: number; length?: number };
+    const offsets = written.offsets();
+    const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
+    const start = at(position);
+    const range = { start, end: Math.max(at(position + length), start + 1) };
+    // The position is told by the range.
+    const message = fault.message.replace(/ at position \d+$/, '');
+    const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#drafts.length) : undefined;
+    const text = /did you mean '([^']+)'/.exec(message)?.[1] ?? most;
+    const fixes = text === undefined ? [] : [{ title: `Change to '${text}'`, range, text }];
+    this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);
+  }
+
+  /** A share beyond the limit can never be reserved, so that its subtask would never start. */
+  #budgets(values: Values): void {
+    for (const key of LIMIT_KEYS) {
+      const limit = values[key];
+      if (typeof limit === 'number') for (const draft of this.#drafts) this.#budget(key, limit, draft);
+    }
+  }
+
+  #budget(key: (typeof LIMIT_KEYS)[number], limit: number, { body, written }: Draft): void {
+    const share = body[SUBTASK_KEYS[key]];
+    if (share === undefined && written.ranges.has(key)) return;
+    if (typeof share === 'number' && share <= limit) return;
+    const range = written.ranges.get(key) ?? written.name?.range ?? written.range;
+    const message =
+      share === undefined
+        ? `${key} is missing: under a limit each subtask names its share`
+        : `${key} is beyond the ${limit} of the whole plan: it would never start`;
+    this.#plan.diagnostics.error('budget', message, range);
+  }
+
+  /** What the rules of the engine refuse, and the above has not looked for. */
+  #complete(values: Values): void {
+    const { defaultExecutor, executors, workers } = this.#context;
+    const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
+    try {
+      completeSubtasks(
+        // Folders are resolved when the plan is run.
+        this.#drafts.map(({ body }) => (body['dir'] === undefined ? body : { ...body, dir: '/' })),
+        {
+          dir: '/',
+          defaultExecutor,
+          instances: workers ?? namedWorkers(this.#drafts),
+          executors: executors ?? namedExecutors(this.#drafts),
+          ...(isLimited ? { limits: limitsOf(values) } : {}),
+        },
+      );
+    } catch (thrown) {
+      if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
+      this.#refused(thrown);
+    }
+  }
+
+  #refused(fault: FleetError): void {
+    const { subtask = 0, key, cycle } = fault.details as { subtask?: number; key?: string; cycle?: number[] };
+    const written = this.#drafts[subtask]!.written;
+    const name = Object.entries(SUBTASK_KEYS).find(([, bodyKey]) => bodyKey === key)?.[0] ?? 'depends';
+    const range = written.ranges.get(name) ?? written.range;
+    if (cycle === undefined) {
+      // The place tells which subtask it is.
+      const message = fault.message.replace(/^subtask \d+( \([^)]*\))?: /, '');
+      return this.#plan.diagnostics.error('subtask', withHint(message, fault), range);
+    }
+    const names = cycle.map(index => nameOf(this.#drafts[index]!));
+    this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range);
+  }
+}
+
+function withHint(message: string, { hint }: FleetError): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
+}
+
+function nameOf({ index, body }: Draft): string {
+  return typeof body['name'] === 'string' ? body['name'] : `subtask ${index}`;
+}
+
+function limitsOf(values: Values): Required<Budgeted> {
+  const limit = (key: string): number | null => (values[key] as number | undefined) ?? null;
+  return {
+    budget_usd: limit('budget'),
+    budget_tokens: limit('budget-tokens'),
+    budget_secs: limit('budget-secs'),
+  };
+}
+
+/** Without a fleet to ask, a target may name any worker. */
+function namedWorkers(drafts: readonly Draft[]): readonly { readonly did: string; readonly alias: string }[] {
+  return drafts.flatMap(({ body: { target } }) => {
+    if (typeof target !== 'string') return [];
+    return [{ did: target.replace(/^specific:/, ''), alias: target.startsWith('worker-') ? target : '' }];
+  });
+}
+
+/** Without a fleet to ask, any agent may be there. */
+function namedExecutors(drafts: readonly Draft[]): readonly string[] {
+  const agents = drafts.flatMap(({ body: { executor } }) =>
+    typeof executor === 'string' && executor.startsWith('agent:') ? [executor] : [],
+  );
+  return ['echo', 'shell', ...new Set(agents)];
+}
