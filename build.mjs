@@ -17,6 +17,7 @@ const bin = join(out, 'bin');
 const entries = [
   { from: 'engine/bin/spl.ts', to: 'bin/spl', executable: true, engineApart: true },
   { from: 'engine/open.ts', to: 'bin/coordinator.js' },
+  { from: 'engine/check-plan.ts', to: 'bin/check-plan.js' },
   { from: 'engine/bin/coordinator-thread.ts', to: 'bin/coordinator-thread.js', engineApart: true },
   { from: 'engine/bin/worker.ts', to: 'bin/worker.js' },
   { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },
@@ -25,11 +26,13 @@ const entries = [
   { from: 'extension/extension.ts', to: 'extension/extension.js', external: ['vscode'] },
 ];
 
-/** Leaves the coordinator out, and takes it from the file beside. */
+/** Leaves the coordinator and the parser of plans out, and takes them from the files beside. */
 const engineApart = {
   name: 'engine-apart',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true })),
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true }));
+    onResolve({ filter: /^\.\.\/check-plan\.ts$/ }, () => ({ path: './check-plan.js', external: true }));
+  },
 };
 
 await rm(out, { recursive: true, force: true });

@@ -31,6 +31,7 @@ export function processHost(signal: AbortSignal): Host {
     starter: processStarter,
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
     checkJoin: async (text, subtasks) => (await import('../open.ts')).checkJoin(text, subtasks),
+    checkPlan: async (text, known) => (await import('../check-plan.ts')).checkPlan(text, known),
     connect: settings => connectTo(settings, signal),
   };
 }

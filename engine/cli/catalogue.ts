@@ -154,6 +154,12 @@ export const catalogue: readonly Entry[] = [
   entry('audit export', 'every record with its time and its signature, a line each', () =>
     import('./verbs/audit/export.ts').then(m => m.auditExport),
   ),
+  entry('plan check', 'check plan files, without a fleet', () =>
+    import('./verbs/plan/check.ts').then(m => m.planCheck),
+  ),
+  entry('plan init', 'write a plan file for this folder, to begin with', () =>
+    import('./verbs/plan/init.ts').then(m => m.planInit),
+  ),
   entry('expr check', 'check a join predicate, without a fleet', () =>
     import('./verbs/expr/check.ts').then(m => m.exprCheck),
   ),

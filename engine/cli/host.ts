@@ -1,5 +1,6 @@
 import type { FleetStopped } from '../contract/documents.ts';
 import type { CallContext, Engine, JoinFault } from '../contract/engine.ts';
+import type { Plan, PlanKnown } from '../plan/plan.ts';
 import type { Colours } from './render/colours.ts';
 
 /** A stream that a command writes to. */
@@ -153,6 +154,8 @@ export interface Host {
   readonly doctor: () => Promise<Doctor>;
   /** What is wrong with a join predicate for so many subtasks; null when nothing is. Needs no engine. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
+  /** Reads a plan, and says all that is wrong with it. Needs no engine. */
+  checkPlan(text: string, known: PlanKnown): Promise<Plan>;
   /** @throws UNREACHABLE when nothing answers, AUTH_REQUIRED when the token is wrong. */
   connect(settings: Settings): Promise<Connection>;
 }

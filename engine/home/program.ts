@@ -9,6 +9,7 @@ export const PROGRAM_FILES = [
   'spl',
   'coordinator.js',
   'coordinator-thread.js',
+  'check-plan.js',
   'worker.js',
   'index-thread.js',
   'sql-wasm.wasm',

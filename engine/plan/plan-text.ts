@@ -14,10 +14,8 @@ import * as v from 'valibot';
 import { didYouMean, nearestName } from '../fleet/names.ts';
 import { Diagnostics, type DiagnosticCode, type Range } from './diagnostics.ts';
 import { choicesOf, isText } from './plan-keys.ts';
+import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
-
-/** The longest plan, in UTF-16 code units. */
-export const MAX_PLAN_CHARS = 8 * 1024 * 1024;
 
 /** A plan needs four levels. */
 const MAX_DEPTH = 50;

@@ -11,15 +11,19 @@ import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } fro
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { SubtaskReader, type Draft } from './subtask-reader.ts';
 
-/** What a plan is checked against. */
-export interface PlanContext {
-  readonly cel: CelCompiler;
+/** What is known of the fleet that a plan is for. */
+export interface PlanKnown {
   /** The executor of subtasks that name none and have no command. */
   readonly defaultExecutor: string;
   /** The executors that there are; null when that is not known, and any agent may be. */
   readonly executors: readonly string[] | null;
   /** The workers that a target may name; null when that is not known, and any may be. */
   readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
+}
+
+/** What a plan is checked against. */
+export interface PlanContext extends PlanKnown {
+  readonly cel: CelCompiler;
 }
 
 /** A subtask of a plan as the body of a fan-out wants it. A relative `dir` is the caller's to resolve. */
@@ -40,7 +44,7 @@ export interface PlanRequest {
 }
 
 export interface Plan {
-  /** In the order in which they are met. */
+  /** In the order of where they begin. */
   readonly diagnostics: readonly Diagnostic[];
   /** Null where there is an error. */
   readonly request: PlanRequest | null;
@@ -54,7 +58,8 @@ export function readPlan(text: string, context: PlanContext): Plan {
   const plan = new PlanText(text);
   // What can't be parsed is not guessed at.
   const request = plan.diagnostics.hasErrors ? null : new PlanReader(plan, context).read(plan.root);
-  return { diagnostics: plan.diagnostics.all, request: plan.diagnostics.hasErrors ? null : request };
+  const diagnostics = plan.diagnostics.all.toSorted((a, b) => a.range.start - b.range.start);
+  return { diagnostics, request: plan.diagnostics.hasErrors ? null : request };
 }
 
 type Values = Readonly<Record<string, unknown>>;

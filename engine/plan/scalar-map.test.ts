@@ -12,7 +12,7 @@ function offsetsIn(text: string): { readonly value: string; readonly offsets: re
   assert.ok(isScalar(node) && typeof node.value === 'string', text);
   const [start, end] = node.range!;
   const value = node.value;
-  return { value, offsets: scalarOffsets(text, { type: node.type as Scalar.Type, value }, [start, end]) };
+  return { value, offsets: scalarOffsets(text, { type: node.type, value }, [start, end]) };
 }
 
 describe('the place of a character in a scalar', () => {

@@ -7,6 +7,8 @@ import type {
   WatchOptions,
 } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
+import { celCompiler } from '../../fleet/cel.ts';
+import { readPlan } from '../../plan/plan.ts';
 import type {
   Client,
   Connection,
@@ -192,6 +194,9 @@ export class FakeHost implements Host {
 
   checkJoin: Host['checkJoin'] = text =>
     Promise.resolve(text === 'all' ? null : { message: `'${text}' is not known`, position: 1, length: 2 });
+
+  checkPlan: Host['checkPlan'] = (text, known) =>
+    Promise.resolve(readPlan(text, { ...known, cel: celCompiler }));
 
   connect = (settings: Settings): Promise<Connection> => {
     this.settings.push(settings);

@@ -5,9 +5,11 @@ import { FleetError } from '../../../errors.ts';
 import type { Context } from '../../context.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
+import type { PlanRequest } from '../../../plan/plan.ts';
+import { NO_FLEET, readPlanFile, requestOf } from '../../plans.ts';
 import { readSubtasks } from '../../subtasks.ts';
 import { inNamespace, usedNamespace } from '../../used-namespace.ts';
-import { choice, defineVerb, later, number, text, texts, toggle, word } from '../../verb.ts';
+import { choice, defineVerb, number, text, texts, toggle, word } from '../../verb.ts';
 import { waitForJoin } from '../../watch/watch-join.ts';
 
 const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
@@ -22,6 +24,8 @@ export const taskFanOut = defineVerb({
     '',
     'Under a --budget… each subtask names its share in that currency. It is reserved before an attempt starts; what',
     'does not fit waits, or ends when it never can. An attempt that passes its own share is ended.',
+    '',
+    'A plan file is YAML with a goal, subtasks and what the options here say; spl plan init writes one to begin with.',
     '',
     'Targets: worker-a, specific:DID, least-loaded-worker (default), round-robin.',
     'Joins: all, any, k_of_n:K, or a CEL expression over total, accepted, failed, children, …',
@@ -39,12 +43,17 @@ export const taskFanOut = defineVerb({
       'spl task fan-out REL-7 --subtasks pages.ndjson --join k_of_n:3 --losers cancel',
       'from a file, a line each',
     ],
+    ['spl task fan-out REL-7 --plan release.fanout.yaml', 'as a plan says'],
   ],
   positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
   flags: {
     subtask: texts('--subtask <descriptor>', 'one subtask; may be repeated'),
     subtasks: text('--subtasks <file>', 'subtasks as NDJSON, a line each; - reads standard input', 'files'),
-    plan: later('--plan <file>'),
+    plan: text(
+      '--plan <file>',
+      'a plan file, in the place of subtasks; other options count more than it',
+      'files',
+    ),
     join: text('--join <predicate>', 'when the fan-out is satisfied (default: all)'),
     losers: choice('--losers <what>', 'what becomes of the rest at the join: keep, drain, cancel', LOSERS),
     timeout: number('--timeout <secs>', 'how long the join may take', { min: 0.001, max: 31_536_000 }),
@@ -60,23 +69,24 @@ export const taskFanOut = defineVerb({
     wait: toggle('--wait', 'stay until the join, and end by its outcome'),
   },
   async run(context, given) {
-    const subtasks = await readSubtasks({ ...given, cwd: context.cwd, stdin: context.stdin });
-    if (subtasks.length === 0) throw noSubtasks(given.task);
+    const asked =
+      given.plan === null ? await ofOptions(context, given) : await ofPlan(context, given, given.plan);
+    if (asked.subtasks.length === 0) throw noSubtasks(given.task);
     const fanOut = await inNamespace(
       context,
-      given.namespace,
+      given.namespace ?? asked.namespace,
       namespace =>
         context.submit('task.fan-out', {
           task: given.task,
-          subtasks,
-          join: given.join ?? 'all',
-          losers: given.losers ?? 'keep',
-          timeout_secs: given.timeout,
-          budget_usd: given.budget,
-          budget_tokens: given.budgetTokens,
-          budget_secs: given.budgetSecs,
+          subtasks: [...asked.subtasks],
+          join: given.join ?? asked.join,
+          losers: given.losers ?? asked.losers,
+          timeout_secs: given.timeout ?? asked.timeout_secs,
+          budget_usd: given.budget ?? asked.budget_usd,
+          budget_tokens: given.budgetTokens ?? asked.budget_tokens,
+          budget_secs: given.budgetSecs ?? asked.budget_secs,
           namespace,
-          dir: given.dir === null ? null : resolve(context.cwd, given.dir),
+          dir: given.dir === null ? asked.dir : resolve(context.cwd, given.dir),
         }),
       () => withinTask(context, given.task),
     );
@@ -86,6 +96,38 @@ export const taskFanOut = defineVerb({
     return given.wait ? wait(context, fanOut) : EXIT.done;
   },
 });
+
+type Asked = Omit<PlanRequest, 'goal' | 'subtasks'> & { readonly subtasks: readonly object[] };
+
+interface Sources {
+  readonly subtask: readonly string[];
+  readonly subtasks: string | null;
+}
+
+async function ofOptions({ cwd, stdin }: Context, { subtask, subtasks }: Sources): Promise<Asked> {
+  return {
+    subtasks: await readSubtasks({ subtask, subtasks, cwd, stdin }),
+    join: 'all',
+    losers: 'keep',
+    timeout_secs: null,
+    budget_usd: null,
+    budget_tokens: null,
+    budget_secs: null,
+    namespace: null,
+    dir: null,
+  };
+}
+
+/** @throws USAGE when subtasks are given beside the plan; INVALID_RECORD with every fault that the plan has. */
+async function ofPlan(context: Context, given: Sources, file: string): Promise<Asked> {
+  if (given.subtask.length > 0 || given.subtasks !== null)
+    throw new FleetError('USAGE', 'subtasks are either those of a plan or those that are given beside it', {
+      hint: 'Leave out --subtask and --subtasks, or write them into the plan.',
+    });
+  const { instances, executors } = await context.report('fleet', {});
+  const workers = instances.filter(({ role }) => role === 'worker');
+  return requestOf(await readPlanFile(context, file, { ...NO_FLEET, executors, workers }), context.cwd);
+}
 
 /** The namespace in use, where a fan-out of this task may lie in it; else null, for the task's own. */
 async function withinTask(context: Context, task: string): Promise<string | null> {

@@ -1,0 +1,50 @@
+import type { Context } from '../../context.ts';
+import { EXIT } from '../../exit-codes.ts';
+import { diagnosticDocument, diagnosticLine, NO_FLEET, readPlanFile, type PlanFile } from '../../plans.ts';
+import { plural, printable } from '../../../contract/format.ts';
+import { defineVerb, words } from '../../verb.ts';
+import { FleetError } from '../../../errors.ts';
+
+export const planCheck = defineVerb({
+  path: 'plan check',
+  summary: 'check plan files, without a fleet',
+  description: [
+    'Tells every fault of each file by its line and column. What only a fleet knows is not looked at: which workers',
+    'and agents there are, and what its namespaces allow.',
+  ].join('\n'),
+  examples: [['spl plan check release.fanout.yaml', 'ends with 0 when it has no error']],
+  positionals: { files: words('file', 'plans', 'files') },
+  flags: {},
+  async run(context, { files }) {
+    if (files.length === 0) throw noFiles();
+    const plans: PlanFile[] = [];
+    for (const file of files) plans.push(await readPlanFile(context, file, NO_FLEET));
+    context.print({ plans: plans.map(documentOf) }, () => plans.flatMap(plan => linesOf(plan, context)));
+    return plans.every(({ request }) => request !== null) ? EXIT.done : EXIT.refused;
+  },
+});
+
+function documentOf({ file, text, diagnostics, request }: PlanFile): object {
+  return {
+    file,
+    valid: request !== null,
+    subtasks: request?.subtasks.length ?? null,
+    diagnostics: diagnostics.map(each => diagnosticDocument(text, each)),
+  };
+}
+
+function linesOf(plan: PlanFile, { out: { colours } }: Context): readonly string[] {
+  const told = plan.diagnostics.map(each => printable(diagnosticLine(plan, each)));
+  const { request } = plan;
+  if (request === null) return told;
+  return [
+    ...told,
+    `${colours.green('✓')} ${printable(plan.file)}: ${plural(request.subtasks.length, 'subtask')}`,
+  ];
+}
+
+function noFiles(): FleetError {
+  return new FleetError('USAGE', 'which plans? None is named', {
+    hint: 'spl plan check release.fanout.yaml',
+  });
+}

@@ -1,0 +1,79 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { printable } from '../../../contract/format.ts';
+import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
+import { planDraft, type FolderFacts } from '../../../plan/plan-draft.ts';
+import { defineVerb, maybeWord } from '../../verb.ts';
+
+export const planInit = defineVerb({
+  path: 'plan init',
+  summary: 'write a plan file for this folder, to begin with',
+  description: [
+    'Makes a subtask of each script of package.json, or target of a Makefile, that checks the folder; where there is none, of',
+    'its folders of tests. A file that is there stays as it is.',
+  ].join('\n'),
+  examples: [
+    ['spl plan init', 'writes check.fanout.yaml'],
+    ['spl plan init release.fanout.yaml', 'by another name'],
+  ],
+  positionals: { file: maybeWord('file', 'the file to write (default: check.fanout.yaml)', 'files') },
+  flags: {},
+  async run(context, { file = 'check.fanout.yaml' }) {
+    const text = planDraft(await factsOf(context.cwd));
+    await writeNew(resolve(context.cwd, file), file, text);
+    context.print({ file }, () => [
+      `${context.out.colours.green('✓')} ${printable(file)} written`,
+      `  check it: spl plan check ${printable(file)}`,
+      `  run it:   spl task add "…" --alias CHECK-1 && spl task fan-out CHECK-1 --plan ${printable(file)} --wait`,
+    ]);
+  },
+});
+
+/** @throws CONFLICT when there is such a file. */
+async function writeNew(path: string, file: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+  } catch (cause) {
+    const isThere = systemCodeOf(cause) === 'EEXIST';
+    throw new FleetError(
+      isThere ? 'CONFLICT' : 'INVALID_RECORD',
+      isThere ? `'${file}' is there already` : `'${file}' can't be written: ${messageOf(cause)}`,
+      {
+        details: { file },
+        cause,
+        ...(isThere ? { hint: 'Name another: spl plan init other.fanout.yaml' } : {}),
+      },
+    );
+  }
+}
+
+async function factsOf(folder: string): Promise<FolderFacts> {
+  const [scripts, targets, ...tests] = await Promise.all([
+    scriptsOf(folder),
+    targetsOf(folder),
+    ...['test', 'tests'].map(name => foldersIn(folder, name)),
+  ]);
+  return { name: basename(folder) || 'this folder', scripts, targets, testFolders: tests.flat() };
+}
+
+/** None where there is no such file, or it is not what it should be. */
+async function scriptsOf(folder: string): Promise<readonly string[]> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const scripts: unknown = (parsed as { scripts?: unknown } | null)?.scripts;
+    return typeof scripts === 'object' && scripts !== null ? Object.keys(scripts) : [];
+  } catch {
+    return [];
+  }
+}
+
+async function targetsOf(folder: string): Promise<readonly string[]> {
+  const text = await readFile(join(folder, 'Makefile'), 'utf8').catch(() => '');
+  const names = Array.from(text.matchAll(/^([A-Za-z0-9][A-Za-z0-9_.-]*)\s*:(?!=)/gm), match => match[1]!);
+  return [...new Set(names)];
+}
+
+async function foldersIn(folder: string, name: string): Promise<readonly string[]> {
+  const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
+  return entries.filter(entry => entry.isDirectory()).map(entry => `${name}/${entry.name}`);
+}

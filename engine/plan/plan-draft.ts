@@ -1,0 +1,86 @@
+/** What a folder has that a plan can be made of. */
+export interface FolderFacts {
+  /** The folder's own name, for the goal. */
+  readonly name: string;
+  /** The names of the scripts in its `package.json`. */
+  readonly scripts: readonly string[];
+  /** The targets of its Makefile. */
+  readonly targets: readonly string[];
+  /** The folders that tests lie in, such as `test/unit`, relative. */
+  readonly testFolders: readonly string[];
+}
+
+/** What checks a folder, and ends by itself; servers and watchers don't. */
+const CHECKS =
+  /^(type-?check|types|check-types|lint|format[:-]check|test|tests|unit|build|compile|check|verify)$/i;
+/** One that runs the others says nothing that they don't. */
+const SUMMARY = /^(check|verify)$/i;
+
+/**
+ * The text of a plan to begin with, commented: a subtask for each script or target that checks the folder, and one for each
+ * folder of tests where nothing else tells how they are run.
+ */
+export function planDraft(facts: FolderFacts): string {
+  const subtasks = [
+    ...chosen(facts.scripts).map(name => subtask(name, `npm run ${name}`)),
+    ...chosen(facts.targets)
+      .filter(name => !facts.scripts.includes(name))
+      .map(name => subtask(name, `make ${name}`)),
+  ];
+  const matrix = subtasks.length === 0 && facts.testFolders.length > 1 ? [testMatrix(facts.testFolders)] : [];
+  const all = [...subtasks, ...matrix];
+  return [
+    '# What is to be done, and when it counts as done. spl plan check tells what is wrong with it.',
+    `goal: ${quoted(`Check ${facts.name}`)}`,
+    '',
+    'subtasks:',
+    ...(all.length === 0 ? EXAMPLE : all).join('\n').split('\n'),
+    '',
+    ...ENDING,
+    '',
+  ].join('\n');
+}
+
+function chosen(names: readonly string[]): readonly string[] {
+  const checks = names.filter(name => CHECKS.test(name));
+  const parts = checks.filter(name => !SUMMARY.test(name));
+  return parts.length > 1 ? parts : checks.slice(0, 1);
+}
+
+function subtask(name: string, run: string): string {
+  return [`  - name: ${quoted(name)}`, `    run: ${quoted(run)}`, '    timeout: 600 # seconds'].join('\n');
+}
+
+function testMatrix(folders: readonly string[]): string {
+  return [
+    '  # One subtask for each value; a value is quoted for the shell by itself.',
+    '  - name: test-${{ matrix.folder }}',
+    `    matrix: { folder: [${folders.map(quoted).join(', ')}] }`,
+    '    # How the tests of one folder are run here:',
+    '    run: echo "no command yet for" ${{ matrix.folder }} && exit 1',
+  ].join('\n');
+}
+
+const EXAMPLE: readonly string[] = [
+  '  - name: hello',
+  '    run: echo hello',
+  '  # One subtask for each value; a value is quoted for the shell by itself.',
+  '  - name: part-${{ matrix.n }}',
+  '    matrix: { n: [1, 2, 3] }',
+  '    run: echo part ${{ matrix.n }}',
+  '    depends: [hello]',
+];
+
+const ENDING: readonly string[] = [
+  '# all, any, k_of_n:2, or an expression such as: failed == 0 && cost_usd < 5.0',
+  'join: all',
+  '# What becomes of the rest once that is decided: keep, drain or cancel.',
+  'losers: keep',
+  '# Who summarises, reviews or mends: executor: agent:claude, with a prompt, and depends: [test-*].',
+];
+
+/** As a YAML scalar that is read as the same text. */
+const quoted = (text: string): string =>
+  /^[A-Za-z][A-Za-z0-9 _./-]*$/.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
