@@ -181,10 +181,7 @@ describe('spl: exit codes', () => {
 });
 
 describe('spl: what comes later', () => {
-  const LATER = [
-    ['fleet', 'start', '--share', 'th_x'],
-    ['task', 'fan-out', 'A', '--plan', 'p.yaml'],
-  ];
+  const LATER = [['fleet', 'start', '--share', 'th_x']];
   for (const words of LATER) {
     it(`refuses by name: spl ${words.join(' ')}`, async () => {
       const { code, err, host } = await run([...words, '--json']);

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { celCompiler } from '../fleet/cel.ts';
+import { parsePredicate } from '../fleet/predicate.ts';
+import { completeSubtasks } from '../fleet/subtasks.ts';
+import { likeness } from './dependency-names.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 
 const SAMPLES = fileURLToPath(new URL('./samples/', import.meta.url));
@@ -63,4 +67,206 @@ describe('a plan', () => {
       );
     });
   }
+
+  it('asks for what it says: each value of a matrix its own subtask, names turned into indices', () => {
+    const text = readFileSync(join(SAMPLES, 'release.fanout.yaml'), 'utf8');
+    assert.deepEqual(readPlan(text, CONTEXT).request, {
+      goal: 'Check the release',
+      namespace: 'web/ci',
+      dir: null,
+      subtasks: [
+        { goal: 'types', name: 'types', run: 'npm run typecheck' },
+        ...[1, 2, 3].map(n => ({
+          goal: `test-${n}`,
+          name: `test-${n}`,
+          run: `npm test -- --shard ${n}/3`,
+          timeout_secs: 600,
+        })),
+        {
+          goal: 'Summarise the failures.',
+          name: 'report',
+          executor: 'agent:claude',
+          depends_on: [0, 1, 2, 3],
+        },
+      ],
+      join: 'children.all(c, c.verdict == "accept") && cost_usd < 5.0',
+      losers: 'cancel',
+      timeout_secs: null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+    });
+  });
+
+  it('takes what looks like a number or a word of YAML as it is written', () => {
+    const text = 'goal: 3.10\nsubtasks: [{ name: on, goal: 0x10 }, { name: ~ }]\n';
+    const { request } = readPlan(text, CONTEXT);
+    assert.deepEqual(
+      request?.subtasks.map(({ name, goal }) => [name, goal]),
+      [
+        ['on', '0x10'],
+        ['~', '~'],
+      ],
+    );
+    assert.equal(request?.goal, '3.10');
+  });
+
+  it('has no fault any more where its fixes are made, as far as they go', () => {
+    const text = [
+      'goal: g',
+      'lozers: cancel',
+      'subtasks:',
+      '  - name: first',
+      '    isolation: foldr',
+      '  - name: s-${{ matrix.nmu }}',
+      '    matrix: { num: [1, 2] }',
+      '    depends: frist',
+      'join: acepted > 1',
+      '',
+    ].join('\n');
+    const { diagnostics } = readPlan(text, CONTEXT);
+    assert.deepEqual(
+      diagnostics.map(({ code, fixes }) => [code, fixes.length]),
+      [
+        ['unknown-key', 1],
+        ['invalid-value', 1],
+        ['matrix', 1],
+        ['unknown-dependency', 1],
+        ['join', 1],
+      ],
+    );
+    let mended = text;
+    for (const { fixes } of diagnostics.toReversed())
+      for (const { range, text: written } of fixes)
+        mended = mended.slice(0, range.start) + written + mended.slice(range.end);
+    assert.deepEqual(readPlan(mended, CONTEXT).diagnostics, []);
+  });
+
+  it('knows the workers and executors of a fleet, where there is one to ask', () => {
+    const fleet = {
+      ...CONTEXT,
+      executors: ['echo', 'shell', 'agent:claude'],
+      workers: [{ did: 'did:sync:instance:0000000000000001', alias: 'worker-a' }],
+    };
+    const told = (subtask: string): string[] =>
+      readPlan(`goal: g\nsubtasks: [{ name: a, ${subtask} }]\n`, fleet).diagnostics.map(
+        ({ message }) => message,
+      );
+    assert.deepEqual(told('target: worker-a, executor: agent:claude'), []);
+    assert.match(
+      told('target: worker-b')[0]!,
+      /^target 'worker-b' matches no worker \(did you mean 'worker-a'\?\)/,
+    );
+    assert.match(
+      told('executor: agent:cluade')[0]!,
+      /^executor 'agent:cluade' is unknown \(did you mean 'agent:claude'\?\)/,
+    );
+  });
+
+  it('means by a pattern what a regular expression of it would mean', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-'), maxLength: 8 });
+    const pattern = fc
+      .string({ unit: fc.constantFrom('a', 'b', '.', '-', '*', '*'), maxLength: 8 })
+      .filter(text => text.includes('*'));
+    fc.assert(
+      fc.property(pattern, word, (text, name) => {
+        const expected = new RegExp(`^${text.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name);
+        assert.equal(likeness(text)(name), expected);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  describe('of any text', () => {
+    /** Lines that plans are made of, and what breaks them. */
+    const line = fc.constantFrom(
+      'goal: g',
+      'subtasks:',
+      '  - name: a',
+      '  - name: b-${{ matrix.x }}',
+      '    matrix: { x: [1, "a b", it\'s] }',
+      '    depends: [a, b-*]',
+      '    depends: *r',
+      '    run: &r echo "${{ matrix.x }}" ${{ matrix.x }}',
+      '    run: |',
+      '      echo ${{ matrix.x }}',
+      '    timeout: .inf',
+      '    budget: -1',
+      'budget: 2',
+      'join: >-',
+      '  children.all(c, c.verdct == "accept")',
+      'join: k_of_n:99999999999999999999',
+      '? [a]',
+      ': b',
+      '- - - x',
+      '"unclosed',
+      '\t\u0000\ufeff',
+      '--- !!binary x',
+      '<<: *a',
+    );
+    const text = fc.oneof(
+      fc.array(line, { maxLength: 14 }).map(lines => lines.join('\n')),
+      fc.string({ maxLength: 80 }),
+    );
+
+    it('never throws, tells only of places that are there, and has a request just where it has no error', () => {
+      fc.assert(
+        fc.property(text, written => {
+          const { diagnostics, request } = readPlan(written, CONTEXT);
+          for (const { range } of diagnostics) {
+            assert.ok(
+              range.start >= 0 && range.end >= range.start && range.end <= Math.max(written.length, 1),
+            );
+          }
+          assert.equal(request !== null, !diagnostics.some(({ severity }) => severity === 'error'));
+        }),
+        { numRuns: 3_000 },
+      );
+    });
+
+    it('is accepted by the rules of the engine where it has no error', () => {
+      fc.assert(
+        fc.property(text, written => {
+          const { request } = readPlan(`goal: g\n${written.replaceAll(/^goal:.*$/gm, '#')}`, CONTEXT);
+          if (request === null) return;
+          const subtasks = completeSubtasks([...request.subtasks], {
+            dir: null,
+            defaultExecutor: 'echo',
+            executors: ['echo', 'shell'],
+            instances: [],
+          });
+          assert.equal(subtasks.length, request.subtasks.length);
+          parsePredicate(request.join, subtasks.length, celCompiler);
+        }),
+        { numRuns: 3_000 },
+      );
+    });
+
+    const large: Readonly<Record<string, string>> = {
+      'nested lists': '['.repeat(1_000_000),
+      'nested maps': 'a: {'.repeat(250_000),
+      'dashes on one line': '- '.repeat(500_000),
+      'ever deeper lines': Array.from({ length: 1_400 }, (_, i) => `${' '.repeat(i)}a:\n`).join(''),
+      'one long word': `goal: ${'x'.repeat(1_000_000)}`,
+      'a long predicate': `goal: g\nsubtasks: [{ name: a }]\njoin: ${'a && '.repeat(200_000)}b`,
+      'a square of a matrix': `goal: g\nsubtasks:\n  - name: a\n    matrix: { ${'abcdefgh'.replace(/./g, '$&: [1, 2, 3, 4, 5, 6, 7, 8], ')} }\n`,
+    };
+    for (const [what, written] of Object.entries(large)) {
+      it(`is refused where it is large: ${what}`, () => {
+        const { request, diagnostics } = readPlan(written, CONTEXT);
+        assert.equal(request, null);
+        assert.ok(diagnostics.length > 0 && diagnostics.length <= 200);
+      });
+    }
+
+    it('may have 10,000 subtasks, each after the one before', () => {
+      const subtasks = Array.from(
+        { length: 10_000 },
+        (_, i) => `  - name: s-${i}\n    run: make s${i}\n${i === 0 ? '' : `    depends: [s-${i - 1}]\n`}`,
+      );
+      const { request, diagnostics } = readPlan(`goal: g\nsubtasks:\n${subtasks.join('')}`, CONTEXT);
+      assert.deepEqual(diagnostics, []);
+      assert.deepEqual(request?.subtasks.at(-1)?.depends_on, [9_998]);
+    });
+  });
 });

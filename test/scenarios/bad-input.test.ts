@@ -298,11 +298,7 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
   [['task', 'add', 'x', '--actor', 'nobody'], '--actor must be a DID'],
 ];
 
-const LATER: readonly (readonly string[])[] = [
-  ['thread', 'snapshot', 'th_x'],
-  ['fleet', 'start', '--share', 'th_x'],
-  ['task', 'fan-out', 'A', '--plan', 'plan.toml'],
-];
+const LATER: readonly (readonly string[])[] = [['fleet', 'start', '--share', 'th_x']];
 
 interface Call {
   readonly socketPath?: string;
