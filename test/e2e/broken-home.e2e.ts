@@ -7,16 +7,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { homePaths } from '../../engine/home/paths.ts';
 import { until } from '../editor/until.ts';
-import { EditorUnderTest } from './editor.ts';
+import type { EditorUnderTest } from './editor.ts';
+import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Windows on a home that can't be opened: each says so, can be asked again, and leaves the home alone until then. */
+/**
+ * Windows on a home that can't be opened: each says so, can be asked again, and leaves the home alone until then. The same
+ * two windows go through it all, on one home; what damages that comes last.
+ */
 describe('a home that can not be opened', () => {
-  it('is said by the view where its configuration is wrong, and opens when that is mended', async () => {
-    await inEditor(async editor => {
+  const test = inOneEditor({ workspace: 'continuity' });
+
+  it(
+    'is said by the view where its configuration is wrong, and opens when that is mended',
+    test(async editor => {
       const { configToml } = homePaths(editor.scratch.home);
       await writeFile(configToml, '[server\nport = 0\n');
-      const window = await editor.open('broken-config');
+      const window = await editor.window('broken-first');
       await window.openActivity('Fleet');
       await window.welcomeButton('Try Again').waitFor();
       await says(window, /config\.toml/);
@@ -26,20 +33,76 @@ describe('a home that can not be opened', () => {
       await window.tree('Instances').waitFor('coordinator live · in this window');
       await window.runCommand('Fleet: Start Fleet');
       await window.tree('Instances').waitFor('worker-b live');
-      await window.runCommand('Fleet: Stop Fleet');
-      await window.welcomeButton('Start Fleet').waitFor();
-    });
-  });
+      await stop(window, editor);
+    }),
+  );
 
-  it('is said to be of a newer version, or to be damaged, with the way out', async () => {
-    await inEditor(async editor => {
+  it(
+    'because its disk is full stops the coordinator, which is said, and another window goes on with it',
+    test(async editor => {
+      const { fleet, scratch } = editor;
+      const first = await editor.window('broken-first');
+      await start(first);
+      await first.tree('Instances').waitFor('worker-b live');
+      const { pid } = await fleet.instance('coordinator');
+      const workers = (await fleet.now()).instances.slice(1).map(worker => worker.pid);
+      await fleet.addTask('KEPT-1', null);
+      await limitFiles(pid, await sizeOfLast(homePaths(scratch.home).logDir));
+      await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
+      await first.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
+      await first.welcomeButton('Try Again').waitFor();
+      await says(first, /Remove the cause, a full disk for instance/);
+      await first.snap('stopped');
+
+      const second = await editor.window('broken-second');
+      await second.openActivity('Fleet');
+      await second.tree('Instances').waitFor('coordinator live · in this window');
+      await first.tree('Instances').waitFor(/^coordinator live$/);
+      await second.tree('Fan-Outs').waitFor('KEPT-1');
+      await fleet.when('the workers are adopted', ({ live }) => live === 3);
+      assert.deepEqual(
+        (await fleet.now()).instances.slice(1).map(worker => worker.pid),
+        workers,
+      );
+      await limitFiles(pid, 'unlimited');
+      await stop(second, editor);
+    }),
+  );
+
+  it(
+    'is left alone by two windows that both could not open it, until somebody asks',
+    test(async editor => {
+      const { pidFile, runDir } = homePaths(editor.scratch.home);
+      const windows = [await editor.window('broken-first'), await editor.window('broken-second')];
+      for (const window of windows) await window.openActivity('Fleet');
+      await stop(windows[0]!, editor);
+      // Where the process would write who it is, which it does late.
+      await mkdir(pidFile, { recursive: true });
+      for (const window of windows) {
+        await window.runCommand('Notifications: Clear All Notifications');
+        await window.runCommand('Fleet: Start Fleet');
+        await window.toast('Show Log');
+      }
+      for (const window of windows) await window.welcomeButton('Try Again').waitFor();
+      assert.equal(await stirs(runDir, 3000), 0);
+      await rm(pidFile, { recursive: true });
+      await windows[0]!.welcomeButton('Try Again').click();
+      await windows[0]!.tree('Instances').waitFor('coordinator live · in this window');
+      await windows[1]!.tree('Instances').waitFor(/^coordinator live$/);
+    }),
+  );
+
+  it(
+    'is said to be of a newer version, or to be damaged, with the way out',
+    test(async editor => {
       const { homeJson, logDir, indexDir } = homePaths(editor.scratch.home);
-      await editor.scratch.spl('fleet', 'start', '--workers', '1');
-      await editor.scratch.spl('fleet', 'stop', '--all');
+      const window = await editor.window('broken-first');
+      await start(window);
+      await window.tree('Instances').waitFor('worker-b live');
+      await stop(window, editor);
       const made = await readFile(homeJson, 'utf8');
       await writeFile(homeJson, '{"format":99}');
-      const window = await editor.open('broken-newer');
-      await window.openActivity('Fleet');
+      await window.welcomeButton('Start Fleet').click();
       await window.welcomeButton('Try Again').waitFor();
       await says(window, /has format 99, and this version knows 1\. Use a newer version/);
       await window.snap('newer');
@@ -53,61 +116,20 @@ describe('a home that can not be opened', () => {
       await window.welcomeButton('Run Doctor').click();
       await window.terminal.waitFor(/FAIL/);
       await window.snap('doctor');
-    });
-  });
-
-  it('because its disk is full stops the coordinator, which is said, and another window goes on with it', async () => {
-    await inEditor(async editor => {
-      const { fleet, scratch } = editor;
-      const first = await editor.open('full-first');
-      await start(first);
-      await first.tree('Instances').waitFor('worker-b live');
-      const { pid } = await fleet.instance('coordinator');
-      const workers = (await fleet.now()).instances.slice(1).map(worker => worker.pid);
-      await fleet.addTask('KEPT-1', null);
-      await limitFiles(pid, await sizeOfLast(homePaths(scratch.home).logDir));
-      await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
-      await first.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
-      await first.welcomeButton('Try Again').waitFor();
-      await says(first, /Remove the cause, a full disk for instance/);
-      await first.snap('stopped');
-
-      const second = await editor.open('full-second');
-      await second.openActivity('Fleet');
-      await second.tree('Instances').waitFor('coordinator live · in this window');
-      await first.tree('Instances').waitFor(/^coordinator live$/);
-      await second.tree('Fan-Outs').waitFor('KEPT-1');
-      await fleet.when('the workers are adopted', ({ live }) => live === 3);
-      assert.deepEqual(
-        (await fleet.now()).instances.slice(1).map(worker => worker.pid),
-        workers,
-      );
-    });
-  });
-
-  it('is left alone by two windows that both could not open it, until somebody asks', async () => {
-    await inEditor(async editor => {
-      const { pidFile, runDir } = homePaths(editor.scratch.home);
-      // Where the process would write who it is, which it does late.
-      await mkdir(pidFile, { recursive: true });
-      const windows = [await editor.open('broken-first'), await editor.open('broken-second')];
-      for (const window of windows) {
-        await start(window);
-        await window.toast('Show Log');
-      }
-      for (const window of windows) await window.welcomeButton('Try Again').waitFor();
-      assert.equal(await stirs(runDir, 3000), 0);
-      await rm(pidFile, { recursive: true });
-      await windows[0]!.welcomeButton('Try Again').click();
-      await windows[0]!.tree('Instances').waitFor('coordinator live · in this window');
-      await windows[1]!.tree('Instances').waitFor(/^coordinator live$/);
-    });
-  });
+    }),
+  );
 });
 
 async function start(window: Workbench): Promise<void> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
+}
+
+/** Stops all by a window. Resolves when nobody serves the home. */
+async function stop(window: Workbench, editor: EditorUnderTest): Promise<void> {
+  await window.runCommand('Fleet: Stop Fleet');
+  await window.welcomeButton('Start Fleet').waitFor();
+  await editor.fleet.gone();
 }
 
 /** Resolves when the view of the fan-outs says this in the place of rows: its words come a moment after its buttons. */
@@ -134,9 +156,10 @@ async function sizeOfLast(logDir: string): Promise<number> {
   return (await stat(join(logDir, name))).size;
 }
 
-/** As a full disk does, keeps a process that runs from writing any file beyond a size, in bytes. */
-async function limitFiles(pid: number | null, size: number): Promise<void> {
-  await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${size}`]);
+/** As a full disk does, keeps a process that runs from writing any file beyond a size, in bytes, until that is undone. */
+async function limitFiles(pid: number | null, size: number | 'unlimited'): Promise<void> {
+  // Of the two limits the one that may be raised again.
+  await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${size}:`]);
 }
 
 /** How often the folder changes in so many milliseconds. */
@@ -146,13 +169,4 @@ async function stirs(folder: string, ms: number): Promise<number> {
   await delay(ms);
   watcher.close();
   return count;
-}
-
-async function inEditor(body: (editor: EditorUnderTest) => Promise<void>): Promise<void> {
-  const editor = await EditorUnderTest.start({ workspace: 'continuity' });
-  try {
-    await body(editor);
-  } finally {
-    await editor.dispose();
-  }
 }

@@ -1,112 +1,162 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EditorUnderTest } from './editor.ts';
-import { withEditor } from './with-editor.ts';
+import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 import { until } from '../editor/until.ts';
-import { isNaming } from '../scenarios/processes.ts';
+import { isNaming, processesNaming } from '../scenarios/processes.ts';
 
-/** What becomes of a run whose window goes, in each of the ways in which windows go. */
+/** What becomes of a run whose window goes, in each of the ways in which windows go: of the same window, one by one. */
 describe('a run that outlives its window', () => {
-  const options = { workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } };
+  const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
 
   it(
-    'goes on while the window is loaded again, and ends in it',
-    withEditor({ name: 'reload', ...options }, async (workbench, editor) => {
-      await startRun(workbench, editor);
-      await workbench.page.reload();
-      await workbench.ready();
-      await workbench.openActivity('Fleet');
-      await workbench.tree('Fan-Outs').waitFor('RUN-1 0 of 2 accepted');
-      await release(editor);
-      await workbench.tree('Fan-Outs').waitFor('RUN-1 2 of 2 accepted');
-      await workbench.snap('finished');
-      await ranOnce(editor);
+    'goes on when the extension host is killed, and the same window shows its end',
+    test(async editor => {
+      const window = await editor.window('continuity');
+      const host = await startRun(window, editor, 'KILLED-1');
+      await killHost(editor, host);
+      await release(editor, 'KILLED-1');
+      await ranOnce(editor, 'KILLED-1');
+      await window.tree('Fan-Outs').waitFor('KILLED-1 2 of 2 accepted');
+      await window.snap('killed');
     }),
   );
 
   it(
-    'goes on when the extension host is killed, and the same window shows its end',
-    withEditor({ name: 'killed', ...options }, async (workbench, editor) => {
-      const host = await startRun(workbench, editor);
-      process.kill(host, 'SIGKILL');
-      await editor.fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
-      await release(editor);
-      assert.equal((await editor.fleet.joined('RUN-1')).outcome, 'satisfied');
-      await workbench.tree('Fan-Outs').waitFor('RUN-1 2 of 2 accepted');
-      await workbench.snap('finished');
-      await ranOnce(editor);
+    'goes on while the window is loaded again, and ends in it',
+    test(async editor => {
+      const window = await editor.window('continuity');
+      await startRun(window, editor, 'RELOAD-1');
+      await window.page.reload();
+      await window.ready();
+      await window.openActivity('Fleet');
+      await window.tree('Fan-Outs').waitFor('RELOAD-1 0 of 2 accepted');
+      await release(editor, 'RELOAD-1');
+      await window.tree('Fan-Outs').waitFor('RELOAD-1 2 of 2 accepted');
+      await window.snap('reloaded');
+      await ranOnce(editor, 'RELOAD-1');
+    }),
+  );
+
+  it(
+    'goes on when its standby is killed: another one takes over from a host that is killed as well',
+    test(async editor => {
+      const window = await editor.window('continuity');
+      const host = await startRun(window, editor, 'STANDBY-1');
+      const first = await until('a standby waits', async () => standbysOf(editor)[0]);
+      process.kill(first, 'SIGKILL');
+      const second = await until('another one waits', async () =>
+        standbysOf(editor).find(pid => pid !== first),
+      );
+      assert.deepEqual(standbysOf(editor), [second]);
+      await killHost(editor, host);
+      await release(editor, 'STANDBY-1');
+      await ranOnce(editor, 'STANDBY-1');
+      await window.tree('Fan-Outs').waitFor('STANDBY-1 2 of 2 accepted');
+      await window.runCommand('Fleet: Stop Fleet');
+      await window.welcomeButton('Start Fleet').waitFor();
+      await until('nothing of the fleet runs', async () =>
+        processesNaming(editor.scratch.home).some(({ command }) =>
+          /bin\/spl|worker\.js|program\//.test(command),
+        )
+          ? undefined
+          : true,
+      );
     }),
   );
 
   it(
     'ends while no window is open, and the next one shows that',
-    withEditor({ name: 'closed', ...options }, async (workbench, editor) => {
-      const host = await startRun(workbench, editor);
-      await workbench.page.close();
+    test(async editor => {
+      const window = await editor.window('continuity');
+      const host = await startRun(window, editor, 'CLOSED-1');
+      await window.page.close();
       await editor.fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
-      await release(editor);
-      assert.equal((await editor.fleet.joined('RUN-1')).outcome, 'satisfied');
-      const next = await editor.open('closed-next');
+      await release(editor, 'CLOSED-1');
+      await ranOnce(editor, 'CLOSED-1');
+      const next = await nextWindow(editor);
       await next.openActivity('Fleet');
-      await next.tree('Fan-Outs').waitFor('RUN-1 2 of 2 accepted');
+      await next.tree('Fan-Outs').waitFor('CLOSED-1 2 of 2 accepted');
       await next.snap('finished');
-      await ranOnce(editor);
     }),
   );
 
   it(
     'is stopped when its window is loaded again, where that is wanted',
-    withEditor(
-      { name: 'stopped', ...options, settings: { 'fleet.onWindowClose': 'stop' } },
-      async (workbench, editor) => {
-        await startRun(workbench, editor);
-        const { instances } = await editor.fleet.now();
-        await workbench.page.reload();
-        await workbench.ready();
-        await until('nothing of the fleet runs', async () =>
-          instances.some(({ pid }) => pid !== null && isNaming(pid, editor.scratch.root)) ? undefined : true,
-        );
-        await workbench.openActivity('Fleet');
-        await workbench.tree('Fan-Outs').waitFor('RUN-1 0 of 2 accepted');
-        assert.deepEqual(await workbench.tree('Instances').rows(), ['coordinator live · in this window']);
-        await workbench.snap('no-workers');
-        await workbench.runCommand('Fleet: Start Fleet');
-        await release(editor);
-        await workbench.tree('Fan-Outs').waitFor('RUN-1 2 of 2 accepted');
-      },
-    ),
+    test(async editor => {
+      const window = await nextWindow(editor);
+      await startRun(window, editor, 'STOPPED-1');
+      const { instances } = await editor.fleet.now();
+      await window.page.reload();
+      await window.ready();
+      await until('nothing of the fleet runs', async () =>
+        instances.some(({ pid }) => pid !== null && isNaming(pid, editor.scratch.root)) ? undefined : true,
+      );
+      await window.openActivity('Fleet');
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 0 of 2 accepted');
+      assert.deepEqual(await window.tree('Instances').rows(), ['coordinator live · in this window']);
+      await window.snap('no-workers');
+      await window.runCommand('Fleet: Start Fleet');
+      await release(editor, 'STOPPED-1');
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 2 of 2 accepted');
+    }),
   );
 });
 
-/** Starts a run that waits for a file. @returns the process of the extension host, which hosts it */
-async function startRun(workbench: Workbench, { fleet, scratch }: EditorUnderTest): Promise<number> {
-  await workbench.openActivity('Fleet');
-  await workbench.runCommand('Fleet: Start Fleet');
-  await workbench.tree('Instances').waitFor('worker-b live');
-  const run = 'until test -e go; do sleep 0.05; done';
-  await fleet.fanOut('RUN-1', scratch.workspace, [
+/** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
+async function startRun(
+  window: Workbench,
+  { fleet, scratch }: EditorUnderTest,
+  task: string,
+): Promise<number> {
+  await window.openActivity('Fleet');
+  await window.runCommand('Fleet: Start Fleet');
+  await window.tree('Instances').waitFor('coordinator live · in this window');
+  await window.tree('Instances').waitFor('worker-b live');
+  const run = `until test -e ${task}; do sleep 0.05; done`;
+  await fleet.fanOut(task, scratch.workspace, [
     { goal: 'wait here', run },
     { goal: 'wait there', run },
   ]);
-  await fleet.joinWhen('RUN-1', 'both run', ({ children }) =>
+  await fleet.joinWhen(task, 'both run', ({ children }) =>
     children.every(({ state, started_unix: started }) => state === 'running' && started !== null),
   );
-  await workbench.tree('Fan-Outs').waitFor('RUN-1 0 of 2 accepted');
+  await window.tree('Fan-Outs').waitFor(`${task} 0 of 2 accepted`);
   const { pid } = await fleet.instance('coordinator');
   assert.ok(pid !== null);
   return pid;
 }
 
-async function release({ scratch }: EditorUnderTest): Promise<void> {
-  await writeFile(join(scratch.workspace, 'go'), '');
+const standbysOf = ({ scratch }: EditorUnderTest): readonly number[] =>
+  processesNaming(scratch.home)
+    .filter(({ command }) => command.includes('serve --standby'))
+    .map(({ pid }) => pid);
+
+/** Kills the extension host. Resolves when another process serves the home. */
+async function killHost({ fleet }: EditorUnderTest, host: number): Promise<void> {
+  process.kill(host, 'SIGKILL');
+  await fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
 }
 
-async function ranOnce({ fleet }: EditorUnderTest): Promise<void> {
+async function release({ scratch }: EditorUnderTest, task: string): Promise<void> {
+  await writeFile(join(scratch.workspace, task), '');
+}
+
+/** The window after the one that was closed, which stops its runs: a window surely knows what it was set to as it opened. */
+async function nextWindow(editor: EditorUnderTest): Promise<Workbench> {
+  const file = join(editor.scratch.userData, 'User', 'settings.json');
+  const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify({ ...settings, 'fleet.onWindowClose': 'stop' }));
+  return editor.window('continuity-next');
+}
+
+/** Resolves when the run is over. */
+async function ranOnce({ fleet }: EditorUnderTest, task: string): Promise<void> {
   // Nobody may answer for a moment: a standby that has nothing left to wait for lets go, and the window takes over.
-  const { children, round } = await fleet.joined('RUN-1');
-  assert.equal(round, 1);
+  const { outcome, children, round } = await fleet.joined(task);
+  assert.deepEqual([outcome, round], ['satisfied', 1]);
   assert.deepEqual(
     children.map(({ verdict, attempt }) => [verdict, attempt]),
     [

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
-import type { Browser, BrowserContext } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { openBrowser } from '../editor/browser.ts';
 import { Fleet } from '../editor/fleet.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
@@ -27,7 +27,7 @@ export class EditorUnderTest {
   /** Whoever serves the home, spoken to from outside. */
   readonly fleet: Fleet;
   readonly #browser: Browser;
-  readonly #contexts: BrowserContext[] = [];
+  readonly #windows = new Map<string, Workbench>();
   /** What pages reported as errors of scripts. */
   readonly pageErrors: string[] = [];
 
@@ -50,16 +50,23 @@ export class EditorUnderTest {
     }
   }
 
-  /** Opens a window on the workspace, with a browser profile of its own. */
-  async open(name: string): Promise<Workbench> {
+  /** The window of that name, which is opened on the workspace unless it is open, with a browser profile of its own. */
+  async window(name: string): Promise<Workbench> {
+    const open = this.#windows.get(name);
+    if (open !== undefined && !open.page.isClosed()) return open;
     const context = await this.#browser.newContext({ viewport: SIZE });
-    this.#contexts.push(context);
     const page = await context.newPage();
     page.on('pageerror', error => this.pageErrors.push(error.message));
-    await page.goto(this.server.url(this.scratch.workspace));
     const workbench = new Workbench(page, name);
+    this.#windows.set(name, workbench);
+    await page.goto(this.server.url(this.scratch.workspace));
     await workbench.ready();
     return workbench;
+  }
+
+  /** Takes a picture of each open window. One that is closed meanwhile shows nothing. */
+  async snap(step: string): Promise<void> {
+    for (const window of this.#windows.values()) await window.snap(step).catch(() => undefined);
   }
 
   async dispose(): Promise<void> {

@@ -48,10 +48,14 @@ export class Tree {
     return read.toSorted((a, b) => a.top - b.top);
   }
 
+  /** Opens a row, once there is something below it: a task is there a moment before its fan-out. */
   async expand(text: string | RegExp): Promise<void> {
-    const row = await this.waitFor(text);
-    if ((await row.getAttribute('aria-expanded')) === 'false')
-      await row.locator('.monaco-tl-twistie').click();
+    await until(`the row ${String(text)} is open`, async () => {
+      const row = await this.waitFor(text);
+      const expanded = await row.getAttribute('aria-expanded');
+      if (expanded === 'false') await row.locator('.monaco-tl-twistie').click();
+      return expanded === null ? undefined : true;
+    });
   }
 
   /** Clicks one of a row's actions, which are shown while the pointer is on it. */

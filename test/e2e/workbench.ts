@@ -141,6 +141,8 @@ export class Workbench {
 
   /** Chooses the entry of an open pick that has the text. */
   async pick(text: string): Promise<void> {
+    // The hover of the entry that opened under the pointer covers those below it, until the pointer leaves.
+    await this.page.mouse.move(0, 0);
     await this.entry(text).click();
   }
 

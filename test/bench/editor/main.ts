@@ -37,7 +37,7 @@ async function withEditor(
 ): Promise<void> {
   const editor = await EditorUnderTest.start({ workspace: 'report', env: { SPL_ECHO_MS: '0' } });
   try {
-    await body(await editor.open('bench'), editor);
+    await body(await editor.window('bench'), editor);
   } finally {
     await editor.dispose();
   }

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { homePaths } from '../../engine/home/paths.ts';
+import type { EditorUnderTest } from './editor.ts';
+import { inOneEditor } from './with-editor.ts';
+import type { Workbench } from './workbench.ts';
+
+const HOSTILE = '$(trash) [x](command:fleet.stopAll) <img src=x onerror=alert(1)> `q` \u202eRTL';
+
+describe('a window of a fleet', () => {
+  const test = inOneEditor({ workspace: 'continuity' });
+
+  it(
+    'shows text from elsewhere as it is, in rows, picks, hovers and the panel',
+    test(async editor => {
+      const { fleet, scratch } = editor;
+      const window = await startFleet(editor);
+      for (const alias of ['EVIL-1', 'EVIL-2'])
+        await fleet.fanOut(
+          alias,
+          scratch.workspace,
+          [{ goal: HOSTILE, run: `printf '%s' '${HOSTILE}' >&2; exit 1` }],
+          'accepted >= 1 || "[x](command:fleet.stopAll)\\n\\n![](https://example.org/a.png)" == "$(trash)"',
+        );
+      for (const alias of ['EVIL-1', 'EVIL-2']) await fleet.joined(alias);
+      const tree = window.tree('Fan-Outs');
+      await tree.expand('EVIL-1 the predicate is false');
+      const row = await tree.waitFor('[0] $(trash) [x](command:fleet.stopAll) <img');
+      await row.hover();
+      await window.page.locator('.workbench-hover').filter({ hasText: 'fleet.stopAll' }).waitFor();
+      await window.snap('row');
+      await nothingOfIt(window);
+      await window.runCommand('Fleet: Show Output');
+      await window.entry('EVIL-2').waitFor();
+      await window.snap('pick');
+      await window.pick('EVIL-1');
+      await window.runCommand('Fleet: Retry Subtask…');
+      await window.pick('EVIL-1');
+      await window.question('Retry EVIL-1 [0]');
+      await window.page.keyboard.press('Escape');
+      await window.runCommand('Fleet: Show Records of Thread…');
+      await window.entry('[x](command:fleet.stopAll)').waitFor();
+      await window.snap('threads');
+      await nothingOfIt(window);
+      await window.page.keyboard.press('Escape');
+      await window.runCommand('Fleet: Open Join & Speedup');
+      await window.pick('EVIL-1');
+      const view = await window.webview('EVIL-1');
+      await view.getByText('[x](command:fleet.stopAll)').first().waitFor();
+      assert.equal(await view.locator('img').count(), 0);
+      await window.snap('panel');
+      assert.deepEqual(editor.pageErrors, []);
+    }),
+  );
+
+  it(
+    'and another one on its home show one fleet, and each acts on it',
+    test(async editor => {
+      const first = await startFleet(editor);
+      await first.tree('Instances').waitFor('coordinator live · in this window');
+      const second = await editor.window('window-second');
+      await second.openActivity('Fleet');
+      await second.tree('Instances').waitFor('worker-b live');
+      const rows = await second.tree('Instances').rows();
+      assert.equal(rows[0], 'coordinator live', 'it runs in the other window');
+      await second.runCommand('Fleet: Run the First Fan-Out');
+      for (const window of [first, second])
+        await window.tree('Fan-Outs').waitFor('FIRST-001 2 of 2 accepted');
+      await first.snap('first');
+      await second.snap('second');
+      await second.runCommand('Fleet: Stop Fleet');
+      for (const window of [first, second]) await window.welcomeButton('Start Fleet').waitFor();
+      await second.page.close();
+    }),
+  );
+
+  it(
+    'follows the output of what prints faster than a terminal can show, with its end, and keeps nothing else waiting',
+    test(async editor => {
+      const { fleet, scratch } = editor;
+      const window = await startFleet(editor);
+      const print = (what: string, bytes: number): string =>
+        `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
+      await fleet.fanOut('OUT-1', scratch.workspace, [
+        { goal: 'text', run: print("yes 'a line of text'", 100e6) },
+        { goal: 'bytes', run: print('cat /dev/urandom', 20e6) },
+      ]);
+      const tree = window.tree('Fan-Outs');
+      await tree.expand('OUT-1');
+      await tree.rowAction('[0] text', 'Show Output');
+      await writeFile(join(scratch.workspace, 'go'), '');
+      await tree.waitFor('OUT-1 2 of 2 accepted');
+      const { terminal } = window;
+      await terminal.waitFor(
+        /the last line\s+· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 0$/s,
+      );
+      await window.snap('text');
+      await tree.rowAction('[1] bytes', 'Show Output');
+      // Whatever the bytes made of the terminal, what the editor says of them can be read.
+      await terminal.waitFor(/· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 1$/s);
+      await window.snap('bytes');
+    }),
+  );
+
+  it(
+    'tells of an attempt without a sign of life; its worker that is killed comes back in its row, and it runs again',
+    test(async editor => {
+      const { fleet, scratch } = editor;
+      await (await startFleet(editor)).runCommand('Fleet: Stop Fleet');
+      await fleet.gone();
+      await appendFile(homePaths(scratch.home).configToml, 'stall_secs = 2\n');
+      const window = await startFleet(editor);
+      const run = 'test "$SPL_ATTEMPT" -gt 1 || exec sleep 600';
+      await fleet.fanOut('LOST-1', scratch.workspace, [{ goal: 'lose it', run, target: 'worker-a' }]);
+      await window.tree('Instances').waitFor('worker-a live · load 1 of 1');
+      await window.tree('Fan-Outs').expand('LOST-1');
+      await window.tree('Fan-Outs').waitFor('[0] lose it worker-a');
+      await window.toast('LOST-1 [0] on worker-a has shown no sign of life for');
+      await window.tree('Fan-Outs').waitFor(/\[0\] lose it worker-a · .* · no sign of life for/);
+      await window.snap('stalled');
+      const { pid } = await fleet.instance('worker-a');
+      assert.ok(pid !== null);
+      process.kill(pid, 'SIGKILL');
+      await window.tree('Fan-Outs').waitFor(/\[0\] lose it accepted · worker-a · [\d.]+m?s · attempt 2/);
+      await window.tree('Instances').waitFor('worker-a live · load 0 of 1');
+      assert.notEqual((await fleet.instance('worker-a')).pid, pid);
+      await window.snap('back');
+    }),
+  );
+});
+
+/** Starts the fleet by the first window, unless it runs. */
+async function startFleet(editor: EditorUnderTest): Promise<Workbench> {
+  const window = await editor.window('window');
+  await window.openActivity('Fleet');
+  await window.runCommand('Fleet: Start Fleet');
+  await window.tree('Instances').waitFor('worker-b live');
+  return window;
+}
+
+/** Neither its icon nor its link nor its image. */
+async function nothingOfIt(window: Workbench): Promise<void> {
+  const parts = window.page.locator('.pane-body, .quick-input-list, .workbench-hover');
+  for (const sign of [
+    '.monaco-list-rows .codicon-trash',
+    'a[href*="command:"]',
+    'a[data-href*="command:"]',
+    'img',
+  ])
+    assert.equal(await parts.locator(sign).count(), 0, sign);
+}
