@@ -28,6 +28,8 @@ const SETTINGS = {
   'chat.disableAIFeatures': true,
   'git.enabled': false,
   'terminal.integrated.gpuAcceleration': 'off',
+  // It lays a second screen over that of the terminal.
+  'terminal.integrated.stickyScroll.enabled': false,
   'window.restoreWindows': 'none',
 };
 
