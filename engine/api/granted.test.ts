@@ -283,7 +283,7 @@ describe('tokens at the door', () => {
   });
 
   it('end the streams that are open with them, and no others', async () => {
-    const [revoked, other] = [await make(), await make()];
+    const [revoked, expiring, other] = [await make(), await make({ expires_secs: 1 }), await make()];
     const open = async (token: TokenCreated): Promise<http.IncomingMessage> => {
       const request = http.get({
         port: served.server.port,
@@ -293,7 +293,12 @@ describe('tokens at the door', () => {
       });
       return ((await once(request, 'response')) as [http.IncomingMessage])[0];
     };
-    const [ending, staying] = [await open(revoked), await open(other)];
+    const [expired, staying] = [await open(expiring), await open(other)];
+    // Its timer goes by the time that passes, and finds by the clock that it is time.
+    now += 1_000;
+    assert.equal(await textOf(expired), 'retry: 1000\n\n');
+    assert.equal(engine.watchers, 1);
+    const ending = await open(revoked);
     await tokens.revoke(revoked.id);
     assert.equal(await textOf(ending), 'retry: 1000\n\n');
     assert.equal(engine.watchers, 1);
