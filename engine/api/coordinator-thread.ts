@@ -37,8 +37,9 @@ export async function coordinatorThread(options: CoordinatorThreadOptions): Prom
   try {
     const client = connect({ socketPath: await resolveSocket(homePaths(options.home)) }, options.client);
     const close = async (): Promise<void> => {
-      await client.close();
+      // Last: the answer to who asked for the stop is on its way.
       await thread.close();
+      await client.close();
     };
     return { client, notes, ended: thread.ended, close };
   } catch (thrown) {

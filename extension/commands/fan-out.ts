@@ -63,8 +63,14 @@ async function started(
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return (await vscode.window.showErrorMessage(linkless(message), change)) !== change;
   }
-  await context.reveal({ kind: 'task', thread: task.thread });
+  await revealFannedOut(context, task.thread);
   return true;
+}
+
+/** Shows a task with the subtasks that it has just got: there is nothing to unfold before the model knows of them. */
+export async function revealFannedOut(context: CommandContext, thread: string): Promise<void> {
+  await context.model.known(thread, ({ fan_out: fanOut }) => fanOut !== null);
+  await context.reveal({ kind: 'task', thread });
 }
 
 type Row = vscode.QuickPickItem & { readonly act?: (draft: FanOutDraft) => Promise<FanOutDraft> };

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { WALKTHROUGH } from '../contributions.ts';
 import { submitTask } from './add-task.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
+import { revealFannedOut } from './fan-out.ts';
 import { requestOf } from './fan-out-draft.ts';
 import { startFleet } from './fleet.ts';
 
@@ -16,7 +17,7 @@ export const firstFanOut: Command = async context => {
   ];
   const draft = { subtasks, join: 'all', losers: 'keep', timeoutSecs: null } as const;
   await (await engine(context)).submit('task.fan-out', requestOf(thread, draft));
-  await context.reveal({ kind: 'task', thread });
+  await revealFannedOut(context, thread);
 };
 
 function workers({ model }: CommandContext): readonly unknown[] {

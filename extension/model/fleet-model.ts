@@ -23,7 +23,7 @@ const MIN_INTERVAL_MS = 40;
 
 /** How long after a reading that failed the next one comes, in milliseconds. */
 const RETRY_MS = 250;
-/** How long a task that was just made may take to be told of. */
+/** How long a task, or what was just made of it, may take to be told of, in milliseconds. */
 const KNOWN_MS = 2000;
 
 /** What the views show of the fleet, read anew where the engine tells that something has changed. */
@@ -59,9 +59,13 @@ export class FleetModel implements vscode.Disposable {
     return this.#tasks.get(name) ?? [...this.#tasks.values()].find(({ alias }) => alias === name);
   }
 
-  /** Settled when the task of this thread is known, or after a moment in which it did not become so. */
-  async known(thread: string): Promise<void> {
-    if (this.#tasks.has(thread)) return;
+  /** Settled when the task of this thread is known, and is so, or after a moment in which it did not become so. */
+  async known(thread: string, isSo: (task: TaskDocument) => boolean = () => true): Promise<void> {
+    const isKnown = (): boolean => {
+      const task = this.#tasks.get(thread);
+      return task !== undefined && isSo(task);
+    };
+    if (isKnown()) return;
     await new Promise<void>(resolve => {
       const settle = (): void => {
         heard.dispose();
@@ -70,7 +74,7 @@ export class FleetModel implements vscode.Disposable {
       };
       const timer = setTimeout(settle, KNOWN_MS);
       const heard = this.onDidChange(() => {
-        if (this.#tasks.has(thread)) settle();
+        if (isKnown()) settle();
       });
     });
   }

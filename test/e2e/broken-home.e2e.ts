@@ -74,8 +74,10 @@ describe('a home that can not be opened', () => {
     test(async editor => {
       const { pidFile, runDir } = homePaths(editor.scratch.home);
       const windows = [await editor.window('broken-first'), await editor.window('broken-second')];
-      for (const window of windows) await window.openActivity('Fleet');
+      for (const window of windows) await start(window);
+      for (const window of windows) await window.tree('Instances').waitFor('worker-b live');
       await stop(windows[0]!, editor);
+      await windows[1]!.welcomeButton('Start Fleet').waitFor();
       // Where the process would write who it is, which it does late.
       await mkdir(pidFile, { recursive: true });
       for (const window of windows) {
