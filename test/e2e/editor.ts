@@ -54,7 +54,11 @@ export class EditorUnderTest {
   async window(name: string): Promise<Workbench> {
     const open = this.#windows.get(name);
     if (open !== undefined && !open.page.isClosed()) return open;
-    const context = await this.#browser.newContext({ viewport: SIZE });
+    const context = await this.#browser.newContext({
+      viewport: SIZE,
+      // The server would compress some megabytes for each window, which the same machine unpacks again.
+      extraHTTPHeaders: { 'accept-encoding': 'identity' },
+    });
     const page = await context.newPage();
     page.on('pageerror', error => this.pageErrors.push(error.message));
     const workbench = new Workbench(page, name);
