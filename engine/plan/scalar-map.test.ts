@@ -37,7 +37,7 @@ describe('the place of a character in a scalar', () => {
     });
   }
 
-  it('is behind that of the one before, in whatever way a text is written', () => {
+  it('is not before that of the one before, in whatever way a text is written', () => {
     const text = fc.string({ unit: fc.constantFrom(...'ab \n\'"\\:#-|>&*{}[],%\u00e9\t'), maxLength: 40 });
     const styles = fc.constantFrom(
       Scalar.PLAIN,
@@ -51,6 +51,9 @@ describe('the place of a character in a scalar', () => {
         const scalar = new Scalar(value);
         scalar.type = style;
         const source = stringify({ join: scalar, next: 1 }, { lineWidth: 20 });
+        // Some plain texts are written so that they are read as something else.
+        const written: unknown = parseDocument(source).get('join');
+        fc.pre(typeof written === 'string');
         // What the writer made of it is what is read: of white space it keeps not all.
         const { value: read, offsets } = offsetsIn(source);
         assert.equal(offsets.length, read.length + 1);
