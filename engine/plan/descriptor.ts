@@ -37,8 +37,8 @@ export type DescriptorResult =
 
 type BodyKey = keyof Descriptor;
 
-/** The keys as the command line writes them, in the order in which `printDescriptor` does. */
-const BODY_KEYS: Readonly<Record<string, BodyKey>> = {
+/** The keys of a subtask as people write them, and those of its body, in the order in which `printDescriptor` has them. */
+export const BODY_KEYS = {
   goal: 'goal',
   name: 'name',
   target: 'target',
@@ -52,7 +52,7 @@ const BODY_KEYS: Readonly<Record<string, BodyKey>> = {
   depends: 'depends_on',
   attempts: 'attempts',
   isolation: 'isolation',
-};
+} as const satisfies Readonly<Record<string, BodyKey>>;
 const NUMBERS: ReadonlySet<BodyKey> = new Set([
   'budget_usd',
   'budget_tokens',
@@ -247,7 +247,7 @@ function check(bodyKey: BodyKey, pair: Pair): unknown {
 
 /** The body's own key is understood too, so that what one reads in a record can be typed again. */
 function bodyKeyOf(key: string): BodyKey | undefined {
-  if (Object.hasOwn(BODY_KEYS, key)) return BODY_KEYS[key];
+  if (Object.hasOwn(BODY_KEYS, key)) return BODY_KEYS[key as keyof typeof BODY_KEYS];
   return Object.values(BODY_KEYS).find(bodyKey => bodyKey === key);
 }
 

@@ -1,5 +1,6 @@
 import type * as v from 'valibot';
-import { fanOutSchema, LOSERS, subtaskSchema, ISOLATIONS } from '../contract/commands.ts';
+import { fanOutSchema, ISOLATIONS, LOSERS, subtaskSchema } from '../contract/commands.ts';
+import { BODY_KEYS } from './descriptor.ts';
 
 /** The keys of a plan as they are written, and those of the fan-out's body. */
 export const PLAN_KEYS = {
@@ -15,21 +16,9 @@ export const PLAN_KEYS = {
   'budget-secs': 'budget_secs',
 } as const;
 
-/** The keys of a subtask that stand for themselves, and those of its body. */
-export const SUBTASK_KEYS = {
-  goal: 'goal',
-  name: 'name',
-  target: 'target',
-  run: 'run',
-  executor: 'executor',
-  dir: 'dir',
-  budget: 'budget_usd',
-  'budget-tokens': 'budget_tokens',
-  'budget-secs': 'budget_secs',
-  timeout: 'timeout_secs',
-  attempts: 'attempts',
-  isolation: 'isolation',
-} as const;
+const { depends: _byName, ...standing } = BODY_KEYS;
+/** The keys of a subtask that stand for themselves, and those of its body; what it depends on is said by name in a plan. */
+export const SUBTASK_KEYS = standing;
 
 /** The limits of a plan, of which each subtask names its shares. */
 export const LIMIT_KEYS = ['budget', 'budget-tokens', 'budget-secs'] as const;
