@@ -161,15 +161,17 @@ async function secondAct(stage: Stage): Promise<void> {
   await showingOutput(stage, 'CHECK-001', () =>
     stage.spl('task', 'fan-out', 'CHECK-001', ...subtasks, '--wait'),
   );
-  const serial = await stage.spl('task', 'run-serial', 'CHECK-001', '--wait');
+  const serial = await showingOutput(stage, 'CHECK-001-serial', () =>
+    stage.spl('task', 'run-serial', 'CHECK-001', '--wait'),
+  );
   await stage.spl('task', 'speedup', 'CHECK-001', '--vs-serial', threadOf(serial));
   await stage.spl('fleet', 'stop', '--all');
 }
 
-/** Runs a fan-out; when it is not satisfied, prints what its failed subtasks printed. */
-async function showingOutput(stage: Stage, task: string, fanOut: () => Promise<string>): Promise<void> {
+/** Runs a task's fan-out; when it is not satisfied, prints what its failed subtasks printed. @returns what it printed. */
+async function showingOutput(stage: Stage, task: string, fanOut: () => Promise<string>): Promise<string> {
   try {
-    await fanOut();
+    return await fanOut();
   } catch (thrown) {
     if (thrown instanceof CommandFailed) {
       const failed = new Set([...thrown.output.matchAll(/^✗ \[(\d+)\]/gm)].map(([, index]) => index!));
