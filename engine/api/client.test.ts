@@ -406,14 +406,20 @@ describe('the client', () => {
       await successor.close();
     });
 
-    it('says after each interruption that something may have been missed', async () => {
-      const { signal } = new AbortController();
-      const iterator = served.client().watch({ signal })[Symbol.asyncIterator]();
-      assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
-      served.engine.endWatches();
-      assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
-      await iterator.return?.();
-    });
+    for (const kinds of [undefined, ['namespace'] as const])
+      it(`says after each interruption that something may have been missed, of ${kinds?.join() ?? 'all kinds'}`, async () => {
+        const { signal } = new AbortController();
+        const iterator = served
+          .client()
+          .watch({ signal, ...(kinds && { kinds }) })
+          [Symbol.asyncIterator]();
+        assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
+        served.engine.endWatches();
+        assert.deepEqual((await iterator.next()).value, { kind: 'gap' });
+        served.engine.publish({ kind: 'namespace', id: 'acme/web' });
+        assert.deepEqual((await iterator.next()).value, { kind: 'namespace', id: 'acme/web' });
+        await iterator.return?.();
+      });
 
     it('gives up on an engine that stays away', async () => {
       const { signal } = new AbortController();

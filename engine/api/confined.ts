@@ -125,6 +125,10 @@ const REPORTS: ReportRules = {
   speedup: async (input, inside, call) =>
     onTask({ ...input, vsSerial: input.vsSerial && (await inside.thread(input.vsSerial)) }, inside, call),
   namespaces: async (input, inside, call) => {
+    if (input.parent !== undefined) {
+      inside.require(input.parent);
+      return call(input);
+    }
     const all = (await call(input)).namespaces.filter(({ id }) => isWithin(id, inside.namespace));
     return { namespaces: all, explicit: all.filter(({ id }) => id !== ROOT_NAMESPACE).length };
   },
@@ -278,6 +282,9 @@ class Inside {
         return this.#hasTask(event.thread);
       case 'gap':
         return true;
+      case 'namespace':
+        // What lies above it holds for it, too.
+        return isWithin(event.id, this.namespace) || isWithin(this.namespace, event.id);
       case 'instance':
       case 'heartbeat':
         return false;

@@ -161,6 +161,7 @@ const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
   task: true,
   instance: true,
   heartbeat: true,
+  namespace: true,
   gap: true,
 };
 

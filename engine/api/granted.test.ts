@@ -15,7 +15,7 @@ import type {
   ReportName,
   Reports,
 } from '../contract/engine.ts';
-import type { CallContext } from '../contract/engine.ts';
+import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { SCOPES, type Scope, type TokenCreate, type TokenCreated } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { homePaths } from '../home/paths.ts';
@@ -513,6 +513,33 @@ describe('a token of a namespace, with a real fleet behind the door', () => {
     );
     const foreign = all.find(({ body }) => body['text'] === 'elsewhere')!;
     await assert.rejects(confined.report('record', { id: foreign.id }), refusedAs('NOT_FOUND'));
+  });
+
+  it('sees what lies right below a namespace of its own, and hears of it and of what lies above', async () => {
+    const stop = new AbortController();
+    const iterator = confined.watch({ kinds: ['namespace'], signal: stop.signal })[Symbol.asyncIterator]();
+    const next = async (): Promise<string | undefined> => {
+      const { value } = (await iterator.next()) as { value: EngineEvent };
+      return value.kind === 'namespace' ? value.id : value.kind;
+    };
+    assert.equal(await next(), 'gap');
+    const stopAll = { namespace: null, emergency: true };
+    await own.submit('namespace.create', { id: 'beta/x', description: null });
+    await own.submit('kill', { ...stopAll, level: null, grace_secs: null, reason: null });
+    await own.submit('unkill', stopAll);
+    await own.submit('namespace.create', { id: 'acme/x', description: null });
+    const heard: (string | undefined)[] = [];
+    while (heard.at(-1) !== 'acme/x') heard.push(await next());
+    assert.deepEqual(heard, ['default', 'default', 'acme/x']);
+    stop.abort();
+    const { namespaces } = await confined.report('namespaces', { parent: 'acme' });
+    assert.deepEqual(
+      namespaces.map(({ id }) => id),
+      ['acme/web', 'acme/x'],
+    );
+    await own.submit('namespace.delete', { namespace: 'acme/x' });
+    for (const parent of ['beta', 'default'])
+      await assert.rejects(confined.report('namespaces', { parent }), refusedAs('SCOPE_FORBIDDEN'), parent);
   });
 
   it('writes nothing elsewhere, by whatever way', async () => {

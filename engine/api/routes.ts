@@ -120,7 +120,16 @@ export const REPORT_ROUTES = {
     path: '/v1/tasks/:task/speedup',
     query: { vsSerial: { name: 'vs_serial', kind: 'text', absent: null } },
   },
-  namespaces: { method: 'GET', path: '/v1/namespaces', query: { all: flag('all') } },
+  namespaces: {
+    method: 'GET',
+    path: '/v1/namespaces',
+    query: {
+      all: flag('all'),
+      parent: text('parent'),
+      offset: position('offset'),
+      limit: { name: 'limit', kind: 'number', min: 1, max: MAX_PAGE },
+    },
+  },
   worktrees: { method: 'GET', path: '/v1/worktrees' },
   namespace: { method: 'GET', path: '/v1/namespaces/:namespace' },
   'namespace.effective': { method: 'GET', path: '/v1/namespaces/:namespace/effective' },

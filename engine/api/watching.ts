@@ -79,9 +79,12 @@ function queryOf({ thread, kinds, after }: WatchOptions): Parameters<WatchConnec
   };
 }
 
+/** What may have happened unseen while the stream was broken. A heartbeat comes again by itself. */
+const NOT_REPLAYED: readonly EngineEvent['kind'][] = ['task', 'instance', 'namespace'];
+
 /** Only records are replayed, and only from a position that is known. */
 function mayHaveMissed({ kinds }: WatchOptions, position: number | undefined): boolean {
-  const recordsOnly = kinds !== undefined && !kinds.includes('task') && !kinds.includes('instance');
+  const recordsOnly = kinds !== undefined && !NOT_REPLAYED.some(kind => kinds.includes(kind));
   return !recordsOnly || position === undefined;
 }
 
@@ -116,6 +119,7 @@ const eventSchema = v.variant('kind', [
     complete: v.boolean(),
   }),
   v.object({ kind: v.picklist(['instance', 'heartbeat']), did: v.string() }),
+  v.object({ kind: v.literal('namespace'), id: v.string() }),
   v.object({ kind: v.literal('gap') }),
 ]);
 
@@ -123,7 +127,7 @@ const eventSchema = v.variant('kind', [
 function decodeEvent({ event, data }: SseMessage): EngineEvent | null {
   const value = parse(data);
   if (event === 'error') throw errorOf(value, 200, 'the other end');
-  if (!['record', 'task', 'instance', 'heartbeat', 'gap'].includes(event)) return null;
+  if (!['record', 'task', 'instance', 'heartbeat', 'namespace', 'gap'].includes(event)) return null;
   const result = v.safeParse(eventSchema, value, { abortEarly: true });
   // The engine has checked the record when it came in: its fields are what their types say.
   if (result.success) return result.output as EngineEvent;

@@ -139,13 +139,17 @@ export const namespaceSchema = v.looseObject({
   /** How many segments its id has; 0 for `default`. */
   depth: v.number(),
   description: nullable(v.string()),
+  /** Its own; null where it bounds nothing. */
+  policy: nullable(anyObject),
+  /** How many lie right below it, those that were deleted left out. */
+  children: v.number(),
 });
 export type NamespaceDocument = v.InferOutput<typeof namespaceSchema>;
 
 export const namespacesSchema = v.looseObject({
-  /** `default` first. */
+  /** `default` first, where not only those below one were asked for. */
   namespaces: v.array(namespaceSchema),
-  /** How many there are beside `default`. */
+  /** How many there are beside `default`, those that a limit leaves out included. */
   explicit: v.number(),
 });
 export type NamespacesDocument = v.InferOutput<typeof namespacesSchema>;
@@ -154,8 +158,6 @@ export const namespaceShownSchema = v.looseObject({
   ...namespaceSchema.entries,
   /** Itself, then what lies above it; `default` is last. */
   chain: v.array(v.looseObject({ id: v.string(), active: v.boolean() })),
-  /** Its own; null where it bounds nothing. */
-  policy: nullable(anyObject),
 });
 export type NamespaceShown = v.InferOutput<typeof namespaceShownSchema>;
 

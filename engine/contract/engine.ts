@@ -101,8 +101,19 @@ export interface Reports {
     output: d.ChildrenDocument;
   };
   speedup: { input: { readonly task: string; readonly vsSerial: string | null }; output: d.SpeedupDocument };
-  /** `all` also tells of those that were deleted. */
-  namespaces: { input: { readonly all?: boolean }; output: d.NamespacesDocument };
+  /**
+   * `all` also tells of those that were deleted. With `parent`, only those right below it, of which at most `limit`
+   * (1 to 10,000) from the one numbered `offset` on.
+   */
+  namespaces: {
+    input: {
+      readonly all?: boolean;
+      readonly parent?: string;
+      readonly offset?: number;
+      readonly limit?: number;
+    };
+    output: d.NamespacesDocument;
+  };
   worktrees: { input: object; output: d.WorktreesDocument };
   namespace: { input: { readonly namespace: string }; output: d.NamespaceShown };
   'namespace.effective': { input: { readonly namespace: string }; output: d.EffectivePolicy };
@@ -174,6 +185,11 @@ export type EngineEvent =
     }
   /** An instance came, went, or changed. Not replayed on resumption. */
   | { readonly kind: 'instance'; readonly did: string }
+  /**
+   * A namespace was made, changed, archived, deleted, frozen or let go, and what lies below it may look different as well:
+   * `default` for the emergency stop. Not replayed on resumption.
+   */
+  | { readonly kind: 'namespace'; readonly id: string }
   /** A worker was heard of, which changed nothing. Told only to those that ask for this kind; not replayed. */
   | { readonly kind: 'heartbeat'; readonly did: string }
   /** The watcher was too slow, and events were left out: read the state anew. */

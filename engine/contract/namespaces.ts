@@ -16,3 +16,26 @@ export const parentOf = (id: string): string =>
 export function isWithin(id: string, ancestor: string): boolean {
   return ancestor === ROOT_NAMESPACE || id === ancestor || id.startsWith(`${ancestor}/`);
 }
+
+/** What a namespace is called by its depth, from `default` down: there are none deeper. */
+export const NAMESPACE_LEVELS = ['DEFAULT', 'ORG', 'PROJECT', 'ENV', 'JOB'] as const;
+
+const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+const MAX_ID_CHARS = 256;
+
+/** What is wrong with an id, in words that go on from it; undefined when nothing is. */
+export function namespaceFault(id: string): string | undefined {
+  if (id === ROOT_NAMESPACE) return undefined;
+  const segments = id.split('/');
+  if (id.length > MAX_ID_CHARS) return `has more than ${MAX_ID_CHARS} characters`;
+  if (segments.length >= NAMESPACE_LEVELS.length)
+    return `has ${segments.length} levels; the most are ${NAMESPACE_LEVELS.length - 1}`;
+  if (segments[0] === ROOT_NAMESPACE) return `begins with '${ROOT_NAMESPACE}', which goes without saying`;
+  const wrong = segments.find(segment => !SEGMENT.test(segment));
+  return wrong === undefined
+    ? undefined
+    : `has the segment '${shortened(wrong)}', which is not 1 to 63 of a-z 0-9 _ - beginning with a letter or digit`;
+}
+
+/** An id as it is told where it may be none, and so of any length. */
+export const shortened = (id: string): string => (id.length > 80 ? `${id.slice(0, 80)}…` : id);

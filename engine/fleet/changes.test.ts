@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { Unkill } from '../contract/commands.ts';
 import type * as d from '../contract/documents.ts';
 import type { ThreadId } from '../record/ids.ts';
-import { refOf, TestFleet, workerDid } from './testing/test-fleet.ts';
+import { kill, unkill } from './freeze.ts';
+import { refOf, TestFleet, USER, workerDid } from './testing/test-fleet.ts';
 import { joinDocument, taskDocument } from './views.ts';
 
 type Shown = ReadonlyMap<ThreadId, { readonly task: string; readonly children: readonly string[] }>;
@@ -110,6 +112,33 @@ describe('watchers are told of', () => {
     for (const { index, state } of fanOut.children)
       if (state === 'assigned') fleet.report(fanOut, index, { verdict: 'cancelled' });
     assert.equal(fanOut.counts.running + fanOut.counts.pending, 0);
+  });
+
+  it('a namespace that is made, changed, archived, revived, frozen, let go and deleted', () => {
+    const fleet = new TestFleet();
+    const told = (act: () => void): readonly string[] => {
+      act();
+      return [...fleet.namespaces];
+    };
+    const how = { level: null, grace_secs: null, reason: null };
+    const hold = { namespace: 'acme', emergency: false };
+    const stop = { namespace: null, emergency: true };
+    const freeze = (what: Unkill) =>
+      fleet.do(now => kill(fleet.core, { ...what, ...how }, { actor: USER, now }));
+    const lift = (what: Unkill) => fleet.do(now => unkill(fleet.core, what, { actor: USER, now }));
+    const acts: readonly (readonly [act: () => void, told: readonly string[]])[] = [
+      [() => fleet.createNamespace('acme'), ['acme']],
+      [() => fleet.createNamespace('acme'), []],
+      [() => fleet.createNamespace('acme', null, { limits: { max_parallel: 2 } }), ['acme']],
+      [() => fleet.archiveNamespace('acme'), ['acme']],
+      [() => fleet.createNamespace('acme'), ['acme']],
+      [() => freeze(hold), ['acme']],
+      [() => lift(hold), ['acme']],
+      [() => freeze(stop), ['default']],
+      [() => lift(stop), ['default']],
+      [() => fleet.deleteNamespace('acme'), ['acme']],
+    ];
+    for (const [act, ids] of acts) assert.deepEqual(told(act), ids, String(act));
   });
 
   it('a fan-out of 10,000 once for each message of a worker, not once for each subtask', () => {

@@ -174,7 +174,13 @@ export class Coordinator {
       if (isWithin(task.fanOut!.namespace, namespace)) this.touch(task);
     }
     this.#step.noteInstance(this.#step.self);
+    this.noteNamespace(namespace);
     this.settle(now);
+  }
+
+  /** Tells watchers of a namespace; of one that is new it is all there is to do, since nothing waits in it. */
+  noteNamespace(id: string): void {
+    this.#step.noteNamespace(id);
   }
 
   started(did: Did, refs: readonly DeliveryRef[], now: number): void {

@@ -100,6 +100,22 @@ describe('a namespace', () => {
     refuses(() => namespaceDocument(namespaces, 'c'), 'NOT_FOUND', /'c'/, /spl namespace create c$/);
   });
 
+  it('is listed a page at a time below its parent, and says how many lie right below it', () => {
+    const fleet = fleetWith('a', 'a/z', 'a/b', 'a/b/c', 'a/c', 'b');
+    fleet.deleteNamespace('a/c');
+    fleet.archiveNamespace('a/z');
+    const below = (parent: string, offset?: number, limit?: number) => {
+      const asked = { parent, ...(offset === undefined ? {} : { offset }), ...(limit && { limit }) };
+      const { namespaces, explicit } = namespacesDocument(fleet.core.state.namespaces, asked);
+      return [namespaces.map(({ id, children }) => `${id} ${children}`), explicit];
+    };
+    assert.deepEqual(below('default'), [['a 2', 'b 0'], 2]);
+    assert.deepEqual(below('a'), [['a/b 1', 'a/z 0'], 2]);
+    assert.deepEqual(below('a', 1), [['a/z 0'], 2]);
+    assert.deepEqual(below('a', 0, 1), [['a/b 1'], 2]);
+    assert.deepEqual(below('b'), [[], 0]);
+  });
+
   it('outlives the coordinator, in its log as in a snapshot', () => {
     const fleet = fleetWith('acme', 'acme/web');
     fleet.restart();
@@ -225,7 +241,7 @@ describe('an archived namespace', () => {
 
 describe('a deleted namespace', () => {
   const listed = (fleet: TestFleet, all = false) =>
-    namespacesDocument(fleet.core.state.namespaces, all).namespaces.map(({ id }) => id);
+    namespacesDocument(fleet.core.state.namespaces, { all }).namespaces.map(({ id }) => id);
 
   it('is archived, is forgotten and no longer listed, nor what lies below it', () => {
     const fleet = fleetWith('a', 'a/b', 'c');

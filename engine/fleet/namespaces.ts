@@ -1,6 +1,15 @@
 import type { NamespaceCreate } from '../contract/commands.ts';
 import type { NamespaceDocument, NamespaceShown, NamespacesDocument } from '../contract/documents.ts';
-import { chainOf, isWithin, parentOf, ROOT_NAMESPACE } from '../contract/namespaces.ts';
+import type { Reports } from '../contract/engine.ts';
+import {
+  chainOf,
+  isWithin,
+  NAMESPACE_LEVELS,
+  namespaceFault,
+  parentOf,
+  ROOT_NAMESPACE,
+  shortened,
+} from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import { canonical } from '../record/canonical.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
@@ -10,10 +19,6 @@ import type { Coordinator } from './coordinator.ts';
 import type { FleetState, Namespace, Task } from './state.ts';
 import { endOf } from './tasks.ts';
 
-const LEVELS = ['DEFAULT', 'ORG', 'PROJECT', 'ENV', 'JOB'] as const;
-const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-const MAX_ID_CHARS = 256;
-
 type Registry = FleetState['namespaces'];
 
 /**
@@ -21,7 +26,7 @@ type Registry = FleetState['namespaces'];
  * @throws NAMESPACE_REJECTED naming the claimed id and the link that fails, the highest of several.
  */
 export function requireActive(registry: Registry, claimed: string): void {
-  const fault = faultOf(claimed);
+  const fault = namespaceFault(claimed);
   if (fault !== undefined) throw rejected(claimed, claimed, `'${shortened(claimed)}' ${fault}`);
   const failing = rootFirst(claimed).find(link => !isActive(registry, link));
   if (failing === undefined) return;
@@ -103,16 +108,17 @@ export function applyNamespace(state: FleetState, record: FleetRecord): void {
   state.namespaces.set(id, { status, description: description ?? null, policy: policy ?? null });
 }
 
-/**
- * `default`, then the others in the order of their names, each below its parent.
- * @param all also those that were deleted, with what lies below them.
- */
-export function namespacesDocument(registry: Registry, all = false): NamespacesDocument {
-  const ids = [...registry.keys()].filter(id => all || !isGone(registry, id)).sort(byPath);
-  return {
-    namespaces: [ROOT_NAMESPACE, ...ids].map(id => documentOf(registry, id)),
-    explicit: ids.length,
-  };
+/** `default`, then the others in the order of their names, each below its parent; or a page of those right below one. */
+export function namespacesDocument(
+  registry: Registry,
+  { all = false, parent, offset = 0, limit = Infinity }: Reports['namespaces']['input'] = {},
+): NamespacesDocument {
+  const ids = [...registry.keys()]
+    .filter(id => (parent === undefined || parentOf(id) === parent) && (all || !isGone(registry, id)))
+    .sort(byPath);
+  const shown = parent === undefined ? [ROOT_NAMESPACE, ...ids] : ids.slice(offset, offset + limit);
+  const counts = childCounts(registry);
+  return { namespaces: shown.map(id => documentOf(registry, id, counts)), explicit: ids.length };
 }
 
 /** One of them, with what lies above it. @throws NOT_FOUND */
@@ -121,13 +127,12 @@ export function namespaceDocument(registry: Registry, id: string): NamespaceShow
   return {
     ...documentOf(registry, id),
     chain: chainOf(id).map(link => ({ id: link, active: isActive(registry, link) })),
-    policy: registry.get(id)?.policy ?? null,
   };
 }
 
 const LIST_HINT = 'List them with: spl namespace list';
 
-function documentOf(registry: Registry, id: string): NamespaceDocument {
+function documentOf(registry: Registry, id: string, counts = childCounts(registry)): NamespaceDocument {
   const own: Namespace = registry.get(id) ?? ALWAYS_THERE;
   const depth = depthOf(id);
   const closed = closedLink(registry, id);
@@ -136,10 +141,20 @@ function documentOf(registry: Registry, id: string): NamespaceDocument {
     status: closed === undefined ? 'active' : 'archived',
     own_status: own.status,
     archived_by: closed ?? null,
-    level: LEVELS[depth]!,
+    level: NAMESPACE_LEVELS[depth]!,
     depth,
     description: own.description,
+    policy: own.policy,
+    children: counts.get(id) ?? 0,
   };
+}
+
+/** How many that were not deleted lie right below each. */
+function childCounts(registry: Registry): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [id, { status }] of registry)
+    if (status !== 'deleted') counts.set(parentOf(id), (counts.get(parentOf(id)) ?? 0) + 1);
+  return counts;
 }
 
 const ALWAYS_THERE: Namespace = { status: 'active', description: null, policy: null };
@@ -149,7 +164,8 @@ function write(coordinator: Coordinator, id: string, wanted: Namespace, { actor,
   const isNew = !coordinator.state.namespaces.has(id);
   const body: NamespaceStatusBody = { topic: TOPIC.namespaceStatus, id, ...wanted, issued_by: actor };
   coordinator.write({ act: 'LEARN', thread: RESERVED.namespaceRegistry, body }, now);
-  if (!isNew) coordinator.controlChanged(id, now);
+  if (isNew) coordinator.noteNamespace(id);
+  else coordinator.controlChanged(id, now);
 }
 
 /** The chain from `default` down: of several links that fail, the highest is met first. */
@@ -167,8 +183,6 @@ const depthOf = (id: string): number => (id === ROOT_NAMESPACE ? 0 : id.split('/
 /** The command that registers a namespace, or makes it active again. */
 export const commandOf = (id: string): string => `spl namespace create ${id}`;
 
-const shortened = (id: string): string => (id.length > 80 ? `${id.slice(0, 80)}…` : id);
-
 /** By segments: a child stands right below its parent, whatever sign a name goes on with. */
 function byPath(a: string, b: string): number {
   const [left, right] = [a.split('/'), b.split('/')];
@@ -177,22 +191,9 @@ function byPath(a: string, b: string): number {
   return right[at] !== undefined && left[at]! < right[at] ? -1 : 1;
 }
 
-/** What is wrong with an id, or undefined. */
-function faultOf(id: string): string | undefined {
-  if (id === ROOT_NAMESPACE) return undefined;
-  const segments = id.split('/');
-  if (id.length > MAX_ID_CHARS) return `has more than ${MAX_ID_CHARS} characters`;
-  if (segments.length >= LEVELS.length)
-    return `has ${segments.length} levels; the most are ${LEVELS.length - 1}`;
-  if (segments[0] === ROOT_NAMESPACE) return `begins with '${ROOT_NAMESPACE}', which goes without saying`;
-  const wrong = segments.find(segment => !SEGMENT.test(segment));
-  return wrong === undefined
-    ? undefined
-    : `has the segment '${shortened(wrong)}', which is not 1 to 63 of a-z 0-9 _ - beginning with a letter or digit`;
-}
-
 function requireCreatable(id: string): void {
-  const fault = id === ROOT_NAMESPACE ? 'is always there, and can be neither made nor changed' : faultOf(id);
+  const fault =
+    id === ROOT_NAMESPACE ? 'is always there, and can be neither made nor changed' : namespaceFault(id);
   if (fault !== undefined)
     throw new FleetError('INVALID_RECORD', `namespace '${shortened(id)}' ${fault}`, {
       details: { namespace: id },
@@ -219,7 +220,7 @@ function requireKnown(registry: Registry, id: string): Namespace {
 function notRegistered(id: string): FleetError {
   return new FleetError('NOT_FOUND', `namespace '${shortened(id)}' is not registered`, {
     details: { namespace: id },
-    hint: faultOf(id) === undefined ? `Create it with: ${commandOf(id)}` : LIST_HINT,
+    hint: namespaceFault(id) === undefined ? `Create it with: ${commandOf(id)}` : LIST_HINT,
   });
 }
 

@@ -28,6 +28,8 @@ export interface Output {
   /** Fan-outs that moved, with the subtasks that did. */
   readonly changed: ReadonlyMap<ThreadId, ReadonlySet<number>>;
   readonly instances: ReadonlySet<Did>;
+  /** Namespaces that look different, and what lies below them with them. */
+  readonly namespaces: ReadonlySet<string>;
 }
 
 /** A record's content, but for what the coordinator fills in. */
@@ -60,6 +62,7 @@ export class Step {
   #effects: Effect[] = [];
   #changed = new Map<ThreadId, Set<number>>();
   #instances = new Set<Did>();
+  #namespaces = new Set<string>();
   /** Fan-outs to look at when the step is over. */
   #dirty = new Set<FanOut>();
 
@@ -77,11 +80,13 @@ export class Step {
       effects: this.#effects,
       changed: this.#changed,
       instances: this.#instances,
+      namespaces: this.#namespaces,
     };
     this.#batches = [];
     this.#effects = [];
     this.#changed = new Map();
     this.#instances = new Set();
+    this.#namespaces = new Set();
     return output;
   }
 
@@ -164,6 +169,11 @@ export class Step {
   /** Tells watchers of instances. */
   noteInstance(did: Did): void {
     this.#instances.add(did);
+  }
+
+  /** Tells watchers of a namespace, and of what lies below it. */
+  noteNamespace(id: string): void {
+    this.#namespaces.add(id);
   }
 
   /** Has a fan-out looked at when the step is over. */

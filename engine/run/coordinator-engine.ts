@@ -21,7 +21,7 @@ import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
 import { admitRecord } from '../fleet/admission.ts';
 import * as commands from '../fleet/commands.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
-import type { Effect, OutBatch } from '../fleet/step.ts';
+import type { Effect, OutBatch, Output } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
 import { archiveNamespace, createNamespace, deleteNamespace, requireActive } from '../fleet/namespaces.ts';
@@ -375,13 +375,13 @@ export class CoordinatorEngine implements Engine {
         throw error;
       };
     }
-    const { batches, effects, changed, instances } = this.#core.take();
+    const { batches, effects, ...changes } = this.#core.take();
     const durable = this.#append(batches);
     const doEffects = effects.map(effect => this.#prepare(effect));
     const after = (): void => {
       if (this.#closed) return;
       for (const doEffect of doEffects) doEffect();
-      this.#tell(changed, instances);
+      this.#tell(changes);
       this.#checkpoints.saveWhenIdle();
     };
     if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
@@ -414,13 +414,14 @@ export class CoordinatorEngine implements Engine {
     );
   }
 
-  #tell(changed: ReadonlyMap<string, ReadonlySet<number>>, instances: ReadonlySet<Did>): void {
+  #tell({ changed, instances, namespaces }: Pick<Output, 'changed' | 'instances' | 'namespaces'>): void {
     if (this.#watchers.size === 0) return;
     for (const [thread, children] of changed) {
-      const complete = this.#core.state.tasks.get(thread as never)?.fanOut?.joined != null;
+      const complete = this.#core.state.tasks.get(thread)?.fanOut?.joined != null;
       this.#watchers.publish({ kind: 'task', thread, children: [...children], complete });
     }
     for (const did of instances) this.#watchers.publish({ kind: 'instance', did });
+    for (const id of namespaces) this.#watchers.publish({ kind: 'namespace', id });
   }
 
   /**

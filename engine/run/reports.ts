@@ -123,7 +123,7 @@ const answers: Answers = {
       vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
     ),
   worktrees: (_input, { coordinator }) => worktreesOf(coordinator.state.instances.values()),
-  namespaces: ({ all }, { coordinator: { state } }) => namespacesDocument(state.namespaces, all),
+  namespaces: (input, { coordinator: { state } }) => namespacesDocument(state.namespaces, input),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   'namespace.effective': ({ namespace }, { coordinator: { state } }) => effectivePolicy(state, namespace),
   rules: (_input, { coordinator: { state } }) => rulesDocument(state.rules),

@@ -14,6 +14,7 @@ const task = (thread: string, ...children: number[]): EngineEvent => ({
   complete: false,
 });
 const instance: EngineEvent = { kind: 'instance', did: 'did:sync:instance:00000000000000aa' };
+const namespace: EngineEvent = { kind: 'namespace', id: 'acme' };
 const record = (position: number, thread: string): EngineEvent => ({
   kind: 'record',
   position,
@@ -71,9 +72,9 @@ describe('watchers', () => {
     const kinds = watchers.add({ signal, kinds: ['record'] });
     const none = watchers.add({ signal, kinds: [] });
     assert.ok(watchers.wants('record'));
-    const events = [task('th_b'), record(0, 'th_b'), instance, task('th_a'), record(1, 'th_a')];
+    const events = [task('th_b'), record(0, 'th_b'), instance, namespace, task('th_a'), record(1, 'th_a')];
     for (const event of events) watchers.publish(event);
-    assert.deepEqual(await take(thread, 3), [instance, task('th_a'), record(1, 'th_a')]);
+    assert.deepEqual(await take(thread, 4), [instance, namespace, task('th_a'), record(1, 'th_a')]);
     assert.deepEqual(await take(kinds, 2), [record(0, 'th_b'), record(1, 'th_a')]);
     none.end();
     assert.deepEqual(await take(none, 1), []);

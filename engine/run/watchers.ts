@@ -72,8 +72,10 @@ export class Watcher implements AsyncIterable<EngineEvent> {
     const { thread } = this.#options;
     if (event.kind === 'gap') return true;
     if (!this.wantsKind(event.kind)) return false;
-    if (thread === undefined || event.kind === 'instance' || event.kind === 'heartbeat') return true;
-    return (event.kind === 'record' ? event.record.thread : event.thread) === thread;
+    if (thread === undefined) return true;
+    // What is about no thread may concern any.
+    if (event.kind === 'record') return event.record.thread === thread;
+    return event.kind !== 'task' || event.thread === thread;
   }
 
   end(): void {

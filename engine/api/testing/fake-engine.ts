@@ -529,6 +529,8 @@ function namespaceDocument(id: string): d.NamespaceDocument {
     level: 'PROJECT',
     depth: id.split('/').length,
     description: null,
+    policy: null,
+    children: 0,
   };
 }
 

@@ -50,6 +50,8 @@ export class TestFleet {
   sent: Sent[] = [];
   /** The fan-outs that watchers were told of at the last step, with their subtasks. */
   changed: ReadonlyMap<ThreadId, ReadonlySet<number>> = new Map();
+  /** The namespaces that they were told of. */
+  namespaces: ReadonlySet<string> = new Set();
   /** Workers whose processes were to be ended. */
   readonly ended: Did[] = [];
   readonly #clocks = new Map<string, number>();
@@ -68,8 +70,9 @@ export class TestFleet {
   /** One step: what it decides is logged, and what it sends is kept. */
   do<T>(decide: (now: number) => T): T {
     const answer = decide(this.now);
-    const { batches, effects, changed } = this.core.take();
+    const { batches, effects, changed, namespaces } = this.core.take();
     this.changed = changed;
+    this.namespaces = namespaces;
     for (const { records } of batches)
       for (const { record } of records) {
         this.log.push({ record, at: this.now });
