@@ -13,6 +13,7 @@ import {
   LINK_PATH,
   LINK_UPGRADE,
   NDJSON_TYPE,
+  OWN_ROUTES,
   REPORT_ROUTES,
   STREAM_ROUTES,
   type Route,
@@ -80,6 +81,7 @@ function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
     ...keys(REPORT_ROUTES).map(name => [name, REPORT_ROUTES[name], report(name, options)] as const),
     ['events', STREAM_ROUTES.events, eventStream(options)],
     ['output', STREAM_ROUTES.output, outputStream(options)],
+    ['openapi', OWN_ROUTES.openapi, apiDocument(options)],
   ];
   const { only } = options;
   if (only !== undefined) {
@@ -199,6 +201,16 @@ function outputStream(options: AppOptions): Handler {
     });
     await sendOutput(outgoing, output, { signal, log: options.log });
     return RESPONSE_ALREADY_SENT;
+  };
+}
+
+/** It is made when it is first asked for. */
+function apiDocument(options: AppOptions): Handler {
+  return async c => {
+    callOf(c, 'openapi', options);
+    noQuery(OWN_ROUTES.openapi, c);
+    const { openApi } = await import('./openapi.ts');
+    return json(openApi());
   };
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
-import * as d from '../contract/documents.ts';
 import type {
   CallContext,
   CommandName,
@@ -12,8 +11,8 @@ import type {
   Reports,
 } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import { tokenCreatedSchema, tokenSchema, tokensSchema } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
+import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from './answer-documents.ts';
 import { follow } from './follow.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
 import {
@@ -177,10 +176,6 @@ class Client implements EngineClient {
   }
 }
 
-const appendedSchema = v.pipe(
-  v.looseObject({ object: v.literal('list'), data: v.array(d.storedSchema) }),
-  v.transform(({ data }) => ({ stored: data })),
-);
 const outputInfoSchema = v.looseObject({
   task: v.string(),
   subtask: v.number(),
@@ -188,65 +183,6 @@ const outputInfoSchema = v.looseObject({
   worker: v.nullable(v.string()),
   running: v.boolean(),
 });
-
-const COMMAND_DOCUMENTS: { readonly [N in CommandName]: v.GenericSchema<unknown, Commands[N]['output']> } = {
-  'records.append': appendedSchema,
-  'records.restore': d.restoredSchema,
-  'task.add': d.taskAddedSchema,
-  'task.fan-out': d.fannedOutSchema,
-  'task.retry': d.joinStatusSchema,
-  'task.cancel': d.taskSchema,
-  'task.start': d.taskSchema,
-  'task.done': d.taskSchema,
-  'task.fail': d.taskSchema,
-  'task.approve': d.taskSchema,
-  'task.reject': d.taskSchema,
-  'task.block': d.taskSchema,
-  'task.defer': d.taskSchema,
-  'task.reopen': d.taskSchema,
-  'task.run-serial': d.fannedOutSchema,
-  'namespace.create': d.namespaceSchema,
-  'namespace.archive': d.namespaceSchema,
-  'namespace.delete': d.namespaceSchema,
-  'rule.add': d.ruleSchema,
-  'rule.remove': d.ruleSchema,
-  'worktree.remove': d.worktreeRemovedSchema,
-  kill: d.controlSchema,
-  unkill: d.controlSchema,
-  'fleet.start': d.fleetStartedSchema,
-  'fleet.stop': d.fleetStoppedSchema,
-  'fleet.restart': d.instanceSchema,
-  'token.create': tokenCreatedSchema,
-  'token.revoke': tokenSchema,
-};
-
-const REPORT_DOCUMENTS: { readonly [N in ReportName]: v.GenericSchema<unknown, Reports[N]['output']> } = {
-  health: d.healthSchema,
-  fleet: d.fleetSchema,
-  live: d.liveSchema,
-  instance: d.instanceSchema,
-  ping: d.pingSchema,
-  tasks: d.tasksSchema,
-  task: d.taskSchema,
-  join: d.joinStatusSchema,
-  children: d.childrenSchema,
-  speedup: d.speedupSchema,
-  namespaces: d.namespacesSchema,
-  worktrees: d.worktreesSchema,
-  namespace: d.namespaceShownSchema,
-  'namespace.effective': d.effectivePolicySchema,
-  rules: d.rulesSchema,
-  'rule.test': d.ruleTestedSchema,
-  record: d.recordSchema,
-  records: d.recordsSchema,
-  audit: d.auditSchema,
-  threads: d.threadsSchema,
-  'thread.records': d.threadRecordsSchema,
-  'thread.state': d.threadStateSchema,
-  replay: d.replaySchema,
-  query: d.querySchema,
-  tokens: tokensSchema,
-};
 
 function decode<T>(schema: v.GenericSchema<unknown, T>, answer: unknown, name: string): T {
   const result = v.safeParse(schema, answer, { abortEarly: true });

@@ -34,6 +34,7 @@ export const SCOPE_OF: Readonly<Record<RouteName, Scope | null>> = {
   query: 'read',
   events: 'read',
   output: 'read',
+  openapi: 'read',
   'records.append': 'write',
   'records.restore': 'write',
   'task.add': 'write',

@@ -179,10 +179,18 @@ export const STREAM_ROUTES = {
   },
 } as const satisfies Record<string, Route>;
 
+/** What the server answers by itself. */
+export const OWN_ROUTES = {
+  openapi: { method: 'GET', path: '/v1/openapi.json' },
+} as const satisfies Record<string, Route>;
+
+/** All of them, by what they do. */
+export const ROUTES = { ...COMMAND_ROUTES, ...REPORT_ROUTES, ...STREAM_ROUTES, ...OWN_ROUTES } as const;
+
 /** Reached by `Upgrade: spl-link` only. */
 export const LINK_PATH = '/v1/link';
 
-export type RouteName = CommandName | ReportName | keyof typeof STREAM_ROUTES;
+export type RouteName = keyof typeof ROUTES;
 
 /** Where a request goes and what of its input is left for the body. */
 export interface RequestLine {

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
-import { isDid, type Did } from '../record/ids.ts';
-import { ACTS } from '../record/record.ts';
+import { ACTS, didSchema, jsonObjectSchema } from '../record/record.ts';
 import { policySchema } from './policy.ts';
 
 /**
@@ -11,11 +10,8 @@ import { policySchema } from './policy.ts';
 /** `did:sync:instance:…` or an alias such as `worker-a`. */
 const text = (max: number) =>
   v.pipe(v.string('must be text'), v.maxLength(max, `must have at most ${max} characters`));
-const nonEmpty = (max: number) =>
-  v.pipe(
-    text(max),
-    v.check(s => s.trim() !== '', 'must not be empty'),
-  );
+const nonEmpty = (max: number) => v.pipe(text(max), v.regex(/\S/, 'must not be empty'));
+const folder = v.pipe(text(4096), v.startsWith('/', 'must be an absolute path'));
 const seconds = v.pipe(
   v.number('must be a number of seconds'),
   v.finite('must be finite'),
@@ -63,7 +59,7 @@ export const taskAddSchema = v.strictObject({
   ),
   namespace: v.optional(v.nullable(text(256)), null),
   /** An absolute path; where attempts run unless a subtask says otherwise. */
-  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  dir: v.optional(v.nullable(folder), null),
   /** The tasks that must be approved before this one begins: aliases, thread ids, or the beginning of either. */
   depends_on: v.optional(
     v.pipe(v.array(nonEmpty(256), 'must be a list'), v.maxLength(256, 'must have at most 256 entries')),
@@ -81,7 +77,7 @@ export const subtaskSchema = v.strictObject({
   /** A command line for `/bin/sh -c`. */
   run: v.optional(v.nullable(nonEmpty(MAX_GOAL_CHARS)), null),
   executor: v.optional(v.nullable(nonEmpty(64)), null),
-  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  dir: v.optional(v.nullable(folder), null),
   /** Its share of the fan-out's budget: an attempt that passes it is ended. */
   budget_usd: v.optional(v.nullable(amount), null),
   budget_tokens: v.optional(v.nullable(amount), null),
@@ -119,7 +115,7 @@ export const fanOutSchema = v.strictObject({
   budget_tokens: v.optional(v.nullable(amount), null),
   budget_secs: v.optional(v.nullable(amount), null),
   namespace: v.optional(v.nullable(text(256)), null),
-  dir: v.optional(v.nullable(v.pipe(nonEmpty(4096), v.startsWith('/', 'must be an absolute path'))), null),
+  dir: v.optional(v.nullable(folder), null),
 });
 
 export const retrySchema = v.strictObject({
@@ -222,11 +218,11 @@ export const ruleAddSchema = v.strictObject({
 
 /** What the rules are to be asked about, without its being written. */
 export const ruleTestSchema = v.strictObject({
-  actor: v.custom<Did>(value => typeof value === 'string' && isDid(value), 'is not a DID'),
+  actor: didSchema,
   act: v.picklist(ACTS, `must be one of ${ACTS.join(', ')}`),
   namespace: v.optional(nonEmpty(256), 'default'),
   thread: v.optional(nonEmpty(131), 'th_test'),
-  body: v.optional(v.looseObject({}, 'must be an object'), {}),
+  body: v.optional(jsonObjectSchema, {}),
 });
 
 export const CONFLICT_CHOICES = ['skip', 'fail', 'accept-existing'] as const;
@@ -238,7 +234,7 @@ export const recordsRestoreSchema = v.strictObject({
   records: v.pipe(
     v.array(
       v.strictObject({
-        record: v.looseObject({}, 'must be an object'),
+        record: jsonObjectSchema,
         /** Which of the signatures it came with; null for one that its home's own instance wrote. */
         signature: v.nullable(atLeast(0, MAX_RESTORED)),
       }),

@@ -26,7 +26,15 @@ const count = v.pipe(
   v.minValue(1, 'must be at least 1'),
 );
 
-const names = v.strictObject({
+/** Nothing but these members. By itself the library takes a list without entries for an object without members. */
+const table = <const E extends v.ObjectEntries>(entries: E) =>
+  v.pipe(
+    v.unknown(),
+    v.check(value => !Array.isArray(value), 'must be an object'),
+    v.strictObject(entries),
+  );
+
+const names = table({
   acts: listOf(v.picklist(ACTS, `must be of ${ACTS.join(', ')}`)),
   executors: listOf(text),
   /** As in subtasks: `worker-a`, `specific:DID`, `least-loaded-worker`, `round-robin`. */
@@ -34,13 +42,13 @@ const names = v.strictObject({
 });
 
 /** What a namespace bounds its work by, and that of all below it. What is left out is not bounded. */
-export const policySchema = v.strictObject({
+export const policySchema = table({
   /** Nothing but these. An empty list allows nothing. */
   allow: v.exactOptional(names),
   /** Not these, whoever allows them. */
   deny: v.exactOptional(names),
   limits: v.exactOptional(
-    v.strictObject({
+    table({
       /** The most subtasks of one fan-out. */
       max_children: v.exactOptional(count),
       /** The most subtasks that are out at a time, of all fan-outs together. */

@@ -48,7 +48,8 @@ describe('the file of a policy', () => {
     ['[deny]\ntargets = [""]', 'p.toml', /deny\.targets\.0 must not be empty$/],
     ['[limits', 'p.toml', /it is not TOML at line 1, column \d+: /],
     ['{"limits": ', 'p.json', /it is not JSON: /],
-    ['[]', 'p.json', /must be an object$/],
+    ['[]', 'p.json', /it must be an object$/],
+    ['{"allow": []}', 'p.json', /allow must be an object$/],
     ['3', 'p.json', /it must be an object$/],
   ] as const)
     it(`is refused with its name and the place: ${text.replaceAll('\n', ' ')}`, () => {

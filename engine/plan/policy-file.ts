@@ -11,13 +11,12 @@ import { FleetError, messageOf } from '../errors.ts';
 export function parsePolicy(text: string, file: string): Policy {
   const parsed = file.endsWith('.json') ? parseJson(text, file) : parseToml(text, file);
   const result = v.safeParse(policySchema, parsed, { abortEarly: true });
-  if (result.success && !Array.isArray(parsed)) return result.output;
-  if (result.success) throw invalid(file, 'must be an object');
+  if (result.success) return result.output;
   const issue = result.issues[0];
   const key = v.getDotPath(issue) ?? '';
   const what =
     issue.type !== 'strict_object'
-      ? `${key} ${issue.message}`
+      ? `${key === '' ? 'it' : key} ${issue.message}`
       : issue.expected === 'never'
         ? `unknown key '${key}'`
         : `${key === '' ? 'it' : `'${key}'`} must be ${file.endsWith('.json') ? 'an object' : 'a table'}`;

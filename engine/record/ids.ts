@@ -10,9 +10,10 @@ export type ThreadId = Branded<'ThreadId'>;
 /** `did:sync:user|agent|system:‹name›` or `did:sync:instance:‹16 hex›`. */
 export type Did = Branded<'Did'>;
 
-const RECORD_ID = /^[0-9a-f]{64}$/;
-const THREAD_ID = /^th_[A-Za-z0-9_-]{1,128}$/;
-const DID = /^did:sync:(?:(?:user|agent|system):[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|instance:[0-9a-f]{16})$/;
+export const RECORD_ID = /^[0-9a-f]{64}$/;
+export const THREAD_ID = /^th_[A-Za-z0-9_-]{1,128}$/;
+export const DID =
+  /^did:sync:(?:(?:user|agent|system):[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|instance:[0-9a-f]{16})$/;
 
 export const isRecordId = (text: string): text is RecordId => RECORD_ID.test(text);
 export const isThreadId = (text: string): text is ThreadId => THREAD_ID.test(text);

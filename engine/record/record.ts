@@ -2,7 +2,17 @@ import * as v from 'valibot';
 import { FleetError } from '../errors.ts';
 import { canonical, type JsonObject } from './canonical.ts';
 import { hash } from './hash.ts';
-import { isDid, isRecordId, isThreadId, type Did, type RecordId, type ThreadId } from './ids.ts';
+import {
+  DID,
+  isDid,
+  isRecordId,
+  isThreadId,
+  RECORD_ID,
+  THREAD_ID,
+  type Did,
+  type RecordId,
+  type ThreadId,
+} from './ids.ts';
 
 export const ACTS = ['INTEND', 'DO', 'KNOW', 'LEARN', 'GET', 'PUT', 'CALL', 'MAP'] as const;
 export const DATA_TYPES = ['SCALAR', 'FORMULA', 'DISTRIBUTION', 'REFERENCE', 'MORPHISM', 'VOID'] as const;
@@ -51,24 +61,34 @@ export function seal(content: RecordContent, judgedBy: Did | null = null): Seale
   return { record: { act, actor, body, clock, data_type, parents, thread, id, judged_by: judgedBy }, text };
 }
 
-const did = v.custom<Did>(value => typeof value === 'string' && isDid(value), 'is not a DID');
-const recordId = v.custom<RecordId>(
-  value => typeof value === 'string' && isRecordId(value),
-  'is not a record id (64 lowercase hex digits)',
+/** Text of a form: a schema that can be told to others, where a function could not. */
+function formed<T extends string>(form: RegExp, message: string): v.GenericSchema<T> {
+  const schema: v.GenericSchema<string> = v.pipe(v.string(message), v.regex(form, message));
+  return schema as v.GenericSchema<T>;
+}
+
+export const didSchema = formed<Did>(DID, 'is not a DID');
+const recordId = formed<RecordId>(RECORD_ID, 'is not a record id (64 lowercase hex digits)');
+
+/** A JSON object with whatever members. Valibot's own take lists, and leave out members of some names. */
+export const jsonObjectSchema = v.custom<Readonly<Record<string, unknown>>>(
+  isPlainObject,
+  'is not a JSON object',
 );
 
-const recordSchema = v.strictObject({
+/** A record as a client may write it. */
+export const recordSchema = v.strictObject({
   id: v.optional(recordId),
   act: v.picklist(ACTS, `is not one of ${ACTS.join(', ')}`),
-  actor: did,
-  body: v.custom<JsonObject>(isPlainObject, 'is not a JSON object'),
+  actor: didSchema,
+  body: jsonObjectSchema as v.GenericSchema<JsonObject>,
   clock: v.pipe(
     v.number('is not a number'),
     v.safeInteger('is not an integer'),
     v.minValue(0, 'is negative'),
   ),
   data_type: v.picklist(DATA_TYPES, `is not one of ${DATA_TYPES.join(', ')}`),
-  judged_by: v.optional(v.nullable(did), null),
+  judged_by: v.optional(v.nullable(didSchema), null),
   parents: v.optional(
     v.pipe(
       v.array(recordId, 'is not a list'),
@@ -77,10 +97,7 @@ const recordSchema = v.strictObject({
     ),
     [],
   ),
-  thread: v.custom<ThreadId>(
-    value => typeof value === 'string' && isThreadId(value),
-    'is not a thread id (th_ and 1 to 128 of A-Z a-z 0-9 _ -)',
-  ),
+  thread: formed<ThreadId>(THREAD_ID, 'is not a thread id (th_ and 1 to 128 of A-Z a-z 0-9 _ -)'),
 });
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
-import { COMMAND_ROUTES, REPORT_ROUTES, STREAM_ROUTES, type Route } from '../../engine/api/routes.ts';
+import { ROUTES } from '../../engine/api/routes.ts';
 import { catalogue } from '../../engine/cli/catalogue.ts';
 import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
@@ -149,8 +149,12 @@ describe('the documents', () => {
     it('the routes of HTTP', () => {
       const section = sectionOf(architecture, 'HTTP');
       const drawn = tableIn(section).map(([route]) => route!.replaceAll('`', ''));
-      const routes: Route[] = Object.values({ ...COMMAND_ROUTES, ...REPORT_ROUTES, ...STREAM_ROUTES });
-      assert.deepEqual(drawn.sort(), routes.map(({ method, path }) => `${method} ${path}`).sort());
+      assert.deepEqual(
+        drawn.sort(),
+        Object.values(ROUTES)
+          .map(({ method, path }) => `${method} ${path}`)
+          .sort(),
+      );
     });
 
     it('the codes of errors', () => {

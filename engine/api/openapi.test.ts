@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import * as v from 'valibot';
+import { subtaskSchema } from '../contract/commands.ts';
+import { recordSchema } from '../record/record.ts';
+import { BODY_SCHEMAS } from './decode.ts';
+import { openApi } from './openapi.ts';
+import { ROUTES, type RouteName } from './routes.ts';
+import { allowed, bodyOf, faultOf, OFFERED, spoilt } from './testing/documented.ts';
+
+describe('the OpenAPI document', () => {
+  it('is one, of version 3.1', async () => {
+    const { valid, errors } = await new Validator().validate(openApi());
+    assert.ok(valid, JSON.stringify(errors));
+  });
+
+  it('has every route of the tables, and no other', () => {
+    assert.deepEqual(
+      OFFERED.map(({ method, path, operationId }) => [
+        operationId,
+        method,
+        path.replace(/\{(\w+)\}/g, ':$1'),
+      ]).sort(),
+      Object.entries(ROUTES)
+        .map(([name, { method, path }]) => [name, method, path])
+        .sort(),
+    );
+  });
+
+  it('allows what decodes, and nothing else', () => {
+    const verdicts = { taken: 0, refused: 0 };
+    for (const offered of OFFERED) {
+      const schema = bodyOf(offered);
+      const decodes = decoderOf(offered.operationId);
+      if (schema === undefined || decodes === undefined) continue;
+      const some = allowed(schema).chain(value => fc.oneof(fc.constant(value), spoilt(value)));
+      fc.assert(
+        fc.property(some, value => {
+          // The members of a list have no names; the door refuses it before it is decoded.
+          if (Array.isArray(value)) return;
+          const fault = faultOf(schema, value);
+          verdicts[fault === '' ? 'taken' : 'refused']++;
+          assert.equal(decodes(value), fault === '', `${offered.operationId}: ${fault}`);
+        }),
+        { numRuns: 2_000 },
+      );
+    }
+    assert.ok(verdicts.taken > 1_000 && verdicts.refused > 1_000, JSON.stringify(verdicts));
+  });
+});
+
+/** Whether the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
+function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
+  if (name === 'records.append') return isRecord;
+  if (!Object.hasOwn(BODY_SCHEMAS, name)) return undefined;
+  const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
+  if (name !== 'task.fan-out') return value => v.is(schema, value);
+  return value =>
+    v.is(schema, value) && 'subtasks' in value && value.subtasks.every(each => v.is(subtaskSchema, each));
+}
+
+/** Whether it has the form of a record. The order of its parents is what only code can check, and is put right here. */
+function isRecord(value: unknown): boolean {
+  const { parents, ...rest } = Object(value) as { readonly parents?: unknown };
+  if (!Array.isArray(parents)) return v.is(recordSchema, value);
+  return v.is(recordSchema, { ...rest, parents: [...new Set(parents)].sort() });
+}
