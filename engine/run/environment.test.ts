@@ -17,10 +17,11 @@ const SERVER_HOST = {
 };
 
 describe('the environment of what is launched', () => {
-  it('is that of a plain terminal as it is, but for the token', () => {
+  it('is that of a plain terminal as it is, but for the token and the namespace in use', () => {
     const env = { ...OWN, NODE_OPTIONS: '--max-old-space-size=100', GIT_ASKPASS: '/mine' };
     assert.deepEqual(withoutEditor(env), env);
-    assert.deepEqual(childEnvironment({ ...env, SPL_TOKEN: 'secret' }, false), env);
+    const own = { SPL_TOKEN: 'secret', SPL_NAMESPACE: 'acme' };
+    assert.deepEqual(childEnvironment({ ...env, ...own }, false), env);
   });
 
   it('has nothing of an extension host on a server', () => {

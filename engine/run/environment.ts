@@ -30,12 +30,12 @@ export function withoutEditor(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * The environment of a process that is launched on this process's own Node.js. It needs no token of ours: the socket
- * suffices. An editor's own Node.js is told to be a plain one.
+ * suffices. An editor's own Node.js is told to be a plain one. The namespace in use where it was launched is none of its own.
  */
 export function childEnvironment(
   env: NodeJS.ProcessEnv = process.env,
   isElectron = process.versions['electron'] !== undefined,
 ): NodeJS.ProcessEnv {
-  const { SPL_TOKEN: _token, ...kept } = withoutEditor(env);
+  const { SPL_TOKEN: _token, SPL_NAMESPACE: _namespace, ...kept } = withoutEditor(env);
   return isElectron ? { ...kept, ELECTRON_RUN_AS_NODE: '1' } : kept;
 }

@@ -1009,8 +1009,11 @@ describe('spl namespace use', () => {
   });
   afterEach(() => rm(home, { recursive: true }));
 
-  const type = (words: readonly string[], answers: FakeOptions['answers'] = {}) =>
-    run([...words, '--home', home], { answers: { namespace: web, 'task.add': added, ...answers } });
+  const type = (
+    words: readonly string[],
+    answers: FakeOptions['answers'] = {},
+    env: NodeJS.ProcessEnv = {},
+  ) => run([...words, '--home', home], { answers: { namespace: web, 'task.add': added, ...answers }, env });
   const use = (id: string) => type(['namespace', 'use', id]);
 
   it('chooses what commands take that name none, until default is chosen', async () => {
@@ -1023,6 +1026,36 @@ describe('spl namespace use', () => {
     assert.equal(await taken('--namespace', 'default'), 'default');
     assert.equal((await use('default')).code, 0);
     assert.equal(await taken(), null);
+  });
+
+  it('goes behind SPL_NAMESPACE, which says so, and before which --namespace goes', async () => {
+    const env = { SPL_NAMESPACE: 'acme/api' };
+    const typed = (words: readonly string[], answers: FakeOptions['answers'] = {}) =>
+      type(words, answers, env);
+    const { code, out } = await typed(['namespace', 'use', 'acme/web']);
+    assert.equal(code, 0);
+    assert.match(out, /✓ namespace 'acme\/web' is taken where none is named\n⚠ .*SPL_NAMESPACE.*'acme\/api'/);
+    const json = await typed(['namespace', 'use', 'acme/web', '--json']);
+    assert.deepEqual(JSON.parse(json.out), { namespace: 'acme/web', overridden_by: 'acme/api' });
+    const taken = async (...more: string[]) =>
+      (await typed(['task', 'add', 'g', ...more])).host.engine.asked[0]?.input['namespace'];
+    assert.equal(await taken(), 'acme/api');
+    assert.equal(await taken('--namespace', 'default'), 'default');
+    const refusal = new FleetError('NAMESPACE_REJECTED', "'acme' is archived");
+    const { err } = await typed(['task', 'add', 'g'], { 'task.add': refusal });
+    assert.match(err, /'acme\/api' is in use because SPL_NAMESPACE says so/);
+  });
+
+  it('takes no SPL_NAMESPACE that is none, and an empty one for nothing', async () => {
+    await use('acme/web');
+    const add = (id: string) => type(['task', 'add', 'g'], {}, { SPL_NAMESPACE: id });
+    assert.equal((await add('')).host.engine.asked[0]?.input['namespace'], 'acme/web');
+    for (const id of ['Acme', 'a/b/c/d/e', 'default/a', '../x', 'x'.repeat(300)]) {
+      const { code, err, host } = await add(id);
+      assert.equal(code, 2, id);
+      assert.match(err, /SPL_NAMESPACE is no namespace: '/);
+      assert.deepEqual(host.engine.asked, []);
+    }
   });
 
   it('has show tell of it', async () => {

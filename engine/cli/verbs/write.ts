@@ -32,7 +32,7 @@ function writing(act: Act, summary: string, example: string): Verb {
       body: text('--body <json>', 'a JSON object: what its body holds beside the text'),
       namespace: text(
         '--namespace <id>',
-        'the namespace that it is in (default: the one in use)',
+        'the namespace that it is in (default: SPL_NAMESPACE, else the one in use)',
         'namespaces',
       ),
     },

@@ -25,7 +25,11 @@ export const taskAdd = defineVerb({
     domain: text('--domain <domain>', 'the field that it belongs to'),
     hypothesis: text('--hypothesis <text>', 'what you expect'),
     criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
-    namespace: text('--namespace <id>', 'the namespace (default: the one in use)', 'namespaces'),
+    namespace: text(
+      '--namespace <id>',
+      'the namespace (default: SPL_NAMESPACE, else the one in use)',
+      'namespaces',
+    ),
     dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
     dependsOn: list(
       '--depends-on <tasks>',

@@ -62,7 +62,7 @@ export const taskFanOut = defineVerb({
     budgetSecs: number('--budget-secs <n>', 'how many seconds its attempts may take together', AMOUNT),
     namespace: text(
       '--namespace <id>',
-      'the namespace (default: the one in use if it lies within the task’s, else that)',
+      'the namespace (default: SPL_NAMESPACE, else the one in use, where it lies within the task’s, else that)',
       'namespaces',
     ),
     dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
