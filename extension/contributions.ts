@@ -3,7 +3,11 @@ import * as vscode from 'vscode';
 
 /** Everything that package.json contributes, by its id. A test holds the two together, both ways. */
 
-export const VIEWS = { instances: 'fleet.instances', fanOuts: 'fleet.fanOuts' } as const;
+export const VIEWS = {
+  instances: 'fleet.instances',
+  fanOuts: 'fleet.fanOuts',
+  namespaces: 'fleet.namespaces',
+} as const;
 export const TERMINAL_PROFILE = 'fleet.terminal';
 export const WALKTHROUGH = 'firstFanOut';
 
@@ -39,6 +43,16 @@ export const COMMANDS = [
   'fleet.query',
   'fleet.copyThread',
   'fleet.copyAlias',
+  'fleet.newNamespace',
+  'fleet.freezeNamespace',
+  'fleet.unfreezeNamespace',
+  'fleet.archiveNamespace',
+  'fleet.reviveNamespace',
+  'fleet.deleteNamespace',
+  'fleet.showEffectivePolicy',
+  'fleet.useNamespace',
+  'fleet.clearNamespace',
+  'fleet.copyNamespace',
   'fleet.doctor',
   'fleet.openTerminal',
   'fleet.firstFanOut',
@@ -73,6 +87,7 @@ const SETTINGS = {
   workers: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)),
   executor: v.picklist(['echo', 'shell']),
   onWindowClose: v.picklist(['ask', 'continue', 'stop']),
+  namespace: v.pipe(v.string(), v.maxLength(256)),
   'terminal.integration': v.boolean(),
   'notifications.joinFailed': v.boolean(),
   'notifications.workerLost': v.boolean(),
@@ -104,8 +119,11 @@ export const subjectSchema = v.variant('kind', [
   v.object({ kind: v.literal('task'), thread: name }),
   v.object({ kind: v.literal('child'), thread: name, index }),
   v.object({ kind: v.literal('attempt'), thread: name, index, attempt }),
+  v.object({ kind: v.literal('namespace'), id: name }),
 ]);
 export type Subject = v.InferOutput<typeof subjectSchema>;
+/** What has a row that can be shown. Those of namespaces are read only when they are opened. */
+export type Revealed = Exclude<Subject, { kind: 'namespace' }>;
 
 /** Reads what a command was called with; undefined when that names nothing, and the user is asked. */
 export function subjectOf(argument: unknown): Subject | undefined {

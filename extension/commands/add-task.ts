@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import * as v from 'valibot';
 import { aliasSchema } from '../../engine/contract/commands.ts';
 import type { TaskAdded } from '../../engine/contract/documents.ts';
+import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 
@@ -48,7 +49,7 @@ export async function submitTask(
     domain: null,
     hypothesis: null,
     criteria: [],
-    namespace: null,
+    namespace: workspaceNamespace(),
     dir: workspaceFolder(),
   });
 }

@@ -1,7 +1,7 @@
 import type * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { JoinFault } from '../../engine/index.ts';
-import type { Subject } from '../contributions.ts';
+import type { Revealed, Subject } from '../contributions.ts';
 import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import type { Session } from '../session/session.ts';
@@ -16,7 +16,7 @@ export interface CommandContext {
   /** Opens the panel of a task's join and speedup. */
   openReport(thread: string): void;
   /** Shows the row of this in its tree. */
-  reveal(subject: Subject): Promise<void>;
+  reveal(subject: Revealed): Promise<void>;
   /** What is wrong with a join predicate for so many subtasks; null when nothing is. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;

@@ -16,7 +16,17 @@ import {
   showStatus,
   stopInstance,
 } from './instance.ts';
-import { killSwitch, liftKillSwitch } from './kill-switch.ts';
+import { freezeNamespace, killSwitch, liftKillSwitch, unfreezeNamespace } from './kill-switch.ts';
+import {
+  archiveNamespace,
+  clearNamespace,
+  copyNamespace,
+  deleteNamespace,
+  newNamespace,
+  reviveNamespace,
+  showEffectivePolicy,
+  useNamespace,
+} from './namespace.ts';
 import { query } from './query.ts';
 import {
   cancel,
@@ -68,6 +78,16 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.query': query,
   'fleet.copyThread': copyThread,
   'fleet.copyAlias': copyAlias,
+  'fleet.newNamespace': newNamespace,
+  'fleet.freezeNamespace': freezeNamespace,
+  'fleet.unfreezeNamespace': unfreezeNamespace,
+  'fleet.archiveNamespace': archiveNamespace,
+  'fleet.reviveNamespace': reviveNamespace,
+  'fleet.deleteNamespace': deleteNamespace,
+  'fleet.showEffectivePolicy': showEffectivePolicy,
+  'fleet.useNamespace': useNamespace,
+  'fleet.clearNamespace': clearNamespace,
+  'fleet.copyNamespace': copyNamespace,
   'fleet.doctor': doctor,
   'fleet.openTerminal': openTerminal,
   'fleet.firstFanOut': firstFanOut,

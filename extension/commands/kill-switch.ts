@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { Kill } from '../../engine/contract/commands.ts';
+import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { iconless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
-import { engine, type Command } from './context.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { pickNamespace } from './pick.ts';
 import { tell } from './progress.ts';
 
 /** Keeping work from starting, and letting it start again. */
@@ -16,10 +18,20 @@ const GRACE_SECS = 60;
 const MAX_GRACE_SECS = 86_400;
 
 export const killSwitch: Command = async context => {
-  const client = await engine(context);
-  const reach = await askReach(client);
-  const how = reach && (await askHow(reach));
-  if (reach === undefined || how === undefined) return;
+  const reach = await askReach(await engine(context));
+  if (reach !== undefined) await stop(context, reach);
+};
+
+/** The same for a namespace that is known already. */
+export const freezeNamespace: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Which namespace is to be frozen, with all below it?');
+  const namespace = await pickNamespace(context, subject, placeHolder, isActive);
+  if (namespace !== undefined) await stop(context, reachOf(namespace.id));
+};
+
+async function stop(context: CommandContext, reach: Reach): Promise<void> {
+  const how = await askHow(reach);
+  if (how === undefined) return;
   const reason = await vscode.window.showInputBox({
     title: reach.title,
     prompt: vscode.l10n.t('Why? Whoever meets it is told. Enter for no reason.'),
@@ -28,14 +40,14 @@ export const killSwitch: Command = async context => {
   if (reason === undefined) return;
   const request: Kill = { ...reach.request, ...how, reason: reason.trim() === '' ? null : reason.trim() };
   if (!(await confirmed(request, context.model))) return;
-  await client.submit('kill', request);
+  await (await engine(context)).submit('kill', request);
   const { namespace } = request;
   tell(
     namespace === null
       ? vscode.l10n.t('Nothing new starts anywhere until it is lifted')
       : vscode.l10n.t('Nothing new starts in {0} until it is lifted', namespace),
   );
-};
+}
 
 export const liftKillSwitch: Command = async context => {
   const client = await engine(context);
@@ -57,6 +69,17 @@ export const liftKillSwitch: Command = async context => {
   tell(vscode.l10n.t('Lifted: {0}', holdText(picked.hold)));
 };
 
+/** Lets a namespace go on that has a freeze of its own. */
+export const unfreezeNamespace: Command = async (context, subject) => {
+  const frozen = new Set(holdsOf(context.model.fleet).map(({ namespace }) => namespace));
+  const placeHolder = vscode.l10n.t('Which namespace is to go on?');
+  const namespace = await pickNamespace(context, subject, placeHolder, ({ id }) => frozen.has(id));
+  if (namespace === undefined) return;
+  const { id } = namespace;
+  await (await engine(context)).submit('unkill', { namespace: id, emergency: false });
+  tell(vscode.l10n.t('Lifted: {0}', vscode.l10n.t('freeze of {0}', id)));
+};
+
 const undoing = ({ namespace }: Hold): { namespace: string | null; emergency: boolean } => ({
   namespace,
   emergency: namespace === null,
@@ -68,6 +91,13 @@ interface Reach {
   readonly request: Pick<Kill, 'namespace' | 'emergency'>;
 }
 
+const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
+
+const reachOf = (namespace: string): Reach => ({
+  title: vscode.l10n.t('Freeze {0}', namespace),
+  request: { namespace, emergency: false },
+});
+
 async function askReach(client: EngineClient): Promise<Reach | undefined> {
   const { namespaces } = await client.report('namespaces', {});
   const everything = {
@@ -76,12 +106,11 @@ async function askReach(client: EngineClient): Promise<Reach | undefined> {
     iconPath: new vscode.ThemeIcon('stop-circle'),
     reach: { title: vscode.l10n.t('Emergency Stop'), request: { namespace: null, emergency: true } },
   };
-  const active = namespaces.filter(({ status }) => status === 'active');
-  const items = active.map(({ id, description }) => ({
+  const items = namespaces.filter(isActive).map(({ id, description }) => ({
     label: id,
     description: iconless(description ?? ''),
     iconPath: new vscode.ThemeIcon('lock'),
-    reach: { title: vscode.l10n.t('Freeze {0}', id), request: { namespace: id, emergency: false } },
+    reach: reachOf(id),
   }));
   const placeHolder = vscode.l10n.t('What is to be stopped? A namespace is frozen with all below it.');
   const picked = await vscode.window.showQuickPick([everything, ...items], {

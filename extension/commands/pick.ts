@@ -1,5 +1,10 @@
 import * as vscode from 'vscode';
-import type { ChildDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import type {
+  ChildDocument,
+  InstanceDocument,
+  NamespaceDocument,
+  TaskDocument,
+} from '../../engine/contract/documents.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import { iconless } from '../plain.ts';
@@ -12,6 +17,7 @@ import {
   taskDescription,
   taskIcon,
 } from '../views/appearance.ts';
+import { namespaceDescription, namespaceIcon, surroundingsOf } from '../views/namespace-appearance.ts';
 import { engine, type CommandContext } from './context.ts';
 
 /** Asks which one is meant, where a command was called without; what is known or the only one is not asked for. */
@@ -23,7 +29,7 @@ export async function pickTask(
   placeHolder: string,
   isFit: (task: TaskDocument) => boolean = () => true,
 ): Promise<TaskDocument | undefined> {
-  if (subject !== undefined && subject.kind !== 'instance') return taskOf(context, subject.thread);
+  if (subject !== undefined && 'thread' in subject) return taskOf(context, subject.thread);
   const tasks = [...context.model.tasks.values()].filter(isFit);
   const items = tasks.map(task => ({
     label: task.alias,
@@ -99,6 +105,28 @@ export async function pickInstance(
     instance,
   }));
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDetail: true }))?.instance;
+}
+
+/** @returns undefined when the user left. */
+export async function pickNamespace(
+  context: CommandContext,
+  subject: Subject | undefined,
+  placeHolder: string,
+  isFit: (namespace: NamespaceDocument) => boolean = () => true,
+): Promise<NamespaceDocument | undefined> {
+  const client = await engine(context);
+  if (subject?.kind === 'namespace') return client.report('namespace', { namespace: subject.id });
+  const { namespaces } = await client.report('namespaces', {});
+  const around = surroundingsOf(context.model);
+  const items = namespaces.filter(isFit).map(namespace => ({
+    label: namespace.id,
+    description: iconless(namespaceDescription(namespace, around)),
+    iconPath: namespaceIcon(namespace, around),
+    namespace,
+  }));
+  if (items.length === 0) return nothing(vscode.l10n.t('There is no namespace that fits.'));
+  const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
+  return (await vscode.window.showQuickPick(items, options))?.namespace;
 }
 
 function nothing(message: string): undefined {

@@ -10,6 +10,8 @@ import type { EngineAccess } from '../access.ts';
 export interface ModelChange {
   readonly all: boolean;
   readonly fleet: boolean;
+  /** Whether a namespace is new, gone or different. */
+  readonly namespaces: boolean;
   /** Threads of tasks that are new or have changed. */
   readonly tasks: ReadonlySet<string>;
   /** The subtasks that have changed, by their task's thread. */
@@ -20,6 +22,9 @@ export interface ModelChange {
 const MAX_TASKS = 500;
 /** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
 const MIN_INTERVAL_MS = 40;
+
+/** What the engine tells of that the views show. */
+const KINDS = ['task', 'instance', 'namespace'] as const;
 
 /** How long after a reading that failed the next one comes, in milliseconds. */
 const RETRY_MS = 250;
@@ -112,7 +117,7 @@ export class FleetModel implements vscode.Disposable {
   #clear(): void {
     this.#fleet = undefined;
     this.#tasks = new Map();
-    this.#changed.fire({ all: true, fleet: true, tasks: new Set(), children: new Map() });
+    this.#changed.fire({ all: true, fleet: true, namespaces: true, tasks: new Set(), children: new Map() });
   }
 
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
@@ -120,7 +125,7 @@ export class FleetModel implements vscode.Disposable {
     const dirty = new Dirty();
     const stopped = new AbortController();
     const stop = AbortSignal.any([signal, stopped.signal]);
-    const listening = changes.noteAll(client.watch({ kinds: ['task', 'instance'], signal: stop }), event => {
+    const listening = changes.noteAll(client.watch({ kinds: KINDS, signal: stop }), event => {
       dirty.add(event);
       return false;
     });
@@ -186,6 +191,7 @@ async function taskOf(
 class Dirty {
   #all = false;
   #fleet = false;
+  #namespaces = false;
   #children = new Map<string, Set<number>>();
 
   add(event: {
@@ -194,6 +200,7 @@ class Dirty {
     readonly children?: readonly number[];
   }): void {
     if (event.kind === 'gap') this.#all = true;
+    if (event.kind === 'gap' || event.kind === 'namespace') this.#namespaces = true;
     // What is assigned to an instance is told by the tasks' events.
     this.#fleet = true;
     if (event.kind !== 'task' || event.thread === undefined) return;
@@ -206,11 +213,13 @@ class Dirty {
     const taken = {
       all: this.#all,
       fleet: this.#fleet,
+      namespaces: this.#namespaces,
       tasks: new Set(this.#children.keys()),
       children: this.#children,
     };
     this.#all = false;
     this.#fleet = false;
+    this.#namespaces = false;
     this.#children = new Map();
     return taken;
   }

@@ -1,4 +1,5 @@
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { isWithin } from '../../engine/contract/namespaces.ts';
 
 /** What the kill switch keeps from starting: a namespace with all below it, or everything. */
 export interface Hold {
@@ -30,16 +31,10 @@ export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
 
 /** Whether nothing may start in this namespace. */
 export function isHeld(holds: readonly Hold[], namespace: string): boolean {
-  return holds.some(
-    ({ namespace: held }) =>
-      held === null || held === ROOT_NAMESPACE || `${namespace}/`.startsWith(`${held}/`),
-  );
+  return holds.some(({ namespace: held }) => held === null || isWithin(namespace, held));
 }
 
 /** Whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
 export function isFrozen(fleet: FleetDocument | undefined, { fan_out: fanOut }: TaskDocument): boolean {
   return fanOut?.complete === false && isHeld(holdsOf(fleet), fanOut.namespace);
 }
-
-/** All other namespaces lie below it. */
-export const ROOT_NAMESPACE = 'default';

@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { concerns, setting } from '../contributions.ts';
+import { namespaceVariables } from '../model/workspace-namespace.ts';
 
 /**
  * The launcher of `spl`: it needs no Node.js of the user's, since it runs on the editor's own, which the variables name.
@@ -50,13 +51,13 @@ export function terminalEnvironment(
   const apply = (): void => {
     collection.clear();
     if (!setting('terminal.integration')) return;
-    const { bin, ...variables } = environment;
+    const { bin, ...variables } = { ...environment, ...namespaceVariables() };
     for (const [name, value] of Object.entries(variables)) collection.replace(name, value);
     const options = { applyAtProcessCreation: true, applyAtShellIntegration: true };
     collection.prepend('PATH', bin + path.delimiter, options);
   };
   apply();
   return vscode.workspace.onDidChangeConfiguration(event => {
-    if (concerns(event, 'terminal.integration')) apply();
+    if (concerns(event, 'terminal.integration') || concerns(event, 'namespace')) apply();
   });
 }

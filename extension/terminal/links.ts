@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
-import type { Subject } from '../contributions.ts';
+import type { Revealed } from '../contributions.ts';
 import { setting } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 
 interface FleetLink extends vscode.TerminalLink {
-  readonly subject: Subject;
+  readonly subject: Revealed;
 }
 
 /** Thread ids, DIDs of instances, and whatever else could be an alias. */
@@ -15,7 +15,7 @@ const MAX_LINE = 2000;
 /** Makes links of the names in a terminal that this fleet knows; `open` shows what a link is about. */
 export function terminalLinks(
   model: FleetModel,
-  open: (subject: Subject) => Promise<void>,
+  open: (subject: Revealed) => Promise<void>,
 ): vscode.TerminalLinkProvider<FleetLink> {
   return {
     provideTerminalLinks: ({ line }) => (setting('terminal.integration') ? linksIn(line, model) : []),
@@ -34,7 +34,7 @@ function linksIn(line: string, model: FleetModel): FleetLink[] {
   });
 }
 
-function subjectNamed(name: string, model: FleetModel): Subject | undefined {
+function subjectNamed(name: string, model: FleetModel): Revealed | undefined {
   const instance = model.fleet?.instances.find(({ did, alias }) => did === name || alias === name);
   if (instance !== undefined) return { kind: 'instance', did: instance.did };
   const task = model.task(name);

@@ -6,11 +6,12 @@ import type {
   Verdict,
 } from '../../engine/contract/documents.ts';
 import { childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
-import { isHeld, ROOT_NAMESPACE, type Hold } from '../model/holds.ts';
+import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
+import { isHeld, type Hold } from '../model/holds.ts';
 
 /** How the rows of both trees look: icons with a shape of their own for each state, and the words beside them. */
 
-const themed = (icon: string, colour?: string): vscode.ThemeIcon =>
+export const themed = (icon: string, colour?: string): vscode.ThemeIcon =>
   new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
 
 const VERDICT_ICONS: Readonly<Record<Verdict, vscode.ThemeIcon>> = {

@@ -1,20 +1,24 @@
 import * as vscode from 'vscode';
-import { VIEWS, type Subject } from '../contributions.ts';
+import { concerns, setting, VIEWS, type Revealed, type Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import { workspaceNamespaceFault } from '../model/workspace-namespace.ts';
 import { sentences } from '../plain.ts';
 import type { Session } from '../session/session.ts';
 import type { Attention } from './attention.ts';
 import { FanOutsTree } from './fan-outs.ts';
 import { InstancesTree, type InstanceNode } from './instances.ts';
+import type { NamespaceNode } from './namespace-nodes.ts';
+import { dimArchived, NamespacesTree } from './namespaces.ts';
 import type { Node } from './nodes.ts';
 
-/** Both trees as the editor shows them: what they hold, whether they are seen, and the badge. */
+/** The trees as the editor shows them: what they hold, whether they are seen, and the badge. */
 export class Trees implements vscode.Disposable {
   readonly #model: FleetModel;
   readonly #instances: InstancesTree;
   readonly #fanOuts: FanOutsTree;
   readonly #instancesView: vscode.TreeView<InstanceNode>;
   readonly #fanOutsView: vscode.TreeView<Node>;
+  readonly #namespacesView: vscode.TreeView<NamespaceNode>;
   readonly #all: vscode.Disposable;
 
   constructor(session: Session, model: FleetModel, attention: Attention, log: vscode.LogOutputChannel) {
@@ -28,6 +32,12 @@ export class Trees implements vscode.Disposable {
       treeDataProvider: this.#fanOuts,
       showCollapseAll: true,
     });
+    const namespaces = new NamespacesTree(model, session, log);
+    this.#namespacesView = vscode.window.createTreeView(VIEWS.namespaces, {
+      treeDataProvider: namespaces,
+      showCollapseAll: true,
+    });
+    this.#namespacesView.description = usedText();
     const seen = (visible: boolean): void => {
       this.#fanOuts.isVisible = visible;
       if (!visible) return;
@@ -48,8 +58,14 @@ export class Trees implements vscode.Disposable {
         if (this.#fanOutsView.visible && count > 0) attention.clear();
         else this.#count(count);
       }),
+      vscode.workspace.onDidChangeConfiguration(event => {
+        if (concerns(event, 'namespace')) this.#namespacesView.description = usedText();
+      }),
+      dimArchived(),
       this.#instancesView,
       this.#fanOutsView,
+      this.#namespacesView,
+      namespaces,
       this.#instances,
       this.#fanOuts,
     );
@@ -62,8 +78,8 @@ export class Trees implements vscode.Disposable {
     return node === undefined || node.kind === 'range' ? undefined : node;
   }
 
-  /** Shows the row of this, and what is below a task. Does nothing where there is none yet. */
-  async reveal(subject: Subject): Promise<void> {
+  /** Shows the row of an instance, or of what belongs to a task, and what is below a task. Does nothing where there is none yet. */
+  async reveal(subject: Revealed): Promise<void> {
     if (subject.kind === 'instance') {
       const node = this.#instances.node(subject.did);
       if (node !== undefined) await this.#instancesView.reveal(node, { focus: true });
@@ -84,6 +100,14 @@ export class Trees implements vscode.Disposable {
     const tooltip = vscode.l10n.t('{0} need attention', value);
     this.#fanOutsView.badge = value === 0 ? undefined : { value, tooltip };
   }
+}
+
+/** What stands beside the title of the namespaces: the one that this workspace works in. */
+function usedText(): string {
+  const fault = workspaceNamespaceFault();
+  if (fault !== undefined) return `⚠ ${vscode.l10n.t('the setting is none: {0}', fault)}`;
+  const used = setting('namespace');
+  return used === '' ? '' : vscode.l10n.t('in {0}', used);
 }
 
 /** What stands in the place of the fan-outs where the engine could not be had: why, and the way out. */

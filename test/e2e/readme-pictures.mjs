@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const pictures = {
   'panel/02-measured.png': 'report-light.png',
+  'namespaces/03-policy.png': 'namespaces-light.png',
   'tutorial-dark/06-running.png': 'running-dark.png',
 };
 

@@ -86,6 +86,11 @@ export class Tree {
     });
   }
 
+  /** Opens the view, or closes it. */
+  async toggle(): Promise<void> {
+    await this.pane.locator('.pane-header .title').click();
+  }
+
   /** Clicks one of the actions in the view's title. */
   async titleAction(action: string): Promise<void> {
     await this.pane.locator('.pane-header').hover();

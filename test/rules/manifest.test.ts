@@ -132,7 +132,9 @@ describe('the manifest and what stands behind it', () => {
   });
 
   it('asks in menus of rows only for words that rows say', () => {
-    const says = read('extension/views/appearance.ts') + read('extension/views/fan-outs.ts');
+    const says = ['appearance', 'fan-outs', 'namespace-appearance']
+      .map(name => read(`extension/views/${name}.ts`))
+      .join('');
     const words = whens
       .flatMap(when => [...when.matchAll(/viewItem =~ \/(.*?)\/(?:$| )/g)].map(([, regex]) => regex!))
       .flatMap(regex => regex.replaceAll(/\\b|\.\*|\^/g, ' ').match(/\w+/g) ?? []);

@@ -4,7 +4,8 @@ import type {
   NamespaceShown,
   NamespacesDocument,
 } from '../../contract/documents.ts';
-import { budgetAmount, fields, oneLine, plural, table } from '../../contract/format.ts';
+import { policyParts, usageLines } from '../../contract/effective.ts';
+import { fields, oneLine, table } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 
 /** What a change says when it is written down. */
@@ -44,48 +45,20 @@ export function namespaceLines(shown: NamespaceShown, colours: Colours): readonl
 
 /** What holds in a namespace, with the level that set it behind each part. */
 export function effectiveLines(effective: EffectivePolicy): readonly string[] {
-  const { namespace, archived_by: by, allow, deny, limits, usage } = effective;
-  const limit = (key: keyof typeof LIMIT_WORDS): readonly [string, string] => {
-    const set = limits[key];
-    return [key, set === null ? 'any' : `${LIMIT_WORDS[key](set.value)}  (${set.set_by})`];
-  };
+  const { namespace, archived_by: by, usage } = effective;
   return [
     `Effective policy of ${namespace}`,
     ...(by === null ? [] : [`  '${by}' is archived: nothing new is let in, and nothing starts`]),
-    ...fields([
-      ...(['acts', 'executors', 'targets'] as const).map(kind => [kind, allowedText(allow[kind])] as const),
-      ...(['max_children', 'max_parallel', 'budget_usd', 'timeout_secs'] as const).map(limit),
-      ...(['acts', 'executors', 'targets'] as const).map(
-        kind => [`denied ${kind}`, deniedText(deny[kind])] as const,
-      ),
-    ]),
-    ...(usage.length === 0 ? [] : ['', 'Usage, with all below:', ...usageLines(usage)]),
+    ...fields(
+      policyParts(effective).map(({ part, holds, setBy }) => [
+        part,
+        setBy.length === 0 ? holds : `${holds}  (${setBy.join(' and ')})`,
+      ]),
+    ),
+    ...(usage.length === 0
+      ? []
+      : ['', 'Usage, with all below:', ...usageLines(usage).map(line => `  ${line}`)]),
   ];
-}
-
-const LIMIT_WORDS = {
-  max_children: (count: number): string => `${plural(count, 'subtask')} of a fan-out`,
-  max_parallel: (count: number): string => `${plural(count, 'subtask')} at a time`,
-  budget_usd: (amount: number): string => `${budgetAmount('usd', amount)} for all that ever runs`,
-  timeout_secs: (secs: number): string => `${secs}s for a subtask`,
-};
-
-function allowedText(allowed: EffectivePolicy['allow']['acts']): string {
-  if (allowed === null) return 'any';
-  const names = allowed.names.length === 0 ? 'none' : allowed.names.join(', ');
-  return `${names}  (${allowed.set_by.join(' and ')})`;
-}
-
-function deniedText(denied: EffectivePolicy['deny']['acts']): string | null {
-  if (denied.length === 0) return null;
-  return denied.map(({ name, set_by: by }) => `${name}  (${by})`).join(', ');
-}
-
-function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
-  return usage.map(({ namespace, running, booked_usd: booked, reserved_usd: reserved }) => {
-    const money = `${budgetAmount('usd', booked)} booked, ${budgetAmount('usd', reserved)} reserved`;
-    return `  ${namespace}: ${running} running, ${money}`;
-  });
 }
 
 /** A namespace may be active itself, and closed by one above it. */

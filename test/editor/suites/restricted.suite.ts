@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { readPidFile } from '../../../engine/home/process.ts';
 import * as vscode from 'vscode';
@@ -53,6 +55,15 @@ describe('in a folder that is not trusted', () => {
     const address = { dir: workspaceFolder(), commit: 'a'.repeat(40) };
     const uri = vscode.Uri.from({ scheme: 'fleet-revision', path: '/a.txt', query: JSON.stringify(address) });
     await assert.rejects(async () => vscode.workspace.openTextDocument(uri), /not trusted/);
+  });
+
+  it('the namespace that the folder names is not taken', async () => {
+    const named = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('fleet');
+    await named().update('namespace', 'acme', vscode.ConfigurationTarget.Workspace);
+    const file = join(workspaceFolder(), '.vscode', 'settings.json');
+    assert.match(await readFile(file, 'utf8'), /"fleet\.namespace": "acme"/);
+    assert.equal(named().get('namespace'), '');
+    await named().update('namespace', undefined, vscode.ConfigurationTarget.Workspace);
   });
 
   it('what is frozen stays so', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { FleetDocument } from '../../../../engine/contract/documents.ts';
 import { until } from '../../until.ts';
-import { extension, fleet, home, run, workspaceFolder, stopFleet } from '../support.ts';
+import { extension, fleet, home, run, spl, workspaceFolder, stopFleet } from '../support.ts';
 
 describe('spl in integrated terminals', () => {
   let terminal: vscode.Terminal;
@@ -37,6 +37,22 @@ describe('spl in integrated terminals', () => {
     terminal = vscode.window.createTerminal({ name: 'plain' });
     const spl = '/bin/sh "$(command -v spl)"';
     assert.match(await outcome(`echo "$(PATH=/nothing ${spl} version --json)"`), /"version"/);
+  });
+
+  it('works in the namespace of the workspace, in terminals of either kind', async () => {
+    const used = 'printf "%s\\n" "$SPL_NAMESPACE"';
+    await spl('namespace', 'create', 'acme');
+    await run('fleet.useNamespace', { kind: 'namespace', id: 'acme' });
+    terminal = vscode.window.createTerminal({ name: 'plain' });
+    assert.equal((await outcome(used)).trim(), 'acme');
+    terminal.dispose();
+    await run('fleet.openTerminal');
+    terminal = vscode.window.terminals.at(-1)!;
+    assert.equal((await outcome(used)).trim(), 'acme');
+    terminal.dispose();
+    await run('fleet.clearNamespace');
+    terminal = vscode.window.createTerminal({ name: 'plain' });
+    assert.equal((await outcome(used)).trim(), '');
   });
 
   it('is not there once the integration is turned off, but in the terminal made for it', async () => {

@@ -1,0 +1,54 @@
+import type { EffectivePolicy } from './documents.ts';
+import { budgetAmount, plural } from './format.ts';
+import { POLICY_KINDS, POLICY_LIMITS, type PolicyLimit } from './policy.ts';
+
+/** One part of what holds in a namespace, in words for people. */
+export interface PolicyPart {
+  /** As a policy calls it: `executors`, `max_parallel`, `denied acts`. */
+  readonly part: string;
+  /** `any` where no level bounds it. */
+  readonly holds: string;
+  /** The levels that set it; none for `any`. */
+  readonly setBy: readonly string[];
+}
+
+/** What holds in a namespace: what is allowed, the limits, and what is denied, a part for each name. */
+export function policyParts({ allow, deny, limits }: EffectivePolicy): readonly PolicyPart[] {
+  return [
+    ...POLICY_KINDS.map(kind => allowedPart(kind, allow[kind])),
+    ...POLICY_LIMITS.map(limit => limitPart(limit, limits[limit])),
+    ...POLICY_KINDS.flatMap(kind =>
+      deny[kind].map(({ name, set_by: by }) => ({ part: `denied ${kind}`, holds: name, setBy: [by] })),
+    ),
+  ];
+}
+
+/** What is out and what was spent at each level with a policy, a line each. */
+export function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
+  return usage.map(({ namespace, running, booked_usd: booked, reserved_usd: reserved }) => {
+    const money = `${budgetAmount('usd', booked)} booked, ${budgetAmount('usd', reserved)} reserved`;
+    return `${namespace}: ${running} running, ${money}`;
+  });
+}
+
+/** What a limit of this number means. */
+export const limitWords: Readonly<Record<PolicyLimit, (value: number) => string>> = {
+  max_children: count => `${plural(count, 'subtask')} of a fan-out`,
+  max_parallel: count => `${plural(count, 'subtask')} at a time`,
+  budget_usd: amount => `${budgetAmount('usd', amount)} for all that ever runs`,
+  timeout_secs: secs => `${secs}s for a subtask`,
+};
+
+const UNBOUNDED = { holds: 'any', setBy: [] };
+
+function allowedPart(part: string, allowed: EffectivePolicy['allow']['acts']): PolicyPart {
+  if (allowed === null) return { part, ...UNBOUNDED };
+  const holds = allowed.names.length === 0 ? 'none' : allowed.names.join(', ');
+  return { part, holds, setBy: allowed.set_by };
+}
+
+function limitPart(part: PolicyLimit, limit: EffectivePolicy['limits'][PolicyLimit]): PolicyPart {
+  return limit === null
+    ? { part, ...UNBOUNDED }
+    : { part, holds: limitWords[part](limit.value), setBy: [limit.set_by] };
+}

@@ -1,0 +1,165 @@
+import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { NamespaceDocument } from '../../engine/contract/documents.ts';
+import { policyParts, usageLines } from '../../engine/contract/effective.ts';
+import { plural, table } from '../../engine/contract/format.ts';
+import { namespaceFault, parentOf, ROOT_NAMESPACE, shortened } from '../../engine/contract/namespaces.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { engine, type Command } from './context.ts';
+import { copy } from './instance.ts';
+import { pickNamespace } from './pick.ts';
+import { tell } from './progress.ts';
+
+/** What can be done with a namespace; to freeze one and to let it go is the kill switch's. */
+
+const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
+const isNotRoot = ({ id }: NamespaceDocument): boolean => id !== ROOT_NAMESPACE;
+
+/** Asks for the name of a new one, below the chosen one, and what it is for. */
+export const newNamespace: Command = async (context, subject) => {
+  const client = await engine(context);
+  const above = subject?.kind === 'namespace' && subject.id !== ROOT_NAMESPACE ? `${subject.id}/` : '';
+  const title = vscode.l10n.t('New Namespace');
+  const id = await vscode.window.showInputBox({
+    title: `${title} (1/2)`,
+    prompt: vscode.l10n.t('Its name, below what must be there already: acme, then acme/web.'),
+    value: above,
+    valueSelection: [above.length, above.length],
+    ignoreFocusOut: true,
+    validateInput: text => faultOf(client, text),
+  });
+  if (id === undefined) return;
+  const description = await vscode.window.showInputBox({
+    title: `${title} (2/2)`,
+    prompt: vscode.l10n.t('What is it for? Enter for no description.'),
+    ignoreFocusOut: true,
+  });
+  if (description === undefined) return;
+  await client.submit('namespace.create', { id, description: description.trim() || null });
+  tell(vscode.l10n.t('Created {0}', id));
+};
+
+/** What is wrong with the name of a new namespace: by the engine's own rules, and by what is there now. */
+async function faultOf(client: EngineClient, id: string): Promise<string | undefined> {
+  if (id === '' || id.endsWith('/')) return vscode.l10n.t('A namespace has a name.');
+  const fault = namespaceFault(id);
+  if (fault !== undefined) return `'${shortened(id)}' ${fault}`;
+  const there = await found(client, id);
+  if (there !== undefined && there.own_status !== 'deleted')
+    return there.own_status === 'archived'
+      ? vscode.l10n.t('{0} is archived. Revive it instead.', id)
+      : vscode.l10n.t('{0} is there already.', id);
+  const parent = await found(client, parentOf(id));
+  if (parent?.status !== 'active') return vscode.l10n.t('{0} is not there, or not active.', parentOf(id));
+  return undefined;
+}
+
+async function found(client: EngineClient, namespace: string): Promise<NamespaceDocument | undefined> {
+  try {
+    return await client.report('namespace', { namespace });
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NOT_FOUND')) return undefined;
+    throw thrown;
+  }
+}
+
+/** Closes one; where others lie below it, once it is confirmed. */
+export const archiveNamespace: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Which namespace is to be archived?');
+  const isFit = (each: NamespaceDocument): boolean => isNotRoot(each) && each.own_status === 'active';
+  const namespace = await pickNamespace(context, subject, placeHolder, isFit);
+  if (namespace === undefined) return;
+  const { id, children } = namespace;
+  if (children > 0 && !(await confirmArchive(id, children))) return;
+  await (await engine(context)).submit('namespace.archive', { namespace: id });
+  const revive = vscode.l10n.t('Revive');
+  // Nobody waits for the answer: it is the way back.
+  void vscode.window.showInformationMessage(vscode.l10n.t('{0} is archived.', id), revive).then(chosen => {
+    if (chosen === revive)
+      void vscode.commands.executeCommand('fleet.reviveNamespace', { kind: 'namespace', id });
+  });
+};
+
+async function confirmArchive(id: string, children: number): Promise<boolean> {
+  const yes = vscode.l10n.t('Archive');
+  const detail = vscode.l10n.t(
+    '{0} right below it. Nothing new is let in there and nothing starts until it is revived; what runs may end.',
+    plural(children, 'namespace'),
+  );
+  const message = vscode.l10n.t('Archive {0}, with all below it?', id);
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+}
+
+/** Makes one active again, with what it took along. */
+export const reviveNamespace: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Which namespace is to be active again?');
+  const isFit = ({ own_status: own }: NamespaceDocument): boolean => own === 'archived';
+  const namespace = await pickNamespace(context, subject, placeHolder, isFit);
+  if (namespace === undefined) return;
+  const { id } = namespace;
+  await (await engine(context)).submit('namespace.create', { id, description: null });
+  tell(vscode.l10n.t('{0} is active again', id));
+};
+
+/** Archives one for good, once it is confirmed; the engine refuses it while anything in it is active or unfinished. */
+export const deleteNamespace: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('Which namespace is to be deleted?');
+  const namespace = await pickNamespace(context, subject, placeHolder, isNotRoot);
+  if (namespace === undefined) return;
+  const { id } = namespace;
+  const yes = vscode.l10n.t('Delete');
+  const detail = vscode.l10n.t(
+    'It is no longer listed, and its description and policy are forgotten. Its records stay in the log.',
+  );
+  const message = vscode.l10n.t('Delete {0}?', id);
+  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) !== yes) return;
+  await (await engine(context)).submit('namespace.delete', { namespace: id });
+  tell(vscode.l10n.t('Deleted {0}', id));
+};
+
+/** Shows what holds in one, and which level set each part. */
+export const showEffectivePolicy: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('The policy of which namespace?');
+  const namespace = await pickNamespace(context, subject, placeHolder);
+  if (namespace === undefined) return;
+  const { id } = namespace;
+  const effective = await (await engine(context)).report('namespace.effective', { namespace: id });
+  const rows = policyParts(effective).map(({ part, holds, setBy }) => [part, holds, setBy.join(', ')]);
+  const { archived_by: by, usage } = effective;
+  const text = [
+    vscode.l10n.t('Effective policy of {0}', id),
+    ...(by === null
+      ? []
+      : [vscode.l10n.t('{0} is archived: nothing new is let in, and nothing starts.', by)]),
+    '',
+    ...table([vscode.l10n.t('policy'), vscode.l10n.t('what holds'), vscode.l10n.t('set by')], rows),
+    ...(usage.length === 0 ? [] : ['', vscode.l10n.t('Usage, with all below:'), ...usageLines(usage)]),
+    '',
+  ];
+  await context.documents.show(`${id} policy.txt`, text.join('\n'));
+};
+
+/** Has this workspace make its new tasks in one, and its terminals work in it. */
+export const useNamespace: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('In which namespace is this workspace to work?');
+  const namespace = await pickNamespace(context, subject, placeHolder, isActive);
+  if (namespace === undefined) return;
+  await writeSetting(namespace.id);
+  tell(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
+};
+
+/** Takes back what this workspace said; what the user's own settings say holds again. */
+export const clearNamespace: Command = async () => {
+  await writeSetting(undefined);
+  tell(vscode.l10n.t('This workspace names no namespace any more'));
+};
+
+function writeSetting(id: string | undefined): Thenable<void> {
+  const configuration = vscode.workspace.getConfiguration('fleet');
+  return configuration.update('namespace', id, vscode.ConfigurationTarget.Workspace);
+}
+
+export const copyNamespace: Command = async (context, subject) => {
+  const namespace = await pickNamespace(context, subject, vscode.l10n.t('Whose name?'));
+  if (namespace !== undefined) await copy(namespace.id);
+};
