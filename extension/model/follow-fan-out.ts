@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Changes } from '../../engine/api/changes.ts';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
@@ -110,8 +109,6 @@ async function subtasks(
   signal: AbortSignal,
 ): Promise<readonly ChildDocument[]> {
   const input = 'indices' in which ? { ...which, offset: 0, limit: PAGE } : which;
-  // An engine in this process answers at once: without a pause, all pages would be read in one turn.
-  await nextTurn(undefined, { signal });
   return (await engine.report('children', { task, ...input }, signal)).children;
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { PAGE } from '../model/follow-fan-out.ts';
@@ -54,8 +53,6 @@ export class ChildStore {
     const wanted = [...kept.keys()].filter(index => changed === undefined || changed.has(index));
     for (let at = 0; at < wanted.length; at += PAGE) {
       const indices = wanted.slice(at, at + PAGE);
-      // An engine in this process answers at once: without a pause, all pages would be read in one turn.
-      await nextTurn();
       const { children } = await engine.report('children', { task: thread, offset: 0, limit: PAGE, indices });
       for (const child of children) if (kept.has(child.index)) kept.set(child.index, child);
     }
