@@ -279,6 +279,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
   const home = await openHome(options.home, { create: true, version: VERSION });
   const config = await workerConfig(home, options.coordinatorHome);
   const chosen = settings({}, options.env, config);
+  const env = { ...options.env, SPL_SHARED: homePaths(options.coordinatorHome).sharedDir };
   const owned = new Owned();
   try {
     const lease = await acquireLease(home.paths.home);
@@ -292,7 +293,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: isolating(allExecutors(config, options.env), home, config, options.env),
+      executors: isolating(allExecutors(config, env), home, config, env),
       output,
       clock: started,
       logger: options.logger,

@@ -4,8 +4,7 @@ import type { Verb } from './verb.ts';
 export interface Entry {
   readonly path: string;
   readonly summary: string;
-  /** Null for the verbs of a later version, which are refused by name. */
-  readonly load: (() => Promise<Verb>) | null;
+  readonly load: () => Promise<Verb>;
   readonly hidden?: boolean;
 }
 

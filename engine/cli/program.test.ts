@@ -180,26 +180,8 @@ describe('spl: exit codes', () => {
   });
 });
 
-describe('spl: what comes later', () => {
-  const LATER = [['fleet', 'start', '--share', 'th_x']];
-  for (const words of LATER) {
-    it(`refuses by name: spl ${words.join(' ')}`, async () => {
-      const { code, err, host } = await run([...words, '--json']);
-      assert.equal(code, 4);
-      assert.equal(errorOf(err).code, 'NOT_SUPPORTED');
-      assert.match(errorOf(err).message, /comes in a later version$/);
-      assert.deepEqual(host.engine.asked, []);
-    });
-  }
-
-  it('shows none of it in the help', async () => {
-    const { out } = await run(['--help']);
-    assert.doesNotMatch(out, /later/);
-  });
-});
-
 describe('spl: help', () => {
-  for (const entry of catalogue.filter(({ load }) => load !== null)) {
+  for (const entry of catalogue) {
     it(`has a summary and examples: spl ${entry.path}`, async () => {
       const words = entry.path.split(' ');
       for (const asked of [

@@ -7,7 +7,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Host } from './host.ts';
 import { GLOBAL_FLAGS, settingsFrom } from './settings.ts';
 import { errorDocument, errorLines } from './render/error.ts';
-import { notYet, toOption, type Verb } from './verb.ts';
+import { toOption, type Verb } from './verb.ts';
 
 /** The words of groups, for their help. */
 const GROUPS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
 
 /** Every verb, loaded: for completion and for tests. */
 export function allVerbs(): Promise<readonly Verb[]> {
-  return Promise.all(catalogue.flatMap(({ load }) => (load === null ? [] : [load()])));
+  return Promise.all(catalogue.map(({ load }) => load()));
 }
 
 async function parseAndRun(words: readonly string[], host: Host): Promise<number> {
@@ -73,8 +73,7 @@ function buildTree(host: Host, wanted: Verb | undefined, action: Action): Comman
     const parent = words.length === 1 ? root : groupOf(words[0]!, groups, root);
     const command = configured(new Command(words.at(-1)), host).description(entry.summary);
     parent.addCommand(command, { hidden: entry.hidden === true });
-    if (entry.load === null) refuseByName(command, entry);
-    else if (entry.path === wanted?.path) fillIn(command, wanted, action);
+    if (entry.path === wanted?.path) fillIn(command, wanted, action);
   }
   root.addHelpText('after', '\nExamples:\n  $ spl fleet start --workers 2\n  $ spl task --help');
   return root;
@@ -123,20 +122,10 @@ function fillIn(command: Command, verb: Verb, action: Action): void {
     positionals.forEach(([key], i) => (given[key] = values[i]));
     for (const { key, flag, option } of options) {
       const value = texts[option.attributeName()];
-      if (flag.later && value !== undefined) throw notYet(`${option.long ?? flag.flags} of spl ${verb.path}`);
       given[key] = value ?? flag.value.otherwise;
     }
     await action(given, command.optsWithGlobals<Record<string, unknown>>());
   });
-}
-
-function refuseByName(command: Command, entry: Entry): void {
-  command
-    .argument('[words...]')
-    .allowUnknownOption()
-    .action(() => {
-      throw notYet(`spl ${entry.path}`);
-    });
 }
 
 function exampleLines(verb: Verb): readonly string[] {

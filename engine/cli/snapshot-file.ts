@@ -2,10 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import * as v from 'valibot';
 import type { RecordsRestore } from '../contract/commands.ts';
 import {
-  SNAPSHOT_FORMAT,
   SNAPSHOT_VERSION,
   snapshotLineSchema,
-  type KnownSignature,
   type SnapshotHeader,
   type SnapshotLine,
   type SnapshotRecord,
@@ -20,49 +18,6 @@ const MAX_LINE_CHARS = 128 * 1024 * 1024;
 /** What one request restores at most, but for one record that is larger. */
 const PART_RECORDS = 1_000;
 const PART_CHARS = 4 * 1024 * 1024;
-
-/** Writes the lines of a snapshot, and knows what the last one has to say. */
-export class SnapshotWriter {
-  readonly #write: (text: string) => Promise<void>;
-  readonly #digest = createHash('sha256');
-  #signature: string | undefined;
-  #records = 0;
-
-  constructor(write: (text: string) => Promise<void>) {
-    this.#write = write;
-  }
-
-  get records(): number {
-    return this.#records;
-  }
-
-  header({ home, at_unix }: Pick<SnapshotHeader, 'home' | 'at_unix'>): Promise<void> {
-    return this.#line({ line: 'header', format: SNAPSHOT_FORMAT, version: SNAPSHOT_VERSION, home, at_unix });
-  }
-
-  async record(
-    { position, at_unix, record }: Pick<SnapshotRecord, 'position' | 'at_unix' | 'record'>,
-    signature: KnownSignature | null,
-  ): Promise<void> {
-    if (signature !== null && signature.sig !== this.#signature) {
-      const { by, sig, ids, public_key } = signature;
-      this.#signature = sig;
-      await this.#line({ line: 'signature', by, sig, ids, public_key });
-    }
-    this.#records++;
-    await this.#line({ line: 'record', position, at_unix, signed: signature !== null, record });
-  }
-
-  end(): Promise<void> {
-    return this.#line({ line: 'end', records: this.#records, sha256: this.#digest.copy().digest('hex') });
-  }
-
-  #line(line: SnapshotLine): Promise<void> {
-    const text = `${JSON.stringify(line)}\n`;
-    this.#digest.update(text);
-    return this.#write(text);
-  }
-}
 
 type Part = Pick<RecordsRestore, 'records' | 'signatures'>;
 

@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { FleetError } from '../errors.ts';
 import type { Context } from './context.ts';
 
 /** One option of a verb: how it is written, what it is for, and what its text becomes. */
@@ -13,8 +12,6 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
   /** What the value names, so that a shell can complete it. */
   readonly names?: Names;
-  /** Known, and refused by name: it comes in a later version. */
-  readonly later?: boolean;
 }
 
 /** Things that a shell can ask us to list. */
@@ -128,20 +125,9 @@ export function number(flags: string, summary: string, range: Range): Flag<numbe
   return { flags, summary, value: { read: given => readNumber(given, range), otherwise: null } };
 }
 
-/** An option of a later version: the parser knows it, and using it is refused by name. */
-export function later(flags: string): Flag<unknown> {
-  return { flags, summary: '', later: true, value: { read: given => given ?? true, otherwise: undefined } };
-}
-
-/** Says that something belongs to a later version. */
-export function notYet(what: string): FleetError {
-  return new FleetError('NOT_SUPPORTED', `${what} comes in a later version`, { details: { what } });
-}
-
 /** The option as the parser wants it. */
 export function toOption(flag: Flag<unknown>): Option {
   const option = new Option(flag.flags, flag.summary);
-  if (flag.later) option.hideHelp();
   if (option.required || option.optional) option.argParser(flag.value.read);
   return option;
 }

@@ -262,10 +262,20 @@ export const recordsRestoreSchema = v.strictObject({
   dry_run: v.optional(v.boolean('must be true or false'), false),
 });
 
+/** The most threads that are shared at a time. */
+export const MAX_SHARED = 64;
+
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
   /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
   executor: v.optional(v.nullable(nonEmpty(64)), null),
+  /** The threads that every command may read from now on, and no others; left out, those stay that are. */
+  share: v.exactOptional(
+    v.pipe(
+      v.array(nonEmpty(256), 'must be a list'),
+      v.maxLength(MAX_SHARED, `must have at most ${MAX_SHARED} entries`),
+    ),
+  ),
 });
 
 export const fleetStopSchema = v.strictObject({

@@ -67,6 +67,8 @@ export const fleetSchema = v.looseObject({
   breakers: v.array(v.looseObject({ executor: v.string(), resets_at_unix: v.number() })),
   /** What a subtask can be run by: the built-in executors, then the agents that can be named. */
   executors: v.array(v.string()),
+  /** The threads that every command may read, each in the file `‹name›.jsonl` of its `SPL_SHARED`. */
+  shared: v.array(v.looseObject({ thread: v.string(), name: v.string() })),
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { FleetError } from '../errors.ts';
 import { isReservedThread } from '../record/ids.ts';
 
 /**
@@ -64,3 +65,12 @@ export type KnownSignature = Pick<SnapshotSignature, 'by' | 'sig' | 'ids' | 'pub
 
 /** Whether a snapshot may have this thread: those of the fleet itself tell of the home that they are in. */
 export const isInSnapshots = (thread: string): boolean => !isReservedThread(thread);
+
+/** @throws SCOPE_FORBIDDEN for a thread that no snapshot may have */
+export function requireInSnapshots(thread: string): void {
+  if (isInSnapshots(thread)) return;
+  throw new FleetError('SCOPE_FORBIDDEN', `'${thread}' is the fleet's own, and tells of this home alone`, {
+    details: { thread },
+    hint: `Read it with: spl audit export --thread ${thread}`,
+  });
+}

@@ -265,8 +265,17 @@ export interface StatusBody {
 /** LEARN on the instance registry, by the coordinator: what holds for the whole fleet. */
 export interface FleetConfigBody {
   readonly topic: 'fleet_config';
-  /** The executor of subtasks that name none. */
-  readonly executor: string;
+  /** The executor of subtasks that name none, where it is chosen here. */
+  readonly executor?: string;
+  /** The threads that every command may read, all of them, where they are chosen here. */
+  readonly shared?: readonly SharedThread[];
+}
+
+/** A thread that is kept as a file. */
+export interface SharedThread {
+  readonly thread: ThreadId;
+  /** What its file is called: the task's alias when it was shared, else the thread. */
+  readonly name: string;
 }
 
 /** LEARN on the namespace registry, by the coordinator: what holds for this namespace from now on. */

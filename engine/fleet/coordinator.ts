@@ -1,5 +1,5 @@
 import { isWithin } from '../contract/namespaces.ts';
-import { RESERVED, type Did } from '../record/ids.ts';
+import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
 import { asJson, TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
 import { Deferrals } from './deferrals.ts';
@@ -244,6 +244,20 @@ export class Coordinator {
     if (this.state.defaultExecutor === executor) return;
     const body = { topic: TOPIC.fleetConfig, executor } as const;
     this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body }, now);
+  }
+
+  /** Chooses the threads that every command may read: these, and no others. */
+  chooseShared(threads: readonly ThreadId[], now: number): void {
+    const shared = threads.map(thread => ({ thread, name: this.#nameOf(thread) }));
+    if (JSON.stringify(shared) === JSON.stringify(this.state.shared)) return;
+    const body = { topic: TOPIC.fleetConfig, shared } as const;
+    this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body }, now);
+  }
+
+  /** An alias means the newest of its tasks; the others are named by their threads. */
+  #nameOf(thread: ThreadId): string {
+    const alias = this.state.tasks.get(thread)?.facts.alias;
+    return alias !== undefined && this.state.aliases.get(alias) === thread ? alias : thread;
   }
 
   /** The coordinator's own heartbeat at its start: written when it says something new. */

@@ -527,6 +527,11 @@ function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldCon
   else applyRule(state, record);
 }
 
+function configure(state: FleetState, { executor, shared }: FleetConfigBody): void {
+  if (executor !== undefined) state.defaultExecutor = executor;
+  if (shared !== undefined) state.shared = shared;
+}
+
 function applyRegistry(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {
   raiseClock(state.registryClocks, record);
   switch (topicOf(record)) {
@@ -534,8 +539,7 @@ function applyRegistry(state: FleetState, record: FleetRecord, at: number, conte
       if (record.actor === context.self) admit(state, record.body as unknown as AdmittedBody);
       return;
     case TOPIC.fleetConfig:
-      if (record.actor === context.self)
-        state.defaultExecutor = (record.body as unknown as FleetConfigBody).executor;
+      if (record.actor === context.self) configure(state, record.body as unknown as FleetConfigBody);
       return;
     case TOPIC.status: {
       const body = record.body as unknown as StatusBody;

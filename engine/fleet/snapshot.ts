@@ -25,7 +25,7 @@ import type { Usage } from './usages.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 12;
+const FORMAT = 13;
 
 interface Header {
   readonly format: number;
@@ -35,6 +35,7 @@ interface Header {
   readonly aliases: readonly [string, ThreadId][];
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
+  readonly shared: FleetState['shared'];
   readonly namespaces: readonly [string, Namespace][];
   readonly usages: readonly [string, Usage][];
   readonly rules: readonly [string, Rule][];
@@ -125,6 +126,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     aliases: [...state.aliases],
     open: [...state.open],
     defaultExecutor: state.defaultExecutor,
+    shared: state.shared,
     namespaces: [...state.namespaces],
     usages: [...state.usages],
     rules: [...state.rules],
@@ -159,6 +161,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;
+  state.shared = header.shared;
   for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
   for (const [id, usage] of header.usages) state.usages.set(id, usage);
   for (const [name, rule] of header.rules) state.rules.set(name, rule);

@@ -2,7 +2,7 @@ import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
 import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
-import type { Work } from './bodies.ts';
+import type { SharedThread, Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
@@ -26,6 +26,8 @@ export interface FleetState {
   readonly open: Set<ThreadId>;
   /** The executor of subtasks that name none, where somebody chose one for the fleet. */
   defaultExecutor: string | null;
+  /** The threads that every command may read. */
+  shared: readonly SharedThread[];
   /** The namespaces that were registered, by their id; `default` is none of them. */
   readonly namespaces: Map<string, Namespace>;
   /** What is out and what was spent in each namespace, with all below it. */
@@ -298,6 +300,7 @@ export function emptyState(): FleetState {
     instances: new Map(),
     open: new Set(),
     defaultExecutor: null,
+    shared: [],
     namespaces: new Map(),
     usages: new Map(),
     rules: new Map(),

@@ -406,6 +406,7 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
       resets_at_unix: until / 1000,
     })),
     executors: [...facts.executors],
+    shared: coordinator.state.shared.map(({ thread, name }) => ({ thread, name })),
   };
 }
 

@@ -26,6 +26,8 @@ export interface HomePaths {
   /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
   readonly stopMark: string;
   readonly logsDir: string;
+  /** Where the threads lie that every command may read. */
+  readonly sharedDir: string;
   /** Where a worker's attempts have their worktrees, each beside a note of the same name. */
   readonly worktreesDir: string;
 }
@@ -51,6 +53,7 @@ export function homePaths(home: string): HomePaths {
     pidFile: at('run', 'spl.pid'),
     stopMark: at('run', 'stopped'),
     logsDir: at('logs'),
+    sharedDir: at('shared'),
     worktreesDir: at('worktrees'),
   };
 }

@@ -16,6 +16,7 @@ import type {
 import type { TaskVerb, TaskVerbInput } from '../contract/commands.ts';
 import type { TaskDocument } from '../contract/documents.ts';
 import { VERSION } from '../contract/engine.ts';
+import { requireInSnapshots } from '../contract/snapshot.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../fleet/bodies.ts';
 import { admitRecord } from '../fleet/admission.ts';
@@ -34,7 +35,7 @@ import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
-import { RESERVED, threadIdFromBytes, type Did } from '../record/ids.ts';
+import { RESERVED, threadIdFromBytes, type Did, type ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { appendRecords, decodeRecords } from './append-records.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -49,6 +50,7 @@ import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
 import { answer, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
+import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
 import type { Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
@@ -88,6 +90,7 @@ export class CoordinatorEngine implements Engine {
   readonly #peers = new Map<Did, WorkerPeer>();
   readonly #watchers = new Watchers();
   readonly #control: FleetControl;
+  readonly #shared: SharedThreads;
   readonly #startedAt: number;
   #endpoint: string | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -116,6 +119,12 @@ export class CoordinatorEngine implements Engine {
       logger: options.logger,
       position: options.checkpointed,
     });
+    this.#shared = new SharedThreads({
+      engine: this,
+      folder: options.home.paths.sharedDir,
+      logger: options.logger,
+      now: () => options.clock.now(),
+    });
     this.#control = new FleetControl({
       did: this.did,
       home: options.home,
@@ -126,6 +135,8 @@ export class CoordinatorEngine implements Engine {
       worker: options.worker,
       step: decide => this.#step(decide),
       fleet: () => this.#fleetFacts(),
+      threadsOf: names => this.#threadsOf(names),
+      shared: this.#shared,
       watchers: this.#watchers,
       unlink: did => this.#peers.get(did)?.close(),
       onStop: options.onStop,
@@ -148,6 +159,7 @@ export class CoordinatorEngine implements Engine {
     });
     await this.#control.resume();
     this.#setReady();
+    if (this.#core.state.shared.length > 0) void this.#shared.set(this.#core.state.shared);
   }
 
   /** Takes over a connection that asked to be a link. */
@@ -236,6 +248,7 @@ export class CoordinatorEngine implements Engine {
     this.#control.close();
     for (const peer of this.#peers.values()) peer.close();
     this.#watchers.close();
+    await this.#shared.close();
     await this.#lastAppend.then(
       () => this.#checkpoints.close(),
       () => this.#checkpoints.abandon(),
@@ -340,6 +353,17 @@ export class CoordinatorEngine implements Engine {
 
   #taskDocument(task: Task, { now }: commands.Issuer): TaskDocument {
     return taskDocument(this.#core.state, task, now);
+  }
+
+  /** Each once. */
+  async #threadsOf(names: readonly string[]): Promise<readonly ThreadId[]> {
+    const threads = new Set<ThreadId>();
+    for (const name of names) {
+      const { thread } = await this.report('thread.state', { thread: name });
+      requireInSnapshots(thread);
+      threads.add(thread as ThreadId);
+    }
+    return [...threads];
   }
 
   #newThread(): ReturnType<typeof threadIdFromBytes> {

@@ -15,10 +15,11 @@ import { openHome, type Home } from '../home/home.ts';
 import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
 import { readPidFile } from '../home/process.ts';
 import { clearStopMark, markStopped, stopMark, type Stopped } from '../home/stop-mark.ts';
-import type { Did } from '../record/ids.ts';
+import type { Did, ThreadId } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { lastLines } from './log-tail.ts';
+import type { SharedThreads } from './shared-threads.ts';
 import { Supervisor, type WorkerLaunch, type WorkerProgram } from './supervisor.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -33,6 +34,9 @@ export interface FleetControlOptions {
   readonly worker: WorkerProgram;
   readonly step: <T>(decide: (now: number) => T) => Promise<T>;
   readonly fleet: () => FleetFacts;
+  /** The threads of these names. */
+  readonly threadsOf: (names: readonly string[]) => Promise<readonly ThreadId[]>;
+  readonly shared: SharedThreads;
   readonly watchers: Watchers;
   readonly unlink: (did: Did) => void;
   readonly onStop: () => void;
@@ -129,10 +133,12 @@ export class FleetControl {
   /**
    * Raises the number of live workers to `workers`, never lowers it.
    * @throws WORKER_FAILED naming each worker that did not come within 30 s, and why; INVALID_RECORD for an executor
-   * that no worker has.
+   * that no worker has; for a thread to be shared NOT_FOUND, CONFLICT where its name means several, SCOPE_FORBIDDEN
+   * where it is the fleet's own.
    */
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
     if (input.executor !== null) await this.#chooseExecutor(input.executor);
+    if (input.share !== undefined) await this.#chooseShared(input.share);
     const resumed = this.#openFanOuts();
     const { already, launched } = await this.#oneAtATime(() => this.#raise(input.workers));
     const wanted = [...already.map(({ did }) => did), ...launched.map(({ did }) => did)];
@@ -443,6 +449,12 @@ export class FleetControl {
       });
     }
     await step(now => coordinator.chooseExecutor(name, now));
+  }
+
+  async #chooseShared(names: readonly string[]): Promise<void> {
+    const threads = await this.#o.threadsOf(names);
+    await this.#o.step(now => this.#o.coordinator.chooseShared(threads, now));
+    await this.#o.shared.set(this.#o.coordinator.state.shared);
   }
 
   #giveUp(did: Did, reason: string): void {

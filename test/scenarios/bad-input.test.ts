@@ -64,17 +64,13 @@ describe('bad input', function () {
   );
 
   it(
-    'on the command line: unknown commands, flags and values end with 2, and what is to come is refused by name',
+    'on the command line: unknown commands, flags and values end with 2',
     scenario({}, async fleet => {
       await fleet.startFleet(1);
       const before = await recordCount(fleet);
       await refuses(
         fleet,
         USAGE.map(([words, ...fragments]) => [words, 2, 'USAGE', ...fragments]),
-      );
-      await refuses(
-        fleet,
-        LATER.map(words => [words, 4, 'NOT_SUPPORTED', 'comes in a later version']),
       );
       assert.equal(await recordCount(fleet), before);
     }),
@@ -297,8 +293,6 @@ const USAGE: readonly (readonly [words: readonly string[], ...fragments: string[
   [['completion', 'tcsh'], "'tcsh'"],
   [['task', 'add', 'x', '--actor', 'nobody'], '--actor must be a DID'],
 ];
-
-const LATER: readonly (readonly string[])[] = [['fleet', 'start', '--share', 'th_x']];
 
 interface Call {
   readonly socketPath?: string;

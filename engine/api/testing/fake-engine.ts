@@ -389,6 +389,7 @@ function fleetDocument(): d.FleetDocument {
     stalled: [],
     breakers: [],
     executors: ['echo', 'shell'],
+    shared: [],
   };
 }
 

@@ -64,6 +64,7 @@ export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
     stalled: [],
     breakers: [],
     executors: ['echo', 'shell', 'agent:claude'],
+    shared: [],
     ...change,
   };
 }

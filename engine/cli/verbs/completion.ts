@@ -41,7 +41,7 @@ export function treeOf(verbs: readonly Verb[]): CompletionTree {
       .map(({ path, summary, flags, positionals }) => ({
         path: path.split(' '),
         summary,
-        options: [...Object.values(flags), ...GLOBAL_FLAGS].filter(flag => flag.later !== true).map(optionOf),
+        options: [...Object.values(flags), ...GLOBAL_FLAGS].map(optionOf),
         words: Object.values(positionals).map(({ names }) => names ?? null),
       })),
   };

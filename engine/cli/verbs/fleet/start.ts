@@ -3,7 +3,7 @@ import { printLines, type Context } from '../../context.ts';
 import { launchLine, startedLines, type ShowPath } from '../../render/fleet.ts';
 import { plural } from '../../../contract/format.ts';
 import { tildePath } from '../../settings.ts';
-import { defineVerb, later, number, text } from '../../verb.ts';
+import { defineVerb, number, text } from '../../verb.ts';
 
 const DEFAULT_WORKERS = 2;
 
@@ -12,10 +12,12 @@ export const fleetStart = defineVerb({
   summary: 'start a coordinator and workers, and wait until all are live',
   description:
     'Reuses a running coordinator, adopts live workers and raises their number; it never lowers it. Fan-outs ' +
-    'that were under way go on.',
+    'that were under way go on. A thread that is shared is kept up to date as a snapshot in the folder that commands ' +
+    'find in SPL_SHARED; it is shared until others are, or none.',
   examples: [
     ['spl fleet start', 'a coordinator and two echo workers'],
     ['spl fleet start --workers 4 --executor shell', 'four workers that run commands'],
+    ['spl fleet start --share FIRST-001,th_notes', 'and what is on these threads is there for them to read'],
   ],
   positionals: {},
   flags: {
@@ -25,16 +27,20 @@ export const fleetStart = defineVerb({
       whole: true,
     }),
     executor: text('--executor <name>', 'what runs subtasks that name no executor: echo, shell, …'),
-    share: later('--share <threads>'),
+    share: text('--share <threads>', 'threads that every command may read, with commas between; or none'),
   },
-  async run(context, { workers, executor }) {
+  async run(context, { workers, executor, share }) {
     const { out, env, settings } = context;
     const count = workers ?? DEFAULT_WORKERS;
     if (!settings.json) {
       printLines(out, [`Starting local fleet: 1 coordinator + ${plural(count, 'worker')}`]);
     }
     const spawned = await ensureCoordinator(context);
-    const started = await context.submit('fleet.start', { workers: count, executor });
+    const started = await context.submit('fleet.start', {
+      workers: count,
+      executor,
+      ...(share === null ? {} : { share: sharedNames(share) }),
+    });
     const { worktrees } = await context.report('worktrees', {});
     const left = worktrees.filter(({ state }) => state === 'left').length;
     const showPath = (path: string): string => tildePath(path, env);
@@ -49,6 +55,10 @@ export const fleetStart = defineVerb({
     ]);
   },
 });
+
+/** `none` shares nothing from now on. */
+const sharedNames = (given: string): string[] =>
+  given === 'none' ? [] : given.split(',').map(name => name.trim());
 
 /** One that is named by URL is somebody else's to start. */
 async function ensureCoordinator({ settings, starter, signal }: Context): Promise<boolean> {
