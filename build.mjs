@@ -18,6 +18,7 @@ const entries = [
   { from: 'engine/bin/spl.ts', to: 'bin/spl', executable: true, engineApart: true },
   { from: 'engine/open.ts', to: 'bin/coordinator.js' },
   { from: 'engine/check-plan.ts', to: 'bin/check-plan.js' },
+  { from: 'engine/bin/plan-server.ts', to: 'bin/plan-server.js' },
   { from: 'engine/bin/coordinator-thread.ts', to: 'bin/coordinator-thread.js', engineApart: true },
   { from: 'engine/bin/worker.ts', to: 'bin/worker.js' },
   { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },

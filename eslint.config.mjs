@@ -13,6 +13,7 @@ export const rooms = {
   fleet: ['record', 'contract'],
   run: ['fleet', 'log', 'home', 'record', 'contract'],
   plan: ['fleet', 'record', 'contract'],
+  language: ['plan', 'fleet', 'contract'],
   api: ['home', 'record', 'contract'],
   cli: ['api', 'plan', 'home', 'contract'],
 };

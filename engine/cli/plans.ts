@@ -14,7 +14,12 @@ export interface PlanFile extends Plan {
 }
 
 /** What is known of a fleet where none is asked: any worker and any agent may be there. */
-export const NO_FLEET: PlanKnown = { defaultExecutor: 'echo', executors: null, workers: null };
+export const NO_FLEET: PlanKnown = {
+  defaultExecutor: 'echo',
+  executors: null,
+  workers: null,
+  namespaces: null,
+};
 
 /**
  * Reads and checks a plan.

@@ -69,6 +69,8 @@ export const fleetSchema = v.looseObject({
   executors: v.array(v.string()),
   /** The threads that every command may read, each in the file `‹name›.jsonl` of its `SPL_SHARED`. */
   shared: v.array(v.looseObject({ thread: v.string(), name: v.string() })),
+  /** That of subtasks which name none and have no command. */
+  default_executor: v.string(),
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 

@@ -19,6 +19,7 @@ function opensAt(fleet: TestFleet): number | undefined {
     heartbeatMs: 1,
     url: '',
     executors: [],
+    defaultExecutor: 'echo',
   };
   const { breakers } = fleetDocument(fleet.core, facts, fleet.now);
   return breakers[0] && breakers[0].resets_at_unix * 1000;

@@ -286,7 +286,7 @@ function stepsOf(bounds: Args): number {
 }
 
 /** The expressions of which one is made. */
-function partsOf(node: ASTNode): readonly ASTNode[] {
+export function partsOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case 'value':
     case 'id':

@@ -2,6 +2,7 @@ import { Environment, EvaluationError, ParseError, TypeError, type ParseResult }
 import { FleetError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../record/canonical.ts';
 import { refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
+import { foresee } from './cel-foresight.ts';
 import { didYouMean } from './names.ts';
 import {
   predicateFault,
@@ -17,6 +18,9 @@ export const celCompiler: CelCompiler = {
     const program = check(source, JOINS);
     refuseCostly(program.ast, shapesFor(total));
     return { evaluate: facts => evaluate(program, bindingsOf(facts), JOINS) };
+  },
+  foresee(source, names) {
+    return foresee(check(source, JOINS).ast, names);
   },
   compileRule(source) {
     return inRule(() => {
@@ -125,6 +129,9 @@ const RULE_VARIABLES: Readonly<Record<string, string>> = {
   ns: 'string',
   record: 'Record',
 };
+
+/** What an expression may name, with the type of each, for who helps to write one. */
+export const JOIN_NAMES = { variables: VARIABLES, child: CHILD_FIELDS, parent: PARENT_FIELDS } as const;
 
 /** Expressions over one set of names. */
 interface Language {

@@ -101,12 +101,14 @@ export function requireFanOut(
     throw beyond(claimed, most.namespace, 'max_children', {
       what: `lets a fan-out have at most ${plural(most.value, 'subtask')}, and these are ${subtasks.length}`,
       hint: 'Split it into smaller fan-outs',
+      details: { limit: most.value },
     });
   const budget = limitOf(levels, 'budget_usd');
   if (budget !== undefined && (bounds.budget_usd ?? 0) > budget.value)
     throw beyond(claimed, budget.namespace, 'budget_usd', {
       what: `lets all work there take ${usd(budget.value)}, and the fan-out wants ${usd(bounds.budget_usd!)}`,
       hint: `Give the fan-out a budget of at most ${budget.value}`,
+      details: { limit: budget.value },
     });
   subtasks.forEach((subtask, index) => requireSubtask(state, levels, claimed, subtask, index, bounds));
 }
@@ -131,14 +133,15 @@ function requireSubtask(
 ): void {
   const { executor, target } = subtask;
   const which = `of subtask ${index}`;
-  requireAllowed(levels, claimed, 'executors', [executor], `executor '${executor}' ${which}`);
+  requireAllowed(levels, claimed, 'executors', [executor], `executor '${executor}' ${which}`, index);
   const names = namesOf(target, instances);
-  requireAllowed(levels, claimed, 'targets', names, `target '${targetText(target)}' ${which}`);
+  requireAllowed(levels, claimed, 'targets', names, `target '${targetText(target)}' ${which}`, index);
   const longest = limitOf(levels, 'timeout_secs');
   if (longest !== undefined && subtask.timeout_secs > longest.value)
     throw beyond(claimed, longest.namespace, 'timeout_secs', {
       what: `lets a subtask take ${longest.value}s, and the time-out ${which} is ${subtask.timeout_secs}s`,
       hint: `Give it a timeout of at most ${longest.value}`,
+      details: { subtask: index, limit: longest.value },
     });
   for (const { namespace, policy } of levels) requireShare(state, claimed, namespace, policy, subtask, index);
 }
@@ -165,6 +168,7 @@ function requireShare(
   throw beyond(claimed, namespace, 'budget_usd', {
     what: `lets all work there take ${usd(limit)}${spent}, and ${wants}`,
     hint: `Give each subtask a budget of at most ${left}`,
+    details: { subtask: index, limit: left },
   });
 }
 
@@ -285,6 +289,7 @@ function requireAllowed(
   kind: PolicyKind,
   names: readonly string[],
   what: string,
+  subtask?: number,
 ): void {
   const refusal = refusalOf(levels, kind, names);
   if (refusal === undefined) return;
@@ -295,21 +300,33 @@ function requireAllowed(
   throw beyond(claimed, level.namespace, kind, {
     what: `${verb} ${what}`,
     hint: allowed === undefined || allowed.length === 0 ? null : `Allowed are: ${allowed.join(', ')}`,
+    details: { ...(subtask === undefined ? {} : { subtask }), ...(allowed === undefined ? {} : { allowed }) },
   });
+}
+
+interface Beyond {
+  readonly what: string;
+  readonly hint: string | null;
+  /** Which subtask it is, where it is one; the limit, or the names that are allowed. */
+  readonly details?: {
+    readonly subtask?: number;
+    readonly limit?: number;
+    readonly allowed?: readonly string[];
+  };
 }
 
 function beyond(
   claimed: string,
   level: string,
   part: PolicyKind | PolicyLimit,
-  { what, hint }: { readonly what: string; readonly hint: string | null },
+  { what, hint, details = {} }: Beyond,
 ): FleetError {
   const look = `See what holds there with: spl namespace resolve ${claimed}`;
   return new FleetError(
     'NAMESPACE_REJECTED',
     `namespace '${claimed}' is rejected: the policy of '${level}' ${what} (${part})`,
     {
-      details: { namespace: claimed, failing: level, policy: part },
+      details: { namespace: claimed, failing: level, policy: part, ...details },
       hint: hint === null ? look : `${hint}. ${look}`,
     },
   );

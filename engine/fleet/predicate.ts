@@ -9,6 +9,16 @@ export type Predicate =
   | { readonly kind: 'k_of_n'; readonly k: number }
   | { readonly kind: 'cel'; readonly source: string; readonly program: CelProgram };
 
+/** Something that is so whatever becomes of the children, though it looks as if it depended on that. */
+export interface Foresight {
+  readonly message: string;
+  /** In UTF-16 code units of the expression. */
+  readonly position: number;
+  readonly length: number;
+  /** What was probably meant, to stand there instead. */
+  readonly instead: string | null;
+}
+
 /** A CEL expression that was checked and is known to end in time. */
 export interface CelProgram {
   /** Whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
@@ -25,6 +35,12 @@ export interface CelCompiler {
    * @throws INVALID_RECORD as `parsePredicate` does.
    */
   compile(source: string, total: number): CelProgram;
+  /**
+   * What is so of an expression whatever becomes of the children.
+   * @param names of the children; empty where one has none.
+   * @throws INVALID_RECORD as `compile` does.
+   */
+  foresee(source: string, names: readonly string[]): readonly Foresight[];
   /** @throws INVALID_RECORD as for a predicate. */
   compileRule(source: string): CelRule;
 }

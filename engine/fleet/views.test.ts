@@ -16,6 +16,7 @@ const facts = {
   heartbeatMs: 1000,
   url: 'http://x',
   executors: ['echo', 'agent:x'],
+  defaultExecutor: 'echo',
 };
 
 const joinOf = (fleet: TestFleet, { task }: FanOut, summary = false) =>

@@ -383,6 +383,8 @@ export interface FleetFacts extends SelfFacts {
   readonly heartbeatMs: number;
   readonly url: string;
   readonly executors: readonly string[];
+  /** That of a fleet which was started without one. */
+  readonly defaultExecutor: string;
 }
 
 /** The coordinator first, then the workers by alias; `stopped` ones are left out. */
@@ -407,6 +409,7 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     })),
     executors: [...facts.executors],
     shared: coordinator.state.shared.map(({ thread, name }) => ({ thread, name })),
+    default_executor: coordinator.state.defaultExecutor ?? facts.defaultExecutor,
   };
 }
 

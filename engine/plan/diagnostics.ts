@@ -18,6 +18,8 @@ export type DiagnosticCode =
   | 'cycle'
   | 'budget'
   | 'join'
+  | 'namespace'
+  | 'policy'
   | 'subtask';
 
 /** A change of the text that mends what a diagnostic is about. */

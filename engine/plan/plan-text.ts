@@ -1,24 +1,11 @@
-import {
-  CST,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  parseDocument,
-  type Document,
-  type Node,
-  type Pair,
-} from 'yaml';
+import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import * as v from 'valibot';
 import { didYouMean, nearestName } from '../fleet/names.ts';
-import { Diagnostics, type DiagnosticCode, type Range } from './diagnostics.ts';
+import { Diagnostics, type Range } from './diagnostics.ts';
 import { choicesOf, isText } from './plan-keys.ts';
 import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
-
-/** A plan needs four levels. */
-const MAX_DEPTH = 50;
+import { parseYaml, type YamlSource } from './yaml-source.ts';
 
 /** A text of a plan, with what is written for it. */
 export interface Written {
@@ -41,16 +28,18 @@ export interface Entry {
 export class PlanText {
   readonly text: string;
   readonly diagnostics = new Diagnostics();
-  readonly #document: Document.Parsed | null;
+  readonly #yaml: YamlSource | null;
 
-  constructor(text: string) {
+  /** @param parse how the text is read; an editor has one that remembers. */
+  constructor(text: string, parse: (text: string) => YamlSource = parseYaml) {
     this.text = text;
-    this.#document = this.#parse();
+    this.#yaml = this.#isLarge() ? null : parse(text);
+    for (const { message, range } of this.#yaml?.faults ?? []) this.diagnostics.error('yaml', message, range);
   }
 
   /** The root, or null where there is none to speak of. */
   get root(): Node | null {
-    return this.#document?.contents ?? null;
+    return this.#yaml?.root ?? null;
   }
 
   /** The keys of a mapping by their names, each once. Null, with a diagnostic, for anything else. */
@@ -155,64 +144,13 @@ export class PlanText {
   }
 
   #resolved(node: Node | null): Node | null {
-    return isAlias(node) && this.#document !== null ? (node.resolve(this.#document) ?? null) : node;
+    return this.#yaml === null ? node : this.#yaml.resolve(node);
   }
 
-  #parse(): Document.Parsed | null {
+  #isLarge(): boolean {
+    if (this.text.length <= MAX_PLAN_CHARS) return false;
     const whole = { start: 0, end: this.text.length };
-    if (this.text.length > MAX_PLAN_CHARS) {
-      this.diagnostics.error('too-large', `a plan has at most ${MAX_PLAN_CHARS} characters`, whole);
-      return null;
-    }
-    const deep = tooDeepAt(this.text);
-    if (deep !== null) {
-      this.diagnostics.error('yaml', `it is nested more than ${MAX_DEPTH} deep`, {
-        start: deep,
-        end: deep + 1,
-      });
-      return null;
-    }
-    const document = parseDocument(this.text, { prettyErrors: false, version: '1.2', merge: false });
-    for (const { message, pos } of document.errors) this.#yamlError(message, pos);
-    return document;
-  }
-
-  #yamlError(message: string, [start, end]: readonly [number, number]): void {
-    const code: DiagnosticCode = 'yaml';
-    const last = this.text.length;
-    this.diagnostics.error(code, message, {
-      start: Math.min(start, last),
-      end: Math.min(Math.max(end, start + 1), last),
-    });
+    this.diagnostics.error('too-large', `a plan has at most ${MAX_PLAN_CHARS} characters`, whole);
+    return true;
   }
 }
-
-/**
- * Where a text is nested too deep, or null: the parser goes down into what is nested, and the stack has an end. Levels of a
- * block are told by their indentation, or, on one line, by the dashes and question marks that open them.
- */
-function tooDeepAt(text: string): number | null {
-  let at = 0;
-  let flow = 0;
-  let onLine = 0;
-  for (const lexeme of new Lexer().lex(text)) {
-    const type = CST.tokenType(lexeme);
-    if (type === 'newline') onLine = 0;
-    else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') onLine += 1;
-    else if (type === 'flow-seq-start' || type === 'flow-map-start') flow += 1;
-    else if (type === 'flow-seq-end' || type === 'flow-map-end') flow -= 1;
-    const isBlock = flow === 0 && type !== 'space';
-    if (flow > MAX_DEPTH || (isBlock && onLine > MAX_DEPTH)) return at;
-    // What is indented this far stands in this many blocks at most.
-    if (type === 'space' && onLine === 0 && flow === 0 && lexeme.length > MAX_INDENT) return at;
-    at += isMark(type) ? 0 : lexeme.length;
-  }
-  return null;
-}
-
-/** At most two columns a level are usual; texts in blocks are no tokens of their own. */
-const MAX_INDENT = 200;
-
-/** The lexer marks where documents and scalars begin with characters that are not in the text. */
-const isMark = (type: CST.TokenType | null): boolean =>
-  type === 'doc-mode' || type === 'flow-error-end' || type === 'scalar';

@@ -11,7 +11,13 @@ import { likeness } from './dependency-names.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 
 const SAMPLES = fileURLToPath(new URL('./samples/', import.meta.url));
-const CONTEXT: PlanContext = { cel: celCompiler, executors: null, workers: null, defaultExecutor: 'echo' };
+const CONTEXT: PlanContext = {
+  cel: celCompiler,
+  executors: null,
+  workers: null,
+  namespaces: null,
+  defaultExecutor: 'echo',
+};
 
 interface Wanted {
   readonly line: number;

@@ -4,12 +4,14 @@ import type { Losers, subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
-import { completeSubtasks } from '../fleet/subtasks.ts';
+import { completeSubtasks, type CompleteSubtask } from '../fleet/subtasks.ts';
 import { resolveDependencies } from './dependency-names.ts';
-import type { Diagnostic, Range } from './diagnostics.ts';
+import type { Diagnostic, Fix, Range } from './diagnostics.ts';
 import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
-import { SubtaskReader, type Draft } from './subtask-reader.ts';
+import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
+import { SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
+import type { YamlSource } from './yaml-source.ts';
 
 /** What is known of the fleet that a plan is for. */
 export interface PlanKnown {
@@ -19,6 +21,8 @@ export interface PlanKnown {
   readonly executors: readonly string[] | null;
   /** The workers that a target may name; null when that is not known, and any may be. */
   readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
+  /** The namespaces that there are; null when that is not known, and any may be. */
+  readonly namespaces: readonly KnownNamespace[] | null;
 }
 
 /** What a plan is checked against. */
@@ -43,31 +47,63 @@ export interface PlanRequest {
   readonly budget_secs: number | null;
 }
 
+/** What stands where in a plan, faults or none. */
+export interface PlanOutline {
+  readonly goal: Written | null;
+  readonly namespace: Written | null;
+  readonly join: Written | null;
+  /** As they are written, in order. */
+  readonly subtasks: readonly WrittenSubtask[];
+  /** As their matrices make them, by their index. */
+  readonly drafts: readonly Draft[];
+}
+
 export interface Plan {
   /** In the order of where they begin. */
   readonly diagnostics: readonly Diagnostic[];
   /** Null where there is an error. */
   readonly request: PlanRequest | null;
+  /** Null where the text is no YAML, or no mapping. */
+  readonly outline: PlanOutline | null;
 }
 
 /**
  * Reads a plan: YAML with a goal and subtasks. The same reading serves the editor and the run, so that what has no error
  * there is accepted here. Never throws for what the text says.
  */
-export function readPlan(text: string, context: PlanContext): Plan {
-  const plan = new PlanText(text);
+export function readPlan(text: string, context: PlanContext, parse?: (text: string) => YamlSource): Plan {
+  const plan = new PlanText(text, parse);
+  const reader = new PlanReader(plan, context);
   // What can't be parsed is not guessed at.
-  const request = plan.diagnostics.hasErrors ? null : new PlanReader(plan, context).read(plan.root);
+  const request = plan.diagnostics.hasErrors ? null : reader.read(plan.root);
   const diagnostics = plan.diagnostics.all.toSorted((a, b) => a.range.start - b.range.start);
-  return { diagnostics, request: plan.diagnostics.hasErrors ? null : request };
+  return { diagnostics, request: plan.diagnostics.hasErrors ? null : request, outline: reader.outline };
 }
 
 type Values = Readonly<Record<string, unknown>>;
+
+/** What `requireFanOut` says of a refusal. */
+interface PolicyFault {
+  readonly policy: keyof typeof KEY_OF_POLICY;
+  readonly subtask?: number;
+  readonly limit?: number;
+  readonly allowed?: readonly string[];
+}
+
+/** The key of a plan, or of a subtask, that a part of a policy bounds. */
+const KEY_OF_POLICY = {
+  executors: 'executor',
+  targets: 'target',
+  timeout_secs: 'timeout',
+  budget_usd: 'budget',
+  max_children: 'subtasks',
+} as const;
 
 class PlanReader {
   readonly #plan: PlanText;
   readonly #context: PlanContext;
   readonly #subtasks: SubtaskReader;
+  outline: PlanOutline | null = null;
 
   constructor(plan: PlanText, context: PlanContext) {
     this.#plan = plan;
@@ -89,10 +125,24 @@ class PlanReader {
     for (const key of ['goal', 'subtasks']) if (!keys.has(key)) this.#missing(key, beginning);
     const values = this.#values(entries);
     resolveDependencies(this.#drafts, this.#plan.diagnostics);
-    this.#join(keys.get('join'));
+    const [goal, namespace, join] = ['goal', 'namespace', 'join'].map(key => this.#written(keys.get(key)));
+    this.outline = {
+      goal: goal!,
+      namespace: namespace!,
+      join: join!,
+      subtasks: this.#subtasks.written,
+      drafts: this.#drafts,
+    };
+    this.#join(join!);
     this.#budgets(values);
+    checkNamespace(namespace!, this.#context.namespaces, this.#plan.diagnostics);
     if (this.#plan.diagnostics.hasErrors) return null;
-    this.#complete(values);
+    const subtasks = this.#complete(values);
+    if (subtasks === null) return null;
+    const asked = { subtasks, budgetUsd: limitsOf(values).budget_usd, workers: this.#context.workers ?? [] };
+    const namespaceKnown = this.#context.namespaces?.find(({ id }) => id === namespace?.value);
+    const refused = namespaceKnown === undefined ? null : checkPolicy(namespaceKnown, asked);
+    if (refused !== null) this.#beyondPolicy(refused, keys);
     return this.#request(values);
   }
 
@@ -126,12 +176,15 @@ class PlanReader {
     };
   }
 
-  #join(entry: Entry | undefined): void {
-    if (entry === undefined || this.#drafts.length === 0) return;
-    const written = this.#plan.textOf(entry.node, 'join', entry.range);
-    if (written === null) return;
+  #written(entry: Entry | undefined): Written | null {
+    return entry === undefined ? null : this.#plan.textOf(entry.node, entry.key, entry.range);
+  }
+
+  #join(written: Written | null): void {
+    if (written === null || this.#drafts.length === 0) return;
     try {
-      parsePredicate(written.value, this.#drafts.length, this.#context.cel);
+      const predicate = parsePredicate(written.value, this.#drafts.length, this.#context.cel);
+      if (predicate.kind === 'cel') this.#foresee(written);
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#joinFault(written, thrown);
@@ -140,16 +193,24 @@ class PlanReader {
 
   #joinFault(written: Written, fault: FleetError): void {
     const { position = 0, length = 0 } = fault.details as { position?: number; length?: number };
-    const offsets = written.offsets();
-    const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
-    const start = at(position);
-    const range = { start, end: Math.max(at(position + length), start + 1) };
+    const range = placeIn(written, position, length);
     // The position is told by the range.
     const message = fault.message.replace(/ at position \d+$/, '');
     const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#drafts.length) : undefined;
     const text = /did you mean '([^']+)'/.exec(message)?.[1] ?? most;
-    const fixes = text === undefined ? [] : [{ title: `Change to '${text}'`, range, text }];
+    const fixes = text === undefined ? [] : [fixTo(text, range)];
     this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);
+  }
+
+  /** What would be so whatever becomes of the subtasks is allowed, and is not what anybody means. */
+  #foresee(written: Written): void {
+    const names = this.#drafts.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
+    const foreseen = this.#context.cel.foresee(written.value, names);
+    for (const { message, position, length, instead } of foreseen) {
+      const range = placeIn(written, position, length);
+      const fixes = instead === null ? [] : [fixTo(instead, range)];
+      this.#plan.diagnostics.warning('join', message, range, fixes);
+    }
   }
 
   /** A share beyond the limit can never be reserved, so that its subtask would never start. */
@@ -173,11 +234,11 @@ class PlanReader {
   }
 
   /** What the rules of the engine refuse, and the above has not looked for. */
-  #complete(values: Values): void {
+  #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
     try {
-      completeSubtasks(
+      return completeSubtasks(
         // Folders are resolved when the plan is run.
         this.#drafts.map(({ body }) => (body['dir'] === undefined ? body : { ...body, dir: '/' })),
         {
@@ -185,13 +246,29 @@ class PlanReader {
           defaultExecutor,
           instances: workers ?? namedWorkers(this.#drafts),
           executors: executors ?? namedExecutors(this.#drafts),
+          refusal: refusalByName,
           ...(isLimited ? { limits: limitsOf(values) } : {}),
         },
       );
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#refused(thrown);
+      return null;
     }
+  }
+
+  #beyondPolicy(fault: FleetError, keys: ReadonlyMap<string, Entry>): void {
+    const { policy, subtask, limit, allowed = [] } = fault.details as unknown as PolicyFault;
+    const key = KEY_OF_POLICY[policy];
+    const written = subtask === undefined ? undefined : this.#drafts[subtask]!.written;
+    const own = written === undefined ? keys.get(key)?.range : written.ranges.get(key);
+    const isCount = key === 'subtasks';
+    const range =
+      (isCount ? undefined : own) ?? written?.name?.range ?? written?.range ?? keys.get('subtasks')!.keyRange;
+    const texts =
+      own === undefined || isCount ? [] : [...(limit === undefined ? [] : [String(limit)]), ...allowed];
+    const fixes = texts.map(text => fixTo(text, range));
+    this.#plan.diagnostics.error('policy', withHint(fault.message, fault), range, fixes);
   }
 
   #refused(fault: FleetError): void {
@@ -207,6 +284,16 @@ class PlanReader {
     const names = cycle.map(index => nameOf(this.#drafts[index]!));
     this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range);
   }
+}
+
+const fixTo = (text: string, range: Range): Fix => ({ title: `Change to '${text}'`, range, text });
+
+/** Where a part of a text's value stands in the file. */
+function placeIn(written: Written, position: number, length: number): Range {
+  const offsets = written.offsets();
+  const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
+  const start = at(position);
+  return { start, end: Math.max(at(position + length), start + 1) };
 }
 
 function withHint(message: string, { hint }: FleetError): string {
@@ -232,6 +319,12 @@ function namedWorkers(drafts: readonly Draft[]): readonly { readonly did: string
     if (typeof target !== 'string') return [];
     return [{ did: target.replace(/^specific:/, ''), alias: target.startsWith('worker-') ? target : '' }];
   });
+}
+
+/** As the executors themselves say it: the shell runs a command and nothing else, and no other runs one. */
+function refusalByName(executor: string, { run }: { readonly run: string | null }): string | null {
+  if (executor === 'shell') return run === null ? 'executor shell needs run' : null;
+  return run === null ? null : 'it runs no commands, and run gives one';
 }
 
 /** Without a fleet to ask, any agent may be there. */

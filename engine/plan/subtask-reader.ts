@@ -23,6 +23,10 @@ export interface WrittenSubtask {
   readonly name: Written | null;
   /** Where each of its keys has its value. */
   readonly ranges: ReadonlyMap<string, Range>;
+  /** The names and patterns of what it depends on, as they are written. */
+  readonly depends: readonly Written[];
+  /** The values of each key of its matrix; null where that is not to be used. */
+  readonly matrix: Matrix | null;
   /** The indices of the subtasks that its matrix makes of it, ascending. */
   readonly indices: number[];
 }
@@ -36,7 +40,7 @@ export interface Draft {
   readonly depends: readonly { readonly text: string; readonly range: Range }[];
 }
 
-type Matrix = ReadonlyMap<string, readonly string[]>;
+export type Matrix = ReadonlyMap<string, readonly string[]>;
 type Keys = ReadonlyMap<string, Entry>;
 
 /** Reads the subtasks of a plan, each filled in for every combination of its matrix. */
@@ -66,15 +70,17 @@ export class SubtaskReader {
     this.#plan.refuseUnknown(entries, SUBTASK_KEY_NAMES, 'a subtask');
     const keys: Keys = new Map(entries.map(entry => [entry.key, entry]));
     const name = keys.get('name');
+    const matrix = this.#matrix(keys.get('matrix'));
     const written: WrittenSubtask = {
       range,
       name: name === undefined ? null : this.#plan.textOf(name.node, 'name', name.range),
       ranges: new Map(entries.map(({ key, range: place }) => [key, place])),
+      depends: this.#depends(keys.get('depends')),
+      matrix,
       indices: [],
     };
     this.written.push(written);
     this.#goal(written, keys);
-    const matrix = this.#matrix(keys.get('matrix'));
     if (matrix === null) return;
     for (const entry of entries) if (entry.key !== 'matrix') this.#placeholders(entry, matrix);
     for (const combination of combinations(matrix)) this.#fillIn(written, keys, combination);
@@ -101,7 +107,11 @@ export class SubtaskReader {
     }
     body['goal'] ??= this.#filled(keys.get('prompt'), combination) ?? body['name'];
     written.indices.push(index);
-    this.drafts.push({ index, written, body, depends: this.#depends(keys.get('depends'), combination) });
+    const depends = written.depends.map(({ value, range }) => ({
+      text: filledIn(value, combination),
+      range,
+    }));
+    this.drafts.push({ index, written, body, depends });
   }
 
   #filled(entry: Entry | undefined, combination: Combination): unknown {
@@ -116,12 +126,11 @@ export class SubtaskReader {
     return this.#plan.checked(key, fill(text, combination), schema, range);
   }
 
-  #depends(entry: Entry | undefined, combination: Combination): Draft['depends'] {
+  #depends(entry: Entry | undefined): readonly Written[] {
     if (entry === undefined) return [];
-    return this.#plan.itemsOrOne(entry).flatMap(item => {
-      const written = this.#plan.textOf(item, 'depends', this.#plan.rangeOf(item));
-      return written === null ? [] : [{ text: filledIn(written.value, combination), range: written.range }];
-    });
+    return this.#plan
+      .itemsOrOne(entry)
+      .flatMap(item => this.#plan.textOf(item, 'depends', this.#plan.rangeOf(item)) ?? []);
   }
 
   // --- the matrix ---------------------------------------------------------------------------------------------

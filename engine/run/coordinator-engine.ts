@@ -633,6 +633,7 @@ export class CoordinatorEngine implements Engine {
       heartbeatMs: this.#o.heartbeatMs,
       url: this.#endpoint ?? `unix:${this.#o.home.paths.socket}`,
       executors: [...this.#o.executors.keys()],
+      defaultExecutor: this.#o.defaultExecutor,
     };
   }
 

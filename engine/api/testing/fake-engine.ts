@@ -390,6 +390,7 @@ function fleetDocument(): d.FleetDocument {
     breakers: [],
     executors: ['echo', 'shell'],
     shared: [],
+    default_executor: 'echo',
   };
 }
 

@@ -65,6 +65,7 @@ export function fleet(change: Partial<d.FleetDocument> = {}): d.FleetDocument {
     breakers: [],
     executors: ['echo', 'shell', 'agent:claude'],
     shared: [],
+    default_executor: 'echo',
     ...change,
   };
 }

@@ -124,9 +124,10 @@ async function ofPlan(context: Context, given: Sources, file: string): Promise<A
     throw new FleetError('USAGE', 'subtasks are either those of a plan or those that are given beside it', {
       hint: 'Leave out --subtask and --subtasks, or write them into the plan.',
     });
-  const { instances, executors } = await context.report('fleet', {});
+  const { instances, executors, default_executor: defaultExecutor } = await context.report('fleet', {});
   const workers = instances.filter(({ role }) => role === 'worker');
-  return requestOf(await readPlanFile(context, file, { ...NO_FLEET, executors, workers }), context.cwd);
+  const known = { ...NO_FLEET, defaultExecutor, executors, workers };
+  return requestOf(await readPlanFile(context, file, known), context.cwd);
 }
 
 /** The namespace in use, where a fan-out of this task may lie in it; else null, for the task's own. */

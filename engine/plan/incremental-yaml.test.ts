@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { celCompiler } from '../fleet/cel.ts';
+import { IncrementalYaml } from './incremental-yaml.ts';
+import { readPlan, type Plan, type PlanContext } from './plan.ts';
+
+const CONTEXT: PlanContext = {
+  cel: celCompiler,
+  executors: null,
+  workers: null,
+  namespaces: null,
+  defaultExecutor: 'echo',
+};
+
+/** Lines that plans are made of, and what breaks their form. */
+const line = fc.constantFrom(
+  'goal: g',
+  'goal: "a',
+  'b"',
+  'subtasks:',
+  'subtasks: # all',
+  'subtasks: [{ name: z }]',
+  '  - name: a',
+  '  - name: b-${{ matrix.x }}',
+  '    matrix: { x: [1, "a b"] }',
+  '    depends: [a, b-*]',
+  '    depends:',
+  '      - a',
+  '    depends: *r',
+  '    run: &r echo',
+  '    run: |',
+  '      echo ${{ matrix.x }}',
+  '      # in the text',
+  "    run: 'a",
+  "      b'",
+  '    goal: a long',
+  '      goal',
+  '  # between',
+  '# at the beginning',
+  '',
+  '   ',
+  '    timeout: 1',
+  '    timeout: x',
+  '  -',
+  '  - - y',
+  '   - name: odd',
+  ' - name: odd',
+  '- name: none',
+  '    <<: { run: x }',
+  'join: any',
+  'join: acepted > 1',
+  'losers: cancel',
+  '    [a',
+  ']',
+  '---',
+  '...',
+  '%YAML 1.1',
+  '    !!str run: x',
+  '\tname: t',
+);
+const ending = fc.constantFrom('\n', '\n', '\n', '\r\n');
+const text = fc
+  .array(fc.tuple(line, ending), { maxLength: 16 })
+  .map(lines => lines.map(([each, end]) => each + end).join(''));
+/** A plan of the plain form, so that edits meet what is kept. */
+const plain = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 6 }).map(names => {
+  const subtasks = names.map((name, i) => `  - name: ${name}${i}\n    run: echo ${name}\n    timeout: 5\n`);
+  return `goal: g\nsubtasks:\n${subtasks.join('')}join: all\nlosers: keep\n`;
+});
+const edit = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), remove: fc.nat(12), insert: text });
+
+function edited(
+  before: string,
+  { at, remove, insert }: { at: number; remove: number; insert: string },
+): string {
+  const start = Math.floor(at * before.length);
+  // Mostly whole lines, since that is how texts are changed.
+  const lineStart = before.lastIndexOf('\n', start - 1) + 1;
+  return before.slice(0, lineStart) + insert + before.slice(lineStart + remove);
+}
+
+/** All that a reading says, with nothing of how it came about. */
+function saidBy({ diagnostics, request, outline }: Plan): unknown {
+  const written = (each: { value: string; range: unknown; offsets(): unknown } | null): unknown =>
+    each === null ? null : [each.value, each.range, each.offsets()];
+  return {
+    diagnostics,
+    request,
+    outline: outline && {
+      top: [outline.goal, outline.namespace, outline.join].map(written),
+      subtasks: outline.subtasks.map(({ range, name, ranges, depends, matrix, indices }) => ({
+        start: range.start,
+        name: written(name),
+        ranges: [...ranges],
+        depends: depends.map(written),
+        matrix: matrix && [...matrix],
+        indices,
+      })),
+    },
+  };
+}
+
+describe('a plan that is edited', () => {
+  it('is read as one that is read for the first time', () => {
+    const seen = { kept: 0 };
+    fc.assert(
+      fc.property(fc.oneof(plain, text), fc.array(edit, { minLength: 1, maxLength: 6 }), (begun, edits) => {
+        const yaml = new IncrementalYaml();
+        let now = begun;
+        for (const change of [undefined, ...edits]) {
+          now = change === undefined ? now : edited(now, change);
+          const kept = readPlan(now, CONTEXT, each => yaml.parse(each));
+          assert.deepEqual(saidBy(kept), saidBy(readPlan(now, CONTEXT)), JSON.stringify(now));
+          if (kept.request !== null) seen.kept += 1;
+        }
+      }),
+      { numRuns: 1_500 },
+    );
+    assert.ok(seen.kept > 300, `only ${seen.kept} were sound`);
+  });
+});

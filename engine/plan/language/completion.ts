@@ -1,0 +1,254 @@
+import { LOSERS, ISOLATIONS } from '../../contract/commands.ts';
+import { JOIN_NAMES } from '../../fleet/cel.ts';
+import type { Range } from '../diagnostics.ts';
+import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
+import type { PlanKnown, PlanOutline } from '../plan.ts';
+import type { WrittenSubtask } from '../subtask-reader.ts';
+import { cursorAt, itemAround, keysIn, type Cursor } from './cursor.ts';
+import { JOIN_TEXTS, LOSERS_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
+import { patternOf } from './patterns.ts';
+
+/** What may be written at a place. */
+export interface Completion {
+  readonly label: string;
+  readonly kind: 'key' | 'value' | 'subtask' | 'variable' | 'field' | 'function' | 'worker';
+  /** A word or two behind the label. */
+  readonly detail: string | null;
+  /** Markdown. */
+  readonly documentation: string | null;
+  /** What stands in the place of `range`; in it `$1`, `$2` are where the cursor goes. */
+  readonly insert: string;
+  readonly range: Range;
+}
+
+/** What completion knows beside the text. */
+export interface CompletionContext {
+  readonly known: PlanKnown;
+  /** That of the text, or of the last one that could be read. */
+  readonly outline: PlanOutline | null;
+}
+
+/** What may be written at this place, the likeliest first. */
+export function completionsAt(
+  text: string,
+  offset: number,
+  context: CompletionContext,
+): readonly Completion[] {
+  const cursor = cursorAt(text, offset);
+  if (cursor === null) return [];
+  switch (cursor.part) {
+    case 'key':
+      return keys(text, offset, cursor);
+    case 'placeholder':
+      return placeholders(text, offset, cursor);
+    case 'value':
+      return values(text, offset, cursor, context);
+  }
+}
+
+function item(
+  cursor: Cursor,
+  label: string,
+  kind: Completion['kind'],
+  rest: Partial<Omit<Completion, 'label' | 'kind'>> = {},
+): Completion {
+  return {
+    label,
+    kind,
+    detail: null,
+    documentation: null,
+    insert: escaped(label),
+    range: cursor.word,
+    ...rest,
+  };
+}
+
+/** As a snippet that stands for itself. */
+const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
+
+// --- keys ---------------------------------------------------------------------------------------------------------
+
+/** How the values of keys begin that are no plain text. */
+const BEGINNINGS: Readonly<Record<string, string>> = {
+  subtasks: '\n  - name: $1\n    run: $2',
+  depends: ' [$1]',
+  matrix: ' { $1: [$2] }',
+};
+
+function keys(text: string, offset: number, cursor: Cursor): readonly Completion[] {
+  const { inSubtask } = cursor;
+  const [names, texts] = inSubtask
+    ? [SUBTASK_KEY_NAMES, SUBTASK_KEY_TEXTS]
+    : [PLAN_KEY_NAMES, PLAN_KEY_TEXTS];
+  const there = keysIn(text, inSubtask ? itemAround(text, offset) : { start: 0, end: text.length });
+  return names
+    .filter(name => !there.has(name))
+    .map(name =>
+      item(cursor, name, 'key', {
+        documentation: texts[name] ?? null,
+        insert: `${name}:${BEGINNINGS[name] ?? ' $1'}`,
+      }),
+    );
+}
+
+function placeholders(text: string, offset: number, cursor: Cursor): readonly Completion[] {
+  const { start, end } = itemAround(text, offset);
+  const isNamed = /matrix\.[\w-]*$/.test(cursor.before);
+  return matrixKeys(text.slice(start, end)).map(key =>
+    item(cursor, `matrix.${key}`, 'variable', {
+      insert: isNamed
+        ? key
+        : ` matrix.${key} ${text.startsWith('}}', cursor.word.end) ? '' : '}}'}`.replace(
+            /^ /,
+            cursor.before.endsWith(' ') ? '' : ' ',
+          ),
+    }),
+  );
+}
+
+/** The keys of a subtask's matrix by the look of its lines. */
+function matrixKeys(written: string): readonly string[] {
+  const flow = /^\s*(?:- +)?matrix:\s*\{(.*)$/m.exec(written)?.[1];
+  if (flow !== undefined)
+    return Array.from(flow.matchAll(/(?:^|,)\s*([A-Za-z_][\w-]*)\s*:/g), match => match[1]!);
+  const [, lead, block] = /^( *(?:- +)?)matrix:[ ]*\r?\n((?: +.*\r?\n?)*)/m.exec(written) ?? [];
+  const column = /^ */.exec(block ?? '')![0].length;
+  if (block === undefined || column <= lead!.length) return [];
+  const at = new RegExp(`^ {${column}}([A-Za-z_][\\w-]*)\\s*:`, 'gm');
+  return Array.from(block.matchAll(at), match => match[1]!);
+}
+
+// --- values -------------------------------------------------------------------------------------------------------
+
+const TARGETS = ['least-loaded-worker', 'round-robin'] as const;
+
+function values(
+  text: string,
+  offset: number,
+  cursor: Cursor,
+  context: CompletionContext,
+): readonly Completion[] {
+  const { known } = context;
+  const all = (
+    names: readonly string[],
+    texts: Readonly<Record<string, string>> = {},
+  ): readonly Completion[] =>
+    names.map(name =>
+      item(cursor, name, 'value', {
+        documentation: texts[name] ?? null,
+        range: wholeValue(text, cursor, offset),
+      }),
+    );
+  switch (cursor.key) {
+    case 'losers':
+      return all(LOSERS, LOSERS_TEXTS);
+    case 'isolation':
+      return all(ISOLATIONS);
+    case 'executor':
+      return all(known.executors ?? ['echo', 'shell']);
+    case 'namespace':
+      return all((known.namespaces ?? []).filter(({ status }) => status === 'active').map(({ id }) => id));
+    case 'target': {
+      const workers = (known.workers ?? []).map(({ alias, did }) =>
+        item(cursor, alias, 'worker', { detail: did }),
+      );
+      return [...workers, ...all(TARGETS)];
+    }
+    case 'depends':
+      return cursor.inSubtask ? dependencies(text, offset, cursor, context) : [];
+    case 'join':
+      return cursor.inSubtask ? [] : joins(cursor, context);
+    default:
+      return [];
+  }
+}
+
+/** Names may have slashes and colons in them, which end a word elsewhere. */
+function wholeValue(text: string, { before, word }: Cursor, offset: number): Range {
+  const begun = /[^\s,[\]{}"']*$/.exec(before)![0].length;
+  const rest = /^[^\s,[\]{}"'#]*/.exec(text.slice(offset, offset + 256))![0].length;
+  return { start: Math.min(offset - begun, word.start), end: Math.max(offset + rest, word.end) };
+}
+
+/** The subtasks that this one may wait for: not itself, and none that waits for it. */
+function dependencies(
+  text: string,
+  offset: number,
+  cursor: Cursor,
+  { outline }: CompletionContext,
+): readonly Completion[] {
+  if (outline === null) return [];
+  const { start, end } = itemAround(text, offset);
+  const written = text.slice(start, end);
+  const own = /^\s*(?:- +)?name:\s*(.+?)\s*$/m.exec(written)?.[1];
+  const range = wholeValue(text, cursor, offset);
+  const there = new Set(cursor.before.split(/[[\],\s]+/).slice(0, -1));
+  const waiting = own === undefined ? new Set<WrittenSubtask>() : waitingFor(own, outline);
+  return outline.subtasks.flatMap(subtask => {
+    const name = subtask.name?.value;
+    if (name === undefined || name === own || waiting.has(subtask)) return [];
+    const label = patternOf(name);
+    if (there.has(label)) return [];
+    const count = subtask.indices.length;
+    return [item(cursor, label, 'subtask', { detail: count > 1 ? `${count} subtasks` : null, range })];
+  });
+}
+
+/** All that wait for the subtask of this name, by way of others too. */
+function waitingFor(name: string, { subtasks, drafts }: PlanOutline): ReadonlySet<WrittenSubtask> {
+  const own = subtasks.find(subtask => subtask.name?.value === name);
+  const reached = new Set<number>(own?.indices);
+  for (let before = -1; before !== reached.size;) {
+    before = reached.size;
+    for (const { index, body } of drafts) {
+      const on = (body['depends_on'] ?? []) as readonly number[];
+      if (on.some(each => reached.has(each))) reached.add(index);
+    }
+  }
+  return new Set(subtasks.filter(({ indices }) => indices.some(index => reached.has(index))));
+}
+
+// --- the join -----------------------------------------------------------------------------------------------------
+
+const LIST_MACROS = ['all', 'exists', 'exists_one', 'filter', 'map'] as const;
+
+function joins(cursor: Cursor, { outline }: CompletionContext): readonly Completion[] {
+  const { before } = cursor;
+  const owner = /([A-Za-z_]\w*|\))\s*\.\s*\w*$/.exec(before)?.[1];
+  if (owner === undefined) return names(cursor, outline?.drafts.length ?? 1);
+  if (owner === 'parent') return fields(cursor, JOIN_NAMES.parent);
+  if (owner === 'children' || owner === ')') return listMembers(cursor);
+  return owner in JOIN_NAMES.variables ? [] : fields(cursor, JOIN_NAMES.child);
+}
+
+function names(cursor: Cursor, total: number): readonly Completion[] {
+  const words = cursor.before.trim() === '' || /^["']?\w*$/.test(cursor.before.trim());
+  const whole = words ? ['all', 'any', `k_of_n:${Math.min(2, Math.max(total, 1))}`] : [];
+  const lambda = Array.from(cursor.before.matchAll(/\.\s*\w+\(\s*([A-Za-z_]\w*)\s*,/g), match => match[1]!);
+  return [...new Set(lambda), ...whole, ...Object.keys(JOIN_NAMES.variables)].map(name => {
+    const type =
+      (JOIN_NAMES.variables as Readonly<Record<string, string>>)[name] ??
+      (lambda.includes(name) ? 'Child' : null);
+    const isWhole = whole.includes(name);
+    return item(cursor, name, isWhole ? 'value' : 'variable', {
+      detail: type,
+      documentation: isWhole ? null : (JOIN_TEXTS[name] ?? null),
+    });
+  });
+}
+
+function fields(cursor: Cursor, types: Readonly<Record<string, string>>): readonly Completion[] {
+  return Object.entries(types).map(([name, type]) =>
+    item(cursor, name, 'field', { detail: type, documentation: JOIN_TEXTS[name] ?? null }),
+  );
+}
+
+function listMembers(cursor: Cursor): readonly Completion[] {
+  const macros = LIST_MACROS.map(name =>
+    item(cursor, name, 'function', { documentation: JOIN_TEXTS[name] ?? null, insert: `${name}(c, $1)` }),
+  );
+  return [
+    ...macros,
+    item(cursor, 'size', 'function', { documentation: JOIN_TEXTS['size'] ?? null, insert: 'size()' }),
+  ];
+}

@@ -1,0 +1,161 @@
+import type { Range } from '../diagnostics.ts';
+
+/** What stands at a place of a plan, told from its lines alone: while somebody types it seldom is whole YAML. */
+export interface Cursor {
+  /** Whether it is within the list of subtasks. */
+  readonly inSubtask: boolean;
+  /** What is being written: a key, the value of one, or a key of the matrix in a placeholder. */
+  readonly part: 'key' | 'value' | 'placeholder';
+  /** The key whose value it is; empty where a key is written. */
+  readonly key: string;
+  /** The value as far as it is written on this line, up to the place. */
+  readonly before: string;
+  /** The word that is being written, of which a part may be there. */
+  readonly word: Range;
+}
+
+/** What leads to the key, and the key. */
+const KEY_LINE = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?:\s|$)/;
+const PLACEHOLDER = /\$\{\{\s*(?:matrix\.)?[\w-]*$/;
+
+/** Null where nothing of a plan is written: in comments, and in what has no key. */
+export function cursorAt(text: string, offset: number): Cursor | null {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const line = text.slice(lineStart, offset);
+  if (/^\s*#/.test(line) || /\s#\s[^"']*$/.test(line)) return null;
+  const own = KEY_LINE.exec(line);
+  const above = parentKey(text, lineStart);
+  const inSubtask = isInSubtasks(text, lineStart);
+  const word = wordAt(text, offset, line);
+  if (PLACEHOLDER.test(line)) {
+    const key = own?.[2] ?? above?.key ?? '';
+    return { inSubtask, part: 'placeholder', key, before: line, word };
+  }
+  const inFlow = own === null ? flowPart(line) : null;
+  if (inFlow !== null) return { inSubtask, ...inFlow, word };
+  if (own !== null)
+    return { inSubtask, part: 'value', key: own[2]!, before: line.slice(own[0].length), word };
+  const item = /^\s*- +(.*)$/.exec(line)?.[1];
+  if (above !== null && above.key !== 'subtasks' && (item !== undefined || above.isText))
+    return { inSubtask, part: 'value', key: above.key, before: item ?? line.trimStart(), word };
+  return /^\s*(?:- *)?[\w-]*$/.test(line) ? { inSubtask, part: 'key', key: '', before: '', word } : null;
+}
+
+/** Within `- { name: a, dep|`: the key or value of a mapping on one line. Null elsewhere. */
+function flowPart(line: string): Pick<Cursor, 'part' | 'key' | 'before'> | null {
+  const open = line.lastIndexOf('{');
+  if (open < 0 || line.includes('}', open)) return null;
+  const last = line
+    .slice(open + 1)
+    .split(/,(?![^[]*\])/)
+    .at(-1)!;
+  const [, key, before] = /^\s*([\w-]+):\s*(.*)$/.exec(last) ?? [];
+  return key === undefined
+    ? { part: 'key', key: '', before: '' }
+    : { part: 'value', key, before: before ?? '' };
+}
+
+/** The key that a line without one of its own belongs to, and whether its value is a text of several lines. */
+function parentKey(
+  text: string,
+  lineStart: number,
+): { readonly key: string; readonly isText: boolean } | null {
+  const line = lineAt(text, lineStart);
+  const column = indentOf(line);
+  const isItem = /^\s*-(\s|$)/.test(line);
+  for (const { line: above } of linesAbove(text, lineStart)) {
+    const found = KEY_LINE.exec(above);
+    const at = found?.[1]!.length ?? Infinity;
+    if (found !== null && (at < column || (isItem && at === column)))
+      return { key: found[2]!, isText: /:\s+[|>]/.test(above) };
+  }
+  return null;
+}
+
+function isInSubtasks(text: string, lineStart: number): boolean {
+  const line = lineAt(text, lineStart);
+  if (/^[^\s-]/.test(line)) return false;
+  if (line.trim() === '' && indentOf(line) === 0) return false;
+  for (const { line: above } of linesAbove(text, lineStart)) {
+    const found = KEY_LINE.exec(above);
+    if (found?.[1] === '') return found[2] === 'subtasks';
+  }
+  return false;
+}
+
+/** Where the item of the list of subtasks stands that a line is part of: whole lines. */
+export function itemAround(text: string, offset: number): Range {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const column = itemColumn(text, lineStart);
+  const beginsItem = (line: string): boolean => indentOf(line) === column && /^ *-(\s|$)/.test(line);
+  let start = lineStart;
+  if (!beginsItem(lineAt(text, lineStart))) {
+    for (const above of linesAbove(text, lineStart)) {
+      start = above.start;
+      if (beginsItem(above.line) || /^[^\s-]/.test(above.line)) break;
+    }
+  }
+  let end = nextLine(text, start);
+  while (end < text.length) {
+    const line = lineAt(text, end);
+    if (line.trim() !== '' && indentOf(line) <= column) break;
+    end = nextLine(text, end);
+  }
+  return { start, end };
+}
+
+/** How far the items of the list are indented that a line is within: as the first of them is. */
+function itemColumn(text: string, lineStart: number): number {
+  let column = indentOf(lineAt(text, lineStart));
+  for (const { line } of linesAbove(text, lineStart)) {
+    if (/^[^\s-]/.test(line) && !line.startsWith('#')) break;
+    if (/^ *-(\s|$)/.test(line)) column = Math.min(column, indentOf(line));
+  }
+  return column;
+}
+
+/** The keys that a subtask, or the plan itself, has by the look of its lines. */
+export function keysIn(text: string, { start, end }: Range): ReadonlySet<string> {
+  const written = text.slice(start, end);
+  const flow = /^\s*- *\{(.*)/.exec(written)?.[1];
+  if (flow !== undefined)
+    return new Set(Array.from(flow.matchAll(/(?:^|,)\s*([\w-]+)\s*:/g), match => match[1]!));
+  const found = written.split('\n').flatMap(line => {
+    const match = KEY_LINE.exec(line);
+    return match === null ? [] : [{ column: match[1]!.length, key: match[2]! }];
+  });
+  const least = Math.min(...found.map(({ column }) => column));
+  return new Set(found.filter(({ column }) => column === least).map(({ key }) => key));
+}
+
+function* linesAbove(
+  text: string,
+  lineStart: number,
+): Generator<{ readonly line: string; readonly start: number }> {
+  for (let end = lineStart - 1; end >= 0;) {
+    const start = text.lastIndexOf('\n', end - 1) + 1;
+    yield { line: text.slice(start, end).replace(/\r$/, ''), start };
+    end = start - 1;
+  }
+}
+
+const indentOf = (line: string): number => /^ */.exec(line)![0].length;
+
+function lineAt(text: string, lineStart: number): string {
+  const end = text.indexOf('\n', lineStart);
+  return text.slice(lineStart, end === -1 ? text.length : end).replace(/\r$/, '');
+}
+
+function nextLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end === -1 ? text.length : end + 1;
+}
+
+/** As long as a word may be for it to be looked at. */
+const MAX_WORD = 256;
+
+function wordAt(text: string, offset: number, line: string): Range {
+  const begun = /[\w-]*$/.exec(line.slice(-MAX_WORD))![0].length;
+  const rest = /^[\w-]*/.exec(text.slice(offset, offset + MAX_WORD))![0].length;
+  return { start: offset - begun, end: offset + rest };
+}

@@ -1,0 +1,73 @@
+import type { PlanOutline } from '../plan.ts';
+
+/** A subtask in the picture of a plan: as it is written, however many its matrix makes of it. */
+export interface GraphNode {
+  /** Its place in the list. */
+  readonly id: number;
+  readonly name: string;
+  /** What runs it, or what it runs. */
+  readonly detail: string;
+  readonly count: number;
+  /** Where it is written, in UTF-16 code units. */
+  readonly start: number;
+  readonly end: number;
+  /** How many others come before it at least: 0 for one that waits for none. */
+  readonly layer: number;
+}
+
+/** The subtasks of a plan, and which waits for which. */
+export interface PlanGraph {
+  readonly goal: string;
+  readonly join: string;
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** Those that wait for each other in a cycle stand in the layer in which they are first met. */
+export function graphOf(outline: PlanOutline): PlanGraph {
+  const { subtasks, drafts } = outline;
+  const writtenAt = new Map(
+    subtasks.flatMap(({ indices }, id) => indices.map(index => [index, id] as const)),
+  );
+  const edges = subtasks.flatMap(({ indices }, to) => {
+    const on = indices.flatMap(index => (drafts[index]!.body['depends_on'] ?? []) as readonly number[]);
+    return [...new Set(on.map(index => writtenAt.get(index)!))].map(from => ({ from, to }));
+  });
+  const layers = layersOf(subtasks.length, edges);
+  const nodes = subtasks.map(({ name, indices, range }, id) => {
+    const body = drafts[indices[0] ?? -1]?.body ?? {};
+    const detail = body['run'] ?? body['executor'] ?? '';
+    return {
+      id,
+      name: name?.value ?? `[${id}]`,
+      detail: typeof detail === 'string' ? detail : '',
+      count: indices.length,
+      start: range.start,
+      end: range.end,
+      layer: layers[id]!,
+    };
+  });
+  return { goal: outline.goal?.value ?? '', join: outline.join?.value ?? 'all', nodes, edges };
+}
+
+function layersOf(count: number, edges: PlanGraph['edges']): readonly number[] {
+  const before: number[][] = Array.from({ length: count }, () => []);
+  for (const { from, to } of edges) if (from !== to) before[to]!.push(from);
+  const layers = new Array<number>(count).fill(-1);
+  const path: { readonly id: number; next: number }[] = [];
+  const onPath = new Set<number>();
+  for (let begin = 0; begin < count; begin++) {
+    if (layers[begin] === -1) path.push({ id: begin, next: 0 });
+    while (path.length > 0) {
+      const top = path.at(-1)!;
+      onPath.add(top.id);
+      const next = before[top.id]![top.next++];
+      if (next === undefined) {
+        layers[top.id] = Math.max(-1, ...before[top.id]!.map(from => layers[from]!)) + 1;
+        onPath.delete(top.id);
+        path.pop();
+      } else if (layers[next] === -1 && !onPath.has(next)) path.push({ id: next, next: 0 });
+    }
+  }
+  return layers;
+}

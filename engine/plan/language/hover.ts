@@ -1,0 +1,168 @@
+import { FleetError } from '../../errors.ts';
+import { JOIN_NAMES } from '../../fleet/cel.ts';
+import {
+  evaluateFinal,
+  explain,
+  parsePredicate,
+  type CelCompiler,
+  type JoinFacts,
+} from '../../fleet/predicate.ts';
+import type { Range } from '../diagnostics.ts';
+import { placeholders } from '../matrix.ts';
+import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
+import type { Written } from '../plan-text.ts';
+import type { PlanOutline } from '../plan.ts';
+import { cursorAt } from './cursor.ts';
+import { JOIN_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
+import { contains, meantBy, nameAt } from './plan-document.ts';
+
+export interface Hover {
+  /** Markdown. */
+  readonly text: string;
+  readonly range: Range;
+}
+
+export interface HoverContext {
+  /** That of this very text; null where it can't be read. */
+  readonly outline: PlanOutline | null;
+  readonly cel: CelCompiler;
+  /** How the subtasks of the plan's last run ended; null where there was none. */
+  readonly lastRun: JoinFacts | null;
+}
+
+/** What is to be said of a place, or null. */
+export function hoverAt(text: string, offset: number, context: HoverContext): Hover | null {
+  return keyHover(text, offset) ?? (context.outline && outlineHover(context.outline, text, offset, context));
+}
+
+function keyHover(text: string, offset: number): Hover | null {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const found = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?=\s|$)/.exec(text.slice(lineStart, lineStart + 256));
+  if (found === null) return null;
+  const start = lineStart + found[1]!.length;
+  const range = { start, end: start + found[2]!.length };
+  const cursor = contains(range, offset) ? cursorAt(text, start) : null;
+  if (cursor === null) return null;
+  const [names, texts] = cursor.inSubtask
+    ? [SUBTASK_KEY_NAMES, SUBTASK_KEY_TEXTS]
+    : [PLAN_KEY_NAMES, PLAN_KEY_TEXTS];
+  const key = found[2]!;
+  return names.includes(key) && texts[key] !== undefined
+    ? { text: `**${key}** — ${texts[key]}`, range }
+    : null;
+}
+
+function outlineHover(
+  outline: PlanOutline,
+  text: string,
+  offset: number,
+  context: HoverContext,
+): Hover | null {
+  const { join } = outline;
+  if (join !== null && contains(join.range, offset)) return joinHover(join, offset, outline, context);
+  return placeholderHover(outline, text, offset) ?? nameHover(outline, offset);
+}
+
+/** How many names are listed before the rest is only counted. */
+const MAX_LISTED = 12;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_LISTED).map(code).join(', ');
+  const rest = names.length - MAX_LISTED;
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
+}
+
+/** As code in Markdown, whatever characters it has. */
+function code(text: string): string {
+  const ticks = '`'.repeat(Math.max(0, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length)) + 1);
+  return text.includes('`') ? `${ticks} ${text} ${ticks}` : `${ticks}${text}${ticks}`;
+}
+
+function placeholderHover({ subtasks }: PlanOutline, text: string, offset: number): Hover | null {
+  const owner = subtasks.find(({ range }) => contains(range, offset));
+  if (owner === undefined) return null;
+  const { start } = owner.range;
+  const found = placeholders(text.slice(start, owner.range.end)).find(each =>
+    contains({ start: start + each.start, end: start + each.end }, offset),
+  );
+  const values = found?.key == null ? undefined : owner.matrix?.get(found.key);
+  if (found === undefined || values === undefined) return null;
+  return {
+    text: `one subtask for each of: ${listed(values)}`,
+    range: { start: start + found.start, end: start + found.end },
+  };
+}
+
+function nameHover(outline: PlanOutline, offset: number): Hover | null {
+  const place = nameAt(outline, offset);
+  if (place === null) return null;
+  const { written, owner, kind } = place;
+  const nameOf = (index: number): string => {
+    const name = outline.drafts[index]?.body['name'];
+    return typeof name === 'string' ? name : `[${index}]`;
+  };
+  if (kind === 'name') {
+    const waiting = outline.subtasks.filter(subtask =>
+      subtask.depends.some(({ value }) => meantBy(outline, subtask, value, [owner]).length > 0),
+    );
+    const makes = owner.indices.length > 1 ? [`makes ${listed(owner.indices.map(nameOf))}`] : [];
+    const before = waiting.flatMap(({ name }) => name?.value ?? []);
+    const waits = before.length > 0 ? [`before ${listed(before)}`] : [];
+    const lines = [...makes, ...waits];
+    return lines.length === 0 ? null : { text: lines.join('\n\n'), range: written.range };
+  }
+  const meant = meantBy(outline, owner, written.value, outline.subtasks);
+  const names = meant.flatMap(({ indices }) => indices.map(nameOf));
+  return names.length === 0 ? null : { text: `waits for ${listed(names)}`, range: written.range };
+}
+
+/** The word that the cursor is on, with its type; for the whole, what it would have said of the last run. */
+function joinHover(join: Written, offset: number, outline: PlanOutline, context: HoverContext): Hover {
+  const { value, range } = join;
+  const at = join.offsets().findLastIndex(each => each <= offset);
+  const word = wordAround(value, at);
+  const types: Readonly<Record<string, string>> = {
+    ...JOIN_NAMES.child,
+    ...JOIN_NAMES.parent,
+    ...JOIN_NAMES.variables,
+  };
+  const meaning = JOIN_TEXTS[word];
+  const type = types[word] === undefined ? '' : `: ${types[word]}`;
+  const lines = [
+    ...(meaning === undefined ? [] : [`\`${word}${type}\` — ${meaning}`]),
+    meaningOf(value, outline, context),
+    lastRunLine(value, context),
+  ];
+  return { text: lines.filter(line => line !== '').join('\n\n'), range };
+}
+
+function wordAround(text: string, at: number): string {
+  const begun = /\w*$/.exec(text.slice(0, at))![0];
+  return begun + /^\w*/.exec(text.slice(at))![0];
+}
+
+const NO_COUNTS = { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0 };
+
+function meaningOf(value: string, { drafts }: PlanOutline, { cel }: HoverContext): string {
+  const total = drafts.length;
+  try {
+    const predicate = parsePredicate(value, total, cel);
+    if (predicate.kind === 'cel') return `decided when all ${total} have ended`;
+    return explain(predicate, { ...NO_COUNTS, pending: total }, total);
+  } catch (thrown) {
+    // The diagnostic tells what is wrong with it.
+    if (FleetError.is(thrown, 'INVALID_RECORD')) return '';
+    throw thrown;
+  }
+}
+
+function lastRunLine(value: string, { lastRun, cel }: HoverContext): string {
+  if (lastRun === null) return 'The plan has not been run from here yet.';
+  try {
+    const { outcome, reason } = evaluateFinal(parsePredicate(value, lastRun.children.length, cel), lastRun);
+    return `Of the last run it would say: **${outcome}** — ${reason}`;
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'INVALID_RECORD')) return '';
+    throw thrown;
+  }
+}

@@ -1,0 +1,83 @@
+import { likeness } from '../dependency-names.ts';
+import { patternOf } from './patterns.ts';
+import type { CelCompiler } from '../../fleet/predicate.ts';
+import { IncrementalYaml } from '../incremental-yaml.ts';
+import { readPlan, type Plan, type PlanKnown, type PlanOutline } from '../plan.ts';
+import type { Range } from '../diagnostics.ts';
+import type { Written } from '../plan-text.ts';
+import type { WrittenSubtask } from '../subtask-reader.ts';
+
+/** A plan that is open in an editor. */
+export class PlanDocument {
+  readonly #yaml = new IncrementalYaml();
+  readonly #cel: CelCompiler;
+  #text = '';
+  #known: PlanKnown | undefined;
+  #plan: Plan | undefined;
+  #lastOutline: PlanOutline | null = null;
+
+  constructor(cel: CelCompiler) {
+    this.#cel = cel;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** What the text says. It is read when it is first asked for, and anew where the text or what is known has changed. */
+  read(text: string, known: PlanKnown): Plan {
+    if (this.#plan !== undefined && text === this.#text && known === this.#known) return this.#plan;
+    this.#text = text;
+    this.#known = known;
+    this.#plan = readPlan(text, { ...known, cel: this.#cel }, each => this.#yaml.parse(each));
+    this.#lastOutline = this.#plan.outline ?? this.#lastOutline;
+    return this.#plan;
+  }
+
+  /** The outline of the text, or of the last one that had any: names are still worth something then, places are not. */
+  get lastOutline(): PlanOutline | null {
+    return this.#lastOutline;
+  }
+}
+
+/** A place where a subtask is named. */
+export interface NamePlace {
+  readonly kind: 'name' | 'dependency';
+  readonly written: Written;
+  /** The subtask that has the name, or depends on it. */
+  readonly owner: WrittenSubtask;
+}
+
+export const contains = ({ start, end }: Range, offset: number): boolean => start <= offset && offset <= end;
+
+/** The name, or the dependency, that stands at a place. */
+export function nameAt({ subtasks }: PlanOutline, offset: number): NamePlace | null {
+  const owner = subtasks.find(({ range }) => contains(range, offset));
+  if (owner === undefined) return null;
+  const { name, depends } = owner;
+  if (name !== null && contains(name.range, offset)) return { kind: 'name', written: name, owner };
+  const dependency = depends.find(({ range }) => contains(range, offset));
+  return dependency === undefined ? null : { kind: 'dependency', written: dependency, owner };
+}
+
+/** Of these subtasks, those that a dependency means which the owner names so. A subtask never waits for itself. */
+export function meantBy(
+  { drafts }: Pick<PlanOutline, 'drafts'>,
+  owner: WrittenSubtask,
+  text: string,
+  among: readonly WrittenSubtask[],
+): readonly WrittenSubtask[] {
+  const isMeant = matcherOf(text);
+  return among.filter(subtask =>
+    subtask.indices.some(index => {
+      const name = drafts[index]?.body['name'];
+      return typeof name === 'string' && isMeant(name) && !(subtask === owner && owner.indices.length === 1);
+    }),
+  );
+}
+
+/** Whether a name is one that a dependency means; a placeholder in it may stand for anything. */
+export function matcherOf(text: string): (name: string) => boolean {
+  const pattern = patternOf(text);
+  return pattern.includes('*') ? likeness(pattern) : name => name === pattern;
+}

@@ -1,0 +1,109 @@
+import { JOIN_NAMES } from '../../fleet/cel.ts';
+import { placeholders } from '../matrix.ts';
+import type { PlanOutline } from '../plan.ts';
+import type { Written } from '../plan-text.ts';
+
+/** The kinds of tokens, in the order in which the protocol numbers them. All are of the standard ones. */
+export const TOKEN_KINDS = [
+  'function',
+  'variable',
+  'parameter',
+  'property',
+  'method',
+  'string',
+  'number',
+  'operator',
+  'keyword',
+] as const;
+
+export interface Token {
+  readonly start: number;
+  readonly length: number;
+  readonly kind: (typeof TOKEN_KINDS)[number];
+}
+
+/**
+ * What of a plan is more than YAML: names, those that wait for them, placeholders, and the parts of the join. In the order
+ * of the text, none in another, each on one line.
+ */
+export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
+  const tokens: Token[] = [];
+  for (const { name, depends, range } of outline.subtasks) {
+    if (name !== null) tokens.push(...nameTokens(name, 'function'));
+    for (const dependency of depends) tokens.push(...nameTokens(dependency, 'variable'));
+    tokens.push(...placeholderTokens(text, range.start, range.end));
+  }
+  if (outline.join !== null) tokens.push(...joinTokens(outline.join));
+  const sorted = tokens.sort((a, b) => a.start - b.start || b.length - a.length);
+  return withoutOverlaps(sorted).filter(
+    ({ start, length }) => !text.slice(start, start + length).includes('\n'),
+  );
+}
+
+/** A name but for its placeholders, which are told for themselves. */
+function nameTokens(written: Written, kind: Token['kind']): Token[] {
+  const found = placeholders(written.value);
+  if (found.length === 0) return [token(written, 0, written.value.length, kind)];
+  const ends = [0, ...found.map(({ end }) => end)];
+  const starts = [...found.map(({ start }) => start), written.value.length];
+  return ends.flatMap((start, i) => (starts[i]! > start ? [token(written, start, starts[i]!, kind)] : []));
+}
+
+function placeholderTokens(text: string, from: number, to: number): Token[] {
+  return placeholders(text.slice(from, to)).map(({ start, end }) => ({
+    start: from + start,
+    length: end - start,
+    kind: 'parameter',
+  }));
+}
+
+const CEL =
+  /(?<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?u?)|(?<word>[A-Za-z_]\w*)|(?<operator>&&|\|\||[=!<>]=|[-+*/%!<>?:])/g;
+const KEYWORDS: ReadonlySet<string> = new Set(['true', 'false', 'null', 'in', 'all', 'any']);
+
+function joinTokens(join: Written): Token[] {
+  const { value } = join;
+  const word = /^\s*(all|any|k_of_n)\b/.exec(value);
+  if (word !== null && (word[0].length === value.trimEnd().length || word[1] === 'k_of_n')) {
+    const start = value.indexOf(word[1]!);
+    return [token(join, start, value.trimEnd().length, 'keyword')];
+  }
+  return Array.from(value.matchAll(CEL), match => {
+    const kind = kindOf(match.groups!, value, match.index);
+    return token(join, match.index, match.index + match[0].length, kind);
+  });
+}
+
+function kindOf(
+  groups: Readonly<Record<string, string | undefined>>,
+  text: string,
+  at: number,
+): Token['kind'] {
+  if (groups['string'] !== undefined) return 'string';
+  if (groups['number'] !== undefined) return 'number';
+  const { word } = groups;
+  if (word === undefined) return 'operator';
+  const isMember = /\.\s*$/.test(text.slice(0, at));
+  const isCalled = /^\s*\(/.test(text.slice(at + word.length));
+  if (isMember) return isCalled ? 'method' : 'property';
+  if (isCalled) return 'function';
+  if (KEYWORDS.has(word)) return 'keyword';
+  return word in JOIN_NAMES.variables ? 'variable' : 'parameter';
+}
+
+function token(written: Written, from: number, to: number, kind: Token['kind']): Token {
+  const offsets = written.offsets();
+  const start = offsets[from]!;
+  // The last character may be written as several, such as an escape.
+  const end = Math.max(offsets[to - 1]! + 1, Math.min(offsets[to]!, written.range.end));
+  return { start, length: end - start, kind };
+}
+
+function withoutOverlaps(sorted: readonly Token[]): readonly Token[] {
+  let end = 0;
+  return sorted.filter(({ start, length }) => {
+    if (start < end) return false;
+    end = start + length;
+    return true;
+  });
+}

@@ -1,0 +1,112 @@
+import type { EffectivePolicy, NamespaceDocument } from '../contract/documents.ts';
+import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../contract/policy.ts';
+import { FleetError } from '../errors.ts';
+import { didYouMean, nearestName } from '../fleet/names.ts';
+import { requireFanOut } from '../fleet/policies.ts';
+import type { Instance, Namespace } from '../fleet/state.ts';
+import type { CompleteSubtask } from '../fleet/subtasks.ts';
+import { newUsage, type Usages } from '../fleet/usages.ts';
+import type { Diagnostics } from './diagnostics.ts';
+import type { Written } from './plan-text.ts';
+
+/** A namespace as a fleet knows it. */
+export interface KnownNamespace extends Pick<NamespaceDocument, 'id' | 'status' | 'archived_by'> {
+  /** What the kill switch holds that this is in, or null. */
+  readonly frozenBy: string | null;
+  /** What holds there; null when that is not known. */
+  readonly policy: Pick<EffectivePolicy, 'allow' | 'deny' | 'limits' | 'usage'> | null;
+}
+
+/** Says why a plan's namespace lets no work in now. */
+export function checkNamespace(
+  written: Written | null,
+  known: readonly KnownNamespace[] | null,
+  diagnostics: Diagnostics,
+): void {
+  if (written === null || known === null) return;
+  const { value: id, range } = written;
+  const found = known.find(each => each.id === id);
+  if (found === undefined) return unknownNamespace(written, known, diagnostics);
+  if (found.status !== 'active') {
+    const link = found.archived_by ?? id;
+    const message = `'${link}' is ${found.status}. Make it active again with: spl namespace create ${link}`;
+    diagnostics.error('namespace', message, range);
+  } else if (found.frozenBy !== null) {
+    const message = `'${id}' is frozen by '${found.frozenBy}'. Lift it with: spl unkill ${found.frozenBy}`;
+    diagnostics.error('namespace', message, range);
+  }
+}
+
+function unknownNamespace(
+  { value: id, range }: Written,
+  known: readonly KnownNamespace[],
+  diagnostics: Diagnostics,
+): void {
+  const ids = known.filter(({ status }) => status === 'active').map(each => each.id);
+  const near = nearestName(id, ids);
+  const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
+  const message = `no namespace '${id}'${didYouMean(id, ids)}. Create it with: spl namespace create ${id}`;
+  diagnostics.error('namespace', message, range, fixes);
+}
+
+/** What a plan wants of its namespace. */
+export interface AskedOfPolicy {
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly budgetUsd: number | null;
+  readonly workers: readonly { readonly did: string; readonly alias: string }[];
+}
+
+/** Why the policies that hold in a namespace would refuse a fan-out, by the very rules of the engine; null where they don’t. */
+export function checkPolicy(
+  { id, policy }: KnownNamespace,
+  { subtasks, budgetUsd, workers }: AskedOfPolicy,
+): FleetError | null {
+  if (policy === null) return null;
+  const instances = new Map(workers.map(worker => [worker.did, worker as unknown as Instance] as const));
+  try {
+    requireFanOut({ namespaces: registryOf(id, policy), usages: usagesOf(policy) }, id, subtasks, {
+      budget_usd: budgetUsd,
+      instances: instances as Parameters<typeof requireFanOut>[3]['instances'],
+    });
+    return null;
+  } catch (thrown) {
+    if (FleetError.is(thrown, 'NAMESPACE_REJECTED')) return thrown;
+    throw thrown;
+  }
+}
+
+type Narrowed = NonNullable<KnownNamespace['policy']>;
+
+/** The levels that set what holds, each with what it has set. */
+function registryOf(id: string, { allow, deny, limits }: Narrowed): Map<string, Namespace> {
+  const policies = new Map<string, { allow: object; deny: object; limits: object }>();
+  const at = (level: string): { allow: object; deny: object; limits: object } => {
+    const policy = policies.get(level) ?? { allow: {}, deny: {}, limits: {} };
+    policies.set(level, policy);
+    return policy;
+  };
+  for (const kind of POLICY_KINDS) {
+    const allowed = allow[kind];
+    if (allowed !== null) Object.assign(at(allowed.set_by[0] ?? id).allow, { [kind]: allowed.names });
+    for (const { name, set_by: level } of deny[kind]) {
+      const denied = at(level).deny as Record<string, string[]>;
+      denied[kind] = [...(denied[kind] ?? []), name];
+    }
+  }
+  for (const key of POLICY_LIMITS) {
+    const limit = limits[key];
+    if (limit !== null) Object.assign(at(limit.set_by).limits, { [key]: limit.value });
+  }
+  const namespace = (policy: Policy): Namespace => ({ status: 'active', description: null, policy });
+  return new Map([...policies].map(([level, policy]) => [level, namespace(policy as Policy)]));
+}
+
+function usagesOf({ usage }: Narrowed): Usages {
+  return new Map(
+    usage.map(({ namespace, running, booked_usd: usd }) => {
+      const fresh = newUsage();
+      const booked = { ...fresh.booked, usd: Math.round(usd * 1_000_000) };
+      return [namespace, { ...fresh, running, booked }] as const;
+    }),
+  );
+}

@@ -1,0 +1,24 @@
+import type { PlanRequest } from './plan.ts';
+
+/**
+ * The part of a plan that some of its subtasks make up, with all that they wait for: that part can be run alone. Its join
+ * asks for all of it, since that of the plan is about the whole.
+ * @param indices of the subtasks, each one that there is.
+ */
+export function narrowedTo(request: PlanRequest, indices: readonly number[]): PlanRequest {
+  const kept = new Set<number>();
+  const open = [...indices];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    if (kept.has(index)) continue;
+    kept.add(index);
+    open.push(...(request.subtasks[index]?.depends_on ?? []));
+  }
+  const order = [...kept].sort((a, b) => a - b);
+  if (order.length === request.subtasks.length) return request;
+  const place = new Map(order.map((index, at) => [index, at]));
+  const subtasks = order.map(index => {
+    const { depends_on: on, ...subtask } = request.subtasks[index]!;
+    return on === undefined ? subtask : { ...subtask, depends_on: on.map(each => place.get(each)!) };
+  });
+  return { ...request, subtasks, join: 'all' };
+}

@@ -1,0 +1,68 @@
+import { CST, isAlias, Lexer, parseDocument, type Document, type Node } from 'yaml';
+import type { Range } from './diagnostics.ts';
+
+/** The deepest that a text may be nested: a plan needs four levels. */
+const MAX_DEPTH = 50;
+/** At most two columns a level are usual; texts in blocks are no tokens of their own. */
+const MAX_INDENT = 200;
+
+/** A text that was read as YAML. */
+export interface YamlSource {
+  /** Null where there is nothing, or nothing to speak of. */
+  readonly root: Node | null;
+  readonly faults: readonly { readonly message: string; readonly range: Range }[];
+  /** The node itself, or what it stands for where it is an alias. */
+  resolve(node: Node | null): Node | null;
+}
+
+/** Reads a text whole. */
+export function parseYaml(text: string): YamlSource {
+  const deep = tooDeepAt(text);
+  if (deep !== null) {
+    const message = `it is nested more than ${MAX_DEPTH} deep`;
+    const faults = [{ message, range: { start: deep, end: deep + 1 } }];
+    return { root: null, faults, resolve: node => node };
+  }
+  const document = documentOf(text);
+  return {
+    root: document.contents,
+    faults: document.errors.map(({ message, pos }) => ({ message, range: within(text, pos) })),
+    resolve: node => (isAlias(node) ? (node.resolve(document) ?? null) : node),
+  };
+}
+
+export function documentOf(text: string): Document.Parsed {
+  return parseDocument(text, { prettyErrors: false, version: '1.2', merge: false });
+}
+
+function within(text: string, [start, end]: readonly [number, number]): Range {
+  const last = text.length;
+  return { start: Math.min(start, last), end: Math.min(Math.max(end, start + 1), last) };
+}
+
+/**
+ * Where a text is nested too deep, or null: the parser goes down into what is nested, and the stack has an end. Levels of a
+ * block are told by their indentation, or, on one line, by the dashes and question marks that open them.
+ */
+export function tooDeepAt(text: string): number | null {
+  let at = 0;
+  let flow = 0;
+  let onLine = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    const type = CST.tokenType(lexeme);
+    if (type === 'newline') onLine = 0;
+    else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') onLine += 1;
+    else if (type === 'flow-seq-start' || type === 'flow-map-start') flow += 1;
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') flow -= 1;
+    const isBlock = flow === 0 && type !== 'space';
+    if (flow > MAX_DEPTH || (isBlock && onLine > MAX_DEPTH)) return at;
+    // What is indented this far stands in this many blocks at most.
+    if (type === 'space' && onLine === 0 && flow === 0 && lexeme.length > MAX_INDENT) return at;
+    at += isMark(type) ? 0 : lexeme.length;
+  }
+  return null;
+}
+
+/** The lexer marks where documents and scalars begin with characters that are not in the text. */
+const isMark = (type: CST.TokenType | null): boolean =>
+  type === 'doc-mode' || type === 'flow-error-end' || type === 'scalar';
