@@ -96,7 +96,9 @@ export const outlineSchema = v.nullable(
         /** Where it begins, and where its name ends. */
         start: placeSchema,
         nameEnd: placeSchema,
-        /** The indices of the subtasks that its matrix makes of it. */
+        /** The names of the subtasks that its matrix makes of it; null for one that has none. */
+        names: v.array(v.nullable(text)),
+        /** Their indices. */
         indices: v.array(count),
       }),
     ),

@@ -302,7 +302,11 @@ class PlanServer {
     const document = this.#documents.get(uri);
     const plan = document && this.#planOf(document);
     if (document === undefined || plan === undefined || plan.outline === null) return null;
-    const { subtasks, namespace } = plan.outline;
+    const { subtasks, namespace, drafts } = plan.outline;
+    const nameOf = (index: number): string | null => {
+      const name = drafts[index]?.body['name'];
+      return typeof name === 'string' ? name : null;
+    };
     return {
       version: document.version,
       isSound: plan.request !== null,
@@ -311,6 +315,7 @@ class PlanServer {
         name: name?.value ?? null,
         start: document.positionAt(range.start),
         nameEnd: document.positionAt(lineEnd(document, name?.range.end ?? range.start)),
+        names: indices.map(nameOf),
         indices,
       })),
     };

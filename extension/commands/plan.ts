@@ -1,0 +1,118 @@
+import * as path from 'node:path';
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { fanOutSchema } from '../../engine/contract/commands.ts';
+import { plural } from '../../engine/contract/format.ts';
+import type { Requested } from '../../engine/language/protocol.ts';
+import type { Subject } from '../contributions.ts';
+import { isPlan } from '../plans/plans.ts';
+import { engine, type Command, type CommandContext } from './context.ts';
+import { startFleet } from './fleet.ts';
+import { tell } from './progress.ts';
+
+/** What can be done with a plan that is open in an editor. */
+
+export const runPlan: Command = (context, subject) => run(context, subject, null);
+
+export const runPlanSubtask: Command = async (context, subject) => {
+  const uri = planOf(subject);
+  if (uri === undefined) return sayNoPlan();
+  const index = subject?.kind === 'plan' ? subject.subtask : await pickSubtask(context, uri);
+  if (index != null) await run(context, subject, index);
+};
+
+export const runPlanSerially: Command = async (context, subject) => {
+  const uri = planOf(subject);
+  if (uri === undefined) return sayNoPlan();
+  const task = context.plans.lastRun(uri);
+  if (task?.fan_out?.complete === true) {
+    const { serial } = { serial: await (await engine(context)).submit('task.run-serial', { task: task.thread, worker: null }) };
+    return tell(vscode.l10n.t('{0} runs one subtask after another', serial.alias));
+  }
+  const runIt = vscode.l10n.t('Run');
+  const message = vscode.l10n.t('A serial run is measured against one in parallel, and this plan has none that has ended.');
+  if ((await vscode.window.showInformationMessage(message, runIt)) === runIt) await run(context, subject, null);
+};
+
+export const openPlanReport: Command = async (context, subject) => {
+  const uri = planOf(subject);
+  if (uri === undefined) return sayNoPlan();
+  const task = context.plans.lastRun(uri);
+  if (task === undefined) return void vscode.window.showInformationMessage(vscode.l10n.t('This plan has not been run yet.'));
+  context.openReport(task.thread);
+};
+
+export const previewPlan: Command = async (context, subject) => {
+  const uri = planOf(subject);
+  if (uri === undefined) return sayNoPlan();
+  await context.previewPlan(uri);
+};
+
+/** The plan that a command is about: that which it names, else the one that is being edited. */
+function planOf(subject: Subject | undefined): vscode.Uri | undefined {
+  if (subject?.kind === 'plan') return vscode.Uri.parse(subject.uri);
+  const document = vscode.window.activeTextEditor?.document;
+  return document !== undefined && isPlan(document) ? document.uri : undefined;
+}
+
+function sayNoPlan(): void {
+  const message = vscode.l10n.t('Open a plan first: a file whose name ends with .fanout.yaml. `spl plan init` writes one.');
+  void vscode.window.showInformationMessage(message);
+}
+
+async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<number | undefined> {
+  const items = (plans.outline(uri)?.subtasks ?? []).map(({ name, indices }, index) => ({
+    label: name ?? `[${index}]`,
+    description: indices.length > 1 ? plural(indices.length, 'subtask') : '',
+    index,
+  }));
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which subtask?') }))?.index;
+}
+
+async function run(context: CommandContext, subject: Subject | undefined, subtask: number | null): Promise<void> {
+  const uri = planOf(subject);
+  if (uri === undefined) return sayNoPlan();
+  await vscode.workspace.openTextDocument(uri);
+  const asked = await (await context.plans.client()).requested(uri.toString(), subtask);
+  if ('errors' in asked) return sayFaulty(asked.errors);
+  const client = await engine(context);
+  const { live } = await client.report('fleet', {});
+  // The coordinator is one of those that live.
+  if (live < 2) await startFleet(context, undefined);
+  const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
+  const { dir, namespace } = fanOut;
+  const task = await client.submit('task.add', {
+    ...{ goal, alias: null, priority: 'medium', labels: [], domain: null, hypothesis: null, criteria: [] },
+    namespace: namespace ?? null,
+    dir: dir ?? path.dirname(uri.fsPath),
+  });
+  try {
+    await client.submit('task.fan-out', { task: task.thread, ...fanOut });
+  } catch (thrown) {
+    // A task that nothing is done for would only stand in the way.
+    await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
+    throw thrown;
+  }
+  await context.notePlanRun(uri, task.thread);
+  tell(vscode.l10n.t('{0} runs {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
+}
+
+async function sayFaulty(errors: number): Promise<void> {
+  const show = vscode.l10n.t('Show Problems');
+  const message = vscode.l10n.t('The plan has {0}, and is not run.', plural(errors, 'error'));
+  if ((await vscode.window.showErrorMessage(message, show)) === show)
+    await vscode.commands.executeCommand('workbench.actions.view.problems');
+}
+
+/** The body of a fan-out, its folders told from that of the plan. */
+function fanOutOf(
+  { request }: Extract<Requested, { request: unknown }>,
+  folder: string,
+): { readonly goal: string; readonly fanOut: v.InferOutput<typeof fanOutSchema> } {
+  const { goal, dir, subtasks, ...rest } = request;
+  const absolute = (given: unknown): string | null => (typeof given === 'string' ? path.resolve(folder, given) : null);
+  const placed = (subtasks as readonly Record<string, unknown>[]).map(subtask =>
+    typeof subtask['dir'] === 'string' ? { ...subtask, dir: absolute(subtask['dir']) } : subtask,
+  );
+  return { goal: String(goal), fanOut: v.parse(fanOutSchema, { ...rest, subtasks: placed, dir: absolute(dir) }) };
+}

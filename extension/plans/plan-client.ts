@@ -1,0 +1,58 @@
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
+import * as protocol from '../../engine/language/protocol.ts';
+
+/** The files that are plans. */
+export const PLAN_FILES = '**/*.fanout.{yaml,yml}';
+
+/** The server of plans, as the window speaks to it. */
+export interface PlanClient extends vscode.Disposable {
+  /** Fires when the server has read a plan anew. */
+  readonly onDidRead: vscode.Event<protocol.Read>;
+  /** Null for a plan that can't be read, or is not open. */
+  outline(uri: string): Promise<protocol.Outline>;
+  graph(uri: string): Promise<protocol.Graph>;
+  requested(uri: string, subtask: number | null): Promise<protocol.Requested>;
+  know(known: protocol.Known | null): Promise<void>;
+  remember(lastRun: protocol.LastRun): Promise<void>;
+}
+
+/**
+ * Starts the server in a process of its own; the editor ends it with the window.
+ * @param file the built server, absolute.
+ */
+export async function startPlanClient(file: string, log: vscode.LogOutputChannel): Promise<PlanClient> {
+  const run = { module: file, transport: TransportKind.ipc };
+  const client = new LanguageClient(
+    'fleet.plans',
+    'Fleet Plans',
+    { run, debug: run },
+    {
+      documentSelector: [{ pattern: PLAN_FILES }],
+      outputChannel: log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+    },
+  );
+  const read = new vscode.EventEmitter<protocol.Read>();
+  client.onNotification(protocol.READ, params => {
+    const decoded = v.safeParse(protocol.readSchema, params);
+    if (decoded.success) read.fire(decoded.output);
+  });
+  await client.start();
+  const ask = async <T extends v.GenericSchema>(what: string, params: object, schema: T): Promise<v.InferOutput<T>> =>
+    v.parse(schema, await client.sendRequest(what, params));
+  return {
+    onDidRead: read.event,
+    outline: uri => ask(protocol.OUTLINE, { uri }, protocol.outlineSchema),
+    graph: uri => ask(protocol.GRAPH, { uri }, protocol.graphSchema),
+    requested: (uri, subtask) => ask(protocol.REQUEST, { uri, subtask }, protocol.requestedSchema),
+    know: known => client.sendNotification(protocol.KNOWN, known),
+    remember: lastRun => client.sendNotification(protocol.LAST_RUN, lastRun),
+    dispose: () => {
+      read.dispose();
+      // The window may go at any moment; the server ends with the other end of its channel.
+      void client.dispose().catch((error: unknown) => log.debug(`plans: ${String(error)}`));
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+
+/** How many plans are remembered: those that were run last. */
+const MAX_RUNS = 100;
+const KEY = 'fleet.planRuns';
+
+const runsSchema = v.array(v.strictObject({ uri: v.string(), thread: v.string() }));
+type Run = v.InferOutput<typeof runsSchema>[number];
+
+/** Which task each plan was run as last, in this workspace. */
+export class PlanRuns {
+  readonly #memento: vscode.Memento;
+  readonly #changed = new vscode.EventEmitter<string>();
+  /** Fires with the plan that was run. */
+  readonly onDidRun = this.#changed.event;
+
+  constructor(memento: vscode.Memento) {
+    this.#memento = memento;
+  }
+
+  threadOf(uri: string): string | undefined {
+    return this.#all.find(run => run.uri === uri)?.thread;
+  }
+
+  async note(uri: string, thread: string): Promise<void> {
+    const others = this.#all.filter(run => run.uri !== uri).slice(0, MAX_RUNS - 1);
+    await this.#memento.update(KEY, [{ uri, thread }, ...others]);
+    this.#changed.fire(uri);
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+
+  /** Nothing where an earlier version, or somebody else, left something else there. */
+  get #all(): readonly Run[] {
+    const result = v.safeParse(runsSchema, this.#memento.get(KEY));
+    return result.success ? result.output : [];
+  }
+}

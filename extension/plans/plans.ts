@@ -1,0 +1,129 @@
+import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import { messageOf } from '../../engine/errors.ts';
+import type { Outline } from '../../engine/language/protocol.ts';
+import type { EngineAccess } from '../access.ts';
+import { DisposableStore } from '../disposable.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
+import { once } from '../session/once.ts';
+import { knownOf } from './known.ts';
+import { lastRunOf } from './last-run.ts';
+import type { PlanClient } from './plan-client.ts';
+import type { PlanRuns } from './plan-runs.ts';
+
+/** What the parts of the editor that show plans work with. */
+export interface PlanHost {
+  readonly access: EngineAccess;
+  readonly model: FleetModel;
+  readonly runs: PlanRuns;
+  readonly log: vscode.LogOutputChannel;
+  /** Starts the server of plans. */
+  start(): Promise<PlanClient>;
+}
+
+export const isPlan = ({ uri }: { readonly uri: vscode.Uri }): boolean => /\.fanout\.ya?ml$/.test(uri.path);
+
+/** A flood of changes of the fleet is told to the server this often at most, in milliseconds. */
+const TELL_MS = 250;
+
+/**
+ * The plans that are open in this window. The server is started with the first of them; it is told what the fleet knows,
+ * and how each plan's last run ended, and tells what is written where.
+ */
+export class Plans implements vscode.Disposable {
+  readonly #host: PlanHost;
+  readonly #owned = new DisposableStore();
+  readonly #outlines = new Map<string, Outline>();
+  readonly #changed = new vscode.EventEmitter<string>();
+  readonly #client: () => Promise<PlanClient>;
+  #telling: NodeJS.Timeout | undefined;
+  #isStarted = false;
+  /** Fires with a plan of which something else is to be shown than before. */
+  readonly onDidChange = this.#changed.event;
+
+  constructor(host: PlanHost) {
+    this.#host = host;
+    this.#client = once(async () => this.#started(await host.start()));
+    this.#owned.add(this.#changed);
+    this.#owned.add(vscode.workspace.onDidOpenTextDocument(document => this.#opened(document)));
+    this.#owned.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#outlines.delete(uri.toString())));
+    this.#owned.add(host.access.onDidChange(() => this.#tellSoon()));
+    this.#owned.add(host.model.onDidChange(() => this.#tellSoon()));
+    this.#owned.add(
+      host.runs.onDidRun(uri => {
+        this.#changed.fire(uri);
+        this.#tellSoon();
+      }),
+    );
+    for (const document of vscode.workspace.textDocuments) this.#opened(document);
+  }
+
+  /** What is written where, as the server read it last; null where it can't be read. */
+  outline(uri: vscode.Uri): Outline {
+    return this.#outlines.get(uri.toString()) ?? null;
+  }
+
+  /** The task that a plan was run as last, if the fleet still tells of it. */
+  lastRun(uri: vscode.Uri): ReturnType<FleetModel['task']> {
+    const thread = this.#host.runs.threadOf(uri.toString());
+    return thread === undefined ? undefined : this.#host.model.task(thread);
+  }
+
+  /** The server, started where it was not. */
+  client(): Promise<PlanClient> {
+    return this.#client();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#telling);
+    this.#owned.dispose();
+  }
+
+  #opened(document: vscode.TextDocument): void {
+    if (!isPlan(document)) return;
+    this.#client().catch((error: unknown) => this.#host.log.error(`plans: ${messageOf(error)}`));
+  }
+
+  #started(client: PlanClient): PlanClient {
+    this.#owned.add(client);
+    this.#isStarted = true;
+    this.#owned.add(client.onDidRead(({ uri }) => void this.#read(client, vscode.Uri.parse(uri).toString(), uri)));
+    this.#tellSoon();
+    return client;
+  }
+
+  async #read(client: PlanClient, key: string, uri: string): Promise<void> {
+    const before = this.#outlines.get(key)?.namespace;
+    try {
+      this.#outlines.set(key, await client.outline(uri));
+    } catch (error) {
+      this.#host.log.debug(`plans: ${messageOf(error)}`);
+      return;
+    }
+    this.#changed.fire(key);
+    if (this.#outlines.get(key)?.namespace !== before) this.#tellSoon();
+  }
+
+  #tellSoon(): void {
+    if (!this.#isStarted) return;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      void this.#tell().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`));
+    }, TELL_MS);
+  }
+
+  async #tell(): Promise<void> {
+    const server = await this.#client();
+    const engine = this.#host.access.client;
+    if (engine === undefined) return server.know(null);
+    const named = [...this.#outlines.values()].flatMap(outline => outline?.namespace ?? []);
+    await server.know(await knownOf(engine, new Set(named)));
+    for (const uri of this.#outlines.keys()) await this.#tellLastRun(server, engine, uri);
+  }
+
+  async #tellLastRun(server: PlanClient, engine: EngineClient, uri: string): Promise<void> {
+    const task = this.lastRun(vscode.Uri.parse(uri));
+    if (task?.fan_out?.complete !== true) return;
+    await server.remember({ uri, facts: await lastRunOf(engine, task.thread) });
+  }
+}

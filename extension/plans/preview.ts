@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import { messageOf } from '../../engine/errors.ts';
+import { fromPreviewSchema, type ToPreview } from '../../webview/plan/protocol.ts';
+import type { EngineAccess } from '../access.ts';
+import { DisposableStore } from '../disposable.ts';
+import { pageHtml } from '../panels/html.ts';
+import { summary } from './decorations.ts';
+import { childrenOf } from './last-run.ts';
+import type { Plans } from './plans.ts';
+
+/** A picture of more is not looked at, and takes long to draw. */
+const MAX_NODES = 500;
+/** The picture is drawn anew this often at most, in milliseconds. */
+const DRAW_MS = 150;
+
+interface PreviewHost {
+  readonly extensionUri: vscode.Uri;
+  readonly plans: Plans;
+  readonly access: EngineAccess;
+  readonly onModelChange: vscode.Event<unknown>;
+  readonly log: vscode.LogOutputChannel;
+}
+
+/** The pictures of plans that are open, one for each plan. */
+export class PlanPreviews implements vscode.Disposable {
+  readonly #host: PreviewHost;
+  readonly #open = new Map<string, PlanPreview>();
+
+  constructor(host: PreviewHost) {
+    this.#host = host;
+  }
+
+  /** Shows the picture beside the plan, the open one if there is one. */
+  show(uri: vscode.Uri): void {
+    const key = uri.toString();
+    const open = this.#open.get(key) ?? new PlanPreview(uri, this.#host, () => this.#open.delete(key));
+    this.#open.set(key, open);
+    open.reveal();
+  }
+
+  dispose(): void {
+    for (const preview of [...this.#open.values()]) preview.dispose();
+  }
+}
+
+class PlanPreview implements vscode.Disposable {
+  readonly #uri: vscode.Uri;
+  readonly #host: PreviewHost;
+  readonly #panel: vscode.WebviewPanel;
+  readonly #owned = new DisposableStore();
+  #lines: readonly number[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(uri: vscode.Uri, host: PreviewHost, onClosed: () => void) {
+    this.#uri = uri;
+    this.#host = host;
+    this.#panel = vscode.window.createWebviewPanel(
+      'fleet.plan',
+      vscode.l10n.t('Preview {0}', uri.path.split('/').at(-1) ?? ''),
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      { enableScripts: true, localResourceRoots: [this.#resource()] },
+    );
+    this.#panel.iconPath = new vscode.ThemeIcon('type-hierarchy');
+    const { webview } = this.#panel;
+    this.#owned.add(webview.onDidReceiveMessage(message => this.#heard(message)));
+    this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawSoon()));
+    this.#owned.add(host.onModelChange(() => this.#drawSoon()));
+    this.#owned.add(vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)));
+    this.#panel.onDidDispose(() => {
+      this.#closed = true;
+      clearTimeout(this.#timer);
+      this.#owned.dispose();
+      onClosed();
+    });
+    webview.html = pageHtml({
+      scriptUri: webview.asWebviewUri(this.#resource('plan', 'main.js')).toString(),
+      styleUri: webview.asWebviewUri(this.#resource('plan', 'plan.css')).toString(),
+      cspSource: webview.cspSource,
+      nonce: randomUUID(),
+      language: vscode.env.language,
+      title: vscode.l10n.t('Plan'),
+    });
+  }
+
+  reveal(): void {
+    this.#panel.reveal(undefined, true);
+  }
+
+  dispose(): void {
+    this.#panel.dispose();
+  }
+
+  #resource(...parts: readonly string[]): vscode.Uri {
+    return vscode.Uri.joinPath(this.#host.extensionUri, 'dist', 'webview', ...parts);
+  }
+
+  #say(message: ToPreview): void {
+    if (!this.#closed) void this.#panel.webview.postMessage(message);
+  }
+
+  #heard(message: unknown): void {
+    const decoded = v.safeParse(fromPreviewSchema, message);
+    if (!decoded.success) return this.#host.log.debug('plans: a message of the preview that is none');
+    if (decoded.output.type === 'ready') this.#drawSoon();
+    else void this.#reveal(decoded.output.id);
+  }
+
+  async #reveal(id: number): Promise<void> {
+    const line = this.#lines[id];
+    if (line === undefined) return;
+    const at = new vscode.Position(line, 0);
+    const shown = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === this.#uri.toString());
+    await vscode.window.showTextDocument(this.#uri, {
+      viewColumn: shown?.viewColumn ?? vscode.ViewColumn.One,
+      selection: new vscode.Range(at, at),
+    });
+  }
+
+  #drawSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#draw().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`));
+    }, DRAW_MS);
+  }
+
+  async #draw(): Promise<void> {
+    const graph = await (await this.#host.plans.client()).graph(this.#uri.toString());
+    if (graph === null) return;
+    const nodes = graph.nodes.slice(0, MAX_NODES);
+    this.#lines = nodes.map(({ line }) => line);
+    const states = await this.#states();
+    const left = graph.nodes.length - nodes.length;
+    this.#say({
+      type: 'graph',
+      goal: graph.goal,
+      join: graph.join,
+      nodes: nodes.map(({ id, name, detail, count, layer }) => {
+        const state = states.get(id);
+        return { id, name, detail, count, layer, tone: state?.tone ?? null, state: state?.text ?? '' };
+      }),
+      edges: graph.edges.filter(({ from, to }) => from < MAX_NODES && to < MAX_NODES),
+      left,
+      words: {
+        empty: vscode.l10n.t('The plan has no subtasks yet.'),
+        waitsFor: vscode.l10n.t('waits for'),
+        join: vscode.l10n.t('Done when:'),
+        left: vscode.l10n.t('{0} more subtasks are left out of the picture.', left),
+      },
+    });
+    const editor = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === this.#uri.toString());
+    if (editor !== undefined) this.#followCursor(editor);
+  }
+
+  /** How the subtasks do in the last run, by their place in the plan. */
+  async #states(): Promise<ReadonlyMap<number, ReturnType<typeof summary>>> {
+    const { plans, access } = this.#host;
+    const task = plans.lastRun(this.#uri);
+    if (task?.fan_out == null || access.client === undefined) return new Map();
+    const byName = new Map((await childrenOf(access.client, task.thread)).map(child => [child.name ?? child.goal, child]));
+    return new Map(
+      (plans.outline(this.#uri)?.subtasks ?? []).flatMap(({ names }, id) => {
+        const own = names.flatMap(name => (name === null ? [] : (byName.get(name) ?? [])));
+        return own.length === 0 ? [] : [[id, summary(own)] as const];
+      }),
+    );
+  }
+
+  #followCursor({ document, selection }: vscode.TextEditor): void {
+    if (document.uri.toString() !== this.#uri.toString()) return;
+    const id = this.#lines.findLastIndex(line => line <= selection.active.line);
+    this.#say({ type: 'cursor', id: id === -1 ? null : id });
+  }
+}

@@ -1,0 +1,25 @@
+import * as vscode from 'vscode';
+import { DisposableStore } from '../disposable.ts';
+import { PlanDecorations } from './decorations.ts';
+import { PlanLenses } from './lenses.ts';
+import { Plans, type PlanHost } from './plans.ts';
+import { PlanPreviews } from './preview.ts';
+
+/** All that plans have in this window. */
+export interface RegisteredPlans extends vscode.Disposable {
+  readonly plans: Plans;
+  /** Shows the picture of a plan beside it. */
+  preview(uri: vscode.Uri): void;
+}
+
+export function registerPlans(host: PlanHost, extensionUri: vscode.Uri): RegisteredPlans {
+  const store = new DisposableStore();
+  const { access, model, log } = host;
+  const plans = store.add(new Plans(host));
+  store.add(new PlanLenses(plans, access, model.onDidChange));
+  store.add(new PlanDecorations(plans, access, model, log));
+  const previews = store.add(
+    new PlanPreviews({ extensionUri, plans, access, onModelChange: model.onDidChange, log }),
+  );
+  return { plans, preview: uri => previews.show(uri), dispose: () => store.dispose() };
+}

@@ -1,0 +1,42 @@
+import * as v from 'valibot';
+
+/** What the preview of a plan and its host say to each other. Both decode what they hear, and drop what is none. */
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+export const TONES = ['accepted', 'failed', 'running', 'pending'] as const;
+export type Tone = (typeof TONES)[number];
+
+export const toPreviewSchema = v.variant('type', [
+  v.object({
+    type: v.literal('graph'),
+    goal: v.string(),
+    join: v.string(),
+    nodes: v.array(
+      v.object({
+        id: whole,
+        name: v.string(),
+        detail: v.string(),
+        count: whole,
+        layer: whole,
+        /** How it does in the last run, and in words; null where it was in none. */
+        tone: v.nullable(v.picklist(TONES)),
+        state: v.string(),
+      }),
+    ),
+    edges: v.array(v.object({ from: whole, to: whole })),
+    /** How many subtasks were left out of the picture. */
+    left: whole,
+    words: v.object({ empty: v.string(), waitsFor: v.string(), join: v.string(), left: v.string() }),
+  }),
+  /** The subtask that the cursor is in. */
+  v.object({ type: v.literal('cursor'), id: v.nullable(whole) }),
+]);
+export type ToPreview = v.InferOutput<typeof toPreviewSchema>;
+export type GraphMessage = Extract<ToPreview, { type: 'graph' }>;
+
+export const fromPreviewSchema = v.variant('type', [
+  v.object({ type: v.literal('ready') }),
+  /** Somebody wants to see where this subtask is written. */
+  v.object({ type: v.literal('reveal'), id: whole }),
+]);
+export type FromPreview = v.InferOutput<typeof fromPreviewSchema>;
