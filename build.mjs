@@ -24,7 +24,8 @@ const entries = [
   { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },
   { from: 'engine/bin/tour.ts', to: 'bin/tour.js' },
   // The editor gives `vscode`; the coordinator's file is read from where it was installed, when it is needed.
-  { from: 'extension/extension.ts', to: 'extension/extension.js', external: ['vscode'] },
+  { from: 'extension/extension.ts', to: 'extension/extension.js', external: ['vscode'], plansApart: true },
+  { from: 'extension/plans/plan-client.ts', to: 'extension/plan-client.js', external: ['vscode'] },
 ];
 
 /** Leaves the coordinator and the parser of plans out, and takes them from the files beside. */
@@ -33,6 +34,16 @@ const engineApart = {
   setup: ({ onResolve }) => {
     onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true }));
     onResolve({ filter: /^\.\.\/check-plan\.ts$/ }, () => ({ path: './check-plan.js', external: true }));
+  },
+};
+
+/** Leaves the client of the server of plans out, which few windows need. */
+const plansApart = {
+  name: 'plans-apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/plan-client\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './plan-client.js', external: true } : undefined,
+    );
   },
 };
 
@@ -45,7 +56,7 @@ await Promise.all([
   writeFile(join(out, 'package.json'), '{"type":"commonjs"}\n'),
 ]);
 
-async function bundle({ from, to, executable = false, engineApart: apart = false, external = [] }) {
+async function bundle({ from, to, executable = false, engineApart: apart = false, external = [], ...other }) {
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -58,7 +69,7 @@ async function bundle({ from, to, executable = false, engineApart: apart = false
     minify: true,
     legalComments: 'none',
     external,
-    plugins: apart ? [engineApart] : [],
+    plugins: [...(apart ? [engineApart] : []), ...(other.plansApart ? [plansApart] : [])],
     // A file beside this one is required, which is quicker than importing it.
     supported: { 'dynamic-import': false },
     logLevel: 'warning',
@@ -77,7 +88,7 @@ async function bundle({ from, to, executable = false, engineApart: apart = false
 async function bundleWebview() {
   await build({
     absWorkingDir: root,
-    entryPoints: ['webview/main.ts', 'webview/main.css'],
+    entryPoints: ['webview/main.ts', 'webview/main.css', 'webview/plan/main.ts', 'webview/plan/plan.css'],
     outdir: join(out, 'webview'),
     bundle: true,
     platform: 'browser',

@@ -41,6 +41,11 @@ export const COMMANDS = [
   'fleet.replay',
   'fleet.showThread',
   'fleet.query',
+  'fleet.runPlan',
+  'fleet.runPlanSubtask',
+  'fleet.runPlanSerially',
+  'fleet.openPlanReport',
+  'fleet.previewPlan',
   'fleet.copyThread',
   'fleet.copyAlias',
   'fleet.newNamespace',
@@ -120,10 +125,16 @@ export const subjectSchema = v.variant('kind', [
   v.object({ kind: v.literal('child'), thread: name, index }),
   v.object({ kind: v.literal('attempt'), thread: name, index, attempt }),
   v.object({ kind: v.literal('namespace'), id: name }),
+  /** A plan, or the subtask that stands at this place in it. */
+  v.object({
+    kind: v.literal('plan'),
+    uri: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)),
+    subtask: v.nullable(index),
+  }),
 ]);
 export type Subject = v.InferOutput<typeof subjectSchema>;
-/** What has a row that can be shown. Those of namespaces are read only when they are opened. */
-export type Revealed = Exclude<Subject, { kind: 'namespace' }>;
+/** What has a row that can be shown. Those of namespaces are read only when they are opened, and plans have none. */
+export type Revealed = Exclude<Subject, { kind: 'namespace' | 'plan' }>;
 
 /** Reads what a command was called with; undefined when that names nothing, and the user is asked. */
 export function subjectOf(argument: unknown): Subject | undefined {

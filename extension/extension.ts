@@ -13,6 +13,9 @@ import { Documents } from './documents.ts';
 import { FleetModel } from './model/fleet-model.ts';
 import { coordinatorStopped, notifications } from './notifications.ts';
 import { registerPanels } from './panels/register.ts';
+import type { PlanClient } from './plans/plan-client.ts';
+import { PlanRuns } from './plans/plan-runs.ts';
+import { registerPlans } from './plans/register.ts';
 import { Continuity } from './session/continuity.ts';
 import { host } from './session/hosted.ts';
 import { once } from './session/once.ts';
@@ -61,6 +64,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const trees = store.add(new Trees(session, model, attention, log));
   const documents = store.add(new Documents());
   const panels = store.add(registerPanels(context.extensionUri, session, model, log));
+  const runs = store.add(new PlanRuns(context.workspaceState));
+  const { plans, preview } = store.add(
+    registerPlans(
+      { access: session, model, runs, log, start: () => startPlans(context, log) },
+      context.extensionUri,
+    ),
+  );
   const terminalOf = once(async () =>
     splEnvironment(path.join(context.globalStorageUri.fsPath, 'bin'), (await program()).folder, home),
   );
@@ -74,6 +84,9 @@ export function activate(context: vscode.ExtensionContext): void {
     reveal: subject => trees.reveal(subject),
     checkJoin: async (text, subtasks) => (await program()).load().checkJoin(text, subtasks),
     splEnvironment: terminalOf,
+    plans,
+    previewPlan: preview,
+    notePlanRun: (uri, thread) => runs.note(uri.toString(), thread),
   };
   for (const command of registerCommands(commands, () => trees.selection)) store.add(command);
   for (const keys of contextKeys(session, model)) store.add(keys);
@@ -113,6 +126,15 @@ export function activate(context: vscode.ExtensionContext): void {
 /** Lets go within the few seconds that the editor gives. A standby takes over where runs are to go on. */
 export function deactivate(): Promise<void> {
   return leave();
+}
+
+/** The client of the server of plans is read when the first plan is opened: few windows have one. */
+async function startPlans(
+  context: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+): Promise<PlanClient> {
+  const { startPlanClient } = await import('./plans/plan-client.ts');
+  return startPlanClient(context.asAbsolutePath(path.join('dist', 'bin', 'plan-server.js')), log);
 }
 
 function sayWindowsIsNotSupported(): void {

@@ -4,6 +4,7 @@ import type { JoinFault } from '../../engine/index.ts';
 import type { Revealed, Subject } from '../contributions.ts';
 import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import type { Plans } from '../plans/plans.ts';
 import type { Session } from '../session/session.ts';
 import type { SplEnvironment } from '../terminal/environment.ts';
 
@@ -20,6 +21,11 @@ export interface CommandContext {
   /** What is wrong with a join predicate for so many subtasks; null when nothing is. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;
+  readonly plans: Pick<Plans, 'client' | 'outline' | 'lastRun'>;
+  /** Shows the picture of a plan. */
+  previewPlan(uri: vscode.Uri): void;
+  /** Keeps in mind which task a plan was run as. */
+  notePlanRun(uri: vscode.Uri, thread: string): Promise<void>;
 }
 
 /** One command; what it throws is shown to the user. */

@@ -27,6 +27,7 @@ import {
   showEffectivePolicy,
   useNamespace,
 } from './namespace.ts';
+import { openPlanReport, previewPlan, runPlan, runPlanSerially, runPlanSubtask } from './plan.ts';
 import { query } from './query.ts';
 import {
   cancel,
@@ -76,6 +77,11 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.replay': replay,
   'fleet.showThread': showThread,
   'fleet.query': query,
+  'fleet.runPlan': runPlan,
+  'fleet.runPlanSubtask': runPlanSubtask,
+  'fleet.runPlanSerially': runPlanSerially,
+  'fleet.openPlanReport': openPlanReport,
+  'fleet.previewPlan': previewPlan,
   'fleet.copyThread': copyThread,
   'fleet.copyAlias': copyAlias,
   'fleet.newNamespace': newNamespace,

@@ -5,7 +5,7 @@ import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
 import type { Subject } from '../contributions.ts';
-import { isPlan } from '../plans/plans.ts';
+import { isPlan } from '../plans/plan-files.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { startFleet } from './fleet.ts';
 import { tell } from './progress.ts';
@@ -26,26 +26,33 @@ export const runPlanSerially: Command = async (context, subject) => {
   if (uri === undefined) return sayNoPlan();
   const task = context.plans.lastRun(uri);
   if (task?.fan_out?.complete === true) {
-    const { serial } = { serial: await (await engine(context)).submit('task.run-serial', { task: task.thread, worker: null }) };
+    const serial = await (
+      await engine(context)
+    ).submit('task.run-serial', { task: task.thread, worker: null });
     return tell(vscode.l10n.t('{0} runs one subtask after another', serial.alias));
   }
   const runIt = vscode.l10n.t('Run');
-  const message = vscode.l10n.t('A serial run is measured against one in parallel, and this plan has none that has ended.');
-  if ((await vscode.window.showInformationMessage(message, runIt)) === runIt) await run(context, subject, null);
+  const message = vscode.l10n.t(
+    'A serial run is measured against one in parallel, and this plan has none that has ended.',
+  );
+  if ((await vscode.window.showInformationMessage(message, runIt)) === runIt)
+    await run(context, subject, null);
 };
 
 export const openPlanReport: Command = async (context, subject) => {
   const uri = planOf(subject);
   if (uri === undefined) return sayNoPlan();
   const task = context.plans.lastRun(uri);
-  if (task === undefined) return void vscode.window.showInformationMessage(vscode.l10n.t('This plan has not been run yet.'));
+  if (task === undefined)
+    return void vscode.window.showInformationMessage(vscode.l10n.t('This plan has not been run yet.'));
   context.openReport(task.thread);
 };
 
 export const previewPlan: Command = async (context, subject) => {
   const uri = planOf(subject);
   if (uri === undefined) return sayNoPlan();
-  await context.previewPlan(uri);
+  await vscode.workspace.openTextDocument(uri);
+  context.previewPlan(uri);
 };
 
 /** The plan that a command is about: that which it names, else the one that is being edited. */
@@ -56,7 +63,9 @@ function planOf(subject: Subject | undefined): vscode.Uri | undefined {
 }
 
 function sayNoPlan(): void {
-  const message = vscode.l10n.t('Open a plan first: a file whose name ends with .fanout.yaml. `spl plan init` writes one.');
+  const message = vscode.l10n.t(
+    'Open a plan first: a file whose name ends with .fanout.yaml. `spl plan init` writes one.',
+  );
   void vscode.window.showInformationMessage(message);
 }
 
@@ -69,7 +78,11 @@ async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<
   return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which subtask?') }))?.index;
 }
 
-async function run(context: CommandContext, subject: Subject | undefined, subtask: number | null): Promise<void> {
+async function run(
+  context: CommandContext,
+  subject: Subject | undefined,
+  subtask: number | null,
+): Promise<void> {
   const uri = planOf(subject);
   if (uri === undefined) return sayNoPlan();
   await vscode.workspace.openTextDocument(uri);
@@ -110,9 +123,13 @@ function fanOutOf(
   folder: string,
 ): { readonly goal: string; readonly fanOut: v.InferOutput<typeof fanOutSchema> } {
   const { goal, dir, subtasks, ...rest } = request;
-  const absolute = (given: unknown): string | null => (typeof given === 'string' ? path.resolve(folder, given) : null);
+  const absolute = (given: unknown): string | null =>
+    typeof given === 'string' ? path.resolve(folder, given) : null;
   const placed = (subtasks as readonly Record<string, unknown>[]).map(subtask =>
     typeof subtask['dir'] === 'string' ? { ...subtask, dir: absolute(subtask['dir']) } : subtask,
   );
-  return { goal: String(goal), fanOut: v.parse(fanOutSchema, { ...rest, subtasks: placed, dir: absolute(dir) }) };
+  return {
+    goal: String(goal),
+    fanOut: v.parse(fanOutSchema, { ...rest, subtasks: placed, dir: absolute(dir) }),
+  };
 }

@@ -8,13 +8,14 @@ export interface Page {
   readonly nonce: string;
   /** The editor's language, as in `de` or `pt-br`. */
   readonly language: string;
+  readonly title: string;
 }
 
 /**
  * The page: one script, one style sheet, and a policy that allows nothing else: no inline style or script, no request, no
  * frame, no image.
  */
-export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language }: Page): string {
+export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language, title }: Page): string {
   const policy = [
     "default-src 'none'",
     `style-src ${cspSource} 'nonce-${nonce}'`,
@@ -28,7 +29,7 @@ export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language }: Pa
     <meta charset="utf-8">
     <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Join &amp; Speedup</title>
+    <title>${text(title)}</title>
     <link rel="stylesheet" nonce="${nonce}" href="${attribute(styleUri)}">
   </head>
   <body>
@@ -38,4 +39,5 @@ export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language }: Pa
 `;
 }
 
+const text = (value: string): string => value.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const attribute = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;');

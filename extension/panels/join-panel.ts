@@ -414,6 +414,7 @@ export class JoinPanel implements vscode.Disposable {
       cspSource: webview.cspSource,
       nonce: randomBytes(16).toString('base64url'),
       language: vscode.env.language,
+      title: 'Join & Speedup',
     });
   }
 }

@@ -6,7 +6,8 @@ import type { EngineAccess } from '../access.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { verdictText } from '../views/appearance.ts';
 import { childrenOf } from './last-run.ts';
-import { isPlan, type Plans } from './plans.ts';
+import { isPlan } from './plan-files.ts';
+import type { Plans } from './plans.ts';
 
 type Tone = 'accepted' | 'failed' | 'running' | 'pending';
 
@@ -70,7 +71,8 @@ export class PlanDecorations implements vscode.Disposable {
     const { uri } = editor.document;
     const task = this.#plans.lastRun(uri);
     const { client } = this.#access;
-    const children = task?.fan_out == null || client === undefined ? [] : await childrenOf(client, task.thread);
+    const children =
+      task?.fan_out == null || client === undefined ? [] : await childrenOf(client, task.thread);
     const shown = new Map<Tone, vscode.DecorationOptions[]>();
     const byName = new Map(children.map(child => [child.name ?? child.goal, child]));
     for (const { names, nameEnd } of this.#plans.outline(uri)?.subtasks ?? []) {

@@ -9,7 +9,10 @@ import type { Known } from '../../engine/language/protocol.ts';
  * @param named the namespaces that the open plans name: of these it is also asked what holds there.
  */
 export async function knownOf(client: EngineClient, named: ReadonlySet<string>): Promise<Known> {
-  const [fleet, { namespaces }] = await Promise.all([client.report('fleet', {}), client.report('namespaces', {})]);
+  const [fleet, { namespaces }] = await Promise.all([
+    client.report('fleet', {}),
+    client.report('namespaces', {}),
+  ]);
   const policies = new Map(
     await Promise.all(
       [...named]
@@ -20,7 +23,9 @@ export async function knownOf(client: EngineClient, named: ReadonlySet<string>):
   return {
     defaultExecutor: fleet.default_executor,
     executors: fleet.executors,
-    workers: fleet.instances.filter(({ role }) => role === 'worker').map(({ did, alias }) => ({ did, alias })),
+    workers: fleet.instances
+      .filter(({ role }) => role === 'worker')
+      .map(({ did, alias }) => ({ did, alias })),
     namespaces: namespaces.map(({ id, status, archived_by }) => ({
       id,
       status,
@@ -32,7 +37,10 @@ export async function knownOf(client: EngineClient, named: ReadonlySet<string>):
 }
 
 /** Null for one that was deleted meanwhile. */
-async function policyOf(client: EngineClient, namespace: string): Promise<NonNullable<Known['namespaces']>[number]['policy']> {
+async function policyOf(
+  client: EngineClient,
+  namespace: string,
+): Promise<NonNullable<Known['namespaces']>[number]['policy']> {
   try {
     return await client.report('namespace.effective', { namespace });
   } catch (thrown) {

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { SpeedupDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { EngineAccess } from '../access.ts';
 import type { CommandId, Subject } from '../contributions.ts';
-import { PLAN_FILES } from './plan-client.ts';
+import { PLAN_FILES } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 
 /** What can be done with a plan, above it; and with each of its subtasks, above that. */
@@ -27,19 +27,44 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     const outline = this.#plans.outline(uri);
     if (outline === null) return [];
-    const lens = (line: number, title: string, command: CommandId, subtask: number | null, tooltip: string): vscode.CodeLens => {
+    const lens = (
+      line: number,
+      title: string,
+      command: CommandId,
+      subtask: number | null,
+      tooltip: string,
+    ): vscode.CodeLens => {
       const subject: Subject = { kind: 'plan', uri: uri.toString(), subtask };
-      return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { title, command, tooltip, arguments: [subject] });
+      return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), {
+        title,
+        command,
+        tooltip,
+        arguments: [subject],
+      });
     };
     const t = vscode.l10n.t;
     const last = await this.#last(uri);
     return [
       lens(0, `$(play) ${t('Run')}`, 'fleet.runPlan', null, t('Run all of it on the fleet, as one task')),
-      lens(0, t('Run Serially'), 'fleet.runPlanSerially', null, t('Run what was run last once more, one after another, to measure the speedup')),
-      ...(last === null ? [] : [lens(0, last, 'fleet.openPlanReport', null, t('Show the join and the speedup'))]),
+      lens(
+        0,
+        t('Run Serially'),
+        'fleet.runPlanSerially',
+        null,
+        t('Run what was run last once more, one after another, to measure the speedup'),
+      ),
+      ...(last === null
+        ? []
+        : [lens(0, last, 'fleet.openPlanReport', null, t('Show the join and the speedup'))]),
       lens(0, t('Preview'), 'fleet.previewPlan', null, t('Show which subtask waits for which')),
       ...outline.subtasks.map(({ start }, index) =>
-        lens(start.line, `$(play) ${t('Run')}`, 'fleet.runPlanSubtask', index, t('Run this subtask, and what it waits for')),
+        lens(
+          start.line,
+          `$(play) ${t('Run')}`,
+          'fleet.runPlanSubtask',
+          index,
+          t('Run this subtask, and what it waits for'),
+        ),
       ),
     ];
   }

@@ -2,9 +2,7 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
 import * as protocol from '../../engine/language/protocol.ts';
-
-/** The files that are plans. */
-export const PLAN_FILES = '**/*.fanout.{yaml,yml}';
+import { PLAN_FILES } from './plan-files.ts';
 
 /** The server of plans, as the window speaks to it. */
 export interface PlanClient extends vscode.Disposable {
@@ -40,8 +38,11 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
     if (decoded.success) read.fire(decoded.output);
   });
   await client.start();
-  const ask = async <T extends v.GenericSchema>(what: string, params: object, schema: T): Promise<v.InferOutput<T>> =>
-    v.parse(schema, await client.sendRequest(what, params));
+  const ask = async <T extends v.GenericSchema>(
+    what: string,
+    params: object,
+    schema: T,
+  ): Promise<v.InferOutput<T>> => v.parse(schema, await client.sendRequest(what, params));
   return {
     onDidRead: read.event,
     outline: uri => ask(protocol.OUTLINE, { uri }, protocol.outlineSchema),

@@ -9,6 +9,7 @@ import { once } from '../session/once.ts';
 import { knownOf } from './known.ts';
 import { lastRunOf } from './last-run.ts';
 import type { PlanClient } from './plan-client.ts';
+import { isPlan } from './plan-files.ts';
 import type { PlanRuns } from './plan-runs.ts';
 
 /** What the parts of the editor that show plans work with. */
@@ -20,8 +21,6 @@ export interface PlanHost {
   /** Starts the server of plans. */
   start(): Promise<PlanClient>;
 }
-
-export const isPlan = ({ uri }: { readonly uri: vscode.Uri }): boolean => /\.fanout\.ya?ml$/.test(uri.path);
 
 /** A flood of changes of the fleet is told to the server this often at most, in milliseconds. */
 const TELL_MS = 250;
@@ -46,7 +45,9 @@ export class Plans implements vscode.Disposable {
     this.#client = once(async () => this.#started(await host.start()));
     this.#owned.add(this.#changed);
     this.#owned.add(vscode.workspace.onDidOpenTextDocument(document => this.#opened(document)));
-    this.#owned.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#outlines.delete(uri.toString())));
+    this.#owned.add(
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#outlines.delete(uri.toString())),
+    );
     this.#owned.add(host.access.onDidChange(() => this.#tellSoon()));
     this.#owned.add(host.model.onDidChange(() => this.#tellSoon()));
     this.#owned.add(
@@ -87,7 +88,9 @@ export class Plans implements vscode.Disposable {
   #started(client: PlanClient): PlanClient {
     this.#owned.add(client);
     this.#isStarted = true;
-    this.#owned.add(client.onDidRead(({ uri }) => void this.#read(client, vscode.Uri.parse(uri).toString(), uri)));
+    this.#owned.add(
+      client.onDidRead(({ uri }) => void this.#read(client, vscode.Uri.parse(uri).toString(), uri)),
+    );
     this.#tellSoon();
     return client;
   }

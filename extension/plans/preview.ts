@@ -63,12 +63,13 @@ class PlanPreview implements vscode.Disposable {
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, localResourceRoots: [this.#resource()] },
     );
-    this.#panel.iconPath = new vscode.ThemeIcon('type-hierarchy');
     const { webview } = this.#panel;
     this.#owned.add(webview.onDidReceiveMessage(message => this.#heard(message)));
     this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawSoon()));
     this.#owned.add(host.onModelChange(() => this.#drawSoon()));
-    this.#owned.add(vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)));
+    this.#owned.add(
+      vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)),
+    );
     this.#panel.onDidDispose(() => {
       this.#closed = true;
       clearTimeout(this.#timer);
@@ -112,7 +113,9 @@ class PlanPreview implements vscode.Disposable {
     const line = this.#lines[id];
     if (line === undefined) return;
     const at = new vscode.Position(line, 0);
-    const shown = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === this.#uri.toString());
+    const shown = vscode.window.visibleTextEditors.find(
+      ({ document }) => document.uri.toString() === this.#uri.toString(),
+    );
     await vscode.window.showTextDocument(this.#uri, {
       viewColumn: shown?.viewColumn ?? vscode.ViewColumn.One,
       selection: new vscode.Range(at, at),
@@ -150,7 +153,9 @@ class PlanPreview implements vscode.Disposable {
         left: vscode.l10n.t('{0} more subtasks are left out of the picture.', left),
       },
     });
-    const editor = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === this.#uri.toString());
+    const editor = vscode.window.visibleTextEditors.find(
+      ({ document }) => document.uri.toString() === this.#uri.toString(),
+    );
     if (editor !== undefined) this.#followCursor(editor);
   }
 
@@ -159,7 +164,9 @@ class PlanPreview implements vscode.Disposable {
     const { plans, access } = this.#host;
     const task = plans.lastRun(this.#uri);
     if (task?.fan_out == null || access.client === undefined) return new Map();
-    const byName = new Map((await childrenOf(access.client, task.thread)).map(child => [child.name ?? child.goal, child]));
+    const byName = new Map(
+      (await childrenOf(access.client, task.thread)).map(child => [child.name ?? child.goal, child]),
+    );
     return new Map(
       (plans.outline(this.#uri)?.subtasks ?? []).flatMap(({ names }, id) => {
         const own = names.flatMap(name => (name === null ? [] : (byName.get(name) ?? [])));

@@ -297,6 +297,7 @@ async function serve(url: string): Promise<{ type: string; body: string | Buffer
       cspSource: "'self'",
       nonce: NONCE,
       language: 'en',
+      title: 'Join & Speedup',
     };
     return { type: 'text/html', body: pageHtml(page) };
   }

@@ -55,7 +55,10 @@ function draw(): void {
   );
 }
 
-function edgeOf({ from, to }: GraphMessage['edges'][number], { places }: Layout): SVGTemplateResult | typeof nothing {
+function edgeOf(
+  { from, to }: GraphMessage['edges'][number],
+  { places }: Layout,
+): SVGTemplateResult | typeof nothing {
   const [a, b] = [places.get(from), places.get(to)];
   if (a === undefined || b === undefined) return nothing;
   const [x1, y1, x2, y2] = [a.x + NODE.width, a.y + NODE.height / 2, b.x, b.y + NODE.height / 2];
@@ -65,7 +68,8 @@ function edgeOf({ from, to }: GraphMessage['edges'][number], { places }: Layout)
 }
 
 /** As many characters as the box has room for; the whole stands in the label. */
-const shortened = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const shortened = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
 const SIGNS = { accepted: '✓', failed: '✗', running: '●', pending: '○' } as const;
 
@@ -73,8 +77,15 @@ function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTem
   const place = places.get(node.id);
   if (place === undefined || graph === undefined) return nothing;
   const { id, name, detail, count, tone, state } = node;
-  const waitsFor = graph.edges.filter(({ to }) => to === id).map(({ from }) => graph?.nodes[from]?.name ?? '');
-  const words = [name, ...(count > 1 ? [`× ${count}`] : []), ...(state === '' ? [] : [state]), ...(waitsFor.length === 0 ? [] : [`${graph.words.waitsFor} ${waitsFor.join(', ')}`])];
+  const waitsFor = graph.edges
+    .filter(({ to }) => to === id)
+    .map(({ from }) => graph?.nodes[from]?.name ?? '');
+  const words = [
+    name,
+    ...(count > 1 ? [`× ${count}`] : []),
+    ...(state === '' ? [] : [state]),
+    ...(waitsFor.length === 0 ? [] : [`${graph.words.waitsFor} ${waitsFor.join(', ')}`]),
+  ];
   const reveal = (): void => say({ type: 'reveal', id });
   const onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
