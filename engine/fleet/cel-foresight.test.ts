@@ -52,7 +52,7 @@ const expression = fc.letrec(tie => ({
       .tuple(test, tie('any'), tie('any'))
       .map(([condition, yes, no]) => `(${condition} ? ${String(yes)} : ${String(no)})`),
   ),
-})).any as fc.Arbitrary<string>;
+})).any;
 
 const child = (index: number, verdict: (typeof VERDICTS)[number], cost: number): ChildFacts => ({
   index,

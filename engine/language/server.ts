@@ -182,11 +182,7 @@ class PlanServer {
     );
     connection.onCodeAction(this.#about((document, { range }) => this.#actions(document, range)));
     connection.onDocumentFormatting(this.#about(document => this.#format(document)));
-    connection.languages.semanticTokens.on(
-      this.#about(document => ({ data: this.#tokens(document) })) as Parameters<
-        typeof connection.languages.semanticTokens.on
-      >[0],
-    );
+    connection.languages.semanticTokens.on(this.#about(document => ({ data: this.#tokens(document) })));
   }
 
   #complete(document: TextDocument, offset: number): CompletionItem[] {

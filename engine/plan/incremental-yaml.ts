@@ -127,7 +127,7 @@ function frameOf({ head, indent, tail }: Parts): Frame | null {
   const only = isSeq(list) && list.items.length === 1 ? list.items[0] : undefined;
   // A line in a text of several lines may look like the key.
   if (!isScalar(only) || only.range?.[0] !== head.length + indent + 2) return null;
-  const behind = root.items.slice(at + 1).flatMap(pair => rangesOf(pair as Pair));
+  const behind = root.items.slice(at + 1).flatMap(pair => rangesOf(pair));
   return { root, list: list as YAMLSeq, length: item.length, behind };
 }
 

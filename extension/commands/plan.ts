@@ -39,13 +39,13 @@ export const runPlanSerially: Command = async (context, subject) => {
     await run(context, subject, null);
 };
 
-export const openPlanReport: Command = async (context, subject) => {
+export const openPlanReport: Command = (context, subject) => {
   const uri = planOf(subject);
-  if (uri === undefined) return sayNoPlan();
-  const task = context.plans.lastRun(uri);
-  if (task === undefined)
-    return void vscode.window.showInformationMessage(vscode.l10n.t('This plan has not been run yet.'));
-  context.openReport(task.thread);
+  const task = uri && context.plans.lastRun(uri);
+  if (task !== undefined) context.openReport(task.thread);
+  else if (uri === undefined) sayNoPlan();
+  else void vscode.window.showInformationMessage(vscode.l10n.t('This plan has not been run yet.'));
+  return Promise.resolve();
 };
 
 export const previewPlan: Command = async (context, subject) => {

@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { DisposableStore } from '../disposable.ts';
 import { PlanDecorations } from './decorations.ts';
 import { PlanLenses } from './lenses.ts';
@@ -9,7 +9,7 @@ import { PlanPreviews } from './preview.ts';
 export interface RegisteredPlans extends vscode.Disposable {
   readonly plans: Plans;
   /** Shows the picture of a plan beside it. */
-  preview(uri: vscode.Uri): void;
+  readonly preview: (uri: vscode.Uri) => void;
 }
 
 export function registerPlans(host: PlanHost, extensionUri: vscode.Uri): RegisteredPlans {

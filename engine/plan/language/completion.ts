@@ -226,9 +226,7 @@ function names(cursor: Cursor, total: number): readonly Completion[] {
   const whole = words ? ['all', 'any', `k_of_n:${Math.min(2, Math.max(total, 1))}`] : [];
   const lambda = Array.from(cursor.before.matchAll(/\.\s*\w+\(\s*([A-Za-z_]\w*)\s*,/g), match => match[1]!);
   return [...new Set(lambda), ...whole, ...Object.keys(JOIN_NAMES.variables)].map(name => {
-    const type =
-      (JOIN_NAMES.variables as Readonly<Record<string, string>>)[name] ??
-      (lambda.includes(name) ? 'Child' : null);
+    const type = JOIN_NAMES.variables[name] ?? (lambda.includes(name) ? 'Child' : null);
     const isWhole = whole.includes(name);
     return item(cursor, name, isWhole ? 'value' : 'variable', {
       detail: type,

@@ -24,7 +24,7 @@ function documentOf(text: string): ReturnType<typeof parseDocument> {
 function asWritten(tags: Tags): Tags {
   return tags.map(tag => {
     if (typeof tag === 'string' || !/:(int|float)$/.test(tag.tag) || tag.collection !== undefined) return tag;
-    const { stringify } = tag as ScalarTag;
+    const { stringify } = tag;
     return {
       ...tag,
       stringify: (item, ...rest) => item.source ?? stringify?.(item, ...rest) ?? String(item.value),

@@ -3,5 +3,6 @@ import './hosting/commands.ts';
 import './hosting/kill-switch.ts';
 import './hosting/namespaces.ts';
 import './hosting/garbage.ts';
+import './hosting/plans.ts';
 import './hosting/report.ts';
 import './hosting/terminal.ts';

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { until } from '../../until.ts';
+import { extension, fleet, run, stopFleet, workspaceFolder } from '../support.ts';
+
+const PLAN = [
+  'goal: Check the plan',
+  'subtasks:',
+  '  - name: types',
+  '    run: "true"',
+  '  - name: test-${{ matrix.n }}',
+  '    matrix: { n: [1, 2] }',
+  '    run: test ${{ matrix.n }} -gt 0',
+  '  - name: report',
+  '    depends: [typs, test-*]',
+  '    run: echo done',
+  'join: failed == 0 && children.all(c, c.verdict == "accept")',
+  '',
+].join('\n');
+
+describe('a plan in a window', () => {
+  let file: string;
+  let document: vscode.TextDocument;
+
+  before(async () => {
+    await extension().activate();
+    file = join(workspaceFolder(), 'check.fanout.yaml');
+    await writeFile(file, PLAN);
+    document = await vscode.workspace.openTextDocument(file);
+    await vscode.window.showTextDocument(document);
+  });
+
+  after(async () => {
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    await rm(file, { force: true });
+    await stopFleet();
+  });
+
+  const diagnostics = (): readonly vscode.Diagnostic[] => vscode.languages.getDiagnostics(document.uri);
+  const at = (word: string, nth = 0): vscode.Position => {
+    const text = document.getText();
+    let offset = -1;
+    for (let i = 0; i <= nth; i++) offset = text.indexOf(word, offset + 1);
+    return document.positionAt(offset + 1);
+  };
+  const lenses = async (): Promise<readonly (vscode.Command | undefined)[]> =>
+    (
+      await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri)
+    ).map(({ command }) => command);
+
+  it('is told what is wrong with it, and mended by what is offered', async () => {
+    await until('the fault', async () => (diagnostics().length > 0 ? true : undefined));
+    assert.deepEqual(
+      diagnostics().map(({ message, range }) => [message, range.start.line, document.getText(range)]),
+      [["no subtask has the name 'typs' (did you mean 'types'?)", 8, 'typs']],
+    );
+    const [fix] = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      diagnostics()[0]!.range,
+      vscode.CodeActionKind.QuickFix.value,
+    );
+    assert.equal(fix?.title, "Change to 'types'");
+    await vscode.workspace.applyEdit(fix.edit!);
+    await until('no fault', async () => (diagnostics().length === 0 ? true : undefined));
+  });
+
+  it('is completed, and renamed through all that wait', async () => {
+    const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
+      'vscode.executeCompletionItemProvider',
+      document.uri,
+      at('c.verdict').translate(0, 1),
+    );
+    assert.ok(items.some(({ label }) => label === 'exit_code'));
+    const edit = await vscode.commands.executeCommand<vscode.WorkspaceEdit>(
+      'vscode.executeDocumentRenameProvider',
+      document.uri,
+      at('types'),
+      'kinds',
+    );
+    assert.equal(edit.get(document.uri).length, 2);
+    await vscode.workspace.applyEdit(edit);
+    assert.match(document.getText(), /depends: \[kinds, test-\*\]/);
+    assert.deepEqual(diagnostics(), []);
+  });
+
+  it('is run from above it, and says how that went', async () => {
+    const ran = await until('Run above the plan', async () =>
+      (await lenses()).find(command => command?.command === 'fleet.runPlan'),
+    );
+    await run('fleet.start');
+    await vscode.commands.executeCommand(ran.command, ...(ran.arguments as unknown[]));
+    const { tasks } = await fleet.client.report('tasks', { all: true });
+    const task = tasks.find(({ goal }) => goal === 'Check the plan');
+    assert.ok(task);
+    const joined = await fleet.joined(task.alias);
+    assert.equal(joined.outcome, 'satisfied');
+    assert.deepEqual(
+      joined.children.map(({ name, depends_on: on }) => [name, on]),
+      [
+        ['kinds', []],
+        ['test-1', []],
+        ['test-2', []],
+        ['report', [0, 1, 2]],
+      ],
+    );
+    await until('its outcome above the plan', async () =>
+      (await lenses()).find(command => /^Last: \d+\.\d× \(estimated\)$/.test(command?.title ?? '')),
+    );
+    const said = async (): Promise<string> => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        'vscode.executeHoverProvider',
+        document.uri,
+        at('failed == 0'),
+      );
+      return hovers
+        .flatMap(({ contents }) => contents.map(content => (content as vscode.MarkdownString).value))
+        .join('\n');
+    };
+    await until(
+      'the last run in the hover',
+      async () =>
+        (await said()).includes('it would say: **satisfied** — the predicate is true: 4 of 4 accepted')
+          ? true
+          : undefined,
+      said,
+    );
+  });
+
+  it('is run in part, with what the part waits for', async () => {
+    const uri = document.uri.toString();
+    await run('fleet.runPlanSubtask', { kind: 'plan', uri, subtask: 1 });
+    const { tasks } = await fleet.client.report('tasks', { all: true });
+    const part = tasks.find(
+      ({ goal, fan_out: fanOut }) => goal === 'Check the plan' && fanOut?.subtasks === 2,
+    );
+    assert.ok(part);
+    assert.equal((await fleet.joined(part.alias)).outcome, 'satisfied');
+  });
+
+  it('is held against what the fleet allows, as that changes', async () => {
+    await fleet.client.submit('namespace.create', {
+      id: 'acme',
+      description: null,
+      policy: { limits: { timeout_secs: 60 } },
+    });
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(document.uri, new vscode.Position(1, 0), 'namespace: acme\n');
+    await vscode.workspace.applyEdit(edit);
+    await until(
+      'the policy',
+      async () => (diagnostics().some(({ code }) => code === 'policy') ? true : undefined),
+      async () => diagnostics(),
+    );
+  });
+
+  it('has a picture beside it', async () => {
+    await run('fleet.previewPlan', { kind: 'plan', uri: document.uri.toString(), subtask: null });
+    const labels = (): string[] =>
+      vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs.map(({ label }) => label));
+    await until(
+      'the picture',
+      async () => (labels().includes('Preview check.fanout.yaml') ? true : undefined),
+      async () => labels(),
+    );
+    const tab = vscode.window.tabGroups.all
+      .flatMap(({ tabs }) => tabs)
+      .find(({ label }) => label.startsWith('Preview check'));
+    await vscode.window.tabGroups.close(tab!);
+  });
+});
