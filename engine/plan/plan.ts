@@ -4,7 +4,7 @@ import type { Losers, subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
-import { completeSubtasks, type CompleteSubtask } from '../fleet/subtasks.ts';
+import { completeSubtasks, DEFAULT_TIMEOUT_SECS, type CompleteSubtask } from '../fleet/subtasks.ts';
 import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
 import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
@@ -140,10 +140,15 @@ class PlanReader {
     const subtasks = this.#complete(values);
     if (subtasks === null) return null;
     const asked = { subtasks, budgetUsd: limitsOf(values).budget_usd, workers: this.#context.workers ?? [] };
-    const namespaceKnown = this.#context.namespaces?.find(({ id }) => id === namespace?.value);
-    const refused = namespaceKnown === undefined ? null : checkPolicy(namespaceKnown, asked);
+    const refused = this.#namespace === undefined ? null : checkPolicy(this.#namespace, asked);
     if (refused !== null) this.#beyondPolicy(refused, keys);
     return this.#request(values);
+  }
+
+  /** What is known of the namespace that the plan names. */
+  get #namespace(): KnownNamespace | undefined {
+    const id = this.outline?.namespace?.value;
+    return this.#context.namespaces?.find(namespace => namespace.id === id);
   }
 
   #missing(key: string, range: Range): void {
@@ -236,6 +241,7 @@ class PlanReader {
   /** What the rules of the engine refuse, and the above has not looked for. */
   #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
+    const longest = this.#namespace?.policy?.limits.timeout_secs?.value ?? Infinity;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
     try {
       return completeSubtasks(
@@ -247,6 +253,7 @@ class PlanReader {
           instances: workers ?? namedWorkers(this.#drafts),
           executors: executors ?? namedExecutors(this.#drafts),
           refusal: refusalByName,
+          defaultTimeoutSecs: Math.min(DEFAULT_TIMEOUT_SECS, longest),
           ...(isLimited ? { limits: limitsOf(values) } : {}),
         },
       );

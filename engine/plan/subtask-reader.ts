@@ -105,7 +105,9 @@ export class SubtaskReader {
       const value = this.#filled(keys.get(key), combination);
       if (value !== undefined) body[bodyKey] = value;
     }
-    body['goal'] ??= this.#filled(keys.get('prompt'), combination) ?? body['name'];
+    // Looked at also where it is not used: what is written there is to be sound.
+    const prompt = this.#filled(keys.get('prompt'), combination);
+    body['goal'] ??= prompt ?? body['name'];
     written.indices.push(index);
     const depends = written.depends.map(({ value, range }) => ({
       text: filledIn(value, combination),

@@ -5,6 +5,7 @@ import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
 import type { Subject } from '../contributions.ts';
+import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { isPlan } from '../plans/plan-files.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { startFleet } from './fleet.ts';
@@ -96,7 +97,7 @@ async function run(
   const { dir, namespace } = fanOut;
   const task = await client.submit('task.add', {
     ...{ goal, alias: null, priority: 'medium', labels: [], domain: null, hypothesis: null, criteria: [] },
-    namespace: namespace ?? null,
+    namespace: namespace ?? workspaceNamespace(),
     dir: dir ?? path.dirname(uri.fsPath),
   });
   try {

@@ -383,7 +383,7 @@ describe('what a fleet knows of a plan', () => {
         max_children: { value: 2, set_by: 'acme' },
         max_parallel: null,
         budget_usd: null,
-        timeout_secs: { value: 600, set_by: 'acme' },
+        timeout_secs: { value: 500, set_by: 'acme' },
       },
       usage: [],
     };
@@ -392,10 +392,11 @@ describe('what a fleet knows of a plan', () => {
     const say = "namespace 'acme/web' is rejected: the policy of ";
     assert.deepEqual(first(plan('acme/web')), [
       'policy',
-      `${say}'acme' lets a subtask take 600s, and the time-out of subtask 0 is 900s (timeout_secs)`,
+      `${say}'acme' lets a subtask take 500s, and the time-out of subtask 0 is 900s (timeout_secs)`,
       '900',
-      ['600'],
+      ['500'],
     ]);
+    assert.deepEqual(first(plan('acme/web').replace('    timeout: 900\n', '')), undefined);
     const short = (rest: string): string => plan('acme/web', rest).replace('900', '60');
     assert.deepEqual(first(short('')), undefined);
     assert.deepEqual(first(short('    target: worker-a\n')), [
