@@ -63,12 +63,15 @@ export function servePlans(connection: Connection): void {
   server.listen();
 }
 
+/** How long after a change a plan is read, in milliseconds. */
+const READ_AFTER_MS = 5;
+
 /** A plan that is open, with what is remembered of it. */
 interface Open {
   readonly plan: PlanDocument;
   lastRun: NonNullable<protocol.LastRun['facts']> | null;
   /** Set while its reading is due. */
-  due: NodeJS.Immediate | undefined;
+  due: NodeJS.Timeout | undefined;
 }
 
 class PlanServer {
@@ -92,13 +95,13 @@ class PlanServer {
 
   // --- reading --------------------------------------------------------------------------------------------------
 
-  /** Changes that come in one piece are read once. */
+  /** Changes that come in one piece are read once, and what was asked with the last of them is answered before. */
   #readSoon({ uri }: TextDocument): void {
     const open = this.#openedAs(uri);
-    open.due ??= setImmediate(() => {
+    open.due ??= setTimeout(() => {
       open.due = undefined;
       this.#tell(uri);
-    });
+    }, READ_AFTER_MS);
   }
 
   #openedAs(uri: string): Open {
@@ -121,7 +124,7 @@ class PlanServer {
 
   #closed(uri: string): void {
     const open = this.#open.get(uri);
-    if (open?.due !== undefined) clearImmediate(open.due);
+    if (open?.due !== undefined) clearTimeout(open.due);
     this.#open.delete(uri);
     void this.#connection.sendDiagnostics({ uri, diagnostics: [] });
   }

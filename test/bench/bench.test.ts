@@ -11,7 +11,7 @@ import type { Figure } from './figure.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-/** Each of the nine stages has a minute, and what each leaves is ended within seconds. */
+/** Each of the ten stages has a minute, and what each leaves is ended within seconds. */
 const LIMIT_MS = 540_000;
 
 const FIGURES = [

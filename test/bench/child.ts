@@ -7,6 +7,7 @@ import { load, writeAndReadBack } from './stages/load.ts';
 import { log } from './stages/log.ts';
 import { memory } from './stages/memory.ts';
 import { opening, openOnce, readOnce } from './stages/opening.ts';
+import { plans } from './stages/plans.ts';
 import { profiled } from './stages/profiled.ts';
 import { scaling } from './stages/scaling.ts';
 import { throughput } from './stages/throughput.ts';
@@ -25,6 +26,7 @@ const stages = {
   freeze,
   worktree,
   load,
+  plans,
   log,
   profiled,
 };

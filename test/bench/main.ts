@@ -15,7 +15,7 @@ import { table } from './table.ts';
 
 const STAGES: readonly StageName[] = [
   ...(['throughput', 'latency', 'scaling', 'opening'] as const),
-  ...(['commands', 'freeze', 'worktree', 'load', 'memory'] as const),
+  ...(['commands', 'freeze', 'worktree', 'load', 'plans', 'memory'] as const),
 ];
 /** Those that can be asked for beside them. */
 const MORE: readonly StageName[] = ['log'];

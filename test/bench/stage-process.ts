@@ -17,6 +17,10 @@ export async function buildProgram(outfile: string): Promise<void> {
     platform: 'node',
     target: 'node20',
     format: 'esm',
+    // Packages that are CommonJS ask for Node's own modules.
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
 }
