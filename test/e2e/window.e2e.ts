@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
 import { homePaths } from '../../engine/home/paths.ts';
 import type { EditorUnderTest } from './editor.ts';
 import { Screenshots } from './screenshots.ts';
@@ -146,6 +147,46 @@ describe('a window of a fleet', () => {
   );
 
   it(
+    'runs a plan from above it, shows beside each subtask how it does, and which waits for which',
+    test(async editor => {
+      const { scratch } = editor;
+      const window = await startFleet(editor);
+      const { page } = window;
+      const pictures = new Screenshots(page, 'plan');
+      await writeFile(join(scratch.workspace, 'release.fanout.yaml'), PLAN);
+      await openFile(window, 'release.fanout.yaml');
+      const lens = (title: string): Locator =>
+        page.locator('.codelens-decoration a').filter({ hasText: title });
+      await page.locator('.squiggly-error').first().waitFor();
+      await page.locator('.view-line').filter({ hasText: 'typs' }).click();
+      await page.keyboard.press('Control+.');
+      await page.locator('.action-widget').filter({ hasText: "Change to 'types'" }).waitFor();
+      await pictures.take('fault');
+      await page.keyboard.press('Enter');
+      await page.locator('.squiggly-error').first().waitFor({ state: 'detached' });
+      await lens('Preview').click();
+      const preview = await window.webview('Check the release');
+      await preview.locator('g.node').nth(3).waitFor();
+      await lens('Run').first().click();
+      await preview.locator('g.node.accepted').nth(3).waitFor();
+      await lens('Last: ').waitFor();
+      // What is put beside a line is no text of it, but of its style.
+      await page.waitForFunction(BESIDE, '✓ accepted');
+      await page.locator('.view-line').filter({ hasText: 'report' }).first().click();
+      await preview.locator('g.node.current').filter({ hasText: 'report' }).waitFor();
+      await pictures.take('ran');
+      await preview.locator('g.node').first().focus();
+      await page.keyboard.press('Enter');
+      await preview.locator('g.node.current').filter({ hasText: 'types' }).waitFor();
+      await window.runCommand(OTHER_THEME);
+      await page.locator('.monaco-workbench.vs-dark').waitFor();
+      await pictures.take('ran-dark');
+      await window.runCommand(OTHER_THEME);
+      await window.runCommand('View: Close All Editors');
+    }),
+  );
+
+  it(
     'follows the output of what prints faster than a terminal can show, with its end, and keeps nothing else waiting',
     test(async editor => {
       const { fleet, scratch } = editor;
@@ -199,6 +240,32 @@ describe('a window of a fleet', () => {
     }),
   );
 });
+
+const PLAN = `goal: Check the release
+subtasks:
+  - name: types
+    run: sleep 0.2
+  - name: test-\${{ matrix.shard }}
+    matrix: { shard: [1, 2, 3] }
+    run: sleep 0.\${{ matrix.shard }}
+  - name: docs
+    run: echo fine
+  - name: report
+    run: echo done
+    depends: [typs, test-*]
+join: children.all(c, c.verdict == "accept") && cost_usd < 5.0
+`;
+
+/** Whether some part of a line has this beside it; run in the page. */
+const BESIDE = `words => [...document.querySelectorAll('.view-line span')].some(each => getComputedStyle(each, '::after').content.includes(words))`;
+
+/** Opens a file of the workspace in an editor. */
+async function openFile(window: Workbench, name: string): Promise<void> {
+  await window.page.keyboard.press('Control+P');
+  await window.quickInput.fill(name);
+  await window.entry(name).click();
+  await window.page.locator('.tab.active').filter({ hasText: name }).waitFor();
+}
 
 /** Starts the fleet by the first window, unless it runs. */
 async function startFleet(editor: EditorUnderTest): Promise<Workbench> {

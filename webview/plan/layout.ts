@@ -1,7 +1,7 @@
 import type { GraphMessage } from './protocol.ts';
 
 /** Measures in pixels. */
-export const NODE = { width: 190, height: 46, columnGap: 70, rowGap: 18, margin: 24 } as const;
+export const NODE = { width: 172, height: 46, columnGap: 48, rowGap: 16, margin: 6 } as const;
 
 export interface Placed {
   readonly id: number;

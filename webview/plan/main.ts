@@ -36,16 +36,18 @@ function draw(): void {
   if (graph === undefined) return;
   const { goal, join, nodes, words, left } = graph;
   const layout = layoutOf(graph);
-  const picture = html`<svg
-    class="plan"
-    role="group"
-    aria-label=${goal}
-    width=${layout.width}
-    height=${layout.height}
-    viewBox="0 0 ${layout.width} ${layout.height}"
-  >
-    ${graph.edges.map(edge => edgeOf(edge, layout))}${nodes.map(node => nodeOf(node, layout))}
-  </svg>`;
+  const picture = html`<div class="picture">
+    <svg
+      class="plan"
+      role="group"
+      aria-label=${goal}
+      width=${layout.width}
+      height=${layout.height}
+      viewBox="0 0 ${layout.width} ${layout.height}"
+    >
+      ${graph.edges.map(edge => edgeOf(edge, layout))}${nodes.map(node => nodeOf(node, layout))}
+    </svg>
+  </div>`;
   render(
     html`<h1>${goal}</h1>
       <p class="join"><span>${words.join}</span> <code>${join}</code></p>
@@ -106,7 +108,7 @@ function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTem
   >
     <title>${detail === '' ? name : `${name}: ${detail}`}</title>
     <rect width=${NODE.width} height=${NODE.height} rx="4"></rect>
-    <text x="12" y="19">${sign}${shortened(name, count > 1 ? 18 : 23)}${count > 1 ? ` × ${count}` : ''}</text>
-    <text class="detail" x="12" y="36">${shortened(state === '' ? detail : state, 27)}</text>
+    <text x="12" y="19">${sign}${shortened(name, count > 1 ? 16 : 20)}${count > 1 ? ` × ${count}` : ''}</text>
+    <text class="detail" x="12" y="36">${shortened(state === '' ? detail : state, 24)}</text>
   </g>`;
 }

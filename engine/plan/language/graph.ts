@@ -1,4 +1,5 @@
 import type { PlanOutline } from '../plan.ts';
+import { patternOf } from './patterns.ts';
 
 /** A subtask in the picture of a plan: as it is written, however many its matrix makes of it. */
 export interface GraphNode {
@@ -39,7 +40,7 @@ export function graphOf(outline: PlanOutline): PlanGraph {
     const detail = body['run'] ?? body['executor'] ?? '';
     return {
       id,
-      name: name?.value ?? `[${id}]`,
+      name: name === null ? `[${id}]` : patternOf(name.value),
       detail: typeof detail === 'string' ? detail : '',
       count: indices.length,
       start: range.start,
