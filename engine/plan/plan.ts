@@ -196,9 +196,18 @@ class PlanReader {
     }
   }
 
+  /** Where a part of a text's value stands in the file. */
+  #placeIn(written: Written, position: number, length: number): Range {
+    const offsets = written.offsets();
+    const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
+    const start = at(position);
+    // What is missing at the end of the file is told of its last place.
+    return { start, end: Math.min(Math.max(at(position + length), start + 1), this.#plan.text.length) };
+  }
+
   #joinFault(written: Written, fault: FleetError): void {
     const { position = 0, length = 0 } = fault.details as { position?: number; length?: number };
-    const range = placeIn(written, position, length);
+    const range = this.#placeIn(written, position, length);
     // The position is told by the range.
     const message = fault.message.replace(/ at position \d+$/, '');
     const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#drafts.length) : undefined;
@@ -212,7 +221,7 @@ class PlanReader {
     const names = this.#drafts.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
     const foreseen = this.#context.cel.foresee(written.value, names);
     for (const { message, position, length, instead } of foreseen) {
-      const range = placeIn(written, position, length);
+      const range = this.#placeIn(written, position, length);
       const fixes = instead === null ? [] : [fixTo(instead, range)];
       this.#plan.diagnostics.warning('join', message, range, fixes);
     }
@@ -294,14 +303,6 @@ class PlanReader {
 }
 
 const fixTo = (text: string, range: Range): Fix => ({ title: `Change to '${text}'`, range, text });
-
-/** Where a part of a text's value stands in the file. */
-function placeIn(written: Written, position: number, length: number): Range {
-  const offsets = written.offsets();
-  const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
-  const start = at(position);
-  return { start, end: Math.max(at(position + length), start + 1) };
-}
 
 function withHint(message: string, { hint }: FleetError): string {
   return hint === undefined ? message : `${message}. ${hint}`;

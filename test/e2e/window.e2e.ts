@@ -169,7 +169,7 @@ describe('a window of a fleet', () => {
       await preview.locator('g.node').nth(3).waitFor();
       await lens('Run').first().click();
       await preview.locator('g.node.accepted').nth(3).waitFor();
-      await lens('Last: ').waitFor();
+      await lens('(estimated)').waitFor();
       // What is put beside a line is no text of it, but of its style.
       await page.waitForFunction(BESIDE, '✓ accepted');
       await page.locator('.view-line').filter({ hasText: 'report' }).first().click();
