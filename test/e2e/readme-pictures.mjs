@@ -8,6 +8,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const pictures = {
   'panel/02-measured.png': 'report-light.png',
   'namespaces/03-policy.png': 'namespaces-light.png',
+  'plan/02-ran.png': 'plan-light.png',
   'tutorial-dark/06-running.png': 'running-dark.png',
 };
 
