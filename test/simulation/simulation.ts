@@ -252,6 +252,10 @@ class Simulation {
         must(child.state !== 'pending' || child.reason !== null, 'I16', () => `${task.alias} ${child.index}`);
     }
     const self = { did: coordinator.did, startedAt: 0, storeRecords: 0, activeDispatches: 0 };
-    fleetDocument(core, { ...self, heartbeatMs: profile.heartbeatMs, url: '', executors: [], defaultExecutor: 'echo' }, 0);
+    fleetDocument(
+      core,
+      { ...self, heartbeatMs: profile.heartbeatMs, url: '', executors: [], defaultExecutor: 'echo' },
+      0,
+    );
   }
 }
