@@ -1,22 +1,23 @@
 import { didYouMean, nearestName } from '../fleet/names.ts';
-import type { Diagnostics, Range } from './diagnostics.ts';
+import type { Fix, Range } from './diagnostics.ts';
+import { withoutDependency } from './list-edits.ts';
+import { placeholders } from './matrix.ts';
+import type { PlanText } from './plan-text.ts';
 import type { Draft, WrittenSubtask } from './subtask-reader.ts';
 
 /** All the dependencies of a plan, so that a pattern in a matrix can't make a square of it. */
 const MAX_DEPENDENCIES = 1_000_000;
 
 /** Turns the names and patterns that subtasks depend on into indices, in their bodies. */
-export function resolveDependencies(drafts: readonly Draft[], diagnostics: Diagnostics): void {
-  const names = new Names(drafts, diagnostics);
+export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): void {
+  const names = new Names(drafts, plan);
   let count = 0;
   for (const draft of drafts) {
-    const indices = new Set(
-      draft.depends.flatMap(({ text, range }) => names.matching(text, range, draft.index)),
-    );
+    const indices = new Set(draft.depends.flatMap(({ text, range }) => names.matching(text, range, draft)));
     count += indices.size;
     if (count > MAX_DEPENDENCIES) {
       const message = `more than ${MAX_DEPENDENCIES} dependencies in all`;
-      return diagnostics.error('too-large', message, draft.depends[0]!.range);
+      return plan.diagnostics.error('too-large', message, draft.depends[0]!.range);
     }
     if (indices.size > 0) draft.body['depends_on'] = [...indices].sort((a, b) => a - b);
   }
@@ -27,42 +28,51 @@ const MAX_COMPARED = 20_000_000;
 
 /** The subtasks of a plan by their names. */
 class Names {
-  readonly #diagnostics: Diagnostics;
+  readonly #plan: PlanText;
   readonly #byName = new Map<string, number>();
   /** A matrix may ask for the same pattern many times. */
   readonly #patterns = new Map<string, readonly number[]>();
   #compared = 0;
 
-  constructor(drafts: readonly Draft[], diagnostics: Diagnostics) {
-    this.#diagnostics = diagnostics;
+  constructor(drafts: readonly Draft[], plan: PlanText) {
+    this.#plan = plan;
+    const repeated: [name: string, written: WrittenSubtask, first: WrittenSubtask][] = [];
     for (const { index, body, written } of drafts) {
       const name = body['name'];
       // What a faulty placeholder leaves of a name says nothing; it has been told of.
       if (typeof name !== 'string' || name.includes('${{')) continue;
       const holder = this.#byName.get(name);
       if (holder === undefined) this.#byName.set(name, index);
-      else this.#repeated(name, written, drafts[holder]!.written);
+      else repeated.push([name, written, drafts[holder]!.written]);
     }
+    // Once all names are known, so that a free one can be told.
+    for (const each of repeated) if (!this.#plan.diagnostics.isFull) this.#repeated(...each);
   }
 
   /** The subtasks that a name or a pattern means for the one with this index. */
-  matching(text: string, range: Range, index: number): readonly number[] {
-    if (text.includes('*')) return this.#like(text, range, index);
+  matching(text: string, range: Range, { index, written }: Draft): readonly number[] {
+    if (text.includes('*')) return this.#like(text, range, index, written);
     const found = this.#byName.get(text);
-    if (found === undefined) this.#unknown(text, range);
-    else if (found === index) this.#diagnostics.error('cycle', `'${text}' is the subtask itself`, range);
+    if (found === undefined) this.#unknown(text, range, written);
+    else if (found === index) {
+      const fixes = [withoutDependency(this.#plan.text, written, range)];
+      this.#plan.diagnostics.error('cycle', `'${text}' is the subtask itself`, range, fixes);
+    }
     return found === undefined || found === index ? [] : [found];
   }
 
-  #like(pattern: string, range: Range, index: number): readonly number[] {
+  #like(pattern: string, range: Range, index: number, written: WrittenSubtask): readonly number[] {
     const all = this.#patterns.get(pattern) ?? this.#compare(pattern);
     if (this.#compared > MAX_COMPARED) {
-      this.#diagnostics.error('too-large', 'there are too many patterns for so many names', range);
+      this.#plan.diagnostics.error('too-large', 'there are too many patterns for so many names', range);
       return [];
     }
     const others = all.filter(at => at !== index);
-    if (others.length === 0)
-      this.#diagnostics.error('unknown-dependency', `no other subtask has a name like '${pattern}'`, range);
+    if (others.length === 0) {
+      const fixes = [withoutDependency(this.#plan.text, written, range)];
+      const message = `no other subtask has a name like '${pattern}'`;
+      this.#plan.diagnostics.error('unknown-dependency', message, range, fixes);
+    }
     return others;
   }
 
@@ -75,12 +85,13 @@ class Names {
     return all;
   }
 
-  #unknown(text: string, range: Range): void {
-    if (this.#diagnostics.isFull) return;
+  #unknown(text: string, range: Range, written: WrittenSubtask): void {
+    if (this.#plan.diagnostics.isFull) return;
     const near = nearestName(text, this.#byName.keys());
-    const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
+    const change = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
+    const fixes = [...change, withoutDependency(this.#plan.text, written, range)];
     const message = `no subtask has the name '${text}'${didYouMean(text, this.#byName.keys())}`;
-    this.#diagnostics.error('unknown-dependency', message, range, fixes);
+    this.#plan.diagnostics.error('unknown-dependency', message, range, fixes);
   }
 
   #repeated(name: string, written: WrittenSubtask, first: WrittenSubtask): void {
@@ -88,7 +99,34 @@ class Names {
       written === first
         ? `the name '${name}' is that of ${written.indices.length} subtasks: it says nothing of the matrix`
         : `the name '${name}' is that of another subtask as well`;
-    this.#diagnostics.error('duplicate-name', message, written.name?.range ?? written.range);
+    const range = written.name?.range ?? written.range;
+    this.#plan.diagnostics.error('duplicate-name', message, range, this.#otherName(name, written, first));
+  }
+
+  /** A name that is free, where it can be put behind the one that is written: in quotes it would mean something else. */
+  #otherName(name: string, written: WrittenSubtask, first: WrittenSubtask): readonly Fix[] {
+    const range = written.name?.range;
+    if (range === undefined || this.#plan.text.slice(range.start, range.end) !== written.name?.value)
+      return [];
+    const ending = written === first ? this.#matrixEnding(written) : this.#freeEnding(name, written);
+    if (ending === null) return [];
+    const text = `${written.name.value}${ending}`;
+    return [{ title: `Change to '${text}'`, range, text }];
+  }
+
+  #matrixEnding({ matrix, name, range }: WrittenSubtask): string | null {
+    const there = placeholders(name?.value ?? '').map(({ key }) => key);
+    const keys = [...(matrix?.keys() ?? [])].filter(key => !there.includes(key));
+    // In a mapping on one line the braces would be taken for its own.
+    if (keys.length === 0 || this.#plan.text[range.start] === '{') return null;
+    return keys.map(key => `-\${{ matrix.${key} }}`).join('');
+  }
+
+  #freeEnding(name: string, { indices }: WrittenSubtask): string | null {
+    if (indices.length > 1) return null;
+    let number = 2;
+    while (this.#byName.has(`${name}-${number}`)) number++;
+    return `-${number}`;
   }
 }
 

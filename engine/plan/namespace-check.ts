@@ -6,7 +6,7 @@ import { requireFanOut } from '../fleet/policies.ts';
 import type { Instance, Namespace } from '../fleet/state.ts';
 import type { CompleteSubtask } from '../fleet/subtasks.ts';
 import { newUsage, type Usages } from '../fleet/usages.ts';
-import type { Diagnostics } from './diagnostics.ts';
+import type { Diagnostics, Fix } from './diagnostics.ts';
 import type { Written } from './plan-text.ts';
 
 /** A namespace as a fleet knows it. */
@@ -30,23 +30,41 @@ export function checkNamespace(
   if (found.status !== 'active') {
     const link = found.archived_by ?? id;
     const message = `'${link}' is ${found.status}. Make it active again with: spl namespace create ${link}`;
-    diagnostics.error('namespace', message, range);
+    diagnostics.error('namespace', message, range, offers(written, known));
   } else if (found.frozenBy !== null) {
     const message = `'${id}' is frozen by '${found.frozenBy}'. Lift it with: spl unkill ${found.frozenBy}`;
-    diagnostics.error('namespace', message, range);
+    diagnostics.error('namespace', message, range, offers(written, known));
   }
 }
 
 function unknownNamespace(
-  { value: id, range }: Written,
+  written: Written,
   known: readonly KnownNamespace[],
   diagnostics: Diagnostics,
 ): void {
-  const ids = known.filter(({ status }) => status === 'active').map(each => each.id);
-  const near = nearestName(id, ids);
-  const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
-  const message = `no namespace '${id}'${didYouMean(id, ids)}. Create it with: spl namespace create ${id}`;
-  diagnostics.error('namespace', message, range, fixes);
+  const { value: id, range } = written;
+  const near = didYouMean(id, openOnes(known));
+  const message = `no namespace '${id}'${near}. Create it with: spl namespace create ${id}`;
+  diagnostics.error('namespace', message, range, offers(written, known));
+}
+
+/** Those that let work in. */
+function openOnes(known: readonly KnownNamespace[]): readonly string[] {
+  return known.filter(({ status, frozenBy }) => status === 'active' && frozenBy === null).map(({ id }) => id);
+}
+
+/** More to choose from are not read. */
+const MAX_OFFERS = 5;
+
+/** The namespaces that may stand there instead: the nearest, then those that begin alike. */
+function offers({ value, range }: Written, known: readonly KnownNamespace[]): readonly Fix[] {
+  const open = openOnes(known).filter(id => id !== value);
+  const near = nearestName(value, open);
+  const [org] = value.split('/');
+  const alike = open.filter(id => id !== near && id.split('/')[0] === org);
+  return [...(near === undefined ? [] : [near]), ...alike]
+    .slice(0, MAX_OFFERS)
+    .map(id => ({ title: `Change to '${id}'`, range, text: id }));
 }
 
 /** What a plan wants of its namespace. */

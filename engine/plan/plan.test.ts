@@ -137,15 +137,56 @@ describe('a plan', () => {
         ['unknown-key', 1],
         ['invalid-value', 1],
         ['matrix', 1],
-        ['unknown-dependency', 1],
+        ['unknown-dependency', 2],
         ['join', 1],
       ],
     );
     let mended = text;
     for (const { fixes } of diagnostics.toReversed())
-      for (const { range, text: written } of fixes)
+      for (const { range, text: written } of fixes.slice(0, 1))
         mended = mended.slice(0, range.start) + written + mended.slice(range.end);
     assert.deepEqual(readPlan(mended, CONTEXT).diagnostics, []);
+  });
+
+  describe('is mended by the first fix of', () => {
+    const faults: Readonly<Record<string, readonly [subtasks: string, rest?: string]>> = {
+      'a cycle': [
+        '  - name: a\n    depends: [c, b]\n  - name: b\n    depends:\n      - a\n      - c\n  - name: c\n',
+      ],
+      'a cycle of lines': [
+        '  - name: a\n    depends:\n      - c\n      - b\n  - name: b\n    depends: [a]\n  - name: c\n',
+      ],
+      'a subtask that waits for itself': ['  - name: a\n    depends: a\n'],
+      'a dependency like nothing': ['  - name: a\n  - name: b\n    depends: [xyzxyz, a]\n'],
+      'a pattern like nothing': ['  - name: a\n  - name: b\n    depends: [a, q-*]\n'],
+      'the only dependency': ['  - name: b\n    depends:\n      - q-*\n    run: x\n'],
+      'a name that is there': ['  - name: a\n  - name: a\n  - name: a-2\n'],
+      'a name without its matrix': ['  - name: t\n    matrix: { x: [1, 2], y: [3, 4] }\n'],
+      'a share beyond the limit': ['  - name: a\n    budget: 9\n', 'budget: 5\n'],
+      'a command for echo': ['  - name: a\n    run: x\n    executor: echo\n'],
+      'an unknown worker': ['  - name: a\n    target: worker-x\n'],
+      'an unknown executor': ['  - name: a\n    executor: agent:cloude\n'],
+      'a namespace that is frozen': ['  - name: a\n', 'namespace: acme/web\n'],
+      'a namespace that is not there': ['  - name: a\n', 'namespace: acme/ap\n'],
+    };
+    const namespace = (id: string, frozenBy: string | null) =>
+      ({ id, status: 'active', archived_by: null, frozenBy, policy: null }) as const;
+    const fleet = {
+      ...CONTEXT,
+      executors: ['echo', 'shell', 'agent:claude'],
+      workers: [{ did: 'did:sync:instance:0000000000000001', alias: 'worker-a' }],
+      namespaces: [namespace('acme', null), namespace('acme/web', 'acme/web'), namespace('acme/api', null)],
+    };
+    for (const [what, [subtasks, rest = '']] of Object.entries(faults)) {
+      it(what, () => {
+        const text = `goal: g\n${rest}subtasks:\n${subtasks}`;
+        const { diagnostics } = readPlan(text, fleet);
+        const [fix] = diagnostics[0]!.fixes;
+        assert.ok(fix !== undefined, JSON.stringify(diagnostics));
+        const mended = text.slice(0, fix.range.start) + fix.text + text.slice(fix.range.end);
+        assert.deepEqual(readPlan(mended, fleet).diagnostics, [], mended);
+      });
+    }
   });
 
   it('knows the workers and executors of a fleet, where there is one to ask', () => {

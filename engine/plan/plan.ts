@@ -4,9 +4,11 @@ import type { Losers, subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
+import { nearestName } from '../fleet/names.ts';
 import { completeSubtasks, DEFAULT_TIMEOUT_SECS, type CompleteSubtask } from '../fleet/subtasks.ts';
 import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
+import { withoutDependency } from './list-edits.ts';
 import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
@@ -80,6 +82,9 @@ export function readPlan(text: string, context: PlanContext, parse?: (text: stri
   return { diagnostics, request: plan.diagnostics.hasErrors ? null : request, outline: reader.outline };
 }
 
+/** More to choose from are not read. */
+const MAX_OFFERS = 8;
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** What `requireFanOut` says of a refusal. */
@@ -124,7 +129,7 @@ class PlanReader {
     const keys = new Map(entries.map(entry => [entry.key, entry]));
     for (const key of ['goal', 'subtasks']) if (!keys.has(key)) this.#missing(key, beginning);
     const values = this.#values(entries);
-    resolveDependencies(this.#drafts, this.#plan.diagnostics);
+    resolveDependencies(this.#drafts, this.#plan);
     const [goal, namespace, join] = ['goal', 'namespace', 'join'].map(key => this.#written(keys.get(key)));
     this.outline = {
       goal: goal!,
@@ -244,7 +249,8 @@ class PlanReader {
       share === undefined
         ? `${key} is missing: under a limit each subtask names its share`
         : `${key} is beyond the ${limit} of the whole plan: it would never start`;
-    this.#plan.diagnostics.error('budget', message, range);
+    const fixes = share === undefined ? [] : [fixTo(String(limit), range)];
+    this.#plan.diagnostics.error('budget', message, range, fixes);
   }
 
   /** What the rules of the engine refuse, and the above has not looked for. */
@@ -289,16 +295,34 @@ class PlanReader {
 
   #refused(fault: FleetError): void {
     const { subtask = 0, key, cycle } = fault.details as { subtask?: number; key?: string; cycle?: number[] };
-    const written = this.#drafts[subtask]!.written;
+    const { written, body } = this.#drafts[subtask]!;
     const name = Object.entries(SUBTASK_KEYS).find(([, bodyKey]) => bodyKey === key)?.[0] ?? 'depends';
     const range = written.ranges.get(name) ?? written.range;
     if (cycle === undefined) {
       // The place tells which subtask it is.
       const message = fault.message.replace(/^subtask \d+( \([^)]*\))?: /, '');
-      return this.#plan.diagnostics.error('subtask', withHint(message, fault), range);
+      const fixes = written.ranges.has(name) ? this.#offers(name, body).map(text => fixTo(text, range)) : [];
+      return this.#plan.diagnostics.error('subtask', withHint(message, fault), range, fixes);
     }
     const names = cycle.map(index => nameOf(this.#drafts[index]!));
-    this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range);
+    const closing = written.depends.find(({ value }) => value === names[cycle.indexOf(subtask) + 1]);
+    const fixes = closing === undefined ? [] : [withoutDependency(this.#plan.text, written, closing.range)];
+    this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range, fixes);
+  }
+
+  /** What may stand as a target or an executor instead, the nearest first. */
+  #offers(key: string, body: Draft['body']): readonly string[] {
+    const { executors, workers } = this.#context;
+    const all =
+      key === 'target'
+        ? [...(workers ?? []).map(({ alias }) => alias), 'least-loaded-worker', 'round-robin']
+        : body['run'] === undefined
+          ? (executors ?? ['echo'])
+          : ['shell'];
+    if (key !== 'target' && key !== 'executor') return [];
+    const near = nearestName(String(body[key]), all);
+    const fit = all.filter(each => each !== near && !(each === 'shell' && body['run'] === undefined));
+    return [...(near === undefined ? [] : [near]), ...fit].slice(0, MAX_OFFERS);
   }
 }
 
@@ -329,10 +353,9 @@ function namedWorkers(drafts: readonly Draft[]): readonly { readonly did: string
   });
 }
 
-/** As the executors themselves say it: the shell runs a command and nothing else, and no other runs one. */
+/** As the executors themselves say it: none but the shell runs a command. That it needs one the rules say. */
 function refusalByName(executor: string, { run }: { readonly run: string | null }): string | null {
-  if (executor === 'shell') return run === null ? 'executor shell needs run' : null;
-  return run === null ? null : 'it runs no commands, and run gives one';
+  return executor === 'shell' || run === null ? null : 'it runs no commands, and run gives one';
 }
 
 /** Without a fleet to ask, any agent may be there. */

@@ -365,9 +365,11 @@ describe('what a fleet knows of a plan', () => {
   it('is which namespaces let work in', () => {
     assert.deepEqual(told(plan('acme/web')), []);
     assert.deepEqual(told(plan('acme/wbe')), [
-      ['namespace', "no namespace 'acme/wbe' (did you mean 'acme/web'?)", 'acme/wbe', ['acme/web']],
+      ['namespace', "no namespace 'acme/wbe' (did you mean 'acme/web'?)", 'acme/wbe', ['acme/web', 'acme']],
     ]);
-    assert.deepEqual(told(plan('acme/old')), [['namespace', "'acme/old' is archived", 'acme/old', []]]);
+    assert.deepEqual(told(plan('acme/old')), [
+      ['namespace', "'acme/old' is archived", 'acme/old', ['acme', 'acme/web']],
+    ]);
     const frozen = { ...KNOWN, namespaces: [{ ...namespace('acme/web'), frozenBy: 'acme' }] };
     assert.deepEqual(told(plan('acme/web'), frozen), [
       ['namespace', "'acme/web' is frozen by 'acme'", 'acme/web', []],
