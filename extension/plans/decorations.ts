@@ -3,7 +3,6 @@ import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { duration } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
-import type { FleetModel } from '../model/fleet-model.ts';
 import { verdictText } from '../views/appearance.ts';
 import { childrenOf } from './last-run.ts';
 import { isPlan } from './plan-files.ts';
@@ -30,7 +29,7 @@ export class PlanDecorations implements vscode.Disposable {
   readonly #owned: readonly vscode.Disposable[];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(plans: Plans, access: EngineAccess, model: FleetModel, log: vscode.LogOutputChannel) {
+  constructor(plans: Plans, access: EngineAccess, log: vscode.LogOutputChannel) {
     this.#plans = plans;
     this.#access = access;
     this.#log = log;
@@ -47,7 +46,6 @@ export class PlanDecorations implements vscode.Disposable {
     this.#owned = [
       ...Object.values(this.#types),
       plans.onDidChange(() => this.#soon()),
-      model.onDidChange(() => this.#soon()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.#soon()),
     ];
   }

@@ -13,12 +13,11 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #owned: readonly vscode.Disposable[];
   readonly onDidChangeCodeLenses = this.#changed.event;
 
-  constructor(plans: Plans, access: EngineAccess, onModelChange: vscode.Event<unknown>) {
+  constructor(plans: Plans, access: EngineAccess) {
     this.#plans = plans;
     this.#access = access;
     this.#owned = [
       plans.onDidChange(() => this.#changed.fire()),
-      onModelChange(() => this.#changed.fire()),
       vscode.languages.registerCodeLensProvider({ pattern: PLAN_FILES }, this),
       this.#changed,
     ];

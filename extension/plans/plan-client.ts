@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
+import { LanguageClient, RevealOutputChannelOn, State, TransportKind } from 'vscode-languageclient/node';
 import * as protocol from '../../engine/language/protocol.ts';
 import { PLAN_FILES } from './plan-files.ts';
 
@@ -8,6 +8,8 @@ import { PLAN_FILES } from './plan-files.ts';
 export interface PlanClient extends vscode.Disposable {
   /** Fires when the server has read a plan anew. */
   readonly onDidRead: vscode.Event<protocol.Read>;
+  /** Fires when another process has taken the place of one that died. */
+  readonly onDidStartAgain: vscode.Event<void>;
   /** Null for a plan that can't be read, or is not open. */
   outline(uri: string): Promise<protocol.Outline>;
   graph(uri: string): Promise<protocol.Graph>;
@@ -38,6 +40,10 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
     if (decoded.success) read.fire(decoded.output);
   });
   await client.start();
+  const again = new vscode.EventEmitter<void>();
+  client.onDidChangeState(({ newState }) => {
+    if (newState === State.Running) again.fire();
+  });
   const ask = async <T extends v.GenericSchema>(
     what: string,
     params: object,
@@ -45,6 +51,7 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
   ): Promise<v.InferOutput<T>> => v.parse(schema, await client.sendRequest(what, params));
   return {
     onDidRead: read.event,
+    onDidStartAgain: again.event,
     outline: uri => ask(protocol.OUTLINE, { uri }, protocol.outlineSchema),
     graph: uri => ask(protocol.GRAPH, { uri }, protocol.graphSchema),
     requested: (uri, subtask) => ask(protocol.REQUEST, { uri, subtask }, protocol.requestedSchema),
@@ -52,6 +59,7 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
     remember: lastRun => client.sendNotification(protocol.LAST_RUN, lastRun),
     dispose: () => {
       read.dispose();
+      again.dispose();
       // The window may go at any moment; the server ends with the other end of its channel.
       void client.dispose().catch((error: unknown) => log.debug(`plans: ${String(error)}`));
     },

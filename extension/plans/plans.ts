@@ -4,7 +4,7 @@ import { messageOf } from '../../engine/errors.ts';
 import type { Outline } from '../../engine/language/protocol.ts';
 import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
-import type { FleetModel } from '../model/fleet-model.ts';
+import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 import { once } from '../session/once.ts';
 import { knownOf } from './known.ts';
 import { lastRunOf } from './last-run.ts';
@@ -33,6 +33,8 @@ export class Plans implements vscode.Disposable {
   readonly #host: PlanHost;
   readonly #owned = new DisposableStore();
   readonly #outlines = new Map<string, Outline>();
+  /** Which run of each plan the server knows of. */
+  readonly #told = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<string>();
   readonly #client: () => Promise<PlanClient>;
   #telling: NodeJS.Timeout | undefined;
@@ -45,11 +47,9 @@ export class Plans implements vscode.Disposable {
     this.#client = once(async () => this.#started(await host.start()));
     this.#owned.add(this.#changed);
     this.#owned.add(vscode.workspace.onDidOpenTextDocument(document => this.#opened(document)));
-    this.#owned.add(
-      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#outlines.delete(uri.toString())),
-    );
+    this.#owned.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#closed(uri.toString())));
     this.#owned.add(host.access.onDidChange(() => this.#tellSoon()));
-    this.#owned.add(host.model.onDidChange(() => this.#tellSoon()));
+    this.#owned.add(host.model.onDidChange(change => this.#fleetChanged(change)));
     this.#owned.add(
       host.runs.onDidRun(uri => {
         this.#changed.fire(uri);
@@ -85,9 +85,21 @@ export class Plans implements vscode.Disposable {
     this.#client().catch((error: unknown) => this.#host.log.error(`plans: ${messageOf(error)}`));
   }
 
+  #closed(uri: string): void {
+    this.#outlines.delete(uri);
+    this.#told.delete(uri);
+  }
+
   #started(client: PlanClient): PlanClient {
     this.#owned.add(client);
     this.#isStarted = true;
+    // One that was started again knows nothing.
+    this.#owned.add(
+      client.onDidStartAgain(() => {
+        this.#told.clear();
+        this.#tellSoon();
+      }),
+    );
     this.#owned.add(
       client.onDidRead(({ uri }) => void this.#read(client, vscode.Uri.parse(uri).toString(), uri)),
     );
@@ -105,6 +117,19 @@ export class Plans implements vscode.Disposable {
     }
     this.#changed.fire(key);
     if (this.#outlines.get(key)?.namespace !== before) this.#tellSoon();
+  }
+
+  #fleetChanged(change: ModelChange): void {
+    this.#tellSoon();
+    for (const uri of this.#outlines.keys()) if (this.#isAbout(uri, change)) this.#changed.fire(uri);
+  }
+
+  /** Whether a change is one of the plan's last run, or of the serial run that measures it. */
+  #isAbout(uri: string, { all, tasks, children }: ModelChange): boolean {
+    const last = this.#host.runs.threadOf(uri);
+    if (last === undefined) return false;
+    if (all || tasks.has(last) || children.has(last)) return true;
+    return [...tasks].some(thread => this.#host.model.task(thread)?.fan_out?.serial_of === last);
   }
 
   #tellSoon(): void {
@@ -127,6 +152,9 @@ export class Plans implements vscode.Disposable {
   async #tellLastRun(server: PlanClient, engine: EngineClient, uri: string): Promise<void> {
     const task = this.lastRun(vscode.Uri.parse(uri));
     if (task?.fan_out?.complete !== true) return;
+    const run = `${task.thread} ${task.fan_out.round}`;
+    if (this.#told.get(uri) === run) return;
     await server.remember({ uri, facts: await lastRunOf(engine, task.thread) });
+    this.#told.set(uri, run);
   }
 }

@@ -19,7 +19,6 @@ interface PreviewHost {
   readonly extensionUri: vscode.Uri;
   readonly plans: Plans;
   readonly access: EngineAccess;
-  readonly onModelChange: vscode.Event<unknown>;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -66,7 +65,6 @@ class PlanPreview implements vscode.Disposable {
     const { webview } = this.#panel;
     this.#owned.add(webview.onDidReceiveMessage(message => this.#heard(message)));
     this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawSoon()));
-    this.#owned.add(host.onModelChange(() => this.#drawSoon()));
     this.#owned.add(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)),
     );

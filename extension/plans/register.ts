@@ -14,12 +14,10 @@ export interface RegisteredPlans extends vscode.Disposable {
 
 export function registerPlans(host: PlanHost, extensionUri: vscode.Uri): RegisteredPlans {
   const store = new DisposableStore();
-  const { access, model, log } = host;
+  const { access, log } = host;
   const plans = store.add(new Plans(host));
-  store.add(new PlanLenses(plans, access, model.onDidChange));
-  store.add(new PlanDecorations(plans, access, model, log));
-  const previews = store.add(
-    new PlanPreviews({ extensionUri, plans, access, onModelChange: model.onDidChange, log }),
-  );
+  store.add(new PlanLenses(plans, access));
+  store.add(new PlanDecorations(plans, access, log));
+  const previews = store.add(new PlanPreviews({ extensionUri, plans, access, log }));
   return { plans, preview: uri => previews.show(uri), dispose: () => store.dispose() };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
@@ -152,6 +153,31 @@ describe('a plan in a window', () => {
     await until(
       'the policy',
       async () => (diagnostics().some(({ code }) => code === 'policy') ? true : undefined),
+      async () => diagnostics(),
+    );
+  });
+
+  it('is helped with again when the server of plans was killed', async () => {
+    const pid = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'plan-server.js'], {
+      encoding: 'utf8',
+    });
+    process.kill(Number(pid.trim()), 'SIGKILL');
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(document.uri, new vscode.Position(0, 0), 'gaol: typed by a hasty hand\n');
+    await vscode.workspace.applyEdit(edit);
+    const found = (code: string): true | undefined =>
+      diagnostics().some(diagnostic => diagnostic.code === code) ? true : undefined;
+    await until(
+      'the fault of that line',
+      async () => found('unknown-key'),
+      async () => diagnostics(),
+    );
+    const undo = new vscode.WorkspaceEdit();
+    undo.delete(document.uri, new vscode.Range(0, 0, 1, 0));
+    await vscode.workspace.applyEdit(undo);
+    await until(
+      'what the fleet allows, which it was told again',
+      async () => found('policy'),
       async () => diagnostics(),
     );
   });
