@@ -105,9 +105,9 @@ describe('what is foreseen of a predicate', () => {
         const program = celCompiler.compile(source, NAMES.length);
         for (const run of runs) assert.equal(program.evaluate(run), told.includes(ALWAYS), source);
       }),
-      { numRuns: 4_000 },
+      { numRuns: 2_000 },
     );
-    assert.ok(seen.always > 100 && seen.never > 100, JSON.stringify(seen));
+    assert.ok(seen.always > 50 && seen.never > 50, JSON.stringify(seen));
   });
 
   for (const [source, wanted] of [

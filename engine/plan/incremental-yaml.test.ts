@@ -115,8 +115,8 @@ describe('a plan that is edited', () => {
           if (kept.request !== null) seen.kept += 1;
         }
       }),
-      { numRuns: 1_500 },
+      { numRuns: 500 },
     );
-    assert.ok(seen.kept > 300, `only ${seen.kept} were sound`);
+    assert.ok(seen.kept > 100, `only ${seen.kept} were sound`);
   });
 });

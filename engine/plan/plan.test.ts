@@ -267,7 +267,7 @@ describe('a plan', () => {
           }
           assert.equal(request !== null, !diagnostics.some(({ severity }) => severity === 'error'));
         }),
-        { numRuns: 3_000 },
+        { numRuns: 1_500 },
       );
     });
 
@@ -285,7 +285,7 @@ describe('a plan', () => {
           assert.equal(subtasks.length, request.subtasks.length);
           parsePredicate(request.join, subtasks.length, celCompiler);
         }),
-        { numRuns: 3_000 },
+        { numRuns: 1_500 },
       );
     });
 

@@ -118,7 +118,7 @@ describe('in a plan, what may be written', () => {
           end = start + length;
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 });

@@ -98,8 +98,8 @@ describe('the published schema of plans', () => {
           assert.ok(!isValid(written), said);
         }
       }),
-      { numRuns: 4_000 },
+      { numRuns: 2_000 },
     );
-    assert.ok(seen.sound > 100 && seen.refused > 1_000, JSON.stringify(seen));
+    assert.ok(seen.sound > 50 && seen.refused > 500, JSON.stringify(seen));
   });
 });

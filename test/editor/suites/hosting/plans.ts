@@ -145,7 +145,7 @@ describe('a plan in a window', () => {
     await fleet.client.submit('namespace.create', {
       id: 'acme',
       description: null,
-      policy: { limits: { timeout_secs: 60 } },
+      policy: { limits: { max_children: 2 } },
     });
     const edit = new vscode.WorkspaceEdit();
     edit.insert(document.uri, new vscode.Position(1, 0), 'namespace: acme\n');
