@@ -6,6 +6,7 @@ import { plural } from '../../engine/contract/format.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
 import type { Subject } from '../contributions.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
+import { iconless } from '../plain.ts';
 import { isPlan } from '../plans/plan-files.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { startFleet } from './fleet.ts';
@@ -72,7 +73,7 @@ function sayNoPlan(): void {
 
 async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<number | undefined> {
   const items = (plans.outline(uri)?.subtasks ?? []).map(({ name, indices }, index) => ({
-    label: name ?? `[${index}]`,
+    label: iconless(name ?? `[${index}]`),
     description: indices.length > 1 ? plural(indices.length, 'subtask') : '',
     index,
   }));

@@ -94,14 +94,11 @@ function keys(text: string, offset: number, cursor: Cursor): readonly Completion
 function placeholders(text: string, offset: number, cursor: Cursor): readonly Completion[] {
   const { start, end } = itemAround(text, offset);
   const isNamed = /matrix\.[\w-]*$/.test(cursor.before);
+  const space = cursor.before.endsWith(' ') ? '' : ' ';
+  const closing = text.startsWith('}}', cursor.word.end) ? '' : '}}';
   return matrixKeys(text.slice(start, end)).map(key =>
     item(cursor, `matrix.${key}`, 'variable', {
-      insert: isNamed
-        ? key
-        : ` matrix.${key} ${text.startsWith('}}', cursor.word.end) ? '' : '}}'}`.replace(
-            /^ /,
-            cursor.before.endsWith(' ') ? '' : ' ',
-          ),
+      insert: isNamed ? key : `${space}matrix.${key} ${closing}`,
     }),
   );
 }

@@ -435,9 +435,8 @@ describe('the shell executor', () => {
       const exited = once(host, 'exit');
       try {
         const [said] = (await once(host.stdout, 'data')) as [Buffer];
-        const running = await table.find({ mark: `SPL_TEST_MARK=${mark}` });
-        // The host, the shell and its child.
-        assert.ok(running.length >= 3, JSON.stringify(running));
+        // The host, the shell and its child, which may begin only after what was said.
+        await until(async () => (await table.find({ mark: `SPL_TEST_MARK=${mark}` })).length >= 3);
         end(host, String(said));
         await exited;
         await gone({ mark: `SPL_TEST_MARK=${mark}` });
