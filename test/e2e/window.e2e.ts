@@ -44,6 +44,8 @@ describe('a window of a fleet', () => {
       await tree.waitFor('beta archived');
       await tree.expand('acme Everything of Acme');
       await tree.expand('api 4 subtasks at a time, $20.00 for all that ever runs');
+      // Its row moves those below it, which are then somewhere else than where they were found.
+      await tree.waitFor('staging');
       await tree.contextMenu('web The web site', 'Use in This Workspace');
       await tree.waitFor('web in use here · The web site');
       await tree.contextMenu('acme Everything of Acme', 'Freeze Namespace…');
