@@ -19,7 +19,7 @@ import {
 import * as protocol from '../language/protocol.ts';
 
 const SERVER = fileURLToPath(new URL('./plan-server.ts', import.meta.url));
-const uri = 'file:///work/release.fanout.yaml';
+const uri = 'file:///plans/release.fanout.yaml';
 const TEXT = [
   'goal: Check it',
   'subtasks:',
