@@ -6,9 +6,8 @@ import { fromPreviewSchema, type ToPreview } from '../../webview/plan/protocol.t
 import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
 import { pageHtml } from '../panels/html.ts';
-import { summary } from './decorations.ts';
-import { childrenOf } from './last-run.ts';
 import type { Plans } from './plans.ts';
+import { statesOf } from './states.ts';
 
 /** A picture of more is not looked at, and takes long to draw. */
 const MAX_NODES = 500;
@@ -132,7 +131,7 @@ class PlanPreview implements vscode.Disposable {
     if (graph === null) return;
     const nodes = graph.nodes.slice(0, MAX_NODES);
     this.#lines = nodes.map(({ line }) => line);
-    const states = await this.#states();
+    const states = await statesOf(this.#host.plans, this.#host.access, this.#uri);
     const left = graph.nodes.length - nodes.length;
     this.#say({
       type: 'graph',
@@ -155,22 +154,6 @@ class PlanPreview implements vscode.Disposable {
       ({ document }) => document.uri.toString() === this.#uri.toString(),
     );
     if (editor !== undefined) this.#followCursor(editor);
-  }
-
-  /** How the subtasks do in the last run, by their place in the plan. */
-  async #states(): Promise<ReadonlyMap<number, ReturnType<typeof summary>>> {
-    const { plans, access } = this.#host;
-    const task = plans.lastRun(this.#uri);
-    if (task?.fan_out == null || access.client === undefined) return new Map();
-    const byName = new Map(
-      (await childrenOf(access.client, task.thread)).map(child => [child.name ?? child.goal, child]),
-    );
-    return new Map(
-      (plans.outline(this.#uri)?.subtasks ?? []).flatMap(({ names }, id) => {
-        const own = names.flatMap(name => (name === null ? [] : (byName.get(name) ?? [])));
-        return own.length === 0 ? [] : [[id, summary(own)] as const];
-      }),
-    );
   }
 
   #followCursor({ document, selection }: vscode.TextEditor): void {

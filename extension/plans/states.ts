@@ -1,0 +1,61 @@
+import * as vscode from 'vscode';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { duration } from '../../engine/contract/format.ts';
+import type { Tone } from '../../webview/plan/protocol.ts';
+import type { EngineAccess } from '../access.ts';
+import { verdictText } from '../views/appearance.ts';
+import { childrenOf } from './last-run.ts';
+import type { Plans } from './plans.ts';
+
+export type { Tone };
+
+/** How what a plan has written as one subtask does. */
+export interface State {
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+/** How the subtasks of a plan do, or did, in its last run: by their place in it, those that were part of the run. */
+export async function statesOf(
+  plans: Pick<Plans, 'lastRun' | 'outline'>,
+  { client }: EngineAccess,
+  uri: vscode.Uri,
+): Promise<ReadonlyMap<number, State>> {
+  const task = plans.lastRun(uri);
+  if (task?.fan_out == null || client === undefined) return new Map();
+  const children = await childrenOf(client, task.thread);
+  const byName = new Map(children.map(child => [child.name ?? child.goal, child]));
+  return new Map(
+    (plans.outline(uri)?.subtasks ?? []).flatMap(({ names }, place) => {
+      const own = names.flatMap(name => (name === null ? [] : (byName.get(name) ?? [])));
+      return own.length === 0 ? [] : [[place, summary(own)] as const];
+    }),
+  );
+}
+
+const SIGNS: Readonly<Record<Tone, string>> = { accepted: '✓', failed: '✗', running: '●', pending: '○' };
+
+/** What is said of the subtasks that one entry makes: of one its state, of several how many are in which. */
+function summary(children: readonly ChildDocument[]): State {
+  const tones = children.map(toneOf);
+  const tone = (['failed', 'running', 'pending', 'accepted'] as const).find(each => tones.includes(each))!;
+  const [only] = children;
+  if (children.length === 1 && only !== undefined) return { tone, text: `${SIGNS[tone]} ${stateText(only)}` };
+  const counts = (['accepted', 'failed', 'running', 'pending'] as const).flatMap(each => {
+    const count = tones.filter(other => other === each).length;
+    return count === 0 ? [] : [`${count} ${SIGNS[each]}`];
+  });
+  return { tone, text: counts.join('  ') };
+}
+
+function toneOf({ state, verdict }: ChildDocument): Tone {
+  if (state === 'running') return 'running';
+  if (state === 'pending') return 'pending';
+  return verdict === 'accept' ? 'accepted' : 'failed';
+}
+
+function stateText({ state, verdict, wall_time_secs: wall, worker }: ChildDocument): string {
+  if (state === 'running') return vscode.l10n.t('running on {0}', worker ?? '?');
+  if (state === 'pending') return vscode.l10n.t('pending');
+  return `${verdictText(verdict ?? '')} · ${duration(wall)}`;
+}
