@@ -21,7 +21,7 @@ describe('a home that can not be opened', () => {
   it(
     'is said by the view where its configuration is wrong, and opens when that is mended',
     test(async editor => {
-      const { configToml } = homePaths(editor.scratch.home);
+      const { configToml } = homePaths(editor.place.home);
       await writeFile(configToml, '[server\nport = 0\n');
       const window = await editor.window('broken-first');
       await window.openActivity('Fleet');
@@ -40,14 +40,14 @@ describe('a home that can not be opened', () => {
   it(
     'because its disk is full stops the coordinator, which is said, and another window goes on with it',
     test(async editor => {
-      const { fleet, scratch } = editor;
+      const { fleet, place } = editor;
       const first = await editor.window('broken-first');
       await start(first);
       await first.tree('Instances').waitFor('worker-b live');
       const { pid } = await fleet.instance('coordinator');
       const workers = (await fleet.now()).instances.slice(1).map(worker => worker.pid);
       await fleet.addTask('KEPT-1', null);
-      await limitFiles(pid, await sizeOfLast(homePaths(scratch.home).logDir));
+      await limitFiles(pid, await sizeOfLast(homePaths(place.home).logDir));
       await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
       await first.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
       await first.welcomeButton('Try Again').waitFor();
@@ -72,7 +72,7 @@ describe('a home that can not be opened', () => {
   it(
     'is left alone by two windows that both could not open it, until somebody asks',
     test(async editor => {
-      const { pidFile, runDir } = homePaths(editor.scratch.home);
+      const { pidFile, runDir } = homePaths(editor.place.home);
       const windows = [await editor.window('broken-first'), await editor.window('broken-second')];
       for (const window of windows) await start(window);
       for (const window of windows) await window.tree('Instances').waitFor('worker-b live');
@@ -97,7 +97,7 @@ describe('a home that can not be opened', () => {
   it(
     'is said to be of a newer version, or to be damaged, with the way out',
     test(async editor => {
-      const { homeJson, logDir, indexDir } = homePaths(editor.scratch.home);
+      const { homeJson, logDir, indexDir } = homePaths(editor.place.home);
       const window = await editor.window('broken-first');
       await start(window);
       await window.tree('Instances').waitFor('worker-b live');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EditorUnderTest } from './editor.ts';
 import { inOneEditor } from './with-editor.ts';
@@ -58,7 +58,7 @@ describe('a run that outlives its window', () => {
       await window.runCommand('Fleet: Stop Fleet');
       await window.welcomeButton('Start Fleet').waitFor();
       await until('nothing of the fleet runs', async () =>
-        processesNaming(editor.scratch.home).some(({ command }) =>
+        processesNaming(editor.place.home).some(({ command }) =>
           /bin\/spl|worker\.js|program\//.test(command),
         )
           ? undefined
@@ -92,7 +92,7 @@ describe('a run that outlives its window', () => {
       await window.page.reload();
       await window.ready();
       await until('nothing of the fleet runs', async () =>
-        instances.some(({ pid }) => pid !== null && isNaming(pid, editor.scratch.root)) ? undefined : true,
+        instances.some(({ pid }) => pid !== null && isNaming(pid, editor.place.root)) ? undefined : true,
       );
       await window.openActivity('Fleet');
       await window.tree('Fan-Outs').waitFor('STOPPED-1 0 of 2 accepted');
@@ -106,17 +106,13 @@ describe('a run that outlives its window', () => {
 });
 
 /** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
-async function startRun(
-  window: Workbench,
-  { fleet, scratch }: EditorUnderTest,
-  task: string,
-): Promise<number> {
+async function startRun(window: Workbench, { fleet, place }: EditorUnderTest, task: string): Promise<number> {
   await window.openActivity('Fleet');
   await window.runCommand('Fleet: Start Fleet');
   await window.tree('Instances').waitFor('coordinator live · in this window');
   await window.tree('Instances').waitFor('worker-b live');
   const run = `until test -e ${task}; do sleep 0.05; done`;
-  await fleet.fanOut(task, scratch.workspace, [
+  await fleet.fanOut(task, place.workspace, [
     { goal: 'wait here', run },
     { goal: 'wait there', run },
   ]);
@@ -129,8 +125,8 @@ async function startRun(
   return pid;
 }
 
-const standbysOf = ({ scratch }: EditorUnderTest): readonly number[] =>
-  processesNaming(scratch.home)
+const standbysOf = ({ place }: EditorUnderTest): readonly number[] =>
+  processesNaming(place.home)
     .filter(({ command }) => command.includes('serve --standby'))
     .map(({ pid }) => pid);
 
@@ -140,15 +136,13 @@ async function killHost({ fleet }: EditorUnderTest, host: number): Promise<void>
   await fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
 }
 
-async function release({ scratch }: EditorUnderTest, task: string): Promise<void> {
-  await writeFile(join(scratch.workspace, task), '');
+async function release({ place }: EditorUnderTest, task: string): Promise<void> {
+  await writeFile(join(place.workspace, task), '');
 }
 
 /** The window after the one that was closed, which stops its runs: a window surely knows what it was set to as it opened. */
 async function nextWindow(editor: EditorUnderTest): Promise<Workbench> {
-  const file = join(editor.scratch.userData, 'User', 'settings.json');
-  const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-  await writeFile(file, JSON.stringify({ ...settings, 'fleet.onWindowClose': 'stop' }));
+  await editor.configure({ 'fleet.onWindowClose': 'stop' });
   return editor.window('continuity-next');
 }
 

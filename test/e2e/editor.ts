@@ -1,53 +1,98 @@
-import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import type { Browser } from 'playwright-core';
 import { openBrowser } from '../editor/browser.ts';
 import { Fleet } from '../editor/fleet.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
-import { ROOT, Scratch, type ScratchOptions } from '../editor/scratch.ts';
+import { Place, ROOT, Scratch, type PlaceOptions } from '../editor/scratch.ts';
 import { installExtension, Server } from '../editor/server.ts';
+import { endProcesses } from '../scenarios/processes.ts';
 import { Workbench } from './workbench.ts';
 
-export interface EditorOptions extends ScratchOptions {
+export interface EditorOptions extends PlaceOptions {
   /** A folder of `test/workspaces`. */
   readonly workspace: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Whether the editor asks for trust in the folder. Default false. */
-  readonly trust?: boolean;
+  /** Added to the settings of every test. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 const SIZE = { width: 1280, height: 800 };
 
-/** An editor as a user has it: a server with the packaged extension installed, and a browser to open windows with. */
-export class EditorUnderTest {
-  readonly scratch: Scratch;
-  readonly server: Server;
-  /** Whoever serves the home, spoken to from outside. */
-  readonly fleet: Fleet;
+/** A server with the packaged extension installed, and a browser to open windows with: one for all tests of a run. */
+export class RunningEditor {
+  readonly #scratch: Scratch;
+  readonly #server: Server;
   readonly #browser: Browser;
-  readonly #windows = new Map<string, Workbench>();
-  /** What pages reported as errors of scripts. */
-  readonly pageErrors: string[] = [];
+  #opened = 0;
 
   private constructor(scratch: Scratch, server: Server, browser: Browser) {
-    this.scratch = scratch;
-    this.server = server;
-    this.fleet = new Fleet(scratch.home);
+    this.#scratch = scratch;
+    this.#server = server;
     this.#browser = browser;
   }
 
-  static async start(options: EditorOptions): Promise<EditorUnderTest> {
+  /** @param env added to the environment of the server, and so of all that its windows start */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<RunningEditor> {
     const editor = await installEditor();
-    const scratch = await Scratch.make(options.workspace, options);
+    const scratch = await Scratch.make();
     try {
-      const [server, browser] = await both(startServer(editor, scratch, options), openBrowser(editor));
-      return new EditorUnderTest(scratch, server, browser);
+      const [server, browser] = await both(startServer(editor, scratch, env), openBrowser(editor));
+      return new RunningEditor(scratch, server, browser);
     } catch (error) {
       await scratch.dispose();
       throw error;
     }
+  }
+
+  /** Makes a home and a workspace for a test. The one before it is disposed of first: the settings name one home. */
+  async open(options: EditorOptions): Promise<EditorUnderTest> {
+    const place = await Place.make(this.#scratch, `p${(this.#opened += 1)}`, options.workspace, options);
+    const configure = (settings: Readonly<Record<string, unknown>>): Promise<void> =>
+      this.#scratch.configure({ ...options.settings, ...settings, 'fleet.home': place.home });
+    await configure({});
+    return new EditorUnderTest(place, this.#server, this.#browser, configure, () => this.#endHosts());
+  }
+
+  /** Ends the extension hosts of closed windows at once, so that none serves the home of a test that is over. */
+  #endHosts(): Promise<void> {
+    return endProcesses(this.#scratch.root, ({ command }) => command.includes('--type=extensionHost'));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#browser.close();
+    await this.#server.dispose();
+    await this.#scratch.dispose();
+  }
+}
+
+/** The windows of a test on a home and a workspace of its own. */
+export class EditorUnderTest {
+  readonly place: Place;
+  /** Whoever serves the home, spoken to from outside. */
+  readonly fleet: Fleet;
+  /** Gives the windows that open from now on further settings. */
+  readonly configure: (settings: Readonly<Record<string, unknown>>) => Promise<void>;
+  /** Errors of scripts that pages reported. */
+  readonly pageErrors: string[] = [];
+  readonly #server: Server;
+  readonly #browser: Browser;
+  readonly #endHosts: () => Promise<void>;
+  readonly #windows = new Map<string, Workbench>();
+
+  constructor(
+    place: Place,
+    server: Server,
+    browser: Browser,
+    configure: (settings: Readonly<Record<string, unknown>>) => Promise<void>,
+    endHosts: () => Promise<void>,
+  ) {
+    this.place = place;
+    this.fleet = new Fleet(place.home);
+    this.configure = configure;
+    this.#server = server;
+    this.#browser = browser;
+    this.#endHosts = endHosts;
   }
 
   /** The window of that name, which is opened on the workspace unless it is open, with a browser profile of its own. */
@@ -63,7 +108,7 @@ export class EditorUnderTest {
     page.on('pageerror', error => this.pageErrors.push(error.message));
     const workbench = new Workbench(page, name);
     this.#windows.set(name, workbench);
-    await page.goto(this.server.url(this.scratch.workspace));
+    await page.goto(this.#server.url(this.place.workspace));
     await workbench.ready();
     return workbench;
   }
@@ -73,11 +118,13 @@ export class EditorUnderTest {
     for (const window of this.#windows.values()) await window.snap(step).catch(() => undefined);
   }
 
+  /** Closes the windows, and ends their extension hosts and all that runs on the home. */
   async dispose(): Promise<void> {
-    await this.#browser.close();
+    for (const { page } of this.#windows.values()) await page.context().close();
     await this.fleet.client.close();
-    await this.server.dispose();
-    await this.scratch.dispose();
+    await this.#endHosts();
+    await endProcesses(this.place.root);
+    await rm(this.place.root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -93,39 +140,17 @@ async function both(
   throw [server, browser].find(each => each.status === 'rejected')?.reason;
 }
 
-async function startServer(editor: Editor, scratch: Scratch, options: EditorOptions): Promise<Server> {
+async function startServer(
+  editor: Editor,
+  scratch: Scratch,
+  env: Readonly<Record<string, string>>,
+): Promise<Server> {
   const folder = join(scratch.root, 's');
   await mkdir(folder);
   const folders = { folder, userData: scratch.userData, extensions: scratch.extensions };
-  await cp(await installed(editor), scratch.extensions, { recursive: true });
-  return Server.start({
-    editor,
-    ...folders,
-    env: { ...scratch.env, ...options.env },
-    ...(options.trust === undefined ? {} : { trust: options.trust }),
-  });
-}
-
-let extensions: Promise<string> | undefined;
-
-/** A folder of extensions in which the editor has installed the packaged one; each editor under test gets a copy. */
-function installed(editor: Editor): Promise<string> {
-  extensions ??= install(editor);
-  return extensions;
-}
-
-async function install(editor: Editor): Promise<string> {
-  const made = join(ROOT, 'out', 'e2e', 'extensions');
-  await rm(made, { recursive: true, force: true });
-  await mkdir(made, { recursive: true });
-  const folder = await mkdtemp(join(tmpdir(), 'spl-i-'));
-  try {
-    const folders = { folder, userData: join(folder, 'd'), extensions: made };
-    await installExtension(editor, await packaged(), folders);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return made;
+  const install = { folder, userData: join(folder, 'd'), extensions: scratch.extensions };
+  await installExtension(editor, await packaged(), install);
+  return Server.start({ editor, ...folders, env: { ...scratch.env, ...env } });
 }
 
 let vsix: Promise<string> | undefined;

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Frame, Page } from 'playwright-core';
-import { ROOT } from '../editor/scratch.ts';
 import { until } from '../editor/until.ts';
 import type { EditorUnderTest } from './editor.ts';
 import { assertAccessible } from './accessibility.ts';
 import { withEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
-
-const run = promisify(execFile);
 
 /** What neither side of a panel understands. */
 const GARBAGE: readonly unknown[] = [
@@ -47,10 +41,9 @@ describe('the panel of a task', () => {
         if (/Content Security Policy/.test(line.text()) && /main\.(js|css)|style-src/.test(line.text()))
           refused.push(line.text());
       });
-      await spl(editor, 'fleet', 'start', '--workers', '2');
-      await spl(editor, 'task', 'add', 'See a panel', '--alias', 'PANEL-1');
-      await spl(
-        editor,
+      await editor.place.spl('fleet', 'start', '--workers', '2');
+      await editor.place.spl('task', 'add', 'See a panel', '--alias', 'PANEL-1');
+      await editor.place.spl(
         ...['task', 'fan-out', 'PANEL-1', '--wait'],
         ...[
           '--subtask',
@@ -80,7 +73,7 @@ describe('the panel of a task', () => {
       await workbench.snap('restored');
 
       // A serial run that is begun elsewhere is taken up as well.
-      await spl(editor, 'task', 'run-serial', 'PANEL-1', '--wait');
+      await editor.place.spl('task', 'run-serial', 'PANEL-1', '--wait');
       await view.getByText('PANEL-1-serial-2').waitFor({ timeout: 30_000 });
       assert.deepEqual(refused, []);
     }),
@@ -97,9 +90,9 @@ describe('the panel of a task', () => {
       await view.locator('vscode-button', { hasText: 'Run Serially to Measure' }).click();
       await view.getByText('Measured', { exact: true }).waitFor({ timeout: 30_000 });
 
-      await spl(editor, 'fleet', 'stop', '--all');
-      await rename(editor.scratch.home, `${editor.scratch.home}-before`);
-      await spl(editor, 'serve', '--daemon', '--port', '0');
+      await editor.place.spl('fleet', 'stop', '--all');
+      await rename(editor.place.home, `${editor.place.home}-before`);
+      await editor.place.spl('serve', '--daemon', '--port', '0');
       await workbench.reload(thread);
       await workbench.tree('Instances').waitFor('coordinator live');
       await workbench.webview('The fleet of this window has no task LOST-1: it may belong to another home.');
@@ -114,19 +107,14 @@ async function openLost(
   editor: EditorUnderTest,
 ): Promise<{ readonly thread: string; readonly view: Frame }> {
   await workbench.page.addInitScript(KEEP_API);
-  await spl(editor, 'fleet', 'start', '--workers', '1');
-  const { thread } = await editor.fleet.fanOut('LOST-1', editor.scratch.workspace, [{ goal: 'a' }]);
+  await editor.place.spl('fleet', 'start', '--workers', '1');
+  const { thread } = await editor.fleet.fanOut('LOST-1', editor.place.workspace, [{ goal: 'a' }]);
   await workbench.openActivity('Fleet');
   await workbench.tree('Fan-Outs').waitFor('LOST-1 1 of 1 accepted');
   await workbench.tree('Fan-Outs').rowAction('LOST-1', 'Open Join & Speedup');
   const view = await panelOf(workbench.page);
   await view.getByText('Satisfied', { exact: true }).waitFor();
   return { thread, view };
-}
-
-async function spl(editor: EditorUnderTest, ...words: string[]): Promise<void> {
-  const env = { ...process.env, ...editor.scratch.env };
-  await run(join(ROOT, 'dist', 'bin', 'spl'), words, { env, cwd: editor.scratch.workspace });
 }
 
 /** The document in the page that holds the panel's view. */

@@ -31,20 +31,19 @@ describe('a task that agents work on, each on a branch of its own', () => {
  * Makes the workspace a repository with a commit, and names an agent: it waits for a file, writes one down that is named
  * as its task is, and knows how to write tests only when it gets a hint.
  */
-async function makeRepository({ scratch }: EditorUnderTest): Promise<void> {
-  const git = (...args: readonly string[]): unknown =>
-    execFileSync('git', ['-C', scratch.workspace, ...args]);
+async function makeRepository({ place }: EditorUnderTest): Promise<void> {
+  const git = (...args: readonly string[]): unknown => execFileSync('git', ['-C', place.workspace, ...args]);
   git('init', '--quiet', '--initial-branch=main');
   git('add', '--all');
   git('-c', 'user.name=Tester', '-c', 'user.email=tester@example.org', 'commit', '--quiet', '-m', 'first');
   const script = [
     'prompt=$(cat)',
-    `until test -e '${gateOf(scratch)}'; do sleep 0.05; done`,
+    `until test -e '${gateOf(place)}'; do sleep 0.05; done`,
     'case $prompt in *hint*) ;; Write*) echo "no tests are here to begin with" >&2; exit 1;; esac',
     'set -- $prompt; echo "$prompt" > "$1.md"; echo "did $1"',
   ].join('\n');
   await appendFile(
-    homePaths(scratch.home).configToml,
+    homePaths(place.home).configToml,
     `[worktree]\nmin_free_bytes = 0\n[agents.writer]\ncommand = ${JSON.stringify(['/bin/sh', '-c', script])}\noutput = "text"\n`,
   );
 }
@@ -73,7 +72,7 @@ async function typeTask(workbench: Workbench): Promise<void> {
 }
 
 /** What runs may end under the freeze, and does: one fails. */
-async function freeze(workbench: Workbench, { fleet, scratch }: EditorUnderTest): Promise<void> {
+async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   await askToFreeze(workbench);
   await workbench.page.keyboard.press('Escape');
   await workbench.page.locator(DIALOG).waitFor({ state: 'detached' });
@@ -91,7 +90,7 @@ async function freeze(workbench: Workbench, { fleet, scratch }: EditorUnderTest)
   await fanOuts.waitFor('TUT-001 frozen · 0 of 3 accepted');
   await fanOuts.waitFor("[2] Mend what they found soft freeze of 'acme' — bad release");
   await workbench.snap('frozen');
-  await writeFile(gateOf(scratch), '');
+  await writeFile(gateOf(place), '');
   await fanOuts.waitFor(/\[1\] Find inputs accepted · worker-[ab]/);
   await fanOuts.waitFor(/\[0\] Write tests failed · .*exit 1/);
 }

@@ -19,7 +19,7 @@ describe('a window of a fleet', () => {
   it(
     'shows the tree of namespaces as they are made, archived and frozen, and freezes one from its menu',
     test(async editor => {
-      const { fleet, scratch } = editor;
+      const { fleet, place } = editor;
       const window = await startFleet(editor);
       const pictures = new Screenshots(window.page, 'namespaces');
       const tree = window.tree('Namespaces');
@@ -31,7 +31,7 @@ describe('a window of a fleet', () => {
       await window.question('What is it for?');
       await window.answer('Everything of Acme');
       await tree.waitFor('acme Everything of Acme');
-      await scratch.spl('namespace', 'create', 'acme/web', '--description', 'The web site');
+      await place.spl('namespace', 'create', 'acme/web', '--description', 'The web site');
       const limits = { max_parallel: 4, budget_usd: 20 };
       await fleet.client.submit('namespace.create', {
         id: 'acme/api',
@@ -88,12 +88,12 @@ describe('a window of a fleet', () => {
   it(
     'shows text from elsewhere as it is, in rows, picks, hovers and the panel',
     test(async editor => {
-      const { fleet, scratch } = editor;
+      const { fleet, place } = editor;
       const window = await startFleet(editor);
       for (const alias of ['EVIL-1', 'EVIL-2'])
         await fleet.fanOut(
           alias,
-          scratch.workspace,
+          place.workspace,
           [{ goal: HOSTILE, run: `printf '%s' '${HOSTILE}' >&2; exit 1` }],
           'accepted >= 1 || "[x](command:fleet.stopAll)\\n\\n![](https://example.org/a.png)" == "$(trash)"',
         );
@@ -152,11 +152,11 @@ describe('a window of a fleet', () => {
   it(
     'runs a plan from above it, shows beside each subtask how it does, and which waits for which',
     test(async editor => {
-      const { scratch } = editor;
+      const { place } = editor;
       const window = await startFleet(editor);
       const { page } = window;
       const pictures = new Screenshots(page, 'plan');
-      await writeFile(join(scratch.workspace, 'release.fanout.yaml'), PLAN);
+      await writeFile(join(place.workspace, 'release.fanout.yaml'), PLAN);
       await openFile(window, 'release.fanout.yaml');
       const lens = (title: string): Locator =>
         page.locator('.codelens-decoration a').filter({ hasText: title });
@@ -194,18 +194,18 @@ describe('a window of a fleet', () => {
   it(
     'follows the output of what prints faster than a terminal can show, with its end, and keeps nothing else waiting',
     test(async editor => {
-      const { fleet, scratch } = editor;
+      const { fleet, place } = editor;
       const window = await startFleet(editor);
       const print = (what: string, bytes: number): string =>
         `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
-      await fleet.fanOut('OUT-1', scratch.workspace, [
+      await fleet.fanOut('OUT-1', place.workspace, [
         { goal: 'text', run: print("yes 'a line of text'", 100e6) },
         { goal: 'bytes', run: print('cat /dev/urandom', 20e6) },
       ]);
       const tree = window.tree('Fan-Outs');
       await tree.expand('OUT-1');
       await tree.rowAction('[0] text', 'Show Output');
-      await writeFile(join(scratch.workspace, 'go'), '');
+      await writeFile(join(place.workspace, 'go'), '');
       await tree.waitFor('OUT-1 2 of 2 accepted');
       const { terminal } = window;
       await terminal.waitFor(
@@ -222,13 +222,13 @@ describe('a window of a fleet', () => {
   it(
     'tells of an attempt without a sign of life; its worker that is killed comes back in its row, and it runs again',
     test(async editor => {
-      const { fleet, scratch } = editor;
+      const { fleet, place } = editor;
       await (await startFleet(editor)).runCommand('Fleet: Stop Fleet');
       await fleet.gone();
-      await appendFile(homePaths(scratch.home).configToml, 'stall_secs = 2\n');
+      await appendFile(homePaths(place.home).configToml, 'stall_secs = 2\n');
       const window = await startFleet(editor);
       const run = 'test "$SPL_ATTEMPT" -gt 1 || exec sleep 600';
-      await fleet.fanOut('LOST-1', scratch.workspace, [{ goal: 'lose it', run, target: 'worker-a' }]);
+      await fleet.fanOut('LOST-1', place.workspace, [{ goal: 'lose it', run, target: 'worker-a' }]);
       await window.tree('Instances').waitFor('worker-a live · load 1 of 1');
       await window.tree('Fan-Outs').expand('LOST-1');
       await window.tree('Fan-Outs').waitFor('[0] lose it worker-a');

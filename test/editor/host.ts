@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { endProcesses } from '../scenarios/processes.ts';
 import { editorCache, installEditor } from './install.ts';
 import { readTold, type Told } from './result.ts';
-import { ROOT, type Scratch } from './scratch.ts';
+import { ROOT, type Place, type Scratch } from './scratch.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BUNDLES = join(ROOT, 'out', 'editor');
@@ -48,6 +48,7 @@ export async function bundleSuite(suite: string): Promise<string> {
 /** Runs a bundled suite in an extension host of its own. @returns how the editor ended, and what mocha told until then */
 export async function runInHost(
   scratch: Scratch,
+  place: Place,
   tests: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly exitCode: number; readonly told: readonly Told[] }> {
@@ -61,9 +62,9 @@ export async function runInHost(
     extensionDevelopmentPath: EXTENSION,
     extensionTestsPath: tests,
     // The shim's home is a throw-away folder as well: it would not find the editor there.
-    extensionTestsEnv: { ...scratch.env, ...env, SPL_TEST_RESULT: result, SPL_EDITOR_CACHE: editorCache() },
+    extensionTestsEnv: { ...place.env, ...env, SPL_TEST_RESULT: result, SPL_EDITOR_CACHE: editorCache() },
     launchArgs: [
-      scratch.workspace,
+      place.workspace,
       `--user-data-dir=${scratch.userData}`,
       `--extensions-dir=${scratch.extensions}`,
     ],

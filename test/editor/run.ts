@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleSuite, desktop, runInHost } from './host.ts';
 import { countOf, type Counts, type Told } from './result.ts';
-import { Scratch } from './scratch.ts';
+import { Place, Scratch } from './scratch.ts';
 
 /**
  * Runs the suites of `suites/` inside a real extension host, each in an editor of its own on the workspace of the same
@@ -44,9 +44,11 @@ async function suites(): Promise<readonly string[]> {
 async function runSuite(name: string): Promise<Counts> {
   process.stdout.write(`\n  ${name} (in the extension host)\n`);
   const tests = await bundleSuite(join(HERE, 'suites', `${name}.suite.ts`));
-  const scratch = await Scratch.make(name, { settings: SETTINGS[name] ?? {} });
+  const scratch = await Scratch.make();
   try {
-    const { exitCode, told } = await runInHost(scratch, tests);
+    await scratch.configure(SETTINGS[name]);
+    const place = await Place.make(scratch, 'p', name);
+    const { exitCode, told } = await runInHost(scratch, place, tests);
     const { counts, fault } = countOf(told, exitCode);
     report(told);
     if (fault !== undefined) process.stdout.write(`    ✗ ${fault}\n`);

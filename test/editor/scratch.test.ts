@@ -12,7 +12,7 @@ import { until } from './until.ts';
 const RUN = `
   import { spawn } from 'node:child_process';
   import { Scratch } from './test/editor/scratch.ts';
-  const scratch = await Scratch.make('report', { noHome: true });
+  const scratch = await Scratch.make();
   const child = spawn('sleep', ['600'], { env: { ...process.env, ...scratch.env }, detached: true, stdio: 'ignore' });
   child.once('spawn', () => console.log(scratch.root));
   setInterval(() => {}, 1000);

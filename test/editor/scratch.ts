@@ -33,51 +33,36 @@ const SETTINGS = {
   'window.restoreWindows': 'none',
 };
 
-export interface ScratchOptions {
-  /** Added to the settings of every test. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+export interface PlaceOptions {
   /** Nobody has used a fleet here yet. */
   readonly noHome?: boolean;
 }
 
-/** The throw-away folders of one editor under test, and everything that runs because of it: gone with the process that made it. */
-export class Scratch {
+/** The home of a fleet and a folder to work in, both made for one test. */
+export class Place {
   readonly root: string;
   /** The fleet's home; where it exists, it takes any free port. */
   readonly home: string;
-  /** A copy of the case's workspace, which tests may change. */
+  /** A copy of one of the folders of `test/workspaces`, which tests may change. */
   readonly workspace: string;
-  readonly userData: string;
-  readonly extensions: string;
-  /** Names the scratch folder, so that every process that it reaches can be found and ended. */
+  /** The environment of a terminal in which the home is the user's. */
   readonly env: Readonly<Record<string, string>>;
-  readonly #letGo: () => Promise<void>;
 
-  private constructor(root: string) {
+  private constructor(root: string, env: Readonly<Record<string, string>>) {
     this.root = root;
-    this.#letGo = guard(root);
     this.home = join(root, 'h');
     this.workspace = join(root, 'w');
-    this.userData = join(root, 'd');
-    this.extensions = join(root, 'x');
-    this.env = {
-      HOME: join(root, 'u'),
-      TMPDIR: join(root, 't'),
-      SHELL: '/bin/bash',
-      SYNCROPEL_HOME: this.home,
-      SPL_ACTOR: 'did:sync:user:tester',
-    };
+    this.env = { ...env, SYNCROPEL_HOME: this.home };
   }
 
-  /** Makes the folders with a copy of the case's workspace. */
-  static async make(workspace: string, options: ScratchOptions = {}): Promise<Scratch> {
-    const made = new Scratch(await mkdtemp(join(tmpdir(), 'spl-e-')));
-    for (const folder of ['u', 't', 'x', 'd/User']) await mkdir(join(made.root, folder), { recursive: true });
+  static async make(
+    scratch: Scratch,
+    name: string,
+    workspace: string,
+    options: PlaceOptions = {},
+  ): Promise<Place> {
+    const made = new Place(join(scratch.root, name), scratch.env);
     await cp(join(WORKSPACES, workspace), made.workspace, { recursive: true });
-    await writeFile(
-      join(made.userData, 'User', 'settings.json'),
-      JSON.stringify({ ...SETTINGS, ...options.settings }, null, 2),
-    );
     if (options.noHome === true) return made;
     const home = await openHome(made.home, { create: true, version: VERSION });
     await writeFile(home.paths.configToml, '[server]\nport = 0\n\n[fleet]\nheartbeat_interval_secs = 0.5\n');
@@ -89,6 +74,45 @@ export class Scratch {
     const options = { env: { ...environment(), ...this.env }, cwd: this.workspace };
     const { stdout } = await promisify(execFile)(join(ROOT, 'dist', 'bin', 'spl'), words, options);
     return stdout;
+  }
+}
+
+/** The throw-away folders of one editor under test, and everything that runs because of it: gone with the process that made it. */
+export class Scratch {
+  readonly root: string;
+  readonly userData: string;
+  readonly extensions: string;
+  /** Names the scratch folder, so that every process that it reaches can be found and ended. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #letGo: () => Promise<void>;
+
+  private constructor(root: string) {
+    this.root = root;
+    this.#letGo = guard(root);
+    this.userData = join(root, 'd');
+    this.extensions = join(root, 'x');
+    this.env = {
+      HOME: join(root, 'u'),
+      TMPDIR: join(root, 't'),
+      SHELL: '/bin/bash',
+      SPL_ACTOR: 'did:sync:user:tester',
+    };
+  }
+
+  static async make(): Promise<Scratch> {
+    const made = new Scratch(await mkdtemp(join(tmpdir(), 'spl-e-')));
+    for (const folder of ['u', 't', 'x', 'd/User', 'd/Machine'])
+      await mkdir(join(made.root, folder), { recursive: true });
+    await made.configure();
+    return made;
+  }
+
+  /** Gives the windows that open from now on these settings, beside those of every test. */
+  async configure(settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const text = JSON.stringify({ ...SETTINGS, ...settings }, null, 2);
+    // The first are the user's; those that belong to a machine are taken from the second alone.
+    for (const folder of ['User', 'Machine'])
+      await writeFile(join(this.userData, folder, 'settings.json'), text);
   }
 
   /** Ends what still runs, and removes the folders. */

@@ -18,8 +18,6 @@ export interface ServerOptions {
    * Toasts are suppressed with it.
    */
   readonly testDriver?: boolean;
-  /** Whether the editor asks for trust in a folder. Default false: every folder is trusted. */
-  readonly trust?: boolean;
 }
 
 const START_MS = 60_000;
@@ -29,12 +27,10 @@ const END_MS = 10_000;
 export class Server {
   readonly port: number;
   readonly #child: ChildProcess;
-  readonly #log: string;
 
-  private constructor(child: ChildProcess, port: number, log: string) {
+  private constructor(child: ChildProcess, port: number) {
     this.#child = child;
     this.port = port;
-    this.#log = log;
   }
 
   /** Resolves when the server takes connections. */
@@ -47,7 +43,7 @@ export class Server {
         endGroup(child, 'SIGKILL');
         throw error;
       });
-      return new Server(child, port, log);
+      return new Server(child, port);
     } finally {
       await sink.close();
     }
@@ -64,14 +60,6 @@ export class Server {
   /** How the page names a path of this server. */
   resource(path: string): string {
     return `vscode-remote://127.0.0.1:${this.port}${path}`;
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  readLog(): Promise<string> {
-    return readFile(this.#log, 'utf8');
   }
 
   /** Ends the server with all that is of its process group: extension hosts too, but not what these let go of. */
@@ -109,7 +97,6 @@ async function launch(options: ServerOptions, sink: FileHandle): Promise<ChildPr
     ...['--disable-proxy', '--ignore-last-opened'],
     // Otherwise a closed page keeps its extension host for hours.
     ...['--reconnection-grace-time', '1'],
-    ...(options.trust === true ? [] : ['--disable-workspace-trust']),
     ...(options.testDriver === true ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
   ];
   return spawn(options.editor.node, words, {

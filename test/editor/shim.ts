@@ -24,8 +24,6 @@ export async function main(words: readonly string[]): Promise<number> {
     userData,
     extensions: valueOf(words, 'extensions-dir'),
     testDriver: true,
-    // Whether folders are trusted is for the settings to say; `runTests` always asks for it.
-    trust: true,
   });
   try {
     const browser = await openBrowser(editor);

@@ -30,10 +30,14 @@ export function processesOfGroup(group: number): readonly number[] {
 /** How long to go on killing: what a fleet starts anew is met again, and what can't be killed is not waited for. */
 const ENDING_MS = 20_000;
 
-/** Ends what a failed test has left. @throws Error naming what does not end. */
-export async function endProcesses(text: string): Promise<void> {
+/** Ends the processes that name `text`, or those of them that are meant. @throws Error naming what does not end. */
+export async function endProcesses(
+  text: string,
+  isMeant: (process: Running) => boolean = () => true,
+): Promise<void> {
   const deadline = performance.now() + ENDING_MS;
-  for (let left = processesNaming(text); left.length > 0; left = processesNaming(text)) {
+  const find = (): readonly Running[] => processesNaming(text).filter(isMeant);
+  for (let left = find(); left.length > 0; left = find()) {
     if (performance.now() > deadline)
       throw new Error(`still running: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`);
     for (const { pid } of left) {

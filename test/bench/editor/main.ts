@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { EditorUnderTest, packageSize } from '../../e2e/editor.ts';
+import { RunningEditor, type EditorUnderTest, packageSize } from '../../e2e/editor.ts';
 import type { Workbench } from '../../e2e/workbench.ts';
 import { bundleSuite, runInHost } from '../../editor/host.ts';
-import { Scratch } from '../../editor/scratch.ts';
+import { Place, Scratch } from '../../editor/scratch.ts';
 import { percentile } from '../stats.ts';
 import type { HostReadings } from './host.suite.ts';
 
@@ -35,15 +35,16 @@ async function main(): Promise<void> {
 async function withEditor(
   body: (workbench: Workbench, editor: EditorUnderTest) => Promise<void>,
 ): Promise<void> {
-  const editor = await EditorUnderTest.start({ workspace: 'report', env: { SPL_ECHO_MS: '0' } });
+  const running = await RunningEditor.start({ SPL_ECHO_MS: '0' });
   try {
+    const editor = await running.open({ workspace: 'report' });
     await body(await editor.window('bench'), editor);
   } finally {
-    await editor.dispose();
+    await running.dispose();
   }
 }
 
-async function measureWindow(workbench: Workbench, { fleet, scratch }: EditorUnderTest): Promise<void> {
+async function measureWindow(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   await workbench.openActivity('Fleet');
   await workbench.runCommand('Fleet: Start Fleet');
   await workbench.tree('Instances').waitFor('worker-b live');
@@ -66,7 +67,7 @@ async function measureWindow(workbench: Workbench, { fleet, scratch }: EditorUnd
 
   const run = 'exec sleep 600';
   const subtasks = Array.from({ length: CHANGES + 1 }, (_, i) => ({ goal: `wait ${i}`, run }));
-  const { thread } = await fleet.fanOut('OPEN-1', scratch.workspace, subtasks);
+  const { thread } = await fleet.fanOut('OPEN-1', place.workspace, subtasks);
   await workbench.tree('Fan-Outs').rowAction('OPEN-1', 'Open Join & Speedup');
   const panel = await workbench.webview(`0 / ${CHANGES + 1}`);
   const changes: number[] = [];
@@ -84,7 +85,7 @@ async function measureWindow(workbench: Workbench, { fleet, scratch }: EditorUnd
 
   await fleet.fanOut(
     'MANY-1',
-    scratch.workspace,
+    place.workspace,
     Array.from({ length: PAINTED }, (_, i) => ({ goal: `echo ${i}` })),
   );
   await fleet.joined('MANY-1');
@@ -163,11 +164,12 @@ async function measureHost(): Promise<void> {
 
 /** In an editor of its own, so that the code is read and the extension is activated for the first time. */
 async function readHost(tests: string): Promise<HostReadings> {
-  const scratch = await Scratch.make('report');
+  const scratch = await Scratch.make();
   try {
+    const place = await Place.make(scratch, 'p', 'report');
     const file = join(scratch.root, 'readings.json');
     const env = { SPL_BENCH_FILE: file, SPL_BENCH_CHILDREN: String(CHILDREN), SPL_ECHO_MS: '0' };
-    const { exitCode, told } = await runInHost(scratch, tests, env);
+    const { exitCode, told } = await runInHost(scratch, place, tests, env);
     if (exitCode !== 0) throw new Error(`the extension host failed: ${JSON.stringify(told)}`);
     return JSON.parse(await readFile(file, 'utf8')) as HostReadings;
   } finally {
