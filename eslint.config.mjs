@@ -111,6 +111,15 @@ const purity = [
   { selector: "Identifier[name='Promise']", message: 'The rules are pure: they decide, others wait.' },
 ];
 
+const RUNS = 'The environment sets the runs of a property: numRuns is runs(…) of test/runs.ts.';
+const sampling = [
+  { selector: "Property[key.name='numRuns'] > Literal", message: RUNS },
+  {
+    selector: "CallExpression[callee.object.name='fc'][callee.property.name='assert'][arguments.length=1]",
+    message: RUNS,
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**', 'out/**'] },
   ...tseslint.configs.recommendedTypeChecked,
@@ -168,7 +177,13 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/*.test.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/require-await': 'off' } },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/require-await': 'off',
+      'no-restricted-syntax': ['error', ...sampling],
+    },
+  },
   { files: ['test/editor/suites/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { after, afterEach, before, describe, it } from 'mocha';
 import assert from 'node:assert/strict';
+import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { seal, type RecordContent } from '../record/record.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
@@ -551,7 +552,7 @@ describe('the routes of the API', () => {
           assert.ok(answer.status < 500, `${answer.status} ${answer.text}`);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     );
   });
 });

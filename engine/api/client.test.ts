@@ -8,6 +8,7 @@ import * as http from 'node:http';
 import type * as net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runs } from '../../test/runs.ts';
 import type { CommandName, Commands, EngineEvent, ReportName, Reports } from '../contract/engine.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
@@ -510,6 +511,7 @@ describe('reading an event stream', () => {
           { event: '', data: 'b\nc' },
         ]);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

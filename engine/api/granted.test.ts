@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type {
   CommandName,
   Commands,
@@ -264,7 +265,7 @@ describe('tokens at the door', () => {
             'the engine was asked',
           );
       }),
-      { numRuns: 800 },
+      { numRuns: runs(200) },
     );
     assert.deepEqual([...seen].sort(), [200, 401, 403, 404]);
   });

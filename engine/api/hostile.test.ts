@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { RecordDocument, RecordsDocument } from '../contract/documents.ts';
 import { isReservedTopic } from '../fleet/bodies.ts';
 import { FleetError } from '../errors.ts';
@@ -17,10 +18,10 @@ import { COMMAND_ROUTES, REPORT_ROUTES, type Route } from './routes.ts';
 
 /**
  * Requests that nobody in their right mind would send, to every route: bodies and queries that are nearly right, and such
- * as are nothing at all. `SPL_HOSTILE_REQUESTS` says how many, and `SPL_SEED` begins where a run began that failed.
+ * as are nothing at all. `SPL_SEED` begins where a run began that failed.
  */
-const REQUESTS = Number(process.env['SPL_HOSTILE_REQUESTS'] ?? 20_000);
-const RECORDS = REQUESTS * 9;
+const REQUESTS = runs(2_000);
+const RECORDS = runs(18_000);
 const RECORDS_AT_ONCE = 512;
 const SEED = Number(process.env['SPL_SEED'] ?? randomInt(2 ** 31));
 const AT_ONCE = 16;

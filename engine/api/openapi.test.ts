@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import * as v from 'valibot';
+import { runs } from '../../test/runs.ts';
 import { subtaskSchema } from '../contract/commands.ts';
 import { recordSchema } from '../record/record.ts';
 import { BODY_SCHEMAS } from './decode.ts';
@@ -31,6 +32,7 @@ describe('the OpenAPI document', () => {
 
   it('allows what decodes, and nothing else', () => {
     const verdicts = { taken: 0, refused: 0 };
+    const numRuns = runs(100);
     for (const offered of OFFERED) {
       const schema = bodyOf(offered);
       const decodes = decoderOf(offered.operationId);
@@ -44,10 +46,10 @@ describe('the OpenAPI document', () => {
           verdicts[fault === '' ? 'taken' : 'refused']++;
           assert.equal(decodes(value), fault === '', `${offered.operationId}: ${fault}`);
         }),
-        { numRuns: 1_000 },
+        { numRuns },
       );
     }
-    assert.ok(verdicts.taken > 1_000 && verdicts.refused > 1_000, JSON.stringify(verdicts));
+    assert.ok(verdicts.taken > 5 * numRuns && verdicts.refused > 5 * numRuns, JSON.stringify(verdicts));
   });
 });
 

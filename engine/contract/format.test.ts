@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { duration, fields, oneLine, plural, portOf, seconds, table, times } from './format.ts';
 
 describe('format', () => {
@@ -45,6 +46,7 @@ describe('format', () => {
         assert.ok(oneLine(text, max).length <= max);
         assert.ok(!oneLine(text, max).includes('\n'));
       }),
+      { numRuns: runs(100) },
     );
   });
 

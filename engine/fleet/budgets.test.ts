@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { TOPIC, type ChildDoneBody } from './bodies.ts';
 import { celCompiler } from './cel.ts';
 import { restoreState, saveState } from './snapshot.ts';
@@ -188,7 +189,7 @@ describe('a budget', () => {
           assert.deepEqual(restored.budget, fanOut.budget);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(100) },
     );
   });
 });

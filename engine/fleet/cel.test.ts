@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isCelError, run, type CelInput } from '@bufbuild/cel';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { VERDICTS } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 import { celCompiler } from './cel.ts';
@@ -207,7 +208,7 @@ describe('celCompiler', () => {
       it(source, () => {
         fc.assert(
           fc.property(someFacts, facts => assert.equal(ours(source, facts), theirs(source, facts))),
-          { numRuns: 25 },
+          { numRuns: runs(25) },
         );
       });
     }
@@ -396,7 +397,7 @@ describe('the work of an expression', () => {
         assert.equal(typeof program.evaluate(facts), 'boolean');
         assert.ok(process.cpuUsage(before).user < 5_000_000, source);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { Child } from './state.ts';
 import { refOf, states, TestFleet, workerDid } from './testing/test-fleet.ts';
 
@@ -171,7 +172,7 @@ describe('dispatch', () => {
           for (const each of needs) assert.ok(order.indexOf(each) < order.indexOf(i));
         assert.equal(fanOut.joined?.outcome, 'satisfied');
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { VERDICTS, OUTCOMES } from '../contract/documents.ts';
 import type { JsonObject } from '../record/canonical.ts';
 import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
@@ -264,7 +265,7 @@ describe('whatever a log holds, the fold', () => {
           requireSound(state, fanOut);
         });
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -285,6 +286,7 @@ describe('whatever a log holds, the fold', () => {
         );
         for (const did of state.instances.keys()) assert.ok(did === workerDid(0) || did === workerDid(1));
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { IndexQueue } from './index-queue.ts';
 
 describe('IndexQueue', () => {
@@ -23,6 +24,7 @@ describe('IndexQueue', () => {
           assert.equal(queue.size, model.length);
         }
       }),
+      { numRuns: runs(100) },
     );
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { didYouMean, nearestName } from './names.ts';
 
 const KEYS = ['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget_usd', 'timeout_secs', 'depends_on'];
@@ -46,6 +47,7 @@ describe('nearestName', () => {
         }[slip];
         assert.equal(nearestName(word, ['0123456789', right]), right);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { FanOutRequest } from '../contract/commands.ts';
 import type { Policy } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
@@ -549,7 +550,7 @@ describe('namespaces, whatever is done to them', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -565,7 +566,7 @@ describe('namespaces, whatever is done to them', () => {
             assert.equal(isAdmitted(fleet, id, wanted), reference.admits(id, wanted), id);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { Counts, Verdict } from '../contract/documents.ts';
 import { VERDICTS } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
@@ -193,7 +194,7 @@ describe('decideEarly', () => {
         }
         assert.equal(before, holds(predicate, verdicts) ? 'satisfied' : 'unsatisfiable');
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -267,6 +268,7 @@ describe('evaluateFinal', () => {
         assert.equal(outcome, decideEarly(predicate, countsAfter(verdicts, total), total));
         assert.equal(reason, explain(predicate, countsAfter(verdicts, total), total));
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { RuleEffect } from '../contract/commands.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
 import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
@@ -116,7 +117,7 @@ describe('the rules', () => {
         assert.equal(isLetIn, expected);
         assert.equal(testRules(state.rules, celCompiler, what).allowed, expected);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

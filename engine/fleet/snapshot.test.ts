@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { celCompiler } from './cel.ts';
 import { applyRecord } from './fold.ts';
 import { freezeFinished, restoreState, saveState } from './snapshot.ts';
@@ -91,6 +92,7 @@ describe('a snapshot', () => {
           shown(fold(emptyState(), 0, log.length)),
         );
       }),
+      { numRuns: runs(100) },
     );
   });
 

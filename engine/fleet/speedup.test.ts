@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import * as v from 'valibot';
+import { runs } from '../../test/runs.ts';
 import { OUTCOMES, speedupSchema, VERDICTS } from '../contract/documents.ts';
 import { speedupReport, type ExtraAttempt, type RunChild, type RunFacts } from './speedup.ts';
 
@@ -114,6 +115,7 @@ describe('speedupReport of one run', () => {
         }
         path.slice(1).forEach((i, at) => assert.ok(children[i]!.dependsOn.includes(path[at]!)));
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -356,7 +358,7 @@ describe('speedupReport of any facts', () => {
         if (serial === null) assert.equal(report.measured, null);
         else assert.ok(report.measured !== null || report.notes.length > 0);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1_000) },
     );
   });
 });

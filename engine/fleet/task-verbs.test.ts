@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { TASK_VERBS, type TaskVerb } from '../contract/commands.ts';
 import type { TaskStatus } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
@@ -113,6 +114,7 @@ describe('the verbs of a task', () => {
         const own = fleet.log.filter(({ record }) => record.thread === task.thread);
         assert.equal(replayThread(own).final_status, fleet.statusOf(task));
       }),
+      { numRuns: runs(100) },
     );
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { TOPIC, topicOf, type ResultFields } from './bodies.ts';
@@ -426,7 +427,7 @@ describe('a restarted worker', () => {
         const own = worker.log.filter(({ actor }) => actor === workerDid(0));
         assert.equal(new Set(own.map(({ thread, clock }) => `${thread} ${clock}`)).size, own.length);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -656,7 +657,7 @@ describe('whatever a coordinator says, a worker', () => {
           reports.set(key, record.id);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -4,6 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { parseConfig, readConfig } from './config.ts';
 
@@ -143,6 +144,7 @@ describe('config.toml', () => {
           assert.ok(FleetError.is(error, 'HOME_INVALID'));
         }
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -3,6 +3,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { defaultHome, homePaths, workerAlias, workerHome, workerLetters } from './paths.ts';
 
 describe('home paths', () => {
@@ -44,6 +45,7 @@ describe('home paths', () => {
       fc.property(letters, numbers => {
         assert.equal(new Set(numbers.map(workerLetters)).size, numbers.length);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

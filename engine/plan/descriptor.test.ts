@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { DESCRIPTOR_KEYS, parseDescriptor, printDescriptor, type Descriptor } from './descriptor.ts';
 
 function read(text: string): Descriptor {
@@ -114,7 +115,7 @@ describe('subtask descriptor', () => {
       fc.property(descriptors, descriptor => {
         assert.deepEqual(read(printDescriptor(descriptor as Descriptor)), descriptor);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -123,6 +124,7 @@ describe('subtask descriptor', () => {
       fc.property(descriptors, descriptor => {
         assert.deepEqual(read(JSON.stringify(descriptor)), descriptor);
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -132,7 +134,7 @@ describe('subtask descriptor', () => {
         const result = parseDescriptor(text);
         if (!result.ok) assert.ok(result.fault.position >= 1 && result.fault.position <= text.length + 1);
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { combinations, filledCommand, filledIn, isPlainWord, quotedPlaceholders } from './matrix.ts';
 
 /** What people and generators write, without the control characters that a matrix refuses. */
@@ -52,7 +53,7 @@ describe('a matrix', () => {
         const output = execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
         assert.equal(output, `x${a}\n${b}y\nplain "q"\n${a}\n`);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -94,7 +95,7 @@ describe('a matrix', () => {
         );
         assert.equal(execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' }), `${a}\n${a}\n${a}\n`);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

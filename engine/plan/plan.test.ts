@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { celCompiler } from '../fleet/cel.ts';
 import { parsePredicate } from '../fleet/predicate.ts';
 import { completeSubtasks } from '../fleet/subtasks.ts';
@@ -220,7 +221,7 @@ describe('a plan', () => {
         const expected = new RegExp(`^${text.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name);
         assert.equal(likeness(text)(name), expected);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -267,7 +268,7 @@ describe('a plan', () => {
           }
           assert.equal(request !== null, !diagnostics.some(({ severity }) => severity === 'error'));
         }),
-        { numRuns: 1_500 },
+        { numRuns: runs(500) },
       );
     });
 
@@ -285,7 +286,7 @@ describe('a plan', () => {
           assert.equal(subtasks.length, request.subtasks.length);
           parsePredicate(request.join, subtasks.length, celCompiler);
         }),
-        { numRuns: 1_500 },
+        { numRuns: runs(500) },
       );
     });
 

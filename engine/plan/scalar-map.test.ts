@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { isMap, isScalar, parseDocument, Scalar, stringify } from 'yaml';
+import { runs } from '../../test/runs.ts';
 import { scalarOffsets } from './scalar-map.ts';
 
 /** The offsets of the value of `join` in a text. */
@@ -64,7 +65,7 @@ describe('the place of a character in a scalar', () => {
           assert.equal(source[offsets[index]!], character, JSON.stringify(source));
         }
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 });

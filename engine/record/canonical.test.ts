@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { canonical } from './canonical.ts';
 import { anyJson } from './testing/arbitraries.ts';
@@ -12,7 +13,7 @@ describe('canonical', () => {
       fc.property(anyJson, value => {
         assert.equal(canonical(value), canonicalize(value));
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
@@ -21,6 +22,7 @@ describe('canonical', () => {
       fc.property(anyJson, fc.infiniteStream(fc.nat()), (value, choices) => {
         assert.equal(canonical(shuffled(value, choices)), canonical(value));
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -30,6 +32,7 @@ describe('canonical', () => {
         const text = canonical(value);
         assert.equal(canonical(JSON.parse(text)), text);
       }),
+      { numRuns: runs(100) },
     );
   });
 

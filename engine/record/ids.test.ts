@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { canonical } from './canonical.ts';
 import { hash } from './hash.ts';
 import {
@@ -51,6 +52,7 @@ describe('ids', () => {
       fc.property(anyDid, did => {
         assert.equal(isInstanceDid(did), did.startsWith('did:sync:instance:'));
       }),
+      { numRuns: runs(100) },
     );
     assert.ok(!isInstanceDid('did:sync:instance:nothex'));
   });
@@ -58,6 +60,7 @@ describe('ids', () => {
   it('tells record and thread ids from what is none', () => {
     fc.assert(
       fc.property(anyRecordId, id => isRecordId(id) && !isRecordId(`${id}0`) && !isRecordId(`${id}\n`)),
+      { numRuns: runs(100) },
     );
     assert.ok(!isRecordId('A'.repeat(64)));
     for (const thread of ['th_a', 'th__-', `th_${'Z'.repeat(128)}`]) assert.ok(isThreadId(thread), thread);
@@ -84,6 +87,7 @@ describe('ids', () => {
         assert.ok(isThreadId(thread));
         assert.notEqual(thread, childThreadId(parent, index + 1, goal));
       }),
+      { numRuns: runs(100) },
     );
     const parent = 'a'.repeat(64) as RecordId;
     assert.equal(

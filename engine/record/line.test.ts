@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { hash } from './hash.ts';
 import type { Did, RecordId, ThreadId } from './ids.ts';
@@ -35,6 +36,7 @@ describe('a line', () => {
           assert.equal(encodeLine(decoded), line);
         }
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -131,11 +133,13 @@ describe('decodeForeignLine', () => {
       fc.property(fc.anything(), value => {
         assert.throws(() => decodeForeignEntry(value), refused(/^not a valid record: /));
       }),
+      { numRuns: runs(100) },
     );
     fc.assert(
       fc.property(fc.json(), line => {
         assert.throws(() => decodeForeignLine(line), refused(/^not a valid record: /));
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import * as crypto from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { isInstanceDid, type Did, type RecordId } from './ids.ts';
 import {
@@ -71,7 +72,7 @@ describe("an instance's key", () => {
         const stranger = new Verifier(Buffer.from(bytes).toString('base64url'));
         assert.equal(stranger.verifies({ ...signature, by: stranger.did }, ids), false);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });
@@ -117,6 +118,7 @@ describe('the signature of a batch', () => {
         assert.equal(verifier.verifies({ by: key.did, sig }, ids), false);
         assert.equal(verifier.verifiesChallenge(sig, 'nonce'), false);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import type { TokenCreate } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
@@ -83,6 +84,7 @@ describe('the tokens of a home', () => {
         const changed = token.slice(0, at) + char + token.slice(at + 1);
         assert.equal(tokens.grantOf(changed) === undefined, changed !== token);
       }),
+      { numRuns: runs(100) },
     );
   });
 

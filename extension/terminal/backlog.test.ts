@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { Backlog } from './backlog.ts';
 
 describe('output that waits to be shown', () => {
@@ -62,6 +63,7 @@ describe('output that waits to be shown', () => {
           assert.equal(accounted, pushed);
         },
       ),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import type { NamespaceDocument } from '../../engine/contract/documents.ts';
+import { runs } from '../../test/runs.ts';
 import { belowNamespace, type NamespaceNode, type NamespacePage } from './namespace-nodes.ts';
 
 const row = (children: number): NamespaceNode => ({
@@ -36,6 +37,7 @@ describe('the rows below a namespace', () => {
         }
         assert.equal(next, children);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

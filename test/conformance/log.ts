@@ -7,6 +7,7 @@ import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { JsonObject } from '../../engine/record/canonical.ts';
 import { seal, type SealedRecord } from '../../engine/record/record.ts';
 import { generateKey, signBatch } from '../../engine/record/signing.ts';
+import { runs } from '../runs.ts';
 
 /** One place where a log can be kept, and how a test treats it. */
 export interface LogFixture {
@@ -415,7 +416,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
           await open.close();
           await own.dispose();
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
   });

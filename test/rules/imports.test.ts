@@ -87,6 +87,12 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     allowed('engine/record/made-up.test.ts', `import { x } from '../run/made-up.ts'; x();`);
   });
 
+  it('have the environment set the runs of each property', () => {
+    refused('engine/fleet/made-up.test.ts', 'fc.assert(property);');
+    refused('test/conformance/made-up.ts', 'fc.assert(property, { numRuns: 500 });');
+    allowed('engine/fleet/made-up.test.ts', 'fc.assert(property, { numRuns: runs(500) });');
+  });
+
   it('keep the editor out of the engine', () => {
     refused('engine/run/made-up.ts', `import type { Uri } from 'vscode'; export type A = Uri;`);
     refused('engine/fleet/made-up.ts', `import * as vscode from 'vscode'; vscode.x();`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { layoutOf, NODE } from './layout.ts';
 
 const graph = fc.array(fc.nat(4), { maxLength: 30 }).chain(layers => {
@@ -36,6 +37,7 @@ describe('the picture of a plan', () => {
         });
         for (const { from, to } of edges) assert.ok(places.get(from)!.x + NODE.width < places.get(to)!.x);
       }),
+      { numRuns: runs(100) },
     );
   });
 

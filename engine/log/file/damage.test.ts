@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import fc from 'fast-check';
 import { KeepingReader, collect, idsOf, note, notes } from '../../../test/conformance/log.ts';
+import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import type { SealedRecord } from '../../record/record.ts';
 import type { FileLogOptions } from './file-log.ts';
@@ -280,7 +281,7 @@ describe('a damaged log', () => {
           await own.dispose();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(40) },
     );
   });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { FleetError, type ErrorCode } from '../../errors.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import { ACTS, seal, type RecordContent, type SealedRecord } from '../../record/record.ts';
@@ -498,7 +499,7 @@ describe('the index', () => {
           );
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

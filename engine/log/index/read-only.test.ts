@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import type { Database } from 'sql.js';
+import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { readOnlyStatement, splitStatement } from './read-only.ts';
 
@@ -131,6 +132,7 @@ describe('a query', () => {
         assert.ok(sql.includes(statement) && sql.endsWith(rest));
         if (!sql.includes(';')) assert.equal(rest, '');
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -164,7 +166,7 @@ describe('a query', () => {
         }
         assert.equal(db.exec('PRAGMA query_only')[0]!.values[0]![0], 0);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2_000) },
     );
     assert.deepEqual(db.export(), before);
   });

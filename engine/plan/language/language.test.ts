@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { celCompiler } from '../../fleet/cel.ts';
 import type { JoinFacts } from '../../fleet/predicate.ts';
 import { readPlan, type Plan, type PlanKnown } from '../plan.ts';
@@ -118,7 +119,7 @@ describe('in a plan, what may be written', () => {
           end = start + length;
         }
       }),
-      { numRuns: 1_500 },
+      { numRuns: runs(1_000) },
     );
   });
 });
@@ -161,7 +162,7 @@ describe('the usual form of a plan', () => {
         assert.equal(comments(once), comments(text));
         assert.equal(formatted(once, read), once);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(100) },
     );
   });
 

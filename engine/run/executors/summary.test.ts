@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { SUMMARY_CHARS } from './executor.ts';
 import { cutToLength, OutputTail } from './summary.ts';
 
@@ -57,6 +58,7 @@ describe('the summary of an output', () => {
         assert.doesNotMatch(summary, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
         assert.equal(summaryOf(Buffer.concat(all)), summary);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

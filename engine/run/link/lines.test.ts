@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { readLines } from './lines.ts';
 
@@ -43,7 +44,7 @@ describe('readLines', () => {
         }
         assert.deepEqual(await read(chunks, 1000), { lines, error: undefined });
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { openOutputStore, type OutputStore } from './store.ts';
 
@@ -103,7 +104,7 @@ describe('the store of output', () => {
           assert.ok((head ?? '').length + (tail ?? '').length <= capBytes);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
