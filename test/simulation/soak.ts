@@ -1,33 +1,107 @@
-import { randomInt } from 'node:crypto';
-import { replayCommand } from './seeds.ts';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { killsOf } from './kills.ts';
+import { MUTANTS } from './mutants.ts';
+import { chooseSeeds, freshSeed, replayCommand } from './seeds.ts';
 import { simulate } from './simulation.ts';
 
 /**
- * Simulates fleets with fresh seeds for a time: `npm run soak -- MINUTES` (default 10), or from a given seed on with
- * SPL_SEED. Goes on after a failure, and exits with 1 when there was one.
+ * Looks for faults with fresh seeds, for as long as one likes: `npm run soak -- [PART]… [MINUTES]`. It goes on after
+ * a failure, and exits with 1 when there was one.
  */
 
-const minutes = Number(process.argv[2] ?? 10);
-if (!(minutes > 0)) throw new Error(`'${process.argv[2]}' is not a number of minutes`);
-const first = Number(process.env['SPL_SEED'] ?? randomInt(0, 2 ** 40));
-const until = performance.now() + minutes * 60_000;
-const REPORT_EVERY_MS = 30_000;
+const PARTS = {
+  /** Searches a killing seed for each mutant. */
+  mutants,
+  /** Runs each test that takes samples, with many times its sample. */
+  properties,
+  /** Simulates fleets for MINUTES, or from the seed on that SPL_SEED names. */
+  simulation,
+} as const;
+type Part = keyof typeof PARTS;
 
-process.stdout.write(`simulating for ${minutes} minutes; the first seed is ${first}\n`);
-let seed = first;
-let failed = 0;
-let steps = 0;
-let reportAt = performance.now() + REPORT_EVERY_MS;
-for (; performance.now() < until; seed++) {
-  try {
-    steps += simulate(seed).steps;
-  } catch (error) {
-    failed++;
-    process.stdout.write(`${(error as Error).message}\n\nTo see it again:\n  ${replayCommand(seed)}\n\n`);
-  }
-  if (performance.now() < reportAt) continue;
-  reportAt += REPORT_EVERY_MS;
-  process.stdout.write(`${seed + 1 - first} fleets, ${steps} steps, ${failed} failed\n`);
+const MINUTES = 10;
+const MOST_SEEDS = 400;
+const RUNS = '20';
+/** A test takes samples itself, or in a suite that it shares. */
+const SAMPLES = /\/(runs|conformance\/log)\.ts'/;
+const REPORT_EVERY_MS = 30_000;
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const { parts, minutes } = readWords(process.argv.slice(2));
+for (const part of parts) {
+  say(`\n${part}`);
+  if (!PARTS[part](minutes)) process.exitCode = 1;
 }
-process.stdout.write(`${seed - first} fleets, ${steps} steps, ${failed} failed\n`);
-process.exitCode = failed > 0 ? 1 : 0;
+
+function readWords(words: readonly string[]): { parts: readonly Part[]; minutes: number } {
+  const isPart = (word: string): word is Part => Object.hasOwn(PARTS, word);
+  const parts = words.filter(isPart);
+  const [given, ...rest] = words.filter(word => !isPart(word));
+  const minutes = Number(given ?? MINUTES);
+  if (!(minutes > 0) || rest.length > 0)
+    throw new Error(
+      `'${words.join(' ')}' is not some of ${Object.keys(PARTS).join(', ')} and a number of minutes`,
+    );
+  return { parts: parts.length > 0 ? parts : (Object.keys(PARTS) as Part[]), minutes };
+}
+
+function mutants(): boolean {
+  const first = freshSeed();
+  say(`up to ${MOST_SEEDS} seeds each; the first is ${first}`);
+  const survivors = MUTANTS.filter(mutant => {
+    const [kill] = killsOf(mutant, first, MOST_SEEDS);
+    say(
+      `${mutant.name}: ${kill === undefined ? 'survives' : `${kill.seed - first + 1} seeds, ${kill.invariant}`}`,
+    );
+    return kill === undefined;
+  });
+  say(`${MUTANTS.length} mutants, ${survivors.length} survive`);
+  return survivors.length === 0;
+}
+
+function properties(): boolean {
+  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+  const files = ['engine', 'extension', 'webview', 'test'].flatMap(sampledTests);
+  const words = ['--no-config', '--import=tsx/esm', '--timeout=0', ...files];
+  const env = { ...process.env, SPL_TEST_RUNS: RUNS };
+  return spawnSync(process.execPath, [mocha, ...words], { cwd: ROOT, env, stdio: 'inherit' }).status === 0;
+}
+
+/** Returns the test files of a folder that take samples. */
+function sampledTests(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.test.ts'))
+    .map(file => join(folder, file))
+    .filter(file => SAMPLES.test(readFileSync(join(ROOT, file), 'utf8')));
+}
+
+function simulation(minutes: number): boolean {
+  const { first } = chooseSeeds(process.env);
+  const until = performance.now() + minutes * 60_000;
+  let [seed, steps, failed] = [first, 0, 0];
+  let reportAt = performance.now() + REPORT_EVERY_MS;
+  const report = (): void => say(`${seed - first} fleets, ${steps} steps, ${failed} failed`);
+  say(`${minutes} minutes; the first seed is ${first}`);
+  while (performance.now() < until) {
+    try {
+      steps += simulate(seed).steps;
+    } catch (error) {
+      failed++;
+      say(`${(error as Error).message}\n\nTo see it again:\n  ${replayCommand(seed)}\n`);
+    }
+    seed++;
+    if (performance.now() < reportAt) continue;
+    reportAt += REPORT_EVERY_MS;
+    report();
+  }
+  report();
+  return failed === 0;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
