@@ -1,107 +1,127 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { after, before, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
+import { writeInWorktree } from './testing/written-attempt.ts';
 
-const HOSTS = ['worktree-host', 'removal-host'];
-const sourceOf = (host: string): string => fileURLToPath(new URL(`./testing/${host}.ts`, import.meta.url));
+const HOST = fileURLToPath(new URL('./testing/mortal-host.ts', import.meta.url));
+/** A death is waited for most of the time, and meets no other: each has a repository of its own. */
+const DEATHS_AT_ONCE = 4;
+
+/** A repository with changes that are not committed, and the folder of its worktrees. */
+class Place {
+  readonly repo: string;
+  readonly folder: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.repo = join(root, 'repo');
+    this.folder = join(root, 'worktrees');
+  }
+
+  async git(...args: readonly string[]): Promise<string> {
+    return (await run('git', ['-C', this.repo, ...args])).stdout.trim();
+  }
+
+  async gitLines(...args: readonly string[]): Promise<string[]> {
+    return (await this.git(...args)).split('\n').filter(line => line !== '');
+  }
+
+  /** Has an attempt leave a worktree. */
+  async make(): Promise<{ branch: string; name: string }> {
+    const branch = await writeInWorktree(this.folder, this.repo);
+    const [name = ''] = [...(await readNotes(this.folder)).keys()];
+    return { branch: branch ?? '', name };
+  }
+
+  /** Saves all of it. @returns how to have it again: at the same path, which git has written down. */
+  async save(): Promise<() => Promise<void>> {
+    const saved = `${this.#root}.saved`;
+    await cp(this.#root, saved, { recursive: true });
+    return async () => {
+      await rm(this.#root, { recursive: true });
+      await cp(saved, this.#root, { recursive: true });
+    };
+  }
+}
 
 describe('worktrees that were left', function () {
-  this.timeout(300_000);
+  this.timeout(120_000);
   let root: string;
-  let repo: string;
-  let folder: string;
-  let bin: string;
-  let hostDir: string;
+  let template: string;
+  let host: string;
+  let places = 0;
+  let place: Place;
 
   before(async () => {
-    // They are started many times, and the loader would take longer each time than all that they do.
-    hostDir = await mkdtemp(join(tmpdir(), 'spl-host-'));
+    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-left-')));
+    template = join(root, 'template');
+    await makeTemplate(new Place(template));
+    // It is started many times, and the loader would take longer each time than all that it does.
+    host = join(root, 'host.mjs');
     await build({
-      entryPoints: HOSTS.map(sourceOf),
-      outdir: hostDir,
-      outExtension: { '.js': '.mjs' },
+      entryPoints: [HOST],
+      outfile: host,
       bundle: true,
       platform: 'node',
       format: 'esm',
       logLevel: 'error',
     });
   });
-  after(() => rm(hostDir, { recursive: true }));
-  beforeEach(async () => {
-    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-left-')));
-    [repo, folder, bin] = [join(root, 'repo'), join(root, 'worktrees'), join(root, 'bin')];
-    await mkdir(repo);
-    await mkdir(bin);
-    git('init', '--quiet', '--initial-branch=main');
-    git('config', 'user.name', 'Tester');
-    git('config', 'user.email', 'tester@example.org');
-    await writeFile(join(repo, 'a.txt'), 'one\n');
-    git('add', '--all');
-    git('commit', '--quiet', '-m', 'first');
-    await writeFile(join(repo, 'a.txt'), 'changed\n');
-    await writeFile(join(repo, '.env'), 'KEY=1\n');
-    await writeFile(join(repo, '.git', 'info', 'exclude'), '.env\n');
-  });
-  afterEach(() => rm(root, { recursive: true, force: true }));
+  after(() => rm(root, { recursive: true, force: true }));
+  beforeEach(async () => void (place = await newPlace()));
 
   it('by a death at any step are taken down, or hold all that was done (I45)', async () => {
+    const calls = await callsOf('make', place.folder, place.repo);
+    assert.ok(calls > 10, `it came to its end in ${calls} calls of git`);
     let kept = 0;
-    for (let step = 1; ; step++) {
-      await writeGit(step, step % 2 === 1);
-      const { signal, stdout } = makeOne();
-      if (signal === null) {
-        assert.equal(stdout, 'spl/HOSTED/0-1\n');
-        assert.ok(step > 10, `it came to its end in ${step} calls of git`);
-        break;
-      }
-      assert.equal(signal, 'SIGKILL', `step ${step}`);
+    await eachStep(calls, async step => {
+      const own = await newPlace();
+      const { folder, repo } = own;
+      await dies('make', step, step % 2 === 1 ? 'before' : 'after', folder, repo);
       await recoverWorktrees(folder, what => assert.fail(`step ${step}: ${what}`));
       const [[, note] = [], ...more] = [...(await readNotes(folder))];
       assert.deepEqual(more, []);
       if (note !== undefined) {
         const { state, branch, dir } = note;
         assert.ok(state === 'kept' || state === 'left', `step ${step}: ${state}`);
-        assert.equal(git('show', `${branch}:work.txt`), 'done', `step ${step}`);
-        assert.equal(git('show', `${branch}:a.txt`), 'changed', `step ${step}`);
+        assert.equal(await own.git('show', `${branch}:work.txt`), 'done', `step ${step}`);
+        assert.equal(await own.git('show', `${branch}:a.txt`), 'changed', `step ${step}`);
         assert.ok((await readdir(dir)).includes('work.txt'), `step ${step}`);
         kept++;
       }
       const there = note === undefined ? 0 : 1;
-      const known = git('worktree', 'list', '--porcelain')
-        .split('\n')
-        .filter(line => line.startsWith('worktree '));
+      const known = await own.gitLines('worktree', 'list');
       assert.equal(known.length, there + 1, `step ${step}: git knows others`);
-      const branches = git('branch', '--list', 'spl/*')
-        .split('\n')
-        .filter(line => line !== '');
+      const branches = await own.gitLines('branch', '--list', 'spl/*');
       assert.equal(branches.length, there, `step ${step}: branches without a worktree`);
       const folders = (await readdir(folder, { withFileTypes: true })).filter(entry => entry.isDirectory());
       assert.equal(folders.length, there, `step ${step}: folders without a note`);
-      assert.equal(git('status', '--porcelain'), 'M a.txt', `step ${step}`);
-      await clear();
-    }
+      assert.equal(await own.git('status', '--porcelain'), 'M a.txt', `step ${step}`);
+    });
     assert.ok(kept > 2, 'no death left any work: the test proves little');
   });
 
   it('are removed when asked to, and never what only they hold', async () => {
-    const branch = makeOne().stdout.trim();
-    const [[name, note] = assert.fail('no note')] = [...(await readNotes(folder))];
-    await writeFile(join(note.dir, 'late.txt'), 'late\n');
+    const { folder } = place;
+    const { branch, name } = await place.make();
+    const late = join(folder, name, 'late.txt');
+    await writeFile(late, 'late\n');
     await assert.rejects(
       () => removeWorktree(folder, name, false),
       (error: unknown) => FleetError.is(error, 'CONFLICT') && /not committed: late\.txt/.test(error.message),
     );
-    await rm(join(note.dir, 'late.txt'));
+    await rm(late);
     assert.deepEqual(await removeWorktree(folder, name, false), { branch, branchKept: true });
-    assert.equal(git('show', `${branch}:work.txt`), 'done');
+    assert.equal(await place.git('show', `${branch}:work.txt`), 'done');
     assert.deepEqual(await readdir(folder), []);
     await assert.rejects(
       () => removeWorktree(folder, name, false),
@@ -110,42 +130,36 @@ describe('worktrees that were left', function () {
   });
 
   it('by a death at any step of their removal are removed when asked to again, and nothing done is lost', async () => {
-    for (let step = 1; ; step++) {
-      await rm(join(bin, 'git'), { force: true });
-      const branch = makeOne().stdout.trim();
-      git('branch', 'taken', branch);
-      const [name = assert.fail('no note')] = [...(await readNotes(folder)).keys()];
-      await writeGit(Math.ceil(step / 2), step % 2 === 1);
-      const { signal, stdout } = runHost('removal-host', folder, name);
-      const isOver = signal === null;
-      if (isOver) assert.equal(stdout, 'gone\n');
-      else assert.equal(signal, 'SIGKILL', `step ${step}`);
-      if (!isOver) await removeWorktree(folder, name, false);
-      assert.equal(git('show', 'taken:work.txt'), 'done', `step ${step}`);
-      assert.deepEqual(await readdir(folder), [], `step ${step}: something is left`);
-      assert.equal(git('worktree', 'list').split('\n').length, 1, `step ${step}: git knows others`);
-      assert.equal(git('branch', '--list', 'spl/*'), '', `step ${step}: its branch is there`);
-      git('branch', '-D', '--quiet', 'taken');
-      if (!isOver) continue;
-      assert.ok(step > 10, `it came to its end in ${step} steps`);
-      return;
+    const { branch, name } = await place.make();
+    await place.git('branch', 'taken', branch);
+    const restore = await place.save();
+    const calls = await callsOf('remove', place.folder, name);
+    await requireRemoved(place, 'without a death');
+    assert.ok(calls >= 5, `it came to its end in ${calls} calls of git`);
+    for (let call = 1; call <= calls; call++) {
+      for (const when of ['before', 'after'] as const) {
+        await restore();
+        await dies('remove', call, when, place.folder, name);
+        await removeWorktree(place.folder, name, false);
+        await requireRemoved(place, `${when} call ${call}`);
+      }
     }
   });
 
   it('go with their branches when another one has what is on them, or by force', async () => {
-    const first = makeOne().stdout.trim();
-    git('branch', 'taken', first);
-    const [name = ''] = [...(await readNotes(folder)).keys()];
-    assert.deepEqual(await removeWorktree(folder, name, false), { branch: first, branchKept: false });
-    const second = makeOne().stdout.trim();
-    const [again = ''] = [...(await readNotes(folder)).keys()];
-    assert.deepEqual(await removeWorktree(folder, again, true), { branch: second, branchKept: false });
-    assert.equal(git('branch', '--list', 'spl/*'), '');
+    const first = await place.make();
+    await place.git('branch', 'taken', first.branch);
+    const removed = await removeWorktree(place.folder, first.name, false);
+    assert.deepEqual(removed, { branch: first.branch, branchKept: false });
+    const second = await place.make();
+    const forced = await removeWorktree(place.folder, second.name, true);
+    assert.deepEqual(forced, { branch: second.branch, branchKept: false });
+    assert.equal(await place.git('branch', '--list', 'spl/*'), '');
   });
 
   it('by a repository that is gone are removed by force alone', async () => {
-    const branch = makeOne().stdout.trim();
-    const [name = ''] = [...(await readNotes(folder)).keys()];
+    const { folder, repo } = place;
+    const { branch, name } = await place.make();
     await rm(repo, { recursive: true });
     await assert.rejects(
       () => removeWorktree(folder, name, false),
@@ -156,42 +170,70 @@ describe('worktrees that were left', function () {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  /** Removes what is kept, so that the next one meets what the first one met. */
-  async function clear(): Promise<void> {
-    for (const name of (await readNotes(folder)).keys()) await removeWorktree(folder, name, true);
+  async function newPlace(): Promise<Place> {
+    const own = join(root, String(places++));
+    await cp(template, own, { recursive: true });
+    return new Place(own);
   }
 
-  /**
-   * A `git` that ends who called it, before one of its calls does anything or after it. None is left out of the count; of
-   * two at once either may be the one.
-   */
-  async function writeGit(call: number, isBefore: boolean): Promise<void> {
-    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-    const kill = `[ "$n" -lt ${call} ] || { kill -s KILL "$PPID"; exit 1; }`;
-    const text = `#!/bin/sh
-echo >> '${bin}/count'
-n=$(wc -l < '${bin}/count')
-${isBefore ? kill : ''}
-${real} "$@"
-code=$?
-${isBefore ? '' : kill}
-exit $code
-`;
-    await writeFile(join(bin, 'git'), text);
-    await chmod(join(bin, 'git'), 0o755);
-    await rm(join(bin, 'count'), { force: true });
+  /** Makes a worktree or removes one, in a process of its own. @returns how often that called git. */
+  async function callsOf(verb: 'make' | 'remove', folder: string, of: string): Promise<number> {
+    const { signal, stdout } = await run(process.execPath, [host, verb, '0', 'before', folder, of]);
+    assert.equal(signal, null);
+    return Number(stdout);
   }
 
-  const makeOne = () => runHost('worktree-host', folder, repo);
-
-  function runHost(host: string, ...words: readonly string[]) {
-    return spawnSync(process.execPath, [join(hostDir, `${host}.mjs`), ...words], {
-      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
-      encoding: 'utf8',
-    });
-  }
-
-  function git(...args: readonly string[]): string {
-    return execFileSync('git', ['-C', repo, ...args], { encoding: 'utf8' }).trim();
+  /** The same, and has the process die at a call of git. */
+  async function dies(
+    verb: 'make' | 'remove',
+    nth: number,
+    when: 'before' | 'after',
+    folder: string,
+    of: string,
+  ): Promise<void> {
+    const { signal } = await run(process.execPath, [host, verb, String(nth), when, folder, of]);
+    assert.equal(signal, 'SIGKILL', `${verb}, ${when} call ${nth}`);
   }
 });
+
+async function makeTemplate(place: Place): Promise<void> {
+  const { repo } = place;
+  await mkdir(repo, { recursive: true });
+  await place.git('init', '--quiet', '--initial-branch=main', '--template=');
+  await place.git('config', 'user.name', 'Tester');
+  await place.git('config', 'user.email', 'tester@example.org');
+  await writeFile(join(repo, 'a.txt'), 'one\n');
+  await place.git('add', '--all');
+  await place.git('commit', '--quiet', '-m', 'first');
+  await writeFile(join(repo, 'a.txt'), 'changed\n');
+  await writeFile(join(repo, '.env'), 'KEY=1\n');
+  await mkdir(join(repo, '.git', 'info'));
+  await writeFile(join(repo, '.git', 'info', 'exclude'), '.env\n');
+}
+
+async function requireRemoved(place: Place, when: string): Promise<void> {
+  assert.equal(await place.git('show', 'taken:work.txt'), 'done', when);
+  assert.deepEqual(await readdir(place.folder), [], `${when}: something is left`);
+  assert.equal((await place.gitLines('worktree', 'list')).length, 1, `${when}: git knows others`);
+  assert.equal(await place.git('branch', '--list', 'spl/*'), '', `${when}: its branch is there`);
+}
+
+/** Takes each step from the first to the last, some at once. */
+async function eachStep(last: number, take: (step: number) => Promise<void>): Promise<void> {
+  let next = 1;
+  const lane = async (): Promise<void> => {
+    while (next <= last) await take(next++);
+  };
+  await Promise.all(Array.from({ length: DEATHS_AT_ONCE }, lane));
+}
+
+/** Runs a program to its end, be it by a signal. @throws Error when it fails. */
+function run(file: string, words: readonly string[]): Promise<{ signal: string | null; stdout: string }> {
+  return new Promise((resolve, reject) => {
+    execFile(file, words, (error, stdout) => {
+      const signal = error?.signal ?? null;
+      if (error !== null && signal === null) reject(error);
+      else resolve({ signal, stdout });
+    });
+  });
+}

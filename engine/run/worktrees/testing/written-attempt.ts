@@ -5,11 +5,6 @@ import { anAttempt } from '../../executors/testing/attempt.ts';
 import { withIsolation } from '../isolated.ts';
 import { worktreeSettings } from '../worktree.ts';
 
-/**
- * A process that has one attempt write `work.txt` in a worktree, as a worker does, for tests that end it on the way.
- * Arguments: the folder of the worktrees, and the repository.
- */
-const [folder = '', dir = ''] = process.argv.slice(2);
 const writer: Executor = {
   name: 'writer',
   sideEffects: true,
@@ -28,15 +23,14 @@ const writer: Executor = {
     };
   },
 };
-const settings = worktreeSettings({ min_free_bytes: 0, include: ['.env'], dirty: 'carry' });
-const { reason, work } = await withIsolation(writer, {
-  folder,
-  settings,
-  env: process.env,
-  now: Date.now,
-}).start(anAttempt({ task: 'HOSTED', dir, isolation: 'worktree' }), {
-  output: { write: async () => {} },
-  signal: new AbortController().signal,
-  used: () => {},
-});
-process.stdout.write(`${work?.branch ?? reason}\n`);
+
+/** Has one attempt write `work.txt` in a worktree of a repository, as a worker does. @returns its branch. */
+export async function writeInWorktree(folder: string, repo: string): Promise<string | null> {
+  const settings = worktreeSettings({ min_free_bytes: 0, include: ['.env'], dirty: 'carry' });
+  const isolated = withIsolation(writer, { folder, settings, env: process.env, now: Date.now });
+  const { reason, work } = await isolated.start(
+    anAttempt({ task: 'HOSTED', dir: repo, isolation: 'worktree' }),
+    { output: { write: async () => {} }, signal: new AbortController().signal, used: () => {} },
+  );
+  return work?.branch ?? reason;
+}

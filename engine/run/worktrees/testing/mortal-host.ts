@@ -1,0 +1,13 @@
+import { removeWorktree } from '../leftovers.ts';
+import { dieAtCall } from './mortal-git.ts';
+import { writeInWorktree } from './written-attempt.ts';
+
+/**
+ * A process that makes a worktree or removes one, and dies at a call of git: `make NTH WHEN FOLDER REPO`, or
+ * `remove NTH WHEN FOLDER NAME`; WHEN is `before` or `after`. One that lives says how many calls it made.
+ */
+const [verb, nth, when, folder = '', of = ''] = process.argv.slice(2);
+const calls = dieAtCall(Number(nth), when === 'before');
+if (verb === 'make') await writeInWorktree(folder, of);
+else await removeWorktree(folder, of, false);
+process.stdout.write(String(calls()));
