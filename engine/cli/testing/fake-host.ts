@@ -1,105 +1,9 @@
-import type {
-  CommandName,
-  Commands,
-  EngineEvent,
-  ReportName,
-  Reports,
-  WatchOptions,
-} from '../../contract/engine.ts';
-import { FleetError } from '../../errors.ts';
+import { FakeClient, type Answers } from '../../api/testing/fake-client.ts';
 import { celCompiler } from '../../fleet/cel.ts';
 import { readPlan } from '../../plan/plan.ts';
-import type {
-  Client,
-  Connection,
-  Doctor,
-  Host,
-  Output,
-  Settings,
-  Starter,
-  Terminal,
-  TerminalUse,
-} from '../host.ts';
+import type { Connection, Doctor, Host, Output, Settings, Starter, Terminal, TerminalUse } from '../host.ts';
 import { main } from '../program.ts';
 import { coloursFor } from '../render/colours.ts';
-
-type Reply = (input: Record<string, unknown>) => object | Promise<object>;
-type Answer = object | Error | Reply;
-
-/** What the fake engine answers, by the name of the command or the report. */
-export type Answers = Readonly<Partial<Record<CommandName | ReportName, Answer>>>;
-
-/** An engine that answers as it is told, and remembers what it was asked. */
-export class FakeEngine implements Client {
-  readonly asked: {
-    readonly name: string;
-    readonly input: Record<string, unknown>;
-    readonly actor?: string;
-  }[] = [];
-  readonly watched: WatchOptions[] = [];
-  closed = 0;
-  output: Client['output'] = () => Promise.reject(new FleetError('NOT_FOUND', 'no output'));
-  readonly #answers: Answers;
-  readonly #listeners = new Set<(event: EngineEvent | Error | null) => void>();
-
-  constructor(answers: Answers) {
-    this.#answers = answers;
-  }
-
-  async submit<N extends CommandName>(
-    name: N,
-    input: Commands[N]['input'],
-    context: { readonly actor: string },
-  ): Promise<Commands[N]['output']> {
-    return (await this.#answer(name, { ...input }, context.actor)) as Commands[N]['output'];
-  }
-
-  async report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']> {
-    return (await this.#answer(name, { ...input })) as Reports[N]['output'];
-  }
-
-  async *watch(options: WatchOptions): AsyncGenerator<EngineEvent> {
-    this.watched.push(options);
-    const waiting: (EngineEvent | Error | null)[] = [];
-    let wake = (): void => undefined;
-    const listener = (event: EngineEvent | Error | null): void => {
-      waiting.push(event);
-      wake();
-    };
-    this.#listeners.add(listener);
-    options.signal.addEventListener('abort', () => listener(null), { once: true });
-    try {
-      for (;;) {
-        const next = waiting.shift();
-        if (next === null) return;
-        if (next instanceof Error) throw next;
-        if (next !== undefined) yield next;
-        else await new Promise<void>(resolve => (wake = resolve));
-      }
-    } finally {
-      this.#listeners.delete(listener);
-    }
-  }
-
-  /** Tells the watchers; an error ends their watching with it, null without. */
-  tell(event: EngineEvent | Error | null): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  close(): Promise<void> {
-    this.closed += 1;
-    return Promise.resolve();
-  }
-
-  #answer(name: CommandName | ReportName, input: Record<string, unknown>, actor?: string): Promise<object> {
-    this.asked.push({ name, input, ...(actor !== undefined && { actor }) });
-    const answer = this.#answers[name];
-    if (answer === undefined) return Promise.reject(new Error(`the test has no answer to ${name}`));
-    if (answer instanceof Error) return Promise.reject(answer);
-    if (typeof answer !== 'function') return Promise.resolve(answer);
-    return Promise.resolve((answer as Reply)(input));
-  }
-}
 
 /** An output that keeps what is written. */
 export class Written implements Output {
@@ -156,7 +60,7 @@ export interface FakeOptions {
 
 /** A host without a process: what commands print, ask and end with can be looked at. */
 export class FakeHost implements Host {
-  readonly engine: FakeEngine;
+  readonly engine: FakeClient;
   readonly out: Written;
   readonly err: Written;
   readonly env: Host['env'];
@@ -172,7 +76,7 @@ export class FakeHost implements Host {
 
   constructor(options: FakeOptions = {}) {
     const { env = {}, isTTY = false } = options;
-    this.engine = new FakeEngine(options.answers ?? {});
+    this.engine = new FakeClient(options.answers ?? {});
     this.out = new Written(isTTY, env);
     this.err = new Written(isTTY, env);
     this.env = { HOME: '/home/ada', ...env };

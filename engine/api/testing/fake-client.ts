@@ -1,0 +1,99 @@
+import type {
+  CallContext,
+  CommandName,
+  Commands,
+  EngineEvent,
+  ReportName,
+  Reports,
+  WatchOptions,
+} from '../../contract/engine.ts';
+import { FleetError } from '../../errors.ts';
+import type { EngineClient } from '../client.ts';
+
+type Reply = (input: Record<string, unknown>) => object | Promise<object>;
+type Answer = object | Error | Reply;
+
+/** What the fake answers, by the name of the command or the report. */
+export type Answers = Readonly<Partial<Record<CommandName | ReportName, Answer>>>;
+
+/** A client whose engine answers as it is told, and which remembers what it was asked. */
+export class FakeClient implements EngineClient {
+  readonly asked: {
+    readonly name: string;
+    readonly input: Record<string, unknown>;
+    readonly actor?: string;
+  }[] = [];
+  readonly watched: WatchOptions[] = [];
+  closed = 0;
+  output: EngineClient['output'] = () => Promise.reject(new FleetError('NOT_FOUND', 'no output'));
+  #answers: Answers;
+  readonly #listeners = new Set<(event: EngineEvent | Error | null) => void>();
+
+  constructor(answers: Answers) {
+    this.#answers = answers;
+  }
+
+  /** Those that watch now. */
+  get watchers(): number {
+    return this.#listeners.size;
+  }
+
+  /** Has it answer these otherwise from now on. */
+  change(answers: Answers): void {
+    this.#answers = { ...this.#answers, ...answers };
+  }
+
+  async submit<N extends CommandName>(
+    name: N,
+    input: Commands[N]['input'],
+    context: Partial<CallContext> = {},
+  ): Promise<Commands[N]['output']> {
+    return (await this.#answer(name, { ...input }, context.actor)) as Commands[N]['output'];
+  }
+
+  async report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']> {
+    return (await this.#answer(name, { ...input })) as Reports[N]['output'];
+  }
+
+  async *watch(options: WatchOptions): AsyncGenerator<EngineEvent> {
+    this.watched.push(options);
+    const waiting: (EngineEvent | Error | null)[] = [];
+    let wake = (): void => undefined;
+    const listener = (event: EngineEvent | Error | null): void => {
+      waiting.push(event);
+      wake();
+    };
+    this.#listeners.add(listener);
+    options.signal.addEventListener('abort', () => listener(null), { once: true });
+    try {
+      for (;;) {
+        const next = waiting.shift();
+        if (next === null || options.signal.aborted) return;
+        if (next instanceof Error) throw next;
+        if (next !== undefined) yield next;
+        else await new Promise<void>(resolve => (wake = resolve));
+      }
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** Tells the watchers; an error ends their watching with it, null without. */
+  tell(event: EngineEvent | Error | null): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  close(): Promise<void> {
+    this.closed += 1;
+    return Promise.resolve();
+  }
+
+  #answer(name: CommandName | ReportName, input: Record<string, unknown>, actor?: string): Promise<object> {
+    this.asked.push({ name, input, ...(actor !== undefined && { actor }) });
+    const answer = this.#answers[name];
+    if (answer === undefined) return Promise.reject(new Error(`the test has no answer to ${name}`));
+    if (answer instanceof Error) return Promise.reject(answer);
+    if (typeof answer !== 'function') return Promise.resolve(answer);
+    return (async () => (answer as Reply)(input))();
+  }
+}
