@@ -133,6 +133,7 @@ export default tseslint.config(
           'webview/tsconfig.json',
           'test/tsconfig.json',
           'test/webview/tsconfig.json',
+          'test/stubs/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -178,12 +179,15 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.test.ts', 'test/**/*.ts'],
+    files: ['**/*.test.ts', 'extension/testing/**/*.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/require-await': 'off',
       'no-restricted-syntax': ['error', ...sampling],
     },
   },
-  { files: ['test/editor/suites/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['test/editor/suites/**/*.ts', 'test/stubs/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

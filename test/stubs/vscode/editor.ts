@@ -1,0 +1,97 @@
+import type * as vscode from 'vscode';
+import { EventEmitter } from './events.ts';
+import { part } from './part.ts';
+import { Person } from './person.ts';
+import { Settings } from './settings.ts';
+import { Texts } from './texts.ts';
+
+/** What the stub of the editor holds and shows: a test reads it, and acts on it as a person does. */
+
+export interface ShownStatusBarItem extends vscode.StatusBarItem {
+  isShown: boolean;
+}
+
+export interface ShownTerminal extends vscode.Terminal {
+  readonly options: vscode.TerminalOptions | vscode.ExtensionTerminalOptions;
+  isShown: boolean;
+}
+
+/** A tree, and what can be done with it by mouse. */
+export interface ShownTree extends vscode.TreeView<unknown> {
+  readonly provider: vscode.TreeDataProvider<unknown>;
+  /** The rows that were revealed, with the options. */
+  readonly revealed: (readonly [row: unknown, options: object | undefined])[];
+  see(visible: boolean): void;
+  select(row: unknown): void;
+  collapse(row: unknown): void;
+}
+
+/** A panel, and what its page says and hears. */
+export interface ShownPanel extends vscode.WebviewPanel {
+  readonly posted: unknown[];
+  /** How often it was brought to the front. */
+  reveals: number;
+  isClosed: boolean;
+  /** Says something as the page does. */
+  say(message: unknown): void;
+  see(visible: boolean): void;
+}
+
+/** An output channel that keeps its lines. */
+export interface KeptLog extends vscode.LogOutputChannel {
+  readonly lines: string[];
+  isShown: boolean;
+}
+
+export class Editor {
+  readonly person = new Person();
+  readonly texts = new Texts();
+  readonly settings = new Settings(() => this.isTrusted);
+  readonly trusted = new EventEmitter<void>();
+  isTrusted = true;
+  clipboard = '';
+  /** Absolute paths. */
+  folders: readonly string[] = [];
+  readonly handlers = new Map<string, (...args: readonly unknown[]) => unknown>();
+  /** Commands that were executed, those that the stub only keeps included. */
+  readonly executed: (readonly [id: string, ...args: readonly unknown[]])[] = [];
+  readonly contextKeys = new Map<string, unknown>();
+  readonly statusTexts: string[] = [];
+  /** The titles of what showed its progress. */
+  readonly progress: string[] = [];
+  readonly statusBarItems: ShownStatusBarItem[] = [];
+  readonly terminals: ShownTerminal[] = [];
+  readonly tasks: vscode.Task[] = [];
+  readonly trees = new Map<string, ShownTree>();
+  readonly panels: ShownPanel[] = [];
+  readonly logs: KeptLog[] = [];
+  readonly decorationTypes: (vscode.TextEditorDecorationType & {
+    readonly options: vscode.DecorationRenderOptions;
+  })[] = [];
+  /** What was registered, by the name of what registers it. */
+  readonly registered = new Map<string, unknown>();
+}
+
+export let editor = new Editor();
+
+/** Gives a test an editor in which nothing has happened. */
+export function freshEditor(): Editor {
+  return (editor = new Editor());
+}
+
+export function keptLog(name = 'log'): KeptLog {
+  const lines: string[] = [];
+  const at =
+    (level: string) =>
+    (text: string | Error): void =>
+      void lines.push(`${level} ${text instanceof Error ? text.message : text}`);
+  const log = part<KeptLog>('LogOutputChannel', {
+    name,
+    lines,
+    isShown: false,
+    ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    show: () => void (log.isShown = true),
+    dispose: () => undefined,
+  });
+  return log;
+}

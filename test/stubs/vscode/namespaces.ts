@@ -1,0 +1,58 @@
+import type * as vscode from 'vscode';
+import { editor } from './editor.ts';
+import { Disposable } from './events.ts';
+import { part } from './part.ts';
+
+/** The smaller namespaces of the API. */
+
+/** What the editor itself has is kept, and does nothing. */
+const BUILT_IN = /^(vscode|workbench)\.|\.focus$/;
+
+export const commands = part<typeof vscode.commands>('commands', {
+  registerCommand: (id, handler: (...args: readonly unknown[]) => unknown) => {
+    if (editor.handlers.has(id)) throw new Error(`command '${id}' already exists`);
+    editor.handlers.set(id, handler);
+    return new Disposable(() => editor.handlers.delete(id));
+  },
+  executeCommand: async (id, ...args: readonly unknown[]) => {
+    editor.executed.push([id, ...args]);
+    if (id === 'setContext') return void editor.contextKeys.set(args[0] as string, args[1]) as never;
+    const handler = editor.handlers.get(id);
+    if (handler !== undefined) return (await handler(...args)) as never;
+    if (!BUILT_IN.test(id)) throw new Error(`command '${id}' not found`);
+    return undefined as never;
+  },
+});
+
+export const env = part<typeof vscode.env>('env', {
+  language: 'en',
+  clipboard: {
+    readText: async () => editor.clipboard,
+    writeText: async text => void (editor.clipboard = text),
+  },
+});
+
+/** Texts are those of the source, which are English. */
+export const l10n = part<typeof vscode.l10n>('l10n', {
+  t: (message: unknown, ...args: readonly unknown[]) => {
+    if (typeof message !== 'string') throw new Error('the stub of vscode translates plain texts only');
+    return message.replace(/\{(\d+)\}/g, (whole, place) => {
+      const value = args[Number(place)] as string | number | boolean | undefined;
+      return value === undefined ? whole : String(value);
+    });
+  },
+});
+
+export const languages = part<typeof vscode.languages>('languages', {
+  registerCodeLensProvider: (_selector, provider) => {
+    editor.registered.set('codeLenses', provider);
+    return new Disposable(() => editor.registered.delete('codeLenses'));
+  },
+});
+
+export const tasks = part<typeof vscode.tasks>('tasks', {
+  executeTask: async task => {
+    editor.tasks.push(task);
+    return part<vscode.TaskExecution>('TaskExecution', { task });
+  },
+});

@@ -1,0 +1,63 @@
+import { stat, writeFile } from 'node:fs/promises';
+import * as path from 'node:path';
+import type * as vscode from 'vscode';
+import { editor } from './editor.ts';
+import { part } from './part.ts';
+import { Uri } from './uri.ts';
+
+export const workspace = part<typeof vscode.workspace>('workspace', {
+  get isTrusted() {
+    return editor.isTrusted;
+  },
+  get onDidGrantWorkspaceTrust() {
+    return editor.trusted.event;
+  },
+  get textDocuments() {
+    return editor.texts.documents;
+  },
+  get onDidOpenTextDocument() {
+    return editor.texts.opened.event;
+  },
+  get onDidCloseTextDocument() {
+    return editor.texts.closed.event;
+  },
+  get onDidChangeConfiguration() {
+    return editor.settings.changed.event;
+  },
+  get workspaceFolders() {
+    return editor.folders.length === 0 ? undefined : editor.folders.map(folderOf);
+  },
+  getWorkspaceFolder: uri => {
+    const at = editor.folders.findIndex(
+      folder => uri.fsPath === folder || uri.fsPath.startsWith(`${folder}/`),
+    );
+    return uri.scheme !== 'file' || at === -1 ? undefined : folderOf(editor.folders[at]!, at);
+  },
+  asRelativePath: given => {
+    const file = typeof given === 'string' ? given : given.fsPath;
+    const folder = editor.folders.find(each => file.startsWith(`${each}/`));
+    return folder === undefined ? file : path.relative(folder, file);
+  },
+  openTextDocument: (uri?: unknown) => {
+    if (!(uri instanceof Uri)) throw new Error('the stub of vscode opens documents by their URI only');
+    return editor.texts.open(uri);
+  },
+  registerTextDocumentContentProvider: (scheme, provider) => editor.texts.provide(scheme, provider),
+  getConfiguration: (section = '') => editor.settings.section(section),
+  fs: part<vscode.FileSystem>('workspace.fs', {
+    stat: async uri => {
+      const { size, mtimeMs, ctimeMs, isDirectory } = await stat(uri.fsPath).then(found => ({
+        ...found,
+        isDirectory: found.isDirectory(),
+      }));
+      return { type: isDirectory ? 2 : 1, size, mtime: mtimeMs, ctime: ctimeMs };
+    },
+    writeFile: (uri, content) => writeFile(uri.fsPath, content),
+  }),
+});
+
+const folderOf = (folder: string, index: number): vscode.WorkspaceFolder => ({
+  uri: Uri.file(folder),
+  name: path.basename(folder),
+  index,
+});
