@@ -12,7 +12,7 @@ import { applyRecord } from '../../fleet/fold.ts';
 import type { DeliveryRef, ToCoordinator } from '../../fleet/messages.ts';
 import { emptyState } from '../../fleet/state.ts';
 import { openHome, type Home } from '../../home/home.ts';
-import type { Log } from '../../log/log.ts';
+import type { Log, StoredRecord } from '../../log/log.ts';
 import { MemoryStorage, openMemoryLog } from '../../log/memory/memory-log.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../../record/record.ts';
@@ -87,7 +87,7 @@ export class CoordinatorRig {
       defaultExecutor: 'echo',
       executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
       worker: { command: [SCRIPT], priority: 0 },
-      records: noRecords,
+      records: searched(storage),
       tokens,
       checkpointed: 0,
       onStop: error => this.stops.push(error),
@@ -262,9 +262,29 @@ export class RawWorker {
   }
 }
 
-const noRecords: RecordSource = {
-  positions: () => Promise.resolve([]),
-  threads: () => Promise.resolve({ threads: [], total: 0 }),
-  query: () => Promise.reject(new Error('there is no index here')),
-  close: () => Promise.resolve(),
-};
+/** Searches the storage itself, which is small. */
+function searched({ records }: MemoryStorage): RecordSource {
+  return {
+    positions: ({ thread, actor, act, after = -1, limit }) => {
+      const isMeant = ({ record }: StoredRecord, position: number): boolean =>
+        position > after &&
+        [thread ?? record.thread, actor ?? record.actor, act ?? record.act].join() ===
+          [record.thread, record.actor, record.act].join();
+      const found = records.flatMap((each, position) => (isMeant(each, position) ? [position] : []));
+      return Promise.resolve(found.slice(0, limit));
+    },
+    threads: ({ limit, prefix = '' }) => {
+      const names = [...new Set(records.map(({ record }) => record.thread))].filter(name =>
+        name.startsWith(prefix),
+      );
+      const threads = names.map(thread => {
+        const own = records.filter(({ record }) => record.thread === thread);
+        const firstPosition = records.indexOf(own[0]!);
+        return { thread, records: own.length, firstPosition, firstAt: own[0]!.at, lastAt: own.at(-1)!.at };
+      });
+      return Promise.resolve({ threads: threads.slice(0, limit), total: threads.length });
+    },
+    query: () => Promise.reject(new Error('there is no index here')),
+    close: () => Promise.resolve(),
+  };
+}
