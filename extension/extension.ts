@@ -17,6 +17,7 @@ import type { PlanClient } from './plans/plan-client.ts';
 import { PlanRuns } from './plans/plan-runs.ts';
 import { registerPlans } from './plans/register.ts';
 import { Continuity } from './session/continuity.ts';
+import { findEngine } from './session/find-engine.ts';
 import { host } from './session/hosted.ts';
 import { once } from './session/once.ts';
 import { installedProgram } from './session/program.ts';
@@ -54,6 +55,7 @@ export function activate(context: vscode.ExtensionContext): void {
     home,
     actor,
     log,
+    find: (as, signal) => findEngine(home, as, signal),
     host: async () => host(await program(), home, await actor(), log),
     mayHost: isTrusted,
     guard: client => restricted(client, isTrusted),

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { duration, plural } from '../engine/contract/format.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
 import { linkless, sentences } from './plain.ts';
-import type { Session } from './session/session.ts';
+import type { OpenSession } from './session/session.ts';
 import type { Alarm, Attention } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
@@ -11,7 +11,7 @@ export function notifications(attention: Attention): vscode.Disposable {
 }
 
 /** Says why the coordinator of this window stopped: who did not ask for it sees no command fail. */
-export function coordinatorStopped(session: Session): vscode.Disposable {
+export function coordinatorStopped(session: OpenSession): vscode.Disposable {
   let wasHosting = session.isHosting;
   return session.onDidChange(() => {
     const { state, isHosting } = session;

@@ -5,12 +5,12 @@ import type { Revealed, Subject } from '../contributions.ts';
 import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import type { Plans } from '../plans/plans.ts';
-import type { Session } from '../session/session.ts';
+import type { OpenSession } from '../session/session.ts';
 import type { SplEnvironment } from '../terminal/environment.ts';
 
 /** What commands work with. */
 export interface CommandContext {
-  readonly session: Session;
+  readonly session: OpenSession;
   readonly model: FleetModel;
   readonly documents: Documents;
   readonly log: vscode.LogOutputChannel;

@@ -3,7 +3,7 @@ import { messageOf } from '../../engine/errors.ts';
 import { setting } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { once } from './once.ts';
-import type { Session } from './session.ts';
+import type { OpenSession } from './session.ts';
 import type { Standby } from './standby.ts';
 
 /** How long nothing has been open before the standby is ended: fan-outs often follow one another. */
@@ -16,12 +16,12 @@ const RENEW_MS = 1000;
  * open. Asks once what is wanted, at the first run; until there is an answer, runs go on.
  */
 export class Continuity implements vscode.Disposable {
-  readonly #session: Session;
+  readonly #session: OpenSession;
   readonly #model: FleetModel;
-  readonly #standby: () => Promise<Standby>;
+  readonly #standby: () => Promise<Pick<Standby, 'begin' | 'end'>>;
   readonly #log: vscode.LogOutputChannel;
   readonly #listening: vscode.Disposable;
-  #used: Standby | undefined;
+  #used: Pick<Standby, 'begin' | 'end'> | undefined;
   #asked = false;
   #linger: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
@@ -29,9 +29,9 @@ export class Continuity implements vscode.Disposable {
 
   /** @param standby makes the one standby of this window, which calls back when it is lost */
   constructor(
-    session: Session,
+    session: OpenSession,
     model: FleetModel,
-    standby: (onLost: () => void) => Promise<Standby>,
+    standby: (onLost: () => void) => Promise<Pick<Standby, 'begin' | 'end'>>,
     log: vscode.LogOutputChannel,
   ) {
     this.#session = session;

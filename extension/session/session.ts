@@ -8,7 +8,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { stopMark } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
-import { findEngine, homeExists, untilGone } from './find-engine.ts';
+import { homeExists, untilGone } from './find-engine.ts';
 import { onceHomeStirs, type HomeWatch } from './home-watch.ts';
 
 export type SessionState =
@@ -24,6 +24,8 @@ export interface SessionOptions {
   /** In whose name this window acts. @throws HOME_INVALID, USAGE where that can't be told. */
   readonly actor: () => Promise<Did>;
   readonly log: vscode.LogOutputChannel;
+  /** A client of whoever serves the home; undefined where nobody does. */
+  readonly find: (actor: Did, signal: AbortSignal) => Promise<EngineClient | undefined>;
   /** Opens the home in this process. */
   readonly host: () => Promise<CoordinatorThread>;
   /** Whether this window may be a coordinator's: not while its folder is untrusted. */
@@ -31,6 +33,12 @@ export interface SessionOptions {
   /** What views and commands get in the place of a client. */
   readonly guard: (client: EngineClient) => EngineClient;
 }
+
+/** The session as views and commands have it. */
+export type OpenSession = Pick<
+  Session,
+  'state' | 'client' | 'isHosting' | 'home' | 'onDidChange' | 'open' | 'wantHistory'
+>;
 
 /** How long another process may hold the lease without answering. */
 const LEASE_WAIT_MS = 30_000;
@@ -137,11 +145,11 @@ export class Session implements EngineAccess {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const { home, actor, mayHost } = this.#o;
+    const { home, actor, find, mayHost } = this.#o;
     // Watched before it is looked at, so that what begins in between is not missed.
     const watch = onceHomeStirs(home);
     try {
-      const client = await findEngine(home, await actor(), signal);
+      const client = await find(await actor(), signal);
       if (client === undefined && !(this.#wanted && mayHost())) {
         // What was wrong is shown until somebody asks again, or somebody else serves the home.
         if (this.#state.kind !== 'down') this.#set({ kind: 'none' });
@@ -197,7 +205,7 @@ export class Session implements EngineAccess {
         if (!FleetError.is(thrown, 'LEASE_HELD') || performance.now() > deadline) throw thrown;
       }
       await delay(LEASE_RETRY_MS, undefined, { signal });
-      const client = await findEngine(this.#o.home, await this.#o.actor(), signal);
+      const client = await this.#o.find(await this.#o.actor(), signal);
       if (client === undefined) continue;
       await client.close();
       return undefined;

@@ -3,10 +3,10 @@ import { setContext, type ContextKeys } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf } from '../model/holds.ts';
 import { homeExists } from '../session/find-engine.ts';
-import type { Session } from '../session/session.ts';
+import type { OpenSession } from '../session/session.ts';
 
 /** Keeps what `when` clauses ask for up to date; tells the editor only what has changed. */
-export function contextKeys(session: Session, model: FleetModel): readonly vscode.Disposable[] {
+export function contextKeys(session: OpenSession, model: FleetModel): readonly vscode.Disposable[] {
   const known = new Map<keyof ContextKeys, unknown>();
   const tell = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {
     if (known.get(key) === value) return;

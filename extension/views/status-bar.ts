@@ -4,14 +4,14 @@ import { VIEWS } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { iconless } from '../plain.ts';
-import type { Session } from '../session/session.ts';
+import type { OpenSession } from '../session/session.ts';
 import { holdDetail, holdText } from './appearance.ts';
 
 /**
  * The one item in the status bar: `3 live · 5/8`, the latter being the subtasks of all fan-outs under way. While anything
  * is frozen it says so before all else, in a colour of its own, and a click offers to lift it.
  */
-export function statusBar(session: Session, model: FleetModel): vscode.Disposable {
+export function statusBar(session: OpenSession, model: FleetModel): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('fleet', vscode.StatusBarAlignment.Left, 10);
   item.name = vscode.l10n.t('Fleet');
   const update = (): void => show(item, session, model);
@@ -19,7 +19,7 @@ export function statusBar(session: Session, model: FleetModel): vscode.Disposabl
   return vscode.Disposable.from(item, session.onDidChange(update), model.onDidChange(update));
 }
 
-function show(item: vscode.StatusBarItem, { state }: Session, model: FleetModel): void {
+function show(item: vscode.StatusBarItem, { state }: OpenSession, model: FleetModel): void {
   item.command = `${VIEWS.fanOuts}.focus`;
   item.accessibilityInformation = undefined;
   switch (state.kind) {

@@ -3,7 +3,7 @@ import { concerns, setting, VIEWS, type Revealed, type Subject } from '../contri
 import type { FleetModel } from '../model/fleet-model.ts';
 import { workspaceNamespaceFault } from '../model/workspace-namespace.ts';
 import { sentences } from '../plain.ts';
-import type { Session } from '../session/session.ts';
+import type { OpenSession } from '../session/session.ts';
 import type { Attention } from './attention.ts';
 import { FanOutsTree } from './fan-outs.ts';
 import { InstancesTree, type InstanceNode } from './instances.ts';
@@ -21,7 +21,7 @@ export class Trees implements vscode.Disposable {
   readonly #namespacesView: vscode.TreeView<NamespaceNode>;
   readonly #all: vscode.Disposable;
 
-  constructor(session: Session, model: FleetModel, attention: Attention, log: vscode.LogOutputChannel) {
+  constructor(session: OpenSession, model: FleetModel, attention: Attention, log: vscode.LogOutputChannel) {
     this.#model = model;
     this.#instances = new InstancesTree(model, () => session.isHosting);
     this.#fanOuts = new FanOutsTree(model, session, log);
@@ -111,7 +111,7 @@ function usedText(): string {
 }
 
 /** What stands in the place of the fan-outs where the engine could not be had: why, and the way out. */
-function whyDown({ state }: Session): string {
+function whyDown({ state }: OpenSession): string {
   return state.kind === 'down' ? sentences(state.error) : '';
 }
 

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'mocha';
+import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { editor, enter, escape, pick, press, type } from '../../test/stubs/vscode.ts';
+import { useFleet } from '../testing/suite.ts';
+
+describe('the commands for tasks', () => {
+  const on = useFleet();
+  let made = 0;
+  let alias: string;
+  beforeEach(() => {
+    alias = `TASK-${++made}`;
+  });
+
+  const task = (thread: string): Promise<TaskDocument> => on.fleet.client.report('task', { task: thread });
+  const children = async (thread: string): Promise<readonly ChildDocument[]> =>
+    (await on.fleet.client.report('children', { task: thread, offset: 0, limit: 10 })).children;
+  const at = (thread: string, index: number): object => ({ kind: 'child', thread, index });
+
+  /** A task with subtasks that ended so. */
+  async function ended(...verdicts: readonly ('accept' | 'failed')[]): Promise<string> {
+    const thread = await on.fleet.fanOut(
+      alias,
+      verdicts.map((_, i) => `part ${i}`),
+    );
+    for (const [index, verdict] of verdicts.entries()) await on.fleet.end(thread, index, verdict);
+    await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut?.complete === true);
+    return thread;
+  }
+
+  describe('to try again', () => {
+    it('run the one that failed again, with a hint', async () => {
+      const thread = await ended('accept', 'failed');
+      editor.person.will(type('begin at the end'));
+      await on.window.run('fleet.retry', { kind: 'task', thread });
+      assert.deepEqual(editor.person.texts[0]?.split(':')[0], `Retry ${alias} [1]`);
+      assert.equal((await on.fleet.taken(thread, 1))['attempt'], 2);
+      assert.equal((await on.fleet.taken(thread, 1))['hint'], 'begin at the end');
+      await on.fleet.end(thread, 1, 'accept');
+      const { fan_out: fanOut } = await task(thread);
+      assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
+    });
+
+    it('offer those that did not accept, and give no hint where none was typed', async () => {
+      const thread = await ended('failed', 'accept', 'failed');
+      editor.person.will(pick('[2] part 2'), enter);
+      await on.window.run('fleet.retry', { kind: 'task', thread });
+      assert.deepEqual(editor.person.offered, ['[0] part 0', '[2] part 2']);
+      assert.equal((await on.fleet.taken(thread, 2))['hint'] ?? null, null);
+    });
+
+    it('run nothing when the hint is left', async () => {
+      const thread = await ended('failed');
+      editor.person.will(escape);
+      await on.window.run('fleet.retry', at(thread, 0));
+      assert.deepEqual(
+        (await children(thread)).map(({ attempt }) => attempt),
+        [1],
+      );
+    });
+
+    it('say so where no subtask fits', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.retry', { kind: 'task', thread });
+      assert.deepEqual(editor.person.told('info'), [`${alias} has no subtask that fits.`]);
+    });
+  });
+
+  describe('to cancel', () => {
+    it('end a subtask that runs without a question, and say how it goes on', async () => {
+      const thread = await on.fleet.fanOut(alias, ['go on', 'be quick']);
+      await on.fleet.end(thread, 1, 'accept');
+      await on.window.run('fleet.cancel', at(thread, 0));
+      await on.fleet.toldToEnd(thread, 0);
+      await on.fleet.end(thread, 0, 'cancelled');
+      assert.equal((await task(thread)).fan_out?.outcome, 'unsatisfiable');
+      assert.deepEqual(editor.statusTexts, ['Cancelled [0]. Retry runs it again.']);
+    });
+
+    it('end a task without a fan-out without a question', async () => {
+      const thread = await on.fleet.task(alias);
+      await on.window.run('fleet.cancel', { kind: 'task', thread });
+      assert.equal((await task(thread)).status, 'cancelled');
+    });
+
+    it('end a fan-out only when that is confirmed', async () => {
+      const thread = await on.fleet.fanOut(alias, ['go on']);
+      await on.fleet.taken(thread);
+      editor.person.will(escape);
+      await on.window.run('fleet.cancel', { kind: 'task', thread });
+      assert.equal((await task(thread)).fan_out?.complete, false);
+      assert.equal(editor.person.texts.at(-1), `Cancel ${alias}?`);
+      editor.person.will(press('Cancel the Task'));
+      await on.window.run('fleet.cancel', { kind: 'task', thread });
+      assert.equal((await task(thread)).fan_out?.outcome, 'cancelled');
+      await on.fleet.end(thread, 0, 'cancelled');
+    });
+
+    it('offer the tasks that are open', async () => {
+      const over = await ended('accept');
+      await on.fleet.task(`${alias}-bare`);
+      const open = await on.fleet.fanOut(`${alias}-open`, ['go on']);
+      await on.window.knows(open, ({ fan_out: fanOut }) => fanOut !== null);
+      editor.person.will(escape);
+      await on.window.run('fleet.cancel');
+      const own = editor.person.offered.filter(label => label.startsWith(alias));
+      assert.deepEqual(own, [`${alias}-open`, `${alias}-bare`]);
+      assert.ok((await task(over)).fan_out?.complete);
+      await on.fleet.end(open, 0, 'accept');
+    });
+  });
+
+  describe('to read', () => {
+    it('open the report of a task', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.openReport', { kind: 'task', thread });
+      assert.deepEqual(on.window.reports, [thread]);
+    });
+
+    it('run it serially, and open the report that measures it', async () => {
+      const thread = await ended('accept', 'accept');
+      await on.window.run('fleet.runSerial', { kind: 'task', thread });
+      assert.deepEqual(on.window.reports, [thread]);
+      const serial = await task(`${alias}-serial`);
+      assert.equal(serial.fan_out?.serial_of, thread);
+      for (const index of [0, 1]) await on.fleet.end(serial.thread, index, 'accept');
+    });
+
+    it('show a task as the engine tells it, and its records', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.showTask', { kind: 'task', thread });
+      const [path, text] = on.window.shown;
+      assert.deepEqual([path, JSON.parse(text)], [`/${alias}.json`, await task(thread)]);
+      await on.window.run('fleet.showThread', { kind: 'task', thread });
+      const { records } = await on.fleet.client.report('thread.records', { thread });
+      assert.ok(records.length > 1);
+      assert.deepEqual(JSON.parse(on.window.shown[1]), records);
+    });
+
+    it('replay how its status came about', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.replay', { kind: 'task', thread });
+      const [path, text] = on.window.shown;
+      assert.equal(path, `/${thread}.replay.txt`);
+      assert.match(text, /INTEND/);
+      assert.match(text, /fanout_join_complete/);
+      assert.match(text, /\napproved after \d+ records\n$/);
+    });
+
+    it('show the records of a subtask, which has a thread of its own', async () => {
+      const thread = await ended('accept');
+      const [child] = await children(thread);
+      await on.window.run('fleet.showThread', at(thread, 0));
+      assert.equal(on.window.shown[0], `/${child!.thread}.json`);
+    });
+
+    it('show the records of any thread, that is picked by what it is about', async () => {
+      const thread = await on.fleet.task(alias, { goal: 'cost $(trash) nothing' });
+      editor.person.will(pick(`${alias}: cost \\$(trash) nothing`));
+      await on.window.run('fleet.showThread');
+      assert.equal(on.window.shown[0], `/${thread}.json`);
+      assert.ok(editor.person.offered.length > 1);
+    });
+
+    it('put names on the clipboard', async () => {
+      const thread = await ended('accept');
+      await on.window.run('fleet.copyAlias', { kind: 'task', thread });
+      assert.equal(editor.clipboard, alias);
+      await on.window.run('fleet.copyThread', { kind: 'task', thread });
+      assert.equal(editor.clipboard, thread);
+      await on.window.run('fleet.copyThread', at(thread, 0));
+      assert.equal(editor.clipboard, (await children(thread))[0]!.thread);
+      assert.equal(editor.statusTexts[0], `Copied ${alias}`);
+    });
+
+    it('show what an attempt printed in a terminal of that name', async () => {
+      const thread = await ended('failed');
+      await on.window.run('fleet.showOutput', at(thread, 0));
+      await on.window.run('fleet.showOutput', { kind: 'attempt', thread, index: 0, attempt: 2 });
+      assert.deepEqual(
+        editor.terminals.map(({ name, isShown }) => [name, isShown]),
+        [
+          [`${alias} [0]`, true],
+          [`${alias} [0] #2`, true],
+        ],
+      );
+    });
+
+    it('open nothing of a subtask that worked in no folder of its own', async () => {
+      const thread = await ended('accept');
+      for (const command of [
+        'fleet.openChanges',
+        'fleet.openWorktree',
+        'fleet.openWorktreeTerminal',
+      ] as const)
+        await on.window.run(command, at(thread, 0));
+      const told = `${alias} [0] has left no changes in a worktree of its own.`;
+      assert.deepEqual(editor.person.told('info'), [told, told, told]);
+      assert.deepEqual([editor.terminals, editor.texts.active], [[], undefined]);
+    });
+  });
+});

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { serveApi, type ApiServer } from '../../engine/api/server.ts';
+import type { TaskAdd } from '../../engine/contract/commands.ts';
+import type { Verdict } from '../../engine/contract/documents.ts';
+import type { Did, ThreadId } from '../../engine/record/ids.ts';
+import type { SealedRecord } from '../../engine/record/record.ts';
+import { CoordinatorRig, type RawWorker } from '../../engine/run/testing/coordinator-rig.ts';
+
+const TASK: TaskAdd = {
+  goal: 'a goal',
+  alias: null,
+  priority: 'medium',
+  labels: [],
+  domain: null,
+  hypothesis: null,
+  criteria: [],
+  namespace: null,
+  dir: null,
+};
+
+/** An engine in this process, served as any other, with one worker that says what a test has it say. */
+export class Fleet {
+  /** Somebody else's: what is done by it is not done by the window under test. */
+  readonly client: EngineClient;
+  readonly #rig: CoordinatorRig;
+  readonly #api: ApiServer;
+  readonly #clients: EngineClient[] = [];
+  readonly #worker: RawWorker;
+  readonly #intents: SealedRecord[] = [];
+  #reports = 0;
+
+  static async open(): Promise<Fleet> {
+    const rig = await CoordinatorRig.open();
+    const key = await rig.admit('a');
+    await rig.engine.start(null);
+    const worker = await rig.connect(key);
+    worker.beat({ alias: 'worker-a', slots: 100 });
+    const api = await serveApi({
+      engine: rig.engine,
+      socketPath: join(rig.folder, 'api'),
+      tcp: null,
+      log: message => rig.logged.push(message),
+    });
+    return new Fleet(rig, api, worker);
+  }
+
+  private constructor(rig: CoordinatorRig, api: ApiServer, worker: RawWorker) {
+    this.#rig = rig;
+    this.#api = api;
+    this.#worker = worker;
+    this.client = this.connect('did:sync:user:other');
+  }
+
+  /** Another client of it. */
+  connect(actor: string): EngineClient {
+    const client = connect({ socketPath: join(this.#rig.folder, 'api') }, { actor: actor as Did });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Adds a task. @returns its thread */
+  async task(alias: string, change: Partial<TaskAdd> = {}): Promise<string> {
+    return (await this.client.submit('task.add', { ...TASK, alias, ...change })).thread;
+  }
+
+  /** Adds a task, and fans it out into subtasks with these goals. @returns its thread */
+  async fanOut(alias: string, goals: readonly string[], predicate = 'all'): Promise<string> {
+    const thread = await this.task(alias);
+    await this.client.submit('task.fan-out', {
+      task: thread,
+      subtasks: goals.map(goal => ({ goal })),
+      join: predicate,
+      losers: 'keep',
+      timeout_secs: null,
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
+      namespace: null,
+      dir: null,
+    });
+    return thread;
+  }
+
+  /** Waits until the worker has this subtask. @returns what it was given with it */
+  async taken(thread: string, index = 0): Promise<SealedRecord['record']['body']> {
+    return (await this.#taken(thread, index)).record.body;
+  }
+
+  /** Has the worker say that this subtask has started. */
+  async start(thread: string, index = 0): Promise<void> {
+    const { clock } = (await this.#taken(thread, index)).record;
+    const delivery = { thread: thread as ThreadId, index, delivery: clock };
+    this.#worker.send({ type: 'started', deliveries: [delivery] });
+  }
+
+  /** Has the worker end this subtask. */
+  async end(thread: string, index: number, verdict: Verdict): Promise<void> {
+    const intent = await this.#taken(thread, index);
+    this.#intents.splice(this.#intents.indexOf(intent), 1);
+    const record = this.#worker.reportOf(intent, { verdict });
+    this.#worker.send({ type: 'report', first: this.#reports, records: [record] });
+    this.#reports += 1;
+    while (Number((await this.#worker.next('ack'))['upTo']) < this.#reports);
+  }
+
+  /** Waits until the worker is told to end this subtask. */
+  async toldToEnd(thread: string, index = 0): Promise<void> {
+    for (;;) {
+      const { deliveries } = (await this.#worker.next('cancel')) as { deliveries: [string, number][] };
+      if (deliveries.some(each => each[0] === thread && each[1] === index)) return;
+    }
+  }
+
+  async #taken(thread: string, index: number): Promise<SealedRecord> {
+    for (;;) {
+      const found = this.#intents.find(
+        ({ record: { body } }) => body['parent_thread'] === thread && body['index'] === index,
+      );
+      if (found !== undefined) return found;
+      this.#intents.push(...(await this.#worker.delivered()));
+    }
+  }
+
+  async namespaces(...ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.client.submit('namespace.create', { id, description: null });
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    await this.#api.close();
+    await this.#rig.close();
+  }
+}

@@ -1,0 +1,59 @@
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { FleetError } from '../../engine/errors.ts';
+import { EventEmitter } from '../../test/stubs/vscode.ts';
+import type { OpenSession, SessionState } from '../session/session.ts';
+
+/** A session whose state a test sets. */
+export class FakeSession implements OpenSession {
+  readonly home: string;
+  /** How often a home with a history was asked for. */
+  historyWanted = 0;
+  readonly #changed = new EventEmitter<void>();
+  readonly onDidChange = this.#changed.event;
+  #state: SessionState = { kind: 'none' };
+
+  constructor(home = '/home/ada/.syncro') {
+    this.home = home;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get client(): EngineClient | undefined {
+    return this.#state.kind === 'live' ? this.#state.client : undefined;
+  }
+
+  get isHosting(): boolean {
+    return this.#state.kind === 'live' && this.#state.hosting;
+  }
+
+  /** An engine answers. */
+  live(client: EngineClient, hosting = true): this {
+    return this.#become({ kind: 'live', client, hosting });
+  }
+
+  down(error: FleetError): this {
+    return this.#become({ kind: 'down', error });
+  }
+
+  /** Nobody serves the home. */
+  none(): this {
+    return this.#become({ kind: 'none' });
+  }
+
+  async open(): Promise<EngineClient> {
+    if (this.#state.kind === 'live') return this.#state.client;
+    throw this.#state.kind === 'down' ? this.#state.error : new Error('the test has no engine');
+  }
+
+  async wantHistory(): Promise<void> {
+    this.historyWanted += 1;
+  }
+
+  #become(state: SessionState): this {
+    this.#state = state;
+    this.#changed.fire();
+    return this;
+  }
+}

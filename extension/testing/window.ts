@@ -1,0 +1,109 @@
+import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { checkJoin } from '../../engine/open.ts';
+import { editor, keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
+import { registerCommands } from '../commands/index.ts';
+import type { CommandContext } from '../commands/context.ts';
+import type { CommandId, Revealed, Subject } from '../contributions.ts';
+import { Documents } from '../documents.ts';
+import { FleetModel } from '../model/fleet-model.ts';
+import { restricted } from '../session/restricted.ts';
+import { next } from './editor.ts';
+import { FakeSession } from './session.ts';
+
+/** A window of the editor with the commands of the extension, and a fleet that it knows. */
+export class Window {
+  readonly session: FakeSession;
+  readonly model: FleetModel;
+  readonly log: KeptLog = keptLog();
+  /** The threads of the reports that were opened. */
+  readonly reports: string[] = [];
+  readonly revealed: Revealed[] = [];
+  readonly previews: string[] = [];
+  readonly planRuns: (readonly [uri: string, thread: string])[] = [];
+  /** What is selected in the tree. */
+  selection: Subject | undefined;
+  plans: CommandContext['plans'] = noPlans;
+  readonly #owned: vscode.Disposable[] = [];
+
+  /** A window in which the engine has been read once. */
+  static async open(client: EngineClient, hosting = true): Promise<Window> {
+    const window = new Window();
+    window.session.live(
+      restricted(client, () => vscode.workspace.isTrusted),
+      hosting,
+    );
+    await window.until(() => window.model.fleet !== undefined);
+    return window;
+  }
+
+  constructor(session = new FakeSession()) {
+    this.session = session;
+    const documents = new Documents();
+    this.model = new FleetModel(session, this.log);
+    const { plans } = { plans: () => this.plans };
+    const context: CommandContext = {
+      session,
+      model: this.model,
+      documents,
+      log: this.log,
+      openReport: thread => void this.reports.push(thread),
+      reveal: async subject => void this.revealed.push(subject),
+      checkJoin: async (text, subtasks) => checkJoin(text, subtasks),
+      splEnvironment: async () => ({
+        SPL_NODE: '/node',
+        SPL_PROGRAM: '/program/spl',
+        SYNCROPEL_HOME: session.home,
+        bin: '/bin-of-spl',
+      }),
+      get plans() {
+        return plans();
+      },
+      previewPlan: uri => void this.previews.push(uri.toString()),
+      notePlanRun: async (uri, thread) => void this.planRuns.push([uri.toString(), thread]),
+    };
+    this.#owned.push(documents, this.model, ...registerCommands(context, () => this.selection));
+  }
+
+  /** Runs a command as a menu does. */
+  async run(command: CommandId, subject?: unknown): Promise<void> {
+    await vscode.commands.executeCommand(command, ...(subject === undefined ? [] : [subject]));
+  }
+
+  /** Waits until the window knows a task, and that it is so. */
+  async knows(name: string, isSo: (task: TaskDocument) => boolean = () => true): Promise<TaskDocument> {
+    const known = (): TaskDocument | undefined => {
+      const task = this.model.task(name);
+      return task !== undefined && isSo(task) ? task : undefined;
+    };
+    await this.until(() => known() !== undefined);
+    return known()!;
+  }
+
+  /** Waits until what the model has is so. */
+  async until(isSo: () => boolean): Promise<void> {
+    if (!isSo()) await next(this.model.onDidChange, isSo);
+  }
+
+  /** The errors that were shown. */
+  get errors(): readonly string[] {
+    return editor.person.told('error');
+  }
+
+  /** The text of the editor that is shown, and the end of its address. */
+  get shown(): readonly [path: string, text: string] {
+    const document = editor.texts.active?.document;
+    return [document?.uri.path ?? '', document?.getText() ?? ''];
+  }
+
+  close(): void {
+    for (const owned of this.#owned) owned.dispose();
+  }
+}
+
+const noPlans: CommandContext['plans'] = {
+  client: () => Promise.reject(new Error('the test has no plans')),
+  outline: () => null,
+  lastRun: () => undefined,
+};
