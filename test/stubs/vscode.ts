@@ -15,3 +15,4 @@ export { workspace } from './vscode/workspace.ts';
 export * from './vscode/editor.ts';
 export { part } from './vscode/part.ts';
 export * from './vscode/person.ts';
+export type { OpenDocument, OpenEditor, Texts } from './vscode/texts.ts';

@@ -57,7 +57,8 @@ export class FakeClient implements EngineClient {
 
   async *watch(options: WatchOptions): AsyncGenerator<EngineEvent> {
     this.watched.push(options);
-    const waiting: (EngineEvent | Error | null)[] = [];
+    // As every watch begins.
+    const waiting: (EngineEvent | Error | null)[] = [{ kind: 'gap' }];
     let wake = (): void => undefined;
     const listener = (event: EngineEvent | Error | null): void => {
       waiting.push(event);

@@ -260,3 +260,20 @@ export function speedup(change: Partial<d.SpeedupDocument> = {}): d.SpeedupDocum
     ...change,
   };
 }
+
+export function worktree(change: Partial<d.WorktreeDocument> = {}): d.WorktreeDocument {
+  return {
+    name: 'FIRST-001-0-1',
+    worker: 'worker-a',
+    dir: '/home/ada/.syncro-worker-a/worktrees/FIRST-001-0-1',
+    repository: '/home/ada/src',
+    branch: 'spl/FIRST-001/0-1',
+    base: '0'.repeat(40),
+    task: 'FIRST-001',
+    subtask: 0,
+    attempt: 1,
+    state: 'kept',
+    made_unix: 1_750_000_000,
+    ...change,
+  };
+}

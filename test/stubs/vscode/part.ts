@@ -5,7 +5,9 @@
 export function part<T extends object>(name: string, members: Partial<T>): T {
   return new Proxy(members as T, {
     get(target, key, receiver): unknown {
-      if (typeof key === 'symbol' || key in target) return Reflect.get(target, key, receiver);
+      // What is awaited is asked for `then`.
+      if (typeof key === 'symbol' || key === 'then' || key in target)
+        return Reflect.get(target, key, receiver);
       throw new Error(`the stub of vscode has no ${name}.${key}`);
     },
   });

@@ -3,7 +3,7 @@ import type * as vscode from 'vscode';
 /** The person at the editor: a test says beforehand how the next questions are answered, and sees what was asked. */
 
 /** What was asked. Of a message without a button nothing is expected, and it is kept here all the same. */
-export type Question = Pick | Input | Message | Save;
+export type Question = Pick | Input | Message<'modal'> | Message<'toast'> | Save;
 
 interface Asked {
   /** Title, and prompt or placeholder; the text of a message. */
@@ -26,9 +26,9 @@ interface Input extends Asked {
   readonly faultOf: (text: string) => Promise<string | undefined>;
 }
 
-interface Message extends Asked {
+interface Message<K extends 'modal' | 'toast' = 'modal' | 'toast'> extends Asked {
   /** A toast may stay where it is without an answer. */
-  readonly kind: 'modal' | 'toast';
+  readonly kind: K;
   readonly severity: 'info' | 'warning' | 'error';
   readonly detail: string | undefined;
   readonly buttons: readonly string[];
@@ -50,7 +50,7 @@ export interface Answer {
 export class Person {
   readonly asked: Question[] = [];
   readonly #answers: Answer[] = [];
-  readonly #faults: unknown[] = [];
+  readonly #failures: unknown[] = [];
 
   /** Gives these answers to the next questions, in their order. */
   will(...answers: readonly Answer[]): void {
@@ -67,6 +67,22 @@ export class Person {
     return this.asked.flatMap(each => ('severity' in each && each.severity === severity ? [each.text] : []));
   }
 
+  /** The labels that were offered last, their icons included. */
+  get offered(): readonly string[] {
+    const last = this.asked.findLast(each => each.kind === 'pick');
+    return last?.items.map(({ label }) => label) ?? [];
+  }
+
+  /** What was said of the texts that were refused, of all of them. */
+  get faults(): readonly string[] {
+    return this.asked.flatMap(each => (each.kind === 'input' ? each.faults : []));
+  }
+
+  /** What stood below the last modal question. */
+  get detail(): string | undefined {
+    return this.asked.findLast(each => each.kind === 'modal')?.detail;
+  }
+
   /** Takes the next answer. A toast that none was meant for stays unanswered. */
   async answer(question: Question): Promise<unknown> {
     this.asked.push(question);
@@ -81,14 +97,14 @@ export class Person {
         throw new Error(`“${next.name}” is no answer to the ${question.kind} “${question.text}”`);
       return await next.give(question);
     } catch (thrown) {
-      this.#faults.push(thrown);
+      this.#failures.push(thrown);
       throw thrown;
     }
   }
 
   /** @throws Error where a question had no answer, or an answer no question */
   leave(): void {
-    if (this.#faults.length > 0) throw this.#faults[0];
+    if (this.#failures.length > 0) throw this.#failures[0];
     const left = this.#answers.map(({ name }) => name);
     if (left.length > 0) throw new Error(`nothing was asked for: ${left.join(', ')}`);
   }

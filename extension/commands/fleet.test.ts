@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'mocha';
+import type { FleetStopped } from '../../engine/contract/documents.ts';
+import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import {
+  coordinator,
+  fannedOut,
+  fleet,
+  instance,
+  started,
+  task,
+  worktree,
+} from '../../engine/cli/testing/documents.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { editor, escape, press } from '../../test/stubs/vscode.ts';
+import { settled, useEditor } from '../testing/editor.ts';
+import { FakeSession } from '../testing/session.ts';
+import { Window } from '../testing/window.ts';
+import { CONFIG_TEMPLATE } from './config-template.ts';
+
+const BARE = { fleet: fleet(), tasks: { tasks: [] }, worktrees: { worktrees: [] } };
+const STOPPED: FleetStopped = {
+  stopped: [instance(), coordinator()].map(({ alias, did, pid }) => ({
+    ...{ alias, did, pid, how: 'drained' as const, handed_back: 0 },
+  })),
+  coordinator_stopping: true,
+};
+
+describe('starting and stopping the fleet', () => {
+  let window: Window;
+  useEditor();
+  afterEach(() => window.close());
+
+  async function open(answers: Answers): Promise<FakeClient> {
+    const client = new FakeClient({ ...BARE, ...answers });
+    window = await Window.open(client);
+    client.asked.length = 0;
+    return client;
+  }
+
+  it('starts as many workers as is set, and says what came of it', async () => {
+    const resumed = [{ thread: 'th_1', alias: 'A-1', done: 1, subtasks: 2 }];
+    const client = await open({ 'fleet.start': started({ adopted: ['did'], resumed }) });
+    editor.settings.set('fleet.workers', 4);
+    editor.settings.set('fleet.executor', 'shell');
+    await window.run('fleet.start');
+    assert.deepEqual(client.asked[0], { name: 'fleet.start', input: { workers: 4, executor: 'shell' } });
+    assert.deepEqual(editor.progress, ['Starting 4 workers…']);
+    assert.deepEqual(editor.statusTexts, [
+      'Fleet: 3 live, 2 workers started, 1 worker adopted, 1 fan-out resumed',
+    ]);
+  });
+
+  it('takes the default where somebody set what can not be', async () => {
+    const client = await open({ 'fleet.start': started() });
+    editor.settings.set('fleet.workers', -1);
+    editor.settings.set('fleet.executor', 'rocket');
+    await window.run('fleet.start');
+    assert.deepEqual(client.asked[0]?.input, { workers: 2, executor: 'echo' });
+  });
+
+  it('offers the worktrees that attempts left which broke off', async () => {
+    const left = worktree({ state: 'left' });
+    await open({
+      'fleet.start': started(),
+      worktrees: { worktrees: [left, worktree({ state: 'used' }), left] },
+    });
+    editor.person.will(press('Show Worktrees'), escape);
+    await window.run('fleet.start');
+    await settled();
+    assert.deepEqual(editor.person.told('warning'), ['2 worktrees left by attempts that broke off.']);
+    assert.deepEqual(editor.executed.at(-1), ['fleet.showWorktrees']);
+  });
+
+  it('stops without a question where nothing is under way, whatever the views still show', async () => {
+    const client = await open({
+      'fleet.stop': STOPPED,
+      tasks: ({ all }) => ({ tasks: all ? [task()] : [] }),
+    });
+    await window.run('fleet.stopAll');
+    await window.run('fleet.stopWorkers');
+    const stops = client.asked.filter(({ name }) => name === 'fleet.stop').map(({ input }) => input);
+    assert.deepEqual(stops, [
+      { scope: 'all', instance: null, grace_secs: 10 },
+      { scope: 'workers', instance: null, grace_secs: 10 },
+    ]);
+    assert.equal(editor.statusTexts[0], 'Fleet: worker-a, coordinator stopped');
+  });
+
+  it('stops what is under way only when that is confirmed', async () => {
+    const client = await open({ 'fleet.stop': { ...STOPPED, stopped: [] }, tasks: { tasks: [task()] } });
+    editor.person.will(escape);
+    await window.run('fleet.stopAll');
+    assert.deepEqual(
+      client.asked.map(({ name }) => name),
+      ['tasks'],
+    );
+    assert.deepEqual(editor.person.texts, ['1 fan-out under way. Stop all the same?']);
+    assert.match(editor.person.detail ?? '', /not finish in 10 s is handed back/);
+    editor.person.will(press('Stop'));
+    await window.run('fleet.stopAll');
+    assert.equal(client.asked.at(-1)?.name, 'fleet.stop');
+    assert.deepEqual(editor.statusTexts, ['Fleet: nothing ran']);
+  });
+});
+
+describe('the first fan-out', () => {
+  let window: Window;
+  useEditor();
+  afterEach(() => window.close());
+
+  const ANSWERS = {
+    ...BARE,
+    'fleet.start': started(),
+    'task.add': ({ alias }: Record<string, unknown>) => ({ thread: 'th_new', alias, record: 'r', goal: 'g' }),
+    'task.fan-out': fannedOut(),
+  };
+
+  it('starts the fleet where two workers do not run, and gives one subtask to each', async () => {
+    const client = new FakeClient({ ...ANSWERS, fleet: fleet({ instances: [coordinator(), instance()] }) });
+    window = await Window.open(client);
+    // The engine tells of the new task.
+    client.change({ tasks: { tasks: [task({ thread: 'th_new' })] } });
+    const run = window.run('fleet.firstFanOut');
+    client.tell({ kind: 'gap' });
+    await run;
+    const asked = (name: string): unknown => client.asked.find(each => each.name === name)?.input;
+    assert.deepEqual(asked('fleet.start'), { workers: 2, executor: 'echo' });
+    const { subtasks, join, task: thread } = asked('task.fan-out') as Record<string, unknown>;
+    assert.deepEqual(
+      [
+        thread,
+        join,
+        (subtasks as object[]).map(each => [each['target' as never], each['executor' as never]]),
+      ],
+      [
+        'th_new',
+        'all',
+        [
+          ['worker-a', 'echo'],
+          ['worker-b', 'echo'],
+        ],
+      ],
+    );
+    assert.deepEqual(window.revealed, [{ kind: 'task', thread: 'th_new' }]);
+  });
+
+  it('takes the next name that no task has', async () => {
+    const tasks = ['FIRST-001', 'FIRST-002'].map(alias => task({ alias, thread: `th_${alias}` }));
+    const client = new FakeClient({ ...ANSWERS, tasks: { tasks } });
+    window = await Window.open(client);
+    client.change({ tasks: { tasks: [...tasks, task({ thread: 'th_new', alias: 'FIRST-003' })] } });
+    const run = window.run('fleet.firstFanOut');
+    client.tell({ kind: 'gap' });
+    await run;
+    const added = client.asked.find(({ name }) => name === 'task.add');
+    assert.equal(added?.input['alias'], 'FIRST-003');
+    assert.ok(!client.asked.some(({ name }) => name === 'fleet.start'), 'two workers run');
+  });
+
+  it('opens the walkthrough that it is a step of', async () => {
+    window = new Window();
+    await window.run('fleet.openWalkthrough');
+    const [, id] = editor.executed.at(-1)!.slice(0, 2);
+    assert.equal(id, 'spl-fleet.spl-fleet#firstFanOut');
+  });
+});
+
+describe('the configuration of the home', () => {
+  let folder: string;
+  let window: Window;
+  useEditor();
+  afterEach(async () => {
+    window.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is opened, or a text to begin with that is not saved', async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spl-config-'));
+    window = new Window(new FakeSession(folder));
+    await window.run('fleet.openConfiguration');
+    const { configToml } = homePaths(folder);
+    assert.deepEqual(window.shown, [configToml, CONFIG_TEMPLATE]);
+    assert.equal(editor.texts.active?.document.isUntitled, true);
+    await window.run('fleet.openConfiguration');
+    assert.equal(window.shown[1], CONFIG_TEMPLATE, 'not twice');
+    await writeFile(configToml, '[fleet]\n');
+    await window.run('fleet.openConfiguration');
+    assert.deepEqual(window.shown, [configToml, '[fleet]\n']);
+    assert.equal(editor.texts.active?.document.isUntitled, false);
+  });
+});

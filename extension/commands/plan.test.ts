@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import {
+  coordinator,
+  fannedOut,
+  fleet as fleetDocument,
+  started,
+} from '../../engine/cli/testing/documents.ts';
+import { editor, escape, pick, press } from '../../test/stubs/vscode.ts';
+import { PlanRuns } from '../plans/plan-runs.ts';
+import { Plans } from '../plans/plans.ts';
+import { memento, next, useEditor } from '../testing/editor.ts';
+import { ServedPlans } from '../testing/plan-server.ts';
+import { useFleet } from '../testing/suite.ts';
+import { Window } from '../testing/window.ts';
+
+const PLAN = `goal: Check the plan
+subtasks:
+  - name: types
+    run: "true"
+  - name: test-\${{ matrix.n }}
+    matrix: { n: [1, 2] }
+    run: test \${{ matrix.n }} -gt 0
+    dir: lib
+  - name: report
+    depends: [types, test-*]
+    run: echo done
+`;
+const FILE = vscode.Uri.file('/home/ada/src/check.fanout.yaml');
+
+/** Opens a plan in a window. @returns what a command about it, or about one of its subtasks, is called with */
+async function openPlan(
+  window: Window,
+  text: string,
+): Promise<{ readonly plans: Plans; subject: (subtask: number | null) => object }> {
+  const host = { access: window.session, model: window.model, log: window.log };
+  const plans = new Plans({ ...host, runs: new PlanRuns(memento()), start: () => ServedPlans.start() });
+  const read = next(plans.onDidChange);
+  editor.texts.add(FILE, text);
+  await read;
+  window.plans = plans;
+  return { plans, subject: subtask => ({ kind: 'plan', uri: FILE.toString(), subtask }) };
+}
+
+describe('a plan that is run', () => {
+  const on = useFleet();
+  let opened: Awaited<ReturnType<typeof openPlan>> | undefined;
+  afterEach(() => opened?.plans.dispose());
+
+  const open = async (text = PLAN): Promise<(subtask: number | null) => object> => {
+    opened = await openPlan(on.window, text);
+    return opened.subject;
+  };
+  /** The task that a plan was run as last. */
+  const run = async (): Promise<TaskDocument> => {
+    const [, thread = ''] = on.window.planRuns.at(-1) ?? [];
+    return on.fleet.client.report('task', { task: thread });
+  };
+
+  it('is one task, whose folders are told from that of the plan', async () => {
+    const subject = await open();
+    await on.window.run('fleet.runPlan', subject(null));
+    assert.deepEqual(on.window.errors, []);
+    const { goal, dir, thread, alias, fan_out: fanOut } = await run();
+    assert.deepEqual([goal, dir, fanOut?.subtasks], ['Check the plan', '/home/ada/src', 4]);
+    assert.deepEqual(editor.statusTexts, [`${alias} runs 4 subtasks`]);
+    assert.deepEqual(on.window.planRuns, [[FILE.toString(), thread]]);
+    const { children } = await on.fleet.client.report('children', { task: thread, offset: 0, limit: 9 });
+    assert.deepEqual(
+      children.map(({ name, depends_on: after }) => [name, after]),
+      [
+        ['types', []],
+        ['test-1', []],
+        ['test-2', []],
+        ['report', [0, 1, 2]],
+      ],
+    );
+    assert.equal((await on.fleet.taken(thread, 1))['dir'], '/home/ada/src/lib');
+  });
+
+  it('is run in part, with what the part waits for', async () => {
+    const subject = await open();
+    await on.window.run('fleet.runPlanSubtask', subject(1));
+    assert.equal((await run()).fan_out?.subtasks, 2);
+    editor.person.will(pick('types'));
+    await vscode.window.showTextDocument(FILE);
+    await on.window.run('fleet.runPlanSubtask');
+    assert.equal((await run()).fan_out?.subtasks, 1);
+    assert.deepEqual(editor.person.offered, ['types', 'test-${{ matrix.n }}', 'report']);
+  });
+
+  it('is made in the namespace that it names, else in that of the workspace', async () => {
+    await on.fleet.namespaces('acme', 'beta');
+    editor.settings.set('fleet.namespace', 'beta', 2);
+    const subject = await open(`namespace: acme\n${PLAN}`);
+    await on.window.run('fleet.runPlan', subject(null));
+    assert.equal((await run()).namespace, 'acme');
+    editor.texts.close(FILE);
+    opened?.plans.dispose();
+    await open();
+    await on.window.run('fleet.runPlan', subject(null));
+    assert.equal((await run()).namespace, 'beta');
+  });
+
+  it('is not run with a fault, which is shown', async () => {
+    const subject = await open(PLAN.replace('[types,', '[typs,'));
+    editor.person.will(press('Show Problems'));
+    await on.window.run('fleet.runPlan', subject(null));
+    assert.deepEqual(on.window.errors, ['The plan has 1 error, and is not run.']);
+    assert.deepEqual(editor.executed.at(-1), ['workbench.actions.view.problems']);
+    assert.deepEqual(on.window.planRuns, []);
+  });
+
+  it('leaves no task open where the engine refuses its subtasks', async () => {
+    const subject = await open(PLAN.replace('run: echo done', 'executor: agent:nobody'));
+    const before = (await on.fleet.client.report('tasks', { all: false })).tasks.length;
+    await on.window.run('fleet.runPlan', subject(null));
+    assert.equal(on.window.errors.length, 1);
+    assert.match(on.window.errors[0]!, /agent:nobody/);
+    assert.equal((await on.fleet.client.report('tasks', { all: false })).tasks.length, before);
+    assert.deepEqual(on.window.planRuns, []);
+  });
+});
+
+describe('the commands for plans', () => {
+  let window: Window;
+  let client: FakeClient;
+  let opened: Awaited<ReturnType<typeof openPlan>>;
+  useEditor();
+  beforeEach(async () => {
+    client = new FakeClient({
+      fleet: fleetDocument({ instances: [coordinator()], live: 1 }),
+      tasks: { tasks: [] },
+      'task.add': { thread: 'th_1', alias: 'PLAN-1', record: 'r', goal: 'g' },
+      'task.fan-out': fannedOut(),
+      'task.run-serial': fannedOut({ alias: 'PLAN-1-serial' }),
+      'fleet.start': started(),
+      worktrees: { worktrees: [] },
+      namespaces: { namespaces: [], explicit: 0 },
+    });
+    window = await Window.open(client);
+    opened = await openPlan(window, PLAN);
+  });
+  afterEach(() => {
+    opened.plans.dispose();
+    window.close();
+  });
+
+  const lastRun = (complete: boolean): void => {
+    const run = { thread: 'th_1', fan_out: { complete } } as TaskDocument;
+    const { plans } = opened;
+    window.plans = {
+      client: () => plans.client(),
+      outline: uri => plans.outline(uri),
+      lastRun: () => run,
+    };
+  };
+  const submitted = (): readonly string[] =>
+    client.asked.map(({ name }) => name).filter(name => name.startsWith('task.'));
+
+  it('start the fleet first where no worker lives', async () => {
+    await window.run('fleet.runPlan', opened.subject(null));
+    const names = client.asked.map(({ name }) => name);
+    assert.ok(names.indexOf('fleet.start') < names.indexOf('task.add') && names.includes('fleet.start'));
+  });
+
+  it('measure a run that has ended, serially', async () => {
+    lastRun(true);
+    await window.run('fleet.runPlanSerially', opened.subject(null));
+    assert.deepEqual(client.asked.at(-1), { name: 'task.run-serial', input: { task: 'th_1', worker: null } });
+    assert.deepEqual(editor.statusTexts, ['PLAN-1-serial runs one subtask after another']);
+  });
+
+  it('offer a run in parallel where there is none that has ended to measure', async () => {
+    lastRun(false);
+    editor.person.will(press('Run'));
+    await window.run('fleet.runPlanSerially', opened.subject(null));
+    assert.deepEqual(submitted(), ['task.add', 'task.fan-out']);
+  });
+
+  it('open the report of the last run, and say where there was none', async () => {
+    await window.run('fleet.openPlanReport', opened.subject(null));
+    assert.deepEqual(editor.person.told('info'), ['This plan has not been run yet.']);
+    lastRun(true);
+    await window.run('fleet.openPlanReport', opened.subject(null));
+    assert.deepEqual(window.reports, ['th_1']);
+  });
+
+  it('show the picture of the plan', async () => {
+    await window.run('fleet.previewPlan', opened.subject(null));
+    assert.deepEqual(window.previews, [FILE.toString()]);
+  });
+
+  it('are about the plan that is edited, and say how to make one where none is', async () => {
+    const commands = ['fleet.runPlan', 'fleet.runPlanSubtask', 'fleet.runPlanSerially'] as const;
+    for (const command of [...commands, 'fleet.openPlanReport', 'fleet.previewPlan'] as const)
+      await window.run(command);
+    assert.equal(editor.person.told('info').length, 5);
+    for (const told of editor.person.told('info'))
+      assert.match(told, /^Open a plan first: .*`spl plan init`/);
+    editor.person.will(escape);
+    await vscode.window.showTextDocument(FILE);
+    await window.run('fleet.runPlanSubtask');
+    await window.run('fleet.previewPlan');
+    assert.deepEqual([submitted(), window.previews], [[], [FILE.toString()]]);
+  });
+});

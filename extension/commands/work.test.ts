@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import type { ChildDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
+import { child, fleet, task, worktree } from '../../engine/cli/testing/documents.ts';
+import { git } from '../../engine/run/worktrees/git.ts';
+import { editor, escape, pick } from '../../test/stubs/vscode.ts';
+import { registerRevisions } from '../changes/revisions.ts';
+import { useEditor } from '../testing/editor.ts';
+import { Window } from '../testing/window.ts';
+
+const THREAD = task().thread;
+const CHILD = { kind: 'child', thread: THREAD, index: 0 };
+
+describe('what an attempt did in a worktree of its own', () => {
+  let folder: string;
+  let base: string;
+  let window: Window;
+  let revisions: vscode.Disposable;
+
+  /** A repository in which a branch changed one file, made one, moved one and removed one. */
+  before(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'spl-work-')));
+    const commit = (message: string): Promise<string> =>
+      git(folder, '-c', 'user.name=T', '-c', 'user.email=t@example.org', 'commit', '-qam', message);
+    await git(folder, 'init', '-q', '-b', 'main');
+    for (const name of ['changed', 'moved', 'removed'])
+      await writeFile(join(folder, name), `${name} once\n`.repeat(9));
+    await git(folder, 'add', '.');
+    await commit('first');
+    base = (await git(folder, 'rev-parse', 'HEAD')).trim();
+    await git(folder, 'checkout', '-qb', 'spl/A/0-1');
+    await writeFile(join(folder, 'changed'), 'changed\n');
+    await writeFile(join(folder, 'made'), 'made\n');
+    await git(folder, 'mv', 'moved', 'there');
+    await git(folder, 'rm', '-q', 'removed');
+    await git(folder, 'add', '.');
+    await commit('second');
+  });
+  after(() => rm(folder, { recursive: true }));
+  useEditor();
+  afterEach(() => {
+    window.close();
+    revisions.dispose();
+  });
+
+  async function open(work: ChildDocument['work'], more: Answers = {}): Promise<FakeClient> {
+    const children = [child({ work })];
+    const client = new FakeClient({
+      ...{ fleet: fleet(), tasks: { tasks: [task({ dir: folder })] } },
+      children: { thread: THREAD, alias: 'FIRST-001', round: 1, total: 1, children },
+      ...more,
+    });
+    window = await Window.open(client);
+    revisions = registerRevisions();
+    return client;
+  }
+
+  const work = (): NonNullable<ChildDocument['work']> => ({ branch: 'spl/A/0-1', base, dir: folder });
+  const textOf = async (uri: unknown): Promise<string> =>
+    (await vscode.workspace.openTextDocument(uri as vscode.Uri)).getText();
+
+  it('is shown file by file, as it was and as it is', async () => {
+    await open(work());
+    await window.run('fleet.openChanges', CHILD);
+    const [id, title, resources] = editor.executed.at(-1)!;
+    assert.deepEqual([id, title], ['vscode.changes', 'FIRST-001 [0] — spl/A/0-1']);
+    const shown = await Promise.all(
+      (resources as (vscode.Uri | undefined)[][]).map(async ([file, before, after]) => [
+        file!.path.slice(folder.length + 1),
+        before && (await textOf(before)).split('\n')[0],
+        after && (await textOf(after)).split('\n')[0],
+      ]),
+    );
+    assert.deepEqual(shown, [
+      ['changed', 'changed once', 'changed'],
+      ['made', undefined, 'made'],
+      ['removed', 'removed once', undefined],
+      ['there', 'moved once', 'moved once'],
+    ]);
+  });
+
+  it('is read from the repository where its folder is gone, which is said where it is needed', async () => {
+    await open({ ...work(), dir: '/nowhere' });
+    await window.run('fleet.openChanges', CHILD);
+    assert.equal(editor.executed.at(-1)?.[0], 'vscode.changes');
+    await window.run('fleet.openWorktree', CHILD);
+    await window.run('fleet.openWorktreeTerminal', CHILD);
+    assert.equal(window.errors.length, 2);
+    for (const error of window.errors)
+      assert.match(error, /^the worktree '\/nowhere' is gone\. .* git worktree add FOLDER spl\/A\/0-1$/);
+  });
+
+  it('is opened in a window or a terminal of its own', async () => {
+    await open(work());
+    await window.run('fleet.openWorktree', CHILD);
+    const [id, uri, options] = editor.executed.at(-1)!;
+    assert.deepEqual(
+      [id, (uri as vscode.Uri).fsPath, options],
+      ['vscode.openFolder', folder, { forceNewWindow: true }],
+    );
+    await window.run('fleet.openWorktreeTerminal', CHILD);
+    const [terminal] = editor.terminals;
+    assert.deepEqual([terminal?.name, terminal?.isShown], ['FIRST-001 [0]', true]);
+    assert.equal((terminal?.options as vscode.TerminalOptions).cwd, folder);
+  });
+
+  it('is not read by git from a folder that is not trusted', async () => {
+    await open(work());
+    await window.run('fleet.openChanges', CHILD);
+    const [, , resources] = editor.executed.at(-1)!;
+    editor.isTrusted = false;
+    await window.run('fleet.openChanges', CHILD);
+    assert.match(window.errors[0]!, /^this folder is not trusted, so that git is not asked about it/);
+    await assert.rejects(textOf((resources as vscode.Uri[][])[0]![1]), /not trusted/);
+  });
+
+  it('is told to be nothing where nothing was changed', async () => {
+    await open({ ...work(), base: 'HEAD' });
+    await window.run('fleet.openChanges', CHILD);
+    assert.deepEqual(editor.statusTexts, ['FIRST-001 [0] changed nothing']);
+  });
+
+  it('is that of an earlier attempt where that is asked for, or the last one left none', async () => {
+    await open(null);
+    const earlier: ChildDocument['earlier_attempts'] = [
+      {
+        ...{ attempt: 1, verdict: 'failed', reason: null, worker: null, wall_time_secs: 1, work: work() },
+      } as ChildDocument['earlier_attempts'][number],
+    ];
+    const children = [child({ attempt: 2, earlier_attempts: earlier })];
+    const client = new FakeClient({ children: { thread: THREAD, alias: 'A', round: 1, total: 1, children } });
+    window.session.live(client);
+    await window.run('fleet.openWorktreeTerminal', { ...CHILD, kind: 'attempt', attempt: 1 });
+    await window.run('fleet.openWorktreeTerminal', CHILD);
+    assert.equal(editor.terminals.length, 2);
+    await window.run('fleet.openWorktreeTerminal', { ...CHILD, kind: 'attempt', attempt: 2 });
+    assert.deepEqual(editor.person.told('info'), [
+      'FIRST-001 [0] has left no changes in a worktree of its own.',
+    ]);
+  });
+
+  describe('is found among all worktrees', () => {
+    const there = (change: Partial<WorktreeDocument> = {}): WorktreeDocument =>
+      worktree({ ...work(), repository: folder, ...change });
+
+    it('that say of which attempt they are', async () => {
+      await open(null, { worktrees: { worktrees: [there({ state: 'left' })] } });
+      editor.person.will(escape);
+      await window.run('fleet.showWorktrees');
+      const [asked] = editor.person.asked;
+      assert.deepEqual(
+        asked?.kind === 'pick' &&
+          asked.items.map(({ label, description, detail }) => [label, description, detail]),
+        [['spl/A/0-1', 'left by an attempt that broke off · FIRST-001 [0] · 2025-06-15 15:06:40Z', folder]],
+      );
+    });
+
+    it('and opened in each way, or removed', async () => {
+      const removed = { name: 'FIRST-001-0-1', branch: 'spl/A/0-1', branch_kept: true };
+      const client = await open(null, { worktrees: { worktrees: [there()] }, 'worktree.remove': removed });
+      for (const action of ['Open Changes', 'Open in New Window', 'Open Terminal', 'Remove']) {
+        editor.person.will(pick('spl/A/0-1'), pick(action));
+        await window.run('fleet.showWorktrees');
+      }
+      assert.deepEqual(
+        editor.executed.map(([id]) => id).filter(id => id.startsWith('vscode.')),
+        ['vscode.changes', 'vscode.openFolder'],
+      );
+      assert.equal(editor.terminals.length, 1);
+      assert.deepEqual(client.asked.at(-1), {
+        name: 'worktree.remove',
+        input: { worktree: 'FIRST-001-0-1', force: false },
+      });
+      assert.deepEqual(editor.statusTexts, ['Removed; its branch spl/A/0-1 stays']);
+    });
+
+    it('where there are some', async () => {
+      await open(null, { worktrees: { worktrees: [] } });
+      await window.run('fleet.showWorktrees');
+      assert.deepEqual(editor.person.told('info'), ['There are no worktrees.']);
+    });
+  });
+});
+
+describe('the address of a file at a commit', () => {
+  useEditor();
+
+  it('is not read where somebody else made up one that is none', async () => {
+    const revisions = registerRevisions();
+    for (const query of ['', '{}', '{"dir":"/","commit":"HEAD"}', '{"dir":"etc","commit":"0123"}'])
+      await assert.rejects(async () =>
+        vscode.workspace.openTextDocument(vscode.Uri.from({ scheme: 'fleet-revision', path: '/a', query })),
+      );
+    revisions.dispose();
+  });
+});

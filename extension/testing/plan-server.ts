@@ -1,0 +1,79 @@
+import { PassThrough } from 'node:stream';
+import * as v from 'valibot';
+import {
+  createConnection,
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type ProtocolConnection,
+} from 'vscode-languageserver/node';
+import * as protocol from '../../engine/language/protocol.ts';
+import { servePlans } from '../../engine/language/server.ts';
+import { editor, EventEmitter, type Texts } from '../../test/stubs/vscode.ts';
+import type { PlanClient } from '../plans/plan-client.ts';
+import { isPlan } from '../plans/plan-files.ts';
+
+/** The server of plans in this process, with a client that tells it of the plans that are open. */
+export class ServedPlans implements PlanClient {
+  readonly #read = new EventEmitter<protocol.Read>();
+  readonly #again = new EventEmitter<void>();
+  readonly #connection: ProtocolConnection;
+  readonly onDidRead = this.#read.event;
+  readonly onDidStartAgain = this.#again.event;
+
+  static async start(): Promise<ServedPlans> {
+    const [up, down] = [new PassThrough(), new PassThrough()];
+    servePlans(createConnection(new StreamMessageReader(up), new StreamMessageWriter(down)));
+    const connection = createProtocolConnection(new StreamMessageReader(down), new StreamMessageWriter(up));
+    connection.listen();
+    await connection.sendRequest('initialize', { processId: null, rootUri: null, capabilities: {} });
+    const client = new ServedPlans(connection);
+    await client.#follow(editor.texts);
+    return client;
+  }
+
+  private constructor(connection: ProtocolConnection) {
+    this.#connection = connection;
+    connection.onNotification(protocol.READ, params => this.#read.fire(v.parse(protocol.readSchema, params)));
+  }
+
+  outline(uri: string): Promise<protocol.Outline> {
+    return this.#connection.sendRequest(protocol.OUTLINE, { uri });
+  }
+
+  graph(uri: string): Promise<protocol.Graph> {
+    return this.#connection.sendRequest(protocol.GRAPH, { uri });
+  }
+
+  requested(uri: string, subtask: number | null): Promise<protocol.Requested> {
+    return this.#connection.sendRequest(protocol.REQUEST, { uri, subtask });
+  }
+
+  know(known: protocol.Known | null): Promise<void> {
+    return this.#connection.sendNotification(protocol.KNOWN, known);
+  }
+
+  remember(lastRun: protocol.LastRun): Promise<void> {
+    return this.#connection.sendNotification(protocol.LAST_RUN, lastRun);
+  }
+
+  dispose(): void {
+    this.#connection.dispose();
+  }
+
+  /** As the editor's own client does with what is opened. */
+  async #follow(texts: Texts): Promise<void> {
+    const open = async (document: (typeof texts.documents)[number]): Promise<void> => {
+      if (!isPlan(document)) return;
+      const opened = {
+        uri: document.uri.toString(),
+        languageId: 'yaml',
+        version: 1,
+        text: document.getText(),
+      };
+      await this.#connection.sendNotification('textDocument/didOpen', { textDocument: opened });
+    };
+    texts.opened.event(document => void open(document as (typeof texts.documents)[number]));
+    for (const document of texts.documents) await open(document);
+  }
+}
