@@ -307,6 +307,16 @@ describe('a plan', () => {
       });
     }
 
+    it('may have a block of text that is longer than what is nested may be indented', () => {
+      const line = 'npm run lint -- --max-warnings 0\n';
+      const { request, diagnostics } = readPlan(
+        `goal: g\nsubtasks:\n  - name: a\n    run: |\n${`      ${line}`.repeat(20)}`,
+        CONTEXT,
+      );
+      assert.deepEqual(diagnostics, []);
+      assert.equal(request?.subtasks[0]?.run, line.repeat(20));
+    });
+
     it('may have 10,000 subtasks, each after the one before', () => {
       const subtasks = Array.from(
         { length: 10_000 },

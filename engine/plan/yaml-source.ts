@@ -48,8 +48,11 @@ export function tooDeepAt(text: string): number | null {
   let at = 0;
   let flow = 0;
   let onLine = 0;
+  let isText = false;
   for (const lexeme of new Lexer().lex(text)) {
-    const type = CST.tokenType(lexeme);
+    // The text of a scalar follows its mark, and is no token whatever it begins with.
+    const type: CST.TokenType | null = isText ? null : CST.tokenType(lexeme);
+    isText = type === 'scalar';
     if (type === 'newline') onLine = 0;
     else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') onLine += 1;
     else if (type === 'flow-seq-start' || type === 'flow-map-start') flow += 1;
