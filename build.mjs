@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { showProgress } from './progress.mjs';
 
 /**
  * Builds `dist/`. What a process runs is read whole when it starts, so that it never misses a part when an update
@@ -47,14 +48,18 @@ const plansApart = {
   },
 };
 
-await rm(out, { recursive: true, force: true });
-await mkdir(bin, { recursive: true });
-await Promise.all([
-  ...entries.map(bundle),
-  bundleWebview(),
-  copyFile(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'), join(bin, 'sql-wasm.wasm')),
-  writeFile(join(out, 'package.json'), '{"type":"commonjs"}\n'),
-]);
+await showProgress('Building dist', buildAll());
+
+async function buildAll() {
+  await rm(out, { recursive: true, force: true });
+  await mkdir(bin, { recursive: true });
+  await Promise.all([
+    ...entries.map(bundle),
+    bundleWebview(),
+    copyFile(createRequire(import.meta.url).resolve('sql.js/dist/sql-wasm.wasm'), join(bin, 'sql-wasm.wasm')),
+    writeFile(join(out, 'package.json'), '{"type":"commonjs"}\n'),
+  ]);
+}
 
 async function bundle({ from, to, executable = false, engineApart: apart = false, external = [], ...other }) {
   const file = join(out, to);

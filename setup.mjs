@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { showProgress } from './progress.mjs';
 
 /**
  * Makes node_modules what package-lock.json says, and does nothing when it is already. It runs before anything is
@@ -16,7 +18,7 @@ const stamp = join(modules, '.setup');
 requireNode(20, 19);
 const wanted = fingerprint();
 if (!isInstalled(wanted)) {
-  install();
+  await install();
   writeFileSync(stamp, wanted);
 }
 
@@ -42,22 +44,35 @@ function isInstalled(wanted) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
-function install() {
-  process.stdout.write('Installing what package-lock.json names (npm ci) …\n');
-  const { status, output } = npm('ci');
-  if (status === 0) return;
+async function install() {
+  const { succeeded, output } = await showProgress(
+    'Installing what package-lock.json names (npm ci)',
+    npm('ci'),
+  );
+  if (succeeded) return;
   process.stderr.write(`${output}\nerror: the packages could not be installed\n`);
   process.stderr.write('  → see above; the first time it needs the network\n');
   process.exit(1);
 }
 
-function npm(...words) {
-  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+async function npm(...words) {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // A registry that can't be reached is given up on after half a minute, and not after several.
+  const patience = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000'];
   // On Windows npm is a script, which only a shell runs; none of these words comes from outside.
-  const { status, stdout, stderr, error } = spawnSync('npm', [...words, ...options], {
+  const child = spawn('npm', [...words, ...quiet, ...patience], {
     cwd: root,
-    encoding: 'utf8',
     shell: process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return { status, output: error === undefined ? `${stdout}${stderr}` : String(error) };
+  const ended = new Promise(resolve => {
+    child.once('error', error => resolve({ succeeded: false, fault: String(error) }));
+    child.once('close', code => resolve({ succeeded: code === 0, fault: '' }));
+  });
+  const [{ succeeded, fault }, ...printed] = await Promise.all([
+    ended,
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { succeeded, output: `${printed.join('')}${fault}` };
 }
