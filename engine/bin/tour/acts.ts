@@ -1,0 +1,81 @@
+import type { ChildDocument } from '../../contract/documents.ts';
+import { childState } from '../../cli/render/join.ts';
+import { noColours } from '../../cli/render/colours.ts';
+import type { Comparison } from './closing.ts';
+import { Interrupted, TourEnded, type Stage } from './stage.ts';
+
+/** How long each act may take on a slow machine, in milliseconds. */
+const FIRST_ACT_MS = 120_000;
+const SECOND_ACT_MS = 300_000;
+
+/** Performs the tutorial of the README. @throws TourEnded. */
+export function firstAct(stage: Stage): Promise<void> {
+  return stage.act('First act: a first fan-out', FIRST_ACT_MS, async () => {
+    await stage.spl('fleet', 'start', '--workers', '2');
+    const [first, second] = await workerDids(stage);
+    await stage.spl('fleet', 'list');
+    await stage.spl('task', 'add', 'Draft the release notes and check them', '--alias', 'FIRST-001');
+    await stage.spl(
+      ...['task', 'fan-out', 'FIRST-001'],
+      ...['--subtask', `goal=Draft the notes,target=specific:${first}`],
+      ...['--subtask', `goal=Check the links,target=specific:${second}`],
+    );
+    await stage.spl('task', 'join-status', 'FIRST-001', '--watch');
+    await stage.spl('task', 'join-status', 'FIRST-001');
+    await stage.spl('task', 'speedup', 'FIRST-001');
+    await stage.spl('fleet', 'stop', '--all');
+  });
+}
+
+/** Runs a plan in parallel, then serially, and compares the two runs. @throws TourEnded. */
+export function secondAct(stage: Stage, plan: string): Promise<Comparison> {
+  return stage.act('Second act: real work, on this very repository', SECOND_ACT_MS, async () => {
+    await stage.spl('fleet', 'start', '--workers', '2');
+    await stage.spl('task', 'add', 'Check this repository', '--alias', 'CHECK-001');
+    await joining(stage, 'CHECK-001', ['task', 'fan-out', 'CHECK-001', '--plan', plan, '--wait']);
+    await joining(stage, 'CHECK-001-serial', ['task', 'run-serial', 'CHECK-001', '--wait']);
+    await stage.spl('task', 'speedup', 'CHECK-001', '--vs-serial', 'CHECK-001-serial');
+    const comparison = await comparisonOf(stage);
+    await stage.spl('fleet', 'stop', '--all');
+    return comparison;
+  });
+}
+
+async function workerDids(stage: Stage): Promise<readonly string[]> {
+  const { instances } = await stage.report('fleet', {});
+  return instances.filter(({ role }) => role === 'worker').map(({ did }) => did);
+}
+
+async function comparisonOf(stage: Stage): Promise<Comparison> {
+  const [parallel, serial, speedup] = await Promise.all([
+    stage.report('join', { task: 'CHECK-001', summary: false }),
+    stage.report('join', { task: 'CHECK-001-serial', summary: false }),
+    stage.report('speedup', { task: 'CHECK-001', vsSerial: 'CHECK-001-serial' }),
+  ]);
+  return { parallel, serial, speedup };
+}
+
+/** Runs a command that waits for a join. Where that fails, prints the output of each subtask that did not accept. */
+async function joining(stage: Stage, task: string, words: readonly string[]): Promise<void> {
+  try {
+    await stage.spl(...words);
+  } catch (thrown) {
+    if (thrown instanceof Interrupted) throw thrown;
+    const failed = await unaccepted(stage, task);
+    for (const { index } of failed) await stage.run(['task', 'output', task, '--subtask', String(index)]);
+    throw failed.length === 0 ? thrown : new TourEnded(failed.map(faultOf).join('; '));
+  }
+}
+
+/** The subtasks of a task that have started, and have not accepted; none where nobody can tell. */
+async function unaccepted(stage: Stage, task: string): Promise<readonly ChildDocument[]> {
+  try {
+    const { children } = await stage.report('join', { task, summary: false });
+    return children.filter(({ state, verdict }) => state !== 'pending' && verdict !== 'accept');
+  } catch {
+    return [];
+  }
+}
+
+const faultOf = (child: ChildDocument): string =>
+  `${child.name ?? child.goal}: ${childState(child, noColours)}`;
