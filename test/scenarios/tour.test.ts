@@ -64,7 +64,10 @@ describe('the tour', function () {
     const { code, out, err } = await ended(start(plan));
     assert.equal(code, 1);
     assert.match(out, /^\$ spl task output CHECK-001 --subtask 1\n3 words are misspelt$/m);
-    assert.match(err, /^error: the tour ended early: spelling: failed \(.*\) — .*3/m);
+    assert.match(
+      err,
+      /^error: the tour ended early: 'spl task fan-out' ended with exit code 1; spelling: failed .*3$/m,
+    );
     assert.doesNotMatch(out, /What was faster/);
     await assertNothingLeft();
   });

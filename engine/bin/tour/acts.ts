@@ -1,6 +1,7 @@
-import type { ChildDocument } from '../../contract/documents.ts';
-import { childState } from '../../cli/render/join.ts';
 import { noColours } from '../../cli/render/colours.ts';
+import { childState } from '../../cli/render/join.ts';
+import type { ChildDocument } from '../../contract/documents.ts';
+import { messageOf } from '../../errors.ts';
 import type { Comparison } from './closing.ts';
 import { Interrupted, TourEnded, type Stage } from './stage.ts';
 
@@ -55,27 +56,28 @@ async function comparisonOf(stage: Stage): Promise<Comparison> {
   return { parallel, serial, speedup };
 }
 
-/** Runs a command that waits for a join. Where that fails, prints the output of each subtask that did not accept. */
+/** Runs a command that waits for a join. Where that fails, prints the output of the subtasks that are to blame. */
 async function joining(stage: Stage, task: string, words: readonly string[]): Promise<void> {
   try {
     await stage.spl(...words);
   } catch (thrown) {
     if (thrown instanceof Interrupted) throw thrown;
-    const failed = await unaccepted(stage, task);
-    for (const { index } of failed) await stage.run(['task', 'output', task, '--subtask', String(index)]);
-    throw failed.length === 0 ? thrown : new TourEnded(failed.map(faultOf).join('; '));
+    const children = await toBlame(stage, task);
+    for (const { index } of children) await stage.run(['task', 'output', task, '--subtask', String(index)]);
+    throw new TourEnded([messageOf(thrown), ...children.map(stateText)].join('; '));
   }
 }
 
-/** The subtasks of a task that have started, and have not accepted; none where nobody can tell. */
-async function unaccepted(stage: Stage, task: string): Promise<readonly ChildDocument[]> {
+/** The subtasks that failed, else those that still run; none where nobody can tell. */
+async function toBlame(stage: Stage, task: string): Promise<readonly ChildDocument[]> {
   try {
     const { children } = await stage.report('join', { task, summary: false });
-    return children.filter(({ state, verdict }) => state !== 'pending' && verdict !== 'accept');
+    const failed = children.filter(({ state, verdict }) => state === 'done' && verdict !== 'accept');
+    return failed.length > 0 ? failed : children.filter(({ state }) => state === 'running');
   } catch {
     return [];
   }
 }
 
-const faultOf = (child: ChildDocument): string =>
+const stateText = (child: ChildDocument): string =>
   `${child.name ?? child.goal}: ${childState(child, noColours)}`;
