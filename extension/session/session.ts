@@ -221,13 +221,14 @@ export class Session implements EngineAccess {
   /** Waits until somebody asks, or the home has stirred since it is watched. */
   async #stir(watch: HomeWatch, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return watch.dispose();
-    await new Promise<void>(resolve => {
-      this.#wake = resolve;
-      void watch.stirred.then(resolve);
+    const hasStirred = await new Promise<boolean>(resolve => {
+      this.#wake = () => resolve(false);
+      void watch.stirred.then(() => resolve(true));
     });
     this.#wake = () => undefined;
     watch.dispose();
-    await delay(STIR_MS, undefined, { signal }).catch(() => undefined);
+    // Who asks is not kept waiting.
+    if (hasStirred) await delay(STIR_MS, undefined, { signal }).catch(() => undefined);
   }
 
   #set(state: SessionState): void {
