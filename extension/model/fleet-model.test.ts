@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { fleet, instance, task } from '../../engine/cli/testing/documents.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { Clock } from '../../test/stubs/clock.ts';
+import { keptLog } from '../../test/stubs/vscode.ts';
+import { next, settled } from '../testing/editor.ts';
+import { FakeSession } from '../testing/session.ts';
+import { FleetModel, type ModelChange } from './fleet-model.ts';
+
+const a = task({ thread: 'th_a', alias: 'A' });
+const b = task({ thread: 'th_b', alias: 'B' });
+
+describe('what is known of the fleet', () => {
+  let session: FakeSession;
+  let model: FleetModel;
+  let client: FakeClient;
+  let changes: ModelChange[];
+  const log = keptLog();
+
+  beforeEach(async () => {
+    session = new FakeSession();
+    model = new FleetModel(session, log);
+    changes = [];
+    model.onDidChange(change => changes.push(change));
+    client = engine([a, b]);
+    const read = next(model.onDidChange);
+    session.live(client);
+    await read;
+    client.asked.length = changes.length = 0;
+  });
+  afterEach(() => model.dispose());
+
+  /** An engine that has these tasks, oldest first. */
+  function engine(tasks: readonly TaskDocument[], more = {}): FakeClient {
+    return new FakeClient({
+      fleet: fleet(),
+      tasks: { tasks },
+      task: ({ task: thread }) => {
+        const found = tasks.find(each => each.thread === thread);
+        if (found === undefined) throw new FleetError('NOT_FOUND', 'no such task');
+        return found;
+      },
+      ...more,
+    });
+  }
+  const aliases = (): readonly string[] => [...model.tasks.values()].map(({ alias }) => alias);
+  const tell = (...threads: readonly string[]): void => {
+    for (const thread of threads) client.tell({ kind: 'task', thread, children: [0], complete: false });
+  };
+
+  it('is all of it once an engine answers, the newest task first', () => {
+    assert.deepEqual(aliases(), ['B', 'A']);
+    assert.equal(model.fleet?.live, 3);
+    assert.deepEqual(
+      [model.task('th_a')?.alias, model.task('A')?.thread, model.task('C')],
+      ['A', 'th_a', undefined],
+    );
+  });
+
+  it('reads what was told of anew, and nothing else', async () => {
+    client.change({ task: { ...a, goal: 'another one' } });
+    tell('th_a');
+    const change = await next(model.onDidChange);
+    assert.deepEqual(
+      [change.all, change.namespaces, [...change.tasks], change.children.get('th_a')],
+      [false, false, ['th_a'], new Set([0])],
+    );
+    assert.equal(model.task('A')?.goal, 'another one');
+    assert.deepEqual(client.asked.map(({ name }) => name).toSorted(), ['fleet', 'task']);
+  });
+
+  it('gathers what comes in a flood, and forgets none of it', async () => {
+    tell('th_a');
+    await next(model.onDidChange);
+    for (let index = 0; index < 50; index++)
+      client.tell({
+        kind: 'task',
+        thread: index % 2 === 0 ? 'th_a' : 'th_b',
+        children: [index],
+        complete: false,
+      });
+    const { tasks, children } = await next(model.onDidChange);
+    assert.deepEqual([...tasks].toSorted(), ['th_a', 'th_b']);
+    assert.equal(
+      [...children.values()].reduce((sum, { size }) => sum + size, 0),
+      50,
+    );
+    assert.equal(changes.length, 2);
+  });
+
+  it('puts a new task in front, and does not lose its place by the order of answers', async () => {
+    const [c, d] = [task({ thread: 'th_c', alias: 'C' }), task({ thread: 'th_d', alias: 'D' })];
+    client.change({ task: ({ task: thread }) => (thread === 'th_c' ? c : thread === 'th_d' ? d : a) });
+    tell('th_c', 'th_a', 'th_d');
+    await next(model.onDidChange, () => model.tasks.size === 4);
+    assert.deepEqual(aliases(), ['D', 'C', 'B', 'A']);
+  });
+
+  it('leaves out a task that is not there any more when it is asked for', async () => {
+    tell('th_gone', 'th_a');
+    await next(model.onDidChange);
+    assert.deepEqual(aliases(), ['B', 'A']);
+  });
+
+  it('keeps the newest 500 tasks', async () => {
+    const many = Array.from({ length: 500 }, (_, i) => task({ thread: `th_${i}`, alias: `T-${i}` }));
+    client.change({
+      tasks: ({ limit }) => ({ tasks: many.slice(-Number(limit)) }),
+      task: task({ thread: 'th_new' }),
+    });
+    client.tell({ kind: 'gap' });
+    await next(model.onDidChange);
+    tell('th_new');
+    await next(model.onDidChange);
+    assert.deepEqual(
+      [model.tasks.size, model.tasks.has('th_new'), model.tasks.has('th_0')],
+      [500, true, false],
+    );
+  });
+
+  it('reads all anew where events were missed', async () => {
+    client.change({ tasks: { tasks: [b] }, fleet: fleet({ live: 1 }) });
+    client.tell({ kind: 'gap' });
+    const change = await next(model.onDidChange);
+    assert.deepEqual([change.all, change.namespaces, aliases(), model.fleet?.live], [true, true, ['B'], 1]);
+  });
+
+  it('tells of namespaces and instances', async () => {
+    client.tell({ kind: 'namespace', id: 'acme' });
+    const first = await next(model.onDidChange);
+    assert.deepEqual([first.namespaces, first.fleet, first.tasks.size], [true, true, 0]);
+    client.change({ fleet: fleet({ instances: [instance()] }) });
+    client.tell({ kind: 'instance', did: 'any' });
+    const second = await next(model.onDidChange);
+    assert.deepEqual([second.namespaces, model.fleet?.instances.length], [false, 1]);
+  });
+
+  it('is asked for again when an answer fails, and is complete then', async () => {
+    client.change({ task: new FleetError('UNREACHABLE', 'nobody answers') });
+    tell('th_a');
+    await settled();
+    assert.match(log.lines.at(-1)!, /^warn following the fleet: nobody answers/);
+    client.change({ tasks: { tasks: [b] } });
+    const change = await next(model.onDidChange);
+    assert.deepEqual([change.all, aliases()], [true, ['B']]);
+    assert.equal(client.watchers, 1);
+  });
+
+  it('is followed anew when another engine answers, and the earlier one is left', async () => {
+    const other = engine([task({ thread: 'th_o', alias: 'O' })]);
+    session.live(other);
+    await next(model.onDidChange);
+    await settled();
+    assert.deepEqual([aliases(), client.watchers, other.watchers], [['O'], 0, 1]);
+    tell('th_a');
+    await settled();
+    assert.equal(changes.length, 1, 'what the earlier one still tells counts no more');
+  });
+
+  it('drops an answer of an engine that has gone meanwhile', async () => {
+    let answer: (document: object) => void = () => undefined;
+    client.change({ task: () => new Promise<object>(resolve => (answer = resolve)) });
+    tell('th_a');
+    await settled();
+    session.none();
+    answer({ ...a, goal: 'too late' });
+    await settled();
+    assert.deepEqual([model.fleet, model.tasks.size], [undefined, 0]);
+    assert.deepEqual(
+      changes.map(({ all }) => all),
+      [true],
+      'all is gone at once',
+    );
+  });
+
+  it('is let go of with its window', async () => {
+    model.dispose();
+    await settled();
+    assert.equal(client.watchers, 0);
+  });
+
+  describe('is waited for', () => {
+    it('until a task is known, and is so', async () => {
+      let isKnown = false;
+      const waiting = model.known('th_c', ({ status }) => status === 'approved').then(() => (isKnown = true));
+      const c = task({ thread: 'th_c', alias: 'C' });
+      client.change({ task: c });
+      tell('th_c');
+      await next(model.onDidChange);
+      await settled();
+      assert.equal(isKnown, false);
+      client.change({ task: { ...c, status: 'approved' } });
+      tell('th_c');
+      await waiting;
+    });
+
+    it('not at all where it is so', async () => {
+      await model.known('th_a');
+      assert.deepEqual(client.asked, []);
+    });
+
+    it('no longer than a moment', async () => {
+      const clock = new Clock();
+      try {
+        const waiting = model.known('th_never');
+        clock.pass(2000);
+        await waiting;
+        assert.equal(clock.size, 0);
+      } finally {
+        clock.restore();
+      }
+    });
+  });
+});

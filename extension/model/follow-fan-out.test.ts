@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { child, done, join, pending, running } from '../../engine/cli/testing/documents.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { Fleet } from '../testing/fleet.ts';
+import { followFanOut, PAGE, readFanOut, type FanOutChange } from './follow-fan-out.ts';
+
+/** A fan-out whose subtasks a test changes, behind a client. */
+function engine(children: ChildDocument[]): FakeClient {
+  return new FakeClient({
+    join: () => ({ ...join(children), children: [] }),
+    children: ({ offset, limit, indices }) => {
+      const from = Number(offset);
+      const wanted = indices as number[] | undefined;
+      const page = wanted?.map(index => children[index]!) ?? children.slice(from, from + Number(limit));
+      return { children: page, total: children.length, round: 1, alias: 'A', thread: 'th' };
+    },
+  });
+}
+
+/** Follows a fan-out until the test ends it. */
+function follow(client: Parameters<typeof followFanOut>[0]): {
+  readonly changes: FanOutChange[];
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+  readonly when: (isSo: () => boolean) => Promise<void>;
+} {
+  const changes: FanOutChange[] = [];
+  const stop = new AbortController();
+  const waiting = new Set<() => void>();
+  const ended = followFanOut(
+    client,
+    'th',
+    change => {
+      changes.push(change);
+      for (const wake of waiting) wake();
+    },
+    stop.signal,
+  );
+  const when = (isSo: () => boolean): Promise<void> =>
+    new Promise(resolve => {
+      const look = (): void => {
+        if (!isSo()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return { changes, stop, ended, when };
+}
+
+/** What somebody knows who has heard these changes. */
+function known(changes: readonly FanOutChange[]): readonly ChildDocument[] {
+  const children = new Map<number, ChildDocument>();
+  for (const { reset, changed } of changes) {
+    if (reset) children.clear();
+    for (const each of changed) children.set(each.index, each);
+  }
+  return [...children.values()].toSorted((a, b) => a.index - b.index);
+}
+
+const many = (count: number): ChildDocument[] => Array.from({ length: count }, (_, i) => pending(i));
+
+describe('following a fan-out', () => {
+  it('tells all of it first, a page at a time', async () => {
+    const children = many(2 * PAGE + 1);
+    const { changes, stop, ended, when } = follow(engine(children));
+    await when(() => known(changes).length === children.length);
+    assert.deepEqual(
+      changes.map(({ reset, changed }) => [reset, changed.length]),
+      [
+        [true, PAGE],
+        [false, PAGE],
+        [false, 1],
+      ],
+    );
+    stop.abort();
+    await ended;
+  });
+
+  it('tells the subtasks that changed, and asks for no other', async () => {
+    const children = many(5);
+    const client = engine(children);
+    const { changes, stop, ended, when } = follow(client);
+    await when(() => changes.length === 1);
+    children[3] = running(3);
+    client.tell({ kind: 'task', thread: 'th', children: [3], complete: false });
+    await when(() => changes.length === 2);
+    assert.deepEqual([changes[1]!.reset, changes[1]!.changed], [false, [running(3)]]);
+    assert.equal(changes[1]!.status.counts.running, 1);
+    assert.deepEqual(client.asked.at(-1)?.input['indices'], [3]);
+    stop.abort();
+    await ended;
+    assert.equal(client.watchers, 0);
+  });
+
+  it('tells of the join alone where no subtask changed', async () => {
+    const client = engine(many(1));
+    const { changes, stop, ended, when } = follow(client);
+    await when(() => changes.length === 1);
+    const asked = client.asked.length;
+    client.tell({ kind: 'task', thread: 'th', children: [], complete: false });
+    await when(() => changes.length === 2);
+    assert.deepEqual(changes[1]!.changed, []);
+    assert.deepEqual(
+      client.asked.slice(asked).map(({ name }) => name),
+      ['join'],
+    );
+    stop.abort();
+    await ended;
+  });
+
+  it('knows each subtask as it is in the end, whatever is told in which order and however often', async () => {
+    const step = fc.oneof(
+      fc.record({ at: fc.nat(5), state: fc.constantFrom('running', 'done') }),
+      fc.constant('gap' as const),
+      fc.constant('twice' as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
+        const children = many(6);
+        const client = engine(children);
+        const { changes, stop, ended, when } = follow(client);
+        await when(() => changes.length === 1);
+        const all = children.map((_, i) => i);
+        for (const each of steps) {
+          if (each === 'gap') client.tell({ kind: 'gap' });
+          else if (each === 'twice')
+            client.tell({ kind: 'task', thread: 'th', children: all, complete: false });
+          else {
+            children[each.at] = each.state === 'running' ? running(each.at) : done(each.at);
+            client.tell({ kind: 'task', thread: 'th', children: [each.at], complete: false });
+          }
+        }
+        // The last word is told at once.
+        client.tell({ kind: 'task', thread: 'th', children: [], complete: true });
+        await when(() => JSON.stringify(known(changes)) === JSON.stringify(children));
+        stop.abort();
+        await ended;
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('gathers a flood, and pages what has changed', async () => {
+    const children = many(2 * PAGE);
+    const client = engine(children);
+    const { changes, stop, ended, when } = follow(client);
+    await when(() => known(changes).length === children.length);
+    const before = changes.length;
+    for (const { index } of [...children]) {
+      children[index] = running(index);
+      client.tell({ kind: 'task', thread: 'th', children: [index], complete: false });
+    }
+    await when(() => known(changes).every(({ state }) => state === 'running'));
+    assert.deepEqual(
+      changes.slice(before).map(({ changed }) => changed.length),
+      [PAGE, PAGE],
+    );
+    stop.abort();
+    await ended;
+  });
+
+  it('waits for a task that has no fan-out yet', async () => {
+    const children: ChildDocument[] = [];
+    const client = engine(children);
+    const { changes, stop, ended, when } = follow(client);
+    await when(() => changes.length === 1);
+    assert.deepEqual([changes[0]!.reset, changes[0]!.changed], [true, []]);
+    children.push(child());
+    client.tell({ kind: 'task', thread: 'th', children: [0], complete: false });
+    await when(() => known(changes).length === 1);
+    stop.abort();
+    await ended;
+  });
+
+  it('ends with what the engine throws', async () => {
+    const client = engine(many(1));
+    const gone = follow(client);
+    await gone.when(() => gone.changes.length === 1);
+    client.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    await assert.rejects(gone.ended, { code: 'UNREACHABLE' });
+    const refused = follow(new FakeClient({ join: new FleetError('NOT_FOUND', 'no such task') }));
+    await assert.rejects(refused.ended, { code: 'NOT_FOUND' });
+  });
+
+  it('tells a real run to its end', async () => {
+    const fleet = await Fleet.open();
+    const thread = await fleet.fanOut('RUN-1', ['first', 'second']);
+    const stop = new AbortController();
+    const told: FanOutChange[] = [];
+    const joined = new Promise<void>((resolve, reject) => {
+      const onChange = (change: FanOutChange): void => {
+        told.push(change);
+        if (change.status.complete) resolve();
+      };
+      followFanOut(fleet.client, thread, onChange, stop.signal).catch(reject);
+    });
+    await fleet.start(thread, 0);
+    await fleet.end(thread, 0, 'accept');
+    await fleet.end(thread, 1, 'accept');
+    await joined;
+    stop.abort();
+    assert.deepEqual(
+      known(told).map(({ verdict }) => verdict),
+      ['accept', 'accept'],
+    );
+    const whole = await readFanOut(fleet.client, thread, AbortSignal.timeout(5000));
+    assert.deepEqual(whole.children, known(told));
+    await fleet.close();
+  });
+});

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { fleet, task } from '../../engine/cli/testing/documents.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { Clock } from '../../test/stubs/clock.ts';
+import { dismiss, editor, keptLog, press } from '../../test/stubs/vscode.ts';
+import { FleetModel } from '../model/fleet-model.ts';
+import { next, settled, useEditor } from '../testing/editor.ts';
+import { FakeSession } from '../testing/session.ts';
+import { Continuity } from './continuity.ts';
+
+const QUESTION = 'When this window closes in the middle of a run: continue it in the background, or stop it?';
+
+/** A fan-out that is open, or over with so many subtasks that still run. */
+function run(complete: boolean, running = 0): TaskDocument {
+  const bare = task();
+  const { counts } = bare.fan_out!;
+  return { ...bare, fan_out: { ...bare.fan_out!, complete, counts: { ...counts, running } } };
+}
+
+describe('a run that is to outlive its window', () => {
+  let session: FakeSession;
+  let model: FleetModel;
+  let client: FakeClient;
+  let continuity: Continuity;
+  let clock: Clock;
+  /** What was done with the standby, and what the engine was told meanwhile. */
+  let done: string[];
+  let lose: () => void;
+  const log = keptLog();
+  useEditor();
+
+  beforeEach(async () => {
+    clock = new Clock();
+    done = [];
+    client = new FakeClient({
+      fleet: fleet(),
+      tasks: { tasks: [] },
+      'fleet.stop': input => {
+        done.push(`stop ${String(input['scope'])} ${String(input['grace_secs'])}`);
+        return { stopped: [], coordinator_stopping: true };
+      },
+    });
+    session = new FakeSession();
+    model = new FleetModel(session, log);
+    const standby = async (onLost: () => void) => {
+      lose = onLost;
+      return { begin: async () => void done.push('begin'), end: async () => void done.push('end') };
+    };
+    continuity = new Continuity(session, model, standby, log);
+    session.live(client);
+    await next(model.onDidChange);
+    done.length = 0;
+    editor.settings.set('fleet.onWindowClose', 'continue');
+  });
+  afterEach(() => {
+    clock.restore();
+    continuity.dispose();
+    model.dispose();
+  });
+
+  /** The engine has this fan-out now. */
+  async function has(...tasks: readonly TaskDocument[]): Promise<void> {
+    client.change({ tasks: { tasks } });
+    const read = next(model.onDidChange);
+    client.tell({ kind: 'gap' });
+    await read;
+    await settled();
+  }
+
+  it('has a standby while it is open, as long as this window hosts it', async () => {
+    await has(run(false));
+    assert.deepEqual(done, ['begin']);
+    done.length = 0;
+    session.live(client, false);
+    await has(run(false));
+    assert.deepEqual(done, []);
+  });
+
+  it('has none where nothing is open', async () => {
+    await has(run(true), { ...task(), thread: 'th_bare', fan_out: null });
+    clock.pass(10_000);
+    assert.deepEqual(done, []);
+  });
+
+  it('has one as long as subtasks run on after the join', async () => {
+    await has(run(true, 1));
+    assert.deepEqual(done, ['begin']);
+  });
+
+  it('needs none a few seconds after it is over, unless another one has begun', async () => {
+    await has(run(false));
+    await has(run(true));
+    clock.pass(2000);
+    await has(run(false));
+    clock.pass(2000);
+    assert.deepEqual(done, ['begin', 'begin'], 'to begin again does nothing while it waits');
+    await has(run(true));
+    clock.pass(2999);
+    assert.ok(!done.includes('end'));
+    clock.pass(1);
+    assert.equal(done.at(-1), 'end');
+  });
+
+  it('has another standby a moment after one was lost', async () => {
+    await has(run(false));
+    lose();
+    lose();
+    await has(run(false));
+    assert.deepEqual(done, ['begin'], 'one that can not live is not begun in a row');
+    clock.pass(1000);
+    await settled();
+    assert.deepEqual(done, ['begin', 'begin']);
+    assert.ok(log.lines.includes('warn the standby is gone'));
+  });
+
+  it('goes on by itself where its standby took over', async () => {
+    await has(run(false));
+    session.live(client, false);
+    lose();
+    clock.pass(10_000);
+    await settled();
+    assert.deepEqual(done, ['begin']);
+  });
+
+  describe('is asked about', () => {
+    beforeEach(() => editor.settings.set('fleet.onWindowClose', 'ask'));
+
+    const wanted = (): unknown => editor.settings.section('fleet').get('onWindowClose');
+
+    it('at the first run, once, with a standby in the meantime', async () => {
+      editor.person.will(dismiss);
+      await has(run(false));
+      assert.deepEqual([editor.person.texts, done, wanted()], [[QUESTION], ['begin'], 'ask']);
+      await has(run(false));
+      assert.equal(editor.person.texts.length, 1);
+    });
+
+    it('and goes on where that is the answer', async () => {
+      editor.person.will(press('Continue'));
+      await has(run(false));
+      assert.equal(wanted(), 'continue');
+    });
+
+    it('and has no standby any more where it is to stop', async () => {
+      editor.person.will(press('Stop'));
+      await has(run(false));
+      assert.deepEqual([wanted(), done.at(-1)], ['stop', 'end']);
+    });
+
+    it('not where the answer is known', async () => {
+      editor.settings.set('fleet.onWindowClose', 'stop');
+      await has(run(false));
+      assert.deepEqual([editor.person.texts, done], [[], []]);
+    });
+  });
+
+  describe('when the window goes', () => {
+    it('is left to its standby', async () => {
+      await has(run(false));
+      await continuity.leave();
+      lose();
+      clock.pass(10_000);
+      assert.deepEqual(done, ['begin']);
+    });
+
+    it('is stopped where that is wanted, once no standby could take over', async () => {
+      await has(run(false));
+      editor.settings.set('fleet.onWindowClose', 'stop');
+      await settled();
+      done.length = 0;
+      await continuity.leave();
+      assert.deepEqual(done, ['end', 'stop all 1']);
+    });
+
+    it('is not stopped where another process hosts it', async () => {
+      editor.settings.set('fleet.onWindowClose', 'stop');
+      session.live(client, false);
+      await continuity.leave();
+      assert.deepEqual(done, []);
+    });
+  });
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { serveApi } from '../../engine/api/server.ts';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeEngine } from '../../engine/api/testing/fake-engine.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import type { Did } from '../../engine/record/ids.ts';
+import { findEngine, homeExists, untilGone } from './find-engine.ts';
+import { onceHomeStirs } from './home-watch.ts';
+import { once } from './once.ts';
+
+const NEVER = new AbortController().signal;
+const ADA = 'did:sync:user:ada' as Did;
+
+describe('a home on this machine', () => {
+  let folder: string;
+  let home: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spl-find-'));
+    home = join(folder, 'home');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('has an engine where one answers at its socket, and it is spoken to in the person’s name', async () => {
+    assert.equal(await findEngine(home, ADA, NEVER), undefined);
+    await mkdir(homePaths(home).runDir, { recursive: true });
+    const engine = new FakeEngine();
+    const api = await serveApi({ engine, socketPath: homePaths(home).socket, tcp: null });
+    const client = await findEngine(home, ADA, NEVER);
+    await client!.submit('task.cancel', { task: 'A', subtask: null, reason: null });
+    assert.equal(engine.calls.at(-1)?.context?.actor, ADA);
+    await client!.close();
+    await api.close();
+  });
+
+  it('says so where what answers is wrong', async () => {
+    await mkdir(homePaths(home).runDir, { recursive: true });
+    const engine = new FakeEngine();
+    engine.failure = new FleetError('INTERNAL', 'a fault');
+    const api = await serveApi({ engine, socketPath: homePaths(home).socket, tcp: null });
+    await assert.rejects(findEngine(home, ADA, NEVER), { code: 'INTERNAL' });
+    await api.close();
+  });
+
+  it('is one once it has been made', async () => {
+    assert.equal(await homeExists(home), false);
+    await mkdir(home);
+    assert.equal(await homeExists(home), false);
+    await writeFile(homePaths(home).homeJson, '{}');
+    assert.equal(await homeExists(home), true);
+  });
+
+  it('stirs when something begins to serve it', async () => {
+    await mkdir(homePaths(home).runDir, { recursive: true });
+    const watch = onceHomeStirs(home);
+    await writeFile(homePaths(home).pidFile, '');
+    await watch.stirred;
+  });
+
+  it('stirs when it is made, also with the folders above it', async () => {
+    const deep = join(folder, 'not', 'there', 'yet');
+    const watch = onceHomeStirs(deep);
+    await mkdir(deep, { recursive: true });
+    await watch.stirred;
+  });
+
+  it('does not stir for who has left', async () => {
+    await mkdir(homePaths(home).runDir, { recursive: true });
+    const [left, stays] = [onceHomeStirs(home), onceHomeStirs(home)];
+    let stirred = false;
+    void left.stirred.then(() => (stirred = true));
+    left.dispose();
+    left.dispose();
+    await writeFile(homePaths(home).pidFile, '');
+    await stays.stirred;
+    assert.equal(stirred, false);
+  });
+});
+
+describe('an engine that is watched', () => {
+  it('is gone when it does not answer any more', async () => {
+    const client = new FakeClient({});
+    const gone = untilGone(client, NEVER);
+    client.tell({ kind: 'instance', did: 'any' });
+    client.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    await gone;
+  });
+
+  it('does not hide a fault', async () => {
+    const client = new FakeClient({});
+    const gone = untilGone(client, NEVER);
+    client.tell(new TypeError('a fault'));
+    await assert.rejects(gone, TypeError);
+  });
+});
+
+describe('what is made once', () => {
+  it('is the same for all that ask, also while it is made', async () => {
+    let made = 0;
+    const make = once(async () => ({ number: (made += 1) }));
+    const [first, second] = await Promise.all([make(), make()]);
+    assert.ok(first === second && first === (await make()));
+  });
+
+  it('is tried again when it failed', async () => {
+    let tries = 0;
+    const make = once(async () => {
+      tries += 1;
+      if (tries === 1) throw new Error('not yet');
+      return tries;
+    });
+    await assert.rejects(make(), /not yet/);
+    assert.equal(await make(), 2);
+  });
+});
