@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { done, pending, running, task } from '../../engine/cli/testing/documents.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { editor } from '../../test/stubs/vscode.ts';
+import { settled } from '../testing/editor.ts';
+import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
+import { PlanDecorations } from './decorations.ts';
+
+describe('what stands beside the subtasks of a plan', () => {
+  const on = usePlans();
+  let decorations: PlanDecorations;
+  beforeEach(async () => {
+    decorations = new PlanDecorations(on.window.plans, on.window.session, on.window.log);
+    await on.window.open(A, { ...OUTLINE, subtasks: written(['a'], ['b'], ['c'], ['d']) });
+  });
+  afterEach(() => decorations.dispose());
+
+  /** Lines with the colour and the text beside them, in the editor that shows the plan. */
+  function beside(): readonly (readonly unknown[])[] {
+    const [shown] = editor.texts.editors;
+    return editor.decorationTypes
+      .flatMap(type => {
+        const { color } = type.options.after as { color: vscode.ThemeColor };
+        return (shown?.decorations.get(type) ?? []).map(({ range, renderOptions }) => [
+          range.start.line,
+          range.start.character,
+          color.id,
+          renderOptions?.after?.contentText,
+        ]);
+      })
+      .toSorted(([a], [b]) => Number(a) - Number(b));
+  }
+  const RAN = [
+    { ...done(0), name: 'a' },
+    { ...done(1, 'failed'), name: 'b' },
+    { ...running(2), name: 'c' },
+    { ...pending(3), name: 'd' },
+  ];
+
+  it('is how each does in the last run, behind its name and in a colour of its own', async () => {
+    on.window.children(...RAN);
+    await on.window.ran(A, task());
+    await vscode.window.showTextDocument(A);
+    await on.window.pass();
+    assert.deepEqual(beside(), [
+      [2, 20, 'testing.iconPassed', '✓ accepted · 1s'],
+      [5, 20, 'testing.iconFailed', '✗ failed · 1s'],
+      [8, 20, 'testing.runAction', '● running on worker-a'],
+      [11, 20, 'descriptionForeground', '○ pending'],
+    ]);
+  });
+
+  it('changes with the run, read once in a while however much happens', async () => {
+    on.window.children(...RAN);
+    await on.window.ran(A, task());
+    await vscode.window.showTextDocument(A);
+    await on.window.pass();
+    on.window.client.asked.length = 0;
+    on.window.children({ ...done(0, 'timeout'), name: 'a' });
+    for (let i = 0; i < 3; i++) await on.window.has(joined());
+    await on.window.pass();
+    assert.deepEqual(beside(), [[2, 20, 'testing.iconFailed', '✗ timed out · 1s']]);
+    assert.equal(
+      on.window.client.asked.filter(({ name }) => name === 'children').length,
+      2,
+      'once to tell, once to show',
+    );
+  });
+
+  it('is nothing where the plan was not run, and nothing is read where no plan is seen', async () => {
+    await vscode.window.showTextDocument(A);
+    await on.window.pass();
+    assert.deepEqual(beside(), []);
+    editor.texts.close(A);
+    on.window.children(...RAN);
+    await on.window.ran(A, task());
+    await on.window.pass();
+    assert.ok(!on.window.client.asked.some(({ name }) => name === 'children'));
+  });
+
+  it('stays as it is where the engine does not answer', async () => {
+    on.window.children(...RAN);
+    await on.window.ran(A, task());
+    await vscode.window.showTextDocument(A);
+    await on.window.pass();
+    on.window.client.change({ children: new FleetError('UNREACHABLE', 'nobody answers') });
+    await on.window.has(task());
+    await on.window.pass();
+    assert.equal(beside().length, 4);
+    assert.equal(on.window.log.lines.at(-1), 'debug plans: nobody answers');
+  });
+
+  it('is read no more once the window is gone', async () => {
+    await on.window.ran(A, task());
+    await vscode.window.showTextDocument(A);
+    decorations.dispose();
+    on.window.client.asked.length = 0;
+    on.window.clock.pass(1000);
+    await settled();
+    assert.ok(!on.window.client.asked.some(({ name }) => name === 'children'));
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type * as vscode from 'vscode';
+import { speedup } from '../../engine/cli/testing/documents.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { editor } from '../../test/stubs/vscode.ts';
+import { subjectOf } from '../contributions.ts';
+import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
+import { PlanLenses } from './lenses.ts';
+
+describe('what stands above a plan', () => {
+  const on = usePlans();
+  let lenses: PlanLenses;
+  let redrawn: number;
+  beforeEach(() => {
+    lenses = new PlanLenses(on.window.plans, on.window.session);
+    redrawn = 0;
+    lenses.onDidChangeCodeLenses(() => (redrawn += 1));
+  });
+  afterEach(() => lenses.dispose());
+
+  const given = async (): Promise<readonly vscode.CodeLens[]> => {
+    const provider = editor.registered.get('codeLenses') as PlanLenses;
+    return provider.provideCodeLenses({ uri: A } as vscode.TextDocument);
+  };
+  const titles = async (): Promise<readonly (string | undefined)[]> =>
+    (await given()).map(({ command }) => command?.title);
+
+  it('is what can be done with it, and with each of its subtasks where that is written', async () => {
+    await on.window.open(A, { ...OUTLINE, subtasks: written(['types'], ['test-1', 'test-2']) });
+    assert.deepEqual(
+      (await given()).map(({ command, range }) => [range.start.line, command?.title, command?.command]),
+      [
+        [0, '$(play) Run', 'fleet.runPlan'],
+        [0, 'Run Serially', 'fleet.runPlanSerially'],
+        [0, 'Preview', 'fleet.previewPlan'],
+        [2, '$(play) Run', 'fleet.runPlanSubtask'],
+        [5, '$(play) Run', 'fleet.runPlanSubtask'],
+      ],
+    );
+    const subjects = (await given()).map(({ command }) => subjectOf(command?.arguments?.[0]));
+    const about = (subtask: number | null): object => ({ kind: 'plan', uri: A.toString(), subtask });
+    assert.deepEqual(subjects, [about(null), about(null), about(null), about(0), about(1)]);
+  });
+
+  it('is nothing where the plan can not be read', async () => {
+    await on.window.open(A, null);
+    assert.deepEqual(await titles(), []);
+  });
+
+  it('says how far the last run is, then what it brought', async () => {
+    await on.window.open(A);
+    const last = async (): Promise<string | undefined> =>
+      (await titles()).find(title => title?.startsWith('Last'));
+    assert.equal(await last(), undefined);
+    await on.window.ran(A, joined({}, { complete: false, completed: 1, outcome: null }));
+    assert.equal(await last(), 'Last: running, 1 of 2');
+    await on.window.has(joined());
+    assert.equal(await last(), 'Last: 2.0× (estimated)');
+    const measured = { serial_wall_secs: 3, speedup: 2.94, serial_thread: 'th', serial_alias: 'S' };
+    on.window.client.change({ speedup: { ...speedup(), measured } });
+    assert.equal(await last(), 'Last: 2.9× (measured)');
+    on.window.client.change({ speedup: new FleetError('CONFLICT', 'nothing to report') });
+    assert.equal(await last(), 'Last: satisfied', 'where no speedup can be told');
+  });
+
+  it('is drawn again when the plan, or its last run, is another', async () => {
+    await on.window.open(A);
+    assert.equal(redrawn, 1);
+    await on.window.ran(A, joined());
+    assert.equal(redrawn, 3, 'for the run, and for what came of it');
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { child, done, pending, running, task, THREAD } from '../../engine/cli/testing/documents.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import type { Outline } from '../../engine/language/protocol.ts';
+import { FakeSession } from '../testing/session.ts';
+import { statesOf, type State } from './states.ts';
+
+type Written = NonNullable<Outline>['subtasks'][number];
+const written = (names: readonly (string | null)[]): Written => ({
+  name: null,
+  start: { line: 0, character: 0 },
+  nameEnd: { line: 0, character: 0 },
+  names: [...names],
+  indices: [],
+});
+
+/** The states of a plan with subtasks of these names, of which these were run last. */
+function statesIn(
+  names: readonly (readonly (string | null)[])[],
+  children: readonly ChildDocument[],
+  run = task(),
+): Promise<ReadonlyMap<number, State>> {
+  const outline = { version: 1, isSound: true, namespace: null, subtasks: names.map(written) };
+  const page = { thread: THREAD, alias: 'A', round: 1, total: children.length, children };
+  const session = new FakeSession().live(new FakeClient({ children: page }));
+  return statesOf({ lastRun: () => run, outline: () => outline }, session, undefined as never);
+}
+
+describe('the states of a plan’s subtasks', () => {
+  it('say how each does, or did', async () => {
+    const states = await statesIn(
+      [['a'], ['b'], ['c'], ['d'], ['e']],
+      [
+        { ...done(0), name: 'a' },
+        { ...done(1, 'failed'), name: 'b' },
+        { ...running(2), name: 'c' },
+        { ...pending(3), name: 'd' },
+        { ...done(4, 'cancelled'), name: 'e' },
+      ],
+    );
+    assert.deepEqual(
+      [...states.values()].map(({ tone, text }) => [tone, text]),
+      [
+        ['accepted', '✓ accepted · 1s'],
+        ['failed', '✗ failed · 1s'],
+        ['running', '● running on worker-a'],
+        ['pending', '○ pending'],
+        ['failed', '✗ cancelled · 1s'],
+      ],
+    );
+  });
+
+  it('count those of a matrix, and look like the one that matters most', async () => {
+    const of = async (...children: readonly ChildDocument[]): Promise<State | undefined> => {
+      const named = children.map((each, i) => ({ ...each, name: `test-${i}` }));
+      return (await statesIn([named.map(({ name }) => name)], named)).get(0);
+    };
+    assert.deepEqual(await of(done(0), done(1)), { tone: 'accepted', text: '2 ✓' });
+    assert.deepEqual(await of(done(0), pending(1)), { tone: 'pending', text: '1 ✓  1 ○' });
+    assert.deepEqual(await of(pending(0), running(1)), { tone: 'running', text: '1 ●  1 ○' });
+    assert.deepEqual(await of(running(0), done(1, 'failed')), { tone: 'failed', text: '1 ✗  1 ●' });
+  });
+
+  it('are known by their names, whatever the run left out', async () => {
+    const states = await statesIn([['a'], [null], ['c']], [{ ...done(0), name: 'c' }]);
+    assert.deepEqual([...states.keys()], [2]);
+  });
+
+  it('are those of a subtask’s goal where it has no name', async () => {
+    const states = await statesIn([['Draft']], [child({ name: null, goal: 'Draft' })]);
+    assert.equal(states.get(0)?.tone, 'accepted');
+  });
+
+  it('are none without a run or an engine', async () => {
+    assert.equal((await statesIn([['a']], [], task({ fan_out: null }))).size, 0);
+    const plans = { lastRun: () => task(), outline: () => null };
+    assert.equal((await statesOf(plans, new FakeSession(), undefined as never)).size, 0);
+  });
+});
