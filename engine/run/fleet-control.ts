@@ -155,7 +155,9 @@ export class FleetControl {
       input.instance === null ? undefined : resolveInstance(this.#o.coordinator.state, input.instance);
     const workers =
       one === undefined
-        ? this.#workers().filter(worker => worker.status !== 'stopped')
+        ? this.#workers().filter(
+            worker => worker.status !== 'stopped' || this.#supervisor.comesUp(worker.did),
+          )
         : one.role === 'worker'
           ? [one]
           : [];

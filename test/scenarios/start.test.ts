@@ -26,7 +26,17 @@ import { openHome } from '../../engine/home/home.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/process.ts';
-import { BIN, echoes, ended, scenario, soon, type Ran, type Refused, type Scenario } from './harness.ts';
+import {
+  BIN,
+  echoes,
+  ended,
+  isThere,
+  scenario,
+  soon,
+  type Ran,
+  type Refused,
+  type Scenario,
+} from './harness.ts';
 
 /** How long a worker of another test may have a port, in milliseconds. */
 const PORT_MS = 20_000;
@@ -178,17 +188,22 @@ describe('starting', function () {
       await fleet.startFleet(2);
       const before = await fleet.pidOf('worker-b');
       // The restart waits for this one to finish, and the stop comes meanwhile.
-      await fleet.fanOut('BUSY-1', [{ goal: 'wait', target: 'worker-b', run: 'sleep 2' }]);
+      const run = 'while [ ! -e go ]; do sleep 0.02; done';
+      await fleet.fanOut('BUSY-1', [{ goal: 'wait', target: 'worker-b', run }]);
       const enough = new AbortController();
       const restart = fleet.client
         .submit('fleet.restart', { instance: 'worker-b' }, { signal: enough.signal })
         .catch(() => undefined);
       await fleet.instanceWhen('worker-b', 'drains', ({ health }) => health === 'draining');
       const stop = { scope: 'workers', instance: null, grace_secs: 5 } as const;
-      const { stopped } = await fleet.client.submit('fleet.stop', stop);
+      const stopping = fleet.client.submit('fleet.stop', stop);
+      await fleet.write('go', '');
+      const { stopped } = await stopping;
       enough.abort();
       await restart;
-      assert.notEqual(stopped.find(({ alias }) => alias === 'worker-b')?.pid, before);
+      const launched = stopped.find(({ alias }) => alias === 'worker-b')?.pid;
+      assert.ok(launched != null && launched !== before, `${launched} was stopped, and ${before} restarted`);
+      assert.equal(isThere(launched), false);
       assert.deepEqual(await liveWorkers(fleet.home), []);
     }),
   );
