@@ -17,9 +17,8 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
 
-/** Everything that the commands need, taken from this process. */
-export function processHost(signal: AbortSignal): Host {
-  const { env } = process;
+/** Everything that the commands need, taken from this process; its environment may be another. */
+export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = process.env): Host {
   return {
     out: outputTo(process.stdout),
     err: outputTo(process.stderr),
@@ -32,17 +31,17 @@ export function processHost(signal: AbortSignal): Host {
     doctor: async () => (await import('./doctor.ts')).processDoctor(),
     checkJoin: async (text, subtasks) => (await import('../open.ts')).checkJoin(text, subtasks),
     checkPlan: async (text, known) => (await import('../check-plan.ts')).checkPlan(text, known),
-    connect: settings => connectTo(settings, signal),
+    connect: settings => connectTo(settings, env, signal),
   };
 }
 
 /** @throws UNREACHABLE, AUTH_REQUIRED, USAGE, HOME_INVALID. */
-async function connectTo(given: Settings, signal: AbortSignal): Promise<Connection> {
+async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Connection> {
   const paths = homePaths(given.home);
   const config = await readConfig(paths.configToml);
   const target = await targetOf(given, config);
   if (given.url === null) await untilServed(paths, signal);
-  const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, process.env, config);
+  const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, env, config);
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
   return { engine: connect(target, { actor }), actor };
 }

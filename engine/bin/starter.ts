@@ -23,42 +23,71 @@ const RETRY_MS = 15;
 /** A log that has grown beyond this is set aside at the next start. */
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
-/** Starts coordinators as processes of their own, from the very file that runs now. */
-export const processStarter: Starter = {
-  ensureCoordinator,
-  async serve(options) {
-    const { serve } = await import('../open.ts');
-    return serve(options);
+/** The `spl` that coordinators run, and the environment that they are started in. */
+export interface Program {
+  readonly file: string;
+  /** The options of Node.js before it. */
+  readonly execArgv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The file that runs, through whatever link it was called. */
+const ownProgram: Program = {
+  get file() {
+    return realpathSync(process.argv[1]!);
   },
-  standBy,
-  awaitGone,
-  async stopLeft(options) {
-    const { stopLeftWorkers } = await import('./left-workers.ts');
-    return stopLeftWorkers(options);
-  },
+  execArgv: process.execArgv,
+  env: process.env,
 };
 
-async function ensureCoordinator(options: EnsureOptions): Promise<{ spawned: boolean; pid: number }> {
+/** Starts coordinators as processes of their own, from the very file that runs now. */
+export const processStarter: Starter = starterOf(ownProgram);
+
+/** Starts coordinators as processes of their own, from this program. */
+export function starterOf(program: Program): Starter {
+  return {
+    ensureCoordinator: options => ensureCoordinator(program, options),
+    async serve(options) {
+      const { serve } = await import('../open.ts');
+      return serve(options);
+    },
+    standBy,
+    awaitGone: options => awaitGone(program, options),
+    async stopLeft(options) {
+      const { stopLeftWorkers } = await import('./left-workers.ts');
+      return stopLeftWorkers(options);
+    },
+  };
+}
+
+async function ensureCoordinator(
+  program: Program,
+  options: EnsureOptions,
+): Promise<{ spawned: boolean; pid: number }> {
   const paths = homePaths(options.home);
   const running = await askPid(paths, options.signal);
   if (running !== undefined) return { spawned: false, pid: running };
   // Made here, so that a folder that is no home is refused where the user sees it.
   await openHome(options.home, { create: true, version: VERSION });
   const logFile = join(paths.logsDir, 'coordinator.log');
-  const daemon = await launch(options, logFile);
+  const daemon = await launch(program, options, logFile);
   const pid = await untilAnswering(daemon, paths, logFile, options.signal);
   return { spawned: pid === daemon.pid, pid };
 }
 
-async function launch({ home, port, echo }: EnsureOptions, logFile: string): Promise<ChildProcess> {
+async function launch(
+  { file, execArgv, env }: Program,
+  { home, port, echo }: EnsureOptions,
+  logFile: string,
+): Promise<ChildProcess> {
   await setAside(logFile);
   const log = await fs.open(logFile, 'a', 0o600);
   try {
     const words = ['serve', '--home', home, ...(port === null ? [] : ['--port', String(port)])];
     const child = spawn(
       process.execPath,
-      [...HEAP_FLAGS, ...process.execArgv, ownFile(), ...words, ...(echo ? ['--echo'] : [])],
-      { detached: true, cwd: '/', stdio: ['ignore', log.fd, log.fd] },
+      [...HEAP_FLAGS, ...execArgv, file, ...words, ...(echo ? ['--echo'] : [])],
+      { detached: true, cwd: '/', env, stdio: ['ignore', log.fd, log.fd] },
     );
     child.unref();
     child.on('error', () => undefined);
@@ -67,9 +96,6 @@ async function launch({ home, port, echo }: EnsureOptions, logFile: string): Pro
     await log.close();
   }
 }
-
-/** The file that runs, through whatever link it was called. */
-const ownFile = (): string => realpathSync(process.argv[1]!);
 
 async function setAside(logFile: string): Promise<void> {
   const stats = await fs.stat(logFile).catch(() => undefined);
@@ -129,10 +155,11 @@ async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetE
   });
 }
 
-async function awaitGone({ home, pid, graceMs }: AwaitGoneOptions): Promise<boolean> {
+async function awaitGone(program: Program, { home, pid, graceMs }: AwaitGoneOptions): Promise<boolean> {
   const start = processStart(pid);
   if (start === null) return true;
-  if (!isOurs(pid)) return until(async () => !isAlive(pid, start) || !(await serves(home, pid)), graceMs);
+  if (!isOurs(program, pid))
+    return until(async () => !isAlive(pid, start) || !(await serves(home, pid)), graceMs);
   const isGone = (): boolean => !isAlive(pid, start);
   if (await until(isGone, graceMs)) return true;
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -157,10 +184,10 @@ async function until(isSo: () => boolean | Promise<boolean>, withinMs: number): 
 }
 
 /** True for a process that runs `spl serve`. An editor that serves the home is never signalled. */
-function isOurs(pid: number): boolean {
+function isOurs(program: Program, pid: number): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.includes('serve') && words.includes(ownFile());
+    return words.includes('serve') && words.includes(program.file);
   } catch {
     return false;
   }
