@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { after, before, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
@@ -11,6 +12,7 @@ import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
 import { writeInWorktree } from './testing/written-attempt.ts';
 
+const run = promisify(execFile);
 const HOST = fileURLToPath(new URL('./testing/mortal-host.ts', import.meta.url));
 /** A death is waited for most of the time, and meets no other: each has a repository of its own. */
 const DEATHS_AT_ONCE = 4;
@@ -178,8 +180,7 @@ describe('worktrees that were left', function () {
 
   /** Makes a worktree or removes one, in a process of its own. @returns how often that called git. */
   async function callsOf(verb: 'make' | 'remove', folder: string, of: string): Promise<number> {
-    const { signal, stdout } = await run(process.execPath, [host, verb, '0', 'before', folder, of]);
-    assert.equal(signal, null);
+    const { stdout } = await run(process.execPath, [host, verb, '0', 'before', folder, of]);
     return Number(stdout);
   }
 
@@ -191,8 +192,8 @@ describe('worktrees that were left', function () {
     folder: string,
     of: string,
   ): Promise<void> {
-    const { signal } = await run(process.execPath, [host, verb, String(nth), when, folder, of]);
-    assert.equal(signal, 'SIGKILL', `${verb}, ${when} call ${nth}`);
+    const words = [host, verb, String(nth), when, folder, of];
+    await assert.rejects(run(process.execPath, words), { signal: 'SIGKILL' }, `${verb}, ${when} call ${nth}`);
   }
 });
 
@@ -225,15 +226,4 @@ async function eachStep(last: number, take: (step: number) => Promise<void>): Pr
     while (next <= last) await take(next++);
   };
   await Promise.all(Array.from({ length: DEATHS_AT_ONCE }, lane));
-}
-
-/** Runs a program to its end, be it by a signal. @throws Error when it fails. */
-function run(file: string, words: readonly string[]): Promise<{ signal: string | null; stdout: string }> {
-  return new Promise((resolve, reject) => {
-    execFile(file, words, (error, stdout) => {
-      const signal = error?.signal ?? null;
-      if (error !== null && signal === null) reject(error);
-      else resolve({ signal, stdout });
-    });
-  });
 }

@@ -60,7 +60,6 @@ export async function removeWorktree(folder: string, name: string, force: boolea
     await git(top, 'worktree', 'prune');
     if (await isKnown(note)) throw error;
   });
-  await removeNote(folder, name);
   const branchKept = !force && !(await isHeldElsewhere(note));
   if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
   await removeNote(folder, name);
