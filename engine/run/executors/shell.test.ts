@@ -7,8 +7,8 @@ import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { bundled } from '../../../test/bundled.ts';
 import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
 import { makeControlGroup, ownControlGroup } from './control-group.ts';
 import { processTable } from './processes.ts';
@@ -16,25 +16,23 @@ import type { CommandOptions } from './command.ts';
 import { shellExecutor } from './shell.ts';
 import { anAttempt } from './testing/attempt.ts';
 
-const HOST = fileURLToPath(new URL('./testing/shell-host.ts', import.meta.url));
+const HOST = new URL('./testing/shell-host.ts', import.meta.url);
 const table = processTable();
-/** A Node program that starts `sleep` in a session of its own, which keeps the output open, and says its pid. */
-const DAEMONISE = `const child = require('node:child_process').spawn('sleep', ['300'], { detached: true, stdio: 'inherit' });
-console.log(child.pid);
-child.unref();`;
-/** Starts a `sleep` that has another session, no environment and no parent, and says its pid. */
+/** Holds once the last process of a shell is the `sleep` that it is to be: at first a fork has the name of its parent. */
 const IS_SLEEP = '[ ! -d /proc/$! ] || { read -r name </proc/$!/comm && [ "$name" = sleep ]; }';
-/** It says its process once that is what it is to be: for a moment a fork has the name of its parent. */
+/** Starts a `sleep` that has another session, no environment and no parent, and says its pid. */
 const HIDE = `env -i setsid /bin/sh -c '(sleep 300 & until ${IS_SLEEP}; do :; done; echo $!)'`;
 
 describe('the shell executor', () => {
   let dir: string;
+  let host: string;
   let mark: string;
   let tmpBefore: string | undefined;
   /** What becomes of a process that only a control group can tell from others. */
   let hidden: 'there' | 'gone';
 
   before(async () => {
+    host = await bundled(HOST);
     const control = await makeControlGroup(await ownControlGroup(), randomUUID());
     hidden = control === null ? 'there' : 'gone';
     await control?.remove();
@@ -54,9 +52,7 @@ describe('the shell executor', () => {
   afterEach(async () => {
     assert.deepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), [], 'processes are left');
     assert.equal(guardsIn(dir), '', 'guards are left');
-    // The loader of the host process keeps a cache there.
-    const files = (await readdir(dir)).filter(name => !name.startsWith('tsx-'));
-    assert.deepEqual(files, [], 'files are left');
+    assert.deepEqual(await readdir(dir), [], 'files are left');
   });
 
   describe('runs a command', () => {
@@ -226,12 +222,12 @@ describe('the shell executor', () => {
   });
 
   it('fails what cannot be started for want of file descriptors, and leaves nothing of it', async () => {
-    const limited = 'ulimit -n 60 && exec "$0" --import tsx "$@"';
-    const host = spawn('/bin/sh', ['-c', limited, process.execPath, HOST, 'echo ran', '20'], {
+    const limited = 'ulimit -n 60 && exec "$0" "$@"';
+    const child = spawn('/bin/sh', ['-c', limited, process.execPath, host, 'echo ran', '20'], {
       env: { ...process.env, SPL_TEST_MARK: mark },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const lines = (await textOf(host.stdout)).trim().split('\n');
+    const lines = (await textOf(child.stdout)).trim().split('\n');
     const count = (pattern: RegExp): number => lines.filter(line => pattern.test(line)).length;
     const [ran, accepted, failed] = [
       count(/^ran$/),
@@ -320,9 +316,8 @@ describe('the shell executor', () => {
     });
 
     it('and nothing of what has left it, which it names, at most twenty (I40)', async () => {
-      const run = 'i=0; while [ $i -lt 22 ]; do "$NODE" -e "$DAEMONISE"; i=$((i + 1)); done; echo end';
-      const env = { ...process.env, NODE: process.execPath, DAEMONISE };
-      const { result, output } = await attempt(run, {}, { env });
+      const leave = `setsid sleep 300 & until ${IS_SLEEP}; do :; done; echo $!`;
+      const { result, output } = await attempt(`i=0; while [ $i -lt 22 ]; do ${leave}; i=$((i + 1)); done`);
       const pids = output.match(/\d+/g)?.map(Number) ?? [];
       try {
         assert.equal(result.verdict, 'accept');
@@ -410,47 +405,47 @@ describe('the shell executor', () => {
   describe('has a guard that ends the group', () => {
     const run = `trap '' TERM HUP INT; (trap '' TERM HUP; echo deep; exec sleep 300) & wait; sleep 300`;
 
-    it('when the worker is killed (I40)', () => worker(run, host => host.kill('SIGKILL')));
-    it('when the worker exits', () => worker(run, host => host.stdin.write('exit')));
+    it('when the worker is killed (I40)', () => worker(run, child => child.kill('SIGKILL')));
+    it('when the worker exits', () => worker(run, child => child.stdin.write('exit')));
     it('and ends what has left it, when the worker is killed (I40)', () =>
-      worker(`setsid sh -c 'echo away; exec sleep 300' & wait`, host => host.kill('SIGKILL')));
+      worker(`setsid sh -c 'echo away; exec sleep 300' & wait`, child => child.kill('SIGKILL')));
     it('and ends what hides, when the worker is killed, where there are control groups (I40)', async () => {
       let pid = 0;
-      await worker(`${HIDE}; sleep 300 & sleep 300`, (host, said) => {
+      await worker(`${HIDE}; sleep 300 & sleep 300`, (child, said) => {
         pid = Number(said);
-        host.kill('SIGKILL');
+        child.kill('SIGKILL');
       });
       if (hidden === 'gone') await until(() => stateOf(pid) === 'gone');
       else process.kill(pid);
     });
     it('when the worker is stopped, then killed', () =>
-      worker(run, host => {
-        host.kill('SIGSTOP');
-        host.kill('SIGKILL');
+      worker(run, child => {
+        child.kill('SIGSTOP');
+        child.kill('SIGKILL');
       }));
 
     async function worker(
       command: string,
-      end: (host: ReturnType<typeof startHost>, said: string) => void,
+      end: (child: ReturnType<typeof startHost>, said: string) => void,
     ): Promise<void> {
-      const host = startHost(command);
-      const exited = once(host, 'exit');
+      const child = startHost(command);
+      const exited = once(child, 'exit');
       try {
-        const [said] = (await once(host.stdout, 'data')) as [Buffer];
+        const [said] = (await once(child.stdout, 'data')) as [Buffer];
         // The host, the shell and its child, which may begin only after what was said.
         await until(async () => (await table.find({ mark: `SPL_TEST_MARK=${mark}` })).length >= 3);
-        end(host, String(said));
+        end(child, String(said));
         await exited;
         await gone({ mark: `SPL_TEST_MARK=${mark}` });
         await until(() => guardsIn(dir) === '');
       } finally {
-        host.kill('SIGKILL');
+        child.kill('SIGKILL');
         await exited;
       }
     }
 
     function startHost(command: string) {
-      return spawn(process.execPath, ['--import', 'tsx', HOST, command], {
+      return spawn(process.execPath, [host, command], {
         env: { ...process.env, SPL_TEST_MARK: mark },
         stdio: ['pipe', 'pipe', 'inherit'],
       });

@@ -3,17 +3,16 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { after, before, beforeEach, describe, it } from 'mocha';
+import { bundled } from '../../../test/bundled.ts';
 import { FleetError } from '../../errors.ts';
 import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
 import { writeInWorktree } from './testing/written-attempt.ts';
 
 const run = promisify(execFile);
-const HOST = fileURLToPath(new URL('./testing/mortal-host.ts', import.meta.url));
+const HOST = new URL('./testing/mortal-host.ts', import.meta.url);
 /** A death is waited for most of the time, and meets no other: each has a repository of its own. */
 const DEATHS_AT_ONCE = 4;
 
@@ -67,16 +66,7 @@ describe('worktrees that were left', function () {
     root = await realpath(await mkdtemp(join(tmpdir(), 'spl-left-')));
     template = join(root, 'template');
     await makeTemplate(new Place(template));
-    // It is started many times, and the loader would take longer each time than all that it does.
-    host = join(root, 'host.mjs');
-    await build({
-      entryPoints: [HOST],
-      outfile: host,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'error',
-    });
+    host = await bundled(HOST);
   });
   after(() => rm(root, { recursive: true, force: true }));
   beforeEach(async () => void (place = await newPlace()));
