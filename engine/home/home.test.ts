@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
 import { generateKey, keyToPem } from '../record/signing.ts';
 import { MARKER } from './create.ts';
@@ -210,7 +211,7 @@ describe('a home', () => {
     });
 
     it('by a kill at any moment is made by whoever comes next', async () => {
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < runs(5); round++) {
         const child = await startChild();
         const target = path.join(folder, `round-${round}`);
         await fs.mkdir(target);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as readline from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { bundled } from '../../../test/bundled.ts';
 
 /** A running `child.ts`, as tests see it. */
 export interface Child {
@@ -17,8 +17,8 @@ export interface Child {
 
 /** Starts a child and waits until it listens. */
 export async function startChild(): Promise<Child> {
-  const script = fileURLToPath(new URL('child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const script = await bundled(new URL('child.ts', import.meta.url));
+  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { bundled } from '../../../test/bundled.ts';
 import { KeepingReader } from '../../../test/conformance/log.ts';
 import { LogHome } from './testing/log-home.ts';
 
-const APPENDER = fileURLToPath(new URL('testing/appender.ts', import.meta.url));
+const APPENDER = new URL('testing/appender.ts', import.meta.url);
 
 describe('a log whose writer is killed', () => {
   let home: LogHome;
@@ -18,9 +18,8 @@ describe('a log whose writer is killed', () => {
 
   /** Runs the appender until it has acknowledged so many appends, then kills it. @returns the last end it told. */
   async function appendAndKill(acknowledgements: number): Promise<number> {
-    const child = spawn(process.execPath, ['--import', 'tsx', APPENDER, home.logDir, home.checkpointDir], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const words = [await bundled(APPENDER), home.logDir, home.checkpointDir];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
     let told = 0;
     let left = acknowledgements;
