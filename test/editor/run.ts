@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { noteTime } from '../runner/times.mjs';
 import { bundleSuite, desktop, runInHost } from './host.ts';
 import { countOf, type Counts, type Told } from './result.ts';
 import { Place, Scratch } from './scratch.ts';
@@ -60,6 +61,7 @@ async function runSuite(name: string): Promise<Counts> {
 }
 
 function report(told: readonly Told[]): void {
+  for (const each of told) if (each.event === 'passed') noteTime(each.title, each.ms);
   const lines = told.flatMap(each => {
     switch (each.event) {
       case 'passed':

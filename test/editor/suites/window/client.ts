@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { homePaths } from '../../../engine/home/paths.ts';
-import { readPidFile } from '../../../engine/home/process.ts';
-import { extension, fleet, home, run, spl } from './support.ts';
+import { homePaths } from '../../../../engine/home/paths.ts';
+import { readPidFile } from '../../../../engine/home/process.ts';
+import { extension, fleet, home, run, spl } from '../support.ts';
 
 describe('a window beside a fleet that another process hosts', () => {
   let coordinator: number;
+  let task: string;
 
   before(async () => {
     await spl('fleet', 'start', '--workers', '1');
@@ -24,8 +25,13 @@ describe('a window beside a fleet that another process hosts', () => {
 
   it('runs a fan-out there', async () => {
     await run('fleet.firstFanOut');
-    const join = await fleet.joined('FIRST-001');
-    assert.equal(join.outcome, 'satisfied');
+    const { tasks } = await fleet.client.report('tasks', { all: true });
+    task = tasks
+      .map(({ alias }) => alias)
+      .filter(alias => alias.startsWith('FIRST-'))
+      .sort()
+      .at(-1)!;
+    assert.equal((await fleet.joined(task)).outcome, 'satisfied');
   });
 
   it('takes over when that process is killed, and goes on with its workers', async () => {
@@ -37,7 +43,7 @@ describe('a window beside a fleet that another process hosts', () => {
       [(await fleet.instance('worker-a')).pid, (await fleet.instance('worker-b')).pid],
       workers,
     );
-    const { outcome } = await fleet.client.report('join', { task: 'FIRST-001', summary: true });
+    const { outcome } = await fleet.client.report('join', { task, summary: true });
     assert.equal(outcome, 'satisfied');
   });
 
