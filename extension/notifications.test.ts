@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type * as vscode from 'vscode';
+import { coordinator, instance, task, WORKER_A_DID } from '../engine/cli/testing/documents.ts';
+import type { TaskDocument } from '../engine/contract/documents.ts';
+import { FleetError } from '../engine/errors.ts';
+import { dismiss, editor, press } from '../test/stubs/vscode.ts';
+import { coordinatorStopped, notifications } from './notifications.ts';
+import { settled } from './testing/editor.ts';
+import { useModel } from './testing/model.ts';
+import { Attention } from './views/attention.ts';
+
+function failed(progress = 'no more can accept'): TaskDocument {
+  const bare = task();
+  return {
+    ...bare,
+    thread: 'th',
+    fan_out: { ...bare.fan_out!, complete: true, outcome: 'unsatisfiable', progress },
+  };
+}
+
+describe('notifications', () => {
+  const on = useModel();
+  let owned: vscode.Disposable[];
+  beforeEach(async () => {
+    const attention = new Attention(on.window.model);
+    owned = [attention, notifications(attention)];
+    for (const id of ['openReport', 'retry', 'openInstanceLog', 'showOutput', 'cancel'])
+      editor.handlers.set(`fleet.${id}`, () => undefined);
+    await on.window.has({ tasks: { tasks: [task()] } });
+  });
+  afterEach(() => {
+    for (const each of owned) each.dispose();
+  });
+
+  const buttons = (): readonly string[] => {
+    const last = editor.person.asked.at(-1);
+    return last !== undefined && 'buttons' in last ? last.buttons : [];
+  };
+
+  it('offer to look into a join that failed, and to try again', async () => {
+    editor.person.will(press('Retry Subtask…'));
+    await on.window.task(failed());
+    assert.deepEqual(editor.person.told('warning'), ['The join of FIRST-001 failed: no more can accept']);
+    assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
+    assert.deepEqual(editor.executed.at(-1), ['fleet.retry', { kind: 'task', thread: 'th' }]);
+  });
+
+  it('offer nothing that starts work from a folder that is not trusted', async () => {
+    editor.isTrusted = false;
+    await on.window.task(failed());
+    assert.deepEqual(buttons(), ['Open Report', "Don't Show Again"]);
+  });
+
+  it('offer the log of a worker that was lost', async () => {
+    editor.person.will(press('Open Log'));
+    const lost = instance({ status: 'archived', note: 'its process died' });
+    await on.window.fleet({ instances: [coordinator(), lost] });
+    assert.deepEqual(editor.person.told('warning'), [
+      'worker-a was lost (its process died) with 1 subtask on it.',
+    ]);
+    assert.deepEqual(editor.executed.at(-1), [
+      'fleet.openInstanceLog',
+      { kind: 'instance', did: WORKER_A_DID },
+    ]);
+  });
+
+  it('offer the output of an attempt without a sign of life, and to cancel it', async () => {
+    editor.person.will(press('Cancel It'));
+    await on.window.fleet({
+      stalled: [{ task: 'FIRST-001', subtask: 1, worker: 'worker-a', stalled_secs: 90 }],
+    });
+    assert.deepEqual(editor.person.told('warning'), [
+      'FIRST-001 [1] on worker-a has shown no sign of life for 1m 30s.',
+    ]);
+    assert.deepEqual(editor.executed.at(-1), [
+      'fleet.cancel',
+      { kind: 'child', thread: task().thread, index: 1 },
+    ]);
+  });
+
+  it('make no link of what others wrote', async () => {
+    await on.window.task(failed('see [this](command:fleet.stopAll)'));
+    assert.match(editor.person.told('warning')[0]!, /see \[this\] \(command:/);
+  });
+
+  it('are shown no more of a kind that nobody wants, and of the others still', async () => {
+    editor.person.will(press("Don't Show Again"));
+    await on.window.task(failed());
+    assert.equal(editor.settings.section('fleet').get('notifications.joinFailed'), false);
+    await on.window.task({ ...failed(), thread: 'th_2' });
+    assert.equal(editor.person.texts.length, 1);
+    await on.window.fleet({ instances: [coordinator(), instance({ status: 'archived' })] });
+    assert.equal(editor.person.texts.length, 2);
+  });
+
+  it('do nothing when they are closed', async () => {
+    editor.person.will(dismiss);
+    await on.window.task(failed());
+    assert.deepEqual(editor.executed, []);
+  });
+});
+
+describe('a coordinator that stopped', () => {
+  const on = useModel();
+  const full = new FleetError('LOG_POISONED', 'the log cannot be written', { hint: 'Remove the cause.' });
+
+  it('is told of where it ran in this window, with the way out', async () => {
+    const listening = coordinatorStopped(on.window.session);
+    editor.handlers.set('fleet.reconnect', () => undefined);
+    editor.person.will(press('Try Again'));
+    on.window.session.live(on.window.client).down(full);
+    await settled();
+    assert.deepEqual(editor.person.told('error'), [
+      'The coordinator in this window stopped: the log cannot be written. Remove the cause.',
+    ]);
+    assert.deepEqual(editor.executed, [['fleet.reconnect']]);
+    listening.dispose();
+  });
+
+  it('is not told of where it was another process’s, or was asked to stop', async () => {
+    const listening = coordinatorStopped(on.window.session);
+    on.window.session.live(on.window.client, false).down(full);
+    on.window.session.live(on.window.client).none().down(full);
+    await settled();
+    assert.deepEqual(editor.person.texts, []);
+    listening.dispose();
+  });
+});

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach } from 'mocha';
+import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import { fleet } from '../../engine/cli/testing/documents.ts';
+import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { Clock } from '../../test/stubs/clock.ts';
+import { keptLog } from '../../test/stubs/vscode.ts';
+import { FleetModel } from '../model/fleet-model.ts';
+import { next, settled, useEditor } from './editor.ts';
+import { FakeSession } from './session.ts';
+
+/** A model of a fleet that a test describes, in a window whose time a test lets pass. */
+export class ModelWindow {
+  readonly clock = new Clock();
+  readonly log = keptLog();
+  readonly session = new FakeSession();
+  readonly model = new FleetModel(this.session, this.log);
+  readonly client = new FakeClient({ fleet: fleet(), tasks: { tasks: [] } });
+
+  /** The engine answers so now. All is read anew. */
+  async has(answers: Answers): Promise<void> {
+    this.client.change(answers);
+    const read = next(this.model.onDidChange);
+    if (this.session.client === undefined) this.session.live(this.client);
+    else this.client.tell({ kind: 'gap' });
+    await read;
+    await this.pass();
+  }
+
+  /** The fleet is so now, which the engine tells as it tells of an instance. */
+  async fleet(change: Partial<FleetDocument>): Promise<void> {
+    this.client.change({ fleet: fleet(change) });
+    await this.#told({ kind: 'instance', did: 'any' });
+  }
+
+  /** A task is so now. */
+  async task(task: TaskDocument, ...children: readonly number[]): Promise<void> {
+    this.client.change({ task });
+    await this.#told({ kind: 'task', thread: task.thread, children, complete: false });
+  }
+
+  /** Lets so much time pass that trees tell what they have. */
+  async pass(ms = 220): Promise<void> {
+    await settled();
+    this.clock.pass(ms);
+    await settled();
+  }
+
+  close(): void {
+    this.clock.restore();
+    this.model.dispose();
+  }
+
+  async #told(event: Parameters<FakeClient['tell']>[0]): Promise<void> {
+    const read = next(this.model.onDidChange);
+    this.client.tell(event);
+    await read;
+    await this.pass();
+  }
+}
+
+/** A window for each test of a suite, in which no engine has answered yet. */
+export function useModel(): { readonly window: ModelWindow } {
+  let window: ModelWindow | undefined;
+  useEditor();
+  beforeEach(() => {
+    window = new ModelWindow();
+  });
+  afterEach(() => window?.close());
+  return {
+    get window() {
+      return window!;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { coordinator, fleet, instance, task } from '../../engine/cli/testing/documents.ts';
+import type { TaskDocument } from '../../engine/contract/documents.ts';
+import { useModel } from '../testing/model.ts';
+import { Attention, type Alarm } from './attention.ts';
+
+/** A fan-out that came out so. */
+function joined(outcome: string, more = {}): TaskDocument {
+  const bare = task();
+  return { ...bare, thread: 'th', fan_out: { ...bare.fan_out!, complete: true, outcome, ...more } };
+}
+
+describe('what needs a person', () => {
+  const on = useModel();
+  let attention: Attention;
+  let raised: Alarm[];
+  let counts: number[];
+  beforeEach(() => {
+    attention = new Attention(on.window.model);
+    [raised, counts] = [[], []];
+    attention.onDidRaise(alarm => raised.push(alarm));
+    attention.onDidCount(count => counts.push(count));
+  });
+  afterEach(() => attention.dispose());
+
+  it('is a join that failed while the window watched, once for each round', async () => {
+    await on.window.has({});
+    await on.window.task(joined('unsatisfiable'));
+    await on.window.task(joined('unsatisfiable'));
+    assert.deepEqual(
+      raised.map(({ kind }) => kind),
+      ['joinFailed'],
+    );
+    await on.window.task(joined('timed_out', { round: 2 }));
+    assert.equal(raised.length, 2);
+    assert.deepEqual(counts, [1, 1], 'it is one task');
+  });
+
+  it('is no join that came out as somebody wanted, nor one that was there before', async () => {
+    await on.window.has({ tasks: { tasks: [joined('unsatisfiable')] } });
+    await on.window.task({ ...joined('satisfied'), thread: 'th_1' });
+    await on.window.task({ ...joined('cancelled'), thread: 'th_2' });
+    await on.window.task({ ...joined('unsatisfiable', { serial: true }), thread: 'th_3' });
+    await on.window.task({ ...joined('unsatisfiable', { complete: false }), thread: 'th_4' });
+    assert.deepEqual(raised, []);
+  });
+
+  it('is a worker that was lost with work on it', async () => {
+    await on.window.has({});
+    const lost = instance({ status: 'archived', active_dispatches: 0 });
+    await on.window.fleet({ instances: [coordinator(), lost] });
+    const [alarm] = raised;
+    assert.deepEqual(alarm?.kind === 'workerLost' && [alarm.worker.alias, alarm.load], ['worker-a', 1]);
+    await on.window.fleet({ instances: [coordinator(), lost] });
+    assert.equal(raised.length, 1);
+  });
+
+  it('is no worker that had nothing to do, or was stopped', async () => {
+    await on.window.has({ fleet: fleet({ instances: [coordinator(), instance({ active_dispatches: 0 })] }) });
+    await on.window.fleet({
+      instances: [coordinator(), instance({ status: 'archived', active_dispatches: 0 })],
+    });
+    await on.window.fleet({ instances: [coordinator(), instance()] });
+    await on.window.fleet({ instances: [coordinator(), instance({ status: 'stopped' })] });
+    assert.deepEqual(raised, []);
+  });
+
+  it('is an attempt without a sign of life, each time that it shows none anew', async () => {
+    await on.window.has({ tasks: { tasks: [task()] } });
+    const stalled = [{ task: 'FIRST-001', subtask: 1, worker: 'worker-a', stalled_secs: 9 }];
+    await on.window.fleet({ stalled });
+    await on.window.fleet({ stalled: [{ ...stalled[0]!, stalled_secs: 99 }] });
+    const [alarm] = raised;
+    assert.deepEqual(alarm?.kind === 'stalled' && [alarm.thread, alarm.attempt.subtask], [task().thread, 1]);
+    assert.equal(raised.length, 1);
+    await on.window.fleet({ stalled: [] });
+    await on.window.fleet({ stalled });
+    assert.equal(raised.length, 2);
+  });
+
+  it('waits until somebody looks', async () => {
+    await on.window.has({});
+    await on.window.task(joined('unsatisfiable'));
+    await on.window.fleet({ instances: [coordinator(), instance({ status: 'archived' })] });
+    attention.clear();
+    attention.clear();
+    assert.deepEqual(counts, [1, 2, 0]);
+  });
+});

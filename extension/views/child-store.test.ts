@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'mocha';
+import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { done, pending, running } from '../../engine/cli/testing/documents.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { PAGE } from '../model/follow-fan-out.ts';
+import { ChildStore } from './child-store.ts';
+
+describe('the subtasks that a tree keeps', () => {
+  let store: ChildStore;
+  let children: ChildDocument[];
+  let engine: FakeClient;
+  beforeEach(() => {
+    store = new ChildStore();
+    children = Array.from({ length: 300 }, (_, i) => pending(i));
+    engine = new FakeClient({
+      children: ({ offset, limit, indices }) => ({
+        ...{ thread: 'th', alias: 'A', round: 1, total: children.length },
+        children:
+          (indices as number[] | undefined)?.map(index => children[index]!) ??
+          children.slice(Number(offset), Number(offset) + Number(limit)),
+      }),
+    });
+  });
+
+  it('are those that were shown, each read once', async () => {
+    await store.load(engine, 'th', 100, 200);
+    await store.load(engine, 'th', 150, 200);
+    assert.equal(engine.asked.length, 1);
+    assert.equal(store.get('th', 199)?.index, 199);
+    assert.equal(store.get('th', 99), undefined);
+    await store.load(engine, 'th', 150, 250);
+    assert.equal(engine.asked.length, 2);
+  });
+
+  it('are read anew where they changed, and no others', async () => {
+    await store.load(engine, 'th', 0, 100);
+    children[3] = running(3);
+    children[200] = running(200);
+    assert.deepEqual(await store.refresh(engine, 'th', new Set([3, 200])), [3]);
+    assert.deepEqual(engine.asked.at(-1)?.input['indices'], [3]);
+    assert.deepEqual([store.get('th', 3)?.state, store.get('th', 200)], ['running', undefined]);
+    assert.deepEqual(await store.refresh(engine, 'th_other', undefined), []);
+  });
+
+  it('are read anew a page at a time', async () => {
+    for (const from of [0, 100, 200]) await store.load(engine, 'th', from, from + 100);
+    engine.asked.length = 0;
+    assert.equal((await store.refresh(engine, 'th', undefined)).length, 300);
+    assert.deepEqual(
+      engine.asked.map(({ input }) => (input['indices'] as number[]).length),
+      [PAGE, 300 - PAGE],
+    );
+  });
+
+  it('are not kept again by an answer that comes after they were forgotten', async () => {
+    await store.load(engine, 'th', 0, 10);
+    const reading = store.refresh(engine, 'th', undefined);
+    store.forget('th', 0, 5);
+    await reading;
+    assert.deepEqual([store.get('th', 4), store.get('th', 5)?.index], [undefined, 5]);
+    store.clear();
+    assert.equal(store.get('th', 5), undefined);
+  });
+
+  it('say which of them run, and which are open', async () => {
+    children = [done(0), running(1), pending(2)];
+    await store.load(engine, 'th', 0, 3);
+    assert.deepEqual(
+      [...store.running()].map(({ child }) => child.index),
+      [1],
+    );
+    assert.deepEqual(store.open(), new Map([['th', new Set([1, 2])]]));
+    children = [done(0), done(1), done(2)];
+    await store.refresh(engine, 'th', undefined);
+    assert.deepEqual(store.open(), new Map());
+  });
+});

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type * as vscode from 'vscode';
+import { child, done, fleet, pending, running, task } from '../../engine/cli/testing/documents.ts';
+import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
+import { FleetError } from '../../engine/errors.ts';
+import { useModel } from '../testing/model.ts';
+import { rowsOf, textOf } from '../testing/trees.ts';
+import { FanOutsTree } from './fan-outs.ts';
+import type { Node } from './nodes.ts';
+
+const HOSTILE = '$(trash) [x](command:fleet.stopAll) <img src=x>';
+
+/** A task whose fan-out has so many subtasks. */
+function fannedOut(subtasks: number, change: Partial<TaskDocument> = {}, more = {}): TaskDocument {
+  const bare = task();
+  return { ...bare, thread: 'th', alias: 'A', ...change, fan_out: { ...bare.fan_out!, subtasks, ...more } };
+}
+
+describe('the tree of fan-outs', () => {
+  const on = useModel();
+  let tree: FanOutsTree;
+  let children: ChildDocument[];
+  let told: (readonly Node[] | undefined)[];
+
+  beforeEach(() => {
+    const { model, session, log, client } = on.window;
+    children = [];
+    client.change({
+      children: ({ offset, limit, indices }) => ({
+        ...{ thread: 'th', alias: 'A', round: 1, total: children.length },
+        children:
+          (indices as number[] | undefined)?.map(index => children[index]!) ??
+          children.slice(Number(offset), Number(offset) + Number(limit)),
+      }),
+    });
+    tree = new FanOutsTree(model, session, log);
+    told = [];
+    tree.onDidChangeTreeData(rows => told.push(rows));
+  });
+  afterEach(() => tree.dispose());
+
+  /** The engine has these tasks, and has told of it. */
+  async function has(...tasks: readonly TaskDocument[]): Promise<void> {
+    await on.window.has({ tasks: { tasks } });
+    told.length = on.window.client.asked.length = 0;
+  }
+  const isOpen = (text: string): boolean => !/ – /.test(text);
+  const shown = (): Promise<unknown> => rowsOf(tree, isOpen);
+  const texts = async (rows: readonly Node[] | undefined): Promise<unknown> =>
+    rows === undefined ? 'all' : Promise.all(rows.map(row => textOf(tree, row)));
+
+  it('shows tasks, their subtasks, and the attempts of these', async () => {
+    children = [
+      child({ index: 0, goal: 'Draft', attempt: 2, cost_usd: 0.5, earlier_attempts: [earlier(1)] }),
+      pending(1),
+    ];
+    await has(
+      task({ thread: 'th_bare', alias: 'B', goal: 'later', status: 'inbox', fan_out: null }),
+      fannedOut(2),
+    );
+    assert.deepEqual(await rowsOf(tree, text => /^(A |\[0\])/.test(text)), [
+      [
+        'A 1 of 2 accepted, needs 1 more of 1 running · Draft the notes',
+        [
+          [
+            '[0] Draft accepted · worker-a · 1s · $0.50 · attempt 2',
+            [
+              'Attempt 1 failed · worker-b · 3s · exit 1',
+              'Attempt 2 accepted · worker-a · 1s · $0.50 · attempt 2',
+            ],
+          ],
+          '[1] Part 1 waiting for a free slot',
+        ],
+      ],
+      'B later',
+    ]);
+  });
+
+  it('says how each task stands', async () => {
+    const bare = (status: TaskDocument['status'], change: Partial<TaskDocument> = {}): TaskDocument =>
+      task({ thread: `th_${status}`, alias: status, goal: 'g', status, fan_out: null, ...change });
+    await has(
+      bare('blocked', { reason: 'the parts' }),
+      bare('deferred', { deferred_until_unix: 1_750_000_000 }),
+      bare('review'),
+      fannedOut(
+        2,
+        { status: 'approved' },
+        { complete: true, round: 2, serial: true, progress: '2 of 2 accepted' },
+      ),
+    );
+    assert.deepEqual(await rowsOf(tree), [
+      'A 2 of 2 accepted · round 2 · serial · Draft the notes',
+      'review in review · g',
+      'deferred deferred (until 2025-06-15 15:06:40Z) · g',
+      'blocked blocked (the parts) · g',
+    ]);
+  });
+
+  it('has an icon and words of its own for each state, which menus go by', async () => {
+    children = [done(0), done(1, 'failed'), running(2), { ...running(3), stalled_secs: 9 }, pending(4)];
+    await has(fannedOut(5, { status: 'active' }));
+    const [root] = await tree.getChildren();
+    const items = (await tree.getChildren(root)).map(row => tree.getTreeItem(row));
+    assert.deepEqual(
+      items.map(({ iconPath, contextValue }) => [(iconPath as vscode.ThemeIcon).id, contextValue]),
+      [
+        ['pass', 'child done started'],
+        ['error', 'child done started retriable'],
+        ['sync~spin', 'child running started'],
+        ['warning', 'child running started'],
+        ['clock', 'child pending'],
+      ],
+    );
+    const item = tree.getTreeItem(root!);
+    assert.deepEqual(
+      [
+        (item.iconPath as vscode.ThemeIcon).id,
+        item.contextValue,
+        item.command?.command,
+        item.command?.arguments,
+      ],
+      ['sync~spin', 'task fanned open', 'fleet.openReport', [root]],
+    );
+    assert.match(item.accessibilityInformation?.label ?? '', /^A, active, 1 of 2 accepted/);
+  });
+
+  it('has ranges where there are many, and reads what is unfolded alone', async () => {
+    children = Array.from({ length: 250 }, (_, i) => pending(i));
+    await has(fannedOut(250));
+    const [root] = await tree.getChildren();
+    const ranges = await tree.getChildren(root);
+    assert.deepEqual(await texts(ranges), ['0 – 99', '100 – 199', '200 – 249']);
+    assert.deepEqual(on.window.client.asked, []);
+    const rows = await tree.getChildren(ranges[2]);
+    assert.deepEqual([rows.length, on.window.client.asked.map(({ input }) => input['offset'])], [50, [200]]);
+    assert.equal(tree.getParent(rows[0]!), ranges[2], 'the editor knows a row by being the same');
+    tree.collapsed(ranges[2]!);
+    await on.window.task(fannedOut(250), 200);
+    assert.ok(
+      !on.window.client.asked.slice(1).some(({ name }) => name === 'children'),
+      'what is folded is not read',
+    );
+  });
+
+  it('draws again what changed, and nothing else', async () => {
+    children = [running(0), pending(1)];
+    await has(fannedOut(2));
+    await shown();
+    on.window.client.asked.length = 0;
+    children[1] = running(1);
+    await on.window.task(fannedOut(2, {}, { progress: 'both run' }), 1);
+    assert.equal(told.length, 1);
+    assert.match(String(await texts(told[0])), /^A both run · Draft the notes,\[1\] Part 1 worker-a/);
+    assert.deepEqual(
+      on.window.client.asked.filter(({ name }) => name === 'children').map(({ input }) => input['indices']),
+      [[1]],
+    );
+  });
+
+  it('draws all of it again for a task that is new, or where all may be different', async () => {
+    await has(fannedOut(0));
+    await shown();
+    await on.window.task(task({ thread: 'th_new', alias: 'N' }));
+    assert.deepEqual(told, [undefined]);
+    await on.window.has({});
+    assert.ok(told.slice(1).includes(undefined));
+  });
+
+  it('reads subtasks that wait anew when that by which they wait is different', async () => {
+    children = [done(0), pending(1), running(2)];
+    await has(fannedOut(3));
+    await shown();
+    on.window.client.asked.length = 0;
+    children[1] = pending(1, "soft freeze of 'acme'");
+    const freezes = [
+      { namespace: 'acme', level: 'soft', grace_secs: 60, reason: null, issued_by: 'x', issued_at_unix: 1 },
+    ];
+    await on.window.fleet({ freezes });
+    assert.deepEqual(await texts(told.flatMap(rows => rows ?? []).filter(row => row.kind === 'child')), [
+      "[1] Part 1 soft freeze of 'acme'",
+      await textOf(tree, tree.node('th', 2)!),
+    ]);
+  });
+
+  it('says of a fan-out that nothing of it may start, though what runs may end', async () => {
+    const issued = { reason: null, issued_by: 'x', issued_at_unix: 1 };
+    on.window.client.change({ fleet: fleet({ emergency: issued }) });
+    const { counts } = task().fan_out!;
+    const still = fannedOut(2, {}, { counts: { ...counts, running: 0 } });
+    await has(fannedOut(2, { thread: 'th_runs', alias: 'R' }), still);
+    assert.match(String(await rowsOf(tree)), /^A frozen · .*,R frozen · /);
+    const icons = (await tree.getChildren()).map(
+      row => (tree.getTreeItem(row).iconPath as vscode.ThemeIcon).id,
+    );
+    assert.deepEqual(icons, ['lock', 'sync~spin']);
+  });
+
+  it('draws running times again while they are seen, and only then', async () => {
+    children = [running(0), { ...running(1), started_unix: null }, done(2)];
+    await has(fannedOut(3));
+    await shown();
+    told.length = 0;
+    await on.window.pass(30_000);
+    assert.deepEqual(told, [], 'nobody sees them');
+    tree.isVisible = true;
+    await on.window.pass(5220);
+    assert.deepEqual(await texts(told[0]), [await textOf(tree, tree.node('th', 0)!)]);
+    tree.isVisible = false;
+    told.length = 0;
+    await on.window.pass(30_000);
+    assert.deepEqual([told, on.window.clock.size], [[], 0]);
+  });
+
+  it('says for how long an attempt has shown no sign of life', async () => {
+    const now = Date.now() / 1000;
+    children = [{ ...running(0), started_unix: now - 60, stalled_secs: 12, attempt: 2 }];
+    await has(fannedOut(1));
+    const [, [row]] = ((await shown()) as [[string, [[string]]]])[0];
+    assert.match(row[0], /^\[0\] Part 0 worker-a · 1m 00s · attempt 2 · no sign of life for 12s$/);
+  });
+
+  it('shows text from elsewhere as it is, when a row is hovered as well', async () => {
+    children = [{ ...done(0, 'failed'), goal: HOSTILE, reason: HOSTILE, summary: '``` [x](command:x)' }];
+    await has(fannedOut(1, { goal: HOSTILE }, { predicate: HOSTILE }));
+    const [root] = await tree.getChildren();
+    const [row] = await tree.getChildren(root);
+    for (const each of [root!, row!]) {
+      const { tooltip } = tree.resolveTreeItem(tree.getTreeItem(each), each);
+      const { value, isTrusted, supportHtml, supportThemeIcons } = tooltip as vscode.MarkdownString;
+      assert.deepEqual([isTrusted, supportHtml, supportThemeIcons].filter(Boolean), []);
+      const outside = value.replace(/\n(`{3,})text\n[\s\S]*?\n\1\n/g, '');
+      assert.doesNotMatch(outside, /(?<!\\)\]\(|(?<!\\)!\[/);
+    }
+    assert.equal((tree.getTreeItem(row!).label as string).includes(HOSTILE), true);
+  });
+
+  it('stays as it is while the engine does not answer, and is empty once there is none', async () => {
+    children = [running(0)];
+    await has(fannedOut(1));
+    await shown();
+    on.window.client.change({ children: new FleetError('UNREACHABLE', 'nobody answers') });
+    await on.window.task(fannedOut(1), 0);
+    assert.equal(on.window.log.lines.at(-1), 'warn reading subtasks: nobody answers');
+    assert.match(String(await shown()), /^A .*\[0\] Part 0 worker-a/);
+    on.window.session.none();
+    assert.deepEqual(await rowsOf(tree), []);
+  });
+
+  it('finds the row of a task or a subtask, where it has one', async () => {
+    await has(fannedOut(2));
+    const [root] = await tree.getChildren();
+    assert.equal(tree.node('th'), root);
+    assert.deepEqual(tree.node('th', 1), { kind: 'child', thread: 'th', index: 1 });
+    assert.equal(tree.getParent(tree.node('th', 1)!), root);
+    assert.equal(tree.node('th_other'), undefined);
+  });
+
+  const earlier = (attempt: number): ChildDocument['earlier_attempts'][number] =>
+    ({
+      ...{ attempt, verdict: 'failed', reason: 'exit 1', worker: 'worker-b', wall_time_secs: 3, work: null },
+    }) as ChildDocument['earlier_attempts'][number];
+});
