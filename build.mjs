@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { showProgress } from './progress.mjs';
 
 /**
- * Builds `dist/`. What a process runs is read whole when it starts, so that it never misses a part when an update
+ * Builds `dist/`, or the folder that `node build.mjs FOLDER` names. What a process runs is read whole when it starts, so that it never misses a part when an update
  * replaces the folder that it came from: one file for each kind of process, and for a coordinator a second one,
  * which the short-lived commands need not read.
  */
 
 const root = dirname(fileURLToPath(import.meta.url));
-const out = join(root, 'dist');
+const out = process.argv[2] ?? join(root, 'dist');
 const bin = join(out, 'bin');
 
 const entries = [

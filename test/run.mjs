@@ -18,6 +18,7 @@ const tsx = require.resolve('tsx/cli');
 const mocha = require.resolve('mocha/bin/mocha.js');
 const out = join(root, 'out');
 const times = join(out, 'times.ndjson');
+const built = join(root, 'dist', 'bin');
 const SLOWEST = 20;
 
 /** The order in which files begin, the longest first, so that both lanes end at about the same time. */
@@ -46,7 +47,7 @@ async function main(kind = 'all') {
 
 function allStages(sources) {
   return [
-    inNode('engine, scenarios and views', sources),
+    inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built }),
     { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
     { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
   ];

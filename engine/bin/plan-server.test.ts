@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import {
   createProtocolConnection,
@@ -16,9 +16,9 @@ import {
   type TextEdit,
   type WorkspaceEdit,
 } from 'vscode-languageserver/node';
+import { builtPrograms } from '../../test/bundled.ts';
 import * as protocol from '../language/protocol.ts';
 
-const SERVER = fileURLToPath(new URL('./plan-server.ts', import.meta.url));
 const uri = 'file:///plans/release.fanout.yaml';
 const TEXT = [
   'goal: Check it',
@@ -41,9 +41,8 @@ describe('the server of plans', () => {
   const waiting: (() => void)[] = [];
 
   before(async () => {
-    child = spawn(process.execPath, ['--import', 'tsx/esm', SERVER, '--stdio'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const server = join(await builtPrograms(), 'plan-server.js');
+    child = spawn(process.execPath, [server, '--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
     connection = createProtocolConnection(
       new StreamMessageReader(child.stdout!),
       new StreamMessageWriter(child.stdin!),

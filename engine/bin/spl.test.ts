@@ -7,13 +7,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, it } from 'mocha';
-
-const file = fileURLToPath(new URL('./spl.ts', import.meta.url));
+import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { builtPrograms } from '../../test/bundled.ts';
 
 describe('the spl process', () => {
+  let file: string;
   let folder: string;
+
+  before(async () => void (file = join(await builtPrograms(), 'spl')));
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'spl-bin-'));
   });
@@ -24,7 +25,7 @@ describe('the spl process', () => {
     env: NodeJS.ProcessEnv = {},
     stdout: 'pipe' | number = 'pipe',
   ): ChildProcess {
-    return spawn(process.execPath, ['--import', 'tsx/esm', file, ...words], {
+    return spawn(process.execPath, [file, ...words], {
       env: { PATH: process.env['PATH'], HOME: folder, ...env },
       stdio: ['ignore', stdout, 'pipe'],
     });

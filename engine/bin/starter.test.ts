@@ -6,20 +6,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { builtPrograms } from '../../test/bundled.ts';
 import type { FannedOut, FleetStarted, HealthDocument, JoinStatus } from '../contract/documents.ts';
 import { homePaths } from '../home/paths.ts';
 import { processStart, writePidFile } from '../home/process.ts';
 import { processStarter } from './starter.ts';
 
-const file = fileURLToPath(new URL('./spl.ts', import.meta.url));
+const SOURCE = fileURLToPath(new URL('./spl.ts', import.meta.url));
 // A daemon runs in another folder, where the loader's bare name would not be found.
-const loader = import.meta.resolve('tsx/esm');
+const LOADER = import.meta.resolve('tsx/esm');
 
 describe('a fleet started by spl', () => {
   let folder: string;
+  let program: readonly string[];
   let started: FleetStarted;
 
   before(async () => {
+    program = [join(await builtPrograms(), 'spl')];
     folder = await mkdtemp(join(tmpdir(), 'spl-starter-'));
     started = await answer<FleetStarted>('fleet', 'start', '--workers', '1');
   });
@@ -29,7 +32,7 @@ describe('a fleet started by spl', () => {
   });
 
   function launch(...words: readonly string[]): ChildProcess {
-    return spawn(process.execPath, ['--import', loader, file, ...words], {
+    return spawn(process.execPath, [...program, ...words], {
       env: { PATH: process.env['PATH'], HOME: folder, SPL_ECHO_MS: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -150,6 +153,16 @@ describe('a fleet started by spl', () => {
     assert.deepEqual([code, out], [0, '✓ worker-a stopped (drained)\n✓ coordinator stopped\n']);
     for (const { pid } of started.instances) assert.equal(processStart(pid!), null);
     assert.equal((await run('fleet', 'list')).code, 5);
+  });
+
+  it('starts and stops from source as well', async () => {
+    program = ['--import', LOADER, SOURCE];
+    const { instances } = await answer<FleetStarted>('fleet', 'start', '--workers', '1');
+    assert.deepEqual(
+      instances.map(({ status }) => status),
+      ['live', 'live'],
+    );
+    assert.equal((await run('fleet', 'stop', '--all')).code, 0);
   });
 });
 
