@@ -57,14 +57,17 @@ describe('a damaged log', () => {
   const first = '0000000000000001.seg';
   const batches = [notes(0, 3), notes(3, 2), notes(5, 4)];
 
+  /** The same in small, for tests that take each byte in turn. */
+  const short = [notes(0, 1), notes(1, 2), notes(3, 2)];
+
   it('is cut at its last frame, whole and said aloud, wherever that frame breaks off (I34)', async () => {
-    const [, end] = await build(batches);
+    const [, end] = await build(short);
     const bytes = await home.read(first);
     for (let length = end! + 1; length < bytes.length; length++) {
       await home.write(first, bytes.subarray(0, length));
       const reader = new KeepingReader();
       const log = await home.open({ reader });
-      assert.deepEqual(idsOf(reader.visited), idsOf(notes(0, 5)), `cut at ${length}`);
+      assert.deepEqual(idsOf(reader.visited), idsOf(notes(0, 3)), `cut at ${length}`);
       assert.deepEqual(log.recovery, {
         cutBytes: length - end!,
         segment: first,
@@ -104,7 +107,7 @@ describe('a damaged log', () => {
   });
 
   it('is refused with file and offset when any bit of a frame before the last is flipped (I34)', async () => {
-    const ends = await build(batches);
+    const ends = await build(short);
     const bytes = await home.read(first);
     const start = bytes.indexOf(0xff, 4);
     for (let offset = start; offset < ends[1]!; offset++) {
