@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
 import { anAttempt } from '../executors/testing/attempt.ts';
@@ -17,15 +17,14 @@ const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('a worktree of an attempt', function () {
   this.timeout(120_000);
+  let template: string;
   let root: string;
   let repo: string;
   let folder: string;
 
-  beforeEach(async () => {
-    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-')));
-    repo = join(root, 'repo');
-    folder = join(root, 'home', 'worktrees');
-    await mkdir(join(repo, 'deep'), { recursive: true });
+  before(async () => {
+    template = repo = await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-')));
+    await mkdir(join(repo, 'deep'));
     git('init', '--quiet', '--initial-branch=main');
     git('config', 'user.name', 'Tester');
     git('config', 'user.email', 'tester@example.org');
@@ -34,6 +33,13 @@ describe('a worktree of an attempt', function () {
     await writeFile(join(repo, '.gitignore'), '.env\nbuild/\n');
     git('add', '--all');
     git('commit', '--quiet', '-m', 'first');
+  });
+  after(() => rm(template, { recursive: true, force: true }));
+  beforeEach(async () => {
+    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-')));
+    repo = join(root, 'repo');
+    folder = join(root, 'home', 'worktrees');
+    await cp(template, repo, { recursive: true });
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
