@@ -1,4 +1,3 @@
-import { build } from 'esbuild';
 import { createServer, type Server } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
@@ -6,21 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { fileURLToPath } from 'node:url';
-import { ChangeFlow } from '../../extension/panels/change-flow.ts';
 import { pageHtml } from '../../extension/panels/html.ts';
-import {
-  decodeToHost,
-  packChild,
-  packJoin,
-  packSpeedup,
-  type ToHost,
-  type ToView,
-  type ViewRequest,
-} from '../../webview/protocol.ts';
+import type { ToView } from '../../webview/protocol.ts';
 import type { ViewStrings } from '../../webview/strings.ts';
 import { openBrowser } from '../editor/browser.ts';
 import { installEditor } from '../editor/install.ts';
-import { OPENED, type Story } from './fan-outs.ts';
+import { englishStrings } from './english.ts';
+import { StandInHost } from './stand-in-host.ts';
 import type { Theme } from './themes.ts';
 
 /**
@@ -124,116 +115,21 @@ function standIn({ theme, saved, told }: { theme: Theme; saved: unknown; told: r
   });
 }
 
-type Answer = (
-  request: ViewRequest,
-) => { ok: true; value: string | null } | { ok: false; message: string; hint?: string };
-
 /** One panel: its page, and the host that it believes in. */
-export class Panel {
+export class Panel extends StandInHost {
   readonly page: Page;
-  /** Whether the view has said that it is ready. */
-  isReady = false;
-  /** What the view asked for, in order. */
-  readonly requests: ViewRequest[] = [];
-  /** What the view wants in the log. */
-  readonly problems: string[] = [];
-  /** What went wrong in the page itself. */
-  readonly errors: string[] = [];
-  /** How requests are answered; never, when null. */
-  answer: Answer | null = () => ({ ok: true, value: null });
-  readonly #strings: ViewStrings;
-  readonly #heard = new Set<() => void>();
-  #flow: ChangeFlow;
-  #at = OPENED;
-  #applied = 0;
 
   constructor(page: Page, strings: ViewStrings) {
+    super(strings);
     this.page = page;
-    this.#strings = strings;
-    this.#flow = this.#newFlow();
     page.on('pageerror', error => this.errors.push(String(error)));
     page.on('console', line => {
       if (line.type() === 'error') this.errors.push(line.text());
     });
   }
 
-  /** Posts anything to the view. */
-  async post(message: unknown): Promise<void> {
+  override async post(message: unknown): Promise<void> {
     await this.page.evaluate(data => window.postMessage(data, '*'), message);
-  }
-
-  async say(message: ToView): Promise<void> {
-    await this.post(message);
-  }
-
-  hear(data: unknown): void {
-    const decoded = decodeToHost(data);
-    if (!decoded.ok) {
-      this.errors.push(`the view said what the host does not understand: ${decoded.problem}`);
-      return;
-    }
-    this.#take(decoded.message);
-    for (const listener of this.#heard) listener();
-  }
-
-  /** Waits for the view to say something that makes it true. */
-  async until(holds: () => boolean, what: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error([`waited in vain: ${what}`, ...this.errors].join('\n'))),
-        15_000,
-      );
-      const look = (): void => {
-        if (!holds()) return;
-        clearTimeout(timer);
-        this.#heard.delete(look);
-        resolve();
-      };
-      this.#heard.add(look);
-      look();
-    });
-  }
-
-  /** What a host would send of a story, in pages as the engine is asked for them. */
-  static messages(story: Story, strings: ViewStrings, page: number): readonly ToView[] {
-    const { status, goal, children, speedup } = story;
-    const { thread, alias } = status;
-    const pages = Array.from({ length: Math.ceil(children.length / page) }, (_, at) => ({
-      type: 'change' as const,
-      seq: at + 1,
-      nowUnix: OPENED + story.at,
-      reset: at === 0,
-      join: packJoin(status),
-      children: children.slice(at * page, (at + 1) * page).map(packChild),
-    }));
-    return [
-      { type: 'init', strings },
-      { type: 'stream', state: 'connecting', note: null },
-      { type: 'task', thread, alias, goal, serial: false },
-      { type: 'stream', state: 'live', note: null },
-      ...pages,
-      { type: 'speedup', report: packSpeedup(speedup), problem: null },
-    ];
-  }
-
-  /** Tells the whole story, and waits until the view has drawn it. */
-  async tell(story: Story): Promise<void> {
-    await this.say({ type: 'init', strings: this.#strings });
-    const { thread, alias } = story.status;
-    await this.say({ type: 'task', thread, alias, goal: story.goal, serial: false });
-    await this.say({ type: 'stream', state: 'live', note: null });
-    await this.say({ type: 'speedup', report: packSpeedup(story.speedup), problem: null });
-    await this.change(story, true);
-  }
-
-  /** Tells what has changed, and waits until the view has drawn it. */
-  async change(story: Pick<Story, 'at' | 'status' | 'children'>, reset: boolean): Promise<void> {
-    this.#at = OPENED + story.at;
-    if (reset) this.#flow = this.#newFlow();
-    this.#flow.offer({ status: story.status, changed: story.children, reset });
-    const pages = Math.max(1, Math.ceil(story.children.length / 1000));
-    const target = reset ? pages : this.#applied + pages;
-    await this.until(() => this.#applied >= target, 'the change is applied');
   }
 
   /** Violations of the page's policy. */
@@ -247,45 +143,6 @@ export class Panel {
 
   async close(): Promise<void> {
     await this.page.close();
-  }
-
-  #newFlow(): ChangeFlow {
-    this.#applied = 0;
-    return new ChangeFlow(
-      change => void this.say(change),
-      () => this.#at,
-    );
-  }
-
-  #take(message: ToHost): void {
-    switch (message.type) {
-      case 'ready':
-        this.isReady = true;
-        break;
-      case 'applied':
-        this.#applied = message.seq;
-        this.#flow.applied(message.seq);
-        break;
-      case 'problem':
-        this.problems.push(message.message);
-        break;
-      case 'request':
-        this.requests.push(message.request);
-        void this.#reply(message.id, message.request);
-        break;
-    }
-  }
-
-  async #reply(id: number, request: ViewRequest): Promise<void> {
-    const answer = this.answer?.(request);
-    if (answer === undefined) return;
-    const result = answer.ok
-      ? answer
-      : {
-          ok: false as const,
-          problem: { code: 'CONFLICT', message: answer.message, hint: answer.hint ?? null },
-        };
-    await this.say({ type: 'reply', id, result });
   }
 }
 
@@ -305,24 +162,4 @@ async function serve(url: string): Promise<{ type: string; body: string | Buffer
   if (name === undefined) throw new Error(`nothing is served at ${url}`);
   const type = name.endsWith('js') ? 'text/javascript' : 'text/css';
   return { type, body: await readFile(join(ROOT, 'dist', 'webview', name)) };
-}
-
-/** The texts as an editor in English shows them: only its function that looks up translations is stood in for. */
-async function englishStrings(): Promise<ViewStrings> {
-  const result = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['extension/panels/strings.ts'],
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    write: false,
-    external: ['vscode'],
-  });
-  const text = result.outputFiles[0]!.text.replace(
-    /import \* as (\w+) from "vscode";/,
-    'const $1 = { l10n: { t: message => message } };',
-  );
-  const module = `data:text/javascript,${encodeURIComponent(text)}`;
-  const { viewStrings } = (await import(module)) as { readonly viewStrings: () => ViewStrings };
-  return viewStrings();
 }
