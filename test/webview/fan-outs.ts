@@ -1,4 +1,6 @@
 import type { ChildDocument, JoinStatus, SpeedupDocument } from '../../engine/contract/documents.ts';
+import { FanOutModel } from '../../webview/model/fan-out.ts';
+import { packChild, packJoin, unpackChild, type ChildRow } from '../../webview/protocol.ts';
 
 /** Fan-outs as an engine would tell them, for the view to show. */
 
@@ -138,6 +140,16 @@ export interface Story {
   readonly status: JoinStatus;
   readonly children: readonly ChildDocument[];
   readonly speedup: SpeedupDocument;
+}
+
+/** The subtask as a view has it. */
+export const rowOf = (document: ChildDocument): ChildRow => unpackChild(packChild(document));
+
+/** The fan-out as a view has it. */
+export function modelOf({ status, children }: Pick<Story, 'status' | 'children'>): FanOutModel {
+  const model = new FanOutModel();
+  model.apply({ join: packJoin(status), children: children.map(rowOf), reset: true });
+  return model;
 }
 
 const GOAL = 'Build, lint and test every package on both platforms';

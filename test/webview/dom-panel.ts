@@ -1,0 +1,40 @@
+import type { ViewStrings } from '../../webview/strings.ts';
+import type { Dom } from './dom.ts';
+import { StandInHost } from './stand-in-host.ts';
+
+/** The whole view on a page in Node.js, with a host that a test plays. */
+export class DomPanel extends StandInHost {
+  /** What the view has saved with the editor. */
+  saved: unknown;
+  readonly #dom: Dom;
+  #view: HTMLElement | null = null;
+
+  private constructor(dom: Dom, strings: ViewStrings, saved: unknown) {
+    super(strings);
+    this.#dom = dom;
+    this.saved = saved;
+  }
+
+  /** @param saved is what a view before it had saved. */
+  static async open(dom: Dom, strings: ViewStrings, { saved }: { saved?: unknown } = {}): Promise<DomPanel> {
+    const { JoinViewElement } = await import('../../webview/join/view.ts');
+    const panel = new DomPanel(dom, strings, structuredClone(saved));
+    panel.#view = await dom.mount(
+      new JoinViewElement({
+        postMessage: message => panel.hear(structuredClone(message)),
+        getState: () => panel.saved,
+        setState: state => (panel.saved = structuredClone(state)),
+      }),
+    );
+    return panel;
+  }
+
+  get view(): HTMLElement {
+    if (this.#view === null) throw new Error('the view is not open');
+    return this.#view;
+  }
+
+  override async post(message: unknown): Promise<void> {
+    await this.#dom.post(message);
+  }
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { useDom } from '../../test/webview/dom.ts';
+import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
+import { englishStrings } from '../../test/webview/english.ts';
+import { child, ended, OPENED, rowOf, underWay } from '../../test/webview/fan-outs.ts';
+import { ViewClock } from '../components/clock.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import type { ViewStrings } from '../strings.ts';
+import type { DetailElement } from './detail.ts';
+import type { ActionChosen } from './row-actions.ts';
+
+describe('the detail of a subtask', () => {
+  let strings: ViewStrings;
+  let detail: DetailElement;
+  const dom = useDom(async () => {
+    strings = await englishStrings();
+    await import('./detail.ts');
+  });
+
+  async function draw(document: ChildDocument): Promise<void> {
+    const clock = new ViewClock();
+    clock.sync(OPENED + 6.2);
+    detail = await dom.draw<DetailElement>('fleet-detail', {
+      strings,
+      row: rowOf(document),
+      clock,
+      version: 1,
+    });
+  }
+  /** The terms and what is said of them. */
+  const terms = (): Readonly<Record<string, string>> => {
+    const values = findAll(detail, 'dd').map(textOf);
+    return Object.fromEntries(findAll(detail, 'dt').map((term, at) => [textOf(term), values[at] ?? '']));
+  };
+  const attempts = (): readonly string[] => findAll(detail, 'ol li').map(textOf);
+
+  it('says all that is known of it', async () => {
+    await draw(
+      ended(3, 'worker-b', [2.2, 2.4], 'failed', {
+        name: 'unit tests',
+        goal: 'Test the engine',
+        target: 'worker-b',
+        reason: 'exited with 1',
+        summary: '3 failing',
+        exit_code: 1,
+        signal: 'SIGTERM',
+        depends_on: [0, 2],
+        left_group: ['pid 7'],
+        after_join: true,
+      }),
+    );
+    assert.equal(textOf(find(detail, 'h3')), 'unit tests #3');
+    assert.equal(find(detail, 'section').getAttribute('aria-label'), 'Subtask: unit tests');
+    assert.deepEqual(terms(), {
+      Goal: 'Test the engine',
+      Reason: 'exited with 1',
+      Summary: '3 failing',
+      Target: 'worker-b',
+      Executor: 'shell',
+      'Exit code': '1',
+      Signal: 'SIGTERM',
+      'Depends on': '#0, #2',
+      'Left its group': 'pid 7',
+      State: 'Ended after the join, and so was not counted',
+    });
+  });
+
+  it('says nothing of what there is not, and an exit code of zero', async () => {
+    await draw(child(0));
+    assert.deepEqual(Object.keys(terms()), ['Goal', 'Target', 'Executor']);
+    assert.deepEqual(attempts(), []);
+    detail.row = rowOf(ended(0, 'worker-a', [0, 1], 'accept', { exit_code: 0 }));
+    await dom.settled();
+    assert.equal(terms()['Exit code'], '0');
+  });
+
+  it('lists the attempts, the present one last, with what each took and cost', async () => {
+    await draw(underWay().children[2]!);
+    assert.deepEqual(attempts(), [
+      'attempt 1: failed worker-b 1.4s $0.0012 worker lost: worker-b ended while it ran this',
+      'attempt 2: running worker-a 3.6s $0.0000',
+    ]);
+  });
+
+  it('lists only the earlier attempts of one that waits to be tried again', async () => {
+    const earlier = { ...underWay().children[2]!.earlier_attempts[0]!, worker: null };
+    await draw(child(2, { attempt: 1, earlier_attempts: [earlier] }));
+    assert.deepEqual(attempts(), [
+      'attempt 1: failed no worker 1.4s $0.0012 worker lost: worker-b ended while it ran this',
+    ]);
+  });
+
+  it('counts the dependencies for which there is no room', async () => {
+    await draw(child(300, { depends_on: Array.from({ length: 250 }, (_, index) => index) }));
+    assert.match(terms()['Depends on'] ?? '', /^#0, #1, .*#199 and 50 more$/);
+  });
+
+  it('offers what can be done with it, and to be closed', async () => {
+    await draw(ended(3, 'worker-b', [0, 1], 'failed', { name: 'lint' }));
+    const [chosen] = await dom.eventsOf<ActionChosen>('action-chosen', () =>
+      button(detail, 'Retry lint').click(),
+    );
+    assert.deepEqual([chosen?.action, chosen?.index], ['retry', 3]);
+    assert.equal(button(detail, 'Cancel lint').disabled, true);
+    const closed = await dom.eventsOf('detail-closed', () => button(detail, 'Close the detail').click());
+    assert.equal(closed.length, 1);
+  });
+});

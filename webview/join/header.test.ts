@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { useDom } from '../../test/webview/dom.ts';
+import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
+import { englishStrings } from '../../test/webview/english.ts';
+import { STREAM_STATES, type StreamState } from '../protocol.ts';
+import type { ViewStrings } from '../strings.ts';
+import type { ExportWished, HeaderElement, StreamWished } from './header.ts';
+
+const WORDS: Readonly<Record<StreamState, string>> = {
+  connecting: 'Connecting…',
+  live: 'Live',
+  paused: 'Paused',
+  disconnected: 'Disconnected',
+};
+
+describe('the header of the panel', () => {
+  let strings: ViewStrings;
+  let header: HeaderElement;
+  const dom = useDom(async () => {
+    strings = await englishStrings();
+    await import('./header.ts');
+  });
+
+  async function draw(told: Partial<HeaderElement> = {}): Promise<void> {
+    header = await dom.draw<HeaderElement>('fleet-header', {
+      strings,
+      task: { type: 'task', thread: 'th_build', alias: 'BUILD-042', goal: 'Build everything', serial: false },
+      stream: { state: 'live', note: null },
+      exportable: true,
+      notice: null,
+      ...told,
+    });
+  }
+
+  it('names the task and its goal, and nothing before it is told which', async () => {
+    await draw();
+    assert.equal(textOf(find(header, 'h1')), 'BUILD-042 Build everything');
+    assert.equal(find(header, '.goal').title, 'Build everything');
+    header.task = null;
+    await dom.settled();
+    assert.equal(textOf(find(header, 'h1')), '');
+  });
+
+  it('says whether it is live, and why not', async () => {
+    await draw();
+    for (const state of STREAM_STATES) {
+      header.stream = { state, note: `why ${state}` };
+      await dom.settled();
+      const stream = find(header, '.stream');
+      assert.equal(textOf(stream), WORDS[state]);
+      assert.equal(stream.title, `why ${state}`);
+      assert.ok(stream.classList.contains(state));
+    }
+  });
+
+  it('pauses while it is live, resumes while it is paused, and does neither without an engine', async () => {
+    await draw();
+    const wishes = async (): Promise<readonly string[]> => {
+      const pause = find<HTMLButtonElement>(header, 'button');
+      return (await dom.eventsOf<StreamWished>('stream-wished', () => pause.click())).map(({ wish }) => wish);
+    };
+    assert.deepEqual(await wishes(), ['pause']);
+    header.stream = { state: 'paused', note: null };
+    await dom.settled();
+    assert.equal(textOf(find(header, 'button')), 'Resume');
+    assert.deepEqual(await wishes(), ['resume']);
+    header.stream = { state: 'disconnected', note: null };
+    await dom.settled();
+    assert.deepEqual(await wishes(), []);
+  });
+
+  it('exports in each format, and nothing before there is a fan-out', async () => {
+    await draw();
+    const wishes = async (): Promise<readonly string[]> => {
+      const events = await dom.eventsOf<ExportWished>('export-wished', () => {
+        for (const format of ['JSON', 'SVG', 'PNG']) button(header, new RegExp(`as ${format}$`)).click();
+      });
+      return events.map(({ format }) => format);
+    };
+    assert.deepEqual(await wishes(), ['json', 'svg', 'png']);
+    header.exportable = false;
+    await dom.settled();
+    assert.deepEqual(await wishes(), []);
+  });
+
+  it('reads out at once what became of something that was asked for, until it is dismissed', async () => {
+    await draw({ notice: { good: false, text: 'no worker is live', hint: 'Start the fleet.' } });
+    const notices = find(header, '[aria-live="assertive"]');
+    assert.equal(textOf(notices), 'no worker is live Start the fleet.');
+    assert.ok(find(header, '.notice').classList.contains('bad'));
+    assert.equal((await dom.eventsOf('notice-dismissed', () => button(header, 'Dismiss').click())).length, 1);
+    header.notice = { good: true, text: 'Saved as build.json', hint: null };
+    await dom.settled();
+    assert.equal(textOf(notices), 'Saved as build.json');
+    assert.ok(find(header, '.notice').classList.contains('good'));
+    header.notice = null;
+    await dom.settled();
+    assert.equal(findAll(header, '.notice').length, 0);
+  });
+});

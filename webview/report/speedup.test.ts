@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { useDom } from '../../test/webview/dom.ts';
+import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
+import { englishStrings } from '../../test/webview/english.ts';
+import { satisfied, speedup } from '../../test/webview/fan-outs.ts';
+import { packSpeedup, type SerialRow } from '../protocol.ts';
+import type { ViewStrings } from '../strings.ts';
+import type { SerialWished, SpeedupElement } from './speedup.ts';
+
+const MEASURED = satisfied().speedup;
+const RUN: SerialRow = {
+  thread: 'th_serial',
+  alias: 'BUILD-042-serial',
+  done: 3,
+  subtasks: 8,
+  complete: false,
+  outcome: null,
+};
+
+describe('the speedup', () => {
+  let strings: ViewStrings;
+  let card: SpeedupElement;
+  const dom = useDom(async () => {
+    strings = await englishStrings();
+    await import('./speedup.ts');
+  });
+
+  async function draw(told: Partial<SpeedupElement> = {}): Promise<void> {
+    card = await dom.draw<SpeedupElement>('fleet-speedup', {
+      strings,
+      report: packSpeedup(speedup()),
+      problem: null,
+      serial: null,
+      refused: null,
+      enabled: true,
+      joined: true,
+      isSerial: false,
+      ...told,
+    });
+  }
+  /** What each wall is called, how long it took, and how much of the longest its bar is. */
+  const walls = (): readonly string[] => {
+    const cells = findAll(card, '.walls > *');
+    return findAll(card, '.wall').map(
+      (wall, at) =>
+        `${textOf(cells[at * 3]!)} ${textOf(cells[at * 3 + 2]!)} ${Math.round(parseFloat(wall.style.width))}%`,
+    );
+  };
+  const facts = (): readonly string[] => findAll(card, '.facts > div').map(textOf);
+  const buttons = (): readonly string[] => findAll(card, 'button, vscode-button').map(textOf);
+  const wishes = async (name: string): Promise<readonly string[]> => {
+    const events = await dom.eventsOf<SerialWished>('serial-wished', () => button(card, name).click());
+    return events.map(({ wish }) => wish);
+  };
+
+  it('says an estimate to be one, with its caveat', async () => {
+    await draw();
+    assert.match(textOf(find(card, '.title')), /^≈ 3\.01× Estimate speedup, from this run alone$/);
+    assert.match(textOf(find(card, '.caveat')), /shared the machine/);
+    assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'This run 9.6s 35%', 'Critical path 9.1s 33%']);
+    assert.ok(find(card, '.wall.serial').classList.contains('estimated'));
+    assert.deepEqual(facts(), []);
+  });
+
+  it('has a dash for an estimate that the data do not carry, and no wall before there is one', async () => {
+    await draw({
+      report: packSpeedup(speedup({ measured_wall_secs: null, weak: { ...speedup().weak, speedup: null } })),
+    });
+    assert.match(textOf(find(card, '.title')), /^– Estimate/);
+    assert.deepEqual(walls(), ['Sum of walls 27.4s 100%', 'Critical path 9.1s 33%']);
+  });
+
+  it('says a measurement to be one, against what could be', async () => {
+    await draw({ report: packSpeedup(MEASURED) });
+    assert.equal(textOf(find(card, '.title')), '2.38× Measured speedup over the serial run');
+    assert.deepEqual(walls(), ['Serial run 21.9s 100%', 'This run 9.2s 42%', 'Critical path 8.8s 40%']);
+    assert.ok(!find(card, '.wall.serial').classList.contains('estimated'));
+    assert.deepEqual(facts(), [
+      'Ceiling 2.49×',
+      'Of the ceiling 96%',
+      'Efficiency 79%',
+      'Slots used 3',
+      'Overhead 0.4s',
+      'Cost ratio 1.04×',
+    ]);
+    assert.equal(findAll(card, '.caveat').length, 0);
+  });
+
+  it('has dashes for figures that the measurement does not carry', async () => {
+    const measured = {
+      ...MEASURED.measured!,
+      speedup: null,
+      ceiling: null,
+      efficiency: null,
+      cost_ratio: null,
+    };
+    await draw({ report: packSpeedup({ ...MEASURED, measured }) });
+    assert.deepEqual(facts().slice(0, 3), ['Ceiling –', 'Of the ceiling –', 'Efficiency –']);
+    assert.match(textOf(find(card, '.title')), /^– Measured/);
+  });
+
+  it('lists what has to be known about the figures', async () => {
+    const notes = ['subtask 3 did not run', 'two attempts were lost'];
+    await draw({ report: packSpeedup(speedup({ notes })) });
+    assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
+    card.report = packSpeedup({ ...MEASURED, notes });
+    await dom.settled();
+    assert.deepEqual(findAll(card, '.notes li').map(textOf), notes);
+    card.report = packSpeedup(speedup());
+    await dom.settled();
+    assert.equal(findAll(card, '.notes').length, 0);
+  });
+
+  it('says why there is no report, and that there is none', async () => {
+    const problem = { code: 'NOT_FOUND', message: 'no such task', hint: 'Open another.' };
+    await draw({ report: null, problem });
+    assert.equal(textOf(find(card, '[role="alert"]')), 'no such task Open another.');
+    assert.match(textOf(card), /No report yet/);
+    card.problem = { ...problem, hint: null };
+    await dom.settled();
+    assert.equal(textOf(find(card, '[role="alert"]')), 'no such task');
+  });
+
+  it('runs serially once the join is there and an engine answers', async () => {
+    await draw({ joined: false });
+    const run = (): HTMLButtonElement => button(card, 'Run Serially to Measure');
+    assert.equal(run().disabled, true);
+    assert.match(textOf(find(card, '.buttons')), /Possible once the join is there/);
+    Object.assign(card, { joined: true, enabled: false });
+    await dom.settled();
+    assert.equal(run().disabled, true);
+    card.enabled = true;
+    await dom.settled();
+    assert.equal(run().disabled, false);
+    assert.doesNotMatch(textOf(card), /Possible once/);
+    assert.deepEqual(await wishes('Run Serially to Measure'), ['run']);
+  });
+
+  it('shows how far the serial run is, to be cancelled or opened', async () => {
+    await draw({ serial: RUN });
+    const progress = find(card, '[role="progressbar"]');
+    assert.deepEqual(
+      ['aria-valuemin', 'aria-valuenow', 'aria-valuemax', 'aria-label'].map(name =>
+        progress.getAttribute(name),
+      ),
+      ['0', '3', '8', 'Serial run: 3 of 8 ended'],
+    );
+    assert.equal(find(progress, 'div').style.width, '37.5%');
+    assert.deepEqual(buttons(), ['Cancel the Serial Run', 'Open BUILD-042-serial']);
+    assert.deepEqual(await wishes('Cancel the Serial Run'), ['cancel']);
+    assert.deepEqual(await wishes('Open BUILD-042-serial'), ['open']);
+    card.enabled = false;
+    await dom.settled();
+    assert.equal(button(card, 'Cancel the Serial Run').disabled, true);
+    card.serial = { ...RUN, done: 0, subtasks: 0 };
+    await dom.settled();
+    assert.equal(find(progress, 'div').style.width, '0%');
+  });
+
+  it('runs serially again after a serial run, and opens the last one', async () => {
+    await draw({ serial: { ...RUN, done: 8, complete: true, outcome: 'satisfied' } });
+    assert.equal(findAll(card, '[role="progressbar"]').length, 0);
+    assert.deepEqual(buttons(), ['Run Serially Again', 'Open BUILD-042-serial']);
+    assert.deepEqual(await wishes('Run Serially Again'), ['run']);
+    assert.deepEqual(await wishes('Open BUILD-042-serial'), ['open']);
+  });
+
+  it('says why a wish was refused', async () => {
+    await draw({ refused: { code: 'CONFLICT', message: 'no worker is live', hint: 'Start the fleet.' } });
+    assert.equal(textOf(find(card, '[role="alert"]')), 'no worker is live Start the fleet.');
+    assert.deepEqual(buttons(), ['Run Serially to Measure'], 'it can be wished again');
+  });
+
+  it('runs no serial run serially', async () => {
+    await draw({ isSerial: true });
+    assert.deepEqual(buttons(), []);
+    assert.match(textOf(card), /Estimate/);
+  });
+});
