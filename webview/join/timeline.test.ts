@@ -258,6 +258,14 @@ describe('the timeline', () => {
       assert.equal(ring()?.[1], heightOf('docs'));
     });
 
+    it('forgets where it was when another subtask is chosen elsewhere', async () => {
+      await draw(underWay());
+      await keys('ArrowRight', 'End');
+      timeline.selected = 7;
+      await dom.settled();
+      assert.match(active(), /^install #0/);
+    });
+
     it('zooms, pans and shows everything again', async () => {
       await draw(satisfied());
       const whole = distance();

@@ -233,6 +233,10 @@ export class TimelineElement extends LitElement {
     return btoa(text);
   }
 
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('selected') && this.#active?.index !== this.selected) this.#active = null;
+  }
+
   protected override render(): TemplateResult {
     const { strings: s } = this;
     if (this.model.lanes().length === 0) {
@@ -277,10 +281,7 @@ export class TimelineElement extends LitElement {
     `;
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has('selected') && this.#active !== null && this.#active.index !== this.selected) {
-      this.#active = null;
-    }
+  protected override updated(): void {
     const viewport = this.#viewport();
     const spacer = this.renderRoot.querySelector<HTMLElement>('.spacer');
     if (viewport !== null && spacer !== null) {
