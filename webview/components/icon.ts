@@ -1,5 +1,5 @@
-import { html, svg, type TemplateResult } from 'lit';
-import { unsafeSVG } from 'lit/directives/unsafe-svg.js';
+import { html, type SVGTemplateResult, type TemplateResult } from 'lit';
+import { svg, unsafeStatic } from 'lit/static-html.js';
 import circleLarge from '@vscode/codicons/src/icons/circle-large.svg';
 import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
@@ -58,10 +58,16 @@ const ICONS = {
 } as const;
 export type IconName = keyof typeof ICONS;
 
-/** What is inside each icon's own `svg` element: fixed text of the product, so that it may be inserted as it is. */
-const INNER = Object.fromEntries(
-  Object.entries(ICONS).map(([name, text]) => [name, text.replace(/^[\s\S]*?<svg[^>]*>|<\/svg>\s*$/g, '')]),
-) as Record<IconName, string>;
+/**
+ * The content of each icon's own `svg` element: fixed text of the product, so that it may be inserted as it is. As static
+ * text it is parsed once, and not anew for each place that shows it.
+ */
+const DRAWINGS = Object.fromEntries(
+  Object.entries(ICONS).map(([name, text]) => [
+    name,
+    svg`${unsafeStatic(text.replace(/^[\s\S]*?<svg[^>]*>|<\/svg>\s*$/g, ''))}`,
+  ]),
+) as Record<IconName, SVGTemplateResult>;
 
 const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
   accepted: 'pass',
@@ -75,7 +81,6 @@ const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
 
 /** An icon that says nothing which the words beside it don't: hidden from screen readers. */
 export function icon(name: IconName, slot?: string): TemplateResult {
-  const drawing = svg`${unsafeSVG(INNER[name])}`;
   return html`<svg
     class="icon"
     slot=${slot ?? ''}
@@ -84,7 +89,7 @@ export function icon(name: IconName, slot?: string): TemplateResult {
     aria-hidden="true"
     focusable="false"
   >
-    ${drawing}
+    ${DRAWINGS[name]}
   </svg>`;
 }
 
