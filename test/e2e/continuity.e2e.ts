@@ -12,19 +12,6 @@ describe('a run that outlives its window', () => {
   const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
 
   it(
-    'goes on when the extension host is killed, and the same window shows its end',
-    test(async editor => {
-      const window = await editor.window('continuity');
-      const host = await startRun(window, editor, 'KILLED-1');
-      await killHost(editor, host);
-      await release(editor, 'KILLED-1');
-      await ranOnce(editor, 'KILLED-1');
-      await window.tree('Fan-Outs').waitFor('KILLED-1 2 of 2 accepted');
-      await window.snap('killed');
-    }),
-  );
-
-  it(
     'goes on while the window is loaded again, and ends in it',
     test(async editor => {
       const window = await editor.window('continuity');
@@ -41,7 +28,7 @@ describe('a run that outlives its window', () => {
   );
 
   it(
-    'goes on when its standby is killed: another one takes over from a host that is killed as well',
+    'goes on when its standby and then its extension host are killed, and the same window shows its end',
     test(async editor => {
       const window = await editor.window('continuity');
       const host = await startRun(window, editor, 'STANDBY-1');

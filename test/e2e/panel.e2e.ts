@@ -4,7 +4,7 @@ import type { Frame, Page } from 'playwright-core';
 import { until } from '../editor/until.ts';
 import type { EditorUnderTest } from './editor.ts';
 import { assertAccessible } from './accessibility.ts';
-import { withEditor } from './with-editor.ts';
+import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
 /** What neither side of a panel understands. */
@@ -33,9 +33,12 @@ const KEEP_API = `{
 }`;
 
 describe('the panel of a task', () => {
+  const test = inOneEditor({ workspace: 'tutorial' });
+
   it(
     'follows a fan-out under the policy of the editor, measures it, and comes back after a reload',
-    withEditor({ name: 'panel', workspace: 'tutorial' }, async (workbench, editor) => {
+    test(async editor => {
+      const workbench = await editor.window('panel');
       const refused: string[] = [];
       workbench.page.on('console', line => {
         if (/Content Security Policy/.test(line.text()) && /main\.(js|css)|style-src/.test(line.text()))
@@ -81,7 +84,9 @@ describe('the panel of a task', () => {
 
   it(
     'takes no harm from garbage, and says so where its task is of another home',
-    withEditor({ name: 'panel-lost', workspace: 'tutorial' }, async (workbench, editor) => {
+    test(async editor => {
+      const workbench = await editor.window('panel');
+      await workbench.runCommand('View: Close All Editors');
       const { thread, view } = await openLost(workbench, editor);
       await view.evaluate(`for (const garbage of ${JSON.stringify(GARBAGE)}) {
         window.postMessage(garbage, '*');

@@ -9,7 +9,7 @@ const pictures = {
   'panel/02-measured.png': 'report-light.png',
   'namespaces/03-policy.png': 'namespaces-light.png',
   'plan/02-ran.png': 'plan-light.png',
-  'tutorial-dark/06-running.png': 'running-dark.png',
+  'tutorial/06-running.png': 'running-dark.png',
 };
 
 mkdirSync(join(root, 'media', 'screenshots'), { recursive: true });
