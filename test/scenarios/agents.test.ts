@@ -1,26 +1,43 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
 import type { JoinStatus, WorktreesDocument } from '../../engine/contract/documents.ts';
-import { homePaths } from '../../engine/home/paths.ts';
 import { scenario, soon, type Scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
 /** A coding agent of ours, which speaks the formats of the real ones, on a real fleet in a real repository. */
 
 const AGENT = fileURLToPath(new URL('../../engine/run/executors/agent/testing/agent.mjs', import.meta.url));
 
+/** The command of an agent, as it is set in TOML. */
+const agent = (...words: readonly string[]): string => JSON.stringify([process.execPath, AGENT, ...words]);
+
+/** An agent that has quota only when it is asked for the second time. */
+const SHORT = JSON.stringify([
+  ...['/bin/sh', '-c'],
+  `if [ "$SPL_ATTEMPT" != 1 ]; then exec "$@" good; fi; echo 'Error: rate limit reached, try again in 1s'; exit 1`,
+  ...['sh', process.execPath, AGENT, 'codex'],
+]);
+
 describe('coding agents', function () {
   this.timeout(180_000);
+  /** `writer` and `finder` have good days. */
+  const onAgents = sharedFleet({
+    fleet: [
+      ...['[worktree]', 'min_free_bytes = 0'],
+      ...['[agents.writer]', `command = ${agent('claude', 'good')}`, 'output = "claude"'],
+      ...['[agents.finder]', `command = ${agent('codex', 'good')}`, 'output = "codex"'],
+      ...['[agents.short]', `command = ${SHORT}`, 'output = "codex"'],
+    ],
+  });
 
   it(
     'write on branches of their own, and one that builds on two is told what they did',
-    scenario({}, async fleet => {
+    onAgents(async fleet => {
       await makeRepository(fleet);
-      await nameAgents(fleet);
-      await fleet.startFleet(2);
       await fleet.json('task', 'add', 'Harden the parser', '--alias', 'TUT-001');
       const status = await fleet.json<JoinStatus>(
         ...['task', 'fan-out', 'TUT-001', '--wait'],
@@ -67,10 +84,8 @@ describe('coding agents', function () {
 
   it(
     'that are out of quota wait for it, and go on by themselves',
-    scenario({}, async fleet => {
+    onAgents(async fleet => {
       await makeRepository(fleet);
-      await nameAgents(fleet);
-      await fleet.startFleet(1);
       await fleet.json('task', 'add', 'Ask for too much', '--alias', 'QUOTA');
       const wait = fleet.json<JoinStatus>(
         ...['task', 'fan-out', 'QUOTA', '--wait', '--subtask', 'goal=Ask,executor=agent:short'],
@@ -124,8 +139,7 @@ describe('coding agents', function () {
 
   it(
     'are refused without a folder, and when nobody knows them; and fail where the folder is no repository',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onAgents(async fleet => {
       await fleet.json('task', 'add', 'Anything', '--alias', 'BAD');
       const fanOut = ['task', 'fan-out', 'BAD', '--subtask'];
       const unknown = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:cluade');
@@ -147,29 +161,6 @@ async function makeRepository(fleet: Scenario): Promise<void> {
   await fleet.write('README', 'a project\n');
   git(fleet, 'add', '--all');
   git(fleet, 'commit', '--quiet', '-m', 'first');
-}
-
-/** `writer` and `finder` have good days; `short` has quota only when it is asked for the second time. */
-async function nameAgents(fleet: Scenario): Promise<void> {
-  const words = (...more: string[]): string => JSON.stringify([process.execPath, AGENT, ...more]);
-  const seen = fleet.at('../h/asked-once');
-  const script = `if [ -e '${seen}' ]; then exec "$@" good; fi; : > '${seen}'; echo 'Error: rate limit reached, try again in 1s'; exit 1`;
-  const short = JSON.stringify(['/bin/sh', '-c', script, 'sh', process.execPath, AGENT, 'codex']);
-  await appendFile(
-    homePaths(fleet.home).configToml,
-    `[worktree]
-min_free_bytes = 0
-[agents.writer]
-command = ${words('claude', 'good')}
-output = "claude"
-[agents.finder]
-command = ${words('codex', 'good')}
-output = "codex"
-[agents.short]
-command = ${short}
-output = "codex"
-`,
-  );
 }
 
 function git(fleet: Scenario, ...args: readonly string[]): string {

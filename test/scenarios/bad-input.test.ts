@@ -3,17 +3,19 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { describe, it } from 'mocha';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ACTOR, scenario, type Refused, type Scenario } from './harness.ts';
+import { ACTOR, type Refused, type Scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
 /** What is refused, how it is said, and that nothing of it is ever written. */
+
+const onFleet = sharedFleet({ echoMs: 0 });
 
 describe('bad input', function () {
   this.timeout(180_000);
 
   it(
     'in a subtask or a join: refused before anything is written, naming the subtask, the key and the position',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.json('task', 'add', 'a goal', '--alias', 'OPEN');
       await writeFile(fleet.at('empty.ndjson'), '\n\n');
       await writeFile(fleet.at('third.ndjson'), '{"goal":"a"}\n{"goal":"b"}\n{"goal":"c","depend":0}\n');
@@ -50,8 +52,7 @@ describe('bad input', function () {
 
   it(
     'about tasks, subtasks and instances that are not there, not free, or not in the state for it',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await madeTasks(fleet);
       const before = await recordCount(fleet);
       await refuses(fleet, COMMANDS);
@@ -65,8 +66,7 @@ describe('bad input', function () {
 
   it(
     'on the command line: unknown commands, flags and values end with 2',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const before = await recordCount(fleet);
       await refuses(
         fleet,
@@ -78,8 +78,7 @@ describe('bad input', function () {
 
   it(
     'over HTTP: who may not come in, what is no request, and what is too large',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const before = await recordCount(fleet);
       const http = await doorsOf(fleet);
       for (const [what, call, status, code] of requestsTo(http)) {
@@ -98,8 +97,7 @@ describe('bad input', function () {
 
   it(
     'as records: malformed, forged, out of turn, or in the name of the fleet; a list is taken whole or not at all',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const { socket } = await doorsOf(fleet);
       const { did } = (await fleet.fleet()).instances[1]!;
       const post = (body: string, type = 'application/json') =>
@@ -196,7 +194,7 @@ const FAN_OUTS: readonly (readonly [words: readonly string[], ...fragments: stri
 
 /** A task with a running, an accepted and a failed subtask and one that waits for ever, and tasks alike in name. */
 async function madeTasks(fleet: Scenario): Promise<void> {
-  for (const alias of ['OPEN', 'TWIN-1', 'TWIN-2', 'GONE'])
+  for (const alias of ['FREE', 'TWIN-1', 'TWIN-2', 'GONE'])
     await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias);
   await fleet.json('task', 'cancel', 'GONE');
   await fleet.fanOut(
@@ -233,7 +231,7 @@ const COMMANDS: readonly Refusal[] = [
   [['task', 'fan-out', 'GONE', ...subtasks('goal=x')], 4, 'CONFLICT', "is cancelled and can't be fanned out"],
   [['task', 'fan-out', 'NOBODY', ...subtasks('goal=x')], 3, 'NOT_FOUND', "'NOBODY'"],
   [
-    ['task', 'fan-out', 'OPEN', '--namespace', 'acme', ...subtasks('goal=x')],
+    ['task', 'fan-out', 'FREE', '--namespace', 'acme', ...subtasks('goal=x')],
     4,
     'NAMESPACE_REJECTED',
     "'acme'",
@@ -242,18 +240,18 @@ const COMMANDS: readonly Refusal[] = [
   [['task', 'show', 'TWIN'], 4, 'CONFLICT', "'TWIN' may mean TWIN-1, TWIN-2"],
   [['task', 'show', 'th_'], 4, 'CONFLICT', 'may mean'],
   [['task', 'join-status', 'NOBODY'], 3, 'NOT_FOUND', "'NOBODY'"],
-  [['task', 'join-status', 'OPEN', '--watch'], 3, 'NOT_FOUND', 'no fan-out to watch'],
+  [['task', 'join-status', 'FREE', '--watch'], 3, 'NOT_FOUND', 'no fan-out to watch'],
   [['task', 'retry', 'TAKEN', '--subtask', '0'], 4, 'CONFLICT', 'subtask 0', 'is running'],
   [['task', 'retry', 'TAKEN', '--subtask', '1'], 4, 'CONFLICT', 'subtask 1', 'has accepted'],
   [['task', 'retry', 'TAKEN', '--subtask', '3'], 4, 'CONFLICT', 'depends on subtask 2'],
   [['task', 'retry', 'TAKEN', '--subtask', '4'], 3, 'NOT_FOUND', 'no subtask 4'],
-  [['task', 'retry', 'OPEN', '--subtask', '0'], 3, 'NOT_FOUND', 'no subtask 0'],
+  [['task', 'retry', 'FREE', '--subtask', '0'], 3, 'NOT_FOUND', 'no subtask 0'],
   [['task', 'cancel', 'TAKEN', '--subtask', '2'], 4, 'CONFLICT', 'has ended already'],
   [['task', 'cancel', 'TAKEN', '--subtask', '9'], 3, 'NOT_FOUND', 'no subtask 9'],
   [['task', 'cancel', 'GONE'], 4, 'CONFLICT', 'has ended already'],
-  [['task', 'run-serial', 'OPEN'], 4, 'CONFLICT', 'no fan-out'],
+  [['task', 'run-serial', 'FREE'], 4, 'CONFLICT', 'no fan-out'],
   [['task', 'run-serial', 'TAKEN', '--worker', 'worker-z'], 3, 'NOT_FOUND', "'worker-z'"],
-  [['task', 'speedup', 'OPEN'], 4, 'CONFLICT', 'no fan-out'],
+  [['task', 'speedup', 'FREE'], 4, 'CONFLICT', 'no fan-out'],
   [['task', 'speedup', 'TAKEN', '--vs-serial', 'NOBODY'], 3, 'NOT_FOUND', "'NOBODY'"],
   [['task', 'output', 'TAKEN', '--subtask', '9'], 3, 'NOT_FOUND', '9'],
   [['task', 'output', 'TAKEN', '--subtask', '2', '--attempt', '7'], 3, 'NOT_FOUND', '7'],
@@ -530,8 +528,8 @@ async function recordCount(fleet: Scenario): Promise<number> {
 async function refuses(fleet: Scenario, refusals: readonly Refusal[]): Promise<void> {
   const faults: string[] = [];
   for (const [words, exit, code, ...fragments] of refusals) {
-    const ran = await fleet.splHere(...words, '--json');
-    if (words === refusals[0]![0]) assert.deepEqual(await fleet.spl(...words, '--json'), ran);
+    const ran = await fleet.spl(...words, '--json');
+    if (words === refusals[0]![0]) assert.deepEqual(await fleet.splProcess(...words, '--json'), ran);
     const isDocument = ran.err.startsWith('{');
     const { error } = (isDocument ? JSON.parse(ran.err) : { error: {} }) as { error: Partial<Refused> };
     const missing = fragments.filter(fragment => !error.message?.includes(fragment));

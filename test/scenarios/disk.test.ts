@@ -62,7 +62,7 @@ describe('the disk', function () {
       await rm(homePaths(fleet.home).indexDir, { recursive: true });
       const before = await recordsIn(fleet);
       // Every byte is the log's own test; here a few, through the whole program.
-      for (const end of [last + 1, last + 19, last + 20, (last + whole.length) >> 1, whole.length - 1]) {
+      for (const end of [last + 1, last + 20, whole.length - 1]) {
         await rm(homePaths(fleet.home).indexDir, { recursive: true, force: true });
         await cp(join(logDir, name), join(fleet.cwd, 'kept'));
         await truncate(join(logDir, name), end);
@@ -182,7 +182,7 @@ function answers(fleet: Scenario): Promise<void> {
 }
 
 async function tutorialRun(fleet: Scenario): Promise<void> {
-  await fleet.startFleet(2);
+  await fleet.startFleet(1);
   await fleet.fanOut('RUN', echoes(2));
   await fleet.joined('RUN');
   assert.equal((await fleet.spl('fleet', 'stop', '--all')).code, 0);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { Verifier } from '../../engine/record/signing.ts';
-import { ACTOR, scenario } from './harness.ts';
+import { ACTOR, echoes, scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
 /** Records that people write by hand, and the account of all that was written. */
+
+const onFleet = sharedFleet({ echoMs: 0 });
 
 interface Written {
   readonly thread: string;
@@ -24,8 +27,7 @@ describe('records that are written by hand', function () {
 
   it(
     'stand on their thread in the order of their clocks, also when several are written at once',
-    scenario({}, async fleet => {
-      await fleet.startFleet(0);
+    onFleet(async fleet => {
       const first = await fleet.json<Written>('intend', 'Ship 1.2', '--body', '{"build":{"number":7}}');
       assert.match(first.thread, /^th_[0-9a-f]{64}$/);
       assert.deepEqual([first.act, first.clock], ['INTEND', 0]);
@@ -40,15 +42,14 @@ describe('records that are written by hand', function () {
         records.map(({ actor }) => actor),
         Array(5).fill(ACTOR),
       );
-      const listed = await fleet.spl('thread', 'list');
+      const listed = await fleet.spl('thread', 'list', '--limit', '1000');
       assert.match(listed.out, /Ship 1\.2/);
     }),
   );
 
   it(
     'are refused where only the fleet writes, and in a namespace that is not there',
-    scenario({}, async fleet => {
-      await fleet.startFleet(0);
+    onFleet(async fleet => {
       const refused = async (...words: readonly string[]): Promise<string> =>
         (await fleet.refused(4, ...words)).code;
       assert.equal(await refused('know', 'x', '--thread', 'th_fleet_control'), 'SCOPE_FORBIDDEN');
@@ -63,9 +64,9 @@ describe('the export for an audit', function () {
 
   it(
     'has every record once with its time, and with the word of the instance that it came from',
-    scenario({}, async fleet => {
-      const { instances } = await fleet.startFleet(1);
-      const { thread } = await fleet.fanOut('AUDIT', [{ goal: 'a' }, { goal: 'b' }]);
+    onFleet(async fleet => {
+      const { instances } = await fleet.fleet();
+      const { thread } = await fleet.fanOut('AUDIT', echoes(2, { target: 'worker-a' }));
       await fleet.joined('AUDIT');
       const { out } = await fleet.spl('audit', 'export');
       const entries = out

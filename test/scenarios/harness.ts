@@ -10,7 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { connect, type EngineClient } from '../../engine/api/client.ts';
 import { processHost } from '../../engine/bin/process-host.ts';
-import type { Output } from '../../engine/cli/host.ts';
+import { starterOf } from '../../engine/bin/starter.ts';
+import type { Host, Output } from '../../engine/cli/host.ts';
 import { main } from '../../engine/cli/program.ts';
 import { coloursFor } from '../../engine/cli/render/colours.ts';
 import type {
@@ -24,8 +25,10 @@ import { FleetError } from '../../engine/errors.ts';
 import { openHome, type Home } from '../../engine/home/home.ts';
 import { homePaths, workerHome } from '../../engine/home/paths.ts';
 import { processStart } from '../../engine/home/process.ts';
+import { readSegments } from '../../engine/log/file/reader.ts';
 import { verifyLog } from '../../engine/log/file/verify.ts';
 import type { Did } from '../../engine/record/ids.ts';
+import type { FleetRecord } from '../../engine/record/record.ts';
 import { checkLaws } from './laws.ts';
 import { endProcesses, isNaming, processesNaming } from './processes.ts';
 
@@ -70,7 +73,7 @@ export const ACTOR = 'did:sync:user:tester' as Did;
 const COMMAND_MS = 60_000;
 const WAIT_MS = 30_000;
 /** How long a process that was told to end may take to be gone. */
-const GONE_MS = 5_000;
+const GONE_MS = 15_000;
 const LOOK_MS = 10;
 
 /**
@@ -83,9 +86,11 @@ export function scenario(
 ): Mocha.AsyncFunc {
   return async function () {
     const fleet = await Scenario.make(options);
-    const run = body(fleet).then(ending => fleet.end(ending ?? {}));
     try {
-      await within(this.timeout() - DISPOSAL_MS, run);
+      await inTime(
+        this,
+        body(fleet).then(ending => fleet.end(ending ?? {})),
+      );
     } catch (error) {
       throw await fleet.explained(error);
     } finally {
@@ -97,7 +102,9 @@ export function scenario(
 /** What is left of a test's time for taking down what hangs. */
 const DISPOSAL_MS = 5_000;
 
-async function within(ms: number, run: Promise<void>): Promise<void> {
+/** Waits for what a test or a hook does, and ends before its time is over, so that what hangs is taken down. */
+export async function inTime(context: Mocha.Context, run: Promise<void>): Promise<void> {
+  const ms = context.timeout() - DISPOSAL_MS;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not over within ${ms / 1000}s`)), ms);
@@ -112,27 +119,29 @@ export class Scenario {
   /** Where the commands are typed. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly #children: ChildProcess[] = [];
+  readonly #children: ChildProcess[];
   #client: EngineClient | undefined;
 
-  private constructor(root: string, options: ScenarioOptions) {
+  private constructor(root: string, cwd: string, env: NodeJS.ProcessEnv, children: ChildProcess[]) {
     this.root = root;
     this.home = join(root, 'h');
-    this.cwd = join(root, 'w');
-    this.env = {
-      PATH: process.env['PATH'],
-      HOME: join(root, 'u'),
-      TMPDIR: join(root, 't'),
-      SYNCROPEL_HOME: this.home,
-      SPL_ACTOR: ACTOR,
-      SPL_ECHO_MS: String(options.echoMs ?? 20),
-      ...options.env,
-    };
+    this.cwd = cwd;
+    this.env = env;
+    this.#children = children;
   }
 
   static async make(options: ScenarioOptions): Promise<Scenario> {
     const root = await mkdtemp(join(tmpdir(), 'spl-s-'));
-    const made = new Scenario(root, options);
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: join(root, 'u'),
+      TMPDIR: join(root, 't'),
+      SYNCROPEL_HOME: join(root, 'h'),
+      SPL_ACTOR: ACTOR,
+      SPL_ECHO_MS: String(options.echoMs ?? 20),
+      ...options.env,
+    };
+    const made = new Scenario(root, join(root, 'w'), env, []);
     for (const folder of ['u', 't', 'w']) await mkdir(join(root, folder));
     const home = await openHome(made.home, { create: true, version: VERSION });
     const lines = [
@@ -147,29 +156,40 @@ export class Scenario {
     return made;
   }
 
+  /** The same home and fleet, with the commands typed in a folder of its own. */
+  async inFolder(name: string): Promise<Scenario> {
+    const cwd = join(this.cwd, name);
+    await mkdir(cwd);
+    return new Scenario(this.root, cwd, this.env, this.#children);
+  }
+
   // --- commands -----------------------------------------------------------------------------------------------
 
-  /** Types a command. */
+  /**
+   * Types a command. It runs in this process, by the code that `spl` is built of, but for one that serves. What it starts
+   * are processes of the built program.
+   */
   spl(...words: readonly string[]): Promise<Ran> {
     return this.splWith({}, ...words);
   }
 
+  /** The same in a further environment. */
   async splWith(env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<Ran> {
-    return ended(this.start(words, env), COMMAND_MS);
+    if (isServing(words)) return ended(this.start(words, env), COMMAND_MS);
+    const [out, err] = [new Sink(), new Sink()];
+    const around = { ...this.env, ...env };
+    const host: Host = {
+      ...processHost(AbortSignal.timeout(COMMAND_MS), around),
+      ...{ out, err, terminal: null, cwd: this.cwd },
+      starter: starterOf({ file: join(BIN, 'spl'), execArgv: [], env: around }),
+    };
+    const code = await main(words, host);
+    return { code, out: out.text, err: err.text };
   }
 
-  /** The same command by the same code in this process, which costs no start of another one. */
-  async splHere(...words: readonly string[]): Promise<Ran> {
-    const said = { out: '', err: '' };
-    const sink = (to: 'out' | 'err'): Output => ({
-      write: data => void (said[to] += String(data)),
-      flush: () => Promise.resolve(),
-      ...{ isTTY: false, columns: 80, rows: 24, colours: coloursFor(false, {}) },
-    });
-    const host = processHost(AbortSignal.timeout(COMMAND_MS));
-    const streams = { out: sink('out'), err: sink('err'), terminal: null };
-    const code = await main(words, { ...host, ...streams, env: this.env, cwd: this.cwd });
-    return { code, ...said };
+  /** Types a command in a process of its own, as a shell does. */
+  splProcess(...words: readonly string[]): Promise<Ran> {
+    return ended(this.start(words), COMMAND_MS);
   }
 
   /** Types a command, which must succeed. @returns its document. */
@@ -313,16 +333,32 @@ export class Scenario {
     return this.client.report('fleet', {});
   }
 
-  /** Looks at the start and at every event until there is an answer; a coordinator may be away meanwhile. */
+  /** The records of a task's thread, oldest first: from the disk, since answering from an index costs its start. */
+  async records(task: string): Promise<readonly FleetRecord[]> {
+    return this.recordsOn((await this.client.report('task', { task })).thread);
+  }
+
+  async recordsOn(thread: string): Promise<readonly FleetRecord[]> {
+    const { records: end } = await this.client.report('health', {});
+    return (await this.#log({ position: end })).filter(record => record.thread === thread);
+  }
+
+  /** Looks at the start and after every event until there is an answer; a coordinator may be away meanwhile. */
   async until<T>(what: () => string, look: () => Promise<T | undefined>): Promise<T> {
-    const signal = AbortSignal.timeout(WAIT_MS);
-    for await (const _ of this.client.watch({ kinds: ['task', 'instance'], signal })) {
-      try {
-        const found = await look();
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), WAIT_MS);
+    try {
+      const events = this.client.watch({ kinds: ['task', 'instance'], signal: over.signal });
+      for await (const _ of bunched(events)) {
+        const found = await look().catch((error: unknown) => {
+          if (!FleetError.is(error, 'UNREACHABLE')) throw error;
+          return undefined;
+        });
         if (found !== undefined) return found;
-      } catch (error) {
-        if (!FleetError.is(error, 'UNREACHABLE')) throw error;
       }
+    } finally {
+      clearTimeout(timer);
+      over.abort();
     }
     throw new Error(`not within ${WAIT_MS / 1000}s: ${what()}`);
   }
@@ -397,27 +433,38 @@ export class Scenario {
     if (!damaged) {
       if (processesNaming(this.root).length > 0 && !(await this.#answers())) await this.startFleet(0);
       if (await this.#answers()) {
-        await this.checkLaws();
         const { code, err } = await this.spl('fleet', 'stop', '--all', '--grace', '0');
         assert.equal(code, 0, `fleet stop ended with ${code}: ${err}`);
       }
       await this.#checkLogs();
+      await this.checkLaws();
     }
     await this.#client?.close();
     await this.nothingRuns();
     await this.#checkFolders();
   }
 
-  /** Proves that every fan-out of this home has kept the laws so far. */
+  /** Proves that every fan-out in the log of this home has kept the laws so far. */
   async checkLaws(): Promise<void> {
-    const { tasks } = await this.client.report('tasks', { all: true });
-    const fleet = await this.fleet();
-    const coordinator = fleet.instances.find(({ role }) => role === 'coordinator')!.did;
-    for (const { thread, alias, fan_out: fanOut } of tasks) {
-      if (fanOut === null) continue;
-      const { records } = await this.client.report('thread.records', { thread });
-      checkLaws(alias, records, coordinator);
+    const { key } = await openHome(this.home, { create: false });
+    const threads = new Map<string, FleetRecord[]>();
+    for (const record of await this.#log()) {
+      const thread = threads.get(record.thread);
+      if (thread === undefined) threads.set(record.thread, [record]);
+      else thread.push(record);
     }
+    for (const records of threads.values()) {
+      const isFanOut = records.some(({ body }) => body['topic'] === 'fanout');
+      if (isFanOut) checkLaws(records[0]!.body['alias'] as string, records, key.did);
+    }
+  }
+
+  /** What the log on the disk holds up to a position, else all of it. */
+  async #log(to?: { position: number }): Promise<FleetRecord[]> {
+    const records: FleetRecord[] = [];
+    for await (const { record } of readSegments(homePaths(this.home).logDir, { fromPosition: 0, to }))
+      records.push(record.record);
+    return records;
   }
 
   async nothingRuns(): Promise<void> {
@@ -464,13 +511,43 @@ export class Scenario {
     return new Error(`${inspect(error)}\n${told.join('\n')}`);
   }
 
-  async dispose(): Promise<void> {
+  /** Closes the connection; the fleet goes on. */
+  async leave(): Promise<void> {
     await this.#client?.close();
+  }
+
+  async dispose(): Promise<void> {
+    await this.leave();
     for (const child of this.#children) child.kill('SIGKILL');
     await endProcesses(this.root);
     await rm(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** Keeps what is written to it, which no terminal shows. */
+class Sink implements Output {
+  readonly #chunks: Uint8Array[] = [];
+  readonly isTTY = false;
+  readonly columns = 80;
+  readonly rows = 24;
+  readonly colours = coloursFor(false, {});
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+
+  write(data: string | Uint8Array): void {
+    this.#chunks.push(typeof data === 'string' ? Buffer.from(data) : data);
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Whether a command would host a coordinator in the process that it runs in. */
+const isServing = ([verb, ...flags]: readonly string[]): boolean =>
+  verb === 'serve' && !flags.some(flag => flag === '--status' || flag === '--stop');
 
 /** Waits for the end of a process. */
 export async function ended(child: ChildProcess, withinMs = COMMAND_MS): Promise<Ran> {
@@ -496,6 +573,32 @@ export function linesOf(child: ChildProcess): (isIt: (line: string) => boolean) 
       if (isIt(line)) return line;
     }
   };
+}
+
+/** One turn for all events that have come since the last turn began, since a look costs more than an event. */
+async function* bunched(events: AsyncIterable<unknown>): AsyncGenerator<void> {
+  let isDue = false;
+  let isOver = false;
+  let wake = (): void => undefined;
+  const pump = async (): Promise<void> => {
+    for await (const _ of events) {
+      isDue = true;
+      wake();
+    }
+  };
+  const pumped = pump().finally(() => {
+    isOver = true;
+    wake();
+  });
+  // Whoever goes on with the turns hears of it at their end.
+  pumped.catch(() => undefined);
+  while (isDue || !isOver) {
+    if (isDue) {
+      isDue = false;
+      yield;
+    } else await new Promise<void>(resolve => (wake = resolve));
+  }
+  await pumped;
 }
 
 /** Looks often, for things of which the system tells nobody: the end of a process that is no child, a file. */

@@ -168,6 +168,7 @@ describe('a coordinator in a process that is an editor’s', function () {
       assert.match(heard.at(-1)!, /^the home '.*' was removed/);
       await host.ask('quit');
       assert.equal((await host.end).code, 0);
+      return { damaged: true };
     }),
   );
 

@@ -5,8 +5,12 @@ import { join as joinPath } from 'node:path';
 import { describe, it } from 'mocha';
 import type { Losers } from '../../engine/contract/commands.ts';
 import type { Counts, JoinStatus } from '../../engine/contract/documents.ts';
-import { ACTOR, BIN, echoes, ended, scenario, type Ran, type Scenario } from './harness.ts';
+import { ACTOR, BIN, echoes, ended, type Ran, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
+import { sharedFleet } from './shared-fleet.ts';
+
+const onFleet = sharedFleet({ echoMs: 0 });
+const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
 /** Waits until somebody makes the file `go`. */
 const BLOCKS = 'while [ ! -e go ]; do sleep 0.02; done';
@@ -19,8 +23,7 @@ describe('a join', function () {
 
   it(
     'of all, any or K is decided at the first moment that is certain, both ways',
-    scenario({ fleet: ['slots = 4'], workers: { a: '[fleet]\nslots = 4\n' } }, async fleet => {
-      await fleet.startFleet(1);
+    onWideFleet(async fleet => {
       const early: readonly (readonly [string, object[], string, Partial<Counts>])[] = [
         ['all', [fails, blocks, blocks], 'unsatisfiable', { failed: 1, running: 2 }],
         ['any', [blocks, accepts], 'satisfied', { accepted: 1, running: 1 }],
@@ -53,8 +56,7 @@ describe('a join', function () {
 
   it(
     'by a CEL expression is decided once, when every child is final; an error there makes it unsatisfiable',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       const cases: readonly (readonly [expression: string, outcome: string, reason: RegExp])[] = [
         ['accepted >= 1 && failed == 1', 'satisfied', /true/],
         ['children.exists(c, c.exit_code == 3 && c.summary == "broken")', 'satisfied', /true/],
@@ -83,8 +85,7 @@ describe('a join', function () {
   ] as const) {
     it(
       `that is ${outcome} keeps, drains or cancels the rest; what ends later is shown and not counted`,
-      scenario({}, async fleet => {
-        await fleet.startFleet(2);
+      onFleet(async fleet => {
         const endings: Readonly<Record<Losers, readonly [verdict: string, afterJoin: boolean][]>> = {
           keep: [
             ['accept', true],
@@ -100,9 +101,10 @@ describe('a join', function () {
           ],
         };
         for (const losers of ['keep', 'drain', 'cancel'] as const) {
+          const task = `${losers}-${outcome}`.toUpperCase();
           const go = `go-${losers}`;
           await fleet.fanOut(
-            losers,
+            task,
             [
               { goal: 'decides', run: `while [ ! -e begun-${losers} ]; do sleep 0.02; done; ${subtask.run}` },
               { goal: 'runs', run: `touch begun-${losers}; while [ ! -e ${go} ]; do sleep 0.02; done` },
@@ -110,20 +112,19 @@ describe('a join', function () {
             ],
             { join: predicate, losers },
           );
-          const joined = await fleet.joined(losers);
+          const joined = await fleet.joined(task);
           assert.equal(joined.outcome, outcome);
           const decider = outcome === 'satisfied' ? 'accepted' : 'failed';
           assert.deepEqual(countsAbove0(joined.census!), { [decider]: 1, running: 1, pending: 1 });
           if (losers !== 'cancel') await writeFile(fleet.at(go), '');
-          const rest = await fleet.joinWhen(losers, 'all is over', ({ completed }) => completed === 3);
+          const rest = await fleet.joinWhen(task, 'all is over', ({ completed }) => completed === 3);
           assert.deepEqual(
             rest.children.slice(1).map(child => [child.verdict, child.after_join]),
             endings[losers],
             losers,
           );
           assert.deepEqual([rest.outcome, rest.census], [joined.outcome, joined.census], losers);
-          const { records } = await fleet.client.report('thread.records', { thread: losers });
-          assert.equal(joinsOf(records).length, 1, losers);
+          assert.equal(joinsOf(await fleet.records(task)).length, 1, losers);
         }
       }),
     );
@@ -131,8 +132,7 @@ describe('a join', function () {
 
   it(
     'that is not decided within --timeout is timed out, which fails the task and the command',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.json('task', 'add', 'a goal', '--alias', 'SLOW');
       const ran = await fleet.spl(
         ...['task', 'fan-out', 'SLOW', '--wait', '--json', '--timeout', '1', '--losers', 'cancel'],
@@ -154,8 +154,7 @@ describe('dependencies', function () {
 
   it(
     'of a diamond: each begins when what it depends on has accepted',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       const step = (name: string, ...depends_on: number[]) => ({
         goal: name,
         run: `echo +${name} >> trace; sleep 0.05; echo -${name} >> trace`,
@@ -177,8 +176,7 @@ describe('dependencies', function () {
 
   it(
     'on one that failed end as cancelled, with the cause, through all that depend on them; they do not run',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.fanOut(
         'CHAIN',
         [
@@ -210,17 +208,16 @@ describe('a retry', function () {
 
   it(
     'before the join runs the child again in the same round',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
-      await fleet.fanOut('OPEN', [{ goal: 'tries', run: 'test -e mended' }, blocks], {
+    onFleet(async fleet => {
+      await fleet.fanOut('NOT-YET', [{ goal: 'tries', run: 'test -e mended' }, blocks], {
         join: 'accepted == total',
       });
-      await fleet.joinWhen('OPEN', 'one failed', ({ counts }) => counts.failed === 1);
+      await fleet.joinWhen('NOT-YET', 'one failed', ({ counts }) => counts.failed === 1);
       await writeFile(fleet.at('mended'), '');
-      assert.equal((await fleet.json<JoinStatus>('task', 'retry', 'OPEN', '--subtask', '0')).round, 1);
-      await fleet.joinWhen('OPEN', 'it accepted', ({ counts }) => counts.accepted === 1);
+      assert.equal((await fleet.json<JoinStatus>('task', 'retry', 'NOT-YET', '--subtask', '0')).round, 1);
+      await fleet.joinWhen('NOT-YET', 'it accepted', ({ counts }) => counts.accepted === 1);
       await writeFile(fleet.at('go'), '');
-      const { outcome, round, children } = await fleet.joined('OPEN');
+      const { outcome, round, children } = await fleet.joined('NOT-YET');
       assert.deepEqual([outcome, round, children[0]!.attempt], ['satisfied', 1, 2]);
       assert.deepEqual(
         children[0]!.earlier_attempts.map(({ attempt, verdict }) => [attempt, verdict]),
@@ -231,8 +228,7 @@ describe('a retry', function () {
 
   it(
     'after the join opens the next round: dependants come back, the finished keep their results',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.fanOut('AGAIN', [
         { goal: 'finishes', run: 'echo $$ >> runs' },
         { goal: 'tries', run: 'test -e mended' },
@@ -267,7 +263,7 @@ describe('a retry', function () {
       const kept = { ...first.children[0], after_join: false };
       assert.deepEqual(second.children[0], kept, 'what had finished keeps its result, and counts now');
       assert.equal((await readFile(fleet.at('runs'), 'utf8')).trim().split('\n').length, 1);
-      const { records } = await fleet.client.report('thread.records', { thread: 'AGAIN' });
+      const records = await fleet.records('AGAIN');
       assert.deepEqual(
         joinsOf(records).map(({ body }) => [body['round'], body['outcome']]),
         [
@@ -290,8 +286,7 @@ describe('a cancellation', function () {
 
   it(
     'of a task ends all its attempts and makes the join cancelled; of a subtask, that one and what depends on it',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.fanOut('WHOLE', [accepts, blocks, { goal: 'waits', depends_on: [1] }]);
       await fleet.joinWhen(
         'WHOLE',
@@ -337,8 +332,7 @@ describe('attempts and targets', function () {
 
   it(
     'a failed command is tried again only where attempts are named, after a pause that the status tells',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       const run = 'date +%s%N >> "tries-$SPL_SUBTASK"; test "$SPL_ATTEMPT" = 2';
       await fleet.fanOut(
         'TRIES',
@@ -375,8 +369,7 @@ describe('attempts and targets', function () {
 
   it(
     'an alias goes to that worker, a DID to that instance, round-robin to all',
-    scenario({ echoMs: 0 }, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       const [, a, b] = (await fleet.fleet()).instances;
       await fleet.fanOut('NAMED', [
         { goal: 'alias', target: 'worker-b' },
@@ -407,8 +400,7 @@ describe('a command that is repeated with its key', function () {
 
   it(
     'is answered as the first was, and nothing more is written',
-    scenario({ echoMs: 0 }, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const { client } = fleet;
       const once = async <T extends object>(
         key: string,
@@ -453,8 +445,7 @@ describe('two thousand subtasks', function () {
 
   it(
     'come from a file of NDJSON, or from standard input, and are all counted',
-    scenario({ echoMs: 0 }, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       const lines = echoes(2_000)
         .map(subtask => JSON.stringify(subtask))
         .join('\n');

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
-import type { RecordDocument } from '../../engine/contract/documents.ts';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { messageOf } from '../../engine/errors.ts';
+
+/** What a law looks at of a record. */
+export interface Said {
+  readonly id: string;
+  readonly actor: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
 
 /**
  * What must hold of a fan-out's thread whatever went wrong, checked on its records alone and by rules written down
@@ -11,7 +18,7 @@ import { messageOf } from '../../engine/errors.ts';
  * - there is at most one join in a round, rounds follow one another, and each begins with a retry;
  * - a join names for each child the report that counted, with its verdict, and its census adds up.
  */
-export function checkLaws(alias: string, records: readonly RecordDocument[], coordinator: string): void {
+export function checkLaws(alias: string, records: readonly Said[], coordinator: string): void {
   const thread = new Thread(alias, coordinator);
   try {
     for (const record of records) thread.take(record);
@@ -21,8 +28,21 @@ export function checkLaws(alias: string, records: readonly RecordDocument[], coo
   }
 }
 
+/** What a client was told once stays so. */
+export function keptWhatWasTold(before: JoinStatus, after: JoinStatus): void {
+  for (const child of before.children) {
+    if (child.verdict !== 'accept') continue;
+    const { verdict, worker, attempt, wall_time_secs: wall } = after.children[child.index]!;
+    assert.deepEqual(
+      [verdict, worker, attempt, wall],
+      ['accept', child.worker, child.attempt, child.wall_time_secs],
+    );
+  }
+  if (before.complete) assert.deepEqual([after.complete, after.outcome], [true, before.outcome]);
+}
+
 /** The joins of a thread, oldest first. */
-export function joinsOf(records: readonly RecordDocument[]): readonly RecordDocument[] {
+export function joinsOf<R extends Said>(records: readonly R[]): readonly R[] {
   return records.filter(({ body }) => body['topic'] === 'fanout_join_complete');
 }
 
@@ -54,7 +74,7 @@ class Thread {
     this.#coordinator = coordinator;
   }
 
-  take(record: RecordDocument): void {
+  take(record: Said): void {
     const { body, actor } = record;
     switch (body['topic']) {
       case 'fanout':
@@ -97,7 +117,7 @@ class Thread {
   }
 
   /** A report counts from who has the child, about what it was given last, and once. */
-  #done({ id, actor }: RecordDocument, { index, delivery, verdict }: Done): void {
+  #done({ id, actor }: Said, { index, delivery, verdict }: Done): void {
     const child = this.#child(index);
     const isOut =
       child.state === 'out' &&
@@ -122,7 +142,7 @@ class Thread {
     Object.assign(child, { verdict: null, report: null });
   }
 
-  #joined({ actor, body }: RecordDocument): void {
+  #joined({ actor, body }: Said): void {
     this.#own(actor, 'fanout_join_complete');
     const round = body['round'] as number;
     this.#law(round === this.#round, `round ${this.#round} was joined as ${round}`);

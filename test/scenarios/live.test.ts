@@ -4,6 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
 import type { LiveDocument } from '../../engine/contract/documents.ts';
 import { linesOf, scenario, type Scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
+
+const onFleet = sharedFleet({ echoMs: 0 });
 
 /** Runs until somebody writes the file `go`. */
 const WAITS = 'while [ ! -e go ]; do sleep 0.02; done';
@@ -15,11 +18,10 @@ describe('the live status of a fleet', function () {
 
   it(
     'tells line by line what runs where, how far fan-outs are and what is frozen, until it is interrupted',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const live = watch(fleet);
       await live.line('· worker-a is live');
-      await fleet.fanOut('SEEN', [{ goal: 'waits', run: WAITS }]);
+      await fleet.fanOut('SEEN', [{ goal: 'waits', run: WAITS, target: 'worker-a' }]);
       await live.line('→ SEEN [0] waits runs on worker-a');
       await live.line('· SEEN 0 / 1 completed: 1 running');
       await fleet.json('kill', '--emergency', '--reason', 'look first');

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { scenario, type Scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
 /** Fan-outs that are written into a file, checked and run. */
+
+const onFleet = sharedFleet({ echoMs: 0 });
 
 const PLAN = `goal: Check the release
 subtasks:
@@ -45,10 +48,9 @@ describe('a plan file', function () {
 
   it(
     'is run as it says: matrix, dependencies by pattern, folders from that of the file, and its join',
-    scenario({}, async fleet => {
+    onFleet(async fleet => {
       await mkdir(join(fleet.cwd, 'plans', 'sub'), { recursive: true });
       await folderWith(fleet, { 'plans/release.fanout.yaml': PLAN });
-      await fleet.startFleet(2);
       await fleet.json('task', 'add', 'Release', '--alias', 'REL-1', '--dir', join(fleet.cwd, 'plans'));
       const plan = ['--plan', 'plans/release.fanout.yaml'];
       const { code, out } = await fleet.spl('task', 'fan-out', 'REL-1', ...plan, '--wait');
@@ -74,12 +76,11 @@ describe('a plan file', function () {
 
   it(
     'with a fault is refused with its place, and nothing is written',
-    scenario({}, async fleet => {
+    onFleet(async fleet => {
       await folderWith(fleet, {
         'bad.fanout.yaml': 'goal: g\nsubtasks:\n  - name: a\n    target: worker-q\n    depnds: b\n',
         'lost.fanout.yaml': 'goal: g\nsubtasks:\n  - name: a\n    target: worker-q\n',
       });
-      await fleet.startFleet(1);
       await fleet.json('task', 'add', 'Refused', '--alias', 'BAD-1');
       const bad = await fleet.spl('task', 'fan-out', 'BAD-1', '--plan', 'bad.fanout.yaml');
       assert.equal(bad.code, 4);
@@ -100,11 +101,10 @@ describe('a plan file', function () {
 
   it(
     'counts less than the options beside it',
-    scenario({ echoMs: 0 }, async fleet => {
+    onFleet(async fleet => {
       await folderWith(fleet, {
         'p.fanout.yaml': 'goal: g\nsubtasks: [{ name: a }, { name: b }]\njoin: all\n',
       });
-      await fleet.startFleet(1);
       await fleet.json('task', 'add', 'Options', '--alias', 'OPT-1');
       await fleet.json('task', 'fan-out', 'OPT-1', '--plan', 'p.fanout.yaml', '--join', 'k_of_n:1');
       assert.equal((await fleet.joined('OPT-1')).predicate, 'k_of_n:1');

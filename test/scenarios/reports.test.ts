@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { RecordDocument } from '../../engine/contract/documents.ts';
 import { asJson, type ChildBody, type ChildDoneBody, type HeartbeatBody } from '../../engine/fleet/bodies.ts';
 import type { DeliveryRef, ToCoordinator } from '../../engine/fleet/messages.ts';
 import { homePaths } from '../../engine/home/paths.ts';
@@ -121,7 +120,7 @@ describe('a worker that reports', function () {
       const late = done(given, again.key, { clock: 0, summary: 'late' });
       again.report(0, late);
       await again.hears('ack');
-      const { records } = await fleet.client.report('thread.records', { thread: 'LATE' });
+      const records = await fleet.records('LATE');
       assert.ok(
         records.some(({ id }) => id === late.record.id),
         'the log keeps it',
@@ -266,7 +265,6 @@ function done(
   });
 }
 
-async function reportsOn(fleet: Scenario, thread: string): Promise<readonly RecordDocument[]> {
-  const { records } = await fleet.client.report('thread.records', { thread });
-  return records.filter(({ body }) => body['topic'] === 'fanout_child_done');
+async function reportsOn(fleet: Scenario, task: string): Promise<readonly FleetRecord[]> {
+  return (await fleet.records(task)).filter(({ body }) => body['topic'] === 'fanout_child_done');
 }

@@ -7,20 +7,27 @@ import { describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { isThere, scenario, type Scenario } from './harness.ts';
 import { processesOfGroup } from './processes.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
 const MIB = 1024 * 1024;
 const CAP_BYTES = 2 * MIB;
+const onFleet = sharedFleet({ echoMs: 0 });
 /** Says its pid and can't be persuaded to end. */
 const STUBBORN = (name: string): string =>
   `trap "" TERM INT HUP; echo $$ > ${name}; (trap "" TERM; sleep 60) & while :; do sleep 1; done`;
 
 describe('a shell command', function () {
   this.timeout(90_000);
+  /** It looks for signs of life, keeps little of what is printed, and knows a secret. */
+  const onWatchfulFleet = sharedFleet({
+    heartbeatSecs: 0.3,
+    fleet: ['stall_secs = 1', 'slots = 2', `output_cap_bytes = ${CAP_BYTES}`],
+    env: { SPL_TOKEN: 'a-secret', PLAIN: 'plain' },
+  });
 
   it(
     'that ignores SIGTERM is ended with its group, at its time-out and when it is cancelled',
-    scenario({}, async fleet => {
-      await fleet.startFleet(2);
+    onFleet(async fleet => {
       await fleet.fanOut('STUBBORN', [
         { goal: 'outlast its time', run: STUBBORN('timed'), timeout_secs: 0.5 },
         { goal: 'outlast a cancel', run: STUBBORN('cancelled') },
@@ -46,8 +53,7 @@ describe('a shell command', function () {
 
   it(
     'that passes its share of seconds is ended with its group, its output kept and its time booked',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       const { code } = await fleet.spl('task', 'add', 'Spend', '--alias', 'SPEND');
       assert.equal(code, 0);
       const subtasks = [
@@ -76,8 +82,7 @@ describe('a shell command', function () {
 
   it(
     'that only sleeps is stalled until it does something, and one that works is not',
-    scenario({ fleet: ['stall_secs = 1', 'slots = 2'] }, async fleet => {
-      await fleet.startFleet(1);
+    onWatchfulFleet(async fleet => {
       const works = 'while [ ! -e woken ]; do :; done';
       await fleet.fanOut('QUIET', [
         {
@@ -92,7 +97,10 @@ describe('a shell command', function () {
       assert.ok(children[0]!.stalled_secs! >= 1);
       assert.equal(children[1]!.stalled_secs, null, 'what uses the processor lives');
       assert.match((await fleet.spl('task', 'join-status', 'QUIET')).out, /, stalled \d/);
-      assert.match((await fleet.spl('fleet', 'status')).out, /QUIET \[0\] on worker-a shows no sign of life/);
+      assert.match(
+        (await fleet.spl('fleet', 'status')).out,
+        /QUIET \[0\] on worker-\w shows no sign of life/,
+      );
       await writeFile(fleet.at('woken'), '');
       process.kill(Number(await fleet.text(fleet.at('sleeper'))));
       assert.equal((await fleet.joined('QUIET')).outcome, 'satisfied');
@@ -140,8 +148,7 @@ describe('a shell command', function () {
 
   it(
     'that prints 100 MB is carried, and kept as far as the settings say, its end included',
-    scenario({ fleet: [`output_cap_bytes = ${CAP_BYTES}`] }, async fleet => {
-      await fleet.startFleet(1);
+    onWatchfulFleet(async fleet => {
       const run = `echo first; yes 0123456789abcde | head -c ${100 * MIB}; echo; echo last`;
       await fleet.fanOut('LOUD', [{ goal: 'print', run }]);
       const child = onlyChild(await fleet.joined('LOUD'));
@@ -161,8 +168,7 @@ describe('a shell command', function () {
 
   it(
     'that prints what is no text is kept byte for byte, and summed up in text',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       await fleet.fanOut('BYTES', [
         { goal: 'print', run: "printf 'caf\\303\\251 \\377\\376\\000 \\342\\202 end\\n'" },
       ]);
@@ -177,8 +183,7 @@ describe('a shell command', function () {
 
   it(
     'that ends by a signal or with a code says so; one that left its group is ended and named; none sees the token',
-    scenario({ env: { SPL_TOKEN: 'a-secret', PLAIN: 'plain' } }, async fleet => {
-      await fleet.startFleet(2);
+    onWatchfulFleet(async fleet => {
       const env = 'pwd; echo "$SPL_TASK $SPL_SUBTASK $SPL_ATTEMPT $PLAIN ${SPL_TOKEN:-none}"; cat';
       await fleet.fanOut('ENDINGS', [
         { goal: 'by signal', run: 'echo before; kill -SEGV $$' },
@@ -216,8 +221,7 @@ describe('a shell command', function () {
 
   it(
     'is followed while it prints, from wherever the follower comes in',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
+    onFleet(async fleet => {
       await fleet.fanOut('FOLLOWED', [
         { goal: 'print', run: 'echo one; while [ ! -e go ]; do sleep 0.02; done; echo two' },
       ]);

@@ -62,8 +62,7 @@ describe('a standby', function () {
 
       const after = await fleet.startFleet(2);
       assert.deepEqual([after.spawned, after.adopted.length, after.resumed], [[], 2, []]);
-      const { records } = await fleet.client.report('thread.records', { thread: joined.thread });
-      assert.equal(joinsOf(records).length, 1);
+      assert.equal(joinsOf(await fleet.records('RESUMED')).length, 1);
     }),
   );
 

@@ -37,17 +37,18 @@ import {
   type Refused,
   type Scenario,
 } from './harness.ts';
+import { runs } from '../runs.ts';
 
 /** How long a worker of another test may have a port, in milliseconds. */
 const PORT_MS = 20_000;
 
 describe('starting', function () {
-  this.timeout(120_000);
+  this.timeout(120_000 + runs(5) * 5_000);
 
   it(
     'two coordinators at once on one home: one serves, the other says who does, and ends with 1',
     scenario({}, async fleet => {
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < runs(5); round++) {
         const rivals = [fleet.start(['serve']), fleet.start(['serve'])];
         const loser = await Promise.race(rivals.map(async rival => ({ rival, ran: await ended(rival) })));
         assert.equal(loser.ran.code, 1);
@@ -66,7 +67,7 @@ describe('starting', function () {
   it(
     '`fleet start` from two shells at once: both succeed, on one coordinator, and no worker is there twice',
     scenario({}, async fleet => {
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < runs(2); round++) {
         const both = await Promise.all(
           [2, 2].map(n => ended(fleet.start(['fleet', 'start', '--workers', String(n), '--json']))),
         );

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ReplayDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { ACTOR, echoes, scenario, type Scenario } from './harness.ts';
+import { sharedFleet } from './shared-fleet.ts';
 
+const onFleet = sharedFleet({ echoMs: 0 });
 const JUDGE = ['--actor', 'did:sync:user:grace'];
 
 /** The verbs of a task, typed as people type them, on a coordinator that is killed in between. */
@@ -50,7 +52,7 @@ describe('the verbs of a task', function () {
           ['KNOW', 'approved', true],
         ],
       );
-      const { records } = await fleet.client.report('thread.records', { thread: 'PERF-1' });
+      const records = await fleet.records('PERF-1');
       assert.deepEqual(
         records.map(({ judged_by }) => judged_by),
         [null, null, null, 'did:sync:user:grace'],
@@ -61,12 +63,10 @@ describe('the verbs of a task', function () {
 
   it(
     'put it off until a time, at which watchers hear of it, though nothing is written',
-    scenario({}, async fleet => {
-      await fleet.startFleet(0);
+    onFleet(async fleet => {
       await fleet.json('task', 'add', 'later', '--alias', 'LATER');
       await fleet.json('task', 'add', 'other', '--alias', 'OTHER');
-      const records = async (): Promise<number> =>
-        (await fleet.client.report('thread.records', { thread: 'LATER' })).records.length;
+      const records = async (): Promise<number> => (await fleet.records('LATER')).length;
       assert.equal(await said(fleet, 'defer', 'LATER', '--until', '1s'), 'deferred');
       const before = await records();
       await fleet.until(
@@ -88,13 +88,12 @@ describe('the verbs of a task', function () {
 
   it(
     'are done once over HTTP with a key, and are not taken for a task with a fan-out',
-    scenario({}, async fleet => {
-      await fleet.startFleet(1);
-      await fleet.json('task', 'add', 'once', '--alias', 'ONCE');
+    onFleet(async fleet => {
+      await fleet.json('task', 'add', 'once', '--alias', 'STARTED');
       const start = () =>
-        fleet.client.submit('task.start', { task: 'ONCE', reason: null }, { idempotencyKey: 'k' });
+        fleet.client.submit('task.start', { task: 'STARTED', reason: null }, { idempotencyKey: 'k' });
       assert.deepEqual([(await start()).status, (await start()).status], ['active', 'active']);
-      assert.equal((await fleet.refused(4, 'task', 'start', 'ONCE')).code, 'CONFLICT');
+      assert.equal((await fleet.refused(4, 'task', 'start', 'STARTED')).code, 'CONFLICT');
       await fleet.fanOut('FANNED', echoes(1));
       await fleet.joined('FANNED');
       const { details } = await fleet.refused(4, 'task', 'reject', 'FANNED', ...JUDGE);

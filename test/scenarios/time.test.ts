@@ -87,10 +87,7 @@ describe('time', function () {
       assert.notEqual(back.pid, pid);
       const reasons = await judgements(fleet);
       assert.match(reasons.join(), /stale: silent for \d.*archived: silent for \d/);
-      assert.equal(
-        joinsOf((await fleet.client.report('thread.records', { thread: 'HANGS' })).records).length,
-        1,
-      );
+      assert.equal(joinsOf(await fleet.records('HANGS')).length, 1);
     }),
   );
 
@@ -125,10 +122,10 @@ describe('time', function () {
 
 /** What the coordinator has said of its workers' silence. */
 async function judgements(fleet: Scenario): Promise<string[]> {
-  const { records } = await fleet.client.report('thread.records', { thread: 'th_instance_registry' });
+  const records = await fleet.recordsOn('th_instance_registry');
   return records
     .filter(({ body }) => body['topic'] === 'instance_status')
-    .map(({ body }) => `${String(body['status'])}: ${String(body['reason'])}`)
+    .map(({ body }) => `${body['status'] as string}: ${body['reason'] as string}`)
     .filter(text => text.includes('silent'));
 }
 

@@ -20,7 +20,7 @@ describe('a worker that is killed (SIGKILL)', function () {
       await fleet.kill(await fleet.pidOf('worker-a'));
       const joined = await fleet.joined('DIES');
       assert.deepEqual([joined.outcome, joined.counts.accepted], ['satisfied', 6]);
-      assert.equal(joinsOf(await recordsOf(fleet, 'DIES')).length, 1);
+      assert.equal(joinsOf(await fleet.records('DIES')).length, 1);
     }),
   );
 
@@ -42,7 +42,7 @@ describe('a worker that is killed (SIGKILL)', function () {
         [[1, victim, 'failed', 'worker died']],
       );
       await groupsAreGone(fleet);
-      const intents = (await recordsOf(fleet, thread)).filter(({ act }) => act === 'INTEND');
+      const intents = (await fleet.recordsOn(thread)).filter(({ act }) => act === 'INTEND');
       assert.deepEqual(
         intents.map(({ body }) => [body['attempt'], body['may_have_run'] ?? false]),
         [
@@ -124,7 +124,7 @@ describe('a worker that is killed (SIGKILL)', function () {
 
   it(
     'six times within a minute: it is given up, its work goes elsewhere, and what only it may do waits and says so',
-    scenario({ echoMs: 4_000 }, async fleet => {
+    scenario({ echoMs: 2_000 }, async fleet => {
       await fleet.startFleet(2);
       await fleet.fanOut('GIVEN-UP', [
         { goal: 'anywhere', target: 'worker-a' },
@@ -177,10 +177,6 @@ function isRunningOn(children: Children, worker: string): boolean {
   return children.some(
     child => child.state === 'running' && child.worker === worker && child.wall_time_secs > 0,
   );
-}
-
-async function recordsOf(fleet: Scenario, thread: string) {
-  return (await fleet.client.report('thread.records', { thread })).records;
 }
 
 async function pids(fleet: Scenario): Promise<number[]> {

@@ -9,22 +9,37 @@ import fs from 'node:fs';
  * does every write after it; `sync-fails` fails the sync with EIO. Where a file's writes are their own sync, the write is
  * done and then what is to happen at the sync happens.
  *
+ * With `SPL_FAULT_FILE` the same is looked for in a file before each write, as long as it is not there.
+ *
  * Only the process that serves is meant; what it starts inherits the environment and is left alone.
  */
-const { SPL_FAULT: fault } = process.env;
-if (fault !== undefined && process.argv.includes('serve')) install(...fault.split(':'));
+const { SPL_FAULT: fault, SPL_FAULT_FILE: file } = process.env;
+if ((fault ?? file) !== undefined && process.argv.includes('serve')) install(() => fault ?? textOf(file));
 
-function install(what, text, n = '1') {
+/** @param told what the fault is, as long as it is not known */
+function install(told) {
   const { writev, fdatasync } = fs;
-  let left = Number(n);
+  let what;
+  let text;
+  let left;
   let met = false;
   let full = false;
   let due = -1;
 
+  /** Whether the fault is known. */
+  const isComing = () => {
+    if (what === undefined) {
+      let n;
+      [what, text, n = '1'] = told()?.split(':') ?? [];
+      left = Number(n);
+    }
+    return what !== undefined;
+  };
+
   fs.writev = (fd, buffers, position, done) => {
     const bytes = Buffer.concat(buffers);
     if (full) return void process.nextTick(done, systemError('ENOSPC', 'no space left on device, write'));
-    if (met || !bytes.includes(text) || --left > 0) return writev(fd, buffers, position, done);
+    if (met || !isComing() || !bytes.includes(text) || --left > 0) return writev(fd, buffers, position, done);
     met = true;
     if (what === 'before-write') die();
     if (what === 'before-sync' || what === 'after-sync' || what === 'sync-fails') {
@@ -55,6 +70,15 @@ function isSynced(fd) {
   if (process.platform !== 'linux') return false;
   const [, flags] = /^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
   return (parseInt(flags, 8) & fs.constants.O_DSYNC) !== 0;
+}
+
+/** What a file holds; undefined while it is not there. */
+function textOf(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function die() {
