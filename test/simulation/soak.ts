@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { killsOf } from './kills.ts';
+import { killsOf, MOST_SEEDS } from './kills.ts';
 import { MUTANTS } from './mutants.ts';
 import { chooseSeeds, freshSeed, replayCommand } from './seeds.ts';
 import { simulate } from './simulation.ts';
@@ -24,7 +24,6 @@ const PARTS = {
 type Part = keyof typeof PARTS;
 
 const MINUTES = 10;
-const MOST_SEEDS = 400;
 const RUNS = '20';
 /** A test takes samples itself, or in a suite that it shares. */
 const SAMPLES = /\/(runs|conformance\/log)\.ts'/;
