@@ -1,4 +1,3 @@
-import type { ViewStrings } from '../../webview/strings.ts';
 import type { Dom } from './dom.ts';
 import { StandInHost } from './stand-in-host.ts';
 
@@ -9,16 +8,16 @@ export class DomPanel extends StandInHost {
   readonly #dom: Dom;
   #view: HTMLElement | null = null;
 
-  private constructor(dom: Dom, strings: ViewStrings, saved: unknown) {
-    super(strings);
+  private constructor(dom: Dom, saved: unknown) {
+    super();
     this.#dom = dom;
     this.saved = saved;
   }
 
   /** @param saved is what a view before it had saved. */
-  static async open(dom: Dom, strings: ViewStrings, { saved }: { saved?: unknown } = {}): Promise<DomPanel> {
+  static async open(dom: Dom, saved?: unknown): Promise<DomPanel> {
     const { JoinViewElement } = await import('../../webview/join/view.ts');
-    const panel = new DomPanel(dom, strings, structuredClone(saved));
+    const panel = new DomPanel(dom, structuredClone(saved));
     panel.#view = await dom.mount(
       new JoinViewElement({
         postMessage: message => panel.hear(structuredClone(message)),

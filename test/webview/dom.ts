@@ -14,14 +14,14 @@ import { VirtualClock } from './virtual-clock.ts';
  * imports the modules of the webview in a hook and not at the top of its file, since they need these globals.
  */
 
-/** A hook that loads icons as text, as the bundler does. */
+/** A hook that loads icons as text, as the bundler of the page does. */
 const SVG_AS_TEXT = `import { readFile } from 'node:fs/promises';
 export async function load(url, context, next) {
   if (!url.endsWith('.svg')) return next(url, context);
   const source = 'export default ' + JSON.stringify(await readFile(new URL(url), 'utf8'));
   return { format: 'module', shortCircuit: true, source };
 }`;
-if (import.meta.url.endsWith('.ts')) register(`data:text/javascript,${encodeURIComponent(SVG_AS_TEXT)}`);
+register(`data:text/javascript,${encodeURIComponent(SVG_AS_TEXT)}`);
 
 /** The globals that the view and its libraries take from a window. */
 const WINDOW_GLOBALS = [

@@ -7,10 +7,8 @@ import type { Browser, Page } from 'playwright-core';
 import { fileURLToPath } from 'node:url';
 import { pageHtml } from '../../extension/panels/html.ts';
 import type { ToView } from '../../webview/protocol.ts';
-import type { ViewStrings } from '../../webview/strings.ts';
 import { openBrowser } from '../editor/browser.ts';
 import { installEditor } from '../editor/install.ts';
-import { englishStrings } from './english.ts';
 import { StandInHost } from './stand-in-host.ts';
 import type { Theme } from './themes.ts';
 
@@ -27,17 +25,14 @@ export class Stage {
   readonly browser: Browser;
   readonly #server: Server;
   readonly #origin: string;
-  readonly strings: ViewStrings;
 
-  private constructor(browser: Browser, server: Server, strings: ViewStrings) {
+  private constructor(browser: Browser, server: Server) {
     this.browser = browser;
     this.#server = server;
     this.#origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.strings = strings;
   }
 
   static async open(): Promise<Stage> {
-    const strings = await englishStrings();
     const server = createServer((request, response) => {
       void serve(request.url ?? '/').then(
         ({ type, body }) => response.writeHead(200, { 'content-type': type }).end(body),
@@ -46,7 +41,7 @@ export class Stage {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Stage(await openBrowser(await installEditor()), server, strings);
+    return new Stage(await openBrowser(await installEditor()), server);
   }
 
   async close(): Promise<void> {
@@ -71,7 +66,7 @@ export class Stage {
     media: Parameters<Page['emulateMedia']>[0] = {},
   ): Promise<Panel> {
     const page = await this.browser.newPage({ viewport: { width, height } });
-    const panel = new Panel(page, this.strings);
+    const panel = new Panel(page);
     await page.emulateMedia(media);
     await page.exposeFunction('toHost', (message: unknown) => panel.hear(message));
     // The loader that runs this file gives functions their names with a helper that the page lacks.
@@ -119,8 +114,8 @@ function standIn({ theme, saved, told }: { theme: Theme; saved: unknown; told: r
 export class Panel extends StandInHost {
   readonly page: Page;
 
-  constructor(page: Page, strings: ViewStrings) {
-    super(strings);
+  constructor(page: Page) {
+    super();
     this.page = page;
     page.on('pageerror', error => this.errors.push(String(error)));
     page.on('console', line => {

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { ChangeFlow } from '../../extension/panels/change-flow.ts';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import {
   decodeToHost,
   packChild,
@@ -9,7 +10,6 @@ import {
   type ToView,
   type ViewRequest,
 } from '../../webview/protocol.ts';
-import type { ViewStrings } from '../../webview/strings.ts';
 import { OPENED, type Story } from './fan-outs.ts';
 
 type Answer = (
@@ -30,15 +30,9 @@ export abstract class StandInHost {
   readonly errors: string[] = [];
   /** Answers requests; null leaves them open. */
   answer: Answer | null = () => ({ ok: true, value: null });
-  readonly #strings: ViewStrings;
   readonly #heard = new Set<() => void>();
-  #flow: ChangeFlow;
   #at = OPENED;
-
-  constructor(strings: ViewStrings) {
-    this.#strings = strings;
-    this.#flow = this.#newFlow();
-  }
+  #flow = this.#newFlow();
 
   /** Posts anything to the view. */
   abstract post(message: unknown): Promise<void>;
@@ -77,7 +71,7 @@ export abstract class StandInHost {
   }
 
   /** The messages of a host about a story, in pages of as many subtasks as the engine is asked for. */
-  static messages(story: Story, strings: ViewStrings, page: number): readonly ToView[] {
+  static messages(story: Story, page: number): readonly ToView[] {
     const { status, goal, children, speedup } = story;
     const { thread, alias } = status;
     const pages = Array.from({ length: Math.ceil(children.length / page) }, (_, at) => ({
@@ -89,7 +83,7 @@ export abstract class StandInHost {
       children: children.slice(at * page, (at + 1) * page).map(packChild),
     }));
     return [
-      { type: 'init', strings },
+      { type: 'init', strings: viewStrings() },
       { type: 'stream', state: 'connecting', note: null },
       { type: 'task', thread, alias, goal, serial: false },
       { type: 'stream', state: 'live', note: null },
@@ -100,7 +94,7 @@ export abstract class StandInHost {
 
   /** Tells the whole story, and waits until the view has drawn it. */
   async tell(story: Story): Promise<void> {
-    await this.say({ type: 'init', strings: this.#strings });
+    await this.say({ type: 'init', strings: viewStrings() });
     const { thread, alias } = story.status;
     await this.say({ type: 'task', thread, alias, goal: story.goal, serial: false });
     await this.say({ type: 'stream', state: 'live', note: null });

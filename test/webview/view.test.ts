@@ -45,7 +45,7 @@ describe('the panel Join & Speedup in a browser', () => {
   });
 
   it('scrolls to the row that the keyboard goes to, of ten thousand', async () => {
-    panel = await stage.panel(DARK, { told: Panel.messages(many(10_000), stage.strings, MAX_ROWS) });
+    panel = await stage.panel(DARK, { told: Panel.messages(many(10_000), MAX_ROWS) });
     await panel.page.locator('.shown', { hasText: '10000 of 10000' }).waitFor();
     await panel.page.locator('fleet-subtasks .grid').focus();
     await panel.page.keyboard.press('End');

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import { satisfied, speedup, statusOf, underWay } from '../../test/webview/fan-outs.ts';
 import { OUTCOMES, packJoin, packSpeedup, type Outcome } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { CensusElement } from './census.ts';
 
 const WORDS: Readonly<Record<Outcome, string>> = {
@@ -16,12 +15,9 @@ const WORDS: Readonly<Record<Outcome, string>> = {
 };
 
 describe('the census', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let census: CensusElement;
-  const dom = useDom(async () => {
-    strings = await englishStrings();
-    await import('./census.ts');
-  });
+  const dom = useDom(() => import('./census.ts'));
 
   async function draw(told: Partial<CensusElement> = {}): Promise<void> {
     census = await dom.draw<CensusElement>('fleet-census', {

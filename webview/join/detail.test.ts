@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import { child, ended, OPENED, rowOf, underWay } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { DetailElement } from './detail.ts';
 import type { ActionChosen } from './row-actions.ts';
 
 describe('the detail of a subtask', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let detail: DetailElement;
-  const dom = useDom(async () => {
-    strings = await englishStrings();
-    await import('./detail.ts');
-  });
+  const dom = useDom(() => import('./detail.ts'));
 
   async function draw(document: ChildDocument): Promise<void> {
     const clock = new ViewClock();

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import { STREAM_STATES, type StreamState } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { ExportWished, HeaderElement, StreamWished } from './header.ts';
 
 const WORDS: Readonly<Record<StreamState, string>> = {
@@ -15,12 +14,9 @@ const WORDS: Readonly<Record<StreamState, string>> = {
 };
 
 describe('the header of the panel', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let header: HeaderElement;
-  const dom = useDom(async () => {
-    strings = await englishStrings();
-    await import('./header.ts');
-  });
+  const dom = useDom(() => import('./header.ts'));
 
   async function draw(told: Partial<HeaderElement> = {}): Promise<void> {
     header = await dom.draw<HeaderElement>('fleet-header', {

@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
 import type * as Lit from 'lit';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import { child, ended, rowOf, runningSince, underWay } from '../../test/webview/fan-outs.ts';
 import type { ChildRow } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
 import type * as RowActions from './row-actions.ts';
 
 describe('the actions of a row', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let actions: typeof RowActions;
   let lit: typeof Lit;
   const dom = useDom(async () => {
-    strings = await englishStrings();
     lit = await import('lit');
     actions = await import('./row-actions.ts');
   });

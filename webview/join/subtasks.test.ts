@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, pick, press, textOf, type } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import {
   child,
   ended,
@@ -16,17 +16,13 @@ import {
 } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
 import { EVERYTHING } from '../model/filter.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { ActionChosen } from './row-actions.ts';
 import type { ListingChanged, RowChosen, SubtasksElement } from './subtasks.ts';
 
 describe('the list of subtasks', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let subtasks: SubtasksElement;
-  const dom = useDom(async () => {
-    strings = await englishStrings();
-    await import('./subtasks.ts');
-  });
+  const dom = useDom(() => import('./subtasks.ts'));
 
   async function draw(story: Pick<Story, 'at' | 'status' | 'children'>, told: Partial<SubtasksElement> = {}) {
     const clock = new ViewClock();

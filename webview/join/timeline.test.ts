@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { contextOf, useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, press, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import {
   child,
   ended,
@@ -16,16 +16,14 @@ import {
 } from '../../test/webview/fan-outs.ts';
 import type { Painted } from '../../test/webview/recording-canvas.ts';
 import { ViewClock } from '../components/clock.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { BarChosen, TimelineElement } from './timeline.ts';
 
 const THEME = { '--fleet-accent': '#00aaff', '--fleet-accepted': '#00ff00', '--fleet-background': '#ffffff' };
 
 describe('the timeline', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let timeline: TimelineElement;
   const dom = useDom(async () => {
-    strings = await englishStrings();
     await import('./timeline.ts');
     theme(THEME);
   });

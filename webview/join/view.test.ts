@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { afterEach, before, describe, it } from 'mocha';
+import { afterEach, describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { DomPanel } from '../../test/webview/dom-panel.ts';
 import { button, find, findAll, press, textOf, type } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import {
   child,
   empty,
@@ -18,22 +18,18 @@ import {
   type Story,
 } from '../../test/webview/fan-outs.ts';
 import { MAX_PICTURE_CHARS, packJoin } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { TimelineElement } from './timeline.ts';
 
 describe('the view of a fan-out', () => {
   const dom = useDom(() => import('./view.ts'));
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let panel: DomPanel;
-  before(async () => {
-    strings = await englishStrings();
-  });
 
   afterEach(() => assert.deepEqual(panel.errors, []));
 
   /** Opens a panel, and tells it the story. */
   async function open(story?: Story, saved?: unknown): Promise<void> {
-    panel = await DomPanel.open(dom, strings, { saved });
+    panel = await DomPanel.open(dom, saved);
     if (story !== undefined) await panel.tell(story);
   }
   const text = (selector: string): string => textOf(find(panel.view, selector));

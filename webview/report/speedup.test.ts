@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
-import { englishStrings } from '../../test/webview/english.ts';
 import { satisfied, speedup } from '../../test/webview/fan-outs.ts';
 import { packSpeedup, type SerialRow } from '../protocol.ts';
-import type { ViewStrings } from '../strings.ts';
 import type { SerialWished, SpeedupElement } from './speedup.ts';
 
 const MEASURED = satisfied().speedup;
@@ -19,12 +18,9 @@ const RUN: SerialRow = {
 };
 
 describe('the speedup', () => {
-  let strings: ViewStrings;
+  const strings = viewStrings();
   let card: SpeedupElement;
-  const dom = useDom(async () => {
-    strings = await englishStrings();
-    await import('./speedup.ts');
-  });
+  const dom = useDom(() => import('./speedup.ts'));
 
   async function draw(told: Partial<SpeedupElement> = {}): Promise<void> {
     card = await dom.draw<SpeedupElement>('fleet-speedup', {
