@@ -17,12 +17,14 @@ try {
     const paints: number[] = [];
     const changes: number[] = [];
     for (let run = 0; run < runs; run += 1) {
-      const told = Panel.messages(story, stage.strings, PAGE);
+      const told = Panel.messages(story, PAGE);
       const panel = await stage.panel(DARK, { told });
       await panel.page.waitForFunction(() => performance.getEntriesByName('fleet:first-paint').length > 0);
       paints.push(
         await panel.page.evaluate(() => performance.getEntriesByName('fleet:first-paint')[0]!.duration),
       );
+      const last = told.filter(({ type }) => type === 'change').length;
+      await panel.until(() => panel.applied.at(-1) === last, 'all of it is drawn');
       await panel.tell(story);
       const begun = performance.now();
       await panel.change({ ...story, children: story.children.slice(-1) }, false);
