@@ -29,6 +29,7 @@ export interface ShownTree extends vscode.TreeView<unknown> {
 /** A panel, and what its page says and hears. */
 export interface ShownPanel extends vscode.WebviewPanel {
   readonly posted: unknown[];
+  readonly onDidPost: vscode.Event<unknown>;
   /** How often it was brought to the front. */
   reveals: number;
   isClosed: boolean;
@@ -56,6 +57,8 @@ export class Editor {
   /** Commands that were executed, those that the stub only keeps included. */
   readonly executed: (readonly [id: string, ...args: readonly unknown[]])[] = [];
   readonly contextKeys = new Map<string, unknown>();
+  /** Fires with a key that was set. */
+  readonly contextSet = new EventEmitter<string>();
   readonly statusTexts: string[] = [];
   /** The titles of what showed its progress. */
   readonly progress: string[] = [];

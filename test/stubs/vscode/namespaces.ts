@@ -16,13 +16,18 @@ export const commands = part<typeof vscode.commands>('commands', {
   },
   executeCommand: async (id, ...args: readonly unknown[]) => {
     editor.executed.push([id, ...args]);
-    if (id === 'setContext') return void editor.contextKeys.set(args[0] as string, args[1]) as never;
+    if (id === 'setContext') return setContext(args[0] as string, args[1]) as never;
     const handler = editor.handlers.get(id);
     if (handler !== undefined) return (await handler(...args)) as never;
     if (!BUILT_IN.test(id)) throw new Error(`command '${id}' not found`);
     return undefined as never;
   },
 });
+
+function setContext(key: string, value: unknown): void {
+  editor.contextKeys.set(key, value);
+  editor.contextSet.fire(key);
+}
 
 export const env = part<typeof vscode.env>('env', {
   language: 'en',

@@ -186,6 +186,7 @@ function createWebviewPanel(viewType: string, title: string): vscode.WebviewPane
   const stateChanged = new EventEmitter<vscode.WebviewPanelOnDidChangeViewStateEvent>();
   const closed = new EventEmitter<void>();
   const posted: unknown[] = [];
+  const told = new EventEmitter<unknown>();
   const state = { visible: true };
   const webview = part<vscode.Webview>('Webview', {
     html: '',
@@ -195,11 +196,12 @@ function createWebviewPanel(viewType: string, title: string): vscode.WebviewPane
     asWebviewUri: uri => uri.with({ scheme: 'webview' }),
     postMessage: async message => {
       posted.push(message);
+      told.fire(message);
       return true;
     },
   });
   const panel = part<ShownPanel>('WebviewPanel', {
-    ...{ viewType, title, webview, posted },
+    ...{ viewType, title, webview, posted, onDidPost: told.event },
     reveals: 0,
     isClosed: false,
     get visible() {

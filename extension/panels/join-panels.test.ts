@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { editor, escape, press, saveAs, type ShownPanel } from '../../test/stubs/vscode.ts';
+import { decodeToView, type ToView, type ViewRequest } from '../../webview/protocol.ts';
+import { next, settled } from '../testing/editor.ts';
+import { useFleet } from '../testing/suite.ts';
+import { registerPanels } from './register.ts';
+
+type Message<T extends ToView['type']> = ToView & { readonly type: T };
+
+/** What the page of a panel is told, and says. */
+class Page {
+  readonly panel: ShownPanel;
+  #requests = 0;
+
+  constructor(panel: ShownPanel) {
+    this.panel = panel;
+  }
+
+  get told(): readonly ToView[] {
+    return this.panel.posted.map(posted => {
+      const decoded = decodeToView(posted);
+      assert.ok(decoded.ok, 'the page understands it');
+      return decoded.message;
+    });
+  }
+
+  /** The first message of this type, once there is one that is so. */
+  async message<T extends ToView['type']>(
+    type: T,
+    isSo: (message: Message<T>) => boolean = () => true,
+  ): Promise<Message<T>> {
+    const find = (): Message<T> | undefined =>
+      this.told.find((each): each is Message<T> => each.type === type && isSo(each as Message<T>));
+    if (find() === undefined) await next(this.panel.onDidPost, () => find() !== undefined);
+    return find()!;
+  }
+
+  /** Says that it is ready, and waits until the panel follows. */
+  async ready(): Promise<this> {
+    this.panel.say({ type: 'ready' });
+    await this.message('stream', ({ state }) => state === 'live');
+    return this;
+  }
+
+  async ask(request: ViewRequest): Promise<Message<'reply'>['result']> {
+    const id = (this.#requests += 1);
+    this.panel.say({ type: 'request', id, request });
+    return (await this.message('reply', reply => reply.id === id)).result;
+  }
+
+  /** Forgets what it was told. */
+  forget(): void {
+    this.panel.posted.length = 0;
+  }
+}
+
+describe('the panel of a join', () => {
+  const on = useFleet();
+  let panels: ReturnType<typeof registerPanels>;
+  let made = 0;
+  let alias: string;
+  let thread: string;
+  beforeEach(async () => {
+    const { session, model, log } = on.window;
+    panels = registerPanels(vscode.Uri.file('/extension'), session, model, log);
+    alias = `PANEL-${++made}`;
+    thread = await on.fleet.fanOut(alias, ['say hello', 'say goodbye']);
+    await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut !== null);
+  });
+  afterEach(() => {
+    panels.dispose();
+  });
+
+  function open(): Page {
+    panels.open({ thread, alias });
+    return new Page(editor.panels.at(-1)!);
+  }
+  /** Ends both subtasks. */
+  async function end(verdict: 'accept' | 'failed' = 'accept'): Promise<void> {
+    await on.fleet.end(thread, 0, 'accept');
+    await on.fleet.end(thread, 1, verdict);
+    await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut?.complete === true);
+  }
+  const client = () => on.fleet.client;
+
+  it('is one for each task, and is brought to the front when it is asked for again', () => {
+    for (const each of [alias, 'OTHER', alias]) panels.open({ thread: each, alias: each });
+    assert.deepEqual(
+      editor.panels.map(({ title, reveals }) => [title, reveals]),
+      [
+        [alias, 1],
+        ['OTHER', 0],
+      ],
+    );
+    editor.panels[0]!.dispose();
+    panels.open({ thread: alias, alias });
+    assert.equal(editor.panels.length, 3);
+  });
+
+  it('tells its page the words, the task, and the fan-out to its end, then the speedup', async () => {
+    const page = await open().ready();
+    assert.deepEqual([page.told[0]?.type, page.panel.title], ['init', alias]);
+    const task = await page.message('task');
+    assert.deepEqual([task.alias, task.goal, task.serial], [alias, 'a goal', false]);
+    const first = await page.message('change');
+    assert.deepEqual([first.reset, first.children.length, first.join.complete], [true, 2, false]);
+    page.panel.say({ type: 'applied', seq: first.seq });
+    await end();
+    const last = await page.message('change', ({ join: { complete } }) => complete);
+    assert.equal(last.join.outcome, 'satisfied');
+    const { report } = await page.message('speedup', ({ report }) => report !== null);
+    assert.notEqual(report, null);
+  });
+
+  it('allows its page nothing but its own files', () => {
+    const { html, options } = open().panel.webview;
+    assert.match(html, /default-src 'none'/);
+    assert.match(html, /src="webview:\/extension\/dist\/webview\/main\.js"/);
+    assert.deepEqual(
+      options.localResourceRoots?.map(({ path }) => path),
+      ['/extension/dist/webview'],
+    );
+  });
+
+  it('follows nothing while nobody sees it, or it is paused, and all anew afterwards', async () => {
+    const page = await open().ready();
+    assert.deepEqual(await page.ask({ kind: 'pause' }), { ok: true, value: null });
+    await page.message('stream', ({ state }) => state === 'paused');
+    page.forget();
+    await on.fleet.start(thread, 0);
+    await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut!.counts.running > 0);
+    await settled();
+    assert.deepEqual(page.told, []);
+    await page.ask({ kind: 'resume' });
+    assert.equal((await page.message('change')).reset, true);
+    page.panel.see(false);
+    page.forget();
+    await end();
+    assert.deepEqual(page.told, []);
+    page.panel.see(true);
+    await page.ready();
+    assert.equal((await page.message('change')).join.complete, true);
+  });
+
+  it('says that no engine answers, and goes on with the one that does', async () => {
+    const answering = on.window.session.client!;
+    on.window.session.none();
+    const page = open();
+    page.panel.say({ type: 'ready' });
+    const { note } = await page.message('stream', ({ state }) => state === 'disconnected');
+    assert.match(note ?? '', /^No engine answers/);
+    assert.deepEqual(await page.ask({ kind: 'run-serial' }), {
+      ok: false,
+      problem: { code: 'UNREACHABLE', message: 'no engine answers', hint: null },
+    });
+    on.window.session.live(answering);
+    await page.message('stream', ({ state }) => state === 'live');
+  });
+
+  it('says so of a task that this fleet does not have, and does not ask again', async () => {
+    panels.open({ thread: `th_${'f'.repeat(64)}`, alias: 'LOST-1' });
+    const page = new Page(editor.panels[0]!);
+    page.panel.say({ type: 'ready' });
+    const { note } = await page.message('stream', ({ state }) => state === 'disconnected');
+    assert.match(note ?? '', /^The fleet of this window has no task LOST-1: it may belong to another home/);
+  });
+
+  it('tries a subtask again, and cancels one only when that is confirmed', async () => {
+    await end('failed');
+    const page = await open().ready();
+    assert.deepEqual(await page.ask({ kind: 'retry', index: 1 }), { ok: true, value: null });
+    assert.equal((await on.fleet.taken(thread, 1))['attempt'], 2);
+    editor.person.will(escape, press('Cancel Subtask'));
+    await page.ask({ kind: 'cancel', index: 1 });
+    assert.equal((await client().report('join', { task: thread, summary: true })).complete, false);
+    assert.equal(editor.person.texts.at(-1), `Cancel subtask 1 of ${alias}?`);
+    await page.ask({ kind: 'cancel', index: 1 });
+    await on.fleet.toldToEnd(thread, 1);
+    const refused = await page.ask({ kind: 'retry', index: 9 });
+    assert.equal(!refused.ok && refused.problem.code, 'NOT_FOUND');
+    await on.fleet.end(thread, 1, 'cancelled');
+  });
+
+  it('runs the fan-out serially, follows that, and measures against it', async () => {
+    await end();
+    const page = await open().ready();
+    await page.ask({ kind: 'run-serial' });
+    const { run } = await page.message('serial');
+    assert.equal(run?.alias, `${alias}-serial`);
+    for (const index of [0, 1]) await on.fleet.end(run.thread, index, 'accept');
+    await page.message('serial', each => each.run?.complete === true);
+    const { report } = await page.message('speedup', each => each.report?.measured != null);
+    assert.ok(report);
+    await page.ask({ kind: 'open-serial' });
+    assert.equal(editor.panels.at(-1)!.title, run.thread);
+  });
+
+  it('takes up a serial run that was begun elsewhere', async () => {
+    await end();
+    const page = await open().ready();
+    const serial = await client().submit('task.run-serial', { task: thread, worker: null });
+    const { run } = await page.message('serial');
+    assert.equal(run?.thread, serial.thread);
+    assert.deepEqual(await page.ask({ kind: 'cancel-serial' }), { ok: true, value: null });
+    await page.message('serial', each => each.run?.outcome === 'cancelled');
+  });
+
+  it('shows the output of a subtask as the command does', async () => {
+    editor.handlers.delete('fleet.showOutput');
+    editor.handlers.set('fleet.showOutput', () => undefined);
+    await (await open().ready()).ask({ kind: 'output', index: 1 });
+    assert.deepEqual(editor.executed.at(-1), ['fleet.showOutput', { kind: 'child', thread, index: 1 }]);
+  });
+
+  it('saves the documents as spl prints them, and pictures', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'spl-export-'));
+    editor.folders = [folder];
+    const page = await open().ready();
+    editor.person.will(saveAs(join(folder, 'a.json')), saveAs(join(folder, 'b.svg')), escape);
+    assert.deepEqual(await page.ask({ kind: 'export-json' }), { ok: true, value: 'a.json' });
+    const saved = JSON.parse(await readFile(join(folder, 'a.json'), 'utf8')) as {
+      join: { children: object[] };
+    };
+    assert.equal(saved.join.children.length, 2);
+    const picture = { kind: 'export-picture', format: 'svg', data: '<svg/>' } as const;
+    assert.deepEqual(await page.ask(picture), { ok: true, value: 'b.svg' });
+    assert.equal(await readFile(join(folder, 'b.svg'), 'utf8'), '<svg/>');
+    assert.deepEqual(await page.ask(picture), { ok: true, value: null }, 'it was left');
+    assert.equal(editor.person.texts[0], `Export ${alias}-join.json`);
+    await rm(folder, { recursive: true });
+  });
+
+  it('takes no harm from what its page says that is nothing', async () => {
+    const page = await open().ready();
+    const garbage: readonly unknown[] = [
+      ...[null, 7, 'x'.repeat(1_000_000), [[]], { type: 'launch' }, { type: 'applied', seq: -1 }],
+      { type: 'applied', seq: 9_007_199_254_740_991 },
+      { type: 'request', id: -1, request: { kind: 'run-serial' } },
+      { type: 'request', id: 1, request: { kind: 'retry', index: 0.5 } },
+      { type: 'request', id: 1, request: { kind: 'launch', command: 'fleet.stopAll' } },
+    ];
+    for (const each of garbage) page.panel.say(each);
+    await end();
+    page.panel.say({ type: 'applied', seq: 1 });
+    await page.message('change', ({ join: { complete } }) => complete);
+    assert.ok(
+      on.window.log.lines.filter(line => line.includes('a message of the view was dropped')).length >= 8,
+    );
+  });
+
+  it('is told nothing once it is closed', async () => {
+    const page = await open().ready();
+    page.panel.dispose();
+    page.forget();
+    await end();
+    await settled();
+    assert.deepEqual(page.told, []);
+  });
+
+  describe('that the editor restores', () => {
+    const restore = async (state: unknown): Promise<ShownPanel> => {
+      const serializer = editor.registered.get('fleet.join') as vscode.WebviewPanelSerializer;
+      const panel = vscode.window.createWebviewPanel('fleet.join', alias, vscode.ViewColumn.One);
+      await serializer.deserializeWebviewPanel(panel, state);
+      return editor.panels.at(-1)!;
+    };
+
+    it('is of the task that it was of', async () => {
+      const page = new Page(await restore({ thread }));
+      await page.ready();
+      panels.open({ thread, alias });
+      assert.equal(page.panel.reveals, 1, 'it is the panel of the task from now on');
+    });
+
+    it('is closed where that is not known, and the report is offered', async () => {
+      editor.person.will(press('Open Join & Speedup'), escape);
+      const panel = await restore('garbage');
+      await settled();
+      assert.ok(panel.isClosed);
+      assert.match(editor.person.told('warning')[0]!, /could not be restored/);
+      assert.deepEqual(editor.executed.at(-1), ['fleet.openReport']);
+    });
+  });
+});
