@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
@@ -25,21 +26,16 @@ describe('what an attempt did in a worktree of its own', () => {
   /** A repository in which a branch changed one file, made one, moved one and removed one. */
   before(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'spl-work-')));
-    const commit = (message: string): Promise<string> =>
-      git(folder, '-c', 'user.name=T', '-c', 'user.email=t@example.org', 'commit', '-qam', message);
-    await git(folder, 'init', '-q', '-b', 'main');
-    for (const name of ['changed', 'moved', 'removed'])
-      await writeFile(join(folder, name), `${name} once\n`.repeat(9));
-    await git(folder, 'add', '.');
-    await commit('first');
-    base = (await git(folder, 'rev-parse', 'HEAD')).trim();
-    await git(folder, 'checkout', '-qb', 'spl/A/0-1');
-    await writeFile(join(folder, 'changed'), 'changed\n');
-    await writeFile(join(folder, 'made'), 'made\n');
-    await git(folder, 'mv', 'moved', 'there');
-    await git(folder, 'rm', '-q', 'removed');
-    await git(folder, 'add', '.');
-    await commit('second');
+    const file = (name: string, text: string): string =>
+      `M 100644 inline ${name}\ndata ${text.length}\n${text}\n`;
+    const commit = (branch: string, from: string, ...changes: readonly string[]): string =>
+      `commit refs/heads/${branch}\ncommitter T <t@example.org> 1 +0000\ndata 0\n${from}${changes.join('')}\n`;
+    const once = ['changed', 'moved', 'removed'].map(name => file(name, `${name} once\n`.repeat(9)));
+    const changes = [file('changed', 'changed\n'), file('made', 'made\n'), 'R moved there\n', 'D removed\n'];
+    const input = commit('main', '', ...once) + commit('spl/A/0-1', 'from refs/heads/main\n', ...changes);
+    await git(folder, 'init', '-q');
+    execFileSync('git', ['-C', folder, 'fast-import', '--quiet'], { input });
+    base = (await git(folder, 'rev-parse', 'main')).trim();
   });
   after(() => rm(folder, { recursive: true }));
   useEditor();
@@ -120,7 +116,7 @@ describe('what an attempt did in a worktree of its own', () => {
   });
 
   it('is told to be nothing where nothing was changed', async () => {
-    await open({ ...work(), base: 'HEAD' });
+    await open({ ...work(), base: 'spl/A/0-1' });
     await window.run('fleet.openChanges', CHILD);
     assert.deepEqual(editor.statusTexts, ['FIRST-001 [0] changed nothing']);
   });

@@ -142,7 +142,7 @@ describe('following a fan-out', () => {
         stop.abort();
         await ended;
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 

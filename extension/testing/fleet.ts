@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { connect, type EngineClient } from '../../engine/api/client.ts';
-import { serveApi, type ApiServer } from '../../engine/api/server.ts';
+import type { EngineClient } from '../../engine/api/client.ts';
 import type { TaskAdd } from '../../engine/contract/commands.ts';
 import type { Verdict } from '../../engine/contract/documents.ts';
+import type { Engine, EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import { CoordinatorRig, type RawWorker } from '../../engine/run/testing/coordinator-rig.ts';
@@ -19,13 +18,11 @@ const TASK: TaskAdd = {
   dir: null,
 };
 
-/** An engine in this process, served as any other, with one worker that says what a test has it say. */
+/** An engine in this process, with one worker that says what a test has it say. */
 export class Fleet {
   /** Somebody else's: what is done by it is not done by the window under test. */
   readonly client: EngineClient;
   readonly #rig: CoordinatorRig;
-  readonly #api: ApiServer;
-  readonly #clients: EngineClient[] = [];
   readonly #worker: RawWorker;
   readonly #intents: SealedRecord[] = [];
   #reports = 0;
@@ -36,27 +33,25 @@ export class Fleet {
     await rig.engine.start(null);
     const worker = await rig.connect(key);
     worker.beat({ alias: 'worker-a', slots: 100 });
-    const api = await serveApi({
-      engine: rig.engine,
-      socketPath: join(rig.folder, 'api'),
-      tcp: null,
-      log: message => rig.logged.push(message),
-    });
-    return new Fleet(rig, api, worker);
+    return new Fleet(rig, worker);
   }
 
-  private constructor(rig: CoordinatorRig, api: ApiServer, worker: RawWorker) {
+  private constructor(rig: CoordinatorRig, worker: RawWorker) {
     this.#rig = rig;
-    this.#api = api;
     this.#worker = worker;
     this.client = this.connect('did:sync:user:other');
   }
 
-  /** Another client of it. */
+  /** Another client of it, which acts in this name. */
   connect(actor: string): EngineClient {
-    const client = connect({ socketPath: join(this.#rig.folder, 'api') }, { actor: actor as Did });
-    this.#clients.push(client);
-    return client;
+    const { engine } = this.#rig;
+    return {
+      submit: (name, input, context) => engine.submit(name, input, { actor: actor as Did, ...context }),
+      report: (name, input, signal) => engine.report(name, input, signal),
+      watch: options => watched(engine, options),
+      output: request => engine.output(request),
+      close: () => Promise.resolve(),
+    };
   }
 
   /** Adds a task. @returns its thread */
@@ -126,9 +121,14 @@ export class Fleet {
     for (const id of ids) await this.client.submit('namespace.create', { id, description: null });
   }
 
-  async close(): Promise<void> {
-    for (const client of this.#clients) await client.close();
-    await this.#api.close();
-    await this.#rig.close();
+  close(): Promise<void> {
+    return this.#rig.close();
   }
+}
+
+/** Begins with a gap, as a client's watch does. */
+async function* watched(engine: Engine, options: WatchOptions): AsyncGenerator<EngineEvent> {
+  const events = engine.watch(options);
+  yield { kind: 'gap' };
+  yield* events;
 }

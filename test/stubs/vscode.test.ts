@@ -65,6 +65,7 @@ describe('the stub of vscode', () => {
     const part = fc.string({ unit: 'grapheme', maxLength: 12 });
     fc.assert(
       fc.property(part, part, part, (path, query, fragment) => {
+        fc.pre(!path.startsWith('/'));
         const uri = vscode.Uri.from({ scheme: 'fleet', path: `/${path}`, query, fragment });
         const read = vscode.Uri.parse(uri.toString());
         assert.deepEqual([read.path, read.query, read.fragment], [`/${path}`, query, fragment]);

@@ -32,6 +32,8 @@ export class Uri implements vscode.Uri {
     const { scheme, authority = '', path = '', query = '', fragment = '' } = parts;
     if (authority !== '' && path !== '' && !path.startsWith('/'))
       throw new Error(`a path with an authority begins with a slash: ${path}`);
+    if (authority === '' && path.startsWith('//'))
+      throw new Error(`a path without an authority begins with one slash: ${path}`);
     return new Uri(scheme, authority, scheme === 'file' && path === '' ? '/' : path, query, fragment);
   }
 
