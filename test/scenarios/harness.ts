@@ -299,19 +299,30 @@ export class Scenario {
   }
 
   /** Waits until a look at the join shows what is wanted. */
-  joinWhen(task: string, what: string, isSo: (join: JoinStatus) => boolean): Promise<JoinStatus> {
+  joinWhen(
+    task: string,
+    what: string,
+    isSo: (join: JoinStatus) => boolean,
+    summary = false,
+  ): Promise<JoinStatus> {
     let last: JoinStatus | undefined;
     return this.until(
       () => `${task}: ${what}; it was ${JSON.stringify(last)}`,
       async () => {
-        last = await this.join(task);
+        last = await this.client.report('join', { task, summary });
         return isSo(last) ? last : undefined;
       },
     );
   }
 
-  joined(task: string): Promise<JoinStatus> {
-    return this.joinWhen(task, 'the join', ({ complete }) => complete);
+  async joined(task: string): Promise<JoinStatus> {
+    await this.countsWhen(task, 'the join', ({ complete }) => complete);
+    return this.join(task);
+  }
+
+  /** Waits as `joinWhen`, looking at no subtask, which costs less where there are many. */
+  countsWhen(task: string, what: string, isSo: (join: JoinStatus) => boolean): Promise<JoinStatus> {
+    return this.joinWhen(task, what, isSo, true);
   }
 
   /** Waits until one instance is as wanted. */

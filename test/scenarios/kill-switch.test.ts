@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readdir, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
-import type { ChildDocument, ControlDocument, Counts, JoinStatus } from '../../engine/contract/documents.ts';
+import type { ChildDocument, ControlDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { PERMIT_MS } from '../../engine/fleet/messages.ts';
 import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
@@ -58,11 +58,11 @@ describe('the kill switch', function () {
       const commands = echoes(STORM / 50, { run: 'echo >began-$SPL_SUBTASK', executor: 'shell' });
       const parts = commands.flatMap(command => [...echoes(49), command]);
       await fanOutIn(fleet, 'STORM', 'release', parts);
-      await countsWhen(fleet, 'STORM', ({ accepted }) => accepted >= STORM / 5);
+      await fleet.countsWhen('STORM', 'a fifth is done', ({ counts }) => counts.accepted >= STORM / 5);
       const freeze = { namespace: 'release', emergency: false, level: null, grace_secs: null };
       await fleet.client.submit('kill', { ...freeze, reason: 'bad release' });
       const acknowledgedAt = Date.now();
-      await countsWhen(fleet, 'STORM', ({ running }) => running === 0);
+      await fleet.countsWhen('STORM', 'nothing runs', ({ counts }) => counts.running === 0);
       const { children: held } = await fleet.join('STORM');
       const waiting = held.filter(({ state }) => state === 'pending');
       assert.ok(waiting.length > STORM / 5, `it was in the middle: ${waiting.length} wait`);
@@ -70,8 +70,8 @@ describe('the kill switch', function () {
       await delay(acknowledgedAt + 2 * PERMIT_MS - Date.now());
       const thawedAt = Date.now();
       await fleet.client.submit('unkill', { namespace: 'release', emergency: false });
-      await countsWhen(fleet, 'STORM', ({ accepted }) => accepted === STORM);
-      const { outcome, children } = await fleet.joined('STORM');
+      const { outcome, counts, children } = await fleet.joined('STORM');
+      assert.equal(counts.accepted, STORM);
       assert.equal(outcome, 'satisfied');
       const told = children.map(({ started_unix: begun }) => begun! * 1000);
       const seen = await filesBegan(fleet);
@@ -208,17 +208,6 @@ async function fanOutIn(
   await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias, '--namespace', namespace);
   const words = subtasks.flatMap(subtask => ['--subtask', JSON.stringify(subtask)]);
   await fleet.json('task', 'fan-out', alias, ...words);
-}
-
-/** Waits until a look at the counts, which costs less than one at every subtask, shows what is wanted. */
-function countsWhen(fleet: Scenario, task: string, isSo: (counts: Counts) => boolean): Promise<Counts> {
-  return fleet.until(
-    () => `${task}: its counts`,
-    async () => {
-      const { counts } = await fleet.client.report('join', { task, summary: true });
-      return isSo(counts) ? counts : undefined;
-    },
-  );
 }
 
 /** When commands made the files that tell of their begin, in ms since the epoch. */

@@ -66,7 +66,7 @@ class FakeWorker {
 }
 
 describe('a worker that reports', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it(
     'twice: each is acknowledged, one is kept, and one counts; of what it was not given, the log keeps it and counts nothing',

@@ -7,6 +7,7 @@ import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { scenario, type Scenario } from './harness.ts';
+import { runs } from '../runs.ts';
 
 /** Threads that are shared: files that the commands of subtasks read without a connection. */
 
@@ -89,7 +90,7 @@ describe('threads that are shared', function () {
       await fleet.startFleet(1);
       await note(fleet, 'a');
       await share(fleet, 'th_notes');
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < runs(2); round++) {
         const before = (await readFile(fileOf(fleet, 'th_notes'), 'utf8')).length;
         const writing = Promise.allSettled(
           Array.from({ length: 40 }, (_, i) =>

@@ -17,7 +17,7 @@ const STUBBORN = (name: string): string =>
   `trap "" TERM INT HUP; echo $$ > ${name}; (trap "" TERM; sleep 60) & while :; do sleep 1; done`;
 
 describe('a shell command', function () {
-  this.timeout(90_000);
+  this.timeout(120_000);
   /** It looks for signs of life, keeps little of what is printed, and knows a secret. */
   const onWatchfulFleet = sharedFleet({
     heartbeatSecs: 0.3,

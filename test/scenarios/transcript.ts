@@ -55,12 +55,15 @@ function patternOf(line: string): string {
 export class Transcript {
   readonly #fleet: Scenario;
   readonly #golden: URL;
+  readonly #spl: (...words: readonly string[]) => Promise<Ran>;
   readonly #sections: string[] = [];
   readonly #names = new Map<string, string>();
 
-  constructor(fleet: Scenario, golden: URL) {
+  /** @param processes true for commands in processes of their own */
+  constructor(fleet: Scenario, golden: URL, processes = false) {
     this.#fleet = fleet;
     this.#golden = golden;
+    this.#spl = (...words) => (processes ? fleet.splProcess(...words) : fleet.spl(...words));
   }
 
   /** Types a command that must succeed. @returns what it printed. */
@@ -72,7 +75,7 @@ export class Transcript {
 
   /** Types a command that must be refused with this exit code. @returns what it said. */
   async refused(code: number, ...words: readonly string[]): Promise<string> {
-    const { code: ended, out, err } = await this.#fleet.spl(...words);
+    const { code: ended, out, err } = await this.#spl(...words);
     assert.deepEqual([ended, out], [code, ''], `spl ${words.join(' ')} ended with ${ended}: ${err}`);
     this.#keep(words, err);
     return err;
@@ -145,7 +148,7 @@ export class Transcript {
   }
 
   async #run(words: readonly string[]): Promise<string> {
-    return this.#succeeded(words, await this.#fleet.spl(...words));
+    return this.#succeeded(words, await this.#spl(...words));
   }
 
   #succeeded(words: readonly string[], { code, out, err }: Ran): string {

@@ -3,7 +3,7 @@ import { scenario } from './harness.ts';
 import { shows, Transcript } from './transcript.ts';
 
 /**
- * The tutorial as a reader types it. What its lines must be at least is written down here by hand; the transcript in
+ * The tutorial as a reader types it, with a process for each command. What its lines must be at least is written down here by hand; the transcript in
  * `tutorial.txt` holds the rest still.
  */
 
@@ -15,7 +15,7 @@ describe('the tutorial', function () {
   it(
     'shows at least the lines that the tutorial shows, and otherwise what the transcript holds',
     scenario({ heartbeatSecs: 5, env: { SPL_ECHO_MS: undefined } }, async fleet => {
-      const tutorial = new Transcript(fleet, GOLDEN);
+      const tutorial = new Transcript(fleet, GOLDEN, true);
       await startAndList(tutorial);
       await fanOutAndJoin(tutorial);
       await speedup(tutorial);

@@ -9,7 +9,7 @@ import { processesOfGroup } from './processes.ts';
 const HANGS_ONCE = 'echo $$ >> pids; if [ "$SPL_ATTEMPT" = 1 ]; then sleep 60 & sleep 60; fi; echo again';
 
 describe('a worker that is killed (SIGKILL)', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it(
     'in mid-subtask: an echo goes on where it is started again or elsewhere, and the join fires once',
