@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
+import { sampled } from '../runs.ts';
 import { endProcesses, processesNaming } from '../scenarios/processes.ts';
 import type { Figure } from './figure.ts';
 
@@ -14,39 +15,32 @@ const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 /** Each of the ten stages has a minute, and what each leaves is ended within seconds. */
 const LIMIT_MS = 600_000;
 
-const FIGURES = [
-  'throughput',
-  'longest_stretch',
-  'latency_p50',
-  'latency_p99',
-  'scaling_cpu',
-  'scaling_wall',
-  'opening_with_checkpoint',
-  'opening_without_checkpoint',
-  'fleet_start',
-  'fleet_list',
-  'freeze',
-  'worktree',
-  'load',
-  'load_p50',
-  'load_p99',
-  'plan_completion',
-  'plan_diagnostics',
-  'memory',
-  'memory_watched',
-];
+/** The figures of each stage, in their order. */
+const FIGURES = {
+  throughput: ['throughput', 'longest_stretch'],
+  latency: ['latency_p50', 'latency_p99'],
+  scaling: ['scaling_cpu', 'scaling_wall'],
+  opening: ['opening_with_checkpoint', 'opening_without_checkpoint'],
+  commands: ['fleet_start', 'fleet_list'],
+  freeze: ['freeze'],
+  worktree: ['worktree'],
+  load: ['load', 'load_p50', 'load_p99'],
+  plans: ['plan_completion', 'plan_diagnostics'],
+  memory: ['memory', 'memory_watched'],
+} as const;
 
 describe('the benchmark', function () {
   this.timeout(LIMIT_MS);
 
-  it('measures every figure beside its probes, however slow the machine is', () =>
+  it('measures every figure of a stage beside its probes, however slow the machine is', () =>
     inFolder(async dir => {
-      const { code, out, err } = await bench(dir);
+      const stages = sampled(Object.entries(FIGURES), 4);
+      const { code, out, err } = await bench(dir, { only: stages.map(([stage]) => stage) });
       assert.equal(code, 0, err);
       const document = JSON.parse(await readFile(jsonIn(dir), 'utf8')) as { figures: Figure[] };
       assert.deepEqual(
         document.figures.map(({ id }) => id),
-        FIGURES,
+        stages.flatMap(([, figures]) => figures),
       );
       for (const figure of document.figures) {
         assert.ok(out.includes(figure.name), `the table has no line for ${figure.id}`);
@@ -61,7 +55,7 @@ describe('the benchmark', function () {
 
   it('ends with all that it started when it is told to, in the middle of a stage', () =>
     inFolder(async dir => {
-      const { code, err } = await bench(dir, '· memory: with a watcher');
+      const { code, err } = await bench(dir, { only: ['memory'], until: '· memory: with a watcher' });
       assert.equal(code, 1);
       assert.match(err, /the stage 'memory' was told to end/);
       await leavesNothing(dir);
@@ -83,10 +77,9 @@ const jsonIn = (dir: string): string => join(dir, 'figures.json');
 /** Runs the benchmark in small sizes, to its end or until it has said these words. */
 async function bench(
   dir: string,
-  until?: string,
+  { only, until }: { readonly only: readonly string[]; readonly until?: string },
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const stages = until === undefined ? [] : ['--only', 'memory'];
-  const words = ['--quick', '--json', jsonIn(dir), '--dir', dir, ...stages];
+  const words = ['--quick', '--json', jsonIn(dir), '--dir', dir, '--only', only.join(',')];
   const child = spawn(process.execPath, ['--import', 'tsx/esm', MAIN, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { after, before, beforeEach, describe, it } from 'mocha';
 import { bundled } from '../../../test/bundled.ts';
+import { sampled } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { recoverWorktrees, removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
@@ -75,7 +76,7 @@ describe('worktrees that were left', function () {
     const calls = await callsOf('make', place.folder, place.repo);
     assert.ok(calls > 10, `it came to its end in ${calls} calls of git`);
     let kept = 0;
-    await eachStep(calls, async step => {
+    await eachOf(sampled(stepsTo(calls), 3), async step => {
       const own = await newPlace();
       const { folder, repo } = own;
       await dies('make', step, step % 2 === 1 ? 'before' : 'after', folder, repo);
@@ -99,7 +100,7 @@ describe('worktrees that were left', function () {
       assert.equal(folders.length, there, `step ${step}: folders without a note`);
       assert.equal(await own.git('status', '--porcelain'), 'M a.txt', `step ${step}`);
     });
-    assert.ok(kept > 2, 'no death left any work: the test proves little');
+    assert.ok(kept > 0, 'no death left any work: the test proves little');
   });
 
   it('are removed when asked to, and never what only they hold', async () => {
@@ -128,13 +129,14 @@ describe('worktrees that were left', function () {
     const calls = await callsOf('remove', place.folder, name);
     await requireRemoved(place, 'without a death');
     assert.ok(calls >= 5, `it came to its end in ${calls} calls of git`);
-    for (let call = 1; call <= calls; call++) {
-      for (const when of ['before', 'after'] as const) {
-        await restore();
-        await dies('remove', call, when, place.folder, name);
-        await removeWorktree(place.folder, name, false);
-        await requireRemoved(place, `${when} call ${call}`);
-      }
+    const deaths = stepsTo(calls).flatMap(call =>
+      (['before', 'after'] as const).map(when => ({ call, when })),
+    );
+    for (const { call, when } of sampled(deaths, 3)) {
+      await restore();
+      await dies('remove', call, when, place.folder, name);
+      await removeWorktree(place.folder, name, false);
+      await requireRemoved(place, `${when} call ${call}`);
     }
   });
 
@@ -209,11 +211,13 @@ async function requireRemoved(place: Place, when: string): Promise<void> {
   assert.equal(await place.git('branch', '--list', 'spl/*'), '', `${when}: its branch is there`);
 }
 
-/** Takes each step from the first to the last, some at once. */
-async function eachStep(last: number, take: (step: number) => Promise<void>): Promise<void> {
-  let next = 1;
+const stepsTo = (last: number): readonly number[] => Array.from({ length: last }, (_, i) => i + 1);
+
+/** Takes each of the steps, some at once. */
+async function eachOf(steps: readonly number[], take: (step: number) => Promise<void>): Promise<void> {
+  const left = steps.values();
   const lane = async (): Promise<void> => {
-    while (next <= last) await take(next++);
+    for (const step of left) await take(step);
   };
   await Promise.all(Array.from({ length: DEATHS_AT_ONCE }, lane));
 }
