@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile, watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { FleetDocument, RestoredDocument } from '../../engine/contract/documents.ts';
@@ -92,6 +92,8 @@ describe('threads that are shared', function () {
       await share(fleet, 'th_notes');
       for (let round = 0; round < runs(2); round++) {
         const before = (await readFile(fileOf(fleet, 'th_notes'), 'utf8')).length;
+        const pid = await fleet.pidOf('coordinator');
+        const begun = writingBegins(fleet);
         const writing = Promise.allSettled(
           Array.from({ length: 40 }, (_, i) =>
             fleet.client.submit('records.append', {
@@ -104,9 +106,8 @@ describe('threads that are shared', function () {
             }),
           ),
         );
-        const pid = await fleet.pidOf('coordinator');
         // Killed while it is being written anew: what it is written to lies beside it.
-        await beside(fleet);
+        await begun;
         await fleet.kill(pid);
         const text = await readFile(fileOf(fleet, 'th_notes'), 'utf8');
         assert.ok(text.length >= before);
@@ -136,10 +137,9 @@ describe('threads that are shared', function () {
   );
 });
 
-/** Waits until a file of the shared folder is being written. */
-async function beside(fleet: Scenario): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (Date.now() < until)
-    if ((await readdir(sharedDir(fleet))).some(name => name.endsWith('.tmp'))) return;
-  assert.fail('nothing was written');
+/** Waits until a file of the shared folder is being written. The folder is watched from the call on. */
+async function writingBegins(fleet: Scenario): Promise<void> {
+  const signal = AbortSignal.timeout(10_000);
+  for await (const { filename } of watch(sharedDir(fleet), { signal }))
+    if (filename?.endsWith('.tmp') === true) return;
 }
