@@ -3,6 +3,7 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { homePaths } from '../../engine/home/paths.ts';
+import { until } from '../editor/until.ts';
 import { assertAccessible } from './accessibility.ts';
 import type { EditorUnderTest } from './editor.ts';
 import { Screenshots } from './screenshots.ts';
@@ -162,8 +163,15 @@ describe('a window of a fleet', () => {
         page.locator('.codelens-decoration a').filter({ hasText: title });
       await page.locator('.squiggly-error').first().waitFor();
       await page.locator('.view-line').filter({ hasText: 'typs' }).click();
-      await page.keyboard.press('Control+.');
-      await page.locator('.action-widget').filter({ hasText: "Change to 'types'" }).waitFor();
+      // The key is not heard while the click still moves the cursor: it is pressed until the fix is offered.
+      const fix = page.locator('.action-widget').filter({ hasText: "Change to 'types'" });
+      await until('the fix is offered', async () => {
+        await page.keyboard.press('Control+.');
+        return fix.waitFor({ timeout: 3_000 }).then(
+          () => true,
+          () => undefined,
+        );
+      });
       await pictures.take('fault');
       await page.keyboard.press('Enter');
       await page.locator('.squiggly-error').first().waitFor({ state: 'detached' });
