@@ -88,8 +88,8 @@ describe('speedupReport of one run', () => {
     const report = speedupReport(facts(children), null);
     assert.deepEqual(report.critical_path, [0, 2, 3]);
     assert.equal(report.critical_path_secs, 5.5);
-    assert.equal(report.parallel_wall_secs, 5.5);
     assert.equal(report.weak.serial_estimate_secs, 9.6);
+    assert.equal(speedupReport(facts(children, { slotsUsed: 5 }), null).parallel_wall_secs, 5.5);
   });
 
   it('finds the longest way that trying all of them finds', () => {
@@ -139,6 +139,34 @@ describe('speedupReport of one run', () => {
       { index: 0, attempt: 1, verdict: 'failed', wall_time_secs: 0.5, cost_usd: 0.25 },
       { index: 1, attempt: 1, verdict: 'cancelled', wall_time_secs: 0.01, cost_usd: 0.05 },
     ]);
+  });
+
+  it('estimates no more than the slots allow', () => {
+    const eight = Array.from({ length: 8 }, (_, index) => child(index));
+    const report = speedupReport(facts(eight, { slotsUsed: 2 }), null);
+    assert.equal(report.parallel_wall_secs, 4);
+    assert.equal(report.weak.speedup, 2);
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(100_000), { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 8 }),
+        (walls, slotsUsed) => {
+          const children = walls.map((wallMs, index) => child(index, { wallMs }));
+          const { weak } = speedupReport(facts(children, { slotsUsed }), null);
+          assert.ok((weak.speedup ?? 0) <= slotsUsed + 1e-9);
+        },
+      ),
+    );
+  });
+
+  it('estimates nothing of a run that did not accept, or that ran something twice, and says why', () => {
+    const estimate = (changed: Partial<RunChild>): unknown => {
+      const { speedup, caveat } = speedupReport(facts([child(0), child(1, changed)]), null).weak;
+      return [speedup, caveat];
+    };
+    for (const verdict of ['failed', 'reject', 'timeout', 'cancelled', null] as const)
+      assert.deepEqual(estimate({ verdict }), [null, 'no estimate: subtask 1 did not run to acceptance']);
+    assert.deepEqual(estimate({ attempt: 2 }), [null, 'no estimate: subtask 1 ran more than once']);
   });
 
   it('estimates no speedup of a run with a member missing, and says which', () => {

@@ -1,4 +1,5 @@
 import type { Outcome, SpeedupDocument, Verdict } from '../contract/documents.ts';
+import { makespan } from './schedule.ts';
 import { topologicalOrder } from './subtasks.ts';
 
 /** One subtask of a run, by the attempt that was counted. */
@@ -55,12 +56,16 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
   const faults = serial === null ? [] : comparisonFaults(run, serial);
   const comparable = serial !== null && faults.length === 0;
   const extraCost = costOf(run.extraAttempts);
+  const parallelMs = makespan(
+    run.children.map(({ wallMs, dependsOn }) => ({ wallMs: wallOf(wallMs), dependsOn })),
+    Math.max(1, run.slotsUsed),
+  );
   return {
     thread: run.thread,
     alias: run.alias,
     subtasks: run.children.length,
     walls_secs: run.children.map(child => secs(child.wallMs)),
-    parallel_wall_secs: secs(path.wallMs),
+    parallel_wall_secs: secs(parallelMs),
     critical_path_secs: secs(path.wallMs),
     critical_path: path.indices,
     measured_wall_secs: run.measuredWallMs === null ? null : secs(run.measuredWallMs),
@@ -74,7 +79,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
       cost_usd: extra.costUsd,
     })),
     extra_cost_usd: usd(extraCost),
-    weak: weakEstimate(run, path.wallMs),
+    weak: weakEstimate(run, parallelMs),
     measured: comparable ? measure(run, serial, path.wallMs) : null,
     notes: [
       ...runNotes(run),
@@ -104,23 +109,30 @@ function criticalPath(children: readonly RunChild[]): { wallMs: number; indices:
   return { wallMs, indices: indices.reverse() };
 }
 
-function weakEstimate(run: RunFacts, criticalMs: number): SpeedupDocument['weak'] {
+/** The estimate is bounded by the slots, since the walls are laid onto them. */
+function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'] {
   const serialMs = run.children.reduce((sum, child) => sum + wallOf(child.wallMs), 0);
+  const fault = estimateFault(run);
   return {
     serial_estimate_secs: secs(serialMs),
-    speedup: unfinished(run).length === 0 ? ratio(serialMs, criticalMs) : null,
-    caveat: caveatFor(run),
+    speedup: fault === undefined ? ratio(serialMs, parallelMs) : null,
+    caveat: fault === undefined ? caveatFor(run) : `no estimate: ${fault}`,
   };
 }
 
+/** Why the walls of this run carry no estimate; undefined when they do. */
+function estimateFault(run: RunFacts): string | undefined {
+  const unaccepted = run.children.filter(child => child.verdict !== 'accept' || child.afterJoin);
+  if (unaccepted.length > 0) return `${named(unaccepted)} did not run to acceptance`;
+  const again = run.children.filter(child => child.attempt > 1);
+  return again.length > 0 ? `${named(again)} ran more than once` : undefined;
+}
+
 function caveatFor(run: RunFacts): string {
-  const remedy = `for a measurement, spl task run-serial ${run.alias}, and pass --vs-serial`;
-  if (run.serial) {
-    return 'these walls are those of a serial run, so the estimate says what parallelism could bring at best';
-  }
+  if (run.serial) return 'these walls are those of a serial run: parallel runs slow each other down';
   return (
     'the walls were taken while subtasks shared the machine, and neither waiting nor the fleet itself is in them; ' +
-    remedy
+    `for a measurement, spl task run-serial ${run.alias}, and pass --vs-serial`
   );
 }
 

@@ -10,7 +10,7 @@ export function speedupLines(report: SpeedupDocument): readonly string[] {
     '  Parallel run:',
     `    subtasks:          ${report.subtasks}`,
     `    per-subtask walls: ${wallsText(report.walls_secs)}`,
-    `    parallel wall:     ${duration(report.parallel_wall_secs)}  (${criticalText(report)})`,
+    `    parallel wall:     ${duration(report.parallel_wall_secs)}  (${parallelText(report)})`,
     `    measured wall:     ${report.measured_wall_secs === null ? '–' : duration(report.measured_wall_secs)}`,
     `    total cost:        ${totalCost(report.total_cost_usd)}`,
     ...extraLines(report),
@@ -25,7 +25,9 @@ function wallsText(walls: readonly number[]): string {
   return walls.length > LISTED_WALLS ? `[${listed}, … ${walls.length} in all]` : `[${listed}]`;
 }
 
-function criticalText({ critical_path }: SpeedupDocument): string {
+/** Names what bounds the parallel wall: the slots, where there are fewer than subtasks, else the critical path. */
+function parallelText({ subtasks, slots_used, critical_path }: SpeedupDocument): string {
+  if (slots_used < subtasks) return plural(slots_used, 'slot');
   return critical_path.length === 0
     ? 'critical path = max'
     : `critical path = longest dependency path ${critical_path.map(i => `[${i}]`).join(' → ')}`;
@@ -45,10 +47,10 @@ function weakLines(report: SpeedupDocument): readonly string[] {
  * The estimated speedup as the quotient of the two times as they are shown: an estimate has no more digits than what it
  * is made from, and a reader can check it. The document carries it unrounded.
  */
-function asShown({ weak, parallel_wall_secs }: SpeedupDocument): number | null {
+function asShown({ weak, parallel_wall_secs, slots_used }: SpeedupDocument): number | null {
   const parallel = Number(seconds(parallel_wall_secs));
   if (weak.speedup === null || parallel === 0) return weak.speedup;
-  return Number(seconds(weak.serial_estimate_secs)) / parallel;
+  return Math.min(Number(seconds(weak.serial_estimate_secs)) / parallel, slots_used);
 }
 
 function measuredLines(
