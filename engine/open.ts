@@ -163,6 +163,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       cel: celCompiler,
       heartbeatMs: chosen.heartbeatIntervalMs,
       defaultExecutor: chosen.executor,
+      defaultTimeoutSecs: chosen.timeoutSecs,
       executors,
       worker: { command: workerCommand(), priority: options.workerPriority ?? 0 },
       records,

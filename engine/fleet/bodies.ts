@@ -101,7 +101,8 @@ export interface ChildBody {
   readonly executor: string;
   readonly run?: string | null;
   readonly dir?: string | null;
-  readonly timeout_secs: number;
+  /** Absent for none. */
+  readonly timeout_secs?: number | null;
   readonly hint?: string | null;
   readonly name?: string | null;
   readonly budget_usd?: number | null;

@@ -12,7 +12,6 @@ import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
 import {
   completeSubtasks,
-  DEFAULT_TIMEOUT_SECS,
   type CompleteSubtask,
   type SubtaskContext,
 } from './subtasks.ts';
@@ -31,6 +30,8 @@ export interface Issuer {
 export interface FanOutContext {
   readonly cel: CelCompiler;
   readonly defaultExecutor: string;
+  /** The time-out in seconds of subtasks that name none; null for none. */
+  readonly defaultTimeoutSecs: number | null;
   readonly executors: readonly string[];
   readonly refusal: NonNullable<SubtaskContext['refusal']>;
 }
@@ -93,11 +94,11 @@ export function fanOut(
   admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
   refuseHeldBack(state, task, issuer.now);
-  const longest = limitOf(levelsOf(state.namespaces, namespace), 'timeout_secs')?.value ?? Infinity;
+  const longest = limitOf(levelsOf(state.namespaces, namespace), 'timeout_secs')?.value;
   const subtasks = completeSubtasks(request.subtasks, {
     dir: request.dir ?? task.facts.dir,
     defaultExecutor: context.defaultExecutor,
-    defaultTimeoutSecs: Math.min(DEFAULT_TIMEOUT_SECS, longest),
+    defaultTimeoutSecs: shorterOf(context.defaultTimeoutSecs, longest),
     instances: [...state.instances.values()],
     executors: context.executors,
     refusal: context.refusal,
@@ -273,6 +274,12 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     ...namespaceMember(request.namespace),
     ...keyOf(issuer),
   };
+}
+
+/** The time-out of subtasks that name none: the fleet's, or what the namespace lets them take. */
+function shorterOf(configured: number | null, longest: number | undefined): number | null {
+  if (configured === null) return longest ?? null;
+  return Math.min(configured, longest ?? Infinity);
 }
 
 /** The member that remembers a command, so that it is done once. */

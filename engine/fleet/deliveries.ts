@@ -38,7 +38,7 @@ export function childIntent(
   if (subtask.run !== null) body['run'] = subtask.run;
   if (child.session !== null) body['session'] = child.session;
   body['task'] = fanOut.task.alias;
-  body['timeout_secs'] = subtask.timeout_secs;
+  if (subtask.timeout_secs !== null) body['timeout_secs'] = subtask.timeout_secs;
   body['topic'] = TOPIC.child;
   body['worker'] = worker;
   return seal({

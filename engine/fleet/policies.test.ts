@@ -131,7 +131,7 @@ describe('a policy', () => {
       each => each.timeout_secs,
     );
     assert.deepEqual(timeouts, [60, 5]);
-    assert.equal(fanOutIn(fleet, 'c', 1).subtasks[0]!.timeout_secs, 600);
+    assert.equal(fanOutIn(fleet, 'c', 1).subtasks[0]!.timeout_secs, null);
   });
 
   it('lets in the acts that every level allows, and tasks only with INTEND', () => {

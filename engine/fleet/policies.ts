@@ -137,7 +137,7 @@ function requireSubtask(
   const names = namesOf(target, instances);
   requireAllowed(levels, claimed, 'targets', names, `target '${targetText(target)}' ${which}`, index);
   const longest = limitOf(levels, 'timeout_secs');
-  if (longest !== undefined && subtask.timeout_secs > longest.value)
+  if (longest !== undefined && (subtask.timeout_secs ?? Infinity) > longest.value)
     throw beyond(claimed, longest.namespace, 'timeout_secs', {
       what: `lets a subtask take ${longest.value}s, and the time-out ${which} is ${subtask.timeout_secs}s`,
       hint: `Give it a timeout of at most ${longest.value}`,

@@ -14,7 +14,6 @@ import {
   topologicalOrder,
   type CompleteSubtask,
   type SubtaskContext,
-  DEFAULT_TIMEOUT_SECS,
 } from './subtasks.ts';
 
 const A = 'did:sync:instance:aaaaaaaaaaaaaaaa';
@@ -29,6 +28,7 @@ const context: SubtaskContext = {
     { did: B, alias: 'worker-b' },
   ],
   executors: ['echo', 'shell'],
+  defaultTimeoutSecs: null,
 };
 
 const one = (input: unknown, changed: Partial<SubtaskContext> = {}): CompleteSubtask =>
@@ -56,7 +56,7 @@ describe('completeSubtasks', () => {
       budget_usd: null,
       budget_tokens: null,
       budget_secs: null,
-      timeout_secs: 600,
+      timeout_secs: null,
       depends_on: [],
       attempts: null,
       isolation: 'folder',
@@ -424,7 +424,7 @@ describe('a subtask of text alone', () => {
         const [complete] = completeSubtasks([input], { ...known, instances });
         const { target: _, executor: __, dir: ___, isolation: ____, ...rest } = complete!;
         const { target: _t, executor: _e, dir: _d, isolation: _i, ...given } = output;
-        assert.deepEqual(rest, { ...given, timeout_secs: given.timeout_secs ?? DEFAULT_TIMEOUT_SECS });
+        assert.deepEqual(rest, { ...given, timeout_secs: given.timeout_secs ?? null });
       }),
       { numRuns },
     );

@@ -26,7 +26,8 @@ export interface CompleteSubtask {
   readonly budget_usd: number | null;
   readonly budget_tokens: number | null;
   readonly budget_secs: number | null;
-  readonly timeout_secs: number;
+  /** Null for none. */
+  readonly timeout_secs: number | null;
   /** 0-based indices of the subtasks that must accept first, ascending, each once. */
   readonly depends_on: readonly number[];
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
@@ -43,16 +44,13 @@ export interface SubtaskContext {
   /** The workers that a target may name. One whose alias is `coordinator` runs no subtasks and is not matched. */
   readonly instances: readonly { readonly did: string; readonly alias: string }[];
   readonly executors: readonly string[];
-  /** The time-out of subtasks that name none, if it is not ten minutes. */
-  readonly defaultTimeoutSecs?: number;
+  /** The time-out of subtasks that name none; null where they have none. */
+  readonly defaultTimeoutSecs: number | null;
   /** Why an executor can't run a subtask, or null when it can; asked once the executor is known to exist. */
   readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
   /** The fan-out's limits, of which each subtask must name its shares. */
   readonly limits?: Budgeted;
 }
-
-/** How long a subtask may take that does not say. */
-export const DEFAULT_TIMEOUT_SECS = 600;
 
 const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
 const LEAST_LOADED = 'least-loaded-worker';
@@ -196,7 +194,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     budget_usd: subtask.budget_usd,
     budget_tokens: subtask.budget_tokens,
     budget_secs: subtask.budget_secs,
-    timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs ?? DEFAULT_TIMEOUT_SECS,
+    timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
     depends_on: checkDependencies(subtask, index, total),
     attempts: subtask.attempts,
     isolation: chooseIsolation(subtask, index, executor, lookup),

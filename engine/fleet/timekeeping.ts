@@ -111,7 +111,7 @@ export class Timekeeping {
       for (const [child, { fanOut, startedAt }] of link.assigned) {
         if (startedAt === null || now < this.#overdueAt(link, fanOut, child, startedAt)) continue;
         const ref = refOf(fanOut, child);
-        const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs}s`;
+        const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs!}s`;
         const wall_time_secs = (now - startedAt) / 1000;
         const result = { ...nothingRan, verdict: 'timeout', reason, wall_time_secs } as const;
         settling.endDelivery(fanOut, child, result, false, now);
@@ -120,8 +120,9 @@ export class Timekeeping {
     }
   }
 
+  /** Infinite for a child without a time-out. */
   #overdueAt(link: WorkerLink, fanOut: FanOut, child: Child, startedAt: number): number {
-    const endsAt = startedAt + fanOut.subtasks[child.index]!.timeout_secs * 1000;
+    const endsAt = startedAt + (fanOut.subtasks[child.index]!.timeout_secs ?? Infinity) * 1000;
     return Math.max(endsAt, link.forgivenAt) + Math.max(10_000, 3 * this.#heartbeatMs);
   }
 }

@@ -6,7 +6,7 @@ import type { CompleteSubtask, Target } from './subtasks.ts';
  * expects is left out, so that a fan-out of 100,000 is a record that can be handled.
  */
 export interface WrittenSubtasks {
-  readonly defaults: { readonly executor: string; readonly dir?: string; readonly timeout_secs: number };
+  readonly defaults: { readonly executor: string; readonly dir?: string; readonly timeout_secs?: number };
   readonly subtasks: readonly WrittenSubtask[];
 }
 
@@ -21,7 +21,8 @@ interface WrittenSubtask extends JsonObject {
   readonly budget_usd?: number;
   readonly budget_tokens?: number;
   readonly budget_secs?: number;
-  readonly timeout_secs?: number;
+  /** Null where the others have a time-out and this one has none. */
+  readonly timeout_secs?: number | null;
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
   readonly isolation?: 'worktree';
@@ -32,7 +33,11 @@ const FREE_CHOICE: Target = { kind: 'least-loaded' };
 export function writeSubtasks(subtasks: readonly CompleteSubtask[]): WrittenSubtasks {
   const first = subtasks[0]!;
   const { executor, dir, timeout_secs } = first;
-  const defaults = dir === null ? { executor, timeout_secs } : { dir, executor, timeout_secs };
+  const defaults = {
+    ...(dir !== null && { dir }),
+    executor,
+    ...(timeout_secs !== null && { timeout_secs }),
+  };
   return { defaults, subtasks: subtasks.map(subtask => write(subtask, first)) };
 }
 
@@ -67,7 +72,7 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     budget_usd: written.budget_usd ?? null,
     budget_tokens: written.budget_tokens ?? null,
     budget_secs: written.budget_secs ?? null,
-    timeout_secs: written.timeout_secs ?? defaults.timeout_secs,
+    timeout_secs: written.timeout_secs === undefined ? (defaults.timeout_secs ?? null) : written.timeout_secs,
     depends_on: written.depends_on ?? NONE,
     attempts: written.attempts ?? null,
     isolation: written.isolation ?? 'folder',

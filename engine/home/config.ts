@@ -21,6 +21,7 @@ export const values = {
   heartbeatSecs: number(0.05, 3600),
   idleExitSecs: number(0, 31_536_000),
   stallSecs: number(0, 31_536_000),
+  timeoutSecs: number(0.001, 31_536_000),
   stallPolicy: v.picklist(['notify', 'nudge', 'end'], 'must be notify, nudge or end'),
   /** A character of any language fits. */
   outputCapBytes: wholeNumber(4, Number.MAX_SAFE_INTEGER),
@@ -48,6 +49,7 @@ const tables = {
       slots: values.slots,
       worker_idle_exit_secs: values.idleExitSecs,
       stall_secs: values.stallSecs,
+      timeout_secs: values.timeoutSecs,
       stall_policy: values.stallPolicy,
       output_cap_bytes: values.outputCapBytes,
     }),

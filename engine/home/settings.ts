@@ -42,6 +42,8 @@ export interface Settings {
   readonly workerIdleExitMs: number;
   /** After how long without a sign of life an attempt is stalled, 0 for never, and what is done about it. */
   readonly stall: { readonly afterMs: number; readonly policy: 'notify' | 'nudge' | 'end' };
+  /** The time-out in seconds of subtasks that name none; null for none. */
+  readonly timeoutSecs: number | null;
   /** How much of one attempt's output is kept. */
   readonly outputCapBytes: number;
   /** How long the echo executor takes; null: its own second. */
@@ -100,6 +102,7 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): 
         600,
     ),
     stall: { afterMs: milliseconds(fleet.stall_secs ?? 300), policy: fleet.stall_policy ?? 'notify' },
+    timeoutSecs: fleet.timeout_secs ?? null,
     outputCapBytes:
       pick(values.outputCapBytes, ['--output-cap', flags.outputCapBytes]) ??
       fleet.output_cap_bytes ??

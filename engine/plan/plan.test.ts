@@ -282,6 +282,7 @@ describe('a plan', () => {
             defaultExecutor: 'echo',
             executors: ['echo', 'shell'],
             instances: [],
+            defaultTimeoutSecs: null,
           });
           assert.equal(subtasks.length, request.subtasks.length);
           parsePredicate(request.join, subtasks.length, celCompiler);

@@ -5,7 +5,7 @@ import { FleetError } from '../errors.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
 import { nearestName } from '../fleet/names.ts';
-import { completeSubtasks, DEFAULT_TIMEOUT_SECS, type CompleteSubtask } from '../fleet/subtasks.ts';
+import { completeSubtasks, type CompleteSubtask } from '../fleet/subtasks.ts';
 import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
 import { withoutDependency } from './list-edits.ts';
@@ -256,7 +256,6 @@ class PlanReader {
   /** What the rules of the engine refuse, and the above has not looked for. */
   #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
-    const longest = this.#namespace?.policy?.limits.timeout_secs?.value ?? Infinity;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
     try {
       return completeSubtasks(
@@ -268,7 +267,7 @@ class PlanReader {
           instances: workers ?? namedWorkers(this.#drafts),
           executors: executors ?? namedExecutors(this.#drafts),
           refusal: refusalByName,
-          defaultTimeoutSecs: Math.min(DEFAULT_TIMEOUT_SECS, longest),
+          defaultTimeoutSecs: this.#namespace?.policy?.limits.timeout_secs?.value ?? null,
           ...(isLimited ? { limits: limitsOf(values) } : {}),
         },
       );

@@ -214,7 +214,7 @@ function begin(
     goal: body.goal,
     run: body.run ?? null,
     dir: body.dir ?? null,
-    timeoutMs: body.timeout_secs * 1000,
+    timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
     hint: body.hint ?? null,
     isolation: body.isolation ?? 'folder',
     depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {

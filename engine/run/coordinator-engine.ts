@@ -66,6 +66,8 @@ export interface CoordinatorEngineOptions {
   readonly cel: CelCompiler;
   readonly heartbeatMs: number;
   readonly defaultExecutor: string;
+  /** The time-out in seconds of subtasks that name none; null for none. */
+  readonly defaultTimeoutSecs: number | null;
   /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
   readonly executors: ReadonlyMap<string, Executor>;
   readonly worker: WorkerProgram;
@@ -375,6 +377,7 @@ export class CoordinatorEngine implements Engine {
     return {
       cel,
       defaultExecutor: this.#core.state.defaultExecutor ?? this.#o.defaultExecutor,
+      defaultTimeoutSecs: this.#o.defaultTimeoutSecs,
       executors: [...executors.keys()],
       refusal: (name, subtask) => refusalOf(executors.get(name)!, subtask),
     };

@@ -9,6 +9,7 @@ export const CONFIG_TEMPLATE = `# What this home's fleet goes by. It is read whe
 #slots = 1                      # attempts that a worker runs at a time
 #heartbeat_interval_secs = 5
 #stall_secs = 300               # when an attempt is stalled that shows no sign of life; 0 for never
+#timeout_secs = 900             # the time-out of subtasks that name none; without it they have none
 #stall_policy = "notify"        # or "nudge", or "end"
 
 #[agents.reviewer]              # executor=agent:reviewer; or change a preset, such as [agents.claude]

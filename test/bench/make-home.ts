@@ -23,6 +23,7 @@ const context: FanOutContext = {
   defaultExecutor: 'echo',
   executors: ['echo', 'shell'],
   refusal: () => null,
+  defaultTimeoutSecs: null,
 };
 
 export interface MadeHome {

@@ -20,7 +20,7 @@ export function drawAttempt(random: Random, profile: Profile, body: ChildBody, n
 function drawOrdinary(random: Random, profile: Profile, body: ChildBody): DrawnAttempt {
   // A share of time is kept as a time-out is, but for the verdict.
   const shareMs = (body.budget_secs ?? Infinity) * 1000;
-  const timeoutMs = Math.min(body.timeout_secs * 1000, shareMs);
+  const timeoutMs = Math.min((body.timeout_secs ?? Infinity) * 1000, shareMs);
   const durationMs = drawDuration(random, profile);
   const isLate = durationMs !== undefined && durationMs > timeoutMs;
   const verdict = isLate ? (timeoutMs === shareMs ? 'failed' : 'timeout') : drawVerdict(random, profile);

@@ -31,6 +31,8 @@ const CONTEXT = {
   defaultExecutor: 'echo',
   executors: ['echo', 'shell'],
   refusal: (): null => null,
+  // Some attempts go on until somebody ends them.
+  defaultTimeoutSecs: 600,
   cel,
 } as const;
 

@@ -31,6 +31,7 @@ export const FOLD = { self: SELF, cel: celCompiler };
 export const FAN_OUT_CONTEXT: commands.FanOutContext = {
   cel: celCompiler,
   defaultExecutor: 'echo',
+  defaultTimeoutSecs: null,
   executors: ['echo', 'shell'],
   refusal: () => null,
 };

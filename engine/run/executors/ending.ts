@@ -19,13 +19,14 @@ export interface EndingWatch {
 }
 
 /** Waits for an attempt's time-out, counted from now, and for its cancel. */
-export function watchForEnding(timeoutMs: number, signal: AbortSignal): EndingWatch {
+export function watchForEnding(timeoutMs: number | null, signal: AbortSignal): EndingWatch {
   let ended: Ending | undefined;
   let settle: (ending: Ending) => void;
   const ending = new Promise<Ending>(resolve => (settle = resolve));
   const end = (verdict: Ending['verdict'], reason: string): void => settle((ended ??= { verdict, reason }));
   const onAbort = (): void => end('cancelled', cancelReason(signal));
-  const cancelTimer = after(timeoutMs, () => end('timeout', timeoutReason(timeoutMs)));
+  const cancelTimer =
+    timeoutMs === null ? () => {} : after(timeoutMs, () => end('timeout', timeoutReason(timeoutMs)));
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return {

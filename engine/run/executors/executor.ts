@@ -17,7 +17,8 @@ export interface AttemptSpec {
   readonly run: string | null;
   /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
   readonly dir: string | null;
-  readonly timeoutMs: number;
+  /** Null for none. */
+  readonly timeoutMs: number | null;
   /** What a person said at the retry, or null. */
   readonly hint: string | null;
   /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */

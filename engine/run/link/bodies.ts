@@ -98,10 +98,8 @@ const deliverySchema = v.object({
   executor: v.string('is not text'),
   run: v.nullish(v.string('is not text')),
   dir: v.nullish(v.string('is not text')),
-  timeout_secs: v.pipe(
-    v.number('is not a number'),
-    v.finite('is not finite'),
-    v.gtValue(0, 'is not above 0'),
+  timeout_secs: v.nullish(
+    v.pipe(v.number('is not a number'), v.finite('is not finite'), v.gtValue(0, 'is not above 0')),
   ),
   hint: v.nullish(v.string('is not text')),
   name: v.nullish(v.string('is not text')),
@@ -210,8 +208,7 @@ export function isDeliveryBody(body: JsonObject): boolean {
     isTextOrAbsent(dir, Infinity) &&
     isTextOrAbsent(hint, Infinity) &&
     isTextOrAbsent(name, Infinity) &&
-    isAmount(timeout_secs) &&
-    timeout_secs! > 0 &&
+    (timeout_secs === undefined || (isAmount(timeout_secs) && timeout_secs! > 0)) &&
     isTextOrAbsent(body['namespace'], MAX_REPORT_NAME) &&
     body['budget_usd'] === undefined &&
     body['budget_tokens'] === undefined &&

@@ -85,6 +85,7 @@ export class CoordinatorRig {
       cel: celCompiler,
       heartbeatMs,
       defaultExecutor: 'echo',
+      defaultTimeoutSecs: null,
       executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
       worker: { command: [SCRIPT], priority: 0 },
       records: searched(storage),
