@@ -10,11 +10,7 @@ import { runningAgainWith } from './fold.ts';
 import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import type { Child, FanOut, FleetState, Task } from './state.ts';
-import {
-  completeSubtasks,
-  type CompleteSubtask,
-  type SubtaskContext,
-} from './subtasks.ts';
+import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
 import { refuseHeldBack } from './readiness.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
