@@ -28,6 +28,7 @@ describe('settings', () => {
       heartbeatIntervalMs: 5000,
       workerIdleExitMs: 600_000,
       stall: { afterMs: 300_000, policy: 'notify' },
+      timeoutSecs: null,
       outputCapBytes: 67_108_864,
     });
   });
