@@ -120,7 +120,7 @@ function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'
   };
 }
 
-/** Why the walls of this run carry no estimate; undefined when they do. */
+/** Names what keeps the walls of this run from carrying an estimate; undefined where nothing does. */
 function estimateFault(run: RunFacts): string | undefined {
   const unaccepted = run.children.filter(child => child.verdict !== 'accept' || child.afterJoin);
   if (unaccepted.length > 0) return `${named(unaccepted)} did not run to acceptance`;
