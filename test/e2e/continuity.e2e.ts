@@ -12,22 +12,6 @@ describe('a run that outlives its window', () => {
   const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
 
   it(
-    'goes on while the window is loaded again, and ends in it',
-    test(async editor => {
-      const window = await editor.window('continuity');
-      await startRun(window, editor, 'RELOAD-1');
-      await window.page.reload();
-      await window.ready();
-      await window.openActivity('Fleet');
-      await window.tree('Fan-Outs').waitFor('RELOAD-1 0 of 2 accepted');
-      await release(editor, 'RELOAD-1');
-      await window.tree('Fan-Outs').waitFor('RELOAD-1 2 of 2 accepted');
-      await window.snap('reloaded');
-      await ranOnce(editor, 'RELOAD-1');
-    }),
-  );
-
-  it(
     'goes on when its standby and then its extension host are killed, and the same window shows its end',
     test(async editor => {
       const window = await editor.window('continuity');
