@@ -12,7 +12,7 @@ export type { ViewStrings } from './strings.ts';
 const nullable = <T extends v.GenericSchema>(schema: T) => v.nullable(schema);
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
+export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled', 'skipped'] as const;
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export const CHILD_STATES = ['pending', 'running', 'done'] as const;
 export type Verdict = (typeof VERDICTS)[number];

@@ -10,6 +10,7 @@ export const STRING_KEYS = [
   'failed',
   'timedOut',
   'cancelled',
+  'skipped',
   'running',
   'pending',
   'handedOver',

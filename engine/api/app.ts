@@ -5,7 +5,7 @@ import type { CallContext, CommandName, Commands, Engine, ReportName, Reports } 
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
 import { parseJson, parseNdjson, readBody, type BodyRoom } from './body.ts';
-import { BODY_SCHEMAS, decodeBody, decodeCaller, decodeIndex, decodeKinds, decodeQuery } from './decode.ts';
+import { BODY_SCHEMAS, decodeBody, decodeCaller, decodeKinds, decodeQuery } from './decode.ts';
 import {
   COMMAND_ROUTES,
   HEADERS,
@@ -190,11 +190,10 @@ function outputStream(options: AppOptions): Handler {
     const query = decodeQuery(STREAM_ROUTES.output, new URL(c.req.url).searchParams);
     const { attempt, follow } = query as { attempt?: number; follow: boolean };
     const { task = '', subtask = '' } = c.req.param() as { task?: string; subtask?: string };
-    const index = decodeIndex(subtask);
     const signal = options.streams.admit(outgoing, holder);
     const output = await engine.output({
       task,
-      subtask: index,
+      subtask,
       ...(attempt === undefined ? {} : { attempt }),
       follow,
       signal,

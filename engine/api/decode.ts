@@ -147,15 +147,6 @@ function invalidQuery(name: string, what: string, known?: readonly string[]): Fl
   });
 }
 
-/** A subtask's index in a path. @throws USAGE when it is not one. */
-export function decodeIndex(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new FleetError('USAGE', `'${text}' is not the index of a subtask`, {
-    details: { subtask: text },
-    hint: 'Subtasks are counted from 0.',
-  });
-}
-
 const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
   record: true,
   task: true,

@@ -104,7 +104,7 @@ function pathParameters({ path }: Route): Json[] {
     name,
     in: 'path',
     required: true,
-    schema: name === 'subtask' ? { type: 'integer', minimum: 0, maximum: 999_999 } : { type: 'string' },
+    schema: { type: 'string' },
   }));
 }
 

@@ -1,5 +1,2 @@
-import { MAX_SUBTASKS } from '../contract/commands.ts';
-import type { Range } from './verb.ts';
-
-/** What `--subtask I` may be. */
-export const SUBTASK_RANGE: Range = { min: 0, max: MAX_SUBTASKS - 1, whole: true };
+/** The help of `--subtask`. */
+export const SUBTASK = 'its name, its index from 0, or a pattern of names such as test-*';

@@ -66,6 +66,9 @@ export const taskAddSchema = v.strictObject({
   ),
 });
 
+/** What must have become of its dependencies for a subtask to start. */
+export const WHENS = ['accepted', 'failed', 'always'] as const;
+
 /** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
 export const ISOLATIONS = ['worktree', 'folder'] as const;
 
@@ -92,6 +95,11 @@ export const subtaskSchema = v.strictObject({
     ),
     [],
   ),
+  /**
+   * `accepted`: once all that it depends on has accepted. `failed` and `always` make it a follow-up, outside the join: it
+   * starts once all of that has ended, `failed` only where some of it did not accept.
+   */
+  when: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
   attempts: v.optional(v.nullable(atLeast(1, 100)), null),
   /** Where its attempts run; null is a worktree for agents, the folder for all others. */
@@ -109,7 +117,7 @@ export const fanOutSchema = v.strictObject({
   ),
   /** `all`, `any`, `k_of_n:K` or a CEL expression. */
   join: v.optional(nonEmpty(8192), 'all'),
-  losers: v.optional(v.picklist(LOSERS, 'must be keep, drain or cancel'), 'keep'),
+  losers: v.optional(v.picklist(LOSERS, 'must be keep, drain or cancel'), 'drain'),
   timeout_secs: v.optional(v.nullable(seconds), null),
   budget_usd: v.optional(v.nullable(amount), null),
   budget_tokens: v.optional(v.nullable(amount), null),
@@ -118,13 +126,28 @@ export const fanOutSchema = v.strictObject({
   dir: v.optional(v.nullable(folder), null),
 });
 
+/** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
+const subtaskRef = v.union(
+  [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],
+  'must be an index, a name, or a pattern of names',
+);
+const subtaskRefs = v.pipe(
+  v.array(subtaskRef, 'must be a list of subtasks'),
+  v.minLength(1, 'must not be empty'),
+  v.maxLength(10_000, 'must have at most 10000 entries'),
+);
+
+/** Either `subtask`, or `subtasks`, or `failed`, which means all that did not accept. */
 export const retrySchema = v.strictObject({
-  subtask: atLeast(0, MAX_SUBTASKS - 1),
+  subtask: v.exactOptional(subtaskRef),
+  subtasks: v.exactOptional(subtaskRefs),
+  failed: v.exactOptional(v.boolean('must be true or false')),
   hint: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null),
 });
 
 export const cancelSchema = v.strictObject({
-  subtask: v.optional(v.nullable(atLeast(0, MAX_SUBTASKS - 1)), null),
+  /** Null for the whole task. */
+  subtask: v.optional(v.nullable(subtaskRef), null),
   reason: v.optional(v.nullable(text(4096)), null),
 });
 
@@ -297,6 +320,7 @@ export const fleetRestartSchema = v.strictObject({ instance: nonEmpty(256) });
 export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
 export type Subtask = v.InferOutput<typeof subtaskSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
+export type SubtaskRef = v.InferOutput<typeof subtaskRef>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
 export type TaskVerb = (typeof TASK_VERBS)[number];
@@ -315,5 +339,6 @@ export type RecordsRestore = v.InferOutput<typeof recordsRestoreSchema>;
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;
+export type When = (typeof WHENS)[number];
 export type Isolation = (typeof ISOLATIONS)[number];
 export type Losers = (typeof LOSERS)[number];

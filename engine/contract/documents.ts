@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { RULE_EFFECTS, TASK_VERBS } from './commands.ts';
+import { RULE_EFFECTS, TASK_VERBS, WHENS } from './commands.ts';
 
 /**
  * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as
@@ -326,9 +326,12 @@ export const taskSchema = v.looseObject({
       namespace: v.string(),
       round: v.number(),
       subtasks: v.number(),
+      follow_ups: v.number(),
       completed: v.number(),
       predicate: v.string(),
       complete: v.boolean(),
+      /** True while a subtask runs or may still start, after the join too. */
+      under_way: v.boolean(),
       outcome: nullable(v.string()),
       losers: v.string(),
       serial: v.boolean(),
@@ -366,6 +369,10 @@ export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
 
 export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
 export type Verdict = (typeof VERDICTS)[number];
+
+/** How a subtask ended: as an attempt did, or `skipped` where a follow-up was not needed. */
+export const CHILD_VERDICTS = [...VERDICTS, 'skipped'] as const;
+export type ChildVerdict = (typeof CHILD_VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
@@ -429,7 +436,7 @@ export const childSchema = v.looseObject({
   /** The DID of that worker. */
   worker_did: nullable(v.string()),
   state: v.picklist(['pending', 'running', 'done']),
-  verdict: nullable(v.picklist(VERDICTS)),
+  verdict: nullable(v.picklist(CHILD_VERDICTS)),
   /** Why it is pending, or why it ended so; null where there is nothing to say. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
@@ -450,6 +457,8 @@ export const childSchema = v.looseObject({
   summary: nullable(v.string()),
   attempt: v.number(),
   depends_on: v.array(v.number()),
+  /** `failed` and `always` are follow-ups, which the join does not count. */
+  when: v.picklist(WHENS),
   executor: v.string(),
   /** Ended attempts before the present one, oldest first. */
   earlier_attempts: v.array(
@@ -479,11 +488,15 @@ export const joinStatusSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
   round: v.number(),
+  /** All of them; the join is about those that are no follow-ups. */
   subtasks: v.number(),
+  follow_ups: v.number(),
   spawned: v.number(),
   completed: v.number(),
   predicate: nullable(v.string()),
   complete: v.boolean(),
+  /** True while a subtask runs or may still start, after the join too. */
+  under_way: v.boolean(),
   outcome: nullable(v.picklist(OUTCOMES)),
   reason: nullable(v.string()),
   /** Now; `census` keeps the counts of the join's moment. */

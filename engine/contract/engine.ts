@@ -1,6 +1,7 @@
 import type { Did } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import type {
+  SubtaskRef,
   Cancel,
   FanOutRequest,
   FleetRestart,
@@ -213,7 +214,7 @@ export interface OutputStream {
 
 export interface OutputRequest {
   readonly task: string;
-  readonly subtask: number;
+  readonly subtask: SubtaskRef;
   /** Default: the latest. */
   readonly attempt?: number;
   readonly follow: boolean;

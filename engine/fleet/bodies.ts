@@ -1,4 +1,4 @@
-import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
+import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
 import type { FreezeLevel, Losers, RuleEffect, TaskVerb } from '../contract/commands.ts';
 import type { Policy } from '../contract/policy.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
@@ -183,8 +183,10 @@ export interface ChildResultBody extends ResultFields {
 }
 
 /** DO on the parent thread: a delivery ended. By its worker, or by the coordinator for what no worker can say. */
-export interface ChildDoneBody extends ResultFields {
+export interface ChildDoneBody extends Omit<ResultFields, 'verdict'> {
   readonly topic: 'fanout_child_done';
+  /** `skipped` by the coordinator alone, of a follow-up that was not needed. */
+  readonly verdict: ChildVerdict;
   readonly index: number;
   readonly attempt: number;
   /** Which delivery this is about; -1 when the child was never delivered (cancelled while it was pending). */
@@ -213,6 +215,8 @@ export interface JoinBody {
 export interface RetryBody {
   readonly topic: 'fanout_retry_subtask';
   readonly index: number;
+  /** Further ones that run again with it. */
+  readonly also?: readonly number[];
   readonly hint?: string | null;
   readonly round: number;
   /** The children that the last round's join ended, which run again with it; absent where there is none. */

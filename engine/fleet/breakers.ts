@@ -1,5 +1,5 @@
 import { moment } from '../contract/format.ts';
-import type { ChildDoneBody, ResultFields } from './bodies.ts';
+import type { ChildDoneBody } from './bodies.ts';
 
 /** An executor that is out of quota: nothing is started on it until its time, and then one attempt ahead of the rest. */
 export interface Breaker {
@@ -21,7 +21,7 @@ const LONGEST_BACKOFF_MS = 15 * 60_000;
 const FURTHEST_RESET_MS = 8 * 24 * 3_600_000;
 
 /** Whether an attempt ended because its executor is out of quota, which says nothing about the subtask. */
-export function isForQuota({ quota, verdict }: Pick<ResultFields, 'quota' | 'verdict'>): boolean {
+export function isForQuota({ quota, verdict }: Pick<ChildDoneBody, 'quota' | 'verdict'>): boolean {
   return quota !== undefined && verdict === 'failed';
 }
 

@@ -4,9 +4,12 @@ import { predicateFault } from './predicate.ts';
 /**
  * An upper bound of the work that an expression can make, found by walking it before it ever runs: expressions come
  * from outside, their language has no bound of its own on evaluation (only on their size), and a join is decided on
- * the thread that everything else waits for. A step is about 30 ns.
+ * the thread that everything else waits for. A step is about 30 ns, so that no expression over up to 25,000 children
+ * holds that thread for more than 50 ms.
  */
-export const MAX_STEPS = 10_000_000;
+const MAX_STEPS = 1_500_000;
+/** For each child, in a larger fan-out: so much that the children can be gone through a few times. */
+const MAX_STEPS_PER_CHILD = 60;
 
 /** What is known of a value: at most `size` elements, entries or characters, each element no more than `item`. */
 export interface Shape {
@@ -57,7 +60,7 @@ export function refuseDeepTree(root: ASTNode): void {
 }
 
 /**
- * Refuses an expression of sound type that could take more than MAX_STEPS, or that calls what has no bound.
+ * Refuses an expression of sound type that could take too many steps, or that calls what has no bound.
  * @param variables the shapes of the variables; those left out are scalars.
  * @throws INVALID_RECORD with the position of the call, or of the first part that is too much.
  */
@@ -67,7 +70,8 @@ export function refuseCostly(root: ASTNode, variables: Scope): void {
 
 function bound(node: ASTNode, scope: Scope): Bound {
   const found = boundOf(node, scope);
-  if (found.steps <= MAX_STEPS && found.shape.size <= MAX_STEPS) return found;
+  const most = Math.max(MAX_STEPS, MAX_STEPS_PER_CHILD * (scope.get('children')?.size ?? 0));
+  if (found.steps <= most && found.shape.size <= most) return found;
   throw at(
     node,
     'it could take too long with this many subtasks',

@@ -308,7 +308,7 @@ describe('the work of an expression', () => {
 
   it('is judged by the number of children', () => {
     const source = 'children.all(a, children.exists(b, a.index == b.index))';
-    assert.doesNotThrow(() => celCompiler.compile(source, 500));
+    assert.doesNotThrow(() => celCompiler.compile(source, 300));
     assert.throws(() => celCompiler.compile(source, 5_000));
   });
 
@@ -336,12 +336,12 @@ describe('the work of an expression', () => {
     };
     let total = 100;
     while (admitted(total + 10)) total += 10;
-    assert.ok(total >= 500 && total < 10_000, `admitted up to ${total}`);
+    assert.ok(total >= 300 && total < 3_000, `admitted up to ${total}`);
     const facts = factsOf(Array.from({ length: total }, (_, i) => child(i)));
     const before = process.cpuUsage();
     assert.equal(ours(source, facts), true);
-    // It takes about 0.3 s; the margin is for machines that are slow and busy.
-    assert.ok(process.cpuUsage(before).user < 5_000_000);
+    // It takes about 0.05 s; the margin is for machines that are slow and busy.
+    assert.ok(process.cpuUsage(before).user < 1_000_000);
   });
 
   const oversized: readonly [what: string, source: string, message: RegExp][] = [

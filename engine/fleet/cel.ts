@@ -2,7 +2,7 @@ import { Environment, EvaluationError, ParseError, TypeError, type ParseResult }
 import { FleetError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../record/canonical.ts';
 import { refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
-import { foresee } from './cel-foresight.ts';
+import { foresee, foretell, mentions } from './abstract-evaluation.ts';
 import { didYouMean } from './names.ts';
 import {
   predicateFault,
@@ -14,10 +14,14 @@ import {
 
 /** The adapter to the CEL library: the only module that imports it, and itself imported only when it is needed. */
 export const celCompiler: CelCompiler = {
-  compile(source, total) {
+  compile(source, total, isAdmitted = false) {
     const program = check(source, JOINS);
-    refuseCostly(program.ast, shapesFor(total));
-    return { evaluate: facts => evaluate(program, bindingsOf(facts), JOINS) };
+    if (!isAdmitted) refuseCostly(program.ast, shapesFor(total));
+    return {
+      evaluate: facts => evaluate(program, bindingsOf(facts), JOINS),
+      foretell: facts => foretell(program.ast, facts),
+      dependsOnTime: mentions(program.ast, ['wall_time_secs']),
+    };
   },
   foresee(source, names) {
     return foresee(check(source, JOINS).ast, names);

@@ -9,8 +9,15 @@ import type { Coordinator } from './coordinator.ts';
 import { runningAgainWith } from './fold.ts';
 import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
-import type { Child, FanOut, FleetState, Task } from './state.ts';
-import { completeSubtasks, type CompleteSubtask, type SubtaskContext } from './subtasks.ts';
+import { isUnderWay, labelOf, type Child, type FanOut, type FleetState, type Task } from './state.ts';
+import { subtasksMeant } from './subtask-refs.ts';
+import {
+  completeSubtasks,
+  isFollowUp,
+  membersAmong,
+  type CompleteSubtask,
+  type SubtaskContext,
+} from './subtasks.ts';
 import { refuseHeldBack } from './readiness.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
@@ -101,7 +108,7 @@ export function fanOut(
     limits: request,
   });
   requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
-  parsePredicate(request.join, subtasks.length, context.cel);
+  parsePredicate(request.join, membersAmong(subtasks).length, context.cel);
   return open(coordinator, task, { ...request, namespace, subtasks, serial_of: null }, issuer);
 }
 
@@ -130,7 +137,7 @@ export function runSerial(
   admitWork(state, namespace, issuer.now);
   const levels = levelsOf(state.namespaces, namespace);
   const worker = pickWorker(coordinator, input.worker, levels);
-  const subtasks = forOneWorker(original.fanOut.subtasks, worker);
+  const subtasks = forOneWorker(membersAmong(original.fanOut.subtasks), worker);
   // Where nobody named a worker, the target is the free choice that was made of it.
   const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
   requireFanOut(state, namespace, asked, { budget_usd: null, instances: state.instances });
@@ -166,76 +173,140 @@ export function runSerial(
 }
 
 /**
- * Has one subtask run again, with the dependants that were cancelled because of it; opens a round after a join, in which
+ * Has subtasks run again, with the dependants that were cancelled because of them; opens one round after a join, in which
  * what that join ended runs again as well.
+ *
+ * @throws NOT_FOUND for what names no subtask; CONFLICT for one that runs or has accepted, and where nothing failed;
+ * USAGE where none is named, or in two ways
  */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
   if (isRepeated(coordinator.state, issuer, task)) return task;
-  const { fanOut, child } = childOf(task, input.subtask);
+  const asked = retried(task, input);
+  const fanOut = task.fanOut!;
   admitWork(coordinator.state, fanOut.namespace, issuer.now);
-  if (child.state !== 'done' || child.verdict === 'accept') {
-    const what =
-      child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';
-    throw new FleetError(
-      'CONFLICT',
-      `subtask ${child.index} of '${task.alias}' ${what} and can't be retried`,
-      { details: { task: task.alias, subtask: child.index } },
-    );
-  }
-  const blocker = blockedBy(fanOut, child);
-  if (blocker !== undefined) {
-    throw new FleetError(
-      'CONFLICT',
-      `subtask ${child.index} of '${task.alias}' depends on subtask ${blocker}, which did not accept`,
-      {
-        details: { task: task.alias, subtask: child.index, depends_on: blocker },
-        hint: `Retry that one: spl task retry ${task.alias} --subtask ${blocker}`,
-      },
-    );
-  }
+  for (const child of asked) requireRetriable(fanOut, child, asked);
   const round = fanOut.joined === null ? fanOut.round : fanOut.round + 1;
   const losers = losersOf(fanOut);
+  const changed = [
+    ...asked,
+    ...runningAgainWith(
+      fanOut,
+      asked.map(({ index }) => index),
+      losers,
+    ),
+  ];
+  for (const { index } of changed)
+    requireSubtaskAgain(coordinator.state, fanOut.namespace, fanOut.subtasks[index]!, index);
+  // A new round counts all children anew.
+  if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   const body = {
     topic: TOPIC.retry,
-    index: child.index,
+    index: asked[0]!.index,
+    ...(asked.length > 1 && { also: asked.slice(1).map(({ index }) => index) }),
     hint: input.hint,
     round,
     ...(losers.length > 0 && { losers }),
     issued_by: issuer.actor,
     ...keyOf(issuer),
   } as const;
-  const changed = [child, ...runningAgainWith(fanOut, child.index, losers)];
-  for (const { index } of changed)
-    requireSubtaskAgain(coordinator.state, fanOut.namespace, fanOut.subtasks[index]!, index);
-  // A new round counts all children anew.
-  if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
   coordinator.touch(task, changed);
   coordinator.settle(issuer.now);
   return task;
 }
 
-/** Ends a task, or one subtask of it. @throws CONFLICT when there is nothing left to end. */
+/** The subtasks that a retry names. */
+function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Child[] {
+  if ([subtask !== undefined, subtasks !== undefined, failed === true].filter(Boolean).length !== 1)
+    throw new FleetError('USAGE', 'a retry names subtasks, or says that it means all that failed', {
+      hint: `spl task retry ${task.alias} --failed`,
+    });
+  if (failed !== true) return subtasksMeant(task, subtasks ?? [subtask!]);
+  const { fanOut } = task;
+  const lost = (fanOut?.children ?? []).filter(
+    ({ index, state, verdict }) =>
+      state === 'done' && verdict !== 'accept' && !isFollowUp(fanOut!.subtasks[index]!),
+  );
+  // One that ended because of another runs again with that one.
+  const causes = lost.filter(
+    child => blockedBy(fanOut!, child, lost) === undefined && child.causedBy === null,
+  );
+  if (causes.length > 0) return causes;
+  throw new FleetError('CONFLICT', `no subtask of '${task.alias}' has failed`, {
+    details: { task: task.alias },
+  });
+}
+
+/** @throws CONFLICT */
+function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[]): void {
+  const { alias } = fanOut.task;
+  const label = labelOf(fanOut, child.index);
+  if (child.state !== 'done' || child.verdict === 'accept') {
+    const what =
+      child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';
+    throw new FleetError('CONFLICT', `${label} of '${alias}' ${what} and can't be retried`, {
+      details: { task: alias, subtask: child.index },
+    });
+  }
+  const blocker = blockedBy(fanOut, child, asked);
+  if (blocker === undefined) return;
+  throw new FleetError(
+    'CONFLICT',
+    `${label} of '${alias}' depends on ${labelOf(fanOut, blocker)}, which did not accept`,
+    {
+      details: { task: alias, subtask: child.index, depends_on: blocker },
+      hint: `Retry that one: spl task retry ${alias} --subtask ${refOf(fanOut, blocker)}`,
+    },
+  );
+}
+
+/** A subtask as a command line names it. */
+const refOf = ({ subtasks }: FanOut, index: number): string => {
+  const name = subtasks[index]?.name ?? String(index);
+  return /^[A-Za-z0-9._/-]+$/.test(name) ? name : String(index);
+};
+
+/**
+ * Ends a task, or some subtasks of it.
+ * @throws NOT_FOUND for what names no subtask; CONFLICT when there is nothing left to end
+ */
 export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
   if (isRepeated(coordinator.state, issuer, task)) return task;
-  refuseNothingToCancel(task, input.subtask);
-  const body = {
-    topic: TOPIC.cancel,
-    subtask: input.subtask,
-    reason: input.reason,
-    issued_by: issuer.actor,
-    issued_at_unix: issuer.now / 1000,
-    ...keyOf(issuer),
-  } as const;
-  coordinator.write(
-    { act: 'LEARN', thread: task.thread, body, parents: [task.fanOut?.id ?? task.facts.intent] },
-    issuer.now,
-  );
-  coordinator.touch(task);
+  for (const subtask of cancelled(task, input)) {
+    const body = {
+      topic: TOPIC.cancel,
+      subtask,
+      reason: input.reason,
+      issued_by: issuer.actor,
+      issued_at_unix: issuer.now / 1000,
+      ...keyOf(issuer),
+    } as const;
+    coordinator.write(
+      { act: 'LEARN', thread: task.thread, body, parents: [task.fanOut?.id ?? task.facts.intent] },
+      issuer.now,
+    );
+  }
+  coordinator.endAsAsked(task);
   coordinator.settle(issuer.now);
   return task;
+}
+
+/** The subtasks that a cancellation names and that have not ended; null for the whole task. @throws CONFLICT */
+function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] {
+  const over = (what: string): FleetError =>
+    new FleetError('CONFLICT', `${what} has ended already`, { details: { task: task.alias, subtask } });
+  const { fanOut } = task;
+  if (subtask !== null) {
+    const meant = subtasksMeant(task, [subtask]);
+    const open = meant.filter(({ state }) => state !== 'done').map(({ index }) => index);
+    if (open.length === 0) throw over(`${labelOf(fanOut!, meant[0]!.index)} of '${task.alias}'`);
+    return open;
+  }
+  const isOpen = fanOut === null ? !isFinished(task) : fanOut.joined === null || isUnderWay(fanOut);
+  if (!isOpen) throw over(`task '${task.alias}'`);
+  return [null];
 }
 
 type CompleteRequest = Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
@@ -380,17 +451,6 @@ function dependsOnMember(state: FleetState, names: readonly string[]): { depends
   return threads.size === 0 ? {} : { depends_on: [...threads] };
 }
 
-function childOf(task: Task, index: number): { fanOut: FanOut; child: Child } {
-  const child = task.fanOut?.children[index];
-  if (task.fanOut === null || child === undefined) {
-    const many = task.fanOut?.children.length ?? 0;
-    throw new FleetError('NOT_FOUND', `task '${task.alias}' has no subtask ${index}: it has ${many}`, {
-      details: { task: task.alias, subtask: index, subtasks: many },
-    });
-  }
-  return { fanOut: task.fanOut, child };
-}
-
 /**
  * The children that nobody but a join ended that came to nothing: without them the next round would be lost before it
  * begins.
@@ -403,27 +463,13 @@ function losersOf({ joined, losers, children }: FanOut): number[] {
 const isLoser = ({ verdict, afterJoin, causedBy, cancelRequested }: Child): boolean =>
   verdict === 'cancelled' && afterJoin && causedBy === null && cancelRequested === null;
 
-/** A dependency that keeps a cancelled child from running even if it were retried. */
-function blockedBy(fanOut: FanOut, child: Child): number | undefined {
-  return fanOut.subtasks[child.index]!.depends_on.find(index => {
-    const dependency = fanOut.children[index]!;
-    return dependency.state === 'done' && dependency.verdict !== 'accept';
+/** A dependency that keeps a member from running even if it were retried with these. */
+function blockedBy(fanOut: FanOut, { index }: Child, retried: readonly Child[]): number | undefined {
+  if (isFollowUp(fanOut.subtasks[index]!)) return undefined;
+  return fanOut.subtasks[index]!.depends_on.find(on => {
+    const dependency = fanOut.children[on]!;
+    return dependency.state === 'done' && dependency.verdict !== 'accept' && !retried.includes(dependency);
   });
-}
-
-function refuseNothingToCancel(task: Task, subtask: number | null): void {
-  const over = (what: string): FleetError =>
-    new FleetError('CONFLICT', `${what} has ended already`, { details: { task: task.alias, subtask } });
-  if (subtask !== null) {
-    if (childOf(task, subtask).child.state === 'done') throw over(`subtask ${subtask} of '${task.alias}'`);
-    return;
-  }
-  const { fanOut } = task;
-  const anyLeft =
-    fanOut === null
-      ? !isFinished(task)
-      : fanOut.joined === null || fanOut.counts.running + fanOut.counts.pending > 0;
-  if (!anyLeft) throw over(`task '${task.alias}'`);
 }
 
 function pickWorker(coordinator: Coordinator, name: string | null, levels: Levels): Did {

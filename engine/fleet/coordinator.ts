@@ -126,6 +126,12 @@ export class Coordinator {
     this.#step.touch(task, children);
   }
 
+  /** Has the children gone through that somebody asked to end. */
+  endAsAsked(task: Task): void {
+    this.touch(task);
+    if (task.fanOut !== null) this.#settling.endAsAsked(task.fanOut);
+  }
+
   /** Somebody has said how a task stands. */
   spokenOf(task: Task, now: number): void {
     this.#deferrals.noted(task, now);

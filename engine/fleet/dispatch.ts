@@ -2,7 +2,7 @@ import type { Did } from '../record/ids.ts';
 import { letsStart } from './breakers.ts';
 import { copyOf, reserve, whyUnaffordable, type Budget } from './budgets.ts';
 import { hash } from '../record/hash.ts';
-import { markReady } from './fold.ts';
+import { isWanted, markReady } from './fold.ts';
 import type { IndexQueue } from './index-queue.ts';
 import { isHeld } from './holds.ts';
 import { windowOf, type WorkerLink } from './links.ts';
@@ -24,9 +24,6 @@ export interface Placement {
   readonly child: Child;
   readonly worker: Did;
 }
-
-/** How many children one fan-out may place before the next one has its turn. */
-const TURN = 16;
 
 /** A worker that can be given work, with what is still free there. */
 interface Seat {
@@ -60,17 +57,34 @@ export function planDispatch(
   let moved = true;
   while (moved && free > 0) {
     moved = false;
-    for (const thread of state.open) {
-      const fanOut = state.tasks.get(thread)?.fanOut;
-      if (fanOut === null || fanOut === undefined || !maySpawn(fanOut)) continue;
-      if (isHeld(state, fanOut.namespace)) continue;
-      const turn = placeSome(state, fanOut, seats, plan, now);
-      free -= turn;
-      moved ||= turn > 0;
+    for (const [namespace, fanOuts] of state.startable.inOrder()) {
+      if (isHeld(state, namespace)) continue;
+      const started = placeFirst(state, fanOuts, seats, free, plan, now);
+      free -= started;
+      moved ||= started > 0;
       if (free <= 0) break;
     }
   }
   return plan;
+}
+
+/** Gives the first fan-out of a namespace that can start something its turn. @returns how many it started */
+function placeFirst(
+  state: FleetState,
+  fanOuts: readonly FanOut[],
+  seats: readonly Seat[],
+  free: number,
+  plan: Plan,
+  now: number,
+): number {
+  for (const fanOut of fanOuts) {
+    const room = Math.min(free, state.startable.left(fanOut));
+    const started = placeSome(state, fanOut, seats, room, plan, now);
+    if (started > 0) state.startable.charge(fanOut, started);
+    if (![...fanOut.ready.values()].some(({ size }) => size > 0)) state.startable.delete(fanOut);
+    if (started > 0) return started;
+  }
+  return 0;
 }
 
 /** The workers that take work, longest up first. */
@@ -94,14 +108,10 @@ function takesWork(instance: Instance, link: WorkerLink): boolean {
   );
 }
 
-/** False when nothing of this fan-out may start any more. */
-export function maySpawn(fanOut: FanOut): boolean {
-  return fanOut.joined === null || fanOut.losers === 'keep';
-}
-
 /** A serial baseline runs one subtask at a time. */
-function roomFor(fanOut: FanOut): number {
-  return fanOut.serialOf === null ? TURN : 1 - fanOut.counts.running;
+function roomFor(fanOut: FanOut, room: number, { placed }: Plan): number {
+  if (fanOut.serialOf === null) return room;
+  return 1 - fanOut.counts.running - placed.filter(each => each.fanOut === fanOut).length;
 }
 
 /** What one plan has come to so far. */
@@ -126,6 +136,7 @@ function placeSome(
   state: FleetState,
   fanOut: FanOut,
   seats: readonly Seat[],
+  most: number,
   plan: Plan,
   now: number,
 ): number {
@@ -133,14 +144,13 @@ function placeSome(
   const levels = levelsOf(state.namespaces, fanOut.namespace);
   const bounds = boundsIn(state, plan, levels);
   const open = seatsOpenTo(levels, seats);
-  let room =
-    roomFor(fanOut) - (fanOut.serialOf === null ? 0 : placed.filter(each => each.fanOut === fanOut).length);
+  let room = roomFor(fanOut, most, plan);
   const before = placed.length;
   for (const [name, queue] of fanOut.ready) {
     while (room > 0) {
       const child = nextStartable(state, fanOut, queue, plan, levels, now);
       if (child === undefined || !isAffordable(fanOut, child, plan, bounds)) break;
-      const seat = name === 'round-robin' ? spread(fanOut, child, queue, open) : seatFor(name, open);
+      const seat = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : seatFor(name, open);
       if (seat === 'moved') continue;
       if (seat === undefined) break;
       queue.shift();
@@ -197,7 +207,7 @@ function nextStartable(
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
     const isFree = child.state === 'pending' && !plan.taken.has(child);
-    const startable = isFree && child.unmet === 0 && child.cancelRequested === null;
+    const startable = isFree && child.unmet === 0 && isWanted(fanOut, child);
     const aside = startable ? asideFor(state, fanOut, child, plan, levels, now) : undefined;
     if (startable && aside === undefined) return child;
     queue.shift();
@@ -255,6 +265,7 @@ const relativeLoad = (seat: Seat): number => seat.load / seat.instance.slots;
  * whoever makes it. A child whose worker is busy waits in that worker's queue and does not hold up the others.
  */
 function spread(
+  state: FleetState,
   fanOut: FanOut,
   child: Child,
   queue: IndexQueue,
@@ -265,7 +276,7 @@ function spread(
   const seat = inOrder[roundRobinIndex(fanOut, child.index, inOrder.length)]!;
   if (seat.load < seat.window) return seat;
   queue.shift();
-  markReady(fanOut, child, seat.instance.did);
+  markReady(state, fanOut, child, seat.instance.did);
   return 'moved';
 }
 
@@ -275,11 +286,8 @@ function roundRobinIndex(fanOut: FanOut, index: number, workers: number): number
 
 /** Puts back what round robin had lined up for a worker that takes no work any more. */
 export function releaseQueueOf(state: FleetState, worker: Did): void {
-  for (const thread of state.open) {
-    const fanOut = state.tasks.get(thread)?.fanOut;
-    const queue = fanOut?.ready.get(worker);
-    if (fanOut === null || fanOut === undefined || queue === undefined) continue;
-    const waiting = queue.drain();
-    for (const index of waiting) markReady(fanOut, fanOut.children[index]!);
+  for (const fanOut of state.startable.inOrder().flatMap(([, fanOuts]) => fanOuts)) {
+    const waiting = fanOut.ready.get(worker)?.drain() ?? [];
+    for (const index of waiting) markReady(state, fanOut, fanOut.children[index]!);
   }
 }

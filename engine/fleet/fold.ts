@@ -1,5 +1,5 @@
 import type { TaskVerb } from '../contract/commands.ts';
-import type { Verdict } from '../contract/documents.ts';
+import type { ChildVerdict } from '../contract/documents.ts';
 import { isReservedThread, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
@@ -31,6 +31,7 @@ import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import { applyRule } from './rules.ts';
 import { afterWord, verbOf } from './standing.ts';
 import {
+  isUnderWay,
   newChild,
   Task,
   type Child,
@@ -40,7 +41,7 @@ import {
   type Mutable,
   type TaskFacts,
 } from './state.ts';
-import { dependants as dependantsOf, type CompleteSubtask } from './subtasks.ts';
+import { dependants as dependantsOf, isFollowUp, membersAmong, type CompleteSubtask } from './subtasks.ts';
 import { noteBack, noteOut } from './usages.ts';
 import { readSubtasks } from './written-subtasks.ts';
 
@@ -150,7 +151,7 @@ function openFanOut(
   if (task.hasFanOut || record.act !== 'INTEND') return;
   const body = record.body as unknown as FanOutBody;
   task.fanOut = buildFanOut(task, record.id, body, at, context.cel);
-  for (const child of task.fanOut.children) if (child.unmet === 0) markReady(task.fanOut, child);
+  for (const child of task.fanOut.children) if (child.unmet === 0) markReady(state, task.fanOut, child);
   state.open.add(task.thread);
   rememberKey(state, record.actor, body.idempotency_key, record.thread);
 }
@@ -164,11 +165,12 @@ export function buildFanOut(
   cel: CelCompiler,
 ): FanOut {
   const subtasks = readSubtasks(body);
+  const members = membersAmong(subtasks).length;
   return {
     id,
     task,
     subtasks,
-    predicate: recordedPredicate(body.join, subtasks.length, cel),
+    predicate: recordedPredicate(body.join, members, cel),
     join: body.join,
     losers: body.losers,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
@@ -185,8 +187,11 @@ export function buildFanOut(
       timed_out: 0,
       cancelled: 0,
       running: 0,
-      pending: subtasks.length,
+      pending: members,
     },
+    followUps: subtasks.length - members,
+    openFollowUps: subtasks.length - members,
+    retrying: 0,
     round: 1,
     roundStartedAt: at,
     roundOpenedBy: id,
@@ -200,14 +205,13 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
   for (const [index, attempt, delivery] of body.children) {
     const child = fanOut.children[index];
     if (child === undefined || child.state !== 'pending' || delivery !== child.deliveries) continue;
-    if (child.deliveries === 0) fanOut.spawned++;
+    if (child.deliveries === 0 && !isFollowUp(fanOut.subtasks[index]!)) fanOut.spawned++;
     child.state = 'assigned';
     child.worker = body.worker;
     child.attempt = attempt;
     child.deliveries++;
     child.reason = null;
-    fanOut.counts.pending--;
-    fanOut.counts.running++;
+    recount(fanOut, child, 'pending', 'running');
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
     noteOut(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
@@ -224,7 +228,7 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
     if (fanOut.budget !== null) settle(fanOut.budget, subtask, null, isSeen);
     noteBack(state.usages, fanOut.namespace, subtask, null, isSeen);
     if (state.breakers.size > 0) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
-    toPending(fanOut, child);
+    toPending(state, fanOut, child);
   }
 }
 
@@ -233,11 +237,17 @@ export function isPresent(child: Child, worker: Did, delivery: number): boolean 
   return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
 }
 
-function toPending(fanOut: FanOut, child: Child): void {
+function toPending(state: FleetState, fanOut: FanOut, child: Child): void {
   child.state = 'pending';
-  fanOut.counts.running--;
-  fanOut.counts.pending++;
-  markReady(fanOut, child);
+  recount(fanOut, child, 'running', 'pending');
+  markReady(state, fanOut, child);
+}
+
+/** Counts a member in another state. A follow-up is in no count. */
+function recount(fanOut: FanOut, child: Child, from: Counter, to: Counter): void {
+  if (isFollowUp(fanOut.subtasks[child.index]!)) return;
+  fanOut.counts[from]--;
+  fanOut.counts[to]++;
 }
 
 function endDelivery(
@@ -266,7 +276,7 @@ function endDelivery(
     child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(child.attempt - child.spentBefore);
     child.verdict = null;
     child.report = null;
-    toPending(fanOut, child);
+    toPending(state, fanOut, child);
     return;
   }
   finish(state, fanOut, child, body.verdict, wasAssigned);
@@ -304,7 +314,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.report = record.id;
   child.endedAt = at;
   child.causedBy = body.cause ?? null;
-  child.afterJoin = fanOut.joined !== null;
+  child.afterJoin = fanOut.joined !== null && !isFollowUp(fanOut.subtasks[child.index]!);
   child.leftGroup = body.left_group ?? null;
   child.output = body.output ?? null;
   child.session = body.session ?? child.session;
@@ -320,8 +330,9 @@ function mayTryAgain(fanOut: FanOut, child: Child, body: ChildDoneBody): boolean
 }
 
 /** False when it was asked to end, or its join has no use for it. */
-function isWanted(fanOut: FanOut, child: Child): boolean {
-  return child.cancelRequested === null && (fanOut.joined === null || fanOut.losers === 'keep');
+export function isWanted(fanOut: FanOut, child: Child): boolean {
+  if (child.cancelRequested !== null) return false;
+  return fanOut.joined === null || fanOut.losers === 'keep' || isFollowUp(fanOut.subtasks[child.index]!);
 }
 
 /** What a breaker needs to know of a child's present delivery. */
@@ -334,7 +345,7 @@ function backoffMs(ended: number): number {
   return Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (ended - 1));
 }
 
-function keepAttempt(child: Child, verdict: Verdict): void {
+function keepAttempt(child: Child, verdict: ChildVerdict): void {
   child.earlier ??= [];
   child.earlier.push({
     attempt: child.attempt,
@@ -349,40 +360,54 @@ function keepAttempt(child: Child, verdict: Verdict): void {
   });
 }
 
+/** The counts that an end is in. Only a follow-up is skipped, which is in none. */
 const COUNTER = {
   accept: 'accepted',
   reject: 'rejected',
   failed: 'failed',
   timeout: 'timed_out',
   cancelled: 'cancelled',
-} as const;
+  skipped: 'cancelled',
+} as const satisfies Readonly<Record<ChildVerdict, string>>;
+type Counter = (typeof COUNTER)[ChildVerdict] | 'running' | 'pending';
 
 function finish(
   state: FleetState,
   fanOut: FanOut,
   child: Child,
-  verdict: Verdict,
+  verdict: ChildVerdict,
   wasAssigned: boolean,
 ): void {
   child.state = 'done';
-  fanOut.counts[wasAssigned ? 'running' : 'pending']--;
-  fanOut.counts[COUNTER[verdict]]++;
-  if (verdict === 'accept') releaseDependants(fanOut, child);
+  recount(fanOut, child, wasAssigned ? 'running' : 'pending', COUNTER[verdict]);
+  if (isFollowUp(fanOut.subtasks[child.index]!)) fanOut.openFollowUps--;
+  else if (child.retried) fanOut.retrying--;
+  releaseDependants(state, fanOut, child);
   closeIfOver(state, fanOut);
 }
 
-function releaseDependants(fanOut: FanOut, child: Child): void {
+/** A member waits for what accepts, a follow-up for what ends. */
+function releaseDependants(state: FleetState, fanOut: FanOut, child: Child): void {
   for (const index of fanOut.dependants?.[child.index] ?? []) {
+    if (child.verdict !== 'accept' && !isFollowUp(fanOut.subtasks[index]!)) continue;
     const dependant = fanOut.children[index]!;
     dependant.unmet--;
-    if (dependant.unmet === 0 && dependant.state === 'pending') markReady(fanOut, dependant);
+    if (dependant.unmet === 0 && dependant.state === 'pending') markReady(state, fanOut, dependant);
   }
 }
 
 function closeIfOver(state: FleetState, fanOut: FanOut): void {
-  if (fanOut.joined === null || fanOut.counts.running + fanOut.counts.pending > 0) return;
+  if (fanOut.joined === null || isUnderWay(fanOut)) return;
   state.open.delete(fanOut.task.thread);
+  state.startable.delete(fanOut);
   fanOut.ready.clear();
+}
+
+/** True for a pending follow-up whose dependencies ended as it does not ask for: it is to be skipped. */
+export function isNotNeeded(fanOut: FanOut, child: Child): boolean {
+  const { when, depends_on: on } = fanOut.subtasks[child.index]!;
+  if (when !== 'failed' || child.state !== 'pending' || child.unmet > 0) return false;
+  return on.every(index => ['accept', 'skipped'].includes(fanOut.children[index]!.verdict ?? ''));
 }
 
 function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: JoinBody, at: number): void {
@@ -394,44 +419,71 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 
 function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: RetryBody, at: number): void {
   rememberKey(state, body.issued_by, body.idempotency_key, fanOut.task.thread);
-  const child = fanOut.children[body.index];
-  // What has accepted is never retried, and what depends on it may run already.
-  if (child === undefined || child.state !== 'done' || child.verdict === 'accept') return;
-  child.hint = body.hint ?? null;
-  for (const again of [child, ...runningAgainWith(fanOut, child.index, body.losers)]) restart(fanOut, again);
+  const asked = [body.index, ...(body.also ?? [])]
+    .flatMap(index => fanOut.children[index] ?? [])
+    // What has accepted is never retried, and what depends on it may run already.
+    .filter(child => child.state === 'done' && child.verdict !== 'accept');
+  if (asked.length === 0) return;
+  for (const child of asked) child.hint = body.hint ?? null;
   if (body.round > fanOut.round) {
     fanOut.round = body.round;
     fanOut.roundStartedAt = at;
     fanOut.roundOpenedBy = record;
     fanOut.joined = null;
-    for (const each of fanOut.children) each.afterJoin = false;
+    fanOut.retrying = 0;
+    for (const each of fanOut.children) each.afterJoin = each.retried = false;
   }
+  // A join that came later leaves what it did not count as it was.
+  const indices = asked.map(({ index }) => index);
+  const again = [...asked, ...runningAgainWith(fanOut, indices, body.losers)];
+  for (const each of again) restart(state, fanOut, each);
+  for (const each of followingUp(fanOut, again)) restart(state, fanOut, each);
   if (fanOut.joined === null) fanOut.task.outcome = null;
   fanOut.task.cancelled = null;
   state.open.add(fanOut.task.thread);
 }
 
 /**
- * What runs again with a child that is retried: the dependants, near and far, that ended because it did not accept,
- * and these losers with theirs. What another child that did not accept keeps from running stays as it is.
+ * The children that run again with those that are retried: the dependants, near and far, that ended because these did not
+ * accept, and these losers with theirs. What another child that did not accept keeps from running stays as it is.
  */
-export function runningAgainWith(fanOut: FanOut, index: number, losers: readonly number[] = []): Child[] {
-  const again = new Set<number>([index]);
+export function runningAgainWith(
+  fanOut: FanOut,
+  retried: readonly number[],
+  losers: readonly number[] = [],
+): Child[] {
+  const again = new Set<number>(retried);
   const isLoser = new Set(losers);
-  const toLook = [...(fanOut.dependants?.[index] ?? []), ...losers];
+  const toLook = [...retried.flatMap(index => fanOut.dependants?.[index] ?? []), ...losers];
   // It grows while it is gone through: whatever runs again is looked behind.
   for (const next of toLook) {
     if (again.has(next) || !mayRunAgain(fanOut, next, again, isLoser.has(next))) continue;
     again.add(next);
     for (const dependant of fanOut.dependants?.[next] ?? []) toLook.push(dependant);
   }
-  again.delete(index);
+  for (const index of retried) again.delete(index);
   return Array.from(again, each => fanOut.children[each]!);
+}
+
+/** The follow-ups, near and far, that have ended and follow these. */
+function followingUp(fanOut: FanOut, children: readonly Child[]): readonly Child[] {
+  if (fanOut.followUps === 0) return [];
+  const again = new Set<Child>();
+  const toLook = children.map(({ index }) => index);
+  for (const index of toLook)
+    for (const next of fanOut.dependants?.[index] ?? []) {
+      const child = fanOut.children[next]!;
+      if (!isFollowUp(fanOut.subtasks[next]!) || child.state !== 'done' || again.has(child)) continue;
+      again.add(child);
+      toLook.push(next);
+    }
+  return [...again];
 }
 
 function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>, isLoser: boolean): boolean {
   const child = fanOut.children[index];
   if (child === undefined || child.state !== 'done' || child.verdict === 'accept') return false;
+  if (isFollowUp(fanOut.subtasks[index]!)) return false;
   if (child.causedBy === null && !isLoser) return false;
   return fanOut.subtasks[index]!.depends_on.every(dependency => {
     const { state, verdict } = fanOut.children[dependency]!;
@@ -439,9 +491,16 @@ function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>, 
   });
 }
 
-function restart(fanOut: FanOut, child: Child): void {
-  fanOut.counts[COUNTER[child.verdict!]]--;
-  fanOut.counts.pending++;
+function restart(state: FleetState, fanOut: FanOut, child: Child): void {
+  recount(fanOut, child, COUNTER[child.verdict!], 'pending');
+  if (isFollowUp(fanOut.subtasks[child.index]!)) {
+    fanOut.openFollowUps++;
+  } else {
+    child.retried = true;
+    fanOut.retrying++;
+  }
+  for (const index of fanOut.dependants?.[child.index] ?? [])
+    if (isFollowUp(fanOut.subtasks[index]!)) fanOut.children[index]!.unmet++;
   // One that was cancelled between two attempts has the last one among its earlier ones already.
   if (child.attempt > (child.earlier?.at(-1)?.attempt ?? 0)) keepAttempt(child, child.verdict!);
   child.state = 'pending';
@@ -457,7 +516,7 @@ function restart(fanOut: FanOut, child: Child): void {
   child.tokens = 0;
   child.wallMs = 0;
   child.work = null;
-  if (child.unmet === 0) markReady(fanOut, child);
+  if (child.unmet === 0) markReady(state, fanOut, child);
 }
 
 function requestCancel(state: FleetState, task: Task, record: FleetRecord, context: FoldContext): void {
@@ -507,6 +566,7 @@ export function queueName(subtask: CompleteSubtask): string {
 
 /** Lets a child wait for a worker, under its target's name or, where one was chosen, under that worker's. */
 export function markReady(
+  state: FleetState,
   fanOut: FanOut,
   child: Child,
   name = queueName(fanOut.subtasks[child.index]!),
@@ -514,6 +574,7 @@ export function markReady(
   let queue = fanOut.ready.get(name);
   if (queue === undefined) fanOut.ready.set(name, (queue = new IndexQueue()));
   queue.push(child.index);
+  state.startable.add(fanOut);
 }
 
 /** The threads that only the coordinator writes. */

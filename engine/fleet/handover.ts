@@ -104,7 +104,7 @@ export class Handover {
       };
       this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
       for (const child of children) this.#step.note(fanOut.task.thread, child.index);
-      this.#step.look(fanOut);
+      this.#settling.endAsAsked(fanOut);
     }
   }
 
@@ -142,13 +142,14 @@ export class Handover {
     const due = this.#delayed.filter(([, child]) => child.notBefore <= now);
     if (due.length === 0) return;
     this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
-    for (const [fanOut, child] of due) if (child.state === 'pending') markReady(fanOut, child);
+    for (const [fanOut, child] of due)
+      if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
   }
 
   /** Has everything wait for a worker again that a policy shut out: there may be another one now. */
   letIn(): void {
     for (const [fanOut, child] of this.#shutOut.splice(0))
-      if (child.state === 'pending') markReady(fanOut, child);
+      if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
   }
 
   /** Has everything wait for a worker again whose executor lets something start: one of it goes ahead. */
@@ -156,7 +157,8 @@ export class Handover {
     for (const [executor, parked] of this.#parked) {
       if (!letsStart(this.#step.state.breakers, executor, now)) continue;
       this.#parked.delete(executor);
-      for (const [fanOut, child] of parked) if (child.state === 'pending') markReady(fanOut, child);
+      for (const [fanOut, child] of parked)
+        if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
     }
   }
 

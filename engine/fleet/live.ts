@@ -2,7 +2,7 @@ import type { LiveDocument } from '../contract/documents.ts';
 import { MAX_CHILDREN } from '../contract/engine.ts';
 import type { Coordinator } from './coordinator.ts';
 import { explain } from './predicate.ts';
-import { childrenOf, completedOf, type Child, type FanOut } from './state.ts';
+import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from './state.ts';
 import { fleetDocument, type FleetFacts } from './views.ts';
 
 /** The most fan-outs that are told of at once. */
@@ -54,11 +54,11 @@ function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
     alias: task.alias,
     namespace: fanOut.namespace,
     round: fanOut.round,
-    subtasks: childrenOf(fanOut),
+    subtasks: subtasksOf(fanOut),
     completed: completedOf(fanOut),
     counts: { ...counts },
     predicate: fanOut.join,
-    progress: joined?.reason ?? explain(fanOut.predicate, counts, fanOut.children.length),
+    progress: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
     complete: joined !== null,
     opened_unix: fanOut.roundStartedAt / 1000,
     cost_usd: fanOut.children.reduce((sum, child) => sum + costOf(child), 0),

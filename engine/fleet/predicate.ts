@@ -23,6 +23,10 @@ export interface Foresight {
 export interface CelProgram {
   /** Whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
   evaluate(facts: JoinFacts): boolean;
+  /** How the join comes out whatever becomes of the children that have not ended; see `foretell`. */
+  foretell(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
+  /** True where the passing of time alone may make the outcome certain. */
+  readonly dependsOnTime: boolean;
 }
 
 /**
@@ -32,9 +36,10 @@ export interface CelProgram {
 export interface CelCompiler {
   /**
    * @param total the number of children, which bounds the work.
+   * @param isAdmitted true for one that is in the log already: its work was bounded when it was written
    * @throws INVALID_RECORD as `parsePredicate` does.
    */
-  compile(source: string, total: number): CelProgram;
+  compile(source: string, total: number, isAdmitted?: boolean): CelProgram;
   /**
    * What is so of an expression whatever becomes of the children.
    * @param names of the children; empty where one has none.
@@ -92,6 +97,18 @@ export interface JoinFacts {
   readonly nowMs: number;
 }
 
+/** A child as far as it is known: `verdict` is null until it has ended, and then what its end will tell is void. */
+export type OpenChild = Omit<ChildFacts, 'thread'>;
+
+/** What a join is foretold by while children are open. */
+export interface OpenFacts {
+  /** Of the present. */
+  readonly counts: Counts;
+  /** Since the round began. */
+  readonly wallTimeSecs: number;
+  readonly children: readonly OpenChild[];
+}
+
 export type Decision = 'satisfied' | 'unsatisfiable';
 
 /** The longest predicate, in UTF-16 code units. */
@@ -112,7 +129,12 @@ export function needsCel(text: string): boolean {
  * part in UTF-16 code units from 0.
  * @throws INTERNAL when the text needs a compiler and none is given.
  */
-export function parsePredicate(text: string, total: number, cel?: CelCompiler): Predicate {
+export function parsePredicate(
+  text: string,
+  total: number,
+  cel?: CelCompiler,
+  isAdmitted = false,
+): Predicate {
   const word = text.trim();
   if (word === '') throw predicateFault('it is empty', 0, text.length);
   if (text.length > MAX_PREDICATE_CHARS) {
@@ -124,7 +146,7 @@ export function parsePredicate(text: string, total: number, cel?: CelCompiler): 
   if (cel === undefined) {
     throw new FleetError('INTERNAL', `no compiler was loaded for the join predicate '${word}'`);
   }
-  return { kind: 'cel', source: text, program: cel.compile(text, total) };
+  return { kind: 'cel', source: text, program: cel.compile(text, total, isAdmitted) };
 }
 
 /**
@@ -133,12 +155,13 @@ export function parsePredicate(text: string, total: number, cel?: CelCompiler): 
  */
 export function recordedPredicate(text: string, total: number, cel: CelCompiler): Predicate {
   try {
-    return parsePredicate(text, total, cel);
+    return parsePredicate(text, total, cel, true);
   } catch (error) {
     const evaluate = (): never => {
       throw error;
     };
-    return { kind: 'cel', source: text, program: { evaluate } };
+    const foretell = (): { outcome: undefined; steps: number } => ({ outcome: undefined, steps: 0 });
+    return { kind: 'cel', source: text, program: { evaluate, foretell, dependsOnTime: false } };
   }
 }
 
@@ -189,6 +212,15 @@ export function evaluateFinal(
   } catch (error) {
     return { outcome: 'unsatisfiable', reason: `${messageOf(error)} (${census})` };
   }
+}
+
+/** Why a join is decided while children are open, in words. */
+export function explainForetold(outcome: Decision, counts: Counts, total: number): string {
+  const open = `${openOf(counts)} left`;
+  const census = censusOf(counts, total);
+  return outcome === 'satisfied'
+    ? `the predicate holds however the rest ends: ${census}, ${open}`
+    : `the predicate can no longer hold: ${census}, ${open}`;
 }
 
 /** The error of a predicate with a faulty part at `position`. */

@@ -6,12 +6,13 @@ import type { DeliveryRef } from './messages.ts';
 import type { Presence } from './presence.ts';
 import type { Child, FanOut } from './state.ts';
 import type { Step } from './step.ts';
+import { isFollowUp } from './subtasks.ts';
 
 /** Draining starts nothing more, also not what waits at a worker. */
 export function recallUnstarted(step: Step, presence: Presence, fanOut: FanOut): void {
   const toRecall = new Map<Did, DeliveryRef[]>();
   for (const child of fanOut.children) {
-    if (child.state !== 'assigned') continue;
+    if (child.state !== 'assigned' || isFollowUp(fanOut.subtasks[child.index]!)) continue;
     const assignment = presence.links.get(child.worker!)?.assigned.get(child);
     if (assignment === undefined || assignment.startedAt !== null || assignment.recalled) continue;
     assignment.recalled = true;

@@ -1,6 +1,6 @@
 import type { SealedRecord } from '../record/record.ts';
 import { cancelled, childIntent, endReason, refOf } from './deliveries.ts';
-import { maySpawn } from './dispatch.ts';
+import { isWanted } from './fold.ts';
 import type { WorkerLink } from './links.ts';
 import { isHeld } from './holds.ts';
 import type { Handover } from './handover.ts';
@@ -39,14 +39,14 @@ export function reconcile(
     // What is still stalled is told again; the sign of life of what is not may have been lost with the connection.
     if (assignment.silentSince !== null) step.note(ref.thread, ref.index);
     assignment.silentSince = null;
-    step.look(fanOut);
+    settling.endAsAsked(fanOut);
     if (unexpected.delete(keyOf(ref))) continue;
     const begun = assignment.startedAt !== null;
     assignment.startedAt = null;
-    if (child.cancelRequested === null && maySpawn(fanOut) && isHeld(step.state, fanOut.namespace)) {
+    if (isWanted(fanOut, child) && isHeld(step.state, fanOut.namespace)) {
       // It would only be given back; it waits here instead.
       (begun ? frozenBegun : frozen).push(ref);
-    } else if (child.cancelRequested === null && maySpawn(fanOut)) {
+    } else if (isWanted(fanOut, child)) {
       again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
     } else {
       // It does not run there, and would only be started to be ended.

@@ -6,6 +6,7 @@ import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import { UNTOUCHED } from './standing.ts';
 import {
   emptyState,
+  membersOf,
   newChild,
   Task,
   type Child,
@@ -25,7 +26,7 @@ import type { Usage } from './usages.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from './written-subtasks.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
-const FORMAT = 13;
+const FORMAT = 14;
 
 interface Header {
   readonly format: number;
@@ -60,6 +61,7 @@ interface SavedTask {
 
 /** The first line of a fan-out's bytes: what can be told of it without reading on. */
 interface SavedHead extends FanOutHead {
+  readonly retrying: number;
   readonly roundStartedAt: number;
   readonly roundOpenedBy: RecordId;
   readonly spawned: number;
@@ -91,7 +93,7 @@ export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<
     }
     // A retry may have opened it again meanwhile.
     if (fanOut.joined === joined && !state.open.has(task.thread))
-      task.freeze(frozen(fanOutBytes(fanOut, children.join()), cel));
+      task.freeze(frozen(state, fanOutBytes(fanOut, children.join()), cel));
     yield;
   }
 }
@@ -107,7 +109,7 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
     const bytes = bytesOf(task);
     if (bytes.length > 0) {
       fanOuts.push(bytes);
-      if (!state.open.has(task.thread)) task.freeze(frozen(bytes, cel));
+      if (!state.open.has(task.thread)) task.freeze(frozen(state, bytes, cel));
     }
     tasks.push({
       facts: task.facts,
@@ -177,7 +179,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
     task.outcome = outcome;
     task.standing = standing ?? UNTOUCHED;
     link(state, task);
-    if (length > 0) task.freeze(frozen(bytes.subarray(from, from + length), cel));
+    if (length > 0) task.freeze(frozen(state, bytes.subarray(from, from + length), cel));
     from += length;
     state.tasks.set(facts.thread, task);
   }
@@ -193,8 +195,9 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budget, namespace, counts } = fanOut;
-  const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, counts, followUps, openFollowUps } =
+    fanOut;
+  const { round, roundStartedAt, roundOpenedBy, retrying, spawned, joined } = fanOut;
   const head: SavedHead = {
     id,
     join,
@@ -204,6 +207,9 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     budget,
     namespace,
     counts,
+    followUps,
+    openFollowUps,
+    retrying,
     round,
     roundStartedAt,
     roundOpenedBy,
@@ -230,7 +236,7 @@ function changesOf(child: Child): Partial<Child> {
 }
 
 /** The fan-out of these bytes, to be read when somebody asks for it. */
-function frozen(bytes: Uint8Array, cel: CelCompiler): Frozen {
+function frozen(state: FleetState, bytes: Uint8Array, cel: CelCompiler): Frozen {
   const text = (from: number, to: number): string =>
     Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
   const end = bytes.indexOf(10);
@@ -238,24 +244,30 @@ function frozen(bytes: Uint8Array, cel: CelCompiler): Frozen {
   return {
     bytes,
     head,
-    thaw: task => thawed(task, head(), JSON.parse(text(end + 1, bytes.length)) as SavedMembers, cel),
+    thaw: task => thawed(state, task, head(), JSON.parse(text(end + 1, bytes.length)) as SavedMembers, cel),
   };
 }
 
-function thawed(task: Task, head: SavedHead, members: SavedMembers, cel: CelCompiler): FanOut {
+function thawed(
+  state: FleetState,
+  task: Task,
+  head: SavedHead,
+  members: SavedMembers,
+  cel: CelCompiler,
+): FanOut {
   const subtasks = readSubtasks(members.subtasks);
   const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
   const fanOut: FanOut = {
     ...head,
     task,
     subtasks,
-    predicate: recordedPredicate(head.join, subtasks.length, cel),
+    predicate: recordedPredicate(head.join, membersOf(head), cel),
     children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
     threads: new Array<undefined>(subtasks.length),
     dependants: hasDependencies ? dependants(subtasks) : null,
     ready: new Map(),
   };
   for (const child of fanOut.children)
-    if (child.state === 'pending' && child.unmet === 0) markReady(fanOut, child);
+    if (child.state === 'pending' && child.unmet === 0) markReady(state, fanOut, child);
   return fanOut;
 }

@@ -1,5 +1,5 @@
 import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
-import type { Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
+import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../contract/documents.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { SharedThread, Work } from './bodies.ts';
@@ -9,6 +9,7 @@ import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type Standing } from './standing.ts';
 import type { CompleteSubtask } from './subtasks.ts';
+import { Turns } from './turns.ts';
 import type { Usages } from './usages.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface FleetState {
   readonly dependants: Map<ThreadId, Set<ThreadId>>;
   /** Threads of tasks whose fan-out is not yet over: not joined, or with children still to end. */
   readonly open: Set<ThreadId>;
+  /** The fan-outs that may have children that are ready to start, each in its turn. */
+  readonly startable: Turns;
   /** The executor of subtasks that name none, where somebody chose one for the fleet. */
   defaultExecutor: string | null;
   /** The threads that every command may read. */
@@ -181,7 +184,12 @@ export interface FanOutHead {
   readonly budget: Budget | null;
   /** The task's, or one below it. */
   readonly namespace: string;
+  /** Of the members: the follow-ups are counted apart. */
   readonly counts: Counts;
+  /** Subtasks outside the join, which start once what they depend on has ended. */
+  readonly followUps: number;
+  /** Those of them that have not ended. */
+  readonly openFollowUps: number;
   readonly round: number;
   readonly joined: Joined | null;
 }
@@ -196,6 +204,9 @@ export interface FanOut extends FanOutHead {
   /** For each child those that depend on it, or null when nothing depends on anything. */
   readonly dependants: readonly (readonly number[])[] | null;
   readonly counts: Mutable<Counts>;
+  openFollowUps: number;
+  /** Members that the retries of this round run again and that have not ended: until then nothing is lost. */
+  retrying: number;
   round: number;
   /** When the fan-out, or the retry that opened this round, was written. */
   roundStartedAt: number;
@@ -233,7 +244,7 @@ export interface Child {
   hint: string | null;
   /** An earlier attempt was lost with its worker and may have run in part. */
   mayHaveRun: boolean;
-  verdict: Verdict | null;
+  verdict: ChildVerdict | null;
   reason: string | null;
   exitCode: number | null;
   signal: string | null;
@@ -246,6 +257,8 @@ export interface Child {
   /** The child whose end cancelled this one. */
   causedBy: number | null;
   afterJoin: boolean;
+  /** Runs again in this round, because somebody retried it or what it depends on. */
+  retried: boolean;
   /** Asked to end, with the reason; it is not tried again. */
   cancelRequested: string | null;
   leftGroup: readonly string[] | null;
@@ -261,7 +274,7 @@ export interface Child {
 export interface EarlierAttempt {
   readonly attempt: number;
   readonly worker: Did | null;
-  readonly verdict: Verdict;
+  readonly verdict: ChildVerdict;
   readonly reason: string | null;
   readonly costUsd: number;
   readonly tokens: number;
@@ -299,6 +312,7 @@ export function emptyState(): FleetState {
     dependants: new Map(),
     instances: new Map(),
     open: new Set(),
+    startable: new Turns(),
     defaultExecutor: null,
     shared: [],
     namespaces: new Map(),
@@ -343,6 +357,7 @@ export function newChild(index: number, unmet: number): Child {
     endedAt: 0,
     causedBy: null,
     afterJoin: false,
+    retried: false,
     cancelRequested: null,
     leftGroup: null,
     output: null,
@@ -352,12 +367,28 @@ export function newChild(index: number, unmet: number): Child {
   };
 }
 
-/** How many children a fan-out has: each is counted in one of the seven states. */
-export function childrenOf({ counts }: FanOutHead): number {
+/** The number of members of a fan-out: each is counted in one of the seven states. */
+export function membersOf({ counts }: FanOutHead): number {
   return completedOf({ counts }) + counts.running + counts.pending;
 }
 
-/** The children of a fan-out that have ended, whatever their verdict. */
+/** The number of members that have ended, whatever their verdict. */
 export function completedOf({ counts }: Pick<FanOutHead, 'counts'>): number {
   return counts.accepted + counts.rejected + counts.failed + counts.timed_out + counts.cancelled;
+}
+
+/** The number of subtasks of a fan-out, follow-ups included. */
+export function subtasksOf(head: FanOutHead): number {
+  return membersOf(head) + head.followUps;
+}
+
+/** True while a subtask of the fan-out runs or may still start, follow-ups included. */
+export function isUnderWay({ counts, openFollowUps }: FanOutHead): boolean {
+  return counts.running + counts.pending + openFollowUps > 0;
+}
+
+/** The name of a subtask, or its index where it has none. */
+export function labelOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): string {
+  const name = subtasks[index]?.name ?? null;
+  return name === null ? `subtask ${index}` : `'${name}'`;
 }

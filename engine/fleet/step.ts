@@ -54,8 +54,6 @@ export interface StepOptions extends FoldContext {
 export class Step {
   readonly state: FleetState;
   readonly self: Did;
-  /** Fan-outs of which somebody asked to end something. */
-  readonly cancelling = new WeakSet<FanOut>();
   readonly #context: FoldContext;
   #batches: OutBatch[] = [];
   #own: SealedRecord[] = [];
@@ -131,9 +129,6 @@ export class Step {
     if (isStatus) this.noteConcerned(record.thread);
     applyRecord(this.state, record, now, this.#context);
     if (isStatus) this.noteConcerned(record.thread);
-    if (topic !== TOPIC.cancel) return;
-    const fanOut = this.state.tasks.get(record.thread)?.fanOut;
-    if (fanOut != null) this.cancelling.add(fanOut);
   }
 
   /** Corrects what was applied before it was durable to the time that the log gave it. */

@@ -58,6 +58,7 @@ describe('completeSubtasks', () => {
       budget_secs: null,
       timeout_secs: null,
       depends_on: [],
+      when: 'accepted',
       attempts: null,
       isolation: 'folder',
     });
@@ -76,6 +77,7 @@ describe('completeSubtasks', () => {
       budget_secs: 30,
       timeout_secs: 0.25,
       depends_on: [2, 0],
+      when: 'accepted',
       attempts: 3,
       isolation: 'folder',
     };

@@ -1,5 +1,11 @@
 import * as v from 'valibot';
-import { MAX_GOAL_CHARS, subtaskSchema, type Isolation, type Subtask } from '../contract/commands.ts';
+import {
+  MAX_GOAL_CHARS,
+  subtaskSchema,
+  type Isolation,
+  type Subtask,
+  type When,
+} from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
 import type { Budgeted } from './budgets.ts';
@@ -30,6 +36,7 @@ export interface CompleteSubtask {
   readonly timeout_secs: number | null;
   /** 0-based indices of the subtasks that must accept first, ascending, each once. */
   readonly depends_on: readonly number[];
+  readonly when: When;
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
   readonly attempts: number | null;
   readonly isolation: Isolation;
@@ -76,6 +83,7 @@ export function completeSubtasks(
   const subtasks = inputs.map((input, index) => complete(input, index, inputs.length, lookup));
   refuseRepeatedNames(subtasks);
   refuseCycles(subtasks, inputs);
+  refuseLoneFollowUps(subtasks);
   if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
 }
@@ -196,6 +204,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     budget_secs: subtask.budget_secs,
     timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
     depends_on: checkDependencies(subtask, index, total),
+    when: subtask.when,
     attempts: subtask.attempts,
     isolation: chooseIsolation(subtask, index, executor, lookup),
   };
@@ -246,7 +255,7 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
 const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
-  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs, depends_on, attempts, isolation } =
+  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs, depends_on, when, attempts, isolation } =
     FILLED_IN;
   return {
     goal,
@@ -260,6 +269,7 @@ function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> &
     budget_secs,
     timeout_secs,
     depends_on,
+    when,
     attempts,
     isolation,
   };
@@ -423,6 +433,54 @@ function refuseCycles(subtasks: readonly CompleteSubtask[], inputs: readonly unk
   const position = decode(inputs[index], index).depends_on.indexOf(next);
   const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
   throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
+}
+
+/** True for a subtask outside the join, which starts once what it depends on has ended. */
+export function isFollowUp({ when }: Pick<CompleteSubtask, 'when'>): boolean {
+  return when !== 'accepted';
+}
+
+/** The subtasks that the join is about: all but the follow-ups, with their dependencies by their new indices. */
+export function membersAmong<T extends Dependent & Pick<CompleteSubtask, 'when'>>(
+  subtasks: readonly T[],
+): readonly T[] {
+  if (!subtasks.some(isFollowUp)) return subtasks;
+  const members = subtasks.filter(each => !isFollowUp(each));
+  const indices = new Map(members.map((each, index) => [each, index]));
+  return members.map(each => ({
+    ...each,
+    depends_on: each.depends_on.map(index => indices.get(subtasks[index]!)!),
+  }));
+}
+
+/** Refuses what no follow-up can follow, and members that the end of a follow-up would decide about. */
+function refuseLoneFollowUps(subtasks: readonly CompleteSubtask[]): void {
+  subtasks.forEach((subtask, index) => {
+    const at = { index, input: subtask };
+    if (isFollowUp(subtask)) {
+      if (subtask.depends_on.length === 0)
+        throw refuse(at, 'when', `when = ${subtask.when} needs depends: the subtasks that it follows`);
+      return;
+    }
+    const position = subtask.depends_on.findIndex(on => isFollowUp(subtasks[on]!));
+    if (position === -1) return;
+    const on = subtask.depends_on[position]!;
+    throw refuse(
+      at,
+      'depends_on',
+      `it depends on ${nameOf(subtasks[on]) ?? `subtask ${on}`}, which is outside the join`,
+      {
+        position,
+        hint: 'Give it when = always as well, or let it depend on a subtask without when.',
+      },
+    );
+  });
+  if (subtasks.every(isFollowUp))
+    throw refuse(
+      { index: 0, input: subtasks[0] },
+      'when',
+      'no subtask is left for the join: all have a when',
+    );
 }
 
 /** Under a limit, what a subtask may take is known before it starts. */

@@ -30,14 +30,9 @@ export class Timekeeping {
   }
 
   nextDeadline(now: number): number | undefined {
-    const { step, presence, handover, deferrals } = this.#rooms;
+    const { presence, settling, handover, deferrals } = this.#rooms;
     this.#noticeAbsence(now);
-    let next = Math.min(handover.nextBackoff, deferrals.next);
-    for (const thread of step.state.open) {
-      const fanOut = step.state.tasks.get(thread)?.fanOut;
-      if (fanOut?.timeoutMs != null && fanOut.joined === null)
-        next = Math.min(next, fanOut.roundStartedAt + fanOut.timeoutMs);
-    }
+    let next = Math.min(handover.nextBackoff, deferrals.next, settling.nextDue);
     for (const link of presence.links.values()) next = Math.min(next, this.#linkDeadline(link));
     next = Math.max(next, now);
     this.#expectedTick = next;
@@ -45,7 +40,7 @@ export class Timekeeping {
   }
 
   tick(now: number): void {
-    const { step, presence, handover, deferrals } = this.#rooms;
+    const { step, presence, settling, handover, deferrals } = this.#rooms;
     this.#noticeAbsence(now);
     this.#judgeInstances(now);
     this.#endOverdue(now);
@@ -54,7 +49,7 @@ export class Timekeeping {
       if (link.lookAt <= now) link.lookAt = now + lookMs(link, presence.slotsOf(link));
     handover.endBackoffs(now);
     deferrals.tick(now);
-    for (const thread of step.state.open) step.look(step.state.tasks.get(thread)!.fanOut!);
+    settling.tick(now);
   }
 
   #linkDeadline(link: WorkerLink): number {

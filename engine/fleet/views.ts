@@ -12,8 +12,11 @@ import { boundOf, denierOf, levelsOf, whyBounded, whyShutOut, type Levels } from
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
-  childrenOf,
   completedOf,
+  isUnderWay,
+  labelOf,
+  membersOf,
+  subtasksOf,
   threadOf,
   type Child,
   type FanOut,
@@ -22,7 +25,7 @@ import {
   type Instance,
   type Task,
 } from './state.ts';
-import { targetText, type CompleteSubtask } from './subtasks.ts';
+import { isFollowUp, membersAmong, targetText, type CompleteSubtask } from './subtasks.ts';
 import { verbsOf } from './task-verbs.ts';
 import { statusOf } from './tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from './why.ts';
@@ -67,10 +70,12 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     record: head.id,
     namespace: head.namespace,
     round: head.round,
-    subtasks: childrenOf(head),
+    subtasks: subtasksOf(head),
+    follow_ups: head.followUps,
     completed: completedOf(head),
     predicate: head.join,
     complete: head.joined !== null,
+    under_way: isUnderWay(head),
     outcome: head.joined?.outcome ?? null,
     losers: head.losers,
     serial: head.serialOf !== null,
@@ -84,8 +89,8 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
 /** What the join still needs, or why it came out so; one that is over is not read for it. */
 function progressOf(task: Task, { joined, counts }: FanOutHead): string {
   if (joined !== null) return joined.reason;
-  const { predicate, children } = task.fanOut!;
-  return explain(predicate, counts, children.length);
+  const fanOut = task.fanOut!;
+  return explain(fanOut.predicate, counts, membersOf(fanOut));
 }
 
 /** @param summary leaves the children out. */
@@ -103,12 +108,14 @@ export function joinDocument(
     alias: task.alias,
     round: fanOut.round,
     subtasks: fanOut.children.length,
+    follow_ups: fanOut.followUps,
     spawned: fanOut.spawned,
     completed: completedOf(fanOut),
     predicate: fanOut.join,
     complete: joined !== null,
     outcome: joined?.outcome ?? null,
-    reason: joined?.reason ?? explain(fanOut.predicate, counts, fanOut.children.length),
+    under_way: isUnderWay(fanOut),
+    reason: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
     counts: { ...counts },
     census: joined === null ? null : { ...joined.census },
     losers: fanOut.losers,
@@ -125,10 +132,12 @@ function noFanOut(task: Task): d.JoinStatus {
     alias: task.alias,
     round: 0,
     subtasks: 0,
+    follow_ups: 0,
     spawned: 0,
     completed: 0,
     predicate: null,
     complete: false,
+    under_way: false,
     outcome: null,
     reason: 'the task has no fan-out',
     counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
@@ -220,6 +229,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     summary: child.state === 'done' ? child.summary : null,
     attempt: child.attempt,
     depends_on: [...subtask.depends_on],
+    when: subtask.when,
     executor: subtask.executor,
     earlier_attempts: (child.earlier ?? []).map(earlier => ({
       attempt: earlier.attempt,
@@ -246,7 +256,7 @@ function stalledSecs(silentSince: number | null, now: number): number | null {
 /** When an attempt that ended began. One that took no time and did not accept never ran, or was lost unseen. */
 function startedUnix(
   { endedAt, wallMs }: Pick<Child, 'endedAt' | 'wallMs'>,
-  verdict: d.Verdict | null,
+  verdict: d.ChildVerdict | null,
 ): number | null {
   return wallMs === 0 && verdict !== 'accept' ? null : unixOf(endedAt - wallMs);
 }
@@ -287,11 +297,14 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   const held =
     whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
   if (held !== null) return held;
-  const unmet = dependsOn.filter(
-    index => fanOut.children[index]!.verdict !== 'accept' || fanOut.children[index]!.state !== 'done',
-  );
-  if (unmet.length > 0)
-    return `waiting for subtask ${unmet.slice(0, 5).join(', ')}${unmet.length > 5 ? ', …' : ''}`;
+  const unmet = dependsOn.filter(index => {
+    const { state, verdict } = fanOut.children[index]!;
+    return state !== 'done' || (verdict !== 'accept' && !isFollowUp(fanOut.subtasks[child.index]!));
+  });
+  if (unmet.length > 0) {
+    const labels = unmet.slice(0, 5).map(index => labelOf(fanOut, index));
+    return `waiting for ${labels.join(', ')}${unmet.length > 5 ? ', …' : ''}`;
+  }
   if (child.notBefore > now)
     return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
   if (fanOut.serialOf !== null && fanOut.counts.running > 0)
@@ -456,7 +469,9 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
       details: { task: task.alias },
     });
   const { joined } = fanOut;
-  const workers = new Set(fanOut.children.map(({ worker }) => worker).filter(worker => worker !== null));
+  const members = fanOut.children.filter(({ index }) => !isFollowUp(fanOut.subtasks[index]!));
+  const subtasks = membersAmong(fanOut.subtasks);
+  const workers = new Set(members.map(({ worker }) => worker).filter(worker => worker !== null));
   const slots = [...workers].reduce((sum, did) => sum + (state.instances.get(did)?.slots ?? 1), 0);
   return {
     thread: task.thread,
@@ -465,9 +480,9 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
     round: fanOut.round,
     serial: fanOut.serialOf !== null,
     measuredWallMs: joined === null ? null : Math.max(0, joined.at - fanOut.roundStartedAt),
-    slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, fanOut.children.length),
-    children: fanOut.children.map((child, index) => {
-      const { goal, run, executor, dir, depends_on: dependsOn } = fanOut.subtasks[index]!;
+    slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, members.length),
+    children: members.map((child, index) => {
+      const { goal, run, executor, dir, depends_on: dependsOn } = subtasks[index]!;
       const { verdict, attempt, wallMs, costUsd, state: childState } = child;
       return {
         index,
@@ -476,16 +491,16 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
         executor,
         dir,
         dependsOn,
-        verdict: childState === 'done' ? verdict : null,
+        verdict: childState === 'done' && verdict !== 'skipped' ? verdict : null,
         afterJoin: child.afterJoin,
         attempt,
         wallMs,
         costUsd,
       };
     }),
-    extraAttempts: fanOut.children.flatMap(child =>
+    extraAttempts: members.flatMap((child, index) =>
       (child.earlier ?? []).map(({ attempt, verdict, wallMs, costUsd }) => ({
-        index: child.index,
+        index,
         attempt,
         verdict,
         wallMs,

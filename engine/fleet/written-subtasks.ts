@@ -24,6 +24,8 @@ interface WrittenSubtask extends JsonObject {
   /** Null where the others have a time-out and this one has none. */
   readonly timeout_secs?: number | null;
   readonly depends_on?: readonly number[];
+  /** Absent for `accepted`. */
+  readonly when?: 'failed' | 'always';
   readonly attempts?: number;
   readonly isolation?: 'worktree';
 }
@@ -56,6 +58,7 @@ function write(subtask: CompleteSubtask, common: CompleteSubtask): WrittenSubtas
   if (subtask.run !== null) written['run'] = subtask.run;
   if (subtask.target.kind !== 'least-loaded') written['target'] = { ...subtask.target };
   if (subtask.timeout_secs !== common.timeout_secs) written['timeout_secs'] = subtask.timeout_secs;
+  if (subtask.when !== 'accepted') written['when'] = subtask.when;
   return written as WrittenSubtask;
 }
 
@@ -74,6 +77,7 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     budget_secs: written.budget_secs ?? null,
     timeout_secs: written.timeout_secs === undefined ? (defaults.timeout_secs ?? null) : written.timeout_secs,
     depends_on: written.depends_on ?? NONE,
+    when: written.when ?? 'accepted',
     attempts: written.attempts ?? null,
     isolation: written.isolation ?? 'folder',
   }));

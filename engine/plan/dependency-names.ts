@@ -1,4 +1,4 @@
-import { didYouMean, nearestName } from '../fleet/names.ts';
+import { didYouMean, likeness, nearestName } from '../fleet/names.ts';
 import type { Fix, Range } from './diagnostics.ts';
 import { withoutDependency } from './list-edits.ts';
 import { placeholders } from './matrix.ts';
@@ -128,22 +128,4 @@ class Names {
     while (this.#byName.has(`${name}-${number}`)) number++;
     return `-${number}`;
   }
-}
-
-/** Tells whether a name is like `test-*`, where each star stands for any characters, or none. Linear in both. */
-export function likeness(pattern: string): (name: string) => boolean {
-  const parts = pattern.split('*');
-  const [first, last] = [parts[0]!, parts.at(-1)!];
-  const between = parts.slice(1, -1);
-  return name => {
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last))
-      return false;
-    let at = first.length;
-    for (const part of between) {
-      const found = name.indexOf(part, at);
-      if (found === -1) return false;
-      at = found + part.length;
-    }
-    return at <= name.length - last.length;
-  };
 }

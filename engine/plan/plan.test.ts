@@ -8,7 +8,7 @@ import { runs } from '../../test/runs.ts';
 import { celCompiler } from '../fleet/cel.ts';
 import { parsePredicate } from '../fleet/predicate.ts';
 import { completeSubtasks } from '../fleet/subtasks.ts';
-import { likeness } from './dependency-names.ts';
+import { likeness } from '../fleet/names.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 
 const SAMPLES = fileURLToPath(new URL('./samples/', import.meta.url));

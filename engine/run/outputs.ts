@@ -1,7 +1,8 @@
 import type { EngineEvent, OutputRequest, OutputStream, WatchOptions } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
-import { threadOf, type Child, type Task } from '../fleet/state.ts';
+import { labelOf, threadOf, type Child, type Task } from '../fleet/state.ts';
+import { subtaskMeant } from '../fleet/subtask-refs.ts';
 import { resolveTask } from '../fleet/tasks.ts';
 import { homePaths } from '../home/paths.ts';
 import type { Did } from '../record/ids.ts';
@@ -17,13 +18,8 @@ export function openOutput(
   watch: (options: WatchOptions) => AsyncIterable<EngineEvent>,
 ): Promise<OutputStream> {
   const task = resolveTask(coordinator.state, request.task);
-  const { fanOut } = task;
-  const child = fanOut?.children[request.subtask];
-  if (fanOut === null || child === undefined) {
-    throw new FleetError('NOT_FOUND', `task '${task.alias}' has no subtask ${request.subtask}`, {
-      details: { task: task.alias, subtask: request.subtask },
-    });
-  }
+  const child = subtaskMeant(task, request.subtask);
+  const fanOut = task.fanOut!;
   const attempt = request.attempt ?? child.attempt;
   const worker = workerOf(child, attempt);
   const home = worker === null ? undefined : coordinator.state.instances.get(worker)?.home;
@@ -53,7 +49,7 @@ function workerOf(child: Child, attempt: number): Did | null {
 
 function notRun(task: Task, child: Child, attempt: number): FleetError {
   const what = attempt === 0 ? 'has not run yet' : `has no attempt ${attempt}`;
-  return new FleetError('NOT_FOUND', `subtask ${child.index} of '${task.alias}' ${what}`, {
+  return new FleetError('NOT_FOUND', `${labelOf(task.fanOut!, child.index)} of '${task.alias}' ${what}`, {
     details: { task: task.alias, subtask: child.index, attempt },
   });
 }

@@ -199,7 +199,7 @@ export class WorkerEngine {
     const { output, alias } = this.#o;
     const ended = this.#attempts.endOf(task, attempt);
     const running = ended !== undefined;
-    const info = { task, subtask, attempt, worker: alias, running };
+    const info = { task, subtask: Number(subtask), attempt, worker: alias, running };
     if (!follow || ended === undefined) return Promise.resolve({ info, chunks: output.read(task, attempt) });
     return Promise.resolve({ info, chunks: output.follow(task, attempt, { signal, done: ended }) });
   }

@@ -9,6 +9,7 @@ export function viewStrings(): ViewStrings {
     failed: vscode.l10n.t('failed'),
     timedOut: vscode.l10n.t('timed out'),
     cancelled: vscode.l10n.t('cancelled'),
+    skipped: vscode.l10n.t('skipped: not needed'),
     running: vscode.l10n.t('running'),
     pending: vscode.l10n.t('pending'),
     handedOver: vscode.l10n.t('handed over'),

@@ -27,13 +27,13 @@ export async function lastRunOf(client: EngineClient, task: string): Promise<Las
     counts: join.census ?? join.counts,
     costUsd: children.reduce((sum, { cost_usd: cost }) => sum + cost, 0),
     wallTimeSecs: Math.max(0, ...children.map(({ wall_time_secs: wall }) => wall)),
-    children: children.map(child => ({
+    children: children.filter(({ when }) => when === 'accepted').map(child => ({
       index: child.index,
       name: child.name,
       goal: child.goal,
       thread: child.thread,
       worker: child.worker,
-      verdict: child.verdict,
+      verdict: child.verdict === 'skipped' ? null : child.verdict,
       costUsd: child.cost_usd,
       wallTimeSecs: child.wall_time_secs,
       exitCode: child.exit_code,

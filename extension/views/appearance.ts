@@ -3,7 +3,7 @@ import type {
   ChildDocument,
   InstanceDocument,
   TaskDocument,
-  Verdict,
+  ChildVerdict,
 } from '../../engine/contract/documents.ts';
 import { childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
@@ -14,12 +14,13 @@ import { isHeld, type Hold } from '../model/holds.ts';
 export const themed = (icon: string, colour?: string): vscode.ThemeIcon =>
   new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
 
-const VERDICT_ICONS: Readonly<Record<Verdict, vscode.ThemeIcon>> = {
+const VERDICT_ICONS: Readonly<Record<ChildVerdict, vscode.ThemeIcon>> = {
   accept: themed('pass', 'testing.iconPassed'),
   reject: themed('thumbsdown', 'testing.iconFailed'),
   failed: themed('error', 'testing.iconFailed'),
   timeout: themed('watch', 'testing.iconErrored'),
   cancelled: themed('circle-slash', 'testing.iconSkipped'),
+  skipped: themed('debug-step-over', 'testing.iconSkipped'),
 };
 const RUNNING = themed('sync~spin', 'testing.runAction');
 const PENDING = themed('clock', 'testing.iconQueued');
@@ -37,6 +38,7 @@ export function verdictText(verdict: string): string {
     failed: vscode.l10n.t('failed'),
     timeout: vscode.l10n.t('timed out'),
     cancelled: vscode.l10n.t('cancelled'),
+    skipped: vscode.l10n.t('skipped: not needed'),
   };
   return words[verdict] ?? verdict;
 }

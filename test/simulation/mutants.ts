@@ -85,7 +85,7 @@ class RunsAcceptedAgain extends Meddler {
       return;
     this.#done = true;
     child.state = 'pending';
-    markReady(fanOut, child);
+    markReady(this.state, fanOut, child);
   }
 }
 
@@ -93,7 +93,7 @@ class IgnoresDependencies extends Meddler {
   override meddle(fanOut: FanOut, child: Child): void {
     if (child.state !== 'pending' || child.unmet === 0) return;
     child.unmet = 0;
-    markReady(fanOut, child);
+    markReady(this.state, fanOut, child);
   }
 }
 

@@ -50,6 +50,8 @@ export interface OracleFanOut {
   round: number;
   roundStartedAt: number;
   joined: boolean;
+  /** What the retries of this round run again. */
+  readonly retried: Set<number>;
   /** The step at which the latest join or cancel of it was decided. */
   endedAtStep: number;
   cancelled: boolean;
@@ -206,6 +208,7 @@ export class Oracle {
       round: 1,
       roundStartedAt: now,
       joined: false,
+      retried: new Set(),
       endedAtStep: -1,
       cancelled: false,
     });
@@ -349,7 +352,7 @@ export class Oracle {
     }
     const again = child.state === 'assigned' && this.#runsAgain(fanOut, child, body, own);
     child.state = again ? 'pending' : 'done';
-    child.verdict = again ? null : body.verdict;
+    child.verdict = again ? null : (body.verdict as Verdict);
     child.report = again ? null : record.id;
     child.cause = body.cause ?? null;
   }
@@ -418,6 +421,8 @@ export class Oracle {
     const needed = neededBy(fanOut.join, total);
     const open = counts.running + counts.pending;
     if (needed !== undefined && counts.accepted >= needed) return 'satisfied';
+    const isAwaited = [...fanOut.retried].some(index => fanOut.children[index]!.state !== 'done');
+    if (isAwaited && counts.accepted + open < (needed ?? 0)) return undefined;
     if (needed !== undefined && counts.accepted + open < needed) return 'unsatisfiable';
     if (open > 0) return undefined;
     return holds(fanOut.join, counts, this.#seen(fanOut)) ? 'satisfied' : 'unsatisfiable';
@@ -427,7 +432,7 @@ export class Oracle {
     return fanOut.children.map(({ report }) => {
       const body = this.#reports.get(report!)!;
       return {
-        verdict: body.verdict,
+        verdict: body.verdict as Verdict,
         cost: body.cost_usd,
         wallSecs: body.wall_time_secs,
         exitCode: body.exit_code ?? null,
@@ -438,7 +443,12 @@ export class Oracle {
 
   #retry(fanOut: OracleFanOut, body: RetryBody, now: number): void {
     const { children, subtasks } = fanOut;
-    const again = new Set([body.index]);
+    const again = new Set(
+      [body.index, ...(body.also ?? [])].filter(index => {
+        const { state, verdict } = children[index]!;
+        return state === 'done' && verdict !== 'accept';
+      }),
+    );
     for (let before = -1; before !== again.size;) {
       before = again.size;
       children.forEach((child, index) => {
@@ -459,11 +469,13 @@ export class Oracle {
       child.cancelRequested = false;
     }
     if (body.round > fanOut.round) {
+      fanOut.retried.clear();
       must(fanOut.joined, 'I2', () => `round ${body.round} of ${fanOut.thread} begins before the join`);
       fanOut.round = body.round;
       fanOut.roundStartedAt = now;
       fanOut.joined = false;
     }
+    for (const index of again) fanOut.retried.add(index);
     fanOut.cancelled = false;
   }
 

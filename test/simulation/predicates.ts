@@ -57,10 +57,10 @@ const programs = new Map<string, CelProgram>();
 
 /** The real compiler; what it has compiled once is kept, since thousands of fleets use the same few predicates. */
 export const rememberingCompiler: CelCompiler = {
-  compile(source, total) {
+  compile(source, total, isAdmitted) {
     const key = `${total} ${source}`;
     let program = programs.get(key);
-    if (program === undefined) programs.set(key, (program = celCompiler.compile(source, total)));
+    if (program === undefined) programs.set(key, (program = celCompiler.compile(source, total, isAdmitted)));
     return program;
   },
   compileRule: source => celCompiler.compileRule(source),

@@ -30,6 +30,7 @@ export function child(index: number, told: Partial<ChildDocument> = {}): ChildDo
     summary: null,
     attempt: told.state === undefined || told.state === 'pending' ? 0 : 1,
     depends_on: [],
+    when: 'accepted',
     executor: 'shell',
     stalled_secs: null,
     earlier_attempts: [],
@@ -77,6 +78,7 @@ const COUNTED = {
   failed: 'failed',
   timeout: 'timed_out',
   cancelled: 'cancelled',
+  skipped: 'cancelled',
 } as const;
 
 export function statusOf(children: readonly ChildDocument[], told: Partial<JoinStatus> = {}): JoinStatus {
@@ -90,6 +92,8 @@ export function statusOf(children: readonly ChildDocument[], told: Partial<JoinS
     alias: 'BUILD-042',
     round: 1,
     subtasks: children.length,
+    follow_ups: 0,
+    under_way: children.some(({ state }) => state !== 'done'),
     spawned: children.filter(({ state }) => state !== 'pending').length,
     completed: children.filter(({ state }) => state === 'done').length,
     predicate: 'all',

@@ -75,6 +75,7 @@ const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
   failed: 'error',
   timedOut: 'clockface',
   cancelled: 'circleSlash',
+  skipped: 'circleSlash',
   running: 'playCircle',
   pending: 'circleLarge',
 };

@@ -54,7 +54,8 @@ export const shared = css`
   .look.timedOut {
     color: var(--fleet-timedOut);
   }
-  .look.cancelled {
+  .look.cancelled,
+  .look.skipped {
     color: var(--fleet-cancelled);
   }
   .look.running {

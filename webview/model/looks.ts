@@ -9,6 +9,7 @@ export const LOOKS = [
   'failed',
   'timedOut',
   'cancelled',
+  'skipped',
   'running',
   'pending',
 ] as const;
@@ -23,6 +24,7 @@ export const PATTERNS: Readonly<Record<Look, Pattern>> = {
   failed: 'crossed',
   timedOut: 'upright',
   cancelled: 'hollow',
+  skipped: 'hollow',
   running: 'solid',
   pending: 'dotted',
 };
@@ -34,6 +36,7 @@ export const SIGNS: Readonly<Record<Look, string>> = {
   failed: '✕',
   timedOut: '◷',
   cancelled: '⊘',
+  skipped: '»',
   running: '▸',
   pending: '…',
 };
@@ -47,6 +50,7 @@ const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   failed: 'failed',
   timeout: 'timedOut',
   cancelled: 'cancelled',
+  skipped: 'skipped',
 };
 
 /** A verdict that this view does not know looks failed: it is none that counts. */

@@ -229,7 +229,7 @@ export class FakeEngine implements ServedEngine {
     await this.#begin({ name: 'output', input });
     const { task, subtask, attempt = 1, follow } = request;
     return {
-      info: { task: known(task), subtask, attempt, worker: 'worker-a', running: follow },
+      info: { task: known(task), subtask: Number(subtask), attempt, worker: 'worker-a', running: follow },
       chunks: this.chunks(),
     };
   }
@@ -435,6 +435,8 @@ function joinDocument(alias: string, summary: boolean): d.JoinStatus {
     alias,
     round: 1,
     subtasks: 1,
+    follow_ups: 0,
+    under_way: true,
     spawned: 1,
     completed: 0,
     predicate: 'all',
@@ -472,6 +474,7 @@ function childDocument(): d.ChildDocument {
     summary: null,
     attempt: 1,
     depends_on: [],
+    when: 'accepted',
     executor: 'echo',
     stalled_secs: null,
     earlier_attempts: [],

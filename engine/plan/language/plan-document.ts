@@ -1,4 +1,4 @@
-import { likeness } from '../dependency-names.ts';
+import { likeness } from '../../fleet/names.ts';
 import { patternOf } from './patterns.ts';
 import type { CelCompiler } from '../../fleet/predicate.ts';
 import { IncrementalYaml } from '../incremental-yaml.ts';

@@ -1,17 +1,17 @@
-import { defineVerb, number, text, word } from '../../verb.ts';
-import { SUBTASK_RANGE } from '../../subtask-option.ts';
+import { defineVerb, text, word } from '../../verb.ts';
+import { SUBTASK } from '../../subtask-option.ts';
 
 export const taskCancel = defineVerb({
   path: 'task cancel',
-  summary: 'cancel a task, or one of its subtasks',
+  summary: 'cancel a task, or some of its subtasks',
   description: 'All its attempts are ended, and its join becomes cancelled.',
   examples: [
     ['spl task cancel FIRST-001 --reason "not needed"', 'the whole task'],
-    ['spl task cancel FIRST-001 --subtask 1', 'one subtask'],
+    ['spl task cancel FIRST-001 --subtask lint', 'one subtask'],
   ],
   positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
   flags: {
-    subtask: number('--subtask <i>', 'only this subtask, counted from 0', SUBTASK_RANGE),
+    subtask: text('--subtask <subtask>', `only this subtask: ${SUBTASK}`),
     reason: text('--reason <text>', 'why, for the record'),
   },
   async run(context, { task, subtask, reason }) {

@@ -1,7 +1,7 @@
 import { FleetError } from '../../../errors.ts';
 import { printJson, type Context } from '../../context.ts';
-import { SUBTASK_RANGE } from '../../subtask-option.ts';
-import { defineVerb, number, toggle, word } from '../../verb.ts';
+import { SUBTASK } from '../../subtask-option.ts';
+import { defineVerb, number, text, toggle, word } from '../../verb.ts';
 import type { OutputStream } from '../../../contract/engine.ts';
 
 export const taskOutput = defineVerb({
@@ -10,12 +10,12 @@ export const taskOutput = defineVerb({
   description: 'Byte for byte; with --json as text, and with --follow --json a chunk a line.',
   examples: [
     ['spl task output FIRST-001 --subtask 0', 'of the latest attempt'],
-    ['spl task output FIRST-001 --subtask 0 --follow', 'as it comes, to the end of the attempt'],
+    ['spl task output FIRST-001 --subtask lint --follow', 'as it comes, to the end of the attempt'],
     ['spl task output FIRST-001 --subtask 0 --attempt 1', 'of the first attempt'],
   ],
   positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
   flags: {
-    subtask: number('--subtask <i>', 'the subtask, counted from 0', SUBTASK_RANGE),
+    subtask: text('--subtask <subtask>', SUBTASK),
     attempt: number('--attempt <n>', 'the attempt, counted from 1 (default: the latest)', {
       min: 1,
       max: 1_000_000,
