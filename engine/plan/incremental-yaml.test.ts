@@ -59,6 +59,9 @@ const line = fc.constantFrom(
   '%YAML 1.1',
   '    !!str run: x',
   '\tname: t',
+  '\t# behind a tab',
+  '    \t',
+  ': x',
 );
 const ending = fc.constantFrom('\n', '\n', '\n', '\r\n');
 const text = fc
@@ -103,6 +106,19 @@ function saidBy({ diagnostics, request, outline }: Plan): unknown {
 }
 
 describe('a plan that is edited', () => {
+  const texts = {
+    'a key without text after the subtasks': 'subtasks:\n  -\n: x\n',
+    'such a key after blank lines': 'subtasks:\n  - name: a\n\n   \n: x\n',
+    'a tab before what follows the subtasks': 'subtasks:\n  - name: a\n    run: |+\n\t# c\n',
+    'a tab alone in the text of a subtask': 'subtasks:\n  - name: a\n    run: |\n    \t\n  - name: b\n',
+  };
+  for (const [title, each] of Object.entries(texts))
+    it(`is read as one that is read for the first time: ${title}`, () => {
+      const yaml = new IncrementalYaml();
+      const kept = readPlan(each, CONTEXT, given => yaml.parse(given));
+      assert.deepEqual(saidBy(kept), saidBy(readPlan(each, CONTEXT)));
+    });
+
   it('is read as one that is read for the first time', () => {
     const seen = { kept: 0 };
     const numRuns = runs(100);

@@ -87,6 +87,8 @@ function partsOf(text: string): Parts | null {
     const column = indentAt(text, at);
     const first = text[at + column];
     if (first === undefined || first === '\r' || first === '\n' || first === '#') continue;
+    // A tab is no indentation: its line may belong to the text before it, and the line after it too.
+    if (first === '\t') return null;
     if (column > indent) continue;
     if (column < indent) break;
     starts.push(at);
@@ -127,8 +129,14 @@ function frameOf({ head, indent, tail }: Parts): Frame | null {
   const only = isSeq(list) && list.items.length === 1 ? list.items[0] : undefined;
   // A line in a text of several lines may look like the key.
   if (!isScalar(only) || only.range?.[0] !== head.length + indent + 2) return null;
+  // A key without text stands where the text before it ends, which is the last subtask's to tell.
+  if (isEmpty(root.items[at + 1]?.key)) return null;
   const behind = root.items.slice(at + 1).flatMap(pair => rangesOf(pair));
   return { root, list: list as YAMLSeq, length: item.length, behind };
+}
+
+function isEmpty(node: unknown): boolean {
+  return isScalar(node) && node.range != null && node.range[0] === node.range[1];
 }
 
 function blockOf(text: string): Block | null {
