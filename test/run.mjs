@@ -24,6 +24,20 @@ const SLOWEST = 20;
 /** The order in which files begin, the longest first, so that both lanes end at about the same time. */
 const FIRST = ['test/scenarios/', 'test/simulation/', 'test/', 'engine/run/', 'engine/log/', ''];
 
+/**
+ * Beginnings of the paths of unit tests that start processes or damage a log in every place. A quick run leaves them out,
+ * unless a source with the same beginning has changed.
+ */
+const SLOW = [
+  'engine/bin/',
+  'engine/log/file/',
+  'engine/log/index/',
+  'engine/run/executors/',
+  'engine/run/supervisor',
+  'engine/run/worktrees/',
+];
+
+/** The stages of each kind of run. The stages of one list run at the same time. */
 const KINDS = { all: allStages, quick: quickStages };
 
 async function main(kind = 'all') {
@@ -33,12 +47,13 @@ async function main(kind = 'all') {
   const sources = await bundleTests();
   const total = { passed: 0, failed: 0, skipped: 0 };
   const took = [];
-  for (const stage of KINDS[kind](sources)) {
+  const take = async stage => {
     const begun = performance.now();
     const counts = await runStage({ env: { SPL_TEST_TIMES: times }, ...stage, cwd: root });
     for (const key of Object.keys(total)) total[key] += counts[key];
     took.push(`${((performance.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${stage.name}`);
-  }
+  };
+  for (const atOnce of KINDS[kind](sources)) await Promise.all(atOnce.map(take));
   print('\nSlowest tests', existsSync(times) ? slowest(times, SLOWEST) : []);
   print('\nStages', took);
   print(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
@@ -47,18 +62,23 @@ async function main(kind = 'all') {
 
 function allStages(sources) {
   return [
-    inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built }),
-    { name: 'extension host', words: [tsx, 'test/editor/run.ts'] },
-    { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] },
+    [inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built })],
+    [{ name: 'extension host', words: [tsx, 'test/editor/run.ts'] }],
+    [{ name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] }],
   ];
 }
 
 function quickStages(sources) {
   const changed = changedSources();
+  const isSlow = source =>
+    SLOW.some(start => source.startsWith(start) && !changed.some(name => name.startsWith(start)));
+  const tests = sources.filter(source => isUnitTest(source) && !isSlow(source));
   return [
-    { name: 'types', words: [require.resolve('typescript/bin/tsc'), '-b'], isCheck: true },
-    ...(changed.length === 0 ? [] : [{ name: 'lint', words: [eslint(), ...changed], isCheck: true }]),
-    inNode('unit tests', sources.filter(isUnitTest), { SPL_TEST_SEEDS: '50' }),
+    [
+      { name: 'types', words: [require.resolve('typescript/bin/tsc'), '-b'], isCheck: true },
+      ...(changed.length === 0 ? [] : [{ name: 'lint', words: [eslint(), ...changed], isCheck: true }]),
+      inNode('unit tests', tests, { SPL_TEST_SEEDS: '50' }),
+    ],
   ];
 }
 

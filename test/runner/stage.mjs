@@ -5,27 +5,36 @@ const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
 /**
  * Runs a process of Node.js and passes on what it prints. One that runs tests ends with the line
- * `N passed, N failed, N skipped`, which is taken out; a check (`isCheck`) counts as one test.
+ * `N passed, N failed, N skipped`, which is taken out. A check (`isCheck`) counts as one test, and what it prints comes when
+ * it has ended, in one piece, since others may run beside it.
  *
  * @param {{name: string, words: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, isCheck?: boolean}} stage
  * @returns {Promise<{passed: number, failed: number, skipped: number}>} a stage that ends badly, says no count or
  *   passes nothing has at least one failure
  */
 export async function runStage({ name, words, cwd, env = {}, isCheck = false }) {
-  process.stdout.write(`\n${name}\n`);
+  const heading = `\n${name}\n`;
+  if (!isCheck) process.stdout.write(heading);
   const child = spawn(process.execPath, words, {
     cwd,
     stdio: ['inherit', 'pipe', 'inherit'],
     env: { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...process.env, ...env },
   });
   const ended = once(child, 'close');
-  const last = await passOn(child.stdout);
+  const last = isCheck ? await gathered(child.stdout) : await passOn(child.stdout);
   const [code] = await ended;
+  if (isCheck) process.stdout.write(heading + last);
   const counts = isCheck ? { passed: code === 0 ? 1 : 0, failed: 0, skipped: 0 } : countsIn(last);
   const fault = faultOf(counts, code);
   if (fault === undefined) return counts;
   process.stdout.write(`✗ ${name}: ${fault}\n`);
   return { passed: 0, skipped: 0, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
+}
+
+async function gathered(stream) {
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+  return text;
 }
 
 /** Prints the lines of a stream except a closing line. @returns the last line with text in it. */
