@@ -39,9 +39,6 @@ import {
 } from './harness.ts';
 import { runs } from '../runs.ts';
 
-/** How long a worker of another test may have a port, in milliseconds. */
-const PORT_MS = 20_000;
-
 describe('starting', function () {
   this.timeout(120_000 + runs(5) * 5_000);
 
@@ -88,8 +85,10 @@ describe('starting', function () {
   it(
     'with the ports taken: the next free ones are used, and said aloud',
     scenario({}, async fleet => {
-      const [coordinators, workers] = [await taken(0), await taken(9201)];
+      const coordinators = await listening(0);
       const wanted = portOf(coordinators);
+      const over = new AbortController();
+      const workers = keepTaken(9201, over.signal);
       try {
         const config = `[server]\nport = ${wanted}\n`;
         await writeFile(homePaths(fleet.home).configToml, config);
@@ -105,8 +104,9 @@ describe('starting', function () {
           /^✓ did:\S+ reachable in \d+ms \(200 OK\)/,
         );
       } finally {
+        over.abort();
         coordinators?.close();
-        workers?.close();
+        await workers;
       }
     }),
   );
@@ -281,15 +281,14 @@ async function answering(fleet: Scenario): Promise<{ pid: number }> {
   return health!;
 }
 
-/**
- * Takes a port, 0 being any, as soon as it is free: a worker of another test may have it for a moment. Whoever has it for
- * longer keeps it taken as well as we would.
- */
-async function taken(port: number): Promise<Server | undefined> {
-  for (const deadline = performance.now() + PORT_MS; ; await delay(20)) {
-    const server = await listening(port);
-    if (server !== undefined || performance.now() > deadline) return server;
+/** Keeps a port taken: a worker of another test may have it, and this takes over as soon as that lets go of it. */
+async function keepTaken(port: number, signal: AbortSignal): Promise<void> {
+  let server: Server | undefined;
+  while (!signal.aborted) {
+    server ??= await listening(port);
+    await delay(5);
   }
+  server?.close();
 }
 
 async function listening(port: number): Promise<Server | undefined> {
