@@ -5,8 +5,13 @@ import { FleetError } from '../../errors.ts';
 const KEPT =
   /^GIT_(?:AUTHOR|COMMITTER)_|^GIT_(?:SSH|SSH_COMMAND|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM)$/;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** Book-keeping runs none of the user's hooks, and takes no lock that it can do without. */
-const SETTINGS = ['--no-optional-locks', '-c', 'core.hooksPath=/dev/null', '-c', 'commit.gpgSign=false'];
+/** Book-keeping runs none of the user's hooks and no maintenance, and takes no lock that it can do without. */
+const SETTINGS = [
+  '--no-optional-locks',
+  ...['core.hooksPath=/dev/null', 'commit.gpgSign=false', 'maintenance.auto=false', 'gc.auto=0'].flatMap(
+    setting => ['-c', setting],
+  ),
+];
 
 /**
  * Runs git in a folder. @returns what it printed.

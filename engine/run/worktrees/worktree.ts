@@ -251,8 +251,9 @@ async function commitAll(root: string, message: string, lent: readonly string[])
 
 /** The branch that holds the end of the work: an attempt may have gone to another one, or to none. */
 async function branchOfEnd(dir: string, branch: string): Promise<string> {
-  const [head = ''] = await gitLines(dir, 'rev-parse', 'HEAD');
-  const [tip = ''] = await gitLines(dir, 'rev-parse', '--verify', `refs/heads/${branch}`).catch(() => []);
+  const [head = '', tip = ''] = await gitLines(dir, 'rev-parse', 'HEAD', `refs/heads/${branch}`).catch(() =>
+    gitLines(dir, 'rev-parse', 'HEAD'),
+  );
   if (head === tip) return branch;
   const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
   const name = ahead ? branch : await freeBranch(dir, `${branch}-end`);
