@@ -3,7 +3,7 @@ import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { Engine } from '../../engine/contract/engine.ts';
 import type { ChildDocument, Counts, RecordDocument } from '../../engine/contract/documents.ts';
 import { homePaths } from '../../engine/home/paths.ts';
@@ -26,16 +26,16 @@ describe('a home of version 1', function () {
   let running: RunningCoordinator;
   let engine: Engine;
 
-  beforeEach(async () => {
+  async function openCopy(): Promise<void> {
     root = await mkdtemp(join(tmpdir(), 'spl-c-'));
     await copyHome(V1, join(root, 'h'));
     await openHere();
-  });
+  }
 
-  afterEach(async () => {
+  async function removeCopy(): Promise<void> {
     await running.close();
     await rm(root, { recursive: true, force: true });
-  });
+  }
 
   async function openHere(): Promise<void> {
     running = await openCoordinator({
@@ -52,211 +52,228 @@ describe('a home of version 1', function () {
   const joinOf = (task: string) => engine.report('join', { task, summary: false });
   const recordsOf = async (thread: string) => (await engine.report('thread.records', { thread })).records;
 
-  it('is undamaged, opens without a note, and is the same instance', async () => {
-    assert.deepEqual(running.notes, []);
-    for await (const told of verifyLog(homePaths(V1).logDir))
-      assert.notEqual(told.kind, 'damage', JSON.stringify(told));
-    const join = (await recordsOf('FIRST-001')).find(isJoin);
-    assert.equal(join?.actor, engine.did);
-  });
+  describe('that is only read', () => {
+    before(openCopy);
+    after(removeCopy);
 
-  it('has its tasks, each with its status', async () => {
-    const { tasks } = await engine.report('tasks', { all: true });
-    assert.deepEqual(
-      tasks.map(({ alias, status, reason }) => [alias, status, reason]),
-      [
-        ['FIRST-001', 'approved', '2 of 2 accepted'],
-        ['FIRST-001-serial', 'approved', 'the predicate is true: 2 of 2 accepted'],
-        ['RETRIED', 'approved', '3 of 3 accepted'],
-        ['CHAIN', 'failed', 'the predicate is false: 1 of 4 accepted, 1 failed, 2 cancelled'],
-        ['LOSERS', 'approved', '1 of 2 accepted, needed 1'],
-        ['INBOX', 'inbox', null],
-        ['DROPPED', 'cancelled', 'nobody wants it'],
-        ['OPEN', 'active', null],
-      ],
-    );
-    const {
-      thread: _,
-      created_unix: createdUnix,
-      evaluation,
-      ...inbox
-    } = await engine.report('task', { task: 'INBOX' });
-    assert.deepEqual([evaluation.verdict, evaluation.hypothesis], [null, 'it pays']);
-    assert.ok(createdUnix > 1_700_000_000, 'the time of the log, in seconds');
-    assert.deepEqual(inbox, {
-      ...{ alias: 'INBOX', goal: 'Think it over', status: 'inbox', reason: null, priority: 'high' },
-      ...{ labels: ['later', 'perhaps'], domain: 'thinking', hypothesis: 'it pays' },
-      ...{ criteria: ['it is thought over'], namespace: 'default', dir: '/', actor: ACTOR, fan_out: null },
-      ...{ depends_on: [], dependants: [], deferred_until_unix: null },
-      verbs: ['start', 'done', 'fail', 'block', 'defer'],
+    it('is undamaged, opens without a note, and is the same instance', async () => {
+      assert.deepEqual(running.notes, []);
+      for await (const told of verifyLog(homePaths(V1).logDir))
+        assert.notEqual(told.kind, 'damage', JSON.stringify(told));
+      const join = (await recordsOf('FIRST-001')).find(isJoin);
+      assert.equal(join?.actor, engine.did);
+    });
+
+    it('has its tasks, each with its status', async () => {
+      const { tasks } = await engine.report('tasks', { all: true });
+      assert.deepEqual(
+        tasks.map(({ alias, status, reason }) => [alias, status, reason]),
+        [
+          ['FIRST-001', 'approved', '2 of 2 accepted'],
+          ['FIRST-001-serial', 'approved', 'the predicate is true: 2 of 2 accepted'],
+          ['RETRIED', 'approved', '3 of 3 accepted'],
+          ['CHAIN', 'failed', 'the predicate is false: 1 of 4 accepted, 1 failed, 2 cancelled'],
+          ['LOSERS', 'approved', '1 of 2 accepted, needed 1'],
+          ['INBOX', 'inbox', null],
+          ['DROPPED', 'cancelled', 'nobody wants it'],
+          ['OPEN', 'active', null],
+        ],
+      );
+      const {
+        thread: _,
+        created_unix: createdUnix,
+        evaluation,
+        ...inbox
+      } = await engine.report('task', { task: 'INBOX' });
+      assert.deepEqual([evaluation.verdict, evaluation.hypothesis], [null, 'it pays']);
+      assert.ok(createdUnix > 1_700_000_000, 'the time of the log, in seconds');
+      assert.deepEqual(inbox, {
+        ...{ alias: 'INBOX', goal: 'Think it over', status: 'inbox', reason: null, priority: 'high' },
+        ...{ labels: ['later', 'perhaps'], domain: 'thinking', hypothesis: 'it pays' },
+        ...{ criteria: ['it is thought over'], namespace: 'default', dir: '/', actor: ACTOR, fan_out: null },
+        ...{ depends_on: [], dependants: [], deferred_until_unix: null },
+        verbs: ['start', 'done', 'fail', 'block', 'defer'],
+      });
+    });
+
+    it('has the tutorial: two subtasks, each on the worker that its target names', async () => {
+      const join = await joinOf('FIRST-001');
+      assert.deepEqual(
+        [join.round, join.predicate, join.complete, join.outcome, join.losers],
+        [1, 'all', true, 'satisfied', 'keep'],
+      );
+      assert.deepEqual(above0(join.census), { accepted: 2 });
+      assert.deepEqual(join.children.map(factsOf), [
+        [0, 'Say hello from worker A', 'worker-a', 'accept', null, null, 'echo: Say hello from worker A', 1],
+        [1, 'Say hello from worker B', 'worker-b', 'accept', null, null, 'echo: Say hello from worker B', 1],
+      ]);
+      for (const { target, worker_did: did, wall_time_secs: wall, cost_usd: cost } of join.children) {
+        assert.equal(target, `specific:${did}`);
+        assert.ok(wall >= 0.099 && wall < 10, `an echo of 100 ms took ${wall}s`);
+        assert.equal(cost, 0);
+      }
+      const replay = await engine.report('replay', { thread: 'FIRST-001' });
+      assert.deepEqual([replay.final_status, replay.count], ['approved', 7]);
+      assert.deepEqual(
+        replay.steps.filter(({ changed }) => changed).map(({ act, status }) => [act, status]),
+        [
+          ['INTEND', 'inbox'],
+          ['INTEND', 'active'],
+          ['KNOW', 'approved'],
+        ],
+      );
+    });
+
+    it('has the serial baseline, and measures the same speedup against it', async () => {
+      const serial = await joinOf('FIRST-001-serial');
+      assert.deepEqual(
+        serial.children.map(({ worker, verdict }) => [worker, verdict]),
+        [
+          ['worker-a', 'accept'],
+          ['worker-a', 'accept'],
+        ],
+      );
+      const report = await engine.report('speedup', { task: 'FIRST-001', vsSerial: serial.thread });
+      const { walls_secs: walls, measured_wall_secs: wall, measured } = report;
+      assert.deepEqual([report.subtasks, report.slots_used, report.extra_attempts], [2, 2, []]);
+      assert.equal(report.parallel_wall_secs, Math.max(...walls));
+      assert.ok(wall! >= 0.1 && measured!.serial_wall_secs >= 0.2);
+      assert.equal(measured!.serial_thread, serial.thread);
+      assert.equal(measured!.speedup, measured!.serial_wall_secs / wall!);
+      assert.equal(measured!.efficiency, measured!.speedup / 2);
+    });
+
+    it('has the retry: two rounds, two joins, and what had finished kept its result', async () => {
+      const { round, outcome, census, children } = await joinOf('RETRIED');
+      assert.deepEqual([round, outcome, above0(census)], [2, 'satisfied', { accepted: 3 }]);
+      assert.deepEqual(
+        children.map(({ name, verdict, attempt, exit_code: code, summary, depends_on: after }) => [
+          ...[name, verdict, attempt, code, summary],
+          after,
+        ]),
+        [
+          ['build', 'accept', 1, 0, 'built', []],
+          ['test', 'accept', 2, 0, 'passed', []],
+          ['ship', 'accept', 1, null, 'echo: ship', [0, 1]],
+        ],
+      );
+      assert.deepEqual(
+        children[1]!.earlier_attempts.map(({ attempt, verdict, reason }) => [attempt, verdict, reason]),
+        [[1, 'failed', 'exit 1']],
+      );
+      const {
+        started_unix: begun,
+        ended_unix: over,
+        wall_time_secs: wall,
+      } = children[1]!.earlier_attempts[0]!;
+      assert.ok(
+        Math.abs(over! - begun! - wall) < 1e-3 && over! <= children[1]!.ended_unix!,
+        'it has its times',
+      );
+      const records = await recordsOf('RETRIED');
+      const joins = records.filter(isJoin).map(({ body }) => [body['round'], body['outcome']]);
+      assert.deepEqual(joins, [
+        [1, 'unsatisfiable'],
+        [2, 'satisfied'],
+      ]);
+      const retry = records.find(({ body }) => body['topic'] === 'fanout_retry_subtask')!;
+      assert.deepEqual(
+        [retry.act, retry.body['index'], retry.body['hint'], retry.body['round']],
+        ['LEARN', 1, 'it is mended', 2],
+      );
+    });
+
+    it('has the chain: two attempts that failed, and dependants cancelled with the cause', async () => {
+      const { outcome, census, children } = await joinOf('CHAIN');
+      assert.deepEqual(
+        [outcome, above0(census)],
+        ['unsatisfiable', { accepted: 1, failed: 1, cancelled: 2 }],
+      );
+      assert.deepEqual(children.map(factsOf), [
+        [0, 'fail twice', children[0]!.worker, 'failed', 'exit 3', 3, 'broken', 2],
+        [1, 'next', null, 'cancelled', 'subtask 0 ended as failed', null, '', 0],
+        [2, 'last', null, 'cancelled', 'subtask 1 ended as cancelled', null, '', 0],
+        [3, 'apart', 'worker-b', 'accept', null, null, 'echo: apart', 1],
+      ]);
+      assert.deepEqual(
+        children[0]!.earlier_attempts.map(({ attempt, verdict, reason }) => [attempt, verdict, reason]),
+        [[1, 'failed', 'exit 3']],
+      );
+    });
+
+    it('has the loser that was ended after the join, shown and not counted', async () => {
+      const { outcome, losers, census, counts, children } = await joinOf('LOSERS');
+      assert.deepEqual([outcome, losers], ['satisfied', 'cancel']);
+      assert.deepEqual(above0(census), { accepted: 1, running: 1 });
+      assert.deepEqual(above0(counts), { accepted: 1, cancelled: 1 });
+      assert.deepEqual(
+        children.map(({ verdict, after_join: late }) => [verdict, late]),
+        [
+          ['accept', false],
+          ['cancelled', true],
+        ],
+      );
+    });
+
+    it('is indexed anew', async () => {
+      const { records } = await engine.report('health', {});
+      const sql = "SELECT count(*) AS all_of_them, sum(act = 'LEARN') AS learnt FROM records";
+      const { columns, rows } = await engine.report('query', { sql, limit: 1 });
+      assert.deepEqual(columns, ['all_of_them', 'learnt']);
+      assert.equal(rows[0]![0], records);
+      assert.ok((rows[0]![1] as number) >= 3, 'the coordinator and two workers were admitted');
     });
   });
 
-  it('has the tutorial: two subtasks, each on the worker that its target names', async () => {
-    const join = await joinOf('FIRST-001');
-    assert.deepEqual(
-      [join.round, join.predicate, join.complete, join.outcome, join.losers],
-      [1, 'all', true, 'satisfied', 'keep'],
-    );
-    assert.deepEqual(above0(join.census), { accepted: 2 });
-    assert.deepEqual(join.children.map(factsOf), [
-      [0, 'Say hello from worker A', 'worker-a', 'accept', null, null, 'echo: Say hello from worker A', 1],
-      [1, 'Say hello from worker B', 'worker-b', 'accept', null, null, 'echo: Say hello from worker B', 1],
-    ]);
-    for (const { target, worker_did: did, wall_time_secs: wall, cost_usd: cost } of join.children) {
-      assert.equal(target, `specific:${did}`);
-      assert.ok(wall >= 0.099 && wall < 10, `an echo of 100 ms took ${wall}s`);
-      assert.equal(cost, 0);
-    }
-    const replay = await engine.report('replay', { thread: 'FIRST-001' });
-    assert.deepEqual([replay.final_status, replay.count], ['approved', 7]);
-    assert.deepEqual(
-      replay.steps.filter(({ changed }) => changed).map(({ act, status }) => [act, status]),
-      [
-        ['INTEND', 'inbox'],
-        ['INTEND', 'active'],
-        ['KNOW', 'approved'],
-      ],
-    );
-  });
+  describe('that is written to', () => {
+    beforeEach(openCopy);
+    afterEach(removeCopy);
 
-  it('has the serial baseline, and measures the same speedup against it', async () => {
-    const serial = await joinOf('FIRST-001-serial');
-    assert.deepEqual(
-      serial.children.map(({ worker, verdict }) => [worker, verdict]),
-      [
-        ['worker-a', 'accept'],
-        ['worker-a', 'accept'],
-      ],
-    );
-    const report = await engine.report('speedup', { task: 'FIRST-001', vsSerial: serial.thread });
-    const { walls_secs: walls, measured_wall_secs: wall, measured } = report;
-    assert.deepEqual([report.subtasks, report.slots_used, report.extra_attempts], [2, 2, []]);
-    assert.equal(report.parallel_wall_secs, Math.max(...walls));
-    assert.ok(wall! >= 0.1 && measured!.serial_wall_secs >= 0.2);
-    assert.equal(measured!.serial_thread, serial.thread);
-    assert.equal(measured!.speedup, measured!.serial_wall_secs / wall!);
-    assert.equal(measured!.efficiency, measured!.speedup / 2);
-  });
-
-  it('has the retry: two rounds, two joins, and what had finished kept its result', async () => {
-    const { round, outcome, census, children } = await joinOf('RETRIED');
-    assert.deepEqual([round, outcome, above0(census)], [2, 'satisfied', { accepted: 3 }]);
-    assert.deepEqual(
-      children.map(({ name, verdict, attempt, exit_code: code, summary, depends_on: after }) => [
-        ...[name, verdict, attempt, code, summary],
-        after,
-      ]),
-      [
-        ['build', 'accept', 1, 0, 'built', []],
-        ['test', 'accept', 2, 0, 'passed', []],
-        ['ship', 'accept', 1, null, 'echo: ship', [0, 1]],
-      ],
-    );
-    assert.deepEqual(
-      children[1]!.earlier_attempts.map(({ attempt, verdict, reason }) => [attempt, verdict, reason]),
-      [[1, 'failed', 'exit 1']],
-    );
-    const { started_unix: begun, ended_unix: over, wall_time_secs: wall } = children[1]!.earlier_attempts[0]!;
-    assert.ok(
-      Math.abs(over! - begun! - wall) < 1e-3 && over! <= children[1]!.ended_unix!,
-      'it has its times',
-    );
-    const records = await recordsOf('RETRIED');
-    const joins = records.filter(isJoin).map(({ body }) => [body['round'], body['outcome']]);
-    assert.deepEqual(joins, [
-      [1, 'unsatisfiable'],
-      [2, 'satisfied'],
-    ]);
-    const retry = records.find(({ body }) => body['topic'] === 'fanout_retry_subtask')!;
-    assert.deepEqual(
-      [retry.act, retry.body['index'], retry.body['hint'], retry.body['round']],
-      ['LEARN', 1, 'it is mended', 2],
-    );
-  });
-
-  it('has the chain: two attempts that failed, and dependants cancelled with the cause', async () => {
-    const { outcome, census, children } = await joinOf('CHAIN');
-    assert.deepEqual([outcome, above0(census)], ['unsatisfiable', { accepted: 1, failed: 1, cancelled: 2 }]);
-    assert.deepEqual(children.map(factsOf), [
-      [0, 'fail twice', children[0]!.worker, 'failed', 'exit 3', 3, 'broken', 2],
-      [1, 'next', null, 'cancelled', 'subtask 0 ended as failed', null, '', 0],
-      [2, 'last', null, 'cancelled', 'subtask 1 ended as cancelled', null, '', 0],
-      [3, 'apart', 'worker-b', 'accept', null, null, 'echo: apart', 1],
-    ]);
-    assert.deepEqual(
-      children[0]!.earlier_attempts.map(({ attempt, verdict, reason }) => [attempt, verdict, reason]),
-      [[1, 'failed', 'exit 3']],
-    );
-  });
-
-  it('has the loser that was ended after the join, shown and not counted', async () => {
-    const { outcome, losers, census, counts, children } = await joinOf('LOSERS');
-    assert.deepEqual([outcome, losers], ['satisfied', 'cancel']);
-    assert.deepEqual(above0(census), { accepted: 1, running: 1 });
-    assert.deepEqual(above0(counts), { accepted: 1, cancelled: 1 });
-    assert.deepEqual(
-      children.map(({ verdict, after_join: late }) => [verdict, late]),
-      [
-        ['accept', false],
-        ['cancelled', true],
-      ],
-    );
-  });
-
-  it("has a client's own records, byte for byte", async () => {
-    const records = await recordsOf('th_notes');
-    assert.deepEqual(
-      records.map(({ actor, act, body, clock, parents }) => [actor, act, body, clock, parents]),
-      [
-        [ACTOR, 'KNOW', { text: 'naïve, 中文, 😀', number: 0.1 }, 0, []],
-        [ACTOR, 'KNOW', {}, 7, [records[0]!.id]],
-      ],
-    );
-    const { id: _, ...again } = records[0]!;
-    const { stored } = await engine.submit('records.append', { records: [again] }, { actor: ACTOR });
-    assert.deepEqual([stored[0]!.id, stored[0]!.existed], [records[0]!.id, true]);
-  });
-
-  it('remembers what was asked with a key', async () => {
-    const before = await engine.report('task', { task: 'INBOX' });
-    const { records } = await engine.report('health', {});
-    const none = { alias: null, domain: null, hypothesis: null, namespace: null, dir: null } as const;
-    const add = (goal: string) =>
-      engine.submit(
-        'task.add',
-        { ...none, goal, priority: 'low', labels: [], criteria: [] },
-        { actor: ACTOR, idempotencyKey: 'first-of-its-kind' },
+    it("has a client's own records, byte for byte", async () => {
+      const records = await recordsOf('th_notes');
+      assert.deepEqual(
+        records.map(({ actor, act, body, clock, parents }) => [actor, act, body, clock, parents]),
+        [
+          [ACTOR, 'KNOW', { text: 'naïve, 中文, 😀', number: 0.1 }, 0, []],
+          [ACTOR, 'KNOW', {}, 7, [records[0]!.id]],
+        ],
       );
-    const added = await add(before.goal);
-    assert.deepEqual([added.thread, added.alias], [before.thread, 'INBOX']);
-    await assert.rejects(add('other'), { code: 'CONFLICT' });
-    assert.equal((await engine.report('health', {})).records, records);
-  });
+      const { id: _, ...again } = records[0]!;
+      const { stored } = await engine.submit('records.append', { records: [again] }, { actor: ACTOR });
+      assert.deepEqual([stored[0]!.id, stored[0]!.existed], [records[0]!.id, true]);
+    });
 
-  it('goes on: what was open is open, can be ended, and stays ended', async () => {
-    const open = await joinOf('OPEN');
-    assert.deepEqual(
-      [open.complete, open.outcome, above0(open.counts)],
-      [false, null, { accepted: 1, pending: 1 }],
-    );
-    assert.equal(open.children[1]!.reason, 'no worker is live');
-    await engine.submit('task.cancel', { task: 'OPEN', subtask: null, reason: 'enough' }, { actor: ACTOR });
-    const ended = await joinOf('OPEN');
-    assert.deepEqual([ended.outcome, ended.reason, ended.completed], ['cancelled', 'enough', 2]);
-    await running.close();
-    await openHere();
-    assert.deepEqual(await joinOf('OPEN'), ended);
-    assert.equal((await recordsOf('OPEN')).filter(isJoin).length, 1);
-  });
+    it('remembers what was asked with a key', async () => {
+      const before = await engine.report('task', { task: 'INBOX' });
+      const { records } = await engine.report('health', {});
+      const none = { alias: null, domain: null, hypothesis: null, namespace: null, dir: null } as const;
+      const add = (goal: string) =>
+        engine.submit(
+          'task.add',
+          { ...none, goal, priority: 'low', labels: [], criteria: [] },
+          { actor: ACTOR, idempotencyKey: 'first-of-its-kind' },
+        );
+      const added = await add(before.goal);
+      assert.deepEqual([added.thread, added.alias], [before.thread, 'INBOX']);
+      await assert.rejects(add('other'), { code: 'CONFLICT' });
+      assert.equal((await engine.report('health', {})).records, records);
+    });
 
-  it('is indexed anew', async () => {
-    const { records } = await engine.report('health', {});
-    const sql = "SELECT count(*) AS all_of_them, sum(act = 'LEARN') AS learnt FROM records";
-    const { columns, rows } = await engine.report('query', { sql, limit: 1 });
-    assert.deepEqual(columns, ['all_of_them', 'learnt']);
-    assert.equal(rows[0]![0], records);
-    assert.ok((rows[0]![1] as number) >= 3, 'the coordinator and two workers were admitted');
+    it('goes on: what was open is open, can be ended, and stays ended', async () => {
+      const open = await joinOf('OPEN');
+      assert.deepEqual(
+        [open.complete, open.outcome, above0(open.counts)],
+        [false, null, { accepted: 1, pending: 1 }],
+      );
+      assert.equal(open.children[1]!.reason, 'no worker is live');
+      await engine.submit('task.cancel', { task: 'OPEN', subtask: null, reason: 'enough' }, { actor: ACTOR });
+      const ended = await joinOf('OPEN');
+      assert.deepEqual([ended.outcome, ended.reason, ended.completed], ['cancelled', 'enough', 2]);
+      await running.close();
+      await openHere();
+      assert.deepEqual(await joinOf('OPEN'), ended);
+      assert.equal((await recordsOf('OPEN')).filter(isJoin).length, 1);
+    });
   });
 });
 
