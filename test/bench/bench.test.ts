@@ -34,7 +34,7 @@ describe('the benchmark', function () {
 
   it('measures every figure of a stage beside its probes, however slow the machine is', () =>
     inFolder(async dir => {
-      const stages = sampled(Object.entries(FIGURES), 4);
+      const stages = sampled(Object.entries(FIGURES), 5);
       const { code, out, err } = await bench(dir, { only: stages.map(([stage]) => stage) });
       assert.equal(code, 0, err);
       const document = JSON.parse(await readFile(jsonIn(dir), 'utf8')) as { figures: Figure[] };

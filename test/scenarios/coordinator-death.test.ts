@@ -46,7 +46,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       ];
       const moments = ['before-write', 'half-write', 'before-sync', 'after-sync'];
       const faults = points.flatMap(point => moments.map(moment => `${moment}:${point}`));
-      for (const [n, fault] of sampled(faults, 3).entries()) await diesAt(fleet, `DIES-${n}`, fault);
+      for (const [n, fault] of sampled(faults, 5).entries()) await diesAt(fleet, `DIES-${n}`, fault);
     }),
   );
 
