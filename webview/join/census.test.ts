@@ -14,6 +14,14 @@ const WORDS: Readonly<Record<Outcome, string>> = {
   cancelled: 'Cancelled',
 };
 
+/** The state of a subtask that each outcome has its colour from. */
+const LOOKS: Readonly<Record<Outcome, string>> = {
+  satisfied: 'accepted',
+  unsatisfiable: 'failed',
+  timed_out: 'timedOut',
+  cancelled: 'cancelled',
+};
+
 describe('the census', () => {
   const strings = viewStrings();
   let census: CensusElement;
@@ -96,14 +104,16 @@ describe('the census', () => {
     assert.equal(figures()[2], 'Cost $0.0421 $0.0100 not counted');
   });
 
-  it('says how the join ended, each way with a word and an icon of its own', async () => {
+  it('says how the join ended, each way with a word, an icon and a colour of its own', async () => {
     await draw();
     const icons = new Set<string>();
     for (const outcome of OUTCOMES) {
       census.join = { ...packJoin(satisfied().status), outcome };
       await dom.settled();
       assert.equal(textOf(find(census, '.outcome')), WORDS[outcome]);
-      icons.add(find(census, '.verdict .look').innerHTML);
+      const look = find(census, '.verdict .look');
+      assert.equal(look.className, `look ${LOOKS[outcome]}`);
+      icons.add(look.innerHTML);
     }
     assert.equal(icons.size, OUTCOMES.length);
   });
