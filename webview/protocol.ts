@@ -201,6 +201,8 @@ const joinSchema = v.strictObject({
   counts: countsSchema,
   census: nullable(countsSchema),
   losers: nullable(v.string()),
+  /** Says that subtasks were accepted without anything having been run; null where none was. */
+  echo: nullable(v.string()),
   openedUnix: nullable(v.number()),
   joinedUnix: nullable(v.number()),
 });
@@ -219,6 +221,7 @@ export function packJoin(status: JoinStatus): JoinRow {
     counts: packCounts(status.counts),
     census: status.census === null ? null : packCounts(status.census),
     losers: status.losers,
+    echo: cut(status.echo),
     openedUnix: status.opened_unix,
     joinedUnix: status.joined_unix,
   };

@@ -272,6 +272,11 @@ const budgetSchema = nullable(
   v.looseObject({ usd: budgetInSchema, tokens: budgetInSchema, secs: budgetInSchema }),
 );
 export type BudgetDocument = v.InferOutput<typeof budgetSchema>;
+/**
+ * `echo: nothing was run`, how many subtasks were accepted so, and how to run one whose goal looks like a command;
+ * null where none was.
+ */
+const echoSchema = nullable(v.string());
 /** A task that another one waits for, or that waits for it. */
 const relatedTaskSchema = v.looseObject({
   thread: v.string(),
@@ -341,6 +346,7 @@ export const taskSchema = v.looseObject({
       /** What the join still needs, or why it came out as it did, in words. */
       progress: v.string(),
       budget: budgetSchema,
+      echo: echoSchema,
     }),
   ),
   /** What must be approved before it goes on: what it was added with, then what somebody blocked it on. */
@@ -508,6 +514,7 @@ export const joinStatusSchema = v.looseObject({
   /** When the present round joined. */
   joined_unix: nullable(v.number()),
   budget: budgetSchema,
+  echo: echoSchema,
   /** Left empty when the caller asks for the summary only. */
   children: v.array(childSchema),
 });
@@ -548,6 +555,7 @@ export const speedupSchema = v.looseObject({
     }),
   ),
   extra_cost_usd: v.number(),
+  echo: echoSchema,
   weak: v.looseObject({
     serial_estimate_secs: v.number(),
     speedup: nullable(v.number()),

@@ -1,5 +1,6 @@
 import type { TaskVerb } from '../contract/commands.ts';
 import type { ChildVerdict } from '../contract/documents.ts';
+import { looksLikeCommand } from '../contract/echo.ts';
 import { isReservedThread, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
@@ -197,6 +198,7 @@ export function buildFanOut(
     roundOpenedBy: id,
     spawned: 0,
     joined: null,
+    echoed: null,
     ready: new Map(),
   };
 }
@@ -382,8 +384,18 @@ function finish(
   recount(fanOut, child, wasAssigned ? 'running' : 'pending', COUNTER[verdict]);
   if (isFollowUp(fanOut.subtasks[child.index]!)) fanOut.openFollowUps--;
   else if (child.retried) fanOut.retrying--;
+  if (verdict === 'accept') noteEcho(fanOut, child, 1);
   releaseDependants(state, fanOut, child);
   closeIfOver(state, fanOut);
+}
+
+/** Counts the accepted children of which nothing was run. Of those only a follow-up may run again. */
+function noteEcho(fanOut: FanOut, { index }: Child, change: 1 | -1): void {
+  const { executor, goal } = fanOut.subtasks[index]!;
+  if (executor !== 'echo') return;
+  const { count = 0, command = null } = fanOut.echoed ?? {};
+  const echoed = { count: count + change, command: command ?? (looksLikeCommand(goal) ? goal : null) };
+  fanOut.echoed = echoed.count === 0 ? null : echoed;
 }
 
 /** A member waits for what accepts, a follow-up for what ends. */
@@ -493,6 +505,7 @@ function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>, 
 
 function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   recount(fanOut, child, COUNTER[child.verdict!], 'pending');
+  if (child.verdict === 'accept') noteEcho(fanOut, child, -1);
   if (isFollowUp(fanOut.subtasks[child.index]!)) {
     fanOut.openFollowUps++;
   } else {

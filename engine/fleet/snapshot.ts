@@ -197,7 +197,7 @@ function bytesOf(task: Task): Uint8Array {
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   const { id, join, losers, timeoutMs, serialOf, budget, namespace, counts, followUps, openFollowUps } =
     fanOut;
-  const { round, roundStartedAt, roundOpenedBy, retrying, spawned, joined } = fanOut;
+  const { round, roundStartedAt, roundOpenedBy, retrying, spawned, joined, echoed } = fanOut;
   const head: SavedHead = {
     id,
     join,
@@ -215,6 +215,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     roundOpenedBy,
     spawned,
     joined,
+    echoed,
   };
   const subtasks = JSON.stringify(writeSubtasks(fanOut.subtasks));
   return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks},"children":[${children}]}`);

@@ -24,6 +24,7 @@ const child = (index: number, changed: Partial<RunChild> = {}): RunChild => ({
 const facts = (children: readonly RunChild[], changed: Partial<RunFacts> = {}): RunFacts => ({
   thread: 'th_parallel',
   alias: 'FIRST-001',
+  echo: null,
   outcome: 'satisfied',
   round: 1,
   serial: false,
@@ -345,6 +346,7 @@ describe('speedupReport of any facts', () => {
   const anyRun = fc.record({
     thread: fc.constantFrom('th_a', 'th_b'),
     alias: fc.constant('A'),
+    echo: fc.constantFrom(null, 'echo: nothing was run'),
     outcome: fc.constantFrom(null, ...OUTCOMES),
     round: fc.constantFrom(1, 1, 1, 2),
     serial: fc.boolean(),

@@ -32,6 +32,8 @@ export interface ExtraAttempt {
 export interface RunFacts {
   readonly thread: string;
   readonly alias: string;
+  /** Says of which subtasks nothing was run; null where something was run for each. */
+  readonly echo: string | null;
   /** Null before the join. */
   readonly outcome: Outcome | null;
   /** 1 for the first; each retry of a joined fan-out opens the next. */
@@ -79,6 +81,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
       cost_usd: extra.costUsd,
     })),
     extra_cost_usd: usd(extraCost),
+    echo: run.echo,
     weak: weakEstimate(run, parallelMs),
     measured: comparable ? measure(run, serial, path.wallMs) : null,
     notes: [

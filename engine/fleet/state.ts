@@ -1,5 +1,6 @@
 import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../contract/documents.ts';
+import type { Echoed } from '../contract/echo.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { SharedThread, Work } from './bodies.ts';
@@ -192,6 +193,8 @@ export interface FanOutHead {
   readonly openFollowUps: number;
   readonly round: number;
   readonly joined: Joined | null;
+  /** The children that were accepted without anything having been run; null while there are none. */
+  readonly echoed: Echoed | null;
 }
 
 export interface FanOut extends FanOutHead {
@@ -214,6 +217,7 @@ export interface FanOut extends FanOutHead {
   roundOpenedBy: RecordId;
   spawned: number;
   joined: Joined | null;
+  echoed: Echoed | null;
   /** Children that may start, by the kind of target that they name; entries that no longer may are skipped. */
   readonly ready: Map<string, IndexQueue>;
 }

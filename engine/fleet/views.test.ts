@@ -6,7 +6,16 @@ import * as commands from './commands.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { FanOut } from './state.ts';
 import { SELF, TestFleet, USER, workerDid } from './testing/test-fleet.ts';
-import { childrenDocument, fleetDocument, joinDocument, resolveInstance, runFacts } from './views.ts';
+import { celCompiler } from './cel.ts';
+import { restoreState, saveState } from './snapshot.ts';
+import {
+  childrenDocument,
+  fleetDocument,
+  joinDocument,
+  resolveInstance,
+  runFacts,
+  taskDocument,
+} from './views.ts';
 
 const facts = {
   did: SELF,
@@ -34,6 +43,32 @@ describe('the document of a join', () => {
       [document.subtasks, document.complete, document.reason],
       [0, false, 'the task has no fan-out'],
     );
+  });
+
+  it('says of which subtasks nothing was run, also after a restart and from a checkpoint', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut([{}, { goal: 'npm test' }, { run: 'true' }]);
+    assert.equal(joinOf(fleet, fanOut).echo, null);
+    fleet.report(fanOut, 0, {});
+    assert.equal(joinOf(fleet, fanOut).echo, 'echo: nothing was run for 1 of 3 subtasks');
+    fleet.report(fanOut, 1, {});
+    fleet.report(fanOut, 2, {});
+    const said =
+      'echo: nothing was run for 2 of 3 subtasks; ' +
+      `'npm test' looks like a command: to run it, name run="npm test"`;
+    assert.equal(runFacts(fleet.core.state, fanOut.task).echo, said);
+    const bytes = saveState(fleet.core.state, celCompiler);
+    for (const state of [fleet.core.state, fleet.replayed(), restoreState(bytes, celCompiler)!]) {
+      const task = state.tasks.get(fanOut.task.thread)!;
+      assert.equal(taskDocument(state, task, fleet.now).fan_out?.echo, said);
+    }
+  });
+
+  it('says nothing of an echo that was not accepted', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{}]);
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    assert.equal(joinOf(fleet, fanOut).echo, null);
   });
 
   it('tells of each child where it is', () => {
@@ -263,6 +298,7 @@ describe('the document of a task', () => {
       counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 1, pending: 1 },
       progress: '0 of 2 accepted, needs 2 more of 1 running, 1 pending',
       budget: null,
+      echo: null,
     });
   });
 });

@@ -1,4 +1,5 @@
 import type * as d from '../contract/documents.ts';
+import { echoText } from '../contract/echo.ts';
 import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
@@ -82,8 +83,13 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     serial_of: head.serialOf,
     counts: { ...head.counts },
     progress: progressOf(task, head),
+    echo: echoOf(head),
     budget: budgetDocument(head.budget),
   };
+}
+
+function echoOf(head: FanOutHead): string | null {
+  return head.echoed && echoText(head.echoed, childrenOf(head));
 }
 
 /** What the join still needs, or why it came out so; one that is over is not read for it. */
@@ -122,6 +128,7 @@ export function joinDocument(
     opened_unix: fanOut.roundStartedAt / 1000,
     joined_unix: joined === null ? null : joined.at / 1000,
     budget: budgetDocument(fanOut.budget),
+    echo: echoOf(fanOut),
     children: summary ? [] : fanOut.children.map(child => childDocument(coordinator, fanOut, child, now)),
   };
 }
@@ -146,6 +153,7 @@ function noFanOut(task: Task): d.JoinStatus {
     opened_unix: null,
     joined_unix: null,
     budget: null,
+    echo: null,
     children: [],
   };
 }
@@ -476,6 +484,7 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
   return {
     thread: task.thread,
     alias: task.alias,
+    echo: echoOf(fanOut),
     outcome: joined?.outcome ?? null,
     round: fanOut.round,
     serial: fanOut.serialOf !== null,

@@ -43,6 +43,12 @@ describe('what stands above a plan', () => {
     assert.deepEqual(subjects, [about(null), about(null), about(null), about(0), about(1)]);
   });
 
+  it('says of a run in which nothing was run that this is so', async () => {
+    await on.window.open(A);
+    await on.window.ran(A, joined({}, { echo: 'echo: nothing was run' }));
+    assert.ok((await titles()).includes('Last: 2.0× (estimated) · echo: nothing was run'));
+  });
+
   it('is nothing where the plan can not be read', async () => {
     await on.window.open(A, null);
     assert.deepEqual(await titles(), []);

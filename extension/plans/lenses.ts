@@ -76,11 +76,16 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async #last(uri: vscode.Uri): Promise<string | null> {
     const task = this.#plans.lastRun(uri);
     if (task?.fan_out == null) return null;
-    if (!task.fan_out.complete) return vscode.l10n.t('Last: {0}', runningText(task.fan_out));
+    const echo = task.fan_out.echo === null ? '' : ` · ${task.fan_out.echo}`;
+    return `${await this.#lastText(task, task.fan_out)}${echo}`;
+  }
+
+  async #lastText(task: TaskDocument, fanOut: NonNullable<TaskDocument['fan_out']>): Promise<string> {
+    if (!fanOut.complete) return vscode.l10n.t('Last: {0}', runningText(fanOut));
     const report = await this.#access.client
       ?.report('speedup', { task: task.thread, vsSerial: null })
       .catch(() => undefined);
-    return vscode.l10n.t('Last: {0}', (report && speedupText(report)) ?? task.fan_out.outcome ?? '');
+    return vscode.l10n.t('Last: {0}', (report && speedupText(report)) ?? fanOut.outcome ?? '');
   }
 }
 

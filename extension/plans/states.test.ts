@@ -29,6 +29,11 @@ function statesIn(
 }
 
 describe('the states of a plan’s subtasks', () => {
+  it('say where nothing was run', async () => {
+    const states = await statesIn([['a']], [{ ...done(0), name: 'a', executor: 'echo' }]);
+    assert.equal(states.get(0)?.text, '✓ accepted · 1s · echo: nothing was run');
+  });
+
   it('say how each does, or did', async () => {
     const states = await statesIn(
       [['a'], ['b'], ['c'], ['d'], ['e']],

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
 import { duration } from '../../engine/contract/format.ts';
 import type { Tone } from '../../webview/plan/protocol.ts';
 import type { EngineAccess } from '../access.ts';
@@ -54,8 +55,10 @@ function toneOf({ state, verdict }: ChildDocument): Tone {
   return verdict === 'accept' ? 'accepted' : 'failed';
 }
 
-function stateText({ state, verdict, wall_time_secs: wall, worker }: ChildDocument): string {
+function stateText(child: ChildDocument): string {
+  const { state, verdict, wall_time_secs: wall, worker } = child;
   if (state === 'running') return vscode.l10n.t('running on {0}', worker ?? '?');
   if (state === 'pending') return vscode.l10n.t('pending');
-  return `${verdictText(verdict ?? '')} · ${duration(wall)}`;
+  const echo = isEcho(child) ? ` · ${NOTHING_WAS_RUN}` : '';
+  return `${verdictText(verdict ?? '')} · ${duration(wall)}${echo}`;
 }

@@ -5,6 +5,7 @@ import type {
   TaskDocument,
   ChildVerdict,
 } from '../../engine/contract/documents.ts';
+import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
 import { childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { isHeld, type Hold } from '../model/holds.ts';
@@ -95,7 +96,8 @@ export function taskDescription(task: TaskDocument, frozen = false): string {
   const round = fanOut.round > 1 ? ` · ${vscode.l10n.t('round {0}', fanOut.round)}` : '';
   const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
   const held = frozen ? `${vscode.l10n.t('frozen')} · ` : '';
-  return `${held}${fanOut.progress}${round}${serial} · ${oneLine(goal, 60)}`;
+  const echo = fanOut.echo === null ? '' : ` · ${oneLine(fanOut.echo, 120)}`;
+  return `${held}${fanOut.progress}${echo}${round}${serial} · ${oneLine(goal, 60)}`;
 }
 
 /** Of a task without a fan-out: its status, and what it waits for or until when. */
@@ -148,6 +150,7 @@ export function childDescription(child: ChildDocument, now: number): string {
 function doneWords(child: ChildDocument): readonly string[] {
   return [
     verdictText(child.verdict ?? ''),
+    ...(isEcho(child) ? [NOTHING_WAS_RUN] : []),
     ...(child.worker === null ? [] : [child.worker]),
     duration(child.wall_time_secs),
     ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),

@@ -50,6 +50,17 @@ describe('the tree of fan-outs', () => {
   const texts = async (rows: readonly Node[] | undefined): Promise<unknown> =>
     rows === undefined ? 'all' : Promise.all(rows.map(row => textOf(tree, row)));
 
+  it('says of a task and of its subtasks that nothing was run', async () => {
+    children = [child({ goal: 'npm test', executor: 'echo' })];
+    await has(fannedOut(1, {}, { progress: '1 of 1 accepted', echo: 'echo: nothing was run' }));
+    assert.deepEqual(await rowsOf(tree, text => text.startsWith('A ')), [
+      [
+        'A 1 of 1 accepted · echo: nothing was run · Draft the notes',
+        ['[0] npm test accepted · echo: nothing was run · worker-a · 1s'],
+      ],
+    ]);
+  });
+
   it('shows tasks, their subtasks, and the attempts of these', async () => {
     children = [
       child({ index: 0, goal: 'Draft', attempt: 2, cost_usd: 0.5, earlier_attempts: [earlier(1)] }),

@@ -293,6 +293,7 @@ function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | un
   if (task.fan_out !== null) {
     text.appendCodeblock(task.fan_out.predicate, 'text');
     text.appendText(task.fan_out.progress);
+    if (task.fan_out.echo !== null) text.appendText(`\n\n${task.fan_out.echo}`);
   }
   text.appendMarkdown(`\n\n\`${task.thread}\``);
   return text;

@@ -105,6 +105,7 @@ export function statusOf(children: readonly ChildDocument[], told: Partial<JoinS
     counts,
     census: told.complete === true ? counts : null,
     budget: null,
+    echo: null,
     losers: 'keep',
     children: [],
     ...told,
@@ -125,6 +126,7 @@ export function speedup(told: Partial<SpeedupDocument> = {}): SpeedupDocument {
     slots_used: 4,
     extra_attempts: [],
     extra_cost_usd: 0,
+    echo: null,
     weak: {
       serial_estimate_secs: 27.4,
       speedup: 3.01,

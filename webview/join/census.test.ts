@@ -39,6 +39,13 @@ describe('the census', () => {
   }
   const figures = (): readonly string[] => findAll(census, '.figures > div').map(textOf);
 
+  it('says that nothing was run where this is so', async () => {
+    await draw({ join: packJoin({ ...underWay().status, echo: 'echo: nothing was run' }) });
+    assert.equal(textOf(find(census, '.echo')), 'echo: nothing was run');
+    await draw();
+    assert.equal(findAll(census, '.echo').length, 0);
+  });
+
   it('counts each state that any subtask is in, in one order, with an icon and a word', async () => {
     await draw();
     const counts = ['2 accepted', '1 rejected', '1 failed', '1 timed out', '3 running', '2 pending'];

@@ -119,6 +119,10 @@ export class CensusElement extends LitElement {
       .chips b {
         font-variant-numeric: tabular-nums;
       }
+      .echo {
+        margin: 8px 0 0;
+        overflow-wrap: anywhere;
+      }
       .terms {
         display: flex;
         flex-wrap: wrap;
@@ -165,6 +169,7 @@ export class CensusElement extends LitElement {
           ${this.#figure(s.cost, html`${totalCost(this.costUsd)}${this.#extraCost()}`)}
         </dl>
       </div>
+      ${join.echo === null ? nothing : html`<p class="echo">${icon('warning')} ${join.echo}</p>`}
       ${this.#counts()}
       <div class="terms">
         ${join.predicate === null ? nothing : html`<span>${s.predicate} <code>${join.predicate}</code></span>`}

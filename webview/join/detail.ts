@@ -3,6 +3,7 @@ import type { ViewClock } from '../components/clock.ts';
 import { icon, lookIcon } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
 import { elapsedOf, titleOf } from '../model/fan-out.ts';
+import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { lookOf, lookOfVerdict, wordOf, type Look } from '../model/looks.ts';
 import type { ChildRow } from '../protocol.ts';
@@ -120,7 +121,8 @@ export class DetailElement extends LitElement {
           </div>
         </div>
         <dl>
-          ${this.#term(s.detailGoal, row.goal)} ${this.#term(s.detailReason, row.reason)}
+          ${this.#term(s.detailGoal, row.goal)}
+          ${this.#term(s.detailReason, isEcho(row) ? NOTHING_WAS_RUN : row.reason)}
           ${this.#term(s.detailSummary, row.summary)} ${this.#term(s.detailTarget, row.target)}
           ${this.#term(s.detailExecutor, row.executor)}
           ${this.#term(s.detailExit, row.exitCode === null ? null : String(row.exitCode))}

@@ -449,6 +449,7 @@ function joinDocument(alias: string, summary: boolean): d.JoinStatus {
     opened_unix: 1,
     joined_unix: null,
     budget: null,
+    echo: null,
     children: summary ? [] : [childDocument()],
   };
 }
@@ -499,6 +500,7 @@ function speedupDocument(alias: string, serial: string | null): d.SpeedupDocumen
     slots_used: 2,
     extra_attempts: [],
     extra_cost_usd: 0,
+    echo: null,
     weak: { serial_estimate_secs: 2, speedup: 2, caveat: 'an estimate' },
     measured:
       serial === null

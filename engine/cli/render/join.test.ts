@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { child, join, pending, running, THREAD, WORKER_A_DID } from '../testing/documents.ts';
+import { child, done, join, pending, running, THREAD, WORKER_A_DID } from '../testing/documents.ts';
 import { coloursFor, noColours } from './colours.ts';
 import { joinStatusLines } from './join.ts';
 
 describe('join status rendering', () => {
+  it('says once that nothing was run', () => {
+    const document = join([done(0), done(1)], { echo: 'echo: nothing was run' });
+    const lines = joinStatusLines(document, noColours);
+    assert.deepEqual(
+      lines.filter(line => line.includes('nothing')),
+      ['  ⚠ echo: nothing was run'],
+    );
+  });
+
   it('shows what is done, what runs and what waits', () => {
     const document = join([
       child(),

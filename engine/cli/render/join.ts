@@ -20,6 +20,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
     `  Join complete:   ${join.complete ? 'yes' : 'no'}`,
     ...(join.round > 1 ? [`  Round:           ${join.round}`] : []),
     ...outcomeLines(join, colours),
+    ...echoLines(join),
     ...budgetTexts(join.budget).map((text, i) => `  ${i === 0 ? 'Budget:' : '       '}          ${text}`),
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
     ...join.children.flatMap(child => childLines(child, colours)),
@@ -34,6 +35,10 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
     ...(join.census === null ? [] : [`  Census:          ${countsText(join.census)}`]),
   ];
 }
+
+/** Says, once, that subtasks were accepted without anything having been run. */
+export const echoLines = ({ echo }: { readonly echo: string | null }): readonly string[] =>
+  echo === null ? [] : [`  ⚠ ${printable(echo)}`];
 
 /** What is booked and reserved of each limit: `$0.30 booked, $0.20 reserved of $1.00`. */
 export function budgetTexts(budget: BudgetDocument): readonly string[] {

@@ -71,6 +71,11 @@ describe('speedup rendering', () => {
     ]);
   });
 
+  it('says that nothing was run', () => {
+    const lines = speedupLines(speedup({ echo: 'echo: nothing was run' }));
+    assert.equal(lines.at(-1), '  ⚠ echo: nothing was run');
+  });
+
   it('sums up a long list of walls', () => {
     const lines = speedupLines(speedup({ walls_secs: Array.from({ length: 1_000 }, () => 0.25) }));
     assert.match(lines[3] ?? '', /0\.25, … 1000 in all\]$/);

@@ -1,4 +1,5 @@
 import type { SpeedupDocument } from '../../contract/documents.ts';
+import { echoLines } from './join.ts';
 import { childCost, duration, percent, plural, seconds, times, totalCost } from '../../contract/format.ts';
 
 /** More walls than these are summed up, not listed. */
@@ -16,6 +17,7 @@ export function speedupLines(report: SpeedupDocument): readonly string[] {
     ...extraLines(report),
     ...weakLines(report),
     ...(report.measured === null ? [] : measuredLines(report, report.measured)),
+    ...echoLines(report),
     ...report.notes.map(note => `  ⚠ ${note}`),
   ];
 }

@@ -6,9 +6,10 @@ import type {
   TaskAdded,
   TaskDocument,
 } from '../../contract/documents.ts';
+import { NOTHING_WAS_RUN } from '../../contract/echo.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, printable, table } from '../../contract/format.ts';
-import { budgetTexts, childState, countsText } from './join.ts';
+import { budgetTexts, childState, countsText, echoLines } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
 export function taskAddedLines(task: TaskAdded, colours: Colours): readonly string[] {
@@ -36,6 +37,7 @@ export function taskListLines(tasks: readonly TaskDocument[], all: boolean): rea
       '  → spl task add "GOAL" adds one; --all lists the finished',
     ];
   }
+  const echoed = tasks.filter(({ fan_out: fanOut }) => fanOut?.echo != null).map(({ alias }) => alias);
   const rows = tasks.map(task => [
     task.alias,
     task.status,
@@ -43,8 +45,15 @@ export function taskListLines(tasks: readonly TaskDocument[], all: boolean): rea
     task.fan_out === null ? '–' : `${task.fan_out.completed}/${task.fan_out.subtasks}`,
     oneLine(task.goal, 72),
   ]);
-  return table(['ALIAS', 'STATUS', 'PRIORITY', 'SUBTASKS', 'GOAL'], rows);
+  return [
+    ...table(['ALIAS', 'STATUS', 'PRIORITY', 'SUBTASKS', 'GOAL'], rows),
+    ...(echoed.length === 0 ? [] : [`⚠ ${NOTHING_WAS_RUN} by ${listed(echoed)}`]),
+  ];
 }
+
+/** At most ten names; the rest is counted. */
+const listed = (names: readonly string[]): string =>
+  names.length > 10 ? `${names.slice(0, 10).join(', ')} and ${names.length - 10} more` : names.join(', ');
 
 export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colours): readonly string[] {
   const list = (values: readonly string[]) => (values.length === 0 ? null : values.join(', '));
@@ -67,6 +76,7 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
       ['Fan-out', fanOutSummary(task.fan_out)],
       ['Budget', budgetTexts(task.fan_out?.budget ?? null).join('; ') || null],
     ]),
+    ...(task.fan_out === null ? [] : echoLines(task.fan_out)),
     ...evaluationLines(task),
   ];
 }
@@ -131,6 +141,7 @@ export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: 
     `${colours.bold(task.alias)}  ${oneLine(task.goal, 72)}  (${task.status})`,
     ...task.depends_on.map(each => `  ← depends on ${relatedTask(each)}`),
     ...task.dependants.map(each => `  → needed by ${relatedTask(each)}`),
+    ...(task.fan_out === null ? [] : echoLines(task.fan_out)),
     ...children.flatMap((child, i) => branch(child, i === children.length - 1, colours)),
   ];
 }
