@@ -153,10 +153,71 @@ describe('the client', () => {
     const client = served.client({ actor: 'did:sync:agent:a' as Did });
     await client.submit('task.add', addTask, { idempotencyKey: 'k1' });
     await client.submit('task.add', addTask, { actor: 'did:sync:user:b' as Did });
+    await client.submit('task.add', addTask);
+    const [named, ...others] = served.engine.calls.map(({ context }) => context);
+    assert.deepEqual(named, { actor: 'did:sync:agent:a', idempotencyKey: 'k1' });
     assert.deepEqual(
-      served.engine.calls.map(({ context }) => context),
-      [{ actor: 'did:sync:agent:a', idempotencyKey: 'k1' }, { actor: 'did:sync:user:b' }],
+      others.map(context => context?.actor),
+      ['did:sync:user:b', 'did:sync:agent:a'],
     );
+    const keys = others.map(context => context?.idempotencyKey);
+    assert.ok(
+      keys[0] !== undefined && keys[1] !== undefined && keys[0] !== keys[1],
+      'each has one of its own',
+    );
+  });
+
+  describe('whose answer is lost with the connection', () => {
+    let server: http.Server;
+    let asked: (string | undefined)[];
+    let answers: (() => unknown)[];
+    const url = (): string => `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+    beforeEach(async () => {
+      asked = [];
+      server = http.createServer((request, response) => {
+        request.resume().once('end', () => {
+          asked.push(String(request.headers['idempotency-key']));
+          const answer = answers.shift();
+          if (answer === undefined) return void request.socket.destroy();
+          response.setHeader('spl-protocol', '1').setHeader('content-type', 'application/json');
+          response.end(JSON.stringify(answer()));
+        });
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+    });
+    afterEach(() => server.close());
+    const added = { thread: 'th_a', alias: 'A-1', record: 'r', goal: 'goal' };
+
+    it('asks again with the same key', async () => {
+      let lost = 2;
+      answers = [];
+      server.prependListener('request', () => {
+        if (lost-- === 0) answers.push(() => added);
+      });
+      const client = connect({ url: url(), token: TOKEN });
+      assert.deepEqual(await client.submit('task.add', addTask), added);
+      assert.equal(asked.length, 3);
+      assert.equal(new Set(asked).size, 1);
+    });
+
+    it('says after a while that nobody knows what was done', async () => {
+      answers = [];
+      const client = connect({ url: url(), token: TOKEN }, { reconnectMs: 50 });
+      await assert.rejects(
+        client.submit('task.add', addTask),
+        failsWith('UNREACHABLE', /went away before it answered.*it may have done what was asked$/),
+      );
+      assert.ok(asked.length > 1);
+    });
+
+    it('does not wait for an engine that it stops', async () => {
+      answers = [];
+      const client = connect({ url: url(), token: TOKEN });
+      const stop = { scope: 'all', instance: null, grace_secs: 0 } as const;
+      await assert.rejects(client.submit('fleet.stop', stop), failsWith('UNREACHABLE', /went away/));
+      assert.equal(asked.length, 1);
+    });
   });
 
   it("throws the engine's own error: code, message, details and hint", async () => {

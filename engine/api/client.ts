@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import type {
@@ -36,13 +37,19 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** How long a call waits for its answer. Default 60 s; 45 s for `fleet.start`. */
   readonly timeoutMs?: number;
-  /** How long `watch` tries to come back to an engine that went away. Default 10 s. */
+  /**
+   * How long `watch` tries to come back to an engine that went away, and a command asks again for an answer that was lost.
+   * Default 10 s.
+   */
   readonly reconnectMs?: number;
 }
 
 /** The façade, spoken to over HTTP. Every method rejects with FleetError and nothing else. */
 export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output' | 'close'> {
-  /** As the engine's own; the actor is the connection's when the context names none. */
+  /**
+   * As the engine's own; the actor is the connection's when the context names none, and the idempotency key a new one.
+   * An answer that is lost with its connection is asked for again.
+   */
   submit<N extends CommandName>(
     name: N,
     input: Commands[N]['input'],
@@ -86,9 +93,11 @@ class Client implements EngineClient {
     input: Commands[N]['input'],
     context: Partial<CallContext> = {},
   ): Promise<Commands[N]['output']> {
-    const { idempotencyKey, actor, signal } = context;
+    const { actor, signal } = context;
     const { method, target, rest } = requestLine(COMMAND_ROUTES[name], { ...input });
     const records = name === 'records.append' ? (rest as Commands['records.append']['input']).records : null;
+    // A record that is written twice is written once, and a key makes any command so.
+    const idempotencyKey = context.idempotencyKey ?? (records === null ? randomUUID() : undefined);
     const request = {
       method,
       target,
@@ -98,8 +107,9 @@ class Client implements EngineClient {
         'content-type': records === null ? JSON_TYPE : NDJSON_TYPE,
       },
       body: records === null ? json(rest) : ndjson(records),
-      // A record that is written twice is written once, and a key makes any command so.
-      repeatable: records !== null || idempotencyKey !== undefined,
+      repeatable: true,
+      // Who stops the engine does not wait for it to come back.
+      ...(name === 'fleet.stop' ? {} : { againMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS }),
     };
     return decode(
       COMMAND_DOCUMENTS[name],

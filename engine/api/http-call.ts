@@ -1,4 +1,5 @@
 import * as http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import * as v from 'valibot';
 import { errorSchema } from '../contract/documents.ts';
 import { PROTOCOL } from '../contract/engine.ts';
@@ -26,7 +27,13 @@ export interface WireRequest {
   readonly body?: string;
   /** True when the engine may be asked twice: sent again when a kept-alive connection turns out to be dead. */
   readonly repeatable: boolean;
+  /** For so long it is sent again after its answer was lost with the connection. Default 0. */
+  readonly againMs?: number;
 }
+
+/** Between two attempts at an answer that was lost. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
 
 /** A larger answer is not kept in memory. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -56,8 +63,21 @@ export class HttpCaller {
    */
   async exchange(request: WireRequest, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     return this.#within(timeoutMs, signal, async cancel => {
-      const answer = await this.#send(request, cancel);
-      return parseAnswer(await this.#text(answer), answer, this.#where);
+      let lost: FleetError | undefined;
+      let pauseMs = FIRST_PAUSE_MS;
+      for (const began = performance.now(); ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+        try {
+          const answer = await this.#send(request, cancel);
+          return parseAnswer(await this.#text(answer), answer, this.#where);
+        } catch (thrown) {
+          if (!FleetError.is(thrown, 'UNREACHABLE') || cancel.aborted) throw thrown;
+          if (lost === undefined && isAbsent(thrown.details['reason'])) throw thrown;
+          if (request.againMs === undefined) throw thrown;
+          lost ??= thrown;
+          if (performance.now() - began > request.againMs) throw answerLost(lost, request.againMs);
+        }
+        await pause(pauseMs, undefined, { signal: cancel });
+      }
     });
   }
 
@@ -265,8 +285,7 @@ function unreachable(where: string, cause: unknown): FleetError {
       cause,
     });
   }
-  const absent = code === 'ECONNREFUSED' || code === 'ENOENT';
-  const what = absent
+  const what = isAbsent(code)
     ? `no engine answers at ${where}`
     : `the engine at ${where} went away: ${messageOf(cause)}`;
   return new FleetError('UNREACHABLE', what, {
@@ -274,6 +293,24 @@ function unreachable(where: string, cause: unknown): FleetError {
     hint: 'start one with: spl fleet start',
     cause,
   });
+}
+
+/** Nobody listens there: what was sent reached nobody. */
+const isAbsent = (code: unknown): boolean => code === 'ECONNREFUSED' || code === 'ENOENT';
+
+/** The engine had the request and did not come back to answer it. */
+function answerLost({ details, cause }: FleetError, againMs: number): FleetError {
+  const where = String(details['target']);
+  return new FleetError(
+    'UNREACHABLE',
+    `the engine at ${where} went away before it answered, and did not come back within ${againMs / 1000} s: ` +
+      'it may have done what was asked',
+    {
+      details: { ...details, lost: true },
+      hint: 'Start it with spl fleet start, and look what was done before you ask again.',
+      cause,
+    },
+  );
 }
 
 function timedOut(where: string, timeoutMs: number): FleetError {

@@ -59,7 +59,7 @@ export function createContext(
 
 /** Nobody at the home's socket means that no fleet runs there, which is worth saying in these words. */
 function explain(thrown: unknown, { url, home }: Settings): never {
-  if (!FleetError.is(thrown, 'UNREACHABLE') || url !== null) throw thrown;
+  if (!FleetError.is(thrown, 'UNREACHABLE') || url !== null || thrown.details['lost'] === true) throw thrown;
   throw new FleetError('UNREACHABLE', `no fleet is running at '${home}': ${thrown.message}`, {
     details: { home, ...thrown.details },
     hint: 'Start one: spl fleet start --workers 2',

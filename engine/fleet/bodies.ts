@@ -36,6 +36,7 @@ export const TOPIC = {
   fleetConfig: 'fleet_config',
   heartbeat: 'heartbeat',
   outboxAcked: 'outbox_acked',
+  commandDone: 'fleet_command',
   threadRestored: 'thread_restored',
   ruleAdded: 'rule_added',
   ruleRemoved: 'rule_removed',
@@ -54,8 +55,15 @@ export function isReservedTopic(topic: unknown): boolean {
   return typeof topic === 'string' && RESERVED_TOPIC.test(topic);
 }
 
+/** What a record keeps of the command that wrote it, so that the command is done once. */
+export interface KeyedBody {
+  readonly idempotency_key?: string;
+  /** Of the operation and its input. */
+  readonly idempotency_digest?: string;
+}
+
 /** INTEND that makes a task. */
-export interface TaskBody {
+export interface TaskBody extends KeyedBody {
   readonly topic: 'task';
   readonly goal: string;
   readonly alias: string;
@@ -68,11 +76,10 @@ export interface TaskBody {
   readonly namespace?: string;
   /** The tasks that must be approved before this one begins. */
   readonly depends_on?: readonly ThreadId[];
-  readonly idempotency_key?: string;
 }
 
 /** INTEND that opens a fan-out, on its task's thread. */
-export interface FanOutBody {
+export interface FanOutBody extends KeyedBody {
   readonly topic: 'fanout';
   readonly goal: string;
   readonly defaults: WrittenSubtasks['defaults'];
@@ -86,7 +93,6 @@ export interface FanOutBody {
   /** The thread of the fan-out whose serial baseline this is; absent for any other. */
   readonly serial_of?: ThreadId | null;
   readonly namespace?: string;
-  readonly idempotency_key?: string;
 }
 
 /** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
@@ -212,7 +218,7 @@ export interface JoinBody {
 }
 
 /** LEARN on the parent thread: a subtask is to run again. Opens a round when the fan-out had joined. */
-export interface RetryBody {
+export interface RetryBody extends KeyedBody {
   readonly topic: 'fanout_retry_subtask';
   readonly index: number;
   /** Further ones that run again with it. */
@@ -222,22 +228,20 @@ export interface RetryBody {
   /** The children that the last round's join ended, which run again with it; absent where there is none. */
   readonly losers?: readonly number[];
   readonly issued_by: Did;
-  readonly idempotency_key?: string;
 }
 
 /** LEARN on the task's thread. */
-export interface CancelBody {
+export interface CancelBody extends KeyedBody {
   readonly topic: 'task_cancel';
   /** Absent for the whole task. */
   readonly subtask?: number | null;
   readonly reason?: string | null;
   readonly issued_by: Did;
   readonly issued_at_unix?: number;
-  readonly idempotency_key?: string;
 }
 
 /** On the task's thread: somebody says how it stands. KNOW for what was done and judged, DO for a start, else LEARN. */
-export interface TaskWordBody extends Issued {
+export interface TaskWordBody extends Issued, KeyedBody {
   readonly topic: (typeof TOPIC)[TaskVerb];
   readonly reason?: string | null;
   /** Of `done`: what was done. */
@@ -246,7 +250,6 @@ export interface TaskWordBody extends Issued {
   readonly on?: ThreadId | null;
   /** Of `defer`. */
   readonly until_unix?: number | null;
-  readonly idempotency_key?: string;
 }
 
 /** LEARN on the instance registry, by the coordinator: this instance belongs to the fleet. */
@@ -292,6 +295,14 @@ export interface NamespaceStatusBody {
   /** What it bounds its work by; absent where nothing. */
   readonly policy?: Policy | null;
   readonly issued_by: Did;
+}
+
+/** LEARN on the engine's thread, by the coordinator: a command with a key was done that is about no task. */
+export interface CommandDoneBody extends Issued, KeyedBody {
+  readonly topic: 'fleet_command';
+  readonly operation: string;
+  /** What it was answered, where that is short; never a secret. */
+  readonly answer?: Json;
 }
 
 /** LEARN on the engine's thread, by the coordinator: this thread is that of another home's task, and history here. */
@@ -375,6 +386,7 @@ export type TopicBody =
   | AdmittedBody
   | StatusBody
   | FleetConfigBody
+  | CommandDoneBody
   | NamespaceStatusBody
   | FreezeBody
   | UnfreezeBody

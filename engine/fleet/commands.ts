@@ -9,6 +9,7 @@ import type { Coordinator } from './coordinator.ts';
 import { runningAgainWith } from './fold.ts';
 import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
+import { keptFor, keyOf, keyTaken, type Issuer } from './keys.ts';
 import { isUnderWay, labelOf, type Child, type FanOut, type FleetState, type Task } from './state.ts';
 import { subtasksMeant } from './subtask-refs.ts';
 import {
@@ -22,12 +23,7 @@ import { refuseHeldBack } from './readiness.ts';
 import { isFinished, resolveTask } from './tasks.ts';
 import { writeSubtasks } from './written-subtasks.ts';
 
-/** Who gives a command, and when; `key` is the caller's idempotency key. */
-export interface Issuer {
-  readonly actor: Did;
-  readonly key: string | undefined;
-  readonly now: number;
-}
+export type { Issuer } from './keys.ts';
 
 /** What a fan-out is checked against, beside the state. */
 export interface FanOutContext {
@@ -50,11 +46,8 @@ export function addTask(
   issuer: Issuer,
 ): TaskAdded {
   const { state } = coordinator;
-  const before = keptFor(state, issuer);
-  if (before !== undefined) {
-    if (before.goal !== input.goal) throw keyTaken(before, issuer);
-    return taskAdded(before);
-  }
+  const before = repeatedTask(state, issuer, task => task.goal === input.goal);
+  if (before !== undefined) return taskAdded(before);
   const namespace = input.namespace ?? ROOT_NAMESPACE;
   admitWork(state, namespace, issuer.now);
   const alias = input.alias ?? freeAlias(state);
@@ -92,7 +85,8 @@ export function fanOut(
 ): FannedOut {
   const { state } = coordinator;
   const task = resolveTask(state, name);
-  if (isRepeated(state, issuer, task) && task.fanOut !== null) return fannedOut(task.fanOut);
+  const before = repeated(state, issuer, task);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
   const namespace = namespaceOf(task, request.namespace);
   admitWork(state, namespace, issuer.now);
   refuseSecondFanOut(task);
@@ -126,8 +120,7 @@ export function runSerial(
 ): FannedOut {
   const { state } = coordinator;
   const original = resolveTask(state, name);
-  const before = keptFor(state, issuer);
-  if (before !== undefined && before.fanOut?.serialOf !== original.thread) throw keyTaken(before, issuer);
+  const before = repeatedTask(state, issuer, task => task.fanOut?.serialOf === original.thread);
   if (before?.fanOut != null) return fannedOut(before.fanOut);
   if (original.fanOut === null)
     throw new FleetError('CONFLICT', `task '${original.alias}' has no fan-out to run serially`, {
@@ -181,7 +174,8 @@ export function runSerial(
  */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
-  if (isRepeated(coordinator.state, issuer, task)) return task;
+  const before = repeated(coordinator.state, issuer, task);
+  if (before !== undefined) return before;
   const asked = retried(task, input);
   const fanOut = task.fanOut!;
   admitWork(coordinator.state, fanOut.namespace, issuer.now);
@@ -273,7 +267,8 @@ const refOf = ({ subtasks }: FanOut, index: number): string => {
  */
 export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
-  if (isRepeated(coordinator.state, issuer, task)) return task;
+  const before = repeated(coordinator.state, issuer, task);
+  if (before !== undefined) return before;
   for (const subtask of cancelled(task, input)) {
     const body = {
       topic: TOPIC.cancel,
@@ -349,33 +344,27 @@ function shorterOf(configured: number | null, longest: number | undefined): numb
   return Math.min(configured, longest ?? Infinity);
 }
 
-/** The member that remembers a command, so that it is done once. */
-export function keyOf({ key }: Issuer): { idempotency_key?: string } {
-  return key === undefined ? {} : { idempotency_key: key };
+/**
+ * The task of a command that was given before with the same key; undefined where the key is new. Its alias may mean
+ * another task by now.
+ * @throws CONFLICT when the key was given with another command: this one would be lost in silence.
+ */
+export function repeated(state: FleetState, issuer: Issuer, task: Task): Task | undefined {
+  return repeatedTask(state, issuer, before => before === task);
 }
 
 /**
- * Whether a command about this task was given before with the same key.
- * @throws CONFLICT when the key was given with a command about another task: this one would be lost in silence.
+ * The task that the command with the same key was about when it was given first; undefined where the key is new.
+ * @param isSame whether that may have been this command, where no digest tells
+ * @throws CONFLICT when it was another one.
  */
-export function isRepeated(state: FleetState, issuer: Issuer, task: Task): boolean {
-  const before = keptFor(state, issuer);
-  if (before !== undefined && before !== task) throw keyTaken(before, issuer);
-  return before !== undefined;
-}
-
-function keyTaken(before: Task, { key }: Issuer): FleetError {
-  return new FleetError('CONFLICT', `the idempotency key '${key}' was given with another command`, {
-    details: { key, task: before.alias },
-    hint: 'Make a new key for each command; repeat one with the key that it had.',
-  });
-}
-
-/** The task that the command with the same key was about when it was given first. */
-function keptFor(state: FleetState, issuer: Issuer): Task | undefined {
-  const thread =
-    issuer.key === undefined ? undefined : state.idempotency.get(`${issuer.actor} ${issuer.key}`);
-  return thread === undefined ? undefined : state.tasks.get(thread);
+function repeatedTask(state: FleetState, issuer: Issuer, isSame: (task: Task) => boolean): Task | undefined {
+  const kept = keptFor(state, issuer);
+  if (kept === undefined) return undefined;
+  const task = kept.thread === null ? undefined : state.tasks.get(kept.thread);
+  const isCertain = kept.digest !== null && kept.digest === issuer.digest;
+  if (task === undefined || !(isCertain || isSame(task))) throw keyTaken(state, kept, issuer.key!);
+  return task;
 }
 
 function taskAdded(task: Task): TaskAdded {

@@ -1,7 +1,7 @@
 import { isWithin } from '../contract/namespaces.ts';
 import { RESERVED, type Did, type ThreadId } from '../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../record/record.ts';
-import { asJson, TOPIC, type AdmittedBody, type HeartbeatBody } from './bodies.ts';
+import { asJson, TOPIC, type AdmittedBody, type CommandDoneBody, type HeartbeatBody } from './bodies.ts';
 import { Deferrals } from './deferrals.ts';
 import { releaseQueueOf } from './dispatch.ts';
 import { Handover } from './handover.ts';
@@ -243,6 +243,11 @@ export class Coordinator {
   /** Writes down that an instance belongs to the fleet; a worker is expected to come up. */
   admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
     this.#presence.admit(body, now);
+  }
+
+  /** Remembers that a command was done. No rule is asked: they let the command itself in, or not. */
+  noteDone(body: CommandDoneBody, now: number): void {
+    this.#step.write({ act: 'LEARN', thread: RESERVED.engineConfig, body }, now);
   }
 
   /** Chooses the executor of subtasks that name none. */

@@ -1,7 +1,7 @@
 import type { TaskVerb } from '../contract/commands.ts';
 import type { ChildVerdict } from '../contract/documents.ts';
 import { looksLikeCommand } from '../contract/echo.ts';
-import { isReservedThread, RESERVED, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
+import { isReservedThread, RESERVED, type Did, type RecordId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import {
   TOPIC,
@@ -9,6 +9,7 @@ import {
   type AdmittedBody,
   type CancelBody,
   type ChildDoneBody,
+  type CommandDoneBody,
   type FanOutBody,
   type FleetConfigBody,
   type HeartbeatBody,
@@ -26,6 +27,7 @@ import { budgetOf, reserve, settle } from './budgets.ts';
 import { link, unlink } from './dependencies.ts';
 import { applyControl } from './freeze.ts';
 import { IndexQueue } from './index-queue.ts';
+import { applyCommandDone, rememberKey } from './keys.ts';
 import { keyOf } from './messages.ts';
 import { applyNamespace } from './namespaces.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
@@ -135,11 +137,7 @@ function addTask(state: FleetState, record: FleetRecord, body: TaskBody, at: num
   state.tasks.set(task.thread, task);
   state.aliases.set(task.alias, task.thread);
   link(state, task);
-  rememberKey(state, record.actor, body.idempotency_key, record.thread);
-}
-
-function rememberKey(state: FleetState, actor: Did, key: string | undefined, thread: ThreadId): void {
-  if (key !== undefined) state.idempotency.set(`${actor} ${key}`, thread);
+  rememberKey(state, record.actor, body, record.thread);
 }
 
 function openFanOut(
@@ -154,7 +152,7 @@ function openFanOut(
   task.fanOut = buildFanOut(task, record.id, body, at, context.cel);
   for (const child of task.fanOut.children) if (child.unmet === 0) markReady(state, task.fanOut, child);
   state.open.add(task.thread);
-  rememberKey(state, record.actor, body.idempotency_key, record.thread);
+  rememberKey(state, record.actor, body, record.thread);
 }
 
 /** The fan-out that an INTEND describes, with all its children pending. */
@@ -430,7 +428,7 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 }
 
 function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: RetryBody, at: number): void {
-  rememberKey(state, body.issued_by, body.idempotency_key, fanOut.task.thread);
+  rememberKey(state, body.issued_by, body, fanOut.task.thread);
   const asked = [body.index, ...(body.also ?? [])]
     .flatMap(index => fanOut.children[index] ?? [])
     // What has accepted is never retried, and what depends on it may run already.
@@ -539,7 +537,7 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   const at = body.issued_at_unix === undefined ? null : body.issued_at_unix * 1000;
   const cancelled = { reason: body.reason ?? null, by: body.issued_by, at };
   const words = body.reason ?? 'cancelled by request';
-  rememberKey(state, body.issued_by, body.idempotency_key, task.thread);
+  rememberKey(state, body.issued_by, body, task.thread);
   if (fanOut === null) {
     task.cancelled = cancelled;
     return;
@@ -563,7 +561,7 @@ function takeWord(
 ): void {
   if (record.actor !== context.self) return;
   const body = record.body as unknown as TaskWordBody;
-  rememberKey(state, body.issued_by, body.idempotency_key, task.thread);
+  rememberKey(state, body.issued_by, body, task.thread);
   unlink(state, task);
   task.standing = afterWord(task.standing, verb, body);
   link(state, task);
@@ -596,6 +594,8 @@ function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldCon
   state.ownClocks.set(record.thread, Math.max(state.ownClocks.get(record.thread) ?? 0, record.clock + 1));
   if (record.thread === RESERVED.namespaceRegistry) applyNamespace(state, record);
   else if (record.thread === RESERVED.fleetControl) applyControl(state, record);
+  else if (topicOf(record) === TOPIC.commandDone)
+    applyCommandDone(state, record.body as unknown as CommandDoneBody);
   else if (topicOf(record) === TOPIC.threadRestored)
     state.restored.add((record.body as unknown as ThreadRestoredBody).thread);
   else applyRule(state, record);

@@ -2,6 +2,7 @@ import type { Did, RecordId, ThreadId } from '../record/ids.ts';
 import type { Breaker } from './breakers.ts';
 import { link } from './dependencies.ts';
 import { markReady } from './fold.ts';
+import type { Keyed } from './keys.ts';
 import { recordedPredicate, type CelCompiler } from './predicate.ts';
 import { UNTOUCHED } from './standing.ts';
 import {
@@ -32,7 +33,7 @@ interface Header {
   readonly format: number;
   readonly instances: readonly Instance[];
   readonly registryClocks: readonly [Did, number][];
-  readonly idempotency: readonly [string, ThreadId][];
+  readonly idempotency: readonly [string, Keyed][];
   readonly aliases: readonly [string, ThreadId][];
   readonly open: readonly ThreadId[];
   readonly defaultExecutor: string | null;
@@ -159,7 +160,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
   const state = emptyState();
   for (const instance of header.instances) state.instances.set(instance.did, instance);
   for (const [did, clock] of header.registryClocks) state.registryClocks.set(did, clock);
-  for (const [key, thread] of header.idempotency) state.idempotency.set(key, thread);
+  for (const [key, kept] of header.idempotency) state.idempotency.set(key, kept);
   for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
   for (const thread of header.open) state.open.add(thread);
   state.defaultExecutor = header.defaultExecutor;

@@ -7,6 +7,7 @@ import type { SharedThread, Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
+import type { Keyed } from './keys.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type Standing } from './standing.ts';
 import type { CompleteSubtask } from './subtasks.ts';
@@ -50,8 +51,8 @@ export interface FleetState {
   readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
   readonly registryClocks: Map<Did, number>;
-  /** The thread that a command with this key (actor and key) made or fanned out. */
-  readonly idempotency: Map<string, ThreadId>;
+  /** The commands that were given with a key, by actor and key, the newest last. */
+  readonly idempotency: Map<string, Keyed>;
 }
 
 export interface Namespace {

@@ -4,7 +4,8 @@ import type { ThreadId } from '../record/ids.ts';
 import type { Act } from '../record/record.ts';
 import { admitWork } from './admission.ts';
 import { TOPIC, type TaskWordBody } from './bodies.ts';
-import { keyOf, refuseHeldAlias, isRepeated, type Issuer } from './commands.ts';
+import { refuseHeldAlias, repeated, type Issuer } from './commands.ts';
+import { keyOf } from './keys.ts';
 import type { Coordinator } from './coordinator.ts';
 import { reaches } from './dependencies.ts';
 import { refused, refuseUnmet, wayOut } from './readiness.ts';
@@ -52,7 +53,8 @@ export function say(
 ): Task {
   const { state } = coordinator;
   const task = resolveTask(state, name);
-  if (isRepeated(state, issuer, task)) return task;
+  const before = repeated(state, issuer, task);
+  if (before !== undefined) return before;
   refuseFannedOut(task, verb);
   refuseWrongStatus(state, task, verb, issuer.now);
   if (verb === 'approve' || verb === 'reject') refuseOwnWork(task, verb, issuer);

@@ -15,6 +15,7 @@ import type {
 } from '../contract/engine.ts';
 import type { TaskVerb, TaskVerbInput } from '../contract/commands.ts';
 import type { TaskDocument } from '../contract/documents.ts';
+import type { TokenCreate, TokenCreated } from '../contract/tokens.ts';
 import { VERSION } from '../contract/engine.ts';
 import { requireInSnapshots } from '../contract/snapshot.ts';
 import { FleetError, messageOf } from '../errors.ts';
@@ -26,6 +27,7 @@ import type { Effect, OutBatch, Output } from '../fleet/step.ts';
 import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
 import { archiveNamespace, createNamespace, deleteNamespace, requireActive } from '../fleet/namespaces.ts';
+import type { Issuer } from '../fleet/keys.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { addRule, removeRule } from '../fleet/rules.ts';
 import type { Task } from '../fleet/state.ts';
@@ -40,10 +42,12 @@ import { seal, type FleetRecord, type SealedRecord } from '../record/record.ts';
 import { appendRecords, decodeRecords } from './append-records.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { Clock } from './clock.ts';
+import { commandDigest } from './command-digest.ts';
 import { refusalOf, type Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from './link/accept.ts';
 import type { Signed } from './link/frames.ts';
+import { KeyedCommands, type KeyedContext } from './keyed-commands.ts';
 import { prepareMeanwhile } from './link/meanwhile.ts';
 import { freshReports } from './fresh-reports.ts';
 import type { Logger } from './logger.ts';
@@ -52,7 +56,7 @@ import { answer, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
-import type { Tokens } from './tokens.ts';
+import { secretTold, type Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { decodeRestored, restoreRecords } from './restore-records.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
@@ -92,6 +96,7 @@ export class CoordinatorEngine implements Engine {
   readonly #peers = new Map<Did, WorkerPeer>();
   readonly #watchers = new Watchers();
   readonly #control: FleetControl;
+  readonly #keyed: KeyedCommands;
   readonly #shared: SharedThreads;
   readonly #startedAt: number;
   #endpoint: string | null = null;
@@ -142,6 +147,11 @@ export class CoordinatorEngine implements Engine {
       watchers: this.#watchers,
       unlink: did => this.#peers.get(did)?.close(),
       onStop: options.onStop,
+    });
+    this.#keyed = new KeyedCommands({
+      coordinator: options.coordinator,
+      step: decide => this.#step(decide),
+      isClosed: () => this.#closed,
     });
     void options.log.failed.then(error => this.#fail(error));
   }
@@ -195,9 +205,10 @@ export class CoordinatorEngine implements Engine {
     this.#requireOpen();
     const run = this.#commands[name] as (
       input: Commands[N]['input'],
-      context: CallContext,
+      context: KeyedContext,
     ) => Promise<Commands[N]['output']>;
-    return run(input, context);
+    if (context.idempotencyKey === undefined) return run(input, context);
+    return run(input, { ...context, digest: await commandDigest(name, input) });
   }
 
   /** How many fan-outs are not over: not joined, or with children still to end. */
@@ -263,11 +274,14 @@ export class CoordinatorEngine implements Engine {
   }
 
   readonly #commands: {
-    [N in CommandName]: (input: Commands[N]['input'], context: CallContext) => Promise<Commands[N]['output']>;
+    [N in CommandName]: (
+      input: Commands[N]['input'],
+      context: KeyedContext,
+    ) => Promise<Commands[N]['output']>;
   } = {
-    'records.append': async input => {
+    'records.append': async (input, context) => {
       const records = await decodeRecords(input.records);
-      return this.#step(now =>
+      return this.#keyed.noted('records.append', context, ({ now }) =>
         appendRecords(records, {
           log: this.#o.log,
           admit: record => admitRecord(this.#core.state, record, this.#o.cel, now),
@@ -277,25 +291,25 @@ export class CoordinatorEngine implements Engine {
     },
     'records.restore': async (input, context) => {
       const entries = await decodeRestored(input);
-      return this.#command(context, issuer =>
+      return this.#keyed.noted('records.restore', context, issuer =>
         restoreRecords(this.#core, entries, this.#o.log, input, this.#o.cel, issuer),
       );
     },
     'task.add': (input, context) =>
-      this.#command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
+      this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      return this.#command(context, issuer =>
+      return this.#keyed.command(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
     },
     'task.retry': ({ task, ...input }, context) =>
-      this.#command(context, issuer =>
+      this.#keyed.command(context, issuer =>
         joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
       ),
     'task.cancel': ({ task, ...input }, context) =>
-      this.#command(context, issuer =>
+      this.#keyed.command(context, issuer =>
         this.#taskDocument(commands.cancel(this.#core, task, input, issuer), issuer),
       ),
     'task.start': (input, context) => this.#say('start', input, context),
@@ -307,53 +321,75 @@ export class CoordinatorEngine implements Engine {
     'task.defer': (input, context) => this.#say('defer', input, context),
     'task.reopen': (input, context) => this.#say('reopen', input, context),
     'task.run-serial': ({ task, ...input }, context) =>
-      this.#command(context, issuer =>
+      this.#keyed.command(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
       ),
     'rule.add': (input, context) =>
-      this.#command(context, issuer => addRule(this.#core, input, this.#o.cel, issuer)),
+      this.#keyed.noted('rule.add', context, issuer => addRule(this.#core, input, this.#o.cel, issuer)),
     'rule.remove': ({ rule }, context) =>
-      this.#command(context, issuer => removeRule(this.#core, rule, issuer)),
-    'worktree.remove': input => removeWorktreeOf(this.#core.state.instances.values(), input),
+      this.#keyed.noted('rule.remove', context, issuer => removeRule(this.#core, rule, issuer)),
+    'worktree.remove': (input, context) =>
+      this.#keyed.once('worktree.remove', context, () =>
+        removeWorktreeOf(this.#core.state.instances.values(), input),
+      ),
     'namespace.create': (input, context) =>
-      this.#command(context, issuer => createNamespace(this.#core, input, issuer)),
+      this.#keyed.noted('namespace.create', context, issuer => createNamespace(this.#core, input, issuer)),
     'namespace.archive': ({ namespace }, context) =>
-      this.#command(context, issuer => archiveNamespace(this.#core, namespace, issuer)),
+      this.#keyed.noted('namespace.archive', context, issuer =>
+        archiveNamespace(this.#core, namespace, issuer),
+      ),
     'namespace.delete': ({ namespace }, context) =>
-      this.#command(context, issuer => deleteNamespace(this.#core, namespace, issuer)),
-    kill: (input, context) => this.#command(context, issuer => kill(this.#core, input, issuer)),
-    unkill: (input, context) => this.#command(context, issuer => unkill(this.#core, input, issuer)),
-    'fleet.start': (input, context) => this.#control.start(input, context.signal),
-    'fleet.stop': input => this.#control.stop(input),
-    'fleet.restart': input => this.#control.restart(input.instance),
-    'token.create': async (input, context) => {
-      if (input.namespace !== null) requireActive(this.#core.state.namespaces, input.namespace);
-      const created = await this.#o.tokens.create(input, context.actor);
-      this.#o.logger.info(`token ${created.id} was made by ${context.actor}`);
-      return created;
-    },
-    'token.revoke': async ({ token }, context) => {
-      const revoked = await this.#o.tokens.revoke(token);
-      this.#o.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
-      return revoked;
-    },
+      this.#keyed.noted('namespace.delete', context, issuer =>
+        deleteNamespace(this.#core, namespace, issuer),
+      ),
+    kill: (input, context) => this.#keyed.noted('kill', context, issuer => kill(this.#core, input, issuer)),
+    unkill: (input, context) =>
+      this.#keyed.noted('unkill', context, issuer => unkill(this.#core, input, issuer)),
+    'fleet.start': (input, context) =>
+      this.#keyed.once('fleet.start', context, () => this.#control.start(input, context.signal)),
+    'fleet.stop': (input, context) =>
+      this.#keyed.once('fleet.stop', context, () => this.#control.stop(input)),
+    'fleet.restart': (input, context) =>
+      this.#keyed.once('fleet.restart', context, () => this.#control.restart(input.instance)),
+    'token.create': (input, context) => this.#createToken(input, context),
+    'token.revoke': ({ token }, context) =>
+      this.#keyed.once('token.revoke', context, async () => {
+        const revoked = await this.#o.tokens.revoke(token);
+        this.#o.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
+        return revoked;
+      }),
   };
 
-  #command<T>(context: CallContext, run: (issuer: commands.Issuer) => T): Promise<T> {
-    return this.#step(now => run({ actor: context.actor, key: context.idempotencyKey, now }));
+  /** Makes a token. Its secret is told once: a repeated request is refused, naming the token. */
+  async #createToken(input: TokenCreate, context: KeyedContext): Promise<TokenCreated> {
+    if (input.namespace !== null) requireActive(this.#core.state.namespaces, input.namespace);
+    let secret: string | undefined;
+    const { token: _, ...told } = await this.#keyed.once(
+      'token.create',
+      context,
+      async () => {
+        const created = await this.#o.tokens.create(input, context.actor);
+        this.#o.logger.info(`token ${created.id} was made by ${context.actor}`);
+        secret = created.token;
+        return created;
+      },
+      ({ token: _secret, ...document }) => document,
+    );
+    if (secret === undefined) throw secretTold(told.id, context.idempotencyKey!);
+    return { ...told, token: secret };
   }
 
   #say<V extends TaskVerb>(
     verb: V,
     { task, ...input }: TaskVerbInput<V> & { readonly task: string },
-    context: CallContext,
+    context: KeyedContext,
   ): Promise<TaskDocument> {
-    return this.#command(context, issuer =>
+    return this.#keyed.command(context, issuer =>
       this.#taskDocument(say(this.#core, task, verb, input, issuer), issuer),
     );
   }
 
-  #taskDocument(task: Task, { now }: commands.Issuer): TaskDocument {
+  #taskDocument(task: Task, { now }: Issuer): TaskDocument {
     return taskDocument(this.#core.state, task, now);
   }
 

@@ -182,6 +182,18 @@ export class Tokens {
   }
 }
 
+/** The refusal of a repeated request for a token: its secret is not told again. */
+export function secretTold(id: string, key: string): FleetError {
+  return new FleetError(
+    'CONFLICT',
+    `this request made the token '${id}' already, and its secret is told once`,
+    {
+      details: { token: id, key },
+      hint: `If its secret was lost: spl token revoke ${id}, and make another one.`,
+    },
+  );
+}
+
 const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
 async function readTokens(file: string): Promise<readonly Kept[]> {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
@@ -339,7 +339,7 @@ export class JoinPanel implements vscode.Disposable {
 
   async #retry(subtask: number): Promise<void> {
     const input = { task: this.#thread, subtask, hint: null };
-    await this.#client().submit('task.retry', input, { idempotencyKey: randomUUID() });
+    await this.#client().submit('task.retry', input);
   }
 
   async #cancel(subtask: number): Promise<void> {
@@ -348,7 +348,7 @@ export class JoinPanel implements vscode.Disposable {
     const detail = vscode.l10n.t('What runs of it is ended, and the join counts it as cancelled.');
     if (!(await this.#host.confirm(question, detail, vscode.l10n.t('Cancel Subtask')))) return;
     const input = { task: this.#thread, subtask, reason: null };
-    await client.submit('task.cancel', input, { idempotencyKey: randomUUID() });
+    await client.submit('task.cancel', input);
   }
 
   #pause(): void {
@@ -360,14 +360,14 @@ export class JoinPanel implements vscode.Disposable {
   async #runSerial(): Promise<void> {
     const client = this.#client();
     const input = { task: this.#thread, worker: null };
-    const { thread } = await client.submit('task.run-serial', input, { idempotencyKey: randomUUID() });
+    const { thread } = await client.submit('task.run-serial', input);
     this.#followSerial(client, thread);
   }
 
   async #cancelSerial(): Promise<void> {
     if (this.#serial === null) return;
     const input = { task: this.#serial.thread, subtask: null, reason: null };
-    await this.#client().submit('task.cancel', input, { idempotencyKey: randomUUID() });
+    await this.#client().submit('task.cancel', input);
   }
 
   /** The documents as `spl --json` prints them. */
