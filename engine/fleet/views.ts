@@ -89,7 +89,7 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
 }
 
 function echoOf(head: FanOutHead): string | null {
-  return head.echoed && echoText(head.echoed, childrenOf(head));
+  return head.echoed && echoText(head.echoed, membersOf(head));
 }
 
 /** What the join still needs, or why it came out so; one that is over is not read for it. */
