@@ -35,6 +35,7 @@ export const neighbours = {
     'engine/home/',
     'engine/record/ids.ts',
     'engine/language/protocol.ts',
+    'engine/run/environment.ts',
     'engine/run/worktrees/git.ts',
     'engine/errors.ts',
     'webview/protocol.ts',

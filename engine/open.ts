@@ -26,6 +26,7 @@ import type { LogReader } from './log/log.ts';
 import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './run/clock.ts';
 import { CoordinatorEngine } from './run/coordinator-engine.ts';
+import { readEnvironment } from './run/environments.ts';
 import type { Executor } from './run/executors/executor.ts';
 import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
 import { untilNothingOpen } from './run/linger.ts';
@@ -300,6 +301,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       logger: options.logger,
       idleExitMs: chosen.workerIdleExitMs,
       stall: chosen.stall,
+      environmentOf: name => readEnvironment(homePaths(options.coordinatorHome), name),
     });
     const reader: LogReader = {
       restore: checkpoint => worker.restore(checkpoint),

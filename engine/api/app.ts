@@ -2,10 +2,18 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
 import type { CallContext, CommandName, Commands, Engine, ReportName, Reports } from '../contract/engine.ts';
+import { isSubmitting } from '../contract/environment.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
 import { parseJson, parseNdjson, readBody, type BodyRoom } from './body.ts';
-import { BODY_SCHEMAS, decodeBody, decodeCaller, decodeKinds, decodeQuery } from './decode.ts';
+import {
+  BODY_SCHEMAS,
+  decodeBody,
+  decodeCaller,
+  decodeEnvironment,
+  decodeKinds,
+  decodeQuery,
+} from './decode.ts';
 import {
   COMMAND_ROUTES,
   HEADERS,
@@ -39,6 +47,8 @@ export interface AppOptions {
   readonly heartbeatMs: number;
   /** Who a request comes from. */
   readonly holderOf: (incoming: HttpBindings['incoming']) => Holder;
+  /** Whether it came over the socket. */
+  readonly isLocal: (incoming: HttpBindings['incoming']) => boolean;
   /** When given, only these are served. */
   readonly only?: readonly RouteName[];
   readonly log: Log;
@@ -99,9 +109,13 @@ function command(name: CommandName, options: AppOptions): Handler {
     const context = caller(c, holder);
     noQuery(COMMAND_ROUTES[name], c);
     if (name === 'records.append') return appendRecords(c, engine, context, options);
-    // The schema of the route has decoded the body, and the path names the rest: together the command's input.
-    const input = { ...(await bodyOf(c, name, options)), ...c.req.param() } as InputWithBody;
-    return json(await engine.submit(name, input, context));
+    const { environment, body } = withoutEnvironment(name, await jsonOf(c, name, options));
+    if (environment !== undefined && !options.isLocal(c.env.incoming)) throw onlyOverSocket();
+    // The schema of the route decodes the body, and the path names the rest: together the command's input.
+    const input = { ...decodeBody(schemaOf(name), body), ...c.req.param() } as InputWithBody;
+    return json(
+      await engine.submit(name, input, environment === undefined ? context : { ...context, environment }),
+    );
   };
 }
 
@@ -142,15 +156,47 @@ function report(name: ReportName, options: AppOptions): Handler {
   };
 }
 
-/** A POST without a body is one without members. */
+/** What goes with a command by which work is submitted, and is no part of it. */
+interface Submission {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** @throws INVALID_RECORD for an environment that is none. */
+function withoutEnvironment(name: CommandName, given: unknown): Submission {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  if (!isSubmitting(name) || !isObject || !('environment' in given)) return { body: given };
+  const { environment, ...body } = given;
+  return { environment: decodeEnvironment(environment), body };
+}
+
+function onlyOverSocket(): FleetError {
+  return new FleetError('SCOPE_FORBIDDEN', "an environment is taken over the home's socket alone", {
+    details: { path: 'environment' },
+    hint: 'Leave it out, and name in env the variables that the subtasks need.',
+  });
+}
+
 async function bodyOf(c: Context<Env>, name: CommandName | ReportName, options: AppOptions): Promise<object> {
+  return decodeBody(schemaOf(name), await jsonOf(c, name, options));
+}
+
+function schemaOf(name: CommandName | ReportName): (typeof BODY_SCHEMAS)[keyof typeof BODY_SCHEMAS] {
+  return BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
+}
+
+/** A POST without a body is one without members. */
+async function jsonOf(
+  c: Context<Env>,
+  name: CommandName | ReportName,
+  options: AppOptions,
+): Promise<unknown> {
   const text = await readBody(
     c.env.incoming,
     BULK.has(name) ? options.bulkBodyBytes : options.bodyBytes,
     options.room,
   );
-  const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
-  return decodeBody(schema, text.trim() === '' ? {} : parseJson(text));
+  return text.trim() === '' ? {} : parseJson(text);
 }
 
 function eventStream(options: AppOptions): Handler {

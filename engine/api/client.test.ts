@@ -149,6 +149,16 @@ describe('the client', () => {
     });
   }
 
+  it('gives its environment with what it submits over a socket, and over a port never', async () => {
+    const environment = { MINE: 'yes' };
+    for (const client of [served.client({ environment }), served.tcpClient({ environment })]) {
+      await client.submit('task.retry', { task: 'A-1', subtask: 0, hint: null });
+      await client.submit('task.cancel', { task: 'A-1', subtask: null, reason: null });
+    }
+    const given = served.engine.calls.map(({ context }) => context?.environment);
+    assert.deepEqual(given, [environment, undefined, undefined, undefined]);
+  });
+
   it('carries who asks and the idempotency key', async () => {
     const client = served.client({ actor: 'did:sync:agent:a' as Did });
     await client.submit('task.add', addTask, { idempotencyKey: 'k1' });

@@ -11,6 +11,7 @@ import type {
   ReportName,
   Reports,
 } from '../contract/engine.ts';
+import { isSubmitting } from '../contract/environment.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from './answer-documents.ts';
@@ -33,6 +34,8 @@ export type { Target } from './http-call.ts';
 export interface ConnectOptions {
   /** In whose name commands are given; the engine's default is `did:sync:user:local`. */
   readonly actor?: Did;
+  /** In which what is submitted over a socket runs. Default: in that of its worker. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Closes the client. */
   readonly signal?: AbortSignal;
   /** How long a call waits for its answer. Default 60 s; 45 s for `fleet.start`. */
@@ -78,8 +81,10 @@ export function connect(target: Target, options: ConnectOptions = {}): EngineCli
 class Client implements EngineClient {
   readonly #http: HttpCaller;
   readonly #options: ConnectOptions;
+  readonly #isLocal: boolean;
 
   constructor(target: Target, options: ConnectOptions) {
+    this.#isLocal = 'socketPath' in target;
     this.#http = new HttpCaller(target);
     this.#options = options;
     const { controller, release } = follow([options.signal]);
@@ -94,6 +99,8 @@ class Client implements EngineClient {
     context: Partial<CallContext> = {},
   ): Promise<Commands[N]['output']> {
     const { actor, signal } = context;
+    const environment = context.environment ?? this.#options.environment;
+    const goesAlong = isSubmitting(name) && this.#isLocal && environment !== undefined;
     const { method, target, rest } = requestLine(COMMAND_ROUTES[name], { ...input });
     const records = name === 'records.append' ? (rest as Commands['records.append']['input']).records : null;
     // A record that is written twice is written once, and a key makes any command so.
@@ -106,7 +113,7 @@ class Client implements EngineClient {
         ...(idempotencyKey === undefined ? {} : { [HEADERS.idempotencyKey]: idempotencyKey }),
         'content-type': records === null ? JSON_TYPE : NDJSON_TYPE,
       },
-      body: records === null ? json(rest) : ndjson(records),
+      body: records === null ? json(goesAlong ? { ...rest, environment } : rest) : ndjson(records),
       repeatable: true,
       // Who stops the engine does not wait for it to come back.
       ...(name === 'fleet.stop' ? {} : { againMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS }),

@@ -18,6 +18,7 @@ import {
   worktreeRemoveSchema,
 } from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
+import { environmentSchema } from '../contract/environment.ts';
 import { tokenCreateSchema } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
@@ -81,6 +82,15 @@ export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unkn
   if (issue.type !== 'strict_object') throw invalidBody(path, `'${path}' ${issue.message}`);
   if (path === '') throw invalidBody(path, 'the body must be a JSON object');
   throw invalidBody(path, issue.expected === 'never' ? `unknown key '${path}'` : `'${path}' is missing`);
+}
+
+/** The environment of a caller. @throws INVALID_RECORD naming the variable that is wrong. */
+export function decodeEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const result = v.safeParse(environmentSchema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = ['environment', v.getDotPath(issue)].filter(part => part !== null).join('.');
+  throw invalidBody(path, `'${path}' ${issue.message}`);
 }
 
 function invalidBody(path: string, what: string): FleetError {

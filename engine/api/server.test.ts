@@ -49,6 +49,32 @@ describe('serving the API', () => {
       assert.deepEqual(served.engine.calls, []);
     });
 
+    it('takes an environment over the socket alone, beside the command and not in it', async () => {
+      const environment = { HOME: '/home/ada', 'BASH_FUNC_x%%': '() { :; }' };
+      const body = JSON.stringify({ subtask: 0, environment });
+      assert.equal((await served.raw('/v1/tasks/A/retry', { body })).status, 200);
+      const [call] = served.engine.calls;
+      assert.deepEqual(
+        [call?.input, call?.context?.environment],
+        [{ task: 'A', subtask: 0, hint: null }, environment],
+      );
+      const refused = await served.rawTcp('/v1/tasks/A/retry', { body });
+      assert.deepEqual([refused.status, refused.json['code']], [403, 'SCOPE_FORBIDDEN']);
+      for (const wrong of [{ 'A=B': '1' }, { A: 1 }, { A: 'a\0' }, 'A=1', { '': '1' }]) {
+        const answer = await served.raw('/v1/tasks/A/retry', {
+          body: JSON.stringify({ subtask: 0, environment: wrong }),
+        });
+        assert.deepEqual(
+          [answer.status, answer.json['code']],
+          [400, 'INVALID_RECORD'],
+          JSON.stringify(wrong),
+        );
+      }
+      const elsewhere = await served.raw('/v1/tasks/A/cancel', { body: JSON.stringify({ environment }) });
+      assert.match(String(elsewhere.json['message']), /unknown key 'environment'/);
+      assert.equal(served.engine.calls.length, 1);
+    });
+
     it('lets no web page in, by either door (I39)', async () => {
       const asked = [
         [{ host: 'evil.example:9100' }, "Host 'evil.example:9100' is not this machine"],

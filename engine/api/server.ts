@@ -118,6 +118,8 @@ class Server {
   /** The answers on their way, and for whom, where that is known by now. */
   readonly #answering = new Map<http.ServerResponse, Holder | null>();
   readonly #holders = new WeakMap<http.IncomingMessage, Holder>();
+  /** The requests that came over the socket. */
+  readonly #local = new WeakSet<http.IncomingMessage>();
   readonly #links = new Set<Duplex>();
   #closing: Promise<void> | null = null;
 
@@ -135,6 +137,7 @@ class Server {
       engine: this.#options.engine,
       room: new BodyRoom(this.#limits.unreadBytes),
       streams: this.#streams,
+      isLocal: incoming => this.#local.has(incoming),
       holderOf: incoming => this.#holders.get(incoming) ?? 'anyone',
       log: this.#log,
       ...(only === undefined ? {} : { only }),
@@ -184,6 +187,7 @@ class Server {
       try {
         const holder = admit(incoming, door);
         this.#holders.set(incoming, holder);
+        if (door.kind === 'socket') this.#local.add(incoming);
         this.#answering.set(outgoing, holder);
         this.#requireRoom(holder);
       } catch (thrown) {

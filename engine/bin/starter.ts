@@ -11,6 +11,7 @@ import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
+import { withoutRepository } from '../run/environment.ts';
 import { HEAP_FLAGS } from '../run/heap.ts';
 import { standBy } from './standby.ts';
 
@@ -87,7 +88,7 @@ async function launch(
     const child = spawn(
       process.execPath,
       [...HEAP_FLAGS, ...execArgv, file, ...words, ...(echo ? ['--echo'] : [])],
-      { detached: true, cwd: '/', env, stdio: ['ignore', log.fd, log.fd] },
+      { detached: true, cwd: '/', env: withoutRepository(env), stdio: ['ignore', log.fd, log.fd] },
     );
     child.unref();
     child.on('error', () => undefined);

@@ -7,9 +7,16 @@ import { policySchema } from './policy.ts';
  * façade's. What a schema cannot say (a name that must resolve, a cycle) the rules check.
  */
 
+/** Whether a text can stand in a record, and in the words of a command. */
+export const isWritable = (value: string): boolean => !/[\0\p{Surrogate}]/u.test(value);
+
 /** `did:sync:instance:…` or an alias such as `worker-a`. */
 const text = (max: number) =>
-  v.pipe(v.string('must be text'), v.maxLength(max, `must have at most ${max} characters`));
+  v.pipe(
+    v.string('must be text'),
+    v.maxLength(max, `must have at most ${max} characters`),
+    v.check(isWritable, 'must have neither a NUL nor half of a surrogate pair'),
+  );
 const nonEmpty = (max: number) => v.pipe(text(max), v.regex(/\S/, 'must not be empty'));
 const folder = v.pipe(text(4096), v.startsWith('/', 'must be an absolute path'));
 const seconds = v.pipe(
@@ -72,6 +79,21 @@ export const WHENS = ['accepted', 'failed', 'always'] as const;
 /** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
 export const ISOLATIONS = ['worktree', 'folder'] as const;
 
+/** The most variables that a command may be given. */
+const MAX_VARIABLES = 1_000;
+
+export const variableNameSchema = v.pipe(
+  v.string('must be text'),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be the name of a variable: letters, digits and _'),
+);
+export const variableSchema = text(MAX_GOAL_CHARS);
+
+/** Variables that the commands of a subtask find in their environment. They are recorded: no place for secrets. */
+export const envSchema = v.pipe(
+  v.record(variableNameSchema, variableSchema, 'must be an object of texts: {"NAME": "value"}'),
+  v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),
+);
+
 /** One subtask as people write it, after the CLI's grammar or JSON; `fan-out` in the rules completes it. */
 export const subtaskSchema = v.strictObject({
   goal: nonEmpty(MAX_GOAL_CHARS),
@@ -104,6 +126,8 @@ export const subtaskSchema = v.strictObject({
   attempts: v.optional(v.nullable(atLeast(1, 100)), null),
   /** Where its attempts run; null is a worktree for agents, the folder for all others. */
   isolation: v.optional(v.nullable(v.picklist(ISOLATIONS, 'must be worktree or folder')), null),
+  /** Variables of its own, beside those of the whole fan-out. */
+  env: v.optional(v.nullable(envSchema), null),
 });
 
 export const LOSERS = ['keep', 'drain', 'cancel'] as const;
@@ -124,6 +148,8 @@ export const fanOutSchema = v.strictObject({
   budget_secs: v.optional(v.nullable(amount), null),
   namespace: v.optional(v.nullable(text(256)), null),
   dir: v.optional(v.nullable(folder), null),
+  /** Variables that all its subtasks have. */
+  env: v.exactOptional(v.nullable(envSchema)),
 });
 
 /** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */

@@ -167,6 +167,8 @@ export interface CallContext {
   readonly actor: Did;
   /** A command repeated with the same key, by the same actor, is answered as the first was. */
   readonly idempotencyKey?: string;
+  /** The environment of who submits work, in which it runs; only a process of this machine can give one. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 

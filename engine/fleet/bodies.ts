@@ -92,6 +92,10 @@ export interface FanOutBody extends KeyedBody {
   readonly budget_secs?: number | null;
   /** The thread of the fan-out whose serial baseline this is; absent for any other. */
   readonly serial_of?: ThreadId | null;
+  /** Variables that all its subtasks have. */
+  readonly env?: Variables | null;
+  /** The name under which the environment of its submitter is kept; absent where it gave none. */
+  readonly environment?: string;
   readonly namespace?: string;
 }
 
@@ -106,6 +110,8 @@ export interface ChildBody {
   readonly worker: Did;
   readonly executor: string;
   readonly run?: string | null;
+  /** Absent where `run` goes on after a command that failed. */
+  readonly errexit?: true;
   readonly dir?: string | null;
   /** Absent for none. */
   readonly timeout_secs?: number | null;
@@ -125,7 +131,14 @@ export interface ChildBody {
   readonly session?: string;
   /** Where the changes of the last attempt are. */
   readonly earlier_branch?: string;
+  /** Variables that its commands have beside those that they inherit. */
+  readonly env?: Variables;
+  /** The name under which the environment that they inherit is kept; absent for the worker's own. */
+  readonly environment?: string;
 }
+
+/** Variables of an environment, by their names. */
+export type Variables = Readonly<Record<string, string>>;
 
 /** What the worker is told of a subtask that was depended on. */
 export interface WrittenDependency {
@@ -227,6 +240,8 @@ export interface RetryBody extends KeyedBody {
   readonly round: number;
   /** The children that the last round's join ended, which run again with it; absent where there is none. */
   readonly losers?: readonly number[];
+  /** The name under which the environment of who retries is kept, in which all that runs again runs. */
+  readonly environment?: string;
   readonly issued_by: Did;
 }
 

@@ -133,7 +133,8 @@ export function runSerial(
   const subtasks = forOneWorker(membersAmong(original.fanOut.subtasks), worker);
   // Where nobody named a worker, the target is the free choice that was made of it.
   const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
-  requireFanOut(state, namespace, asked, { budget_usd: null, instances: state.instances });
+  const { env } = original.fanOut;
+  requireFanOut(state, namespace, asked, { budget_usd: null, env, instances: state.instances });
   const alias = serialAlias(state, original.alias);
   const request = {
     losers: 'keep',
@@ -144,6 +145,7 @@ export function runSerial(
     namespace,
     join: 'accepted == total',
     subtasks,
+    env,
     serial_of: original.thread,
   } as const;
   // Neither of the two is written where the other one is refused.
@@ -201,6 +203,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
     hint: input.hint,
     round,
     ...(losers.length > 0 && { losers }),
+    ...environmentMember(issuer),
     issued_by: issuer.actor,
     ...keyOf(issuer),
   } as const;
@@ -333,6 +336,8 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     budget_tokens: request.budget_tokens,
     budget_secs: request.budget_secs,
     serial_of: request.serial_of,
+    env: request.env ?? null,
+    ...environmentMember(issuer),
     ...namespaceMember(request.namespace),
     ...keyOf(issuer),
   };
@@ -420,6 +425,10 @@ function namespaceOf(task: Task, named: string | null): string {
     `namespace '${named}' is rejected: it is not within '${namespace}', the namespace of task '${task.alias}'`,
     { details: { namespace: named, failing: namespace, task: task.alias } },
   );
+}
+
+function environmentMember({ environment }: Issuer): { environment?: string } {
+  return environment === undefined ? {} : { environment };
 }
 
 function namespaceMember(namespace: string): { namespace?: string } {

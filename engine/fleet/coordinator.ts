@@ -6,13 +6,13 @@ import { Deferrals } from './deferrals.ts';
 import { releaseQueueOf } from './dispatch.ts';
 import { Handover } from './handover.ts';
 import type { WorkerLink } from './links.ts';
-import type { DeliveryRef, Returned } from './messages.ts';
+import { ENVIRONMENT_GONE, type DeliveryRef, type Returned } from './messages.ts';
 import type { CelCompiler } from './predicate.ts';
 import { Presence } from './presence.ts';
 import { reconcile } from './reconcile.ts';
 import { namespaceOfBody, requirePermitted } from './rules.ts';
 import { Settling } from './settling.ts';
-import type { Child, FleetState, Task } from './state.ts';
+import { environmentOf, type Child, type FleetState, type Task } from './state.ts';
 import { Step, type Draft, type OutBatch, type Output, type StepOptions } from './step.ts';
 import { Timekeeping } from './timekeeping.ts';
 
@@ -200,8 +200,14 @@ export class Coordinator {
 
   /** Deliveries came back: recalled before they started, or handed back by a worker that drains. */
   returned(did: Did, returned: Returned, now: number): void {
+    if (returned.reason === ENVIRONMENT_GONE) this.environmentsGone(environmentsOf(this.state, returned));
     this.#handover.returned(did, returned, now);
     this.settle(now);
+  }
+
+  /** These environments are kept no more: what was to run in them waits. */
+  environmentsGone(names: Iterable<string>): void {
+    for (const name of names) this.state.goneEnvironments.add(name);
   }
 
   /** A heartbeat. It is written only when it says something new; otherwise it is held in memory. */
@@ -290,4 +296,13 @@ export class Coordinator {
   silentSince(child: Child): number | null {
     return this.#handover.silentSince(child);
   }
+}
+
+/** The names of the environments that deliveries were to run in. */
+function environmentsOf(state: FleetState, { deliveries }: Returned): string[] {
+  return deliveries.flatMap(({ thread, index }) => {
+    const fanOut = state.tasks.get(thread)?.fanOut;
+    const child = fanOut?.children[index];
+    return fanOut == null || child === undefined ? [] : (environmentOf(fanOut, child) ?? []);
+  });
 }

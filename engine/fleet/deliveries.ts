@@ -4,7 +4,7 @@ import type { Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
 import { TOPIC, type ResultFields } from './bodies.ts';
 import type { DeliveryRef } from './messages.ts';
-import { threadOf, type Child, type FanOut } from './state.ts';
+import { environmentOf, threadOf, type Child, type FanOut } from './state.ts';
 import { isAgent } from './subtasks.ts';
 
 /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
@@ -26,6 +26,10 @@ export function childIntent(
   if (subtask.dir !== null) body['dir'] = subtask.dir;
   const lastWork = child.earlier?.at(-1)?.work;
   if (lastWork != null) body['earlier_branch'] = lastWork.branch;
+  if (fanOut.env !== null || subtask.env !== null) body['env'] = { ...fanOut.env, ...subtask.env };
+  const environment = environmentOf(fanOut, child);
+  if (environment !== null) body['environment'] = environment;
+  if (subtask.errexit) body['errexit'] = true;
   body['executor'] = subtask.executor;
   body['goal'] = subtask.goal;
   if (child.hint !== null) body['hint'] = child.hint;

@@ -16,7 +16,7 @@ import {
   type Bound,
   type Levels,
 } from './policies.ts';
-import type { Child, FanOut, FleetState, Instance } from './state.ts';
+import { environmentOf, type Child, type FanOut, type FleetState, type Instance } from './state.ts';
 
 /** One child for one worker. */
 export interface Placement {
@@ -207,7 +207,9 @@ function nextStartable(
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
     const isFree = child.state === 'pending' && !plan.taken.has(child);
-    const startable = isFree && child.unmet === 0 && isWanted(fanOut, child);
+    const isBare = state.goneEnvironments.size > 0 && lacksEnvironment(state, fanOut, child);
+    // One that lacks its environment gets another by a retry, which puts it into the queue again.
+    const startable = isFree && child.unmet === 0 && isWanted(fanOut, child) && !isBare;
     const aside = startable ? asideFor(state, fanOut, child, plan, levels, now) : undefined;
     if (startable && aside === undefined) return child;
     queue.shift();
@@ -228,6 +230,16 @@ function asideFor(
   if (child.notBefore > now) return plan.delayed;
   if (whyShutOut(levels, fanOut.subtasks[child.index]!) !== null) return plan.shutOut;
   return hasQuota(state, fanOut, child, plan, now) ? undefined : plan.parked;
+}
+
+/** Whether the environment that a child is to run in is kept no more. */
+export function lacksEnvironment(
+  { goneEnvironments }: Pick<FleetState, 'goneEnvironments'>,
+  fanOut: FanOut,
+  child: Child,
+): boolean {
+  const name = environmentOf(fanOut, child);
+  return name !== null && goneEnvironments.has(name);
 }
 
 function hasQuota(

@@ -176,6 +176,8 @@ export function buildFanOut(
     serialOf: body.serial_of ?? null,
     budget: budgetOf(body, subtasks),
     namespace: body.namespace ?? task.facts.namespace,
+    env: body.env ?? null,
+    environment: body.environment ?? null,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
     threads: new Array<undefined>(subtasks.length),
     dependants: subtasks.some(subtask => subtask.depends_on.length > 0) ? dependantsOf(subtasks) : null,
@@ -447,7 +449,9 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   const indices = asked.map(({ index }) => index);
   const again = [...asked, ...runningAgainWith(fanOut, indices, body.losers)];
   for (const each of again) restart(state, fanOut, each);
-  for (const each of followingUp(fanOut, again)) restart(state, fanOut, each);
+  const followUps = followingUp(fanOut, again);
+  for (const each of followUps) restart(state, fanOut, each);
+  for (const each of [...again, ...followUps]) each.environment = body.environment ?? null;
   if (fanOut.joined === null) fanOut.task.outcome = null;
   fanOut.task.cancelled = null;
   state.open.add(fanOut.task.thread);

@@ -28,6 +28,8 @@ export interface Issuer {
   readonly key: string | undefined;
   /** Of the operation and its input; undefined without a key. */
   readonly digest?: string | undefined;
+  /** The name under which the caller's environment is kept, where it gave one. */
+  readonly environment?: string | undefined;
   readonly now: number;
 }
 

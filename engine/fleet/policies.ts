@@ -9,6 +9,7 @@ import {
   type PolicyLimit,
 } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
+import type { Variables } from './bodies.ts';
 import type { Act } from '../record/record.ts';
 import {
   limitedTo,
@@ -83,6 +84,8 @@ export function requireAct(registry: Registry, claimed: string, act: Act): void 
 export interface FanOutBounds {
   /** In dollars; null for none. */
   readonly budget_usd: number | null;
+  /** Variables that all its subtasks have; null or absent for none. */
+  readonly env?: Variables | null | undefined;
   /** The instances that targets name. */
   readonly instances: FleetState['instances'];
 }
@@ -110,6 +113,7 @@ export function requireFanOut(
       hint: `Give the fan-out a budget of at most ${budget.value}`,
       details: { limit: budget.value },
     });
+  if (bounds.env != null) requireAllowed(levels, claimed, 'executors', ['shell'], ENV_FOR_ALL);
   subtasks.forEach((subtask, index) => requireSubtask(state, levels, claimed, subtask, index, bounds));
 }
 
@@ -134,6 +138,8 @@ function requireSubtask(
   const { executor, target } = subtask;
   const which = `of subtask ${index}`;
   requireAllowed(levels, claimed, 'executors', [executor], `executor '${executor}' ${which}`, index);
+  if (subtask.env !== null)
+    requireAllowed(levels, claimed, 'executors', ['shell'], `env ${which}, ${AS_SHELL}`, index);
   const names = namesOf(target, instances);
   requireAllowed(levels, claimed, 'targets', names, `target '${targetText(target)}' ${which}`, index);
   const longest = limitOf(levels, 'timeout_secs');
@@ -145,6 +151,10 @@ function requireSubtask(
     });
   for (const { namespace, policy } of levels) requireShare(state, claimed, namespace, policy, subtask, index);
 }
+
+/** A variable can make a program run any command, as `GIT_SSH_COMMAND` does. */
+const AS_SHELL = "which may run commands as executor 'shell' does";
+const ENV_FOR_ALL = `env of the fan-out, ${AS_SHELL}`;
 
 /** A namespace with a budget knows of each subtask what it may take, before it starts. */
 function requireShare(

@@ -196,9 +196,9 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budget, namespace, counts, followUps, openFollowUps } =
-    fanOut;
-  const { round, roundStartedAt, roundOpenedBy, retrying, spawned, joined, echoed } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, env, environment } = fanOut;
+  const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
+  const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
     id,
     join,
@@ -207,6 +207,8 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     serialOf,
     budget,
     namespace,
+    env,
+    environment,
     counts,
     followUps,
     openFollowUps,

@@ -3,7 +3,7 @@ import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../contr
 import type { Echoed } from '../contract/echo.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
-import type { SharedThread, Work } from './bodies.ts';
+import type { SharedThread, Variables, Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
@@ -47,6 +47,8 @@ export interface FleetState {
   emergency: Emergency | null;
   /** The executors that are out of quota. */
   readonly breakers: Breakers;
+  /** The names of environments that are kept no more. Told by whoever keeps them: no record says so. */
+  readonly goneEnvironments: Set<string>;
   /** The coordinator's next clock on the threads that only it writes. */
   readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
@@ -186,6 +188,10 @@ export interface FanOutHead {
   readonly budget: Budget | null;
   /** The task's, or one below it. */
   readonly namespace: string;
+  /** Variables that all its subtasks have, or null. */
+  readonly env: Variables | null;
+  /** The name under which the environment of its submitter is kept, or null. */
+  readonly environment: string | null;
   /** Of the members: the follow-ups are counted apart. */
   readonly counts: Counts;
   /** Subtasks outside the join, which start once what they depend on has ended. */
@@ -270,6 +276,8 @@ export interface Child {
   output: { readonly path: string; readonly size: number } | null;
   /** The conversation of the last attempt that told of one, for the next one to go on with. */
   session: string | null;
+  /** The name of the environment of who had it run again, null for one who gave none; undefined: it is the fan-out's. */
+  environment: string | null | undefined;
   /** Where the changes of the last attempt are. */
   work: Work | null;
   /** Attempts that ended before the present one, oldest first. */
@@ -327,6 +335,7 @@ export function emptyState(): FleetState {
     freezes: new Map(),
     emergency: null,
     breakers: new Map(),
+    goneEnvironments: new Set(),
     ownClocks: new Map(),
     registryClocks: new Map(),
     idempotency: new Map(),
@@ -367,9 +376,23 @@ export function newChild(index: number, unmet: number): Child {
     leftGroup: null,
     output: null,
     session: null,
+    environment: undefined,
     work: null,
     earlier: null,
   };
+}
+
+/** The name under which the environment is kept that a child runs in; null for the worker's own. */
+export function environmentOf(fanOut: FanOut, { environment }: Child): string | null {
+  return environment === undefined ? fanOut.environment : environment;
+}
+
+/** The names of all environments that a fan-out needs. */
+export function environmentsOf(fanOut: FanOut): ReadonlySet<string> {
+  const names = new Set<string>();
+  if (fanOut.environment !== null) names.add(fanOut.environment);
+  for (const { environment } of fanOut.children) if (environment != null) names.add(environment);
+  return names;
 }
 
 /** The number of members of a fan-out: each is counted in one of the seven states. */

@@ -51,6 +51,7 @@ describe('completeSubtasks', () => {
       name: null,
       target: { kind: 'least-loaded' },
       run: null,
+      errexit: false,
       executor: 'echo',
       dir: '/srv/here',
       budget_usd: null,
@@ -61,7 +62,21 @@ describe('completeSubtasks', () => {
       when: 'accepted',
       attempts: null,
       isolation: 'folder',
+      env: null,
     });
+  });
+
+  it('has a command of several lines end at the first that fails', () => {
+    for (const run of ['a\nb', 'a\n\n  b', ' a\nb\n', '# why\na'])
+      assert.equal(one({ goal: 'x', run, executor: 'shell' }).errexit, true, JSON.stringify(run));
+    for (const run of ['a', 'a\n', '\na\n \n', 'a; b'])
+      assert.equal(one({ goal: 'x', run, executor: 'shell' }).errexit, false, JSON.stringify(run));
+  });
+
+  it('refuses a text that no record or no command can hold', () => {
+    for (const text of ['a\0', '\ud800', 'a\udc00b'])
+      for (const key of ['goal', 'name', 'run'] as const)
+        assert.match(refusal([{ goal: 'x', [key]: text }]).message, /neither a NUL nor half of a surrogate/);
   });
 
   it('keeps what is given, dependencies in ascending order', () => {
@@ -80,9 +95,15 @@ describe('completeSubtasks', () => {
       when: 'accepted',
       attempts: 3,
       isolation: 'folder',
+      env: { CI: '1' },
     };
     const complete = completeSubtasks([{ goal: 'a' }, given, { goal: 'c' }], context)[1];
-    assert.deepEqual(complete, { ...given, target: { kind: 'specific', did: B }, depends_on: [0, 2] });
+    assert.deepEqual(complete, {
+      ...given,
+      errexit: false,
+      target: { kind: 'specific', did: B },
+      depends_on: [0, 2],
+    });
   });
 
   it('has agents run in worktrees, and all others in the folder, unless it is said', () => {
@@ -424,8 +445,9 @@ describe('a subtask of text alone', () => {
         const known = { ...context, executors: [...context.executors, output.executor ?? 'echo'] };
         const instances = [{ did: output.target, alias: output.target }];
         const [complete] = completeSubtasks([input], { ...known, instances });
-        const { target: _, executor: __, dir: ___, isolation: ____, ...rest } = complete!;
+        const { target: _, executor: __, dir: ___, isolation: ____, errexit, ...rest } = complete!;
         const { target: _t, executor: _e, dir: _d, isolation: _i, ...given } = output;
+        assert.equal(errexit, output.run !== null && output.run.trim().includes('\n'));
         assert.deepEqual(rest, { ...given, timeout_secs: given.timeout_secs ?? null });
       }),
       { numRuns },

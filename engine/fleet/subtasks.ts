@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  isWritable,
   MAX_GOAL_CHARS,
   subtaskSchema,
   type Isolation,
@@ -8,6 +9,7 @@ import {
 } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
+import type { Variables } from './bodies.ts';
 import type { Budgeted } from './budgets.ts';
 import { didYouMean, nearestName } from './names.ts';
 
@@ -25,6 +27,8 @@ export interface CompleteSubtask {
   readonly target: Target;
   /** A command line for `/bin/sh -c`, or null. */
   readonly run: string | null;
+  /** Whether `run` ends at the first of its commands that fails. */
+  readonly errexit: boolean;
   readonly executor: string;
   /** An absolute path, or null for no folder. */
   readonly dir: string | null;
@@ -40,6 +44,8 @@ export interface CompleteSubtask {
   /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
   readonly attempts: number | null;
   readonly isolation: Isolation;
+  /** Variables of its own, or null for none. */
+  readonly env: Variables | null;
 }
 
 /** What the fan-out's subtasks are completed with and checked against. */
@@ -197,6 +203,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     name: subtask.name,
     target: parseTarget(subtask, index, lookup),
     run: subtask.run,
+    errexit: subtask.run !== null && hasSeveralLines(subtask.run),
     executor,
     dir: subtask.dir ?? lookup.dir,
     budget_usd: subtask.budget_usd,
@@ -207,6 +214,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     when: subtask.when,
     attempts: subtask.attempts,
     isolation: chooseIsolation(subtask, index, executor, lookup),
+    env: subtask.env,
   };
 }
 
@@ -239,6 +247,7 @@ export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & 
     const max = TEXT_LIMITS.get(key);
     if (max === undefined || typeof value !== 'string' || value.length > max || value.trim() === '')
       return false;
+    if (!isWritable(value)) return false;
   }
   return 'goal' in input;
 }
@@ -255,8 +264,8 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
 const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
-  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs, depends_on, when, attempts, isolation } =
-    FILLED_IN;
+  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs } = FILLED_IN;
+  const { depends_on, when, attempts, isolation, env } = FILLED_IN;
   return {
     goal,
     name: name ?? FILLED_IN.name,
@@ -272,6 +281,7 @@ function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> &
     when,
     attempts,
     isolation,
+    env,
   };
 }
 
@@ -333,6 +343,11 @@ function chooseIsolation(subtask: Subtask, index: number, executor: string, look
       },
     );
   return isolation;
+}
+
+/** Whether two of its lines are not empty: who writes one command below another wants no more after one that failed. */
+export function hasSeveralLines(command: string): boolean {
+  return command.split('\n').filter(line => line.trim() !== '').length > 1;
 }
 
 /** Whether an executor is a coding agent, which is told what its subtask depends on. */

@@ -7,8 +7,10 @@ import type { Coordinator } from './coordinator.ts';
 import { whyOutOfQuota } from './breakers.ts';
 import { budgetDocument, whyUnaffordable } from './budgets.ts';
 import { tasksOf, waitsFor } from './dependencies.ts';
+import { lacksEnvironment } from './dispatch.ts';
 import { controlMembers } from './freeze.ts';
 import { whyHeld } from './holds.ts';
+import { ENVIRONMENT_GONE } from './messages.ts';
 import { boundOf, denierOf, levelsOf, whyBounded, whyShutOut, type Levels } from './policies.ts';
 import { explain } from './predicate.ts';
 import type { RunFacts } from './speedup.ts';
@@ -313,6 +315,7 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
     const labels = unmet.slice(0, 5).map(index => labelOf(fanOut, index));
     return `waiting for ${labels.join(', ')}${unmet.length > 5 ? ', …' : ''}`;
   }
+  if (lacksEnvironment(coordinator.state, fanOut, child)) return whyBare(fanOut.task, child);
   if (child.notBefore > now)
     return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
   if (fanOut.serialOf !== null && fanOut.counts.running > 0)
@@ -342,6 +345,12 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   return denier.includes(undefined)
     ? 'waiting for a free slot'
     : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
+}
+
+/** Only a shell has the environment that is wanted, and a retry brings it along. */
+function whyBare({ alias }: Task, { index }: Child): string {
+  const subtask = `${alias} --subtask ${index}`;
+  return `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${subtask} && spl task retry ${subtask}`;
 }
 
 /** What a subtask waits for because of the policies that hold for it, in words; null when it need not. */

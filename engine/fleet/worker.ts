@@ -299,6 +299,18 @@ export class Worker {
     this.#exitIfDrained();
   }
 
+  /** An attempt could not begin here: it goes back, not counted. */
+  notBegun(key: string, reason: string): void {
+    const delivery = this.#deliveries.get(key);
+    if (delivery === undefined) return;
+    this.#running--;
+    if (delivery.cancelled !== null)
+      this.#end(delivery, { ...nothingRan, verdict: 'cancelled', reason: delivery.cancelled });
+    else this.#giveBack([delivery], reason, false);
+    this.#pump();
+    this.#exitIfDrained();
+  }
+
   /** A running attempt shows no sign of life for so long, in ms; null: it does again. */
   stalled(key: string, silentMs: number | null): void {
     const delivery = this.#deliveries.get(key);

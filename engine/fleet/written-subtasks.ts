@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../record/canonical.ts';
+import type { Variables } from './bodies.ts';
 import type { CompleteSubtask, Target } from './subtasks.ts';
 
 /**
@@ -15,6 +16,8 @@ interface WrittenSubtask extends JsonObject {
   readonly name?: string;
   readonly target?: Target & JsonObject;
   readonly run?: string;
+  /** Absent where `run` goes on after a command that failed. */
+  readonly errexit?: true;
   readonly executor?: string;
   /** Null where the others have a folder and this one has none. */
   readonly dir?: string | null;
@@ -28,6 +31,7 @@ interface WrittenSubtask extends JsonObject {
   readonly when?: 'failed' | 'always';
   readonly attempts?: number;
   readonly isolation?: 'worktree';
+  readonly env?: Variables & JsonObject;
 }
 
 const FREE_CHOICE: Target = { kind: 'least-loaded' };
@@ -51,6 +55,8 @@ function write(subtask: CompleteSubtask, common: CompleteSubtask): WrittenSubtas
   if (subtask.budget_usd !== null) written['budget_usd'] = subtask.budget_usd;
   if (subtask.depends_on.length > 0) written['depends_on'] = subtask.depends_on;
   if (subtask.dir !== common.dir) written['dir'] = subtask.dir;
+  if (subtask.env !== null) written['env'] = { ...subtask.env };
+  if (subtask.errexit) written['errexit'] = true;
   if (subtask.executor !== common.executor) written['executor'] = subtask.executor;
   written['goal'] = subtask.goal;
   if (subtask.isolation === 'worktree') written['isolation'] = subtask.isolation;
@@ -70,6 +76,7 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     name: written.name ?? null,
     target: written.target ?? FREE_CHOICE,
     run: written.run ?? null,
+    errexit: written.errexit ?? false,
     executor: written.executor ?? defaults.executor,
     dir: written.dir === undefined ? (defaults.dir ?? null) : written.dir,
     budget_usd: written.budget_usd ?? null,
@@ -80,5 +87,6 @@ export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteS
     when: written.when ?? 'accepted',
     attempts: written.attempts ?? null,
     isolation: written.isolation ?? 'folder',
+    env: written.env ?? null,
   }));
 }

@@ -20,6 +20,8 @@ export interface HomePaths {
   /** What is known of the further tokens. */
   readonly tokensFile: string;
   readonly runDir: string;
+  /** A link to the folder, outside the home, of the environments in which subtasks run. */
+  readonly environmentsLink: string;
   /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
@@ -49,6 +51,7 @@ export function homePaths(home: string): HomePaths {
     token: at('token'),
     tokensFile: at('tokens.json'),
     runDir: at('run'),
+    environmentsLink: at('run', 'environments'),
     socket: at('run', 'spl.sock'),
     pidFile: at('run', 'spl.pid'),
     stopMark: at('run', 'stopped'),

@@ -1,11 +1,10 @@
 import * as fs from 'node:fs/promises';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { FleetError, systemCodeOf } from '../errors.ts';
+import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { hash } from '../record/hash.ts';
-import { requirePrivate } from './access.ts';
 import { writeAtomically } from './files.ts';
 import type { HomePaths } from './paths.ts';
+import { requireOwnFolder, runtimeFolder } from './runtime.ts';
 
 /** The longest path of a Unix socket in bytes: `sun_path` less the NUL that ends it. */
 export const MAX_SOCKET_BYTES = process.platform === 'linux' ? 107 : 103;
@@ -51,41 +50,14 @@ async function readPointer(paths: HomePaths): Promise<string> {
   throw invalid(`'${pointerFile(paths)}' does not name a socket`);
 }
 
-/** The first runtime folder that is ours alone, or can be made so, and is short enough. */
+/** In the first runtime folder in which its path is short enough. */
 async function socketElsewhere(paths: HomePaths): Promise<string> {
-  const name = `${hash(paths.home).slice(0, 16)}.sock`;
-  let refusal: unknown;
-  for (const folder of runtimeFolders()) {
-    const socket = path.join(folder, name);
-    if (!fits(socket)) continue;
-    try {
-      await fs.mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-        if (systemCodeOf(error) !== 'EEXIST') throw error;
-      });
-      await requireOwnFolder(folder);
-      return socket;
-    } catch (error) {
-      refusal = error;
-    }
+  const socketIn = (folder: string): string => path.join(folder, `${hash(paths.home).slice(0, 16)}.sock`);
+  try {
+    return socketIn(await runtimeFolder(folder => fits(socketIn(folder))));
+  } catch (cause) {
+    throw invalid(`the path of the socket '${paths.socket}' is too long: ${messageOf(cause)}`, cause);
   }
-  throw invalid(`the path of the socket '${paths.socket}' is too long and no runtime folder is fit`, refusal);
-}
-
-function runtimeFolders(): string[] {
-  const runtime = process.env['XDG_RUNTIME_DIR'];
-  const own = `spl-${process.getuid?.() ?? os.userInfo().username}`;
-  return [...(runtime ? [path.join(runtime, 'spl')] : []), path.join(os.tmpdir(), own)];
-}
-
-/** The system's folder for temporary files is everybody's, so that the name there may be another user's. */
-async function requireOwnFolder(folder: string): Promise<void> {
-  const stats = await fs.lstat(folder).catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw invalid(`the runtime folder '${folder}' is not accessible`, error);
-  });
-  if (stats === undefined) return;
-  if (!stats.isDirectory()) throw invalid(`the runtime folder '${folder}' is not a folder`);
-  requirePrivate('the runtime folder', folder, stats);
 }
 
 const invalid = (message: string, cause?: unknown): FleetError =>

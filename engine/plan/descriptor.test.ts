@@ -37,6 +37,7 @@ const ACCEPTED: readonly (readonly [string, Descriptor])[] = [
     ' {"goal":"a","timeout":5,"depends":[0,1],"name":null}',
     { goal: 'a', timeout_secs: 5, depends_on: [0, 1] },
   ],
+  ['{"goal":"a","env":{"A":"b, c","D_1":""}}', { goal: 'a', env: { A: 'b, c', D_1: '' } }],
 ];
 
 const REFUSED: readonly (readonly [text: string, key: string | null, position: number, message: RegExp])[] = [
@@ -52,6 +53,12 @@ const REFUSED: readonly (readonly [text: string, key: string | null, position: n
   ['goal="a" b', 'goal', 10, /a comma is missing/],
   ['goal="a\\n"', 'goal', 8, /a backslash stands before/],
   ['goal="a\\', 'goal', 8, /a backslash stands before/],
+  ['goal=x,env=A', 'env', 12, /is an object: write the whole subtask as JSON/],
+  ['{"goal":"x","env":{"a b":"1"}}', 'env', 13, /a b must be the name of a variable/],
+  ['{"goal":"x","env":{"A":1}}', 'env', 13, /A must be text/],
+  ['{"goal":"x","env":"A=1"}', 'env', 13, /must be an object of texts/],
+  ['goal=a\0b', 'goal', 6, /neither a NUL/],
+  ['{"goal":"a\\ud800"}', 'goal', 2, /half of a surrogate pair/],
   ['goal=', 'goal', 6, /must not be empty/],
   ['goal=""', 'goal', 6, /must not be empty/],
   ['name=n', 'goal', 7, /is missing/],
@@ -91,7 +98,9 @@ describe('subtask descriptor', () => {
     });
   }
 
-  const value = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter(text => text.trim() !== '');
+  const value = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 40 })
+    .filter(text => text.trim() !== '' && !text.includes('\0'));
   const descriptors = fc.record(
     {
       goal: value,
@@ -106,6 +115,7 @@ describe('subtask descriptor', () => {
       timeout_secs: fc.double({ min: 1e-3, max: 3e7, noNaN: true }),
       depends_on: fc.array(fc.nat({ max: 99_999 }), { minLength: 1, maxLength: 5 }),
       attempts: fc.integer({ min: 1, max: 100 }),
+      env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,5}$/), value, { noNullPrototype: true }),
     },
     { requiredKeys: ['goal'], noNullPrototype: true },
   );
@@ -141,7 +151,7 @@ describe('subtask descriptor', () => {
   it('knows the keys that the contract lists', () => {
     assert.deepEqual(DESCRIPTOR_KEYS, [
       ...['goal', 'name', 'target', 'run', 'executor', 'dir', 'budget', 'budget-tokens', 'budget-secs'],
-      ...['timeout', 'depends', 'attempts', 'isolation'],
+      ...['timeout', 'depends', 'attempts', 'isolation', 'env'],
     ]);
   });
 });

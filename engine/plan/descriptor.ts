@@ -20,6 +20,7 @@ export interface Descriptor {
   readonly depends_on?: readonly number[];
   readonly attempts?: number;
   readonly isolation?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What is wrong with a descriptor, and where. */
@@ -52,6 +53,7 @@ export const BODY_KEYS = {
   depends: 'depends_on',
   attempts: 'attempts',
   isolation: 'isolation',
+  env: 'env',
 } as const satisfies Readonly<Record<string, BodyKey>>;
 const NUMBERS: ReadonlySet<BodyKey> = new Set([
   'budget_usd',
@@ -69,8 +71,9 @@ export function parseDescriptor(text: string): DescriptorResult {
   return reading(() => (text.trimStart().startsWith('{') ? readJson(text) : readPairs(text)));
 }
 
-/** Writes a descriptor as `key=value,…` text that `parseDescriptor` reads as the same. */
+/** Writes a descriptor as `key=value,…` text that `parseDescriptor` reads as the same; as JSON where it has variables. */
 export function printDescriptor(descriptor: Descriptor): string {
+  if (descriptor.env !== undefined) return JSON.stringify(descriptor);
   return Object.entries(BODY_KEYS)
     .filter(([, bodyKey]) => descriptor[bodyKey] !== undefined)
     .map(([key, bodyKey]) => `${key}=${printValue(descriptor[bodyKey])}`)
@@ -79,7 +82,7 @@ export function printDescriptor(descriptor: Descriptor): string {
 
 function printValue(value: Descriptor[BodyKey]): string {
   if (Array.isArray(value)) return value.join('+');
-  const text = String(value);
+  const text = String(value as string | number | undefined);
   return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 }
 
@@ -184,10 +187,13 @@ function skipSpace(text: string, at: number): number {
 /** The text of a number or a list becomes one; unknown keys are left to `assemble`. */
 function convert(pair: Pair & { readonly value: string }): Pair {
   const bodyKey = bodyKeyOf(pair.key);
+  if (bodyKey === 'env') return fail(pair, `is an object: ${AS_JSON}`);
   if (bodyKey === 'depends_on') return { ...pair, value: readIndices(pair) };
   if (bodyKey === undefined || !NUMBERS.has(bodyKey)) return pair;
   return { ...pair, value: readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`) };
 }
+
+const AS_JSON = 'write the whole subtask as JSON, {"goal": "…", "env": {"NAME": "value"}}';
 
 function readIndices(pair: Pair & { readonly value: string }): readonly number[] {
   return pair.value.split('+').map(part => {
@@ -242,7 +248,9 @@ function assemble(pairs: readonly Pair[], length: number): Descriptor {
 function check(bodyKey: BodyKey, pair: Pair): unknown {
   const schema = bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];
   const result = v.safeParse<v.GenericSchema>(schema, pair.value, { abortEarly: true });
-  return result.success ? result.output : fail(pair, result.issues[0].message);
+  if (result.success) return result.output;
+  const path = v.getDotPath(result.issues[0]);
+  return fail(pair, `${path === null ? '' : `${path} `}${result.issues[0].message}`);
 }
 
 /** The body's own key is understood too, so that what one reads in a record can be typed again. */

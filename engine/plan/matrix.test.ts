@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { combinations, filledCommand, filledIn, isPlainWord, quotedPlaceholders } from './matrix.ts';
+import { combinations, commandWithVariables, filledIn, variablesIn } from './matrix.ts';
 
 /** What people and generators write, without the control characters that a matrix refuses. */
 const value = fc
@@ -13,6 +13,9 @@ const value = fc
     maxLength: 12,
   })
   .filter(text => !/\p{Cc}/u.test(text));
+
+/** What may be the `/bin/sh` of a system, with the options that make it one. */
+const SHELLS = [['/bin/sh'], ['bash', '--posix']] as const;
 
 describe('a matrix', () => {
   it('makes every combination once, the last key changing fastest', () => {
@@ -40,62 +43,36 @@ describe('a matrix', () => {
     );
   });
 
-  it('gives the shell each value as it is, in one word, whatever characters it has', () => {
-    fc.assert(
-      fc.property(value, value, (a, b) => {
-        const command = filledCommand(
-          `printf '%s\\n' x\${{ matrix.a }} \${{ matrix.b }}y 'plain "q"' \${{ matrix.a }}`,
-          new Map([
+  for (const [shell, ...options] of SHELLS)
+    it(`gives ${shell} each value as it is, in one word, whatever characters it has`, () => {
+      const text = `printf '%s\\n' x\${{ matrix.a }} \${{ matrix.b-c }}y "$(printf %s \${{ matrix.a }})" 'plain "q"'`;
+      fc.assert(
+        fc.property(value, value, (a, b) => {
+          const given = new Map([
             ['a', a],
-            ['b', b],
-          ]),
-        );
-        const output = execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
-        assert.equal(output, `x${a}\n${b}y\nplain "q"\n${a}\n`);
-      }),
-      { numRuns: runs(60) },
-    );
-  });
+            ['b-c', b],
+          ]);
+          const env = { PATH: process.env['PATH'], ...variablesIn(text, given) };
+          const words = [...options, '-c', commandWithVariables(text)];
+          const output = execFileSync(shell, words, {
+            encoding: 'utf8',
+            env,
+            stdio: ['ignore', 'pipe', 'pipe'],
+          });
+          assert.equal(output, `x${a}\n${b}y\n${a}\nplain "q"\n`);
+        }),
+        { numRuns: runs(40) },
+      );
+    });
 
-  it('finds each placeholder that stands where quotes would not hold it', () => {
-    const shown = (command: string): string[] =>
-      quotedPlaceholders(command).map(({ start, end }) => command.slice(start, end));
-    const one = '${{ matrix.a }}';
-    for (const bare of [
-      one,
-      `x${one}y`,
-      `echo 'q' ${one}`,
-      `echo "q"${one}'q'`,
-      `echo \\" ${one}`,
-      `a#b ${one}`,
-      `a && ${one}; b`,
-    ])
-      assert.deepEqual(shown(bare), [], bare);
-    const held = [
-      `"${one}"`,
-      `'${one}'`,
-      `"a\\"${one}"`,
-      `$(echo ${one})`,
-      `\`echo ${one}\``,
-      `# ${one}`,
-      `cat <<END\n${one}\nEND`,
-      `\${x:-${one}}`,
-      `'never closed ${one}`,
-    ];
-    for (const command of held) assert.deepEqual(shown(command), [one], command);
-  });
-
-  it('lets nothing but plain words into quotes: they mean themselves in any', () => {
-    const plain = value.filter(isPlainWord);
-    fc.assert(
-      fc.property(plain, a => {
-        const command = filledCommand(
-          `printf '%s\\n' "\${{ matrix.a }}" '\${{ matrix.a }}' $(echo \${{ matrix.a }}) # \${{ matrix.a }}`,
-          new Map([['a', a]]),
-        );
-        assert.equal(execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8' }), `${a}\n${a}\n${a}\n`);
-      }),
-      { numRuns: runs(40) },
-    );
+  it('gives a command the values that it names, and no others', () => {
+    const given = new Map([
+      ['a', '1'],
+      ['b', '2'],
+    ]);
+    assert.deepEqual(variablesIn('x ${{ matrix.b }} ${{ env.HOME }} ${{ matrix.c }}', given), {
+      SPL_MATRIX_b: '2',
+    });
+    assert.equal(commandWithVariables('x ${{ env.HOME }} ${{ other }}'), 'x "$HOME" ${{ other }}');
   });
 });

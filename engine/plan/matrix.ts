@@ -1,18 +1,21 @@
 /** One way to fill a subtask's placeholders in: a value for each key of its matrix, as it was written. */
 export type Combination = ReadonlyMap<string, string>;
 
-/** How a placeholder is written: `${{ matrix.shard }}`. */
+/** How a placeholder is written: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
 const PLACEHOLDER = /\$\{\{([^}]*)\}\}/g;
 const MATRIX_KEY = /^\s*matrix\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
+const VARIABLE = /^\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*$/;
 export const MATRIX_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-/** A part of a text that a matrix fills in. */
+/** A part of a text that stands for a value. */
 export interface Placeholder {
   /** Where it stands in the text. */
   readonly start: number;
   readonly end: number;
   /** The key of the matrix, or null when it is not written `${{ matrix.KEY }}`. */
   readonly key: string | null;
+  /** The variable that is read when an attempt begins, or null when it is not written `${{ env.NAME }}`. */
+  readonly variable: string | null;
 }
 
 /** The placeholders of a text, in order. */
@@ -21,6 +24,7 @@ export function placeholders(text: string): readonly Placeholder[] {
     start: match.index,
     end: match.index + match[0].length,
     key: MATRIX_KEY.exec(match[1]!)?.[1] ?? null,
+    variable: VARIABLE.exec(match[1]!)?.[1] ?? null,
   }));
 }
 
@@ -35,79 +39,40 @@ export function combinations(matrix: ReadonlyMap<string, readonly string[]>): re
 
 /** The text with its placeholders filled in. Those that the matrix has no key for stay. */
 export function filledIn(text: string, combination: Combination): string {
-  return replaced(text, combination, value => value);
+  return replaced(text, ({ key }) => (key === null ? undefined : combination.get(key)));
 }
 
-/** What a shell takes for itself wherever it stands, quotes or none. */
-const PLAIN = /^[A-Za-z0-9_./:@%+,][A-Za-z0-9_./:@%+,-]*$/;
-
-/** Whether a value means itself in a command line, in whatever quotes it stands. */
-export const isPlainWord = (value: string): boolean => PLAIN.test(value);
+/** The variable in which a command finds the value of a matrix's key. Keys that differ in `-` and `_` alone share one. */
+export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll('-', '_')}`;
 
 /**
- * The command line with its placeholders filled in, each value within one word of the shell: it can’t become a command
- * or a second word. Those that stand inside of quotes must be plain, see `quotedPlaceholders`.
+ * The command line with a quoted variable in the place of each placeholder: no value becomes a part of the line. The
+ * placeholders must stand where a word may, see `misplacedPlaceholders`.
  */
-export function filledCommand(text: string, combination: Combination): string {
-  return replaced(text, combination, value =>
-    isPlainWord(value) ? value : `'${value.replaceAll("'", "'\\''")}'`,
-  );
-}
-
-function replaced(text: string, combination: Combination, written: (value: string) => string): string {
-  return text.replace(PLACEHOLDER, (whole, inner: string) => {
-    const value = combination.get(MATRIX_KEY.exec(inner)?.[1] ?? '');
-    return value === undefined ? whole : written(value);
+export function commandWithVariables(text: string): string {
+  return replaced(text, ({ key, variable }) => {
+    const name = key === null ? variable : variableOf(key);
+    return name === null ? undefined : `"$${name}"`;
   });
 }
 
-/**
- * The placeholders of a command line that do not stand as bare words: inside of quotes, of a backquoted or `$(…)`
- * command, behind a `#` or a `<<`, where quotes around a value would mean something else. Rather one too many.
- */
-export function quotedPlaceholders(command: string): readonly Placeholder[] {
-  const bare = bareRanges(command);
-  return placeholders(command).filter(
-    ({ start, end }) => !bare.some(range => range.start <= start && end <= range.end),
-  );
+/** The variables of a matrix that a command line names, with their values. */
+export function variablesIn(text: string, combination: Combination): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const { key } of placeholders(text)) {
+    const value = key === null ? undefined : combination.get(key);
+    if (key !== null && value !== undefined) values[variableOf(key)] = value;
+  }
+  return values;
 }
 
-/** The stretches of a command line in which the shell is in no quotes. */
-function bareRanges(command: string): readonly { readonly start: number; readonly end: number }[] {
-  const ranges: { start: number; end: number }[] = [];
-  let start = 0;
+function replaced(text: string, written: (placeholder: Placeholder) => string | undefined): string {
+  let filled = '';
   let at = 0;
-  const close = (end: number): void => void (end > start && ranges.push({ start, end }));
-  while (at < command.length) {
-    const rest = command.slice(at, at + 3);
-    if (rest === '${{') {
-      at = Math.max(at + 3, command.indexOf('}}', at) + 2);
-    } else if (rest.startsWith('\\')) {
-      at += 2;
-    } else if (rest.startsWith("'") || rest.startsWith('"')) {
-      close(at);
-      at = start = quoteEnd(command, at);
-    } else if (
-      /^(`|\$\(|\$\{|<<)/.test(rest) ||
-      (rest.startsWith('#') && /(^|[\s;&|(])$/.test(command.slice(0, at)))
-    ) {
-      // What comes after is not looked into: it may be anything.
-      close(at);
-      return ranges;
-    } else {
-      at += 1;
-    }
+  for (const placeholder of placeholders(text)) {
+    filled += text.slice(at, placeholder.start);
+    filled += written(placeholder) ?? text.slice(placeholder.start, placeholder.end);
+    at = placeholder.end;
   }
-  close(command.length);
-  return ranges;
-}
-
-/** Behind the quote that closes the one at `at`; the end of the text where none does. */
-function quoteEnd(command: string, at: number): number {
-  const quote = command[at]!;
-  for (let i = at + 1; i < command.length; i++) {
-    if (quote === '"' && command[i] === '\\') i += 1;
-    else if (command[i] === quote) return i + 1;
-  }
-  return command.length;
+  return filled + text.slice(at);
 }

@@ -1,6 +1,7 @@
 import type { EffectivePolicy, NamespaceDocument } from '../contract/documents.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
+import type { Variables } from '../fleet/bodies.ts';
 import { didYouMean, nearestName } from '../fleet/names.ts';
 import { requireFanOut } from '../fleet/policies.ts';
 import type { Instance, Namespace } from '../fleet/state.ts';
@@ -71,19 +72,22 @@ function offers({ value, range }: Written, known: readonly KnownNamespace[]): re
 export interface AskedOfPolicy {
   readonly subtasks: readonly CompleteSubtask[];
   readonly budgetUsd: number | null;
+  /** Variables that all subtasks have. */
+  readonly env: Variables | null;
   readonly workers: readonly { readonly did: string; readonly alias: string }[];
 }
 
 /** Why the policies that hold in a namespace would refuse a fan-out, by the very rules of the engine; null where they don’t. */
 export function checkPolicy(
   { id, policy }: KnownNamespace,
-  { subtasks, budgetUsd, workers }: AskedOfPolicy,
+  { subtasks, budgetUsd, env, workers }: AskedOfPolicy,
 ): FleetError | null {
   if (policy === null) return null;
   const instances = new Map(workers.map(worker => [worker.did, worker as unknown as Instance] as const));
   try {
     requireFanOut({ namespaces: registryOf(id, policy), usages: usagesOf(policy) }, id, subtasks, {
       budget_usd: budgetUsd,
+      env,
       instances: instances as Parameters<typeof requireFanOut>[3]['instances'],
     });
     return null;

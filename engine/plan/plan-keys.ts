@@ -14,6 +14,7 @@ export const PLAN_KEYS = {
   budget: 'budget_usd',
   'budget-tokens': 'budget_tokens',
   'budget-secs': 'budget_secs',
+  env: 'env',
 } as const;
 
 const { depends: _byName, ...standing } = BODY_KEYS;

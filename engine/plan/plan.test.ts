@@ -86,7 +86,8 @@ describe('a plan', () => {
         ...[1, 2, 3].map(n => ({
           goal: `test-${n}`,
           name: `test-${n}`,
-          run: `npm test -- --shard ${n}/3`,
+          run: 'npm test -- --shard "$SPL_MATRIX_shard"/3',
+          env: { SPL_MATRIX_shard: String(n) },
           timeout_secs: 600,
         })),
         {
@@ -102,7 +103,54 @@ describe('a plan', () => {
       budget_usd: null,
       budget_tokens: null,
       budget_secs: null,
+      env: null,
     });
+  });
+
+  it('gives commands the variables that it names, and writes down no value of the environment', () => {
+    const text = [
+      'goal: g',
+      'env: { CI: 1, TOKEN: "${{ env.DEPLOY }}" }',
+      'subtasks:',
+      '  - name: a-${{ matrix.n }}',
+      '    matrix: { n: [1, 2] }',
+      '    env: { PART: "p${{ matrix.n }}" }',
+      '    run: deploy ${{ env.STAGE }} ${{ matrix.n }}',
+    ].join('\n');
+    const { diagnostics, request } = readPlan(text, CONTEXT);
+    assert.deepEqual(diagnostics, []);
+    assert.deepEqual(request?.env, { CI: '1', TOKEN: '${{ env.DEPLOY }}' });
+    assert.deepEqual(
+      request.subtasks.map(({ run, env }) => [run, env]),
+      ['1', '2'].map(n => ['deploy "$STAGE" "$SPL_MATRIX_n"', { PART: `p${n}`, SPL_MATRIX_n: n }]),
+    );
+  });
+
+  it('takes a placeholder out of quotes where it is asked to', () => {
+    const lines = [
+      'goal: g',
+      'subtasks:',
+      '  - name: a',
+      '    matrix: { n: [1] }',
+      '    run: echo "x ${{ matrix.n }}"',
+    ];
+    const text = lines.join('\n');
+    const [fault] = readPlan(text, CONTEXT).diagnostics;
+    const { range, text: instead } = fault!.fixes[0]!;
+    const mended = text.slice(0, range.start) + instead + text.slice(range.end);
+    assert.equal(readPlan(mended, CONTEXT).request?.subtasks[0]?.run, 'echo "x ""$SPL_MATRIX_n"""');
+  });
+
+  it('refuses what no record or no command can hold, as the engine does', () => {
+    for (const text of ['"a\\ud800"', '"a\\0"'])
+      for (const key of ['goal', 'run', 'name', 'prompt']) {
+        const { diagnostics, request } = readPlan(
+          `goal: g\nsubtasks: [{ ${key}: ${text}, dir: . }]\n`,
+          CONTEXT,
+        );
+        assert.equal(request, null, `${key}: ${text}`);
+        assert.match(diagnostics[0]?.message ?? '', /neither a NUL nor half of a surrogate pair|is missing/);
+      }
   });
 
   it('takes what looks like a number or a word of YAML as it is written', () => {

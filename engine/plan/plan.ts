@@ -2,13 +2,16 @@ import type { Node } from 'yaml';
 import type * as v from 'valibot';
 import type { Losers, subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
+import type { Variables } from '../fleet/bodies.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
 import { nearestName } from '../fleet/names.ts';
 import { completeSubtasks, type CompleteSubtask } from '../fleet/subtasks.ts';
 import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
+import { readEnv, valuesOf } from './env-reader.ts';
 import { withoutDependency } from './list-edits.ts';
+import { placeholders } from './matrix.ts';
 import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
@@ -47,6 +50,8 @@ export interface PlanRequest {
   readonly budget_usd: number | null;
   readonly budget_tokens: number | null;
   readonly budget_secs: number | null;
+  /** Variables that all subtasks have; null for none. */
+  readonly env: Variables | null;
 }
 
 /** What stands where in a plan, faults or none. */
@@ -144,7 +149,12 @@ class PlanReader {
     if (this.#plan.diagnostics.hasErrors) return null;
     const subtasks = this.#complete(values);
     if (subtasks === null) return null;
-    const asked = { subtasks, budgetUsd: limitsOf(values).budget_usd, workers: this.#context.workers ?? [] };
+    const asked = {
+      subtasks,
+      budgetUsd: limitsOf(values).budget_usd,
+      env: (values['env'] as Variables | undefined) ?? null,
+      workers: this.#context.workers ?? [],
+    };
     const refused = this.#namespace === undefined ? null : checkPolicy(this.#namespace, asked);
     if (refused !== null) this.#beyondPolicy(refused, keys);
     return this.#request(values);
@@ -165,10 +175,21 @@ class PlanReader {
     const values: Record<string, unknown> = {};
     for (const entry of entries) {
       if (entry.key === 'subtasks') this.#subtasks.read(entry);
+      else if (entry.key === 'env') values['env'] = this.#env(entry);
       else if (Object.hasOwn(PLAN_KEYS, entry.key))
         values[entry.key] = this.#plan.valueOf(entry, planSchemaOf(entry.key));
     }
     return values;
+  }
+
+  #env(entry: Entry): Variables | undefined {
+    const variables = readEnv(this.#plan, entry);
+    for (const written of variables?.values() ?? [])
+      for (const { start, end } of placeholders(written.value).filter(({ variable }) => variable === null)) {
+        const message = "a placeholder of a plan's own env is written ${{ env.NAME }}";
+        this.#plan.diagnostics.error('matrix', message, this.#placeIn(written, start, end - start));
+      }
+    return variables && valuesOf(this.#plan, variables);
   }
 
   #request(values: Values): PlanRequest {
@@ -183,6 +204,7 @@ class PlanReader {
       losers: (text('losers') ?? 'keep') as Losers,
       timeout_secs: number('timeout'),
       ...limitsOf(values),
+      env: (values['env'] as Variables | undefined) ?? null,
     };
   }
 

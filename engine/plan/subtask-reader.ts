@@ -2,18 +2,21 @@ import type { Node } from 'yaml';
 import { MAX_SUBTASKS, subtaskSchema } from '../contract/commands.ts';
 import { didYouMean, nearestName } from '../fleet/names.ts';
 import type { Range } from './diagnostics.ts';
+import { readEnv, valuesOf } from './env-reader.ts';
 import {
   combinations,
-  filledCommand,
+  commandWithVariables,
   filledIn,
-  isPlainWord,
   MATRIX_NAME,
   placeholders,
-  quotedPlaceholders,
+  variableOf,
+  variablesIn,
   type Combination,
+  type Placeholder,
 } from './matrix.ts';
 import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS, subtaskSchemaOf } from './plan-keys.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
+import { misplacedPlaceholders, type Misplaced, type Obstacle } from './shell-places.ts';
 
 /** A subtask as it is written once. */
 export interface WrittenSubtask {
@@ -39,6 +42,18 @@ export interface Draft {
   readonly body: Record<string, unknown>;
   readonly depends: readonly { readonly text: string; readonly range: Range }[];
 }
+
+/** Where it stands, and the way out. */
+const MISPLACED: Readonly<Record<Obstacle, string>> = {
+  'double quotes': 'in double quotes. Take it out of them: "a "${{ matrix.x }}" b"',
+  'single quotes': "in single quotes. Take it out of them: 'a '${{ matrix.x }}' b'",
+  backquotes: 'in backquotes. Write $(…) in their place',
+  'an expansion': 'in an expansion. Give the value a name before: x=${{ matrix.x }}',
+  arithmetic: 'in arithmetic. Give the value a name before: x=${{ matrix.x }}',
+  'a here-document': 'in a here-document. Give the value a name before: x=${{ matrix.x }}',
+  'a backslash': 'behind a backslash. Take the backslash away',
+  'a dollar': 'behind a dollar. Take the dollar away',
+};
 
 export type Matrix = ReadonlyMap<string, readonly string[]>;
 type Keys = ReadonlyMap<string, Entry>;
@@ -102,9 +117,15 @@ export class SubtaskReader {
     const index = this.drafts.length;
     const body: Record<string, unknown> = {};
     for (const [key, bodyKey] of Object.entries(SUBTASK_KEYS)) {
+      if (key === 'env') continue;
       const value = this.#filled(keys.get(key), combination);
       if (value !== undefined) body[bodyKey] = value;
     }
+    const env = {
+      ...this.#env(keys.get('env'), combination),
+      ...this.#valuesOf(keys.get('run'), combination),
+    };
+    if (Object.keys(env).length > 0) body['env'] = env;
     // Looked at also where it is not used: what is written there is to be sound.
     const prompt = this.#filled(keys.get('prompt'), combination);
     body['goal'] ??= prompt ?? body['name'];
@@ -124,8 +145,20 @@ export class SubtaskReader {
     if (!isPrompt && !isText(key)) return this.#plan.valueOf(entry, schema);
     const text = this.#plan.textOf(entry.node, key, range)?.value;
     if (text === undefined) return undefined;
-    const fill = key === 'run' ? filledCommand : filledIn;
-    return this.#plan.checked(key, fill(text, combination), schema, range);
+    const filled = key === 'run' ? commandWithVariables(text) : filledIn(text, combination);
+    return this.#plan.checked(key, filled, schema, range);
+  }
+
+  #env(entry: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {
+    const variables = entry === undefined ? undefined : readEnv(this.#plan, entry);
+    if (variables === undefined) return {};
+    return valuesOf(this.#plan, variables, text => filledIn(text, combination));
+  }
+
+  /** The values of the matrix that a command names. */
+  #valuesOf(run: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {
+    const text = run === undefined ? undefined : this.#plan.textOf(run.node, 'run', run.range)?.value;
+    return text === undefined ? {} : variablesIn(text, combination);
   }
 
   #depends(entry: Entry | undefined): readonly Written[] {
@@ -146,6 +179,8 @@ export class SubtaskReader {
     for (const key of keys) {
       const values = this.#values(key);
       if (values === null) return null;
+      const twin = [...matrix.keys()].find(other => variableOf(other) === variableOf(key.key));
+      if (twin !== undefined) this.#twins(key, twin);
       matrix.set(key.key, values);
       count *= values.length;
     }
@@ -174,7 +209,7 @@ export class SubtaskReader {
       : null;
   }
 
-  /** A line break ends a comment of a command line, and what is behind it would be run. */
+  /** A name and a goal are shown on a line. */
   #isFit({ value, range }: Written): boolean {
     if (!/\p{Cc}/u.test(value)) return true;
     const message = 'a value of a matrix must have no line break or other control character';
@@ -182,8 +217,18 @@ export class SubtaskReader {
     return false;
   }
 
-  /** Says which placeholders would stay, or would not be safe in their command line. */
+  #twins({ key, keyRange }: Entry, twin: string): void {
+    const message = `'${key}' and '${twin}' are one variable, ${variableOf(key)}, to a command: rename one of them`;
+    this.#plan.diagnostics.error('matrix', message, keyRange);
+  }
+
+  /** Says which placeholders would stay, or can't stand for a word of their command line. */
   #placeholders(entry: Entry, matrix: Matrix): void {
+    if (entry.key === 'env') {
+      const variables = readEnv(this.#plan, entry)?.values() ?? [];
+      for (const written of variables) this.#placeholdersIn('env', written, matrix);
+      return;
+    }
     for (const node of this.#plan.itemsOrOne(entry)) {
       const { start, end } = this.#plan.rangeOf(node);
       // Few have any; the others need not be looked at character by character.
@@ -194,29 +239,37 @@ export class SubtaskReader {
   }
 
   #placeholdersIn(key: string, written: Written, matrix: Matrix): void {
+    const found = placeholders(written.value);
+    if (found.length === 0) return;
     const offsets = written.offsets();
     const placeOf = ({ start, end }: Range): Range => ({ start: offsets[start]!, end: offsets[end]! });
-    for (const found of placeholders(written.value)) {
-      if (found.key === null) {
-        const message = 'a placeholder is written ${{ matrix.KEY }}';
-        this.#plan.diagnostics.error('matrix', message, placeOf(found));
-      } else if (!matrix.has(found.key)) {
-        this.#unknownKey(found.key, placeOf(found), [...matrix.keys()]);
-      }
-    }
+    for (const each of found) this.#placeholder(key, each, placeOf(each), matrix);
     if (key !== 'run') return;
-    for (const found of quotedPlaceholders(written.value)) {
-      const odd = matrix.get(found.key ?? '')?.find(value => !isPlainWord(value));
-      if (odd !== undefined) this.#unsafe(odd, placeOf(found));
-    }
+    for (const each of misplacedPlaceholders(written.value)) this.#misplaced(each, written, placeOf(each));
   }
 
-  #unsafe(value: string, range: Range): void {
-    const message = [
-      `'${value}' of its values is not safe here: it stands in quotes, or in a part of the command that is not looked into.`,
-      'Take it out of the quotes: values are quoted by themselves',
-    ].join(' ');
+  #placeholder(key: string, { key: of, variable }: Placeholder, range: Range, matrix: Matrix): void {
+    if (of !== null && !matrix.has(of)) this.#unknownKey(of, range, [...matrix.keys()]);
+    if (of !== null || (variable !== null && (key === 'run' || key === 'env'))) return;
+    const message =
+      variable === null
+        ? 'a placeholder is written ${{ matrix.KEY }} or ${{ env.NAME }}'
+        : `\${{ env.${variable} }} is read when an attempt begins, and only run and env can wait for that`;
     this.#plan.diagnostics.error('matrix', message, range);
+  }
+
+  /** What closes a quote before a placeholder, and opens it again behind it, leaves the value a word. */
+  #misplaced({ obstacle, start, end }: Misplaced, { value, range: whole }: Written, range: Range): void {
+    const message = `a placeholder stands for a quoted variable, and can't stand ${MISPLACED[obstacle]}`;
+    const quote = { 'double quotes': '"', 'single quotes': "'" }[obstacle as string];
+    const text = value.slice(start, end);
+    // Inside of a quoted scalar the quotes would be its own.
+    const isPlain = !/["']/.test(this.#plan.text[whole.start] ?? '');
+    const fixes =
+      quote === undefined || !isPlain
+        ? []
+        : [{ title: 'Take it out of the quotes', range, text: `${quote}${text}${quote}` }];
+    this.#plan.diagnostics.error('matrix', message, range, fixes);
   }
 
   #unknownKey(key: string, range: Range, known: readonly string[]): void {

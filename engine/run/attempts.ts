@@ -4,6 +4,7 @@ import type { ChildBody, ResultFields } from '../fleet/bodies.ts';
 import type { Delivery } from '../fleet/worker.ts';
 import { attemptSigns } from './attempt-signs.ts';
 import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from './executors/executor.ts';
+import type { Environment } from './environments.ts';
 import { after } from './executors/timer.ts';
 import { MAX_LEFT_GROUP, MAX_REPORT_NAME, MAX_REPORT_TEXT } from './link/bodies.ts';
 import { StallWatch, type StallOptions } from './stall-watch.ts';
@@ -16,6 +17,13 @@ export interface AttemptsOptions {
   readonly stall?: StallOptions;
   /** An attempt has shown no sign of life for so long; null: it does again. */
   readonly onStalled?: (key: string, silentMs: number | null) => void;
+  /**
+   * Reads the environment of that name, undefined for one that is kept no more. Default: none is kept, and all attempts
+   * have the worker's own.
+   */
+  readonly environmentOf?: (name: string) => Promise<Environment | undefined>;
+  /** An attempt did not begin: the environment that it was submitted in is kept no more. */
+  readonly onBare?: (key: string) => void;
   /** An attempt has ended, and its output is kept. May be called by `start` itself. */
   readonly onFinished: (key: string, result: ResultFields) => void;
 }
@@ -49,7 +57,7 @@ export class Attempts {
     const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
     const context = new AttemptContext(sink, body);
     if (executor.sideEffects) context.watch = this.#watch(delivery, context);
-    const answer = begin(executor, delivery, context);
+    const answer = this.#begin(executor, delivery, context);
     if (!(answer instanceof Promise) && sink === noOutput)
       return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
     this.#running.set(key, context.controller);
@@ -59,6 +67,18 @@ export class Attempts {
     void end.finally(() => {
       if (this.#ends.get(name) === end) this.#ends.delete(name);
     });
+  }
+
+  /** Begins at once where nothing is to be read before. */
+  #begin(executor: Executor, delivery: Delivery, context: AttemptContext): Answer {
+    const { environmentOf } = this.#o;
+    const { environment: name } = delivery.body;
+    if (name === undefined || environmentOf === undefined || !executor.sideEffects)
+      return begin(executor, delivery, context, null);
+    return environmentOf(name).then(
+      environment => (environment === undefined ? null : begin(executor, delivery, context, environment)),
+      (error: unknown) => ({ ...faultOf(error), reason: messageOf(error) }),
+    );
   }
 
   /** Has a running attempt end; its answer comes all the same. */
@@ -88,11 +108,7 @@ export class Attempts {
     await Promise.all(this.#ends.values());
   }
 
-  async #await(
-    key: string,
-    answer: AttemptResult | Promise<AttemptResult>,
-    { context, sink, begun }: Running,
-  ): Promise<void> {
+  async #await(key: string, answer: Answer, { context, sink, begun }: Running): Promise<void> {
     const stopClock = context.startClock();
     const result = await Promise.resolve(answer).catch(faultOf);
     stopClock();
@@ -100,9 +116,13 @@ export class Attempts {
     const wallMs = performance.now() - begun;
     const output = await sink.close();
     this.#running.delete(key);
-    this.#o.onFinished(key, resultFields(context.amended(result), wallMs, output));
+    if (result === null) this.#o.onBare?.(key);
+    else this.#o.onFinished(key, resultFields(context.amended(result), wallMs, output));
   }
 }
+
+/** Null: it did not begin. */
+type Answer = AttemptResult | Promise<AttemptResult | null>;
 
 interface Running {
   readonly context: AttemptContext;
@@ -205,6 +225,7 @@ function begin(
   executor: Executor,
   { intent, body }: Delivery,
   context: ExecutorContext,
+  environment: Environment | null,
 ): AttemptResult | Promise<AttemptResult> {
   const attempt = {
     thread: intent.thread,
@@ -213,6 +234,7 @@ function begin(
     task: body.task,
     goal: body.goal,
     run: body.run ?? null,
+    errexit: body.errexit ?? false,
     dir: body.dir ?? null,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
     hint: body.hint ?? null,
@@ -222,7 +244,8 @@ function begin(
     }),
     session: body.session ?? null,
     earlierBranch: body.earlier_branch ?? null,
-    env: {},
+    env: body.env ?? {},
+    environment,
   } as const;
   try {
     return executor.start(attempt, context);

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { getEventListeners } from 'node:events';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
 import type { FanOutRequest } from '../contract/commands.ts';
-import type { EngineEvent } from '../contract/engine.ts';
+import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { TOPIC, type JoinBody } from '../fleet/bodies.ts';
 import { Coordinator } from '../fleet/coordinator.ts';
+import { ENVIRONMENT_GONE } from '../fleet/messages.ts';
 import { processStart } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { SealedRecord } from '../record/record.ts';
+import { readEnvironment } from './environments.ts';
 import { CALLER, CoordinatorRig, RawWorker, type RigOptions } from './testing/coordinator-rig.ts';
 import { identify, rawPeer } from './testing/raw-peer.ts';
 
@@ -51,6 +55,7 @@ async function fanOut(
   rig: CoordinatorRig,
   subtasks: number,
   changes: Partial<FanOutRequest> = {},
+  context: CallContext = CALLER,
 ): Promise<string> {
   const { alias } = await rig.engine.submit(
     'task.add',
@@ -68,8 +73,15 @@ async function fanOut(
     CALLER,
   );
   const list = Array.from({ length: subtasks }, (_, i) => ({ goal: `goal ${i}` }));
-  await rig.engine.submit('task.fan-out', { task: alias, ...REQUEST, subtasks: list, ...changes }, CALLER);
+  await rig.engine.submit('task.fan-out', { task: alias, ...REQUEST, subtasks: list, ...changes }, context);
   return alias;
+}
+
+/** Waits for a record of this topic. */
+async function written(rig: CoordinatorRig, topic: string): Promise<void> {
+  const end = new AbortController();
+  for await (const event of rig.engine.watch({ after: -1, kinds: ['record'], signal: end.signal }))
+    if (event.kind === 'record' && event.record.body['topic'] === topic) return end.abort();
 }
 
 const joinOf = (rig: CoordinatorRig, task: string) => rig.engine.report('join', { task, summary: false });
@@ -101,6 +113,80 @@ describe('a coordinator', () => {
     // The worker's word is kept with the reports.
     const kept = [...rig.storage.signatures.values()].filter(({ by }) => by === worker.key.did);
     assert.ok(kept.length > 0);
+  });
+
+  describe('keeps the environment of who submits', () => {
+    const inShell = (value: string): CallContext => ({
+      ...CALLER,
+      environment: { SHELLS_OWN: `value-${value}` },
+    });
+    const subtasks = [{ goal: 'a', run: 'true' }];
+    const environmentIn = (rig: CoordinatorRig, { record }: SealedRecord) =>
+      readEnvironment(rig.home.paths, record.body['environment'] as string);
+    const kept = (rig: CoordinatorRig) => readdir(rig.home.paths.environmentsLink);
+
+    it('until the last round that needs it is over, and a retry brings its own', async () => {
+      const { rig, worker } = await fleet();
+      const task = await fanOut(rig, 0, { subtasks }, inShell('one'));
+      const [first] = await worker.delivered();
+      assert.deepEqual(await environmentIn(rig, first!), { SHELLS_OWN: 'value-one' });
+      worker.send({ type: 'report', first: 0, records: [worker.reportOf(first!, { verdict: 'failed' })] });
+      // A file that is removed tells nobody.
+      while ((await kept(rig)).length > 0) await delay(2);
+      assert.equal(rig.recordsOf(TOPIC.join).length, 1);
+      await rig.engine.submit('task.retry', { task, subtask: 0, hint: null }, inShell('two'));
+      const [second] = await worker.delivered();
+      assert.deepEqual(await environmentIn(rig, second!), { SHELLS_OWN: 'value-two' });
+      assert.doesNotMatch(JSON.stringify(rig.storage.records), /SHELLS_OWN|value-/, 'it is in no record');
+    });
+
+    it('once for a command that is repeated, and not for one that is refused', async () => {
+      const { rig, worker } = await fleet();
+      const again = { ...inShell('one'), idempotencyKey: 'k' };
+      const task = await fanOut(rig, 0, { subtasks }, again);
+      await worker.delivered();
+      const request = { task, ...REQUEST, subtasks };
+      await rig.engine.submit('task.fan-out', request, again);
+      await assert.rejects(
+        rig.engine.submit('task.fan-out', request, inShell('two')),
+        /has a fan-out already/,
+      );
+      assert.equal((await kept(rig)).length, 1);
+    });
+
+    it('and has what needs it wait where it is gone, and says so', async () => {
+      const rig = await open();
+      const key = await rig.admit('a');
+      await rig.engine.start(null);
+      const task = await fanOut(rig, 0, { subtasks }, inShell('one'));
+      for (const name of await kept(rig)) await rm(join(rig.home.paths.environmentsLink, name));
+      const later = await rig.reopened();
+      rigs.splice(rigs.indexOf(rig), 1, later);
+      await later.engine.start(null);
+      const worker = await later.connect(key);
+      const other = await fanOut(later, 1);
+      const [delivery] = await worker.delivered();
+      assert.equal(delivery?.record.body['task'], other, 'what needs none goes on');
+      const { children } = await joinOf(later, task);
+      assert.equal(children[0]!.state, 'pending');
+      assert.match(
+        children[0]!.reason ?? '',
+        /the environment that it was submitted in is gone; .*spl task retry/,
+      );
+    });
+
+    it('and has what a worker could not begin without it wait', async () => {
+      const { rig, worker } = await fleet();
+      const task = await fanOut(rig, 0, { subtasks }, inShell('one'));
+      const [delivery] = await worker.delivered();
+      const ref = { thread: delivery!.record.body['parent_thread'] as ThreadId, index: 0, delivery: 0 };
+      worker.send({ type: 'returned', deliveries: [ref], reason: ENVIRONMENT_GONE, begun: false });
+      await written(rig, TOPIC.returned);
+      const { children } = await joinOf(rig, task);
+      assert.equal(children[0]!.state, 'pending');
+      assert.match(children[0]!.reason ?? '', /is gone/);
+      assert.ok(!worker.rest().includes('deliver'));
+    });
   });
 
   it('acknowledges a report when it is durable, and also one that it had already', async () => {

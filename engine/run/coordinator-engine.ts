@@ -30,7 +30,7 @@ import { archiveNamespace, createNamespace, deleteNamespace, requireActive } fro
 import type { Issuer } from '../fleet/keys.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { addRule, removeRule } from '../fleet/rules.ts';
-import type { Task } from '../fleet/state.ts';
+import { environmentsOf, type Task } from '../fleet/state.ts';
 import { decodeAhead } from '../fleet/subtasks.ts';
 import { say } from '../fleet/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
@@ -43,6 +43,7 @@ import { appendRecords, decodeRecords } from './append-records.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { Clock } from './clock.ts';
 import { commandDigest } from './command-digest.ts';
+import { Environments } from './environments.ts';
 import { refusalOf, type Executor } from './executors/executor.ts';
 import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from './link/accept.ts';
@@ -98,6 +99,7 @@ export class CoordinatorEngine implements Engine {
   readonly #control: FleetControl;
   readonly #keyed: KeyedCommands;
   readonly #shared: SharedThreads;
+  readonly #environments: Environments;
   readonly #startedAt: number;
   #endpoint: string | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -126,6 +128,7 @@ export class CoordinatorEngine implements Engine {
       logger: options.logger,
       position: options.checkpointed,
     });
+    this.#environments = new Environments(options.home.paths);
     this.#shared = new SharedThreads({
       engine: this,
       folder: options.home.paths.sharedDir,
@@ -163,6 +166,7 @@ export class CoordinatorEngine implements Engine {
   async start(endpoint: string | null, notes: readonly string[] = []): Promise<void> {
     this.#endpoint = endpoint;
     this.#control.notes = notes;
+    await this.#resumeEnvironments();
     await this.#step(now => {
       const isMoved = this.#isMoved();
       this.#register(now);
@@ -262,6 +266,7 @@ export class CoordinatorEngine implements Engine {
     for (const peer of this.#peers.values()) peer.close();
     this.#watchers.close();
     await this.#shared.close();
+    await this.#environments.close();
     await this.#lastAppend.then(
       () => this.#checkpoints.close(),
       () => this.#checkpoints.abandon(),
@@ -300,12 +305,12 @@ export class CoordinatorEngine implements Engine {
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      return this.#keyed.command(context, issuer =>
+      return this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
     },
     'task.retry': ({ task, ...input }, context) =>
-      this.#keyed.command(context, issuer =>
+      this.#submitted(context, issuer =>
         joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
       ),
     'task.cancel': ({ task, ...input }, context) =>
@@ -321,7 +326,7 @@ export class CoordinatorEngine implements Engine {
     'task.defer': (input, context) => this.#say('defer', input, context),
     'task.reopen': (input, context) => this.#say('reopen', input, context),
     'task.run-serial': ({ task, ...input }, context) =>
-      this.#keyed.command(context, issuer =>
+      this.#submitted(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
       ),
     'rule.add': (input, context) =>
@@ -377,6 +382,47 @@ export class CoordinatorEngine implements Engine {
     );
     if (secret === undefined) throw secretTold(told.id, context.idempotencyKey!);
     return { ...told, token: secret };
+  }
+
+  /** A command by which work is submitted, which runs in the caller's environment. */
+  async #submitted<T extends { readonly thread: string }>(
+    context: KeyedContext,
+    run: (issuer: Issuer) => T,
+  ): Promise<T> {
+    const { environment: given } = context;
+    if (given === undefined) return this.#keyed.command(context, run);
+    const environment = await this.#environments.keep(given);
+    let isNeeded = false;
+    try {
+      return await this.#keyed.command(context, issuer => {
+        const answer = run({ ...issuer, environment });
+        const { fanOut } = this.#core.state.tasks.get(answer.thread as ThreadId)!;
+        // A command that was given before has kept another one.
+        isNeeded = fanOut !== null && environmentsOf(fanOut).has(environment);
+        if (isNeeded) this.#environments.need(answer.thread, environment);
+        return answer;
+      });
+    } finally {
+      if (!isNeeded) await this.#environments.remove(environment);
+    }
+  }
+
+  /** Takes up the environments that the log says are needed. */
+  async #resumeEnvironments(): Promise<void> {
+    const { state } = this.#core;
+    for (const thread of state.open)
+      for (const name of environmentsOf(state.tasks.get(thread)!.fanOut!))
+        this.#environments.need(thread, name);
+    this.#core.environmentsGone(await this.#environments.tidy());
+  }
+
+  #releaseEnvironments({ changed }: Pick<Output, 'changed'>): void {
+    for (const thread of changed.keys()) {
+      if (this.#core.state.open.has(thread)) continue;
+      this.#environments
+        .release(thread)
+        .catch((error: unknown) => this.#o.logger.error(`an environment stays: ${messageOf(error)}`));
+    }
   }
 
   #say<V extends TaskVerb>(
@@ -445,6 +491,7 @@ export class CoordinatorEngine implements Engine {
       if (this.#closed) return;
       for (const doEffect of doEffects) doEffect();
       this.#tell(changes);
+      this.#releaseEnvironments(changes);
       this.#checkpoints.saveWhenIdle();
     };
     if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'mocha';
-import { childEnvironment, withoutEditor } from './environment.ts';
+import { childEnvironment, submittersEnvironment, withoutEditor, withoutRepository } from './environment.ts';
 
 const OWN = { PATH: '/bin', HOME: '/home/ada', SPL_ECHO_MS: '5', LANG: 'C', NODE_EXTRA_CA_CERTS: '/ca.pem' };
 
@@ -48,6 +49,33 @@ describe('the environment of what is launched', () => {
     assert.deepEqual(childEnvironment({ ...mine, ...terminal }, false), mine);
     const debugged = { ...mine, ...terminal, VSCODE_INSPECTOR_OPTIONS: ':::{}' };
     assert.equal(childEnvironment(debugged, false)['NODE_OPTIONS'], undefined);
+  });
+
+  it('chooses no repository: what git takes for its own in one is taken away, and whose work it is stays', () => {
+    const listed = execFileSync('git', ['rev-parse', '--local-env-vars'], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+    assert.ok(listed.includes('GIT_INDEX_FILE'));
+    const more = ['GIT_CONFIG_KEY_0', 'GIT_CONFIG_VALUE_0', 'GIT_QUARANTINE_PATH', 'GIT_NAMESPACE'];
+    const chosen = Object.fromEntries([...listed, ...more].map(name => [name, 'x']));
+    const kept = {
+      ...OWN,
+      GIT_AUTHOR_NAME: 'Ada',
+      GIT_SSH_COMMAND: 'ssh -i key',
+      GIT_CONFIG_GLOBAL: '/c',
+      DIR: 'x',
+    };
+    for (const taken of [
+      withoutRepository,
+      submittersEnvironment,
+      (env: NodeJS.ProcessEnv) => childEnvironment(env, false),
+    ])
+      assert.deepEqual(taken({ ...kept, ...chosen }), kept);
+  });
+
+  it('of a submitter is its own, without a token and what is an editor’s', () => {
+    const own = { ...OWN, SPL_ACTOR: 'did:sync:user:ada', SPL_NAMESPACE: 'acme', VIRTUAL_ENV: '/venv' };
+    assert.deepEqual(submittersEnvironment({ ...own, ...SERVER_HOST, SPL_TOKEN: 'secret' }), own);
   });
 
   it('is not changed by being taken twice', () => {

@@ -29,6 +29,48 @@ export function withoutEditor(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /**
+ * Chooses a repository, or changes how one is read: what `git rev-parse --local-env-vars` lists, in all its versions, and
+ * what git sets for the hooks of one repository alone.
+ */
+const CHOOSES_REPOSITORY = new RegExp(
+  `^GIT_(?:${[
+    'ALTERNATE_OBJECT_DIRECTORIES',
+    'COMMON_DIR',
+    'CONFIG',
+    'CONFIG_COUNT',
+    'CONFIG_KEY_\\d+',
+    'CONFIG_PARAMETERS',
+    'CONFIG_VALUE_\\d+',
+    'DIR',
+    'GRAFT_FILE',
+    'IMPLICIT_WORK_TREE',
+    'INDEX_FILE',
+    'INTERNAL_SUPER_PREFIX',
+    'NAMESPACE',
+    'NO_REPLACE_OBJECTS',
+    'OBJECT_DIRECTORY',
+    'PREFIX',
+    'QUARANTINE_PATH',
+    'REPLACE_REF_BASE',
+    'SHALLOW_FILE',
+    'WORK_TREE',
+  ].join('|')})$`,
+);
+
+/** An environment in which git finds the repository of the folder that it is called in, also where a hook of one started this. */
+export function withoutRepository(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !CHOOSES_REPOSITORY.test(name)));
+}
+
+/** What a subtask gets of the environment of the process that submits it: neither a token nor what is an editor's or a hook's. */
+export function submittersEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const { SPL_TOKEN: _token, ...kept } = withoutRepository(withoutEditor(env));
+  return Object.fromEntries(
+    Object.entries(kept).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/**
  * The environment of a process that is launched on this process's own Node.js. It needs no token of ours: the socket
  * suffices. An editor's own Node.js is told to be a plain one. The namespace in use where it was launched is none of its own.
  */
@@ -36,6 +78,6 @@ export function childEnvironment(
   env: NodeJS.ProcessEnv = process.env,
   isElectron = process.versions['electron'] !== undefined,
 ): NodeJS.ProcessEnv {
-  const { SPL_TOKEN: _token, SPL_NAMESPACE: _namespace, ...kept } = withoutEditor(env);
+  const { SPL_TOKEN: _token, SPL_NAMESPACE: _namespace, ...kept } = withoutRepository(withoutEditor(env));
   return isElectron ? { ...kept, ELECTRON_RUN_AS_NODE: '1' } : kept;
 }

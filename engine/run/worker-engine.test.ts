@@ -13,7 +13,7 @@ import {
   type ChildDoneBody,
   type HeartbeatBody,
 } from '../fleet/bodies.ts';
-import type { DeliveryRef, ToCoordinator } from '../fleet/messages.ts';
+import { ENVIRONMENT_GONE, type DeliveryRef, type ToCoordinator } from '../fleet/messages.ts';
 import { openHome, type Home } from '../home/home.ts';
 import { MemoryStorage, openMemoryLog, type MemoryLog } from '../log/memory/memory-log.ts';
 import type { ThreadId } from '../record/ids.ts';
@@ -204,6 +204,26 @@ async function connected({ host }: Rig): Promise<WorkerPeer> {
 }
 
 describe('a worker', () => {
+  it('runs an attempt in the environment that it was submitted in, and gives back one whose environment is gone', async () => {
+    const it = await rig();
+    work(it, { environmentOf: name => Promise.resolve(name === 'kept' ? { MINE: 'yes' } : undefined) });
+    const peer = await it.host.opened.next();
+    await it.host.messages.nextOf(hello);
+    peer.send({
+      type: 'deliver',
+      records: [
+        intent(it, 0, 'shell', { environment: 'gone' }),
+        intent(it, 1, 'shell', { environment: 'kept', env: { A: '1' } }),
+      ],
+    });
+    const back = await it.host.messages.nextOf(returned);
+    assert.deepEqual([back.deliveries, back.reason, back.begun], [[ref(0)], ENVIRONMENT_GONE, false]);
+    const { spec, answer } = await it.shell.runs.next();
+    assert.deepEqual([spec.index, spec.environment, spec.env], [1, { MINE: 'yes' }, { A: '1' }]);
+    answer({});
+    await it.host.messages.nextOf(reported);
+  });
+
   it('says that it lives, what it holds, and how its deliveries ended', async () => {
     const from = await rig();
     const { log } = work(from);
@@ -257,6 +277,7 @@ describe('a worker', () => {
       task: 'T',
       goal: 'goal 0',
       run: 'true',
+      errexit: false,
       dir: '/',
       timeoutMs: 600_000,
       hint: 'h',
@@ -265,6 +286,7 @@ describe('a worker', () => {
       session: null,
       earlierBranch: null,
       env: {},
+      environment: null,
     });
     assert.deepEqual((await from.host.messages.nextOf(started)).deliveries, [ref(0)]);
     run.answer({ verdict: 'failed', exitCode: 3, reason: 'exit 3' });

@@ -2,14 +2,14 @@ import type { OutputRequest, OutputStream, ReportName, Reports } from '../contra
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { asJson, TOPIC, type HeartbeatBody } from '../fleet/bodies.ts';
-import type { ToCoordinator, ToWorker } from '../fleet/messages.ts';
+import { ENVIRONMENT_GONE, type ToCoordinator, type ToWorker } from '../fleet/messages.ts';
 import { Worker, type WorkerEffect } from '../fleet/worker.ts';
 import type { Home } from '../home/home.ts';
 import { processStart } from '../home/process.ts';
 import type { Batch, Checkpoint, Log } from '../log/log.ts';
 import { RESERVED, type Did } from '../record/ids.ts';
 import { seal, type SealedRecord } from '../record/record.ts';
-import { Attempts } from './attempts.ts';
+import { Attempts, type AttemptsOptions } from './attempts.ts';
 import type { Clock } from './clock.ts';
 import type { Executor } from './executors/executor.ts';
 import { dial, type CoordinatorAddress, type CoordinatorPeer } from './link/dial.ts';
@@ -34,6 +34,8 @@ export interface WorkerEngineOptions {
   readonly idleExitMs: number;
   /** What is done about attempts that show no sign of life. Default: they are not watched. */
   readonly stall?: StallOptions;
+  /** Reads an environment that the coordinator keeps. Default: attempts have the worker's own. */
+  readonly environmentOf?: AttemptsOptions['environmentOf'];
 }
 
 /** How long to wait before the next attempt to connect: from the first to the last, each twice the one before. */
@@ -100,6 +102,8 @@ export class WorkerEngine {
       output: options.output,
       ...(options.stall !== undefined && { stall: options.stall }),
       onStalled: (key, silentMs) => this.#step(() => this.#core.stalled(key, silentMs)),
+      ...(options.environmentOf !== undefined && { environmentOf: options.environmentOf }),
+      onBare: key => this.#step(() => this.#core.notBegun(key, ENVIRONMENT_GONE)),
       onFinished: (key, result) => this.#step(() => this.#core.finished(key, result)),
     });
     this.#core = new Worker({

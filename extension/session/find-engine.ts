@@ -1,14 +1,20 @@
 import { access } from 'node:fs/promises';
-import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { connect, type ConnectOptions, type EngineClient } from '../../engine/api/client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { resolveSocket } from '../../engine/home/socket.ts';
 import type { Did } from '../../engine/record/ids.ts';
+import { submittersEnvironment } from '../../engine/run/environment.ts';
 
 /** How long a coordinator may take to say who it is. */
 const HEALTH_MS = 10_000;
 /** How long a watch goes on trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
-export const RECONNECT_MS = 1_000;
+const RECONNECT_MS = 1_000;
+
+/** How this window is a client: what is submitted here runs in the environment of the extension host, less what is the editor's. */
+export function clientOptions(actor: Did): ConnectOptions {
+  return { actor, reconnectMs: RECONNECT_MS, environment: submittersEnvironment(process.env) };
+}
 
 /** @returns a client of the coordinator that serves the home; undefined when none answers at its socket. */
 export async function findEngine(
@@ -18,7 +24,7 @@ export async function findEngine(
 ): Promise<EngineClient | undefined> {
   const socketPath = await socketOf(home);
   if (socketPath === undefined) return undefined;
-  const client = connect({ socketPath }, { actor, reconnectMs: RECONNECT_MS });
+  const client = connect({ socketPath }, clientOptions(actor));
   try {
     await client.report('health', {}, AbortSignal.any([signal, AbortSignal.timeout(HEALTH_MS)]));
     return client;

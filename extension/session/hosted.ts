@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import type * as vscode from 'vscode';
 import { coordinatorThread, type CoordinatorThread } from '../../engine/api/coordinator-thread.ts';
 import type { Did } from '../../engine/record/ids.ts';
-import { RECONNECT_MS } from './find-engine.ts';
+import { clientOptions } from './find-engine.ts';
 import type { Program } from './program.ts';
 
 /**
@@ -19,7 +19,7 @@ export function host(
   return coordinatorThread({
     file: path.join(program.folder, 'coordinator-thread.js'),
     home,
-    client: { actor, reconnectMs: RECONNECT_MS },
+    client: clientOptions(actor),
     logger: { info: message => log.info(message), error: message => log.error(message) },
     // The editor is to answer its user while work takes every processor.
     workerPriority: constants.priority.PRIORITY_BELOW_NORMAL,

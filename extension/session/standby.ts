@@ -4,6 +4,7 @@ import { mkdir, open } from 'node:fs/promises';
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
 import { homePaths } from '../../engine/home/paths.ts';
+import { withoutRepository } from '../../engine/run/environment.ts';
 import { messageOf } from '../../engine/errors.ts';
 
 /** How long it may take to end. */
@@ -81,7 +82,7 @@ export class Standby {
         cwd: '/',
         stdio: ['ignore', log.fd, log.fd],
         // The editor's own program is Node.js only when it is told so.
-        env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+        env: { ...withoutRepository(process.env), ELECTRON_RUN_AS_NODE: '1' },
       });
       await once(child, 'spawn');
       child.unref();

@@ -239,6 +239,25 @@ describe('a shell command', function () {
   );
 });
 
+describe('a command', function () {
+  this.timeout(120_000);
+
+  it(
+    'runs in the environment of the shell that submits it, and one that is retried in that of who retries',
+    onFleet(async fleet => {
+      const inShell = { FROM_SHELL: 'one', GIT_DIR: '/elsewhere/.git' };
+      await fleet.json('task', 'add', 'Look around', '--alias', 'AROUND');
+      const run = 'echo "[$FROM_SHELL $LEVEL ${GIT_DIR-none}]"; [ "$FROM_SHELL" = two ]';
+      const subtask = JSON.stringify({ goal: 'look', run, env: { LEVEL: '1' } });
+      await fleet.splWith(inShell, 'task', 'fan-out', 'AROUND', '--subtask', subtask, '--wait');
+      assert.equal(onlyChild(await fleet.joined('AROUND')).summary, '[one 1 none]');
+      await fleet.splWith({ FROM_SHELL: 'two' }, 'task', 'retry', 'AROUND', '--subtask', '0', '--wait');
+      const { verdict, summary } = onlyChild(await fleet.joined('AROUND'));
+      assert.deepEqual([verdict, summary], ['accept', '[two 1 none]']);
+    }),
+  );
+});
+
 const shortly = ({ verdict, reason, exit_code: code, signal }: ChildDocument): unknown[] => [
   verdict,
   reason,

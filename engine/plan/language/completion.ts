@@ -73,6 +73,7 @@ const BEGINNINGS: Readonly<Record<string, string>> = {
   subtasks: '\n  - name: $1\n    run: $2',
   depends: ' [$1]',
   matrix: ' { $1: [$2] }',
+  env: ' { $1: $2 }',
 };
 
 function keys(text: string, offset: number, cursor: Cursor): readonly Completion[] {

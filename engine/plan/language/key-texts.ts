@@ -11,6 +11,7 @@ export const PLAN_KEY_TEXTS: Readonly<Record<string, string>> = {
   budget: 'How many dollars all subtasks may cost together. Each of them then names its share.',
   'budget-tokens': 'How many tokens all subtasks may take together. Each of them then names its share.',
   'budget-secs': 'How many seconds all subtasks may take together. Each of them then names its share.',
+  env: 'Variables that all subtasks find in their environment. They are recorded; a secret is named: `${{ env.NAME }}`.',
 };
 
 export const SUBTASK_KEY_TEXTS: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ export const SUBTASK_KEY_TEXTS: Readonly<Record<string, string>> = {
   prompt: 'What an agent is told to do. The same as `goal`, which counts more.',
   name: 'What other subtasks depend on, and what is shown. Each is there once.',
   target: 'Which worker does it: `worker-a`, `specific:DID`, `least-loaded-worker` or `round-robin`.',
-  run: 'A command line for `/bin/sh`. Values of a matrix are quoted for the shell by themselves.',
+  run: 'A command line for `/bin/sh`. Of several lines, the first that fails ends it. A placeholder stands for a quoted variable.',
   executor: 'What does it: `echo`, `shell`, or an agent such as `agent:claude`. With `run` it is the shell.',
   dir: 'The folder it runs in. A relative one is told from the folder of this file.',
   budget: 'Its share of the dollars of the plan. An attempt that passes it is ended.',
@@ -26,6 +27,7 @@ export const SUBTASK_KEY_TEXTS: Readonly<Record<string, string>> = {
   'budget-secs': 'Its share of the seconds of the plan. An attempt that passes it is ended.',
   timeout: 'How many seconds one attempt may take; ten minutes where it is missing.',
   attempts: 'How often it may be started.',
+  env: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
   isolation: '`folder` for the folder itself, or `worktree` for a git worktree of its own.',
   depends: 'What must be accepted first: names of subtasks, or patterns such as `test-*`.',
   matrix:

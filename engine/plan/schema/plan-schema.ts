@@ -6,6 +6,7 @@ import { isText, PLAN_KEY_NAMES, planSchemaOf, SUBTASK_KEY_NAMES, subtaskSchemaO
 /** Plain JSON data. */
 type Json = Readonly<Record<string, unknown>>;
 
+const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
 const MATRIX_KEY = '^[A-Za-z_][A-Za-z0-9_-]*$';
 /** What looks like a number is a text as well, as it is written. */
 const WRITTEN: Json = { type: ['string', 'number', 'boolean', 'null'] };
@@ -66,6 +67,13 @@ function properties(
 }
 
 function property(key: string, description: string | undefined, schema: v.GenericSchema): Json {
+  if (key === 'env')
+    return {
+      description,
+      type: 'object',
+      propertyNames: { pattern: VARIABLE },
+      additionalProperties: WRITTEN,
+    };
   const { $schema: _, ...json } = toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' }) as Json;
   const choices = choicesIn(json);
   if (choices !== undefined) return { description, enum: choices };

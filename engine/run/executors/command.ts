@@ -23,6 +23,8 @@ export interface CommandOptions {
 export interface CommandSpec {
   /** A command line for `/bin/sh -c`, never made of data: that goes into `args`. */
   readonly script: string;
+  /** Whether it ends at the first of its commands that fails. Default: it goes on. */
+  readonly errexit?: boolean;
   /** What the script finds as `$1`, `$2`, … */
   readonly args?: readonly string[];
   /** The file that it reads as its input. Default: an empty input. */
@@ -100,8 +102,9 @@ async function start(
     const mark = `${ATTEMPT_MARK}=${id}`;
     const group = await prepareGroup({
       script: spec.script,
+      errexit: spec.errexit ?? false,
       args: spec.args ?? [],
-      env: { ...attemptEnvironment(settings.env, attempt, id), ...attempt.env },
+      env: attemptEnvironment(settings.env, attempt, id),
       cwd: attempt.dir,
       input: spec.input ?? null,
       files: spec.files ?? [],

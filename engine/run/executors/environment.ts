@@ -1,29 +1,54 @@
-import { withoutEditor } from '../environment.ts';
+import { submittersEnvironment } from '../environment.ts';
 import type { AttemptSpec } from './executor.ts';
 
 /** Marks every process of one attempt, so that those which left its group can be found. */
 export const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
 
+/** What names an attempt, and may stand in the environment of one that submits further ones. */
+const OF_ATTEMPT =
+  /^SPL_(?:TASK|SUBTASK|ATTEMPT|ATTEMPT_ID|HINT|BRANCH|WORKTREE|PORT_BASE|PORT_COUNT|MATRIX_.*)$/;
+
+/** How a value of `env` names a variable that is read when the attempt begins, and is in no record. */
+const READ_AT_ATTEMPT = /\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
+
 const SECRET = /^SPL_.*(?:TOKEN|SECRET|PASSWORD|KEY)/i;
 
-/** What a command inherits of its worker's environment: everything but the fleet's secrets and what is an editor's. */
-export function inheritedEnvironment(worker: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(withoutEditor(worker)).filter(([name]) => !SECRET.test(name)));
+/** What a command gets of an environment: everything but the fleet's secrets, and what is an editor's or a hook's. */
+export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(submittersEnvironment(env)).filter(([name]) => !SECRET.test(name)),
+  );
 }
 
-/** The environment of one attempt's command. `SPL_HINT` is there only when a retry gave one. */
+/**
+ * The environment of one attempt's command. `SPL_HINT` is there only when a retry gave one.
+ * @param own that of the worker, which commands inherit whose submitter gave none.
+ */
 export function attemptEnvironment(
-  inherited: NodeJS.ProcessEnv,
+  own: NodeJS.ProcessEnv,
   attempt: AttemptSpec,
   mark: string,
 ): NodeJS.ProcessEnv {
-  const { SPL_HINT: _outer, ...rest } = inherited;
+  const inherited = attempt.environment === null ? own : inheritedEnvironment(attempt.environment);
+  const kept = Object.entries(inherited).filter(([name]) => !OF_ATTEMPT.test(name));
   return {
-    ...rest,
+    ...Object.fromEntries(kept),
+    ...(own['SPL_SHARED'] !== undefined && { SPL_SHARED: own['SPL_SHARED'] }),
+    ...filledIn(attempt.env, inherited),
     SPL_TASK: attempt.task,
     SPL_SUBTASK: String(attempt.index),
     SPL_ATTEMPT: String(attempt.attempt),
     [ATTEMPT_MARK]: mark,
     ...(attempt.hint === null ? {} : { SPL_HINT: attempt.hint }),
   };
+}
+
+function filledIn(env: AttemptSpec['env'], inherited: NodeJS.ProcessEnv): Record<string, string> {
+  const read = (value: string): string =>
+    value.replace(READ_AT_ATTEMPT, (_whole, name: string) => inherited[name] ?? '');
+  // A value of a matrix is what it says.
+  const isText = (name: string): boolean => name.startsWith('SPL_MATRIX_');
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, isText(name) ? value : read(value)]),
+  );
 }

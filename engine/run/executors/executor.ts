@@ -15,6 +15,8 @@ export interface AttemptSpec {
   readonly goal: string;
   /** A command line for `/bin/sh -c`, for executors that run one. */
   readonly run: string | null;
+  /** Whether `run` ends at the first of its commands that fails. */
+  readonly errexit: boolean;
   /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
   readonly dir: string | null;
   /** Null for none. */
@@ -31,6 +33,8 @@ export interface AttemptSpec {
   readonly earlierBranch: string | null;
   /** What its commands find in their environment beside what they inherit and what names the attempt. */
   readonly env: Readonly<Record<string, string>>;
+  /** The environment that they inherit: that of who submitted it. Null: the worker's own. */
+  readonly environment: Readonly<Record<string, string>> | null;
 }
 
 /** What an attempt is told of a subtask that it depends on. */

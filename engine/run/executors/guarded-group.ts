@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, open as openFile, unlink as unlinkFile } from 'node:fs';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { temporaryFolder } from '../../home/runtime.ts';
 import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
 
@@ -46,6 +46,8 @@ export interface Exit {
 export interface GroupOptions {
   /** A command line for `/bin/sh`; what it is given besides is in `args`, and never becomes a part of the line. */
   readonly script: string;
+  /** Whether it ends at the first of its commands that fails. */
+  readonly errexit: boolean;
   /** What the script finds as `$1`, `$2`, … */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -67,7 +69,8 @@ export interface GroupOptions {
  * The output goes through a FIFO, because the pipes that Node makes are sockets, and a command can't open a socket
  * by name: `> /dev/stderr` and `tee /dev/stdout` would fail. Where no FIFO is to be had, the socket has to do.
  * It says so from a shell that outlives a reader's death: else it would end here, and leave the FIFO to nobody.
- * Arguments: the FIFO's path, the input's, the folder to be in or nothing, the command, and what it is given.
+ * Arguments: the FIFO's path, the input's, the folder to be in or nothing, an option of the shell or nothing, the command,
+ * and what it is given.
  */
 const GATE = `
 if mkfifo -m 600 -- "$1" 2>/dev/null; then (trap '' PIPE; echo fifo); else echo socket; fi
@@ -76,8 +79,9 @@ read -r word && [ "$word" = go ] || { rm -f -- "$1"; exit 125; }
 exec 2>&1
 [ -z "$3" ] || [ "$(pwd -P)" = "$3" ] || { echo "spl: the command would run in $(pwd -P), and not in $3"; exit 125; }
 exec <"$2" || exit 125
-shift 3
-exec /bin/sh -c -- "$@"`;
+option=$4
+shift 4
+exec /bin/sh $option -c -- "$@"`;
 
 /**
  * Ends the group, and what left it as far as it is in the control group or can be found by its mark. One kill is enough
@@ -126,14 +130,14 @@ const unlink = promisify(unlinkFile);
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
 export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
-  const fifo = join(tmpdir(), `spl-${randomUUID()}.out`);
+  const fifo = join(await temporaryFolder(), `spl-${randomUUID()}.out`);
   const { input, script, args } = options;
   const files = [fifo, ...options.files];
   let leader: Shell | undefined;
   let guard: Shell | undefined;
   const control = await makeControlGroup(options.controlParent, randomUUID());
   try {
-    const words = [fifo, input ?? '/dev/null', options.asserted ?? '', script];
+    const words = [fifo, input ?? '/dev/null', options.asserted ?? '', options.errexit ? '-e' : '', script];
     leader = await startShell(GATE, ['spl-gate', ...words, ...(args.length === 0 ? [] : ['sh', ...args])], {
       env: options.env,
       stdio: ['pipe', 'pipe', 'ignore'],

@@ -153,6 +153,26 @@ describe('the shell executor', () => {
     });
   });
 
+  it('ends a command of several lines at the first that fails, where that was recorded', async () => {
+    const run = 'echo one\nfalse\necho two';
+    const ended = await attempt(run, { errexit: true });
+    assert.deepEqual([ended.result.verdict, ended.result.exitCode, ended.output], ['failed', 1, 'one\n']);
+    const older = await attempt(run, { errexit: false });
+    assert.deepEqual([older.result.verdict, older.output], ['accept', 'one\ntwo\n']);
+  });
+
+  it('runs where the folder for temporary files of its worker is gone', async () => {
+    const before = process.env['TMPDIR'];
+    process.env['TMPDIR'] = join(dir, 'gone');
+    try {
+      const { result, output } = await attempt('echo here >/dev/stderr');
+      assert.deepEqual([result.verdict, output], ['accept', 'here\n']);
+    } finally {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    }
+  });
+
   describe('gives its environment', () => {
     it('with what names the attempt, without the fleet’s secrets and what is an editor’s', async () => {
       const env = {
@@ -171,6 +191,52 @@ describe('the shell executor', () => {
         output.trim().split('\n'),
         names.split(' ').map((name, i) => `${name}=${expected[i]}`),
       );
+    });
+
+    it('that of its submitter in the place of the worker’s own, which names another attempt, or none', async () => {
+      const environment = {
+        PATH: process.env['PATH']!,
+        MINE: 'yes',
+        SPL_TOKEN: 'secret',
+        GIT_DIR: '/other/.git',
+        SPL_TASK: 'OUTER',
+        SPL_BRANCH: 'outer',
+        SPL_HINT: 'outer',
+        SPL_MATRIX_x: 'outer',
+      };
+      const { output } = await attempt(
+        'env | grep -v "^PWD=\\|^OLDPWD=\\|^SHLVL=\\|^_=" | sort',
+        { environment },
+        {
+          env: { ...process.env, WORKERS: 'own', SPL_SHARED: '/shared' },
+        },
+      );
+      const lines = output
+        .trim()
+        .split('\n')
+        .filter(line => !/^(PATH|SPL_ATTEMPT_ID)=/.test(line));
+      assert.deepEqual(lines, [
+        'MINE=yes',
+        'SPL_ATTEMPT=1',
+        'SPL_SHARED=/shared',
+        'SPL_SUBTASK=0',
+        'SPL_TASK=TRIED',
+      ]);
+    });
+
+    it('with variables of its own, of which one may name another that is read only now', async () => {
+      const environment = { PATH: process.env['PATH']!, SECRET: "it's $HOME" };
+      const env = {
+        A: '1',
+        B: '<${{ env.SECRET }}${{env.NONE}}>',
+        SPL_MATRIX_x: '${{ env.SECRET }}',
+        SPL_TASK: 'other',
+      };
+      const { output } = await attempt('printf "%s\\n" "$A" "$B" "$SPL_MATRIX_x" "$SPL_TASK"', {
+        env,
+        environment,
+      });
+      assert.deepEqual(output.split('\n'), ['1', "<it's $HOME>", '${{ env.SECRET }}', 'TRIED', '']);
     });
 
     it('with the hint of a retry', async () => {

@@ -2,7 +2,7 @@ import { commandRunner, type CommandOptions } from './command.ts';
 import { withoutCommand } from './ending.ts';
 import type { Executor } from './executor.ts';
 
-/** Runs each attempt's `run` with `/bin/sh -c`, its input empty (see `commandRunner`). */
+/** Runs each attempt's `run` with `/bin/sh -c`, with `-e` where that was recorded, its input empty (see `commandRunner`). */
 export function shellExecutor(options: CommandOptions = {}): Executor {
   const commands = commandRunner(options);
   return {
@@ -12,7 +12,10 @@ export function shellExecutor(options: CommandOptions = {}): Executor {
     refusal: attempt => (attempt.run === null ? 'executor shell needs run' : null),
     start: async (attempt, context) => {
       if (attempt.run === null) return withoutCommand('failed', 'executor shell needs run');
-      return { ...(await commands.run({ script: attempt.run }, attempt, context)), costUsd: 0 };
+      return {
+        ...(await commands.run({ script: attempt.run, errexit: attempt.errexit }, attempt, context)),
+        costUsd: 0,
+      };
     },
   };
 }

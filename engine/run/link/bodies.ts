@@ -125,6 +125,9 @@ const deliverySchema = v.object({
   ),
   session: v.optional(text(MAX_REPORT_NAME)),
   earlier_branch: v.optional(text(MAX_REPORT_NAME)),
+  env: v.optional(v.record(v.string(), v.string('is not text'), 'is not an object of texts')),
+  environment: v.optional(text(MAX_REPORT_NAME)),
+  errexit: v.optional(v.literal(true, 'is not true')),
 });
 
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
@@ -217,7 +220,10 @@ export function isDeliveryBody(body: JsonObject): boolean {
     body['isolation'] === undefined &&
     body['depends'] === undefined &&
     body['session'] === undefined &&
-    body['earlier_branch'] === undefined
+    body['earlier_branch'] === undefined &&
+    body['env'] === undefined &&
+    body['errexit'] === undefined &&
+    isTextOrAbsent(body['environment'], MAX_REPORT_NAME)
   );
 }
 

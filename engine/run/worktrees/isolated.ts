@@ -1,4 +1,5 @@
 import { messageOf, FleetError } from '../../errors.ts';
+import { hasSeveralLines } from '../../fleet/subtasks.ts';
 import { commandRunner, type CommandRunner } from '../executors/command.ts';
 import { withoutCommand } from '../executors/ending.ts';
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
@@ -68,7 +69,7 @@ async function runInside(
   context: ExecutorContext,
 ): Promise<AttemptResult> {
   if (setup !== null) {
-    const made = await commands.run({ script: setup }, attempt, context);
+    const made = await commands.run({ script: setup, errexit: hasSeveralLines(setup) }, attempt, context);
     if (made.verdict !== 'accept')
       return { ...made, costUsd: 0, reason: `the set-up of its worktree: ${made.reason ?? made.verdict}` };
   }

@@ -86,6 +86,7 @@ export const taskFanOut = defineVerb({
           budget_tokens: given.budgetTokens ?? asked.budget_tokens,
           budget_secs: given.budgetSecs ?? asked.budget_secs,
           namespace,
+          ...(asked.env !== null && { env: asked.env }),
           dir: given.dir === null ? asked.dir : resolve(context.cwd, given.dir),
         }),
       () => withinTask(context, given.task),
@@ -115,6 +116,7 @@ async function ofOptions({ cwd, stdin }: Context, { subtask, subtasks }: Sources
     budget_secs: null,
     namespace: null,
     dir: null,
+    env: null,
   };
 }
 

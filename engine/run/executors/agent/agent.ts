@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../../errors.ts';
+import { temporaryFolder } from '../../../home/runtime.ts';
 import { commandRunner, type CommandOptions, type CommandResult } from '../command.ts';
 import { withoutCommand } from '../ending.ts';
 import {
@@ -57,7 +57,7 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
     context: ExecutorContext,
   ): Promise<AgentRun> {
     const told = nothingTold();
-    const prompt = join(tmpdir(), `spl-${randomUUID()}.prompt`);
+    const prompt = join(await temporaryFolder(), `spl-${randomUUID()}.prompt`);
     try {
       await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
     } catch (error) {
@@ -122,7 +122,7 @@ function resultOf(
     verdict,
     reason:
       result.exitCode === NOT_FOUND && told.summary === null
-        ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH of the fleet?`
+        ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH where this was submitted?`
         : (said ?? result.reason),
     summary: told.summary === null ? result.summary : cutToLength(readable(told.summary), SUMMARY_CHARS),
     costUsd: told.costUsd,

@@ -9,6 +9,7 @@ export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
     task: 'TRIED',
     goal: 'a goal; exit 1',
     run: null,
+    errexit: false,
     dir: null,
     timeoutMs: 60_000,
     hint: null,
@@ -17,6 +18,7 @@ export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
     session: null,
     earlierBranch: null,
     env: {},
+    environment: null,
     ...more,
   };
 }

@@ -1,0 +1,30 @@
+import * as v from 'valibot';
+import type { CommandName } from './engine.ts';
+
+/** The commands by which work is submitted: it runs in the environment of who gives them. */
+export const SUBMITTING = ['task.fan-out', 'task.retry', 'task.run-serial'] as const satisfies CommandName[];
+
+export function isSubmitting(name: CommandName): boolean {
+  return (SUBMITTING as readonly CommandName[]).includes(name);
+}
+
+/** The longest environment, in UTF-16 code units of its names and values: what systems let a program have is shorter. */
+const MAX_CHARS = 4 * 1024 * 1024;
+
+const withoutNul = v.pipe(
+  v.string('must be text'),
+  v.check(text => !text.includes('\0'), 'must have no NUL'),
+);
+
+/** A whole environment, as a process has one. It is in no record and no answer. */
+export const environmentSchema = v.pipe(
+  v.record(
+    v.pipe(withoutNul, v.regex(/^[^=]+$/, 'must be the name of a variable')),
+    withoutNul,
+    'must be an object of texts',
+  ),
+  v.check(
+    environment => Object.entries(environment).join('').length <= MAX_CHARS,
+    `must have at most ${MAX_CHARS} characters`,
+  ),
+);

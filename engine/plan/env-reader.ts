@@ -1,0 +1,30 @@
+import { variableNameSchema, variableSchema } from '../contract/commands.ts';
+import type { Variables } from '../fleet/bodies.ts';
+import type { Entry, PlanText, Written } from './plan-text.ts';
+
+/** The variables behind a key `env`, each with where it is written; undefined, with a diagnostic, for what is no mapping. */
+export function readEnv(plan: PlanText, { node, range }: Entry): ReadonlyMap<string, Written> | undefined {
+  const entries = plan.entriesOf(node, 'env', range);
+  if (entries === null) return undefined;
+  const variables = new Map<string, Written>();
+  for (const { key, keyRange, node: value, range: place } of entries) {
+    const written = plan.textOf(value, `env.${key}`, place);
+    const isName = plan.checked(`env.${key}`, key, variableNameSchema, keyRange) !== undefined;
+    if (written !== null && isName) variables.set(key, written);
+  }
+  return variables;
+}
+
+/** The values of variables, which are checked as they are filled in. */
+export function valuesOf(
+  plan: PlanText,
+  variables: ReadonlyMap<string, Written>,
+  fill: (text: string) => string = text => text,
+): Variables {
+  const values: Record<string, string> = {};
+  for (const [name, { value, range }] of variables) {
+    const filled = fill(value);
+    if (plan.checked(`env.${name}`, filled, variableSchema, range) !== undefined) values[name] = filled;
+  }
+  return values;
+}
