@@ -33,7 +33,7 @@ export const catalogue: readonly Entry[] = [
   entry('task tree', 'show a task and its subtasks as a tree', () =>
     import('./verbs/task/tree.ts').then(m => m.taskTree),
   ),
-  entry('task cancel', 'cancel a task, or one of its subtasks', () =>
+  entry('task cancel', 'cancel a task, or some of its subtasks', () =>
     import('./verbs/task/cancel.ts').then(m => m.taskCancel),
   ),
   entry('task start', 'begin to work on a task', () =>
@@ -66,7 +66,7 @@ export const catalogue: readonly Entry[] = [
   entry('task join-status', 'how far a fan-out has come', () =>
     import('./verbs/task/join-status.ts').then(m => m.taskJoinStatus),
   ),
-  entry('task retry', 'run a subtask that did not accept again', () =>
+  entry('task retry', 'run subtasks that did not accept again', () =>
     import('./verbs/task/retry.ts').then(m => m.taskRetry),
   ),
   entry('task output', 'print what a subtask printed', () =>

@@ -91,7 +91,14 @@ export const variableSchema = text(MAX_GOAL_CHARS);
 /** Variables that the commands of a subtask find in their environment. They are recorded: no place for secrets. */
 export const envSchema = v.pipe(
   v.record(variableNameSchema, variableSchema, 'must be an object of texts: {"NAME": "value"}'),
+  v.check(env => !Array.isArray(env), 'must be an object of texts: {"NAME": "value"}'),
   v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),
+);
+
+/** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
+const subtaskRef = v.union(
+  [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],
+  'must be an index, a name, or a pattern of names',
 );
 
 /** One subtask as people write it, after the CLI's grammar or JSON; `fan-out` in the rules completes it. */
@@ -109,10 +116,10 @@ export const subtaskSchema = v.strictObject({
   budget_secs: v.optional(v.nullable(seconds), null),
   /** Null for ten minutes, or what the policy of the namespace allows. */
   timeout_secs: v.optional(v.nullable(seconds), null),
-  /** 0-based indices of the subtasks that must accept first. */
+  /** The subtasks that must accept first: 0-based indices, names, or patterns of names. */
   depends_on: v.optional(
     v.pipe(
-      v.array(atLeast(0, MAX_SUBTASKS - 1), 'must be a list of indices'),
+      v.array(subtaskRef, 'must be a list of indices or names'),
       v.maxLength(10_000, 'must have at most 10000 entries'),
     ),
     [],
@@ -152,11 +159,6 @@ export const fanOutSchema = v.strictObject({
   env: v.exactOptional(v.nullable(envSchema)),
 });
 
-/** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
-const subtaskRef = v.union(
-  [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],
-  'must be an index, a name, or a pattern of names',
-);
 const subtaskRefs = v.pipe(
   v.array(subtaskRef, 'must be a list of subtasks'),
   v.minLength(1, 'must not be empty'),

@@ -23,6 +23,7 @@ export const environmentSchema = v.pipe(
     withoutNul,
     'must be an object of texts',
   ),
+  v.check(environment => !Array.isArray(environment), 'must be an object of texts'),
   v.check(
     environment => Object.entries(environment).join('').length <= MAX_CHARS,
     `must have at most ${MAX_CHARS} characters`,

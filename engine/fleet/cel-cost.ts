@@ -10,6 +10,8 @@ import { predicateFault } from './predicate.ts';
 const MAX_STEPS = 1_500_000;
 /** For each child, in a larger fan-out: so much that the children can be gone through a few times. */
 const MAX_STEPS_PER_CHILD = 60;
+/** Where there are no children, as in a rule: bodies are counted as much longer than they mostly are. */
+const MAX_STEPS_OF_RULE = 10_000_000;
 
 /** What is known of a value: at most `size` elements, entries or characters, each element no more than `item`. */
 export interface Shape {
@@ -70,13 +72,18 @@ export function refuseCostly(root: ASTNode, variables: Scope): void {
 
 function bound(node: ASTNode, scope: Scope): Bound {
   const found = boundOf(node, scope);
-  const most = Math.max(MAX_STEPS, MAX_STEPS_PER_CHILD * (scope.get('children')?.size ?? 0));
+  const most = mostSteps(scope.get('children')?.size);
   if (found.steps <= most && found.shape.size <= most) return found;
   throw at(
     node,
     'it could take too long with this many subtasks',
     'Use the counters, or go through the children fewer times.',
   );
+}
+
+function mostSteps(children: number | undefined): number {
+  if (children === undefined) return MAX_STEPS_OF_RULE;
+  return Math.max(MAX_STEPS, MAX_STEPS_PER_CHILD * children);
 }
 
 function boundOf(node: ASTNode, scope: Scope): Bound {

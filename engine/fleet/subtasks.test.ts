@@ -222,12 +222,12 @@ describe('completeSubtasks', () => {
     [
       'dependencies that are no list',
       { goal: 'x', depends_on: '0' },
-      "depends_on = '0' must be a list of indices",
+      "depends_on = '0' must be a list of indices or names",
     ],
     [
-      'a dependency that is no index',
+      'a dependency that is not there',
       { goal: 'x', depends_on: ['a'] },
-      "depends_on[0] = 'a' must be a number",
+      "depends_on[0] = 'a' names no other subtask",
     ],
     [
       'a fraction of an index',

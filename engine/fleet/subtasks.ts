@@ -11,7 +11,7 @@ import { FleetError } from '../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
 import type { Variables } from './bodies.ts';
 import type { Budgeted } from './budgets.ts';
-import { didYouMean, nearestName } from './names.ts';
+import { didYouMean, likeness, nearestName } from './names.ts';
 
 /** Where a subtask is to run. */
 export type Target =
@@ -86,9 +86,11 @@ export function completeSubtasks(
   context: SubtaskContext,
 ): readonly CompleteSubtask[] {
   const lookup = lookupOf(context);
-  const subtasks = inputs.map((input, index) => complete(input, index, inputs.length, lookup));
+  const decoded = inputs.map(decode);
+  const named = dependenciesByName(decoded);
+  const subtasks = decoded.map((subtask, index) => complete(subtask, index, named, lookup));
   refuseRepeatedNames(subtasks);
-  refuseCycles(subtasks, inputs);
+  refuseCycles(subtasks, decoded);
   refuseLoneFollowUps(subtasks);
   if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
@@ -195,8 +197,12 @@ function lookupOf(context: SubtaskContext): Lookup {
   };
 }
 
-function complete(input: unknown, index: number, total: number, lookup: Lookup): CompleteSubtask {
-  const subtask = decode(input, index);
+function complete(
+  subtask: Subtask,
+  index: number,
+  named: ReadonlyMap<number, readonly number[]>,
+  lookup: Lookup,
+): CompleteSubtask {
   const executor = chooseExecutor(subtask, index, lookup);
   return {
     goal: subtask.goal,
@@ -210,7 +216,7 @@ function complete(input: unknown, index: number, total: number, lookup: Lookup):
     budget_tokens: subtask.budget_tokens,
     budget_secs: subtask.budget_secs,
     timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
-    depends_on: checkDependencies(subtask, index, total),
+    depends_on: named.get(index) ?? NONE,
     when: subtask.when,
     attempts: subtask.attempts,
     isolation: chooseIsolation(subtask, index, executor, lookup),
@@ -395,21 +401,66 @@ function suggestTarget(text: string, named: string, lookup: Lookup): string {
   return didYouMean(text, [LEAST_LOADED, ROUND_ROBIN, ...lookup.aliases]);
 }
 
-function checkDependencies(subtask: Subtask, index: number, total: number): readonly number[] {
-  const given = subtask.depends_on;
-  if (given.length === 0) return NONE;
+/** The indices that each subtask depends on, ascending, for those that depend on any. */
+function dependenciesByName(subtasks: readonly Subtask[]): ReadonlyMap<number, readonly number[]> {
+  const dependencies = new Map<number, readonly number[]>();
+  const names = new Map<string, number>();
+  subtasks.forEach(({ name }, index) => name !== null && !names.has(name) && names.set(name, index));
+  subtasks.forEach((subtask, index) => {
+    if (subtask.depends_on.length === 0) return;
+    const given = subtask.depends_on.flatMap((ref, position) =>
+      typeof ref === 'number' ? [ref] : namedBy(ref, { subtask, index, position }, names),
+    );
+    dependencies.set(index, checkDependencies(subtask, given, index, subtasks.length));
+  });
+  return dependencies;
+}
+
+interface DependencyAt {
+  readonly subtask: Subtask;
+  readonly index: number;
+  readonly position: number;
+}
+
+/** The subtasks that a name, an index written as text, or a pattern means. */
+function namedBy(
+  ref: string,
+  { subtask, index, position }: DependencyAt,
+  names: ReadonlyMap<string, number>,
+): readonly number[] {
+  const named = names.get(ref);
+  if (named !== undefined) return [named];
+  if (/^\d{1,15}$/.test(ref)) return [Number(ref)];
+  const isMeant = likeness(ref);
+  const like = ref.includes('*') ? [...names].filter(([name]) => isMeant(name)) : [];
+  const others = like.map(([, at]) => at).filter(at => at !== index);
+  if (others.length > 0) return others;
+  const what = `depends_on[${position}] = ${show(ref)} names no other subtask${didYouMean(ref, names.keys())}`;
+  throw refuse({ index, input: subtask }, 'depends_on', what, { position });
+}
+
+function checkDependencies(
+  subtask: Subtask,
+  given: readonly number[],
+  index: number,
+  total: number,
+): readonly number[] {
   const ascending = given.length === 1 ? given : [...given].sort((a, b) => a - b);
   for (let i = 0; i < ascending.length; i++) {
     const dependency = ascending[i]!;
     const sound = dependency < total && dependency !== index && dependency !== ascending[i - 1];
-    if (!sound) throw faultyDependency(subtask, index, total);
+    if (!sound) throw faultyDependency(subtask, given, index, total);
   }
   return ascending;
 }
 
 /** Finds the first fault in the order given: only now is it worth knowing where. */
-function faultyDependency(subtask: Subtask, index: number, total: number): FleetError {
-  const given = subtask.depends_on;
+function faultyDependency(
+  subtask: Subtask,
+  given: readonly number[],
+  index: number,
+  total: number,
+): FleetError {
   const position = given.findIndex(
     (dependency, i) => dependency >= total || dependency === index || given.indexOf(dependency) < i,
   );
@@ -440,12 +491,16 @@ function refuseRepeatedNames(subtasks: readonly CompleteSubtask[]): void {
   });
 }
 
-function refuseCycles(subtasks: readonly CompleteSubtask[], inputs: readonly unknown[]): void {
+function refuseCycles(subtasks: readonly CompleteSubtask[], given: readonly Subtask[]): void {
   const { cycle } = walk(subtasks);
   if (cycle === null) return;
   const [index, next] = [cycle[0]!, cycle[1]!];
-  // The decoded list is in ascending order; the position is that in the list as it was given.
-  const position = decode(inputs[index], index).depends_on.indexOf(next);
+  // The completed list is in ascending order; the position is that in the list as it was given.
+  const names = [next, String(next), subtasks[next]!.name];
+  const position = Math.max(
+    0,
+    given[index]!.depends_on.findIndex(ref => names.includes(ref)),
+  );
   const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
   throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
 }

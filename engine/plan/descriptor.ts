@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { subtaskSchema } from '../contract/commands.ts';
+import { subtaskSchema, type SubtaskRef, type When } from '../contract/commands.ts';
 
 /**
  * One subtask as a command line says it: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the
@@ -17,7 +17,8 @@ export interface Descriptor {
   readonly budget_tokens?: number;
   readonly budget_secs?: number;
   readonly timeout_secs?: number;
-  readonly depends_on?: readonly number[];
+  readonly depends_on?: readonly SubtaskRef[];
+  readonly when?: When;
   readonly attempts?: number;
   readonly isolation?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -51,6 +52,7 @@ export const BODY_KEYS = {
   'budget-secs': 'budget_secs',
   timeout: 'timeout_secs',
   depends: 'depends_on',
+  when: 'when',
   attempts: 'attempts',
   isolation: 'isolation',
   env: 'env',
@@ -188,20 +190,19 @@ function skipSpace(text: string, at: number): number {
 function convert(pair: Pair & { readonly value: string }): Pair {
   const bodyKey = bodyKeyOf(pair.key);
   if (bodyKey === 'env') return fail(pair, `is an object: ${AS_JSON}`);
-  if (bodyKey === 'depends_on') return { ...pair, value: readIndices(pair) };
+  if (bodyKey === 'depends_on') return { ...pair, value: readDependencies(pair.value) };
   if (bodyKey === undefined || !NUMBERS.has(bodyKey)) return pair;
   return { ...pair, value: readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`) };
 }
 
 const AS_JSON = 'write the whole subtask as JSON, {"goal": "…", "env": {"NAME": "value"}}';
 
-function readIndices(pair: Pair & { readonly value: string }): readonly number[] {
-  return pair.value.split('+').map(part => {
-    const index = part.trim();
-    return /^\d{1,15}$/.test(index)
-      ? Number(index)
-      : fail(pair, `'${index}' is not the index of a subtask; indices count from 0 and are joined by +`);
-  });
+/** Indices, names and patterns of names, joined by `+`. */
+function readDependencies(text: string): readonly SubtaskRef[] {
+  return text
+    .split('+')
+    .map(part => part.trim())
+    .map(part => (/^\d{1,15}$/.test(part) ? Number(part) : part));
 }
 
 function readNumber(text: string): number | undefined {
@@ -218,7 +219,8 @@ function readJson(text: string): Descriptor {
   // It begins with a brace and parses, so it is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
-    return { key, value, keyAt, valueAt: keyAt };
+    const isLine = bodyKeyOf(key) === 'depends_on' && typeof value === 'string';
+    return { key, value: isLine ? readDependencies(value) : value, keyAt, valueAt: keyAt };
   });
   return assemble(
     pairs.filter(({ value }) => value !== null),

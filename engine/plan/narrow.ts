@@ -1,4 +1,4 @@
-import type { PlanRequest } from './plan.ts';
+import type { PlannedSubtask, PlanRequest } from './plan.ts';
 
 /**
  * The part of a plan that some of its subtasks make up, with all that they wait for: that part can be run alone. Its join
@@ -11,14 +11,20 @@ export function narrowedTo(request: PlanRequest, indices: readonly number[]): Pl
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     if (kept.has(index)) continue;
     kept.add(index);
-    open.push(...(request.subtasks[index]?.depends_on ?? []));
+    open.push(...dependenciesOf(request.subtasks[index]));
   }
   const order = [...kept].sort((a, b) => a - b);
   if (order.length === request.subtasks.length) return request;
   const place = new Map(order.map((index, at) => [index, at]));
   const subtasks = order.map(index => {
     const { depends_on: on, ...subtask } = request.subtasks[index]!;
-    return on === undefined ? subtask : { ...subtask, depends_on: on.map(each => place.get(each)!) };
+    if (on === undefined) return subtask;
+    return { ...subtask, depends_on: dependenciesOf({ depends_on: on }).map(each => place.get(each)!) };
   });
   return { ...request, subtasks, join: 'all' };
+}
+
+/** A plan has the indices of what its names and patterns mean. */
+function dependenciesOf(subtask: Pick<PlannedSubtask, 'depends_on'> | undefined): readonly number[] {
+  return (subtask?.depends_on ?? []).filter(ref => typeof ref === 'number');
 }

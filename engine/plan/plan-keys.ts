@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import { fanOutSchema, ISOLATIONS, LOSERS, subtaskSchema } from '../contract/commands.ts';
+import { fanOutSchema, ISOLATIONS, LOSERS, subtaskSchema, WHENS } from '../contract/commands.ts';
 import { BODY_KEYS } from './descriptor.ts';
 
 /** The keys of a plan as they are written, and those of the fan-out's body. */
@@ -41,6 +41,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'executor',
   'dir',
   'isolation',
+  'when',
   'namespace',
   'join',
   'losers',
@@ -50,6 +51,7 @@ export const isText = (key: string): boolean => TEXTS.has(key);
 /** The words that a key's value must be one of; none where it may be anything. */
 export function choicesOf(key: string): readonly string[] {
   if (key === 'losers') return LOSERS;
+  if (key === 'when') return WHENS;
   return key === 'isolation' ? ISOLATIONS : [];
 }
 

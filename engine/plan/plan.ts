@@ -15,7 +15,7 @@ import { placeholders } from './matrix.ts';
 import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
-import { SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
+import { isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 /** What is known of the fleet that a plan is for. */
@@ -201,7 +201,7 @@ class PlanReader {
       dir: text('dir'),
       subtasks: this.#drafts.map(({ body }) => body as unknown as PlannedSubtask),
       join: text('join') ?? 'all',
-      losers: (text('losers') ?? 'keep') as Losers,
+      losers: (text('losers') ?? 'drain') as Losers,
       timeout_secs: number('timeout'),
       ...limitsOf(values),
       env: (values['env'] as Variables | undefined) ?? null,
@@ -213,14 +213,19 @@ class PlanReader {
   }
 
   #join(written: Written | null): void {
-    if (written === null || this.#drafts.length === 0) return;
+    if (written === null || this.#members.length === 0) return;
     try {
-      const predicate = parsePredicate(written.value, this.#drafts.length, this.#context.cel);
+      const predicate = parsePredicate(written.value, this.#members.length, this.#context.cel);
       if (predicate.kind === 'cel') this.#foresee(written);
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#joinFault(written, thrown);
     }
+  }
+
+  /** The subtasks that the join is about. */
+  get #members(): readonly Draft[] {
+    return this.#drafts.filter(isMember);
   }
 
   /** Where a part of a text's value stands in the file. */
@@ -237,7 +242,7 @@ class PlanReader {
     const range = this.#placeIn(written, position, length);
     // The position is told by the range.
     const message = fault.message.replace(/ at position \d+$/, '');
-    const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#drafts.length) : undefined;
+    const most = /^k_of_n:/.test(written.value.trim()) ? String(this.#members.length) : undefined;
     const text = /did you mean '([^']+)'/.exec(message)?.[1] ?? most;
     const fixes = text === undefined ? [] : [fixTo(text, range)];
     this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);
@@ -245,7 +250,7 @@ class PlanReader {
 
   /** What would be so whatever becomes of the subtasks is allowed, and is not what anybody means. */
   #foresee(written: Written): void {
-    const names = this.#drafts.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
+    const names = this.#members.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
     const foreseen = this.#context.cel.foresee(written.value, names);
     for (const { message, position, length, instead } of foreseen) {
       const range = this.#placeIn(written, position, length);

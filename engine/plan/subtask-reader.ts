@@ -43,6 +43,9 @@ export interface Draft {
   readonly depends: readonly { readonly text: string; readonly range: Range }[];
 }
 
+/** True for a subtask that the join is about: all but the follow-ups. */
+export const isMember = ({ body: { when = 'accepted' } }: Draft): boolean => when === 'accepted';
+
 /** Where it stands, and the way out. */
 const MISPLACED: Readonly<Record<Obstacle, string>> = {
   'double quotes': 'in double quotes. Take it out of them: "a "${{ matrix.x }}" b"',

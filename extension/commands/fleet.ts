@@ -42,7 +42,7 @@ async function stop(context: Parameters<Command>[0], scope: 'workers' | 'all'): 
   const client = await engine(context);
   // Asked of the engine: what the views show may be a moment old, and would make a question of what is over.
   const { tasks } = await client.report('tasks', { all: false });
-  const running = tasks.filter(({ fan_out: fanOut }) => fanOut?.complete === false);
+  const running = tasks.filter(({ fan_out: fanOut }) => fanOut?.under_way === true);
   if (running.length > 0 && !(await confirmStop(running.length))) return;
   const stopped = await withProgress(
     vscode.l10n.t('Stopping; what runs may take {0} s to finish…', GRACE_SECS),

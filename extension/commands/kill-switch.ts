@@ -157,7 +157,7 @@ function graceOf(text: string): number | undefined {
 }
 
 async function confirmed({ namespace, level, grace_secs: grace }: Kill, model: FleetModel): Promise<boolean> {
-  const open = [...model.tasks.values()].filter(({ fan_out: fanOut }) => fanOut?.complete === false).length;
+  const open = [...model.tasks.values()].filter(({ fan_out: fanOut }) => fanOut?.under_way === true).length;
   const message =
     namespace === null
       ? vscode.l10n.t('Stop everything that is new, in the whole fleet?')

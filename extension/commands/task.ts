@@ -54,7 +54,7 @@ export const cancel: Command = async (context, subject) => {
   const isOpen = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
     fanOut === null
       ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status)
-      : !fanOut.complete;
+      : fanOut.under_way;
   const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isOpen);
   if (task === undefined || !(await confirmCancel(task))) return;
   await (await engine(context)).submit('task.cancel', { task: task.thread, subtask: null, reason: null });

@@ -32,12 +32,12 @@ describe('what the kill switch holds', () => {
   });
 
   it('is a task whose fan-out lies in it, and is not over', () => {
-    const there = (namespace: string, complete: boolean): boolean => {
+    const there = (namespace: string, under_way: boolean): boolean => {
       const bare = task();
-      return isFrozen(fleet({ freezes }), { ...bare, fan_out: { ...bare.fan_out!, namespace, complete } });
+      return isFrozen(fleet({ freezes }), { ...bare, fan_out: { ...bare.fan_out!, namespace, under_way } });
     };
     assert.deepEqual(
-      [there('acme/web', false), there('acme/web', true), there('default', false)],
+      [there('acme/web', true), there('acme/web', false), there('default', true)],
       [true, false, false],
     );
     assert.equal(isFrozen(fleet({ emergency: issued }), task({ fan_out: null })), false);

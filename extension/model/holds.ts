@@ -36,5 +36,5 @@ export function isHeld(holds: readonly Hold[], namespace: string): boolean {
 
 /** Whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
 export function isFrozen(fleet: FleetDocument | undefined, { fan_out: fanOut }: TaskDocument): boolean {
-  return fanOut?.complete === false && isHeld(holdsOf(fleet), fanOut.namespace);
+  return fanOut?.under_way === true && isHeld(holdsOf(fleet), fanOut.namespace);
 }

@@ -16,7 +16,8 @@ const QUESTION = 'When this window closes in the middle of a run: continue it in
 function run(complete: boolean, running = 0): TaskDocument {
   const bare = task();
   const { counts } = bare.fan_out!;
-  return { ...bare, fan_out: { ...bare.fan_out!, complete, counts: { ...counts, running } } };
+  const under_way = !complete || running > 0;
+  return { ...bare, fan_out: { ...bare.fan_out!, complete, under_way, counts: { ...counts, running } } };
 }
 
 describe('a run that is to outlive its window', () => {

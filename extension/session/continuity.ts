@@ -84,8 +84,7 @@ export class Continuity implements vscode.Disposable {
   }
 
   #hasOpen(): boolean {
-    for (const { fan_out: fanOut } of this.#model.tasks.values())
-      if (fanOut !== null && (!fanOut.complete || fanOut.counts.running > 0)) return true;
+    for (const { fan_out: fanOut } of this.#model.tasks.values()) if (fanOut?.under_way === true) return true;
     return false;
   }
 

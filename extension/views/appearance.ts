@@ -116,7 +116,7 @@ function bareDescription({ goal, status, reason, deferred_until_unix: until }: T
 export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
   const finished = ['approved', 'rejected', 'failed', 'cancelled'].includes(status);
   if (fanOut === null) return finished ? 'task' : 'task open bare';
-  return fanOut.complete ? 'task fanned joined' : 'task fanned open';
+  return `task fanned${fanOut.complete ? ' joined' : ''}${fanOut.under_way ? ' open' : ''}`;
 }
 
 export function childIcon(child: ChildDocument): vscode.ThemeIcon {

@@ -23,7 +23,7 @@ export interface Surroundings {
 
 export function surroundingsOf({ fleet, tasks }: Pick<FleetModel, 'fleet' | 'tasks'>): Surroundings {
   const open = [...tasks.values()].flatMap(({ fan_out: fanOut }) =>
-    fanOut?.complete === false ? [fanOut.namespace] : [],
+    fanOut?.under_way === true ? [fanOut.namespace] : [],
   );
   return { holds: holdsOf(fleet), open, used: setting('namespace') };
 }

@@ -68,14 +68,14 @@ function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
   );
 }
 
-/** Over all fan-outs that have not joined. */
+/** Over the members of all fan-outs of which something runs or may still start. */
 function progress({ tasks }: FleetModel): { readonly done: number; readonly total: number } {
   let done = 0;
   let total = 0;
   for (const { fan_out: fanOut } of tasks.values()) {
-    if (fanOut === null || fanOut.complete) continue;
+    if (fanOut === null || !fanOut.under_way) continue;
     done += fanOut.completed;
-    total += fanOut.subtasks;
+    total += fanOut.subtasks - fanOut.follow_ups;
   }
   return { done, total };
 }

@@ -13,9 +13,9 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
   }
   return [
     `Fan-out join status: ${join.thread}`,
-    `  Subtasks:        ${join.subtasks}`,
-    `  Spawned:         ${join.spawned} / ${join.subtasks}`,
-    `  Completed:       ${join.completed} / ${join.subtasks}`,
+    `  Subtasks:        ${join.subtasks}${join.follow_ups > 0 ? ` (${join.follow_ups} outside the join)` : ''}`,
+    `  Spawned:         ${join.spawned} / ${join.subtasks - join.follow_ups}`,
+    `  Completed:       ${join.completed} / ${join.subtasks - join.follow_ups}`,
     `  Join predicate:  ${printable(join.predicate)}`,
     `  Join complete:   ${join.complete ? 'yes' : 'no'}`,
     ...(join.round > 1 ? [`  Round:           ${join.round}`] : []),
@@ -32,8 +32,15 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
   const paint = join.outcome === 'satisfied' ? colours.green : colours.red;
   return [
     `  Outcome:         ${paint(join.outcome)}${join.reason === null ? '' : ` — ${printable(join.reason)}`}`,
-    ...(join.census === null ? [] : [`  Census:          ${countsText(join.census)}`]),
+    ...(join.census === null ? [] : censusLines(join.census, join.counts)),
   ];
+}
+
+/** The counts of the join's moment, with the present ones beside them where these are different. */
+function censusLines(census: Counts, counts: Counts): readonly string[] {
+  const [then, now] = [countsText(census), countsText(counts)];
+  if (then === now) return [`  Census:          ${then}`];
+  return [`  At the join:     ${then}`, `  Now:             ${now}`];
 }
 
 /** Says, once, that subtasks were accepted without anything having been run. */

@@ -21,7 +21,7 @@ export function progressLines(join: JoinStatus, view: ProgressView, colours: Col
   const running = join.children.filter(({ state }) => state === 'running');
   const more = running.length - LISTED;
   const width = Math.max(20, view.columns - 1);
-  const head = `${bar(join)} ${join.completed}/${join.subtasks}`;
+  const head = `${bar(join)} ${join.completed}/${join.subtasks - join.follow_ups}`;
   const rest = ` ${join.alias} · ${countsText(join.counts)} · ${duration(Math.floor(view.elapsedSecs))}`;
   return [
     `${colours.cyan(head)}${oneLine(rest, Math.max(1, width - head.length)).replace(/^/, ' ')}`,
@@ -30,8 +30,8 @@ export function progressLines(join: JoinStatus, view: ProgressView, colours: Col
   ];
 }
 
-function bar({ completed, subtasks }: JoinStatus): string {
-  const full = subtasks === 0 ? 0 : Math.floor((completed / subtasks) * BAR_CELLS);
+function bar({ completed, subtasks, follow_ups: followUps }: JoinStatus): string {
+  const full = subtasks === 0 ? 0 : Math.floor((completed / (subtasks - followUps)) * BAR_CELLS);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
 }
 
@@ -53,7 +53,9 @@ export function changeLines(
 ): readonly string[] {
   if (now.children.length === 0) {
     const same = before !== undefined && countsText(before.counts) === countsText(now.counts);
-    return same ? [] : [`· ${now.completed} / ${now.subtasks} completed: ${countsText(now.counts)}`];
+    return same
+      ? []
+      : [`· ${now.completed} / ${now.subtasks - now.follow_ups} completed: ${countsText(now.counts)}`];
   }
   return now.children.flatMap((child, i) => {
     const previous = before?.children[i];

@@ -42,7 +42,9 @@ export function taskListLines(tasks: readonly TaskDocument[], all: boolean): rea
     task.alias,
     task.status,
     task.priority,
-    task.fan_out === null ? '–' : `${task.fan_out.completed}/${task.fan_out.subtasks}`,
+    task.fan_out === null
+      ? '–'
+      : `${task.fan_out.completed}/${task.fan_out.subtasks - task.fan_out.follow_ups}`,
     oneLine(task.goal, 72),
   ]);
   return [
@@ -131,7 +133,7 @@ function fanOutSummary(fanOut: TaskDocument['fan_out']): string | null {
   if (fanOut === null) return null;
   const state = fanOut.complete ? (fanOut.outcome ?? 'complete') : 'under way';
   const serial = fanOut.serial ? ', serial' : '';
-  return `${fanOut.completed} of ${fanOut.subtasks} done, join ${fanOut.predicate}: ${state}${serial} (round ${fanOut.round})`;
+  return `${fanOut.completed} of ${fanOut.subtasks - fanOut.follow_ups} done, join ${fanOut.predicate}: ${state}${serial} (round ${fanOut.round})`;
 }
 
 /** A task with its subtasks below it, and what each waits for. */

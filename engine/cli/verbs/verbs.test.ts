@@ -432,7 +432,7 @@ describe('spl task list, show, tree, cancel', () => {
       answers,
     });
     assert.equal(out, '◇ cancellation of subtask 1 of FIRST-001 recorded\n  status: cancelled\n');
-    assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: 1, reason: 'why' });
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: '1', reason: 'why' });
   });
 });
 
@@ -627,7 +627,7 @@ describe('spl task output', () => {
   it('prints the bytes as they are', async () => {
     const { code, out, asked } = await withOutput(['--subtask', '0', '--attempt', '2'], ['one\n', 'two']);
     assert.deepEqual([code, out], [0, 'one\ntwo']);
-    assert.deepEqual(asked, [{ task: 'A', subtask: 0, attempt: 2, follow: false }]);
+    assert.deepEqual(asked, [{ task: 'A', subtask: '0', attempt: 2, follow: false }]);
   });
 
   it('prints one document with --json, and chunks with --follow', async () => {

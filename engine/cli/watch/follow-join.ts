@@ -8,7 +8,7 @@ export const MAX_FOLLOWED_CHILDREN = 500;
 const MIN_INTERVAL_MS = 100;
 
 /**
- * Tells how a join goes: its state now, and anew whenever something of it has changed, up to its completion.
+ * Tells how a join goes: its state now, and anew whenever something of it has changed, until nothing of it runs any more.
  * The changes are told by the engine; nothing is asked while nothing happens.
  * Above MAX_FOLLOWED_CHILDREN subtasks the documents have no children, the last one excepted.
  * @throws what the engine throws; ends early, without an error, when the signal aborts.
@@ -33,7 +33,7 @@ export async function* followJoin(
     for (let more = true; more; more = await changes.next()) {
       const join = await engine.report('join', { task: first.thread, summary }, signal);
       yield join;
-      if (join.complete) {
+      if (join.complete && !join.under_way) {
         if (summary) yield await engine.report('join', { task: first.thread, summary: false }, signal);
         return;
       }

@@ -202,6 +202,6 @@ describe('spl task retry --wait', () => {
       0,
     );
     assert.match(host.out.text, /^◇ Retry of subtask 0 recorded\n {2}thread: th_1+\n {2}round: {2}2\n/);
-    assert.deepEqual(host.engine.asked[0]?.input, { task: 'FIRST-001', subtask: 0, hint: 'h' });
+    assert.deepEqual(host.engine.asked[0]?.input, { task: 'FIRST-001', subtasks: ['0'], hint: 'h' });
   });
 });

@@ -44,7 +44,7 @@ async function follow(context: Context, task: string, view: View): Promise<numbe
   } finally {
     view.leave?.();
   }
-  if (last?.complete) {
+  if (last?.complete && !last.under_way) {
     view.finish(last);
     return exitCodeOfOutcome(last.outcome);
   }

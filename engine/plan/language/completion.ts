@@ -1,4 +1,4 @@
-import { LOSERS, ISOLATIONS } from '../../contract/commands.ts';
+import { ISOLATIONS, LOSERS, WHENS } from '../../contract/commands.ts';
 import { JOIN_NAMES } from '../../fleet/cel.ts';
 import type { Range } from '../diagnostics.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
@@ -142,6 +142,8 @@ function values(
       return all(LOSERS, LOSERS_TEXTS);
     case 'isolation':
       return all(ISOLATIONS);
+    case 'when':
+      return all(WHENS);
     case 'executor':
       return all(known.executors ?? ['echo', 'shell']);
     case 'namespace':

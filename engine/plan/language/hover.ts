@@ -11,6 +11,7 @@ import type { Range } from '../diagnostics.ts';
 import { placeholders } from '../matrix.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
 import type { Written } from '../plan-text.ts';
+import { isMember } from '../subtask-reader.ts';
 import type { PlanOutline } from '../plan.ts';
 import { cursorAt } from './cursor.ts';
 import { JOIN_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
@@ -144,10 +145,10 @@ function wordAround(text: string, at: number): string {
 const NO_COUNTS = { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0 };
 
 function meaningOf(value: string, { drafts }: PlanOutline, { cel }: HoverContext): string {
-  const total = drafts.length;
+  const total = drafts.filter(isMember).length;
   try {
     const predicate = parsePredicate(value, total, cel);
-    if (predicate.kind === 'cel') return `decided when all ${total} have ended`;
+    if (predicate.kind === 'cel') return `decided once no end of the ${total} can change it`;
     return explain(predicate, { ...NO_COUNTS, pending: total }, total);
   } catch (thrown) {
     // The diagnostic tells what is wrong with it.

@@ -30,6 +30,7 @@ export const SUBTASK_KEY_TEXTS: Readonly<Record<string, string>> = {
   env: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
   isolation: '`folder` for the folder itself, or `worktree` for a git worktree of its own.',
   depends: 'What must be accepted first: names of subtasks, or patterns such as `test-*`.',
+  when: '`accepted`, or `failed` or `always` for a follow-up: it is outside the join, and starts once all that it depends on has ended, with `failed` only if some of that did not accept.',
   matrix:
     'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written.',
 };

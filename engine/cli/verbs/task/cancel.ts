@@ -1,5 +1,5 @@
 import { defineVerb, text, word } from '../../verb.ts';
-import { SUBTASK } from '../../subtask-option.ts';
+import { labelOf, SUBTASK } from '../../subtask-option.ts';
 
 export const taskCancel = defineVerb({
   path: 'task cancel',
@@ -16,7 +16,7 @@ export const taskCancel = defineVerb({
   },
   async run(context, { task, subtask, reason }) {
     const cancelled = await context.submit('task.cancel', { task, subtask, reason });
-    const what = subtask === null ? cancelled.alias : `subtask ${subtask} of ${cancelled.alias}`;
+    const what = subtask === null ? cancelled.alias : `${labelOf(subtask)} of ${cancelled.alias}`;
     context.print(cancelled, () => [
       `${context.out.colours.cyan('◇')} cancellation of ${what} recorded`,
       `  status: ${cancelled.status}`,

@@ -1,5 +1,5 @@
 import { FleetError } from '../../../errors.ts';
-import { SUBTASK } from '../../subtask-option.ts';
+import { labelOf, SUBTASK } from '../../subtask-option.ts';
 import { defineVerb, text, texts, toggle, word } from '../../verb.ts';
 import { waitForJoin } from '../../watch/watch-join.ts';
 
@@ -34,13 +34,10 @@ export const taskRetry = defineVerb({
     });
     if (wait && context.settings.json) return waitForJoin(context, join.thread, {});
     context.print(join, () => [
-      `${context.out.colours.cyan('◇')} Retry of ${failed ? 'all that did not accept' : subtasks.map(label).join(', ')} recorded`,
+      `${context.out.colours.cyan('◇')} Retry of ${failed ? 'all that did not accept' : subtasks.map(labelOf).join(', ')} recorded`,
       `  thread: ${join.thread}`,
       `  round:  ${join.round}`,
     ]);
     return wait ? waitForJoin(context, join.thread, {}) : 0;
   },
 });
-
-/** A subtask as it was named on the command line. */
-const label = (subtask: string): string => (/^\d+$/.test(subtask) ? `subtask ${subtask}` : `'${subtask}'`);
