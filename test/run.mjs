@@ -84,11 +84,14 @@ function quickStages(sources) {
 
 const isUnitTest = source => !source.startsWith('test/') || source === 'test/simulation/simulation.test.ts';
 
+/** Compiles SQLite once, and not anew for speed that no test needs: each test of the index loads it. */
+const QUICK_TO_COMPILE = '--liftoff-only';
+
 /** A stage of bundled tests, two files at a time. */
 function inNode(name, sources, env = {}) {
   const rank = source => FIRST.findIndex(beginning => source.startsWith(beginning));
   const files = [...sources].sort((a, b) => rank(a) - rank(b)).map(bundleOf);
-  const words = [mocha, '--config', 'test/runner/.mocharc.json', ...files];
+  const words = [QUICK_TO_COMPILE, mocha, '--config', 'test/runner/.mocharc.json', ...files];
   return { name, words, env: { SPL_TEST_TIMES: times, ...env } };
 }
 
