@@ -94,7 +94,7 @@ export function activate(context: vscode.ExtensionContext): void {
   for (const keys of contextKeys(session, model)) store.add(keys);
   store.add(registerRevisions());
   store.add(statusBar(session, model));
-  store.add(notifications(attention));
+  store.add(notifications(attention, session));
   store.add(coordinatorStopped(session));
   store.add(
     vscode.window.registerTerminalLinkProvider(terminalLinks(model, subject => trees.reveal(subject))),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type * as vscode from 'vscode';
-import { coordinator, instance, task, WORKER_A_DID } from '../engine/cli/testing/documents.ts';
-import type { TaskDocument } from '../engine/contract/documents.ts';
+import { coordinator, done, instance, running, task, WORKER_A_DID } from '../engine/cli/testing/documents.ts';
+import type { ChildDocument, TaskDocument } from '../engine/contract/documents.ts';
 import { FleetError } from '../engine/errors.ts';
 import { dismiss, editor, press } from '../test/stubs/vscode.ts';
 import { coordinatorStopped, notifications } from './notifications.ts';
@@ -24,7 +24,7 @@ describe('notifications', () => {
   let owned: vscode.Disposable[];
   beforeEach(async () => {
     const attention = new Attention(on.window.model);
-    owned = [attention, notifications(attention)];
+    owned = [attention, notifications(attention, on.window.session)];
     for (const id of ['openReport', 'retry', 'openInstanceLog', 'showOutput', 'cancel'])
       editor.handlers.set(`fleet.${id}`, () => undefined);
     await on.window.has({ tasks: { tasks: [task()] } });
@@ -33,6 +33,14 @@ describe('notifications', () => {
     for (const each of owned) each.dispose();
   });
 
+  /** The fan-out has these subtasks. */
+  const has = (...children: readonly ChildDocument[]): void =>
+    void on.window.client.change({
+      children: ({ indices }) => ({
+        ...{ thread: 'th', alias: 'FIRST-001', round: 1, total: children.length },
+        children: indices === undefined ? [...children] : [...children.slice(0, 1)],
+      }),
+    });
   const buttons = (): readonly string[] => {
     const last = editor.person.asked.at(-1);
     return last !== undefined && 'buttons' in last ? last.buttons : [];
@@ -41,9 +49,20 @@ describe('notifications', () => {
   it('offer to look into a join that failed, and to try again', async () => {
     editor.person.will(press('Retry Subtask…'));
     await on.window.task(failed());
-    assert.deepEqual(editor.person.told('warning'), ['The join of FIRST-001 failed: no more can accept']);
+    assert.deepEqual(editor.person.told('warning'), [
+      '“Draft the notes” (FIRST-001) failed: no more can accept',
+    ]);
     assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
     assert.deepEqual(editor.executed.at(-1), ['fleet.retry', { kind: 'task', thread: 'th' }]);
+  });
+
+  it('name the goal, the first subtask that failed and why, and how many more', async () => {
+    const late = { ...done(0, 'failed'), after_join: true };
+    has(late, { ...done(1, 'failed'), name: 'lint', reason: 'exit 1' }, done(2), done(3, 'timeout'));
+    await on.window.task(failed());
+    assert.deepEqual(editor.person.told('warning'), [
+      '“Draft the notes” (FIRST-001) failed: lint: failed, exit 1; and 1 more',
+    ]);
   });
 
   it('offer nothing that starts work from a folder that is not trusted', async () => {
@@ -67,11 +86,12 @@ describe('notifications', () => {
 
   it('offer the output of an attempt without a sign of life, and to cancel it', async () => {
     editor.person.will(press('Cancel It'));
+    has(running(1));
     await on.window.fleet({
       stalled: [{ task: 'FIRST-001', subtask: 1, worker: 'worker-a', stalled_secs: 90 }],
     });
     assert.deepEqual(editor.person.told('warning'), [
-      'FIRST-001 [1] on worker-a has shown no sign of life for 1m 30s.',
+      '“Part 1” of “Draft the notes” (FIRST-001) has shown no sign of life for 1m 30s, on worker-a.',
     ]);
     assert.deepEqual(editor.executed.at(-1), [
       'fleet.cancel',

@@ -1,13 +1,17 @@
 import * as vscode from 'vscode';
-import { duration, plural } from '../engine/contract/format.ts';
+import type { ChildDocument, TaskDocument } from '../engine/contract/documents.ts';
+import { MAX_CHILDREN } from '../engine/contract/engine.ts';
+import { duration, oneLine, plural } from '../engine/contract/format.ts';
+import type { EngineAccess } from './access.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
+import { verdictText } from './views/appearance.ts';
 import type { Alarm, Attention } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
-export function notifications(attention: Attention): vscode.Disposable {
-  return attention.onDidRaise(alarm => void notify(alarm));
+export function notifications(attention: Attention, access: EngineAccess): vscode.Disposable {
+  return attention.onDidRaise(alarm => void notify(alarm, access));
 }
 
 /** Says why the coordinator of this window stopped: who did not ask for it sees no command fail. */
@@ -35,9 +39,9 @@ interface Action extends vscode.MessageItem {
   readonly subject: Subject;
 }
 
-async function notify(alarm: Alarm): Promise<void> {
+async function notify(alarm: Alarm, access: EngineAccess): Promise<void> {
   if (!setting(`notifications.${alarm.kind}`)) return;
-  const { text, actions } = toldOf(alarm);
+  const { text, actions } = await toldOf(alarm, access);
   const off: vscode.MessageItem = { title: vscode.l10n.t("Don't Show Again") };
   const chosen = await vscode.window.showWarningMessage<vscode.MessageItem>(linkless(text), ...actions, off);
   if (chosen === off) {
@@ -49,23 +53,31 @@ async function notify(alarm: Alarm): Promise<void> {
   if (action !== undefined) await vscode.commands.executeCommand(action.command, action.subject);
 }
 
-function toldOf(alarm: Alarm): Told {
+async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
   switch (alarm.kind) {
     case 'joinFailed':
-      return joinFailed(alarm);
+      return joinFailed(alarm, await failedOf(alarm.task, access));
     case 'workerLost':
       return workerLost(alarm);
     case 'stalled':
-      return stalled(alarm);
+      return stalled(alarm, await childOf(alarm.task.thread, alarm.attempt.subtask, access));
   }
 }
 
-function joinFailed({ task }: Extract<Alarm, { kind: 'joinFailed' }>): Told {
+function joinFailed(
+  { task }: Extract<Alarm, { kind: 'joinFailed' }>,
+  failed: readonly ChildDocument[],
+): Told {
   const subject = { kind: 'task', thread: task.thread } as const;
   const report: Action = { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject };
   const retry: Action = { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject };
   return {
-    text: vscode.l10n.t('The join of {0} failed: {1}', task.alias, task.fan_out?.progress ?? ''),
+    text: vscode.l10n.t(
+      '“{0}” ({1}) failed: {2}',
+      oneLine(task.goal, 80),
+      task.alias,
+      failed.length === 0 ? (task.fan_out?.progress ?? '') : failedText(failed),
+    ),
     // From a folder that is not trusted nothing is started.
     actions: vscode.workspace.isTrusted ? [report, retry] : [report],
   };
@@ -83,14 +95,18 @@ function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>): T
   };
 }
 
-function stalled({ thread, attempt }: Extract<Alarm, { kind: 'stalled' }>): Told {
-  const { task, subtask, worker, stalled_secs: secs } = attempt;
-  const subject = { kind: 'child', thread, index: subtask } as const;
+function stalled(
+  { task, attempt }: Extract<Alarm, { kind: 'stalled' }>,
+  child: ChildDocument | undefined,
+): Told {
+  const { subtask, worker, stalled_secs: secs } = attempt;
+  const subject = { kind: 'child', thread: task.thread, index: subtask } as const;
   return {
     text: vscode.l10n.t(
-      '{0} [{1}] on {2} has shown no sign of life for {3}.',
-      task,
-      subtask,
+      '{0} of “{1}” ({2}) has shown no sign of life for {4}, on {3}.',
+      child === undefined ? `[${subtask}]` : `“${labelOf(child)}”`,
+      oneLine(task.goal, 80),
+      task.alias,
       worker,
       duration(secs),
     ),
@@ -100,6 +116,41 @@ function stalled({ thread, attempt }: Extract<Alarm, { kind: 'stalled' }>): Told
     ],
   };
 }
+
+/** The subtasks that failed by what they did, the first first; none where that can't be told now. */
+async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<readonly ChildDocument[]> {
+  const page = await client
+    ?.report('children', { task: task.thread, offset: 0, limit: MAX_CHILDREN })
+    .catch(() => undefined);
+  return (page?.children ?? []).filter(
+    ({ state, verdict, after_join: late }) =>
+      state === 'done' && !late && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject'),
+  );
+}
+
+async function childOf(
+  task: string,
+  index: number,
+  { client }: EngineAccess,
+): Promise<ChildDocument | undefined> {
+  const page = await client
+    ?.report('children', { task, offset: 0, limit: 1, indices: [index] })
+    .catch(() => undefined);
+  return page?.children[0];
+}
+
+/** The first of them with why it failed, and how many more there are. */
+function failedText([first, ...others]: readonly ChildDocument[]): string {
+  if (first === undefined) return '';
+  const why = [
+    verdictText(first.verdict ?? ''),
+    ...(first.reason === null ? [] : [oneLine(first.reason, 80)]),
+  ];
+  const text = `${labelOf(first)}: ${why.join(', ')}`;
+  return others.length === 0 ? text : vscode.l10n.t('{0}; and {1} more', text, others.length);
+}
+
+const labelOf = ({ name, goal }: ChildDocument): string => oneLine(name ?? goal, 60);
 
 interface Told {
   readonly text: string;

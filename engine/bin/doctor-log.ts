@@ -48,18 +48,14 @@ export async function acceptLoss(home: string): Promise<string> {
 const careless: LogReader = { restore: () => false, visit: () => undefined };
 
 async function checkLog({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
+  if (await isMissing(homePaths(home).logDir)) return NO_LOG;
   let records = 0;
   let torn = 0;
   const damages: string[] = [];
-  try {
-    for await (const told of verifyLog(homePaths(home).logDir, { signal })) {
-      if (told.kind === 'progress') records = told.records;
-      else if (told.kind === 'torn') torn += told.bytes;
-      else damages.push(`${told.segment} at byte ${told.offset}: ${told.reason}`);
-    }
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === 'ENOENT') return { level: 'PASS', detail: 'there is none yet' };
-    throw thrown;
+  for await (const told of verifyLog(homePaths(home).logDir, { signal })) {
+    if (told.kind === 'progress') records = told.records;
+    else if (told.kind === 'torn') torn += told.bytes;
+    else damages.push(`${told.segment} at byte ${told.offset}: ${told.reason}`);
   }
   if (damages.length > 0) {
     return {
@@ -73,6 +69,7 @@ async function checkLog({ home }: Settings, signal: AbortSignal): Promise<CheckR
 }
 
 async function checkLogSize({ home }: Settings): Promise<CheckResult> {
+  if (await isMissing(homePaths(home).logDir)) return NO_LOG;
   const bytes = await sizeOf(homePaths(home).logDir);
   const detail = `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
   if (bytes < LARGE_LOG_BYTES) return { level: 'PASS', detail };
@@ -89,6 +86,14 @@ async function checkIndex({ home }: Settings): Promise<CheckResult> {
   const detail = bytes === 0 ? 'none yet; it is made from the log' : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
   return { level: 'PASS', detail };
 }
+
+const NO_LOG: CheckResult = { level: 'PASS', detail: 'there is none yet' };
+
+const isMissing = (folder: string): Promise<boolean> =>
+  fs.stat(folder).then(
+    () => false,
+    (thrown: unknown) => systemCodeOf(thrown) === 'ENOENT',
+  );
 
 async function sizeOf(folder: string): Promise<number> {
   try {

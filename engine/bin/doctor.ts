@@ -3,6 +3,7 @@ import * as net from 'node:net';
 import { dirname } from 'node:path';
 import { connect } from '../api/client.ts';
 import type { Check, CheckResult, Doctor, Settings } from '../cli/host.ts';
+import type { HealthDocument } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 import { readConfig } from '../home/config.ts';
 import { openHome } from '../home/home.ts';
@@ -79,6 +80,7 @@ async function checkHome({ home }: Settings): Promise<CheckResult> {
 async function checkConfig({ home }: Settings): Promise<CheckResult> {
   const { configToml } = homePaths(home);
   const { warnings } = await readConfig(configToml);
+  if (!(await isThere(configToml))) return pass(`no ${configToml}: the defaults hold`);
   return warnings.length === 0
     ? pass(configToml)
     : warn(warnings.join('; '), 'Correct the key, or remove it.');
@@ -86,7 +88,8 @@ async function checkConfig({ home }: Settings): Promise<CheckResult> {
 
 async function checkSocket({ home }: Settings): Promise<CheckResult> {
   try {
-    return pass(await resolveSocket(homePaths(home)));
+    const socket = await resolveSocket(homePaths(home));
+    return pass((await isThere(socket)) ? socket : `none yet; it will be ${socket}`);
   } catch (thrown) {
     if (FleetError.is(thrown, 'UNREACHABLE'))
       return pass('its path is too long for the home; a runtime folder will hold it');
@@ -96,7 +99,10 @@ async function checkSocket({ home }: Settings): Promise<CheckResult> {
 
 async function checkCoordinator({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
   const answering = await askCoordinator(home, signal);
-  if (answering !== undefined) return pass(answering);
+  if (answering !== undefined) {
+    const { pid, version, endpoint } = answering;
+    return pass(`PID ${pid}, version ${version}, on ${endpoint ?? 'its socket only'}`);
+  }
   try {
     const lease = await acquireLease(home);
     await lease.release();
@@ -112,12 +118,11 @@ async function checkCoordinator({ home }: Settings, signal: AbortSignal): Promis
   }
 }
 
-async function askCoordinator(home: string, signal: AbortSignal): Promise<string | undefined> {
+async function askCoordinator(home: string, signal: AbortSignal): Promise<HealthDocument | undefined> {
   try {
     const client = connect({ socketPath: await resolveSocket(homePaths(home)) }, { timeoutMs: HEALTH_MS });
     try {
-      const { pid, version, endpoint } = await client.report('health', {}, signal);
-      return `PID ${pid}, version ${version}, on ${endpoint ?? 'its socket only'}`;
+      return await client.report('health', {}, signal);
     } finally {
       await client.close();
     }
@@ -128,7 +133,9 @@ async function askCoordinator(home: string, signal: AbortSignal): Promise<string
 }
 
 async function checkPort({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
-  if ((await askCoordinator(home, signal)) !== undefined) return pass('in use by the coordinator');
+  const answering = await askCoordinator(home, signal);
+  if (answering?.endpoint === null) return pass('none: the coordinator answers on its socket only');
+  if (answering !== undefined) return pass(`${answering.endpoint}, of the coordinator`);
   const port = (await readConfig(homePaths(home).configToml)).server.port ?? DEFAULT_PORT;
   return (await isFree(port))
     ? pass(`${port} is free`)
@@ -154,6 +161,12 @@ async function checkDisk({ home }: Settings): Promise<CheckResult> {
     ? pass(`${mebibytes(free)} free`)
     : warn(`${mebibytes(free)} free`, 'Make room: when the disk is full, the coordinator stops.');
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  fs.stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** The home, or the nearest folder above it that is there. */
 async function nearestFolder(path: string): Promise<string> {

@@ -6,10 +6,10 @@ import { isAlive, readPidFile } from '../home/process.ts';
 import { settings as resolveSettings } from '../home/settings.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { connect, type Target } from '../api/client.ts';
-import type { Connection, Host, Output, Settings } from '../cli/host.ts';
+import { ReaderGone, type Connection, type Host, type Output, type Settings } from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
@@ -24,7 +24,7 @@ export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = proces
     out: outputTo(process.stdout),
     err: outputTo(process.stderr),
     env,
-    cwd: process.cwd(),
+    cwd: currentFolder(env),
     stdin: process.stdin,
     terminal: process.stdin.isTTY ? processTerminal(process.stdin, process.stdout) : null,
     signal,
@@ -34,6 +34,19 @@ export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = proces
     checkPlan: async (text, known) => (await import('../check-plan.ts')).checkPlan(text, known),
     connect: settings => connectTo(settings, env, signal),
   };
+}
+
+/**
+ * The folder that the command was typed in. Where that was removed it is still told by its path, so that what names a
+ * file in it finds none, and everything else works.
+ */
+function currentFolder({ PWD: shown }: NodeJS.ProcessEnv): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.chdir('/');
+    return shown !== undefined && isAbsolute(shown) ? shown : '/';
+  }
 }
 
 /** @throws UNREACHABLE, AUTH_REQUIRED, USAGE, HOME_INVALID. */
@@ -116,12 +129,25 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
+/** The streams whose readers are gone. */
+const withoutReader = new WeakSet<NodeJS.WriteStream>();
+
+/** Notes that nobody reads a stream any more: nothing more is written to it. */
+export function readerGone(stream: NodeJS.WriteStream): void {
+  withoutReader.add(stream);
+}
+
 function outputTo(stream: NodeJS.WriteStream): Output {
   const isTTY = stream.isTTY === true;
   return {
-    write: data => void stream.write(data),
-    // Called back when all before it is out; a reader that is slow leaves some of it to us, however little.
-    flush: () => new Promise(resolve => stream.write('', () => resolve())),
+    write: data => {
+      if (!withoutReader.has(stream)) stream.write(data);
+    },
+    flush: async () => {
+      // Called back when all before it is out; a reader that is slow leaves some of it to us, however little.
+      if (!withoutReader.has(stream)) await new Promise<void>(resolve => stream.write('', () => resolve()));
+      if (withoutReader.has(stream)) throw new ReaderGone('the reader is gone');
+    },
     isTTY,
     get columns() {
       // A terminal that does not know its width says 0.

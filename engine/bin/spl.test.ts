@@ -46,6 +46,18 @@ describe('the spl process', () => {
     assert.deepEqual(await ended(child), { code: 0, out: '', err: '' });
   });
 
+  it('works in a folder that was removed', async () => {
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"';
+    const child = spawn('/bin/sh', ['-c', script, process.execPath, file, 'fleet', 'list'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOME: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const { code, err } = await ended(child);
+    assert.equal(code, 5, err);
+    assert.match(err, /^error: no fleet is running/);
+  });
+
   it('says what keeps it from writing, with exit code 1', async () => {
     const readOnly = await open(file, 'r');
     const { code, err } = await ended(spl(['completion', 'fish'], {}, readOnly.fd)).finally(() =>

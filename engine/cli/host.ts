@@ -3,11 +3,19 @@ import type { CallContext, Engine, JoinFault } from '../contract/engine.ts';
 import type { Plan, PlanKnown } from '../plan/plan.ts';
 import type { Colours } from './render/colours.ts';
 
+/** The reader of an output has closed it, as `head` does: a command that only prints ends, and it is no failure. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}
+
 /** A stream that a command writes to. */
 export interface Output {
-  /** Writes text as it is; callers end their lines. */
+  /** Writes text as it is; callers end their lines. Nothing more is written once the reader is gone. */
   write(text: string | Uint8Array): void;
-  /** Waits until the reader has taken what was written: what long outputs do between their parts. */
+  /**
+   * Waits until the reader has taken what was written: what long outputs do between their parts.
+   * @throws ReaderGone
+   */
   flush(): Promise<void>;
   readonly isTTY: boolean;
   /** The width to fill, in characters. */

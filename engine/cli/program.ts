@@ -4,7 +4,7 @@ import { FleetError, messageOf } from '../errors.ts';
 import { catalogue, type Entry } from './catalogue.ts';
 import { createContext, printJson, printLines } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import type { Host } from './host.ts';
+import { ReaderGone, type Host } from './host.ts';
 import { GLOBAL_FLAGS, settingsFrom } from './settings.ts';
 import { errorDocument, errorLines } from './render/error.ts';
 import { toOption, type Verb } from './verb.ts';
@@ -27,6 +27,7 @@ export async function main(argv: readonly string[], host: Host): Promise<number>
   try {
     return await parseAndRun(words, host);
   } catch (thrown) {
+    if (thrown instanceof ReaderGone) return EXIT.done;
     if (thrown instanceof CommanderError) return afterParser(thrown, words, host);
     if (host.signal.aborted) return EXIT.interrupted;
     return afterFailure(toFleetError(thrown), givesJson(words), host);

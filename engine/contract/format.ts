@@ -1,3 +1,5 @@
+import type { InstanceDocument } from './documents.ts';
+
 /** How numbers, times and tables are written, for all commands alike. */
 
 /**
@@ -52,6 +54,12 @@ export function moment(unixSecs: number): string {
 /** `1 subtask`, `2 subtasks`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** What runs on a worker of how many slots, and what it holds beyond them: `2/2 (+3)`; a coordinator runs nothing itself. */
+export function loadText({ role, active_dispatches: active, slots }: InstanceDocument): string {
+  if (role === 'coordinator') return `0/${slots}`;
+  return `${Math.min(active, slots)}/${slots}${active > slots ? ` (+${active - slots})` : ''}`;
+}
+
 /** The port that an endpoint names, as `:9100`; a dash where there is none. */
 export function portOf(endpoint: string | null): string {
   const port = endpoint === null ? undefined : /:(\d+)\/?$/.exec(endpoint)?.[1];
@@ -71,6 +79,12 @@ const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u206
 /** The text on one line, without what steers a terminal rather than being read. */
 export function printable(text: string): string {
   return text.replace(STEERING, ' ');
+}
+
+/** The line with what steers a terminal written out: `\u001b`. Tabs are kept. */
+export function escaped(line: string): string {
+  const written = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return line.replace(STEERING, sign => (sign === '\t' ? sign : written(sign)));
 }
 
 /** Columns aligned on the left, two spaces between; the last one is not padded. Cells are made printable. */

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
@@ -144,6 +145,7 @@ export async function readConfig(file: string): Promise<Config> {
     text = await fs.readFile(file, 'utf8');
   } catch (cause) {
     if (systemCodeOf(cause) === 'ENOENT') return parseConfig('', file);
+    if (systemCodeOf(cause) === 'ENOTDIR') throw noFolder(dirname(file), cause);
     throw invalid(`'${file}' is not readable: ${messageOf(cause)}`, file, cause);
   }
   return parseConfig(text, file);
@@ -209,6 +211,14 @@ function wholeNumber(min: number, max: number) {
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function noFolder(home: string, cause: unknown): FleetError {
+  return new FleetError('HOME_INVALID', `the home '${home}' is not a folder`, {
+    details: { home },
+    hint: 'Name a folder, or a path where one can be made: --home, or SYNCROPEL_HOME.',
+    cause,
+  });
 }
 
 function invalid(message: string, file: string, cause?: unknown): FleetError {

@@ -46,6 +46,33 @@ export function writeStreamAtomically<T>(
   });
 }
 
+/**
+ * Writes to a path that a person names. A regular file, new or there, also behind a symbolic link, is replaced whole and
+ * keeps its mode; what is no file, such as a FIFO or a device, stays what it is and is written to.
+ * @param mode that of a new file
+ */
+export async function writeStreamTo<T>(
+  file: string,
+  mode: number,
+  produce: (write: (part: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const there = await fs.stat(file).catch(() => null);
+  if (there === null) return writeStreamAtomically(await linkedFrom(file), mode, produce);
+  if (there.isFile()) return writeStreamAtomically(await fs.realpath(file), there.mode & 0o777, produce);
+  const handle = await fs.open(file, 'w');
+  try {
+    return await produce(async part => void (await handle.writeFile(part)));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What a symbolic link to nothing names; a path that is none is its own. */
+async function linkedFrom(file: string): Promise<string> {
+  const target = await fs.readlink(file).catch(() => null);
+  return target === null ? file : path.resolve(path.dirname(file), target);
+}
+
 async function replace<T>(file: string, make: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   let made: T;

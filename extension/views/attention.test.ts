@@ -72,7 +72,10 @@ describe('what needs a person', () => {
     await on.window.fleet({ stalled });
     await on.window.fleet({ stalled: [{ ...stalled[0]!, stalled_secs: 99 }] });
     const [alarm] = raised;
-    assert.deepEqual(alarm?.kind === 'stalled' && [alarm.thread, alarm.attempt.subtask], [task().thread, 1]);
+    assert.deepEqual(alarm?.kind === 'stalled' && [alarm.task.thread, alarm.attempt.subtask], [
+      task().thread,
+      1,
+    ]);
     assert.equal(raised.length, 1);
     await on.window.fleet({ stalled: [] });
     await on.window.fleet({ stalled });

@@ -6,7 +6,7 @@ import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
   | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: number }
-  | { readonly kind: 'stalled'; readonly thread: string; readonly attempt: Stalled };
+  | { readonly kind: 'stalled'; readonly task: TaskDocument; readonly attempt: Stalled };
 
 type Stalled = FleetDocument['stalled'][number];
 
@@ -85,9 +85,9 @@ export class Attention implements vscode.Disposable {
     const stalled = this.#model.fleet?.stalled ?? [];
     this.#stalled = new Set(stalled.map(nameOf));
     for (const attempt of stalled) {
-      const thread = this.#model.task(attempt.task)?.thread;
-      if (thread !== undefined && !before.has(nameOf(attempt)))
-        this.#raise(nameOf(attempt), { kind: 'stalled', thread, attempt });
+      const task = this.#model.task(attempt.task);
+      if (task !== undefined && !before.has(nameOf(attempt)))
+        this.#raise(nameOf(attempt), { kind: 'stalled', task, attempt });
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { describe, it } from 'mocha';
@@ -391,6 +392,24 @@ describe('attempts and targets', function () {
       const round = await fleet.joined('ROUND');
       const onA = round.children.filter(({ worker }) => worker === 'worker-a').length;
       assert.ok(onA >= 12 && onA <= 52, `${onA} of 64 on worker-a`);
+    }),
+  );
+});
+
+describe('a command that waits without a reader', function () {
+  this.timeout(60_000);
+
+  it(
+    'goes on, and ends by the join',
+    onFleet(async fleet => {
+      await fleet.json('task', 'add', 'unread', '--alias', 'UNREAD');
+      const words = ['task', 'fan-out', 'UNREAD', '--wait', '--subtask', `goal=a,run="${BLOCKS}; false"`];
+      const child = fleet.start(words);
+      const exit = once(child, 'close');
+      await once(child.stdout!, 'data');
+      child.stdout!.destroy();
+      await writeFile(fleet.at('go'), '');
+      assert.deepEqual(await exit, [1, null]);
     }),
   );
 });

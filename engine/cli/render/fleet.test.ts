@@ -48,8 +48,20 @@ describe('fleet rendering', () => {
     ]);
   });
 
+  it('says below the list why an instance is not live', () => {
+    const lost = instance({ status: 'archived', note: 'its process exited with code 1' });
+    const lines = fleetListLines(fleet({ instances: [lost] }), noColours);
+    assert.equal(lines.at(-1), '  ⚠ worker-a is archived: its process exited with code 1');
+  });
+
+  it('tells what a worker runs from what waits there for a slot', () => {
+    const busy = instance({ active_dispatches: 5, slots: 2 });
+    assert.match(fleetListLines(fleet({ instances: [busy] }), noColours)[1]!, / 2\/2 \(\+3\)$/);
+    assert.ok(instanceLines(busy, asIs).includes('  Active dispatches:  2 of 2 slots, 3 waiting'));
+  });
+
   it('lists the instances in aligned columns, with the footer', () => {
-    assert.deepEqual(fleetListLines(fleet()), [
+    assert.deepEqual(fleetListLines(fleet(), noColours), [
       'DID                                 ENDPOINT               STATUS  VERSION  UPTIME  HEALTH   ALIAS        LOAD',
       `${COORDINATOR_DID}  http://127.0.0.1:9100  live    0.1.0    1h 02m  healthy  coordinator  0/1`,
       `${WORKER_A_DID}  http://127.0.0.1:9201  live    0.1.0    12s     healthy  worker-a     1/1`,

@@ -7,7 +7,16 @@ import type {
   PingDocument,
 } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { duration, fields, moment, plural, portOf, printable, table } from '../../contract/format.ts';
+import {
+  duration,
+  fields,
+  loadText,
+  moment,
+  plural,
+  portOf,
+  printable,
+  table,
+} from '../../contract/format.ts';
 
 /** Writes a home as people do. */
 export type ShowPath = (path: string) => string;
@@ -50,7 +59,7 @@ export function stoppedLines(stopped: FleetStopped, colours: Colours): readonly 
 
 const COLUMNS = ['DID', 'ENDPOINT', 'STATUS', 'VERSION', 'UPTIME', 'HEALTH', 'ALIAS', 'LOAD'];
 
-export function fleetListLines(fleet: FleetDocument): readonly string[] {
+export function fleetListLines(fleet: FleetDocument, colours: Colours): readonly string[] {
   const rows = fleet.instances.map(instance => [
     instance.did,
     instance.endpoint ?? '–',
@@ -59,9 +68,16 @@ export function fleetListLines(fleet: FleetDocument): readonly string[] {
     duration(Math.floor(instance.uptime_secs)),
     instance.health,
     instance.alias,
-    `${instance.active_dispatches}/${instance.slots}`,
+    loadText(instance),
   ]);
-  return [...table(COLUMNS, rows), '', fleetFooter(fleet)];
+  return [...table(COLUMNS, rows), '', fleetFooter(fleet), ...noteLines(fleet, colours)];
+}
+
+/** Why an instance is not live. */
+function noteLines({ instances }: FleetDocument, { yellow }: Colours): readonly string[] {
+  return instances.flatMap(({ alias, status, note }) =>
+    note === null ? [] : [`  ${yellow('⚠')} ${alias} is ${status}: ${printable(note)}`],
+  );
 }
 
 export function fleetFooter({ live, stale, archived }: FleetDocument): string {
@@ -77,7 +93,6 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
     fleet.emergency === null
       ? 'no'
       : `yes, by ${fleet.emergency.issued_by}${fleet.emergency.reason === null ? '' : ` — ${fleet.emergency.reason}`}`;
-  const notes = fleet.instances.filter(({ note }) => note !== null);
   return [
     'Fleet status',
     ...fields([
@@ -96,9 +111,7 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
       ({ executor, resets_at_unix: resetsAt }) =>
         `  ${colours.yellow('⚠')} executor ${executor} is out of quota until ${moment(resetsAt)}`,
     ),
-    ...notes.map(
-      ({ alias, status, note }) => `  ${colours.yellow('⚠')} ${alias} is ${status}: ${printable(note!)}`,
-    ),
+    ...noteLines(fleet, colours),
   ];
 }
 
@@ -112,13 +125,19 @@ export function instanceLines(instance: InstanceDocument, showPath: ShowPath): r
       ['Version', instance.version],
       ['Uptime', duration(Math.floor(instance.uptime_secs))],
       ['Health', instance.health],
-      ['Active dispatches', `${instance.active_dispatches} of ${plural(instance.slots, 'slot')}`],
+      ['Active dispatches', dispatchesText(instance)],
       ['Store records', String(instance.store_records)],
       ['Last heartbeat', instance.last_heartbeat_unix === null ? '–' : moment(instance.last_heartbeat_unix)],
       ['PID', instance.pid === null ? '–' : String(instance.pid)],
       ['Home', showPath(instance.home)],
     ]),
   ];
+}
+
+function dispatchesText({ role, active_dispatches: active, slots }: InstanceDocument): string {
+  if (role === 'coordinator') return `${active} on all workers`;
+  const waiting = active > slots ? `, ${active - slots} waiting` : '';
+  return `${Math.min(active, slots)} of ${plural(slots, 'slot')}${waiting}`;
 }
 
 export function pingLine(ping: PingDocument, colours: Colours): string {

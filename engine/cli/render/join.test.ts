@@ -5,6 +5,50 @@ import { coloursFor, noColours } from './colours.ts';
 import { joinStatusLines } from './join.ts';
 
 describe('join status rendering', () => {
+  it('shows the end of what failed subtasks printed, and the command that shows the rest', () => {
+    const printed = ['first', ...Array.from({ length: 10 }, (_, i) => `line ${i}`)].join('\n');
+    const document = join([
+      { ...done(0, 'failed'), summary: `${printed}\u001b[31m\u009b` },
+      { ...done(1, 'timeout'), summary: 'x'.repeat(300) },
+      { ...done(2), summary: 'passed' },
+      { ...done(3, 'failed'), attempt: 0, reason: 'its folder is missing' },
+      { ...done(4, 'reject'), summary: '' },
+    ]);
+    const shown = joinStatusLines(document, noColours).filter(line => /^ {8}[|→]/.test(line));
+    assert.deepEqual(shown, [
+      ...Array.from({ length: 9 }, (_, i) => `        | line ${i}`),
+      '        | line 9\\u001b[31m\\u009b',
+      '        → spl task output FIRST-001 --subtask 0',
+      `        | ${'x'.repeat(199)}…`,
+      '        → spl task output FIRST-001 --subtask 1',
+      '        → spl task output FIRST-001 --subtask 4',
+    ]);
+  });
+
+  it('shows the output of twenty that failed, and says of how many more there is some', () => {
+    const all = Array.from({ length: 22 }, (_, i) => ({ ...done(i, 'failed'), summary: 'broken' }));
+    const lines = joinStatusLines(join(all), noColours);
+    assert.equal(lines.filter(line => line.includes('| broken')).length, 20);
+    assert.equal(
+      lines.at(-1),
+      '    … and the output of 2 more that failed: spl task output FIRST-001 --subtask N',
+    );
+  });
+
+  it('tells the counts of the join from those of now where they differ', () => {
+    const { counts } = join([done(0, 'failed'), running(1)]);
+    const ended = join([done(0, 'failed'), done(1)], { census: counts });
+    const lines = joinStatusLines(ended, noColours);
+    assert.ok(lines.includes('  At the join:     1 failed, 1 running'));
+    assert.ok(lines.includes('  Now:             1 accepted, 1 failed'));
+  });
+
+  it('tells how long it took, or has taken so far', () => {
+    const open = join([running(0)]);
+    assert.ok(joinStatusLines(open, noColours, 1_700_000_090).includes('  Time:            1m 30s so far'));
+    assert.ok(joinStatusLines(join([done(0)]), noColours).includes('  Time:            2s'));
+  });
+
   it('says once that nothing was run', () => {
     const document = join([done(0), done(1)], { echo: 'echo: nothing was run' });
     const lines = joinStatusLines(document, noColours);
@@ -90,6 +134,7 @@ describe('join status rendering', () => {
     const census = { ...document.counts, failed: 1 };
     assert.deepEqual(joinStatusLines({ ...document, census }, noColours).slice(6), [
       '  Round:           2',
+      '  Time:            2s',
       '  Outcome:         unsatisfiable — 1 of 1 failed',
       '  Census:          1 failed',
       '',
@@ -98,6 +143,7 @@ describe('join status rendering', () => {
       '        failed ($0.26, 1s), attempt 2, after the join — exit code 3',
       '        · attempt 1 on worker-a: failed ($0.50, 2s) — worker died',
       '        ⚠ left its group and was ended as well: 4711 sleep 100',
+      '        → spl task output FIRST-001 --subtask 0',
     ]);
   });
 

@@ -1,8 +1,22 @@
 import type { BudgetDocument, ChildDocument, Counts, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { budgetAmount, CURRENCIES, childCost, duration, oneLine, printable } from '../../contract/format.ts';
+import {
+  budgetAmount,
+  CURRENCIES,
+  childCost,
+  duration,
+  escaped,
+  oneLine,
+  printable,
+} from '../../contract/format.ts';
 
-export function joinStatusLines(join: JoinStatus, colours: Colours): readonly string[] {
+/** Of so many subtasks that failed the end of the output is shown, and so much of it. */
+const SHOWN_OUTPUTS = 20;
+const SHOWN_LINES = 10;
+const LINE_CHARS = 200;
+
+/** @param nowSecs seconds since 1970, for how long a join that is open has taken; left out, that is not told */
+export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: number): readonly string[] {
   if (join.predicate === null) {
     return [
       `Fan-out join status: ${join.thread}`,
@@ -11,6 +25,9 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
       `  → spl task fan-out ${join.alias} --subtask "goal=…"`,
     ];
   }
+  const failed = join.children.filter(hasFailed);
+  const told = new Set(failed.slice(0, SHOWN_OUTPUTS));
+  const more = failed.length - told.size;
   return [
     `Fan-out join status: ${join.thread}`,
     `  Subtasks:        ${join.subtasks}${join.follow_ups > 0 ? ` (${join.follow_ups} outside the join)` : ''}`,
@@ -19,12 +36,40 @@ export function joinStatusLines(join: JoinStatus, colours: Colours): readonly st
     `  Join predicate:  ${printable(join.predicate)}`,
     `  Join complete:   ${join.complete ? 'yes' : 'no'}`,
     ...(join.round > 1 ? [`  Round:           ${join.round}`] : []),
+    ...timeLines(join, nowSecs),
     ...outcomeLines(join, colours),
     ...echoLines(join),
     ...budgetTexts(join.budget).map((text, i) => `  ${i === 0 ? 'Budget:' : '       '}          ${text}`),
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
-    ...join.children.flatMap(child => childLines(child, colours)),
+    ...join.children.flatMap(child => [
+      ...childLines(child, colours),
+      ...(told.has(child) ? failureLines(join.alias, child, '        ') : []),
+    ]),
+    ...(more > 0
+      ? [`    … and the output of ${more} more that failed: spl task output ${join.alias} --subtask N`]
+      : []),
   ];
+}
+
+/** Whether a subtask came to nothing by what its last attempt did. */
+const hasFailed = ({ state, verdict }: ChildDocument): boolean =>
+  state === 'done' && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject');
+
+/** The end of what a subtask that failed printed, and the command that shows the rest; nothing for any other. */
+export function failureLines(task: string, child: ChildDocument, indent: string): readonly string[] {
+  // One that no attempt was made at has printed nothing anywhere.
+  if (!hasFailed(child) || child.attempt === 0) return [];
+  const lines = (child.summary ?? '').trimEnd().split('\n').slice(-SHOWN_LINES);
+  const shown = lines.map(line => (line.length > LINE_CHARS ? `${line.slice(0, LINE_CHARS - 1)}…` : line));
+  const printed = shown.join('') === '' ? [] : shown.map(line => `${indent}| ${escaped(line)}`.trimEnd());
+  return [...printed, `${indent}→ spl task output ${task} --subtask ${child.index}`];
+}
+
+/** From the opening of the round to its join, or to now. */
+function timeLines({ opened_unix: from, joined_unix: to }: JoinStatus, nowSecs?: number): readonly string[] {
+  const until = to ?? nowSecs;
+  if (from === null || until === undefined) return [];
+  return [`  Time:            ${duration(Math.max(0, until - from))}${to === null ? ' so far' : ''}`];
 }
 
 function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
@@ -32,15 +77,15 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
   const paint = join.outcome === 'satisfied' ? colours.green : colours.red;
   return [
     `  Outcome:         ${paint(join.outcome)}${join.reason === null ? '' : ` — ${printable(join.reason)}`}`,
-    ...(join.census === null ? [] : censusLines(join.census, join.counts)),
+    ...censusLines(join),
   ];
 }
 
-/** The counts of the join's moment, with the present ones beside them where these are different. */
-function censusLines(census: Counts, counts: Counts): readonly string[] {
-  const [then, now] = [countsText(census), countsText(counts)];
-  if (then === now) return [`  Census:          ${then}`];
-  return [`  At the join:     ${then}`, `  Now:             ${now}`];
+/** The counts of the join's moment; where something has ended since, that is said, with the present ones beside it. */
+function censusLines({ census, counts }: JoinStatus): readonly string[] {
+  if (census === null) return [];
+  if (countsText(census) === countsText(counts)) return [`  Census:          ${countsText(census)}`];
+  return [`  At the join:     ${countsText(census)}`, `  Now:             ${countsText(counts)}`];
 }
 
 /** Says, once, that subtasks were accepted without anything having been run. */

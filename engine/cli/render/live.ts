@@ -1,5 +1,13 @@
 import type { FleetDocument, LiveDocument } from '../../contract/documents.ts';
-import { childCost, duration, oneLine, printable, table, totalCost } from '../../contract/format.ts';
+import {
+  childCost,
+  duration,
+  loadText,
+  oneLine,
+  printable,
+  table,
+  totalCost,
+} from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 import { fleetFooter } from './fleet.ts';
 import { countsText } from './join.ts';
@@ -44,7 +52,7 @@ function instanceLines(
       instance.alias,
       instance.status,
       instance.health,
-      `${instance.active_dispatches}/${instance.slots}`,
+      loadText(instance),
       heartbeat(instance, live.at_unix + view.ageSecs),
       duration(Math.floor(instance.uptime_secs + view.ageSecs)),
     ]),

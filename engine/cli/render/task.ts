@@ -1,6 +1,7 @@
 import type { TaskVerb } from '../../contract/commands.ts';
 import type {
   ChildDocument,
+  Counts,
   FannedOut,
   JoinStatus,
   TaskAdded,
@@ -9,7 +10,7 @@ import type {
 import { NOTHING_WAS_RUN } from '../../contract/echo.ts';
 import type { Colours } from './colours.ts';
 import { fields, moment, oneLine, printable, table } from '../../contract/format.ts';
-import { budgetTexts, childState, countsText, echoLines } from './join.ts';
+import { budgetTexts, childState, countsText, echoLines, failureLines } from './join.ts';
 import type { ShowPath } from './fleet.ts';
 
 export function taskAddedLines(task: TaskAdded, colours: Colours): readonly string[] {
@@ -99,9 +100,15 @@ function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
       ['Summary', done?.summary == null ? null : oneLine(done.summary, 400)],
       ['Verdict', judged],
       ['Reason', reason === null ? null : oneLine(reason, 400)],
-      ['Join', join === null ? null : `${join.outcome}: ${countsText(join.census)}`],
+      ['Join', join === null ? null : `${join.outcome}: ${censusText(join.census)}`],
     ]),
   ];
+}
+
+/** The counts of a join's moment; what ran or waited then has another state by now. */
+function censusText(census: Counts): string {
+  const isFinal = census.running + census.pending === 0;
+  return `${countsText(census)}${isFinal ? '' : ', at the join'}`;
 }
 
 /** The noun of each verb. */
@@ -144,16 +151,17 @@ export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: 
     ...task.depends_on.map(each => `  ← depends on ${relatedTask(each)}`),
     ...task.dependants.map(each => `  → needed by ${relatedTask(each)}`),
     ...(task.fan_out === null ? [] : echoLines(task.fan_out)),
-    ...children.flatMap((child, i) => branch(child, i === children.length - 1, colours)),
+    ...children.flatMap((child, i) => branch(task.alias, child, i === children.length - 1, colours)),
   ];
 }
 
-function branch(child: ChildDocument, last: boolean, colours: Colours): readonly string[] {
+function branch(task: string, child: ChildDocument, last: boolean, colours: Colours): readonly string[] {
   const after =
     child.depends_on.length === 0 ? '' : `  after ${child.depends_on.map(i => `[${i}]`).join(' ')}`;
   const name = child.name === null ? '' : `${printable(child.name)}: `;
   return [
     `${last ? '└─' : '├─'} [${child.index}] ${name}${oneLine(child.goal, 72)} → ${child.target}${after}`,
     `${last ? '  ' : '│ '}     ${childState(child, colours)}`,
+    ...failureLines(task, child, `${last ? '  ' : '│ '}     `),
   ];
 }

@@ -38,7 +38,10 @@ async function follow(
 ): Promise<void> {
   try {
     const { engine } = await context.client();
-    for await (const live of followFleet(engine, kinds, signal)) show(live);
+    for await (const live of followFleet(engine, kinds, signal)) {
+      show(live);
+      await context.out.flush();
+    }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }

@@ -12,6 +12,6 @@ export const fleetList = defineVerb({
   flags: {},
   async run(context) {
     const fleet = await context.report('fleet', {});
-    context.print(fleet, () => fleetListLines(fleet));
+    context.print(fleet, () => fleetListLines(fleet, context.out.colours));
   },
 });

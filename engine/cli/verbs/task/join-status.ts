@@ -19,7 +19,7 @@ export const taskJoinStatus = defineVerb({
   async run(context, { task, watch }) {
     if (watch) return watchJoin(context, task);
     const join = await context.report('join', { task, summary: false });
-    context.print(join, () => joinStatusLines(join, context.out.colours));
+    context.print(join, () => joinStatusLines(join, context.out.colours, Date.now() / 1000));
     return EXIT.done;
   },
 });

@@ -54,6 +54,7 @@ async function printAsJson({ out }: Context, stream: OutputStream, follow: boole
   if (follow) printJson(out, stream.info);
   for await (const chunk of stream.chunks) {
     const text = decoder.decode(chunk, { stream: true });
+    await out.flush();
     if (follow) printJson(out, { chunk: text });
     else whole += text;
   }

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { requireInSnapshots } from '../../../contract/snapshot.ts';
 import { writeSnapshot } from '../../../contract/snapshot-writer.ts';
-import { FleetError } from '../../../errors.ts';
-import { writeStreamAtomically } from '../../../home/files.ts';
+import { FleetError, messageOf } from '../../../errors.ts';
+import { writeStreamTo } from '../../../home/files.ts';
 import type { Context } from '../../context.ts';
 import { defineVerb, text, toggle, words } from '../../verb.ts';
 
@@ -38,14 +38,23 @@ export const threadSnapshot = defineVerb({
       return;
     }
     const file = resolve(context.cwd, out);
-    const { records } = await writeStreamAtomically(file, 0o600, line =>
+    const { records } = await writeStreamTo(file, 0o600, line =>
       writeSnapshot(context, wanted, Date.now() / 1000, line),
-    );
+    ).catch((thrown: unknown) => {
+      throw FleetError.is(thrown) ? thrown : unwritable(out, thrown);
+    });
     context.print({ file, records }, () => [
       `${context.out.colours.green('✓')} ${records} records written to ${file}`,
     ]);
   },
 });
+
+function unwritable(file: string, cause: unknown): FleetError {
+  return new FleetError('INVALID_RECORD', `'${file}' can't be written: ${messageOf(cause)}`, {
+    details: { file },
+    cause,
+  });
+}
 
 /** The ids of threads, each once. */
 async function resolveAll(context: Context, names: readonly string[]): Promise<string[]> {
