@@ -123,7 +123,8 @@ function fillIn(command: Command, verb: Verb, action: Action): void {
     positionals.forEach(([key], i) => (given[key] = values[i]));
     for (const { key, flag, option } of options) {
       const value = texts[option.attributeName()];
-      given[key] = value ?? flag.value.otherwise;
+      // `--no-x` is parsed as the want of an `x` that is there by default.
+      given[key] = option.negate ? value === false : (value ?? flag.value.otherwise);
     }
     await action(given, command.optsWithGlobals<Record<string, unknown>>());
   });

@@ -157,6 +157,8 @@ export const fanOutSchema = v.strictObject({
   dir: v.optional(v.nullable(folder), null),
   /** Variables that all its subtasks have. */
   env: v.exactOptional(v.nullable(envSchema)),
+  /** Nobody is there to be asked: a subtask that needs a person ends as rejected, and waits for none. */
+  no_input: v.exactOptional(v.boolean('must be true or false')),
 });
 
 const subtaskRefs = v.pipe(

@@ -64,7 +64,16 @@ export const fleetSchema = v.looseObject({
     v.looseObject({ task: v.string(), subtask: v.number(), worker: v.string(), stalled_secs: v.number() }),
   ),
   /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
-  breakers: v.array(v.looseObject({ executor: v.string(), resets_at_unix: v.number() })),
+  breakers: v.array(
+    v.looseObject({
+      executor: v.string(),
+      resets_at_unix: v.number(),
+      /** True where the tool named no time, and this is when it is tried again. */
+      is_guess: v.exactOptional(v.boolean()),
+    }),
+  ),
+  /** The programs that executors need, by the executor: only who submits knows whether they are installed. */
+  programs: v.exactOptional(v.record(v.string(), v.string())),
   /** What a subtask can be run by: the built-in executors, then the agents that can be named. */
   executors: v.array(v.string()),
   /** The threads that every command may read, each in the file `‹name›.jsonl` of its `SPL_SHARED`. */
@@ -446,6 +455,10 @@ export const childSchema = v.looseObject({
   /** Why it is pending, or why it ended so; null where there is nothing to say. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
+  /** True where its tool did not tell what it cost: `cost_usd` is 0 then. */
+  cost_unknown: v.exactOptional(v.boolean()),
+  /** What it needs a person for, while it waits for one; else null. */
+  needs_you: v.exactOptional(nullable(v.string())),
   /** What its last attempt took, in and out, as far as its tool told. */
   tokens: v.number(),
   /** Of the present attempt: what has passed while it runs, what it took when it is done. */

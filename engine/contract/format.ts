@@ -22,8 +22,9 @@ export function duration(secs: number): string {
   return `${Math.floor(whole / 86_400)}d ${two(Math.floor((whole % 86_400) / 3_600))}h`;
 }
 
-/** What one child cost: `$0.00`. */
-export const childCost = (usd: number): string => `$${usd.toFixed(2)}`;
+/** What one child cost: `$0.00`, or `unknown` where its tool did not tell. */
+export const childCost = (usd: number, isUnknown = false): string =>
+  isUnknown ? 'unknown' : `$${usd.toFixed(2)}`;
 
 /** What a whole fan-out cost: `$0.0000`. */
 export const totalCost = (usd: number): string => `$${usd.toFixed(4)}`;

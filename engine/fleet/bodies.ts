@@ -92,6 +92,8 @@ export interface FanOutBody extends KeyedBody {
   readonly budget_secs?: number | null;
   /** The thread of the fan-out whose serial baseline this is; absent for any other. */
   readonly serial_of?: ThreadId | null;
+  /** Nobody is there to be asked: a subtask that needs a person ends as rejected. */
+  readonly no_input?: true;
   /** Variables that all its subtasks have. */
   readonly env?: Variables | null;
   /** The name under which the environment of its submitter is kept; absent where it gave none. */
@@ -185,6 +187,10 @@ export interface ResultFields {
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
   /** Where its changes are, if it ran in a worktree of its own. */
   readonly work?: Work & JsonObject;
+  /** What it needs a person for before it can go on. */
+  readonly asks?: string;
+  /** The tool did not tell what it cost, and `cost_usd` is 0. */
+  readonly cost_unknown?: true;
 }
 
 /** What an attempt that ran in a worktree of its own leaves: a branch, at first at `base`, checked out in `dir`. */

@@ -5,6 +5,8 @@ import type { ChildDoneBody } from './bodies.ts';
 export interface Breaker {
   /** When there is quota again, as far as anybody knows, in ms. */
   until: number;
+  /** Whether that is when it is tried again, since the tool named no time. */
+  isGuess: boolean;
   /** How often in a row it was found without quota. */
   failures: number;
   /** The key of the delivery that went ahead to see whether there is quota again; null while none is out. */
@@ -56,7 +58,7 @@ export function noteEnd(
   if (isForQuota(body)) {
     const reset = resetOf(body, at);
     // What ran since before says no more than when.
-    if (breaker !== undefined && !isProbe) breaker.until = Math.max(breaker.until, reset ?? 0);
+    if (breaker !== undefined && !isProbe) learnReset(breaker, reset);
     else open(breakers, executor, (breaker?.failures ?? 0) + 1, reset, at);
   } else if (isProbe) {
     if (body.verdict === 'cancelled' || body.lost === true) breaker.probe = null;
@@ -64,10 +66,19 @@ export function noteEnd(
   }
 }
 
+/** A time that a tool names counts more than a guess, and the later of two that are named. */
+function learnReset(breaker: Breaker, reset: number | null): void {
+  if (reset === null) return;
+  breaker.until = breaker.isGuess ? reset : Math.max(breaker.until, reset);
+  breaker.isGuess = false;
+}
+
 /** Why nothing is started on this executor now, in words; null when something may. */
 export function whyOutOfQuota(breakers: Breakers, executor: string, now: number): string | null {
   const breaker = breakers.get(executor);
   if (breaker === undefined || letsStart(breakers, executor, now)) return null;
+  if (breaker.probe === null && breaker.isGuess)
+    return `executor '${executor}' is out of quota, and does not say until when; it is tried again at ${moment(breaker.until / 1000)}`;
   return breaker.probe === null
     ? `executor '${executor}' is out of quota until ${moment(breaker.until / 1000)}; waiting`
     : `executor '${executor}' was out of quota; waiting for the one attempt that went ahead`;
@@ -81,7 +92,7 @@ function open(
   at: number,
 ): void {
   const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
-  breakers.set(executor, { until: reset ?? at + backoffMs, failures, probe: null });
+  breakers.set(executor, { until: reset ?? at + backoffMs, isGuess: reset === null, failures, probe: null });
 }
 
 /** When the tool says that there is quota again, in ms; null where it says nothing that can be waited for. */

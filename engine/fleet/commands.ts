@@ -146,6 +146,7 @@ export function runSerial(
     join: 'accepted == total',
     subtasks,
     env,
+    no_input: original.fanOut.noInput,
     serial_of: original.thread,
   } as const;
   // Neither of the two is written where the other one is refused.
@@ -182,8 +183,9 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   const fanOut = task.fanOut!;
   admitWork(coordinator.state, fanOut.namespace, issuer.now);
   for (const child of asked) requireRetriable(fanOut, child, asked);
-  const round = fanOut.joined === null ? fanOut.round : fanOut.round + 1;
-  const losers = losersOf(fanOut);
+  const goesOn = fanOut.joined === null || asked.every(({ asks }) => asks !== null);
+  const round = goesOn ? fanOut.round : fanOut.round + 1;
+  const losers = goesOn ? [] : losersOf(fanOut);
   const changed = [
     ...asked,
     ...runningAgainWith(
@@ -239,7 +241,7 @@ function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Chi
 function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[]): void {
   const { alias } = fanOut.task;
   const label = labelOf(fanOut, child.index);
-  if (child.state !== 'done' || child.verdict === 'accept') {
+  if (child.asks === null && (child.state !== 'done' || child.verdict === 'accept')) {
     const what =
       child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';
     throw new FleetError('CONFLICT', `${label} of '${alias}' ${what} and can't be retried`, {
@@ -337,6 +339,7 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
     budget_secs: request.budget_secs,
     serial_of: request.serial_of,
     env: request.env ?? null,
+    ...(request.no_input === true && { no_input: true as const }),
     ...environmentMember(issuer),
     ...namespaceMember(request.namespace),
     ...keyOf(issuer),

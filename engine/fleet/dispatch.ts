@@ -206,7 +206,7 @@ function nextStartable(
 ): Child | undefined {
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
-    const isFree = child.state === 'pending' && !plan.taken.has(child);
+    const isFree = child.state === 'pending' && child.asks === null && !plan.taken.has(child);
     const isBare = state.goneEnvironments.size > 0 && lacksEnvironment(state, fanOut, child);
     // One that lacks its environment gets another by a retry, which puts it into the queue again.
     const startable = isFree && child.unmet === 0 && isWanted(fanOut, child) && !isBare;

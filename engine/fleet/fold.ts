@@ -176,6 +176,7 @@ export function buildFanOut(
     serialOf: body.serial_of ?? null,
     budget: budgetOf(body, subtasks),
     namespace: body.namespace ?? task.facts.namespace,
+    noInput: body.no_input ?? false,
     env: body.env ?? null,
     environment: body.environment ?? null,
     children: subtasks.map((subtask, index) => newChild(index, subtask.depends_on.length)),
@@ -281,7 +282,20 @@ function endDelivery(
     toPending(state, fanOut, child);
     return;
   }
+  if (wasAssigned && !own && body.asks !== undefined && !fanOut.noInput && isWanted(fanOut, child))
+    return waitForPerson(fanOut, child, body.verdict, body.asks);
   finish(state, fanOut, child, body.verdict, wasAssigned);
+}
+
+/** An attempt that ended by asking is none that failed, and nothing runs before somebody answers. */
+function waitForPerson(fanOut: FanOut, child: Child, verdict: ChildVerdict, asks: string): void {
+  keepAttempt(child, verdict);
+  child.spentBefore++;
+  child.asks = asks;
+  child.verdict = null;
+  child.report = null;
+  child.state = 'pending';
+  recount(fanOut, child, 'running', 'pending');
 }
 
 /** What an attempt took is booked with its fan-out and its namespaces. */
@@ -311,6 +325,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.signal = body.signal ?? null;
   child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
+  child.costUnknown = body.cost_unknown ?? false;
   child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;
   child.report = record.id;
@@ -381,6 +396,7 @@ function finish(
   wasAssigned: boolean,
 ): void {
   child.state = 'done';
+  child.asks = null;
   recount(fanOut, child, wasAssigned ? 'running' : 'pending', COUNTER[verdict]);
   if (isFollowUp(fanOut.subtasks[child.index]!)) fanOut.openFollowUps--;
   else if (child.retried) fanOut.retrying--;
@@ -431,10 +447,10 @@ function closeRound(state: FleetState, fanOut: FanOut, record: RecordId, body: J
 
 function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: RetryBody, at: number): void {
   rememberKey(state, body.issued_by, body, fanOut.task.thread);
-  const asked = [body.index, ...(body.also ?? [])]
-    .flatMap(index => fanOut.children[index] ?? [])
-    // What has accepted is never retried, and what depends on it may run already.
-    .filter(child => child.state === 'done' && child.verdict !== 'accept');
+  const named = [body.index, ...(body.also ?? [])].flatMap(index => fanOut.children[index] ?? []);
+  for (const child of named) if (child.asks !== null) goOnAsAnswered(state, fanOut, child, body);
+  // What has accepted is never retried, and what depends on it may run already.
+  const asked = named.filter(child => child.state === 'done' && child.verdict !== 'accept');
   if (asked.length === 0) return;
   for (const child of asked) child.hint = body.hint ?? null;
   if (body.round > fanOut.round) {
@@ -445,7 +461,6 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
     fanOut.retrying = 0;
     for (const each of fanOut.children) each.afterJoin = each.retried = false;
   }
-  // A join that came later leaves what it did not count as it was.
   const indices = asked.map(({ index }) => index);
   const again = [...asked, ...runningAgainWith(fanOut, indices, body.losers)];
   for (const each of again) restart(state, fanOut, each);
@@ -455,6 +470,19 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   if (fanOut.joined === null) fanOut.task.outcome = null;
   fanOut.task.cancelled = null;
   state.open.add(fanOut.task.thread);
+}
+
+/** A child that waits for a person gets its next attempt, in the round that it is in. */
+function goOnAsAnswered(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  { hint, environment }: RetryBody,
+): void {
+  child.asks = null;
+  child.hint = hint ?? null;
+  child.environment = environment ?? null;
+  markReady(state, fanOut, child);
 }
 
 /**
@@ -528,6 +556,7 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   child.spentBefore = child.attempt;
   child.notBefore = 0;
   child.costUsd = 0;
+  child.costUnknown = false;
   child.tokens = 0;
   child.wallMs = 0;
   child.work = null;

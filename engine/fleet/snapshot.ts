@@ -196,7 +196,7 @@ function bytesOf(task: Task): Uint8Array {
 }
 
 function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
-  const { id, join, losers, timeoutMs, serialOf, budget, namespace, env, environment } = fanOut;
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, env, environment } = fanOut;
   const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
   const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
   const head: SavedHead = {
@@ -207,6 +207,7 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
     serialOf,
     budget,
     namespace,
+    noInput,
     env,
     environment,
     counts,
@@ -272,6 +273,7 @@ function thawed(
     ready: new Map(),
   };
   for (const child of fanOut.children)
-    if (child.state === 'pending' && child.unmet === 0) markReady(state, fanOut, child);
+    if (child.state === 'pending' && child.unmet === 0 && child.asks === null)
+      markReady(state, fanOut, child);
   return fanOut;
 }

@@ -188,6 +188,8 @@ export interface FanOutHead {
   readonly budget: Budget | null;
   /** The task's, or one below it. */
   readonly namespace: string;
+  /** Nobody is there to be asked. */
+  readonly noInput: boolean;
   /** Variables that all its subtasks have, or null. */
   readonly env: Variables | null;
   /** The name under which the environment of its submitter is kept, or null. */
@@ -261,6 +263,10 @@ export interface Child {
   signal: string | null;
   summary: string;
   costUsd: number;
+  /** The tool did not tell what it cost. */
+  costUnknown: boolean;
+  /** What it needs a person for, while it waits for one. */
+  asks: string | null;
   tokens: number;
   wallMs: number;
   report: RecordId | null;
@@ -365,6 +371,8 @@ export function newChild(index: number, unmet: number): Child {
     signal: null,
     summary: '',
     costUsd: 0,
+    costUnknown: false,
+    asks: null,
     tokens: 0,
     wallMs: 0,
     report: null,

@@ -224,6 +224,8 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     verdict: child.state === 'done' ? child.verdict : null,
     reason: childReasonOf(coordinator, fanOut, child, startedAt, now),
     cost_usd: child.costUsd,
+    cost_unknown: child.costUnknown,
+    needs_you: child.asks,
     tokens: child.tokens,
     wall_time_secs:
       child.state === 'done'
@@ -303,6 +305,7 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
 
 function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
   const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
+  if (child.asks !== null) return whyAsks(fanOut.task, child.index, child.asks);
   const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
   const held =
     whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
@@ -345,6 +348,10 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
   return denier.includes(undefined)
     ? 'waiting for a free slot'
     : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
+}
+
+function whyAsks({ alias }: Task, index: number, asks: string): string {
+  return `needs you: ${asks}; answer with: spl task retry ${alias} --subtask ${index} --hint "…"`;
 }
 
 /** Only a shell has the environment that is wanted, and a retry brings it along. */
@@ -413,6 +420,8 @@ export interface FleetFacts extends SelfFacts {
   readonly heartbeatMs: number;
   readonly url: string;
   readonly executors: readonly string[];
+  /** The programs that some of them need, by the executor. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** That of a fleet which was started without one. */
   readonly defaultExecutor: string;
 }
@@ -433,11 +442,13 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     coordinator_url: facts.url,
     ...controlMembers(coordinator.state),
     stalled: stalledAttempts(coordinator, now),
-    breakers: Array.from(coordinator.state.breakers, ([executor, { until }]) => ({
+    breakers: Array.from(coordinator.state.breakers, ([executor, { until, isGuess }]) => ({
       executor,
       resets_at_unix: until / 1000,
+      is_guess: isGuess,
     })),
     executors: [...facts.executors],
+    programs: { ...facts.programs },
     shared: coordinator.state.shared.map(({ thread, name }) => ({ thread, name })),
     default_executor: coordinator.state.defaultExecutor ?? facts.defaultExecutor,
   };

@@ -72,6 +72,7 @@ const agentTable = v.partial(
     command: words,
     resume: words,
     prompt: v.picklist(['stdin', 'file'], 'must be stdin or file'),
+    budget: words,
     output: v.picklist(AGENT_OUTPUTS, `must be one of ${AGENT_OUTPUTS.join(', ')}`),
   }),
 );

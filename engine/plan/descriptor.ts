@@ -84,7 +84,7 @@ export function printDescriptor(descriptor: Descriptor): string {
 
 function printValue(value: Descriptor[BodyKey]): string {
   if (Array.isArray(value)) return value.join('+');
-  const text = String(value as string | number | undefined);
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
 }
 

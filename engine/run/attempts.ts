@@ -237,6 +237,7 @@ function begin(
     errexit: body.errexit ?? false,
     dir: body.dir ?? null,
     timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
+    budgetUsd: body.budget_usd ?? null,
     hint: body.hint ?? null,
     isolation: body.isolation ?? 'folder',
     depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {
@@ -287,7 +288,14 @@ function resultFields(
 }
 
 /** What only some executors tell. */
-function rareFields({ tokens, session, quota, work }: AttemptResult): Partial<ResultFields> {
+function rareFields({
+  tokens,
+  session,
+  quota,
+  work,
+  asks,
+  isCostUnknown,
+}: AttemptResult): Partial<ResultFields> {
   return {
     ...(tokens !== undefined && { tokens: countable(tokens) }),
     ...(session !== undefined && isName(session) && { session }),
@@ -295,6 +303,8 @@ function rareFields({ tokens, session, quota, work }: AttemptResult): Partial<Re
       quota: isMoment(quota.resetsAtUnix) ? { resets_at_unix: quota.resetsAtUnix } : {},
     }),
     ...(work !== undefined && { work: { ...work } }),
+    ...(asks !== undefined && { asks: writable(asks) }),
+    ...(isCostUnknown === true && { cost_unknown: true as const }),
   };
 }
 

@@ -719,6 +719,11 @@ export class CoordinatorEngine implements Engine {
       heartbeatMs: this.#o.heartbeatMs,
       url: this.#endpoint ?? `unix:${this.#o.home.paths.socket}`,
       executors: [...this.#o.executors.keys()],
+      programs: Object.fromEntries(
+        [...this.#o.executors.values()].flatMap(({ name, program }) =>
+          program === undefined ? [] : [[name, program]],
+        ),
+      ),
       defaultExecutor: this.#o.defaultExecutor,
     };
   }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { isInstalled } from '../../engine/home/installed.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import { iconless } from '../plain.ts';
 import { instanceDescription, instanceIcon } from '../views/appearance.ts';
@@ -48,8 +49,14 @@ async function askForDoing(
   title: string,
   now: DraftSubtask | undefined,
 ): Promise<Pick<DraftSubtask, 'executor' | 'run'> | undefined> {
-  const executors = context.model.fleet?.executors ?? ['shell', 'echo'];
-  const items = executors.map(executor => ({ ...executorTexts(executor), executor }));
+  const { executors = ['shell', 'echo'], programs = {} } = context.model.fleet ?? {};
+  const items = await Promise.all(
+    executors.map(async executor => {
+      const program = programs[executor];
+      const isThere = program === undefined || (await isInstalled(program, process.env));
+      return { ...executorTexts(executor), ...(isThere ? {} : { detail: notInstalled(program) }), executor };
+    }),
+  );
   const rank = ({ executor }: { executor: string }): number =>
     // What holds now comes first, where Enter takes it.
     executor === now?.executor ? 0 : executor === 'shell' ? 1 : 2;
@@ -67,6 +74,9 @@ async function askForDoing(
   const run = await askForCommand(title, now?.run ?? null);
   return run === undefined ? undefined : { executor, run };
 }
+
+const notInstalled = (program: string): string =>
+  `$(warning) ${vscode.l10n.t("'{0}' is not installed, or not on the PATH of this window", program)}`;
 
 function executorTexts(executor: string): { readonly label: string; readonly description: string } {
   if (executor === 'shell')

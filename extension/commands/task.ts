@@ -12,7 +12,8 @@ import { pickChild, pickTask } from './pick.ts';
 /** What can be done with a task, its subtasks and their threads. */
 
 const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
-const isRetriable = ({ state, verdict }: ChildDocument): boolean => state === 'done' && verdict !== 'accept';
+const isRetriable = ({ state, verdict, needs_you: asks }: ChildDocument): boolean =>
+  asks != null || (state === 'done' && verdict !== 'accept');
 
 export const openReport: Command = async (context, subject) => {
   const task = await pickTask(context, subject, vscode.l10n.t('Whose report?'), isFanned);
@@ -37,9 +38,9 @@ export const retry: Command = async (context, subject) => {
   if (picked === undefined) return;
   const hint = await vscode.window.showInputBox({
     title: vscode.l10n.t('Retry {0} [{1}]', picked.task.alias, picked.child.index),
-    prompt: vscode.l10n.t(
-      'A hint for the next attempt, which its command finds as SPL_HINT. Enter for none.',
-    ),
+    prompt: picked.child.executor.startsWith('agent:')
+      ? vscode.l10n.t('A hint for the next attempt, which stands in its prompt. Enter for none.')
+      : vscode.l10n.t('A hint for the next attempt, which its command finds as SPL_HINT. Enter for none.'),
     ignoreFocusOut: true,
   });
   if (hint === undefined) return;

@@ -154,6 +154,7 @@ function doneWords(child: ChildDocument): readonly string[] {
     ...(child.worker === null ? [] : [child.worker]),
     duration(child.wall_time_secs),
     ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),
+    ...(child.cost_unknown === true ? [vscode.l10n.t('cost unknown')] : []),
     ...attemptWords(child),
     ...(child.after_join ? [vscode.l10n.t('after the join')] : []),
     ...(child.verdict !== 'accept' && child.reason !== null ? [oneLine(child.reason, 80)] : []),

@@ -304,7 +304,9 @@ function childTooltip(child: ChildDocument | undefined): vscode.MarkdownString |
   const text = new vscode.MarkdownString();
   text.appendText(oneLine(child.goal, 400));
   text.appendMarkdown('\n\n');
-  text.appendText(`${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd)}`);
+  text.appendText(
+    `${child.executor} · ${child.worker ?? child.target} · ${childCost(child.cost_usd, child.cost_unknown)}`,
+  );
   text.appendMarkdown('\n\n');
   if (child.reason !== null) text.appendText(child.reason);
   if (child.summary) text.appendCodeblock(child.summary.slice(-2000), 'text');

@@ -108,8 +108,9 @@ export function fleetStatusLines(fleet: FleetDocument, colours: Colours): readon
         `  ${colours.yellow('⚠')} ${task} [${subtask}] on ${worker} shows no sign of life for ${duration(secs)}`,
     ),
     ...fleet.breakers.map(
-      ({ executor, resets_at_unix: resetsAt }) =>
-        `  ${colours.yellow('⚠')} executor ${executor} is out of quota until ${moment(resetsAt)}`,
+      ({ executor, resets_at_unix: resetsAt, is_guess: isGuess = false }) =>
+        `  ${colours.yellow('⚠')} executor ${executor} is out of quota` +
+        (isGuess ? `, and tried again at ${moment(resetsAt)}` : ` until ${moment(resetsAt)}`),
     ),
     ...noteLines(fleet, colours),
   ];

@@ -141,6 +141,8 @@ export function childLines(child: ChildDocument, colours: Colours): readonly str
 export function childState(child: ChildDocument, colours: Colours): string {
   switch (child.state) {
     case 'pending':
+      if (child.needs_you != null)
+        return colours.yellow(printable(child.reason ?? `needs you: ${child.needs_you}`));
       return `pending: ${printable(child.reason ?? 'waiting for a worker')}`;
     case 'running':
       return `in progress (${child.worker ?? '–'}, ${duration(child.wall_time_secs)})${nth(child)}${stalled(child)}`;
@@ -152,7 +154,7 @@ export function childState(child: ChildDocument, colours: Colours): string {
 function doneText(child: ChildDocument, colours: Colours): string {
   const verdict = child.verdict ?? 'done';
   const paint = verdict === 'accept' ? colours.green : colours.red;
-  const figures = `(${childCost(child.cost_usd)}, ${duration(child.wall_time_secs)})`;
+  const figures = `(${childCost(child.cost_usd, child.cost_unknown)}, ${duration(child.wall_time_secs)})`;
   const late = child.after_join ? ', after the join' : '';
   const reason = verdict === 'accept' ? '' : because(child.reason);
   return `${paint(verdict)} ${figures}${nth(child)}${late}${reason}`;

@@ -526,6 +526,11 @@ describe('spl task fan-out', () => {
     });
   });
 
+  it('asks nobody where it is told so', async () => {
+    const { host } = await run(['task', 'fan-out', 'A', '--subtask', 'goal=a', '--no-input'], { answers });
+    assert.equal((host.engine.asked[0]?.input as { no_input?: boolean }).no_input, true);
+  });
+
   it('hands the options of the join over', async () => {
     const words = [
       'task',

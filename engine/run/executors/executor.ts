@@ -21,6 +21,8 @@ export interface AttemptSpec {
   readonly dir: string | null;
   /** Null for none. */
   readonly timeoutMs: number | null;
+  /** What it may cost, in dollars; null for no limit. */
+  readonly budgetUsd: number | null;
   /** What a person said at the retry, or null. */
   readonly hint: string | null;
   /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */
@@ -48,7 +50,7 @@ export interface Dependency {
 
 /** How an attempt ended. */
 export interface AttemptResult {
-  readonly verdict: Exclude<Verdict, 'reject'>;
+  readonly verdict: Verdict;
   /** In words, null when there is nothing to say beyond the verdict. */
   readonly reason: string | null;
   /** Null when no command exited. */
@@ -58,6 +60,10 @@ export interface AttemptResult {
   /** The last lines of what it printed, or what it did; at most SUMMARY_CHARS characters, valid Unicode. */
   readonly summary: string;
   readonly costUsd: number;
+  /** True where its tool does not tell what it cost. */
+  readonly isCostUnknown?: boolean;
+  /** What it needs a person for before it can go on, where it ended for that. */
+  readonly asks?: string;
   /** Processes that it started and that had left its process group: `pid command`. They were ended like the group. */
   readonly leftGroup: readonly string[];
   /** What it took, in and out, where its tool told. */
@@ -103,6 +109,8 @@ export interface Used {
  */
 export interface Executor {
   readonly name: string;
+  /** The program that has to be installed for it, where there is one. */
+  readonly program?: string;
   /** True when an attempt may change the world: its start is then written down before it is made. */
   readonly sideEffects: boolean;
   /** Whether it runs an attempt's `run`. One that does not is never given an attempt that has one. */

@@ -67,6 +67,8 @@ const reportSchema = v.object({
   work: v.optional(
     v.object({ branch: text(MAX_REPORT_NAME), base: text(MAX_REPORT_NAME), dir: text(MAX_REPORT_NAME) }),
   ),
+  asks: v.optional(text(MAX_REPORT_TEXT)),
+  cost_unknown: v.optional(v.literal(true, 'is not true')),
   lost: v.optional(v.boolean('is not true or false')),
   cause: v.optional(v.undefined('is for the coordinator to say')),
 });
@@ -190,7 +192,18 @@ export function isReportBody(body: JsonObject): boolean {
 }
 
 /** Members of a report that few have. */
-const RARE = ['left_group', 'output', 'tokens', 'session', 'quota', 'work', 'lost', 'cause'] as const;
+const RARE = [
+  'left_group',
+  'output',
+  'tokens',
+  'session',
+  'quota',
+  'work',
+  'asks',
+  'cost_unknown',
+  'lost',
+  'cause',
+] as const;
 
 /** As `isReportBody`, of a delivery. */
 export function isDeliveryBody(body: JsonObject): boolean {

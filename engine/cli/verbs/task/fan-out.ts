@@ -66,6 +66,7 @@ export const taskFanOut = defineVerb({
       'namespaces',
     ),
     dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
+    noInput: toggle('--no-input', 'have a subtask that asks a person end as rejected, and not wait for one'),
     wait: toggle('--wait', 'stay until the join, and end by its outcome'),
   },
   async run(context, given) {
@@ -87,6 +88,7 @@ export const taskFanOut = defineVerb({
           budget_secs: given.budgetSecs ?? asked.budget_secs,
           namespace,
           ...(asked.env !== null && { env: asked.env }),
+          ...(given.noInput && { no_input: true }),
           dir: given.dir === null ? asked.dir : resolve(context.cwd, given.dir),
         }),
       () => withinTask(context, given.task),

@@ -51,6 +51,7 @@ describe('an agent executor', () => {
       assert.match(result.summary, /did: write the parser/);
       if (output !== 'text' && output !== 'aider') assert.equal(result.summary, 'did: write the parser');
       const { tokens, session, costUsd } = result;
+      assert.equal(result.isCostUnknown ?? false, costUsd === 0, 'a cost that is not told is not 0');
       const told = {
         costUsd,
         ...(tokens === undefined ? {} : { tokens }),
@@ -73,6 +74,35 @@ describe('an agent executor', () => {
     });
   }
 
+  it('believes what claude streams of its quota: a refusal and its time, and no warning', async () => {
+    const refused = await run('claude', 'refused');
+    assert.deepEqual([refused.verdict, refused.quota], ['failed', { resetsAtUnix: NOW + 60 }]);
+    const warned = await run('claude', 'warned');
+    assert.deepEqual([warned.verdict, warned.quota], ['accept', undefined]);
+  });
+
+  it('has not done its work where it ended by asking a person, and says what it asks', async () => {
+    const denied = await run('claude', 'denied');
+    assert.deepEqual(
+      [denied.verdict, denied.asks, denied.session],
+      ['reject', 'it may not use Bash: npm test; Which port is to be used?', 'session-1'],
+    );
+    assert.equal(denied.reason, denied.asks);
+    const declined = await run('codex', 'denied');
+    assert.deepEqual([declined.verdict, declined.asks], ['reject', 'it may not run: rm -r build']);
+  });
+
+  it('tells its tool what it may spend, where the tool takes that', async () => {
+    await run('claude', 'good', { budgetUsd: 0.5 });
+    assert.deepEqual((await asked()).words, ['--max-budget-usd', '0.5']);
+    await run('claude', 'good', { budgetUsd: 0.5, session: 's' });
+    assert.deepEqual((await asked()).words, ['--resume', 's', '--max-budget-usd', '0.5']);
+    await run('codex', 'good', { budgetUsd: 0.5 });
+    assert.deepEqual((await asked()).words, []);
+    const { verdict, reason } = await run('claude', 'spent', { budgetUsd: 0.5 });
+    assert.deepEqual([verdict, reason], ['failed', 'it reached the limit of dollars that it was given']);
+  });
+
   it('reads 100 MB, a line of 5 MB among them, in little memory, and what is told behind it', async () => {
     const before = process.memoryUsage().rss;
     const flood = await run('claude', 'flood');
@@ -88,6 +118,7 @@ describe('an agent executor', () => {
       resume: null,
       prompt: 'stdin',
       output: 'text',
+      budget: null,
     } as const;
     const { verdict, quota } = await start(template, {});
     assert.deepEqual([verdict, quota], ['failed', undefined]);
@@ -150,7 +181,13 @@ describe('an agent executor', () => {
   });
 
   it('that is not there says so', async () => {
-    const template = { command: ['no-such-agent'], resume: null, prompt: 'stdin', output: 'text' } as const;
+    const template = {
+      command: ['no-such-agent'],
+      resume: null,
+      prompt: 'stdin',
+      output: 'text',
+      budget: null,
+    } as const;
     const { verdict, reason } = await start(template, {});
     assert.equal(verdict, 'failed');
     assert.match(reason ?? '', /agent 'it': 'no-such-agent' was not found/);
@@ -172,6 +209,7 @@ describe('an agent executor', () => {
         resume: output === 'claude' ? [...command, '--resume', '{session}'] : null,
         prompt,
         output,
+        budget: output === 'text' ? null : PRESETS[output]!.budget,
       },
       spec,
       more,
@@ -221,12 +259,14 @@ describe('the agents that can be named', () => {
       resume: null,
       prompt: 'stdin',
       output: 'claude',
+      budget: ['--max-budget-usd', '{budget_usd}'],
     });
     assert.deepEqual(templates.get('reviewer'), {
       command: ['review', '{prompt_file}'],
       resume: null,
       prompt: 'file',
       output: 'text',
+      budget: null,
     });
   });
 });

@@ -38,6 +38,7 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
   const nowSecs = options.nowSecs ?? ((): number => Date.now() / 1000);
   return {
     name: `agent:${name}`,
+    program: template.command[0]!,
     sideEffects: true,
     runsCommands: false,
     refusal: () => null,
@@ -66,14 +67,15 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
     }
     const read = readers[template.output]();
     const lines = new Lines(line => {
-      const before = told.costUsd + told.tokens;
+      const before = (told.costUsd ?? 0) + told.tokens;
       read(line, told);
-      if (told.costUsd + told.tokens !== before) context.used({ costUsd: told.costUsd, tokens: told.tokens });
+      const costUsd = told.costUsd ?? 0;
+      if (costUsd + told.tokens !== before) context.used({ costUsd, tokens: told.tokens });
     });
     const ended = await commands.run(
       {
         script: SCRIPT,
-        args: filledIn(command, attempt, prompt),
+        args: [...filledIn(command, attempt, prompt), ...limitOf(template, attempt)],
         files: [prompt],
         ...(template.prompt === 'stdin' ? { input: prompt } : {}),
         onOutput: chunk => lines.add(chunk),
@@ -99,7 +101,17 @@ interface AgentRun {
 /** Whether it did no more than to say that the conversation is not there: nothing was begun, and it can begin anew. */
 function isConversationLost({ ended, told }: AgentRun): boolean {
   const hasFailed = told.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
-  return hasFailed && told.costUsd + told.tokens === 0 && isSessionLost(told.error ?? lastWords(ended, told));
+  return (
+    hasFailed &&
+    (told.costUsd ?? 0) + told.tokens === 0 &&
+    isSessionLost(told.error ?? lastWords(ended, told))
+  );
+}
+
+/** The words by which the tool keeps to its share of a budget by itself. */
+function limitOf({ budget }: AgentTemplate, { budgetUsd }: AttemptSpec): readonly string[] {
+  if (budget === null || budgetUsd === null) return [];
+  return budget.map(word => word.replaceAll('{budget_usd}', String(budgetUsd)));
 }
 
 function filledIn(words: readonly string[], { session }: AttemptSpec, prompt: string): string[] {
@@ -115,21 +127,34 @@ function resultOf(
 ): AttemptResult {
   const said = told.error === null ? null : cutToLength(readable(told.error), REASON_CHARS);
   const isAccepted = result.verdict === 'accept' && said === null;
-  const verdict = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
-  const quota = verdict === 'failed' ? quotaOf(told.error ?? lastWords(result, told), nowSecs) : null;
+  const ended = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
+  const quota = ended === 'failed' ? quotaIn(result, told, nowSecs) : null;
+  const asks = isAccepted && told.asks !== null ? cutToLength(readable(told.asks), REASON_CHARS) : null;
+  // Who asks has not done it; whether a person is waited for, the fan-out says.
+  const verdict = asks === null ? ended : 'reject';
   return {
     ...result,
     verdict,
     reason:
       result.exitCode === NOT_FOUND && told.summary === null
         ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH where this was submitted?`
-        : (said ?? result.reason),
+        : (said ?? asks ?? result.reason),
     summary: told.summary === null ? result.summary : cutToLength(readable(told.summary), SUMMARY_CHARS),
-    costUsd: told.costUsd,
+    costUsd: told.costUsd ?? 0,
+    ...(told.costUsd === null && result.exitCode !== NOT_FOUND ? { isCostUnknown: true } : {}),
+    ...(asks === null ? {} : { asks }),
     ...(told.tokens > 0 ? { tokens: told.tokens } : {}),
     ...(told.session === null ? {} : { session: told.session }),
     ...(quota === null ? {} : { quota }),
   };
+}
+
+/** What its tool streamed of its quota tells more than its words. */
+function quotaIn(result: CommandResult, told: Told, nowSecs: number): { resetsAtUnix?: number } | null {
+  const { refusedUntilUnix } = told;
+  const said = quotaOf(told.error ?? lastWords(result, told), nowSecs);
+  if (refusedUntilUnix === undefined) return said;
+  return refusedUntilUnix === null ? (said ?? {}) : { resetsAtUnix: refusedUntilUnix };
 }
 
 /** So many last lines may tell why an agent failed that has no other way to say so. */

@@ -1,12 +1,14 @@
+import { clockTimeIn } from './clock-time.ts';
+
 /** Words by which agents, and the services behind them, say that there is no more to be had for now. */
 const QUOTA =
-  /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|hit your (?:session |weekly )?limit/i;
+  /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|hit your (?:[\w-]+ )?limit|(?:hour|daily|weekly|monthly|session) limit reached/i;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /**
  * Whether what a failed agent said is that a rate or a quota is used up, and when there is some again, where it says so:
- * in seconds since 1970, or as a date, or from now on. The rules decide whether that can be waited for.
+ * in seconds since 1970, or as a date, or from now on, or as a time of day. The rules decide whether that can be waited for.
  *
  * @param nowSecs in seconds since 1970.
  * @returns null when it failed for something else.
@@ -14,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 export function quotaOf(words: string, nowSecs: number): { resetsAtUnix?: number } | null {
   if (!QUOTA.test(words)) return null;
   const wait = waitIn(words);
-  const resetsAtUnix = momentIn(words) ?? (wait === undefined ? undefined : nowSecs + wait);
+  const resetsAtUnix = momentIn(words) ?? (wait === undefined ? clockTimeIn(words, nowSecs) : nowSecs + wait);
   return resetsAtUnix === undefined ? {} : { resetsAtUnix };
 }
 

@@ -5,19 +5,31 @@ import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 export interface Told {
   /** Its last word to a person; null where it said none that could be told from the rest. */
   summary: string | null;
-  /** In dollars. */
-  costUsd: number;
+  /** In dollars; null while it has not told. */
+  costUsd: number | null;
   /** In and out, what was read from a cache included. */
   tokens: number;
   session: string | null;
   /** What went wrong by its own account, whatever it exits with. */
   error: string | null;
+  /** What it needs a person for, in its own words; null for nothing. */
+  asks: string | null;
+  /** It was refused for want of quota: when there is some again, in seconds since 1970, null where it did not tell. */
+  refusedUntilUnix: number | null | undefined;
 }
 
 /** Takes one line of an agent's output. A line that is not of its format says nothing. */
 export type Reader = (line: string, told: Told) => void;
 
-export const nothingTold = (): Told => ({ summary: null, costUsd: 0, tokens: 0, session: null, error: null });
+export const nothingTold = (): Told => ({
+  summary: null,
+  costUsd: null,
+  tokens: 0,
+  session: null,
+  error: null,
+  asks: null,
+  refusedUntilUnix: undefined,
+});
 
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 const count = v.optional(amount, 0);
@@ -49,6 +61,20 @@ const claudeUsage = v.object({
   cache_creation_input_tokens: count,
 });
 
+/** A tool that it was not let use; what it was to be used for depends on the tool. */
+const claudeDenial = v.object({
+  tool_name: text,
+  tool_input: v.optional(
+    v.object({
+      command: v.optional(text),
+      file_path: v.optional(text),
+      url: v.optional(text),
+      questions: v.optional(v.array(v.object({ question: text }))),
+    }),
+    {},
+  ),
+});
+
 const claudeEvent = v.variant('type', [
   v.object({ type: v.literal('system'), session_id: text }),
   v.object({
@@ -57,15 +83,26 @@ const claudeEvent = v.variant('type', [
     is_error: v.optional(v.boolean(), false),
     subtype: v.optional(text),
     result: v.optional(text),
-    total_cost_usd: count,
+    total_cost_usd: v.optional(amount),
     usage: v.optional(claudeUsage),
+    permission_denials: v.optional(v.array(claudeDenial), []),
+  }),
+  v.object({
+    type: v.literal('rate_limit_event'),
+    rate_limit_info: v.object({ status: v.optional(text), resetsAt: v.optional(amount) }),
   }),
 ]);
 
 const claude = jsonLines(claudeEvent, (event, told) => {
+  if (event.type === 'rate_limit_event') {
+    // All other words of it are warnings, and the work goes on.
+    const { status, resetsAt } = event.rate_limit_info;
+    told.refusedUntilUnix = status === 'rejected' ? (resetsAt ?? null) : undefined;
+    return;
+  }
   told.session = event.session_id ?? told.session;
   if (event.type === 'system') return;
-  told.costUsd = event.total_cost_usd;
+  told.costUsd = event.total_cost_usd ?? told.costUsd;
   const { usage } = event;
   if (usage !== undefined)
     told.tokens =
@@ -74,14 +111,38 @@ const claude = jsonLines(claudeEvent, (event, told) => {
       usage.cache_read_input_tokens +
       usage.cache_creation_input_tokens;
   told.summary = event.result ?? told.summary;
-  if (event.is_error) told.error = event.result ?? event.subtype ?? 'it says that it failed';
+  if (event.is_error || event.subtype?.startsWith('error_') === true)
+    told.error =
+      event.result ?? CLAUDE_ERRORS[event.subtype ?? ''] ?? event.subtype ?? 'it says that it failed';
+  told.asks = askedFor(event.permission_denials);
 });
+
+/** What it means by errors that come without words. */
+const CLAUDE_ERRORS: Readonly<Record<string, string>> = {
+  error_max_budget_usd: 'it reached the limit of dollars that it was given',
+  error_max_turns: 'it reached its limit of turns',
+};
+
+/** Its questions, or the tools that it was not let use; each once. Null for none. */
+function askedFor(denials: readonly v.InferOutput<typeof claudeDenial>[]): string | null {
+  const asked = denials.flatMap(({ tool_name: tool, tool_input: input }) => {
+    if (input.questions !== undefined) return input.questions.map(({ question }) => question);
+    const on = input.command ?? input.file_path ?? input.url;
+    return [`it may not use ${tool}${on === undefined ? '' : `: ${on}`}`];
+  });
+  return asked.length === 0 ? null : [...new Set(asked)].join('; ');
+}
 
 const codexEvent = v.variant('type', [
   v.object({ type: v.literal('thread.started'), thread_id: text }),
   v.object({
     type: v.literal('item.completed'),
-    item: v.object({ type: text, text: v.optional(text) }),
+    item: v.object({
+      type: text,
+      text: v.optional(text),
+      status: v.optional(text),
+      command: v.optional(text),
+    }),
   }),
   v.object({
     type: v.literal('turn.completed'),
@@ -98,6 +159,10 @@ const codex = jsonLines(codexEvent, (event, told) => {
       return;
     case 'item.completed':
       if (event.item.type === 'agent_message') told.summary = event.item.text ?? told.summary;
+      if (event.item.status === 'declined')
+        told.asks = `it may not run: ${event.item.command ?? event.item.type}`;
+      // What came after it was let do may have taken its place.
+      else if (event.item.type === 'command_execution') told.asks = null;
       return;
     case 'turn.completed':
       told.tokens += event.usage.input_tokens + event.usage.output_tokens;
@@ -135,7 +200,7 @@ const opencode = jsonLines(opencodeEvent, ({ type, sessionID, part, error }, tol
   told.session = sessionID ?? told.session;
   if (type === 'text') told.summary = part?.text ?? told.summary;
   if (type === 'step_finish' && part !== undefined) {
-    told.costUsd += part.cost;
+    told.costUsd = (told.costUsd ?? 0) + part.cost;
     if (part.tokens !== undefined)
       told.tokens += part.tokens.input + part.tokens.output + part.tokens.reasoning;
   }

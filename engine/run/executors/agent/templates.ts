@@ -10,6 +10,8 @@ export interface AgentTemplate {
   /** Where the agent finds its prompt: in its input, or in the file that `{prompt_file}` names. */
   readonly prompt: 'stdin' | 'file';
   readonly output: (typeof AGENT_OUTPUTS)[number];
+  /** The words that limit what it may spend, with `{budget_usd}` filled in; null where it takes none. */
+  readonly budget: readonly string[] | null;
 }
 
 const CLAUDE = [
@@ -27,36 +29,42 @@ export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
     resume: [...CLAUDE, '--resume', '{session}'],
     prompt: 'stdin',
     output: 'claude',
+    budget: ['--max-budget-usd', '{budget_usd}'],
   },
   codex: {
     command: ['codex', 'exec', '--json', '--sandbox', 'workspace-write', '-'],
     resume: ['codex', 'exec', '--json', '--sandbox', 'workspace-write', 'resume', '{session}', '-'],
     prompt: 'stdin',
     output: 'codex',
+    budget: null,
   },
   gemini: {
     command: ['gemini', '--output-format', 'json', '--approval-mode', 'auto_edit'],
     resume: null,
     prompt: 'stdin',
     output: 'gemini',
+    budget: null,
   },
   copilot: {
     command: ['copilot', '--allow-all-tools', '--no-color'],
     resume: null,
     prompt: 'stdin',
     output: 'text',
+    budget: null,
   },
   opencode: {
     command: ['opencode', 'run', '--format', 'json'],
     resume: ['opencode', 'run', '--format', 'json', '--session', '{session}'],
     prompt: 'stdin',
     output: 'opencode',
+    budget: null,
   },
   aider: {
     command: ['aider', '--yes-always', '--no-pretty', '--no-check-update', '--message-file', '{prompt_file}'],
     resume: null,
     prompt: 'file',
     output: 'aider',
+    budget: null,
   },
 };
 
@@ -82,6 +90,8 @@ export function agentTemplates(
       resume: table.resume ?? (table.command === undefined ? (preset?.resume ?? null) : null),
       prompt: table.prompt ?? preset?.prompt ?? 'stdin',
       output: table.output ?? preset?.output ?? 'text',
+      // The same program takes the same words.
+      budget: table.budget ?? (command[0] === preset?.command[0] ? (preset?.budget ?? null) : null),
     });
   }
   return templates;

@@ -12,6 +12,7 @@ export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
     errexit: false,
     dir: null,
     timeoutMs: 60_000,
+    budgetUsd: null,
     hint: null,
     isolation: 'folder',
     depends: [],

@@ -15,7 +15,7 @@ const answer = `did: ${prompt.split('\n', 1)[0]}`;
 
 /** What each tool says at its end. */
 const tools = {
-  claude: error => {
+  claude: (error, denials = []) => {
     say({ type: 'system', subtype: 'init', session_id: session });
     say({ type: 'assistant', message: { content: [{ type: 'text', text: 'on my way' }] } });
     const usage = {
@@ -24,7 +24,13 @@ const tools = {
       cache_read_input_tokens: 100,
       cache_creation_input_tokens: 11,
     };
-    const end = { type: 'result', session_id: session, total_cost_usd: 0.25, usage };
+    const end = {
+      type: 'result',
+      session_id: session,
+      total_cost_usd: 0.25,
+      usage,
+      permission_denials: denials,
+    };
     if (error === undefined) say({ ...end, subtype: 'success', is_error: false, result: answer });
     else say({ ...end, subtype: 'success', is_error: true, result: error });
   },
@@ -73,6 +79,45 @@ switch (day) {
     tools[tool](QUOTA);
     // Some of them end well even so.
     process.exitCode = ['claude', 'gemini'].includes(tool) ? 0 : 1;
+    break;
+  case 'refused':
+    say({
+      type: 'rate_limit_event',
+      rate_limit_info: { status: 'rejected', resetsAt: 1_800_000_060, rateLimitType: 'five_hour' },
+    });
+    tools[tool]("You've hit your limit · resets 2pm (Asia/Shanghai)");
+    break;
+  case 'warned':
+    say({
+      type: 'rate_limit_event',
+      rate_limit_info: { status: 'allowed_warning', resetsAt: 1_800_000_060 },
+    });
+    tools[tool]();
+    break;
+  case 'denied':
+    if (tool === 'codex')
+      say({
+        type: 'item.completed',
+        item: { id: '9', type: 'command_execution', command: 'rm -r build', status: 'declined' },
+      });
+    tools[tool](undefined, [
+      { tool_name: 'Bash', tool_use_id: '1', tool_input: { command: 'npm test', description: 'run' } },
+      { tool_name: 'Bash', tool_use_id: '2', tool_input: { command: 'npm test' } },
+      {
+        tool_name: 'AskUserQuestion',
+        tool_use_id: '3',
+        tool_input: { questions: [{ question: 'Which port is to be used?' }] },
+      },
+    ]);
+    break;
+  case 'spent':
+    say({
+      type: 'result',
+      subtype: 'error_max_budget_usd',
+      is_error: true,
+      session_id: session,
+      total_cost_usd: 0.51,
+    });
     break;
   case 'crash':
     process.kill(process.pid, 'SIGSEGV');
