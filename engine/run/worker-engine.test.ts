@@ -287,6 +287,7 @@ describe('a worker', () => {
       earlierBranch: null,
       env: {},
       environment: null,
+      budgetUsd: null,
     });
     assert.deepEqual((await from.host.messages.nextOf(started)).deliveries, [ref(0)]);
     run.answer({ verdict: 'failed', exitCode: 3, reason: 'exit 3' });
