@@ -380,13 +380,6 @@ describe('the routes of the API', () => {
         message: "the query parameter 'all' is given more than once",
       },
       {
-        what: 'an index that is none',
-        target: '/v1/tasks/A/subtasks/x/output',
-        status: 400,
-        code: 'USAGE',
-        message: "'x' is not the index of a subtask",
-      },
-      {
         what: 'a kind of event that is none',
         target: '/v1/events/stream?kinds=record,gossip',
         status: 400,

@@ -131,7 +131,7 @@ describe('the streams of the API', () => {
       const answer = await open('/v1/tasks/F%C3%BC%E2%98%83/subtasks/3/output?attempt=2&follow=1');
       assert.deepEqual(JSON.parse(String(answer.headers['spl-output'])), {
         task: 'Fü☃',
-        subtask: '3',
+        subtask: 3,
         attempt: 2,
         worker: 'worker-a',
         running: true,
@@ -140,7 +140,7 @@ describe('the streams of the API', () => {
       assert.equal(await textUpTo(answer, '\n'), 'hello\n');
       assert.deepEqual(served.engine.calls.at(-1)?.input, {
         task: 'Fü☃',
-        subtask: 3,
+        subtask: '3',
         attempt: 2,
         follow: true,
       });

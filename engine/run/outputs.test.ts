@@ -118,8 +118,8 @@ describe('the output of a subtask', () => {
 
   it('is not there where nothing ran, and the answer says what is missing', () => {
     for (const [changes, message] of [
-      [{ subtask: 7 }, "task 'T-1' has no subtask 7"],
-      [{ subtask: -1 }, "task 'T-1' has no subtask -1"],
+      [{ subtask: 7 }, "task 'T-1' has no subtask 7: it has 2, counted from 0"],
+      [{ subtask: 'lint' }, "task 'T-1' has no subtask 'lint'"],
       [{ attempt: 9 }, "subtask 0 of 'T-1' has no attempt 9"],
       [{ subtask: 1 }, "subtask 1 of 'T-1' has not run yet"],
     ] as const)

@@ -57,6 +57,15 @@ export interface OracleFanOut {
   cancelled: boolean;
 }
 
+/** Until when, in ms, there is no quota; how often in a row that was so; and which delivery went ahead. */
+interface Quota {
+  until: number;
+  /** The tool named no time. */
+  isGuess: boolean;
+  failures: number;
+  ahead: string | null;
+}
+
 /** Dollars, tokens, seconds; a limit of Infinity is none. */
 type Amounts = [usd: number, tokens: number, secs: number];
 
@@ -83,8 +92,8 @@ export class Oracle {
   readonly frozen = new FrozenNames();
   readonly namespaces = new NamespaceBook();
   readonly #reports = new Map<RecordId, ChildDoneBody>();
-  /** The executors that are out of quota: until when, in ms, how often in a row, and which delivery went ahead. */
-  readonly #quotas = new Map<string, { until: number; failures: number; ahead: string | null }>();
+  /** The executors that are out of quota. */
+  readonly #quotas = new Map<string, Quota>();
   readonly #keys = new Map<string, string>();
   readonly #self: Did;
   /** The coordinator's step in which the present record was decided. */
@@ -304,10 +313,12 @@ export class Oracle {
       const told = (body.quota!.resets_at_unix ?? 0) * 1000;
       const reset = told > now ? told : 0;
       const failures = (quota?.failures ?? 0) + 1;
-      if (quota !== undefined && !isAhead) quota.until = Math.max(quota.until, reset);
-      else {
+      if (quota !== undefined && !isAhead) {
+        if (reset > 0) quota.until = quota.isGuess ? reset : Math.max(quota.until, reset);
+        quota.isGuess &&= reset === 0;
+      } else {
         const until = reset || now + Math.min(900_000, 30_000 * 2 ** (failures - 1));
-        this.#quotas.set(executor, { until, failures, ahead: null });
+        this.#quotas.set(executor, { until, isGuess: reset === 0, failures, ahead: null });
       }
     } else if (isAhead) {
       if (body === null || body.verdict === 'cancelled' || body.lost === true) quota.ahead = null;
@@ -402,12 +413,32 @@ export class Oracle {
   }
 
   #requireOutcome(fanOut: OracleFanOut, body: JoinBody, counts: Counts, now: number): void {
+    if (this.#isForetold(fanOut, body, counts)) return;
     const expected = this.#outcome(fanOut, counts) ?? 'timed_out';
     const what = (): string => `${fanOut.thread} is ${body.outcome} (${body.reason}), expected ${expected}`;
     must(body.outcome === expected, 'I10', what);
     if (expected !== 'timed_out' || this.isRereading) return;
     const { timeoutMs, roundStartedAt } = fanOut;
     must(timeoutMs !== null && now - roundStartedAt >= timeoutMs - 1, 'I10', () => `${what()}: too early`);
+  }
+
+  /** True for a CEL join that was decided before its last child had ended; it must come true however the rest ends. */
+  #isForetold(fanOut: OracleFanOut, { outcome }: JoinBody, counts: Counts): boolean {
+    const isEarly = counts.running + counts.pending > 0 && !fanOut.serial && !fanOut.cancelled;
+    const isDecision = outcome === 'satisfied' || outcome === 'unsatisfiable';
+    if (!isEarly || !isDecision || neededBy(fanOut.join, fanOut.children.length) !== undefined) return false;
+    for (const rest of REST) {
+      const ends = fanOut.children.map(({ state, report }) =>
+        state === 'done' ? this.#seenIn(report!) : rest,
+      );
+      const comesTrue = holds(fanOut.join, countsOfEnds(ends), ends) === (outcome === 'satisfied');
+      must(
+        comesTrue,
+        'I10',
+        () => `${fanOut.thread} is ${outcome}, and is not where the rest is ${show(rest)}`,
+      );
+    }
+    return true;
   }
 
   #isCertain(fanOut: OracleFanOut, counts: Counts): boolean {
@@ -429,16 +460,18 @@ export class Oracle {
   }
 
   #seen(fanOut: OracleFanOut): Seen[] {
-    return fanOut.children.map(({ report }) => {
-      const body = this.#reports.get(report!)!;
-      return {
-        verdict: body.verdict as Verdict,
-        cost: body.cost_usd,
-        wallSecs: body.wall_time_secs,
-        exitCode: body.exit_code ?? null,
-        attempt: body.attempt,
-      };
-    });
+    return fanOut.children.map(({ report }) => this.#seenIn(report!));
+  }
+
+  #seenIn(report: RecordId): Seen {
+    const body = this.#reports.get(report)!;
+    return {
+      verdict: body.verdict as Verdict,
+      cost: body.cost_usd,
+      wallSecs: body.wall_time_secs,
+      exitCode: body.exit_code ?? null,
+      attempt: body.attempt,
+    };
   }
 
   #retry(fanOut: OracleFanOut, body: RetryBody, now: number): void {
@@ -487,6 +520,14 @@ export class Oracle {
   }
 }
 
+/** Ways in which what is open may still end. */
+const REST: readonly Seen[] = (['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const).flatMap(
+  verdict =>
+    [0, 1].flatMap(exitCode =>
+      [1, 2].map(attempt => ({ verdict, cost: attempt - 1, wallSecs: attempt, exitCode, attempt })),
+    ),
+);
+
 /** By how much the time of a decision and that of its record in the log may differ, in ms. */
 const COMMIT_MS = 1_000;
 
@@ -498,6 +539,12 @@ const isOutOfQuota = ({ quota, verdict }: ChildDoneBody): boolean =>
 
 function sharesOf(subtask: CompleteSubtask): Amounts {
   return [subtask.budget_usd ?? 0, subtask.budget_tokens ?? 0, subtask.budget_secs ?? 0];
+}
+
+function countsOfEnds(ends: readonly Seen[]): Counts {
+  const counts = { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 };
+  for (const { verdict } of ends) counts[COUNTER[verdict]]++;
+  return counts;
 }
 
 export function countsOf(fanOut: OracleFanOut): Counts {

@@ -5,6 +5,7 @@ import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
 import close from '@vscode/codicons/src/icons/close.svg';
 import dashboard from '@vscode/codicons/src/icons/dashboard.svg';
 import debugDisconnect from '@vscode/codicons/src/icons/debug-disconnect.svg';
+import debugStepOver from '@vscode/codicons/src/icons/debug-step-over.svg';
 import debugPause from '@vscode/codicons/src/icons/debug-pause.svg';
 import diffRemoved from '@vscode/codicons/src/icons/diff-removed.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
@@ -35,6 +36,7 @@ const ICONS = {
   dashboard,
   debugDisconnect,
   debugPause,
+  debugStepOver,
   diffRemoved,
   error,
   exporting,
@@ -75,7 +77,7 @@ const LOOK_ICONS: Readonly<Record<Look, IconName>> = {
   failed: 'error',
   timedOut: 'clockface',
   cancelled: 'circleSlash',
-  skipped: 'circleSlash',
+  skipped: 'debugStepOver',
   running: 'playCircle',
   pending: 'circleLarge',
 };
