@@ -135,9 +135,11 @@ export class Settling {
     const { predicate, round } = fanOut;
     if (predicate.kind !== 'cel') return undefined;
     const last = this.#foretold.get(fanOut);
-    const ended = `${round}/${completedOf(fanOut)}`;
+    const many = completedOf(fanOut);
+    const ended = `${round}/${many}`;
     const { dependsOnTime } = predicate.program;
-    if (ended === last?.ended && !dependsOnTime) return undefined;
+    // What is certain before anything ran is a slip of the pen, which runs nevertheless.
+    if (!dependsOnTime && (many === 0 || ended === last?.ended)) return undefined;
     if (last !== undefined && now < last.nextAt) {
       this.#lookAgain(fanOut, last.nextAt);
       return undefined;
