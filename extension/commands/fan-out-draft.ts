@@ -20,7 +20,7 @@ export interface FanOutDraft {
   readonly timeoutSecs: number | null;
 }
 
-export const EMPTY_DRAFT: FanOutDraft = { subtasks: [], join: 'all', losers: 'keep', timeoutSecs: null };
+export const EMPTY_DRAFT: FanOutDraft = { subtasks: [], join: 'all', losers: 'drain', timeoutSecs: null };
 
 /** The draft with this subtask at the end, or in the place of the one at `index`. */
 export function withSubtask(draft: FanOutDraft, subtask: DraftSubtask, index?: number): FanOutDraft {

@@ -15,7 +15,7 @@ export const firstFanOut: Command = async context => {
     { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
     { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },
   ];
-  const draft = { subtasks, join: 'all', losers: 'keep', timeoutSecs: null } as const;
+  const draft = { subtasks, join: 'all', losers: 'drain', timeoutSecs: null } as const;
   await (await engine(context)).submit('task.fan-out', requestOf(thread, draft));
   await revealFannedOut(context, thread);
 };

@@ -111,7 +111,7 @@ async function ofOptions({ cwd, stdin }: Context, { subtask, subtasks }: Sources
   return {
     subtasks: await readSubtasks({ subtask, subtasks, cwd, stdin }),
     join: 'all',
-    losers: 'keep',
+    losers: 'drain',
     timeout_secs: null,
     budget_usd: null,
     budget_tokens: null,
