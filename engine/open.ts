@@ -166,6 +166,7 @@ async function bringUp(prepared: Prepared, options: CoordinatorOptions): Promise
       defaultExecutor: chosen.executor,
       defaultTimeoutSecs: chosen.timeoutSecs,
       executors,
+      worktree: worktreeSettings(home.config.worktree),
       worker: { command: workerCommand(), priority: options.workerPriority ?? 0 },
       records,
       tokens,
@@ -287,6 +288,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     const lease = await acquireLease(home.paths.home);
     owned.add(() => lease.release());
     let lastAt = 0;
+    const closing = new AbortController();
     const output = openOutputStore(home.paths.outputDir, { capBytes: chosen.outputCapBytes });
     const started = risingClock();
     const worker = new WorkerEngine({
@@ -295,7 +297,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: isolating(allExecutors(config, env), home, config, env),
+      executors: isolating(allExecutors(config, env), home, config, env, closing.signal),
       output,
       clock: started,
       logger: options.logger,
@@ -319,6 +321,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     });
     owned.add(() => log.close());
     owned.add(() => worker.close());
+    owned.add(() => Promise.resolve(closing.abort('the worker is ending')));
     if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
     await recoverWorktrees(home.paths.worktreesDir, what => options.logger.error(what));
     const api = await serveApi({
@@ -379,8 +382,10 @@ function isolating(
   { paths }: Home,
   config: Config,
   env: NodeJS.ProcessEnv,
+  closing: AbortSignal,
 ): ReadonlyMap<string, Executor> {
   const options = {
+    closing,
     folder: paths.worktreesDir,
     settings: worktreeSettings(config.worktree),
     env,

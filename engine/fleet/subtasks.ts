@@ -118,6 +118,24 @@ export function decodeAhead(input: unknown): unknown {
   }
 }
 
+/** The folders of whose repositories these subtasks will have worktrees; of those with a fault, which are refused, none. */
+export function worktreeFolders(
+  decoded: readonly unknown[],
+  { dir, defaultExecutor, executors }: Pick<SubtaskContext, 'dir' | 'defaultExecutor' | 'executors'>,
+): readonly string[] {
+  const folders = new Set<string>();
+  for (const each of decoded) {
+    if (!(each instanceof DecodedSubtask)) continue;
+    const { executor, run, isolation, dir: own } = each.subtask;
+    const chosen = executor ?? (run === null ? defaultExecutor : 'shell');
+    const folder = own ?? dir;
+    if (chosen === 'echo' || !executors.includes(chosen)) continue;
+    if (folder !== null && (isolation ?? (isAgent(chosen) ? 'worktree' : 'folder')) === 'worktree')
+      folders.add(folder);
+  }
+  return [...folders];
+}
+
 /** A target as people write it. */
 export function targetText(target: Target): string {
   switch (target.kind) {

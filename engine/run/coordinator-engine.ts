@@ -31,7 +31,8 @@ import type { Issuer } from '../fleet/keys.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { addRule, removeRule } from '../fleet/rules.ts';
 import { environmentsOf, type Task } from '../fleet/state.ts';
-import { decodeAhead } from '../fleet/subtasks.ts';
+import { decodeAhead, worktreeFolders } from '../fleet/subtasks.ts';
+import { resolveTask } from '../fleet/tasks.ts';
 import { say } from '../fleet/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
@@ -61,6 +62,8 @@ import { secretTold, type Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { decodeRestored, restoreRecords } from './restore-records.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
+import { requireReady } from './worktrees/ready.ts';
+import type { WorktreeSettings } from './worktrees/worktree.ts';
 
 export interface CoordinatorEngineOptions {
   readonly home: Home;
@@ -76,6 +79,8 @@ export interface CoordinatorEngineOptions {
   /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
   readonly executors: ReadonlyMap<string, Executor>;
   readonly worker: WorkerProgram;
+  /** What the workers make worktrees by. */
+  readonly worktree: Pick<WorktreeSettings, 'dirty'>;
   /** Searches the log; opened at its first use. */
   readonly records: RecordSource;
   /** The home's tokens, which whoever serves the engine asks as well. */
@@ -305,6 +310,7 @@ export class CoordinatorEngine implements Engine {
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
+      await this.#requireReady(task, request.dir, subtasks, context);
       return this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
@@ -382,6 +388,21 @@ export class CoordinatorEngine implements Engine {
     );
     if (secret === undefined) throw secretTold(told.id, context.idempotencyKey!);
     return { ...told, token: secret };
+  }
+
+  /** What attempts need of a repository is asked once, and not by each of them. A command that is repeated was let in. */
+  async #requireReady(
+    name: string,
+    dir: string | null,
+    subtasks: readonly unknown[],
+    { actor, idempotencyKey }: CallContext,
+  ): Promise<void> {
+    const { state } = this.#core;
+    if (idempotencyKey !== undefined && state.idempotency.has(`${actor} ${idempotencyKey}`)) return;
+    const task = resolveTask(state, name);
+    if (task.hasFanOut) return;
+    const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir: dir ?? task.facts.dir });
+    for (const folder of folders) await requireReady(folder, this.#o.worktree);
   }
 
   /** A command by which work is submitted, which runs in the caller's environment. */

@@ -21,5 +21,5 @@ export const CONFIG_TEMPLATE = `# What this home's fleet goes by. It is read whe
 #dirty = "refuse"               # or "carry" or "stash": changes that are not committed when an attempt begins
 #include = [".env"]             # files that git does not have, and an attempt needs
 #setup = "npm ci"               # run in each new worktree first
-#escape = "fail"                # or "note": an attempt in whose time the folder itself was changed
+#escape = "note"                # or "fail": an attempt in whose time the folder itself was changed
 `;

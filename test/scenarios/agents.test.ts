@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
-import type { JoinStatus, WorktreesDocument } from '../../engine/contract/documents.ts';
+import type { JoinStatus, TaskDocument, WorktreesDocument } from '../../engine/contract/documents.ts';
 import { scenario, soon, type Scenario } from './harness.ts';
 import { sharedFleet } from './shared-fleet.ts';
 
@@ -138,7 +138,7 @@ describe('coding agents', function () {
   );
 
   it(
-    'are refused without a folder, and when nobody knows them; and fail where the folder is no repository',
+    'are refused when nobody knows them, and where the folder is no repository or has changes, before anything starts',
     onAgents(async fleet => {
       await fleet.json('task', 'add', 'Anything', '--alias', 'BAD');
       const fanOut = ['task', 'fan-out', 'BAD', '--subtask'];
@@ -146,9 +146,16 @@ describe('coding agents', function () {
       assert.match(unknown.message, /executor 'agent:cluade' is unknown \(did you mean 'agent:claude'\?\)/);
       const echo = await fleet.refused(4, ...fanOut, 'goal=x,executor=echo,isolation=worktree');
       assert.match(echo.message, /isolation = worktree is for what runs in a folder/);
-      await fleet.json('task', 'fan-out', 'BAD', '--subtask', 'goal=x,executor=agent:claude');
-      const { children } = await fleet.joined('BAD');
-      assert.match(children[0]!.reason ?? '', /is not in a git repository that has a commit/);
+      const nowhere = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:claude');
+      assert.match(nowhere.message, /is not in a git repository/);
+      git(fleet, 'init', '--quiet', '--initial-branch=main');
+      const unborn = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:claude');
+      assert.match(unborn.message, /has no commit yet/);
+      await makeRepository(fleet);
+      await fleet.write('README', 'changed\n');
+      const dirty = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:claude');
+      assert.match(dirty.message, /has changes that are not committed, .*: README$/);
+      assert.equal((await fleet.json<TaskDocument>('task', 'show', 'BAD')).fan_out, null);
     }),
   );
 });

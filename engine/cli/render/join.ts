@@ -156,8 +156,7 @@ function doneText(child: ChildDocument, colours: Colours): string {
   const paint = verdict === 'accept' ? colours.green : colours.red;
   const figures = `(${childCost(child.cost_usd, child.cost_unknown)}, ${duration(child.wall_time_secs)})`;
   const late = child.after_join ? ', after the join' : '';
-  const reason = verdict === 'accept' ? '' : because(child.reason);
-  return `${paint(verdict)} ${figures}${nth(child)}${late}${reason}`;
+  return `${paint(verdict)} ${figures}${nth(child)}${late}${because(child.reason)}`;
 }
 
 const nth = (child: ChildDocument): string => (child.attempt > 1 ? `, attempt ${child.attempt}` : '');

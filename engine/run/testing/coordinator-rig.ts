@@ -87,6 +87,7 @@ export class CoordinatorRig {
       defaultExecutor: 'echo',
       defaultTimeoutSecs: null,
       executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
+      worktree: { dirty: 'refuse' },
       worker: { command: [SCRIPT], priority: 0 },
       records: searched(storage),
       tokens,

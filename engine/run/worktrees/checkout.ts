@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError } from '../../errors.ts';
+import { shellQuoted } from '../../home/files.ts';
 import { gitLines, gitList } from './git.ts';
 
 /** The checkout that somebody works in, and from whose HEAD worktrees begin. */
@@ -13,26 +14,73 @@ export interface Checkout {
   readonly head: string;
 }
 
-/** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, or where there is no commit yet. */
+/** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, where there is no commit yet, or git says no. */
 export async function checkoutOf(dir: string): Promise<Checkout> {
   let lines: string[];
   try {
-    lines = await gitLines(dir, 'rev-parse', '--show-toplevel', '--show-prefix', 'HEAD');
+    lines = await gitLines(dir, 'rev-parse', '--show-toplevel', '--show-prefix', '--verify', 'HEAD');
   } catch (cause) {
-    if (FleetError.is(cause, 'NOT_SUPPORTED')) throw cause;
-    throw new FleetError('WORKER_FAILED', `folder '${dir}' is not in a git repository that has a commit`, {
-      details: { dir },
-      hint: 'Worktrees are made of a commit. Make one, or run with isolation=folder.',
-      cause,
-    });
+    throw FleetError.is(cause, 'WORKER_FAILED') ? noCheckout(dir, cause) : cause;
   }
   const [top = '', prefix = '', head = ''] = lines;
   return { top, prefix: prefix.replace(/\/$/, ''), head };
 }
 
+/** What is wrong with the repository of a folder, by git's own words. */
+const FAULTS = [
+  {
+    words: /not a git repository/,
+    what: (dir: string) => `folder '${dir}' is not in a git repository`,
+    hint: 'Make one there (git init, and a commit), or run with isolation=folder.',
+  },
+  {
+    words: /Needed a single revision|ambiguous argument 'HEAD'|unknown revision/,
+    what: (dir: string) => `the repository of folder '${dir}' has no commit yet`,
+    hint: 'Worktrees are made of a commit. Make one, or run with isolation=folder.',
+  },
+  {
+    words: /dubious ownership/,
+    what: (dir: string) =>
+      `the repository of folder '${dir}' belongs to somebody else, and git does not trust it (dubious ownership)`,
+    hint: 'Run with isolation=folder, or trust it, as git says: git config --global --add safe.directory ‹folder›',
+  },
+  {
+    words: /must be run in a work tree/,
+    what: (dir: string) => `folder '${dir}' is in a repository that has no checkout`,
+    hint: 'Name a checkout of it, or run with isolation=folder.',
+  },
+] as const;
+
+function noCheckout(dir: string, cause: FleetError): FleetError {
+  const fault = FAULTS.find(({ words }) => words.test(cause.message));
+  if (fault === undefined) return cause;
+  const folder = /repository at '([^']+)'/.exec(cause.message)?.[1] ?? dir;
+  const hint = fault.hint.replace('‹folder›', shellQuoted(folder));
+  return new FleetError('WORKER_FAILED', fault.what(dir), { details: { dir }, hint, cause });
+}
+
+/** Whether git refuses a repository for whose it is. */
+export const isOfOther = (fault: unknown): boolean =>
+  FleetError.is(fault, 'WORKER_FAILED') && /dubious ownership/.test(fault.message);
+
+/** What no configuration may hide: new files, and what is changed in submodules. */
+const ALL = ['--untracked-files=normal', '--ignore-submodules=none'];
+
 /** What is changed in a checkout and not committed, as `git status` says it: one line for each path, `XY path`. */
 export function changesIn(top: string): Promise<string[]> {
-  return gitLines(top, 'status', '--porcelain');
+  return gitLines(top, 'status', '--porcelain', ...ALL);
+}
+
+/** The paths of a checkout, less those that are new, that have changes which a commit would be without. */
+export async function trackedChangesIn(top: string): Promise<string[]> {
+  const lines = await gitLines(
+    top,
+    'status',
+    '--porcelain',
+    '--untracked-files=no',
+    '--ignore-submodules=none',
+  );
+  return lines.map(line => line.slice(3));
 }
 
 /** So many changed files are looked at one by one; of more, only their names and states are compared. */
@@ -44,7 +92,15 @@ const MAX_LOOKED_AT = 5_000;
  */
 export async function stateOf(top: string): Promise<ReadonlyMap<string, string>> {
   const state = new Map<string, string>();
-  const told = await gitList(top, 'status', '--porcelain=v2', '--branch', '-z', '--untracked-files=all');
+  const told = await gitList(
+    top,
+    'status',
+    '--porcelain=v2',
+    '--branch',
+    '-z',
+    '--untracked-files=all',
+    '--ignore-submodules=none',
+  );
   const heads = told.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
   state.set('HEAD', heads.join(' '));
   for (const [at, { status, path }] of [...changedPaths(told)].entries()) {

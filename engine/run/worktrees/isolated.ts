@@ -1,3 +1,4 @@
+import { plural } from '../../contract/format.ts';
 import { messageOf, FleetError } from '../../errors.ts';
 import { hasSeveralLines } from '../../fleet/subtasks.ts';
 import { commandRunner, type CommandRunner } from '../executors/command.ts';
@@ -5,7 +6,14 @@ import { withoutCommand } from '../executors/ending.ts';
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
 import { differences, stateOf } from './checkout.ts';
 import { PORTS, takePorts, type PortBlock } from './ports.ts';
-import { closeWorktree, makeWorktree, type Worktree, type WorktreeSettings } from './worktree.ts';
+import { endingWith } from './git.ts';
+import {
+  closeWorktree,
+  makeWorktree,
+  type IgnoredFiles,
+  type Worktree,
+  type WorktreeSettings,
+} from './worktree.ts';
 
 export interface IsolationOptions {
   /** Where this worker's worktrees lie. */
@@ -15,6 +23,8 @@ export interface IsolationOptions {
   readonly env: NodeJS.ProcessEnv;
   /** In ms since 1970. */
   readonly now: () => number;
+  /** Aborted when the worker ends: git ends with it. Default: never. */
+  readonly closing?: AbortSignal;
 }
 
 /** The same executor, for which attempts that ask for it run in a worktree of their own. */
@@ -32,16 +42,19 @@ export function withIsolation(executor: Executor, options: IsolationOptions): Ex
 async function runIsolated(
   executor: Executor,
   commands: CommandRunner,
-  { folder, settings, now }: IsolationOptions,
+  { folder, settings, now, closing = NEVER }: IsolationOptions,
   attempt: AttemptSpec,
   context: ExecutorContext,
 ): Promise<AttemptResult> {
   if (attempt.dir === null) return withoutCommand('failed', 'a worktree needs a folder in a git repository');
   let worktree: Worktree;
   try {
-    worktree = await makeWorktree(folder, attempt.dir, attempt, settings, now());
+    const { dir } = attempt;
+    const stopped = AbortSignal.any([context.signal, closing]);
+    worktree = await endingWith(stopped, () => makeWorktree(folder, dir, attempt, settings, now()));
   } catch (error) {
-    return withoutCommand('failed', faultText(error));
+    const verdict = context.signal.aborted ? 'cancelled' : 'failed';
+    return withoutCommand(verdict, context.signal.aborted ? String(context.signal.reason) : faultText(error));
   }
   const ports = await takePorts(startOf(attempt));
   const inside = {
@@ -50,10 +63,16 @@ async function runIsolated(
     env: { ...attempt.env, ...environmentOf(worktree, ports) },
   };
   try {
-    const before = await stateOf(worktree.checkout.top);
-    const result = await runInside(executor, commands, settings, inside, context);
-    const escaped = differences(before, await stateOf(worktree.checkout.top));
-    return afterEscape(await withWork(result, folder, worktree), escaped, worktree, settings);
+    const { top } = worktree.checkout;
+    const before = await endingWith(closing, () => stateOf(top));
+    const unready = settings.setup === null ? null : await setUp(commands, settings.setup, inside, context);
+    const begunAt = now();
+    const result = unready ?? (await executor.start(inside, context));
+    return await endingWith(closing, async () => {
+      const escaped = differences(before, await stateOf(top));
+      const closed = await withWork(result, folder, worktree, begunAt);
+      return afterEscape(closed, escaped, worktree, settings);
+    });
   } catch (error) {
     return withoutCommand('failed', faultText(error));
   } finally {
@@ -61,35 +80,50 @@ async function runIsolated(
   }
 }
 
-async function runInside(
-  executor: Executor,
+const NEVER = new AbortController().signal;
+
+/** Makes a worktree ready. @returns null when it is; else what the attempt comes to. */
+async function setUp(
   commands: CommandRunner,
-  { setup }: WorktreeSettings,
+  script: string,
   attempt: AttemptSpec,
   context: ExecutorContext,
-): Promise<AttemptResult> {
-  if (setup !== null) {
-    const made = await commands.run({ script: setup, errexit: hasSeveralLines(setup) }, attempt, context);
-    if (made.verdict !== 'accept')
-      return { ...made, costUsd: 0, reason: `the set-up of its worktree: ${made.reason ?? made.verdict}` };
-  }
-  return executor.start(attempt, context);
+): Promise<AttemptResult | null> {
+  const made = await commands.run({ script, errexit: hasSeveralLines(script) }, attempt, context);
+  if (made.verdict === 'accept') return null;
+  return { ...made, costUsd: 0, reason: `the set-up of its worktree: ${made.reason ?? made.verdict}` };
 }
 
-async function withWork(result: AttemptResult, folder: string, worktree: Worktree): Promise<AttemptResult> {
+async function withWork(
+  result: AttemptResult,
+  folder: string,
+  worktree: Worktree,
+  begunAt: number,
+): Promise<AttemptResult> {
   try {
-    const work = await closeWorktree(folder, worktree.name);
-    return work === null ? result : { ...result, work };
+    const { work, gone } = await closeWorktree(folder, worktree.name, begunAt);
+    if (work !== null) return { ...result, work };
+    return gone === null ? result : { ...result, reason: withWords(result.reason, goneText(gone)) };
   } catch (error) {
     const { branch, base, dir } = worktree;
     return {
       ...result,
       verdict: result.verdict === 'accept' ? 'failed' : result.verdict,
-      reason: `what it left in '${dir}' could not be put on its branch: ${messageOf(error)}`,
+      reason: `what it left in '${dir}' could not be put on its branch: ${faultText(error)}`,
       work: { branch, base, dir },
     };
   }
 }
+
+/** What went with a worktree in which nothing else was changed. */
+function goneText({ count, bytes, paths }: IgnoredFiles): string {
+  const more = count > paths.length ? ', …' : '';
+  const size = bytes < 10_000 ? `${bytes} B` : `${(bytes / 1e6).toFixed(2)} MB`;
+  return `${plural(count, 'ignored file')} (${size}) went with its worktree: ${paths.join(', ')}${more}`;
+}
+
+const withWords = (reason: string | null, words: string): string =>
+  reason === null ? words : `${reason}; ${words}`;
 
 const MAX_NAMED = 5;
 
@@ -103,7 +137,7 @@ function afterEscape(
   if (escaped.length === 0) return result;
   const names = escaped.slice(0, MAX_NAMED).join(', ') + (escaped.length > MAX_NAMED ? ', …' : '');
   const words = `while it ran in its worktree, '${checkout.top}' was changed: ${names}`;
-  const reason = result.reason === null ? words : `${result.reason}; ${words}`;
+  const reason = withWords(result.reason, words);
   return escape === 'fail' && result.verdict === 'accept'
     ? { ...result, verdict: 'failed', reason }
     : { ...result, reason };

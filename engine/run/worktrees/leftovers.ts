@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { FleetError, messageOf } from '../../errors.ts';
 import { changesIn } from './checkout.ts';
 import { gitList, gitSays, git } from './git.ts';
+import { onlyCopiesIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
 import { closeWorktree, discard } from './worktree.ts';
 
@@ -24,7 +25,7 @@ export async function recoverWorktrees(folder: string, complain: (what: string) 
 }
 
 async function keepLeft(folder: string, name: string): Promise<void> {
-  if ((await closeWorktree(folder, name)) === null) return;
+  if ((await closeWorktree(folder, name, null)).work === null) return;
   const note = (await readNotes(folder)).get(name);
   if (note !== undefined) await writeNote(folder, name, { ...note, state: 'left' });
 }
@@ -92,13 +93,27 @@ const isThere = (path: string): Promise<boolean> =>
 async function requireClean({ dir, branch, lent }: WorktreeNote): Promise<void> {
   const lines = await changesIn(dir).catch(() => []);
   const changes = lines.map(line => line.slice(3)).filter(path => !lent.includes(path));
-  if (changes.length === 0) return;
+  if (changes.length === 0) return requireNoCopies(dir, branch);
   throw new FleetError(
     'CONFLICT',
     `'${dir}' has changes that are not committed: ${changes.slice(0, 3).join(', ')}`,
     {
       details: { branch, changes: changes.length },
       hint: 'Commit them there, or throw them away with --force.',
+    },
+  );
+}
+
+/** A repository that lies in it goes with it, and may be the only one that has its commits. */
+async function requireNoCopies(dir: string, branch: string): Promise<void> {
+  const copies = await onlyCopiesIn(dir).catch(() => []);
+  if (copies.length === 0) return;
+  throw new FleetError(
+    'CONFLICT',
+    `'${dir}' has a repository of its own in it, with what no other is known to have: ${copies.slice(0, 3).join(', ')}`,
+    {
+      details: { branch, repositories: copies },
+      hint: 'Push it somewhere, or throw it away with --force.',
     },
   );
 }

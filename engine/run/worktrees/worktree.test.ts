@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, watch } from 'node:fs';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +21,11 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { AttemptResult, AttemptSpec } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
 import { anAttempt } from '../executors/testing/attempt.ts';
+import { FleetError } from '../../errors.ts';
 import { withIsolation } from './isolated.ts';
+import { removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
+import { requireReady } from './ready.ts';
 import { worktreeSettings } from './worktree.ts';
 
 const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -61,7 +76,8 @@ describe('a worktree of an attempt', function () {
 
   it('leaves nothing behind where nothing was changed', async () => {
     const { result } = await attempt('mkdir build; echo x > build/x; exit 3');
-    assert.deepEqual([result.verdict, result.reason, result.work], ['failed', 'exit 3', undefined]);
+    const reason = 'exit 3; 1 ignored file (2 B) went with its worktree: build/x';
+    assert.deepEqual([result.verdict, result.reason, result.work], ['failed', reason, undefined]);
     assert.deepEqual(await readdir(folder), []);
     assert.equal(git('branch', '--list'), '* main');
     assert.equal(git('worktree', 'list').split('\n').length, 1);
@@ -92,14 +108,22 @@ describe('a worktree of an attempt', function () {
       await writeFile(join(repo, 'loose.txt'), 'loose\n');
     });
 
-    it('is refused, naming them and the ways out', async () => {
-      const { result } = await attempt('touch ran');
-      assert.equal(result.verdict, 'failed');
-      assert.match(
-        result.reason ?? '',
-        /has changes that are not committed.*a\.txt, loose\.txt.*"carry".*"stash"/,
-      );
-      assert.deepEqual(await readdir(folder), []);
+    it('is refused when it is submitted, naming what a commit would be without, and the ways out', async () => {
+      await assert.rejects(requireReady(repo, { dirty: 'refuse' }), (error: unknown) => {
+        assert.ok(FleetError.is(error, 'CONFLICT'));
+        assert.match(error.message, /'.*repo' has changes that are not committed, .*: a\.txt$/);
+        assert.match(error.hint ?? '', /"carry".*"stash"/);
+        return true;
+      });
+      for (const dirty of ['carry', 'stash'] as const) await requireReady(repo, { dirty });
+      git('checkout', '--quiet', 'a.txt');
+      await requireReady(repo, { dirty: 'refuse' });
+      assert.equal(git('status', '--porcelain'), '?? loose.txt', 'new files alone are no hindrance');
+    });
+
+    it('begins with its commit where they were made since', async () => {
+      const { result, output } = await attempt('cat a.txt');
+      assert.deepEqual([result.verdict, result.reason, output], ['accept', null, 'one\n']);
     });
 
     it('takes them along, and leaves them where they were', async () => {
@@ -160,13 +184,13 @@ describe('a worktree of an attempt', function () {
     taken.close();
   });
 
-  it('tells when the checkout itself was changed meanwhile, and fails for it unless that is to be noted only', async () => {
+  it('tells when the checkout itself was changed meanwhile, by whomever, and fails for it where that is wanted', async () => {
     const escape = `echo escaped >> '${repo}/a.txt'; touch '${repo}/stray'`;
-    const { result } = await attempt(escape);
+    const { result } = await attempt(escape, {}, { escape: 'fail' });
     assert.equal(result.verdict, 'failed');
     assert.match(result.reason ?? '', /'.*repo' was changed: a\.txt, stray$/);
     // It is dirty already, and is changed again.
-    const again = await attempt(escape, {}, { escape: 'note', dirty: 'carry' });
+    const again = await attempt(escape, {}, { dirty: 'carry' });
     assert.deepEqual(
       [again.result.verdict, /was changed: a\.txt/.test(again.result.reason ?? '')],
       ['accept', true],
@@ -201,12 +225,183 @@ describe('a worktree of an attempt', function () {
   it('is refused outside of a repository, without a commit, and on a full disk, saying so', async () => {
     const outside = join(root, 'outside');
     await mkdir(outside);
-    assert.match((await attempt('true', { dir: outside })).result.reason ?? '', /is not in a git repository/);
+    const isSaid = async (words: RegExp): Promise<void> => {
+      assert.match((await attempt('true', { dir: outside })).result.reason ?? '', words);
+      await assert.rejects(
+        requireReady(outside, { dirty: 'refuse' }),
+        (error: unknown) => FleetError.is(error, 'CONFLICT') && words.test(`${error.message}. ${error.hint}`),
+      );
+    };
+    await isSaid(/is not in a git repository\. Make one there/);
     execFileSync('git', ['init', '--quiet', outside]);
-    assert.match((await attempt('true', { dir: outside })).result.reason ?? '', /that has a commit/);
+    await isSaid(/has no commit yet\. .* Make one/);
+    execFileSync('git', ['init', '--quiet', '--bare', join(root, 'bare')]);
+    await assert.rejects(requireReady(join(root, 'bare'), { dirty: 'refuse' }), /has no checkout/);
+    // A worker may see what is not here.
+    await requireReady(join(root, 'nowhere'), { dirty: 'refuse' });
     const full = await attempt('true', {}, { min_free_bytes: Number.MAX_SAFE_INTEGER });
     assert.match(full.result.reason ?? '', /MiB left for a worktree.*Make room/);
     assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('whose repository belongs to somebody else says so, and not that there is no commit', async () => {
+    const config = join(root, 'gitconfig');
+    await writeFile(config, '');
+    // As git takes it for one of somebody else's.
+    process.env['GIT_TEST_ASSUME_DIFFERENT_OWNER'] = '1';
+    const shim = join(root, 'bin');
+    await mkdir(shim);
+    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+    await writeFile(
+      join(shim, 'git'),
+      `#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 GIT_CONFIG_GLOBAL=/dev/null exec ${real} "$@"\n`,
+    );
+    await chmod(join(shim, 'git'), 0o755);
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${shim}:${path}`;
+    try {
+      const { result } = await attempt('true');
+      assert.equal(result.verdict, 'failed');
+      assert.match(result.reason ?? '', /belongs to somebody else.*safe\.directory/);
+    } finally {
+      process.env['PATH'] = path;
+      delete process.env['GIT_TEST_ASSUME_DIFFERENT_OWNER'];
+    }
+  });
+
+  it('says all that git says is wrong', async () => {
+    await writeFile(join(repo, '.gitattributes'), '*.txt filter=big\n');
+    git('add', '--all');
+    git('commit', '--quiet', '-m', 'filtered');
+    git('config', 'filter.big.process', 'no-such-filter');
+    git('config', 'filter.big.required', 'true');
+    assert.match((await attempt('true')).result.reason ?? '', /no-such-filter/);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('asks git of nothing that the repository could make it hang by, and ends it with its attempt', async () => {
+    const fast = await attempt('git config core.fsmonitor "sleep 90 #"; touch n');
+    assert.equal(git('show', '--name-only', '--format=', fast.result.work!.branch), 'n');
+    await writeFile(join(repo, '.gitattributes'), '*.txt filter=slow\n');
+    git('config', '--unset', 'core.fsmonitor');
+    git('add', '.gitattributes');
+    git('commit', '--quiet', '-m', 'filtered');
+    const begun = join(root, 'begun');
+    git('config', 'filter.slow.smudge', `sh -c 'echo $$ > ${begun}; sleep 90; cat'`);
+    const cancel = new AbortController();
+    const slow = attempt('true', {}, {}, cancel.signal);
+    const looked = watch(root, () => {
+      if (existsSync(begun) && readFileSync(begun, 'utf8') !== '') cancel.abort('enough');
+    });
+    const { result } = await slow;
+    looked.close();
+    assert.deepEqual([result.verdict, result.reason], ['cancelled', 'enough']);
+    assert.deepEqual(
+      [...(await readNotes(folder)).keys()],
+      ['TREE-1-3-1'],
+      'only the first has left something',
+    );
+    const filter = (await readFile(begun, 'utf8')).trim();
+    const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', filter], { encoding: 'utf8' });
+    assert.match(stdout, /^\s*Z|^$/, 'what git started is gone, or waits to be buried');
+  });
+
+  it('takes new files whatever git is told to show, and files outside of a sparse checkout', async () => {
+    git('config', 'status.showUntrackedFiles', 'no');
+    const hidden = await attempt('echo new > new.txt');
+    assert.equal(git('show', `${hidden.result.work!.branch}:new.txt`), 'new');
+    git('sparse-checkout', 'set', 'other');
+    const sparse = await attempt('mkdir -p deep; echo new > deep/new.txt', { index: 4 });
+    assert.equal(git('show', `${sparse.result.work!.branch}:deep/new.txt`), 'new');
+    assert.equal(git('show', `${sparse.result.work!.branch}:deep/b.txt`), 'two');
+  });
+
+  it('has another name beside a branch that stands in its way', async () => {
+    git('branch', 'spl/TREE-1');
+    assert.equal((await attempt('touch x')).result.work?.branch, 'spl/TREE-1.2/3-1');
+    git('branch', '-D', '--quiet', 'spl/TREE-1');
+    git('branch', 'spl/TREE-1/3-1/below');
+    assert.equal((await attempt('touch x')).result.work?.branch, 'spl/TREE-1/3-1.2');
+    for (const branch of git('branch', '--list', '--format=%(refname:short)', 'spl/*').split('\n'))
+      git('update-ref', '-d', `refs/heads/${branch}`);
+    git('branch', 'spl');
+    assert.equal((await attempt('touch x', { attempt: 2 })).result.work?.branch, 'spl.2/TREE-1/3-2');
+  });
+
+  it('does not end a merge that was left with conflicts, and is kept as it is', async () => {
+    git('checkout', '--quiet', '-b', 'side');
+    await writeFile(join(repo, 'a.txt'), 'side\n');
+    git('commit', '--quiet', '-am', 'side');
+    git('checkout', '--quiet', 'main');
+    await writeFile(join(repo, 'a.txt'), 'main\n');
+    git('commit', '--quiet', '-am', 'main');
+    const { result } = await attempt('git merge side; true');
+    assert.equal(result.verdict, 'failed');
+    assert.match(result.reason ?? '', /a merge was left with conflicts: a\.txt\. Resolve it there/);
+    const [note] = [...(await readNotes(folder)).values()];
+    assert.equal(note?.state, 'left', 'it can be removed');
+    assert.match(await readFile(join(note.dir, 'a.txt'), 'utf8'), /^<<<<<<< /);
+  });
+
+  it('commits beside a lock that a git which was killed has left', async () => {
+    const { result } = await attempt('echo w > w; : > "$(git rev-parse --git-dir)/index.lock"');
+    assert.equal(git('show', `${result.work!.branch}:w`), 'w');
+  });
+
+  it('takes the files of a repository that was made in it, with commits or without', async () => {
+    for (const [index, more] of ['', ' && git add -A && git commit -qm init'].entries()) {
+      const run = `mkdir -p app/in && cd app && git init -q && echo precious > main.js && echo x > in/x && echo 'no' > .gitignore && touch no${more}`;
+      const { result } = await attempt(run, { index });
+      const { branch } = result.work!;
+      assert.deepEqual(git('ls-tree', '-r', '--name-only', branch, 'app').split('\n'), [
+        'app/.gitignore',
+        'app/in/x',
+        'app/main.js',
+      ]);
+      assert.equal(git('show', `${branch}:app/main.js`), 'precious');
+      const name = [...(await readNotes(folder)).keys()].at(-1)!;
+      await assert.rejects(
+        removeWorktree(folder, name, false),
+        /has a repository of its own in it.*app|not committed/,
+      );
+      await removeWorktree(folder, name, true);
+    }
+  });
+
+  it('is kept where something was changed inside of a submodule, and not removed without force', async () => {
+    execFileSync('git', ['clone', '--quiet', template, join(root, 'lib')]);
+    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', join(root, 'lib'), 'lib');
+    git('commit', '--quiet', '-m', 'sub');
+    const update = 'git -c protocol.file.allow=always submodule --quiet update --init';
+    for (const [index, change] of [
+      'echo more >> a.txt',
+      'echo more >> a.txt; git -c user.name=T -c user.email=t@x commit -qam more',
+    ].entries()) {
+      const { result } = await attempt(`${update} && cd lib && ${change}`, { index });
+      const { dir } = result.work!;
+      assert.equal(await readFile(join(dir, 'lib', 'a.txt'), 'utf8'), 'one\nmore\n');
+      const name = [...(await readNotes(folder)).keys()].at(-1)!;
+      await assert.rejects(removeWorktree(folder, name, false), /not committed|repository of its own/);
+    }
+  });
+
+  it('says how many ignored files went with it, less those that the set-up made', async () => {
+    const setup = 'mkdir build && touch build/made';
+    const { result } = await attempt('echo result > build/report.txt', {}, { setup });
+    assert.equal(result.verdict, 'accept');
+    assert.match(result.reason ?? '', /^1 ignored file \(7 B\) went with its worktree: build\/report\.txt$/);
+  });
+
+  it('is lent a link that leads outside as what it means, and a file whose name is no text', async () => {
+    await writeFile(join(root, 'secret'), 'KEY=1\n');
+    await symlink('../secret', join(repo, '.env'));
+    const { output } = await attempt('cat .env; echo mine >> .env', {}, { include: ['.env'] });
+    assert.equal(output, 'KEY=1\n');
+    assert.equal(await readFile(join(root, 'secret'), 'utf8'), 'KEY=1\n', 'the attempt has its own');
+    const odd = Buffer.concat([Buffer.from(`${repo}/caf`), Buffer.from([0xe9])]);
+    await writeFile(odd, 'odd\n');
+    const carried = await attempt('cat caf*', { index: 4 }, { dirty: 'carry' });
+    assert.equal(carried.output, 'odd\n', carried.result.reason ?? '');
   });
 
   it('heeds neither the hooks of the repository nor a GIT_DIR of its worker', async () => {
@@ -232,20 +427,21 @@ describe('a worktree of an attempt', function () {
     run: string,
     spec: Partial<AttemptSpec> = {},
     table: Parameters<typeof worktreeSettings>[0] = {},
+    signal = new AbortController().signal,
   ): Promise<{ result: AttemptResult; output: string }> {
     const env = process.env;
     const options = {
       folder,
       settings: worktreeSettings({ min_free_bytes: 0, ...table }),
       env,
-      now: () => 0,
+      now: Date.now,
     };
     let output = '';
     const result = await withIsolation(shellExecutor({ env }), options).start(
       anAttempt({ index: 3, task: 'TREE-1', run, dir: repo, isolation: 'worktree', ...spec }),
       {
         output: { write: async chunk => void (output += Buffer.from(chunk).toString()) },
-        signal: new AbortController().signal,
+        signal,
         used: () => {},
       },
     );

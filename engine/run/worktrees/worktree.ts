@@ -1,11 +1,24 @@
-import { cp, lstat, mkdir, realpath, rm, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import {
+  copyFile,
+  cp,
+  lstat,
+  mkdir,
+  readlink,
+  realpath,
+  rm,
+  statfs,
+  symlink,
+  utimes,
+} from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { FleetError } from '../../errors.ts';
 import type { Work } from '../../fleet/bodies.ts';
 import type { WorktreeTable } from '../../home/config.ts';
 import { processStart } from '../../home/process.ts';
-import { changesIn, checkoutOf, type Checkout } from './checkout.ts';
-import { git, gitLines, gitList, gitSays } from './git.ts';
+import { changesIn, checkoutOf, trackedChangesIn, type Checkout } from './checkout.ts';
+import { git, gitLines, gitPaths, gitSays, regardless } from './git.ts';
+import { inTurn } from './lock.ts';
+import { addNested, nestedIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
 
 /** How much room a disk must have for one worktree more, unless somebody said otherwise. */
@@ -29,7 +42,7 @@ export function worktreeSettings(table: WorktreeTable): WorktreeSettings {
     dirty: table.dirty ?? 'refuse',
     include: table.include ?? [],
     setup: table.setup ?? null,
-    escape: table.escape ?? 'fail',
+    escape: table.escape ?? 'note',
     min_free_bytes: table.min_free_bytes ?? MIN_FREE_BYTES,
   };
 }
@@ -62,12 +75,13 @@ export async function makeWorktree(
 ): Promise<Worktree> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await requireRoom(folder, settings.min_free_bytes);
-  // Asked at once, since each question costs as much as a small worktree; the first says best what is wrong with the folder.
-  const [changes, branch] = [changesIn(dir), freeBranch(dir, branchOf(occupant))];
-  for (const question of [changes, branch]) question.catch(() => undefined);
   const checkout = await checkoutOf(dir);
-  const carried = await dealWithChanges(checkout, await changes, occupant, settings.dirty);
-  return makeOn(await branch, { folder, checkout, carried, occupant, settings, now });
+  // Several git at once would read what another is still writing.
+  return inTurn(checkout.top, async () => {
+    const carried = await dealWithChanges(checkout, occupant, settings.dirty);
+    const branch = await freeBranch(dir, await roomFor(dir, occupant));
+    return makeOn(branch, { folder, checkout, carried, occupant, settings, now });
+  });
 }
 
 /** What a worktree is made of. */
@@ -109,28 +123,85 @@ async function makeOn(
     await writeNote(folder, name, { ...note, base, lent, state: 'used' });
     return { name, checkout, cwd, branch, base, dir: root };
   } catch (error) {
-    await discard(folder, name, note);
+    // Also where it was ended by who has every git end.
+    await regardless(() => discard(folder, name, note));
     throw error;
   }
 }
 
+/** What became of an attempt's worktree. */
+export interface Closed {
+  /** Where the work is; null when it changed nothing, and then nothing of the worktree is left. */
+  readonly work: Work | null;
+  /** The ignored files that went with the worktree. */
+  readonly gone: IgnoredFiles | null;
+}
+
 /**
  * An attempt has ended: what it left uncommitted is committed to its branch, which then holds all that it did.
- * @returns where that is; null when it changed nothing, and then nothing of the worktree is left.
+ * @param begunAt when it began, in ms since 1970; null where that is not known.
+ * @throws WORKER_FAILED where that can't be done; the worktree stays, with all that is in it, and can be removed.
  */
-export async function closeWorktree(folder: string, name: string): Promise<Work | null> {
+export async function closeWorktree(folder: string, name: string, begunAt: number | null): Promise<Closed> {
   const note = (await readNotes(folder)).get(name);
   if (note === undefined) throw new FleetError('WORKER_FAILED', `the note of worktree '${name}' is gone`);
   const { dir, base, lent } = note;
-  await commitAll(dir, `spl: ${titleOf(note)}`, lent);
-  const branch = await branchOfEnd(dir, note.branch);
-  const [count = '0'] = await gitLines(dir, 'rev-list', '--count', `${base}..${branch}`);
-  if (count === '0') {
-    await discard(folder, name, note);
-    return null;
+  try {
+    await removeLocks(dir);
+    await commitAll(dir, `spl: ${titleOf(note)}`, lent);
+    const branch = await branchOfEnd(dir, note.branch);
+    const [count = '0'] = await gitLines(dir, 'rev-list', '--count', `${base}..${branch}`);
+    if (count !== '0' || (await hasMore(dir, lent))) {
+      await writeNote(folder, name, { ...note, branch, state: 'kept' });
+      return { work: { branch, base, dir }, gone: null };
+    }
+  } catch (error) {
+    await writeNote(folder, name, { ...note, state: 'left' });
+    throw error;
   }
-  await writeNote(folder, name, { ...note, branch, state: 'kept' });
-  return { branch, base, dir };
+  const gone = await ignoredIn(dir, lent, begunAt ?? note.made_unix * 1000);
+  await discard(folder, name, note);
+  return { work: null, gone };
+}
+
+/** Nothing of the attempt runs any more: a lock that is there is one that a git left which was killed. */
+async function removeLocks(dir: string): Promise<void> {
+  const own = (await git(dir, 'rev-parse', '--absolute-git-dir')).trim();
+  for (const lock of ['index.lock', 'HEAD.lock']) await rm(join(own, lock), { force: true });
+}
+
+/** Whether something is there that no commit took: what was changed inside of a submodule. */
+async function hasMore(dir: string, lent: readonly string[]): Promise<boolean> {
+  const paths = (await changesIn(dir)).map(line => line.slice(3));
+  return paths.some(path => !lent.includes(path)) || (await nestedIn(dir)).length > 0;
+}
+
+/** Files that git ignores. */
+export interface IgnoredFiles {
+  readonly count: number;
+  readonly bytes: number;
+  /** Some of their paths. */
+  readonly paths: readonly string[];
+}
+
+/** So many ignored files are looked at. */
+const MAX_IGNORED = 20_000;
+const MAX_NAMED = 3;
+
+/** The ignored files of a worktree that were written since this time, in ms; null for none. */
+async function ignoredIn(dir: string, lent: readonly string[], since: number): Promise<IgnoredFiles | null> {
+  const paths = await gitPaths(dir, 'ls-files', '--others', '--ignored', '--exclude-standard', '-z');
+  let [count, bytes] = [0, 0];
+  const named: string[] = [];
+  for (const path of paths.slice(0, MAX_IGNORED)) {
+    if (lent.some(each => path === each || path.startsWith(`${each}/`))) continue;
+    const stats = await lstat(bytesOf(join(dir, path))).catch(() => undefined);
+    if (stats === undefined || stats.ctimeMs < since) continue;
+    count++;
+    bytes += stats.size;
+    if (named.length < MAX_NAMED) named.push(Buffer.from(path, 'latin1').toString());
+  }
+  return count === 0 ? null : { count, bytes, paths: named };
 }
 
 /** Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began. */
@@ -169,24 +240,13 @@ interface Carried {
   readonly untracked: readonly string[];
 }
 
+/** Whether attempts may begin with changes that are not committed was asked when they were submitted. */
 async function dealWithChanges(
   { top }: Checkout,
-  changes: readonly string[],
   occupant: Occupant,
   how: WorktreeSettings['dirty'],
 ): Promise<Carried | null> {
-  if (changes.length === 0) return null;
-  if (how === 'refuse') {
-    const names = changes.slice(0, 3).map(line => line.slice(3));
-    throw new FleetError(
-      'WORKER_FAILED',
-      `'${top}' has changes that are not committed, which a worktree would be without: ${names.join(', ')}${changes.length > 3 ? `, and ${changes.length - 3} more` : ''}`,
-      {
-        details: { top, changes: changes.length },
-        hint: 'Commit them, or choose in config.toml: [worktree] dirty = "carry" takes them along, "stash" puts them away.',
-      },
-    );
-  }
+  if (how === 'refuse' || (await changesIn(top)).length === 0) return null;
   if (how === 'stash') {
     await git(
       top,
@@ -200,8 +260,8 @@ async function dealWithChanges(
     return null;
   }
   return {
-    commit: (await git(top, 'stash', 'create')).trim(),
-    untracked: await gitList(top, 'ls-files', '--others', '--exclude-standard', '-z'),
+    commit: (await trackedChangesIn(top)).length === 0 ? '' : (await git(top, 'stash', 'create')).trim(),
+    untracked: await gitPaths(top, 'ls-files', '--others', '--exclude-standard', '-z'),
   };
 }
 
@@ -213,10 +273,13 @@ async function carryOver(
   occupant: Occupant,
 ): Promise<string> {
   if (commit !== '') await git(root, 'stash', 'apply', '--quiet', commit);
-  for (const path of untracked) await copy(join(top, path), join(root, path));
+  for (const path of untracked) await copy(bytesOf(join(top, path)), bytesOf(join(root, path)));
   await commitAll(root, `spl: what was not committed when ${titleOf(occupant)} began`, []);
   return (await git(root, 'rev-parse', 'HEAD')).trim();
 }
+
+/** The path of a file as the system has it, of one whose bytes are its characters. */
+const bytesOf = (path: string): Buffer => Buffer.from(path, 'latin1');
 
 /** @returns those that were copied. */
 async function include(top: string, root: string, paths: readonly string[]): Promise<string[]> {
@@ -226,24 +289,75 @@ async function include(top: string, root: string, paths: readonly string[]): Pro
     const taken = await lstat(join(root, path)).catch(() => undefined);
     // What git has is as it was committed.
     if (there === undefined || taken !== undefined) continue;
-    await copy(join(top, path), join(root, path));
+    if (there.isSymbolicLink()) await lendLink(top, root, path);
+    else await copy(Buffer.from(join(top, path)), Buffer.from(join(root, path)));
     lent.push(path);
   }
   return lent;
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** A link that leads nowhere from the worktree leads to where it does in the checkout, or is the file that it means. */
+async function lendLink(top: string, root: string, path: string): Promise<void> {
+  const [from, to] = [join(top, path), join(root, path)];
+  const target = await readlink(from);
+  const meant = resolve(dirname(from), target);
   await mkdir(dirname(to), { recursive: true });
-  await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, mode: 0 });
+  const stats = await lstat(await realpath(meant).catch(() => meant)).catch(() => undefined);
+  const leads = await lstat(resolve(dirname(to), target)).catch(() => undefined);
+  if (stats === undefined || isAbsolute(target) || leads !== undefined) return symlink(target, to);
+  // What the attempt writes into a file of its own, it does not write into somebody else's.
+  if (stats.isDirectory()) return symlink(meant, to);
+  await cp(meant, to, { dereference: true, preserveTimestamps: true });
 }
 
-/** Commits all that is changed or new, but what was only lent to the worktree. Does nothing where nothing is. */
+async function copy(from: Buffer, to: Buffer): Promise<void> {
+  const stats = await lstat(from);
+  await mkdir(bytesOf(dirname(to.toString('latin1'))), { recursive: true });
+  if (stats.isSymbolicLink()) await symlink(await readlink(from, 'buffer'), to);
+  else if (stats.isDirectory())
+    await cp(from.toString(), to.toString(), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+      mode: 0,
+    });
+  else {
+    await copyFile(from, to);
+    await utimes(to, stats.atime, stats.mtime);
+  }
+}
+
+/**
+ * Commits all that is changed or new, but what was only lent to the worktree: also what lies in a repository that was made
+ * in it, of which git would take no more than a name. Does nothing where nothing is.
+ * @throws WORKER_FAILED where a merge was left with conflicts: their markers are not what anybody wants committed.
+ */
 async function commitAll(root: string, message: string, lent: readonly string[]): Promise<void> {
   if ((await changesIn(root)).length === 0) return;
-  await git(root, 'add', '--all');
+  const unmerged = await gitLines(root, 'diff', '--name-only', '--diff-filter=U');
+  if (unmerged.length > 0)
+    throw new FleetError(
+      'WORKER_FAILED',
+      `a merge was left with conflicts: ${unmerged.slice(0, 5).join(', ')}`,
+      {
+        details: { paths: unmerged },
+        hint: `Resolve it there: '${root}'.`,
+      },
+    );
+  const nested = await nestedIn(root);
+  await git(
+    root,
+    'add',
+    '--all',
+    '--sparse',
+    '--',
+    ':(top)',
+    ...nested.map(path => `:(top,exclude,literal)${path}`),
+  );
+  await addNested(root, nested);
   if (lent.length > 0)
     await git(root, 'reset', '--quiet', '--', ...lent.map(path => `:(top,literal)${path}`));
-  if (await gitSays(root, 'diff', '--cached', '--quiet')) return;
+  if (await gitSays(root, 'diff', '--cached', '--quiet', '--ignore-submodules=none')) return;
   const known = await gitSays(root, 'config', 'user.email');
   const author = known ? [] : ['-c', 'user.name=spl', '-c', 'user.email=spl@localhost'];
   await git(root, ...author, 'commit', '--quiet', '--no-verify', '-m', message);
@@ -261,10 +375,22 @@ async function branchOfEnd(dir: string, branch: string): Promise<string> {
   return name;
 }
 
-const branchOf = ({ task, index, attempt }: Occupant): string => `spl/${refPart(task)}/${index}-${attempt}`;
+/** The name that an attempt's branch may have: where a branch stands in the place of a folder of names, beside it. */
+async function roomFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
+  const first = await freeFolder(dir, 'spl');
+  const folder = await freeFolder(dir, `${first}/${refPart(task)}`);
+  return `${folder}/${index}-${attempt}`;
+}
+
+async function freeFolder(dir: string, wanted: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}.${n}`;
+    if (!(await gitSays(dir, 'show-ref', '--verify', '--quiet', `refs/heads/${name}`))) return name;
+  }
+}
 
 async function freeName(folder: string, branch: string): Promise<string> {
-  const wanted = branch.replace(/^spl\//, '').replaceAll('/', '-');
+  const wanted = branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-');
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}.${n}`;
     const isTaken = (await lstat(join(folder, name)).catch(() => undefined)) !== undefined;
@@ -275,10 +401,10 @@ async function freeName(folder: string, branch: string): Promise<string> {
 
 async function freeBranch(dir: string, wanted: string): Promise<string> {
   const beside = `refs/heads/${dirname(wanted)}/`;
-  const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', beside));
+  const taken = await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', beside);
   for (let n = 1; ; n++) {
     const branch = n === 1 ? wanted : `${wanted}.${n}`;
-    if (!taken.has(branch)) return branch;
+    if (!taken.some(name => name === branch || name.startsWith(`${branch}/`))) return branch;
   }
 }
 

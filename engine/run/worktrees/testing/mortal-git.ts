@@ -1,25 +1,22 @@
-import childProcess from 'node:child_process';
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
-
-type Done = (...answer: unknown[]) => void;
 
 /**
  * Ends this process as SIGKILL does at its nth call of git: before git begins, or once it is done.
  * @returns the number of calls so far.
  */
 export function dieAtCall(nth: number, isBefore: boolean): () => number {
-  const { execFile } = childProcess;
+  const { spawn } = childProcess;
   let calls = 0;
   const die = (): unknown => process.kill(process.pid, 'SIGKILL');
-  const counted = (file: string, words: readonly string[], options: object, done: Done): unknown => {
-    const isLast = ++calls === nth;
+  const counted = (file: string, words: readonly string[], options: SpawnOptions): ChildProcess => {
+    const isLast = file === 'git' && ++calls === nth;
     if (isLast && isBefore) die();
-    return execFile(file, words, options, (...answer) => {
-      if (isLast) die();
-      done(...answer);
-    });
+    const child = spawn(file, words, options);
+    if (isLast) child.once('close', die);
+    return child;
   };
-  Object.assign(childProcess, { execFile: counted });
+  Object.assign(childProcess, { spawn: counted });
   syncBuiltinESMExports();
   return () => calls;
 }

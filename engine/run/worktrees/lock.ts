@@ -1,0 +1,67 @@
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemCodeOf } from '../../errors.ts';
+import { isAlive, processStart } from '../../home/process.ts';
+import { git } from './git.ts';
+
+/** The lock's name in the folder that all worktrees of a repository share. */
+const LOCK = 'spl-worktrees.lock';
+/** A file that goes tells nobody: it is looked at with growing pauses, in ms. */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+/** How long a lock may say nobody's name. */
+const NAMELESS_MS = 5_000;
+
+/**
+ * Does something to a repository that several git at once would fail at, such as adding a worktree: all processes of this
+ * machine take turns. A lock of a process that died holds up nobody.
+ */
+export async function inTurn<T>(top: string, work: () => Promise<T>): Promise<T> {
+  const common = (await git(top, 'rev-parse', '--path-format=absolute', '--git-common-dir')).trim();
+  const file = join(common, LOCK);
+  for (
+    let pauseMs = FIRST_PAUSE_MS;
+    !(await isTaken(file));
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  )
+    await delay(pauseMs);
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** Takes the lock. @returns false while somebody else has it. */
+async function isTaken(file: string): Promise<boolean> {
+  try {
+    const handle = await open(file, 'wx', 0o600);
+    await handle.writeFile(`${process.pid} ${processStart(process.pid)}`);
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    await removeLeft(file);
+    return false;
+  }
+}
+
+async function removeLeft(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => null);
+  if (text === null || (await isHeld(file, text))) return;
+  // Another process may have removed it meanwhile and hold a new one, which goes back to its place.
+  const aside = `${file}.${process.pid}`;
+  await rename(file, aside).catch(() => undefined);
+  const taken = await readFile(aside, 'utf8').catch(() => text);
+  if (taken === text) await rm(aside, { force: true });
+  else await rename(aside, file);
+}
+
+/** Whether its holder lives, or may be about to write who it is. */
+async function isHeld(file: string, text: string): Promise<boolean> {
+  const [, pid, start] = /^(\d+) (.+)$/.exec(text) ?? [];
+  if (pid !== undefined && start !== undefined) return isAlive(Number(pid), start);
+  const stats = await stat(file).catch(() => undefined);
+  return stats !== undefined && Date.now() - stats.mtimeMs < NAMELESS_MS;
+}
