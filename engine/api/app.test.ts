@@ -272,7 +272,7 @@ describe('the routes of the API', () => {
         body: '{"goal":"g","gaol":1}',
         status: 400,
         code: 'INVALID_RECORD',
-        message: "unknown key 'gaol'",
+        message: "unknown key 'gaol' (did you mean 'goal'?)",
       },
       {
         what: 'a key of every object',

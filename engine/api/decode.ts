@@ -22,6 +22,7 @@ import { environmentSchema } from '../contract/environment.ts';
 import { tokenCreateSchema } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
+import { didYouMean } from '../record/near-names.ts';
 import { MAX_PAGE, type QueryParameter, type Route } from './routes.ts';
 
 const nothing = v.strictObject({});
@@ -81,8 +82,12 @@ export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unkn
   const path = v.getDotPath(issue) ?? '';
   if (issue.type !== 'strict_object') throw invalidBody(path, `'${path}' ${issue.message}`);
   if (path === '') throw invalidBody(path, 'the body must be a JSON object');
-  throw invalidBody(path, issue.expected === 'never' ? `unknown key '${path}'` : `'${path}' is missing`);
+  if (issue.expected !== 'never') throw invalidBody(path, `'${path}' is missing`);
+  throw invalidBody(path, `unknown key '${path}'${didYouMean(path, keysOf(schema))}`);
 }
+
+const keysOf = (schema: object): readonly string[] =>
+  'entries' in schema ? Object.keys(schema.entries as object) : [];
 
 /** The environment of a caller. @throws INVALID_RECORD naming the variable that is wrong. */
 export function decodeEnvironment(value: unknown): Readonly<Record<string, string>> {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import type { Host } from './host.ts';
+import { pathOf } from './settings.ts';
 
 /**
  * The lines of a file, or of standard input for `-`, one after the other: never more of it is held than a line and a part.
@@ -10,10 +10,10 @@ import type { Host } from './host.ts';
  */
 export async function* linesOf(
   file: string,
-  { cwd, stdin }: Pick<Host, 'cwd' | 'stdin'>,
+  host: Pick<Host, 'cwd' | 'env' | 'stdin'>,
   limit: { readonly what: string; readonly maxChars: number },
 ): AsyncGenerator<{ readonly line: string; readonly number: number }> {
-  const source = file === '-' ? stdin : createReadStream(resolve(cwd, file));
+  const source = file === '-' ? host.stdin : createReadStream(pathOf(file, host));
   const decoder = new TextDecoder();
   let rest = '';
   let number = 0;

@@ -1,10 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import type { Diagnostic } from '../plan/diagnostics.ts';
 import type { Plan, PlanKnown, PlanRequest } from '../plan/plan.ts';
 import { MAX_PLAN_CHARS } from '../plan/plan-limits.ts';
 import type { Host } from './host.ts';
+import { pathOf } from './settings.ts';
 
 /** A plan that was read from a file. */
 export interface PlanFile extends Plan {
@@ -26,12 +27,12 @@ export const NO_FLEET: PlanKnown = {
  * @throws NOT_FOUND, TOO_LARGE, INVALID_RECORD for a file that can't be read as text.
  */
 export async function readPlanFile(
-  { cwd, checkPlan }: Pick<Host, 'cwd' | 'checkPlan'>,
+  host: Pick<Host, 'cwd' | 'env' | 'checkPlan'>,
   file: string,
   known: PlanKnown,
 ): Promise<PlanFile> {
-  const text = await textOf(resolve(cwd, file), file);
-  return { file, text, ...(await checkPlan(text, known)) };
+  const text = await textOf(pathOf(file, host), file);
+  return { file, text, ...(await host.checkPlan(text, known)) };
 }
 
 async function textOf(path: string, file: string): Promise<string> {
@@ -57,10 +58,10 @@ async function textOf(path: string, file: string): Promise<string> {
  * What a plan asks for, its folders made absolute: they are told from that of the file.
  * @throws INVALID_RECORD with every fault of the plan, when it has one.
  */
-export function requestOf(plan: PlanFile, cwd: string): PlanRequest {
+export function requestOf(plan: PlanFile, host: Pick<Host, 'cwd' | 'env'>): PlanRequest {
   if (plan.request === null) throw faulty(plan);
-  const folder = dirname(resolve(cwd, plan.file));
-  const absolute = (dir: string): string => resolve(folder, dir);
+  const folder = dirname(pathOf(plan.file, host));
+  const absolute = (dir: string): string => pathOf(dir, { ...host, cwd: folder });
   const { dir, subtasks } = plan.request;
   return {
     ...plan.request,

@@ -48,6 +48,15 @@ describe('spl: words', () => {
     assert.equal(host.settings[0].actor, 'did:sync:agent:x');
   });
 
+  it('understands a path below the user’s own folder, which no shell expands behind an equals sign', async () => {
+    for (const given of ['~/x', '~']) {
+      const { host } = await run([`--home=${given}`, 'task', 'list'], { answers });
+      assert.equal(host.settings[0]?.home, given.replace('~', '/home/ada'));
+    }
+    const { host } = await run(['--home=~ada', 'task', 'list'], { answers });
+    assert.equal(host.settings[0]?.home, '/srv/~ada');
+  });
+
   it('lets a flag beat the environment, which beats the default', async () => {
     const env = { SYNCROPEL_HOME: '/env', SPL_SERVE_URL: 'http://e:1', SPL_TOKEN: 'et', SPL_ACTOR: '' };
     const fromEnv = (await run(['task', 'list'], { answers, env })).host.settings[0];

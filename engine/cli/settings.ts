@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Host, Settings } from './host.ts';
 import { text, toggle } from './verb.ts';
 
@@ -28,11 +28,20 @@ export function settingsFrom(
   };
   return {
     json: globals['json'] === true,
-    home: resolve(cwd, pick('home', 'SYNCROPEL_HOME') ?? join(env['HOME'] || homedir(), '.syncro')),
+    home: pathOf(pick('home', 'SYNCROPEL_HOME') ?? '~/.syncro', { cwd, env }),
     url: pick('url', 'SPL_SERVE_URL'),
     token: pick('token', 'SPL_TOKEN'),
     actor: typeof globals['actor'] === 'string' ? globals['actor'] : null,
   };
+}
+
+/**
+ * A path that a person wrote, absolute. `~` is the user's own folder, also where no shell has put that in its place:
+ * in `--home=~/x` none does.
+ */
+export function pathOf(given: string, { cwd, env }: Pick<Host, 'cwd' | 'env'>): string {
+  const own = env['HOME'] || homedir();
+  return resolve(cwd, given === '~' || given.startsWith('~/') ? `${own}${given.slice(1)}` : given);
 }
 
 /** A folder as people write it: `~/…` where it lies below the user's own. */

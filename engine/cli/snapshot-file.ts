@@ -26,7 +26,10 @@ type Part = Pick<RecordsRestore, 'records' | 'signatures'>;
  * record that was read. The file is known to be whole only when the last part has come.
  * @throws INVALID_RECORD naming the line that is wrong, or that the file was cut or changed.
  */
-export async function* readSnapshot(file: string, host: Pick<Host, 'cwd' | 'stdin'>): AsyncGenerator<Part> {
+export async function* readSnapshot(
+  file: string,
+  host: Pick<Host, 'cwd' | 'env' | 'stdin'>,
+): AsyncGenerator<Part> {
   const digest = createHash('sha256');
   const slots = new Set<string>();
   const part = new PartBuilder();

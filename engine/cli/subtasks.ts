@@ -1,8 +1,9 @@
-import { resolve } from 'node:path';
 import { MAX_SUBTASKS } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { parseDescriptor, type Descriptor, type DescriptorFault } from '../plan/descriptor.ts';
+import type { Host } from './host.ts';
 import { linesOf } from './lines.ts';
+import { pathOf } from './settings.ts';
 
 export interface SubtaskSources {
   /** What `--subtask` was given, in order. */
@@ -11,6 +12,7 @@ export interface SubtaskSources {
   readonly subtasks: string | null;
   /** What relative folders and files are taken from. */
   readonly cwd: string;
+  readonly env: Host['env'];
   readonly stdin: AsyncIterable<Uint8Array | string>;
 }
 
@@ -22,22 +24,22 @@ const MAX_LINE_CHARS = 1024 * 1024;
  * @throws INVALID_RECORD naming the subtask, the key and the position; NOT_FOUND for a missing file.
  */
 export async function readSubtasks(sources: SubtaskSources): Promise<Descriptor[]> {
-  const given = sources.subtask.map((text, index) => read(text, index, null, sources.cwd));
+  const given = sources.subtask.map((text, index) => read(text, index, null, sources));
   if (sources.subtasks === null) return given;
   const limit = { what: 'subtasks', maxChars: MAX_LINE_CHARS };
   for await (const { line, number } of linesOf(sources.subtasks, sources, limit)) {
     if (line.trim() === '') continue;
     if (given.length >= MAX_SUBTASKS) throw tooMany();
-    given.push(read(line, given.length, number, sources.cwd));
+    given.push(read(line, given.length, number, sources));
   }
   return given;
 }
 
-function read(text: string, index: number, line: number | null, cwd: string): Descriptor {
+function read(text: string, index: number, line: number | null, host: Pick<Host, 'cwd' | 'env'>): Descriptor {
   const result = parseDescriptor(text);
   if (!result.ok) throw faulty(result.fault, index, line);
   const { descriptor } = result;
-  return descriptor.dir === undefined ? descriptor : { ...descriptor, dir: resolve(cwd, descriptor.dir) };
+  return descriptor.dir === undefined ? descriptor : { ...descriptor, dir: pathOf(descriptor.dir, host) };
 }
 
 function faulty(

@@ -3,7 +3,7 @@ import type { Flag } from './verb.ts';
 
 const UNIT_SECS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 const DURATION = /^(?:\d+[smhdw])+$/;
-const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)?$/;
+const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 
 /** An option whose value is a time to come, in seconds since 1970: a date, or how long from now. */
 export function until(flags: string, summary: string): Flag<number | null> {
@@ -20,7 +20,7 @@ export function readUntil(given: string, nowMs: number): number {
   const unix = DURATION.test(text) ? nowMs / 1000 + durationSecs(text) : dateUnix(text);
   if (!Number.isFinite(unix))
     throw new InvalidArgumentError(
-      'It must be a date such as 2026-12-24T09:00, or a duration such as 3d or 2h30m.',
+      'It must be a date of the calendar such as 2026-12-24T09:00, or a duration such as 3d or 2h30m.',
     );
   if (unix * 1000 <= nowMs) throw new InvalidArgumentError('It must lie in the future.');
   return unix;
@@ -37,7 +37,7 @@ export function readSince(given: string, nowMs: number): number {
   const unix = DURATION.test(text) ? nowMs / 1000 - durationSecs(text) : dateUnix(text);
   if (!Number.isFinite(unix))
     throw new InvalidArgumentError(
-      'It must be a date such as 2026-01-24T09:00, or a duration such as 24h or 7d.',
+      'It must be a date of the calendar such as 2026-01-24T09:00, or a duration such as 24h or 7d.',
     );
   return unix;
 }
@@ -48,8 +48,24 @@ function durationSecs(text: string): number {
   return secs;
 }
 
+/** Whether there is such a day and time of day: JavaScript would take the 30th of February for the 2nd of March. */
+function isOnCalendar([
+  year = 0,
+  month = 0,
+  day = 0,
+  hour = 0,
+  minute = 0,
+  second = 0,
+]: readonly number[]): boolean {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  return isDay && hour < 24 && minute < 60 && second < 60;
+}
+
 function dateUnix(text: string): number {
-  if (!DATE.test(text)) return NaN;
+  const parts = DATE.exec(text);
+  if (parts === null || !isOnCalendar(parts.slice(1).map(part => Number(part ?? 0)))) return NaN;
   // Without a time of day, JavaScript would read a date as one in UTC.
   return new Date(text.length === 10 ? `${text}T00:00` : text.replace(' ', 'T')).getTime() / 1000;
 }

@@ -1,5 +1,6 @@
 import type { ASTNode } from 'cel-js';
 import { VERDICTS } from '../contract/documents.ts';
+import { sumUsd } from '../contract/money.ts';
 import { nearestName } from './names.ts';
 import { partsOf } from './cel-cost.ts';
 import type { Decision, Foresight, OpenChild, OpenFacts } from './predicate.ts';
@@ -125,7 +126,7 @@ const COUNTERS: readonly string[] = ['accepted', 'rejected', 'failed', 'timed_ou
 function presently(facts: OpenFacts, used: ReadonlySet<string>): Scope {
   const { counts, children, wallTimeSecs } = facts;
   const open = counts.running + counts.pending;
-  const spent = children.reduce((sum, { verdict, costUsd }) => (verdict === null ? sum : sum + costUsd), 0);
+  const spent = sumUsd(children.map(({ verdict, costUsd }) => (verdict === null ? 0 : costUsd)));
   const least: Readonly<Record<string, number>> = {
     ...counts,
     cost_usd: spent,

@@ -18,6 +18,20 @@ import {
 const statusOf = (fleet: TestFleet, n: number): string =>
   fleet.core.state.instances.get(workerDid(n))!.status;
 
+describe('money in a join', () => {
+  for (const [join, outcome] of [
+    ['cost_usd <= 0.3', 'satisfied'],
+    ['cost_usd > 0.3', 'unsatisfiable'],
+    ['cost_usd == 0.3', 'satisfied'],
+  ] as const)
+    it(`is decimal: of three dimes, ${join} is ${outcome}`, () => {
+      const fleet = new TestFleet(3);
+      const fanOut = fleet.fanOut(3, { join });
+      for (let i = 0; i < 3; i++) fleet.report(fanOut, i, { cost_usd: 0.1 });
+      assert.equal(fanOut.joined?.outcome, outcome);
+    });
+});
+
 describe('a report (I3)', () => {
   it('counts for the present delivery by the worker that has it', () => {
     const fleet = new TestFleet(1);

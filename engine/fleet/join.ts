@@ -1,4 +1,5 @@
 import type { Outcome, Verdict } from '../contract/documents.ts';
+import { sumUsd } from '../contract/money.ts';
 import type { Did } from '../record/ids.ts';
 import { TOPIC, type JoinBody } from './bodies.ts';
 import { decideEarly, evaluateFinal, explain, explainForetold, type OpenChild } from './predicate.ts';
@@ -98,7 +99,7 @@ function factsOf(
   return {
     counts,
     nowMs: now,
-    costUsd: members.reduce((sum, child) => sum + child.costUsd, 0),
+    costUsd: sumUsd(members.map(({ costUsd }) => costUsd)),
     wallTimeSecs: (now - fanOut.roundStartedAt) / 1000,
     parent: { thread: task.thread, alias: task.alias, goal: task.goal, record: fanOut.id },
     children: members.map(child => ({

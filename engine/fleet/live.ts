@@ -1,5 +1,6 @@
 import type { LiveDocument } from '../contract/documents.ts';
 import { MAX_CHILDREN } from '../contract/engine.ts';
+import { sumUsd } from '../contract/money.ts';
 import type { Coordinator } from './coordinator.ts';
 import { explain } from './predicate.ts';
 import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from './state.ts';
@@ -61,11 +62,11 @@ function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
     progress: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
     complete: joined !== null,
     opened_unix: fanOut.roundStartedAt / 1000,
-    cost_usd: fanOut.children.reduce((sum, child) => sum + costOf(child), 0),
+    cost_usd: sumUsd(fanOut.children.map(costOf)),
   };
 }
 
 /** What all attempts of a child have cost so far, as far as they reported it. */
 function costOf({ costUsd, earlier }: Child): number {
-  return (earlier ?? []).reduce((sum, attempt) => sum + attempt.costUsd, costUsd);
+  return sumUsd([costUsd, ...(earlier ?? []).map(attempt => attempt.costUsd)]);
 }

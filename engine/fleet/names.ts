@@ -1,34 +1,4 @@
-/** Words longer than this are compared by their beginnings: a suggestion for them is worth no more work. */
-const MAX_COMPARED_CHARS = 64;
-/** A shorter word is the beginning of too much to suggest anything by it. */
-const MIN_PREFIX_CHARS = 3;
-
-/**
- * The one of `known` that `word` was probably meant to be: the nearest by Damerau-Levenshtein distance (case set
- * aside) within a third of the word's length, else the only one that begins with it. Undefined when nothing is near.
- */
-export function nearestName(word: string, known: Iterable<string>): string | undefined {
-  const sought = word.slice(0, MAX_COMPARED_CHARS).toLowerCase();
-  const cutOff = Math.max(1, Math.floor(sought.length / 3));
-  let best: string | undefined;
-  let bestDistance = cutOff + 1;
-  const continued: string[] = [];
-  for (const name of known) {
-    const candidate = name.slice(0, MAX_COMPARED_CHARS).toLowerCase();
-    if (sought.length >= MIN_PREFIX_CHARS && candidate.startsWith(sought)) continued.push(name);
-    // A word of which nothing is left in common is no slip of the finger, however short both are.
-    const limit = Math.min(bestDistance - 1, Math.max(sought.length, candidate.length) - 1);
-    const distance = distanceWithin(sought, candidate, limit);
-    if (distance !== undefined) [best, bestDistance] = [name, distance];
-  }
-  return best ?? (continued.length === 1 ? continued[0] : undefined);
-}
-
-/** ` (did you mean 'x'?)`, or nothing when no name is near: to be put after the word that is not known. */
-export function didYouMean(word: string, known: Iterable<string>): string {
-  const name = nearestName(word, known);
-  return name === undefined ? '' : ` (did you mean '${name}'?)`;
-}
+export { didYouMean, nearestName } from '../record/near-names.ts';
 
 /** Tells whether a name is like `test-*`, where each star stands for any characters, or none. Linear in both. */
 export function likeness(pattern: string): (name: string) => boolean {
@@ -46,27 +16,4 @@ export function likeness(pattern: string): (name: string) => boolean {
     }
     return at <= name.length - last.length;
   };
-}
-
-/**
- * The number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, no part being
- * edited twice; undefined when it exceeds `limit`.
- */
-function distanceWithin(a: string, b: string, limit: number): number | undefined {
-  if (limit < 0 || Math.abs(a.length - b.length) > limit) return undefined;
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let cost = Math.min(substituted, last[j]! + 1, row[j - 1]! + 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (swapped) cost = Math.min(cost, beforeLast[j - 2]! + 1);
-      row.push(cost);
-    }
-    [beforeLast, last] = [last, row];
-  }
-  const distance = last[b.length]!;
-  return distance <= limit ? distance : undefined;
 }

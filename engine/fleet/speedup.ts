@@ -1,4 +1,5 @@
 import type { Outcome, SpeedupDocument, Verdict } from '../contract/documents.ts';
+import { sumUsd } from '../contract/money.ts';
 import { makespan } from './schedule.ts';
 import { topologicalOrder } from './subtasks.ts';
 
@@ -244,11 +245,11 @@ function plural(count: number, noun: string): string {
 }
 
 function costOf(costs: readonly { readonly costUsd: number }[]): number {
-  return costs.reduce((sum, { costUsd }) => sum + costUsd, 0);
+  return sumUsd(costs.map(({ costUsd }) => costUsd));
 }
 
 function totalCostOf(run: RunFacts): number {
-  return costOf(run.children) + costOf(run.extraAttempts);
+  return sumUsd([costOf(run.children), costOf(run.extraAttempts)]);
 }
 
 /** Null where there is nothing to divide by. */

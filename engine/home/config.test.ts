@@ -89,7 +89,7 @@ describe('config.toml', () => {
     const { warnings } = parseConfig(text, 'c');
     assert.deepEqual(warnings, [
       "'c': unknown key colour is ignored",
-      "'c': unknown key fleet.slotz is ignored",
+      "'c': unknown key fleet.slotz (did you mean 'slots'?) is ignored",
       "'c': unknown key constructor is ignored",
       "'c': unknown key agents.a.run is ignored",
     ]);

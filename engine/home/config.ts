@@ -4,6 +4,7 @@ import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isDid, type Did } from '../record/ids.ts';
+import { didYouMean } from '../record/near-names.ts';
 
 /** What a setting may be, wherever it comes from. The messages are said after the setting's name. */
 export const values = {
@@ -180,20 +181,24 @@ function parseToml(text: string, file: string): object {
 
 function unknownKeys(parsed: object, file: string): string[] {
   const warnings: string[] = [];
-  const warn = (key: string): number => warnings.push(`'${file}': unknown key ${key} is ignored`);
+  const warn = (key: string, known: object): number =>
+    warnings.push(
+      `'${file}': unknown key ${key}${didYouMean(key.split('.').at(-1)!, Object.keys(known))} is ignored`,
+    );
   const known: Readonly<Record<string, { readonly entries: object }>> = {
     ...tables,
     worktree: worktreeTable,
   };
   const look = (name: string, keys: object, content: unknown): void => {
-    for (const key of Object.keys(content as object)) if (!Object.hasOwn(keys, key)) warn(`${name}.${key}`);
+    for (const key of Object.keys(content as object))
+      if (!Object.hasOwn(keys, key)) warn(`${name}.${key}`, keys);
   };
   for (const [name, content] of Object.entries(parsed) as [string, object][]) {
     if (name === 'agents')
       for (const [agent, table] of Object.entries(content))
         look(`agents.${agent}`, agentTable.entries, table);
     else if (Object.hasOwn(known, name)) look(name, known[name]!.entries, content);
-    else warn(name);
+    else warn(name, { ...known, agents: null });
   }
   return warnings;
 }

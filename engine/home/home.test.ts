@@ -96,6 +96,14 @@ describe('a home', () => {
     assert.equal(await mode(paths.home), 0o755);
   });
 
+  it('is made in a folder with a configuration and nothing else, which it then has', async () => {
+    await fs.mkdir(paths.home, { mode: 0o755 });
+    await fs.writeFile(paths.configToml, '[server]\nport = 9300\n');
+    assert.equal((await make(paths.home)).config.server.port, 9300);
+    assert.equal(await mode(paths.home), 0o700);
+    assert.equal((await open(paths.home)).config.server.port, 9300);
+  });
+
   it('is a folder', async () => {
     await fs.writeFile(paths.home, '');
     await refuses(() => make(paths.home), 'HOME_INVALID', /is not a folder/);

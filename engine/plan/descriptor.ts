@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { subtaskSchema, type SubtaskRef, type When } from '../contract/commands.ts';
+import { repeatedKey } from '../contract/unique-keys.ts';
+import { didYouMean } from '../record/near-names.ts';
 
 /**
  * One subtask as a command line says it: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the
@@ -216,6 +218,8 @@ function readJson(text: string): Descriptor {
   } catch (thrown) {
     throw new Fault(null, jsonPosition(thrown, text), 'not a JSON object: it does not parse');
   }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) throw new Fault(twice.key, twice.position + 1, 'is given twice');
   // It begins with a brace and parses, so it is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
@@ -261,7 +265,8 @@ function bodyKeyOf(key: string): BodyKey | undefined {
   return Object.values(BODY_KEYS).find(bodyKey => bodyKey === key);
 }
 
-const unknownKey = (key: string): string => `unknown key '${key}'; known are ${DESCRIPTOR_KEYS.join(', ')}`;
+const unknownKey = (key: string): string =>
+  `unknown key '${key}'${didYouMean(key, DESCRIPTOR_KEYS)}; known are ${DESCRIPTOR_KEYS.join(', ')}`;
 
 function fail(pair: Pair, message: string): never {
   throw new Fault(pair.key, pair.valueAt + 1, message);

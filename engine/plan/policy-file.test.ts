@@ -37,7 +37,11 @@ describe('the file of a policy', () => {
 
   for (const [text, file, message] of [
     ['limits = 3', 'p.toml', /^policy 'p\.toml': 'limits' must be a table$/],
-    ['[limits]\nmax_childern = 3', 'p.toml', /^policy 'p\.toml': unknown key 'limits\.max_childern'$/],
+    [
+      '[limits]\nmax_childern = 3',
+      'p.toml',
+      /^policy 'p\.toml': unknown key 'limits\.max_childern' \(did you mean 'max_children'\?\)$/,
+    ],
     ['[limits]\nmax_parallel = 0', 'p.toml', /limits\.max_parallel must be at least 1$/],
     ['[limits]\nmax_parallel = 1.5', 'p.toml', /limits\.max_parallel must be a whole number$/],
     ['[limits]\nbudget_usd = -1', 'p.toml', /limits\.budget_usd must not be negative$/],
@@ -48,6 +52,7 @@ describe('the file of a policy', () => {
     ['[deny]\ntargets = [""]', 'p.toml', /deny\.targets\.0 must not be empty$/],
     ['[limits', 'p.toml', /it is not TOML at line 1, column \d+: /],
     ['{"limits": ', 'p.json', /it is not JSON: /],
+    ['{"limits":{},"limits":{}}', 'p.json', /'limits' is given twice$/],
     ['[]', 'p.json', /it must be an object$/],
     ['{"allow": []}', 'p.json', /allow must be an object$/],
     ['3', 'p.json', /it must be an object$/],

@@ -2,6 +2,8 @@ import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { policySchema, type Policy } from '../contract/policy.ts';
 import { FleetError, messageOf } from '../errors.ts';
+import { didYouMean } from '../record/near-names.ts';
+import { repeatedKey } from '../contract/unique-keys.ts';
 
 /**
  * Reads the text of a policy: JSON where the file's name ends in `.json`, else TOML.
@@ -18,10 +20,15 @@ export function parsePolicy(text: string, file: string): Policy {
     issue.type !== 'strict_object'
       ? `${key === '' ? 'it' : key} ${issue.message}`
       : issue.expected === 'never'
-        ? `unknown key '${key}'`
+        ? `unknown key '${key}'${didYouMean(key.split('.').at(-1)!, KEYS)}`
         : `${key === '' ? 'it' : `'${key}'`} must be ${file.endsWith('.json') ? 'an object' : 'a table'}`;
   throw invalid(file, what);
 }
+
+const KEYS = [
+  ...['allow', 'deny', 'limits', 'acts', 'executors', 'targets'],
+  ...['max_children', 'max_parallel', 'budget_usd', 'timeout_secs'],
+];
 
 const SHAPE = [
   'A policy may have allow and deny, each with acts, executors and targets,',
@@ -29,11 +36,15 @@ const SHAPE = [
 ].join(' ');
 
 function parseJson(text: string, file: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw invalid(file, `it is not JSON: ${messageOf(cause)}`, cause);
   }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) throw invalid(file, `'${twice.key}' is given twice`);
+  return value;
 }
 
 function parseToml(text: string, file: string): unknown {

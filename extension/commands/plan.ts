@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import * as path from 'node:path';
 import * as v from 'valibot';
 import * as vscode from 'vscode';
@@ -126,7 +127,7 @@ function fanOutOf(
 ): { readonly goal: string; readonly fanOut: v.InferOutput<typeof fanOutSchema> } {
   const { goal, dir, subtasks, ...rest } = request;
   const absolute = (given: unknown): string | null =>
-    typeof given === 'string' ? path.resolve(folder, given) : null;
+    typeof given === 'string' ? path.resolve(folder, given.replace(/^~(?=\/|$)/, homedir())) : null;
   const placed = (subtasks as readonly Record<string, unknown>[]).map(subtask =>
     typeof subtask['dir'] === 'string' ? { ...subtask, dir: absolute(subtask['dir']) } : subtask,
   );

@@ -1,5 +1,6 @@
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
+import { sumUsd } from '../../engine/contract/money.ts';
 import type { LastRun } from '../../engine/language/protocol.ts';
 
 /** As many are read at a time. */
@@ -25,7 +26,7 @@ export async function lastRunOf(client: EngineClient, task: string): Promise<Las
   const [children, { goal }] = await Promise.all([childrenOf(client, task), client.report('task', { task })]);
   return {
     counts: join.census ?? join.counts,
-    costUsd: children.reduce((sum, { cost_usd: cost }) => sum + cost, 0),
+    costUsd: sumUsd(children.map(({ cost_usd: cost }) => cost)),
     wallTimeSecs: Math.max(0, ...children.map(({ wall_time_secs: wall }) => wall)),
     children: children
       .filter(({ when }) => when === 'accepted')

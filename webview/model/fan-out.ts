@@ -1,3 +1,4 @@
+import { sumUsd } from '../../engine/contract/money.ts';
 import type { ChildRow, EarlierAttempt, JoinRow, SpeedupRow } from '../protocol.ts';
 import { packLane, type Bar, type Lane } from './lanes.ts';
 import { lookOf, lookOfVerdict } from './looks.ts';
@@ -112,7 +113,7 @@ export class FanOutModel {
   }
 
   #count(row: ChildRow, sign: 1 | -1): void {
-    this.#costUsd += sign * costOf(row);
+    this.#costUsd = sumUsd([this.#costUsd, sign * costOf(row)]);
     this.#untimed += sign * untimedOf(row);
     this.#running += sign * (isRunning(row) ? 1 : 0);
   }
@@ -136,7 +137,7 @@ export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
 }
 
 export const costOf = (row: ChildRow): number =>
-  row.earlier.reduce((sum, earlier) => sum + earlier.costUsd, row.costUsd);
+  sumUsd([row.costUsd, ...row.earlier.map(earlier => earlier.costUsd)]);
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 

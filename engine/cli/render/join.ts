@@ -62,8 +62,12 @@ export function failureLines(task: string, child: ChildDocument, indent: string)
   const lines = (child.summary ?? '').trimEnd().split('\n').slice(-SHOWN_LINES);
   const shown = lines.map(line => (line.length > LINE_CHARS ? `${line.slice(0, LINE_CHARS - 1)}…` : line));
   const printed = shown.join('') === '' ? [] : shown.map(line => `${indent}| ${escaped(line)}`.trimEnd());
-  return [...printed, `${indent}→ spl task output ${task} --subtask ${child.index}`];
+  return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskName(child)}`];
 }
+
+/** How a command names a subtask: by its name, unless a shell or the command would read it as something else. */
+const subtaskName = ({ name, index }: ChildDocument): string =>
+  name !== null && /^[A-Za-z][\w.-]*$/.test(name) ? name : String(index);
 
 /** From the opening of the round to its join, or to now. */
 function timeLines({ opened_unix: from, joined_unix: to }: JoinStatus, nowSecs?: number): readonly string[] {

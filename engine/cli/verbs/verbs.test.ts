@@ -473,7 +473,16 @@ describe('spl task start, done, fail, approve, reject, block, defer, reopen', ()
     const dated = await said('defer', 'A', '--until', '2099-12-24T09:00Z');
     assert.equal(dated.asked?.input['until_unix'], Date.UTC(2099, 11, 24, 9) / 1000);
     assert.equal((await said('defer', 'A')).asked?.input['until_unix'], null);
-    for (const wrong of ['soon', '2001-01-01', '2099-13-01', '0d', '']) {
+    for (const wrong of [
+      'soon',
+      '2001-01-01',
+      '2099-13-01',
+      '2099-02-29',
+      '2099-04-31T09:00',
+      '2099-12-24T24:00',
+      '0d',
+      '',
+    ]) {
       const { code, err } = await run(['task', 'defer', 'A', '--until', wrong]);
       assert.equal(code, 2, wrong);
       assert.match(err, /It must/);

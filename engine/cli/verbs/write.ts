@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { pages } from '../pages.ts';
 import { inNamespace } from '../used-namespace.ts';
 import { defineVerb, text, word, type Verb } from '../verb.ts';
+import { repeatedKey } from '../../contract/unique-keys.ts';
 
 /** The verbs that write a record by hand. They differ in the act alone. */
 
@@ -78,6 +79,8 @@ function parseObject(json: string): object {
       cause,
     });
   }
+  const twice = repeatedKey(json);
+  if (twice !== undefined) throw new FleetError('USAGE', `--body has '${twice.key}' twice`);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new FleetError('USAGE', '--body is not a JSON object');
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Policy } from '../../../contract/policy.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
 import { parsePolicy } from '../../../plan/policy-file.ts';
 import { namespaceChangedLine } from '../../render/namespace.ts';
 import { defineVerb, text, word } from '../../verb.ts';
+import type { Host } from '../../host.ts';
+import { pathOf } from '../../settings.ts';
 
 export const namespaceCreate = defineVerb({
   path: 'namespace create',
@@ -28,16 +29,16 @@ export const namespaceCreate = defineVerb({
     policy: text('--policy <file>', 'what bounds the work in it', 'files'),
   },
   async run(context, { id, description, policy: file }) {
-    const policy = file === null ? {} : { policy: await readPolicy(file, context.cwd) };
+    const policy = file === null ? {} : { policy: await readPolicy(file, context) };
     const created = await context.submit('namespace.create', { id, description, ...policy });
     context.print(created, () => [namespaceChangedLine(created, context.out.colours)]);
   },
 });
 
-async function readPolicy(file: string, cwd: string): Promise<Policy> {
+async function readPolicy(file: string, host: Pick<Host, 'cwd' | 'env'>): Promise<Policy> {
   let content: string;
   try {
-    content = await readFile(resolve(cwd, file), 'utf8');
+    content = await readFile(pathOf(file, host), 'utf8');
   } catch (cause) {
     const missing = systemCodeOf(cause) === 'ENOENT';
     const what = missing ? `no file '${file}'` : `file '${file}' can't be read: ${messageOf(cause)}`;

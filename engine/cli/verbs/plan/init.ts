@@ -1,9 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { printable } from '../../../contract/format.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
 import { planDraft, type FolderFacts } from '../../../plan/plan-draft.ts';
 import { defineVerb, maybeWord } from '../../verb.ts';
+import { pathOf } from '../../settings.ts';
 
 export const planInit = defineVerb({
   path: 'plan init',
@@ -20,7 +21,7 @@ export const planInit = defineVerb({
   flags: {},
   async run(context, { file = 'check.fanout.yaml' }) {
     const text = planDraft(await factsOf(context.cwd));
-    await writeNew(resolve(context.cwd, file), file, text);
+    await writeNew(pathOf(file, context), file, text);
     context.print({ file }, () => [
       `${context.out.colours.green('✓')} ${printable(file)} written`,
       `  check it: spl plan check ${printable(file)}`,

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import { taskAddedLines } from '../../render/task.ts';
 import { inNamespace } from '../../used-namespace.ts';
 import { choice, defineVerb, list, text, texts, word } from '../../verb.ts';
+import { pathOf } from '../../settings.ts';
 
 export const taskAdd = defineVerb({
   path: 'task add',
@@ -48,7 +48,7 @@ export const taskAdd = defineVerb({
         hypothesis: given.hypothesis,
         criteria: [...given.criteria],
         namespace,
-        dir: resolve(context.cwd, given.dir ?? '.'),
+        dir: pathOf(given.dir ?? '.', context),
         ...(given.dependsOn.length === 0 ? {} : { depends_on: [...given.dependsOn] }),
       }),
     );

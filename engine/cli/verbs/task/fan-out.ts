@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { LOSERS } from '../../../contract/commands.ts';
 import { isWithin } from '../../../contract/namespaces.ts';
 import { FleetError } from '../../../errors.ts';
@@ -11,6 +10,7 @@ import { readSubtasks } from '../../subtasks.ts';
 import { inNamespace, usedNamespace } from '../../used-namespace.ts';
 import { choice, defineVerb, number, text, texts, toggle, word } from '../../verb.ts';
 import { waitForJoin } from '../../watch/watch-join.ts';
+import { pathOf } from '../../settings.ts';
 
 const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
@@ -89,7 +89,7 @@ export const taskFanOut = defineVerb({
           namespace,
           ...(asked.env !== null && { env: asked.env }),
           ...(given.noInput && { no_input: true }),
-          dir: given.dir === null ? asked.dir : resolve(context.cwd, given.dir),
+          dir: given.dir === null ? asked.dir : pathOf(given.dir, context),
         }),
       () => withinTask(context, given.task),
     );
@@ -107,9 +107,9 @@ interface Sources {
   readonly subtasks: string | null;
 }
 
-async function ofOptions({ cwd, stdin }: Context, { subtask, subtasks }: Sources): Promise<Asked> {
+async function ofOptions({ cwd, env, stdin }: Context, { subtask, subtasks }: Sources): Promise<Asked> {
   return {
-    subtasks: await readSubtasks({ subtask, subtasks, cwd, stdin }),
+    subtasks: await readSubtasks({ subtask, subtasks, cwd, env, stdin }),
     join: 'all',
     losers: 'drain',
     timeout_secs: null,
@@ -131,7 +131,7 @@ async function ofPlan(context: Context, given: Sources, file: string): Promise<A
   const { instances, executors, default_executor: defaultExecutor } = await context.report('fleet', {});
   const workers = instances.filter(({ role }) => role === 'worker');
   const known = { ...NO_FLEET, defaultExecutor, executors, workers };
-  return requestOf(await readPlanFile(context, file, known), context.cwd);
+  return requestOf(await readPlanFile(context, file, known), context);
 }
 
 /** The namespace in use, where a fan-out of this task may lie in it; else null, for the task's own. */

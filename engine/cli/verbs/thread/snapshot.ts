@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import { requireInSnapshots } from '../../../contract/snapshot.ts';
 import { writeSnapshot } from '../../../contract/snapshot-writer.ts';
 import { FleetError, messageOf } from '../../../errors.ts';
 import { writeStreamTo } from '../../../home/files.ts';
 import type { Context } from '../../context.ts';
 import { defineVerb, text, toggle, words } from '../../verb.ts';
+import { pathOf } from '../../settings.ts';
 
 export const threadSnapshot = defineVerb({
   path: 'thread snapshot',
@@ -37,7 +37,7 @@ export const threadSnapshot = defineVerb({
       });
       return;
     }
-    const file = resolve(context.cwd, out);
+    const file = pathOf(out, context);
     const { records } = await writeStreamTo(file, 0o600, line =>
       writeSnapshot(context, wanted, Date.now() / 1000, line),
     ).catch((thrown: unknown) => {

@@ -1,3 +1,4 @@
+import { sumUsd } from '../../../contract/money.ts';
 import * as v from 'valibot';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 
@@ -200,7 +201,7 @@ const opencode = jsonLines(opencodeEvent, ({ type, sessionID, part, error }, tol
   told.session = sessionID ?? told.session;
   if (type === 'text') told.summary = part?.text ?? told.summary;
   if (type === 'step_finish' && part !== undefined) {
-    told.costUsd = (told.costUsd ?? 0) + part.cost;
+    told.costUsd = sumUsd([told.costUsd ?? 0, part.cost]);
     if (part.tokens !== undefined)
       told.tokens += part.tokens.input + part.tokens.output + part.tokens.reasoning;
   }

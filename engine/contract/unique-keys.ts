@@ -1,0 +1,35 @@
+/** A key that stands twice in one object, and where the second one begins, from 0. */
+export interface RepeatedKey {
+  readonly key: string;
+  readonly position: number;
+}
+
+/** A string, or a sign that opens, parts or closes. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],]/g;
+
+/**
+ * The first key that an object has twice: `JSON.parse` takes the last value, and says nothing.
+ * @param text JSON that parses
+ */
+export function repeatedKey(text: string): RepeatedKey | undefined {
+  /** Of each object that is open the keys so far, and null for a list. */
+  const open: (Set<string> | null)[] = [];
+  let isKey = false;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') {
+      open.push(token === '{' ? new Set() : null);
+      isKey = token === '{';
+    } else if (token === '}' || token === ']') {
+      open.pop();
+      isKey = false;
+    } else if (token === ',') isKey = open.at(-1) != null;
+    else if (isKey) {
+      const keys = open.at(-1)!;
+      const key = JSON.parse(token) as string;
+      if (keys.has(key)) return { key, position: index };
+      keys.add(key);
+      isKey = false;
+    }
+  }
+  return undefined;
+}
