@@ -113,7 +113,7 @@ async function checkCoordinator({ home }: Settings, signal: AbortSignal): Promis
     const pid = typeof thrown.details['pid'] === 'number' ? thrown.details['pid'] : null;
     return fail(
       `${thrown.message}, which does not answer`,
-      pid === null ? 'Find it, and end it.' : `End it: kill ${pid}`,
+      pid === null ? 'Find it, and end it.' : `Where no editor runs it, end it: kill -9 ${pid}`,
     );
   }
 }

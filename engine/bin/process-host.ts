@@ -15,6 +15,7 @@ import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
 import { submittersEnvironment } from '../run/environment.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
+import { noticingHang } from './hang.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -57,7 +58,11 @@ async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortS
   if (given.url === null) await untilServed(paths, signal);
   const { actor: named } = resolveSettings({ actor: given.actor ?? undefined }, env, config);
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
-  return { engine: connect(target, { actor, environment: submittersEnvironment(env) }), actor };
+  const engine = connect(target, { actor, environment: submittersEnvironment(env) });
+  return {
+    engine: 'socketPath' in target ? noticingHang(engine, target.socketPath, paths.pidFile) : engine,
+    actor,
+  };
 }
 
 /** Whoever holds a token that was made writes in its name alone; the home's own token has none. */

@@ -13,10 +13,13 @@ import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { withoutRepository } from '../run/environment.ts';
 import { HEAP_FLAGS } from '../run/heap.ts';
+import { hangs } from './hang.ts';
 import { standBy } from './standby.ts';
 
 /** How long a coordinator may take until it answers, in milliseconds. */
 const START_MS = 30_000;
+/** How long one that runs already may take to answer. */
+const HANG_MS = 10_000;
 /** How long to go on asking when the process that was started has ended: another may have been faster. */
 const AFTERLIFE_MS = 2_000;
 /** How often the socket is asked while a coordinator starts, and the system while one ends. */
@@ -66,7 +69,7 @@ async function ensureCoordinator(
   options: EnsureOptions,
 ): Promise<{ spawned: boolean; pid: number }> {
   const paths = homePaths(options.home);
-  const running = await askPid(paths, options.signal);
+  const running = await askPid(paths, options.signal, HANG_MS);
   if (running !== undefined) return { spawned: false, pid: running };
   // Made here, so that a folder that is no home is refused where the user sees it.
   await openHome(options.home, { create: true, version: VERSION });
@@ -121,7 +124,11 @@ async function untilAnswering(
 }
 
 /** The process that answers at the home's socket, or undefined while none does. */
-async function askPid(paths: HomePaths, signal: AbortSignal): Promise<number | undefined> {
+async function askPid(
+  paths: HomePaths,
+  signal: AbortSignal,
+  timeoutMs = START_MS,
+): Promise<number | undefined> {
   let socketPath: string;
   try {
     socketPath = await resolveSocket(paths);
@@ -129,11 +136,12 @@ async function askPid(paths: HomePaths, signal: AbortSignal): Promise<number | u
     if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
     throw thrown;
   }
-  const client = connect({ socketPath }, { timeoutMs: START_MS });
+  const client = connect({ socketPath }, { timeoutMs });
   try {
     return (await client.report('health', {}, signal)).pid;
   } catch (thrown) {
     if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
+    if (FleetError.is(thrown, 'TIMED_OUT')) throw hangs((await readPidFile(paths.pidFile))?.pid, thrown);
     throw thrown;
   } finally {
     await client.close();

@@ -94,7 +94,11 @@ export const catalogue: readonly Entry[] = [
   entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
     import('./verbs/debug-replay.ts').then(m => m.debugReplay),
   ),
-  entry('kill', 'freeze a namespace, or stop everything', () => import('./verbs/kill.ts').then(m => m.kill)),
+  entry(
+    'kill',
+    'keep new work out of a namespace or of everything, and end what runs where that is asked for',
+    () => import('./verbs/kill.ts').then(m => m.kill),
+  ),
   entry('unkill', 'undo a freeze, or the emergency stop', () =>
     import('./verbs/unkill.ts').then(m => m.unkill),
   ),

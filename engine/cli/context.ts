@@ -1,3 +1,4 @@
+import { terminalJson } from '../contract/format.ts';
 import { FleetError } from '../errors.ts';
 import type { CallContext, CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
 import type { Connection, Host, Output, Settings } from './host.ts';
@@ -73,5 +74,5 @@ export function printLines(out: Output, lines: readonly string[]): void {
 
 /** One document on one line, so that a stream of them is NDJSON. */
 export function printJson(out: Output, document: unknown): void {
-  out.write(`${JSON.stringify(document)}\n`);
+  out.write(`${terminalJson(document)}\n`);
 }

@@ -211,6 +211,36 @@ describe('spl: help', () => {
     });
   }
 
+  it('lists every group and every command with a line', async () => {
+    const { out } = await run(['--help']);
+    for (const { path, hidden } of catalogue) {
+      const [first = ''] = path.split(' ');
+      if (hidden !== true) assert.match(out, new RegExp(`^  ${first} +\\S`, 'm'), path);
+    }
+  });
+
+  it('wraps a paragraph once, to the width of the terminal', async () => {
+    for (const { path } of catalogue.filter(({ hidden }) => hidden !== true)) {
+      const { out } = await run([...path.split(' '), '--help']);
+      const text = out.slice(out.indexOf('\n\n') + 2, out.search(/\n(?:Arguments|Options):/));
+      for (const paragraph of text.split('\n\n')) {
+        const lines = paragraph.trim().split('\n');
+        lines.slice(0, -1).forEach((line, i) => {
+          const next = lines[i + 1]!.split(' ', 1)[0]!;
+          assert.ok(line.length + 1 + next.length > 79, `${path}: '${line}' leaves room for '${next}'`);
+        });
+      }
+    }
+  });
+
+  it('names the values that an option takes', async () => {
+    for (const verb of await allVerbs())
+      for (const { flags, choices = [] } of Object.values(verb.flags)) {
+        const { out } = await run([...verb.path.split(' '), '--help']);
+        for (const each of choices) assert.ok(out.includes(each), `${verb.path} ${flags}: ${each}`);
+      }
+  });
+
   it('says the same of a verb in its file as in the list of commands', async () => {
     for (const verb of await allVerbs()) {
       assert.equal(verb.summary, catalogue.find(({ path }) => path === verb.path)?.summary);
@@ -227,6 +257,13 @@ describe('spl: help', () => {
 });
 
 describe('spl: text of others', () => {
+  it('is written out in JSON where a terminal would obey it', async () => {
+    const answers = { task: new FleetError('CONFLICT', 'a\u009b2Jb\u007f\u001b') };
+    const { err } = await run(['task', 'show', 'A', '--json'], { answers });
+    assert.match(err, /"a\\u009b2Jb\\u007f\\u001b"/);
+    assert.equal((JSON.parse(err) as { error: { message: string } }).error.message, 'a\u009b2Jb\u007f\u001b');
+  });
+
   it('is printed without what steers a terminal, in errors as well', async () => {
     const error = new FleetError('CONFLICT', 'held by "a\u001b[2J\nb"', { hint: 'end it\u0007\nor wait' });
     const { err } = await run(['task', 'show', 'A'], { answers: { task: error } });

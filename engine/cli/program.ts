@@ -10,11 +10,18 @@ import { errorDocument, errorLines } from './render/error.ts';
 import { toOption, type Verb } from './verb.ts';
 
 /** The words of groups, for their help. */
-const GROUPS: Readonly<Record<string, string>> = {
-  fleet: 'coordinator and workers: start, look at, stop',
+export const GROUPS: Readonly<Record<string, string>> = {
+  fleet: 'start, look at and stop the coordinator and its workers',
   task: 'tasks, their subtasks, and what became of them',
+  plan: 'write and check plan files',
+  namespace: 'where work belongs, and what is allowed there',
+  rule: 'what may be written, by rules',
+  token: 'tokens that may do a part of it',
+  worktree: 'the git worktrees of attempts',
   thread: 'the records, thread by thread',
+  audit: 'every record with its time and signature',
   debug: 'how a state came about',
+  expr: 'check an expression of a join',
 };
 
 /**
@@ -109,7 +116,8 @@ function configured(command: Command, host: Host): Command {
 
 function fillIn(command: Command, verb: Verb, action: Action): void {
   command.configureHelp({ showGlobalOptions: true });
-  if (verb.description !== undefined) command.description(`${verb.summary}\n\n${verb.description}`);
+  if (verb.description !== undefined)
+    command.description(`${verb.summary}\n\n${unwrapped(verb.description)}`);
   const positionals = Object.entries(verb.positionals);
   for (const [, { placeholder, summary, required }] of positionals) {
     command.addArgument(new Argument(required ? `<${placeholder}>` : `[${placeholder}]`, summary));
@@ -129,6 +137,9 @@ function fillIn(command: Command, verb: Verb, action: Action): void {
     await action(given, command.optsWithGlobals<Record<string, unknown>>());
   });
 }
+
+/** A paragraph is one line, which the help wraps to its width; an empty line parts two of them. */
+const unwrapped = (text: string): string => text.replace(/([^\n])\n(?=[^\n])/g, '$1 ');
 
 function exampleLines(verb: Verb): readonly string[] {
   const width = Math.max(...verb.examples.map(([command]) => command.length));

@@ -127,9 +127,15 @@ export function number(flags: string, summary: string, range: Range): Flag<numbe
 
 /** The option as the parser wants it. */
 export function toOption(flag: Flag<unknown>): Option {
-  const option = new Option(flag.flags, flag.summary);
+  const option = new Option(flag.flags, summaryOf(flag));
   if (option.required || option.optional) option.argParser(flag.value.read);
   return option;
+}
+
+/** The summary of an option, with the values that it takes where there are few and it does not name them itself. */
+function summaryOf({ summary, choices = [] }: Flag<unknown>): string {
+  const isTold = choices.every(each => summary.includes(each));
+  return isTold ? summary : `${summary}: ${choices.join(', ')}`;
 }
 
 function readNumber(given: string, { min, max, whole = false }: Range): number {

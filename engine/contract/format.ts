@@ -77,6 +77,14 @@ export function oneLine(text: string, max: number): string {
 /** What moves the cursor, changes the terminal, breaks the line, or turns the direction of what stands behind it. */
 const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
+/** JSON that a terminal shows as it is: also the controls U+007F to U+009F, which JSON lets stand, are written out. */
+export function terminalJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    sign => `\\u00${sign.charCodeAt(0).toString(16)}`,
+  );
+}
+
 /** The text on one line, without what steers a terminal rather than being read. */
 export function printable(text: string): string {
   return text.replace(STEERING, ' ');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditDocument } from './documents.ts';
 import type { Engine } from './engine.ts';
+import { terminalJson } from './format.ts';
 import {
   isInSnapshots,
   SNAPSHOT_FORMAT,
@@ -89,7 +90,7 @@ class SnapshotWriter {
   }
 
   #line(line: SnapshotLine): Promise<void> {
-    const text = `${JSON.stringify(line)}\n`;
+    const text = `${terminalJson(line)}\n`;
     this.#digest.update(text);
     return this.#write(text);
   }

@@ -37,13 +37,23 @@ export async function makeHome(
   } catch (cause) {
     throw new FleetError('HOME_INVALID', `the home '${paths.home}' can't be made: ${messageOf(cause)}`, {
       details: { home: paths.home },
-      ...(systemCodeOf(cause) === 'EACCES' && {
-        hint: `chmod u+rwx ${shellQuoted(await nearestFolder(paths.home))}`,
+      ...((systemCodeOf(cause) === 'EACCES' || systemCodeOf(cause) === 'EROFS') && {
+        hint: mendingOf(cause, await nearestFolder(paths.home)),
       }),
       cause,
     });
   }
 }
+
+/** Names what keeps a folder from being written, where it is not its mode. */
+export const whyUnwritable = (cause: unknown): string =>
+  systemCodeOf(cause) === 'EROFS' ? ': it lies on a file system that is mounted read-only' : '';
+
+/** The command, or the choice, by which a folder that could not be written can be. */
+export const mendingOf = (cause: unknown, folder: string): string =>
+  systemCodeOf(cause) === 'EROFS'
+    ? 'Mount it for writing, or name a folder elsewhere: --home, or SYNCROPEL_HOME.'
+    : `chmod u+rwx ${shellQuoted(folder)}`;
 
 /** Makes the folders inside a home that are missing. */
 export async function makeFolders(paths: HomePaths): Promise<void> {

@@ -8,6 +8,7 @@ import { FleetError, type ErrorCode } from '../errors.ts';
 import { generateKey, keyToPem } from '../record/signing.ts';
 import { MARKER } from './create.ts';
 import { openHome, type Home } from './home.ts';
+import { mendingOf, whyUnwritable } from './create.ts';
 import { homePaths, type HomePaths } from './paths.ts';
 import { startChild } from './testing/children.ts';
 
@@ -102,6 +103,14 @@ describe('a home', () => {
     assert.equal((await make(paths.home)).config.server.port, 9300);
     assert.equal(await mode(paths.home), 0o700);
     assert.equal((await open(paths.home)).config.server.port, 9300);
+  });
+
+  it('on a file system that is mounted read-only is not to be mended by its mode', () => {
+    const cause = Object.assign(new Error('read-only'), { code: 'EROFS' });
+    assert.match(whyUnwritable(cause), /mounted read-only$/);
+    assert.match(mendingOf(cause, '/h'), /^Mount it for writing/);
+    const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
+    assert.deepEqual([whyUnwritable(denied), mendingOf(denied, '/h')], ['', 'chmod u+rwx /h']);
   });
 
   it('is a folder', async () => {

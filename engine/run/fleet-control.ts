@@ -401,7 +401,10 @@ export class FleetControl {
       })),
       adopted: already.map(({ did }) => did),
       resumed,
-      notes: [...notes, ...launched.flatMap(({ did, alias }) => portNote(alias, endpointOf(did)))],
+      notes: [
+        ...notes,
+        ...portNotes(launched.map(({ did, alias }) => ({ alias, endpoint: endpointOf(did) }))),
+      ],
     };
   }
 
@@ -491,8 +494,19 @@ function workerNumber(alias: string): number {
   return 0;
 }
 
-function portNote(alias: string, endpoint: string | null): string[] {
-  const wanted = FIRST_WORKER_PORT + workerNumber(alias);
-  const port = endpoint === null ? null : Number(new URL(endpoint).port);
-  return port === null || port === wanted ? [] : [`port ${wanted} is taken; ${alias} listens on ${port}`];
+/** Says, in one line, which workers listen on another port than that of their place. */
+function portNotes(
+  workers: readonly { readonly alias: string; readonly endpoint: string | null }[],
+): string[] {
+  const moved = workers.flatMap(({ alias, endpoint }) => {
+    const wanted = FIRST_WORKER_PORT + workerNumber(alias);
+    const port = endpoint === null ? wanted : Number(new URL(endpoint).port);
+    return port === wanted ? [] : [{ alias, wanted, port }];
+  });
+  if (moved.length === 0) return [];
+  const taken = moved.map(({ wanted }) => wanted).join(', ');
+  const now = moved.map(({ alias, port }) => `${alias} listens on ${port}`).join(', ');
+  return [
+    `${moved.length === 1 ? 'port' : 'ports'} ${taken} ${moved.length === 1 ? 'is' : 'are'} taken; ${now}`,
+  ];
 }

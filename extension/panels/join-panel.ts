@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
+import { terminalJson } from '../../engine/contract/format.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {
   decodeToHost,
@@ -378,7 +379,7 @@ export class JoinPanel implements vscode.Disposable {
       readFanOut(client, this.#thread, AbortSignal.timeout(EXPORT_MS)),
       client.report('speedup', { task: this.#thread, vsSerial: this.#baseline() }),
     ]);
-    return `${JSON.stringify({ task, join, speedup }, null, 2)}\n`;
+    return `${terminalJson({ task, join, speedup }, 2)}\n`;
   }
 
   async #save(format: ExportFormat, content: () => Promise<Uint8Array>): Promise<string | null> {

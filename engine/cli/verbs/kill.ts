@@ -3,7 +3,7 @@ import { choice, defineVerb, number, text, toggle } from '../verb.ts';
 
 export const kill = defineVerb({
   path: 'kill',
-  summary: 'freeze a namespace, or stop everything',
+  summary: 'keep new work out of a namespace or of everything, and end what runs where that is asked for',
   description:
     'A soft freeze lets in no new work, there and below; what runs drains. A hard one ends what still runs after the grace. ' +
     'The emergency stop is a soft freeze of everything. Nothing of it ends by itself: see spl unkill.',

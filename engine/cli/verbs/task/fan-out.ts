@@ -28,6 +28,7 @@ export const taskFanOut = defineVerb({
     'A plan file is YAML with a goal, subtasks and what the options here say; spl plan init writes one to begin with.',
     '',
     'Targets: worker-a, specific:DID, least-loaded-worker (default), round-robin.',
+    '',
     'Joins: all, any, k_of_n:K, or a CEL expression over total, accepted, failed, children, …',
   ].join('\n'),
   examples: [

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type EngineClient } from '../api/client.ts';
+import type { Client } from '../cli/host.ts';
+import { FleetError } from '../errors.ts';
+import { readPidFile } from '../home/process.ts';
+
+/** How long an answer may take before its engine is asked for its health, and how long that may take, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * An engine of this machine whose calls do not wait for one that hangs: while an answer is awaited its health is asked
+ * for, and when that is not answered either the call fails, naming the process.
+ */
+export function noticingHang(
+  engine: EngineClient,
+  socketPath: string,
+  pidFile: string,
+  patienceMs = PATIENCE_MS,
+): Client {
+  const guarded = async <T>(call: Promise<T>): Promise<T> => {
+    const answered = new AbortController();
+    const hang = untilHang(socketPath, pidFile, patienceMs, answered.signal);
+    // Whichever loses fails later, and nobody waits for it.
+    for (const each of [call, hang]) each.catch(() => undefined);
+    try {
+      return await Promise.race([call, hang]);
+    } finally {
+      answered.abort();
+    }
+  };
+  return {
+    submit: (name, input, context) => guarded(engine.submit(name, input, context)),
+    report: (name, input, signal) => guarded(engine.report(name, input, signal)),
+    watch: options => engine.watch(options),
+    output: request => engine.output(request),
+    close: () => engine.close(),
+  };
+}
+
+/** Fails when the engine answers nobody, or when the signal aborts. */
+async function untilHang(
+  socketPath: string,
+  pidFile: string,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<never> {
+  for (;;) {
+    await delay(patienceMs, undefined, { signal });
+    const client = connect({ socketPath }, { timeoutMs: patienceMs });
+    try {
+      await client.report('health', {}, signal);
+    } catch (thrown) {
+      // What else may be wrong with it the call itself tells.
+      if (FleetError.is(thrown, 'TIMED_OUT')) throw hangs((await readPidFile(pidFile))?.pid, thrown);
+    } finally {
+      await client.close();
+    }
+  }
+}
+
+/** Says that a coordinator runs and does not answer, and how it is ended. @param pid undefined where that is not known */
+export function hangs(pid: number | undefined, cause: unknown): FleetError {
+  const which = pid === undefined ? '' : ` (PID ${pid})`;
+  return new FleetError('TIMED_OUT', `the coordinator${which} runs and answers nobody`, {
+    details: { pid: pid ?? null },
+    hint:
+      pid === undefined
+        ? 'Look what it does: spl doctor'
+        : `Where no editor runs it, end it and start it again; nothing is lost: kill -9 ${pid}, then spl fleet start`,
+    cause,
+  });
+}
