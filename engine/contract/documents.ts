@@ -61,8 +61,17 @@ export const fleetSchema = v.looseObject({
   ...controlEntries,
   /** Attempts that show no sign of life, and for how long. */
   stalled: v.array(
-    v.looseObject({ task: v.string(), subtask: v.number(), worker: v.string(), stalled_secs: v.number() }),
+    v.looseObject({
+      /** Its alias, which another task may have by now; `thread` is its own. */
+      task: v.string(),
+      thread: v.exactOptional(v.string()),
+      subtask: v.number(),
+      worker: v.string(),
+      stalled_secs: v.number(),
+    }),
   ),
+  /** How many fan-outs are not over: not joined, or with subtasks that run or may still start. */
+  open_fan_outs: v.exactOptional(v.number()),
   /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
   breakers: v.array(
     v.looseObject({

@@ -442,6 +442,7 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
     coordinator_url: facts.url,
     ...controlMembers(coordinator.state),
     stalled: stalledAttempts(coordinator, now),
+    open_fan_outs: coordinator.state.open.size,
     breakers: Array.from(coordinator.state.breakers, ([executor, { until, isGuess }]) => ({
       executor,
       resets_at_unix: until / 1000,
@@ -461,7 +462,8 @@ function stalledAttempts(coordinator: Coordinator, now: number): d.FleetDocument
       const secs = stalledSecs(silentSince, now);
       if (secs === null) continue;
       const worker = aliasOf(coordinator.state.instances, did)!;
-      stalled.push({ task: fanOut.task.alias, subtask: index, worker, stalled_secs: secs });
+      const { alias: task, thread } = fanOut.task;
+      stalled.push({ task, thread, subtask: index, worker, stalled_secs: secs });
     }
   return stalled;
 }

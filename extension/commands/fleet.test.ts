@@ -78,7 +78,8 @@ describe('starting and stopping the fleet', () => {
   it('stops without a question where nothing is under way, whatever the views still show', async () => {
     const client = await open({
       'fleet.stop': STOPPED,
-      tasks: ({ all }) => ({ tasks: all ? [task()] : [] }),
+      tasks: { tasks: [task()] },
+      live: { fan_outs_total: 0 },
     });
     await window.run('fleet.stopAll');
     await window.run('fleet.stopWorkers');
@@ -91,12 +92,12 @@ describe('starting and stopping the fleet', () => {
   });
 
   it('stops what is under way only when that is confirmed', async () => {
-    const client = await open({ 'fleet.stop': { ...STOPPED, stopped: [] }, tasks: { tasks: [task()] } });
+    const client = await open({ 'fleet.stop': { ...STOPPED, stopped: [] }, live: { fan_outs_total: 1 } });
     editor.person.will(escape);
     await window.run('fleet.stopAll');
     assert.deepEqual(
       client.asked.map(({ name }) => name),
-      ['tasks'],
+      ['live'],
     );
     assert.deepEqual(editor.person.texts, ['1 fan-out under way. Stop all the same?']);
     assert.match(editor.person.detail ?? '', /not finish in 10 s is handed back/);

@@ -41,9 +41,8 @@ export const stopAll: Command = context => stop(context, 'all');
 async function stop(context: Parameters<Command>[0], scope: 'workers' | 'all'): Promise<void> {
   const client = await engine(context);
   // Asked of the engine: what the views show may be a moment old, and would make a question of what is over.
-  const { tasks } = await client.report('tasks', { all: false });
-  const running = tasks.filter(({ fan_out: fanOut }) => fanOut?.under_way === true);
-  if (running.length > 0 && !(await confirmStop(running.length))) return;
+  const { fan_outs_total: underWay } = await client.report('live', {});
+  if (underWay > 0 && !(await confirmStop(underWay))) return;
   const stopped = await withProgress(
     vscode.l10n.t('Stopping; what runs may take {0} s to finish…', GRACE_SECS),
     () => client.submit('fleet.stop', { scope, instance: null, grace_secs: GRACE_SECS }),

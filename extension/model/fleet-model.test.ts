@@ -46,6 +46,9 @@ describe('what is known of the fleet', () => {
       ...more,
     });
   }
+  /** A task that is over, the newer the higher its number. */
+  const over = (i: number): TaskDocument =>
+    task({ thread: `th_${i}`, alias: `T-${i}`, created_unix: 1000 + i, fan_out: null });
   const aliases = (): readonly string[] => [...model.tasks.values()].map(({ alias }) => alias);
   const tell = (...threads: readonly string[]): void => {
     for (const thread of threads) client.tell({ kind: 'task', thread, children: [0], complete: false });
@@ -106,7 +109,7 @@ describe('what is known of the fleet', () => {
   });
 
   it('keeps the newest 500 tasks', async () => {
-    const many = Array.from({ length: 500 }, (_, i) => task({ thread: `th_${i}`, alias: `T-${i}` }));
+    const many = Array.from({ length: 500 }, (_, i) => over(i));
     client.change({
       tasks: ({ limit }) => ({ tasks: many.slice(-Number(limit)) }),
       task: task({ thread: 'th_new' }),
@@ -119,6 +122,44 @@ describe('what is known of the fleet', () => {
       [model.tasks.size, model.tasks.has('th_new'), model.tasks.has('th_0')],
       [500, true, false],
     );
+  });
+
+  it('shows a run that is under way beside them, however old, until it is over', async () => {
+    const old = task({ thread: 'th_old', alias: 'OLD', created_unix: 1 });
+    const many = [old, ...Array.from({ length: 500 }, (_, i) => over(i))];
+    client.change({
+      fleet: fleet({ open_fan_outs: 1 }),
+      tasks: ({ limit }) => ({ tasks: many.slice(-Number(limit)) }),
+      live: { fan_outs: [{ thread: 'th_old' }] },
+      task: old,
+    });
+    client.tell({ kind: 'gap' });
+    await next(model.onDidChange);
+    assert.deepEqual([model.tasks.size, aliases().at(-1), model.underWay], [501, 'OLD', 1]);
+    const failed = { ...old.fan_out!, complete: true, under_way: false, outcome: 'unsatisfiable' };
+    client.change({ fleet: fleet({ open_fan_outs: 0 }), task: { ...old, fan_out: failed } });
+    tell('th_old');
+    await next(model.onDidChange);
+    assert.equal(model.task('OLD')?.fan_out?.complete, true, 'its end is told');
+    client.change({ task: over(7) });
+    tell('th_7');
+    await next(model.onDidChange);
+    assert.deepEqual([model.tasks.size, model.underWay], [500, 0]);
+  });
+
+  it('puts an older task that is told of at its place', async () => {
+    client.change({ task: task({ thread: 'th_old', alias: 'OLD', created_unix: 1 }) });
+    tell('th_old');
+    await next(model.onDidChange);
+    assert.deepEqual(aliases(), ['B', 'A', 'OLD']);
+  });
+
+  it('counts what is under way as the engine does, shown or not', async () => {
+    assert.equal(model.underWay, 2, 'an engine that tells of no count is taken at what is shown');
+    client.change({ fleet: fleet({ open_fan_outs: 7 }) });
+    client.tell({ kind: 'instance', did: 'any' });
+    await next(model.onDidChange);
+    assert.equal(model.underWay, 7);
   });
 
   it('reads all anew where events were missed', async () => {

@@ -18,7 +18,7 @@ export interface ModelChange {
   readonly children: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-/** The newest tasks that the views show. */
+/** The newest tasks that the views show; those that are under way are shown beside them, however old. */
 const MAX_TASKS = 500;
 /** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
 const MIN_INTERVAL_MS = 40;
@@ -57,6 +57,11 @@ export class FleetModel implements vscode.Disposable {
   /** By thread, the newest first. */
   get tasks(): ReadonlyMap<string, TaskDocument> {
     return this.#tasks;
+  }
+
+  /** How many fan-outs are under way, those that are not shown among them. */
+  get underWay(): number {
+    return this.#fleet?.open_fan_outs ?? underWayIn(this.#tasks);
   }
 
   /** The task of this thread or alias. */
@@ -145,21 +150,40 @@ export class FleetModel implements vscode.Disposable {
   async #read(client: EngineClient, change: ModelChange, signal: AbortSignal): Promise<void> {
     const [fleet, tasks] = await Promise.all([
       change.fleet ? client.report('fleet', {}, signal) : this.#fleet,
-      change.all ? allTasks(client, signal) : withTasks(this.#tasks, client, change.tasks, signal),
+      change.all ? newestTasks(client, signal) : withTasks(this.#tasks, client, change.tasks, signal),
     ]);
+    const all = change.all ? await withOlder(tasks, fleet?.open_fan_outs ?? 0, client, signal) : tasks;
     if (signal.aborted) return;
     this.#fleet = fleet;
-    this.#tasks = tasks;
+    this.#tasks = all;
     this.#changed.fire(change);
   }
 }
 
-async function allTasks(client: EngineClient, signal: AbortSignal): Promise<Map<string, TaskDocument>> {
+const isUnderWay = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut?.under_way === true;
+
+const underWayIn = (tasks: ReadonlyMap<string, TaskDocument>): number =>
+  [...tasks.values()].filter(isUnderWay).length;
+
+async function newestTasks(client: EngineClient, signal: AbortSignal): Promise<Map<string, TaskDocument>> {
   const { tasks } = await client.report('tasks', { all: true, limit: MAX_TASKS }, signal);
   return new Map(tasks.map(task => [task.thread, task] as const).reverse());
 }
 
-/** The tasks with those of the threads read anew; new ones come first. */
+/** The tasks with those that are under way and older; where the engine tells of not all of them, the oldest. */
+async function withOlder(
+  tasks: Map<string, TaskDocument>,
+  underWay: number,
+  client: EngineClient,
+  signal: AbortSignal,
+): Promise<Map<string, TaskDocument>> {
+  if (underWayIn(tasks) >= underWay) return tasks;
+  const { fan_outs: open } = await client.report('live', {}, signal);
+  const missing = open.map(({ thread }) => thread).filter(thread => !tasks.has(thread));
+  return withTasks(tasks, client, new Set(missing), signal);
+}
+
+/** The tasks with those of the threads read anew, the newest first. */
 async function withTasks(
   tasks: ReadonlyMap<string, TaskDocument>,
   client: EngineClient,
@@ -171,7 +195,15 @@ async function withTasks(
   const fresh = found.filter(({ thread }) => !tasks.has(thread)).reverse();
   const result = new Map([...fresh.map(task => [task.thread, task] as const), ...tasks]);
   for (const task of found) result.set(task.thread, task);
-  return new Map([...result].slice(0, MAX_TASKS));
+  return shownOf([...result.values()], threads);
+}
+
+/** The newest tasks, and older ones that are under way. One that has just changed stays until all have heard of it. */
+function shownOf(tasks: TaskDocument[], changed: ReadonlySet<string>): Map<string, TaskDocument> {
+  const isShown = (task: TaskDocument, place: number): boolean =>
+    place < MAX_TASKS || isUnderWay(task) || changed.has(task.thread);
+  const shown = tasks.toSorted((a, b) => b.created_unix - a.created_unix).filter(isShown);
+  return new Map(shown.map(task => [task.thread, task] as const));
 }
 
 async function taskOf(

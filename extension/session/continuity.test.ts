@@ -90,6 +90,12 @@ describe('a run that is to outlive its window', () => {
     assert.deepEqual(done, ['begin']);
   });
 
+  it('has one for a run that is not among those that the views show', async () => {
+    client.change({ fleet: fleet({ open_fan_outs: 1 }), live: { fan_outs: [] } });
+    await has(run(true));
+    assert.deepEqual(done, ['begin']);
+  });
+
   it('needs none a few seconds after it is over, unless another one has begun', async () => {
     await has(run(false));
     await has(run(true));

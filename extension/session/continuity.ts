@@ -71,21 +71,16 @@ export class Continuity implements vscode.Disposable {
   async #update(): Promise<void> {
     // One that has taken over is no longer ours to end.
     if (!this.#session.isHosting || this.#isLeft || this.#renewal !== undefined) return;
-    if (!this.#hasOpen()) return this.#endLater();
+    if (this.#model.underWay === 0) return this.#endLater();
     clearTimeout(this.#linger);
     this.#linger = undefined;
     const wanted = setting('onWindowClose');
     if (wanted === 'stop') return this.#used?.end();
     this.#used ??= await this.#standby();
     // The window may have gone, and the run ended, while it was made.
-    if (this.#isLeft || !this.#hasOpen()) return;
+    if (this.#isLeft || this.#model.underWay === 0) return;
     await this.#used.begin();
     if (wanted === 'ask' && !this.#asked) await this.#ask();
-  }
-
-  #hasOpen(): boolean {
-    for (const { fan_out: fanOut } of this.#model.tasks.values()) if (fanOut?.under_way === true) return true;
-    return false;
   }
 
   #renewSoon(): void {

@@ -82,6 +82,21 @@ describe('what needs a person', () => {
     assert.equal(raised.length, 2);
   });
 
+  it('is of the task that stalls, though a newer one has its alias', async () => {
+    const older = task({ thread: 'th_older', created_unix: 1 });
+    await on.window.has({ tasks: { tasks: [older, task({ thread: 'th_newer' })] } });
+    const stalled = {
+      task: older.alias,
+      thread: 'th_older',
+      subtask: 1,
+      worker: 'worker-a',
+      stalled_secs: 9,
+    };
+    await on.window.fleet({ stalled: [stalled] });
+    const [alarm] = raised;
+    assert.equal(alarm?.kind === 'stalled' && alarm.task.thread, 'th_older');
+  });
+
   it('waits until somebody looks', async () => {
     await on.window.has({});
     await on.window.task(joined('unsatisfiable'));

@@ -85,7 +85,7 @@ export class Attention implements vscode.Disposable {
     const stalled = this.#model.fleet?.stalled ?? [];
     this.#stalled = new Set(stalled.map(nameOf));
     for (const attempt of stalled) {
-      const task = this.#model.task(attempt.task);
+      const task = this.#model.task(attempt.thread ?? attempt.task);
       if (task !== undefined && !before.has(nameOf(attempt)))
         this.#raise(nameOf(attempt), { kind: 'stalled', task, attempt });
     }
@@ -98,4 +98,4 @@ export class Attention implements vscode.Disposable {
   }
 }
 
-const nameOf = ({ task, subtask }: Stalled): string => `${task} ${subtask}`;
+const nameOf = ({ task, thread = task, subtask }: Stalled): string => `${thread} ${subtask}`;
