@@ -315,7 +315,13 @@ describe('a stalled attempt', () => {
     fleet.now += 1_000;
     assert.equal(told(), 301);
     assert.deepEqual(fleetDocument(fleet.core, facts, fleet.now).stalled, [
-      { task: fanOut.task.alias, subtask: 0, worker: 'worker-0', stalled_secs: 301 },
+      {
+        task: fanOut.task.alias,
+        thread: fanOut.task.thread,
+        subtask: 0,
+        worker: 'worker-0',
+        stalled_secs: 301,
+      },
     ]);
     fleet.do(now => fleet.core.stalled(worker!, [ref], null, now));
     assert.equal(told(), null);

@@ -233,12 +233,15 @@ export class Client {
   #retry(task: Task): void {
     const { children } = task.fanOut!;
     const fallen = children.filter(({ state, verdict }) => state === 'done' && verdict !== 'accept');
-    const { index } = this.#world.random.pick(fallen.length > 0 ? fallen : children);
+    const { random } = this.#world;
+    const { index } = random.pick(fallen.length > 0 ? fallen : children);
+    const another = random.pick(fallen.length > 0 ? fallen : children).index;
+    const asked = random.pick([{ subtask: index }, { subtasks: [index, another] }, { failed: true }]);
     this.#give({
-      name: `retry ${task.alias} ${index}`,
+      name: `retry ${task.alias} ${JSON.stringify(asked)}`,
       key: this.#drawKey(),
       run: issuer => {
-        commands.retry(this.#core, task.thread, { subtask: index, hint: null }, issuer);
+        commands.retry(this.#core, task.thread, { ...asked, hint: null }, issuer);
         return undefined;
       },
     });
