@@ -136,6 +136,7 @@ export class HttpCaller {
       checkProtocol(answer, this.#where);
       return answer;
     } catch (thrown) {
+      cancel.removeEventListener('abort', destroy);
       if (again && request.repeatable && !cancel.aborted && diedWhileIdle(outgoing, thrown)) {
         return await this.#send(request, cancel, false);
       }

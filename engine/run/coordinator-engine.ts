@@ -301,7 +301,8 @@ export class CoordinatorEngine implements Engine {
     },
     'records.restore': async (input, context) => {
       const entries = await decodeRestored(input);
-      return this.#keyed.noted('records.restore', context, issuer =>
+      // To restore records once more changes nothing: there is nothing to be remembered.
+      return this.#keyed.command(context, issuer =>
         restoreRecords(this.#core, entries, this.#o.log, input, this.#o.cel, issuer),
       );
     },

@@ -62,7 +62,7 @@ describe('the documents of --json', function () {
 
       const waits = 'while [ ! -e go ]; do sleep 0.02; done';
       const fannedOut = await fleet.json(
-        ...['task', 'fan-out', 'DOCS'],
+        ...['task', 'fan-out', 'DOCS', '--losers', 'keep'],
         ...['--subtask', `goal=runs,name=first,run="${waits}; echo out; echo err >&2"`],
         ...['--subtask', 'goal=waits,depends=0'],
         ...['--subtask', 'goal=fails,run="echo no; exit 3"'],

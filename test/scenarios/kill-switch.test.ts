@@ -207,7 +207,7 @@ async function fanOutIn(
     await fleet.client.submit('namespace.create', { id: segments.slice(0, n).join('/'), description: null });
   await fleet.json('task', 'add', `the goal of ${alias}`, '--alias', alias, '--namespace', namespace);
   const words = subtasks.flatMap(subtask => ['--subtask', JSON.stringify(subtask)]);
-  await fleet.json('task', 'fan-out', alias, ...words);
+  await fleet.json('task', 'fan-out', alias, '--losers', 'keep', ...words);
 }
 
 /** When commands made the files that tell of their begin, in ms since the epoch. */

@@ -63,7 +63,7 @@ async function fanOut(fleet: Scenario, transcript: Transcript): Promise<void> {
     ...headOfJoin({ spawned: 2, completed: 0, complete: 'no' }),
     ...child(0, 'in progress (worker-a, ‹secs›)'),
     ...child(1, 'in progress (worker-b, ‹secs›)'),
-    ...child(2, 'pending: waiting for subtask 0, 1'),
+    ...child(2, 'pending: waiting for subtask 0, subtask 1'),
   ]);
 }
 

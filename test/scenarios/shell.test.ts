@@ -60,7 +60,7 @@ describe('a shell command', function () {
         `goal=overrun,run="echo $$ > spender; echo begun; sleep 60",budget-secs=0.5,dir=${fleet.cwd}`,
         'goal=too late,run=true,budget-secs=0.9',
       ].flatMap(text => ['--subtask', text]);
-      const words = ['task', 'fan-out', 'SPEND', ...subtasks, '--budget-secs', '1'];
+      const words = ['task', 'fan-out', 'SPEND', ...subtasks, '--budget-secs', '1', '--losers', 'keep'];
       assert.equal((await fleet.spl(...words)).code, 0);
       const { children, budget } = await fleet.joined('SPEND');
       const group = Number(await fleet.text(fleet.at('spender')));
