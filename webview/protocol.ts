@@ -31,7 +31,8 @@ export interface EarlierAttempt {
   readonly worker: string | null;
   readonly verdict: string;
   readonly reason: string | null;
-  readonly costUsd: number;
+  /** Null where its tool did not tell. */
+  readonly costUsd: number | null;
   readonly wallSecs: number;
   readonly startedUnix: number | null;
   readonly endedUnix: number | null;
@@ -47,7 +48,8 @@ export interface ChildRow {
   readonly state: ChildState;
   readonly verdict: Verdict | null;
   readonly reason: string | null;
-  readonly costUsd: number;
+  /** Null where its tool did not tell. */
+  readonly costUsd: number | null;
   /** Of the present attempt, up to the message's moment. */
   readonly wallSecs: number;
   readonly startedUnix: number | null;
@@ -71,7 +73,7 @@ const packedEarlierSchema = v.strictTuple([
   nullable(v.string()),
   v.string(),
   nullable(v.string()),
-  v.number(),
+  nullable(v.number()),
   v.number(),
   nullable(v.number()),
   nullable(v.number()),
@@ -85,7 +87,7 @@ const packedChildSchema = v.strictTuple([
   v.picklist(CHILD_STATES),
   nullable(v.picklist(VERDICTS)),
   nullable(v.string()),
-  v.number(),
+  nullable(v.number()),
   v.number(),
   nullable(v.number()),
   nullable(v.number()),
@@ -112,7 +114,7 @@ export function packChild(child: ChildDocument): PackedChild {
     child.state,
     child.verdict,
     cut(child.reason),
-    child.cost_usd,
+    costOf(child),
     child.wall_time_secs,
     child.started_unix,
     child.ended_unix,
@@ -130,7 +132,7 @@ export function packChild(child: ChildDocument): PackedChild {
         earlier.worker,
         earlier.verdict,
         cut(earlier.reason),
-        earlier.cost_usd,
+        costOf(earlier),
         earlier.wall_time_secs,
         earlier.started_unix,
         earlier.ended_unix,
@@ -169,6 +171,12 @@ export function unpackChild(packed: PackedChild): ChildRow {
     leftGroup,
   };
 }
+
+const costOf = ({
+  cost_usd: usd,
+  cost_unknown: isUnknown,
+}: ChildDocument | ChildDocument['earlier_attempts'][number]): number | null =>
+  isUnknown === true ? null : usd;
 
 function unpackEarlier(packed: PackedChild[19][number]): EarlierAttempt {
   const [attempt, worker, verdict, reason, costUsd, wallSecs, startedUnix, endedUnix] = packed;

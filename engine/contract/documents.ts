@@ -496,6 +496,7 @@ export const childSchema = v.looseObject({
       verdict: v.string(),
       reason: nullable(v.string()),
       cost_usd: v.number(),
+      cost_unknown: v.exactOptional(v.boolean()),
       tokens: v.number(),
       wall_time_secs: v.number(),
       started_unix: nullable(v.number()),
@@ -565,6 +566,8 @@ export const speedupSchema = v.looseObject({
   critical_path: v.array(v.number()),
   measured_wall_secs: nullable(v.number()),
   total_cost_usd: v.number(),
+  /** Of how many attempts no cost is known, since their tools did not tell: the total lacks them. */
+  unknown_costs: v.exactOptional(v.number()),
   slots_used: v.number(),
   /** Attempts that did not count: failed, retried, cancelled, after the join. */
   extra_attempts: v.array(

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { duration, fields, oneLine, plural, portOf, seconds, table, times } from './format.ts';
+import {
+  childCost,
+  duration,
+  fields,
+  oneLine,
+  plural,
+  portOf,
+  seconds,
+  table,
+  times,
+  totalCost,
+} from './format.ts';
 
 describe('format', () => {
   it('writes seconds with about three digits', () => {
@@ -20,6 +31,14 @@ describe('format', () => {
       [340.4, '340'],
     ] as const;
     for (const [secs, text] of cases) assert.equal(seconds(secs), text);
+  });
+
+  it('writes what is known of a cost, and never 0 for what is not', () => {
+    assert.deepEqual([childCost(0), childCost(0.256), childCost(0, true)], ['$0.00', '$0.26', 'unknown']);
+    assert.deepEqual(
+      [totalCost(0), totalCost(0.25, 0), totalCost(0, 2), totalCost(0.25, 1)],
+      ['$0.0000', '$0.2500', 'unknown', 'at least $0.2500'],
+    );
   });
 
   it('writes longer spans in two units', () => {

@@ -26,8 +26,14 @@ export function duration(secs: number): string {
 export const childCost = (usd: number, isUnknown = false): string =>
   isUnknown ? 'unknown' : `$${usd.toFixed(2)}`;
 
-/** What a whole fan-out cost: `$0.0000`. */
-export const totalCost = (usd: number): string => `$${usd.toFixed(4)}`;
+/**
+ * What a whole fan-out cost: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not tell it of some attempts.
+ * @param unknown of how many attempts no cost is known.
+ */
+export function totalCost(usd: number, unknown = 0): string {
+  if (unknown > 0 && usd === 0) return 'unknown';
+  return `${unknown > 0 ? 'at least ' : ''}$${usd.toFixed(4)}`;
+}
 
 /** What a budget is counted in, in the order in which it is shown. */
 export const CURRENCIES = ['usd', 'tokens', 'secs'] as const;

@@ -370,6 +370,7 @@ function keepAttempt(child: Child, verdict: ChildVerdict): void {
     verdict,
     reason: child.reason,
     costUsd: child.costUsd,
+    costUnknown: child.costUnknown,
     tokens: child.tokens,
     wallMs: child.wallMs,
     work: child.work,

@@ -72,6 +72,13 @@ describe('a policy', () => {
       /^Allowed are: echo, agent:claude\. /,
     ],
     [
+      'with variables where no command may be run, since one can make a program run any',
+      { deny: { executors: ['shell'] } },
+      [echo(), echo({ env: { GIT_SSH_COMMAND: 'sh -c …' } })],
+      /the policy of 'a' denies env of subtask 1, which may run commands as executor 'shell' does \(executors\)$/,
+      undefined,
+    ],
+    [
       'with a target that is not allowed',
       { allow: { targets: ['least-loaded-worker'] } },
       [echo({ target: 'worker-0' })],
@@ -116,6 +123,17 @@ describe('a policy', () => {
       assert.equal(fleet.log.length, length);
       fanOutIn(fleet, 'c', subtasks);
     });
+
+  it('lets no fan-out have variables where no command may be run', () => {
+    const fleet = new TestFleet(1);
+    fleet.createNamespace('a', null, { deny: { executors: ['shell'] } });
+    const given = { namespace: 'a', env: { CI: '1' } };
+    assert.throws(
+      () => fleet.fanOut([echo()], given, undefined, fleet.addTask({ namespace: 'a' })),
+      /the policy of 'a' denies env of the fan-out, which may run commands/,
+    );
+    fleet.fanOut([echo()], { ...given, namespace: null }, undefined, fleet.addTask());
+  });
 
   it('refuses a budget of a fan-out beyond its own', () => {
     const fleet = fleetWith({ a: { limits: { budget_usd: 2 } } });

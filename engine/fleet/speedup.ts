@@ -18,6 +18,8 @@ export interface RunChild {
   readonly attempt: number;
   readonly wallMs: number;
   readonly costUsd: number;
+  /** Its tool did not tell what it cost. */
+  readonly costUnknown?: boolean;
 }
 
 /** An attempt that was not counted: failed, retried, cancelled, or ended after the join. */
@@ -27,6 +29,8 @@ export interface ExtraAttempt {
   readonly verdict: string;
   readonly wallMs: number;
   readonly costUsd: number;
+  /** Its tool did not tell what it cost. */
+  readonly costUnknown?: boolean;
 }
 
 /** One round of a fan-out, as far as its speed is concerned. */
@@ -73,6 +77,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
     critical_path: path.indices,
     measured_wall_secs: run.measuredWallMs === null ? null : secs(run.measuredWallMs),
     total_cost_usd: usd(costOf(run.children) + extraCost),
+    unknown_costs: [...run.children, ...run.extraAttempts].filter(each => each.costUnknown === true).length,
     slots_used: run.slotsUsed,
     extra_attempts: run.extraAttempts.map(extra => ({
       index: extra.index,

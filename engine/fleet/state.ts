@@ -296,6 +296,7 @@ export interface EarlierAttempt {
   readonly verdict: ChildVerdict;
   readonly reason: string | null;
   readonly costUsd: number;
+  readonly costUnknown: boolean;
   readonly tokens: number;
   readonly wallMs: number;
   readonly work: Work | null;

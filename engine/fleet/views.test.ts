@@ -122,6 +122,7 @@ describe('the document of a join', () => {
         verdict: 'failed',
         reason: 'worker lost: it was killed',
         cost_usd: 0,
+        cost_unknown: false,
         tokens: 0,
         wall_time_secs: 0,
         started_unix: null,

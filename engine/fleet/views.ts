@@ -249,6 +249,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
       verdict: earlier.verdict,
       reason: earlier.reason,
       cost_usd: earlier.costUsd,
+      cost_unknown: earlier.costUnknown,
       tokens: earlier.tokens,
       wall_time_secs: secsOf(earlier.wallMs),
       started_unix: startedUnix(earlier, earlier.verdict),
@@ -514,7 +515,7 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
     slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, members.length),
     children: members.map((child, index) => {
       const { goal, run, executor, dir, depends_on: dependsOn } = subtasks[index]!;
-      const { verdict, attempt, wallMs, costUsd, state: childState } = child;
+      const { verdict, attempt, wallMs, costUsd, costUnknown, state: childState } = child;
       return {
         index,
         goal,
@@ -527,15 +528,17 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
         attempt,
         wallMs,
         costUsd,
+        costUnknown,
       };
     }),
     extraAttempts: members.flatMap((child, index) =>
-      (child.earlier ?? []).map(({ attempt, verdict, wallMs, costUsd }) => ({
+      (child.earlier ?? []).map(({ attempt, verdict, wallMs, costUsd, costUnknown }) => ({
         index,
         attempt,
         verdict,
         wallMs,
         costUsd,
+        costUnknown,
       })),
     ),
   };

@@ -147,6 +147,7 @@ export class CensusElement extends LitElement {
     join: { attribute: false },
     speedup: { attribute: false },
     costUsd: { attribute: false },
+    unknownCosts: { attribute: false },
     wallSecs: { attribute: false },
   };
 
@@ -155,6 +156,8 @@ export class CensusElement extends LitElement {
   declare speedup: SpeedupRow | null;
   /** Of all attempts so far. */
   declare costUsd: number;
+  /** Of how many attempts no cost is known. */
+  declare unknownCosts: number | undefined;
   /** From the fan-out to its join, or to now; null when unknown. */
   declare wallSecs: number | null;
 
@@ -166,7 +169,7 @@ export class CensusElement extends LitElement {
         <dl class="figures">
           ${this.#figure(s.subtasksDone, html`${join.completed} / ${join.subtasks}`)}
           ${this.wallSecs === null ? nothing : this.#figure(s.wall, duration(this.wallSecs))}
-          ${this.#figure(s.cost, html`${totalCost(this.costUsd)}${this.#extraCost()}`)}
+          ${this.#figure(s.cost, html`${totalCost(this.costUsd, this.unknownCosts)}${this.#extraCost()}`)}
         </dl>
       </div>
       ${join.echo === null ? nothing : html`<p class="echo">${icon('warning')} ${join.echo}</p>`}

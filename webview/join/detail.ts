@@ -24,7 +24,7 @@ interface AttemptLine {
   readonly look: Look;
   readonly worker: string | null;
   readonly secs: number | null;
-  readonly costUsd: number;
+  readonly costUsd: number | null;
   readonly reason: string | null;
 }
 
@@ -175,7 +175,7 @@ export class DetailElement extends LitElement {
             <span>${fill(s.attempt, line.attempt)}: ${s[wordOf(line.look)]}</span>
             <span class="muted">${line.worker ?? s.noWorker}</span>
             <span class="muted number">${line.secs === null ? '' : duration(line.secs)}</span>
-            <span class="muted number">${totalCost(line.costUsd)}</span>
+            <span class="muted number">${totalCost(line.costUsd ?? 0, line.costUsd === null ? 1 : 0)}</span>
             ${line.reason === null ? nothing : html`<span class="reason">${line.reason}</span>`}
           </li>`,
       )}

@@ -6,7 +6,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { ViewClock } from '../components/clock.ts';
 import { lookIcon } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
-import { costOf, elapsedOf, titleOf, type FanOutModel } from '../model/fan-out.ts';
+import { costOf, elapsedOf, titleOf, unknownCostsOf, type FanOutModel } from '../model/fan-out.ts';
 import { list, type Listing, type SortKey } from '../model/filter.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { LOOKS, lookOf, wordOf } from '../model/looks.ts';
@@ -412,7 +412,7 @@ export class SubtasksElement extends LitElement {
       <div class="cell-worker" role="gridcell">${this.#workerCell(row)}</div>
       <div class="cell-attempt end" role="gridcell">${row.attempt === 0 ? '' : row.attempt}</div>
       <div class="cell-elapsed end" role="gridcell">${elapsed === null ? '–' : duration(elapsed)}</div>
-      <div class="cell-cost end" role="gridcell">${totalCost(costOf(row))}</div>
+      <div class="cell-cost end" role="gridcell">${totalCost(costOf(row), unknownCostsOf(row))}</div>
       <div class="cell-reason reason" role="gridcell" title=${this.#reason(row)}>${this.#reason(row)}</div>
       <div class="cell-actions actions" role="gridcell">
         ${ROW_ACTIONS.map(action => actionButton(action, row, s, { words: false, tabindex: -1 }))}
@@ -423,11 +423,11 @@ export class SubtasksElement extends LitElement {
   /** Where there is no room for columns, this one says what they would. */
   #workerCell(row: ChildRow): string | typeof nothing {
     if (!this.#narrow) return row.worker ?? nothing;
-    const cost = costOf(row);
+    const [cost, unknown] = [costOf(row), unknownCostsOf(row)];
     const parts = [
       row.worker,
       row.attempt > 1 ? fill(this.strings.attempt, row.attempt) : null,
-      cost > 0 ? totalCost(cost) : null,
+      cost > 0 || unknown > 0 ? totalCost(cost, unknown) : null,
       this.#reason(row),
     ];
     return parts.filter(part => part !== null && part !== '').join(' · ');

@@ -230,6 +230,7 @@ export class JoinViewElement extends LitElement {
         .join=${this.#model.join}
         .speedup=${this.#speedup.report}
         .costUsd=${this.#model.costUsd}
+        .unknownCosts=${this.#model.unknownCosts}
         .wallSecs=${this.#wallSecs()}
       ></fleet-census>
     </section>`;

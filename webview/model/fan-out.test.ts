@@ -124,6 +124,9 @@ describe('the model of a fan-out', () => {
     model.apply({ join: model.join!, children: [rowOf({ ...told, cost_usd: 1 })], reset: false });
     assert.equal(model.costUsd, 1.5);
     assert.equal(model.untimed, 1);
+    const unknowns = rowOf({ ...told, cost_usd: 0, cost_unknown: true });
+    model.apply({ join: model.join!, children: [unknowns], reset: false });
+    assert.deepEqual([model.costUsd, model.unknownCosts], [0.5, 1]);
   });
 
   it('spans from the opening to the end of what came last, and to now while it goes on', () => {

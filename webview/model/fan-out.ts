@@ -17,6 +17,7 @@ export class FanOutModel {
   #known = 0;
   #untimed = 0;
   #costUsd = 0;
+  #unknownCosts = 0;
   #running = 0;
   #version = 0;
 
@@ -47,6 +48,11 @@ export class FanOutModel {
   /** Of all attempts, the earlier ones included. */
   get costUsd(): number {
     return this.#costUsd;
+  }
+
+  /** Of how many attempts no cost is known. */
+  get unknownCosts(): number {
+    return this.#unknownCosts;
   }
 
   /** How many subtasks have an attempt under way that has started. */
@@ -94,7 +100,7 @@ export class FanOutModel {
     this.#lanes.clear();
     this.#stale.clear();
     this.#order = null;
-    this.#known = this.#untimed = this.#costUsd = this.#running = 0;
+    this.#known = this.#untimed = this.#costUsd = this.#unknownCosts = this.#running = 0;
   }
 
   #put(row: ChildRow): void {
@@ -114,6 +120,7 @@ export class FanOutModel {
 
   #count(row: ChildRow, sign: 1 | -1): void {
     this.#costUsd = sumUsd([this.#costUsd, sign * costOf(row)]);
+    this.#unknownCosts += sign * unknownCostsOf(row);
     this.#untimed += sign * untimedOf(row);
     this.#running += sign * (isRunning(row) ? 1 : 0);
   }
@@ -137,7 +144,11 @@ export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
 }
 
 export const costOf = (row: ChildRow): number =>
-  sumUsd([row.costUsd, ...row.earlier.map(earlier => earlier.costUsd)]);
+  sumUsd([row, ...row.earlier].map(({ costUsd }) => costUsd ?? 0));
+
+/** Of how many of its attempts no cost is known. */
+export const unknownCostsOf = (row: ChildRow): number =>
+  [row, ...row.earlier].filter(({ costUsd }) => costUsd === null).length;
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 

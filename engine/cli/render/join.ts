@@ -132,7 +132,7 @@ export function childLines(child: ChildDocument, colours: Colours): readonly str
     ...child.earlier_attempts.map(
       earlier =>
         `        · attempt ${earlier.attempt}${earlier.worker === null ? '' : ` on ${earlier.worker}`}: ` +
-        `${earlier.verdict} (${childCost(earlier.cost_usd)}, ${duration(earlier.wall_time_secs)})` +
+        `${earlier.verdict} (${childCost(earlier.cost_usd, earlier.cost_unknown)}, ${duration(earlier.wall_time_secs)})` +
         because(earlier.reason),
     ),
     ...child.left_group.map(

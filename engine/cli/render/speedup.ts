@@ -13,7 +13,7 @@ export function speedupLines(report: SpeedupDocument): readonly string[] {
     `    per-subtask walls: ${wallsText(report.walls_secs)}`,
     `    parallel wall:     ${duration(report.parallel_wall_secs)}  (${parallelText(report)})`,
     `    measured wall:     ${report.measured_wall_secs === null ? '–' : duration(report.measured_wall_secs)}`,
-    `    total cost:        ${totalCost(report.total_cost_usd)}`,
+    `    total cost:        ${totalCost(report.total_cost_usd, report.unknown_costs)}`,
     ...extraLines(report),
     ...weakLines(report),
     ...(report.measured === null ? [] : measuredLines(report, report.measured)),
