@@ -26,6 +26,7 @@ const VERDICT_ICONS: Readonly<Record<ChildVerdict, vscode.ThemeIcon>> = {
 const RUNNING = themed('sync~spin', 'testing.runAction');
 const PENDING = themed('clock', 'testing.iconQueued');
 const STALLED = themed('warning', 'testing.iconErrored');
+const NEEDS_YOU = themed('question', 'charts.yellow');
 const FROZEN = themed('lock', 'testing.iconErrored');
 
 export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
@@ -121,6 +122,7 @@ export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
 
 export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   if (child.state === 'done') return verdictIcon(child.verdict ?? '');
+  if (child.needs_you != null) return NEEDS_YOU;
   if (child.stalled_secs !== null) return STALLED;
   return child.state === 'running' ? RUNNING : PENDING;
 }
@@ -132,6 +134,7 @@ export function childDescription(child: ChildDocument, now: number): string {
   const on = child.worker ?? child.target;
   switch (child.state) {
     case 'pending':
+      if (child.needs_you != null) return vscode.l10n.t('needs you: {0}', oneLine(child.needs_you, 80));
       return child.reason ?? vscode.l10n.t('waiting');
     case 'running':
       return child.started_unix === null
@@ -170,6 +173,7 @@ const stalledWords = ({ stalled_secs: secs }: ChildDocument): readonly string[] 
 export function childContext(child: ChildDocument): string {
   const started = child.attempt > 0 ? ' started' : '';
   const changed = [child, ...child.earlier_attempts].some(({ work }) => work !== null) ? ' changed' : '';
+  if (child.needs_you != null) return `child pending${started}${changed} retriable`;
   if (child.state !== 'done') return `child ${child.state}${started}${changed}`;
   return `child done${started}${changed}${child.verdict === 'accept' ? '' : ' retriable'}`;
 }
