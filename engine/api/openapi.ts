@@ -2,6 +2,7 @@ import { toJsonSchemaDefs } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { fanOutSchema, subtaskSchema } from '../contract/commands.ts';
 import * as documents from '../contract/documents.ts';
+import { SUBMITTING } from '../contract/environment.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { DID } from '../record/ids.ts';
 import { jsonObjectSchema, recordSchema } from '../record/record.ts';
@@ -147,6 +148,15 @@ function headerParameters(name: RouteName, { method }: Route): Json[] {
   ];
 }
 
+/** What goes with a body and is no part of it. */
+function besides(name: RouteName): { readonly description?: string } {
+  if (!(SUBMITTING as readonly RouteName[]).includes(name)) return {};
+  return {
+    description:
+      'Over the socket a member `environment` may stand beside these: the variables of who submits, in which the work runs. It is in no record.',
+  };
+}
+
 function bodyOf(name: RouteName): Json | undefined {
   if (name === 'records.append') {
     const lines = { type: 'string', description: 'one record a line' };
@@ -158,7 +168,7 @@ function bodyOf(name: RouteName): Json | undefined {
   const bodies: Readonly<Partial<Record<RouteName, v.GenericSchema>>> = BODY_SCHEMAS;
   const schema = bodies[name];
   // No body is one without members.
-  return schema && { required: !v.is(schema, {}), content: jsonOf(schemaRef(schema)) };
+  return schema && { ...besides(name), required: !v.is(schema, {}), content: jsonOf(schemaRef(schema)) };
 }
 
 function answerOf(name: RouteName): Json {
