@@ -30,6 +30,7 @@ import {
 import { engineFor } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
+import { COSTLY, HolderTurns } from './turns.ts';
 
 /** The part of the façade that HTTP offers. */
 export type ServedEngine = Pick<Engine, 'submit' | 'report' | 'watch' | 'output'>;
@@ -86,9 +87,10 @@ export function refusal(thrown: unknown, log: Log): Response {
 }
 
 function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
+  const turns = new HolderTurns();
   const named: (readonly [RouteName, Route, Handler])[] = [
     ...keys(COMMAND_ROUTES).map(name => [name, COMMAND_ROUTES[name], command(name, options)] as const),
-    ...keys(REPORT_ROUTES).map(name => [name, REPORT_ROUTES[name], report(name, options)] as const),
+    ...keys(REPORT_ROUTES).map(name => [name, REPORT_ROUTES[name], report(name, options, turns)] as const),
     ['events', STREAM_ROUTES.events, eventStream(options)],
     ['output', STREAM_ROUTES.output, outputStream(options)],
     ['openapi', OWN_ROUTES.openapi, apiDocument(options)],
@@ -144,15 +146,18 @@ async function appendRecords(
   return json(many ? { object: 'list', data: stored } : stored[0]);
 }
 
-function report(name: ReportName, options: AppOptions): Handler {
+function report(name: ReportName, options: AppOptions, turns: HolderTurns): Handler {
   const route: Route = REPORT_ROUTES[name];
   return async c => {
-    const { engine } = callOf(c, name, options);
+    const { engine, holder } = callOf(c, name, options);
     const query = decodeQuery(route, new URL(c.req.url).searchParams);
     const body = route.method === 'POST' ? await bodyOf(c, name, options) : {};
     // The table and the schemas, each by name, make exactly the input of the report.
     const input = { ...body, ...query, ...c.req.param() } as unknown as Reports[ReportName]['input'];
-    return json(await engine.report(name, input, c.req.raw.signal));
+    const { signal } = c.req.raw;
+    const answer = () => engine.report(name, input, signal);
+    const isTurned = typeof holder !== 'string' && COSTLY.has(name);
+    return json(await (isTurned ? turns.take(holder, signal, answer) : answer()));
   };
 }
 

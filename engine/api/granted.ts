@@ -21,7 +21,7 @@ function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
       if (name === 'token.create') requireNoMore(input as TokenCreate, grant, Date.now());
       return engine.submit(name, input, context);
     },
-    report: (name, input, signal) => engine.report(name, input, signal),
+    report: (name, input, signal) => engine.report(name, input, signal, grant.id),
     watch: options => engine.watch(options),
     output: request => engine.output(request),
   };

@@ -237,11 +237,15 @@ export interface Engine {
   ): Promise<Commands[N]['output']>;
   /** Tells what happens, until the signal aborts or the engine closes. Bounded: a slow watcher meets a `gap`. */
   watch(options: WatchOptions): AsyncIterable<EngineEvent>;
-  /** Answers a question about the present. */
+  /**
+   * Answers a question about the present. What is dear is dropped when the signal aborts.
+   * @param holder whose turn it takes where many ask; left out, the owner's.
+   */
   report<N extends ReportName>(
     name: N,
     input: Reports[N]['input'],
     signal?: AbortSignal,
+    holder?: string,
   ): Promise<Reports[N]['output']>;
   /** What a subtask printed. */
   output(request: OutputRequest): Promise<OutputStream>;

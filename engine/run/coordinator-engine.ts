@@ -54,7 +54,7 @@ import { prepareMeanwhile } from './link/meanwhile.ts';
 import { freshReports } from './fresh-reports.ts';
 import type { Logger } from './logger.ts';
 import { openOutput } from './outputs.ts';
-import { answer, type RecordSource } from './reports.ts';
+import { answer, askedBy, type RecordSource } from './reports.ts';
 import { mapInSlices } from './slices.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
@@ -235,6 +235,7 @@ export class CoordinatorEngine implements Engine {
     name: N,
     input: Reports[N]['input'],
     signal?: AbortSignal,
+    holder?: string,
   ): Promise<Reports[N]['output']> {
     await this.#ready;
     this.#requireOpen();
@@ -244,7 +245,10 @@ export class CoordinatorEngine implements Engine {
       facts: this.#fleetFacts(),
       home: this.#o.home,
       log: this.#o.log,
-      records: this.#o.records,
+      records: askedBy(this.#o.records, {
+        ...(signal && { signal }),
+        ...(holder !== undefined && { holder }),
+      }),
       tokens: this.#o.tokens,
       now: this.#o.clock.now(),
       ...(signal === undefined ? {} : { signal }),

@@ -43,20 +43,31 @@ export interface ThreadRow {
 /** Searches the log. Every answer takes all records into account that are durable at the call. */
 export interface RecordSource {
   /** Positions after `after`, ascending, at most `limit`. */
-  positions(filter: {
-    thread?: string;
-    actor?: string;
-    act?: string;
-    after?: number;
-    limit: number;
-  }): Promise<Position[]>;
-  threads(options: {
-    limit: number;
-    after?: number;
-    prefix?: string;
-  }): Promise<{ threads: ThreadRow[]; total: number }>;
-  query(sql: string, limit: number): Promise<d.QueryDocument>;
+  positions(
+    filter: { thread?: string; actor?: string; act?: string; after?: number; limit: number },
+    asker?: Asker,
+  ): Promise<Position[]>;
+  threads(
+    options: { limit: number; after?: number; prefix?: string },
+    asker?: Asker,
+  ): Promise<{ threads: ThreadRow[]; total: number }>;
+  query(sql: string, limit: number, asker?: Asker): Promise<d.QueryDocument>;
   close(): Promise<void>;
+}
+
+/** Who asks: holders take turns, and what nobody waits for any more is dropped. */
+export interface Asker {
+  readonly holder?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The records as one asker asks for them. */
+export function askedBy(records: RecordSource, asker: Asker): Omit<RecordSource, 'close'> {
+  return {
+    positions: filter => records.positions(filter, asker),
+    threads: options => records.threads(options, asker),
+    query: (sql, limit) => records.query(sql, limit, asker),
+  };
 }
 
 export interface ReportContext {
@@ -65,7 +76,7 @@ export interface ReportContext {
   readonly facts: FleetFacts;
   readonly home: Home;
   readonly log: Log;
-  readonly records: RecordSource;
+  readonly records: Omit<RecordSource, 'close'>;
   readonly tokens: Tokens;
   readonly now: number;
   readonly signal?: AbortSignal;

@@ -15,7 +15,7 @@ export interface Tail extends Place {
 }
 
 /** What SQLite may take for one query's sorting and texts; the tables themselves are not counted. */
-const HEAP_LIMIT_BYTES = 512 * 1024 * 1024;
+const HEAP_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /**
  * A database that outlives its process only as its checkpoint needs no safety of its own, and the journal is kept

@@ -241,6 +241,37 @@ describe('the index', () => {
       assert.ok(answers[2].status === 'rejected' && fails('TIMED_OUT')(answers[2].reason));
       assert.equal(answers[3].status, 'fulfilled');
     });
+
+    const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+
+    it('one of a holder beside the owner no longer than its turn while another waits', async () => {
+      await index.close();
+      index = open({ queryTimeoutMs: 60_000, queryTurnMs: 20 });
+      await append(record());
+      const asked = Array.from({ length: 3 }, () => index.query(ENDLESS, 1, { holder: 'token' }));
+      const ends = Promise.allSettled(asked);
+      // Of those of one holder only the first runs, and it is alone until somebody else comes.
+      assert.deepEqual(await all(), [0]);
+      assert.deepEqual(await all(), [0]);
+      void index.close();
+      const reasons = (await ends).map(each =>
+        each.status === 'rejected' ? String(each.reason) : 'answered',
+      );
+      for (const each of reasons.slice(0, 2)) assert.match(each, /ended after 0\.02 s, since others wait$/);
+      assert.match(reasons[2]!, /closed$/);
+    });
+
+    it('and no longer than somebody waits for its answer', async () => {
+      await index.close();
+      index = open({ queryTimeoutMs: 60_000 });
+      await append(record());
+      const left = new AbortController();
+      const asked = index.query(ENDLESS, 1, { signal: left.signal });
+      const other = all();
+      left.abort(new Error('gone'));
+      await assert.rejects(asked, /gone/);
+      assert.deepEqual(await other, [0]);
+    });
   });
 
   describe('has a checkpoint', () => {
@@ -418,7 +449,8 @@ describe('the index', () => {
 
   it('lets go of who no longer waits', async () => {
     const stop = new AbortController();
-    const waiting = [index.positions({ limit: 1 }, stop.signal), index.positions({ limit: 1 }, stop.signal)];
+    const asker = { signal: stop.signal };
+    const waiting = [index.positions({ limit: 1 }, asker), index.positions({ limit: 1 }, asker)];
     stop.abort(new Error('enough'));
     for (const answer of waiting) await assert.rejects(answer, /enough/);
     await assert.rejects(index.catchUp(stop.signal), /enough/);

@@ -9,6 +9,7 @@ import {
   type ThreadsFilter,
 } from './protocol.ts';
 import { ThreadHost, type Question } from './thread-host.ts';
+import { Turns } from './turns.ts';
 
 export { schemaText } from './schema.ts';
 
@@ -25,6 +26,16 @@ export interface IndexOptions {
   readonly checkpointRows?: number;
   /** How long a query may run, in milliseconds. Default: 10,000. */
   readonly queryTimeoutMs?: number;
+  /** How long one of a holder beside the owner may run while others wait, in milliseconds. Default: 2,000. */
+  readonly queryTurnMs?: number;
+}
+
+/** Who asks. */
+export interface Asker {
+  /** Whose turn it takes; left out, the home's owner's. */
+  readonly holder?: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 export type { PositionsFilter, ThreadsFilter } from './protocol.ts';
@@ -33,7 +44,7 @@ export type QueryResult = Answers['query'];
 
 /**
  * Searches the log. Every answer takes all records into account that are durable at the call; the first one after
- * a long while takes as long as reading what is new. Questions are answered one after the other.
+ * a long while takes as long as reading what is new. Questions are answered one after the other, and holders take turns.
  *
  * All methods throw UNAVAILABLE when the index is closed, cannot be loaded, or too many wait; LOG_DAMAGED and
  * LOG_SHORT as the log's reader does; and the signal's reason when it aborts.
@@ -42,15 +53,16 @@ export interface RecordIndex {
   /** Brings the index up to the log's end, so that the next question has less to wait for. */
   catchUp(signal?: AbortSignal): Promise<void>;
   /** The positions of the records that match, ascending. */
-  positions(filter: PositionsFilter, signal?: AbortSignal): Promise<Position[]>;
+  positions(filter: PositionsFilter, asker?: Asker): Promise<Position[]>;
   /** Threads in order of appearance, and how many there are (with the prefix, where one is given). */
-  threads(filter: ThreadsFilter, signal?: AbortSignal): Promise<{ threads: ThreadRow[]; total: number }>;
+  threads(filter: ThreadsFilter, asker?: Asker): Promise<{ threads: ThreadRow[]; total: number }>;
   /**
    * One statement of SQL that reads; `schemaText` says what there is. Blobs come as hex digits.
    * @param limit the most rows; `truncated` says that there were more, or that they grew too large.
-   * @throws INVALID_RECORD when the statement is refused or fails, TIMED_OUT when it runs too long.
+   * @throws INVALID_RECORD when the statement is refused or fails, TIMED_OUT when it runs too long: after ten seconds, and
+   * for any holder but the owner after two while others wait. It is ended when its asker leaves.
    */
-  query(sql: string, limit: number, signal?: AbortSignal): Promise<QueryResult>;
+  query(sql: string, limit: number, asker?: Asker): Promise<QueryResult>;
   /** Saves the index and ends the thread; what is still being asked is refused. Idempotent. */
   close(): Promise<void>;
 }
@@ -61,14 +73,16 @@ export function openIndex(options: IndexOptions): RecordIndex {
 }
 
 const MAX_WAITING = 1000;
+const OWNER = '';
+/** How long a query of a holder beside the owner may keep others waiting, in milliseconds. */
+const QUERY_TURN_MS = 2_000;
 
 class ThreadedIndex implements RecordIndex {
   readonly #log: { readonly end: Position };
   readonly #thread: ThreadHost;
   readonly #queryTimeoutMs: number;
-  /** Settled when everything that was asked so far has been answered. */
-  #turn: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #queryTurnMs: number;
+  readonly #turns = new Turns(MAX_WAITING);
   #closed: Promise<void> | undefined;
 
   constructor({
@@ -78,28 +92,32 @@ class ThreadedIndex implements RecordIndex {
     workerFile,
     checkpointRows = 50_000,
     queryTimeoutMs = 10_000,
+    queryTurnMs = QUERY_TURN_MS,
   }: IndexOptions) {
     this.#log = log;
     this.#thread = new ThreadHost(workerFile, { logDir, file, checkpointRows });
     this.#queryTimeoutMs = queryTimeoutMs;
+    this.#queryTurnMs = queryTurnMs;
   }
 
   async catchUp(signal?: AbortSignal): Promise<void> {
-    await this.#ask('catch-up', { kind: 'catch-up', end: this.#log.end }, signal);
-  }
-
-  async positions(filter: PositionsFilter, signal?: AbortSignal): Promise<Position[]> {
-    return Array.from(
-      await this.#ask('positions', { kind: 'positions', end: this.#log.end, filter }, signal),
+    await this.#ask(
+      'catch-up',
+      { kind: 'catch-up', end: this.#log.end },
+      signal === undefined ? {} : { signal },
     );
   }
 
-  threads(filter: ThreadsFilter, signal?: AbortSignal): Promise<Answers['threads']> {
-    return this.#ask('threads', { kind: 'threads', end: this.#log.end, filter }, signal);
+  async positions(filter: PositionsFilter, asker: Asker = {}): Promise<Position[]> {
+    return Array.from(await this.#ask('positions', { kind: 'positions', end: this.#log.end, filter }, asker));
   }
 
-  query(sql: string, limit: number, signal?: AbortSignal): Promise<QueryResult> {
-    return this.#ask('query', { kind: 'query', end: this.#log.end, sql, limit }, signal);
+  threads(filter: ThreadsFilter, asker: Asker = {}): Promise<Answers['threads']> {
+    return this.#ask('threads', { kind: 'threads', end: this.#log.end, filter }, asker);
+  }
+
+  query(sql: string, limit: number, asker: Asker = {}): Promise<QueryResult> {
+    return this.#ask('query', { kind: 'query', end: this.#log.end, sql, limit }, asker);
   }
 
   close(): Promise<void> {
@@ -109,43 +127,56 @@ class ThreadedIndex implements RecordIndex {
   async #close(): Promise<void> {
     // What runs could run for long; a checkpoint that is not written costs only some reading at the next start.
     if (this.#thread.isBusy) await this.#thread.kill(closed());
-    await this.#turn;
+    await this.#turns.idle();
     if (!this.#thread.isRunning) return;
     await this.#thread.ask({ kind: 'close' }).catch(() => undefined);
     await this.#thread.kill(closed());
   }
 
-  async #ask<K extends RequestKind>(kind: K, question: Question, signal?: AbortSignal): Promise<Answers[K]> {
+  async #ask<K extends RequestKind>(kind: K, question: Question, asker: Asker): Promise<Answers[K]> {
+    const { holder = OWNER, signal } = asker;
     signal?.throwIfAborted();
-    if (this.#waiting >= MAX_WAITING) {
-      throw new FleetError('UNAVAILABLE', `more than ${MAX_WAITING} questions wait for the index`);
-    }
-    this.#waiting++;
-    const answered = this.#turn.then(() => this.#run(question, signal)).finally(() => this.#waiting--);
-    this.#turn = answered.catch(() => undefined);
+    const answered = this.#turns.take(holder, () => this.#run(question, holder, signal), signal);
     const schema: v.GenericSchema<unknown, Answers[K]> = answerSchemas[kind];
     return v.parse(schema, await orAborted(answered, signal));
   }
 
-  async #run(question: Question, signal: AbortSignal | undefined): Promise<unknown> {
-    signal?.throwIfAborted();
+  async #run(question: Question, holder: string, signal: AbortSignal | undefined): Promise<unknown> {
     if (this.#closed !== undefined) throw closed();
     if (question.kind !== 'query') return this.#thread.ask(question);
-    let timer: NodeJS.Timeout | undefined;
+    const end = (reason: FleetError): void => void this.#thread.kill(reason);
+    const leave = (): void => end(new FleetError('UNAVAILABLE', 'who asked has left'));
+    const timers: NodeJS.Timeout[] = [];
     // The time that the index needs to catch up is not the query's.
     const start = (): void => {
-      timer = setTimeout(() => void this.#thread.kill(this.#tooLong()), this.#queryTimeoutMs);
+      if (signal?.aborted === true) return leave();
+      timers.push(setTimeout(() => end(tooLong(this.#queryTimeoutMs, '')), this.#queryTimeoutMs));
+      if (holder !== OWNER) timers.push(setTimeout(() => this.#giveWay(holder, end), this.#queryTurnMs));
+      signal?.addEventListener('abort', leave, { once: true });
     };
-    return this.#thread.ask(question, start).finally(() => clearTimeout(timer));
-  }
-
-  #tooLong(): FleetError {
-    const secs = this.#queryTimeoutMs / 1000;
-    return new FleetError('TIMED_OUT', `the query was ended after ${secs} s`, {
-      details: { timeout_secs: secs },
-      hint: 'Narrow it by thread or position, and look into bodies last.',
+    return this.#thread.ask(question, start).finally(() => {
+      for (const timer of timers) clearTimeout(timer);
+      this.#turns.onWaiting = () => undefined;
+      signal?.removeEventListener('abort', leave);
     });
   }
+
+  /** Ends a query as soon as another holder waits. */
+  #giveWay(holder: string, end: (reason: FleetError) => void): void {
+    const reason = tooLong(this.#queryTurnMs, ', since others wait');
+    if (this.#turns.othersWait(holder)) return end(reason);
+    this.#turns.onWaiting = other => {
+      if (other !== holder) end(reason);
+    };
+  }
+}
+
+function tooLong(afterMs: number, why: string): FleetError {
+  const secs = afterMs / 1000;
+  return new FleetError('TIMED_OUT', `the query was ended after ${secs} s${why}`, {
+    details: { timeout_secs: secs },
+    hint: 'Narrow it by thread or position, and look into bodies last.',
+  });
 }
 
 const closed = (): FleetError => new FleetError('UNAVAILABLE', 'the index is closed');
