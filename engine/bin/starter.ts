@@ -13,6 +13,7 @@ import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { withoutRepository } from '../run/environment.ts';
 import { HEAP_FLAGS } from '../run/heap.ts';
+import { closeInheritedFiles } from '../run/inherited-files.ts';
 import { hangs } from './hang.ts';
 import { standBy } from './standby.ts';
 
@@ -52,10 +53,14 @@ export function starterOf(program: Program): Starter {
   return {
     ensureCoordinator: options => ensureCoordinator(program, options),
     async serve(options) {
+      closeInheritedFiles();
       const { serve } = await import('../open.ts');
       return serve(options);
     },
-    standBy,
+    standBy(options) {
+      closeInheritedFiles();
+      return standBy(options);
+    },
     awaitGone: options => awaitGone(program, options),
     async stopLeft(options) {
       const { stopLeftWorkers } = await import('./left-workers.ts');

@@ -2,10 +2,12 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { runWorker } from '../open.ts';
 import { isInstanceDid } from '../record/ids.ts';
+import { closeInheritedFiles } from '../run/inherited-files.ts';
 import { streamLogger } from '../run/logger.ts';
 
 /** The process of a worker; its coordinator launches it and knows these words. */
 async function main(): Promise<void> {
+  closeInheritedFiles();
   const { values } = parseArgs({
     options: {
       home: { type: 'string' },
