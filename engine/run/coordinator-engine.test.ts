@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { getEventListeners } from 'node:events';
-import { readdir, rm } from 'node:fs/promises';
+import { getEventListeners, once } from 'node:events';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
@@ -11,10 +11,12 @@ import { FleetError } from '../errors.ts';
 import { TOPIC, type JoinBody } from '../fleet/bodies.ts';
 import { Coordinator } from '../fleet/coordinator.ts';
 import { ENVIRONMENT_GONE } from '../fleet/messages.ts';
-import { processStart } from '../home/process.ts';
+import { homePaths } from '../home/paths.ts';
+import { processStart, writePidFile } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { SealedRecord } from '../record/record.ts';
+import { generateKey } from '../record/signing.ts';
 import { readEnvironment } from './environments.ts';
 import { CALLER, CoordinatorRig, RawWorker, type RigOptions } from './testing/coordinator-rig.ts';
 import { identify, rawPeer } from './testing/raw-peer.ts';
@@ -482,6 +484,47 @@ describe('a coordinator', () => {
     const [intent] = await replaced.delivered();
     assert.equal(intent!.record.body['index'], 0);
     assert.ok(!replaced.rest().includes('stop'));
+  });
+});
+
+describe('a coordinator that stops everything', () => {
+  const STOP = { scope: 'all', instance: null, grace_secs: 0 } as const;
+
+  it('starts no worker meanwhile', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    const stopped = rig.engine.submit('fleet.stop', STOP, CALLER);
+    await assert.rejects(rig.engine.submit('fleet.start', { workers: 1, executor: null }, CALLER), {
+      code: 'UNAVAILABLE',
+      message: 'the fleet is being stopped',
+    });
+    assert.deepEqual((await stopped).stopped, []);
+  });
+
+  it('ends whoever serves the home of one of its workers, also where it never heard of it', async () => {
+    const rig = await open();
+    const key = generateKey();
+    const home = join(rig.folder, 'w-a');
+    const process_ = spawn('sleep', ['60']);
+    const exited = once(process_, 'exit');
+    await mkdir(join(home, 'run'), { recursive: true });
+    const start = processStart(process_.pid!)!;
+    await writePidFile(homePaths(home).pidFile, { pid: process_.pid!, start, endpoint: null, version: '0' });
+    const worker = {
+      did: key.did,
+      alias: 'worker-a',
+      role: 'worker',
+      home,
+      public_key: key.publicKey,
+    } as const;
+    await rig.engine.start(null);
+    rig.core.admit(worker, 0);
+    const { stopped } = await rig.engine.submit('fleet.stop', STOP, CALLER);
+    assert.deepEqual(
+      stopped.map(({ alias, how }) => [alias, how]),
+      [['worker-a', 'terminated']],
+    );
+    assert.deepEqual(await exited, [null, 'SIGTERM']);
   });
 });
 

@@ -71,6 +71,8 @@ export class FleetControl {
   /** The stops that are under way: what is stopping is neither there nor out of the way. */
   readonly #stopping = new Set<Promise<unknown>>();
   #isClosed = false;
+  /** Set from the moment that everything is to stop. */
+  #isEnding = false;
   /** Settled when a stop that the last coordinator left unfinished is through. */
   #finishing: Promise<void> = Promise.resolve();
   /** Settled when the launches that were asked for last are through. */
@@ -137,6 +139,7 @@ export class FleetControl {
    * where it is the fleet's own.
    */
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
+    this.#refuseEnding();
     if (input.executor !== null) await this.#chooseExecutor(input.executor);
     if (input.share !== undefined) await this.#chooseShared(input.share);
     const resumed = this.#openFanOuts();
@@ -146,9 +149,18 @@ export class FleetControl {
     return this.#started(launched, already, resumed);
   }
 
+  /** @throws UNAVAILABLE while everything stops: what came up now would be left behind. */
+  #refuseEnding(): void {
+    if (this.#isEnding)
+      throw new FleetError('UNAVAILABLE', 'the fleet is being stopped', {
+        hint: 'Start it when it has stopped: spl fleet start',
+      });
+  }
+
   /** Stops workers and, where asked, the coordinator itself. Answers when the workers are gone. */
   async stop(input: FleetStop): Promise<FleetStopped> {
     const graceMs = input.grace_secs * 1000;
+    this.#isEnding ||= input.scope === 'all' && input.instance === null;
     // What is being launched just now is to be stopped as well.
     await this.#launching;
     const one =
@@ -184,6 +196,7 @@ export class FleetControl {
       return await this.#stopAll(workers, graceMs);
     } catch (error) {
       // One that goes on is not stopped; one that is ended by something else leaves the stop to the next.
+      this.#isEnding = false;
       if (!this.#isClosed) await clearStopMark(paths);
       throw error;
     }
@@ -258,6 +271,7 @@ export class FleetControl {
 
   /** Launches what is missing to the number of workers that is wanted. */
   async #raise(workers: number): Promise<{ already: Instance[]; launched: Launched[] }> {
+    this.#refuseEnding();
     await Promise.allSettled(this.#stopping);
     const already = this.#workers().filter(worker => this.#comesUp(worker));
     const missing = Math.max(0, workers - already.length);
@@ -429,8 +443,10 @@ export class FleetControl {
     return stop;
   }
 
-  async #endWorker({ did, alias }: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
+  async #endWorker(worker: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
+    const { did, alias } = worker;
     const { coordinator } = this.#o;
+    await this.#adoptHolder(worker);
     const pid = this.#supervisor.pidOf(did) ?? null;
     const before = this.#handedBack.get(did) ?? 0;
     this.#supervisor.expectEnd(did);
@@ -443,6 +459,13 @@ export class FleetControl {
       coordinator.stopped(did, now);
     });
     return { alias, did, pid, how, handed_back: (this.#handedBack.get(did) ?? 0) - before };
+  }
+
+  /** A process that serves a worker's home unknown to us, as that of a coordinator whose home was removed, is ours to end. */
+  async #adoptHolder(worker: Instance): Promise<void> {
+    if (this.#supervisor.isRunning(worker.did)) return;
+    const holder = await readPidFile(homePaths(worker.home).pidFile);
+    if (holder !== undefined) this.#supervisor.adopt(launchOf(worker), holder.pid, holder.start);
   }
 
   async #chooseExecutor(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -290,6 +290,15 @@ describe('the supervisor', () => {
     await delay(300);
     assert.ok(!supervisor.isRunning(did));
     for (const { pid } of await begun()) assert.equal(processStart(pid), null);
+  });
+
+  it('makes no part of a home anew that was removed', async () => {
+    await rm(launch.home, { recursive: true });
+    await assert.rejects(supervise().launch(launch), {
+      code: 'WORKER_FAILED',
+      message: `could not launch worker-a: its home '${launch.home}' is gone`,
+    });
+    assert.deepEqual(await readdir(folder), []);
   });
 
   it('says which worker can’t be launched, and why', async () => {

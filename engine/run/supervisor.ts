@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { FleetError, messageOf } from '../errors.ts';
+import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isAlive, processStart } from '../home/process.ts';
 import type { Did } from '../record/ids.ts';
 import { childEnvironment } from './environment.ts';
@@ -193,7 +193,7 @@ export class Supervisor {
     let log: fs.FileHandle | undefined;
     try {
       const logFile = path.join(launch.home, 'logs', 'worker.log');
-      await fs.mkdir(path.dirname(logFile), { recursive: true, mode: 0o700 });
+      await makeLogs(path.dirname(logFile));
       log = await fs.open(logFile, 'a', 0o600);
       const child = spawn(process.execPath, this.#arguments(launch), {
         detached: true,
@@ -314,6 +314,14 @@ export class Supervisor {
       );
     }, delayMs);
   }
+}
+
+/** In a home that was removed nothing is made anew: a part of one would keep a whole one from being made. */
+async function makeLogs(folder: string): Promise<void> {
+  await fs.mkdir(folder, { mode: 0o700 }).catch((cause: unknown) => {
+    if (systemCodeOf(cause) === 'EEXIST') return;
+    throw systemCodeOf(cause) === 'ENOENT' ? new Error(`its home '${path.dirname(folder)}' is gone`) : cause;
+  });
 }
 
 function giveWay(pid: number, priority: number): void {
