@@ -125,11 +125,12 @@ export const subjectSchema = v.variant('kind', [
   v.object({ kind: v.literal('child'), thread: name, index }),
   v.object({ kind: v.literal('attempt'), thread: name, index, attempt }),
   v.object({ kind: v.literal('namespace'), id: name }),
-  /** A plan, or the subtask that stands at this place in it. */
+  /** A plan, or the subtask of this name that stood at this place in it when it was shown. */
   v.object({
     kind: v.literal('plan'),
     uri: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)),
     subtask: v.nullable(index),
+    name: v.exactOptional(v.nullable(v.string())),
   }),
 ]);
 export type Subject = v.InferOutput<typeof subjectSchema>;

@@ -95,7 +95,7 @@ describe('notifications', () => {
     ]);
     assert.deepEqual(editor.executed.at(-1), [
       'fleet.cancel',
-      { kind: 'child', thread: task().thread, index: 1 },
+      { kind: 'attempt', thread: task().thread, index: 1, attempt: 1 },
     ]);
   });
 

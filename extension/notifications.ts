@@ -100,7 +100,12 @@ function stalled(
   child: ChildDocument | undefined,
 ): Told {
   const { subtask, worker, stalled_secs: secs } = attempt;
-  const subject = { kind: 'child', thread: task.thread, index: subtask } as const;
+  const at = { thread: task.thread, index: subtask };
+  // An attempt that comes after this one is another matter.
+  const subject: Subject =
+    child === undefined || child.attempt === 0
+      ? { kind: 'child', ...at }
+      : { kind: 'attempt', ...at, attempt: child.attempt };
   return {
     text: vscode.l10n.t(
       '{0} of “{1}” ({2}) has shown no sign of life for {4}, on {3}.',

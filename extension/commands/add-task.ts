@@ -1,20 +1,20 @@
 import * as vscode from 'vscode';
 import * as v from 'valibot';
-import { aliasSchema } from '../../engine/contract/commands.ts';
-import type { TaskAdded } from '../../engine/contract/documents.ts';
+import { aliasSchema, type TaskAdd } from '../../engine/contract/commands.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 
 export const addTask: Command = async context => {
-  const added = await askForTask(context);
-  if (added === undefined) return;
+  const asked = await askForTask(context);
+  if (asked === undefined) return;
+  const added = await (await engine(context)).submit('task.add', asked);
   tell(vscode.l10n.t('Added {0}', added.alias));
   await context.reveal({ kind: 'task', thread: added.thread });
 };
 
-/** Asks for a goal and an alias, and adds the task. @returns undefined when the user left. */
-export async function askForTask(context: CommandContext): Promise<TaskAdded | undefined> {
+/** Asks for the goal and the alias of a task that is to be added. @returns undefined when the user left. */
+export async function askForTask(context: CommandContext): Promise<TaskAdd | undefined> {
   const title = vscode.l10n.t('Add Task');
   const goal = await vscode.window.showInputBox({
     title: `${title} (1/2)`,
@@ -32,16 +32,12 @@ export async function askForTask(context: CommandContext): Promise<TaskAdded | u
     validateInput: text => aliasFault(text, context),
   });
   if (alias === undefined) return undefined;
-  return submitTask(context, goal, alias === '' ? null : alias);
+  return taskOf(goal, alias === '' ? null : alias);
 }
 
-/** Adds a task whose subtasks run in this workspace's folder. */
-export async function submitTask(
-  context: CommandContext,
-  goal: string,
-  alias: string | null,
-): Promise<TaskAdded> {
-  return (await engine(context)).submit('task.add', {
+/** A task whose subtasks run in this workspace's folder. @throws where the workspace names a namespace that is none. */
+export function taskOf(goal: string, alias: string | null): TaskAdd {
+  return {
     goal,
     alias,
     priority: 'medium',
@@ -51,7 +47,7 @@ export async function submitTask(
     criteria: [],
     namespace: workspaceNamespace(),
     dir: workspaceFolder(),
-  });
+  };
 }
 
 function aliasFault(text: string, { model }: CommandContext): string | undefined {

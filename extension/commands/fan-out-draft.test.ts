@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { EMPTY_DRAFT, requestOf, withoutSubtask, withSubtask, type DraftSubtask } from './fan-out-draft.ts';
 
 const subtask = (goal: string, ...dependsOn: readonly number[]): DraftSubtask => ({
@@ -43,6 +44,7 @@ describe('a fan-out that is put together', () => {
         );
         assert.deepEqual(byGoal, expected);
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -54,11 +56,11 @@ describe('a fan-out that is put together', () => {
       losers: 'cancel',
       timeoutSecs: 60,
     } as const;
-    const { subtasks, ...rest } = requestOf('th_1', draft);
+    const { subtasks, ...rest } = requestOf(draft);
     assert.deepEqual(subtasks, [
       { goal: 'a', target: 'round-robin', depends_on: [], executor: 'echo' },
       { goal: 'b', target: 'round-robin', depends_on: [0], executor: 'shell', run: 'true' },
     ]);
-    assert.deepEqual([rest.task, rest.join, rest.losers, rest.timeout_secs], ['th_1', 'all', 'cancel', 60]);
+    assert.deepEqual([rest.join, rest.losers, rest.timeout_secs], ['all', 'cancel', 60]);
   });
 });

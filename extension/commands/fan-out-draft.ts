@@ -43,9 +43,8 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
 }
 
 /** The body that the engine takes. Each subtask says what runs it, whatever the fleet's default. */
-export function requestOf(task: string, draft: FanOutDraft): FanOutRequest & { readonly task: string } {
+export function requestOf(draft: FanOutDraft): FanOutRequest {
   return {
-    task,
     subtasks: draft.subtasks.map(({ goal, executor, run, target, dependsOn }) => ({
       goal,
       target,

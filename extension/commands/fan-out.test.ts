@@ -207,6 +207,35 @@ describe('putting a fan-out together', () => {
   });
 });
 
+describe('a task that is added to be split', () => {
+  const on = useFleet();
+  const tasks = async (all: boolean): Promise<readonly string[]> =>
+    (await on.fleet.client.report('tasks', { all })).tasks.map(({ alias }) => alias);
+  const asked = [type('Check it'), type('CHECK-1')];
+
+  it('is added with its subtasks, and not where a later question is left', async () => {
+    editor.person.will(...asked, ...echo('first'), escape);
+    await on.window.run('fleet.fanOut');
+    assert.deepEqual(await tasks(true), []);
+  });
+
+  it('is cancelled again where its subtasks are refused, and gets its name when they are mended', async () => {
+    editor.person.will(
+      ...[...asked, ...echo('first')],
+      ...[pick('Add a subtask…'), ...echo('second'), tick('[0] first')],
+      ...[pick('[0] first'), pick('Change it…'), enter, enter, enter, tick('[1] second')],
+      ...[pick('Start 2 subtasks'), press('Change It')],
+      ...[pick('[1] second'), pick('Change it…'), enter, enter, enter, tick()],
+      pick('Start 2 subtasks'),
+    );
+    await on.window.run('fleet.fanOut');
+    assert.match(on.window.errors[0]!, /depend.* The task CHECK-1, which was added for it, is cancelled\.$/);
+    assert.deepEqual(await tasks(false), ['CHECK-1']);
+    const { fan_out: fanOut } = await on.fleet.client.report('task', { task: 'CHECK-1' });
+    assert.equal(fanOut?.subtasks, 2);
+  });
+});
+
 describe('adding a task', () => {
   const on = useFleet();
 

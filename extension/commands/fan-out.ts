@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { FanOutRequest, Losers, TaskAdd } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine, plural } from '../../engine/contract/format.ts';
-import type { Losers } from '../../engine/contract/commands.ts';
-import { iconless, linkless } from '../plain.ts';
+import { iconless, linkless, sentences } from '../plain.ts';
 import { askForTask } from './add-task.ts';
 import { askForSubtask } from './ask-subtask.ts';
 import { askForJoin } from './ask-join.ts';
@@ -16,54 +17,77 @@ import {
   type FanOutDraft,
 } from './fan-out-draft.ts';
 import { pickTask } from './pick.ts';
+import { startTask } from './start-task.ts';
 
 /**
  * Puts a fan-out together: a first subtask, then a page on which everything of it can be seen and changed, until it is
  * started. What the engine refuses brings the page back, with nothing lost.
  */
 export const fanOut: Command = async (context, subject) => {
-  const task = await taskToFanOut(context, subject);
-  if (task === undefined) return;
+  const split = await askWhatToSplit(context, subject);
+  if (split === undefined) return;
   const first = await askForSubtask(context, EMPTY_DRAFT);
   if (first === undefined) return;
   let draft: FanOutDraft | undefined = withSubtask(EMPTY_DRAFT, first);
   while (draft !== undefined) {
-    draft = await edit(context, task.alias, draft);
+    draft = await edit(context, split.name, draft);
     if (draft === undefined) return;
-    if (await started(context, task, draft)) return;
+    if (await started(context, split, draft)) return;
   }
 };
 
-async function taskToFanOut(
+/** A task that is there, or one that is added when its subtasks are started. */
+interface Split {
+  /** For titles. */
+  readonly name: string;
+  /** @returns the thread of the task */
+  start(client: EngineClient, fanOut: FanOutRequest): Promise<string>;
+}
+
+const existing = ({ thread, alias }: TaskDocument): Split => ({
+  name: alias,
+  start: async (client, fanOut) => (await client.submit('task.fan-out', { task: thread, ...fanOut })).thread,
+});
+
+const added = (task: TaskAdd): Split => ({
+  name: task.alias ?? oneLine(task.goal, 60),
+  start: async (client, fanOut) => (await startTask(client, task, fanOut)).thread,
+});
+
+async function askWhatToSplit(
   context: CommandContext,
   subject: Parameters<Command>[1],
-): Promise<{ readonly thread: string; readonly alias: string } | undefined> {
+): Promise<Split | undefined> {
   const isBare = ({ fan_out: fanned, status }: TaskDocument): boolean =>
     fanned === null && ['inbox', 'active'].includes(status);
-  if (subject !== undefined) return pickTask(context, subject, '');
+  const askForNew = async (): Promise<Split | undefined> => {
+    const task = await askForTask(context);
+    return task && added(task);
+  };
+  if (subject !== undefined) {
+    const task = await pickTask(context, subject, '');
+    return task && existing(task);
+  }
   const bare = [...context.model.tasks.values()].filter(isBare);
-  if (bare.length === 0) return askForTask(context);
+  if (bare.length === 0) return askForNew();
   const add = { label: `$(add) ${vscode.l10n.t('New task…')}`, task: undefined };
   const items = [...bare.map(task => ({ label: task.alias, description: iconless(task.goal), task })), add];
   const placeHolder = vscode.l10n.t('Which task is to be split?');
   const picked = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
   if (picked === undefined) return undefined;
-  return picked.task ?? askForTask(context);
+  return picked.task === undefined ? askForNew() : existing(picked.task);
 }
 
-async function started(
-  context: CommandContext,
-  task: { readonly thread: string },
-  draft: FanOutDraft,
-): Promise<boolean> {
+/** @returns false where it is to be changed and started again */
+async function started(context: CommandContext, split: Split, draft: FanOutDraft): Promise<boolean> {
+  let thread: string;
   try {
-    await (await engine(context)).submit('task.fan-out', requestOf(task.thread, draft));
+    thread = await split.start(await engine(context), requestOf(draft));
   } catch (thrown) {
     const change = vscode.l10n.t('Change It');
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return (await vscode.window.showErrorMessage(linkless(message), change)) !== change;
+    return (await vscode.window.showErrorMessage(linkless(sentences(thrown)), change)) !== change;
   }
-  await revealFannedOut(context, task.thread);
+  await revealFannedOut(context, thread);
   return true;
 }
 

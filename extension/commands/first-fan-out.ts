@@ -1,22 +1,23 @@
 import * as vscode from 'vscode';
 import { WALKTHROUGH } from '../contributions.ts';
-import { submitTask } from './add-task.ts';
+import { taskOf } from './add-task.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
 import { requestOf } from './fan-out-draft.ts';
 import { startFleet } from './fleet.ts';
+import { startTask } from './start-task.ts';
 
 /** The walkthrough's second step: a task, split into two subtasks that only echo, one for each worker. */
 export const firstFanOut: Command = async context => {
   if (workers(context).length < 2) await startFleet(context, undefined);
-  const { thread } = await submitTask(context, vscode.l10n.t('See a first fan-out'), freeAlias(context));
+  const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));
   const echo = { executor: 'echo', run: null, dependsOn: [] };
   const subtasks = [
     { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
     { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },
   ];
   const draft = { subtasks, join: 'all', losers: 'drain', timeoutSecs: null } as const;
-  await (await engine(context)).submit('task.fan-out', requestOf(thread, draft));
+  const { thread } = await startTask(await engine(context), task, requestOf(draft));
   await revealFannedOut(context, thread);
 };
 

@@ -92,6 +92,17 @@ describe('a plan that is run', () => {
     assert.deepEqual(editor.person.offered, ['types', 'test-${{ matrix.n }}', 'report']);
   });
 
+  it('is run in the part that was shown, wherever it stands when it is clicked', async () => {
+    const subject = await open();
+    const shown = { ...subject(0), name: 'report' };
+    await on.window.run('fleet.runPlanSubtask', shown);
+    assert.equal((await run()).fan_out?.subtasks, 4, 'the report, with what it waits for');
+    const runs = on.window.planRuns.length;
+    await on.window.run('fleet.runPlanSubtask', { ...subject(0), name: 'lint' });
+    assert.equal(on.window.planRuns.length, runs);
+    assert.deepEqual(editor.person.told('info'), ['The plan has changed: lint is not in it any more.']);
+  });
+
   it('is made in the namespace that it names, else in that of the workspace', async () => {
     await on.fleet.namespaces('acme', 'beta');
     editor.settings.set('fleet.namespace', 'beta', 2);
@@ -119,7 +130,7 @@ describe('a plan that is run', () => {
     const before = (await on.fleet.client.report('tasks', { all: false })).tasks.length;
     await on.window.run('fleet.runPlan', subject(null));
     assert.equal(on.window.errors.length, 1);
-    assert.match(on.window.errors[0]!, /agent:nobody/);
+    assert.match(on.window.errors[0]!, /agent:nobody.* which was added for it, is cancelled\.$/);
     assert.equal((await on.fleet.client.report('tasks', { all: false })).tasks.length, before);
     assert.deepEqual(on.window.planRuns, []);
   });

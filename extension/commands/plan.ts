@@ -12,6 +12,7 @@ import { isPlan } from '../plans/plan-files.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { startFleet } from './fleet.ts';
 import { tell } from './progress.ts';
+import { startTask } from './start-task.ts';
 
 /** What can be done with a plan that is open in an editor. */
 
@@ -20,8 +21,12 @@ export const runPlan: Command = (context, subject) => run(context, subject, null
 export const runPlanSubtask: Command = async (context, subject) => {
   const uri = planOf(subject);
   if (uri === undefined) return sayNoPlan();
-  const index = subject?.kind === 'plan' ? subject.subtask : await pickSubtask(context, uri);
-  if (index != null) await run(context, subject, index);
+  const meant = subject?.kind === 'plan' ? subject : await pickSubtask(context, uri);
+  if (meant == null || meant.subtask === null) return;
+  const place = placeOf(context, uri, meant);
+  if (place !== undefined) return run(context, subject, place);
+  const message = vscode.l10n.t('The plan has changed: {0} is not in it any more.', meant.name ?? '');
+  void vscode.window.showInformationMessage(message);
 };
 
 export const runPlanSerially: Command = async (context, subject) => {
@@ -72,13 +77,26 @@ function sayNoPlan(): void {
   void vscode.window.showInformationMessage(message);
 }
 
-async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<number | undefined> {
+/** A subtask as it was shown. */
+type Meant = Pick<Extract<Subject, { kind: 'plan' }>, 'subtask' | 'name'>;
+
+/** Where what was shown stands by now; undefined where it is gone. */
+function placeOf({ plans }: CommandContext, uri: vscode.Uri, { subtask, name }: Meant): number | undefined {
+  const written = plans.outline(uri)?.subtasks;
+  if (subtask === null) return undefined;
+  if (written === undefined || name === undefined || written[subtask]?.name === name) return subtask;
+  const place = name === null ? -1 : written.findIndex(each => each.name === name);
+  return place === -1 ? undefined : place;
+}
+
+async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<Meant | undefined> {
   const items = (plans.outline(uri)?.subtasks ?? []).map(({ name, indices }, index) => ({
     label: iconless(name ?? `[${index}]`),
     description: indices.length > 1 ? plural(indices.length, 'subtask') : '',
-    index,
+    subtask: index,
+    name,
   }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which subtask?') }))?.index;
+  return vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which subtask?') });
 }
 
 async function run(
@@ -97,18 +115,15 @@ async function run(
   if (live < 2) await startFleet(context, undefined);
   const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
   const { dir, namespace } = fanOut;
-  const task = await client.submit('task.add', {
-    ...{ goal, alias: null, priority: 'medium', labels: [], domain: null, hypothesis: null, criteria: [] },
-    namespace: namespace ?? workspaceNamespace(),
-    dir: dir ?? path.dirname(uri.fsPath),
-  });
-  try {
-    await client.submit('task.fan-out', { task: task.thread, ...fanOut });
-  } catch (thrown) {
-    // A task that nothing is done for would only stand in the way.
-    await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
-    throw thrown;
-  }
+  const task = await startTask(
+    client,
+    {
+      ...{ goal, alias: null, priority: 'medium', labels: [], domain: null, hypothesis: null, criteria: [] },
+      namespace: namespace ?? workspaceNamespace(),
+      dir: dir ?? path.dirname(uri.fsPath),
+    },
+    fanOut,
+  );
   await context.notePlanRun(uri, task.thread);
   tell(vscode.l10n.t('{0} runs {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
 }

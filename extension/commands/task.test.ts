@@ -67,6 +67,17 @@ describe('the commands for tasks', () => {
   });
 
   describe('to cancel', () => {
+    it('end no attempt that came after the one that was shown', async () => {
+      const thread = await on.fleet.fanOut('LATER-1', ['wait', 'wait longer']);
+      await on.fleet.end(thread, 0, 'failed');
+      await on.window.run('fleet.cancel', { ...at(thread, 0), kind: 'attempt', attempt: 2 });
+      assert.deepEqual(editor.person.told('info'), ['Attempt 2 has ended by itself; nothing is cancelled.']);
+      await on.fleet.taken(thread, 1);
+      await on.window.run('fleet.cancel', { ...at(thread, 1), kind: 'attempt', attempt: 1 });
+      await on.fleet.toldToEnd(thread, 1);
+      await on.fleet.end(thread, 1, 'cancelled');
+    });
+
     it('end a subtask that runs without a question, and say how it goes on', async () => {
       const thread = await on.fleet.fanOut(alias, ['go on', 'be quick']);
       await on.fleet.end(thread, 1, 'accept');

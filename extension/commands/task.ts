@@ -64,10 +64,22 @@ export const cancel: Command = async (context, subject) => {
 /** One that was cancelled can be retried, so that nobody need be asked. */
 async function cancelChild(
   context: CommandContext,
-  { thread, index }: Extract<Subject, { kind: 'child' | 'attempt' }>,
+  subject: Extract<Subject, { kind: 'child' | 'attempt' }>,
 ): Promise<void> {
+  const { thread, index } = subject;
+  if (subject.kind === 'attempt') {
+    const picked = await pickChild(context, subject, '', () => true);
+    if (picked?.child.attempt !== subject.attempt) return sayEnded(subject.attempt);
+  }
   await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
   tell(vscode.l10n.t('Cancelled [{0}]. Retry runs it again.', index));
+}
+
+/** What was shown is over; what has come after it is not what was meant. */
+function sayEnded(attempt: number): void {
+  void vscode.window.showInformationMessage(
+    vscode.l10n.t('Attempt {0} has ended by itself; nothing is cancelled.', attempt),
+  );
 }
 
 async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {

@@ -66,6 +66,8 @@ export class JoinPanel implements vscode.Disposable {
   #serialFollowing: AbortController | null = null;
   #serialThread: string | null = null;
   #reportTimer: NodeJS.Timeout | undefined;
+  /** How often the report was asked for: an answer that is not the last one counts no more. */
+  #reports = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #alias: string;
 
@@ -240,15 +242,17 @@ export class JoinPanel implements vscode.Disposable {
   }
 
   async #report(client: EngineClient, signal: AbortSignal): Promise<void> {
+    const asked = ++this.#reports;
+    const isLast = (): boolean => !signal.aborted && asked === this.#reports;
     try {
       const report = await client.report(
         'speedup',
         { task: this.#thread, vsSerial: this.#baseline() },
         signal,
       );
-      if (!signal.aborted) this.#post({ type: 'speedup', report: packSpeedup(report), problem: null });
+      if (isLast()) this.#post({ type: 'speedup', report: packSpeedup(report), problem: null });
     } catch (thrown) {
-      if (!signal.aborted) this.#post({ type: 'speedup', report: null, problem: problemOf(thrown) });
+      if (isLast()) this.#post({ type: 'speedup', report: null, problem: problemOf(thrown) });
     }
   }
 

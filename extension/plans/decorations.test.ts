@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { done, pending, running, task } from '../../engine/cli/testing/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor } from '../../test/stubs/vscode.ts';
-import { settled } from '../testing/editor.ts';
+import { next, settled } from '../testing/editor.ts';
 import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
 import { PlanDecorations } from './decorations.ts';
 
@@ -12,7 +12,7 @@ describe('what stands beside the subtasks of a plan', () => {
   const on = usePlans();
   let decorations: PlanDecorations;
   beforeEach(async () => {
-    decorations = new PlanDecorations(on.window.plans, on.window.session, on.window.log);
+    decorations = new PlanDecorations(on.window.plans, on.window.log);
     await on.window.open(A, { ...OUTLINE, subtasks: written(['a'], ['b'], ['c'], ['d']) });
   });
   afterEach(() => decorations.dispose());
@@ -32,6 +32,8 @@ describe('what stands beside the subtasks of a plan', () => {
       })
       .toSorted(([a], [b]) => Number(a) - Number(b));
   }
+  /** A run of four. */
+  const FOUR = { ...task(), fan_out: { ...task().fan_out!, subtasks: 4 } };
   const RAN = [
     { ...done(0), name: 'a' },
     { ...done(1, 'failed'), name: 'b' },
@@ -41,7 +43,7 @@ describe('what stands beside the subtasks of a plan', () => {
 
   it('is how each does in the last run, behind its name and in a colour of its own', async () => {
     on.window.children(...RAN);
-    await on.window.ran(A, task());
+    await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
     await on.window.pass();
     assert.deepEqual(beside(), [
@@ -54,7 +56,7 @@ describe('what stands beside the subtasks of a plan', () => {
 
   it('changes with the run, read once in a while however much happens', async () => {
     on.window.children(...RAN);
-    await on.window.ran(A, task());
+    await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
     await on.window.pass();
     on.window.client.asked.length = 0;
@@ -75,25 +77,63 @@ describe('what stands beside the subtasks of a plan', () => {
     assert.deepEqual(beside(), []);
     editor.texts.close(A);
     on.window.children(...RAN);
-    await on.window.ran(A, task());
+    await on.window.ran(A, FOUR);
     await on.window.pass();
     assert.ok(!on.window.client.asked.some(({ name }) => name === 'children'));
   });
 
   it('stays as it is where the engine does not answer', async () => {
     on.window.children(...RAN);
-    await on.window.ran(A, task());
+    await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
     await on.window.pass();
     on.window.client.change({ children: new FleetError('UNREACHABLE', 'nobody answers') });
-    await on.window.has(task());
+    await on.window.has(FOUR);
     await on.window.pass();
     assert.equal(beside().length, 4);
     assert.equal(on.window.log.lines.at(-1), 'debug plans: nobody answers');
   });
 
+  it('is nothing in an editor that was left while it was read', async () => {
+    on.window.children(...RAN);
+    await on.window.ran(A, FOUR);
+    const shown = (await vscode.window.showTextDocument(
+      A,
+    )) as unknown as (typeof editor.texts.editors)[number];
+    let answer: () => void = () => undefined;
+    const page = { thread: 'th', alias: 'A', round: 1, total: 4, children: RAN };
+    on.window.client.change({
+      children: () => new Promise<object>(resolve => (answer = () => resolve(page))),
+    });
+    await on.window.pass();
+    editor.texts.close(A);
+    answer();
+    await settled();
+    assert.equal(shown.decorations.size, 0);
+  });
+
+  it('asks for what has changed, and for nothing else', async () => {
+    on.window.children(...RAN);
+    await on.window.ran(A, FOUR);
+    on.window.client.change({ task: FOUR });
+    await vscode.window.showTextDocument(A);
+    await on.window.pass();
+    on.window.client.asked.length = 0;
+    on.window.children({ ...done(2), name: 'c' });
+    const read = next(on.window.model.onDidChange);
+    on.window.client.tell({ kind: 'task', thread: FOUR.thread, children: [2], complete: false });
+    await read;
+    await on.window.pass();
+    assert.deepEqual(
+      on.window.client.asked.filter(({ name }) => name === 'children').map(({ input }) => input['indices']),
+      [[2]],
+    );
+    assert.deepEqual(beside()[2]?.at(-1), '✓ accepted · 1s');
+    assert.equal(beside().length, 4);
+  });
+
   it('is read no more once the window is gone', async () => {
-    await on.window.ran(A, task());
+    await on.window.ran(A, FOUR);
     await vscode.window.showTextDocument(A);
     decorations.dispose();
     on.window.client.asked.length = 0;

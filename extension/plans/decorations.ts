@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { messageOf } from '../../engine/errors.ts';
-import type { EngineAccess } from '../access.ts';
+import { Paced } from './paced.ts';
 import { isPlan } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 import { statesOf, type Tone } from './states.ts';
@@ -18,15 +18,13 @@ const READ_MS = 250;
 /** Shows beside each subtask of a plan how it does, or did, in its last run. */
 export class PlanDecorations implements vscode.Disposable {
   readonly #plans: Plans;
-  readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
   readonly #types: Readonly<Record<Tone, vscode.TextEditorDecorationType>>;
   readonly #owned: readonly vscode.Disposable[];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #showing = new Paced(() => this.#showAll(), READ_MS);
 
-  constructor(plans: Plans, access: EngineAccess, log: vscode.LogOutputChannel) {
+  constructor(plans: Plans, log: vscode.LogOutputChannel) {
     this.#plans = plans;
-    this.#access = access;
     this.#log = log;
     const typeOf = (tone: Tone): vscode.TextEditorDecorationType =>
       vscode.window.createTextEditorDecorationType({
@@ -39,6 +37,7 @@ export class PlanDecorations implements vscode.Disposable {
       pending: typeOf('pending'),
     };
     this.#owned = [
+      this.#showing,
       ...Object.values(this.#types),
       plans.onDidChange(() => this.#soon()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.#soon()),
@@ -46,24 +45,26 @@ export class PlanDecorations implements vscode.Disposable {
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
     for (const owned of this.#owned) owned.dispose();
   }
 
   #soon(): void {
-    const editors = vscode.window.visibleTextEditors.filter(({ document }) => isPlan(document));
-    if (editors.length === 0) return;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      for (const editor of editors)
-        void this.#show(editor).catch((error: unknown) => this.#log.debug(`plans: ${messageOf(error)}`));
-    }, READ_MS);
+    if (shownPlans().length > 0) this.#showing.soon();
+  }
+
+  async #showAll(): Promise<void> {
+    await Promise.all(
+      shownPlans().map(editor =>
+        this.#show(editor).catch((error: unknown) => this.#log.debug(`plans: ${messageOf(error)}`)),
+      ),
+    );
   }
 
   async #show(editor: vscode.TextEditor): Promise<void> {
     const { uri } = editor.document;
     const shown = new Map<Tone, vscode.DecorationOptions[]>();
-    const states = await statesOf(this.#plans, this.#access, uri);
+    const states = await statesOf(this.#plans, uri);
+    if (!vscode.window.visibleTextEditors.includes(editor)) return;
     this.#plans.outline(uri)?.subtasks.forEach(({ nameEnd }, place) => {
       const state = states.get(place);
       if (state === undefined) return;
@@ -78,3 +79,6 @@ export class PlanDecorations implements vscode.Disposable {
       editor.setDecorations(type, shown.get(tone as Tone) ?? []);
   }
 }
+
+const shownPlans = (): readonly vscode.TextEditor[] =>
+  vscode.window.visibleTextEditors.filter(({ document }) => isPlan(document));

@@ -39,8 +39,12 @@ describe('what stands above a plan', () => {
       ],
     );
     const subjects = (await given()).map(({ command }) => subjectOf(command?.arguments?.[0]));
-    const about = (subtask: number | null): object => ({ kind: 'plan', uri: A.toString(), subtask });
-    assert.deepEqual(subjects, [about(null), about(null), about(null), about(0), about(1)]);
+    const plan = { kind: 'plan', uri: A.toString(), subtask: null };
+    const subtasks = [
+      { ...plan, subtask: 0, name: 'types' },
+      { ...plan, subtask: 1, name: 'test-1' },
+    ];
+    assert.deepEqual(subjects, [plan, plan, plan, ...subtasks]);
   });
 
   it('says of a run in which nothing was run that this is so', async () => {

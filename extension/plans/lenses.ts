@@ -33,7 +33,8 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
       subtask: number | null,
       tooltip: string,
     ): vscode.CodeLens => {
-      const subject: Subject = { kind: 'plan', uri: uri.toString(), subtask };
+      const plan: Subject = { kind: 'plan', uri: uri.toString(), subtask };
+      const subject = subtask === null ? plan : { ...plan, name: outline.subtasks[subtask]?.name ?? null };
       return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), {
         title,
         command,

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { Outline } from '../../engine/language/protocol.ts';
 import type { EngineAccess } from '../access.ts';
@@ -9,8 +10,10 @@ import { once } from '../session/once.ts';
 import { knownOf } from './known.ts';
 import { lastRunOf } from './last-run.ts';
 import type { PlanClient } from './plan-client.ts';
+import { Paced } from './paced.ts';
 import { isPlan } from './plan-files.ts';
 import type { PlanRuns } from './plan-runs.ts';
+import { RunChildren } from './run-children.ts';
 
 /** What the parts of the editor that show plans work with. */
 export interface PlanHost {
@@ -36,8 +39,11 @@ export class Plans implements vscode.Disposable {
   /** Which run of each plan the server knows of. */
   readonly #told = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<string>();
+  readonly #children = new RunChildren();
   readonly #client: () => Promise<PlanClient>;
-  #telling: NodeJS.Timeout | undefined;
+  readonly #telling = new Paced(() => this.#tell().catch((error: unknown) => this.#debug(error)), TELL_MS);
+  /** How often each plan was asked about: an answer that is not the last one counts no more. */
+  readonly #asked = new Map<string, number>();
   #isStarted = false;
   /** Fires with a plan of which something else is to be shown than before. */
   readonly onDidChange = this.#changed.event;
@@ -70,13 +76,24 @@ export class Plans implements vscode.Disposable {
     return thread === undefined ? undefined : this.#host.model.task(thread);
   }
 
+  /**
+   * The subtasks of that run, the first 2,000 of them; none without a run or an engine.
+   * @throws what the engine throws
+   */
+  async lastChildren(uri: vscode.Uri): Promise<readonly ChildDocument[]> {
+    const { client } = this.#host.access;
+    const task = this.lastRun(uri);
+    if (task?.fan_out == null || client === undefined) return [];
+    return this.#children.of(client, task.thread, task.fan_out.subtasks);
+  }
+
   /** The server, started where it was not. */
   client(): Promise<PlanClient> {
     return this.#client();
   }
 
   dispose(): void {
-    clearTimeout(this.#telling);
+    this.#telling.dispose();
     this.#owned.dispose();
   }
 
@@ -88,6 +105,11 @@ export class Plans implements vscode.Disposable {
   #closed(uri: string): void {
     this.#outlines.delete(uri);
     this.#told.delete(uri);
+    this.#asked.delete(uri);
+  }
+
+  #debug(error: unknown): void {
+    this.#host.log.debug(`plans: ${messageOf(error)}`);
   }
 
   #started(client: PlanClient): PlanClient {
@@ -108,18 +130,23 @@ export class Plans implements vscode.Disposable {
   }
 
   async #read(client: PlanClient, key: string, uri: string): Promise<void> {
-    const before = this.#outlines.get(key)?.namespace;
+    const asked = (this.#asked.get(key) ?? 0) + 1;
+    this.#asked.set(key, asked);
+    let outline: Outline;
     try {
-      this.#outlines.set(key, await client.outline(uri));
+      outline = await client.outline(uri);
     } catch (error) {
-      this.#host.log.debug(`plans: ${messageOf(error)}`);
-      return;
+      return this.#debug(error);
     }
+    if (this.#asked.get(key) !== asked) return;
+    const before = this.#outlines.get(key)?.namespace;
+    this.#outlines.set(key, outline);
     this.#changed.fire(key);
-    if (this.#outlines.get(key)?.namespace !== before) this.#tellSoon();
+    if (outline?.namespace !== before) this.#tellSoon();
   }
 
   #fleetChanged(change: ModelChange): void {
+    this.#children.take(change);
     this.#tellSoon();
     for (const uri of this.#outlines.keys()) if (this.#isAbout(uri, change)) this.#changed.fire(uri);
   }
@@ -133,11 +160,7 @@ export class Plans implements vscode.Disposable {
   }
 
   #tellSoon(): void {
-    if (!this.#isStarted) return;
-    this.#telling ??= setTimeout(() => {
-      this.#telling = undefined;
-      void this.#tell().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`));
-    }, TELL_MS);
+    if (this.#isStarted) this.#telling.soon();
   }
 
   async #tell(): Promise<void> {

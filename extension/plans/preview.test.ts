@@ -24,8 +24,8 @@ describe('the picture of a plan', () => {
   const on = usePlans();
   let previews: PlanPreviews;
   beforeEach(async () => {
-    const { plans, session: access, log } = on.window;
-    previews = new PlanPreviews({ extensionUri: vscode.Uri.file('/extension'), plans, access, log });
+    const { plans, log } = on.window;
+    previews = new PlanPreviews({ extensionUri: vscode.Uri.file('/extension'), plans, log });
     on.window.server.picture = PICTURE;
     await on.window.open(A, { ...OUTLINE, subtasks: written(['a'], ['b']) });
   });
@@ -130,7 +130,7 @@ describe('the picture of a plan', () => {
 
   it('leads to where a subtask is written, in the editor that shows the plan', async () => {
     const panel = await show();
-    panel.say({ type: 'reveal', id: 1 });
+    panel.say({ type: 'reveal', id: 1, name: 'b' });
     await on.window.pass();
     const shown = editor.texts.active!;
     assert.deepEqual(
@@ -139,9 +139,20 @@ describe('the picture of a plan', () => {
     );
     assert.equal(shown.selection.active.line, 5);
     shown.viewColumn = vscode.ViewColumn.Three;
-    panel.say({ type: 'reveal', id: 0 });
+    panel.say({ type: 'reveal', id: 0, name: 'a' });
     await on.window.pass();
     assert.deepEqual([editor.texts.editors.length, shown.viewColumn, shown.selection.active.line], [1, 3, 2]);
+  });
+
+  it('leads to the subtask that was clicked, wherever it stands by then', async () => {
+    const panel = await show();
+    on.window.server.picture = { ...PICTURE, nodes: [node(0, 'first'), node(1, 'a'), node(2, 'b')] };
+    on.window.server.read(A);
+    await on.window.pass();
+    await on.window.pass();
+    panel.say({ type: 'reveal', id: 0, name: 'a' });
+    await on.window.pass();
+    assert.equal(editor.texts.active?.selection.active.line, 5);
   });
 
   it('leaves out what nobody looks at, and says how much', async () => {
@@ -174,8 +185,9 @@ describe('the picture of a plan', () => {
       7,
       'x',
       { type: 'launch' },
-      { type: 'reveal', id: -1 },
-      { type: 'reveal', id: 99 },
+      { type: 'reveal', id: 0 },
+      { type: 'reveal', id: -1, name: 'a' },
+      { type: 'reveal', id: 99, name: 'gone' },
     ])
       panel.say(garbage);
     await on.window.pass();

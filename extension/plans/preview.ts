@@ -3,9 +3,9 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 import { messageOf } from '../../engine/errors.ts';
 import { fromPreviewSchema, type ToPreview } from '../../webview/plan/protocol.ts';
-import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
 import { pageHtml } from '../panels/html.ts';
+import { Paced } from './paced.ts';
 import type { Plans } from './plans.ts';
 import { statesOf } from './states.ts';
 
@@ -17,7 +17,6 @@ const DRAW_MS = 150;
 interface PreviewHost {
   readonly extensionUri: vscode.Uri;
   readonly plans: Plans;
-  readonly access: EngineAccess;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -48,8 +47,9 @@ class PlanPreview implements vscode.Disposable {
   readonly #host: PreviewHost;
   readonly #panel: vscode.WebviewPanel;
   readonly #owned = new DisposableStore();
-  #lines: readonly number[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #drawing: Paced;
+  /** As the picture has them now. */
+  #nodes: readonly { readonly name: string; readonly line: number }[] = [];
   #closed = false;
 
   constructor(uri: vscode.Uri, host: PreviewHost, onClosed: () => void) {
@@ -62,14 +62,19 @@ class PlanPreview implements vscode.Disposable {
       { enableScripts: true, localResourceRoots: [this.#resource()] },
     );
     const { webview } = this.#panel;
+    this.#drawing = this.#owned.add(
+      new Paced(
+        () => this.#draw().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`)),
+        DRAW_MS,
+      ),
+    );
     this.#owned.add(webview.onDidReceiveMessage(message => this.#heard(message)));
-    this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawSoon()));
+    this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawing.soon()));
     this.#owned.add(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)),
     );
     this.#panel.onDidDispose(() => {
       this.#closed = true;
-      clearTimeout(this.#timer);
       this.#owned.dispose();
       onClosed();
     });
@@ -102,12 +107,14 @@ class PlanPreview implements vscode.Disposable {
   #heard(message: unknown): void {
     const decoded = v.safeParse(fromPreviewSchema, message);
     if (!decoded.success) return this.#host.log.debug('plans: a message of the preview that is none');
-    if (decoded.output.type === 'ready') this.#drawSoon();
-    else void this.#reveal(decoded.output.id);
+    if (decoded.output.type === 'ready') this.#drawing.soon();
+    else void this.#reveal(decoded.output);
   }
 
-  async #reveal(id: number): Promise<void> {
-    const line = this.#lines[id];
+  /** The picture that was clicked may be an older one: the subtask is the one that was shown, wherever it stands now. */
+  async #reveal({ id, name }: { readonly id: number; readonly name: string }): Promise<void> {
+    const same = this.#nodes[id]?.name === name ? this.#nodes[id] : undefined;
+    const line = (same ?? this.#nodes.find(node => node.name === name))?.line;
     if (line === undefined) return;
     const at = new vscode.Position(line, 0);
     const shown = vscode.window.visibleTextEditors.find(
@@ -119,19 +126,12 @@ class PlanPreview implements vscode.Disposable {
     });
   }
 
-  #drawSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.#draw().catch((error: unknown) => this.#host.log.debug(`plans: ${messageOf(error)}`));
-    }, DRAW_MS);
-  }
-
   async #draw(): Promise<void> {
     const graph = await (await this.#host.plans.client()).graph(this.#uri.toString());
     if (graph === null) return;
     const nodes = graph.nodes.slice(0, MAX_NODES);
-    this.#lines = nodes.map(({ line }) => line);
-    const states = await statesOf(this.#host.plans, this.#host.access, this.#uri);
+    const states = await statesOf(this.#host.plans, this.#uri);
+    this.#nodes = nodes;
     const left = graph.nodes.length - nodes.length;
     this.#say({
       type: 'graph',
@@ -158,7 +158,7 @@ class PlanPreview implements vscode.Disposable {
 
   #followCursor({ document, selection }: vscode.TextEditor): void {
     if (document.uri.toString() !== this.#uri.toString()) return;
-    const id = this.#lines.findLastIndex(line => line <= selection.active.line);
+    const id = this.#nodes.findLastIndex(({ line }) => line <= selection.active.line);
     this.#say({ type: 'cursor', id: id === -1 ? null : id });
   }
 }

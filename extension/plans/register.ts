@@ -17,7 +17,7 @@ export function registerPlans(host: PlanHost, extensionUri: vscode.Uri): Registe
   const { access, log } = host;
   const plans = store.add(new Plans(host));
   store.add(new PlanLenses(plans, access));
-  store.add(new PlanDecorations(plans, access, log));
-  const previews = store.add(new PlanPreviews({ extensionUri, plans, access, log }));
+  store.add(new PlanDecorations(plans, log));
+  const previews = store.add(new PlanPreviews({ extensionUri, plans, log }));
   return { plans, preview: uri => previews.show(uri), dispose: () => store.dispose() };
 }

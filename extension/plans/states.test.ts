@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
-import { child, done, pending, running, task, THREAD } from '../../engine/cli/testing/documents.ts';
+import { child, done, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import type { Outline } from '../../engine/language/protocol.ts';
-import { FakeSession } from '../testing/session.ts';
 import { statesOf, type State } from './states.ts';
 
 type Written = NonNullable<Outline>['subtasks'][number];
@@ -20,12 +18,9 @@ const written = (names: readonly (string | null)[]): Written => ({
 function statesIn(
   names: readonly (readonly (string | null)[])[],
   children: readonly ChildDocument[],
-  run = task(),
 ): Promise<ReadonlyMap<number, State>> {
   const outline = { version: 1, isSound: true, namespace: null, subtasks: names.map(written) };
-  const page = { thread: THREAD, alias: 'A', round: 1, total: children.length, children };
-  const session = new FakeSession().live(new FakeClient({ children: page }));
-  return statesOf({ lastRun: () => run, outline: () => outline }, session, undefined as never);
+  return statesOf({ lastChildren: async () => children, outline: () => outline }, undefined as never);
 }
 
 describe('the states of a plan’s subtasks', () => {
@@ -78,9 +73,7 @@ describe('the states of a plan’s subtasks', () => {
     assert.equal(states.get(0)?.tone, 'accepted');
   });
 
-  it('are none without a run or an engine', async () => {
-    assert.equal((await statesIn([['a']], [], task({ fan_out: null }))).size, 0);
-    const plans = { lastRun: () => task(), outline: () => null };
-    assert.equal((await statesOf(plans, new FakeSession(), undefined as never)).size, 0);
+  it('are none without a run', async () => {
+    assert.equal((await statesIn([['a']], [])).size, 0);
   });
 });

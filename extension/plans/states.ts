@@ -3,9 +3,7 @@ import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
 import { duration } from '../../engine/contract/format.ts';
 import type { Tone } from '../../webview/plan/protocol.ts';
-import type { EngineAccess } from '../access.ts';
 import { verdictText } from '../views/appearance.ts';
-import { childrenOf } from './last-run.ts';
 import type { Plans } from './plans.ts';
 
 export type { Tone };
@@ -18,13 +16,10 @@ export interface State {
 
 /** How the subtasks of a plan do, or did, in its last run: by their place in it, those that were part of the run. */
 export async function statesOf(
-  plans: Pick<Plans, 'lastRun' | 'outline'>,
-  { client }: EngineAccess,
+  plans: Pick<Plans, 'lastChildren' | 'outline'>,
   uri: vscode.Uri,
 ): Promise<ReadonlyMap<number, State>> {
-  const task = plans.lastRun(uri);
-  if (task?.fan_out == null || client === undefined) return new Map();
-  const children = await childrenOf(client, task.thread);
+  const children = await plans.lastChildren(uri);
   const byName = new Map(children.map(child => [child.name ?? child.goal, child]));
   return new Map(
     (plans.outline(uri)?.subtasks ?? []).flatMap(({ names }, place) => {

@@ -56,11 +56,12 @@ describe('the process that stands by', () => {
     assert.equal(losses, 0, 'whoever ends it has not lost it');
   });
 
-  it('does what is asked for last', async () => {
+  it('does what is asked for last, and nothing that is not wanted any more', async () => {
     const asked = [standby.begin(), standby.end(), standby.begin(), standby.end()];
     await Promise.all(asked);
-    assert.equal(pids().length, 2);
-    assert.deepEqual(pids().map(runs), [false, false]);
+    assert.deepEqual(pids().map(runs), [false], 'the one that was being begun is ended');
+    await Promise.all([standby.end(), standby.begin()]);
+    assert.deepEqual(pids().map(runs), [false, true]);
   });
 
   it('is told of when it is gone though nobody ended it, and can be begun again', async () => {

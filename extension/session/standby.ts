@@ -20,8 +20,9 @@ export class Standby {
   readonly #log: vscode.LogOutputChannel;
   readonly #onLost: () => void;
   #process: ChildProcess | undefined;
-  /** One change at a time, in the order in which they were asked for. */
-  #last: Promise<void> = Promise.resolve();
+  #isWanted = false;
+  /** Until it is as it is wanted: one change at a time, and none for what is not wanted any more. */
+  #settling: Promise<void> | undefined;
 
   /** @param onLost called when it is gone though nobody ended it */
   constructor(splFile: string, home: string, log: vscode.LogOutputChannel, onLost: () => void) {
@@ -33,36 +34,52 @@ export class Standby {
 
   /** Has it waiting. Does nothing when it is already; a failure is logged, since the fan-out goes on without it. */
   begin(): Promise<void> {
-    return this.#queue(async () => {
-      if (this.#isRunning()) return;
-      const waiting = (this.#process = await this.#spawn());
-      this.#log.info(`standby waits: PID ${waiting.pid}`);
-      waiting.once('exit', () => {
-        if (this.#process === waiting) this.#onLost();
-      });
-    });
+    return this.#want(true);
   }
 
   /** Ends it; settled when it is gone, so that it can't take over what is about to be let go of. */
   end(): Promise<void> {
-    return this.#queue(async () => {
-      const waiting = this.#process;
-      if (waiting === undefined || !this.#isRunning()) return;
-      this.#process = undefined;
-      const gone = once(waiting, 'exit');
-      waiting.kill('SIGTERM');
-      const impatience = setTimeout(() => waiting.kill('SIGKILL'), END_MS);
-      await gone;
-      clearTimeout(impatience);
-      this.#log.info(`standby ended: PID ${waiting.pid}`);
+    return this.#want(false);
+  }
+
+  #want(isWanted: boolean): Promise<void> {
+    this.#isWanted = isWanted;
+    return (this.#settling ??= this.#settle());
+  }
+
+  async #settle(): Promise<void> {
+    let done: boolean | undefined;
+    try {
+      while (done !== this.#isWanted) {
+        done = this.#isWanted;
+        await (done ? this.#start() : this.#stop());
+      }
+    } catch (thrown) {
+      this.#log.error(`standby: ${messageOf(thrown)}`);
+    } finally {
+      this.#settling = undefined;
+    }
+  }
+
+  async #start(): Promise<void> {
+    if (this.#isRunning()) return;
+    const waiting = (this.#process = await this.#spawn());
+    this.#log.info(`standby waits: PID ${waiting.pid}`);
+    waiting.once('exit', () => {
+      if (this.#process === waiting) this.#onLost();
     });
   }
 
-  #queue(change: () => Promise<void>): Promise<void> {
-    this.#last = this.#last
-      .then(change)
-      .catch((error: unknown) => this.#log.error(`standby: ${messageOf(error)}`));
-    return this.#last;
+  async #stop(): Promise<void> {
+    const waiting = this.#process;
+    if (waiting === undefined || !this.#isRunning()) return;
+    this.#process = undefined;
+    const gone = once(waiting, 'exit');
+    waiting.kill('SIGTERM');
+    const impatience = setTimeout(() => waiting.kill('SIGKILL'), END_MS);
+    await gone;
+    clearTimeout(impatience);
+    this.#log.info(`standby ended: PID ${waiting.pid}`);
   }
 
   #isRunning(): boolean {

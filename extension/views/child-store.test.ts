@@ -4,6 +4,7 @@ import { FakeClient } from '../../engine/api/testing/fake-client.ts';
 import { done, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { PAGE } from '../model/follow-fan-out.ts';
+import { settled } from '../testing/editor.ts';
 import { ChildStore } from './child-store.ts';
 
 describe('the subtasks that a tree keeps', () => {
@@ -61,6 +62,46 @@ describe('the subtasks that a tree keeps', () => {
     assert.deepEqual([store.get('th', 4), store.get('th', 5)?.index], [undefined, 5]);
     store.clear();
     assert.equal(store.get('th', 5), undefined);
+  });
+
+  describe('whose answers come out of order', () => {
+    /** Has each question answered when the test says so, with what the engine had when it was asked. */
+    function slowly(): (() => void)[] {
+      const answers: (() => void)[] = [];
+      const told = engine;
+      engine = new FakeClient({
+        children: async input => {
+          const document = await told.report('children', input as never);
+          await new Promise<void>(resolve => answers.push(resolve));
+          return document;
+        },
+      });
+      return answers;
+    }
+
+    it('are those of the question that was asked last', async () => {
+      const answers = slowly();
+      const loading = store.load(engine, 'th', 0, 10);
+      await settled();
+      children[3] = done(3);
+      const refreshing = store.refresh(engine, 'th', new Set([3]));
+      await settled();
+      answers[1]?.();
+      assert.deepEqual(await refreshing, [3], 'what is being read for the first time may change meanwhile');
+      answers[0]?.();
+      await loading;
+      assert.deepEqual([store.get('th', 3)?.state, store.get('th', 4)?.state], ['done', 'pending']);
+    });
+
+    it('are none that were asked for before all was forgotten', async () => {
+      const answers = slowly();
+      const loading = store.load(engine, 'th', 0, 10);
+      await settled();
+      store.clear();
+      answers[0]?.();
+      await loading;
+      assert.equal(store.get('th', 3), undefined);
+    });
   });
 
   it('say which of them run, and which are open', async () => {

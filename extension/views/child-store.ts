@@ -4,26 +4,45 @@ import { PAGE } from '../model/follow-fan-out.ts';
 
 type Source = Pick<EngineClient, 'report'>;
 
-/** The subtasks that a tree shows now. What is not shown is not kept, however many there are. */
+interface Kept {
+  readonly child: ChildDocument;
+  /** The number of the question that it answers. */
+  readonly asked: number;
+}
+
+interface Loading {
+  readonly thread: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The subtasks that are shown now. What is not shown is not kept, however many there are. The answer to an older question
+ * never takes the place of that to a newer one.
+ */
 export class ChildStore {
-  readonly #byTask = new Map<string, Map<number, ChildDocument>>();
+  readonly #byTask = new Map<string, Map<number, Kept>>();
+  readonly #loading = new Set<Loading>();
+  #asked = 0;
+  /** Answers to questions up to this one count no more. */
+  #cleared = 0;
 
   get(thread: string, index: number): ChildDocument | undefined {
-    return this.#byTask.get(thread)?.get(index);
+    return this.#byTask.get(thread)?.get(index)?.child;
   }
 
   /** Every subtask that is kept and runs. */
   *running(): Generator<{ readonly thread: string; readonly child: ChildDocument }> {
     for (const [thread, children] of this.#byTask)
-      for (const child of children.values()) if (child.state === 'running') yield { thread, child };
+      for (const { child } of children.values()) if (child.state === 'running') yield { thread, child };
   }
 
   /** Every subtask that is kept and has not ended, by its task. */
   open(): Map<string, Set<number>> {
     const all = new Map<string, Set<number>>();
     for (const [thread, children] of this.#byTask) {
-      const open = [...children.values()].filter(({ state }) => state !== 'done');
-      if (open.length > 0) all.set(thread, new Set(open.map(({ index }) => index)));
+      const open = [...children.values()].filter(({ child }) => child.state !== 'done');
+      if (open.length > 0) all.set(thread, new Set(open.map(({ child }) => child.index)));
     }
     return all;
   }
@@ -32,14 +51,19 @@ export class ChildStore {
   async load(engine: Source, thread: string, from: number, to: number): Promise<void> {
     if (this.#hasAll(thread, from, to)) return;
     const limit = Math.max(1, Math.min(PAGE, to - from));
-    const { children } = await engine.report('children', { task: thread, offset: from, limit });
-    const kept = this.#byTask.get(thread) ?? new Map<number, ChildDocument>();
-    for (const child of children) kept.set(child.index, child);
-    this.#byTask.set(thread, kept);
+    const asked = ++this.#asked;
+    const loading: Loading = { thread, from, to };
+    this.#loading.add(loading);
+    try {
+      const { children } = await engine.report('children', { task: thread, offset: from, limit });
+      for (const child of children) this.#keep(thread, child, asked);
+    } finally {
+      this.#loading.delete(loading);
+    }
   }
 
   /**
-   * Reads those of the subtasks that are kept anew.
+   * Reads those of the subtasks anew that are kept, or are being read for the first time.
    * @param changed undefined for all
    * @returns the indices of what was read
    */
@@ -48,13 +72,14 @@ export class ChildStore {
     thread: string,
     changed: ReadonlySet<number> | undefined,
   ): Promise<readonly number[]> {
-    const kept = this.#byTask.get(thread);
-    if (kept === undefined) return [];
-    const wanted = [...kept.keys()].filter(index => changed === undefined || changed.has(index));
+    const known = [...(this.#byTask.get(thread)?.keys() ?? [])];
+    const wanted =
+      changed === undefined ? known : [...changed].filter(index => this.#isWanted(thread, index));
     for (let at = 0; at < wanted.length; at += PAGE) {
       const indices = wanted.slice(at, at + PAGE);
+      const asked = ++this.#asked;
       const { children } = await engine.report('children', { task: thread, offset: 0, limit: PAGE, indices });
-      for (const child of children) if (kept.has(child.index)) kept.set(child.index, child);
+      for (const child of children) if (this.#isWanted(thread, child.index)) this.#keep(thread, child, asked);
     }
     return wanted;
   }
@@ -67,6 +92,21 @@ export class ChildStore {
 
   clear(): void {
     this.#byTask.clear();
+    this.#cleared = this.#asked;
+  }
+
+  #keep(thread: string, child: ChildDocument, asked: number): void {
+    const kept = this.#byTask.get(thread) ?? new Map<number, Kept>();
+    if (asked <= Math.max(this.#cleared, kept.get(child.index)?.asked ?? 0)) return;
+    kept.set(child.index, { child, asked });
+    this.#byTask.set(thread, kept);
+  }
+
+  #isWanted(thread: string, index: number): boolean {
+    if (this.#byTask.get(thread)?.has(index) === true) return true;
+    for (const each of this.#loading)
+      if (each.thread === thread && each.from <= index && index < each.to) return true;
+    return false;
   }
 
   #hasAll(thread: string, from: number, to: number): boolean {

@@ -50,6 +50,32 @@ describe('the tree of fan-outs', () => {
   const texts = async (rows: readonly Node[] | undefined): Promise<unknown> =>
     rows === undefined ? 'all' : Promise.all(rows.map(row => textOf(tree, row)));
 
+  it('reads what changes while it reads once, however often it does', async () => {
+    children = [running(0), running(1)];
+    await has(fannedOut(2));
+    await shown();
+    on.window.client.asked.length = 0;
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>(resolve => (answer = resolve));
+    on.window.client.change({
+      children: async ({ indices }) => {
+        await held;
+        const told = (indices as number[]).map(index => children[index]!);
+        return { thread: 'th', alias: 'A', round: 1, total: 2, children: told };
+      },
+    });
+    for (let i = 0; i < 20; i++) await on.window.task(fannedOut(2), i % 2);
+    children = [done(0), done(1)];
+    answer();
+    await on.window.pass();
+    const asked = on.window.client.asked.filter(({ name }) => name === 'children');
+    assert.deepEqual(
+      asked.map(({ input }) => (input['indices'] as number[]).toSorted()),
+      [[0], [0, 1]],
+    );
+    assert.match(String(((await shown()) as [string, string[]][])[0]?.[1][1]), /accepted/);
+  });
+
   it('says of a task and of its subtasks that nothing was run', async () => {
     children = [child({ goal: 'npm test', executor: 'echo' })];
     await has(fannedOut(1, {}, { progress: '1 of 1 accepted', echo: 'echo: nothing was run' }));

@@ -39,8 +39,9 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #ticking: NodeJS.Timeout | undefined;
   #isVisible = false;
   #circumstances = '';
-  /** Refreshes follow one another, so that an older answer never overwrites a newer one. */
-  #refreshing: Promise<void> = Promise.resolve();
+  /** What has changed and is yet to be read: one reading at a time, however much comes meanwhile. */
+  #waiting = new Waiting();
+  #isReading = false;
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(model: FleetModel, access: EngineAccess, log: vscode.LogOutputChannel) {
@@ -153,14 +154,31 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #take(change: ModelChange): void {
-    if (change.all) this.#store.clear();
+    if (change.all) this.#forgetAll();
     const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
     // The whole tree has the new rows in it: to tell of these again would keep the next change waiting.
     if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
-    const children = this.#haveChanged() ? withAll(change.children, this.#store.open()) : change.children;
-    this.#refreshing = this.#refreshing
-      .then(() => this.#refresh(known, children))
-      .catch((thrown: unknown) => this.#log.warn(`reading subtasks: ${messageOf(thrown)}`));
+    this.#waiting.add(known, change.children);
+    if (this.#haveChanged()) this.#waiting.add([], this.#store.open());
+    void this.#readWaiting();
+  }
+
+  #forgetAll(): void {
+    this.#store.clear();
+    for (const [id, { thread }] of this.#nodes) if (!this.#model.tasks.has(thread)) this.#nodes.delete(id);
+  }
+
+  async #readWaiting(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    for (let taken = this.#waiting.take(); taken !== null; taken = this.#waiting.take()) {
+      try {
+        await this.#refresh(taken.tasks, taken.children);
+      } catch (thrown) {
+        this.#log.warn(`reading subtasks: ${messageOf(thrown)}`);
+      }
+    }
+    this.#isReading = false;
   }
 
   /** Whether that by which subtasks wait or are stalled is different from before: no event names them for it. */
@@ -175,10 +193,10 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   /** Reads what is shown of the subtasks that changed, and tells of them together with their tasks. */
-  async #refresh(tasks: readonly string[], children: ModelChange['children']): Promise<void> {
+  async #refresh(tasks: Iterable<string>, children: ModelChange['children']): Promise<void> {
     const { client } = this.#access;
     if (client === undefined) return;
-    const rows = tasks.map(taskRow);
+    const rows = [...tasks].map(taskRow);
     for (const [thread, changed] of children) {
       const read = await this.#store.refresh(client, thread, changed);
       for (const index of read) rows.push({ kind: 'child', thread, index });
@@ -208,14 +226,25 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 }
 
-/** What is in either of two sets of subtasks, by their task. */
-function withAll(
-  children: ModelChange['children'],
-  more: ReadonlyMap<string, ReadonlySet<number>>,
-): ModelChange['children'] {
-  const all = new Map(children);
-  for (const [thread, indices] of more) all.set(thread, new Set([...(all.get(thread) ?? []), ...indices]));
-  return all;
+/** Tasks and subtasks that are to be read anew, each once. */
+class Waiting {
+  #tasks = new Set<string>();
+  #children = new Map<string, Set<number>>();
+
+  add(tasks: readonly string[], children: ModelChange['children']): void {
+    for (const thread of tasks) this.#tasks.add(thread);
+    for (const [thread, indices] of children)
+      this.#children.set(thread, new Set([...(this.#children.get(thread) ?? []), ...indices]));
+  }
+
+  /** @returns null where nothing waits */
+  take(): Pick<ModelChange, 'tasks' | 'children'> | null {
+    if (this.#tasks.size + this.#children.size === 0) return null;
+    const taken = { tasks: this.#tasks, children: this.#children };
+    this.#tasks = new Set();
+    this.#children = new Map();
+    return taken;
+  }
 }
 
 const taskRow = (thread: string): Node => ({ kind: 'task', thread });

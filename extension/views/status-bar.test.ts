@@ -10,7 +10,11 @@ import { statusBar } from './status-bar.ts';
 
 function run(thread: string, completed: number, subtasks: number, complete = false): TaskDocument {
   const bare = task();
-  return { ...bare, thread, fan_out: { ...bare.fan_out!, completed, subtasks, complete, under_way: !complete } };
+  return {
+    ...bare,
+    thread,
+    fan_out: { ...bare.fan_out!, completed, subtasks, complete, under_way: !complete },
+  };
 }
 const issued = { reason: 'bad release', issued_by: 'ada', issued_at_unix: 1_750_000_000 };
 const freeze = (namespace: string, level = 'soft') => ({ namespace, level, grace_secs: 60, ...issued });

@@ -124,7 +124,7 @@ describe('the picture of a plan on its page', () => {
     assert.equal(press(test, 'ArrowDown'), false);
     assert.deepEqual(
       said,
-      [2, 2, 2].map(id => ({ type: 'reveal', id })),
+      [2, 2, 2].map(id => ({ type: 'reveal', id, name: 'test' })),
     );
     assert.deepEqual(
       [test.getAttribute('tabindex'), test.getAttribute('role')],

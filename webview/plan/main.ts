@@ -88,7 +88,7 @@ function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTem
     ...(state === '' ? [] : [state]),
     ...(waitsFor.length === 0 ? [] : [`${graph.words.waitsFor} ${waitsFor.join(', ')}`]),
   ];
-  const reveal = (): void => say({ type: 'reveal', id });
+  const reveal = (): void => say({ type: 'reveal', id, name });
   const onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();

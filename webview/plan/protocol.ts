@@ -37,6 +37,6 @@ export type GraphMessage = Extract<ToPreview, { type: 'graph' }>;
 export const fromPreviewSchema = v.variant('type', [
   v.object({ type: v.literal('ready') }),
   /** Somebody wants to see where this subtask is written. */
-  v.object({ type: v.literal('reveal'), id: whole }),
+  v.object({ type: v.literal('reveal'), id: whole, name: v.string() }),
 ]);
 export type FromPreview = v.InferOutput<typeof fromPreviewSchema>;

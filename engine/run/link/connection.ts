@@ -9,18 +9,23 @@ import { readLines } from './lines.ts';
 const MAX_GREETING_BYTES = 64 * 1024;
 /** The longest line after it: a frame of records, the largest of which is a fan-out's. */
 const MAX_LINE_BYTES = 128 * 1024 * 1024;
-/** How much may wait for a peer that does not read, in bytes, before it is given up. */
-const MAX_UNSENT_BYTES = 512 * 1024 * 1024;
+/** How much may wait for a peer that does not read, in bytes, before it is given up: twice the longest line. */
+const MAX_UNSENT_BYTES = 2 * MAX_LINE_BYTES;
+/** How much may wait for all peers of this process together, in bytes, before the one furthest behind is given up. */
+const MAX_UNSENT_OF_ALL_BYTES = 2 * MAX_UNSENT_BYTES;
 /** How long a peer may take to read the last that is sent to it. */
 const END_MS = 1000;
 
 export interface ConnectionLimits {
   readonly unsentBytes: number;
+  readonly unsentOfAllBytes: number;
   readonly endMs: number;
 }
 
 /** One end of an open stream between two instances. It owns the stream. */
 export class Connection {
+  /** Those that have more to send than their streams take at once. */
+  static readonly #behind = new Set<Connection>();
   readonly #stream: Duplex;
   readonly #key: InstanceKey;
   readonly #limits: ConnectionLimits;
@@ -32,7 +37,12 @@ export class Connection {
   constructor(stream: Duplex, key: InstanceKey, limits: Partial<ConnectionLimits> = {}) {
     this.#stream = stream;
     this.#key = key;
-    this.#limits = { unsentBytes: MAX_UNSENT_BYTES, endMs: END_MS, ...limits };
+    this.#limits = {
+      unsentBytes: MAX_UNSENT_BYTES,
+      unsentOfAllBytes: MAX_UNSENT_OF_ALL_BYTES,
+      endMs: END_MS,
+      ...limits,
+    };
     readLines(stream, {
       maxBytes: () => this.#maxLineBytes,
       onLine: text => this.#take(text),
@@ -95,6 +105,7 @@ export class Connection {
   close(error?: Error): void {
     if (this.closed) return;
     this.#state = 'closed';
+    Connection.#behind.delete(this);
     this.#stream.destroy();
     this.#onClose(error);
   }
@@ -102,8 +113,27 @@ export class Connection {
   #write(text: string): void {
     if (this.#state !== 'open') return;
     this.#stream.write(text);
-    if (this.#stream.writableLength > this.#limits.unsentBytes)
-      this.close(new FleetError('LINK_BROKEN', 'the peer does not read what is sent to it'));
+    if (this.#stream.writableLength > this.#limits.unsentBytes) this.#giveUp();
+    else this.#boundAll();
+  }
+
+  /** A link that keeps up costs one comparison here. */
+  #boundAll(): void {
+    if (this.#stream.writableLength > this.#stream.writableHighWaterMark) Connection.#behind.add(this);
+    if (Connection.#behind.size === 0) return;
+    for (const each of Connection.#behind) if (each.#unsent === 0) Connection.#behind.delete(each);
+    const all = [...Connection.#behind];
+    const total = all.reduce((sum, each) => sum + each.#unsent, 0);
+    if (total <= this.#limits.unsentOfAllBytes) return;
+    all.reduce((last, each) => (each.#unsent > last.#unsent ? each : last)).#giveUp();
+  }
+
+  get #unsent(): number {
+    return this.#stream.writableLength;
+  }
+
+  #giveUp(): void {
+    this.close(new FleetError('LINK_BROKEN', 'the peer does not read what is sent to it'));
   }
 
   #take(text: string): void {

@@ -580,6 +580,24 @@ describe('a connection', () => {
     close();
   });
 
+  it('gives up the peer that is furthest behind, once too much waits for all of them', async () => {
+    const [first, second] = [await ends(), await ends()];
+    const limits = { unsentOfAllBytes: 1_000_000 };
+    const behind = new Connection(first.near, worker, limits);
+    const closed = new Promise<Error | undefined>(resolve => (behind.onClose = resolve));
+    const other = new Connection(second.near, worker, limits);
+    const send = (connection: Connection): void => connection.sendFrame({ filler: 'x'.repeat(100_000) });
+    while (first.near.writableLength < 600_000) send(behind);
+    for (let sent = 0; !behind.closed && !other.closed; sent++) {
+      assert.ok(sent < 1000, 'nothing bounds what is sent to all');
+      send(other);
+    }
+    assert.ok(FleetError.is(await closed, 'LINK_BROKEN'));
+    assert.equal(other.closed, false);
+    first.close();
+    second.close();
+  });
+
   it('ends even when its peer does not read', async () => {
     const { near, close } = await ends();
     const connection = new Connection(near, worker, { endMs: 20 });

@@ -1,0 +1,67 @@
+import type { EngineClient } from '../../engine/api/client.ts';
+import type { ChildDocument } from '../../engine/contract/documents.ts';
+import type { ModelChange } from '../model/fleet-model.ts';
+import { PAGE } from '../model/follow-fan-out.ts';
+import { ChildStore } from '../views/child-store.ts';
+import { MAX_CHILDREN } from './last-run.ts';
+
+/** How many runs are kept: those that were asked for last. */
+const MAX_RUNS = 16;
+
+/** The subtasks of the runs that are shown beside their plans: read once, and then only where they have changed. */
+export class RunChildren {
+  readonly #store = new ChildStore();
+  /** By the thread of each run that is kept: what has changed since it was read. */
+  readonly #changed = new Map<string, Set<number>>();
+  readonly #reading = new Map<string, Promise<void>>();
+
+  take({ all, children }: ModelChange): void {
+    if (all) return this.#clear();
+    for (const [thread, indices] of children)
+      for (const index of indices) this.#changed.get(thread)?.add(index);
+  }
+
+  /**
+   * The subtasks of a run, the first 2,000 of them, as they are now.
+   * @throws what the engine throws
+   */
+  async of(client: EngineClient, thread: string, subtasks: number): Promise<readonly ChildDocument[]> {
+    const count = Math.min(subtasks, MAX_CHILDREN);
+    while (this.#reading.has(thread)) await this.#reading.get(thread);
+    const reading = this.#read(client, thread, count);
+    this.#reading.set(
+      thread,
+      reading.catch(() => undefined).finally(() => this.#reading.delete(thread)),
+    );
+    await reading;
+    return Array.from({ length: count }, (_, index) => this.#store.get(thread, index) ?? []).flat();
+  }
+
+  async #read(client: EngineClient, thread: string, count: number): Promise<void> {
+    const changed = this.#changed.get(thread) ?? new Set();
+    // The run that is asked for stands last.
+    this.#changed.delete(thread);
+    this.#changed.set(thread, new Set());
+    this.#forgetOldest();
+    try {
+      for (let from = 0; from < count; from += PAGE)
+        await this.#store.load(client, thread, from, Math.min(from + PAGE, count));
+      await this.#store.refresh(client, thread, changed);
+    } catch (thrown) {
+      for (const index of changed) this.#changed.get(thread)?.add(index);
+      throw thrown;
+    }
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#changed.keys();
+    if (oldest === undefined || this.#changed.size <= MAX_RUNS) return;
+    this.#changed.delete(oldest);
+    this.#store.forget(oldest, 0, MAX_CHILDREN);
+  }
+
+  #clear(): void {
+    this.#store.clear();
+    for (const indices of this.#changed.values()) indices.clear();
+  }
+}
