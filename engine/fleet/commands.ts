@@ -10,7 +10,7 @@ import { runningAgainWith } from './fold.ts';
 import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from './policies.ts';
 import { parsePredicate, type CelCompiler } from './predicate.ts';
 import { keptFor, keyOf, keyTaken, type Issuer } from './keys.ts';
-import { isUnderWay, labelOf, type Child, type FanOut, type FleetState, type Task } from './state.ts';
+import { isUnderWay, labelOf, wordOf, type Child, type FanOut, type FleetState, type Task } from './state.ts';
 import { subtasksMeant } from './subtask-refs.ts';
 import {
   completeSubtasks,
@@ -255,16 +255,10 @@ function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[])
     `${label} of '${alias}' depends on ${labelOf(fanOut, blocker)}, which did not accept`,
     {
       details: { task: alias, subtask: child.index, depends_on: blocker },
-      hint: `Retry that one: spl task retry ${alias} --subtask ${refOf(fanOut, blocker)}`,
+      hint: `Retry that one: spl task retry ${alias} --subtask ${wordOf(fanOut, blocker)}`,
     },
   );
 }
-
-/** A subtask as a command line names it. */
-const refOf = ({ subtasks }: FanOut, index: number): string => {
-  const name = subtasks[index]?.name ?? String(index);
-  return /^[A-Za-z0-9._/-]+$/.test(name) ? name : String(index);
-};
 
 /**
  * Ends a task, or some subtasks of it.

@@ -26,16 +26,10 @@ export function refuseUnmet(state: FleetState, task: Task, what: string, now: nu
     end === null
       ? `It can when they are approved: spl task show ${first.alias}`
       : first.hasFanOut
-        ? `Have what failed in it run again: spl task retry ${first.alias} --subtask ${fallenOf(first)}`
+        ? `Have what failed in it run again: spl task retry ${first.alias} --failed`
         : `Reopen that one: spl task reopen ${first.alias}`,
     { depends_on: unmet.map(({ alias }) => alias) },
   );
-}
-
-/** The first subtask that did not accept. */
-function fallenOf({ fanOut }: Task): number {
-  const fallen = fanOut?.children.find(({ verdict }) => verdict !== null && verdict !== 'accept');
-  return fallen?.index ?? 0;
 }
 
 /** Such a task waits for nothing any more. */

@@ -9,6 +9,7 @@ import { speedupReport, type ExtraAttempt, type RunChild, type RunFacts } from '
 const child = (index: number, changed: Partial<RunChild> = {}): RunChild => ({
   index,
   goal: `goal ${index}`,
+  name: null,
   run: null,
   executor: 'echo',
   dir: null,

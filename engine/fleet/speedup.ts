@@ -7,6 +7,7 @@ import { topologicalOrder } from './subtasks.ts';
 export interface RunChild {
   readonly index: number;
   readonly goal: string;
+  readonly name: string | null;
   readonly run: string | null;
   readonly executor: string;
   readonly dir: string | null;
@@ -238,9 +239,9 @@ function attempts(extra: readonly ExtraAttempt[]): string {
   return `${plural(extra.length, 'attempt')} of ${total}s`;
 }
 
-/** `subtask 3`, `subtasks 1, 4`, at most ten by number. */
+/** `subtask lint`, `subtasks 1, test-4`, at most ten, by name or else index. */
 function named(children: readonly RunChild[]): string {
-  const listed = children.slice(0, 10).map(child => child.index);
+  const listed = children.slice(0, 10).map(({ name, index }) => name ?? index);
   const more = children.length > listed.length ? ` and ${children.length - listed.length} more` : '';
   return `${children.length === 1 ? 'subtask' : 'subtasks'} ${listed.join(', ')}${more}`;
 }

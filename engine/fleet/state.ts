@@ -429,3 +429,9 @@ export function labelOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): 
   const name = subtasks[index]?.name ?? null;
   return name === null ? `subtask ${index}` : `'${name}'`;
 }
+
+/** A subtask as a command line names it: by its name where a shell takes that without quotes, else by its index. */
+export function wordOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): string {
+  const name = subtasks[index]?.name ?? null;
+  return name !== null && /^[A-Za-z_][A-Za-z0-9._/-]*$/.test(name) ? name : String(index);
+}

@@ -18,6 +18,7 @@ import {
   completedOf,
   isUnderWay,
   labelOf,
+  wordOf,
   membersOf,
   subtasksOf,
   threadOf,
@@ -306,7 +307,7 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
 
 function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
   const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
-  if (child.asks !== null) return whyAsks(fanOut.task, child.index, child.asks);
+  if (child.asks !== null) return whyAsks(fanOut, child.index, child.asks);
   const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
   const held =
     whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
@@ -319,7 +320,7 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
     const labels = unmet.slice(0, 5).map(index => labelOf(fanOut, index));
     return `waiting for ${labels.join(', ')}${unmet.length > 5 ? ', …' : ''}`;
   }
-  if (lacksEnvironment(coordinator.state, fanOut, child)) return whyBare(fanOut.task, child);
+  if (lacksEnvironment(coordinator.state, fanOut, child)) return whyBare(fanOut, child);
   if (child.notBefore > now)
     return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
   if (fanOut.serialOf !== null && fanOut.counts.running > 0)
@@ -351,13 +352,14 @@ function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now:
     : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
 }
 
-function whyAsks({ alias }: Task, index: number, asks: string): string {
-  return `needs you: ${asks}; answer with: spl task retry ${alias} --subtask ${index} --hint "…"`;
+function whyAsks(fanOut: FanOut, index: number, asks: string): string {
+  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
+  return `needs you: ${asks}; answer with: spl task retry ${subtask} --hint "…"`;
 }
 
 /** Only a shell has the environment that is wanted, and a retry brings it along. */
-function whyBare({ alias }: Task, { index }: Child): string {
-  const subtask = `${alias} --subtask ${index}`;
+function whyBare(fanOut: FanOut, { index }: Child): string {
+  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
   return `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${subtask} && spl task retry ${subtask}`;
 }
 
@@ -514,11 +516,12 @@ export function runFacts(state: FleetState, task: Task): RunFacts {
     measuredWallMs: joined === null ? null : Math.max(0, joined.at - fanOut.roundStartedAt),
     slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, members.length),
     children: members.map((child, index) => {
-      const { goal, run, executor, dir, depends_on: dependsOn } = subtasks[index]!;
+      const { goal, name, run, executor, dir, depends_on: dependsOn } = subtasks[index]!;
       const { verdict, attempt, wallMs, costUsd, costUnknown, state: childState } = child;
       return {
         index,
         goal,
+        name,
         run,
         executor,
         dir,

@@ -42,7 +42,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
     ...budgetTexts(join.budget).map((text, i) => `  ${i === 0 ? 'Budget:' : '       '}          ${text}`),
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
     ...join.children.flatMap(child => [
-      ...childLines(child, colours),
+      ...childLines(child, join.children, colours),
       ...(told.has(child) ? failureLines(join.alias, child, '        ') : []),
     ]),
     ...(more > 0
@@ -122,10 +122,21 @@ export function countsText(counts: Counts): string {
   return shown.length === 0 ? 'none' : shown.join(', ');
 }
 
+/** When a follow-up runs, as people read it. */
+const WHEN_TEXTS = { failed: 'if some of that failed', always: 'whatever became of that' } as const;
+
 /** A subtask in two lines or more: what it is for and where, then how it goes. */
-export function childLines(child: ChildDocument, colours: Colours): readonly string[] {
+export function childLines(
+  child: ChildDocument,
+  all: readonly ChildDocument[],
+  colours: Colours,
+): readonly string[] {
   const name = child.name === null ? '' : `${printable(child.name)}: `;
-  const after = child.depends_on.length === 0 ? '' : ` after ${child.depends_on.join(', ')}`;
+  const before = child.depends_on.map(index => printable(all[index]?.name ?? String(index)));
+  const after =
+    before.length === 0
+      ? ''
+      : ` after ${before.join(', ')}${child.when === 'accepted' ? '' : `, ${WHEN_TEXTS[child.when]}`}`;
   return [
     `    [${child.index}] ${name}${oneLine(child.goal, 120)} → ${child.target}${after}`,
     `        ${childState(child, colours)}`,

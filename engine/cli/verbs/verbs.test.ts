@@ -525,7 +525,7 @@ describe('spl task fan-out', () => {
         { goal: 'b', depends_on: [0] },
       ],
       join: 'all',
-      losers: 'keep',
+      losers: 'drain',
       timeout_secs: null,
       budget_usd: null,
       budget_tokens: null,
