@@ -63,6 +63,14 @@ describe('the environments of submitters', () => {
     );
   });
 
+  it('are kept also where somebody has cleaned up the runtime folder', async () => {
+    const environments = new Environments(paths);
+    await environments.keep({});
+    await rm(join(folder, 'runtime', 'spl'), { recursive: true });
+    const name = await environments.keep({ A: '1' });
+    assert.deepEqual(await readEnvironment(paths, name), { A: '1' });
+  });
+
   it('are looked for nowhere else, and not in a folder that others can open', async () => {
     const name = await new Environments(paths).keep({ A: '1' });
     for (const other of ['../home.json', '', 'x', `${name}/`])

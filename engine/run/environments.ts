@@ -19,7 +19,6 @@ export class Environments {
   readonly #paths: HomePaths;
   /** What each fan-out needs, by its task's thread. */
   readonly #needed = new Map<string, Set<string>>();
-  #folder: Promise<string> | undefined;
 
   constructor(paths: HomePaths) {
     this.#paths = paths;
@@ -28,7 +27,8 @@ export class Environments {
   /** Keeps an environment. @returns its name. @throws HOME_INVALID when there is no folder for it. */
   async keep(environment: Environment): Promise<string> {
     const name = randomBytes(16).toString('hex');
-    const folder = await (this.#folder ??= this.#makeFolder());
+    // Made anew each time: what cleans up folders for temporary files may have taken it.
+    const folder = await this.#makeFolder();
     await fs.writeFile(join(folder, name), JSON.stringify(environment), { mode: 0o600, flag: 'wx' });
     return name;
   }
