@@ -103,8 +103,8 @@ class Client implements EngineClient {
     const goesAlong = isSubmitting(name) && this.#isLocal && environment !== undefined;
     const { method, target, rest } = requestLine(COMMAND_ROUTES[name], { ...input });
     const records = name === 'records.append' ? (rest as Commands['records.append']['input']).records : null;
-    // A record that is written twice is written once, and a key makes any command so.
-    const idempotencyKey = context.idempotencyKey ?? (records === null ? randomUUID() : undefined);
+    // A record that is written or restored twice is there once, and a key makes any other command so.
+    const idempotencyKey = context.idempotencyKey ?? (name.startsWith('records.') ? undefined : randomUUID());
     const request = {
       method,
       target,

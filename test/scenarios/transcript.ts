@@ -221,7 +221,7 @@ function settled(out: string): string {
     .replace(/\b\d+\.\d+\.\d+(?= )/g, '‹version›')
     .replace(/ \{".*$/gm, ' {‹body›}')
     .split('\n')
-    .filter(line => !/^→ \[|^ +⚠ port /.test(line))
+    .filter(line => !/^→ \[|^ +⚠ ports? /.test(line))
     .map(line => line.replace(/(?<=\S) {2,}/g, '  '));
   return lines.join('\n');
 }
