@@ -63,6 +63,8 @@ export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output'
 const DEFAULT_TIMEOUT_MS = 60_000;
 const START_TIMEOUT_MS = 45_000;
 const DEFAULT_RECONNECT_MS = 10_000;
+/** How long a standby may take until it serves, in milliseconds. */
+const TAKEOVER_MS = 3_000;
 
 /**
  * A client of the engine at a socket or a port. Nothing is sent before the first call.
@@ -138,6 +140,8 @@ class Client implements EngineClient {
       headers: { ...this.#actor(undefined), ...(post ? { 'content-type': JSON_TYPE } : {}) },
       ...(post ? { body: json(rest) } : {}),
       repeatable: true,
+      // An engine that was killed while it was asked is followed by the next one, where a standby waits.
+      againMs: Math.min(TAKEOVER_MS, this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS),
     };
     const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     return decode(REPORT_DOCUMENTS[name], await this.#http.exchange(request, timeoutMs, signal), name);
