@@ -158,6 +158,7 @@ describe('speedupReport of one run', () => {
           assert.ok((weak.speedup ?? 0) <= slotsUsed + 1e-9);
         },
       ),
+      { numRuns: runs(100) },
     );
   });
 
