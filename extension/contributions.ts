@@ -35,6 +35,7 @@ export const COMMANDS = [
   'fleet.showWorktrees',
   'fleet.setTaskStatus',
   'fleet.retry',
+  'fleet.retryFailed',
   'fleet.cancel',
   'fleet.runSerial',
   'fleet.showTask',

@@ -25,7 +25,7 @@ describe('notifications', () => {
   beforeEach(async () => {
     const attention = new Attention(on.window.model);
     owned = [attention, notifications(attention, on.window.session)];
-    for (const id of ['openReport', 'retry', 'openInstanceLog', 'showOutput', 'cancel'])
+    for (const id of ['openReport', 'retryFailed', 'openInstanceLog', 'showOutput', 'cancel'])
       editor.handlers.set(`fleet.${id}`, () => undefined);
     await on.window.has({ tasks: { tasks: [task()] } });
   });
@@ -47,21 +47,28 @@ describe('notifications', () => {
   };
 
   it('offer to look into a join that failed, and to try again', async () => {
-    editor.person.will(press('Retry Subtask…'));
+    editor.person.will(press('Retry All Failed'));
     await on.window.task(failed());
     assert.deepEqual(editor.person.told('warning'), [
       '“Draft the notes” (FIRST-001) failed: no more can accept',
     ]);
-    assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
-    assert.deepEqual(editor.executed.at(-1), ['fleet.retry', { kind: 'task', thread: 'th' }]);
+    assert.deepEqual(buttons(), ['Open Report', 'Retry All Failed', 'Retry Subtask…', "Don't Show Again"]);
+    assert.deepEqual(editor.executed.at(-1), ['fleet.retryFailed', { kind: 'task', thread: 'th' }]);
   });
 
   it('name the goal, the first subtask that failed and why, and how many more', async () => {
     const late = { ...done(0, 'failed'), after_join: true };
-    has(late, { ...done(1, 'failed'), name: 'lint', reason: 'exit 1' }, done(2), done(3, 'timeout'));
+    const follower = { ...done(4, 'failed'), when: 'always' } as const;
+    has(
+      late,
+      follower,
+      { ...done(1, 'failed'), name: 'lint', reason: 'exit 1' },
+      done(2),
+      done(3, 'timeout'),
+    );
     await on.window.task(failed());
     assert.deepEqual(editor.person.told('warning'), [
-      '“Draft the notes” (FIRST-001) failed: lint: failed, exit 1; and 1 more',
+      '“Draft the notes” (FIRST-001) failed: lint: exit 1; and 1 more',
     ]);
   });
 

@@ -6,7 +6,7 @@ import type { EngineAccess } from './access.ts';
 import { setting, type CommandId, type Subject } from './contributions.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
-import { verdictText } from './views/appearance.ts';
+import { isFollowUp, isUnaccepted, verdictText } from './views/appearance.ts';
 import type { Alarm, Attention } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
@@ -70,6 +70,11 @@ function joinFailed(
 ): Told {
   const subject = { kind: 'task', thread: task.thread } as const;
   const report: Action = { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject };
+  const retryAll: Action = {
+    title: vscode.l10n.t('Retry All Failed'),
+    command: 'fleet.retryFailed',
+    subject,
+  };
   const retry: Action = { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject };
   return {
     text: vscode.l10n.t(
@@ -79,7 +84,7 @@ function joinFailed(
       failed.length === 0 ? (task.fan_out?.progress ?? '') : failedText(failed),
     ),
     // From a folder that is not trusted nothing is started.
-    actions: vscode.workspace.isTrusted ? [report, retry] : [report],
+    actions: vscode.workspace.isTrusted ? [report, retryAll, retry] : [report],
   };
 }
 
@@ -128,8 +133,7 @@ async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<r
     ?.report('children', { task: task.thread, offset: 0, limit: MAX_CHILDREN })
     .catch(() => undefined);
   return (page?.children ?? []).filter(
-    ({ state, verdict, after_join: late }) =>
-      state === 'done' && !late && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject'),
+    child => isUnaccepted(child) && child.verdict !== 'cancelled' && !child.after_join && !isFollowUp(child),
   );
 }
 
@@ -147,11 +151,10 @@ async function childOf(
 /** The first of them with why it failed, and how many more there are. */
 function failedText([first, ...others]: readonly ChildDocument[]): string {
   if (first === undefined) return '';
-  const why = [
-    verdictText(first.verdict ?? ''),
-    ...(first.reason === null ? [] : [oneLine(first.reason, 80)]),
-  ];
-  const text = `${labelOf(first)}: ${why.join(', ')}`;
+  const reason = first.reason === null ? [] : [oneLine(first.reason, 80)];
+  // That something failed is said already.
+  const verdict = first.verdict === 'failed' && reason.length > 0 ? [] : [verdictText(first.verdict ?? '')];
+  const text = `${labelOf(first)}: ${[...verdict, ...reason].join(', ')}`;
   return others.length === 0 ? text : vscode.l10n.t('{0}; and {1} more', text, others.length);
 }
 

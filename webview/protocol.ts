@@ -14,6 +14,7 @@ const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled', 'skipped'] as const;
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
+export const WHENS = ['accepted', 'failed', 'always'] as const;
 export const CHILD_STATES = ['pending', 'running', 'done'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 export type Outcome = (typeof OUTCOMES)[number];
@@ -65,6 +66,8 @@ export interface ChildRow {
   readonly earlier: readonly EarlierAttempt[];
   readonly afterJoin: boolean;
   readonly leftGroup: readonly string[];
+  /** `failed` and `always` are follow-ups, outside the join. */
+  readonly when: (typeof WHENS)[number];
 }
 
 /** Rows travel as tuples: the names of twenty members, repeated ten thousand times, would be most of the message. */
@@ -101,6 +104,7 @@ const packedChildSchema = v.strictTuple([
   v.array(packedEarlierSchema),
   v.boolean(),
   v.array(v.string()),
+  v.picklist(WHENS),
 ]);
 export type PackedChild = v.InferOutput<typeof packedChildSchema>;
 
@@ -139,13 +143,14 @@ export function packChild(child: ChildDocument): PackedChild {
       ]),
     child.after_join,
     child.left_group.slice(0, MAX_LISTED),
+    child.when,
   ];
 }
 
 export function unpackChild(packed: PackedChild): ChildRow {
   const [index, name, goal, target, worker, state, verdict, reason, costUsd, wallSecs, ...rest] = packed;
   const [startedUnix, endedUnix, attempt, executor, exitCode, signal, summary, ...last] = rest;
-  const [dependsOn, dependsOnCount, earlier, afterJoin, leftGroup] = last;
+  const [dependsOn, dependsOnCount, earlier, afterJoin, leftGroup, when] = last;
   return {
     index,
     name,
@@ -169,6 +174,7 @@ export function unpackChild(packed: PackedChild): ChildRow {
     earlier: earlier.map(unpackEarlier),
     afterJoin,
     leftGroup,
+    when,
   };
 }
 
@@ -200,6 +206,10 @@ export type Counts = v.InferOutput<typeof countsSchema>;
 
 const joinSchema = v.strictObject({
   subtasks: whole,
+  /** Of the subtasks: those that the join does not count. */
+  followUps: whole,
+  /** True while anything runs or may still start, after the join too. */
+  underWay: v.boolean(),
   completed: whole,
   round: whole,
   predicate: nullable(v.string()),
@@ -220,6 +230,8 @@ export type JoinRow = v.InferOutput<typeof joinSchema>;
 export function packJoin(status: JoinStatus): JoinRow {
   return {
     subtasks: status.subtasks,
+    followUps: status.follow_ups,
+    underWay: status.under_way,
     completed: status.completed,
     round: status.round,
     predicate: cut(status.predicate),
@@ -367,6 +379,8 @@ export const MAX_PICTURE_CHARS = 32 * 1024 * 1024;
 const requestSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('output'), index: whole }),
   v.strictObject({ kind: v.literal('retry'), index: whole }),
+  /** All that did not accept, as one round. */
+  v.strictObject({ kind: v.literal('retry-failed') }),
   v.strictObject({ kind: v.literal('cancel'), index: whole }),
   v.strictObject({ kind: v.literal('pause') }),
   v.strictObject({ kind: v.literal('resume') }),

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { WHENS } from '../contract/commands.ts';
 import { effectivePolicySchema, NAMESPACE_STATUSES, VERDICTS } from '../contract/documents.ts';
 
 /**
@@ -121,6 +122,7 @@ export const graphSchema = v.nullable(
         end: count,
         layer: count,
         line: count,
+        when: v.picklist(WHENS),
       }),
     ),
     edges: v.array(v.object({ from: count, to: count })),

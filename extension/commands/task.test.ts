@@ -59,6 +59,26 @@ describe('the commands for tasks', () => {
       );
     });
 
+    it('run all that did not accept again, as one round', async () => {
+      const thread = await ended('failed', 'accept', 'failed');
+      await on.window.run('fleet.retryFailed', { kind: 'task', thread });
+      assert.deepEqual(editor.statusTexts, [`${alias} runs again what failed`]);
+      for (const index of [0, 2]) await on.fleet.end(thread, index, 'accept');
+      const { fan_out: fanOut } = await task(thread);
+      assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);
+    });
+
+    it('offer the tasks of which anything failed', async () => {
+      const failed = await ended('failed');
+      alias = `${alias}-fine`;
+      await ended('accept');
+      editor.person.will(escape);
+      await on.window.run('fleet.retryFailed');
+      const [asked] = editor.person.asked;
+      const labels = asked?.kind === 'pick' ? asked.items.map(({ label }) => label) : [];
+      assert.ok(labels.includes((await task(failed)).alias) && !labels.includes(alias));
+    });
+
     it('say so where no subtask fits', async () => {
       const thread = await ended('accept');
       await on.window.run('fleet.retry', { kind: 'task', thread });

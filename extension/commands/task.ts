@@ -4,6 +4,7 @@ import { moment, plural } from '../../engine/contract/format.ts';
 import type { Subject } from '../contributions.ts';
 import { iconless } from '../plain.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
+import { hasFailed, isOpen, isUnaccepted, subtaskName } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 import { copy } from './instance.ts';
@@ -12,8 +13,7 @@ import { pickChild, pickTask } from './pick.ts';
 /** What can be done with a task, its subtasks and their threads. */
 
 const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
-const isRetriable = ({ state, verdict, needs_you: asks }: ChildDocument): boolean =>
-  asks != null || (state === 'done' && verdict !== 'accept');
+const isRetriable = (child: ChildDocument): boolean => child.needs_you != null || isUnaccepted(child);
 
 export const openReport: Command = async (context, subject) => {
   const task = await pickTask(context, subject, vscode.l10n.t('Whose report?'), isFanned);
@@ -26,7 +26,7 @@ export const showOutput: Command = async (context, subject) => {
   if (picked === undefined) return;
   const { task, child } = picked;
   const attempt = subject?.kind === 'attempt' ? { attempt: subject.attempt } : {};
-  const of = { task: task.thread, alias: task.alias, index: child.index, ...attempt };
+  const of = { task: task.thread, alias: task.alias, index: child.index, name: child.name, ...attempt };
   const pty = new OutputTerminal(await engine(context), of);
   const options = { name: titleOf(of, attempt.attempt), pty, iconPath: new vscode.ThemeIcon('output') };
   vscode.window.createTerminal(options).show();
@@ -37,7 +37,7 @@ export const retry: Command = async (context, subject) => {
   const picked = await pickChild(context, subject, placeHolder, isRetriable);
   if (picked === undefined) return;
   const hint = await vscode.window.showInputBox({
-    title: vscode.l10n.t('Retry {0} [{1}]', picked.task.alias, picked.child.index),
+    title: vscode.l10n.t('Retry {0} {1}', picked.task.alias, subtaskName(picked.child)),
     prompt: picked.child.executor.startsWith('agent:')
       ? vscode.l10n.t('A hint for the next attempt, which stands in its prompt. Enter for none.')
       : vscode.l10n.t('A hint for the next attempt, which its command finds as SPL_HINT. Enter for none.'),
@@ -50,13 +50,23 @@ export const retry: Command = async (context, subject) => {
   ).submit('task.retry', { task: thread, subtask: picked.child.index, hint: hint === '' ? null : hint });
 };
 
+/** All that did not accept, as one round. */
+export const retryFailed: Command = async (context, subject) => {
+  const placeHolder = vscode.l10n.t('What failed of which task is to run again?');
+  const task = await pickTask(context, subject, placeHolder, ({ fan_out: fanOut }) =>
+    fanOut === null ? false : hasFailed(fanOut),
+  );
+  if (task === undefined) return;
+  const client = await engine(context);
+  await client.submit('task.retry', { task: task.thread, failed: true, hint: null });
+  tell(vscode.l10n.t('{0} runs again what failed', task.alias));
+};
+
 export const cancel: Command = async (context, subject) => {
   if (subject?.kind === 'child' || subject?.kind === 'attempt') return cancelChild(context, subject);
-  const isOpen = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
-    fanOut === null
-      ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status)
-      : fanOut.under_way;
-  const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isOpen);
+  const isFit = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
+    fanOut === null ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status) : isOpen(fanOut);
+  const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isFit);
   if (task === undefined || !(await confirmCancel(task))) return;
   await (await engine(context)).submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
@@ -67,12 +77,12 @@ async function cancelChild(
   subject: Extract<Subject, { kind: 'child' | 'attempt' }>,
 ): Promise<void> {
   const { thread, index } = subject;
-  if (subject.kind === 'attempt') {
-    const picked = await pickChild(context, subject, '', () => true);
-    if (picked?.child.attempt !== subject.attempt) return sayEnded(subject.attempt);
-  }
+  const picked = await pickChild(context, subject, '', () => true);
+  if (picked === undefined) return;
+  if (subject.kind === 'attempt' && picked.child.attempt !== subject.attempt)
+    return sayEnded(subject.attempt);
   await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
-  tell(vscode.l10n.t('Cancelled [{0}]. Retry runs it again.', index));
+  tell(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
 
 /** What was shown is over; what has come after it is not what was meant. */
@@ -86,7 +96,10 @@ async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<
   const running = fanOut?.counts.running ?? 0;
   if (running === 0 && fanOut === null) return true;
   const yes = vscode.l10n.t('Cancel the Task');
-  const detail = vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
+  const detail =
+    fanOut?.complete === true
+      ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
+      : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
   const message = vscode.l10n.t('Cancel {0}?', alias);
   return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
 }

@@ -7,6 +7,7 @@ import { FleetError } from '../../engine/errors.ts';
 import { changesOf, type ChangedFile, type Changes } from '../changes/git-changes.ts';
 import { requireTrust, revisionUri } from '../changes/revisions.ts';
 import type { CommandId, Subject } from '../contributions.ts';
+import { subtaskName } from '../views/appearance.ts';
 import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 import { pickChild } from './pick.ts';
@@ -145,7 +146,7 @@ async function pickWork(
   if (picked === undefined) return undefined;
   const { task, child } = picked;
   const work = workOf(child, attempt);
-  const title = `${task.alias} [${child.index}]`;
+  const title = `${task.alias} ${subtaskName(child)}`;
   if (work !== null) return { task, title, work };
   void vscode.window.showInformationMessage(
     vscode.l10n.t('{0} has left no changes in a worktree of its own.', title),

@@ -17,6 +17,7 @@ import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { followFanOut, readFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
+import { subtaskName } from '../views/appearance.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportFile, type ExportFormat } from './export-file.ts';
 import { pageHtml } from './html.ts';
@@ -281,8 +282,8 @@ export class JoinPanel implements vscode.Disposable {
     const { signal } = following;
     const tell = ({ status }: FanOutChange): void => {
       if (signal.aborted) return;
-      const { alias, completed: done, subtasks, complete, outcome } = status;
-      this.#serial = { thread, alias, done, subtasks, complete, outcome };
+      const { alias, completed: done, subtasks, follow_ups: after, complete, outcome } = status;
+      this.#serial = { thread, alias, done, subtasks: subtasks - after, complete, outcome };
       this.#post({ type: 'serial', run: this.#serial });
       if (!complete) return;
       following.abort();
@@ -313,6 +314,9 @@ export class JoinPanel implements vscode.Disposable {
         return null;
       case 'retry':
         await this.#retry(request.index);
+        return null;
+      case 'retry-failed':
+        await this.#client().submit('task.retry', { task: this.#thread, failed: true, hint: null });
         return null;
       case 'cancel':
         await this.#cancel(request.index);
@@ -349,8 +353,14 @@ export class JoinPanel implements vscode.Disposable {
 
   async #cancel(subtask: number): Promise<void> {
     const client = this.#client();
-    const question = vscode.l10n.t('Cancel subtask {0} of {1}?', subtask, this.#alias);
-    const detail = vscode.l10n.t('What runs of it is ended, and the join counts it as cancelled.');
+    const page = { task: this.#thread, offset: 0, limit: 1, indices: [subtask] };
+    const { children } = await client.report('children', page);
+    const name = subtaskName(children[0] ?? { index: subtask, name: null });
+    const question = vscode.l10n.t('Cancel {0} of {1}?', name, this.#alias);
+    const detail =
+      this.#complete === true
+        ? vscode.l10n.t('What runs of it is ended. The join is over, and stays as it came out.')
+        : vscode.l10n.t('What runs of it is ended, and the join counts it as cancelled.');
     if (!(await this.#host.confirm(question, detail, vscode.l10n.t('Cancel Subtask')))) return;
     const input = { task: this.#thread, subtask, reason: null };
     await client.submit('task.cancel', input);

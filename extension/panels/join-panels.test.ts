@@ -178,12 +178,21 @@ describe('the panel of a join', () => {
     editor.person.will(escape, press('Cancel Subtask'));
     await page.ask({ kind: 'cancel', index: 1 });
     assert.equal((await client().report('join', { task: thread, summary: true })).complete, false);
-    assert.equal(editor.person.texts.at(-1), `Cancel subtask 1 of ${alias}?`);
+    assert.equal(editor.person.texts.at(-1), `Cancel [1] of ${alias}?`);
     await page.ask({ kind: 'cancel', index: 1 });
     await on.fleet.toldToEnd(thread, 1);
     const refused = await page.ask({ kind: 'retry', index: 9 });
     assert.equal(!refused.ok && refused.problem.code, 'NOT_FOUND');
     await on.fleet.end(thread, 1, 'cancelled');
+  });
+
+  it('runs all that failed again', async () => {
+    await end('failed');
+    const page = await open().ready();
+    assert.deepEqual(await page.ask({ kind: 'retry-failed' }), { ok: true, value: null });
+    await on.fleet.end(thread, 1, 'accept');
+    const { round, outcome } = await client().report('join', { task: thread, summary: true });
+    assert.deepEqual([round, outcome], [2, 'satisfied']);
   });
 
   it('runs the fan-out serially, follows that, and measures against it', async () => {

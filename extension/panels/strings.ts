@@ -44,6 +44,13 @@ export function viewStrings(): ViewStrings {
     cost: vscode.l10n.t('Cost'),
     costExtra: vscode.l10n.t('{0} not counted'),
     censusLabel: vscode.l10n.t('Census'),
+    censusAtJoin: vscode.l10n.t('At the join'),
+    censusNow: vscode.l10n.t('Now'),
+    goesOn: vscode.l10n.t('Subtasks run on after the join'),
+    followUps: vscode.l10n.t('and {0} after the join'),
+    followsFailed: vscode.l10n.t('after the join, if any failed'),
+    followsAlways: vscode.l10n.t('after the join, in any case'),
+    retryFailed: vscode.l10n.t('Retry All Failed'),
     timelineSection: vscode.l10n.t('Timeline'),
     timelineLabel: vscode.l10n.t('Attempts by worker and time'),
     timelineHelp: vscode.l10n.t(

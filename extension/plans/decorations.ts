@@ -9,6 +9,7 @@ import { statesOf, type Tone } from './states.ts';
 const COLOURS: Readonly<Record<Tone, string>> = {
   accepted: 'testing.iconPassed',
   failed: 'testing.iconFailed',
+  skipped: 'testing.iconSkipped',
   running: 'testing.runAction',
   pending: 'descriptionForeground',
 };
@@ -33,6 +34,7 @@ export class PlanDecorations implements vscode.Disposable {
     this.#types = {
       accepted: typeOf('accepted'),
       failed: typeOf('failed'),
+      skipped: typeOf('skipped'),
       running: typeOf('running'),
       pending: typeOf('pending'),
     };

@@ -65,6 +65,10 @@ describe('what stands above a plan', () => {
     assert.equal(await last(), undefined);
     await on.window.ran(A, joined({}, { complete: false, completed: 1, outcome: null }));
     assert.equal(await last(), 'Last: running, 1 of 2');
+    await on.window.has(
+      joined({}, { complete: false, completed: 1, outcome: null, subtasks: 3, follow_ups: 1 }),
+    );
+    assert.equal(await last(), 'Last: running, 1 of 2', 'what follows the join is no part of it');
     await on.window.has(joined());
     assert.equal(await last(), 'Last: 2.0× (estimated)');
     const measured = { serial_wall_secs: 3, speedup: 2.94, serial_thread: 'th', serial_alias: 'S' };

@@ -90,8 +90,12 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 }
 
-const runningText = ({ completed, subtasks }: NonNullable<TaskDocument['fan_out']>): string =>
-  vscode.l10n.t('running, {0} of {1}', completed, subtasks);
+const runningText = ({
+  completed,
+  subtasks,
+  follow_ups: after,
+}: NonNullable<TaskDocument['fan_out']>): string =>
+  vscode.l10n.t('running, {0} of {1}', completed, subtasks - after);
 
 function speedupText({ measured, weak }: SpeedupDocument): string | undefined {
   const times = (speedup: number): string => `${speedup.toFixed(1)}×`;

@@ -12,6 +12,7 @@ import { PlanPreviews } from './preview.ts';
 const node = (id: number, name: string): NonNullable<Graph>['nodes'][number] => ({
   ...{ id, name, detail: '', count: 1, start: 0, end: 1, layer: id },
   line: 3 * id + 2,
+  when: 'accepted',
 });
 const PICTURE: Graph = {
   ...{ version: 1, goal: 'Check it', join: 'all' },
@@ -94,6 +95,18 @@ describe('the picture of a plan', () => {
         ['accepted', '✓ accepted · 1s'],
         ['failed', '✗ failed · 1s'],
       ],
+    );
+  });
+
+  it('says of a follow-up when it runs', async () => {
+    on.window.server.picture = {
+      ...PICTURE,
+      nodes: [node(0, 'a'), { ...node(1, 'b'), when: 'failed' }, { ...node(2, 'c'), when: 'always' }],
+    };
+    const [graph] = drawn(await show());
+    assert.deepEqual(
+      graph?.nodes.map(({ follows }) => follows),
+      [null, 'afterwards, if any failed', 'afterwards, in any case'],
     );
   });
 

@@ -14,6 +14,12 @@ const MAX_NODES = 500;
 /** The picture is drawn anew this often at most, in milliseconds. */
 const DRAW_MS = 150;
 
+const FOLLOWS = (): Readonly<Record<'accepted' | 'failed' | 'always', string | null>> => ({
+  accepted: null,
+  failed: vscode.l10n.t('afterwards, if any failed'),
+  always: vscode.l10n.t('afterwards, in any case'),
+});
+
 interface PreviewHost {
   readonly extensionUri: vscode.Uri;
   readonly plans: Plans;
@@ -137,9 +143,18 @@ class PlanPreview implements vscode.Disposable {
       type: 'graph',
       goal: graph.goal,
       join: graph.join,
-      nodes: nodes.map(({ id, name, detail, count, layer }) => {
+      nodes: nodes.map(({ id, name, detail, count, layer, when }) => {
         const state = states.get(id);
-        return { id, name, detail, count, layer, tone: state?.tone ?? null, state: state?.text ?? '' };
+        return {
+          id,
+          name,
+          detail,
+          count,
+          layer,
+          follows: FOLLOWS()[when],
+          tone: state?.tone ?? null,
+          state: state?.text ?? '',
+        };
       }),
       edges: graph.edges.filter(({ from, to }) => from < MAX_NODES && to < MAX_NODES),
       left,

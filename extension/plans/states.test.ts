@@ -52,6 +52,12 @@ describe('the states of a plan’s subtasks', () => {
     );
   });
 
+  it('say of a follow-up that is not needed that it was skipped, which is no failure', async () => {
+    const states = await statesIn([['a']], [{ ...done(0), name: 'a', when: 'failed', verdict: 'skipped' }]);
+    assert.equal(states.get(0)?.tone, 'skipped');
+    assert.match(states.get(0)?.text ?? '', /^» skipped/);
+  });
+
   it('count those of a matrix, and look like the one that matters most', async () => {
     const of = async (...children: readonly ChildDocument[]): Promise<State | undefined> => {
       const named = children.map((each, i) => ({ ...each, name: `test-${i}` }));

@@ -29,15 +29,23 @@ export async function statesOf(
   );
 }
 
-const SIGNS: Readonly<Record<Tone, string>> = { accepted: '✓', failed: '✗', running: '●', pending: '○' };
+const SIGNS: Readonly<Record<Tone, string>> = {
+  accepted: '✓',
+  failed: '✗',
+  skipped: '»',
+  running: '●',
+  pending: '○',
+};
 
 /** What is said of the subtasks that one entry makes: of one its state, of several how many are in which. */
 function summary(children: readonly ChildDocument[]): State {
   const tones = children.map(toneOf);
-  const tone = (['failed', 'running', 'pending', 'accepted'] as const).find(each => tones.includes(each))!;
+  const tone = (['failed', 'running', 'pending', 'accepted', 'skipped'] as const).find(each =>
+    tones.includes(each),
+  )!;
   const [only] = children;
   if (children.length === 1 && only !== undefined) return { tone, text: `${SIGNS[tone]} ${stateText(only)}` };
-  const counts = (['accepted', 'failed', 'running', 'pending'] as const).flatMap(each => {
+  const counts = (['accepted', 'failed', 'skipped', 'running', 'pending'] as const).flatMap(each => {
     const count = tones.filter(other => other === each).length;
     return count === 0 ? [] : [`${count} ${SIGNS[each]}`];
   });
@@ -47,6 +55,7 @@ function summary(children: readonly ChildDocument[]): State {
 function toneOf({ state, verdict }: ChildDocument): Tone {
   if (state === 'running') return 'running';
   if (state === 'pending') return 'pending';
+  if (verdict === 'skipped') return 'skipped';
   return verdict === 'accept' ? 'accepted' : 'failed';
 }
 

@@ -49,7 +49,13 @@ describe('the terminal of an attempt’s output', () => {
   afterEach(() => terminal.close());
 
   function open(attempt?: number): void {
-    const of = { task: 'th', alias: 'A-1', index: 0, ...(attempt === undefined ? {} : { attempt }) };
+    const of = {
+      task: 'th',
+      alias: 'A-1',
+      index: 0,
+      name: null,
+      ...(attempt === undefined ? {} : { attempt }),
+    };
     terminal = new OutputTerminal(client, of);
     [text, name] = ['', undefined];
     terminal.onDidWrite(written => (text += written));
@@ -135,7 +141,8 @@ describe('the terminal of an attempt’s output', () => {
   });
 
   it('has a name that tells attempts apart', () => {
-    const of = { task: 'th', alias: 'A-1', index: 3 };
+    const of = { task: 'th', alias: 'A-1', index: 3, name: null };
     assert.deepEqual([titleOf(of), titleOf(of, 1), titleOf(of, 2)], ['A-1 [3]', 'A-1 [3]', 'A-1 [3] #2']);
+    assert.equal(titleOf({ ...of, name: 'lint' }, 2), 'A-1 lint #2');
   });
 });

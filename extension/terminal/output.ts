@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
 import { messageOf } from '../../engine/errors.ts';
+import { subtaskName } from '../views/appearance.ts';
 import { Backlog } from './backlog.ts';
 
 /**
@@ -18,6 +19,7 @@ export interface OutputOf {
   /** For the title. */
   readonly alias: string;
   readonly index: number;
+  readonly name: string | null;
   readonly attempt?: number;
 }
 
@@ -98,18 +100,20 @@ export class OutputTerminal implements vscode.Pseudoterminal {
   }
 }
 
-export function titleOf({ alias, index }: OutputOf, attempt?: number): string {
-  return attempt === undefined || attempt === 1 ? `${alias} [${index}]` : `${alias} [${index}] #${attempt}`;
+export function titleOf({ alias, ...subtask }: OutputOf, attempt?: number): string {
+  const title = `${alias} ${subtaskName(subtask)}`;
+  return attempt === undefined || attempt === 1 ? title : `${title} #${attempt}`;
 }
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** What prints the whole of it. */
-function command({ alias, index, attempt }: OutputOf): string {
+/** What prints the whole of it. A name that a shell would take apart is not written. */
+function command({ alias, index, name, attempt }: OutputOf): string {
+  const subtask = name !== null && /^[\w.-]+$/.test(name) ? name : index;
   const which = attempt === undefined ? '' : ` --attempt ${attempt}`;
-  return `spl task output ${alias} --subtask ${index}${which}`;
+  return `spl task output ${alias} --subtask ${subtask}${which}`;
 }
 
 /** A terminal wants a carriage return before each line feed; a command that prints to a pipe gives none. */

@@ -98,8 +98,40 @@ export function taskDescription(task: TaskDocument, frozen = false): string {
   const serial = fanOut.serial ? ` · ${vscode.l10n.t('serial')}` : '';
   const held = frozen ? `${vscode.l10n.t('frozen')} · ` : '';
   const echo = fanOut.echo === null ? '' : ` · ${oneLine(fanOut.echo, 120)}`;
-  return `${held}${fanOut.progress}${echo}${round}${serial} · ${oneLine(goal, 60)}`;
+  return `${held}${progressText(task, fanOut)}${echo}${round}${serial} · ${oneLine(goal, 60)}`;
 }
+
+type FanOut = NonNullable<TaskDocument['fan_out']>;
+
+/** What the join still needs; once it is there, why it came out so, and how the members stand now where they went on. */
+export function progressText({ evaluation }: TaskDocument, { complete, counts, progress }: FanOut): string {
+  const census = evaluation.join?.census;
+  if (!complete || census === undefined || countsText(census) === countsText(counts)) return progress;
+  return vscode.l10n.t('{0} (at the join) · now {1}', progress, countsText(counts));
+}
+
+function countsText(counts: FanOut['counts']): string {
+  const words = [
+    [counts.accepted, vscode.l10n.t('accepted')],
+    [counts.rejected, vscode.l10n.t('rejected')],
+    [counts.failed, vscode.l10n.t('failed')],
+    [counts.timed_out, vscode.l10n.t('timed out')],
+    [counts.cancelled, vscode.l10n.t('cancelled')],
+    [counts.running, vscode.l10n.t('running')],
+    [counts.pending, vscode.l10n.t('pending')],
+  ] as const;
+  return words
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(', ');
+}
+
+/** Whether anything of a fan-out ended otherwise than accepted, and so can be retried. */
+export const hasFailed = ({ counts }: FanOut): boolean =>
+  counts.rejected + counts.failed + counts.timed_out + counts.cancelled > 0;
+
+/** Whether a fan-out can be cancelled: not joined, or with something that runs or may still start. */
+export const isOpen = ({ complete, under_way: isUnderWay }: FanOut): boolean => !complete || isUnderWay;
 
 /** Of a task without a fan-out: its status, and what it waits for or until when. */
 function bareDescription({ goal, status, reason, deferred_until_unix: until }: TaskDocument): string {
@@ -117,7 +149,12 @@ function bareDescription({ goal, status, reason, deferred_until_unix: until }: T
 export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
   const finished = ['approved', 'rejected', 'failed', 'cancelled'].includes(status);
   if (fanOut === null) return finished ? 'task' : 'task open bare';
-  return `task fanned${fanOut.complete ? ' joined' : ''}${fanOut.under_way ? ' open' : ''}`;
+  const words = [
+    ...(fanOut.complete ? ['joined'] : []),
+    ...(isOpen(fanOut) ? ['open'] : []),
+    ...(hasFailed(fanOut) ? ['failed'] : []),
+  ];
+  return ['task', 'fanned', ...words].join(' ');
 }
 
 export function childIcon(child: ChildDocument): vscode.ThemeIcon {
@@ -127,10 +164,26 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   return child.state === 'running' ? RUNNING : PENDING;
 }
 
+/** How people call a subtask where it is not looked at: by its name, or by its place where it has none. */
+export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
+  name === null ? `[${index}]` : oneLine(name, 60);
+
+/** Whether it is outside the join: it runs after what it depends on has ended, where it is needed. */
+export const isFollowUp = ({ when }: Pick<ChildDocument, 'when'>): boolean => when !== 'accepted';
+
+/** Whether it ended otherwise than it was to end, so that a retry runs it again. */
+export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | 'verdict'>): boolean =>
+  state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
+
 export const childLabel = (child: ChildDocument): string => oneLine(child.name ?? child.goal, 80);
 
 /** @param now seconds since 1970, for what still runs */
 export function childDescription(child: ChildDocument, now: number): string {
+  const text = presentText(child, now);
+  return isFollowUp(child) ? vscode.l10n.t('after the join: {0}', text) : text;
+}
+
+function presentText(child: ChildDocument, now: number): string {
   const on = child.worker ?? child.target;
   switch (child.state) {
     case 'pending':
@@ -159,7 +212,7 @@ function doneWords(child: ChildDocument): readonly string[] {
     ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),
     ...(child.cost_unknown === true ? [vscode.l10n.t('cost unknown')] : []),
     ...attemptWords(child),
-    ...(child.after_join ? [vscode.l10n.t('after the join')] : []),
+    ...(child.after_join && !isFollowUp(child) ? [vscode.l10n.t('after the join')] : []),
     ...(child.verdict !== 'accept' && child.reason !== null ? [oneLine(child.reason, 80)] : []),
   ];
 }
@@ -175,7 +228,7 @@ export function childContext(child: ChildDocument): string {
   const changed = [child, ...child.earlier_attempts].some(({ work }) => work !== null) ? ' changed' : '';
   if (child.needs_you != null) return `child pending${started}${changed} retriable`;
   if (child.state !== 'done') return `child ${child.state}${started}${changed}`;
-  return `child done${started}${changed}${child.verdict === 'accept' ? '' : ' retriable'}`;
+  return `child done${started}${changed}${isUnaccepted(child) ? ' retriable' : ''}`;
 }
 
 export function attemptContext(attempt: number, child: ChildDocument | undefined): string {

@@ -20,7 +20,7 @@ export class Attention implements vscode.Disposable {
   readonly #counted = new vscode.EventEmitter<number>();
   readonly #listening: vscode.Disposable;
   /** Joins that are known, by thread and round, so that each is told once. */
-  #joins = new Map<string, string>();
+  #joins = new Map<string, number>();
   #workers = new Map<string, InstanceDocument>();
   /** Attempts that are stalled, each told once until it shows a sign of life. */
   #stalled = new Set<string>();
@@ -61,9 +61,8 @@ export class Attention implements vscode.Disposable {
     const fanOut = task?.fan_out;
     // Who measures a fan-out that failed expects no better of its serial run.
     if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
-    const join = `${fanOut.round} ${fanOut.outcome}`;
-    if (this.#joins.get(thread) === join) return;
-    this.#joins.set(thread, join);
+    if (this.#joins.get(thread) === fanOut.round) return;
+    this.#joins.set(thread, fanOut.round);
     const failed = fanOut.outcome === 'unsatisfiable' || fanOut.outcome === 'timed_out';
     if (failed && !isHistory) this.#raise(thread, { kind: 'joinFailed', task });
   }

@@ -135,6 +135,43 @@ describe('the tree of fan-outs', () => {
     ]);
   });
 
+  it('says of a follow-up that it comes after the join, and of one that is not needed that it was skipped', async () => {
+    const follower = { name: 'report', when: 'failed' } as const;
+    children = [done(0, 'failed'), { ...pending(1, 'waits for [0]'), ...follower }];
+    await has(fannedOut(2, {}, { follow_ups: 1 }));
+    const rows = async (): Promise<string> => JSON.stringify(await shown());
+    assert.match(await rows(), /\[1\] report after the join: waits for \[0\]/);
+    children = [done(0), { ...done(1), ...follower, verdict: 'skipped', attempt: 0, after_join: true }];
+    await on.window.task(fannedOut(2, {}, { follow_ups: 1 }), 0, 1);
+    assert.match(await rows(), /\[1\] report after the join: skipped: not needed/);
+    const [root] = await tree.getChildren();
+    const item = tree.getTreeItem((await tree.getChildren(root))[1]!);
+    assert.deepEqual(
+      [(item.iconPath as vscode.ThemeIcon).id, item.contextValue],
+      ['debug-step-over', 'child done'],
+      'there is nothing to try again',
+    );
+  });
+
+  it('labels what the join counted, and says how it stands now, where members went on', async () => {
+    const bare = task();
+    const counts = { ...bare.fan_out!.counts, accepted: 1, running: 1, failed: 1 };
+    const census = { ...counts, running: 2, accepted: 0 };
+    const join = { outcome: 'unsatisfiable', reason: 'no more can accept', census, joined_unix: 1 };
+    const evaluation = { ...bare.evaluation, join };
+    const over = { complete: true, under_way: true, outcome: 'unsatisfiable', counts };
+    await has(fannedOut(3, { status: 'failed', evaluation }, { ...over, progress: 'no more can accept' }));
+    const [row] = await tree.getChildren();
+    const { description, contextValue } = tree.getTreeItem(row!);
+    assert.equal(
+      description,
+      'no more can accept (at the join) · now 1 accepted, 1 failed, 1 running · Draft the notes',
+    );
+    assert.equal(contextValue, 'task fanned joined open failed', 'it can be cancelled, and retried');
+    const hover = tree.resolveTreeItem({}, row!).tooltip as vscode.MarkdownString;
+    assert.match(hover.value.replaceAll('&nbsp;', ' '), /at the join.*now 1 accepted/);
+  });
+
   it('has an icon and words of its own for each state, which menus go by', async () => {
     children = [done(0), done(1, 'failed'), running(2), { ...running(3), stalled_secs: 9 }, pending(4)];
     await has(fannedOut(5, { status: 'active' }));

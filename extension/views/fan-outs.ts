@@ -11,6 +11,7 @@ import {
   childDescription,
   childIcon,
   childLabel,
+  progressText,
   taskContext,
   taskDescription,
   taskIcon,
@@ -321,7 +322,7 @@ function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | un
   text.appendText(oneLine(task.goal, 400));
   if (task.fan_out !== null) {
     text.appendCodeblock(task.fan_out.predicate, 'text');
-    text.appendText(task.fan_out.progress);
+    text.appendText(progressText(task, task.fan_out));
     if (task.fan_out.echo !== null) text.appendText(`\n\n${task.fan_out.echo}`);
   }
   text.appendMarkdown(`\n\n\`${task.thread}\``);
@@ -331,6 +332,10 @@ function taskTooltip(task: TaskDocument | undefined): vscode.MarkdownString | un
 function childTooltip(child: ChildDocument | undefined): vscode.MarkdownString | undefined {
   if (child === undefined) return undefined;
   const text = new vscode.MarkdownString();
+  if (child.name !== null) {
+    text.appendText(oneLine(child.name, 80));
+    text.appendMarkdown('\n\n');
+  }
   text.appendText(oneLine(child.goal, 400));
   text.appendMarkdown('\n\n');
   text.appendText(

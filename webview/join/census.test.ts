@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
-import { find, findAll, textOf } from '../../test/webview/dom-queries.ts';
+import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
 import { satisfied, speedup, statusOf, underWay } from '../../test/webview/fan-outs.ts';
 import { OUTCOMES, packJoin, packSpeedup, type Outcome } from '../protocol.ts';
 import type { CensusElement } from './census.ts';
@@ -52,6 +52,43 @@ describe('the census', () => {
     assert.deepEqual(findAll(census, '.chips li').map(textOf), counts);
     assert.equal(findAll(census, '.chips svg').length, counts.length);
     assert.equal(find(census, '.bar').getAttribute('aria-label'), `Census: ${counts.join(', ')}`);
+  });
+
+  it('is that of the join, labelled so, with the present one beside it where members went on', async () => {
+    const { counts } = underWay().status;
+    const joined = { ...counts, failed: counts.failed + 1, running: counts.running - 1 };
+    const status = {
+      ...underWay().status,
+      complete: true,
+      outcome: 'unsatisfiable',
+      under_way: true,
+    } as const;
+    await draw({ join: packJoin({ ...status, census: joined }) });
+    assert.deepEqual(findAll(census, '.moment').map(textOf), ['At the join', 'Now']);
+    const [atJoin, now] = findAll(census, '.bar').map(each => each.getAttribute('aria-label') ?? '');
+    assert.match(atJoin!, new RegExp(`^At the join: .*\\b${joined.failed} failed`));
+    assert.match(now!, new RegExp(`^Now: .*\\b${counts.running} running`));
+    assert.equal(textOf(find(census, '.goes-on')), 'Subtasks run on after the join');
+    await draw({ join: packJoin({ ...status, census: counts, under_way: false }) });
+    assert.deepEqual([findAll(census, '.moment'), findAll(census, '.goes-on')], [[], []]);
+  });
+
+  it('leaves out what the join does not count, and says how many follow', async () => {
+    const status = { ...underWay().status, subtasks: 12, follow_ups: 2, completed: 4 };
+    await draw({ join: packJoin(status) });
+    assert.match(figures()[0] ?? '', /4 \/ 10 ?and 2 after the join$/);
+  });
+
+  it('offers to run again what failed, where anything has', async () => {
+    const { status } = underWay();
+    const clean = { ...status.counts, rejected: 0, failed: 0, timed_out: 0, cancelled: 0 };
+    await draw({ join: packJoin({ ...status, counts: clean }) });
+    assert.equal(findAll(census, 'button').length, 0);
+    await draw({ join: packJoin({ ...status, counts: { ...clean, timed_out: 1 } }) });
+    let wishes = 0;
+    census.addEventListener('retry-wished', () => (wishes += 1));
+    button(census, 'Retry All Failed').click();
+    assert.equal(wishes, 1);
   });
 
   it('draws each state as wide as it has subtasks', async () => {

@@ -4,7 +4,7 @@ import { styled } from '../components/styled.ts';
 import { shared } from '../components/styles.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { sharesOf, wordOf } from '../model/looks.ts';
-import type { JoinRow, Outcome, SpeedupRow } from '../protocol.ts';
+import type { Counts, JoinRow, Outcome, SpeedupRow } from '../protocol.ts';
 import { fill, type StringKey, type ViewStrings } from '../strings.ts';
 
 const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look: string }>> = {
@@ -15,6 +15,15 @@ const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look
 };
 
 export const outcomeWord = (outcome: Outcome): StringKey => OUTCOMES[outcome].word;
+
+/** Told when all that failed is to run again. */
+export class RetryWished extends Event {
+  static readonly type = 'retry-wished';
+
+  constructor() {
+    super(RetryWished.type, { bubbles: true, composed: true });
+  }
+}
 
 /** The join: what must hold, how far it is, why, and how it ended. */
 export class CensusElement extends LitElement {
@@ -167,13 +176,13 @@ export class CensusElement extends LitElement {
       <div class="top">
         ${this.#verdict()}
         <dl class="figures">
-          ${this.#figure(s.subtasksDone, html`${join.completed} / ${join.subtasks}`)}
+          ${this.#figure(s.subtasksDone, this.#ended())}
           ${this.wallSecs === null ? nothing : this.#figure(s.wall, duration(this.wallSecs))}
           ${this.#figure(s.cost, html`${totalCost(this.costUsd, this.unknownCosts)}${this.#extraCost()}`)}
         </dl>
       </div>
       ${join.echo === null ? nothing : html`<p class="echo">${icon('warning')} ${join.echo}</p>`}
-      ${this.#counts()}
+      ${this.#censuses()}
       <div class="terms">
         ${join.predicate === null ? nothing : html`<span>${s.predicate} <code>${join.predicate}</code></span>`}
         ${join.losers === null ? nothing : html`<span>${s.losers} <code>${join.losers}</code></span>`}
@@ -190,8 +199,29 @@ export class CensusElement extends LitElement {
       <div>
         <div class="outcome">${outcome === null ? s.joinWaits : s[outcome.word]}</div>
         <div class="reason">${join.reason}</div>
+        ${join.complete && join.underWay ? html`<div class="goes-on">${s.goesOn}</div>` : nothing}
+        ${this.#retry()}
       </div>
     </div>`;
+  }
+
+  #retry(): TemplateResult | typeof nothing {
+    const { rejected, failed, timed_out: timedOut, cancelled } = this.join.counts;
+    if (rejected + failed + timedOut + cancelled === 0) return nothing;
+    return html`<button class="tool" @click=${() => this.dispatchEvent(new RetryWished())}>
+      ${icon('refresh')}${this.strings.retryFailed}
+    </button>`;
+  }
+
+  /** Members, with those that the join does not count beside them. */
+  #ended(): TemplateResult {
+    const { completed, subtasks, followUps } = this.join;
+    return html`${completed} /
+    ${subtasks - followUps}${
+      followUps === 0
+        ? nothing
+        : html`<small class="muted">${fill(this.strings.followUps, followUps)}</small>`
+    }`;
   }
 
   #figure(term: string, value: TemplateResult | string): TemplateResult {
@@ -208,13 +238,24 @@ export class CensusElement extends LitElement {
       : html`<small class="muted">${fill(this.strings.costExtra, totalCost(extra))}</small>`;
   }
 
-  #counts(): TemplateResult {
-    const shares = sharesOf(this.join.counts);
+  /** That of the join, and the present one where members went on. */
+  #censuses(): TemplateResult | readonly TemplateResult[] {
+    const { strings: s, join } = this;
+    const { census, counts } = join;
+    const isSame =
+      census === null || sharesOf(census).every(({ count }, i) => count === sharesOf(counts)[i]?.count);
+    if (isSame) return this.#counts(counts, null);
+    return [this.#counts(census, s.censusAtJoin), this.#counts(counts, s.censusNow)];
+  }
+
+  #counts(counts: Counts, moment: string | null): TemplateResult {
+    const shares = sharesOf(counts);
     const words = shares
       .filter(({ count }) => count > 0)
       .map(({ look, count }) => `${count} ${this.strings[wordOf(look)]}`);
     return html`
-      <div class="bar" role="img" aria-label="${this.strings.censusLabel}: ${words.join(', ')}">
+      ${moment === null ? nothing : html`<div class="moment muted">${moment}</div>`}
+      <div class="bar" role="img" aria-label="${moment ?? this.strings.censusLabel}: ${words.join(', ')}">
         ${shares.map(({ look, count }) =>
           count === 0 ? nothing : html`<span class=${look} ${styled({ 'flex-grow': String(count) })}></span>`,
         )}

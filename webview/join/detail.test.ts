@@ -14,12 +14,13 @@ describe('the detail of a subtask', () => {
   let detail: DetailElement;
   const dom = useDom(() => import('./detail.ts'));
 
-  async function draw(document: ChildDocument): Promise<void> {
+  async function draw(document: ChildDocument, rows: readonly ChildDocument[] = []): Promise<void> {
     const clock = new ViewClock();
     clock.sync(OPENED + 6.2);
     detail = await dom.draw<DetailElement>('fleet-detail', {
       strings,
       row: rowOf(document),
+      rows: rows.map(rowOf),
       clock,
       version: 1,
     });
@@ -30,6 +31,15 @@ describe('the detail of a subtask', () => {
     return Object.fromEntries(findAll(detail, 'dt').map((term, at) => [textOf(term), values[at] ?? '']));
   };
   const attempts = (): readonly string[] => findAll(detail, 'ol li').map(textOf);
+
+  it('names what it comes after, and says that it follows the join', async () => {
+    const follower = child(2, { depends_on: [0, 1], when: 'failed' });
+    await draw(follower, [child(0, { name: 'lint' }), child(1, { name: null })]);
+    assert.deepEqual(
+      [terms()['Depends on'], terms()['State']],
+      ['lint, [1]', 'after the join, if any failed'],
+    );
+  });
 
   it('says all that is known of it', async () => {
     await draw(
@@ -56,7 +66,7 @@ describe('the detail of a subtask', () => {
       Executor: 'shell',
       'Exit code': '1',
       Signal: 'SIGTERM',
-      'Depends on': '#0, #2',
+      'Depends on': '[0], [2]',
       'Left its group': 'pid 7',
       State: 'Ended after the join, and so was not counted',
     });
@@ -89,7 +99,7 @@ describe('the detail of a subtask', () => {
 
   it('counts the dependencies for which there is no room', async () => {
     await draw(child(300, { depends_on: Array.from({ length: 250 }, (_, index) => index) }));
-    assert.match(terms()['Depends on'] ?? '', /^#0, #1, .*#199 and 50 more$/);
+    assert.match(terms()['Depends on'] ?? '', /^\[0\], \[1\], .*\[199\] and 50 more$/);
   });
 
   it('offers what can be done with it, and to be closed', async () => {

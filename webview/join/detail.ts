@@ -92,12 +92,15 @@ export class DetailElement extends LitElement {
   static override properties = {
     strings: { attribute: false },
     row: { attribute: false },
+    rows: { attribute: false },
     clock: { attribute: false },
     version: { attribute: false },
   };
 
   declare strings: ViewStrings;
   declare row: ChildRow;
+  /** All that are known, by index. */
+  declare rows: readonly (ChildRow | undefined)[];
   declare clock: ViewClock;
   declare version: number;
 
@@ -128,7 +131,7 @@ export class DetailElement extends LitElement {
           ${this.#term(s.detailExit, row.exitCode === null ? null : String(row.exitCode))}
           ${this.#term(s.detailSignal, row.signal)} ${this.#term(s.detailDepends, this.#dependsOn())}
           ${this.#term(s.detailLeftGroup, row.leftGroup.join('\n'))}
-          ${this.#term(s.columnState, row.afterJoin ? s.afterJoinLong : null)}
+          ${this.#term(s.columnState, this.#standing())}
         </dl>
         ${this.#attempts()}
       </section>
@@ -144,9 +147,16 @@ export class DetailElement extends LitElement {
 
   #dependsOn(): string {
     const { dependsOn, dependsOnCount } = this.row;
-    const shown = dependsOn.map(index => `#${index}`).join(', ');
+    const shown = dependsOn.map(index => this.rows[index]?.name ?? `[${index}]`).join(', ');
     const more = dependsOnCount - dependsOn.length;
     return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
+  }
+
+  /** How it stands to the join, where that is not a member's. */
+  #standing(): string | null {
+    const { strings: s, row } = this;
+    const follows = { accepted: null, failed: s.followsFailed, always: s.followsAlways }[row.when];
+    return follows ?? (row.afterJoin ? s.afterJoinLong : null);
   }
 
   #attempts(): TemplateResult | typeof nothing {

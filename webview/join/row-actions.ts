@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit';
 import { icon, type IconName } from '../components/icon.ts';
 import type { ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
-import { titleOf } from '../model/fan-out.ts';
+import { isUnaccepted, titleOf } from '../model/fan-out.ts';
 
 export type RowAction = 'output' | 'retry' | 'cancel';
 
@@ -33,7 +33,7 @@ export function mayDo(action: RowAction, row: ChildRow): boolean {
     case 'output':
       return row.startedUnix !== null || row.state === 'done' || row.earlier.length > 0;
     case 'retry':
-      return row.state === 'done' && row.verdict !== 'accept';
+      return isUnaccepted(row);
     case 'cancel':
       return row.state !== 'done';
   }

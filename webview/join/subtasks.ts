@@ -433,8 +433,12 @@ export class SubtasksElement extends LitElement {
     return parts.filter(part => part !== null && part !== '').join(' · ');
   }
 
-  #reason({ afterJoin, reason }: ChildRow): string {
-    return [afterJoin ? this.strings.afterJoin : null, reason].filter(part => part !== null).join(' · ');
+  #reason(row: ChildRow): string {
+    const { strings: s } = this;
+    const follows = { accepted: null, failed: s.followsFailed, always: s.followsAlways }[row.when];
+    return [follows ?? (row.afterJoin ? s.afterJoin : null), row.reason]
+      .filter(part => part !== null)
+      .join(' · ');
   }
 
   #emptyWord(): string {

@@ -19,7 +19,7 @@ import { SerialWished, type SerialWish } from '../report/speedup.ts';
 import '../report/speedup.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { Announcer } from './announcer.ts';
-import { outcomeWord } from './census.ts';
+import { RetryWished, outcomeWord } from './census.ts';
 import './census.ts';
 import './detail.ts';
 import { DetailClosed } from './detail.ts';
@@ -157,6 +157,7 @@ export class JoinViewElement extends LitElement {
     this.addEventListener(DetailClosed.type, () => this.#select(null));
     this.addEventListener(ListingChanged.type, event => this.#list((event as ListingChanged).listing));
     this.addEventListener(ActionChosen.type, event => void this.#act(event as ActionChosen));
+    this.addEventListener(RetryWished.type, () => void this.#ask({ kind: 'retry-failed' }));
     this.addEventListener(SerialWished.type, event => void this.#serialWish((event as SerialWished).wish));
   }
 
@@ -275,6 +276,7 @@ export class JoinViewElement extends LitElement {
     return html`<fleet-detail
       .strings=${s}
       .row=${row}
+      .rows=${this.#model.rows}
       .clock=${this.#clock}
       .version=${this.#model.version}
     ></fleet-detail>`;

@@ -152,6 +152,13 @@ export const unknownCostsOf = (row: ChildRow): number =>
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 
+/** Whether the join does not count it. */
+export const isFollowUp = ({ when }: ChildRow): boolean => when !== 'accepted';
+
+/** Whether it ended otherwise than it was to end, so that a retry runs it again. */
+export const isUnaccepted = ({ state, verdict }: ChildRow): boolean =>
+  state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
+
 /** The bars of a subtask: its attempts whose worker and start are known, the earlier ones first. */
 function barsOf(row: ChildRow): readonly Bar[] {
   const { index, worker, startedUnix, endedUnix, attempt, afterJoin } = row;
@@ -194,7 +201,7 @@ export function criticalIndices(
   if (report.criticalPath.length > 0) return report.criticalPath;
   let longest: ChildRow | null = null;
   for (const row of rows) {
-    if (row?.state !== 'done' || row.startedUnix === null) continue;
+    if (row?.state !== 'done' || row.startedUnix === null || isFollowUp(row)) continue;
     if (longest === null || row.wallSecs > longest.wallSecs) longest = row;
   }
   return longest === null ? [] : [longest.index];

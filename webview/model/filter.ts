@@ -1,5 +1,5 @@
 import type { ChildRow } from '../protocol.ts';
-import { costOf, elapsedOf, titleOf } from './fan-out.ts';
+import { costOf, elapsedOf, isUnaccepted, titleOf } from './fan-out.ts';
 import { LOOKS, lookOf, type Look } from './looks.ts';
 
 export const SORT_KEYS = ['index', 'title', 'state', 'worker', 'attempt', 'elapsed', 'cost'] as const;
@@ -36,7 +36,7 @@ export function list(
 function hasState(row: ChildRow, state: Listing['state']): boolean {
   const look = lookOf(row);
   if (state === 'all') return true;
-  if (state === 'unaccepted') return row.state === 'done' && look !== 'accepted';
+  if (state === 'unaccepted') return isUnaccepted(row);
   return look === state;
 }
 

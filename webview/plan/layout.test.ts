@@ -11,6 +11,7 @@ const graph = fc.array(fc.nat(4), { maxLength: 30 }).chain(layers => {
     name: `n${id}`,
     detail: '',
     count: 1,
+    follows: null,
     tone: null,
     state: '',
   }));
@@ -48,6 +49,7 @@ describe('the picture of a plan', () => {
       name: '',
       detail: '',
       count: 1,
+      follows: null,
       tone: null,
       state: '',
     });

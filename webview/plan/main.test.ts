@@ -12,6 +12,7 @@ const node = (id: number, layer: number, told: Partial<Node> = {}): Node => ({
   detail: '',
   count: 1,
   layer,
+  follows: null,
   tone: null,
   state: '',
   ...told,
@@ -87,7 +88,13 @@ describe('the picture of a plan on its page', () => {
   });
 
   it('says how each did in the last run, with a sign and a word', async () => {
-    const signs: Readonly<Record<Tone, string>> = { accepted: '✓', failed: '✗', running: '●', pending: '○' };
+    const signs: Readonly<Record<Tone, string>> = {
+      accepted: '✓',
+      failed: '✗',
+      skipped: '»',
+      running: '●',
+      pending: '○',
+    };
     for (const [tone, sign] of Object.entries(signs) as [Tone, string][]) {
       await dom.post(
         graph({ nodes: [node(0, 0, { name: 'build', tone, state: `now ${tone}` })], edges: [] }),
@@ -114,6 +121,17 @@ describe('the picture of a plan on its page', () => {
     assert.match(textOf(second!.querySelector('text')!), /^.{15}… × 3$/);
     assert.equal(first!.getAttribute('aria-label'), name);
     assert.equal(first!.querySelector('title')?.textContent, `${name}: ${detail}`);
+  });
+
+  it('draws a follow-up with another outline, and says when it runs', async () => {
+    const follows = 'afterwards, if any failed';
+    await dom.post(graph({ nodes: [node(0, 0), node(1, 1, { follows })] }));
+    assert.deepEqual(
+      nodes().map(each => each.classList.contains('follows')),
+      [false, true],
+    );
+    assert.ok(labels()[1]?.startsWith(`n1, ${follows}`));
+    assert.equal(textOf(nodes()[1]!.querySelectorAll('text')[1]!), 'afterwards, if any fail…');
   });
 
   it('leads back to where a subtask is written, by a click and by keys', () => {

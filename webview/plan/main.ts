@@ -73,18 +73,19 @@ function edgeOf(
 const shortened = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
-const SIGNS = { accepted: '✓', failed: '✗', running: '●', pending: '○' } as const;
+const SIGNS = { accepted: '✓', failed: '✗', skipped: '»', running: '●', pending: '○' } as const;
 
 function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTemplateResult | typeof nothing {
   const place = places.get(node.id);
   if (place === undefined || graph === undefined) return nothing;
-  const { id, name, detail, count, tone, state } = node;
+  const { id, name, detail, count, tone, state, follows } = node;
   const waitsFor = graph.edges
     .filter(({ to }) => to === id)
     .map(({ from }) => graph?.nodes[from]?.name ?? '');
   const words = [
     name,
     ...(count > 1 ? [`× ${count}`] : []),
+    ...(follows === null ? [] : [follows]),
     ...(state === '' ? [] : [state]),
     ...(waitsFor.length === 0 ? [] : [`${graph.words.waitsFor} ${waitsFor.join(', ')}`]),
   ];
@@ -96,7 +97,7 @@ function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTem
   };
   const sign = tone === null ? '' : `${SIGNS[tone]} `;
   return svg`<g
-    class="node ${tone ?? ''} ${id === current ? 'current' : ''}"
+    class="node ${tone ?? ''} ${follows === null ? '' : 'follows'} ${id === current ? 'current' : ''}"
     data-id=${id}
     role="button"
     tabindex="0"
@@ -106,9 +107,9 @@ function nodeOf(node: GraphMessage['nodes'][number], { places }: Layout): SVGTem
     @click=${reveal}
     @keydown=${onKey}
   >
-    <title>${detail === '' ? name : `${name}: ${detail}`}</title>
+    <title>${[detail === '' ? name : `${name}: ${detail}`, ...(follows === null ? [] : [follows])].join('\n')}</title>
     <rect width=${NODE.width} height=${NODE.height} rx="4"></rect>
     <text x="12" y="19">${sign}${shortened(name, count > 1 ? 16 : 20)}${count > 1 ? ` × ${count}` : ''}</text>
-    <text class="detail" x="12" y="36">${shortened(state === '' ? detail : state, 24)}</text>
+    <text class="detail" x="12" y="36">${shortened(state || (follows ?? detail), 24)}</text>
   </g>`;
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 /** What the preview of a plan and its host say to each other. Both decode what they hear, and drop what is none. */
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-export const TONES = ['accepted', 'failed', 'running', 'pending'] as const;
+export const TONES = ['accepted', 'failed', 'skipped', 'running', 'pending'] as const;
 export type Tone = (typeof TONES)[number];
 
 export const toPreviewSchema = v.variant('type', [
@@ -18,6 +18,8 @@ export const toPreviewSchema = v.variant('type', [
         detail: v.string(),
         count: whole,
         layer: whole,
+        /** When a follow-up runs, in words; null for a member of the join. */
+        follows: v.nullable(v.string()),
         /** How it does in the last run, and in words; null where it was in none. */
         tone: v.nullable(v.picklist(TONES)),
         state: v.string(),

@@ -1,3 +1,4 @@
+import { WHENS } from '../../contract/commands.ts';
 import type { PlanOutline } from '../plan.ts';
 import { patternOf } from './patterns.ts';
 
@@ -14,6 +15,8 @@ export interface GraphNode {
   readonly end: number;
   /** How many others come before it at least: 0 for one that waits for none. */
   readonly layer: number;
+  /** `failed` and `always` are follow-ups, outside the join. */
+  readonly when: (typeof WHENS)[number];
 }
 
 /** The subtasks of a plan, and which waits for which. */
@@ -46,6 +49,7 @@ export function graphOf(outline: PlanOutline): PlanGraph {
       start: range.start,
       end: range.end,
       layer: layers[id]!,
+      when: WHENS.find(each => each === body['when']) ?? 'accepted',
     };
   });
   return { goal: outline.goal?.value ?? '', join: outline.join?.value ?? 'all', nodes, edges };
