@@ -42,6 +42,7 @@ describe('the actions of a row', () => {
     ['failed', rowOf(ended(0, 'a', [0, 1], 'failed')), ['output', 'retry']],
     ['ran too long', rowOf(ended(0, 'a', [0, 1], 'timeout')), ['output', 'retry']],
     ['was cancelled', rowOf(child(0, { state: 'done', verdict: 'cancelled' })), ['output', 'retry']],
+    ['was not needed', rowOf(child(0, { state: 'done', verdict: 'skipped' })), ['output']],
   ];
   for (const [state, row, expected] of offered) {
     it(`offers ${expected.join(' and ')} for a subtask that ${state}`, () => {

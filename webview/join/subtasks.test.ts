@@ -9,12 +9,14 @@ import {
   many,
   modelOf,
   OPENED,
+  rowOf,
   satisfied,
   statusOf,
   underWay,
   type Story,
 } from '../../test/webview/fan-outs.ts';
 import { ViewClock } from '../components/clock.ts';
+import { packJoin } from '../protocol.ts';
 import { EVERYTHING } from '../model/filter.ts';
 import type { ActionChosen } from './row-actions.ts';
 import type { ListingChanged, RowChosen, SubtasksElement } from './subtasks.ts';
@@ -67,6 +69,25 @@ describe('the list of subtasks', () => {
       const children = [child(0, { state: 'running', worker: 'worker-a' })];
       await draw({ at: 1, status: statusOf(children), children });
       assert.equal(cells(0)[2], 'handed over');
+    });
+
+    it('each row where it stood, as long as one is pointed at', async () => {
+      const [first, second] = [child(0, { name: 'b' }), child(1, { name: 'a' })];
+      const listing = { ...EVERYTHING, sort: 'state' } as const;
+      await draw({ at: 1, status: statusOf([first, second]), children: [first, second] }, { listing });
+      find(subtasks, '.body').dispatchEvent(new Event('pointerenter'));
+      const over = ended(1, 'worker-a', [0, 1]);
+      subtasks.model.apply({
+        join: packJoin(statusOf([first, over])),
+        children: [rowOf(over)],
+        reset: false,
+      });
+      subtasks.version = 2;
+      await dom.settled();
+      assert.deepEqual([rows(), cells(1)[2]], [['row-0', 'row-1'], 'accepted']);
+      find(subtasks, '.body').dispatchEvent(new Event('pointerleave'));
+      await dom.settled();
+      assert.deepEqual(rows(), ['row-1', 'row-0']);
     });
 
     it('what ended after the join', async () => {

@@ -7,7 +7,7 @@ import type { ViewClock } from '../components/clock.ts';
 import { lookIcon } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
 import { costOf, elapsedOf, titleOf, unknownCostsOf, type FanOutModel } from '../model/fan-out.ts';
-import { list, type Listing, type SortKey } from '../model/filter.ts';
+import { inPlace, list, type Listing, type SortKey } from '../model/filter.ts';
 import { duration, totalCost } from '../../engine/contract/format.ts';
 import { LOOKS, lookOf, wordOf } from '../model/looks.ts';
 import { scrollTo, windowOf } from '../model/window.ts';
@@ -255,6 +255,7 @@ export class SubtasksElement extends LitElement {
 
   #rows: readonly ChildRow[] = [];
   #scrollTop = 0;
+  #isPointed = false;
   #narrow = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #resized = new ResizeObserver(([entry]) => {
@@ -279,8 +280,21 @@ export class SubtasksElement extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     const isLive = this.listing.sort === 'elapsed' && this.moving;
     if (changed.has('version') || changed.has('listing') || changed.has('model') || isLive) {
-      this.#rows = list(this.model.rows, this.listing, this.clock.now());
+      const isAsked = changed.has('listing') || changed.has('model');
+      this.#arrange(isAsked || !this.#isPointed);
     }
+  }
+
+  /** A click is for the row that was pointed at: while one is, rows change and stay where they are. */
+  #arrange(mayMove: boolean): void {
+    const listed = list(this.model.rows, this.listing, this.clock.now());
+    this.#rows = mayMove ? listed : inPlace(this.#rows, listed, this.model.rows);
+  }
+
+  #onLeave(): void {
+    this.#isPointed = false;
+    this.#arrange(true);
+    this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
@@ -305,7 +319,13 @@ export class SubtasksElement extends LitElement {
             ${COLUMNS.map(column => this.#column(column))}
           </div>
         </div>
-        <div class="body" role="rowgroup" @scroll=${this.#onScroll}>
+        <div
+          class="body"
+          role="rowgroup"
+          @scroll=${this.#onScroll}
+          @pointerenter=${() => (this.#isPointed = true)}
+          @pointerleave=${this.#onLeave}
+        >
           <div class="rows" role="presentation">
             ${repeat(
               this.#rows.slice(first, end),

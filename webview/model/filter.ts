@@ -33,6 +33,19 @@ export function list(
   return shown.sort((a, b) => sign * compare(a, b) || a.index - b.index);
 }
 
+/** The rows where they stood before, as they are now; those that are listed since then stand last. */
+export function inPlace(
+  before: readonly ChildRow[],
+  listed: readonly ChildRow[],
+  rows: readonly (ChildRow | undefined)[],
+): readonly ChildRow[] {
+  const known = new Set(before.map(({ index }) => index));
+  return [
+    ...before.flatMap(({ index }) => rows[index] ?? []),
+    ...listed.filter(({ index }) => !known.has(index)),
+  ];
+}
+
 function hasState(row: ChildRow, state: Listing['state']): boolean {
   const look = lookOf(row);
   if (state === 'all') return true;
