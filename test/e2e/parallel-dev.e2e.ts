@@ -103,7 +103,7 @@ async function lift(workbench: Workbench): Promise<void> {
 }
 
 async function retry(workbench: Workbench): Promise<void> {
-  const toast = await workbench.toast('The join of TUT-001 failed');
+  const toast = await workbench.toast('(TUT-001) failed');
   await workbench.snap('failed-join');
   await toast.getByRole('button', { name: 'Retry Subtask' }).click();
   await workbench.pick('[0] Write tests');

@@ -27,7 +27,7 @@ describe('a folder that is not trusted', () => {
         for (const title of ['Stop Fleet', 'Show Task'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
         await fleet.fanOut('BAD-1', place.workspace, [{ goal: 'fail', run: 'exit 3' }]);
-        const toast = await workbench.toast('The join of BAD-1 failed');
+        const toast = await workbench.toast('(BAD-1) failed');
         assert.deepEqual(
           (await toast.locator('.monaco-button').allInnerTexts()).map(label => label.trim()).filter(Boolean),
           ['Open Report', "Don't Show Again"],
