@@ -122,7 +122,7 @@ const sampling = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**', 'out/**'] },
+  { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**', 'out/**', '**/*.d.mts'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     files: ['**/*.ts'],

@@ -134,7 +134,7 @@ async function typed(workbench: Workbench): Promise<void> {
   await terminal.run(
     'clear; spl task fan-out TERM-1 --wait --subtask "goal=Draft,target=worker-a" --subtask "goal=Check,target=worker-b"',
   );
-  await terminal.waitFor(/Join complete: +yes/);
+  await terminal.waitFor(/Outcome: +satisfied/);
   await fanOuts.waitFor('TERM-1 2 of 2 accepted');
   await fanOuts.expand('TERM-1');
   await fanOuts.waitFor('[0] Draft accepted · worker-a');

@@ -113,8 +113,8 @@ describe('threads that are shared', function () {
         assert.ok(text.length >= before);
         const last = JSON.parse(text.trimEnd().split('\n').at(-1)!) as { line: string };
         assert.equal(last.line, 'end');
-        await writing;
         await fleet.startFleet(1);
+        await writing;
       }
     }),
   );
