@@ -71,7 +71,7 @@ export class HttpCaller {
           return parseAnswer(await this.#text(answer), answer, this.#where);
         } catch (thrown) {
           if (!FleetError.is(thrown, 'UNREACHABLE') || cancel.aborted) throw thrown;
-          if (lost === undefined && isAbsent(thrown.details['reason'])) throw thrown;
+          if (lost === undefined && wasUnheard(thrown.details['reason'])) throw thrown;
           if (request.againMs === undefined) throw thrown;
           lost ??= thrown;
           if (performance.now() - began > request.againMs) throw answerLost(lost, request.againMs);
@@ -296,7 +296,11 @@ function unreachable(where: string, cause: unknown): FleetError {
   });
 }
 
-/** Nobody listens there: what was sent reached nobody. */
+/** True where what was sent reached nobody: nobody listens there, or who does is not trusted. */
+const wasUnheard = (reason: unknown): boolean =>
+  isAbsent(reason) || (typeof reason === 'string' && UNTRUSTED.test(reason));
+
+/** Nobody listens there. */
 const isAbsent = (code: unknown): boolean => code === 'ECONNREFUSED' || code === 'ENOENT';
 
 /** The engine had the request and did not come back to answer it. */
