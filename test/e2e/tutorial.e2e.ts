@@ -135,10 +135,10 @@ async function typed(workbench: Workbench): Promise<void> {
     'clear; spl task fan-out TERM-1 --wait --subtask "goal=Draft,target=worker-a" --subtask "goal=Check,target=worker-b"',
   );
   await terminal.waitFor(/Outcome: +satisfied/);
-  await fanOuts.waitFor('TERM-1 2 of 2 accepted');
+  await fanOuts.waitFor('TERM-1 2 of 2 accepted · echo: nothing was run');
   await fanOuts.expand('TERM-1');
-  await fanOuts.waitFor('[0] Draft accepted · worker-a');
-  await fanOuts.waitFor('[1] Check accepted · worker-b');
+  await fanOuts.waitFor('[0] Draft accepted · echo: nothing was run · worker-a');
+  await fanOuts.waitFor('[1] Check accepted · echo: nothing was run · worker-b');
   await workbench.snap('typed-joined');
   await terminal.run('clear; spl task speedup TERM-1');
   await terminal.waitFor(/estimated speedup:/);
