@@ -37,7 +37,7 @@ const SLOW = [
   'engine/run/worktrees/',
 ];
 
-/** The lanes of each kind of run, which run at the same time: in each its stages, one after the other. */
+/** The stages of each kind of run. The stages of one list run at the same time. */
 const KINDS = { all: allStages, quick: quickStages };
 
 async function main(kind = 'all') {
@@ -53,10 +53,7 @@ async function main(kind = 'all') {
     for (const key of Object.keys(total)) total[key] += counts[key];
     took.push(`${((performance.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${stage.name}`);
   };
-  const follow = async lane => {
-    for (const stage of lane) await take(stage);
-  };
-  await Promise.all(KINDS[kind](sources).map(follow));
+  for (const atOnce of KINDS[kind](sources)) await Promise.all(atOnce.map(take));
   print('\nSlowest tests', existsSync(times) ? slowest(times, SLOWEST) : []);
   print('\nStages', took);
   print(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
@@ -66,11 +63,8 @@ async function main(kind = 'all') {
 function allStages(sources) {
   return [
     [inNode('engine, scenarios and views', sources, { SPL_TEST_BIN: process.env['SPL_TEST_BIN'] ?? built })],
-    // An editor is waited for more than it works: half of its time would be nobody's.
-    [
-      { name: 'extension host', words: [tsx, 'test/editor/run.ts'], isBeside: true },
-      { name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'], isBeside: true },
-    ],
+    [{ name: 'extension host', words: [tsx, 'test/editor/run.ts'] }],
+    [{ name: 'browser', words: [mocha, '--config', 'test/e2e/.mocharc.json'] }],
   ];
 }
 
@@ -80,9 +74,11 @@ function quickStages(sources) {
     SLOW.some(start => source.startsWith(start) && !changed.some(name => name.startsWith(start)));
   const tests = sources.filter(source => isUnitTest(source) && !isSlow(source));
   return [
-    [{ name: 'types', words: [require.resolve('typescript/bin/tsc'), '-b'], isCheck: true }],
-    ...(changed.length === 0 ? [] : [[{ name: 'lint', words: [eslint(), ...changed], isCheck: true }]]),
-    [inNode('unit tests', tests, { SPL_TEST_SEEDS: '50' })],
+    [
+      { name: 'types', words: [require.resolve('typescript/bin/tsc'), '-b'], isCheck: true },
+      ...(changed.length === 0 ? [] : [{ name: 'lint', words: [eslint(), ...changed], isCheck: true }]),
+      inNode('unit tests', tests, { SPL_TEST_SEEDS: '50' }),
+    ],
   ];
 }
 

@@ -5,28 +5,25 @@ const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/;
 
 /**
  * Runs a process of Node.js and passes on what it prints. One that runs tests ends with the line
- * `N passed, N failed, N skipped`, which is taken out. A check (`isCheck`) counts as one test. What a check or a stage beside
- * another one (`isBeside`) prints comes when it has ended, in one piece.
+ * `N passed, N failed, N skipped`, which is taken out. A check (`isCheck`) counts as one test, and what it prints comes when
+ * it has ended, in one piece, since others may run beside it.
  *
- * @param {{name: string, words: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, isCheck?: boolean,
- *   isBeside?: boolean}} stage
+ * @param {{name: string, words: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, isCheck?: boolean}} stage
  * @returns {Promise<{passed: number, failed: number, skipped: number}>} a stage that ends badly, says no count or
  *   passes nothing has at least one failure
  */
-export async function runStage({ name, words, cwd, env = {}, isCheck = false, isBeside = isCheck }) {
-  let gathered = `\n${name}\n`;
-  const print = isBeside ? text => (gathered += text) : text => process.stdout.write(text);
-  if (!isBeside) process.stdout.write(gathered);
+export async function runStage({ name, words, cwd, env = {}, isCheck = false }) {
+  const heading = `\n${name}\n`;
+  if (!isCheck) process.stdout.write(heading);
   const child = spawn(process.execPath, words, {
     cwd,
-    stdio: ['inherit', 'pipe', isBeside ? 'pipe' : 'inherit'],
+    stdio: ['inherit', 'pipe', 'inherit'],
     env: { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...process.env, ...env },
   });
   const ended = once(child, 'close');
-  child.stderr?.setEncoding('utf8').on('data', print);
-  const last = await passOn(child.stdout, print);
+  const last = isCheck ? await gathered(child.stdout) : await passOn(child.stdout);
   const [code] = await ended;
-  if (isBeside) process.stdout.write(gathered);
+  if (isCheck) process.stdout.write(heading + last);
   const counts = isCheck ? { passed: code === 0 ? 1 : 0, failed: 0, skipped: 0 } : countsIn(last);
   const fault = faultOf(counts, code);
   if (fault === undefined) return counts;
@@ -34,13 +31,19 @@ export async function runStage({ name, words, cwd, env = {}, isCheck = false, is
   return { passed: 0, skipped: 0, ...counts, failed: Math.max(1, counts?.failed ?? 0) };
 }
 
+async function gathered(stream) {
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
 /** Prints the lines of a stream except a closing line. @returns the last line with text in it. */
-async function passOn(stream, print) {
+async function passOn(stream) {
   let last = '';
   let rest = '';
   const line = text => {
     if (text !== '') last = text;
-    if (!CLOSING.test(text)) print(`${text}\n`);
+    if (!CLOSING.test(text)) process.stdout.write(`${text}\n`);
   };
   for await (const chunk of stream.setEncoding('utf8')) {
     const lines = (rest + chunk).split('\n');
