@@ -172,8 +172,15 @@ describe('a worktree of an attempt', function () {
   });
 
   it('has ports that no other attempt has, all free', async () => {
-    const run = 'echo $SPL_PORT_BASE $SPL_PORT_COUNT; sleep 0.3';
-    const outputs = await Promise.all([0, 1, 2].map(async index => (await attempt(run, { index })).output));
+    const run = 'echo $SPL_PORT_BASE $SPL_PORT_COUNT';
+    const begun = [0, 1, 2].map(index => join(root, `begun-${index}`));
+    const all = begun.map(file => `[ -e '${file}' ]`).join(' && ');
+    const outputs = await Promise.all(
+      begun.map(async (file, index) => {
+        const together = `${run}; touch '${file}'; until ${all}; do sleep 0.02; done`;
+        return (await attempt(together, { index })).output;
+      }),
+    );
     const bases = outputs.map(output => Number(output.split(' ')[0]));
     assert.equal(new Set(bases).size, 3);
     for (const output of outputs) assert.match(output, /^\d+ 10\n$/);
