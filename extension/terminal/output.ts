@@ -12,6 +12,8 @@ const MAX_BYTES = 128 * 1024;
 const SHOW_MS = 50;
 /** Ends a control sequence that was not finished, leaves the alternate screen, and takes back modes and character sets. */
 const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
+/** Erases from the cursor to the end of the screen. */
+const ERASE_BELOW = '\u001b[J';
 
 /** Which attempt's output; the latest one where `attempt` is left out. */
 export interface OutputOf {
@@ -94,9 +96,9 @@ export class OutputTerminal implements vscode.Pseudoterminal {
     if (text !== '') this.#wrote.fire(text);
   }
 
-  /** In words of the editor's, set apart from what was printed. */
+  /** Words of the editor's, below what was printed: output that moved the cursor up leaves nothing under them. */
   #say(text: string): void {
-    this.#wrote.fire(`${TO_PLAIN}\r\n\u001b[2m· ${text}\u001b[0m\r\n`);
+    this.#wrote.fire(`${TO_PLAIN}\r\n${ERASE_BELOW}\u001b[2m· ${text}\u001b[0m\r\n`);
   }
 }
 

@@ -186,7 +186,8 @@ describe('a window of a fleet', () => {
         `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
       await fleet.fanOut('OUT-1', place.workspace, [
         { goal: 'text', run: print("yes 'a line of text'", 30e6) },
-        { goal: 'bytes', run: print('cat /dev/urandom', 6e6) },
+        // It ends with the cursor in the midst of what it has drawn.
+        { goal: 'bytes', run: `${print('cat /dev/urandom', 6e6)}; printf '\\033[3;5H'` },
       ]);
       const tree = window.tree('Fan-Outs');
       await tree.expand('OUT-1');
