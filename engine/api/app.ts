@@ -48,7 +48,7 @@ export interface AppOptions {
   readonly heartbeatMs: number;
   /** Who a request comes from. */
   readonly holderOf: (incoming: HttpBindings['incoming']) => Holder;
-  /** Whether it came over the socket. */
+  /** True when it came over the socket. */
   readonly isLocal: (incoming: HttpBindings['incoming']) => boolean;
   /** When given, only these are served. */
   readonly only?: readonly RouteName[];
@@ -161,7 +161,7 @@ function report(name: ReportName, options: AppOptions, turns: HolderTurns): Hand
   };
 }
 
-/** What goes with a command by which work is submitted, and is no part of it. */
+/** The environment that goes beside a command by which work is submitted, and is no part of its input. */
 interface Submission {
   readonly environment?: Readonly<Record<string, string>>;
   readonly body: unknown;

@@ -41,7 +41,7 @@ export interface ConnectOptions {
   /** How long a call waits for its answer. Default 60 s; 45 s for `fleet.start`. */
   readonly timeoutMs?: number;
   /**
-   * How long `watch` tries to come back to an engine that went away, and a command asks again for an answer that was lost.
+   * The time in ms in which `watch` comes back to an engine that went away, and a command asks again for a lost answer.
    * Default 10 s.
    */
   readonly reconnectMs?: number;
@@ -63,7 +63,7 @@ export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output'
 const DEFAULT_TIMEOUT_MS = 60_000;
 const START_TIMEOUT_MS = 45_000;
 const DEFAULT_RECONNECT_MS = 10_000;
-/** How long a standby may take until it serves, in milliseconds. */
+/** The time that a standby may take until it serves, in milliseconds. */
 const TAKEOVER_MS = 3_000;
 
 /**
@@ -117,7 +117,7 @@ class Client implements EngineClient {
       },
       body: records === null ? json(goesAlong ? { ...rest, environment } : rest) : ndjson(records),
       repeatable: true,
-      // Who stops the engine does not wait for it to come back.
+      // A command that stops the engine does not wait for it to come back.
       ...(name === 'fleet.stop' ? {} : { againMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS }),
     };
     return decode(

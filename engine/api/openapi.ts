@@ -148,7 +148,7 @@ function headerParameters(name: RouteName, { method }: Route): Json[] {
   ];
 }
 
-/** What goes with a body and is no part of it. */
+/** Describes the parts of a request that go beside its body. */
 function besides(name: RouteName): { readonly description?: string } {
   if (!(SUBMITTING as readonly RouteName[]).includes(name)) return {};
   return {

@@ -17,7 +17,7 @@ export const COSTLY: ReadonlySet<ReportName> = new Set<ReportName>([
   'threads',
 ]);
 
-/** What the holders of tokens wait for: each for itself. */
+/** Turns of the holders of tokens, each of whom has one at a time. */
 export class HolderTurns {
   readonly #last = new WeakMap<Grant, Promise<void>>();
 

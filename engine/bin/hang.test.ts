@@ -11,7 +11,7 @@ import { noticingHang } from './hang.ts';
 describe('a call to an engine of this machine', () => {
   let folder: string;
   let server: http.Server;
-  /** What is answered to whoever asks for this; anything else is not answered. */
+  /** The answer to each route that this engine knows; it never answers any other. */
   let answers: Record<string, unknown>;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'spl-hang-'));

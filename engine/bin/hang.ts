@@ -4,7 +4,7 @@ import type { Client } from '../cli/host.ts';
 import { FleetError } from '../errors.ts';
 import { readPidFile } from '../home/process.ts';
 
-/** How long an answer may take before its engine is asked for its health, and how long that may take, in milliseconds. */
+/** The time that an answer may take before its engine is asked for its health, and that this may take, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
 /**
@@ -50,7 +50,7 @@ async function untilHang(
     try {
       await client.report('health', {}, signal);
     } catch (thrown) {
-      // What else may be wrong with it the call itself tells.
+      // Any other fault is told by the call itself.
       if (FleetError.is(thrown, 'TIMED_OUT')) throw hangs((await readPidFile(pidFile))?.pid, thrown);
     } finally {
       await client.close();

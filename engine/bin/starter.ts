@@ -19,7 +19,7 @@ import { standBy } from './standby.ts';
 
 /** How long a coordinator may take until it answers, in milliseconds. */
 const START_MS = 30_000;
-/** How long one that runs already may take to answer. */
+/** The time that an engine which runs already may take to answer. */
 const HANG_MS = 10_000;
 /** How long to go on asking when the process that was started has ended: another may have been faster. */
 const AFTERLIFE_MS = 2_000;

@@ -48,7 +48,7 @@ function durationSecs(text: string): number {
   return secs;
 }
 
-/** Whether there is such a day and time of day: JavaScript would take the 30th of February for the 2nd of March. */
+/** True for a day and a time of day that exist: JavaScript would take the 30th of February for the 2nd of March. */
 function isOnCalendar([
   year = 0,
   month = 0,

@@ -7,7 +7,7 @@ import { policySchema } from './policy.ts';
  * façade's. What a schema cannot say (a name that must resolve, a cycle) the rules check.
  */
 
-/** Whether a text can stand in a record, and in the words of a command. */
+/** True for a text that can stand in a record, and in the words of a command. */
 export const isWritable = (value: string): boolean => !/[\0\p{Surrogate}]/u.test(value);
 
 /** `did:sync:instance:…` or an alias such as `worker-a`. */
@@ -73,7 +73,7 @@ export const taskAddSchema = v.strictObject({
   ),
 });
 
-/** What must have become of its dependencies for a subtask to start. */
+/** The ends of its dependencies that let a subtask start. */
 export const WHENS = ['accepted', 'failed', 'always'] as const;
 
 /** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */

@@ -70,7 +70,7 @@ export const fleetSchema = v.looseObject({
       stalled_secs: v.number(),
     }),
   ),
-  /** How many fan-outs are not over: not joined, or with subtasks that run or may still start. */
+  /** The number of fan-outs that are not over: not joined, or with subtasks that run or may still start. */
   open_fan_outs: v.exactOptional(v.number()),
   /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
   breakers: v.array(
@@ -394,7 +394,7 @@ export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
 export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** How a subtask ended: as an attempt did, or `skipped` where a follow-up was not needed. */
+/** The ways in which a subtask ends: as an attempt does, or `skipped` where a follow-up was not needed. */
 export const CHILD_VERDICTS = [...VERDICTS, 'skipped'] as const;
 export type ChildVerdict = (typeof CHILD_VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
@@ -466,7 +466,7 @@ export const childSchema = v.looseObject({
   cost_usd: v.number(),
   /** True where its tool did not tell what it cost: `cost_usd` is 0 then. */
   cost_unknown: v.exactOptional(v.boolean()),
-  /** What it needs a person for, while it waits for one; else null. */
+  /** The question for a person for whom it waits; else null. */
   needs_you: v.exactOptional(nullable(v.string())),
   /** What its last attempt took, in and out, as far as its tool told. */
   tokens: v.number(),

@@ -9,7 +9,7 @@ export interface Echoed {
   readonly command: string | null;
 }
 
-/** What a report says of subtasks that were accepted without anything having been run. */
+/** The words of a report about subtasks that were accepted without anything having been run. */
 export const NOTHING_WAS_RUN = 'echo: nothing was run';
 
 /** True for a subtask that was accepted without anything having been run. */

@@ -22,12 +22,12 @@ export function duration(secs: number): string {
   return `${Math.floor(whole / 86_400)}d ${two(Math.floor((whole % 86_400) / 3_600))}h`;
 }
 
-/** What one child cost: `$0.00`, or `unknown` where its tool did not tell. */
+/** The cost of one child: `$0.00`, or `unknown` where its tool did not tell. */
 export const childCost = (usd: number, isUnknown = false): string =>
   isUnknown ? 'unknown' : `$${usd.toFixed(2)}`;
 
 /**
- * What a whole fan-out cost: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not tell it of some attempts.
+ * The cost of a whole fan-out: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not tell it of some attempts.
  * @param unknown of how many attempts no cost is known.
  */
 export function totalCost(usd: number, unknown = 0): string {
@@ -61,7 +61,7 @@ export function moment(unixSecs: number): string {
 /** `1 subtask`, `2 subtasks`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** What runs on a worker of how many slots, and what it holds beyond them: `2/2 (+3)`; a coordinator runs nothing itself. */
+/** The load of a worker and its slots, with deliveries beyond them: `2/2 (+3)`; a coordinator runs nothing itself. */
 export function loadText({ role, active_dispatches: active, slots }: InstanceDocument): string {
   if (role === 'coordinator') return `0/${slots}`;
   return `${Math.min(active, slots)}/${slots}${active > slots ? ` (+${active - slots})` : ''}`;

@@ -80,7 +80,7 @@ const end: fc.Arbitrary<End> = fc.record({
 });
 const facts = fc.array(end, { minLength: 3, maxLength: 3 }).map(ended);
 
-/** What a join is decided by once all have ended so. */
+/** The facts that a join is decided by once all have ended so. */
 function ended(ends: readonly End[]): JoinFacts {
   return {
     counts: countsOf(ends),
@@ -105,7 +105,7 @@ function countsOf(ends: readonly (End | null)[]): JoinFacts['counts'] {
   };
 }
 
-/** What is known while some have not ended. */
+/** The facts that are known while some have not ended. */
 function open(ends: readonly (End | null)[]): OpenFacts {
   return {
     counts: countsOf(ends),

@@ -105,7 +105,7 @@ export function mentions(root: ASTNode, names: readonly string[]): boolean {
   return false;
 }
 
-/** What each name may be once all children are final, which is when a predicate is asked. */
+/** The values that each name may have once all children are final, which is when a predicate is asked. */
 function beforehand(names: readonly string[]): Scope {
   const total = names.length;
   const child = fields({
@@ -201,7 +201,7 @@ function grouped(
 const keyOf = (known: Known): string =>
   typeof known === 'string' ? `${known.length}:${known}` : String(known);
 
-/** What is known of a field; null where it depends on an end that is still to come. */
+/** The known value of a field; null where it depends on an end that is still to come. */
 type Known = string | number | null;
 interface Field {
   known(child: OpenChild): Known;

@@ -55,7 +55,7 @@ export function isReservedTopic(topic: unknown): boolean {
   return typeof topic === 'string' && RESERVED_TOPIC.test(topic);
 }
 
-/** What a record keeps of the command that wrote it, so that the command is done once. */
+/** The members of a record by which its command is done once. */
 export interface KeyedBody {
   readonly idempotency_key?: string;
   /** Of the operation and its input. */
@@ -187,7 +187,7 @@ export interface ResultFields {
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
   /** Where its changes are, if it ran in a worktree of its own. */
   readonly work?: Work & JsonObject;
-  /** What it needs a person for before it can go on. */
+  /** The question for a person without whose answer it can't go on. */
   readonly asks?: string;
   /** The tool did not tell what it cost, and `cost_usd` is 0. */
   readonly cost_unknown?: true;
@@ -322,7 +322,7 @@ export interface NamespaceStatusBody {
 export interface CommandDoneBody extends Issued, KeyedBody {
   readonly topic: 'fleet_command';
   readonly operation: string;
-  /** What it was answered, where that is short; never a secret. */
+  /** The answer to the command, if that is short; never a secret. */
   readonly answer?: Json;
 }
 

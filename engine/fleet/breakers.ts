@@ -5,7 +5,7 @@ import type { ChildDoneBody } from './bodies.ts';
 export interface Breaker {
   /** When there is quota again, as far as anybody knows, in ms. */
   until: number;
-  /** Whether that is when it is tried again, since the tool named no time. */
+  /** True when `until` is a time to try again, since the tool named none. */
   isGuess: boolean;
   /** How often in a row it was found without quota. */
   failures: number;

@@ -10,7 +10,7 @@ import { predicateFault } from './predicate.ts';
 const MAX_STEPS = 1_500_000;
 /** For each child, in a larger fan-out: so much that the children can be gone through a few times. */
 const MAX_STEPS_PER_CHILD = 60;
-/** Where there are no children, as in a rule: bodies are counted as much longer than they mostly are. */
+/** For expressions without children, such as rules: bodies are counted as much longer than they mostly are. */
 const MAX_STEPS_OF_RULE = 10_000_000;
 
 /** What is known of a value: at most `size` elements, entries or characters, each element no more than `item`. */

@@ -232,7 +232,7 @@ function asideFor(
   return hasQuota(state, fanOut, child, plan, now) ? undefined : plan.parked;
 }
 
-/** Whether the environment that a child is to run in is kept no more. */
+/** True when the environment that a child is to run in is no longer kept. */
 export function lacksEnvironment(
   { goneEnvironments }: Pick<FleetState, 'goneEnvironments'>,
   fanOut: FanOut,

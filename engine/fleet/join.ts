@@ -26,7 +26,7 @@ export function decideJoin(
   if (task.cancelled !== null)
     return { outcome: 'cancelled', reason: task.cancelled.reason ?? 'cancelled by request' };
   const early = decideEarly(predicate, counts, total);
-  // What a retry runs again is not lost before it has ended.
+  // A round is not lost before the subtasks that a retry runs again have ended.
   const isKnown = early === 'satisfied' || (early !== undefined && fanOut.retrying === 0);
   if (isKnown) return { outcome: early, reason: explain(predicate, counts, total) };
   const final = counts.running + counts.pending === 0;

@@ -17,11 +17,11 @@ export interface Keyed {
   readonly digest: string | null;
   /** The task that it made or was about; null where it was about none. */
   readonly thread: ThreadId | null;
-  /** What it was answered; undefined where the state tells that, or where it was long. */
+  /** The answer to the command; undefined where the state tells it, or where it was long. */
   readonly answer?: Json;
 }
 
-/** Who gives a command, and when. */
+/** The issuer of a command, with the time. */
 export interface Issuer {
   readonly actor: Did;
   /** The caller's idempotency key. */

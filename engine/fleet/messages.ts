@@ -51,7 +51,7 @@ export interface FrozenNamespace {
 /** How long a worker may start what it holds on what it knows of freezes, in ms: a freeze is everywhere by then. */
 export const PERMIT_MS = 1000;
 
-/** Why a worker gives back what was to run in an environment that is kept no more. */
+/** The reason for which a worker gives back a delivery whose environment is no longer kept. */
 export const ENVIRONMENT_GONE = 'the environment that it was submitted in is gone';
 
 /** Deliveries that a worker gives back. */

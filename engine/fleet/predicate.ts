@@ -23,7 +23,7 @@ export interface Foresight {
 export interface CelProgram {
   /** Whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
   evaluate(facts: JoinFacts): boolean;
-  /** How the join comes out whatever becomes of the children that have not ended; see `foretell`. */
+  /** Returns the outcome that the join has however its open children end; see `foretell`. */
   foretell(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
   /** True where the passing of time alone may make the outcome certain. */
   readonly dependsOnTime: boolean;
@@ -100,7 +100,7 @@ export interface JoinFacts {
 /** A child as far as it is known: `verdict` is null until it has ended, and then what its end will tell is void. */
 export type OpenChild = Omit<ChildFacts, 'thread'>;
 
-/** What a join is foretold by while children are open. */
+/** The facts that a join is foretold by while children are open. */
 export interface OpenFacts {
   /** Of the present. */
   readonly counts: Counts;
@@ -214,7 +214,7 @@ export function evaluateFinal(
   }
 }
 
-/** Why a join is decided while children are open, in words. */
+/** Explains a join that is decided while children are open. */
 export function explainForetold(outcome: Decision, counts: Counts, total: number): string {
   const open = `${openOf(counts)} left`;
   const census = censusOf(counts, total);

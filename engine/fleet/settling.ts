@@ -22,7 +22,7 @@ export class Settling {
   readonly #toEnd = new Set<FanOut>();
   /** The fan-outs whose join is to be looked at again at a time, in ms. */
   readonly #dueAt = new Map<FanOut, number>();
-  /** Which ends were known when a join was foretold last, and when it may be again, in ms. */
+  /** The ends that were known when a join was foretold last, and the time in ms at which it may be foretold again. */
   readonly #foretold = new WeakMap<FanOut, { readonly ended: string; readonly nextAt: number }>();
 
   constructor(step: Step, presence: Presence) {
@@ -42,7 +42,7 @@ export class Settling {
     this.#step.look(fanOut);
   }
 
-  /** When the next join is to be looked at because of the time, in ms; infinity when none is. */
+  /** The time in ms at which the next join is due to be looked at; infinity when none is. */
   get nextDue(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const at of this.#dueAt.values()) next = Math.min(next, at);
@@ -138,7 +138,7 @@ export class Settling {
     const many = completedOf(fanOut);
     const ended = `${round}/${many}`;
     const { dependsOnTime } = predicate.program;
-    // What is certain before anything ran is a slip of the pen, which runs nevertheless.
+    // A predicate that is certain before anything ran is a slip of the pen: the fan-out runs nevertheless.
     if (!dependsOnTime && (many === 0 || ended === last?.ended)) return undefined;
     if (last !== undefined && now < last.nextAt) {
       this.#lookAgain(fanOut, last.nextAt);
@@ -212,7 +212,7 @@ function isToEnd(fanOut: FanOut, child: Child): boolean {
 
 /** A step of a foretelling takes up to a microsecond: twenty times that is waited before the next one. */
 const PAUSE_MS_PER_STEP = 0.02;
-/** How often a predicate that names the time is asked, in ms. */
+/** The interval at which a predicate that names the time is asked, in ms. */
 const CLOCK_MS = 500;
 
 /** The end of a follow-up that was not needed. */

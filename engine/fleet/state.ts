@@ -265,7 +265,7 @@ export interface Child {
   costUsd: number;
   /** The tool did not tell what it cost. */
   costUnknown: boolean;
-  /** What it needs a person for, while it waits for one. */
+  /** The question for a person for whom it waits. */
   asks: string | null;
   tokens: number;
   wallMs: number;

@@ -27,7 +27,7 @@ export interface CompleteSubtask {
   readonly target: Target;
   /** A command line for `/bin/sh -c`, or null. */
   readonly run: string | null;
-  /** Whether `run` ends at the first of its commands that fails. */
+  /** True when `run` ends at the first of its commands that fails. */
   readonly errexit: boolean;
   readonly executor: string;
   /** An absolute path, or null for no folder. */
@@ -369,7 +369,7 @@ function chooseIsolation(subtask: Subtask, index: number, executor: string, look
   return isolation;
 }
 
-/** Whether two of its lines are not empty: who writes one command below another wants no more after one that failed. */
+/** True when two of its lines are not empty: later lines are not meant to run after one that failed. */
 export function hasSeveralLines(command: string): boolean {
   return command.split('\n').filter(line => line.trim() !== '').length > 1;
 }

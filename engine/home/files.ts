@@ -67,7 +67,7 @@ export async function writeStreamTo<T>(
   }
 }
 
-/** What a symbolic link to nothing names; a path that is none is its own. */
+/** Returns the path that a symbolic link to nothing names; any other path is its own. */
 async function linkedFrom(file: string): Promise<string> {
   const target = await fs.readlink(file).catch(() => null);
   return target === null ? file : path.resolve(path.dirname(file), target);

@@ -55,7 +55,7 @@ async function isHome(paths: HomePaths): Promise<boolean> {
   const names = new Set(await listFolder(paths));
   if (names.has(path.basename(paths.homeJson))) return true;
   // A folder with our marker is a home whose making was interrupted, and was never used: it is made anew.
-  // Who sets a home up before its first start puts a configuration there, and nothing else.
+  // People who configure a home before its first start put a configuration there, and nothing else.
   names.delete(path.basename(paths.configToml));
   if (names.size === 0 || names.has(MARKER)) {
     requireOwner('the folder', paths.home, stats);

@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import * as path from 'node:path';
 
-/** Whether a program is there for commands in this environment: a path, or a name in a folder of `PATH`. */
+/** True for a program that commands find in this environment: a path, or a name in a folder of `PATH`. */
 export async function isInstalled(program: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const folders = program.includes('/') ? [''] : (env['PATH'] ?? '').split(path.delimiter);
   for (const folder of folders) if (await isExecutable(path.join(folder, program))) return true;

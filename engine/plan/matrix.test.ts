@@ -14,7 +14,7 @@ const value = fc
   })
   .filter(text => !/\p{Cc}/u.test(text));
 
-/** What may be the `/bin/sh` of a system, with the options that make it one. */
+/** The shells that may be the `/bin/sh` of a system, with the options that make them one. */
 const SHELLS = [['/bin/sh'], ['bash', '--posix']] as const;
 
 describe('a matrix', () => {

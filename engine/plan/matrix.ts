@@ -1,7 +1,7 @@
 /** One way to fill a subtask's placeholders in: a value for each key of its matrix, as it was written. */
 export type Combination = ReadonlyMap<string, string>;
 
-/** How a placeholder is written: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
+/** Matches a placeholder: `${{ matrix.shard }}`, `${{ env.HOME }}`. */
 const PLACEHOLDER = /\$\{\{([^}]*)\}\}/g;
 const MATRIX_KEY = /^\s*matrix\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
 const VARIABLE = /^\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*$/;

@@ -1,6 +1,6 @@
 import { placeholders, type Placeholder } from './matrix.ts';
 
-/** What keeps a placeholder from standing for a word of its own, which a quoted variable is. */
+/** The parts of shell text in which a placeholder can't be a word of its own, which a quoted variable is. */
 export type Obstacle =
   | 'double quotes'
   | 'single quotes'
@@ -24,7 +24,7 @@ export function misplacedPlaceholders(command: string): readonly Misplaced[] {
   return new ShellReader(command).read();
 }
 
-/** What the reader is inside of. Only in the first three is a placeholder a word. */
+/** The constructs of shell text around a place. Only in the first three is a placeholder a word. */
 type Inside =
   | 'command'
   | 'substitution'

@@ -46,7 +46,7 @@ export interface Draft {
 /** True for a subtask that the join is about: all but the follow-ups. */
 export const isMember = ({ body: { when = 'accepted' } }: Draft): boolean => when === 'accepted';
 
-/** Where it stands, and the way out. */
+/** The place of a misplaced placeholder, with the way out. */
 const MISPLACED: Readonly<Record<Obstacle, string>> = {
   'double quotes': 'in double quotes. Take it out of them: "a "${{ matrix.x }}" b"',
   'single quotes': "in single quotes. Take it out of them: 'a '${{ matrix.x }}' b'",
@@ -261,7 +261,7 @@ export class SubtaskReader {
     this.#plan.diagnostics.error('matrix', message, range);
   }
 
-  /** What closes a quote before a placeholder, and opens it again behind it, leaves the value a word. */
+  /** Refuses a placeholder that can't be a word. In quotes the fix closes them before it, and opens them again behind it. */
   #misplaced({ obstacle, start, end }: Misplaced, { value, range: whole }: Written, range: Range): void {
     const message = `a placeholder stands for a quoted variable, and can't stand ${MISPLACED[obstacle]}`;
     const quote = { 'double quotes': '"', 'single quotes': "'" }[obstacle as string];

@@ -18,7 +18,7 @@ export async function commandDigest(name: CommandName, input: object): Promise<s
 const listDigest = async (items: readonly unknown[]): Promise<string> =>
   hash((await mapInSlices(items, item => hash(textOf(item)))).join());
 
-/** What has no canonical text is refused when its command is looked at; until then any text does. */
+/** Returns the canonical text, or any text of a value that has none: its command is refused later. */
 function textOf(value: unknown): string {
   try {
     return canonical(value);

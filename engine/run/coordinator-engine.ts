@@ -79,7 +79,7 @@ export interface CoordinatorEngineOptions {
   /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
   readonly executors: ReadonlyMap<string, Executor>;
   readonly worker: WorkerProgram;
-  /** What the workers make worktrees by. */
+  /** The git settings by which workers make worktrees. */
   readonly worktree: Pick<WorktreeSettings, 'dirty'>;
   /** Searches the log; opened at its first use. */
   readonly records: RecordSource;
@@ -395,7 +395,7 @@ export class CoordinatorEngine implements Engine {
     return { ...told, token: secret };
   }
 
-  /** What attempts need of a repository is asked once, and not by each of them. A command that is repeated was let in. */
+  /** Asks once for all attempts what they need of a repository. A command that is repeated was let in. */
   async #requireReady(
     name: string,
     dir: string | null,

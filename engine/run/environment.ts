@@ -62,7 +62,7 @@ export function withoutRepository(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !CHOOSES_REPOSITORY.test(name)));
 }
 
-/** What a subtask gets of the environment of the process that submits it: neither a token nor what is an editor's or a hook's. */
+/** Returns the submitter's environment without its token, and without the variables of an editor or a hook. */
 export function submittersEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const { SPL_TOKEN: _token, ...kept } = withoutRepository(withoutEditor(env));
   return Object.fromEntries(

@@ -17,7 +17,7 @@ const NAME = /^[0-9a-f]{32}$/;
  */
 export class Environments {
   readonly #paths: HomePaths;
-  /** What each fan-out needs, by its task's thread. */
+  /** The environments that each fan-out needs, by its task's thread. */
   readonly #needed = new Map<string, Set<string>>();
 
   constructor(paths: HomePaths) {

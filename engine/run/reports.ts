@@ -55,7 +55,7 @@ export interface RecordSource {
   close(): Promise<void>;
 }
 
-/** Who asks: holders take turns, and what nobody waits for any more is dropped. */
+/** The holder who asks: holders take turns, and a question that nobody waits for any more is dropped. */
 export interface Asker {
   readonly holder?: string;
   readonly signal?: AbortSignal;

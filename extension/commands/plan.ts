@@ -80,7 +80,7 @@ function sayNoPlan(): void {
 /** A subtask as it was shown. */
 type Meant = Pick<Extract<Subject, { kind: 'plan' }>, 'subtask' | 'name'>;
 
-/** Where what was shown stands by now; undefined where it is gone. */
+/** Returns the present subtask with the name that was shown; undefined where it is gone. */
 function placeOf({ plans }: CommandContext, uri: vscode.Uri, { subtask, name }: Meant): number | undefined {
   const written = plans.outline(uri)?.subtasks;
   if (subtask === null) return undefined;

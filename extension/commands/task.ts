@@ -85,7 +85,7 @@ async function cancelChild(
   tell(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
 
-/** What was shown is over; what has come after it is not what was meant. */
+/** The attempt that was shown is over; a later one is not what was meant. */
 function sayEnded(attempt: number): void {
   void vscode.window.showInformationMessage(
     vscode.l10n.t('Attempt {0} has ended by itself; nothing is cancelled.', attempt),

@@ -59,7 +59,7 @@ export class FleetModel implements vscode.Disposable {
     return this.#tasks;
   }
 
-  /** How many fan-outs are under way, those that are not shown among them. */
+  /** The number of fan-outs under way, those that are not shown among them. */
   get underWay(): number {
     return this.#fleet?.open_fan_outs ?? underWayIn(this.#tasks);
   }

@@ -67,7 +67,7 @@ export class JoinPanel implements vscode.Disposable {
   #serialFollowing: AbortController | null = null;
   #serialThread: string | null = null;
   #reportTimer: NodeJS.Timeout | undefined;
-  /** How often the report was asked for: an answer that is not the last one counts no more. */
+  /** The number of times that the report was asked for: only the last answer counts. */
   #reports = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #alias: string;

@@ -42,7 +42,7 @@ export class Plans implements vscode.Disposable {
   readonly #children = new RunChildren();
   readonly #client: () => Promise<PlanClient>;
   readonly #telling = new Paced(() => this.#tell().catch((error: unknown) => this.#debug(error)), TELL_MS);
-  /** How often each plan was asked about: an answer that is not the last one counts no more. */
+  /** The number of times that each plan was asked about: only the last answer counts. */
   readonly #asked = new Map<string, number>();
   #isStarted = false;
   /** Fires with a plan of which something else is to be shown than before. */

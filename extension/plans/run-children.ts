@@ -5,7 +5,7 @@ import { PAGE } from '../model/follow-fan-out.ts';
 import { ChildStore } from '../views/child-store.ts';
 import { MAX_CHILDREN } from './last-run.ts';
 
-/** How many runs are kept: those that were asked for last. */
+/** The most runs that are kept: those that were asked for last. */
 const MAX_RUNS = 16;
 
 /** The subtasks of the runs that are shown beside their plans: read once, and then only where they have changed. */

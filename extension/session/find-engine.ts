@@ -11,7 +11,7 @@ const HEALTH_MS = 10_000;
 /** How long a watch goes on trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
 const RECONNECT_MS = 1_000;
 
-/** How this window is a client: what is submitted here runs in the environment of the extension host, less what is the editor's. */
+/** The options of this window's client: work runs in the environment of the extension host, without the editor's variables. */
 export function clientOptions(actor: Did): ConnectOptions {
   return { actor, reconnectMs: RECONNECT_MS, environment: submittersEnvironment(process.env) };
 }

@@ -111,7 +111,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** What prints the whole of it. A name that a shell would take apart is not written. */
+/** The command that prints the whole of it. A name that a shell would take apart is not written. */
 function command({ alias, index, name, attempt }: OutputOf): string {
   const subtask = name !== null && /^[\w.-]+$/.test(name) ? name : index;
   const which = attempt === undefined ? '' : ` --attempt ${attempt}`;

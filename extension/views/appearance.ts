@@ -103,7 +103,7 @@ export function taskDescription(task: TaskDocument, frozen = false): string {
 
 type FanOut = NonNullable<TaskDocument['fan_out']>;
 
-/** What the join still needs; once it is there, why it came out so, and how the members stand now where they went on. */
+/** Explains a join: its need, or once it is there its reason, and how the members stand now where they went on. */
 export function progressText({ evaluation }: TaskDocument, { complete, counts, progress }: FanOut): string {
   const census = evaluation.join?.census;
   if (!complete || census === undefined || countsText(census) === countsText(counts)) return progress;
@@ -126,11 +126,11 @@ function countsText(counts: FanOut['counts']): string {
     .join(', ');
 }
 
-/** Whether anything of a fan-out ended otherwise than accepted, and so can be retried. */
+/** True where a subtask did not accept, and so can be retried. */
 export const hasFailed = ({ counts }: FanOut): boolean =>
   counts.rejected + counts.failed + counts.timed_out + counts.cancelled > 0;
 
-/** Whether a fan-out can be cancelled: not joined, or with something that runs or may still start. */
+/** True for a fan-out that can be cancelled: not joined, or with subtasks that run or may still start. */
 export const isOpen = ({ complete, under_way: isUnderWay }: FanOut): boolean => !complete || isUnderWay;
 
 /** Of a task without a fan-out: its status, and what it waits for or until when. */
@@ -164,14 +164,14 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   return child.state === 'running' ? RUNNING : PENDING;
 }
 
-/** How people call a subtask where it is not looked at: by its name, or by its place where it has none. */
+/** The name of a subtask where its row is not in sight, or its place where it has none. */
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
   name === null ? `[${index}]` : oneLine(name, 60);
 
-/** Whether it is outside the join: it runs after what it depends on has ended, where it is needed. */
+/** True outside the join, for a subtask that runs after its dependencies have ended, where it is needed. */
 export const isFollowUp = ({ when }: Pick<ChildDocument, 'when'>): boolean => when !== 'accepted';
 
-/** Whether it ended otherwise than it was to end, so that a retry runs it again. */
+/** True for an end that a retry is for. */
 export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | 'verdict'>): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 

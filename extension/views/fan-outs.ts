@@ -40,7 +40,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #ticking: NodeJS.Timeout | undefined;
   #isVisible = false;
   #circumstances = '';
-  /** What has changed and is yet to be read: one reading at a time, however much comes meanwhile. */
+  /** The changes that are yet to be read: one reading at a time, however many come meanwhile. */
   #waiting = new Waiting();
   #isReading = false;
   readonly onDidChangeTreeData = this.#changed.event;

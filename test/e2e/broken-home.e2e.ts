@@ -10,7 +10,7 @@ import type { EditorUnderTest } from './editor.ts';
 import { withEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** What a window says of a home that it can't go on with, and how it comes back. */
+/** The words of a window about a home that it can't go on with, and its way back. */
 describe('a home that can not be written, and then not be read', () => {
   it(
     'is said by toast and view, opens again once the cause is gone, and is shown to the doctor where it is damaged',

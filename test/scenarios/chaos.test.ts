@@ -7,7 +7,7 @@ import { joinsOf, keptWhatWasTold } from './laws.ts';
 import { runs } from '../runs.ts';
 import { seeded } from './seeded.ts';
 
-/** How many runs; `SPL_TEST_RUNS=100` makes a soak of it. */
+/** The number of runs; `SPL_TEST_RUNS=100` makes a soak of it. */
 const ROUNDS = runs(3);
 const WORKERS = 3;
 /** Longer than three heartbeats, so that some of those who pause are held for hung and some are not. */

@@ -50,7 +50,7 @@ export interface OracleFanOut {
   round: number;
   roundStartedAt: number;
   joined: boolean;
-  /** What the retries of this round run again. */
+  /** The subtasks that the retries of this round run again. */
   readonly retried: Set<number>;
   /** The step at which the latest join or cancel of it was decided. */
   endedAtStep: number;

@@ -152,7 +152,7 @@ export class DetailElement extends LitElement {
     return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
   }
 
-  /** How it stands to the join, where that is not a member's. */
+  /** The standing of a follow-up to the join; none for a member. */
   #standing(): string | null {
     const { strings: s, row } = this;
     const follows = { accepted: null, failed: s.followsFailed, always: s.followsAlways }[row.when];

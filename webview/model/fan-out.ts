@@ -152,10 +152,10 @@ export const unknownCostsOf = (row: ChildRow): number =>
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 
-/** Whether the join does not count it. */
+/** True for a subtask that the join does not count. */
 export const isFollowUp = ({ when }: ChildRow): boolean => when !== 'accepted';
 
-/** Whether it ended otherwise than it was to end, so that a retry runs it again. */
+/** True for an end that a retry is for. */
 export const isUnaccepted = ({ state, verdict }: ChildRow): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 

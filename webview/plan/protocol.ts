@@ -18,7 +18,7 @@ export const toPreviewSchema = v.variant('type', [
         detail: v.string(),
         count: whole,
         layer: whole,
-        /** When a follow-up runs, in words; null for a member of the join. */
+        /** The condition of a follow-up, in words; null for a member of the join. */
         follows: v.nullable(v.string()),
         /** How it does in the last run, and in words; null where it was in none. */
         tone: v.nullable(v.picklist(TONES)),

@@ -73,7 +73,7 @@ export function fleetListLines(fleet: FleetDocument, colours: Colours): readonly
   return [...table(COLUMNS, rows), '', fleetFooter(fleet), ...noteLines(fleet, colours)];
 }
 
-/** Why an instance is not live. */
+/** Returns a line for each instance that is not as it should be, with the reason. */
 function noteLines({ instances }: FleetDocument, { yellow }: Colours): readonly string[] {
   return instances.flatMap(({ alias, status, note }) =>
     note === null ? [] : [`  ${yellow('⚠')} ${alias} is ${status}: ${printable(note)}`],

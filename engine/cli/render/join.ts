@@ -51,7 +51,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
   ];
 }
 
-/** Whether a subtask came to nothing by what its last attempt did. */
+/** True for a subtask that its last attempt brought to nothing. */
 const hasFailed = ({ state, verdict }: ChildDocument): boolean =>
   state === 'done' && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject');
 
@@ -65,7 +65,7 @@ export function failureLines(task: string, child: ChildDocument, indent: string)
   return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskName(child)}`];
 }
 
-/** How a command names a subtask: by its name, unless a shell or the command would read it as something else. */
+/** The word by which a command names a subtask: its name, unless a shell or the command would read it as something else. */
 const subtaskName = ({ name, index }: ChildDocument): string =>
   name !== null && /^[A-Za-z][\w.-]*$/.test(name) ? name : String(index);
 
@@ -122,7 +122,7 @@ export function countsText(counts: Counts): string {
   return shown.length === 0 ? 'none' : shown.join(', ');
 }
 
-/** When a follow-up runs, as people read it. */
+/** The condition of a follow-up, as people read it. */
 const WHEN_TEXTS = { failed: 'if some of that failed', always: 'whatever became of that' } as const;
 
 /** A subtask in two lines or more: what it is for and where, then how it goes. */

@@ -26,11 +26,11 @@ export interface IndexOptions {
   readonly checkpointRows?: number;
   /** How long a query may run, in milliseconds. Default: 10,000. */
   readonly queryTimeoutMs?: number;
-  /** How long one of a holder beside the owner may run while others wait, in milliseconds. Default: 2,000. */
+  /** The time that a job of any holder but the owner may run while others wait, in milliseconds. Default: 2,000. */
   readonly queryTurnMs?: number;
 }
 
-/** Who asks. */
+/** The holder who asks. */
 export interface Asker {
   /** Whose turn it takes; left out, the home's owner's. */
   readonly holder?: string;
@@ -74,7 +74,7 @@ export function openIndex(options: IndexOptions): RecordIndex {
 
 const MAX_WAITING = 1000;
 const OWNER = '';
-/** How long a query of a holder beside the owner may keep others waiting, in milliseconds. */
+/** The time that a query of any holder but the owner may keep others waiting, in milliseconds. */
 const QUERY_TURN_MS = 2_000;
 
 class ThreadedIndex implements RecordIndex {

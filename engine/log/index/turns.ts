@@ -26,7 +26,7 @@ export class Turns {
     this.#limit = limit;
   }
 
-  /** Whether a job of another holder waits. */
+  /** True while a job of another holder waits. */
   othersWait(holder: string): boolean {
     return this.#waiting.size > (this.#waiting.has(holder) ? 1 : 0);
   }
@@ -91,7 +91,7 @@ export class Turns {
   #next(): Job | undefined {
     const [first, second] = this.#waiting;
     if (first === undefined) return undefined;
-    // Who had the last turn and asked again at once stands behind whoever came meanwhile.
+    // A holder who had the last turn and asked again at once stands behind those who came meanwhile.
     const [holder, jobs] = first[0] === this.#last && second !== undefined ? second : first;
     this.#last = holder;
     const job = jobs.shift();

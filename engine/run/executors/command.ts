@@ -23,7 +23,7 @@ export interface CommandOptions {
 export interface CommandSpec {
   /** A command line for `/bin/sh -c`, never made of data: that goes into `args`. */
   readonly script: string;
-  /** Whether it ends at the first of its commands that fails. Default: it goes on. */
+  /** True when it ends at the first of its commands that fails. Default: it goes on. */
   readonly errexit?: boolean;
   /** What the script finds as `$1`, `$2`, … */
   readonly args?: readonly string[];

@@ -4,16 +4,16 @@ import type { AttemptSpec } from './executor.ts';
 /** Marks every process of one attempt, so that those which left its group can be found. */
 export const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
 
-/** What names an attempt, and may stand in the environment of one that submits further ones. */
+/** Matches the variables that name an attempt, and may stand in the environment of one that submits further ones. */
 const OF_ATTEMPT =
   /^SPL_(?:TASK|SUBTASK|ATTEMPT|ATTEMPT_ID|HINT|BRANCH|WORKTREE|PORT_BASE|PORT_COUNT|MATRIX_.*)$/;
 
-/** How a value of `env` names a variable that is read when the attempt begins, and is in no record. */
+/** Matches a value of `env` that names a variable, which is read when the attempt begins and is in no record. */
 const READ_AT_ATTEMPT = /\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
 
 const SECRET = /^SPL_.*(?:TOKEN|SECRET|PASSWORD|KEY)/i;
 
-/** What a command gets of an environment: everything but the fleet's secrets, and what is an editor's or a hook's. */
+/** Returns an environment without the fleet's secrets, and without the variables of an editor or a hook. */
 export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(submittersEnvironment(env)).filter(([name]) => !SECRET.test(name)),

@@ -15,13 +15,13 @@ export interface AttemptSpec {
   readonly goal: string;
   /** A command line for `/bin/sh -c`, for executors that run one. */
   readonly run: string | null;
-  /** Whether `run` ends at the first of its commands that fails. */
+  /** True when `run` ends at the first of its commands that fails. */
   readonly errexit: boolean;
   /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
   readonly dir: string | null;
   /** Null for none. */
   readonly timeoutMs: number | null;
-  /** What it may cost, in dollars; null for no limit. */
+  /** The most that it may cost, in dollars; null for no limit. */
   readonly budgetUsd: number | null;
   /** What a person said at the retry, or null. */
   readonly hint: string | null;
@@ -62,7 +62,7 @@ export interface AttemptResult {
   readonly costUsd: number;
   /** True where its tool does not tell what it cost. */
   readonly isCostUnknown?: boolean;
-  /** What it needs a person for before it can go on, where it ended for that. */
+  /** The question for a person without whose answer it can't go on, where it ended for that. */
   readonly asks?: string;
   /** Processes that it started and that had left its process group: `pid command`. They were ended like the group. */
   readonly leftGroup: readonly string[];

@@ -46,7 +46,7 @@ export interface Exit {
 export interface GroupOptions {
   /** A command line for `/bin/sh`; what it is given besides is in `args`, and never becomes a part of the line. */
   readonly script: string;
-  /** Whether it ends at the first of its commands that fails. */
+  /** True when it ends at the first of its commands that fails. */
   readonly errexit: boolean;
   /** What the script finds as `$1`, `$2`, … */
   readonly args: readonly string[];

@@ -9,9 +9,9 @@ import { readLines } from './lines.ts';
 const MAX_GREETING_BYTES = 64 * 1024;
 /** The longest line after it: a frame of records, the largest of which is a fan-out's. */
 const MAX_LINE_BYTES = 128 * 1024 * 1024;
-/** How much may wait for a peer that does not read, in bytes, before it is given up: twice the longest line. */
+/** The most that may wait for a peer that does not read, in bytes, before it is given up: twice the longest line. */
 const MAX_UNSENT_BYTES = 2 * MAX_LINE_BYTES;
-/** How much may wait for all peers of this process together, in bytes, before the one furthest behind is given up. */
+/** The most that may wait for all peers of this process together, in bytes, before the one furthest behind is given up. */
 const MAX_UNSENT_OF_ALL_BYTES = 2 * MAX_UNSENT_BYTES;
 /** How long a peer may take to read the last that is sent to it. */
 const END_MS = 1000;

@@ -26,7 +26,7 @@ export async function checkoutOf(dir: string): Promise<Checkout> {
   return { top, prefix: prefix.replace(/\/$/, ''), head };
 }
 
-/** What is wrong with the repository of a folder, by git's own words. */
+/** The faults of a folder's repository, by git's own words. */
 const FAULTS = [
   {
     words: /not a git repository/,
@@ -59,11 +59,11 @@ function noCheckout(dir: string, cause: FleetError): FleetError {
   return new FleetError('WORKER_FAILED', fault.what(dir), { details: { dir }, hint, cause });
 }
 
-/** Whether git refuses a repository for whose it is. */
+/** True when git refuses a repository because of its owner. */
 export const isOfOther = (fault: unknown): boolean =>
   FleetError.is(fault, 'WORKER_FAILED') && /dubious ownership/.test(fault.message);
 
-/** What no configuration may hide: new files, and what is changed in submodules. */
+/** The options that no configuration overrides: new files, and changes in submodules, are shown. */
 const ALL = ['--untracked-files=normal', '--ignore-submodules=none'];
 
 /** What is changed in a checkout and not committed, as `git status` says it: one line for each path, `XY path`. */

@@ -6,9 +6,9 @@ import { FleetError, systemCodeOf } from '../../errors.ts';
 const KEPT =
   /^GIT_(?:AUTHOR|COMMITTER)_|^GIT_(?:SSH|SSH_COMMAND|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM)$/;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** How long one git may take, with the filters that it runs. */
+/** The time that one git may take, with the filters that it runs. */
 const TIMEOUT_MS = 10 * 60_000;
-/** How long its output is waited for when it has ended: what it started may hold the pipe. */
+/** The time that is waited for its output once it has ended: a process that it started may hold the pipe. */
 const DRAIN_MS = 1_000;
 /** The most of its own words that an error repeats, in UTF-16 code units. */
 const MAX_WORDS = 1_000;
@@ -165,7 +165,7 @@ function ended(args: readonly string[], dir: string, why: string): FleetError {
   return new FleetError('WORKER_FAILED', `git ${args[0]} was ended: ${why}`, { details: { args, dir } });
 }
 
-/** What it does meanwhile, and what it offers besides. */
+/** Matches lines of progress and advice, which say nothing of a fault. */
 const CHATTER = /^(?:hint:|Preparing worktree|Updating files|HEAD is now at|Switched to)/;
 
 /** All that it says is wrong: its last line is often only what follows from the first. */

@@ -115,7 +115,7 @@ async function withWork(
   }
 }
 
-/** What went with a worktree in which nothing else was changed. */
+/** Describes the ignored files that went with a worktree in which nothing else was changed. */
 function goneText({ count, bytes, paths }: IgnoredFiles): string {
   const more = count > paths.length ? ', …' : '';
   const size = bytes < 10_000 ? `${bytes} B` : `${(bytes / 1e6).toFixed(2)} MB`;

@@ -10,7 +10,7 @@ const LOCK = 'spl-worktrees.lock';
 /** A file that goes tells nobody: it is looked at with growing pauses, in ms. */
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 100;
-/** How long a lock may say nobody's name. */
+/** The time for which a lock may name nobody. */
 const NAMELESS_MS = 5_000;
 
 /**
@@ -58,7 +58,7 @@ async function removeLeft(file: string): Promise<void> {
   else await rename(aside, file);
 }
 
-/** Whether its holder lives, or may be about to write who it is. */
+/** True when its holder lives, or may be about to write its name. */
 async function isHeld(file: string, text: string): Promise<boolean> {
   const [, pid, start] = /^(\d+) (.+)$/.exec(text) ?? [];
   if (pid !== undefined && start !== undefined) return isAlive(Number(pid), start);

@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitList, gitPaths, gitReading, gitSays } from './git.ts';
 
-/** How deep repositories in repositories are looked into. */
+/** The depth to which repositories in repositories are looked into. */
 const MAX_DEPTH = 5;
 
 /** The repositories that were made inside of a worktree, and are no submodules: their folders, from its top. */

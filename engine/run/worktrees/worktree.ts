@@ -129,9 +129,9 @@ async function makeOn(
   }
 }
 
-/** What became of an attempt's worktree. */
+/** The end of an attempt's worktree. */
 export interface Closed {
-  /** Where the work is; null when it changed nothing, and then nothing of the worktree is left. */
+  /** The place of the work; null when nothing was changed, and the worktree is gone. */
   readonly work: Work | null;
   /** The ignored files that went with the worktree. */
   readonly gone: IgnoredFiles | null;
@@ -170,7 +170,7 @@ async function removeLocks(dir: string): Promise<void> {
   for (const lock of ['index.lock', 'HEAD.lock']) await rm(join(own, lock), { force: true });
 }
 
-/** Whether something is there that no commit took: what was changed inside of a submodule. */
+/** True when changes are there that no commit took: those inside of a submodule. */
 async function hasMore(dir: string, lent: readonly string[]): Promise<boolean> {
   const paths = (await changesIn(dir)).map(line => line.slice(3));
   return paths.some(path => !lent.includes(path)) || (await nestedIn(dir)).length > 0;
@@ -240,7 +240,7 @@ interface Carried {
   readonly untracked: readonly string[];
 }
 
-/** Whether attempts may begin with changes that are not committed was asked when they were submitted. */
+/** Carries or stashes uncommitted changes. A checkout that is to have none was refused when the attempts were submitted. */
 async function dealWithChanges(
   { top }: Checkout,
   occupant: Occupant,
@@ -305,7 +305,7 @@ async function lendLink(top: string, root: string, path: string): Promise<void> 
   const stats = await lstat(await realpath(meant).catch(() => meant)).catch(() => undefined);
   const leads = await lstat(resolve(dirname(to), target)).catch(() => undefined);
   if (stats === undefined || isAbsolute(target) || leads !== undefined) return symlink(target, to);
-  // What the attempt writes into a file of its own, it does not write into somebody else's.
+  // A file is copied, so that the attempt does not write into the original.
   if (stats.isDirectory()) return symlink(meant, to);
   await cp(meant, to, { dereference: true, preserveTimestamps: true });
 }

@@ -130,7 +130,7 @@ function resultOf(
   const ended = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
   const quota = ended === 'failed' ? quotaIn(result, told, nowSecs) : null;
   const asks = isAccepted && told.asks !== null ? cutToLength(readable(told.asks), REASON_CHARS) : null;
-  // Who asks has not done it; whether a person is waited for, the fan-out says.
+  // An agent that asks has not done its work; the fan-out says if a person is waited for.
   const verdict = asks === null ? ended : 'reject';
   return {
     ...result,
@@ -149,7 +149,7 @@ function resultOf(
   };
 }
 
-/** What its tool streamed of its quota tells more than its words. */
+/** Returns the quota that an attempt ran out of. A time that its tool streamed counts more than its words. */
 function quotaIn(result: CommandResult, told: Told, nowSecs: number): { resetsAtUnix?: number } | null {
   const { refusedUntilUnix } = told;
   const said = quotaOf(told.error ?? lastWords(result, told), nowSecs);

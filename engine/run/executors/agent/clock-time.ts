@@ -46,7 +46,7 @@ function hourOf(hour: number, half: string | undefined): number | undefined {
   return (hour % 12) + (half === 'pm' ? 12 : 0);
 }
 
-/** What clocks in a time zone show, as if it were UTC; undefined for one that nobody knows. */
+/** Returns the time that clocks in a time zone show, as if it were UTC; undefined for an unknown zone. */
 function wallClock(secs: number, zone: string | undefined): Date | undefined {
   try {
     const format = new Intl.DateTimeFormat('en-US', {
@@ -69,7 +69,7 @@ function wallClock(secs: number, zone: string | undefined): Date | undefined {
   }
 }
 
-/** When clocks in a time zone show this; twice corrected, since the difference to UTC may change in between. */
+/** Returns the moment at which clocks in a time zone show this, corrected twice: the offset may change in between. */
 function momentOf(wall: number, zone: string | undefined): number {
   let secs = wall;
   for (let i = 0; i < 2; i++) secs += wall - Math.floor(wallClock(secs, zone)!.getTime() / 1000);

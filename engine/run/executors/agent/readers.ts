@@ -13,7 +13,7 @@ export interface Told {
   session: string | null;
   /** What went wrong by its own account, whatever it exits with. */
   error: string | null;
-  /** What it needs a person for, in its own words; null for nothing. */
+  /** The question for a person, in the agent's own words; null for none. */
   asks: string | null;
   /** It was refused for want of quota: when there is some again, in seconds since 1970, null where it did not tell. */
   refusedUntilUnix: number | null | undefined;
@@ -118,7 +118,7 @@ const claude = jsonLines(claudeEvent, (event, told) => {
   told.asks = askedFor(event.permission_denials);
 });
 
-/** What it means by errors that come without words. */
+/** The meaning of errors that come without words. */
 const CLAUDE_ERRORS: Readonly<Record<string, string>> = {
   error_max_budget_usd: 'it reached the limit of dollars that it was given',
   error_max_turns: 'it reached its limit of turns',
@@ -162,7 +162,7 @@ const codex = jsonLines(codexEvent, (event, told) => {
       if (event.item.type === 'agent_message') told.summary = event.item.text ?? told.summary;
       if (event.item.status === 'declined')
         told.asks = `it may not run: ${event.item.command ?? event.item.type}`;
-      // What came after it was let do may have taken its place.
+      // A command that was let through later may have taken the place of a denied one.
       else if (event.item.type === 'command_execution') told.asks = null;
       return;
     case 'turn.completed':
