@@ -10,6 +10,7 @@ import {
   plural,
   portOf,
   seconds,
+  subtaskWord,
   table,
   times,
   totalCost,
@@ -100,5 +101,14 @@ describe('format', () => {
     assert.deepEqual([plural(1, 'row'), plural(0, 'row'), plural(2, 'row')], ['1 row', '0 rows', '2 rows']);
     assert.deepEqual([times(2), times(null)], ['2.00×', '–']);
     assert.deepEqual([portOf('http://127.0.0.1:9100'), portOf(null)], [':9100', '–']);
+  });
+});
+
+describe('the word for a subtask on a command line', () => {
+  it('is its name, unless that would be read as something else', () => {
+    const words = ['lint', 'a/b.c-1', '-x', '1', 'a b', '$x', '', null].map(name =>
+      subtaskWord({ name, index: 7 }),
+    );
+    assert.deepEqual(words, ['lint', 'a/b.c-1', '7', '7', '7', '7', '7', '7']);
   });
 });

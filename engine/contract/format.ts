@@ -61,6 +61,15 @@ export function moment(unixSecs: number): string {
 /** `1 subtask`, `2 subtasks`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** The word by which a command line names a subtask: its name, unless a shell or the command would read it otherwise. */
+export const subtaskWord = ({
+  name,
+  index,
+}: {
+  readonly name: string | null;
+  readonly index: number;
+}): string => (name !== null && /^[A-Za-z_][\w./-]*$/.test(name) ? name : String(index));
+
 /** The load of a worker and its slots, with deliveries beyond them: `2/2 (+3)`; a coordinator runs nothing itself. */
 export function loadText({ role, active_dispatches: active, slots }: InstanceDocument): string {
   if (role === 'coordinator') return `0/${slots}`;

@@ -1,6 +1,7 @@
 import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../contract/documents.ts';
 import type { Echoed } from '../contract/echo.ts';
+import { subtaskWord } from '../contract/format.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
 import type { SharedThread, Variables, Work } from './bodies.ts';
@@ -430,8 +431,7 @@ export function labelOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): 
   return name === null ? `subtask ${index}` : `'${name}'`;
 }
 
-/** A subtask as a command line names it: by its name where a shell takes that without quotes, else by its index. */
+/** The word by which a command line names a subtask of a fan-out. */
 export function wordOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): string {
-  const name = subtasks[index]?.name ?? null;
-  return name !== null && /^[A-Za-z_][A-Za-z0-9._/-]*$/.test(name) ? name : String(index);
+  return subtaskWord({ name: subtasks[index]?.name ?? null, index });
 }

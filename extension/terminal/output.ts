@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/api/client.ts';
+import { subtaskWord } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import { subtaskName } from '../views/appearance.ts';
 import { Backlog } from './backlog.ts';
@@ -111,11 +112,10 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** The command that prints the whole of it. A name that a shell would take apart is not written. */
-function command({ alias, index, name, attempt }: OutputOf): string {
-  const subtask = name !== null && /^[\w.-]+$/.test(name) ? name : index;
+/** The command that prints the whole of it. */
+function command({ alias, attempt, ...subtask }: OutputOf): string {
   const which = attempt === undefined ? '' : ` --attempt ${attempt}`;
-  return `spl task output ${alias} --subtask ${subtask}${which}`;
+  return `spl task output ${alias} --subtask ${subtaskWord(subtask)}${which}`;
 }
 
 /** A terminal wants a carriage return before each line feed; a command that prints to a pipe gives none. */

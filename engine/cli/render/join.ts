@@ -8,6 +8,7 @@ import {
   escaped,
   oneLine,
   printable,
+  subtaskWord,
 } from '../../contract/format.ts';
 
 /** Of so many subtasks that failed the end of the output is shown, and so much of it. */
@@ -62,12 +63,8 @@ export function failureLines(task: string, child: ChildDocument, indent: string)
   const lines = (child.summary ?? '').trimEnd().split('\n').slice(-SHOWN_LINES);
   const shown = lines.map(line => (line.length > LINE_CHARS ? `${line.slice(0, LINE_CHARS - 1)}…` : line));
   const printed = shown.join('') === '' ? [] : shown.map(line => `${indent}| ${escaped(line)}`.trimEnd());
-  return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskName(child)}`];
+  return [...printed, `${indent}→ spl task output ${task} --subtask ${subtaskWord(child)}`];
 }
-
-/** The word by which a command names a subtask: its name, unless a shell or the command would read it as something else. */
-const subtaskName = ({ name, index }: ChildDocument): string =>
-  name !== null && /^[A-Za-z][\w.-]*$/.test(name) ? name : String(index);
 
 /** From the opening of the round to its join, or to now. */
 function timeLines({ opened_unix: from, joined_unix: to }: JoinStatus, nowSecs?: number): readonly string[] {
