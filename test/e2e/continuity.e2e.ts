@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { EditorUnderTest } from './editor.ts';
-import { inOneEditor } from './with-editor.ts';
-import type { Workbench } from './workbench.ts';
 import { until } from '../editor/until.ts';
-import { isNaming, processesNaming } from '../scenarios/processes.ts';
+import { processesNaming } from '../scenarios/processes.ts';
+import type { EditorUnderTest } from './editor.ts';
+import { ranOnce, release, startRun } from './run-in-window.ts';
+import { inOneEditor } from './with-editor.ts';
 
-/** What becomes of a run whose window goes, in each of the ways in which windows go: of the same window, one by one. */
 describe('a run that outlives its window', () => {
   const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
 
@@ -37,64 +34,7 @@ describe('a run that outlives its window', () => {
       );
     }),
   );
-
-  it(
-    'ends while no window is open, and the next one shows that',
-    test(async editor => {
-      const window = await editor.window('continuity');
-      const host = await startRun(window, editor, 'CLOSED-1');
-      await window.page.close();
-      await editor.fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
-      await release(editor, 'CLOSED-1');
-      await ranOnce(editor, 'CLOSED-1');
-      const next = await nextWindow(editor);
-      await next.openActivity('Fleet');
-      await next.tree('Fan-Outs').waitFor('CLOSED-1 2 of 2 accepted');
-      await next.snap('finished');
-    }),
-  );
-
-  it(
-    'is stopped when its window is loaded again, where that is wanted',
-    test(async editor => {
-      const window = await nextWindow(editor);
-      await startRun(window, editor, 'STOPPED-1');
-      const { instances } = await editor.fleet.now();
-      await window.page.reload();
-      await window.ready();
-      await until('nothing of the fleet runs', async () =>
-        instances.some(({ pid }) => pid !== null && isNaming(pid, editor.place.root)) ? undefined : true,
-      );
-      await window.openActivity('Fleet');
-      await window.tree('Fan-Outs').waitFor('STOPPED-1 0 of 2 accepted');
-      assert.deepEqual(await window.tree('Instances').rows(), ['coordinator live · in this window']);
-      await window.snap('no-workers');
-      await window.runCommand('Fleet: Start Fleet');
-      await release(editor, 'STOPPED-1');
-      await window.tree('Fan-Outs').waitFor('STOPPED-1 2 of 2 accepted');
-    }),
-  );
 });
-
-/** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
-async function startRun(window: Workbench, { fleet, place }: EditorUnderTest, task: string): Promise<number> {
-  await window.openActivity('Fleet');
-  await window.runCommand('Fleet: Start Fleet');
-  await window.tree('Instances').waitFor('coordinator live · in this window');
-  await window.tree('Instances').waitFor('worker-b live');
-  const run = `until test -e ${task}; do sleep 0.05; done`;
-  await fleet.fanOut(task, place.workspace, [
-    { goal: 'wait here', run },
-    { goal: 'wait there', run },
-  ]);
-  await fleet.joinWhen(task, 'both run', ({ children }) =>
-    children.every(({ state, started_unix: started }) => state === 'running' && started !== null),
-  );
-  await window.tree('Fan-Outs').waitFor(`${task} 0 of 2 accepted`);
-  const { pid } = await fleet.instance('coordinator');
-  assert.ok(pid !== null);
-  return pid;
-}
 
 const standbysOf = ({ place }: EditorUnderTest): readonly number[] =>
   processesNaming(place.home)
@@ -105,28 +45,4 @@ const standbysOf = ({ place }: EditorUnderTest): readonly number[] =>
 async function killHost({ fleet }: EditorUnderTest, host: number): Promise<void> {
   process.kill(host, 'SIGKILL');
   await fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
-}
-
-async function release({ place }: EditorUnderTest, task: string): Promise<void> {
-  await writeFile(join(place.workspace, task), '');
-}
-
-/** The window after the one that was closed, which stops its runs: a window surely knows what it was set to as it opened. */
-async function nextWindow(editor: EditorUnderTest): Promise<Workbench> {
-  await editor.configure({ 'fleet.onWindowClose': 'stop' });
-  return editor.window('continuity-next');
-}
-
-/** Resolves when the run is over. */
-async function ranOnce({ fleet }: EditorUnderTest, task: string): Promise<void> {
-  // Nobody may answer for a moment: a standby that has nothing left to wait for lets go, and the window takes over.
-  const { outcome, children, round } = await fleet.joined(task);
-  assert.deepEqual([outcome, round], ['satisfied', 1]);
-  assert.deepEqual(
-    children.map(({ verdict, attempt }) => [verdict, attempt]),
-    [
-      ['accept', 1],
-      ['accept', 1],
-    ],
-  );
 }

@@ -34,18 +34,20 @@ export class Tree {
     );
   }
 
-  /** A row may go while it is read. */
+  /** Read by the page in one go: a question for each row takes longer than what is waited for. */
   async #shown(): Promise<readonly { readonly row: Locator; readonly text: string }[]> {
-    const rows = await this.pane.locator('.monaco-list-row').all();
-    const read = await Promise.all(
-      rows.map(async row => {
-        const id = await row.getAttribute('id', { timeout: 1_000 }).catch(() => null);
-        const texts = await row.locator('.label-name, .label-description').allInnerTexts();
-        const top = (await row.boundingBox({ timeout: 1_000 }).catch(() => null))?.y ?? 0;
-        return { row: this.pane.locator(`.monaco-list-row[id="${id}"]`), text: texts.join(' '), top };
-      }),
+    const read = await this.pane.locator('.monaco-list-row').evaluateAll(rows =>
+      rows.map(row => ({
+        id: row.id,
+        text: [...row.querySelectorAll('.label-name, .label-description')]
+          .map(label => label.textContent)
+          .join(' '),
+        top: row.getBoundingClientRect().top,
+      })),
     );
-    return read.toSorted((a, b) => a.top - b.top);
+    return read
+      .toSorted((a, b) => a.top - b.top)
+      .map(({ id, text }) => ({ row: this.pane.locator(`.monaco-list-row[id="${id}"]`), text }));
   }
 
   /** Opens a row, once there is something below it: a task is there a moment before its fan-out. */

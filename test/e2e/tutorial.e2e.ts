@@ -3,7 +3,7 @@ import { assertAccessible } from './accessibility.ts';
 import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';
 
-/** The tutorial in one window: first as a person goes through it who has only a mouse and a keyboard, then typed. */
+/** The tutorial as a person goes through it who has only a mouse and a keyboard. */
 describe('the tutorial in the editor', () => {
   const settings = { 'workbench.colorTheme': 'Default Dark Modern' };
   const test = inOneEditor({ workspace: 'tutorial', noHome: true, settings });
@@ -19,11 +19,6 @@ describe('the tutorial in the editor', () => {
       await openReport(workbench);
       await stop(workbench);
     }),
-  );
-
-  it(
-    'runs by spl alone in the integrated terminal, and the views follow, in a light theme',
-    test(async editor => typed(await editor.window('tutorial'))),
   );
 });
 
@@ -111,40 +106,4 @@ async function stop(workbench: Workbench): Promise<void> {
     async () => ((await workbench.toasts()).length === 0 ? true : undefined),
     () => workbench.toasts(),
   );
-}
-
-async function typed(workbench: Workbench): Promise<void> {
-  await workbench.openActivity('Fleet');
-  await workbench.runCommand('Preferences: Toggle between Light/Dark Themes');
-  await workbench.page.locator('.monaco-workbench.vs').waitFor();
-  await workbench.welcomeButton('Start Fleet').waitFor();
-  await workbench.runCommand('Terminal: Create New Terminal');
-  const { terminal } = workbench;
-  await terminal.ready();
-  await terminal.run('spl fleet start --workers 2');
-  await terminal.waitFor(/fleet converged/);
-  const instances = workbench.tree('Instances');
-  await instances.waitFor('coordinator live');
-  await instances.waitFor('worker-b live · load 0 of 1');
-  await workbench.snap('typed-started');
-  await terminal.run('clear; spl task add "Draft the notes" --alias TERM-1');
-  await terminal.waitFor(/◇ Task created: Draft the notes/);
-  const fanOuts = workbench.tree('Fan-Outs');
-  await fanOuts.waitFor('TERM-1 Draft the notes');
-  await terminal.run(
-    'clear; spl task fan-out TERM-1 --wait --subtask "goal=Draft,target=worker-a" --subtask "goal=Check,target=worker-b"',
-  );
-  await terminal.waitFor(/Outcome: +satisfied/);
-  await fanOuts.waitFor('TERM-1 2 of 2 accepted · echo: nothing was run');
-  await fanOuts.expand('TERM-1');
-  await fanOuts.waitFor('[0] Draft accepted · echo: nothing was run · worker-a');
-  await fanOuts.waitFor('[1] Check accepted · echo: nothing was run · worker-b');
-  await workbench.snap('typed-joined');
-  await terminal.run('clear; spl task speedup TERM-1');
-  await terminal.waitFor(/estimated speedup:/);
-  await workbench.snap('typed-speedup');
-  await terminal.run('clear; spl fleet stop --all');
-  await terminal.waitFor(/✓ coordinator stopped/);
-  await workbench.welcomeButton('Start Fleet').waitFor();
-  await workbench.snap('typed-stopped');
 }

@@ -27,6 +27,7 @@ const SETTINGS = {
   'update.mode': 'none',
   'chat.disableAIFeatures': true,
   'git.enabled': false,
+  'remote.autoForwardPorts': false,
   'terminal.integrated.gpuAcceleration': 'off',
   // It lays a second screen over that of the terminal.
   'terminal.integrated.stickyScroll.enabled': false,

@@ -18,6 +18,8 @@ const PARTS = {
   mutants,
   /** Runs each test that takes samples, with many times its sample. */
   properties,
+  /** Goes through what a real editor takes long for, and cheaper tests of a run cover. */
+  editor,
   /** Simulates fleets for MINUTES, or from the seed on that SPL_SEED names. */
   simulation,
 } as const;
@@ -63,10 +65,19 @@ function mutants(): boolean {
 }
 
 function properties(): boolean {
-  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
   const files = ['engine', 'extension', 'webview', 'test'].flatMap(sampledTests);
-  const words = ['--no-config', '--import=tsx/esm', '--timeout=0', ...files];
-  const env = { ...process.env, SPL_TEST_RUNS: RUNS };
+  return inMocha(['--no-config', '--import=tsx/esm', '--timeout=0', ...files], {
+    ...process.env,
+    SPL_TEST_RUNS: RUNS,
+  });
+}
+
+function editor(): boolean {
+  return inMocha(['--config', 'test/e2e/soak/.mocharc.json'], process.env);
+}
+
+function inMocha(words: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
   return spawnSync(process.execPath, [mocha, ...words], { cwd: ROOT, env, stdio: 'inherit' }).status === 0;
 }
 

@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { homePaths, type HomePaths } from '../../engine/home/paths.ts';
-import type { Fleet } from '../editor/fleet.ts';
-import { until } from '../editor/until.ts';
-import type { EditorUnderTest } from './editor.ts';
-import { withEditor } from './with-editor.ts';
-import type { Workbench } from './workbench.ts';
+import { homePaths, type HomePaths } from '../../../engine/home/paths.ts';
+import type { Fleet } from '../../editor/fleet.ts';
+import { until } from '../../editor/until.ts';
+import type { EditorUnderTest } from '../editor.ts';
+import { withEditor } from '../with-editor.ts';
+import type { Workbench } from '../workbench.ts';
 
 /** The words of a window about a home that it can't go on with, and its way back. */
 describe('a home that can not be written, and then not be read', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { withEditor } from './with-editor.ts';
+import { withEditor } from '../with-editor.ts';
 
 describe('a folder that is not trusted', () => {
   it(

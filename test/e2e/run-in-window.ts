@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EditorUnderTest } from './editor.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Starts the fleet by the window, unless it runs. */
+export async function startFleet(window: Workbench): Promise<void> {
+  await window.openActivity('Fleet');
+  await window.runCommand('Fleet: Start Fleet');
+  await window.tree('Instances').waitFor('worker-b live');
+}
+
+/** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
+export async function startRun(
+  window: Workbench,
+  { fleet, place }: EditorUnderTest,
+  task: string,
+): Promise<number> {
+  await startFleet(window);
+  await window.tree('Instances').waitFor('coordinator live · in this window');
+  const run = `until test -e ${task}; do sleep 0.05; done`;
+  await fleet.fanOut(task, place.workspace, [
+    { goal: 'wait here', run },
+    { goal: 'wait there', run },
+  ]);
+  await fleet.joinWhen(task, 'both run', ({ children }) =>
+    children.every(({ state, started_unix: started }) => state === 'running' && started !== null),
+  );
+  await window.tree('Fan-Outs').waitFor(`${task} 0 of 2 accepted`);
+  const { pid } = await fleet.instance('coordinator');
+  assert.ok(pid !== null);
+  return pid;
+}
+
+/** Lets a run that waits go on. */
+export async function release({ place }: EditorUnderTest, task: string): Promise<void> {
+  await writeFile(join(place.workspace, task), '');
+}
+
+/** Resolves when the run is over. */
+export async function ranOnce({ fleet }: EditorUnderTest, task: string): Promise<void> {
+  // Nobody may answer for a moment: a standby that has nothing left to wait for lets go, and the window takes over.
+  const { outcome, children, round } = await fleet.joined(task);
+  assert.deepEqual([outcome, round], ['satisfied', 1]);
+  assert.deepEqual(
+    children.map(({ verdict, attempt }) => [verdict, attempt]),
+    [
+      ['accept', 1],
+      ['accept', 1],
+    ],
+  );
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { until } from '../../editor/until.ts';
+import { isNaming } from '../../scenarios/processes.ts';
+import type { EditorUnderTest } from '../editor.ts';
+import { ranOnce, release, startRun } from '../run-in-window.ts';
+import { inOneEditor } from '../with-editor.ts';
+import type { Workbench } from '../workbench.ts';
+
+describe('a run whose window is closed or loaded again', () => {
+  const test = inOneEditor({ workspace: 'continuity', settings: { 'fleet.onWindowClose': 'continue' } });
+
+  it(
+    'ends while no window is open, and the next one shows that',
+    test(async editor => {
+      const window = await editor.window('continuity');
+      const host = await startRun(window, editor, 'CLOSED-1');
+      await window.page.close();
+      await editor.fleet.instanceWhen('coordinator', 'in another process', ({ pid }) => pid !== host);
+      await release(editor, 'CLOSED-1');
+      await ranOnce(editor, 'CLOSED-1');
+      const next = await nextWindow(editor);
+      await next.openActivity('Fleet');
+      await next.tree('Fan-Outs').waitFor('CLOSED-1 2 of 2 accepted');
+      await next.snap('finished');
+    }),
+  );
+
+  it(
+    'is stopped when its window is loaded again, where that is wanted',
+    test(async editor => {
+      const window = await nextWindow(editor);
+      await startRun(window, editor, 'STOPPED-1');
+      const { instances } = await editor.fleet.now();
+      await window.page.reload();
+      await window.ready();
+      await until('nothing of the fleet runs', async () =>
+        instances.some(({ pid }) => pid !== null && isNaming(pid, editor.place.root)) ? undefined : true,
+      );
+      await window.openActivity('Fleet');
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 0 of 2 accepted');
+      assert.deepEqual(await window.tree('Instances').rows(), ['coordinator live · in this window']);
+      await window.snap('no-workers');
+      await window.runCommand('Fleet: Start Fleet');
+      await release(editor, 'STOPPED-1');
+      await window.tree('Fan-Outs').waitFor('STOPPED-1 2 of 2 accepted');
+    }),
+  );
+});
+
+/** The window after the one that was closed, which stops its runs: a window surely knows what it was set to as it opened. */
+async function nextWindow(editor: EditorUnderTest): Promise<Workbench> {
+  await editor.configure({ 'fleet.onWindowClose': 'stop' });
+  return editor.window('continuity-next');
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { startFleet } from '../run-in-window.ts';
+import { Screenshots } from '../screenshots.ts';
+import { inOneEditor } from '../with-editor.ts';
+
+const OTHER_THEME = 'Preferences: Toggle between Light/Dark Themes';
+
+describe('the namespaces of a fleet in a window', () => {
+  const test = inOneEditor({ workspace: 'continuity' });
+
+  it(
+    'shows the tree of namespaces as they are made, archived and frozen, and freezes one from its menu',
+    test(async editor => {
+      const { fleet, place } = editor;
+      const window = await editor.window('namespaces');
+      await startFleet(window);
+      const pictures = new Screenshots(window.page, 'namespaces');
+      const tree = window.tree('Namespaces');
+      await tree.toggle();
+      await window.welcomeButton('New Namespace…').click();
+      await window.answer('Acme');
+      await window.question("has the segment 'Acme'");
+      await window.answer('acme');
+      await window.question('What is it for?');
+      await window.answer('Everything of Acme');
+      await tree.waitFor('acme Everything of Acme');
+      await place.spl('namespace', 'create', 'acme/web', '--description', 'The web site');
+      const limits = { max_parallel: 4, budget_usd: 20 };
+      await fleet.client.submit('namespace.create', {
+        id: 'acme/api',
+        description: null,
+        policy: { limits },
+      });
+      for (const id of ['acme/api/staging', 'beta'])
+        await fleet.client.submit('namespace.create', { id, description: null });
+      await fleet.client.submit('namespace.archive', { namespace: 'beta' });
+      await tree.waitFor('beta archived');
+      await tree.expand('acme Everything of Acme');
+      await tree.expand('api 4 subtasks at a time, $20.00 for all that ever runs');
+      // Its row moves those below it, which are then somewhere else than where they were found.
+      await tree.waitFor('staging');
+      await tree.contextMenu('web The web site', 'Use in This Workspace');
+      await tree.waitFor('web in use here · The web site');
+      await tree.contextMenu('acme Everything of Acme', 'Freeze Namespace…');
+      await window.pick('Soft');
+      await window.question('Why?');
+      await window.answer('bad release');
+      await window.page
+        .locator('.monaco-dialog-box .monaco-button')
+        .filter({ hasText: 'Freeze' })
+        .first()
+        .click();
+      await tree.waitFor('acme frozen — bad release · Everything of Acme');
+      const staging = await tree.waitFor('staging frozen by acme');
+      assert.match((await staging.getAttribute('aria-label')) ?? '', /^acme\/api\/staging, frozen by acme/);
+      assert.deepEqual(
+        (await fleet.now()).freezes.map(({ namespace, level, reason }) => [namespace, level, reason]),
+        [['acme', 'soft', 'bad release']],
+      );
+      await window.tree('Instances').toggle();
+      await tree.waitFor('beta archived');
+      await pictures.take('frozen');
+      await window.runCommand(OTHER_THEME);
+      await window.page.locator('.monaco-workbench.vs-dark').waitFor();
+      await pictures.take('frozen-dark');
+      await window.runCommand(OTHER_THEME);
+      await (await tree.waitFor('api frozen by acme')).hover();
+      await window.page.locator('.workbench-hover').filter({ hasText: 'set by' }).waitFor();
+      await pictures.take('policy');
+      await tree.contextMenu('acme frozen', 'Unfreeze Namespace');
+      await tree.waitFor('acme Everything of Acme');
+      assert.deepEqual((await fleet.now()).freezes, []);
+      await tree.contextMenu('web in use here', 'Use No Namespace in This Workspace');
+      await tree.waitFor('web The web site');
+      await tree.toggle();
+      await window.tree('Instances').toggle();
+      assert.deepEqual(editor.pageErrors, []);
+    }),
+  );
+});
