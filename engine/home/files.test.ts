@@ -46,6 +46,52 @@ describe('a file that is written where a person says', () => {
     assert.ok((await fs.lstat(at('dangling'))).isSymbolicLink());
   });
 
+  it('is at the end of all links', async () => {
+    await fs.mkdir(at('folder'));
+    await fs.symlink('folder/second', at('first'));
+    await fs.symlink('../made', at('folder/second'));
+    await write('first');
+    assert.equal(await fs.readFile(at('made'), 'utf8'), 'new');
+    assert.equal(await fs.readlink(at('folder/second')), '../made');
+  });
+
+  it('stays the same file under its other names', async () => {
+    await fs.writeFile(at('a'), 'much longer than the new');
+    await fs.link(at('a'), at('b'));
+    await write('a');
+    assert.equal(await fs.readFile(at('b'), 'utf8'), 'new');
+  });
+
+  it('may be an open file, which is added to', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const open = await fs.open(at('a'), 'w');
+    try {
+      await open.writeFile('before ');
+      await writeStreamTo(`/dev/fd/${open.fd}`, 0o600, part => part('new'));
+      assert.equal(await open.stat().then(({ nlink }) => nlink), 1);
+    } finally {
+      await open.close();
+    }
+    assert.equal(await fs.readFile(at('a'), 'utf8'), 'before new');
+  });
+
+  it('stays another user’s', async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    await fs.writeFile(at('a'), 'old');
+    await fs.chown(at('a'), 12345, 12345);
+    await write('a');
+    const { uid } = await fs.stat(at('a'));
+    assert.deepEqual([await fs.readFile(at('a'), 'utf8'), uid], ['new', 12345]);
+  });
+
+  it('may be a device, which is written to', async function () {
+    const made = await promisify(execFile)('mknod', [at('null'), 'c', '1', '3']).catch(() => null);
+    if (made === null) return this.skip();
+    // Where devices are not allowed to be opened (a mount with nodev), it is refused and stays.
+    await write('null').catch(() => undefined);
+    assert.ok((await fs.lstat(at('null'))).isCharacterDevice());
+  });
+
   it('stays as it was when what is to be written can not be made', async () => {
     await fs.writeFile(at('a'), 'old');
     await assert.rejects(

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
+import { systemCodeOf } from '../errors.ts';
 
 /** Makes the names in a folder durable: a file that was created or renamed is only then sure to be found again. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -47,8 +49,9 @@ export function writeStreamAtomically<T>(
 }
 
 /**
- * Writes to a path that a person names. A regular file, new or there, also behind a symbolic link, is replaced whole and
- * keeps its mode; what is no file, such as a FIFO or a device, stays what it is and is written to.
+ * Writes to a path that a person names, and leaves what is there what it is: links stay links, and only a regular file of
+ * this user, with no other name, is replaced whole; it keeps its mode. Anything else (a FIFO, a device, a
+ * file with several names or of another user) is written to, and an open file (`/dev/fd/3`) added to.
  * @param mode that of a new file
  */
 export async function writeStreamTo<T>(
@@ -56,21 +59,45 @@ export async function writeStreamTo<T>(
   mode: number,
   produce: (write: (part: string) => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const there = await fs.stat(file).catch(() => null);
-  if (there === null) return writeStreamAtomically(await linkedFrom(file), mode, produce);
-  if (there.isFile()) return writeStreamAtomically(await fs.realpath(file), there.mode & 0o777, produce);
-  const handle = await fs.open(file, 'w');
+  const target = await linkedFrom(file);
+  const there = await fs.stat(target).catch(absentAsNull);
+  if (there === null) return writeStreamAtomically(target, mode, produce);
+  if (isReplaceable(target, there)) return writeStreamAtomically(target, there.mode & 0o777, produce);
+  const handle = await fs.open(target, OPEN_FILE.test(target) ? 'a' : 'w');
   try {
-    return await produce(async part => void (await handle.writeFile(part)));
+    return await produce(part => handle.writeFile(part));
   } finally {
     await handle.close();
   }
 }
 
-/** Returns the path that a symbolic link to nothing names; any other path is its own. */
+/** The entries of `/proc` and `/dev/fd` that stand for open files. */
+const OPEN_FILE = /^\/(?:proc\/.*|dev)\/fd\/\d+$/;
+/** How many links Linux follows before it calls them a loop. */
+const MAX_LINKS = 40;
+
+/** A new file in the place of one that has another name, or another owner, would be a different file to them. */
+function isReplaceable(path: string, stats: Stats): boolean {
+  const isOwn = process.getuid === undefined || stats.uid === process.getuid();
+  return stats.isFile() && stats.nlink === 1 && isOwn && !OPEN_FILE.test(path);
+}
+
+/** Returns the path at the end of the symbolic links, which may name nothing. An open file is not looked behind. */
 async function linkedFrom(file: string): Promise<string> {
-  const target = await fs.readlink(file).catch(() => null);
-  return target === null ? file : path.resolve(path.dirname(file), target);
+  let at = file;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const folder = await fs.realpath(path.dirname(at)).catch(() => path.dirname(at));
+    at = path.join(folder, path.basename(at));
+    const target = OPEN_FILE.test(at) ? null : await fs.readlink(at).catch(() => null);
+    if (target === null) return at;
+    at = path.resolve(folder, target);
+  }
+  return at;
+}
+
+function absentAsNull(error: unknown): null {
+  if (systemCodeOf(error) === 'ENOENT') return null;
+  throw error;
 }
 
 async function replace<T>(file: string, make: (temporary: string) => Promise<T>): Promise<T> {

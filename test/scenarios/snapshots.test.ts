@@ -21,6 +21,9 @@ interface Line {
   readonly record?: { readonly id: string; readonly body: Record<string, unknown> };
 }
 
+/** The lines between the header, which tells the time, and the end, which tells the digest. */
+const linesWithin = (text: string): readonly string[] => text.trimEnd().split('\n').slice(1, -1);
+
 /** Another home with a coordinator of its own, driven as the first one is. */
 class OtherHome {
   readonly home: string;
@@ -146,6 +149,10 @@ describe('a snapshot of threads', function () {
       await fleet.joined('WHOLE');
       const { code, out: text } = await fleet.spl('thread', 'snapshot', 'WHOLE');
       assert.equal(code, 0);
+      for (const name of ['-', '/dev/stdout']) {
+        const named = await fleet.spl('thread', 'snapshot', 'WHOLE', '--out', name);
+        assert.deepEqual(linesWithin(named.out), linesWithin(text), `--out ${name}`);
+      }
       const other = new OtherHome(fleet);
       await other.start();
       const before = await other.records();

@@ -22,7 +22,7 @@ export const threadSnapshot = defineVerb({
   positionals: { threads: words('thread', 'thread ids, aliases, or the beginning of either', 'tasks') },
   flags: {
     all: toggle('--all', 'every thread'),
-    out: text('--out <file>', 'where to (default: standard output)', 'files'),
+    out: text('--out <file>', 'where to (default, and -: standard output)', 'files'),
   },
   async run(context, { threads, all, out }) {
     if (all === threads.length > 0)
@@ -30,7 +30,7 @@ export const threadSnapshot = defineVerb({
         hint: 'For example: spl thread snapshot FIRST-001 --out first.jsonl',
       });
     const wanted = all ? [undefined] : await resolveAll(context, threads);
-    if (out === null) {
+    if (out === null || STANDARD_OUTPUT.has(out)) {
       await writeSnapshot(context, wanted, Date.now() / 1000, async line => {
         context.out.write(line);
         await context.out.flush();
@@ -48,6 +48,9 @@ export const threadSnapshot = defineVerb({
     ]);
   },
 });
+
+/** The names of the standard output; opened as a file it would be written over what else is printed. */
+const STANDARD_OUTPUT: ReadonlySet<string> = new Set(['-', '/dev/stdout', '/dev/fd/1']);
 
 function unwritable(file: string, cause: unknown): FleetError {
   return new FleetError('INVALID_RECORD', `'${file}' can't be written: ${messageOf(cause)}`, {
