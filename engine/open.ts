@@ -28,6 +28,7 @@ import { risingClock, type Clock } from './run/clock.ts';
 import { CoordinatorEngine } from './run/coordinator-engine.ts';
 import { readEnvironment } from './run/environments.ts';
 import type { Executor } from './run/executors/executor.ts';
+import { endNotedCommands } from './run/executors/command-notes.ts';
 import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
 import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
@@ -287,6 +288,9 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
   try {
     const lease = await acquireLease(home.paths.home);
     owned.add(() => lease.release());
+    // Before anything is said of them: who hears of their end may begin them anew.
+    for (const left of await endNotedCommands(home.paths.commandsDir))
+      options.logger.error(`could not end what an earlier process left: ${left}`);
     let lastAt = 0;
     const closing = new AbortController();
     const output = openOutputStore(home.paths.outputDir, { capBytes: chosen.outputCapBytes });
@@ -297,7 +301,13 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: isolating(allExecutors(config, env), home, config, env, closing.signal),
+      executors: isolating(
+        allExecutors(config, env, home.paths.commandsDir),
+        home,
+        config,
+        env,
+        closing.signal,
+      ),
       output,
       clock: started,
       logger: options.logger,
@@ -368,9 +378,14 @@ async function workerConfig({ config }: Home, coordinatorHome: string): Promise<
 }
 
 /** The built-in executors, and one for each agent that can be named. */
-function allExecutors({ agents }: Config, env: NodeJS.ProcessEnv): ReadonlyMap<string, Executor> {
+function allExecutors(
+  { agents }: Config,
+  env: NodeJS.ProcessEnv,
+  commandsDir?: string,
+): ReadonlyMap<string, Executor> {
   const further = agentFactories(agents);
-  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], { env, further });
+  const options = { env, further, ...(commandsDir !== undefined && { commandsDir }) };
+  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], options);
 }
 
 /** How long a worker that gets SIGTERM lets its attempts go on. */
@@ -387,6 +402,7 @@ function isolating(
   const options = {
     closing,
     folder: paths.worktreesDir,
+    commandsDir: paths.commandsDir,
     settings: worktreeSettings(config.worktree),
     env,
     now: Date.now,

@@ -4,10 +4,11 @@ import type { StopLeftOptions } from '../cli/host.ts';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import { acquireLease, type Lease } from '../home/lease.ts';
-import { liveWorkers, type LiveWorker } from '../home/live-workers.ts';
+import { liveWorkers, workerHomes, type LiveWorker } from '../home/live-workers.ts';
 import { homePaths } from '../home/paths.ts';
 import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
+import { endCommandsLeftIn } from '../run/executors/command-notes.ts';
 
 type Stopped = FleetStopped['stopped'];
 
@@ -38,6 +39,7 @@ export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped
     if (left.length > 0 && options.scope === 'all' && lease !== 'no home')
       await markStopped(homePaths(options.home), 'all');
     const ends = await Promise.allSettled(left.map(worker => end(worker, options.graceMs)));
+    await endCommands(options);
     const failed = ends.find(({ status }) => status === 'rejected');
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
     return ends.map(ended => (ended as PromiseFulfilledResult<Stopped[number]>).value);
@@ -74,6 +76,16 @@ async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]
   throw new FleetError('WORKER_FAILED', `process ${pid} of ${alias} does not end`, {
     details: { alias, did, pid },
   });
+}
+
+/** Ends the commands of workers that are gone, those that were gone before included. @throws WORKER_FAILED */
+async function endCommands({ home, instance }: StopLeftOptions): Promise<void> {
+  const homes = (await workerHomes(home)).filter(({ alias }) => instance === null || instance === alias);
+  const left = await Promise.all(homes.map(each => endCommandsLeftIn(homePaths(each.home))));
+  if (left.flat().length > 0)
+    throw new FleetError('WORKER_FAILED', `what workers have run does not end: ${left.flat().join(', ')}`, {
+      details: { left: left.flat() },
+    });
 }
 
 function signal({ pid, start }: LeftWorker, name: NodeJS.Signals): void {

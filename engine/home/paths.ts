@@ -25,6 +25,8 @@ export interface HomePaths {
   /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
+  /** Where a worker notes each command as long as it runs. */
+  readonly commandsDir: string;
   /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
   readonly stopMark: string;
   readonly logsDir: string;
@@ -54,6 +56,7 @@ export function homePaths(home: string): HomePaths {
     environmentsLink: at('run', 'environments'),
     socket: at('run', 'spl.sock'),
     pidFile: at('run', 'spl.pid'),
+    commandsDir: at('run', 'commands'),
     stopMark: at('run', 'stopped'),
     logsDir: at('logs'),
     sharedDir: at('shared'),

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markOf } from './executors/environment.ts';
 import type { Signs } from './stall-watch.ts';
 
-/** What an attempt's processes have in their environment, and where they work. */
+/** The id that an attempt's processes have in their environment, and where they work. */
 export interface Traces {
-  readonly task: string;
-  readonly index: number;
-  readonly attempt: number;
+  readonly id: string;
   readonly dir: string | null;
 }
 
@@ -46,8 +45,8 @@ interface Stat {
   readonly cpu: number;
 }
 
-async function processesOf({ task, index, attempt }: Traces): Promise<Stat[]> {
-  const marks = [`SPL_TASK=${task}`, `SPL_SUBTASK=${index}`, `SPL_ATTEMPT=${attempt}`];
+async function processesOf({ id }: Traces): Promise<Stat[]> {
+  const mark = markOf(id);
   const names = await readdir('/proc').catch(() => []);
   const own = statOf(process.pid)?.session;
   const found: [Stat, boolean][] = [];
@@ -55,7 +54,7 @@ async function processesOf({ task, index, attempt }: Traces): Promise<Stat[]> {
     const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => null);
     const entry = text === null ? undefined : statOf(pid);
     if (entry === undefined || entry.session === own) continue;
-    found.push([entry, marks.every(mark => `\0${text}`.includes(`\0${mark}\0`))]);
+    found.push([entry, `\0${text}`.includes(`\0${mark}\0`)]);
   }
   const sessions = new Set(found.filter(([, isMarked]) => isMarked).map(([{ session }]) => session));
   return found.filter(([{ session }]) => sessions.has(session)).map(([entry]) => entry);

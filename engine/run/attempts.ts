@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { budgetAmount, type Currency } from '../contract/format.ts';
 import { messageOf } from '../errors.ts';
 import type { ChildBody, ResultFields } from '../fleet/bodies.ts';
@@ -54,10 +55,11 @@ export class Attempts {
       return this.#o.onFinished(key, { ...nothingRan, verdict: 'failed', reason });
     }
     const begun = performance.now();
+    const id = randomUUID();
     const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
     const context = new AttemptContext(sink, body);
-    if (executor.sideEffects) context.watch = this.#watch(delivery, context);
-    const answer = this.#begin(executor, delivery, context);
+    if (executor.sideEffects) context.watch = this.#watch(delivery, id, context);
+    const answer = this.#begin(executor, delivery, id, context);
     if (!(answer instanceof Promise) && sink === noOutput)
       return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
     this.#running.set(key, context.controller);
@@ -70,13 +72,13 @@ export class Attempts {
   }
 
   /** Begins at once where nothing is to be read before. */
-  #begin(executor: Executor, delivery: Delivery, context: AttemptContext): Answer {
+  #begin(executor: Executor, delivery: Delivery, id: string, context: AttemptContext): Answer {
     const { environmentOf } = this.#o;
     const { environment: name } = delivery.body;
     if (name === undefined || environmentOf === undefined || !executor.sideEffects)
-      return begin(executor, delivery, context, null);
+      return begin(executor, delivery, id, context, null);
     return environmentOf(name).then(
-      environment => (environment === undefined ? null : begin(executor, delivery, context, environment)),
+      environment => (environment === undefined ? null : begin(executor, delivery, id, context, environment)),
       (error: unknown) => ({ ...faultOf(error), reason: messageOf(error) }),
     );
   }
@@ -86,13 +88,12 @@ export class Attempts {
     this.#running.get(key)?.abort(reason);
   }
 
-  #watch({ key, body }: Delivery, context: AttemptContext): StallWatch | undefined {
+  #watch({ key, body }: Delivery, id: string, context: AttemptContext): StallWatch | undefined {
     const { stall, onStalled } = this.#o;
     if (stall === undefined || stall.afterMs === 0) return undefined;
-    const { task, index, attempt, dir = null } = body;
     return new StallWatch({
       ...stall,
-      signs: attemptSigns({ task, index, attempt, dir }),
+      signs: attemptSigns({ id, dir: body.dir ?? null }),
       onChange: silentMs => onStalled?.(key, silentMs),
       end: reason => context.end(reason),
     });
@@ -224,10 +225,12 @@ const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(
 function begin(
   executor: Executor,
   { intent, body }: Delivery,
+  id: string,
   context: ExecutorContext,
   environment: Environment | null,
 ): AttemptResult | Promise<AttemptResult> {
   const attempt = {
+    id,
     thread: intent.thread,
     attempt: body.attempt,
     index: body.index,

@@ -17,6 +17,7 @@ import { readPidFile } from '../home/process.ts';
 import { clearStopMark, markStopped, stopMark, type Stopped } from '../home/stop-mark.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 import type { Clock } from './clock.ts';
+import { endCommandsLeftIn } from './executors/command-notes.ts';
 import type { Logger } from './logger.ts';
 import { lastLines } from './log-tail.ts';
 import type { SharedThreads } from './shared-threads.ts';
@@ -228,8 +229,7 @@ export class FleetControl {
     if (this.#supervisor.isOnItsWay(did)) return;
     this.#o.logger.info(`${did} is fenced: ${reason}`);
     this.#o.unlink(did);
-    if (!this.#supervisor.isRunning(did))
-      return this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+    if (!this.#supervisor.isRunning(did)) return this.#abandon(did, reason);
     try {
       await this.#supervisor.end(did, 0);
     } catch (error) {
@@ -454,6 +454,7 @@ export class FleetControl {
     await this.#o.step(now => coordinator.stop(did, graceMs, now));
     const drained = linked && (await this.#supervisor.awaitGone(did, graceMs + STOP_SLACK_MS));
     const how = drained ? 'drained' : await this.#supervisor.end(did, TERM_GRACE_MS);
+    await this.#endLeftCommands(worker);
     await this.#o.step(now => {
       coordinator.abandon(did, 'it was stopped', now);
       coordinator.stopped(did, now);
@@ -485,9 +486,27 @@ export class FleetControl {
     await this.#o.shared.set(this.#o.coordinator.state.shared);
   }
 
+  /** Ends what a worker that is gone has left running. @throws WORKER_FAILED when the system can't. */
+  async #endLeftCommands({ alias, did, home }: Instance): Promise<void> {
+    const left = await endCommandsLeftIn(homePaths(home));
+    if (left.length > 0)
+      throw new FleetError('WORKER_FAILED', `what ${alias} has run does not end: ${left.join(', ')}`, {
+        details: { alias, did, left },
+      });
+  }
+
+  /** Gives what a worker had to others, once nothing of it runs any more. */
+  async #abandon(did: Did, reason: string): Promise<void> {
+    const worker = this.#o.coordinator.state.instances.get(did);
+    if (worker !== undefined)
+      await this.#endLeftCommands(worker).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    // One that was launched again meanwhile tells of it by itself.
+    if (!this.#supervisor.comesUp(did)) this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+  }
+
   #giveUp(did: Did, reason: string): void {
     this.#givenUp.set(did, reason);
-    this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+    void this.#abandon(did, reason);
     this.#o.watchers.publish({ kind: 'instance', did });
   }
 

@@ -270,7 +270,9 @@ describe('a worker', () => {
       [TOPIC.child, TOPIC.childStarted],
     );
     assert.equal(log.end, 2);
-    assert.deepEqual(run.spec, {
+    const { id, ...spec } = run.spec;
+    assert.match(id, /^[0-9a-f-]{36}$/);
+    assert.deepEqual(spec, {
       thread: 'th_child_0',
       attempt: 1,
       index: 0,

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
 import { echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
-import { processesOfGroup } from './processes.ts';
+import { processesNaming, processesOfGroup } from './processes.ts';
 
 /** A command that leaves its pid and a line for each run, and ends only when it is attempted again. */
 const HANGS_ONCE = 'echo $$ >> pids; if [ "$SPL_ATTEMPT" = 1 ]; then sleep 60 & sleep 60; fi; echo again';
@@ -167,6 +167,69 @@ describe('a worker that is killed (SIGKILL)', function () {
     }),
   );
 });
+
+describe('a worker whose guard is killed with it', function () {
+  this.timeout(120_000);
+
+  /** Runs for ever the first time; after that says in `met` whether that attempt is there, a zombie left out. */
+  const MEETS = [
+    'if [ "$SPL_ATTEMPT" != 1 ]; then ! grep -qs sleep "/proc/$(cat pids)/cmdline" || echo met > met; exit 0; fi',
+    'echo $$ > pids; exec sleep 600',
+  ].join('; ');
+
+  it(
+    'leaves nothing that the next attempt could meet (I40)',
+    scenario({}, async fleet => {
+      await fleet.startFleet(1);
+      await fleet.fanOut('BOTH', [{ goal: 'meet nobody', run: MEETS }]);
+      const command = Number(await fleet.text(fleet.at('pids')));
+      await killGuardOf(command, fleet, await fleet.pidOf('worker-a'));
+      const { outcome, children } = await fleet.joined('BOTH');
+      assert.deepEqual([outcome, children[0]!.attempt], ['satisfied', 2]);
+      assert.equal(children[0]!.earlier_attempts[0]!.reason, 'worker died');
+      assert.ok(!isThere(command), 'it runs no more');
+      await assert.rejects(readFile(fleet.at('met')), { code: 'ENOENT' });
+    }),
+  );
+
+  it(
+    'leaves nothing to a stop, whether its coordinator runs or not (I40)',
+    scenario({}, async fleet => {
+      await fleet.startFleet(2);
+      await fleet.fanOut('STOPPED', [
+        { goal: 'a', run: 'echo $$ > a; exec sleep 600', target: 'worker-a' },
+        { goal: 'b', run: 'echo $$ > b; exec sleep 600', target: 'worker-b' },
+      ]);
+      const [a, b] = [Number(await fleet.text(fleet.at('a'))), Number(await fleet.text(fleet.at('b')))];
+      const [workerA, workerB] = [await fleet.pidOf('worker-a'), await fleet.pidOf('worker-b')];
+      // It hears of no stop, and has to be killed.
+      fleet.signal(workerA, 'SIGSTOP');
+      await fleet.kill(guardOf(a));
+      await fleet.json('fleet', 'stop', '--instance', 'worker-a', '--grace', '0');
+      assert.deepEqual([workerA, a].filter(isThere), []);
+
+      await fleet.kill(await fleet.pidOf('coordinator'));
+      await killGuardOf(b, fleet, workerB);
+      assert.ok(isThere(b), 'nobody was there to end it');
+      await fleet.refused(5, 'fleet', 'stop', '--all');
+      assert.ok(!isThere(b), 'the stop has ended it');
+      await fleet.nothingRuns();
+    }),
+  );
+});
+
+/** Kills a worker and the guard of its command; the worker does not see the one go. */
+async function killGuardOf(command: number, fleet: Scenario, worker: number): Promise<void> {
+  fleet.signal(worker, 'SIGSTOP');
+  await fleet.kill(guardOf(command));
+  await fleet.kill(worker);
+}
+
+function guardOf(command: number): number {
+  const guards = processesNaming(`spl-guard\0${command}\0`);
+  assert.equal(guards.length, 1);
+  return guards[0]!.pid;
+}
 
 type Children = Awaited<ReturnType<Scenario['join']>>['children'];
 

@@ -1,22 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, systemCodeOf } from '../../errors.ts';
 import { ownControlGroup, removeLeftControlGroups } from './control-group.ts';
 import { watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
-import { ATTEMPT_MARK, attemptEnvironment, inheritedEnvironment } from './environment.ts';
+import { attemptEnvironment, inheritedEnvironment, markOf } from './environment.ts';
 import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
 import { prepareGroup, removeFiles, type Exit, type GuardedGroup } from './guarded-group.ts';
 import { pumpOutput } from './output-pump.ts';
-import { processTable, type Birth, type ProcessEntry, type ProcessTable } from './processes.ts';
-import { inTime } from './timer.ts';
+import { processTable, type Birth, type ProcessTable } from './processes.ts';
+import { KILL_MS, sweep, within, type Traces } from './sweep.ts';
 
 export interface CommandOptions {
   /** What commands inherit, less the fleet's secrets. Default: the process's own environment. */
   readonly env?: NodeJS.ProcessEnv;
   /** How long what is to end has between SIGTERM and SIGKILL, in milliseconds. Default: 2000. */
   readonly graceMs?: number;
+  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  readonly commandsDir?: string;
 }
 
 /** What an executor runs for an attempt. */
@@ -45,12 +45,6 @@ export interface CommandRunner {
 }
 
 const GRACE_MS = 2_000;
-/** How long the system may take to end what was killed: a process inside a system call can't be ended before it returns. */
-const KILL_MS = 10_000;
-const MAX_PAUSE_MS = 100;
-const MAX_NAMED = 20;
-/** How long the table of processes may take to say what has left the group. */
-const TABLE_MS = 5_000;
 
 /**
  * Runs each command in a process group of its own and under guard (see GuardedGroup), its output streamed to the sink.
@@ -63,6 +57,7 @@ export function commandRunner(options: CommandOptions = {}): CommandRunner {
     graceMs: options.graceMs ?? GRACE_MS,
     processes: processTable(),
     controlParent: controlParentOnce(),
+    commandsDir: options.commandsDir ?? null,
   };
   return { run: (spec, attempt, context) => start(settings, spec, attempt, context) };
 }
@@ -73,6 +68,7 @@ interface Settings {
   readonly processes: ProcessTable;
   /** Where control groups are made. */
   readonly controlParent: () => Promise<string | null>;
+  readonly commandsDir: string | null;
 }
 
 /** Looked for when the first command runs, and tidied up then. */
@@ -98,19 +94,19 @@ async function start(
       await removeFiles(spec.files ?? []);
       return withoutCommand('failed', fault);
     }
-    const id = randomUUID();
-    const mark = `${ATTEMPT_MARK}=${id}`;
+    const mark = markOf(attempt.id);
     const group = await prepareGroup({
       script: spec.script,
       errexit: spec.errexit ?? false,
       args: spec.args ?? [],
-      env: attemptEnvironment(settings.env, attempt, id),
+      env: attemptEnvironment(settings.env, attempt),
       cwd: attempt.dir,
       input: spec.input ?? null,
       files: spec.files ?? [],
       asserted: attempt.isolation === 'worktree' ? attempt.dir : null,
       mark,
       controlParent: await settings.controlParent(),
+      commandsDir: settings.commandsDir,
     });
     return await runGuarded(settings, { group, mark }, { spec, attempt, context });
   } catch (error) {
@@ -189,7 +185,10 @@ async function runToEnd(
   const gone = await endGroup(settings, command, ending);
   // Without an ending from outside, it is the leader's end that brought us here.
   const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
-  const [left] = await Promise.all([sweep(settings, command), pump.drain()]);
+  const [left] = await Promise.all([
+    sweep(settings.processes, tracesOf(command), settings.graceMs),
+    pump.drain(),
+  ]);
   await group.release();
   const { verdict, reason } = verdictOf(ending, exit);
   return {
@@ -204,6 +203,13 @@ async function runToEnd(
     leftGroup: left.named,
   };
 }
+
+const tracesOf = ({ group, mark, birth }: Command): Traces => ({
+  session: group.id,
+  mark,
+  since: birth,
+  control: group.control,
+});
 
 /** @returns false when the system could not end all of it in time. */
 async function endGroup(settings: Settings, command: Command, ending: Ending | null): Promise<boolean> {
@@ -231,68 +237,6 @@ function isAllZombies(processes: ProcessTable, group: number): Promise<boolean> 
     living => living.length === 0,
     () => false,
   );
-}
-
-/** Looks with growing pauses, for things of which the system tells nobody, until they are so or the time is over. */
-async function within(ms: number, isSo: (pauseMs: number) => Promise<boolean>): Promise<boolean> {
-  const deadline = performance.now() + ms;
-  for (let pauseMs = 1; !(await isSo(pauseMs)); pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    await sleep(Math.min(pauseMs, leftMs));
-  }
-  return true;
-}
-
-/** What had left the group of an attempt, for the record: `pid command`. */
-interface Left {
-  readonly named: string[];
-  /** Those of them that could not be ended. */
-  readonly staying: string[];
-}
-
-/** Ends what the command started and what left its group, as it would end the group. */
-async function sweep(settings: Settings, command: Command): Promise<Left> {
-  const { group, mark, birth } = command;
-  const query = { session: group.id, mark, ...(birth === undefined ? {} : { since: birth }) };
-  const named = new Map<number, string>();
-  const look = async (): Promise<ProcessEntry[]> => {
-    const pids = new Set(await group.control?.pids());
-    const found = await inTime(settings.processes.find({ ...query, pids }), TABLE_MS);
-    // One that is about to end has lost its command line: it is named as it was met first.
-    for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
-    return found;
-  };
-  const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>
-    within(ms, async () => {
-      const found = await look();
-      if (name === 'SIGKILL') await group.control?.kill();
-      for (const { pid } of found) signalProcess(pid, name);
-      return found.length === 0;
-    });
-  try {
-    const ended =
-      (await look()).length === 0 ||
-      (await endWith('SIGTERM', settings.graceMs)) ||
-      (await endWith('SIGKILL', KILL_MS));
-    const staying = ended ? [] : (await look()).map(textOf);
-    return { named: [...named.values()].slice(0, MAX_NAMED), staying: staying.slice(0, MAX_NAMED) };
-  } catch (error) {
-    return { named: [], staying: [`? the table of processes could not be read: ${messageOf(error)}`] };
-  }
-}
-
-const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
-
-/** A process may end before it is signalled, or be another user's. */
-function signalProcess(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-    // A stopped process takes it only when it goes on.
-    process.kill(pid, 'SIGCONT');
-  } catch {
-    // The next look tells whether it is there.
-  }
 }
 
 function verdictOf(ending: Ending | null, exit: Exit): Pick<AttemptResult, 'verdict' | 'reason'> {

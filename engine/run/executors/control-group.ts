@@ -65,13 +65,14 @@ export async function makeControlGroup(parent: string | null, id: string): Promi
   const folder = join(parent, PREFIX + id);
   try {
     await mkdir(folder);
-    return controlGroup(folder);
+    return controlGroupAt(folder);
   } catch {
     return null;
   }
 }
 
-function controlGroup(folder: string): ControlGroup {
+/** The control group in a folder, which may be gone. */
+export function controlGroupAt(folder: string): ControlGroup {
   return {
     folder,
     add: pid => writeFile(join(folder, 'cgroup.procs'), String(pid)),

@@ -2,7 +2,10 @@ import { submittersEnvironment } from '../environment.ts';
 import type { AttemptSpec } from './executor.ts';
 
 /** Marks every process of one attempt, so that those which left its group can be found. */
-export const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
+const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
+
+/** The `NAME=value` in the environment of every process of the attempt that has this id. */
+export const markOf = (id: string): string => `${ATTEMPT_MARK}=${id}`;
 
 /** Matches the variables that name an attempt, and may stand in the environment of one that submits further ones. */
 const OF_ATTEMPT =
@@ -24,11 +27,7 @@ export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
  * The environment of one attempt's command. `SPL_HINT` is there only when a retry gave one.
  * @param own that of the worker, which commands inherit whose submitter gave none.
  */
-export function attemptEnvironment(
-  own: NodeJS.ProcessEnv,
-  attempt: AttemptSpec,
-  mark: string,
-): NodeJS.ProcessEnv {
+export function attemptEnvironment(own: NodeJS.ProcessEnv, attempt: AttemptSpec): NodeJS.ProcessEnv {
   const inherited = attempt.environment === null ? own : inheritedEnvironment(attempt.environment);
   const kept = Object.entries(inherited).filter(([name]) => !OF_ATTEMPT.test(name));
   return {
@@ -38,7 +37,7 @@ export function attemptEnvironment(
     SPL_TASK: attempt.task,
     SPL_SUBTASK: String(attempt.index),
     SPL_ATTEMPT: String(attempt.attempt),
-    [ATTEMPT_MARK]: mark,
+    [ATTEMPT_MARK]: attempt.id,
     ...(attempt.hint === null ? {} : { SPL_HINT: attempt.hint }),
   };
 }

@@ -4,6 +4,8 @@ import type { Work } from '../../fleet/bodies.ts';
 
 /** One execution of a subtask, as its worker sees it. */
 export interface AttemptSpec {
+  /** A text that no other attempt of any fleet has. */
+  readonly id: string;
   /** The subtask's own thread. */
   readonly thread: string;
   /** 1 for the first. */

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { processStart } from '../../home/process.ts';
 import { temporaryFolder } from '../../home/runtime.ts';
+import { forgetCommand, noteCommand } from './command-notes.ts';
 import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
 
@@ -63,6 +65,8 @@ export interface GroupOptions {
   readonly mark: string;
   /** Below which control group it gets one of its own; null: it gets none. */
   readonly controlParent: string | null;
+  /** The folder in which it is noted as long as it runs; null: it is not. */
+  readonly commandsDir: string | null;
 }
 
 /**
@@ -86,14 +90,15 @@ exec /bin/sh $option -c -- "$@"`;
 /**
  * Ends the group, and what left it as far as it is in the control group or can be found by its mark. One kill is enough
  * where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip through, hence a few more.
- * Arguments: the group, the mark, the folder of the control group or nothing, the files to remove.
+ * The note goes last, and stays where something may run on.
+ * Arguments: the group, the mark, the folder of the control group or nothing, the note or nothing, the files to remove.
  */
 const GUARD = `
 trap '' HUP INT TERM
 read -r word
 [ "$word" = done ] && exit 0
-group=$1 mark=$2 control=$3
-shift 3
+group=$1 mark=$2 control=$3 note=$4
+shift 4
 n=0
 while [ "$n" -lt 5 ] && kill -s KILL -- "-$group" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
 rm -f -- "$@"
@@ -114,7 +119,8 @@ while [ "$n" -lt 5 ]; do
   n=$((n + 1))
   sleep 0.1
 done
-[ -z "$control" ] || find "$control" -depth -type d -exec rmdir {} ';' 2>/dev/null`;
+[ -z "$control" ] || find "$control" -depth -type d -exec rmdir {} ';' 2>/dev/null
+[ -n "$found" ] || [ ! -e /proc/self ] || [ -z "$note" ] || rm -f -- "$note"`;
 
 /** Just enough for `sleep`, `rm`, `grep`, `cat` and `find`: the guard must not carry the marks by which the attempt's processes are found. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
@@ -135,7 +141,9 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
   const files = [fifo, ...options.files];
   let leader: Shell | undefined;
   let guard: Shell | undefined;
-  const control = await makeControlGroup(options.controlParent, randomUUID());
+  const id = randomUUID();
+  const control = await makeControlGroup(options.controlParent, id);
+  const note = options.commandsDir === null ? null : join(options.commandsDir, id);
   try {
     const words = [fifo, input ?? '/dev/null', options.asserted ?? '', options.errexit ? '-e' : '', script];
     leader = await startShell(GATE, ['spl-gate', ...words, ...(args.length === 0 ? [] : ['sh', ...args])], {
@@ -143,7 +151,7 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
       stdio: ['pipe', 'pipe', 'ignore'],
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     });
-    const guarded = [String(leader.pid), options.mark, control?.folder ?? ''];
+    const guarded = [String(leader.pid), options.mark, control?.folder ?? '', note ?? ''];
     guard = await startShell(GUARD, ['spl-guard', ...guarded, ...files], {
       env: GUARD_ENVIRONMENT,
       cwd: '/',
@@ -151,17 +159,23 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
     });
     const output = await outputOf(leader, fifo);
     const joined = await entered(control, leader.pid);
-    return guardedGroup({ leader, guard, output, files, control: joined });
+    const traces = { group: leader.pid, mark: options.mark, control: joined?.folder ?? null, files };
+    if (note !== null) await noteCommand(note, { ...traces, start: startOf(leader.pid) });
+    return guardedGroup({ leader, guard, output, files, note, control: joined });
   } catch (error) {
     // The gate takes the end of its input for a no, and waits for its own children before it ends.
     if (leader !== undefined) await endShell(leader, '');
     if (guard !== undefined) await endShell(guard, DISMISSAL);
     await removeFiles(files);
     await control?.remove();
+    if (note !== null) await forgetCommand(note);
     const message = `the command could not be started: ${messageOf(error)}`;
     throw new FleetError('WORKER_FAILED', message, { cause: error });
   }
 }
+
+/** Where it costs a process to ask for it, the mark has to do. */
+const startOf = (pid: number): string | null => (process.platform === 'linux' ? processStart(pid) : null);
 
 /** Puts the leader, which waits at the gate, into the control group. @returns null where the system does not let it. */
 async function entered(control: ControlGroup | null, pid: number): Promise<ControlGroup | null> {
@@ -178,9 +192,10 @@ interface Parts extends Pick<GuardedGroup, 'output' | 'control'> {
   readonly leader: Shell;
   readonly guard: Shell;
   readonly files: readonly string[];
+  readonly note: string | null;
 }
 
-function guardedGroup({ leader, guard, output, files, control }: Parts): GuardedGroup {
+function guardedGroup({ leader, guard, output, files, note, control }: Parts): GuardedGroup {
   return {
     id: leader.pid,
     control,
@@ -195,6 +210,7 @@ function guardedGroup({ leader, guard, output, files, control }: Parts): Guarded
       await removeFiles(files);
       await endShell(guard, DISMISSAL);
       await control?.remove();
+      if (note !== null) await forgetCommand(note);
     },
   };
 }

@@ -7,19 +7,23 @@ import type { Executor } from './executor.ts';
 import { shellExecutor } from './shell.ts';
 
 /** Makes an executor for one worker. A further executor is one of these, handed to `executorsFor` under its name. */
-export type ExecutorFactory = (env: NodeJS.ProcessEnv) => Executor;
+export type ExecutorFactory = (env: NodeJS.ProcessEnv, commandsDir?: string) => Executor;
 export type ExecutorFactories = Readonly<Record<string, ExecutorFactory>>;
 
 /** The executors that every worker knows. */
 export const BUILT_IN: ExecutorFactories = {
   echo: env => echoExecutor({ env }),
-  shell: env => shellExecutor({ env }),
+  shell: (env, commandsDir) => shellExecutor({ env, ...(commandsDir !== undefined && { commandsDir }) }),
 };
 
 /** A factory for each agent that can be named, by the executor's name. */
 export function agentFactories(tables: Readonly<Record<string, AgentTable>>): ExecutorFactories {
   const factories = Array.from(agentTemplates(tables), ([name, template]): [string, ExecutorFactory] => {
-    return [`agent:${name}`, env => agentExecutor(name, template, { env })];
+    return [
+      `agent:${name}`,
+      (env, commandsDir) =>
+        agentExecutor(name, template, { env, ...(commandsDir !== undefined && { commandsDir }) }),
+    ];
   });
   return Object.fromEntries(factories);
 }
@@ -29,6 +33,8 @@ export interface RegistryOptions {
   readonly further?: ExecutorFactories;
   /** What the executors are configured from, and what commands inherit. Default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  readonly commandsDir?: string;
 }
 
 /**
@@ -45,7 +51,7 @@ export function executorsFor(
   for (const name of names) {
     const factory = factories.get(name);
     if (factory === undefined) throw unknownExecutor(name, [...factories.keys()]);
-    executors.set(name, factory(env));
+    executors.set(name, factory(env, options.commandsDir));
   }
   return executors;
 }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { bundled } from '../../../test/bundled.ts';
 import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
+import { endNotedCommands } from './command-notes.ts';
 import { makeControlGroup, ownControlGroup } from './control-group.ts';
 import { processTable } from './processes.ts';
 import type { CommandOptions } from './command.ts';
@@ -515,6 +516,81 @@ describe('the shell executor', () => {
         env: { ...process.env, SPL_TEST_MARK: mark },
         stdio: ['pipe', 'pipe', 'inherit'],
       });
+    }
+  });
+
+  describe('is noted', () => {
+    let notes: string;
+    beforeEach(async () => {
+      notes = join(await mkdtemp(join(tmpdir(), '..', 'spl-notes-')), 'commands');
+    });
+    afterEach(() => rm(dirname(notes), { recursive: true }));
+
+    const run = `${HIDE}; setsid sh -c 'echo away; exec sleep 300' & sleep 300`;
+
+    it('from before it begins until nothing of it is left', async () => {
+      const seen: string[] = [];
+      const sink: OutputSink = { write: async () => void seen.push(...(await readdir(notes))) };
+      await attempt('echo ready', {}, { commandsDir: notes }, sink);
+      assert.equal(seen.length, 1);
+      assert.deepEqual(await readdir(notes), []);
+    });
+
+    it('no more when its guard has ended it', async () => {
+      const { child, exited } = await begun();
+      child.kill('SIGKILL');
+      await exited;
+      await until(async () => (await readdir(notes)).length === 0);
+      assert.deepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), []);
+    });
+
+    it('so that what a killed worker and a killed guard left can be ended (I40)', async () => {
+      const { child, exited, pid } = await begun();
+      killBoth(child);
+      await exited;
+      assert.notDeepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), []);
+      assert.deepEqual(await endNotedCommands(notes), []);
+      assert.deepEqual(await table.find({ mark: `SPL_TEST_MARK=${mark}` }), []);
+      assert.equal(stateOf(pid), hidden);
+      if (hidden === 'there') process.kill(pid);
+      assert.deepEqual(await readdir(notes), []);
+    });
+
+    it('and a note that is about nobody, or about nothing, ends nobody', async () => {
+      await mkdir(notes);
+      const other = spawn('sleep', ['300'], { detached: true });
+      const note = {
+        group: other.pid,
+        start: 'an earlier boot:1',
+        mark: `SPL_ATTEMPT_ID=${mark}`,
+        control: null,
+      };
+      await writeFile(join(notes, 'other'), JSON.stringify({ ...note, files: [] }));
+      await writeFile(join(notes, 'half'), '{"group":');
+      assert.deepEqual(await endNotedCommands(notes), []);
+      assert.deepEqual(await readdir(notes), []);
+      assert.equal(stateOf(other.pid!), 'there');
+      other.kill('SIGKILL');
+    });
+
+    /** A worker at its command, which has started a process that hides; that one's pid. */
+    async function begun() {
+      const child = spawn(process.execPath, [host, run, '1', notes], {
+        env: { ...process.env, SPL_TEST_MARK: mark },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let said = '';
+      for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+        said += String(chunk);
+        if (/away\n/.test(said)) break;
+      }
+      return { child, exited: once(child, 'exit'), pid: Number.parseInt(said, 10) };
+    }
+
+    function killBoth(child: ChildProcess): void {
+      child.kill('SIGSTOP');
+      process.kill(Number.parseInt(guardsIn(dir), 10), 'SIGKILL');
+      child.kill('SIGKILL');
     }
   });
 

@@ -21,6 +21,8 @@ export interface IsolationOptions {
   readonly settings: WorktreeSettings;
   /** What the set-up command inherits. */
   readonly env: NodeJS.ProcessEnv;
+  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  readonly commandsDir?: string;
   /** In ms since 1970. */
   readonly now: () => number;
   /** Aborted when the worker ends: git ends with it. Default: never. */
@@ -29,7 +31,7 @@ export interface IsolationOptions {
 
 /** The same executor, for which attempts that ask for it run in a worktree of their own. */
 export function withIsolation(executor: Executor, options: IsolationOptions): Executor {
-  const commands = commandRunner({ env: options.env });
+  const commands = commandRunner(options);
   return {
     ...executor,
     start: (attempt, context) =>

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { AttemptSpec } from '../executor.ts';
 
 /** An attempt for tests: of nothing in particular, in no folder, with a minute's time. */
 export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
   return {
+    id: randomUUID(),
     thread: `th_${'a'.repeat(64)}`,
     attempt: 1,
     index: 0,

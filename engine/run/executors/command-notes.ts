@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { systemCodeOf } from '../../errors.ts';
+import { isAlive, readPidFile } from '../../home/process.ts';
+import type { HomePaths } from '../../home/paths.ts';
+import { controlGroupAt } from './control-group.ts';
+import { processTable, type ProcessTable } from './processes.ts';
+import { sweep } from './sweep.ts';
+
+const noteSchema = v.object({
+  /** The process group, which is the leader's pid. */
+  group: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** What `processStart` said of the leader; null where it was not asked. */
+  start: v.nullable(v.string()),
+  mark: v.pipe(v.string(), v.regex(/^[A-Z_]+=.+$/)),
+  /** The folder of its control group. */
+  control: v.nullable(v.string()),
+  /** The files to remove with it. */
+  files: v.array(v.string()),
+});
+
+/**
+ * The traces of a command that runs, in a file of its worker's home from before it begins until nothing of it is left:
+ * a worker and a guard that are killed together leave it to whoever looks there next.
+ */
+export type CommandNote = v.InferOutput<typeof noteSchema>;
+
+/** How long the system may take to end what was killed: shorter than a worker may take to start. */
+const KILL_MS = 5_000;
+
+/** Writes a note. @throws the system's error. */
+export async function noteCommand(file: string, note: CommandNote): Promise<void> {
+  const write = (): Promise<void> => writeFile(file, JSON.stringify(note), { mode: 0o600, flag: 'wx' });
+  try {
+    await write();
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    // Not recursive: a home that was removed is not made anew.
+    await mkdir(dirname(file), { mode: 0o700 }).catch(() => undefined);
+    await write();
+  }
+}
+
+/** Removes a note that may be gone already. */
+export async function forgetCommand(file: string): Promise<void> {
+  await unlink(file).catch(() => undefined);
+}
+
+/**
+ * Ends the commands that a worker which is gone has left running, each with all that it started. Call it where nobody
+ * serves the home.
+ * @returns what could not be ended, as `pid command`.
+ */
+export async function endNotedCommands(
+  commandsDir: string,
+  processes: ProcessTable = processTable(),
+): Promise<readonly string[]> {
+  const names = await readdir(commandsDir).catch(() => []);
+  const staying = await Promise.all(names.map(name => endNoted(join(commandsDir, name), processes)));
+  return staying.flat();
+}
+
+/** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */
+export async function endCommandsLeftIn({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
+  const holder = await readPidFile(pidFile);
+  return holder !== undefined && isAlive(holder.pid, holder.start) ? [] : endNotedCommands(commandsDir);
+}
+
+async function endNoted(file: string, processes: ProcessTable): Promise<readonly string[]> {
+  const note = await readNote(file);
+  // A note that is not whole was not written to its end, before which no command begins.
+  if (note !== undefined) {
+    const control = note.control === null ? null : controlGroupAt(note.control);
+    const session = note.start !== null && isAlive(note.group, note.start) ? note.group : undefined;
+    const { staying } = await sweep(
+      processes,
+      { session, mark: note.mark, since: undefined, control },
+      null,
+      KILL_MS,
+    );
+    if (staying.length > 0) return staying;
+    await control?.remove();
+    await Promise.all(note.files.map(forgetCommand));
+  }
+  await forgetCommand(file);
+  return [];
+}
+
+async function readNote(file: string): Promise<CommandNote | undefined> {
+  try {
+    const read = v.safeParse(noteSchema, JSON.parse(await readFile(file, 'utf8')));
+    return read.success ? read.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
