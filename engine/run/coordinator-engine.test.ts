@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
 import type { FanOutRequest } from '../contract/commands.ts';
-import type { CallContext, EngineEvent } from '../contract/engine.ts';
+import { VERSION, type CallContext, type EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { TOPIC, type JoinBody } from '../fleet/bodies.ts';
 import { Coordinator } from '../fleet/coordinator.ts';
 import { ENVIRONMENT_GONE } from '../fleet/messages.ts';
-import { homePaths } from '../home/paths.ts';
+import { openHome } from '../home/home.ts';
+import { workerHome } from '../home/paths.ts';
 import { processStart, writePidFile } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { SealedRecord } from '../record/record.ts';
-import { generateKey } from '../record/signing.ts';
 import { readEnvironment } from './environments.ts';
 import { CALLER, CoordinatorRig, RawWorker, type RigOptions } from './testing/coordinator-rig.ts';
 import { identify, rawPeer } from './testing/raw-peer.ts';
@@ -501,23 +501,66 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual((await stopped).stopped, []);
   });
 
+  it('starts no worker again meanwhile', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    await rig.admit('a');
+    const stopped = rig.engine.submit('fleet.stop', STOP, CALLER);
+    await assert.rejects(rig.engine.submit('fleet.restart', { instance: 'worker-a' }, CALLER), {
+      code: 'UNAVAILABLE',
+      message: 'the fleet is being stopped',
+    });
+    await stopped;
+    assert.deepEqual(await rig.launched('a'), []);
+  });
+
+  it('starts no worker again that was being stopped for it when the stop came', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    const serving = await servedHome('worker-a', join(rig.folder, 'w-a'));
+    rig.core.admit(serving.worker, 0);
+    const restarted = rig.engine.submit('fleet.restart', { instance: 'worker-a' }, CALLER);
+    const refused = assert.rejects(restarted, { code: 'UNAVAILABLE' });
+    await rig.engine.submit('fleet.stop', STOP, CALLER);
+    await refused;
+    await serving.exited;
+    assert.deepEqual(await rig.launched('a'), []);
+  });
+
+  it('ends whoever serves the home of a worker beside its own, also where it has no such worker', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    const { exited } = await servedHome('worker-c', workerHome(rig.home.paths.home, 2));
+    const { stopped } = await rig.engine.submit('fleet.stop', STOP, CALLER);
+    assert.deepEqual(
+      stopped.map(({ alias, how }) => [alias, how]),
+      [['worker-c', 'terminated']],
+    );
+    assert.deepEqual(await exited, [null, 'SIGTERM']);
+  });
+
+  it('says that it stops to who waits for a worker to come up', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    const key = await rig.admit('a');
+    const restarted = rig.engine.submit('fleet.restart', { instance: 'worker-a' }, CALLER);
+    const refused = assert.rejects(restarted, {
+      code: 'UNAVAILABLE',
+      message: 'the fleet is being stopped',
+    });
+    while ((await rig.launched('a')).length === 0) await delay(5);
+    const { stopped } = await rig.engine.submit('fleet.stop', STOP, CALLER);
+    assert.deepEqual(
+      stopped.map(({ did }) => did),
+      [key.did],
+    );
+    await refused;
+  });
+
   it('ends whoever serves the home of one of its workers, also where it never heard of it', async () => {
     const rig = await open();
-    const key = generateKey();
-    const home = join(rig.folder, 'w-a');
-    const process_ = spawn('sleep', ['60']);
-    const exited = once(process_, 'exit');
-    await mkdir(join(home, 'run'), { recursive: true });
-    const start = processStart(process_.pid!)!;
-    await writePidFile(homePaths(home).pidFile, { pid: process_.pid!, start, endpoint: null, version: '0' });
-    const worker = {
-      did: key.did,
-      alias: 'worker-a',
-      role: 'worker',
-      home,
-      public_key: key.publicKey,
-    } as const;
     await rig.engine.start(null);
+    const { worker, exited } = await servedHome('worker-a', join(rig.folder, 'w-a'));
     rig.core.admit(worker, 0);
     const { stopped } = await rig.engine.submit('fleet.stop', STOP, CALLER);
     assert.deepEqual(
@@ -527,6 +570,17 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await exited, [null, 'SIGTERM']);
   });
 });
+
+/** The home of a worker that some process serves which nobody told the coordinator of. */
+async function servedHome(alias: string, home: string) {
+  const { key, paths } = await openHome(home, { create: true, version: VERSION });
+  const { did, publicKey: public_key } = key;
+  const child = spawn('sleep', ['60']);
+  const exited = once(child, 'exit');
+  const start = processStart(child.pid!)!;
+  await writePidFile(paths.pidFile, { pid: child.pid!, start, endpoint: null, version: '0' });
+  return { worker: { did, alias, role: 'worker', home, public_key } as const, exited };
+}
 
 const isPoisoned = (error: unknown): boolean => FleetError.is(error, 'LOG_POISONED');
 

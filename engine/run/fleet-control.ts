@@ -12,6 +12,7 @@ import {
   type FleetFacts,
 } from '../fleet/views.ts';
 import { openHome, type Home } from '../home/home.ts';
+import { liveWorkers } from '../home/live-workers.ts';
 import { homePaths, workerAlias, workerHome } from '../home/paths.ts';
 import { readPidFile } from '../home/process.ts';
 import { clearStopMark, markStopped, stopMark, type Stopped } from '../home/stop-mark.ts';
@@ -107,6 +108,7 @@ export class FleetControl {
   /** The mark stays until it is done, so that it is finished also when this coordinator ends in the middle of it. */
   #finishStop(workers: readonly Instance[]): void {
     this.#finishing = this.#stopAll(workers, 0)
+      .then(() => this.#stopUnknown(0))
       .then(() => clearStopMark(this.#o.home.paths))
       .catch((error: unknown) => this.#o.logger.error(messageOf(error)));
   }
@@ -175,17 +177,20 @@ export class FleetControl {
           ? [one]
           : [];
     const alsoSelf = one === undefined ? input.scope === 'all' : one.role === 'coordinator';
+    const end = async (): Promise<FleetStopped['stopped']> => [
+      ...(await this.#stopAll(workers, graceMs)),
+      ...(one === undefined ? await this.#stopUnknown(graceMs) : []),
+    ];
     const stopped = alsoSelf
-      ? await this.#stopForGood(workers, graceMs, one === undefined ? 'all' : 'coordinator')
-      : await this.#stopAll(workers, graceMs);
+      ? await this.#stopForGood(end, one === undefined ? 'all' : 'coordinator')
+      : await end();
     if (alsoSelf) setImmediate(this.#o.onStop);
     return { stopped, coordinator_stopping: alsoSelf };
   }
 
   /** Marks the home first, so that the stop holds also when this process ends in the middle of it. */
   async #stopForGood(
-    workers: readonly Instance[],
-    graceMs: number,
+    end: () => Promise<FleetStopped['stopped']>,
     what: Stopped,
   ): Promise<FleetStopped['stopped']> {
     const { paths } = this.#o.home;
@@ -194,7 +199,7 @@ export class FleetControl {
     // A standby that missed this would go on; that is no reason not to stop.
     await markStopped(paths, what).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
     try {
-      return await this.#stopAll(workers, graceMs);
+      return await end();
     } catch (error) {
       // One that goes on is not stopped; one that is ended by something else leaves the stop to the next.
       this.#isEnding = false;
@@ -207,6 +212,27 @@ export class FleetControl {
     return Promise.all(workers.map(worker => this.#stopOne(worker, graceMs)));
   }
 
+  /**
+   * Stops the processes that serve homes of workers beside this home and are none of ours, as those of a coordinator
+   * whose home was removed.
+   */
+  async #stopUnknown(graceMs: number): Promise<FleetStopped['stopped']> {
+    const live = await liveWorkers(this.#o.home.paths.home);
+    const ends = live.map(async worker => {
+      const { alias, home, pid, start } = worker;
+      const { key } = await openHome(home, { create: false });
+      const { did } = key;
+      if (this.#supervisor.comesUp(did)) return [];
+      const launch = { did, alias, home, port: FIRST_WORKER_PORT + workerNumber(alias) };
+      if (!this.#supervisor.adopt(launch, pid, start)) return [];
+      this.#supervisor.expectEnd(did);
+      const how = await this.#supervisor.end(did, graceMs + TERM_GRACE_MS);
+      await this.#endLeftCommands({ alias, did, home });
+      return [{ alias, did, pid, how, handed_back: 0 }];
+    });
+    return (await allOf(ends)).flat();
+  }
+
   /** Stops one worker and launches it again. @throws NOT_FOUND, WORKER_FAILED, CONFLICT for the coordinator */
   async restart(name: string): Promise<InstanceDocument> {
     const instance = resolveInstance(this.#o.coordinator.state, name);
@@ -216,8 +242,9 @@ export class FleetControl {
       });
     }
     await this.#oneAtATime(async () => {
+      this.#refuseEnding();
       if (instance.status !== 'stopped') await this.#stopOne(instance, 10_000);
-      await this.#supervisor.launch(launchOf(instance));
+      await this.#launchProcess(launchOf(instance));
     });
     await this.#awaitLive([instance.did], undefined);
     return instanceDocument(this.#o.coordinator, instance, this.#o.fleet(), this.#o.clock.now());
@@ -319,8 +346,14 @@ export class FleetControl {
         ),
       );
     }
-    const pid = await this.#supervisor.launch({ did: key.did, alias, home, port: FIRST_WORKER_PORT + i });
+    const pid = await this.#launchProcess({ did: key.did, alias, home, port: FIRST_WORKER_PORT + i });
     return { did: key.did, alias, pid, home };
+  }
+
+  /** @throws UNAVAILABLE while everything stops, WORKER_FAILED when no process could be made. */
+  #launchProcess(launch: WorkerLaunch): Promise<number> {
+    this.#refuseEnding();
+    return this.#supervisor.launch(launch);
   }
 
   async #openWorkerHome(home: string, alias: string): Promise<Home> {
@@ -347,7 +380,7 @@ export class FleetControl {
       signal: signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]),
     });
     const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
-    const settled = (): boolean => missing().every(did => this.#givenUp.has(did));
+    const settled = (): boolean => this.#isEnding || missing().every(did => this.#givenUp.has(did));
     try {
       if (!settled()) for await (const _ of watcher) if (settled()) break;
     } finally {
@@ -356,6 +389,7 @@ export class FleetControl {
     }
     const late = missing();
     if (late.length === 0) return;
+    this.#refuseEnding();
     if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers go on');
     throw await this.#didNotCome(late);
   }
@@ -487,7 +521,7 @@ export class FleetControl {
   }
 
   /** Ends what a worker that is gone has left running. @throws WORKER_FAILED when the system can't. */
-  async #endLeftCommands({ alias, did, home }: Instance): Promise<void> {
+  async #endLeftCommands({ alias, did, home }: Omit<WorkerLaunch, 'port'>): Promise<void> {
     const left = await endCommandsLeftIn(homePaths(home));
     if (left.length > 0)
       throw new FleetError('WORKER_FAILED', `what ${alias} has run does not end: ${left.join(', ')}`, {

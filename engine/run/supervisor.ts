@@ -52,6 +52,8 @@ interface Watched {
   restart: NodeJS.Timeout | undefined;
   /** Between the end of one process and the launch of the next. */
   isComing: boolean;
+  /** Settled when a process that is being made for it is there, or can't be. */
+  spawning: Promise<void>;
   /** When its process was launched, by the monotonic clock in ms; undefined once it has been connected. */
   launchedAt: number | undefined;
 }
@@ -157,6 +159,8 @@ export class Supervisor {
   /** Ends a worker's process: SIGTERM and, after the grace, SIGKILL. @returns how it ended once it is gone. */
   async end(did: Did, termGraceMs: number): Promise<'terminated' | 'killed' | 'gone'> {
     const watched = this.#watched.get(did);
+    // A process that is just being made is not yet known by its number.
+    await watched?.spawning;
     if (watched === undefined || !this.isRunning(did)) return 'gone';
     // The one that runs now: another may be launched in its place as soon as it has ended.
     const { pid, start, launch } = watched;
@@ -292,7 +296,7 @@ export class Supervisor {
     watched.isComing = true;
     watched.restart = setTimeout(() => {
       if (this.#closed || watched.expected) return;
-      this.#spawn(watched.launch).then(
+      watched.spawning = this.#spawn(watched.launch).then(
         ({ pid, start }) => {
           Object.assign(watched, {
             pid,
@@ -342,6 +346,7 @@ function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'star
     watch: undefined,
     restart: undefined,
     isComing: false,
+    spawning: Promise.resolve(),
     launchedAt: process_.isChild ? performance.now() : undefined,
   };
 }
