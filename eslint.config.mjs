@@ -112,6 +112,14 @@ const purity = [
   { selector: "Identifier[name='Promise']", message: 'The rules are pure: they decide, others wait.' },
 ];
 
+const collected = [
+  {
+    selector:
+      "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any'] CallExpression[callee.property.name='timeout']",
+    message: 'Node 20 may collect a time-out that only an AbortSignal.any follows: it never comes. Use a timer.',
+  },
+];
+
 const RUNS = 'The environment sets the runs of a property: numRuns is runs(…) of test/runs.ts.';
 const sampling = [
   { selector: "Property[key.name='numRuns'] > Literal", message: RUNS },
@@ -154,6 +162,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-console': 'error',
+      'no-restricted-syntax': ['error', ...collected],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
@@ -162,7 +171,7 @@ export default tseslint.config(
     files: ['engine/fleet/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {
-      'no-restricted-syntax': ['error', ...purity],
+      'no-restricted-syntax': ['error', ...purity, ...collected],
       'no-restricted-imports': [
         'error',
         {
@@ -183,7 +192,7 @@ export default tseslint.config(
     files: ['**/*.test.ts', 'extension/testing/**/*.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/require-await': 'off',
-      'no-restricted-syntax': ['error', ...sampling],
+      'no-restricted-syntax': ['error', ...sampling, ...collected],
     },
   },
   {

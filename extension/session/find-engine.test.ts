@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once as eventOf } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { serveApi } from '../../engine/api/server.ts';
 import { FakeClient } from '../../engine/api/testing/fake-client.ts';
@@ -35,6 +39,19 @@ describe('a home on this machine', () => {
     assert.equal(engine.calls.at(-1)?.context?.actor, ADA);
     await client!.close();
     await api.close();
+  });
+
+  it('says so where what serves it hangs, in time', async () => {
+    await mkdir(homePaths(home).runDir, { recursive: true });
+    const hung = createServer().listen(homePaths(home).socket);
+    await eventOf(hung, 'listening');
+    const found = assert.rejects(findEngine(home, ADA, NEVER, 500), { code: 'TIMED_OUT' });
+    await eventOf(hung, 'connection');
+    // A time-out that nothing holds does not come.
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    await found;
+    hung.close();
   });
 
   it('says so where what answers is wrong', async () => {

@@ -16,22 +16,28 @@ export function clientOptions(actor: Did): ConnectOptions {
   return { actor, reconnectMs: RECONNECT_MS, environment: submittersEnvironment(process.env) };
 }
 
-/** @returns a client of the coordinator that serves the home; undefined when none answers at its socket. */
+/**
+ * @returns a client of the coordinator that serves the home; undefined when none answers at its socket.
+ * @throws TIMED_OUT when one takes the connection and does not say who it is.
+ */
 export async function findEngine(
   home: string,
   actor: Did,
   signal: AbortSignal,
+  healthMs = HEALTH_MS,
 ): Promise<EngineClient | undefined> {
   const socketPath = await socketOf(home);
   if (socketPath === undefined) return undefined;
-  const client = connect({ socketPath }, clientOptions(actor));
+  // A client of its own: the time-out is that of all that a client asks.
+  const probe = connect({ socketPath }, { actor, timeoutMs: healthMs });
   try {
-    await client.report('health', {}, AbortSignal.any([signal, AbortSignal.timeout(HEALTH_MS)]));
-    return client;
+    await probe.report('health', {}, signal);
+    return connect({ socketPath }, clientOptions(actor));
   } catch (thrown) {
-    await client.close();
     if (FleetError.is(thrown, 'UNREACHABLE')) return undefined;
     throw thrown;
+  } finally {
+    await probe.close();
   }
 }
 
