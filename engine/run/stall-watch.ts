@@ -29,11 +29,13 @@ export interface StallWatchOptions extends StallOptions {
 /** The longest time between two looks: one costs a walk over the table of processes. */
 const LONGEST_LOOK_MS = 15_000;
 const LOOKS_PER_STALL = 4;
+/** How long an attempt runs before the first look, in ms: most commands are over by then, and need none. */
+const FIRST_LOOK_MS = 1_000;
 
 /** Watches one attempt. An attempt is stalled, which is no verdict, when nothing of it moved for a while. */
 export class StallWatch {
   readonly #o: StallWatchOptions;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #aliveAt = performance.now();
   #seen: string | undefined;
   #isLooking = false;
@@ -43,8 +45,13 @@ export class StallWatch {
   constructor(options: StallWatchOptions) {
     this.#o = options;
     const lookMs = Math.min(LONGEST_LOOK_MS, options.afterMs / LOOKS_PER_STALL);
-    this.#timer = setInterval(() => void this.#look(), lookMs);
-    void this.#look();
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = setInterval(() => void this.#look(), lookMs);
+        void this.#look();
+      },
+      Math.min(FIRST_LOOK_MS, lookMs),
+    );
   }
 
   /** It has printed something, or told of itself otherwise. */
@@ -58,7 +65,7 @@ export class StallWatch {
 
   stop(): void {
     this.#isOver = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   async #look(): Promise<void> {

@@ -227,13 +227,14 @@ async function endGroup(settings: Settings, command: Command, ending: Ending | n
 function isGone(processes: ProcessTable, { group }: Command, withinMs: number): Promise<boolean> {
   // What is left may be zombies whose parent takes its time, as a container's init does.
   return within(withinMs, async pauseMs => {
-    return !group.signal(0) || (pauseMs >= 8 && (await isAllZombies(processes, group.id)));
+    return !group.signal(0) || (pauseMs >= 8 && (await isAllZombies(processes, group)));
   });
 }
 
-function isAllZombies(processes: ProcessTable, group: number): Promise<boolean> {
+async function isAllZombies(processes: ProcessTable, { id, control }: GuardedGroup): Promise<boolean> {
+  if (control?.isEmpty() === true) return true;
   // A table that can't be read proves nothing.
-  return processes.find({ group }).then(
+  return processes.find({ group: id }).then(
     living => living.length === 0,
     () => false,
   );

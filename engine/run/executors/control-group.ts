@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 
@@ -10,6 +11,8 @@ export interface ControlGroup {
   readonly folder: string;
   /** Moves a process into it, with what it starts from then on. @throws the system's error. */
   add(pid: number): Promise<void>;
+  /** True when surely nothing runs in it, nor in a group below it; zombies do not. Does not block. */
+  isEmpty(): boolean;
   /** What runs in it, or in a group below it. */
   pids(): Promise<readonly number[]>;
   /** Kills all of it at once, which no fork can outrun; not on a kernel older than 5.14, which can't. Never rejects. */
@@ -76,6 +79,7 @@ export function controlGroupAt(folder: string): ControlGroup {
   return {
     folder,
     add: pid => writeFile(join(folder, 'cgroup.procs'), String(pid)),
+    isEmpty: () => isUnpopulated(folder),
     pids: async () => (await Promise.all((await foldersOf(folder)).map(pidsIn))).flat(),
     kill: () => writeFile(join(folder, 'cgroup.kill'), '1').catch(() => undefined),
     remove: async () => {
@@ -83,6 +87,14 @@ export function controlGroupAt(folder: string): ControlGroup {
       for (const each of (await foldersOf(folder)).toReversed()) await removeEmpty(each);
     },
   };
+}
+
+function isUnpopulated(folder: string): boolean {
+  try {
+    return /^populated 0$/m.test(readFileSync(join(folder, 'cgroup.events'), 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 /** Removes what processes that were killed with their guards have left empty below `parent`. */

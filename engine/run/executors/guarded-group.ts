@@ -77,7 +77,7 @@ export interface GroupOptions {
  * and what it is given.
  */
 const GATE = `
-if mkfifo -m 600 -- "$1" 2>/dev/null; then (trap '' PIPE; echo fifo); else echo socket; fi
+if LC_ALL=C mkfifo -m 600 -- "$1" 2>/dev/null; then (trap '' PIPE; echo fifo); else echo socket; fi
 read -r word && [ "$word" = go ] || { rm -f -- "$1"; exit 125; }
 [ ! -p "$1" ] || exec >"$1"
 exec 2>&1

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { startFleet } from '../run-in-window.ts';
-import { Screenshots } from '../screenshots.ts';
 import { inOneEditor } from '../with-editor.ts';
 
 const OTHER_THEME = 'Preferences: Toggle between Light/Dark Themes';
@@ -14,7 +13,6 @@ describe('the namespaces of a fleet in a window', () => {
       const { fleet, place } = editor;
       const window = await editor.window('namespaces');
       await startFleet(window);
-      const pictures = new Screenshots(window.page, 'namespaces');
       const tree = window.tree('Namespaces');
       await tree.toggle();
       await window.welcomeButton('New Namespace…').click();
@@ -59,14 +57,14 @@ describe('the namespaces of a fleet in a window', () => {
       );
       await window.tree('Instances').toggle();
       await tree.waitFor('beta archived');
-      await pictures.take('frozen');
+      await window.snap('frozen');
       await window.runCommand(OTHER_THEME);
       await window.page.locator('.monaco-workbench.vs-dark').waitFor();
-      await pictures.take('frozen-dark');
+      await window.snap('frozen-dark');
       await window.runCommand(OTHER_THEME);
       await (await tree.waitFor('api frozen by acme')).hover();
       await window.page.locator('.workbench-hover').filter({ hasText: 'set by' }).waitFor();
-      await pictures.take('policy');
+      await window.snap('policy');
       await tree.contextMenu('acme frozen', 'Unfreeze Namespace');
       await tree.waitFor('acme Everything of Acme');
       assert.deepEqual((await fleet.now()).freezes, []);
