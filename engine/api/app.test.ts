@@ -87,6 +87,14 @@ describe('the routes of the API', () => {
       assert.equal(answer.json['message'], 'line 3 of the body is not JSON, at position 7');
       assert.deepEqual(answer.json['details'], { line: 3, position: 7 });
     });
+
+    it('names the line of NDJSON and the key that stands twice in it', async () => {
+      const body = `${JSON.stringify(content(1))}\n{"act":"DO","body":{"n":1,"n":2}}`;
+      const answer = await post('/v1/records', body, { 'content-type': 'application/x-ndjson' });
+      assert.deepEqual([answer.status, answer.json['code']], [400, 'INVALID_RECORD']);
+      assert.equal(answer.json['message'], "line 2 of the body has the key 'n' twice, at position 26");
+      assert.deepEqual(answer.json['details'], { line: 2, key: 'n', position: 26 });
+    });
   });
 
   describe('commands', () => {
@@ -233,6 +241,14 @@ describe('the routes of the API', () => {
         status: 400,
         code: 'INVALID_RECORD',
         message: 'the body is not JSON, at position 13',
+      },
+      {
+        what: 'a body with a key that is given twice',
+        target: '/v1/tasks',
+        body: '{"goal": "a", "labels": [], "goal": "b"}',
+        status: 400,
+        code: 'INVALID_RECORD',
+        message: "the body has the key 'goal' twice, at position 28",
       },
       {
         what: 'a body that ends early',

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { countKeys, repeatedKey } from '../contract/unique-keys.ts';
 import { FleetError, messageOf } from '../errors.ts';
 
 /** Deeper JSON is refused before anything recursive meets it; a record's own bound is 100. */
@@ -51,7 +52,10 @@ export async function readBody(
   }
 }
 
-/** Parses a body of one JSON value. @throws INVALID_RECORD, with the position of the fault where it is known. */
+/**
+ * Parses a body of one JSON value.
+ * @throws INVALID_RECORD, with the position of the fault where it is known; also for a key that an object has twice.
+ */
 export function parseJson(text: string): unknown {
   return parse(text, {});
 }
@@ -90,8 +94,12 @@ function parse(text: string, where: { readonly line?: number }): unknown {
   } catch (cause) {
     throw invalid('is not JSON', { ...where, ...positionOf(messageOf(cause), text) }, cause);
   }
-  if (isDeeper(value, MAX_DEPTH)) throw invalid(`is nested deeper than ${MAX_DEPTH}`, where);
-  return value;
+  const keys = countKeysOf(value, MAX_DEPTH);
+  if (keys === undefined) throw invalid(`is nested deeper than ${MAX_DEPTH}`, where);
+  // To count them is cheap; only a text that has more than its value is read for the one that is repeated.
+  const repeated = keys === countKeys(text) ? undefined : repeatedKey(text);
+  if (repeated === undefined) return value;
+  throw invalid(`has the key '${repeated.key}' twice`, { ...where, ...repeated });
 }
 
 /** The parser tells the position in its message, or not at all. */
@@ -101,20 +109,24 @@ function positionOf(message: string, text: string): { position?: number } {
   return found === undefined ? {} : { position: Number(found) };
 }
 
-/** Walks level by level, not by recursion, which deep foreign data would end. */
-function isDeeper(value: unknown, depth: number): boolean {
+/**
+ * Counts the keys of all objects in a value; undefined where it is nested deeper than this. Walks level by level, not by
+ * recursion, which deep foreign data would end.
+ */
+function countKeysOf(value: unknown, depth: number): number | undefined {
+  let count = 0;
   let level: object[] = isObject(value) ? [value] : [];
   for (let at = 0; level.length > 0; at++) {
-    if (at === depth) return true;
+    if (at === depth) return undefined;
     const next: object[] = [];
     for (const node of level) {
-      for (const member of Array.isArray(node) ? (node as unknown[]) : Object.values(node)) {
-        if (isObject(member)) next.push(member);
-      }
+      const members: readonly unknown[] = Array.isArray(node) ? node : Object.values(node);
+      if (!Array.isArray(node)) count += members.length;
+      for (const member of members) if (isObject(member)) next.push(member);
     }
     level = next;
   }
-  return false;
+  return count;
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -156,7 +168,7 @@ function tooLarge(limitBytes: number): FleetError {
 
 function invalid(
   what: string,
-  where: { readonly line?: number; readonly position?: number },
+  where: { readonly line?: number; readonly position?: number; readonly key?: string },
   cause?: unknown,
 ): FleetError {
   const line = where.line === undefined ? 'the body' : `line ${where.line} of the body`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { repeatedKey } from './unique-keys.ts';
+import { countKeys, repeatedKey } from './unique-keys.ts';
 
 describe('a key that stands twice in an object', () => {
   for (const [text, found] of [
@@ -23,5 +23,30 @@ describe('a key that stands twice in an object', () => {
       fc.property(fc.json(), text => assert.equal(repeatedKey(JSON.stringify(JSON.parse(text))), undefined)),
       { numRuns: runs(300) },
     );
+  });
+
+  it('is told by the number of keys in the text', () => {
+    const keysOf = (value: unknown): number =>
+      typeof value !== 'object' || value === null
+        ? 0
+        : (Array.isArray(value) ? 0 : Object.keys(value).length) +
+          Object.values(value).reduce((sum: number, member) => sum + keysOf(member), 0);
+    const text = fc.oneof(fc.constantFrom('\\', '"', ':', '\\"', 'a": 1'), fc.string());
+    const value = fc.letrec(tie => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        text,
+        fc.double(),
+        fc.array(tie('value')),
+        fc.dictionary(text, tie('value')),
+      ),
+    })).value;
+    fc.assert(
+      fc.property(value, fc.constantFrom('', '\n\t'), (each, indent) =>
+        assert.equal(countKeys(JSON.stringify(each, null, indent)), keysOf(each)),
+      ),
+      { numRuns: runs(500) },
+    );
+    assert.equal(countKeys('{"a" :1, "a"\n: {"a\\\\":[]}}'), 3);
   });
 });

@@ -7,6 +7,29 @@ export interface RepeatedKey {
 /** A string, or a sign that opens, parts or closes. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],]/g;
 
+/** Counts the keys that all objects of a text have together. @param text JSON that parses */
+export function countKeys(text: string): number {
+  let count = 0;
+  for (let start = text.indexOf('"'); start !== -1;) {
+    let end = endOfString(text, start);
+    while (isSpace(text.charCodeAt(end))) end++;
+    if (text[end] === ':') count++;
+    start = text.indexOf('"', end);
+  }
+  return count;
+}
+
+/** Returns the position after a string that begins here. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let slashes = 0;
+    while (text[quote - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+  }
+}
+
+const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
+
 /**
  * The first key that an object has twice: `JSON.parse` takes the last value, and says nothing.
  * @param text JSON that parses
