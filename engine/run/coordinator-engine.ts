@@ -384,7 +384,7 @@ export class CoordinatorEngine implements Engine {
       'token.create',
       context,
       async () => {
-        const created = await this.#o.tokens.create(input, context.actor);
+        const created = await this.#o.tokens.create(input, context.actor, context.idempotencyKey);
         this.#o.logger.info(`token ${created.id} was made by ${context.actor}`);
         secret = created.token;
         return created;

@@ -101,6 +101,22 @@ describe('a command with an idempotency key', () => {
     assert.equal(rig.recordsOf(TOPIC.emergencyClear).length, 1);
   });
 
+  it('makes one token also where its answer was not written down any more', async () => {
+    let rig = await started();
+    const { id } = await rig.engine.submit('token.create', TOKEN, keyed('t'));
+    // As a coordinator leaves its log that dies between the two writes.
+    const at = rig.storage.records.findIndex(({ record }) => record.body['topic'] === TOPIC.commandDone);
+    rig.storage.records.splice(at, 1);
+    rig = await reopened(rig);
+    const isTold = { code: 'CONFLICT', details: { token: id, key: 't' } };
+    await assert.rejects(rig.engine.submit('token.create', TOKEN, keyed('t')), isTold);
+    assert.deepEqual(
+      (await rig.engine.report('tokens', {})).tokens.map(each => each.id),
+      [id],
+    );
+    assert.notEqual((await rig.engine.submit('token.create', TOKEN, keyed('other'))).id, id);
+  });
+
   it('makes one token, whose secret is told once', async () => {
     let rig = await started();
     const [made, repeated] = await Promise.allSettled([

@@ -82,16 +82,19 @@ export class Tokens {
 
   /**
    * Makes a token, which is told this once; fulfilled when it is on the disk.
-   * @throws CONFLICT when there are a thousand.
+   * @param key the caller's idempotency key. It gives the token its id, so that a request which is repeated finds the token
+   * also where the coordinator died before it wrote the answer down.
+   * @throws CONFLICT when there are a thousand, and for a request that has made its token.
    */
-  async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did): Promise<TokenCreated> {
+  async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did, key?: string): Promise<TokenCreated> {
+    const id = key === undefined ? randomBytes(8).toString('hex') : idFor(by, key);
+    if (key !== undefined && this.#held.has(id)) throw secretTold(id, key);
     if (this.#held.size >= MAX_TOKENS) {
       throw new FleetError('CONFLICT', `there are ${MAX_TOKENS} tokens already`, {
         details: { limit: MAX_TOKENS },
         hint: 'Revoke those that nobody needs any more: spl token list, spl token revoke ‹id›',
       });
     }
-    const id = randomBytes(8).toString('hex');
     const token = `spl_${id}_${randomBytes(32).toString('base64url')}`;
     const created = this.#options.now() / 1000;
     const kept: Kept = {
@@ -181,6 +184,9 @@ export class Tokens {
     return { ...told, actor: tokenActor(kept.id), expired: this.#isExpired(kept) };
   }
 }
+
+/** The id of the token that a request with a key makes. */
+const idFor = (by: Did, key: string): string => hash(`token ${by} ${key}`).slice(0, 16);
 
 /** The refusal of a repeated request for a token: its secret is not told again. */
 export function secretTold(id: string, key: string): FleetError {
