@@ -388,6 +388,8 @@ export const fannedOutSchema = v.looseObject({
   subtasks: v.number(),
   join: v.string(),
   alias: v.string(),
+  /** Sentences about what will keep attempts from starting as things stand. Absent: none. */
+  notes: v.optional(v.array(v.string())),
 });
 export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
 

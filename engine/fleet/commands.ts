@@ -215,6 +215,11 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   return task;
 }
 
+/** Returns the subtasks of a retry. @throws as `retry` where it names none */
+export function subtasksOfRetry(task: Task, input: Retry): readonly CompleteSubtask[] {
+  return retried(task, input).map(({ index }) => task.fanOut!.subtasks[index]!);
+}
+
 /** The subtasks that a retry names. */
 function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Child[] {
   if ([subtask !== undefined, subtasks !== undefined, failed === true].filter(Boolean).length !== 1)

@@ -118,6 +118,12 @@ export function decodeAhead(input: unknown): unknown {
   }
 }
 
+/** Returns the folders of the repositories in which complete subtasks have worktrees, each once. */
+export function foldersWithWorktrees(subtasks: readonly CompleteSubtask[]): readonly string[] {
+  const isolated = subtasks.filter(({ isolation }) => isolation === 'worktree');
+  return [...new Set(isolated.flatMap(({ dir }) => dir ?? []))];
+}
+
 /** The folders of whose repositories these subtasks will have worktrees; of those with a fault, which are refused, none. */
 export function worktreeFolders(
   decoded: readonly unknown[],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
@@ -189,6 +189,32 @@ describe('a coordinator', () => {
       assert.match(children[0]!.reason ?? '', /is gone/);
       assert.ok(!worker.rest().includes('deliver'));
     });
+  });
+
+  it('asks once what a repository must be like, of a fan-out, a retry and a serial run', async () => {
+    const { rig, worker } = await fleet();
+    const dir = join(rig.folder, 'repo');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.org', ...args], { cwd: dir });
+    const subtasks = [{ goal: 'a', run: 'true', isolation: 'worktree', dir }];
+    await mkdir(dir);
+    git('init', '--quiet');
+    await assert.rejects(fanOut(rig, 0, { subtasks }), /has no commit yet/);
+    await writeFile(join(dir, 'a.txt'), 'one');
+    git('add', '--all');
+    git('commit', '--quiet', '--message', 'first');
+    const task = await fanOut(rig, 0, { subtasks });
+    const [intent] = await worker.delivered();
+    worker.send({ type: 'report', first: 0, records: [worker.reportOf(intent!, { verdict: 'failed' })] });
+    await written(rig, TOPIC.join);
+    await writeFile(join(dir, 'a.txt'), 'two');
+    const isRefused = { code: 'CONFLICT', message: /has changes that are not committed, .*: a\.txt$/ };
+    await assert.rejects(fanOut(rig, 0, { subtasks }), isRefused);
+    const retry = { task, failed: true, hint: null };
+    await assert.rejects(rig.engine.submit('task.retry', retry, CALLER), isRefused);
+    await assert.rejects(rig.engine.submit('task.run-serial', { task, worker: null }, CALLER), isRefused);
+    git('commit', '--quiet', '--all', '--message', 'second');
+    assert.equal((await rig.engine.submit('task.retry', retry, CALLER)).round, 2);
   });
 
   it('acknowledges a report when it is durable, and also one that it had already', async () => {

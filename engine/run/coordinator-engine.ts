@@ -31,7 +31,13 @@ import type { Issuer } from '../fleet/keys.ts';
 import type { CelCompiler } from '../fleet/predicate.ts';
 import { addRule, removeRule } from '../fleet/rules.ts';
 import { environmentsOf, type Task } from '../fleet/state.ts';
-import { decodeAhead, worktreeFolders } from '../fleet/subtasks.ts';
+import {
+  decodeAhead,
+  foldersWithWorktrees,
+  membersAmong,
+  worktreeFolders,
+  type CompleteSubtask,
+} from '../fleet/subtasks.ts';
 import { resolveTask } from '../fleet/tasks.ts';
 import { say } from '../fleet/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
@@ -62,7 +68,7 @@ import { secretTold, type Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { decodeRestored, restoreRecords } from './restore-records.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
-import { requireReady } from './worktrees/ready.ts';
+import { requireReady, untrusted } from './worktrees/ready.ts';
 import type { WorktreeSettings } from './worktrees/worktree.ts';
 
 export interface CoordinatorEngineOptions {
@@ -315,15 +321,18 @@ export class CoordinatorEngine implements Engine {
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      await this.#requireReady(task, request.dir, subtasks, context);
-      return this.#submitted(context, issuer =>
+      const notes = await this.#untrusted(task, request.dir, subtasks, context);
+      const fannedOut = await this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
+      return notes.length === 0 ? fannedOut : { ...fannedOut, notes: [...notes] };
     },
-    'task.retry': ({ task, ...input }, context) =>
-      this.#submitted(context, issuer =>
+    'task.retry': async ({ task, ...input }, context) => {
+      await this.#requireReady(task, context, each => commands.subtasksOfRetry(each, input));
+      return this.#submitted(context, issuer =>
         joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
-      ),
+      );
+    },
     'task.cancel': ({ task, ...input }, context) =>
       this.#keyed.command(context, issuer =>
         this.#taskDocument(commands.cancel(this.#core, task, input, issuer), issuer),
@@ -336,10 +345,12 @@ export class CoordinatorEngine implements Engine {
     'task.block': (input, context) => this.#say('block', input, context),
     'task.defer': (input, context) => this.#say('defer', input, context),
     'task.reopen': (input, context) => this.#say('reopen', input, context),
-    'task.run-serial': ({ task, ...input }, context) =>
-      this.#submitted(context, issuer =>
+    'task.run-serial': async ({ task, ...input }, context) => {
+      await this.#requireReady(task, context, ({ fanOut }) => membersAmong(fanOut?.subtasks ?? []));
+      return this.#submitted(context, issuer =>
         commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
-      ),
+      );
+    },
     'rule.add': (input, context) =>
       this.#keyed.noted('rule.add', context, issuer => addRule(this.#core, input, this.#o.cel, issuer)),
     'rule.remove': ({ rule }, context) =>
@@ -395,19 +406,36 @@ export class CoordinatorEngine implements Engine {
     return { ...told, token: secret };
   }
 
-  /** Asks once for all attempts what they need of a repository. A command that is repeated was let in. */
-  async #requireReady(
+  /**
+   * Asks once, for all attempts of a fan-out, what they need of their repositories. A command that is repeated was let in.
+   * @returns notes on the repositories that git does not trust
+   */
+  async #untrusted(
     name: string,
     dir: string | null,
     subtasks: readonly unknown[],
-    { actor, idempotencyKey }: CallContext,
-  ): Promise<void> {
-    const { state } = this.#core;
-    if (idempotencyKey !== undefined && state.idempotency.has(`${actor} ${idempotencyKey}`)) return;
-    const task = resolveTask(state, name);
-    if (task.hasFanOut) return;
+    context: CallContext,
+  ): Promise<readonly string[]> {
+    if (this.#isRepeated(context)) return [];
+    const task = resolveTask(this.#core.state, name);
+    if (task.hasFanOut) return [];
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir: dir ?? task.facts.dir });
+    return untrusted(folders, this.#o.worktree);
+  }
+
+  /** Asks the same, before subtasks of a fan-out run again, of the repositories of these. */
+  async #requireReady(
+    name: string,
+    context: CallContext,
+    subtasksOf: (task: Task) => readonly CompleteSubtask[],
+  ): Promise<void> {
+    if (this.#isRepeated(context)) return;
+    const folders = foldersWithWorktrees(subtasksOf(resolveTask(this.#core.state, name)));
     for (const folder of folders) await requireReady(folder, this.#o.worktree);
+  }
+
+  #isRepeated({ actor, idempotencyKey: key }: CallContext): boolean {
+    return key !== undefined && this.#core.state.idempotency.has(`${actor} ${key}`);
   }
 
   /** A command by which work is submitted, which runs in the caller's environment. */

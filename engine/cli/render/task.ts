@@ -28,6 +28,7 @@ export function fannedOutLines(fanOut: FannedOut, colours: Colours): readonly st
     `  record:   ${fanOut.record}`,
     `  subtasks: ${fanOut.subtasks}`,
     `  join:     ${printable(fanOut.join)}`,
+    ...(fanOut.notes ?? []).map(note => `${colours.yellow('⚠')} ${printable(note)}`),
   ];
 }
 

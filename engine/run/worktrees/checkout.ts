@@ -60,8 +60,8 @@ function noCheckout(dir: string, cause: FleetError): FleetError {
 }
 
 /** True when git refuses a repository because of its owner. */
-export const isOfOther = (fault: unknown): boolean =>
-  FleetError.is(fault, 'WORKER_FAILED') && /dubious ownership/.test(fault.message);
+export const isOfOther = (fault: unknown): fault is FleetError =>
+  FleetError.is(fault) && /dubious ownership/.test(fault.message);
 
 /** The options that no configuration overrides: new files, and changes in submodules, are shown. */
 const ALL = ['--untracked-files=normal', '--ignore-submodules=none'];

@@ -5,11 +5,31 @@ import type { WorktreeSettings } from './worktree.ts';
 const MAX_NAMED = 3;
 
 /**
- * Checks what attempts need of the repository that a folder is in, once, before anything starts. New files alone are no
- * hindrance: no commit has them. A folder that is missing, and a repository that git does not trust here, are for the attempt
- * to tell: its worker may see another one.
+ * Checks the repositories of a fan-out's folders before anything starts.
+ * @returns a sentence for each repository that git does not trust; it can still be trusted before its attempts start.
+ * @throws CONFLICT as `requireReady` for everything else.
+ */
+export async function untrusted(
+  folders: readonly string[],
+  settings: Pick<WorktreeSettings, 'dirty'>,
+): Promise<readonly string[]> {
+  const sentences: string[] = [];
+  for (const folder of folders)
+    try {
+      await requireReady(folder, settings);
+    } catch (fault) {
+      if (!isOfOther(fault)) throw fault;
+      sentences.push(`${fault.message}. ${fault.hint}`);
+    }
+  return sentences;
+}
+
+/**
+ * Checks what attempts need of the repository that a folder is in. New files alone are no hindrance: no commit has them. A
+ * folder that is missing is left to the attempt: its worker may see another one.
  *
- * @throws CONFLICT, with the way out, where there is no repository, no commit, or where changes would be left out.
+ * @throws CONFLICT, with the way out, where there is no repository, no commit, where git does not trust the repository, or
+ * where changes would be left out.
  */
 export async function requireReady(dir: string, { dirty }: Pick<WorktreeSettings, 'dirty'>): Promise<void> {
   try {
@@ -18,7 +38,7 @@ export async function requireReady(dir: string, { dirty }: Pick<WorktreeSettings
     if (changes.length > 0) throw uncommitted(top, changes);
   } catch (fault) {
     if (!FleetError.is(fault, 'WORKER_FAILED')) throw fault;
-    if (isOfOther(fault) || fault.hint === undefined) return;
+    if (fault.hint === undefined) return;
     throw new FleetError('CONFLICT', fault.message, {
       details: { ...fault.details, dir },
       hint: fault.hint,

@@ -25,7 +25,7 @@ import { FleetError } from '../../errors.ts';
 import { withIsolation } from './isolated.ts';
 import { removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
-import { requireReady } from './ready.ts';
+import { requireReady, untrusted } from './ready.ts';
 import { worktreeSettings } from './worktree.ts';
 
 const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -270,6 +270,10 @@ describe('a worktree of an attempt', function () {
       const { result } = await attempt('true');
       assert.equal(result.verdict, 'failed');
       assert.match(result.reason ?? '', /belongs to somebody else.*safe\.directory/);
+      const [note, another] = await untrusted([repo, join(root, 'nowhere')], { dirty: 'refuse' });
+      assert.match(note ?? '', /belongs to somebody else.*safe\.directory/);
+      assert.equal(another, undefined);
+      await assert.rejects(requireReady(repo, { dirty: 'refuse' }), { code: 'CONFLICT' });
     } finally {
       process.env['PATH'] = path;
       delete process.env['GIT_TEST_ASSUME_DIFFERENT_OWNER'];
