@@ -17,6 +17,7 @@ export const COMMAND_DOCUMENTS: {
   'records.append': appendedSchema,
   'records.restore': d.restoredSchema,
   'task.add': d.taskAddedSchema,
+  'fan-out.open': d.fanOutOpenedSchema,
   'task.fan-out': d.fannedOutSchema,
   'task.retry': d.joinStatusSchema,
   'task.cancel': d.taskSchema,

@@ -63,6 +63,7 @@ type Handler = (c: Context<Env>) => Promise<Response> | never;
 const BULK: ReadonlySet<RouteName> = new Set<RouteName>([
   'records.append',
   'records.restore',
+  'fan-out.open',
   'task.fan-out',
 ]);
 

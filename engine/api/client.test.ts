@@ -9,6 +9,7 @@ import type * as net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runs } from '../../test/runs.ts';
+import type { FanOutRequest } from '../contract/commands.ts';
 import type { CommandName, Commands, EngineEvent, ReportName, Reports } from '../contract/engine.ts';
 import { FleetError, type ErrorCode } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
@@ -37,6 +38,17 @@ const recordOf = (clock: number): FleetRecord =>
     thread: 'th_a' as ThreadId,
   }).record;
 
+const FAN_OUT: FanOutRequest = {
+  subtasks: [{ goal: 'x' }],
+  join: 'all',
+  losers: 'keep',
+  timeout_secs: null,
+  budget_usd: null,
+  budget_tokens: null,
+  budget_secs: null,
+  namespace: null,
+  dir: null,
+};
 const addTask: Commands['task.add']['input'] = {
   goal: 'goal',
   alias: 'A-1',
@@ -65,17 +77,10 @@ describe('the client', () => {
       dry_run: true,
     },
     'task.add': addTask,
+    'fan-out.open': { ...addTask, fan_out: FAN_OUT },
     'task.fan-out': {
       task: 'A b/ü',
-      subtasks: [{ goal: 'x' }],
-      join: 'all',
-      losers: 'keep',
-      timeout_secs: null,
-      budget_usd: null,
-      budget_tokens: null,
-      budget_secs: null,
-      namespace: null,
-      dir: null,
+      ...FAN_OUT,
     },
     'task.retry': { task: 'A', subtask: 1, hint: null },
     'task.cancel': { task: 'A', subtask: null, reason: 'because' },

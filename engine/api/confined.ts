@@ -66,6 +66,11 @@ const COMMANDS: CommandRules = {
     const { depends_on: on } = input;
     return call({ ...input, namespace, ...(on && { depends_on: await inside.threads(on) }) });
   },
+  'fan-out.open': async (input, inside, call) => {
+    const namespace = input.namespace ?? inside.namespace;
+    for (const each of [namespace, input.fan_out.namespace]) if (each !== null) inside.require(each);
+    return call({ ...input, namespace });
+  },
   'task.fan-out': async (input, inside, call) => {
     if (input.namespace !== null) inside.require(input.namespace);
     return onTask(input, inside, call);

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import {
   cancelSchema,
+  fanOutOpenSchema,
   fanOutSchema,
   fleetRestartSchema,
   fleetStartSchema,
@@ -31,6 +32,7 @@ const nothing = v.strictObject({});
 export const BODY_SCHEMAS = {
   'records.restore': recordsRestoreSchema,
   'task.add': taskAddSchema,
+  'fan-out.open': fanOutOpenSchema,
   'task.fan-out': fanOutSchema,
   'task.retry': retrySchema,
   'task.cancel': cancelSchema,

@@ -105,6 +105,7 @@ const REFERENCE: Readonly<
   'namespace.effective': ['read', 'told'],
   'records.append': ['write', 'told'],
   'task.add': ['write', 'told'],
+  'fan-out.open': ['write', 'told'],
   'task.fan-out': ['write', 'hidden'],
   'task.retry': ['write', 'hidden'],
   'task.cancel': ['write', 'hidden'],
@@ -138,6 +139,7 @@ const REFERENCE: Readonly<
 
 const BODIES: Readonly<Record<string, (namespace: string) => object>> = {
   'task.add': namespace => ({ goal: 'g', namespace }),
+  'fan-out.open': namespace => ({ goal: 'g', namespace, fan_out: { subtasks: [{ goal: 'g' }] } }),
   'task.fan-out': () => ({ subtasks: [{ goal: 'g' }] }),
   'task.retry': () => ({ subtask: 0 }),
   'rule.add': () => ({ name: 'r', rule: 'true' }),

@@ -38,6 +38,7 @@ export const SCOPE_OF: Readonly<Record<RouteName, Scope | null>> = {
   'records.append': 'write',
   'records.restore': 'write',
   'task.add': 'write',
+  'fan-out.open': 'write',
   'task.fan-out': 'write',
   'task.retry': 'write',
   'task.cancel': 'write',

@@ -67,6 +67,7 @@ const oddValue = fc.oneof(
 /** Bodies that are right, to begin with. */
 const RIGHT: Readonly<Record<string, object>> = {
   'task.add': { goal: 'a goal' },
+  'fan-out.open': { goal: 'a goal', fan_out: { subtasks: [{ goal: 'a' }], join: 'all' } },
   'task.fan-out': { subtasks: [{ goal: 'a' }, { goal: 'b', depends_on: [0] }], join: 'all' },
   'task.retry': { subtask: 0 },
   'task.cancel': { subtask: 0 },

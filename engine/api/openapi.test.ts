@@ -58,10 +58,15 @@ function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
   if (name === 'records.append') return isRecord;
   if (!Object.hasOwn(BODY_SCHEMAS, name)) return undefined;
   const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
-  if (name !== 'task.fan-out') return value => v.is(schema, value);
-  return value =>
-    v.is(schema, value) && 'subtasks' in value && value.subtasks.every(each => v.is(subtaskSchema, each));
+  return value => {
+    if (!v.is(schema, value)) return false;
+    if (name === 'task.fan-out') return areSubtasks(value);
+    return !('fan_out' in value) || areSubtasks(value.fan_out);
+  };
 }
+
+const areSubtasks = (fanOut: object): boolean =>
+  'subtasks' in fanOut && (fanOut.subtasks as unknown[]).every(each => v.is(subtaskSchema, each));
 
 /** Whether it has the form of a record. The order of its parents is what only code can check, and is put right here. */
 function isRecord(value: unknown): boolean {

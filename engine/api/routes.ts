@@ -62,6 +62,7 @@ export const COMMAND_ROUTES = {
   'records.append': { method: 'POST', path: '/v1/records' },
   'records.restore': { method: 'POST', path: '/v1/records/restore' },
   'task.add': { method: 'POST', path: '/v1/tasks' },
+  'fan-out.open': { method: 'POST', path: '/v1/fan-outs' },
   'task.fan-out': { method: 'POST', path: '/v1/tasks/:task/fan-out' },
   'task.retry': { method: 'POST', path: '/v1/tasks/:task/retry' },
   'task.cancel': { method: 'POST', path: '/v1/tasks/:task/cancel' },

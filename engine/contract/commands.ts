@@ -161,6 +161,12 @@ export const fanOutSchema = v.strictObject({
   no_input: v.exactOptional(v.boolean('must be true or false')),
 });
 
+/** A task with its fan-out. One that waits for others can't be fanned out yet. */
+export const fanOutOpenSchema = v.strictObject({
+  ...v.omit(taskAddSchema, ['depends_on']).entries,
+  fan_out: fanOutSchema,
+});
+
 const subtaskRefs = v.pipe(
   v.array(subtaskRef, 'must be a list of subtasks'),
   v.minLength(1, 'must not be empty'),
@@ -350,6 +356,7 @@ export const fleetRestartSchema = v.strictObject({ instance: nonEmpty(256) });
 export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
 export type Subtask = v.InferOutput<typeof subtaskSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
+export type FanOutOpen = v.InferOutput<typeof fanOutOpenSchema>;
 export type SubtaskRef = v.InferOutput<typeof subtaskRef>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;

@@ -393,6 +393,9 @@ export const fannedOutSchema = v.looseObject({
 });
 export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
 
+export const fanOutOpenedSchema = v.looseObject({ ...taskAddedSchema.entries, fan_out: fannedOutSchema });
+export type FanOutOpened = v.InferOutput<typeof fanOutOpenedSchema>;
+
 export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 

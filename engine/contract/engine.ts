@@ -3,6 +3,7 @@ import type { FleetRecord } from '../record/record.ts';
 import type {
   SubtaskRef,
   Cancel,
+  FanOutOpen,
   FanOutRequest,
   FleetRestart,
   FleetStart,
@@ -38,6 +39,7 @@ export interface Commands {
   /** Takes over records of another home: all that are given or, when one is refused, none. */
   'records.restore': { input: RecordsRestore; output: d.RestoredDocument };
   'task.add': { input: TaskAdd; output: d.TaskAdded };
+  'fan-out.open': { input: FanOutOpen; output: d.FanOutOpened };
   'task.fan-out': { input: FanOutRequest & { readonly task: string }; output: d.FannedOut };
   'task.retry': { input: Retry & { readonly task: string }; output: d.JoinStatus };
   'task.cancel': { input: Cancel & { readonly task: string }; output: d.TaskDocument };

@@ -2,7 +2,12 @@ import * as v from 'valibot';
 import type { CommandName } from './engine.ts';
 
 /** The commands by which work is submitted: it runs in the environment of who gives them. */
-export const SUBMITTING = ['task.fan-out', 'task.retry', 'task.run-serial'] as const satisfies CommandName[];
+export const SUBMITTING = [
+  'fan-out.open',
+  'task.fan-out',
+  'task.retry',
+  'task.run-serial',
+] as const satisfies CommandName[];
 
 export function isSubmitting(name: CommandName): boolean {
   return (SUBMITTING as readonly CommandName[]).includes(name);

@@ -3,7 +3,9 @@ import { describe, it } from 'mocha';
 import type { FleetError } from '../errors.ts';
 import type { ThreadId } from '../record/ids.ts';
 import { TOPIC } from './bodies.ts';
+import { celCompiler } from './cel.ts';
 import * as commands from './commands.ts';
+import { addRule } from './rules.ts';
 import type { FanOut } from './state.ts';
 import { FAN_OUT_CONTEXT, states, TestFleet, USER, verdicts, workerDid } from './testing/test-fleet.ts';
 
@@ -273,6 +275,74 @@ describe('task cancel', () => {
     }
     assert.equal(fleet.bodiesOf(TOPIC.cancel).length, 1);
     assert.equal(task.fanOut!.joined!.reason, 'enough');
+  });
+});
+
+describe('a task that is added with its fan-out', () => {
+  const TASK = {
+    priority: 'medium',
+    ...{ goal: 'both', alias: null, labels: [], domain: null, hypothesis: null, criteria: [] },
+    ...{ namespace: null, dir: null },
+  } as const;
+  const REQUEST = {
+    losers: 'drain',
+    ...{ join: 'all', timeout_secs: null, budget_usd: null, budget_tokens: null, budget_secs: null },
+    ...{ namespace: null, dir: null },
+  } as const;
+  let threads = 0;
+  const opened = (fleet: TestFleet, subtasks: unknown[], change: object = {}, key?: string) =>
+    fleet.do(now =>
+      commands.openFanOut(
+        fleet.core,
+        { ...TASK, ...change, fan_out: { ...REQUEST, subtasks } },
+        `th_opened${threads++}` as ThreadId,
+        FAN_OUT_CONTEXT,
+        { actor: USER, key, now },
+      ),
+    );
+
+  it('is both, in records that become durable together', () => {
+    const fleet = new TestFleet();
+    const before = fleet.log.length;
+    const { thread, alias, record, fan_out: fanOut } = opened(fleet, [{ goal: 'a' }, { goal: 'b' }]);
+    assert.deepEqual(
+      fleet.log.slice(before).map(({ record: { id, thread: on, body } }) => [id, on, body['topic']]),
+      [
+        [record, thread, TOPIC.task],
+        [fanOut.record, thread, TOPIC.fanOut],
+      ],
+    );
+    assert.deepEqual([fanOut.thread, fanOut.alias, fanOut.subtasks], [thread, alias, 2]);
+  });
+
+  it('is neither where one of them is refused', () => {
+    const fleet = new TestFleet();
+    const { alias } = fleet.addTask({ alias: 'HELD' });
+    const one = [{ goal: 'a' }];
+    refused(fleet, () => opened(fleet, [{ goal: 'a', colour: 1 }]), 'INVALID_RECORD', /colour/);
+    refused(fleet, () => opened(fleet, one, { alias }), 'CONFLICT', /alias 'HELD' is held/);
+    refused(fleet, () => opened(fleet, one, { namespace: 'acme' }), 'NAMESPACE_REJECTED', /'acme'/);
+    const rule = {
+      name: 'no',
+      rule: "act == 'INTEND' && record.body.topic == 'fanout'",
+      effect: 'deny',
+    } as const;
+    fleet.do(now => addRule(fleet.core, rule, celCompiler, { actor: USER, now }));
+    refused(fleet, () => opened(fleet, one), 'SCOPE_FORBIDDEN', /'no'/);
+  });
+
+  it('answers a repeated key as the first time (I19)', () => {
+    const fleet = new TestFleet();
+    const first = opened(fleet, [{ goal: 'a' }], {}, 'once');
+    assert.deepEqual(opened(fleet, [{ goal: 'a' }], {}, 'once'), first);
+    fleet.restart();
+    assert.deepEqual(opened(fleet, [{ goal: 'a' }], {}, 'once'), first);
+    refused(
+      fleet,
+      () => opened(fleet, [{ goal: 'a' }], { goal: 'x' }, 'once'),
+      'CONFLICT',
+      /'once' was given/,
+    );
   });
 });
 

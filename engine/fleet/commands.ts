@@ -1,5 +1,5 @@
-import type { Cancel, FanOutRequest, Retry, RunSerial, TaskAdd } from '../contract/commands.ts';
-import type { FannedOut, TaskAdded } from '../contract/documents.ts';
+import type { Cancel, FanOutOpen, FanOutRequest, Retry, RunSerial, TaskAdd } from '../contract/commands.ts';
+import type { FannedOut, FanOutOpened, TaskAdded } from '../contract/documents.ts';
 import { isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
@@ -87,13 +87,57 @@ export function fanOut(
   const task = resolveTask(state, name);
   const before = repeated(state, issuer, task);
   if (before?.fanOut != null) return fannedOut(before.fanOut);
-  const namespace = namespaceOf(task, request.namespace);
-  admitWork(state, namespace, issuer.now);
+  const { namespace, dir } = task.facts;
+  admitWork(state, namespaceOf(task.alias, namespace, request.namespace), issuer.now);
   refuseSecondFanOut(task);
   refuseHeldBack(state, task, issuer.now);
+  const complete = completeRequest(state, { alias: task.alias, namespace, dir }, request, context);
+  return open(coordinator, task, complete, issuer);
+}
+
+/**
+ * Adds a task and opens its fan-out; neither of the two is written where the other one is refused.
+ * @throws as `addTask` and `fanOut`
+ */
+export function openFanOut(
+  coordinator: Coordinator,
+  { fan_out: request, ...input }: FanOutOpen,
+  thread: ThreadId,
+  context: FanOutContext,
+  issuer: Issuer,
+): FanOutOpened {
+  const { state } = coordinator;
+  const before = repeatedTask(state, issuer, ({ goal, fanOut }) => goal === input.goal && fanOut !== null);
+  if (before?.fanOut != null) return { ...taskAdded(before), fan_out: fannedOut(before.fanOut) };
+  const alias = input.alias ?? freeAlias(state);
+  const place = { alias, namespace: input.namespace ?? ROOT_NAMESPACE, dir: input.dir };
+  admitWork(state, namespaceOf(alias, place.namespace, request.namespace), issuer.now);
+  const complete = completeRequest(state, place, request, context);
+  const body = fanOutBody(input.goal, complete, issuer);
+  coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
+  addTask(coordinator, { ...input, alias }, thread, { ...issuer, key: undefined });
+  const task = state.tasks.get(thread)!;
+  return { ...taskAdded(task), fan_out: open(coordinator, task, complete, issuer) };
+}
+
+/** The task that is fanned out, as far as its subtasks depend on it. */
+interface Place {
+  readonly alias: string;
+  readonly namespace: string;
+  readonly dir: string | null;
+}
+
+/** Completes and checks a fan-out. */
+function completeRequest(
+  state: FleetState,
+  place: Place,
+  request: FanOutRequest,
+  context: FanOutContext,
+): CompleteRequest {
+  const namespace = namespaceOf(place.alias, place.namespace, request.namespace);
   const longest = limitOf(levelsOf(state.namespaces, namespace), 'timeout_secs')?.value;
   const subtasks = completeSubtasks(request.subtasks, {
-    dir: request.dir ?? task.facts.dir,
+    dir: request.dir ?? place.dir,
     defaultExecutor: context.defaultExecutor,
     defaultTimeoutSecs: shorterOf(context.defaultTimeoutSecs, longest),
     instances: [...state.instances.values()],
@@ -103,7 +147,7 @@ export function fanOut(
   });
   requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
   parsePredicate(request.join, membersAmong(subtasks).length, context.cel);
-  return open(coordinator, task, { ...request, namespace, subtasks, serial_of: null }, issuer);
+  return { ...request, namespace, subtasks, serial_of: null };
 }
 
 /**
@@ -419,13 +463,12 @@ export function refuseHeldAlias(state: FleetState, alias: string): void {
 }
 
 /** A fan-out lies in its task's namespace, or below it: what holds there holds for it. */
-function namespaceOf(task: Task, named: string | null): string {
-  const { namespace } = task.facts;
+function namespaceOf(alias: string, namespace: string, named: string | null): string {
   if (named === null || isWithin(named, namespace)) return named ?? namespace;
   throw new FleetError(
     'NAMESPACE_REJECTED',
-    `namespace '${named}' is rejected: it is not within '${namespace}', the namespace of task '${task.alias}'`,
-    { details: { namespace: named, failing: namespace, task: task.alias } },
+    `namespace '${named}' is rejected: it is not within '${namespace}', the namespace of task '${alias}'`,
+    { details: { namespace: named, failing: namespace, task: alias } },
   );
 }
 

@@ -14,7 +14,7 @@ import type {
   WatchOptions,
 } from '../contract/engine.ts';
 import type { TaskVerb, TaskVerbInput } from '../contract/commands.ts';
-import type { TaskDocument } from '../contract/documents.ts';
+import type { FannedOut, TaskDocument } from '../contract/documents.ts';
 import type { TokenCreate, TokenCreated } from '../contract/tokens.ts';
 import { VERSION } from '../contract/engine.ts';
 import { requireInSnapshots } from '../contract/snapshot.ts';
@@ -318,14 +318,29 @@ export class CoordinatorEngine implements Engine {
     },
     'task.add': (input, context) =>
       this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
+    'fan-out.open': async ({ fan_out: request, ...input }, context) => {
+      const subtasks = await mapInSlices(request.subtasks, decodeAhead);
+      const notes = await this.#untrusted(request.dir ?? input.dir, subtasks, context);
+      const opened = await this.#submitted(context, issuer =>
+        commands.openFanOut(
+          this.#core,
+          { ...input, fan_out: { ...request, subtasks } },
+          this.#newThread(),
+          this.#fanOutContext(),
+          issuer,
+        ),
+      );
+      return { ...opened, fan_out: withNotes(opened.fan_out, notes) };
+    },
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      const notes = await this.#untrusted(task, request.dir, subtasks, context);
+      const { hasFanOut, facts } = resolveTask(this.#core.state, task);
+      const notes = hasFanOut ? [] : await this.#untrusted(request.dir ?? facts.dir, subtasks, context);
       const fannedOut = await this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
-      return notes.length === 0 ? fannedOut : { ...fannedOut, notes: [...notes] };
+      return withNotes(fannedOut, notes);
     },
     'task.retry': async ({ task, ...input }, context) => {
       await this.#requireReady(task, context, each => commands.subtasksOfRetry(each, input));
@@ -408,18 +423,16 @@ export class CoordinatorEngine implements Engine {
 
   /**
    * Asks once, for all attempts of a fan-out, what they need of their repositories. A command that is repeated was let in.
+   * @param dir the folder of subtasks that name none
    * @returns notes on the repositories that git does not trust
    */
   async #untrusted(
-    name: string,
     dir: string | null,
     subtasks: readonly unknown[],
     context: CallContext,
   ): Promise<readonly string[]> {
     if (this.#isRepeated(context)) return [];
-    const task = resolveTask(this.#core.state, name);
-    if (task.hasFanOut) return [];
-    const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir: dir ?? task.facts.dir });
+    const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
     return untrusted(folders, this.#o.worktree);
   }
 
@@ -801,6 +814,9 @@ export class CoordinatorEngine implements Engine {
     }
   }
 }
+
+const withNotes = (fannedOut: FannedOut, notes: readonly string[]): FannedOut =>
+  notes.length === 0 ? fannedOut : { ...fannedOut, notes: [...notes] };
 
 function signatureOf(message: Signed<object>, records: readonly SealedRecord[]): OutBatch['signature'] {
   return message.signature === undefined

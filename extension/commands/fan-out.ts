@@ -17,7 +17,7 @@ import {
   type FanOutDraft,
 } from './fan-out-draft.ts';
 import { pickTask } from './pick.ts';
-import { startTask } from './start-task.ts';
+import { sayNotes, startTask } from './start-task.ts';
 
 /**
  * Puts a fan-out together: a first subtask, then a page on which everything of it can be seen and changed, until it is
@@ -46,7 +46,11 @@ interface Split {
 
 const existing = ({ thread, alias }: TaskDocument): Split => ({
   name: alias,
-  start: async (client, fanOut) => (await client.submit('task.fan-out', { task: thread, ...fanOut })).thread,
+  start: async (client, fanOut) => {
+    const fannedOut = await client.submit('task.fan-out', { task: thread, ...fanOut });
+    sayNotes(fannedOut);
+    return fannedOut.thread;
+  },
 });
 
 const added = (task: TaskAdd): Split => ({

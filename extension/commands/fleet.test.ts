@@ -116,8 +116,10 @@ describe('the first fan-out', () => {
   const ANSWERS = {
     ...BARE,
     'fleet.start': started(),
-    'task.add': ({ alias }: Record<string, unknown>) => ({ thread: 'th_new', alias, record: 'r', goal: 'g' }),
-    'task.fan-out': fannedOut(),
+    'fan-out.open': ({ alias }: Record<string, unknown>) => ({
+      ...{ thread: 'th_new', alias, record: 'r', goal: 'g' },
+      fan_out: fannedOut(),
+    }),
   };
 
   it('starts the fleet where two workers do not run, and gives one subtask to each', async () => {
@@ -130,15 +132,12 @@ describe('the first fan-out', () => {
     await run;
     const asked = (name: string): unknown => client.asked.find(each => each.name === name)?.input;
     assert.deepEqual(asked('fleet.start'), { workers: 2, executor: 'echo' });
-    const { subtasks, join, task: thread } = asked('task.fan-out') as Record<string, unknown>;
+    const { goal, fan_out: fanOut } = asked('fan-out.open') as Record<string, unknown>;
+    const { subtasks, join } = fanOut as Record<string, unknown>;
     assert.deepEqual(
+      [goal, join, (subtasks as object[]).map(each => [each['target' as never], each['executor' as never]])],
       [
-        thread,
-        join,
-        (subtasks as object[]).map(each => [each['target' as never], each['executor' as never]]),
-      ],
-      [
-        'th_new',
+        'See a first fan-out',
         'all',
         [
           ['worker-a', 'echo'],
@@ -157,7 +156,7 @@ describe('the first fan-out', () => {
     const run = window.run('fleet.firstFanOut');
     client.tell({ kind: 'gap' });
     await run;
-    const added = client.asked.find(({ name }) => name === 'task.add');
+    const added = client.asked.find(({ name }) => name === 'fan-out.open');
     assert.equal(added?.input['alias'], 'FIRST-003');
     assert.ok(!client.asked.some(({ name }) => name === 'fleet.start'), 'two workers run');
   });

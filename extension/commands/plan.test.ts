@@ -125,13 +125,13 @@ describe('a plan that is run', () => {
     assert.deepEqual(on.window.planRuns, []);
   });
 
-  it('leaves no task open where the engine refuses its subtasks', async () => {
+  it('leaves no task where the engine refuses its subtasks', async () => {
     const subject = await open(PLAN.replace('run: echo done', 'executor: agent:nobody'));
-    const before = (await on.fleet.client.report('tasks', { all: false })).tasks.length;
+    const before = (await on.fleet.client.report('tasks', { all: true })).tasks.length;
     await on.window.run('fleet.runPlan', subject(null));
     assert.equal(on.window.errors.length, 1);
-    assert.match(on.window.errors[0]!, /agent:nobody.* which was added for it, is cancelled\.$/);
-    assert.equal((await on.fleet.client.report('tasks', { all: false })).tasks.length, before);
+    assert.match(on.window.errors[0]!, /'agent:nobody' is unknown/);
+    assert.equal((await on.fleet.client.report('tasks', { all: true })).tasks.length, before);
     assert.deepEqual(on.window.planRuns, []);
   });
 });
@@ -145,8 +145,7 @@ describe('the commands for plans', () => {
     client = new FakeClient({
       fleet: fleetDocument({ instances: [coordinator()], live: 1 }),
       tasks: { tasks: [] },
-      'task.add': { thread: 'th_1', alias: 'PLAN-1', record: 'r', goal: 'g' },
-      'task.fan-out': fannedOut(),
+      'fan-out.open': { thread: 'th_1', alias: 'PLAN-1', record: 'r', goal: 'g', fan_out: fannedOut() },
       'task.run-serial': fannedOut({ alias: 'PLAN-1-serial' }),
       'fleet.start': started(),
       worktrees: { worktrees: [] },
@@ -170,12 +169,12 @@ describe('the commands for plans', () => {
     };
   };
   const submitted = (): readonly string[] =>
-    client.asked.map(({ name }) => name).filter(name => name.startsWith('task.'));
+    client.asked.map(({ name }) => name).filter(name => /^task\.|^fan-out/.test(name));
 
   it('start the fleet first where no worker lives', async () => {
     await window.run('fleet.runPlan', opened.subject(null));
     const names = client.asked.map(({ name }) => name);
-    assert.ok(names.indexOf('fleet.start') < names.indexOf('task.add') && names.includes('fleet.start'));
+    assert.ok(names.indexOf('fleet.start') < names.indexOf('fan-out.open') && names.includes('fleet.start'));
   });
 
   it('measure a run that has ended, serially', async () => {
@@ -189,7 +188,7 @@ describe('the commands for plans', () => {
     lastRun(false);
     editor.person.will(press('Run'));
     await window.run('fleet.runPlanSerially', opened.subject(null));
-    assert.deepEqual(submitted(), ['task.add', 'task.fan-out']);
+    assert.deepEqual(submitted(), ['fan-out.open']);
   });
 
   it('open the report of the last run, and say where there was none', async () => {

@@ -52,6 +52,9 @@ const EXAMPLES: Readonly<Record<RouteName, Given>> = {
   ping: { path: { instance: 'worker-a' } },
   'namespace.create': { body: { id: 'acme', policy: { limits: { max_children: 9 } } } },
   'task.add': { body: { goal: 'g', alias: 'A-5', labels: ['l'], namespace: 'acme', dir: '/tmp' } },
+  'fan-out.open': {
+    body: { goal: 'g', alias: 'A-6', fan_out: { subtasks: [{ goal: 'g', executor: 'echo' }] } },
+  },
   'task.fan-out': { ...task('A-5'), body: { subtasks: [{ goal: 'g' }, { goal: 'h', depends_on: [0] }] } },
   tasks: { query: 'all=1&limit=9' },
   task: task('A-1'),

@@ -68,6 +68,13 @@ export class FakeEngine implements ServedEngine {
         record: RECORD,
         goal: task.goal,
       }),
+      'fan-out.open': ({ fan_out: fanOut, ...task }) => ({
+        ...{ thread: THREAD, record: RECORD, alias: task.alias ?? 'TASK-1', goal: task.goal },
+        fan_out: {
+          ...{ thread: THREAD, record: RECORD, alias: task.alias ?? 'TASK-1' },
+          ...{ subtasks: fanOut.subtasks.length, join: fanOut.join },
+        },
+      }),
       'task.fan-out': fanOut => ({
         thread: THREAD,
         record: RECORD,
