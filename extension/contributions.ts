@@ -96,6 +96,7 @@ const SETTINGS = {
   namespace: v.pipe(v.string(), v.maxLength(256)),
   'terminal.integration': v.boolean(),
   'notifications.joinFailed': v.boolean(),
+  'notifications.needsYou': v.boolean(),
   'notifications.workerLost': v.boolean(),
   'notifications.stalled': v.boolean(),
 } as const;

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type * as vscode from 'vscode';
-import { coordinator, done, instance, running, task, WORKER_A_DID } from '../engine/cli/testing/documents.ts';
+import {
+  coordinator,
+  done,
+  instance,
+  running,
+  task,
+  THREAD,
+  WORKER_A_DID,
+} from '../engine/cli/testing/documents.ts';
 import type { ChildDocument, TaskDocument } from '../engine/contract/documents.ts';
 import { FleetError } from '../engine/errors.ts';
 import { dismiss, editor, press } from '../test/stubs/vscode.ts';
@@ -76,6 +84,40 @@ describe('notifications', () => {
     editor.isTrusted = false;
     await on.window.task(failed());
     assert.deepEqual(buttons(), ['Open Report', "Don't Show Again"]);
+  });
+
+  it('offer to answer a subtask that asks, and its output', async () => {
+    editor.person.will(press('Show Output'));
+    has({ ...done(0), state: 'pending', verdict: null, name: 'lint', needs_you: 'May I run npm?' });
+    const bare = task();
+    const asking = { ...bare, fan_out: { ...bare.fan_out!, needs_you: [0] } };
+    await on.window.task(asking);
+    assert.deepEqual(editor.person.told('warning'), [
+      '“lint” of “Draft the notes” (FIRST-001) needs you: May I run npm?',
+    ]);
+    assert.deepEqual(buttons(), ['Answer…', 'Show Output', "Don't Show Again"]);
+    const subject = { kind: 'child', thread: bare.thread, index: 0 };
+    assert.deepEqual(editor.executed.at(-1), ['fleet.showOutput', subject]);
+  });
+
+  it('name the goal and the subtasks that a lost worker had', async () => {
+    on.window.client.change({
+      task: task(),
+      children: () => ({
+        ...{ thread: THREAD, alias: 'FIRST-001', round: 1, total: 2 },
+        children: [{ ...running(0), name: 'lint' }, running(1)],
+      }),
+    });
+    const of = { task: 'FIRST-001', thread: THREAD };
+    const dispatches = [0, 1].map(subtask => ({ ...of, subtask }));
+    const load = { active_dispatches: 3, dispatches };
+    await on.window.fleet({ instances: [coordinator(), instance(load)] });
+    await on.window.fleet({
+      instances: [coordinator(), instance({ status: 'archived', note: 'its process died' })],
+    });
+    assert.deepEqual(editor.person.told('warning'), [
+      'worker-a was lost (its process died) with “lint”, “Part 1” of “Draft the notes” (FIRST-001); and 1 more.',
+    ]);
   });
 
   it('offer the log of a worker that was lost', async () => {

@@ -7,7 +7,7 @@ import { setting, type CommandId, type Subject } from './contributions.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
 import { isFollowUp, isUnaccepted, verdictText } from './views/appearance.ts';
-import type { Alarm, Attention } from './views/attention.ts';
+import type { Alarm, Attention, Load } from './views/attention.ts';
 
 /** Says what needs a person, with what can be done about it. Each kind can be turned off. */
 export function notifications(attention: Attention, access: EngineAccess): vscode.Disposable {
@@ -57,8 +57,10 @@ async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
   switch (alarm.kind) {
     case 'joinFailed':
       return joinFailed(alarm, await failedOf(alarm.task, access));
+    case 'needsYou':
+      return needsYou(alarm, await childOf(alarm.task.thread, alarm.subtask, access));
     case 'workerLost':
-      return workerLost(alarm);
+      return workerLost(alarm, await tasksOf(alarm.load, access));
     case 'stalled':
       return stalled(alarm, await childOf(alarm.task.thread, alarm.attempt.subtask, access));
   }
@@ -88,11 +90,33 @@ function joinFailed(
   };
 }
 
-function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>): Told {
+function needsYou(
+  { task, subtask: index }: Extract<Alarm, { kind: 'needsYou' }>,
+  child: ChildDocument | undefined,
+): Told {
+  const subject = { kind: 'child', thread: task.thread, index } as const;
+  const output: Action = { title: vscode.l10n.t('Show Output'), command: 'fleet.showOutput', subject };
+  const answer: Action = { title: vscode.l10n.t('Answer…'), command: 'fleet.retry', subject };
+  return {
+    text: vscode.l10n.t(
+      '{0} of “{1}” ({2}) needs you: {3}',
+      child === undefined ? `[${index}]` : `“${labelOf(child)}”`,
+      oneLine(task.goal, 80),
+      task.alias,
+      oneLine(child?.needs_you ?? '', 200),
+    ),
+    actions: vscode.workspace.isTrusted ? [answer, output] : [output],
+  };
+}
+
+function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>, had: string): Told {
   const subject = { kind: 'instance', did: worker.did } as const;
   const why = worker.note === null ? '' : ` (${worker.note})`;
   return {
-    text: vscode.l10n.t('{0} was lost{1} with {2} on it.', worker.alias, why, plural(load, 'subtask')),
+    text:
+      had === ''
+        ? vscode.l10n.t('{0} was lost{1} with {2} on it.', worker.alias, why, plural(load.count, 'subtask'))
+        : vscode.l10n.t('{0} was lost{1} with {2}.', worker.alias, why, had),
     actions: [
       { title: vscode.l10n.t('Open Log'), command: 'fleet.openInstanceLog', subject },
       { title: vscode.l10n.t('Show'), command: 'fleet.showInstance', subject },
@@ -135,6 +159,33 @@ async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<r
   return (page?.children ?? []).filter(
     child => isUnaccepted(child) && child.verdict !== 'cancelled' && !child.after_join && !isFollowUp(child),
   );
+}
+
+/** Describes the subtasks of a load by their tasks, and counts those that are not known. */
+async function tasksOf({ count, subtasks }: Load, { client }: EngineAccess): Promise<string> {
+  const threads = [...new Set(subtasks.map(({ thread }) => thread))];
+  const told = await Promise.all(
+    threads.map(async thread => {
+      const own = subtasks.filter(each => each.thread === thread);
+      const indices = own.map(({ subtask }) => subtask);
+      const [task, page] = await Promise.all([
+        client?.report('task', { task: thread }).catch(() => undefined),
+        client
+          ?.report('children', { task: thread, offset: 0, limit: MAX_CHILDREN, indices })
+          .catch(() => undefined),
+      ]);
+      const label = (index: number): string => {
+        const child = page?.children.find(each => each.index === index);
+        return child === undefined ? `[${index}]` : `“${labelOf(child)}”`;
+      };
+      const alias = own[0]!.task;
+      const goal = task === undefined ? alias : `“${oneLine(task.goal, 80)}” (${alias})`;
+      return vscode.l10n.t('{0} of {1}', indices.map(label).join(', '), goal);
+    }),
+  );
+  const others = count - subtasks.length;
+  const text = told.join('; ');
+  return others > 0 && text !== '' ? vscode.l10n.t('{0}; and {1} more', text, others) : text;
 }
 
 async function childOf(

@@ -22,6 +22,10 @@ export const instanceSchema = v.looseObject({
   uptime_secs: v.number(),
   health: v.picklist(['healthy', 'draining']),
   active_dispatches: v.number(),
+  /** The first ten subtasks of these. */
+  dispatches: v.exactOptional(
+    v.array(v.looseObject({ task: v.string(), thread: v.string(), subtask: v.number() })),
+  ),
   store_records: v.number(),
   last_heartbeat_unix: nullable(v.number()),
   pid: nullable(v.number()),
@@ -365,6 +369,8 @@ export const taskSchema = v.looseObject({
       progress: v.string(),
       budget: budgetSchema,
       echo: echoSchema,
+      /** The indices of the subtasks that wait for a person, at most a hundred. */
+      needs_you: v.exactOptional(v.array(v.number())),
     }),
   ),
   /** What must be approved before it goes on: what it was added with, then what somebody blocked it on. */

@@ -200,6 +200,7 @@ export function buildFanOut(
     spawned: 0,
     joined: null,
     echoed: null,
+    asking: new Set(),
     ready: new Map(),
   };
 }
@@ -292,6 +293,7 @@ function waitForPerson(fanOut: FanOut, child: Child, verdict: ChildVerdict, asks
   keepAttempt(child, verdict);
   child.spentBefore++;
   child.asks = asks;
+  fanOut.asking.add(child.index);
   child.verdict = null;
   child.report = null;
   child.state = 'pending';
@@ -398,6 +400,7 @@ function finish(
 ): void {
   child.state = 'done';
   child.asks = null;
+  fanOut.asking.delete(child.index);
   recount(fanOut, child, wasAssigned ? 'running' : 'pending', COUNTER[verdict]);
   if (isFollowUp(fanOut.subtasks[child.index]!)) fanOut.openFollowUps--;
   else if (child.retried) fanOut.retrying--;
@@ -481,6 +484,7 @@ function goOnAsAnswered(
   { hint, environment }: RetryBody,
 ): void {
   child.asks = null;
+  fanOut.asking.delete(child.index);
   child.hint = hint ?? null;
   child.environment = environment ?? null;
   markReady(state, fanOut, child);

@@ -5,7 +5,7 @@ import { celCompiler } from './cel.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import type { FanOut } from './state.ts';
 import { states, TestFleet, verdicts } from './testing/test-fleet.ts';
-import { joinDocument } from './views.ts';
+import { joinDocument, taskDocument } from './views.ts';
 
 const agent = { run: 'true' };
 const ASKS = { verdict: 'reject', asks: 'may I?', session: 's-1', cost_usd: 0.5 } as const;
@@ -26,6 +26,7 @@ describe('a subtask that ended by asking', () => {
     assert.equal(fanOut.joined, null);
     const { needs_you: asks, reason, earlier_attempts: earlier } = childOf(fleet, fanOut, 0);
     assert.equal(asks, 'may I?');
+    assert.deepEqual(taskDocument(fleet.core.state, fanOut.task, fleet.now).fan_out?.needs_you, [0]);
     assert.match(reason ?? '', /^needs you: may I\?; answer with: spl task retry \S+ --subtask 0 --hint/);
     assert.deepEqual(
       earlier.map(({ verdict, cost_usd: cost }) => [verdict, cost]),
@@ -40,6 +41,7 @@ describe('a subtask that ended by asking', () => {
     fleet.retry(fanOut.task, 0);
     assert.deepEqual(states(fanOut), ['assigned', 'pending']);
     assert.equal(childOf(fleet, fanOut, 0).needs_you, null);
+    assert.deepEqual(taskDocument(fleet.core.state, fanOut.task, fleet.now).fan_out?.needs_you, []);
     assert.equal(fleet.bodiesOf('fanout_child').at(-1)?.['session'], 's-1');
     fleet.report(fanOut, 0);
     fleet.report(fanOut, 1);
@@ -63,9 +65,10 @@ describe('a subtask that ended by asking', () => {
     const { task } = fleet.fanOut([agent]);
     fleet.report(task.fanOut!, 0, ASKS);
     const saved = restoreState(saveState(fleet.replayed(), celCompiler), celCompiler)!;
-    const { children, ready } = saved.tasks.get(task.thread)!.fanOut!;
+    const { children, ready, asking } = saved.tasks.get(task.thread)!.fanOut!;
     assert.deepEqual([children[0]!.state, children[0]!.asks], ['pending', 'may I?']);
     assert.equal(ready.size, 0);
+    assert.deepEqual([...asking], [0]);
     fleet.restart();
     fleet.hello(0);
     assert.deepEqual(states(fleet.core.state.tasks.get(task.thread)!.fanOut!), ['pending']);

@@ -270,6 +270,7 @@ function thawed(
     children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
     threads: new Array<undefined>(subtasks.length),
     dependants: hasDependencies ? dependants(subtasks) : null,
+    asking: new Set(members.children.flatMap(({ asks }, index) => (asks == null ? [] : index))),
     ready: new Map(),
   };
   for (const child of fanOut.children)

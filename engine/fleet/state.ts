@@ -228,6 +228,8 @@ export interface FanOut extends FanOutHead {
   spawned: number;
   joined: Joined | null;
   echoed: Echoed | null;
+  /** The indices of the children that wait for a person. */
+  readonly asking: Set<number>;
   /** Children that may start, by the kind of target that they name; entries that no longer may are skipped. */
   readonly ready: Map<string, IndexQueue>;
 }

@@ -300,6 +300,7 @@ describe('the document of a task', () => {
       progress: '0 of 2 accepted, needs 2 more of 1 running, 1 pending',
       budget: null,
       echo: null,
+      needs_you: [],
     });
   });
 });

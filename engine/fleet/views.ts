@@ -1,4 +1,5 @@
 import type * as d from '../contract/documents.ts';
+import type { WorkerLink } from './links.ts';
 import { echoText } from '../contract/echo.ts';
 import { MAX_CHILDREN, type Reports } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
@@ -88,8 +89,12 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
     progress: progressOf(task, head),
     echo: echoOf(head),
     budget: budgetDocument(head.budget),
+    needs_you: isUnderWay(head) ? [...task.fanOut!.asking].slice(0, MAX_ASKING) : [],
   };
 }
+
+/** The most subtasks that wait for a person that a task's document names. */
+const MAX_ASKING = 100;
 
 function echoOf(head: FanOutHead): string | null {
   return head.echoed && echoText(head.echoed, membersOf(head));
@@ -410,6 +415,7 @@ export function instanceDocument(
         : 0,
     health: instance.health,
     active_dispatches: own ? self.activeDispatches : (link?.assigned.size ?? 0),
+    dispatches: link === undefined ? [] : dispatchesOf(link),
     store_records: own ? self.storeRecords : (link?.storeRecords ?? 0),
     last_heartbeat_unix: heardAt === null ? null : heardAt / 1000,
     pid: own || up || instance.status === 'starting' ? instance.pid : null,
@@ -417,6 +423,18 @@ export function instanceDocument(
     slots: instance.slots,
     note: instance.note,
   };
+}
+
+/** The most subtasks of a worker that its document names. */
+const MAX_DISPATCHES = 10;
+
+function dispatchesOf({ assigned }: WorkerLink): NonNullable<d.InstanceDocument['dispatches']> {
+  const dispatches: NonNullable<d.InstanceDocument['dispatches']> = [];
+  for (const [{ index }, { fanOut }] of assigned) {
+    if (dispatches.length === MAX_DISPATCHES) break;
+    dispatches.push({ task: fanOut.task.alias, thread: fanOut.task.thread, subtask: index });
+  }
+  return dispatches;
 }
 
 export interface FleetFacts extends SelfFacts {

@@ -46,12 +46,25 @@ describe('what needs a person', () => {
     assert.deepEqual(raised, []);
   });
 
+  it('is a subtask that asks a person while the window watches, each time that it asks', async () => {
+    const asking = (...indices: number[]): TaskDocument =>
+      joined('', { complete: false, outcome: null, needs_you: indices });
+    await on.window.has({ tasks: { tasks: [asking(4)] } });
+    const told = (): unknown[] => raised.map(alarm => alarm.kind === 'needsYou' && alarm.subtask);
+    await on.window.task(asking(4, 1));
+    await on.window.task(asking(4, 1));
+    assert.deepEqual(told(), [1]);
+    await on.window.task(asking(4));
+    await on.window.task(asking(1));
+    assert.deepEqual(told(), [1, 1]);
+  });
+
   it('is a worker that was lost with work on it', async () => {
     await on.window.has({});
     const lost = instance({ status: 'archived', active_dispatches: 0 });
     await on.window.fleet({ instances: [coordinator(), lost] });
     const [alarm] = raised;
-    assert.deepEqual(alarm?.kind === 'workerLost' && [alarm.worker.alias, alarm.load], ['worker-a', 1]);
+    assert.deepEqual(alarm?.kind === 'workerLost' && [alarm.worker.alias, alarm.load.count], ['worker-a', 1]);
     await on.window.fleet({ instances: [coordinator(), lost] });
     assert.equal(raised.length, 1);
   });

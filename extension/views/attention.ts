@@ -5,13 +5,20 @@ import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 /** What a person should hear of. */
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
-  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: number }
+  | { readonly kind: 'needsYou'; readonly task: TaskDocument; readonly subtask: number }
+  | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: Load }
   | { readonly kind: 'stalled'; readonly task: TaskDocument; readonly attempt: Stalled };
+
+/** The work that a worker had: the number of its subtasks, and the first of them. */
+export interface Load {
+  readonly count: number;
+  readonly subtasks: NonNullable<InstanceDocument['dispatches']>;
+}
 
 type Stalled = FleetDocument['stalled'][number];
 
 /**
- * Notices what needs a person, once each: a join that failed while this window watched, a worker that was lost with work
+ * Notices what needs a person, once each: a join that failed while this window watched, a subtask that asks a person, a worker that was lost with work
  * on it, and an attempt that shows no sign of life. What happened before the engine was first read is history.
  */
 export class Attention implements vscode.Disposable {
@@ -21,6 +28,8 @@ export class Attention implements vscode.Disposable {
   readonly #listening: vscode.Disposable;
   /** Joins that are known, by thread and round, so that each is told once. */
   #joins = new Map<string, number>();
+  /** The subtasks of each task that wait for a person, each told once until it is answered. */
+  #asking = new Map<string, readonly number[]>();
   #workers = new Map<string, InstanceDocument>();
   /** Attempts that are stalled, each told once until it shows a sign of life. */
   #stalled = new Set<string>();
@@ -58,6 +67,7 @@ export class Attention implements vscode.Disposable {
 
   #judgeTask(thread: string, isHistory: boolean): void {
     const task = this.#model.tasks.get(thread);
+    this.#judgeQuestions(thread, task, isHistory);
     const fanOut = task?.fan_out;
     // Who measures a fan-out that failed expects no better of its serial run.
     if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
@@ -67,6 +77,16 @@ export class Attention implements vscode.Disposable {
     if (failed && !isHistory) this.#raise(thread, { kind: 'joinFailed', task });
   }
 
+  #judgeQuestions(thread: string, task: TaskDocument | undefined, isHistory: boolean): void {
+    const before = this.#asking.get(thread) ?? [];
+    const asking = task?.fan_out?.needs_you ?? [];
+    if (asking.length > 0) this.#asking.set(thread, asking);
+    else this.#asking.delete(thread);
+    if (task === undefined || isHistory) return;
+    for (const subtask of asking)
+      if (!before.includes(subtask)) this.#raise(`${thread} ${subtask}`, { kind: 'needsYou', task, subtask });
+  }
+
   #judgeWorkers(): void {
     const before = this.#workers;
     const instances = this.#model.fleet?.instances ?? [];
@@ -74,8 +94,8 @@ export class Attention implements vscode.Disposable {
     for (const worker of instances) {
       const known = before.get(worker.did);
       if (known?.status !== 'live' || worker.status !== 'archived') continue;
-      const load = Math.max(known.active_dispatches, worker.active_dispatches);
-      if (load > 0) this.#raise(worker.did, { kind: 'workerLost', worker, load });
+      const load = [known, worker].map(loadOf).reduce((a, b) => (a.count < b.count ? b : a));
+      if (load.count > 0) this.#raise(worker.did, { kind: 'workerLost', worker, load });
     }
   }
 
@@ -98,3 +118,8 @@ export class Attention implements vscode.Disposable {
 }
 
 const nameOf = ({ task, thread = task, subtask }: Stalled): string => `${thread} ${subtask}`;
+
+const loadOf = ({ active_dispatches: count, dispatches: subtasks = [] }: InstanceDocument): Load => ({
+  count,
+  subtasks,
+});
