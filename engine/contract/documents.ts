@@ -430,6 +430,8 @@ export const liveSchema = v.looseObject({
       elapsed_secs: v.number(),
       /** What the subtask has cost so far, as far as its attempts reported it. */
       cost_usd: v.number(),
+      /** The number of its attempts of which no cost is known: an agent tells it at the end, or not at all. */
+      unknown_costs: v.exactOptional(v.number()),
     }),
   ),
   /** How many run, told of or not. */
@@ -451,6 +453,9 @@ export const liveSchema = v.looseObject({
       complete: v.boolean(),
       opened_unix: v.number(),
       cost_usd: v.number(),
+      /** The number of attempts of which no cost is known: the total lacks them. */
+      unknown_costs: v.exactOptional(v.number()),
+      echo: v.exactOptional(echoSchema),
     }),
   ),
   fan_outs_total: v.number(),
@@ -475,7 +480,7 @@ export const childSchema = v.looseObject({
   /** Why it is pending, or why it ended so; null where there is nothing to say. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
-  /** True where its tool did not tell what it cost: `cost_usd` is 0 then. */
+  /** True where its tool did not tell what it cost, or an agent still runs: `cost_usd` is 0 then. */
   cost_unknown: v.exactOptional(v.boolean()),
   /** The question for a person for whom it waits; else null. */
   needs_you: v.exactOptional(nullable(v.string())),
@@ -588,6 +593,7 @@ export const speedupSchema = v.looseObject({
       verdict: v.string(),
       wall_time_secs: v.number(),
       cost_usd: v.number(),
+      cost_unknown: v.exactOptional(v.boolean()),
     }),
   ),
   extra_cost_usd: v.number(),

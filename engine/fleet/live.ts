@@ -4,7 +4,7 @@ import { sumUsd } from '../contract/money.ts';
 import type { Coordinator } from './coordinator.ts';
 import { explain } from './predicate.ts';
 import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from './state.ts';
-import { fleetDocument, type FleetFacts } from './views.ts';
+import { echoOf, fleetDocument, isCostUnknown, type FleetFacts } from './views.ts';
 
 /** The most fan-outs that are told of at once. */
 const MAX_FAN_OUTS = 100;
@@ -42,6 +42,7 @@ function runningOn({ links, state }: Coordinator, now: number): LiveDocument['ru
         started_unix: startedAt / 1000,
         elapsed_secs: Math.max(0, now - startedAt) / 1000,
         cost_usd: costOf(child),
+        unknown_costs: unknownCostsOf(fanOut, child),
       });
     }
   }
@@ -63,10 +64,18 @@ function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
     complete: joined !== null,
     opened_unix: fanOut.roundStartedAt / 1000,
     cost_usd: sumUsd(fanOut.children.map(costOf)),
+    unknown_costs: fanOut.children.reduce((sum, child) => sum + unknownCostsOf(fanOut, child), 0),
+    echo: echoOf(fanOut),
   };
 }
 
 /** What all attempts of a child have cost so far, as far as they reported it. */
 function costOf({ costUsd, earlier }: Child): number {
   return sumUsd([costUsd, ...(earlier ?? []).map(attempt => attempt.costUsd)]);
+}
+
+/** The number of attempts of a child of which no cost is known. */
+function unknownCostsOf(fanOut: FanOut, child: Child): number {
+  const earlier = (child.earlier ?? []).filter(({ costUnknown }) => costUnknown).length;
+  return earlier + (isCostUnknown(fanOut, child) ? 1 : 0);
 }

@@ -76,6 +76,16 @@ describe('a subtask that ended by asking', () => {
 });
 
 describe('a cost that no tool told', () => {
+  it('is unknown while an agent runs, in the live view too', () => {
+    const fleet = new TestFleet(1, 2);
+    const fanOut = fleet.fanOut([{ executor: 'agent:claude', dir: '/' }, agent]);
+    assert.deepEqual(states(fanOut), ['assigned', 'assigned']);
+    assert.deepEqual(
+      [0, 1].map(index => childOf(fleet, fanOut, index).cost_unknown),
+      [true, false],
+    );
+  });
+
   it('is said to be unknown, until an attempt that is told of', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([agent]);

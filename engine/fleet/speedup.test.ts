@@ -143,6 +143,15 @@ describe('speedupReport of one run', () => {
     ]);
   });
 
+  it('knows of which attempts no cost is known, and makes no ratio of what is left', () => {
+    const run = facts(two, { extraAttempts: [extra(0, { costUsd: 0, costUnknown: true })] });
+    const report = speedupReport(run, baseline([child(0, { costUsd: 1 }), child(1, { costUsd: 1 })]));
+    assert.equal(report.unknown_costs, 1);
+    assert.equal(report.extra_attempts[0]?.cost_unknown, true);
+    assert.equal(report.measured?.cost_ratio, null);
+    assert.ok(report.notes.includes('no cost ratio: the cost of 1 attempt is unknown'));
+  });
+
   it('estimates no more than the slots allow', () => {
     const eight = Array.from({ length: 8 }, (_, index) => child(index));
     const report = speedupReport(facts(eight, { slotsUsed: 2 }), null);

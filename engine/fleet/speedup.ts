@@ -78,7 +78,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
     critical_path: path.indices,
     measured_wall_secs: run.measuredWallMs === null ? null : secs(run.measuredWallMs),
     total_cost_usd: usd(costOf(run.children) + extraCost),
-    unknown_costs: [...run.children, ...run.extraAttempts].filter(each => each.costUnknown === true).length,
+    unknown_costs: unknownCostsOf(run),
     slots_used: run.slotsUsed,
     extra_attempts: run.extraAttempts.map(extra => ({
       index: extra.index,
@@ -86,6 +86,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
       verdict: extra.verdict,
       wall_time_secs: secs(extra.wallMs),
       cost_usd: extra.costUsd,
+      ...(extra.costUnknown === true && { cost_unknown: true }),
     })),
     extra_cost_usd: usd(extraCost),
     echo: run.echo,
@@ -156,7 +157,8 @@ function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDo
     speedup,
     efficiency: speedup === null ? null : ratio(speedup, run.slotsUsed),
     ceiling: ratio(serialMs, criticalMs),
-    cost_ratio: ratio(totalCostOf(run), totalCostOf(serial)),
+    cost_ratio:
+      unknownCostsOf(run) + unknownCostsOf(serial) > 0 ? null : ratio(totalCostOf(run), totalCostOf(serial)),
     overhead_secs: secs(wallMs - criticalMs, -Infinity),
   };
 }
@@ -231,6 +233,8 @@ function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
   if (run.extraAttempts.length > 0) {
     notes.push(`the measured wall holds ${attempts(run.extraAttempts)} that did not count`);
   }
+  const unknown = unknownCostsOf(run) + unknownCostsOf(serial);
+  if (unknown > 0) notes.push(`no cost ratio: the cost of ${plural(unknown, 'attempt')} is unknown`);
   return notes;
 }
 
@@ -252,6 +256,11 @@ function plural(count: number, noun: string): string {
 
 function costOf(costs: readonly { readonly costUsd: number }[]): number {
   return sumUsd(costs.map(({ costUsd }) => costUsd));
+}
+
+/** The number of attempts of which no cost is known. */
+function unknownCostsOf({ children, extraAttempts }: RunFacts): number {
+  return [...children, ...extraAttempts].filter(each => each.costUnknown === true).length;
 }
 
 function totalCostOf(run: RunFacts): number {

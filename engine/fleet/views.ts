@@ -30,7 +30,7 @@ import {
   type Instance,
   type Task,
 } from './state.ts';
-import { isFollowUp, membersAmong, targetText, type CompleteSubtask } from './subtasks.ts';
+import { isAgent, isFollowUp, membersAmong, targetText, type CompleteSubtask } from './subtasks.ts';
 import { verbsOf } from './task-verbs.ts';
 import { statusOf } from './tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from './why.ts';
@@ -96,7 +96,12 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
 /** The most subtasks that wait for a person that a task's document names. */
 const MAX_ASKING = 100;
 
-function echoOf(head: FanOutHead): string | null {
+/** True for a child of whose present or last attempt no cost is known: an agent tells it at the end, or not at all. */
+export function isCostUnknown({ subtasks }: FanOut, { index, state, costUnknown }: Child): boolean {
+  return costUnknown || (state === 'assigned' && isAgent(subtasks[index]!.executor));
+}
+
+export function echoOf(head: FanOutHead): string | null {
   return head.echoed && echoText(head.echoed, membersOf(head));
 }
 
@@ -230,7 +235,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     verdict: child.state === 'done' ? child.verdict : null,
     reason: childReasonOf(coordinator, fanOut, child, startedAt, now),
     cost_usd: child.costUsd,
-    cost_unknown: child.costUnknown,
+    cost_unknown: isCostUnknown(fanOut, child),
     needs_you: child.asks,
     tokens: child.tokens,
     wall_time_secs:

@@ -80,7 +80,12 @@ function runningLine(running: Running, ageSecs: number): string {
   const elapsed = duration(Math.floor(running.elapsed_secs + ageSecs));
   const attempt = running.attempt > 1 ? `  attempt ${running.attempt}` : '';
   const what = oneLine(running.name ?? running.goal, 40);
-  return `  ${running.alias} [${running.index}]  ${elapsed}  ${childCost(running.cost_usd)}${attempt}  ${what}`;
+  return `  ${running.alias} [${running.index}]  ${elapsed}  ${costText(running)}${attempt}  ${what}`;
+}
+
+/** What a running subtask has cost so far. */
+function costText({ cost_usd: cost, unknown_costs: unknown = 0 }: Running): string {
+  return unknown > 0 && cost > 0 ? `at least ${childCost(cost)}` : childCost(cost, unknown > 0);
 }
 
 function fanOutLines(
@@ -93,7 +98,11 @@ function fanOutLines(
   const more = live.fan_outs_total - live.fan_outs.length;
   const nowUnix = live.at_unix + view.ageSecs;
   return [
-    ...live.fan_outs.map(fanOut => fit(fanOutLine(fanOut, nowUnix))),
+    ...live.fan_outs.flatMap(fanOut => [
+      fit(fanOutLine(fanOut, nowUnix)),
+      // On a line of its own: at the end of another one it would be cut off first.
+      ...(fanOut.echo == null ? [] : [colours.yellow(fit(`  ⚠ ${fanOut.echo}`))]),
+    ]),
     ...(more > 0 ? [fit(`… and ${more} more fan-outs`)] : []),
   ];
 }
@@ -103,7 +112,7 @@ function fanOutLine(fanOut: OpenFanOut, nowUnix: number): string {
   const full = Math.floor((completed / Math.max(1, subtasks)) * BAR_CELLS);
   const bar = '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
   const elapsed = duration(Math.floor(Math.max(0, nowUnix - opened)));
-  return `${bar} ${completed}/${subtasks}  ${alias}  ${elapsed}  ${totalCost(cost)}  ${progress}`;
+  return `${bar} ${completed}/${subtasks}  ${alias}  ${elapsed}  ${totalCost(cost, fanOut.unknown_costs)}  ${progress}`;
 }
 
 /** What the kill switch keeps from starting. */
@@ -143,9 +152,9 @@ export function liveChangeLines(
     }),
     ...news(before?.fan_outs ?? [], now.fan_outs, ({ thread }) => thread, {
       key: ({ counts, complete }) => `${countsText(counts)} ${complete}`,
-      told: ({ alias, completed, subtasks, counts }) =>
-        `· ${alias} ${completed} / ${subtasks} completed: ${countsText(counts)}`,
-      gone: ({ alias }) => `✓ ${alias} is over; spl task join-status ${alias} tells how`,
+      told: ({ alias, completed, subtasks, counts, echo }) =>
+        `· ${alias} ${completed} / ${subtasks} completed: ${countsText(counts)}${echo == null ? '' : `; ${printable(echo)}`}`,
+      gone: ({ alias }) => `· ${alias} is over; spl task join-status ${alias} tells how`,
     }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { ChildDocument, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
-import { duration, oneLine } from '../../contract/format.ts';
+import { duration, oneLine, printable } from '../../contract/format.ts';
 import { childState, countsText } from './join.ts';
 
 /** How many running subtasks are listed below the bar. */
@@ -27,6 +27,8 @@ export function progressLines(join: JoinStatus, view: ProgressView, colours: Col
     `${colours.cyan(head)}${oneLine(rest, Math.max(1, width - head.length)).replace(/^/, ' ')}`,
     ...running.slice(0, LISTED).map(child => runningLine(child, view.ageSecs, width)),
     ...(more > 0 ? [oneLine(`  … and ${more} more`, width)] : []),
+    ...Array.from(waits(join).values(), text => `  ${oneLine(`· ${text}`, width - 2)}`).slice(0, TOLD_WAITS),
+    ...(join.echo === null ? [] : [`  ${colours.yellow(oneLine(`⚠ ${join.echo}`, width - 2))}`]),
   ];
 }
 
@@ -40,6 +42,31 @@ function runningLine(child: ChildDocument, ageSecs: number, width: number): stri
   const head = `  [${child.index}] `;
   const room = Math.max(8, width - head.length - tail.length);
   return `${head}${oneLine(child.name ?? child.goal, room)}${tail}`;
+}
+
+/** How many reasons to wait are shown below the bar. */
+const TOLD_WAITS = 3;
+
+/**
+ * Says what subtasks wait for that depend on nothing unfinished: by the reason without its figures, a text for each.
+ * @param isMeant false for those that are told of elsewhere
+ */
+export function waits(
+  { children }: JoinStatus,
+  isMeant: (child: ChildDocument) => boolean = () => true,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, { readonly reason: string; count: number }>();
+  for (const { state, reason, needs_you: asks, depends_on: dependsOn } of children.filter(isMeant)) {
+    if (state !== 'pending' || reason === null || asks != null) continue;
+    if (dependsOn.some(index => children[index]?.state !== 'done')) continue;
+    const key = reason.replace(/\d+/g, '#');
+    const known = reasons.get(key);
+    if (known === undefined) reasons.set(key, { reason, count: 1 });
+    else known.count++;
+  }
+  return new Map(
+    Array.from(reasons, ([key, { reason, count }]) => [key, `${count} pending: ${printable(reason)}`]),
+  );
 }
 
 /**

@@ -73,12 +73,13 @@ function measuredLines(
 
 function extraLines(report: SpeedupDocument): readonly string[] {
   if (report.extra_attempts.length === 0) return [];
+  const unknown = report.extra_attempts.filter(each => each.cost_unknown === true).length;
   return [
-    `    not counted:       ${plural(report.extra_attempts.length, 'attempt')}, ${totalCost(report.extra_cost_usd)}`,
+    `    not counted:       ${plural(report.extra_attempts.length, 'attempt')}, ${totalCost(report.extra_cost_usd, unknown)}`,
     ...report.extra_attempts.map(
       extra =>
         `      [${extra.index}] attempt ${extra.attempt}: ${extra.verdict} ` +
-        `(${childCost(extra.cost_usd)}, ${duration(extra.wall_time_secs)})`,
+        `(${childCost(extra.cost_usd, extra.cost_unknown)}, ${duration(extra.wall_time_secs)})`,
     ),
   ];
 }

@@ -1,7 +1,8 @@
 import type { JoinStatus } from '../../contract/documents.ts';
 import { printJson, printLines, type Context } from '../context.ts';
+import { printable } from '../../contract/format.ts';
 import { joinStatusLines } from '../render/join.ts';
-import { changeLines, progressLines } from '../render/progress.ts';
+import { changeLines, progressLines, waits } from '../render/progress.ts';
 import { LiveRegion } from './live-region.ts';
 
 /** How often the running times are redrawn on a terminal, in milliseconds. */
@@ -56,6 +57,8 @@ export class Redrawn implements View {
 /** A line for each change of state. */
 export class LinePerChange implements View {
   readonly #context: Context;
+  /** The reasons to wait that were told. */
+  readonly #waits = new Set<string>();
   #last: JoinStatus | undefined;
 
   constructor(context: Context) {
@@ -66,7 +69,17 @@ export class LinePerChange implements View {
     // The last document of a large fan-out has children where those before had none: no change to tell.
     const listed = this.#last !== undefined && this.#last.children.length !== join.children.length;
     if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
+    // Of one that was tried its own line tells it.
+    for (const [key, text] of waits(join, ({ attempt }) => attempt === 0))
+      if (!this.#waits.has(key)) this.#tell(key, text);
+    if (join.echo !== null && this.#last?.echo == null && join.under_way)
+      printLines(this.#context.out, [`⚠ ${printable(join.echo)}`]);
     this.#last = join;
+  }
+
+  #tell(key: string, text: string): void {
+    this.#waits.add(key);
+    printLines(this.#context.out, [`· ${text}`]);
   }
 
   finish(join: JoinStatus): void {

@@ -109,6 +109,24 @@ describe('spl fleet status --live', () => {
     assert.deepEqual(host.engine.watched[0]?.kinds, ['task', 'instance', 'heartbeat']);
   });
 
+  it('says which costs are not known, and that nothing was run', async () => {
+    const echo = 'echo: nothing was run for 1 of 2 subtasks';
+    const state = live({
+      running: [attempt({ cost_usd: 0, unknown_costs: 1 }), attempt({ index: 1, unknown_costs: 1 })],
+      fan_outs: [fanOut({ unknown_costs: 2, echo })],
+    });
+    const { host, read } = play([state], onTerminal);
+    const watching = main(LIVE, host);
+    await read(1);
+    host.terminal!.use!.onKey('q');
+    await watching;
+    const lines = pictures(host)[0]!;
+    assert.match(lines.join('\n'), /\[0\]  3s  unknown  /);
+    assert.match(lines.join('\n'), /\[1\]  3s  at least \$0\.25  /);
+    assert.match(lines.at(-2)!, /  at least \$0\.2500  /);
+    assert.equal(lines.at(-1), '  ⚠ echo: nothing was run for 1 of 2 subtasks');
+  });
+
   for (const [how, leave] of [
     ['q', host => host.terminal!.use!.onKey('q')],
     ['Ctrl-C', host => host.terminal!.use!.onKey('\u0003')],
@@ -191,7 +209,7 @@ describe('spl fleet status --live', () => {
       '· FIRST-001 1 / 2 completed: 1 running',
       '· worker-a is gone',
       '· FIRST-001 [1] Draft the notes has ended on worker-a',
-      '✓ FIRST-001 is over; spl task join-status FIRST-001 tells how',
+      '· FIRST-001 is over; spl task join-status FIRST-001 tells how',
     ]);
     assert.equal(host.engine.asked.length, 3);
     assert.deepEqual(host.engine.watched[0]?.kinds, ['task', 'instance']);

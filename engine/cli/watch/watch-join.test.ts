@@ -44,7 +44,8 @@ describe('spl task join-status --watch', () => {
   it('prints a line for each change of state, then the status', async () => {
     const { host } = play(two);
     assert.equal(await main(WATCH, host), 0);
-    assert.deepEqual(host.out.lines.slice(0, 6), [
+    assert.deepEqual(host.out.lines.slice(0, 7), [
+      '· 2 pending: waiting for a free slot',
       '→ [0] Part 0: in progress (worker-a, 3s)',
       '✓ [0] Part 0: accept ($0.00, 1s)',
       '→ [1] Part 1: in progress (worker-a, 3s)',
@@ -56,6 +57,32 @@ describe('spl task join-status --watch', () => {
       host.engine.watched.map(({ thread, kinds }) => [thread, kinds]),
       [[THREAD, ['record', 'task']]],
     );
+  });
+
+  it('says once what subtasks wait for, less each other, and that nothing was run', async () => {
+    const quota = (secs: number) => `agent:claude is out of quota; next try in ${secs}s`;
+    const after = { ...pending(2), depends_on: [1] };
+    const echo = 'echo: nothing was run for 1 of 3 subtasks';
+    const states = [
+      join([running(0), pending(1, quota(9)), after]),
+      join([done(0), pending(1, quota(8)), after], { echo }),
+      join([done(0), running(1), after], { echo }),
+      join([done(0), done(1), done(2)], { echo }),
+    ];
+    const lines = async (options: FakeOptions): Promise<string> => {
+      const { host } = play(states, options);
+      assert.equal(await main(WATCH, host), 0);
+      return host.out.text.split('Fan-out join status')[0]!;
+    };
+    assert.deepEqual((await lines({})).split('\n').slice(0, 4), [
+      '→ [0] Part 0: in progress (worker-a, 3s)',
+      '· 1 pending: agent:claude is out of quota; next try in 9s',
+      '✓ [0] Part 0: accept ($0.00, 1s)',
+      '⚠ echo: nothing was run for 1 of 3 subtasks',
+    ]);
+    const drawn = await lines({ isTTY: true, env: { NO_COLOR: '1' } });
+    assert.match(drawn, /  · 1 pending: agent:claude is out of quota; next try in 8s/);
+    assert.match(drawn, /  ⚠ echo: nothing was run for 1 of 3 subtasks/);
   });
 
   it('reads once, beyond asking how large it is, when the join is there already', async () => {

@@ -32,7 +32,7 @@ export const FAN_OUT_CONTEXT: commands.FanOutContext = {
   cel: celCompiler,
   defaultExecutor: 'echo',
   defaultTimeoutSecs: null,
-  executors: ['echo', 'shell'],
+  executors: ['echo', 'shell', 'agent:claude'],
   refusal: () => null,
 };
 
