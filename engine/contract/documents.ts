@@ -231,6 +231,8 @@ export const worktreeSchema = v.looseObject({
   base: v.string(),
   task: v.string(),
   subtask: v.number(),
+  /** Null where the subtask has none, or the task is not known here. */
+  subtask_name: v.exactOptional(nullable(v.string())),
   attempt: v.number(),
   /** `left` by an attempt that broke off. */
   state: v.picklist(['making', 'used', 'kept', 'left']),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { FleetError } from '../errors.ts';
-import { isFinished, resolveTask } from './tasks.ts';
+import { isFinished, resolveTask, subtaskNameAt } from './tasks.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
 describe('the status of a task', () => {
@@ -94,5 +94,25 @@ describe('a name of a task', () => {
     const newest = fleet.addTask({ alias: 'AGAIN' });
     assert.equal(resolveTask(fleet.core.state, 'AGAIN'), newest);
     assert.equal(resolveTask(fleet.core.state, 'AG'), newest);
+  });
+});
+
+describe('the name of a subtask', () => {
+  it('is that of the task which had the alias at the time', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ name: 'lint' }, {}]);
+    const { alias } = fanOut.task;
+    const then = fleet.now;
+    fleet.report(fanOut, 0);
+    fleet.report(fanOut, 1);
+    fleet.pass(1000);
+    fleet.addTask({ alias });
+    const nameOf = (index: number, at: number): string | null =>
+      subtaskNameAt(fleet.core.state, alias, index, at);
+    assert.deepEqual(
+      [nameOf(0, then), nameOf(1, then), nameOf(0, then - 1), nameOf(9, then)],
+      ['lint', null, null, null],
+    );
+    assert.equal(nameOf(0, fleet.now), null, 'the present one has no fan-out');
   });
 });

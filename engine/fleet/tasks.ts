@@ -48,6 +48,17 @@ function isApproved(task: Task | undefined): boolean {
 }
 
 /**
+ * Returns the name of a subtask of the task that had an alias at a time; null where it has none, or there is no such task.
+ * @param at in ms
+ */
+export function subtaskNameAt(state: FleetState, alias: string, index: number, at: number): string | null {
+  let holder: Task | undefined;
+  for (const task of state.tasks.values())
+    if (task.alias === alias && task.facts.createdAt <= at) holder = task;
+  return holder?.fanOut?.subtasks[index]?.name ?? null;
+}
+
+/**
  * Finds a task by alias, thread id, or an unambiguous prefix of either; an exact name beats a prefix, and an alias
  * means its newest task.
  * @throws NOT_FOUND; CONFLICT when a prefix fits several tasks, naming some.

@@ -23,7 +23,7 @@ import {
   taskDocument,
   type FleetFacts,
 } from '../fleet/views.ts';
-import { isFinished, resolveTask, statusOf } from '../fleet/tasks.ts';
+import { isFinished, resolveTask, statusOf, subtaskNameAt } from '../fleet/tasks.ts';
 import type { Home } from '../home/home.ts';
 import type { Log, Position, StoredRecord } from '../log/log.ts';
 import { isRecordId, isReservedThread, isThreadId, type RecordId } from '../record/ids.ts';
@@ -133,7 +133,14 @@ const answers: Answers = {
       runFacts(state, resolveTask(state, task)),
       vsSerial === null ? null : runFacts(state, resolveTask(state, vsSerial)),
     ),
-  worktrees: (_input, { coordinator }) => worktreesOf(coordinator.state.instances.values()),
+  worktrees: async (_input, { coordinator: { state } }) => {
+    const { worktrees } = await worktreesOf(state.instances.values());
+    const nameOf = ({ task, subtask, made_unix: made }: d.WorktreeDocument): string | null =>
+      subtaskNameAt(state, task, subtask, made * 1000);
+    return {
+      worktrees: worktrees.map(each => ({ ...each, subtask_name: nameOf(each) })),
+    };
+  },
   namespaces: (input, { coordinator: { state } }) => namespacesDocument(state.namespaces, input),
   namespace: ({ namespace }, { coordinator: { state } }) => namespaceDocument(state.namespaces, namespace),
   'namespace.effective': ({ namespace }, { coordinator: { state } }) => effectivePolicy(state, namespace),

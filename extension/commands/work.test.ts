@@ -145,14 +145,19 @@ describe('what an attempt did in a worktree of its own', () => {
       worktree({ ...work(), repository: folder, ...change });
 
     it('that say of which attempt they are', async () => {
-      await open(null, { worktrees: { worktrees: [there({ state: 'left' })] } });
+      await open(null, {
+        worktrees: { worktrees: [there({ state: 'left' }), there({ subtask_name: 'lint' })] },
+      });
       editor.person.will(escape);
       await window.run('fleet.showWorktrees');
       const [asked] = editor.person.asked;
       assert.deepEqual(
         asked?.kind === 'pick' &&
           asked.items.map(({ label, description, detail }) => [label, description, detail]),
-        [['spl/A/0-1', 'left by an attempt that broke off · FIRST-001 [0] · 2025-06-15 15:06:40Z', folder]],
+        [
+          ['spl/A/0-1', 'left by an attempt that broke off · FIRST-001 [0] · 2025-06-15 15:06:40Z', folder],
+          ['spl/A/0-1', 'done · FIRST-001 lint · 2025-06-15 15:06:40Z', folder],
+        ],
       );
     });
 

@@ -122,7 +122,8 @@ const STATE_TEXTS = (): Readonly<Record<WorktreeDocument['state'], string>> => (
   left: vscode.l10n.t('left by an attempt that broke off'),
 });
 
-const titleOf = ({ task, subtask }: WorktreeDocument): string => `${task} [${subtask}]`;
+const titleOf = ({ task, subtask, subtask_name: name = null }: WorktreeDocument): string =>
+  `${task} ${subtaskName({ index: subtask, name })}`;
 
 /** Offers what attempts left that broke off. */
 export async function offerLeftWorktrees(client: EngineClient): Promise<void> {

@@ -98,7 +98,13 @@ describe('spl token', () => {
 describe('spl worktree', () => {
   it('list shows each, or that there is none', async () => {
     const { out } = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [worktree] } } });
-    assert.match(out, /^BRANCH +STATE +WORKER +FOLDER\nspl\/TUT-001\/0-1 +kept +worker-a +\/home/);
+    assert.match(
+      out,
+      /^BRANCH +SUBTASK +STATE +WORKER +FOLDER\nspl\/TUT-001\/0-1 +TUT-001 \[0\] +kept +worker-a +\/home/,
+    );
+    const lint = { ...worktree, subtask_name: 'lint' };
+    const named = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [lint] } } });
+    assert.match(named.out, / TUT-001 lint +kept /);
     const none = await run(['worktree', 'list'], { answers: { worktrees: { worktrees: [] } } });
     assert.equal(none.out, 'no worktrees\n');
   });

@@ -13,13 +13,16 @@ export const worktreeList = defineVerb({
     const document = await context.report('worktrees', {});
     context.print(document, () => {
       if (document.worktrees.length === 0) return ['no worktrees'];
-      const rows = document.worktrees.map(({ branch, state, worker, dir }) => [
-        oneLine(branch, 120),
-        state,
-        worker,
-        oneLine(dir, 400),
-      ]);
-      return table(['BRANCH', 'STATE', 'WORKER', 'FOLDER'], rows);
+      const rows = document.worktrees.map(
+        ({ branch, task, subtask, subtask_name: name, state, worker, dir }) => [
+          oneLine(branch, 120),
+          oneLine(`${task} ${name ?? `[${subtask}]`}`, 60),
+          state,
+          worker,
+          oneLine(dir, 400),
+        ],
+      );
+      return table(['BRANCH', 'SUBTASK', 'STATE', 'WORKER', 'FOLDER'], rows);
     });
   },
 });
