@@ -118,6 +118,18 @@ export function decodeAhead(input: unknown): unknown {
   }
 }
 
+/** Returns the executors of subtasks that were decoded ahead, each once. */
+export function executorsAmong(
+  decoded: readonly unknown[],
+  { defaultExecutor }: Pick<SubtaskContext, 'defaultExecutor'>,
+): readonly string[] {
+  const subtasks = decoded.flatMap(each => (each instanceof DecodedSubtask ? each.subtask : []));
+  return [...new Set(subtasks.map(subtask => executorFor(subtask, defaultExecutor)))];
+}
+
+const executorFor = ({ executor, run }: Subtask, defaultExecutor: string): string =>
+  executor ?? (run === null ? defaultExecutor : 'shell');
+
 /** Returns the folders of the repositories in which complete subtasks have worktrees, each once. */
 export function foldersWithWorktrees(subtasks: readonly CompleteSubtask[]): readonly string[] {
   const isolated = subtasks.filter(({ isolation }) => isolation === 'worktree');
@@ -132,8 +144,8 @@ export function worktreeFolders(
   const folders = new Set<string>();
   for (const each of decoded) {
     if (!(each instanceof DecodedSubtask)) continue;
-    const { executor, run, isolation, dir: own } = each.subtask;
-    const chosen = executor ?? (run === null ? defaultExecutor : 'shell');
+    const { isolation, dir: own } = each.subtask;
+    const chosen = executorFor(each.subtask, defaultExecutor);
     const folder = own ?? dir;
     if (chosen === 'echo' || !executors.includes(chosen)) continue;
     if (folder !== null && (isolation ?? (isAgent(chosen) ? 'worktree' : 'folder')) === 'worktree')

@@ -8,6 +8,17 @@ export async function isInstalled(program: string, env: NodeJS.ProcessEnv): Prom
   return false;
 }
 
+/** Returns the programs of executors that commands do not find in this environment, by the executor. */
+export async function missingPrograms(
+  { programs = {} }: { readonly programs?: Readonly<Record<string, string>> | undefined },
+  env: NodeJS.ProcessEnv,
+): Promise<Record<string, string>> {
+  const missing: Record<string, string> = {};
+  for (const [executor, program] of Object.entries(programs))
+    if (!(await isInstalled(program, env))) missing[executor] = program;
+  return missing;
+}
+
 function isExecutable(file: string): Promise<boolean> {
   return access(file, constants.X_OK).then(
     () => true,

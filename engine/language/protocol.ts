@@ -33,6 +33,7 @@ const namespace = v.looseObject({
 export const knownSchema = v.object({
   defaultExecutor: text,
   executors: v.nullable(v.array(text)),
+  missing: v.optional(v.record(text, text)),
   workers: v.nullable(v.array(worker)),
   namespaces: v.nullable(v.array(namespace)),
 });

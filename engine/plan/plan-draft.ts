@@ -8,7 +8,12 @@ export interface FolderFacts {
   readonly targets: readonly string[];
   /** The folders that tests lie in, such as `test/unit`, relative. */
   readonly testFolders: readonly string[];
+  /** The first of `AGENTS` that is installed; null for none. */
+  readonly agent: (typeof AGENTS)[number] | null;
 }
+
+/** The agents that every fleet knows, by their programs. */
+export const AGENTS = ['claude', 'codex', 'gemini', 'copilot', 'opencode', 'aider'] as const;
 
 /** What checks a folder, and ends by itself; servers and watchers don't. */
 const CHECKS =
@@ -37,6 +42,7 @@ export function planDraft(facts: FolderFacts): string {
     ...(all.length === 0 ? EXAMPLE : all).join('\n').split('\n'),
     '',
     ...ENDING,
+    ...agentLines(facts.agent),
     '',
   ].join('\n');
 }
@@ -76,8 +82,14 @@ const ENDING: readonly string[] = [
   'join: all',
   '# What becomes of the rest once that is decided: keep, drain or cancel.',
   'losers: keep',
-  '# Who summarises, reviews or mends: executor: agent:claude, with a prompt, and depends: [test-*].',
 ];
+
+function agentLines(agent: FolderFacts['agent']): readonly string[] {
+  return [
+    `# Who summarises, reviews or mends: executor: agent:${agent ?? AGENTS[0]}, with a prompt, and depends: [test-*].`,
+    ...(agent === null ? [`# None of these agents is installed here: ${AGENTS.join(', ')}.`] : []),
+  ];
+}
 
 /** As a YAML scalar that is read as the same text. */
 const quoted = (text: string): string =>

@@ -24,6 +24,8 @@ export interface PlanKnown {
   readonly defaultExecutor: string;
   /** The executors that there are; null when that is not known, and any agent may be. */
   readonly executors: readonly string[] | null;
+  /** The programs that are not installed here, by the executors that need them. Absent: not known. */
+  readonly missing?: Readonly<Record<string, string>> | undefined;
   /** The workers that a target may name; null when that is not known, and any may be. */
   readonly workers: readonly { readonly did: string; readonly alias: string }[] | null;
   /** The namespaces that there are; null when that is not known, and any may be. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
 import type { FanOutRequest } from '../contract/commands.ts';
-import { VERSION, type CallContext, type EngineEvent } from '../contract/engine.ts';
+import type { CallContext, Commands, EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { TOPIC, type JoinBody } from '../fleet/bodies.ts';
 import { Coordinator } from '../fleet/coordinator.ts';
@@ -18,6 +18,7 @@ import type { Log } from '../log/log.ts';
 import type { ThreadId } from '../record/ids.ts';
 import type { SealedRecord } from '../record/record.ts';
 import { readEnvironment } from './environments.ts';
+import { echoExecutor } from './executors/echo.ts';
 import { CALLER, CoordinatorRig, RawWorker, type RigOptions } from './testing/coordinator-rig.ts';
 import { identify, rawPeer } from './testing/raw-peer.ts';
 
@@ -52,6 +53,18 @@ const REQUEST: Omit<FanOutRequest, 'subtasks'> = {
   dir: null,
 };
 
+const TASK = {
+  goal: 'a task',
+  alias: null,
+  priority: 'medium',
+  labels: [],
+  domain: null,
+  hypothesis: null,
+  criteria: [],
+  namespace: null,
+  dir: null,
+} satisfies Commands['task.add']['input'];
+
 /** Opens a fan-out of so many subtasks. @returns its task. */
 async function fanOut(
   rig: CoordinatorRig,
@@ -59,21 +72,7 @@ async function fanOut(
   changes: Partial<FanOutRequest> = {},
   context: CallContext = CALLER,
 ): Promise<string> {
-  const { alias } = await rig.engine.submit(
-    'task.add',
-    {
-      goal: 'a task',
-      alias: null,
-      priority: 'medium',
-      labels: [],
-      domain: null,
-      hypothesis: null,
-      criteria: [],
-      namespace: null,
-      dir: null,
-    },
-    CALLER,
-  );
+  const { alias } = await rig.engine.submit('task.add', TASK, CALLER);
   const list = Array.from({ length: subtasks }, (_, i) => ({ goal: `goal ${i}` }));
   await rig.engine.submit('task.fan-out', { task: alias, ...REQUEST, subtasks: list, ...changes }, context);
   return alias;
@@ -189,6 +188,26 @@ describe('a coordinator', () => {
       assert.match(children[0]!.reason ?? '', /is gone/);
       assert.ok(!worker.rest().includes('deliver'));
     });
+  });
+
+  it('notes which agents the submitter’s environment does not have', async () => {
+    const agent = (name: string, program: string) => ({ ...echoExecutor({ delayMs: 0 }), name, program });
+    const executors = [agent('agent:none', 'no-such-agent'), agent('agent:sh', 'sh')];
+    const { rig } = await fleet({ executors });
+    const subtasks = executors.map(({ name }) => ({
+      goal: 'a',
+      executor: name,
+      isolation: 'folder',
+      dir: '/',
+    }));
+    const noted = async (environment: Record<string, string>): Promise<unknown> => {
+      const input = { ...TASK, fan_out: { ...REQUEST, subtasks } };
+      return (await rig.engine.submit('fan-out.open', input, { ...CALLER, environment })).fan_out.notes;
+    };
+    const [only, another] = (await noted({ PATH: '/bin' })) as string[];
+    assert.match(only!, /^agent:none needs 'no-such-agent', which is not installed/);
+    assert.equal(another, undefined);
+    assert.equal(((await noted({ PATH: '' })) as string[]).length, 2);
   });
 
   it('asks once what a repository must be like, of a fan-out, a retry and a serial run', async () => {

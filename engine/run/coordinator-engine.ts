@@ -33,6 +33,7 @@ import { addRule, removeRule } from '../fleet/rules.ts';
 import { environmentsOf, type Task } from '../fleet/state.ts';
 import {
   decodeAhead,
+  executorsAmong,
   foldersWithWorktrees,
   membersAmong,
   worktreeFolders,
@@ -42,6 +43,7 @@ import { resolveTask } from '../fleet/tasks.ts';
 import { say } from '../fleet/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../fleet/views.ts';
 import type { Home } from '../home/home.ts';
+import { missingPrograms } from '../home/installed.ts';
 import { processStart } from '../home/process.ts';
 import type { Log } from '../log/log.ts';
 import { RESERVED, threadIdFromBytes, type Did, type ThreadId } from '../record/ids.ts';
@@ -320,7 +322,7 @@ export class CoordinatorEngine implements Engine {
       this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
     'fan-out.open': async ({ fan_out: request, ...input }, context) => {
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      const notes = await this.#untrusted(request.dir ?? input.dir, subtasks, context);
+      const notes = await this.#requireMet(request.dir ?? input.dir, subtasks, context);
       const opened = await this.#submitted(context, issuer =>
         commands.openFanOut(
           this.#core,
@@ -336,7 +338,7 @@ export class CoordinatorEngine implements Engine {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
       const { hasFanOut, facts } = resolveTask(this.#core.state, task);
-      const notes = hasFanOut ? [] : await this.#untrusted(request.dir ?? facts.dir, subtasks, context);
+      const notes = hasFanOut ? [] : await this.#requireMet(request.dir ?? facts.dir, subtasks, context);
       const fannedOut = await this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
@@ -422,18 +424,34 @@ export class CoordinatorEngine implements Engine {
   }
 
   /**
-   * Asks once, for all attempts of a fan-out, what they need of their repositories. A command that is repeated was let in.
+   * Asks once, for all attempts of a fan-out, what they need. A command that is repeated was let in.
    * @param dir the folder of subtasks that name none
-   * @returns notes on the repositories that git does not trust
+   * @returns notes on repositories that git does not trust, and on programs that the caller's environment does not have
    */
-  async #untrusted(
+  async #requireMet(
     dir: string | null,
     subtasks: readonly unknown[],
     context: CallContext,
   ): Promise<readonly string[]> {
     if (this.#isRepeated(context)) return [];
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
-    return untrusted(folders, this.#o.worktree);
+    return [
+      ...(await untrusted(folders, this.#o.worktree)),
+      ...(context.environment === undefined ? [] : await this.#missing(subtasks, context.environment)),
+    ];
+  }
+
+  /** Says which agents of a fan-out an environment does not have. */
+  async #missing(subtasks: readonly unknown[], environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+    const programs: Record<string, string> = {};
+    for (const executor of executorsAmong(subtasks, this.#fanOutContext())) {
+      const program = this.#o.executors.get(executor)?.program;
+      if (program !== undefined) programs[executor] = program;
+    }
+    return Object.entries(await missingPrograms({ programs }, environment)).map(
+      ([executor, program]) =>
+        `${executor} needs '${program}', which is not installed, or not on the PATH that you submit with`,
+    );
   }
 
   /** Asks the same, before subtasks of a fan-out run again, of the repositories of these. */

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { isInstalled } from '../../engine/home/installed.ts';
+import { missingPrograms } from '../../engine/home/installed.ts';
 import { oneLine } from '../../engine/contract/format.ts';
 import { iconless } from '../plain.ts';
 import { instanceDescription, instanceIcon } from '../views/appearance.ts';
@@ -49,14 +49,16 @@ async function askForDoing(
   title: string,
   now: DraftSubtask | undefined,
 ): Promise<Pick<DraftSubtask, 'executor' | 'run'> | undefined> {
-  const { executors = ['shell', 'echo'], programs = {} } = context.model.fleet ?? {};
-  const items = await Promise.all(
-    executors.map(async executor => {
-      const program = programs[executor];
-      const isThere = program === undefined || (await isInstalled(program, process.env));
-      return { ...executorTexts(executor), ...(isThere ? {} : { detail: notInstalled(program) }), executor };
-    }),
-  );
+  const { executors = ['shell', 'echo'], programs } = context.model.fleet ?? {};
+  const missing = await missingPrograms({ programs }, process.env);
+  const items = executors.map(executor => {
+    const program = missing[executor];
+    return {
+      ...executorTexts(executor),
+      ...(program === undefined ? {} : { detail: notInstalled(program) }),
+      executor,
+    };
+  });
   const rank = ({ executor }: { executor: string }): number =>
     // What holds now comes first, where Enter takes it.
     executor === now?.executor ? 0 : executor === 'shell' ? 1 : 2;

@@ -28,6 +28,15 @@ describe('what a plan is held against', () => {
     );
   });
 
+  it('is which agents are not installed here', async () => {
+    const programs = { 'agent:none': 'no-such-agent', 'agent:sh': '/bin/sh' };
+    const client = new FakeClient({
+      fleet: fleetDocument({ programs }),
+      namespaces: { namespaces: [], explicit: 0 },
+    });
+    assert.deepEqual((await knownOf(client, new Set())).missing, { 'agent:none': 'no-such-agent' });
+  });
+
   it('is each namespace, whether it is open, and what freezes it', async () => {
     const { namespaces } = await knownOf(fleet.client, new Set());
     assert.deepEqual(

@@ -1,6 +1,7 @@
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { FleetDocument } from '../../engine/contract/documents.ts';
 import { isWithin } from '../../engine/contract/namespaces.ts';
+import { missingPrograms } from '../../engine/home/installed.ts';
 import { FleetError } from '../../engine/errors.ts';
 import type { Known } from '../../engine/language/protocol.ts';
 
@@ -23,6 +24,7 @@ export async function knownOf(client: EngineClient, named: ReadonlySet<string>):
   return {
     defaultExecutor: fleet.default_executor,
     executors: fleet.executors,
+    missing: await missingPrograms(fleet, process.env),
     workers: fleet.instances
       .filter(({ role }) => role === 'worker')
       .map(({ did, alias }) => ({ did, alias })),

@@ -145,7 +145,12 @@ function values(
     case 'when':
       return all(WHENS);
     case 'executor':
-      return all(known.executors ?? ['echo', 'shell']);
+      return (known.executors ?? ['echo', 'shell']).map(name =>
+        item(cursor, name, 'value', {
+          detail: missingText(known.missing?.[name]),
+          range: wholeValue(text, cursor, offset),
+        }),
+      );
     case 'namespace':
       return all((known.namespaces ?? []).filter(({ status }) => status === 'active').map(({ id }) => id));
     case 'target': {
@@ -162,6 +167,9 @@ function values(
       return [];
   }
 }
+
+const missingText = (program: string | undefined): string | null =>
+  program === undefined ? null : `'${program}' is not installed, or not on the PATH`;
 
 /** Names may have slashes and colons in them, which end a word elsewhere. */
 function wholeValue(text: string, { before, word }: Cursor, offset: number): Range {

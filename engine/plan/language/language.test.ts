@@ -49,6 +49,19 @@ const samples = (folder: string, ending: string): readonly string[] =>
 const sample = (folder: string, file: string): string => readFileSync(join(SAMPLES, folder, file), 'utf8');
 
 describe('in a plan, what may be written', () => {
+  it('is marked where it is an agent that is not installed', () => {
+    const { text, offset } = atCursor('goal: g\nsubtasks:\n  - name: a\n    executor: ‸\n');
+    const known = { ...KNOWN, missing: { 'agent:claude': 'claude' } };
+    assert.deepEqual(
+      completionsAt(text, offset, { known, outline: null }).map(({ label, detail }) => [label, detail]),
+      [
+        ['echo', null],
+        ['shell', null],
+        ['agent:claude', "'claude' is not installed, or not on the PATH"],
+      ],
+    );
+  });
+
   for (const file of samples('completion', '.fanout.yaml')) {
     it(`is offered as ${file} says`, () => {
       const { text, offset } = atCursor(sample('completion', file));

@@ -20,6 +20,7 @@ import { generateKey, type InstanceKey } from '../../record/signing.ts';
 import { risingClock } from '../clock.ts';
 import { CoordinatorEngine } from '../coordinator-engine.ts';
 import { echoExecutor } from '../executors/echo.ts';
+import type { Executor } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
 import { encodeMessage } from '../link/frames.ts';
 import type { RecordSource } from '../reports.ts';
@@ -35,6 +36,8 @@ export interface RigOptions {
   readonly rules?: typeof Coordinator;
   /** Puts something between the engine and its log. */
   readonly around?: (log: Log) => Log;
+  /** Executors beside echo and shell. */
+  readonly executors?: readonly Executor[];
 }
 
 /** A coordinator's engine with its door, on a memory log, and workers that say what a test has them say. */
@@ -86,7 +89,12 @@ export class CoordinatorRig {
       heartbeatMs,
       defaultExecutor: 'echo',
       defaultTimeoutSecs: null,
-      executors: new Map([echoExecutor({ delayMs: 0 }), shellExecutor()].map(each => [each.name, each])),
+      executors: new Map(
+        [echoExecutor({ delayMs: 0 }), shellExecutor(), ...(options.executors ?? [])].map(each => [
+          each.name,
+          each,
+        ]),
+      ),
       worktree: { dirty: 'refuse' },
       worker: { command: [SCRIPT], priority: 0 },
       records: searched(storage),

@@ -1,8 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { printable } from '../../../contract/format.ts';
+import { isInstalled } from '../../../home/installed.ts';
 import { FleetError, messageOf, systemCodeOf } from '../../../errors.ts';
-import { planDraft, type FolderFacts } from '../../../plan/plan-draft.ts';
+import { AGENTS, planDraft, type FolderFacts } from '../../../plan/plan-draft.ts';
 import { defineVerb, maybeWord } from '../../verb.ts';
 import { pathOf } from '../../settings.ts';
 
@@ -20,7 +21,7 @@ export const planInit = defineVerb({
   positionals: { file: maybeWord('file', 'the file to write (default: check.fanout.yaml)', 'files') },
   flags: {},
   async run(context, { file = 'check.fanout.yaml' }) {
-    const text = planDraft(await factsOf(context.cwd));
+    const text = planDraft({ ...(await factsOf(context.cwd)), agent: await agentOf(context.env) });
     await writeNew(pathOf(file, context), file, text);
     context.print({ file }, () => [
       `${context.out.colours.green('✓')} ${printable(file)} written`,
@@ -48,7 +49,12 @@ async function writeNew(path: string, file: string, text: string): Promise<void>
   }
 }
 
-async function factsOf(folder: string): Promise<FolderFacts> {
+async function agentOf(env: NodeJS.ProcessEnv): Promise<FolderFacts['agent']> {
+  for (const agent of AGENTS) if (await isInstalled(agent, env)) return agent;
+  return null;
+}
+
+async function factsOf(folder: string): Promise<Omit<FolderFacts, 'agent'>> {
   const [scripts, targets, ...tests] = await Promise.all([
     scriptsOf(folder),
     targetsOf(folder),
