@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { VERDICTS } from '../contract/documents.ts';
+import { sumUsd } from '../contract/money.ts';
 import { FleetError } from '../errors.ts';
 import { celCompiler } from './cel.ts';
 import type { CelProgram, ChildFacts, JoinFacts, OpenFacts } from './predicate.ts';
@@ -11,7 +12,8 @@ const NAMES = ['lint', 'types', ''] as const;
 
 /** Expressions of which many are decided beforehand, and many are not. */
 const number = fc.oneof(
-  fc.constantFrom('total', 'accepted', 'failed', 'running', 'pending', 'children.size()', 'size(children)'),
+  fc.constantFrom('total', 'running', 'pending', 'children.size()', 'size(children)'),
+  fc.constantFrom('accepted', 'rejected', 'failed', 'timed_out', 'cancelled'),
   fc.constantFrom(
     'children.filter(c, c.verdict == "failed").size()',
     'children.filter(c, c.index > 5).size()',
@@ -29,6 +31,13 @@ const test = fc.oneof(
   fc.tuple(sum, comparison, sum).map(parts => parts.join(' ')),
   fc
     .tuple(fc.constantFrom('cost_usd', 'wall_time_secs'), comparison, fc.constantFrom('0.0', '-1.0', '3.5'))
+    .map(parts => parts.join(' ')),
+  fc
+    .tuple(
+      fc.constantFrom('cost_usd + 0.2', 'cost_usd - 0.1', '3.0 * cost_usd'),
+      comparison,
+      fc.constantFrom('0.3', '0.2', '0.6'),
+    )
     .map(parts => parts.join(' ')),
 );
 const ofChild = fc.oneof(
@@ -56,6 +65,8 @@ const expression = fc.letrec(tie => ({
   ),
 })).any;
 
+const COSTS = [0, 0.1, 4] as const;
+
 interface End {
   readonly verdict: (typeof VERDICTS)[number];
   readonly cost: number;
@@ -76,7 +87,7 @@ const child = (index: number, { verdict, cost }: End): ChildFacts => ({
 });
 const end: fc.Arbitrary<End> = fc.record({
   verdict: fc.constantFrom(...VERDICTS),
-  cost: fc.constantFrom(0, 1, 4),
+  cost: fc.constantFrom(...COSTS),
 });
 const facts = fc.array(end, { minLength: 3, maxLength: 3 }).map(ended);
 
@@ -84,7 +95,7 @@ const facts = fc.array(end, { minLength: 3, maxLength: 3 }).map(ended);
 function ended(ends: readonly End[]): JoinFacts {
   return {
     counts: countsOf(ends),
-    costUsd: ends.reduce((total, { cost }) => total + cost, 0),
+    costUsd: sumUsd(ends.map(({ cost }) => cost)),
     wallTimeSecs: Math.max(...ends.map(({ cost }) => cost)),
     children: ends.map((each, index) => child(index, each)),
     parent: { thread: 'th_p', alias: 'A', goal: 'g', record: 'ab' },
@@ -119,7 +130,7 @@ function open(ends: readonly (End | null)[]): OpenFacts {
 
 /** Every way in which those that have not ended may still end. */
 function completions(ends: readonly (End | null)[]): readonly (readonly End[])[] {
-  const ways = VERDICTS.flatMap(verdict => [0, 1, 4].map(cost => ({ verdict, cost })));
+  const ways = VERDICTS.flatMap(verdict => COSTS.map(cost => ({ verdict, cost })));
   return ends.reduce<readonly (readonly End[])[]>(
     (before, each) => before.flatMap(rest => (each === null ? ways : [each]).map(way => [...rest, way])),
     [[]],
@@ -151,6 +162,11 @@ describe('what is foreseen of a predicate', () => {
   for (const [source, wanted] of [
     ['accepted >= 0', [ALWAYS]],
     ['accepted > total', [NEVER]],
+    ['accepted + failed > total', [NEVER]],
+    ['total - accepted - failed >= 0', [ALWAYS]],
+    ['accepted + rejected + failed + timed_out + cancelled == total', [ALWAYS]],
+    ['2 * accepted + failed <= 2 * total', [ALWAYS]],
+    ['accepted + failed == total', []],
     ['accepted == total', []],
     ['running > 0', [NEVER]],
     ['children.size() == 3', [ALWAYS]],
@@ -225,6 +241,28 @@ describe('what is foretold of a join', () => {
     assert.ok(Math.min(...Object.values(seen)) > numRuns / 20, JSON.stringify(seen));
   });
 
+  it('is told of counters as soon as every way agrees', () => {
+    const term = fc
+      .tuple(
+        fc.constantFrom('1', '2', '-1'),
+        fc.constantFrom('accepted', 'failed', 'cancelled', 'total', '1'),
+      )
+      .map(parts => parts.join(' * '));
+    const side = fc.array(term, { minLength: 1, maxLength: 4 }).map(terms => terms.join(' + '));
+    const order = fc.constantFrom('<', '<=', '>', '>=');
+    const ends = fc.array(fc.option(end, { freq: 2 }), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(side, order, side, ends, (left, sign, right, some) => {
+        const source = `${left} ${sign} ${right}`;
+        const program = celCompiler.compile(source, some.length);
+        const ways = new Set(completions(some).map(each => holds(program, ended(each))));
+        const wanted = ways.size > 1 ? undefined : ways.has(true) ? 'satisfied' : 'unsatisfiable';
+        assert.equal(program.foretell(open(some)).outcome, wanted, source);
+      }),
+      { numRuns: runs(300) },
+    );
+  });
+
   const good: End = { verdict: 'accept', cost: 1 };
   const bad: End = { verdict: 'failed', cost: 4 };
   for (const [source, ends, wanted] of [
@@ -235,6 +273,12 @@ describe('what is foretold of a join', () => {
     ['children.exists(c, c.name == "lint" && c.verdict == "accept")', [bad, null, null], 'unsatisfiable'],
     ['accepted >= 2 && cost_usd < 5.0', [bad, good, null], 'unsatisfiable'],
     ['accepted >= 2', [good, good, null], 'satisfied'],
+    ['accepted + failed >= 2', [good, bad, null], 'satisfied'],
+    ['failed > accepted', [good, good, null], 'unsatisfiable'],
+    ['failed >= accepted', [good, bad, null], undefined],
+    ['accepted - failed >= 2', [bad, null, null], 'unsatisfiable'],
+    ['cost_usd + 0.2 > 0.3', [{ verdict: 'accept', cost: 0.1 }, null, null], undefined],
+    ['cost_usd + 0.2 >= 0.3', [{ verdict: 'accept', cost: 0.1 }, null, null], 'satisfied'],
     ['double(accepted) / double(total) >= 0.5', [good, good, null], 'satisfied'],
     ['failed * 2 > total', [bad, bad, null], 'satisfied'],
     ['children.filter(c, c.verdict == "failed").size() <= 1', [bad, bad, null], 'unsatisfiable'],

@@ -2,7 +2,8 @@ import type { ASTNode } from 'cel-js';
 import { VERDICTS } from '../contract/documents.ts';
 import { sumUsd } from '../contract/money.ts';
 import { nearestName } from './names.ts';
-import { partsOf } from './cel-cost.ts';
+import { nodesOf, partsOf } from './cel-cost.ts';
+import { roundedProduct, roundedSum } from './decimal.ts';
 import type { Decision, Foresight, OpenChild, OpenFacts } from './predicate.ts';
 
 /**
@@ -14,13 +15,31 @@ import type { Decision, Foresight, OpenChild, OpenFacts } from './predicate.ts';
 /** All that a value may be; where `canError` is true, its evaluation may also fail. */
 type Values = Kind & { readonly canError: boolean };
 type Kind =
-  | { readonly kind: 'number'; readonly min: number; readonly max: number; readonly isInt: boolean }
+  | Num
   | Truth
   /** One of these texts. */
   | { readonly kind: 'text'; readonly words: ReadonlySet<string> }
   | { readonly kind: 'list'; readonly groups: readonly Group[] }
   | { readonly kind: 'fields'; readonly of: Readonly<Record<string, Values>> }
   | { readonly kind: 'any' };
+interface Num {
+  readonly kind: 'number';
+  readonly min: number;
+  readonly max: number;
+  readonly isInt: boolean;
+  /** Of a whole number that the counters make. */
+  readonly form?: Form | undefined;
+}
+/**
+ * A whole number as the subtasks that are open make it: `base`, and for each of them the weight of the counter that it will
+ * be counted by. All of them end, so the extremes are those of one counter that takes them all.
+ */
+interface Form {
+  readonly base: number;
+  /** For each of COUNTERS. */
+  readonly weights: readonly number[];
+  readonly open: number;
+}
 type Truth = { readonly kind: 'bool'; readonly canHold: boolean; readonly canFail: boolean };
 type Bool = Truth & { readonly canError: boolean };
 type List = Kind & { readonly kind: 'list' } & { readonly canError: boolean };
@@ -97,12 +116,7 @@ export function foretell(root: ASTNode, facts: OpenFacts): { outcome: Decision |
 
 /** Tells whether an expression names one of these variables. */
 export function mentions(root: ASTNode, names: readonly string[]): boolean {
-  const open = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.op === 'id' && names.includes(node.args)) return true;
-    open.push(...partsOf(node));
-  }
-  return false;
+  return nodesOf(root).some(node => node.op === 'id' && names.includes(node.args));
 }
 
 /** The values that each name may have once all children are final, which is when a predicate is asked. */
@@ -122,6 +136,18 @@ function beforehand(names: readonly string[]): Scope {
 }
 
 const COUNTERS: readonly string[] = ['accepted', 'rejected', 'failed', 'timed_out', 'cancelled'];
+
+/** A counter, now and with all that is open. */
+function counter(name: string, now: number, open: number): Values {
+  const weights = COUNTERS.map(each => (each === name ? 1 : 0));
+  return sound({
+    kind: 'number',
+    min: now,
+    max: now + open,
+    isInt: true,
+    form: { base: now, weights, open },
+  });
+}
 
 function presently(facts: OpenFacts, used: ReadonlySet<string>): Scope {
   const { counts, children, wallTimeSecs } = facts;
@@ -143,7 +169,10 @@ function scopeOf(
 ): Scope {
   const variables: readonly (readonly [name: string, values: Values])[] = [
     ['total', int(total)],
-    ...COUNTERS.map(name => [name, int(...range(name))] as const),
+    ...COUNTERS.map(name => {
+      const [now, most] = range(name);
+      return [name, counter(name, now, most - now)] as const;
+    }),
     ['running', int(0)],
     ['pending', int(0)],
     ['cost_usd', double(...range('cost_usd'))],
@@ -254,13 +283,7 @@ function fields(of: Readonly<Record<string, Values>>): Values {
 
 /** The fields that are asked for anywhere in an expression. */
 function fieldsIn(root: ASTNode): ReadonlySet<string> {
-  const found = new Set<string>();
-  const open = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.op === '.') found.add(node.args[1]);
-    open.push(...partsOf(node));
-  }
-  return found;
+  return new Set(nodesOf(root).flatMap(node => (node.op === '.' ? node.args[1] : [])));
 }
 
 class Walk {
@@ -325,20 +348,11 @@ class Walk {
       case '>=':
         return risky(below(right, left, true), canError);
       case '+':
-        return risky(
-          arithmetic(left, right, (a, b) => a + b),
-          canError,
-        );
+        return risky(sum(left, right), canError);
       case '-':
-        return risky(
-          arithmetic(left, negative(right), (a, b) => a + b),
-          canError,
-        );
+        return risky(sum(left, negative(right)), canError);
       case '*':
-        return risky(
-          arithmetic(left, right, (a, b) => a * b),
-          canError,
-        );
+        return risky(product(left, right), canError);
       case '/':
         return risky(quotient(left, right), canError);
       case '-_':
@@ -440,6 +454,9 @@ function chosen(condition: Values, yes: Values, no: Values): Values {
 function equality(left: Values, right: Values): Bool {
   if (left.kind === 'number' && right.kind === 'number') {
     if (left.max < right.min || right.max < left.min) return FALSE;
+    const apart = difference(left, right);
+    if (apart !== undefined && (apart.min > 0 || apart.max < 0)) return FALSE;
+    if (apart?.min === 0 && apart.max === 0) return TRUE;
     const isOne = left.min === left.max && right.min === right.max && left.min === right.min;
     return isOne ? TRUE : EITHER;
   }
@@ -450,14 +467,78 @@ function equality(left: Values, right: Values): Bool {
 
 function below(left: Values, right: Values, orEqual: boolean): Bool {
   if (left.kind !== 'number' || right.kind !== 'number') return EITHER;
+  const apart = difference(left, right);
+  if (apart !== undefined) return below(apart, NOTHING, orEqual);
   if (orEqual ? left.max <= right.min : left.max < right.min) return TRUE;
   return (orEqual ? left.min > right.max : left.min >= right.max) ? FALSE : EITHER;
 }
 
+const NOTHING = int(0);
+
+/** The difference of two numbers that counters make; undefined where one of them is none, or both are constant. */
+function difference(left: Num, right: Num): (Values & Num) | undefined {
+  if (left.form === undefined && right.form === undefined) return undefined;
+  const apart = sum(sound(left), negative(sound(right)));
+  return apart.kind === 'number' && apart.form !== undefined ? { ...apart, form: undefined } : undefined;
+}
+
+function sum(left: Values, right: Values): Values {
+  const values = arithmetic(left, right, (a, b) => a + b, roundedSum);
+  return withForm(values, combined(formOf(left), formOf(right)));
+}
+
+function product(left: Values, right: Values): Values {
+  const values = arithmetic(left, right, (a, b) => a * b, roundedProduct);
+  const [form, factor] = isConstant(left) ? [formOf(right), left.min] : [formOf(left), right];
+  const scale = typeof factor === 'number' ? factor : isConstant(factor) ? factor.min : undefined;
+  return scale === undefined ? values : withForm(values, scaled(form, scale));
+}
+
+const isConstant = (values: Values): values is Values & Num =>
+  values.kind === 'number' && values.isInt && values.min === values.max;
+
+/** The number as counters make it; a constant takes none of them. */
+function formOf(values: Values): Form | undefined {
+  if (values.kind !== 'number') return undefined;
+  if (values.form !== undefined) return values.form;
+  return isConstant(values) ? { base: values.min, weights: COUNTERS.map(() => 0), open: 0 } : undefined;
+}
+
+/** The sum. Only constants know of no open subtasks. */
+function combined(left: Form | undefined, right: Form | undefined): Form | undefined {
+  if (left === undefined || right === undefined) return undefined;
+  return {
+    base: left.base + right.base,
+    weights: left.weights.map((weight, i) => weight + right.weights[i]!),
+    open: Math.max(left.open, right.open),
+  };
+}
+
+function scaled(form: Form | undefined, by: number): Form | undefined {
+  return form && { ...form, base: form.base * by, weights: form.weights.map(weight => weight * by) };
+}
+
+/** Narrows a whole number to what the counters can make of it. */
+function withForm(values: Values, form: Form | undefined): Values {
+  if (values.kind !== 'number' || !values.isInt || form === undefined) return values;
+  const [least, most] = [Math.min(...form.weights), Math.max(...form.weights)];
+  const [min, max] = [form.base + form.open * least, form.base + form.open * most];
+  const isExact = [form.base, least, most, min, max].every(Number.isSafeInteger);
+  return isExact
+    ? { ...values, min: Math.max(values.min, min), max: Math.min(values.max, max), form }
+    : values;
+}
+
 /** The hull of an operation that is monotone in each operand, told only where no result can leave the exact numbers. */
-function arithmetic(left: Values, right: Values, of: (a: number, b: number) => number): Values {
+function arithmetic(
+  left: Values,
+  right: Values,
+  of: (a: number, b: number) => number,
+  rounded: (value: number) => number,
+): Values {
   if (left.kind !== 'number' || right.kind !== 'number') return ANY;
-  const corners = [left.min, left.max].flatMap(a => [of(a, right.min), of(a, right.max)]);
+  const results = [left.min, left.max].flatMap(a => [of(a, right.min), of(a, right.max)]);
+  const corners = left.isInt ? results : results.map(rounded);
   const isFit = (bound: number): boolean =>
     !Number.isNaN(bound) && (!Number.isFinite(bound) || Math.abs(bound) < Number.MAX_SAFE_INTEGER);
   if (!corners.every(isFit)) return ANY;
@@ -471,24 +552,24 @@ function quotient(left: Values, right: Values): Values {
   if (left.kind !== 'number' || right.kind !== 'number') return ANY;
   if (right.min <= 0 && right.max >= 0) return left.isInt ? ANY : SOME;
   const of = left.isInt ? (a: number, b: number) => Math.trunc(a / b) : (a: number, b: number) => a / b;
-  return arithmetic(left, right, of);
+  return arithmetic(left, right, of, roundedProduct);
 }
 
 function negative(values: Values): Values {
   if (values.kind !== 'number') return ANY;
-  return { ...values, min: -values.max, max: -values.min };
+  return { ...values, min: -values.max, max: -values.min, form: scaled(values.form, -1) };
 }
 
 function called(name: string, [value, ...others]: readonly Values[]): Values {
   if (value === undefined || others.length > 0) return ANY;
-  if (name === 'double' && value.kind === 'number') return { ...value, isInt: false };
+  if (name === 'double' && value.kind === 'number') return { ...value, isInt: false, form: undefined };
   if (name !== 'size' || value.kind !== 'list') return ANY;
-  const sum = (of: (group: Group) => number): number =>
+  const count = (of: (group: Group) => number): number =>
     value.groups.reduce((total, group) => total + of(group), 0);
   return risky(
     int(
-      sum(({ min }) => min),
-      sum(({ max }) => max),
+      count(({ min }) => min),
+      count(({ max }) => max),
     ),
     value.canError,
   );

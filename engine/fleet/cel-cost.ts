@@ -296,6 +296,13 @@ function stepsOf(bounds: Args): number {
   return bounds.reduce((sum, { steps }) => sum + steps, 0);
 }
 
+/** Lists an expression and all its parts. */
+export function nodesOf(root: ASTNode): readonly ASTNode[] {
+  const nodes = [root];
+  for (let at = 0; at < nodes.length; at++) nodes.push(...partsOf(nodes[at]!));
+  return nodes;
+}
+
 /** The expressions of which one is made. */
 export function partsOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {

@@ -214,6 +214,39 @@ describe('celCompiler', () => {
     }
   });
 
+  it('computes with money as with decimals', () => {
+    const costs = [0.1, 0.2, 0.3, 1000000.1];
+    const paid = factsOf(costs.map((costUsd, index) => child(index, { costUsd })));
+    const is = (source: string): boolean => {
+      const program = celCompiler.compile(source, costs.length);
+      const first = program.evaluate(paid);
+      assert.equal(program.evaluate(paid), first, 'each time that it is asked');
+      return first;
+    };
+    for (const source of [
+      'children[0].cost_usd + children[1].cost_usd == 0.30',
+      'children[0].cost_usd * 3.0 == 0.3',
+      'children[2].cost_usd - children[0].cost_usd - children[1].cost_usd == 0.0',
+      'children[3].cost_usd - 1000000.0 == 0.1',
+      'children[2].cost_usd / 3.0 == 0.1',
+      'children.exists(c, c.cost_usd + 0.2 == 0.3)',
+      'children.map(c, c.cost_usd + c.cost_usd)[2] == 0.6',
+      '(accepted > 0 ? children[0].cost_usd + 0.2 : 0.0) <= 0.3',
+    ])
+      assert.ok(is(source), source);
+    assert.ok(!is('children[0].cost_usd + children[1].cost_usd > 0.30'));
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 2_000_000 }), { minLength: 2, maxLength: 6 }), cents => {
+        const facts = factsOf(cents.map((each, index) => child(index, { costUsd: each / 100 })));
+        const sum = cents.map((_, i) => `children[${i}].cost_usd`).join(' + ');
+        const total = cents.reduce((a, b) => a + b) / 100;
+        const program = celCompiler.compile(`${sum} == ${total.toFixed(2)}`, cents.length);
+        assert.ok(program.evaluate(facts));
+      }),
+      { numRuns: runs(200) },
+    );
+  });
+
   it('gives what is not set as an empty text, 0 and -1', () => {
     const unset = child(0, { name: null, worker: null, summary: null, exitCode: null, verdict: null });
     const source = '["name", "worker"].size() == 2 && children[0].name == "" && children[0].worker == ""';

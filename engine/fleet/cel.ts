@@ -1,7 +1,8 @@
-import { Environment, EvaluationError, ParseError, TypeError, type ParseResult } from 'cel-js';
+import { Environment, EvaluationError, ParseError, TypeError, type ASTNode, type ParseResult } from 'cel-js';
 import { FleetError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../record/canonical.ts';
-import { refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
+import { nodesOf, refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
+import { roundedProduct, roundedSum } from './decimal.ts';
 import { foresee, foretell, mentions } from './abstract-evaluation.ts';
 import { didYouMean } from './names.ts';
 import {
@@ -17,6 +18,7 @@ export const celCompiler: CelCompiler = {
   compile(source, total, isAdmitted = false) {
     const program = check(source, JOINS);
     if (!isAdmitted) refuseCostly(program.ast, shapesFor(total));
+    makeDecimal(program.ast);
     return {
       evaluate: facts => evaluate(program, bindingsOf(facts), JOINS),
       foretell: facts => foretell(program.ast, facts),
@@ -280,6 +282,38 @@ const RULE_SHAPES: ReadonlyMap<string, Shape> = new Map([
   ['ns', text(256)],
   ['record', { size: 1, fields: { thread: text(131), body: { size: MAX_BODY, item: text(MAX_BODY) } } }],
 ]);
+
+type Evaluate = (...args: unknown[]) => unknown;
+
+const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
+  '+': roundedSum,
+  '-': roundedSum,
+  '*': roundedProduct,
+  '/': roundedProduct,
+};
+
+/**
+ * Has the arithmetic of an expression round its fractions to decimals. The library lets nobody replace an operator of its
+ * own types, so each operation is wrapped; the library itself assigns `evaluate` when a node is evaluated first.
+ */
+function makeDecimal(root: ASTNode): void {
+  for (const node of nodesOf(root)) {
+    const rounded = ROUNDED[node.op];
+    if (rounded === undefined) continue;
+    let evaluate = (node as unknown as { evaluate: Evaluate }).evaluate;
+    const wrapped: Evaluate = (...args) => {
+      const value = evaluate.apply(node, args);
+      // Whole numbers are BigInt.
+      return typeof value === 'number' ? rounded(value) : value;
+    };
+    Object.defineProperty(node, 'evaluate', {
+      get: () => wrapped,
+      set: (assigned: Evaluate) => {
+        evaluate = assigned;
+      },
+    });
+  }
+}
 
 /** The library's error in our words. */
 function faultOf(error: unknown, source: string, language: Language): FleetError {
