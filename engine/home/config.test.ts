@@ -45,6 +45,7 @@ describe('config.toml', () => {
        setup = "npm ci"
        escape = "note"
        min_free_bytes = 0
+       timeout_secs = 60
        [agents.reviewer]
        command = ["review", "{prompt_file}"]
        resume = ["review", "--resume", "{session}"]
@@ -64,7 +65,14 @@ describe('config.toml', () => {
         worker_idle_exit_secs: 30,
         output_cap_bytes: 1024,
       },
-      worktree: { dirty: 'carry', include: ['.env'], setup: 'npm ci', escape: 'note', min_free_bytes: 0 },
+      worktree: {
+        dirty: 'carry',
+        include: ['.env'],
+        setup: 'npm ci',
+        escape: 'note',
+        min_free_bytes: 0,
+        timeout_secs: 60,
+      },
       agents: {
         reviewer: {
           command: ['review', '{prompt_file}'],
@@ -120,6 +128,7 @@ describe('config.toml', () => {
     ['server.port = 65536', 'server.port must be at most 65535'],
     ['identity.actor = "ada"', 'identity.actor must be a DID such as did:sync:user:ada'],
     ['fleet.executor = ""', 'fleet.executor must not be empty'],
+    ['worktree.timeout_secs = 0', 'worktree.timeout_secs must be at least 1'],
     ['worktree.dirty = "ask"', 'worktree.dirty must be refuse, stash or carry'],
     ['worktree.include = ["../up"]', 'worktree.include.0 must be a path from the top of the repository'],
     ['agents.a.command = "claude -p"', 'agents.a.command must be a list of words'],

@@ -103,6 +103,7 @@ const worktreeTable = v.partial(
     ),
     escape: v.picklist(['fail', 'note'], 'must be fail or note'),
     min_free_bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    timeout_secs: number(1, 86_400),
   }),
 );
 export type WorktreeTable = v.InferOutput<typeof worktreeTable>;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
 import type { FanOutRequest } from '../contract/commands.ts';
-import type { CallContext, Commands, EngineEvent } from '../contract/engine.ts';
+import { VERSION, type CallContext, type Commands, type EngineEvent } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { TOPIC, type JoinBody } from '../fleet/bodies.ts';
 import { Coordinator } from '../fleet/coordinator.ts';

@@ -70,6 +70,8 @@ import { secretTold, type Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
 import { decodeRestored, restoreRecords } from './restore-records.ts';
 import { removeWorktreeOf } from './worktrees/fleet.ts';
+import { endingWith } from './worktrees/git.ts';
+import type { Occupant } from './worktrees/names.ts';
 import { requireReady, untrusted } from './worktrees/ready.ts';
 import type { WorktreeSettings } from './worktrees/worktree.ts';
 
@@ -88,7 +90,7 @@ export interface CoordinatorEngineOptions {
   readonly executors: ReadonlyMap<string, Executor>;
   readonly worker: WorkerProgram;
   /** The git settings by which workers make worktrees. */
-  readonly worktree: Pick<WorktreeSettings, 'dirty'>;
+  readonly worktree: Pick<WorktreeSettings, 'dirty' | 'timeoutMs'>;
   /** Searches the log; opened at its first use. */
   readonly records: RecordSource;
   /** The home's tokens, which whoever serves the engine asks as well. */
@@ -374,7 +376,7 @@ export class CoordinatorEngine implements Engine {
       this.#keyed.noted('rule.remove', context, issuer => removeRule(this.#core, rule, issuer)),
     'worktree.remove': (input, context) =>
       this.#keyed.once('worktree.remove', context, () =>
-        removeWorktreeOf(this.#core.state.instances.values(), input),
+        removeWorktreeOf(this.#core.state.instances.values(), input, attempt => this.#isRunning(attempt)),
       ),
     'namespace.create': (input, context) =>
       this.#keyed.noted('namespace.create', context, issuer => createNamespace(this.#core, input, issuer)),
@@ -436,7 +438,7 @@ export class CoordinatorEngine implements Engine {
     if (this.#isRepeated(context)) return [];
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
     return [
-      ...(await untrusted(folders, this.#o.worktree)),
+      ...(await this.#inGit(context, () => untrusted(folders, this.#o.worktree))),
       ...(context.environment === undefined ? [] : await this.#missing(subtasks, context.environment)),
     ];
   }
@@ -462,7 +464,23 @@ export class CoordinatorEngine implements Engine {
   ): Promise<void> {
     if (this.#isRepeated(context)) return;
     const folders = foldersWithWorktrees(subtasksOf(resolveTask(this.#core.state, name)));
-    for (const folder of folders) await requireReady(folder, this.#o.worktree);
+    await this.#inGit(context, async () => {
+      for (const folder of folders) await requireReady(folder, this.#o.worktree);
+    });
+  }
+
+  /** Has git answer a caller, for as long as the caller waits. */
+  #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
+    return endingWith(signal, ask, this.#o.worktree.timeoutMs);
+  }
+
+  /** True while a worker has an attempt, as far as is known here. */
+  #isRunning({ task, index, attempt }: Occupant): boolean {
+    for (const each of this.#core.state.tasks.values()) {
+      const child = each.facts.alias === task ? each.fanOut?.children[index] : undefined;
+      if (child?.state === 'assigned' && child.attempt === attempt) return true;
+    }
+    return false;
   }
 
   #isRepeated({ actor, idempotencyKey: key }: CallContext): boolean {

@@ -56,6 +56,7 @@ export function withoutCommand(
   return { verdict, reason, exitCode: null, signal: null, summary, costUsd: 0, leftGroup: [] };
 }
 
-function timeoutReason(timeoutMs: number): string {
+/** The words of an end by the time-out. */
+export function timeoutReason(timeoutMs: number): string {
   return `ran longer than its time-out of ${timeoutMs / 1000} s`;
 }

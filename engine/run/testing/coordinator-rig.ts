@@ -95,7 +95,7 @@ export class CoordinatorRig {
           each,
         ]),
       ),
-      worktree: { dirty: 'refuse' },
+      worktree: { dirty: 'refuse', timeoutMs: 600_000 },
       worker: { command: [SCRIPT], priority: 0 },
       records: searched(storage),
       tokens,

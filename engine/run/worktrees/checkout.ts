@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError, messageOf } from '../../errors.ts';
 import { shellQuoted } from '../../home/files.ts';
-import { gitLines, gitList } from './git.ts';
+import { bytesOf, charactersOf, gitLines, gitPaths, readable } from './git.ts';
+import { BRANCH, sharedStateOf } from './shared.ts';
 
 /** The checkout that somebody works in, and from whose HEAD worktrees begin. */
 export interface Checkout {
@@ -12,18 +13,21 @@ export interface Checkout {
   readonly prefix: string;
   /** The commit that is checked out. */
   readonly head: string;
+  /** The folder that all worktrees of its repository share. */
+  readonly common: string;
 }
 
 /** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, where there is no commit yet, or git says no. */
 export async function checkoutOf(dir: string): Promise<Checkout> {
   let lines: string[];
   try {
-    lines = await gitLines(dir, 'rev-parse', '--show-toplevel', '--show-prefix', '--verify', 'HEAD');
+    const words = ['--path-format=absolute', '--git-common-dir', '--show-toplevel', '--show-prefix'];
+    lines = await gitLines(dir, 'rev-parse', ...words, '--verify', 'HEAD');
   } catch (cause) {
     throw FleetError.is(cause, 'WORKER_FAILED') ? noCheckout(dir, cause) : cause;
   }
-  const [top = '', prefix = '', head = ''] = lines;
-  return { top, prefix: prefix.replace(/\/$/, ''), head };
+  const [common = '', top = '', prefix = '', head = ''] = lines;
+  return { top, prefix: prefix.replace(/\/$/, ''), head, common };
 }
 
 /** The faults of a folder's repository, by git's own words. */
@@ -63,75 +67,93 @@ function noCheckout(dir: string, cause: FleetError): FleetError {
 export const isOfOther = (fault: unknown): fault is FleetError =>
   FleetError.is(fault) && /dubious ownership/.test(fault.message);
 
-/** The options that no configuration overrides: new files, and changes in submodules, are shown. */
-const ALL = ['--untracked-files=normal', '--ignore-submodules=none'];
+/** The options that no configuration overrides: changes in submodules are shown, and each path is one of its own. */
+const ALWAYS = ['--ignore-submodules=none', '--no-renames', '-z'];
 
-/** What is changed in a checkout and not committed, as `git status` says it: one line for each path, `XY path`. */
-export function changesIn(top: string): Promise<string[]> {
-  return gitLines(top, 'status', '--porcelain', ...ALL);
+/** One path of `git status`, each byte of which is a character, and its two letters. */
+export interface Change {
+  readonly status: string;
+  readonly path: string;
 }
 
-/** The paths of a checkout, less those that are new, that have changes which a commit would be without. */
-export async function trackedChangesIn(top: string): Promise<string[]> {
-  const lines = await gitLines(
-    top,
-    'status',
-    '--porcelain',
-    '--untracked-files=no',
-    '--ignore-submodules=none',
-  );
-  return lines.map(line => line.slice(3));
+/** What is changed in a checkout and not committed, new files one by one. */
+export async function changesIn(top: string): Promise<Change[]> {
+  return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=all', ...ALWAYS));
 }
+
+/** The changes of a checkout, without files that are new: those that a commit would be without. */
+export async function trackedChangesIn(top: string): Promise<Change[]> {
+  return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=no', ...ALWAYS));
+}
+
+const changesOf = (told: readonly string[]): Change[] =>
+  told.map(entry => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
+
+/** The states of git's index in which a merge has left a conflict. */
+const UNMERGED = new Set(['DD', 'AU', 'UD', 'UA', 'DU', 'AA', 'UU']);
+
+/** The paths, as people read them, at which a merge was left with conflicts. */
+export const conflictsIn = (changes: readonly Change[]): string[] =>
+  changes.filter(({ status }) => UNMERGED.has(status)).map(({ path }) => readable(path));
 
 /** So many changed files are looked at one by one; of more, only their names and states are compared. */
 const MAX_LOOKED_AT = 5_000;
 
 /**
- * What tells one state of a checkout from another: the commit, the branch, and all that is changed or new, ignored files
- * excepted. By path, so that a difference can be named.
+ * Tells one state of a checkout from another: the commit, the branch, all that is changed or new, ignored files excepted, and
+ * what its worktrees share. By path and name, so that a difference can be named.
  */
-export async function stateOf(top: string): Promise<ReadonlyMap<string, string>> {
+export async function stateOf(top: string, common: string): Promise<ReadonlyMap<string, string>> {
+  const [shared, files] = await Promise.all([
+    sharedStateOf(top, common),
+    // An attempt can make git refuse the checkout, which is a difference as well.
+    filesOf(top).catch((error: unknown) => new Map([['HEAD', messageOf(error)]])),
+  ]);
+  return new Map([...shared, ...files]);
+}
+
+/** The folder that all worktrees of a repository share. */
+export async function commonFolderOf(top: string): Promise<string> {
+  const [common = ''] = await gitLines(top, 'rev-parse', '--path-format=absolute', '--git-common-dir');
+  return common;
+}
+
+/** The commit and the branch of a checkout, and all that is changed or new in it. */
+export async function filesOf(top: string): Promise<Map<string, string>> {
   const state = new Map<string, string>();
-  const told = await gitList(
-    top,
-    'status',
-    '--porcelain=v2',
-    '--branch',
-    '-z',
-    '--untracked-files=all',
-    '--ignore-submodules=none',
-  );
+  const words = ['--porcelain=v2', '--branch', '--untracked-files=all', ...ALWAYS];
+  const told = await gitPaths(top, 'status', ...words);
   const heads = told.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
   state.set('HEAD', heads.join(' '));
   for (const [at, { status, path }] of [...changedPaths(told)].entries()) {
-    const stats = at < MAX_LOOKED_AT ? await lstat(join(top, path)).catch(() => undefined) : undefined;
+    const file = bytesOf(join(charactersOf(top), path));
+    const stats = at < MAX_LOOKED_AT ? await lstat(file).catch(() => undefined) : undefined;
     const look = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.mode}`;
-    state.set(path, createHash('sha1').update(`${status} ${look}`).digest('hex'));
+    state.set(readable(path), createHash('sha1').update(`${status} ${look}`).digest('hex'));
   }
   return state;
 }
 
 /** How many words stand before the path, by the kind of an entry of `git status --porcelain=v2`. */
-const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, '2': 9, u: 10, '?': 1 };
+const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
 
-function* changedPaths(
-  told: readonly string[],
-): Generator<{ readonly status: string; readonly path: string }> {
-  for (let at = 0; at < told.length; at++) {
-    const words = told[at]!.split(' ');
+function* changedPaths(told: readonly string[]): Generator<Change> {
+  for (const entry of told) {
+    const words = entry.split(' ');
     const before = WORDS_BEFORE_PATH[words[0]!];
     if (before === undefined) continue;
-    yield { status: words.slice(0, Math.min(2, before)).join(' '), path: words.slice(before).join(' ') };
-    // A rename is followed by the path that it was.
-    if (words[0] === '2') at++;
+    yield { status: words.slice(0, before).join(' '), path: words.slice(before).join(' ') };
   }
 }
 
-/** The paths in which two states differ, `HEAD` for the commit or the branch. */
+/** The names in which two states differ, `HEAD` for the commit or the branch. A new branch is no difference. */
 export function differences(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
 ): string[] {
-  const paths = new Set([...before.keys(), ...after.keys()]);
-  return [...paths].filter(path => before.get(path) !== after.get(path)).sort();
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names]
+    .filter(name => before.get(name) !== after.get(name))
+    .filter(name => before.has(name) || !name.startsWith(BRANCH))
+    .sort();
 }

@@ -3,8 +3,10 @@ import type { WorktreeDocument, WorktreeRemoved, WorktreesDocument } from '../..
 import { FleetError } from '../../errors.ts';
 import type { Instance } from '../../fleet/state.ts';
 import { homePaths } from '../../home/paths.ts';
+import { isAlive } from '../../home/process.ts';
 import { removeWorktree } from './leftovers.ts';
-import { readNotes } from './notes.ts';
+import type { Occupant } from './names.ts';
+import { readNotes, type WorktreeNote } from './notes.ts';
 
 type Workers = Iterable<Pick<Instance, 'alias' | 'role' | 'home'>>;
 
@@ -22,8 +24,16 @@ export async function worktreesOf(instances: Workers): Promise<WorktreesDocument
   return { worktrees };
 }
 
-/** Removes one of them. @throws NOT_FOUND, also where a name is that of several; what `removeWorktree` does. */
-export async function removeWorktreeOf(instances: Workers, input: WorktreeRemove): Promise<WorktreeRemoved> {
+/**
+ * Removes one of them.
+ * @param isRunning true while a worker has an attempt
+ * @throws NOT_FOUND, also where a name is that of several; what `removeWorktree` does.
+ */
+export async function removeWorktreeOf(
+  instances: Workers,
+  input: WorktreeRemove,
+  isRunning: (attempt: Occupant) => boolean,
+): Promise<WorktreeRemoved> {
   const all = [...instances];
   const { worktrees } = await worktreesOf(all);
   const named = worktrees.filter(({ name, branch, dir }) => [name, branch, dir].includes(input.worktree));
@@ -40,6 +50,9 @@ export async function removeWorktreeOf(instances: Workers, input: WorktreeRemove
       },
     );
   const { home } = all.find(({ alias }) => alias === found.worker)!;
-  const { branch, branchKept } = await removeWorktree(homePaths(home).worktreesDir, found.name, input.force);
+  const isInUse = (note: WorktreeNote): boolean =>
+    note.pid_start !== null && isAlive(note.pid, note.pid_start) && isRunning(note);
+  const { worktreesDir } = homePaths(home);
+  const { branch, branchKept } = await removeWorktree(worktreesDir, found.name, input.force, isInUse);
   return { name: found.name, branch, branch_kept: branchKept };
 }

@@ -1,43 +1,90 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../../errors.ts';
 
-/** What of the environment says whose work this is; all else that begins with `GIT_` would point git elsewhere. */
+/** Variables that say whose work this is, and how remotes are reached; all else that begins with `GIT_` would point git elsewhere. */
 const KEPT =
-  /^GIT_(?:AUTHOR|COMMITTER)_|^GIT_(?:SSH|SSH_COMMAND|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM)$/;
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** The time that one git may take, with the filters that it runs. */
-const TIMEOUT_MS = 10 * 60_000;
+  /^GIT_(?:AUTHOR|COMMITTER|LFS|SSL)_|^GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM)$/;
+const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
+/** The time that one git may take, with the filters that it runs, unless somebody said otherwise. */
+export const GIT_TIMEOUT_MS = 10 * 60_000;
 /** The time that is waited for its output once it has ended: a process that it started may hold the pipe. */
 const DRAIN_MS = 1_000;
 /** The most of its own words that an error repeats, in UTF-16 code units. */
 const MAX_WORDS = 1_000;
 
 /**
- * Book-keeping runs none of the user's hooks and monitors, begins no work that outlives it, and takes no lock that it can do
- * without.
+ * Book-keeping runs none of the user's hooks, monitors, signers and password prompts, begins no work that outlives it, takes no
+ * lock that it can do without, and heeds no setting that hides a change or refuses one. Filters run: they make the files.
  */
 const SETTINGS = [
   '--no-optional-locks',
   ...[
     'core.hooksPath=/dev/null',
     'core.fsmonitor=false',
+    'core.untrackedCache=false',
+    'core.askPass=',
+    'core.safecrlf=false',
+    'core.splitIndex=false',
+    'sparse.expectFilesOutsideOfPatterns=false',
+    'add.ignoreErrors=false',
     'commit.gpgSign=false',
+    'commit.cleanup=verbatim',
+    'submodule.recurse=false',
+    'diff.relative=false',
+    'diff.orderFile=/dev/null',
     'gc.auto=0',
     'maintenance.auto=false',
   ].flatMap(setting => ['-c', setting]),
 ];
 
-const ending = new AsyncLocalStorage<AbortSignal>();
+/**
+ * Starts git behind a guard of its group: a shell that reads from a pipe to this process, and ends the group when that
+ * closes, as it does when this process dies. Arguments: the words of git.
+ */
+const GUARDED = `
+{ read -r word <&3; kill -s KILL 0; } </dev/null >/dev/null 2>&1 &
+exec git "$@" 3<&-`;
 
-/** Does some work of which each git, with all that it started, ends with the signal. */
-export function endingWith<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  return ending.run(signal, work);
+/** The bounds of git. */
+interface Bounds {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+const bounds = new AsyncLocalStorage<Bounds>();
+
+/** Does some work of which each git, with all that it started, ends with the signal, and after so much time. */
+export function endingWith<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+  timeoutMs = GIT_TIMEOUT_MS,
+): Promise<T> {
+  return bounds.run({ timeoutMs, ...(signal === undefined ? {} : { signal }) }, work);
 }
 
 /** Does some work that is done to its end though it is part of one which ends with a signal. */
 export function regardless<T>(work: () => Promise<T>): Promise<T> {
-  return ending.exit(work);
+  return bounds.exit(work);
+}
+
+/** Waits, unless the signal ends the work meanwhile. @throws WORKER_FAILED then. */
+export async function pause(ms: number, what: string): Promise<void> {
+  const signal = bounds.getStore()?.signal;
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  if (signal?.aborted === true) throw new FleetError('WORKER_FAILED', `${what}: ${String(signal.reason)}`);
+}
+
+/** What a git is given beside its words. */
+export interface GitInput {
+  /** What it reads. */
+  readonly input?: Buffer;
+  /** The file that is its index; default: that of the folder's repository. */
+  readonly index?: string;
 }
 
 /**
@@ -48,9 +95,9 @@ export async function git(dir: string, ...args: readonly string[]): Promise<stri
   return (await run(dir, args)).toString('utf8');
 }
 
-/** The same, with what it reads as its input. */
-export async function gitReading(dir: string, input: Buffer, ...args: readonly string[]): Promise<string> {
-  return (await run(dir, args, input)).toString('utf8');
+/** The same, with an input or an index of its own. */
+export async function gitWith(dir: string, given: GitInput, ...args: readonly string[]): Promise<string> {
+  return (await run(dir, args, given)).toString('utf8');
 }
 
 /** The same, as lines, without the last line's end. */
@@ -66,11 +113,30 @@ export async function gitList(dir: string, ...args: readonly string[]): Promise<
 
 /** The same, of paths, each byte of which is a character: a name of a file need not be text. */
 export async function gitPaths(dir: string, ...args: readonly string[]): Promise<string[]> {
-  return (await run(dir, args))
-    .toString('latin1')
-    .split('\0')
-    .filter(item => item !== '');
+  return gitPathsWith(dir, {}, ...args);
 }
+
+/** The same, with an input or an index of its own. */
+export async function gitPathsWith(
+  dir: string,
+  given: GitInput,
+  ...args: readonly string[]
+): Promise<string[]> {
+  const text = (await run(dir, args, given)).toString('latin1');
+  return text.split('\0').filter(item => item !== '');
+}
+
+/** The path of a file as the system has it, of one whose bytes are its characters. */
+export const bytesOf = (path: string): Buffer => Buffer.from(path, 'latin1');
+
+/** A path whose bytes are its characters, as people read it. */
+export const readable = (path: string): string => bytesOf(path).toString('utf8');
+
+/** A path as `gitPaths` has it. */
+export const charactersOf = (path: string): string => Buffer.from(path, 'utf8').toString('latin1');
+
+/** Paths whose bytes are their characters, as git reads them with `-z`, or as pathspecs from a file. */
+export const listOf = (paths: readonly string[]): Buffer => bytesOf(paths.map(path => `${path}\0`).join(''));
 
 /** Whether git says yes, by how it ends. */
 export function gitSays(dir: string, ...args: readonly string[]): Promise<boolean> {
@@ -80,18 +146,67 @@ export function gitSays(dir: string, ...args: readonly string[]): Promise<boolea
   );
 }
 
-function run(dir: string, args: readonly string[], input?: Buffer): Promise<Buffer> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || KEPT.test(name)),
+/** Matches the words of git where another git was at work in the same repository. */
+const RACE =
+  /(?:lock|unable to create|could not create directory).*file exists|failed to read \S*\/worktrees\//i;
+/** The pauses before git is run again after a race, in ms. */
+const PAUSES_MS = [20, 40, 80, 160, 320, 640, 1_280];
+
+async function run(dir: string, args: readonly string[], given: GitInput = {}): Promise<Buffer> {
+  const settings = [...SETTINGS, ...(await settingsOf(dir))];
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await runOnce(dir, settings, args, given);
+    } catch (error) {
+      if (!FleetError.is(error, 'WORKER_FAILED') || !RACE.test(error.message)) throw error;
+      await pause(pauseMs, error.message);
+    }
+  }
+  return runOnce(dir, settings, args, given);
+}
+
+/** A repository that comes from elsewhere may say that case means nothing, where it does: git would overlook files. */
+async function settingsOf(dir: string): Promise<readonly string[]> {
+  const [lower, upper] = await Promise.all(['.git', '.GIT'].map(name => isThere(join(dir, name))));
+  return lower === true && upper === false ? ['-c', 'core.ignoreCase=false'] : [];
+}
+
+/** True where something is at a path, be it a link that leads nowhere. */
+export const isThere = (path: string | Buffer): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
   );
-  const signal = ending.getStore();
+
+function environmentWith(index: string | undefined): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || KEPT.test(name));
+  const own = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', SSH_ASKPASS: '' };
+  return { ...Object.fromEntries(kept), ...own, ...(index === undefined ? {} : { GIT_INDEX_FILE: index }) };
+}
+
+function spawnGit(words: readonly string[], { input, index }: GitInput): ChildProcess {
+  const env = environmentWith(index);
+  const stdin = input === undefined ? 'ignore' : 'pipe';
+  if (process.platform === 'win32') return spawn('git', words, { env, stdio: [stdin, 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', GUARDED, 'spl-git', ...words], {
+    env,
+    detached: true,
+    stdio: [stdin, 'pipe', 'pipe', 'pipe'],
+  });
+  (child.stdio[3] as Duplex | undefined)?.on('error', () => undefined);
+  return child;
+}
+
+function runOnce(
+  dir: string,
+  settings: readonly string[],
+  args: readonly string[],
+  given: GitInput,
+): Promise<Buffer> {
+  const { signal, timeoutMs } = bounds.getStore() ?? { timeoutMs: GIT_TIMEOUT_MS };
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(ended(args, dir, String(signal.reason)));
-    const child = spawn('git', ['-C', dir, ...SETTINGS, ...args], {
-      env: { ...env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' },
-      detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
+    const child = spawnGit(['-C', dir, ...settings, ...args], given);
     const out = gathered(child.stdout!);
     const err = gathered(child.stderr!);
     let why: string | undefined;
@@ -101,7 +216,7 @@ function run(dir: string, args: readonly string[], input?: Buffer): Promise<Buff
     };
     const onAbort = (): void => end(String(signal?.reason));
     signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => end(`took more than ${TIMEOUT_MS / 60_000} minutes`), TIMEOUT_MS);
+    const timer = setTimeout(() => end(`took more than ${timeoutMs / 1000} s`), timeoutMs);
     let drained: NodeJS.Timeout | undefined;
     const settle = (answer: () => void): void => {
       clearTimeout(timer);
@@ -111,6 +226,8 @@ function run(dir: string, args: readonly string[], input?: Buffer): Promise<Buff
     };
     child.once('error', error => settle(() => reject(notRun(error))));
     child.once('exit', () => {
+      // Its guard, and what it left.
+      endGroup(child.pid);
       drained = setTimeout(() => (child.stdout!.destroy(), child.stderr!.destroy()), DRAIN_MS);
     });
     child.once('close', (code: number | null) =>
@@ -118,12 +235,16 @@ function run(dir: string, args: readonly string[], input?: Buffer): Promise<Buff
         if (why !== undefined) reject(ended(args, dir, why));
         else if (out.isOver) reject(ended(args, dir, 'printed more than can be read'));
         else if (code === 0) resolve(out.read());
+        else if (code === NOT_FOUND) reject(notRun(undefined));
         else reject(failed(args, dir, err.read().toString('utf8'), code));
       }),
     );
-    child.stdin?.on('error', () => undefined).end(input);
+    child.stdin?.on('error', () => undefined).end(given.input);
   });
 }
+
+/** The exit code of a shell that did not find its program. */
+const NOT_FOUND = 127;
 
 /** Ends git with all that it started. */
 function endGroup(pid: number | undefined): void {
@@ -150,14 +271,15 @@ function gathered(stream: NodeJS.ReadableStream): { read(): Buffer; readonly isO
   };
 }
 
-function notRun(cause: Error): FleetError {
-  const isMissing = systemCodeOf(cause) === 'ENOENT';
+/** @param cause undefined where the shell did not find git */
+function notRun(cause: Error | undefined): FleetError {
+  const isMissing = cause === undefined || systemCodeOf(cause) === 'ENOENT';
   const message = isMissing
     ? 'git was not found: worktrees need it'
     : `git could not be run: ${cause.message}`;
   return new FleetError('NOT_SUPPORTED', message, {
     hint: 'Install git, or run with isolation=folder.',
-    cause,
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 

@@ -1,11 +1,21 @@
-import { lstat, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError, messageOf } from '../../errors.ts';
-import { changesIn } from './checkout.ts';
-import { gitList, gitSays, git } from './git.ts';
-import { onlyCopiesIn } from './nested.ts';
+import { commonFolderOf } from './checkout.ts';
+import {
+  closeWorktree,
+  discard,
+  hiddenIn,
+  ownCopiesIn,
+  requireOwn,
+  takeDown,
+  uncommittedIn,
+} from './closing.ts';
+import { gitSays, git, isThere } from './git.ts';
+import { inTurn } from './lock.ts';
+import { untrackedIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
-import { closeWorktree, discard } from './worktree.ts';
+import { removeOwnIndexes } from './own-index.ts';
 
 /**
  * Deals with what a worker that died had: to be called when no attempt of this home's runs. What was half made is taken
@@ -14,9 +24,10 @@ import { closeWorktree, discard } from './worktree.ts';
  * @param complain told what could not be dealt with, which stays as it is.
  */
 export async function recoverWorktrees(folder: string, complain: (what: string) => void): Promise<void> {
+  await removeOwnIndexes(folder);
   for (const [name, note] of await readNotes(folder)) {
     try {
-      if (note.state === 'making') await discard(folder, name, note);
+      if (note.state === 'making') await discardMade(folder, name, note);
       else if (note.state === 'used') await keepLeft(folder, name);
     } catch (error) {
       complain(`worktree '${note.dir}': ${messageOf(error)}`);
@@ -24,8 +35,14 @@ export async function recoverWorktrees(folder: string, complain: (what: string) 
   }
 }
 
+/** One that was half made, of a repository that may be gone by now. */
+async function discardMade(folder: string, name: string, note: WorktreeNote): Promise<void> {
+  const work = (): Promise<void> => discard(folder, name, note);
+  return (await isThere(note.top)) ? inTurn(await commonFolderOf(note.top), work) : work();
+}
+
 async function keepLeft(folder: string, name: string): Promise<void> {
-  if ((await closeWorktree(folder, name, null)).work === null) return;
+  if ((await closeWorktree(folder, name)).work === null) return;
   const note = (await readNotes(folder)).get(name);
   if (note !== undefined) await writeNote(folder, name, { ...note, state: 'left' });
 }
@@ -41,30 +58,45 @@ export interface Removed {
  * Removes a worktree. Its branch goes with it where another branch has all that is on it, else it stays.
  *
  * @param force throws away the branch, and what is not committed.
- * @throws NOT_FOUND; CONFLICT where it is in use, where something in it is not committed, or where its repository is gone.
+ * @param isRunning true while its attempt runs
+ * @throws NOT_FOUND; CONFLICT where it is in use, where something in it is not committed or can't be looked at, or where its
+ *   repository is gone.
  */
-export async function removeWorktree(folder: string, name: string, force: boolean): Promise<Removed> {
+export async function removeWorktree(
+  folder: string,
+  name: string,
+  force: boolean,
+  isRunning: (note: WorktreeNote) => boolean = () => true,
+): Promise<Removed> {
+  const note = await endedNote(folder, name, isRunning);
+  const { top, dir, branch } = note;
+  if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
+  if (!force && (await isThere(dir))) await requireClean(folder, note);
+  return inTurn(await commonFolderOf(top), async () => {
+    // What was lent lies there untracked, so that git would not go without being forced.
+    await takeDown(top, dir);
+    const branchKept = !force && !(await isHeldElsewhere(note));
+    if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
+    await removeNote(folder, name);
+    return { branch, branchKept };
+  });
+}
+
+/** The note of a worktree in which no attempt works: the end of one that is over may not have been noted. */
+async function endedNote(
+  folder: string,
+  name: string,
+  isRunning: (note: WorktreeNote) => boolean,
+): Promise<WorktreeNote> {
   const note = (await readNotes(folder)).get(name);
   if (note === undefined)
     throw new FleetError('NOT_FOUND', `no worktree is named '${name}'`, { details: { name } });
-  const { top, dir, branch } = note;
-  if (note.state === 'making' || note.state === 'used')
-    throw new FleetError('CONFLICT', `an attempt works in '${dir}'`, {
-      details: { name },
-      hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
-    });
-  if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
-  if (!force) await requireClean(note);
-  // What was lent lies there untracked, so that git would not go without being forced.
-  await git(top, 'worktree', 'remove', '--force', '--force', dir).catch(async (error: unknown) => {
-    // Somebody may have removed the folder by hand.
-    await git(top, 'worktree', 'prune');
-    if (await isKnown(note)) throw error;
+  const isInUse = note.state === 'making' || note.state === 'used';
+  if (!isInUse || !isRunning(note)) return note;
+  throw new FleetError('CONFLICT', `an attempt works in '${note.dir}'`, {
+    details: { name },
+    hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
   });
-  const branchKept = !force && !(await isHeldElsewhere(note));
-  if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
-  await removeNote(folder, name);
-  return { branch, branchKept };
 }
 
 /** Its repository was removed or moved away: nobody can tell what of the folder is kept elsewhere. */
@@ -84,42 +116,47 @@ async function removeOrphan(
   return { branch, branchKept: false };
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  );
-
-async function requireClean({ dir, branch, lent }: WorktreeNote): Promise<void> {
-  const lines = await changesIn(dir).catch(() => []);
-  const changes = lines.map(line => line.slice(3)).filter(path => !lent.includes(path));
-  if (changes.length === 0) return requireNoCopies(dir, branch);
-  throw new FleetError(
-    'CONFLICT',
-    `'${dir}' has changes that are not committed: ${changes.slice(0, 3).join(', ')}`,
-    {
-      details: { branch, changes: changes.length },
-      hint: 'Commit them there, or throw them away with --force.',
-    },
-  );
+/** @throws CONFLICT where something is in it that no branch has, or where that can't be told. */
+async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
+  const { dir, branch } = note;
+  const [changes, copies] = await lookedAt(folder, note);
+  if (changes.length > 0)
+    throw new FleetError(
+      'CONFLICT',
+      `'${dir}' has changes that are not committed: ${changes.slice(0, MAX_NAMED).join(', ')}`,
+      {
+        details: { branch, changes: changes.length },
+        hint: 'Commit them there, or throw them away with --force.',
+      },
+    );
+  // A repository that lies in it goes with it, and may be the only one that has its commits.
+  if (copies.length > 0)
+    throw new FleetError(
+      'CONFLICT',
+      `'${dir}' has a repository of its own in it, with what no other is known to have: ${copies.slice(0, MAX_NAMED).join(', ')}`,
+      {
+        details: { branch, repositories: copies },
+        hint: 'Push it somewhere, or throw it away with --force.',
+      },
+    );
 }
 
-/** A repository that lies in it goes with it, and may be the only one that has its commits. */
-async function requireNoCopies(dir: string, branch: string): Promise<void> {
-  const copies = await onlyCopiesIn(dir).catch(() => []);
-  if (copies.length === 0) return;
-  throw new FleetError(
-    'CONFLICT',
-    `'${dir}' has a repository of its own in it, with what no other is known to have: ${copies.slice(0, 3).join(', ')}`,
-    {
-      details: { branch, repositories: copies },
-      hint: 'Push it somewhere, or throw it away with --force.',
-    },
-  );
-}
+const MAX_NAMED = 3;
 
-async function isKnown({ top, dir }: WorktreeNote): Promise<boolean> {
-  return (await gitList(top, 'worktree', 'list', '--porcelain', '-z')).includes(`worktree ${dir}`);
+/** The files that are not committed, and the repositories. */
+async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], string[]]> {
+  try {
+    await requireOwn(note);
+    const untracked = await untrackedIn(note.dir);
+    const hidden = await hiddenIn(folder, note, untracked);
+    return [[...(await uncommittedIn(folder, note)), ...hidden], await ownCopiesIn(note, untracked)];
+  } catch (cause) {
+    throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
+      details: { branch: note.branch },
+      hint: 'Look at it there, then throw it away with --force.',
+      cause,
+    });
+  }
 }
 
 /** Whether some other branch, here or at a remote, has all that is on this one. */

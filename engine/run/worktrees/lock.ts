@@ -1,9 +1,8 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemCodeOf } from '../../errors.ts';
 import { isAlive, processStart } from '../../home/process.ts';
-import { git } from './git.ts';
+import { pause } from './git.ts';
 
 /** The lock's name in the folder that all worktrees of a repository share. */
 const LOCK = 'spl-worktrees.lock';
@@ -15,17 +14,18 @@ const NAMELESS_MS = 5_000;
 
 /**
  * Does something to a repository that several git at once would fail at, such as adding a worktree: all processes of this
- * machine take turns. A lock of a process that died holds up nobody.
+ * machine take turns. A lock of a process that died holds up nobody. The wait for a turn ends as git does.
+ *
+ * @param common the folder that all worktrees of the repository share
  */
-export async function inTurn<T>(top: string, work: () => Promise<T>): Promise<T> {
-  const common = (await git(top, 'rev-parse', '--path-format=absolute', '--git-common-dir')).trim();
+export async function inTurn<T>(common: string, work: () => Promise<T>): Promise<T> {
   const file = join(common, LOCK);
   for (
     let pauseMs = FIRST_PAUSE_MS;
     !(await isTaken(file));
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
   )
-    await delay(pauseMs);
+    await pause(pauseMs, `the turn at '${common}' was not waited for`);
   try {
     return await work();
   } finally {

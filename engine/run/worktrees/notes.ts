@@ -8,10 +8,18 @@ const noteSchema = v.object({
   dir: v.string(),
   /** The top of the checkout that it was made of. */
   top: v.string(),
+  /** The folder that all worktrees of its repository share; null in old notes. */
+  common: v.optional(v.nullable(v.string()), null),
   branch: v.string(),
   base: v.string(),
-  /** Files that were copied into it, which are not of its attempt. */
+  /** Files that were copied into it, which are not of its attempt: each byte of a path is a character. */
   lent: v.array(v.string()),
+  /** The tree of all that was there once it was made ready; null where no set-up ran. */
+  made: v.optional(v.nullable(v.string()), null),
+  /** The repositories that lay in it then with what no other has, with what tells their states apart. */
+  copies: v.optional(v.record(v.string(), v.string()), {}),
+  /** When its attempt began, after the set-up. */
+  begun_unix: v.optional(v.nullable(v.number()), null),
   task: v.string(),
   index: v.number(),
   attempt: v.number(),

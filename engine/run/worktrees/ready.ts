@@ -1,5 +1,6 @@
 import { FleetError } from '../../errors.ts';
 import { checkoutOf, isOfOther, trackedChangesIn } from './checkout.ts';
+import { readable } from './git.ts';
 import type { WorktreeSettings } from './worktree.ts';
 
 const MAX_NAMED = 3;
@@ -35,7 +36,11 @@ export async function requireReady(dir: string, { dirty }: Pick<WorktreeSettings
   try {
     const { top } = await checkoutOf(dir);
     const changes = dirty === 'refuse' ? await trackedChangesIn(top) : [];
-    if (changes.length > 0) throw uncommitted(top, changes);
+    if (changes.length > 0)
+      throw uncommitted(
+        top,
+        changes.map(({ path }) => readable(path)),
+      );
   } catch (fault) {
     if (!FleetError.is(fault, 'WORKER_FAILED')) throw fault;
     if (fault.hint === undefined) return;

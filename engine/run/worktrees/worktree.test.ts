@@ -1,62 +1,34 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, watch } from 'node:fs';
-import {
-  chmod,
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import type { AttemptResult, AttemptSpec } from '../executors/executor.ts';
-import { shellExecutor } from '../executors/shell.ts';
-import { anAttempt } from '../executors/testing/attempt.ts';
 import { FleetError } from '../../errors.ts';
-import { withIsolation } from './isolated.ts';
 import { removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
 import { requireReady, untrusted } from './ready.ts';
-import { worktreeSettings } from './worktree.ts';
+import { Place } from './testing/place.ts';
 
 const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('a worktree of an attempt', function () {
   this.timeout(120_000);
-  let template: string;
+  let template: Place;
+  let place: Place;
   let root: string;
   let repo: string;
   let folder: string;
 
-  before(async () => {
-    template = repo = await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-')));
-    await mkdir(join(repo, 'deep'));
-    git('init', '--quiet', '--initial-branch=main');
-    git('config', 'user.name', 'Tester');
-    git('config', 'user.email', 'tester@example.org');
-    await writeFile(join(repo, 'a.txt'), 'one\n');
-    await writeFile(join(repo, 'deep', 'b.txt'), 'two\n');
-    await writeFile(join(repo, '.gitignore'), '.env\nbuild/\n');
-    git('add', '--all');
-    git('commit', '--quiet', '-m', 'first');
-  });
-  after(() => rm(template, { recursive: true, force: true }));
+  before(async () => void (template = await Place.make()));
+  after(() => template.remove());
   beforeEach(async () => {
-    root = await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-')));
-    repo = join(root, 'repo');
-    folder = join(root, 'home', 'worktrees');
-    await cp(template, repo, { recursive: true });
+    place = await template.copy();
+    ({ root, repo, folder } = place);
   });
-  afterEach(() => rm(root, { recursive: true, force: true }));
+  afterEach(() => place.remove());
 
   it('begins with HEAD, on a branch of its own, and puts all that was done on it', async () => {
     const run = `pwd; git rev-parse --abbrev-ref HEAD; cat a.txt; echo more >> a.txt; git commit -qam 'by itself'; echo new > new.txt`;
@@ -380,7 +352,7 @@ describe('a worktree of an attempt', function () {
   });
 
   it('is kept where something was changed inside of a submodule, and not removed without force', async () => {
-    execFileSync('git', ['clone', '--quiet', template, join(root, 'lib')]);
+    execFileSync('git', ['clone', '--quiet', template.repo, join(root, 'lib')]);
     git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', join(root, 'lib'), 'lib');
     git('commit', '--quiet', '-m', 'sub');
     const update = 'git -c protocol.file.allow=always submodule --quiet update --init';
@@ -429,33 +401,7 @@ describe('a worktree of an attempt', function () {
     assert.ok(!(await readdir(root)).includes('hooked'));
   });
 
-  function git(...args: readonly string[]): string {
-    return execFileSync('git', ['-C', repo, ...args], { encoding: 'utf8' }).trim();
-  }
-
-  /** Runs one attempt by the shell in a worktree. */
-  async function attempt(
-    run: string,
-    spec: Partial<AttemptSpec> = {},
-    table: Parameters<typeof worktreeSettings>[0] = {},
-    signal = new AbortController().signal,
-  ): Promise<{ result: AttemptResult; output: string }> {
-    const env = process.env;
-    const options = {
-      folder,
-      settings: worktreeSettings({ min_free_bytes: 0, ...table }),
-      env,
-      now: Date.now,
-    };
-    let output = '';
-    const result = await withIsolation(shellExecutor({ env }), options).start(
-      anAttempt({ index: 3, task: 'TREE-1', run, dir: repo, isolation: 'worktree', ...spec }),
-      {
-        output: { write: async chunk => void (output += Buffer.from(chunk).toString()) },
-        signal,
-        used: () => {},
-      },
-    );
-    return { result, output };
-  }
+  const git = (...args: readonly string[]): string => place.git(...args);
+  const attempt = (...args: Parameters<Place['attempt']>): ReturnType<Place['attempt']> =>
+    place.attempt(...args);
 });

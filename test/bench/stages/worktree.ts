@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { discard, makeWorktree, worktreeSettings } from '../../../engine/run/worktrees/worktree.ts';
+import { discard } from '../../../engine/run/worktrees/closing.ts';
+import { makeWorktree, worktreeSettings } from '../../../engine/run/worktrees/worktree.ts';
 import { readNotes } from '../../../engine/run/worktrees/notes.ts';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { spreadOf, timed } from '../stats.ts';

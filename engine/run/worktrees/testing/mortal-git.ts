@@ -10,7 +10,7 @@ export function dieAtCall(nth: number, isBefore: boolean): () => number {
   let calls = 0;
   const die = (): unknown => process.kill(process.pid, 'SIGKILL');
   const counted = (file: string, words: readonly string[], options: SpawnOptions): ChildProcess => {
-    const isLast = file === 'git' && ++calls === nth;
+    const isLast = words[1]?.includes('exec git') === true && ++calls === nth;
     if (isLast && isBefore) die();
     const child = spawn(file, words, options);
     if (isLast) child.once('close', die);
