@@ -4,6 +4,14 @@ import { until } from '../editor/until.ts';
 /** How long a context menu may take to take a click, in milliseconds. */
 const MENU_MS = 1_000;
 
+/** As far as it is used: the page's own types are not those of Node.js. */
+interface Element {
+  readonly id: string;
+  readonly textContent: string | null;
+  querySelectorAll(selector: string): Iterable<Element>;
+  getBoundingClientRect(): { readonly top: number };
+}
+
 /** A tree view of the side bar. */
 export class Tree {
   readonly #page: Page;
@@ -36,7 +44,7 @@ export class Tree {
 
   /** Read by the page in one go: a question for each row takes longer than what is waited for. */
   async #shown(): Promise<readonly { readonly row: Locator; readonly text: string }[]> {
-    const read = await this.pane.locator('.monaco-list-row').evaluateAll(rows =>
+    const read = await this.pane.locator('.monaco-list-row').evaluateAll((rows: readonly Element[]) =>
       rows.map(row => ({
         id: row.id,
         text: [...row.querySelectorAll('.label-name, .label-description')]
