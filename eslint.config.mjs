@@ -116,7 +116,8 @@ const collected = [
   {
     selector:
       "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any'] CallExpression[callee.property.name='timeout']",
-    message: 'Node 20 may collect a time-out that only an AbortSignal.any follows: it never comes. Use a timer.',
+    message:
+      'Node 20 may collect a time-out that only an AbortSignal.any follows: it never comes. Use a timer.',
   },
 ];
 
@@ -130,7 +131,17 @@ const sampling = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', '.types/**', 'node_modules/**', 'coverage/**', '.vscode-test/**', 'out/**', '**/*.d.mts'] },
+  {
+    ignores: [
+      'dist/**',
+      '.types/**',
+      'node_modules/**',
+      'coverage/**',
+      '.vscode-test/**',
+      'out/**',
+      '**/*.d.mts',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     files: ['**/*.ts'],

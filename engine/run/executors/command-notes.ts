@@ -36,8 +36,9 @@ export async function noteCommand(file: string, note: CommandNote): Promise<void
     await write();
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT') throw error;
-    // Not recursive: a home that was removed is not made anew.
-    await mkdir(dirname(file), { mode: 0o700 }).catch(() => undefined);
+    // Two steps, and not recursive: a home that was removed is not made anew.
+    for (const folder of [dirname(dirname(file)), dirname(file)])
+      await mkdir(folder, { mode: 0o700 }).catch(() => undefined);
     await write();
   }
 }

@@ -151,6 +151,8 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
       stdio: ['pipe', 'pipe', 'ignore'],
       ...(options.cwd === null ? {} : { cwd: options.cwd }),
     });
+    const traces = { group: leader.pid, mark: options.mark, control: control?.folder ?? null, files };
+    if (note !== null) await noteCommand(note, { ...traces, start: startOf(leader.pid) });
     const guarded = [String(leader.pid), options.mark, control?.folder ?? '', note ?? ''];
     guard = await startShell(GUARD, ['spl-guard', ...guarded, ...files], {
       env: GUARD_ENVIRONMENT,
@@ -159,8 +161,6 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
     });
     const output = await outputOf(leader, fifo);
     const joined = await entered(control, leader.pid);
-    const traces = { group: leader.pid, mark: options.mark, control: joined?.folder ?? null, files };
-    if (note !== null) await noteCommand(note, { ...traces, start: startOf(leader.pid) });
     return guardedGroup({ leader, guard, output, files, note, control: joined });
   } catch (error) {
     // The gate takes the end of its input for a no, and waits for its own children before it ends.

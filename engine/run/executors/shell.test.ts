@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { bundled } from '../../../test/bundled.ts';
@@ -520,11 +520,13 @@ describe('the shell executor', () => {
   });
 
   describe('is noted', () => {
+    let home: string;
     let notes: string;
     beforeEach(async () => {
-      notes = join(await mkdtemp(join(tmpdir(), '..', 'spl-notes-')), 'commands');
+      home = await mkdtemp(join(tmpdir(), '..', 'spl-notes-'));
+      notes = join(home, 'run', 'commands');
     });
-    afterEach(() => rm(dirname(notes), { recursive: true }));
+    afterEach(() => rm(home, { recursive: true, force: true }));
 
     const run = `${HIDE}; setsid sh -c 'echo away; exec sleep 300' & sleep 300`;
 
@@ -534,6 +536,14 @@ describe('the shell executor', () => {
       await attempt('echo ready', {}, { commandsDir: notes }, sink);
       assert.equal(seen.length, 1);
       assert.deepEqual(await readdir(notes), []);
+    });
+
+    it('or does not begin, where the home is gone, of which nothing is made anew', async () => {
+      await rm(home, { recursive: true });
+      const { result, output } = await attempt('echo ready', {}, { commandsDir: notes });
+      assert.deepEqual([result.verdict, output], ['failed', '']);
+      assert.match(result.reason ?? '', /^the command could not be started: ENOENT/);
+      assert.ok(!existsSync(home));
     });
 
     it('no more when its guard has ended it', async () => {
@@ -557,7 +567,7 @@ describe('the shell executor', () => {
     });
 
     it('and a note that is about nobody, or about nothing, ends nobody', async () => {
-      await mkdir(notes);
+      await mkdir(notes, { recursive: true });
       const other = spawn('sleep', ['300'], { detached: true });
       const note = {
         group: other.pid,
