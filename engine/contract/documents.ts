@@ -524,7 +524,7 @@ export const childSchema = v.looseObject({
   ),
   /** True when it ended after the join, and so was not counted. */
   after_join: v.boolean(),
-  /** Processes of the attempt that had left its process group, as `pid command`; they were ended like the group. */
+  /** Processes that the attempt had started and that ran on at its end, as `pid command`; they were ended. */
   left_group: v.array(v.string()),
   /** Where its changes are, if its last attempt ran in a worktree of its own. */
   work: nullable(workSchema),

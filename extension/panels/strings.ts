@@ -100,7 +100,7 @@ export function viewStrings(): ViewStrings {
     detailSummary: vscode.l10n.t('Summary'),
     detailReason: vscode.l10n.t('Reason'),
     detailAttempts: vscode.l10n.t('Attempts'),
-    detailLeftGroup: vscode.l10n.t('Left its group'),
+    detailLeftGroup: vscode.l10n.t('Ended with it'),
     detailClose: vscode.l10n.t('Close the detail'),
     attempt: vscode.l10n.t('attempt {0}'),
     more: vscode.l10n.t('and {0} more'),

@@ -182,7 +182,7 @@ describe('a shell command', function () {
   );
 
   it(
-    'that ends by a signal or with a code says so; one that left its group is ended and named; none sees the token',
+    'that ends by a signal or with a code says so; one that left its group or ran on in it is ended and named; none sees the token',
     onWatchfulFleet(async fleet => {
       const env = 'pwd; echo "$SPL_TASK $SPL_SUBTASK $SPL_ATTEMPT $PLAIN ${SPL_TOKEN:-none}"; cat';
       await fleet.fanOut('ENDINGS', [
@@ -213,7 +213,7 @@ describe('a shell command', function () {
       assert.deepEqual(more, []);
       assert.match(
         (await fleet.spl('task', 'join-status', 'ENDINGS')).out,
-        /⚠ left its group and was ended as well: \d+ sleep 61/,
+        /⚠ ran on at its end, and was ended: \d+ sleep 61/,
       );
       assert.equal(isThere(parseInt(left!, 10)), false);
     }),

@@ -67,7 +67,7 @@ describe('the detail of a subtask', () => {
       'Exit code': '1',
       Signal: 'SIGTERM',
       'Depends on': '[0], [2]',
-      'Left its group': 'pid 7',
+      'Ended with it': 'pid 7',
       State: 'Ended after the join, and so was not counted',
     });
   });

@@ -144,7 +144,7 @@ export function childLines(
         because(earlier.reason),
     ),
     ...child.left_group.map(
-      left => `        ${colours.yellow('⚠')} left its group and was ended as well: ${oneLine(left, 120)}`,
+      left => `        ${colours.yellow('⚠')} ran on at its end, and was ended: ${oneLine(left, 120)}`,
     ),
   ];
 }

@@ -8,7 +8,8 @@ import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts'
 import { prepareGroup, removeFiles, type Exit, type GuardedGroup } from './guarded-group.ts';
 import { pumpOutput } from './output-pump.ts';
 import { processTable, type Birth, type ProcessTable } from './processes.ts';
-import { KILL_MS, sweep, within, type Traces } from './sweep.ts';
+import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, within, type Traces } from './sweep.ts';
+import { inTime } from './timer.ts';
 
 export interface CommandOptions {
   /** What commands inherit, less the fleet's secrets. Default: the process's own environment. */
@@ -182,6 +183,7 @@ async function runToEnd(
     watch.ending,
     group.guardLost.then((): Ending => ({ verdict: 'failed', reason: 'its guard process was ended' })),
   ]);
+  const outlived = ending === null ? await stillIn(settings.processes, group) : [];
   const gone = await endGroup(settings, command, ending);
   // Without an ending from outside, it is the leader's end that brought us here.
   const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
@@ -200,7 +202,7 @@ async function runToEnd(
     exitCode: exit.code,
     signal: exit.signal,
     summary: pump.summary(),
-    leftGroup: left.named,
+    leftGroup: [...new Set([...outlived, ...left.named])].slice(0, MAX_NAMED),
   };
 }
 
@@ -210,6 +212,13 @@ const tracesOf = ({ group, mark, birth }: Command): Traces => ({
   since: birth,
   control: group.control,
 });
+
+/** The processes of the group that outlived its leader, as `pid command`: nobody but us will tell of their end. */
+async function stillIn(processes: ProcessTable, group: GuardedGroup): Promise<readonly string[]> {
+  if (!group.signal(0) || group.control?.isEmpty() === true) return [];
+  const found = await inTime(processes.find({ group: group.id }), TABLE_MS).catch(() => []);
+  return found.map(textOf);
+}
 
 /** @returns false when the system could not end all of it in time. */
 async function endGroup(settings: Settings, command: Command, ending: Ending | null): Promise<boolean> {

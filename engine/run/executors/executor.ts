@@ -66,7 +66,10 @@ export interface AttemptResult {
   readonly isCostUnknown?: boolean;
   /** The question for a person without whose answer it can't go on, where it ended for that. */
   readonly asks?: string;
-  /** Processes that it started and that had left its process group: `pid command`. They were ended like the group. */
+  /**
+   * Processes that it started and that ran on at its end, in its process group or outside of it, as `pid command`. They
+   * were ended.
+   */
   readonly leftGroup: readonly string[];
   /** What it took, in and out, where its tool told. */
   readonly tokens?: number;

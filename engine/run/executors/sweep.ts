@@ -25,9 +25,10 @@ export interface Left {
 /** How long the system may take to end what was killed: a process inside a system call can't be ended before it returns. */
 export const KILL_MS = 10_000;
 const MAX_PAUSE_MS = 100;
-const MAX_NAMED = 20;
-/** How long the table of processes may take to say what has left the group. */
-const TABLE_MS = 5_000;
+/** The most processes that are named. */
+export const MAX_NAMED = 20;
+/** How long the table of processes may take to say what is there. */
+export const TABLE_MS = 5_000;
 
 /**
  * Ends what a command started, by SIGTERM and, after the grace, SIGKILL. Where a control group held all of it and is empty,
@@ -80,7 +81,7 @@ export async function within(ms: number, isSo: (pauseMs: number) => Promise<bool
   return true;
 }
 
-const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
+export const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
 
 /** A process may end before it is signalled, or be another user's. */
 function signalProcess(pid: number, name: NodeJS.Signals): void {
