@@ -616,6 +616,19 @@ describe('a coordinator that stops everything', () => {
   });
 });
 
+it('a coordinator whose worker’s home another process serves says how to end that one', async () => {
+  const rig = await open();
+  await rig.engine.start(null);
+  const home = workerHome(rig.home.paths.home, 0);
+  await servedHome('worker-a', home);
+  await writeFile(join(home, 'behaviour'), 'fail');
+  await assert.rejects(rig.engine.submit('fleet.start', { workers: 1, executor: null }, CALLER), {
+    code: 'WORKER_FAILED',
+    hint: 'Another fleet left workers in these homes. End them, then start again: spl fleet stop --all',
+  });
+  await rig.engine.submit('fleet.stop', { scope: 'all', instance: null, grace_secs: 0 }, CALLER);
+});
+
 /** The home of a worker that some process serves which nobody told the coordinator of. */
 async function servedHome(alias: string, home: string) {
   const { key, paths } = await openHome(home, { create: true, version: VERSION });

@@ -403,6 +403,16 @@ export class FleetControl {
     );
   }
 
+  /** Whether a process that is none of ours serves the home of one of these. */
+  async #isServedByOther(dids: readonly Did[]): Promise<boolean> {
+    const live = await liveWorkers(this.#o.home.paths.home);
+    const homes = new Map(dids.map(did => [this.#o.coordinator.state.instances.get(did)!.home, did]));
+    return live.some(({ home, pid }) => {
+      const did = homes.get(home);
+      return did !== undefined && pid !== this.#supervisor.pidOf(did);
+    });
+  }
+
   async #didNotCome(dids: readonly Did[]): Promise<FleetError> {
     const failures = await Promise.all(
       dids.map(async did => {
@@ -423,7 +433,9 @@ export class FleetControl {
       `${failures.length === 1 ? 'a worker' : `${failures.length} workers`} did not come up: ${words.join('; ')}`,
       {
         details: { failures },
-        hint: 'See the logs/worker.log in the home of each.',
+        hint: (await this.#isServedByOther(dids))
+          ? 'Another fleet left workers in these homes. End them, then start again: spl fleet stop --all'
+          : 'See the logs/worker.log in the home of each.',
       },
     );
   }
