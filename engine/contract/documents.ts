@@ -484,6 +484,8 @@ export const childSchema = v.looseObject({
   cost_usd: v.number(),
   /** True where its tool did not tell what it cost, or an agent still runs: `cost_usd` is 0 then. */
   cost_unknown: v.exactOptional(v.boolean()),
+  /** True where its last attempt was lost with its worker: how long it ran is not known. */
+  lost: v.exactOptional(v.boolean()),
   /** The question for a person for whom it waits; else null. */
   needs_you: v.exactOptional(nullable(v.string())),
   /** What its last attempt took, in and out, as far as its tool told. */
@@ -515,6 +517,7 @@ export const childSchema = v.looseObject({
       reason: nullable(v.string()),
       cost_usd: v.number(),
       cost_unknown: v.exactOptional(v.boolean()),
+      lost: v.exactOptional(v.boolean()),
       tokens: v.number(),
       wall_time_secs: v.number(),
       started_unix: nullable(v.number()),

@@ -26,6 +26,15 @@ export function duration(secs: number): string {
 export const childCost = (usd: number, isUnknown = false): string =>
   isUnknown ? 'unknown' : `$${usd.toFixed(2)}`;
 
+/** The time that an attempt took; nobody knows that of one which was lost with its worker. */
+export const attemptTime = ({
+  wall_time_secs: secs,
+  lost = false,
+}: {
+  readonly wall_time_secs: number;
+  readonly lost?: boolean | undefined;
+}): string => (lost && secs === 0 ? 'time unknown' : duration(secs));
+
 /**
  * The cost of a whole fan-out: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not tell it of some attempts.
  * @param unknown of how many attempts no cost is known.

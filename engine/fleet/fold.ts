@@ -44,7 +44,13 @@ import {
   type Mutable,
   type TaskFacts,
 } from './state.ts';
-import { dependants as dependantsOf, isFollowUp, membersAmong, type CompleteSubtask } from './subtasks.ts';
+import {
+  dependants as dependantsOf,
+  isAgent,
+  isFollowUp,
+  membersAmong,
+  type CompleteSubtask,
+} from './subtasks.ts';
 import { noteBack, noteOut } from './usages.ts';
 import { readSubtasks } from './written-subtasks.ts';
 
@@ -327,7 +333,9 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.signal = body.signal ?? null;
   child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
-  child.costUnknown = body.cost_unknown ?? false;
+  child.lost = body.lost === true;
+  // What an agent spent until its worker was lost, no report tells.
+  child.costUnknown = body.cost_unknown ?? (child.lost && isAgent(fanOut.subtasks[child.index]!.executor));
   child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;
   child.report = record.id;
@@ -373,6 +381,7 @@ function keepAttempt(child: Child, verdict: ChildVerdict): void {
     reason: child.reason,
     costUsd: child.costUsd,
     costUnknown: child.costUnknown,
+    lost: child.lost,
     tokens: child.tokens,
     wallMs: child.wallMs,
     work: child.work,
@@ -562,6 +571,7 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   child.notBefore = 0;
   child.costUsd = 0;
   child.costUnknown = false;
+  child.lost = false;
   child.tokens = 0;
   child.wallMs = 0;
   child.work = null;

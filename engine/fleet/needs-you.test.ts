@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ChildDocument } from '../contract/documents.ts';
+import { attemptTime } from '../contract/format.ts';
 import { celCompiler } from './cel.ts';
 import { restoreState, saveState } from './snapshot.ts';
 import type { FanOut } from './state.ts';
@@ -72,6 +73,22 @@ describe('a subtask that ended by asking', () => {
     fleet.restart();
     fleet.hello(0);
     assert.deepEqual(states(fleet.core.state.tasks.get(task.thread)!.fanOut!), ['pending']);
+  });
+});
+
+describe('an attempt that was lost with its worker', () => {
+  it('took nobody knows how long, and an agent’s cost is unknown', () => {
+    const fleet = new TestFleet(1, 2);
+    const fanOut = fleet.fanOut([{ executor: 'agent:claude', dir: '/' }, agent]);
+    const lost = { verdict: 'failed', lost: true, wall_time_secs: 0, cost_usd: 0 } as const;
+    for (const index of [0, 1]) fleet.report(fanOut, index, lost);
+    for (const [index, isUnknown] of [true, false].entries()) {
+      const [attempt] = childOf(fleet, fanOut, index).earlier_attempts;
+      assert.deepEqual([attempt?.lost, attempt?.cost_unknown], [true, isUnknown]);
+      assert.equal(attemptTime(attempt!), 'time unknown');
+    }
+    fleet.report(fanOut, 1);
+    assert.equal(childOf(fleet, fanOut, 1).lost, false);
   });
 });
 

@@ -177,7 +177,10 @@ describe('speedupReport of one run', () => {
       return [speedup, caveat];
     };
     for (const verdict of ['failed', 'reject', 'timeout', 'cancelled', null] as const)
-      assert.deepEqual(estimate({ verdict }), [null, 'no estimate: subtask 1 did not run to acceptance']);
+      assert.deepEqual(estimate({ verdict }), [
+        null,
+        'no estimate: subtask 1 did not run to acceptance before the join',
+      ]);
     assert.deepEqual(estimate({ attempt: 2 }), [null, 'no estimate: subtask 1 ran more than once']);
   });
 

@@ -134,7 +134,10 @@ function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'
 /** Names what keeps the walls of this run from carrying an estimate; undefined where nothing does. */
 function estimateFault(run: RunFacts): string | undefined {
   const unaccepted = run.children.filter(child => child.verdict !== 'accept' || child.afterJoin);
-  if (unaccepted.length > 0) return `${named(unaccepted)} did not run to acceptance`;
+  if (unaccepted.length > 0) {
+    const when = run.outcome === null ? 'yet' : 'before the join';
+    return `${named(unaccepted)} did not run to acceptance ${when}`;
+  }
   const again = run.children.filter(child => child.attempt > 1);
   return again.length > 0 ? `${named(again)} ran more than once` : undefined;
 }

@@ -268,6 +268,8 @@ export interface Child {
   costUsd: number;
   /** The tool did not tell what it cost. */
   costUnknown: boolean;
+  /** The attempt was lost with its worker: nobody knows how long it ran. */
+  lost: boolean;
   /** The question for a person for whom it waits. */
   asks: string | null;
   tokens: number;
@@ -300,6 +302,8 @@ export interface EarlierAttempt {
   readonly reason: string | null;
   readonly costUsd: number;
   readonly costUnknown: boolean;
+  /** Absent in checkpoints of versions that did not keep it. */
+  readonly lost?: boolean;
   readonly tokens: number;
   readonly wallMs: number;
   readonly work: Work | null;
@@ -376,6 +380,7 @@ export function newChild(index: number, unmet: number): Child {
     summary: '',
     costUsd: 0,
     costUnknown: false,
+    lost: false,
     asks: null,
     tokens: 0,
     wallMs: 0,

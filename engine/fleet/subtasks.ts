@@ -127,6 +127,13 @@ export function executorsAmong(
   return [...new Set(subtasks.map(subtask => executorFor(subtask, defaultExecutor)))];
 }
 
+/** Returns the names of the members that were decoded ahead; empty where one has none. */
+export function memberNamesAmong(decoded: readonly unknown[]): readonly string[] {
+  return decoded.flatMap(each =>
+    each instanceof DecodedSubtask && !isFollowUp(each.subtask) ? (each.subtask.name ?? '') : [],
+  );
+}
+
 const executorFor = ({ executor, run }: Subtask, defaultExecutor: string): string =>
   executor ?? (run === null ? defaultExecutor : 'shell');
 

@@ -123,6 +123,7 @@ describe('the document of a join', () => {
         reason: 'worker lost: it was killed',
         cost_usd: 0,
         cost_unknown: false,
+        lost: true,
         tokens: 0,
         wall_time_secs: 0,
         started_unix: null,

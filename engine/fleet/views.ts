@@ -236,6 +236,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
     reason: childReasonOf(coordinator, fanOut, child, startedAt, now),
     cost_usd: child.costUsd,
     cost_unknown: isCostUnknown(fanOut, child),
+    lost: child.lost,
     needs_you: child.asks,
     tokens: child.tokens,
     wall_time_secs:
@@ -261,6 +262,7 @@ function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, n
       reason: earlier.reason,
       cost_usd: earlier.costUsd,
       cost_unknown: earlier.costUnknown,
+      lost: earlier.lost ?? false,
       tokens: earlier.tokens,
       wall_time_secs: secsOf(earlier.wallMs),
       started_unix: startedUnix(earlier, earlier.verdict),

@@ -210,6 +210,19 @@ describe('a coordinator', () => {
     assert.equal(((await noted({ PATH: '' })) as string[]).length, 2);
   });
 
+  it('notes a join that is decided whatever becomes of its subtasks', async () => {
+    const { rig } = await fleet();
+    const noted = async (join: string): Promise<unknown> => {
+      const input = { ...TASK, fan_out: { ...REQUEST, join, subtasks: [{ goal: 'a' }] } };
+      return (await rig.engine.submit('fan-out.open', input, CALLER)).fan_out.notes;
+    };
+    assert.deepEqual(await noted('accepted > 3'), [
+      'join predicate: it can never hold, whatever becomes of the subtasks, at position 0',
+    ]);
+    assert.equal(await noted('accepted == total'), undefined);
+    await assert.rejects(noted('acepted > 3'), /unknown name 'acepted'/);
+  });
+
   it('asks once what a repository must be like, of a fan-out, a retry and a serial run', async () => {
     const { rig, worker } = await fleet();
     const dir = join(rig.folder, 'repo');

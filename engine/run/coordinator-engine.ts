@@ -13,7 +13,7 @@ import type {
   Reports,
   WatchOptions,
 } from '../contract/engine.ts';
-import type { TaskVerb, TaskVerbInput } from '../contract/commands.ts';
+import type { FanOutRequest, TaskVerb, TaskVerbInput } from '../contract/commands.ts';
 import type { FannedOut, TaskDocument } from '../contract/documents.ts';
 import type { TokenCreate, TokenCreated } from '../contract/tokens.ts';
 import { VERSION } from '../contract/engine.ts';
@@ -28,13 +28,14 @@ import type { ToCoordinator } from '../fleet/messages.ts';
 import { kill, unkill } from '../fleet/freeze.ts';
 import { archiveNamespace, createNamespace, deleteNamespace, requireActive } from '../fleet/namespaces.ts';
 import type { Issuer } from '../fleet/keys.ts';
-import type { CelCompiler } from '../fleet/predicate.ts';
+import { MAX_PREDICATE_CHARS, needsCel, type CelCompiler } from '../fleet/predicate.ts';
 import { addRule, removeRule } from '../fleet/rules.ts';
 import { environmentsOf, type Task } from '../fleet/state.ts';
 import {
   decodeAhead,
   executorsAmong,
   foldersWithWorktrees,
+  memberNamesAmong,
   membersAmong,
   worktreeFolders,
   type CompleteSubtask,
@@ -324,7 +325,7 @@ export class CoordinatorEngine implements Engine {
       this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
     'fan-out.open': async ({ fan_out: request, ...input }, context) => {
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
-      const notes = await this.#requireMet(request.dir ?? input.dir, subtasks, context);
+      const notes = await this.#requireMet({ ...request, dir: request.dir ?? input.dir, subtasks }, context);
       const opened = await this.#submitted(context, issuer =>
         commands.openFanOut(
           this.#core,
@@ -340,7 +341,9 @@ export class CoordinatorEngine implements Engine {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
       const subtasks = await mapInSlices(request.subtasks, decodeAhead);
       const { hasFanOut, facts } = resolveTask(this.#core.state, task);
-      const notes = hasFanOut ? [] : await this.#requireMet(request.dir ?? facts.dir, subtasks, context);
+      const notes = hasFanOut
+        ? []
+        : await this.#requireMet({ ...request, dir: request.dir ?? facts.dir, subtasks }, context);
       const fannedOut = await this.#submitted(context, issuer =>
         commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
       );
@@ -427,12 +430,11 @@ export class CoordinatorEngine implements Engine {
 
   /**
    * Asks once, for all attempts of a fan-out, what they need. A command that is repeated was let in.
-   * @param dir the folder of subtasks that name none
-   * @returns notes on repositories that git does not trust, and on programs that the caller's environment does not have
+   * @returns notes on repositories that git does not trust, on programs that the caller's environment does not have, and on a
+   * join that is decided already
    */
   async #requireMet(
-    dir: string | null,
-    subtasks: readonly unknown[],
+    { dir, join, subtasks }: Pick<FanOutRequest, 'dir' | 'join' | 'subtasks'>,
     context: CallContext,
   ): Promise<readonly string[]> {
     if (this.#isRepeated(context)) return [];
@@ -440,7 +442,19 @@ export class CoordinatorEngine implements Engine {
     return [
       ...(await this.#inGit(context, () => untrusted(folders, this.#o.worktree))),
       ...(context.environment === undefined ? [] : await this.#missing(subtasks, context.environment)),
+      ...this.#foreseen(join, subtasks),
     ];
+  }
+
+  /** Says what is so of a join whatever becomes of its subtasks; one with a fault is refused when its turn comes. */
+  #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
+    if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
+    try {
+      const foreseen = this.#o.cel.foresee(join, memberNamesAmong(subtasks));
+      return foreseen.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
+    } catch {
+      return [];
+    }
   }
 
   /** Says which agents of a fan-out an environment does not have. */

@@ -116,6 +116,11 @@ describe('the output of a subtask', () => {
     assert.equal(await textOf((await open({ attempt: 1 })).chunks), 'attempt 1');
   });
 
+  it('is not there of one that ended without having run, and the answer says why', () => {
+    fleet.cancel(fanOut.task, 1);
+    assert.throws(() => open({ subtask: 1 }), /subtask 1 of 'T-1' was not run: cancelled by request$/);
+  });
+
   it('is not there where nothing ran, and the answer says what is missing', () => {
     for (const [changes, message] of [
       [{ subtask: 7 }, "task 'T-1' has no subtask 7: it has 2, counted from 0"],

@@ -48,7 +48,10 @@ function workerOf(child: Child, attempt: number): Did | null {
 }
 
 function notRun(task: Task, child: Child, attempt: number): FleetError {
-  const what = attempt === 0 ? 'has not run yet' : `has no attempt ${attempt}`;
+  const isOver = child.state === 'done';
+  const why = isOver && child.reason !== null ? `: ${child.reason}` : '';
+  const unrun = isOver ? `was not run${why}` : 'has not run yet';
+  const what = attempt === 0 ? unrun : `has no attempt ${attempt}`;
   return new FleetError('NOT_FOUND', `${labelOf(task.fanOut!, child.index)} of '${task.alias}' ${what}`, {
     details: { task: task.alias, subtask: child.index, attempt },
   });

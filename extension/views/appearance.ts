@@ -6,7 +6,7 @@ import type {
   ChildVerdict,
 } from '../../engine/contract/documents.ts';
 import { isEcho, NOTHING_WAS_RUN } from '../../engine/contract/echo.ts';
-import { childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
+import { attemptTime, childCost, duration, moment, oneLine } from '../../engine/contract/format.ts';
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { isHeld, type Hold } from '../model/holds.ts';
 
@@ -208,7 +208,7 @@ function doneWords(child: ChildDocument): readonly string[] {
     verdictText(child.verdict ?? ''),
     ...(isEcho(child) ? [NOTHING_WAS_RUN] : []),
     ...(child.worker === null ? [] : [child.worker]),
-    duration(child.wall_time_secs),
+    attemptTime(child),
     ...(child.cost_usd > 0 ? [childCost(child.cost_usd)] : []),
     ...(child.cost_unknown === true ? [vscode.l10n.t('cost unknown')] : []),
     ...attemptWords(child),

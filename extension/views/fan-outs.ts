@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import { childCost, duration, oneLine } from '../../engine/contract/format.ts';
+import { attemptTime, childCost, oneLine } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
@@ -304,7 +304,7 @@ function attemptItem(attempt: number, child: ChildDocument | undefined): vscode.
     item.description = [
       verdictText(earlier.verdict),
       ...(earlier.worker === null ? [] : [earlier.worker]),
-      duration(earlier.wall_time_secs),
+      attemptTime(earlier),
       ...(earlier.reason === null ? [] : [oneLine(earlier.reason, 80)]),
     ].join(' · ');
     item.iconPath = verdictIcon(earlier.verdict);

@@ -1,6 +1,7 @@
 import type { BudgetDocument, ChildDocument, Counts, JoinStatus } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
 import {
+  attemptTime,
   budgetAmount,
   CURRENCIES,
   childCost,
@@ -140,7 +141,7 @@ export function childLines(
     ...child.earlier_attempts.map(
       earlier =>
         `        · attempt ${earlier.attempt}${earlier.worker === null ? '' : ` on ${earlier.worker}`}: ` +
-        `${earlier.verdict} (${childCost(earlier.cost_usd, earlier.cost_unknown)}, ${duration(earlier.wall_time_secs)})` +
+        `${earlier.verdict} (${childCost(earlier.cost_usd, earlier.cost_unknown)}, ${attemptTime(earlier)})` +
         because(earlier.reason),
     ),
     ...child.left_group.map(
@@ -166,7 +167,7 @@ export function childState(child: ChildDocument, colours: Colours): string {
 function doneText(child: ChildDocument, colours: Colours): string {
   const verdict = child.verdict ?? 'done';
   const paint = verdict === 'accept' ? colours.green : colours.red;
-  const figures = `(${childCost(child.cost_usd, child.cost_unknown)}, ${duration(child.wall_time_secs)})`;
+  const figures = `(${childCost(child.cost_usd, child.cost_unknown)}, ${attemptTime(child)})`;
   const late = child.after_join ? ', after the join' : '';
   return `${paint(verdict)} ${figures}${nth(child)}${late}${because(child.reason)}`;
 }

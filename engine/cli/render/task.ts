@@ -152,13 +152,22 @@ export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: 
     ...task.depends_on.map(each => `  ← depends on ${relatedTask(each)}`),
     ...task.dependants.map(each => `  → needed by ${relatedTask(each)}`),
     ...(task.fan_out === null ? [] : echoLines(task.fan_out)),
-    ...children.flatMap((child, i) => branch(task.alias, child, i === children.length - 1, colours)),
+    ...children.flatMap((child, i) =>
+      branch(task.alias, child, { all: children, last: i === children.length - 1 }, colours),
+    ),
   ];
 }
 
-function branch(task: string, child: ChildDocument, last: boolean, colours: Colours): readonly string[] {
+function branch(
+  task: string,
+  child: ChildDocument,
+  { all, last }: { readonly all: readonly ChildDocument[]; readonly last: boolean },
+  colours: Colours,
+): readonly string[] {
   const after =
-    child.depends_on.length === 0 ? '' : `  after ${child.depends_on.map(i => `[${i}]`).join(' ')}`;
+    child.depends_on.length === 0
+      ? ''
+      : `  after ${child.depends_on.map(i => printable(all[i]?.name ?? `[${i}]`)).join(' ')}`;
   const name = child.name === null ? '' : `${printable(child.name)}: `;
   return [
     `${last ? '└─' : '├─'} [${child.index}] ${name}${oneLine(child.goal, 72)} → ${child.target}${after}`,

@@ -428,6 +428,10 @@ describe('spl task list, show, tree, cancel', () => {
       `└─ [1] Part 1 → specific:${WORKER_A_DID}  after [0]`,
       '       in progress (worker-a, 3s)',
     ]);
+    const named = await run(['task', 'tree', 'FIRST-001'], {
+      answers: { task: task(), join: join([{ ...child(), name: 'lint' }, children[1]!]) },
+    });
+    assert.match(named.out, /  after lint\n/);
     const bare = await run(['task', 'tree', 'A'], { answers: { task: task({ fan_out: null }) } });
     assert.equal(bare.out, 'FIRST-001  Draft the notes  (active)\n');
   });
