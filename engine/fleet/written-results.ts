@@ -10,7 +10,7 @@ type Members = { [key: string]: Json };
 
 /** The body of the worker's own KNOW. */
 export function resultBody(result: ResultFields, attempt: number): JsonObject {
-  const body: Members = { attempt, cost_usd: result.cost_usd };
+  const body = begun(result, attempt);
   if (result.exit_code != null) body['exit_code'] = result.exit_code;
   if (result.left_group !== undefined) body['left_group'] = result.left_group;
   addRest(body, result);
@@ -29,7 +29,8 @@ export function doneBody(
   delivery: number,
   lost: boolean,
 ): JsonObject {
-  const body: Members = { attempt, cost_usd: result.cost_usd, delivery };
+  const body = begun(result, attempt);
+  body['delivery'] = delivery;
   if (result.exit_code != null) body['exit_code'] = result.exit_code;
   body['index'] = index;
   if (result.left_group !== undefined) body['left_group'] = result.left_group;
@@ -39,6 +40,13 @@ export function doneBody(
   body['verdict'] = result.verdict;
   body['wall_time_secs'] = result.wall_time_secs;
   if (result.work !== undefined) body['work'] = result.work;
+  return body;
+}
+
+function begun({ asks, cost_unknown: isUnknown, cost_usd: cost }: ResultFields, attempt: number): Members {
+  const body: Members = asks === undefined ? { attempt } : { asks, attempt };
+  if (isUnknown === true) body['cost_unknown'] = true;
+  body['cost_usd'] = cost;
   return body;
 }
 

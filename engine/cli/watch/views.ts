@@ -1,6 +1,5 @@
 import type { JoinStatus } from '../../contract/documents.ts';
 import { printJson, printLines, type Context } from '../context.ts';
-import { printable } from '../../contract/format.ts';
 import { joinStatusLines } from '../render/join.ts';
 import { changeLines, progressLines, waits } from '../render/progress.ts';
 import { LiveRegion } from './live-region.ts';
@@ -72,8 +71,6 @@ export class LinePerChange implements View {
     // Of one that was tried its own line tells it.
     for (const [key, text] of waits(join, ({ attempt }) => attempt === 0))
       if (!this.#waits.has(key)) this.#tell(key, text);
-    if (join.echo !== null && this.#last?.echo == null && join.under_way)
-      printLines(this.#context.out, [`⚠ ${printable(join.echo)}`]);
     this.#last = join;
   }
 

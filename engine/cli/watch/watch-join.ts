@@ -2,6 +2,7 @@ import type { JoinStatus } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
 import { printLines, type Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
+import { echoLines } from '../render/join.ts';
 import { followJoin } from './follow-join.ts';
 import { DocumentPerChange, LinePerChange, OneDocument, Redrawn, type View } from './views.ts';
 
@@ -50,6 +51,7 @@ async function follow(context: Context, task: string, view: View): Promise<numbe
   }
   if (!context.signal.aborted) throw lostSight(last);
   printLines(context.err, [
+    ...(last?.echo == null ? [] : echoLines(last)),
     `· ${last?.alias ?? task} goes on; to come back: ${wayBack(last?.alias ?? task)}`,
   ]);
   return EXIT.interrupted;
