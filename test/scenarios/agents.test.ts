@@ -30,6 +30,7 @@ describe('coding agents', function () {
       ...['[worktree]', 'min_free_bytes = 0'],
       ...['[agents.writer]', `command = ${agent('claude', 'good')}`, 'output = "claude"'],
       ...['[agents.finder]', `command = ${agent('codex', 'good')}`, 'output = "codex"'],
+      ...['[agents.asker]', `command = ${agent('claude', 'denied')}`, 'output = "claude"'],
       ...['[agents.short]', `command = ${SHORT}`, 'output = "codex"'],
     ],
   });
@@ -134,6 +135,27 @@ describe('coding agents', function () {
       assert.equal(started.code, 0, started.err);
       assert.equal(git(fleet, 'show', `${branch}:work.txt`), 'work');
       assert.match((await fleet.spl('fleet', 'start')).out, /⚠ 1 worktree left by attempts that broke off/);
+    }),
+  );
+
+  it(
+    'wait for a person where they ask, and have a cost that is unknown where their tool tells none',
+    onAgents(async fleet => {
+      await fleet.json('task', 'add', 'Ask', '--alias', 'ASK');
+      const [asks, tells] = ['name=asks,goal=a,executor=agent:asker', 'goal=b,executor=agent:finder'];
+      const both = [asks, tells].flatMap(each => ['--subtask', `${each},isolation=folder`]);
+      await fleet.json('task', 'fan-out', 'ASK', ...both);
+      const status = () => fleet.json<JoinStatus>('task', 'join-status', 'ASK');
+      await soon('one asks and the other has ended', async () => {
+        const [asker, finder] = (await status()).children;
+        return asker?.needs_you != null && finder?.state === 'done';
+      });
+      const { complete, children } = await status();
+      assert.equal(complete, false);
+      assert.match(children[0]!.reason ?? '', /^needs you: .*spl task retry ASK --subtask asks --hint/);
+      assert.equal(children[1]!.cost_unknown, true);
+      assert.deepEqual((await fleet.json<TaskDocument>('task', 'show', 'ASK')).fan_out?.needs_you, [0]);
+      await fleet.json('task', 'cancel', 'ASK');
     }),
   );
 
