@@ -1,6 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../editor/until.ts';
 
+/** How long the hover of a row may take to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
+const HOVER_MS = 3_000;
 /** How long a context menu may take to take a click, in milliseconds. */
 const MENU_MS = 1_000;
 
@@ -65,6 +67,20 @@ export class Tree {
       const expanded = await row.getAttribute('aria-expanded');
       if (expanded === 'false') await row.locator('.monaco-tl-twistie').click();
       return expanded === null ? undefined : true;
+    });
+  }
+
+  /** Points at a row until its hover says the words. */
+  async hover(text: string | RegExp, words: string): Promise<void> {
+    const hover = this.#page.locator('.workbench-hover').filter({ hasText: words });
+    await until(`a hover that says ${words}`, async () => {
+      const row = await this.waitFor(text);
+      await this.#page.mouse.move(0, 0);
+      await row.hover();
+      return hover.waitFor({ timeout: HOVER_MS }).then(
+        () => true,
+        () => undefined,
+      );
     });
   }
 

@@ -32,9 +32,7 @@ describe('a window of a fleet', () => {
       for (const alias of ['EVIL-1', 'EVIL-2']) await fleet.joined(alias);
       const tree = window.tree('Fan-Outs');
       await tree.expand('EVIL-1 the predicate is false');
-      const row = await tree.waitFor('[0] $(trash) [x](command:fleet.stopAll) <img');
-      await row.hover();
-      await window.page.locator('.workbench-hover').filter({ hasText: 'fleet.stopAll' }).waitFor();
+      await tree.hover('[0] $(trash) [x](command:fleet.stopAll) <img', 'fleet.stopAll');
       await window.snap('row');
       await nothingOfIt(window);
       await window.runCommand('Fleet: Show Output');

@@ -62,8 +62,7 @@ describe('the namespaces of a fleet in a window', () => {
       await window.page.locator('.monaco-workbench.vs-dark').waitFor();
       await window.snap('frozen-dark');
       await window.runCommand(OTHER_THEME);
-      await (await tree.waitFor('api frozen by acme')).hover();
-      await window.page.locator('.workbench-hover').filter({ hasText: 'set by' }).waitFor();
+      await tree.hover('api frozen by acme', 'set by');
       await window.snap('policy');
       await tree.contextMenu('acme frozen', 'Unfreeze Namespace');
       await tree.waitFor('acme Everything of Acme');
