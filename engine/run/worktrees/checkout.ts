@@ -3,8 +3,8 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FleetError, messageOf } from '../../errors.ts';
 import { shellQuoted } from '../../home/files.ts';
-import { bytesOf, charactersOf, gitLines, gitPaths, readable } from './git.ts';
-import { BRANCH, sharedStateOf } from './shared.ts';
+import { bytesOf, charactersOf, gitLines, gitPaths, readable, wasEnded } from './git.ts';
+import { sharedStateOf } from './shared.ts';
 
 /** The checkout that somebody works in, and from whose HEAD worktrees begin. */
 export interface Checkout {
@@ -107,7 +107,10 @@ export async function stateOf(top: string, common: string): Promise<ReadonlyMap<
   const [shared, files] = await Promise.all([
     sharedStateOf(top, common),
     // An attempt can make git refuse the checkout, which is a difference as well.
-    filesOf(top).catch((error: unknown) => new Map([['HEAD', messageOf(error)]])),
+    filesOf(top).catch((error: unknown) => {
+      if (wasEnded(error)) throw error;
+      return new Map([['HEAD', messageOf(error)]]);
+    }),
   ]);
   return new Map([...shared, ...files]);
 }
@@ -144,16 +147,4 @@ function* changedPaths(told: readonly string[]): Generator<Change> {
     if (before === undefined) continue;
     yield { status: words.slice(0, before).join(' '), path: words.slice(before).join(' ') };
   }
-}
-
-/** The names in which two states differ, `HEAD` for the commit or the branch. A new branch is no difference. */
-export function differences(
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
-): string[] {
-  const names = new Set([...before.keys(), ...after.keys()]);
-  return [...names]
-    .filter(name => before.get(name) !== after.get(name))
-    .filter(name => before.has(name) || !name.startsWith(BRANCH))
-    .sort();
 }

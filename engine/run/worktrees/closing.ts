@@ -17,9 +17,8 @@ import {
   readable,
 } from './git.ts';
 import { isLent } from './lent.ts';
-import { inTurn } from './lock.ts';
-import { freeBranch, titleOf } from './names.ts';
-import { onlyCopiesIn, untrackedIn, type Untracked } from './nested.ts';
+import { branchBeside, titleOf } from './names.ts';
+import { indexOf, onlyCopiesIn, untrackedIn, type Entry, type Held, type Untracked } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
 import { addAll, authorOptions, treeOf, withOwnIndex } from './own-index.ts';
 
@@ -45,7 +44,7 @@ export async function noteBegin(folder: string, name: string, isSetUp: boolean, 
   const begun = { ...note, begun_unix: now / 1000 };
   if (!isSetUp) return writeNote(folder, name, begun);
   const made = await withOwnIndex(dir, folder, given => treeOf(dir, given));
-  const copies = Object.fromEntries(await onlyCopiesIn(dir, await untrackedIn(dir)));
+  const copies = Object.fromEntries(await onlyCopiesIn(dir));
   await writeNote(folder, name, { ...begun, made, copies });
 }
 
@@ -59,12 +58,14 @@ export async function closeWorktree(folder: string, name: string): Promise<Close
   let untracked: Untracked;
   try {
     await removeLocks(note, await requireOwn(note));
-    await showHidden(dir);
+    const index = await indexOf(dir);
+    await showHidden(dir, index);
     const isClean = await commitAll(folder, note);
     const { branch, tip } = await branchOfEnd(note);
     untracked = await untrackedIn(dir);
     const hidden = await hiddenIn(folder, note, untracked);
-    if (tip !== base || hidden.length > 0 || (await holdsMore(folder, note, untracked, isClean))) {
+    const held = isClean ? { untracked, index } : undefined;
+    if (tip !== base || hidden.length > 0 || (await holdsMore(folder, note, held))) {
       await writeNote(folder, name, { ...note, branch, state: 'kept' });
       return { work: { branch, base, dir }, gone: null, hidden, marked: await markedIn(dir, base, tip) };
     }
@@ -73,7 +74,7 @@ export async function closeWorktree(folder: string, name: string): Promise<Close
     throw error;
   }
   const gone = await ignoredIn(note, untracked);
-  await inTurn(note.common ?? (await commonFolderOf(note.top)), () => discard(folder, name, note));
+  await discard(folder, name, note);
   return { work: null, gone, hidden: [], marked: [] };
 }
 
@@ -128,12 +129,10 @@ async function removeLocks({ branch }: WorktreeNote, { own, common }: GitFolders
 }
 
 /** Has git look at the files again which it was told not to look at: nobody but the attempt can have told it. */
-async function showHidden(dir: string): Promise<void> {
+async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
   const hidden: string[] = [];
-  for (const entry of await gitPaths(dir, 'ls-files', '-v', '-z')) {
-    const [tag = ''] = entry;
+  for (const { tag, path } of index) {
     if (tag === 'H' || tag === 'M') continue;
-    const path = entry.slice(2);
     // A file that is not there is one outside of a sparse checkout.
     const isSparse = tag.toUpperCase() === 'S' && !(await isThere(bytesOf(join(charactersOf(dir), path))));
     if (!isSparse) hidden.push(path);
@@ -199,20 +198,18 @@ export async function uncommittedIn(folder: string, note: WorktreeNote): Promise
   return changes.filter(path => !isMade(path)).map(readable);
 }
 
-/** True when something is there that no commit took: changes inside of a submodule, or commits in a repository of its own. */
-async function holdsMore(
-  folder: string,
-  note: WorktreeNote,
-  untracked: Untracked,
-  isClean: boolean,
-): Promise<boolean> {
-  if (!isClean && (await uncommittedIn(folder, note)).length > 0) return true;
-  return (await ownCopiesIn(note, untracked)).length > 0;
+/**
+ * True when something is there that no commit took: changes inside of a submodule, or commits in a repository of its own.
+ * @param clean what is in it, where nothing was changed
+ */
+async function holdsMore(folder: string, note: WorktreeNote, clean: Held | undefined): Promise<boolean> {
+  if (clean === undefined && (await uncommittedIn(folder, note)).length > 0) return true;
+  return (await ownCopiesIn(note, clean)).length > 0;
 }
 
 /** The repositories in a worktree whose attempt has left there what no other repository has, as people read them. */
-export async function ownCopiesIn(note: WorktreeNote, untracked: Untracked): Promise<string[]> {
-  const copies = await onlyCopiesIn(note.dir, untracked);
+export async function ownCopiesIn(note: WorktreeNote, held?: Held): Promise<string[]> {
+  const copies = await onlyCopiesIn(note.dir, held);
   return [...copies].filter(([name, state]) => note.copies[name] !== state).map(([name]) => name);
 }
 
@@ -288,14 +285,13 @@ async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: str
   );
   if (head === tip) return { branch, tip };
   const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
-  const name = ahead ? branch : await freeBranch(dir, `${branch}-end`);
+  const name = ahead ? branch : await branchBeside(dir, branch);
   await git(dir, 'update-ref', `refs/heads/${name}`, head);
   return { branch: name, tip: head };
 }
 
 /**
- * Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began. To be called in
- * turn.
+ * Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began.
  */
 export async function discard(folder: string, name: string, note: WorktreeNote): Promise<void> {
   const { top, dir, branch, base } = note;

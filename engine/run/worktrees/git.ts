@@ -284,8 +284,13 @@ function notRun(cause: Error | undefined): FleetError {
 }
 
 function ended(args: readonly string[], dir: string, why: string): FleetError {
-  return new FleetError('WORKER_FAILED', `git ${args[0]} was ended: ${why}`, { details: { args, dir } });
+  const details = { args, dir, ended: true };
+  return new FleetError('WORKER_FAILED', `git ${args[0]} was ended: ${why}`, { details });
 }
+
+/** True of a git that did not come to its end, so that nothing is known. */
+export const wasEnded = (error: unknown): boolean =>
+  FleetError.is(error, 'WORKER_FAILED') && error.details['ended'] === true;
 
 /** Matches lines of progress and advice, which say nothing of a fault. */
 const CHATTER = /^(?:hint:|Preparing worktree|Updating files|HEAD is now at|Switched to)/;

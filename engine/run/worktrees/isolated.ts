@@ -4,11 +4,12 @@ import { hasSeveralLines } from '../../fleet/subtasks.ts';
 import { commandRunner, type CommandRunner } from '../executors/command.ts';
 import { timeoutReason, watchForEnding, withoutCommand } from '../executors/ending.ts';
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
-import { differences, stateOf } from './checkout.ts';
+import { stateOf } from './checkout.ts';
 import { closeWorktree, noteBegin, type Closed, type IgnoredFiles } from './closing.ts';
 import { endingWith } from './git.ts';
 import { emptySubmodulesIn } from './nested.ts';
 import { PORTS, takePorts, type PortBlock } from './ports.ts';
+import { differences } from './shared.ts';
 import { makeWorktree, type Worktree, type WorktreeSettings } from './worktree.ts';
 
 export interface IsolationOptions {
@@ -58,11 +59,13 @@ async function runIsolated(
   const bounded = <T>(work: () => Promise<T>): Promise<T> => endingWith(closing, work, settings.timeoutMs);
   const look = async (): Promise<ReadonlyMap<string, string>> => stateOf(top, common);
   try {
-    const before = await bounded(look);
+    const before = await bounded(look).catch(() => null);
     const ran = await run(executor, commands, options, worktree, inside, context, bounded);
     const result = withTimeout(ran, timeoutMs, attempt.timeoutMs);
     const closed = await bounded(() => withWork(result, options.folder, worktree));
-    return afterEscape(closed, differences(before, await bounded(look)), worktree, settings);
+    const compare = async (): Promise<string[]> => differences(top, before!, await look());
+    const escaped = before === null ? null : await bounded(compare).catch(() => null);
+    return afterEscape(closed, escaped, worktree, settings);
   } finally {
     ports?.release();
   }
@@ -197,13 +200,21 @@ const MAX_NAMED = 5;
 const someOf = (names: readonly string[]): string =>
   names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
 
-/** An attempt whose time saw the checkout itself change has left its worktree, or somebody else worked there. */
+/**
+ * An attempt whose time saw the checkout itself change has left its worktree, or somebody else worked there.
+ * @param escaped what was changed; null where git could not tell in time
+ */
 function afterEscape(
   result: AttemptResult,
-  escaped: readonly string[],
+  escaped: readonly string[] | null,
   { checkout }: Worktree,
   { escape }: WorktreeSettings,
 ): AttemptResult {
+  if (escaped === null)
+    return {
+      ...result,
+      reason: withWords(result.reason, `nobody could see whether '${checkout.top}' was changed`),
+    };
   if (escaped.length === 0) return result;
   const words = `while it ran in its worktree, '${checkout.top}' was changed: ${someOf(escaped)}`;
   const reason = withWords(result.reason, words);

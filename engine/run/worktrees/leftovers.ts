@@ -149,7 +149,7 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
     await requireOwn(note);
     const untracked = await untrackedIn(note.dir);
     const hidden = await hiddenIn(folder, note, untracked);
-    return [[...(await uncommittedIn(folder, note)), ...hidden], await ownCopiesIn(note, untracked)];
+    return [[...(await uncommittedIn(folder, note)), ...hidden], await ownCopiesIn(note)];
   } catch (cause) {
     throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
       details: { branch: note.branch },

@@ -1,6 +1,6 @@
-import { lstat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { gitLines, gitSays } from './git.ts';
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { gitLines } from './git.ts';
 import { readNotes } from './notes.ts';
 
 /** Whose attempt a worktree is for. */
@@ -14,39 +14,39 @@ export function titleOf({ task, index, attempt }: Occupant): string {
   return `${task}, subtask ${index}, attempt ${attempt}`;
 }
 
-/** The name that an attempt's branch may have: where a branch stands in the place of a folder of names, beside it. */
-export async function roomFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
-  const first = await freeFolder(dir, 'spl');
-  const folder = await freeFolder(dir, `${first}/${refPart(task)}`);
-  return `${folder}/${index}-${attempt}`;
+/** The branch of an attempt: where another stands in the way of it, or in the place of a folder of names, beside that. */
+export async function branchFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
+  const alias = refPart(task);
+  const patterns = ['spl*', `spl*/${alias}*`, `spl*/${alias}*/**`].map(pattern => `refs/heads/${pattern}`);
+  const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', ...patterns));
+  const first = beside('spl', name => taken.has(name));
+  const folder = beside(`${first}/${alias}`, name => taken.has(name));
+  return freeName(`${folder}/${index}-${attempt}`, taken);
 }
 
-async function freeFolder(dir: string, wanted: string): Promise<string> {
+/** A branch beside one that an attempt has left behind. */
+export async function branchBeside(dir: string, branch: string): Promise<string> {
+  const around = `refs/heads/${dirname(branch)}/`;
+  const taken = await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', around);
+  return freeName(`${branch}-end`, new Set(taken));
+}
+
+const freeName = (wanted: string, taken: ReadonlySet<string>): string =>
+  beside(wanted, name => taken.has(name) || [...taken].some(each => each.startsWith(`${name}/`)));
+
+/** The wanted name, or the first with a number behind it that is not taken. */
+function beside(wanted: string, isTaken: (name: string) => boolean): string {
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}.${n}`;
-    if (!(await gitSays(dir, 'show-ref', '--verify', '--quiet', `refs/heads/${name}`))) return name;
+    if (!isTaken(name)) return name;
   }
 }
 
-/** The name that a worktree of a branch may have in its folder. */
-export async function freeName(folder: string, branch: string): Promise<string> {
-  const wanted = branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-');
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? wanted : `${wanted}.${n}`;
-    const isTaken = (await lstat(join(folder, name)).catch(() => undefined)) !== undefined;
-    const isNoted = (await readNotes(folder)).has(name);
-    if (!isTaken && !isNoted) return name;
-  }
-}
-
-/** The name of a branch that no other stands in the way of: the wanted one, or one beside it. */
-export async function freeBranch(dir: string, wanted: string): Promise<string> {
-  const beside = `refs/heads/${dirname(wanted)}/`;
-  const taken = await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', beside);
-  for (let n = 1; ; n++) {
-    const branch = n === 1 ? wanted : `${wanted}.${n}`;
-    if (!taken.some(name => name === branch || name.startsWith(`${branch}/`))) return branch;
-  }
+/** The name that the worktree of a branch may have in its folder. */
+export async function worktreeName(folder: string, branch: string): Promise<string> {
+  const notes = await readNotes(folder);
+  const names = new Set([...notes.keys(), ...(await readdir(folder))]);
+  return beside(branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-'), name => names.has(name));
 }
 
 /** An alias as a part of a branch's name, which may not begin or end in a dot, hold two, or end in `.lock`. */

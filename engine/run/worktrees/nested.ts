@@ -42,6 +42,35 @@ export interface Untracked {
   readonly hidden: readonly string[];
 }
 
+/** A path in an index. */
+export interface Entry {
+  readonly path: string;
+  /** The letter by which git tells whether it looks at the file. */
+  readonly tag: string;
+  /** True for a submodule. */
+  readonly isLink: boolean;
+}
+
+/** The index of a checkout. */
+export async function indexOf(root: string): Promise<Entry[]> {
+  return (await gitPaths(root, 'ls-files', '-v', '--stage', '-z')).map(entry => ({
+    path: entry.slice(entry.indexOf('\t') + 1),
+    tag: entry[0] ?? '',
+    isLink: entry.startsWith('160000 ', 2),
+  }));
+}
+
+/** All that git knows of a checkout, and what it doesn't have of it. */
+export interface Held {
+  readonly untracked: Untracked;
+  readonly index: readonly Entry[];
+}
+
+const heldIn = async (root: string): Promise<Held> => ({
+  untracked: await untrackedIn(root),
+  index: await indexOf(root),
+});
+
 export async function untrackedIn(root: string): Promise<Untracked> {
   const others = (...words: readonly string[]): Promise<string[]> =>
     gitPaths(root, 'ls-files', '--others', ...words, '-z');
@@ -104,15 +133,18 @@ export type Copies = ReadonlyMap<string, string>;
  * The repositories inside of a worktree that have commits, or changes, which no other repository is known to have: by their
  * folders, or by what is left of a submodule that is not checked out any more.
  */
-export async function onlyCopiesIn(root: string, untracked: Untracked): Promise<Copies> {
-  return new Map([...(await forgottenIn(root)), ...(await onlyCopiesUnder(root, untracked, 0))]);
+export async function onlyCopiesIn(root: string, held?: Held): Promise<Copies> {
+  return new Map([
+    ...(await forgottenIn(root)),
+    ...(await onlyCopiesUnder(root, held ?? (await heldIn(root)), 0)),
+  ]);
 }
 
-async function onlyCopiesUnder(root: string, untracked: Untracked, depth: number): Promise<Copies> {
+async function onlyCopiesUnder(root: string, held: Held, depth: number): Promise<Copies> {
   const found = new Map<string, string>();
   if (depth === MAX_DEPTH) return found;
-  const ignored = new Set(foldersOf(untracked.ignored));
-  for (const folder of new Set([...(await repositoriesUnder(root, untracked)), ...ignored])) {
+  const ignored = new Set(foldersOf(held.untracked.ignored));
+  for (const folder of new Set([...(await repositoriesUnder(root, held)), ...ignored])) {
     const name = readable(folder);
     const repository = textOf(join(charactersOf(root), folder));
     // Git can't be sent to a folder whose name is no text: what is in it may be anything.
@@ -120,7 +152,7 @@ async function onlyCopiesUnder(root: string, untracked: Untracked, depth: number
     else if (await isOnlyCopy(repository, !ignored.has(folder)))
       found.set(name, await stateOfCopy(repository));
     else if (await isThere(join(repository, '.git'))) {
-      const inside = await onlyCopiesUnder(repository, await untrackedIn(repository), depth + 1);
+      const inside = await onlyCopiesUnder(repository, await heldIn(repository), depth + 1);
       for (const [inner, state] of inside) found.set(`${name}/${inner}`, state);
     }
   }
@@ -137,12 +169,11 @@ const refsIn = (repository: string, ...where: readonly string[]): Promise<string
   git(repository, ...where, 'for-each-ref').catch(() => randomUUID());
 
 /** Submodules, new repositories, and those whose files a branch holds by now, so that git tells of them no more. */
-async function repositoriesUnder(root: string, { added }: Untracked): Promise<Set<string>> {
-  const found = new Set(foldersOf(added));
+async function repositoriesUnder(root: string, { untracked, index }: Held): Promise<Set<string>> {
+  const found = new Set(foldersOf(untracked.added));
   const folders = new Set<string>();
-  for (const entry of await gitPaths(root, 'ls-files', '--stage', '-z')) {
-    const file = entry.slice(entry.indexOf('\t') + 1);
-    if (entry.startsWith('160000 ')) found.add(file);
+  for (const { path: file, isLink } of index) {
+    if (isLink) found.add(file);
     for (let at = file.lastIndexOf('/'); at > 0; at = file.lastIndexOf('/', at - 1)) {
       const folder = file.slice(0, at);
       if (folders.has(folder)) break;
@@ -204,9 +235,8 @@ async function modulesUnder(folder: string, depth: number): Promise<string[]> {
 export async function emptySubmodulesIn(root: string): Promise<string[]> {
   if (!(await isThere(join(root, '.gitmodules')))) return [];
   const found: string[] = [];
-  for (const entry of await gitPaths(root, 'ls-files', '--stage', '-z')) {
-    if (!entry.startsWith('160000 ')) continue;
-    const folder = entry.slice(entry.indexOf('\t') + 1);
+  for (const { path: folder, isLink } of await indexOf(root)) {
+    if (!isLink) continue;
     const held = await readdir(bytesOf(join(charactersOf(root), folder))).catch(() => []);
     if (held.length === 0) found.push(readable(folder));
   }

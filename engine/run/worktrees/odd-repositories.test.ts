@@ -17,9 +17,10 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { bundled } from '../../../test/bundled.ts';
 import { FleetError } from '../../errors.ts';
-import { processStart } from '../../home/process.ts';
 import type { AttemptResult } from '../executors/executor.ts';
+import { endingWith } from './git.ts';
 import { removeWorktree } from './leftovers.ts';
+import { inTurn } from './lock.ts';
 import { readNotes, writeNote } from './notes.ts';
 import { requireReady } from './ready.ts';
 import { Place } from './testing/place.ts';
@@ -92,14 +93,15 @@ describe('a worktree of an odd repository', function () {
     assert.ok((await readdir(root)).includes('first'), 'the first was refused');
   });
 
-  it('ends to wait for its turn when its attempt is cancelled', async () => {
-    await writeFile(join(repo, '.git', 'spl-worktrees.lock'), `${process.pid} ${processStart(process.pid)}`);
+  it('waits for its turn no longer than its attempt runs', async () => {
+    const common = join(repo, '.git');
     const cancel = new AbortController();
-    await shim(`case "$*" in *--show-toplevel*) touch '${join(root, 'asked')}';; esac`);
-    const waiting = attempt('true', {}, {}, cancel.signal);
-    setImmediate(() => cancel.abort('enough'));
-    const { result } = await waiting;
-    assert.deepEqual([result.verdict, result.reason], ['cancelled', 'enough']);
+    await inTurn(common, async () => {
+      const waiting = endingWith(cancel.signal, () => inTurn(common, () => Promise.resolve('done')));
+      setImmediate(() => cancel.abort('enough'));
+      await assert.rejects(waiting, /enough/);
+    });
+    assert.equal(await inTurn(common, () => Promise.resolve('done')), 'done', 'the next one has it');
   });
 
   it('takes nothing from worktrees of the user that are not there just now', async () => {

@@ -10,7 +10,7 @@ import { discard } from './closing.ts';
 import { git, GIT_TIMEOUT_MS, regardless } from './git.ts';
 import { lend } from './lent.ts';
 import { inTurn } from './lock.ts';
-import { freeBranch, freeName, roomFor, titleOf, type Occupant } from './names.ts';
+import { branchFor, titleOf, worktreeName, type Occupant } from './names.ts';
 import { writeNote, type WorktreeNote } from './notes.ts';
 
 /** How much room a disk must have for one worktree more, unless somebody said otherwise. */
@@ -69,7 +69,7 @@ export async function makeWorktree(
   // Several git at once would read what another is still writing.
   return inTurn(checkout.common, async () => {
     const base = await firstCommit(checkout, settings.dirty, folder, titleOf(occupant));
-    const branch = await freeBranch(dir, await roomFor(dir, occupant));
+    const branch = await branchFor(dir, occupant);
     return makeOn(branch, { folder, checkout, base, occupant, settings, now });
   });
 }
@@ -90,7 +90,7 @@ async function makeOn(
   { folder, checkout, base, occupant, settings, now }: Making,
 ): Promise<Worktree> {
   const { top } = checkout;
-  const name = await freeName(folder, branch);
+  const name = await worktreeName(folder, branch);
   // What tells where one is may not go by a symbolic link, or it would not be found where it says.
   const root = join(await realpath(folder), name);
   const note: WorktreeNote = {
