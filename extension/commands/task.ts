@@ -67,8 +67,11 @@ export const cancel: Command = async (context, subject) => {
   const isFit = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
     fanOut === null ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status) : isOpen(fanOut);
   const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isFit);
-  if (task === undefined || !(await confirmCancel(task))) return;
-  await (await engine(context)).submit('task.cancel', { task: task.thread, subtask: null, reason: null });
+  if (task === undefined) return;
+  const client = await engine(context);
+  // What is at stake now, of which the view may not have heard yet.
+  if (!(await confirmCancel(await client.report('task', { task: task.thread })))) return;
+  await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
 
 /** One that was cancelled can be retried, so that nobody need be asked. */
@@ -93,11 +96,10 @@ function sayEnded(attempt: number): void {
 }
 
 async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {
-  const running = fanOut?.counts.running ?? 0;
-  if (running === 0 && fanOut === null) return true;
+  if (fanOut === null) return true;
   const yes = vscode.l10n.t('Cancel the Task');
   const detail =
-    fanOut?.complete === true
+    fanOut.complete
       ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
       : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
   const message = vscode.l10n.t('Cancel {0}?', alias);

@@ -22,15 +22,16 @@ describe('the live status of a fleet', function () {
       const live = watch(fleet);
       await live.line('· worker-a is live');
       await fleet.fanOut('SEEN', [{ goal: 'waits', run: WAITS, target: 'worker-a' }]);
-      await live.line('→ SEEN [0] waits runs on worker-a');
-      await live.line('· SEEN 0 / 1 completed: 1 running');
+      await live.lines('→ SEEN [0] waits runs on worker-a', '· SEEN 0 / 1 completed: 1 running');
       await fleet.json('kill', '--emergency', '--reason', 'look first');
       await live.line('⚠ [emergency stop] — look first');
       await fleet.json('unkill', '--emergency');
       await live.line('· undone: [emergency stop] — look first');
       await writeFile(fleet.at('go'), '');
-      await live.line('· SEEN [0] waits has ended on worker-a');
-      await live.line('✓ SEEN is over; spl task join-status SEEN tells how');
+      await live.lines(
+        '· SEEN [0] waits has ended on worker-a',
+        '· SEEN is over; spl task join-status SEEN tells how',
+      );
       assert.equal(await live.leave(), 0);
     }),
   );
@@ -63,6 +64,11 @@ function watch(fleet: Scenario, ...words: readonly string[]) {
   const next = linesOf(child);
   return {
     line: (wanted: string) => next(line => line === wanted),
+    /** Waits for lines in any order: what is assigned counts as running a moment before it does. */
+    lines: (...wanted: readonly string[]) => {
+      const missing = new Set(wanted);
+      return next(line => missing.delete(line) && missing.size === 0);
+    },
     document: async (isIt: (live: LiveDocument) => boolean): Promise<LiveDocument> =>
       JSON.parse(await next(line => isIt(JSON.parse(line) as LiveDocument))) as LiveDocument,
     leave: async (): Promise<number | null> => {
