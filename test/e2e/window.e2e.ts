@@ -67,7 +67,7 @@ describe('a window of a fleet', () => {
       const { page } = window;
       const pictures = new Screenshots(page, 'plan');
       await writeFile(join(place.workspace, 'release.fanout.yaml'), PLAN);
-      await openFile(window, 'release.fanout.yaml');
+      await window.openFile('release.fanout.yaml');
       const lens = (title: string): Locator =>
         page.locator('.codelens-decoration a').filter({ hasText: title });
       await page.locator('.squiggly-error').first().waitFor();
@@ -156,14 +156,6 @@ join: children.all(c, c.verdict == "accept") && cost_usd < 5.0
 
 /** Whether some part of a line has this beside it; run in the page. */
 const BESIDE = `words => [...document.querySelectorAll('.view-line span')].some(each => getComputedStyle(each, '::after').content.includes(words))`;
-
-/** Opens a file of the workspace in an editor. */
-async function openFile(window: Workbench, name: string): Promise<void> {
-  await window.page.keyboard.press('Control+P');
-  await window.quickInput.fill(name);
-  await window.entry(name).click();
-  await window.page.locator('.tab.active').filter({ hasText: name }).waitFor();
-}
 
 /** Neither its icon nor its link nor its image. */
 async function nothingOfIt(window: Workbench): Promise<void> {

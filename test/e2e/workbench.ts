@@ -100,6 +100,20 @@ export class Workbench {
     );
   }
 
+  /** Opens a file of the workspace in an editor. What opens at the same moment takes the focus, and the list of files closes. */
+  async openFile(name: string): Promise<void> {
+    await until(`the file ${name} is open`, async () => {
+      await this.page.keyboard.press('Control+P');
+      const opened = async (): Promise<true> => {
+        await this.quickInput.fill(name, { timeout: OPEN_MS });
+        await this.entry(name).click({ timeout: OPEN_MS });
+        await this.page.locator('.tab.active').filter({ hasText: name }).waitFor({ timeout: OPEN_MS });
+        return true;
+      };
+      return opened().catch(() => undefined);
+    });
+  }
+
   /** Whether the palette offers a command now. */
   async offers(title: string): Promise<boolean> {
     const isOffered = await this.#searchPalette(title);
