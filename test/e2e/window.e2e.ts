@@ -107,36 +107,6 @@ describe('a window of a fleet', () => {
       await window.runCommand('View: Close All Editors');
     }),
   );
-
-  it(
-    'follows the output of what prints faster than a terminal can show, with its end, and keeps nothing else waiting',
-    test(async editor => {
-      const { fleet, place } = editor;
-      const window = await editor.window('window');
-      await startFleet(window);
-      const print = (what: string, bytes: number): string =>
-        `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
-      await fleet.fanOut('OUT-1', place.workspace, [
-        { goal: 'text', run: print("yes 'a line of text'", 30e6) },
-        // It ends with the cursor in the midst of what it has drawn.
-        { goal: 'bytes', run: `${print('cat /dev/urandom', 6e6)}; printf '\\033[3;5H'` },
-      ]);
-      const tree = window.tree('Fan-Outs');
-      await tree.expand('OUT-1');
-      await tree.rowAction('[0] text', 'Show Output');
-      await writeFile(join(place.workspace, 'go'), '');
-      await tree.waitFor('OUT-1 2 of 2 accepted');
-      const { terminal } = window;
-      await terminal.waitFor(
-        /the last line\s+· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 0$/s,
-      );
-      await window.snap('text');
-      await tree.rowAction('[1] bytes', 'Show Output');
-      // Whatever the bytes made of the terminal, what the editor says of them can be read.
-      await terminal.waitFor(/· End of the output\.\s+· \d+\.\d MB came too fast .*--subtask 1$/s);
-      await window.snap('bytes');
-    }),
-  );
 });
 
 const PLAN = `goal: Check the release

@@ -5,6 +5,8 @@ import type { Editor } from './install.ts';
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
+  // There are no more processors than pages that work.
+  '--num-raster-threads=1',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -15,11 +17,14 @@ const ARGS = [
 /** How often a browser is started that crashes, or does not come up, before anything was asked of it. */
 const LAUNCHES = 3;
 
+/** Spares the drawing between looks at a page, for one in which nothing is clicked: clicks wait for it. */
+export const SELDOM_DRAWN = ['--disable-threaded-compositing'];
+
 /** Starts a browser without a window. Whoever calls closes it; it uses a profile of its own, removed with it. */
-export async function openBrowser(editor: Editor): Promise<Browser> {
+export async function openBrowser(editor: Editor, more: readonly string[] = []): Promise<Browser> {
   for (let launch = 1; ; launch++) {
     try {
-      return await launchOnce(editor);
+      return await launchOnce(editor, [...ARGS, ...more]);
     } catch (error) {
       if (launch === LAUNCHES) throw error;
       process.stderr.write(
@@ -29,10 +34,10 @@ export async function openBrowser(editor: Editor): Promise<Browser> {
   }
 }
 
-function launchOnce(editor: Editor): Promise<Browser> {
+function launchOnce(editor: Editor, args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: editor.chromium,
-    args: ARGS,
+    args,
     headless: true,
     env: { ...environment(), ...editor.chromiumEnv },
     // Whoever started us ends us in order, and then the browser with us.

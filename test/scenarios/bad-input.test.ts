@@ -200,7 +200,7 @@ async function madeTasks(fleet: Scenario): Promise<void> {
   await fleet.fanOut(
     'TAKEN',
     [
-      { goal: 'runs', run: 'while [ ! -e go ]; do sleep 0.02; done' },
+      { goal: 'runs', run: 'while [ ! -e go ]; do sleep 0.1; done' },
       { goal: 'accepts' },
       { goal: 'fails', run: 'exit 1' },
       { goal: 'never runs', depends_on: [2] },

@@ -14,7 +14,7 @@ const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
 /** Waits until somebody makes the file `go`. */
-const BLOCKS = 'while [ ! -e go ]; do sleep 0.02; done';
+const BLOCKS = 'while [ ! -e go ]; do sleep 0.1; done';
 const accepts = { goal: 'accepts', run: 'echo done' };
 const fails = { goal: 'fails', run: 'echo broken; exit 3' };
 const blocks = { goal: 'blocks', run: BLOCKS };
@@ -107,8 +107,8 @@ describe('a join', function () {
           await fleet.fanOut(
             task,
             [
-              { goal: 'decides', run: `while [ ! -e begun-${losers} ]; do sleep 0.02; done; ${subtask.run}` },
-              { goal: 'runs', run: `touch begun-${losers}; while [ ! -e ${go} ]; do sleep 0.02; done` },
+              { goal: 'decides', run: `while [ ! -e begun-${losers} ]; do sleep 0.1; done; ${subtask.run}` },
+              { goal: 'runs', run: `touch begun-${losers}; while [ ! -e ${go} ]; do sleep 0.1; done` },
               { goal: 'waits', run: 'true', depends_on: [1] },
             ],
             { join: predicate, losers },

@@ -60,7 +60,7 @@ describe('the documents of --json', function () {
         [0, 0, null, false, null, []],
       );
 
-      const waits = 'while [ ! -e go ]; do sleep 0.02; done';
+      const waits = 'while [ ! -e go ]; do sleep 0.1; done';
       const fannedOut = await fleet.json(
         ...['task', 'fan-out', 'DOCS', '--losers', 'keep'],
         ...['--subtask', `goal=runs,name=first,run="${waits}; echo out; echo err >&2"`],
@@ -272,7 +272,7 @@ describe('the documents of --json', function () {
           'fan-out',
           'PRINTS',
           '--subtask',
-          'goal=prints,run="echo a; while [ ! -e go ]; do sleep 0.02; done; echo b"',
+          'goal=prints,run="echo a; while [ ! -e go ]; do sleep 0.1; done; echo b"',
         ],
       );
       const follow = fleet.start(['task', 'output', 'PRINTS', '--subtask', '0', '--follow', '--json']);

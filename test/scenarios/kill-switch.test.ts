@@ -12,7 +12,7 @@ const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
 /** Runs until somebody writes the file `go`. */
-const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.02; done';
+const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.1; done';
 /** How many subtasks a storm has. */
 const STORM = 1_000;
 const SOFT = "soft freeze of 'release' — bad release; undo it with: spl unkill --namespace release";

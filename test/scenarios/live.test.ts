@@ -9,7 +9,7 @@ import { sharedFleet } from './shared-fleet.ts';
 const onFleet = sharedFleet({ echoMs: 0 });
 
 /** Runs until somebody writes the file `go`. */
-const WAITS = 'while [ ! -e go ]; do sleep 0.02; done';
+const WAITS = 'while [ ! -e go ]; do sleep 0.1; done';
 
 /** `spl fleet status --live` on a real fleet, without a terminal. */
 

@@ -35,7 +35,7 @@ describe('the tutorial of several namespaces', function () {
 });
 
 /** Runs until somebody writes the file `go`. */
-const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.02; done';
+const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.1; done';
 
 describe('namespaces with work in them', function () {
   this.timeout(120_000);

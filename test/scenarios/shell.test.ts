@@ -223,7 +223,7 @@ describe('a shell command', function () {
     'is followed while it prints, from wherever the follower comes in',
     onFleet(async fleet => {
       await fleet.fanOut('FOLLOWED', [
-        { goal: 'print', run: 'echo one; while [ ! -e go ]; do sleep 0.02; done; echo two' },
+        { goal: 'print', run: 'echo one; while [ ! -e go ]; do sleep 0.1; done; echo two' },
       ]);
       const follower = fleet.start(['task', 'output', 'FOLLOWED', '--subtask', '0', '--follow']);
       let text = '';

@@ -14,7 +14,7 @@ import { sharedFleet } from './shared-fleet.ts';
 const onFleet = sharedFleet({ echoMs: 0 });
 
 /** Runs until somebody writes the file `go`, and its fan-out with it. */
-const LASTS = { goal: 'last', run: 'while [ ! -e go ]; do sleep 0.02; done' };
+const LASTS = { goal: 'last', run: 'while [ ! -e go ]; do sleep 0.1; done' };
 
 interface Line {
   readonly line: string;

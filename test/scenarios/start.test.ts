@@ -189,7 +189,7 @@ describe('starting', function () {
       await fleet.startFleet(2);
       const before = await fleet.pidOf('worker-b');
       // The restart waits for this one to finish, and the stop comes meanwhile.
-      const run = 'while [ ! -e go ]; do sleep 0.02; done';
+      const run = 'while [ ! -e go ]; do sleep 0.1; done';
       await fleet.fanOut('BUSY-1', [{ goal: 'wait', target: 'worker-b', run }]);
       const enough = new AbortController();
       const restart = fleet.client

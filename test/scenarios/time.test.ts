@@ -102,7 +102,7 @@ describe('time', function () {
       },
       async fleet => {
         await fleet.startFleet(2);
-        const run = 'touch started; while [ ! -e go ]; do sleep 0.02; done; echo kept > kept; cat kept';
+        const run = 'touch started; while [ ! -e go ]; do sleep 0.1; done; echo kept > kept; cat kept';
         await fleet.fanOut('ALONE', [{ goal: 'finish alone', run, target: 'worker-a' }]);
         await fleet.joinWhen('ALONE', 'it runs', ({ children }) => children[0]!.wall_time_secs > 0);
         const [busy, idle] = [await fleet.pidOf('worker-a'), await fleet.pidOf('worker-b')];

@@ -60,7 +60,7 @@ describe('a worker that is killed (SIGKILL)', function () {
       await fleet.fanOut('KEEPS', [
         {
           goal: 'finish alone',
-          run: 'echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; echo kept; touch done',
+          run: 'echo $$ >> pids; while [ ! -e go ]; do sleep 0.1; done; echo kept; touch done',
         },
       ]);
       await fleet.text(fleet.at('pids'));
@@ -83,7 +83,7 @@ describe('a worker that is killed (SIGKILL)', function () {
     'with a result that its stopped coordinator has not heard of: started again, it reports what it had kept',
     scenario({ heartbeatSecs: 30 }, async fleet => {
       await fleet.startFleet(1);
-      const run = 'echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; echo kept';
+      const run = 'echo $$ >> pids; while [ ! -e go ]; do sleep 0.1; done; echo kept';
       await fleet.fanOut('UNHEARD', [{ goal: 'finish unheard', run }, ...echoes(2, { depends_on: [0] })]);
       await fleet.text(fleet.at('pids'));
       const [coordinator, worker] = [await fleet.pidOf('coordinator'), await fleet.pidOf('worker-a')];
