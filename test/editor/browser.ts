@@ -17,14 +17,11 @@ const ARGS = [
 /** How often a browser is started that crashes, or does not come up, before anything was asked of it. */
 const LAUNCHES = 3;
 
-/** Spares the drawing between looks at a page, for one in which nothing is clicked: clicks wait for it. */
-export const SELDOM_DRAWN = ['--disable-threaded-compositing'];
-
 /** Starts a browser without a window. Whoever calls closes it; it uses a profile of its own, removed with it. */
-export async function openBrowser(editor: Editor, more: readonly string[] = []): Promise<Browser> {
+export async function openBrowser(editor: Editor): Promise<Browser> {
   for (let launch = 1; ; launch++) {
     try {
-      return await launchOnce(editor, [...ARGS, ...more]);
+      return await launchOnce(editor);
     } catch (error) {
       if (launch === LAUNCHES) throw error;
       process.stderr.write(
@@ -34,10 +31,10 @@ export async function openBrowser(editor: Editor, more: readonly string[] = []):
   }
 }
 
-function launchOnce(editor: Editor, args: string[]): Promise<Browser> {
+function launchOnce(editor: Editor): Promise<Browser> {
   return chromium.launch({
     executablePath: editor.chromium,
-    args,
+    args: ARGS,
     headless: true,
     env: { ...environment(), ...editor.chromiumEnv },
     // Whoever started us ends us in order, and then the browser with us.

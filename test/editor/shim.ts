@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Page } from 'playwright-core';
-import { openBrowser, SELDOM_DRAWN } from './browser.ts';
+import { openBrowser } from './browser.ts';
 import { installEditor } from './install.ts';
 import { Server } from './server.ts';
 
@@ -26,7 +26,7 @@ export async function main(words: readonly string[]): Promise<number> {
     testDriver: true,
   });
   try {
-    const browser = await openBrowser(editor, SELDOM_DRAWN);
+    const browser = await openBrowser(editor);
     try {
       const page = await browser.newPage({
         // The server would compress some megabytes, which the same machine unpacks again.
