@@ -315,6 +315,21 @@ describe('the supervisor', () => {
     assert.ok(!supervisor.comesUp(did));
   });
 
+  it('has told of an end when whoever waits for it is told', async () => {
+    const before = supervise();
+    const pid = await before.launch(launch);
+    await untilBegun(1);
+    before.close();
+    const after = supervise();
+    assert.ok(after.adopt(launch, pid, processStart(pid)!));
+    // While it is connected, nobody looks: only who waits can notice.
+    after.linked(did);
+    after.expectEnd(did);
+    process.kill(pid, 'SIGKILL');
+    assert.ok(await after.awaitGone(did, 5_000));
+    assert.deepEqual(gone.take(), [{ did, reason: `process ${pid} ended`, expected: true }]);
+  });
+
   it('knows a worker that is on its way from one that is silent', async () => {
     const supervisor = supervise();
     assert.ok(!supervisor.isOnItsWay(did));

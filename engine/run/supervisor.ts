@@ -175,12 +175,18 @@ export class Supervisor {
     });
   }
 
-  /** @returns true as soon as the worker's present process is gone, false when it still runs after the time. */
-  awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
+  /**
+   * Whoever waits for a process finds that everybody has heard of its end: its event may come after another process has taken
+   * its place, and would be taken for the end of that one.
+   * @returns true as soon as the worker's present process is gone, false when it still runs after the time.
+   */
+  async awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
     const watched = this.#watched.get(did);
-    if (watched === undefined) return Promise.resolve(true);
+    if (watched === undefined) return true;
     const { pid, start } = watched;
-    return isGone({ pid, start }, timeoutMs);
+    const gone = await isGone({ pid, start }, timeoutMs);
+    if (gone) this.#ended(did, pid, 'ended');
+    return gone;
   }
 
   /** Forgets everything; the processes go on. */
