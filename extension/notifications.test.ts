@@ -60,7 +60,7 @@ describe('notifications', () => {
     assert.deepEqual(editor.person.told('warning'), [
       '“Draft the notes” (FIRST-001) failed: no more can accept',
     ]);
-    assert.deepEqual(buttons(), ['Open Report', 'Retry All Failed', 'Retry Subtask…', "Don't Show Again"]);
+    assert.deepEqual(buttons(), ['Open Report', 'Retry All Failed', "Don't Show Again"]);
     assert.deepEqual(editor.executed.at(-1), ['fleet.retryFailed', { kind: 'task', thread: 'th' }]);
   });
 
@@ -78,6 +78,12 @@ describe('notifications', () => {
     assert.deepEqual(editor.person.told('warning'), [
       '“Draft the notes” (FIRST-001) failed: lint: exit 1; and 1 more',
     ]);
+  });
+
+  it('offer to try the only subtask that failed, and with a hint', async () => {
+    has({ ...done(0, 'failed'), name: 'lint', reason: 'exit 1' }, done(1));
+    await on.window.task(failed());
+    assert.deepEqual(buttons(), ['Open Report', 'Retry Subtask…', "Don't Show Again"]);
   });
 
   it('offer nothing that starts work from a folder that is not trusted', async () => {

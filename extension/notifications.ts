@@ -85,8 +85,8 @@ function joinFailed(
       task.alias,
       failed.length === 0 ? (task.fan_out?.progress ?? '') : failedText(failed),
     ),
-    // From a folder that is not trusted nothing is started.
-    actions: vscode.workspace.isTrusted ? [report, retryAll, retry] : [report],
+    // From a folder that is not trusted nothing is started. A toast cuts the words of four buttons off.
+    actions: vscode.workspace.isTrusted ? [report, failed.length === 1 ? retry : retryAll] : [report],
   };
 }
 
