@@ -334,7 +334,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
   child.lost = body.lost === true;
-  // What an agent spent until its worker was lost, no report tells.
+  // No report tells the cost of an agent whose worker was lost.
   child.costUnknown = body.cost_unknown ?? (child.lost && isAgent(fanOut.subtasks[child.index]!.executor));
   child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;

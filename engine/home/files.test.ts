@@ -63,6 +63,7 @@ describe('a file that is written where a person says', () => {
   });
 
   it('may be an open file, which is added to', async function () {
+    // Linux opens a file behind /dev/fd anew; elsewhere it is the descriptor itself.
     if (process.platform !== 'linux') return this.skip();
     const open = await fs.open(at('a'), 'w');
     try {
@@ -76,6 +77,7 @@ describe('a file that is written where a person says', () => {
   });
 
   it('stays another user’s', async function () {
+    // Only root can give a file away, so that nobody else can make this case.
     if (process.getuid?.() !== 0) return this.skip();
     await fs.writeFile(at('a'), 'old');
     await fs.chown(at('a'), 12345, 12345);
@@ -86,8 +88,9 @@ describe('a file that is written where a person says', () => {
 
   it('may be a device, which is written to', async function () {
     const made = await promisify(execFile)('mknod', [at('null'), 'c', '1', '3']).catch(() => null);
+    // Only root can make a device.
     if (made === null) return this.skip();
-    // Where devices are not allowed to be opened (a mount with nodev), it is refused and stays.
+    // A mount with nodev refuses to open it, and then it stays as well.
     await write('null').catch(() => undefined);
     assert.ok((await fs.lstat(at('null'))).isCharacterDevice());
   });

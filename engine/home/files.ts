@@ -73,7 +73,7 @@ export async function writeStreamTo<T>(
 
 /** The entries of `/proc` and `/dev/fd` that stand for open files. */
 const OPEN_FILE = /^\/(?:proc\/.*|dev)\/fd\/\d+$/;
-/** How many links Linux follows before it calls them a loop. */
+/** The number of links that Linux follows before it calls them a loop. */
 const MAX_LINKS = 40;
 
 /** A new file in the place of one that has another name, or another owner, would be a different file to them. */

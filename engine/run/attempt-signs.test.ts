@@ -15,6 +15,7 @@ console.log('up');`;
 describe('the signs of life of an attempt', function () {
   const started: ChildProcess[] = [];
   before(function () {
+    // Processes are looked at through /proc alone; elsewhere the folder is.
     if (process.platform !== 'linux') this.skip();
   });
   afterEach(() => {

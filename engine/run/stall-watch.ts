@@ -29,7 +29,7 @@ export interface StallWatchOptions extends StallOptions {
 /** The longest time between two looks: one costs a walk over the table of processes. */
 const LONGEST_LOOK_MS = 15_000;
 const LOOKS_PER_STALL = 4;
-/** How long an attempt runs before the first look, in ms: most commands are over by then, and need none. */
+/** The time before the first look, in ms: most commands are over by then, and need none. */
 const FIRST_LOOK_MS = 1_000;
 
 /** Watches one attempt. An attempt is stalled, which is no verdict, when nothing of it moved for a while. */

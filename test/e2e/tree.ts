@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../editor/until.ts';
 
-/** How long the hover of a row may take to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
+/** The time that the hover of a row has to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
 const HOVER_MS = 3_000;
 /** How long a context menu may take to take a click, in milliseconds. */
 const MENU_MS = 1_000;

@@ -83,7 +83,7 @@ function runningLine(running: Running, ageSecs: number): string {
   return `  ${running.alias} [${running.index}]  ${elapsed}  ${costText(running)}${attempt}  ${what}`;
 }
 
-/** What a running subtask has cost so far. */
+/** The cost of a running subtask so far. */
 function costText({ cost_usd: cost, unknown_costs: unknown = 0 }: Running): string {
   return unknown > 0 && cost > 0 ? `at least ${childCost(cost)}` : childCost(cost, unknown > 0);
 }

@@ -44,7 +44,7 @@ function runningLine(child: ChildDocument, ageSecs: number, width: number): stri
   return `${head}${oneLine(child.name ?? child.goal, room)}${tail}`;
 }
 
-/** How many reasons to wait are shown below the bar. */
+/** The most reasons to wait that are shown below the bar. */
 const TOLD_WAITS = 3;
 
 /**

@@ -11,7 +11,7 @@ import { sweep } from './sweep.ts';
 const noteSchema = v.object({
   /** The process group, which is the leader's pid. */
   group: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  /** What `processStart` said of the leader; null where it was not asked. */
+  /** The leader's start as `processStart` tells it; null where it was not asked. */
   start: v.nullable(v.string()),
   mark: v.pipe(v.string(), v.regex(/^[A-Z_]+=.+$/)),
   /** The folder of its control group. */
@@ -26,7 +26,7 @@ const noteSchema = v.object({
  */
 export type CommandNote = v.InferOutput<typeof noteSchema>;
 
-/** How long the system may take to end what was killed: shorter than a worker may take to start. */
+/** The time that the system has to end what was killed: shorter than a worker may take to start. */
 const KILL_MS = 5_000;
 
 /** Writes a note. @throws the system's error. */

@@ -22,7 +22,7 @@ export interface Left {
   readonly staying: string[];
 }
 
-/** How long the system may take to end what was killed: a process inside a system call can't be ended before it returns. */
+/** The time that the system has to end what was killed: a process inside a system call can't be ended before it returns. */
 export const KILL_MS = 10_000;
 const MAX_PAUSE_MS = 100;
 /** The most processes that are named. */
