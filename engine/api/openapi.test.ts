@@ -53,6 +53,17 @@ describe('the OpenAPI document', () => {
   });
 });
 
+describe('the variables of a fan-out', () => {
+  it('are not a list, which would have none', () => {
+    const subtask = { goal: 'x', run: 'true' };
+    for (const body of [{ subtasks: [subtask], env: [] }, { subtasks: [{ ...subtask, env: [] }] }]) {
+      assert.equal(decoderOf('task.fan-out')?.(body), false, JSON.stringify(body));
+      assert.equal(decoderOf('fan-out.open')?.({ goal: 'x', fan_out: body }), false, JSON.stringify(body));
+    }
+    assert.equal(decoderOf('task.fan-out')?.({ subtasks: [{ ...subtask, env: {} }], env: {} }), true);
+  });
+});
+
 /** Whether the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
 function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
   if (name === 'records.append') return isRecord;

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ACTS, didSchema, jsonObjectSchema } from '../record/record.ts';
+import { notAList } from './not-a-list.ts';
 import { policySchema } from './policy.ts';
 
 /**
@@ -88,10 +89,11 @@ export const variableNameSchema = v.pipe(
 );
 export const variableSchema = text(MAX_GOAL_CHARS);
 
+const VARIABLES = 'must be an object of texts: {"NAME": "value"}';
+
 /** Variables that the commands of a subtask find in their environment. They are recorded: no place for secrets. */
 export const envSchema = v.pipe(
-  v.record(variableNameSchema, variableSchema, 'must be an object of texts: {"NAME": "value"}'),
-  v.check(env => !Array.isArray(env), 'must be an object of texts: {"NAME": "value"}'),
+  notAList(v.record(variableNameSchema, variableSchema, VARIABLES), VARIABLES),
   v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),
 );
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { CommandName } from './engine.ts';
+import { notAList } from './not-a-list.ts';
 
 /** The commands by which work is submitted: it runs in the environment of who gives them. */
 export const SUBMITTING = [
@@ -23,12 +24,14 @@ const withoutNul = v.pipe(
 
 /** A whole environment, as a process has one. It is in no record and no answer. */
 export const environmentSchema = v.pipe(
-  v.record(
-    v.pipe(withoutNul, v.regex(/^[^=]+$/, 'must be the name of a variable')),
-    withoutNul,
+  notAList(
+    v.record(
+      v.pipe(withoutNul, v.regex(/^[^=]+$/, 'must be the name of a variable')),
+      withoutNul,
+      'must be an object of texts',
+    ),
     'must be an object of texts',
   ),
-  v.check(environment => !Array.isArray(environment), 'must be an object of texts'),
   v.check(
     environment => Object.entries(environment).join('').length <= MAX_CHARS,
     `must have at most ${MAX_CHARS} characters`,

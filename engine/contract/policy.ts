@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ACTS } from '../record/record.ts';
+import { notAList } from './not-a-list.ts';
 
 /** What a policy tells apart by name: acts of records, executors and targets of subtasks. */
 export const POLICY_KINDS = ['acts', 'executors', 'targets'] as const;
@@ -26,13 +27,8 @@ const count = v.pipe(
   v.minValue(1, 'must be at least 1'),
 );
 
-/** Nothing but these members. By itself the library takes a list without entries for an object without members. */
-const table = <const E extends v.ObjectEntries>(entries: E) =>
-  v.pipe(
-    v.unknown(),
-    v.check(value => !Array.isArray(value), 'must be an object'),
-    v.strictObject(entries),
-  );
+/** Nothing but these members. */
+const table = <const E extends v.ObjectEntries>(entries: E) => notAList(v.strictObject(entries));
 
 const names = table({
   acts: listOf(v.picklist(ACTS, `must be of ${ACTS.join(', ')}`)),

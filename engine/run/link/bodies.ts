@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FleetError } from '../../errors.ts';
+import { notAList } from '../../contract/not-a-list.ts';
 import { TOPIC, type ChildBody, type ChildDoneBody } from '../../fleet/bodies.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { isInstanceDid, isThreadId, RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
@@ -127,7 +128,12 @@ const deliverySchema = v.object({
   ),
   session: v.optional(text(MAX_REPORT_NAME)),
   earlier_branch: v.optional(text(MAX_REPORT_NAME)),
-  env: v.optional(v.record(v.string(), v.string('is not text'), 'is not an object of texts')),
+  env: v.optional(
+    notAList(
+      v.record(v.string(), v.string('is not text'), 'is not an object of texts'),
+      'is not an object of texts',
+    ),
+  ),
   environment: v.optional(text(MAX_REPORT_NAME)),
   errexit: v.optional(v.literal(true, 'is not true')),
 });
