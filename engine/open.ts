@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serveApi, type ApiServer } from './api/server.ts';
+import { serveApi } from './api/server.ts';
 import { VERSION, type JoinFault } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
 import { celCompiler } from './fleet/cel.ts';
@@ -9,42 +9,31 @@ import { applyRecord } from './fleet/fold.ts';
 import { parsePredicate } from './fleet/predicate.ts';
 import { restoreState } from './fleet/snapshot.ts';
 import { emptyState, type FleetState } from './fleet/state.ts';
-import { readConfig, type Config } from './home/config.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
 import { listeningOf } from './home/listening.ts';
 import { openHome, type Home } from './home/home.ts';
 import { acquireLease, waitForLease, type Lease } from './home/lease.ts';
 import { homePaths } from './home/paths.ts';
-import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import { watchRemoval } from './home/removal.ts';
-import { prepareSocket, resolveSocket } from './home/socket.ts';
+import { prepareSocket } from './home/socket.ts';
 import { stopMark } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
+import { allExecutors, Owned, publish, recoveryNotes } from './opened.ts';
 import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './run/clock.ts';
 import { CoordinatorEngine } from './run/coordinator-engine.ts';
-import { readEnvironment } from './run/environments.ts';
 import type { Executor } from './run/executors/executor.ts';
-import { endNotedCommands } from './run/executors/command-notes.ts';
-import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
 import { untilNothingOpen } from './run/linger.ts';
 import { streamLogger, type Logger } from './run/logger.ts';
-import { openOutputStore } from './run/output/store.ts';
 import { Tokens } from './run/tokens.ts';
-import { WorkerEngine } from './run/worker-engine.ts';
-import { withIsolation } from './run/worktrees/isolated.ts';
-import { recoverWorktrees } from './run/worktrees/leftovers.ts';
 import { worktreeSettings } from './run/worktrees/worktree.ts';
 
-/** The composition root: here, and nowhere else, it is chosen which log, link, executors and clock an engine has. */
+/** The composition root of a coordinator: here, and nowhere else, it is chosen which log, links and clock it has. */
 
 const FIRST_PORT = 9100;
-/** What a home keeps of its attempts' output, the newest first. */
-const KEPT_OUTPUT_BYTES = 1024 * 1024 * 1024;
-
 export interface CoordinatorOptions {
   readonly home: string;
   readonly flags: Flags;
@@ -265,174 +254,6 @@ async function openState(home: Home, logger: Logger): Promise<OpenedState> {
   return { log, clock, state };
 }
 
-export interface WorkerOptions {
-  readonly home: string;
-  readonly alias: string;
-  readonly port: number;
-  readonly coordinator: Did;
-  readonly coordinatorHome: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly logger: Logger;
-}
-
-/**
- * Runs a worker until it is told to stop or has nothing left to live for. @returns why it ended.
- * @throws LOG_POISONED when it can't write any more, and what opening a home, its lease, its log and its ports throws.
- */
-export async function runWorker(options: WorkerOptions, stop: AbortSignal): Promise<string> {
-  const home = await openHome(options.home, { create: true, version: VERSION });
-  const config = await workerConfig(home, options.coordinatorHome);
-  const chosen = settings({}, options.env, config);
-  const env = { ...options.env, SPL_SHARED: homePaths(options.coordinatorHome).sharedDir };
-  const owned = new Owned();
-  try {
-    const lease = await acquireLease(home.paths.home);
-    owned.add(() => lease.release());
-    // Before anything is said of them: who hears of their end may begin them anew.
-    for (const left of await endNotedCommands(home.paths.commandsDir))
-      options.logger.error(`could not end what an earlier process left: ${left}`);
-    let lastAt = 0;
-    const closing = new AbortController();
-    const output = openOutputStore(home.paths.outputDir, { capBytes: chosen.outputCapBytes });
-    const started = risingClock();
-    const worker = new WorkerEngine({
-      home,
-      alias: options.alias,
-      slots: chosen.slots,
-      coordinator: options.coordinator,
-      address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: isolating(
-        allExecutors(config, env, home.paths.commandsDir),
-        home,
-        config,
-        env,
-        closing.signal,
-      ),
-      output,
-      clock: started,
-      logger: options.logger,
-      idleExitMs: chosen.workerIdleExitMs,
-      stall: chosen.stall,
-      environmentOf: name => readEnvironment(homePaths(options.coordinatorHome), name),
-    });
-    const reader: LogReader = {
-      restore: checkpoint => worker.restore(checkpoint),
-      visit: stored => {
-        lastAt = stored.at;
-        worker.replay(stored);
-      },
-    };
-    const log = await openFileLog({
-      dir: home.paths.logDir,
-      checkpointDir: home.paths.indexDir,
-      reader,
-      now: () => Math.max(lastAt, started.now()),
-      epochOwner: home.key.did,
-    });
-    owned.add(() => log.close());
-    owned.add(() => worker.close());
-    owned.add(() => Promise.resolve(closing.abort('the worker is ending')));
-    if (log.recovery !== null) options.logger.info(recoveryNotes(log).join('; '));
-    await recoverWorktrees(home.paths.worktreesDir, what => options.logger.error(what));
-    const api = await serveApi({
-      engine: {
-        ...unanswered,
-        report: name => worker.report(name),
-        output: request => worker.output(request),
-      },
-      socketPath: await prepareSocket(home.paths),
-      tcp: { host: '127.0.0.1', port: options.port, token: home.token },
-      only: ['health', 'output'],
-      log: (message, cause) => options.logger.error(`${message}: ${messageOf(cause)}`),
-    });
-    owned.add(() => api.close());
-    await publish(home, api, owned);
-    worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
-    const leave = (): void => worker.stop(TERM_GRACE_MS);
-    const removal = await watchRemoval(home.paths, error => {
-      options.logger.error(`this worker stops: ${error.message}`);
-      leave();
-    });
-    owned.add(() => Promise.resolve(removal.close()));
-    stop.addEventListener('abort', leave, { once: true });
-    // Told while it was opening.
-    if (stop.aborted) leave();
-    void output
-      .prune(KEPT_OUTPUT_BYTES)
-      .catch((error: unknown) => options.logger.error(`could not prune the output: ${messageOf(error)}`));
-    return await worker.ended;
-  } finally {
-    await owned.close();
-  }
-}
-
-/** A worker's own `config.toml` counts first; what it leaves out, its coordinator's says. */
-async function workerConfig({ config }: Home, coordinatorHome: string): Promise<Config> {
-  const { fleet, worktree, agents } = await readConfig(homePaths(coordinatorHome).configToml);
-  return {
-    ...config,
-    fleet: { ...fleet, ...config.fleet },
-    worktree: { ...worktree, ...config.worktree },
-    agents: { ...agents, ...config.agents },
-  };
-}
-
-/** The built-in executors, and one for each agent that can be named. */
-function allExecutors(
-  { agents }: Config,
-  env: NodeJS.ProcessEnv,
-  commandsDir?: string,
-): ReadonlyMap<string, Executor> {
-  const further = agentFactories(agents);
-  const options = { env, further, ...(commandsDir !== undefined && { commandsDir }) };
-  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], options);
-}
-
-/** How long a worker that gets SIGTERM lets its attempts go on. */
-const TERM_GRACE_MS = 1000;
-
-/** The same executors, those that run commands in worktrees where an attempt asks for it. */
-function isolating(
-  executors: ReadonlyMap<string, Executor>,
-  { paths }: Home,
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  closing: AbortSignal,
-): ReadonlyMap<string, Executor> {
-  const options = {
-    closing,
-    folder: paths.worktreesDir,
-    commandsDir: paths.commandsDir,
-    settings: worktreeSettings(config.worktree),
-    env,
-    now: Date.now,
-  };
-  return new Map(
-    Array.from(executors, ([name, executor]) => [
-      name,
-      executor.sideEffects ? withIsolation(executor, options) : executor,
-    ]),
-  );
-}
-
-/** What a worker answers to nobody. */
-const unanswered = {
-  submit: () =>
-    Promise.reject(new FleetError('NOT_FOUND', 'a worker takes no commands; its coordinator does')),
-  watch: () => {
-    throw new FleetError('NOT_FOUND', 'a worker tells no events; its coordinator does');
-  },
-} as const;
-
-async function coordinatorAddress(
-  coordinatorHome: string,
-  url: string | null,
-  token: string | null,
-): Promise<{ socketPath: string } | { url: string; token: string }> {
-  if (url !== null && token !== null) return { url, token };
-  return { socketPath: await resolveSocket(homePaths(coordinatorHome)) };
-}
-
 /** Runs a coordinator in this process until a signal or a request ends it. @returns the exit code. */
 export async function serve(options: { home: string; port: number | null; echo: boolean }): Promise<number> {
   const logger = streamLogger(process.stdout, Date.now);
@@ -503,42 +324,6 @@ export async function standIn({ home, lease, lingerMs, signal }: StandInOptions)
   } finally {
     await running.close();
   }
-}
-
-/** What was opened, and is closed in the reverse order, each once. */
-class Owned {
-  readonly #closers: (() => Promise<void>)[] = [];
-
-  add(close: () => Promise<void>): void {
-    this.#closers.push(close);
-  }
-
-  /** Closes all of it, whatever goes wrong on the way. @throws the first thing that did. */
-  async close(): Promise<void> {
-    const faults: unknown[] = [];
-    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop())
-      await close().catch((error: unknown) => faults.push(error));
-    if (faults.length > 0) throw faults[0];
-  }
-}
-
-async function publish(home: Home, api: ApiServer, owned: Owned): Promise<void> {
-  const { pidFile } = home.paths;
-  await writePidFile(pidFile, {
-    pid: process.pid,
-    start: processStart(process.pid) ?? '',
-    endpoint: api.endpoint,
-    version: VERSION,
-  });
-  owned.add(() => removePidFile(pidFile));
-}
-
-function recoveryNotes(log: FileLog): string[] {
-  if (log.recovery === null) return [];
-  const { cutBytes, segment, offset, reason } = log.recovery;
-  return [
-    `the log ended in ${cutBytes} unfinished bytes (${segment} at ${offset}: ${reason}), which were cut`,
-  ];
 }
 
 /** The built worker beside the built `spl`; from source, the source with the loader that this process has. */

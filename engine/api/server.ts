@@ -1,12 +1,11 @@
-import { getRequestListener } from '@hono/node-server';
+import type { getRequestListener } from '@hono/node-server';
 import * as http from 'node:http';
-import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
-import { createApp, refusal, type ServedEngine } from './app.ts';
+import type { ServedEngine } from './app.ts';
 import { BodyRoom } from './body.ts';
 import { admit, type Door, type TokenBook } from './gate.ts';
 import type { Holder } from './grants.ts';
@@ -50,6 +49,8 @@ const DEFAULT_LIMITS: ApiLimits = {
   heartbeatMs: 15_000,
   closeGraceMs: 2_000,
 };
+
+type RequestListener = ReturnType<typeof getRequestListener>;
 
 /** Takes over a connection that asked to be a link; it answers the upgrade itself, or closes. */
 export type UpgradeHandler = (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -122,6 +123,7 @@ class Server {
   readonly #local = new WeakSet<http.IncomingMessage>();
   readonly #links = new Set<Duplex>();
   #closing: Promise<void> | null = null;
+  #listener: Promise<RequestListener> | undefined;
 
   constructor(options: ServeOptions, limits: ApiLimits) {
     this.#options = options;
@@ -131,7 +133,23 @@ class Server {
   }
 
   async listen(): Promise<ApiServer> {
-    const { socketPath, tcp, only } = this.#options;
+    const { socketPath, tcp } = this.#options;
+    await listenOnSocket(await this.#open({ kind: 'socket' }), socketPath);
+    if (tcp === null) return this.#served(null, []);
+    const { host, port: first, tls = null, ...keys } = tcp;
+    const door = await this.#open({ kind: 'tcp', ...keys }, tls);
+    const { port, notes } = await listenOnPort(door, host, first);
+    const endpoint = `${tls === null ? 'http' : 'https'}://${reachable(host)}:${port}`;
+    return this.#served({ port, endpoint }, notes);
+  }
+
+  /** The routes. They are loaded for the first request: nobody asks most workers, and loading them takes longer than all else there. */
+  async #routes(): Promise<RequestListener> {
+    const [{ getRequestListener }, { createApp, refusal }] = await Promise.all([
+      import('@hono/node-server'),
+      import('./app.ts'),
+    ]);
+    const { only } = this.#options;
     const app = createApp({
       ...this.#limits,
       engine: this.#options.engine,
@@ -142,18 +160,11 @@ class Server {
       log: this.#log,
       ...(only === undefined ? {} : { only }),
     });
-    const handle = getRequestListener(app.fetch, {
+    return getRequestListener(app.fetch, {
       // The process belongs to others as well: an editor's extension host, for one.
       overrideGlobalObjects: false,
       errorHandler: thrown => refusal(badTarget(thrown), this.#log),
     });
-    await listenOnSocket(this.#open({ kind: 'socket' }, handle), socketPath);
-    if (tcp === null) return this.#served(null, []);
-    const { host, port: first, tls = null, ...keys } = tcp;
-    const door = this.#open({ kind: 'tcp', ...keys }, handle, tls);
-    const { port, notes } = await listenOnPort(door, host, first);
-    const endpoint = `${tls === null ? 'http' : 'https'}://${reachable(host)}:${port}`;
-    return this.#served({ port, endpoint }, notes);
   }
 
   close(): Promise<void> {
@@ -165,11 +176,10 @@ class Server {
     return { endpoint: tcp?.endpoint ?? null, port: tcp?.port ?? null, notes, close };
   }
 
-  #open(
+  async #open(
     door: Door,
-    handle: ReturnType<typeof getRequestListener>,
     tls: { readonly cert: string; readonly key: string } | null = null,
-  ): http.Server {
+  ): Promise<http.Server> {
     const options = {
       headersTimeout: 10_000,
       // Bounds how long a request may take to arrive; answers may take as long as they like.
@@ -180,7 +190,10 @@ class Server {
       // The gate refuses a request without it, in our own words.
       requireHostHeader: false,
     };
-    const server = tls === null ? http.createServer(options) : https.createServer({ ...options, ...tls });
+    const server =
+      tls === null
+        ? http.createServer(options)
+        : (await import('node:https')).createServer({ ...options, ...tls });
     server.maxConnections = this.#limits.connections;
     server.on('request', (incoming, outgoing) => {
       this.#track(outgoing);
@@ -193,7 +206,9 @@ class Server {
       } catch (thrown) {
         return refuse(incoming, outgoing, errorAnswer(thrown, this.#log));
       }
-      void handle(incoming, outgoing);
+      this.#handle(incoming, outgoing).catch((thrown: unknown) =>
+        refuse(incoming, outgoing, errorAnswer(thrown, this.#log)),
+      );
     });
     server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(door, request, socket, head),
@@ -203,6 +218,11 @@ class Server {
     );
     this.#doors.push(server);
     return server;
+  }
+
+  async #handle(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const handle = await (this.#listener ??= this.#routes());
+    if (!outgoing.destroyed) await handle(incoming, outgoing);
   }
 
   /** @throws OVERLOADED, also for the one that is already counted when it comes. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../errors.ts';
-import { runWorker } from '../open.ts';
+import { runWorker } from '../open-worker.ts';
 import { isInstanceDid } from '../record/ids.ts';
 import { closeInheritedFiles } from '../run/inherited-files.ts';
 import { streamLogger } from '../run/logger.ts';

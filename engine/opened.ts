@@ -1,0 +1,59 @@
+import type { ApiServer } from './api/server.ts';
+import { VERSION } from './contract/engine.ts';
+import type { Config } from './home/config.ts';
+import type { Home } from './home/home.ts';
+import { processStart, removePidFile, writePidFile } from './home/process.ts';
+import type { FileLog } from './log/file/file-log.ts';
+import type { Executor } from './run/executors/executor.ts';
+import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
+
+/** The parts of an opened home that coordinators and workers share. */
+
+/** What was opened, and is closed in the reverse order, each once. */
+export class Owned {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  add(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  /** Closes all of it, whatever goes wrong on the way. @throws the first thing that did. */
+  async close(): Promise<void> {
+    const faults: unknown[] = [];
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop())
+      await close().catch((error: unknown) => faults.push(error));
+    if (faults.length > 0) throw faults[0];
+  }
+}
+
+/** Writes the file that says who serves the home, until it is let go of. */
+export async function publish(home: Home, api: ApiServer, owned: Owned): Promise<void> {
+  const { pidFile } = home.paths;
+  await writePidFile(pidFile, {
+    pid: process.pid,
+    start: processStart(process.pid) ?? '',
+    endpoint: api.endpoint,
+    version: VERSION,
+  });
+  owned.add(() => removePidFile(pidFile));
+}
+
+/** The notes of what opening the log has mended. */
+export function recoveryNotes(log: FileLog): string[] {
+  if (log.recovery === null) return [];
+  const { cutBytes, segment, offset, reason } = log.recovery;
+  return [
+    `the log ended in ${cutBytes} unfinished bytes (${segment} at ${offset}: ${reason}), which were cut`,
+  ];
+}
+
+/** The built-in executors, and one for each agent that can be named. */
+export function allExecutors(
+  { agents }: Config,
+  env: NodeJS.ProcessEnv,
+  commandsDir?: string,
+): ReadonlyMap<string, Executor> {
+  const further = agentFactories(agents);
+  const options = { env, further, ...(commandsDir !== undefined && { commandsDir }) };
+  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], options);
+}
