@@ -15,38 +15,44 @@ const root = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(root, 'dist');
 const bin = join(out, 'bin');
 
+/** The coordinator and the parser of plans, which short commands do without. */
+const ENGINE_APART = { '../open.ts': './coordinator.js', '../check-plan.ts': './check-plan.js' };
+
 const entries = [
-  { from: 'engine/bin/spl.ts', to: 'bin/spl', executable: true, engineApart: true },
+  {
+    from: 'engine/bin/entry/spl.ts',
+    to: 'bin/spl',
+    executable: true,
+    apart: { '../spl.ts': './spl-main.js' },
+  },
+  { from: 'engine/bin/spl.ts', to: 'bin/spl-main.js', apart: ENGINE_APART },
   { from: 'engine/open.ts', to: 'bin/coordinator.js' },
   { from: 'engine/check-plan.ts', to: 'bin/check-plan.js' },
   { from: 'engine/bin/plan-server.ts', to: 'bin/plan-server.js' },
-  { from: 'engine/bin/coordinator-thread.ts', to: 'bin/coordinator-thread.js', engineApart: true },
-  { from: 'engine/bin/worker.ts', to: 'bin/worker.js' },
+  { from: 'engine/bin/coordinator-thread.ts', to: 'bin/coordinator-thread.js', apart: ENGINE_APART },
+  { from: 'engine/bin/entry/worker.ts', to: 'bin/worker.js', apart: { '../worker.ts': './worker-main.js' } },
+  { from: 'engine/bin/worker.ts', to: 'bin/worker-main.js' },
   { from: 'engine/log/index/thread.ts', to: 'bin/index-thread.js' },
   { from: 'engine/bin/tour.ts', to: 'bin/tour.js' },
   // The editor gives `vscode`; the coordinator's file is read from where it was installed, when it is needed.
-  { from: 'extension/extension.ts', to: 'extension/extension.js', external: ['vscode'], plansApart: true },
+  {
+    from: 'extension/extension.ts',
+    to: 'extension/extension.js',
+    external: ['vscode'],
+    apart: { './plans/plan-client.ts': './plan-client.js' },
+  },
   { from: 'extension/plans/plan-client.ts', to: 'extension/plan-client.js', external: ['vscode'] },
 ];
 
-/** Leaves the coordinator and the parser of plans out, and takes them from the files beside. */
-const engineApart = {
-  name: 'engine-apart',
+/** Leaves modules out, as they are named where they are imported, and takes them from the files beside. */
+const leaving = apart => ({
+  name: 'apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^\.\.\/open\.ts$/ }, () => ({ path: './coordinator.js', external: true }));
-    onResolve({ filter: /^\.\.\/check-plan\.ts$/ }, () => ({ path: './check-plan.js', external: true }));
-  },
-};
-
-/** Leaves the client of the server of plans out, which few windows need. */
-const plansApart = {
-  name: 'plans-apart',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /\/plan-client\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './plan-client.js', external: true } : undefined,
+    onResolve({ filter: /\.ts$/ }, ({ path }) =>
+      Object.hasOwn(apart, path) ? { path: apart[path], external: true } : undefined,
     );
   },
-};
+});
 
 await showProgress('Building dist', buildAll());
 
@@ -61,7 +67,7 @@ async function buildAll() {
   ]);
 }
 
-async function bundle({ from, to, executable = false, engineApart: apart = false, external = [], ...other }) {
+async function bundle({ from, to, executable = false, apart = {}, external = [] }) {
   const file = join(out, to);
   await build({
     absWorkingDir: root,
@@ -74,7 +80,7 @@ async function bundle({ from, to, executable = false, engineApart: apart = false
     minify: true,
     legalComments: 'none',
     external,
-    plugins: [...(apart ? [engineApart] : []), ...(other.plansApart ? [plansApart] : [])],
+    plugins: [leaving(apart)],
     // A file beside this one is required, which is quicker than importing it.
     supported: { 'dynamic-import': false },
     logLevel: 'warning',

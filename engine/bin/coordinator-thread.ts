@@ -1,9 +1,11 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import * as v from 'valibot';
 import { closeSchema, threadDataSchema, type ThreadWord } from '../api/thread-protocol.ts';
 import type { ErrorDocument } from '../contract/documents.ts';
 import { FleetError, messageOf } from '../errors.ts';
-import { openCoordinator } from '../open.ts';
+import { useCodeCache } from './code-cache.ts';
 
 /** A coordinator in a thread of its own: whoever shares the process with it is never kept waiting by its work. */
 async function main(port: MessagePort): Promise<void> {
@@ -14,6 +16,8 @@ async function main(port: MessagePort): Promise<void> {
     error: (message: string) => say({ kind: 'log', level: 'error', message }),
   };
   const asked = closeAsked(port);
+  useCodeCache(dirname(fileURLToPath(import.meta.url)));
+  const { openCoordinator } = await import('../open.ts');
   const running = await openCoordinator({
     home,
     flags: {},

@@ -7,10 +7,12 @@ import { syncFolder, writeNewFile } from './files.ts';
 /** What the processes of a fleet are made of, as it is built into one folder. */
 export const PROGRAM_FILES = [
   'spl',
+  'spl-main.js',
   'coordinator.js',
   'coordinator-thread.js',
   'check-plan.js',
   'worker.js',
+  'worker-main.js',
   'index-thread.js',
   'sql-wasm.wasm',
 ] as const;

@@ -1,0 +1,7 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { useCodeCache } from '../code-cache.ts';
+
+/** The built `spl`: its program lies beside, where V8's cache is of use to it. */
+useCodeCache(dirname(fileURLToPath(import.meta.url)));
+void import('../spl.ts');
