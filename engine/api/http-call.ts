@@ -198,10 +198,19 @@ interface Wire {
   readonly agent: http.Agent;
 }
 
+/**
+ * Without TLS there is no server's name to tell. Said so, Node.js does not look whether the host is an address: its expression
+ * for that takes 10 ms to compile, a tenth of a short command.
+ */
+const NO_SERVERNAME = { servername: '' };
+
 /** TLS is loaded where it is used: most who call use the socket. */
 async function wireOf(target: Target): Promise<Wire> {
   if ('socketPath' in target || !target.url.startsWith('https:'))
-    return { request: options => http.request(options), agent: new http.Agent({ keepAlive: true }) };
+    return {
+      request: options => http.request({ ...options, ...NO_SERVERNAME }),
+      agent: new http.Agent({ keepAlive: true }),
+    };
   const [https, tls] = await Promise.all([import('node:https'), import('node:tls')]);
   const trusted = target.ca === undefined ? {} : { ca: [...tls.rootCertificates, target.ca] };
   return {
