@@ -1,7 +1,14 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
-import type { CallContext, CommandName, Commands, Engine, ReportName, Reports } from '../contract/engine.ts';
+import type {
+  CallContext,
+  CommandName,
+  Commands,
+  ReportName,
+  Reports,
+  ServedEngine,
+} from '../contract/engine.ts';
 import { isSubmitting } from '../contract/environment.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
@@ -31,9 +38,6 @@ import { engineFor } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
 import { COSTLY, HolderTurns } from './turns.ts';
-
-/** The part of the façade that HTTP offers. */
-export type ServedEngine = Pick<Engine, 'submit' | 'report' | 'watch' | 'output'>;
 
 export interface AppOptions {
   readonly engine: ServedEngine;

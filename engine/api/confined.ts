@@ -6,11 +6,11 @@ import type {
   ReportName,
   Reports,
   WatchOptions,
+  ServedEngine,
 } from '../contract/engine.ts';
 import type { ControlDocument, RecordDocument, TaskDocument } from '../contract/documents.ts';
 import { isWithin, ROOT_NAMESPACE } from '../contract/namespaces.ts';
 import { FleetError } from '../errors.ts';
-import type { ServedEngine } from './app.ts';
 
 /**
  * An engine of which only one namespace is there, with all below it: what lies elsewhere is not found, not listed and not

@@ -1,7 +1,7 @@
+import type { ServedEngine } from '../contract/engine.ts';
 import type { TokenCreate } from '../contract/tokens.ts';
 import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
-import type { ServedEngine } from './app.ts';
 import { confined } from './confined.ts';
 import { notYourName } from './decode.ts';
 import type { Holder } from './grants.ts';

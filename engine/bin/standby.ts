@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
 import type { StandByOptions } from '../cli/host.ts';
 import { openHome } from '../home/home.ts';
-import { waitForLease, type Lease } from '../home/lease.ts';
+import type { Lease } from '../home/held-lease.ts';
+import { waitForLease } from '../home/lease.ts';
 import type * as coordinator from '../open.ts';
 import { streamLogger } from '../run/logger.ts';
 

@@ -1,23 +1,8 @@
 import { terminalJson } from '../contract/format.ts';
 import { FleetError } from '../errors.ts';
-import type { CallContext, CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
+import type { CallContext } from '../contract/engine.ts';
 import type { Connection, Host, Output, Settings } from './host.ts';
-import type { Verb } from './verb.ts';
-
-/** What a verb works with: the host, the settings of this call, and the engine once it is asked for. */
-export interface Context extends Host {
-  readonly settings: Settings;
-  /** Every verb with its options: what completion is made from. */
-  verbs(): Promise<readonly Verb[]>;
-  /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED. */
-  client(): Promise<Connection>;
-  /** Does something, in the caller's name. */
-  submit<N extends CommandName>(name: N, input: Commands[N]['input']): Promise<Commands[N]['output']>;
-  /** Asks something. */
-  report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']>;
-  /** Prints the document with `--json`, else the lines. */
-  print(document: unknown, lines: () => readonly string[]): void;
-}
+import type { Context, Verb } from './verb.ts';
 
 /** A context, and how to let go of the connection that it may have opened. */
 export interface OwnedContext extends Context {

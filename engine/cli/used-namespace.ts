@@ -2,7 +2,7 @@ import { namespaceFault, ROOT_NAMESPACE, shortened } from '../contract/namespace
 import { FleetError } from '../errors.ts';
 import { homePaths } from '../home/paths.ts';
 import { readUsedNamespace } from '../home/used-namespace.ts';
-import type { Context } from './context.ts';
+import type { Context } from './verb.ts';
 
 /**
  * The namespace in use: the environment's or, where it names none, what `spl namespace use` chose for the home. Null for none.

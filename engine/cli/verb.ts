@@ -1,5 +1,21 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { Context } from './context.ts';
+import type { CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
+import type { Connection, Host, Settings } from './host.ts';
+
+/** What a verb works with: the host, the settings of this call, and the engine once it is asked for. */
+export interface Context extends Host {
+  readonly settings: Settings;
+  /** Every verb with its options: what completion is made from. */
+  verbs(): Promise<readonly Verb[]>;
+  /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED. */
+  client(): Promise<Connection>;
+  /** Does something, in the caller's name. */
+  submit<N extends CommandName>(name: N, input: Commands[N]['input']): Promise<Commands[N]['output']>;
+  /** Asks something. */
+  report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']>;
+  /** Prints the document with `--json`, else the lines. */
+  print(document: unknown, lines: () => readonly string[]): void;
+}
 
 /** One option of a verb: how it is written, what it is for, and what its text becomes. */
 export interface Flag<T> {

@@ -97,6 +97,8 @@ export const envSchema = v.pipe(
   v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),
 );
 
+export type Variables = v.InferOutput<typeof envSchema>;
+
 /** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
 const subtaskRef = v.union(
   [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],

@@ -254,3 +254,6 @@ export interface Engine {
   /** Lets go of everything; workers go on and are adopted by the next coordinator. Idempotent. */
   close(): Promise<void>;
 }
+
+/** The part of the façade that HTTP offers. */
+export type ServedEngine = Pick<Engine, 'submit' | 'report' | 'watch' | 'output'>;

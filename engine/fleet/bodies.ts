@@ -1,5 +1,5 @@
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../contract/documents.ts';
-import type { FreezeLevel, Losers, RuleEffect, TaskVerb } from '../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect, TaskVerb, Variables } from '../contract/commands.ts';
 import type { Policy } from '../contract/policy.ts';
 import type { Json, JsonObject } from '../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../record/ids.ts';
@@ -138,9 +138,6 @@ export interface ChildBody {
   /** The name under which the environment that they inherit is kept; absent for the worker's own. */
   readonly environment?: string;
 }
-
-/** Variables of an environment, by their names. */
-export type Variables = Readonly<Record<string, string>>;
 
 /** What the worker is told of a subtask that was depended on. */
 export interface WrittenDependency {

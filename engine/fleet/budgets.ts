@@ -1,5 +1,4 @@
 import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
-import type { ResultFields } from './bodies.ts';
 
 /** In each currency, in whole millionths: sums stay exact, so that what was reserved and freed leaves nothing behind. */
 export type Amounts = Record<Currency, number>;
@@ -99,7 +98,11 @@ export function isTight({ limit, largest, booked }: Budget): boolean {
 const UNITS = 1_000_000;
 
 /** What is told of an end, as far as budgets go. */
-export type Spent = Pick<ResultFields, 'cost_usd' | 'tokens' | 'wall_time_secs'>;
+export interface Spent {
+  readonly cost_usd: number;
+  readonly tokens?: number;
+  readonly wall_time_secs: number;
+}
 
 function spentIn({ cost_usd, tokens = 0, wall_time_secs }: Spent, currency: Currency): number {
   if (currency === 'usd') return cost_usd;

@@ -9,7 +9,7 @@ import {
   type PolicyLimit,
 } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
-import type { Variables } from './bodies.ts';
+import type { Variables } from '../contract/commands.ts';
 import type { Act } from '../record/record.ts';
 import {
   limitedTo,

@@ -1,10 +1,10 @@
-import type { FreezeLevel, Losers, RuleEffect } from '../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect, Variables } from '../contract/commands.ts';
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../contract/documents.ts';
 import type { Echoed } from '../contract/echo.ts';
 import { subtaskWord } from '../contract/format.ts';
 import type { Policy } from '../contract/policy.ts';
 import { childThreadId, type Did, type RecordId, type ThreadId } from '../record/ids.ts';
-import type { SharedThread, Variables, Work } from './bodies.ts';
+import type { SharedThread, Work } from './bodies.ts';
 import type { Breakers } from './breakers.ts';
 import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';

@@ -9,7 +9,7 @@ import {
 } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../contract/format.ts';
-import type { Variables } from './bodies.ts';
+import type { Variables } from '../contract/commands.ts';
 import type { Budgeted } from './budgets.ts';
 import { didYouMean, likeness, nearestName } from './names.ts';
 

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../record/canonical.ts';
-import type { Variables } from './bodies.ts';
+import type { Variables } from '../contract/commands.ts';
 import type { CompleteSubtask, Target } from './subtasks.ts';
 
 /**

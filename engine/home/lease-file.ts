@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { FleetError, systemCodeOf } from '../errors.ts';
-import type { Lease } from './lease.ts';
+import type { Lease } from './held-lease.ts';
 import type { HomePaths } from './paths.ts';
 
 /** `O_EXLOCK` and `O_NONBLOCK` of macOS and the BSDs, which Node.js passes on and does not name. */

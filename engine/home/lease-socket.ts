@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import * as net from 'node:net';
 import { FleetError, systemCodeOf } from '../errors.ts';
-import type { Lease } from './lease.ts';
+import type { Lease } from './held-lease.ts';
 
 /** The size of `sun_path` on Linux. */
 const NAME_BYTES = 108;

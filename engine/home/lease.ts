@@ -1,18 +1,9 @@
 import { FleetError } from '../errors.ts';
 import { takeFile } from './lease-file.ts';
+import type { Lease } from './held-lease.ts';
 import { isBound, socketName, takeSocket, untilFreed } from './lease-socket.ts';
 import { homePaths } from './paths.ts';
 import { isAlive, readPidFile } from './process.ts';
-
-/**
- * The right to write one home. The kernel frees it when its holder dies, however it dies; there is no time-out.
- * It keeps the home from a second writer on the same machine and in the same network namespace; containers that
- * share a volume, or machines that share a disk, are not kept apart.
- */
-export interface Lease {
-  /** Lets go; whoever waits has it at once. Idempotent. */
-  release(): Promise<void>;
-}
 
 /**
  * Takes the lease of the home, whose folder must exist. It keeps no process running by itself.

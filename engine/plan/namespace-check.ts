@@ -1,7 +1,7 @@
 import type { EffectivePolicy, NamespaceDocument } from '../contract/documents.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
-import type { Variables } from '../fleet/bodies.ts';
+import type { Variables } from '../contract/commands.ts';
 import { didYouMean, nearestName } from '../fleet/names.ts';
 import { requireFanOut } from '../fleet/policies.ts';
 import type { Instance, Namespace } from '../fleet/state.ts';

@@ -2,7 +2,7 @@ import type { Node } from 'yaml';
 import type * as v from 'valibot';
 import type { Losers, subtaskSchema } from '../contract/commands.ts';
 import { FleetError } from '../errors.ts';
-import type { Variables } from '../fleet/bodies.ts';
+import type { Variables } from '../contract/commands.ts';
 import type { Budgeted } from '../fleet/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../fleet/predicate.ts';
 import { nearestName } from '../fleet/names.ts';

@@ -10,13 +10,13 @@ import {
   type OutputStream,
   type ReportName,
   type Reports,
+  type ServedEngine,
   type WatchOptions,
 } from '../../contract/engine.ts';
 import type { TokenDocument } from '../../contract/tokens.ts';
 import { FleetError } from '../../errors.ts';
 import { isRecordId, type Did } from '../../record/ids.ts';
 import { decodeRecord, type FleetRecord } from '../../record/record.ts';
-import type { ServedEngine } from '../app.ts';
 
 const COORDINATOR = 'did:sync:instance:00112233aabbccdd' as Did;
 const THREAD = `th_${'a'.repeat(64)}`;

@@ -1,5 +1,5 @@
-import { printLines, type Context } from '../context.ts';
-import { defineVerb, word } from '../verb.ts';
+import { printLines } from '../context.ts';
+import { defineVerb, word, type Context } from '../verb.ts';
 
 /** Names for the completion scripts, a line each. What can't be asked completes to nothing, silently. */
 export const completeNames = defineVerb({

@@ -1,9 +1,9 @@
 import { messageOf } from '../../errors.ts';
 import { FleetError } from '../../errors.ts';
-import { printLines, type Context } from '../context.ts';
+import { printLines } from '../context.ts';
 import type { Check, CheckLevel, CheckResult } from '../host.ts';
 import { doctorLines } from '../render/doctor.ts';
-import { defineVerb, toggle } from '../verb.ts';
+import { defineVerb, toggle, type Context } from '../verb.ts';
 
 /** A check with what it found. */
 export interface Finding extends CheckResult {

@@ -1,5 +1,5 @@
 import { FleetError } from '../../errors.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 import { healthLines } from '../render/fleet.ts';
 import { portOf } from '../../contract/format.ts';

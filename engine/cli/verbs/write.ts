@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { FleetError } from '../../errors.ts';
 import { MAX_PAGE } from '../../api/routes.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../verb.ts';
 import { pages } from '../pages.ts';
 import { inNamespace } from '../used-namespace.ts';
 import { defineVerb, text, word, type Verb } from '../verb.ts';

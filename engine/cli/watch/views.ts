@@ -1,5 +1,6 @@
 import type { JoinStatus } from '../../contract/documents.ts';
-import { printJson, printLines, type Context } from '../context.ts';
+import { printJson, printLines } from '../context.ts';
+import type { Context } from '../verb.ts';
 import { joinStatusLines } from '../render/join.ts';
 import { changeLines, progressLines, waits } from '../render/progress.ts';
 import { LiveRegion } from './live-region.ts';

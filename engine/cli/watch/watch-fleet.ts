@@ -1,6 +1,7 @@
 import type { LiveDocument } from '../../contract/documents.ts';
 import type { EngineEvent } from '../../contract/engine.ts';
-import { printJson, printLines, type Context } from '../context.ts';
+import { printJson, printLines } from '../context.ts';
+import type { Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 import { liveChangeLines, liveLines } from '../render/live.ts';
 import { fleetStatusLines } from '../render/fleet.ts';

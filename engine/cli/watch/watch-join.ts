@@ -1,6 +1,7 @@
 import type { JoinStatus } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
-import { printLines, type Context } from '../context.ts';
+import { printLines } from '../context.ts';
+import type { Context } from '../verb.ts';
 import { EXIT, exitCodeOfOutcome } from '../exit-codes.ts';
 import { echoLines } from '../render/join.ts';
 import { followJoin } from './follow-join.ts';

@@ -1,6 +1,7 @@
 import * as readline from 'node:readline';
 import { openHome } from '../home.ts';
-import { acquireLease, type Lease } from '../lease.ts';
+import type { Lease } from '../held-lease.ts';
+import { acquireLease } from '../lease.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { FleetStarted } from '../../../contract/documents.ts';
-import { printLines, type Context } from '../../context.ts';
+import { printLines } from '../../context.ts';
 import { launchLine, startedLines, type ShowPath } from '../../render/fleet.ts';
 import { plural } from '../../../contract/format.ts';
 import { tildePath } from '../../settings.ts';
-import { defineVerb, number, text } from '../../verb.ts';
+import { defineVerb, number, text, type Context } from '../../verb.ts';
 
 const DEFAULT_WORKERS = 2;
 

@@ -1,9 +1,9 @@
 import { FleetError } from '../../../errors.ts';
 import type { FleetStopped, HealthDocument } from '../../../contract/documents.ts';
 import type { Commands } from '../../../contract/engine.ts';
-import { printLines, type Context } from '../../context.ts';
+import { printLines } from '../../context.ts';
 import { stoppedLines } from '../../render/fleet.ts';
-import { defineVerb, number, text, toggle } from '../../verb.ts';
+import { defineVerb, number, text, toggle, type Context } from '../../verb.ts';
 
 const DEFAULT_GRACE_SECS = 10;
 /** What a process may take to end after its work has drained, in milliseconds. */

@@ -2,7 +2,7 @@ import { ROOT_NAMESPACE } from '../../../contract/namespaces.ts';
 import { FleetError } from '../../../errors.ts';
 import { homePaths } from '../../../home/paths.ts';
 import { writeUsedNamespace } from '../../../home/used-namespace.ts';
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import { inheritedNamespace } from '../../used-namespace.ts';
 import { defineVerb, word } from '../../verb.ts';
 

@@ -1,4 +1,4 @@
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { diagnosticDocument, diagnosticLine, NO_FLEET, readPlanFile, type PlanFile } from '../../plans.ts';
 import { plural, printable } from '../../../contract/format.ts';

@@ -1,7 +1,7 @@
 import { LOSERS } from '../../../contract/commands.ts';
 import { isWithin } from '../../../contract/namespaces.ts';
 import { FleetError } from '../../../errors.ts';
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
 import type { PlanRequest } from '../../../plan/plan.ts';

@@ -1,7 +1,7 @@
 import { FleetError } from '../../../errors.ts';
-import { printJson, type Context } from '../../context.ts';
+import { printJson } from '../../context.ts';
 import { SUBTASK } from '../../subtask-option.ts';
-import { defineVerb, number, text, toggle, word } from '../../verb.ts';
+import { defineVerb, number, text, toggle, word, type Context } from '../../verb.ts';
 import type { OutputStream } from '../../../contract/engine.ts';
 
 export const taskOutput = defineVerb({

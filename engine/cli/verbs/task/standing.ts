@@ -1,6 +1,6 @@
 import type { TaskVerb } from '../../../contract/commands.ts';
 import type { TaskDocument } from '../../../contract/documents.ts';
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import { standingLines } from '../../render/task.ts';
 import { until } from '../../until.ts';
 import { defineVerb, text, word } from '../../verb.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CONFLICT_CHOICES, type RecordsRestore } from '../../../contract/commands.ts';
 import type { RestoredDocument } from '../../../contract/documents.ts';
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import type { Colours } from '../../render/colours.ts';
 import { readSnapshot } from '../../snapshot-file.ts';
 import { choice, defineVerb, text, toggle } from '../../verb.ts';

@@ -2,7 +2,7 @@ import { requireInSnapshots } from '../../../contract/snapshot.ts';
 import { writeSnapshot } from '../../../contract/snapshot-writer.ts';
 import { FleetError, messageOf } from '../../../errors.ts';
 import { writeStreamTo } from '../../../home/files.ts';
-import type { Context } from '../../context.ts';
+import type { Context } from '../../verb.ts';
 import { defineVerb, text, toggle, words } from '../../verb.ts';
 import { pathOf } from '../../settings.ts';
 
