@@ -166,6 +166,13 @@ describe('what is foreseen of a predicate', () => {
     ['total - accepted - failed >= 0', [ALWAYS]],
     ['accepted + rejected + failed + timed_out + cancelled == total', [ALWAYS]],
     ['2 * accepted + failed <= 2 * total', [ALWAYS]],
+    ['accepted >= 2 && failed >= 2', [NEVER]],
+    ['accepted < 2 || failed < 2', [ALWAYS]],
+    ['accepted == 2 && total - failed == 1', [NEVER]],
+    ['accepted >= 1 && failed >= 1 && rejected >= 1 && timed_out >= 1', [NEVER]],
+    ['accepted >= 1 && failed >= 1 && rejected >= 1', []],
+    ['accepted > failed && failed > rejected && rejected > accepted', [NEVER]],
+    ['!(accepted >= 2) && accepted > 1', [NEVER]],
     ['accepted + failed == total', []],
     ['accepted == total', []],
     ['running > 0', [NEVER]],
@@ -263,6 +270,40 @@ describe('what is foretold of a join', () => {
     );
   });
 
+  it('is sound of counters that share the subtasks, whatever joins them', () => {
+    const number = fc.constantFrom(
+      '0',
+      '1',
+      '2',
+      '3',
+      'accepted',
+      'failed',
+      'accepted + failed',
+      'total - failed',
+    );
+    const order = fc.constantFrom('<', '<=', '>', '>=', '==', '!=');
+    const one = fc.tuple(number, order, number).map(parts => `(${parts.join(' ')})`);
+    const side = fc.tuple(fc.constantFrom('', '!'), one).map(parts => parts.join(''));
+    const source = fc
+      .tuple(side, fc.constantFrom('&&', '||'), side, fc.constantFrom('&&', '||'), side)
+      .map(([a, first, b, second, c]) => `!(${a} ${first} ${b}) ${second} ${c}`);
+    const ends = fc.array(fc.option(end, { freq: 2 }), { minLength: 3, maxLength: 3 });
+    const seen = { satisfied: 0, unsatisfiable: 0, open: 0 };
+    const numRuns = runs(1_000);
+    fc.assert(
+      fc.property(source, ends, (text, some) => {
+        const program = celCompiler.compile(text, some.length);
+        const { outcome } = program.foretell(open(some));
+        seen[outcome ?? 'open'] += 1;
+        if (outcome === undefined) return;
+        const ways = new Set(completions(some).map(each => holds(program, ended(each))));
+        assert.deepEqual([...ways], [outcome === 'satisfied'], text);
+      }),
+      { numRuns },
+    );
+    assert.ok(Math.min(...Object.values(seen)) > numRuns / 50, JSON.stringify(seen));
+  });
+
   const good: End = { verdict: 'accept', cost: 1 };
   const bad: End = { verdict: 'failed', cost: 4 };
   for (const [source, ends, wanted] of [
@@ -277,6 +318,11 @@ describe('what is foretold of a join', () => {
     ['failed > accepted', [good, good, null], 'unsatisfiable'],
     ['failed >= accepted', [good, bad, null], undefined],
     ['accepted - failed >= 2', [bad, null, null], 'unsatisfiable'],
+    ['accepted >= 2 && failed >= 2', [null, null, null], 'unsatisfiable'],
+    ['accepted >= 2 && failed >= 1', [good, null, null], undefined],
+    ['accepted >= 2 && failed >= 1', [bad, bad, null], 'unsatisfiable'],
+    ['accepted <= 1 || failed <= 1', [bad, good, null], 'satisfied'],
+    ['children.filter(c, c.index > 5).all(c, accepted > 2 && failed > 2)', [null, null, null], 'satisfied'],
     ['cost_usd + 0.2 > 0.3', [{ verdict: 'accept', cost: 0.1 }, null, null], undefined],
     ['cost_usd + 0.2 >= 0.3', [{ verdict: 'accept', cost: 0.1 }, null, null], 'satisfied'],
     ['double(accepted) / double(total) >= 0.5', [good, good, null], 'satisfied'],

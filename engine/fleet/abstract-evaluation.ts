@@ -40,7 +40,12 @@ interface Form {
   readonly weights: readonly number[];
   readonly open: number;
 }
-type Truth = { readonly kind: 'bool'; readonly canHold: boolean; readonly canFail: boolean };
+type Truth = { readonly kind: 'bool'; readonly canHold: boolean; readonly canFail: boolean } & Implied;
+/** Numbers that are not negative where the truth holds, and where it fails. */
+interface Implied {
+  readonly ifTrue: readonly Form[];
+  readonly ifFalse: readonly Form[];
+}
 type Bool = Truth & { readonly canError: boolean };
 type List = Kind & { readonly kind: 'list' } & { readonly canError: boolean };
 
@@ -64,11 +69,13 @@ const SOME: Values = { kind: 'any', canError: false };
 const int = (min: number, max = min): Values => sound({ kind: 'number', min, max, isInt: true });
 const double = (min: number, max: number): Values => sound({ kind: 'number', min, max, isInt: false });
 const texts = (...words: readonly string[]): Values => sound({ kind: 'text', words: new Set(words) });
-const truth = (canHold: boolean, canFail: boolean, canError = false): Bool => ({
+const NO_FORMS: Implied = { ifTrue: [], ifFalse: [] };
+const truth = (canHold: boolean, canFail: boolean, canError = false, implied = NO_FORMS): Bool => ({
   kind: 'bool',
   canHold,
   canFail,
   canError,
+  ...implied,
 });
 const EITHER = truth(true, true);
 const TRUE = truth(true, false);
@@ -330,9 +337,9 @@ class Walk {
     const canError = parts.some(part => part.canError);
     switch (node.op) {
       case '&&':
-        return conjunction(left, right);
+        return this.#conjunction(left, right);
       case '||':
-        return negated(conjunction(negated(left), negated(right)));
+        return negated(this.#conjunction(negated(left), negated(right)));
       case '==':
       case '!=': {
         const same = equality(left, right);
@@ -364,6 +371,11 @@ class Walk {
       default:
         return ANY;
     }
+  }
+
+  #conjunction(left: Values, right: Values): Bool {
+    this.steps += asBool(left).ifTrue.length * asBool(right).ifTrue.length;
+    return conjunction(left, right);
   }
 
   #method(name: string, owner: ASTNode, args: readonly ASTNode[], scope: Scope): Values {
@@ -432,16 +444,37 @@ function asBool(values: Values): Bool {
 }
 
 function negated(values: Values): Bool {
-  const { canHold, canFail, canError } = asBool(values);
-  return truth(canFail, canHold, canError);
+  const { canHold, canFail, canError, ifTrue, ifFalse } = asBool(values);
+  return truth(canFail, canHold, canError, { ifTrue: ifFalse, ifFalse: ifTrue });
 }
 
 /** In CEL `false && error` is false, in whatever order they stand. */
 function conjunction(left: Values, right: Values): Bool {
   const [a, b] = [asBool(left), asBool(right)];
   const canError = (a.canError && (b.canHold || b.canError)) || (b.canError && (a.canHold || a.canError));
-  return truth(a.canHold && b.canHold, a.canFail || b.canFail, canError);
+  const ifTrue = together(a.ifTrue, b.ifTrue);
+  const canHold = a.canHold && b.canHold && !ifTrue.some(isNegative);
+  // Where one side never fails, the other one did.
+  const ifFalse = a.canFail ? (b.canFail ? [] : a.ifFalse) : b.ifFalse;
+  return truth(canHold, a.canFail || b.canFail, canError, { ifTrue, ifFalse });
 }
+
+/** The most forms that a truth keeps: those of five comparisons, alone and in pairs. */
+const MAX_FORMS = 16;
+
+/**
+ * The forms of two truths that both hold, and their sums: counters share the subtasks that are open, so that each side may be
+ * possible and both together are not.
+ */
+function together(left: readonly Form[], right: readonly Form[]): readonly Form[] {
+  if (left.length === 0 || right.length === 0) return [...left, ...right];
+  const sums = left.flatMap(one => right.flatMap(other => combined(one, other) ?? []));
+  const all = [...left, ...right, ...sums].filter(isExact);
+  return [...all.filter(isNegative), ...all].slice(0, MAX_FORMS);
+}
+
+/** True of a form that is negative however the subtasks end. */
+const isNegative = (form: Form): boolean => extremes(form).max < 0;
 
 function chosen(condition: Values, yes: Values, no: Values): Values {
   const { canHold, canFail, canError } = asBool(condition);
@@ -458,7 +491,9 @@ function equality(left: Values, right: Values): Bool {
     if (apart !== undefined && (apart.min > 0 || apart.max < 0)) return FALSE;
     if (apart?.min === 0 && apart.max === 0) return TRUE;
     const isOne = left.min === left.max && right.min === right.max && left.min === right.min;
-    return isOne ? TRUE : EITHER;
+    if (isOne) return TRUE;
+    const ifTrue = apart === undefined ? [] : [apart.form, scaled(apart.form, -1)];
+    return truth(true, true, false, { ifTrue, ifFalse: [] });
   }
   if (left.kind !== 'text' || right.kind !== 'text') return EITHER;
   if (![...left.words].some(word => right.words.has(word))) return FALSE;
@@ -468,18 +503,29 @@ function equality(left: Values, right: Values): Bool {
 function below(left: Values, right: Values, orEqual: boolean): Bool {
   if (left.kind !== 'number' || right.kind !== 'number') return EITHER;
   const apart = difference(left, right);
-  if (apart !== undefined) return below(apart, NOTHING, orEqual);
+  if (apart === undefined) return belowApart(left, right, orEqual);
+  const outcome = belowApart(apart, NOTHING, orEqual);
+  if (!outcome.canHold || !outcome.canFail) return outcome;
+  const { form } = apart;
+  const [ifTrue, ifFalse] = orEqual
+    ? [scaled(form, -1), raised(form, -1)]
+    : [raised(scaled(form, -1), -1), form];
+  return truth(true, true, false, { ifTrue: [ifTrue], ifFalse: [ifFalse] });
+}
+
+function belowApart(left: Num, right: Num, orEqual: boolean): Bool {
   if (orEqual ? left.max <= right.min : left.max < right.min) return TRUE;
   return (orEqual ? left.min > right.max : left.min >= right.max) ? FALSE : EITHER;
 }
 
-const NOTHING = int(0);
+const NOTHING: Num = { kind: 'number', min: 0, max: 0, isInt: true };
 
 /** The difference of two numbers that counters make; undefined where one of them is none, or both are constant. */
-function difference(left: Num, right: Num): (Values & Num) | undefined {
+function difference(left: Num, right: Num): (Num & { readonly form: Form }) | undefined {
   if (left.form === undefined && right.form === undefined) return undefined;
   const apart = sum(sound(left), negative(sound(right)));
-  return apart.kind === 'number' && apart.form !== undefined ? { ...apart, form: undefined } : undefined;
+  if (apart.kind !== 'number' || apart.form === undefined) return undefined;
+  return { ...apart, form: apart.form };
 }
 
 function sum(left: Values, right: Values): Values {
@@ -514,19 +560,30 @@ function combined(left: Form | undefined, right: Form | undefined): Form | undef
   };
 }
 
-function scaled(form: Form | undefined, by: number): Form | undefined {
+function scaled<F extends Form | undefined>(form: F, by: number): F {
   return form && { ...form, base: form.base * by, weights: form.weights.map(weight => weight * by) };
+}
+
+function raised(form: Form, by: number): Form {
+  return { ...form, base: form.base + by };
 }
 
 /** Narrows a whole number to what the counters can make of it. */
 function withForm(values: Values, form: Form | undefined): Values {
   if (values.kind !== 'number' || !values.isInt || form === undefined) return values;
-  const [least, most] = [Math.min(...form.weights), Math.max(...form.weights)];
-  const [min, max] = [form.base + form.open * least, form.base + form.open * most];
-  const isExact = [form.base, least, most, min, max].every(Number.isSafeInteger);
-  return isExact
-    ? { ...values, min: Math.max(values.min, min), max: Math.min(values.max, max), form }
-    : values;
+  if (!isExact(form)) return values;
+  const { min, max } = extremes(form);
+  return { ...values, min: Math.max(values.min, min), max: Math.min(values.max, max), form };
+}
+
+function extremes({ base, weights, open }: Form): { readonly min: number; readonly max: number } {
+  return { min: base + open * Math.min(...weights), max: base + open * Math.max(...weights) };
+}
+
+/** True where doubles hold each number that the form can be. */
+function isExact(form: Form): boolean {
+  const { min, max } = extremes(form);
+  return [form.base, ...form.weights, min, max].every(Number.isSafeInteger);
 }
 
 /** The hull of an operation that is monotone in each operand, told only where no result can leave the exact numbers. */
@@ -609,7 +666,9 @@ function all(list: List, each: readonly Values[]): Bool {
   let outcome = TRUE;
   list.groups.forEach(({ min, max }, i) => {
     const test = asBool(each[i]!);
-    if (max > 0) outcome = conjunction(outcome, min > 0 ? test : { ...test, canHold: true });
+    // What one element implies is left aside: the list may be without it, and there are many.
+    if (max > 0)
+      outcome = conjunction(outcome, truth(min === 0 || test.canHold, test.canFail, test.canError));
   });
   return risky(outcome, list.canError);
 }
