@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { PRESETS } from '../run/executors/agent/templates.ts';
+import { celCompiler } from '../fleet/cel.ts';
+import { readPlan, type PlanContext } from './plan.ts';
 import { AGENTS, planDraft, type FolderFacts } from './plan-draft.ts';
+
+const CONTEXT: PlanContext = {
+  cel: celCompiler,
+  executors: null,
+  workers: null,
+  namespaces: null,
+  defaultExecutor: 'echo',
+};
 
 describe('the draft of a plan', () => {
   const facts: FolderFacts = { name: 'x', scripts: [], targets: [], testFolders: [], agent: null };
@@ -9,6 +19,15 @@ describe('the draft of a plan', () => {
   it('names an agent that is installed, and says where none is', () => {
     assert.match(planDraft({ ...facts, agent: 'codex' }), /^# Who .* executor: agent:codex,.*\n$/m);
     assert.match(planDraft(facts), /^# None of these agents is installed here: claude, .*\.$/m);
+  });
+
+  it('names what holds where a plan names nothing', () => {
+    const source = planDraft(facts);
+    const text = source.replace(/^(join|losers): .*\n/gm, '');
+    assert.notEqual(text, source);
+    const [said, silent] = [source, text].map(each => readPlan(each, CONTEXT).request);
+    assert.notEqual(said, null);
+    assert.deepEqual(said, silent);
   });
 
   it('knows the agents of every fleet', () => {

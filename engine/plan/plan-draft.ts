@@ -81,7 +81,7 @@ const ENDING: readonly string[] = [
   '# all, any, k_of_n:2, or an expression such as: failed == 0 && cost_usd < 5.0',
   'join: all',
   '# What becomes of the rest once that is decided: keep, drain or cancel.',
-  'losers: keep',
+  'losers: drain',
 ];
 
 function agentLines(agent: FolderFacts['agent']): readonly string[] {
