@@ -79,9 +79,9 @@ export const subtaskWord = ({
   readonly index: number;
 }): string => (name !== null && /^[A-Za-z_][\w./-]*$/.test(name) ? name : String(index));
 
-/** The load of a worker and its slots, with deliveries beyond them: `2/2 (+3)`; a coordinator runs nothing itself. */
+/** The load of a worker and its slots, with deliveries beyond them: `2/2 (+3)`; a dash for a coordinator, which runs none. */
 export function loadText({ role, active_dispatches: active, slots }: InstanceDocument): string {
-  if (role === 'coordinator') return `0/${slots}`;
+  if (role === 'coordinator') return '–';
   return `${Math.min(active, slots)}/${slots}${active > slots ? ` (+${active - slots})` : ''}`;
 }
 

@@ -40,7 +40,7 @@ async function startAndList(tutorial: Transcript): Promise<void> {
   const listed = await tutorial.type('fleet', 'list');
   shows(listed, [
     'DID ENDPOINT STATUS VERSION UPTIME HEALTH ALIAS LOAD',
-    '‹did›  http://127.0.0.1:‹n›  live  ‹version›  ‹secs›  healthy  coordinator  0/1',
+    '‹did›  http://127.0.0.1:‹n›  live  ‹version›  ‹secs›  healthy  coordinator  –',
     '‹did›  http://127.0.0.1:‹n›  live  ‹version›  ‹secs›  healthy  worker-a  0/1',
     '‹did›  http://127.0.0.1:‹n›  live  ‹version›  ‹secs›  healthy  worker-b  0/1',
     '3 live · 0 stale · 0 archived',

@@ -54,6 +54,12 @@ describe('fleet rendering', () => {
     assert.equal(lines.at(-1), '  ⚠ worker-a is archived: its process exited with code 1');
   });
 
+  it('gives a coordinator no load: it has no slots', () => {
+    const coordinator = instance({ role: 'coordinator', alias: 'coordinator' });
+    assert.match(fleetListLines(fleet({ instances: [coordinator] }), noColours)[1]!, / coordinator +–$/);
+    assert.ok(!instanceLines(coordinator, asIs).some(line => /slots/.test(line)));
+  });
+
   it('tells what a worker runs from what waits there for a slot', () => {
     const busy = instance({ active_dispatches: 5, slots: 2 });
     assert.match(fleetListLines(fleet({ instances: [busy] }), noColours)[1]!, / 2\/2 \(\+3\)$/);
@@ -63,7 +69,7 @@ describe('fleet rendering', () => {
   it('lists the instances in aligned columns, with the footer', () => {
     assert.deepEqual(fleetListLines(fleet(), noColours), [
       'DID                                 ENDPOINT               STATUS  VERSION  UPTIME  HEALTH   ALIAS        LOAD',
-      `${COORDINATOR_DID}  http://127.0.0.1:9100  live    0.1.0    1h 02m  healthy  coordinator  0/1`,
+      `${COORDINATOR_DID}  http://127.0.0.1:9100  live    0.1.0    1h 02m  healthy  coordinator  –`,
       `${WORKER_A_DID}  http://127.0.0.1:9201  live    0.1.0    12s     healthy  worker-a     1/1`,
       `${WORKER_B_DID}  http://127.0.0.1:9202  live    0.1.0    12s     healthy  worker-b     0/1`,
       '',

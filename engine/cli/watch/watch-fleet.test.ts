@@ -99,7 +99,7 @@ describe('spl fleet status --live', () => {
       'q or Ctrl-C leaves; the fleet goes on',
       '',
       'INSTANCE     STATUS  HEALTH   LOAD  HEARTBEAT  UPTIME',
-      'coordinator  live    healthy  0/1   –          1h 02m',
+      'coordinator  live    healthy  –     –          1h 02m',
       'worker-a     live    healthy  1/1   4s ago     12s',
       '  FIRST-001 [0]  3s  $0.25  Draft the notes',
       'worker-b     live    healthy  0/1   4s ago     12s',
