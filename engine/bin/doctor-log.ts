@@ -3,8 +3,13 @@ import { join } from 'node:path';
 import type { Check, CheckResult, Settings } from '../cli/host.ts';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { acquireLease } from '../home/lease.ts';
+import { shellQuoted } from '../home/files.ts';
+import { workerHomes } from '../home/live-workers.ts';
 import { homePaths } from '../home/paths.ts';
+import { CheckpointFile } from '../log/file/checkpoint.ts';
 import { openFileLog } from '../log/file/file-log.ts';
+import { nodeFiles } from '../log/file/files.ts';
+import { shortLog } from '../log/file/reader.ts';
 import { verifyLog } from '../log/file/verify.ts';
 import type { LogReader } from '../log/log.ts';
 
@@ -14,6 +19,7 @@ const LARGE_LOG_BYTES = 1024 ** 3;
 /** The doctor's checks of what a home keeps. They read only, also beside a running coordinator. */
 export const logChecks: readonly Check[] = [
   { name: 'log', run: checkLog },
+  { name: 'worker logs', run: checkWorkerLogs },
   { name: 'log size', run: checkLogSize },
   { name: 'index', run: checkIndex },
 ];
@@ -48,25 +54,72 @@ export async function acceptLoss(home: string): Promise<string> {
 const careless: LogReader = { restore: () => false, visit: () => undefined };
 
 async function checkLog({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
-  if (await isMissing(homePaths(home).logDir)) return NO_LOG;
+  const found = await readLog(home, signal);
+  if (found.fault !== null) return { level: 'FAIL', ...found.fault };
+  if (found.records === null) return NO_LOG;
+  const unfinished =
+    found.torn === 0 ? '' : `; ${found.torn} unfinished bytes at the end, which opening passes over`;
+  return { level: 'PASS', detail: `${found.records} records, every hash checked${unfinished}` };
+}
+
+/** Checks the logs of the workers that a coordinator has beside it: one that does not open keeps its worker from starting. */
+async function checkWorkerLogs({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
+  const workers = await workerHomes(home);
+  if (workers.length === 0) return NO_LOG;
+  const faults: (Fault & { readonly alias: string })[] = [];
+  for (const { alias, home: folder } of workers) {
+    const { fault } = await readLog(folder, signal);
+    if (fault !== null) faults.push({ alias, ...fault });
+  }
+  if (faults.length === 0)
+    return { level: 'PASS', detail: `${workers.map(({ alias }) => alias).join(', ')}: every hash checked` };
+  return {
+    level: 'FAIL',
+    detail: faults.map(({ alias, detail }) => `${alias}: ${detail}`).join('; '),
+    hint: faults.map(({ alias, hint }) => `${alias}: ${hint}`).join(' '),
+  };
+}
+
+interface Fault {
+  readonly detail: string;
+  readonly hint: string;
+}
+
+interface FoundLog {
+  /** Null where there is no log. */
+  readonly records: number | null;
+  /** The unfinished bytes at the end. */
+  readonly torn: number;
+  readonly fault: Fault | null;
+}
+
+/** Reads a log whole, and holds it to what its checkpoint knows. */
+async function readLog(home: string, signal: AbortSignal): Promise<FoundLog> {
+  const { logDir, indexDir } = homePaths(home);
+  // It is read first: a log that is written meanwhile only grows.
+  const known = (await new CheckpointFile(nodeFiles, indexDir).load())?.position ?? 0;
+  const isThere = !(await isMissing(logDir));
   let records = 0;
   let torn = 0;
   const damages: string[] = [];
-  for await (const told of verifyLog(homePaths(home).logDir, { signal })) {
+  for await (const told of isThere ? verifyLog(logDir, { signal }) : []) {
     if (told.kind === 'progress') records = told.records;
     else if (told.kind === 'torn') torn += told.bytes;
     else damages.push(`${told.segment} at byte ${told.offset}: ${told.reason}`);
   }
-  if (damages.length > 0) {
-    return {
-      level: 'FAIL',
-      detail: damages.join('; '),
-      hint: 'Restore the home’s log/ folder from a copy: what lies behind the damage may be lost.',
-    };
-  }
-  const unfinished = torn === 0 ? '' : `; ${torn} unfinished bytes at the end, which opening passes over`;
-  return { level: 'PASS', detail: `${records} records, every hash checked${unfinished}` };
+  const fault = damages.length > 0 ? damaged(damages) : records < known ? short(home, records, known) : null;
+  return { records: isThere ? records : null, torn, fault };
 }
+
+const damaged = (damages: readonly string[]): Fault => ({
+  detail: damages.join('; '),
+  hint: 'Restore the home’s log/ folder from a copy: what lies behind the damage may be lost.',
+});
+
+const short = (home: string, records: number, known: number): Fault => ({
+  detail: shortLog(records, known).message,
+  hint: `Restore ${shellQuoted(homePaths(home).logDir)} from a copy, or go on without these records: spl doctor --accept-loss --home ${shellQuoted(home)}`,
+});
 
 async function checkLogSize({ home }: Settings): Promise<CheckResult> {
   if (await isMissing(homePaths(home).logDir)) return NO_LOG;

@@ -435,7 +435,7 @@ export class FleetControl {
         details: { failures },
         hint: (await this.#isServedByOther(dids))
           ? 'Another fleet left workers in these homes. End them, then start again: spl fleet stop --all'
-          : 'See the logs/worker.log in the home of each.',
+          : 'Ask spl doctor what is wrong with its log, or see the logs/worker.log in the home of each.',
       },
     );
   }

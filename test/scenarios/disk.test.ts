@@ -125,6 +125,29 @@ describe('the disk', function () {
       assert.equal((await fleet.joinAfterStart('RUN')).outcome, 'satisfied');
     }),
   );
+
+  it(
+    'lost the log of a worker whose checkpoint is there: doctor knows both, and the way on without it',
+    scenario({}, async fleet => {
+      await tutorialRun(fleet);
+      const home = `${fleet.home}-worker-a`;
+      await rm(homePaths(home).logDir, { recursive: true });
+      for (const args of [
+        ['doctor', '--json'],
+        ['doctor', '--json', '--home', home],
+      ]) {
+        const doctor = await fleet.spl(...args);
+        assert.equal(doctor.code, 2);
+        const check = checkOf(doctor, args.length === 2 ? 'worker logs' : 'log');
+        assert.equal(check.level, 'FAIL');
+        assert.match(check.detail, /the log ends at record 0, and had \d+ records before/);
+        assert.ok(check.hint?.endsWith(`spl doctor --accept-loss --home ${home}`), check.hint);
+      }
+      await fleet.spl('doctor', '--accept-loss', '--home', home);
+      assert.equal(checkOf(await fleet.spl('doctor', '--json'), 'worker logs').level, 'PASS');
+      await fleet.startFleet(2);
+    }),
+  );
 });
 
 /** Adds tasks until the engine refuses. @returns the aliases that it acknowledged. */
