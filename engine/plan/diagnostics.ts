@@ -20,6 +20,7 @@ export type DiagnosticCode =
   | 'join'
   | 'namespace'
   | 'policy'
+  | 'not-installed'
   | 'subtask';
 
 /** A change of the text that mends what a diagnostic is about. */

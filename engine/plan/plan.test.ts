@@ -141,6 +141,34 @@ describe('a plan', () => {
     assert.equal(readPlan(mended, CONTEXT).request?.subtasks[0]?.run, 'echo "x ""$SPL_MATRIX_n"""');
   });
 
+  it('warns once of an agent that is not installed, where it is named', () => {
+    const known = {
+      ...CONTEXT,
+      executors: ['echo', 'shell', 'agent:none'],
+      missing: { 'agent:none': 'none' },
+    };
+    const subtask = '{ name: "a-${{ matrix.n }}", matrix: { n: [1, 2] }, executor: agent:none, prompt: p }';
+    const text = `goal: g\nsubtasks: [${subtask}, { name: b, run: "true" }]\n`;
+    const { diagnostics, request } = readPlan(text, known);
+    assert.equal(request?.subtasks.length, 3);
+    assert.deepEqual(
+      diagnostics.map(({ severity, message, range }) => [
+        severity,
+        message,
+        text.slice(range.start, range.end),
+      ]),
+      [['warning', "agent:none: 'none' is not installed, or not on the PATH", 'agent:none']],
+    );
+    for (const fine of [
+      text.replace('goal: g', 'goal: g\nenv: { PATH: /opt/agents }'),
+      text.replaceAll('agent:none', 'echo'),
+    ])
+      assert.deepEqual(readPlan(fine, known).diagnostics, []);
+    const byDefault = { ...known, defaultExecutor: 'agent:none' };
+    const [warning] = readPlan('goal: g\nsubtasks: [{ name: b, prompt: p }]\n', byDefault).diagnostics;
+    assert.match(warning?.message ?? '', /^agent:none: /);
+  });
+
   it('refuses what no record or no command can hold, as the engine does', () => {
     for (const text of ['"a\\ud800"', '"a\\0"'])
       for (const key of ['goal', 'run', 'name', 'prompt']) {

@@ -18,6 +18,9 @@ import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-ch
 import { isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
 import type { YamlSource } from './yaml-source.ts';
 
+/** Says that an executor's program is missing. */
+export const notInstalled = (program: string): string => `'${program}' is not installed, or not on the PATH`;
+
 /** What is known of the fleet that a plan is for. */
 export interface PlanKnown {
   /** The executor of subtasks that name none and have no command. */
@@ -157,6 +160,7 @@ class PlanReader {
       env: (values['env'] as Variables | undefined) ?? null,
       workers: this.#context.workers ?? [],
     };
+    this.#missingPrograms(subtasks, asked.env);
     const refused = this.#namespace === undefined ? null : checkPolicy(this.#namespace, asked);
     if (refused !== null) this.#beyondPolicy(refused, keys);
     return this.#request(values);
@@ -319,6 +323,21 @@ class PlanReader {
       own === undefined || isCount ? [] : [...(limit === undefined ? [] : [String(limit)]), ...allowed];
     const fixes = texts.map(text => fixTo(text, range));
     this.#plan.diagnostics.error('policy', withHint(fault.message, fault), range, fixes);
+  }
+
+  /** Warns once where an executor is written, since what is installed may be another where the plan runs. */
+  #missingPrograms(subtasks: readonly CompleteSubtask[], planEnv: Variables | null): void {
+    const warned = new Set<WrittenSubtask>();
+    for (const [index, { executor, env }] of subtasks.entries()) {
+      const program = this.#context.missing?.[executor];
+      const { written } = this.#drafts[index]!;
+      // A PATH of its own leads elsewhere.
+      const hasOwnPath = Object.hasOwn({ ...planEnv, ...env }, 'PATH');
+      if (program === undefined || hasOwnPath || warned.has(written)) continue;
+      warned.add(written);
+      const range = written.ranges.get('executor') ?? written.name?.range ?? written.range;
+      this.#plan.diagnostics.warning('not-installed', `${executor}: ${notInstalled(program)}`, range);
+    }
   }
 
   #refused(fault: FleetError): void {

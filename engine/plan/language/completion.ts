@@ -2,7 +2,7 @@ import { ISOLATIONS, LOSERS, WHENS } from '../../contract/commands.ts';
 import { JOIN_NAMES } from '../../fleet/cel.ts';
 import type { Range } from '../diagnostics.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
-import type { PlanKnown, PlanOutline } from '../plan.ts';
+import { notInstalled, type PlanKnown, type PlanOutline } from '../plan.ts';
 import type { WrittenSubtask } from '../subtask-reader.ts';
 import { cursorAt, itemAround, keysIn, type Cursor } from './cursor.ts';
 import { JOIN_TEXTS, LOSERS_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
@@ -169,7 +169,7 @@ function values(
 }
 
 const missingText = (program: string | undefined): string | null =>
-  program === undefined ? null : `'${program}' is not installed, or not on the PATH`;
+  program === undefined ? null : notInstalled(program);
 
 /** Names may have slashes and colons in them, which end a word elsewhere. */
 function wholeValue(text: string, { before, word }: Cursor, offset: number): Range {
