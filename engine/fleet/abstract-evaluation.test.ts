@@ -39,6 +39,14 @@ const test = fc.oneof(
       fc.constantFrom('0.3', '0.2', '0.6'),
     )
     .map(parts => parts.join(' ')),
+  fc
+    .tuple(
+      fc.constantFrom('0', '1', '2', '3', '-1'),
+      fc.constantFrom('verdict', 'name'),
+      fc.constantFrom('==', '!='),
+      word,
+    )
+    .map(([at, field, sign, text]) => `children[${at}].${field} ${sign} ${text}`),
 );
 const ofChild = fc.oneof(
   fc
@@ -47,6 +55,13 @@ const ofChild = fc.oneof(
   fc
     .tuple(fc.constantFrom('c.index', 'c.attempt', 'c.exit_code'), comparison, sum)
     .map(parts => parts.join(' ')),
+  fc
+    .tuple(
+      fc.constantFrom('c.verdict', 'c.name'),
+      fc.constantFrom('startsWith', 'endsWith', 'contains'),
+      word,
+    )
+    .map(([owner, method, text]) => `${owner}.${method}(${text})`),
   fc.array(word, { minLength: 1, maxLength: 3 }).map(words => `c.verdict in [${words.join(', ')}]`),
 );
 const overChildren = fc
@@ -318,6 +333,12 @@ describe('what is foretold of a join', () => {
     ['failed > accepted', [good, good, null], 'unsatisfiable'],
     ['failed >= accepted', [good, bad, null], undefined],
     ['accepted - failed >= 2', [bad, null, null], 'unsatisfiable'],
+    ['children[2].verdict == "accept"', [null, null, good], 'satisfied'],
+    ['children[1].verdict == "accept"', [good, null, null], undefined],
+    ['children[0].exit_code == 0 && children[1].name == "x"', [good, null, null], 'unsatisfiable'],
+    ['children[3].verdict == "accept" || accepted > 0', [good, null, null], 'satisfied'],
+    ['children.all(c, c.name.startsWith("li") || c.verdict == "accept")', [bad, null, bad], 'unsatisfiable'],
+    ['children.all(c, c.name.endsWith("") || c.name.contains("x"))', [null, null, null], 'satisfied'],
     ['accepted >= 2 && failed >= 2', [null, null, null], 'unsatisfiable'],
     ['accepted >= 2 && failed >= 1', [good, null, null], undefined],
     ['accepted >= 2 && failed >= 1', [bad, bad, null], 'unsatisfiable'],

@@ -19,7 +19,8 @@ type Kind =
   | Truth
   /** One of these texts. */
   | { readonly kind: 'text'; readonly words: ReadonlySet<string> }
-  | { readonly kind: 'list'; readonly groups: readonly Group[] }
+  /** `inOrder` where the groups follow one another as the elements do. */
+  | { readonly kind: 'list'; readonly groups: readonly Group[]; readonly inOrder?: boolean }
   | { readonly kind: 'fields'; readonly of: Readonly<Record<string, Values>> }
   | { readonly kind: 'any' };
 interface Num {
@@ -137,9 +138,10 @@ function beforehand(names: readonly string[]): Scope {
     wall_time_secs: double(0, Infinity),
     attempt: int(0, Infinity),
   });
-  return scopeOf(total, name => (COUNTERS.includes(name) ? [0, total] : [0, Infinity]), [
-    { of: child, min: total, max: total },
-  ]);
+  return scopeOf(total, name => (COUNTERS.includes(name) ? [0, total] : [0, Infinity]), {
+    groups: [{ of: child, min: total, max: total }],
+    inOrder: true,
+  });
 }
 
 const COUNTERS: readonly string[] = ['accepted', 'rejected', 'failed', 'timed_out', 'cancelled'];
@@ -172,7 +174,7 @@ function presently(facts: OpenFacts, used: ReadonlySet<string>): Scope {
 function scopeOf(
   total: number,
   range: (name: string) => readonly [min: number, max: number],
-  groups: readonly Group[],
+  list: Children,
 ): Scope {
   const variables: readonly (readonly [name: string, values: Values])[] = [
     ['total', int(total)],
@@ -184,7 +186,7 @@ function scopeOf(
     ['pending', int(0)],
     ['cost_usd', double(...range('cost_usd'))],
     ['wall_time_secs', double(...range('wall_time_secs'))],
-    ['children', sound({ kind: 'list', groups })],
+    ['children', sound({ kind: 'list', ...list })],
   ];
   return variables.reduce<Scope | null>((outer, [name, values]) => ({ name, values, outer }), null)!;
 }
@@ -194,6 +196,12 @@ function lookUp(scope: Scope, name: string): Values {
   return SOME;
 }
 
+/** The children, as groups. */
+interface Children {
+  readonly groups: readonly Group[];
+  readonly inOrder: boolean;
+}
+
 /** The most groups that are looked at one by one: some milliseconds' work. */
 const MAX_GROUPS = 2_000;
 
@@ -201,17 +209,14 @@ const MAX_GROUPS = 2_000;
  * Children of which the expression sees the same are one group. Where these are too many, only the verdicts tell them
  * apart, and all else of a child is taken for unknown.
  */
-function groupsOf(children: readonly OpenChild[], used: ReadonlySet<string>): readonly Group[] {
+function groupsOf(children: readonly OpenChild[], used: ReadonlySet<string>): Children {
   const seen = [...used].flatMap(name =>
     Object.hasOwn(CHILD_FIELDS, name) ? [[name, CHILD_FIELDS[name]!] as const] : [],
   );
-  return (
-    grouped(children, seen) ??
-    grouped(
-      children,
-      seen.filter(([name]) => name === 'verdict'),
-    )!
-  );
+  const groups = grouped(children, seen);
+  if (groups !== undefined) return { groups, inOrder: used.has('index') };
+  const byVerdict = seen.filter(([name]) => name === 'verdict');
+  return { groups: grouped(children, byVerdict)!, inOrder: false };
 }
 
 /** Undefined where there are more than MAX_GROUPS. */
@@ -288,9 +293,11 @@ function fields(of: Readonly<Record<string, Values>>): Values {
   return sound({ kind: 'fields', of });
 }
 
-/** The fields that are asked for anywhere in an expression. */
+/** The fields that are asked for anywhere in an expression; `index` is, where an element of a list is. */
 function fieldsIn(root: ASTNode): ReadonlySet<string> {
-  return new Set(nodesOf(root).flatMap(node => (node.op === '.' ? node.args[1] : [])));
+  return new Set(
+    nodesOf(root).flatMap(node => (node.op === '.' ? node.args[1] : node.op === '[]' ? 'index' : [])),
+  );
 }
 
 class Walk {
@@ -366,6 +373,8 @@ class Walk {
         return risky(negative(left), canError);
       case 'list':
         return { kind: 'list', groups: parts.map(of => ({ of, min: 1, max: 1 })), canError };
+      case '[]':
+        return element(left, right);
       case 'in':
         return this.#membership(node.args, left, right);
       default:
@@ -382,6 +391,8 @@ class Walk {
     const list = this.valuesOf(owner, scope);
     if (name === 'size') return called('size', [list]);
     const [variable, test] = args;
+    if (list.kind === 'text' && test === undefined && variable !== undefined)
+      return this.#textTest(name, list, this.valuesOf(variable, scope));
     if (list.kind !== 'list' || variable?.op !== 'id' || test === undefined || args.length > 2) {
       for (const arg of args) this.valuesOf(arg, scope);
       return ANY;
@@ -390,6 +401,15 @@ class Walk {
       this.valuesOf(test, { name: variable.args, values: of, outer: scope }),
     );
     return comprehended(name, list, each);
+  }
+
+  #textTest(name: string, owner: Values & { readonly kind: 'text' }, sought: Values): Values {
+    const test = Object.hasOwn(TEXT_TESTS, name) ? TEXT_TESTS[name] : undefined;
+    if (test === undefined || sought.kind !== 'text' || sought.words.size !== 1) return ANY;
+    const [part] = sought.words;
+    this.steps += owner.words.size;
+    const found = [...owner.words].map(word => test(word, part!));
+    return truth(found.includes(true), found.includes(false), owner.canError || sought.canError);
   }
 
   #membership([sought]: readonly ASTNode[], left: Values, right: Values): Values {
@@ -425,6 +445,12 @@ class Walk {
     });
   }
 }
+
+const TEXT_TESTS: Readonly<Record<string, (text: string, part: string) => boolean>> = {
+  startsWith: (text, part) => text.startsWith(part),
+  endsWith: (text, part) => text.endsWith(part),
+  contains: (text, part) => text.includes(part),
+};
 
 function risky<V extends Values>(values: V, canError: boolean): V {
   return canError && !values.canError ? { ...values, canError: true } : values;
@@ -630,6 +656,17 @@ function called(name: string, [value, ...others]: readonly Values[]): Values {
     ),
     value.canError,
   );
+}
+
+/** The element at a place that is known, of a list in order. */
+function element(list: Values, place: Values): Values {
+  if (list.kind !== 'list' || list.inOrder !== true || !isConstant(place) || place.min < 0) return ANY;
+  let before = 0;
+  for (const { of, min } of list.groups) {
+    before += min;
+    if (place.min < before) return risky(of, list.canError || place.canError);
+  }
+  return ANY;
 }
 
 /** The texts that the elements of a list may be; null where some are no texts. */
