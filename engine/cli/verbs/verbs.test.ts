@@ -59,12 +59,20 @@ describe('spl token', () => {
     assert.equal(code, 0);
     assert.match(out, /^✓ token 0123456789abcdef made: read, write in acme, until 1970-01-02 00:00:00Z\n/);
     assert.match(out, /writes as did:sync:user:token-0123456789abcdef[^\n]*\nspl_secret\n$/);
-    assert.deepEqual(host.engine.asked.at(-1)?.input, {
-      scopes: ['read', 'write'],
-      namespace: 'acme',
-      expires_secs: 30 * 86_400,
-      label: 'ci',
-    });
+    const { expires_secs: secs, ...rest } = host.engine.asked.at(-1)?.input as { expires_secs: number };
+    assert.deepEqual(rest, { scopes: ['read', 'write'], namespace: 'acme', label: 'ci' });
+    assert.equal(Math.round(secs), 30 * 86_400);
+  });
+
+  it('create asks for the very second of a date, at whatever moment it is asked', async () => {
+    const answers = { 'token.create': { ...token, token: 'spl_secret' } };
+    const end = Math.ceil(Date.now() / 1000) + 86_400;
+    const words = ['token', 'create', '--expires', new Date(end * 1000).toISOString().slice(0, 19) + 'Z'];
+    const from = Date.now() / 1000;
+    const { host } = await run(words, { answers });
+    const { expires_secs: secs } = host.engine.asked.at(-1)?.input as { expires_secs: number };
+    const asked = end - secs;
+    assert.ok(from - 0.001 <= asked && asked <= Date.now() / 1000 + 0.001, `${asked - from} s from the call`);
   });
 
   it('create makes one that reads and has no end where nothing else is said', async () => {
@@ -634,13 +642,16 @@ describe('spl task output', () => {
   const withOutput = async (words: readonly string[], chunks: readonly string[]) => {
     const { FakeHost } = await import('../testing/fake-host.ts');
     const { main } = await import('../program.ts');
-    const host = new FakeHost();
+    const reason = `exit 1: ${'long '.repeat(60)}`;
+    const lint = child({ index: 0, name: 'lint', attempt: 1, verdict: 'failed', reason });
+    const host = new FakeHost({ answers: { join: join([lint]) } });
     const asked: object[] = [];
     host.engine.output = ({ signal: _signal, ...request }) => {
       asked.push(request);
       return Promise.resolve({ info, chunks: bytes(chunks) });
     };
-    return { code: await main(['task', 'output', 'A', ...words], host), out: host.out.text, asked };
+    const code = await main(['task', 'output', 'A', ...words], host);
+    return { code, out: host.out.text, err: host.err.text, asked };
   };
   async function* bytes(chunks: readonly string[]): AsyncGenerator<Uint8Array> {
     for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk, 'latin1'));
@@ -652,6 +663,12 @@ describe('spl task output', () => {
     const { code, out, asked } = await withOutput(['--subtask', '0', '--attempt', '2'], ['one\n', 'two']);
     assert.deepEqual([code, out], [0, 'one\ntwo']);
     assert.deepEqual(asked, [{ task: 'A', subtask: '0', attempt: 2, follow: false }]);
+  });
+
+  it('says that an attempt printed nothing, and all of why it ended so', async () => {
+    const { code, out, err } = await withOutput(['--subtask', 'lint'], []);
+    assert.deepEqual([code, out], [0, '']);
+    assert.equal(err, `· 'lint', attempt 1 printed nothing: exit 1: ${'long '.repeat(60).trim()}\n`);
   });
 
   it('prints one document with --json, and chunks with --follow', async () => {

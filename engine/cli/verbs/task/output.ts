@@ -1,5 +1,6 @@
 import { FleetError } from '../../../errors.ts';
-import { printJson } from '../../context.ts';
+import { printable } from '../../../contract/format.ts';
+import { printJson, printLines } from '../../context.ts';
 import { SUBTASK } from '../../subtask-option.ts';
 import { defineVerb, number, text, toggle, word, type Context } from '../../verb.ts';
 import type { OutputStream } from '../../../contract/engine.ts';
@@ -37,15 +38,30 @@ export const taskOutput = defineVerb({
       follow,
       signal: context.signal,
     });
-    await (context.settings.json ? printAsJson(context, stream, follow) : printBytes(context, stream));
+    if (context.settings.json) return printAsJson(context, stream, follow);
+    if (!(await printBytes(context, stream))) printLines(context.err, [await silence(context, task, stream)]);
   },
 });
 
-async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<void> {
+/** @returns true when there were any. */
+async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<boolean> {
+  let isAny = false;
   for await (const chunk of chunks) {
+    isAny ||= chunk.length > 0;
     out.write(chunk);
     await out.flush();
   }
+  return isAny;
+}
+
+/** Says that an attempt printed nothing, with the whole reason for its end: reports cut a long one short. */
+async function silence(context: Context, task: string, { info }: OutputStream): Promise<string> {
+  const { children } = await context.report('join', { task, summary: false });
+  const child = children.find(({ index }) => index === info.subtask);
+  const ended = [child, ...(child?.earlier_attempts ?? [])].find(each => each?.attempt === info.attempt);
+  const reason = info.running || !ended?.reason ? '' : `: ${printable(ended.reason.trim())}`;
+  const subject = child?.name ? `'${printable(child.name)}'` : `subtask ${info.subtask}`;
+  return `· ${subject}, attempt ${info.attempt} ${info.running ? 'has printed nothing yet' : 'printed nothing'}${reason}`;
 }
 
 async function printAsJson({ out }: Context, stream: OutputStream, follow: boolean): Promise<void> {

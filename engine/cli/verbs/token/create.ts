@@ -31,7 +31,8 @@ export const tokenCreate = defineVerb({
     const created = await context.submit('token.create', {
       scopes: scope.length === 0 ? ['read'] : [...new Set(scope.map(asScope))],
       namespace,
-      expires_secs: expires === null ? null : Math.max(1, Math.round(expires - Date.now() / 1000)),
+      // No whole seconds: a date is to be told as it was given.
+      expires_secs: expires === null ? null : Math.max(0.001, expires - Date.now() / 1000),
       label,
     });
     context.print(created, () => tokenMadeLines(created, context.out.colours));
