@@ -72,7 +72,10 @@ async function checkHome({ home }: Settings): Promise<CheckResult> {
     return pass(`${home}, made by version ${version}`);
   } catch (thrown) {
     if (FleetError.is(thrown, 'NOT_FOUND'))
-      return warn(`${home} does not exist yet`, 'spl fleet start makes it.');
+      return warn(
+        (await isThere(home)) ? `${home} has nothing of a fleet yet` : `${home} does not exist yet`,
+        'spl fleet start makes it.',
+      );
     throw thrown;
   }
 }

@@ -128,4 +128,11 @@ describe('the spl process', () => {
     assert.equal(document.checks.find(({ name }) => name === 'node')?.level, 'PASS');
     assert.equal(document.checks.find(({ name }) => name === 'home')?.level, 'WARN');
   });
+
+  it('examines a folder in which there is a configuration, and no home yet', async () => {
+    await writeFile(join(folder, 'config.toml'), '');
+    const { out } = await ended(spl(['doctor', '--json', '--home', folder]));
+    const { checks } = JSON.parse(out) as { checks: { name: string; detail: string }[] };
+    assert.match(checks.find(({ name }) => name === 'home')!.detail, /has nothing of a fleet yet$/);
+  });
 });
