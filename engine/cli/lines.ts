@@ -6,7 +6,7 @@ import { pathOf } from './settings.ts';
 /**
  * The lines of a file, or of standard input for `-`, one after the other: never more of it is held than a line and a part.
  * @param limit what the file holds, in words, and the longest line.
- * @throws NOT_FOUND for a missing file; INVALID_RECORD for one that can't be read; TOO_LARGE.
+ * @throws NOT_FOUND for a missing file; INVALID_RECORD for one that can't be read or is not UTF-8; TOO_LARGE.
  */
 export async function* linesOf(
   file: string,
@@ -14,7 +14,8 @@ export async function* linesOf(
   limit: { readonly what: string; readonly maxChars: number },
 ): AsyncGenerator<{ readonly line: string; readonly number: number }> {
   const source = file === '-' ? host.stdin : createReadStream(pathOf(file, host));
-  const decoder = new TextDecoder();
+  // Bytes that are no text would run as another command than was written.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   let number = 0;
   try {
@@ -25,6 +26,7 @@ export async function* linesOf(
       if (rest.length > limit.maxChars) throw lineTooLong(number + lines.length + 1, limit);
       for (const line of lines) yield { line, number: ++number };
     }
+    rest += decoder.decode();
   } catch (thrown) {
     throw FleetError.is(thrown) ? thrown : unreadable(file, thrown);
   }
@@ -33,7 +35,14 @@ export async function* linesOf(
 
 function unreadable(file: string, cause: unknown): FleetError {
   const missing = systemCodeOf(cause) === 'ENOENT';
-  const message = missing ? `no file '${file}'` : `file '${file}' can't be read: ${messageOf(cause)}`;
+  const name = file === '-' ? 'the standard input' : `file '${file}'`;
+  if (systemCodeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+    return new FleetError('INVALID_RECORD', `${name} is not UTF-8`, {
+      details: { file },
+      hint: 'Save it as UTF-8, then try again.',
+      cause,
+    });
+  const message = missing ? `no file '${file}'` : `${name} can't be read: ${messageOf(cause)}`;
   return new FleetError(missing ? 'NOT_FOUND' : 'INVALID_RECORD', message, { details: { file }, cause });
 }
 

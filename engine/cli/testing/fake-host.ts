@@ -50,7 +50,7 @@ export interface FakeOptions {
   readonly answers?: Answers;
   readonly env?: Host['env'];
   readonly isTTY?: boolean;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   readonly cwd?: string;
   readonly starter?: Partial<Starter>;
   readonly doctor?: Doctor;
@@ -112,7 +112,7 @@ export class FakeHost implements Host {
   };
 }
 
-async function* chunks(text: string): AsyncGenerator<string> {
+async function* chunks(text: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
   // In pieces, as a pipe delivers it.
   for (let i = 0; i < text.length; i += 7) yield await Promise.resolve(text.slice(i, i + 7));
 }

@@ -607,6 +607,16 @@ describe('spl task fan-out', () => {
     assert.deepEqual(subtasks, [{ goal: 'a' }, { goal: 'größer' }, { goal: 'b' }, { goal: 'c' }]);
   });
 
+  it('refuses subtasks that are not UTF-8, also where they break off inside a character', async () => {
+    for (const bytes of ['{"goal":"caf\xe9"}\n', 'goal=a\ngoal=caf\xc3']) {
+      const stdin = Buffer.from(bytes, 'latin1');
+      const { code, err, host } = await run(['task', 'fan-out', 'A', '--subtasks', '-'], { answers, stdin });
+      assert.equal(code, 4);
+      assert.match(err, /^error: the standard input is not UTF-8\n/);
+      assert.deepEqual(host.engine.asked, []);
+    }
+  });
+
   it('names the subtask, the key and the position of a fault, and asks nothing', async () => {
     const cases = [
       [

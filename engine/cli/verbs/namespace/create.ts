@@ -38,7 +38,7 @@ export const namespaceCreate = defineVerb({
 async function readPolicy(file: string, host: Pick<Host, 'cwd' | 'env'>): Promise<Policy> {
   let content: string;
   try {
-    content = await readFile(pathOf(file, host), 'utf8');
+    content = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(pathOf(file, host)));
   } catch (cause) {
     const missing = systemCodeOf(cause) === 'ENOENT';
     const what = missing ? `no file '${file}'` : `file '${file}' can't be read: ${messageOf(cause)}`;
