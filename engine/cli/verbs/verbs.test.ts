@@ -647,6 +647,18 @@ describe('spl task fan-out', () => {
   });
 });
 
+describe('spl task retry', () => {
+  it('prints the name of a subtask that was given by its index', async () => {
+    const joined = join([
+      { ...child(), index: 0, name: 'lint' },
+      { ...child(), index: 1, name: null },
+    ]);
+    const words = ['task', 'retry', 'A', '--subtask', '0', '--subtask', '1', '--subtask', 'li*'];
+    const { out } = await run(words, { answers: { 'task.retry': joined } });
+    assert.match(out, /Retry of 'lint', subtask 1, 'li\*' recorded/);
+  });
+});
+
 describe('spl task output', () => {
   const info = { task: THREAD, subtask: 0, attempt: 1, worker: 'worker-a', running: false };
   const withOutput = async (words: readonly string[], chunks: readonly string[]) => {

@@ -34,7 +34,7 @@ export const taskRetry = defineVerb({
     });
     if (wait && context.settings.json) return waitForJoin(context, join.thread, {});
     context.print(join, () => [
-      `${context.out.colours.cyan('◇')} Retry of ${failed ? 'all that did not accept' : subtasks.map(labelOf).join(', ')} recorded`,
+      `${context.out.colours.cyan('◇')} Retry of ${failed ? 'all that did not accept' : subtasks.map(each => labelOf(each, join.children)).join(', ')} recorded`,
       `  thread: ${join.thread}`,
       `  round:  ${join.round}`,
     ]);
