@@ -25,7 +25,7 @@ export interface HomePaths {
   /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
-  /** The folder in which a worker notes each command as long as it runs. */
+  /** The folder in which a worker notes each command as long as it runs, with the files that the command uses. */
   readonly commandsDir: string;
   /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
   readonly stopMark: string;

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { systemCodeOf } from '../../errors.ts';
 import { isAlive, readPidFile } from '../../home/process.ts';
 import type { HomePaths } from '../../home/paths.ts';
+import { temporaryFolder } from '../../home/runtime.ts';
 import { controlGroupAt } from './control-group.ts';
 import { processTable, type ProcessTable } from './processes.ts';
 import { sweep } from './sweep.ts';
@@ -36,12 +38,32 @@ export async function noteCommand(file: string, note: CommandNote): Promise<void
     await write();
   } catch (error) {
     if (systemCodeOf(error) !== 'ENOENT') throw error;
-    // Two steps, and not recursive: a home that was removed is not made anew.
-    for (const folder of [dirname(dirname(file)), dirname(file)])
-      await mkdir(folder, { mode: 0o700 }).catch(() => undefined);
+    await makeFolder(dirname(file));
     await write();
   }
 }
+
+/** Two steps, and not recursive: a home that was removed is not made anew. */
+async function makeFolder(folder: string): Promise<void> {
+  for (const each of [dirname(folder), folder]) await mkdir(each, { mode: 0o700 }).catch(() => undefined);
+}
+
+/**
+ * Returns a path for a file of ours that a command uses: beside the notes, since a temporary folder may vanish while a
+ * worker runs. Where commands are not noted, the temporary folder has to do.
+ * @param kind the end of its name, by which it is told from a note
+ */
+export async function fileForCommand(
+  commandsDir: string | null | undefined,
+  kind: 'out' | 'prompt',
+): Promise<string> {
+  if (commandsDir == null) return join(await temporaryFolder(), `spl-${randomUUID()}.${kind}`);
+  await makeFolder(commandsDir);
+  return join(commandsDir, `${randomUUID()}.${kind}`);
+}
+
+/** True of a file that a command uses, which is no note. */
+const isForCommand = (name: string): boolean => /\.(?:out|prompt)$/.test(name);
 
 /** Removes a note that may be gone already. */
 export async function forgetCommand(file: string): Promise<void> {
@@ -58,8 +80,12 @@ export async function endNotedCommands(
   processes: ProcessTable = processTable(),
 ): Promise<readonly string[]> {
   const names = await readdir(commandsDir).catch(() => []);
-  const staying = await Promise.all(names.map(name => endNoted(join(commandsDir, name), processes)));
-  return staying.flat();
+  const notes = names.filter(name => !isForCommand(name));
+  const staying = (await Promise.all(notes.map(name => endNoted(join(commandsDir, name), processes)))).flat();
+  // Those of a command that was not noted yet are in no note.
+  if (staying.length === 0)
+    await Promise.all(names.filter(isForCommand).map(name => forgetCommand(join(commandsDir, name))));
+  return staying;
 }
 
 /** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */

@@ -8,8 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
 import { processStart } from '../../home/process.ts';
-import { temporaryFolder } from '../../home/runtime.ts';
-import { forgetCommand, noteCommand } from './command-notes.ts';
+import { fileForCommand, forgetCommand, noteCommand } from './command-notes.ts';
 import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
 
@@ -136,7 +135,7 @@ const unlink = promisify(unlinkFile);
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
 export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
-  const fifo = join(await temporaryFolder(), `spl-${randomUUID()}.out`);
+  const fifo = await fileForCommand(options.commandsDir, 'out');
   const { input, script, args } = options;
   const files = [fifo, ...options.files];
   let leader: Shell | undefined;

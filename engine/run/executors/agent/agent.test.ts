@@ -155,6 +155,17 @@ describe('an agent executor', () => {
     );
   });
 
+  it('gives it by a file of the worker’s home, which a temporary folder that vanishes does not take along', async () => {
+    const commandsDir = join(dir, 'commands');
+    const script = 'rm -rf "$TMPDIR"; echo "$1"; cat "$1"; mkdir "$TMPDIR"';
+    const command = ['/bin/sh', '-c', script, 'sh', '{prompt_file}'];
+    const template = { command, resume: null, prompt: 'file', output: 'text', budget: null } as const;
+    const { verdict, summary } = await start(template, { goal: 'parse' }, { commandsDir });
+    assert.equal(verdict, 'accept');
+    assert.ok(summary.includes(commandsDir) && summary.includes('parse'), summary);
+    assert.deepEqual(await readdir(commandsDir), []);
+  });
+
   it('goes on with the conversation of an earlier attempt where the tool can', async () => {
     const { session } = await run('claude', 'good', { session: 'earlier; touch pwned', hint: 'again' });
     assert.equal(session, 'earlier; touch pwned');
@@ -222,12 +233,14 @@ describe('an agent executor', () => {
     {
       signal = new AbortController().signal,
       onOutput = () => {},
-    }: { signal?: AbortSignal; onOutput?: () => void } = {},
+      commandsDir,
+    }: { signal?: AbortSignal; onOutput?: () => void; commandsDir?: string } = {},
   ): Promise<AttemptResult> {
     const attempt = anAttempt({ dir, ...spec });
     used = [];
     const sink = { write: async (): Promise<void> => onOutput() };
-    return agentExecutor('it', template, { nowSecs: () => NOW }).start(attempt, {
+    const options = { nowSecs: () => NOW, ...(commandsDir !== undefined && { commandsDir }) };
+    return agentExecutor('it', template, options).start(attempt, {
       output: sink,
       signal,
       used: sofar => void used.push(sofar),

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { messageOf } from '../../../errors.ts';
-import { temporaryFolder } from '../../../home/runtime.ts';
 import { commandRunner, type CommandOptions, type CommandResult } from '../command.ts';
+import { fileForCommand } from '../command-notes.ts';
 import { withoutCommand } from '../ending.ts';
 import {
   SUMMARY_CHARS,
@@ -58,8 +56,9 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
     context: ExecutorContext,
   ): Promise<AgentRun> {
     const told = nothingTold();
-    const prompt = join(await temporaryFolder(), `spl-${randomUUID()}.prompt`);
+    let prompt: string;
     try {
+      prompt = await fileForCommand(options.commandsDir, 'prompt');
       await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
     } catch (error) {
       const reason = `the prompt could not be written: ${messageOf(error)}`;
