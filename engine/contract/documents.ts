@@ -247,6 +247,9 @@ export const worktreeRemovedSchema = v.looseObject({
   branch: v.string(),
   /** The branch is there still, since no other one has all that is on it. */
   branch_kept: v.boolean(),
+  /** The ignored files that its attempt had written and that went with it; left out for none. */
+  ignored_files: v.exactOptional(v.number()),
+  ignored_bytes: v.exactOptional(v.number()),
 });
 export type WorktreeRemoved = v.InferOutput<typeof worktreeRemovedSchema>;
 

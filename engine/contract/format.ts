@@ -67,6 +67,10 @@ export function moment(unixSecs: number): string {
   return `${new Date(unixSecs * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
+/** A number of bytes, in B or MB. */
+export const size = (bytes: number): string =>
+  bytes < 10_000 ? `${bytes} B` : `${(bytes / 1e6).toFixed(2)} MB`;
+
 /** `1 subtask`, `2 subtasks`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 

@@ -126,7 +126,10 @@ describe('spl worktree', () => {
     assert.deepEqual(kept.host.engine.asked.at(-1)?.input, { worktree: 'spl/TUT-001/0-1', force: false });
     const answers = { 'worktree.remove': { ...removed, branch_kept: false } };
     const gone = await run(['worktree', 'remove', 'x', '--force'], { answers });
-    assert.match(gone.out, /branch spl\/TUT-001\/0-1 is gone/);
+    assert.match(gone.out, /branch spl\/TUT-001\/0-1 is gone\n$/);
+    const ignored = { 'worktree.remove': { ...removed, ignored_files: 2, ignored_bytes: 20_000 } };
+    const told = await run(['worktree', 'remove', 'x'], { answers: ignored });
+    assert.match(told.out, /2 ignored files \(0\.02 MB\) went with it\n$/);
   });
 });
 

@@ -1,29 +1,41 @@
 import { FleetError } from '../../errors.ts';
-import { changesIn, conflictsIn, type Checkout } from './checkout.ts';
-import { git, gitPaths, gitWith, listOf } from './git.ts';
+import { changedSubmodulesIn, changesIn, conflictsIn, type Checkout } from './checkout.ts';
+import { git, gitPaths, gitWith, listOf, readable } from './git.ts';
 import { commitOf, treeOf, withOwnIndex } from './own-index.ts';
+
+/** What an attempt begins with. */
+export interface First {
+  /** The commit. */
+  readonly base: string;
+  /** The submodules, as people read them, whose uncommitted changes were not carried: a commit takes none of them. */
+  readonly behind: readonly string[];
+}
 
 /**
  * Carries or stashes the uncommitted changes of a checkout. One that is to have none was refused when the attempts were submitted.
  * @param folder where files may lie meanwhile
  * @param title names the attempt
- * @returns the commit that the attempt begins with.
+ * @returns what the attempt begins with.
  */
 export async function firstCommit(
   checkout: Checkout,
   how: 'refuse' | 'stash' | 'carry',
   folder: string,
   title: string,
-): Promise<string> {
+): Promise<First> {
   const { top, head } = checkout;
-  if (how === 'refuse') return head;
+  const nothing = { base: head, behind: [] };
+  if (how === 'refuse') return nothing;
   const changes = await changesIn(top);
-  if (changes.length === 0) return head;
+  if (changes.length === 0) return nothing;
   requireMerged(top, conflictsIn(changes));
-  if (how === 'carry') return carried(checkout, folder, title);
+  if (how === 'carry') {
+    const base = await carried(checkout, folder, title);
+    return { base, behind: (await changedSubmodulesIn(top)).map(readable) };
+  }
   await addIntended(top);
   await stash(top, `spl: before ${title}`);
-  return head;
+  return nothing;
 }
 
 /** Commits all that is changed or new, without a change to the checkout or its index. */

@@ -81,6 +81,15 @@ export async function changesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=all', ...ALWAYS));
 }
 
+/** The submodules of a checkout in which something is not committed. */
+export async function changedSubmodulesIn(top: string): Promise<string[]> {
+  const told = await gitPaths(top, 'status', '--porcelain=v2', '--untracked-files=normal', ...ALWAYS);
+  // `S`, and whether it has other commits (`C`), changed files (`M`) and new files (`U`).
+  return told
+    .filter(entry => /^[12] .. S.(?:M.|.U) /.test(entry))
+    .map(entry => entry.split(' ').slice(8).join(' '));
+}
+
 /** The changes of a checkout, without files that are new: those that a commit would be without. */
 export async function trackedChangesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=no', ...ALWAYS));

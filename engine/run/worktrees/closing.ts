@@ -12,6 +12,7 @@ import {
   gitPathsWith,
   gitSays,
   gitWith,
+  heedingModes,
   isThere,
   listOf,
   readable,
@@ -43,7 +44,7 @@ export async function noteBegin(folder: string, name: string, isSetUp: boolean, 
   const { dir } = note;
   const begun = { ...note, begun_unix: now / 1000 };
   if (!isSetUp) return writeNote(folder, name, begun);
-  const made = await withOwnIndex(dir, folder, given => treeOf(dir, given));
+  const made = await heedingModes(dir, () => withOwnIndex(dir, folder, given => treeOf(dir, given)));
   const copies = Object.fromEntries(await onlyCopiesIn(dir));
   await writeNote(folder, name, { ...begun, made, copies });
 }
@@ -54,6 +55,10 @@ export async function noteBegin(folder: string, name: string, isSetUp: boolean, 
  */
 export async function closeWorktree(folder: string, name: string): Promise<Closed> {
   const note = await noteOf(folder, name);
+  return heedingModes(note.dir, () => close(folder, name, note));
+}
+
+async function close(folder: string, name: string, note: WorktreeNote): Promise<Closed> {
   const { dir, base } = note;
   let untracked: Untracked;
   try {
@@ -70,7 +75,8 @@ export async function closeWorktree(folder: string, name: string): Promise<Close
       return { work: { branch, base, dir }, gone: null, hidden, marked: await markedIn(dir, base, tip) };
     }
   } catch (error) {
-    await writeNote(folder, name, { ...note, state: 'left' });
+    const { branch } = await withHead(note).catch(() => note);
+    await writeNote(folder, name, { ...note, branch, state: 'left' });
     throw error;
   }
   const gone = await ignoredIn(note, untracked);
@@ -225,6 +231,16 @@ export async function hiddenIn(folder: string, note: WorktreeNote, untracked: Un
   return found.map(({ path }) => readable(path));
 }
 
+/** The ignored files that would go with a worktree; null for none, and where git can't tell. */
+export async function ignoredOf(note: WorktreeNote): Promise<IgnoredFiles | null> {
+  try {
+    await requireOwn(note);
+    return await ignoredIn(note, await untrackedIn(note.dir));
+  } catch {
+    return null;
+  }
+}
+
 /** Files that git ignores. */
 export interface IgnoredFiles {
   readonly count: number;
@@ -283,11 +299,36 @@ async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: str
   const [head = '', tip = ''] = await gitLines(dir, 'rev-parse', 'HEAD', `refs/heads/${branch}`).catch(() =>
     gitLines(dir, 'rev-parse', 'HEAD'),
   );
-  if (head === tip) return { branch, tip };
+  return { branch: head === tip ? branch : await branchWith(dir, branch, tip, head), tip: head };
+}
+
+/**
+ * Has a branch end with a commit: this one where nothing of it is lost, else one beside it.
+ * @param tip the end of the branch now; empty where there is none
+ * @returns its name.
+ */
+async function branchWith(dir: string, branch: string, tip: string, head: string): Promise<string> {
   const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
   const name = ahead ? branch : await branchBeside(dir, branch);
   await git(dir, 'update-ref', `refs/heads/${name}`, head);
-  return { branch: name, tip: head };
+  return name;
+}
+
+/**
+ * Puts the commit that a worktree has checked out on a branch, where none has it: git forgets it with the worktree, also
+ * where its folder is gone already.
+ * @returns the note, with that branch.
+ */
+export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
+  const { top, dir, branch } = note;
+  const told = (await gitPaths(top, 'worktree', 'list', '--porcelain', '-z')).map(readable);
+  const head = told[told.indexOf(`worktree ${dir}`) + 1];
+  const [, commit] = /^HEAD (.*[^0].*)$/.exec(head ?? '') ?? [];
+  if (!told.includes(`worktree ${dir}`) || commit === undefined) return note;
+  const holding = ['--count=1', '--contains', commit, 'refs/heads', 'refs/remotes', 'refs/tags'];
+  if ((await git(top, 'for-each-ref', ...holding)) !== '') return note;
+  const [tip = ''] = await gitLines(top, 'rev-parse', '--verify', `refs/heads/${branch}`).catch(() => []);
+  return { ...note, branch: await branchWith(top, branch, tip, commit) };
 }
 
 /**

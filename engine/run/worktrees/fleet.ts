@@ -53,6 +53,7 @@ export async function removeWorktreeOf(
   const isInUse = (note: WorktreeNote): boolean =>
     note.pid_start !== null && isAlive(note.pid, note.pid_start) && isRunning(note);
   const { worktreesDir } = homePaths(home);
-  const { branch, branchKept } = await removeWorktree(worktreesDir, found.name, input.force, isInUse);
-  return { name: found.name, branch, branch_kept: branchKept };
+  const { branch, branchKept, gone } = await removeWorktree(worktreesDir, found.name, input.force, isInUse);
+  const ignored = gone === null ? {} : { ignored_files: gone.count, ignored_bytes: gone.bytes };
+  return { name: found.name, branch, branch_kept: branchKept, ...ignored };
 }

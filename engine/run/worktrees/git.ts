@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { lstat } from 'node:fs/promises';
+import { chmod, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,6 +30,8 @@ const SETTINGS = [
     'core.askPass=',
     'core.safecrlf=false',
     'core.splitIndex=false',
+    'core.trustctime=true',
+    'core.checkStat=default',
     'sparse.expectFilesOutsideOfPatterns=false',
     'add.ignoreErrors=false',
     'commit.gpgSign=false',
@@ -37,6 +39,7 @@ const SETTINGS = [
     'submodule.recurse=false',
     'diff.relative=false',
     'diff.orderFile=/dev/null',
+    'grep.patternType=basic',
     'gc.auto=0',
     'maintenance.auto=false',
   ].flatMap(setting => ['-c', setting]),
@@ -54,6 +57,8 @@ exec git "$@" 3<&-`;
 interface Bounds {
   readonly signal?: AbortSignal;
   readonly timeoutMs: number;
+  /** The folder in which the modes of files count. */
+  readonly modesIn?: string;
 }
 
 const bounds = new AsyncLocalStorage<Bounds>();
@@ -70,6 +75,29 @@ export function endingWith<T>(
 /** Does some work that is done to its end though it is part of one which ends with a signal. */
 export function regardless<T>(work: () => Promise<T>): Promise<T> {
   return bounds.exit(work);
+}
+
+/**
+ * Does some work for which the modes of files count in a worktree of ours, whatever the configuration says: all files there
+ * were made by git and by the attempt. Where the disk holds no modes, the configuration counts.
+ */
+export async function heedingModes<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  if (!(await holdsModes(join(dir, '.git')))) return work();
+  const given = bounds.getStore() ?? { timeoutMs: GIT_TIMEOUT_MS };
+  return bounds.run({ ...given, modesIn: dir }, work);
+}
+
+/** Changes a file's mode and changes it back, as git does to find out. */
+async function holdsModes(file: string): Promise<boolean> {
+  try {
+    const { mode } = await lstat(file);
+    await chmod(file, mode ^ 0o100);
+    const changed = await lstat(file);
+    await chmod(file, mode);
+    return changed.mode === (mode ^ 0o100);
+  } catch {
+    return false;
+  }
 }
 
 /** Waits, unless the signal ends the work meanwhile. @throws WORKER_FAILED then. */
@@ -165,10 +193,18 @@ async function run(dir: string, args: readonly string[], given: GitInput = {}): 
   return runOnce(dir, settings, args, given);
 }
 
-/** A repository that comes from elsewhere may say that case means nothing, where it does: git would overlook files. */
+/**
+ * A repository that comes from elsewhere may say that case or modes mean nothing, where they do: git would overlook files,
+ * or what became of them.
+ */
 async function settingsOf(dir: string): Promise<readonly string[]> {
   const [lower, upper] = await Promise.all(['.git', '.GIT'].map(name => isThere(join(dir, name))));
-  return lower === true && upper === false ? ['-c', 'core.ignoreCase=false'] : [];
+  const root = bounds.getStore()?.modesIn;
+  const hasModes = root !== undefined && `${dir}/`.startsWith(`${root}/`);
+  return [
+    ...(lower === true && upper === false ? ['-c', 'core.ignoreCase=false'] : []),
+    ...(hasModes ? ['-c', 'core.fileMode=true'] : []),
+  ];
 }
 
 /** True where something is at a path, be it a link that leads nowhere. */

@@ -1,4 +1,4 @@
-import { plural } from '../../contract/format.ts';
+import { plural, size } from '../../contract/format.ts';
 import { messageOf, FleetError } from '../../errors.ts';
 import { hasSeveralLines } from '../../fleet/subtasks.ts';
 import { commandRunner, type CommandRunner } from '../executors/command.ts';
@@ -119,12 +119,15 @@ async function run(
 }
 
 /** Names what a worktree begins without, in words; null where it has all. */
-async function wordsOf({ dir, missing, checkout }: Worktree): Promise<string | null> {
+async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
   const empty = await emptySubmodulesIn(dir);
   const told = [
     empty.length === 0
       ? null
       : `${plural(empty.length, 'submodule')} began empty: ${someOf(empty)} (a set-up can fill them: git submodule update --init)`,
+    behind.length === 0
+      ? null
+      : `what is not committed in ${plural(behind.length, 'submodule')} was not carried: ${someOf(behind)} (commit it there, then carry)`,
     missing.length === 0 ? null : `nothing in '${checkout.top}' is named ${someOf(missing)}, to be lent`,
   ].filter(words => words !== null);
   return told.length === 0 ? null : told.join('; ');
@@ -188,8 +191,7 @@ function closedText({ gone, hidden, marked }: Closed): string | null {
 /** Describes the ignored files that went with a worktree in which nothing else was changed. */
 function goneText({ count, bytes, paths }: IgnoredFiles): string {
   const more = count > paths.length ? ', …' : '';
-  const size = bytes < 10_000 ? `${bytes} B` : `${(bytes / 1e6).toFixed(2)} MB`;
-  return `${plural(count, 'ignored file')} (${size}) went with its worktree: ${paths.join(', ')}${more}`;
+  return `${plural(count, 'ignored file')} (${size(bytes)}) went with its worktree: ${paths.join(', ')}${more}`;
 }
 
 const withWords = (reason: string | null, words: string): string =>

@@ -113,7 +113,7 @@ describe('worktrees that were left', function () {
       (error: unknown) => FleetError.is(error, 'CONFLICT') && /not committed: late\.txt/.test(error.message),
     );
     await rm(late);
-    assert.deepEqual(await removeWorktree(folder, name, false), { branch, branchKept: true });
+    assert.deepEqual(await removeWorktree(folder, name, false), { branch, branchKept: true, gone: null });
     assert.equal(await place.git('show', `${branch}:work.txt`), 'done');
     assert.deepEqual(await readdir(folder), []);
     await assert.rejects(
@@ -144,10 +144,10 @@ describe('worktrees that were left', function () {
     const first = await place.make();
     await place.git('branch', 'taken', first.branch);
     const removed = await removeWorktree(place.folder, first.name, false);
-    assert.deepEqual(removed, { branch: first.branch, branchKept: false });
+    assert.deepEqual(removed, { branch: first.branch, branchKept: false, gone: null });
     const second = await place.make();
     const forced = await removeWorktree(place.folder, second.name, true);
-    assert.deepEqual(forced, { branch: second.branch, branchKept: false });
+    assert.deepEqual(forced, { branch: second.branch, branchKept: false, gone: null });
     assert.equal(await place.git('branch', '--list', 'spl/*'), '');
   });
 
@@ -160,7 +160,7 @@ describe('worktrees that were left', function () {
       (error: unknown) => FleetError.is(error, 'CONFLICT') && /--force/.test(error.hint ?? ''),
     );
     assert.equal(await readFile(join(folder, name, 'work.txt'), 'utf8'), 'done\n');
-    assert.deepEqual(await removeWorktree(folder, name, true), { branch, branchKept: false });
+    assert.deepEqual(await removeWorktree(folder, name, true), { branch, branchKept: false, gone: null });
     assert.deepEqual(await readdir(folder), []);
   });
 

@@ -6,12 +6,15 @@ import {
   closeWorktree,
   discard,
   hiddenIn,
+  ignoredOf,
   ownCopiesIn,
   requireOwn,
   takeDown,
   uncommittedIn,
+  withHead,
+  type IgnoredFiles,
 } from './closing.ts';
-import { gitSays, git, isThere } from './git.ts';
+import { gitSays, git, heedingModes, isThere } from './git.ts';
 import { inTurn } from './lock.ts';
 import { untrackedIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
@@ -52,6 +55,8 @@ export interface Removed {
   readonly branch: string;
   /** Whether the branch is there still, since nothing else holds what is on it. */
   readonly branchKept: boolean;
+  /** The ignored files that its attempt had written and that went with it. */
+  readonly gone: IgnoredFiles | null;
 }
 
 /**
@@ -69,16 +74,19 @@ export async function removeWorktree(
   isRunning: (note: WorktreeNote) => boolean = () => true,
 ): Promise<Removed> {
   const note = await endedNote(folder, name, isRunning);
-  const { top, dir, branch } = note;
+  const { top, dir } = note;
   if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
   if (!force && (await isThere(dir))) await requireClean(folder, note);
   return inTurn(await commonFolderOf(top), async () => {
+    const held = force ? note : await withHead(note);
+    const { branch } = held;
+    const gone = await ignoredOf(note);
     // What was lent lies there untracked, so that git would not go without being forced.
     await takeDown(top, dir);
-    const branchKept = !force && !(await isHeldElsewhere(note));
+    const branchKept = !force && !(await isHeldElsewhere(held));
     if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
     await removeNote(folder, name);
-    return { branch, branchKept };
+    return { branch, branchKept, gone };
   });
 }
 
@@ -113,7 +121,7 @@ async function removeOrphan(
     });
   await rm(dir, { recursive: true, force: true });
   await removeNote(folder, name);
-  return { branch, branchKept: false };
+  return { branch, branchKept: false, gone: null };
 }
 
 /** @throws CONFLICT where something is in it that no branch has, or where that can't be told. */
@@ -149,7 +157,8 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
     await requireOwn(note);
     const untracked = await untrackedIn(note.dir);
     const hidden = await hiddenIn(folder, note, untracked);
-    return [[...(await uncommittedIn(folder, note)), ...hidden], await ownCopiesIn(note)];
+    const changes = await heedingModes(note.dir, () => uncommittedIn(folder, note));
+    return [[...changes, ...hidden], await ownCopiesIn(note)];
   } catch (cause) {
     throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
       details: { branch: note.branch },

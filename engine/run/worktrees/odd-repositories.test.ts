@@ -74,6 +74,19 @@ describe('a worktree of an odd repository', function () {
       assert.equal(git('show', 'stash@{0}:intended'), 'i');
     });
 
+    it('says of which submodules it takes nothing along that is not committed', async () => {
+      for (const name of ['new', 'other']) {
+        const from = [template.repo, name];
+        git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', ...from);
+      }
+      git('commit', '--quiet', '-m', 'sub');
+      await writeFile(join(repo, 'new', 'n'), 'n\n');
+      git('-C', 'other', ...COMMIT.split(' ').slice(1), '--allow-empty', '-m', 'other');
+      const carry = { dirty: 'carry', setup: 'git submodule --quiet deinit --all' } as const;
+      const { result } = await attempt('true', {}, carry);
+      assert.match(result.reason ?? '', /not committed in 1 submodule was not carried: new /);
+    });
+
     it('takes along no conflict', async () => {
       await conflict();
       const { result } = await attempt('true', {}, { dirty: 'carry' });
@@ -140,6 +153,47 @@ describe('a worktree of an odd repository', function () {
     assert.match(result.reason ?? '', /the folder is gone/);
     await removeWorktree(folder, 'TREE-1-3-1', false);
     assert.equal(git('worktree', 'list').split('\n').length, 1);
+  });
+
+  it('that removed itself keeps the commit that it had checked out, and so does one that is removed later', async () => {
+    const run = `git checkout --quiet --detach; echo w > w; git add w; ${COMMIT} -m own`;
+    const { result } = await attempt(`${run}; rm -rf "$SPL_WORKTREE"`);
+    assert.equal(git('show', `${result.work!.branch}:w`), 'w', result.reason ?? '');
+    const gone = await removeWorktree(folder, 'TREE-1-3-1', false);
+    assert.deepEqual([gone.branch, gone.branchKept], [result.work!.branch, true]);
+
+    const later = (await attempt('echo x > x', { index: 4 })).result.work!;
+    execFileSync('/bin/sh', ['-c', run], { cwd: later.dir });
+    const { branch, branchKept } = await removeWorktree(folder, 'TREE-1-4-1', false);
+    assert.deepEqual([branchKept, git('show', `${branch}:w`)], [true, 'w']);
+  });
+
+  it('says how many ignored files go with it when it is removed', async () => {
+    await writeFile(join(repo, '.env'), 'lent\n');
+    await attempt('mkdir build; echo b > build/b; echo w > w', {}, { include: ['.env'] });
+    const { gone } = await removeWorktree(folder, 'TREE-1-3-1', false);
+    assert.deepEqual(gone, { count: 1, bytes: 2, paths: ['build/b'] });
+  });
+
+  it('tells modes, whatever the repository says', async () => {
+    git('config', 'core.fileMode', 'false');
+    const setup = 'chmod +x deep/b.txt';
+    const { result } = await attempt('chmod +x a.txt; echo n > n; chmod +x n', {}, { setup });
+    const { branch } = result.work!;
+    const modes = git('ls-tree', '-r', '--format=%(objectmode) %(path)', branch).split('\n');
+    const told = ['100644 .gitignore', '100755 a.txt', '100644 deep/b.txt', '100755 n'];
+    assert.deepEqual(modes, told, 'the set-up is not its work');
+    await chmod(join(result.work!.dir, 'n'), 0o644);
+    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/not committed: n$/));
+  });
+
+  it('tells what is changed by more than its time and size, whatever the repository says', async () => {
+    git('config', 'core.checkStat', 'minimal');
+    git('config', 'core.trustctime', 'false');
+    const touch = 'touch -d @1000000000';
+    const run = `${touch} a.txt; git update-index --refresh; echo uno > u; ${touch} u; mv u a.txt`;
+    const { result } = await attempt(run);
+    assert.equal(git('show', `${result.work?.branch ?? 'main'}:a.txt`), 'uno');
   });
 
   it('shows what git was told not to look at', async () => {
@@ -228,6 +282,7 @@ describe('a worktree of an odd repository', function () {
   it('says that the markers of a conflict were committed', async () => {
     await conflict();
     git('merge', '--abort');
+    git('config', 'grep.patternType', 'fixed');
     const { result } = await attempt('git merge side; git add a.txt; git commit --quiet --no-edit');
     assert.deepEqual(
       [result.verdict, result.reason],

@@ -4,7 +4,7 @@ import { FleetError } from '../../errors.ts';
 import type { Work } from '../../fleet/bodies.ts';
 import type { WorktreeTable } from '../../home/config.ts';
 import { processStart } from '../../home/process.ts';
-import { firstCommit } from './carried.ts';
+import { firstCommit, type First } from './carried.ts';
 import { checkoutOf, type Checkout } from './checkout.ts';
 import { discard } from './closing.ts';
 import { git, GIT_TIMEOUT_MS, regardless } from './git.ts';
@@ -49,6 +49,8 @@ export interface Worktree extends Work {
   readonly cwd: string;
   /** The files that were to be lent, and are not there. */
   readonly missing: readonly string[];
+  /** The submodules whose uncommitted changes were not carried. */
+  readonly behind: readonly string[];
 }
 
 /**
@@ -68,9 +70,9 @@ export async function makeWorktree(
   const checkout = await checkoutOf(dir);
   // Several git at once would read what another is still writing.
   return inTurn(checkout.common, async () => {
-    const base = await firstCommit(checkout, settings.dirty, folder, titleOf(occupant));
+    const first = await firstCommit(checkout, settings.dirty, folder, titleOf(occupant));
     const branch = await branchFor(dir, occupant);
-    return makeOn(branch, { folder, checkout, base, occupant, settings, now });
+    return makeOn(branch, { folder, checkout, first, occupant, settings, now });
   });
 }
 
@@ -78,8 +80,7 @@ export async function makeWorktree(
 interface Making {
   readonly folder: string;
   readonly checkout: Checkout;
-  /** The commit that it begins with. */
-  readonly base: string;
+  readonly first: First;
   readonly occupant: Occupant;
   readonly settings: WorktreeSettings;
   readonly now: number;
@@ -87,9 +88,10 @@ interface Making {
 
 async function makeOn(
   branch: string,
-  { folder, checkout, base, occupant, settings, now }: Making,
+  { folder, checkout, first, occupant, settings, now }: Making,
 ): Promise<Worktree> {
   const { top } = checkout;
+  const { base, behind } = first;
   const name = await worktreeName(folder, branch);
   // What tells where one is may not go by a symbolic link, or it would not be found where it says.
   const root = join(await realpath(folder), name);
@@ -116,7 +118,7 @@ async function makeOn(
     const cwd = join(root, checkout.prefix);
     await mkdir(cwd, { recursive: true });
     await writeNote(folder, name, { ...note, lent: [...paths], state: 'used' });
-    return { name, checkout, cwd, branch, base, dir: root, missing };
+    return { name, checkout, cwd, branch, base, dir: root, missing, behind };
   } catch (error) {
     // Also where it was ended by who has every git end.
     await regardless(() => discard(folder, name, note));

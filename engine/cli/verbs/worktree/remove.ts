@@ -1,3 +1,5 @@
+import type { WorktreeRemoved } from '../../../contract/documents.ts';
+import { plural, size } from '../../../contract/format.ts';
 import { defineVerb, toggle, word } from '../../verb.ts';
 
 export const worktreeRemove = defineVerb({
@@ -19,6 +21,11 @@ export const worktreeRemove = defineVerb({
       removed.branch_kept
         ? `  · branch ${removed.branch} stays: no other one has what is on it`
         : `  · branch ${removed.branch} is gone`,
+      ...goneLines(removed),
     ]);
   },
 });
+
+function goneLines({ ignored_files: count, ignored_bytes: bytes = 0 }: WorktreeRemoved): string[] {
+  return count === undefined ? [] : [`  · ${plural(count, 'ignored file')} (${size(bytes)}) went with it`];
+}
