@@ -15,7 +15,7 @@ import { isSubmitting } from '../contract/environment.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from './answer-documents.ts';
-import { follow } from './follow.ts';
+import { follow } from '../contract/follow.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
 import {
   COMMAND_ROUTES,

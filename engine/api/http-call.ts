@@ -5,7 +5,7 @@ import { errorSchema } from '../contract/documents.ts';
 import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isErrorCode } from './answers.ts';
-import { follow } from './follow.ts';
+import { follow } from '../contract/follow.ts';
 import { HEADERS, type Route } from './routes.ts';
 
 /** Where an engine is reached: its socket, or its port with the token of its home. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { EngineEvent, OutputStream } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
-import { follow } from './follow.ts';
+import { follow } from '../contract/follow.ts';
 import type { Holder } from './grants.ts';
 import { HEADERS } from './routes.ts';
 

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { recordSchema } from '../contract/documents.ts';
 import type { EngineEvent, WatchOptions } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import { follow } from './follow.ts';
+import { follow } from '../contract/follow.ts';
 import { errorOf } from './http-call.ts';
 import { readSse, type SseMessage } from './sse.ts';
 

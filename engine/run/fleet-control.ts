@@ -1,6 +1,7 @@
 import type { FleetStart, FleetStop } from '../contract/commands.ts';
 import type { FleetStarted, FleetStopped, InstanceDocument } from '../contract/documents.ts';
 import { VERSION } from '../contract/engine.ts';
+import { follow } from '../contract/follow.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import { completedOf, type Instance } from '../fleet/state.ts';
@@ -372,12 +373,11 @@ export class FleetControl {
 
   /** Waits until every one of these is live and has said where it listens. */
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
-    // Not by AbortSignal.timeout: Node 20 may collect the one that only an AbortSignal.any follows, which then never comes.
-    const enough = new AbortController();
+    const { controller: enough, release } = follow([signal]);
     const timer = setTimeout(() => enough.abort(), CONVERGE_MS);
     const watcher = this.#o.watchers.add({
       kinds: ['instance'],
-      signal: signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]),
+      signal: enough.signal,
     });
     const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
     const settled = (): boolean => this.#isEnding || missing().every(did => this.#givenUp.has(did));
@@ -385,6 +385,7 @@ export class FleetControl {
       if (!settled()) for await (const _ of watcher) if (settled()) break;
     } finally {
       clearTimeout(timer);
+      release();
       watcher.end();
     }
     const late = missing();

@@ -1,4 +1,5 @@
 import type { Engine } from '../contract/engine.ts';
+import { follow } from '../contract/follow.ts';
 
 /** What is asked of an engine here. */
 export interface Lingering extends Pick<Engine, 'watch'> {
@@ -11,7 +12,7 @@ export async function untilNothingOpen(
   lingerMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const idle = new AbortController();
+  const { controller: idle, release } = follow([signal]);
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
     if (engine.openFanOuts === 0) {
@@ -21,8 +22,12 @@ export async function untilNothingOpen(
       timer = undefined;
     }
   };
-  const events = engine.watch({ kinds: ['task'], signal: AbortSignal.any([signal, idle.signal]) });
-  look();
-  for await (const _ of events) look();
-  clearTimeout(timer);
+  const events = engine.watch({ kinds: ['task'], signal: idle.signal });
+  try {
+    look();
+    for await (const _ of events) look();
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
 }

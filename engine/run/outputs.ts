@@ -1,4 +1,5 @@
 import type { EngineEvent, OutputRequest, OutputStream, WatchOptions } from '../contract/engine.ts';
+import { follow } from '../contract/follow.ts';
 import { FleetError } from '../errors.ts';
 import type { Coordinator } from '../fleet/coordinator.ts';
 import { labelOf, threadOf, type Child, type Task } from '../fleet/state.ts';
@@ -65,12 +66,13 @@ async function ended(
   signal: AbortSignal,
 ): Promise<void> {
   const isOver = (): boolean => child.state !== 'assigned' || child.attempt !== attempt;
-  const enough = new AbortController();
-  const events = watch(AbortSignal.any([signal, enough.signal]));
+  const { controller: enough, release } = follow([signal]);
+  const events = watch(enough.signal);
   try {
     if (isOver()) return;
     for await (const _ of events) if (isOver()) return;
   } finally {
     enough.abort();
+    release();
   }
 }

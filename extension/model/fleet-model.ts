@@ -1,3 +1,4 @@
+import { follow } from '../../engine/contract/follow.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { Changes } from '../../engine/api/changes.ts';
@@ -128,8 +129,8 @@ export class FleetModel implements vscode.Disposable {
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
     const changes = new Changes();
     const dirty = new Dirty();
-    const stopped = new AbortController();
-    const stop = AbortSignal.any([signal, stopped.signal]);
+    const { controller: stopped, release } = follow([signal]);
+    const stop = stopped.signal;
     const listening = changes.noteAll(client.watch({ kinds: KINDS, signal: stop }), event => {
       dirty.add(event);
       return false;
@@ -143,6 +144,7 @@ export class FleetModel implements vscode.Disposable {
       }
     } finally {
       stopped.abort();
+      release();
       await listening;
     }
   }

@@ -1,3 +1,4 @@
+import { follow } from '../../engine/contract/follow.ts';
 import { Changes } from '../../engine/api/changes.ts';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
@@ -30,8 +31,8 @@ export async function followFanOut(
   onChange: (change: FanOutChange) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const stopped = new AbortController();
-  const stop = AbortSignal.any([signal, stopped.signal]);
+  const { controller: stopped, release } = follow([signal]);
+  const stop = stopped.signal;
   const changes = new Changes();
   const dirty = new DirtySubtasks();
   const listening = changes.noteAll(engine.watch({ thread, kinds: ['task'], signal: stop }), event => {
@@ -49,6 +50,7 @@ export async function followFanOut(
     if (!signal.aborted) throw thrown;
   } finally {
     stopped.abort();
+    release();
     await listening;
   }
 }

@@ -1,6 +1,7 @@
 import { Changes } from '../../api/changes.ts';
 import type { LiveDocument } from '../../contract/documents.ts';
 import type { EngineEvent } from '../../contract/engine.ts';
+import { follow } from '../../contract/follow.ts';
 import type { Client } from '../host.ts';
 
 /** The shortest time between two readings, in milliseconds: what happens meanwhile is read at once. */
@@ -17,8 +18,8 @@ export async function* followFleet(
   kinds: readonly EngineEvent['kind'][],
   signal: AbortSignal,
 ): AsyncGenerator<LiveDocument> {
-  const stopped = new AbortController();
-  const stop = AbortSignal.any([signal, stopped.signal]);
+  const { controller: stopped, release } = follow([signal]);
+  const stop = stopped.signal;
   const changes = new Changes();
   stop.addEventListener('abort', () => changes.end(), { once: true });
   if (stop.aborted) changes.end();
@@ -30,6 +31,7 @@ export async function* followFleet(
     }
   } finally {
     stopped.abort();
+    release();
     await listening;
   }
 }

@@ -1,5 +1,6 @@
 import { Changes } from '../../api/changes.ts';
 import type { JoinStatus } from '../../contract/documents.ts';
+import { follow } from '../../contract/follow.ts';
 import type { Client } from '../host.ts';
 
 /** Above this many subtasks, only the counts are read while watching. */
@@ -20,8 +21,8 @@ export async function* followJoin(
 ): AsyncGenerator<JoinStatus> {
   const first = await engine.report('join', { task, summary: true }, signal);
   const summary = first.subtasks > MAX_FOLLOWED_CHILDREN;
-  const stopped = new AbortController();
-  const stop = AbortSignal.any([signal, stopped.signal]);
+  const { controller: stopped, release } = follow([signal]);
+  const stop = stopped.signal;
   const changes = new Changes();
   stop.addEventListener('abort', () => changes.end(), { once: true });
   // A watch that needs time to begin tells of a gap when it does, so that no change is missed in between.
@@ -41,6 +42,7 @@ export async function* followJoin(
     }
   } finally {
     stopped.abort();
+    release();
     await listening;
   }
 }

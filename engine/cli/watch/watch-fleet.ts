@@ -5,6 +5,7 @@ import type { Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 import { liveChangeLines, liveLines } from '../render/live.ts';
 import { fleetStatusLines } from '../render/fleet.ts';
+import { follow as followSignals } from '../../contract/follow.ts';
 import { followFleet } from './follow-fleet.ts';
 import { Screen } from './screen.ts';
 
@@ -50,7 +51,7 @@ async function follow(
 
 async function onScreen(context: Context, terminal: NonNullable<Context['terminal']>): Promise<void> {
   const { out, signal } = context;
-  const left = new AbortController();
+  const { controller: left, release } = followSignals([signal]);
   const screen = new Screen(out);
   let last: { readonly live: LiveDocument; readonly readAt: number } | undefined;
   const draw = (): void => {
@@ -68,10 +69,9 @@ async function onScreen(context: Context, terminal: NonNullable<Context['termina
   const timer = setInterval(draw, REDRAW_MS);
   try {
     screen.enter();
-    const stop = AbortSignal.any([signal, left.signal]);
     await follow(
       context,
-      stop,
+      left.signal,
       live => {
         last = { live, readAt: performance.now() };
         draw();
@@ -80,6 +80,7 @@ async function onScreen(context: Context, terminal: NonNullable<Context['termina
     );
   } finally {
     clearInterval(timer);
+    release();
     restore();
   }
 }
