@@ -5,7 +5,7 @@ import { FleetError, systemCodeOf } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import type { Lease } from '../home/held-lease.ts';
 import { acquireLease } from '../home/lease.ts';
-import { liveWorkers, workerHomes, type LiveWorker } from '../home/live-workers.ts';
+import { liveWorkers, workerHomes, type LiveWorker, type WorkerHome } from '../home/live-workers.ts';
 import { homePaths } from '../home/paths.ts';
 import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
@@ -81,12 +81,23 @@ async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]
 
 /** Ends the commands of workers that are gone, those that were gone before included. @throws WORKER_FAILED */
 async function endCommands({ home, instance }: StopLeftOptions): Promise<void> {
-  const homes = (await workerHomes(home)).filter(({ alias }) => instance === null || instance === alias);
-  const left = await Promise.all(homes.map(each => endCommandsLeftIn(homePaths(each.home))));
+  const ends = (await workerHomes(home)).map(async each =>
+    (await isMeant(each, instance)) ? endCommandsLeftIn(homePaths(each.home)) : [],
+  );
+  const left = await Promise.all(ends);
   if (left.flat().length > 0)
     throw new FleetError('WORKER_FAILED', `what workers have run does not end: ${left.flat().join(', ')}`, {
       details: { left: left.flat() },
     });
+}
+
+/** Whether a worker goes by this alias or DID; null means all. A home that can't be read has no DID. */
+async function isMeant({ alias, home }: WorkerHome, instance: string | null): Promise<boolean> {
+  if (instance === null || instance === alias) return true;
+  return openHome(home, { create: false }).then(
+    ({ key }) => key.did === instance,
+    () => false,
+  );
 }
 
 function signal({ pid, start }: LeftWorker, name: NodeJS.Signals): void {

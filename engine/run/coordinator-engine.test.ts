@@ -597,6 +597,23 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await exited, [null, 'SIGTERM']);
   });
 
+  it('ends the one that is named beside its own home, by its alias or its DID, and no other', async () => {
+    const rig = await open();
+    await rig.engine.start(null);
+    const named = await servedHome('worker-c', workerHome(rig.home.paths.home, 2));
+    const other = await servedHome('worker-d', workerHome(rig.home.paths.home, 3));
+    const stop = (instance: string) => rig.engine.submit('fleet.stop', { ...STOP, instance }, CALLER);
+    const { stopped } = await stop('worker-c');
+    assert.deepEqual(
+      stopped.map(({ alias, did }) => [alias, did]),
+      [['worker-c', named.worker.did]],
+    );
+    assert.deepEqual(await named.exited, [null, 'SIGTERM']);
+    await assert.rejects(stop('worker-c'), { code: 'NOT_FOUND' });
+    assert.equal((await stop(other.worker.did)).stopped.length, 1);
+    assert.deepEqual(await other.exited, [null, 'SIGTERM']);
+  });
+
   it('says that it stops to who waits for a worker to come up', async () => {
     const rig = await open();
     await rig.engine.start(null);

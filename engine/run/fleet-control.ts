@@ -167,8 +167,9 @@ export class FleetControl {
     this.#isEnding ||= input.scope === 'all' && input.instance === null;
     // What is being launched just now is to be stopped as well.
     await this.#launching;
-    const one =
-      input.instance === null ? undefined : resolveInstance(this.#o.coordinator.state, input.instance);
+    const one = input.instance === null ? undefined : this.#instanceOf(input.instance);
+    if (input.instance !== null && one === undefined)
+      return { stopped: await this.#stopNamed(input.instance, graceMs), coordinator_stopping: false };
     const workers =
       one === undefined
         ? this.#workers().filter(
@@ -187,6 +188,23 @@ export class FleetControl {
       : await end();
     if (alsoSelf) setImmediate(this.#o.onStop);
     return { stopped, coordinator_stopping: alsoSelf };
+  }
+
+  /** The instance of this name that the state knows. */
+  #instanceOf(name: string): Instance | undefined {
+    try {
+      return resolveInstance(this.#o.coordinator.state, name);
+    } catch (error) {
+      if (FleetError.is(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Stops a worker that only lies beside the home. @throws NOT_FOUND where there is none of that name. */
+  async #stopNamed(name: string, graceMs: number): Promise<FleetStopped['stopped']> {
+    const stopped = await this.#stopUnknown(graceMs, name);
+    if (stopped.length === 0) resolveInstance(this.#o.coordinator.state, name);
+    return stopped;
   }
 
   /** Marks the home first, so that the stop holds also when this process ends in the middle of it. */
@@ -216,14 +234,15 @@ export class FleetControl {
   /**
    * Stops the processes that serve homes of workers beside this home and are none of ours, as those of a coordinator
    * whose home was removed.
+   * @param name the alias or the DID of the only one that is meant; all are where it is left out
    */
-  async #stopUnknown(graceMs: number): Promise<FleetStopped['stopped']> {
+  async #stopUnknown(graceMs: number, name?: string): Promise<FleetStopped['stopped']> {
     const live = await liveWorkers(this.#o.home.paths.home);
     const ends = live.map(async worker => {
       const { alias, home, pid, start } = worker;
       const { key } = await openHome(home, { create: false });
       const { did } = key;
-      if (this.#supervisor.comesUp(did)) return [];
+      if (this.#supervisor.comesUp(did) || ![undefined, alias, did].includes(name)) return [];
       const launch = { did, alias, home, port: FIRST_WORKER_PORT + workerNumber(alias) };
       if (!this.#supervisor.adopt(launch, pid, start)) return [];
       this.#supervisor.expectEnd(did);
