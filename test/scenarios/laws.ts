@@ -55,6 +55,13 @@ interface Child {
   report: string | null;
 }
 
+interface Subtask {
+  readonly when?: string;
+}
+
+/** A follow-up is outside the join. */
+const isCounted = ({ when = 'accepted' }: Subtask): boolean => when === 'accepted';
+
 interface Done {
   readonly index: number;
   readonly delivery: number;
@@ -78,7 +85,7 @@ class Thread {
     const { body, actor } = record;
     switch (body['topic']) {
       case 'fanout':
-        this.#total = (body['subtasks'] as unknown[]).length;
+        this.#total = (body['subtasks'] as Subtask[]).filter(isCounted).length;
         this.#round = 1;
         return;
       case 'fanout_spawned':
