@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
-import { ROUTES } from '../../engine/api/routes.ts';
+import { SCOPE_OF } from '../../engine/api/grants.ts';
+import { ROUTES, type RouteName } from '../../engine/api/routes.ts';
 import { catalogue } from '../../engine/cli/catalogue.ts';
 import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
@@ -11,8 +12,10 @@ import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
 import type { Verb } from '../../engine/cli/verb.ts';
 import { TOPIC } from '../../engine/fleet/bodies.ts';
 import { parseConfig } from '../../engine/home/config.ts';
+import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../../engine/plan/plan-keys.ts';
 import { INVARIANTS } from '../simulation/invariants.ts';
-import { codesIn, headings, linksIn, sectionOf, tableIn, type Code } from './markdown.ts';
+import { blocksIn, codesIn, headings, linksIn, sectionOf, tableIn, type Code } from './markdown.ts';
+import { INDEX, PAGES } from './pages.ts';
 
 /** Holds the documents to the code: what they name exists, and their tables are those of the code. */
 
@@ -20,12 +23,12 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DECISIONS = 'engine/decisions';
 const decisions = readdirSync(join(ROOT, DECISIONS)).filter(name => /^\d{4}-.*\.md$/.test(name));
 const DOCUMENTS = [
-  'README.md',
+  ...PAGES,
+  INDEX,
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'engine/ARCHITECTURE.md',
   'engine/GLOSSARY.md',
-  'engine/SECURITY.md',
   `${DECISIONS}/README.md`,
   ...decisions.map(name => `${DECISIONS}/${name}`),
 ];
@@ -83,7 +86,7 @@ describe('the documents', () => {
 
   describe('have the tables of the code', () => {
     it('the exit codes', () => {
-      const rows = tableIn(sectionOf(read('README.md'), 'Exit codes'));
+      const rows = tableIn(sectionOf(read('docs/cli.md'), 'Exit codes'));
       const codes = rows.map(([code]) => Number(code));
       assert.deepEqual(
         codes,
@@ -91,10 +94,47 @@ describe('the documents', () => {
       );
     });
 
+    it('the commands', () => {
+      const drawn = tableIn(sectionOf(read('docs/cli.md'), 'Commands'));
+      assert.deepEqual(
+        drawn,
+        catalogue
+          .filter(({ hidden }) => hidden !== true)
+          .map(({ path, summary }) => [`\`spl ${path}\``, summary]),
+      );
+    });
+
+    it('the keys of plans', () => {
+      const drawn = tableIn(sectionOf(read('docs/plans.md'), 'Keys')).map(([key]) =>
+        key!.replaceAll('`', ''),
+      );
+      assert.deepEqual(drawn.sort(), [...PLAN_KEY_NAMES, ...SUBTASK_KEY_NAMES].sort());
+    });
+
+    it('the routes of HTTP with their scopes, on the page of the API', () => {
+      const drawn = tableIn(sectionOf(read('docs/api.md'), 'Routes')).map(([route, scope]) => [route, scope]);
+      const held = Object.entries(ROUTES).map(([name, { method, path }]) => [
+        `\`${method} ${path}\``,
+        SCOPE_OF[name as RouteName] ?? 'none',
+      ]);
+      assert.deepEqual(Object.fromEntries(drawn), Object.fromEntries(held));
+      assert.equal(drawn.length, held.length);
+    });
+
+    it('the settings of the editor', () => {
+      const { contributes } = JSON.parse(read('package.json')) as {
+        contributes: { configuration: { properties: object } };
+      };
+      const drawn = tableIn(sectionOf(read('docs/editor.md'), 'Settings')).map(([name]) =>
+        name!.replaceAll('`', ''),
+      );
+      assert.deepEqual(drawn.sort(), Object.keys(contributes.configuration.properties).sort());
+    });
+
     it('the settings', () => {
-      const blocks = codesIn(read('README.md')).filter(({ language }) => language === 'toml');
-      assert.ok(blocks.length > 0);
-      for (const { text } of blocks) assert.deepEqual(parseConfig(text, 'README.md').warnings, []);
+      const blocks = PAGES.flatMap(page => blocksIn(read(page)).filter(({ file }) => file === 'config.toml'));
+      assert.equal(blocks.length, 2);
+      for (const { text } of blocks) assert.deepEqual(parseConfig(text, 'config.toml').warnings, []);
     });
 
     it('the rooms and what they may import', async () => {
@@ -166,7 +206,7 @@ describe('the documents', () => {
   });
 
   describe('promise what is safe', () => {
-    for (const [promise, enforced, test] of tableIn(sectionOf(read('engine/SECURITY.md'), 'Promises')))
+    for (const [promise, enforced, test] of tableIn(sectionOf(read('docs/security.md'), 'Promises')))
       it(`with a file that enforces it, and a test that is there: ${promise}`, () => {
         assert.ok(statSync(join(ROOT, enforced!.replaceAll('`', ''))).isFile());
         const [, file, title] = /^`([^`]+)`: (.+)$/.exec(test!)!;
@@ -256,9 +296,42 @@ describe('the documents', () => {
     }
   });
 
-  it('show the two commands on the first page', () => {
-    const blocks = codesIn(sectionOf(read('README.md'), 'Start')).map(({ text }) => text.trim());
-    assert.ok(blocks.includes('npm start') && blocks.includes('npm test'));
+  describe('for users', () => {
+    it('are all of docs', () => {
+      const files = readdirSync(join(ROOT, 'docs')).map(name => `docs/${name}`);
+      assert.deepEqual(files.sort(), [...PAGES.filter(page => page !== 'README.md'), INDEX].sort());
+    });
+
+    for (const [from, folder] of [
+      ['README.md', '.'],
+      [INDEX, 'docs'],
+    ] as const) {
+      it(`are each linked from ${from}`, () => {
+        const linked = linksIn(read(from)).map(({ path }) => join(folder, path));
+        for (const page of PAGES) assert.ok(page === 'README.md' || linked.includes(page), page);
+      });
+    }
+
+    // The links stay as they are in the package, which has no other files.
+    for (const page of [...PAGES, INDEX]) {
+      it(`link only to what is packaged with them: ${page}`, () => {
+        const kept = read('.vscodeignore')
+          .split('\n')
+          .filter(line => line.startsWith('!'))
+          .map(line => line.slice(1));
+        const isKept = (path: string): boolean =>
+          kept.some(one => (one.endsWith('/**') ? path.startsWith(one.slice(0, -2)) : path === one));
+        for (const path of [page, ...linksIn(read(page)).map(link => join(dirname(page), link.path))])
+          assert.ok(path === dirname(page) || isKept(path), `'${path}' is not packaged`);
+      });
+    }
+
+    it('begin with a short one, which names the two commands', () => {
+      const text = read('README.md');
+      assert.ok(text.trimEnd().split('\n').length <= 200);
+      const blocks = blocksIn(text).map(block => block.text.trim());
+      assert.ok(blocks.includes('npm start') && blocks.includes('npm test'));
+    });
   });
 
   it('in .vscode run what is there', () => {
@@ -285,7 +358,7 @@ const ROOMS = /^(?:record|contract|home|log|fleet|run|plan|api|cli|bin)\//;
 function pathsIn(code: string): string[] {
   if (/\s/.test(code)) return [];
   const path = code.replace(/\/$/, '');
-  if (/^(?:engine|test|\.vscode|\.ci)(?:\/[\w.-]+)*$/.test(path)) return [path];
+  if (/^(?:engine|test|docs|\.vscode|\.ci)(?:\/[\w.-]+)*$/.test(path)) return [path];
   if (ROOMS.test(path) && /\.ts$/.test(path)) return [`engine/${path}`];
   return /^[\w.-]+\.(?:ts|mjs|json)$/.test(path) ? [path] : [];
 }

@@ -6,14 +6,27 @@ export interface Code {
   readonly language: string | null;
 }
 
-const FENCE = /^```(\w*)[^\n]*\n([^]*?)^```$/gm;
+/** A block of code. `file` is the name that follows the language, and '' where none does. */
+export interface Block {
+  readonly text: string;
+  readonly language: string;
+  readonly file: string;
+}
+
+const FENCE = /^```(\w*) *([^\n]*)\n([^]*?)^```$/gm;
+
+/** The blocks of code, in their order. */
+export function blocksIn(markdown: string): Block[] {
+  return [...markdown.matchAll(FENCE)].map(([, language, file, text]) => ({
+    text: text!,
+    language: language!,
+    file: file!,
+  }));
+}
 
 /** Everything that stands in code, blocks first. */
 export function codesIn(markdown: string): Code[] {
-  const blocks = [...markdown.matchAll(FENCE)].map(([, language, text]) => ({
-    text: text!,
-    language: language!,
-  }));
+  const blocks = blocksIn(markdown);
   const prose = markdown.replace(FENCE, '');
   return [
     ...blocks,

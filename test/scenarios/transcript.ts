@@ -16,6 +16,7 @@ const VALUES: Readonly<Record<string, string>> = {
   th: 'th_[0-9a-f]{64}',
   id: '[0-9a-f]{64}',
   n: String.raw`\d+`,
+  duration: String.raw`\d+(?:\.\d+)?m?s`,
   secs: String.raw`\d+(?:\.\d+)?s`,
   ratio: String.raw`\d+\.\d\d`,
   // The echo's second and what is made of it: a busy machine's timers are late, and the walls then honestly say so.

@@ -9,7 +9,7 @@ import { Interrupted, TourEnded, type Stage } from './stage.ts';
 const FIRST_ACT_MS = 120_000;
 const SECOND_ACT_MS = 300_000;
 
-/** Performs the tutorial of the README. @throws TourEnded. */
+/** Performs the tutorial of `docs/cli.md`. @throws TourEnded. */
 export function firstAct(stage: Stage): Promise<void> {
   return stage.act('First act: a first fan-out', FIRST_ACT_MS, async () => {
     await stage.spl('fleet', 'start', '--workers', '2');
