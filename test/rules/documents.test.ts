@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
@@ -14,7 +14,7 @@ import { TOPIC } from '../../engine/fleet/bodies.ts';
 import { parseConfig } from '../../engine/home/config.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../../engine/plan/plan-keys.ts';
 import { INVARIANTS } from '../simulation/invariants.ts';
-import { blocksIn, codesIn, headings, linksIn, sectionOf, tableIn, type Code } from './markdown.ts';
+import { blocksIn, codesIn, headings, linksIn, sectionOf, tableIn, tableOf, type Code } from './markdown.ts';
 import { INDEX, PAGES } from './pages.ts';
 
 /** Holds the documents to the code: what they name exists, and their tables are those of the code. */
@@ -95,13 +95,18 @@ describe('the documents', () => {
     });
 
     it('the commands', () => {
-      const drawn = tableIn(sectionOf(read('docs/cli.md'), 'Commands'));
-      assert.deepEqual(
-        drawn,
-        catalogue
-          .filter(({ hidden }) => hidden !== true)
-          .map(({ path, summary }) => [`\`spl ${path}\``, summary]),
-      );
+      const rows = catalogue
+        .filter(({ hidden }) => hidden !== true)
+        .map(({ path, summary }) => [`\`spl ${path}\``, summary]);
+      const page = read('docs/cli.md');
+      const [table] = /^\| command [^]*?(?=\n\n)/m.exec(page)!;
+      const wanted = tableOf(['command', 'purpose'], rows);
+      if (process.env['UPDATE_GOLDEN'] === '1')
+        writeFileSync(
+          join(ROOT, 'docs/cli.md'),
+          page.replace(table, () => wanted),
+        );
+      else assert.equal(table, wanted, 'write it anew with UPDATE_GOLDEN=1');
     });
 
     it('the keys of plans', () => {

@@ -76,6 +76,14 @@ export function tableIn(markdown: string): string[][] {
     );
 }
 
+/** A table as the formatter writes it. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+  return [line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
 const isRule = (line: string): boolean => /^\|[-:| ]+\|$/.test(line);
 
 function anchorOf(title: string): string {

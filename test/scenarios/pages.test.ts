@@ -29,7 +29,7 @@ describe('the commands of the pages', function () {
   for (const page of PAGES) {
     it(
       `print what the page shows, and end as it says: ${page}`,
-      scenario({ env: { PATH, SPL_ECHO_MS: undefined }, fleet: WORKTREES }, async fleet => {
+      scenario({ env: { PATH }, fleet: WORKTREES }, async fleet => {
         const blocks = blocksIn(readFileSync(join(ROOT, page), 'utf8'));
         const typed = blocks.filter(({ language }) => language === 'console');
         assert.ok(typed.length > 0, 'the page shows no command');
