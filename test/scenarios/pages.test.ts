@@ -111,13 +111,15 @@ async function typeIn(fleet: Scenario, commands: readonly string[]): Promise<End
     .join(`printf '${MARK}%d\\n' $?\n`);
   const env = { ...fleet.env, npm_config_cache: fleet.at('.npm') };
   const child = spawn('/bin/sh', ['-c', `${script}printf '${MARK}%d\\n' $?`], { cwd: fleet.cwd, env });
-  const { out } = await ended(child);
+  const { out } = await ended(child, BLOCK_MS);
   return [...out.matchAll(new RegExp(`([^]*?)${MARK}(\\d+)\n`, 'g'))].map(([, output, code]) => ({
     code: Number(code),
     output: output!,
   }));
 }
 
+/** How long the commands of a block may take together. */
+const BLOCK_MS = 120_000;
 const MARK = '\u0001ended ';
 
 async function endpoint(fleet: Scenario): Promise<string | null | undefined> {
