@@ -5,6 +5,7 @@ import { rm, symlink } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
+import { sampled } from '../runs.ts';
 import { blocksIn, type Block } from '../rules/markdown.ts';
 import { PAGES } from '../rules/pages.ts';
 import { BIN, ended, scenario, type Scenario } from './harness.ts';
@@ -26,7 +27,8 @@ const PATH = [BIN, PROGRAMS, dirname(process.execPath), process.env['PATH']].joi
 describe('the commands of the pages', function () {
   this.timeout(180_000);
 
-  for (const page of PAGES) {
+  // Each takes seconds: a run types some, the next one others.
+  for (const page of sampled(PAGES, 5)) {
     it(
       `print what the page shows, and end as it says: ${page}`,
       scenario({ env: { PATH }, fleet: WORKTREES }, async fleet => {
