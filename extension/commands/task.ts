@@ -98,10 +98,9 @@ function sayEnded(attempt: number): void {
 async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {
   if (fanOut === null) return true;
   const yes = vscode.l10n.t('Cancel the Task');
-  const detail =
-    fanOut.complete
-      ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
-      : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
+  const detail = fanOut.complete
+    ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
+    : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
   const message = vscode.l10n.t('Cancel {0}?', alias);
   return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
 }
