@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { it } from 'mocha';
 
 /**
  * Returns how many runs a randomised test makes: `sample`, times `SPL_TEST_RUNS` (default 1). The sample is for a run
@@ -21,4 +22,17 @@ export function sampled<T>(cases: readonly T[], n: number): readonly T[] {
   if (runs(1) > 1) return cases;
   const first = randomInt(n);
   return cases.filter((_, index) => index % n === first);
+}
+
+/**
+ * Returns what declares tests of which a run makes each n-th, from a random one of the first n on, and a soak all. For tests
+ * that cost seconds each and stand beside each other, such that no change is likely to break one of them alone.
+ */
+export function eachNth(n: number): (title: string, body: Mocha.AsyncFunc) => void {
+  const isSoak = runs(1) > 1;
+  const first = randomInt(n);
+  let declared = 0;
+  return (title, body) => {
+    if (declared++ % n === first || isSoak) it(title, body);
+  };
 }

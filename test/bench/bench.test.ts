@@ -5,8 +5,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, it } from 'mocha';
-import { sampled } from '../runs.ts';
+import { describe } from 'mocha';
+import { eachNth, sampled } from '../runs.ts';
 import { endProcesses, processesNaming } from '../scenarios/processes.ts';
 import type { Figure } from './figure.ts';
 
@@ -29,10 +29,12 @@ const FIGURES = {
   memory: ['memory', 'memory_watched'],
 } as const;
 
+const some = eachNth(2);
+
 describe('the benchmark', function () {
   this.timeout(LIMIT_MS);
 
-  it('measures every figure of a stage beside its probes, however slow the machine is', () =>
+  some('measures every figure of a stage beside its probes, however slow the machine is', () =>
     inFolder(async dir => {
       const stages = sampled(Object.entries(FIGURES), 5);
       const { code, out, err } = await bench(dir, { only: stages.map(([stage]) => stage) });
@@ -51,15 +53,17 @@ describe('the benchmark', function () {
           assertPositive(value, `${figure.id}: ${name}`);
       }
       await leavesNothing(dir);
-    }));
+    }),
+  );
 
-  it('ends with all that it started when it is told to, in the middle of a stage', () =>
+  some('ends with all that it started when it is told to, in the middle of a stage', () =>
     inFolder(async dir => {
       const { code, err } = await bench(dir, { only: ['memory'], until: '· memory: with a watcher' });
       assert.equal(code, 1);
       assert.match(err, /the stage 'memory' was told to end/);
       await leavesNothing(dir);
-    }));
+    }),
+  );
 });
 
 async function inFolder(body: (dir: string) => Promise<void>): Promise<void> {

@@ -8,7 +8,7 @@ import { runs } from '../runs.ts';
 import { seeded } from './seeded.ts';
 
 /** The number of runs; `SPL_TEST_RUNS=100` makes a soak of it. */
-const ROUNDS = runs(3);
+const ROUNDS = runs(2);
 const WORKERS = 3;
 /** Longer than three heartbeats, so that some of those who pause are held for hung and some are not. */
 const LONGEST_PAUSE_MS = 2_500;

@@ -4,12 +4,15 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { eachNth } from '../runs.ts';
 import { BIN, ended, type Ran } from './harness.ts';
 import { endProcesses, processesNaming } from './processes.ts';
 
 /** The tour of `npm start`, with small plans in the place of the repository's. */
 
 const INTERRUPTED = 130;
+
+const some = eachNth(3);
 
 describe('the tour', function () {
   this.timeout(120_000);
@@ -59,7 +62,7 @@ describe('the tour', function () {
     await assertNothingLeft();
   });
 
-  it('prints the output of a check that fails, says which, ends with 1, and leaves nothing', async () => {
+  some('prints the output of a check that fails, says which, ends with 1, and leaves nothing', async () => {
     const plan = await planOf({ sound: 'true', spelling: 'echo "3 words are misspelt"; exit 3' });
     const { code, out, err } = await ended(start(plan));
     assert.equal(code, 1);
@@ -72,14 +75,14 @@ describe('the tour', function () {
     await assertNothingLeft();
   });
 
-  it('ends when it is interrupted, and leaves nothing', async () => {
+  some('ends when it is interrupted, and leaves nothing', async () => {
     const { code, err } = await onceStarted(tour => tour.kill('SIGINT'));
     assert.equal(code, INTERRUPTED);
     assert.match(err, /^error: the tour ended early: interrupted$/m);
     await assertNothingLeft();
   });
 
-  it('ends when nobody reads what it prints, and leaves nothing', async () => {
+  some('ends when nobody reads what it prints, and leaves nothing', async () => {
     const { code } = await onceStarted(tour => tour.stdout!.destroy());
     assert.equal(code, 1);
     await assertNothingLeft();

@@ -76,7 +76,7 @@ describe('worktrees that were left', function () {
     const calls = await callsOf('make', place.folder, place.repo);
     assert.ok(calls > 10, `it came to its end in ${calls} calls of git`);
     let kept = 0;
-    await eachOf(sampled(stepsTo(calls), 5), async step => {
+    await eachOf(sampled(stepsTo(calls), 8), async step => {
       const own = await newPlace();
       const { folder, repo } = own;
       await dies('make', step, step % 2 === 1 ? 'before' : 'after', folder, repo);
@@ -132,7 +132,7 @@ describe('worktrees that were left', function () {
     const deaths = stepsTo(calls).flatMap(call =>
       (['before', 'after'] as const).map(when => ({ call, when })),
     );
-    for (const { call, when } of sampled(deaths, 5)) {
+    for (const { call, when } of sampled(deaths, 8)) {
       await restore();
       await dies('remove', call, when, place.folder, name);
       await removeWorktree(place.folder, name, false);

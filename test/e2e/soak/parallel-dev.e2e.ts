@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { homePaths } from '../../engine/home/paths.ts';
-import type { EditorUnderTest } from './editor.ts';
-import { withEditor } from './with-editor.ts';
-import type { Workbench } from './workbench.ts';
+import { homePaths } from '../../../engine/home/paths.ts';
+import type { EditorUnderTest } from '../editor.ts';
+import { withEditor } from '../with-editor.ts';
+import type { Workbench } from '../workbench.ts';
 
 describe('a task that agents work on, each on a branch of its own', () => {
   it(
