@@ -10,12 +10,24 @@ export const rooms = {
   contract: ['record'],
   home: ['record'],
   log: ['record'],
-  fleet: ['record', 'contract'],
-  run: ['fleet', 'log', 'home', 'record', 'contract'],
-  plan: ['fleet', 'record', 'contract'],
-  language: ['plan', 'fleet', 'contract'],
+  domain: ['record', 'contract'],
+  runtime: ['domain', 'log', 'home', 'record', 'contract'],
+  plan: ['domain', 'record', 'contract'],
+  language: ['plan', 'domain', 'contract'],
   api: ['home', 'record', 'contract'],
   cli: ['api', 'plan', 'home', 'contract'],
+};
+
+/** Inside the rules' room: each module and the modules that it may import. */
+export const modules = {
+  model: [],
+  worker: ['model'],
+  join: ['model'],
+  policy: ['model', 'join'],
+  fold: ['model', 'join', 'policy'],
+  coordinator: ['model', 'join', 'policy', 'fold'],
+  commands: ['model', 'join', 'policy', 'fold', 'coordinator'],
+  views: ['model', 'join', 'policy', 'fold', 'coordinator', 'commands'],
 };
 
 /** Inside the log's room: implementations of the port never import each other, and the log does not know its index. */
@@ -35,8 +47,8 @@ export const neighbours = {
     'engine/home/',
     'engine/record/ids.ts',
     'engine/language/protocol.ts',
-    'engine/run/environment.ts',
-    'engine/run/worktrees/git.ts',
+    'engine/runtime/environment.ts',
+    'engine/runtime/git/git.ts',
     'engine/errors.ts',
     'webview/protocol.ts',
     'webview/plan/protocol.ts',
@@ -57,11 +69,18 @@ function refusal(file, imported) {
   if (here !== there && !allowed.includes(there)) {
     return `engine/${here} may import only ${[...allowed, 'errors'].join(', ')}; see engine/ARCHITECTURE.md.`;
   }
+  if (here === 'domain' && there === 'domain') return refusalAmongModules(file.split('/')[1], imported.split('/')[1]);
   const [, forbidden = []] = Object.entries(siblings).find(([folder]) => file.startsWith(`${folder}/`)) ?? [];
   const other = forbidden.find(folder => imported.startsWith(`${folder}/`));
   return other === undefined
     ? undefined
     : `The parts of the log stand beside each other: this one may not import engine/${other}.`;
+}
+
+function refusalAmongModules(here, there) {
+  const allowed = modules[here] ?? Object.keys(modules);
+  if (here === there || allowed.includes(there)) return undefined;
+  return `engine/domain/${here} may import only ${allowed.join(', ')}; see engine/ARCHITECTURE.md.`;
 }
 
 /** Why a file of one of the top folders may not import the other one, both as paths from the root. */
@@ -179,7 +198,7 @@ export default tseslint.config(
   },
   { files: ['extension/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
-    files: ['engine/fleet/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
+    files: ['engine/domain/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-syntax': ['error', ...purity, ...collected],

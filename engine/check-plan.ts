@@ -1,4 +1,4 @@
-import { celCompiler } from './fleet/cel.ts';
+import { celCompiler } from './domain/join/cel.ts';
 import { readPlan, type Plan, type PlanKnown } from './plan/plan.ts';
 
 /** Reads a plan, and says all that is wrong with it; built as a file of its own, for only who has a plan needs its parser. */

@@ -10,18 +10,18 @@ import { settings } from './home/settings.ts';
 import { prepareSocket, resolveSocket } from './home/socket.ts';
 import { openFileLog } from './log/file/file-log.ts';
 import type { LogReader } from './log/log.ts';
-import { allExecutors, Owned, publish, recoveryNotes } from './opened.ts';
+import { allExecutors, DisposableStore, publish, recoveryNotes } from './opened.ts';
 import type { Did } from './record/ids.ts';
-import { risingClock } from './run/clock.ts';
-import { readEnvironment } from './run/environments.ts';
-import { endNotedCommands } from './run/executors/command-notes.ts';
-import type { Executor } from './run/executors/executor.ts';
-import type { Logger } from './run/logger.ts';
-import { openOutputStore } from './run/output/store.ts';
-import { WorkerEngine } from './run/worker-engine.ts';
-import { withIsolation } from './run/worktrees/isolated.ts';
-import { recoverWorktrees } from './run/worktrees/leftovers.ts';
-import { worktreeSettings } from './run/worktrees/worktree.ts';
+import { risingClock } from './runtime/clock.ts';
+import { readEnvironment } from './runtime/coordinator/environments.ts';
+import { endNotedCommands } from './runtime/processes/command-notes.ts';
+import type { Executor } from './runtime/executors/executor.ts';
+import type { Logger } from './runtime/logger.ts';
+import { openOutputStore } from './runtime/output/store.ts';
+import { WorkerEngine } from './runtime/worker/worker-engine.ts';
+import { withIsolation } from './runtime/worktrees/isolated.ts';
+import { recoverWorktrees } from './runtime/worktrees/leftovers.ts';
+import { worktreeSettings } from './runtime/worktrees/worktree.ts';
 
 /** The composition root of a worker: here it is chosen which log, link, executors and clock it has. */
 
@@ -47,7 +47,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
   const config = await workerConfig(home, options.coordinatorHome);
   const chosen = settings({}, options.env, config);
   const env = { ...options.env, SPL_SHARED: homePaths(options.coordinatorHome).sharedDir };
-  const owned = new Owned();
+  const owned = new DisposableStore();
   try {
     const lease = await acquireLease(home.paths.home);
     owned.add(() => lease.release());

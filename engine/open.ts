@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { serveApi } from './api/server.ts';
 import { VERSION, type JoinFault } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
-import { celCompiler } from './fleet/cel.ts';
-import { Coordinator } from './fleet/coordinator.ts';
-import { applyRecord } from './fleet/fold.ts';
-import { parsePredicate } from './fleet/predicate.ts';
-import { restoreState } from './fleet/snapshot.ts';
-import { emptyState, type FleetState } from './fleet/state.ts';
+import { celCompiler } from './domain/join/cel.ts';
+import { Coordinator } from './domain/coordinator/coordinator.ts';
+import { applyRecord } from './domain/fold/apply-record.ts';
+import { parsePredicate } from './domain/model/predicate.ts';
+import { restoreState } from './domain/fold/snapshot.ts';
+import { emptyState, type FleetState } from './domain/model/state.ts';
 import type { Flags } from './home/settings.ts';
 import { settings } from './home/settings.ts';
 import { listeningOf } from './home/listening.ts';
@@ -22,15 +22,15 @@ import { stopMark } from './home/stop-mark.ts';
 import { openFileLog, type FileLog } from './log/file/file-log.ts';
 import { openIndex } from './log/index/index.ts';
 import type { LogReader } from './log/log.ts';
-import { allExecutors, Owned, publish, recoveryNotes } from './opened.ts';
+import { allExecutors, DisposableStore, publish, recoveryNotes } from './opened.ts';
 import type { Did } from './record/ids.ts';
-import { risingClock, type Clock } from './run/clock.ts';
-import { CoordinatorEngine } from './run/coordinator-engine.ts';
-import type { Executor } from './run/executors/executor.ts';
-import { untilNothingOpen } from './run/linger.ts';
-import { streamLogger, type Logger } from './run/logger.ts';
-import { Tokens } from './run/tokens.ts';
-import { worktreeSettings } from './run/worktrees/worktree.ts';
+import { risingClock, type Clock } from './runtime/clock.ts';
+import { CoordinatorEngine } from './runtime/coordinator/coordinator-engine.ts';
+import type { Executor } from './runtime/executors/executor.ts';
+import { untilNothingOpen } from './runtime/coordinator/linger.ts';
+import { streamLogger, type Logger } from './runtime/logger.ts';
+import { Tokens } from './runtime/coordinator/tokens.ts';
+import { worktreeSettings } from './runtime/worktrees/worktree.ts';
 
 /** The composition root of a coordinator: here, and nowhere else, it is chosen which log, links and clock it has. */
 
@@ -83,11 +83,11 @@ export async function takeOver(
 /** A home that is ours, with what its log says. */
 interface Prepared extends OpenedState {
   readonly home: Home;
-  readonly owned: Owned;
+  readonly owned: DisposableStore;
 }
 
 async function prepare(options: CoordinatorOptions): Promise<Prepared> {
-  const owned = new Owned();
+  const owned = new DisposableStore();
   try {
     const { lease } = options;
     if (lease !== undefined) owned.add(() => lease.release());

@@ -4,13 +4,13 @@ import type { Config } from './home/config.ts';
 import type { Home } from './home/home.ts';
 import { processStart, removePidFile, writePidFile } from './home/process.ts';
 import type { FileLog } from './log/file/file-log.ts';
-import type { Executor } from './run/executors/executor.ts';
-import { agentFactories, BUILT_IN, executorsFor } from './run/executors/registry.ts';
+import type { Executor } from './runtime/executors/executor.ts';
+import { agentFactories, BUILT_IN, executorsFor } from './runtime/executors/registry.ts';
 
 /** The parts of an opened home that coordinators and workers share. */
 
 /** What was opened, and is closed in the reverse order, each once. */
-export class Owned {
+export class DisposableStore {
   readonly #closers: (() => Promise<void>)[] = [];
 
   add(close: () => Promise<void>): void {
@@ -27,7 +27,7 @@ export class Owned {
 }
 
 /** Writes the file that says who serves the home, until it is let go of. */
-export async function publish(home: Home, api: ApiServer, owned: Owned): Promise<void> {
+export async function publish(home: Home, api: ApiServer, owned: DisposableStore): Promise<void> {
   const { pidFile } = home.paths;
   await writePidFile(pidFile, {
     pid: process.pid,

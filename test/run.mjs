@@ -27,15 +27,15 @@ const SLOWEST = 20;
  * of both processors waiting. They are early, since a process that has grown takes longer to fork.
  */
 const FIRST = [
-  'engine/run/worktrees/odd',
+  'engine/runtime/worktrees/odd',
   'test/scenarios/[a-k]',
-  'engine/run/worktrees/w',
+  'engine/runtime/worktrees/w',
   'test/scenarios/[l-s]',
-  'engine/run/worktrees/',
+  'engine/runtime/worktrees/',
   'test/scenarios/',
   'test/simulation/',
   'test/',
-  'engine/run/',
+  'engine/runtime/',
   'engine/log/',
   '',
 ].map(beginning => new RegExp(`^${beginning}`));
@@ -48,9 +48,10 @@ const SLOW = [
   'engine/bin/',
   'engine/log/file/',
   'engine/log/index/',
-  'engine/run/executors/',
-  'engine/run/supervisor',
-  'engine/run/worktrees/',
+  'engine/runtime/executors/',
+  'engine/runtime/processes/',
+  'engine/runtime/coordinator/supervisor',
+  'engine/runtime/worktrees/',
 ];
 
 /** The stages of each kind of run. The stages of one list run at the same time. */

@@ -34,7 +34,7 @@ import {
   type Route,
   type RouteName,
 } from './routes.ts';
-import { engineFor } from './granted.ts';
+import { authorizedEngine } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
 import { COSTLY, HolderTurns } from './turns.ts';
@@ -134,7 +134,7 @@ function callOf(
 ): { readonly holder: Holder; readonly engine: ServedEngine } {
   const holder = holderOf(c.env.incoming);
   requireScope(holder, name);
-  return { holder, engine: engineFor(engine, holder) };
+  return { holder, engine: authorizedEngine(engine, holder) };
 }
 
 /** One record, or one a line. The engine checks each. */

@@ -16,7 +16,7 @@ import { FleetError } from '../errors.ts';
  * An engine of which only one namespace is there, with all below it: what lies elsewhere is not found, not listed and not
  * told of, and nothing is written there. What can't be told apart by namespace is refused.
  */
-export function confined(engine: ServedEngine, namespace: string): ServedEngine {
+export function namespaceScopedEngine(engine: ServedEngine, namespace: string): ServedEngine {
   const inside = new Inside(engine, namespace);
   return {
     submit: <N extends CommandName>(name: N, input: Commands[N]['input'], context: CallContext) =>

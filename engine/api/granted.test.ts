@@ -23,7 +23,7 @@ import { homePaths } from '../home/paths.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';
 import type { Did } from '../record/ids.ts';
 import { decodeRecord } from '../record/record.ts';
-import { Tokens } from '../run/tokens.ts';
+import { Tokens } from '../runtime/coordinator/tokens.ts';
 import { connect, type EngineClient } from './client.ts';
 import { ROUTES, type RouteName } from './routes.ts';
 import { FakeEngine } from './testing/fake-engine.ts';

@@ -2,15 +2,15 @@ import type { ServedEngine } from '../contract/engine.ts';
 import type { TokenCreate } from '../contract/tokens.ts';
 import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
-import { confined } from './confined.ts';
+import { namespaceScopedEngine } from './confined.ts';
 import { notYourName } from './decode.ts';
 import type { Holder } from './grants.ts';
 
 /** The engine as a holder may use it, the scopes being checked before. */
-export function engineFor(engine: ServedEngine, holder: Holder): ServedEngine {
+export function authorizedEngine(engine: ServedEngine, holder: Holder): ServedEngine {
   if (typeof holder === 'string') return engine;
   const named = inOwnName(engine, holder);
-  return holder.namespace === null ? named : confined(named, holder.namespace);
+  return holder.namespace === null ? named : namespaceScopedEngine(named, holder.namespace);
 }
 
 /** Lets nobody write in another's name, nor give away what they do not have themselves. */

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import type { RecordDocument, RecordsDocument } from '../contract/documents.ts';
-import { isReservedTopic } from '../fleet/bodies.ts';
+import { isReservedTopic } from '../domain/model/record-bodies.ts';
 import { FleetError } from '../errors.ts';
 import { homePaths } from '../home/paths.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';

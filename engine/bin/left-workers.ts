@@ -9,7 +9,7 @@ import { liveWorkers, workerHomes, type LiveWorker, type WorkerHome } from '../h
 import { homePaths } from '../home/paths.ts';
 import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
-import { endCommandsLeftIn } from '../run/executors/command-notes.ts';
+import { endCommandsLeftIn } from '../runtime/processes/command-notes.ts';
 
 type Stopped = FleetStopped['stopped'];
 

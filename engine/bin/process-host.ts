@@ -13,7 +13,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
-import { submittersEnvironment } from '../run/environment.ts';
+import { submittersEnvironment } from '../runtime/environment.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { noticingHang } from './hang.ts';
 import { processStarter } from './starter.ts';

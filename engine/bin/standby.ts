@@ -8,7 +8,7 @@ import { openHome } from '../home/home.ts';
 import type { Lease } from '../home/held-lease.ts';
 import { waitForLease } from '../home/lease.ts';
 import type * as coordinator from '../open.ts';
-import { streamLogger } from '../run/logger.ts';
+import { streamLogger } from '../runtime/logger.ts';
 
 type CoordinatorModule = typeof coordinator;
 

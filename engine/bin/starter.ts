@@ -11,9 +11,9 @@ import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, processStart, readPidFile } from '../home/process.ts';
 import { resolveSocket } from '../home/socket.ts';
-import { withoutRepository } from '../run/environment.ts';
-import { HEAP_FLAGS } from '../run/heap.ts';
-import { closeInheritedFiles } from '../run/inherited-files.ts';
+import { withoutRepository } from '../runtime/environment.ts';
+import { HEAP_FLAGS } from '../runtime/heap.ts';
+import { closeInheritedFiles } from '../runtime/processes/inherited-files.ts';
 import { hangs } from './hang.ts';
 import { standBy } from './standby.ts';
 

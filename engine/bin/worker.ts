@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { runWorker } from '../open-worker.ts';
 import { isInstanceDid } from '../record/ids.ts';
-import { closeInheritedFiles } from '../run/inherited-files.ts';
-import { streamLogger } from '../run/logger.ts';
+import { closeInheritedFiles } from '../runtime/processes/inherited-files.ts';
+import { streamLogger } from '../runtime/logger.ts';
 
 /** The process of a worker; its coordinator launches it and knows these words. */
 async function main(): Promise<void> {

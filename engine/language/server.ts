@@ -19,7 +19,7 @@ import {
 } from 'vscode-languageserver';
 import * as v from 'valibot';
 import { FleetError } from '../errors.ts';
-import { celCompiler } from '../fleet/cel.ts';
+import { celCompiler } from '../domain/join/cel.ts';
 import { completionsAt, type Completion } from '../plan/language/completion.ts';
 import { formatted } from '../plan/language/format.ts';
 import { graphOf } from '../plan/language/graph.ts';

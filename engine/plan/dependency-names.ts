@@ -1,4 +1,4 @@
-import { didYouMean, likeness, nearestName } from '../fleet/names.ts';
+import { didYouMean, likeness, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Fix, Range } from './diagnostics.ts';
 import { withoutDependency } from './list-edits.ts';
 import { placeholders } from './matrix.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { celCompiler } from '../fleet/cel.ts';
+import { celCompiler } from '../domain/join/cel.ts';
 import { IncrementalYaml } from './incremental-yaml.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { PRESETS } from '../run/executors/agent/templates.ts';
-import { celCompiler } from '../fleet/cel.ts';
+import { PRESETS } from '../runtime/executors/agent/templates.ts';
+import { celCompiler } from '../domain/join/cel.ts';
 import { readPlan, type PlanContext } from './plan.ts';
 import { AGENTS, planDraft, type FolderFacts } from './plan-draft.ts';
 

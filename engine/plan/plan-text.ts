@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import * as v from 'valibot';
-import { didYouMean, nearestName } from '../fleet/names.ts';
+import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import { Diagnostics, type Range } from './diagnostics.ts';
 import { choicesOf, isText } from './plan-keys.ts';
 import { MAX_PLAN_CHARS } from './plan-limits.ts';

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { celCompiler } from '../fleet/cel.ts';
-import { parsePredicate } from '../fleet/predicate.ts';
-import { completeSubtasks } from '../fleet/subtasks.ts';
-import { likeness } from '../fleet/names.ts';
+import { celCompiler } from '../domain/join/cel.ts';
+import { parsePredicate } from '../domain/model/predicate.ts';
+import { completeSubtasks } from '../domain/commands/subtask-validation.ts';
+import { likeness } from '../domain/model/did-you-mean.ts';
 import { readPlan, type Plan, type PlanContext } from './plan.ts';
 
 const SAMPLES = fileURLToPath(new URL('./samples/', import.meta.url));

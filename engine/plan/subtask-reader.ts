@@ -1,6 +1,6 @@
 import type { Node } from 'yaml';
 import { MAX_SUBTASKS, subtaskSchema } from '../contract/commands.ts';
-import { didYouMean, nearestName } from '../fleet/names.ts';
+import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
 import {

@@ -1,4 +1,4 @@
-import { git, gitLines, gitList } from '../../engine/run/worktrees/git.ts';
+import { git, gitLines, gitList } from '../../engine/runtime/git/git.ts';
 
 /** What an attempt has changed, as git tells it: between the commit that it began at and the end of its branch. */
 

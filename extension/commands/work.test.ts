@@ -8,7 +8,7 @@ import * as vscode from 'vscode';
 import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
 import type { ChildDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
 import { child, fleet, task, worktree } from '../../engine/cli/testing/documents.ts';
-import { git } from '../../engine/run/worktrees/git.ts';
+import { git } from '../../engine/runtime/git/git.ts';
 import { editor, escape, pick } from '../../test/stubs/vscode.ts';
 import { registerRevisions } from '../changes/revisions.ts';
 import { useEditor } from '../testing/editor.ts';

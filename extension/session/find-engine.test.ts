@@ -14,7 +14,7 @@ import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { findEngine, homeExists, untilGone } from './find-engine.ts';
-import { onceHomeStirs } from './home-watch.ts';
+import { watchForCoordinator } from './home-watch.ts';
 import { once } from './once.ts';
 
 const NEVER = new AbortController().signal;
@@ -73,21 +73,21 @@ describe('a home on this machine', () => {
 
   it('stirs when something begins to serve it', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
-    const watch = onceHomeStirs(home);
+    const watch = watchForCoordinator(home);
     await writeFile(homePaths(home).pidFile, '');
     await watch.stirred;
   });
 
   it('stirs when it is made, also with the folders above it', async () => {
     const deep = join(folder, 'not', 'there', 'yet');
-    const watch = onceHomeStirs(deep);
+    const watch = watchForCoordinator(deep);
     await mkdir(deep, { recursive: true });
     await watch.stirred;
   });
 
   it('does not stir for who has left', async () => {
     await mkdir(homePaths(home).runDir, { recursive: true });
-    const [left, stays] = [onceHomeStirs(home), onceHomeStirs(home)];
+    const [left, stays] = [watchForCoordinator(home), watchForCoordinator(home)];
     let stirred = false;
     void left.stirred.then(() => (stirred = true));
     left.dispose();

@@ -4,7 +4,7 @@ import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { resolveSocket } from '../../engine/home/socket.ts';
 import type { Did } from '../../engine/record/ids.ts';
-import { submittersEnvironment } from '../../engine/run/environment.ts';
+import { submittersEnvironment } from '../../engine/runtime/environment.ts';
 
 /** How long a coordinator may take to say who it is. */
 const HEALTH_MS = 10_000;

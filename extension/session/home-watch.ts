@@ -11,7 +11,7 @@ export interface HomeWatch {
 }
 
 /** Watches the home's `run` folder from now on, or, while there is none, the closest folder above it that there is. */
-export function onceHomeStirs(home: string): HomeWatch {
+export function watchForCoordinator(home: string): HomeWatch {
   let watcher: FSWatcher | undefined;
   const stirred = new Promise<void>(resolve => {
     const stir = (): void => {

@@ -9,7 +9,7 @@ import { stopMark } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { EngineAccess } from '../access.ts';
 import { homeExists, untilGone } from './find-engine.ts';
-import { onceHomeStirs, type HomeWatch } from './home-watch.ts';
+import { watchForCoordinator, type HomeWatch } from './home-watch.ts';
 
 export type SessionState =
   /** Nobody serves the home, and nothing asks for it. */
@@ -139,7 +139,7 @@ export class Session implements EngineAccess {
         // It is not tried again by itself: each try changes the home's folder, which other windows watch as well.
         this.#wanted = false;
         this.#set({ kind: 'down', error: asFleetError(thrown) });
-        await this.#stir(onceHomeStirs(this.#o.home), signal);
+        await this.#stir(watchForCoordinator(this.#o.home), signal);
       }
     }
   }
@@ -147,7 +147,7 @@ export class Session implements EngineAccess {
   async #turn(signal: AbortSignal): Promise<void> {
     const { home, actor, find, mayHost } = this.#o;
     // Watched before it is looked at, so that what begins in between is not missed.
-    const watch = onceHomeStirs(home);
+    const watch = watchForCoordinator(home);
     try {
       const client = await find(await actor(), signal);
       if (client === undefined && !(this.#wanted && mayHost())) {

@@ -4,7 +4,7 @@ import { mkdir, open } from 'node:fs/promises';
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
 import { homePaths } from '../../engine/home/paths.ts';
-import { withoutRepository } from '../../engine/run/environment.ts';
+import { withoutRepository } from '../../engine/runtime/environment.ts';
 import { messageOf } from '../../engine/errors.ts';
 
 /** How long it may take to end. */

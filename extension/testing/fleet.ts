@@ -4,7 +4,7 @@ import type { Verdict } from '../../engine/contract/documents.ts';
 import type { Engine, EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
-import { CoordinatorRig, type RawWorker } from '../../engine/run/testing/coordinator-rig.ts';
+import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coordinator-rig.ts';
 
 const TASK: TaskAdd = {
   goal: 'a goal',

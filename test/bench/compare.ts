@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { HEAP_FLAGS } from '../../engine/run/heap.ts';
+import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import { endProcesses } from '../scenarios/processes.ts';
 import { benchEnvironment } from './processes.ts';
 import { buildProgram } from './stage-process.ts';

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { VERSION } from '../../engine/contract/engine.ts';
-import { celCompiler } from '../../engine/fleet/cel.ts';
-import { addTask, fanOut, type FanOutContext } from '../../engine/fleet/commands.ts';
-import { Coordinator } from '../../engine/fleet/coordinator.ts';
-import type { ToCoordinator } from '../../engine/fleet/messages.ts';
-import { emptyState } from '../../engine/fleet/state.ts';
-import { Worker } from '../../engine/fleet/worker.ts';
+import { celCompiler } from '../../engine/domain/join/cel.ts';
+import { addTask, fanOut, type FanOutContext } from '../../engine/domain/commands/fan-out.ts';
+import { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import type { ToCoordinator } from '../../engine/domain/model/messages.ts';
+import { emptyState } from '../../engine/domain/model/state.ts';
+import { Worker } from '../../engine/domain/worker/worker.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { workerAlias, workerHome } from '../../engine/home/paths.ts';
 import { openFileLog, type FileLog } from '../../engine/log/file/file-log.ts';

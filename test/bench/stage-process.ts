@@ -2,7 +2,7 @@ import { build } from 'esbuild';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { HEAP_FLAGS } from '../../engine/run/heap.ts';
+import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import type { StageMessage, StageName } from './child.ts';
 import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';

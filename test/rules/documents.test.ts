@@ -10,7 +10,7 @@ import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
 import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
 import type { Verb } from '../../engine/cli/verb.ts';
-import { TOPIC } from '../../engine/fleet/bodies.ts';
+import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
 import { parseConfig } from '../../engine/home/config.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../../engine/plan/plan-keys.ts';
 import { INVARIANTS } from '../simulation/invariants.ts';
@@ -22,12 +22,18 @@ import { INDEX, PAGES } from './pages.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DECISIONS = 'engine/decisions';
 const decisions = readdirSync(join(ROOT, DECISIONS)).filter(name => /^\d{4}-.*\.md$/.test(name));
+/** The pages of invariants, each beside the part that they bind. */
+const INVARIANTS_OF = ['engine/domain/INVARIANTS.md', 'engine/log/INVARIANTS.md', 'engine/runtime/INVARIANTS.md'];
 const DOCUMENTS = [
   ...PAGES,
   INDEX,
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'engine/ARCHITECTURE.md',
+  'engine/PROTOCOLS.md',
+  'engine/FAILURES.md',
+  'webview/ARCHITECTURE.md',
+  ...INVARIANTS_OF,
   'engine/GLOSSARY.md',
   `${DECISIONS}/README.md`,
   ...decisions.map(name => `${DECISIONS}/${name}`),
@@ -36,6 +42,7 @@ const DOCUMENTS = [
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const sources = filesUnder(['engine', 'test']);
 const architecture = read('engine/ARCHITECTURE.md');
+const protocols = read('engine/PROTOCOLS.md');
 
 describe('the documents', () => {
   for (const document of DOCUMENTS) {
@@ -179,27 +186,16 @@ describe('the documents', () => {
     });
 
     it('the topics of records', () => {
-      const drawn = tableIn(sectionOf(architecture, 'Topics')).map(([topic]) => topic!.replaceAll('`', ''));
+      const drawn = tableIn(sectionOf(protocols, 'Topics')).map(([topic]) => topic!.replaceAll('`', ''));
       assert.deepEqual(drawn.sort(), Object.values(TOPIC).sort());
     });
 
     it('the messages of the link', () => {
-      const drawn = tableIn(sectionOf(architecture, 'The link')).map(([type]) => type!.replaceAll('`', ''));
-      const types = [...read('engine/fleet/messages.ts').matchAll(/readonly type: '(\w+)'/g)].map(
+      const drawn = tableIn(sectionOf(protocols, 'The link')).map(([type]) => type!.replaceAll('`', ''));
+      const types = [...read('engine/domain/model/messages.ts').matchAll(/readonly type: '(\w+)'/g)].map(
         ([, type]) => type!,
       );
       assert.deepEqual(drawn.filter(type => !type.startsWith('to the ')).sort(), types.sort());
-    });
-
-    it('the routes of HTTP', () => {
-      const section = sectionOf(architecture, 'HTTP');
-      const drawn = tableIn(section).map(([route]) => route!.replaceAll('`', ''));
-      assert.deepEqual(
-        drawn.sort(),
-        Object.values(ROUTES)
-          .map(({ method, path }) => `${method} ${path}`)
-          .sort(),
-      );
     });
 
     it('the codes of errors', () => {
@@ -220,23 +216,27 @@ describe('the documents', () => {
   });
 
   describe('number the invariants', () => {
-    const stated = invariantsIn(sectionOf(architecture, 'Invariants'));
+    const stated = INVARIANTS_OF.flatMap(page => invariantsIn(read(page)));
     const tests = sources.filter(
       path => /\.test\.ts$|^test\//.test(path) && basename(path) !== 'documents.test.ts',
     );
 
-    it('rising, each once', () => {
-      assert.equal(
-        stated.length,
-        architecture.match(/^\*\*I\d+\*\* /gm)?.length,
-        'one is not written as the others are',
-      );
-      const numbers = stated.map(({ id }) => Number(id.slice(1)));
-      assert.deepEqual(
-        numbers,
-        [...new Set(numbers)].sort((a, b) => a - b),
-      );
-    });
+    for (const page of INVARIANTS_OF)
+      it(`rising: ${page}`, () => {
+        const text = read(page);
+        const numbers = invariantsIn(text).map(({ id }) => Number(id.slice(1)));
+        assert.equal(
+          numbers.length,
+          text.match(/^\*\*I\d+\*\* /gm)?.length,
+          'one is not written as the others are',
+        );
+        assert.deepEqual(
+          numbers,
+          numbers.toSorted((a, b) => a - b),
+        );
+      });
+
+    it('each once', () => assert.equal(new Set(stated.map(({ id }) => id)).size, stated.length));
 
     it('with the very words of the simulation where it checks them', () => {
       const words = Object.fromEntries(
@@ -357,7 +357,7 @@ describe('the documents', () => {
 
 // --- what stands in code -----------------------------------------------------------------------------------------
 
-const ROOMS = /^(?:record|contract|home|log|fleet|run|plan|api|cli|bin)\//;
+const ROOMS = /^(?:record|contract|home|log|domain|runtime|plan|api|cli|bin)\//;
 
 /** The paths of this repository that a piece of code names; what is built, or lies in a home, is none of them. */
 function pathsIn(code: string): string[] {
@@ -450,7 +450,7 @@ function placesIn(text: string): Stated['places'] {
       names: [...(names ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
     }),
   );
-  return text.includes('(#bounds)')
-    ? [...places, { path: 'engine/ARCHITECTURE.md', names: ['### Bounds'] }]
+  return text.includes('#bounds)')
+    ? [...places, { path: 'engine/PROTOCOLS.md', names: ['## Bounds'] }]
     : places;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Linter } from 'eslint';
 import { before, describe, it } from 'mocha';
@@ -13,14 +13,16 @@ const HOUSE_RULES = ['rooms/directions', 'no-restricted-imports', 'no-restricted
 
 describe('the directions of imports and the purity of the rules (I43)', () => {
   let rooms: Record<string, readonly string[]>;
+  let modules: Record<string, readonly string[]>;
   let configs: Linter.Config[];
 
   before(async () => {
     const house = (await import(new URL('../../eslint.config.mjs', import.meta.url).href)) as {
       rooms: Record<string, readonly string[]>;
+      modules: Record<string, readonly string[]>;
       default: Linter.Config[];
     };
-    rooms = house.rooms;
+    ({ rooms, modules } = house);
     configs = [
       { files: ['**/*.ts'], languageOptions: { parser: tseslint.parser } },
       ...house.default.map(withoutTypes),
@@ -57,7 +59,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   it('let the rooms beside the engine import what is light of it', () => {
     for (const light of ['index.ts', 'api/client.ts', 'contract/engine.ts', 'home/paths.ts', 'errors.ts'])
       allowed('extension/made-up/made-up.ts', `import { x } from '../../engine/${light}'; x();`);
-    for (const heavy of ['open.ts', 'fleet/cel.ts', 'run/clock.ts', 'api/server.ts', 'cli/program.ts'])
+    for (const heavy of ['open.ts', 'domain/join/cel.ts', 'runtime/clock.ts', 'api/server.ts', 'cli/program.ts'])
       refused('extension/made-up/made-up.ts', `import { x } from '../../engine/${heavy}'; x();`);
     allowed('extension/made-up/made-up.ts', `import { x } from '../../webview/protocol.ts'; x();`);
     refused('extension/made-up/made-up.ts', `import { x } from '../../webview/made-up.ts'; x();`);
@@ -65,7 +67,7 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     for (const foreign of ['engine/home/paths.ts', 'engine/api/client.ts', 'extension/access.ts'])
       refused('webview/made-up.ts', `import { x } from '../${foreign}'; x();`);
     for (const beside of ['extension/access.ts', 'webview/protocol.ts'])
-      refused('engine/fleet/made-up.ts', `import { x } from '../../${beside}'; x();`);
+      refused('engine/domain/made-up.ts', `import { x } from '../../${beside}'; x();`);
   });
 
   it('have a row for every room but the entries', () => {
@@ -76,6 +78,18 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
     assert.deepEqual(Object.keys(rooms).sort(), names.sort());
   });
 
+  it('let each module of the rules import what its row says, and nothing else', () => {
+    for (const [module, may] of Object.entries(modules))
+      for (const other of Object.keys(modules)) {
+        const check = other === module || may.includes(other) ? allowed : refused;
+        check(`engine/domain/${module}/made-up.ts`, `import { x } from '../${other}/made-up.ts'; x();`);
+      }
+  });
+
+  it('make no circle, types included', () => {
+    for (const folder of ['engine', 'extension', 'webview']) assert.deepEqual(circlesIn(folder), [], folder);
+  });
+
   it('keep the parts of the log apart', () => {
     refused('engine/log/memory/made-up.ts', `export * from '../file/file-log.ts';`);
     refused('engine/log/file/made-up.ts', `export * from '../memory/memory-log.ts';`);
@@ -84,18 +98,18 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   });
 
   it('leave tests free', () => {
-    allowed('engine/record/made-up.test.ts', `import { x } from '../run/made-up.ts'; x();`);
+    allowed('engine/record/made-up.test.ts', `import { x } from '../runtime/made-up.ts'; x();`);
   });
 
   it('have the environment set the runs of each property', () => {
-    refused('engine/fleet/made-up.test.ts', 'fc.assert(property);');
+    refused('engine/domain/made-up.test.ts', 'fc.assert(property);');
     refused('test/conformance/made-up.ts', 'fc.assert(property, { numRuns: 500 });');
-    allowed('engine/fleet/made-up.test.ts', 'fc.assert(property, { numRuns: runs(500) });');
+    allowed('engine/domain/made-up.test.ts', 'fc.assert(property, { numRuns: runs(500) });');
   });
 
   it('keep the editor out of the engine', () => {
-    refused('engine/run/made-up.ts', `import type { Uri } from 'vscode'; export type A = Uri;`);
-    refused('engine/fleet/made-up.ts', `import * as vscode from 'vscode'; vscode.x();`);
+    refused('engine/runtime/made-up.ts', `import type { Uri } from 'vscode'; export type A = Uri;`);
+    refused('engine/domain/made-up.ts', `import * as vscode from 'vscode'; vscode.x();`);
   });
 
   it('keep time, chance and waiting out of the rules', () => {
@@ -105,11 +119,11 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
       'export const x = Math.random();',
       'export const x = (): Promise<void> => wait();',
     ]) {
-      refused('engine/fleet/made-up.ts', code);
+      refused('engine/domain/made-up.ts', code);
       refused('engine/plan/made-up.ts', code);
-      allowed('engine/run/made-up.ts', code);
+      allowed('engine/runtime/made-up.ts', code);
     }
-    allowed('engine/fleet/made-up.ts', 'export const then = (at: number): Date => new Date(at);');
+    allowed('engine/domain/made-up.ts', 'export const then = (at: number): Date => new Date(at);');
   });
 
   it('keep files, sockets and processes out of the rules', () => {
@@ -121,11 +135,36 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
       'node:child_process',
       'node:timers',
     ]) {
-      refused('engine/fleet/made-up.ts', `import * as x from '${module}'; x.y();`);
-      allowed('engine/run/made-up.ts', `import * as x from '${module}'; x.y();`);
+      refused('engine/domain/made-up.ts', `import * as x from '${module}'; x.y();`);
+      allowed('engine/runtime/made-up.ts', `import * as x from '${module}'; x.y();`);
     }
   });
 });
+
+/** Finds what imports itself on some way, in the sources of a folder; an inner list is one circle. */
+function circlesIn(folder: string): string[][] {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map(name => join(ROOT, folder, name))
+    .filter(file => file.endsWith('.ts') && !/\.test\.ts$|\/testing\//.test(file));
+  const imports = new Map(files.map(file => [file, importsOf(file)]));
+  const [done, path, circles] = [new Set<string>(), [] as string[], [] as string[][]];
+  const visit = (file: string): void => {
+    if (path.includes(file)) circles.push(path.slice(path.indexOf(file)).map(each => relative(ROOT, each)));
+    if (done.has(file)) return;
+    done.add(file);
+    path.push(file);
+    for (const next of imports.get(file) ?? []) visit(next);
+    path.pop();
+  };
+  files.forEach(visit);
+  return circles;
+}
+
+/** The files of the repository that a source imports or exports from. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  return [...text.matchAll(/(?:\bfrom|\bimport\()\s*'(\.[^']+)'/g)].map(([, name]) => resolve(dirname(file), name!));
+}
 
 /** The same entry with the rules of the house only, which need no types and so no program. */
 function withoutTypes({ rules = {}, plugins, files, ignores }: Linter.Config): Linter.Config {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
 import { installProgram } from '../../engine/home/program.ts';
-import { HEAP_FLAGS } from '../../engine/run/heap.ts';
+import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
 
 /** What the extension host of an editor on a server inherits, and no process of ours is to. */

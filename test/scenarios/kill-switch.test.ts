@@ -3,7 +3,7 @@ import { access, readdir, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument, ControlDocument, JoinStatus } from '../../engine/contract/documents.ts';
-import { PERMIT_MS } from '../../engine/fleet/messages.ts';
+import { PERMIT_MS } from '../../engine/domain/model/messages.ts';
 import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
 import { sharedFleet } from './shared-fleet.ts';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { asJson, type ChildBody, type ChildDoneBody, type HeartbeatBody } from '../../engine/fleet/bodies.ts';
-import type { DeliveryRef, ToCoordinator } from '../../engine/fleet/messages.ts';
+import { asJson, type ChildBody, type ChildDoneBody, type HeartbeatBody } from '../../engine/domain/model/record-bodies.ts';
+import type { DeliveryRef, ToCoordinator } from '../../engine/domain/model/messages.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { RESERVED, type ThreadId } from '../../engine/record/ids.ts';
 import { encodeLine } from '../../engine/record/line.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../engine/record/record.ts';
 import { generateKey, signBatch, type InstanceKey } from '../../engine/record/signing.ts';
-import { encodeMessage } from '../../engine/run/link/frames.ts';
-import { admittedPeer, rawPeer, identify, type RawPeer } from '../../engine/run/testing/raw-peer.ts';
+import { encodeMessage } from '../../engine/runtime/link/frames.ts';
+import { admittedPeer, rawPeer, identify, type RawPeer } from '../../engine/runtime/testing/raw-peer.ts';
 import { echoes, scenario, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
 

@@ -1,4 +1,4 @@
-import type { ChildBody, ResultFields } from '../../engine/fleet/bodies.ts';
+import type { ChildBody, ResultFields } from '../../engine/domain/model/record-bodies.ts';
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 

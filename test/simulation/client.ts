@@ -1,12 +1,12 @@
 import { TASK_VERBS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
 import type { Policy } from '../../engine/contract/policy.ts';
 import { FleetError } from '../../engine/errors.ts';
-import * as commands from '../../engine/fleet/commands.ts';
-import { kill, unkill } from '../../engine/fleet/freeze.ts';
-import { archiveNamespace, createNamespace } from '../../engine/fleet/namespaces.ts';
-import type { Task } from '../../engine/fleet/state.ts';
-import { say } from '../../engine/fleet/task-verbs.ts';
-import { joinDocument, taskDocument } from '../../engine/fleet/views.ts';
+import * as commands from '../../engine/domain/commands/fan-out.ts';
+import { kill, unkill } from '../../engine/domain/commands/kill.ts';
+import { archiveNamespace, createNamespace } from '../../engine/domain/commands/namespaces.ts';
+import type { Task } from '../../engine/domain/model/state.ts';
+import { say } from '../../engine/domain/commands/task-verbs.ts';
+import { joinDocument, taskDocument } from '../../engine/domain/views/views.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import { seal } from '../../engine/record/record.ts';
 import { CEL_SOURCES, rememberingCompiler as cel } from './predicates.ts';

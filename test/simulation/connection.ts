@@ -1,4 +1,4 @@
-import type { ToCoordinator, ToWorker } from '../../engine/fleet/messages.ts';
+import type { ToCoordinator, ToWorker } from '../../engine/domain/model/messages.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';

@@ -1,11 +1,11 @@
 import { FleetError } from '../../engine/errors.ts';
-import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../engine/fleet/bodies.ts';
-import type { Coordinator } from '../../engine/fleet/coordinator.ts';
-import type { Effect } from '../../engine/fleet/step.ts';
-import { applyRecord } from '../../engine/fleet/fold.ts';
-import type { ToCoordinator } from '../../engine/fleet/messages.ts';
-import { restoreState, saveState } from '../../engine/fleet/snapshot.ts';
-import { emptyState, type FleetState } from '../../engine/fleet/state.ts';
+import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../engine/domain/model/record-bodies.ts';
+import type { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import type { Effect } from '../../engine/domain/coordinator/decision-buffer.ts';
+import { applyRecord } from '../../engine/domain/fold/apply-record.ts';
+import type { ToCoordinator } from '../../engine/domain/model/messages.ts';
+import { restoreState, saveState } from '../../engine/domain/fold/snapshot.ts';
+import { emptyState, type FleetState } from '../../engine/domain/model/state.ts';
 import { RESERVED, type Did } from '../../engine/record/ids.ts';
 import { seal, type SealedRecord } from '../../engine/record/record.ts';
 import type { Connection } from './connection.ts';

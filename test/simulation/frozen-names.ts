@@ -1,4 +1,4 @@
-import { TOPIC, topicOf } from '../../engine/fleet/bodies.ts';
+import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
 import { RESERVED } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 

@@ -1,11 +1,11 @@
-import type { JoinBody } from '../../engine/fleet/bodies.ts';
-import { TOPIC } from '../../engine/fleet/bodies.ts';
-import { Coordinator, type CoordinatorOptions } from '../../engine/fleet/coordinator.ts';
-import { markReady } from '../../engine/fleet/fold.ts';
-import type { DeliveryRef, FrozenNamespace } from '../../engine/fleet/messages.ts';
-import type { Child, FanOut, Mutable, Namespace } from '../../engine/fleet/state.ts';
-import { Step, type Draft, type Effect, type OutBatch, type Output } from '../../engine/fleet/step.ts';
-import { Worker } from '../../engine/fleet/worker.ts';
+import type { JoinBody } from '../../engine/domain/model/record-bodies.ts';
+import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
+import { Coordinator, type CoordinatorOptions } from '../../engine/domain/coordinator/coordinator.ts';
+import { markReady } from '../../engine/domain/fold/apply-record.ts';
+import type { DeliveryRef, FrozenNamespace } from '../../engine/domain/model/messages.ts';
+import type { Child, FanOut, Mutable, Namespace } from '../../engine/domain/model/state.ts';
+import { DecisionBuffer, type Draft, type Effect, type OutBatch, type Output } from '../../engine/domain/coordinator/decision-buffer.ts';
+import { Worker } from '../../engine/domain/worker/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import type { InvariantId } from './invariants.ts';
@@ -34,7 +34,7 @@ class Meddler extends Coordinator {
   }
 }
 
-class JoinsTwice extends Step {
+class JoinsTwice extends DecisionBuffer {
   #last: { draft: Draft; now: number } | undefined;
 
   override write(draft: Draft, now: number): SealedRecord {
@@ -60,7 +60,7 @@ class CountsFenced extends Coordinator {
   }
 }
 
-class MiscountsJoins extends Step {
+class MiscountsJoins extends DecisionBuffer {
   override write(draft: Draft, now: number): SealedRecord {
     const { body } = draft;
     if (body.topic !== TOPIC.join) return super.write(draft, now);
@@ -69,7 +69,7 @@ class MiscountsJoins extends Step {
   }
 }
 
-class JoinsWrongly extends Step {
+class JoinsWrongly extends DecisionBuffer {
   override write(draft: Draft, now: number): SealedRecord {
     const { body } = draft;
     if (body.topic !== TOPIC.join || body.outcome !== 'unsatisfiable') return super.write(draft, now);
@@ -108,7 +108,7 @@ class DeliversElsewhere extends Coordinator {
   }
 }
 
-class EndsTwice extends Step {
+class EndsTwice extends DecisionBuffer {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
     return draft.body.topic === TOPIC.childDone ? super.write(draft, now) : sealed;
@@ -188,7 +188,7 @@ class KnowsOfNoQuota extends Coordinator {
   }
 }
 
-class RepeatsClocks extends Step {
+class RepeatsClocks extends DecisionBuffer {
   override write(draft: Draft, now: number): SealedRecord {
     const sealed = super.write(draft, now);
     const { actor, thread, clock } = sealed.record;
@@ -440,7 +440,7 @@ function worker(
 }
 
 /** A coordinator whose steps are written down in a way of their own. */
-function writing(step: typeof Step): typeof Coordinator {
+function writing(step: typeof DecisionBuffer): typeof Coordinator {
   return class extends Coordinator {
     constructor(options: CoordinatorOptions) {
       super(options, new step(options));

@@ -1,4 +1,4 @@
-import { topicOf, TOPIC, type NamespaceStatusBody } from '../../engine/fleet/bodies.ts';
+import { topicOf, TOPIC, type NamespaceStatusBody } from '../../engine/domain/model/record-bodies.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
 /** What was last said of each namespace, read naively from the records of their registry. */

@@ -10,11 +10,11 @@ import {
   type ReturnedBody,
   type SpawnedBody,
   type TaskBody,
-} from '../../engine/fleet/bodies.ts';
-import type { DeliveryRef } from '../../engine/fleet/messages.ts';
-import { verbOf } from '../../engine/fleet/standing.ts';
-import type { CompleteSubtask } from '../../engine/fleet/subtasks.ts';
-import { readSubtasks } from '../../engine/fleet/written-subtasks.ts';
+} from '../../engine/domain/model/record-bodies.ts';
+import type { DeliveryRef } from '../../engine/domain/model/messages.ts';
+import { verbOf } from '../../engine/domain/model/task-status.ts';
+import type { CompleteSubtask } from '../../engine/domain/model/subtask.ts';
+import { readSubtasks } from '../../engine/domain/model/subtask-encoding.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { FrozenNames } from './frozen-names.ts';

@@ -1,6 +1,6 @@
 import type { Counts, Verdict } from '../../engine/contract/documents.ts';
-import { celCompiler } from '../../engine/fleet/cel.ts';
-import type { CelCompiler, CelProgram } from '../../engine/fleet/predicate.ts';
+import { celCompiler } from '../../engine/domain/join/cel.ts';
+import type { CelCompiler, CelProgram } from '../../engine/domain/model/predicate.ts';
 
 /** A child as the naive predicates see it, read from the report that counted for it. */
 export interface Seen {

@@ -1,4 +1,4 @@
-import type { FleetState } from '../../engine/fleet/state.ts';
+import type { FleetState } from '../../engine/domain/model/state.ts';
 
 /**
  * What two states must have in common to be the same: all but the times that a live state has from its own clock and

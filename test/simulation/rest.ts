@@ -1,4 +1,4 @@
-import type { FanOut } from '../../engine/fleet/state.ts';
+import type { FanOut } from '../../engine/domain/model/state.ts';
 import type { ThreadId } from '../../engine/record/ids.ts';
 import { must, type InvariantId } from './invariants.ts';
 import type { World } from './world.ts';

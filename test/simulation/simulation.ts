@@ -1,6 +1,6 @@
-import { Coordinator } from '../../engine/fleet/coordinator.ts';
-import { fleetDocument, joinDocument } from '../../engine/fleet/views.ts';
-import { Worker } from '../../engine/fleet/worker.ts';
+import { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import { fleetDocument, joinDocument } from '../../engine/domain/views/views.ts';
+import { Worker } from '../../engine/domain/worker/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { Client } from './client.ts';
 import { CoordinatorHost } from './coordinator-host.ts';

@@ -1,5 +1,5 @@
-import { topicOf } from '../../engine/fleet/bodies.ts';
-import type { ToCoordinator, ToWorker } from '../../engine/fleet/messages.ts';
+import { topicOf } from '../../engine/domain/model/record-bodies.ts';
+import type { ToCoordinator, ToWorker } from '../../engine/domain/model/messages.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
 type Detail = FleetRecord | ToWorker | ToCoordinator | string | number | undefined;

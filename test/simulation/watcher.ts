@@ -1,10 +1,10 @@
-import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine/fleet/bodies.ts';
-import type { Coordinator } from '../../engine/fleet/coordinator.ts';
-import type { Effect, Output } from '../../engine/fleet/step.ts';
-import { applyRecord } from '../../engine/fleet/fold.ts';
-import { keyOf, PERMIT_MS, type DeliveryRef, type ToWorker } from '../../engine/fleet/messages.ts';
-import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/fleet/state.ts';
-import type { Delivery, WorkerEffect } from '../../engine/fleet/worker.ts';
+import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine/domain/model/record-bodies.ts';
+import type { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import type { Effect, Output } from '../../engine/domain/coordinator/decision-buffer.ts';
+import { applyRecord } from '../../engine/domain/fold/apply-record.ts';
+import { keyOf, PERMIT_MS, type DeliveryRef, type ToWorker } from '../../engine/domain/model/messages.ts';
+import { emptyState, type Child, type FanOut, type FleetState } from '../../engine/domain/model/state.ts';
+import type { Delivery, WorkerEffect } from '../../engine/domain/worker/worker.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { NAMESPACES } from './client.ts';

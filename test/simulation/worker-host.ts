@@ -1,6 +1,6 @@
-import { asJson, TOPIC, type HeartbeatBody, type ResultFields } from '../../engine/fleet/bodies.ts';
-import { keyOf, type ToCoordinator, type ToWorker } from '../../engine/fleet/messages.ts';
-import type { Delivery, Worker, WorkerEffect } from '../../engine/fleet/worker.ts';
+import { asJson, TOPIC, type HeartbeatBody, type ResultFields } from '../../engine/domain/model/record-bodies.ts';
+import { keyOf, type ToCoordinator, type ToWorker } from '../../engine/domain/model/messages.ts';
+import type { Delivery, Worker, WorkerEffect } from '../../engine/domain/worker/worker.ts';
 import { RESERVED, type Did } from '../../engine/record/ids.ts';
 import { seal, type SealedRecord } from '../../engine/record/record.ts';
 import { drawAttempt } from './attempts.ts';

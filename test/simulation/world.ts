@@ -1,5 +1,5 @@
-import type { Coordinator } from '../../engine/fleet/coordinator.ts';
-import type { Worker } from '../../engine/fleet/worker.ts';
+import type { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import type { Worker } from '../../engine/domain/worker/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { CoordinatorHost } from './coordinator-host.ts';
 import type { Profile } from './profile.ts';

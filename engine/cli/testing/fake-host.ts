@@ -1,5 +1,5 @@
 import { FakeClient, type Answers } from '../../api/testing/fake-client.ts';
-import { celCompiler } from '../../fleet/cel.ts';
+import { celCompiler } from '../../domain/join/cel.ts';
 import { readPlan } from '../../plan/plan.ts';
 import type { Connection, Doctor, Host, Output, Settings, Starter, Terminal, TerminalUse } from '../host.ts';
 import { main } from '../program.ts';

@@ -1,5 +1,5 @@
 import { ISOLATIONS, LOSERS, WHENS } from '../../contract/commands.ts';
-import { JOIN_NAMES } from '../../fleet/cel.ts';
+import { JOIN_NAMES } from '../../domain/join/cel.ts';
 import type { Range } from '../diagnostics.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
 import { notInstalled, type PlanKnown, type PlanOutline } from '../plan.ts';

@@ -1,12 +1,12 @@
 import { FleetError } from '../../errors.ts';
-import { JOIN_NAMES } from '../../fleet/cel.ts';
+import { JOIN_NAMES } from '../../domain/join/cel.ts';
 import {
   evaluateFinal,
   explain,
   parsePredicate,
   type CelCompiler,
   type JoinFacts,
-} from '../../fleet/predicate.ts';
+} from '../../domain/model/predicate.ts';
 import type { Range } from '../diagnostics.ts';
 import { placeholders } from '../matrix.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';

@@ -1,6 +1,6 @@
-import { likeness } from '../../fleet/names.ts';
+import { likeness } from '../../domain/model/did-you-mean.ts';
 import { patternOf } from './patterns.ts';
-import type { CelCompiler } from '../../fleet/predicate.ts';
+import type { CelCompiler } from '../../domain/model/predicate.ts';
 import { IncrementalYaml } from '../incremental-yaml.ts';
 import { readPlan, type Plan, type PlanKnown, type PlanOutline } from '../plan.ts';
 import type { Range } from '../diagnostics.ts';

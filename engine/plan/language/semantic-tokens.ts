@@ -1,4 +1,4 @@
-import { JOIN_NAMES } from '../../fleet/cel.ts';
+import { JOIN_NAMES } from '../../domain/join/cel.ts';
 import { placeholders } from '../matrix.ts';
 import type { PlanOutline } from '../plan.ts';
 import type { Written } from '../plan-text.ts';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { parse, stringify } from 'yaml';
 import { runs } from '../../../test/runs.ts';
-import { celCompiler } from '../../fleet/cel.ts';
+import { celCompiler } from '../../domain/join/cel.ts';
 import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
 import { readPlan, type Plan } from '../plan.ts';
 import { planJsonSchema } from './plan-schema.ts';

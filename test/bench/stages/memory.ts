@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineClient } from '../../../engine/api/client.ts';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { resolveSocket } from '../../../engine/home/socket.ts';
-import { HEAP_FLAGS } from '../../../engine/run/heap.ts';
+import { HEAP_FLAGS } from '../../../engine/runtime/heap.ts';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { fanOutOf, taskOf, WORKERS } from '../fleet.ts';
 import { benchEnvironment, memoryMib } from '../processes.ts';

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { discard } from '../../../engine/run/worktrees/closing.ts';
-import { makeWorktree, worktreeSettings } from '../../../engine/run/worktrees/worktree.ts';
-import { readNotes } from '../../../engine/run/worktrees/notes.ts';
+import { discard } from '../../../engine/runtime/worktrees/closing.ts';
+import { makeWorktree, worktreeSettings } from '../../../engine/runtime/worktrees/worktree.ts';
+import { readNotes } from '../../../engine/runtime/worktrees/notes.ts';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { spreadOf, timed } from '../stats.ts';
 

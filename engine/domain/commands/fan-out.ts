@@ -1,0 +1,540 @@
+import type { Cancel, FanOutOpen, FanOutRequest, Retry, RunSerial, TaskAdd } from '../../contract/commands.ts';
+import type { FannedOut, FanOutOpened, TaskAdded } from '../../contract/documents.ts';
+import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
+import { FleetError } from '../../errors.ts';
+import type { Did, ThreadId } from '../../record/ids.ts';
+import { admitWork } from '../policy/admission.ts';
+import { TOPIC, type FanOutBody, type TaskBody } from '../model/record-bodies.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { runningAgainWith } from '../fold/apply-record.ts';
+import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from '../policy/namespace-policy.ts';
+import { parsePredicate, type CelCompiler } from '../model/predicate.ts';
+import { keptFor, keyOf, keyTaken, type Issuer } from '../model/idempotency-keys.ts';
+import { isUnderWay, labelOf, wordOf, type Child, type FanOut, type FleetState, type Task } from '../model/state.ts';
+import { subtasksMeant } from './subtask-refs.ts';
+import { completeSubtasks, type SubtaskContext } from './subtask-validation.ts';
+import { isFollowUp, membersAmong, type CompleteSubtask } from '../model/subtask.ts';
+import { refuseHeldBack } from './preconditions.ts';
+import { isFinished, resolveTask } from '../model/tasks.ts';
+import { writeSubtasks } from '../model/subtask-encoding.ts';
+
+export type { Issuer } from '../model/idempotency-keys.ts';
+
+/** What a fan-out is checked against, beside the state. */
+export interface FanOutContext {
+  readonly cel: CelCompiler;
+  readonly defaultExecutor: string;
+  /** The time-out in seconds of subtasks that name none; null for none. */
+  readonly defaultTimeoutSecs: number | null;
+  readonly executors: readonly string[];
+  readonly refusal: NonNullable<SubtaskContext['refusal']>;
+}
+
+/**
+ * Adds a task on a thread of its own.
+ * @throws CONFLICT when an unfinished task holds the alias.
+ */
+export function addTask(
+  coordinator: Coordinator,
+  input: TaskAdd,
+  thread: ThreadId,
+  issuer: Issuer,
+): TaskAdded {
+  const { state } = coordinator;
+  const before = repeatedTask(state, issuer, task => task.goal === input.goal);
+  if (before !== undefined) return taskAdded(before);
+  const namespace = input.namespace ?? ROOT_NAMESPACE;
+  admitWork(state, namespace, issuer.now);
+  const alias = input.alias ?? freeAlias(state);
+  refuseHeldAlias(state, alias);
+  const body: TaskBody = {
+    topic: TOPIC.task,
+    goal: input.goal,
+    alias,
+    priority: input.priority,
+    labels: input.labels,
+    domain: input.domain,
+    hypothesis: input.hypothesis,
+    criteria: input.criteria,
+    dir: input.dir,
+    ...namespaceMember(namespace),
+    ...dependsOnMember(state, input.depends_on ?? []),
+    ...keyOf(issuer),
+  };
+  coordinator.write({ act: 'INTEND', thread, actor: issuer.actor, body }, issuer.now);
+  const task = state.tasks.get(thread)!;
+  coordinator.touch(task);
+  return taskAdded(task);
+}
+
+/**
+ * Opens a task's fan-out; everything that can be refused is refused before anything is written.
+ * @throws NOT_FOUND, CONFLICT (a second fan-out), INVALID_RECORD naming subtask, key and position.
+ */
+export function fanOut(
+  coordinator: Coordinator,
+  name: string,
+  request: FanOutRequest,
+  context: FanOutContext,
+  issuer: Issuer,
+): FannedOut {
+  const { state } = coordinator;
+  const task = resolveTask(state, name);
+  const before = repeated(state, issuer, task);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
+  const { namespace, dir } = task.facts;
+  admitWork(state, namespaceOf(task.alias, namespace, request.namespace), issuer.now);
+  refuseSecondFanOut(task);
+  refuseHeldBack(state, task, issuer.now);
+  const complete = completeRequest(state, { alias: task.alias, namespace, dir }, request, context);
+  return open(coordinator, task, complete, issuer);
+}
+
+/**
+ * Adds a task and opens its fan-out; neither of the two is written where the other one is refused.
+ * @throws as `addTask` and `fanOut`
+ */
+export function openFanOut(
+  coordinator: Coordinator,
+  { fan_out: request, ...input }: FanOutOpen,
+  thread: ThreadId,
+  context: FanOutContext,
+  issuer: Issuer,
+): FanOutOpened {
+  const { state } = coordinator;
+  const before = repeatedTask(state, issuer, ({ goal, fanOut }) => goal === input.goal && fanOut !== null);
+  if (before?.fanOut != null) return { ...taskAdded(before), fan_out: fannedOut(before.fanOut) };
+  const alias = input.alias ?? freeAlias(state);
+  const place = { alias, namespace: input.namespace ?? ROOT_NAMESPACE, dir: input.dir };
+  admitWork(state, namespaceOf(alias, place.namespace, request.namespace), issuer.now);
+  const complete = completeRequest(state, place, request, context);
+  const body = fanOutBody(input.goal, complete, issuer);
+  coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
+  addTask(coordinator, { ...input, alias }, thread, { ...issuer, key: undefined });
+  const task = state.tasks.get(thread)!;
+  return { ...taskAdded(task), fan_out: open(coordinator, task, complete, issuer) };
+}
+
+/** The task that is fanned out, as far as its subtasks depend on it. */
+interface Place {
+  readonly alias: string;
+  readonly namespace: string;
+  readonly dir: string | null;
+}
+
+/** Completes and checks a fan-out. */
+function completeRequest(
+  state: FleetState,
+  place: Place,
+  request: FanOutRequest,
+  context: FanOutContext,
+): CompleteRequest {
+  const namespace = namespaceOf(place.alias, place.namespace, request.namespace);
+  const longest = limitOf(levelsOf(state.namespaces, namespace), 'timeout_secs')?.value;
+  const subtasks = completeSubtasks(request.subtasks, {
+    dir: request.dir ?? place.dir,
+    defaultExecutor: context.defaultExecutor,
+    defaultTimeoutSecs: shorterOf(context.defaultTimeoutSecs, longest),
+    instances: [...state.instances.values()],
+    executors: context.executors,
+    refusal: context.refusal,
+    limits: request,
+  });
+  requireFanOut(state, namespace, subtasks, { ...request, instances: state.instances });
+  parsePredicate(request.join, membersAmong(subtasks).length, context.cel);
+  return { ...request, namespace, subtasks, serial_of: null };
+}
+
+/**
+ * Opens the serial baseline of a fan-out: the same subtasks, in dependency order, one at a time on one worker, as
+ * a task of its own. Every subtask runs, so that a baseline with a failed member still tells where the time went.
+ * @throws CONFLICT when there is nothing to repeat; NOT_FOUND when no such worker is there.
+ */
+export function runSerial(
+  coordinator: Coordinator,
+  name: string,
+  input: RunSerial,
+  thread: ThreadId,
+  issuer: Issuer,
+): FannedOut {
+  const { state } = coordinator;
+  const original = resolveTask(state, name);
+  const before = repeatedTask(state, issuer, task => task.fanOut?.serialOf === original.thread);
+  if (before?.fanOut != null) return fannedOut(before.fanOut);
+  if (original.fanOut === null)
+    throw new FleetError('CONFLICT', `task '${original.alias}' has no fan-out to run serially`, {
+      details: { task: original.alias },
+    });
+  const { namespace } = original.fanOut;
+  admitWork(state, namespace, issuer.now);
+  const levels = levelsOf(state.namespaces, namespace);
+  const worker = pickWorker(coordinator, input.worker, levels);
+  const subtasks = forOneWorker(membersAmong(original.fanOut.subtasks), worker);
+  // Where nobody named a worker, the target is the free choice that was made of it.
+  const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
+  const { env } = original.fanOut;
+  requireFanOut(state, namespace, asked, { budget_usd: null, env, instances: state.instances });
+  const alias = serialAlias(state, original.alias);
+  const request = {
+    losers: 'keep',
+    timeout_secs: null,
+    budget_usd: null,
+    budget_tokens: null,
+    budget_secs: null,
+    namespace,
+    join: 'accepted == total',
+    subtasks,
+    env,
+    no_input: original.fanOut.noInput,
+    serial_of: original.thread,
+  } as const;
+  // Neither of the two is written where the other one is refused.
+  const body = fanOutBody(original.goal, request, issuer);
+  coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
+  const task = {
+    goal: original.goal,
+    alias,
+    priority: 'medium',
+    domain: null,
+    hypothesis: null,
+    namespace,
+    dir: original.facts.dir,
+  } as const;
+  addTask(coordinator, { ...task, labels: [], criteria: [] }, thread, {
+    ...issuer,
+    key: undefined,
+  });
+  return open(coordinator, state.tasks.get(thread)!, request, issuer);
+}
+
+/**
+ * Has subtasks run again, with the dependants that were cancelled because of them; opens one round after a join, in which
+ * what that join ended runs again as well.
+ *
+ * @throws NOT_FOUND for what names no subtask; CONFLICT for one that runs or has accepted, and where nothing failed;
+ * USAGE where none is named, or in two ways
+ */
+export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
+  const task = resolveTask(coordinator.state, name);
+  const before = repeated(coordinator.state, issuer, task);
+  if (before !== undefined) return before;
+  const asked = retried(task, input);
+  const fanOut = task.fanOut!;
+  admitWork(coordinator.state, fanOut.namespace, issuer.now);
+  for (const child of asked) requireRetriable(fanOut, child, asked);
+  const goesOn = fanOut.joined === null || asked.every(({ asks }) => asks !== null);
+  const round = goesOn ? fanOut.round : fanOut.round + 1;
+  const losers = goesOn ? [] : losersOf(fanOut);
+  const changed = [
+    ...asked,
+    ...runningAgainWith(
+      fanOut,
+      asked.map(({ index }) => index),
+      losers,
+    ),
+  ];
+  for (const { index } of changed)
+    requireSubtaskAgain(coordinator.state, fanOut.namespace, fanOut.subtasks[index]!, index);
+  // A new round counts all children anew.
+  if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
+  const body = {
+    topic: TOPIC.retry,
+    index: asked[0]!.index,
+    ...(asked.length > 1 && { also: asked.slice(1).map(({ index }) => index) }),
+    hint: input.hint,
+    round,
+    ...(losers.length > 0 && { losers }),
+    ...environmentMember(issuer),
+    issued_by: issuer.actor,
+    ...keyOf(issuer),
+  } as const;
+  coordinator.write({ act: 'LEARN', thread: task.thread, body, parents: [fanOut.id] }, issuer.now);
+  coordinator.touch(task, changed);
+  coordinator.settle(issuer.now);
+  return task;
+}
+
+/** Returns the subtasks of a retry. @throws as `retry` where it names none */
+export function subtasksOfRetry(task: Task, input: Retry): readonly CompleteSubtask[] {
+  return retried(task, input).map(({ index }) => task.fanOut!.subtasks[index]!);
+}
+
+/** The subtasks that a retry names. */
+function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Child[] {
+  if ([subtask !== undefined, subtasks !== undefined, failed === true].filter(Boolean).length !== 1)
+    throw new FleetError('USAGE', 'a retry names subtasks, or says that it means all that failed', {
+      hint: `spl task retry ${task.alias} --failed`,
+    });
+  if (failed !== true) return subtasksMeant(task, subtasks ?? [subtask!]);
+  const { fanOut } = task;
+  const lost = (fanOut?.children ?? []).filter(
+    ({ index, state, verdict }) =>
+      state === 'done' && verdict !== 'accept' && !isFollowUp(fanOut!.subtasks[index]!),
+  );
+  // One that ended because of another runs again with that one.
+  const causes = lost.filter(
+    child => blockedBy(fanOut!, child, lost) === undefined && child.causedBy === null,
+  );
+  if (causes.length > 0) return causes;
+  throw new FleetError('CONFLICT', `no subtask of '${task.alias}' has failed`, {
+    details: { task: task.alias },
+  });
+}
+
+/** @throws CONFLICT */
+function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[]): void {
+  const { alias } = fanOut.task;
+  const label = labelOf(fanOut, child.index);
+  if (child.asks === null && (child.state !== 'done' || child.verdict === 'accept')) {
+    const what =
+      child.state === 'done' ? 'has accepted' : child.state === 'assigned' ? 'is running' : 'has not run yet';
+    throw new FleetError('CONFLICT', `${label} of '${alias}' ${what} and can't be retried`, {
+      details: { task: alias, subtask: child.index },
+    });
+  }
+  const blocker = blockedBy(fanOut, child, asked);
+  if (blocker === undefined) return;
+  throw new FleetError(
+    'CONFLICT',
+    `${label} of '${alias}' depends on ${labelOf(fanOut, blocker)}, which did not accept`,
+    {
+      details: { task: alias, subtask: child.index, depends_on: blocker },
+      hint: `Retry that one: spl task retry ${alias} --subtask ${wordOf(fanOut, blocker)}`,
+    },
+  );
+}
+
+/**
+ * Ends a task, or some subtasks of it.
+ * @throws NOT_FOUND for what names no subtask; CONFLICT when there is nothing left to end
+ */
+export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
+  const task = resolveTask(coordinator.state, name);
+  const before = repeated(coordinator.state, issuer, task);
+  if (before !== undefined) return before;
+  for (const subtask of cancelled(task, input)) {
+    const body = {
+      topic: TOPIC.cancel,
+      subtask,
+      reason: input.reason,
+      issued_by: issuer.actor,
+      issued_at_unix: issuer.now / 1000,
+      ...keyOf(issuer),
+    } as const;
+    coordinator.write(
+      { act: 'LEARN', thread: task.thread, body, parents: [task.fanOut?.id ?? task.facts.intent] },
+      issuer.now,
+    );
+  }
+  coordinator.endAsAsked(task);
+  coordinator.settle(issuer.now);
+  return task;
+}
+
+/** The subtasks that a cancellation names and that have not ended; null for the whole task. @throws CONFLICT */
+function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] {
+  const over = (what: string): FleetError =>
+    new FleetError('CONFLICT', `${what} has ended already`, { details: { task: task.alias, subtask } });
+  const { fanOut } = task;
+  if (subtask !== null) {
+    const meant = subtasksMeant(task, [subtask]);
+    const open = meant.filter(({ state }) => state !== 'done').map(({ index }) => index);
+    if (open.length === 0) throw over(`${labelOf(fanOut!, meant[0]!.index)} of '${task.alias}'`);
+    return open;
+  }
+  const isOpen = fanOut === null ? !isFinished(task) : fanOut.joined === null || isUnderWay(fanOut);
+  if (!isOpen) throw over(`task '${task.alias}'`);
+  return [null];
+}
+
+type CompleteRequest = Omit<FanOutRequest, 'subtasks' | 'dir' | 'namespace'> & {
+  readonly namespace: string;
+  readonly subtasks: readonly CompleteSubtask[];
+  readonly serial_of: ThreadId | null;
+};
+
+function open(coordinator: Coordinator, task: Task, request: CompleteRequest, issuer: Issuer): FannedOut {
+  const body = fanOutBody(task.goal, request, issuer);
+  coordinator.write(
+    { act: 'INTEND', thread: task.thread, actor: issuer.actor, body, parents: [task.facts.intent] },
+    issuer.now,
+  );
+  coordinator.touch(task);
+  coordinator.settle(issuer.now);
+  return fannedOut(task.fanOut!);
+}
+
+function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): FanOutBody {
+  return {
+    topic: TOPIC.fanOut,
+    goal,
+    ...writeSubtasks(request.subtasks),
+    join: request.join,
+    losers: request.losers,
+    timeout_secs: request.timeout_secs,
+    budget_usd: request.budget_usd,
+    budget_tokens: request.budget_tokens,
+    budget_secs: request.budget_secs,
+    serial_of: request.serial_of,
+    env: request.env ?? null,
+    ...(request.no_input === true && { no_input: true as const }),
+    ...environmentMember(issuer),
+    ...namespaceMember(request.namespace),
+    ...keyOf(issuer),
+  };
+}
+
+/** The time-out of subtasks that name none: the fleet's, or what the namespace lets them take. */
+function shorterOf(configured: number | null, longest: number | undefined): number | null {
+  if (configured === null) return longest ?? null;
+  return Math.min(configured, longest ?? Infinity);
+}
+
+/**
+ * The task of a command that was given before with the same key; undefined where the key is new. Its alias may mean
+ * another task by now.
+ * @throws CONFLICT when the key was given with another command: this one would be lost in silence.
+ */
+export function repeated(state: FleetState, issuer: Issuer, task: Task): Task | undefined {
+  return repeatedTask(state, issuer, before => before === task);
+}
+
+/**
+ * The task that the command with the same key was about when it was given first; undefined where the key is new.
+ * @param isSame whether that may have been this command, where no digest tells
+ * @throws CONFLICT when it was another one.
+ */
+function repeatedTask(state: FleetState, issuer: Issuer, isSame: (task: Task) => boolean): Task | undefined {
+  const kept = keptFor(state, issuer);
+  if (kept === undefined) return undefined;
+  const task = kept.thread === null ? undefined : state.tasks.get(kept.thread);
+  const isCertain = kept.digest !== null && kept.digest === issuer.digest;
+  if (task === undefined || !(isCertain || isSame(task))) throw keyTaken(state, kept, issuer.key!);
+  return task;
+}
+
+function taskAdded(task: Task): TaskAdded {
+  return { thread: task.thread, alias: task.alias, record: task.facts.intent, goal: task.goal };
+}
+
+function fannedOut(fanOut: FanOut): FannedOut {
+  const { task } = fanOut;
+  return {
+    thread: task.thread,
+    record: fanOut.id,
+    subtasks: fanOut.children.length,
+    join: fanOut.join,
+    alias: task.alias,
+  };
+}
+
+function freeAlias(state: FleetState): string {
+  for (let n = state.tasks.size + 1; ; n++) {
+    const alias = `TASK-${String(n).padStart(3, '0')}`;
+    if (!state.aliases.has(alias)) return alias;
+  }
+}
+
+function serialAlias(state: FleetState, alias: string): string {
+  for (let n = 1; ; n++) {
+    const name = `${alias.slice(0, 50)}-serial${n === 1 ? '' : `-${n}`}`;
+    if (!state.aliases.has(name)) return name;
+  }
+}
+
+/** @throws CONFLICT when an unfinished task holds the alias. */
+export function refuseHeldAlias(state: FleetState, alias: string): void {
+  const thread = state.aliases.get(alias);
+  const holder = thread === undefined ? undefined : state.tasks.get(thread);
+  if (holder === undefined || isFinished(holder)) return;
+  throw new FleetError(
+    'CONFLICT',
+    `alias '${alias}' is held by an unfinished task, ${holder.thread} ("${holder.goal.slice(0, 80)}")`,
+    {
+      details: { alias, thread: holder.thread },
+      hint: `Choose another alias, or end that task: spl task cancel ${alias}`,
+    },
+  );
+}
+
+/** A fan-out lies in its task's namespace, or below it: what holds there holds for it. */
+function namespaceOf(alias: string, namespace: string, named: string | null): string {
+  if (named === null || isWithin(named, namespace)) return named ?? namespace;
+  throw new FleetError(
+    'NAMESPACE_REJECTED',
+    `namespace '${named}' is rejected: it is not within '${namespace}', the namespace of task '${alias}'`,
+    { details: { namespace: named, failing: namespace, task: alias } },
+  );
+}
+
+function environmentMember({ environment }: Issuer): { environment?: string } {
+  return environment === undefined ? {} : { environment };
+}
+
+function namespaceMember(namespace: string): { namespace?: string } {
+  return namespace === ROOT_NAMESPACE ? {} : { namespace };
+}
+
+function refuseSecondFanOut(task: Task): void {
+  if (task.fanOut !== null) {
+    throw new FleetError('CONFLICT', `task '${task.alias}' has a fan-out already`, {
+      details: { task: task.alias, record: task.fanOut.id },
+      hint: 'Add a new task for another fan-out, or retry a subtask of this one.',
+    });
+  }
+}
+
+function dependsOnMember(state: FleetState, names: readonly string[]): { depends_on?: readonly ThreadId[] } {
+  const threads = new Set(names.map(name => resolveTask(state, name).thread));
+  return threads.size === 0 ? {} : { depends_on: [...threads] };
+}
+
+/**
+ * The children that nobody but a join ended that came to nothing: without them the next round would be lost before it
+ * begins.
+ */
+function losersOf({ joined, losers, children }: FanOut): number[] {
+  if (joined === null || joined.outcome === 'satisfied' || losers === 'keep') return [];
+  return children.filter(isLoser).map(({ index }) => index);
+}
+
+const isLoser = ({ verdict, afterJoin, causedBy, cancelRequested }: Child): boolean =>
+  verdict === 'cancelled' && afterJoin && causedBy === null && cancelRequested === null;
+
+/** A dependency that keeps a member from running even if it were retried with these. */
+function blockedBy(fanOut: FanOut, { index }: Child, retried: readonly Child[]): number | undefined {
+  if (isFollowUp(fanOut.subtasks[index]!)) return undefined;
+  return fanOut.subtasks[index]!.depends_on.find(on => {
+    const dependency = fanOut.children[on]!;
+    return dependency.state === 'done' && dependency.verdict !== 'accept' && !retried.includes(dependency);
+  });
+}
+
+function pickWorker(coordinator: Coordinator, name: string | null, levels: Levels): Did {
+  const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+  const live = workers.filter(({ status }) => status === 'live');
+  const load = (did: Did): number => coordinator.links.get(did)?.assigned.size ?? 0;
+  const found =
+    name === null
+      ? live.filter(each => denierOf(levels, each) === undefined).sort((a, b) => load(a.did) - load(b.did))[0]
+      : workers.find(({ did, alias }) => did === name || alias === name);
+  if (found !== undefined) return found.did;
+  throw new FleetError(
+    'NOT_FOUND',
+    name === null ? 'no live worker to run on' : `no worker is named '${name}'`,
+    {
+      details: { worker: name },
+      hint: 'Start workers with: spl fleet start --workers 2',
+    },
+  );
+}
+
+const FREE_CHOICE = { kind: 'least-loaded' } as const;
+
+/**
+ * The same subtasks, all for one worker. A serial fan-out has one subtask out at a time, and none before what it
+ * depends on, so that they keep their indices and run in dependency order all the same.
+ */
+function forOneWorker(subtasks: readonly CompleteSubtask[], worker: Did): CompleteSubtask[] {
+  return subtasks.map(subtask => ({ ...subtask, target: { kind: 'specific', did: worker } }));
+}

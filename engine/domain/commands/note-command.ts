@@ -1,0 +1,29 @@
+import type { CommandName } from '../../contract/engine.ts';
+import type { Json } from '../../record/canonical.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { keyOf, type Issuer } from '../model/idempotency-keys.ts';
+import { TOPIC, type CommandDoneBody } from '../model/record-bodies.ts';
+
+/** Longer answers are not kept: a repetition does the command again, which all that have such answers allow. */
+const MAX_ANSWER_CHARS = 8 * 1024;
+
+/** Remembers a command that wrote no record with its key; to be called in the step that did it. */
+export function noteCommand(
+  coordinator: Coordinator,
+  operation: CommandName,
+  answer: unknown,
+  issuer: Issuer,
+): void {
+  if (issuer.key === undefined) return;
+  const isShort = answer !== undefined && JSON.stringify(answer).length <= MAX_ANSWER_CHARS;
+  const body: CommandDoneBody = {
+    topic: TOPIC.commandDone,
+    operation,
+    ...(isShort && { answer: answer as Json }),
+    issued_by: issuer.actor,
+    issued_at_unix: issuer.now / 1000,
+    ...keyOf(issuer),
+  };
+  coordinator.noteDone(body, issuer.now);
+}
+

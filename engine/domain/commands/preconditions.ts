@@ -1,0 +1,64 @@
+import type { TaskStatus } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
+import type { FleetState, Task } from '../model/state.ts';
+import { endOf, statusOf, unmetOf } from '../model/tasks.ts';
+import { whyWaiting } from '../policy/explanations.ts';
+
+/** @throws CONFLICT when a task is not to be worked on as it stands: it ended, is judged, or is held back. */
+export function refuseHeldBack(state: FleetState, task: Task, now: number): void {
+  refuseUnmet(state, task, 'fanned out', now);
+  const status = statusOf(state, task, now);
+  if (status === 'inbox' || status === 'active') return;
+  throw refused(task, `task '${task.alias}' is ${status} and can't be fanned out`, wayOut(task, status), {
+    status,
+  });
+}
+
+/** @throws CONFLICT when a task waits for others, naming them. */
+export function refuseUnmet(state: FleetState, task: Task, what: string, now: number): void {
+  const unmet = unmetOf(state, task);
+  if (unmet.length === 0 || isFinishedOrJudged(task)) return;
+  const first = unmet.find(each => endOf(each) !== null) ?? unmet[0]!;
+  const end = endOf(first);
+  throw refused(
+    task,
+    `task '${task.alias}' ${whyWaiting(state, unmet, now)}, and can't be ${what}`,
+    end === null
+      ? `It can when they are approved: spl task show ${first.alias}`
+      : first.hasFanOut
+        ? `Have what failed in it run again: spl task retry ${first.alias} --failed`
+        : `Reopen that one: spl task reopen ${first.alias}`,
+    { depends_on: unmet.map(({ alias }) => alias) },
+  );
+}
+
+/** Such a task waits for nothing any more. */
+function isFinishedOrJudged(task: Task): boolean {
+  return endOf(task) !== null || task.standing.done !== null;
+}
+
+/** What may be done with a task of this status instead. */
+export function wayOut({ alias }: Task, status: TaskStatus): string {
+  switch (status) {
+    case 'inbox':
+    case 'active':
+      return `Say first that it is done: spl task done ${alias}`;
+    case 'blocked':
+    case 'deferred':
+      return `Start it first: spl task start ${alias}`;
+    case 'review':
+      return `It waits for a verdict: spl task approve ${alias}, or spl task reject ${alias}; spl task start ${alias} takes it back to work`;
+    default:
+      return `Reopen it first: spl task reopen ${alias}`;
+  }
+}
+
+/** A refusal that names the task, and the way out. */
+export function refused(
+  task: Task,
+  message: string,
+  hint: string,
+  details: Readonly<Record<string, unknown>>,
+): FleetError {
+  return new FleetError('CONFLICT', message, { details: { task: task.alias, ...details }, hint });
+}

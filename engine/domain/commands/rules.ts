@@ -1,0 +1,82 @@
+import type { RuleAdd } from '../../contract/commands.ts';
+import type { RuleDocument } from '../../contract/documents.ts';
+import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
+import { FleetError } from '../../errors.ts';
+import { RESERVED, type Did } from '../../record/ids.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import type { CelCompiler } from '../model/predicate.ts';
+import { asJson, TOPIC, type RuleAddedBody, type RuleRemovedBody } from '../model/record-bodies.ts';
+import type { Rule } from '../model/state.ts';
+import { refusalOf, ruleDocument, type Rules } from '../policy/permission-rules.ts';
+
+/** The most rules of a home: each is asked of everything that is written. */
+export const MAX_RULES = 100;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+
+/**
+ * Adds a rule, or puts another one in the place of the one with its name.
+ * @throws INVALID_RECORD for a name or an expression that is none; TOO_LARGE; CONFLICT for a rule by which its own author
+ * could not take it away.
+ */
+export function addRule(
+  coordinator: Coordinator,
+  { name, rule, effect }: RuleAdd,
+  cel: CelCompiler,
+  issuer: { readonly actor: Did; readonly now: number },
+): RuleDocument {
+  const { rules } = coordinator.state;
+  if (!NAME.test(name))
+    throw new FleetError('INVALID_RECORD', `'${name}' is no name of a rule`, {
+      details: { name },
+      hint: 'It has at most 63 of a-z, 0-9, - and _, and begins with a letter or a digit.',
+    });
+  if (rules.size >= MAX_RULES && !rules.has(name))
+    throw new FleetError('TOO_LARGE', `there are ${MAX_RULES} rules already`, {
+      details: { limit: MAX_RULES },
+    });
+  cel.compileRule(rule);
+  const wanted: Rule = { source: rule, effect, issuedBy: issuer.actor };
+  refuseLockOut(new Map([...rules, [name, wanted]]), cel, name, issuer.actor);
+  const body: RuleAddedBody = { topic: TOPIC.ruleAdded, name, rule, effect, issued_by: issuer.actor };
+  coordinator.write({ act: 'LEARN', thread: RESERVED.engineConfig, body }, issuer.now);
+  return ruleDocument(name, wanted);
+}
+
+/** Takes a rule away; no rule is asked. @throws NOT_FOUND */
+export function removeRule(
+  coordinator: Coordinator,
+  name: string,
+  issuer: { readonly actor: Did; readonly now: number },
+): RuleDocument {
+  const rule = coordinator.state.rules.get(name);
+  if (rule === undefined)
+    throw new FleetError('NOT_FOUND', `no rule is named '${name}'`, {
+      details: { name },
+      hint: 'List them with: spl rule list',
+    });
+  const body = removalBy(name, issuer.actor);
+  coordinator.write({ act: 'LEARN', thread: RESERVED.engineConfig, body }, issuer.now);
+  return ruleDocument(name, rule);
+}
+
+function refuseLockOut(rules: Rules, cel: CelCompiler, name: string, actor: Did): void {
+  const removal = { act: 'LEARN', namespace: ROOT_NAMESPACE, thread: RESERVED.engineConfig } as const;
+  const refusal = refusalOf(rules, cel, { ...removal, actor, body: asJson(removalBy(name, actor)) });
+  if (refusal === null) return;
+  throw new FleetError(
+    'CONFLICT',
+    `under this rule ${actor} could not take it away again: ${refusal.words}`,
+    {
+      details: { name, actor },
+      hint: `Leave yourself out of it, for example: actor != '${actor}' && …`,
+    },
+  );
+}
+
+const removalBy = (name: string, actor: Did): RuleRemovedBody => ({
+  topic: TOPIC.ruleRemoved,
+  name,
+  issued_by: actor,
+});
+

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { subtaskMeant, subtasksMeant } from './subtask-refs.ts';
+import { TestFleet } from '../testing/test-fleet.ts';
+
+describe('a reference to subtasks', () => {
+  const { task } = new TestFleet().fanOut(['lint', '1', 'test-*', 'test-a', null].map(name => ({ name })));
+  const meant = (...refs: (string | number)[]): readonly number[] =>
+    subtasksMeant(task, refs).map(({ index }) => index);
+
+  it('is a name, an index, or a pattern, in this order', () => {
+    assert.deepEqual(meant('lint'), [0]);
+    assert.deepEqual(meant(1), [1]);
+    assert.deepEqual(meant('1'), [1], 'its name');
+    assert.deepEqual(meant('4'), [4], 'its index');
+    assert.deepEqual(meant('test-*'), [2], 'its name, which looks like a pattern');
+    assert.deepEqual(meant('t*t-*'), [2, 3]);
+    assert.deepEqual(meant('test-a', 'lint', 3), [0, 3], 'each once, by index');
+  });
+
+  it('is refused where it means nothing, or more than one is meant to', () => {
+    assert.throws(() => meant('lnit'), { code: 'NOT_FOUND', message: /'lnit' \(did you mean 'lint'\?\)/ });
+    assert.throws(() => meant('x*'), { code: 'NOT_FOUND' });
+    assert.throws(() => meant('9'), { code: 'NOT_FOUND', message: /it has 5, counted from 0/ });
+    assert.throws(() => subtaskMeant(task, 't*t-*'), { code: 'CONFLICT', message: /means 2 subtasks/ });
+    const bare = new TestFleet().addTask();
+    assert.throws(() => subtasksMeant(bare, [0]), { code: 'NOT_FOUND', message: /it has no fan-out/ });
+  });
+});

@@ -1,0 +1,542 @@
+import * as v from 'valibot';
+import {
+  isWritable,
+  MAX_GOAL_CHARS,
+  subtaskSchema,
+  type Isolation,
+  type Subtask,
+} from '../../contract/commands.ts';
+import { FleetError } from '../../errors.ts';
+import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.ts';
+import type { Budgeted } from '../model/budgets.ts';
+import { didYouMean, likeness, nearestName } from '../model/did-you-mean.ts';
+import { walk, NONE } from '../model/subtask-graph.ts';
+import { type Target, type CompleteSubtask, isAgent, isFollowUp, SPECIFIC, LEAST_LOADED, ROUND_ROBIN } from '../model/subtask.ts';
+
+/** What the fan-out's subtasks are completed with and checked against. */
+export interface SubtaskContext {
+  /** The folder of subtasks that name none: the fan-out's, the task's or the caller's. */
+  readonly dir: string | null;
+  /** The executor of subtasks that name none and have no `run`. */
+  readonly defaultExecutor: string;
+  /** The workers that a target may name. One whose alias is `coordinator` runs no subtasks and is not matched. */
+  readonly instances: readonly { readonly did: string; readonly alias: string }[];
+  readonly executors: readonly string[];
+  /** The time-out of subtasks that name none; null where they have none. */
+  readonly defaultTimeoutSecs: number | null;
+  /** Why an executor can't run a subtask, or null when it can; asked once the executor is known to exist. */
+  readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
+  /** The fan-out's limits, of which each subtask must name its shares. */
+  readonly limits?: Budgeted;
+}
+
+const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
+const COORDINATOR = 'coordinator';
+/** A cycle longer than this is named by its two ends in the message, and in full in the details. */
+const MAX_NAMED_IN_CYCLE = 100;
+
+/**
+ * Decodes and completes the subtasks of a fan-out, and checks all that can be refused before anything is written.
+ * Linear in the number of subtasks and dependencies.
+ *
+ * @throws INVALID_RECORD for the first subtask with a fault, naming it, the key and the position; `details` are
+ * `{subtask, name, key, position}`, the position being that inside the key's list, or null.
+ */
+export function completeSubtasks(
+  inputs: readonly unknown[],
+  context: SubtaskContext,
+): readonly CompleteSubtask[] {
+  const lookup = lookupOf(context);
+  const decoded = inputs.map(decode);
+  const named = dependenciesByName(decoded);
+  const subtasks = decoded.map((subtask, index) => complete(subtask, index, named, lookup));
+  refuseRepeatedNames(subtasks);
+  refuseCycles(subtasks, decoded);
+  refuseLoneFollowUps(subtasks);
+  if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
+  return subtasks;
+}
+
+/** A subtask that was decoded before its fan-out's turn came, see `decodeAhead`. */
+class DecodedSubtask {
+  readonly subtask: Subtask;
+
+  constructor(subtask: Subtask) {
+    this.subtask = subtask;
+  }
+}
+
+/**
+ * Does of `completeSubtasks` what depends on nothing but the subtask, for who wants to take his time over a long list.
+ * @returns what `completeSubtasks` takes in the subtask's place: what has a fault is returned as it is.
+ */
+export function decodeAhead(input: unknown): unknown {
+  try {
+    return new DecodedSubtask(decode(input, 0));
+  } catch {
+    // It is refused when its turn comes, with its place.
+    return input;
+  }
+}
+
+/** Returns the executors of subtasks that were decoded ahead, each once. */
+export function executorsAmong(
+  decoded: readonly unknown[],
+  { defaultExecutor }: Pick<SubtaskContext, 'defaultExecutor'>,
+): readonly string[] {
+  const subtasks = decoded.flatMap(each => (each instanceof DecodedSubtask ? each.subtask : []));
+  return [...new Set(subtasks.map(subtask => executorFor(subtask, defaultExecutor)))];
+}
+
+/** Returns the names of the members that were decoded ahead; empty where one has none. */
+export function memberNamesAmong(decoded: readonly unknown[]): readonly string[] {
+  return decoded.flatMap(each =>
+    each instanceof DecodedSubtask && !isFollowUp(each.subtask) ? (each.subtask.name ?? '') : [],
+  );
+}
+
+const executorFor = ({ executor, run }: Subtask, defaultExecutor: string): string =>
+  executor ?? (run === null ? defaultExecutor : 'shell');
+
+/** Returns the folders of the repositories in which complete subtasks have worktrees, each once. */
+export function foldersWithWorktrees(subtasks: readonly CompleteSubtask[]): readonly string[] {
+  const isolated = subtasks.filter(({ isolation }) => isolation === 'worktree');
+  return [...new Set(isolated.flatMap(({ dir }) => dir ?? []))];
+}
+
+/** The folders of whose repositories these subtasks will have worktrees; of those with a fault, which are refused, none. */
+export function worktreeFolders(
+  decoded: readonly unknown[],
+  { dir, defaultExecutor, executors }: Pick<SubtaskContext, 'dir' | 'defaultExecutor' | 'executors'>,
+): readonly string[] {
+  const folders = new Set<string>();
+  for (const each of decoded) {
+    if (!(each instanceof DecodedSubtask)) continue;
+    const { isolation, dir: own } = each.subtask;
+    const chosen = executorFor(each.subtask, defaultExecutor);
+    const folder = own ?? dir;
+    if (chosen === 'echo' || !executors.includes(chosen)) continue;
+    if (folder !== null && (isolation ?? (isAgent(chosen) ? 'worktree' : 'folder')) === 'worktree')
+      folders.add(folder);
+  }
+  return [...folders];
+}
+
+/** The context, made quick to ask. */
+interface Lookup extends SubtaskContext {
+  readonly dids: ReadonlySet<string>;
+  readonly aliases: ReadonlySet<string>;
+  readonly executorNames: ReadonlySet<string>;
+}
+
+function lookupOf(context: SubtaskContext): Lookup {
+  const workers = context.instances.filter(instance => instance.alias !== COORDINATOR);
+  return {
+    ...context,
+    dids: new Set(workers.map(worker => worker.did)),
+    aliases: new Set(workers.map(worker => worker.alias)),
+    executorNames: new Set(context.executors),
+  };
+}
+
+function complete(
+  subtask: Subtask,
+  index: number,
+  named: ReadonlyMap<number, readonly number[]>,
+  lookup: Lookup,
+): CompleteSubtask {
+  const executor = chooseExecutor(subtask, index, lookup);
+  return {
+    goal: subtask.goal,
+    name: subtask.name,
+    target: parseTarget(subtask, index, lookup),
+    run: subtask.run,
+    errexit: subtask.run !== null && hasSeveralLines(subtask.run),
+    executor,
+    dir: subtask.dir ?? lookup.dir,
+    budget_usd: subtask.budget_usd,
+    budget_tokens: subtask.budget_tokens,
+    budget_secs: subtask.budget_secs,
+    timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
+    depends_on: named.get(index) ?? NONE,
+    when: subtask.when,
+    attempts: subtask.attempts,
+    isolation: chooseIsolation(subtask, index, executor, lookup),
+    env: subtask.env,
+  };
+}
+
+function decode(input: unknown, index: number): Subtask {
+  if (input instanceof DecodedSubtask) return input.subtask;
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
+  }
+  if (isPlainSubtask(input)) return filledIn(input);
+  for (const key of Object.keys(input)) {
+    if (!KEYS.has(key)) {
+      throw refuse({ index, input }, key, `unknown key '${shorten(key)}'${didYouMean(key, KEYS)}`, {
+        hint: `A subtask has the keys ${[...KEYS].join(', ')}.`,
+      });
+    }
+  }
+  const result = v.safeParse(subtaskSchema, input, { abortEarly: true });
+  if (!result.success) throw schemaFault(result.issues[0], index, input);
+  return result.output;
+}
+
+/**
+ * Whether the schema would take a subtask that has its goal and, at most, other members that are text. The subtasks of
+ * a large fan-out are mostly so; the schema decides all other cases, and says what is wrong. A test holds the two
+ * together.
+ */
+export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
+  for (const key of Object.keys(input)) {
+    const value = (input as Readonly<Record<string, unknown>>)[key];
+    const max = TEXT_LIMITS.get(key);
+    if (max === undefined || typeof value !== 'string' || value.length > max || value.trim() === '')
+      return false;
+    if (!isWritable(value)) return false;
+  }
+  return 'goal' in input;
+}
+
+const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
+  ['goal', MAX_GOAL_CHARS],
+  ['name', 256],
+  ['target', 256],
+  ['run', MAX_GOAL_CHARS],
+  ['executor', 64],
+]);
+
+/** What the schema fills in. */
+const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
+
+function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
+  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs } = FILLED_IN;
+  const { depends_on, when, attempts, isolation, env } = FILLED_IN;
+  return {
+    goal,
+    name: name ?? FILLED_IN.name,
+    target: target ?? FILLED_IN.target,
+    run: run ?? FILLED_IN.run,
+    executor: executor ?? FILLED_IN.executor,
+    dir,
+    budget_usd,
+    budget_tokens,
+    budget_secs,
+    timeout_secs,
+    depends_on,
+    when,
+    attempts,
+    isolation,
+    env,
+  };
+}
+
+function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
+  const [first, second] = issue.path ?? [];
+  const key = String(first?.key);
+  const position = typeof second?.key === 'number' ? second.key : null;
+  const where = position === null ? key : `${key}[${position}]`;
+  if (issue.type === 'strict_object') return refuse({ index, input }, key, `${where} is missing`);
+  const shown = saysItself(issue.input) ? '' : ` = ${show(issue.input)}`;
+  return refuse({ index, input }, key, `${where}${shown} ${issue.message}`, { position });
+}
+
+/** An empty text shows nothing, and a long one is not worth showing: its fault is told by the message alone. */
+function saysItself(value: unknown): boolean {
+  return typeof value === 'string' && (value.trim() === '' || value.length > 200);
+}
+
+function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string {
+  const { run } = subtask;
+  const executor = subtask.executor ?? (run === null ? lookup.defaultExecutor : 'shell');
+  const at = { index, input: subtask };
+  if (!lookup.executorNames.has(executor)) {
+    const known = `The executors are ${lookup.executors.join(', ')}.`;
+    const near = didYouMean(executor, lookup.executors);
+    throw refuse(at, 'executor', `executor ${show(executor)} is unknown${near}`, { hint: known });
+  }
+  if (executor === 'shell' && run === null) {
+    const whose = subtask.executor === null ? 'executor shell, the default here,' : 'executor shell';
+    throw refuse(at, 'run', `run is missing: ${whose} needs a command line`, {
+      hint: "Give the command as run='…'; a goal is never run.",
+    });
+  }
+  const refusal = lookup.refusal?.(executor, { run }) ?? null;
+  if (refusal !== null)
+    throw refuse(at, 'executor', `executor ${executor} can't run it: ${refusal}`, {
+      ...(run === null ? {} : { hint: 'Without executor, a subtask with run has the shell.' }),
+    });
+  return executor;
+}
+
+function chooseIsolation(subtask: Subtask, index: number, executor: string, lookup: Lookup): Isolation {
+  const isolation = subtask.isolation ?? (isAgent(executor) ? 'worktree' : 'folder');
+  if (isolation === 'folder') return isolation;
+  const at = { index, input: subtask };
+  if (executor === 'echo')
+    throw refuse(
+      at,
+      'isolation',
+      'isolation = worktree is for what runs in a folder, and executor echo does not',
+    );
+  if ((subtask.dir ?? lookup.dir) === null)
+    throw refuse(
+      at,
+      'dir',
+      `dir is missing: ${subtask.isolation === null ? `executor ${executor}, which runs in a worktree of its own,` : 'isolation = worktree'} needs a folder in a git repository`,
+      {
+        hint: "Give the folder as dir='…', or with the task, or add isolation=folder.",
+      },
+    );
+  return isolation;
+}
+
+/** True when two of its lines are not empty: later lines are not meant to run after one that failed. */
+export function hasSeveralLines(command: string): boolean {
+  return command.split('\n').filter(line => line.trim() !== '').length > 1;
+}
+
+function parseTarget(subtask: Subtask, index: number, lookup: Lookup): Target {
+  const text = subtask.target;
+  if (text === LEAST_LOADED) return { kind: 'least-loaded' };
+  if (text === ROUND_ROBIN) return { kind: 'round-robin' };
+  if (text.startsWith(SPECIFIC)) {
+    const did = text.slice(SPECIFIC.length);
+    if (lookup.dids.has(did)) return { kind: 'specific', did };
+  } else if (lookup.aliases.has(text)) {
+    return { kind: 'alias', alias: text };
+  }
+  throw unmatchedTarget(subtask, index, lookup);
+}
+
+function unmatchedTarget(subtask: Subtask, index: number, lookup: Lookup): FleetError {
+  const text = subtask.target;
+  const named = text.startsWith(SPECIFIC) ? text.slice(SPECIFIC.length) : text;
+  const coordinator = lookup.instances.some(
+    ({ alias, did }) => alias === COORDINATOR && (named === alias || named === did),
+  );
+  const why =
+    coordinator || named === COORDINATOR
+      ? 'is the coordinator, which runs no subtasks'
+      : `matches no worker${suggestTarget(text, named, lookup)}`;
+  const workers =
+    lookup.aliases.size === 0
+      ? 'The fleet has no worker; start some.'
+      : `The workers are ${[...lookup.aliases].join(', ')}.`;
+  return refuse({ index, input: subtask }, 'target', `target ${show(text)} ${why}`, {
+    hint: `${workers} Other targets: ${SPECIFIC}DID, ${LEAST_LOADED}, ${ROUND_ROBIN}.`,
+  });
+}
+
+function suggestTarget(text: string, named: string, lookup: Lookup): string {
+  if (lookup.dids.has(named)) return ` (did you mean '${SPECIFIC}${named}'?)`;
+  if (lookup.aliases.has(named)) return ` (did you mean '${named}'?)`;
+  const did = nearestName(named, lookup.dids);
+  if (did !== undefined) return ` (did you mean '${SPECIFIC}${did}'?)`;
+  return didYouMean(text, [LEAST_LOADED, ROUND_ROBIN, ...lookup.aliases]);
+}
+
+/** The indices that each subtask depends on, ascending, for those that depend on any. */
+function dependenciesByName(subtasks: readonly Subtask[]): ReadonlyMap<number, readonly number[]> {
+  const dependencies = new Map<number, readonly number[]>();
+  const names = new Map<string, number>();
+  subtasks.forEach(({ name }, index) => name !== null && !names.has(name) && names.set(name, index));
+  subtasks.forEach((subtask, index) => {
+    if (subtask.depends_on.length === 0) return;
+    const given = subtask.depends_on.flatMap((ref, position) =>
+      typeof ref === 'number' ? [ref] : namedBy(ref, { subtask, index, position }, names),
+    );
+    dependencies.set(index, checkDependencies(subtask, given, index, subtasks.length));
+  });
+  return dependencies;
+}
+
+interface DependencyAt {
+  readonly subtask: Subtask;
+  readonly index: number;
+  readonly position: number;
+}
+
+/** The subtasks that a name, an index written as text, or a pattern means. */
+function namedBy(
+  ref: string,
+  { subtask, index, position }: DependencyAt,
+  names: ReadonlyMap<string, number>,
+): readonly number[] {
+  const named = names.get(ref);
+  if (named !== undefined) return [named];
+  if (/^\d{1,15}$/.test(ref)) return [Number(ref)];
+  const isMeant = likeness(ref);
+  const like = ref.includes('*') ? [...names].filter(([name]) => isMeant(name)) : [];
+  const others = like.map(([, at]) => at).filter(at => at !== index);
+  if (others.length > 0) return others;
+  const what = `depends_on[${position}] = ${show(ref)} names no other subtask${didYouMean(ref, names.keys())}`;
+  throw refuse({ index, input: subtask }, 'depends_on', what, { position });
+}
+
+function checkDependencies(
+  subtask: Subtask,
+  given: readonly number[],
+  index: number,
+  total: number,
+): readonly number[] {
+  const ascending = given.length === 1 ? given : [...given].sort((a, b) => a - b);
+  for (let i = 0; i < ascending.length; i++) {
+    const dependency = ascending[i]!;
+    const sound = dependency < total && dependency !== index && dependency !== ascending[i - 1];
+    if (!sound) throw faultyDependency(subtask, given, index, total);
+  }
+  return ascending;
+}
+
+/** Finds the first fault in the order given: only now is it worth knowing where. */
+function faultyDependency(
+  subtask: Subtask,
+  given: readonly number[],
+  index: number,
+  total: number,
+): FleetError {
+  const position = given.findIndex(
+    (dependency, i) => dependency >= total || dependency === index || given.indexOf(dependency) < i,
+  );
+  const dependency = given[position]!;
+  const fault =
+    dependency >= total
+      ? `is out of range (0 to ${total - 1})`
+      : dependency === index
+        ? 'is the subtask itself'
+        : `repeats depends_on[${given.indexOf(dependency)}]`;
+  const what = `depends_on[${position}] = ${dependency} ${fault}`;
+  return refuse({ index, input: subtask }, 'depends_on', what, { position });
+}
+
+function refuseRepeatedNames(subtasks: readonly CompleteSubtask[]): void {
+  const holders = new Map<string, number>();
+  subtasks.forEach((subtask, index) => {
+    if (subtask.name === null) return;
+    const holder = holders.get(subtask.name);
+    if (holder !== undefined) {
+      throw refuse(
+        { index, input: subtask },
+        'name',
+        `name ${show(subtask.name)} is already that of subtask ${holder}`,
+      );
+    }
+    holders.set(subtask.name, index);
+  });
+}
+
+function refuseCycles(subtasks: readonly CompleteSubtask[], given: readonly Subtask[]): void {
+  const { cycle } = walk(subtasks);
+  if (cycle === null) return;
+  const [index, next] = [cycle[0]!, cycle[1]!];
+  // The completed list is in ascending order; the position is that in the list as it was given.
+  const names = [next, String(next), subtasks[next]!.name];
+  const position = Math.max(
+    0,
+    given[index]!.depends_on.findIndex(ref => names.includes(ref)),
+  );
+  const what = `depends_on[${position}] = ${next} closes a cycle: ${nameCycle(cycle)} (each depends on the next)`;
+  throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
+}
+
+/** Refuses what no follow-up can follow, and members that the end of a follow-up would decide about. */
+function refuseLoneFollowUps(subtasks: readonly CompleteSubtask[]): void {
+  subtasks.forEach((subtask, index) => {
+    const at = { index, input: subtask };
+    if (isFollowUp(subtask)) {
+      if (subtask.depends_on.length === 0)
+        throw refuse(at, 'when', `when = ${subtask.when} needs depends: the subtasks that it follows`);
+      return;
+    }
+    const position = subtask.depends_on.findIndex(on => isFollowUp(subtasks[on]!));
+    if (position === -1) return;
+    const on = subtask.depends_on[position]!;
+    throw refuse(
+      at,
+      'depends_on',
+      `it depends on ${nameOf(subtasks[on]) ?? `subtask ${on}`}, which is outside the join`,
+      {
+        position,
+        hint: 'Give it when = always as well, or let it depend on a subtask without when.',
+      },
+    );
+  });
+  if (subtasks.every(isFollowUp))
+    throw refuse(
+      { index: 0, input: subtasks[0] },
+      'when',
+      'no subtask is left for the join: all have a when',
+    );
+}
+
+/** Under a limit, what a subtask may take is known before it starts. */
+function refuseUnbudgeted(subtasks: readonly CompleteSubtask[], limits: Budgeted): void {
+  for (const currency of CURRENCIES) {
+    const key = `budget_${currency}` as const;
+    const limit = limits[key];
+    if (limit == null) continue;
+    const index = subtasks.findIndex(subtask => !((subtask[key] ?? Infinity) <= limit));
+    if (index !== -1) throw unbudgeted(subtasks[index]!, index, currency, limit);
+  }
+}
+
+function unbudgeted(subtask: CompleteSubtask, index: number, currency: Currency, limit: number): FleetError {
+  const key = `budget_${currency}` as const;
+  const share = subtask[key];
+  const whole = `the fan-out may take ${budgetAmount(currency, limit)} in all`;
+  const what =
+    share === null
+      ? `${key} is missing: ${whole}, and each subtask names its share`
+      : `${key} = ${share} can never fit: ${whole}`;
+  return refuse({ index, input: subtask }, key, what, {
+    hint: `Give each subtask a ${key} of at most ${limit}, or the fan-out no limit in it.`,
+  });
+}
+
+function nameCycle(cycle: readonly number[]): string {
+  if (cycle.length <= MAX_NAMED_IN_CYCLE) return cycle.join(' → ');
+  const half = MAX_NAMED_IN_CYCLE / 2;
+  const left = cycle.length - MAX_NAMED_IN_CYCLE;
+  return `${cycle.slice(0, half).join(' → ')} → … ${left} more … → ${cycle.slice(-half).join(' → ')}`;
+}
+
+interface RefuseOptions {
+  readonly position?: number | null;
+  readonly hint?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+function refuse(
+  at: { readonly index: number; readonly input: unknown },
+  key: string | null,
+  what: string,
+  options: RefuseOptions = {},
+): FleetError {
+  const name = nameOf(at.input);
+  const label = name === null ? `subtask ${at.index}` : `subtask ${at.index} (${shorten(name)})`;
+  return new FleetError('INVALID_RECORD', `${label}: ${what}`, {
+    details: { subtask: at.index, name, key, position: options.position ?? null, ...options.details },
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+  });
+}
+
+/** The name that a subtask has or was to have, whatever else is wrong with it. */
+function nameOf(input: unknown): string | null {
+  const name = (input as { name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' && name.trim() !== '' ? name : null;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${shorten(value)}'`;
+  if (typeof value === 'number') return String(value);
+  return shorten(JSON.stringify(value) ?? typeof value);
+}
+
+/** On one line and not overlong, whatever somebody sent. */
+function shorten(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

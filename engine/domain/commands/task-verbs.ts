@@ -1,0 +1,163 @@
+import type { TaskVerb, TaskVerbInput } from '../../contract/commands.ts';
+import { FleetError } from '../../errors.ts';
+import type { ThreadId } from '../../record/ids.ts';
+import type { Act } from '../../record/record.ts';
+import { admitWork } from '../policy/admission.ts';
+import { TOPIC, type TaskWordBody } from '../model/record-bodies.ts';
+import { refuseHeldAlias, repeated, type Issuer } from './fan-out.ts';
+import { keyOf } from '../model/idempotency-keys.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { reaches } from '../model/dependencies.ts';
+import { refused, refuseUnmet, wayOut } from './preconditions.ts';
+import { ALLOWED } from '../model/task-status.ts';
+import type { FleetState, Task } from '../model/state.ts';
+import { endOf, resolveTask, statusOf, unmetOf } from '../model/tasks.ts';
+
+/** What somebody says of a task: all that any of the verbs takes. */
+type Input = Partial<TaskVerbInput<'block'> & TaskVerbInput<'defer'> & TaskVerbInput<'done'>>;
+
+/** What is done and judged is known, a start is done, and all else is decided. */
+const ACTS: Readonly<Record<TaskVerb, Act>> = {
+  start: 'DO',
+  done: 'KNOW',
+  fail: 'KNOW',
+  approve: 'KNOW',
+  reject: 'KNOW',
+  block: 'LEARN',
+  defer: 'LEARN',
+  reopen: 'LEARN',
+};
+
+const PAST: Readonly<Record<TaskVerb, string>> = {
+  start: 'started',
+  done: 'said to be done',
+  fail: 'failed by hand',
+  approve: 'approved',
+  reject: 'rejected',
+  block: 'blocked',
+  defer: 'deferred',
+  reopen: 'reopened',
+};
+
+/**
+ * Says how a task stands, which decides its status. Whatever can be refused is refused before anything is written.
+ * @throws NOT_FOUND; CONFLICT when its status does not take the verb, or its fan-out decides; SCOPE_FORBIDDEN for a
+ * verdict on one's own work; NAMESPACE_FROZEN and NAMESPACE_REJECTED for new work; USAGE, INVALID_RECORD.
+ */
+export function say(
+  coordinator: Coordinator,
+  name: string,
+  verb: TaskVerb,
+  input: Input,
+  issuer: Issuer,
+): Task {
+  const { state } = coordinator;
+  const task = resolveTask(state, name);
+  const before = repeated(state, issuer, task);
+  if (before !== undefined) return before;
+  refuseFannedOut(task, verb);
+  refuseWrongStatus(state, task, verb, issuer.now);
+  if (verb === 'approve' || verb === 'reject') refuseOwnWork(task, verb, issuer);
+  if (verb === 'start') refuseUnmet(state, task, 'started', issuer.now);
+  if (verb === 'reopen' && state.aliases.get(task.alias) !== task.thread) refuseHeldAlias(state, task.alias);
+  if (verb === 'start' || verb === 'reopen') admitWork(state, task.facts.namespace, issuer.now);
+  if (verb === 'defer') refusePast(input.until_unix ?? null, issuer.now);
+  const body: TaskWordBody = {
+    topic: TOPIC[verb],
+    reason: input.reason ?? null,
+    summary: input.summary ?? null,
+    on: verb === 'block' ? blockedOn(state, task, input) : null,
+    until_unix: input.until_unix ?? null,
+    issued_by: issuer.actor,
+    issued_at_unix: issuer.now / 1000,
+    ...keyOf(issuer),
+  };
+  const judged = verb === 'approve' || verb === 'reject' ? { judgedBy: issuer.actor } : {};
+  const parents = [task.facts.intent];
+  coordinator.write({ act: ACTS[verb], thread: task.thread, body, parents, ...judged }, issuer.now);
+  coordinator.onTaskChanged(task, issuer.now);
+  return task;
+}
+
+/** The verbs that a task takes now; a verdict only from somebody else than who said that it is done. */
+export function verbsOf(state: FleetState, task: Task, now: number): readonly TaskVerb[] {
+  if (task.hasFanOut) return [];
+  const allowed = ALLOWED[statusOf(state, task, now)];
+  return unmetOf(state, task).length > 0 ? allowed.filter(verb => verb !== 'start') : allowed;
+}
+
+function refuseFannedOut(task: Task, verb: TaskVerb): void {
+  if (!task.hasFanOut) return;
+  const { alias } = task;
+  const end = endOf(task);
+  const isAgain = verb === 'start' || verb === 'reopen';
+  const hint =
+    end === null
+      ? `It ends with its join: spl task join-status ${alias} --watch; or end it: spl task cancel ${alias}`
+      : isAgain && end !== 'approved'
+        ? `Have a subtask run again: spl task retry ${alias} --subtask 0`
+        : `Its join is the verdict: spl task show ${alias}`;
+  throw refused(
+    task,
+    `task '${alias}' takes its status from its fan-out, which is ${end === null ? 'under way' : `over (${end})`}: ` +
+      `it can't be ${PAST[verb]}`,
+    hint,
+    { verb, status: end ?? 'active' },
+  );
+}
+
+function refuseWrongStatus(state: FleetState, task: Task, verb: TaskVerb, now: number): void {
+  const status = statusOf(state, task, now);
+  if (ALLOWED[status].includes(verb)) return;
+  if (status === 'blocked') refuseUnmet(state, task, PAST[verb], now);
+  throw refused(task, `task '${task.alias}' is ${status} and can't be ${PAST[verb]}`, wayOut(task, status), {
+    verb,
+    status,
+    allowed: ALLOWED[status],
+  });
+}
+
+function refuseOwnWork(task: Task, verb: 'approve' | 'reject', { actor }: Issuer): void {
+  if (task.standing.done?.by !== actor) return;
+  throw new FleetError(
+    'SCOPE_FORBIDDEN',
+    `task '${task.alias}' was said to be done by ${actor}, who can't judge it as well`,
+    {
+      details: { task: task.alias, actor },
+      hint: `Somebody else does: spl task ${verb} ${task.alias} --actor did:sync:user:‹name›`,
+    },
+  );
+}
+
+/** The task that a block waits for. @throws USAGE for a block that says nothing; CONFLICT for one without end. */
+function blockedOn(state: FleetState, task: Task, { on, reason }: Input): ThreadId | null {
+  if (on == null) {
+    if (reason != null && reason.trim() !== '') return null;
+    throw new FleetError('USAGE', 'a block needs a reason, or the task that it waits for', {
+      details: { task: task.alias },
+      hint: `spl task block ${task.alias} --reason "…", or --on TASK`,
+    });
+  }
+  const other = resolveTask(state, on);
+  const details = { task: task.alias, on: other.alias };
+  if (endOf(other) === 'approved')
+    throw new FleetError('CONFLICT', `task '${other.alias}' is approved: there is nothing to wait for`, {
+      details,
+    });
+  if (reaches(state, other, task))
+    throw new FleetError(
+      'CONFLICT',
+      other === task
+        ? `task '${task.alias}' can't wait for itself`
+        : `task '${other.alias}' waits for '${task.alias}' already: neither could ever begin`,
+      { details },
+    );
+  return other.thread;
+}
+
+function refusePast(untilUnix: number | null, now: number): void {
+  if (untilUnix === null || untilUnix * 1000 > now) return;
+  throw new FleetError('INVALID_RECORD', "'until_unix' must lie in the future", {
+    details: { path: 'until_unix', until_unix: untilUnix },
+  });
+}

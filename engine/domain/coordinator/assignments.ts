@@ -1,0 +1,215 @@
+import type { Did } from '../../record/ids.ts';
+import type { FleetRecord } from '../../record/record.ts';
+import { TOPIC, topicOf, type ChildDoneBody } from '../model/record-bodies.ts';
+import { isForQuota, letsStart } from '../model/circuit-breakers.ts';
+import { childIntent, nextAttempt, nothingRan } from './assignment-record.ts';
+import { planDispatch, type Placement } from './scheduler.ts';
+import { isPresent, markReady } from '../fold/apply-record.ts';
+import { pushTo } from '../model/push-to.ts';
+import { lookMs, newAssignment, noteWall, type WorkerLink } from './worker-state.ts';
+import type { DeliveryRef, Returned } from '../model/messages.ts';
+import type { Membership } from './membership.ts';
+import { recallWaiting } from './recalls.ts';
+import type { Completion } from './completion.ts';
+import type { Child, FanOut } from '../model/state.ts';
+import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
+
+/** Deliveries on their way: handed to workers, started there, reported, given back, or lost with their worker. */
+export class Assignments {
+  readonly #step: DecisionBuffer;
+  readonly #membership: Membership;
+  readonly #completion: Completion;
+  /** Children that back off. */
+  #delayed: [FanOut, Child][] = [];
+  /** Children whose executor a policy does not let run any more. */
+  readonly #shutOut: [FanOut, Child][] = [];
+  /** Children whose executor is out of quota, by its name. */
+  readonly #parked = new Map<string, [FanOut, Child][]>();
+
+  constructor(step: DecisionBuffer, presence: Membership, settling: Completion) {
+    this.#step = step;
+    this.#membership = presence;
+    this.#completion = settling;
+  }
+
+  /** Takes up what the log says that workers have. */
+  resume(fanOut: FanOut, now: number): void {
+    for (const child of fanOut.children)
+      if (child.state === 'assigned')
+        this.#membership.link(child.worker!, now).assigned.set(child, newAssignment(fanOut));
+  }
+
+  /** Places what may start. */
+  dispatch(now: number): void {
+    this.#requeueThrottled(now);
+    const { placed, delayed, parked, shutOut } = planDispatch(this.#step.state, this.#membership.links, now);
+    this.#delayed.push(...delayed);
+    for (const each of shutOut) this.#shutOut.push(each);
+    for (const each of parked) pushTo(this.#parked, each[0].subtasks[each[1].index]!.executor, each);
+    const byFanOut = new Map<FanOut, Placement[]>();
+    for (const placement of placed) pushTo(byFanOut, placement.fanOut, placement);
+    for (const placements of byFanOut.values()) {
+      const byWorker = new Map<Did, Placement[]>();
+      for (const placement of placements) pushTo(byWorker, placement.worker, placement);
+      for (const group of byWorker.values()) this.#deliver(group, now);
+    }
+  }
+
+  reports(did: Did, batch: OutBatch, now: number): void {
+    const link = this.#membership.heard(did, now);
+    link.lastReportAt = now;
+    this.#step.append(batch);
+    for (const { record } of batch.records) this.#takeReport(link, record, now);
+  }
+
+  started(did: Did, refs: readonly DeliveryRef[], now: number): void {
+    const link = this.#membership.heard(did, now);
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      const assignment = found && link.assigned.get(found.child);
+      if (found === undefined || assignment === undefined) continue;
+      assignment.startedAt ??= now;
+      this.#step.note(ref.thread, ref.index);
+    }
+  }
+
+  stalled(did: Did, refs: readonly DeliveryRef[], silentMs: number | null, now: number): void {
+    const link = this.#membership.heard(did, now);
+    for (const ref of refs) {
+      const found = this.#find(did, ref);
+      const assignment = found && link.assigned.get(found.child);
+      if (assignment === undefined) continue;
+      assignment.silentSince = silentMs === null ? null : now - silentMs;
+      this.#step.note(ref.thread, ref.index);
+      this.#step.noteInstance(did);
+    }
+  }
+
+  returned(did: Did, { deliveries, reason, begun }: Returned, now: number): void {
+    const link = this.#membership.heard(did, now);
+    const byFanOut = new Map<FanOut, Child[]>();
+    for (const ref of deliveries) {
+      const found = this.#find(did, ref);
+      if (found === undefined) continue;
+      link.assigned.delete(found.child);
+      pushTo(byFanOut, found.fanOut, found.child);
+    }
+    for (const [fanOut, children] of byFanOut) {
+      const body = {
+        topic: TOPIC.returned,
+        worker: did,
+        reason,
+        children: children.map(child => [child.index, child.deliveries - 1] as const),
+        ...(begun && { begun }),
+      };
+      this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+      for (const child of children) this.#step.note(fanOut.task.thread, child.index);
+      this.#completion.endAsAsked(fanOut);
+    }
+  }
+
+  /** A worker will not come back: what it had is lost. */
+  abandon(did: Did, reason: string, now: number): void {
+    this.#membership.disconnected(did);
+    const link = this.#membership.link(did, now);
+    link.awaited = false;
+    const result = { ...nothingRan, verdict: 'failed', reason: `worker lost: ${reason}` } as const;
+    for (const [child, { fanOut }] of [...link.assigned])
+      this.#completion.endDelivery(fanOut, child, result, true, now);
+  }
+
+  /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
+  startedAt(child: Child): number | null {
+    return (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
+  }
+
+  /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
+  silentSince(child: Child): number | null {
+    return (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.silentSince) ?? null;
+  }
+
+  /** When the first child that backs off, or whose executor is out of quota, may be tried again, in ms; else infinite. */
+  get nextBackoff(): number {
+    let next = Infinity;
+    for (const executor of this.#parked.keys()) {
+      const breaker = this.#step.state.breakers.get(executor);
+      if (breaker?.probe === null) next = Math.min(next, breaker.until);
+    }
+    return this.#delayed.reduce((first, [, { notBefore }]) => Math.min(first, notBefore), next);
+  }
+
+  endBackoffs(now: number): void {
+    const due = this.#delayed.filter(([, child]) => child.notBefore <= now);
+    if (due.length === 0) return;
+    this.#delayed = this.#delayed.filter(([, child]) => child.notBefore > now);
+    for (const [fanOut, child] of due)
+      if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
+  }
+
+  /** Has everything wait for a worker again that a policy shut out: there may be another one now. */
+  requeueDenied(): void {
+    for (const [fanOut, child] of this.#shutOut.splice(0))
+      if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
+  }
+
+  /** Has everything wait for a worker again whose executor lets something start: one of it goes ahead. */
+  #requeueThrottled(now: number): void {
+    for (const [executor, parked] of this.#parked) {
+      if (!letsStart(this.#step.state.breakers, executor, now)) continue;
+      this.#parked.delete(executor);
+      for (const [fanOut, child] of parked)
+        if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
+    }
+  }
+
+  /** Hands children of one fan-out to one worker. */
+  #deliver(group: readonly Placement[], now: number): void {
+    const { fanOut, worker } = group[0]!;
+    const link = this.#membership.link(worker, now);
+    const slots = this.#membership.slotsOf(link);
+    // One with a free slot has nothing waiting: it is given its time anew to report.
+    if (link.assigned.size < slots) link.lastReportAt = now;
+    if (link.assigned.size === 0) link.lookAt = Number.POSITIVE_INFINITY;
+    const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
+    const intents = group.map(({ child }) =>
+      childIntent(this.#step.self, fanOut, child, worker, nextAttempt(child), child.deliveries),
+    );
+    this.#step.accompany(intents);
+    const body = { topic: TOPIC.spawned, round: fanOut.round, worker, children };
+    this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    for (const { child } of group) {
+      link.assigned.set(child, newAssignment(fanOut));
+      this.#step.note(fanOut.task.thread, child.index);
+    }
+    link.lookAt = Math.min(link.lookAt, now + lookMs(link, slots));
+    this.#membership.renewPermit(link, now);
+    this.#step.send(worker, { type: 'deliver', records: intents });
+  }
+
+  #takeReport(link: WorkerLink, record: FleetRecord, now: number): void {
+    const fanOut = this.#step.state.tasks.get(record.thread)?.fanOut;
+    const body = record.body as unknown as ChildDoneBody;
+    const child = topicOf(record) === TOPIC.childDone ? fanOut?.children[body.index] : undefined;
+    const present = child !== undefined && isPresent(child, record.actor, body.delivery);
+    this.#step.apply(record, now);
+    if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
+    link.assigned.delete(child);
+    // What was lost, cancelled or out of quota says nothing of how long attempts take here.
+    if (isForQuota(body)) this.#holdBack(fanOut.subtasks[child.index]!.executor);
+    else if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
+    this.#completion.ended(fanOut, child);
+  }
+
+  /** An executor is out of quota: what waits for it at workers comes back. */
+  #holdBack(executor: string): void {
+    recallWaiting(this.#step, this.#membership, executor);
+    this.#step.noteInstance(this.#step.self);
+  }
+
+  #find(did: Did, ref: DeliveryRef): { fanOut: FanOut; child: Child } | undefined {
+    const fanOut = this.#step.state.tasks.get(ref.thread)?.fanOut;
+    const child = fanOut?.children[ref.index];
+    if (fanOut === null || fanOut === undefined || child === undefined) return undefined;
+    return isPresent(child, did, ref.delivery) ? { fanOut, child } : undefined;
+  }
+}

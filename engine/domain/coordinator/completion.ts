@@ -1,0 +1,219 @@
+import type { Did } from '../../record/ids.ts';
+import { TOPIC, type ChildDoneBody } from '../model/record-bodies.ts';
+import { isTight, whyNeverAffordable } from '../model/budgets.ts';
+import { cancelled, endReason, nothingRan, refOf } from './assignment-record.ts';
+import { isNotNeeded } from '../fold/apply-record.ts';
+import { decideJoin, foretellJoin, joinBody, type Decision } from '../join/decide.ts';
+import { pushTo } from '../model/push-to.ts';
+import type { DeliveryRef } from '../model/messages.ts';
+import type { Membership } from './membership.ts';
+import { recallUnstarted } from './recalls.ts';
+import { completedOf, labelOf, type Child, type FanOut } from '../model/state.ts';
+import type { DecisionBuffer } from './decision-buffer.ts';
+import { isFollowUp } from '../model/subtask.ts';
+
+/** What follows when a child ends or is asked to: its dependants' end, the join, and what becomes of the losers. */
+export class Completion {
+  readonly #step: DecisionBuffer;
+  readonly #membership: Membership;
+  /** Children that ended in this step, whose dependants may end too. */
+  #ended: [FanOut, Child][] = [];
+  /** Fan-outs with children that may be to end, which are gone through once. */
+  readonly #toEnd = new Set<FanOut>();
+  /** The fan-outs whose join is to be looked at again at a time, in ms. */
+  readonly #dueAt = new Map<FanOut, number>();
+  /** The ends that were known when a join was foretold last, and the time in ms at which it may be foretold again. */
+  readonly #foretold = new WeakMap<FanOut, { readonly ended: string; readonly nextAt: number }>();
+
+  constructor(step: DecisionBuffer, presence: Membership) {
+    this.#step = step;
+    this.#membership = presence;
+  }
+
+  /** Takes up what the log left open: a decision that its last writer did not get to make durable is made now. */
+  resume(fanOut: FanOut): void {
+    this.endAsAsked(fanOut);
+    for (const child of fanOut.children) this.#noteEnd(fanOut, child);
+  }
+
+  /** Has the children gone through that somebody, or the join, may have asked to end. */
+  endAsAsked(fanOut: FanOut): void {
+    this.#toEnd.add(fanOut);
+    this.#step.look(fanOut);
+  }
+
+  /** The time in ms at which the next join is due to be looked at; infinity when none is. */
+  get nextDue(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const at of this.#dueAt.values()) next = Math.min(next, at);
+    return next;
+  }
+
+  tick(now: number): void {
+    for (const [fanOut, at] of this.#dueAt) if (at <= now) this.#step.look(fanOut);
+  }
+
+  /** After a delivery's end was applied: what follows from it. */
+  ended(fanOut: FanOut, child: Child): void {
+    this.#step.note(fanOut.task.thread, child.index);
+    this.#step.look(fanOut);
+    this.#noteEnd(fanOut, child);
+  }
+
+  /** The coordinator itself says how a delivery, or a child that was never delivered, ended. */
+  endDelivery(
+    fanOut: FanOut,
+    child: Child,
+    result: Omit<ChildDoneBody, 'topic' | 'index' | 'attempt' | 'delivery' | 'lost'>,
+    lost: boolean,
+    now: number,
+  ): void {
+    const delivery = child.state === 'assigned' ? child.deliveries - 1 : -1;
+    if (child.worker !== null) this.#membership.links.get(child.worker)?.assigned.delete(child);
+    const body: ChildDoneBody = {
+      topic: TOPIC.childDone,
+      index: child.index,
+      attempt: child.attempt,
+      delivery,
+      ...(lost ? { lost } : {}),
+      ...result,
+    };
+    this.#step.write({ act: 'DO', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    this.ended(fanOut, child);
+  }
+
+  /** Looks at fan-outs until none has anything left that follows from what was decided. */
+  settle(now: number): void {
+    for (;;) {
+      this.#cascade(now);
+      const dirty = this.#step.takeDirty();
+      if (dirty.length === 0) return;
+      for (const fanOut of dirty) this.#review(fanOut, now);
+    }
+  }
+
+  #noteEnd(fanOut: FanOut, child: Child): void {
+    if (child.state === 'done' && fanOut.dependants !== null) this.#ended.push([fanOut, child]);
+  }
+
+  /** A child that did not accept takes its dependants along, near and far; follow-ups that are not needed are skipped. */
+  #cascade(now: number): void {
+    for (let next = this.#ended.pop(); next !== undefined; next = this.#ended.pop()) {
+      const [fanOut, child] = next;
+      for (const index of fanOut.dependants?.[child.index] ?? []) {
+        const dependant = fanOut.children[index]!;
+        if (dependant.state !== 'pending' || child.state !== 'done') continue;
+        if (isFollowUp(fanOut.subtasks[index]!)) {
+          if (isNotNeeded(fanOut, dependant)) this.endDelivery(fanOut, dependant, SKIPPED, false, now);
+        } else if (child.verdict !== 'accept') {
+          const reason = `${labelOf(fanOut, child.index)} ended as ${child.verdict}`;
+          this.endDelivery(fanOut, dependant, { ...cancelled(reason), cause: child.index }, false, now);
+        }
+      }
+    }
+  }
+
+  /** Ends what was asked to end, joins what can be joined, and deals with the losers. */
+  #review(fanOut: FanOut, now: number): void {
+    this.#dueAt.delete(fanOut);
+    if (fanOut.joined === null) {
+      const { instances } = this.#step.state;
+      const aliasOf = (did: Did): string => instances.get(did)?.alias ?? did;
+      const decision = decideJoin(fanOut, aliasOf, now) ?? this.#foretell(fanOut, aliasOf, now);
+      if (decision !== undefined) this.#join(fanOut, decision, now);
+      else if (fanOut.timeoutMs !== null) this.#lookAgain(fanOut, fanOut.roundStartedAt + fanOut.timeoutMs);
+    }
+    this.#endAsAsked(fanOut, now);
+    this.#endUnaffordable(fanOut, now);
+  }
+
+  /**
+   * Decides a CEL join that is certain although children are open. It is asked again when another child has ended or time
+   * may decide, and then so seldom that it takes at most a twentieth of the processor's time.
+   */
+  #foretell(fanOut: FanOut, aliasOf: (did: Did) => string, now: number): Decision | undefined {
+    const { predicate, round } = fanOut;
+    if (predicate.kind !== 'cel') return undefined;
+    const last = this.#foretold.get(fanOut);
+    const many = completedOf(fanOut);
+    const ended = `${round}/${many}`;
+    const { dependsOnTime } = predicate.program;
+    // A predicate that is certain before anything ran is a slip of the pen: the fan-out runs nevertheless.
+    if (!dependsOnTime && (many === 0 || ended === last?.ended)) return undefined;
+    if (last !== undefined && now < last.nextAt) {
+      this.#lookAgain(fanOut, last.nextAt);
+      return undefined;
+    }
+    const { decision, steps } = foretellJoin(fanOut, aliasOf, now);
+    const nextAt = now + Math.max(steps * PAUSE_MS_PER_STEP, dependsOnTime ? CLOCK_MS : 0);
+    this.#foretold.set(fanOut, { ended, nextAt });
+    if (dependsOnTime && decision === undefined) this.#lookAgain(fanOut, nextAt);
+    return decision;
+  }
+
+  #lookAgain(fanOut: FanOut, at: number): void {
+    this.#dueAt.set(fanOut, Math.min(at, this.#dueAt.get(fanOut) ?? Infinity));
+  }
+
+  /** Ends what can't start any more for want of budget: a join must not wait for it. */
+  #endUnaffordable(fanOut: FanOut, now: number): void {
+    const { budget, children, subtasks } = fanOut;
+    if (budget === null || !isTight(budget)) return;
+    for (const child of children) {
+      if (child.state !== 'pending') continue;
+      const why = whyNeverAffordable(budget, subtasks[child.index]!);
+      if (why !== null) this.endDelivery(fanOut, child, cancelled(why), false, now);
+    }
+  }
+
+  #join(fanOut: FanOut, decision: Decision, now: number): void {
+    const body = joinBody(fanOut, decision);
+    this.#step.write({ act: 'KNOW', thread: fanOut.task.thread, body, parents: [fanOut.id] }, now);
+    this.#step.note(fanOut.task.thread);
+    if (fanOut.losers === 'keep') return;
+    this.#toEnd.add(fanOut);
+    if (fanOut.losers === 'drain') recallUnstarted(this.#step, this.#membership, fanOut);
+  }
+
+  #endAsAsked(fanOut: FanOut, now: number): void {
+    if (!this.#toEnd.delete(fanOut)) return;
+    const toCancel = new Map<string, Map<Did, DeliveryRef[]>>();
+    for (const child of fanOut.children) {
+      if (child.state === 'done' || !isToEnd(fanOut, child)) continue;
+      const reason = endReason(fanOut, child);
+      if (child.state === 'pending') {
+        this.endDelivery(fanOut, child, cancelled(reason), false, now);
+      } else if (this.#firstTimeTold(child)) {
+        const alike = toCancel.get(reason) ?? new Map<Did, DeliveryRef[]>();
+        pushTo(alike, child.worker!, refOf(fanOut, child));
+        toCancel.set(reason, alike);
+      }
+    }
+    for (const [reason, alike] of toCancel)
+      for (const [did, deliveries] of alike) this.#step.send(did, { type: 'cancel', deliveries, reason });
+  }
+
+  /** A worker is told once on a connection to end a delivery; `hello` makes it due again. */
+  #firstTimeTold(child: Child): boolean {
+    const assignment = this.#membership.links.get(child.worker!)?.assigned.get(child);
+    if (assignment === undefined || assignment.told) return false;
+    assignment.told = true;
+    return true;
+  }
+}
+
+/** Whether somebody asked this child to end, or its join does. */
+function isToEnd(fanOut: FanOut, child: Child): boolean {
+  if (child.cancelRequested !== null) return true;
+  if (fanOut.joined === null || fanOut.losers === 'keep') return false;
+  if (isFollowUp(fanOut.subtasks[child.index]!)) return false;
+  return child.state === 'pending' || fanOut.losers === 'cancel';
+}
+
+/** A step of a foretelling takes up to a microsecond: twenty times that is waited before the next one. */
+const PAUSE_MS_PER_STEP = 0.02;
+/** The interval at which a predicate that names the time is asked, in ms. */
+const CLOCK_MS = 500;
+
+/** The end of a follow-up that was not needed. */
+const SKIPPED = { ...nothingRan, verdict: 'skipped', reason: 'nothing failed of what it follows' } as const;

@@ -1,0 +1,692 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { TOPIC } from '../model/record-bodies.ts';
+import { canonical } from '../../record/canonical.ts';
+import * as commands from '../commands/fan-out.ts';
+import type { ThreadId } from '../../record/ids.ts';
+import {
+  HEARTBEAT_MS,
+  refOf,
+  SELF,
+  states,
+  TestFleet,
+  USER,
+  verdicts,
+  workerDid,
+} from '../testing/test-fleet.ts';
+
+const statusOf = (fleet: TestFleet, n: number): string =>
+  fleet.core.state.instances.get(workerDid(n))!.status;
+
+describe('money in a join', () => {
+  for (const [join, outcome] of [
+    ['cost_usd <= 0.3', 'satisfied'],
+    ['cost_usd > 0.3', 'unsatisfiable'],
+    ['cost_usd == 0.3', 'satisfied'],
+  ] as const)
+    it(`is decimal: of three dimes, ${join} is ${outcome}`, () => {
+      const fleet = new TestFleet(3);
+      const fanOut = fleet.fanOut(3, { join });
+      for (let i = 0; i < 3; i++) fleet.report(fanOut, i, { cost_usd: 0.1 });
+      assert.equal(fanOut.joined?.outcome, outcome);
+    });
+});
+
+describe('a report (I3)', () => {
+  it('counts for the present delivery by the worker that has it', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    const { record } = fleet.report(fanOut, 0, { cost_usd: 0.5, exit_code: 0, summary: 'well' });
+    const child = fanOut.children[0]!;
+    assert.deepEqual(
+      [child.state, child.verdict, child.costUsd, child.exitCode, child.summary, child.report],
+      ['done', 'accept', 0.5, 0, 'well', record.id],
+    );
+  });
+
+  it('is kept in the log and not counted when it comes late, doubled, or from another worker', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut([{ attempts: 2 }, {}]);
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    fleet.pass(1500);
+    assert.deepEqual(states(fanOut), ['assigned', 'assigned']);
+    const before = fleet.log.length;
+    fleet.report(fanOut, 0, { delivery: 0, by: fanOut.children[0]!.worker! });
+    fleet.report(fanOut, 1, { by: fanOut.children[0]!.worker! });
+    assert.deepEqual(states(fanOut), ['assigned', 'assigned']);
+    assert.equal(fleet.log.length, before + 2);
+  });
+});
+
+describe('hello', () => {
+  it('has handed over again what the worker should hold and does not, byte for byte', () => {
+    const fleet = new TestFleet(1, 2);
+    const fanOut = fleet.fanOut(2);
+    const first = fleet.log.filter(({ record }) => record.body['topic'] === TOPIC.child);
+    fleet.do(() => fleet.core.disconnected(workerDid(0)));
+    fleet.sent = [];
+    fleet.hello(0, [refOf(fanOut, 0)]);
+    assert.deepEqual(fleet.delivered(), [1]);
+    const message = fleet.sent.map(each => each.message).find(({ type }) => type === 'deliver');
+    assert.equal(message?.type === 'deliver' && message.records[0]!.record.id, first[1]!.record.id);
+    assert.equal(fleet.bodiesOf(TOPIC.spawned).length, 1, 'it is the same delivery');
+  });
+
+  it('fences what the worker holds and nobody counts on, also what the coordinator itself has ended', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut([{ target: 'worker-0', attempts: 1 }]);
+    const held = refOf(fanOut, 0);
+    fleet.do(now => fleet.core.abandon(workerDid(0), 'gone for good', now));
+    assert.deepEqual(verdicts(fanOut), ['failed']);
+    fleet.sent = [];
+    fleet.hello(0, [held, { thread: 'th_unknown' as ThreadId, index: 7, delivery: 0 }]);
+    assert.deepEqual(fleet.told('fence'), [0, 7]);
+  });
+
+  it('tells again what a lost connection may have swallowed', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.started(fanOut, 0);
+    fleet.do(() => fleet.core.disconnected(workerDid(0)));
+    fleet.cancel(fanOut.task);
+    fleet.sent = [];
+    fleet.hello(0, [refOf(fanOut, 0)]);
+    assert.deepEqual(fleet.told('cancel'), [0]);
+  });
+
+  it('ends what was cancelled and does not run, rather than have it started (I11)', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.do(() => fleet.core.disconnected(workerDid(0)));
+    fleet.cancel(fanOut.task);
+    fleet.sent = [];
+    fleet.hello(0, []);
+    assert.deepEqual(fleet.delivered(), []);
+    assert.deepEqual(verdicts(fanOut), ['cancelled']);
+  });
+
+  it('gives an attempt that begins anew its whole time', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ timeout_secs: 5 }]);
+    fleet.started(fanOut, 0);
+    fleet.do(now => fleet.core.gone(workerDid(0), 'it died', now));
+    fleet.now += 14_000;
+    fleet.hello(0, []);
+    assert.equal(fleet.core.startedAt(fanOut.children[0]!), null);
+    fleet.started(fanOut, 0);
+    for (let i = 0; i < 14; i++) {
+      fleet.beat(0);
+      fleet.pass(1000);
+    }
+    assert.deepEqual(states(fanOut), ['assigned']);
+  });
+});
+
+describe('a lost worker', () => {
+  it('keeps what it had until it is back or given up', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(1);
+    fleet.do(now => fleet.core.gone(workerDid(0), 'process 7 was ended by SIGKILL', now));
+    assert.equal(statusOf(fleet, 0), 'archived');
+    assert.deepEqual([fanOut.children[0]!.state, fanOut.children[0]!.worker], ['assigned', workerDid(0)]);
+    fleet.do(now => fleet.core.abandon(workerDid(0), 'it died five times', now));
+    const child = fanOut.children[0]!;
+    assert.deepEqual([child.state, child.worker, child.attempt], ['assigned', workerDid(1), 2]);
+    assert.equal(fleet.bodiesOf(TOPIC.child).at(-1)!['may_have_run'], true);
+    assert.match(child.earlier![0]!.reason!, /worker lost: it died five times/);
+  });
+
+  it('costs attempts: two in all unless the subtask says otherwise (I12)', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut([{}, { attempts: 1 }]);
+    fleet.report(fanOut, 1, { verdict: 'failed', lost: true });
+    fleet.report(fanOut, 0, { verdict: 'failed', lost: true });
+    assert.deepEqual(verdicts(fanOut), [null, 'failed']);
+    fleet.report(fanOut, 0, { verdict: 'failed', lost: true });
+    assert.deepEqual(verdicts(fanOut), ['failed', 'failed']);
+  });
+
+  it('is waited for where the target names it', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut([{ target: 'worker-0' }]);
+    fleet.do(now => fleet.core.abandon(workerDid(0), 'lost', now));
+    assert.deepEqual(states(fanOut), ['pending']);
+    fleet.hello(0);
+    assert.deepEqual(states(fanOut), ['assigned']);
+  });
+});
+
+describe('an attempt that failed by itself', () => {
+  it('is tried again only where the subtask names attempts, after a growing pause', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ attempts: 3 }]);
+    const fail = (): void => void fleet.report(fanOut, 0, { verdict: 'failed' });
+    fail();
+    assert.deepEqual(states(fanOut), ['pending']);
+    fleet.beat(0);
+    fleet.pass(900);
+    assert.deepEqual(states(fanOut), ['pending']);
+    fleet.pass(200);
+    assert.deepEqual(states(fanOut), ['assigned']);
+    fail();
+    fleet.beat(0);
+    fleet.pass(1500);
+    assert.deepEqual(states(fanOut), ['pending']);
+    fleet.beat(0);
+    fleet.pass(600);
+    fail();
+    assert.deepEqual(verdicts(fanOut), ['failed']);
+    assert.deepEqual(
+      fanOut.children[0]!.earlier!.map(({ attempt }) => attempt),
+      [1, 2],
+    );
+  });
+
+  it('is the last one otherwise', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.report(fanOut, 0, { verdict: 'timeout' });
+    assert.deepEqual(verdicts(fanOut), ['timeout']);
+  });
+
+  it('is not tried again after a cancel', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ attempts: 3 }]);
+    fleet.cancel(fanOut.task, 0);
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    assert.deepEqual(verdicts(fanOut), ['failed']);
+  });
+});
+
+describe('what comes back', () => {
+  it('was no attempt: the next delivery bears the same number', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    const ref = refOf(fanOut, 0);
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [ref, ref], reason: 'the worker is stopping', begun: false },
+        now,
+      ),
+    );
+    const child = fanOut.children[0]!;
+    assert.deepEqual([child.state, child.attempt, child.deliveries], ['assigned', 1, 2]);
+    assert.equal(child.earlier, null);
+  });
+
+  it('may have run when it had begun, and the next delivery says so', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    const returned = { deliveries: [refOf(fanOut, 0)], reason: 'the worker stopped', begun: true };
+    fleet.do(now => fleet.core.returned(workerDid(0), returned, now));
+    assert.equal(fleet.bodiesOf(TOPIC.returned).at(-1)!['begun'], true);
+    assert.equal(fleet.bodiesOf(TOPIC.child).at(-1)!['may_have_run'], true);
+    assert.equal(fanOut.children[0]!.attempt, 1);
+  });
+
+  it('is ignored when it is not the present delivery', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [{ ...refOf(fanOut, 0), delivery: 3 }], reason: 'x', begun: false },
+        now,
+      ),
+    );
+    assert.equal(fleet.bodiesOf(TOPIC.returned).length, 0);
+  });
+});
+
+describe('silence', () => {
+  it('makes a worker stale after two heartbeats, and has it ended after three', () => {
+    const fleet = new TestFleet(1);
+    fleet.pass(2 * HEARTBEAT_MS);
+    assert.equal(statusOf(fleet, 0), 'live');
+    fleet.pass(10);
+    assert.equal(statusOf(fleet, 0), 'stale');
+    fleet.pass(HEARTBEAT_MS);
+    assert.equal(statusOf(fleet, 0), 'archived');
+    assert.deepEqual(fleet.ended, [workerDid(0)]);
+  });
+
+  it('is over with any word', () => {
+    const fleet = new TestFleet(1);
+    for (let i = 0; i < 10; i++) {
+      fleet.pass(1.5 * HEARTBEAT_MS);
+      fleet.beat(0);
+    }
+    assert.equal(statusOf(fleet, 0), 'live');
+    fleet.pass(2.5 * HEARTBEAT_MS);
+    fleet.beat(0);
+    assert.equal(statusOf(fleet, 0), 'live');
+    assert.deepEqual(fleet.ended, []);
+  });
+
+  it('is nobody’s fault when the coordinator itself did not run (I18)', () => {
+    const fleet = new TestFleet(1);
+    fleet.sleep(60_000);
+    assert.equal(statusOf(fleet, 0), 'live');
+    fleet.pass(2 * HEARTBEAT_MS);
+    assert.equal(statusOf(fleet, 0), 'live', 'its time begins anew');
+    fleet.pass(2 * HEARTBEAT_MS);
+    assert.equal(statusOf(fleet, 0), 'archived');
+  });
+
+  it('is forgiven, too, when a message comes before the late tick', () => {
+    const fleet = new TestFleet(2);
+    fleet.core.nextDeadline(fleet.now);
+    fleet.now += 60_000;
+    fleet.beat(1);
+    fleet.pass(10);
+    assert.deepEqual([statusOf(fleet, 0), statusOf(fleet, 1)], ['live', 'live']);
+  });
+
+  it('has an attempt timed out only after its worker had the time to say so', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ timeout_secs: 2 }]);
+    fleet.started(fanOut, 0);
+    const wait = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        fleet.beat(0);
+        fleet.pass(500);
+      }
+    };
+    wait(11_500);
+    assert.deepEqual(states(fanOut), ['assigned']);
+    fleet.sent = [];
+    wait(2_000);
+    assert.deepEqual(verdicts(fanOut), ['timeout']);
+    assert.deepEqual(fleet.told('fence'), [0]);
+    assert.equal(fleet.bodiesOf(TOPIC.childDone).at(-1)!['verdict'], 'timeout');
+  });
+
+  it('times no attempt out in the coordinator’s own sleep (I23)', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{ timeout_secs: 2 }]);
+    fleet.started(fanOut, 0);
+    fleet.sleep(3_600_000);
+    assert.deepEqual(states(fanOut), ['assigned']);
+    fleet.report(fanOut, 0);
+    assert.deepEqual(verdicts(fanOut), ['accept']);
+  });
+
+  it('has a worker ended that does not come back', () => {
+    const fleet = new TestFleet(1);
+    fleet.do(now => fleet.core.gone(workerDid(0), 'it died', now));
+    fleet.pass(20_000);
+    assert.deepEqual(fleet.ended, []);
+    fleet.pass(20_000);
+    assert.deepEqual(fleet.ended, [workerDid(0)]);
+    fleet.do(now => fleet.core.abandon(workerDid(0), 'it never came', now));
+    fleet.pass(600_000);
+    assert.deepEqual(fleet.ended, [workerDid(0)], 'a worker that was given up is left alone');
+  });
+});
+
+describe('a heartbeat', () => {
+  it('is written only when it says something new', () => {
+    const fleet = new TestFleet(1);
+    const before = fleet.log.length;
+    fleet.beat(0, { uptime_secs: 5, store_records: 9, active_dispatches: 1 });
+    assert.equal(fleet.log.length, before);
+    fleet.beat(0, { endpoint: 'http://127.0.0.1:9201' });
+    assert.equal(fleet.log.length, before + 1);
+  });
+
+  it('says nothing for another instance, nor for a stranger', () => {
+    const fleet = new TestFleet(1);
+    const before = fleet.log.length;
+    fleet.beat(0, { did: workerDid(5) });
+    fleet.beat(7);
+    assert.equal(fleet.log.length, before);
+  });
+});
+
+describe('a stop', () => {
+  it('gives the worker nothing more, also when it connects again (I25)', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(2);
+    fleet.do(now => fleet.core.stop(workerDid(0), 700, now));
+    fleet.do(() => fleet.core.disconnected(workerDid(0)));
+    fleet.sent = [];
+    fleet.hello(0, [refOf(fanOut, 0)]);
+    assert.deepEqual(
+      fleet.sent.map(({ message }) => message),
+      [
+        { type: 'permit', asOf: fleet.now, frozen: [] },
+        { type: 'stop', graceMs: 700 },
+      ],
+    );
+    fleet.report(fanOut, 0);
+    assert.deepEqual(states(fanOut), ['done', 'pending']);
+  });
+
+  it('ends with the worker’s process: the next one is given work', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.do(now => fleet.core.stop(workerDid(0), 700, now));
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [refOf(fanOut, 0)], reason: 'the worker is stopping', begun: false },
+        now,
+      ),
+    );
+    fleet.do(now => fleet.core.stopped(workerDid(0), now));
+    assert.equal(statusOf(fleet, 0), 'stopped');
+    assert.deepEqual(states(fanOut), ['pending']);
+    fleet.hello(0);
+    assert.deepEqual([statusOf(fleet, 0), ...states(fanOut)], ['live', 'assigned']);
+  });
+});
+
+describe('a join', () => {
+  const joins = (fleet: TestFleet): unknown[] => fleet.bodiesOf(TOPIC.join).map(({ outcome }) => outcome);
+
+  it('comes once, with the census and the report of each member (I2, I10)', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(2);
+    const [a, b] = [fleet.report(fanOut, 1), fleet.report(fanOut, 0)];
+    const [body] = fleet.bodiesOf(TOPIC.join);
+    assert.deepEqual(body, {
+      topic: TOPIC.join,
+      round: 1,
+      outcome: 'satisfied',
+      reason: '2 of 2 accepted',
+      counts: { accepted: 2, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
+      children: [
+        { index: 0, verdict: 'accept', report: b.record.id },
+        { index: 1, verdict: 'accept', report: a.record.id },
+      ],
+    });
+    fleet.pass(100_000);
+    assert.equal(joins(fleet).length, 1);
+  });
+
+  it('of any comes with the first that accepts, and the rest is not in its census', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut(3, { join: 'any' });
+    fleet.report(fanOut, 1);
+    assert.deepEqual(joins(fleet), ['satisfied']);
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    assert.equal(fanOut.joined!.census.running, 2);
+    assert.equal(fanOut.children[0]!.afterJoin, true);
+    assert.equal(fanOut.counts.failed, 1);
+  });
+
+  it('of k_of_n is lost as soon as it can not be won', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut(3, { join: 'k_of_n:2' });
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    assert.deepEqual(joins(fleet), []);
+    fleet.report(fanOut, 1, { verdict: 'reject' });
+    assert.deepEqual(joins(fleet), ['unsatisfiable']);
+  });
+
+  it('in CEL waits until every child is final', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }], { join: 'accepted >= 1 && cancelled == 1' });
+    fleet.report(fanOut, 0);
+    assert.deepEqual(joins(fleet), []);
+    fleet.report(fanOut, 1, { verdict: 'failed' });
+    assert.deepEqual(joins(fleet), ['satisfied'], 'the dependant of a failed child ends with it');
+    assert.deepEqual(verdicts(fanOut), ['accept', 'failed', 'cancelled']);
+    assert.match(fanOut.children[2]!.reason!, /subtask 1 ended as failed/);
+  });
+
+  it('is timed out at its time, and not a moment before', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(2, { timeout_secs: 1.5 });
+    fleet.pass(1499);
+    assert.equal(fanOut.joined, null);
+    fleet.pass(2);
+    assert.deepEqual(joins(fleet), ['timed_out']);
+  });
+
+  it('that keeps its losers lets pending ones start', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(3, { join: 'any' });
+    fleet.report(fanOut, 0);
+    fleet.report(fanOut, 1);
+    assert.deepEqual(states(fanOut), ['done', 'done', 'assigned']);
+    assert.equal(fleet.core.state.open.size, 1);
+    fleet.report(fanOut, 2);
+    assert.equal(fleet.core.state.open.size, 0);
+  });
+
+  it('that drains starts no more, and takes back what has not started', () => {
+    const fleet = new TestFleet(1, 2);
+    const fanOut = fleet.fanOut(4, { join: 'any', losers: 'drain' });
+    fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
+    assert.deepEqual(states(fanOut), ['done', 'assigned', 'done', 'done']);
+    assert.deepEqual(fleet.told('recall'), [1]);
+    fleet.do(now =>
+      fleet.core.returned(
+        workerDid(0),
+        { deliveries: [refOf(fanOut, 1)], reason: 'recalled', begun: false },
+        now,
+      ),
+    );
+    assert.deepEqual(verdicts(fanOut), ['accept', 'cancelled', 'cancelled', 'cancelled']);
+  });
+
+  it('that drains lets finish what has started', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(2, { join: 'any', losers: 'drain' });
+    fleet.started(fanOut, 0, 1);
+    fleet.report(fanOut, 0);
+    assert.deepEqual([...fleet.told('recall'), ...fleet.told('cancel')], []);
+    fleet.report(fanOut, 1);
+    assert.deepEqual(verdicts(fanOut), ['accept', 'accept']);
+  });
+
+  it('that cancels ends running ones too', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(3, { join: 'any', losers: 'cancel' });
+    fleet.report(fanOut, 0);
+    assert.deepEqual(states(fanOut), ['done', 'assigned', 'done']);
+    assert.deepEqual(fleet.told('cancel'), [1]);
+    fleet.report(fanOut, 1, { verdict: 'cancelled' });
+    assert.equal(fleet.core.state.open.size, 0);
+  });
+});
+
+describe('a restarted coordinator', () => {
+  it('takes up a join that its predecessor did not get to make durable', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.report(fanOut, 0);
+    const join = fleet.log.findIndex(({ record }) => record.body['topic'] === TOPIC.join);
+    fleet.log.splice(join);
+    fleet.restart();
+    assert.equal(fleet.bodiesOf(TOPIC.join).length, 1);
+  });
+
+  it('takes up the end of dependants', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{}, { depends_on: [0] }], { join: 'any' });
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    const cut = fleet.log.findIndex(({ record }) => record.body['cause'] === 0);
+    fleet.log.splice(cut);
+    fleet.restart();
+    assert.deepEqual(verdicts(fleet.core.state.tasks.get(fanOut.task.thread)!.fanOut!), [
+      'failed',
+      'cancelled',
+    ]);
+  });
+
+  it('goes on with a cancel that was only asked for', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(3);
+    fleet.cancel(fanOut.task, 2);
+    const cut = fleet.log.findIndex(({ record }) => record.body['topic'] === TOPIC.childDone);
+    fleet.log.splice(cut);
+    fleet.restart();
+    const again = fleet.core.state.tasks.get(fanOut.task.thread)!.fanOut!;
+    assert.deepEqual(verdicts(again), [null, null, 'cancelled']);
+  });
+
+  it('keeps what workers run, and gives them two heartbeats to come back', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut(1);
+    fleet.restart();
+    fleet.pass(1.9 * HEARTBEAT_MS);
+    fleet.sent = [];
+    fleet.hello(0, [refOf(fanOut, 0)]);
+    assert.deepEqual(fleet.delivered(), []);
+    const again = fleet.core.state.tasks.get(fanOut.task.thread)!.fanOut!;
+    fleet.report(again, 0);
+    assert.equal(again.joined?.outcome, 'satisfied');
+  });
+});
+
+describe('retry', () => {
+  it('opens the next round after a join, and the other results stay', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(2);
+    fleet.report(fanOut, 0);
+    fleet.report(fanOut, 1, { verdict: 'failed' });
+    fleet.retry(fanOut.task, 1);
+    assert.deepEqual([fanOut.round, fanOut.joined, ...states(fanOut)], [2, null, 'done', 'assigned']);
+    assert.equal(fanOut.children[1]!.attempt, 2);
+    fleet.report(fanOut, 1);
+    assert.deepEqual(
+      fleet.bodiesOf(TOPIC.join).map(({ round, outcome }) => [round, outcome]),
+      [
+        [1, 'unsatisfiable'],
+        [2, 'satisfied'],
+      ],
+    );
+  });
+
+  it('before the join opens no round, and leaves its beginning as it is', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(2, { join: 'any', timeout_secs: 100 });
+    const began = fanOut.roundStartedAt;
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    fleet.beat(0);
+    fleet.now += 500;
+    fleet.retry(fanOut.task, 0);
+    assert.deepEqual([fanOut.round, fanOut.roundStartedAt], [1, began]);
+  });
+
+  it('has the dependants run that ended because of the child, and no others', () => {
+    const fleet = new TestFleet(1);
+    const fanOut = fleet.fanOut([{}, { depends_on: [0] }, { depends_on: [1] }, { depends_on: [0, 4] }, {}]);
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    fleet.report(fanOut, 4, { verdict: 'failed' });
+    assert.deepEqual(verdicts(fanOut), ['failed', 'cancelled', 'cancelled', 'cancelled', 'failed']);
+    fleet.retry(fanOut.task, 0);
+    assert.deepEqual(states(fanOut), ['assigned', 'pending', 'pending', 'done', 'done']);
+    for (const index of [0, 1, 2]) fleet.report(fanOut, index);
+    assert.deepEqual(verdicts(fanOut), ['accept', 'accept', 'accept', 'cancelled', 'failed']);
+  });
+
+  for (const losers of ['drain', 'cancel'] as const)
+    it(`has what the join ended run again as well (losers: ${losers}), or nothing could come of it`, () => {
+      const fleet = new TestFleet(1);
+      const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }, { depends_on: [0] }], { losers });
+      fleet.report(fanOut, 0, { verdict: 'failed' });
+      assert.deepEqual(verdicts(fanOut), ['failed', 'cancelled', 'cancelled', 'cancelled']);
+      fleet.retry(fanOut.task, 0);
+      assert.deepEqual(
+        [fanOut.joined, states(fanOut)],
+        [null, ['assigned', 'pending', 'pending', 'pending']],
+      );
+      for (const index of [0, 1, 3, 2]) fleet.report(fanOut, index);
+      assert.equal(fanOut.joined?.outcome, 'satisfied');
+    });
+
+  it('leaves what somebody cancelled, what failed after the join, and what waits for either', () => {
+    const fleet = new TestFleet(3);
+    const fanOut = fleet.fanOut([{}, {}, {}, { depends_on: [1] }], { losers: 'drain' });
+    fleet.do(now =>
+      commands.cancel(fleet.core, 'T-1', { subtask: 2, reason: null }, { actor: USER, key: undefined, now }),
+    );
+    fleet.report(fanOut, 0, { verdict: 'failed' });
+    fleet.report(fanOut, 1, { verdict: 'failed' });
+    fleet.report(fanOut, 2, { verdict: 'cancelled' });
+    fleet.retry(fanOut.task, 0);
+    assert.deepEqual(verdicts(fanOut).slice(1), ['failed', 'cancelled', 'cancelled']);
+  });
+});
+
+describe('a serial run', () => {
+  it('has one out at a time, in dependency order, on one worker (I13)', () => {
+    const fleet = new TestFleet(2, 4);
+    const original = fleet.fanOut([{ depends_on: [1] }, {}, {}]);
+    const thread = 'th_serial' as ThreadId;
+    fleet.do(now =>
+      commands.runSerial(fleet.core, original.task.alias, { worker: 'worker-1' }, thread, {
+        actor: USER,
+        key: undefined,
+        now,
+      }),
+    );
+    const serial = fleet.core.state.tasks.get(thread)!.fanOut!;
+    const order: number[] = [];
+    while (serial.joined === null) {
+      const out = serial.children.filter(({ state }) => state === 'assigned');
+      assert.equal(out.length, 1);
+      assert.equal(out[0]!.worker, workerDid(1));
+      order.push(out[0]!.index);
+      fleet.report(serial, out[0]!.index, { wall_time_secs: 0.001 });
+    }
+    assert.ok(order.indexOf(1) < order.indexOf(0));
+    assert.equal(order.length, 3);
+  });
+});
+
+describe('the next deadline', () => {
+  it('is none when nothing is waited for', () => {
+    assert.equal(new TestFleet().core.nextDeadline(5), undefined);
+  });
+
+  it('is never due again right after a tick that did nothing (I15)', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(9);
+    fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
+    fleet.report(fanOut, 1, { wall_time_secs: 0.01 });
+    for (let i = 0; i < 100; i++) {
+      const before = fleet.log.length;
+      const sent = fleet.sent.length;
+      fleet.do(now => fleet.core.tick(now));
+      const next = fleet.core.nextDeadline(fleet.now);
+      if (fleet.log.length === before && fleet.sent.length === sent)
+        assert.ok(next === undefined || next > fleet.now);
+      fleet.now = Math.max(fleet.now, next ?? 0) + 1;
+      fleet.beat(0);
+      fleet.beat(1);
+    }
+  });
+});
+
+describe('the records of a coordinator', () => {
+  it('have clocks that rise per actor and thread (I14)', () => {
+    const fleet = new TestFleet(2);
+    const fanOut = fleet.fanOut(5);
+    for (let i = 0; i < 5; i++) fleet.report(fanOut, i);
+    const last = new Map<string, number>();
+    for (const { record } of fleet.log) {
+      const slot = `${record.actor} ${record.thread}`;
+      assert.ok(record.clock > (last.get(slot) ?? -1), slot);
+      last.set(slot, record.clock);
+    }
+    assert.ok(last.has(`${SELF} ${fanOut.task.thread}`));
+  });
+});
+
+describe('the record of a large fan-out', () => {
+  it('has its members in order, since sorting them would hold up everything else', () => {
+    const fleet = new TestFleet(2, 3);
+    const fanOut = fleet.fanOut(3, { join: 'accepted > 1' });
+    for (const index of [0, 1, 2])
+      fleet.report(fanOut, index, { verdict: index === 1 ? 'failed' : 'accept', summary: 'done' });
+    for (const topic of [TOPIC.fanOut, TOPIC.spawned, TOPIC.child, TOPIC.join]) {
+      const [body] = fleet.bodiesOf(topic);
+      assert.equal(JSON.stringify(body), canonical(body), topic);
+    }
+  });
+});

@@ -1,0 +1,217 @@
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import { isReservedThread, RESERVED } from '../../record/ids.ts';
+import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../../record/record.ts';
+import type { BatchSignature } from '../../record/signing.ts';
+import { asJson, TOPIC, topicOf, type TopicBody } from '../model/record-bodies.ts';
+import { concernedBy } from '../model/dependencies.ts';
+import { applyRecord, type FoldContext } from '../fold/apply-record.ts';
+import type { ToWorker } from '../model/messages.ts';
+import { verbOf } from '../model/task-status.ts';
+import type { Child, FanOut, FleetState, Task } from '../model/state.ts';
+
+/** What is appended at once: the coordinator's own records, or a worker's signed batch. */
+export interface OutBatch {
+  readonly records: readonly SealedRecord[];
+  readonly signature?: BatchSignature & { readonly ids: readonly RecordId[] };
+}
+
+/** What is to be done once everything decided so far is durable. */
+export type Effect =
+  | { readonly type: 'send'; readonly to: Did; readonly message: ToWorker }
+  /** End this local worker's process with all that it started; `gone` follows. */
+  | { readonly type: 'end-process'; readonly did: Did; readonly reason: string };
+
+/** What one step decided. */
+export interface Output {
+  readonly batches: readonly OutBatch[];
+  readonly effects: readonly Effect[];
+  /** Fan-outs that moved, with the subtasks that did. */
+  readonly changed: ReadonlyMap<ThreadId, ReadonlySet<number>>;
+  readonly instances: ReadonlySet<Did>;
+  /** Namespaces that look different, and what lies below them with them. */
+  readonly namespaces: ReadonlySet<string>;
+}
+
+/** A record's content, but for what the coordinator fills in. */
+export type Draft = Pick<RecordContent, 'act' | 'thread'> & {
+  readonly body: TopicBody;
+  readonly parents?: readonly RecordId[];
+  readonly actor?: Did;
+  /** Whose judgement it is. */
+  readonly judgedBy?: Did;
+};
+
+export interface StepOptions extends FoldContext {
+  /** The state that the log folds to. */
+  readonly state: FleetState;
+}
+
+/**
+ * What the coordinator has decided since the last `take`: the records to append, the effects, and whom it concerns.
+ * Every room of the coordinator's rules writes here and nowhere else. A record is applied to the state as it is
+ * written, so that what is decided next knows of it.
+ */
+export class DecisionBuffer {
+  readonly state: FleetState;
+  readonly self: Did;
+  readonly #context: FoldContext;
+  #batches: OutBatch[] = [];
+  #own: SealedRecord[] = [];
+  #effects: Effect[] = [];
+  #changed = new Map<ThreadId, Set<number>>();
+  #instances = new Set<Did>();
+  #namespaces = new Set<string>();
+  /** Fan-outs to look at when the step is over. */
+  #dirty = new Set<FanOut>();
+
+  constructor({ state, self, cel }: StepOptions) {
+    this.state = state;
+    this.self = self;
+    this.#context = { self, cel };
+  }
+
+  /** Everything decided since the last call. */
+  take(): Output {
+    this.#flushOwn();
+    const output = {
+      batches: this.#batches,
+      effects: this.#effects,
+      changed: this.#changed,
+      instances: this.#instances,
+      namespaces: this.#namespaces,
+    };
+    this.#batches = [];
+    this.#effects = [];
+    this.#changed = new Map();
+    this.#instances = new Set();
+    this.#namespaces = new Set();
+    return output;
+  }
+
+  /** Writes a record of the coordinator's, or in somebody's name, and applies it. */
+  write(draft: Draft, now: number): SealedRecord {
+    const actor = draft.actor ?? this.self;
+    const content = {
+      act: draft.act,
+      actor,
+      body: asJson(draft.body),
+      clock: this.#nextClock(actor, draft.thread),
+      data_type: 'SCALAR',
+      parents: draft.parents ?? [],
+      thread: draft.thread,
+    } as const;
+    const sealed = seal(content, draft.judgedBy ?? null);
+    this.writeSealed(sealed, now);
+    return sealed;
+  }
+
+  /** Appends a record that is sealed already, and applies it. */
+  writeSealed(sealed: SealedRecord, now: number): void {
+    this.#own.push(sealed);
+    this.apply(sealed.record, now);
+  }
+
+  /** Appends records that change nothing by themselves: what is written with them says it all. */
+  accompany(records: readonly SealedRecord[]): void {
+    for (const record of records) this.#own.push(record);
+  }
+
+  /** Appends what a worker signed, behind everything decided so far; the caller applies it. */
+  append(batch: OutBatch): void {
+    this.#flushOwn();
+    this.#batches.push(batch);
+  }
+
+  apply(record: FleetRecord, now: number): void {
+    const topic = topicOf(record);
+    const isStatus = isAboutStatus(topic);
+    // Before and after: a word may end what was waited for.
+    if (isStatus) this.noteConcerned(record.thread);
+    applyRecord(this.state, record, now, this.#context);
+    if (isStatus) this.noteConcerned(record.thread);
+  }
+
+  /** Corrects what was applied before it was durable to the time that the log gave it. */
+  stamp(record: FleetRecord, at: number): void {
+    const fanOut = this.state.tasks.get(record.thread)?.fanOut;
+    if (fanOut === null || fanOut === undefined) return;
+    // A retry before the join opens no round, and a join may be followed by the next round before it is durable.
+    if (fanOut.roundOpenedBy === record.id) fanOut.roundStartedAt = at;
+    else if (fanOut.joined?.record === record.id) fanOut.joined.at = at;
+  }
+
+  send(to: Did, message: ToWorker): void {
+    this.#effects.push({ type: 'send', to, message });
+  }
+
+  endProcess(did: Did, reason: string): void {
+    this.#effects.push({ type: 'end-process', did, reason });
+  }
+
+  /** Tells watchers that a fan-out moved, and which of its subtasks. */
+  note(thread: ThreadId, index?: number): void {
+    let set = this.#changed.get(thread);
+    if (set === undefined) this.#changed.set(thread, (set = new Set()));
+    if (index !== undefined) set.add(index);
+  }
+
+  /** Tells watchers of the tasks that look different when this one's status may have changed. */
+  noteConcerned(thread: ThreadId): void {
+    const task = this.state.tasks.get(thread);
+    if (task !== undefined) for (const each of concernedBy(this.state, task)) this.note(each);
+  }
+
+  /** Tells watchers of instances. */
+  noteInstance(did: Did): void {
+    this.#instances.add(did);
+  }
+
+  /** Tells watchers of a namespace, and of what lies below it. */
+  noteNamespace(id: string): void {
+    this.#namespaces.add(id);
+  }
+
+  /** Has a fan-out looked at when the step is over. */
+  look(fanOut: FanOut): void {
+    this.#dirty.add(fanOut);
+  }
+
+  /** Has the fan-out of this task looked at when the step is over, and tells watchers, and of which subtasks. */
+  touch(task: Task, children: readonly Child[] = []): void {
+    if (task.fanOut !== null) this.look(task.fanOut);
+    this.note(task.thread);
+    for (const { index } of children) this.note(task.thread, index);
+  }
+
+  /** The fan-outs to look at since the last call. */
+  takeDirty(): readonly FanOut[] {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    return dirty;
+  }
+
+  #nextClock(actor: Did, thread: ThreadId): number {
+    if (thread === RESERVED.instanceRegistry) return this.state.registryClocks.get(actor) ?? 0;
+    if (isReservedThread(thread)) return this.state.ownClocks.get(thread) ?? 0;
+    return this.state.tasks.get(thread)?.clocks.get(actor) ?? 0;
+  }
+
+  #flushOwn(): void {
+    if (this.#own.length === 0) return;
+    this.#batches.push({ records: this.#own });
+    this.#own = [];
+  }
+}
+
+/** Whether a record of this topic may change the status of its task. */
+function isAboutStatus(topic: string | undefined): boolean {
+  return (topic !== undefined && STATUS_TOPICS.has(topic)) || verbOf(topic) !== undefined;
+}
+
+const STATUS_TOPICS: ReadonlySet<string> = new Set([
+  TOPIC.task,
+  TOPIC.fanOut,
+  TOPIC.join,
+  TOPIC.retry,
+  TOPIC.cancel,
+]);

@@ -1,0 +1,46 @@
+import { isDeferred } from '../model/task-status.ts';
+import { endOf } from '../model/tasks.ts';
+import type { Task } from '../model/state.ts';
+import type { DecisionBuffer } from './decision-buffer.ts';
+
+/**
+ * Tells watchers when a deferral is over. Nothing is written then: the status follows from the time, and only who
+ * shows it has to be told to look again.
+ */
+export class Deferrals {
+  readonly #step: DecisionBuffer;
+  /** When each deferred task comes back, in ms. */
+  readonly #until = new Map<Task, number>();
+
+  constructor(step: DecisionBuffer) {
+    this.#step = step;
+  }
+
+  /** Takes up what the log left deferred. */
+  resume(now: number): void {
+    for (const task of this.#step.state.tasks.values()) this.noted(task, now);
+  }
+
+  /** A task was spoken of. */
+  noted(task: Task, now: number): void {
+    const until = task.standing.deferral?.until ?? null;
+    if (until === null || endOf(task) !== null || !isDeferred(task.standing, now)) this.#until.delete(task);
+    else this.#until.set(task, until);
+  }
+
+  /** When the next one is over; infinity when none is waited for. */
+  get next(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const until of this.#until.values()) next = Math.min(next, until);
+    return next;
+  }
+
+  tick(now: number): void {
+    for (const [task, until] of this.#until) {
+      if (now < until) continue;
+      this.#until.delete(task);
+      this.#step.note(task.thread);
+      this.#step.noteConcerned(task.thread);
+    }
+  }
+}

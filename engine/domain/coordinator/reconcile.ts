@@ -1,0 +1,63 @@
+import type { SealedRecord } from '../../record/record.ts';
+import { cancelled, childIntent, endReason, refOf } from './assignment-record.ts';
+import { isWanted } from '../fold/apply-record.ts';
+import type { WorkerLink } from './worker-state.ts';
+import { isBlocked } from '../policy/blocked-namespaces.ts';
+import type { Assignments } from './assignments.ts';
+import { keyOf, type DeliveryRef } from '../model/messages.ts';
+import type { Completion } from './completion.ts';
+import type { DecisionBuffer } from './decision-buffer.ts';
+
+/** Brings together what a worker says that it holds, and what the log says that it was given. */
+export function reconcile(
+  step: DecisionBuffer,
+  settling: Completion,
+  handover: Assignments,
+  link: WorkerLink,
+  held: readonly DeliveryRef[],
+  now: number,
+): void {
+  const handBack = (deliveries: readonly DeliveryRef[], begun: boolean): void => {
+    if (deliveries.length > 0)
+      handover.returned(
+        link.did,
+        { deliveries, reason: 'nothing may start in its namespace when it was to be given again', begun },
+        now,
+      );
+  };
+  const unexpected = new Map(held.map(ref => [keyOf(ref), ref]));
+  const again: SealedRecord[] = [];
+  const fenced: DeliveryRef[] = [];
+  const frozen: DeliveryRef[] = [];
+  const frozenBegun: DeliveryRef[] = [];
+  for (const [child, assignment] of [...link.assigned]) {
+    const { fanOut } = assignment;
+    const ref = refOf(fanOut, child);
+    // What was said on an earlier connection may not have come.
+    assignment.recalled = false;
+    assignment.told = false;
+    // What is still stalled is told again; the sign of life of what is not may have been lost with the connection.
+    if (assignment.silentSince !== null) step.note(ref.thread, ref.index);
+    assignment.silentSince = null;
+    settling.endAsAsked(fanOut);
+    if (unexpected.delete(keyOf(ref))) continue;
+    const begun = assignment.startedAt !== null;
+    assignment.startedAt = null;
+    if (isWanted(fanOut, child) && isBlocked(step.state, fanOut.namespace)) {
+      // It would only be given back; it waits here instead.
+      (begun ? frozenBegun : frozen).push(ref);
+    } else if (isWanted(fanOut, child)) {
+      again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
+    } else {
+      // It does not run there, and would only be started to be ended.
+      settling.endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
+      fenced.push(ref);
+    }
+  }
+  handBack(frozen, false);
+  handBack(frozenBegun, true);
+  if (again.length > 0) step.send(link.did, { type: 'deliver', records: again });
+  // What is over here may be running there: a coordinator ended it while this worker could not be told.
+  fenced.push(...unexpected.values());
+  if (fenced.length > 0) step.send(link.did, { type: 'fence', deliveries: fenced });
+}

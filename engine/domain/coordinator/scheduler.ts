@@ -1,0 +1,305 @@
+import type { Did } from '../../record/ids.ts';
+import { letsStart } from '../model/circuit-breakers.ts';
+import { copyOf, reserve, whyUnaffordable, type Budget } from '../model/budgets.ts';
+import { hash } from '../../record/hash.ts';
+import { isWanted, markReady } from '../fold/apply-record.ts';
+import type { IndexQueue } from '../model/index-queue.ts';
+import { isBlocked } from '../policy/blocked-namespaces.ts';
+import { windowOf, type WorkerLink } from './worker-state.ts';
+import {
+  boundOf,
+  denierOf,
+  levelsOf,
+  takeUp,
+  whyBounded,
+  whyShutOut,
+  type Limit,
+  type Levels,
+} from '../policy/namespace-policy.ts';
+import { environmentOf, type Child, type FanOut, type FleetState, type Instance } from '../model/state.ts';
+
+/** One child for one worker. */
+export interface Placement {
+  readonly fanOut: FanOut;
+  readonly child: Child;
+  readonly worker: Did;
+}
+
+/** A worker that can be given work, with what is still free there. */
+interface WorkerCapacity {
+  readonly instance: Instance;
+  readonly link: WorkerLink;
+  readonly window: number;
+  load: number;
+}
+
+/**
+ * Chooses which children go to which workers now. Pure in its outcome: it only takes children out of their ready
+ * queues (those that back off come back by `delayed`), the assignment itself is a record.
+ */
+export function planDispatch(
+  state: FleetState,
+  links: ReadonlyMap<Did, WorkerLink>,
+  now: number,
+): Pick<Plan, 'placed' | 'delayed' | 'parked' | 'shutOut'> {
+  const plan: Plan = {
+    placed: [],
+    delayed: [],
+    parked: [],
+    shutOut: [],
+    taken: new Set(),
+    budgets: new Map(),
+    bounds: new Map(),
+    probed: new Set(),
+  };
+  const seats = seatsOf(state, links, now);
+  let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
+  let moved = true;
+  while (moved && free > 0) {
+    moved = false;
+    for (const [namespace, fanOuts] of state.startable.inOrder()) {
+      if (isBlocked(state, namespace)) continue;
+      const started = placeFirst(state, fanOuts, seats, free, plan, now);
+      free -= started;
+      moved ||= started > 0;
+      if (free <= 0) break;
+    }
+  }
+  return plan;
+}
+
+/** Gives the first fan-out of a namespace that can start something its turn. @returns how many it started */
+function placeFirst(
+  state: FleetState,
+  fanOuts: readonly FanOut[],
+  seats: readonly WorkerCapacity[],
+  free: number,
+  plan: Plan,
+  now: number,
+): number {
+  for (const fanOut of fanOuts) {
+    const room = Math.min(free, state.startable.left(fanOut));
+    const started = placeSome(state, fanOut, seats, room, plan, now);
+    if (started > 0) state.startable.charge(fanOut, started);
+    if (![...fanOut.ready.values()].some(({ size }) => size > 0)) state.startable.delete(fanOut);
+    if (started > 0) return started;
+  }
+  return 0;
+}
+
+/** The workers that take work, longest up first. */
+export function seatsOf(state: FleetState, links: ReadonlyMap<Did, WorkerLink>, now: number): WorkerCapacity[] {
+  const seats: WorkerCapacity[] = [];
+  for (const link of links.values()) {
+    const instance = state.instances.get(link.did);
+    if (instance === undefined || !takesWork(instance, link)) continue;
+    seats.push({ instance, link, window: windowOf(link, instance.slots, now), load: link.assigned.size });
+  }
+  return seats.sort((a, b) => a.link.upSince - b.link.upSince);
+}
+
+function takesWork(instance: Instance, link: WorkerLink): boolean {
+  return (
+    link.connected &&
+    !link.stopping &&
+    instance.role === 'worker' &&
+    instance.status === 'live' &&
+    instance.health === 'healthy'
+  );
+}
+
+/** A serial baseline runs one subtask at a time. */
+function roomFor(fanOut: FanOut, room: number, { placed }: Plan): number {
+  if (fanOut.serialOf === null) return room;
+  return 1 - fanOut.counts.running - placed.filter(each => each.fanOut === fanOut).length;
+}
+
+/** What one plan has come to so far. */
+interface Plan {
+  readonly placed: Placement[];
+  readonly delayed: [FanOut, Child][];
+  /** The children that were placed: a queue may name one twice, since an entry outlives a child that was given out. */
+  readonly taken: Set<Child>;
+  /** The budgets of fan-outs that have one, with what was placed reserved. */
+  readonly budgets: Map<FanOut, Budget>;
+  /** The limits of namespaces that have some, with what was placed taken up; null for those that have none. */
+  readonly bounds: Map<string, Limit | null>;
+  /** Children whose executor is out of quota. */
+  readonly parked: [FanOut, Child][];
+  /** Children whose executor a policy does not let run any more. */
+  readonly shutOut: [FanOut, Child][];
+  /** Executors that were out of quota, and on which one child was placed to go ahead. */
+  readonly probed: Set<string>;
+}
+
+function placeSome(
+  state: FleetState,
+  fanOut: FanOut,
+  seats: readonly WorkerCapacity[],
+  most: number,
+  plan: Plan,
+  now: number,
+): number {
+  const { placed, taken } = plan;
+  const levels = levelsOf(state.namespaces, fanOut.namespace);
+  const bounds = boundsIn(state, plan, levels);
+  const open = seatsOpenTo(levels, seats);
+  let room = roomFor(fanOut, most, plan);
+  const before = placed.length;
+  for (const [name, queue] of fanOut.ready) {
+    while (room > 0) {
+      const child = nextStartable(state, fanOut, queue, plan, levels, now);
+      if (child === undefined || !isAffordable(fanOut, child, plan, bounds)) break;
+      const seat = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : seatFor(name, open);
+      if (seat === 'moved') continue;
+      if (seat === undefined) break;
+      queue.shift();
+      seat.load++;
+      room--;
+      taken.add(child);
+      if (fanOut.budget !== null)
+        reserve(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!);
+      for (const bound of bounds) takeUp(bound, fanOut.subtasks[child.index]!);
+      if (state.breakers.size > 0) noteProbe(state, fanOut, child, plan);
+      placed.push({ fanOut, child, worker: seat.instance.did });
+    }
+  }
+  return placed.length - before;
+}
+
+/** What does not fit waits, and what stands behind it waits as well: a large share is not overtaken for ever. */
+function isAffordable(fanOut: FanOut, child: Child, plan: Plan, bounds: readonly Limit[]): boolean {
+  const subtask = fanOut.subtasks[child.index]!;
+  if (bounds.some(bound => whyBounded(bound, subtask) !== null)) return false;
+  return fanOut.budget === null || whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), subtask) === null;
+}
+
+/** What bounds the starts of a namespace, as far as this plan has come. */
+function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly Limit[] {
+  return levels.flatMap(level => {
+    let bound = bounds.get(level.namespace);
+    if (bound === undefined) bounds.set(level.namespace, (bound = boundOf(state, level)));
+    return bound ?? [];
+  });
+}
+
+/** The seats of workers that no policy denies, also where a free choice would come to them. */
+function seatsOpenTo(levels: Levels, seats: readonly WorkerCapacity[]): readonly WorkerCapacity[] {
+  if (levels.length === 0) return seats;
+  return seats.filter(({ instance }) => denierOf(levels, instance) === undefined);
+}
+
+function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
+  let copy = budgets.get(fanOut);
+  if (copy === undefined) budgets.set(fanOut, (copy = copyOf(budget)));
+  return copy;
+}
+
+/** The head of the queue, after dropping what may no longer start and setting aside what must wait. */
+function nextStartable(
+  state: FleetState,
+  fanOut: FanOut,
+  queue: IndexQueue,
+  plan: Plan,
+  levels: Levels,
+  now: number,
+): Child | undefined {
+  for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
+    const child = fanOut.children[index]!;
+    const isFree = child.state === 'pending' && child.asks === null && !plan.taken.has(child);
+    const isBare = state.goneEnvironments.size > 0 && lacksEnvironment(state, fanOut, child);
+    // One that lacks its environment gets another by a retry, which puts it into the queue again.
+    const startable = isFree && child.unmet === 0 && isWanted(fanOut, child) && !isBare;
+    const aside = startable ? asideFor(state, fanOut, child, plan, levels, now) : undefined;
+    if (startable && aside === undefined) return child;
+    queue.shift();
+    aside?.push([fanOut, child]);
+  }
+  return undefined;
+}
+
+/** Where a child is set aside that must wait for something else than a worker; undefined when it need not. */
+function asideFor(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  plan: Plan,
+  levels: Levels,
+  now: number,
+): [FanOut, Child][] | undefined {
+  if (child.notBefore > now) return plan.delayed;
+  if (whyShutOut(levels, fanOut.subtasks[child.index]!) !== null) return plan.shutOut;
+  return hasQuota(state, fanOut, child, plan, now) ? undefined : plan.parked;
+}
+
+/** True when the environment that a child is to run in is no longer kept. */
+export function lacksEnvironment(
+  { goneEnvironments }: Pick<FleetState, 'goneEnvironments'>,
+  fanOut: FanOut,
+  child: Child,
+): boolean {
+  const name = environmentOf(fanOut, child);
+  return name !== null && goneEnvironments.has(name);
+}
+
+function hasQuota(
+  { breakers }: FleetState,
+  fanOut: FanOut,
+  { index }: Child,
+  { probed }: Plan,
+  now: number,
+): boolean {
+  if (breakers.size === 0) return true;
+  const { executor } = fanOut.subtasks[index]!;
+  return !probed.has(executor) && letsStart(breakers, executor, now);
+}
+
+function noteProbe({ breakers }: FleetState, fanOut: FanOut, { index }: Child, { probed }: Plan): void {
+  const { executor } = fanOut.subtasks[index]!;
+  if (breakers.has(executor)) probed.add(executor);
+}
+
+function seatFor(name: string, seats: readonly WorkerCapacity[]): WorkerCapacity | undefined {
+  let best: WorkerCapacity | undefined;
+  for (const seat of seats) {
+    if (seat.load >= seat.window) continue;
+    if (name !== 'least-loaded' && seat.instance.did !== name && seat.instance.alias !== name) continue;
+    // Seats come longest up first, so that a tie stays with the first one met.
+    if (best === undefined || relativeLoad(seat) < relativeLoad(best)) best = seat;
+  }
+  return best;
+}
+
+const relativeLoad = (seat: WorkerCapacity): number => seat.load / seat.instance.slots;
+
+/**
+ * Round robin names a worker by the hash of parent and index over the live ones, so that the choice is the same
+ * whoever makes it. A child whose worker is busy waits in that worker's queue and does not hold up the others.
+ */
+function spread(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  queue: IndexQueue,
+  seats: readonly WorkerCapacity[],
+): WorkerCapacity | 'moved' | undefined {
+  if (seats.length === 0) return undefined;
+  const inOrder = [...seats].sort((a, b) => (a.instance.did < b.instance.did ? -1 : 1));
+  const seat = inOrder[roundRobinIndex(fanOut, child.index, inOrder.length)]!;
+  if (seat.load < seat.window) return seat;
+  queue.shift();
+  markReady(state, fanOut, child, seat.instance.did);
+  return 'moved';
+}
+
+function roundRobinIndex(fanOut: FanOut, index: number, workers: number): number {
+  return parseInt(hash(`${fanOut.id}/${index}`).slice(0, 8), 16) % workers;
+}
+
+/** Puts back what round robin had lined up for a worker that takes no work any more. */
+export function releaseQueueOf(state: FleetState, worker: Did): void {
+  for (const fanOut of state.startable.inOrder().flatMap(([, fanOuts]) => fanOuts)) {
+    const waiting = fanOut.ready.get(worker)?.drain() ?? [];
+    for (const index of waiting) markReady(state, fanOut, fanOut.children[index]!);
+  }
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { Did } from '../../record/ids.ts';
+import { newLink, noteWall, stalledBehind, windowOf, type WorkerLink } from './worker-state.ts';
+import { newChild, type Child, type FanOut } from '../model/state.ts';
+
+const did = 'did:sync:instance:0000000000000000' as Did;
+const fanOut = {} as FanOut;
+
+function holding(count: number, wallMs?: number): { link: WorkerLink; children: Child[] } {
+  const link = newLink(did, 0);
+  if (wallMs !== undefined) noteWall(link, wallMs);
+  const children = Array.from({ length: count }, (_, i) => newChild(i, 0));
+  for (const child of children)
+    link.assigned.set(child, { fanOut, startedAt: null, silentSince: null, recalled: false, told: false });
+  return { link, children };
+}
+
+describe('the window of a worker', () => {
+  it('is its slots while nobody knows how long its attempts take, and when they take long', () => {
+    assert.equal(windowOf(holding(0).link, 4, 0), 4);
+    assert.equal(windowOf(holding(0, 50).link, 4, 0), 4);
+    assert.equal(windowOf(holding(0, 60_000).link, 4, 0), 4);
+  });
+
+  it('holds 50 ms of work ahead of short attempts, and is bounded for those of no time', () => {
+    assert.equal(windowOf(holding(0, 10).link, 1, 0), 5);
+    assert.equal(windowOf(holding(0, 10).link, 3, 0), 15);
+    const most = windowOf(holding(0, 0).link, 1, 0);
+    assert.ok(most > 100 && most < 10_000, `${most}`);
+  });
+
+  it('is its slots while it has stalled: work handed ahead would only be recalled', () => {
+    const { link } = holding(2, 10);
+    assert.equal(windowOf(link, 2, 99), 10);
+    assert.equal(windowOf(link, 2, 100), 2);
+    assert.equal(windowOf(link, 3, 100), 15, 'a slot is free');
+  });
+
+  it('follows the latest attempts, weighted', () => {
+    const { link } = holding(0, 100);
+    noteWall(link, 0);
+    assert.equal(link.meanWallMs, 80);
+  });
+});
+
+describe('what waits behind the slots of a worker', () => {
+  it('has stalled when no report came for a while, the newest first', () => {
+    const { link, children } = holding(4, 10);
+    assert.deepEqual(stalledBehind(link, 1, 99), []);
+    assert.deepEqual(stalledBehind(link, 1, 100), [children[3], children[2], children[1]]);
+  });
+
+  it('leaves out what has started or is recalled already', () => {
+    const { link, children } = holding(4, 10);
+    link.assigned.get(children[1]!)!.startedAt = 5;
+    link.assigned.get(children[3]!)!.recalled = true;
+    assert.deepEqual(stalledBehind(link, 1, 1000), [children[2]]);
+  });
+
+  it('is nothing while the worker holds no more than its slots', () => {
+    assert.deepEqual(stalledBehind(holding(2).link, 2, 1e9), []);
+  });
+});

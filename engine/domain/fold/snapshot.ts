@@ -1,0 +1,280 @@
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import type { Breaker } from '../model/circuit-breakers.ts';
+import { link } from '../model/dependencies.ts';
+import { markReady } from './apply-record.ts';
+import type { Keyed } from '../model/state.ts';
+import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
+import { UNTOUCHED } from '../model/task-status.ts';
+import {
+  emptyState,
+  membersOf,
+  newChild,
+  Task,
+  type Child,
+  type FanOut,
+  type FanOutHead,
+  type FleetState,
+  type Freeze,
+  type SerializedFanOut,
+  type Instance,
+  type Joined,
+  type Namespace,
+  type Rule,
+  type TaskFacts,
+} from '../model/state.ts';
+import { dependants } from '../model/subtask-graph.ts';
+import type { Usage } from '../model/namespace-usage.ts';
+import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../model/subtask-encoding.ts';
+
+/** Of the format below; another one is not read, and the log is replayed instead. */
+const FORMAT = 14;
+
+interface Header {
+  readonly format: number;
+  readonly instances: readonly Instance[];
+  readonly registryClocks: readonly [Did, number][];
+  readonly idempotency: readonly [string, Keyed][];
+  readonly aliases: readonly [string, ThreadId][];
+  readonly open: readonly ThreadId[];
+  readonly defaultExecutor: string | null;
+  readonly shared: FleetState['shared'];
+  readonly namespaces: readonly [string, Namespace][];
+  readonly usages: readonly [string, Usage][];
+  readonly rules: readonly [string, Rule][];
+  readonly restored: readonly ThreadId[];
+  readonly freezes: readonly [string, Freeze][];
+  readonly emergency: FleetState['emergency'];
+  readonly breakers: readonly [string, Breaker][];
+  readonly ownClocks: readonly [ThreadId, number][];
+  /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
+  readonly tasks: readonly SavedTask[];
+}
+
+interface SavedTask {
+  readonly facts: TaskFacts;
+  readonly clocks: readonly [Did, number][];
+  readonly cancelled: Task['cancelled'];
+  readonly outcome: Task['outcome'];
+  /** Absent where nobody has said anything of it. */
+  readonly standing?: Task['standing'];
+  readonly fanOutBytes: number;
+}
+
+/** The first line of a fan-out's bytes: what can be told of it without reading on. */
+interface SavedHead extends FanOutHead {
+  readonly retrying: number;
+  readonly roundStartedAt: number;
+  readonly roundOpenedBy: RecordId;
+  readonly spawned: number;
+}
+
+/** The second line. */
+interface SavedMembers {
+  readonly subtasks: WrittenSubtasks;
+  /** Of each child what is not as in a new one. */
+  readonly children: readonly Partial<Child>[];
+}
+
+/**
+ * Turns the fan-outs that are over into the bytes that a checkpoint has of them, and so gives their memory back. Each
+ * step is short, and anything may happen between two of them. To be begun when all that was decided is durable.
+ */
+export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<undefined, void> {
+  const finished: [Task, FanOut, Joined][] = [];
+  for (const task of state.tasks.values()) {
+    if (task.frozenBytes !== null || state.open.has(task.thread)) continue;
+    const { fanOut } = task;
+    if (fanOut?.joined != null) finished.push([task, fanOut, fanOut.joined]);
+  }
+  for (const [task, fanOut, joined] of finished) {
+    const children: string[] = [];
+    for (let from = 0; from < fanOut.children.length; from += STRETCH) {
+      children.push(childrenText(fanOut.children.slice(from, from + STRETCH)));
+      yield;
+    }
+    // A retry may have opened it again meanwhile.
+    if (fanOut.joined === joined && !state.open.has(task.thread))
+      task.freeze(frozen(state, fanOutBytes(fanOut, children.join()), cel));
+    yield;
+  }
+}
+
+/** How many children one step of `freezeFinished` writes out: about a millisecond's work. */
+const STRETCH = 500;
+
+/** The parts of `saveState`, as they are now: for who puts them together a part at a time. */
+export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Array[] {
+  const fanOuts: Uint8Array[] = [];
+  const tasks: SavedTask[] = [];
+  for (const task of state.tasks.values()) {
+    const bytes = bytesOf(task);
+    if (bytes.length > 0) {
+      fanOuts.push(bytes);
+      if (!state.open.has(task.thread)) task.freeze(frozen(state, bytes, cel));
+    }
+    tasks.push({
+      facts: task.facts,
+      clocks: [...task.clocks],
+      cancelled: task.cancelled,
+      outcome: task.outcome,
+      ...(task.standing === UNTOUCHED ? {} : { standing: task.standing }),
+      fanOutBytes: bytes.length,
+    });
+  }
+  const header: Header = {
+    format: FORMAT,
+    instances: [...state.instances.values()],
+    registryClocks: [...state.registryClocks],
+    idempotency: [...state.idempotency],
+    aliases: [...state.aliases],
+    open: [...state.open],
+    defaultExecutor: state.defaultExecutor,
+    shared: state.shared,
+    namespaces: [...state.namespaces],
+    usages: [...state.usages],
+    rules: [...state.rules],
+    restored: [...state.restored],
+    freezes: [...state.freezes],
+    emergency: state.emergency,
+    breakers: [...state.breakers],
+    ownClocks: [...state.ownClocks],
+    tasks,
+  };
+  return [Buffer.from(JSON.stringify(header) + '\n'), ...fanOuts];
+}
+
+/**
+ * The state as bytes, for a checkpoint: a header line with everything but the fan-outs, then the fan-outs one after
+ * the other. Fan-outs that are over are kept as these bytes from now on, and give their memory back.
+ */
+export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
+  return Buffer.concat(saveParts(state, cel));
+}
+
+/** The state that `saveState` saved, or undefined when the bytes are of another format. */
+export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | undefined {
+  const end = bytes.indexOf(10);
+  if (end < 0) return undefined;
+  const header = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8')) as Header;
+  if (header.format !== FORMAT) return undefined;
+  const state = emptyState();
+  for (const instance of header.instances) state.instances.set(instance.did, instance);
+  for (const [did, clock] of header.registryClocks) state.registryClocks.set(did, clock);
+  for (const [key, kept] of header.idempotency) state.idempotency.set(key, kept);
+  for (const [alias, thread] of header.aliases) state.aliases.set(alias, thread);
+  for (const thread of header.open) state.open.add(thread);
+  state.defaultExecutor = header.defaultExecutor;
+  state.shared = header.shared;
+  for (const [id, namespace] of header.namespaces) state.namespaces.set(id, namespace);
+  for (const [id, usage] of header.usages) state.usages.set(id, usage);
+  for (const [name, rule] of header.rules) state.rules.set(name, rule);
+  for (const thread of header.restored) state.restored.add(thread);
+  for (const [id, freeze] of header.freezes) state.freezes.set(id, freeze);
+  state.emergency = header.emergency;
+  for (const [executor, breaker] of header.breakers) state.breakers.set(executor, breaker);
+  for (const [thread, clock] of header.ownClocks) state.ownClocks.set(thread, clock);
+  let from = end + 1;
+  for (const { facts, clocks, cancelled, outcome, standing, fanOutBytes: length } of header.tasks) {
+    const task = new Task(facts, new Map(clocks));
+    task.cancelled = cancelled;
+    task.outcome = outcome;
+    task.standing = standing ?? UNTOUCHED;
+    link(state, task);
+    if (length > 0) task.freeze(frozen(state, bytes.subarray(from, from + length), cel));
+    from += length;
+    state.tasks.set(facts.thread, task);
+  }
+  return state;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function bytesOf(task: Task): Uint8Array {
+  if (task.frozenBytes !== null) return task.frozenBytes;
+  const { fanOut } = task;
+  return fanOut === null ? NOTHING : fanOutBytes(fanOut, childrenText(fanOut.children));
+}
+
+function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
+  const { id, join, losers, timeoutMs, serialOf, budget, namespace, noInput, env, environment } = fanOut;
+  const { counts, followUps, openFollowUps, retrying, echoed } = fanOut;
+  const { round, roundStartedAt, roundOpenedBy, spawned, joined } = fanOut;
+  const head: SavedHead = {
+    id,
+    join,
+    losers,
+    timeoutMs,
+    serialOf,
+    budget,
+    namespace,
+    noInput,
+    env,
+    environment,
+    counts,
+    followUps,
+    openFollowUps,
+    retrying,
+    round,
+    roundStartedAt,
+    roundOpenedBy,
+    spawned,
+    joined,
+    echoed,
+  };
+  const subtasks = JSON.stringify(writeSubtasks(fanOut.subtasks));
+  return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks},"children":[${children}]}`);
+}
+
+/** The members of a list, as JSON. */
+function childrenText(children: readonly Child[]): string {
+  return JSON.stringify(children.map(changesOf)).slice(1, -1);
+}
+
+const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
+
+/** What tells a child from a new one without dependencies; its index is its place in the list. */
+function changesOf(child: Child): Partial<Child> {
+  const changes: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(child))
+    if (value !== FRESH[key] && key !== 'index') changes[key] = value;
+  return changes;
+}
+
+/** The fan-out of these bytes, to be read when somebody asks for it. */
+function frozen(state: FleetState, bytes: Uint8Array, cel: CelCompiler): SerializedFanOut {
+  const text = (from: number, to: number): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');
+  const end = bytes.indexOf(10);
+  const head = (): SavedHead => JSON.parse(text(0, end)) as SavedHead;
+  return {
+    bytes,
+    head,
+    load: task => thawed(state, task, head(), JSON.parse(text(end + 1, bytes.length)) as SavedMembers, cel),
+  };
+}
+
+function thawed(
+  state: FleetState,
+  task: Task,
+  head: SavedHead,
+  members: SavedMembers,
+  cel: CelCompiler,
+): FanOut {
+  const subtasks = readSubtasks(members.subtasks);
+  const hasDependencies = subtasks.some(subtask => subtask.depends_on.length > 0);
+  const fanOut: FanOut = {
+    ...head,
+    task,
+    subtasks,
+    predicate: recordedPredicate(head.join, membersOf(head), cel),
+    children: members.children.map((changes, index) => Object.assign(newChild(index, 0), changes)),
+    threads: new Array<undefined>(subtasks.length),
+    dependants: hasDependencies ? dependants(subtasks) : null,
+    asking: new Set(members.children.flatMap(({ asks }, index) => (asks == null ? [] : index))),
+    ready: new Map(),
+  };
+  for (const child of fanOut.children)
+    if (child.state === 'pending' && child.unmet === 0 && child.asks === null)
+      markReady(state, fanOut, child);
+  return fanOut;
+}

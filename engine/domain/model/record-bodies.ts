@@ -1,0 +1,440 @@
+import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../../contract/documents.ts';
+import type { FreezeLevel, Losers, RuleEffect, TaskVerb, Variables } from '../../contract/commands.ts';
+import type { Policy } from '../../contract/policy.ts';
+import type { Json, JsonObject } from '../../record/canonical.ts';
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import { isInstanceDid } from '../../record/ids.ts';
+import type { FleetRecord } from '../../record/record.ts';
+import type { WrittenSubtasks } from './subtask-encoding.ts';
+
+/**
+ * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*`,
+ * `namespace_*` and the freezes count only from the instance that may say them.
+ */
+export const TOPIC = {
+  task: 'task',
+  fanOut: 'fanout',
+  child: 'fanout_child',
+  spawned: 'fanout_spawned',
+  returned: 'fanout_returned',
+  childStarted: 'fanout_child_started',
+  childResult: 'fanout_child_result',
+  childDone: 'fanout_child_done',
+  join: 'fanout_join_complete',
+  retry: 'fanout_retry_subtask',
+  cancel: 'task_cancel',
+  start: 'task_start',
+  done: 'task_done',
+  fail: 'task_fail',
+  approve: 'task_approve',
+  reject: 'task_reject',
+  block: 'task_block',
+  defer: 'task_defer',
+  reopen: 'task_reopen',
+  admitted: 'instance_admitted',
+  status: 'instance_status',
+  fleetConfig: 'fleet_config',
+  heartbeat: 'heartbeat',
+  outboxAcked: 'outbox_acked',
+  commandDone: 'fleet_command',
+  threadRestored: 'thread_restored',
+  ruleAdded: 'rule_added',
+  ruleRemoved: 'rule_removed',
+  namespaceStatus: 'namespace_status',
+  freeze: 'freeze',
+  unfreeze: 'unfreeze',
+  emergencyStop: 'emergency_stop',
+  emergencyClear: 'emergency_clear',
+} as const;
+
+const RESERVED_TOPIC =
+  /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|thread_.*|rule_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
+
+/** True for the topics that only the fleet itself may write; clients are refused them. */
+export function isReservedTopic(topic: unknown): boolean {
+  return typeof topic === 'string' && RESERVED_TOPIC.test(topic);
+}
+
+/** The members of a record by which its command is done once. */
+export interface KeyedBody {
+  readonly idempotency_key?: string;
+  /** Of the operation and its input. */
+  readonly idempotency_digest?: string;
+}
+
+/** INTEND that makes a task. */
+export interface TaskBody extends KeyedBody {
+  readonly topic: 'task';
+  readonly goal: string;
+  readonly alias: string;
+  readonly priority: string;
+  readonly labels: readonly string[];
+  readonly domain?: string | null;
+  readonly hypothesis?: string | null;
+  readonly criteria: readonly string[];
+  readonly dir?: string | null;
+  readonly namespace?: string;
+  /** The tasks that must be approved before this one begins. */
+  readonly depends_on?: readonly ThreadId[];
+}
+
+/** INTEND that opens a fan-out, on its task's thread. */
+export interface FanOutBody extends KeyedBody {
+  readonly topic: 'fanout';
+  readonly goal: string;
+  readonly defaults: WrittenSubtasks['defaults'];
+  readonly subtasks: WrittenSubtasks['subtasks'];
+  readonly join: string;
+  readonly losers: Losers;
+  readonly timeout_secs?: number | null;
+  readonly budget_usd?: number | null;
+  readonly budget_tokens?: number | null;
+  readonly budget_secs?: number | null;
+  /** The thread of the fan-out whose serial baseline this is; absent for any other. */
+  readonly serial_of?: ThreadId | null;
+  /** Nobody is there to be asked: a subtask that needs a person ends as rejected. */
+  readonly no_input?: true;
+  /** Variables that all its subtasks have. */
+  readonly env?: Variables | null;
+  /** The name under which the environment of its submitter is kept; absent where it gave none. */
+  readonly environment?: string;
+  readonly namespace?: string;
+}
+
+/** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
+export interface ChildBody {
+  readonly topic: 'fanout_child';
+  readonly goal: string;
+  readonly parent_thread: ThreadId;
+  readonly task: string;
+  readonly index: number;
+  readonly attempt: number;
+  readonly worker: Did;
+  readonly executor: string;
+  readonly run?: string | null;
+  /** Absent where `run` goes on after a command that failed. */
+  readonly errexit?: true;
+  readonly dir?: string | null;
+  /** Absent for none. */
+  readonly timeout_secs?: number | null;
+  readonly hint?: string | null;
+  readonly name?: string | null;
+  readonly budget_usd?: number | null;
+  readonly budget_tokens?: number | null;
+  readonly budget_secs?: number | null;
+  /** True when an earlier attempt was lost with its worker and may have run in part. */
+  readonly may_have_run?: boolean;
+  readonly namespace?: string;
+  /** Absent for the folder itself. */
+  readonly isolation?: 'worktree';
+  /** What it builds on, for an agent; what is absent is null. */
+  readonly depends?: readonly WrittenDependency[];
+  /** The conversation of an earlier attempt. */
+  readonly session?: string;
+  /** Where the changes of the last attempt are. */
+  readonly earlier_branch?: string;
+  /** Variables that its commands have beside those that they inherit. */
+  readonly env?: Variables;
+  /** The name under which the environment that they inherit is kept; absent for the worker's own. */
+  readonly environment?: string;
+}
+
+/** What the worker is told of a subtask that was depended on. */
+export interface WrittenDependency {
+  readonly index: number;
+  readonly name?: string;
+  readonly summary: string;
+  readonly branch?: string;
+}
+
+/** DO on the parent thread: these deliveries go to this worker. Each is [index, attempt, delivery]. */
+export interface SpawnedBody {
+  readonly topic: 'fanout_spawned';
+  readonly round: number;
+  readonly worker: Did;
+  readonly children: readonly (readonly [index: number, attempt: number, delivery: number])[];
+}
+
+/** DO on the parent thread: these deliveries came back without having been counted as attempts. */
+export interface ReturnedBody {
+  readonly topic: 'fanout_returned';
+  readonly worker: Did;
+  readonly reason: string;
+  readonly children: readonly (readonly [index: number, delivery: number])[];
+  /** True when they had started: what they did before they were ended is not undone. */
+  readonly begun?: boolean;
+}
+
+/** What a worker says of a result, both in its own KNOW and in its report. */
+export interface ResultFields {
+  readonly verdict: Verdict;
+  readonly reason?: string | null;
+  readonly exit_code?: number | null;
+  readonly signal?: string | null;
+  readonly summary?: string;
+  readonly cost_usd: number;
+  readonly wall_time_secs: number;
+  readonly left_group?: readonly string[];
+  readonly output?: { readonly path: string; readonly size: number; readonly digest: string } & JsonObject;
+  /** What the attempt took, in and out, where its tool told. */
+  readonly tokens?: number;
+  /** The tool's own name for its conversation, by which a later attempt can go on with it. */
+  readonly session?: string;
+  /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
+  readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
+  /** Where its changes are, if it ran in a worktree of its own. */
+  readonly work?: Work & JsonObject;
+  /** The question for a person without whose answer it can't go on. */
+  readonly asks?: string;
+  /** The tool did not tell what it cost, and `cost_usd` is 0. */
+  readonly cost_unknown?: true;
+}
+
+/** What an attempt that ran in a worktree of its own leaves: a branch, at first at `base`, checked out in `dir`. */
+export interface Work {
+  readonly branch: string;
+  /** The commit that it began with. */
+  readonly base: string;
+  readonly dir: string;
+}
+
+/** KNOW on the child's thread, by the worker that ran it. */
+export interface ChildResultBody extends ResultFields {
+  readonly topic: 'fanout_child_result';
+  readonly attempt: number;
+}
+
+/** DO on the parent thread: a delivery ended. By its worker, or by the coordinator for what no worker can say. */
+export interface ChildDoneBody extends Omit<ResultFields, 'verdict'> {
+  readonly topic: 'fanout_child_done';
+  /** `skipped` by the coordinator alone, of a follow-up that was not needed. */
+  readonly verdict: ChildVerdict;
+  readonly index: number;
+  readonly attempt: number;
+  /** Which delivery this is about; -1 when the child was never delivered (cancelled while it was pending). */
+  readonly delivery: number;
+  /** True when the attempt was lost with its worker rather than failed by itself. */
+  readonly lost?: boolean;
+  /** The child whose end caused this one's, or absent. */
+  readonly cause?: number;
+}
+
+/** KNOW on the parent thread that fulfils the fan-out: exactly one per round. */
+export interface JoinBody {
+  readonly topic: 'fanout_join_complete';
+  readonly round: number;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly counts: Counts;
+  readonly children: readonly {
+    readonly index: number;
+    readonly verdict: Verdict | null;
+    readonly report: RecordId | null;
+  }[];
+}
+
+/** LEARN on the parent thread: a subtask is to run again. Opens a round when the fan-out had joined. */
+export interface RetryBody extends KeyedBody {
+  readonly topic: 'fanout_retry_subtask';
+  readonly index: number;
+  /** Further ones that run again with it. */
+  readonly also?: readonly number[];
+  readonly hint?: string | null;
+  readonly round: number;
+  /** The children that the last round's join ended, which run again with it; absent where there is none. */
+  readonly losers?: readonly number[];
+  /** The name under which the environment of who retries is kept, in which all that runs again runs. */
+  readonly environment?: string;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the task's thread. */
+export interface CancelBody extends KeyedBody {
+  readonly topic: 'task_cancel';
+  /** Absent for the whole task. */
+  readonly subtask?: number | null;
+  readonly reason?: string | null;
+  readonly issued_by: Did;
+  readonly issued_at_unix?: number;
+}
+
+/** On the task's thread: somebody says how it stands. KNOW for what was done and judged, DO for a start, else LEARN. */
+export interface TaskWordBody extends Issued, KeyedBody {
+  readonly topic: (typeof TOPIC)[TaskVerb];
+  readonly reason?: string | null;
+  /** Of `done`: what was done. */
+  readonly summary?: string | null;
+  /** Of `block`: the task whose approval ends it. */
+  readonly on?: ThreadId | null;
+  /** Of `defer`. */
+  readonly until_unix?: number | null;
+}
+
+/** LEARN on the instance registry, by the coordinator: this instance belongs to the fleet. */
+export interface AdmittedBody {
+  readonly topic: 'instance_admitted';
+  readonly did: Did;
+  readonly alias: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly home: string;
+  readonly public_key: string;
+}
+
+/** DO on the instance registry, by the coordinator: what it holds of an instance's life. */
+export interface StatusBody {
+  readonly topic: 'instance_status';
+  readonly did: Did;
+  readonly status: 'live' | 'stale' | 'archived' | 'stopped';
+  readonly reason?: string | null;
+}
+
+/** LEARN on the instance registry, by the coordinator: what holds for the whole fleet. */
+export interface FleetConfigBody {
+  readonly topic: 'fleet_config';
+  /** The executor of subtasks that name none, where it is chosen here. */
+  readonly executor?: string;
+  /** The threads that every command may read, all of them, where they are chosen here. */
+  readonly shared?: readonly SharedThread[];
+}
+
+/** A thread that is kept as a file. */
+export interface SharedThread {
+  readonly thread: ThreadId;
+  /** What its file is called: the task's alias when it was shared, else the thread. */
+  readonly name: string;
+}
+
+/** LEARN on the namespace registry, by the coordinator: what holds for this namespace from now on. */
+export interface NamespaceStatusBody {
+  readonly topic: 'namespace_status';
+  readonly id: string;
+  readonly status: OwnNamespaceStatus;
+  readonly description?: string | null;
+  /** What it bounds its work by; absent where nothing. */
+  readonly policy?: Policy | null;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the engine's thread, by the coordinator: a command with a key was done that is about no task. */
+export interface CommandDoneBody extends Issued, KeyedBody {
+  readonly topic: 'fleet_command';
+  readonly operation: string;
+  /** The answer to the command, if that is short; never a secret. */
+  readonly answer?: Json;
+}
+
+/** LEARN on the engine's thread, by the coordinator: this thread is that of another home's task, and history here. */
+export interface ThreadRestoredBody extends Issued {
+  readonly topic: 'thread_restored';
+  readonly thread: ThreadId;
+}
+
+/** LEARN on the engine's thread, by the coordinator: what may be written is asked of this rule from now on. */
+export interface RuleAddedBody {
+  readonly topic: 'rule_added';
+  readonly name: string;
+  readonly rule: string;
+  readonly effect: RuleEffect;
+  readonly issued_by: Did;
+}
+
+/** LEARN on the engine's thread, by the coordinator. */
+export interface RuleRemovedBody {
+  readonly topic: 'rule_removed';
+  readonly name: string;
+  readonly issued_by: Did;
+}
+
+interface Issued {
+  readonly issued_by: Did;
+  readonly issued_at_unix: number;
+}
+
+/** LEARN on the control thread, by the coordinator: nothing new in this namespace, nor below it. */
+export interface FreezeBody extends Issued {
+  readonly topic: 'freeze';
+  readonly namespace: string;
+  readonly level: FreezeLevel;
+  readonly reason?: string | null;
+  /** When what runs there is ended, if the level is hard. */
+  readonly grace_secs: number;
+}
+
+/** LEARN on the control thread. */
+export interface UnfreezeBody extends Issued {
+  readonly topic: 'unfreeze';
+  readonly namespace: string;
+}
+
+/** LEARN on the control thread: nothing new anywhere, or again. */
+export interface EmergencyBody extends Issued {
+  readonly topic: 'emergency_stop' | 'emergency_clear';
+  readonly reason?: string | null;
+}
+
+/** DO on the instance registry, by the instance itself. */
+export interface HeartbeatBody {
+  readonly topic: 'heartbeat';
+  readonly did: Did;
+  readonly alias: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly endpoint?: string | null;
+  readonly version: string;
+  readonly health: 'healthy' | 'draining';
+  readonly pid: number;
+  readonly pid_start?: string | null;
+  readonly slots: number;
+  readonly uptime_secs: number;
+  readonly active_dispatches: number;
+  readonly store_records: number;
+}
+
+export type TopicBody =
+  | TaskBody
+  | FanOutBody
+  | ChildBody
+  | SpawnedBody
+  | ReturnedBody
+  | ChildResultBody
+  | ChildDoneBody
+  | JoinBody
+  | RetryBody
+  | CancelBody
+  | TaskWordBody
+  | AdmittedBody
+  | StatusBody
+  | FleetConfigBody
+  | CommandDoneBody
+  | NamespaceStatusBody
+  | FreezeBody
+  | UnfreezeBody
+  | EmergencyBody
+  | ThreadRestoredBody
+  | RuleAddedBody
+  | RuleRemovedBody
+  | HeartbeatBody;
+
+/**
+ * A typed body as the plain JSON that a record carries: what is null is left out, and what is left stands in order,
+ * which spares the canonical form its sort. The body types hold nothing that is not JSON.
+ */
+export function asJson(body: TopicBody): JsonObject {
+  const members = body as unknown as JsonObject;
+  const json: { [key: string]: Json | undefined } = {};
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== null && member !== undefined) json[key] = member;
+  }
+  return json;
+}
+
+/** The topic of a record, or undefined when its body names none. */
+export function topicOf(record: FleetRecord): string | undefined {
+  const topic: Json | undefined = record.body['topic'];
+  return typeof topic === 'string' ? topic : undefined;
+}
+
+/** True when a record of a reserved topic comes from the kind of author that may write it. */
+export function isFromInstance(record: FleetRecord): boolean {
+  return isInstanceDid(record.actor);
+}

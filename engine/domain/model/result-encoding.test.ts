@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { JsonObject } from '../../record/canonical.ts';
+import type { ResultFields } from './record-bodies.ts';
+import { doneBody, resultBody } from './result-encoding.ts';
+
+/** A result that has whatever one may have. */
+const FULL: Required<ResultFields> = {
+  verdict: 'reject',
+  reason: 'it asks',
+  exit_code: 0,
+  signal: 'SIGTERM',
+  summary: 's',
+  cost_usd: 0,
+  wall_time_secs: 1,
+  left_group: ['7 sleep'],
+  output: { path: 'p', size: 1, digest: 'd' },
+  tokens: 5,
+  session: 'session-1',
+  quota: { resets_at_unix: 9 },
+  work: { branch: 'b', base: 'c', dir: '/d' },
+  asks: 'may I?',
+  cost_unknown: true,
+};
+
+describe('the body of a result', () => {
+  const bodies: Readonly<Record<string, (result: ResultFields) => JsonObject>> = {
+    KNOW: result => resultBody(result, 1),
+    DO: result => doneBody(result, 0, 1, 0, true),
+  };
+  for (const [act, bodyOf] of Object.entries(bodies))
+    it(`has all that a result has, in order: ${act}`, () => {
+      const body = bodyOf(FULL);
+      for (const [name, value] of Object.entries(FULL)) assert.deepEqual(body[name], value, name);
+      assert.deepEqual(Object.keys(body), Object.keys(body).sort());
+      const bare = bodyOf({ verdict: 'accept', cost_usd: 0, wall_time_secs: 1 });
+      assert.ok(!('asks' in bare) && !('cost_unknown' in bare) && !('reason' in bare));
+    });
+});

@@ -1,0 +1,121 @@
+import { TASK_VERBS, type TaskVerb } from '../../contract/commands.ts';
+import type { TaskStatus } from '../../contract/documents.ts';
+import type { Did, ThreadId } from '../../record/ids.ts';
+import type { TaskWordBody } from './record-bodies.ts';
+
+/** How far the work on a task has come, as people said: nothing here follows from time or from other tasks. */
+type Stage = 'inbox' | 'active' | 'review' | 'approved' | 'rejected' | 'failed';
+
+/** One verb as somebody used it; `at` in ms. `reason` is what was done, where that was said. */
+export interface Transition {
+  readonly verb: TaskVerb;
+  readonly by: Did;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+/** What the verbs have made of a task. One with a fan-out takes its status from that, whatever stands here. */
+export interface TaskHistory {
+  readonly stage: Stage;
+  /** Whether work on it ever began; it is opened again as active then. */
+  readonly begun: boolean;
+  readonly last: Transition | null;
+  /** Who said that it is done, since it was last open: the one who can't judge it. */
+  readonly done: Transition | null;
+  /** `on` is the task whose approval ends it; null when only `start` does. */
+  readonly block: (Transition & { readonly on: ThreadId | null }) | null;
+  /** Over at `until`, in ms; null when only `start` ends it. */
+  readonly deferral: (Transition & { readonly until: number | null }) | null;
+}
+
+/** How a task stands before the first word about it. */
+export const UNTOUCHED: TaskHistory = {
+  stage: 'inbox',
+  begun: false,
+  last: null,
+  done: null,
+  block: null,
+  deferral: null,
+};
+
+const FINISHED = ['reopen'] as const satisfies readonly TaskVerb[];
+
+/** Which verbs a task takes in each status, if it has no fan-out. */
+export const ALLOWED: Readonly<Record<TaskStatus, readonly TaskVerb[]>> = {
+  inbox: ['start', 'done', 'fail', 'block', 'defer'],
+  active: ['done', 'fail', 'block', 'defer'],
+  blocked: ['start', 'fail', 'block', 'defer'],
+  deferred: ['start', 'fail', 'block', 'defer'],
+  review: ['start', 'fail', 'approve', 'reject'],
+  approved: FINISHED,
+  rejected: FINISHED,
+  failed: FINISHED,
+  cancelled: FINISHED,
+};
+
+/** The status after a verb. What was never begun is opened again as it was at first. */
+export const RESULT: Readonly<Record<TaskVerb, readonly TaskStatus[]>> = {
+  start: ['active'],
+  done: ['review'],
+  fail: ['failed'],
+  approve: ['approved'],
+  reject: ['rejected'],
+  block: ['blocked'],
+  defer: ['deferred'],
+  reopen: ['active', 'inbox'],
+};
+
+const VERBS = new Map(TASK_VERBS.map(verb => [`task_${verb}`, verb]));
+
+/** The verb that a topic tells of, or undefined when it is another kind of topic. */
+export function verbOf(topic: string | undefined): TaskVerb | undefined {
+  return topic === undefined ? undefined : VERBS.get(topic);
+}
+
+/** How a task stands after one more word. Total: whether the word was allowed was asked before it was written. */
+export function afterTransition(standing: TaskHistory, verb: TaskVerb, body: TaskWordBody): TaskHistory {
+  const at = body.issued_at_unix * 1000;
+  const last: Transition = { verb, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
+  switch (verb) {
+    case 'start':
+      return { ...UNTOUCHED, stage: 'active', begun: true, last };
+    case 'done':
+      return { ...UNTOUCHED, stage: 'review', begun: true, last, done: last };
+    case 'fail':
+      return { ...ended(standing, last), stage: 'failed' };
+    case 'approve':
+      return { ...ended(standing, last), stage: 'approved' };
+    case 'reject':
+      return { ...ended(standing, last), stage: 'rejected' };
+    case 'block':
+      return { ...standing, last, block: { ...last, on: body.on ?? null }, deferral: null };
+    case 'defer': {
+      const until = body.until_unix == null ? null : body.until_unix * 1000;
+      return { ...standing, last, deferral: { ...last, until } };
+    }
+    case 'reopen':
+      return { ...UNTOUCHED, stage: standing.begun ? 'active' : 'inbox', begun: standing.begun, last };
+  }
+}
+
+function ended(standing: TaskHistory, last: Transition): TaskHistory {
+  return { ...standing, last, block: null, deferral: null };
+}
+
+/** Whether it is put off at this time. */
+export function isDeferred({ deferral }: TaskHistory, now: number): boolean {
+  return deferral !== null && (deferral.until === null || now < deferral.until);
+}
+
+/** The status that the words alone give, at this time. */
+export function statusByHistory(
+  standing: TaskHistory,
+  now: number,
+  isReleased: (on: ThreadId) => boolean,
+): TaskStatus {
+  const { stage, block } = standing;
+  if (stage !== 'inbox' && stage !== 'active') return stage;
+  if (isDeferred(standing, now)) return 'deferred';
+  if (block !== null && (block.on === null || !isReleased(block.on))) return 'blocked';
+  return stage;
+}

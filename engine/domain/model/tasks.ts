@@ -1,0 +1,95 @@
+import type { TaskStatus } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
+import type { ThreadId } from '../../record/ids.ts';
+import { tasksOf } from './dependencies.ts';
+import { statusByHistory } from './task-status.ts';
+import type { FleetState, Task } from './state.ts';
+
+type FinishedStatus = Extract<TaskStatus, 'approved' | 'rejected' | 'failed' | 'cancelled'>;
+
+const OUTCOME_STATUS = {
+  satisfied: 'approved',
+  unsatisfiable: 'failed',
+  timed_out: 'failed',
+  cancelled: 'cancelled',
+} as const;
+
+/** How a task ended; null while something is expected of it. It follows from the task alone, whatever the time. */
+export function endOf(task: Task): FinishedStatus | null {
+  if (task.outcome !== null) return OUTCOME_STATUS[task.outcome];
+  if (task.cancelled !== null) return 'cancelled';
+  const { stage } = task.standing;
+  const isOver = stage === 'approved' || stage === 'rejected' || stage === 'failed';
+  return isOver && !task.hasFanOut ? stage : null;
+}
+
+/** A task's status at this time, in ms, derived from what happened to it and to what it depends on. */
+export function statusOf(state: FleetState, task: Task, now: number): TaskStatus {
+  const end = endOf(task);
+  if (end !== null) return end;
+  if (task.hasFanOut) return 'active';
+  const status = statusByHistory(task.standing, now, on => isApproved(state.tasks.get(on)));
+  const mayWait = status === 'inbox' || status === 'active';
+  return mayWait && unmetOf(state, task).length > 0 ? 'blocked' : status;
+}
+
+/** Whether nothing more is expected of a task, so that its alias is free. */
+export function isFinished(task: Task): boolean {
+  return endOf(task) !== null;
+}
+
+/** The tasks that this one was added to come after, and that are not approved. */
+export function unmetOf(state: FleetState, task: Task): readonly Task[] {
+  return tasksOf(state, task.facts.dependsOn).filter(each => !isApproved(each));
+}
+
+function isApproved(task: Task | undefined): boolean {
+  return task !== undefined && endOf(task) === 'approved';
+}
+
+/**
+ * Returns the name of a subtask of the task that had an alias at a time; null where it has none, or there is no such task.
+ * @param at in ms
+ */
+export function subtaskNameAt(state: FleetState, alias: string, index: number, at: number): string | null {
+  let holder: Task | undefined;
+  for (const task of state.tasks.values())
+    if (task.alias === alias && task.facts.createdAt <= at) holder = task;
+  return holder?.fanOut?.subtasks[index]?.name ?? null;
+}
+
+/**
+ * Finds a task by alias, thread id, or an unambiguous prefix of either; an exact name beats a prefix, and an alias
+ * means its newest task.
+ * @throws NOT_FOUND; CONFLICT when a prefix fits several tasks, naming some.
+ */
+export function resolveTask(state: FleetState, name: string): Task {
+  const exact = state.tasks.get(state.aliases.get(name) ?? (name as ThreadId));
+  if (exact !== undefined) return exact;
+  const found = name === '' ? [] : byPrefix(state, name);
+  if (found.length === 1) return found[0]!;
+  if (found.length === 0) {
+    throw new FleetError('NOT_FOUND', `no task is named '${name}'`, {
+      details: { task: name },
+      hint: 'List the tasks with: spl task list --all',
+    });
+  }
+  const names = found.map(task => task.alias);
+  throw new FleetError(
+    'CONFLICT',
+    `'${name}' may mean ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
+    {
+      details: { task: name, candidates: names.slice(0, 100) },
+      hint: 'Write more of the name.',
+    },
+  );
+}
+
+function byPrefix(state: FleetState, prefix: string): Task[] {
+  const found = new Set<Task>();
+  for (const [alias, thread] of state.aliases)
+    if (alias.startsWith(prefix)) found.add(state.tasks.get(thread)!);
+  if (prefix.startsWith('th_'))
+    for (const task of state.tasks.values()) if (task.thread.startsWith(prefix)) found.add(task);
+  return [...found];
+}

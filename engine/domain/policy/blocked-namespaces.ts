@@ -1,0 +1,42 @@
+import { frozenFor, isFrozen, whyFrozen } from './freeze.ts';
+import type { FrozenNamespace } from '../model/messages.ts';
+import { closedLink, commandOf } from './namespaces.ts';
+import type { FleetState } from '../model/state.ts';
+
+/**
+ * What keeps a namespace from starting anything: a freeze there or above it, the emergency stop, or that it, or what
+ * lies above it, is archived. Whoever is about to start something, gives it out or says why it waits, asks here.
+ */
+type Holding = Pick<FleetState, 'freezes' | 'emergency' | 'namespaces'>;
+
+/** Whether nothing may be given out or start in this namespace. */
+export function isBlocked(state: Holding, namespace: string): boolean {
+  return isFrozen(state, namespace) || closedLink(state.namespaces, namespace) !== undefined;
+}
+
+/** What keeps this namespace from starting anything, in words, with the way out; null when nothing does. */
+export function whyHeld(state: Holding, namespace: string): string | null {
+  const closed = closedLink(state.namespaces, namespace);
+  if (closed === undefined) return whyFrozen(state, namespace);
+  return `${archivedWords(closed)}; make it active again with: ${commandOf(closed)}`;
+}
+
+/** What a worker has to know: all that is frozen, and what is archived as far as there is work in it. */
+export function blockedFor(state: Holding & OpenWork, now: number): readonly FrozenNamespace[] {
+  const closed = new Set<string>();
+  if (state.namespaces.size > 0)
+    for (const thread of state.open) {
+      const link = closedLink(state.namespaces, state.tasks.get(thread)!.fanOutHead!.namespace);
+      if (link !== undefined) closed.add(link);
+    }
+  const archived = [...closed].map(namespace => ({
+    namespace,
+    words: archivedWords(namespace),
+    endsInMs: null,
+  }));
+  return [...frozenFor(state, now), ...archived];
+}
+
+type OpenWork = Pick<FleetState, 'open' | 'tasks'>;
+
+const archivedWords = (namespace: string): string => `namespace '${namespace}' is archived`;

@@ -1,0 +1,137 @@
+import type { FleetDocument } from '../../contract/documents.ts';
+import { chainOf, isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
+import { FleetError } from '../../errors.ts';
+import type { Act, FleetRecord } from '../../record/record.ts';
+import { TOPIC, topicOf, type EmergencyBody, type FreezeBody, type UnfreezeBody } from '../model/record-bodies.ts';
+import type { FrozenNamespace } from '../model/messages.ts';
+import type { FleetState } from '../model/state.ts';
+
+/** The acts that give new work; whatever else is written only tells of some. */
+const WORK: ReadonlySet<Act> = new Set<Act>(['INTEND', 'DO', 'CALL', 'PUT', 'MAP']);
+
+export type Control = Pick<FleetState, 'freezes' | 'emergency'>;
+
+/** Applies a record of the control thread; of several about one namespace, the latest counts. */
+export function applyControl(state: FleetState, record: FleetRecord): void {
+  switch (topicOf(record)) {
+    case TOPIC.freeze: {
+      const body = record.body as unknown as FreezeBody;
+      const issuedAt = body.issued_at_unix * 1000;
+      state.freezes.set(body.namespace, {
+        level: body.level,
+        reason: body.reason ?? null,
+        issuedBy: body.issued_by,
+        issuedAt,
+        graceMs: body.grace_secs * 1000,
+      });
+      return;
+    }
+    case TOPIC.unfreeze:
+      state.freezes.delete((record.body as unknown as UnfreezeBody).namespace);
+      return;
+    case TOPIC.emergencyStop: {
+      const body = record.body as unknown as EmergencyBody;
+      state.emergency = {
+        reason: body.reason ?? null,
+        issuedBy: body.issued_by,
+        issuedAt: body.issued_at_unix * 1000,
+      };
+      return;
+    }
+    case TOPIC.emergencyClear:
+      state.emergency = null;
+      return;
+    default:
+      return;
+  }
+}
+
+/** Whether nothing may be given out or start in this namespace. */
+export function isFrozen({ freezes, emergency }: Control, namespace: string): boolean {
+  if (emergency !== null) return true;
+  return freezes.size > 0 && chainOf(namespace).some(link => freezes.has(link));
+}
+
+/** What keeps this namespace from starting anything, in words, with the way out; null when nothing does. */
+export function whyFrozen(control: Control, namespace: string): string | null {
+  if (!isFrozen(control, namespace)) return null;
+  const { words, undo } = holdOf(control, namespace);
+  return `${words}; undo it with: ${undo}`;
+}
+
+/**
+ * Whether a record of this act is let in: under a freeze no new work is, and after the grace of a hard one nothing.
+ * @throws NAMESPACE_FROZEN naming the freeze, and the command that undoes it.
+ */
+export function requireNotFrozen(control: Control, namespace: string, act: Act, now: number): void {
+  if (!isFrozen(control, namespace) || !(WORK.has(act) || isShut(control, namespace, now))) return;
+  const { words, undo, holder } = holdOf(control, namespace);
+  throw new FleetError('NAMESPACE_FROZEN', `namespace '${namespace}' is frozen: ${words}`, {
+    details: { namespace, frozen: holder },
+    hint: `Undo it with: ${undo}`,
+  });
+}
+
+/** What a worker has to know: an emergency stop is to it a freeze of everything. */
+export function frozenFor({ freezes, emergency }: Control, now: number): readonly FrozenNamespace[] {
+  const frozen: FrozenNamespace[] = [...freezes].map(([namespace, { level, issuedAt, graceMs, reason }]) => ({
+    namespace,
+    words: wordsOf(level, namespace, reason),
+    endsInMs: level === 'soft' ? null : Math.max(0, issuedAt + graceMs - now),
+  }));
+  if (emergency !== null)
+    frozen.push({ namespace: ROOT_NAMESPACE, words: emergencyWords(emergency.reason), endsInMs: null });
+  return frozen;
+}
+
+/** The part of the fleet's document that tells of it. */
+export function controlMembers({
+  freezes,
+  emergency,
+}: Control): Pick<FleetDocument, 'freezes' | 'emergency'> {
+  return {
+    freezes: [...freezes].map(([namespace, { level, reason, issuedBy, issuedAt, graceMs }]) => ({
+      namespace,
+      level,
+      reason,
+      issued_by: issuedBy,
+      issued_at_unix: issuedAt / 1000,
+      grace_secs: graceMs / 1000,
+    })),
+    emergency: emergency && {
+      reason: emergency.reason,
+      issued_by: emergency.issuedBy,
+      issued_at_unix: emergency.issuedAt / 1000,
+    },
+  };
+}
+
+/** The freeze that is to be undone first: an emergency stop, else the one nearest to the root. */
+export function holdOf(
+  { freezes, emergency }: Control,
+  namespace: string,
+): { readonly words: string; readonly undo: string; readonly holder: string } {
+  if (emergency !== null)
+    return {
+      words: emergencyWords(emergency.reason),
+      undo: 'spl unkill --emergency',
+      holder: ROOT_NAMESPACE,
+    };
+  const holder = [...chainOf(namespace)].reverse().find(link => freezes.has(link))!;
+  const { level, reason } = freezes.get(holder)!;
+  return { words: wordsOf(level, holder, reason), undo: `spl unkill --namespace ${holder}`, holder };
+}
+
+const wordsOf = (level: string, namespace: string, reason: string | null): string =>
+  `${level} freeze of '${namespace}'${reason === null ? '' : ` — ${reason}`}`;
+
+const emergencyWords = (reason: string | null): string =>
+  `emergency stop${reason === null ? '' : ` — ${reason}`}`;
+
+/** Whether the grace of a hard freeze is over here. */
+function isShut({ freezes }: Control, namespace: string, now: number): boolean {
+  return [...freezes].some(
+    ([holder, { level, issuedAt, graceMs }]) =>
+      level === 'hard' && now >= issuedAt + graceMs && isWithin(namespace, holder),
+  );
+}

@@ -1,0 +1,145 @@
+import type { RuleTest } from '../../contract/commands.ts';
+import type { RuleDocument, RulesDocument, RuleTested } from '../../contract/documents.ts';
+import { ROOT_NAMESPACE } from '../../contract/namespaces.ts';
+import { FleetError, messageOf } from '../../errors.ts';
+import type { JsonObject } from '../../record/canonical.ts';
+import type { Did, ThreadId } from '../../record/ids.ts';
+import type { Act, FleetRecord } from '../../record/record.ts';
+import {
+  TOPIC,
+  topicOf,
+  type RuleAddedBody,
+  type RuleRemovedBody,
+  type TopicBody,
+} from '../model/record-bodies.ts';
+import type { CelCompiler, CelRule } from '../model/predicate.ts';
+import type { FleetState, Rule } from '../model/state.ts';
+
+/** What a rule is asked about: a record that is about to be written, or a command as the record that it becomes. */
+export interface Asked {
+  readonly actor: Did;
+  readonly act: Act;
+  readonly namespace: string;
+  readonly thread: ThreadId;
+  readonly body: JsonObject;
+}
+
+export type Rules = FleetState['rules'];
+
+/** What no rule is asked about: rules are taken away, and what was stopped goes on, whatever they say. */
+const ALWAYS: ReadonlySet<unknown> = new Set([
+  TOPIC.ruleRemoved,
+  TOPIC.unfreeze,
+  TOPIC.emergencyClear,
+  TOPIC.cancel,
+]);
+
+/**
+ * Whether the rules let this be written. No rules let in everything; a deny rule that holds refuses, and where there are
+ * allow rules one of them must hold. A rule that has no value for what it is asked about counts against it.
+ * @throws SCOPE_FORBIDDEN naming the rule, and how it is taken away.
+ */
+export function requirePermitted({ rules }: FleetState, cel: CelCompiler, asked: Asked): void {
+  if (rules.size === 0 || ALWAYS.has(asked.body['topic'])) return;
+  const refusal = refusalOf(rules, cel, asked);
+  if (refusal === null) return;
+  const { words, name } = refusal;
+  throw new FleetError('SCOPE_FORBIDDEN', `${asked.actor} may not write this ${asked.act}: ${words}`, {
+    details: { actor: asked.actor, act: asked.act, namespace: asked.namespace, rule: name },
+    hint:
+      name === null ? 'List them with: spl rule list' : `Take the rule away with: spl rule remove ${name}`,
+  });
+}
+
+/** Applies a record about rules: of several about one name, the latest counts. */
+export function applyRule({ rules }: FleetState, record: FleetRecord): void {
+  const topic = topicOf(record);
+  if (topic === TOPIC.ruleRemoved) rules.delete((record.body as unknown as RuleRemovedBody).name);
+  if (topic !== TOPIC.ruleAdded) return;
+  const { name, rule, effect, issued_by: issuedBy } = record.body as unknown as RuleAddedBody;
+  rules.set(name, { source: rule, effect, issuedBy });
+}
+
+/** All of them, in the order of their names. */
+export function rulesDocument(rules: Rules): RulesDocument {
+  return { rules: sorted(rules).map(([name, rule]) => ruleDocument(name, rule)) };
+}
+
+/** What the rules would say of something. */
+export function testRules(rules: Rules, cel: CelCompiler, input: RuleTest): RuleTested {
+  const asked: Asked = { ...input, thread: input.thread as ThreadId, body: input.body as JsonObject };
+  const refusal = ALWAYS.has(asked.body['topic']) ? null : refusalOf(rules, cel, asked);
+  return {
+    allowed: refusal === null,
+    reason: refusal?.words ?? null,
+    rules: sorted(rules).map(([name, rule]) => {
+      const { holds, error } = ask(rule, cel, asked);
+      return { name, effect: rule.effect, holds, error };
+    }),
+  };
+}
+
+/** The command that a record stands for may name a namespace in another way than a record does. */
+export function namespaceOfBody({ tasks }: FleetState, thread: ThreadId, body: TopicBody): string {
+  if (body.topic === TOPIC.namespaceStatus) return body.id;
+  if ('namespace' in body && typeof body.namespace === 'string') return body.namespace;
+  const task = tasks.get(thread);
+  return task?.fanOut?.namespace ?? task?.facts.namespace ?? ROOT_NAMESPACE;
+}
+
+interface Refusal {
+  /** Null where it is no single rule's. */
+  readonly name: string | null;
+  readonly words: string;
+}
+
+export function refusalOf(rules: Rules, cel: CelCompiler, asked: Asked): Refusal | null {
+  const errors: string[] = [];
+  let hasAllow = false;
+  let isAllowed = false;
+  for (const [name, rule] of sorted(rules)) {
+    const { holds, error } = ask(rule, cel, asked);
+    if (rule.effect === 'deny') {
+      if (error !== null) return { name, words: `rule '${name}' can't be decided: ${error}` };
+      if (holds) return { name, words: `rule '${name}' denies it` };
+    } else {
+      hasAllow = true;
+      isAllowed ||= holds;
+      if (error !== null) errors.push(`'${name}' can't be decided: ${error}`);
+    }
+  }
+  if (!hasAllow || isAllowed) return null;
+  return { name: null, words: ['no rule allows it', ...errors].join('; ') };
+}
+
+/** A rule that can't be read any more, or has no value, does not hold. */
+function ask(
+  rule: Rule,
+  cel: CelCompiler,
+  asked: Asked,
+): { readonly holds: boolean; readonly error: string | null } {
+  try {
+    return { holds: programOf(rule, cel).evaluate(asked), error: null };
+  } catch (thrown) {
+    return { holds: false, error: messageOf(thrown) };
+  }
+}
+
+const programs = new WeakMap<Rule, CelRule>();
+
+/** Compiled when it is asked for the first time: who opens a home need not load the language. */
+function programOf(rule: Rule, cel: CelCompiler): CelRule {
+  let program = programs.get(rule);
+  if (program === undefined) programs.set(rule, (program = cel.compileRule(rule.source)));
+  return program;
+}
+
+const sorted = (rules: Rules): [string, Rule][] => [...rules].sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** One of them. */
+export const ruleDocument = (name: string, { source, effect, issuedBy }: Rule): RuleDocument => ({
+  name,
+  rule: source,
+  effect,
+  issued_by: issuedBy,
+});

@@ -1,0 +1,326 @@
+import type { FanOutRequest, TaskAdd, TaskVerb } from '../../contract/commands.ts';
+import type { Policy } from '../../contract/policy.ts';
+import type { TaskDocument, TaskStatus } from '../../contract/documents.ts';
+import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
+import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
+import { asJson, TOPIC, topicOf, type ChildDoneBody, type HeartbeatBody } from '../model/record-bodies.ts';
+import { celCompiler } from '../join/cel.ts';
+import * as commands from '../commands/fan-out.ts';
+import { Coordinator } from '../coordinator/coordinator.ts';
+import { applyRecord } from '../fold/apply-record.ts';
+import type { DeliveryRef, ToWorker } from '../model/messages.ts';
+import { archiveNamespace, createNamespace, deleteNamespace } from '../commands/namespaces.ts';
+import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../model/state.ts';
+import { say } from '../commands/task-verbs.ts';
+import { statusOf } from '../model/tasks.ts';
+import { taskDocument } from '../views/views.ts';
+
+export const SELF = 'did:sync:instance:c000000000000000' as Did;
+export const USER = 'did:sync:user:tester' as Did;
+/** Who judges what USER did. */
+export const OTHER = 'did:sync:user:other' as Did;
+export const HEARTBEAT_MS = 1000;
+
+/** The DID of the worker with this number, whose alias is `worker-‹number›`. */
+export function workerDid(number: number): Did {
+  return `did:sync:instance:${String(number).padStart(16, '0')}` as Did;
+}
+
+export const FOLD = { self: SELF, cel: celCompiler };
+
+export const FAN_OUT_CONTEXT: commands.FanOutContext = {
+  cel: celCompiler,
+  defaultExecutor: 'echo',
+  defaultTimeoutSecs: null,
+  executors: ['echo', 'shell', 'agent:claude'],
+  refusal: () => null,
+};
+
+export interface Sent {
+  readonly to: Did;
+  readonly message: ToWorker;
+}
+
+/** A coordinator whose log is durable at once, and workers that only say what a test has them say. */
+export class TestFleet {
+  now = 1_000_000;
+  core = this.#newCore(emptyState());
+  /** What the log holds, with its times. */
+  readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
+  /** What was sent to workers since it was last cleared. */
+  sent: Sent[] = [];
+  /** The fan-outs that watchers were told of at the last step, with their subtasks. */
+  changed: ReadonlyMap<ThreadId, ReadonlySet<number>> = new Map();
+  /** The namespaces that they were told of. */
+  namespaces: ReadonlySet<string> = new Set();
+  /** Workers whose processes were to be ended. */
+  readonly ended: Did[] = [];
+  readonly #clocks = new Map<string, number>();
+  #tasks = 0;
+
+  /** A fleet with so many live workers. */
+  constructor(workers = 0, slots = 1) {
+    for (let n = 0; n < workers; n++) {
+      this.admit(n);
+      this.beat(n, { slots });
+      this.hello(n);
+    }
+    this.sent = [];
+  }
+
+  /** One step: what it decides is logged, and what it sends is kept. */
+  do<T>(decide: (now: number) => T): T {
+    const answer = decide(this.now);
+    const { batches, effects, changed, namespaces } = this.core.take();
+    this.changed = changed;
+    this.namespaces = namespaces;
+    for (const { records } of batches)
+      for (const { record } of records) {
+        this.log.push({ record, at: this.now });
+        this.core.stamp(record, this.now);
+      }
+    for (const effect of effects) {
+      if (effect.type === 'send') this.sent.push({ to: effect.to, message: effect.message });
+      else this.ended.push(effect.did);
+    }
+    return answer;
+  }
+
+  /** Lets time pass, with every tick that comes due on the way. */
+  pass(ms: number): void {
+    const until = this.now + ms;
+    for (let ticks = 0; ticks < 10_000; ticks++) {
+      const next = this.core.nextDeadline(this.now);
+      if (next === undefined || next > until) break;
+      this.now = Math.max(this.now, next) + 1;
+      this.do(now => this.core.tick(now));
+    }
+    this.now = Math.max(this.now, until);
+  }
+
+  /** A process that did not run for so long, and whose timers come late. */
+  sleep(ms: number): void {
+    this.core.nextDeadline(this.now);
+    this.now += ms;
+    this.do(now => this.core.tick(now));
+  }
+
+  /** The coordinator ends, and another one takes up its log. */
+  restart(): void {
+    this.core = this.#newCore(this.replayed());
+    this.do(now => this.core.resume(now));
+  }
+
+  /** The state that the log folds to. */
+  replayed(): FleetState {
+    const state = emptyState();
+    for (const { record, at } of this.log) applyRecord(state, record, at, FOLD);
+    return state;
+  }
+
+  // --- workers ------------------------------------------------------------------------------------------------
+
+  admit(n: number): void {
+    const alias = `worker-${n}`;
+    const admitted = {
+      did: workerDid(n),
+      alias,
+      role: 'worker',
+      home: `/${alias}`,
+      public_key: alias,
+    } as const;
+    this.do(now => this.core.admit(admitted, now));
+  }
+
+  hello(n: number, held: readonly DeliveryRef[] = []): void {
+    this.do(now => this.core.hello(workerDid(n), held, now, now));
+  }
+
+  /** @param at the time by the worker's own clock, in ms. */
+  beat(n: number, changed: Partial<HeartbeatBody> = {}, at = this.now): void {
+    const body: HeartbeatBody = {
+      topic: TOPIC.heartbeat,
+      did: workerDid(n),
+      alias: `worker-${n}`,
+      role: 'worker',
+      endpoint: null,
+      version: '1',
+      health: 'healthy',
+      pid: 100 + n,
+      pid_start: null,
+      slots: 1,
+      uptime_secs: 0,
+      active_dispatches: 0,
+      store_records: 0,
+      ...changed,
+    };
+    const sealed = this.sealAs(workerDid(n), RESERVED.instanceRegistry, 'DO', asJson(body));
+    this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, at, now));
+  }
+
+  /** Says that the present deliveries of these children have started. */
+  started(fanOut: FanOut, ...indices: number[]): void {
+    for (const index of indices) {
+      const { worker } = fanOut.children[index]!;
+      this.do(now => this.core.started(worker!, [refOf(fanOut, index)], now));
+    }
+  }
+
+  /** Reports the end of a child's present delivery, or of what `changed` says, by the worker that has it. */
+  report(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did } = {}): SealedRecord {
+    const sealed = this.#sealDone(fanOut, index, changed);
+    const worker = sealed.record.actor;
+    this.do(now => this.core.reports(worker, { records: [sealed] }, now));
+    return sealed;
+  }
+
+  /** One message of one worker: all of these children, which it has, have accepted. */
+  reportAll(fanOut: FanOut, indices: readonly number[]): void {
+    const records = indices.map(index => this.#sealDone(fanOut, index, {}));
+    const worker = records[0]!.record.actor;
+    this.do(now => this.core.reports(worker, { records }, now));
+  }
+
+  #sealDone(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did }): SealedRecord {
+    const { by, ...members } = changed;
+    const child = fanOut.children[index]!;
+    const body: ChildDoneBody = {
+      topic: TOPIC.childDone,
+      index,
+      attempt: child.attempt,
+      delivery: child.deliveries - 1,
+      verdict: 'accept',
+      cost_usd: 0,
+      wall_time_secs: 1,
+      ...members,
+    };
+    return this.sealAs(by ?? child.worker!, fanOut.task.thread, 'DO', asJson(body));
+  }
+
+  /** The indices that were delivered to a worker, or to any, since `sent` was cleared. */
+  delivered(n?: number): number[] {
+    return this.sent
+      .filter(({ to }) => n === undefined || to === workerDid(n))
+      .flatMap(({ message }) => (message.type === 'deliver' ? message.records : []))
+      .map(({ record }) => record.body['index'] as number);
+  }
+
+  /** The indices that messages of this type were about, since `sent` was cleared. */
+  told(type: 'cancel' | 'recall' | 'fence'): number[] {
+    return this.sent.flatMap(({ message }) =>
+      message.type === type ? message.deliveries.map(({ index }) => index) : [],
+    );
+  }
+
+  sealAs(actor: Did, thread: ThreadId, act: FleetRecord['act'], body: FleetRecord['body']): SealedRecord {
+    const slot = `${actor} ${thread}`;
+    const clock = this.#clocks.get(slot) ?? 0;
+    this.#clocks.set(slot, clock + 1);
+    return seal({ act, actor, body, clock, data_type: 'SCALAR', parents: [], thread });
+  }
+
+  // --- commands -----------------------------------------------------------------------------------------------
+
+  addTask(changed: Partial<TaskAdd> = {}, key?: string): Task {
+    const thread = `th_task${++this.#tasks}` as ThreadId;
+    const input = { ...TASK, alias: `T-${this.#tasks}`, ...changed };
+    const added = this.do(now => commands.addTask(this.core, input, thread, { actor: USER, key, now }));
+    return this.core.state.tasks.get(added.thread as ThreadId)!;
+  }
+
+  /** A task that is fanned out into these subtasks, or into so many plain ones. */
+  fanOut(
+    subtasks: number | readonly object[],
+    changed: Partial<FanOutRequest> = {},
+    key?: string,
+    task = this.addTask(),
+  ): FanOut {
+    const list =
+      typeof subtasks === 'number'
+        ? plain(subtasks)
+        : subtasks.map((each, i) => ({ goal: `g${i}`, ...each }));
+    const request = { ...FAN_OUT, ...changed, subtasks: list };
+    this.do(now =>
+      commands.fanOut(this.core, task.alias, request, FAN_OUT_CONTEXT, { actor: USER, key, now }),
+    );
+    return task.fanOut!;
+  }
+
+  createNamespace(id: string, description: string | null = null, policy?: Policy): void {
+    const input = { id, description, ...(policy && { policy }) };
+    this.do(now => createNamespace(this.core, input, { actor: USER, now }));
+  }
+
+  archiveNamespace(id: string): void {
+    this.do(now => archiveNamespace(this.core, id, { actor: USER, now }));
+  }
+
+  deleteNamespace(id: string): void {
+    this.do(now => deleteNamespace(this.core, id, { actor: USER, now }));
+  }
+
+  retry(task: Task, subtask: number): void {
+    this.do(now =>
+      commands.retry(this.core, task.alias, { subtask, hint: null }, { actor: USER, key: undefined, now }),
+    );
+  }
+
+  cancel(task: Task, subtask: number | null = null): void {
+    const input = { subtask, reason: null };
+    this.do(now => commands.cancel(this.core, task.alias, input, { actor: USER, key: undefined, now }));
+  }
+
+  /** Says how a task stands. */
+  say(task: Task, verb: TaskVerb, input: Parameters<typeof say>[3] = {}, actor = USER, key?: string): void {
+    this.do(now => say(this.core, task.thread, verb, input, { actor, key, now }));
+  }
+
+  statusOf(task: Task): TaskStatus {
+    return statusOf(this.core.state, task, this.now);
+  }
+
+  documentOf(task: Task): TaskDocument {
+    return taskDocument(this.core.state, task, this.now);
+  }
+
+  /** The bodies of the records of a topic, oldest first. */
+  bodiesOf(topic: string): FleetRecord['body'][] {
+    return this.log.filter(({ record }) => topicOf(record) === topic).map(({ record }) => record.body);
+  }
+
+  #newCore(state: FleetState): Coordinator {
+    return new Coordinator({ ...FOLD, heartbeatMs: HEARTBEAT_MS, state });
+  }
+}
+
+export function refOf(fanOut: FanOut, index: number): DeliveryRef {
+  return { thread: fanOut.task.thread, index, delivery: fanOut.children[index]!.deliveries - 1 };
+}
+
+export const states = (fanOut: FanOut): Child['state'][] => fanOut.children.map(({ state }) => state);
+export const verdicts = (fanOut: FanOut): Child['verdict'][] => fanOut.children.map(({ verdict }) => verdict);
+
+const plain = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ goal: `goal ${i}` }));
+
+const TASK: TaskAdd = {
+  goal: 'a goal',
+  alias: null,
+  priority: 'medium',
+  labels: [],
+  domain: null,
+  hypothesis: null,
+  criteria: [],
+  namespace: null,
+  dir: null,
+};
+
+const FAN_OUT: Omit<FanOutRequest, 'subtasks'> = {
+  join: 'all',
+  losers: 'keep',
+  timeout_secs: null,
+  budget_usd: null,
+  budget_tokens: null,
+  budget_secs: null,
+  namespace: null,
+  dir: null,
+};

@@ -1,0 +1,167 @@
+import type { ReplayDocument, TaskStatus } from '../../contract/documents.ts';
+import type { Json, JsonObject } from '../../record/canonical.ts';
+import type { FleetRecord } from '../../record/record.ts';
+import { isFromInstance, TOPIC, topicOf, type TaskWordBody } from '../model/record-bodies.ts';
+import { afterTransition, statusByHistory, UNTOUCHED, verbOf, type TaskHistory } from '../model/task-status.ts';
+
+/** The status of a thread that has no goal, or not yet. */
+const NO_STATUS = 'none';
+type Status = TaskStatus | typeof NO_STATUS;
+
+/** The longest body shown, in characters. */
+const BODY_CHARS = 100;
+
+/**
+ * Folds the records of one thread, in the order of the log, into rows with the status after each. A row knows nothing
+ * but the thread: not that a task waits for others.
+ * @param records with `at` in milliseconds since 1970, as the log keeps it.
+ * @param present the status now, where more is known of it than these records say.
+ */
+export function replayThread(
+  records: readonly { readonly record: FleetRecord; readonly at: number }[],
+  present?: TaskStatus,
+): ReplayDocument {
+  let state: State = { status: NO_STATUS, fannedOut: false, standing: UNTOUCHED };
+  const steps = records.map(({ record, at }) => {
+    const before = state.status;
+    state = advance(state, record, at);
+    return {
+      clock: record.clock,
+      act: record.act,
+      actor: record.actor,
+      status: state.status,
+      changed: state.status !== before,
+      body: bodyText(record.body),
+      at_unix: at / 1000,
+    };
+  });
+  return {
+    thread: records[0]?.record.thread ?? '',
+    steps,
+    final_status: present ?? state.status,
+    count: steps.length,
+  };
+}
+
+interface State {
+  readonly status: Status;
+  /** True from the fan-out on: then the join ends the task, and nothing else does. */
+  readonly fannedOut: boolean;
+  /** What people have said of it so far. */
+  readonly standing: TaskHistory;
+}
+
+function advance(before: State, record: FleetRecord, at: number): State {
+  const topic = topicOf(record);
+  const fannedOut = before.fannedOut || topic === TOPIC.fanOut;
+  const verb = isFromInstance(record) ? verbOf(topic) : undefined;
+  if (verb === undefined) return { ...before, status: statusAfter(before, record, at), fannedOut };
+  const standing = afterTransition(before.standing, verb, record.body as unknown as TaskWordBody);
+  return { status: fannedOut ? before.status : byWords(standing, at), fannedOut, standing };
+}
+
+/** What a task is blocked on is another thread's to say: here it stays so until somebody starts it. */
+const byWords = (standing: TaskHistory, at: number): TaskStatus => statusByHistory(standing, at, () => false);
+
+/** Only what an instance says of a run counts; others may write the same words to the thread, without effect. */
+function statusAfter({ status, fannedOut, standing }: State, record: FleetRecord, at: number): Status {
+  const topic = topicOf(record);
+  switch (topic) {
+    case TOPIC.fanOut:
+      return 'active';
+    case TOPIC.join:
+      // One join ends a round; a further one for the same round is no news.
+      return status === 'active' && isFromInstance(record)
+        ? afterOutcome(record.body['outcome'], status)
+        : status;
+    case TOPIC.retry:
+      return fannedOut && isFromInstance(record) ? 'active' : status;
+    case TOPIC.cancel: {
+      const whole = (record.body['subtask'] ?? null) === null;
+      return whole && !fannedOut && isFromInstance(record) ? 'cancelled' : status;
+    }
+    case TOPIC.child:
+      return isFromInstance(record) ? 'active' : status;
+    case TOPIC.childResult:
+      return isFromInstance(record) ? afterVerdict(record.body['verdict'], status) : status;
+    default:
+      if (status === NO_STATUS) return record.act === 'INTEND' ? 'inbox' : status;
+      // A deferral may have ended since the last record.
+      return status === 'deferred' ? byWords(standing, at) : status;
+  }
+}
+
+function afterOutcome(outcome: Json | undefined, status: Status): Status {
+  switch (outcome) {
+    case 'satisfied':
+      return 'approved';
+    case 'unsatisfiable':
+    case 'timed_out':
+      return 'failed';
+    case 'cancelled':
+      return 'cancelled';
+    default:
+      return status;
+  }
+}
+
+function afterVerdict(verdict: Json | undefined, status: Status): Status {
+  switch (verdict) {
+    case 'accept':
+      return 'approved';
+    case 'reject':
+      return 'rejected';
+    case 'failed':
+    case 'timeout':
+      return 'failed';
+    case 'cancelled':
+      return 'cancelled';
+    default:
+      return status;
+  }
+}
+
+/** The topic, then the rest as JSON: one line, safe on a terminal, cut where it grows long. */
+function bodyText(body: JsonObject): string {
+  const { topic, ...rest } = body;
+  const named = typeof topic === 'string';
+  const room = BODY_CHARS * 2;
+  const json = beginningOf(named ? rest : body, room);
+  return cut(visible(named ? `${topic.slice(0, room)} ${json}` : json));
+}
+
+/** The JSON of a value, broken off soon after `room` characters: a body may be many megabytes. */
+function beginningOf(value: Json | undefined, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(0, room)));
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  let text = open!;
+  for (const [key, item] of members(value)) {
+    if (text.length > 1) text += ',';
+    if (key !== null) text += `${JSON.stringify(key.slice(0, Math.max(0, room)))}:`;
+    text += beginningOf(item, room - text.length);
+    if (text.length > room) return text;
+  }
+  return text + close!;
+}
+
+/** One after the other, since only the first few are ever asked for. */
+function* members(value: readonly Json[] | JsonObject): Generator<[key: string | null, item: Json]> {
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) yield [null, item];
+    return;
+  }
+  for (const [key, item] of Object.entries(value as JsonObject)) if (item !== undefined) yield [key, item];
+}
+
+/** Spells out what would move the cursor, turn the writing round, or show nothing. */
+function visible(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, found => `\\u{${found.codePointAt(0)!.toString(16)}}`);
+}
+
+function cut(text: string): string {
+  if (text.length <= BODY_CHARS) return text;
+  // By code points, so that no pair of surrogates is torn.
+  const points = [...text.slice(0, BODY_CHARS * 2)];
+  return points.length <= BODY_CHARS ? text : `${points.slice(0, BODY_CHARS - 1).join('')}…`;
+}

@@ -1,0 +1,290 @@
+import type { Outcome, SpeedupDocument, Verdict } from '../../contract/documents.ts';
+import { sumUsd } from '../../contract/money.ts';
+import { makespan } from '../model/schedule.ts';
+import { topologicalOrder } from '../model/subtask-graph.ts';
+
+/** One subtask of a run, by the attempt that was counted. */
+export interface RunChild {
+  readonly index: number;
+  readonly goal: string;
+  readonly name: string | null;
+  readonly run: string | null;
+  readonly executor: string;
+  readonly dir: string | null;
+  readonly dependsOn: readonly number[];
+  /** Null while it is not final. */
+  readonly verdict: Verdict | null;
+  /** True when it ended after the join, and so outside the measured wall. */
+  readonly afterJoin: boolean;
+  readonly attempt: number;
+  readonly wallMs: number;
+  readonly costUsd: number;
+  /** Its tool did not tell what it cost. */
+  readonly costUnknown?: boolean;
+}
+
+/** An attempt that was not counted: failed, retried, cancelled, or ended after the join. */
+export interface ExtraAttempt {
+  readonly index: number;
+  readonly attempt: number;
+  readonly verdict: string;
+  readonly wallMs: number;
+  readonly costUsd: number;
+  /** Its tool did not tell what it cost. */
+  readonly costUnknown?: boolean;
+}
+
+/** One round of a fan-out, as far as its speed is concerned. */
+export interface RunFacts {
+  readonly thread: string;
+  readonly alias: string;
+  /** Says of which subtasks nothing was run; null where something was run for each. */
+  readonly echo: string | null;
+  /** Null before the join. */
+  readonly outcome: Outcome | null;
+  /** 1 for the first; each retry of a joined fan-out opens the next. */
+  readonly round: number;
+  /** True for a baseline: the same subtasks one at a time on one worker. */
+  readonly serial: boolean;
+  /** From the fan-out's, or the round's, being durable to the join's; null before the join. */
+  readonly measuredWallMs: number | null;
+  /** The most attempts that could run at a time on the workers that ran any. */
+  readonly slotsUsed: number;
+  /** All subtasks, by index from 0. */
+  readonly children: readonly RunChild[];
+  readonly extraAttempts: readonly ExtraAttempt[];
+}
+
+/**
+ * What a run's parallelism brought. A speedup is claimed only where both runs did the same work and both were
+ * measured; where the data does not carry a number it is null, and `notes` say why. Never Infinity, never NaN.
+ */
+export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDocument {
+  const path = criticalPath(run.children);
+  const faults = serial === null ? [] : comparisonFaults(run, serial);
+  const comparable = serial !== null && faults.length === 0;
+  const extraCost = costOf(run.extraAttempts);
+  const parallelMs = makespan(
+    run.children.map(({ wallMs, dependsOn }) => ({ wallMs: wallOf(wallMs), dependsOn })),
+    Math.max(1, run.slotsUsed),
+  );
+  return {
+    thread: run.thread,
+    alias: run.alias,
+    subtasks: run.children.length,
+    walls_secs: run.children.map(child => secs(child.wallMs)),
+    parallel_wall_secs: secs(parallelMs),
+    critical_path_secs: secs(path.wallMs),
+    critical_path: path.indices,
+    measured_wall_secs: run.measuredWallMs === null ? null : secs(run.measuredWallMs),
+    total_cost_usd: usd(costOf(run.children) + extraCost),
+    unknown_costs: unknownCostsOf(run),
+    slots_used: run.slotsUsed,
+    extra_attempts: run.extraAttempts.map(extra => ({
+      index: extra.index,
+      attempt: extra.attempt,
+      verdict: extra.verdict,
+      wall_time_secs: secs(extra.wallMs),
+      cost_usd: extra.costUsd,
+      ...(extra.costUnknown === true && { cost_unknown: true }),
+    })),
+    extra_cost_usd: usd(extraCost),
+    echo: run.echo,
+    weak: weakEstimate(run, parallelMs),
+    measured: comparable ? measure(run, serial, path.wallMs) : null,
+    notes: [
+      ...runNotes(run),
+      ...faults.map(fault => `no measured speedup: ${fault}`),
+      ...(comparable ? measurementNotes(run, serial) : []),
+    ],
+  };
+}
+
+/** The longest way through the dependencies, by walls; its indices are left empty where nothing depends. */
+function criticalPath(children: readonly RunChild[]): { wallMs: number; indices: number[] } {
+  const endMs = new Float64Array(children.length);
+  const before = new Int32Array(children.length).fill(-1);
+  for (const index of topologicalOrder(children.map(child => ({ depends_on: child.dependsOn })))) {
+    const child = children[index]!;
+    for (const dependency of child.dependsOn) {
+      const latest = before[index]!;
+      if (latest < 0 || endMs[dependency]! > endMs[latest]!) before[index] = dependency;
+    }
+    const start = before[index]! < 0 ? 0 : endMs[before[index]!]!;
+    endMs[index] = start + wallOf(child.wallMs);
+  }
+  const wallMs = endMs.reduce((longest, end) => Math.max(longest, end), 0);
+  if (children.every(child => child.dependsOn.length === 0)) return { wallMs, indices: [] };
+  const indices: number[] = [];
+  for (let index = endMs.indexOf(wallMs); index >= 0; index = before[index]!) indices.push(index);
+  return { wallMs, indices: indices.reverse() };
+}
+
+/** The estimate is bounded by the slots, since the walls are laid onto them. */
+function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'] {
+  const serialMs = run.children.reduce((sum, child) => sum + wallOf(child.wallMs), 0);
+  const fault = estimateFault(run);
+  return {
+    serial_estimate_secs: secs(serialMs),
+    speedup: fault === undefined ? ratio(serialMs, parallelMs) : null,
+    caveat: fault === undefined ? caveatFor(run) : `no estimate: ${fault}`,
+  };
+}
+
+/** Names what keeps the walls of this run from carrying an estimate; undefined where nothing does. */
+function estimateFault(run: RunFacts): string | undefined {
+  const unaccepted = run.children.filter(child => child.verdict !== 'accept' || child.afterJoin);
+  if (unaccepted.length > 0) {
+    const when = run.outcome === null ? 'yet' : 'before the join';
+    return `${named(unaccepted)} did not run to acceptance ${when}`;
+  }
+  const again = run.children.filter(child => child.attempt > 1);
+  return again.length > 0 ? `${named(again)} ran more than once` : undefined;
+}
+
+function caveatFor(run: RunFacts): string {
+  if (run.serial) return 'these walls are those of a serial run: parallel runs slow each other down';
+  return (
+    'the walls were taken while subtasks shared the machine, and neither waiting nor the fleet itself is in them; ' +
+    `for a measurement, spl task run-serial ${run.alias}, and pass --vs-serial`
+  );
+}
+
+function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDocument['measured'] {
+  const wallMs = run.measuredWallMs!;
+  const serialMs = serial.measuredWallMs!;
+  const speedup = ratio(serialMs, wallMs);
+  return {
+    serial_thread: serial.thread,
+    serial_wall_secs: secs(serialMs),
+    speedup,
+    efficiency: speedup === null ? null : ratio(speedup, run.slotsUsed),
+    ceiling: ratio(serialMs, criticalMs),
+    cost_ratio:
+      unknownCostsOf(run) + unknownCostsOf(serial) > 0 ? null : ratio(totalCostOf(run), totalCostOf(serial)),
+    overhead_secs: secs(wallMs - criticalMs, -Infinity),
+  };
+}
+
+/** Why these two runs carry no claim; empty when they do. */
+function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
+  if (run.serial) return [`${run.thread} is itself a serial run`];
+  if (!serial.serial) return [`${serial.thread} is not a serial run`];
+  const faults = [
+    ...incompleteness(run, 'this run'),
+    ...incompleteness(serial, 'the serial run'),
+    ...(serial.outcome === null || serial.outcome === 'satisfied'
+      ? []
+      : [`the serial run's join was ${serial.outcome}`]),
+    ...otherWork(run, serial),
+  ];
+  return faults.length > 0 ? faults : otherVerdicts(run, serial);
+}
+
+function incompleteness(run: RunFacts, which: string): string[] {
+  if (run.outcome === null || run.measuredWallMs === null) return [`${which} has not joined`];
+  if (run.round > 1) return [`${which} is in round ${run.round}, and its wall is that of a retry alone`];
+  const missing = unfinished(run);
+  return missing.length === 0 ? [] : [`${which} joined without ${named(missing)} having run to the end`];
+}
+
+/** The children that did not run to an end of their own: without them a wall says nothing about the whole work. */
+function unfinished(run: RunFacts): readonly RunChild[] {
+  const ran: readonly (Verdict | null)[] = ['accept', 'reject', 'failed'];
+  return run.children.filter(child => child.afterJoin || !ran.includes(child.verdict));
+}
+
+function otherWork(run: RunFacts, serial: RunFacts): string[] {
+  const [here, there] = [run.children, serial.children];
+  if (here.length !== there.length) {
+    return [`the serial run has ${plural(there.length, 'subtask')}, this one ${here.length}`];
+  }
+  const others = here.filter((child, i) => !isSameWork(child, there[i]!));
+  return others.length === 0 ? [] : [`the serial run did other work as ${named(others)}`];
+}
+
+function otherVerdicts(run: RunFacts, serial: RunFacts): string[] {
+  const ended = run.children.filter((child, i) => child.verdict !== serial.children[i]!.verdict);
+  return ended.length === 0 ? [] : [`the runs differ in the verdict of ${named(ended)}`];
+}
+
+function isSameWork(a: RunChild, b: RunChild): boolean {
+  return a.goal === b.goal && a.run === b.run && a.executor === b.executor && a.dir === b.dir;
+}
+
+function runNotes(run: RunFacts): string[] {
+  const notes: string[] = [];
+  if (run.round > 1) notes.push(`the measured wall is that of round ${run.round}, a retry, alone`);
+  const missing = unfinished(run);
+  if (missing.length > 0) {
+    const when = run.outcome === null ? 'yet' : 'before the join';
+    notes.push(`${named(missing)} did not run to the end ${when}: the walls are not those of the whole work`);
+  }
+  const unaccepted = run.children.filter(({ verdict }) => verdict === 'failed' || verdict === 'reject');
+  if (unaccepted.length > 0) notes.push(`${named(unaccepted)} did not accept: the wall is that of a failure`);
+  return notes;
+}
+
+/** What flatters or blurs a claim that is made all the same. */
+function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
+  const notes: string[] = [];
+  if (serial.extraAttempts.length > 0) {
+    notes.push(
+      `the serial wall holds ${attempts(serial.extraAttempts)} more than it had to, which flatters the speedup`,
+    );
+  }
+  if (run.extraAttempts.length > 0) {
+    notes.push(`the measured wall holds ${attempts(run.extraAttempts)} that did not count`);
+  }
+  const unknown = unknownCostsOf(run) + unknownCostsOf(serial);
+  if (unknown > 0) notes.push(`no cost ratio: the cost of ${plural(unknown, 'attempt')} is unknown`);
+  return notes;
+}
+
+function attempts(extra: readonly ExtraAttempt[]): string {
+  const total = secs(extra.reduce((sum, { wallMs }) => sum + wallOf(wallMs), 0));
+  return `${plural(extra.length, 'attempt')} of ${total}s`;
+}
+
+/** `subtask lint`, `subtasks 1, test-4`, at most ten, by name or else index. */
+function named(children: readonly RunChild[]): string {
+  const listed = children.slice(0, 10).map(({ name, index }) => name ?? index);
+  const more = children.length > listed.length ? ` and ${children.length - listed.length} more` : '';
+  return `${children.length === 1 ? 'subtask' : 'subtasks'} ${listed.join(', ')}${more}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function costOf(costs: readonly { readonly costUsd: number }[]): number {
+  return sumUsd(costs.map(({ costUsd }) => costUsd));
+}
+
+/** The number of attempts of which no cost is known. */
+function unknownCostsOf({ children, extraAttempts }: RunFacts): number {
+  return [...children, ...extraAttempts].filter(each => each.costUnknown === true).length;
+}
+
+function totalCostOf(run: RunFacts): number {
+  return sumUsd([costOf(run.children), costOf(run.extraAttempts)]);
+}
+
+/** Null where there is nothing to divide by. */
+function ratio(above: number, below: number): number | null {
+  return below > 0 && Number.isFinite(above / below) ? above / below : null;
+}
+
+/** A wall of an odd clock counts as none. */
+function wallOf(wallMs: number): number {
+  return Number.isFinite(wallMs) ? Math.max(0, wallMs) : 0;
+}
+
+/** Seconds, to the microsecond: sums of fractions would otherwise show their rounding. */
+function secs(ms: number, least = 0): number {
+  return Number.isFinite(ms) ? Math.max(least, Math.round(ms * 1e3) / 1e6) : 0;
+}
+
+function usd(amount: number): number {
+  return Math.round(amount * 1e9) / 1e9;
+}

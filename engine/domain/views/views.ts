@@ -1,0 +1,573 @@
+import type * as d from '../../contract/documents.ts';
+import type { WorkerLink } from '../coordinator/worker-state.ts';
+import { echoText } from '../../contract/echo.ts';
+import { MAX_CHILDREN, type Reports } from '../../contract/engine.ts';
+import { FleetError } from '../../errors.ts';
+import type { Did, ThreadId } from '../../record/ids.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { whyOutOfQuota } from '../model/circuit-breakers.ts';
+import { budgetDocument, whyUnaffordable } from '../model/budgets.ts';
+import { tasksOf, waitsFor } from '../model/dependencies.ts';
+import { lacksEnvironment } from '../coordinator/scheduler.ts';
+import { controlMembers } from '../policy/freeze.ts';
+import { whyHeld } from '../policy/blocked-namespaces.ts';
+import { ENVIRONMENT_GONE } from '../model/messages.ts';
+import { boundOf, denierOf, levelsOf, whyBounded, whyShutOut, type Levels } from '../policy/namespace-policy.ts';
+import { explain } from '../model/predicate.ts';
+import type { RunFacts } from './speedup.ts';
+import {
+  completedOf,
+  isUnderWay,
+  labelOf,
+  wordOf,
+  membersOf,
+  subtasksOf,
+  threadOf,
+  type Child,
+  type FanOut,
+  type FanOutHead,
+  type FleetState,
+  type Instance,
+  type Task,
+} from '../model/state.ts';
+import { isAgent, isFollowUp, membersAmong, targetText, type CompleteSubtask } from '../model/subtask.ts';
+import { verbsOf } from '../commands/task-verbs.ts';
+import { statusOf } from '../model/tasks.ts';
+import { deferredUntil, evaluationOf, reasonOf } from '../policy/explanations.ts';
+
+/** The documents that the engine answers with, made from the state and what the coordinator knows besides. */
+
+export function taskDocument(state: FleetState, task: Task, now: number): d.TaskDocument {
+  const { facts, fanOutHead } = task;
+  const related = (threads: Iterable<ThreadId>): d.TaskDocument['depends_on'] =>
+    tasksOf(state, threads).map(each => ({
+      thread: each.thread,
+      alias: each.alias,
+      goal: each.goal,
+      status: statusOf(state, each, now),
+    }));
+  return {
+    thread: facts.thread,
+    alias: facts.alias,
+    goal: facts.goal,
+    status: statusOf(state, task, now),
+    reason: reasonOf(state, task, now),
+    priority: facts.priority,
+    labels: [...facts.labels],
+    domain: facts.domain,
+    hypothesis: facts.hypothesis,
+    criteria: [...facts.criteria],
+    namespace: facts.namespace,
+    dir: facts.dir,
+    actor: facts.actor,
+    created_unix: facts.createdAt / 1000,
+    fan_out: fanOutHead === null ? null : fanOutSummary(task, fanOutHead),
+    depends_on: related(waitsFor(task)),
+    dependants: related(state.dependants.get(task.thread) ?? []),
+    deferred_until_unix: deferredUntil(task, now),
+    verbs: [...verbsOf(state, task, now)],
+    evaluation: evaluationOf(task),
+  };
+}
+
+function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument['fan_out']> {
+  return {
+    record: head.id,
+    namespace: head.namespace,
+    round: head.round,
+    subtasks: subtasksOf(head),
+    follow_ups: head.followUps,
+    completed: completedOf(head),
+    predicate: head.join,
+    complete: head.joined !== null,
+    under_way: isUnderWay(head),
+    outcome: head.joined?.outcome ?? null,
+    losers: head.losers,
+    serial: head.serialOf !== null,
+    serial_of: head.serialOf,
+    counts: { ...head.counts },
+    progress: progressOf(task, head),
+    echo: echoOf(head),
+    budget: budgetDocument(head.budget),
+    needs_you: isUnderWay(head) ? [...task.fanOut!.asking].slice(0, MAX_ASKING) : [],
+  };
+}
+
+/** The most subtasks that wait for a person that a task's document names. */
+const MAX_ASKING = 100;
+
+/** True for a child of whose present or last attempt no cost is known: an agent tells it at the end, or not at all. */
+export function isCostUnknown({ subtasks }: FanOut, { index, state, costUnknown }: Child): boolean {
+  return costUnknown || (state === 'assigned' && isAgent(subtasks[index]!.executor));
+}
+
+export function echoOf(head: FanOutHead): string | null {
+  return head.echoed && echoText(head.echoed, membersOf(head));
+}
+
+/** What the join still needs, or why it came out so; one that is over is not read for it. */
+function progressOf(task: Task, { joined, counts }: FanOutHead): string {
+  if (joined !== null) return joined.reason;
+  const fanOut = task.fanOut!;
+  return explain(fanOut.predicate, counts, membersOf(fanOut));
+}
+
+/** @param summary leaves the children out. */
+export function joinDocument(
+  coordinator: Coordinator,
+  task: Task,
+  summary: boolean,
+  now: number,
+): d.JoinStatus {
+  const { fanOut } = task;
+  if (fanOut === null) return noFanOut(task);
+  const { joined, counts } = fanOut;
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: fanOut.round,
+    subtasks: fanOut.children.length,
+    follow_ups: fanOut.followUps,
+    spawned: fanOut.spawned,
+    completed: completedOf(fanOut),
+    predicate: fanOut.join,
+    complete: joined !== null,
+    outcome: joined?.outcome ?? null,
+    under_way: isUnderWay(fanOut),
+    reason: joined?.reason ?? explain(fanOut.predicate, counts, membersOf(fanOut)),
+    counts: { ...counts },
+    census: joined === null ? null : { ...joined.census },
+    losers: fanOut.losers,
+    opened_unix: fanOut.roundStartedAt / 1000,
+    joined_unix: joined === null ? null : joined.at / 1000,
+    budget: budgetDocument(fanOut.budget),
+    echo: echoOf(fanOut),
+    children: summary ? [] : fanOut.children.map(child => childDocument(coordinator, fanOut, child, now)),
+  };
+}
+
+function noFanOut(task: Task): d.JoinStatus {
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: 0,
+    subtasks: 0,
+    follow_ups: 0,
+    spawned: 0,
+    completed: 0,
+    predicate: null,
+    complete: false,
+    under_way: false,
+    outcome: null,
+    reason: 'the task has no fan-out',
+    counts: { accepted: 0, rejected: 0, failed: 0, timed_out: 0, cancelled: 0, running: 0, pending: 0 },
+    census: null,
+    losers: null,
+    opened_unix: null,
+    joined_unix: null,
+    budget: null,
+    echo: null,
+    children: [],
+  };
+}
+
+/** @throws USAGE for a page or a list that is too long, or is none; NOT_FOUND for an index that no child has. */
+export function childrenDocument(
+  coordinator: Coordinator,
+  task: Task,
+  asked: Omit<Reports['children']['input'], 'task'>,
+  now: number,
+): d.ChildrenDocument {
+  const { fanOut } = task;
+  const total = fanOut?.children.length ?? 0;
+  const indices = asked.indices ?? pageOf(asked.offset, asked.limit, total);
+  if (indices.length > MAX_CHILDREN) throw notThatMany('indices', indices.length);
+  for (const index of indices)
+    if (!Object.hasOwn(fanOut?.children ?? [], index)) throw noSuchChild(task, index);
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    round: fanOut?.round ?? 0,
+    total,
+    children: indices.map(index => childDocument(coordinator, fanOut!, fanOut!.children[index]!, now)),
+  };
+}
+
+function pageOf(offset: number, limit: number, total: number): number[] {
+  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_CHILDREN))
+    throw notThatMany('limit', limit);
+  if (!(Number.isSafeInteger(offset) && offset >= 0))
+    throw new FleetError('USAGE', `'offset' must be a whole number that is not negative, not ${offset}`, {
+      details: { offset },
+    });
+  return Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (_, i) => offset + i);
+}
+
+function notThatMany(what: string, given: number): FleetError {
+  return new FleetError(
+    'USAGE',
+    `'${what}' asks for ${given} subtasks; 1 to ${MAX_CHILDREN} are told at once`,
+    {
+      details: { [what]: given, most: MAX_CHILDREN },
+    },
+  );
+}
+
+function noSuchChild({ alias }: Task, subtask: number): FleetError {
+  return new FleetError('NOT_FOUND', `task '${alias}' has no subtask ${subtask}`, {
+    details: { task: alias, subtask },
+  });
+}
+
+function childDocument(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): d.ChildDocument {
+  const subtask = fanOut.subtasks[child.index]!;
+  const { instances } = coordinator.state;
+  const startedAt = child.state === 'assigned' ? coordinator.startedAt(child) : null;
+  return {
+    index: child.index,
+    name: subtask.name,
+    goal: subtask.goal,
+    target: targetText(subtask.target),
+    thread: threadOf(fanOut, child.index),
+    worker: aliasOf(instances, child.worker),
+    worker_did: child.worker,
+    state: child.state === 'assigned' ? 'running' : child.state,
+    verdict: child.state === 'done' ? child.verdict : null,
+    reason: childReasonOf(coordinator, fanOut, child, startedAt, now),
+    cost_usd: child.costUsd,
+    cost_unknown: isCostUnknown(fanOut, child),
+    lost: child.lost,
+    needs_you: child.asks,
+    tokens: child.tokens,
+    wall_time_secs:
+      child.state === 'done'
+        ? secsOf(child.wallMs)
+        : startedAt === null
+          ? 0
+          : secsOf(Math.max(0, now - startedAt)),
+    stalled_secs: stalledSecs(child.state === 'assigned' ? coordinator.silentSince(child) : null, now),
+    started_unix: child.state === 'done' ? startedUnix(child, child.verdict) : unixOf(startedAt),
+    ended_unix: child.state === 'done' ? unixOf(child.endedAt) : null,
+    exit_code: child.exitCode,
+    signal: child.signal,
+    summary: child.state === 'done' ? child.summary : null,
+    attempt: child.attempt,
+    depends_on: [...subtask.depends_on],
+    when: subtask.when,
+    executor: subtask.executor,
+    earlier_attempts: (child.earlier ?? []).map(earlier => ({
+      attempt: earlier.attempt,
+      worker: aliasOf(instances, earlier.worker),
+      verdict: earlier.verdict,
+      reason: earlier.reason,
+      cost_usd: earlier.costUsd,
+      cost_unknown: earlier.costUnknown,
+      lost: earlier.lost ?? false,
+      tokens: earlier.tokens,
+      wall_time_secs: secsOf(earlier.wallMs),
+      started_unix: startedUnix(earlier, earlier.verdict),
+      ended_unix: unixOf(earlier.endedAt),
+      work: earlier.work && { ...earlier.work },
+    })),
+    after_join: child.afterJoin,
+    left_group: [...(child.leftGroup ?? [])],
+    work: child.work && { ...child.work },
+  };
+}
+
+function stalledSecs(silentSince: number | null, now: number): number | null {
+  return silentSince === null ? null : secsOf(Math.max(0, now - silentSince));
+}
+
+/** When an attempt that ended began. One that took no time and did not accept never ran, or was lost unseen. */
+function startedUnix(
+  { endedAt, wallMs }: Pick<Child, 'endedAt' | 'wallMs'>,
+  verdict: d.ChildVerdict | null,
+): number | null {
+  return wallMs === 0 && verdict !== 'accept' ? null : unixOf(endedAt - wallMs);
+}
+
+function unixOf(ms: number | null): number | null {
+  return ms === null ? null : secsOf(ms);
+}
+
+/** Seconds to the microsecond, which is what a worker tells; the quotient alone would show its rounding. */
+function secsOf(ms: number): number {
+  return Math.round(ms * 1000) / 1_000_000;
+}
+
+/** Why a child ended so, or what it waits for; null where there is nothing to say. */
+function childReasonOf(
+  coordinator: Coordinator,
+  fanOut: FanOut,
+  child: Child,
+  startedAt: number | null,
+  now: number,
+): string | null {
+  if (child.state === 'done') return child.reason;
+  if (child.state === 'assigned') return startedAt === null ? whyNotStarted(coordinator, child) : null;
+  return whyPending(coordinator, fanOut, child, now);
+}
+
+function whyNotStarted(coordinator: Coordinator, child: Child): string {
+  const instance = coordinator.state.instances.get(child.worker!);
+  const name = instance?.alias ?? child.worker!;
+  return instance?.status === 'live'
+    ? `handed to ${name}`
+    : `${name} is ${instance?.status ?? 'unknown'}; waiting for it to come back`;
+}
+
+function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
+  const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
+  if (child.asks !== null) return whyAsks(fanOut, child.index, child.asks);
+  const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
+  const held =
+    whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
+  if (held !== null) return held;
+  const unmet = dependsOn.filter(index => {
+    const { state, verdict } = fanOut.children[index]!;
+    return state !== 'done' || (verdict !== 'accept' && !isFollowUp(fanOut.subtasks[child.index]!));
+  });
+  if (unmet.length > 0) {
+    const labels = unmet.slice(0, 5).map(index => labelOf(fanOut, index));
+    return `waiting for ${labels.join(', ')}${unmet.length > 5 ? ', …' : ''}`;
+  }
+  if (lacksEnvironment(coordinator.state, fanOut, child)) return whyBare(fanOut, child);
+  if (child.notBefore > now)
+    return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
+  if (fanOut.serialOf !== null && fanOut.counts.running > 0)
+    return 'waiting for its turn: a serial run has one subtask out at a time';
+  const outOfQuota = whyOutOfQuota(coordinator.state.breakers, fanOut.subtasks[child.index]!.executor, now);
+  if (outOfQuota !== null) return outOfQuota;
+  const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
+  if (short !== null) return short;
+  const bounded = whyBeyondLevel(coordinator.state, levels, fanOut.subtasks[child.index]!);
+  if (bounded !== null) return bounded;
+  const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
+  if (target.kind === 'specific' || target.kind === 'alias') {
+    const named = workers.find(
+      ({ did, alias }) =>
+        did === (target.kind === 'specific' ? target.did : target.alias) ||
+        alias === (target.kind === 'alias' ? target.alias : ''),
+    );
+    const denier = named && denierOf(levels, named);
+    if (denier !== undefined)
+      return `the policy of namespace '${denier}' denies ${named!.alias}, which its target names`;
+    if (named?.status === 'live') return `waiting for a free slot on ${named.alias}`;
+    return `waiting for ${named?.alias ?? targetText(target)}, which is ${named?.status ?? 'not there'}; its target names only this instance`;
+  }
+  const live = workers.filter(({ status }) => status === 'live');
+  if (live.length === 0) return 'no worker is live';
+  const denier = live.map(worker => denierOf(levels, worker));
+  return denier.includes(undefined)
+    ? 'waiting for a free slot'
+    : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
+}
+
+function whyAsks(fanOut: FanOut, index: number, asks: string): string {
+  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
+  return `needs you: ${asks}; answer with: spl task retry ${subtask} --hint "…"`;
+}
+
+/** Only a shell has the environment that is wanted, and a retry brings it along. */
+function whyBare(fanOut: FanOut, { index }: Child): string {
+  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
+  return `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${subtask} && spl task retry ${subtask}`;
+}
+
+/** What a subtask waits for because of the policies that hold for it, in words; null when it need not. */
+function whyBeyondLevel(state: FleetState, levels: Levels, subtask: CompleteSubtask): string | null {
+  for (const level of levels) {
+    const bound = boundOf(state, level);
+    const why = bound && whyBounded(bound, subtask);
+    if (why !== null) return why;
+  }
+  return null;
+}
+
+function aliasOf(instances: FleetState['instances'], did: Did | null): string | null {
+  return did === null ? null : (instances.get(did)?.alias ?? did);
+}
+
+/** What the coordinator tells of itself, which no heartbeat on a link does. */
+export interface SelfFacts {
+  readonly did: Did;
+  readonly startedAt: number;
+  readonly storeRecords: number;
+  readonly activeDispatches: number;
+}
+
+/** @param heartbeatAt when an instance was last heard of, in ms. */
+export function instanceDocument(
+  coordinator: Coordinator,
+  instance: Instance,
+  self: SelfFacts,
+  now: number,
+): d.InstanceDocument {
+  const link = coordinator.links.get(instance.did);
+  const own = instance.did === self.did;
+  const up = instance.status === 'live' || instance.status === 'stale';
+  const heardAt = own ? now : (link?.heardAt ?? instance.lastHeartbeatAt);
+  return {
+    did: instance.did,
+    alias: instance.alias,
+    role: instance.role,
+    endpoint: instance.endpoint,
+    status: own ? 'live' : instance.status,
+    version: instance.version,
+    uptime_secs: own
+      ? (now - self.startedAt) / 1000
+      : up && link !== undefined
+        ? Math.max(0, now - link.upSince) / 1000
+        : 0,
+    health: instance.health,
+    active_dispatches: own ? self.activeDispatches : (link?.assigned.size ?? 0),
+    dispatches: link === undefined ? [] : dispatchesOf(link),
+    store_records: own ? self.storeRecords : (link?.storeRecords ?? 0),
+    last_heartbeat_unix: heardAt === null ? null : heardAt / 1000,
+    pid: own || up || instance.status === 'starting' ? instance.pid : null,
+    home: instance.home,
+    slots: instance.slots,
+    note: instance.note,
+  };
+}
+
+/** The most subtasks of a worker that its document names. */
+const MAX_DISPATCHES = 10;
+
+function dispatchesOf({ assigned }: WorkerLink): NonNullable<d.InstanceDocument['dispatches']> {
+  const dispatches: NonNullable<d.InstanceDocument['dispatches']> = [];
+  for (const [{ index }, { fanOut }] of assigned) {
+    if (dispatches.length === MAX_DISPATCHES) break;
+    dispatches.push({ task: fanOut.task.alias, thread: fanOut.task.thread, subtask: index });
+  }
+  return dispatches;
+}
+
+export interface FleetFacts extends SelfFacts {
+  readonly heartbeatMs: number;
+  readonly url: string;
+  readonly executors: readonly string[];
+  /** The programs that some of them need, by the executor. */
+  readonly programs?: Readonly<Record<string, string>>;
+  /** That of a fleet which was started without one. */
+  readonly defaultExecutor: string;
+}
+
+/** The coordinator first, then the workers by alias; `stopped` ones are left out. */
+export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: number): d.FleetDocument {
+  const instances = [...coordinator.state.instances.values()]
+    .filter(({ status, did }) => status !== 'stopped' || did === facts.did)
+    .sort(byRoleAndAlias)
+    .map(instance => instanceDocument(coordinator, instance, facts, now));
+  const count = (status: string): number => instances.filter(instance => instance.status === status).length;
+  return {
+    instances,
+    live: count('live'),
+    stale: count('stale'),
+    archived: count('archived'),
+    heartbeat_interval_secs: facts.heartbeatMs / 1000,
+    coordinator_url: facts.url,
+    ...controlMembers(coordinator.state),
+    stalled: stalledAttempts(coordinator, now),
+    open_fan_outs: coordinator.state.open.size,
+    breakers: Array.from(coordinator.state.breakers, ([executor, { until, isGuess }]) => ({
+      executor,
+      resets_at_unix: until / 1000,
+      is_guess: isGuess,
+    })),
+    executors: [...facts.executors],
+    programs: { ...facts.programs },
+    shared: coordinator.state.shared.map(({ thread, name }) => ({ thread, name })),
+    default_executor: coordinator.state.defaultExecutor ?? facts.defaultExecutor,
+  };
+}
+
+function stalledAttempts(coordinator: Coordinator, now: number): d.FleetDocument['stalled'] {
+  const stalled: d.FleetDocument['stalled'] = [];
+  for (const { did, assigned } of coordinator.links.values())
+    for (const [{ index }, { fanOut, silentSince }] of assigned) {
+      const secs = stalledSecs(silentSince, now);
+      if (secs === null) continue;
+      const worker = aliasOf(coordinator.state.instances, did)!;
+      const { alias: task, thread } = fanOut.task;
+      stalled.push({ task, thread, subtask: index, worker, stalled_secs: secs });
+    }
+  return stalled;
+}
+
+/** The order in which instances are listed: the coordinator, then the workers by letter. */
+export function byRoleAndAlias(a: Instance, b: Instance): number {
+  if (a.role !== b.role) return a.role === 'coordinator' ? -1 : 1;
+  return a.alias.length - b.alias.length || (a.alias < b.alias ? -1 : 1);
+}
+
+/** Finds an instance by DID, alias, or an unambiguous prefix of a DID. @throws NOT_FOUND */
+export function resolveInstance(state: FleetState, name: string): Instance {
+  const all = [...state.instances.values()];
+  // Where a home was moved, an alias is also that of a worker which was left behind.
+  const exact = all.find(({ did }) => did === name) ?? all.findLast(({ alias }) => alias === name);
+  const close =
+    exact === undefined && name.length >= 4
+      ? all.filter(({ did }) => did.startsWith(name) || did.endsWith(`:${name}`))
+      : [];
+  const found = exact ?? (close.length === 1 ? close[0] : undefined);
+  if (found !== undefined) return found;
+  throw new FleetError('NOT_FOUND', `no instance is named '${name}'`, {
+    details: { instance: name },
+    hint: 'List them with: spl fleet list',
+  });
+}
+
+/** What the speedup report needs to know of a fan-out. */
+export function runFacts(state: FleetState, task: Task): RunFacts {
+  const { fanOut } = task;
+  if (fanOut === null)
+    throw new FleetError('CONFLICT', `task '${task.alias}' has no fan-out`, {
+      details: { task: task.alias },
+    });
+  const { joined } = fanOut;
+  const members = fanOut.children.filter(({ index }) => !isFollowUp(fanOut.subtasks[index]!));
+  const subtasks = membersAmong(fanOut.subtasks);
+  const workers = new Set(members.map(({ worker }) => worker).filter(worker => worker !== null));
+  const slots = [...workers].reduce((sum, did) => sum + (state.instances.get(did)?.slots ?? 1), 0);
+  return {
+    thread: task.thread,
+    alias: task.alias,
+    echo: echoOf(fanOut),
+    outcome: joined?.outcome ?? null,
+    round: fanOut.round,
+    serial: fanOut.serialOf !== null,
+    measuredWallMs: joined === null ? null : Math.max(0, joined.at - fanOut.roundStartedAt),
+    slotsUsed: fanOut.serialOf !== null ? 1 : Math.min(slots, members.length),
+    children: members.map((child, index) => {
+      const { goal, name, run, executor, dir, depends_on: dependsOn } = subtasks[index]!;
+      const { verdict, attempt, wallMs, costUsd, costUnknown, state: childState } = child;
+      return {
+        index,
+        goal,
+        name,
+        run,
+        executor,
+        dir,
+        dependsOn,
+        verdict: childState === 'done' && verdict !== 'skipped' ? verdict : null,
+        afterJoin: child.afterJoin,
+        attempt,
+        wallMs,
+        costUsd,
+        costUnknown,
+      };
+    }),
+    extraAttempts: members.flatMap((child, index) =>
+      (child.earlier ?? []).map(({ attempt, verdict, wallMs, costUsd, costUnknown }) => ({
+        index,
+        attempt,
+        verdict,
+        wallMs,
+        costUsd,
+        costUnknown,
+      })),
+    ),
+  };
+}

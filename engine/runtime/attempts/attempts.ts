@@ -1,0 +1,338 @@
+import { randomUUID } from 'node:crypto';
+import { budgetAmount, type Currency } from '../../contract/format.ts';
+import { messageOf } from '../../errors.ts';
+import type { ChildBody, ResultFields } from '../../domain/model/record-bodies.ts';
+import type { Delivery } from '../../domain/worker/worker.ts';
+import { attemptSigns } from './attempt-signs.ts';
+import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from '../executors/executor.ts';
+import type { Environment } from '../coordinator/environments.ts';
+import { after } from '../processes/timer.ts';
+import { MAX_LEFT_GROUP, MAX_REPORT_NAME, MAX_REPORT_TEXT } from '../link/bodies.ts';
+import { StallWatch, type StallOptions } from './stall-watch.ts';
+import type { OutputStore } from '../output/store.ts';
+
+export interface AttemptsOptions {
+  readonly executors: ReadonlyMap<string, Executor>;
+  readonly output: OutputStore;
+  /** What is done about attempts with side effects that show no sign of life. Default: they are not watched. */
+  readonly stall?: StallOptions;
+  /** An attempt has shown no sign of life for so long; null: it does again. */
+  readonly onStalled?: (key: string, silentMs: number | null) => void;
+  /**
+   * Reads the environment of that name, undefined for one that is kept no more. Default: none is kept, and all attempts
+   * have the worker's own.
+   */
+  readonly environmentOf?: (name: string) => Promise<Environment | undefined>;
+  /** An attempt did not begin: the environment that it was submitted in is kept no more. */
+  readonly onBare?: (key: string) => void;
+  /** An attempt has ended, and its output is kept. May be called by `start` itself. */
+  readonly onFinished: (key: string, result: ResultFields) => void;
+}
+
+/** Runs deliveries by their executors, each to one answer, whatever the executor does. */
+export class Attempts {
+  readonly #o: AttemptsOptions;
+  /** Those that take time, by the keys of their deliveries. */
+  readonly #running = new Map<string, AbortController>();
+  /** The same, by the subtask's thread and the attempt's number; each settles when it has ended. */
+  readonly #ends = new Map<string, Promise<void>>();
+
+  constructor(options: AttemptsOptions) {
+    this.#o = options;
+  }
+
+  /** Starts a delivery, or answers at once for one that is not to run any more. */
+  start(delivery: Delivery): void {
+    const { key, body, intent, cancelled } = delivery;
+    if (cancelled !== null || delivery.fenced || delivery.handedBack) {
+      const reason = cancelled ?? 'ended before it started';
+      return this.#o.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
+    }
+    delivery.state = 'running';
+    const executor = this.#o.executors.get(body.executor);
+    if (executor === undefined) {
+      const reason = `this worker has no executor '${body.executor}'`;
+      return this.#o.onFinished(key, { ...nothingRan, verdict: 'failed', reason });
+    }
+    const begun = performance.now();
+    const id = randomUUID();
+    const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
+    const context = new AttemptContext(sink, body);
+    if (executor.sideEffects) context.watch = this.#watch(delivery, id, context);
+    const answer = this.#begin(executor, delivery, id, context);
+    if (!(answer instanceof Promise) && sink === noOutput)
+      return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
+    this.#running.set(key, context.controller);
+    const end = this.#await(key, answer, { context, sink, begun });
+    const name = nameOf(intent.thread, body.attempt);
+    this.#ends.set(name, end);
+    void end.finally(() => {
+      if (this.#ends.get(name) === end) this.#ends.delete(name);
+    });
+  }
+
+  /** Begins at once where nothing is to be read before. */
+  #begin(executor: Executor, delivery: Delivery, id: string, context: AttemptContext): Answer {
+    const { environmentOf } = this.#o;
+    const { environment: name } = delivery.body;
+    if (name === undefined || environmentOf === undefined || !executor.sideEffects)
+      return begin(executor, delivery, id, context, null);
+    return environmentOf(name).then(
+      environment => (environment === undefined ? null : begin(executor, delivery, id, context, environment)),
+      (error: unknown) => ({ ...faultOf(error), reason: messageOf(error) }),
+    );
+  }
+
+  /** Has a running attempt end; its answer comes all the same. */
+  abort(key: string, reason: string): void {
+    this.#running.get(key)?.abort(reason);
+  }
+
+  #watch({ key, body }: Delivery, id: string, context: AttemptContext): StallWatch | undefined {
+    const { stall, onStalled } = this.#o;
+    if (stall === undefined || stall.afterMs === 0) return undefined;
+    return new StallWatch({
+      ...stall,
+      signs: attemptSigns({ id, dir: body.dir ?? null }),
+      onChange: silentMs => onStalled?.(key, silentMs),
+      end: reason => context.end(reason),
+    });
+  }
+
+  /** Settled when the attempt has ended; undefined when it does not run. */
+  endOf(thread: string, attempt: number): Promise<void> | undefined {
+    return this.#ends.get(nameOf(thread, attempt));
+  }
+
+  /** Settled when what runs now has ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all(this.#ends.values());
+  }
+
+  async #await(key: string, answer: Answer, { context, sink, begun }: Running): Promise<void> {
+    const stopClock = context.startClock();
+    const result = await Promise.resolve(answer).catch(faultOf);
+    stopClock();
+    context.watch?.stop();
+    const wallMs = performance.now() - begun;
+    const output = await sink.close();
+    this.#running.delete(key);
+    if (result === null) this.#o.onBare?.(key);
+    else this.#o.onFinished(key, resultFields(context.amended(result), wallMs, output));
+  }
+}
+
+/** Null: it did not begin. */
+type Answer = AttemptResult | Promise<AttemptResult | null>;
+
+interface Running {
+  readonly context: AttemptContext;
+  readonly sink: Sink;
+  readonly begun: number;
+}
+
+type Sink = Pick<ReturnType<OutputStore['sink']>, 'close'>;
+
+const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
+
+const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt}`;
+
+/**
+ * What an executor is given, and what its attempt may take. An abort signal is dear, and an attempt that is over at once
+ * never asks for it.
+ */
+class AttemptContext implements ExecutorContext {
+  readonly output: OutputSink;
+  watch: StallWatch | undefined;
+  readonly #shares: Shares;
+  #controller: AbortController | undefined;
+  #costUsd = 0;
+  #tokens = 0;
+  /** Why its worker ended it by itself, in words. */
+  #ended: string | null = null;
+
+  constructor(output: OutputSink, shares: Shares) {
+    this.output = {
+      write: chunk => {
+        this.watch?.alive();
+        return output.write(chunk);
+      },
+    };
+    this.#shares = shares;
+  }
+
+  used({ costUsd = 0, tokens = 0 }: Used): void {
+    this.#costUsd = Math.max(this.#costUsd, costUsd);
+    this.#tokens = Math.max(this.#tokens, tokens);
+    this.watch?.alive();
+    this.#hold('usd', this.#costUsd);
+    this.#hold('tokens', this.#tokens);
+  }
+
+  /** Ends the attempt when its time is over. @returns stops that. */
+  startClock(): () => void {
+    const { budget_secs: secs } = this.#shares;
+    return secs == null ? noClock : after(secs * 1000, () => this.#pass('secs', secs));
+  }
+
+  /** The result, with what was told while it ran, and named for what it is where its worker ended it. */
+  amended(result: AttemptResult): AttemptResult {
+    const tokens = Math.max(result.tokens ?? 0, this.#tokens);
+    if (this.#ended === null && tokens === (result.tokens ?? 0) && this.#costUsd <= result.costUsd)
+      return result;
+    const spent = {
+      ...result,
+      costUsd: Math.max(result.costUsd, this.#costUsd),
+      ...(tokens > 0 && { tokens }),
+    };
+    // What it said before the end reached it stands.
+    if (this.#ended === null || result.verdict !== 'cancelled') return spent;
+    return { ...spent, verdict: 'failed', reason: this.#ended };
+  }
+
+  #hold(currency: 'usd' | 'tokens', used: number): void {
+    const share = this.#shares[`budget_${currency}`];
+    if (share != null && used > share) this.#pass(currency, share);
+  }
+
+  #pass(currency: Currency, share: number): void {
+    this.end(`passed its budget of ${budgetAmount(currency, share)}`);
+  }
+
+  /** Has the attempt end as failed, unless somebody has it end already. */
+  end(reason: string): void {
+    if (this.controller.signal.aborted) return;
+    this.#ended = reason;
+    this.controller.abort(reason);
+  }
+
+  get controller(): AbortController {
+    return (this.#controller ??= new AbortController());
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+}
+
+type Shares = Pick<ChildBody, 'budget_usd' | 'budget_tokens' | 'budget_secs'>;
+
+const noClock = (): void => {};
+
+/** For runs without side effects, which print nothing. */
+const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };
+
+function begin(
+  executor: Executor,
+  { intent, body }: Delivery,
+  id: string,
+  context: ExecutorContext,
+  environment: Environment | null,
+): AttemptResult | Promise<AttemptResult> {
+  const attempt = {
+    id,
+    thread: intent.thread,
+    attempt: body.attempt,
+    index: body.index,
+    task: body.task,
+    goal: body.goal,
+    run: body.run ?? null,
+    errexit: body.errexit ?? false,
+    dir: body.dir ?? null,
+    timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
+    budgetUsd: body.budget_usd ?? null,
+    hint: body.hint ?? null,
+    isolation: body.isolation ?? 'folder',
+    depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {
+      return { index, name: name ?? null, summary, branch: branch ?? null };
+    }),
+    session: body.session ?? null,
+    earlierBranch: body.earlier_branch ?? null,
+    env: body.env ?? {},
+    environment,
+  } as const;
+  try {
+    return executor.start(attempt, context);
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** An executor says what went wrong in its answer; where it throws instead, no more than its attempt fails. */
+function faultOf(error: unknown): AttemptResult {
+  return {
+    verdict: 'failed',
+    reason: `the executor broke: ${messageOf(error)}`,
+    exitCode: null,
+    signal: null,
+    summary: '',
+    costUsd: 0,
+    leftGroup: [],
+  };
+}
+
+function resultFields(
+  result: AttemptResult,
+  wallMs: number,
+  output: Awaited<ReturnType<Sink['close']>>,
+): ResultFields {
+  return {
+    verdict: result.verdict,
+    reason: result.reason === null ? null : writable(result.reason),
+    exit_code: result.exitCode,
+    signal: result.signal,
+    summary: writable(result.summary),
+    cost_usd: countable(result.costUsd),
+    wall_time_secs: Math.round(wallMs * 1000) / 1e6,
+    ...(result.leftGroup.length === 0 ? {} : { left_group: leftGroup(result.leftGroup) }),
+    ...(output === null ? {} : { output: { ...output } }),
+    ...rareFields(result),
+  };
+}
+
+/** What only some executors tell. */
+function rareFields({
+  tokens,
+  session,
+  quota,
+  work,
+  asks,
+  isCostUnknown,
+}: AttemptResult): Partial<ResultFields> {
+  return {
+    ...(tokens !== undefined && { tokens: countable(tokens) }),
+    ...(session !== undefined && isName(session) && { session }),
+    ...(quota !== undefined && {
+      quota: isMoment(quota.resetsAtUnix) ? { resets_at_unix: quota.resetsAtUnix } : {},
+    }),
+    ...(work !== undefined && { work: { ...work } }),
+    ...(asks !== undefined && { asks: writable(asks) }),
+    ...(isCostUnknown === true && { cost_unknown: true as const }),
+  };
+}
+
+/**
+ * What is told of an attempt is what its tool told, and one that can't be written down, or that the coordinator would
+ * refuse with the link that it came by, would take the worker with it.
+ */
+function writable(text: string, max = MAX_REPORT_TEXT): string {
+  const fitting = text.length > max ? text.slice(0, max) : text;
+  return /\p{Surrogate}/u.test(fitting) ? Buffer.from(fitting).toString() : fitting;
+}
+
+const leftGroup = (processes: readonly string[]): string[] =>
+  processes.slice(0, MAX_LEFT_GROUP).map(each => writable(each, MAX_REPORT_NAME));
+
+/** The most that one attempt can have taken: amounts are summed in whole millionths. */
+const MAX_AMOUNT = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
+
+function countable(amount: number): number {
+  return Number.isNaN(amount) ? 0 : Math.min(Math.max(0, amount), MAX_AMOUNT);
+}
+
+/** A conversation by another name is another one, so that a name is never cut; it becomes a word of a command. */
+const isName = (text: string): boolean =>
+  text.length <= MAX_REPORT_NAME && !/[\p{Surrogate}\p{Control}]/u.test(text);
+
+const isMoment = (unixSecs: number | undefined): unixSecs is number =>
+  unixSecs !== undefined && unixSecs >= 0 && unixSecs <= Number.MAX_SAFE_INTEGER;

@@ -1,0 +1,101 @@
+import type { Commands } from '../../contract/engine.ts';
+import { FleetError } from '../../errors.ts';
+import { isReservedTopic, topicOf } from '../../domain/model/record-bodies.ts';
+import type { Log } from '../../log/log.ts';
+import { isInstanceDid, isReservedThread } from '../../record/ids.ts';
+import { decodeRecord, type FleetRecord, type SealedRecord } from '../../record/record.ts';
+import { mapInSlices } from '../slices.ts';
+
+export interface AppendContext {
+  readonly log: Log;
+  /** Refuses what the state does not let in: a namespace that is not there. */
+  readonly admit: (record: FleetRecord) => void;
+  readonly write: (sealed: SealedRecord) => void;
+}
+
+/**
+ * Decodes records that a client made. A long list is decoded in slices, so that the event loop is not held by it.
+ * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
+ */
+export function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
+  return mapInSlices(values, (value, i) => named(i, values.length, () => decodeRecord(value)));
+}
+
+/**
+ * Takes decoded records: all or, when one is refused, none. A record that is there already is no error.
+ * @throws INVALID_RECORD, SCOPE_FORBIDDEN, NAMESPACE_REJECTED, CONFLICT, naming the record's place in the list.
+ */
+export function appendRecords(
+  records: readonly SealedRecord[],
+  context: AppendContext,
+): Commands['records.append']['output'] {
+  const fresh = new Map<string, SealedRecord>();
+  const slots = new Set<string>();
+  const stored = records.map((sealed, i) => {
+    named(i, records.length, () => examine(sealed.record, slots, fresh, context));
+    const existed = fresh.has(sealed.record.id) || context.log.find(sealed.record.id) !== undefined;
+    if (!existed) fresh.set(sealed.record.id, sealed);
+    return { object: 'record' as const, id: sealed.record.id, existed };
+  });
+  for (const sealed of fresh.values()) context.write(sealed);
+  return { stored };
+}
+
+function examine(
+  record: FleetRecord,
+  slots: Set<string>,
+  fresh: ReadonlyMap<string, SealedRecord>,
+  { log, admit }: AppendContext,
+): void {
+  refuseForbidden(record);
+  // What was let in once is there for good.
+  if (!fresh.has(record.id) && log.find(record.id) === undefined) {
+    admit(record);
+    refuseTakenSlot(record, slots, log);
+  }
+  slots.add(slotOf(record));
+}
+
+function refuseForbidden(record: FleetRecord): void {
+  const topic = topicOf(record);
+  const why = isInstanceDid(record.actor)
+    ? `only the instance itself writes as ${record.actor}`
+    : isReservedThread(record.thread)
+      ? `the thread '${record.thread}' is the fleet's own`
+      : isReservedTopic(topic)
+        ? `the topic '${topic}' is the fleet's own`
+        : undefined;
+  if (why !== undefined)
+    throw new FleetError('SCOPE_FORBIDDEN', why, { details: { actor: record.actor, thread: record.thread } });
+}
+
+function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: Log): void {
+  if (!slots.has(slotOf(record)) && log.findSlot(record.actor, record.thread, record.clock) === undefined)
+    return;
+  throw new FleetError(
+    'CONFLICT',
+    `${record.actor} has written another record with clock ${record.clock} on ${record.thread}`,
+    {
+      details: { actor: record.actor, thread: record.thread, clock: record.clock },
+      hint: 'Let the clock rise with every record.',
+    },
+  );
+}
+
+/** What no two records may share. */
+export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
+
+/** Does something for one of many records; what is refused names its place in the list. */
+export function named<T>(index: number, many: number, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (many === 1 || !(error instanceof FleetError)) throw error;
+    const { code, message, details, hint } = error;
+    throw new FleetError(code, `record ${index}: ${message}`, {
+      details: { ...details, index },
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  }
+}

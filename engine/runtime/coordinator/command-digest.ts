@@ -1,0 +1,28 @@
+import type { CommandName } from '../../contract/engine.ts';
+import { canonical } from '../../record/canonical.ts';
+import { hash } from '../../record/hash.ts';
+import { mapInSlices } from '../slices.ts';
+
+/**
+ * The digest by which a repeated command is known: SHA-256, as hex, of its name and its input, whatever the order of the
+ * members. Long lists in the input are gone through in slices.
+ */
+export async function commandDigest(name: CommandName, input: object): Promise<string> {
+  const members = Object.entries(input).filter(([, value]) => value !== undefined);
+  const digests: string[] = [];
+  for (const [key, value] of members.sort(([a], [b]) => (a < b ? -1 : 1)))
+    digests.push(key, Array.isArray(value) ? await listDigest(value) : hash(textOf(value)));
+  return hash(JSON.stringify([name, ...digests]));
+}
+
+const listDigest = async (items: readonly unknown[]): Promise<string> =>
+  hash((await mapInSlices(items, item => hash(textOf(item)))).join());
+
+/** Returns the canonical text, or any text of a value that has none: its command is refused later. */
+function textOf(value: unknown): string {
+  try {
+    return canonical(value);
+  } catch {
+    return JSON.stringify(value) ?? '';
+  }
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FleetError, systemCodeOf } from '../../errors.ts';
+import { requireOwnFolder, runtimeFolder } from '../../home/runtime.ts';
+import type { HomePaths } from '../../home/paths.ts';
+import { hash } from '../../record/hash.ts';
+
+/** The environment of a process that submitted a fan-out. */
+export type Environment = Readonly<Record<string, string>>;
+
+const NAME = /^[0-9a-f]{32}$/;
+
+/**
+ * The environments of those that submitted what is not over yet. Each is a file under a random name, in a folder that is
+ * this user's alone and lies outside the home; records carry the name, and nothing else.
+ */
+export class Environments {
+  readonly #paths: HomePaths;
+  /** The environments that each fan-out needs, by its task's thread. */
+  readonly #needed = new Map<string, Set<string>>();
+
+  constructor(paths: HomePaths) {
+    this.#paths = paths;
+  }
+
+  /** Keeps an environment. @returns its name. @throws HOME_INVALID when there is no folder for it. */
+  async keep(environment: Environment): Promise<string> {
+    const name = randomBytes(16).toString('hex');
+    // Made anew each time: what cleans up folders for temporary files may have taken it.
+    const folder = await this.#makeFolder();
+    await fs.writeFile(join(folder, name), JSON.stringify(environment), { mode: 0o600, flag: 'wx' });
+    return name;
+  }
+
+  /** Notes that a task's fan-out needs an environment until `release`. */
+  need(thread: string, name: string): void {
+    const names = this.#needed.get(thread);
+    if (names === undefined) this.#needed.set(thread, new Set([name]));
+    else names.add(name);
+  }
+
+  /** Removes what a fan-out needed that is over. */
+  release(thread: string): Promise<void> {
+    const names = this.#needed.get(thread) ?? [];
+    this.#needed.delete(thread);
+    return this.remove(...names);
+  }
+
+  async remove(...names: readonly string[]): Promise<void> {
+    for (const name of names) await fs.rm(join(this.#paths.environmentsLink, name), { force: true });
+  }
+
+  /** Removes what no fan-out needs. @returns the names of what is needed and is not there. */
+  async tidy(): Promise<readonly string[]> {
+    const needed = new Set([...this.#needed.values()].flatMap(names => [...names]));
+    const kept = await fs.readdir(this.#paths.environmentsLink).catch((): string[] => []);
+    await this.remove(...kept.filter(name => !needed.has(name)));
+    return [...needed].filter(name => !kept.includes(name));
+  }
+
+  /** Removes the folder where nothing is kept in it, and the runtime folder likewise. */
+  async close(): Promise<void> {
+    const folder = await fs.readlink(this.#paths.environmentsLink).catch(() => undefined);
+    if (folder === undefined) return;
+    await fs.rmdir(folder).then(
+      () => fs.rmdir(dirname(folder)).catch(() => undefined),
+      () => undefined,
+    );
+  }
+
+  /** Makes the folder, and the link by which workers find it. */
+  async #makeFolder(): Promise<string> {
+    const folder = join(await runtimeFolder(), `${hash(this.#paths.home).slice(0, 16)}.environments`);
+    // The runtime folder may just be removed by another home's coordinator, which is done with it.
+    await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+    await requireOwnFolder(folder);
+    const link = this.#paths.environmentsLink;
+    if ((await fs.readlink(link).catch(() => undefined)) === folder) return folder;
+    await fs.mkdir(this.#paths.runDir, { recursive: true, mode: 0o700 });
+    await fs.rm(link, { recursive: true, force: true });
+    await fs.symlink(folder, link);
+    return folder;
+  }
+}
+
+/**
+ * Reads the environment that a coordinator keeps under this name.
+ * @returns undefined when it is not there any more.
+ * @throws HOME_INVALID when its folder is not this user's alone.
+ */
+export async function readEnvironment(
+  { environmentsLink }: HomePaths,
+  name: string,
+): Promise<Environment | undefined> {
+  if (!NAME.test(name)) throw new FleetError('INVALID_RECORD', `'${basename(name)}' names no environment`);
+  try {
+    const folder = await fs.readlink(environmentsLink);
+    await requireOwnFolder(folder);
+    return JSON.parse(await fs.readFile(join(folder, name), 'utf8')) as Environment;
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}

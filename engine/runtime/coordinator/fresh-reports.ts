@@ -1,0 +1,65 @@
+import { FleetError } from '../../errors.ts';
+import type { FleetState } from '../../domain/model/state.ts';
+import type { Log } from '../../log/log.ts';
+import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
+import type { FleetRecord, SealedRecord } from '../../record/record.ts';
+
+/**
+ * The reports of one message that the log does not have yet, in their order; a repeated one is no fault.
+ * @throws CONFLICT for another record than the one that its author wrote at that clock; the link ends with it.
+ */
+export function freshReports(
+  records: readonly SealedRecord[],
+  author: Did,
+  state: Pick<FleetState, 'tasks'>,
+  log: Pick<Log, 'find' | 'findSlot'>,
+): SealedRecord[] {
+  const fresh: SealedRecord[] = [];
+  const nextClocks = new Map<ThreadId, number>();
+  /** Made where it is asked for the first time: clocks that only rise never need it. */
+  let seen: Seen | undefined;
+  for (const sealed of records) {
+    const { id, thread, clock } = sealed.record;
+    const next = nextClocks.get(thread) ?? nextClockOf(author, thread, state);
+    // A clock beyond all that was heard of on a task's thread is new; of the others only a look can tell.
+    if (clock < next) {
+      seen ??= new Seen(fresh);
+      if (seen.ids.has(id) || log.find(id) !== undefined) continue;
+      if (seen.slots.has(slotOf(sealed)) || log.findSlot(author, thread, clock) !== undefined)
+        throw takenSlot(sealed.record);
+    }
+    nextClocks.set(thread, Math.max(next, clock + 1));
+    fresh.push(sealed);
+    seen?.add(sealed);
+  }
+  return fresh;
+}
+
+/** The keys of the records of one message that were found to be new so far. */
+class Seen {
+  readonly ids = new Set<RecordId>();
+  readonly slots = new Set<string>();
+
+  constructor(records: readonly SealedRecord[]) {
+    for (const sealed of records) this.add(sealed);
+  }
+
+  add(sealed: SealedRecord): void {
+    this.ids.add(sealed.record.id);
+    this.slots.add(slotOf(sealed));
+  }
+}
+
+const slotOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
+
+/** The state keeps the clocks of tasks' threads, and of no others. */
+function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tasks'>): number {
+  const task = state.tasks.get(thread);
+  return task === undefined ? Number.POSITIVE_INFINITY : (task.clocks.get(author) ?? 0);
+}
+
+function takenSlot({ actor, thread, clock }: FleetRecord): FleetError {
+  return new FleetError('CONFLICT', `${actor} has written another record with clock ${clock} on ${thread}`, {
+    details: { actor, thread, clock },
+  });
+}

@@ -1,0 +1,33 @@
+import type { Engine } from '../../contract/engine.ts';
+import { follow } from '../../contract/follow.ts';
+
+/** What is asked of an engine here. */
+export interface Lingering extends Pick<Engine, 'watch'> {
+  readonly openFanOuts: number;
+}
+
+/** Fulfilled once no fan-out has been open for so long, when the signal aborts, and when the engine closes. */
+export async function untilNothingOpen(
+  engine: Lingering,
+  lingerMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { controller: idle, release } = follow([signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    if (engine.openFanOuts === 0) {
+      timer ??= setTimeout(() => idle.abort(), lingerMs);
+    } else {
+      clearTimeout(timer);
+      timer = undefined;
+    }
+  };
+  const events = engine.watch({ kinds: ['task'], signal: idle.signal });
+  try {
+    look();
+    for await (const _ of events) look();
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
+}

@@ -1,0 +1,167 @@
+import type { RecordsRestore } from '../../contract/commands.ts';
+import type { RestoredDocument } from '../../contract/documents.ts';
+import { FleetError } from '../../errors.ts';
+import { admitRecord } from '../../domain/policy/admission.ts';
+import { isReservedTopic, TOPIC, topicOf } from '../../domain/model/record-bodies.ts';
+import type { Issuer } from '../../domain/commands/fan-out.ts';
+import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
+import type { CelCompiler } from '../../domain/model/predicate.ts';
+import type { OutBatch } from '../../domain/coordinator/decision-buffer.ts';
+import type { Log } from '../../log/log.ts';
+import { isInstanceDid, isReservedThread, RESERVED, type Did, type RecordId } from '../../record/ids.ts';
+import { decodeRecord, type FleetRecord, type SealedRecord } from '../../record/record.ts';
+import { Verifier } from '../../record/signing.ts';
+import { named, slotOf } from './append-records.ts';
+import { mapInSlices } from '../slices.ts';
+
+type Signature = NonNullable<OutBatch['signature']>;
+
+/** A record of a snapshot, with the signature that it came with where that could be checked. */
+export interface Restored {
+  readonly sealed: SealedRecord;
+  readonly signature: Signature | undefined;
+}
+
+/**
+ * Decodes records of a snapshot: each id is computed anew, and each signature checked. One whose key nobody knows is no
+ * word for anything, and is left behind.
+ * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
+ */
+export async function decodeRestored({ records, signatures }: RecordsRestore): Promise<Restored[]> {
+  const checked = signatures.map(checkSignature);
+  const covered = checked.map(signature => signature && new Set(signature.ids));
+  return mapInSlices(records, ({ record, signature: index }, i) =>
+    named(i, records.length, () => {
+      const sealed = decodeRecord(record);
+      if (index === null) return { sealed, signature: undefined };
+      if (index >= signatures.length) throw invalid(`there is no signature ${index}`);
+      if (covered[index]?.has(sealed.record.id) === false)
+        throw invalid(`the signature that it came with is not over '${sealed.record.id}'`);
+      return { sealed, signature: checked[index] };
+    }),
+  );
+}
+
+function checkSignature({
+  by,
+  sig,
+  ids,
+  public_key: key,
+}: RecordsRestore['signatures'][number]): Signature | undefined {
+  if (key === null) return undefined;
+  const signature = { by: by as Did, sig, ids: ids as RecordId[] };
+  if (!new Verifier(key).verifies(signature, signature.ids))
+    throw invalid(`a signature in the name of '${by}' is not that instance's`);
+  return signature;
+}
+
+/**
+ * Takes over records that another home had: all or, when one is refused, none. What is there already is no error, and what
+ * a fleet wrote is history here: the thread of a task is marked before it, so that no task comes of it and nothing runs.
+ * @throws SCOPE_FORBIDDEN for the fleet's own threads, and for what this instance itself is said to have written.
+ * @throws CONFLICT where another record is in its place, unless such ones are to be left out.
+ * @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN as for any record.
+ */
+export function restoreRecords(
+  coordinator: Coordinator,
+  entries: readonly Restored[],
+  log: Log,
+  { on_conflict: choice, dry_run: dryRun }: Pick<RecordsRestore, 'on_conflict' | 'dry_run'>,
+  cel: CelCompiler,
+  issuer: Issuer,
+): RestoredDocument {
+  const fresh = new Map<RecordId, Restored>();
+  const slots = new Set<string>();
+  const leftOut: RestoredDocument['left_out'] = [];
+  let existing = 0;
+  entries.forEach((entry, i) => {
+    const { record } = entry.sealed;
+    if (fresh.has(record.id) || log.find(record.id) !== undefined) return void existing++;
+    const conflict = named(i, entries.length, () => {
+      examine(coordinator, record, cel, issuer);
+      const found = conflictOf(coordinator, record, slots, log);
+      if (found !== undefined && choice === 'fail') throw conflictWith(record, found);
+      return found;
+    });
+    if (conflict === undefined) {
+      fresh.set(record.id, entry);
+      slots.add(slotOf(record));
+    } else if (choice === 'accept-existing') existing++;
+    else leftOut.push(leftOutEntry(record, conflict));
+  });
+  if (!dryRun) write(coordinator, [...fresh.values()], issuer);
+  return { written: fresh.size, existing, left_out: leftOut };
+}
+
+/** Refuses what no snapshot may bring. */
+function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelCompiler, { now }: Issuer): void {
+  const { actor, thread } = record;
+  if (isReservedThread(thread))
+    throw forbidden(`the thread '${thread}' tells of the home that it is of, and is not restored`, record);
+  if (actor === self)
+    throw forbidden(
+      `this instance is said to have written it, and has not`,
+      record,
+      "A home's own log comes back with its folder: copy that.",
+    );
+  admitRecord(state, record, cel, now);
+}
+
+/** Why it can't be taken over beside what is here, in words; undefined when it can. */
+function conflictOf(
+  { state }: Coordinator,
+  record: FleetRecord,
+  slots: ReadonlySet<string>,
+  log: Log,
+): string | undefined {
+  const { actor, thread, clock } = record;
+  if (slots.has(slotOf(record)) || log.findSlot(actor, thread, clock) !== undefined)
+    return `${actor} has written another record with clock ${clock} on ${thread}`;
+  if (isOfFleet(record) && state.tasks.has(thread))
+    return `the task on ${thread} is this home's own, and this was not said of it`;
+  return undefined;
+}
+
+const isOfFleet = (record: FleetRecord): boolean =>
+  isInstanceDid(record.actor) || isReservedTopic(topicOf(record));
+
+function write(coordinator: Coordinator, entries: readonly Restored[], issuer: Issuer): void {
+  for (const { sealed } of entries) mark(coordinator, sealed.record, issuer);
+  for (let from = 0, to = 0; from < entries.length; from = to) {
+    const { signature } = entries[from]!;
+    while (to < entries.length && entries[to]!.signature === signature) to++;
+    const records = entries.slice(from, to).map(({ sealed }) => sealed);
+    coordinator.writeRestored(signature === undefined ? { records } : { records, signature }, issuer.now);
+  }
+}
+
+/** What would make a task of this thread is history from now on. */
+function mark(coordinator: Coordinator, record: FleetRecord, { actor, now }: Issuer): void {
+  const { thread } = record;
+  if (topicOf(record) !== TOPIC.task || coordinator.state.restored.has(thread)) return;
+  const body = { topic: TOPIC.threadRestored, thread, issued_by: actor, issued_at_unix: now / 1000 } as const;
+  coordinator.write({ act: 'LEARN', thread: RESERVED.engineConfig, body }, now);
+}
+
+function leftOutEntry(
+  { id, thread, actor, clock }: FleetRecord,
+  reason: string,
+): RestoredDocument['left_out'][number] {
+  return { id, thread, actor, clock, reason };
+}
+
+function conflictWith({ id, actor, thread, clock }: FleetRecord, why: string): FleetError {
+  return new FleetError('CONFLICT', why, {
+    details: { id, actor, thread, clock },
+    hint: 'Leave such records out with --on-conflict skip, or take those that are here for them with accept-existing.',
+  });
+}
+
+function forbidden(why: string, { id, actor, thread }: FleetRecord, hint?: string): FleetError {
+  return new FleetError('SCOPE_FORBIDDEN', why, {
+    details: { id, actor, thread },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+const invalid = (what: string): FleetError => new FleetError('INVALID_RECORD', `not a valid record: ${what}`);

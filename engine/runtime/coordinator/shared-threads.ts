@@ -1,0 +1,143 @@
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Engine } from '../../contract/engine.ts';
+import { writeSnapshot } from '../../contract/snapshot-writer.ts';
+import { FleetError, messageOf } from '../../errors.ts';
+import type { SharedThread } from '../../domain/model/record-bodies.ts';
+import { syncFolder, writeStreamAtomically } from '../../home/files.ts';
+import type { Logger } from '../logger.ts';
+
+export interface SharedThreadsOptions {
+  readonly engine: Pick<Engine, 'report' | 'watch'>;
+  /** Theirs alone: whatever else lies in it is removed. */
+  readonly folder: string;
+  readonly logger: Logger;
+  /** In milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A thread's file is not written anew before so much time has passed, in milliseconds. */
+const REST_MS = 1_000;
+/** Nor before so many times as much has passed as it took to write it. */
+const REST_FACTOR = 9;
+/** The most bytes of a thread's file. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Keeps threads as files for those who have no connection, each a snapshot of its thread. A reader never finds a half of
+ * one: it is written beside, and takes its place when it is whole.
+ */
+export class SharedThreads {
+  readonly #o: SharedThreadsOptions;
+  readonly #kept = new Map<string, Kept>();
+  #closed = false;
+  /** Settled when the set that was chosen last is there. */
+  #choosing: Promise<void> = Promise.resolve();
+
+  constructor(options: SharedThreadsOptions) {
+    this.#o = options;
+  }
+
+  /** Keeps these, and no others. Fulfilled when each has its file, or the log says why not. */
+  set(threads: readonly SharedThread[]): Promise<void> {
+    this.#choosing = this.#choosing.then(() => this.#set(threads));
+    return this.#choosing;
+  }
+
+  /** Writes nothing more. The files stay. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#choosing;
+    await this.#end([...this.#kept.keys()]);
+  }
+
+  async #set(threads: readonly SharedThread[]): Promise<void> {
+    if (this.#closed) return;
+    const wanted = new Map(threads.map(shared => [keyOf(shared), shared]));
+    await this.#end([...this.#kept.keys()].filter(key => !wanted.has(key)));
+    try {
+      await this.#clear(threads);
+    } catch (error) {
+      this.#o.logger.error(`threads are not shared: ${messageOf(error)}`);
+      return;
+    }
+    for (const [key, shared] of wanted) if (!this.#kept.has(key)) this.#kept.set(key, this.#keep(shared));
+    await Promise.all(Array.from(this.#kept.values(), ({ first }) => first));
+  }
+
+  /** Makes the folder, and removes from it what is shared no more, and what a process that was killed left half. */
+  async #clear(threads: readonly SharedThread[]): Promise<void> {
+    const { folder } = this.#o;
+    await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+    const files = new Set(threads.map(({ name }) => `${name}.jsonl`));
+    for (const file of await fs.readdir(folder))
+      if (!files.has(file)) await fs.rm(path.join(folder, file), { recursive: true, force: true });
+    await syncFolder(folder);
+  }
+
+  #keep({ name, thread }: SharedThread): Kept {
+    const abort = new AbortController();
+    let isThere = (): void => {};
+    const first = new Promise<void>(resolve => (isThere = resolve));
+    const over = this.#follow(name, thread, isThere, abort.signal)
+      .catch((error: unknown) => this.#refuse(name, error, abort.signal))
+      .finally(isThere);
+    return { first, over, abort };
+  }
+
+  async #follow(name: string, thread: string, isThere: () => void, signal: AbortSignal): Promise<void> {
+    // Watched from before the first look, so that nothing is missed between the two.
+    const events = this.#o.engine.watch({ thread, kinds: ['record'], signal });
+    let end = await this.#write(name, thread);
+    isThere();
+    for await (const event of events) {
+      if (event.kind === 'record' && event.position < end) continue;
+      const began = performance.now();
+      end = await this.#write(name, thread);
+      const restMs = Math.max(REST_MS, (performance.now() - began) * REST_FACTOR);
+      await delay(restMs, undefined, { signal });
+    }
+  }
+
+  /** @returns the position that the log had come to. @throws TOO_LARGE */
+  async #write(name: string, thread: string): Promise<number> {
+    let bytes = 0;
+    const { end } = await writeStreamAtomically(this.#fileOf(name), 0o600, write =>
+      writeSnapshot(this.#o.engine, [thread], this.#o.now() / 1000, line => {
+        bytes += Buffer.byteLength(line);
+        if (bytes > MAX_BYTES) throw new FleetError('TOO_LARGE', `it has more than ${MAX_BYTES} bytes`);
+        return write(line);
+      }),
+    );
+    return end;
+  }
+
+  /** What can't be kept up to date is not left to be taken for what is. */
+  async #refuse(name: string, error: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#closed) return;
+    this.#o.logger.error(`thread ${name} is shared no more: ${messageOf(error)}`);
+    await fs.rm(this.#fileOf(name), { force: true }).catch(() => undefined);
+  }
+
+  async #end(keys: readonly string[]): Promise<void> {
+    const ending = keys.map(key => this.#kept.get(key)!);
+    for (const key of keys) this.#kept.delete(key);
+    for (const { abort } of ending) abort.abort();
+    await Promise.all(ending.map(({ over }) => over));
+  }
+
+  #fileOf(name: string): string {
+    return path.join(this.#o.folder, `${name}.jsonl`);
+  }
+}
+
+/** An alias may have come to mean another thread. */
+const keyOf = ({ name, thread }: SharedThread): string => `${name} ${thread}`;
+
+interface Kept {
+  /** Settled when its file is there, or can't be. */
+  readonly first: Promise<void>;
+  readonly over: Promise<void>;
+  readonly abort: AbortController;
+}

@@ -1,0 +1,380 @@
+import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { isAlive, processStart } from '../../home/process.ts';
+import type { Did } from '../../record/ids.ts';
+import { childEnvironment } from '../environment.ts';
+import { HEAP_FLAGS } from '../heap.ts';
+import type { Logger } from '../logger.ts';
+
+/** What is needed to launch one worker's process. */
+export interface WorkerLaunch {
+  readonly did: Did;
+  readonly alias: string;
+  readonly home: string;
+  /** The port to begin with; a taken one moves to the next free. */
+  readonly port: number;
+}
+
+/** What is run for each worker. */
+export interface WorkerProgram {
+  /** The bundled worker, or its source where the runtime can read that; with its first arguments. */
+  readonly command: readonly string[];
+  /** Its priority, as `os.setPriority` takes it: 0, or up to 19 to let others go first. All that it runs inherits it. */
+  readonly priority: number;
+}
+
+export interface SupervisorOptions {
+  readonly worker: WorkerProgram;
+  readonly coordinator: Did;
+  readonly coordinatorHome: string;
+  readonly logger: Logger;
+  /** A process of a worker is gone; `expected` when it was told to stop. */
+  readonly onGone: (did: Did, reason: string, expected: boolean) => void;
+  /** A worker will not be started again by itself. */
+  readonly onGivenUp: (did: Did, reason: string) => void;
+}
+
+interface Watched {
+  readonly launch: WorkerLaunch;
+  pid: number;
+  start: string | null;
+  /** Launched by this process, which is therefore told of its end. */
+  isChild: boolean;
+  /** Told to stop: its end is no accident. */
+  expected: boolean;
+  /** Processes of this worker that ended within the last minute, by the time of their end. */
+  ends: number[];
+  /** Looks at a process that is not our child while its link is down. */
+  watch: NodeJS.Timeout | undefined;
+  restart: NodeJS.Timeout | undefined;
+  /** Between the end of one process and the launch of the next. */
+  isComing: boolean;
+  /** Settled when a process that is being made for it is there, or can't be. */
+  spawning: Promise<void>;
+  /** When its process was launched, by the monotonic clock in ms; undefined once it has been connected. */
+  launchedAt: number | undefined;
+}
+
+/** In the place of a start time: no process ever has this one. */
+const ENDED = 'ended';
+const MAX_RESTARTS = 5;
+const RESTART_WINDOW_MS = 60_000;
+const FIRST_BACKOFF_MS = 100;
+/** How often a process that is not our child is looked at while its link is down. */
+const LOOK_MS = 100;
+/** How long a process may take from its launch to its first word. */
+const START_MS = 10_000;
+const KILL_WAIT_MS = 5000;
+
+/**
+ * Keeps the processes of local workers: launches them so that they outlive this process, notices their end, and
+ * starts them again with a growing pause, at most five times a minute.
+ */
+export class Supervisor {
+  readonly #o: SupervisorOptions;
+  readonly #watched = new Map<Did, Watched>();
+  #closed = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#o = options;
+  }
+
+  /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
+  async launch(launch: WorkerLaunch): Promise<number> {
+    const { pid, start } = await this.#spawn(launch);
+    this.#forget(launch.did);
+    this.#watched.set(launch.did, watchedFrom(launch, { pid, start, isChild: true }));
+    this.#noticeEarlyEnd(launch.did, pid);
+    return pid;
+  }
+
+  /**
+   * Takes over a process that an earlier coordinator launched, from now on instead of any other.
+   * @returns false when it runs no more.
+   */
+  adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
+    if (!isAlive(pid, start)) return false;
+    const known = this.#watched.get(launch.did);
+    if (known?.pid === pid) return true;
+    this.#forget(launch.did);
+    const watched = watchedFrom(launch, { pid, start, isChild: false });
+    this.#watched.set(launch.did, watched);
+    this.#look(watched);
+    return true;
+  }
+
+  /** Starts a worker whose process ended while nobody watched. */
+  revive(launch: WorkerLaunch): void {
+    const watched = watchedFrom(launch, { pid: 0, start: null, isChild: false });
+    this.#watched.set(launch.did, watched);
+    this.#startAgain(watched, 0);
+  }
+
+  /** A link went down: a process that is not our child may have ended. */
+  linkLost(did: Did): void {
+    const watched = this.#watched.get(did);
+    if (watched !== undefined && !watched.isChild) this.#look(watched);
+  }
+
+  /** The end of this worker is wanted from now on. */
+  expectEnd(did: Did): void {
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return;
+    watched.expected = true;
+    watched.isComing = false;
+    clearTimeout(watched.restart);
+  }
+
+  /** Whether this process launched the one of this worker that runs, or is about to. */
+  isOurs(did: Did): boolean {
+    const watched = this.#watched.get(did);
+    return watched !== undefined && (watched.isChild || watched.isComing);
+  }
+
+  /** Whether a process of this worker runs. */
+  isRunning(did: Did): boolean {
+    const watched = this.#watched.get(did);
+    return watched !== undefined && runs(watched);
+  }
+
+  /** Whether a process of this worker runs and is to stay, or is about to be launched again. */
+  comesUp(did: Did): boolean {
+    const watched = this.#watched.get(did);
+    return watched !== undefined && !watched.expected && (watched.isComing || this.isRunning(did));
+  }
+
+  /** Whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
+  isOnItsWay(did: Did): boolean {
+    const { isComing = false, launchedAt } = this.#watched.get(did) ?? {};
+    return isComing || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);
+  }
+
+  pidOf(did: Did): number | undefined {
+    return this.#watched.get(did)?.pid;
+  }
+
+  /** Ends a worker's process: SIGTERM and, after the grace, SIGKILL. @returns how it ended once it is gone. */
+  async end(did: Did, termGraceMs: number): Promise<'terminated' | 'killed' | 'gone'> {
+    const watched = this.#watched.get(did);
+    // A process that is just being made is not yet known by its number.
+    await watched?.spawning;
+    if (watched === undefined || !this.isRunning(did)) return 'gone';
+    // The one that runs now: another may be launched in its place as soon as it has ended.
+    const { pid, start, launch } = watched;
+    if (termGraceMs > 0) {
+      signal({ pid, start }, constants.signals.SIGTERM);
+      if (await isGone({ pid, start }, termGraceMs)) return 'terminated';
+    }
+    signal({ pid, start }, constants.signals.SIGKILL);
+    if (await isGone({ pid, start }, KILL_WAIT_MS)) return 'killed';
+    throw new FleetError('WORKER_FAILED', `process ${pid} of ${launch.alias} does not end`, {
+      details: { pid },
+    });
+  }
+
+  /**
+   * Whoever waits for a process finds that everybody has heard of its end: its event may come after another process has taken
+   * its place, and would be taken for the end of that one.
+   * @returns true as soon as the worker's present process is gone, false when it still runs after the time.
+   */
+  async awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return true;
+    const { pid, start } = watched;
+    const gone = await isGone({ pid, start }, timeoutMs);
+    if (gone) this.#ended(did, pid, 'ended');
+    return gone;
+  }
+
+  /** Forgets everything; the processes go on. */
+  close(): void {
+    this.#closed = true;
+    for (const watched of this.#watched.values()) {
+      clearInterval(watched.watch);
+      clearTimeout(watched.restart);
+    }
+    this.#watched.clear();
+  }
+
+  async #spawn(launch: WorkerLaunch): Promise<{ pid: number; start: string }> {
+    let log: fs.FileHandle | undefined;
+    try {
+      const logFile = path.join(launch.home, 'logs', 'worker.log');
+      await makeLogs(path.dirname(logFile));
+      log = await fs.open(logFile, 'a', 0o600);
+      const child = spawn(process.execPath, this.#arguments(launch), {
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+        env: childEnvironment(),
+        cwd: launch.home,
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+      const pid = child.pid!;
+      giveWay(pid, this.#o.worker.priority);
+      child.once('exit', (code, name) =>
+        this.#ended(launch.did, pid, name === null ? `exited with code ${code}` : `was ended by ${name}`),
+      );
+      return { pid, start: processStart(pid) ?? ENDED };
+    } catch (cause) {
+      throw new FleetError('WORKER_FAILED', `could not launch ${launch.alias}: ${messageOf(cause)}`, {
+        details: { alias: launch.alias },
+        cause,
+      });
+    } finally {
+      await log?.close();
+    }
+  }
+
+  /** Looks after this worker's process, or its restart, no more. */
+  #forget(did: Did): void {
+    const watched = this.#watched.get(did);
+    clearInterval(watched?.watch);
+    clearTimeout(watched?.restart);
+  }
+
+  /** A process may end before it was written down here, and then nobody heard of it. */
+  #noticeEarlyEnd(did: Did, pid: number): void {
+    if (!this.isRunning(did)) this.#ended(did, pid, 'ended at once');
+  }
+
+  #arguments(launch: WorkerLaunch): string[] {
+    const { worker, coordinator, coordinatorHome } = this.#o;
+    return [
+      ...HEAP_FLAGS,
+      ...worker.command,
+      ...['--home', launch.home, '--alias', launch.alias, '--port', String(launch.port)],
+      ...['--coordinator', coordinator, '--coordinator-home', coordinatorHome],
+    ];
+  }
+
+  #look(watched: Watched): void {
+    clearInterval(watched.watch);
+    const check = (): void => {
+      if (runs(watched)) return;
+      clearInterval(watched.watch);
+      this.#ended(watched.launch.did, watched.pid, 'ended');
+    };
+    watched.watch = setInterval(check, LOOK_MS);
+    watched.watch.unref();
+    check();
+  }
+
+  /** A worker is connected again: its process need not be looked at. */
+  linked(did: Did): void {
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return;
+    clearInterval(watched.watch);
+    watched.launchedAt = undefined;
+  }
+
+  #ended(did: Did, pid: number, how: string): void {
+    const watched = this.#watched.get(did);
+    if (this.#closed || watched === undefined || watched.pid !== pid || watched.start === null) return;
+    clearInterval(watched.watch);
+    watched.start = null;
+    const reason = `process ${pid} ${how}`;
+    this.#o.logger.info(`${watched.launch.alias}: ${reason}`);
+    this.#o.onGone(did, reason, watched.expected);
+    if (!watched.expected) this.#restartOrGiveUp(watched, reason);
+  }
+
+  #restartOrGiveUp(watched: Watched, reason: string): void {
+    const now = performance.now();
+    watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];
+    if (watched.ends.length > MAX_RESTARTS) {
+      this.#o.onGivenUp(
+        watched.launch.did,
+        `${reason}, for the ${watched.ends.length}th time within a minute`,
+      );
+      return;
+    }
+    this.#startAgain(watched, FIRST_BACKOFF_MS * 2 ** (watched.ends.length - 1));
+  }
+
+  #startAgain(watched: Watched, delayMs: number): void {
+    watched.isComing = true;
+    watched.restart = setTimeout(() => {
+      if (this.#closed || watched.expected) return;
+      watched.spawning = this.#spawn(watched.launch).then(
+        ({ pid, start }) => {
+          Object.assign(watched, {
+            pid,
+            start,
+            isChild: true,
+            isComing: false,
+            launchedAt: performance.now(),
+          });
+          // Told to end while it was being launched, or launched once more meanwhile: it has not begun anything.
+          const isReplaced = this.#watched.get(watched.launch.did) !== watched;
+          if (watched.expected || isReplaced) signal(watched, constants.signals.SIGKILL);
+          this.#noticeEarlyEnd(watched.launch.did, pid);
+        },
+        (error: unknown) => {
+          watched.isComing = false;
+          this.#o.logger.error(messageOf(error));
+          this.#o.onGivenUp(watched.launch.did, messageOf(error));
+        },
+      );
+    }, delayMs);
+  }
+}
+
+/** In a home that was removed nothing is made anew: a part of one would keep a whole one from being made. */
+async function makeLogs(folder: string): Promise<void> {
+  await fs.mkdir(folder, { mode: 0o700 }).catch((cause: unknown) => {
+    if (systemCodeOf(cause) === 'EEXIST') return;
+    throw systemCodeOf(cause) === 'ENOENT' ? new Error(`its home '${path.dirname(folder)}' is gone`) : cause;
+  });
+}
+
+function giveWay(pid: number, priority: number): void {
+  if (priority === 0) return;
+  try {
+    setPriority(pid, priority);
+  } catch {
+    // It has ended already, which is told elsewhere.
+  }
+}
+
+function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'start' | 'isChild'>): Watched {
+  return {
+    launch,
+    ...process_,
+    expected: false,
+    ends: [],
+    watch: undefined,
+    restart: undefined,
+    isComing: false,
+    spawning: Promise.resolve(),
+    launchedAt: process_.isChild ? performance.now() : undefined,
+  };
+}
+
+type Process = Pick<Watched, 'pid' | 'start'>;
+
+const runs = ({ pid, start }: Process): boolean => start !== null && isAlive(pid, start);
+
+async function isGone(process_: Process, withinMs: number): Promise<boolean> {
+  const until = performance.now() + withinMs;
+  while (runs(process_)) {
+    if (performance.now() >= until) return false;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+  return true;
+}
+
+function signal(process_: Process, number: number): void {
+  if (!runs(process_)) return;
+  try {
+    process.kill(process_.pid, number);
+  } catch {
+    // It ended between the look and the signal.
+  }
+}

@@ -1,0 +1,235 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import * as v from 'valibot';
+import {
+  SCOPES,
+  TOKEN_ID,
+  tokenActor,
+  tokenIdOf,
+  type Grant,
+  type TokenCreate,
+  type TokenCreated,
+  type TokenDocument,
+  type TokensDocument,
+} from '../../contract/tokens.ts';
+import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
+import { requirePrivate } from '../../home/access.ts';
+import { shellQuoted, writeAtomically } from '../../home/files.ts';
+import { hash } from '../../record/hash.ts';
+import type { Did } from '../../record/ids.ts';
+
+/** More would be a mistake of whoever makes them. */
+const MAX_TOKENS = 1_000;
+/** A timer's longest delay is 2^31 ms; a later end is looked at again by then. */
+const LOOK_MS = 86_400_000;
+
+const keptSchema = v.strictObject({
+  id: v.pipe(v.string(), v.regex(TOKEN_ID)),
+  /** SHA-256 of the whole token, as hex. */
+  hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  scopes: v.array(v.picklist(SCOPES)),
+  namespace: v.nullable(v.string()),
+  label: v.nullable(v.string()),
+  created_by: v.string(),
+  created_unix: v.number(),
+  expires_unix: v.nullable(v.number()),
+});
+const fileSchema = v.strictObject({ format: v.literal(1), tokens: v.array(keptSchema) });
+type Kept = v.InferOutput<typeof keptSchema>;
+
+interface Held {
+  readonly kept: Kept;
+  readonly grant: Grant;
+  readonly end: () => void;
+}
+
+export interface TokensOptions {
+  readonly file: string;
+  /** The time of day, in milliseconds since 1970: an end is a date, whatever clock a process has. */
+  readonly now: () => number;
+}
+
+/**
+ * The tokens of a home beside the one that may do everything. Kept is of each what it may do, and a hash of it. A fast
+ * hash is enough: it is of 32 random bytes, which nobody can go through, and not of a word that somebody chose.
+ */
+export class Tokens {
+  readonly #options: TokensOptions;
+  readonly #held = new Map<string, Held>();
+  #timer: NodeJS.Timeout | undefined;
+  #lastWrite: Promise<void> = Promise.resolve();
+
+  private constructor(options: TokensOptions, kept: readonly Kept[]) {
+    this.#options = options;
+    for (const each of kept) this.#hold(each);
+    this.#endExpired();
+  }
+
+  /**
+   * Reads the tokens of a home; a missing file has none. Whoever holds the home's lease opens them.
+   * @throws HOME_INVALID when the file is damaged, or open to other users.
+   */
+  static async open(options: TokensOptions): Promise<Tokens> {
+    return new Tokens(options, await readTokens(options.file));
+  }
+
+  /** The grant of what a client presents; undefined where it is no token, was revoked, or has expired. */
+  grantOf(presented: string): Grant | undefined {
+    const held = this.#held.get(tokenIdOf(presented) ?? '');
+    if (held === undefined || !sameDigest(hash(presented), held.kept.hash)) return undefined;
+    return this.#isExpired(held.kept) ? undefined : held.grant;
+  }
+
+  /**
+   * Makes a token, which is told this once; fulfilled when it is on the disk.
+   * @param key the caller's idempotency key. It gives the token its id, so that a request which is repeated finds the token
+   * also where the coordinator died before it wrote the answer down.
+   * @throws CONFLICT when there are a thousand, and for a request that has made its token.
+   */
+  async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did, key?: string): Promise<TokenCreated> {
+    const id = key === undefined ? randomBytes(8).toString('hex') : idFor(by, key);
+    if (key !== undefined && this.#held.has(id)) throw secretTold(id, key);
+    if (this.#held.size >= MAX_TOKENS) {
+      throw new FleetError('CONFLICT', `there are ${MAX_TOKENS} tokens already`, {
+        details: { limit: MAX_TOKENS },
+        hint: 'Revoke those that nobody needs any more: spl token list, spl token revoke ‹id›',
+      });
+    }
+    const token = `spl_${id}_${randomBytes(32).toString('base64url')}`;
+    const created = this.#options.now() / 1000;
+    const kept: Kept = {
+      id,
+      hash: hash(token),
+      ...asked,
+      scopes: SCOPES.filter(scope => asked.scopes.includes(scope)),
+      created_by: by,
+      created_unix: created,
+      expires_unix: secs === null ? null : created + secs,
+    };
+    this.#hold(kept);
+    try {
+      await this.#write();
+    } catch (thrown) {
+      this.#drop(id);
+      throw thrown;
+    }
+    this.#endExpired();
+    return { ...this.#document(kept), token };
+  }
+
+  list(): TokensDocument {
+    return { tokens: Array.from(this.#held.values(), ({ kept }) => this.#document(kept)) };
+  }
+
+  /** Ends a token at once, with the streams that it has open; fulfilled when that is on the disk. @throws NOT_FOUND */
+  async revoke(id: string): Promise<TokenDocument> {
+    const held = this.#held.get(id);
+    if (held === undefined) {
+      throw new FleetError('NOT_FOUND', `there is no token '${id}'`, {
+        details: { token: id },
+        hint: 'List them with: spl token list',
+      });
+    }
+    this.#drop(id);
+    await this.#write();
+    return this.#document(held.kept);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #hold(kept: Kept): void {
+    const controller = new AbortController();
+    const { id, scopes, namespace, expires_unix: expires } = kept;
+    const expiresAt = expires === null ? null : expires * 1000;
+    const grant = { id, scopes, namespace, actor: tokenActor(id), expiresAt, ended: controller.signal };
+    this.#held.set(id, { kept, grant, end: () => controller.abort() });
+  }
+
+  #drop(id: string): void {
+    this.#held.get(id)?.end();
+    this.#held.delete(id);
+  }
+
+  /** One write after the other, each of what holds when it begins. */
+  #write(): Promise<void> {
+    const write = async (): Promise<void> => {
+      const tokens = Array.from(this.#held.values(), ({ kept }) => kept);
+      await writeAtomically(this.#options.file, `${JSON.stringify({ format: 1, tokens }, null, 2)}\n`, 0o600);
+    };
+    this.#lastWrite = this.#lastWrite.then(write, write);
+    return this.#lastWrite;
+  }
+
+  #isExpired({ expires_unix: expires }: Kept): boolean {
+    return expires !== null && expires * 1000 <= this.#options.now();
+  }
+
+  /** Ends what those have open that have expired, and looks again when the next one does. */
+  #endExpired(): void {
+    clearTimeout(this.#timer);
+    let next = Infinity;
+    for (const { kept, grant, end } of this.#held.values()) {
+      if (this.#isExpired(kept)) end();
+      else next = Math.min(next, grant.expiresAt ?? Infinity);
+    }
+    if (next === Infinity) return;
+    const wait = Math.min(next - this.#options.now() + 1, LOOK_MS);
+    this.#timer = setTimeout(() => this.#endExpired(), wait).unref();
+  }
+
+  #document(kept: Kept): TokenDocument {
+    const { hash: _, ...told } = kept;
+    return { ...told, actor: tokenActor(kept.id), expired: this.#isExpired(kept) };
+  }
+}
+
+/** The id of the token that a request with a key makes. */
+const idFor = (by: Did, key: string): string => hash(`token ${by} ${key}`).slice(0, 16);
+
+/** The refusal of a repeated request for a token: its secret is not told again. */
+export function secretTold(id: string, key: string): FleetError {
+  return new FleetError(
+    'CONFLICT',
+    `this request made the token '${id}' already, and its secret is told once`,
+    {
+      details: { token: id, key },
+      hint: `If its secret was lost: spl token revoke ${id}, and make another one.`,
+    },
+  );
+}
+
+const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+async function readTokens(file: string): Promise<readonly Kept[]> {
+  let text: string;
+  try {
+    requirePrivate('the file of tokens', file, await fs.stat(file));
+    text = await fs.readFile(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof FleetError) throw cause;
+    if (systemCodeOf(cause) === 'ENOENT') return [];
+    throw damaged(file, `is not readable: ${messageOf(cause)}`, cause);
+  }
+  const result = v.safeParse(fileSchema, parsed(text, file));
+  if (!result.success) throw damaged(file, 'is damaged');
+  return result.output.tokens;
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What the parser says quotes the file.
+    throw damaged(file, 'is damaged');
+  }
+}
+
+function damaged(file: string, what: string, cause?: unknown): FleetError {
+  return new FleetError('HOME_INVALID', `the file of tokens '${file}' ${what}`, {
+    details: { path: file },
+    hint: `Remove it, which revokes all of them: rm ${shellQuoted(file)}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

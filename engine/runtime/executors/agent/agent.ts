@@ -1,0 +1,168 @@
+import { writeFile } from 'node:fs/promises';
+import { messageOf } from '../../../errors.ts';
+import { commandRunner, type CommandOptions, type CommandResult } from '../command.ts';
+import { fileForCommand } from '../../processes/command-notes.ts';
+import { withoutCommand } from '../ending.ts';
+import {
+  SUMMARY_CHARS,
+  type AttemptResult,
+  type AttemptSpec,
+  type Executor,
+  type ExecutorContext,
+} from '../executor.ts';
+import { cutToLength, readable } from '../summary.ts';
+import { Lines } from './lines.ts';
+import { isSessionLost } from './lost-session.ts';
+import { promptOf } from './prompt.ts';
+import { quotaOf } from './quota.ts';
+import { nothingTold, readers, type Told } from './readers.ts';
+import type { AgentTemplate } from './templates.ts';
+
+export interface AgentOptions extends CommandOptions {
+  /** The time, in seconds since 1970. Default: the system's. */
+  readonly nowSecs?: () => number;
+}
+
+/** Becomes the agent, whose words are handed over and never read by the shell. */
+const SCRIPT = 'exec "$@"';
+/** What `/bin/sh` exits with when there is no such program. */
+const NOT_FOUND = 127;
+/** The longest reason in an agent's own words. */
+const REASON_CHARS = 500;
+
+/** Has a coding agent pursue each attempt's goal, by the command line of its template. */
+export function agentExecutor(name: string, template: AgentTemplate, options: AgentOptions = {}): Executor {
+  const commands = commandRunner(options);
+  const nowSecs = options.nowSecs ?? ((): number => Date.now() / 1000);
+  return {
+    name: `agent:${name}`,
+    program: template.command[0]!,
+    sideEffects: true,
+    runsCommands: false,
+    refusal: () => null,
+    start: async (attempt, context) => {
+      const goOn = attempt.session === null ? null : template.resume;
+      if (goOn !== null) {
+        const gone = await run(goOn, attempt, context);
+        if (!isConversationLost(gone) || context.signal.aborted) return result(gone);
+      }
+      return result(await run(template.command, { ...attempt, session: null }, context));
+    },
+  };
+
+  async function run(
+    command: readonly string[],
+    attempt: AttemptSpec,
+    context: ExecutorContext,
+  ): Promise<AgentRun> {
+    const told = nothingTold();
+    let prompt: string;
+    try {
+      prompt = await fileForCommand(options.commandsDir, 'prompt');
+      await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      const reason = `the prompt could not be written: ${messageOf(error)}`;
+      return { ended: withoutCommand('failed', reason), told };
+    }
+    const read = readers[template.output]();
+    const lines = new Lines(line => {
+      const before = (told.costUsd ?? 0) + told.tokens;
+      read(line, told);
+      const costUsd = told.costUsd ?? 0;
+      if (costUsd + told.tokens !== before) context.used({ costUsd, tokens: told.tokens });
+    });
+    const ended = await commands.run(
+      {
+        script: SCRIPT,
+        args: [...filledIn(command, attempt, prompt), ...limitOf(template, attempt)],
+        files: [prompt],
+        ...(template.prompt === 'stdin' ? { input: prompt } : {}),
+        onOutput: chunk => lines.add(chunk),
+      },
+      attempt,
+      context,
+    );
+    lines.end();
+    return { ended, told };
+  }
+
+  function result({ ended, told }: AgentRun): AttemptResult {
+    return resultOf(name, template, ended, told, nowSecs());
+  }
+}
+
+/** One run of an agent's program: how it ended, and what it told meanwhile. */
+interface AgentRun {
+  readonly ended: CommandResult;
+  readonly told: Told;
+}
+
+/** Whether it did no more than to say that the conversation is not there: nothing was begun, and it can begin anew. */
+function isConversationLost({ ended, told }: AgentRun): boolean {
+  const hasFailed = told.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
+  return (
+    hasFailed &&
+    (told.costUsd ?? 0) + told.tokens === 0 &&
+    isSessionLost(told.error ?? lastWords(ended, told))
+  );
+}
+
+/** The words by which the tool keeps to its share of a budget by itself. */
+function limitOf({ budget }: AgentTemplate, { budgetUsd }: AttemptSpec): readonly string[] {
+  if (budget === null || budgetUsd === null) return [];
+  return budget.map(word => word.replaceAll('{budget_usd}', String(budgetUsd)));
+}
+
+function filledIn(words: readonly string[], { session }: AttemptSpec, prompt: string): string[] {
+  return words.map(word => word.replaceAll('{prompt_file}', prompt).replaceAll('{session}', session ?? ''));
+}
+
+function resultOf(
+  name: string,
+  { command }: AgentTemplate,
+  result: CommandResult,
+  told: Told,
+  nowSecs: number,
+): AttemptResult {
+  const said = told.error === null ? null : cutToLength(readable(told.error), REASON_CHARS);
+  const isAccepted = result.verdict === 'accept' && said === null;
+  const ended = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
+  const quota = ended === 'failed' ? quotaIn(result, told, nowSecs) : null;
+  const asks = isAccepted && told.asks !== null ? cutToLength(readable(told.asks), REASON_CHARS) : null;
+  // An agent that asks has not done its work; the fan-out says if a person is waited for.
+  const verdict = asks === null ? ended : 'reject';
+  return {
+    ...result,
+    verdict,
+    reason:
+      result.exitCode === NOT_FOUND && told.summary === null
+        ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH where this was submitted?`
+        : (said ?? asks ?? result.reason),
+    summary: told.summary === null ? result.summary : cutToLength(readable(told.summary), SUMMARY_CHARS),
+    costUsd: told.costUsd ?? 0,
+    ...(told.costUsd === null && result.exitCode !== NOT_FOUND ? { isCostUnknown: true } : {}),
+    ...(asks === null ? {} : { asks }),
+    ...(told.tokens > 0 ? { tokens: told.tokens } : {}),
+    ...(told.session === null ? {} : { session: told.session }),
+    ...(quota === null ? {} : { quota }),
+  };
+}
+
+/** Returns the quota that an attempt ran out of. A time that its tool streamed counts more than its words. */
+function quotaIn(result: CommandResult, told: Told, nowSecs: number): { resetsAtUnix?: number } | null {
+  const { refusedUntilUnix } = told;
+  const said = quotaOf(told.error ?? lastWords(result, told), nowSecs);
+  if (refusedUntilUnix === undefined) return said;
+  return refusedUntilUnix === null ? (said ?? {}) : { resetsAtUnix: refusedUntilUnix };
+}
+
+/** So many last lines may tell why an agent failed that has no other way to say so. */
+const LAST_LINES = 3;
+
+/**
+ * What an agent without an error of its own said last. One that gave an answer talks of its work there, in which any word
+ * may occur, and not of itself.
+ */
+function lastWords({ summary }: CommandResult, told: Told): string {
+  return told.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';
+}

@@ -1,0 +1,132 @@
+import type { Isolation } from '../../contract/commands.ts';
+import type { Verdict } from '../../contract/documents.ts';
+import type { Work } from '../../domain/model/record-bodies.ts';
+
+/** One execution of a subtask, as its worker sees it. */
+export interface AttemptSpec {
+  /** A text that no other attempt of any fleet has. */
+  readonly id: string;
+  /** The subtask's own thread. */
+  readonly thread: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly index: number;
+  /** The alias of the task that it belongs to. */
+  readonly task: string;
+  /** Handed over as it is; never a command. */
+  readonly goal: string;
+  /** A command line for `/bin/sh -c`, for executors that run one. */
+  readonly run: string | null;
+  /** True when `run` ends at the first of its commands that fails. */
+  readonly errexit: boolean;
+  /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
+  readonly dir: string | null;
+  /** Null for none. */
+  readonly timeoutMs: number | null;
+  /** The most that it may cost, in dollars; null for no limit. */
+  readonly budgetUsd: number | null;
+  /** What a person said at the retry, or null. */
+  readonly hint: string | null;
+  /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */
+  readonly isolation: Isolation;
+  /** The subtasks that it builds on, for executors that can be told of them. */
+  readonly depends: readonly Dependency[];
+  /** The conversation of an earlier attempt that can be gone on with, or null. */
+  readonly session: string | null;
+  /** Where the changes of the last attempt are, if this one does not begin with them. */
+  readonly earlierBranch: string | null;
+  /** What its commands find in their environment beside what they inherit and what names the attempt. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The environment that they inherit: that of who submitted it. Null: the worker's own. */
+  readonly environment: Readonly<Record<string, string>> | null;
+}
+
+/** What an attempt is told of a subtask that it depends on. */
+export interface Dependency {
+  readonly index: number;
+  readonly name: string | null;
+  readonly summary: string;
+  /** Where its changes are; null when it ran in no worktree of its own, or changed nothing. */
+  readonly branch: string | null;
+}
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  readonly verdict: Verdict;
+  /** In words, null when there is nothing to say beyond the verdict. */
+  readonly reason: string | null;
+  /** Null when no command exited. */
+  readonly exitCode: number | null;
+  /** `SIGKILL` and the like, null when no signal ended it. */
+  readonly signal: string | null;
+  /** The last lines of what it printed, or what it did; at most SUMMARY_CHARS characters, valid Unicode. */
+  readonly summary: string;
+  readonly costUsd: number;
+  /** True where its tool does not tell what it cost. */
+  readonly isCostUnknown?: boolean;
+  /** The question for a person without whose answer it can't go on, where it ended for that. */
+  readonly asks?: string;
+  /**
+   * Processes that it started and that ran on at its end, in its process group or outside of it, as `pid command`. They
+   * were ended.
+   */
+  readonly leftGroup: readonly string[];
+  /** What it took, in and out, where its tool told. */
+  readonly tokens?: number;
+  /** The tool's own name for its conversation, for a later attempt to go on with it. */
+  readonly session?: string;
+  /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
+  readonly quota?: { readonly resetsAtUnix?: number };
+  /** Where its changes are, if it ran in a worktree of its own. */
+  readonly work?: Work;
+}
+
+/** The longest summary, in UTF-16 code units. */
+export const SUMMARY_CHARS = 2_000;
+
+/** Where an attempt's output goes: nothing is created before the first byte. Bounded by its owner's cap. */
+export interface OutputSink {
+  /** Takes a chunk; the promise settles when more is welcome (back-pressure). Bytes beyond the cap are counted and dropped. */
+  write(chunk: Uint8Array): Promise<void>;
+}
+
+export interface ExecutorContext {
+  readonly output: OutputSink;
+  /** Aborted with the reason in words (`signal.reason`, a string) when the attempt is to end as `cancelled`. */
+  readonly signal: AbortSignal;
+  /**
+   * Tells what the attempt has taken so far, in all, where its tool says so while it runs: an attempt that has taken
+   * more than its share of a budget is ended.
+   */
+  used(sofar: Used): void;
+}
+
+export interface Used {
+  readonly costUsd?: number;
+  /** In and out. */
+  readonly tokens?: number;
+}
+
+/**
+ * Something that can run attempts. Executors hold no state between attempts.
+ * `start` never rejects: what goes wrong is a verdict. It answers only when nothing of the attempt runs any more; an
+ * answer that is there at once need not be a promise.
+ */
+export interface Executor {
+  readonly name: string;
+  /** The program that has to be installed for it, where there is one. */
+  readonly program?: string;
+  /** True when an attempt may change the world: its start is then written down before it is made. */
+  readonly sideEffects: boolean;
+  /** Whether it runs an attempt's `run`. One that does not is never given an attempt that has one. */
+  readonly runsCommands: boolean;
+  /** Why else this executor can't run this attempt, or null: see `refusalOf`. */
+  refusal(attempt: { readonly run: string | null }): string | null;
+  start(attempt: AttemptSpec, context: ExecutorContext): AttemptResult | Promise<AttemptResult>;
+}
+
+/** Why an executor can't run an attempt, or null when it can: asked before a fan-out is written. */
+export function refusalOf(executor: Executor, attempt: { readonly run: string | null }): string | null {
+  if (attempt.run !== null && !executor.runsCommands) return 'it runs no commands, and run gives one';
+  return executor.refusal(attempt);
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { systemCodeOf } from '../../errors.ts';
+import { isAlive, readPidFile } from '../../home/process.ts';
+import type { HomePaths } from '../../home/paths.ts';
+import { temporaryFolder } from '../../home/runtime.ts';
+import { controlGroupAt } from './control-group.ts';
+import { processTable, type ProcessTable } from './process-table.ts';
+import { sweep } from './sweep.ts';
+
+const noteSchema = v.object({
+  /** The process group, which is the leader's pid. */
+  group: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  /** The leader's start as `processStart` tells it; null where it was not asked. */
+  start: v.nullable(v.string()),
+  mark: v.pipe(v.string(), v.regex(/^[A-Z_]+=.+$/)),
+  /** The folder of its control group. */
+  control: v.nullable(v.string()),
+  /** The files to remove with it. */
+  files: v.array(v.string()),
+});
+
+/**
+ * The traces of a command that runs, in a file of its worker's home from before it begins until nothing of it is left:
+ * a worker and a guard that are killed together leave it to whoever looks there next.
+ */
+export type CommandNote = v.InferOutput<typeof noteSchema>;
+
+/** The time that the system has to end what was killed: shorter than a worker may take to start. */
+const KILL_MS = 5_000;
+
+/** Writes a note. @throws the system's error. */
+export async function noteCommand(file: string, note: CommandNote): Promise<void> {
+  const write = (): Promise<void> => writeFile(file, JSON.stringify(note), { mode: 0o600, flag: 'wx' });
+  try {
+    await write();
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    await makeFolder(dirname(file));
+    await write();
+  }
+}
+
+/** Two steps, and not recursive: a home that was removed is not made anew. */
+async function makeFolder(folder: string): Promise<void> {
+  for (const each of [dirname(folder), folder]) await mkdir(each, { mode: 0o700 }).catch(() => undefined);
+}
+
+/**
+ * Returns a path for a file of ours that a command uses: beside the notes, since a temporary folder may vanish while a
+ * worker runs. Where commands are not noted, the temporary folder has to do.
+ * @param kind the end of its name, by which it is told from a note
+ */
+export async function fileForCommand(
+  commandsDir: string | null | undefined,
+  kind: 'out' | 'prompt',
+): Promise<string> {
+  if (commandsDir == null) return join(await temporaryFolder(), `spl-${randomUUID()}.${kind}`);
+  await makeFolder(commandsDir);
+  return join(commandsDir, `${randomUUID()}.${kind}`);
+}
+
+/** True of a file that a command uses, which is no note. */
+const isForCommand = (name: string): boolean => /\.(?:out|prompt)$/.test(name);
+
+/** Removes a note that may be gone already. */
+export async function forgetCommand(file: string): Promise<void> {
+  await unlink(file).catch(() => undefined);
+}
+
+/**
+ * Ends the commands that a worker which is gone has left running, each with all that it started. Call it where nobody
+ * serves the home.
+ * @returns what could not be ended, as `pid command`.
+ */
+export async function endNotedCommands(
+  commandsDir: string,
+  processes: ProcessTable = processTable(),
+): Promise<readonly string[]> {
+  const names = await readdir(commandsDir).catch(() => []);
+  const notes = names.filter(name => !isForCommand(name));
+  const staying = (await Promise.all(notes.map(name => endNoted(join(commandsDir, name), processes)))).flat();
+  // Those of a command that was not noted yet are in no note.
+  if (staying.length === 0)
+    await Promise.all(names.filter(isForCommand).map(name => forgetCommand(join(commandsDir, name))));
+  return staying;
+}
+
+/** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */
+export async function endCommandsLeftIn({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
+  const holder = await readPidFile(pidFile);
+  return holder !== undefined && isAlive(holder.pid, holder.start) ? [] : endNotedCommands(commandsDir);
+}
+
+async function endNoted(file: string, processes: ProcessTable): Promise<readonly string[]> {
+  const note = await readNote(file);
+  // A note that is not whole was not written to its end, before which no command begins.
+  if (note !== undefined) {
+    const control = note.control === null ? null : controlGroupAt(note.control);
+    const session = note.start !== null && isAlive(note.group, note.start) ? note.group : undefined;
+    const { staying } = await sweep(
+      processes,
+      { session, mark: note.mark, since: undefined, control },
+      null,
+      KILL_MS,
+    );
+    if (staying.length > 0) return staying;
+    await control?.remove();
+    await Promise.all(note.files.map(forgetCommand));
+  }
+  await forgetCommand(file);
+  return [];
+}
+
+async function readNote(file: string): Promise<CommandNote | undefined> {
+  try {
+    const read = v.safeParse(noteSchema, JSON.parse(await readFile(file, 'utf8')));
+    return read.success ? read.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

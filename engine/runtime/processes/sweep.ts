@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
+import type { ControlGroup } from './control-group.ts';
+import type { Birth, ProcessEntry, ProcessTable } from './process-table.ts';
+import { inTime } from './timer.ts';
+
+/** The traces by which the processes of a command are found, also those that left its group. */
+export interface Traces {
+  /** The session that its leader began; undefined where the leader is gone, and another may have its number. */
+  readonly session: number | undefined;
+  /** The `NAME=value` in their environment. */
+  readonly mark: string;
+  /** When its leader was started, where the table says so. */
+  readonly since: Birth | undefined;
+  readonly control: ControlGroup | null;
+}
+
+/** The processes of a command that were found, for the record: `pid command`. */
+export interface Left {
+  readonly named: string[];
+  /** Those of them that could not be ended. */
+  readonly staying: string[];
+}
+
+/** The time that the system has to end what was killed: a process inside a system call can't be ended before it returns. */
+export const KILL_MS = 10_000;
+const MAX_PAUSE_MS = 100;
+/** The most processes that are named. */
+export const MAX_NAMED = 20;
+/** How long the table of processes may take to say what is there. */
+export const TABLE_MS = 5_000;
+
+/**
+ * Ends what a command started, by SIGTERM and, after the grace, SIGKILL. Where a control group held all of it and is empty,
+ * nobody is looked for: a walk over the table of processes takes longer than most of the rest of an attempt.
+ * @param graceMs null to kill at once
+ */
+export async function sweep(
+  processes: ProcessTable,
+  { session, mark, since, control }: Traces,
+  graceMs: number | null,
+  killMs = KILL_MS,
+): Promise<Left> {
+  if (control?.isEmpty() === true) return { named: [], staying: [] };
+  const query = { mark, ...(session !== undefined && { session }), ...(since !== undefined && { since }) };
+  const named = new Map<number, string>();
+  const look = async (): Promise<ProcessEntry[]> => {
+    const pids = new Set(await control?.pids());
+    const found = await inTime(processes.find({ ...query, pids }), TABLE_MS);
+    // One that is about to end has lost its command line: it is named as it was met first.
+    for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
+    return found;
+  };
+  const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>
+    within(ms, async () => {
+      const found = await look();
+      if (name === 'SIGKILL') await control?.kill();
+      for (const { pid } of found) signalProcess(pid, name);
+      return found.length === 0;
+    });
+  try {
+    const ended =
+      (await look()).length === 0 ||
+      (graceMs !== null && (await endWith('SIGTERM', graceMs))) ||
+      (await endWith('SIGKILL', killMs));
+    const staying = ended ? [] : (await look()).map(textOf);
+    return { named: [...named.values()].slice(0, MAX_NAMED), staying: staying.slice(0, MAX_NAMED) };
+  } catch (error) {
+    return { named: [], staying: [`? the table of processes could not be read: ${messageOf(error)}`] };
+  }
+}
+
+/** Looks with growing pauses, for conditions without an event, until one holds or the time is over. */
+export async function within(ms: number, isSo: (pauseMs: number) => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + ms;
+  for (let pauseMs = 1; !(await isSo(pauseMs)); pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return false;
+    await sleep(Math.min(pauseMs, leftMs));
+  }
+  return true;
+}
+
+export const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
+
+/** A process may end before it is signalled, or be another user's. */
+function signalProcess(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+    // A stopped process takes it only when it goes on.
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // The next look tells whether it is there.
+  }
+}

@@ -1,0 +1,472 @@
+import type { OutputRequest, OutputStream, ReportName, Reports } from '../../contract/engine.ts';
+import { PROTOCOL, VERSION } from '../../contract/engine.ts';
+import { FleetError, messageOf } from '../../errors.ts';
+import { asJson, TOPIC, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
+import { ENVIRONMENT_GONE, type ToCoordinator, type ToWorker } from '../../domain/model/messages.ts';
+import { Worker, type WorkerEffect } from '../../domain/worker/worker.ts';
+import type { Home } from '../../home/home.ts';
+import { processStart } from '../../home/process.ts';
+import type { Batch, Checkpoint, Log } from '../../log/log.ts';
+import { RESERVED, type Did } from '../../record/ids.ts';
+import { seal, type SealedRecord } from '../../record/record.ts';
+import { Attempts, type AttemptsOptions } from '../attempts/attempts.ts';
+import type { Clock } from '../clock.ts';
+import type { Executor } from '../executors/executor.ts';
+import { dial, type CoordinatorAddress, type CoordinatorPeer } from '../link/dial.ts';
+import type { Signed } from '../link/frames.ts';
+import { prepareMeanwhile } from '../link/meanwhile.ts';
+import type { Logger } from '../logger.ts';
+import type { StallOptions } from '../attempts/stall-watch.ts';
+import type { OutputStore } from '../output/store.ts';
+
+export interface WorkerEngineOptions {
+  readonly home: Home;
+  readonly alias: string;
+  readonly slots: number;
+  readonly coordinator: Did;
+  /** Asked before every attempt to connect: a coordinator that comes back may listen elsewhere. */
+  readonly address: () => Promise<CoordinatorAddress>;
+  readonly executors: ReadonlyMap<string, Executor>;
+  readonly output: OutputStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** After how long without a coordinator, and with nothing to do, it ends itself. */
+  readonly idleExitMs: number;
+  /** What is done about attempts that show no sign of life. Default: they are not watched. */
+  readonly stall?: StallOptions;
+  /** Reads an environment that the coordinator keeps. Default: attempts have the worker's own. */
+  readonly environmentOf?: AttemptsOptions['environmentOf'];
+}
+
+/** How long to wait before the next attempt to connect: from the first to the last, each twice the one before. */
+const RECONNECT_FIRST_MS = 20;
+const RECONNECT_LAST_MS = 1000;
+/** A connection that was lost sooner than this was none: the pause goes on growing. */
+const STEADY_MS = 1000;
+
+/** How long after the grace of a stop this worker waits for what does not end, or is not taken. */
+const LEAVE_MS = 15_000;
+
+/**
+ * How many runs without side effects one step makes: the first results are on their way to the coordinator while
+ * the next ones are made, and the event loop is not held by a long queue.
+ */
+const STARTS_PER_STEP = 256;
+
+/** A checkpoint is saved after this many records, once the worker has been idle for so long. */
+const CHECKPOINT_RECORDS = 20_000;
+const CHECKPOINT_IDLE_MS = 1000;
+
+/** A worker at work: the rules in `fleet/worker`, with a log, a link and executors around them. */
+export class WorkerEngine {
+  readonly did: Did;
+  readonly #o: WorkerEngineOptions;
+  readonly #core: Worker;
+  readonly #startedAt: number;
+  readonly #attempts: Attempts;
+  readonly #closing = new AbortController();
+  #log: Log | undefined;
+  #peer: CoordinatorPeer | undefined;
+  #endpoint: string | null = null;
+  #heartbeatClock = 0;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #graceTimer: NodeJS.Timeout | undefined;
+  /** When the grace of a stop is over, in ms. */
+  #graceEnds = Number.POSITIVE_INFINITY;
+  readonly #processStart = processStart(process.pid);
+  #longestPauseMs = RECONNECT_LAST_MS;
+  /** What was last said to be wrong with the link: said once, and not at every attempt. */
+  #trouble: string | undefined;
+  #aloneSince: number;
+  #stepping = false;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+  #checkpointed = 0;
+  #deadline = Number.POSITIVE_INFINITY;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #exit: (reason: string) => void = () => {};
+  #fail: (error: Error) => void = () => {};
+  /** Settled when this worker is to end: with the reason, or with what makes it impossible to go on. */
+  readonly ended = new Promise<string>((resolve, reject) => {
+    this.#exit = resolve;
+    this.#fail = reject;
+  });
+
+  constructor(options: WorkerEngineOptions) {
+    this.#o = options;
+    this.did = options.home.key.did;
+    this.#startedAt = options.clock.now();
+    this.#aloneSince = this.#startedAt;
+    this.ended.catch(() => {});
+    this.#attempts = new Attempts({
+      executors: options.executors,
+      output: options.output,
+      ...(options.stall !== undefined && { stall: options.stall }),
+      onStalled: (key, silentMs) => this.#step(() => this.#core.stalled(key, silentMs)),
+      ...(options.environmentOf !== undefined && { environmentOf: options.environmentOf }),
+      onBare: key => this.#step(() => this.#core.notBegun(key, ENVIRONMENT_GONE)),
+      onFinished: (key, result) => this.#step(() => this.#core.finished(key, result)),
+    });
+    this.#core = new Worker({
+      self: this.did,
+      slots: options.slots,
+      hasSideEffects: name => options.executors.get(name)?.sideEffects ?? false,
+    });
+  }
+
+  /** What the log is replayed into; hand it to the log that `start` is then given. */
+  replay({ record }: SealedRecord): void {
+    if (record.thread === RESERVED.instanceRegistry && record.actor === this.did)
+      this.#heartbeatClock = record.clock + 1;
+    this.#core.replay(record);
+  }
+
+  /** Takes up the state of a checkpoint. @returns false to have the whole log replayed instead. */
+  restore(checkpoint: Checkpoint | undefined): boolean {
+    if (checkpoint === undefined || !this.#core.restore(checkpoint.state)) return false;
+    this.#checkpointed = checkpoint.position;
+    return true;
+  }
+
+  /** Begins: reports what an earlier process left, and looks for the coordinator until `close`. */
+  start(log: Log, endpoint: string | null): void {
+    this.#log = log;
+    this.#endpoint = endpoint;
+    void log.failed.then(error => this.#fail(error));
+    this.#step(() => this.#core.recover());
+    void this.#stayConnected();
+  }
+
+  /** Starts nothing more, ends what runs after the grace, then ends. Of several graces the first to end counts. */
+  stop(graceMs: number): void {
+    this.#step(() => {
+      this.#core.stop();
+      // Before anything is handed back, so that it is not handed to this worker again.
+      this.#beat();
+    });
+    const ends = this.#o.clock.now() + graceMs;
+    if (ends >= this.#graceEnds) return;
+    this.#graceEnds = ends;
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#graceOver(), graceMs);
+  }
+
+  #graceOver(): void {
+    this.#step(() => this.#core.graceOver());
+    this.#graceTimer = setTimeout(
+      () => this.#exit('stopped, and keeps what was not taken from it'),
+      LEAVE_MS,
+    );
+  }
+
+  /** Lets go of everything; ends what runs and hands it back. Waits until it is gone. */
+  async close(): Promise<void> {
+    if (this.#log !== undefined) {
+      this.#step(() => {
+        this.#core.stop();
+        this.#core.graceOver();
+      });
+    }
+    this.#closing.abort();
+    clearInterval(this.#heartbeatTimer);
+    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#deadlineTimer);
+    await this.#attempts.allEnded();
+    await this.#peer?.end();
+    clearTimeout(this.#checkpointTimer);
+    await this.#checkpoint();
+    await this.#log?.close();
+  }
+
+  report<N extends ReportName>(name: N): Promise<Reports[N]['output']> {
+    if (name !== 'health')
+      return Promise.reject(
+        new FleetError('NOT_FOUND', `a worker does not answer '${name}'; its coordinator does`),
+      );
+    const health: Reports['health']['output'] = {
+      status: this.#core.stopping ? 'draining' : 'ok',
+      did: this.did,
+      alias: this.#o.alias,
+      role: 'worker',
+      version: VERSION,
+      protocol: PROTOCOL,
+      uptime_secs: this.#uptimeSecs(),
+      pid: process.pid,
+      home: this.#o.home.paths.home,
+      endpoint: this.#endpoint,
+      records: this.#log?.end ?? 0,
+    };
+    return Promise.resolve(health as Reports[N]['output']);
+  }
+
+  /** What an attempt of this worker's own printed; its task is named by the subtask's own thread. */
+  output({ task, subtask, attempt = 1, follow, signal }: OutputRequest): Promise<OutputStream> {
+    const { output, alias } = this.#o;
+    const ended = this.#attempts.endOf(task, attempt);
+    const running = ended !== undefined;
+    const info = { task, subtask: Number(subtask), attempt, worker: alias, running };
+    if (!follow || ended === undefined) return Promise.resolve({ info, chunks: output.read(task, attempt) });
+    return Promise.resolve({ info, chunks: output.follow(task, attempt, { signal, done: ended }) });
+  }
+
+  /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
+  #step(decide: () => void): void {
+    this.#core.advance(this.#o.clock.now());
+    if (this.#stepping) return decide();
+    this.#stepping = true;
+    try {
+      decide();
+      for (let done = 0; done < STARTS_PER_STEP; done++) {
+        const atOnce = this.#core.takeAtOnce();
+        if (atOnce.length === 0) break;
+        for (const effect of atOnce) this.#do(effect, this.#peer);
+        if (done === STARTS_PER_STEP - 1) setImmediate(() => this.#goOn());
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    const { records, effects } = this.#core.take();
+    this.#whenDurable(this.#fresh(records), effects, this.#peer);
+    this.#wakeAt(this.#core.nextDeadline);
+  }
+
+  /** Has a step made at this time, in ms, unless there is none to wait for. */
+  #wakeAt(deadline: number): void {
+    if (deadline === this.#deadline) return;
+    this.#deadline = deadline;
+    clearTimeout(this.#deadlineTimer);
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(0, deadline - this.#o.clock.now()) + 1;
+    this.#deadlineTimer = setTimeout(() => {
+      this.#deadline = Number.POSITIVE_INFINITY;
+      this.#goOn();
+    }, delayMs);
+  }
+
+  #goOn(): void {
+    if (!this.#closing.signal.aborted) this.#step(() => {});
+  }
+
+  /** Saves the folded state when nothing is under way. */
+  #checkpointWhenIdle(): void {
+    clearTimeout(this.#checkpointTimer);
+    if (!this.#core.idle || this.#log!.end - this.#checkpointed < CHECKPOINT_RECORDS) return;
+    this.#checkpointTimer = setTimeout(() => void this.#checkpoint(), CHECKPOINT_IDLE_MS).unref();
+  }
+
+  async #checkpoint(): Promise<void> {
+    const log = this.#log;
+    if (log === undefined || log.end !== log.pendingEnd || log.end === this.#checkpointed) return;
+    this.#checkpointed = log.end;
+    try {
+      await log.saveCheckpoint({ position: log.end, state: this.#core.save() });
+    } catch (error) {
+      this.#o.logger.error(`could not save a checkpoint: ${messageOf(error)}`);
+    }
+  }
+
+  /** A delivery that is repeated brings an INTEND that the log has already; what this worker says itself is new. */
+  #fresh(records: readonly SealedRecord[]): SealedRecord[] {
+    return records.filter(
+      ({ record }) => record.actor === this.did || this.#log!.find(record.id) === undefined,
+    );
+  }
+
+  /**
+   * What is to be sent goes to the coordinator that it was decided for, or nowhere: reports that came to a later
+   * connection before its `hello` would be acknowledged together with earlier ones that were lost with the last.
+   */
+  #whenDurable(
+    records: readonly SealedRecord[],
+    effects: readonly WorkerEffect[],
+    peer: CoordinatorPeer | undefined,
+  ): void {
+    const log = this.#log!;
+    if (records.length === 0 && log.end === log.pendingEnd)
+      return effects.forEach(effect => this.#do(effect, peer));
+    if (records.length === 0 && effects.length === 0) return;
+    const batch: Batch = { records };
+    const durable = log.append(batch);
+    const prepared = effects.map(effect => this.#prepare(effect, peer));
+    durable.then(
+      () => {
+        for (const doEffect of prepared) doEffect();
+        this.#checkpointWhenIdle();
+      },
+      (error: unknown) => this.#o.logger.error(`could not write: ${messageOf(error)}`),
+    );
+  }
+
+  #prepare(effect: WorkerEffect, peer: CoordinatorPeer | undefined): () => void {
+    if (effect.type !== 'send' || peer === undefined) return () => this.#do(effect, peer);
+    return prepareMeanwhile(peer, effect.message);
+  }
+
+  #do(effect: WorkerEffect, peer: CoordinatorPeer | undefined): void {
+    switch (effect.type) {
+      case 'send':
+        peer?.send(effect.message);
+        return;
+      case 'start':
+        if (!this.#closing.signal.aborted) this.#attempts.start(effect.delivery);
+        return;
+      case 'abort':
+        return this.#attempts.abort(effect.key, effect.reason);
+      case 'exit':
+        void this.#leave();
+        return;
+    }
+  }
+
+  async #leave(): Promise<void> {
+    // Who leaves does not connect again.
+    this.#closing.abort();
+    await this.#peer?.end();
+    this.#exit('stopped');
+  }
+
+  // --- the link -----------------------------------------------------------------------------------------------
+
+  async #stayConnected(): Promise<void> {
+    const { signal } = this.#closing;
+    let delayMs = RECONNECT_FIRST_MS;
+    while (!signal.aborted) {
+      const begun = performance.now();
+      const connection = await this.#connectOnce(signal);
+      if (connection !== undefined) {
+        await connection.lost;
+        if (performance.now() - begun >= STEADY_MS) {
+          delayMs = RECONNECT_FIRST_MS;
+          this.#trouble = undefined;
+        }
+      } else if (this.#isForsaken()) {
+        return this.#exit('no coordinator, and nothing to do');
+      }
+      await pause(delayMs, signal);
+      delayMs = Math.min(this.#longestPauseMs, delayMs * 2);
+    }
+  }
+
+  /** @returns what settles at the connection's loss, or undefined when nobody could be reached. */
+  async #connectOnce(signal: AbortSignal): Promise<{ readonly lost: Promise<void> } | undefined> {
+    let isLost = false;
+    let tellLost = (): void => {};
+    const lost = new Promise<void>(resolve => (tellLost = resolve));
+    try {
+      const peer = await dial({
+        address: await this.#o.address(),
+        key: this.#o.home.key,
+        coordinator: this.#o.coordinator,
+        signal,
+        onMessage: message => this.#take(message),
+        onClose: error => {
+          if (error !== undefined) this.#complain(`link lost: ${error.message}`);
+          isLost = true;
+          this.#lose();
+          tellLost();
+        },
+      });
+      if (signal.aborted) await peer.end();
+      // Its coordinator may have ended it in the very words that opened it.
+      else if (!isLost) this.#use(peer);
+    } catch (error) {
+      if (!FleetError.is(error, 'UNREACHABLE')) this.#complain(`no link: ${messageOf(error)}`);
+      return undefined;
+    }
+    return { lost };
+  }
+
+  #use(peer: CoordinatorPeer): void {
+    this.#peer = peer;
+    // A coordinator that comes back waits for two heartbeats before it holds a worker for hung.
+    this.#longestPauseMs = Math.min(RECONNECT_LAST_MS, peer.heartbeatMs / 2);
+    clearInterval(this.#heartbeatTimer);
+    this.#heartbeatTimer = setInterval(() => this.#beat(), peer.heartbeatMs);
+    this.#beat();
+    this.#step(() => this.#core.connected());
+  }
+
+  #complain(trouble: string): void {
+    if (trouble !== this.#trouble) this.#o.logger.error(trouble);
+    this.#trouble = trouble;
+  }
+
+  #lose(): void {
+    this.#peer = undefined;
+    this.#aloneSince = this.#o.clock.now();
+    clearInterval(this.#heartbeatTimer);
+    this.#step(() => this.#core.disconnected());
+  }
+
+  #isForsaken(): boolean {
+    return this.#core.idle && this.#o.clock.now() - this.#aloneSince >= this.#o.idleExitMs;
+  }
+
+  #take(message: Signed<ToWorker>): void {
+    switch (message.type) {
+      case 'deliver':
+        return this.#step(() => this.#core.deliver(message.records));
+      case 'ack':
+        return this.#step(() => this.#core.acknowledged(message.upTo));
+      case 'cancel':
+        return this.#step(() => this.#core.cancel(message.deliveries, message.reason));
+      case 'recall':
+        return this.#step(() => this.#core.recall(message.deliveries));
+      case 'fence':
+        return this.#step(() => this.#core.fence(message.deliveries));
+      case 'stop':
+        return this.stop(message.graceMs);
+      case 'permit':
+        return this.#step(() => this.#core.permitted(message.asOf, message.frozen));
+    }
+  }
+
+  #beat(): void {
+    const message: ToCoordinator = { type: 'heartbeat', record: this.#heartbeat(), at: this.#o.clock.now() };
+    this.#peer?.send(message);
+  }
+
+  #heartbeat(): SealedRecord {
+    const body: HeartbeatBody = {
+      topic: TOPIC.heartbeat,
+      did: this.did,
+      alias: this.#o.alias,
+      role: 'worker',
+      endpoint: this.#endpoint,
+      version: VERSION,
+      health: this.#core.stopping ? 'draining' : 'healthy',
+      pid: process.pid,
+      pid_start: this.#processStart,
+      slots: this.#o.slots,
+      uptime_secs: this.#uptimeSecs(),
+      active_dispatches: this.#core.running,
+      store_records: this.#log?.end ?? 0,
+    };
+    const clock = Math.max(this.#heartbeatClock, Math.floor(this.#o.clock.now()));
+    this.#heartbeatClock = clock + 1;
+    return seal({
+      act: 'DO',
+      actor: this.did,
+      body: asJson(body),
+      clock,
+      data_type: 'SCALAR',
+      parents: [],
+      thread: RESERVED.instanceRegistry,
+    });
+  }
+
+  #uptimeSecs(): number {
+    return (this.#o.clock.now() - this.#startedAt) / 1000;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

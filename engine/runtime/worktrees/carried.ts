@@ -1,0 +1,81 @@
+import { FleetError } from '../../errors.ts';
+import { changedSubmodulesIn, changesIn, conflictsIn, type Checkout } from './checkout.ts';
+import { git, gitPaths, gitWith, listOf, readable } from '../git/git.ts';
+import { commitOf, treeOf, withOwnIndex } from '../git/own-index.ts';
+
+/** What an attempt begins with. */
+export interface First {
+  /** The commit. */
+  readonly base: string;
+  /** The submodules, as people read them, whose uncommitted changes were not carried: a commit takes none of them. */
+  readonly behind: readonly string[];
+}
+
+/**
+ * Carries or stashes the uncommitted changes of a checkout. One that is to have none was refused when the attempts were submitted.
+ * @param folder where files may lie meanwhile
+ * @param title names the attempt
+ * @returns what the attempt begins with.
+ */
+export async function firstCommit(
+  checkout: Checkout,
+  how: 'refuse' | 'stash' | 'carry',
+  folder: string,
+  title: string,
+): Promise<First> {
+  const { top, head } = checkout;
+  const nothing = { base: head, behind: [] };
+  if (how === 'refuse') return nothing;
+  const changes = await changesIn(top);
+  if (changes.length === 0) return nothing;
+  requireMerged(top, conflictsIn(changes));
+  if (how === 'carry') {
+    const base = await carried(checkout, folder, title);
+    return { base, behind: (await changedSubmodulesIn(top)).map(readable) };
+  }
+  await addIntended(top);
+  await stash(top, `spl: before ${title}`);
+  return nothing;
+}
+
+/** Commits all that is changed or new, without a change to the checkout or its index. */
+async function carried({ top, head }: Checkout, folder: string, title: string): Promise<string> {
+  const tree = await withOwnIndex(top, folder, given => treeOf(top, given));
+  const [former = ''] = (await git(top, 'rev-parse', `${head}^{tree}`)).split('\n');
+  if (tree === former) return head;
+  return commitOf(top, tree, head, `spl: what was not committed when ${title} began`);
+}
+
+/** So often a stash is tried, of which git does not say that another git had the index. */
+const TRIES = 3;
+
+async function stash(top: string, message: string): Promise<void> {
+  for (let n = 1; ; n++) {
+    // This waits for the lock of the index, and says so.
+    await git(top, 'update-index', '-q', '--refresh');
+    try {
+      await git(top, 'stash', 'push', '--quiet', '--include-untracked', '-m', message);
+      return;
+    } catch (error) {
+      if (n === TRIES) throw error;
+    }
+  }
+}
+
+/** Stages the files that are only intended to be added: git stashes none. */
+async function addIntended(top: string): Promise<void> {
+  const words = ['--name-only', '--diff-filter=A', '--no-ext-diff', '--ignore-submodules=none', '-z'];
+  const paths = await gitPaths(top, 'diff', ...words);
+  if (paths.length === 0) return;
+  const input = listOf(paths.map(path => `:(top,literal)${path}`));
+  await gitWith(top, { input }, 'add', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul');
+}
+
+function requireMerged(top: string, conflicts: readonly string[]): void {
+  if (conflicts.length === 0) return;
+  throw new FleetError(
+    'WORKER_FAILED',
+    `'${top}' is in a merge with conflicts: ${conflicts.slice(0, 5).join(', ')}`,
+    { details: { top, paths: conflicts }, hint: 'Resolve it, or end it: git merge --abort.' },
+  );
+}

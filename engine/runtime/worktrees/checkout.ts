@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FleetError, messageOf } from '../../errors.ts';
+import { shellQuoted } from '../../home/files.ts';
+import { bytesOf, charactersOf, gitLines, gitPaths, readable, wasEnded } from '../git/git.ts';
+import { sharedStateOf } from './shared.ts';
+
+/** The checkout that somebody works in, and from whose HEAD worktrees begin. */
+export interface Checkout {
+  /** Its top folder, and the way from there to the folder that was asked for, `` for the top itself. */
+  readonly top: string;
+  readonly prefix: string;
+  /** The commit that is checked out. */
+  readonly head: string;
+  /** The folder that all worktrees of its repository share. */
+  readonly common: string;
+}
+
+/** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, where there is no commit yet, or git says no. */
+export async function checkoutOf(dir: string): Promise<Checkout> {
+  let lines: string[];
+  try {
+    const words = ['--path-format=absolute', '--git-common-dir', '--show-toplevel', '--show-prefix'];
+    lines = await gitLines(dir, 'rev-parse', ...words, '--verify', 'HEAD');
+  } catch (cause) {
+    throw FleetError.is(cause, 'WORKER_FAILED') ? noCheckout(dir, cause) : cause;
+  }
+  const [common = '', top = '', prefix = '', head = ''] = lines;
+  return { top, prefix: prefix.replace(/\/$/, ''), head, common };
+}
+
+/** The faults of a folder's repository, by git's own words. */
+const FAULTS = [
+  {
+    words: /not a git repository/,
+    what: (dir: string) => `folder '${dir}' is not in a git repository`,
+    hint: 'Make one there (git init, and a commit), or run with isolation=folder.',
+  },
+  {
+    words: /Needed a single revision|ambiguous argument 'HEAD'|unknown revision/,
+    what: (dir: string) => `the repository of folder '${dir}' has no commit yet`,
+    hint: 'Worktrees are made of a commit. Make one, or run with isolation=folder.',
+  },
+  {
+    words: /dubious ownership/,
+    what: (dir: string) =>
+      `the repository of folder '${dir}' belongs to somebody else, and git does not trust it (dubious ownership)`,
+    hint: 'Run with isolation=folder, or trust it, as git says: git config --global --add safe.directory ‹folder›',
+  },
+  {
+    words: /must be run in a work tree/,
+    what: (dir: string) => `folder '${dir}' is in a repository that has no checkout`,
+    hint: 'Name a checkout of it, or run with isolation=folder.',
+  },
+] as const;
+
+function noCheckout(dir: string, cause: FleetError): FleetError {
+  const fault = FAULTS.find(({ words }) => words.test(cause.message));
+  if (fault === undefined) return cause;
+  const folder = /repository at '([^']+)'/.exec(cause.message)?.[1] ?? dir;
+  const hint = fault.hint.replace('‹folder›', shellQuoted(folder));
+  return new FleetError('WORKER_FAILED', fault.what(dir), { details: { dir }, hint, cause });
+}
+
+/** True when git refuses a repository because of its owner. */
+export const isOfOther = (fault: unknown): fault is FleetError =>
+  FleetError.is(fault) && /dubious ownership/.test(fault.message);
+
+/** The options that no configuration overrides: changes in submodules are shown, and each path is one of its own. */
+const ALWAYS = ['--ignore-submodules=none', '--no-renames', '-z'];
+
+/** One path of `git status`, each byte of which is a character, and its two letters. */
+export interface Change {
+  readonly status: string;
+  readonly path: string;
+}
+
+/** What is changed in a checkout and not committed, new files one by one. */
+export async function changesIn(top: string): Promise<Change[]> {
+  return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=all', ...ALWAYS));
+}
+
+/** The submodules of a checkout in which something is not committed. */
+export async function changedSubmodulesIn(top: string): Promise<string[]> {
+  const told = await gitPaths(top, 'status', '--porcelain=v2', '--untracked-files=normal', ...ALWAYS);
+  // `S`, and whether it has other commits (`C`), changed files (`M`) and new files (`U`).
+  return told
+    .filter(entry => /^[12] .. S.(?:M.|.U) /.test(entry))
+    .map(entry => entry.split(' ').slice(8).join(' '));
+}
+
+/** The changes of a checkout, without files that are new: those that a commit would be without. */
+export async function trackedChangesIn(top: string): Promise<Change[]> {
+  return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=no', ...ALWAYS));
+}
+
+const changesOf = (told: readonly string[]): Change[] =>
+  told.map(entry => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
+
+/** The states of git's index in which a merge has left a conflict. */
+const UNMERGED = new Set(['DD', 'AU', 'UD', 'UA', 'DU', 'AA', 'UU']);
+
+/** The paths, as people read them, at which a merge was left with conflicts. */
+export const conflictsIn = (changes: readonly Change[]): string[] =>
+  changes.filter(({ status }) => UNMERGED.has(status)).map(({ path }) => readable(path));
+
+/** So many changed files are looked at one by one; of more, only their names and states are compared. */
+const MAX_LOOKED_AT = 5_000;
+
+/**
+ * Tells one state of a checkout from another: the commit, the branch, all that is changed or new, ignored files excepted, and
+ * what its worktrees share. By path and name, so that a difference can be named.
+ */
+export async function stateOf(top: string, common: string): Promise<ReadonlyMap<string, string>> {
+  const [shared, files] = await Promise.all([
+    sharedStateOf(top, common),
+    // An attempt can make git refuse the checkout, which is a difference as well.
+    filesOf(top).catch((error: unknown) => {
+      if (wasEnded(error)) throw error;
+      return new Map([['HEAD', messageOf(error)]]);
+    }),
+  ]);
+  return new Map([...shared, ...files]);
+}
+
+/** The folder that all worktrees of a repository share. */
+export async function commonFolderOf(top: string): Promise<string> {
+  const [common = ''] = await gitLines(top, 'rev-parse', '--path-format=absolute', '--git-common-dir');
+  return common;
+}
+
+/** The commit and the branch of a checkout, and all that is changed or new in it. */
+export async function filesOf(top: string): Promise<Map<string, string>> {
+  const state = new Map<string, string>();
+  const words = ['--porcelain=v2', '--branch', '--untracked-files=all', ...ALWAYS];
+  const told = await gitPaths(top, 'status', ...words);
+  const heads = told.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
+  state.set('HEAD', heads.join(' '));
+  for (const [at, { status, path }] of [...changedPaths(told)].entries()) {
+    const file = bytesOf(join(charactersOf(top), path));
+    const stats = at < MAX_LOOKED_AT ? await lstat(file).catch(() => undefined) : undefined;
+    const look = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.mode}`;
+    state.set(readable(path), createHash('sha1').update(`${status} ${look}`).digest('hex'));
+  }
+  return state;
+}
+
+/** How many words stand before the path, by the kind of an entry of `git status --porcelain=v2`. */
+const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
+
+function* changedPaths(told: readonly string[]): Generator<Change> {
+  for (const entry of told) {
+    const words = entry.split(' ');
+    const before = WORDS_BEFORE_PATH[words[0]!];
+    if (before === undefined) continue;
+    yield { status: words.slice(0, before).join(' '), path: words.slice(before).join(' ') };
+  }
+}

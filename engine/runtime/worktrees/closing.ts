@@ -1,0 +1,358 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FleetError } from '../../errors.ts';
+import type { Work } from '../../domain/model/record-bodies.ts';
+import { changesIn, commonFolderOf, conflictsIn } from './checkout.ts';
+import {
+  bytesOf,
+  charactersOf,
+  git,
+  gitLines,
+  gitPaths,
+  gitPathsWith,
+  gitSays,
+  gitWith,
+  heedingModes,
+  isThere,
+  listOf,
+  readable,
+} from '../git/git.ts';
+import { isLent } from './lent.ts';
+import { branchBeside, titleOf } from './names.ts';
+import { indexOf, onlyCopiesIn, untrackedIn, type Entry, type Held, type Untracked } from './nested.ts';
+import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
+import { addAll, authorOptions, treeOf, withOwnIndex } from '../git/own-index.ts';
+
+/** The end of an attempt's worktree. */
+export interface Closed {
+  /** The place of the work; null when nothing was changed, and the worktree is gone. */
+  readonly work: Work | null;
+  /** The ignored files that went with the worktree. */
+  readonly gone: IgnoredFiles | null;
+  /** The new files that are on no branch, since only the user's configuration of git hides them; the worktree stays with them. */
+  readonly hidden: readonly string[];
+  /** The files that it committed with the markers of a conflict. */
+  readonly marked: readonly string[];
+}
+
+/**
+ * Notes what is there before the attempt itself begins: what the set-up has left is not its work.
+ * @param now in ms since 1970
+ */
+export async function noteBegin(folder: string, name: string, isSetUp: boolean, now: number): Promise<void> {
+  const note = await noteOf(folder, name);
+  const { dir } = note;
+  const begun = { ...note, begun_unix: now / 1000 };
+  if (!isSetUp) return writeNote(folder, name, begun);
+  const made = await heedingModes(dir, () => withOwnIndex(dir, folder, given => treeOf(dir, given)));
+  const copies = Object.fromEntries(await onlyCopiesIn(dir));
+  await writeNote(folder, name, { ...begun, made, copies });
+}
+
+/**
+ * An attempt has ended: what it left uncommitted is committed to its branch, which then holds all that it did.
+ * @throws WORKER_FAILED where that can't be done; the worktree stays, with all that is in it, and can be removed.
+ */
+export async function closeWorktree(folder: string, name: string): Promise<Closed> {
+  const note = await noteOf(folder, name);
+  return heedingModes(note.dir, () => close(folder, name, note));
+}
+
+async function close(folder: string, name: string, note: WorktreeNote): Promise<Closed> {
+  const { dir, base } = note;
+  let untracked: Untracked;
+  try {
+    await removeLocks(note, await requireOwn(note));
+    const index = await indexOf(dir);
+    await showHidden(dir, index);
+    const isClean = await commitAll(folder, note);
+    const { branch, tip } = await branchOfEnd(note);
+    untracked = await untrackedIn(dir);
+    const hidden = await hiddenIn(folder, note, untracked);
+    const held = isClean ? { untracked, index } : undefined;
+    if (tip !== base || hidden.length > 0 || (await holdsMore(folder, note, held))) {
+      await writeNote(folder, name, { ...note, branch, state: 'kept' });
+      return { work: { branch, base, dir }, gone: null, hidden, marked: await markedIn(dir, base, tip) };
+    }
+  } catch (error) {
+    const { branch } = await withHead(note).catch(() => note);
+    await writeNote(folder, name, { ...note, branch, state: 'left' });
+    throw error;
+  }
+  const gone = await ignoredIn(note, untracked);
+  await discard(folder, name, note);
+  return { work: null, gone, hidden: [], marked: [] };
+}
+
+async function noteOf(folder: string, name: string): Promise<WorktreeNote> {
+  const note = (await readNotes(folder)).get(name);
+  if (note === undefined) throw new FleetError('WORKER_FAILED', `the note of worktree '${name}' is gone`);
+  return note;
+}
+
+/** Where a worktree's own notes of git lie, and those that it shares. */
+interface GitFolders {
+  readonly own: string;
+  readonly common: string;
+}
+
+/**
+ * Makes sure that git, called in a worktree's folder, works on that worktree: an attempt may have removed its `.git`, and git
+ * would work on whatever repository the folder lies in.
+ * @throws WORKER_FAILED where it doesn't.
+ */
+export async function requireOwn(note: WorktreeNote): Promise<GitFolders> {
+  const { dir, top } = note;
+  if (!(await isThere(dir)))
+    throw new FleetError('WORKER_FAILED', 'the folder is gone', { details: { dir } });
+  let found = await foldersOf(note);
+  if (found === undefined) {
+    await git(top, 'worktree', 'repair', dir).catch(() => undefined);
+    found = await foldersOf(note);
+  }
+  if (found !== undefined) return found;
+  throw new FleetError('WORKER_FAILED', `its '.git' leads to '${top}' no more`, {
+    details: { dir, top },
+    hint: `Take from '${dir}' what is of use, then remove it with --force.`,
+  });
+}
+
+async function foldersOf({ dir, top, common }: WorktreeNote): Promise<GitFolders | undefined> {
+  const words = ['--path-format=absolute', '--git-common-dir', '--show-toplevel', '--absolute-git-dir'];
+  const [shared, root, own] = await gitLines(dir, 'rev-parse', ...words).catch(() => []);
+  const isOwn = root === dir && shared === (common ?? (await commonFolderOf(top)));
+  return isOwn && own !== undefined ? { own, common: shared } : undefined;
+}
+
+/** Nothing of the attempt runs any more: a lock that is there is one that a git left which was killed. */
+async function removeLocks({ branch }: WorktreeNote, { own, common }: GitFolders): Promise<void> {
+  const locks = [
+    join(own, 'index.lock'),
+    join(own, 'HEAD.lock'),
+    join(common, 'refs/heads', `${branch}.lock`),
+  ];
+  for (const lock of locks) await rm(lock, { force: true });
+}
+
+/** Has git look at the files again which it was told not to look at: nobody but the attempt can have told it. */
+async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
+  const hidden: string[] = [];
+  for (const { tag, path } of index) {
+    if (tag === 'H' || tag === 'M') continue;
+    // A file that is not there is one outside of a sparse checkout.
+    const isSparse = tag.toUpperCase() === 'S' && !(await isThere(bytesOf(join(charactersOf(dir), path))));
+    if (!isSparse) hidden.push(path);
+  }
+  if (hidden.length === 0) return;
+  for (const word of ['--no-skip-worktree', '--no-assume-unchanged'])
+    await gitWith(dir, { input: listOf(hidden) }, 'update-index', word, '-z', '--stdin');
+}
+
+/**
+ * Commits all that is changed or new, but what was only lent to the worktree, or is as the set-up made it.
+ * @returns true where there was nothing of all that.
+ * @throws WORKER_FAILED where a merge was left with conflicts: their markers are not what anybody wants committed.
+ */
+async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
+  const { dir } = note;
+  const changes = await changesIn(dir);
+  if (changes.length === 0) return true;
+  const conflicts = conflictsIn(changes);
+  if (conflicts.length > 0)
+    throw new FleetError(
+      'WORKER_FAILED',
+      `a merge was left with conflicts: ${conflicts.slice(0, 5).join(', ')}`,
+      { details: { paths: conflicts }, hint: `Resolve it there: '${dir}'.` },
+    );
+  const spared = [...note.lent, ...(await asMade(folder, note))];
+  await addAll(dir);
+  if (spared.length > 0) {
+    const input = listOf(spared.map(path => `:(top,literal)${path}`));
+    await gitWith(dir, { input }, 'reset', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul');
+  }
+  const isStaged = ['--cached', '--quiet', '--no-ext-diff', '--ignore-submodules=none'];
+  if (await gitSays(dir, 'diff', ...isStaged)) return false;
+  const author = await authorOptions(dir);
+  await git(dir, ...author, 'commit', '--quiet', '--no-verify', '-m', `spl: ${titleOf(note)}`);
+  return false;
+}
+
+const NAMES = ['--name-only', '--no-renames', '--no-ext-diff', '--ignore-submodules=none', '-z'];
+
+/** The paths that are as the set-up has made or changed them. */
+async function asMade(folder: string, { dir, base, made }: WorktreeNote): Promise<ReadonlySet<string>> {
+  if (made === null) return new Set();
+  const paths = new Set(await gitPaths(dir, 'diff', ...NAMES, base, made));
+  if (paths.size === 0) return paths;
+  const changed = await withOwnIndex(dir, folder, async given => {
+    await addAll(dir, given);
+    return gitPathsWith(dir, given, 'diff', '--cached', ...NAMES, made);
+  });
+  for (const path of changed) paths.delete(path);
+  return paths;
+}
+
+/** The paths of a worktree, as people read them, at which its attempt has changed something that is in no commit. */
+export async function uncommittedIn(folder: string, note: WorktreeNote): Promise<string[]> {
+  const paths = (await changesIn(note.dir)).map(({ path }) => path);
+  const changes = paths.filter(path => !isLent(path, note.lent));
+  if (changes.length === 0) return [];
+  const made = await asMade(folder, note);
+  // Of a repository in it git names the folder alone; what was done there is told by its state.
+  const isMade = (path: string): boolean =>
+    made.has(path) || (path.endsWith('/') && [...made].some(each => each.startsWith(path)));
+  return changes.filter(path => !isMade(path)).map(readable);
+}
+
+/**
+ * True when something is there that no commit took: changes inside of a submodule, or commits in a repository of its own.
+ * @param clean what is in it, where nothing was changed
+ */
+async function holdsMore(folder: string, note: WorktreeNote, clean: Held | undefined): Promise<boolean> {
+  if (clean === undefined && (await uncommittedIn(folder, note)).length > 0) return true;
+  return (await ownCopiesIn(note, clean)).length > 0;
+}
+
+/** The repositories in a worktree whose attempt has left there what no other repository has, as people read them. */
+export async function ownCopiesIn(note: WorktreeNote, held?: Held): Promise<string[]> {
+  const copies = await onlyCopiesIn(note.dir, held);
+  return [...copies].filter(([name, state]) => note.copies[name] !== state).map(([name]) => name);
+}
+
+/** The new files of an attempt that the user's configuration of git ignores, and no `.gitignore`: as people read them. */
+export async function hiddenIn(folder: string, note: WorktreeNote, untracked: Untracked): Promise<string[]> {
+  const files = untracked.hidden.filter(path => !path.endsWith('/'));
+  if (files.length === 0) return [];
+  const made = await asMade(folder, note);
+  const found = await writtenByIt(
+    note,
+    files.filter(path => !made.has(path)),
+  );
+  return found.map(({ path }) => readable(path));
+}
+
+/** The ignored files that would go with a worktree; null for none, and where git can't tell. */
+export async function ignoredOf(note: WorktreeNote): Promise<IgnoredFiles | null> {
+  try {
+    await requireOwn(note);
+    return await ignoredIn(note, await untrackedIn(note.dir));
+  } catch {
+    return null;
+  }
+}
+
+/** Files that git ignores. */
+export interface IgnoredFiles {
+  readonly count: number;
+  readonly bytes: number;
+  /** Some of their paths. */
+  readonly paths: readonly string[];
+}
+
+const MAX_NAMED = 3;
+
+/** The ignored files that an attempt has written; null for none. */
+async function ignoredIn(note: WorktreeNote, { ignored }: Untracked): Promise<IgnoredFiles | null> {
+  const written = await writtenByIt(note, ignored);
+  if (written.length === 0) return null;
+  const bytes = written.reduce((sum, { size }) => sum + size, 0);
+  const named = written.slice(0, MAX_NAMED).map(({ path }) => readable(path));
+  return { count: written.length, bytes, paths: named };
+}
+
+/** So many files are looked at. */
+const MAX_LOOKED_AT = 20_000;
+
+interface Written {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** Those of the paths that were not lent, and were written since the attempt began. */
+async function writtenByIt(note: WorktreeNote, paths: readonly string[]): Promise<Written[]> {
+  const since = (note.begun_unix ?? note.made_unix) * 1000;
+  const written: Written[] = [];
+  for (const path of paths.slice(0, MAX_LOOKED_AT)) {
+    if (isLent(path, note.lent)) continue;
+    const stats = await lstat(bytesOf(join(charactersOf(note.dir), path))).catch(() => undefined);
+    if (stats !== undefined && stats.ctimeMs >= since) written.push({ path, size: stats.size });
+  }
+  return written;
+}
+
+/** The files, as people read them, that an attempt has committed with the markers of a conflict. */
+async function markedIn(dir: string, base: string, tip: string): Promise<string[]> {
+  const words = ['--diff-filter=AM', '--no-textconv', ...NAMES];
+  // Only lines that came or went, so that the rest of a large repository is not read.
+  const touched = await gitPaths(dir, 'diff', ...words, '-G^(<<<<<<<|>>>>>>>) ', base, tip);
+  const marked: string[] = [];
+  for (const path of touched.map(readable)) {
+    const lines = ['-e', '^<<<<<<< ', '-e', '^>>>>>>> '];
+    if (await gitSays(dir, 'grep', '--quiet', '--all-match', ...lines, tip, '--', `:(top,literal)${path}`))
+      marked.push(path);
+  }
+  return marked;
+}
+
+/** The branch that holds the end of the work, and its commit: an attempt may have gone to another one, or to none. */
+async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: string; tip: string }> {
+  const [head = '', tip = ''] = await gitLines(dir, 'rev-parse', 'HEAD', `refs/heads/${branch}`).catch(() =>
+    gitLines(dir, 'rev-parse', 'HEAD'),
+  );
+  return { branch: head === tip ? branch : await branchWith(dir, branch, tip, head), tip: head };
+}
+
+/**
+ * Has a branch end with a commit: this one where nothing of it is lost, else one beside it.
+ * @param tip the end of the branch now; empty where there is none
+ * @returns its name.
+ */
+async function branchWith(dir: string, branch: string, tip: string, head: string): Promise<string> {
+  const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
+  const name = ahead ? branch : await branchBeside(dir, branch);
+  await git(dir, 'update-ref', `refs/heads/${name}`, head);
+  return name;
+}
+
+/**
+ * Puts the commit that a worktree has checked out on a branch, where none has it: git forgets it with the worktree, also
+ * where its folder is gone already.
+ * @returns the note, with that branch.
+ */
+export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
+  const { top, dir, branch } = note;
+  const told = (await gitPaths(top, 'worktree', 'list', '--porcelain', '-z')).map(readable);
+  const head = told[told.indexOf(`worktree ${dir}`) + 1];
+  const [, commit] = /^HEAD (.*[^0].*)$/.exec(head ?? '') ?? [];
+  if (!told.includes(`worktree ${dir}`) || commit === undefined) return note;
+  const holding = ['--count=1', '--contains', commit, 'refs/heads', 'refs/remotes', 'refs/tags'];
+  if ((await git(top, 'for-each-ref', ...holding)) !== '') return note;
+  const [tip = ''] = await gitLines(top, 'rev-parse', '--verify', `refs/heads/${branch}`).catch(() => []);
+  return { ...note, branch: await branchWith(top, branch, tip, commit) };
+}
+
+/**
+ * Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began.
+ */
+export async function discard(folder: string, name: string, note: WorktreeNote): Promise<void> {
+  const { top, dir, branch, base } = note;
+  if (await isThere(top)) {
+    await takeDown(top, dir);
+    const tip = await git(top, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}`).catch(() => '');
+    // Git refuses a branch that another worktree has taken meanwhile.
+    if (tip.trim() === base) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
+  } else await rm(dir, { recursive: true, force: true });
+  await removeNote(folder, name);
+}
+
+/** Removes a worktree's folder and what its repository knows of it, and nothing of other worktrees. */
+export async function takeDown(top: string, dir: string): Promise<void> {
+  const remove = ['worktree', 'remove', '--force', '--force', dir];
+  try {
+    await git(top, ...remove);
+  } catch {
+    // Git refuses what a crash left half made, and a folder whose `.git` is not its own any more.
+    await rm(dir, { recursive: true, force: true });
+    await git(top, ...remove).catch(() => undefined);
+  }
+}

@@ -1,0 +1,244 @@
+import { plural, size } from '../../contract/format.ts';
+import { messageOf, FleetError } from '../../errors.ts';
+import { hasSeveralLines } from '../../domain/commands/subtask-validation.ts';
+import { commandRunner, type CommandRunner } from '../executors/command.ts';
+import { timeoutReason, watchForEnding, withoutCommand } from '../executors/ending.ts';
+import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
+import { stateOf } from './checkout.ts';
+import { closeWorktree, noteBegin, type Closed, type IgnoredFiles } from './closing.ts';
+import { endingWith } from '../git/git.ts';
+import { emptySubmodulesIn } from './nested.ts';
+import { PORTS, takePorts, type PortBlock } from './ports.ts';
+import { differences } from './shared.ts';
+import { makeWorktree, type Worktree, type WorktreeSettings } from './worktree.ts';
+
+export interface IsolationOptions {
+  /** Where this worker's worktrees lie. */
+  readonly folder: string;
+  readonly settings: WorktreeSettings;
+  /** What the set-up command inherits. */
+  readonly env: NodeJS.ProcessEnv;
+  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  readonly commandsDir?: string;
+  /** In ms since 1970. */
+  readonly now: () => number;
+  /** Aborted when the worker ends: git ends with it. Default: never. */
+  readonly closing?: AbortSignal;
+}
+
+/** The same executor, for which attempts that ask for it run in a worktree of their own. */
+export function withIsolation(executor: Executor, options: IsolationOptions): Executor {
+  const commands = commandRunner(options);
+  return {
+    ...executor,
+    start: (attempt, context) =>
+      attempt.isolation === 'worktree'
+        ? runIsolated(executor, commands, options, attempt, context)
+        : executor.start(attempt, context),
+  };
+}
+
+async function runIsolated(
+  executor: Executor,
+  commands: CommandRunner,
+  options: IsolationOptions,
+  attempt: AttemptSpec,
+  context: ExecutorContext,
+): Promise<AttemptResult> {
+  const { settings, closing = NEVER } = options;
+  const begunAt = performance.now();
+  const worktree = await made(options, attempt, context.signal);
+  if ('verdict' in worktree) return worktree;
+  const { top, common } = worktree.checkout;
+  const ports = await takePorts(startOf(attempt));
+  const leftMs = attempt.timeoutMs === null ? null : attempt.timeoutMs - (performance.now() - begunAt);
+  const timeoutMs = leftMs === null ? null : Math.max(1, leftMs);
+  const env = { ...attempt.env, ...environmentOf(worktree, ports) };
+  const inside = { ...attempt, dir: worktree.cwd, env, timeoutMs };
+  /** Git of ours goes on when the attempt is cancelled: what it did is to be kept. */
+  const bounded = <T>(work: () => Promise<T>): Promise<T> => endingWith(closing, work, settings.timeoutMs);
+  const look = async (): Promise<ReadonlyMap<string, string>> => stateOf(top, common);
+  try {
+    const before = await bounded(look).catch(() => null);
+    const ran = await run(executor, commands, options, worktree, inside, context, bounded);
+    const result = withTimeout(ran, timeoutMs, attempt.timeoutMs);
+    const closed = await bounded(() => withWork(result, options.folder, worktree));
+    const compare = async (): Promise<string[]> => differences(top, before!, await look());
+    const escaped = before === null ? null : await bounded(compare).catch(() => null);
+    return afterEscape(closed, escaped, worktree, settings);
+  } finally {
+    ports?.release();
+  }
+}
+
+/** Makes the worktree of an attempt, in the time that it has. @returns what the attempt comes to, where it can't be made. */
+async function made(
+  { folder, settings, now, closing = NEVER }: IsolationOptions,
+  attempt: AttemptSpec,
+  signal: AbortSignal,
+): Promise<Worktree | AttemptResult> {
+  const { dir } = attempt;
+  if (dir === null) return withoutCommand('failed', 'a worktree needs a folder in a git repository');
+  const watch = watchForEnding(attempt.timeoutMs, signal);
+  const stopped = new AbortController();
+  void watch.ending.then(({ reason }) => stopped.abort(reason));
+  const onClosing = (): void => stopped.abort(closing.reason);
+  closing.addEventListener('abort', onClosing, { once: true });
+  if (closing.aborted) onClosing();
+  try {
+    const make = (): Promise<Worktree> => makeWorktree(folder, dir, attempt, settings, now());
+    return await endingWith(stopped.signal, make, settings.timeoutMs);
+  } catch (error) {
+    const { verdict, reason } = watch.ended ?? { verdict: 'failed', reason: faultText(error) };
+    return withoutCommand(verdict, reason);
+  } finally {
+    watch.stop();
+    closing.removeEventListener('abort', onClosing);
+  }
+}
+
+/** Makes the worktree ready, and runs the attempt in it. Never rejects. */
+async function run(
+  executor: Executor,
+  commands: CommandRunner,
+  { folder, settings, now }: IsolationOptions,
+  worktree: Worktree,
+  inside: AttemptSpec,
+  context: ExecutorContext,
+  bounded: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<AttemptResult> {
+  try {
+    const unready = settings.setup === null ? null : await setUp(commands, settings, inside, context);
+    await bounded(() => noteBegin(folder, worktree.name, settings.setup !== null, now()));
+    const words = await bounded(() => wordsOf(worktree));
+    const result = unready ?? (await executor.start(inside, context));
+    return words === null ? result : { ...result, reason: withWords(result.reason, words) };
+  } catch (error) {
+    return withoutCommand('failed', faultText(error));
+  }
+}
+
+/** Names what a worktree begins without, in words; null where it has all. */
+async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
+  const empty = await emptySubmodulesIn(dir);
+  const told = [
+    empty.length === 0
+      ? null
+      : `${plural(empty.length, 'submodule')} began empty: ${someOf(empty)} (a set-up can fill them: git submodule update --init)`,
+    behind.length === 0
+      ? null
+      : `what is not committed in ${plural(behind.length, 'submodule')} was not carried: ${someOf(behind)} (commit it there, then carry)`,
+    missing.length === 0 ? null : `nothing in '${checkout.top}' is named ${someOf(missing)}, to be lent`,
+  ].filter(words => words !== null);
+  return told.length === 0 ? null : told.join('; ');
+}
+
+/** The words of a time-out name the attempt's own, of which a part was spent on its worktree. */
+function withTimeout(result: AttemptResult, spent: number | null, own: number | null): AttemptResult {
+  if (result.verdict !== 'timeout' || result.reason === null || spent === null || own === null) return result;
+  return { ...result, reason: result.reason.replace(timeoutReason(spent), timeoutReason(own)) };
+}
+
+const NEVER = new AbortController().signal;
+
+/** Makes a worktree ready. @returns null when it is; else what the attempt comes to. */
+async function setUp(
+  commands: CommandRunner,
+  { setup, timeoutMs: limitMs }: WorktreeSettings,
+  attempt: AttemptSpec,
+  context: ExecutorContext,
+): Promise<AttemptResult | null> {
+  const script = setup!;
+  const timeoutMs = Math.min(limitMs, attempt.timeoutMs ?? limitMs);
+  const spec = { ...attempt, timeoutMs };
+  const made = await commands.run({ script, errexit: hasSeveralLines(script) }, spec, context);
+  if (made.verdict === 'accept') return null;
+  return { ...made, costUsd: 0, reason: `the set-up of its worktree: ${made.reason ?? made.verdict}` };
+}
+
+async function withWork(result: AttemptResult, folder: string, worktree: Worktree): Promise<AttemptResult> {
+  try {
+    const closed = await closeWorktree(folder, worktree.name);
+    const words = closedText(closed);
+    const told = words === null ? result : { ...result, reason: withWords(result.reason, words) };
+    return closed.work === null ? told : { ...told, work: closed.work };
+  } catch (error) {
+    const { branch, base, dir } = worktree;
+    return {
+      ...result,
+      verdict: result.verdict === 'accept' ? 'failed' : result.verdict,
+      reason: withWords(
+        result.verdict === 'accept' ? null : result.reason,
+        `what it left in '${dir}' could not be put on its branch: ${faultText(error)}`,
+      ),
+      work: { branch, base, dir },
+    };
+  }
+}
+
+/** Describes what of an attempt is not on its branch, and what is and should perhaps not be; null for nothing. */
+function closedText({ gone, hidden, marked }: Closed): string | null {
+  const told = [
+    marked.length === 0 ? null : `committed with the markers of a conflict: ${someOf(marked)}`,
+    hidden.length === 0
+      ? null
+      : `${plural(hidden.length, 'file')} that only your configuration of git ignores stay in its worktree: ${someOf(hidden)}`,
+    gone === null ? null : goneText(gone),
+  ].filter(words => words !== null);
+  return told.length === 0 ? null : told.join('; ');
+}
+
+/** Describes the ignored files that went with a worktree in which nothing else was changed. */
+function goneText({ count, bytes, paths }: IgnoredFiles): string {
+  const more = count > paths.length ? ', …' : '';
+  return `${plural(count, 'ignored file')} (${size(bytes)}) went with its worktree: ${paths.join(', ')}${more}`;
+}
+
+const withWords = (reason: string | null, words: string): string =>
+  reason === null ? words : `${reason}; ${words}`;
+
+const MAX_NAMED = 5;
+
+const someOf = (names: readonly string[]): string =>
+  names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
+
+/**
+ * An attempt whose time saw the checkout itself change has left its worktree, or somebody else worked there.
+ * @param escaped what was changed; null where git could not tell in time
+ */
+function afterEscape(
+  result: AttemptResult,
+  escaped: readonly string[] | null,
+  { checkout }: Worktree,
+  { escape }: WorktreeSettings,
+): AttemptResult {
+  if (escaped === null)
+    return {
+      ...result,
+      reason: withWords(result.reason, `nobody could see whether '${checkout.top}' was changed`),
+    };
+  if (escaped.length === 0) return result;
+  const words = `while it ran in its worktree, '${checkout.top}' was changed: ${someOf(escaped)}`;
+  const reason = withWords(result.reason, words);
+  return escape === 'fail' && result.verdict === 'accept'
+    ? { ...result, verdict: 'failed', reason }
+    : { ...result, reason };
+}
+
+function environmentOf({ branch, dir }: Worktree, ports: PortBlock | undefined): Record<string, string> {
+  return {
+    SPL_BRANCH: branch,
+    SPL_WORKTREE: dir,
+    ...(ports === undefined ? {} : { SPL_PORT_BASE: String(ports.first), SPL_PORT_COUNT: String(PORTS) }),
+  };
+}
+
+/** Attempts of one fan-out begin to look for ports at different places. */
+function startOf({ thread, attempt }: AttemptSpec): number {
+  return parseInt(thread.slice(3, 11), 16) + attempt || 0;
+}
+
+function faultText(error: unknown): string {
+  const hint = error instanceof FleetError ? error.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}. ${hint}`;
+}

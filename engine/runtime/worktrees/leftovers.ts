@@ -1,0 +1,185 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FleetError, messageOf } from '../../errors.ts';
+import { commonFolderOf } from './checkout.ts';
+import {
+  closeWorktree,
+  discard,
+  hiddenIn,
+  ignoredOf,
+  ownCopiesIn,
+  requireOwn,
+  takeDown,
+  uncommittedIn,
+  withHead,
+  type IgnoredFiles,
+} from './closing.ts';
+import { gitSays, git, heedingModes, isThere } from '../git/git.ts';
+import { inTurn } from '../git/lock.ts';
+import { untrackedIn } from './nested.ts';
+import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
+import { removeOwnIndexes } from '../git/own-index.ts';
+
+/**
+ * Deals with what a worker that died had: to be called when no attempt of this home's runs. What was half made is taken
+ * down; what an attempt had begun in is put on its branch, and kept as `left` if there is anything on it.
+ *
+ * @param complain told what could not be dealt with, which stays as it is.
+ */
+export async function recoverWorktrees(folder: string, complain: (what: string) => void): Promise<void> {
+  await removeOwnIndexes(folder);
+  for (const [name, note] of await readNotes(folder)) {
+    try {
+      if (note.state === 'making') await discardMade(folder, name, note);
+      else if (note.state === 'used') await keepLeft(folder, name);
+    } catch (error) {
+      complain(`worktree '${note.dir}': ${messageOf(error)}`);
+    }
+  }
+}
+
+/** One that was half made, of a repository that may be gone by now. */
+async function discardMade(folder: string, name: string, note: WorktreeNote): Promise<void> {
+  const work = (): Promise<void> => discard(folder, name, note);
+  return (await isThere(note.top)) ? inTurn(await commonFolderOf(note.top), work) : work();
+}
+
+async function keepLeft(folder: string, name: string): Promise<void> {
+  if ((await closeWorktree(folder, name)).work === null) return;
+  const note = (await readNotes(folder)).get(name);
+  if (note !== undefined) await writeNote(folder, name, { ...note, state: 'left' });
+}
+
+/** What became of a worktree that was to be removed. */
+export interface Removed {
+  readonly branch: string;
+  /** Whether the branch is there still, since nothing else holds what is on it. */
+  readonly branchKept: boolean;
+  /** The ignored files that its attempt had written and that went with it. */
+  readonly gone: IgnoredFiles | null;
+}
+
+/**
+ * Removes a worktree. Its branch goes with it where another branch has all that is on it, else it stays.
+ *
+ * @param force throws away the branch, and what is not committed.
+ * @param isRunning true while its attempt runs
+ * @throws NOT_FOUND; CONFLICT where it is in use, where something in it is not committed or can't be looked at, or where its
+ *   repository is gone.
+ */
+export async function removeWorktree(
+  folder: string,
+  name: string,
+  force: boolean,
+  isRunning: (note: WorktreeNote) => boolean = () => true,
+): Promise<Removed> {
+  const note = await endedNote(folder, name, isRunning);
+  const { top, dir } = note;
+  if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
+  if (!force && (await isThere(dir))) await requireClean(folder, note);
+  return inTurn(await commonFolderOf(top), async () => {
+    const held = force ? note : await withHead(note);
+    const { branch } = held;
+    const gone = await ignoredOf(note);
+    // What was lent lies there untracked, so that git would not go without being forced.
+    await takeDown(top, dir);
+    const branchKept = !force && !(await isHeldElsewhere(held));
+    if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
+    await removeNote(folder, name);
+    return { branch, branchKept, gone };
+  });
+}
+
+/** The note of a worktree in which no attempt works: the end of one that is over may not have been noted. */
+async function endedNote(
+  folder: string,
+  name: string,
+  isRunning: (note: WorktreeNote) => boolean,
+): Promise<WorktreeNote> {
+  const note = (await readNotes(folder)).get(name);
+  if (note === undefined)
+    throw new FleetError('NOT_FOUND', `no worktree is named '${name}'`, { details: { name } });
+  const isInUse = note.state === 'making' || note.state === 'used';
+  if (!isInUse || !isRunning(note)) return note;
+  throw new FleetError('CONFLICT', `an attempt works in '${note.dir}'`, {
+    details: { name },
+    hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
+  });
+}
+
+/** Its repository was removed or moved away: nobody can tell what of the folder is kept elsewhere. */
+async function removeOrphan(
+  folder: string,
+  name: string,
+  { top, dir, branch }: WorktreeNote,
+  force: boolean,
+): Promise<Removed> {
+  if (!force)
+    throw new FleetError('CONFLICT', `the repository of worktree '${name}' is not at '${top}' any more`, {
+      details: { name, repository: top },
+      hint: `Put it back, or throw away what is in '${dir}' with --force.`,
+    });
+  await rm(dir, { recursive: true, force: true });
+  await removeNote(folder, name);
+  return { branch, branchKept: false, gone: null };
+}
+
+/** @throws CONFLICT where something is in it that no branch has, or where that can't be told. */
+async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
+  const { dir, branch } = note;
+  const [changes, copies] = await lookedAt(folder, note);
+  if (changes.length > 0)
+    throw new FleetError(
+      'CONFLICT',
+      `'${dir}' has changes that are not committed: ${changes.slice(0, MAX_NAMED).join(', ')}`,
+      {
+        details: { branch, changes: changes.length },
+        hint: 'Commit them there, or throw them away with --force.',
+      },
+    );
+  // A repository that lies in it goes with it, and may be the only one that has its commits.
+  if (copies.length > 0)
+    throw new FleetError(
+      'CONFLICT',
+      `'${dir}' has a repository of its own in it, with what no other is known to have: ${copies.slice(0, MAX_NAMED).join(', ')}`,
+      {
+        details: { branch, repositories: copies },
+        hint: 'Push it somewhere, or throw it away with --force.',
+      },
+    );
+}
+
+const MAX_NAMED = 3;
+
+/** The files that are not committed, and the repositories. */
+async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], string[]]> {
+  try {
+    await requireOwn(note);
+    const untracked = await untrackedIn(note.dir);
+    const hidden = await hiddenIn(folder, note, untracked);
+    const changes = await heedingModes(note.dir, () => uncommittedIn(folder, note));
+    return [[...changes, ...hidden], await ownCopiesIn(note)];
+  } catch (cause) {
+    throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
+      details: { branch: note.branch },
+      hint: 'Look at it there, then throw it away with --force.',
+      cause,
+    });
+  }
+}
+
+/** Whether some other branch, here or at a remote, has all that is on this one. */
+async function isHeldElsewhere({ top, branch }: WorktreeNote): Promise<boolean> {
+  const own = `refs/heads/${branch}`;
+  if (!(await gitSays(top, 'show-ref', '--verify', '--quiet', own))) return true;
+  const text = await git(
+    top,
+    'for-each-ref',
+    '--format=%(refname)',
+    '--contains',
+    own,
+    'refs/heads',
+    'refs/remotes',
+  );
+  return text.split('\n').some(name => name !== '' && name !== own);
+}

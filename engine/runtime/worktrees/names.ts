@@ -1,0 +1,58 @@
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { gitLines } from '../git/git.ts';
+import { readNotes } from './notes.ts';
+
+/** Whose attempt a worktree is for. */
+export interface Occupant {
+  readonly task: string;
+  readonly index: number;
+  readonly attempt: number;
+}
+
+export function titleOf({ task, index, attempt }: Occupant): string {
+  return `${task}, subtask ${index}, attempt ${attempt}`;
+}
+
+/** The branch of an attempt: where another stands in the way of it, or in the place of a folder of names, beside that. */
+export async function branchFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
+  const alias = refPart(task);
+  const patterns = ['spl*', `spl*/${alias}*`, `spl*/${alias}*/**`].map(pattern => `refs/heads/${pattern}`);
+  const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', ...patterns));
+  const first = beside('spl', name => taken.has(name));
+  const folder = beside(`${first}/${alias}`, name => taken.has(name));
+  return freeName(`${folder}/${index}-${attempt}`, taken);
+}
+
+/** A branch beside one that an attempt has left behind. */
+export async function branchBeside(dir: string, branch: string): Promise<string> {
+  const around = `refs/heads/${dirname(branch)}/`;
+  const taken = await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', around);
+  return freeName(`${branch}-end`, new Set(taken));
+}
+
+const freeName = (wanted: string, taken: ReadonlySet<string>): string =>
+  beside(wanted, name => taken.has(name) || [...taken].some(each => each.startsWith(`${name}/`)));
+
+/** The wanted name, or the first with a number behind it that is not taken. */
+function beside(wanted: string, isTaken: (name: string) => boolean): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}.${n}`;
+    if (!isTaken(name)) return name;
+  }
+}
+
+/** The name that the worktree of a branch may have in its folder. */
+export async function worktreeName(folder: string, branch: string): Promise<string> {
+  const notes = await readNotes(folder);
+  const names = new Set([...notes.keys(), ...(await readdir(folder))]);
+  return beside(branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-'), name => names.has(name));
+}
+
+/** An alias as a part of a branch's name, which may not begin or end in a dot, hold two, or end in `.lock`. */
+function refPart(alias: string): string {
+  return alias
+    .replace(/\.{2,}/g, '.')
+    .replace(/^\.|\.$/g, '')
+    .replace(/\.lock$/, '-lock');
+}

@@ -1,0 +1,244 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { changesIn, filesOf } from './checkout.ts';
+import {
+  bytesOf,
+  charactersOf,
+  git,
+  gitPaths,
+  gitPathsWith,
+  gitSays,
+  gitWith,
+  isThere,
+  listOf,
+  readable,
+  type GitInput,
+} from '../git/git.ts';
+
+/** The depth to which repositories in repositories are looked into. */
+const MAX_DEPTH = 5;
+
+/**
+ * The repositories that were made inside of a worktree, and are no submodules: their folders, from its top. Here and below,
+ * each byte of a path is a character.
+ */
+export async function nestedIn(root: string, given: GitInput = {}): Promise<string[]> {
+  const others = await gitPathsWith(root, given, 'ls-files', '--others', '--exclude-standard', '-z');
+  return foldersOf(others);
+}
+
+/** Of a repository git names the folder, and of all else the files. */
+const foldersOf = (paths: readonly string[]): string[] =>
+  paths.filter(path => path.endsWith('/')).map(path => path.slice(0, -1));
+
+/** What git does not have in a checkout; of a repository it names the folder, with a slash. */
+export interface Untracked {
+  /** What it would add. */
+  readonly added: readonly string[];
+  /** What a `.gitignore` has it ignore, or its configuration. */
+  readonly ignored: readonly string[];
+  /** Those of the ignored that only its configuration has it ignore. */
+  readonly hidden: readonly string[];
+}
+
+/** A path in an index. */
+export interface Entry {
+  readonly path: string;
+  /** The letter by which git tells whether it looks at the file. */
+  readonly tag: string;
+  /** True for a submodule. */
+  readonly isLink: boolean;
+}
+
+/** The index of a checkout. */
+export async function indexOf(root: string): Promise<Entry[]> {
+  return (await gitPaths(root, 'ls-files', '-v', '--stage', '-z')).map(entry => ({
+    path: entry.slice(entry.indexOf('\t') + 1),
+    tag: entry[0] ?? '',
+    isLink: entry.startsWith('160000 ', 2),
+  }));
+}
+
+/** All that git knows of a checkout, and what it doesn't have of it. */
+export interface Held {
+  readonly untracked: Untracked;
+  readonly index: readonly Entry[];
+}
+
+const heldIn = async (root: string): Promise<Held> => ({
+  untracked: await untrackedIn(root),
+  index: await indexOf(root),
+});
+
+export async function untrackedIn(root: string): Promise<Untracked> {
+  const others = (...words: readonly string[]): Promise<string[]> =>
+    gitPaths(root, 'ls-files', '--others', ...words, '-z');
+  const all = await others();
+  if (all.length === 0) return { added: [], ignored: [], hidden: [] };
+  const [added, unlessHidden] = await Promise.all([
+    others('--exclude-standard'),
+    others('--exclude-per-directory=.gitignore'),
+  ]);
+  const isAdded = new Set(added);
+  return {
+    added,
+    ignored: all.filter(path => !isAdded.has(path)),
+    hidden: unlessHidden.filter(path => !isAdded.has(path)),
+  };
+}
+
+/** Puts the files of such repositories into the index of the worktree, as if they lay in plain folders. */
+export async function addNested(
+  root: string,
+  nested: readonly string[],
+  given: GitInput = {},
+): Promise<void> {
+  for (const folder of nested) {
+    const files = await namesIn(join(charactersOf(root), folder), 0);
+    if (files.length === 0) continue;
+    const input = listOf(files.map(path => `${folder}/${path}`));
+    await gitWith(root, { ...given, input }, 'update-index', '--add', '-z', '--stdin');
+  }
+}
+
+/** The files of a repository, its ignored ones excepted, with those of the repositories in it. */
+async function namesIn(repository: string, depth: number): Promise<string[]> {
+  const folder = textOf(repository);
+  if (depth === MAX_DEPTH || folder === undefined) return [];
+  const words = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z'];
+  const files: string[] = [];
+  for (const path of await gitPaths(folder, ...words)) {
+    const stats = await lstat(bytesOf(join(repository, path))).catch(() => undefined);
+    if (stats === undefined) continue;
+    if (!stats.isDirectory()) files.push(path);
+    else {
+      const inner = path.replace(/\/$/, '');
+      for (const each of await namesIn(join(repository, inner), depth + 1)) files.push(`${inner}/${each}`);
+    }
+  }
+  return files;
+}
+
+/** A path as an argument of a program; undefined where its bytes are no text. */
+function textOf(path: string): string | undefined {
+  const text = readable(path);
+  return charactersOf(text) === path ? text : undefined;
+}
+
+/** Repositories, by their folders as people read them, with what tells their states apart. */
+export type Copies = ReadonlyMap<string, string>;
+
+/**
+ * The repositories inside of a worktree that have commits, or changes, which no other repository is known to have: by their
+ * folders, or by what is left of a submodule that is not checked out any more.
+ */
+export async function onlyCopiesIn(root: string, held?: Held): Promise<Copies> {
+  return new Map([
+    ...(await forgottenIn(root)),
+    ...(await onlyCopiesUnder(root, held ?? (await heldIn(root)), 0)),
+  ]);
+}
+
+async function onlyCopiesUnder(root: string, held: Held, depth: number): Promise<Copies> {
+  const found = new Map<string, string>();
+  if (depth === MAX_DEPTH) return found;
+  const ignored = new Set(foldersOf(held.untracked.ignored));
+  for (const folder of new Set([...(await repositoriesUnder(root, held)), ...ignored])) {
+    const name = readable(folder);
+    const repository = textOf(join(charactersOf(root), folder));
+    // Git can't be sent to a folder whose name is no text: what is in it may be anything.
+    if (repository === undefined) found.set(name, randomUUID());
+    else if (await isOnlyCopy(repository, !ignored.has(folder)))
+      found.set(name, await stateOfCopy(repository));
+    else if (await isThere(join(repository, '.git'))) {
+      const inside = await onlyCopiesUnder(repository, await heldIn(repository), depth + 1);
+      for (const [inner, state] of inside) found.set(`${name}/${inner}`, state);
+    }
+  }
+  return found;
+}
+
+async function stateOfCopy(repository: string): Promise<string> {
+  const files = await filesOf(repository).catch(() => [randomUUID()]);
+  const state = [...files, await refsIn(repository)];
+  return createHash('sha1').update(JSON.stringify(state)).digest('hex');
+}
+
+const refsIn = (repository: string, ...where: readonly string[]): Promise<string> =>
+  git(repository, ...where, 'for-each-ref').catch(() => randomUUID());
+
+/** Submodules, new repositories, and those whose files a branch holds by now, so that git tells of them no more. */
+async function repositoriesUnder(root: string, { untracked, index }: Held): Promise<Set<string>> {
+  const found = new Set(foldersOf(untracked.added));
+  const folders = new Set<string>();
+  for (const { path: file, isLink } of index) {
+    if (isLink) found.add(file);
+    for (let at = file.lastIndexOf('/'); at > 0; at = file.lastIndexOf('/', at - 1)) {
+      const folder = file.slice(0, at);
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  for (const folder of folders)
+    if (await isThere(bytesOf(join(charactersOf(root), folder, '.git')))) found.add(folder);
+  return found;
+}
+
+/** @param isLookedInto whether changes count that are not committed: of an ignored repository they are ignored files. */
+async function isOnlyCopy(repository: string, isLookedInto: boolean): Promise<boolean> {
+  if (!(await isThere(join(repository, '.git')))) return false;
+  if (isLookedInto && (await changesIn(repository).catch(() => ['?'])).length > 0) return true;
+  return hasOwnCommits(repository);
+}
+
+/** True where a commit is on no branch of a remote, as far as is known here, and where git can't tell. */
+async function hasOwnCommits(repository: string, ...where: readonly string[]): Promise<boolean> {
+  // One without a commit has nothing of its own but its files.
+  const hasHead = await gitSays(repository, ...where, 'rev-parse', '--verify', '--quiet', 'HEAD');
+  const refs = await git(repository, ...where, 'for-each-ref', '--count=1').catch(() => '?');
+  if (!hasHead && refs === '') return false;
+  const own = [...where, 'rev-list', '--max-count=1', '--all', ...(hasHead ? ['HEAD'] : []), '--not'];
+  const told = await git(repository, ...own, '--remotes').catch(() => '?');
+  return told.trim() !== '';
+}
+
+/** Submodules that are not checked out any more, of which git keeps the commits as long as it keeps the worktree. */
+async function forgottenIn(root: string): Promise<Copies> {
+  const told = await readFile(join(root, '.git'), 'utf8').catch(() => '');
+  const [, own] = /^gitdir: (.+)\n?$/.exec(told) ?? [];
+  const found = new Map<string, string>();
+  if (own === undefined) return found;
+  const modules = join(resolve(root, own), 'modules');
+  for (const repository of await modulesUnder(modules, 0)) {
+    const where = `--git-dir=${repository}`;
+    if (await hasOwnCommits(root, where)) found.set(relative(modules, repository), await refsIn(root, where));
+  }
+  return found;
+}
+
+/** The repositories of submodules in a folder, and in theirs. */
+async function modulesUnder(folder: string, depth: number): Promise<string[]> {
+  if (depth === MAX_DEPTH) return [];
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    const inner = join(folder, entry.name);
+    if (!(await isThere(join(inner, 'HEAD')))) found.push(...(await modulesUnder(inner, depth + 1)));
+    else found.push(inner, ...(await modulesUnder(join(inner, 'modules'), depth + 1)));
+  }
+  return found;
+}
+
+/** The submodules of a worktree whose folders are empty, as people read them. */
+export async function emptySubmodulesIn(root: string): Promise<string[]> {
+  if (!(await isThere(join(root, '.gitmodules')))) return [];
+  const found: string[] = [];
+  for (const { path: folder, isLink } of await indexOf(root)) {
+    if (!isLink) continue;
+    const held = await readdir(bytesOf(join(charactersOf(root), folder))).catch(() => []);
+    if (held.length === 0) found.push(readable(folder));
+  }
+  return found;
+}

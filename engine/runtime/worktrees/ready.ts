@@ -1,0 +1,65 @@
+import { FleetError } from '../../errors.ts';
+import { checkoutOf, isOfOther, trackedChangesIn } from './checkout.ts';
+import { readable } from '../git/git.ts';
+import type { WorktreeSettings } from './worktree.ts';
+
+const MAX_NAMED = 3;
+
+/**
+ * Checks the repositories of a fan-out's folders before anything starts.
+ * @returns a sentence for each repository that git does not trust; it can still be trusted before its attempts start.
+ * @throws CONFLICT as `requireReady` for everything else.
+ */
+export async function untrusted(
+  folders: readonly string[],
+  settings: Pick<WorktreeSettings, 'dirty'>,
+): Promise<readonly string[]> {
+  const sentences: string[] = [];
+  for (const folder of folders)
+    try {
+      await requireReady(folder, settings);
+    } catch (fault) {
+      if (!isOfOther(fault)) throw fault;
+      sentences.push(`${fault.message}. ${fault.hint}`);
+    }
+  return sentences;
+}
+
+/**
+ * Checks what attempts need of the repository that a folder is in. New files alone are no hindrance: no commit has them. A
+ * folder that is missing is left to the attempt: its worker may see another one.
+ *
+ * @throws CONFLICT, with the way out, where there is no repository, no commit, where git does not trust the repository, or
+ * where changes would be left out.
+ */
+export async function requireReady(dir: string, { dirty }: Pick<WorktreeSettings, 'dirty'>): Promise<void> {
+  try {
+    const { top } = await checkoutOf(dir);
+    const changes = dirty === 'refuse' ? await trackedChangesIn(top) : [];
+    if (changes.length > 0)
+      throw uncommitted(
+        top,
+        changes.map(({ path }) => readable(path)),
+      );
+  } catch (fault) {
+    if (!FleetError.is(fault, 'WORKER_FAILED')) throw fault;
+    if (fault.hint === undefined) return;
+    throw new FleetError('CONFLICT', fault.message, {
+      details: { ...fault.details, dir },
+      hint: fault.hint,
+      cause: fault,
+    });
+  }
+}
+
+function uncommitted(top: string, changes: readonly string[]): FleetError {
+  const more = changes.length > MAX_NAMED ? `, and ${changes.length - MAX_NAMED} more` : '';
+  return new FleetError(
+    'CONFLICT',
+    `'${top}' has changes that are not committed, which a worktree would be without: ${changes.slice(0, MAX_NAMED).join(', ')}${more}`,
+    {
+      details: { top, changes: changes.length },
+      hint: 'Commit them, or choose in config.toml: [worktree] dirty = "carry" takes them along, "stash" puts them away.',
+    },
+  );
+}

@@ -1,0 +1,85 @@
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gitList, gitWith } from '../git/git.ts';
+
+/** How the names of branches begin in a state. */
+const BRANCH = 'branch ';
+
+/**
+ * The state of what all worktrees of a repository share: its configuration, hooks, tags, branches and stash, by names that
+ * say which it is. Git's own notes about submodules, tracked branches and large files are left out, and so are the branches of
+ * attempts.
+ */
+export async function sharedStateOf(top: string, common: string): Promise<Map<string, string>> {
+  const parts = await Promise.all([
+    textOf(join(common, 'config')),
+    filesIn(join(common, 'hooks'), 'hook'),
+    filesIn(join(common, 'info'), 'info'),
+    refsOf(top),
+  ]);
+  return new Map(parts.flatMap(part => [...part]));
+}
+
+/** The name of the configuration in a state: its text, of which the keys are read where it differs. */
+const CONFIGURATION = 'configuration';
+
+const textOf = async (file: string): Promise<[string, string][]> => [
+  [CONFIGURATION, await readFile(file, 'utf8').catch(() => '')],
+];
+
+/** Matches keys that git and its helpers write by themselves. */
+const BY_GIT = /^(?:submodule\..*\.(?:url|active)|branch\..*|lfs\..*)$/i;
+
+/** A state with the keys of its configuration in the place of its text. */
+async function withKeys(
+  top: string,
+  state: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map(state);
+  const input = Buffer.from(state.get(CONFIGURATION) ?? '');
+  found.delete(CONFIGURATION);
+  const told = await gitWith(top, { input }, 'config', '--file', '-', '--list', '-z').catch(() => null);
+  if (told === null) return found.set(CONFIGURATION, 'can not be read');
+  for (const entry of told.split('\0')) {
+    const [key = '', ...values] = entry.split('\n');
+    const name = `${CONFIGURATION} ${key}`;
+    if (key !== '' && !BY_GIT.test(key)) found.set(name, `${found.get(name) ?? ''}\0${values.join('\n')}`);
+  }
+  return found;
+}
+
+/** The names in which two states of a checkout differ, `HEAD` for the commit or the branch. A new branch is no difference. */
+export async function differences(
+  top: string,
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const isConfigured = before.get(CONFIGURATION) !== after.get(CONFIGURATION);
+  const [was, is] = isConfigured
+    ? await Promise.all([withKeys(top, before), withKeys(top, after)])
+    : [before, after];
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .filter(name => was.get(name) !== is.get(name))
+    .filter(name => was.has(name) || !name.startsWith(BRANCH))
+    .sort();
+}
+
+async function filesIn(folder: string, kind: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    const stats = await lstat(join(folder, name)).catch(() => undefined);
+    if (stats !== undefined) found.set(`${kind} ${name}`, `${stats.mtimeMs} ${stats.size} ${stats.mode}`);
+  }
+  return found;
+}
+
+async function refsOf(top: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const words = ['--format=%(objectname) %(refname)%00', 'refs/heads', 'refs/tags', 'refs/stash'];
+  for (const line of await gitList(top, 'for-each-ref', ...words).catch(() => [])) {
+    const [, id = '', kind = '', name = ''] = /^\s*(\S+) refs\/([^/]+)\/?(.*)$/s.exec(line) ?? [];
+    if (id === '' || (kind === 'heads' && /^spl(?:\.\d+)?\//.test(name))) continue;
+    found.set(kind === 'heads' ? BRANCH + name : kind === 'tags' ? `tag ${name}` : 'stash', id);
+  }
+  return found;
+}
