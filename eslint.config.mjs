@@ -34,8 +34,8 @@ export const modules = {
 const siblings = { 'log/memory': ['log/file', 'log/index'], 'log/file': ['log/memory', 'log/index'] };
 
 /**
- * What the rooms beside the engine's may import of the others, as the beginning of a path: the engine is loaded from its
- * built file, so that only what is light is taken from its sources.
+ * The imports that the rooms beside the engine's may take from the others, as the beginning of a path. The engine is
+ * loaded from its built file, so that only what is light is taken from its sources.
  */
 export const neighbours = {
   extension: [
@@ -61,7 +61,7 @@ const root = import.meta.dirname;
 const engine = path.join(root, 'engine');
 const roomOf = file => file.split('/')[0];
 
-/** Why the file may not import the other one, both as paths inside `engine/`; undefined when it may. */
+/** Returns the reason why the file may not import the other one, both as paths inside `engine/`; undefined when it may. */
 function refusal(file, imported) {
   const [here, there] = [roomOf(file), roomOf(imported)];
   const allowed = rooms[here];
@@ -69,7 +69,8 @@ function refusal(file, imported) {
   if (here !== there && !allowed.includes(there)) {
     return `engine/${here} may import only ${[...allowed, 'errors'].join(', ')}; see engine/ARCHITECTURE.md.`;
   }
-  if (here === 'domain' && there === 'domain') return refusalAmongModules(file.split('/')[1], imported.split('/')[1]);
+  if (here === 'domain' && there === 'domain')
+    return refusalAmongModules(file.split('/')[1], imported.split('/')[1]);
   const [, forbidden = []] = Object.entries(siblings).find(([folder]) => file.startsWith(`${folder}/`)) ?? [];
   const other = forbidden.find(folder => imported.startsWith(`${folder}/`));
   return other === undefined
@@ -78,12 +79,16 @@ function refusal(file, imported) {
 }
 
 function refusalAmongModules(here, there) {
-  const allowed = modules[here] ?? Object.keys(modules);
-  if (here === there || allowed.includes(there)) return undefined;
+  const allowed = modules[here];
+  if (allowed === undefined || here === there || !Object.hasOwn(modules, there) || allowed.includes(there))
+    return undefined;
   return `engine/domain/${here} may import only ${allowed.join(', ')}; see engine/ARCHITECTURE.md.`;
 }
 
-/** Why a file of one of the top folders may not import the other one, both as paths from the root. */
+/**
+ * Returns the reason why a file of a top folder may not import the other one, both as paths from the root; undefined if
+ * it may.
+ */
 function refusalAbroad(file, imported) {
   const [here, there] = [roomOf(file), roomOf(imported)];
   const allowed = neighbours[here];

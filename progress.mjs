@@ -1,4 +1,4 @@
-/** How often the time is drawn anew, in milliseconds. */
+/** The interval at which the time is drawn anew, in milliseconds. */
 const REDRAW_MS = 1_000;
 
 /** Prints what is done while `work` goes on, on a terminal with the seconds that have passed. @returns its result. */

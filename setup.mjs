@@ -32,7 +32,7 @@ function requireNode(major, minor) {
   process.exit(1);
 }
 
-/** What an installation depends on: the lock, and the system that binaries were chosen for. */
+/** Returns a hash of what an installation depends on: the lock, and the system that binaries were chosen for. */
 function fingerprint() {
   return createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))

@@ -1,6 +1,6 @@
 /**
- * What went wrong, in words that a program can match. The first group is part of the HTTP contract, the second
- * is met on one machine only.
+ * The kind of an error, for programs to match. The first group is part of the HTTP contract; the second occurs on one machine
+ * only.
  */
 export type ErrorCode =
   | 'NAMESPACE_REJECTED'

@@ -5,5 +5,5 @@ export { checkJoin, openCoordinator, type CoordinatorOptions, type RunningCoordi
 export type { Engine, EngineEvent, JoinFault } from './contract/engine.ts';
 export { FleetError } from './errors.ts';
 
-/** What the built file `coordinator.js` has, for hosts that load it from where it was installed. */
+/** The exports of the built file `coordinator.js`, for hosts that load it from its installation. */
 export type BuiltCoordinator = typeof built;

@@ -25,7 +25,7 @@ import { worktreeSettings } from './runtime/worktrees/worktree.ts';
 
 /** The composition root of a worker: here it is chosen which log, link, executors and clock it has. */
 
-/** What a home keeps of its attempts' output, the newest first. */
+/** The number of bytes of attempts' output that a home keeps, the newest first. */
 const KEPT_OUTPUT_BYTES = 1024 * 1024 * 1024;
 
 export interface WorkerOptions {
@@ -140,7 +140,7 @@ async function workerConfig({ config }: Home, coordinatorHome: string): Promise<
   };
 }
 
-/** How long a worker that gets SIGTERM lets its attempts go on. */
+/** The time that a worker lets its attempts go on after SIGTERM, in milliseconds. */
 const TERM_GRACE_MS = 1000;
 
 /** The same executors, those that run commands in worktrees where an attempt asks for it. */
@@ -167,7 +167,7 @@ function isolating(
   );
 }
 
-/** What a worker answers to nobody. */
+/** The methods of an engine that a worker refuses. */
 const unanswered = {
   submit: () =>
     Promise.reject(new FleetError('NOT_FOUND', 'a worker takes no commands; its coordinator does')),

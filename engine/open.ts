@@ -42,7 +42,7 @@ export interface CoordinatorOptions {
   readonly logger: Logger;
   /** Called when somebody asked for the coordinator to stop, or, with the cause, when it can't go on. */
   readonly onStop: (error?: Error) => void;
-  /** Whether to listen on the loopback port as well as on the socket. Default: yes. */
+  /** True to listen on the loopback port as well as on the socket. Default: true. */
   readonly listen?: boolean;
   /** The priority of the workers that it launches, 0 to 19: more lets others go first. Default: 0, as this process. */
   readonly workerPriority?: number;
@@ -52,7 +52,7 @@ export interface CoordinatorOptions {
 
 export interface RunningCoordinator {
   readonly engine: CoordinatorEngine;
-  /** What people should hear: a port that was taken, a log that was cut. */
+  /** The messages for people: a port that was taken, a log that was cut. */
   readonly notes: readonly string[];
   /** Lets go of everything, the home's lease last; the workers go on. */
   close(): Promise<void>;
@@ -105,12 +105,12 @@ async function prepare(options: CoordinatorOptions): Promise<Prepared> {
   }
 }
 
-/** How long a home's lease is waited for while its holder serves nobody, in milliseconds. */
+/** The time to wait for a home's lease while its holder serves nobody, in milliseconds. */
 const BETWEEN_MS = 3000;
-/** How often it is looked at meanwhile whether the holder serves by now. */
+/** The interval between checks meanwhile whether the holder serves by now, in milliseconds. */
 const LOOK_MS = 100;
 
-/** Who holds the lease and serves nobody opens the home, or is letting go of it: that is waited for. */
+/** Takes the lease. Waits for a holder that serves nobody: it opens the home, or is letting go of it. */
 async function takeLease(home: string): Promise<Lease> {
   const deadline = performance.now() + BETWEEN_MS;
   for (;;) {
@@ -290,7 +290,7 @@ export interface StandInOptions {
   readonly home: string;
   /** The home's lease, which is let go at the end. */
   readonly lease: Lease;
-  /** How long it serves on once no fan-out is open, in milliseconds. */
+  /** The time that it keeps serving once no fan-out is open, in milliseconds. */
   readonly lingerMs: number;
   /** Aborts when it is asked to end. */
   readonly signal: AbortSignal;

@@ -9,7 +9,7 @@ import { agentFactories, BUILT_IN, executorsFor } from './runtime/executors/regi
 
 /** The parts of an opened home that coordinators and workers share. */
 
-/** What was opened, and is closed in the reverse order, each once. */
+/** The opened resources. Closes them in reverse order, each once. */
 export class DisposableStore {
   readonly #closers: (() => Promise<void>)[] = [];
 

@@ -69,14 +69,14 @@ export const COMMANDS = [
 ] as const;
 export type CommandId = (typeof COMMANDS)[number];
 
-/** What `when` clauses ask for. */
+/** The context keys that `when` clauses test. */
 export interface ContextKeys {
   'fleet.state': 'none' | 'opening' | 'live' | 'down';
   /** Workers that run. */
   'fleet.workers': number;
-  /** Whether the kill switch holds anything. */
+  /** True where the kill switch holds anything. */
   'fleet.isFrozen': boolean;
-  /** Whether the home exists, and so may have a history. */
+  /** True where the home exists, and so may have a history. */
   'fleet.hasHome': boolean;
   'fleet.hasTasks': boolean;
   'fleet.hasFanOuts': boolean;
@@ -111,7 +111,7 @@ export function setting<N extends SettingName>(name: N): Setting<N> {
   return (result.success ? result.output : configuration.inspect(name)?.defaultValue) as Setting<N>;
 }
 
-/** Whether a change of the configuration is about this setting. */
+/** Tells whether a change of the configuration affects this setting. */
 export function concerns(event: vscode.ConfigurationChangeEvent, name: SettingName): boolean {
   return event.affectsConfiguration(`fleet.${name}`);
 }
@@ -120,7 +120,7 @@ const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
 const index = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
-/** What a command is about. Rows of the trees are such; links, menus and other extensions may say the same. */
+/** The subject of a command. Rows of the trees are subjects; links, menus and other extensions may pass the same. */
 export const subjectSchema = v.variant('kind', [
   v.object({ kind: v.literal('instance'), did: name }),
   v.object({ kind: v.literal('task'), thread: name }),
@@ -136,7 +136,7 @@ export const subjectSchema = v.variant('kind', [
   }),
 ]);
 export type Subject = v.InferOutput<typeof subjectSchema>;
-/** What has a row that can be shown. Those of namespaces are read only when they are opened, and plans have none. */
+/** A subject with a row that can be shown. Rows of namespaces are read only when they are opened, and plans have none. */
 export type Revealed = Exclude<Subject, { kind: 'namespace' | 'plan' }>;
 
 /** Reads what a command was called with; undefined when that names nothing, and the user is asked. */
@@ -147,7 +147,7 @@ export function subjectOf(argument: unknown): Subject | undefined {
 
 const selectionSchema = v.object({ kind: v.literal('selection') });
 
-/** Whether a command was called by a key binding, and is about the row that is selected. */
+/** Tells whether a key binding called a command, which is then about the selected row. */
 export function isSelection(argument: unknown): boolean {
   return v.is(selectionSchema, argument);
 }

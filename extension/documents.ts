@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 
 const SCHEME = 'fleet';
-/** How many documents are kept; the oldest one is read anew when it is asked for again. */
+/** The most documents that are kept; the oldest one is read anew when it is asked for again. */
 const MAX_KEPT = 50;
 
 /** Texts that are shown in an editor and can't be changed: what a fleet says of itself. */

@@ -32,7 +32,7 @@ import { contextKeys } from './views/context-keys.ts';
 import { statusBar } from './views/status-bar.ts';
 import { Trees } from './views/trees.ts';
 
-/** What is let go of when the window closes, in order. */
+/** Releases everything when the window closes, in order. */
 let leave: () => Promise<void> = () => Promise.resolve();
 
 /** Builds everything, and starts nothing heavy: the engine is read when it is first needed. */

@@ -8,7 +8,7 @@ export const iconless = (text: string): string => text.replaceAll('$(', '\\$(');
 /** For notifications, where `[Read on](command:…)` would become a link that runs a command. */
 export const linkless = (text: string): string => text.replaceAll('](', '] (');
 
-/** What was thrown as sentences: what is wrong, and the way out where one is known. */
+/** Returns a thrown value as sentences: the fault, and the way out where one is known. */
 export function sentences(thrown: unknown): string {
   const hint = FleetError.is(thrown) && thrown.hint !== undefined ? ` ${thrown.hint}` : '';
   return `${messageOf(thrown)}.${hint}`;

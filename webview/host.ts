@@ -7,7 +7,7 @@ import {
   type ViewRequest,
 } from './protocol.ts';
 
-/** What the editor gives a webview's page. */
+/** The API that the editor gives a webview's page. */
 export interface EditorApi {
   postMessage(message: unknown): void;
   getState(): unknown;

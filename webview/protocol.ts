@@ -5,8 +5,8 @@ import { stringsSchema } from './strings.ts';
 export type { ViewStrings } from './strings.ts';
 
 /**
- * What the panel's two sides say to each other. Both decode what they hear; what isn't understood is dropped and told
- * to the log, and never thrown across. A request of the view gets exactly one reply, also when it fails.
+ * The messages between the panel's two sides. Both decode what they hear; what isn't understood is dropped and logged,
+ * and never thrown across. A request of the view gets exactly one reply, also when it fails.
  */
 
 const nullable = <T extends v.GenericSchema>(schema: T) => v.nullable(schema);
@@ -316,7 +316,7 @@ const problemSchema = v.strictObject({
   message: v.string(),
   hint: nullable(v.string()),
 });
-/** Why something was refused or failed, as people read it. */
+/** The reason for a refusal or a failure, as people read it. */
 export type Problem = v.InferOutput<typeof problemSchema>;
 
 export const STREAM_STATES = ['connecting', 'live', 'paused', 'disconnected'] as const;
@@ -395,7 +395,7 @@ const requestSchema = v.variant('kind', [
     data: v.pipe(v.string(), v.maxLength(MAX_PICTURE_CHARS)),
   }),
 ]);
-/** What the view asks of the host. Exports answer with where they were saved, null when they were not. */
+/** A request of the view to the host. Exports answer with the place they were saved at, or null when they were not. */
 export type ViewRequest = v.InferOutput<typeof requestSchema>;
 
 const toHostSchema = v.variant('type', [
@@ -412,7 +412,7 @@ export type ToHost = v.InferOutput<typeof toHostSchema>;
 /** A thread's whole id: a part of one, or an alias, could by now mean another task. */
 const savedThreadSchema = v.object({ thread: v.pipe(v.string(), v.regex(/^th_[A-Za-z0-9_-]{1,128}$/)) });
 
-/** Which task a view was about, by the state that it saved with the editor; null when that says none. */
+/** Returns the task that a view was about, by the state that it saved with the editor; null when the state names none. */
 export function savedThreadOf(state: unknown): string | null {
   const result = v.safeParse(savedThreadSchema, state);
   return result.success ? result.output.thread : null;

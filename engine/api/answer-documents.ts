@@ -10,7 +10,7 @@ const appendedSchema = v.pipe(
   v.transform(({ data }) => ({ stored: data })),
 );
 
-/** What each command is answered with. */
+/** The schema of each command's answer. */
 export const COMMAND_DOCUMENTS: {
   readonly [N in CommandName]: v.GenericSchema<unknown, Commands[N]['output']>;
 } = {
@@ -45,7 +45,7 @@ export const COMMAND_DOCUMENTS: {
   'token.revoke': tokenSchema,
 };
 
-/** What each report is. */
+/** The schema of each report. */
 export const REPORT_DOCUMENTS: {
   readonly [N in ReportName]: v.GenericSchema<unknown, Reports[N]['output']>;
 } = {

@@ -44,7 +44,7 @@ const TYPES: Readonly<Record<number, string>> = {
   504: 'timed_out',
 };
 
-/** Who is turned away for now is told when to come again, in seconds. */
+/** The further headers of error answers, by status. `Retry-After` is in seconds. */
 const HEADERS_OF: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'WWW-Authenticate': 'Bearer' },
   429: { 'Retry-After': '1' },

@@ -50,11 +50,11 @@ export interface AppOptions {
   readonly room: BodyRoom;
   /** Time between two heartbeat comments of the event stream. */
   readonly heartbeatMs: number;
-  /** Who a request comes from. */
+  /** Returns the holder that a request comes from. */
   readonly holderOf: (incoming: HttpBindings['incoming']) => Holder;
   /** True when it came over the socket. */
   readonly isLocal: (incoming: HttpBindings['incoming']) => boolean;
-  /** When given, only these are served. */
+  /** The only routes that are served. Default: all. */
   readonly only?: readonly RouteName[];
   readonly log: Log;
 }
@@ -126,7 +126,7 @@ function command(name: CommandName, options: AppOptions): Handler {
   };
 }
 
-/** Who asks, and the engine as they may use it. @throws SCOPE_FORBIDDEN before anything is read. */
+/** Returns the holder of a request, and the engine as they may use it. @throws SCOPE_FORBIDDEN before anything is read. */
 function callOf(
   c: Context<Env>,
   name: RouteName,
@@ -229,7 +229,7 @@ function eventStream(options: AppOptions): Handler {
   };
 }
 
-/** What the client saw last wins over where it once began. */
+/** Returns the position that the client saw last. It takes precedence over the one where the client began. */
 function resumption(lastEventId: string | undefined): number | undefined {
   if (lastEventId === undefined || lastEventId === '') return undefined;
   const position = /^\d{1,16}$/.test(lastEventId) ? Number(lastEventId) : NaN;

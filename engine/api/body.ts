@@ -9,7 +9,7 @@ const MAX_LINES = 100_000;
 /** After so many characters parsed, other work gets its turn. */
 const SLICE_CHARS = 512 * 1024;
 
-/** What all bodies that are being read may take together. */
+/** The bytes that all bodies being read may take together. */
 export class BodyRoom {
   readonly #bytes: number;
   #taken = 0;

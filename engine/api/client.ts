@@ -38,7 +38,7 @@ export interface ConnectOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Closes the client. */
   readonly signal?: AbortSignal;
-  /** How long a call waits for its answer. Default 60 s; 45 s for `fleet.start`. */
+  /** The time that a call waits for its answer, in ms. Default 60 s; 45 s for `fleet.start`. */
   readonly timeoutMs?: number;
   /**
    * The time in ms in which `watch` comes back to an engine that went away, and a command asks again for a lost answer.

@@ -238,7 +238,7 @@ class Inside {
     });
   }
 
-  /** What is on a task's thread lies where the task does; any other record where it says. */
+  /** Tells whether a record lies in the namespace: by its task if it is on a task's thread, else by its own claim. */
   async has({ thread, body }: Pick<RecordDocument, 'thread' | 'body'>): Promise<boolean> {
     return isWithin((await this.#namespaceOf(thread)) ?? claimOf(body), this.namespace);
   }
@@ -319,7 +319,7 @@ function claimOf(body: object): string {
   return typeof claimed === 'string' ? claimed : ROOT_NAMESPACE;
 }
 
-/** What is not there, or can't be told from others by its name. */
+/** Returns the value asked for, or `nothing` when it does not exist or its name is ambiguous. */
 async function orNothing<T, N>(asked: Promise<T>, nothing: N): Promise<T | N> {
   try {
     return await asked;

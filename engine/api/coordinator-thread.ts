@@ -18,7 +18,7 @@ export interface CoordinatorThreadOptions extends ThreadData {
 /** A coordinator in a thread of this process, which has the home's lease. */
 export interface CoordinatorThread {
   readonly client: EngineClient;
-  /** What people should hear: a port that was taken, a log that was cut. */
+  /** The messages for people: a port that was taken, a log that was cut. */
   readonly notes: readonly string[];
   /** Settled when it was asked to stop, and rejected when it can't go on; it is to be closed then. */
   readonly ended: Promise<void>;
@@ -48,12 +48,12 @@ export async function coordinatorThread(options: CoordinatorThreadOptions): Prom
   }
 }
 
-/** What is heard of the thread, as promises. */
+/** The thread's messages, as promises. */
 class Thread {
   readonly #worker: Worker;
   readonly #logger: CoordinatorThreadOptions['logger'];
   readonly #gone: Promise<void>;
-  /** What people should hear, once the home is served. */
+  /** The messages for people, once the home is served. */
   readonly opened: Promise<readonly string[]>;
   readonly ended: Promise<void>;
   #onOpen: (notes: readonly string[]) => void = () => undefined;

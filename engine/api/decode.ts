@@ -28,7 +28,7 @@ import { MAX_PAGE, type QueryParameter, type Route } from './routes.ts';
 
 const nothing = v.strictObject({});
 
-/** What the body of each POST must be, beside what stands in its path. */
+/** The schema of each POST's body, beside what stands in its path. */
 export const BODY_SCHEMAS = {
   'records.restore': recordsRestoreSchema,
   'task.add': taskAddSchema,
@@ -186,11 +186,11 @@ export const DEFAULT_ACTOR = 'did:sync:user:local' as Did;
 const MAX_KEY_CHARS = 255;
 
 /**
- * Who asks, from the headers.
+ * Decodes the caller from the headers.
  * @param own the only name that the caller may take, and the one that it has when it states none; null for any.
  * @throws USAGE for an actor that is no DID, or a key that is empty or longer than 255.
- * @throws SCOPE_FORBIDDEN for a name that is not the caller's; for an instance's DID: instances speak over the link,
- * where they prove their key.
+ * @throws SCOPE_FORBIDDEN for a name that is not the caller's; for an instance's DID: instances speak over the link, where they
+ * prove their key.
  */
 export function decodeCaller(
   actor: string | undefined,
@@ -220,7 +220,7 @@ function decodeActor(actor: string): Did {
   return actor;
 }
 
-/** Who holds a token writes in its name alone. */
+/** Returns the error for the holder of a token who writes in another name than the token's. */
 export function notYourName(stated: string, own: Did): FleetError {
   return new FleetError('SCOPE_FORBIDDEN', `the token writes as '${own}', not as '${stated}'`, {
     details: { actor: stated, own },

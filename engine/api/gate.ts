@@ -12,14 +12,14 @@ export interface TokenBook {
   grantOf(token: string): Grant | undefined;
 }
 
-/** How a request came in: the socket's file permission is its key, the port asks for a token. */
+/** The door that a request came through. The socket's file permission is its key; the port asks for a token. */
 export type Door =
   | { readonly kind: 'socket' }
   | {
       readonly kind: 'tcp';
       readonly token: string;
       readonly tokens?: TokenBook;
-      /** Whether a name, without its port, is one of ours beside those of the loopback. */
+      /** Tells whether a name, without its port, is one of ours beside those of the loopback. */
       readonly isOwnName?: (name: string) => boolean;
     };
 

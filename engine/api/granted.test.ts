@@ -71,9 +71,9 @@ function byAlias<I extends object>(input: I): I {
 }
 
 /**
- * What is let through, written down a second time: the scope, and what a token of a namespace may do with something in
- * another one. `all`: always, with what it may see; `none`: never; `hidden`: 404 for what lies elsewhere; `told`: 403 for
- * it; `below`: 403 for it, and for its own namespace.
+ * The permissions, written down a second time: the scope, and what a token of a namespace may do with something in another one.
+ * `all`: always, with what it may see; `none`: never; `hidden`: 404 for what lies elsewhere; `told`: 403 for it; `below`: 403 for
+ * it, and for its own namespace.
  */
 const REFERENCE: Readonly<
   Record<RouteName, readonly [Scope | 'open', 'all' | 'none' | 'hidden' | 'told' | 'below']>
@@ -155,14 +155,14 @@ const BODIES: Readonly<Record<string, (namespace: string) => object>> = {
 
 interface Asked {
   readonly route: RouteName;
-  /** Where what is asked for lies. */
+  /** The namespace that the request is about. */
   readonly at: string;
   readonly scopes: readonly Scope[];
   readonly namespace: string | null;
   readonly life: 'holds' | 'expired' | 'revoked';
 }
 
-/** What the reference says of a request. */
+/** Returns the status that the reference gives for a request. */
 function expected({ route, at, scopes, namespace, life }: Asked): number {
   const [scope, kind] = REFERENCE[route];
   if (scope === 'open') return 200;

@@ -31,7 +31,7 @@ function inOwnName(engine: ServedEngine, grant: Grant): ServedEngine {
 const contentOf = (given: unknown): unknown =>
   typeof given === 'object' && given !== null && 'record' in given ? given.record : given;
 
-/** What is no record at all the engine refuses. */
+/** Requires a record in the token's own name. The engine refuses a value that is no record. */
 function requireOwnRecord(record: unknown, { actor: own }: Grant): void {
   const actor = typeof record === 'object' && record !== null && 'actor' in record ? record.actor : undefined;
   if (typeof actor === 'string' && actor !== own) throw notYourName(actor, own);

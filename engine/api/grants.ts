@@ -3,12 +3,12 @@ import { FleetError } from '../errors.ts';
 import type { RouteName } from './routes.ts';
 
 /**
- * Who a request comes from: `root` is whoever has the socket or the home's own token, and may do everything; `anyone` has
- * shown nothing, and may ask for the health alone.
+ * The holder that a request comes from. `root` has the socket or the home's own token, and may do everything; `anyone` has shown
+ * nothing, and may only ask for the health.
  */
 export type Holder = 'root' | 'anyone' | Grant;
 
-/** What a token must have for each route; null where none is asked for. */
+/** The scope that a token needs for each route; null where none is needed. */
 export const SCOPE_OF: Readonly<Record<RouteName, Scope | null>> = {
   health: null,
   fleet: 'read',

@@ -27,7 +27,7 @@ const SEED = Number(process.env['SPL_SEED'] ?? randomInt(2 ** 31));
 const AT_ONCE = 16;
 const WRITER = 'did:sync:user:hostile' as Did;
 
-/** What would start or end processes, or the engine itself, is only ever sent with a body that is refused. */
+/** The commands that would start or end processes, or the engine itself: only ever sent with a body that is refused. */
 const ONLY_WRONG: ReadonlySet<string> = new Set(['fleet.start', 'fleet.stop', 'fleet.restart']);
 
 interface Sent {

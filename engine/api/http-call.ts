@@ -8,7 +8,7 @@ import { isErrorCode } from './answers.ts';
 import { follow } from '../contract/follow.ts';
 import { HEADERS, type Route } from './routes.ts';
 
-/** Where an engine is reached: its socket, or its port with the token of its home. */
+/** The address of an engine: its socket, or its port with the token of its home. */
 export type Target =
   | { readonly socketPath: string }
   | {
@@ -187,12 +187,12 @@ export class HttpCaller {
   }
 }
 
-/** What a stream that broke off says; @see HttpCaller.stream. */
+/** Returns the error of a stream that broke off; @see HttpCaller.stream. */
 export function brokenOff(what: string, cause: unknown): FleetError {
   return new FleetError('LINK_BROKEN', `${what} broke off: ${messageOf(cause)}`, { cause });
 }
 
-/** What requests are made with, over connections that are kept. */
+/** The request function, and the agent that keeps its connections. */
 interface Wire {
   readonly request: (options: http.RequestOptions) => http.ClientRequest;
   readonly agent: http.Agent;

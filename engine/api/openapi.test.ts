@@ -64,7 +64,7 @@ describe('the variables of a fan-out', () => {
   });
 });
 
-/** Whether the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
+/** Returns a check that the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
 function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
   if (name === 'records.append') return isRecord;
   if (!Object.hasOwn(BODY_SCHEMAS, name)) return undefined;
@@ -79,7 +79,7 @@ function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
 const areSubtasks = (fanOut: object): boolean =>
   'subtasks' in fanOut && (fanOut.subtasks as unknown[]).every(each => v.is(subtaskSchema, each));
 
-/** Whether it has the form of a record. The order of its parents is what only code can check, and is put right here. */
+/** Tells whether the value has the form of a record. Only code can check the order of its parents, so it is corrected here. */
 function isRecord(value: unknown): boolean {
   const { parents, ...rest } = Object(value) as { readonly parents?: unknown };
   if (!Array.isArray(parents)) return v.is(recordSchema, value);

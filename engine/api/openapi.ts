@@ -19,7 +19,7 @@ import {
   type RouteName,
 } from './routes.ts';
 
-/** What HTTP offers, in the words of OpenAPI 3.1: made of the very tables and schemas that serve it. */
+/** The HTTP API as an OpenAPI 3.1 document, made from the tables and schemas that serve it. */
 
 /** Plain JSON data. */
 type Json = Readonly<Record<string, unknown>>;
@@ -50,7 +50,7 @@ export function openApi(): Json {
   };
 }
 
-/** What each schema is called. Those that several routes have in common are there once. */
+/** The names of the schemas. Those that several routes have in common are there once. */
 const NAMES = new Map<unknown, string>();
 for (const [name, schema] of Object.entries(BODY_SCHEMAS)) NAMES.set(schema, `${name}.body`);
 for (const [name, schema] of Object.entries({ ...COMMAND_DOCUMENTS, ...REPORT_DOCUMENTS }))

@@ -21,7 +21,7 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 /** The `Upgrade` token of the stream between coordinator and worker. */
 export const LINK_UPGRADE = 'spl-link';
 
-/** How a member of an input travels in the query. Limits are inclusive. */
+/** The form of an input's member in the query. Limits are inclusive. */
 export type QueryParameter =
   | { readonly name: string; readonly kind: 'text'; readonly absent?: null }
   | { readonly name: string; readonly kind: 'flag' }
@@ -180,7 +180,7 @@ export const STREAM_ROUTES = {
   },
 } as const satisfies Record<string, Route>;
 
-/** What the server answers by itself. */
+/** The routes that the server answers by itself. */
 export const OWN_ROUTES = {
   openapi: { method: 'GET', path: '/v1/openapi.json' },
 } as const satisfies Record<string, Route>;
@@ -193,7 +193,7 @@ export const LINK_PATH = '/v1/link';
 
 export type RouteName = keyof typeof ROUTES;
 
-/** Where a request goes and what of its input is left for the body. */
+/** The method and the target of a request, and the rest of its input for the body. */
 export interface RequestLine {
   readonly method: Route['method'];
   /** Path and query, percent-encoded. */

@@ -32,7 +32,7 @@ export interface ApiLimits {
   readonly connections: number;
   /** Time between two heartbeat comments of the event stream. Default 15 s. */
   readonly heartbeatMs: number;
-  /** How long `close` waits for answers that are on their way. Default 2 s. */
+  /** The time that `close` waits for answers under way, in ms. Default 2 s. */
   readonly closeGraceMs: number;
 }
 
@@ -68,11 +68,11 @@ export interface ServeOptions {
     readonly tls?: { readonly cert: string; readonly key: string } | null;
     /** Names that a request may call us by beside those of the loopback. */
     readonly isOwnName?: (name: string) => boolean;
-    /** What other tokens than that one may do; without it, there are none. */
+    /** The permissions of all other tokens. Left out: there are no others. */
     readonly tokens?: TokenBook;
   } | null;
   readonly limits?: Partial<ApiLimits>;
-  /** When given, only these routes are served (a worker offers its health and its output). */
+  /** The only routes that are served (a worker offers its health and its output). Default: all. */
   readonly only?: readonly RouteName[];
   /** Given what arrives at `GET /v1/link` with `Upgrade: spl-link`. Without it, links are refused. */
   readonly upgrade?: UpgradeHandler;
@@ -84,7 +84,7 @@ export interface ApiServer {
   /** `http://127.0.0.1:‹port›`, or https; null without a port. */
   readonly endpoint: string | null;
   readonly port: number | null;
-  /** What the user should hear, such as a port that was taken. */
+  /** The messages for the user, such as a port that was taken. */
   readonly notes: readonly string[];
   /**
    * Stops listening, ends streams, lets answers on their way get out within the grace, then closes every
@@ -255,7 +255,7 @@ class Server {
     }
   }
 
-  /** What is not HTTP never becomes a request, and is answered on the bare socket. */
+  /** Answers input that is not HTTP on the bare socket: it never becomes a request. */
   #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
     const halfAnswered = [...this.#answering.keys()].some(a => a.socket === socket && a.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || halfAnswered) {

@@ -22,7 +22,7 @@ export class OpenStreams {
     return this.#open.size;
   }
 
-  /** How many are open of one token. */
+  /** Returns the number of open streams of one token. */
   countOf(holder: Holder): number {
     let count = 0;
     for (const each of this.#open.values()) if (each === holder) count++;
@@ -63,7 +63,7 @@ function tooMany(limit: number, whose: string): FleetError {
   });
 }
 
-/** How long a browser's reader of the stream waits before it comes again. */
+/** The time after which a browser reconnects to the stream, in milliseconds. */
 const RETRY_MS = 1000;
 
 /**

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { errorSchema } from '../contract/documents.ts';
 
-/** What a process and the coordinator in a thread of it say to each other beside the API. */
+/** The messages between a process and the coordinator in one of its threads, beside the API. */
 
-/** What the thread is started with. */
+/** The data that the thread is started with. */
 export const threadDataSchema = v.object({
   /** Absolute. */
   home: v.string(),

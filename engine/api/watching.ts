@@ -15,7 +15,7 @@ export interface WatchConnection {
     lastEventId: number | undefined,
     signal: AbortSignal,
   ) => Promise<IncomingMessage>;
-  /** How long an engine that does not answer is tried again. */
+  /** The time for which an engine that does not answer is tried again, in ms. */
   readonly reconnectMs: number;
   /** Ends the watch as the options' own signal does. */
   readonly closing: AbortSignal;
@@ -79,7 +79,7 @@ function queryOf({ thread, kinds, after }: WatchOptions): Parameters<WatchConnec
   };
 }
 
-/** What may have happened unseen while the stream was broken. A heartbeat comes again by itself. */
+/** The kinds of events that may have been missed while the stream was broken. A heartbeat comes again by itself. */
 const NOT_REPLAYED: readonly EngineEvent['kind'][] = ['task', 'instance', 'namespace'];
 
 /** Only records are replayed, and only from a position that is known. */
@@ -88,7 +88,7 @@ function mayHaveMissed({ kinds }: WatchOptions, position: number | undefined): b
   return !recordsOnly || position === undefined;
 }
 
-/** Whether trying again may help. What the engine refused once, it refuses again. */
+/** Tells whether trying again may help. The engine refuses again what it refused once. */
 function passes(thrown: unknown): boolean {
   return (
     thrown instanceof FleetError &&

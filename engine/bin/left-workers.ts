@@ -13,7 +13,7 @@ import { endCommandsLeftIn } from '../runtime/processes/command-notes.ts';
 
 type Stopped = FleetStopped['stopped'];
 
-/** What a process may take to end beyond the grace, in milliseconds, and how long the system may take to kill one. */
+/** The time for a process to end beyond the grace, and for the system to kill one, in milliseconds. */
 const CLOSING_MS = 2_000;
 const KILL_WAIT_MS = 5_000;
 const LOOK_MS = 15;
@@ -91,7 +91,7 @@ async function endCommands({ home, instance }: StopLeftOptions): Promise<void> {
     });
 }
 
-/** Whether a worker goes by this alias or DID; null means all. A home that can't be read has no DID. */
+/** Tells whether a worker goes by this alias or DID; null means all. A home that can't be read has no DID. */
 async function isMeant({ alias, home }: WorkerHome, instance: string | null): Promise<boolean> {
   if (instance === null || instance === alias) return true;
   return openHome(home, { create: false }).then(

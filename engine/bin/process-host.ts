@@ -71,9 +71,9 @@ function ownActor(token: string): Did | undefined {
   return id === undefined ? undefined : tokenActor(id);
 }
 
-/** How long to wait for a coordinator that is about to serve, in milliseconds. */
+/** The time to wait for a coordinator that is about to serve, in milliseconds. */
 const COMING_MS = 5000;
-/** How soon a standby holds the lease of a coordinator that was killed, in milliseconds. */
+/** The time in which a standby holds the lease of a coordinator that was killed, in milliseconds. */
 const WAKING_MS = 200;
 const LOOK_MS = 10;
 

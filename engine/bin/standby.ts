@@ -52,7 +52,7 @@ async function readWhole(): Promise<() => Promise<CoordinatorModule>> {
   return () => Promise.resolve(evaluated(file, bytes.toString('utf8')));
 }
 
-/** What a built file exports, from its text: as if it had been required from where it lay. */
+/** Returns the exports of a built file from its text, as if it had been required from its own path. */
 function evaluated(file: string, text: string): CoordinatorModule {
   const module = { exports: {} };
   const parameters = ['exports', 'require', 'module', '__filename', '__dirname'];

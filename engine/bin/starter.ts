@@ -17,13 +17,13 @@ import { closeInheritedFiles } from '../runtime/processes/inherited-files.ts';
 import { hangs } from './hang.ts';
 import { standBy } from './standby.ts';
 
-/** How long a coordinator may take until it answers, in milliseconds. */
+/** The time that a coordinator may take to answer, in milliseconds. */
 const START_MS = 30_000;
 /** The time that an engine which runs already may take to answer. */
 const HANG_MS = 10_000;
-/** How long to go on asking when the process that was started has ended: another may have been faster. */
+/** The time to keep asking after the started process has ended, in milliseconds: another may have been faster. */
 const AFTERLIFE_MS = 2_000;
-/** How often the socket is asked while a coordinator starts, and the system while one ends. */
+/** The interval between looks at the socket while a coordinator starts, and at the system while one ends, in milliseconds. */
 const RETRY_MS = 15;
 /** A log that has grown beyond this is set aside at the next start. */
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
@@ -183,7 +183,7 @@ async function awaitGone(program: Program, { home, pid, graceMs }: AwaitGoneOpti
   return false;
 }
 
-/** Whether the home's coordinator says that it is this process; it takes that back when it closes. */
+/** Tells whether the home's coordinator says that it is this process. A coordinator takes that back when it closes. */
 async function serves(home: string, pid: number): Promise<boolean> {
   return (await readPidFile(homePaths(home).pidFile))?.pid === pid;
 }

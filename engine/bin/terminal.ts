@@ -1,7 +1,7 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Terminal, TerminalUse } from '../cli/host.ts';
 
-/** What ends a process without asking it, unless it listens. */
+/** The signals that end a process unless it listens for them. */
 const ENDING = ['SIGTERM', 'SIGHUP'] as const;
 
 /** The terminal that this process was started at. */

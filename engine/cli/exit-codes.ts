@@ -1,7 +1,7 @@
 import type { Outcome } from '../contract/documents.ts';
 import type { ErrorCode } from '../errors.ts';
 
-/** What a process of `spl` ends with. */
+/** The exit codes of `spl`. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -44,7 +44,7 @@ export function exitCodeOf(code: ErrorCode): number {
   return BY_CODE[code];
 }
 
-/** What `--wait` and `--watch` end with: 0 only for a join that was satisfied. */
+/** Returns the exit code of `--wait` and `--watch`: 0 only for a join that was satisfied. */
 export function exitCodeOfOutcome(outcome: Outcome | null): number {
   return outcome === 'satisfied' ? EXIT.done : EXIT.failed;
 }

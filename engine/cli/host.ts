@@ -25,7 +25,7 @@ export interface Output {
   readonly colours: Colours;
 }
 
-/** What a command does with a terminal that it has for itself. */
+/** The callbacks of a command that has a terminal for itself. */
 export interface TerminalUse {
   /** A key was pressed; Ctrl-C is one. */
   readonly onKey: (key: string) => void;
@@ -41,7 +41,7 @@ export interface Terminal {
   take(use: TerminalUse): () => void;
 }
 
-/** What every command is told, by flag or else by environment; null where neither says anything. */
+/** The settings of every command, by flag or else by environment; null where neither sets it. */
 export interface Settings {
   readonly json: boolean;
   /** An absolute path. */
@@ -53,7 +53,7 @@ export interface Settings {
   readonly actor: string | null;
 }
 
-/** What the commands use of an engine. */
+/** The part of an engine that the commands use. */
 export type Client = Pick<Engine, 'submit' | 'report' | 'watch' | 'output' | 'close'>;
 
 /** An engine to talk to, and in whose name. */
@@ -73,7 +73,7 @@ export interface ServeOptions {
 
 export interface StandByOptions {
   readonly home: string;
-  /** How long it serves on once no fan-out is open. */
+  /** The time that it keeps serving once no fan-out is open, in seconds. */
   readonly lingerSecs: number;
 }
 
@@ -160,7 +160,7 @@ export interface Host {
   readonly signal: AbortSignal;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
-  /** What is wrong with a join predicate for so many subtasks; null when nothing is. Needs no engine. */
+  /** Returns the fault of a join predicate for so many subtasks; null when there is none. Needs no engine. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   /** Reads a plan, and says all that is wrong with it. Needs no engine. */
   checkPlan(text: string, known: PlanKnown): Promise<Plan>;

@@ -14,7 +14,7 @@ export interface PlanFile extends Plan {
   readonly text: string;
 }
 
-/** What is known of a fleet where none is asked: any worker and any agent may be there. */
+/** The facts about a fleet when none is asked: any worker and any agent may exist. */
 export const NO_FLEET: PlanKnown = {
   defaultExecutor: 'echo',
   executors: null,
@@ -55,7 +55,7 @@ async function textOf(path: string, file: string): Promise<string> {
 }
 
 /**
- * What a plan asks for, its folders made absolute: they are told from that of the file.
+ * Returns the request of a plan, its folders made absolute from that of the file.
  * @throws INVALID_RECORD with every fault of the plan, when it has one.
  */
 export function requestOf(plan: PlanFile, host: Pick<Host, 'cwd' | 'env'>): PlanRequest {

@@ -15,7 +15,7 @@ import { linesOf } from './lines.ts';
 
 /** The longest line, in characters: a record has at most 64 MiB. */
 const MAX_LINE_CHARS = 128 * 1024 * 1024;
-/** What one request restores at most, but for one record that is larger. */
+/** The limits of one restore request, in records and in characters. A single larger record is sent all the same. */
 const PART_RECORDS = 1_000;
 const PART_CHARS = 4 * 1024 * 1024;
 

@@ -6,11 +6,11 @@ import { linesOf } from './lines.ts';
 import { pathOf } from './settings.ts';
 
 export interface SubtaskSources {
-  /** What `--subtask` was given, in order. */
+  /** The values of `--subtask`, in order. */
   readonly subtask: readonly string[];
-  /** What `--subtasks` was given: a file, or `-` for standard input. */
+  /** The value of `--subtasks`: a file, or `-` for standard input. */
   readonly subtasks: string | null;
-  /** What relative folders and files are taken from. */
+  /** The folder against which relative folders and files are resolved. */
   readonly cwd: string;
   readonly env: Host['env'];
   readonly stdin: AsyncIterable<Uint8Array | string>;

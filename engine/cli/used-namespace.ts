@@ -12,7 +12,7 @@ export async function usedNamespace(context: Pick<Context, 'settings' | 'env'>):
   return inheritedNamespace(context) ?? readUsedNamespace(homePaths(context.settings.home));
 }
 
-/** What `SPL_NAMESPACE` says: it holds for one terminal, say, or all those of one workspace. @throws USAGE */
+/** Returns the value of `SPL_NAMESPACE`, which may hold for one terminal or for all of a workspace. @throws USAGE */
 export function inheritedNamespace({ env }: Pick<Context, 'env'>): string | null {
   const id = env['SPL_NAMESPACE'];
   if (id === undefined || id === '') return null;

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
 import type { Connection, Host, Settings } from './host.ts';
 
-/** What a verb works with: the host, the settings of this call, and the engine once it is asked for. */
+/** The context of a verb: the host, the settings of this call, and the engine once it is asked for. */
 export interface Context extends Host {
   readonly settings: Settings;
   /** Every verb with its options: what completion is made from. */
@@ -26,7 +26,7 @@ export interface Flag<T> {
     readonly otherwise: T;
   };
   readonly choices?: readonly string[];
-  /** What the value names, so that a shell can complete it. */
+  /** The kind of name that the value is, so that a shell can complete it. */
   readonly names?: Names;
 }
 
@@ -49,7 +49,7 @@ interface VerbSpec<F, P> {
   /** The words that call it: `fleet list`. */
   readonly path: string;
   readonly summary: string;
-  /** What a reader of the help should know beyond the summary. */
+  /** The details for a reader of the help beyond the summary. */
   readonly description?: string;
   /** Command lines that work as they are, each with what it does. */
   readonly examples: readonly (readonly [command: string, what: string])[];

@@ -133,9 +133,9 @@ export const subtaskSchema = v.strictObject({
    * starts once all of that has ended, `failed` only where some of it did not accept.
    */
   when: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
-  /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
+  /** The number of times that it may be started; null means 2 for worker loss and 1 for its own failures. */
   attempts: v.optional(v.nullable(atLeast(1, 100)), null),
-  /** Where its attempts run; null is a worktree for agents, the folder for all others. */
+  /** The place where its attempts run; null is a worktree for agents, the folder for all others. */
   isolation: v.optional(v.nullable(v.picklist(ISOLATIONS, 'must be worktree or folder')), null),
   /** Variables of its own, beside those of the whole fan-out. */
   env: v.optional(v.nullable(envSchema), null),
@@ -191,15 +191,15 @@ export const cancelSchema = v.strictObject({
   reason: v.optional(v.nullable(text(4096)), null),
 });
 
-/** What people say of how a task stands. */
+/** The verbs by which people report the state of a task. */
 export const TASK_VERBS = ['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'] as const;
 
 const reason = v.optional(v.nullable(text(4096)), null);
 
-/** What each of them takes beside the task. */
+/** The input of each verb beside the task. */
 export const taskVerbSchemas = {
   start: v.strictObject({ reason }),
-  /** What was done, for whoever judges it. */
+  /** A summary of the work, for whoever judges it. */
   done: v.strictObject({ summary: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null) }),
   fail: v.strictObject({ reason }),
   approve: v.strictObject({ reason }),
@@ -232,7 +232,7 @@ export const namespaceCreateSchema = v.strictObject({
   /** Up to four segments with `/` between; the rules say what a segment may be. */
   id: nonEmpty(4096),
   description: v.optional(v.nullable(text(4096)), null),
-  /** What bounds the work there and below; left out, the one that it has stays. An empty one bounds nothing. */
+  /** The bounds on the work there and below. Without it, the present policy stays. An empty one bounds nothing. */
   policy: v.exactOptional(policySchema),
 });
 
@@ -279,7 +279,7 @@ export const ruleAddSchema = v.strictObject({
   effect: v.optional(v.picklist(RULE_EFFECTS, 'must be deny or allow'), 'deny'),
 });
 
-/** What the rules are to be asked about, without its being written. */
+/** The record that the rules are asked about, without its being written. */
 export const ruleTestSchema = v.strictObject({
   actor: didSchema,
   act: v.picklist(ACTS, `must be one of ${ACTS.join(', ')}`),
@@ -298,7 +298,7 @@ export const recordsRestoreSchema = v.strictObject({
     v.array(
       v.strictObject({
         record: jsonObjectSchema,
-        /** Which of the signatures it came with; null for one that its home's own instance wrote. */
+        /** The index of the record's signature; null for a record that its home's own instance wrote. */
         signature: v.nullable(atLeast(0, MAX_RESTORED)),
       }),
       'must be a list',
@@ -316,7 +316,7 @@ export const recordsRestoreSchema = v.strictObject({
     }),
     'must be a list',
   ),
-  /** What becomes of a record in whose place another one is here. */
+  /** The treatment of a record in whose place another one is here. */
   on_conflict: v.optional(
     v.picklist(CONFLICT_CHOICES, `must be one of ${CONFLICT_CHOICES.join(', ')}`),
     'fail',
@@ -330,7 +330,7 @@ export const MAX_SHARED = 64;
 
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
-  /** What subtasks that name no executor are run with from now on, on the whole fleet; null leaves it as it is. */
+  /** The executor of subtasks that name none from now on, on the whole fleet; null leaves it as it is. */
   executor: v.optional(v.nullable(nonEmpty(64)), null),
   /** The threads that every command may read from now on, and no others; left out, those stay that are. */
   share: v.exactOptional(

@@ -31,7 +31,7 @@ export const instanceSchema = v.looseObject({
   pid: nullable(v.number()),
   home: v.string(),
   slots: v.number(),
-  /** Why the status is not `live`, or null. */
+  /** The reason why the status is not `live`, or null. */
   note: nullable(v.string()),
 });
 export type InstanceDocument = v.InferOutput<typeof instanceSchema>;
@@ -87,7 +87,7 @@ export const fleetSchema = v.looseObject({
   ),
   /** The programs that executors need, by the executor: only who submits knows whether they are installed. */
   programs: v.exactOptional(v.record(v.string(), v.string())),
-  /** What a subtask can be run by: the built-in executors, then the agents that can be named. */
+  /** The executors that a subtask can name: the built-in ones, then the agents. */
   executors: v.array(v.string()),
   /** The threads that every command may read, each in the file `‹name›.jsonl` of its `SPL_SHARED`. */
   shared: v.array(v.looseObject({ thread: v.string(), name: v.string() })),
@@ -149,7 +149,7 @@ export type PingDocument = v.InferOutput<typeof pingSchema>;
 
 export const NAMESPACE_STATUSES = ['active', 'archived'] as const;
 
-/** What was last said of a namespace itself, whatever lies above it. */
+/** The last status set on a namespace itself, whatever lies above it. */
 export const OWN_NAMESPACE_STATUSES = [...NAMESPACE_STATUSES, 'deleted'] as const;
 export type OwnNamespaceStatus = (typeof OWN_NAMESPACE_STATUSES)[number];
 
@@ -162,12 +162,12 @@ export const namespaceSchema = v.looseObject({
   archived_by: nullable(v.string()),
   /** `DEFAULT`, `ORG`, `PROJECT`, `ENV` or `JOB`, by its depth. */
   level: v.string(),
-  /** How many segments its id has; 0 for `default`. */
+  /** The number of segments of its id; 0 for `default`. */
   depth: v.number(),
   description: nullable(v.string()),
   /** Its own; null where it bounds nothing. */
   policy: nullable(anyObject),
-  /** How many lie right below it, those that were deleted left out. */
+  /** The number of namespaces right below it, without deleted ones. */
   children: v.number(),
 });
 export type NamespaceDocument = v.InferOutput<typeof namespaceSchema>;
@@ -175,7 +175,7 @@ export type NamespaceDocument = v.InferOutput<typeof namespaceSchema>;
 export const namespacesSchema = v.looseObject({
   /** `default` first, where not only those below one were asked for. */
   namespaces: v.array(namespaceSchema),
-  /** How many there are beside `default`, those that a limit leaves out included. */
+  /** The number of namespaces beside `default`, those that a limit leaves out included. */
   explicit: v.number(),
 });
 export type NamespacesDocument = v.InferOutput<typeof namespacesSchema>;
@@ -191,14 +191,14 @@ const perKind = <S extends v.GenericSchema>(schema: S) =>
   v.looseObject({ acts: schema, executors: schema, targets: schema });
 const setLimitSchema = nullable(v.looseObject({ value: v.number(), set_by: v.string() }));
 
-/** What holds in a namespace once all above it has narrowed it, and which level set each part. */
+/** The policy in force in a namespace once all above it has narrowed it, and which level set each part. */
 export const effectivePolicySchema = v.looseObject({
   namespace: v.string(),
   status: v.picklist(NAMESPACE_STATUSES),
   archived_by: nullable(v.string()),
-  /** What every level with a list has in its list; null where none has one. What is denied is not taken out. */
+  /** The names that are in the list of every level with a list; null where none has one. Denied names are not taken out. */
   allow: perKind(nullable(v.looseObject({ names: v.array(v.string()), set_by: v.array(v.string()) }))),
-  /** What any level denies, and the highest that does. */
+  /** The names that any level denies, and the highest level that does. */
   deny: perKind(v.array(v.looseObject({ name: v.string(), set_by: v.string() }))),
   /** The smallest, and the highest level that has it. */
   limits: v.looseObject({
@@ -288,7 +288,7 @@ export type Counts = v.InferOutput<typeof countsSchema>;
 const budgetInSchema = nullable(
   v.looseObject({
     limit: v.number(),
-    /** What the attempts that have ended took. */
+    /** The amount that ended attempts spent. */
     booked: v.number(),
     /** The shares of those that are out. */
     reserved: v.number(),
@@ -312,11 +312,11 @@ const relatedTaskSchema = v.looseObject({
   status: v.picklist(TASK_STATUSES),
 });
 
-/** How a task was judged: by somebody else than who did it, or by its join. */
+/** The judgement of a task: by somebody else than who did it, or by its join. */
 const evaluationSchema = v.looseObject({
   hypothesis: nullable(v.string()),
   criteria: v.array(v.string()),
-  /** Who said that it is done; null with a fan-out, and before that. */
+  /** The report that it is done; null with a fan-out, and before that report. */
   done: nullable(v.looseObject({ by: v.string(), at_unix: v.number(), summary: nullable(v.string()) })),
   verdict: nullable(v.picklist(['approved', 'rejected', 'failed', 'cancelled'])),
   /** Null before the verdict, and where the join gave it. */
@@ -339,7 +339,7 @@ export const taskSchema = v.looseObject({
   alias: v.string(),
   goal: v.string(),
   status: v.picklist(TASK_STATUSES),
-  /** Why the status is what it is, in words. */
+  /** The reason of the status, in words. */
   reason: nullable(v.string()),
   priority: v.string(),
   labels: v.array(v.string()),
@@ -370,7 +370,7 @@ export const taskSchema = v.looseObject({
       /** The task that it is the serial baseline of; null for any other fan-out. */
       serial_of: nullable(v.string()),
       counts: countsSchema,
-      /** What the join still needs, or why it came out as it did, in words. */
+      /** The join's remaining needs, or why it came out as it did, in words. */
       progress: v.string(),
       budget: budgetSchema,
       echo: echoSchema,
@@ -378,7 +378,7 @@ export const taskSchema = v.looseObject({
       needs_you: v.exactOptional(v.array(v.number())),
     }),
   ),
-  /** What must be approved before it goes on: what it was added with, then what somebody blocked it on. */
+  /** The tasks that must be approved before it goes on: those it was added with, then one it was blocked on. */
   depends_on: v.array(relatedTaskSchema),
   /** The tasks that wait for this one. */
   dependants: v.array(relatedTaskSchema),
@@ -418,7 +418,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 export const liveSchema = v.looseObject({
   ...fleetSchema.entries,
-  /** When this was told, by the coordinator's clock. */
+  /** The time of this document, by the coordinator's clock. */
   at_unix: v.number(),
   /** Attempts that have started, longest running first; at most 500. */
   running: v.array(
@@ -433,13 +433,13 @@ export const liveSchema = v.looseObject({
       attempt: v.number(),
       started_unix: v.number(),
       elapsed_secs: v.number(),
-      /** What the subtask has cost so far, as far as its attempts reported it. */
+      /** The cost of the subtask so far, as far as its attempts reported it. */
       cost_usd: v.number(),
       /** The number of its attempts of which no cost is known: an agent tells it at the end, or not at all. */
       unknown_costs: v.exactOptional(v.number()),
     }),
   ),
-  /** How many run, told of or not. */
+  /** The number of attempts that run, listed or not. */
   running_total: v.number(),
   /** Fan-outs that are not over, oldest first; at most 100. */
   fan_outs: v.array(
@@ -452,7 +452,7 @@ export const liveSchema = v.looseObject({
       completed: v.number(),
       counts: countsSchema,
       predicate: v.string(),
-      /** What the join still needs, or why it came out as it did, in words. */
+      /** The join's remaining needs, or why it came out as it did, in words. */
       progress: v.string(),
       /** Joined, with subtasks that run on. */
       complete: v.boolean(),
@@ -482,7 +482,7 @@ export const childSchema = v.looseObject({
   worker_did: nullable(v.string()),
   state: v.picklist(['pending', 'running', 'done']),
   verdict: nullable(v.picklist(CHILD_VERDICTS)),
-  /** Why it is pending, or why it ended so; null where there is nothing to say. */
+  /** The reason why it is pending, or why it ended so; null where there is nothing to say. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
   /** True where its tool did not tell what it cost, or an agent still runs: `cost_usd` is 0 then. */
@@ -491,15 +491,15 @@ export const childSchema = v.looseObject({
   lost: v.exactOptional(v.boolean()),
   /** The question for a person for whom it waits; else null. */
   needs_you: v.exactOptional(nullable(v.string())),
-  /** What its last attempt took, in and out, as far as its tool told. */
+  /** The tokens of its last attempt, in and out, as far as its tool told. */
   tokens: v.number(),
   /** Of the present attempt: what has passed while it runs, what it took when it is done. */
   wall_time_secs: v.number(),
   /** For how long the present attempt has shown no sign of life, where its worker says so; else null. */
   stalled_secs: nullable(v.number()),
   /**
-   * When the present attempt began and ended, by the coordinator's log: it ended when its report was written there,
-   * and began its wall time earlier. Null where that is not known: before it, after it was lost with its worker.
+   * The start and end of the present attempt, by the coordinator's log: it ended when its report was written there, and
+   * began its wall time earlier. Null where that is not known: before it, after it was lost with its worker.
    */
   started_unix: nullable(v.number()),
   ended_unix: nullable(v.number()),
@@ -532,7 +532,7 @@ export const childSchema = v.looseObject({
   after_join: v.boolean(),
   /** Processes that the attempt had started and that ran on at its end, as `pid command`; they were ended. */
   left_group: v.array(v.string()),
-  /** Where its changes are, if its last attempt ran in a worktree of its own. */
+  /** The branch and folder of its changes, if its last attempt ran in a worktree of its own. */
   work: nullable(workSchema),
 });
 export type ChildDocument = v.InferOutput<typeof childSchema>;
@@ -556,9 +556,9 @@ export const joinStatusSchema = v.looseObject({
   counts: countsSchema,
   census: nullable(countsSchema),
   losers: nullable(v.string()),
-  /** When the fan-out, or the retry that opened the present round, was written. Null without a fan-out. */
+  /** The time at which the fan-out, or the retry that opened the present round, was written. Null without a fan-out. */
   opened_unix: nullable(v.number()),
-  /** When the present round joined. */
+  /** The time at which the present round joined. */
   joined_unix: nullable(v.number()),
   budget: budgetSchema,
   echo: echoSchema,
@@ -622,7 +622,7 @@ export const speedupSchema = v.looseObject({
       overhead_secs: v.number(),
     }),
   ),
-  /** Why a number is missing, and what the data cannot carry. */
+  /** The reasons why numbers are missing, and the limits of the data. */
   notes: v.array(v.string()),
 });
 export type SpeedupDocument = v.InferOutput<typeof speedupSchema>;
@@ -756,9 +756,9 @@ export const rulesSchema = v.looseObject({ rules: v.array(ruleSchema) });
 export type RulesDocument = v.InferOutput<typeof rulesSchema>;
 export const ruleTestedSchema = v.looseObject({
   allowed: v.boolean(),
-  /** Why not, in words. */
+  /** The reason why it is not allowed, in words. */
   reason: nullable(v.string()),
-  /** What each of them says; one that has no value for it does not hold, and says why. */
+  /** The answer of each rule; one that has no value for the record does not hold, and says why. */
   rules: v.array(
     v.looseObject({
       name: v.string(),
@@ -771,11 +771,11 @@ export const ruleTestedSchema = v.looseObject({
 export type RuleTested = v.InferOutput<typeof ruleTestedSchema>;
 
 export const restoredSchema = v.looseObject({
-  /** How many were written or, in a dry run, would be. */
+  /** The number of records that were written or, in a dry run, would be. */
   written: v.number(),
-  /** How many were there already. */
+  /** The number of records that were there already. */
   existing: v.number(),
-  /** What was left out, because another record is here in its place. */
+  /** The records that were left out, because another record is here in their place. */
   left_out: v.array(
     v.looseObject({
       id: v.string(),
@@ -798,7 +798,7 @@ export const errorSchema = v.looseObject({
 });
 export type ErrorDocument = v.InferOutput<typeof errorSchema>;
 
-/** What a subtask printed: told ahead of the bytes. */
+/** The facts about a subtask's output, sent ahead of the bytes. */
 export interface OutputInfo {
   readonly task: string;
   readonly subtask: number;

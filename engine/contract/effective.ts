@@ -12,7 +12,7 @@ export interface PolicyPart {
   readonly setBy: readonly string[];
 }
 
-/** What holds in a namespace: what is allowed, the limits, and what is denied, a part for each name. */
+/** Lists the policy in force in a namespace: what is allowed, the limits, and what is denied, a part for each name. */
 export function policyParts({ allow, deny, limits }: EffectivePolicy): readonly PolicyPart[] {
   return [
     ...POLICY_KINDS.map(kind => allowedPart(kind, allow[kind])),
@@ -23,7 +23,7 @@ export function policyParts({ allow, deny, limits }: EffectivePolicy): readonly 
   ];
 }
 
-/** What is out and what was spent at each level with a policy, a line each. */
+/** Returns a line for each level with a policy: the attempts that are out, and the spending. */
 export function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
   return usage.map(({ namespace, running, booked_usd: booked, reserved_usd: reserved }) => {
     const money = `${budgetAmount('usd', booked)} booked, ${budgetAmount('usd', reserved)} reserved`;
@@ -31,7 +31,7 @@ export function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
   });
 }
 
-/** What a limit of this number means. */
+/** The meaning of a limit's number, in words. */
 export const limitWords: Readonly<Record<PolicyLimit, (value: number) => string>> = {
   max_children: count => `${plural(count, 'subtask')} of a fan-out`,
   max_parallel: count => `${plural(count, 'subtask')} at a time`,

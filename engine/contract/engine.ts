@@ -29,7 +29,7 @@ export const VERSION = '0.1.0';
 /** The version of the HTTP contract and of the link's frames; every answer carries it. */
 export const PROTOCOL = 1;
 
-/** What an engine can be told to do, and what each is answered with when it is durable. */
+/** The commands of an engine, and the answer to each when it is durable. */
 export interface Commands {
   /** Appends records that a client made; already decoded JSON values, each checked as SPEC 1 says. */
   'records.append': {
@@ -74,7 +74,7 @@ interface VerbCommand<V extends TaskVerb> {
   output: d.TaskDocument;
 }
 
-/** What an engine can be asked. None of these writes. */
+/** The questions that an engine answers. None of these writes. */
 export interface Reports {
   health: { input: object; output: d.HealthDocument };
   fleet: { input: object; output: d.FleetDocument };
@@ -157,14 +157,14 @@ export interface Reports {
 export const MAX_CHILDREN = 500;
 export type ReportName = keyof Reports;
 
-/** What is wrong with a join predicate, and where, in UTF-16 code units from 0. */
+/** The fault of a join predicate, and its place, in UTF-16 code units from 0. */
 export interface JoinFault {
   readonly message: string;
   readonly position: number;
   readonly length: number;
 }
 
-/** Who asks, and what bounds the asking. */
+/** The caller, and the bounds of the call. */
 export interface CallContext {
   readonly actor: Did;
   /** A command repeated with the same key, by the same actor, is answered as the first was. */
@@ -174,7 +174,7 @@ export interface CallContext {
   readonly signal?: AbortSignal;
 }
 
-/** What happened, told after it is durable. */
+/** An event, told after it is durable. */
 export type EngineEvent =
   /** A record came into the log. `position` is what a watcher resumes after. */
   | { readonly kind: 'record'; readonly position: number; readonly at: number; readonly record: FleetRecord }
@@ -249,7 +249,7 @@ export interface Engine {
     signal?: AbortSignal,
     holder?: string,
   ): Promise<Reports[N]['output']>;
-  /** What a subtask printed. */
+  /** Returns the output of a subtask. */
   output(request: OutputRequest): Promise<OutputStream>;
   /** Lets go of everything; workers go on and are adopted by the next coordinator. Idempotent. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { InstanceDocument } from './documents.ts';
 
-/** How numbers, times and tables are written, for all commands alike. */
+/** Formats of numbers, times and tables, the same for all commands. */
 
 /**
  * Seconds as a bare number: `1`, `0.25`, `12.3`, `340`: about three digits, fewer where they are zeros.
@@ -44,7 +44,7 @@ export function totalCost(usd: number, unknown = 0): string {
   return `${unknown > 0 ? 'at least ' : ''}$${usd.toFixed(4)}`;
 }
 
-/** What a budget is counted in, in the order in which it is shown. */
+/** The currencies of a budget, in the order in which they are shown. */
 export const CURRENCIES = ['usd', 'tokens', 'secs'] as const;
 export type Currency = (typeof CURRENCIES)[number];
 
@@ -102,7 +102,7 @@ export function oneLine(text: string, max: number): string {
   return cut ? `${line.slice(0, Math.max(0, max - 1)).trimEnd()}…` : line;
 }
 
-/** What moves the cursor, changes the terminal, breaks the line, or turns the direction of what stands behind it. */
+/** Characters that move the cursor, change the terminal, break the line, or turn the direction of the text behind them. */
 const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 /** JSON that a terminal shows as it is: also the controls U+007F to U+009F, which JSON lets stand, are written out. */

@@ -12,18 +12,18 @@ export function chainOf(id: string): readonly string[] {
 export const parentOf = (id: string): string =>
   id.includes('/') ? id.slice(0, id.lastIndexOf('/')) : ROOT_NAMESPACE;
 
-/** Whether one namespace is the other, or lies below it. */
+/** Tells whether one namespace is the other, or lies below it. */
 export function isWithin(id: string, ancestor: string): boolean {
   return ancestor === ROOT_NAMESPACE || id === ancestor || id.startsWith(`${ancestor}/`);
 }
 
-/** What a namespace is called by its depth, from `default` down: there are none deeper. */
+/** The names of the namespace levels by depth, from `default` down: there are none deeper. */
 export const NAMESPACE_LEVELS = ['DEFAULT', 'ORG', 'PROJECT', 'ENV', 'JOB'] as const;
 
 const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_ID_CHARS = 256;
 
-/** What is wrong with an id, in words that go on from it; undefined when nothing is. */
+/** Returns the fault of an id, in words that go on from it; undefined when there is none. */
 export function namespaceFault(id: string): string | undefined {
   if (id === ROOT_NAMESPACE) return undefined;
   const segments = id.split('/');

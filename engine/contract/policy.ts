@@ -2,11 +2,10 @@ import * as v from 'valibot';
 import { ACTS } from '../record/record.ts';
 import { notAList } from './not-a-list.ts';
 
-/** What a policy tells apart by name: acts of records, executors and targets of subtasks. */
+/** The kinds of names that a policy allows and denies: acts of records, executors and targets of subtasks. */
 export const POLICY_KINDS = ['acts', 'executors', 'targets'] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
-/** What a policy bounds by a number. */
 export const POLICY_LIMITS = ['max_children', 'max_parallel', 'budget_usd', 'timeout_secs'] as const;
 export type PolicyLimit = (typeof POLICY_LIMITS)[number];
 
@@ -37,7 +36,7 @@ const names = table({
   targets: listOf(text),
 });
 
-/** What a namespace bounds its work by, and that of all below it. What is left out is not bounded. */
+/** The bounds of a namespace on its work, and on that of all below it. What is left out is not bounded. */
 export const policySchema = table({
   /** Nothing but these. An empty list allows nothing. */
   allow: v.exactOptional(names),
@@ -49,7 +48,7 @@ export const policySchema = table({
       max_children: v.exactOptional(count),
       /** The most subtasks that are out at a time, of all fan-outs together. */
       max_parallel: v.exactOptional(count),
-      /** What all that ever runs there may cost together. */
+      /** The most that all work there may ever cost together. */
       budget_usd: v.exactOptional(
         v.pipe(
           v.number('must be a number'),

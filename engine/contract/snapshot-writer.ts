@@ -12,7 +12,7 @@ import {
   type SnapshotRecord,
 } from './snapshot.ts';
 
-/** How many records are asked for at once: each tells its whole signature. */
+/** The number of records asked for at once: each tells its whole signature. */
 const PAGE = 250;
 
 type Reporter = Pick<Engine, 'report'>;

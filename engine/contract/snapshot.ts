@@ -63,7 +63,7 @@ export type SnapshotSignature = v.InferOutput<typeof signatureSchema>;
 /** A signature as the audit tells it. */
 export type KnownSignature = Pick<SnapshotSignature, 'by' | 'sig' | 'ids' | 'public_key'>;
 
-/** Whether a snapshot may have this thread: those of the fleet itself tell of the home that they are in. */
+/** Tells whether a snapshot may have this thread: those of the fleet itself are about the home that they are in. */
 export const isInSnapshots = (thread: string): boolean => !isReservedThread(thread);
 
 /** @throws SCOPE_FORBIDDEN for a thread that no snapshot may have */

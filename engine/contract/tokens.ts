@@ -10,7 +10,7 @@ import type { Did } from '../record/ids.ts';
 export const SCOPES = ['read', 'write', 'control'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What the holder of a token may do. There is one object for each token, for as long as it holds. */
+/** The permissions of a token's holder. There is one object for each token, for as long as it holds. */
 export interface Grant {
   readonly id: string;
   readonly scopes: readonly Scope[];
@@ -68,7 +68,7 @@ export const tokenCreateSchema = v.strictObject({
 });
 export type TokenCreate = v.InferOutput<typeof tokenCreateSchema>;
 
-/** What may be known of a token. */
+/** The public facts of a token. */
 export const tokenSchema = v.looseObject({
   id: v.string(),
   scopes: v.array(v.picklist(SCOPES)),

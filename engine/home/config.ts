@@ -6,7 +6,7 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isDid, type Did } from '../record/ids.ts';
 import { didYouMean } from '../record/near-names.ts';
 
-/** What a setting may be, wherever it comes from. The messages are said after the setting's name. */
+/** The schemas of settings, whatever their source. A message follows the setting's name. */
 export const values = {
   actor: v.custom<Did>(
     value => typeof value === 'string' && isDid(value),
@@ -132,9 +132,9 @@ const schema = v.object({
   ),
 });
 
-/** What `config.toml` says, and nothing of what it leaves out: `settings` knows the defaults. */
+/** The content of `config.toml`, without what it leaves out: `settings` knows the defaults. */
 export interface Config extends v.InferOutput<typeof schema> {
-  /** What is written there and means nothing, in words. */
+  /** The entries that mean nothing, in words. */
   readonly warnings: readonly string[];
 }
 

@@ -60,7 +60,7 @@ function leaseOf(server: net.Server, waiting: ReadonlySet<net.Socket>): Lease {
   };
 }
 
-/** Whether somebody has bound the name. */
+/** Tells whether somebody has bound the name. */
 export function isBound(name: string): Promise<boolean> {
   return new Promise(resolve => {
     const connection = net.connect({ path: name });

@@ -30,14 +30,14 @@ export async function waitForLease(home: string, signal: AbortSignal): Promise<L
 }
 
 /**
- * Whether somebody holds the lease of the home, by a look that never takes it. Where the system has no such look, false.
+ * Tells whether somebody holds the lease of the home, without taking it. False on systems that can't tell.
  * @throws NOT_FOUND when there is no such folder.
  */
 export async function isLeaseHeld(home: string): Promise<boolean> {
   return process.platform === 'linux' && isBound(await socketName(home));
 }
 
-/** How often a system without abstract sockets looks again. */
+/** The interval between checks on a system without abstract sockets, in milliseconds. */
 const RETRY_MS = 200;
 
 async function attempt(home: string): Promise<Lease | undefined> {

@@ -7,14 +7,14 @@ import { FleetError, messageOf } from '../errors.ts';
 import { requirePrivate } from './access.ts';
 import type { Config } from './config.ts';
 
-/** Where a coordinator's port listens, and how. */
+/** The address at which a coordinator's port listens, its certificate and its names. */
 export interface Listening {
   readonly host: string;
   /** Both as PEM; null for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** Whether a name in the header `Host`, without its port, is one of ours beside those of the loopback. */
+  /** Tells whether a name in the header `Host`, without its port, is one of ours beside those of the loopback. */
   readonly isOwnName: (name: string) => boolean;
-  /** What people should hear. */
+  /** The messages for people. */
   readonly notes: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 
-/** Where each thing of a home lies. All absolute. */
+/** The paths of everything in a home. All absolute. */
 export interface HomePaths {
   readonly home: string;
   /** `{format, version}`; its presence makes the folder a home. */
@@ -17,12 +17,12 @@ export interface HomePaths {
   readonly keyFile: string;
   /** The bearer token of the HTTP port. */
   readonly token: string;
-  /** What is known of the further tokens. */
+  /** The file of the further tokens. */
   readonly tokensFile: string;
   readonly runDir: string;
   /** A link to the folder, outside the home, of the environments in which subtasks run. */
   readonly environmentsLink: string;
-  /** Where the socket lies unless its path is too long: ask `resolveSocket` or `prepareSocket`. */
+  /** The path of the socket, unless it is too long: use `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
   /** The folder in which a worker notes each command as long as it runs, with the files that the command uses. */
@@ -30,9 +30,9 @@ export interface HomePaths {
   /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
   readonly stopMark: string;
   readonly logsDir: string;
-  /** Where the threads lie that every command may read. */
+  /** The folder of the threads that every command may read. */
   readonly sharedDir: string;
-  /** Where a worker's attempts have their worktrees, each beside a note of the same name. */
+  /** The folder of the worktrees of a worker's attempts, each beside a note of the same name. */
   readonly worktreesDir: string;
 }
 

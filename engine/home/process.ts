@@ -51,14 +51,14 @@ function psStart(pid: number): string | null {
 
 const pidFileSchema = v.object({
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  /** What `processStart` said of it. */
+  /** The result of `processStart` for it. */
   start: v.string(),
   /** The URL of its HTTP port, null while it has none. */
   endpoint: v.nullable(v.string()),
   version: v.string(),
 });
 
-/** Who serves a home: a hint for people and for clients, never the lease. */
+/** The process that serves a home: a hint for people and for clients, never the lease. */
 export type PidFile = v.InferOutput<typeof pidFileSchema>;
 
 /** Writes `run/spl.pid`, atomically. */

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { systemCodeOf } from '../errors.ts';
 import { syncFolder, writeNewFile } from './files.ts';
 
-/** What the processes of a fleet are made of, as it is built into one folder. */
+/** The files of a fleet's processes, as they are built into one folder. */
 export const PROGRAM_FILES = [
   'spl',
   'spl-main.js',
@@ -21,7 +21,7 @@ export const PROGRAM_FILES = [
 const PACKAGE_JSON = '{"type":"commonjs"}\n';
 /** As many versions are kept, the one that was asked for among them. */
 const KEPT = 3;
-/** What an installation that was interrupted has left is removed after so long, in milliseconds. */
+/** The age at which the remains of an interrupted installation are removed, in milliseconds. */
 const LEFTOVER_MS = 3_600_000;
 /** Another window may install, or remove, at the same time; it can't be faster so often. */
 const TRIES = 5;
@@ -68,7 +68,7 @@ function digestOf(files: readonly ProgramFile[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Whether the folder holds just what its name says. */
+/** Tells whether the folder holds exactly what its name says. */
 async function isWhole(folder: string): Promise<boolean> {
   try {
     const isCommonJs = (await fs.readFile(path.join(folder, 'package.json'), 'utf8')) === PACKAGE_JSON;

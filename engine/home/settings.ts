@@ -4,7 +4,7 @@ import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import { values, type Config } from './config.ts';
 
-/** What flags may say; numbers come parsed, everything is checked here. */
+/** The values of flags; numbers come parsed, everything is checked here. */
 export interface Flags {
   readonly serveUrl?: string | undefined;
   readonly token?: string | undefined;
@@ -20,7 +20,7 @@ export interface Flags {
   readonly outputCapBytes?: number | undefined;
 }
 
-/** What holds after flags, environment, `config.toml` and defaults; null: nobody said, and the role decides. */
+/** The settings after flags, environment, `config.toml` and defaults. Null: not set, and the role decides. */
 export interface Settings {
   /** In whose name people's records are written. */
   readonly actor: Did;
@@ -44,9 +44,8 @@ export interface Settings {
   readonly stall: { readonly afterMs: number; readonly policy: 'notify' | 'nudge' | 'end' };
   /** The time-out in seconds of subtasks that name none; null for none. */
   readonly timeoutSecs: number | null;
-  /** How much of one attempt's output is kept. */
+  /** The number of bytes of one attempt's output that are kept. */
   readonly outputCapBytes: number;
-  /** How long the echo executor takes; null: its own second. */
 }
 
 /**

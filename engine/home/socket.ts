@@ -10,7 +10,7 @@ import { requireOwnFolder, runtimeFolder } from './runtime.ts';
 export const MAX_SOCKET_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /**
- * Where the home's instance listens, for clients. Nothing need listen there.
+ * Returns the path of the socket at which the home's instance listens for clients. Nothing need listen there.
  * @throws UNREACHABLE when the path must be looked up and no instance has written it.
  * @throws HOME_INVALID when the folder that holds the socket is not this user's alone.
  */

@@ -2,7 +2,7 @@ import * as fs from 'node:fs/promises';
 import { systemCodeOf } from '../errors.ts';
 import type { HomePaths } from './paths.ts';
 
-/** What was to stop: the coordinator alone, whose workers then wait for the next one, or the workers as well. */
+/** The extent of a stop: the coordinator alone, whose workers then wait for the next one, or the workers as well. */
 export type Stopped = 'coordinator' | 'all';
 
 /**
@@ -18,7 +18,7 @@ export async function clearStopMark({ stopMark }: HomePaths): Promise<void> {
   await fs.rm(stopMark, { force: true });
 }
 
-/** What was to stop; null when nobody asked for a stop. */
+/** Returns the extent of the stop that was asked for; null when nobody asked for one. */
 export async function stopMark({ stopMark: file }: HomePaths): Promise<Stopped | null> {
   try {
     return (await fs.readFile(file, 'utf8')) === 'all' ? 'all' : 'coordinator';

@@ -3,8 +3,8 @@ import { WHENS } from '../contract/commands.ts';
 import { effectivePolicySchema, NAMESPACE_STATUSES, VERDICTS } from '../contract/documents.ts';
 
 /**
- * What the server of plans and its client say beside the Language Server Protocol: what a fleet knows goes to the server,
- * which asks no fleet itself; what is to be run and drawn comes back.
+ * The messages between the plan server and its client beside the Language Server Protocol. The client sends what a fleet knows,
+ * since the server asks no fleet itself. The server returns what to run and to draw.
  */
 
 /** To the server: what is known of the fleet; null where there is none to ask. */
@@ -89,13 +89,13 @@ export type Read = v.InferOutput<typeof readSchema>;
 export const outlineSchema = v.nullable(
   v.object({
     version: v.number(),
-    /** Whether it has no error. */
+    /** True where the plan has no error. */
     isSound: v.boolean(),
     namespace: v.nullable(text),
     subtasks: v.array(
       v.object({
         name: v.nullable(text),
-        /** Where it begins, and where its name ends. */
+        /** The place where it begins, and where its name ends. */
         start: placeSchema,
         nameEnd: placeSchema,
         /** The names of the subtasks that its matrix makes of it; null for one that has none. */
@@ -136,7 +136,7 @@ export const requestSchema = v.object({
   /** A written subtask, which is then run with all that it waits for; null for the whole. */
   subtask: v.nullable(count),
 });
-/** What is to be run, as `PlanRequest` has it; or how many errors the plan has. */
+/** The request to run, as `PlanRequest` has it; or the number of errors in the plan. */
 export const requestedSchema = v.union([
   v.object({ request: v.record(text, v.unknown()) }),
   v.object({ errors: count }),

@@ -32,7 +32,7 @@ import { narrowedTo } from '../plan/narrow.ts';
 import { readPlan, type Plan, type PlanKnown } from '../plan/plan.ts';
 import * as protocol from './protocol.ts';
 
-/** What is known where nobody has said anything: any worker, agent and namespace may be there. */
+/** The facts when nothing is known: any worker, agent and namespace may exist. */
 const NOTHING_KNOWN: PlanKnown = {
   defaultExecutor: 'echo',
   executors: null,
@@ -63,7 +63,7 @@ export function servePlans(connection: Connection): void {
   server.listen();
 }
 
-/** How long after a change a plan is read, in milliseconds. */
+/** The delay from a change to the reading of the plan, in milliseconds. */
 const READ_AFTER_MS = 5;
 
 /** A plan that is open, with what is remembered of it. */

@@ -11,11 +11,11 @@ export type Position = number;
 /** A record as the log holds it. */
 export interface StoredRecord extends SealedRecord {
   readonly position: Position;
-  /** When its batch was written, in milliseconds since 1970. Never falls from one record to the next. */
+  /** The time at which its batch was written, in milliseconds since 1970. Never falls from one record to the next. */
   readonly at: number;
 }
 
-/** What is appended at once, and is durable at once or not at all. */
+/** Records that are appended at once, and are durable at once or not at all. */
 export interface Batch {
   readonly records: readonly SealedRecord[];
   /** Kept with the records that came from another instance: whose they are, and that instance's word for it. */
@@ -34,7 +34,7 @@ export interface Appended {
 export interface Checkpoint {
   /** The state is that after all records before this position. */
   readonly position: Position;
-  /** What the reader saved: its own business. */
+  /** The reader's saved state: its own business. */
   readonly state: Uint8Array;
 }
 
@@ -52,7 +52,7 @@ export interface LogReader {
 }
 
 /**
- * Where facts are kept. One process writes a log at a time; that is the lease's business, which an open log holds.
+ * The store of facts. One process writes a log at a time; that is the lease's business, which an open log holds.
  *
  * Order: appends become durable in the order in which `append` was called, and `at` rises with it.
  * Durability: a promise of `append` is fulfilled only after the records would survive the loss of power.

@@ -23,7 +23,7 @@ export function resolveDependencies(drafts: readonly Draft[], plan: PlanText): v
   }
 }
 
-/** How many names may be held against patterns in all: some tenths of a second. */
+/** The most names that are compared with patterns in total: some tenths of a second. */
 const MAX_COMPARED = 20_000_000;
 
 /** The subtasks of a plan by their names. */

@@ -26,7 +26,7 @@ export interface Descriptor {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What is wrong with a descriptor, and where. */
+/** The fault of a descriptor, and its place. */
 export interface DescriptorFault {
   /** The key as it was written; null where the fault is in no key. */
   readonly key: string | null;
@@ -232,7 +232,7 @@ function readJson(text: string): Descriptor {
   );
 }
 
-/** Where the parser stopped, as it tells in its message; the end of the text when it does not. */
+/** Returns the position at which the parser stopped, as its message tells; the end of the text when it does not. */
 function jsonPosition(thrown: unknown, text: string): number {
   const told = /position (\d+)/.exec(String(thrown))?.[1];
   return told === undefined ? text.length + 1 : Number(told) + 1;

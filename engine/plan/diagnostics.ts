@@ -4,7 +4,7 @@ export interface Range {
   readonly end: number;
 }
 
-/** What of a plan is wrong, in a word that programs can match. */
+/** The kind of a plan's fault, in a word that programs can match. */
 export type DiagnosticCode =
   | 'yaml'
   | 'too-large'

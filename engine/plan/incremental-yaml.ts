@@ -10,7 +10,7 @@ export class IncrementalYaml {
   /** The blocks of the text before, by how they are written; a text may have the same block more than once. */
   #blocks = new Map<string, Block[]>();
 
-  /** What an earlier call returned is not to be used any more: its nodes may be part of this. */
+  /** Parses a text. The result of an earlier call must not be used any more: its nodes may be part of this one. */
   parse(text: string): YamlSource {
     return this.#assembled(text) ?? parseYaml(text);
   }
@@ -56,7 +56,7 @@ interface Block {
   readonly node: Node;
   /** Those of the node and of all in it. */
   readonly ranges: readonly Range[];
-  /** Where the text begins that the ranges are told from. */
+  /** The offset of the text that the ranges are counted from. */
   at: number;
 }
 
@@ -64,12 +64,12 @@ interface Parts {
   /** Up to the line of the first subtask. */
   readonly head: string;
   readonly blocks: readonly string[];
-  /** How far the items are indented: one column at least. */
+  /** The indentation of the items: one column at least. */
   readonly indent: number;
   readonly tail: string;
 }
 
-/** Where YAML leaves the plain form: documents, directives. */
+/** Marks of YAML beyond the plain form: documents, directives. */
 const SEVERAL_DOCUMENTS = /^(?:---|\.\.\.|%)/m;
 const LIST = /^subtasks:[ ]*(?:#.*)?\r?\n/m;
 const FIRST_ITEM = /^( +)-(?:[ \r\n]|$)/;

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { combinations, commandWithVariables, filledIn, variablesIn } from './matrix.ts';
 
-/** What people and generators write, without the control characters that a matrix refuses. */
+/** Values as people and generators write them, without the control characters that a matrix refuses. */
 const value = fc
   .string({
     unit: fc.constantFrom(...`ab1 '"\\$\`;&|<>(){}*?!~#=-./\u00e9\u{1f600}`),

@@ -9,7 +9,7 @@ export const MATRIX_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 /** A part of a text that stands for a value. */
 export interface Placeholder {
-  /** Where it stands in the text. */
+  /** Its place in the text. */
   readonly start: number;
   readonly end: number;
   /** The key of the matrix, or null when it is not written `${{ matrix.KEY }}`. */

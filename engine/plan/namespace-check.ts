@@ -12,9 +12,9 @@ import type { Written } from './plan-text.ts';
 
 /** A namespace as a fleet knows it. */
 export interface KnownNamespace extends Pick<NamespaceDocument, 'id' | 'status' | 'archived_by'> {
-  /** What the kill switch holds that this is in, or null. */
+  /** The namespace stopped by the kill switch that this one is in, or null. */
   readonly frozenBy: string | null;
-  /** What holds there; null when that is not known. */
+  /** The policy in force there; null when that is not known. */
   readonly policy: Pick<EffectivePolicy, 'allow' | 'deny' | 'limits' | 'usage'> | null;
 }
 
@@ -68,7 +68,7 @@ function offers({ value, range }: Written, known: readonly KnownNamespace[]): re
     .map(id => ({ title: `Change to '${id}'`, range, text: id }));
 }
 
-/** What a plan wants of its namespace. */
+/** The needs of a plan that its namespace may refuse. */
 export interface AskedOfPolicy {
   readonly subtasks: readonly CompleteSubtask[];
   readonly budgetUsd: number | null;
@@ -77,7 +77,7 @@ export interface AskedOfPolicy {
   readonly workers: readonly { readonly did: string; readonly alias: string }[];
 }
 
-/** Why the policies that hold in a namespace would refuse a fan-out, by the very rules of the engine; null where they don’t. */
+/** Returns why a namespace's policies would refuse a fan-out, by the engine's own rules; null where they let it in. */
 export function checkPolicy(
   { id, policy }: KnownNamespace,
   { subtasks, budgetUsd, env, workers }: AskedOfPolicy,

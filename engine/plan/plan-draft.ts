@@ -1,4 +1,4 @@
-/** What a folder has that a plan can be made of. */
+/** The facts about a folder that a plan can be made from. */
 export interface FolderFacts {
   /** The folder's own name, for the goal. */
   readonly name: string;
@@ -15,7 +15,7 @@ export interface FolderFacts {
 /** The agents that every fleet knows, by their programs. */
 export const AGENTS = ['claude', 'codex', 'gemini', 'copilot', 'opencode', 'aider'] as const;
 
-/** What checks a folder, and ends by itself; servers and watchers don't. */
+/** Names of scripts that check a folder and end by themselves; servers and watchers don't. */
 const CHECKS =
   /^(type-?check|types|check-types|lint|format[:-]check|test|tests|unit|build|compile|check|verify)$/i;
 /** One that runs the others says nothing that they don't. */

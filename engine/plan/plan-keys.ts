@@ -55,7 +55,7 @@ export function choicesOf(key: string): readonly string[] {
   return key === 'isolation' ? ISOLATIONS : [];
 }
 
-/** What the value of a plan's key must be, as the body of a fan-out has it. */
+/** Returns the schema of the value of a plan's key, as in the body of a fan-out. */
 export function planSchemaOf(key: string): v.GenericSchema {
   const bodyKey = PLAN_KEYS[key as keyof typeof PLAN_KEYS];
   // A folder may still be relative, and a goal is that of the task.
@@ -63,7 +63,7 @@ export function planSchemaOf(key: string): v.GenericSchema {
   return bodyKey === 'dir' ? subtaskSchema.entries.name : fanOutSchema.entries[bodyKey];
 }
 
-/** What the value of a subtask's key must be, as its body has it. */
+/** Returns the schema of the value of a subtask's key, as in its body. */
 export function subtaskSchemaOf(key: string): v.GenericSchema {
   const bodyKey = SUBTASK_KEYS[key as keyof typeof SUBTASK_KEYS];
   return bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];

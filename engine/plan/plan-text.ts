@@ -11,7 +11,7 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 export interface Written {
   readonly value: string;
   readonly range: Range;
-  /** Where each character of the value stands in the file, and its end. */
+  /** Returns the offset of each character of the value in the file, and that of its end. */
   offsets(): readonly number[];
 }
 

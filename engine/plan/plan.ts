@@ -22,7 +22,7 @@ import type { YamlSource } from './yaml-source.ts';
 /** Says that an executor's program is missing. */
 export const notInstalled = (program: string): string => `'${program}' is not installed, or not on the PATH`;
 
-/** What is known of the fleet that a plan is for. */
+/** The facts known of the fleet that a plan is for. */
 export interface PlanKnown {
   /** The executor of subtasks that name none and have no command. */
   readonly defaultExecutor: string;
@@ -36,7 +36,7 @@ export interface PlanKnown {
   readonly namespaces: readonly KnownNamespace[] | null;
 }
 
-/** What a plan is checked against. */
+/** The context that a plan is checked against. */
 export interface PlanContext extends PlanKnown {
   readonly cel: CelCompiler;
 }
@@ -44,7 +44,7 @@ export interface PlanContext extends PlanKnown {
 /** A subtask of a plan as the body of a fan-out wants it. A relative `dir` is the caller's to resolve. */
 export type PlannedSubtask = Partial<v.InferInput<typeof subtaskSchema>> & { readonly goal: string };
 
-/** What a plan asks for: the body of a fan-out, and the goal of its task. */
+/** The request of a plan: the body of a fan-out, and the goal of its task. */
 export interface PlanRequest {
   readonly goal: string;
   readonly namespace: string | null;
@@ -60,7 +60,7 @@ export interface PlanRequest {
   readonly env: Variables | null;
 }
 
-/** What stands where in a plan, faults or none. */
+/** The parts of a plan and their places, with or without faults. */
 export interface PlanOutline {
   readonly goal: Written | null;
   readonly namespace: Written | null;
@@ -98,7 +98,7 @@ const MAX_OFFERS = 8;
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What `requireFanOut` says of a refusal. */
+/** The details of a refusal by `requireFanOut`. */
 interface PolicyFault {
   readonly policy: keyof typeof KEY_OF_POLICY;
   readonly subtask?: number;
@@ -167,7 +167,7 @@ class PlanReader {
     return this.#request(values);
   }
 
-  /** What is known of the namespace that the plan names. */
+  /** The facts known of the namespace that the plan names. */
   get #namespace(): KnownNamespace | undefined {
     const id = this.outline?.namespace?.value;
     return this.#context.namespaces?.find(namespace => namespace.id === id);
@@ -235,7 +235,7 @@ class PlanReader {
     return this.#drafts.filter(isMember);
   }
 
-  /** Where a part of a text's value stands in the file. */
+  /** Returns the range in the file of a part of a text's value. */
   #placeIn(written: Written, position: number, length: number): Range {
     const offsets = written.offsets();
     const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
@@ -255,7 +255,7 @@ class PlanReader {
     this.#plan.diagnostics.error('join', withHint(message, fault), range, fixes);
   }
 
-  /** What would be so whatever becomes of the subtasks is allowed, and is not what anybody means. */
+  /** Warns of parts of a join whose value does not depend on the subtasks: they are allowed, but nobody means them. */
   #foresee(written: Written): void {
     const names = this.#members.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
     const foreseen = this.#context.cel.foresee(written.value, names);
@@ -287,7 +287,7 @@ class PlanReader {
     this.#plan.diagnostics.error('budget', message, range, fixes);
   }
 
-  /** What the rules of the engine refuse, and the above has not looked for. */
+  /** Completes the subtasks, and reports what the rules of the engine refuse and the above has not looked for. */
   #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
@@ -358,7 +358,7 @@ class PlanReader {
     this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range, fixes);
   }
 
-  /** What may stand as a target or an executor instead, the nearest first. */
+  /** Returns the targets or executors that may stand there instead, the nearest first. */
   #offers(key: string, body: Draft['body']): readonly string[] {
     const { executors, workers } = this.#context;
     const all =

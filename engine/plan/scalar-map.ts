@@ -1,8 +1,8 @@
 import { Scalar } from 'yaml';
 
 /**
- * Where each character of a scalar's value stands in the text of the file: what is wrong inside of a string can then be
- * shown where it was written, whatever the quotes, escapes and foldings around it.
+ * Returns the offset of each character of a scalar's value in the text of the file. A fault inside a string can then
+ * be shown where it was written, whatever the quotes, escapes and foldings around it.
  *
  * @param source the text of the whole file
  * @param range where the scalar stands in it, quotes and indicators included

@@ -24,7 +24,7 @@ export interface WrittenSubtask {
   readonly range: Range;
   /** Its name as it is written, placeholders and all. */
   readonly name: Written | null;
-  /** Where each of its keys has its value. */
+  /** The range of the value of each of its keys. */
   readonly ranges: ReadonlyMap<string, Range>;
   /** The names and patterns of what it depends on, as they are written. */
   readonly depends: readonly Written[];

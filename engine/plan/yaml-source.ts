@@ -41,8 +41,9 @@ function within(text: string, [start, end]: readonly [number, number]): Range {
 }
 
 /**
- * Where a text is nested too deep, or null: the parser goes down into what is nested, and the stack has an end. Levels of a
- * block are told by their indentation, or, on one line, by the dashes and question marks that open them.
+ * Returns the offset at which a text is nested too deep, or null: the parser recurses into nested nodes, and the stack
+ * has an end. Levels of a block are told by their indentation, or, on one line, by the dashes and question marks that
+ * open them.
  */
 export function tooDeepAt(text: string): number | null {
   let at = 0;

@@ -25,7 +25,7 @@ export function canonical(value: unknown, depth = 0): string {
   return text;
 }
 
-/** Whether JSON.stringify writes the canonical form of this value: plain JSON whose members stand in order. */
+/** Tells whether JSON.stringify writes the canonical form of this value: plain JSON whose members stand in order. */
 function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':

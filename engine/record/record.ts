@@ -22,7 +22,6 @@ export type DataType = (typeof DATA_TYPES)[number];
 /** The largest canonical text of one record, in bytes; a fan-out's INTEND lists its subtasks and fits. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-/** How many records a record may name as its parents. */
 const MAX_PARENTS = 10_000;
 
 /** The seven fields that a record's id is the hash of. */

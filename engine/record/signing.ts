@@ -10,7 +10,7 @@ export interface InstanceKey {
   readonly privateKey: crypto.KeyObject;
 }
 
-/** What one instance says of a batch that it sends: who signs, and the signature over the ids in order. */
+/** An instance's signature of a batch that it sends: the signer, and the signature over the ids in order. */
 export interface BatchSignature {
   readonly by: Did;
   /** Ed25519, base64url. */

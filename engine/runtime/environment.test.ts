@@ -5,7 +5,7 @@ import { childEnvironment, submittersEnvironment, withoutEditor, withoutReposito
 
 const OWN = { PATH: '/bin', HOME: '/home/ada', SPL_ECHO_MS: '5', LANG: 'C', NODE_EXTRA_CA_CERTS: '/ca.pem' };
 
-/** What an extension host on a server inherits. */
+/** The environment that an extension host on a server inherits. */
 const SERVER_HOST = {
   VSCODE_ESM_ENTRYPOINT: 'vs/workbench/api/node/extensionHostProcess',
   VSCODE_HANDLES_UNCAUGHT_ERRORS: 'true',

@@ -1,4 +1,4 @@
-/** Where an engine says what a person may want to read later. Never secrets, never bodies of records. */
+/** The log of an engine, for people. Contains no secrets and no bodies of records. */
 export interface Logger {
   info(message: string): void;
   error(message: string): void;

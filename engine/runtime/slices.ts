@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** How long one go at a long list may take before others have their turn. */
+/** The time that is spent on a long list before yielding, in milliseconds. */
 const SLICE_MS = 10;
 
 /** `items.map(each)`, in slices, so that the event loop is not held by a long list. A short one waits for nothing. */

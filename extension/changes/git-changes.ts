@@ -1,6 +1,6 @@
 import { git, gitLines, gitList } from '../../engine/runtime/git/git.ts';
 
-/** What an attempt has changed, as git tells it: between the commit that it began at and the end of its branch. */
+/** The changes of an attempt, as git reports them: from the commit that it began at to the end of its branch. */
 
 /** A file that was changed, by its paths from the top of the repository; one that is null was not there. */
 export interface ChangedFile {
@@ -32,7 +32,7 @@ export async function changesOf(dir: string, base: string, branch: string): Prom
   return { base: from, tip: to, files: [...changedFiles(told)] };
 }
 
-/** What a file held at a commit. @param commit as git names it whole */
+/** Reads a file as it was at a commit. @param commit as git names it whole */
 export function contentAt(dir: string, commit: string, path: string): Promise<string> {
   return git(dir, 'cat-file', 'blob', `${commit}:${path}`);
 }

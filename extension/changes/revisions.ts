@@ -5,7 +5,7 @@ import { contentAt } from './git-changes.ts';
 
 const SCHEME = 'fleet-revision';
 
-/** What the query of a revision's address says; any extension can make one up. */
+/** The query of a revision's address; any extension can make one up. */
 const addressSchema = v.object({
   dir: v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096)),
   commit: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),

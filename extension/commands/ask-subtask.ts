@@ -43,7 +43,7 @@ function askForGoal(title: string, value: string | undefined): Thenable<string |
   });
 }
 
-/** What does a subtask: a command line, an agent of the fleet, or an echo. */
+/** Asks what runs a subtask: a command line, an agent of the fleet, or an echo. */
 async function askForDoing(
   context: CommandContext,
   title: string,

@@ -1,7 +1,4 @@
-/**
- * What a `config.toml` begins with where there is none: every line of it is a comment, so that it changes nothing before
- * somebody takes a `#` away.
- */
+/** The text of a new `config.toml`. Every line is a comment, so that it changes nothing until somebody removes a `#`. */
 export const CONFIG_TEMPLATE = `# What this home's fleet goes by. It is read when a coordinator or a worker starts.
 
 #[fleet]

@@ -8,7 +8,7 @@ import type { Plans } from '../plans/plans.ts';
 import type { OpenSession } from '../session/session.ts';
 import type { SplEnvironment } from '../terminal/environment.ts';
 
-/** What commands work with. */
+/** The parts of the extension that commands use. */
 export interface CommandContext {
   readonly session: OpenSession;
   readonly model: FleetModel;
@@ -18,7 +18,7 @@ export interface CommandContext {
   openReport(thread: string): void;
   /** Shows the row of this in its tree. */
   reveal(subject: Revealed): Promise<void>;
-  /** What is wrong with a join predicate for so many subtasks; null when nothing is. */
+  /** Returns the fault of a join predicate for this number of subtasks; null when it has none. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;
   readonly plans: Pick<Plans, 'client' | 'outline' | 'lastRun'>;

@@ -10,7 +10,7 @@ import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
 import { tell, withProgress } from './progress.ts';
 
-/** What can be done with one instance. */
+/** Commands on one instance. */
 
 const isWorker = ({ role }: InstanceDocument): boolean => role === 'worker';
 const GRACE_SECS = 10;
@@ -66,7 +66,7 @@ export const copyDid: Command = async (context, subject) => {
   if (instance !== undefined) await copy(instance.did);
 };
 
-/** What a worker's process said, or, of the coordinator in this window, the output channel. */
+/** Opens the log of an instance: its file, or the output channel for the coordinator in this window. */
 export const openInstanceLog: Command = async (context, subject) => {
   const instance = await pickInstance(context, subject, vscode.l10n.t('Whose log?'));
   if (instance === undefined) return;

@@ -13,7 +13,7 @@ import { tell } from './progress.ts';
 
 /** Keeping work from starting, and letting it start again. */
 
-/** How long what runs under a hard freeze is given to finish, in seconds, unless somebody says otherwise. */
+/** The default time for running attempts to finish under a hard freeze, in seconds. */
 const GRACE_SECS = 60;
 const MAX_GRACE_SECS = 86_400;
 
@@ -85,7 +85,7 @@ const undoing = ({ namespace }: Hold): { namespace: string | null; emergency: bo
   emergency: namespace === null,
 });
 
-/** What is to be stopped: a namespace, or everything. */
+/** The part of the fleet to stop: a namespace, or everything. */
 interface Reach {
   readonly title: string;
   readonly request: Pick<Kill, 'namespace' | 'emergency'>;

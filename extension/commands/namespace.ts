@@ -10,7 +10,7 @@ import { copy } from './instance.ts';
 import { pickNamespace } from './pick.ts';
 import { tell } from './progress.ts';
 
-/** What can be done with a namespace; to freeze one and to let it go is the kill switch's. */
+/** Commands on a namespace. Freezing one and releasing it belong to the kill switch. */
 
 const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
 const isNotRoot = ({ id }: NamespaceDocument): boolean => id !== ROOT_NAMESPACE;
@@ -39,7 +39,7 @@ export const newNamespace: Command = async (context, subject) => {
   tell(vscode.l10n.t('Created {0}', id));
 };
 
-/** What is wrong with the name of a new namespace: by the engine's own rules, and by what is there now. */
+/** Returns the fault of a new namespace's name, by the engine's own rules and by the namespaces that exist. */
 async function faultOf(client: EngineClient, id: string): Promise<string | undefined> {
   if (id === '' || id.endsWith('/')) return vscode.l10n.t('A namespace has a name.');
   const fault = namespaceFault(id);

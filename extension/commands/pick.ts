@@ -46,7 +46,7 @@ async function taskOf(context: CommandContext, thread: string): Promise<TaskDocu
   return context.model.tasks.get(thread) ?? (await engine(context)).report('task', { task: thread });
 }
 
-/** How many subtasks a list offers: more are not read by anybody. */
+/** The most subtasks that a list offers: nobody reads more. */
 const MAX_OFFERED = 500;
 
 /** @returns undefined when the user left. */

@@ -14,7 +14,7 @@ import { startFleet } from './fleet.ts';
 import { tell } from './progress.ts';
 import { startTask } from './start-task.ts';
 
-/** What can be done with a plan that is open in an editor. */
+/** Commands on a plan that is open in an editor. */
 
 export const runPlan: Command = (context, subject) => run(context, subject, null);
 

@@ -7,7 +7,7 @@ import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 import { pickTask } from './pick.ts';
 
-/** How a task without a fan-out stands, as people say it. */
+/** Asks for the new status of a task without a fan-out, and submits it. */
 export const setTaskStatus: Command = async (context, subject) => {
   const placeHolder = vscode.l10n.t('How which task stands?');
   const task = await pickTask(context, subject, placeHolder, ({ verbs }) => verbs.length > 0);
@@ -48,7 +48,7 @@ async function askForVerb({ alias, status, verbs }: TaskDocument): Promise<TaskV
 
 type Say = (context: CommandContext, task: TaskDocument) => Promise<TaskDocument | undefined>;
 
-/** What each of them asks for, and then tells the engine. */
+/** The action of each verb: asks for its input where it takes any, and submits its command to the engine. */
 const SAY: Readonly<Record<TaskVerb, Say>> = {
   start: async (context, { thread: task }) =>
     (await engine(context)).submit('task.start', { task, reason: null }),

@@ -10,7 +10,7 @@ import { tell } from './progress.ts';
 import { copy } from './instance.ts';
 import { pickChild, pickTask } from './pick.ts';
 
-/** What can be done with a task, its subtasks and their threads. */
+/** Commands on a task, its subtasks and their threads. */
 
 const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
 const isRetriable = (child: ChildDocument): boolean => child.needs_you != null || isUnaccepted(child);

@@ -12,7 +12,7 @@ import { engine, type Command, type CommandContext } from './context.ts';
 import { tell } from './progress.ts';
 import { pickChild } from './pick.ts';
 
-/** What an attempt did in a worktree of its own: its changes, and the folder that they lie in. */
+/** Commands on the work of an attempt in its own worktree: its changes, and the folder that holds them. */
 
 type Work = Pick<NonNullable<ChildDocument['work']>, 'branch' | 'base' | 'dir'>;
 
@@ -39,7 +39,7 @@ async function openChangesOf(title: string, work: Work, repository: string | nul
   await vscode.commands.executeCommand('vscode.changes', `${title} — ${work.branch}`, resources);
 }
 
-/** What the editor's list of changes takes for one file: its name, what it was, and what it is. */
+/** Returns the entry of one file in the editor's list of changes: its URI, and those of its text before and after. */
 function resourceOf(
   dir: string,
   { base, tip }: Changes,

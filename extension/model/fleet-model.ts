@@ -7,11 +7,11 @@ import type { FleetDocument, TaskDocument } from '../../engine/contract/document
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 
-/** What is different from before; `all` when everything may be. */
+/** The parts of the model that changed; `all` when everything may have. */
 export interface ModelChange {
   readonly all: boolean;
   readonly fleet: boolean;
-  /** Whether a namespace is new, gone or different. */
+  /** True when a namespace is new, gone or different. */
   readonly namespaces: boolean;
   /** Threads of tasks that are new or have changed. */
   readonly tasks: ReadonlySet<string>;
@@ -24,15 +24,15 @@ const MAX_TASKS = 500;
 /** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
 const MIN_INTERVAL_MS = 40;
 
-/** What the engine tells of that the views show. */
+/** The kinds of engine events that concern the views. */
 const KINDS = ['task', 'instance', 'namespace'] as const;
 
-/** How long after a reading that failed the next one comes, in milliseconds. */
+/** The delay before the next reading after one that failed, in milliseconds. */
 const RETRY_MS = 250;
-/** How long a task, or what was just made of it, may take to be told of, in milliseconds. */
+/** The longest wait for a task to become known, or to become as wanted, in milliseconds. */
 const KNOWN_MS = 2000;
 
-/** What the views show of the fleet, read anew where the engine tells that something has changed. */
+/** The state of the fleet that the views show, read anew where the engine reports a change. */
 export class FleetModel implements vscode.Disposable {
   readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
@@ -221,7 +221,7 @@ async function taskOf(
   }
 }
 
-/** What must be read anew, gathered from events. */
+/** The parts of the model that must be read anew, gathered from events. */
 class Dirty {
   #all = false;
   #fleet = false;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { FakeClient } from '../../engine/api/testing/fake-client.ts';
 import { child, done, join, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
@@ -53,7 +54,7 @@ function follow(client: Parameters<typeof followFanOut>[0]): {
   return { changes, stop, ended, when };
 }
 
-/** What somebody knows who has heard these changes. */
+/** Returns the subtasks as a listener knows them who heard these changes. */
 function known(changes: readonly FanOutChange[]): readonly ChildDocument[] {
   const children = new Map<number, ChildDocument>();
   for (const { reset, changed } of changes) {
@@ -142,7 +143,7 @@ describe('following a fan-out', () => {
         stop.abort();
         await ended;
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 

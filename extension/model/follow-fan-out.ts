@@ -3,19 +3,19 @@ import { Changes } from '../../engine/api/changes.ts';
 import type { EngineClient } from '../../engine/api/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 
-/** What has become of a fan-out since the last time. */
+/** The changes of a fan-out since the last report. */
 export interface FanOutChange {
   /** As it is now; its `children` are left out. */
   readonly status: JoinStatus;
   /** The subtasks that changed, or, after a reset, the first page of all; the others follow. */
   readonly changed: readonly ChildDocument[];
-  /** What was known before counts no more. */
+  /** True when earlier changes no longer count. */
   readonly reset: boolean;
 }
 
 type Source = Pick<EngineClient, 'report' | 'watch'>;
 
-/** How many subtasks one question is about: few enough that reading the answer holds no event loop. */
+/** The number of subtasks in one request: few enough that reading the answer does not block the event loop. */
 export const PAGE = 250;
 /** The shortest time between two readings, in milliseconds. */
 const MIN_INTERVAL_MS = 50;

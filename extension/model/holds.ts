@@ -1,7 +1,7 @@
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { isWithin } from '../../engine/contract/namespaces.ts';
 
-/** What the kill switch keeps from starting: a namespace with all below it, or everything. */
+/** A hold of the kill switch. Nothing may start in its namespace and all below it, or anywhere. */
 export interface Hold {
   /** Null for the emergency stop. */
   readonly namespace: string | null;
@@ -29,12 +29,12 @@ export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
   );
 }
 
-/** Whether nothing may start in this namespace. */
+/** Tells whether nothing may start in this namespace. */
 export function isHeld(holds: readonly Hold[], namespace: string): boolean {
   return holds.some(({ namespace: held }) => held === null || isWithin(namespace, held));
 }
 
-/** Whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
+/** Tells whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
 export function isFrozen(fleet: FleetDocument | undefined, { fan_out: fanOut }: TaskDocument): boolean {
   return fanOut?.under_way === true && isHeld(holdsOf(fleet), fanOut.namespace);
 }

@@ -4,7 +4,7 @@ import { setting } from '../contributions.ts';
 
 /** The namespace that this workspace works in, as the setting names it; null for none. */
 
-/** What is wrong with the setting, in words; undefined when nothing is. */
+/** Returns the fault of the setting, in words; undefined when it has none. */
 export function workspaceNamespaceFault(): string | undefined {
   const id = setting('namespace');
   const fault = id === '' ? undefined : namespaceFault(id);
@@ -20,7 +20,7 @@ export function workspaceNamespace(): string | null {
   });
 }
 
-/** What the terminals of this workspace say of it to `spl`; nothing where there is none, or none that is sound. */
+/** Returns the variables that tell `spl` in this workspace's terminals its namespace; none where it is unset or unsound. */
 export function namespaceVariables(): { readonly SPL_NAMESPACE?: string } {
   const id = setting('namespace');
   return id === '' || workspaceNamespaceFault() !== undefined ? {} : { SPL_NAMESPACE: id };

@@ -4,7 +4,7 @@ import type { FanOutChange } from '../model/follow-fan-out.ts';
 
 type Change = ToView & { type: 'change' };
 
-/** How many changes may be on their way: while the view draws one, the next is there already. */
+/** The most changes on their way to a view: while it draws one, the next is there already. */
 const MAX_UNDER_WAY = 2;
 
 /**
@@ -16,7 +16,7 @@ export class ChangeFlow {
   readonly #nowUnix: () => number;
   readonly #waiting = new Map<number, ChildDocument>();
   #join: JoinRow | null = null;
-  /** Whether the join, or a reset, has not been sent yet. */
+  /** True while the join, a reset or a waiting subtask has not been sent yet. */
   #unsent = false;
   #reset = false;
   #sent = 0;

@@ -1,8 +1,8 @@
-/** What a panel's page is made of; URIs as the webview names them. */
+/** The contents of a panel's page; URIs as the webview names them. */
 export interface Page {
   readonly scriptUri: string;
   readonly styleUri: string;
-  /** What the editor calls the origin of a webview's own files in a policy. */
+  /** The editor's name in a policy for the origin of a webview's own files. */
   readonly cspSource: string;
   /** Fresh for each page. */
   readonly nonce: string;

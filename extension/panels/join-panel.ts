@@ -23,7 +23,7 @@ import { exportFile, type ExportFormat } from './export-file.ts';
 import { pageHtml } from './html.ts';
 import { viewStrings } from './strings.ts';
 
-/** What a panel needs of the rest of the extension. */
+/** The parts of the extension that a panel uses. */
 export interface PanelHost {
   readonly extensionUri: vscode.Uri;
   readonly access: EngineAccess;
@@ -37,7 +37,7 @@ export interface PanelHost {
   open(thread: string): void;
 }
 
-/** How long an export may read, in milliseconds. */
+/** The time limit for the reading of an export, in milliseconds. */
 const EXPORT_MS = 60_000;
 /** A report is asked for again when subtasks have moved, but no sooner than this, in milliseconds. */
 const REPORT_INTERVAL_MS = 3000;
@@ -54,7 +54,7 @@ export class JoinPanel implements vscode.Disposable {
   readonly #owned = new DisposableStore();
   readonly #thread: string;
   readonly #onClosed: () => void;
-  /** Which of the views that this panel has had is the present one: each is another page. */
+  /** The number of the present view among those that this panel has had: each is another page. */
   #generation = 0;
   #closed = false;
   #ready = false;

@@ -12,7 +12,7 @@ import { registerPanels } from './register.ts';
 
 type Message<T extends ToView['type']> = ToView & { readonly type: T };
 
-/** What the page of a panel is told, and says. */
+/** The page of a panel: the messages that it gets, and those that it sends. */
 class Page {
   readonly panel: ShownPanel;
   #requests = 0;

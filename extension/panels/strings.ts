@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { ViewStrings } from '../../webview/protocol.ts';
 
-/** What the view shows, in the editor's language. */
+/** Returns the texts of the view, in the editor's language. */
 export function viewStrings(): ViewStrings {
   return {
     accepted: vscode.l10n.t('accepted'),

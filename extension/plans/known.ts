@@ -6,7 +6,7 @@ import { FleetError } from '../../engine/errors.ts';
 import type { Known } from '../../engine/language/protocol.ts';
 
 /**
- * What the engine knows that a plan may be checked against.
+ * Reads the facts of the engine that a plan may be checked against.
  * @param named the namespaces that the open plans name: of these it is also asked what holds there.
  */
 export async function knownOf(client: EngineClient, named: ReadonlySet<string>): Promise<Known> {

@@ -19,7 +19,7 @@ export async function childrenOf(client: EngineClient, task: string): Promise<re
   return children;
 }
 
-/** How a fan-out ended, as a join's predicate sees it; null where it has more subtasks than are told. */
+/** Returns the end of a fan-out as a join's predicate sees it; null where it has more than `MAX_CHILDREN` subtasks. */
 export async function lastRunOf(client: EngineClient, task: string): Promise<LastRun['facts']> {
   const join = await client.report('join', { task, summary: true });
   if (join.subtasks > MAX_CHILDREN) return null;

@@ -5,7 +5,7 @@ import type { CommandId, Subject } from '../contributions.ts';
 import { PLAN_FILES } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 
-/** What can be done with a plan, above it; and with each of its subtasks, above that. */
+/** The lenses of a plan: actions above the plan, and above each of its subtasks. */
 export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #plans: Plans;
   readonly #access: EngineAccess;
@@ -73,7 +73,7 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
     for (const owned of this.#owned) owned.dispose();
   }
 
-  /** How the last run went, in a few words; null where there was none. */
+  /** Returns the result of the last run, in a few words; null where there was none. */
   async #last(uri: vscode.Uri): Promise<string | null> {
     const task = this.#plans.lastRun(uri);
     if (task?.fan_out == null) return null;

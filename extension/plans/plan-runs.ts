@@ -1,14 +1,14 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 
-/** How many plans are remembered: those that were run last. */
+/** The most plans that are remembered: those that were run last. */
 const MAX_RUNS = 100;
 const KEY = 'fleet.planRuns';
 
 const runsSchema = v.array(v.strictObject({ uri: v.string(), thread: v.string() }));
 type Run = v.InferOutput<typeof runsSchema>[number];
 
-/** Which task each plan was run as last, in this workspace. */
+/** The task of each plan's last run, in this workspace. */
 export class PlanRuns {
   readonly #memento: vscode.Memento;
   readonly #changed = new vscode.EventEmitter<string>();

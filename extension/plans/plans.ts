@@ -15,7 +15,7 @@ import { isPlan } from './plan-files.ts';
 import type { PlanRuns } from './plan-runs.ts';
 import { RunChildren } from './run-children.ts';
 
-/** What the parts of the editor that show plans work with. */
+/** The services that the parts of the editor that show plans use. */
 export interface PlanHost {
   readonly access: EngineAccess;
   readonly model: FleetModel;
@@ -36,7 +36,7 @@ export class Plans implements vscode.Disposable {
   readonly #host: PlanHost;
   readonly #owned = new DisposableStore();
   readonly #outlines = new Map<string, Outline>();
-  /** Which run of each plan the server knows of. */
+  /** The run of each plan that the server knows. */
   readonly #told = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<string>();
   readonly #children = new RunChildren();
@@ -65,7 +65,7 @@ export class Plans implements vscode.Disposable {
     for (const document of vscode.workspace.textDocuments) this.#opened(document);
   }
 
-  /** What is written where, as the server read it last; null where it can't be read. */
+  /** Returns the outline of a plan as the server read it last; null where it can't be read. */
   outline(uri: vscode.Uri): Outline {
     return this.#outlines.get(uri.toString()) ?? null;
   }
@@ -151,7 +151,7 @@ export class Plans implements vscode.Disposable {
     for (const uri of this.#outlines.keys()) if (this.#isAbout(uri, change)) this.#changed.fire(uri);
   }
 
-  /** Whether a change is one of the plan's last run, or of the serial run that measures it. */
+  /** Tells whether a change concerns the plan's last run, or the serial run that measures it. */
   #isAbout(uri: string, { all, tasks, children }: ModelChange): boolean {
     const last = this.#host.runs.threadOf(uri);
     if (last === undefined) return false;

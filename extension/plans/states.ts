@@ -8,13 +8,13 @@ import type { Plans } from './plans.ts';
 
 export type { Tone };
 
-/** How what a plan has written as one subtask does. */
+/** The state of the subtasks that a plan writes as one. */
 export interface State {
   readonly tone: Tone;
   readonly text: string;
 }
 
-/** How the subtasks of a plan do, or did, in its last run: by their place in it, those that were part of the run. */
+/** Returns the states of a plan's subtasks in its last run, by their place in the plan; only of those that were part of it. */
 export async function statesOf(
   plans: Pick<Plans, 'lastChildren' | 'outline'>,
   uri: vscode.Uri,
@@ -37,7 +37,7 @@ const SIGNS: Readonly<Record<Tone, string>> = {
   pending: '○',
 };
 
-/** What is said of the subtasks that one entry makes: of one its state, of several how many are in which. */
+/** Summarises the subtasks that one entry makes: the state of a single one, or how many are in each state. */
 function summary(children: readonly ChildDocument[]): State {
   const tones = children.map(toneOf);
   const tone = (['failed', 'running', 'pending', 'accepted', 'skipped'] as const).find(each =>

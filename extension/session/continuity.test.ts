@@ -26,7 +26,7 @@ describe('a run that is to outlive its window', () => {
   let client: FakeClient;
   let continuity: Continuity;
   let clock: Clock;
-  /** What was done with the standby, and what the engine was told meanwhile. */
+  /** The calls on the standby, and what the engine was told meanwhile. */
   let done: string[];
   let lose: () => void;
   const log = keptLog();

@@ -6,9 +6,9 @@ import { once } from './once.ts';
 import type { OpenSession } from './session.ts';
 import type { Standby } from './standby.ts';
 
-/** How long nothing has been open before the standby is ended: fan-outs often follow one another. */
+/** The time without an open fan-out after which the standby is ended: fan-outs often follow one another. */
 const LINGER_MS = 3000;
-/** How long after a standby was lost the next one is begun: one that can't live is not begun in a row. */
+/** The delay before a lost standby is replaced: one that can't live is not begun in a row. */
 const RENEW_MS = 1000;
 
 /**
@@ -46,7 +46,7 @@ export class Continuity implements vscode.Disposable {
     );
   }
 
-  /** What becomes of the runs as the window goes, in the few seconds that it has. */
+  /** Stops the fleet if this window hosts it and `onWindowClose` is `stop`, in the few seconds that a closing window has. */
   async leave(): Promise<void> {
     this.dispose();
     if (setting('onWindowClose') !== 'stop' || !this.#session.isHosting) return;

@@ -6,9 +6,9 @@ import { resolveSocket } from '../../engine/home/socket.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { submittersEnvironment } from '../../engine/runtime/environment.ts';
 
-/** How long a coordinator may take to say who it is. */
+/** The time limit for a coordinator to say who it is. */
 const HEALTH_MS = 10_000;
-/** How long a watch goes on trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
+/** The time for which a watch keeps trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
 const RECONNECT_MS = 1_000;
 
 /** The options of this window's client: work runs in the environment of the extension host, without the editor's variables. */
@@ -59,7 +59,7 @@ export async function untilGone(client: EngineClient, signal: AbortSignal): Prom
   }
 }
 
-/** Whether the folder has been a home before. */
+/** Tells whether the folder has been a home before. */
 export function homeExists(home: string): Promise<boolean> {
   return access(homePaths(home).homeJson).then(
     () => true,

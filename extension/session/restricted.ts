@@ -2,7 +2,7 @@ import type { EngineClient } from '../../engine/api/client.ts';
 import type { CommandName } from '../../engine/contract/engine.ts';
 import { FleetError } from '../../engine/errors.ts';
 
-/** What may be done from a folder that is not trusted: end what runs, and let nothing start. All else can make commands run. */
+/** The commands allowed from an untrusted folder: they end work, and start nothing. All others can make commands run. */
 const HARMLESS: ReadonlySet<CommandName> = new Set(['task.cancel', 'fleet.stop', 'kill']);
 
 /**

@@ -45,7 +45,7 @@ describe('a window’s session', () => {
   /** Whoever serves the home, other than this window. */
   let serving: FakeClient | undefined;
   let hosted: Hosted[];
-  /** What hosting fails with, one after another. */
+  /** The errors that successive attempts to host fail with. */
   let failures: FleetError[];
   let mayHost: boolean;
   let actor: () => Promise<Did>;

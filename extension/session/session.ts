@@ -28,9 +28,9 @@ export interface SessionOptions {
   readonly find: (actor: Did, signal: AbortSignal) => Promise<EngineClient | undefined>;
   /** Opens the home in this process. */
   readonly host: () => Promise<CoordinatorThread>;
-  /** Whether this window may be a coordinator's: not while its folder is untrusted. */
+  /** Tells whether this window may host a coordinator: not while its folder is untrusted. */
   readonly mayHost: () => boolean;
-  /** What views and commands get in the place of a client. */
+  /** Returns the client that views and commands get in place of this one. */
   readonly guard: (client: EngineClient) => EngineClient;
 }
 
@@ -40,7 +40,7 @@ export type OpenSession = Pick<
   'state' | 'client' | 'isHosting' | 'home' | 'onDidChange' | 'open' | 'wantHistory'
 >;
 
-/** How long another process may hold the lease without answering. */
+/** The longest time that another process may hold the lease without answering. */
 const LEASE_WAIT_MS = 30_000;
 const LEASE_RETRY_MS = 150;
 /** A folder may stir many times in a moment; it is looked at once. */

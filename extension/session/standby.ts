@@ -7,7 +7,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { withoutRepository } from '../../engine/runtime/environment.ts';
 import { messageOf } from '../../engine/errors.ts';
 
-/** How long it may take to end. */
+/** The time limit for the standby to end. */
 const END_MS = 1000;
 
 /**

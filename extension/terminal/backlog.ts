@@ -1,8 +1,8 @@
 const LINE_FEED = 0x0a;
 
-/** What there is to show at once. */
+/** The output to show at once. */
 export interface Taken {
-  /** How many bytes of the output stood before it and are left out. */
+  /** The number of bytes of the output that stood before it and are left out. */
   readonly omitted: number;
   readonly bytes: Uint8Array;
 }

@@ -10,7 +10,7 @@ import { namespaceVariables } from '../model/workspace-namespace.ts';
  */
 const LAUNCHER = '#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec "$SPL_NODE" "$SPL_PROGRAM" "$@"\n';
 
-/** What a terminal needs to run `spl` on this window's fleet. No token: the home's socket is enough. */
+/** The environment in which a terminal runs `spl` on this window's fleet. No token: the home's socket is enough. */
 export interface SplEnvironment {
   readonly SPL_NODE: string;
   readonly SPL_PROGRAM: string;

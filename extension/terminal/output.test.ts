@@ -61,7 +61,7 @@ describe('the terminal of an attempt’s output', () => {
     terminal.onDidWrite(written => (text += written));
     terminal.onDidChangeName(given => (name = given));
   }
-  /** What was printed, without what the terminal itself says and without what sets that apart. */
+  /** Returns the printed output, without the terminal's own messages and the separator before them. */
   const printed = (): string => text.split('\u0018')[0]!;
   const ended = (): Promise<string> =>
     next(terminal.onDidWrite, written => /End of the output|nothing/.test(written));

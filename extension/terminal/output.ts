@@ -6,8 +6,8 @@ import { subtaskName } from '../views/appearance.ts';
 import { Backlog } from './backlog.ts';
 
 /**
- * What is shown at once, and how often: a terminal keeps a thousand lines or so, and whatever more is handed to the editor
- * keeps it from all else for as long as it takes to draw.
+ * The most bytes that are shown at once, and the interval. A terminal keeps a thousand lines or so, and drawing more
+ * keeps the editor from all else.
  */
 const MAX_BYTES = 128 * 1024;
 const SHOW_MS = 50;
@@ -16,7 +16,7 @@ const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
 /** Erases from the cursor to the end of the screen. */
 const ERASE_BELOW = '\u001b[J';
 
-/** Which attempt's output; the latest one where `attempt` is left out. */
+/** The attempt whose output is shown; the latest one where `attempt` is left out. */
 export interface OutputOf {
   readonly task: string;
   /** For the title. */

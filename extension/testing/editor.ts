@@ -26,7 +26,7 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>(resolve => void setImmediate(resolve));
 }
 
-/** What an extension keeps of a workspace, to begin with nothing. */
+/** Returns an empty store, as the editor keeps one for an extension in a workspace. */
 export function memento(): vscode.Memento {
   const values = new Map<string, unknown>();
   return part<vscode.Memento>('Memento', {

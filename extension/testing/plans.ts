@@ -102,7 +102,7 @@ export class PlanWindow {
     task: ({ task: thread }) => joined({ thread: String(thread) }),
     speedup: speedup(),
   });
-  /** How often the server was started. */
+  /** The number of times that the server was started. */
   starts = 0;
   readonly plans: Plans;
 

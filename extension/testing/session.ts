@@ -6,7 +6,7 @@ import type { OpenSession, SessionState } from '../session/session.ts';
 /** A session whose state a test sets. */
 export class FakeSession implements OpenSession {
   readonly home: string;
-  /** How often a home with a history was asked for. */
+  /** The number of times that a home with a history was asked for. */
   historyWanted = 0;
   readonly #changed = new EventEmitter<void>();
   readonly onDidChange = this.#changed.event;

@@ -22,7 +22,6 @@ export class Window {
   readonly revealed: Revealed[] = [];
   readonly previews: string[] = [];
   readonly planRuns: (readonly [uri: string, thread: string])[] = [];
-  /** What is selected in the tree. */
   selection: Subject | undefined;
   plans: CommandContext['plans'] = noPlans;
   readonly #owned: vscode.Disposable[] = [];

@@ -10,7 +10,7 @@ import { attemptTime, childCost, duration, moment, oneLine } from '../../engine/
 import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { isHeld, type Hold } from '../model/holds.ts';
 
-/** How the rows of both trees look: icons with a shape of their own for each state, and the words beside them. */
+/** The look of the rows of both trees: an icon with a shape of its own for each state, and the words beside it. */
 
 export const themed = (icon: string, colour?: string): vscode.ThemeIcon =>
   new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
@@ -88,7 +88,7 @@ export function statusText(status: TaskDocument['status']): string {
 }
 
 /**
- * What stands beside a task's alias: how far its fan-out is, and what the join still needs.
+ * Returns the text beside a task's alias: the progress of its fan-out, and what the join still needs.
  * @param frozen whether the kill switch holds it
  */
 export function taskDescription(task: TaskDocument, frozen = false): string {
@@ -275,7 +275,7 @@ export function instanceDescription(
 const namesOf = (holds: readonly Hold[]): string =>
   oneLine(holds.map(({ namespace }) => namespace ?? ROOT_NAMESPACE).join(', '), 60);
 
-/** What the kill switch holds, and why. */
+/** Returns the reach of a hold, and its reason. */
 export function holdText({ namespace, level, reason }: Hold): string {
   const why = reason === null ? '' : ` — ${oneLine(reason, 80)}`;
   if (namespace === null) return `${vscode.l10n.t('emergency stop')}${why}`;

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { FleetDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 
-/** What a person should hear of. */
+/** An event that a person should hear of. */
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
   | { readonly kind: 'needsYou'; readonly task: TaskDocument; readonly subtask: number }

@@ -22,7 +22,7 @@ import { ChildStore } from './child-store.ts';
 import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
 
-/** How often rows that show a running time are drawn again: each time, what changes a moment later is shown a moment later. */
+/** The interval at which rows that show a running time are drawn again. Each drawing delays the changes that follow it. */
 const TICK_MS = 5000;
 /** Beyond this many, running times stand still until something else changes. */
 const MAX_TICKING = 100;
@@ -182,7 +182,10 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#isReading = false;
   }
 
-  /** Whether that by which subtasks wait or are stalled is different from before: no event names them for it. */
+  /**
+   * Tells whether the causes for which subtasks wait or are stalled have changed since the last call: no event names
+   * these subtasks.
+   */
   #haveChanged(): boolean {
     const fleet = this.#model.fleet;
     const instances = fleet?.instances.map(({ alias, status }) => [alias, status]);

@@ -10,9 +10,9 @@ import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { themed } from './appearance.ts';
 
-/** How the rows of namespaces look: what keeps work out of one, and what goes on in it, beside what it is for. */
+/** The look of the rows of namespaces: what keeps work out of one, what goes on in it, and what it is for. */
 
-/** What a namespace looks by beside itself. */
+/** The facts beside a namespace itself that decide its look. */
 export interface Surroundings {
   readonly holds: readonly Hold[];
   /** The namespaces of the fan-outs that are under way. */
@@ -35,7 +35,7 @@ export function namespaceIcon(namespace: NamespaceDocument, { holds }: Surroundi
   return themed('lock', isOwn(hold, namespace.id) ? 'testing.iconErrored' : 'testing.iconQueued');
 }
 
-/** What stands beside its name. */
+/** Returns the text beside the namespace's name. */
 export function namespaceDescription(namespace: NamespaceDocument, around: Surroundings): string {
   const { id, description } = namespace;
   const open = around.open.filter(each => isWithin(each, id)).length;
@@ -49,7 +49,7 @@ export function namespaceDescription(namespace: NamespaceDocument, around: Surro
   ].join(' · ');
 }
 
-/** What can be done with it, in words that menus ask for. */
+/** Returns the actions that the namespace allows, as words that menus test. */
 export function namespaceContext(namespace: NamespaceDocument, { holds, used }: Surroundings): string {
   const { id, status, own_status: own, depth } = namespace;
   const isActive = status === 'active';
@@ -68,7 +68,7 @@ export function namespaceContext(namespace: NamespaceDocument, { holds, used }: 
   return ['namespace', ...Object.entries(words).flatMap(([word, is]) => (is ? [word] : []))].join(' ');
 }
 
-/** What holds in it and who set it, beside what is said of it in its row. */
+/** Returns the tooltip of a namespace: the text of its row, then the policy that holds in it and who set it. */
 export function namespaceTooltip(
   namespace: NamespaceDocument,
   effective: EffectivePolicy,

@@ -6,14 +6,14 @@ export type NamespaceNode =
   | { readonly kind: 'namespace'; readonly id: string; readonly document: NamespaceDocument }
   | { readonly kind: 'range'; readonly parent: string; readonly from: number; readonly to: number };
 
-/** What is read of the engine for the rows below a row. */
+/** The part of a namespace's children that is read for the rows below a row. */
 export interface NamespacePage {
   readonly parent: string;
   readonly offset: number;
   readonly limit: number;
 }
 
-/** What stands below a row: a page of namespaces, or ranges where there are more than one page holds. */
+/** Returns the part below a row: a page of namespaces, or ranges where one page does not hold them all. */
 export function belowNamespace(node: NamespaceNode): NamespacePage | readonly NamespaceNode[] {
   if (node.kind === 'range') return { parent: node.parent, offset: node.from, limit: node.to - node.from };
   const { id, document } = node;

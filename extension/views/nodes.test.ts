@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../test/runs.ts';
 import { childRows, idOf, parentOf, RANGE, rowsBelowTask, type Node } from './nodes.ts';
 
 /** All rows below a task, each once. */
@@ -26,7 +27,7 @@ describe('the rows of fan-outs', () => {
         );
         assert.equal(new Set(rows.map(idOf)).size, rows.length, 'each has an id of its own');
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

@@ -102,7 +102,7 @@ export class Trees implements vscode.Disposable {
   }
 }
 
-/** What stands beside the title of the namespaces: the one that this workspace works in. */
+/** Returns the text beside the title of the namespaces: the one that this workspace works in. */
 function usedText(): string {
   const fault = workspaceNamespaceFault();
   if (fault !== undefined) return `⚠ ${vscode.l10n.t('the setting is none: {0}', fault)}`;
@@ -110,12 +110,12 @@ function usedText(): string {
   return used === '' ? '' : vscode.l10n.t('in {0}', used);
 }
 
-/** What stands in the place of the fan-outs where the engine could not be had: why, and the way out. */
+/** Returns the message in place of the fan-outs where the engine could not be had: the cause, and the way out. */
 function whyDown({ state }: OpenSession): string {
   return state.kind === 'down' ? sentences(state.error) : '';
 }
 
-/** What stands above the instances: how to go on where only the coordinator runs. */
+/** Returns the message above the instances: how to go on where only the coordinator runs. */
 function messageOf({ fleet }: FleetModel): string {
   if (fleet === undefined || fleet.instances.some(({ role }) => role === 'worker')) return '';
   return vscode.l10n.t('No worker runs yet. Start Fleet, above, starts some.');

@@ -32,7 +32,7 @@ const stages = {
 };
 export type StageName = keyof typeof stages;
 
-/** What a stage says to the process that started it. */
+/** A message of a stage to the process that started it. */
 export type StageMessage =
   | { readonly type: 'say'; readonly text: string }
   | { readonly type: 'figures'; readonly figures: readonly Figure[] };

@@ -1,4 +1,4 @@
-/** Where a figure's runs lay: the one in the middle, and the outermost ones. */
+/** The spread of a figure's runs: the median, and the outermost ones. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -7,8 +7,8 @@ export interface Spread {
 }
 
 /**
- * What the bare machine does in place of the engine, measured in the same minutes: by it a noisy machine is told
- * from a slow program.
+ * A measurement of the bare machine in place of the engine, in the same minutes: it tells a noisy machine from a slow
+ * program.
  */
 export interface Probe {
   readonly name: string;
@@ -35,7 +35,7 @@ export interface Figure {
   readonly details: Readonly<Record<string, number>>;
 }
 
-/** What one stage is given. */
+/** The input of one stage. */
 export interface Stage {
   /** The folder of the built engine. */
   readonly bin: string;
@@ -49,7 +49,7 @@ export interface Stage {
   readonly say: (text: string) => void;
 }
 
-/** Whether a figure reached its target; null where it has none. */
+/** Tells whether a figure reached its target; null where it has none. */
 export function reached({ value, target }: Figure): boolean | null {
   if (target === null) return null;
   return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;

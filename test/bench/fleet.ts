@@ -20,7 +20,7 @@ export function builtEngine(bin: string): Built {
   return createRequire(import.meta.url)(join(bin, 'coordinator.js')) as Built;
 }
 
-/** What one child leaves in the logs of its fleet, and what the link carries for it. */
+/** The size of one child in the logs of its fleet, and on the link. */
 export interface ChildSize {
   /** In the logs of the coordinator and of the worker together. */
   readonly bytes: number;
@@ -139,7 +139,7 @@ export class BenchFleet {
   }
 }
 
-/** Whether an event tells of the join of this task. After a gap the state is asked for, as every watcher does. */
+/** Tells whether an event reports the join of this task. After a gap it asks for the state, as every watcher does. */
 async function tellsOfJoin(event: EngineEvent, engine: Running['engine'], task: string): Promise<boolean> {
   if (event.kind === 'gap') return (await engine.report('join', { task, summary: true })).complete;
   return event.kind === 'task' && event.complete;

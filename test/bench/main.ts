@@ -29,7 +29,7 @@ interface Options {
   readonly quick: boolean;
   readonly stages: readonly StageName[];
   readonly json: string;
-  /** Where the homes are made: on the disk that is to be measured. */
+  /** The folder for the homes: on the disk that is to be measured. */
   readonly dir: string;
   /** The folder of the built engine. */
   readonly bin: string;

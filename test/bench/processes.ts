@@ -15,7 +15,7 @@ export function cpuMs(pid: number): number {
   return ns / 1e6;
 }
 
-/** What a process holds of the machine's memory, in MiB: now, and at its worst. */
+/** Returns the memory that a process holds, in MiB: now, and at its peak. */
 export function memoryMib(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mib = (name: string): number => {

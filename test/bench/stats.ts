@@ -26,7 +26,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** What the event loop's delay is told by, in ms: less than this can't be told from nothing. */
+/** The resolution of the event loop's delay, in ms: less than this can't be told from nothing. */
 const RESOLUTION_MS = 1;
 
 /** The longest time for which some work held this process's event loop, in ms, with what the machine added to it. */

@@ -6,7 +6,7 @@ import { median } from './stats.ts';
 const CHILDREN = 10_000;
 const PAIRS = 15;
 
-/** What one turn of a build came to. */
+/** The result of one turn of a build. */
 export interface Turn {
   readonly childrenPerSec: number;
   /** Two children, from the command to the durable join. */

@@ -7,7 +7,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { ACTOR, Scenario } from '../scenarios/harness.ts';
 
 /**
- * How the home in `v1/` was made: a fleet of the first version worked in it. It stays as it is; a version that changes
+ * Makes the home in `v1/`: a fleet of the first version works in it. The home stays as it is; a version that changes
  * what it writes gets a home and a script of its own. To make it anew, while the format is not released:
  *
  *     npm run build && npx tsx test/compat/make-v1.ts

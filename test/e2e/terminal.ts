@@ -25,7 +25,7 @@ export class Terminal {
     await this.#page.keyboard.press('Enter');
   }
 
-  /** What is on the terminal's screen. A line that is too long for it stands on several. */
+  /** Returns the text on the terminal's screen. A line that is too long for it stands on several. */
   async text(): Promise<string> {
     const lines = await this.#page.locator('.terminal-wrapper.active .xterm-rows > div').allTextContents();
     return lines

@@ -3,7 +3,7 @@ import { until } from '../editor/until.ts';
 
 /** The time that the hover of a row has to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
 const HOVER_MS = 3_000;
-/** How long a context menu may take to take a click, in milliseconds. */
+/** The time limit for a context menu to take a click, in milliseconds. */
 const MENU_MS = 1_000;
 
 /** As far as it is used: the page's own types are not those of Node.js. */

@@ -124,7 +124,7 @@ subtasks:
 join: children.all(c, c.verdict == "accept") && cost_usd < 5.0
 `;
 
-/** Whether some part of a line has this beside it; run in the page. */
+/** A function for the page: tells whether some part of a line has these words beside it. */
 const BESIDE = `words => [...document.querySelectorAll('.view-line span')].some(each => getComputedStyle(each, '::after').content.includes(words))`;
 
 /** Neither its icon nor its link nor its image. */

@@ -5,12 +5,12 @@ import { Terminal } from './terminal.ts';
 import { Tree } from './tree.ts';
 import { until } from '../editor/until.ts';
 
-/** How long the palette or a view container may take to open, in milliseconds. */
+/** The time limit for the palette or a view container to open, in milliseconds. */
 const OPEN_MS = 3_000;
-/** How long the palette may search, and how long a command may take to be offered, in milliseconds. */
+/** The time limits for a search of the palette, and for a command to be offered, in milliseconds. */
 const SEARCH_MS = 10_000;
 const PALETTE_MS = 60_000;
-/** How long the palette is left alone before it is opened again, in milliseconds. */
+/** The pause before the palette is opened again, in milliseconds. */
 const CALM_MS = 400;
 
 /** Makes a window, as an expression for its page, believe that it was looked at, and that somebody then looked away. */
@@ -114,7 +114,7 @@ export class Workbench {
     });
   }
 
-  /** Whether the palette offers a command now. */
+  /** Tells whether the palette offers a command now. */
   async offers(title: string): Promise<boolean> {
     const isOffered = await this.#searchPalette(title);
     await this.page.keyboard.press('Escape');
@@ -148,7 +148,7 @@ export class Workbench {
     return this.page.locator('.quick-input-widget:visible input.input').first();
   }
 
-  /** What the open question says: its title, its prompt and what is wrong with the answer. */
+  /** Waits until the open question says this, in its title, its prompt or the fault of the answer. */
   async question(text: string): Promise<void> {
     await this.page.locator('.quick-input-widget:visible').filter({ hasText: text }).waitFor();
   }
@@ -190,7 +190,7 @@ export class Workbench {
     return this.page.locator('.welcome-view-content .monaco-button').filter({ hasText: label }).first();
   }
 
-  /** What stands in a view instead of its rows, or above them. */
+  /** Returns the text that stands in a view instead of its rows, or above them. */
   message(title: string): Promise<string> {
     return this.page.locator(`.pane:has(.pane-header[aria-label^="${title}"]) .message`).innerText();
   }

@@ -14,7 +14,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** How often a browser is started that crashes, or does not come up, before anything was asked of it. */
+/** The most launches of a browser that crashes, or does not come up, before anything was asked of it. */
 const LAUNCHES = 3;
 
 /** Starts a browser without a window. Whoever calls closes it; it uses a profile of its own, removed with it. */

@@ -1,4 +1,4 @@
-/** What an editor that starts us, or code-server itself, would take for its own settings. */
+/** The variables that an editor that starts us, or code-server itself, would take for its own settings. */
 const FOREIGN = /^(VSCODE_|ELECTRON_|NODE_OPTIONS$|PORT$|PASSWORD$|HASHED_PASSWORD$|npm_|XDG_|CODE_SERVER_)/;
 
 /** The environment of this process without what would change how an editor under test behaves. */

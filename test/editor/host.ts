@@ -18,7 +18,7 @@ const EXTENSION = process.env['SPL_TEST_EXTENSION'] ?? ROOT;
 /** A desktop VS Code, when one is named; undefined for the editor that the tests install. */
 export const desktop = process.env['VSCODE_EXECUTABLE'];
 
-/** What the extension host loads: a suite with all that it imports, but for the editor's API and mocha. */
+/** Bundles a suite for the extension host, with all that it imports, but for the editor's API and mocha. */
 export async function bundleSuite(suite: string): Promise<string> {
   const file = join(BUNDLES, `${basename(suite, '.ts')}.cjs`);
   await mkdir(BUNDLES, { recursive: true });

@@ -27,7 +27,7 @@ export interface Editor {
   readonly node: string;
   readonly codeServer: string;
   readonly chromium: string;
-  /** What the browser needs in its environment to find its libraries and its fonts. */
+  /** The variables by which the browser finds its libraries and its fonts. */
   readonly chromiumEnv: Readonly<Record<string, string>>;
 }
 
@@ -59,7 +59,7 @@ export async function installEditor(): Promise<Editor> {
   return editor;
 }
 
-/** Where installed editors are kept: the folder that `SPL_EDITOR_CACHE` names, else one of the user's cache. */
+/** Returns the folder of the installed editors: the one that `SPL_EDITOR_CACHE` names, else one in the user's cache. */
 export function editorCache(): string {
   const { SPL_EDITOR_CACHE, XDG_CACHE_HOME } = process.env;
   return SPL_EDITOR_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'spl-fleet');

@@ -17,7 +17,7 @@ export interface Counts {
   readonly skipped: number;
 }
 
-/** What a run told. A line that was cut off when its process ended is left out. */
+/** Reads the reports of a run. A line that was cut off when its process ended is left out. */
 export function readTold(text: string): readonly Told[] {
   return text
     .split('\n')
@@ -26,8 +26,8 @@ export function readTold(text: string): readonly Told[] {
 }
 
 /**
- * How a run counts. It is good only when it ended in order, finished, and passed something; where it is not good and
- * no test says so, that is a failure of its own.
+ * Counts the results of a run. It is good only when it ended in order, finished, and passed something; where it is not
+ * good and no test says so, that is a failure of its own.
  */
 export function countOf(
   told: readonly Told[],

@@ -77,7 +77,7 @@ function report(told: readonly Told[]): void {
   process.stdout.write(lines.map(line => `${line}\n`).join(''));
 }
 
-/** What the editor said, for finding out why a run failed. */
+/** Returns the editor's logs, for finding out why a run failed. */
 async function logOf(scratch: Scratch): Promise<string> {
   const logs = ['server.log', 'window.log'].map(async name => {
     const log = await readFile(join(scratch.userData, 'server', name), 'utf8').catch(() => '');

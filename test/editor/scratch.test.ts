@@ -8,7 +8,7 @@ import { processesNaming } from '../scenarios/processes.ts';
 import { ROOT } from './scratch.ts';
 import { until } from './until.ts';
 
-/** What a test does that is broken off: it has folders, and a process that it let go of. */
+/** The script of a test that is broken off: it has folders, and a process that it let go of. */
 const RUN = `
   import { spawn } from 'node:child_process';
   import { Scratch } from './test/editor/scratch.ts';

@@ -12,7 +12,7 @@ import { environment } from './environment.ts';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const WORKSPACES = join(ROOT, 'test', 'workspaces');
 
-/** What every window of a test starts with: it asks nothing, fetches nothing, and its terminal can be read as text. */
+/** The settings of every window of a test: it asks nothing, fetches nothing, and its terminal can be read as text. */
 const SETTINGS = {
   'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',

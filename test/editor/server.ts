@@ -57,7 +57,7 @@ export class Server {
     return url.href;
   }
 
-  /** How the page names a path of this server. */
+  /** Returns the page's name for a path of this server. */
   resource(path: string): string {
     return `vscode-remote://127.0.0.1:${this.port}${path}`;
   }

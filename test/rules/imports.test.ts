@@ -59,7 +59,13 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   it('let the rooms beside the engine import what is light of it', () => {
     for (const light of ['index.ts', 'api/client.ts', 'contract/engine.ts', 'home/paths.ts', 'errors.ts'])
       allowed('extension/made-up/made-up.ts', `import { x } from '../../engine/${light}'; x();`);
-    for (const heavy of ['open.ts', 'domain/join/cel.ts', 'runtime/clock.ts', 'api/server.ts', 'cli/program.ts'])
+    for (const heavy of [
+      'open.ts',
+      'domain/join/cel.ts',
+      'runtime/clock.ts',
+      'api/server.ts',
+      'cli/program.ts',
+    ])
       refused('extension/made-up/made-up.ts', `import { x } from '../../engine/${heavy}'; x();`);
     allowed('extension/made-up/made-up.ts', `import { x } from '../../webview/protocol.ts'; x();`);
     refused('extension/made-up/made-up.ts', `import { x } from '../../webview/made-up.ts'; x();`);
@@ -163,7 +169,9 @@ function circlesIn(folder: string): string[][] {
 /** The files of the repository that a source imports or exports from. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/(?:\bfrom|\bimport\()\s*'(\.[^']+)'/g)].map(([, name]) => resolve(dirname(file), name!));
+  return [...text.matchAll(/(?:\bfrom|\bimport\()\s*'(\.[^']+)'/g)].map(([, name]) =>
+    resolve(dirname(file), name!),
+  );
 }
 
 /** The same entry with the rules of the house only, which need no types and so no program. */

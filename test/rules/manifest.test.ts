@@ -198,7 +198,7 @@ describe('the manifest and what stands behind it', () => {
   });
 });
 
-/** What `extension/contributions.ts` exports, with nothing behind `vscode`: it is only names. */
+/** Loads the exports of `extension/contributions.ts`, with nothing behind `vscode`: it is only names. */
 async function contributions(): Promise<Contributions> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, 'extension', 'contributions.ts')],

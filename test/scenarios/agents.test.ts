@@ -10,7 +10,9 @@ import { sharedFleet } from './shared-fleet.ts';
 
 /** A coding agent of ours, which speaks the formats of the real ones, on a real fleet in a real repository. */
 
-const AGENT = fileURLToPath(new URL('../../engine/runtime/executors/agent/testing/agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(
+  new URL('../../engine/runtime/executors/agent/testing/agent.mjs', import.meta.url),
+);
 
 /** The command of an agent, as it is set in TOML. */
 const agent = (...words: readonly string[]): string => JSON.stringify([process.execPath, AGENT, ...words]);

@@ -6,7 +6,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { ACTOR, type Refused, type Scenario } from './harness.ts';
 import { sharedFleet } from './shared-fleet.ts';
 
-/** What is refused, how it is said, and that nothing of it is ever written. */
+/** Refusals of bad input: what is refused, how it is said, and that nothing of it is ever written. */
 
 const onFleet = sharedFleet({ echoMs: 0 });
 
@@ -309,7 +309,7 @@ interface Answer {
 interface Doors {
   readonly socket: { readonly socketPath: string };
   readonly port: { readonly port: number };
-  /** What opens the port. */
+  /** The header that opens the port. */
   readonly token: { readonly authorization: string };
 }
 

@@ -175,7 +175,7 @@ async function keptAll(fleet: Scenario, acknowledged: readonly string[]): Promis
   assert.equal((await ended(serving)).code, 0);
 }
 
-/** What was acknowledged is there, and of what was refused at most the one that nobody could say of. */
+/** Asserts that every acknowledged task is there, and at most one that was refused: the one of unknown outcome. */
 async function keepsAll(fleet: Scenario, acknowledged: readonly string[]): Promise<void> {
   const { tasks } = await fleet.client.report('tasks', { all: true });
   const prefix = acknowledged[0]!.slice(0, -1);
@@ -228,7 +228,7 @@ function checkOf({ out }: Ran, name: string): Check {
   return checks.find(check => check.name === name)!;
 }
 
-/** Where the last frame of a segment begins. */
+/** Returns the offset at which the last frame of a segment begins. */
 function lastFrame(segment: Buffer): number {
   return segment.lastIndexOf(Buffer.from([0xff, 0x53, 0x50, 0x46]));
 }

@@ -32,7 +32,7 @@ import type { FleetRecord } from '../../engine/record/record.ts';
 import { checkLaws } from './laws.ts';
 import { endProcesses, isNaming, processesNaming } from './processes.ts';
 
-/** What a process of `spl` said and ended with. */
+/** The output and the exit code of a process of `spl`. */
 export interface Ran {
   readonly code: number | null;
   readonly out: string;
@@ -51,14 +51,14 @@ export interface ScenarioOptions {
   readonly heartbeatSecs?: number;
   /** Further lines of the coordinator's `config.toml`, in its table `[fleet]`. */
   readonly fleet?: readonly string[];
-  /** How long an echo attempt takes. Default 20. */
+  /** The duration of an echo attempt. Default 20. */
   readonly echoMs?: number;
   /** Settings of workers, `config.toml` text by letter. */
   readonly workers?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** How a scenario ends where it is not to be the ordinary way. */
+/** The exceptions to the ordinary end of a scenario. */
 export interface EndOptions {
   /** The coordinator's log is damaged on purpose: nothing can be started again. */
   readonly damaged?: boolean;
@@ -72,7 +72,7 @@ export const ACTOR = 'did:sync:user:tester' as Did;
 
 const COMMAND_MS = 60_000;
 const WAIT_MS = 30_000;
-/** How long a process that was told to end may take to be gone. */
+/** The time limit for a process that was told to end to be gone. */
 const GONE_MS = 15_000;
 const LOOK_MS = 10;
 
@@ -99,7 +99,7 @@ export function scenario(
   };
 }
 
-/** What is left of a test's time for taking down what hangs. */
+/** The part of a test's time that is kept for taking down what hangs. */
 const DISPOSAL_MS = 5_000;
 
 /** Waits for what a test or a hook does, and ends before its time is over, so that what hangs is taken down. */
@@ -116,7 +116,7 @@ export async function inTime(context: Mocha.Context, run: Promise<void>): Promis
 export class Scenario {
   readonly root: string;
   readonly home: string;
-  /** Where the commands are typed. */
+  /** The folder in which the commands are typed. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #children: ChildProcess[];
@@ -470,7 +470,7 @@ export class Scenario {
     }
   }
 
-  /** What the log on the disk holds up to a position, else all of it. */
+  /** Reads the log on the disk up to a position, else all of it. */
   async #log(to?: { position: number }): Promise<FleetRecord[]> {
     const records: FleetRecord[] = [];
     for await (const { record } of readSegments(homePaths(this.home).logDir, { fromPosition: 0, to }))
@@ -556,7 +556,7 @@ class Sink implements Output {
   }
 }
 
-/** Whether a command would host a coordinator in the process that it runs in. */
+/** Tells whether a command would host a coordinator in the process that it runs in. */
 const isServing = ([verb, ...flags]: readonly string[]): boolean =>
   verb === 'serve' && !flags.some(flag => flag === '--status' || flag === '--stop');
 
@@ -572,7 +572,7 @@ export async function ended(child: ChildProcess, withinMs = COMMAND_MS): Promise
   return { code, out, err };
 }
 
-/** What a process prints as it goes. @returns a function that waits for the next line which is as wanted. */
+/** Reads the lines that a process prints. @returns a function that waits for the next line which is as wanted. */
 export function linesOf(child: ChildProcess): (isIt: (line: string) => boolean) => Promise<string> {
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const seen: string[] = [];
@@ -627,7 +627,7 @@ export async function soon(
   }
 }
 
-/** Whether a process runs; one that has ended and waits to be collected does not. */
+/** Tells whether a process runs; one that has ended and waits to be collected does not. */
 export const isThere = (pid: number): boolean => processStart(pid) !== null;
 
 /** Subtasks for the echo executor. */

@@ -11,7 +11,7 @@ const program = process.argv[2] ?? '';
 const home = process.env['SYNCROPEL_HOME'] ?? '';
 const say = (word: object): void => void process.send?.(word);
 
-/** How many listen to each event of the process. */
+/** Returns the number of listeners to each event of the process. */
 const listeners = (): string[] =>
   process.eventNames().map(name => `${String(name)} ${process.listenerCount(name)}`);
 

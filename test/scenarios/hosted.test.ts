@@ -11,7 +11,7 @@ import { installProgram } from '../../engine/home/program.ts';
 import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
 
-/** What the extension host of an editor on a server inherits, and no process of ours is to. */
+/** The variables that the extension host of an editor on a server inherits, and that no process of ours may. */
 const EDITOR = {
   VSCODE_ESM_ENTRYPOINT: 'vs/workbench/api/node/extensionHostProcess',
   VSCODE_HANDLES_UNCAUGHT_ERRORS: 'true',

@@ -511,7 +511,7 @@ function countsAbove0(counts: Counts): Record<string, unknown> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
 }
 
-/** What an answer is about: its other members may have moved on meanwhile. */
+/** Returns the members that identify an answer: its other members may have moved on meanwhile. */
 function identityOf(answer: object): object {
   const { thread, record, round } = answer as { thread: string; record?: string; round?: number };
   return { thread, record, round };

@@ -290,7 +290,7 @@ describe('the documents of --json', function () {
   );
 });
 
-/** What a member must be; a list holds the shape of each of its elements; `?` allows null. */
+/** The required shape of a member; a list holds the shape of each of its elements; `?` allows null. */
 type Shape = string | { readonly [name: string]: Shape } | readonly [Shape];
 
 const INSTANCE = {

@@ -13,7 +13,7 @@ const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });
 
 /** Runs until somebody writes the file `go`. */
 const WAITS = 'echo began; while [ ! -e go ]; do sleep 0.1; done';
-/** How many subtasks a storm has. */
+/** The number of subtasks in a storm. */
 const STORM = 1_000;
 const SOFT = "soft freeze of 'release' — bad release; undo it with: spl unkill --namespace release";
 
@@ -210,7 +210,7 @@ async function fanOutIn(
   await fleet.json('task', 'fan-out', alias, '--losers', 'keep', ...words);
 }
 
-/** When commands made the files that tell of their begin, in ms since the epoch. */
+/** Returns the times at which commands made the files that tell of their begin, in ms since the epoch. */
 async function filesBegan(fleet: Scenario): Promise<number[]> {
   const names = (await readdir(fleet.cwd)).filter(name => name.startsWith('began-'));
   return Promise.all(names.map(async name => (await stat(fleet.at(name))).mtimeMs));

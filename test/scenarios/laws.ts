@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { messageOf } from '../../engine/errors.ts';
 
-/** What a law looks at of a record. */
+/** The parts of a record that a law looks at. */
 export interface Said {
   readonly id: string;
   readonly actor: string;
@@ -10,7 +10,7 @@ export interface Said {
 }
 
 /**
- * What must hold of a fan-out's thread whatever went wrong, checked on its records alone and by rules written down
+ * Checks the laws of a fan-out's thread, which hold whatever went wrong, on its records alone and by rules written down
  * here anew, so that a mistake of the fold is not its own witness:
  *
  * - a child is never in two hands: it is spawned only while no delivery of it is open;
@@ -28,7 +28,7 @@ export function checkLaws(alias: string, records: readonly Said[], coordinator: 
   }
 }
 
-/** What a client was told once stays so. */
+/** Asserts that the facts that a client was told still hold. */
 export function keptWhatWasTold(before: JoinStatus, after: JoinStatus): void {
   for (const child of before.children) {
     if (child.verdict !== 'accept') continue;

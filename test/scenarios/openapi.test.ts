@@ -25,7 +25,7 @@ import { scenario, type Scenario } from './harness.ts';
 
 /** A fleet does what its OpenAPI document says: every route of it is asked, as it allows and as it forbids. */
 
-/** How many requests at random, of each kind. */
+/** The number of random requests of each kind. */
 const RUNS = runs(200);
 
 interface Example {
@@ -165,7 +165,7 @@ class Door {
 const said = ({ method }: Offered, asked: Asked, { status, text }: RawAnswer): string =>
   `${method} ${JSON.stringify(asked)}: ${status} ${text.slice(0, 500)}`;
 
-/** What must have happened before an example is asked for. */
+/** The preparation that an example needs before it is asked for. */
 const PREPARED: Partial<Record<RouteName, (fleet: Scenario) => Promise<unknown>>> = {
   'task.add': async fleet => {
     const git = (...words: string[]) =>
@@ -209,7 +209,7 @@ function askedBy(offered: Offered, { path = {}, query, actor, body }: Example): 
   };
 }
 
-/** What would start or end processes, or has no end, is only asked as the examples do. */
+/** The routes that start or end processes, or have no end: they are only asked as the examples do. */
 const NOT_AT_RANDOM: ReadonlySet<RouteName> = new Set([
   'fleet.start',
   'fleet.stop',

@@ -120,7 +120,7 @@ async function typeIn(fleet: Scenario, commands: readonly string[]): Promise<End
   }));
 }
 
-/** How long the commands of a block may take together. */
+/** The time limit for all commands of a block together. */
 const BLOCK_MS = 120_000;
 const MARK = '\u0001ended ';
 

@@ -94,7 +94,7 @@ async function freeze(transcript: Transcript): Promise<void> {
   ]);
 }
 
-/** What runs may end; what waits says why. */
+/** Lets the second subtask end under the freeze, and checks that waiting subtasks say why they wait. */
 async function drain(fleet: Scenario, transcript: Transcript, second: Pipe): Promise<void> {
   await second.write('go\n');
   await fleet.joinWhen('TUT-001', 'the second has drained', ({ counts }) => counts.accepted === 1);

@@ -27,7 +27,10 @@ export function processesOfGroup(group: number): readonly number[] {
   return pids().filter(pid => !isZombie(pid) && groupOf(pid) === group);
 }
 
-/** How long to go on killing: what a fleet starts anew is met again, and what can't be killed is not waited for. */
+/**
+ * The time limit for killing. Processes that a fleet starts anew are met again; those that can't be killed are not
+ * waited for.
+ */
 const ENDING_MS = 20_000;
 
 /** Ends the processes that name `text`, or those of them that are meant. @throws Error naming what does not end. */

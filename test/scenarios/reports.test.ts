@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { asJson, type ChildBody, type ChildDoneBody, type HeartbeatBody } from '../../engine/domain/model/record-bodies.ts';
+import {
+  asJson,
+  type ChildBody,
+  type ChildDoneBody,
+  type HeartbeatBody,
+} from '../../engine/domain/model/record-bodies.ts';
 import type { DeliveryRef, ToCoordinator } from '../../engine/domain/model/messages.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { RESERVED, type ThreadId } from '../../engine/record/ids.ts';
@@ -50,7 +55,7 @@ class FakeWorker {
     }
   }
 
-  /** What it is given next. */
+  /** Waits for the next delivery and returns its record. */
   async isGiven(): Promise<FleetRecord> {
     const { records } = await this.hears('deliver');
     return (records as { r: FleetRecord }[])[0]!.r;

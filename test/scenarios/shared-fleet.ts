@@ -9,9 +9,9 @@ import { inTime, Scenario, type ScenarioOptions } from './harness.ts';
 
 /** The fleets that run, by the options that they were made with. */
 const running = new Map<string, Scenario>();
-/** How many tests have had one, which gives each a folder of its own. */
+/** The number of tests that have had a fleet, which gives each a folder of its own. */
 let tests = 0;
-/** How long a fleet may take to end, in milliseconds. */
+/** The time limit for a fleet to end, in milliseconds. */
 const ENDING_MS = 60_000;
 
 /**

@@ -17,7 +17,7 @@ const note = (fleet: Scenario, text: string) => fleet.json('know', text, '--thre
 const share = (fleet: Scenario, threads: string) =>
   fleet.json<FleetDocument>('fleet', 'start', '--workers', '1', '--share', threads);
 
-/** What a command reads of a shared file, once it says what is wanted. */
+/** Returns a command that waits for a text in a shared file, and then prints the number of its records. */
 const waitsFor = (text: string, file: string): string =>
   `until grep -q ${text} "$SPL_SHARED/${file}"; do sleep 0.05; done; grep -c '"line":"record"' "$SPL_SHARED/${file}"`;
 

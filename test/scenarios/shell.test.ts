@@ -270,7 +270,7 @@ function onlyChild({ children }: JoinStatus): ChildDocument {
   return children[0]!;
 }
 
-/** What `spl task output` prints, byte for byte, to a reader that takes its time. */
+/** Returns the output of `spl task output`, byte for byte, to a reader that takes its time. */
 async function output(fleet: Scenario, task: string): Promise<Buffer> {
   const child = fleet.start(['task', 'output', task, '--subtask', '0']);
   const chunks: Buffer[] = [];

@@ -57,7 +57,7 @@ class OtherHome {
     return (JSON.parse(err) as { error: Refused }).error;
   }
 
-  /** How many records its log has. */
+  /** Returns the number of records in the log. */
   async records(): Promise<number> {
     const { rows } = await this.json<{ rows: [number][] }>('query', 'SELECT count(*) FROM records');
     return rows[0]![0];

@@ -305,7 +305,7 @@ function portOf(server: Server | undefined): number {
   return address.port;
 }
 
-/** What a coordinator that is killed leaves: its socket, at which nobody listens. */
+/** Starts and kills a coordinator; its socket stays, and nobody listens at it. */
 async function leaveSocket(fleet: Scenario): Promise<void> {
   const serving = fleet.start(['serve']);
   const { pid } = await answering(fleet);
@@ -317,7 +317,7 @@ async function leaveSocket(fleet: Scenario): Promise<void> {
 /** No permission stops root: it hands the program and the folder over to a user without rights of its own. */
 const NOBODY = 65_534;
 
-/** How to run `spl` as a user whom permissions stop, to whom all in this folder then belongs. */
+/** Returns a function that runs `spl` as a user whom permissions stop, to whom all in this folder then belongs. */
 async function ordinaryUser(
   root: string,
 ): Promise<(words: readonly string[], env: NodeJS.ProcessEnv) => Promise<Ran>> {

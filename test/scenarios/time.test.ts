@@ -120,7 +120,7 @@ describe('time', function () {
   );
 });
 
-/** What the coordinator has said of its workers' silence. */
+/** Returns the coordinator's statements about its workers' silence. */
 async function judgements(fleet: Scenario): Promise<string[]> {
   const records = await fleet.recordsOn('th_instance_registry');
   return records

@@ -10,7 +10,7 @@ import { ended, linesOf, type Ran, type Scenario } from './harness.ts';
 /** An echo takes a second; a look that came later than this need not have met it under way. */
 const LATE_MS = 800;
 
-/** What stands for a value that varies. */
+/** The patterns for values that vary. */
 const VALUES: Readonly<Record<string, string>> = {
   did: 'did:sync:instance:[0-9a-f]{16}',
   th: 'th_[0-9a-f]{64}',
@@ -184,7 +184,7 @@ export class Transcript {
   }
 }
 
-/** What an engine answers to a record. */
+/** The answer of an engine to a record. */
 export interface Posted {
   readonly status: number;
   readonly answer: Readonly<Record<string, unknown>>;

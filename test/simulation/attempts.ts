@@ -2,9 +2,9 @@ import type { ChildBody, ResultFields } from '../../engine/domain/model/record-b
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 
-/** How one attempt goes, as chance has it. */
+/** The course of one attempt, drawn at random. */
 export interface DrawnAttempt {
-  /** How long it takes, in ms; 0 for at once, undefined for one that goes on until somebody ends it. */
+  /** The duration, in ms; 0 for at once, undefined for an attempt that goes on until somebody ends it. */
   readonly durationMs: number | undefined;
   readonly result: ResultFields;
 }

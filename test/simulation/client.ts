@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 export const NAMESPACES = ['default', 'a', 'a/b', 'c'] as const;
 
 const ACTOR = 'did:sync:user:tester' as Did;
-/** Who judges what ACTOR did. */
+/** The user who judges what ACTOR did. */
 const JUDGE = 'did:sync:user:judge' as Did;
 
 interface Command {
@@ -41,7 +41,7 @@ export class Client {
   readonly #world: World;
   #unanswered = new Set<Command>();
   #names = 0;
-  /** What is said of tasks is drawn from a source of its own, and by some clients only: the others are as they were. */
+  /** Statements about tasks are drawn from a source of their own, and by some clients only: the others are as they were. */
   readonly #words: Random;
   readonly #speaks: boolean;
   /** So are archives and policies. */

@@ -54,13 +54,13 @@ export class Control {
     this.#spawn(worker, this.#watch(worker));
   }
 
-  /** Whether it runs and is not being stopped. */
+  /** Tells whether the worker runs and is not being stopped. */
   isKept(worker: WorkerHost): boolean {
     const watched = this.#watched.get(worker.did);
     return watched !== undefined && !watched.expected && this.#isRunning(worker);
   }
 
-  /** Whether it was asked to stop, and has not yet. */
+  /** Tells whether the worker was asked to stop, and has not yet. */
   isStopping(worker: WorkerHost): boolean {
     return this.#watched.get(worker.did)?.expected === true;
   }

@@ -15,7 +15,7 @@ import { SimProcess } from './process.ts';
 import { SimLog } from './sim-log.ts';
 import { risingClock, type World } from './world.ts';
 
-/** The engine around a coordinator's rules, as `run/coordinator-engine` is, in virtual time. */
+/** The engine around a coordinator's rules, as `runtime/coordinator` is, in virtual time. */
 export class CoordinatorHost {
   readonly did = 'did:sync:instance:c000000000000000' as Did;
   readonly process: SimProcess;

@@ -1,5 +1,5 @@
 /**
- * What must hold at every step of every simulated fleet. The numbers are cited by engine/domain/INVARIANTS.md and by
+ * The invariants of every step of every simulated fleet. The numbers are cited by engine/domain/INVARIANTS.md and by
  * tests: an invariant keeps its number, and a new one takes the next.
  */
 export const INVARIANTS = {

@@ -4,7 +4,13 @@ import { Coordinator, type CoordinatorOptions } from '../../engine/domain/coordi
 import { markReady } from '../../engine/domain/fold/apply-record.ts';
 import type { DeliveryRef, FrozenNamespace } from '../../engine/domain/model/messages.ts';
 import type { Child, FanOut, Mutable, Namespace } from '../../engine/domain/model/state.ts';
-import { DecisionBuffer, type Draft, type Effect, type OutBatch, type Output } from '../../engine/domain/coordinator/decision-buffer.ts';
+import {
+  DecisionBuffer,
+  type Draft,
+  type Effect,
+  type OutBatch,
+  type Output,
+} from '../../engine/domain/coordinator/decision-buffer.ts';
 import { Worker } from '../../engine/domain/worker/worker.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';

@@ -1,7 +1,7 @@
 import { topicOf, TOPIC, type NamespaceStatusBody } from '../../engine/domain/model/record-bodies.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
-/** What was last said of each namespace, read naively from the records of their registry. */
+/** The last statement about each namespace, read naively from the records of their registry. */
 export class NamespaceBook {
   readonly #said = new Map<string, NamespaceStatusBody>();
 
@@ -11,7 +11,7 @@ export class NamespaceBook {
     this.#said.set(body.id, body);
   }
 
-  /** Whether it, or one above it, was archived. */
+  /** Tells whether the namespace, or one above it, was archived. */
   isClosed(namespace: string): boolean {
     return this.#above(namespace).some(({ status }) => status !== 'active');
   }

@@ -44,7 +44,7 @@ export interface OracleFanOut {
   readonly serial: boolean;
   readonly namespace: string;
   readonly limits: Amounts;
-  /** What every attempt took that has ended. */
+  /** The amounts that all ended attempts took. */
   readonly booked: Amounts;
   readonly children: OracleChild[];
   round: number;
@@ -136,7 +136,7 @@ export class Oracle {
     }
   }
 
-  /** What the rules must have decided by the end of a step, and have not. */
+  /** Requires that the rules have left no decision open that was due by the end of a step. */
   requireNothingLeft(fanOut: OracleFanOut): void {
     const { thread } = fanOut;
     const counts = countsOf(fanOut);
@@ -157,14 +157,14 @@ export class Oracle {
     });
   }
 
-  /** Whether somebody asked this child to end, or its join does. */
+  /** Tells whether somebody asked this child to end, or its join ends it. */
   mustEnd(fanOut: OracleFanOut, child: OracleChild): boolean {
     if (child.cancelRequested) return true;
     if (!fanOut.joined || fanOut.losers === 'keep') return false;
     return fanOut.losers === 'cancel' || child.state === 'pending';
   }
 
-  /** Whether this child may still be handed to a worker. */
+  /** Tells whether this child may still be handed to a worker. */
   mayStart(fanOut: OracleFanOut, child: OracleChild): boolean {
     return !child.cancelRequested && !(fanOut.joined && fanOut.losers !== 'keep');
   }
@@ -257,7 +257,7 @@ export class Oracle {
     }
   }
 
-  /** What has ended and what is out, with what was just given out, stays within the limits. */
+  /** Requires that the booked amounts and the shares that are out, the latest included, stay within the limits. */
   #requireAfforded(fanOut: OracleFanOut, where: () => string): void {
     if (fanOut.limits.every(limit => limit === Infinity)) return;
     fanOut.limits.forEach((limit, i) => {
@@ -531,7 +531,7 @@ const REST: readonly Seen[] = (['accept', 'reject', 'failed', 'timeout', 'cancel
 /** By how much the time of a decision and that of its record in the log may differ, in ms. */
 const COMMIT_MS = 1_000;
 
-/** What sums may be off by, of amounts that are counted in millionths. */
+/** The error that sums may have, of amounts that are counted in millionths. */
 const ROUNDING = 0.001;
 
 const isOutOfQuota = ({ quota, verdict }: ChildDoneBody): boolean =>

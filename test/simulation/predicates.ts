@@ -35,7 +35,7 @@ const CEL: Readonly<Record<string, Naive>> = {
 
 export const CEL_SOURCES = Object.keys(CEL);
 
-/** What must accept for a native predicate; undefined for CEL. */
+/** Returns the number of children that must accept for a native predicate; undefined for CEL. */
 export function neededBy(join: string, total: number): number | undefined {
   if (join === 'all') return total;
   if (join === 'any') return 1;

@@ -9,7 +9,7 @@ export class SimProcess {
   #life = 0;
   #up = false;
   #stoppedUntil = 0;
-  /** What became due while it was stopped. */
+  /** The calls that became due while the process was stopped. */
   #backlog: (() => void)[] = [];
   /** Called first when a stopped process goes on. */
   onWake: () => void = () => {};

@@ -1,11 +1,11 @@
 import type { Random } from './random.ts';
 
-/** What kind of fleet a seed makes, and what it has to go through. Rates are means, in ms between two events. */
+/** The kind of fleet that a seed makes, and what it has to go through. Rates are means, in ms between two events. */
 export interface Profile {
   readonly workers: number;
   readonly slots: number;
   readonly heartbeatMs: number;
-  /** How long things go wrong, in ms. */
+  /** The time for which things go wrong, in ms. */
   readonly chaosMs: number;
   readonly commands: number;
   readonly commitMs: () => number;
@@ -28,7 +28,7 @@ export interface Profile {
   readonly endless: number;
   /** The chance that an attempt ends for want of quota. */
   readonly quotas: number;
-  /** How often something is frozen, against once for a look at a task. */
+  /** The number of freezes for each look at a task. */
   readonly freezes: number;
   /** The chance that an attempt with side effects shows no sign of life for a while, or to its end. */
   readonly stalls: number;

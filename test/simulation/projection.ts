@@ -1,7 +1,7 @@
 import type { FleetState } from '../../engine/domain/model/state.ts';
 
 /**
- * What two states must have in common to be the same: all but the times that a live state has from its own clock and
+ * Returns the facts that two equal states have in common: all but the times that a live state has from its own clock and
  * a replayed one from the log, and what only a hurry is for (the ready queues).
  * @param settled whether the log has told the live state the times of everything in it.
  */

@@ -16,7 +16,7 @@ export function requireRest(world: World): void {
   must(stray === undefined, 'I17', () => stray!);
 }
 
-/** Which invariant does not hold where this fan-out does not end. */
+/** Returns the invariant that does not hold where this fan-out does not end. */
 function idOf({ watcher }: World, thread: ThreadId | undefined): InvariantId {
   if (thread === undefined) return 'I16';
   if (watcher.wasHeld(thread)) return 'I29';
@@ -36,7 +36,7 @@ function unendedWork({
   return undefined;
 }
 
-/** How many children have not come to their end. */
+/** Returns the number of children that have not come to their end. */
 export function unendedCount({ coordinator: { core } }: World): number {
   let count = 0;
   for (const thread of core?.state.open ?? [])
@@ -74,7 +74,7 @@ function whyUnended(instances: Instances, fanOut: FanOut): string | undefined {
   return undefined;
 }
 
-/** What workers do, hold or keep that nobody counts on. */
+/** Describes work that a worker does, holds or keeps and nobody counts on; undefined where there is none. */
 function strayWork({ workers, coordinator }: World): string | undefined {
   for (const worker of workers.values()) {
     const link = coordinator.core!.links.get(worker.did);

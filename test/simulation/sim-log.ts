@@ -6,7 +6,7 @@ import type { Scheduler } from './scheduler.ts';
 
 export interface SimStored {
   readonly sealed: SealedRecord;
-  /** When its batch was written; not a number before that. */
+  /** The time at which its batch was written; not a number before that. */
   at: number;
 }
 
@@ -22,7 +22,7 @@ export interface SimLogOptions {
   /** The process that writes. What it appended and has not been told durable may or may not outlive it. */
   readonly process: SimProcess;
   readonly clock: () => number;
-  /** How long a commit takes, in ms. */
+  /** Returns the duration of a commit, in ms. */
   readonly commitMs: () => number;
   /** Told of records as soon as nothing can take them away any more. */
   readonly onDurable: (stored: readonly SimStored[]) => void;

@@ -16,11 +16,11 @@ import type { Rules, World } from './world.ts';
 
 export const REAL_RULES: Rules = { Coordinator, Worker, hasty: false };
 
-/** How long a healed fleet may go without the end of any work before it is at rest, and how often it is looked at, in ms. */
+/** The time without the end of any work after which a healed fleet is at rest, and the interval of the looks at it, in ms. */
 const PATIENCE_MS = 900_000;
 const LOOK_MS = 2_000;
 
-/** What one simulation went through. */
+/** The figures of one simulation. */
 export interface Summary {
   readonly seed: number;
   readonly steps: number;
@@ -233,7 +233,7 @@ class Simulation {
     });
   }
 
-  /** What the rules throw beside refusals is a fault of theirs. */
+  /** Runs a step of the rules: what they throw beside refusals is a fault of theirs. */
   #guarded(run: () => unknown): void {
     try {
       run();

@@ -4,7 +4,7 @@ import type { FleetRecord } from '../../engine/record/record.ts';
 
 type Detail = FleetRecord | ToWorker | ToCoordinator | string | number | undefined;
 
-/** How many events a failure's report shows. */
+/** The number of events that a failure's report shows. */
 const KEPT = 60;
 
 /** The last events of a simulation. They are put into words only when somebody asks. */

@@ -1,4 +1,9 @@
-import { TOPIC, topicOf, type ChildBody, type ChildDoneBody } from '../../engine/domain/model/record-bodies.ts';
+import {
+  TOPIC,
+  topicOf,
+  type ChildBody,
+  type ChildDoneBody,
+} from '../../engine/domain/model/record-bodies.ts';
 import type { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
 import type { Effect, Output } from '../../engine/domain/coordinator/decision-buffer.ts';
 import { applyRecord } from '../../engine/domain/fold/apply-record.ts';
@@ -18,10 +23,10 @@ import type { SimStored } from './sim-log.ts';
 import type { WorkerHost } from './worker-host.ts';
 import type { World } from './world.ts';
 
-/** How long a message may take from what causes it to the step that it causes, when nothing is in its way, in ms. */
+/** The longest time from the cause of a message to the step that it causes, when nothing is in its way, in ms. */
 const IN_FLIGHT_MS = 2_000;
 
-/** How long after a grace what runs is at least being ended, in ms: a timer's worth. */
+/** The time after a grace at which what runs is at least being ended, in ms: a timer's worth. */
 const ENDING_MS = 3;
 
 /** Watches a simulation from outside, and throws a `Violation` at the first step after which an invariant does not hold. */
@@ -30,32 +35,32 @@ export class Watcher {
   #oracle: Oracle;
   #step = 0;
   #ticked = false;
-  /** Which record has a slot (actor, thread, clock), in any durable log. */
+  /** The record of each slot (actor, thread, clock), in any durable log. */
   readonly #slots = new Map<string, RecordId>();
   /** The reports of each worker, by their number. */
   readonly #reports = new Map<WorkerHost, RecordId[]>();
   readonly #acknowledged = new Map<WorkerHost, number>();
-  /** When each delivery's report became durable at its worker. */
+  /** The time at which each delivery's report became durable at its worker. */
   readonly #reportedAt = new Map<string, number>();
   /** Deliveries with side effects that were started. */
   readonly #begun = new Set<string>();
-  /** When the coordinator last took a message of each worker, and since when it runs without a stop. */
+  /** The time at which the coordinator last took a message of each worker, and since when it runs without a stop. */
   readonly #heardAt = new Map<Did, number>();
   #listeningSince = 0;
-  /** What is frozen by the durable log, and since when, in ms. */
+  /** The names that are frozen by the durable log, and since when, in ms. */
   readonly #frozen = new FrozenNames();
   readonly #frozenSince = new Map<string, number>();
-  /** What is archived by the durable log, and since when, in ms. */
+  /** The archived namespaces by the durable log, and since when, in ms. */
   readonly #namespaces = new NamespaceBook();
   readonly #closedSince = new Map<string, number>();
   /** The fan-outs that were there in a namespace that was archived. */
   readonly #closed = new Set<ThreadId>();
   /** The fan-outs that were open under a freeze. */
   readonly #held = new Set<ThreadId>();
-  /** When each permit was decided, and of each worker's latest, in ms. */
+  /** The time at which each permit was decided, and that of each worker's latest, in ms. */
   readonly #decidedAt = new WeakMap<ToWorker, number>();
   readonly #permittedAt = new Map<WorkerHost, number>();
-  /** What each worker was told last: when what runs in a namespace is to be ended there. */
+  /** The latest endings that each worker was told: the times at which what runs in a namespace is to be ended there. */
   readonly #endings = new Map<WorkerHost, readonly { namespace: string; at: number }[]>();
   /** The attempts at each worker that became stalled, whether they still are, and since when that is so, in ms. */
   readonly #stalls = new Map<
@@ -187,12 +192,12 @@ export class Watcher {
     }
   }
 
-  /** Whether a fan-out was open under a freeze. */
+  /** Tells whether a fan-out was open under a freeze. */
   wasHeld(thread: ThreadId): boolean {
     return this.#held.has(thread);
   }
 
-  /** Whether this fan-out was open in a namespace that was archived. */
+  /** Tells whether this fan-out was open in a namespace that was archived. */
   wasClosed(thread: ThreadId): boolean {
     return this.#closed.has(thread);
   }
@@ -328,7 +333,10 @@ export class Watcher {
     must(since < IN_FLIGHT_MS, 'I23', () => `${worker.alias} reported ${keyOf(ref)} ${since}ms ago`);
   }
 
-  /** What is stalled at a worker is so at the coordinator, once it can have heard of it; what has ended is not. */
+  /**
+   * Requires that an attempt is stalled at the coordinator just as at its worker, once the coordinator can have heard of
+   * it; one that has ended is not.
+   */
   #requireStalls(core: Coordinator): void {
     const { now } = this.#world.scheduler;
     for (const [worker, stalls] of this.#stalls) {
@@ -407,7 +415,7 @@ export class Watcher {
     }
   }
 
-  /** What leaves for a worker is the present delivery of a child that is not asked to end. */
+  /** Requires that a delivery that leaves for a worker is the present one of a child that is not asked to end. */
   #requireDeliverable(effect: Effect): void {
     if (effect.type !== 'send' || effect.message.type !== 'deliver') return;
     for (const { record } of effect.message.records) {

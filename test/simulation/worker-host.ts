@@ -1,4 +1,9 @@
-import { asJson, TOPIC, type HeartbeatBody, type ResultFields } from '../../engine/domain/model/record-bodies.ts';
+import {
+  asJson,
+  TOPIC,
+  type HeartbeatBody,
+  type ResultFields,
+} from '../../engine/domain/model/record-bodies.ts';
 import { keyOf, type ToCoordinator, type ToWorker } from '../../engine/domain/model/messages.ts';
 import type { Delivery, Worker, WorkerEffect } from '../../engine/domain/worker/worker.ts';
 import { RESERVED, type Did } from '../../engine/record/ids.ts';
@@ -11,9 +16,9 @@ import { EPOCH, risingClock, type World } from './world.ts';
 
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
-/** What was sent before an exit still arrives. */
+/** The delay of an exit, in ms: what was sent before it still arrives. */
 const EXIT_MS = 200;
-/** How many runs without side effects one step makes. */
+/** The number of rounds of runs without side effects that one step makes. */
 const STARTS_PER_STEP = 8;
 /** The chance that a step of a worker with nothing under way in its log is followed by a checkpoint. */
 const CHECKPOINT_CHANCE = 0.02;
@@ -24,7 +29,7 @@ interface Attempt {
   aborted: boolean;
 }
 
-/** The engine around a worker's rules, as `run/worker-engine` is, in virtual time, with attempts that only pretend. */
+/** The engine around a worker's rules, as `runtime/worker` is, in virtual time, with attempts that only pretend. */
 export class WorkerHost {
   readonly did: Did;
   readonly alias: string;

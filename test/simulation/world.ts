@@ -17,7 +17,7 @@ export interface Rules {
   readonly hasty: boolean;
 }
 
-/** What everything in one simulation shares. */
+/** The parts that everything in one simulation shares. */
 export interface World {
   readonly scheduler: Scheduler;
   readonly random: Random;

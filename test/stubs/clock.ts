@@ -47,7 +47,7 @@ export class Clock {
     Object.assign(globalThis, fake);
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get size(): number {
     return this.#timers.size;
   }

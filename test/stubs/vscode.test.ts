@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeEach, describe, it } from 'mocha';
+import { runs } from '../runs.ts';
 import * as vscode from 'vscode';
 import * as stub from './vscode.ts';
 import { editor, enter, escape, freshEditor, pick, press, type } from './vscode.ts';
@@ -70,6 +71,7 @@ describe('the stub of vscode', () => {
         const read = vscode.Uri.parse(uri.toString());
         assert.deepEqual([read.path, read.query, read.fragment], [`/${path}`, query, fragment]);
       }),
+      { numRuns: runs(100) },
     );
     assert.equal(vscode.Uri.file('/a b/c:d.txt').toString(), 'file:///a%20b/c%3Ad.txt');
   });
@@ -113,7 +115,7 @@ describe('the stub of vscode', () => {
   });
 });
 
-/** What the sources name of the API at run time: `window.showQuickPick`, and classes that they make. */
+/** Yields the parts of the API that the sources name at run time: `window.showQuickPick`, and classes that they make. */
 function* usesOf(): Generator<string> {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' });
   for (const file of files.filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))) {

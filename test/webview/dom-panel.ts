@@ -3,7 +3,7 @@ import { StandInHost } from './stand-in-host.ts';
 
 /** The whole view on a page in Node.js, with a host that a test plays. */
 export class DomPanel extends StandInHost {
-  /** What the view has saved with the editor. */
+  /** The state that the view has saved with the editor. */
   saved: unknown;
   readonly #dom: Dom;
   #view: HTMLElement | null = null;

@@ -4,7 +4,7 @@ import { packChild, packJoin, unpackChild, type ChildRow } from '../../webview/p
 
 /** Fan-outs as an engine would tell them, for the view to show. */
 
-/** When they were opened, in unix seconds. */
+/** The time at which they were opened, in unix seconds. */
 export const OPENED = 1_750_000_000;
 
 export function child(index: number, told: Partial<ChildDocument> = {}): ChildDocument {

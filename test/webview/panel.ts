@@ -78,7 +78,7 @@ export class Stage {
   }
 }
 
-/** What the editor does in a webview's page before its own scripts run. */
+/** Does what the editor does in a webview's page before its own scripts run. */
 function standIn({ theme, saved, told }: { theme: Theme; saved: unknown; told: readonly unknown[] }): void {
   const paint = new MutationObserver(() => {
     paint.disconnect();

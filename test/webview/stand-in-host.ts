@@ -20,13 +20,12 @@ type Answer = (
 export abstract class StandInHost {
   /** True once the view has said that it is ready. */
   isReady = false;
-  /** What the view asked for, in order. */
   readonly requests: ViewRequest[] = [];
-  /** What the view wants in the log. */
+  /** The problems that the view wants in the log. */
   readonly problems: string[] = [];
   /** The numbers of the changes that the view has drawn, since the fan-out was told from its beginning. */
   readonly applied: number[] = [];
-  /** What went wrong in the page itself. */
+  /** The errors in the page itself. */
   readonly errors: string[] = [];
   /** Answers requests; null leaves them open. */
   answer: Answer | null = () => ({ ok: true, value: null });

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** What all components share. Style sheets are constructed, so that the page's policy need allow no inline style. */
+/** The style that all components share. Style sheets are constructed, so that the page's policy need allow no inline style. */
 export const shared = css`
   :host {
     display: block;

@@ -1,4 +1,4 @@
-/** What moves fast is read out this often at most, in milliseconds; its end at once. */
+/** The shortest time between two announcements of what changes fast, in milliseconds; its end is announced at once. */
 const INTERVAL_MS = 5000;
 
 /** Decides when a screen reader is told anew of something that changes often. */
@@ -18,7 +18,7 @@ export class Announcer {
     this.#onSaid = onSaid;
   }
 
-  /** What is to be read out. */
+  /** The text to read out. */
   get said(): string {
     return this.#said;
   }

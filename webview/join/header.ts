@@ -6,13 +6,13 @@ import type { ViewStrings } from '../strings.ts';
 
 export type ExportFormat = 'json' | 'svg' | 'png';
 
-/** Whether what is shown is as it is now, and why not. */
+/** The state of the panel's updates: whether it shows the present, and why not. */
 export interface Stream {
   readonly state: StreamState;
   readonly note: string | null;
 }
 
-/** What became of something that a person asked for. */
+/** The result of something that a person asked for. */
 export interface Notice {
   readonly good: boolean;
   readonly text: string;
@@ -57,7 +57,7 @@ const STREAM_ICONS: Readonly<Record<StreamState, IconName>> = {
   disconnected: 'debugDisconnect',
 };
 
-/** What the panel is about, whether it is live, what can be done with all of it, and what became of that. */
+/** The head of the panel: its subject, whether it is live, the actions on all of it, and their results. */
 export class HeaderElement extends LitElement {
   static override styles = [
     shared,

@@ -5,7 +5,7 @@ import type { Ink } from '../model/scene.ts';
 export interface Palette {
   readonly ink: Readonly<Record<Ink, string>>;
   readonly background: string;
-  /** How much of its colour a bar's ground has, 0 to 1; none where contrast counts most. */
+  /** The share of a bar's colour in its ground, 0 to 1; none where contrast counts most. */
   readonly tint: number;
   readonly font: string;
 }

@@ -27,7 +27,7 @@ const ICONS: Readonly<Record<RowAction, IconName>> = {
   cancel: 'stopCircle',
 };
 
-/** What the engine would not refuse at once. */
+/** Tells whether the engine would not refuse the action at once. */
 export function mayDo(action: RowAction, row: ChildRow): boolean {
   switch (action) {
     case 'output':

@@ -440,7 +440,7 @@ export class SubtasksElement extends LitElement {
     </div>`;
   }
 
-  /** Where there is no room for columns, this one says what they would. */
+  /** Returns the content of the worker's cell; where there is no room for columns, it says what they would. */
   #workerCell(row: ChildRow): string | typeof nothing {
     if (!this.#narrow) return row.worker ?? nothing;
     const [cost, unknown] = [costOf(row), unknownCostsOf(row)];

@@ -53,7 +53,7 @@ describe('the timeline', () => {
   const painted = (call: Painted['call']): readonly Painted[] =>
     context().painted.filter(each => each.call === call);
   const texts = (): readonly string[] => painted('fillText').map(({ args }) => String(args[0]));
-  /** Where a text is painted, which is within its bar. */
+  /** Returns the place where a text is painted, which is within its bar. */
   const placeOf = (text: string): { clientX: number; clientY: number } => {
     const [, x, y] = painted('fillText').find(({ args }) => args[0] === text)?.args ?? [];
     return { clientX: Number(x), clientY: Number(y) };

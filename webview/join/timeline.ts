@@ -169,7 +169,7 @@ export class TimelineElement extends LitElement {
   declare critical: readonly number[];
   declare selected: number | null;
 
-  /** What is in sight; null shows everything and follows it as it grows. */
+  /** The part in sight; null shows everything and follows it as it grows. */
   #domain: Domain | null = null;
   #active: Bar | null = null;
   #hovered: { bar: Bar; x: number; y: number } | null = null;

@@ -1,7 +1,7 @@
 import { scaleUtc } from 'd3-scale';
 import { duration } from '../../engine/contract/format.ts';
 
-/** What of the time is in sight, in seconds since the fan-out was opened. */
+/** The part of the time that is in sight, in seconds since the fan-out was opened. */
 export interface Domain {
   readonly from: number;
   readonly to: number;

@@ -35,7 +35,7 @@ export class FanOutModel {
     return this.#rows;
   }
 
-  /** How many rows have come. */
+  /** The number of rows that have come. */
   get known(): number {
     return this.#known;
   }
@@ -55,7 +55,7 @@ export class FanOutModel {
     return this.#unknownCosts;
   }
 
-  /** How many subtasks have an attempt under way that has started. */
+  /** The number of subtasks with an attempt under way that has started. */
   get running(): number {
     return this.#running;
   }
@@ -136,7 +136,7 @@ export class FanOutModel {
 /** True when its attempt has started; one that was only handed to a worker has not. */
 export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.startedUnix !== null;
 
-/** What the present attempt took or has taken so far, in seconds; null before it has started. */
+/** Returns the time that the present attempt took or has taken so far, in seconds; null before it has started. */
 export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
   if (row.state === 'pending') return null;
   if (row.state === 'done') return row.wallSecs;

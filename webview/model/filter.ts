@@ -5,7 +5,7 @@ import { LOOKS, lookOf, type Look } from './looks.ts';
 export const SORT_KEYS = ['index', 'title', 'state', 'worker', 'attempt', 'elapsed', 'cost'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** Which subtasks are listed, and in which order. */
+/** The choice of the subtasks that are listed, and their order. */
 export interface Listing {
   /** Every word of it must occur in a row's name, goal, worker, target or reason. */
   readonly text: string;

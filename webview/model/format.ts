@@ -1,4 +1,4 @@
-/** How texts are fitted into the room that they have; figures are written as everywhere (`engine/contract/format.ts`). */
+/** Texts fitted into the room that they have; figures are written as everywhere (`engine/contract/format.ts`). */
 
 /** The text, cut so that it takes at most `widthPx` where a character takes about `charPx`; empty when nothing fits. */
 export function fitText(text: string, widthPx: number, charPx: number): string {

@@ -1,7 +1,10 @@
 import type { ChildRow, Counts, Verdict } from '../protocol.ts';
 import type { StringKey } from '../strings.ts';
 
-/** How what happened to an attempt looks: always a colour, a pattern, a sign and a word, so that none is needed alone. */
+/**
+ * The looks of attempts by what happened to them: always a colour, a pattern, a sign and a word, so that none is needed
+ * alone.
+ */
 
 export const LOOKS = [
   'accepted',
@@ -15,7 +18,7 @@ export const LOOKS = [
 ] as const;
 export type Look = (typeof LOOKS)[number];
 
-/** What fills a bar. */
+/** The fill of a bar. */
 export type Pattern = 'solid' | 'rising' | 'crossed' | 'upright' | 'hollow' | 'dotted';
 
 export const PATTERNS: Readonly<Record<Look, Pattern>> = {

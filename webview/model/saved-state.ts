@@ -15,7 +15,7 @@ const savedStateSchema = v.object({
   selected: v.fallback(v.nullable(v.number()), null),
 });
 
-/** What the editor keeps of a view while it is hidden or the window is closed. The serializer reads `thread`. */
+/** The state that the editor keeps of a view while it is hidden or the window is closed. The serializer reads `thread`. */
 export interface SavedState {
   readonly thread: string | null;
   readonly listing: Listing;
@@ -28,7 +28,7 @@ export const NOTHING_SAVED: SavedState = {
   selected: null,
 };
 
-/** What another version saved is taken as far as it is understood. */
+/** Reads a saved state; one of another version is taken as far as it is understood. */
 export function readSavedState(saved: unknown): SavedState {
   const result = v.safeParse(savedStateSchema, saved);
   return result.success ? result.output : NOTHING_SAVED;

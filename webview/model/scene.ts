@@ -80,7 +80,7 @@ export interface Subject {
   /** Ends the lane of the join; told in the picture. */
   readonly joinLabel: string;
   readonly critical: readonly number[];
-  /** Where the keyboard is. */
+  /** The bar that the keyboard is at. */
   readonly active: Bar | null;
   /** The subtask whose detail is shown. */
   readonly selected: number | null;
@@ -149,7 +149,7 @@ export function barAt(subject: Subject, sight: Sight, atX: number, atY: number):
   return null;
 }
 
-/** Where a bar lies, in pixels of the unscrolled body; null when there is no such bar. */
+/** Returns the place of a bar, in pixels of the unscrolled body; null when there is no such bar. */
 export function topOf(lanes: readonly Lane[], bar: Bar): { top: number; height: number } | null {
   let top = 0;
   for (const lane of lanes) {
@@ -192,7 +192,7 @@ interface Drawing {
   readonly x: (unix: number) => number;
   readonly gutter: number;
   readonly body: Shape[];
-  /** Where the present attempts on the critical path lie. */
+  /** The places of the present attempts on the critical path. */
   readonly spots: Spot[];
 }
 

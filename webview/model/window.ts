@@ -13,7 +13,7 @@ export function windowOf(scrollTop: number, heightPx: number, rowPx: number, cou
   return { first, end: Math.max(first, end) };
 }
 
-/** Where to scroll so that the row is in sight, moving no more than needed. */
+/** Returns the scroll position at which the row is in sight, moving no more than needed. */
 export function scrollTo(row: number, scrollTop: number, heightPx: number, rowPx: number): number {
   const top = row * rowPx;
   if (top < scrollTop) return top;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-/** What the preview of a plan and its host say to each other. Both decode what they hear, and drop what is none. */
+/** The messages between the preview of a plan and its host. Both decode what they hear, and drop what they don't understand. */
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const TONES = ['accepted', 'failed', 'skipped', 'running', 'pending'] as const;
@@ -20,13 +20,13 @@ export const toPreviewSchema = v.variant('type', [
         layer: whole,
         /** The condition of a follow-up, in words; null for a member of the join. */
         follows: v.nullable(v.string()),
-        /** How it does in the last run, and in words; null where it was in none. */
+        /** Its state in the last run, as a tone and in words; null where it was in none. */
         tone: v.nullable(v.picklist(TONES)),
         state: v.string(),
       }),
     ),
     edges: v.array(v.object({ from: whole, to: whole })),
-    /** How many subtasks were left out of the picture. */
+    /** The number of subtasks that were left out of the picture. */
     left: whole,
     words: v.object({ empty: v.string(), waitsFor: v.string(), join: v.string(), left: v.string() }),
   }),

@@ -35,7 +35,7 @@ describe('the speedup', () => {
       ...told,
     });
   }
-  /** What each wall is called, how long it took, and how much of the longest its bar is. */
+  /** Returns the name of each wall, its time, and the share of its bar in the longest. */
   const walls = (): readonly string[] => {
     const cells = findAll(card, '.walls > *');
     return findAll(card, '.wall').map(

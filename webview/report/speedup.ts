@@ -27,7 +27,7 @@ interface Wall {
   readonly estimated: boolean;
 }
 
-/** What the parallelism brought: measured where a serial run carries it, else an estimate that says it is one. */
+/** The speedup: measured where there is a serial run, else an estimate that says it is one. */
 export class SpeedupElement extends LitElement {
   static override styles = [
     shared,
@@ -175,7 +175,7 @@ export class SpeedupElement extends LitElement {
   declare report: SpeedupRow | null;
   declare problem: Problem | null;
   declare serial: SerialRow | null;
-  /** Why the last wish about the serial run was refused. */
+  /** The reason why the last request about the serial run was refused. */
   declare refused: Problem | null;
   /** False while no engine answers. */
   declare enabled: boolean;

@@ -67,7 +67,7 @@ ajv.addSchema(document, 'api', false, false);
 
 const validators = new Map<Schema, ValidateFunction>();
 
-/** What is wrong with a value by a schema of the document; '' when nothing is. */
+/** Returns the faults of a value by a schema of the document; '' when there are none. */
 export function faultOf(schema: Schema, value: unknown): string {
   const validate = validators.get(schema) ?? ajv.compile(inDocument(schema));
   validators.set(schema, validate);

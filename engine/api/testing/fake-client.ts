@@ -13,7 +13,7 @@ import type { EngineClient } from '../client.ts';
 type Reply = (input: Record<string, unknown>) => object | Promise<object>;
 type Answer = object | Error | Reply;
 
-/** What the fake answers, by the name of the command or the report. */
+/** The answers of the fake, by the name of the command or the report. */
 export type Answers = Readonly<Partial<Record<CommandName | ReportName, Answer>>>;
 
 /** A client whose engine answers as it is told, and which remembers what it was asked. */

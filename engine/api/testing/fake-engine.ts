@@ -45,7 +45,7 @@ export class FakeEngine implements ServedEngine {
   failure: unknown = null;
   /** Awaited by every call before it answers. */
   delay: Promise<void> = Promise.resolve();
-  /** What subtask outputs consist of. */
+  /** Returns the chunks of subtask outputs. */
   chunks: () => AsyncIterable<Uint8Array> = oneChunk;
   readonly #watchers = new Set<Watcher>();
 

@@ -8,7 +8,7 @@ import { FakeEngine } from './fake-engine.ts';
 
 export const TOKEN = 'a-token-for-tests';
 
-/** What came back, whole. */
+/** An answer, read whole. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;

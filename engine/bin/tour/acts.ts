@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts';
 import type { Comparison } from './closing.ts';
 import { Interrupted, TourEnded, type Stage } from './stage.ts';
 
-/** How long each act may take on a slow machine, in milliseconds. */
+/** The time that each act may take on a slow machine, in milliseconds. */
 const FIRST_ACT_MS = 120_000;
 const SECOND_ACT_MS = 300_000;
 

@@ -12,9 +12,9 @@ import { resolveSocket } from '../../home/socket.ts';
 import { colours, print } from './print.ts';
 import { processesNaming, sendSignal } from './processes.ts';
 
-/** How long a process may take to end once it was told to, in milliseconds. */
+/** The time that a process may take to end once told to, in milliseconds. */
 const ENDING_MS = 5_000;
-/** How often the processes are looked for that have yet to end, in milliseconds. */
+/** The interval between looks for the processes that have yet to end, in milliseconds. */
 const LOOK_MS = 50;
 
 /** The reason for which the tour ends early, and its exit code. */
@@ -37,7 +37,7 @@ export class Interrupted extends TourEnded {
 export interface StageOptions {
   /** The folder of the built program. */
   readonly bin: string;
-  /** Where the commands are typed. */
+  /** The folder in which the commands are typed. */
   readonly cwd: string;
 }
 

@@ -1,6 +1,6 @@
 import type { Names } from '../verb.ts';
 
-/** What a completion script is made from. */
+/** The data that a completion script is made from. */
 export interface CompletionTree {
   readonly verbs: readonly {
     /** One word or two. */
@@ -14,7 +14,7 @@ export interface CompletionTree {
       readonly values: readonly string[];
       readonly names: Names | null;
     }[];
-    /** What each word after the verb names; null where it is free text. */
+    /** The kind of name that each word after the verb is; null where it is free text. */
     readonly words: readonly (Names | null)[];
   }[];
 }

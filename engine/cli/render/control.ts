@@ -1,7 +1,7 @@
 import type { ControlDocument } from '../../contract/documents.ts';
 import type { Colours } from './colours.ts';
 
-/** What `kill` and `unkill` say when it is written down. */
+/** Returns the line that `kill` and `unkill` print once the record is written. */
 export function killedLine({ topic, namespace, level }: ControlDocument, colours: Colours): string {
   const what = {
     freeze: `${level} freeze of '${namespace}'`,

@@ -2,7 +2,7 @@ import type { FleetError } from '../../errors.ts';
 import { printable } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 
-/** What goes to stderr with `--json`. */
+/** Returns the document for stderr with `--json`. */
 export function errorDocument(error: FleetError): object {
   return {
     error: {
@@ -13,7 +13,7 @@ export function errorDocument(error: FleetError): object {
   };
 }
 
-/** What is wrong, which input, the way out. */
+/** Returns the lines of an error: what is wrong, with which input, and what to do next. */
 export function errorLines(error: FleetError, colours: Colours): readonly string[] {
   const head = `${colours.red('error:')} ${printable(error.message)}`;
   const hints = error.hint === undefined ? [] : error.hint.split('\n');

@@ -32,7 +32,7 @@ export function launchLine(
   return `  ${label} ${how} PID ${pid ?? '–'} on ${portOf(endpoint)} (home=${showPath(home)})`;
 }
 
-/** What `fleet start` did, after the coordinator's own line. */
+/** Returns the lines on what `fleet start` did, after the coordinator's own line. */
 export function startedLines(started: FleetStarted, showPath: ShowPath, colours: Colours): readonly string[] {
   const adopted = started.instances.filter(({ did }) => started.adopted.includes(did));
   return [

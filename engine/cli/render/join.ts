@@ -94,7 +94,7 @@ function censusLines({ census, counts }: JoinStatus): readonly string[] {
 export const echoLines = ({ echo }: { readonly echo: string | null }): readonly string[] =>
   echo === null ? [] : [`  ⚠ ${printable(echo)}`];
 
-/** What is booked and reserved of each limit: `$0.30 booked, $0.20 reserved of $1.00`. */
+/** Returns the booked and the reserved amount of each limit: `$0.30 booked, $0.20 reserved of $1.00`. */
 export function budgetTexts(budget: BudgetDocument): readonly string[] {
   if (budget === null) return [];
   return CURRENCIES.flatMap(currency => {
@@ -150,7 +150,7 @@ export function childLines(
   ];
 }
 
-/** How a subtask goes, in one line. */
+/** Returns the state of a subtask in one line. */
 export function childState(child: ChildDocument, colours: Colours): string {
   switch (child.state) {
     case 'pending':

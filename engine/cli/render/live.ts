@@ -115,7 +115,7 @@ function fanOutLine(fanOut: OpenFanOut, nowUnix: number): string {
   return `${bar} ${completed}/${subtasks}  ${alias}  ${elapsed}  ${totalCost(cost, fanOut.unknown_costs)}  ${progress}`;
 }
 
-/** What the kill switch keeps from starting. */
+/** Returns the freezes and the emergency stop that keep work from starting, a line each. */
 function holdLines({ freezes, emergency }: FleetDocument): readonly string[] {
   const why = (reason: string | null): string => (reason === null ? '' : ` — ${printable(reason)}`);
   return [
@@ -130,7 +130,7 @@ function oneLineKept(line: string, width: number): string {
   return `${' '.repeat(indent)}${oneLine(line, Math.max(1, width - indent))}`;
 }
 
-/** What has changed from one document to the next, a line each, for output that is no terminal. */
+/** Returns the changes from one document to the next, a line each, for output that is no terminal. */
 export function liveChangeLines(
   before: LiveDocument | undefined,
   now: LiveDocument,

@@ -8,7 +8,7 @@ import { policyParts, usageLines } from '../../contract/effective.ts';
 import { fields, oneLine, table } from '../../contract/format.ts';
 import type { Colours } from './colours.ts';
 
-/** What a change says when it is written down. */
+/** Returns the line about a change to a namespace, once it is written. */
 export function namespaceChangedLine({ id, status }: NamespaceDocument, colours: Colours): string {
   return `${colours.green('✓')} namespace '${id}' → ${status}`;
 }
@@ -43,7 +43,7 @@ export function namespaceLines(shown: NamespaceShown, colours: Colours): readonl
   ];
 }
 
-/** What holds in a namespace, with the level that set it behind each part. */
+/** Returns the policy that holds in a namespace, with the level that set it behind each part. */
 export function effectiveLines(effective: EffectivePolicy): readonly string[] {
   const { namespace, archived_by: by, usage } = effective;
   return [

@@ -3,7 +3,7 @@ import type { Colours } from './colours.ts';
 import { duration, oneLine, printable } from '../../contract/format.ts';
 import { childState, countsText } from './join.ts';
 
-/** How many running subtasks are listed below the bar. */
+/** The number of running subtasks that are listed below the bar. */
 const LISTED = 8;
 const BAR_CELLS = 24;
 
@@ -70,8 +70,8 @@ export function waits(
 }
 
 /**
- * What has changed from one document to the next, a line each, for output that is no terminal. Without children
- * in the documents, one line of counts.
+ * Returns the changes from one document to the next, a line each, for output that is no terminal. Returns one line of counts for
+ * documents without children.
  */
 export function changeLines(
   before: JoinStatus | undefined,

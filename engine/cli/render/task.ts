@@ -87,7 +87,7 @@ export function taskLines(task: TaskDocument, showPath: ShowPath, colours: Colou
 
 const relatedTask = ({ alias, status }: TaskDocument['depends_on'][number]): string => `${alias} (${status})`;
 
-/** How a task was judged, or what it is to be judged by. */
+/** Returns the lines about a task's judgement, or about its criteria. */
 function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
   const { hypothesis, criteria, done, verdict, by, at_unix, reason, join } = evaluation;
   const when = at_unix === null ? '' : ` at ${moment(at_unix)}`;
@@ -124,7 +124,7 @@ const WORDS: Readonly<Record<TaskVerb, string>> = {
   reopen: 'reopening',
 };
 
-/** What a verb made of a task. */
+/** Returns the lines on the outcome of a verb for a task. */
 export function standingLines(verb: TaskVerb, task: TaskDocument, colours: Colours): readonly string[] {
   return [
     `${colours.cyan('◇')} ${WORDS[verb]} of ${task.alias} recorded`,

@@ -33,7 +33,7 @@ export class Written implements Output {
 
 /** A terminal whose keys a test presses and whose size it changes. */
 export class FakeTerminal implements Terminal {
-  /** What it is used for while somebody has it. */
+  /** The current use of the terminal; null while nobody has it. */
   use: TerminalUse | null = null;
 
   take(use: TerminalUse): () => void {

@@ -33,7 +33,7 @@ export const completion = defineVerb({
   },
 });
 
-/** What the scripts are made from: every verb that people call, with its options and words. */
+/** Returns the data of the completion scripts: every verb that people call, with its options and words. */
 export function treeOf(verbs: readonly Verb[]): CompletionTree {
   return {
     verbs: verbs

@@ -85,7 +85,7 @@ function parseObject(json: string): object {
   throw new FleetError('USAGE', '--body is not a JSON object');
 }
 
-/** How often a clock is sought anew that somebody else took in the same moment. */
+/** The number of tries for a clock when somebody else takes it in the same moment. */
 const TRIES = 10;
 
 /** Writes it with the next clock of its author on its thread. */

@@ -5,7 +5,7 @@ import { joinStatusLines } from '../render/join.ts';
 import { changeLines, progressLines, waits } from '../render/progress.ts';
 import { LiveRegion } from './live-region.ts';
 
-/** How often the running times are redrawn on a terminal, in milliseconds. */
+/** The interval at which the running times are redrawn on a terminal, in milliseconds. */
 const REDRAW_MS = 1_000;
 
 /** Shows a join as it goes. */

@@ -9,7 +9,7 @@ import { follow as followSignals } from '../../contract/follow.ts';
 import { followFleet } from './follow-fleet.ts';
 import { Screen } from './screen.ts';
 
-/** How often the running times are redrawn on a terminal, in milliseconds. */
+/** The interval at which the running times are redrawn on a terminal, in milliseconds. */
 const REDRAW_MS = 1_000;
 const CTRL_C = '\u0003';
 

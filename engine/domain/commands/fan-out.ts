@@ -1,4 +1,11 @@
-import type { Cancel, FanOutOpen, FanOutRequest, Retry, RunSerial, TaskAdd } from '../../contract/commands.ts';
+import type {
+  Cancel,
+  FanOutOpen,
+  FanOutRequest,
+  Retry,
+  RunSerial,
+  TaskAdd,
+} from '../../contract/commands.ts';
 import type { FannedOut, FanOutOpened, TaskAdded } from '../../contract/documents.ts';
 import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { FleetError } from '../../errors.ts';
@@ -7,10 +14,25 @@ import { admitWork } from '../policy/admission.ts';
 import { TOPIC, type FanOutBody, type TaskBody } from '../model/record-bodies.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { runningAgainWith } from '../fold/apply-record.ts';
-import { denierOf, levelsOf, limitOf, requireFanOut, requireSubtaskAgain, type Levels } from '../policy/namespace-policy.ts';
+import {
+  denierOf,
+  levelsOf,
+  limitOf,
+  requireFanOut,
+  requireSubtaskAgain,
+  type Levels,
+} from '../policy/namespace-policy.ts';
 import { parsePredicate, type CelCompiler } from '../model/predicate.ts';
 import { keptFor, keyOf, keyTaken, type Issuer } from '../model/idempotency-keys.ts';
-import { isUnderWay, labelOf, wordOf, type Child, type FanOut, type FleetState, type Task } from '../model/state.ts';
+import {
+  isUnderWay,
+  labelOf,
+  wordOf,
+  type Child,
+  type FanOut,
+  type FleetState,
+  type Task,
+} from '../model/state.ts';
 import { subtasksMeant } from './subtask-refs.ts';
 import { completeSubtasks, type SubtaskContext } from './subtask-validation.ts';
 import { isFollowUp, membersAmong, type CompleteSubtask } from '../model/subtask.ts';
@@ -20,7 +42,7 @@ import { writeSubtasks } from '../model/subtask-encoding.ts';
 
 export type { Issuer } from '../model/idempotency-keys.ts';
 
-/** What a fan-out is checked against, beside the state. */
+/** The context that a fan-out is checked against, beside the state. */
 export interface FanOutContext {
   readonly cel: CelCompiler;
   readonly defaultExecutor: string;

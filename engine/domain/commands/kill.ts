@@ -94,4 +94,3 @@ function nothingToUndo(what: string, control: Control, namespace = ROOT_NAMESPAC
       : {}),
   });
 }
-

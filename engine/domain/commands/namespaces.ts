@@ -1,6 +1,13 @@
 import type { NamespaceCreate } from '../../contract/commands.ts';
 import type { NamespaceDocument } from '../../contract/documents.ts';
-import { chainOf, isWithin, namespaceFault, parentOf, ROOT_NAMESPACE, shortened } from '../../contract/namespaces.ts';
+import {
+  chainOf,
+  isWithin,
+  namespaceFault,
+  parentOf,
+  ROOT_NAMESPACE,
+  shortened,
+} from '../../contract/namespaces.ts';
 import { FleetError } from '../../errors.ts';
 import { canonical } from '../../record/canonical.ts';
 import { RESERVED, type Did } from '../../record/ids.ts';
@@ -8,9 +15,17 @@ import type { Coordinator } from '../coordinator/coordinator.ts';
 import { TOPIC, type NamespaceStatusBody } from '../model/record-bodies.ts';
 import type { FleetState, Namespace, Task } from '../model/state.ts';
 import { endOf } from '../model/tasks.ts';
-import { byPath, commandOf, isActive, LIST_HINT, namespaceRow, notRegistered, type Registry } from '../policy/namespaces.ts';
+import {
+  byPath,
+  commandOf,
+  isActive,
+  LIST_HINT,
+  namespaceRow,
+  notRegistered,
+  type Registry,
+} from '../policy/namespaces.ts';
 
-/** Who asks for a change, and when. */
+/** The author and the time of a change. */
 interface Issuer {
   readonly actor: Did;
   readonly now: number;
@@ -131,7 +146,7 @@ function refuseOpenWork(state: FleetState, id: string): void {
   );
 }
 
-/** Where a task's work is: its fan-out may lie below it. */
+/** Returns the namespace of a task's work: that of its fan-out, which may lie below the task's own. */
 const namespaceOf = (task: Task): string => task.fanOutHead?.namespace ?? task.facts.namespace;
 
 function requireParent(registry: Registry, id: string): void {
@@ -142,4 +157,3 @@ function requireParent(registry: Registry, id: string): void {
     hint: `Create the parent first: ${commandOf(parent)}`,
   });
 }
-

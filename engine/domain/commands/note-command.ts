@@ -26,4 +26,3 @@ export function noteCommand(
   };
   coordinator.noteDone(body, issuer.now);
 }
-

@@ -37,7 +37,7 @@ function isFinishedOrJudged(task: Task): boolean {
   return endOf(task) !== null || task.standing.done !== null;
 }
 
-/** What may be done with a task of this status instead. */
+/** Returns a hint that names the command to use instead on a task of this status. */
 export function wayOut({ alias }: Task, status: TaskStatus): string {
   switch (status) {
     case 'inbox':

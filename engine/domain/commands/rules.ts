@@ -13,7 +13,6 @@ import { refusalOf, ruleDocument, type Rules } from '../policy/permission-rules.
 export const MAX_RULES = 100;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-
 /**
  * Adds a rule, or puts another one in the place of the one with its name.
  * @throws INVALID_RECORD for a name or an expression that is none; TOO_LARGE; CONFLICT for a rule by which its own author
@@ -79,4 +78,3 @@ const removalBy = (name: string, actor: Did): RuleRemovedBody => ({
   name,
   issued_by: actor,
 });
-

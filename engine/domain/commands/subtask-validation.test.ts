@@ -462,7 +462,7 @@ const graph = fc.array(fc.array(fc.nat(11), { maxLength: 2 }), { minLength: 1, m
   })),
 );
 
-/** Whether removing what has no open dependency, over and over, removes everything. */
+/** Tells whether the dependencies have no cycle, by removing subtasks without open dependencies until none is left. */
 function isAcyclic(subtasks: readonly { depends_on: number[] }[]): boolean {
   const left = new Set(subtasks.keys());
   for (let before = -1; before !== left.size;) {

@@ -11,9 +11,17 @@ import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.t
 import type { Budgeted } from '../model/budgets.ts';
 import { didYouMean, likeness, nearestName } from '../model/did-you-mean.ts';
 import { walk, NONE } from '../model/subtask-graph.ts';
-import { type Target, type CompleteSubtask, isAgent, isFollowUp, SPECIFIC, LEAST_LOADED, ROUND_ROBIN } from '../model/subtask.ts';
+import {
+  type Target,
+  type CompleteSubtask,
+  isAgent,
+  isFollowUp,
+  SPECIFIC,
+  LEAST_LOADED,
+  ROUND_ROBIN,
+} from '../model/subtask.ts';
 
-/** What the fan-out's subtasks are completed with and checked against. */
+/** The defaults that complete a fan-out's subtasks, and the facts that they are checked against. */
 export interface SubtaskContext {
   /** The folder of subtasks that name none: the fan-out's, the task's or the caller's. */
   readonly dir: string | null;
@@ -24,7 +32,7 @@ export interface SubtaskContext {
   readonly executors: readonly string[];
   /** The time-out of subtasks that name none; null where they have none. */
   readonly defaultTimeoutSecs: number | null;
-  /** Why an executor can't run a subtask, or null when it can; asked once the executor is known to exist. */
+  /** Returns why an executor can't run a subtask, or null when it can; called once the executor is known to exist. */
   readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
   /** The fan-out's limits, of which each subtask must name its shares. */
   readonly limits?: Budgeted;
@@ -185,9 +193,8 @@ function decode(input: unknown, index: number): Subtask {
 }
 
 /**
- * Whether the schema would take a subtask that has its goal and, at most, other members that are text. The subtasks of
- * a large fan-out are mostly so; the schema decides all other cases, and says what is wrong. A test holds the two
- * together.
+ * True when the schema accepts a subtask that has a goal and otherwise only text members, as most subtasks of a large
+ * fan-out do. The schema decides all other cases and explains faults. A test checks that the two agree.
  */
 export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
   for (const key of Object.keys(input)) {
@@ -208,7 +215,7 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
   ['executor', 64],
 ]);
 
-/** What the schema fills in. */
+/** The defaults that the schema fills in. */
 const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
 
 function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {

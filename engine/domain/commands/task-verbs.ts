@@ -13,10 +13,10 @@ import { ALLOWED } from '../model/task-status.ts';
 import type { FleetState, Task } from '../model/state.ts';
 import { endOf, resolveTask, statusOf, unmetOf } from '../model/tasks.ts';
 
-/** What somebody says of a task: all that any of the verbs takes. */
+/** The input of any task verb. */
 type Input = Partial<TaskVerbInput<'block'> & TaskVerbInput<'defer'> & TaskVerbInput<'done'>>;
 
-/** What is done and judged is known, a start is done, and all else is decided. */
+/** The act that records each verb: DO for a start, KNOW for results and judgements, LEARN for decisions. */
 const ACTS: Readonly<Record<TaskVerb, Act>> = {
   start: 'DO',
   done: 'KNOW',

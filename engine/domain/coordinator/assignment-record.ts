@@ -56,10 +56,10 @@ export function childIntent(
   });
 }
 
-/** How many of the subtasks that it depends on an agent is told of, the last ones: a prompt has its bounds. */
+/** The most dependencies that an agent is told of, the last ones: a prompt has its bounds. */
 const MAX_TOLD = 64;
 
-/** What those that accepted left to those that build on them. They don't change any more. */
+/** Returns the results of accepted dependencies, for the subtasks that build on them. They no longer change. */
 function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
   return indices.slice(-MAX_TOLD).map(index => {
     const { summary, work } = fanOut.children[index]!;
@@ -73,10 +73,10 @@ function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
   });
 }
 
-/** What is said of a child that did not run, or whose run nobody can tell of. */
+/** The cost and time of a child that did not run, or whose run is unknown. */
 export const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
-/** How a child ends that is cancelled before it ran. */
+/** Returns the result of a child that is cancelled before it ran. */
 export function cancelled(reason: string): ResultFields {
   return { ...nothingRan, verdict: 'cancelled', reason };
 }
@@ -92,7 +92,7 @@ export function nextAttempt(child: Child): number {
   return ended >= child.attempt ? child.attempt + 1 : child.attempt;
 }
 
-/** Why a child ends that somebody, or its join, asked to end. */
+/** Returns why a child ends that somebody, or its join, asked to end. */
 export function endReason(fanOut: FanOut, child: Child): string {
   if (child.cancelRequested !== null) return child.cancelRequested;
   if (fanOut.task.cancelled !== null) return fanOut.task.cancelled.reason ?? 'cancelled by request';

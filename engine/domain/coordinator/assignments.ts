@@ -118,17 +118,19 @@ export class Assignments {
       this.#completion.endDelivery(fanOut, child, result, true, now);
   }
 
-  /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
+  /** Returns the time at which this child's worker reported its start, in ms; null while it waits or has reported none. */
   startedAt(child: Child): number | null {
     return (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
   }
 
   /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
   silentSince(child: Child): number | null {
-    return (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.silentSince) ?? null;
+    return (
+      (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.silentSince) ?? null
+    );
   }
 
-  /** When the first child that backs off, or whose executor is out of quota, may be tried again, in ms; else infinite. */
+  /** The time of the next retry of a child in back-off or an executor out of quota, in ms; infinite without one. */
   get nextBackoff(): number {
     let next = Infinity;
     for (const executor of this.#parked.keys()) {

@@ -29,7 +29,7 @@ class WatchedFleet extends TestFleet {
   }
 }
 
-/** What documents say of all tasks and their subtasks now. */
+/** Returns the present documents of all tasks and their subtasks. */
 function shown({ core, now }: TestFleet): Shown {
   return new Map(
     [...core.state.tasks.values()].map(task => {

@@ -12,7 +12,7 @@ import { completedOf, labelOf, type Child, type FanOut } from '../model/state.ts
 import type { DecisionBuffer } from './decision-buffer.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
-/** What follows when a child ends or is asked to: its dependants' end, the join, and what becomes of the losers. */
+/** Handles the end of a child, or the request for it: the end of its dependants, the join, and the losers. */
 export class Completion {
   readonly #step: DecisionBuffer;
   readonly #membership: Membership;
@@ -202,7 +202,7 @@ export class Completion {
   }
 }
 
-/** Whether somebody asked this child to end, or its join does. */
+/** Tells whether somebody asked this child to end, or its join ends it. */
 function isToEnd(fanOut: FanOut, child: Child): boolean {
   if (child.cancelRequested !== null) return true;
   if (fanOut.joined === null || fanOut.losers === 'keep') return false;

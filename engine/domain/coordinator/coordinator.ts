@@ -1,7 +1,13 @@
 import { isWithin } from '../../contract/namespaces.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../../record/record.ts';
-import { asJson, TOPIC, type AdmittedBody, type CommandDoneBody, type HeartbeatBody } from '../model/record-bodies.ts';
+import {
+  asJson,
+  TOPIC,
+  type AdmittedBody,
+  type CommandDoneBody,
+  type HeartbeatBody,
+} from '../model/record-bodies.ts';
 import { Deferrals } from './deferrals.ts';
 import { releaseQueueOf } from './scheduler.ts';
 import { Assignments } from './assignments.ts';
@@ -13,7 +19,13 @@ import { reconcile } from './reconcile.ts';
 import { namespaceOfBody, requirePermitted } from '../policy/permission-rules.ts';
 import { Completion } from './completion.ts';
 import { environmentOf, type Child, type FleetState, type Task } from '../model/state.ts';
-import { DecisionBuffer, type Draft, type OutBatch, type Output, type StepOptions } from './decision-buffer.ts';
+import {
+  DecisionBuffer,
+  type Draft,
+  type OutBatch,
+  type Output,
+  type StepOptions,
+} from './decision-buffer.ts';
 import { Timeouts } from './timeouts.ts';
 
 export interface CoordinatorOptions extends StepOptions {
@@ -167,7 +179,7 @@ export class Coordinator {
     this.#membership.asked(did, at, now);
   }
 
-  /** What may start has changed, in this namespace and below it: workers hear of it, and what waits may start. */
+  /** Handles a change of what may start in this namespace and below it: tells workers, and lets waiting children start. */
   controlChanged(namespace: string, now: number): void {
     for (const link of this.links.values()) {
       if (link.connected) this.#membership.permit(link, now);
@@ -287,7 +299,7 @@ export class Coordinator {
     this.#step.stamp(record, at);
   }
 
-  /** When this child's worker said that it started, in ms; null when it waits, or did not say. */
+  /** Returns the time at which this child's worker reported its start, in ms; null while it waits or has reported none. */
   startedAt(child: Child): number | null {
     return this.#assignments.startedAt(child);
   }

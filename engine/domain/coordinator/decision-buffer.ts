@@ -9,19 +9,19 @@ import type { ToWorker } from '../model/messages.ts';
 import { verbOf } from '../model/task-status.ts';
 import type { Child, FanOut, FleetState, Task } from '../model/state.ts';
 
-/** What is appended at once: the coordinator's own records, or a worker's signed batch. */
+/** Records that are appended at once: the coordinator's own, or a worker's signed batch. */
 export interface OutBatch {
   readonly records: readonly SealedRecord[];
   readonly signature?: BatchSignature & { readonly ids: readonly RecordId[] };
 }
 
-/** What is to be done once everything decided so far is durable. */
+/** An action to take once everything decided so far is durable. */
 export type Effect =
   | { readonly type: 'send'; readonly to: Did; readonly message: ToWorker }
   /** End this local worker's process with all that it started; `gone` follows. */
   | { readonly type: 'end-process'; readonly did: Did; readonly reason: string };
 
-/** What one step decided. */
+/** The decisions of one step. */
 export interface Output {
   readonly batches: readonly OutBatch[];
   readonly effects: readonly Effect[];
@@ -37,7 +37,7 @@ export type Draft = Pick<RecordContent, 'act' | 'thread'> & {
   readonly body: TopicBody;
   readonly parents?: readonly RecordId[];
   readonly actor?: Did;
-  /** Whose judgement it is. */
+  /** The author of the judgement. */
   readonly judgedBy?: Did;
 };
 
@@ -47,9 +47,9 @@ export interface StepOptions extends FoldContext {
 }
 
 /**
- * What the coordinator has decided since the last `take`: the records to append, the effects, and whom it concerns.
- * Every room of the coordinator's rules writes here and nowhere else. A record is applied to the state as it is
- * written, so that what is decided next knows of it.
+ * The coordinator's decisions since the last `take`: the records to append, the effects, and whom they concern. All of
+ * the coordinator's rules write here and nowhere else. A record is applied to the state as it is written, so that later
+ * decisions see it.
  */
 export class DecisionBuffer {
   readonly state: FleetState;
@@ -203,7 +203,7 @@ export class DecisionBuffer {
   }
 }
 
-/** Whether a record of this topic may change the status of its task. */
+/** Tells whether a record of this topic may change the status of its task. */
 function isAboutStatus(topic: string | undefined): boolean {
   return (topic !== undefined && STATUS_TOPICS.has(topic)) || verbOf(topic) !== undefined;
 }

@@ -9,7 +9,7 @@ import type { DecisionBuffer } from './decision-buffer.ts';
  */
 export class Deferrals {
   readonly #step: DecisionBuffer;
-  /** When each deferred task comes back, in ms. */
+  /** The time at which each deferred task comes back, in ms. */
   readonly #until = new Map<Task, number>();
 
   constructor(step: DecisionBuffer) {
@@ -28,7 +28,7 @@ export class Deferrals {
     else this.#until.set(task, until);
   }
 
-  /** When the next one is over; infinity when none is waited for. */
+  /** The time at which the next deferral ends, in ms; infinite when there is none. */
   get next(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const until of this.#until.values()) next = Math.min(next, until);

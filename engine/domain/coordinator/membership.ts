@@ -9,7 +9,7 @@ import { newLink, STALL_LOOK_MS, type WorkerLink } from './worker-state.ts';
 import type { Instance } from '../model/state.ts';
 import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
 
-/** Who belongs to the fleet, who is connected, and what the log says of each. */
+/** The members of the fleet, their connections, and what the log says of each. */
 export class Membership {
   readonly links = new Map<Did, WorkerLink>();
   readonly #step: DecisionBuffer;
@@ -18,7 +18,7 @@ export class Membership {
     this.#step = step;
   }
 
-  /** What is known of this worker beside the log. */
+  /** Returns what is known of this worker beside the log, creating it if necessary. */
   link(did: Did, now: number): WorkerLink {
     let link = this.links.get(did);
     if (link === undefined) this.links.set(did, (link = newLink(did, now)));

@@ -88,7 +88,11 @@ function placeFirst(
 }
 
 /** The workers that take work, longest up first. */
-export function seatsOf(state: FleetState, links: ReadonlyMap<Did, WorkerLink>, now: number): WorkerCapacity[] {
+export function seatsOf(
+  state: FleetState,
+  links: ReadonlyMap<Did, WorkerLink>,
+  now: number,
+): WorkerCapacity[] {
   const seats: WorkerCapacity[] = [];
   for (const link of links.values()) {
     const instance = state.instances.get(link.did);
@@ -114,7 +118,7 @@ function roomFor(fanOut: FanOut, room: number, { placed }: Plan): number {
   return 1 - fanOut.counts.running - placed.filter(each => each.fanOut === fanOut).length;
 }
 
-/** What one plan has come to so far. */
+/** The state of a plan while it is made. */
 interface Plan {
   readonly placed: Placement[];
   readonly delayed: [FanOut, Child][];
@@ -167,14 +171,17 @@ function placeSome(
   return placed.length - before;
 }
 
-/** What does not fit waits, and what stands behind it waits as well: a large share is not overtaken for ever. */
+/**
+ * Tells whether a child fits the bounds and the budget. One that does not waits, and so do those behind it: a large
+ * share is not overtaken for ever.
+ */
 function isAffordable(fanOut: FanOut, child: Child, plan: Plan, bounds: readonly Limit[]): boolean {
   const subtask = fanOut.subtasks[child.index]!;
   if (bounds.some(bound => whyBounded(bound, subtask) !== null)) return false;
   return fanOut.budget === null || whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), subtask) === null;
 }
 
-/** What bounds the starts of a namespace, as far as this plan has come. */
+/** Returns the bounds on starts in a namespace, as far as this plan has come. */
 function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly Limit[] {
   return levels.flatMap(level => {
     let bound = bounds.get(level.namespace);
@@ -218,7 +225,7 @@ function nextStartable(
   return undefined;
 }
 
-/** Where a child is set aside that must wait for something else than a worker; undefined when it need not. */
+/** Returns the list for a child that must wait for something else than a worker; undefined when it need not. */
 function asideFor(
   state: FleetState,
   fanOut: FanOut,

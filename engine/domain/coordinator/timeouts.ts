@@ -17,11 +17,11 @@ export interface Rooms {
   readonly deferrals: Deferrals;
 }
 
-/** What happens because time passes: silences, time-outs, stalls and back-offs; and when to look next. */
+/** Handles the passing of time: silences, time-outs, stalls and back-offs; and tells when to look next. */
 export class Timeouts {
   readonly #rooms: Rooms;
   readonly #heartbeatMs: number;
-  /** When `tick` was last expected, in ms; a tick much later than that means that this process did not run. */
+  /** The time at which `tick` was last expected, in ms; a tick much later than that means that this process did not run. */
   #expectedTick = Number.POSITIVE_INFINITY;
 
   constructor(rooms: Rooms, heartbeatMs: number) {
@@ -60,7 +60,10 @@ export class Timeouts {
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
   }
 
-  /** How long a worker may be silent before it is ended: one on its way has as long as `fleet start` waits for it. */
+  /**
+   * Returns the time for which a worker may be silent before it is ended, in ms: at least `fleet start`'s patience for
+   * one on its way.
+   */
   #silenceMs(link: WorkerLink): number {
     return Math.max(3 * this.#heartbeatMs, link.awaited ? START_PATIENCE_MS : 0);
   }
@@ -122,5 +125,5 @@ export class Timeouts {
   }
 }
 
-/** How long a process that was launched may take until it is heard of. */
+/** The time that a launched process may take until it is heard of, in ms. */
 const START_PATIENCE_MS = 30_000;

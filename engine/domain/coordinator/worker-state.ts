@@ -1,36 +1,36 @@
 import type { Did } from '../../record/ids.ts';
 import type { Child, FanOut } from '../model/state.ts';
 
-/** How often to look for work that waits at a busy worker, and for attempts that are overdue, in ms. */
+/** The polling intervals for work that waits at a busy worker, and for overdue attempts, in ms. */
 export const STALL_LOOK_MS = 100;
 const OVERDUE_LOOK_MS = 1000;
 
-/** What the coordinator knows of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
+/** The coordinator's knowledge of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
 export interface WorkerLink {
   readonly did: Did;
   connected: boolean;
   /** Asked to stop: nothing more is given to it, until its process has ended. */
   stopping: boolean;
-  /** What it was given to finish, in ms, when it was asked to stop. */
+  /** The time that it was given to finish when it was asked to stop, in ms. */
   graceMs: number;
   /** Its process is on its way up, or runs and has yet to connect: it is not left to be silent for ever. */
   awaited: boolean;
-  /** When it was last heard of, or began to be awaited, in ms. */
+  /** The time at which it was last heard of, or began to be awaited, in ms. */
   heardAt: number;
   /** The time by its own clock that it said last, and when it was heard here, in ms. */
   clock: { readonly at: number; readonly heardAt: number };
   /** The time by its own clock of which it knows what was frozen, in ms. */
   permittedAt: number;
-  /** When its process came up, in ms; ties between equal loads go to the longest up. */
+  /** The time at which its process came up, in ms; ties between equal loads go to the longest up. */
   upSince: number;
   activeDispatches: number;
   storeRecords: number;
   /** A mean of how long its attempts take, in ms, weighted towards the latest; undefined before the first. */
   meanWallMs: number | undefined;
   lastReportAt: number;
-  /** When it was last forgiven its silence, in ms: attempts that were overdue then have their time again. */
+  /** The time at which it was last forgiven its silence, in ms: attempts that were overdue then have their time again. */
   forgivenAt: number;
-  /** When to look next at what it holds, in ms. */
+  /** The time of the next check of the work that it holds, in ms. */
   lookAt: number;
   /** Everything assigned to it and not ended, oldest first. */
   readonly assigned: Map<Child, Assignment>;
@@ -38,7 +38,7 @@ export interface WorkerLink {
 
 export interface Assignment {
   readonly fanOut: FanOut;
-  /** When the worker said that it started, in ms; null while it waits there. */
+  /** The time at which the worker reported its start, in ms; null while it waits there. */
   startedAt: number | null;
   /** Since when it shows no sign of life, as its worker says, in ms; null while it does. */
   silentSince: number | null;
@@ -47,7 +47,7 @@ export interface Assignment {
   told: boolean;
 }
 
-/** How much work may wait at a worker, beyond its slots, in terms of time: enough to hide a round trip. */
+/** The most work that may wait at a worker beyond its slots, in ms of running time: enough to hide a round trip. */
 const AHEAD_MS = 50;
 /** And in number, per slot: a few of the batches that a worker reports at once. */
 const AHEAD_MAX = 512;
@@ -77,14 +77,14 @@ export function newAssignment(fanOut: FanOut): Assignment {
   return { fanOut, startedAt: null, silentSince: null, recalled: false, told: false };
 }
 
-/** How often to look at what a worker holds, in ms: more often while more than its slots waits there. */
+/** Returns the polling interval for the work that a worker holds, in ms: shorter while it holds more than its slots. */
 export function lookMs(link: WorkerLink, slots: number): number {
   return link.assigned.size > slots ? STALL_LOOK_MS : OVERDUE_LOOK_MS;
 }
 
 /**
- * How many deliveries a worker may hold: its slots, and ahead of them about 50 ms of work as it has measured so
- * far, unless it has stalled. Long attempts are therefore not queued at a worker that is busy while another is free.
+ * Returns the number of deliveries that a worker may hold: its slots, and ahead of them about 50 ms of work as measured
+ * so far, unless it has stalled. Long attempts are therefore not queued at a busy worker while another is free.
  */
 export function windowOf(link: WorkerLink, slots: number, now: number): number {
   if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS || isStalled(link, slots, now))
@@ -106,12 +106,12 @@ export function stalledBehind(link: WorkerLink, slots: number, now: number): Chi
     .reverse();
 }
 
-/** Whether all its slots are taken and it has not reported for a while. */
+/** Tells whether all its slots are taken and it has not reported for a while. */
 function isStalled(link: WorkerLink, slots: number, now: number): boolean {
   return link.assigned.size >= slots && now - link.lastReportAt >= stallMs(link);
 }
 
-/** How long a worker that holds more than its slots may be silent before what waits there is recalled. */
+/** Returns how long a worker with more than its slots may be silent before the surplus is recalled, in ms. */
 function stallMs(link: WorkerLink): number {
   return Math.max(100, 4 * (link.meanWallMs ?? 0));
 }

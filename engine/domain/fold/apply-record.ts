@@ -49,7 +49,7 @@ import { isAgent, isFollowUp, membersAmong, type CompleteSubtask } from '../mode
 import { noteBack, noteOut } from '../model/namespace-usage.ts';
 import { readSubtasks } from '../model/subtask-encoding.ts';
 
-/** What a fold needs beside the records: whose log it is, and how to read a CEL predicate. */
+/** The context of a fold beside the records: whose log it is, and how to read a CEL predicate. */
 export interface FoldContext {
   /** The coordinator's own DID: its records and those of its admitted workers are the only ones believed. */
   readonly self: Did;
@@ -237,7 +237,7 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
   }
 }
 
-/** Whether a word about this delivery by this worker is about what the child does now; all else is fenced. */
+/** Tells whether a report of this delivery by this worker is about the child's present attempt; all others are fenced. */
 export function isPresent(child: Child, worker: Did, delivery: number): boolean {
   return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
 }
@@ -301,7 +301,7 @@ function waitForPerson(fanOut: FanOut, child: Child, verdict: ChildVerdict, asks
   recount(fanOut, child, 'running', 'pending');
 }
 
-/** What an attempt took is booked with its fan-out and its namespaces. */
+/** Books the cost of an attempt with its fan-out and its namespaces. */
 function book(
   state: FleetState,
   fanOut: FanOut,
@@ -357,7 +357,7 @@ export function isWanted(fanOut: FanOut, child: Child): boolean {
   return fanOut.joined === null || fanOut.losers === 'keep' || isFollowUp(fanOut.subtasks[child.index]!);
 }
 
-/** What a breaker needs to know of a child's present delivery. */
+/** Returns what a breaker needs to know of a child's present delivery. */
 function executorAndKey(fanOut: FanOut, child: Child): [executor: string, key: string] {
   const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
   return [fanOut.subtasks[child.index]!.executor, keyOf(ref)];

@@ -99,7 +99,7 @@ export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<
   }
 }
 
-/** How many children one step of `freezeFinished` writes out: about a millisecond's work. */
+/** The number of children that one step of `freezeFinished` writes out: about a millisecond's work. */
 const STRETCH = 500;
 
 /** The parts of `saveState`, as they are now: for who puts them together a part at a time. */
@@ -232,7 +232,7 @@ function childrenText(children: readonly Child[]): string {
 
 const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
 
-/** What tells a child from a new one without dependencies; its index is its place in the list. */
+/** Returns the fields in which a child differs from a new one without dependencies; its index is its place in the list. */
 function changesOf(child: Child): Partial<Child> {
   const changes: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(child))

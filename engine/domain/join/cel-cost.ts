@@ -13,7 +13,7 @@ const MAX_STEPS_PER_CHILD = 60;
 /** For expressions without children, such as rules: bodies are counted as much longer than they mostly are. */
 const MAX_STEPS_OF_RULE = 10_000_000;
 
-/** What is known of a value: at most `size` elements, entries or characters, each element no more than `item`. */
+/** The bounds of a value: at most `size` elements, entries or characters, each element no more than `item`. */
 export interface Shape {
   readonly size: number;
   readonly item?: Shape;
@@ -141,7 +141,7 @@ function operation(node: ASTNode, operands: Args): Bound {
   }
 }
 
-/** What a function makes of its arguments, a method's receiver being the first. */
+/** The bound of each function's steps and result, given its arguments; a method's receiver is the first. */
 const functions: Readonly<Record<string, (args: Args) => Bound>> = {
   size: ([value]) => ({ steps: sizeSteps(value!.shape), shape: SCALAR }),
   contains: search,
@@ -267,7 +267,7 @@ function memberOf(shape: Shape, field: string | null): Shape {
   return known ?? Object.values(shape.fields).reduce(either, SCALAR);
 }
 
-/** What comparing a whole value with another takes. */
+/** Returns the steps that comparing a whole value with another takes. */
 function weight(shape: Shape): number {
   if (shape.item === undefined) return shape.size / COPY_CHARS_PER_STEP;
   return shape.size * (1 + weight(shape.item));

@@ -136,14 +136,14 @@ const RULE_VARIABLES: Readonly<Record<string, string>> = {
   record: 'Record',
 };
 
-/** What an expression may name, with the type of each, for who helps to write one. */
+/** The names that an expression may use, with their types; for editors. */
 export const JOIN_NAMES = { variables: VARIABLES, child: CHILD_FIELDS, parent: PARENT_FIELDS } as const;
 
 /** Expressions over one set of names. */
 interface Language {
   readonly environment: Environment;
   readonly variables: readonly string[];
-  /** What may be written instead of an expression. */
+  /** The words that may be written instead of an expression. */
   readonly words: readonly string[];
   /** The fields of its types. */
   readonly fields: readonly string[];
@@ -272,8 +272,8 @@ function shapesFor(total: number): ReadonlyMap<string, Shape> {
 }
 
 /**
- * What lists and texts of a body are counted as: so much that an expression which goes through one is refused. A text may
- * be sixteen times as long, as long as a record; what is done with a text is cheap enough for that.
+ * The assumed size of lists and texts of a body: so large that an expression which goes through one is refused. A text
+ * may be sixteen times as long, as long as a record; operations on a text are cheap enough for that.
  */
 const MAX_BODY = 4 * 1024 * 1024;
 const RULE_SHAPES: ReadonlyMap<string, Shape> = new Map([

@@ -6,7 +6,7 @@ import { decideEarly, evaluateFinal, explain, explainForetold, type OpenChild } 
 import { membersOf, threadOf, type Child, type FanOut } from '../model/state.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
-/** How a join ends, with the reason in words. */
+/** The outcome of a join, with the reason in words. */
 export interface Decision {
   readonly outcome: Outcome;
   readonly reason: string;
@@ -88,7 +88,7 @@ function membersIn({ children, subtasks, followUps }: FanOut): readonly Member[]
 /** A child that is no follow-up: nobody skips it. */
 type Member = Child & { readonly verdict: Verdict | null };
 
-/** What a CEL predicate may look at, once every child is final. */
+/** Returns the facts that a CEL predicate may use, once every child is final. */
 function factsOf(
   fanOut: FanOut,
   aliasOf: (worker: Did) => string,

@@ -11,7 +11,7 @@ import { joinDocument } from '../views/views.ts';
 
 const shares = (...usd: number[]): object[] => usd.map(budget_usd => ({ budget_usd }));
 
-/** What the documents tell of the budget in dollars: booked and reserved. */
+/** Returns the budget in dollars as the documents tell it: booked and reserved. */
 function told(fleet: TestFleet, fanOut: FanOut): number[] {
   const { booked, reserved } = joinDocument(fleet.core, fanOut.task, true, fleet.now).budget!.usd!;
   return [booked, reserved];

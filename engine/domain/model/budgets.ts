@@ -3,9 +3,9 @@ import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.t
 /** In each currency, in whole millionths: sums stay exact, so that what was reserved and freed leaves nothing behind. */
 export type Amounts = Record<Currency, number>;
 
-/** What was taken and what may yet be. */
+/** The amounts that were spent, and those that may yet be. */
 export interface Account {
-  /** What the attempts that have ended took. */
+  /** The amounts that ended attempts spent. */
   readonly booked: Amounts;
   /** The shares of the attempts that are out. */
   readonly reserved: Amounts;
@@ -17,7 +17,7 @@ export interface LimitedAccount extends Account {
   readonly limit: Readonly<Record<Currency, number | null>>;
 }
 
-/** What a fan-out may spend and what it has spent. It stands only where there is a limit in some currency. */
+/** The limits of a fan-out and its spending. It exists only where there is a limit in some currency. */
 export interface Budget extends LimitedAccount {
   /** The largest share of any subtask: while that much is left, nothing needs a look. */
   readonly largest: Readonly<Amounts>;
@@ -71,7 +71,7 @@ export function settle(account: Account, subtask: Budgeted, spent: Spent | null,
   }
 }
 
-/** What a subtask that may start has to wait for until others have ended, in words; null when it need not wait. */
+/** Returns in words why a subtask has to wait until others have ended; null when it need not wait. */
 export function whyUnaffordable(
   budget: LimitedAccount,
   subtask: Budgeted,
@@ -81,13 +81,13 @@ export function whyUnaffordable(
   return short === undefined ? null : `waiting for its share of ${whose}: ${figures(budget, subtask, short)}`;
 }
 
-/** Why a subtask can't start any more, whatever happens, in words; null while it may. */
+/** Returns in words why a subtask can never start any more; null while it may. */
 export function whyNeverAffordable(budget: LimitedAccount, subtask: Budgeted): string | null {
   const short = shortOf(budget, subtask, currency => budget.booked[currency]);
   return short === undefined ? null : `the budget is used up: ${figures(budget, subtask, short)}`;
 }
 
-/** Whether so much is booked that some subtask may not fit any more. */
+/** Tells whether so much is booked that some subtask may not fit any more. */
 export function isTight({ limit, largest, booked }: Budget): boolean {
   return CURRENCIES.some(currency => {
     const most = limit[currency];
@@ -97,7 +97,7 @@ export function isTight({ limit, largest, booked }: Budget): boolean {
 
 const UNITS = 1_000_000;
 
-/** What is told of an end, as far as budgets go. */
+/** The fields of an end that budgets count. */
 export interface Spent {
   readonly cost_usd: number;
   readonly tokens?: number;

@@ -9,7 +9,10 @@ import { fleetDocument, joinDocument } from '../views/views.ts';
 const shell = { run: 'true' };
 const NO_MORE = { verdict: 'failed', reason: 'no quota', quota: {} } as const;
 
-/** When the first breaker that the fleet's document tells of lets one attempt ahead, in ms; undefined when none is open. */
+/**
+ * Returns the time at which the first breaker in the fleet's document lets one attempt ahead, in ms; undefined when
+ * none is open.
+ */
 function opensAt(fleet: TestFleet): number | undefined {
   const facts = {
     did: SELF,

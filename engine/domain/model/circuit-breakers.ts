@@ -3,11 +3,11 @@ import type { ChildDoneBody } from './record-bodies.ts';
 
 /** An executor that is out of quota: nothing is started on it until its time, and then one attempt ahead of the rest. */
 export interface Breaker {
-  /** When there is quota again, as far as anybody knows, in ms. */
+  /** The time at which there is quota again, as far as is known, in ms. */
   until: number;
   /** True when `until` is a time to try again, since the tool named none. */
   isGuess: boolean;
-  /** How often in a row it was found without quota. */
+  /** The number of times in a row that it was found without quota. */
   failures: number;
   /** The key of the delivery that went ahead to see whether there is quota again; null while none is out. */
   probe: string | null;
@@ -22,12 +22,12 @@ const LONGEST_BACKOFF_MS = 15 * 60_000;
 /** A time that is further away than the longest period of a quota is taken for none. */
 const FURTHEST_RESET_MS = 8 * 24 * 3_600_000;
 
-/** Whether an attempt ended because its executor is out of quota, which says nothing about the subtask. */
+/** Tells whether an attempt ended because its executor is out of quota, which says nothing about the subtask. */
 export function isForQuota({ quota, verdict }: Pick<ChildDoneBody, 'quota' | 'verdict'>): boolean {
   return quota !== undefined && verdict === 'failed';
 }
 
-/** Whether something may start on this executor now. */
+/** Tells whether something may start on this executor now. */
 export function letsStart(breakers: Breakers, executor: string, now: number): boolean {
   const breaker = breakers.get(executor);
   return breaker === undefined || (breaker.probe === null && breaker.until <= now);
@@ -73,7 +73,7 @@ function learnReset(breaker: Breaker, reset: number | null): void {
   breaker.isGuess = false;
 }
 
-/** Why nothing is started on this executor now, in words; null when something may. */
+/** Returns in words why nothing is started on this executor now; null when something may. */
 export function whyOutOfQuota(breakers: Breakers, executor: string, now: number): string | null {
   const breaker = breakers.get(executor);
   if (breaker === undefined || letsStart(breakers, executor, now)) return null;
@@ -95,7 +95,7 @@ function open(
   breakers.set(executor, { until: reset ?? at + backoffMs, isGuess: reset === null, failures, probe: null });
 }
 
-/** When the tool says that there is quota again, in ms; null where it says nothing that can be waited for. */
+/** Returns the time at which the tool promises quota again, in ms; null where it names none that can be waited for. */
 function resetOf({ quota }: ChildDoneBody, at: number): number | null {
   const reset = (quota?.resets_at_unix ?? 0) * 1000;
   return reset > at && reset <= at + FURTHEST_RESET_MS ? reset : null;

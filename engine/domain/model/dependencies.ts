@@ -1,13 +1,13 @@
 import type { ThreadId } from '../../record/ids.ts';
 import type { FleetState, Task } from './state.ts';
 
-/** What must be approved before a task goes on: what it was added with, then what somebody blocked it on. */
+/** Returns the tasks that must be approved before this one goes on: those it was added with, then one it was blocked on. */
 export function waitsFor({ facts, standing }: Task): readonly ThreadId[] {
   const on = standing.block?.on ?? null;
   return on === null || facts.dependsOn.includes(on) ? facts.dependsOn : [...facts.dependsOn, on];
 }
 
-/** Whether `task` waits for `other`, near or far, or is it. */
+/** Tells whether `task` is `other` or waits for it, directly or through others. */
 export function reaches(state: FleetState, task: Task, other: Task): boolean {
   const seen = new Set([task]);
   for (const each of seen) {

@@ -19,7 +19,7 @@ export function refOfKey(key: string): DeliveryRef {
   return { thread: key.slice(0, first) as ThreadId, index, delivery: Number(key.slice(second + 1)) };
 }
 
-/** What the coordinator says to a worker. Records are signed where they leave the process. */
+/** The messages of the coordinator to a worker. Records are signed where they leave the process. */
 export type ToWorker =
   /** Child INTENDs to run. */
   | { readonly type: 'deliver'; readonly records: readonly SealedRecord[] }
@@ -34,7 +34,7 @@ export type ToWorker =
   /** Drain: start nothing more, finish within the grace, hand the rest back, exit. */
   | { readonly type: 'stop'; readonly graceMs: number }
   /**
-   * What is frozen, all of it, and the time, by the worker's own clock and in ms, at which that was so, or an earlier
+   * Everything that is frozen, and the time, by the worker's own clock and in ms, at which that was so, or an earlier
    * one. For `PERMIT_MS` from then on the worker may start what is not frozen.
    */
   | { readonly type: 'permit'; readonly asOf: number; readonly frozen: readonly FrozenNamespace[] };
@@ -42,13 +42,13 @@ export type ToWorker =
 /** A namespace in which, and below which, nothing may start. */
 export interface FrozenNamespace {
   readonly namespace: string;
-  /** What froze it, in words. */
+  /** The cause of the freeze, in words. */
   readonly words: string;
   /** In how many ms what runs there is to be ended; null when it may drain. */
   readonly endsInMs: number | null;
 }
 
-/** How long a worker may start what it holds on what it knows of freezes, in ms: a freeze is everywhere by then. */
+/** The time for which a worker may start work on what it knows of freezes, in ms: a freeze is everywhere by then. */
 export const PERMIT_MS = 1000;
 
 /** The reason for which a worker gives back a delivery whose environment is no longer kept. */
@@ -62,7 +62,7 @@ export interface Returned {
   readonly begun: boolean;
 }
 
-/** What a worker says to its coordinator. */
+/** The messages of a worker to its coordinator. */
 export type ToCoordinator =
   /** The first word on every connection: the deliveries that it holds, done but unacknowledged ones included. */
   | ({ readonly type: 'hello'; readonly held: readonly DeliveryRef[] } & Timed)

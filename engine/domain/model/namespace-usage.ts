@@ -1,7 +1,7 @@
 import { chainOf, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { newAccount, reserve, settle, type Account, type Budgeted, type Spent } from './budgets.ts';
 
-/** What is out in a namespace and all below it, and what the attempts there took that have ended. */
+/** The attempts that are out in a namespace and all below it, and the spending of those that have ended. */
 export interface Usage extends Account {
   /** Subtasks that workers have. */
   running: number;

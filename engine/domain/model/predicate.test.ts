@@ -67,7 +67,7 @@ function factsAfter(verdicts: readonly Verdict[]): JoinFacts {
   };
 }
 
-/** What the predicate means, said in another way. */
+/** Evaluates the predicate by another, independent definition. */
 function holds(predicate: Predicate, verdicts: readonly Verdict[]): boolean {
   const accepted = verdicts.filter(verdict => verdict === 'accept').length;
   switch (predicate.kind) {

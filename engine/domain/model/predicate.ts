@@ -2,7 +2,7 @@ import type { Counts, Verdict } from '../../contract/documents.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 
-/** What must hold of a fan-out's children for its join to be satisfied. */
+/** The condition on a fan-out's children that satisfies its join. */
 export type Predicate =
   | { readonly kind: 'all' }
   | { readonly kind: 'any' }
@@ -15,13 +15,13 @@ export interface Foresight {
   /** In UTF-16 code units of the expression. */
   readonly position: number;
   readonly length: number;
-  /** What was probably meant, to stand there instead. */
+  /** The replacement that was probably meant, or null. */
   readonly instead: string | null;
 }
 
 /** A CEL expression that was checked and is known to end in time. */
 export interface CelProgram {
-  /** Whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
+  /** Tells whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
   evaluate(facts: JoinFacts): boolean;
   /** Returns the outcome that the join has however its open children end; see `foretell`. */
   foretell(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
@@ -41,7 +41,7 @@ export interface CelCompiler {
    */
   compile(source: string, total: number, isAdmitted?: boolean): CelProgram;
   /**
-   * What is so of an expression whatever becomes of the children.
+   * Returns the parts of an expression whose value does not depend on what becomes of the children.
    * @param names of the children; empty where one has none.
    * @throws INVALID_RECORD as `compile` does.
    */
@@ -52,11 +52,10 @@ export interface CelCompiler {
 
 /** A rule that was checked and is known to end in time. */
 export interface CelRule {
-  /** Whether it holds of this. @throws FleetError INVALID_RECORD when it has no value for it. */
+  /** Tells whether the rule holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
   evaluate(facts: RuleFacts): boolean;
 }
 
-/** What a rule is asked about. */
 export interface RuleFacts {
   readonly actor: string;
   readonly act: string;
@@ -166,8 +165,8 @@ export function recordedPredicate(text: string, total: number, cel: CelCompiler)
 }
 
 /**
- * What the counts alone make certain, or undefined when it still depends on open children, or on more than counts.
- * Constant time.
+ * Returns the outcome that the counts alone make certain, or undefined when it still depends on open children, or on
+ * more than counts. Constant time.
  */
 export function decideEarly(predicate: Predicate, counts: Counts, total: number): Decision | undefined {
   const needed = neededOf(predicate, total);
@@ -177,8 +176,8 @@ export function decideEarly(predicate: Predicate, counts: Counts, total: number)
 }
 
 /**
- * Where a join stands, in words: `2 of 3 accepted, needs 1 more of 2 running`, or `needs 2 of 3; 2 failed, so at
- * most 1 can accept`.
+ * Describes the progress of a join in words: `2 of 3 accepted, needs 1 more of 2 running`, or `needs 2 of 3; 2 failed,
+ * so at most 1 can accept`.
  */
 export function explain(predicate: Predicate, counts: Counts, total: number): string {
   const needed = neededOf(predicate, total);
@@ -246,7 +245,7 @@ function parseKOfN(text: string, word: string, total: number): Predicate {
   );
 }
 
-/** How many children must accept; undefined when that is not all that counts. */
+/** Returns the number of children that must accept; undefined when not only that number counts. */
 function neededOf(predicate: Predicate, total: number): number | undefined {
   switch (predicate.kind) {
     case 'all':
@@ -260,7 +259,7 @@ function neededOf(predicate: Predicate, total: number): number | undefined {
   }
 }
 
-/** How many children ended and did not accept. */
+/** Returns the number of children that ended and did not accept. */
 function lostOf(counts: Counts): number {
   return counts.rejected + counts.failed + counts.timed_out + counts.cancelled;
 }

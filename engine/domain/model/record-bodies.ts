@@ -127,11 +127,11 @@ export interface ChildBody {
   readonly namespace?: string;
   /** Absent for the folder itself. */
   readonly isolation?: 'worktree';
-  /** What it builds on, for an agent; what is absent is null. */
+  /** The subtasks that it builds on, for an agent; absent members are null. */
   readonly depends?: readonly WrittenDependency[];
   /** The conversation of an earlier attempt. */
   readonly session?: string;
-  /** Where the changes of the last attempt are. */
+  /** The branch with the changes of the last attempt. */
   readonly earlier_branch?: string;
   /** Variables that its commands have beside those that they inherit. */
   readonly env?: Variables;
@@ -139,7 +139,7 @@ export interface ChildBody {
   readonly environment?: string;
 }
 
-/** What the worker is told of a subtask that was depended on. */
+/** The facts about a dependency that the worker is told. */
 export interface WrittenDependency {
   readonly index: number;
   readonly name?: string;
@@ -165,7 +165,7 @@ export interface ReturnedBody {
   readonly begun?: boolean;
 }
 
-/** What a worker says of a result, both in its own KNOW and in its report. */
+/** A worker's account of a result, both in its own KNOW and in its report. */
 export interface ResultFields {
   readonly verdict: Verdict;
   readonly reason?: string | null;
@@ -176,13 +176,13 @@ export interface ResultFields {
   readonly wall_time_secs: number;
   readonly left_group?: readonly string[];
   readonly output?: { readonly path: string; readonly size: number; readonly digest: string } & JsonObject;
-  /** What the attempt took, in and out, where its tool told. */
+  /** The tokens of the attempt, in and out, where its tool told. */
   readonly tokens?: number;
   /** The tool's own name for its conversation, by which a later attempt can go on with it. */
   readonly session?: string;
   /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
-  /** Where its changes are, if it ran in a worktree of its own. */
+  /** The branch and folder of its changes, if it ran in a worktree of its own. */
   readonly work?: Work & JsonObject;
   /** The question for a person without whose answer it can't go on. */
   readonly asks?: string;
@@ -190,7 +190,7 @@ export interface ResultFields {
   readonly cost_unknown?: true;
 }
 
-/** What an attempt that ran in a worktree of its own leaves: a branch, at first at `base`, checked out in `dir`. */
+/** The changes of an attempt that ran in a worktree of its own: a branch, at first at `base`, checked out in `dir`. */
 export interface Work {
   readonly branch: string;
   /** The commit that it began with. */
@@ -211,7 +211,7 @@ export interface ChildDoneBody extends Omit<ResultFields, 'verdict'> {
   readonly verdict: ChildVerdict;
   readonly index: number;
   readonly attempt: number;
-  /** Which delivery this is about; -1 when the child was never delivered (cancelled while it was pending). */
+  /** The number of the delivery; -1 when the child was never delivered (cancelled while it was pending). */
   readonly delivery: number;
   /** True when the attempt was lost with its worker rather than failed by itself. */
   readonly lost?: boolean;
@@ -300,7 +300,7 @@ export interface FleetConfigBody {
 /** A thread that is kept as a file. */
 export interface SharedThread {
   readonly thread: ThreadId;
-  /** What its file is called: the task's alias when it was shared, else the thread. */
+  /** The name of its file: the task's alias when it was shared, else the thread. */
   readonly name: string;
 }
 
@@ -310,7 +310,7 @@ export interface NamespaceStatusBody {
   readonly id: string;
   readonly status: OwnNamespaceStatus;
   readonly description?: string | null;
-  /** What it bounds its work by; absent where nothing. */
+  /** The bounds on its work; absent where there are none. */
   readonly policy?: Policy | null;
   readonly issued_by: Did;
 }
@@ -356,7 +356,7 @@ export interface FreezeBody extends Issued {
   readonly namespace: string;
   readonly level: FreezeLevel;
   readonly reason?: string | null;
-  /** When what runs there is ended, if the level is hard. */
+  /** The time until what runs there is ended, in seconds, if the level is hard. */
   readonly grace_secs: number;
 }
 

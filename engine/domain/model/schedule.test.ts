@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { makespan, type Job } from './schedule.ts';
 
 const jobs = (...walls: readonly number[]): Job[] => walls.map(wallMs => ({ wallMs, dependsOn: [] }));
@@ -44,6 +45,7 @@ describe('makespan', () => {
         assert.ok(wall <= sum / slots + (1 - 1 / slots) * critical + 1e-9);
         if (slots >= all.length) assert.equal(wall, critical);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

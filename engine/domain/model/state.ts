@@ -26,7 +26,7 @@ export interface Keyed {
 }
 
 /**
- * What the log says, folded: everything that the rules need in order to decide, and nothing that a record does
+ * The state that the log folds to: everything that the rules need in order to decide, and nothing that a record does
  * not say. It is rebuilt by replay, or restored from a checkpoint and brought up to date.
  */
 export interface FleetState {
@@ -46,13 +46,13 @@ export interface FleetState {
   shared: readonly SharedThread[];
   /** The namespaces that were registered, by their id; `default` is none of them. */
   readonly namespaces: Map<string, Namespace>;
-  /** What is out and what was spent in each namespace, with all below it. */
+  /** The attempts that are out and the spending in each namespace, with all below it. */
   readonly usages: Usages;
-  /** What is asked of everything that is written, by name. */
+  /** The rules that every write is checked against, by name. */
   readonly rules: Map<string, Rule>;
   /** The threads of other homes' tasks that were restored here: they are history, and no tasks. */
   readonly restored: Set<ThreadId>;
-  /** What is frozen, by namespace; each with all below it. */
+  /** The freezes, by namespace; each holds for all below it. */
   readonly freezes: Map<string, Freeze>;
   /** Nothing new anywhere, while it is not null. */
   emergency: Emergency | null;
@@ -96,7 +96,7 @@ export interface Freeze extends Emergency {
   readonly graceMs: number;
 }
 
-/** What is said of a task when it is made, and never changes. */
+/** The facts of a task that are set when it is made and never change. */
 export interface TaskFacts {
   readonly thread: ThreadId;
   readonly intent: RecordId;
@@ -125,9 +125,9 @@ export class Task {
   readonly clocks: Map<Did, number>;
   /** `at` in ms; null in logs that do not say. */
   cancelled: { readonly reason: string | null; readonly by: Did; readonly at: number | null } | null = null;
-  /** What people have said of it. */
+  /** The result of what people have said of it. */
   standing: TaskHistory = UNTOUCHED;
-  /** How the present round of its fan-out joined; known without reading the fan-out. */
+  /** The outcome of the present round of its fan-out; known without reading the fan-out. */
   outcome: Outcome | null = null;
   #fanOut: FanOut | null = null;
   #frozen: SerializedFanOut | null = null;
@@ -158,7 +158,7 @@ export class Task {
     return (this.#fanOut = frozen.load(this));
   }
 
-  /** What a list of tasks tells of the fan-out; one that is kept as bytes stays so. */
+  /** The facts of the fan-out that a list of tasks shows; a fan-out that is kept as bytes stays so. */
   get fanOutHead(): FanOutHead | null {
     return this.#frozen === null ? this.#fanOut : this.#frozen.head();
   }
@@ -188,7 +188,7 @@ export interface SerializedFanOut {
   load(task: Task): FanOut;
 }
 
-/** What can be told of a fan-out without its subtasks. */
+/** The facts of a fan-out that are known without its subtasks. */
 export interface FanOutHead {
   readonly id: RecordId;
   readonly join: string;
@@ -231,7 +231,7 @@ export interface FanOut extends FanOutHead {
   /** Members that the retries of this round run again and that have not ended: until then nothing is lost. */
   retrying: number;
   round: number;
-  /** When the fan-out, or the retry that opened this round, was written. */
+  /** The time at which the fan-out, or the retry that opened this round, was written. */
   roundStartedAt: number;
   /** The INTEND or the retry that opened this round. */
   roundOpenedBy: RecordId;
@@ -261,7 +261,7 @@ export interface Child {
   attempt: number;
   /** Attempts that ended before the present retry; they don't count against what it may spend. */
   spentBefore: number;
-  /** How many times it was handed to a worker; the last one's number is one less. */
+  /** The number of times that it was handed to a worker; the last delivery's number is one less. */
   deliveries: number;
   /** Not before this time, in ms: the back-off of an attempt that failed. */
   notBefore: number;
@@ -299,7 +299,7 @@ export interface Child {
   session: string | null;
   /** The name of the environment of who had it run again, null for one who gave none; undefined: it is the fan-out's. */
   environment: string | null | undefined;
-  /** Where the changes of the last attempt are. */
+  /** The branch and worktree with the changes of the last attempt. */
   work: Work | null;
   /** Attempts that ended before the present one, oldest first. */
   earlier: EarlierAttempt[] | null;
@@ -317,7 +317,7 @@ export interface EarlierAttempt {
   readonly tokens: number;
   readonly wallMs: number;
   readonly work: Work | null;
-  /** When its end was written, in ms. */
+  /** The time at which its end was written, in ms. */
   readonly endedAt: number;
 }
 

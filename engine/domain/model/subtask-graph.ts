@@ -1,4 +1,4 @@
-/** What may wait for others. */
+/** A subtask that may wait for others. */
 export interface Dependent {
   /** The indices of those. */
   readonly depends_on: readonly number[];

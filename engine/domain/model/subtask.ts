@@ -1,7 +1,7 @@
 import type { Isolation, Variables, When } from '../../contract/commands.ts';
 import type { Dependent } from './subtask-graph.ts';
 
-/** Where a subtask is to run. */
+/** The choice of the worker that runs a subtask. */
 export type Target =
   | { readonly kind: 'specific'; readonly did: string }
   | { readonly kind: 'alias'; readonly alias: string }
@@ -29,7 +29,7 @@ export interface CompleteSubtask {
   /** 0-based indices of the subtasks that must accept first, ascending, each once. */
   readonly depends_on: readonly number[];
   readonly when: When;
-  /** How often it may be started; null means 2 for worker loss and 1 for its own failures. */
+  /** The number of times that it may be started; null means 2 for worker loss and 1 for its own failures. */
   readonly attempts: number | null;
   readonly isolation: Isolation;
   /** Variables of its own, or null for none. */
@@ -55,7 +55,7 @@ export function targetText(target: Target): string {
   }
 }
 
-/** Whether an executor is a coding agent, which is told what its subtask depends on. */
+/** Tells whether an executor is a coding agent, which is told what its subtask depends on. */
 export function isAgent(executor: string): boolean {
   return executor.startsWith(AGENT);
 }

@@ -3,7 +3,7 @@ import type { TaskStatus } from '../../contract/documents.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { TaskWordBody } from './record-bodies.ts';
 
-/** How far the work on a task has come, as people said: nothing here follows from time or from other tasks. */
+/** The progress of a task as people reported it: nothing here follows from time or from other tasks. */
 type Stage = 'inbox' | 'active' | 'review' | 'approved' | 'rejected' | 'failed';
 
 /** One verb as somebody used it; `at` in ms. `reason` is what was done, where that was said. */
@@ -14,13 +14,13 @@ export interface Transition {
   readonly reason: string | null;
 }
 
-/** What the verbs have made of a task. One with a fan-out takes its status from that, whatever stands here. */
+/** The state that the verbs have brought a task to. A task with a fan-out ignores it and takes its status from that. */
 export interface TaskHistory {
   readonly stage: Stage;
-  /** Whether work on it ever began; it is opened again as active then. */
+  /** True once work on it has begun; it is then reopened as active. */
   readonly begun: boolean;
   readonly last: Transition | null;
-  /** Who said that it is done, since it was last open: the one who can't judge it. */
+  /** The report that it is done, since it was last open; its author can't judge it. */
   readonly done: Transition | null;
   /** `on` is the task whose approval ends it; null when only `start` does. */
   readonly block: (Transition & { readonly on: ThreadId | null }) | null;
@@ -28,7 +28,7 @@ export interface TaskHistory {
   readonly deferral: (Transition & { readonly until: number | null }) | null;
 }
 
-/** How a task stands before the first word about it. */
+/** The state of a task before its first verb. */
 export const UNTOUCHED: TaskHistory = {
   stage: 'inbox',
   begun: false,
@@ -40,7 +40,7 @@ export const UNTOUCHED: TaskHistory = {
 
 const FINISHED = ['reopen'] as const satisfies readonly TaskVerb[];
 
-/** Which verbs a task takes in each status, if it has no fan-out. */
+/** The verbs that a task without a fan-out takes in each status. */
 export const ALLOWED: Readonly<Record<TaskStatus, readonly TaskVerb[]>> = {
   inbox: ['start', 'done', 'fail', 'block', 'defer'],
   active: ['done', 'fail', 'block', 'defer'],
@@ -72,7 +72,7 @@ export function verbOf(topic: string | undefined): TaskVerb | undefined {
   return topic === undefined ? undefined : VERBS.get(topic);
 }
 
-/** How a task stands after one more word. Total: whether the word was allowed was asked before it was written. */
+/** Returns the state of a task after one more verb. Total: the verb's permission was checked before it was written. */
 export function afterTransition(standing: TaskHistory, verb: TaskVerb, body: TaskWordBody): TaskHistory {
   const at = body.issued_at_unix * 1000;
   const last: Transition = { verb, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
@@ -102,7 +102,7 @@ function ended(standing: TaskHistory, last: Transition): TaskHistory {
   return { ...standing, last, block: null, deferral: null };
 }
 
-/** Whether it is put off at this time. */
+/** Tells whether it is deferred at this time. */
 export function isDeferred({ deferral }: TaskHistory, now: number): boolean {
   return deferral !== null && (deferral.until === null || now < deferral.until);
 }

@@ -14,7 +14,7 @@ const OUTCOME_STATUS = {
   cancelled: 'cancelled',
 } as const;
 
-/** How a task ended; null while something is expected of it. It follows from the task alone, whatever the time. */
+/** Returns the final status of a task; null while something is expected of it. Depends on the task alone, not on time. */
 export function endOf(task: Task): FinishedStatus | null {
   if (task.outcome !== null) return OUTCOME_STATUS[task.outcome];
   if (task.cancelled !== null) return 'cancelled';
@@ -33,7 +33,7 @@ export function statusOf(state: FleetState, task: Task, now: number): TaskStatus
   return mayWait && unmetOf(state, task).length > 0 ? 'blocked' : status;
 }
 
-/** Whether nothing more is expected of a task, so that its alias is free. */
+/** Tells whether nothing more is expected of a task, so that its alias is free. */
 export function isFinished(task: Task): boolean {
   return endOf(task) !== null;
 }

@@ -1,4 +1,4 @@
-/** What takes turns: fan-outs. */
+/** A fan-out, as far as its turn depends on it. */
 interface Turned {
   readonly namespace: string;
   readonly task: { readonly facts: { readonly priority: string } };
@@ -19,7 +19,7 @@ export class Turns<FanOut extends Turned> {
   /** Lets a fan-out take turns. One that does already keeps its place. */
   add(fanOut: FanOut): void {
     let ring = this.#rings.get(fanOut.namespace);
-    if (ring === undefined) this.#rings.set(fanOut.namespace, (ring = new Map()));
+    if (ring === undefined) this.#rings.set(fanOut.namespace, (ring = new Map<FanOut, number>()));
     if (!ring.has(fanOut)) ring.set(fanOut, weightOf(fanOut));
   }
 

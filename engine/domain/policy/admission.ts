@@ -9,7 +9,7 @@ import { requirePermitted } from './permission-rules.ts';
 import type { FleetState } from '../model/state.ts';
 
 /**
- * Whether the state lets a client's record in.
+ * Checks that the state lets a client's record in.
  * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED; NAMESPACE_FROZEN; SCOPE_FORBIDDEN by a rule.
  */
 export function admitRecord(state: FleetState, record: FleetRecord, cel: CelCompiler, now: number): void {
@@ -25,7 +25,7 @@ export function admitRecord(state: FleetState, record: FleetRecord, cel: CelComp
   requirePermitted(state, cel, { ...record, namespace });
 }
 
-/** Whether new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */
+/** Checks that new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */
 export function admitWork(state: FleetState, namespace: string, now: number): void {
   requireActive(state.namespaces, namespace);
   requireNotFrozen(state, namespace, 'INTEND', now);

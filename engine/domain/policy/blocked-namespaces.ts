@@ -4,24 +4,24 @@ import { closedLink, commandOf } from './namespaces.ts';
 import type { FleetState } from '../model/state.ts';
 
 /**
- * What keeps a namespace from starting anything: a freeze there or above it, the emergency stop, or that it, or what
- * lies above it, is archived. Whoever is about to start something, gives it out or says why it waits, asks here.
+ * The causes that keep a namespace from starting anything: a freeze there or above it, the emergency stop, or that it,
+ * or a namespace above it, is archived. Code that starts work, gives it out or explains why it waits asks here.
  */
 type Holding = Pick<FleetState, 'freezes' | 'emergency' | 'namespaces'>;
 
-/** Whether nothing may be given out or start in this namespace. */
+/** Tells whether nothing may be given out or start in this namespace. */
 export function isBlocked(state: Holding, namespace: string): boolean {
   return isFrozen(state, namespace) || closedLink(state.namespaces, namespace) !== undefined;
 }
 
-/** What keeps this namespace from starting anything, in words, with the way out; null when nothing does. */
+/** Returns in words what keeps this namespace from starting anything, with the way out; null when nothing does. */
 export function whyHeld(state: Holding, namespace: string): string | null {
   const closed = closedLink(state.namespaces, namespace);
   if (closed === undefined) return whyFrozen(state, namespace);
   return `${archivedWords(closed)}; make it active again with: ${commandOf(closed)}`;
 }
 
-/** What a worker has to know: all that is frozen, and what is archived as far as there is work in it. */
+/** Returns what a worker has to know: all that is frozen, and the archived namespaces that have work. */
 export function blockedFor(state: Holding & OpenWork, now: number): readonly FrozenNamespace[] {
   const closed = new Set<string>();
   if (state.namespaces.size > 0)

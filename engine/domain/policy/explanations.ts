@@ -4,7 +4,7 @@ import { isDeferred } from '../model/task-status.ts';
 import type { FleetState, Task } from '../model/state.ts';
 import { endOf, statusOf, unmetOf } from '../model/tasks.ts';
 
-/** What is waited for, in words: `waits for API-1 (active) and for DB-2, which failed`. */
+/** Names the tasks that are waited for, in words: `waits for API-1 (active) and for DB-2, which failed`. */
 export function whyWaiting(state: FleetState, unmet: readonly Task[], now: number): string {
   const named = unmet.slice(0, MOST_NAMED).map(task => {
     const end = endOf(task);
@@ -23,7 +23,7 @@ const ENDED = {
   cancelled: 'was cancelled',
 } as const;
 
-/** Why a task's status is what it is, in words; null where there is nothing to say. */
+/** Returns the reason of a task's status, in words; null where there is nothing to say. */
 export function reasonOf(state: FleetState, task: Task, now: number): string | null {
   const joined = task.fanOutHead?.joined;
   if (joined != null) return joined.reason;
@@ -57,7 +57,7 @@ function whyBlocked(state: FleetState, task: Task, now: number): string | null {
   return words !== null && waits !== null ? `${words}; ${waits}` : (words ?? waits);
 }
 
-/** What is known of how a task was judged: by people, or by its join. */
+/** Returns what is known of the judgement of a task: by people, or by its join. */
 export function evaluationOf(task: Task): TaskDocument['evaluation'] {
   const { facts, standing, cancelled } = task;
   const joined = task.fanOutHead?.joined ?? null;

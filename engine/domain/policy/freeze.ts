@@ -2,7 +2,13 @@ import type { FleetDocument } from '../../contract/documents.ts';
 import { chainOf, isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { FleetError } from '../../errors.ts';
 import type { Act, FleetRecord } from '../../record/record.ts';
-import { TOPIC, topicOf, type EmergencyBody, type FreezeBody, type UnfreezeBody } from '../model/record-bodies.ts';
+import {
+  TOPIC,
+  topicOf,
+  type EmergencyBody,
+  type FreezeBody,
+  type UnfreezeBody,
+} from '../model/record-bodies.ts';
 import type { FrozenNamespace } from '../model/messages.ts';
 import type { FleetState } from '../model/state.ts';
 
@@ -46,13 +52,13 @@ export function applyControl(state: FleetState, record: FleetRecord): void {
   }
 }
 
-/** Whether nothing may be given out or start in this namespace. */
+/** Tells whether a freeze or the emergency stop keeps this namespace from starting anything. */
 export function isFrozen({ freezes, emergency }: Control, namespace: string): boolean {
   if (emergency !== null) return true;
   return freezes.size > 0 && chainOf(namespace).some(link => freezes.has(link));
 }
 
-/** What keeps this namespace from starting anything, in words, with the way out; null when nothing does. */
+/** Returns in words the freeze or emergency stop that holds this namespace, with the way out; null when none does. */
 export function whyFrozen(control: Control, namespace: string): string | null {
   if (!isFrozen(control, namespace)) return null;
   const { words, undo } = holdOf(control, namespace);
@@ -60,7 +66,7 @@ export function whyFrozen(control: Control, namespace: string): string | null {
 }
 
 /**
- * Whether a record of this act is let in: under a freeze no new work is, and after the grace of a hard one nothing.
+ * Checks that a record of this act is let in: under a freeze no new work is, and after the grace of a hard one nothing.
  * @throws NAMESPACE_FROZEN naming the freeze, and the command that undoes it.
  */
 export function requireNotFrozen(control: Control, namespace: string, act: Act, now: number): void {
@@ -72,7 +78,7 @@ export function requireNotFrozen(control: Control, namespace: string, act: Act, 
   });
 }
 
-/** What a worker has to know: an emergency stop is to it a freeze of everything. */
+/** Returns the freezes that a worker has to know: an emergency stop is to it a freeze of everything. */
 export function frozenFor({ freezes, emergency }: Control, now: number): readonly FrozenNamespace[] {
   const frozen: FrozenNamespace[] = [...freezes].map(([namespace, { level, issuedAt, graceMs, reason }]) => ({
     namespace,
@@ -128,7 +134,7 @@ const wordsOf = (level: string, namespace: string, reason: string | null): strin
 const emergencyWords = (reason: string | null): string =>
   `emergency stop${reason === null ? '' : ` — ${reason}`}`;
 
-/** Whether the grace of a hard freeze is over here. */
+/** Tells whether the grace of a hard freeze is over here. */
 function isShut({ freezes }: Control, namespace: string, now: number): boolean {
   return [...freezes].some(
     ([holder, { level, issuedAt, graceMs }]) =>

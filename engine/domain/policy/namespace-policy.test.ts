@@ -455,7 +455,7 @@ const anOperation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** What the contract says of namespaces, as slowly and plainly as it can be said. */
+/** The contract of namespaces, in a slow and plain reference implementation. */
 class Reference {
   readonly #known = new Map<string, { status: 'active' | 'archived' | 'deleted'; policy: Policy }>();
 
@@ -515,7 +515,7 @@ function admitsAlone({ allow = {}, deny = {}, limits = {} }: Policy, wanted: Wan
   );
 }
 
-/** Whether the rules let a fan-out in, as `task add` and `task fan-out` ask them. What is let in is not kept. */
+/** Tells whether the rules let a fan-out in, as `task add` and `task fan-out` ask them. One that is let in is cancelled. */
 function isAdmitted(fleet: TestFleet, namespace: string, wanted: Wanted): boolean {
   const { count, executor, target, timeout_secs, budget_usd } = wanted;
   const run = executor === 'shell' ? 'true' : null;

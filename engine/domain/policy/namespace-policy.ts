@@ -47,7 +47,7 @@ export function levelsOf(registry: Registry, namespace: string): Levels {
 
 const NONE: Levels = [];
 
-/** What keeps a thing out that goes by any of these names, or undefined. A denial comes before what is not allowed. */
+/** Returns the level that refuses any of these names, or undefined. A denial comes before a name that is not allowed. */
 export function refusalOf(
   levels: Levels,
   kind: PolicyKind,
@@ -80,7 +80,7 @@ export function requireAct(registry: Registry, claimed: string, act: Act): void 
   requireAllowed(levelsOf(registry, claimed), claimed, 'acts', [act], `act '${act}'`);
 }
 
-/** What a fan-out is held against, beside its subtasks. */
+/** The context that a fan-out is checked against, beside its subtasks. */
 export interface FanOutBounds {
   /** In dollars; null for none. */
   readonly budget_usd: number | null;
@@ -194,7 +194,7 @@ function namesOf(target: Target, instances: FleetState['instances']): string[] {
 
 const workerNames = ({ did, alias }: Pick<Instance, 'did' | 'alias'>): string[] => [alias, `specific:${did}`];
 
-/** Why a subtask that was let in may not start, since a policy came after it; null while it may. */
+/** Returns why a subtask that was let in may not start under a policy that came after it; null while it may. */
 export function whyShutOut(levels: Levels, { executor }: Pick<CompleteSubtask, 'executor'>): string | null {
   const refusal = refusalOf(levels, 'executors', [executor]);
   if (refusal === undefined) return null;
@@ -207,7 +207,7 @@ export function denierOf(levels: Levels, worker: Pick<Instance, 'did' | 'alias'>
   return levels.find(({ policy }) => policy.deny?.targets?.some(each => names.includes(each)))?.namespace;
 }
 
-/** What is left of a level's limits, for who gives work out. */
+/** The remainder of a level's limits, for code that gives work out. */
 export interface Limit {
   readonly namespace: string;
   /** The most that may be out at a time; infinite for no limit. */
@@ -217,7 +217,7 @@ export interface Limit {
   readonly budget: LimitedAccount | null;
 }
 
-/** What a level's limits leave now, to be tried out; null where it has none that counts at a start. */
+/** Returns what a level's limits leave now, as a copy to try out; null where the level has none that counts at a start. */
 export function boundOf({ usages }: Pick<FleetState, 'usages'>, { namespace, policy }: Level): Limit | null {
   const { max_parallel: maxParallel, budget_usd: budget } = policy.limits ?? {};
   if (maxParallel === undefined && budget === undefined) return null;
@@ -236,7 +236,7 @@ export function takeUp(bound: Limit, subtask: Budgeted): void {
   if (bound.budget !== null) reserve(bound.budget, subtask);
 }
 
-/** What a subtask waits for because of this bound, in words; null when it need not. */
+/** Returns in words what a subtask waits for because of this bound; null when it need not wait. */
 export function whyBounded(
   { namespace, maxParallel, running, budget }: Limit,
   subtask: Budgeted,
@@ -246,7 +246,7 @@ export function whyBounded(
   return budget && whyUnaffordable(budget, subtask, `the budget of namespace '${namespace}'`);
 }
 
-/** What holds in a namespace, and which level set it. @throws NOT_FOUND */
+/** Returns the policy in force in a namespace, and which level set each part. @throws NOT_FOUND */
 export function effectivePolicy(
   state: Pick<FleetState, 'namespaces' | 'usages'>,
   namespace: string,
@@ -317,7 +317,7 @@ function requireAllowed(
 interface Beyond {
   readonly what: string;
   readonly hint: string | null;
-  /** Which subtask it is, where it is one; the limit, or the names that are allowed. */
+  /** The index of the subtask, if it is one; the limit, or the names that are allowed. */
   readonly details?: {
     readonly subtask?: number;
     readonly limit?: number;

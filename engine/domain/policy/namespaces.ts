@@ -73,7 +73,11 @@ export function namespaceDocument(registry: Registry, id: string): NamespaceShow
 export const LIST_HINT = 'List them with: spl namespace list';
 
 /** One of them, as lists show it. */
-export function namespaceRow(registry: Registry, id: string, counts = childCounts(registry)): NamespaceDocument {
+export function namespaceRow(
+  registry: Registry,
+  id: string,
+  counts = childCounts(registry),
+): NamespaceDocument {
   const own: Namespace = registry.get(id) ?? ALWAYS_THERE;
   const depth = depthOf(id);
   const closed = closedLink(registry, id);
@@ -90,7 +94,7 @@ export function namespaceRow(registry: Registry, id: string, counts = childCount
   };
 }
 
-/** How many that were not deleted lie right below each. */
+/** Counts the namespaces right below each that were not deleted. */
 function childCounts(registry: Registry): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const [id, { status }] of registry)
@@ -103,7 +107,7 @@ const ALWAYS_THERE: Namespace = { status: 'active', description: null, policy: n
 /** The chain from `default` down: of several links that fail, the highest is met first. */
 const rootFirst = (id: string): string[] => [...chainOf(id)].reverse();
 
-/** Whether it, or one above it, was deleted. */
+/** Tells whether it, or one above it, was deleted. */
 const isGone = (registry: Registry, id: string): boolean =>
   chainOf(id).some(link => registry.get(link)?.status === 'deleted');
 

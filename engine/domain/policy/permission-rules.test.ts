@@ -42,7 +42,7 @@ function hand(fleet: TestFleet, actor: Did, body: object = {}): void {
 
 interface Written {
   readonly cel: string;
-  /** What it means; null where it has no value. */
+  /** Evaluates the expression; null where it has no value. */
   readonly means: (asked: Asked) => boolean | null;
 }
 

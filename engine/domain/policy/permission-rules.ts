@@ -15,7 +15,7 @@ import {
 import type { CelCompiler, CelRule } from '../model/predicate.ts';
 import type { FleetState, Rule } from '../model/state.ts';
 
-/** What a rule is asked about: a record that is about to be written, or a command as the record that it becomes. */
+/** The subject of a rule: a record that is about to be written, or a command as the record that it becomes. */
 export interface Asked {
   readonly actor: Did;
   readonly act: Act;
@@ -26,7 +26,7 @@ export interface Asked {
 
 export type Rules = FleetState['rules'];
 
-/** What no rule is asked about: rules are taken away, and what was stopped goes on, whatever they say. */
+/** The topics that no rule is asked about: rules can always be removed, and stops can always be undone. */
 const ALWAYS: ReadonlySet<unknown> = new Set([
   TOPIC.ruleRemoved,
   TOPIC.unfreeze,
@@ -35,8 +35,8 @@ const ALWAYS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Whether the rules let this be written. No rules let in everything; a deny rule that holds refuses, and where there are
- * allow rules one of them must hold. A rule that has no value for what it is asked about counts against it.
+ * Checks that the rules let this be written. No rules let in everything; a deny rule that holds refuses, and where
+ * there are allow rules one of them must hold. A rule that has no value for what it is asked about counts against it.
  * @throws SCOPE_FORBIDDEN naming the rule, and how it is taken away.
  */
 export function requirePermitted({ rules }: FleetState, cel: CelCompiler, asked: Asked): void {
@@ -65,7 +65,7 @@ export function rulesDocument(rules: Rules): RulesDocument {
   return { rules: sorted(rules).map(([name, rule]) => ruleDocument(name, rule)) };
 }
 
-/** What the rules would say of something. */
+/** Returns the verdict of the rules on a record, without writing it. */
 export function testRules(rules: Rules, cel: CelCompiler, input: RuleTest): RuleTested {
   const asked: Asked = { ...input, thread: input.thread as ThreadId, body: input.body as JsonObject };
   const refusal = ALWAYS.has(asked.body['topic']) ? null : refusalOf(rules, cel, asked);

@@ -17,7 +17,7 @@ import { taskDocument } from '../views/views.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
 export const USER = 'did:sync:user:tester' as Did;
-/** Who judges what USER did. */
+/** The user who judges what USER did. */
 export const OTHER = 'did:sync:user:other' as Did;
 export const HEARTBEAT_MS = 1000;
 
@@ -45,9 +45,9 @@ export interface Sent {
 export class TestFleet {
   now = 1_000_000;
   core = this.#newCore(emptyState());
-  /** What the log holds, with its times. */
+  /** The records of the log, with their times. */
   readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
-  /** What was sent to workers since it was last cleared. */
+  /** The messages that were sent to workers since it was last cleared. */
   sent: Sent[] = [];
   /** The fan-outs that watchers were told of at the last step, with their subtasks. */
   changed: ReadonlyMap<ThreadId, ReadonlySet<number>> = new Map();

@@ -23,7 +23,7 @@ export function liveDocument(coordinator: Coordinator, facts: FleetFacts, now: n
   };
 }
 
-/** What workers said that they have started, longest running first. */
+/** Returns the attempts that workers reported as started, longest running first. */
 function runningOn({ links, state }: Coordinator, now: number): LiveDocument['running'] {
   const running: LiveDocument['running'] = [];
   for (const { did, assigned } of links.values()) {
@@ -69,7 +69,7 @@ function fanOutDocument(fanOut: FanOut): LiveDocument['fan_outs'][number] {
   };
 }
 
-/** What all attempts of a child have cost so far, as far as they reported it. */
+/** Returns the cost of all attempts of a child so far, as far as they reported it. */
 function costOf({ costUsd, earlier }: Child): number {
   return sumUsd([costUsd, ...(earlier ?? []).map(attempt => attempt.costUsd)]);
 }

@@ -2,7 +2,13 @@ import type { ReplayDocument, TaskStatus } from '../../contract/documents.ts';
 import type { Json, JsonObject } from '../../record/canonical.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import { isFromInstance, TOPIC, topicOf, type TaskWordBody } from '../model/record-bodies.ts';
-import { afterTransition, statusByHistory, UNTOUCHED, verbOf, type TaskHistory } from '../model/task-status.ts';
+import {
+  afterTransition,
+  statusByHistory,
+  UNTOUCHED,
+  verbOf,
+  type TaskHistory,
+} from '../model/task-status.ts';
 
 /** The status of a thread that has no goal, or not yet. */
 const NO_STATUS = 'none';
@@ -47,7 +53,7 @@ interface State {
   readonly status: Status;
   /** True from the fan-out on: then the join ends the task, and nothing else does. */
   readonly fannedOut: boolean;
-  /** What people have said of it so far. */
+  /** The result of what people have said of it so far. */
   readonly standing: TaskHistory;
 }
 
@@ -60,7 +66,10 @@ function advance(before: State, record: FleetRecord, at: number): State {
   return { status: fannedOut ? before.status : byWords(standing, at), fannedOut, standing };
 }
 
-/** What a task is blocked on is another thread's to say: here it stays so until somebody starts it. */
+/**
+ * Returns the status by verbs alone: a task blocked on another stays so until somebody starts it, since the end of the
+ * block is in the other's thread.
+ */
 const byWords = (standing: TaskHistory, at: number): TaskStatus => statusByHistory(standing, at, () => false);
 
 /** Only what an instance says of a run counts; others may write the same words to the thread, without effect. */

@@ -56,8 +56,8 @@ export interface RunFacts {
 }
 
 /**
- * What a run's parallelism brought. A speedup is claimed only where both runs did the same work and both were
- * measured; where the data does not carry a number it is null, and `notes` say why. Never Infinity, never NaN.
+ * Returns the gain of a run's parallelism. A speedup is claimed only where both runs did the same work and both were
+ * measured; a number that the data does not carry is null, and `notes` say why. Never Infinity, never NaN.
  */
 export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDocument {
   const path = criticalPath(run.children);
@@ -166,7 +166,7 @@ function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDo
   };
 }
 
-/** Why these two runs carry no claim; empty when they do. */
+/** Returns the reasons why these two runs carry no claim; empty when they do. */
 function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
   if (run.serial) return [`${run.thread} is itself a serial run`];
   if (!serial.serial) return [`${serial.thread} is not a serial run`];
@@ -225,7 +225,7 @@ function runNotes(run: RunFacts): string[] {
   return notes;
 }
 
-/** What flatters or blurs a claim that is made all the same. */
+/** Returns notes on what flatters or blurs a claim that is made all the same. */
 function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
   const notes: string[] = [];
   if (serial.extraAttempts.length > 0) {

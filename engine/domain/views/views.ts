@@ -12,7 +12,14 @@ import { lacksEnvironment } from '../coordinator/scheduler.ts';
 import { controlMembers } from '../policy/freeze.ts';
 import { whyHeld } from '../policy/blocked-namespaces.ts';
 import { ENVIRONMENT_GONE } from '../model/messages.ts';
-import { boundOf, denierOf, levelsOf, whyBounded, whyShutOut, type Levels } from '../policy/namespace-policy.ts';
+import {
+  boundOf,
+  denierOf,
+  levelsOf,
+  whyBounded,
+  whyShutOut,
+  type Levels,
+} from '../policy/namespace-policy.ts';
 import { explain } from '../model/predicate.ts';
 import type { RunFacts } from './speedup.ts';
 import {
@@ -105,7 +112,7 @@ export function echoOf(head: FanOutHead): string | null {
   return head.echoed && echoText(head.echoed, membersOf(head));
 }
 
-/** What the join still needs, or why it came out so; one that is over is not read for it. */
+/** Describes what the join still needs, or why it came out so; a joined fan-out is not read for it. */
 function progressOf(task: Task, { joined, counts }: FanOutHead): string {
   if (joined !== null) return joined.reason;
   const fanOut = task.fanOut!;
@@ -279,7 +286,10 @@ function stalledSecs(silentSince: number | null, now: number): number | null {
   return silentSince === null ? null : secsOf(Math.max(0, now - silentSince));
 }
 
-/** When an attempt that ended began. One that took no time and did not accept never ran, or was lost unseen. */
+/**
+ * Returns the time at which an ended attempt began, in seconds since 1970. One that took no time and did not accept
+ * never ran, or was lost unseen.
+ */
 function startedUnix(
   { endedAt, wallMs }: Pick<Child, 'endedAt' | 'wallMs'>,
   verdict: d.ChildVerdict | null,
@@ -296,7 +306,7 @@ function secsOf(ms: number): number {
   return Math.round(ms * 1000) / 1_000_000;
 }
 
-/** Why a child ended so, or what it waits for; null where there is nothing to say. */
+/** Returns why a child ended so, or what it waits for; null where there is nothing to say. */
 function childReasonOf(
   coordinator: Coordinator,
   fanOut: FanOut,
@@ -375,7 +385,7 @@ function whyBare(fanOut: FanOut, { index }: Child): string {
   return `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${subtask} && spl task retry ${subtask}`;
 }
 
-/** What a subtask waits for because of the policies that hold for it, in words; null when it need not. */
+/** Returns in words what a subtask waits for because of the policies that hold for it; null when it need not wait. */
 function whyBeyondLevel(state: FleetState, levels: Levels, subtask: CompleteSubtask): string | null {
   for (const level of levels) {
     const bound = boundOf(state, level);
@@ -389,7 +399,7 @@ function aliasOf(instances: FleetState['instances'], did: Did | null): string | 
   return did === null ? null : (instances.get(did)?.alias ?? did);
 }
 
-/** What the coordinator tells of itself, which no heartbeat on a link does. */
+/** The coordinator's facts about itself, which no heartbeat on a link brings. */
 export interface SelfFacts {
   readonly did: Did;
   readonly startedAt: number;
@@ -519,7 +529,7 @@ export function resolveInstance(state: FleetState, name: string): Instance {
   });
 }
 
-/** What the speedup report needs to know of a fan-out. */
+/** Returns the facts of a fan-out that the speedup report needs. */
 export function runFacts(state: FleetState, task: Task): RunFacts {
   const { fanOut } = task;
   if (fanOut === null)

@@ -5,7 +5,13 @@ import { runs } from '../../../test/runs.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
 import { TOPIC, topicOf, type ResultFields } from '../model/record-bodies.ts';
-import { keyOf, PERMIT_MS, type DeliveryRef, type FrozenNamespace, type ToCoordinator } from '../model/messages.ts';
+import {
+  keyOf,
+  PERMIT_MS,
+  type DeliveryRef,
+  type FrozenNamespace,
+  type ToCoordinator,
+} from '../model/messages.ts';
 import { SELF, workerDid } from '../testing/test-fleet.ts';
 import { Worker, type WorkerEffect } from './worker.ts';
 
@@ -60,7 +66,7 @@ class TestWorker {
 
   /** In ms; what a test does not move stands still. */
   now = 1_000_000;
-  /** Whether the coordinator answers `hello` and `ask` at once. */
+  /** True while the coordinator answers `hello` and `ask` at once. */
   permits = true;
   frozen: readonly FrozenNamespace[] = [];
   /** The times at which it asked whether it may go on. */
@@ -131,7 +137,7 @@ class TestWorker {
     );
   }
 
-  /** What was reported: [index, verdict], oldest first. */
+  /** Returns the reports so far as [index, verdict], oldest first. */
   reported(): unknown[] {
     return this.messages('report').flatMap(({ records }) =>
       records.map(({ record }) => [record.body['index'], record.body['verdict']]),
@@ -219,7 +225,7 @@ class Dialogue {
   }
 }
 
-/** What a worker writes, holds and reports first, by its log, or by a checkpoint and what of the log comes after it. */
+/** Returns what a worker first writes, holds and reports after it read its log, or a checkpoint and the log after it. */
 function firstWords(log: readonly FleetRecord[], checkpoint?: Uint8Array) {
   const core = new Worker({ self: workerDid(0), slots: 2, hasSideEffects: isShell });
   if (checkpoint !== undefined) assert.ok(core.restore(checkpoint));

@@ -2,7 +2,13 @@ import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../../record/ids.ts';
 import { seal, type Act, type FleetRecord, type SealedRecord } from '../../record/record.ts';
-import { TOPIC, topicOf, type ChildBody, type ChildDoneBody, type ResultFields } from '../model/record-bodies.ts';
+import {
+  TOPIC,
+  topicOf,
+  type ChildBody,
+  type ChildDoneBody,
+  type ResultFields,
+} from '../model/record-bodies.ts';
 import {
   keyOf,
   PERMIT_MS,
@@ -50,11 +56,11 @@ export interface WorkerOutput {
 export interface WorkerOptions {
   readonly self: Did;
   readonly slots: number;
-  /** Whether an executor's attempts may change the world, so that their start is written down first. */
+  /** Tells whether an executor's attempts may change the world, so that their start is written down first. */
   readonly hasSideEffects: (executor: string) => boolean;
 }
 
-/** How many reports may be acknowledged before that is written down; until then a restart repeats them. */
+/** The number of reports that may be acknowledged before that is written down; until then a restart repeats them. */
 const ACKS_PER_NOTE = 256;
 
 /**
@@ -68,7 +74,7 @@ export class Worker {
   readonly #self: Did;
   readonly #slots: number;
   readonly #hasSideEffects: (executor: string) => boolean;
-  /** What waits or runs. */
+  /** The deliveries that wait or run. */
   readonly #deliveries = new Map<string, Delivery>();
   readonly #queue: Delivery[] = [];
   /**
@@ -87,12 +93,12 @@ export class Worker {
   #noteClock = 0;
   /** The time of the present step, in ms. */
   #now = 0;
-  /** When the coordinator was asked whether anything may start, in ms; null when there is no question out. */
+  /** The time at which the coordinator was asked whether anything may start, in ms; null when there is no question out. */
   #askedAt: number | null = null;
   /** The latest time of which it is known what was frozen, in ms. */
   #permittedAt = Number.NEGATIVE_INFINITY;
   #frozen: readonly Frozen[] = [];
-  /** When what runs in some frozen namespace is next to be ended, in ms. */
+  /** The time at which running work in some frozen namespace is next to be ended, in ms. */
   #endsAt = Number.POSITIVE_INFINITY;
   #running = 0;
   #connected = false;
@@ -123,7 +129,7 @@ export class Worker {
     return this.#stopping;
   }
 
-  /** When `advance` is to be called whatever happens, in ms; infinite when nothing is waited for. */
+  /** The time at which `advance` is to be called whatever happens, in ms; infinite when nothing is waited for. */
   get nextDeadline(): number {
     return this.#endsAt;
   }
@@ -157,7 +163,7 @@ export class Worker {
     }
   }
 
-  /** What the log folds to, as bytes for a checkpoint. Call it when everything decided so far is durable. */
+  /** Returns the folded state as bytes for a checkpoint. Call it when everything decided so far is durable. */
   save(): Uint8Array {
     const saved: SavedWorker = {
       format: FORMAT,
@@ -196,8 +202,8 @@ export class Worker {
   }
 
   /**
-   * What may be done before anything is durable: runs without side effects, and the end of those that run. A step
-   * does these, with what follows from them, until there are none; then it calls `take`.
+   * Returns the effects that need not wait until anything is durable: runs without side effects, and the end of those
+   * that run. A step does these, with what follows from them, until there are none; then it calls `take`.
    */
   takeAtOnce(): readonly WorkerEffect[] {
     const atOnce = this.#atOnce;
@@ -205,7 +211,7 @@ export class Worker {
     return atOnce;
   }
 
-  /** What this step decided. */
+  /** Returns the decisions of this step. */
   take(): WorkerOutput {
     this.#flushStarted();
     if (this.#newReports.length > 0) {
@@ -265,8 +271,8 @@ export class Worker {
   }
 
   /**
-   * What was frozen at this time of this worker's own clock, in ms, and leave to start the rest for a while from then
-   * on. What waits in a frozen namespace goes back; what runs there drains, or is ended when its time is over.
+   * Takes the freezes as of this time of this worker's own clock, in ms, and permission to start the rest for a while
+   * from then on. Waiting work in a frozen namespace goes back; running work drains, or is ended when its time is over.
    */
   permitted(asOf: number, frozen: readonly FrozenNamespace[]): void {
     this.#permittedAt = Math.max(this.#permittedAt, asOf);
@@ -605,7 +611,7 @@ const FROZEN = 'nothing may start in its namespace';
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;
 
-/** Whether it runs, or will as soon as its start is durable. */
+/** Tells whether it runs, or will as soon as its start is durable. */
 function isStarted({ state }: Delivery): boolean {
   return state === 'running' || state === 'starting';
 }

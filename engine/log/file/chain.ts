@@ -14,11 +14,11 @@ import {
 export interface ChainedSegment {
   readonly segment: number;
   readonly path: string;
-  /** Who wrote it: openings are numbered. */
+  /** The number of the opening that wrote it. */
   readonly epoch: number;
   /** The position of its first record. */
   readonly first: number;
-  /** Where its first batch begins. */
+  /** The offset of its first batch, in bytes. */
   readonly start: number;
   /** The chain of its header's frame. */
   readonly chain: number;
@@ -75,7 +75,7 @@ export function damagedLog(segment: number, offset: number, reason: string): Fle
 interface Inspected {
   readonly read: ReadSegmentHeader | undefined;
   readonly size: number;
-  /** Where a frame stands behind a header that is not whole: then the header is damaged, not unfinished. */
+  /** The offset of a frame behind a header that is not whole: then the header is damaged, not unfinished. */
   readonly laterFrame: number | undefined;
 }
 

@@ -19,7 +19,7 @@ export interface SavedLog {
   readonly state: Uint8Array;
 }
 
-/** What a checkpoint file says. Where its contents are not readable, it still says how long the log was. */
+/** The contents of a checkpoint file. Where they are not readable, it still tells how long the log was. */
 export interface ReadCheckpoint {
   readonly position: Position;
   readonly saved: SavedLog | undefined;
@@ -126,7 +126,7 @@ async function readSaved(file: LogFile, head: Head, from: number): Promise<Saved
   return (await checksumOf(columns)) === head.checksum ? saved : undefined;
 }
 
-/** What the head describes, its columns still to be filled. */
+/** Returns a saved log as the head describes it, with columns still to be filled. */
 function emptyLike({ position, lastFrame, seed, segments, frames, stateBytes }: Head): SavedLog {
   const numbers = (): Uint32Array => new Uint32Array(position);
   return {

@@ -58,7 +58,7 @@ export class Committer {
     });
   }
 
-  /** Why nothing can be appended any more, or undefined. */
+  /** The reason why nothing can be appended any more, or undefined. */
   get poison(): FleetError | undefined {
     return this.#poison;
   }

@@ -34,7 +34,7 @@ describe('a damaged log', () => {
     return ends;
   }
 
-  /** What opening gives: the records that the reader is shown, and what was cut; or the error. */
+  /** Opens the log and returns the records that the reader is shown and the bytes that were cut, or the error. */
   async function attempt(at = home): Promise<{ ids: string[]; cut: number } | FleetError> {
     const reader = new KeepingReader();
     try {

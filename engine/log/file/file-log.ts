@@ -24,7 +24,7 @@ export interface FileLogOptions {
   /** The home's `index/` folder, where the checkpoint is kept; made when it is needed. */
   readonly checkpointDir: string;
   readonly reader: LogReader;
-  /** Who opens the log, for people who look into its segments; at most 256 characters. */
+  /** The opener of the log, for people who look into its segments; at most 256 characters. */
   readonly epochOwner?: string;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
@@ -35,7 +35,7 @@ export interface FileLogOptions {
   readonly files?: FileSystemPort;
 }
 
-/** What opening the log found, beside its records. */
+/** The findings of opening the log, beside its records. */
 export interface Opening {
   /** Unfinished bytes at the end, passed over; null for a log that was closed or lost nothing. */
   readonly recovery: Recovery | null;

@@ -17,7 +17,7 @@ export interface LogFile {
 /** `create` refuses a file that exists (EEXIST); `replace` empties it. */
 export type OpenMode = 'read' | 'create' | 'replace';
 
-/** What the log asks of the file system; a test puts faults in here. Errors are the system's own. */
+/** The file operations that the log uses; a test puts faults in here. Errors are the system's own. */
 export interface FileSystemPort {
   /** The names in a folder, in no order; none when the folder does not exist. */
   list(folder: string): Promise<string[]>;
@@ -86,7 +86,7 @@ export const nodeFiles: FileSystemPort = {
 
 class NodeFile implements LogFile {
   readonly #fd: number;
-  /** Whether every write returns when it is durable. */
+  /** True where every write returns when it is durable. */
   readonly #isSynced: boolean;
 
   constructor(fd: number, isSynced: boolean) {
@@ -149,7 +149,7 @@ class NodeFile implements LogFile {
   }
 }
 
-/** What is left of `buffers` after their first `count` bytes: the system may write fewer than it was given. */
+/** Returns `buffers` without their first `count` bytes: the system may write fewer than it was given. */
 function dropBytes(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let left = count;
   let index = 0;

@@ -17,7 +17,7 @@ export class Fingerprints {
   readonly #low: NumberList<Uint32Array>;
   readonly #high: NumberList<Uint32Array>;
   readonly #tables: Uint32Array[] = [];
-  /** How many entries the last table can still take. */
+  /** The number of entries that the last table can still take. */
   #room = 0;
   /** The number of positions that are in the tables. */
   #entered = 0;

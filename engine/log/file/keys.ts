@@ -4,7 +4,6 @@ import type { FleetRecord } from '../../record/record.ts';
 import type { Position } from '../log.ts';
 import { Fingerprints } from './fingerprints.ts';
 
-/** What is saved of the keys. */
 export interface SavedKeys {
   /** Two unsigned 32-bit numbers. */
   readonly seed: readonly [number, number];
@@ -35,7 +34,7 @@ export class Keys {
     return this.#slots.enterSome(count) || more;
   }
 
-  /** What to save of the first `count` records, not copied. */
+  /** Returns the keys of the first `count` records to save, not copied. */
   view(count: number): SavedKeys {
     const ids = this.#ids.view(count);
     const slots = this.#slots.view(count);

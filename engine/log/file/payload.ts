@@ -10,7 +10,7 @@ import { FRAME_HEADER_BYTES } from './frame.ts';
  * them.
  */
 export interface PayloadHead {
-  /** When the frame was written, in milliseconds since 1970. */
+  /** The time at which the frame was written, in milliseconds since 1970. */
   readonly at: number;
   /** The position of its first record. */
   readonly first: Position;
@@ -34,13 +34,13 @@ export const MAX_HEAD_BYTES = 200;
 /** A frame that is ready to be written but for its header, for which the first 20 bytes are left free. */
 export interface EncodedFrame {
   readonly bytes: Buffer;
-  /** Where the first record's line begins, counted from the frame's start. */
+  /** The offset of the first record's line, in bytes from the frame's start. */
   readonly recordsStart: number;
   /** The byte length of each record's line, without its newline. */
   readonly lengths: readonly number[];
 }
 
-/** Where a record's line stands in a payload. */
+/** The bounds of a record's line in a payload. */
 export interface Line {
   readonly start: number;
   readonly end: number;

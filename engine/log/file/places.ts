@@ -8,13 +8,13 @@ export interface PlacedSegment {
   readonly segment: number;
   /** The position of its first record. */
   readonly first: Position;
-  /** Where its first batch begins, in bytes. */
+  /** The offset of its first batch, in bytes. */
   readonly start: number;
   /** The chain of its header's frame: what tells it from another file of the same name. */
   readonly chain: number;
 }
 
-/** Where a record stands. */
+/** The place of a record in the log. */
 export interface Place {
   readonly segment: number;
   readonly offset: number;
@@ -25,15 +25,14 @@ export interface Place {
 /** A frame that holds records. */
 export interface PlacedFrame {
   readonly segment: number;
-  /** Where it begins in the segment, in bytes. */
+  /** Its offset in the segment, in bytes. */
   readonly offset: number;
   /** The position of its first record. */
   readonly first: Position;
-  /** Where its first record's line begins in the segment, in bytes. */
+  /** The offset of its first record's line in the segment, in bytes. */
   readonly recordsStart: number;
 }
 
-/** What is saved of the places. */
 export interface SavedPlaces {
   readonly segments: readonly PlacedSegment[];
   readonly offsets: Uint32Array;
@@ -43,7 +42,7 @@ export interface SavedPlaces {
   readonly frameTimes: Float64Array;
 }
 
-/** Where each durable record stands, in memory: 8 bytes a record, 16 a frame. */
+/** The place of each durable record, in memory: 8 bytes a record, 16 a frame. */
 export class Places {
   readonly #segments: PlacedSegment[];
   readonly #offsets: NumberList<Uint32Array>;
@@ -66,7 +65,7 @@ export class Places {
     return this.#offsets.length;
   }
 
-  /** What to save of the first `count` records, not copied. */
+  /** Returns the places of the first `count` records to save, not copied. */
   view(count: number): SavedPlaces {
     const frames = this.#frameFirsts.countUpTo(count - 1);
     return {
@@ -97,7 +96,7 @@ export class Places {
     this.#lengths.push(length);
   }
 
-  /** Where the record at `position`, which must be below `count`, stands. */
+  /** Returns the place of the record at `position`, which must be below `count`. */
   at(position: Position): Place {
     return {
       segment: this.#segmentAt(position).segment,

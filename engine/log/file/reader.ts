@@ -16,8 +16,8 @@ export interface ReadSegmentsOptions {
    */
   readonly hint?: { readonly segment: number; readonly offset: number } | undefined;
   /**
-   * Where to stop: the record at this position is not read. Whoever reads beside the writer gives its `end`, and
-   * gets every record up to there or an error; left out, the reading stops where the undamaged log does.
+   * The position to stop before: the record there is not read. A caller that reads beside the writer gives its `end`,
+   * and gets every record up to there or an error; left out, the reading stops where the undamaged log does.
    */
   readonly to?: { readonly position: Position } | undefined;
   readonly signal?: AbortSignal | undefined;

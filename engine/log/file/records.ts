@@ -10,15 +10,15 @@ import { FrameScanner, type Frame } from './scan.ts';
 export interface LocatedRecord {
   readonly record: SealedRecord;
   readonly position: Position;
-  /** When it was written, in milliseconds since 1970. */
+  /** The time at which it was written, in milliseconds since 1970. */
   readonly at: number;
   /** The number of the segment. */
   readonly segment: number;
-  /** Where the record's line begins in the segment, in bytes. */
+  /** The offset of the record's line in the segment, in bytes. */
   readonly offset: number;
   /** The length of the line, in bytes, without its newline. */
   readonly length: number;
-  /** Where the frame that holds the record begins. */
+  /** The offset of the frame that holds the record. */
   readonly frame: number;
 }
 
@@ -26,9 +26,9 @@ export interface LocatedRecord {
 export interface Part {
   readonly segment: number;
   readonly path: string;
-  /** Where a frame begins, in bytes. */
+  /** The offset of a frame to begin at, in bytes. */
   readonly start: number;
-  /** Where to stop, in bytes; Infinity for as far as the file goes. */
+  /** The offset to stop at, in bytes; Infinity for as far as the file goes. */
   readonly end: number;
   /** True where unfinished bytes at the end are just the end, as they may be where a writer is at work. */
   readonly mayBeTorn: boolean;

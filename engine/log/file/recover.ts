@@ -15,12 +15,12 @@ export interface Recovery {
   readonly cutBytes: number;
   /** The name of the file. */
   readonly segment: string;
-  /** Where in the file the log ends. */
+  /** The offset in the file at which the log ends. */
   readonly offset: number;
   readonly reason: string;
 }
 
-/** Where the log ends on the disk. */
+/** The end of the log on the disk. */
 export interface Tail {
   readonly segment: number;
   /** In bytes. */
@@ -29,7 +29,7 @@ export interface Tail {
   readonly chain: number;
 }
 
-/** What opening the log found. */
+/** The findings of opening the log. */
 export interface Recovered {
   readonly keys: Keys;
   readonly places: Places;

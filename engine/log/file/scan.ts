@@ -4,18 +4,18 @@ import { FRAME_HEADER_BYTES, findFrameHeader, readFrameHeader, type FrameHeader 
 
 /** A batch's frame, found whole and undamaged. */
 export interface Frame {
-  /** Where its header begins in the file. */
+  /** The offset of its header in the file. */
   readonly offset: number;
-  /** Where the next frame begins. */
+  /** The offset of the next frame. */
   readonly end: number;
   readonly header: FrameHeader;
   /** Valid until the scanner is asked for more. */
   readonly payload: Buffer;
 }
 
-/** Why a scan cannot go on. */
+/** The reason why a scan cannot go on. */
 export interface Damage {
-  /** Where the damaged frame begins. */
+  /** The offset of the damaged frame. */
   readonly offset: number;
   readonly reason: string;
   /**
@@ -26,7 +26,7 @@ export interface Damage {
   readonly torn: boolean;
 }
 
-/** What stands at one place of the buffer: a frame, too few bytes to say, a bad frame, or who knows what. */
+/** The result of a look at one place of the buffer: a frame, too few bytes to say, a bad frame, or unknown bytes. */
 type Look =
   | { readonly kind: 'frame'; readonly frame: Frame }
   | { readonly kind: 'short'; readonly wanted: number }
@@ -42,7 +42,7 @@ export class FrameScanner {
   #previous: number | undefined;
   #damage: Damage | undefined;
   #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  /** Where byte 0 of the buffer stands in the file. */
+  /** The offset in the file of the buffer's byte 0. */
   #base: number;
   /** The bytes of the buffer that were read and not yet taken are those from `#taken` to `#filled`. */
   #taken = 0;
@@ -63,7 +63,7 @@ export class FrameScanner {
     this.#previous = range.previous;
   }
 
-  /** Where the next frame begins, or would. */
+  /** The offset of the next frame, whether or not it is there. */
   get offset(): number {
     return this.#base + this.#taken;
   }
@@ -73,7 +73,7 @@ export class FrameScanner {
     return this.#previous;
   }
 
-  /** What stopped the scan, once `next` has answered with nothing; undefined at an undamaged end. */
+  /** The damage that stopped the scan, once `next` has answered with nothing; undefined at an undamaged end. */
   get damage(): Damage | undefined {
     return this.#damage;
   }
@@ -145,7 +145,7 @@ export class FrameScanner {
   }
 }
 
-/** Where the first undamaged frame header at or after `from` stands in a file, or undefined. */
+/** Returns the offset of the first undamaged frame header at or after `from` in a file, or undefined. */
 export async function findNextFrame(file: LogFile, from: number, to: number): Promise<number | undefined> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, to - from)));
   for (let base = from; base + FRAME_HEADER_BYTES <= to;) {

@@ -11,14 +11,14 @@ export interface SegmentWriterOptions {
   readonly folder: string;
   readonly epoch: number;
   readonly owner: string | null;
-  /** Where the log ends; undefined for a new log. */
+  /** The end of the log; undefined for a new log. */
   readonly tail: Tail | undefined;
   readonly nextSegment: number;
   /** A segment that would grow beyond this is followed by another. */
   readonly segmentBytes: number;
 }
 
-/** Where a frame was written. */
+/** The place of a written frame. */
 export interface Written {
   readonly offset: number;
   /** The segment that the frame is the first of; undefined when it joined others. */

@@ -13,9 +13,9 @@ export const MAX_SEGMENT_HEADER_BYTES = 4096;
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const schema = v.object({
   format: whole,
-  /** Which opening of the log wrote this segment; it rises from opening to opening. */
+  /** The number of the opening of the log that wrote this segment; it rises from opening to opening. */
   epoch: whole,
-  /** Who that was, in words for people. */
+  /** The opener, in words for people. */
   owner: v.nullable(v.string()),
   /** The segment's own number. */
   segment: whole,
@@ -33,7 +33,7 @@ export interface ReadSegmentHeader {
   readonly previousChain: number;
   /** The chain of the header's own frame. */
   readonly chain: number;
-  /** Where the first batch begins. */
+  /** The offset of the first batch, in bytes. */
   readonly end: number;
 }
 

@@ -8,7 +8,7 @@ import { openPayload, readLine, recordLines } from './payload.ts';
 import { FrameScanner, findNextFrame, type Frame } from './scan.ts';
 import { segmentName } from './segment.ts';
 
-/** What a check of the log tells while it goes on. */
+/** A message of a log check while it goes on. */
 export type Verification =
   /** A segment has been read; the numbers are those of the whole check so far. */
   | {

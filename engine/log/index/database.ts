@@ -14,7 +14,7 @@ export interface Tail extends Place {
   readonly frame: number;
 }
 
-/** What SQLite may take for one query's sorting and texts; the tables themselves are not counted. */
+/** The most memory that SQLite may take for one query's sorting and texts; the tables themselves are not counted. */
 const HEAP_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /**
@@ -32,9 +32,9 @@ const SETTINGS = `
 
 /** The longest topic that is indexed; a longer one is no topic. */
 const MAX_TOPIC_CHARS = 256;
-/** How many threads are remembered with their number before they are forgotten and asked for again. */
+/** The number of threads whose numbers are remembered before they are forgotten and asked for again. */
 const MAX_KNOWN_THREADS = 65_536;
-/** What the texts of one query's rows may add up to. */
+/** The most characters of text in one query's rows. */
 const MAX_RESULT_CHARS = 16 * 1024 * 1024;
 
 /** The index's tables in memory. */

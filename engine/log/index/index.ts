@@ -16,15 +16,15 @@ export { schemaText } from './schema.ts';
 export interface IndexOptions {
   /** The home's `log/` folder. */
   readonly logDir: string;
-  /** Where the checkpoint is kept, in the home's `index/` folder. */
+  /** The path of the checkpoint, in the home's `index/` folder. */
   readonly file: string;
   /** The thread's program: `thread.ts`, or the bundle that was made of it. */
   readonly workerFile: string | URL;
   /** The log that is indexed; its `end` is read at each question. */
   readonly log: { readonly end: Position };
-  /** How many new rows make a checkpoint worth its writing. Default: 50,000. */
+  /** The number of new rows that make a checkpoint worth its writing. Default: 50,000. */
   readonly checkpointRows?: number;
-  /** How long a query may run, in milliseconds. Default: 10,000. */
+  /** The time that a query may run, in milliseconds. Default: 10,000. */
   readonly queryTimeoutMs?: number;
   /** The time that a job of any holder but the owner may run while others wait, in milliseconds. Default: 2,000. */
   readonly queryTurnMs?: number;
@@ -32,7 +32,7 @@ export interface IndexOptions {
 
 /** The holder who asks. */
 export interface Asker {
-  /** Whose turn it takes; left out, the home's owner's. */
+  /** The holder whose turn it takes; left out, the home's owner. */
   readonly holder?: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;

@@ -3,7 +3,7 @@ import { readOwnLine } from '../../record/line.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import { segmentPath } from '../file/segment.ts';
 
-/** Where the line of a record stands in the log. */
+/** The place of a record's line in the log. */
 export interface Place {
   readonly segment: number;
   readonly offset: number;

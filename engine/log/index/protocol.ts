@@ -1,16 +1,16 @@
 import * as v from 'valibot';
 import { FleetError, messageOf, type ErrorCode } from '../../errors.ts';
 
-/** What the index and its thread say to each other. One request is under way at a time. */
+/** The messages between the index and its thread. One request is under way at a time. */
 
 const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const limit = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 export const workerDataSchema = v.object({
   logDir: v.string(),
-  /** Where the checkpoint is kept. */
+  /** The path of the checkpoint. */
   file: v.string(),
-  /** How many new rows make a checkpoint worth its writing. */
+  /** The number of new rows that make a checkpoint worth its writing. */
   checkpointRows: limit,
 });
 export type WorkerData = v.InferOutput<typeof workerDataSchema>;
@@ -34,7 +34,7 @@ export const threadsFilterSchema = v.object({
 export type PositionsFilter = v.InferOutput<typeof filterSchema>;
 export type ThreadsFilter = v.InferOutput<typeof threadsFilterSchema>;
 
-/** What every request has, that it can be answered by. */
+/** The id of every request, by which it can be answered. */
 export const numberedSchema = v.object({ id: position });
 
 /** Every question is answered with all records before `end`, the log's, taken into account. */
@@ -63,7 +63,7 @@ const querySchema = v.object({
   truncated: v.boolean(),
 });
 
-/** What each kind of request is answered with. */
+/** The answer to each kind of request. */
 export interface Answers {
   'catch-up': null;
   positions: Float64Array;

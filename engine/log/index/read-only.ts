@@ -57,8 +57,8 @@ function explain(db: Database, statement: string): readonly (readonly unknown[])
 }
 
 /**
- * What has no part in the meaning of SQL, or must be taken whole because a semicolon or a dash in it means nothing:
- * blanks, comments, quoted names and texts. One that is not closed goes on to the end.
+ * The parts of SQL without meaning, or to be taken whole because a semicolon or a dash in them means nothing: blanks,
+ * comments, quoted names and texts. One that is not closed goes on to the end.
  */
 const BLANK = /[ \t\n\f\r]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$)/y;
 const QUOTED = /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)/y;
@@ -102,7 +102,7 @@ function skipBlanks(sql: string, from: number): number {
   return at;
 }
 
-/** Where a match of `pattern` that begins at `at` ends. */
+/** Returns the end of a match of `pattern` that begins at `at`. */
 function skip(pattern: RegExp, sql: string, at: number): number | undefined {
   if (at >= sql.length) return undefined;
   pattern.lastIndex = at;

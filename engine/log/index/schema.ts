@@ -47,7 +47,7 @@ export const TABLES = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** What `spl query` can ask, for its help. */
+/** The tables that `spl query` can ask, for its help. */
 export const schemaText = `records   one row per record of the log
   position  INTEGER  the number of records before it
   id        TEXT     64 hex digits; read from the log

@@ -3,7 +3,7 @@ import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import type { Appended, Batch, Checkpoint, Log, LogReader, Position, StoredRecord } from '../log.ts';
 
-/** What a memory log keeps, and what outlives it: the disk, so to speak. */
+/** The contents of a memory log, which outlive it as a disk would. */
 export class MemoryStorage {
   readonly records: StoredRecord[] = [];
   readonly signatures = new Map<Position, NonNullable<Batch['signature']>>();
@@ -18,7 +18,7 @@ export interface MemoryLogOptions {
   readonly reader: LogReader;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** What an earlier log kept. Left out, the log begins empty. */
+  /** The storage of an earlier log. Left out, the log begins empty. */
   readonly storage?: MemoryStorage;
 }
 

@@ -8,7 +8,7 @@ import { cursorAt, itemAround, keysIn, type Cursor } from './cursor.ts';
 import { JOIN_TEXTS, LOSERS_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
 import { patternOf } from './patterns.ts';
 
-/** What may be written at a place. */
+/** A completion that may be written at a place. */
 export interface Completion {
   readonly label: string;
   readonly kind: 'key' | 'value' | 'subtask' | 'variable' | 'field' | 'function' | 'worker';
@@ -16,19 +16,19 @@ export interface Completion {
   readonly detail: string | null;
   /** Markdown. */
   readonly documentation: string | null;
-  /** What stands in the place of `range`; in it `$1`, `$2` are where the cursor goes. */
+  /** The text that replaces `range`; in it `$1`, `$2` are where the cursor goes. */
   readonly insert: string;
   readonly range: Range;
 }
 
-/** What completion knows beside the text. */
+/** The context of completion beside the text. */
 export interface CompletionContext {
   readonly known: PlanKnown;
   /** That of the text, or of the last one that could be read. */
   readonly outline: PlanOutline | null;
 }
 
-/** What may be written at this place, the likeliest first. */
+/** Returns the completions at this place, the likeliest first. */
 export function completionsAt(
   text: string,
   offset: number,
@@ -68,7 +68,7 @@ const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
 
 // --- keys ---------------------------------------------------------------------------------------------------------
 
-/** How the values of keys begin that are no plain text. */
+/** The first text of values that are not plain text, by key. */
 const BEGINNINGS: Readonly<Record<string, string>> = {
   subtasks: '\n  - name: $1\n    run: $2',
   depends: ' [$1]',

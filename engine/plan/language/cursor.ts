@@ -1,10 +1,10 @@
 import type { Range } from '../diagnostics.ts';
 
-/** What stands at a place of a plan, told from its lines alone: while somebody types it seldom is whole YAML. */
+/** The syntax at a place of a plan, read from its lines alone: a text that is being typed is seldom whole YAML. */
 export interface Cursor {
-  /** Whether it is within the list of subtasks. */
+  /** True within the list of subtasks. */
   readonly inSubtask: boolean;
-  /** What is being written: a key, the value of one, or a key of the matrix in a placeholder. */
+  /** The part that is being written: a key, the value of one, or a key of the matrix in a placeholder. */
   readonly part: 'key' | 'value' | 'placeholder';
   /** The key whose value it is; empty where a key is written. */
   readonly key: string;
@@ -14,7 +14,7 @@ export interface Cursor {
   readonly word: Range;
 }
 
-/** What leads to the key, and the key. */
+/** The indentation and dashes before a key, and the key. */
 const KEY_LINE = /^(\s*(?:- +)*)([A-Za-z][\w-]*):(?:\s|$)/;
 const PLACEHOLDER = /\$\{\{\s*(?:matrix\.)?[\w-]*$/;
 
@@ -83,7 +83,7 @@ function isInSubtasks(text: string, lineStart: number): boolean {
   return false;
 }
 
-/** Where the item of the list of subtasks stands that a line is part of: whole lines. */
+/** Returns the range of the subtask item that a line is part of: whole lines. */
 export function itemAround(text: string, offset: number): Range {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const column = itemColumn(text, lineStart);
@@ -104,7 +104,7 @@ export function itemAround(text: string, offset: number): Range {
   return { start, end };
 }
 
-/** How far the items of the list are indented that a line is within: as the first of them is. */
+/** Returns the indentation of the list items around a line: that of the first of them. */
 function itemColumn(text: string, lineStart: number): number {
   let column = indentOf(lineAt(text, lineStart));
   for (const { line } of linesAbove(text, lineStart)) {

@@ -7,13 +7,13 @@ export interface GraphNode {
   /** Its place in the list. */
   readonly id: number;
   readonly name: string;
-  /** What runs it, or what it runs. */
+  /** The executor or the command of the subtask. */
   readonly detail: string;
   readonly count: number;
-  /** Where it is written, in UTF-16 code units. */
+  /** The place where it is written, in UTF-16 code units. */
   readonly start: number;
   readonly end: number;
-  /** How many others come before it at least: 0 for one that waits for none. */
+  /** The length of the longest chain of subtasks before it: 0 for one that waits for none. */
   readonly layer: number;
   /** `failed` and `always` are follow-ups, outside the join. */
   readonly when: (typeof WHENS)[number];

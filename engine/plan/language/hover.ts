@@ -27,11 +27,11 @@ export interface HoverContext {
   /** That of this very text; null where it can't be read. */
   readonly outline: PlanOutline | null;
   readonly cel: CelCompiler;
-  /** How the subtasks of the plan's last run ended; null where there was none. */
+  /** The results of the subtasks in the plan's last run; null where there was none. */
   readonly lastRun: JoinFacts | null;
 }
 
-/** What is to be said of a place, or null. */
+/** Returns the hover text of a place, or null. */
 export function hoverAt(text: string, offset: number, context: HoverContext): Hover | null {
   return keyHover(text, offset) ?? (context.outline && outlineHover(context.outline, text, offset, context));
 }
@@ -64,7 +64,7 @@ function outlineHover(
   return placeholderHover(outline, text, offset) ?? nameHover(outline, offset);
 }
 
-/** How many names are listed before the rest is only counted. */
+/** The most names that are listed before the rest is only counted. */
 const MAX_LISTED = 12;
 
 function listed(names: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** What the keys of a plan mean, in a sentence or two of Markdown; for people who write one. */
+/** The meanings of a plan's keys, in a sentence or two of Markdown; for people who write a plan. */
 export const PLAN_KEY_TEXTS: Readonly<Record<string, string>> = {
   goal: 'What all of it is for. It becomes the goal of the task.',
   namespace:
@@ -41,7 +41,7 @@ export const LOSERS_TEXTS: Readonly<Record<string, string>> = {
   cancel: 'They are ended.',
 };
 
-/** What a CEL expression of a join may name, in a sentence each. */
+/** The names that a CEL expression of a join may use, with a sentence each. */
 export const JOIN_TEXTS: Readonly<Record<string, string>> = {
   total: 'How many subtasks there are.',
   accepted: 'How many were accepted.',

@@ -39,12 +39,12 @@ function subtaskSymbol(subtask: WrittenSubtask, at: number): PlanSymbol {
   };
 }
 
-/** Where the subtasks are named that the place means. */
+/** Returns the ranges where the subtasks at this place are named. */
 export function definitionsAt(outline: PlanOutline, offset: number): readonly Range[] {
   return targetsAt(outline, offset).map(({ name, range }) => name?.range ?? range);
 }
 
-/** Where the subtask of this place is named, and where another waits for it. */
+/** Returns the ranges where the subtask of this place is named, and where another waits for it. */
 export function referencesAt(outline: PlanOutline, offset: number): readonly Range[] {
   const targets = targetsAt(outline, offset);
   const names = targets.flatMap(({ name }) => name?.range ?? []);
@@ -152,7 +152,7 @@ function useRenamed(
   return isAlone ? change(patternOf(to)) : change(value, patternOf(to));
 }
 
-/** How names are written in the place of one that another depends on: in a list on one line, a line each, or alone. */
+/** Returns a function that writes names in place of a dependency: in a list on one line, a line each, or alone. */
 function formOf(
   text: string,
   { ranges }: WrittenSubtask,

@@ -24,7 +24,7 @@ export class PlanDocument {
     return this.#text;
   }
 
-  /** What the text says. It is read when it is first asked for, and anew where the text or what is known has changed. */
+  /** Returns the plan of a text. It is read on the first call, and again when the text or what is known has changed. */
   read(text: string, known: PlanKnown): Plan {
     if (this.#plan !== undefined && text === this.#text && known === this.#known) return this.#plan;
     this.#text = text;
@@ -76,7 +76,7 @@ export function meantBy(
   );
 }
 
-/** Whether a name is one that a dependency means; a placeholder in it may stand for anything. */
+/** Returns a test of whether a dependency means a name; a placeholder in the dependency may stand for anything. */
 export function matcherOf(text: string): (name: string) => boolean {
   const pattern = patternOf(text);
   return pattern.includes('*') ? likeness(pattern) : name => name === pattern;

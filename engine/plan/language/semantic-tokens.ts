@@ -23,8 +23,8 @@ export interface Token {
 }
 
 /**
- * What of a plan is more than YAML: names, those that wait for them, placeholders, and the parts of the join. In the order
- * of the text, none in another, each on one line.
+ * Returns the tokens of a plan beyond YAML: names, those that wait for them, placeholders, and the parts of the join.
+ * They are in the order of the text, none in another, each on one line.
  */
 export function tokensOf(outline: PlanOutline, text: string): readonly Token[] {
   const tokens: Token[] = [];

@@ -8,7 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
 const MATRIX_KEY = '^[A-Za-z_][A-Za-z0-9_-]*$';
-/** What looks like a number is a text as well, as it is written. */
+/** A value that looks like a number is a text as well, as it is written. */
 const WRITTEN: Json = { type: ['string', 'number', 'boolean', 'null'] };
 const written = (description: string | undefined): Json => ({ ...WRITTEN, description });
 

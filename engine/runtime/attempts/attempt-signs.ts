@@ -10,7 +10,7 @@ export interface Traces {
   readonly dir: string | null;
 }
 
-/** How many entries of a folder are looked at: a change deeper down, or beyond these, is not seen. */
+/** The maximum number of entries of a folder that are checked. A change deeper down, or in further entries, is not seen. */
 const MAX_ENTRIES = 256;
 /** In how many folders its processes may be, worktrees of their own among them, that are looked at. */
 const MAX_FOLDERS = 8;

@@ -14,7 +14,7 @@ import type { OutputStore } from '../output/store.ts';
 export interface AttemptsOptions {
   readonly executors: ReadonlyMap<string, Executor>;
   readonly output: OutputStore;
-  /** What is done about attempts with side effects that show no sign of life. Default: they are not watched. */
+  /** The options for watching attempts with side effects for signs of life. Default: they are not watched. */
   readonly stall?: StallOptions;
   /** An attempt has shown no sign of life for so long; null: it does again. */
   readonly onStalled?: (key: string, silentMs: number | null) => void;
@@ -138,8 +138,8 @@ const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt}`;
 
 /**
- * What an executor is given, and what its attempt may take. An abort signal is dear, and an attempt that is over at once
- * never asks for it.
+ * The context of one attempt for its executor, with the shares of its budget. The abort signal is costly and made on demand: an
+ * attempt that is over at once never asks for it.
  */
 class AttemptContext implements ExecutorContext {
   readonly output: OutputSink;
@@ -148,7 +148,7 @@ class AttemptContext implements ExecutorContext {
   #controller: AbortController | undefined;
   #costUsd = 0;
   #tokens = 0;
-  /** Why its worker ended it by itself, in words. */
+  /** The worker's own reason for ending the attempt, in words. */
   #ended: string | null = null;
 
   constructor(output: OutputSink, shares: Shares) {
@@ -290,7 +290,7 @@ function resultFields(
   };
 }
 
-/** What only some executors tell. */
+/** Returns the result fields that only some executors report. */
 function rareFields({
   tokens,
   session,
@@ -312,8 +312,8 @@ function rareFields({
 }
 
 /**
- * What is told of an attempt is what its tool told, and one that can't be written down, or that the coordinator would
- * refuse with the link that it came by, would take the worker with it.
+ * Cuts the words of a tool to `max` UTF-16 code units and replaces lone surrogates. A report that can't be written, or that makes
+ * the coordinator drop the link, would end the worker.
  */
 function writable(text: string, max = MAX_REPORT_TEXT): string {
   const fitting = text.length > max ? text.slice(0, max) : text;

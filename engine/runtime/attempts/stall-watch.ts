@@ -1,16 +1,16 @@
 import { duration } from '../../contract/format.ts';
 
-/** What is done about an attempt that shows no sign of life, beside telling of it. */
+/** The actions on an attempt that shows no sign of life, beside telling of it. */
 export const STALL_POLICIES = ['notify', 'nudge', 'end'] as const;
 export type StallPolicy = (typeof STALL_POLICIES)[number];
 
 export interface StallOptions {
-  /** How long an attempt may show no sign of life, in ms; 0 for as long as it likes. */
+  /** The time that an attempt may show no sign of life, in ms; 0 for no limit. */
   readonly afterMs: number;
   readonly policy: StallPolicy;
 }
 
-/** Where signs of life are looked for, beside the output. */
+/** The sources of signs of life beside the output. */
 export interface Signs {
   /** Something that differs from what it was before when the attempt has done something. Never rejects. */
   look(): Promise<string>;

@@ -82,7 +82,7 @@ function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: L
   );
 }
 
-/** What no two records may share. */
+/** Returns the slot of a record, which no two records may share. */
 export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
 
 /** Does something for one of many records; what is refused names its place in the list. */

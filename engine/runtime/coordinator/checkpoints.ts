@@ -19,7 +19,7 @@ export interface CheckpointsOptions {
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
-/** How many bytes of a state are put together at once: a few milliseconds' work. */
+/** The number of bytes of a state that are put together before yielding: a few milliseconds' work. */
 const STRETCH_BYTES = 8 * 1024 * 1024;
 
 /**

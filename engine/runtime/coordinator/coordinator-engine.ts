@@ -32,7 +32,13 @@ import type { Issuer } from '../../domain/model/idempotency-keys.ts';
 import { MAX_PREDICATE_CHARS, needsCel, type CelCompiler } from '../../domain/model/predicate.ts';
 import { addRule, removeRule } from '../../domain/commands/rules.ts';
 import { environmentsOf, type Task } from '../../domain/model/state.ts';
-import { decodeAhead, executorsAmong, foldersWithWorktrees, memberNamesAmong, worktreeFolders } from '../../domain/commands/subtask-validation.ts';
+import {
+  decodeAhead,
+  executorsAmong,
+  foldersWithWorktrees,
+  memberNamesAmong,
+  worktreeFolders,
+} from '../../domain/commands/subtask-validation.ts';
 import { membersAmong, type CompleteSubtask } from '../../domain/model/subtask.ts';
 import { resolveTask } from '../../domain/model/tasks.ts';
 import { say } from '../../domain/commands/task-verbs.ts';
@@ -96,10 +102,10 @@ export interface CoordinatorEngineOptions {
   readonly onStop: (error?: Error) => void;
 }
 
-/** How long after a tick that failed the next one comes. */
+/** The pause after a failed tick, in milliseconds. */
 const TICK_PAUSE_MS = 1000;
 
-/** A coordinator at work: the rules in `fleet/coordinator`, with a log, links and processes around them. */
+/** A coordinator at work: the rules in `domain/coordinator`, with a log, links and processes around them. */
 export class CoordinatorEngine implements Engine {
   readonly did: Did;
   readonly #o: CoordinatorEngineOptions;
@@ -115,7 +121,7 @@ export class CoordinatorEngine implements Engine {
   #timer: NodeJS.Timeout | undefined;
   #lastAppend: Promise<unknown> = Promise.resolve();
   readonly #processStart = processStart(process.pid);
-  /** Why nothing can be written any more. */
+  /** The reason for which nothing can be written any more. */
   #failure: Error | undefined;
   /** Set while ticks fail: a fault must not make this process spin. */
   #tickPauseMs = 0;
@@ -225,7 +231,7 @@ export class CoordinatorEngine implements Engine {
     return run(input, { ...context, digest: await commandDigest(name, input) });
   }
 
-  /** How many fan-outs are not over: not joined, or with children still to end. */
+  /** The number of fan-outs that are not over: not joined, or with children still to end. */
   get openFanOuts(): number {
     return this.#core.state.open.size;
   }
@@ -646,8 +652,8 @@ export class CoordinatorEngine implements Engine {
   }
 
   /**
-   * What is to be sent goes to the connection that it was decided for, or nowhere: on a later one it would be taken
-   * for what was decided after that one's `hello`.
+   * Prepares an effect. A message goes only to the connection for which it was decided. A later connection would take it for a
+   * message decided after its own `hello`.
    */
   #prepare(effect: Effect): () => void {
     if (effect.type === 'end-process') return () => void this.#control.endProcess(effect.did, effect.reason);
@@ -759,7 +765,7 @@ export class CoordinatorEngine implements Engine {
 
   // --- itself -------------------------------------------------------------------------------------------------
 
-  /** Whether this home was served in another place before: it was moved, or is a copy of one that may be served there. */
+  /** Tells whether this home was served in another place before: it was moved, or is a copy of one that may be served there. */
   #isMoved(): boolean {
     const known = this.#core.state.instances.get(this.did);
     return known !== undefined && known.home !== this.#o.home.paths.home;

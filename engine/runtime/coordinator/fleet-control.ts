@@ -45,9 +45,9 @@ export interface FleetControlOptions {
   readonly onStop: () => void;
 }
 
-/** How long the workers have to come up. */
+/** The time that the workers have to come up, in milliseconds. */
 const CONVERGE_MS = 30_000;
-/** How long a worker that was told to stop has beyond its grace, then after SIGTERM. */
+/** The time that a worker told to stop has beyond its grace, then after SIGTERM, in milliseconds. */
 const STOP_SLACK_MS = 2_000;
 const TERM_GRACE_MS = 2_000;
 /** A grace without end, nearly: 24 days, the longest that a timer waits. */
@@ -67,7 +67,7 @@ export class FleetControl {
   readonly #o: FleetControlOptions;
   readonly #supervisor: Supervisor;
   readonly #handedBack = new Map<Did, number>();
-  /** What the next `start` tells people, once. */
+  /** The messages that the next `start` shows to people, once. */
   notes: readonly string[] = [];
   /** Workers that are not started again by themselves, and why. */
   readonly #givenUp = new Map<Did, string>();
@@ -423,7 +423,7 @@ export class FleetControl {
     );
   }
 
-  /** Whether a process that is none of ours serves the home of one of these. */
+  /** Tells whether a process that is not ours serves the home of one of these workers. */
   async #isServedByOther(dids: readonly Did[]): Promise<boolean> {
     const live = await liveWorkers(this.#o.home.paths.home);
     const homes = new Map(dids.map(did => [this.#o.coordinator.state.instances.get(did)!.home, did]));
@@ -586,7 +586,7 @@ export class FleetControl {
   }
 }
 
-/** What all of these give, once each is through. @throws what the first that failed threw. */
+/** Returns all values once every promise is settled. @throws the error of the first that failed. */
 async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);

@@ -1,7 +1,7 @@
 import type { Engine } from '../../contract/engine.ts';
 import { follow } from '../../contract/follow.ts';
 
-/** What is asked of an engine here. */
+/** The part of an engine that is used here. */
 export interface Lingering extends Pick<Engine, 'watch'> {
   readonly openFanOuts: number;
 }

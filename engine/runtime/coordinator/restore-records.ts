@@ -107,7 +107,7 @@ function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelComp
   admitRecord(state, record, cel, now);
 }
 
-/** Why it can't be taken over beside what is here, in words; undefined when it can. */
+/** Returns the reason for which a record can't be taken over beside those here, in words; undefined when it can. */
 function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
@@ -135,7 +135,7 @@ function write(coordinator: Coordinator, entries: readonly Restored[], issuer: I
   }
 }
 
-/** What would make a task of this thread is history from now on. */
+/** Writes that the record's thread was restored, if the record would make it a task: it is history from now on. */
 function mark(coordinator: Coordinator, record: FleetRecord, { actor, now }: Issuer): void {
   const { thread } = record;
   if (topicOf(record) !== TOPIC.task || coordinator.state.restored.has(thread)) return;

@@ -113,7 +113,7 @@ export class SharedThreads {
     return end;
   }
 
-  /** What can't be kept up to date is not left to be taken for what is. */
+  /** Stops sharing a thread that can't be kept up to date, and removes its file so that nobody takes it for current. */
   async #refuse(name: string, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closed) return;
     this.#o.logger.error(`thread ${name} is shared no more: ${messageOf(error)}`);

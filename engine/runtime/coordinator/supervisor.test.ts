@@ -75,7 +75,7 @@ describe('the supervisor', () => {
     return supervisor;
   }
 
-  /** What processes were started so far, as they say themselves. */
+  /** Returns the processes started so far, by their own account. */
   async function begun(): Promise<Begun[]> {
     const text = await readFile(join(launch.home, 'started.jsonl'), 'utf8').catch(() => '');
     return text

@@ -9,7 +9,7 @@ import { childEnvironment } from '../environment.ts';
 import { HEAP_FLAGS } from '../heap.ts';
 import type { Logger } from '../logger.ts';
 
-/** What is needed to launch one worker's process. */
+/** The data needed to launch one worker's process. */
 export interface WorkerLaunch {
   readonly did: Did;
   readonly alias: string;
@@ -18,7 +18,7 @@ export interface WorkerLaunch {
   readonly port: number;
 }
 
-/** What is run for each worker. */
+/** The program that is run for each worker. */
 export interface WorkerProgram {
   /** The bundled worker, or its source where the runtime can read that; with its first arguments. */
   readonly command: readonly string[];
@@ -54,7 +54,7 @@ interface Watched {
   isComing: boolean;
   /** Settled when a process that is being made for it is there, or can't be. */
   spawning: Promise<void>;
-  /** When its process was launched, by the monotonic clock in ms; undefined once it has been connected. */
+  /** The time of its process's launch, by the monotonic clock in ms; undefined once it has been connected. */
   launchedAt: number | undefined;
 }
 
@@ -63,9 +63,9 @@ const ENDED = 'ended';
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 60_000;
 const FIRST_BACKOFF_MS = 100;
-/** How often a process that is not our child is looked at while its link is down. */
+/** The interval between checks of a process that is not our child while its link is down, in milliseconds. */
 const LOOK_MS = 100;
-/** How long a process may take from its launch to its first word. */
+/** The maximum time from the launch of a process to its first message, in milliseconds. */
 const START_MS = 10_000;
 const KILL_WAIT_MS = 5000;
 
@@ -128,25 +128,25 @@ export class Supervisor {
     clearTimeout(watched.restart);
   }
 
-  /** Whether this process launched the one of this worker that runs, or is about to. */
+  /** Tells whether this process launched the running process of this worker, or is about to launch one. */
   isOurs(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && (watched.isChild || watched.isComing);
   }
 
-  /** Whether a process of this worker runs. */
+  /** Tells whether a process of this worker runs. */
   isRunning(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && runs(watched);
   }
 
-  /** Whether a process of this worker runs and is to stay, or is about to be launched again. */
+  /** Tells whether a process of this worker runs and is to stay, or is about to be launched again. */
   comesUp(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && !watched.expected && (watched.isComing || this.isRunning(did));
   }
 
-  /** Whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
+  /** Tells whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
   isOnItsWay(did: Did): boolean {
     const { isComing = false, launchedAt } = this.#watched.get(did) ?? {};
     return isComing || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);

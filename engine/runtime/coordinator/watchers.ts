@@ -1,6 +1,6 @@
 import type { EngineEvent, WatchOptions } from '../../contract/engine.ts';
 
-/** How many events may wait for a slow watcher before some are left out. */
+/** The maximum number of events that wait for a slow watcher. At the next one, a single `gap` event replaces them all. */
 const MAX_WAITING = 10_000;
 
 /** Hands events to whoever watches. A watcher that is too slow loses events, and is told so by a `gap`. */
@@ -12,7 +12,7 @@ export class Watchers {
     return this.#all.size;
   }
 
-  /** Whether anybody wants events of this kind: where nobody does, they need not be made. */
+  /** Tells whether any watcher wants events of this kind; others need not be made. */
   wants(kind: EngineEvent['kind']): boolean {
     for (const watcher of this.#all) if (watcher.wantsKind(kind)) return true;
     return false;

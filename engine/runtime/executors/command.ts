@@ -12,21 +12,21 @@ import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, within, type Traces } from
 import { inTime } from '../processes/timer.ts';
 
 export interface CommandOptions {
-  /** What commands inherit, less the fleet's secrets. Default: the process's own environment. */
+  /** The environment that commands inherit, less the fleet's secrets. Default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
-  /** How long what is to end has between SIGTERM and SIGKILL, in milliseconds. Default: 2000. */
+  /** The time between SIGTERM and SIGKILL for a command that is to end, in milliseconds. Default: 2000. */
   readonly graceMs?: number;
   /** The folder in which each command is noted as long as it runs. Default: none is. */
   readonly commandsDir?: string;
 }
 
-/** What an executor runs for an attempt. */
+/** The command that an executor runs for an attempt. */
 export interface CommandSpec {
   /** A command line for `/bin/sh -c`, never made of data: that goes into `args`. */
   readonly script: string;
   /** True when it ends at the first of its commands that fails. Default: it goes on. */
   readonly errexit?: boolean;
-  /** What the script finds as `$1`, `$2`, … */
+  /** The script's arguments `$1`, `$2`, … */
   readonly args?: readonly string[];
   /** The file that it reads as its input. Default: an empty input. */
   readonly input?: string;
@@ -36,7 +36,7 @@ export interface CommandSpec {
   readonly onOutput?: (chunk: Buffer) => void;
 }
 
-/** How a command ended: what an attempt's result is made of, without what only its executor knows. */
+/** The result of a command: that of its attempt, without what only its executor knows. */
 export type CommandResult = Omit<AttemptResult, 'costUsd'>;
 
 /** Runs the commands of attempts. */
@@ -67,7 +67,7 @@ interface Settings {
   readonly env: NodeJS.ProcessEnv;
   readonly graceMs: number;
   readonly processes: ProcessTable;
-  /** Where control groups are made. */
+  /** Returns the folder in which control groups are made, or null. */
   readonly controlParent: () => Promise<string | null>;
   readonly commandsDir: string | null;
 }
@@ -137,7 +137,7 @@ async function runGuarded(
   }
 }
 
-/** Why the folder can't be used, or null. */
+/** Returns the reason for which the folder can't be used, or null. */
 async function folderFault(dir: string | null): Promise<string | null> {
   if (dir === null) return null;
   if (!isAbsolute(dir)) return `folder '${dir}' is not an absolute path`;
@@ -164,7 +164,7 @@ interface Command {
   readonly group: GuardedGroup;
   /** The `NAME=value` that its processes carry in their environment. */
   readonly mark: string;
-  /** When its leader was started, where the table says so. */
+  /** The start time of its leader, where the table gives it. */
   readonly birth: Birth | undefined;
   readonly watch: EndingWatch;
 }

@@ -7,7 +7,7 @@ import { after } from '../processes/timer.ts';
 const DEFAULT_DELAY_MS = 1_000;
 const GOAL_CHARS = 200;
 
-/** How long an attempt takes, in milliseconds, 0 or more; 0 answers at once. */
+/** Options for the time that an attempt takes, in milliseconds, 0 or more; 0 answers at once. */
 export interface EchoOptions {
   /** Default: `SPL_ECHO_MS` of `env`, else 1000. */
   readonly delayMs?: number;

@@ -25,7 +25,7 @@ export interface AttemptSpec {
   readonly timeoutMs: number | null;
   /** The most that it may cost, in dollars; null for no limit. */
   readonly budgetUsd: number | null;
-  /** What a person said at the retry, or null. */
+  /** The hint of a person at the retry, or null. */
   readonly hint: string | null;
   /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */
   readonly isolation: Isolation;
@@ -33,24 +33,23 @@ export interface AttemptSpec {
   readonly depends: readonly Dependency[];
   /** The conversation of an earlier attempt that can be gone on with, or null. */
   readonly session: string | null;
-  /** Where the changes of the last attempt are, if this one does not begin with them. */
+  /** The branch with the changes of the last attempt, if this one does not begin with them. */
   readonly earlierBranch: string | null;
-  /** What its commands find in their environment beside what they inherit and what names the attempt. */
+  /** The variables of its commands beside those that they inherit and those that name the attempt. */
   readonly env: Readonly<Record<string, string>>;
   /** The environment that they inherit: that of who submitted it. Null: the worker's own. */
   readonly environment: Readonly<Record<string, string>> | null;
 }
 
-/** What an attempt is told of a subtask that it depends on. */
+/** A subtask that an attempt's own subtask depends on, as its executor sees it. */
 export interface Dependency {
   readonly index: number;
   readonly name: string | null;
   readonly summary: string;
-  /** Where its changes are; null when it ran in no worktree of its own, or changed nothing. */
+  /** The branch with its changes; null when it ran in no worktree of its own, or changed nothing. */
   readonly branch: string | null;
 }
 
-/** How an attempt ended. */
 export interface AttemptResult {
   readonly verdict: Verdict;
   /** In words, null when there is nothing to say beyond the verdict. */
@@ -71,20 +70,20 @@ export interface AttemptResult {
    * were ended.
    */
   readonly leftGroup: readonly string[];
-  /** What it took, in and out, where its tool told. */
+  /** The tokens that it took, in and out, where its tool reports them. */
   readonly tokens?: number;
   /** The tool's own name for its conversation, for a later attempt to go on with it. */
   readonly session?: string;
   /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
   readonly quota?: { readonly resetsAtUnix?: number };
-  /** Where its changes are, if it ran in a worktree of its own. */
+  /** The place of its changes, if it ran in a worktree of its own. */
   readonly work?: Work;
 }
 
 /** The longest summary, in UTF-16 code units. */
 export const SUMMARY_CHARS = 2_000;
 
-/** Where an attempt's output goes: nothing is created before the first byte. Bounded by its owner's cap. */
+/** The destination of an attempt's output: nothing is created before the first byte. Bounded by its owner's cap. */
 export interface OutputSink {
   /** Takes a chunk; the promise settles when more is welcome (back-pressure). Bytes beyond the cap are counted and dropped. */
   write(chunk: Uint8Array): Promise<void>;
@@ -118,14 +117,14 @@ export interface Executor {
   readonly program?: string;
   /** True when an attempt may change the world: its start is then written down before it is made. */
   readonly sideEffects: boolean;
-  /** Whether it runs an attempt's `run`. One that does not is never given an attempt that has one. */
+  /** True where the executor runs an attempt's `run`. Other executors are never given an attempt that has one. */
   readonly runsCommands: boolean;
-  /** Why else this executor can't run this attempt, or null: see `refusalOf`. */
+  /** Returns another reason for which this executor can't run this attempt, or null: see `refusalOf`. */
   refusal(attempt: { readonly run: string | null }): string | null;
   start(attempt: AttemptSpec, context: ExecutorContext): AttemptResult | Promise<AttemptResult>;
 }
 
-/** Why an executor can't run an attempt, or null when it can: asked before a fan-out is written. */
+/** Returns the reason for which an executor can't run an attempt, or null when it can. Called before a fan-out is written. */
 export function refusalOf(executor: Executor, attempt: { readonly run: string | null }): string | null {
   if (attempt.run !== null && !executor.runsCommands) return 'it runs no commands, and run gives one';
   return executor.refusal(attempt);

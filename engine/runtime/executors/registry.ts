@@ -31,7 +31,7 @@ export function agentFactories(tables: Readonly<Record<string, AgentTable>>): Ex
 export interface RegistryOptions {
   /** Executors beside the built-in ones, by name; one of a built-in's name replaces it. */
   readonly further?: ExecutorFactories;
-  /** What the executors are configured from, and what commands inherit. Default: the process's own. */
+  /** The environment that configures the executors and that commands inherit. Default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
   /** The folder in which each command is noted as long as it runs. Default: none is. */
   readonly commandsDir?: string;

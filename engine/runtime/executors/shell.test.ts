@@ -29,7 +29,7 @@ describe('the shell executor', () => {
   let host: string;
   let mark: string;
   let tmpBefore: string | undefined;
-  /** What becomes of a process that only a control group can tell from others. */
+  /** The expected state of a process that only a control group can tell from others. */
   let hidden: 'there' | 'gone';
 
   before(async () => {
@@ -651,7 +651,7 @@ async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
   return text;
 }
 
-/** What a plain `/bin/sh -c` makes of a command. */
+/** Returns the output and the exit code of a command run by a plain `/bin/sh -c`. */
 function plainly(run: string): { output: string; code: number } {
   const script = 'exec 2>&1; exec /bin/sh -c -- "$1"';
   try {
@@ -670,7 +670,7 @@ function guardsIn(dir: string): string {
     .join('\n');
 }
 
-/** Whether there is such a process, and not just a zombie. */
+/** Returns 'there' for a process that runs, 'gone' for none and for a zombie. */
 function stateOf(pid: number): 'there' | 'gone' {
   assert.ok(pid > 1);
   return processTable().birthOf(pid) === undefined ? 'gone' : 'there';

@@ -107,9 +107,9 @@ export async function pause(ms: number, what: string): Promise<void> {
   if (signal?.aborted === true) throw new FleetError('WORKER_FAILED', `${what}: ${String(signal.reason)}`);
 }
 
-/** What a git is given beside its words. */
+/** The input of a git command beside its words. */
 export interface GitInput {
-  /** What it reads. */
+  /** Its standard input. */
   readonly input?: Buffer;
   /** The file that is its index; default: that of the folder's repository. */
   readonly index?: string;
@@ -166,7 +166,7 @@ export const charactersOf = (path: string): string => Buffer.from(path, 'utf8').
 /** Paths whose bytes are their characters, as git reads them with `-z`, or as pathspecs from a file. */
 export const listOf = (paths: readonly string[]): Buffer => bytesOf(paths.map(path => `${path}\0`).join(''));
 
-/** Whether git says yes, by how it ends. */
+/** Tells whether git succeeds, by its exit code. */
 export function gitSays(dir: string, ...args: readonly string[]): Promise<boolean> {
   return git(dir, ...args).then(
     () => true,

@@ -39,7 +39,7 @@ export interface AcceptOptions {
   readonly onClose: (peer: WorkerPeer, error: Error | undefined) => void;
   /** Told why a link was refused. */
   readonly onRefused: (message: string) => void;
-  /** How long a peer may take to say who it is. Default: 10 s. */
+  /** The time that a peer may take to identify itself, in ms. Default: 10 s. */
   readonly handshakeMs?: number;
 }
 

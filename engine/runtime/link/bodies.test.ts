@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
-import { asJson, TOPIC, type ChildBody, type ChildDoneBody, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
+import {
+  asJson,
+  TOPIC,
+  type ChildBody,
+  type ChildDoneBody,
+  type HeartbeatBody,
+} from '../../domain/model/record-bodies.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { RESERVED, type Did, type RecordId, type ThreadId } from '../../record/ids.ts';
 import type { FleetRecord, RecordContent } from '../../record/record.ts';
@@ -241,7 +247,9 @@ describe('checkDelivery', () => {
   });
 });
 
-/** What the quick way takes, the schema takes: it is asked by a member that the quick way leaves to it. */
+/**
+ * Checks that the schema accepts what the fast path accepts. A member that the fast path leaves to the schema makes it decide.
+ */
 function holdTogether(
   body: JsonObject,
   isPlain: (body: JsonObject) => boolean,

@@ -7,9 +7,8 @@ import { isInstanceDid, isThreadId, RESERVED, type Did, type ThreadId } from '..
 import type { Act, FleetRecord } from '../../record/record.ts';
 
 /**
- * What a peer may write over a link, checked before the rules see it. A signature says who wrote a record, and
- * nothing of what stands in it: a peer may be of another version, or not mean well. Members that are not known are
- * let through, since fields may be added.
+ * The bodies that a peer may write over a link, checked before the rules see them. A signature says who wrote a record, but
+ * nothing about its content: a peer may be of another version, or malicious. Unknown members pass, since fields may be added.
  */
 
 /** The longest text of a report, in UTF-16 code units; what workers write is far shorter. */
@@ -175,8 +174,8 @@ function checkBody<S extends v.GenericSchema>(schema: S, body: JsonObject, what:
 const verdicts: ReadonlySet<unknown> = new Set(VERDICTS);
 
 /**
- * Whether the schema would take the body as a report. Tens of thousands of these come in a second; the schema decides
- * all other cases, and says what is wrong. A test holds the two together.
+ * Tells whether the schema would accept the body as a report. Tens of thousands of reports come in a second. The schema decides
+ * all other cases, and says what is wrong. A test checks that the two agree.
  */
 export function isReportBody(body: JsonObject): boolean {
   const { attempt, cost_usd, delivery, exit_code, index, reason, signal, summary, topic, verdict } =

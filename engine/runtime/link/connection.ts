@@ -13,7 +13,7 @@ const MAX_LINE_BYTES = 128 * 1024 * 1024;
 const MAX_UNSENT_BYTES = 2 * MAX_LINE_BYTES;
 /** The most that may wait for all peers of this process together, in bytes, before the one furthest behind is given up. */
 const MAX_UNSENT_OF_ALL_BYTES = 2 * MAX_UNSENT_BYTES;
-/** How long a peer may take to read the last that is sent to it. */
+/** The time that a peer may take to read the last data sent to it, in milliseconds. */
 const END_MS = 1000;
 
 export interface ConnectionLimits {

@@ -18,7 +18,7 @@ import {
   type Signed,
 } from './frames.ts';
 
-/** Where a coordinator listens: its socket, or its port with the token for it. */
+/** The address of a coordinator: its socket, or its port with the token for it. */
 export type CoordinatorAddress =
   { readonly socketPath: string } | { readonly url: string; readonly token: string };
 
@@ -30,7 +30,7 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   readonly onMessage: (message: Signed<ToWorker>) => void;
   readonly onClose: (error: Error | undefined) => void;
-  /** How long a coordinator may take for each half of the way. Default: 10 s. */
+  /** The time that a coordinator may take for the upgrade, and again for the handshake, in ms. Default: 10 s. */
   readonly handshakeMs?: number;
 }
 
@@ -83,7 +83,7 @@ export async function dial(options: DialOptions): Promise<CoordinatorPeer> {
   });
 }
 
-/** What the coordinator has to sign, and how that is checked. */
+/** The text that the coordinator has to sign, and the check of its signature. */
 interface Expected {
   readonly verifier: Verifier;
   readonly text: string;

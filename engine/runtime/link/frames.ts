@@ -91,8 +91,8 @@ const toCoordinatorSchema = v.variant('type', [
 ]);
 
 /**
- * What a side signs to prove itself: it names both, so that the proof of one can't be shown as the other's, nor to
- * anybody else.
+ * Returns the text that a side signs to prove its identity. The text names both sides, so that a proof can't be reused by the
+ * other side or shown to a third one.
  */
 export const proofText = (from: Did, to: Did, nonce: string): string => `${from} to ${to}: ${nonce}`;
 

@@ -7,7 +7,7 @@ import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { readLines } from './lines.ts';
 
-/** What is read of these chunks with a bound on lines. */
+/** Reads the lines of these chunks with a bound on their length. */
 async function read(
   chunks: readonly Uint8Array[],
   maxBytes: number,

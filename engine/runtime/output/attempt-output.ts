@@ -4,19 +4,19 @@ import type { OutputSink } from '../executors/executor.ts';
 import type { HeadAndTail } from './head-and-tail.ts';
 import { type WholeLog } from './head-and-tail.ts';
 
-/** What was kept of an attempt's output. */
+/** The kept output of an attempt. */
 export interface KeptOutput {
   /** The file. Absolute when the store's folder is. */
   readonly path: string;
-  /** How many bytes the attempt printed. */
+  /** The number of bytes that the attempt printed. */
   readonly size: number;
-  /** How many bytes are kept, with the line that counts what was left out. */
+  /** The number of bytes kept, with the line that counts the bytes left out. */
   readonly kept: number;
   /** SHA-256 of what is kept, as lowercase hex. */
   readonly digest: string;
   /** True when something that was printed is not kept. */
   readonly truncated: boolean;
-  /** Why it could not be kept as it should have been, in words; null when all went well. */
+  /** The reason for which the output could not be kept as it should, in words; null when all went well. */
   readonly note: string | null;
 }
 
@@ -30,7 +30,7 @@ export interface AttemptSink extends OutputSink {
   close(): Promise<KeptOutput | null>;
 }
 
-/** What a sink needs of its store. */
+/** The methods that a sink needs of its store. */
 export interface OutputHost {
   /** Called once, before the first byte is written. */
   open(thread: string, attempt: number): HeadAndTail;

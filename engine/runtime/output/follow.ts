@@ -7,7 +7,7 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a follower hears that there may be more to read. */
+/** Tells a follower when there may be more to read. */
 export interface Wakers {
   /** True when the log is written by this process, which wakes; else one has to look from time to time. */
   isWoken(): boolean;
@@ -15,7 +15,7 @@ export interface Wakers {
   subscribe(wakeUp: WakeUp): () => void;
 }
 
-/** How often a log is looked at that another process writes. */
+/** The interval between checks of a log that another process writes, in milliseconds. */
 const LOOK_MS = 200;
 
 /** Reads until the attempt has ended and all is read, or until the signal is aborted. */

@@ -4,7 +4,7 @@ import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gapLine, isMissing, partName, partsOf, type AttemptPlace } from './layout.ts';
 
-/** What a log holds when it is whole. */
+/** The size and the digest of a log that is whole. */
 export interface WholeLog {
   readonly bytes: number;
   /** SHA-256 as lowercase hex. */
@@ -29,13 +29,13 @@ export class HeadAndTail {
     this.#headCap = Math.max(1, capBytes - 2 * this.#partCap);
   }
 
-  /** How many bytes have been dropped between head and tail. */
+  /** The number of bytes that have been dropped between head and tail. */
   get leftOut(): number {
     const [oldest] = this.#parts;
     return oldest === undefined ? 0 : oldest.start - this.#headCap;
   }
 
-  /** How many bytes of the output have been written, dropped ones included. */
+  /** The number of bytes of the output that have been written, dropped ones included. */
   get written(): number {
     const last = this.#parts.at(-1) ?? this.#head;
     return last === undefined ? 0 : last.start + last.size;
@@ -115,13 +115,13 @@ export class HeadAndTail {
 /** A new file of bounded size that is written from its start to its end. */
 class GrowingFile {
   readonly path: string;
-  /** Which byte of the output it begins with. */
+  /** The byte of the output that it begins with. */
   readonly start: number;
   readonly #cap: number;
   readonly #handle: FileHandle;
   size = 0;
 
-  /** What was at this path is replaced. */
+  /** Creates the file, and replaces any at this path. */
   static async create(path: string, start: number, cap: number): Promise<GrowingFile> {
     return new GrowingFile(path, start, cap, await open(path, 'w', 0o600));
   }

@@ -5,23 +5,23 @@ import { FleetError, systemCodeOf } from '../../errors.ts';
 import { isThreadId } from '../../record/ids.ts';
 
 /**
- * How the output of one attempt lies on the disk, in the folder of its thread:
+ * The layout of one attempt's output on the disk, in the folder of its thread:
  *
  * - `‹attempt›.log`: all of it, or its head while parts lie beside it;
- * - `‹attempt›.log.tail-‹head›-‹start›`: a part of the tail, which begins at byte `start` of what was printed. `head`
- *   is the length of the head. While there is any part, what the log holds beyond the head does not count.
+ * - `‹attempt›.log.tail-‹head›-‹start›`: a part of the tail, which begins at byte `start` of what was printed. `head` is the
+ *   length of the head. While there is any part, what the log holds beyond the head does not count.
  *
- * Parts are there while an attempt prints more than its head may hold. At its end they are joined to the log, behind
- * a line that says how much was left out; after a crash they stay, and are read as if they had been joined.
+ * Parts are there while an attempt prints more than its head may hold. At its end they are joined to the log, behind a line that
+ * says how much was left out; after a crash they stay, and are read as if they had been joined.
  */
 
 /** A stretch of what an attempt printed, and the file that holds it. */
 export interface Piece {
   readonly path: string;
-  /** Where in the file it begins. */
+  /** The byte of the file that it begins at. */
   readonly from: number;
   readonly length: number;
-  /** Which byte of the output it begins with; what lies between one piece's end and the next one's start is lost. */
+  /** The byte of the output that it begins with; bytes between one piece's end and the next one's start are lost. */
   readonly start: number;
 }
 
@@ -42,7 +42,7 @@ export function checkAttempt(thread: string, attempt: number): void {
   }
 }
 
-/** Where the output of an attempt lies. @throws INVALID_RECORD as `checkAttempt` does. */
+/** Returns the place of an attempt's output. @throws INVALID_RECORD as `checkAttempt` does. */
 export function placeOf(dir: string, thread: string, attempt: number): AttemptPlace {
   checkAttempt(thread, attempt);
   const folder = join(dir, thread);
@@ -111,7 +111,7 @@ export async function partsOf(folder: string, log: string): Promise<Part[]> {
   return parts.sort((a, b) => a.start - b.start);
 }
 
-/** What lies behind the head of a log whose parts have been joined to it. */
+/** Returns the piece behind the head of a log whose parts have been joined to it, if any. */
 async function joinedTail(path: string, headBytes: number): Promise<Piece[]> {
   const file = await open(path);
   try {
@@ -144,7 +144,7 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** What is known of a file, or undefined when there is none. */
+/** Returns the stats of a file, or undefined when there is none. */
 export async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isThreadId } from '../../record/ids.ts';
 import { logOf, namesIn, statOf } from './layout.ts';
 
-/** What was removed. */
+/** The amount of output that was removed. */
 export interface Pruned {
   readonly attempts: number;
   readonly bytes: number;

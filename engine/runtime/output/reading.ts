@@ -14,8 +14,8 @@ export class OutputReader {
   }
 
   /**
-   * What has come since the last pass. Bytes that have been dropped meanwhile are replaced by a line that counts them.
-   * Each chunk is the caller's own.
+   * Yields the bytes that have come since the last pass. A line that counts them replaces bytes dropped meanwhile. Each chunk
+   * belongs to the caller.
    */
   async *pass(): AsyncGenerator<Uint8Array, void, undefined> {
     // A file that goes away under the reader has been joined or rotated out: look anew.

@@ -11,19 +11,19 @@ export type { FollowOptions } from './follow.ts';
 export type { Pruned } from './prune.ts';
 
 /**
- * What attempts print, a file for each: `‹folder›/‹child thread›/‹attempt›.log`. Output is no record: it is not synced,
- * and a crash may lose the last of it. Every method throws INVALID_RECORD for a thread or attempt that is none.
+ * The output of attempts, a file for each: `‹folder›/‹child thread›/‹attempt›.log`. Output is no record: it is not synced, and a
+ * crash may lose the end of it. Every method throws INVALID_RECORD for an invalid thread or attempt.
  */
 export interface OutputStore {
-  /** Where an attempt of this process prints to. Nothing is created before the first byte; what was there is replaced. */
+  /** Returns the sink of an attempt of this process. Nothing is created before the first byte; earlier output is replaced. */
   sink(thread: string, attempt: number): AttemptSink;
 
-  /** What is kept of an attempt's output so far; empty when there is nothing. */
+  /** Yields the output kept of an attempt so far; empty when there is none. */
   read(thread: string, attempt: number): AsyncIterable<Uint8Array>;
 
   /**
-   * What is kept so far, then what comes, also when another process writes it and before there is a file. A reader that
-   * is slower than the attempt may find a line in the place of what was dropped meanwhile.
+   * Yields the output kept so far, then new output, also when another process writes it and before there is a file. A reader
+   * slower than the attempt may find a line in place of dropped bytes.
    * Ends when `done` is settled and all is read, or when the signal is aborted.
    */
   follow(thread: string, attempt: number, options: FollowOptions): AsyncIterable<Uint8Array>;

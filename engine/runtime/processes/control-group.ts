@@ -13,7 +13,7 @@ export interface ControlGroup {
   add(pid: number): Promise<void>;
   /** True when surely nothing runs in it, nor in a group below it; zombies do not. Does not block. */
   isEmpty(): boolean;
-  /** What runs in it, or in a group below it. */
+  /** Returns the processes in it, or in a group below it. */
   pids(): Promise<readonly number[]>;
   /** Kills all of it at once, which no fork can outrun; not on a kernel older than 5.14, which can't. Never rejects. */
   kill(): Promise<void>;
@@ -22,12 +22,12 @@ export interface ControlGroup {
 }
 
 const PREFIX = 'spl-';
-/** What is empty for so long, in milliseconds, is nobody's who is about to use it. */
+/** The age at which an empty group counts as a leftover, in milliseconds. A younger one may be about to be used. */
 const LEFTOVER_MS = 60_000;
 
 /**
- * Where control groups can be made: the folder of the group that this process is in. Null where there is no cgroup v2.
- * Whether this user may make some there is found out by trying.
+ * Returns the folder of this process's own control group, in which others can be made. Null where there is no cgroup v2. Only
+ * trying shows whether this user may make others there.
  */
 export async function ownControlGroup(): Promise<string | null> {
   try {

@@ -24,9 +24,9 @@ export interface GuardedGroup {
   readonly id: number;
   /** In which all that the leader starts stays; null where this machine has none for us. */
   readonly control: ControlGroup | null;
-  /** What the group prints, both streams in the order of their arrival. Does not end by itself. */
+  /** The group's output, both streams in the order of their arrival. Does not end by itself. */
   readonly output: Readable;
-  /** How the leader ended. Never rejects. */
+  /** The exit of the leader. Never rejects. */
   readonly exited: Promise<Exit>;
   /** Settled when the guard ended before it was dismissed. Never rejects. */
   readonly guardLost: Promise<void>;
@@ -49,7 +49,7 @@ export interface GroupOptions {
   readonly script: string;
   /** True when it ends at the first of its commands that fails. */
   readonly errexit: boolean;
-  /** What the script finds as `$1`, `$2`, … */
+  /** The script's arguments `$1`, `$2`, … */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** The command's folder; null: this process's own. */
@@ -58,7 +58,7 @@ export interface GroupOptions {
   readonly input: string | null;
   /** Removed at `release`, or by the guard. */
   readonly files: readonly string[];
-  /** Where it must find itself, with no symbolic link in it, or nothing runs; null: wherever it is. */
+  /** The folder in which the command must find itself, with no symbolic link in its path, or nothing runs; null: any. */
   readonly asserted: string | null;
   /** The `NAME=value` in `env` by which its processes are found. */
   readonly mark: string;
@@ -124,7 +124,7 @@ done
 /** Just enough for `sleep`, `rm`, `grep`, `cat` and `find`: the guard must not carry the marks by which the attempt's processes are found. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 const DISMISSAL = 'done\n';
-/** How long a shell of ours may take to end when it has been told to. */
+/** The time that a shell of ours may take to end once told to, in milliseconds. */
 const SHELL_END_MS = 2_000;
 
 const open = promisify(openFile);
@@ -173,7 +173,7 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
   }
 }
 
-/** Where it costs a process to ask for it, the mark has to do. */
+/** Returns the start time of a process, or null where reading it costs a process: the mark identifies it there. */
 const startOf = (pid: number): string | null => (process.platform === 'linux' ? processStart(pid) : null);
 
 /** Puts the leader, which waits at the gate, into the control group. @returns null where the system does not let it. */
@@ -219,7 +219,7 @@ export async function removeFiles(files: readonly string[]): Promise<void> {
   await Promise.all(files.map(file => unlink(file).catch(ignore)));
 }
 
-/** Where the group's output is read, once the gate has said which way it goes. */
+/** Returns the stream of the group's output, once the gate has said which one it is. */
 async function outputOf(leader: Shell, fifo: string): Promise<Readable> {
   const socket = leader.stdout;
   if (socket === null) throw new Error('it has no output');

@@ -14,10 +14,10 @@ export interface ProcessEntry {
   readonly command: string;
 }
 
-/** When a process was started, in units of the table that said so. */
+/** The start time of a process, in units of the table that gave it. */
 export type Birth = number;
 
-/** Which processes to look for: those which match any but the last. */
+/** The processes to look for: those that match any member but the last. */
 export interface ProcessQuery {
   readonly pids?: ReadonlySet<number>;
   readonly group?: number;
@@ -30,14 +30,14 @@ export interface ProcessQuery {
 
 /** The table of this machine's processes, as far as this user may see it. */
 export interface ProcessTable {
-  /** When a process was started, or undefined when it is gone or the table does not say. Does not block. */
+  /** Returns the start time of a process, or undefined when it is gone or the table does not say. Does not block. */
   birthOf(pid: number): Birth | undefined;
   /** The matching processes in no particular order. Processes that end meanwhile are left out. */
   find(query: ProcessQuery): Promise<ProcessEntry[]>;
 }
 
 const COMMAND_CHARS = 200;
-/** How many processes are looked at before others get their turn: about a millisecond's worth. */
+/** The number of processes that are checked before yielding: about a millisecond's work. */
 const SLICE = 64;
 
 /** The table of the machine that this program runs on. */

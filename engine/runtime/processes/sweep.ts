@@ -10,7 +10,7 @@ export interface Traces {
   readonly session: number | undefined;
   /** The `NAME=value` in their environment. */
   readonly mark: string;
-  /** When its leader was started, where the table says so. */
+  /** The start time of its leader, where the table gives it. */
   readonly since: Birth | undefined;
   readonly control: ControlGroup | null;
 }
@@ -27,7 +27,7 @@ export const KILL_MS = 10_000;
 const MAX_PAUSE_MS = 100;
 /** The most processes that are named. */
 export const MAX_NAMED = 20;
-/** How long the table of processes may take to say what is there. */
+/** The time that the table of processes may take to answer, in milliseconds. */
 export const TABLE_MS = 5_000;
 
 /**

@@ -48,9 +48,9 @@ export class CoordinatorRig {
   readonly core: Coordinator;
   readonly engine: CoordinatorEngine;
   readonly socketPath: string;
-  /** What the engine logged. */
+  /** The messages that the engine logged. */
   readonly logged: string[] = [];
-  /** What `onStop` was called with. */
+  /** The arguments of the calls of `onStop`. */
   readonly stops: (Error | undefined)[] = [];
   readonly #server = http.createServer();
   readonly #sockets: Duplex[] = [];

@@ -33,7 +33,7 @@ export class Inbox<T> {
     }
   }
 
-  /** What is there now. */
+  /** Takes all items that are there now. */
   take(): T[] {
     return this.#items.splice(0);
   }

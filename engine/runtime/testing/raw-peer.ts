@@ -52,7 +52,7 @@ function peerOn(socket: Duplex): RawPeer {
   };
 }
 
-/** What a worker answers to a challenge. */
+/** Returns the answer of a worker to a challenge. */
 export function identify(key: InstanceKey, challenge: Challenge, changes: Partial<Identify> = {}): Identify {
   return {
     type: 'identify',

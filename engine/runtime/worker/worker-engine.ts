@@ -32,24 +32,24 @@ export interface WorkerEngineOptions {
   readonly logger: Logger;
   /** After how long without a coordinator, and with nothing to do, it ends itself. */
   readonly idleExitMs: number;
-  /** What is done about attempts that show no sign of life. Default: they are not watched. */
+  /** The options for watching attempts for signs of life. Default: they are not watched. */
   readonly stall?: StallOptions;
   /** Reads an environment that the coordinator keeps. Default: attempts have the worker's own. */
   readonly environmentOf?: AttemptsOptions['environmentOf'];
 }
 
-/** How long to wait before the next attempt to connect: from the first to the last, each twice the one before. */
+/** The pause before the next attempt to connect, in ms: from the first to the last, each twice the one before. */
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
 /** A connection that was lost sooner than this was none: the pause goes on growing. */
 const STEADY_MS = 1000;
 
-/** How long after the grace of a stop this worker waits for what does not end, or is not taken. */
+/** The time after the grace of a stop that this worker waits for what does not end or is not taken, in milliseconds. */
 const LEAVE_MS = 15_000;
 
 /**
- * How many runs without side effects one step makes: the first results are on their way to the coordinator while
- * the next ones are made, and the event loop is not held by a long queue.
+ * The number of runs without side effects that one step makes. The first results go to the coordinator while the next ones are
+ * made, and a long queue does not hold the event loop.
  */
 const STARTS_PER_STEP = 256;
 
@@ -57,7 +57,7 @@ const STARTS_PER_STEP = 256;
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
-/** A worker at work: the rules in `fleet/worker`, with a log, a link and executors around them. */
+/** A worker at work: the rules in `domain/worker`, with a log, a link and executors around them. */
 export class WorkerEngine {
   readonly did: Did;
   readonly #o: WorkerEngineOptions;
@@ -71,11 +71,11 @@ export class WorkerEngine {
   #heartbeatClock = 0;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
-  /** When the grace of a stop is over, in ms. */
+  /** The end of a stop's grace, by the clock in ms. */
   #graceEnds = Number.POSITIVE_INFINITY;
   readonly #processStart = processStart(process.pid);
   #longestPauseMs = RECONNECT_LAST_MS;
-  /** What was last said to be wrong with the link: said once, and not at every attempt. */
+  /** The last trouble with the link that was logged. Each trouble is logged once, not at every attempt. */
   #trouble: string | undefined;
   #aloneSince: number;
   #stepping = false;
@@ -113,7 +113,7 @@ export class WorkerEngine {
     });
   }
 
-  /** What the log is replayed into; hand it to the log that `start` is then given. */
+  /** Replays a record of the log. Pass it to the log that `start` then gets. */
   replay({ record }: SealedRecord): void {
     if (record.thread === RESERVED.instanceRegistry && record.actor === this.did)
       this.#heartbeatClock = record.clock + 1;
@@ -198,7 +198,7 @@ export class WorkerEngine {
     return Promise.resolve(health as Reports[N]['output']);
   }
 
-  /** What an attempt of this worker's own printed; its task is named by the subtask's own thread. */
+  /** Returns the output of an attempt of this worker. `task` is the subtask's own thread. */
   output({ task, subtask, attempt = 1, follow, signal }: OutputRequest): Promise<OutputStream> {
     const { output, alias } = this.#o;
     const ended = this.#attempts.endOf(task, attempt);
@@ -272,8 +272,8 @@ export class WorkerEngine {
   }
 
   /**
-   * What is to be sent goes to the coordinator that it was decided for, or nowhere: reports that came to a later
-   * connection before its `hello` would be acknowledged together with earlier ones that were lost with the last.
+   * Does the effects once the records are durable. A message goes only to the connection for which it was decided. Reports sent
+   * on a later one before its `hello` would be acknowledged together with earlier ones that were lost.
    */
   #whenDurable(
     records: readonly SealedRecord[],

@@ -3,7 +3,7 @@ import { changedSubmodulesIn, changesIn, conflictsIn, type Checkout } from './ch
 import { git, gitPaths, gitWith, listOf, readable } from '../git/git.ts';
 import { commitOf, treeOf, withOwnIndex } from '../git/own-index.ts';
 
-/** What an attempt begins with. */
+/** The starting point of an attempt. */
 export interface First {
   /** The commit. */
   readonly base: string;

@@ -76,7 +76,7 @@ export interface Change {
   readonly path: string;
 }
 
-/** What is changed in a checkout and not committed, new files one by one. */
+/** Returns the changes of a checkout that are not committed, new files one by one. */
 export async function changesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=all', ...ALWAYS));
 }
@@ -146,7 +146,7 @@ export async function filesOf(top: string): Promise<Map<string, string>> {
   return state;
 }
 
-/** How many words stand before the path, by the kind of an entry of `git status --porcelain=v2`. */
+/** The number of words before the path, by the kind of an entry of `git status --porcelain=v2`. */
 const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
 
 function* changedPaths(told: readonly string[]): Generator<Change> {

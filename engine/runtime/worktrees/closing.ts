@@ -90,7 +90,7 @@ async function noteOf(folder: string, name: string): Promise<WorktreeNote> {
   return note;
 }
 
-/** Where a worktree's own notes of git lie, and those that it shares. */
+/** The folders of a worktree's own git data, and of the data that it shares. */
 interface GitFolders {
   readonly own: string;
   readonly common: string;

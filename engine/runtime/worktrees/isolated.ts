@@ -13,10 +13,10 @@ import { differences } from './shared.ts';
 import { makeWorktree, type Worktree, type WorktreeSettings } from './worktree.ts';
 
 export interface IsolationOptions {
-  /** Where this worker's worktrees lie. */
+  /** The folder of this worker's worktrees. */
   readonly folder: string;
   readonly settings: WorktreeSettings;
-  /** What the set-up command inherits. */
+  /** The environment that the set-up command inherits. */
   readonly env: NodeJS.ProcessEnv;
   /** The folder in which each command is noted as long as it runs. Default: none is. */
   readonly commandsDir?: string;

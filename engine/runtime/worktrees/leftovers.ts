@@ -50,10 +50,10 @@ async function keepLeft(folder: string, name: string): Promise<void> {
   if (note !== undefined) await writeNote(folder, name, { ...note, state: 'left' });
 }
 
-/** What became of a worktree that was to be removed. */
+/** The outcome of the removal of a worktree. */
 export interface Removed {
   readonly branch: string;
-  /** Whether the branch is there still, since nothing else holds what is on it. */
+  /** True where the branch was kept, since nothing else holds its content. */
   readonly branchKept: boolean;
   /** The ignored files that its attempt had written and that went with it. */
   readonly gone: IgnoredFiles | null;
@@ -168,7 +168,7 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
   }
 }
 
-/** Whether some other branch, here or at a remote, has all that is on this one. */
+/** Tells whether some other branch, here or at a remote, holds everything on this one. */
 async function isHeldElsewhere({ top, branch }: WorktreeNote): Promise<boolean> {
   const own = `refs/heads/${branch}`;
   if (!(await gitSays(top, 'show-ref', '--verify', '--quiet', own))) return true;

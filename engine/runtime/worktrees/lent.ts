@@ -2,11 +2,11 @@ import { copyFile, cp, lstat, mkdir, readlink, realpath, symlink, utimes } from 
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { bytesOf, charactersOf, gitPaths, isThere, readable } from '../git/git.ts';
 
-/** What was copied from a checkout into a worktree. */
+/** The files copied from a checkout into a worktree. */
 export interface Lent {
   /** By the paths from the top, each byte of which is a character. */
   readonly paths: readonly string[];
-  /** What was to be copied, and is not there. */
+  /** The paths that were to be copied and do not exist. */
   readonly missing: readonly string[];
 }
 

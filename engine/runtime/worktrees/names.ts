@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { gitLines } from '../git/git.ts';
 import { readNotes } from './notes.ts';
 
-/** Whose attempt a worktree is for. */
+/** The attempt that a worktree is for. */
 export interface Occupant {
   readonly task: string;
   readonly index: number;

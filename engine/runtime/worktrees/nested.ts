@@ -32,11 +32,11 @@ export async function nestedIn(root: string, given: GitInput = {}): Promise<stri
 const foldersOf = (paths: readonly string[]): string[] =>
   paths.filter(path => path.endsWith('/')).map(path => path.slice(0, -1));
 
-/** What git does not have in a checkout; of a repository it names the folder, with a slash. */
+/** The files of a checkout that git does not have; a repository is named by its folder, with a slash. */
 export interface Untracked {
-  /** What it would add. */
+  /** The files that git would add. */
   readonly added: readonly string[];
-  /** What a `.gitignore` has it ignore, or its configuration. */
+  /** The files that git ignores by a `.gitignore`, or by its configuration. */
   readonly ignored: readonly string[];
   /** Those of the ignored that only its configuration has it ignore. */
   readonly hidden: readonly string[];

@@ -18,7 +18,7 @@ const noteSchema = v.object({
   made: v.optional(v.nullable(v.string()), null),
   /** The repositories that lay in it then with what no other has, with what tells their states apart. */
   copies: v.optional(v.record(v.string(), v.string()), {}),
-  /** When its attempt began, after the set-up. */
+  /** The time at which its attempt began, after the set-up, in seconds since 1970. */
   begun_unix: v.optional(v.nullable(v.number()), null),
   task: v.string(),
   index: v.number(),
@@ -31,7 +31,9 @@ const noteSchema = v.object({
   made_unix: v.number(),
 });
 
-/** What is known of a worktree: written before it is made, and removed after it, so that a crash leaves none unknown. */
+/**
+ * The note of a worktree. It is written before the worktree is made, and removed after it, so that a crash leaves none unknown.
+ */
 export type WorktreeNote = v.InferOutput<typeof noteSchema>;
 
 const SUFFIX = '.json';

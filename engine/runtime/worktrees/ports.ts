@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** How many ports an attempt has to itself. */
+/** The number of ports that an attempt has to itself. */
 export const PORTS = 10;
 /** Below what systems give out by themselves, and above what people choose. */
 const FIRST = 20_000;

@@ -2,7 +2,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitList, gitWith } from '../git/git.ts';
 
-/** How the names of branches begin in a state. */
+/** The prefix of the names of branches in a state. */
 const BRANCH = 'branch ';
 
 /**

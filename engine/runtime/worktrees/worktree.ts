@@ -13,17 +13,17 @@ import { inTurn } from '../git/lock.ts';
 import { branchFor, titleOf, worktreeName, type Occupant } from './names.ts';
 import { writeNote, type WorktreeNote } from './notes.ts';
 
-/** How much room a disk must have for one worktree more, unless somebody said otherwise. */
+/** The free space that a disk must have for one more worktree, in bytes, unless configured otherwise. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
 
 export interface WorktreeSettings {
-  /** What becomes of changes that are not committed where the worktree is made of. */
+  /** The treatment of uncommitted changes in the checkout that the worktree is made of. */
   readonly dirty: 'refuse' | 'stash' | 'carry';
   /** Files that git does not have and the attempt needs, by their paths from the top, or globs. */
   readonly include: readonly string[];
   /** A command line that makes a new worktree ready, or null. */
   readonly setup: string | null;
-  /** What becomes of an attempt in whose time the checkout itself was changed. */
+  /** The treatment of an attempt during which the checkout itself was changed. */
   readonly escape: 'fail' | 'note';
   readonly min_free_bytes: number;
   /** The most that each git, and the set-up, may take, in ms. */
@@ -76,7 +76,7 @@ export async function makeWorktree(
   });
 }
 
-/** What a worktree is made of. */
+/** The inputs from which a worktree is made. */
 interface Making {
   readonly folder: string;
   readonly checkout: Checkout;

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { extension, fleet, run, workspaceFolder } from '../../editor/suites/support.ts';
 
-/** What the runner of this suite reads back. */
+/** The figures that the runner of this suite reads back. */
 export interface HostReadings {
   /** Reading the extension's code, and from then until `activate` was over, by the editor's own marks. */
   readonly loadMs: number;
@@ -12,7 +12,7 @@ export interface HostReadings {
   readonly ownMs: number;
   readonly children: number;
   readonly tookMs: number;
-  /** How late the event loop was, while nothing was done and while the fan-out ran, in milliseconds. */
+  /** The delay of the event loop, while nothing was done and while the fan-out ran, in milliseconds. */
   readonly idleP99Ms: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -62,14 +62,14 @@ describe('the extension host', () => {
   }).timeout(160_000);
 });
 
-/** What the editor keeps of its own course, in this process; milliseconds since 1970. */
+/** The editor's own marks of its course, in this process; milliseconds since 1970. */
 interface Marks {
   readonly MonacoPerformanceMarks?: {
     getMarks(): readonly { readonly name: string; readonly startTime: number }[];
   };
 }
 
-/** When the editor marked a step in the life of the extension. */
+/** Returns the time at which the editor marked a step in the life of the extension. */
 function markOf(step: string): number {
   const name = `code/extHost/${step}/${extension().id}`;
   const marks = (globalThis as Marks).MonacoPerformanceMarks?.getMarks() ?? [];

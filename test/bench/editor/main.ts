@@ -22,7 +22,7 @@ const CHANGES = values.quick ? 5 : 60;
 const QUIET_MS = 300;
 const PAINTED = 1_000;
 const STARTS = values.quick ? 1 : 3;
-/** Where the panel says how far its join is, as an expression for the page. */
+/** The element in which the panel says how far its join is, as an expression for the page. */
 const FIGURES =
   "document.querySelector('fleet-join-view').shadowRoot.querySelector('fleet-census').shadowRoot.querySelector('.figures')";
 

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the disk can do: writes and syncs in a bare loop, on a file beside the homes. */
+/** A probe of the disk: writes and syncs in a bare loop, on a file beside the homes. */
 export class AppendProbe {
   readonly #path: string;
   readonly #file: number;

@@ -4,11 +4,11 @@ import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-/** How many messages are on their way to one peer at once, and how many go out in one write. */
+/** The number of messages on their way to one peer at once, and the number in one write. */
 const WINDOW = 512;
 const BATCH = 128;
 
-/** What two processes can say to each other: lines of JSON over a socket, to two peers and back. */
+/** A probe of the exchange between processes: lines of JSON over a socket, to two peers and back. */
 export class MessageProbe {
   readonly #server: Server;
   readonly #path: string;

@@ -1,7 +1,7 @@
 import type { Profiler } from 'node:inspector';
 import type { Sources } from './build.ts';
 
-/** Where a process spent its time, function by function. */
+/** The time that a process spent in one function. */
 export interface Cost {
   readonly name: string;
   readonly place: string;

@@ -3,7 +3,7 @@ import { targetOf, type Figure, type Stage } from '../figure.ts';
 import { benchEnvironment, timeBareNode, timeCommand } from '../processes.ts';
 import { spreadOf } from '../stats.ts';
 
-/** What a user waits for at the terminal: whole processes, from their start to their end. */
+/** Measures the commands that a user waits for at the terminal: whole processes, from their start to their end. */
 export async function commands(stage: Stage): Promise<Figure[]> {
   return [await fleetStart(stage), await fleetList(stage)];
 }

@@ -8,7 +8,7 @@ import { AppendProbe } from '../probes/appends.ts';
 const WORKERS = 8;
 const RECORD_BYTES = 300;
 
-/** How long after a freeze was issued the last command began anywhere, in the middle of a storm of short commands. */
+/** Measures the time from a freeze to the last begin of a command anywhere, in the middle of a storm of short commands. */
 export async function freeze(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 20;
   const children = stage.quick ? 40 : 1_000;

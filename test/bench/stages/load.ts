@@ -13,12 +13,12 @@ import { percentile, spreadOf } from '../stats.ts';
 const RECORD_BYTES = 300;
 const WRITER = 'did:sync:user:load';
 
-/** What the writing process tells of its clients. */
+/** The report of the writing process on its clients. */
 interface Written {
   readonly acknowledged: number;
   /** Of those that were acknowledged, how many could not be read back. */
   readonly lost: number;
-  /** How often it was told to come again later. */
+  /** The number of requests that were told to come again later. */
   readonly refused: number;
   /** From each request to its answer. */
   readonly latenciesMs: readonly number[];

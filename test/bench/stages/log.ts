@@ -7,13 +7,13 @@ import { AppendProbe } from '../probes/appends.ts';
 import { spreadOf, timed } from '../stats.ts';
 
 const LOT = 50_000;
-/** What a line has beside the record's own text, in bytes. */
+/** The size of a line beside the record's own text, in bytes. */
 const LINE_BYTES = 76;
 
 interface Load {
   readonly id: string;
   readonly name: string;
-  /** How many append at once, each waiting for its own. */
+  /** The number of appenders at once, each waiting for its own append. */
   readonly appenders: number;
   readonly groupSize: number;
 }

@@ -15,7 +15,7 @@ const TASK = 'large';
 const ANSWER_MS = 30_000;
 const POLL_MS = 50;
 
-/** What a coordinator of its own holds during and after a large fan-out. */
+/** Measures the memory of a coordinator in a process of its own, during and after a large fan-out. */
 export async function memory(stage: Stage): Promise<Figure[]> {
   const children = stage.quick ? 1_000 : 100_000;
   const bare = await bareNode(stage);

@@ -8,7 +8,7 @@ import { builtEngine, segmentsOf } from '../fleet.ts';
 import { makeHome } from '../make-home.ts';
 import { spreadOf, timed } from '../stats.ts';
 
-/** What a fresh process says of its one attempt. */
+/** The message of a fresh process about its one attempt. */
 type Said = { readonly ms: number };
 
 /** A home with a long past: until when commands are taken. */

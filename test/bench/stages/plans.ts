@@ -14,7 +14,7 @@ import { percentile, spreadOf } from '../stats.ts';
 
 const uri = 'file:///bench/large.fanout.yaml';
 
-/** How long somebody who writes a plan waits: for what may be written, and for what is wrong. */
+/** Measures the wait of somebody who writes a plan: for completions, and for diagnostics. */
 export async function plans(stage: Stage): Promise<Figure[]> {
   const subtasks = stage.quick ? 50 : 1000;
   const server = spawn(process.execPath, [join(stage.bin, 'plan-server.js'), '--stdio'], {

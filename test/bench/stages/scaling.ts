@@ -4,7 +4,7 @@ import { BenchFleet } from '../fleet.ts';
 import { AppendProbe } from '../probes/appends.ts';
 import { longestStretchMs, median, spreadOf } from '../stats.ts';
 
-/** What a child costs, each in microseconds. */
+/** The costs of one child, in microseconds. */
 interface Cost {
   readonly wall: number;
   readonly cpu: number;
@@ -13,7 +13,7 @@ interface Cost {
   readonly stretchMs: number;
 }
 
-/** What one child costs in a large fan-out against a small one: the join must not read its members at each report. */
+/** Compares the cost of one child in a large fan-out and in a small one: the join must not read its members at each report. */
 export async function scaling(stage: Stage): Promise<Figure[]> {
   const few = stage.quick ? 100 : 1_000;
   const many = stage.quick ? 1_000 : 100_000;

@@ -71,7 +71,7 @@ async function typeTask(workbench: Workbench): Promise<void> {
   await fanOuts.waitFor(/\[1\] Find inputs worker-[ab] · \d/);
 }
 
-/** What runs may end under the freeze, and does: one fails. */
+/** Freezes `acme`. Running attempts may still end, and do: one fails. */
 async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
   await askToFreeze(workbench);
   await workbench.page.keyboard.press('Escape');

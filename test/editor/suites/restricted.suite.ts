@@ -6,7 +6,7 @@ import { readPidFile } from '../../../engine/home/process.ts';
 import * as vscode from 'vscode';
 import { accepted, extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
 
-/** What the menus hide is refused by the code as well: here the commands are run as another extension could. */
+/** The code also refuses what the menus hide: the commands are run here as another extension could. */
 describe('in a folder that is not trusted', () => {
   before(async () => {
     assert.equal(vscode.workspace.isTrusted, false);

@@ -6,7 +6,7 @@ import * as vscode from 'vscode';
 import { Fleet } from '../fleet.ts';
 import { until } from '../until.ts';
 
-/** What the suites inside the extension host share. */
+/** Helpers that the suites inside the extension host share. */
 
 export const home = process.env['SYNCROPEL_HOME'] ?? '';
 export const fleet = new Fleet(home);

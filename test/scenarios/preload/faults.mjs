@@ -26,7 +26,7 @@ function install(told) {
   let full = false;
   let due = -1;
 
-  /** Whether the fault is known. */
+  /** Tells whether the fault is known; asks for it where it is not. */
   const isComing = () => {
     if (what === undefined) {
       let n;
@@ -65,14 +65,14 @@ function install(told) {
   };
 }
 
-/** Whether every write to the file returns when it is durable: it was opened with O_DSYNC. */
+/** Tells whether every write to the file returns when it is durable: it was opened with O_DSYNC. */
 function isSynced(fd) {
   if (process.platform !== 'linux') return false;
   const [, flags] = /^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
   return (parseInt(flags, 8) & fs.constants.O_DSYNC) !== 0;
 }
 
-/** What a file holds; undefined while it is not there. */
+/** Returns the text of a file; undefined while it is not there. */
 function textOf(file) {
   try {
     return fs.readFileSync(file, 'utf8');

@@ -5,7 +5,7 @@ import { Person } from './person.ts';
 import { Settings } from './settings.ts';
 import { Texts } from './texts.ts';
 
-/** What the stub of the editor holds and shows: a test reads it, and acts on it as a person does. */
+/** The contents of the editor's stub: a test reads it, and acts on it as a person does. */
 
 export interface ShownStatusBarItem extends vscode.StatusBarItem {
   isShown: boolean;
@@ -30,7 +30,7 @@ export interface ShownTree extends vscode.TreeView<unknown> {
 export interface ShownPanel extends vscode.WebviewPanel {
   readonly posted: unknown[];
   readonly onDidPost: vscode.Event<unknown>;
-  /** How often it was brought to the front. */
+  /** The number of times that it was brought to the front. */
   reveals: number;
   isClosed: boolean;
   /** Says something as the page does. */
@@ -71,7 +71,7 @@ export class Editor {
   readonly decorationTypes: (vscode.TextEditorDecorationType & {
     readonly options: vscode.DecorationRenderOptions;
   })[] = [];
-  /** What was registered, by the name of what registers it. */
+  /** The registered providers, by the name of what registers them. */
   readonly registered = new Map<string, unknown>();
 }
 

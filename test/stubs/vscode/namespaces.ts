@@ -5,7 +5,7 @@ import { part } from './part.ts';
 
 /** The smaller namespaces of the API. */
 
-/** What the editor itself has is kept, and does nothing. */
+/** The editor's own commands: they are kept, and do nothing. */
 const BUILT_IN = /^(vscode|workbench)\.|\.focus$/;
 
 export const commands = part<typeof vscode.commands>('commands', {

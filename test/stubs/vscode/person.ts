@@ -2,7 +2,7 @@ import type * as vscode from 'vscode';
 
 /** The person at the editor: a test says beforehand how the next questions are answered, and sees what was asked. */
 
-/** What was asked. Of a message without a button nothing is expected, and it is kept here all the same. */
+/** A question to the person. A message without a button expects no answer, and is kept here all the same. */
 export type Question = Pick | Input | Message<'modal'> | Message<'toast'> | Save;
 
 interface Asked {
@@ -19,9 +19,9 @@ interface Pick extends Asked {
 
 interface Input extends Asked {
   readonly kind: 'input';
-  /** What stands there to begin with. */
+  /** The text that stands there to begin with. */
   readonly value: string;
-  /** What was said of the texts that were refused. */
+  /** The messages about the texts that were refused. */
   readonly faults: string[];
   readonly faultOf: (text: string) => Promise<string | undefined>;
 }
@@ -38,7 +38,6 @@ interface Save extends Asked {
   readonly kind: 'save';
 }
 
-/** How one question is answered. */
 export interface Answer {
   /** As a failure tells of it. */
   readonly name: string;
@@ -73,12 +72,12 @@ export class Person {
     return last?.items.map(({ label }) => label) ?? [];
   }
 
-  /** What was said of the texts that were refused, of all of them. */
+  /** The messages about the texts that were refused, of all questions. */
   get faults(): readonly string[] {
     return this.asked.flatMap(each => (each.kind === 'input' ? each.faults : []));
   }
 
-  /** What stood below the last modal question. */
+  /** The text below the last modal question. */
   get detail(): string | undefined {
     return this.asked.findLast(each => each.kind === 'modal')?.detail;
   }

@@ -46,7 +46,7 @@ export class Settings {
     });
   }
 
-  /** What is set under a section, as it is now: later changes are not seen in it. */
+  /** Returns the settings under a section, as they are now: later changes are not seen in it. */
   section(section: string): vscode.WorkspaceConfiguration {
     const [global, workspace] = [this.#global, this.#workspace];
     const full = (name: string): string => `${section}.${name}`;

@@ -3,7 +3,7 @@ import { pages } from '../../pages.ts';
 import { since } from '../../until.ts';
 import { defineVerb, text } from '../../verb.ts';
 
-/** How many records are asked for at once. */
+/** The number of records requested at once. */
 const PAGE = 1_000;
 
 export const auditExport = defineVerb({

@@ -6,7 +6,7 @@ import { stoppedLines } from '../../render/fleet.ts';
 import { defineVerb, number, text, toggle, type Context } from '../../verb.ts';
 
 const DEFAULT_GRACE_SECS = 10;
-/** What a process may take to end after its work has drained, in milliseconds. */
+/** The time that a process may take to end after its work has drained, in milliseconds. */
 const CLOSING_MS = 10_000;
 
 export const fleetStop = defineVerb({

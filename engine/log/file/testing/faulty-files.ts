@@ -1,6 +1,6 @@
 import { nodeFiles, type FileSystemPort, type LogFile, type OpenMode } from '../files.ts';
 
-/** What the log asks of the file system that can be made to fail. */
+/** The operations of the log on the file system that can be made to fail. */
 export type Operation = 'create' | 'replace' | 'write' | 'datasync' | 'syncFolder' | 'rename';
 
 /** Called before each operation, with the number of those before it: throws to make it fail. */

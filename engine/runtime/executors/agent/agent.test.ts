@@ -15,7 +15,7 @@ const AGENT = fileURLToPath(new URL('./testing/agent.mjs', import.meta.url));
 const NOW = 1_800_000_000;
 type Output = (typeof AGENT_OUTPUTS)[number];
 
-/** What the scripted agent tells of itself on a good day, as each tool's output has room for. */
+/** The usage that the scripted agent reports on success, as far as each tool's output has room for it. */
 const TOLD: Readonly<Record<Output, { tokens?: number; session?: string; costUsd: number }>> = {
   claude: { tokens: 123, session: 'session-1', costUsd: 0.25 },
   codex: { tokens: 123, session: 'session-1', costUsd: 0 },
@@ -28,7 +28,7 @@ const outputs = Object.keys(TOLD) as Output[];
 
 describe('an agent executor', () => {
   let dir: string;
-  /** What it told of its use while it ran. */
+  /** The usage that the agent reported while it ran. */
   let used: Used[];
   let tmpBefore: string | undefined;
 
@@ -247,7 +247,7 @@ describe('an agent executor', () => {
     });
   }
 
-  /** How the scripted agent was called. */
+  /** Returns the prompt and the words with which the scripted agent was called. */
   async function asked(): Promise<{ prompt: string; words: string[] }> {
     return JSON.parse(await readFile(join(dir, 'asked.json'), 'utf8')) as { prompt: string; words: string[] };
   }

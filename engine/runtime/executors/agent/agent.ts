@@ -25,7 +25,7 @@ export interface AgentOptions extends CommandOptions {
 
 /** Becomes the agent, whose words are handed over and never read by the shell. */
 const SCRIPT = 'exec "$@"';
-/** What `/bin/sh` exits with when there is no such program. */
+/** The exit code of `/bin/sh` when there is no such program. */
 const NOT_FOUND = 127;
 /** The longest reason in an agent's own words. */
 const REASON_CHARS = 500;
@@ -97,7 +97,7 @@ interface AgentRun {
   readonly told: Told;
 }
 
-/** Whether it did no more than to say that the conversation is not there: nothing was begun, and it can begin anew. */
+/** Tells whether the agent only said that the conversation does not exist. Nothing was begun, so the attempt can begin anew. */
 function isConversationLost({ ended, told }: AgentRun): boolean {
   const hasFailed = told.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
   return (
@@ -160,8 +160,8 @@ function quotaIn(result: CommandResult, told: Told, nowSecs: number): { resetsAt
 const LAST_LINES = 3;
 
 /**
- * What an agent without an error of its own said last. One that gave an answer talks of its work there, in which any word
- * may occur, and not of itself.
+ * Returns the last words of an agent that gave no answer, else ''. An answer is about the work, not about the agent, and may
+ * contain any word.
  */
 function lastWords({ summary }: CommandResult, told: Told): string {
   return told.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';

@@ -24,7 +24,7 @@ export class Lines {
     if (from < chunk.length) this.#take(chunk.subarray(from));
   }
 
-  /** What came since the last line feed is a line as well. */
+  /** Ends the input. Text since the last line feed is a line as well. */
   end(): void {
     if (!this.#skipping && this.#length > 0)
       this.#onLine(Buffer.concat(this.#parts, this.#length).toString('utf8'));

@@ -4,7 +4,7 @@ import { cutToLength } from '../summary.ts';
 /** The most that is said of all the subtasks that an attempt builds on, in UTF-16 code units. */
 const MAX_BACKGROUND = 32_000;
 
-/** What an agent is asked to do: the goal, what a person added at a retry, and what it builds on. */
+/** Returns the prompt of an agent: the goal, what a person added at a retry, and what it builds on. */
 export function promptOf({ goal, hint, depends, session, earlierBranch }: AttemptSpec): string {
   const parts = [goal];
   if (earlierBranch !== null)

@@ -7,8 +7,8 @@ const QUOTA =
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /**
- * Whether what a failed agent said is that a rate or a quota is used up, and when there is some again, where it says so:
- * in seconds since 1970, or as a date, or from now on, or as a time of day. The rules decide whether that can be waited for.
+ * Reads from a failed agent's words whether a rate limit or a quota is used up. Includes the reset time where the words give it:
+ * in seconds since 1970, as a date, as a duration from now, or as a time of day. The rules decide whether to wait.
  *
  * @param nowSecs in seconds since 1970.
  * @returns null when it failed for something else.

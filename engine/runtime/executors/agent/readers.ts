@@ -2,7 +2,7 @@ import { sumUsd } from '../../../contract/money.ts';
 import * as v from 'valibot';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 
-/** What a coding agent told of its work so far. */
+/** The report of a coding agent on its work so far. */
 export interface Told {
   /** Its last word to a person; null where it said none that could be told from the rest. */
   summary: string | null;
@@ -11,7 +11,7 @@ export interface Told {
   /** In and out, what was read from a cache included. */
   tokens: number;
   session: string | null;
-  /** What went wrong by its own account, whatever it exits with. */
+  /** The error that the agent reported, whatever its exit code. */
   error: string | null;
   /** The question for a person, in the agent's own words; null for none. */
   asks: string | null;
@@ -267,7 +267,7 @@ function scaled(number: string, scale: string): number {
   return Number.isFinite(value) ? Math.round(value * SCALE[scale]!) : 0;
 }
 
-/** How to listen to each kind of output, made anew for each attempt. `text` says nothing but its last lines. */
+/** The reader factories by kind of output, called for each attempt. `text` reports nothing but its last lines. */
 export const readers = {
   text: (): Reader => () => {},
   claude: (): Reader => claude,

@@ -1,13 +1,13 @@
 import { FleetError } from '../../../errors.ts';
 import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config.ts';
 
-/** How the command line of a coding agent is made, and how it is listened to. */
+/** The command line of a coding agent, and the way its output is read. */
 export interface AgentTemplate {
   /** The program and what it is given, word by word; no shell reads them. `{prompt_file}` and `{session}` are filled in. */
   readonly command: readonly string[];
   /** The same for an attempt that goes on with the conversation of an earlier one; null: it begins anew. */
   readonly resume: readonly string[] | null;
-  /** Where the agent finds its prompt: in its input, or in the file that `{prompt_file}` names. */
+  /** The place of the agent's prompt: its input, or the file that `{prompt_file}` names. */
   readonly prompt: 'stdin' | 'file';
   readonly output: (typeof AGENT_OUTPUTS)[number];
   /** The words that limit what it may spend, with `{budget_usd}` filled in; null where it takes none. */

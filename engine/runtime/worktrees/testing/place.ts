@@ -12,7 +12,7 @@ import { worktreeSettings } from '../worktree.ts';
 export class Place {
   readonly root: string;
   readonly repo: string;
-  /** Where the worktrees lie. */
+  /** The folder of the worktrees. */
   readonly folder: string;
 
   private constructor(root: string) {
@@ -48,7 +48,7 @@ export class Place {
     return rm(this.root, { recursive: true, force: true });
   }
 
-  /** What git prints, called in the repository. */
+  /** Runs git in the repository. @returns its output. */
   git(...args: readonly string[]): string {
     return execFileSync('git', ['-C', this.repo, ...args], { encoding: 'utf8' }).trim();
   }

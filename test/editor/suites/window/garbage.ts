@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { extension, fleet, run, workspaceFolder, stopFleet } from '../support.ts';
 
-/** What another extension, a link or a key binding may call a command with. */
+/** The arguments with which another extension, a link or a key binding may call a command. */
 describe('commands that are called with what names nothing', () => {
   let thread: string;
 

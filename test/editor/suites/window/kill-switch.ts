@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { until } from '../../until.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
-/** How it looks, and that a confirmation lets it through, is seen in a browser: an editor under test shows no modal. */
+/** A browser test covers the kill switch's look, and that a confirmation lets it through: an editor under test shows no modal. */
 describe('the kill switch, in the window that hosts the fleet', () => {
   before(async () => {
     await run('fleet.start');

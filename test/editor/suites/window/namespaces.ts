@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { NamespaceDocument } from '../../../../engine/contract/documents.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
-/** How the tree looks, and that a confirmation lets it through, is seen in a browser: an editor under test shows no modal. */
+/** A browser test covers the tree's look, and that a confirmation takes effect: an editor under test shows no modal. */
 describe('namespaces, in the window that hosts the fleet', () => {
   const ACME = { kind: 'namespace', id: 'acme' };
   const WEB = { kind: 'namespace', id: 'acme/web' };

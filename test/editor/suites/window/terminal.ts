@@ -73,7 +73,7 @@ describe('spl in integrated terminals', () => {
 
   let lines = 0;
 
-  /** What a command line prints that is typed into the terminal. */
+  /** Types a command line into the terminal and returns its output. */
   async function outcome(line: string): Promise<string> {
     const file = join(workspaceFolder(), `printed-${++lines}`);
     // The file has its name only when it is whole.

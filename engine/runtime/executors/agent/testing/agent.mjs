@@ -13,7 +13,7 @@ await writeFile('asked.json', JSON.stringify({ prompt, words }));
 const session = wordAfter('--resume') ?? 'session-1';
 const answer = `did: ${prompt.split('\n', 1)[0]}`;
 
-/** What each tool says at its end. */
+/** The functions that print the last messages of each tool. */
 const tools = {
   claude: (error, denials = []) => {
     say({ type: 'system', subtype: 'init', session_id: session });
