@@ -11,7 +11,7 @@ import type { Did } from '../../record/ids.ts';
 import { Supervisor, type WorkerLaunch } from './supervisor.ts';
 import { Inbox } from '../testing/link-host.ts';
 
-const SCRIPT = fileURLToPath(new URL('testing/worker-script.mjs', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../testing/worker-script.mjs', import.meta.url));
 const did = 'did:sync:instance:00000000000000aa' as Did;
 /** Lower than this process's. */
 const PRIORITY = 5;
