@@ -118,7 +118,7 @@ export const subtaskSchema = v.strictObject({
   budget_usd: v.optional(v.nullable(amount), null),
   budget_tokens: v.optional(v.nullable(amount), null),
   budget_secs: v.optional(v.nullable(seconds), null),
-  /** Null for ten minutes, or what the policy of the namespace allows. */
+  /** In seconds. Null for what `[fleet] timeout_secs` or the policy of the namespace says, else for none. */
   timeout_secs: v.optional(v.nullable(seconds), null),
   /** The subtasks that must accept first: 0-based indices, names, or patterns of names. */
   depends_on: v.optional(

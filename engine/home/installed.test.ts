@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
@@ -13,10 +13,11 @@ describe('a program', () => {
       for (const file of [tool, text]) await writeFile(file, '#!/bin/sh\n');
       await chmod(tool, 0o755);
       await chmod(text, 0o644);
+      await mkdir(join(folder, 'folder'));
       const env = { PATH: `/nowhere:${folder}` };
       assert.deepEqual(
-        await Promise.all(['tool', 'text', 'none', tool].map(program => isInstalled(program, env))),
-        [true, process.getuid?.() === 0 ? await isInstalled(text, env) : false, false, true],
+        await Promise.all(['tool', 'text', 'folder', 'none', tool].map(program => isInstalled(program, env))),
+        [true, false, false, false, true],
       );
       assert.equal(await isInstalled('tool', {}), false);
     } finally {

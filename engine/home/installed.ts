@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 
 /** True for a program that commands find in this environment: a path, or a name in a folder of `PATH`. */
@@ -19,9 +19,12 @@ export async function missingPrograms(
   return missing;
 }
 
-function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+/** Tells whether something can be run; a folder, which has the same bit, can not. */
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
 }

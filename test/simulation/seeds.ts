@@ -7,10 +7,10 @@ export interface Seeds {
 }
 
 /** Fleets that a run of all tests simulates. */
-const SEEDS = 250;
+const SEEDS = 400;
 
 /**
- * Returns the one seed that `SPL_SEED` names, else `SPL_TEST_SEEDS` seeds (default 250) from a random one on.
+ * Returns the one seed that `SPL_SEED` names, else `SPL_TEST_SEEDS` seeds (default 400) from a random one on.
  * @throws Error when a variable is not a whole number that it can be.
  */
 export function chooseSeeds(env: NodeJS.ProcessEnv): Seeds {

@@ -25,7 +25,8 @@ export const SUBTASK_KEY_TEXTS: Readonly<Record<string, string>> = {
   budget: 'Its share of the dollars of the plan. An attempt that passes it is ended.',
   'budget-tokens': 'Its share of the tokens of the plan. An attempt that passes it is ended.',
   'budget-secs': 'Its share of the seconds of the plan. An attempt that passes it is ended.',
-  timeout: 'How many seconds one attempt may take; ten minutes where it is missing.',
+  timeout:
+    'How many seconds one attempt may take; as long as it needs where nothing says: neither this, `[fleet] timeout_secs` nor a policy.',
   attempts: 'How often it may be started.',
   env: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
   isolation: '`folder` for the folder itself, or `worktree` for a git worktree of its own.',
