@@ -66,7 +66,7 @@ describe('a plan that is run', () => {
     assert.deepEqual(on.window.errors, []);
     const { goal, dir, thread, alias, fan_out: fanOut } = await run();
     assert.deepEqual([goal, dir, fanOut?.subtasks], ['Check the plan', '/home/ada/src', 4]);
-    assert.deepEqual(editor.statusTexts, [`${alias} runs 4 subtasks`]);
+    assert.deepEqual(editor.statusTexts, [`${alias}: started 4 subtasks`]);
     assert.deepEqual(on.window.planRuns, [[FILE.toString(), thread]]);
     const { children } = await on.fleet.client.report('children', { task: thread, offset: 0, limit: 9 });
     assert.deepEqual(
@@ -181,7 +181,7 @@ describe('the commands for plans', () => {
     lastRun(true);
     await window.run('fleet.runPlanSerially', opened.subject(null));
     assert.deepEqual(client.asked.at(-1), { name: 'task.run-serial', input: { task: 'th_1', worker: null } });
-    assert.deepEqual(editor.statusTexts, ['PLAN-1-serial runs one subtask after another']);
+    assert.deepEqual(editor.statusTexts, ['PLAN-1-serial: started, one subtask after another']);
   });
 
   it('offer a run in parallel where there is none that has ended to measure', async () => {

@@ -37,7 +37,7 @@ export const runPlanSerially: Command = async (context, subject) => {
     const serial = await (
       await engine(context)
     ).submit('task.run-serial', { task: task.thread, worker: null });
-    return tell(vscode.l10n.t('{0} runs one subtask after another', serial.alias));
+    return tell(vscode.l10n.t('{0}: started, one subtask after another', serial.alias));
   }
   const runIt = vscode.l10n.t('Run');
   const message = vscode.l10n.t(
@@ -125,7 +125,7 @@ async function run(
     fanOut,
   );
   await context.notePlanRun(uri, task.thread);
-  tell(vscode.l10n.t('{0} runs {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
+  tell(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
 }
 
 async function sayFaulty(errors: number): Promise<void> {

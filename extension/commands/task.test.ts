@@ -62,7 +62,7 @@ describe('the commands for tasks', () => {
     it('run all that did not accept again, as one round', async () => {
       const thread = await ended('failed', 'accept', 'failed');
       await on.window.run('fleet.retryFailed', { kind: 'task', thread });
-      assert.deepEqual(editor.statusTexts, [`${alias} runs again what failed`]);
+      assert.deepEqual(editor.statusTexts, [`${alias}: started again what failed`]);
       for (const index of [0, 2]) await on.fleet.end(thread, index, 'accept');
       const { fan_out: fanOut } = await task(thread);
       assert.deepEqual([fanOut?.round, fanOut?.outcome], [2, 'satisfied']);

@@ -59,7 +59,7 @@ export const retryFailed: Command = async (context, subject) => {
   if (task === undefined) return;
   const client = await engine(context);
   await client.submit('task.retry', { task: task.thread, failed: true, hint: null });
-  tell(vscode.l10n.t('{0} runs again what failed', task.alias));
+  tell(vscode.l10n.t('{0}: started again what failed', task.alias));
 };
 
 export const cancel: Command = async (context, subject) => {
