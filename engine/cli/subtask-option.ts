@@ -3,7 +3,8 @@ import { printable } from '../contract/format.ts';
 /** The help of `--subtask`. */
 export const SUBTASK = 'its name, its index from 0, or a pattern of names such as test-*';
 
-interface Named {
+/** A subtask as it is called. */
+export interface Named {
   readonly index: number;
   readonly name: string | null;
 }

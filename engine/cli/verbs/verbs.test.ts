@@ -455,6 +455,16 @@ describe('spl task list, show, tree, cancel', () => {
     assert.equal(out, '◇ cancellation of subtask 1 of FIRST-001 recorded\n  status: cancelled\n');
     assert.deepEqual(host.engine.asked[0]?.input, { task: 'A', subtask: '1', reason: 'why' });
   });
+
+  it('prints the name of a subtask that is cancelled by its index', async () => {
+    const children = { thread: THREAD, alias: 'FIRST-001', round: 1, total: 1 };
+    const answers = {
+      'task.cancel': task({ status: 'cancelled' }),
+      children: { ...children, children: [{ ...child(), index: 0, name: 'lint' }] },
+    };
+    const { out } = await run(['task', 'cancel', 'A', '--subtask', '0'], { answers });
+    assert.match(out, /cancellation of 'lint' of FIRST-001 recorded/);
+  });
 });
 
 describe('spl task start, done, fail, approve, reject, block, defer, reopen', () => {

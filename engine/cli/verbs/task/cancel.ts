@@ -1,5 +1,5 @@
-import { defineVerb, text, word } from '../../verb.ts';
-import { labelOf, SUBTASK } from '../../subtask-option.ts';
+import { defineVerb, text, word, type Context } from '../../verb.ts';
+import { labelOf, SUBTASK, type Named } from '../../subtask-option.ts';
 
 export const taskCancel = defineVerb({
   path: 'task cancel',
@@ -16,10 +16,23 @@ export const taskCancel = defineVerb({
   },
   async run(context, { task, subtask, reason }) {
     const cancelled = await context.submit('task.cancel', { task, subtask, reason });
-    const what = subtask === null ? cancelled.alias : `${labelOf(subtask)} of ${cancelled.alias}`;
+    const what =
+      subtask === null
+        ? cancelled.alias
+        : `${labelOf(subtask, await namedIn(context, task, subtask))} of ${cancelled.alias}`;
     context.print(cancelled, () => [
       `${context.out.colours.cyan('◇')} cancellation of ${what} recorded`,
       `  status: ${cancelled.status}`,
     ]);
   },
 });
+
+/** Asks for the name of a subtask that was given by its index. It is done already: where nobody answers, the index has to do. */
+async function namedIn(context: Context, task: string, subtask: string): Promise<readonly Named[]> {
+  if (context.settings.json || !/^\d+$/.test(subtask)) return [];
+  const asked = { task, offset: 0, limit: 1, indices: [Number(subtask)] };
+  return context.report('children', asked).then(
+    ({ children }) => children,
+    () => [],
+  );
+}
