@@ -18,6 +18,7 @@ import { connect } from './client.ts';
 import { serveApi } from './server.ts';
 import { readSse } from './sse.ts';
 import { Served, TOKEN } from './testing/served.ts';
+import { BARE_FAN_OUT } from '../contract/testing/requests.ts';
 
 const failsWith = (code: ErrorCode, message: string | RegExp) => (thrown: unknown) => {
   assert.ok(thrown instanceof FleetError, String(thrown));
@@ -38,17 +39,7 @@ const recordOf = (clock: number): FleetRecord =>
     thread: 'th_a' as ThreadId,
   }).record;
 
-const FAN_OUT: FanOutRequest = {
-  subtasks: [{ goal: 'x' }],
-  join: 'all',
-  losers: 'keep',
-  timeout_secs: null,
-  budget_usd: null,
-  budget_tokens: null,
-  budget_secs: null,
-  namespace: null,
-  dir: null,
-};
+const FAN_OUT: FanOutRequest = { ...BARE_FAN_OUT, subtasks: [{ goal: 'x' }] };
 const addTask: Commands['task.add']['input'] = {
   goal: 'goal',
   alias: 'A-1',

@@ -5,18 +5,7 @@ import type { Engine, EngineEvent, WatchOptions } from '../../engine/contract/en
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coordinator-rig.ts';
-
-const TASK: TaskAdd = {
-  goal: 'a goal',
-  alias: null,
-  priority: 'medium',
-  labels: [],
-  domain: null,
-  hypothesis: null,
-  criteria: [],
-  namespace: null,
-  dir: null,
-};
+import { BARE_TASK } from '../../engine/contract/testing/requests.ts';
 
 /** An engine in this process, with one worker that says what a test has it say. */
 export class Fleet {
@@ -56,7 +45,7 @@ export class Fleet {
 
   /** Adds a task. @returns its thread */
   async task(alias: string, change: Partial<TaskAdd> = {}): Promise<string> {
-    return (await this.client.submit('task.add', { ...TASK, alias, ...change })).thread;
+    return (await this.client.submit('task.add', { ...BARE_TASK, alias, ...change })).thread;
   }
 
   /** Adds a task, and fans it out into subtasks with these goals. @returns its thread */

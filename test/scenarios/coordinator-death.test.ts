@@ -8,6 +8,7 @@ import { readPidFile, writePidFile } from '../../engine/home/process.ts';
 import { sampled } from '../runs.ts';
 import { ACTOR, echoes, isThere, scenario, type Scenario } from './harness.ts';
 import { joinsOf, keptWhatWasTold } from './laws.ts';
+import { BARE_FAN_OUT } from '../../engine/contract/testing/requests.ts';
 
 describe('a coordinator that is killed (SIGKILL)', function () {
   this.timeout(180_000);
@@ -140,7 +141,7 @@ async function diesAt(fleet: Scenario, alias: string, fault: string): Promise<vo
 /** @returns the record of the fan-out, or undefined when nobody answered. */
 async function fanOutOnce(fleet: Scenario, alias: string): Promise<string | undefined> {
   try {
-    const input = { ...FAN_OUT, task: alias, subtasks: echoes(5) };
+    const input = { ...BARE_FAN_OUT, task: alias, subtasks: echoes(5) };
     return (await fleet.client.submit('task.fan-out', input, { actor: ACTOR, idempotencyKey: alias })).record;
   } catch (error) {
     if (FleetError.is(error, 'UNREACHABLE') || FleetError.is(error, 'LOG_POISONED')) return undefined;
@@ -151,17 +152,6 @@ async function fanOutOnce(fleet: Scenario, alias: string): Promise<string | unde
 async function joinCount(fleet: Scenario, thread: string): Promise<number> {
   return joinsOf(await fleet.records(thread)).length;
 }
-
-const FAN_OUT = {
-  join: 'all',
-  losers: 'keep',
-  timeout_secs: null,
-  budget_usd: null,
-  budget_tokens: null,
-  budget_secs: null,
-  namespace: null,
-  dir: null,
-} as const;
 
 function task(alias: string, dir: string) {
   return {

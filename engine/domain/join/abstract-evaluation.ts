@@ -480,7 +480,7 @@ function conjunction(left: Values, right: Values): Bool {
   const canError = (a.canError && (b.canHold || b.canError)) || (b.canError && (a.canHold || a.canError));
   const ifTrue = together(a.ifTrue, b.ifTrue);
   const canHold = a.canHold && b.canHold && !ifTrue.some(isNegative);
-  // Where one side never fails, the other one did.
+  // The other side failed, where one never does.
   const ifFalse = a.canFail ? (b.canFail ? [] : a.ifFalse) : b.ifFalse;
   return truth(canHold, a.canFail || b.canFail, canError, { ifTrue, ifFalse });
 }
@@ -703,7 +703,7 @@ function all(list: List, each: readonly Values[]): Bool {
   let outcome = TRUE;
   list.groups.forEach(({ min, max }, i) => {
     const test = asBool(each[i]!);
-    // What one element implies is left aside: the list may be without it, and there are many.
+    // Left aside is what one element implies: the list may be without it, and there are many.
     if (max > 0)
       outcome = conjunction(outcome, truth(min === 0 || test.canHold, test.canFail, test.canError));
   });

@@ -30,7 +30,7 @@ export function topologicalOrder(subtasks: readonly Dependent[]): readonly numbe
 export function walk(subtasks: readonly Dependent[]): { order: number[]; cycle: number[] | null } {
   const order: number[] = [];
   const placed = new Uint8Array(subtasks.length);
-  // How many of its dependencies have been looked at; above 0 and not placed, it is on the path.
+  // The number of its dependencies that were looked at; above 0 and not placed, it is on the path.
   const looked = new Uint32Array(subtasks.length);
   const path: number[] = [];
   for (let start = 0; start < subtasks.length; start++) {

@@ -14,6 +14,7 @@ import { emptyState, type Child, type FanOut, type FleetState, type Task } from 
 import { say } from '../commands/task-verbs.ts';
 import { statusOf } from '../model/tasks.ts';
 import { taskDocument } from '../views/views.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
 export const USER = 'did:sync:user:tester' as Did;
@@ -223,7 +224,7 @@ export class TestFleet {
 
   addTask(changed: Partial<TaskAdd> = {}, key?: string): Task {
     const thread = `th_task${++this.#tasks}` as ThreadId;
-    const input = { ...TASK, alias: `T-${this.#tasks}`, ...changed };
+    const input = { ...BARE_TASK, alias: `T-${this.#tasks}`, ...changed };
     const added = this.do(now => commands.addTask(this.core, input, thread, { actor: USER, key, now }));
     return this.core.state.tasks.get(added.thread as ThreadId)!;
   }
@@ -239,7 +240,7 @@ export class TestFleet {
       typeof subtasks === 'number'
         ? plain(subtasks)
         : subtasks.map((each, i) => ({ goal: `g${i}`, ...each }));
-    const request = { ...FAN_OUT, ...changed, subtasks: list };
+    const request = { ...BARE_FAN_OUT, ...changed, subtasks: list };
     this.do(now =>
       commands.fanOut(this.core, task.alias, request, FAN_OUT_CONTEXT, { actor: USER, key, now }),
     );
@@ -301,26 +302,3 @@ export const states = (fanOut: FanOut): Child['state'][] => fanOut.children.map(
 export const verdicts = (fanOut: FanOut): Child['verdict'][] => fanOut.children.map(({ verdict }) => verdict);
 
 const plain = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ goal: `goal ${i}` }));
-
-const TASK: TaskAdd = {
-  goal: 'a goal',
-  alias: null,
-  priority: 'medium',
-  labels: [],
-  domain: null,
-  hypothesis: null,
-  criteria: [],
-  namespace: null,
-  dir: null,
-};
-
-const FAN_OUT: Omit<FanOutRequest, 'subtasks'> = {
-  join: 'all',
-  losers: 'keep',
-  timeout_secs: null,
-  budget_usd: null,
-  budget_tokens: null,
-  budget_secs: null,
-  namespace: null,
-  dir: null,
-};

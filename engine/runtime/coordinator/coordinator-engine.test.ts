@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, it } from 'mocha';
 import type { FanOutRequest } from '../../contract/commands.ts';
-import { VERSION, type CallContext, type Commands, type EngineEvent } from '../../contract/engine.ts';
+import { VERSION, type CallContext, type EngineEvent } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
 import { TOPIC, type JoinBody } from '../../domain/model/record-bodies.ts';
 import { Coordinator } from '../../domain/coordinator/coordinator.ts';
@@ -21,6 +21,7 @@ import { readEnvironment } from './environments.ts';
 import { echoExecutor } from '../executors/echo.ts';
 import { CALLER, CoordinatorRig, RawWorker, type RigOptions } from '../testing/coordinator-rig.ts';
 import { identify, rawPeer } from '../testing/raw-peer.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
 
 const rigs: CoordinatorRig[] = [];
 
@@ -42,29 +43,6 @@ async function fleet(options: RigOptions = {}): Promise<{ rig: CoordinatorRig; w
   return { rig, worker: await rig.connect(key) };
 }
 
-const REQUEST: Omit<FanOutRequest, 'subtasks'> = {
-  join: 'all',
-  losers: 'keep',
-  timeout_secs: null,
-  budget_usd: null,
-  budget_tokens: null,
-  budget_secs: null,
-  namespace: null,
-  dir: null,
-};
-
-const TASK = {
-  goal: 'a task',
-  alias: null,
-  priority: 'medium',
-  labels: [],
-  domain: null,
-  hypothesis: null,
-  criteria: [],
-  namespace: null,
-  dir: null,
-} satisfies Commands['task.add']['input'];
-
 /** Opens a fan-out of so many subtasks. @returns its task. */
 async function fanOut(
   rig: CoordinatorRig,
@@ -72,9 +50,13 @@ async function fanOut(
   changes: Partial<FanOutRequest> = {},
   context: CallContext = CALLER,
 ): Promise<string> {
-  const { alias } = await rig.engine.submit('task.add', TASK, CALLER);
+  const { alias } = await rig.engine.submit('task.add', BARE_TASK, CALLER);
   const list = Array.from({ length: subtasks }, (_, i) => ({ goal: `goal ${i}` }));
-  await rig.engine.submit('task.fan-out', { task: alias, ...REQUEST, subtasks: list, ...changes }, context);
+  await rig.engine.submit(
+    'task.fan-out',
+    { task: alias, ...BARE_FAN_OUT, subtasks: list, ...changes },
+    context,
+  );
   return alias;
 }
 
@@ -146,7 +128,7 @@ describe('a coordinator', () => {
       const again = { ...inShell('one'), idempotencyKey: 'k' };
       const task = await fanOut(rig, 0, { subtasks }, again);
       await worker.delivered();
-      const request = { task, ...REQUEST, subtasks };
+      const request = { task, ...BARE_FAN_OUT, subtasks };
       await rig.engine.submit('task.fan-out', request, again);
       await assert.rejects(
         rig.engine.submit('task.fan-out', request, inShell('two')),
@@ -201,7 +183,7 @@ describe('a coordinator', () => {
       dir: '/',
     }));
     const noted = async (environment: Record<string, string>): Promise<unknown> => {
-      const input = { ...TASK, fan_out: { ...REQUEST, subtasks } };
+      const input = { ...BARE_TASK, fan_out: { ...BARE_FAN_OUT, subtasks } };
       return (await rig.engine.submit('fan-out.open', input, { ...CALLER, environment })).fan_out.notes;
     };
     const [only, another] = (await noted({ PATH: '/bin' })) as string[];
@@ -213,7 +195,7 @@ describe('a coordinator', () => {
   it('notes a join that is decided whatever becomes of its subtasks', async () => {
     const { rig } = await fleet();
     const noted = async (join: string): Promise<unknown> => {
-      const input = { ...TASK, fan_out: { ...REQUEST, join, subtasks: [{ goal: 'a' }] } };
+      const input = { ...BARE_TASK, fan_out: { ...BARE_FAN_OUT, join, subtasks: [{ goal: 'a' }] } };
       return (await rig.engine.submit('fan-out.open', input, CALLER)).fan_out.notes;
     };
     assert.deepEqual(await noted('accepted > 3'), [
