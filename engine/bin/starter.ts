@@ -63,8 +63,8 @@ export function starterOf(program: Program): Starter {
     },
     awaitGone: options => awaitGone(program, options),
     async stopLeft(options) {
-      const { stopLeftWorkers } = await import('./left-workers.ts');
-      return stopLeftWorkers(options);
+      const { stopOrphanedWorkers } = await import('./orphaned-workers.ts');
+      return stopOrphanedWorkers(options);
     },
   };
 }

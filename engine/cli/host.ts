@@ -84,7 +84,7 @@ export interface EnsureOptions {
   readonly signal: AbortSignal;
 }
 
-export interface StopLeftOptions {
+export interface StopOrphanedOptions {
   readonly home: string;
   /** With `all`, nobody who waits for the home's lease takes over. */
   readonly scope: 'workers' | 'all';
@@ -123,7 +123,7 @@ export interface Starter {
    * Ends the workers that a coordinator which is gone has left behind. @returns how each ended; empty when none ran.
    * @throws WORKER_FAILED when one does not end.
    */
-  stopLeft(options: StopLeftOptions): Promise<FleetStopped['stopped']>;
+  stopLeft(options: StopOrphanedOptions): Promise<FleetStopped['stopped']>;
 }
 
 export type CheckLevel = 'PASS' | 'WARN' | 'FAIL';

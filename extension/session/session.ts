@@ -51,7 +51,7 @@ const STIR_MS = 100;
  * nobody does and somebody asked for it. When the one that served is gone, it looks anew.
  */
 export class Session implements EngineAccess {
-  readonly #o: SessionOptions;
+  readonly #options: SessionOptions;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #ending = new AbortController();
   #state: SessionState = { kind: 'opening' };
@@ -62,7 +62,7 @@ export class Session implements EngineAccess {
   readonly onDidChange = this.#changed.event;
 
   constructor(options: SessionOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   get state(): SessionState {
@@ -78,7 +78,7 @@ export class Session implements EngineAccess {
   }
 
   get home(): string {
-    return this.#o.home;
+    return this.#options.home;
   }
 
   /** Begins to look, and never stops until it is disposed of. */
@@ -95,7 +95,7 @@ export class Session implements EngineAccess {
     for (;;) {
       if (this.#state.kind === 'live') return this.#state.client;
       if (this.#state.kind === 'down') throw this.#state.error;
-      if (this.#state.kind === 'none' && !this.#o.mayHost()) throw untrusted();
+      if (this.#state.kind === 'none' && !this.#options.mayHost()) throw untrusted();
       // It may just have been found that nobody had asked.
       this.want();
       await new Promise<void>(resolve => {
@@ -108,13 +108,13 @@ export class Session implements EngineAccess {
   want(): void {
     this.#wanted = true;
     const { kind } = this.#state;
-    if (kind === 'down' || (kind === 'none' && this.#o.mayHost())) this.#set({ kind: 'opening' });
+    if (kind === 'down' || (kind === 'none' && this.#options.mayHost())) this.#set({ kind: 'opening' });
     if (kind === 'down' || kind === 'none') this.#wake();
   }
 
   /** Asks for the engine if there is something to show: a home with a history. */
   async wantHistory(): Promise<void> {
-    if (await homeExists(this.#o.home)) this.want();
+    if (await homeExists(this.#options.home)) this.want();
   }
 
   /** Lets go of everything, so that another can take over. Workers go on. */
@@ -128,24 +128,24 @@ export class Session implements EngineAccess {
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     // Where the folder can't be read, opening the home says why, once it is wanted.
-    const workers = await liveWorkers(this.#o.home).catch(() => []);
+    const workers = await liveWorkers(this.#options.home).catch(() => []);
     if (workers.length > 0) this.#wanted = true;
     while (!signal.aborted) {
       try {
         await this.#turn(signal);
       } catch (thrown) {
         if (signal.aborted) return;
-        this.#o.log.error(messageOf(thrown));
+        this.#options.log.error(messageOf(thrown));
         // It is not tried again by itself: each try changes the home's folder, which other windows watch as well.
         this.#wanted = false;
         this.#set({ kind: 'down', error: asFleetError(thrown) });
-        await this.#stir(watchForCoordinator(this.#o.home), signal);
+        await this.#stir(watchForCoordinator(this.#options.home), signal);
       }
     }
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const { home, actor, find, mayHost } = this.#o;
+    const { home, actor, find, mayHost } = this.#options;
     // Watched before it is looked at, so that what begins in between is not missed.
     const watch = watchForCoordinator(home);
     try {
@@ -164,8 +164,8 @@ export class Session implements EngineAccess {
 
   /** Is a client, until nobody answers any more. */
   async #attend(client: EngineClient, signal: AbortSignal): Promise<void> {
-    this.#o.log.info(`a client of the coordinator of ${this.#o.home}`);
-    this.#set({ kind: 'live', client: this.#o.guard(client), hosting: false });
+    this.#options.log.info(`a client of the coordinator of ${this.#options.home}`);
+    this.#set({ kind: 'live', client: this.#options.guard(client), hosting: false });
     try {
       await untilGone(client, signal);
     } finally {
@@ -173,7 +173,7 @@ export class Session implements EngineAccess {
     }
     this.#wanted = false;
     // One that was asked to stop said so; one that died has left its workers, and somebody must look after them.
-    if ((await stopMark(homePaths(this.#o.home))) === null) this.#wanted = true;
+    if ((await stopMark(homePaths(this.#options.home))) === null) this.#wanted = true;
   }
 
   async #host(signal: AbortSignal): Promise<void> {
@@ -182,9 +182,9 @@ export class Session implements EngineAccess {
     if (hosted === undefined) return;
     this.#hosted = hosted;
     try {
-      this.#o.log.info(`hosting the coordinator of ${this.#o.home}`);
-      for (const note of hosted.notes) this.#o.log.warn(note);
-      this.#set({ kind: 'live', client: this.#o.guard(hosted.client), hosting: true });
+      this.#options.log.info(`hosting the coordinator of ${this.#options.home}`);
+      for (const note of hosted.notes) this.#options.log.warn(note);
+      this.#set({ kind: 'live', client: this.#options.guard(hosted.client), hosting: true });
       await Promise.race([hosted.ended, aborted(signal)]);
       if (signal.aborted) return;
       // Before it is let go of: who asks for the engine meanwhile gets the next one.
@@ -200,12 +200,12 @@ export class Session implements EngineAccess {
     const deadline = performance.now() + LEASE_WAIT_MS;
     for (;;) {
       try {
-        return await this.#o.host();
+        return await this.#options.host();
       } catch (thrown) {
         if (!FleetError.is(thrown, 'LEASE_HELD') || performance.now() > deadline) throw thrown;
       }
       await delay(LEASE_RETRY_MS, undefined, { signal });
-      const client = await this.#o.find(await this.#o.actor(), signal);
+      const client = await this.#options.find(await this.#options.actor(), signal);
       if (client === undefined) continue;
       await client.close();
       return undefined;

@@ -35,7 +35,7 @@ export interface SimLogOptions {
 export class SimLog {
   readonly records: SimStored[] = [];
   readonly #ids = new Map<RecordId, number>();
-  readonly #o: SimLogOptions;
+  readonly #options: SimLogOptions;
   #pending: Pending[] = [];
   /** Records that are on the disk. */
   #durable = 0;
@@ -46,7 +46,7 @@ export class SimLog {
   #lastAt = 0;
 
   constructor(options: SimLogOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   get end(): number {
@@ -77,7 +77,7 @@ export class SimLog {
       this.#ids.set(sealed.record.id, this.records.length);
       this.records.push({ sealed, at: Number.NaN });
     }
-    const { scheduler, process, commitMs } = this.#o;
+    const { scheduler, process, commitMs } = this.#options;
     const pending: Pending = { end: this.records.length, synced: false, told: [told] };
     this.#pending.push(pending);
     this.#lastSync = Math.max(this.#lastSync, scheduler.now + commitMs());
@@ -98,7 +98,7 @@ export class SimLog {
   crash(): void {
     let kept = this.#durable;
     for (const { end, synced } of this.#pending) {
-      if (!synced && !this.#o.random.chance(0.5)) break;
+      if (!synced && !this.#options.random.chance(0.5)) break;
       kept = end;
     }
     this.#makeDurable(kept);
@@ -111,7 +111,7 @@ export class SimLog {
   #sync(pending: Pending): void {
     pending.synced = true;
     this.#makeDurable(pending.end);
-    const { scheduler, process, random } = this.#o;
+    const { scheduler, process, random } = this.#options;
     const delay = random.chance(0.1) ? random.between(0, 2) : 0;
     this.#lastTold = Math.max(this.#lastTold, scheduler.now + delay);
     process.after(this.#lastTold - scheduler.now, () => {
@@ -123,10 +123,10 @@ export class SimLog {
 
   #makeDurable(end: number): void {
     if (end <= this.#durable) return;
-    this.#lastAt = Math.max(this.#lastAt, this.#o.clock());
+    this.#lastAt = Math.max(this.#lastAt, this.#options.clock());
     const batch = this.records.slice(this.#durable, end);
     for (const stored of batch) stored.at = this.#lastAt;
     this.#durable = end;
-    this.#o.onDurable(batch);
+    this.#options.onDurable(batch);
   }
 }

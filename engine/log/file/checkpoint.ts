@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import type { Position } from '../log.ts';
-import { Breather } from './breather.ts';
+import { WorkSlice } from '../../yield-to-event-loop.ts';
 import type { FileSystemPort, LogFile } from './files.ts';
 import type { SavedKeys } from './keys.ts';
 import type { SavedPlaces } from './places.ts';
@@ -188,12 +188,12 @@ async function writeAll(file: LogFile, buffers: readonly Uint8Array[]): Promise<
 }
 
 async function checksumOf(columns: readonly Uint8Array[]): Promise<number> {
-  const breather = new Breather();
+  const slice = new WorkSlice();
   let checksum = 0;
   for (const column of columns) {
     for (let from = 0; from < column.length; from += CHUNK_BYTES) {
       checksum = crc32(column.subarray(from, from + CHUNK_BYTES), checksum);
-      if (breather.due()) await breather.rest();
+      if (slice.isOver()) await slice.yieldToEventLoop();
     }
   }
   return checksum;

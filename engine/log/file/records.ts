@@ -1,6 +1,6 @@
 import type { SealedRecord } from '../../record/record.ts';
 import type { Position } from '../log.ts';
-import { Breather } from './breather.ts';
+import { WorkSlice } from '../../yield-to-event-loop.ts';
 import { damagedLog } from './chain.ts';
 import type { FileSystemPort, LogFile } from './files.ts';
 import { openPayload, readLine, recordLines } from './payload.ts';
@@ -74,7 +74,7 @@ async function* readPart(
   range: RecordRange,
 ): AsyncGenerator<readonly LocatedRecord[], Position> {
   const scanner = new FrameScanner(file, { from: part.start, to: Math.min(part.end, await file.size()) });
-  const breather = new Breather();
+  const slice = new WorkSlice();
   let end = range.from;
   for (let frames = await scanner.next(); frames.length > 0; frames = await scanner.next()) {
     for (const frame of frames) {
@@ -82,7 +82,7 @@ async function* readPart(
         range.signal?.throwIfAborted();
         end = batch.at(-1)!.position + 1;
         yield batch;
-        if (breather.due()) await breather.rest();
+        if (slice.isOver()) await slice.yieldToEventLoop();
       }
       if (end >= range.to) return end;
     }

@@ -1,5 +1,5 @@
 import type { LogReader, Position } from '../log.ts';
-import { Breather } from './breather.ts';
+import { WorkSlice } from '../../yield-to-event-loop.ts';
 import { damagedLog, readChain, type Chain, type ChainedSegment } from './chain.ts';
 import type { CheckpointFile, SavedLog } from './checkpoint.ts';
 import type { FileSystemPort, LogFile } from './files.ts';
@@ -119,7 +119,7 @@ class Replay {
   readonly #files: FileSystemPort;
   readonly #reader: LogReader;
   readonly #saved: SavedLog | undefined;
-  readonly #breather = new Breather();
+  readonly #slice = new WorkSlice();
 
   constructor(files: FileSystemPort, reader: LogReader, saved: SavedLog | undefined) {
     this.#files = files;
@@ -132,7 +132,7 @@ class Replay {
   /** Makes the saved keys findable. */
   async enterSaved(): Promise<void> {
     while (this.keys.enterSome(1024)) {
-      if (this.#breather.due()) await this.#breather.rest();
+      if (this.#slice.isOver()) await this.#slice.yieldToEventLoop();
     }
   }
 
@@ -188,7 +188,7 @@ class Replay {
         places.addRecord(payloadStart + line.start, line.end - line.start);
         this.keys.add(record);
         this.#reader.visit({ record, text, position, at: head.at });
-        if (this.#breather.due()) await this.#breather.rest();
+        if (this.#slice.isOver()) await this.#slice.yieldToEventLoop();
       }
       position++;
     }

@@ -1,7 +1,7 @@
 import { FleetError, messageOf } from '../../errors.ts';
 import { verifyLine } from '../../record/line.ts';
 import type { Position } from '../log.ts';
-import { Breather } from './breather.ts';
+import { WorkSlice } from '../../yield-to-event-loop.ts';
 import { readChain, type Chain, type ChainedSegment } from './chain.ts';
 import { nodeFiles, type FileSystemPort, type LogFile } from './files.ts';
 import { openPayload, readLine, recordLines } from './payload.ts';
@@ -56,7 +56,7 @@ export async function* verifyLog(
 
 class Check {
   readonly #signal: AbortSignal | undefined;
-  readonly #breather = new Breather();
+  readonly #slice = new WorkSlice();
   #segments = 0;
   #records = 0;
   #bytes = 0;
@@ -116,7 +116,7 @@ class Check {
       const offset = frame.end - frame.payload.length + line.start;
       if (reason !== undefined) yield { kind: 'damage', segment, offset, reason };
       count++;
-      if (this.#breather.due()) await this.#breather.rest();
+      if (this.#slice.isOver()) await this.#slice.yieldToEventLoop();
     }
     if (count !== head.n) {
       const reason = `the frame has ${count} records, not ${head.n}`;

@@ -31,14 +31,14 @@ export interface AttemptsOptions {
 
 /** Runs deliveries by their executors, each to one answer, whatever the executor does. */
 export class Attempts {
-  readonly #o: AttemptsOptions;
+  readonly #options: AttemptsOptions;
   /** Those that take time, by the keys of their deliveries. */
   readonly #running = new Map<string, AbortController>();
   /** The same, by the subtask's thread and the attempt's number; each settles when it has ended. */
   readonly #ends = new Map<string, Promise<void>>();
 
   constructor(options: AttemptsOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   /** Starts a delivery, or answers at once for one that is not to run any more. */
@@ -46,22 +46,25 @@ export class Attempts {
     const { key, body, intent, cancelled } = delivery;
     if (cancelled !== null || delivery.fenced || delivery.handedBack) {
       const reason = cancelled ?? 'ended before it started';
-      return this.#o.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
+      return this.#options.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
     }
     delivery.state = 'running';
-    const executor = this.#o.executors.get(body.executor);
+    const executor = this.#options.executors.get(body.executor);
     if (executor === undefined) {
       const reason = `this worker has no executor '${body.executor}'`;
-      return this.#o.onFinished(key, { ...nothingRan, verdict: 'failed', reason });
+      return this.#options.onFinished(key, { ...nothingRan, verdict: 'failed', reason });
     }
     const begun = performance.now();
     const id = randomUUID();
-    const sink = executor.sideEffects ? this.#o.output.sink(intent.thread, body.attempt) : noOutput;
+    const sink = executor.sideEffects ? this.#options.output.sink(intent.thread, body.attempt) : noOutput;
     const context = new AttemptContext(sink, body);
     if (executor.sideEffects) context.watch = this.#watch(delivery, id, context);
     const answer = this.#begin(executor, delivery, id, context);
     if (!(answer instanceof Promise) && sink === noOutput)
-      return this.#o.onFinished(key, resultFields(context.amended(answer), performance.now() - begun, null));
+      return this.#options.onFinished(
+        key,
+        resultFields(context.amended(answer), performance.now() - begun, null),
+      );
     this.#running.set(key, context.controller);
     const end = this.#await(key, answer, { context, sink, begun });
     const name = nameOf(intent.thread, body.attempt);
@@ -73,7 +76,7 @@ export class Attempts {
 
   /** Begins at once where nothing is to be read before. */
   #begin(executor: Executor, delivery: Delivery, id: string, context: AttemptContext): Answer {
-    const { environmentOf } = this.#o;
+    const { environmentOf } = this.#options;
     const { environment: name } = delivery.body;
     if (name === undefined || environmentOf === undefined || !executor.sideEffects)
       return begin(executor, delivery, id, context, null);
@@ -89,7 +92,7 @@ export class Attempts {
   }
 
   #watch({ key, body }: Delivery, id: string, context: AttemptContext): StallWatch | undefined {
-    const { stall, onStalled } = this.#o;
+    const { stall, onStalled } = this.#options;
     if (stall === undefined || stall.afterMs === 0) return undefined;
     return new StallWatch({
       ...stall,
@@ -117,8 +120,8 @@ export class Attempts {
     const wallMs = performance.now() - begun;
     const output = await sink.close();
     this.#running.delete(key);
-    if (result === null) this.#o.onBare?.(key);
-    else this.#o.onFinished(key, resultFields(context.amended(result), wallMs, output));
+    if (result === null) this.#options.onBare?.(key);
+    else this.#options.onFinished(key, resultFields(context.amended(result), wallMs, output));
   }
 }
 

@@ -34,7 +34,7 @@ const FIRST_LOOK_MS = 1_000;
 
 /** Watches one attempt. An attempt is stalled, which is no verdict, when nothing of it moved for a while. */
 export class StallWatch {
-  readonly #o: StallWatchOptions;
+  readonly #options: StallWatchOptions;
   #timer: NodeJS.Timeout;
   #aliveAt = performance.now();
   #seen: string | undefined;
@@ -43,7 +43,7 @@ export class StallWatch {
   #isOver = false;
 
   constructor(options: StallWatchOptions) {
-    this.#o = options;
+    this.#options = options;
     const lookMs = Math.min(LONGEST_LOOK_MS, options.afterMs / LOOKS_PER_STALL);
     this.#timer = setTimeout(
       () => {
@@ -60,7 +60,7 @@ export class StallWatch {
     this.#aliveAt = performance.now();
     if (!this.#isStalled) return;
     this.#isStalled = false;
-    this.#o.onChange(null);
+    this.#options.onChange(null);
   }
 
   stop(): void {
@@ -71,19 +71,20 @@ export class StallWatch {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const seen = await this.#o.signs.look();
+    const seen = await this.#options.signs.look();
     this.#isLooking = false;
     if (this.#isOver) return;
     if (this.#seen !== undefined && seen !== this.#seen) this.alive();
     this.#seen = seen;
     const silentMs = performance.now() - this.#aliveAt;
-    if (!this.#isStalled && silentMs >= this.#o.afterMs) this.#stall(silentMs);
+    if (!this.#isStalled && silentMs >= this.#options.afterMs) this.#stall(silentMs);
   }
 
   #stall(silentMs: number): void {
     this.#isStalled = true;
-    this.#o.onChange(silentMs);
-    if (this.#o.policy === 'end') this.#o.end(`stalled: no sign of life for ${duration(silentMs / 1000)}`);
-    if (this.#o.policy === 'nudge') void this.#o.signs.nudge();
+    this.#options.onChange(silentMs);
+    if (this.#options.policy === 'end')
+      this.#options.end(`stalled: no sign of life for ${duration(silentMs / 1000)}`);
+    if (this.#options.policy === 'nudge') void this.#options.signs.nudge();
   }
 }

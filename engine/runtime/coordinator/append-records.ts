@@ -4,7 +4,7 @@ import { isReservedTopic, topicOf } from '../../domain/model/record-bodies.ts';
 import type { Log } from '../../log/log.ts';
 import { isInstanceDid, isReservedThread } from '../../record/ids.ts';
 import { decodeRecord, type FleetRecord, type SealedRecord } from '../../record/record.ts';
-import { mapInSlices } from '../slices.ts';
+import { mapYielding } from '../../yield-to-event-loop.ts';
 
 export interface AppendContext {
   readonly log: Log;
@@ -18,7 +18,7 @@ export interface AppendContext {
  * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
  */
 export function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
-  return mapInSlices(values, (value, i) => named(i, values.length, () => decodeRecord(value)));
+  return mapYielding(values, (value, i) => named(i, values.length, () => decodeRecord(value)));
 }
 
 /**

@@ -27,20 +27,21 @@ const STRETCH_BYTES = 8 * 1024 * 1024;
  * it begins when the fleet is idle, and goes on a stretch at a time, so that whatever comes meanwhile is not held up.
  */
 export class Checkpoints {
-  readonly #o: CheckpointsOptions;
+  readonly #options: CheckpointsOptions;
   #position: number;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> | undefined;
 
   constructor(options: CheckpointsOptions) {
-    this.#o = options;
+    this.#options = options;
     this.#position = options.position;
   }
 
   /** Has one saved when nothing is under way, and stays so for a while. */
   saveWhenIdle(): void {
     clearTimeout(this.#timer);
-    if (this.#o.state.open.size > 0 || this.#o.log.end - this.#position < CHECKPOINT_RECORDS) return;
+    if (this.#options.state.open.size > 0 || this.#options.log.end - this.#position < CHECKPOINT_RECORDS)
+      return;
     this.#timer = setTimeout(() => void this.#save(), CHECKPOINT_IDLE_MS).unref();
   }
 
@@ -61,7 +62,7 @@ export class Checkpoints {
   }
 
   async #saveNow(): Promise<void> {
-    const { log, logger, state, cel } = this.#o;
+    const { log, logger, state, cel } = this.#options;
     if (log.end !== log.pendingEnd || log.end === this.#position) return;
     try {
       for (const _ of freezeFinished(state, cel)) await setImmediate();

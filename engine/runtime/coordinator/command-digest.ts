@@ -1,7 +1,7 @@
 import type { CommandName } from '../../contract/engine.ts';
 import { canonical } from '../../record/canonical.ts';
 import { hash } from '../../record/hash.ts';
-import { mapInSlices } from '../slices.ts';
+import { mapYielding } from '../../yield-to-event-loop.ts';
 
 /**
  * The digest by which a repeated command is known: SHA-256, as hex, of its name and its input, whatever the order of the
@@ -16,7 +16,7 @@ export async function commandDigest(name: CommandName, input: object): Promise<s
 }
 
 const listDigest = async (items: readonly unknown[]): Promise<string> =>
-  hash((await mapInSlices(items, item => hash(textOf(item)))).join());
+  hash((await mapYielding(items, item => hash(textOf(item)))).join());
 
 /** Returns the canonical text, or any text of a value that has none: its command is refused later. */
 function textOf(value: unknown): string {

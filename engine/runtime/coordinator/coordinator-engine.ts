@@ -59,12 +59,12 @@ import { FleetControl } from './fleet-control.ts';
 import { acceptLink, type WorkerPeer } from '../link/accept.ts';
 import type { Signed } from '../link/frames.ts';
 import { KeyedCommands, type KeyedContext } from './keyed-commands.ts';
-import { prepareMeanwhile } from '../link/meanwhile.ts';
+import { encodeAhead } from '../link/encode-ahead.ts';
 import { freshReports } from './fresh-reports.ts';
 import type { Logger } from '../logger.ts';
 import { openOutput } from '../output/outputs.ts';
 import { answer, askedBy, type RecordSource } from './reports.ts';
-import { mapInSlices } from '../slices.ts';
+import { mapYielding } from '../../yield-to-event-loop.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
 import { secretTold, type Tokens } from './tokens.ts';
@@ -108,7 +108,7 @@ const TICK_PAUSE_MS = 1000;
 /** A coordinator at work: the rules in `domain/coordinator`, with a log, links and processes around them. */
 export class CoordinatorEngine implements Engine {
   readonly did: Did;
-  readonly #o: CoordinatorEngineOptions;
+  readonly #options: CoordinatorEngineOptions;
   readonly #core: Coordinator;
   readonly #peers = new Map<Did, WorkerPeer>();
   readonly #watchers = new Watchers();
@@ -133,7 +133,7 @@ export class CoordinatorEngine implements Engine {
   readonly #checkpoints: Checkpoints;
 
   constructor(options: CoordinatorEngineOptions) {
-    this.#o = options;
+    this.#options = options;
     this.did = options.home.key.did;
     this.#core = options.coordinator;
     this.#startedAt = options.clock.now();
@@ -203,8 +203,8 @@ export class CoordinatorEngine implements Engine {
   #link(socket: Duplex, head: Buffer): void {
     if (this.#closed) return void socket.destroy();
     acceptLink(socket, head, {
-      key: this.#o.home.key,
-      heartbeatMs: this.#o.heartbeatMs,
+      key: this.#options.home.key,
+      heartbeatMs: this.#options.heartbeatMs,
       publicKeyOf: did => {
         const instance = this.#core.state.instances.get(did);
         return instance?.role === 'worker' ? instance.publicKey : undefined;
@@ -212,7 +212,7 @@ export class CoordinatorEngine implements Engine {
       onOpen: peer => this.#opened(peer),
       onMessage: (peer, message) => this.#take(peer, message),
       onClose: (peer, error) => this.#lost(peer, error),
-      onRefused: message => this.#o.logger.error(`refused a link: ${message}`),
+      onRefused: message => this.#options.logger.error(`refused a link: ${message}`),
     });
   }
 
@@ -252,20 +252,20 @@ export class CoordinatorEngine implements Engine {
     this.#requireOpen();
     const told = await answer(name, input, {
       coordinator: this.#core,
-      cel: this.#o.cel,
+      cel: this.#options.cel,
       facts: this.#fleetFacts(),
-      home: this.#o.home,
-      log: this.#o.log,
-      records: askedBy(this.#o.records, {
+      home: this.#options.home,
+      log: this.#options.log,
+      records: askedBy(this.#options.records, {
         ...(signal && { signal }),
         ...(holder !== undefined && { holder }),
       }),
-      tokens: this.#o.tokens,
-      now: this.#o.clock.now(),
+      tokens: this.#options.tokens,
+      now: this.#options.clock.now(),
       ...(signal === undefined ? {} : { signal }),
     });
     // What is told must hold: it waits for what was decided and is not durable yet.
-    if (this.#o.log.end !== this.#o.log.pendingEnd) await this.#lastAppend;
+    if (this.#options.log.end !== this.#options.log.pendingEnd) await this.#lastAppend;
     return told;
   }
 
@@ -292,9 +292,9 @@ export class CoordinatorEngine implements Engine {
       () => this.#checkpoints.abandon(),
     );
     try {
-      await this.#o.records.close();
+      await this.#options.records.close();
     } finally {
-      await this.#o.log.close();
+      await this.#options.log.close();
     }
   }
 
@@ -308,8 +308,8 @@ export class CoordinatorEngine implements Engine {
       const records = await decodeRecords(input.records);
       return this.#keyed.noted('records.append', context, ({ now }) =>
         appendRecords(records, {
-          log: this.#o.log,
-          admit: record => admitRecord(this.#core.state, record, this.#o.cel, now),
+          log: this.#options.log,
+          admit: record => admitRecord(this.#core.state, record, this.#options.cel, now),
           write: sealed => this.#core.writeForeign(sealed, now),
         }),
       );
@@ -318,13 +318,13 @@ export class CoordinatorEngine implements Engine {
       const entries = await decodeRestored(input);
       // To restore records once more changes nothing: there is nothing to be remembered.
       return this.#keyed.command(context, issuer =>
-        restoreRecords(this.#core, entries, this.#o.log, input, this.#o.cel, issuer),
+        restoreRecords(this.#core, entries, this.#options.log, input, this.#options.cel, issuer),
       );
     },
     'task.add': (input, context) =>
       this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
     'fan-out.open': async ({ fan_out: request, ...input }, context) => {
-      const subtasks = await mapInSlices(request.subtasks, decodeAhead);
+      const subtasks = await mapYielding(request.subtasks, decodeAhead);
       const notes = await this.#requireMet({ ...request, dir: request.dir ?? input.dir, subtasks }, context);
       const opened = await this.#submitted(context, issuer =>
         commands.openFanOut(
@@ -339,7 +339,7 @@ export class CoordinatorEngine implements Engine {
     },
     'task.fan-out': async ({ task, ...request }, context) => {
       // Of a large fan-out, this is the longest part that can be done before anything is decided.
-      const subtasks = await mapInSlices(request.subtasks, decodeAhead);
+      const subtasks = await mapYielding(request.subtasks, decodeAhead);
       const { hasFanOut, facts } = resolveTask(this.#core.state, task);
       const notes = hasFanOut
         ? []
@@ -374,7 +374,7 @@ export class CoordinatorEngine implements Engine {
       );
     },
     'rule.add': (input, context) =>
-      this.#keyed.noted('rule.add', context, issuer => addRule(this.#core, input, this.#o.cel, issuer)),
+      this.#keyed.noted('rule.add', context, issuer => addRule(this.#core, input, this.#options.cel, issuer)),
     'rule.remove': ({ rule }, context) =>
       this.#keyed.noted('rule.remove', context, issuer => removeRule(this.#core, rule, issuer)),
     'worktree.remove': (input, context) =>
@@ -403,8 +403,8 @@ export class CoordinatorEngine implements Engine {
     'token.create': (input, context) => this.#createToken(input, context),
     'token.revoke': ({ token }, context) =>
       this.#keyed.once('token.revoke', context, async () => {
-        const revoked = await this.#o.tokens.revoke(token);
-        this.#o.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
+        const revoked = await this.#options.tokens.revoke(token);
+        this.#options.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
         return revoked;
       }),
   };
@@ -417,8 +417,8 @@ export class CoordinatorEngine implements Engine {
       'token.create',
       context,
       async () => {
-        const created = await this.#o.tokens.create(input, context.actor, context.idempotencyKey);
-        this.#o.logger.info(`token ${created.id} was made by ${context.actor}`);
+        const created = await this.#options.tokens.create(input, context.actor, context.idempotencyKey);
+        this.#options.logger.info(`token ${created.id} was made by ${context.actor}`);
         secret = created.token;
         return created;
       },
@@ -440,7 +440,7 @@ export class CoordinatorEngine implements Engine {
     if (this.#isRepeated(context)) return [];
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
     return [
-      ...(await this.#inGit(context, () => untrusted(folders, this.#o.worktree))),
+      ...(await this.#inGit(context, () => untrusted(folders, this.#options.worktree))),
       ...(context.environment === undefined ? [] : await this.#missing(subtasks, context.environment)),
       ...this.#foreseen(join, subtasks),
     ];
@@ -450,7 +450,7 @@ export class CoordinatorEngine implements Engine {
   #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
     if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
     try {
-      const foreseen = this.#o.cel.foresee(join, memberNamesAmong(subtasks));
+      const foreseen = this.#options.cel.foresee(join, memberNamesAmong(subtasks));
       return foreseen.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
     } catch {
       return [];
@@ -461,7 +461,7 @@ export class CoordinatorEngine implements Engine {
   async #missing(subtasks: readonly unknown[], environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
     const programs: Record<string, string> = {};
     for (const executor of executorsAmong(subtasks, this.#fanOutContext())) {
-      const program = this.#o.executors.get(executor)?.program;
+      const program = this.#options.executors.get(executor)?.program;
       if (program !== undefined) programs[executor] = program;
     }
     return Object.entries(await missingPrograms({ programs }, environment)).map(
@@ -479,13 +479,13 @@ export class CoordinatorEngine implements Engine {
     if (this.#isRepeated(context)) return;
     const folders = foldersWithWorktrees(subtasksOf(resolveTask(this.#core.state, name)));
     await this.#inGit(context, async () => {
-      for (const folder of folders) await requireReady(folder, this.#o.worktree);
+      for (const folder of folders) await requireReady(folder, this.#options.worktree);
     });
   }
 
   /** Has git answer a caller, for as long as the caller waits. */
   #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
-    return endingWith(signal, ask, this.#o.worktree.timeoutMs);
+    return endingWith(signal, ask, this.#options.worktree.timeoutMs);
   }
 
   /** True while a worker has an attempt, as far as is known here. */
@@ -538,7 +538,7 @@ export class CoordinatorEngine implements Engine {
       if (this.#core.state.open.has(thread)) continue;
       this.#environments
         .release(thread)
-        .catch((error: unknown) => this.#o.logger.error(`an environment stays: ${messageOf(error)}`));
+        .catch((error: unknown) => this.#options.logger.error(`an environment stays: ${messageOf(error)}`));
     }
   }
 
@@ -572,11 +572,11 @@ export class CoordinatorEngine implements Engine {
   }
 
   #fanOutContext(): commands.FanOutContext {
-    const { executors, cel } = this.#o;
+    const { executors, cel } = this.#options;
     return {
       cel,
-      defaultExecutor: this.#core.state.defaultExecutor ?? this.#o.defaultExecutor,
-      defaultTimeoutSecs: this.#o.defaultTimeoutSecs,
+      defaultExecutor: this.#core.state.defaultExecutor ?? this.#options.defaultExecutor,
+      defaultTimeoutSecs: this.#options.defaultTimeoutSecs,
       executors: [...executors.keys()],
       refusal: (name, subtask) => refusalOf(executors.get(name)!, subtask),
     };
@@ -590,7 +590,7 @@ export class CoordinatorEngine implements Engine {
    */
   async #step<T>(decide: (now: number) => T): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
-    const now = this.#o.clock.now();
+    const now = this.#options.clock.now();
     let decided: () => T;
     try {
       const value = decide(now);
@@ -611,7 +611,7 @@ export class CoordinatorEngine implements Engine {
       this.#releaseEnvironments(changes);
       this.#checkpoints.saveWhenIdle();
     };
-    if (batches.length === 0 && this.#o.log.end === this.#o.log.pendingEnd) after();
+    if (batches.length === 0 && this.#options.log.end === this.#options.log.pendingEnd) after();
     else durable.then(after, () => {});
     this.#schedule();
     await durable;
@@ -620,7 +620,7 @@ export class CoordinatorEngine implements Engine {
 
   #append(batches: readonly OutBatch[]): Promise<unknown> {
     for (const batch of batches) {
-      this.#lastAppend = this.#o.log
+      this.#lastAppend = this.#options.log
         .append(batch)
         .then(({ first, at }) => this.#appended(batch.records, first, at));
       // What was decided is in the state already: where it can't be written, the state is wrong.
@@ -658,13 +658,13 @@ export class CoordinatorEngine implements Engine {
   #prepare(effect: Effect): () => void {
     if (effect.type === 'end-process') return () => void this.#control.endProcess(effect.did, effect.reason);
     const peer = this.#peers.get(effect.to);
-    return peer === undefined ? () => {} : prepareMeanwhile(peer, effect.message);
+    return peer === undefined ? () => {} : encodeAhead(peer, effect.message);
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
-    const now = this.#o.clock.now();
+    const now = this.#options.clock.now();
     const next = this.#core.nextDeadline(now);
     // A timer's longest delay is 2^31 ms; a deadline beyond a day is looked at again by then.
     if (next !== undefined)
@@ -678,7 +678,7 @@ export class CoordinatorEngine implements Engine {
     this.#step(now => this.#core.tick(now)).then(
       () => (this.#tickPauseMs = 0),
       (error: unknown) => {
-        this.#o.logger.error(messageOf(error));
+        this.#options.logger.error(messageOf(error));
         this.#tickPauseMs = TICK_PAUSE_MS;
         this.#schedule();
       },
@@ -687,14 +687,14 @@ export class CoordinatorEngine implements Engine {
 
   /** Tells the rules something that nobody waits for. */
   #dispatch(decide: (now: number) => void): void {
-    this.#step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    this.#step(decide).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
 
   #fail(error: unknown): void {
     if (this.#failure !== undefined || this.#closed) return;
     this.#failure = error instanceof Error ? error : new Error(messageOf(error));
-    this.#o.logger.error(`the log can't be written, and this coordinator stops: ${messageOf(error)}`);
-    this.#o.onStop(this.#failure);
+    this.#options.logger.error(`the log can't be written, and this coordinator stops: ${messageOf(error)}`);
+    this.#options.onStop(this.#failure);
   }
 
   #requireOpen(): void {
@@ -741,7 +741,7 @@ export class CoordinatorEngine implements Engine {
     first: number,
     message: Signed<{ readonly records: readonly SealedRecord[] }>,
   ): void {
-    const fresh = freshReports(message.records, did, this.#core.state, this.#o.log);
+    const fresh = freshReports(message.records, did, this.#core.state, this.#options.log);
     const signature = signatureOf(message, message.records);
     this.#dispatch(now => {
       if (fresh.length > 0)
@@ -757,7 +757,7 @@ export class CoordinatorEngine implements Engine {
   #lost(peer: WorkerPeer, error: Error | undefined): void {
     if (this.#peers.get(peer.did) !== peer) return;
     this.#peers.delete(peer.did);
-    if (error !== undefined) this.#o.logger.error(`link to ${peer.did} broke: ${error.message}`);
+    if (error !== undefined) this.#options.logger.error(`link to ${peer.did} broke: ${error.message}`);
     if (this.#closed) return;
     this.#dispatch(() => this.#core.disconnected(peer.did));
     this.#control.linkLost(peer.did);
@@ -768,7 +768,7 @@ export class CoordinatorEngine implements Engine {
   /** Tells whether this home was served in another place before: it was moved, or is a copy of one that may be served there. */
   #isMoved(): boolean {
     const known = this.#core.state.instances.get(this.did);
-    return known !== undefined && known.home !== this.#o.home.paths.home;
+    return known !== undefined && known.home !== this.#options.home.paths.home;
   }
 
   /** Workers belong to a place: those of another one are not looked for, adopted or ended, and what they had is lost. */
@@ -781,7 +781,7 @@ export class CoordinatorEngine implements Engine {
   }
 
   #register(now: number): void {
-    const { home } = this.#o;
+    const { home } = this.#options;
     if (this.#core.state.instances.get(this.did)?.home !== home.paths.home) {
       this.#core.admit(
         {
@@ -811,7 +811,7 @@ export class CoordinatorEngine implements Engine {
       slots: 1,
       uptime_secs: 0,
       active_dispatches: 0,
-      store_records: this.#o.log.end,
+      store_records: this.#options.log.end,
     };
     const clock = this.#core.state.registryClocks.get(this.did) ?? 0;
     return seal({
@@ -831,27 +831,29 @@ export class CoordinatorEngine implements Engine {
     return {
       did: this.did,
       startedAt: this.#startedAt,
-      storeRecords: this.#o.log.end,
+      storeRecords: this.#options.log.end,
       activeDispatches: active,
-      heartbeatMs: this.#o.heartbeatMs,
-      url: this.#endpoint ?? `unix:${this.#o.home.paths.socket}`,
-      executors: [...this.#o.executors.keys()],
+      heartbeatMs: this.#options.heartbeatMs,
+      url: this.#endpoint ?? `unix:${this.#options.home.paths.socket}`,
+      executors: [...this.#options.executors.keys()],
       programs: Object.fromEntries(
-        [...this.#o.executors.values()].flatMap(({ name, program }) =>
+        [...this.#options.executors.values()].flatMap(({ name, program }) =>
           program === undefined ? [] : [[name, program]],
         ),
       ),
-      defaultExecutor: this.#o.defaultExecutor,
+      defaultExecutor: this.#options.defaultExecutor,
     };
   }
 
   async *#resumed(after: number, options: WatchOptions, live: Watcher): AsyncGenerator<EngineEvent> {
     // Of a log that does not go that far: another one than was seen, so that what was missed can't be told.
-    const isOfAnother = after >= this.#o.log.end;
+    const isOfAnother = after >= this.#options.log.end;
     let reached = isOfAnother ? -1 : after;
     try {
       if (isOfAnother) yield { kind: 'gap' };
-      for await (const { position, at, record } of this.#o.log.read(after + 1, { signal: options.signal })) {
+      for await (const { position, at, record } of this.#options.log.read(after + 1, {
+        signal: options.signal,
+      })) {
         reached = position;
         const event = { kind: 'record', position, at, record } as const;
         if (live.wants(event)) yield event;

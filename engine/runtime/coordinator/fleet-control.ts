@@ -19,7 +19,7 @@ import { readPidFile } from '../../home/process.ts';
 import { clearStopMark, markStopped, stopMark, type Stopped } from '../../home/stop-mark.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { Clock } from '../clock.ts';
-import { endCommandsLeftIn } from '../processes/command-notes.ts';
+import { endOrphanedCommands } from '../processes/command-notes.ts';
 import type { Logger } from '../logger.ts';
 import { lastLines } from '../log-tail.ts';
 import type { SharedThreads } from './shared-threads.ts';
@@ -64,7 +64,7 @@ interface Launched {
 
 /** Starts, adopts, restarts and stops the workers of a coordinator. */
 export class FleetControl {
-  readonly #o: FleetControlOptions;
+  readonly #options: FleetControlOptions;
   readonly #supervisor: Supervisor;
   readonly #handedBack = new Map<Did, number>();
   /** The messages that the next `start` shows to people, once. */
@@ -82,7 +82,7 @@ export class FleetControl {
   #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: FleetControlOptions) {
-    this.#o = options;
+    this.#options = options;
     this.#supervisor = new Supervisor({
       worker: options.worker,
       coordinator: options.did,
@@ -99,7 +99,7 @@ export class FleetControl {
    */
   async resume(): Promise<void> {
     const workers = this.#workers().filter(({ status }) => status !== 'stopped');
-    const { paths } = this.#o.home;
+    const { paths } = this.#options.home;
     const stopped = await stopMark(paths);
     await Promise.all(workers.map(worker => this.#takeOver(worker, stopped === 'all')));
     if (stopped === 'all') this.#finishStop(workers);
@@ -110,13 +110,13 @@ export class FleetControl {
   #finishStop(workers: readonly Instance[]): void {
     this.#finishing = this.#stopAll(workers, 0)
       .then(() => this.#stopUnknown(0))
-      .then(() => clearStopMark(this.#o.home.paths))
-      .catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+      .then(() => clearStopMark(this.#options.home.paths))
+      .catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
 
   /** A worker has said which process it is: that one counts, whatever was launched last. */
   heard(did: Did): void {
-    const instance = this.#o.coordinator.state.instances.get(did);
+    const instance = this.#options.coordinator.state.instances.get(did);
     if (instance?.pid == null || instance.pidStart === null) return;
     if (this.#supervisor.pidOf(did) === instance.pid) return;
     this.#supervisor.adopt(launchOf(instance), instance.pid, instance.pidStart);
@@ -131,7 +131,7 @@ export class FleetControl {
     if (holder !== undefined && this.#supervisor.adopt(launch, holder.pid, holder.start)) return;
     if (pid !== null)
       this.#tell(now =>
-        this.#o.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
+        this.#options.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
       );
     if (!endsAll) this.#supervisor.revive(launch);
   }
@@ -186,14 +186,14 @@ export class FleetControl {
     const stopped = alsoSelf
       ? await this.#stopForGood(end, one === undefined ? 'all' : 'coordinator')
       : await end();
-    if (alsoSelf) setImmediate(this.#o.onStop);
+    if (alsoSelf) setImmediate(this.#options.onStop);
     return { stopped, coordinator_stopping: alsoSelf };
   }
 
   /** The instance of this name that the state knows. */
   #instanceOf(name: string): Instance | undefined {
     try {
-      return resolveInstance(this.#o.coordinator.state, name);
+      return resolveInstance(this.#options.coordinator.state, name);
     } catch (error) {
       if (FleetError.is(error, 'NOT_FOUND')) return undefined;
       throw error;
@@ -203,7 +203,7 @@ export class FleetControl {
   /** Stops a worker that only lies beside the home. @throws NOT_FOUND where there is none of that name. */
   async #stopNamed(name: string, graceMs: number): Promise<FleetStopped['stopped']> {
     const stopped = await this.#stopUnknown(graceMs, name);
-    if (stopped.length === 0) resolveInstance(this.#o.coordinator.state, name);
+    if (stopped.length === 0) resolveInstance(this.#options.coordinator.state, name);
     return stopped;
   }
 
@@ -212,11 +212,11 @@ export class FleetControl {
     end: () => Promise<FleetStopped['stopped']>,
     what: Stopped,
   ): Promise<FleetStopped['stopped']> {
-    const { paths } = this.#o.home;
+    const { paths } = this.#options.home;
     // The end of an earlier stop takes its own mark away, and must not take this one.
     await this.#finishing;
     // A standby that missed this would go on; that is no reason not to stop.
-    await markStopped(paths, what).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    await markStopped(paths, what).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
     try {
       return await end();
     } catch (error) {
@@ -237,7 +237,7 @@ export class FleetControl {
    * @param name the alias or the DID of the only one that is meant; all are where it is left out
    */
   async #stopUnknown(graceMs: number, name?: string): Promise<FleetStopped['stopped']> {
-    const live = await liveWorkers(this.#o.home.paths.home);
+    const live = await liveWorkers(this.#options.home.paths.home);
     const ends = live.map(async worker => {
       const { alias, home, pid, start } = worker;
       const { key } = await openHome(home, { create: false });
@@ -255,7 +255,7 @@ export class FleetControl {
 
   /** Stops one worker and launches it again. @throws NOT_FOUND, WORKER_FAILED, CONFLICT for the coordinator */
   async restart(name: string): Promise<InstanceDocument> {
-    const instance = resolveInstance(this.#o.coordinator.state, name);
+    const instance = resolveInstance(this.#options.coordinator.state, name);
     if (instance.role === 'coordinator') {
       throw new FleetError('CONFLICT', 'a coordinator does not restart itself', {
         hint: 'spl fleet stop --all, then spl fleet start',
@@ -267,22 +267,27 @@ export class FleetControl {
       await this.#launchProcess(launchOf(instance));
     });
     await this.#awaitLive([instance.did], undefined);
-    return instanceDocument(this.#o.coordinator, instance, this.#o.fleet(), this.#o.clock.now());
+    return instanceDocument(
+      this.#options.coordinator,
+      instance,
+      this.#options.fleet(),
+      this.#options.clock.now(),
+    );
   }
 
   /** A worker that is held for hung is ended, with all that it started; its restart tells what it had. */
   async endProcess(did: Did, reason: string): Promise<void> {
     // Silent, and not hung. The rules look again.
     if (this.#supervisor.isOnItsWay(did)) return;
-    this.#o.logger.info(`${did} is fenced: ${reason}`);
-    this.#o.unlink(did);
+    this.#options.logger.info(`${did} is fenced: ${reason}`);
+    this.#options.unlink(did);
     if (!this.#supervisor.isRunning(did)) return this.#abandon(did, reason);
     try {
       await this.#supervisor.end(did, 0);
     } catch (error) {
-      this.#o.logger.error(messageOf(error));
+      this.#options.logger.error(messageOf(error));
       // The system can't end it; what it had must not wait for that.
-      this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+      this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
     }
   }
 
@@ -292,10 +297,10 @@ export class FleetControl {
    */
   replaceIfOther(did: Did, version: string): void {
     if (version === VERSION || this.#supervisor.isOurs(did)) return;
-    this.#o.logger.info(
+    this.#options.logger.info(
       `${did} is of version ${version}, and is replaced by ${VERSION} once it has finished`,
     );
-    this.#tell(now => this.#o.coordinator.stop(did, UNTIL_FINISHED_MS, now));
+    this.#tell(now => this.#options.coordinator.stop(did, UNTIL_FINISHED_MS, now));
   }
 
   linked(did: Did): void {
@@ -334,7 +339,7 @@ export class FleetControl {
   }
 
   #workers(): Instance[] {
-    return [...this.#o.coordinator.state.instances.values()]
+    return [...this.#options.coordinator.state.instances.values()]
       .filter(({ role }) => role === 'worker')
       .sort(byRoleAndAlias);
   }
@@ -353,14 +358,14 @@ export class FleetControl {
   }
 
   async #launch(i: number): Promise<Launched> {
-    const home = workerHome(this.#o.home.paths.home, i);
+    const home = workerHome(this.#options.home.paths.home, i);
     const alias = workerAlias(i);
     const { key } = await this.#openWorkerHome(home, alias);
     this.#givenUp.delete(key.did);
-    const known = this.#o.coordinator.state.instances.get(key.did);
+    const known = this.#options.coordinator.state.instances.get(key.did);
     if (known?.home !== home || known.alias !== alias) {
-      await this.#o.step(now =>
-        this.#o.coordinator.admit(
+      await this.#options.step(now =>
+        this.#options.coordinator.admit(
           { did: key.did, alias, role: 'worker', home, public_key: key.publicKey },
           now,
         ),
@@ -394,7 +399,7 @@ export class FleetControl {
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
     const { controller: enough, release } = follow([signal]);
     const timer = setTimeout(() => enough.abort(), CONVERGE_MS);
-    const watcher = this.#o.watchers.add({
+    const watcher = this.#options.watchers.add({
       kinds: ['instance'],
       signal: enough.signal,
     });
@@ -415,18 +420,18 @@ export class FleetControl {
   }
 
   #isUp(did: Did): boolean {
-    const instance = this.#o.coordinator.state.instances.get(did);
+    const instance = this.#options.coordinator.state.instances.get(did);
     return (
       instance?.status === 'live' &&
       instance.pid === this.#supervisor.pidOf(did) &&
-      this.#o.coordinator.links.get(did)?.connected === true
+      this.#options.coordinator.links.get(did)?.connected === true
     );
   }
 
   /** Tells whether a process that is not ours serves the home of one of these workers. */
   async #isServedByOther(dids: readonly Did[]): Promise<boolean> {
-    const live = await liveWorkers(this.#o.home.paths.home);
-    const homes = new Map(dids.map(did => [this.#o.coordinator.state.instances.get(did)!.home, did]));
+    const live = await liveWorkers(this.#options.home.paths.home);
+    const homes = new Map(dids.map(did => [this.#options.coordinator.state.instances.get(did)!.home, did]));
     return live.some(({ home, pid }) => {
       const did = homes.get(home);
       return did !== undefined && pid !== this.#supervisor.pidOf(did);
@@ -436,7 +441,7 @@ export class FleetControl {
   async #didNotCome(dids: readonly Did[]): Promise<FleetError> {
     const failures = await Promise.all(
       dids.map(async did => {
-        const { alias, home, note } = this.#o.coordinator.state.instances.get(did)!;
+        const { alias, home, note } = this.#options.coordinator.state.instances.get(did)!;
         return {
           alias,
           did,
@@ -465,8 +470,8 @@ export class FleetControl {
     already: readonly Instance[],
     resumed: FleetStarted['resumed'],
   ): FleetStarted {
-    const { coordinator } = this.#o;
-    const fleet = fleetDocument(coordinator, this.#o.fleet(), this.#o.clock.now());
+    const { coordinator } = this.#options;
+    const fleet = fleetDocument(coordinator, this.#options.fleet(), this.#options.clock.now());
     const { notes } = this;
     this.notes = [];
     const endpointOf = (did: Did): string | null => coordinator.state.instances.get(did)?.endpoint ?? null;
@@ -489,7 +494,7 @@ export class FleetControl {
   }
 
   #openFanOuts(): FleetStarted['resumed'] {
-    const { state } = this.#o.coordinator;
+    const { state } = this.#options.coordinator;
     return [...state.open].map(thread => {
       const task = state.tasks.get(thread)!;
       return {
@@ -511,17 +516,17 @@ export class FleetControl {
 
   async #endWorker(worker: Instance, graceMs: number): Promise<FleetStopped['stopped'][number]> {
     const { did, alias } = worker;
-    const { coordinator } = this.#o;
+    const { coordinator } = this.#options;
     await this.#adoptHolder(worker);
     const pid = this.#supervisor.pidOf(did) ?? null;
     const before = this.#handedBack.get(did) ?? 0;
     this.#supervisor.expectEnd(did);
     const linked = coordinator.links.get(did)?.connected === true;
-    await this.#o.step(now => coordinator.stop(did, graceMs, now));
+    await this.#options.step(now => coordinator.stop(did, graceMs, now));
     const drained = linked && (await this.#supervisor.awaitGone(did, graceMs + STOP_SLACK_MS));
     const how = drained ? 'drained' : await this.#supervisor.end(did, TERM_GRACE_MS);
     await this.#endLeftCommands(worker);
-    await this.#o.step(now => {
+    await this.#options.step(now => {
       coordinator.abandon(did, 'it was stopped', now);
       coordinator.stopped(did, now);
     });
@@ -536,7 +541,7 @@ export class FleetControl {
   }
 
   async #chooseExecutor(name: string): Promise<void> {
-    const { executors, coordinator, step } = this.#o;
+    const { executors, coordinator, step } = this.#options;
     if (!executors.includes(name)) {
       throw new FleetError('INVALID_RECORD', `executor '${name}' is unknown`, {
         details: { executor: name, known: executors },
@@ -547,14 +552,14 @@ export class FleetControl {
   }
 
   async #chooseShared(names: readonly string[]): Promise<void> {
-    const threads = await this.#o.threadsOf(names);
-    await this.#o.step(now => this.#o.coordinator.chooseShared(threads, now));
-    await this.#o.shared.set(this.#o.coordinator.state.shared);
+    const threads = await this.#options.threadsOf(names);
+    await this.#options.step(now => this.#options.coordinator.chooseShared(threads, now));
+    await this.#options.shared.set(this.#options.coordinator.state.shared);
   }
 
   /** Ends what a worker that is gone has left running. @throws WORKER_FAILED when the system can't. */
   async #endLeftCommands({ alias, did, home }: Omit<WorkerLaunch, 'port'>): Promise<void> {
-    const left = await endCommandsLeftIn(homePaths(home));
+    const left = await endOrphanedCommands(homePaths(home));
     if (left.length > 0)
       throw new FleetError('WORKER_FAILED', `what ${alias} has run does not end: ${left.join(', ')}`, {
         details: { alias, did, left },
@@ -563,26 +568,29 @@ export class FleetControl {
 
   /** Gives what a worker had to others, once nothing of it runs any more. */
   async #abandon(did: Did, reason: string): Promise<void> {
-    const worker = this.#o.coordinator.state.instances.get(did);
+    const worker = this.#options.coordinator.state.instances.get(did);
     if (worker !== undefined)
-      await this.#endLeftCommands(worker).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+      await this.#endLeftCommands(worker).catch((error: unknown) =>
+        this.#options.logger.error(messageOf(error)),
+      );
     // One that was launched again meanwhile tells of it by itself.
-    if (!this.#supervisor.comesUp(did)) this.#tell(now => this.#o.coordinator.abandon(did, reason, now));
+    if (!this.#supervisor.comesUp(did))
+      this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
   }
 
   #giveUp(did: Did, reason: string): void {
     this.#givenUp.set(did, reason);
     void this.#abandon(did, reason);
-    this.#o.watchers.publish({ kind: 'instance', did });
+    this.#options.watchers.publish({ kind: 'instance', did });
   }
 
   #gone(did: Did, reason: string, expected: boolean): void {
-    this.#o.unlink(did);
-    if (!expected) this.#tell(now => this.#o.coordinator.gone(did, reason, now));
+    this.#options.unlink(did);
+    if (!expected) this.#tell(now => this.#options.coordinator.gone(did, reason, now));
   }
 
   #tell(decide: (now: number) => void): void {
-    this.#o.step(decide).catch((error: unknown) => this.#o.logger.error(messageOf(error)));
+    this.#options.step(decide).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
 }
 

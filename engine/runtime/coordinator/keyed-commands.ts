@@ -23,21 +23,21 @@ interface UnderWay {
 
 /** Does each command once per idempotency key, and answers a repetition as the first. */
 export class KeyedCommands {
-  readonly #o: KeyedCommandsOptions;
+  readonly #options: KeyedCommandsOptions;
   readonly #underWay = new Map<string, UnderWay>();
 
   constructor(options: KeyedCommandsOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   /** A command whose own record keeps its key. */
   command<T>({ actor, idempotencyKey: key, digest }: KeyedContext, run: (issuer: Issuer) => T): Promise<T> {
-    return this.#o.step(now => run({ actor, key, digest, now }));
+    return this.#options.step(now => run({ actor, key, digest, now }));
   }
 
   /** A command of one step whose records keep no key: its answer is kept in the same step. */
   noted<T>(name: CommandName, context: KeyedContext, run: (issuer: Issuer) => T): Promise<T> {
-    const { coordinator } = this.#o;
+    const { coordinator } = this.#options;
     return this.command(context, issuer => {
       const kept = keptFor(coordinator.state, issuer);
       if (kept?.answer !== undefined) return kept.answer as T;
@@ -62,7 +62,7 @@ export class KeyedCommands {
     if (key === undefined) return run();
     const id = `${actor} ${key}`;
     for (let first = this.#underWay.get(id); first !== undefined; first = this.#underWay.get(id)) {
-      if (first.digest !== digest) throw keyTaken(this.#o.coordinator.state, null, key);
+      if (first.digest !== digest) throw keyTaken(this.#options.coordinator.state, null, key);
       await first.over;
     }
     const answer = this.#answered(name, context, run, kept);
@@ -77,7 +77,7 @@ export class KeyedCommands {
     run: () => Promise<T>,
     kept: (answer: T) => unknown,
   ): Promise<T> {
-    const { coordinator, isClosed } = this.#o;
+    const { coordinator, isClosed } = this.#options;
     const before = await this.command(context, issuer => keptFor(coordinator.state, issuer));
     if (before?.answer !== undefined) return before.answer as T;
     const answer = await run();

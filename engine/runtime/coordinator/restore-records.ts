@@ -12,7 +12,7 @@ import { isInstanceDid, isReservedThread, RESERVED, type Did, type RecordId } fr
 import { decodeRecord, type FleetRecord, type SealedRecord } from '../../record/record.ts';
 import { Verifier } from '../../record/signing.ts';
 import { named, slotOf } from './append-records.ts';
-import { mapInSlices } from '../slices.ts';
+import { mapYielding } from '../../yield-to-event-loop.ts';
 
 type Signature = NonNullable<OutBatch['signature']>;
 
@@ -30,7 +30,7 @@ export interface Restored {
 export async function decodeRestored({ records, signatures }: RecordsRestore): Promise<Restored[]> {
   const checked = signatures.map(checkSignature);
   const covered = checked.map(signature => signature && new Set(signature.ids));
-  return mapInSlices(records, ({ record, signature: index }, i) =>
+  return mapYielding(records, ({ record, signature: index }, i) =>
     named(i, records.length, () => {
       const sealed = decodeRecord(record);
       if (index === null) return { sealed, signature: undefined };

@@ -29,14 +29,14 @@ const MAX_BYTES = 16 * 1024 * 1024;
  * one: it is written beside, and takes its place when it is whole.
  */
 export class SharedThreads {
-  readonly #o: SharedThreadsOptions;
+  readonly #options: SharedThreadsOptions;
   readonly #kept = new Map<string, Kept>();
   #closed = false;
   /** Settled when the set that was chosen last is there. */
   #choosing: Promise<void> = Promise.resolve();
 
   constructor(options: SharedThreadsOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   /** Keeps these, and no others. Fulfilled when each has its file, or the log says why not. */
@@ -59,7 +59,7 @@ export class SharedThreads {
     try {
       await this.#clear(threads);
     } catch (error) {
-      this.#o.logger.error(`threads are not shared: ${messageOf(error)}`);
+      this.#options.logger.error(`threads are not shared: ${messageOf(error)}`);
       return;
     }
     for (const [key, shared] of wanted) if (!this.#kept.has(key)) this.#kept.set(key, this.#keep(shared));
@@ -68,7 +68,7 @@ export class SharedThreads {
 
   /** Makes the folder, and removes from it what is shared no more, and what a process that was killed left half. */
   async #clear(threads: readonly SharedThread[]): Promise<void> {
-    const { folder } = this.#o;
+    const { folder } = this.#options;
     await fs.mkdir(folder, { recursive: true, mode: 0o700 });
     const files = new Set(threads.map(({ name }) => `${name}.jsonl`));
     for (const file of await fs.readdir(folder))
@@ -88,7 +88,7 @@ export class SharedThreads {
 
   async #follow(name: string, thread: string, isThere: () => void, signal: AbortSignal): Promise<void> {
     // Watched from before the first look, so that nothing is missed between the two.
-    const events = this.#o.engine.watch({ thread, kinds: ['record'], signal });
+    const events = this.#options.engine.watch({ thread, kinds: ['record'], signal });
     let end = await this.#write(name, thread);
     isThere();
     for await (const event of events) {
@@ -104,7 +104,7 @@ export class SharedThreads {
   async #write(name: string, thread: string): Promise<number> {
     let bytes = 0;
     const { end } = await writeStreamAtomically(this.#fileOf(name), 0o600, write =>
-      writeSnapshot(this.#o.engine, [thread], this.#o.now() / 1000, line => {
+      writeSnapshot(this.#options.engine, [thread], this.#options.now() / 1000, line => {
         bytes += Buffer.byteLength(line);
         if (bytes > MAX_BYTES) throw new FleetError('TOO_LARGE', `it has more than ${MAX_BYTES} bytes`);
         return write(line);
@@ -116,7 +116,7 @@ export class SharedThreads {
   /** Stops sharing a thread that can't be kept up to date, and removes its file so that nobody takes it for current. */
   async #refuse(name: string, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closed) return;
-    this.#o.logger.error(`thread ${name} is shared no more: ${messageOf(error)}`);
+    this.#options.logger.error(`thread ${name} is shared no more: ${messageOf(error)}`);
     await fs.rm(this.#fileOf(name), { force: true }).catch(() => undefined);
   }
 
@@ -128,7 +128,7 @@ export class SharedThreads {
   }
 
   #fileOf(name: string): string {
-    return path.join(this.#o.folder, `${name}.jsonl`);
+    return path.join(this.#options.folder, `${name}.jsonl`);
   }
 }
 

@@ -74,12 +74,12 @@ const KILL_WAIT_MS = 5000;
  * starts them again with a growing pause, at most five times a minute.
  */
 export class Supervisor {
-  readonly #o: SupervisorOptions;
+  readonly #options: SupervisorOptions;
   readonly #watched = new Map<Did, Watched>();
   #closed = false;
 
   constructor(options: SupervisorOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
@@ -217,7 +217,7 @@ export class Supervisor {
       });
       child.unref();
       const pid = child.pid!;
-      giveWay(pid, this.#o.worker.priority);
+      giveWay(pid, this.#options.worker.priority);
       child.once('exit', (code, name) =>
         this.#ended(launch.did, pid, name === null ? `exited with code ${code}` : `was ended by ${name}`),
       );
@@ -245,7 +245,7 @@ export class Supervisor {
   }
 
   #arguments(launch: WorkerLaunch): string[] {
-    const { worker, coordinator, coordinatorHome } = this.#o;
+    const { worker, coordinator, coordinatorHome } = this.#options;
     return [
       ...HEAP_FLAGS,
       ...worker.command,
@@ -280,8 +280,8 @@ export class Supervisor {
     clearInterval(watched.watch);
     watched.start = null;
     const reason = `process ${pid} ${how}`;
-    this.#o.logger.info(`${watched.launch.alias}: ${reason}`);
-    this.#o.onGone(did, reason, watched.expected);
+    this.#options.logger.info(`${watched.launch.alias}: ${reason}`);
+    this.#options.onGone(did, reason, watched.expected);
     if (!watched.expected) this.#restartOrGiveUp(watched, reason);
   }
 
@@ -289,7 +289,7 @@ export class Supervisor {
     const now = performance.now();
     watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];
     if (watched.ends.length > MAX_RESTARTS) {
-      this.#o.onGivenUp(
+      this.#options.onGivenUp(
         watched.launch.did,
         `${reason}, for the ${watched.ends.length}th time within a minute`,
       );
@@ -318,8 +318,8 @@ export class Supervisor {
         },
         (error: unknown) => {
           watched.isComing = false;
-          this.#o.logger.error(messageOf(error));
-          this.#o.onGivenUp(watched.launch.did, messageOf(error));
+          this.#options.logger.error(messageOf(error));
+          this.#options.onGivenUp(watched.launch.did, messageOf(error));
         },
       );
     }, delayMs);

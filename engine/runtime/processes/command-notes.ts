@@ -89,7 +89,7 @@ export async function endNotedCommands(
 }
 
 /** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */
-export async function endCommandsLeftIn({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
+export async function endOrphanedCommands({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
   const holder = await readPidFile(pidFile);
   return holder !== undefined && isAlive(holder.pid, holder.start) ? [] : endNotedCommands(commandsDir);
 }

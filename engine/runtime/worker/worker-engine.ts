@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts';
 import type { Executor } from '../executors/executor.ts';
 import { dial, type CoordinatorAddress, type CoordinatorPeer } from '../link/dial.ts';
 import type { Signed } from '../link/frames.ts';
-import { prepareMeanwhile } from '../link/meanwhile.ts';
+import { encodeAhead } from '../link/encode-ahead.ts';
 import type { Logger } from '../logger.ts';
 import type { StallOptions } from '../attempts/stall-watch.ts';
 import type { OutputStore } from '../output/store.ts';
@@ -60,7 +60,7 @@ const CHECKPOINT_IDLE_MS = 1000;
 /** A worker at work: the rules in `domain/worker`, with a log, a link and executors around them. */
 export class WorkerEngine {
   readonly did: Did;
-  readonly #o: WorkerEngineOptions;
+  readonly #options: WorkerEngineOptions;
   readonly #core: Worker;
   readonly #startedAt: number;
   readonly #attempts: Attempts;
@@ -92,7 +92,7 @@ export class WorkerEngine {
   });
 
   constructor(options: WorkerEngineOptions) {
-    this.#o = options;
+    this.#options = options;
     this.did = options.home.key.did;
     this.#startedAt = options.clock.now();
     this.#aloneSince = this.#startedAt;
@@ -143,7 +143,7 @@ export class WorkerEngine {
       // Before anything is handed back, so that it is not handed to this worker again.
       this.#beat();
     });
-    const ends = this.#o.clock.now() + graceMs;
+    const ends = this.#options.clock.now() + graceMs;
     if (ends >= this.#graceEnds) return;
     this.#graceEnds = ends;
     clearTimeout(this.#graceTimer);
@@ -185,13 +185,13 @@ export class WorkerEngine {
     const health: Reports['health']['output'] = {
       status: this.#core.stopping ? 'draining' : 'ok',
       did: this.did,
-      alias: this.#o.alias,
+      alias: this.#options.alias,
       role: 'worker',
       version: VERSION,
       protocol: PROTOCOL,
       uptime_secs: this.#uptimeSecs(),
       pid: process.pid,
-      home: this.#o.home.paths.home,
+      home: this.#options.home.paths.home,
       endpoint: this.#endpoint,
       records: this.#log?.end ?? 0,
     };
@@ -200,7 +200,7 @@ export class WorkerEngine {
 
   /** Returns the output of an attempt of this worker. `task` is the subtask's own thread. */
   output({ task, subtask, attempt = 1, follow, signal }: OutputRequest): Promise<OutputStream> {
-    const { output, alias } = this.#o;
+    const { output, alias } = this.#options;
     const ended = this.#attempts.endOf(task, attempt);
     const running = ended !== undefined;
     const info = { task, subtask: Number(subtask), attempt, worker: alias, running };
@@ -210,7 +210,7 @@ export class WorkerEngine {
 
   /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
   #step(decide: () => void): void {
-    this.#core.advance(this.#o.clock.now());
+    this.#core.advance(this.#options.clock.now());
     if (this.#stepping) return decide();
     this.#stepping = true;
     try {
@@ -235,7 +235,7 @@ export class WorkerEngine {
     this.#deadline = deadline;
     clearTimeout(this.#deadlineTimer);
     if (deadline === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(0, deadline - this.#o.clock.now()) + 1;
+    const delayMs = Math.max(0, deadline - this.#options.clock.now()) + 1;
     this.#deadlineTimer = setTimeout(() => {
       this.#deadline = Number.POSITIVE_INFINITY;
       this.#goOn();
@@ -260,7 +260,7 @@ export class WorkerEngine {
     try {
       await log.saveCheckpoint({ position: log.end, state: this.#core.save() });
     } catch (error) {
-      this.#o.logger.error(`could not save a checkpoint: ${messageOf(error)}`);
+      this.#options.logger.error(`could not save a checkpoint: ${messageOf(error)}`);
     }
   }
 
@@ -292,13 +292,13 @@ export class WorkerEngine {
         for (const doEffect of prepared) doEffect();
         this.#checkpointWhenIdle();
       },
-      (error: unknown) => this.#o.logger.error(`could not write: ${messageOf(error)}`),
+      (error: unknown) => this.#options.logger.error(`could not write: ${messageOf(error)}`),
     );
   }
 
   #prepare(effect: WorkerEffect, peer: CoordinatorPeer | undefined): () => void {
     if (effect.type !== 'send' || peer === undefined) return () => this.#do(effect, peer);
-    return prepareMeanwhile(peer, effect.message);
+    return encodeAhead(peer, effect.message);
   }
 
   #do(effect: WorkerEffect, peer: CoordinatorPeer | undefined): void {
@@ -353,9 +353,9 @@ export class WorkerEngine {
     const lost = new Promise<void>(resolve => (tellLost = resolve));
     try {
       const peer = await dial({
-        address: await this.#o.address(),
-        key: this.#o.home.key,
-        coordinator: this.#o.coordinator,
+        address: await this.#options.address(),
+        key: this.#options.home.key,
+        coordinator: this.#options.coordinator,
         signal,
         onMessage: message => this.#take(message),
         onClose: error => {
@@ -386,19 +386,19 @@ export class WorkerEngine {
   }
 
   #complain(trouble: string): void {
-    if (trouble !== this.#trouble) this.#o.logger.error(trouble);
+    if (trouble !== this.#trouble) this.#options.logger.error(trouble);
     this.#trouble = trouble;
   }
 
   #lose(): void {
     this.#peer = undefined;
-    this.#aloneSince = this.#o.clock.now();
+    this.#aloneSince = this.#options.clock.now();
     clearInterval(this.#heartbeatTimer);
     this.#step(() => this.#core.disconnected());
   }
 
   #isForsaken(): boolean {
-    return this.#core.idle && this.#o.clock.now() - this.#aloneSince >= this.#o.idleExitMs;
+    return this.#core.idle && this.#options.clock.now() - this.#aloneSince >= this.#options.idleExitMs;
   }
 
   #take(message: Signed<ToWorker>): void {
@@ -421,7 +421,11 @@ export class WorkerEngine {
   }
 
   #beat(): void {
-    const message: ToCoordinator = { type: 'heartbeat', record: this.#heartbeat(), at: this.#o.clock.now() };
+    const message: ToCoordinator = {
+      type: 'heartbeat',
+      record: this.#heartbeat(),
+      at: this.#options.clock.now(),
+    };
     this.#peer?.send(message);
   }
 
@@ -429,19 +433,19 @@ export class WorkerEngine {
     const body: HeartbeatBody = {
       topic: TOPIC.heartbeat,
       did: this.did,
-      alias: this.#o.alias,
+      alias: this.#options.alias,
       role: 'worker',
       endpoint: this.#endpoint,
       version: VERSION,
       health: this.#core.stopping ? 'draining' : 'healthy',
       pid: process.pid,
       pid_start: this.#processStart,
-      slots: this.#o.slots,
+      slots: this.#options.slots,
       uptime_secs: this.#uptimeSecs(),
       active_dispatches: this.#core.running,
       store_records: this.#log?.end ?? 0,
     };
-    const clock = Math.max(this.#heartbeatClock, Math.floor(this.#o.clock.now()));
+    const clock = Math.max(this.#heartbeatClock, Math.floor(this.#options.clock.now()));
     this.#heartbeatClock = clock + 1;
     return seal({
       act: 'DO',
@@ -455,7 +459,7 @@ export class WorkerEngine {
   }
 
   #uptimeSecs(): number {
-    return (this.#o.clock.now() - this.#startedAt) / 1000;
+    return (this.#options.clock.now() - this.#startedAt) / 1000;
   }
 }
 

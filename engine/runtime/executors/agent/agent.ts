@@ -15,7 +15,7 @@ import { Lines } from './lines.ts';
 import { isSessionLost } from './lost-session.ts';
 import { promptOf } from './prompt.ts';
 import { quotaOf } from './quota.ts';
-import { nothingTold, readers, type Told } from './readers.ts';
+import { noProgress, readers, type AgentProgress } from './readers.ts';
 import type { AgentTemplate } from './templates.ts';
 
 export interface AgentOptions extends CommandOptions {
@@ -55,21 +55,21 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
     attempt: AttemptSpec,
     context: ExecutorContext,
   ): Promise<AgentRun> {
-    const told = nothingTold();
+    const progress = noProgress();
     let prompt: string;
     try {
       prompt = await fileForCommand(options.commandsDir, 'prompt');
       await writeFile(prompt, promptOf(attempt), { mode: 0o600, flag: 'wx' });
     } catch (error) {
       const reason = `the prompt could not be written: ${messageOf(error)}`;
-      return { ended: withoutCommand('failed', reason), told };
+      return { ended: withoutCommand('failed', reason), progress };
     }
     const read = readers[template.output]();
     const lines = new Lines(line => {
-      const before = (told.costUsd ?? 0) + told.tokens;
-      read(line, told);
-      const costUsd = told.costUsd ?? 0;
-      if (costUsd + told.tokens !== before) context.used({ costUsd, tokens: told.tokens });
+      const before = (progress.costUsd ?? 0) + progress.tokens;
+      read(line, progress);
+      const costUsd = progress.costUsd ?? 0;
+      if (costUsd + progress.tokens !== before) context.used({ costUsd, tokens: progress.tokens });
     });
     const ended = await commands.run(
       {
@@ -83,27 +83,27 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
       context,
     );
     lines.end();
-    return { ended, told };
+    return { ended, progress };
   }
 
-  function result({ ended, told }: AgentRun): AttemptResult {
-    return resultOf(name, template, ended, told, nowSecs());
+  function result({ ended, progress }: AgentRun): AttemptResult {
+    return resultOf(name, template, ended, progress, nowSecs());
   }
 }
 
-/** One run of an agent's program: how it ended, and what it told meanwhile. */
+/** One run of an agent's program: how it ended, and its progress until then. */
 interface AgentRun {
   readonly ended: CommandResult;
-  readonly told: Told;
+  readonly progress: AgentProgress;
 }
 
 /** Tells whether the agent only said that the conversation does not exist. Nothing was begun, so the attempt can begin anew. */
-function isConversationLost({ ended, told }: AgentRun): boolean {
-  const hasFailed = told.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
+function isConversationLost({ ended, progress }: AgentRun): boolean {
+  const hasFailed = progress.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
   return (
     hasFailed &&
-    (told.costUsd ?? 0) + told.tokens === 0 &&
-    isSessionLost(told.error ?? lastWords(ended, told))
+    (progress.costUsd ?? 0) + progress.tokens === 0 &&
+    isSessionLost(progress.error ?? lastWords(ended, progress))
   );
 }
 
@@ -121,37 +121,43 @@ function resultOf(
   name: string,
   { command }: AgentTemplate,
   result: CommandResult,
-  told: Told,
+  progress: AgentProgress,
   nowSecs: number,
 ): AttemptResult {
-  const said = told.error === null ? null : cutToLength(readable(told.error), REASON_CHARS);
+  const said = progress.error === null ? null : cutToLength(readable(progress.error), REASON_CHARS);
   const isAccepted = result.verdict === 'accept' && said === null;
   const ended = result.verdict === 'accept' && !isAccepted ? 'failed' : result.verdict;
-  const quota = ended === 'failed' ? quotaIn(result, told, nowSecs) : null;
-  const asks = isAccepted && told.asks !== null ? cutToLength(readable(told.asks), REASON_CHARS) : null;
+  const quota = ended === 'failed' ? quotaIn(result, progress, nowSecs) : null;
+  const asks =
+    isAccepted && progress.asks !== null ? cutToLength(readable(progress.asks), REASON_CHARS) : null;
   // An agent that asks has not done its work; the fan-out says if a person is waited for.
   const verdict = asks === null ? ended : 'reject';
   return {
     ...result,
     verdict,
     reason:
-      result.exitCode === NOT_FOUND && told.summary === null
+      result.exitCode === NOT_FOUND && progress.summary === null
         ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH where this was submitted?`
         : (said ?? asks ?? result.reason),
-    summary: told.summary === null ? result.summary : cutToLength(readable(told.summary), SUMMARY_CHARS),
-    costUsd: told.costUsd ?? 0,
-    ...(told.costUsd === null && result.exitCode !== NOT_FOUND ? { isCostUnknown: true } : {}),
+    summary:
+      progress.summary === null ? result.summary : cutToLength(readable(progress.summary), SUMMARY_CHARS),
+    costUsd: progress.costUsd ?? 0,
+    ...(progress.costUsd === null && result.exitCode !== NOT_FOUND ? { isCostUnknown: true } : {}),
     ...(asks === null ? {} : { asks }),
-    ...(told.tokens > 0 ? { tokens: told.tokens } : {}),
-    ...(told.session === null ? {} : { session: told.session }),
+    ...(progress.tokens > 0 ? { tokens: progress.tokens } : {}),
+    ...(progress.session === null ? {} : { session: progress.session }),
     ...(quota === null ? {} : { quota }),
   };
 }
 
 /** Returns the quota that an attempt ran out of. A time that its tool streamed counts more than its words. */
-function quotaIn(result: CommandResult, told: Told, nowSecs: number): { resetsAtUnix?: number } | null {
-  const { refusedUntilUnix } = told;
-  const said = quotaOf(told.error ?? lastWords(result, told), nowSecs);
+function quotaIn(
+  result: CommandResult,
+  progress: AgentProgress,
+  nowSecs: number,
+): { resetsAtUnix?: number } | null {
+  const { refusedUntilUnix } = progress;
+  const said = quotaOf(progress.error ?? lastWords(result, progress), nowSecs);
   if (refusedUntilUnix === undefined) return said;
   return refusedUntilUnix === null ? (said ?? {}) : { resetsAtUnix: refusedUntilUnix };
 }
@@ -163,6 +169,6 @@ const LAST_LINES = 3;
  * Returns the last words of an agent that gave no answer, else ''. An answer is about the work, not about the agent, and may
  * contain any word.
  */
-function lastWords({ summary }: CommandResult, told: Told): string {
-  return told.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';
+function lastWords({ summary }: CommandResult, progress: AgentProgress): string {
+  return progress.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';
 }

@@ -3,10 +3,10 @@ import * as v from 'valibot';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 
 /** The report of a coding agent on its work so far. */
-export interface Told {
-  /** Its last word to a person; null where it said none that could be told from the rest. */
+export interface AgentProgress {
+  /** Its last word to a person; null where it said none. */
   summary: string | null;
-  /** In dollars; null while it has not told. */
+  /** In dollars; null until it has reported a cost. */
   costUsd: number | null;
   /** In and out, what was read from a cache included. */
   tokens: number;
@@ -15,14 +15,14 @@ export interface Told {
   error: string | null;
   /** The question for a person, in the agent's own words; null for none. */
   asks: string | null;
-  /** It was refused for want of quota: when there is some again, in seconds since 1970, null where it did not tell. */
+  /** It was refused for want of quota: when there is some again, in seconds since 1970, null where it named no time. */
   refusedUntilUnix: number | null | undefined;
 }
 
 /** Takes one line of an agent's output. A line that is not of its format says nothing. */
-export type Reader = (line: string, told: Told) => void;
+export type Reader = (line: string, progress: AgentProgress) => void;
 
-export const nothingTold = (): Told => ({
+export const noProgress = (): AgentProgress => ({
   summary: null,
   costUsd: null,
   tokens: 0,
@@ -39,9 +39,9 @@ const text = v.string();
 /** Makes a reader of lines that are JSON, one document a line, by the event that each is. */
 function jsonLines<S extends v.GenericSchema>(
   schema: S,
-  take: (event: v.InferOutput<S>, told: Told) => void,
+  take: (event: v.InferOutput<S>, progress: AgentProgress) => void,
 ): Reader {
-  return (line, told) => {
+  return (line, progress) => {
     const start = line.trimStart();
     if (!start.startsWith('{')) return;
     let value: unknown;
@@ -51,7 +51,7 @@ function jsonLines<S extends v.GenericSchema>(
       return;
     }
     const event = v.safeParse(schema, value);
-    if (event.success) take(event.output, told);
+    if (event.success) take(event.output, progress);
   };
 }
 
@@ -94,28 +94,28 @@ const claudeEvent = v.variant('type', [
   }),
 ]);
 
-const claude = jsonLines(claudeEvent, (event, told) => {
+const claude = jsonLines(claudeEvent, (event, progress) => {
   if (event.type === 'rate_limit_event') {
     // All other words of it are warnings, and the work goes on.
     const { status, resetsAt } = event.rate_limit_info;
-    told.refusedUntilUnix = status === 'rejected' ? (resetsAt ?? null) : undefined;
+    progress.refusedUntilUnix = status === 'rejected' ? (resetsAt ?? null) : undefined;
     return;
   }
-  told.session = event.session_id ?? told.session;
+  progress.session = event.session_id ?? progress.session;
   if (event.type === 'system') return;
-  told.costUsd = event.total_cost_usd ?? told.costUsd;
+  progress.costUsd = event.total_cost_usd ?? progress.costUsd;
   const { usage } = event;
   if (usage !== undefined)
-    told.tokens =
+    progress.tokens =
       usage.input_tokens +
       usage.output_tokens +
       usage.cache_read_input_tokens +
       usage.cache_creation_input_tokens;
-  told.summary = event.result ?? told.summary;
+  progress.summary = event.result ?? progress.summary;
   if (event.is_error || event.subtype?.startsWith('error_') === true)
-    told.error =
+    progress.error =
       event.result ?? CLAUDE_ERRORS[event.subtype ?? ''] ?? event.subtype ?? 'it says that it failed';
-  told.asks = askedFor(event.permission_denials);
+  progress.asks = askedFor(event.permission_denials);
 });
 
 /** The meaning of errors that come without words. */
@@ -153,28 +153,28 @@ const codexEvent = v.variant('type', [
   v.object({ type: v.literal('error'), message: text }),
 ]);
 
-const codex = jsonLines(codexEvent, (event, told) => {
+const codex = jsonLines(codexEvent, (event, progress) => {
   switch (event.type) {
     case 'thread.started':
-      told.session = event.thread_id;
+      progress.session = event.thread_id;
       return;
     case 'item.completed':
-      if (event.item.type === 'agent_message') told.summary = event.item.text ?? told.summary;
+      if (event.item.type === 'agent_message') progress.summary = event.item.text ?? progress.summary;
       if (event.item.status === 'declined')
-        told.asks = `it may not run: ${event.item.command ?? event.item.type}`;
+        progress.asks = `it may not run: ${event.item.command ?? event.item.type}`;
       // A command that was let through later may have taken the place of a denied one.
-      else if (event.item.type === 'command_execution') told.asks = null;
+      else if (event.item.type === 'command_execution') progress.asks = null;
       return;
     case 'turn.completed':
-      told.tokens += event.usage.input_tokens + event.usage.output_tokens;
+      progress.tokens += event.usage.input_tokens + event.usage.output_tokens;
       // It may have tried again after an error.
-      told.error = null;
+      progress.error = null;
       return;
     case 'turn.failed':
-      told.error = event.error.message;
+      progress.error = event.error.message;
       return;
     case 'error':
-      told.error = event.message;
+      progress.error = event.message;
       return;
   }
 });
@@ -197,15 +197,15 @@ const opencodeEvent = v.object({
   ),
 });
 
-const opencode = jsonLines(opencodeEvent, ({ type, sessionID, part, error }, told) => {
-  told.session = sessionID ?? told.session;
-  if (type === 'text') told.summary = part?.text ?? told.summary;
+const opencode = jsonLines(opencodeEvent, ({ type, sessionID, part, error }, progress) => {
+  progress.session = sessionID ?? progress.session;
+  if (type === 'text') progress.summary = part?.text ?? progress.summary;
   if (type === 'step_finish' && part !== undefined) {
-    told.costUsd = sumUsd([told.costUsd ?? 0, part.cost]);
+    progress.costUsd = sumUsd([progress.costUsd ?? 0, part.cost]);
     if (part.tokens !== undefined)
-      told.tokens += part.tokens.input + part.tokens.output + part.tokens.reasoning;
+      progress.tokens += part.tokens.input + part.tokens.output + part.tokens.reasoning;
   }
-  if (type === 'error') told.error = error?.data?.message ?? error?.name ?? 'it says that it failed';
+  if (type === 'error') progress.error = error?.data?.message ?? error?.name ?? 'it says that it failed';
 });
 
 const geminiDocument = v.object({
@@ -225,7 +225,7 @@ const MAX_DOCUMENT = 4 * 1024 * 1024;
 /** Reads one document that may stand on many lines, with words before it: from the first line that begins with `{`. */
 function gemini(): Reader {
   let document = '';
-  return (line, told) => {
+  return (line, progress) => {
     if (document === '' && !line.startsWith('{')) return;
     if (document.length + line.length > MAX_DOCUMENT) return;
     document += `${line}\n`;
@@ -241,10 +241,10 @@ function gemini(): Reader {
     const result = v.safeParse(geminiDocument, value);
     if (!result.success) return;
     const { response, session_id, error, stats } = result.output;
-    told.session = session_id ?? told.session;
-    told.summary = response ?? told.summary;
-    told.error = error?.message ?? null;
-    for (const { tokens } of Object.values(stats?.models ?? {})) told.tokens += tokens?.total ?? 0;
+    progress.session = session_id ?? progress.session;
+    progress.summary = response ?? progress.summary;
+    progress.error = error?.message ?? null;
+    for (const { tokens } of Object.values(stats?.models ?? {})) progress.tokens += tokens?.total ?? 0;
   };
 }
 
@@ -253,13 +253,13 @@ const AIDER_TOKENS = /^Tokens: ([\d.,]+)([kM]?) sent,.*? ([\d.,]+)([kM]?) receiv
 const AIDER_COST = /Cost: \$[\d.]+ message, \$([\d.]+) session\./;
 const SCALE: Readonly<Record<string, number>> = { '': 1, k: 1_000, M: 1_000_000 };
 
-const aider: Reader = (line, told) => {
+const aider: Reader = (line, progress) => {
   const tokens = AIDER_TOKENS.exec(line);
   if (tokens === null) return;
   const [, sent = '', sentScale = '', received = '', receivedScale = ''] = tokens;
-  told.tokens += scaled(sent, sentScale) + scaled(received, receivedScale);
+  progress.tokens += scaled(sent, sentScale) + scaled(received, receivedScale);
   const cost = Number(AIDER_COST.exec(line)?.[1]);
-  if (Number.isFinite(cost)) told.costUsd = cost;
+  if (Number.isFinite(cost)) progress.costUsd = cost;
 };
 
 function scaled(number: string, scale: string): number {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetStopped } from '../contract/documents.ts';
-import type { StopLeftOptions } from '../cli/host.ts';
+import type { StopOrphanedOptions } from '../cli/host.ts';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import type { Lease } from '../home/held-lease.ts';
@@ -9,7 +9,7 @@ import { liveWorkers, workerHomes, type LiveWorker, type WorkerHome } from '../h
 import { homePaths } from '../home/paths.ts';
 import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
-import { endCommandsLeftIn } from '../runtime/processes/command-notes.ts';
+import { endOrphanedCommands } from '../runtime/processes/command-notes.ts';
 
 type Stopped = FleetStopped['stopped'];
 
@@ -18,7 +18,7 @@ const CLOSING_MS = 2_000;
 const KILL_WAIT_MS = 5_000;
 const LOOK_MS = 15;
 
-interface LeftWorker extends LiveWorker {
+interface OrphanedWorker extends LiveWorker {
   readonly did: string;
 }
 
@@ -29,7 +29,7 @@ interface LeftWorker extends LiveWorker {
  * @returns how each ended; empty when there was none, or when the home is served.
  * @throws WORKER_FAILED when a process does not end; the others are ended all the same.
  */
-export async function stopLeftWorkers(options: StopLeftOptions): Promise<Stopped> {
+export async function stopOrphanedWorkers(options: StopOrphanedOptions): Promise<Stopped> {
   const lease = await leaseOf(options.home);
   if (lease === 'held') return [];
   try {
@@ -60,14 +60,14 @@ async function leaseOf(home: string): Promise<Lease | 'held' | 'no home'> {
   }
 }
 
-async function leftOf(home: string): Promise<LeftWorker[]> {
+async function leftOf(home: string): Promise<OrphanedWorker[]> {
   const live = await liveWorkers(home);
   return Promise.all(
     live.map(async worker => ({ ...worker, did: (await openHome(worker.home, { create: false })).key.did })),
   );
 }
 
-async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]> {
+async function end(worker: OrphanedWorker, graceMs: number): Promise<Stopped[number]> {
   const { alias, did, pid } = worker;
   const told = { alias, did, pid, handed_back: 0 };
   signal(worker, 'SIGTERM');
@@ -80,9 +80,9 @@ async function end(worker: LeftWorker, graceMs: number): Promise<Stopped[number]
 }
 
 /** Ends the commands of workers that are gone, those that were gone before included. @throws WORKER_FAILED */
-async function endCommands({ home, instance }: StopLeftOptions): Promise<void> {
+async function endCommands({ home, instance }: StopOrphanedOptions): Promise<void> {
   const ends = (await workerHomes(home)).map(async each =>
-    (await isMeant(each, instance)) ? endCommandsLeftIn(homePaths(each.home)) : [],
+    (await isMeant(each, instance)) ? endOrphanedCommands(homePaths(each.home)) : [],
   );
   const left = await Promise.all(ends);
   if (left.flat().length > 0)
@@ -100,7 +100,7 @@ async function isMeant({ alias, home }: WorkerHome, instance: string | null): Pr
   );
 }
 
-function signal({ pid, start }: LeftWorker, name: NodeJS.Signals): void {
+function signal({ pid, start }: OrphanedWorker, name: NodeJS.Signals): void {
   if (!isAlive(pid, start)) return;
   try {
     process.kill(pid, name);
@@ -110,7 +110,7 @@ function signal({ pid, start }: LeftWorker, name: NodeJS.Signals): void {
   }
 }
 
-async function isGone({ pid, start }: LeftWorker, withinMs: number): Promise<boolean> {
+async function isGone({ pid, start }: OrphanedWorker, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (isAlive(pid, start)) {
     if (performance.now() > deadline) return false;
