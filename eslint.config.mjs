@@ -14,8 +14,10 @@ export const rooms = {
   runtime: ['domain', 'log', 'home', 'record', 'contract'],
   plan: ['domain', 'record', 'contract'],
   language: ['plan', 'domain', 'contract'],
-  api: ['home', 'record', 'contract'],
-  cli: ['api', 'plan', 'home', 'contract'],
+  operations: ['record', 'contract'],
+  client: ['operations', 'home', 'record', 'contract'],
+  http: ['operations', 'home', 'record', 'contract'],
+  cli: ['client', 'operations', 'plan', 'home', 'contract'],
 };
 
 /** Inside the rules' room: each module and the modules that it may import. */
@@ -40,9 +42,7 @@ const siblings = { 'log/memory': ['log/file', 'log/index'], 'log/file': ['log/me
 export const neighbours = {
   extension: [
     'engine/index.ts',
-    'engine/api/client.ts',
-    'engine/api/changes.ts',
-    'engine/api/coordinator-thread.ts',
+    'engine/client/',
     'engine/contract/',
     'engine/home/',
     'engine/record/ids.ts',

@@ -1,32 +1,39 @@
 /**
- * The kind of an error, for programs to match. The first group is part of the HTTP contract; the second occurs on one machine
+ * The kinds of errors, for programs to match. The first group is part of the HTTP contract; the second occurs on one machine
  * only.
  */
-export type ErrorCode =
-  | 'NAMESPACE_REJECTED'
-  | 'NAMESPACE_FROZEN'
-  | 'AUTH_REQUIRED'
-  | 'SCOPE_FORBIDDEN'
-  | 'INVALID_RECORD'
-  | 'NOT_FOUND'
-  | 'CONFLICT'
-  | 'TOO_LARGE'
-  | 'USAGE'
-  | 'NOT_SUPPORTED'
-  | 'UNREACHABLE'
-  | 'UNAVAILABLE'
-  | 'OVERLOADED'
-  | 'TIMED_OUT'
-  | 'HOME_INVALID'
-  | 'HOME_NEWER'
-  | 'LEASE_HELD'
-  | 'LOG_DAMAGED'
-  | 'LOG_SHORT'
-  | 'LOG_POISONED'
-  | 'LINK_BROKEN'
-  | 'PROTOCOL_MISMATCH'
-  | 'WORKER_FAILED'
-  | 'INTERNAL';
+const ERROR_CODES = [
+  'NAMESPACE_REJECTED',
+  'NAMESPACE_FROZEN',
+  'AUTH_REQUIRED',
+  'SCOPE_FORBIDDEN',
+  'INVALID_RECORD',
+  'NOT_FOUND',
+  'CONFLICT',
+  'TOO_LARGE',
+  'USAGE',
+  'NOT_SUPPORTED',
+  'UNREACHABLE',
+  'UNAVAILABLE',
+  'OVERLOADED',
+  'TIMED_OUT',
+  'HOME_INVALID',
+  'HOME_NEWER',
+  'LEASE_HELD',
+  'LOG_DAMAGED',
+  'LOG_SHORT',
+  'LOG_POISONED',
+  'LINK_BROKEN',
+  'PROTOCOL_MISMATCH',
+  'WORKER_FAILED',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** False for the code of a newer engine. */
+export const isErrorCode = (code: string): code is ErrorCode =>
+  (ERROR_CODES as readonly string[]).includes(code);
 
 /** Facts beside the message, for programs; plain JSON data. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;

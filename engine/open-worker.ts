@@ -1,4 +1,4 @@
-import { serveApi } from './api/server.ts';
+import { serveApi } from './http/server.ts';
 import { VERSION } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
 import { readConfig, type Config } from './home/config.ts';

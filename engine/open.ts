@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serveApi } from './api/server.ts';
+import { serveApi } from './http/server.ts';
 import { VERSION, type JoinFault } from './contract/engine.ts';
 import { FleetError, messageOf } from './errors.ts';
 import { celCompiler } from './domain/join/cel.ts';

@@ -1,4 +1,4 @@
-import type { ApiServer } from './api/server.ts';
+import type { ApiServer } from './http/server.ts';
 import { VERSION } from './contract/engine.ts';
 import type { Config } from './home/config.ts';
 import type { Home } from './home/home.ts';

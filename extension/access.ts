@@ -1,5 +1,5 @@
 import type { Event } from 'vscode';
-import type { EngineClient } from '../engine/api/client.ts';
+import type { EngineClient } from '../engine/client/client.ts';
 
 /** The engine that this window works with, in this process or another one: what views and panels read from. */
 export interface EngineAccess {

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import * as v from 'valibot';
-import { closeSchema, threadDataSchema, type ThreadWord } from '../api/thread-protocol.ts';
+import { closeSchema, threadDataSchema, type ThreadWord } from '../client/thread-protocol.ts';
 import type { ErrorDocument } from '../contract/documents.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { useCodeCache } from './code-cache.ts';

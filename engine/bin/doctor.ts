@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import * as net from 'node:net';
 import { dirname } from 'node:path';
-import { connect } from '../api/client.ts';
+import { connect } from '../client/client.ts';
 import type { Check, CheckResult, Doctor, Settings } from '../cli/host.ts';
 import type { HealthDocument } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';

@@ -5,7 +5,7 @@ import * as http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { connect } from '../api/client.ts';
+import { connect } from '../client/client.ts';
 import { noticingHang } from './hang.ts';
 
 describe('a call to an engine of this machine', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type EngineClient } from '../api/client.ts';
+import { connect, type EngineClient } from '../client/client.ts';
 import type { Client } from '../cli/host.ts';
 import { FleetError } from '../errors.ts';
 import { readPidFile } from '../home/process.ts';

@@ -5,7 +5,7 @@ import { homePaths, type HomePaths } from '../home/paths.ts';
 import { isAlive, readPidFile } from '../home/process.ts';
 import { settings as resolveSettings } from '../home/settings.ts';
 import { resolveSocket } from '../home/socket.ts';
-import { connect, type Target } from '../api/client.ts';
+import { connect, type Target } from '../client/client.ts';
 import { ReaderGone, type Connection, type Host, type Output, type Settings } from '../cli/host.ts';
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';

@@ -3,7 +3,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from '../api/client.ts';
+import { connect } from '../client/client.ts';
 import type { AwaitGoneOptions, EnsureOptions, Starter } from '../cli/host.ts';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'mocha';
 import { FleetError } from '../errors.ts';
 import { listeningOf } from './listening.ts';
 
-const PEMS = fileURLToPath(new URL('../api/testing/tls/', import.meta.url));
+const PEMS = fileURLToPath(new URL('../http/testing/tls/', import.meta.url));
 
 describe('where a port listens', () => {
   let folder: string;

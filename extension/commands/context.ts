@@ -1,5 +1,5 @@
 import type * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { JoinFault } from '../../engine/index.ts';
 import type { Revealed, Subject } from '../contributions.ts';
 import type { Documents } from '../documents.ts';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { FanOutRequest, Losers, TaskAdd } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine, plural } from '../../engine/contract/format.ts';

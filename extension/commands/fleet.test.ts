@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'mocha';
 import type { FleetStopped } from '../../engine/contract/documents.ts';
-import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient, type Answers } from '../../engine/client/testing/fake-client.ts';
 import {
   coordinator,
   fannedOut,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { FleetError } from '../../engine/errors.ts';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fleet, task } from '../../engine/cli/testing/documents.ts';
 import { editor, enter, escape, press } from '../../test/stubs/vscode.ts';
 import { COMMANDS, type CommandId } from '../contributions.ts';

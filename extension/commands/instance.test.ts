@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'mocha';
-import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient, type Answers } from '../../engine/client/testing/fake-client.ts';
 import {
   coordinator,
   COORDINATOR_DID,

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { Kill } from '../../engine/contract/commands.ts';
 import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';

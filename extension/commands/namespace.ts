@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { policyParts, usageLines } from '../../engine/contract/effective.ts';
 import { plural, table } from '../../engine/contract/format.ts';

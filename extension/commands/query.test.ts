@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { editor, enter, escape, type } from '../../test/stubs/vscode.ts';
 import { fleet } from '../../engine/cli/testing/documents.ts';
 import { useEditor } from '../testing/editor.ts';

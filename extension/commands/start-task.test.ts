@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fannedOut } from '../../engine/cli/testing/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor } from '../../test/stubs/vscode.ts';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { FanOutOpen, FanOutRequest } from '../../engine/contract/commands.ts';
 import type { FannedOut, FanOutOpened } from '../../engine/contract/documents.ts';
 import { linkless } from '../plain.ts';

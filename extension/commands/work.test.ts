@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import * as vscode from 'vscode';
-import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient, type Answers } from '../../engine/client/testing/fake-client.ts';
 import type { ChildDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
 import { child, fleet, task, worktree } from '../../engine/cli/testing/documents.ts';
 import { git } from '../../engine/runtime/git/git.ts';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument, TaskDocument, WorktreeDocument } from '../../engine/contract/documents.ts';
 import { moment, plural } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fleet, instance, task } from '../../engine/cli/testing/documents.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { FleetError } from '../../engine/errors.ts';

@@ -1,8 +1,8 @@
-import { follow } from '../../engine/contract/follow.ts';
+import { linkedController } from '../../engine/contract/linked-controller.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import { Changes } from '../../engine/api/changes.ts';
-import type { EngineClient } from '../../engine/api/client.ts';
+import { Changes } from '../../engine/client/changes.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
@@ -129,7 +129,7 @@ export class FleetModel implements vscode.Disposable {
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
     const changes = new Changes();
     const dirty = new Dirty();
-    const { controller: stopped, release } = follow([signal]);
+    const { controller: stopped, release } = linkedController([signal]);
     const stop = stopped.signal;
     const listening = changes.noteAll(client.watch({ kinds: KINDS, signal: stop }), event => {
       dirty.add(event);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { child, done, join, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { FleetError } from '../../engine/errors.ts';

@@ -1,6 +1,6 @@
-import { follow } from '../../engine/contract/follow.ts';
-import { Changes } from '../../engine/api/changes.ts';
-import type { EngineClient } from '../../engine/api/client.ts';
+import { linkedController } from '../../engine/contract/linked-controller.ts';
+import { Changes } from '../../engine/client/changes.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
 
 /** The changes of a fan-out since the last report. */
@@ -31,7 +31,7 @@ export async function followFanOut(
   onChange: (change: FanOutChange) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { controller: stopped, release } = follow([signal]);
+  const { controller: stopped, release } = linkedController([signal]);
   const stop = stopped.signal;
   const changes = new Changes();
   const dirty = new DirtySubtasks();

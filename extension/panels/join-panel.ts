@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import { terminalJson } from '../../engine/contract/format.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { fleet as fleetDocument } from '../../engine/cli/testing/documents.ts';
 import { Fleet } from '../testing/fleet.ts';

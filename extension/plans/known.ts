@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { FleetDocument } from '../../engine/contract/documents.ts';
 import { isWithin } from '../../engine/contract/namespaces.ts';
 import { missingPrograms } from '../../engine/home/installed.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { child, done, join, task, THREAD } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { Fleet } from '../testing/fleet.ts';

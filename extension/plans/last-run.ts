@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { sumUsd } from '../../engine/contract/money.ts';
 import type { LastRun } from '../../engine/language/protocol.ts';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { Outline } from '../../engine/language/protocol.ts';

@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import type { ModelChange } from '../model/fleet-model.ts';
 import { PAGE } from '../model/follow-fan-out.ts';

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { connect, type ConnectOptions, type EngineClient } from '../../engine/api/client.ts';
+import { connect, type ConnectOptions, type EngineClient } from '../../engine/client/client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { resolveSocket } from '../../engine/home/socket.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import * as path from 'node:path';
 import type * as vscode from 'vscode';
-import { coordinatorThread, type CoordinatorThread } from '../../engine/api/coordinator-thread.ts';
+import { coordinatorThread, type CoordinatorThread } from '../../engine/client/coordinator-thread.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { clientOptions } from './find-engine.ts';
 import type { Program } from './program.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
-import { COMMAND_ROUTES } from '../../engine/api/routes.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
+import { COMMAND_ROUTES } from '../../engine/operations/routes.ts';
 import type { CommandName } from '../../engine/contract/engine.ts';
 import { restricted } from './restricted.ts';
 

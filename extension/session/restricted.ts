@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { CommandName } from '../../engine/contract/engine.ts';
 import { FleetError } from '../../engine/errors.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
-import type { CoordinatorThread } from '../../engine/api/coordinator-thread.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
+import type { CoordinatorThread } from '../../engine/client/coordinator-thread.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import { subtaskWord } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import { subtaskName } from '../views/appearance.ts';

@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { TaskAdd } from '../../engine/contract/commands.ts';
 import type { Verdict } from '../../engine/contract/documents.ts';
 import type { Engine, EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach } from 'mocha';
-import { FakeClient, type Answers } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient, type Answers } from '../../engine/client/testing/fake-client.ts';
 import { fleet } from '../../engine/cli/testing/documents.ts';
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { Clock } from '../../test/stubs/clock.ts';

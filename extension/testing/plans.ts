@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'mocha';
 import * as vscode from 'vscode';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fleet, join, speedup, task } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { Graph, Known, LastRun, Outline, Read } from '../../engine/language/protocol.ts';

@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { FleetError } from '../../engine/errors.ts';
 import { EventEmitter } from '../../test/stubs/vscode.ts';
 import type { OpenSession, SessionState } from '../session/session.ts';

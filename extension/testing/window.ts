@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { EngineClient } from '../../engine/api/client.ts';
+import type { EngineClient } from '../../engine/client/client.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { checkJoin } from '../../engine/open.ts';
 import { editor, keptLog, type KeptLog } from '../../test/stubs/vscode.ts';

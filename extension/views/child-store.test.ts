@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { done, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { PAGE } from '../model/follow-fan-out.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { coordinator, fleet, instance, task } from '../../engine/cli/testing/documents.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { editor, keptLog } from '../../test/stubs/vscode.ts';

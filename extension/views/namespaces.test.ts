@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
-import { FakeClient } from '../../engine/api/testing/fake-client.ts';
+import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor, keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
 import { next } from '../testing/editor.ts';

@@ -1,4 +1,4 @@
-import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { connect, type EngineClient } from '../../engine/client/client.ts';
 import type {
   FannedOut,
   FleetDocument,

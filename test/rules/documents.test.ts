@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'mocha';
-import { SCOPE_OF } from '../../engine/api/grants.ts';
-import { ROUTES, type RouteName } from '../../engine/api/routes.ts';
+import { SCOPE_OF } from '../../engine/http/grants.ts';
+import { ROUTES, type RouteName } from '../../engine/operations/routes.ts';
 import { catalogue } from '../../engine/cli/catalogue.ts';
 import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';

@@ -57,20 +57,20 @@ describe('the directions of imports and the purity of the rules (I43)', () => {
   });
 
   it('let the rooms beside the engine import what is light of it', () => {
-    for (const light of ['index.ts', 'api/client.ts', 'contract/engine.ts', 'home/paths.ts', 'errors.ts'])
+    for (const light of ['index.ts', 'client/client.ts', 'contract/engine.ts', 'home/paths.ts', 'errors.ts'])
       allowed('extension/made-up/made-up.ts', `import { x } from '../../engine/${light}'; x();`);
     for (const heavy of [
       'open.ts',
       'domain/join/cel.ts',
       'runtime/clock.ts',
-      'api/server.ts',
+      'http/server.ts',
       'cli/program.ts',
     ])
       refused('extension/made-up/made-up.ts', `import { x } from '../../engine/${heavy}'; x();`);
     allowed('extension/made-up/made-up.ts', `import { x } from '../../webview/protocol.ts'; x();`);
     refused('extension/made-up/made-up.ts', `import { x } from '../../webview/made-up.ts'; x();`);
     allowed('webview/made-up.ts', `import { x } from '../engine/contract/documents.ts'; x();`);
-    for (const foreign of ['engine/home/paths.ts', 'engine/api/client.ts', 'extension/access.ts'])
+    for (const foreign of ['engine/home/paths.ts', 'engine/client/client.ts', 'extension/access.ts'])
       refused('webview/made-up.ts', `import { x } from '../${foreign}'; x();`);
     for (const beside of ['extension/access.ts', 'webview/protocol.ts'])
       refused('engine/domain/made-up.ts', `import { x } from '../../${beside}'; x();`);

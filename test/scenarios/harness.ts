@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { connect, type EngineClient } from '../../engine/api/client.ts';
+import { connect, type EngineClient } from '../../engine/client/client.ts';
 import { processHost } from '../../engine/bin/process-host.ts';
 import { starterOf } from '../../engine/bin/starter.ts';
 import type { Host, Output } from '../../engine/cli/host.ts';

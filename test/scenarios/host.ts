@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import * as path from 'node:path';
-import { coordinatorThread, type CoordinatorThread } from '../../engine/api/coordinator-thread.ts';
+import { coordinatorThread, type CoordinatorThread } from '../../engine/client/coordinator-thread.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 
 /**

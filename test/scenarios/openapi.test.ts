@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import type { RecordsDocument, WorktreesDocument } from '../../engine/contract/documents.ts';
 import type { TokenDocument } from '../../engine/contract/tokens.ts';
-import type { RouteName } from '../../engine/api/routes.ts';
+import type { RouteName } from '../../engine/operations/routes.ts';
 import {
   allowedRequest,
   answerOf,
@@ -17,8 +17,8 @@ import {
   OFFERED,
   type Asked,
   type Offered,
-} from '../../engine/api/testing/documented.ts';
-import { rawRequest, type RawAnswer } from '../../engine/api/testing/served.ts';
+} from '../../engine/http/testing/documented.ts';
+import { rawRequest, type RawAnswer } from '../../engine/http/testing/served.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { runs } from '../runs.ts';
 import { scenario, type Scenario } from './harness.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from '../../api/client.ts';
+import { connect } from '../../client/client.ts';
 import { duration } from '../../contract/format.ts';
 import type { ReportName, Reports } from '../../contract/engine.ts';
 import { FleetError, messageOf } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import { FakeClient, type Answers } from '../../api/testing/fake-client.ts';
+import { FakeClient, type Answers } from '../../client/testing/fake-client.ts';
 import { celCompiler } from '../../domain/join/cel.ts';
 import { readPlan } from '../../plan/plan.ts';
 import type { Connection, Doctor, Host, Output, Settings, Starter, Terminal, TerminalUse } from '../host.ts';

@@ -1,7 +1,7 @@
-import { Changes } from '../../api/changes.ts';
+import { Changes } from '../../client/changes.ts';
 import type { LiveDocument } from '../../contract/documents.ts';
 import type { EngineEvent } from '../../contract/engine.ts';
-import { follow } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 import type { Client } from '../host.ts';
 
 /** The shortest time between two readings, in milliseconds: what happens meanwhile is read at once. */
@@ -18,7 +18,7 @@ export async function* followFleet(
   kinds: readonly EngineEvent['kind'][],
   signal: AbortSignal,
 ): AsyncGenerator<LiveDocument> {
-  const { controller: stopped, release } = follow([signal]);
+  const { controller: stopped, release } = linkedController([signal]);
   const stop = stopped.signal;
   const changes = new Changes();
   stop.addEventListener('abort', () => changes.end(), { once: true });

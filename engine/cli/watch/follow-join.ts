@@ -1,6 +1,6 @@
-import { Changes } from '../../api/changes.ts';
+import { Changes } from '../../client/changes.ts';
 import type { JoinStatus } from '../../contract/documents.ts';
-import { follow } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 import type { Client } from '../host.ts';
 
 /** Above this many subtasks, only the counts are read while watching. */
@@ -21,7 +21,7 @@ export async function* followJoin(
 ): AsyncGenerator<JoinStatus> {
   const first = await engine.report('join', { task, summary: true }, signal);
   const summary = first.subtasks > MAX_FOLLOWED_CHILDREN;
-  const { controller: stopped, release } = follow([signal]);
+  const { controller: stopped, release } = linkedController([signal]);
   const stop = stopped.signal;
   const changes = new Changes();
   stop.addEventListener('abort', () => changes.end(), { once: true });

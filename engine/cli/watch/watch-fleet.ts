@@ -5,7 +5,7 @@ import type { Context } from '../verb.ts';
 import { EXIT } from '../exit-codes.ts';
 import { liveChangeLines, liveLines } from '../render/live.ts';
 import { fleetStatusLines } from '../render/fleet.ts';
-import { follow as followSignals } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 import { followFleet } from './follow-fleet.ts';
 import { Screen } from './screen.ts';
 
@@ -51,7 +51,7 @@ async function follow(
 
 async function onScreen(context: Context, terminal: NonNullable<Context['terminal']>): Promise<void> {
   const { out, signal } = context;
-  const { controller: left, release } = followSignals([signal]);
+  const { controller: left, release } = linkedController([signal]);
   const screen = new Screen(out);
   let last: { readonly live: LiveDocument; readonly readAt: number } | undefined;
   const draw = (): void => {

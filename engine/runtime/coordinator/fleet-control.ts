@@ -1,7 +1,7 @@
 import type { FleetStart, FleetStop } from '../../contract/commands.ts';
 import type { FleetStarted, FleetStopped, InstanceDocument } from '../../contract/documents.ts';
 import { VERSION } from '../../contract/engine.ts';
-import { follow } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { completedOf, type Instance } from '../../domain/model/state.ts';
@@ -397,7 +397,7 @@ export class FleetControl {
 
   /** Waits until every one of these is live and has said where it listens. */
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
-    const { controller: enough, release } = follow([signal]);
+    const { controller: enough, release } = linkedController([signal]);
     const timer = setTimeout(() => enough.abort(), CONVERGE_MS);
     const watcher = this.#options.watchers.add({
       kinds: ['instance'],

@@ -1,5 +1,5 @@
 import type { Engine } from '../../contract/engine.ts';
-import { follow } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 
 /** The part of an engine that is used here. */
 export interface Lingering extends Pick<Engine, 'watch'> {
@@ -12,7 +12,7 @@ export async function untilNothingOpen(
   lingerMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { controller: idle, release } = follow([signal]);
+  const { controller: idle, release } = linkedController([signal]);
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
     if (engine.openFanOuts === 0) {

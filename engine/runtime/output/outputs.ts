@@ -1,5 +1,5 @@
 import type { EngineEvent, OutputRequest, OutputStream, WatchOptions } from '../../contract/engine.ts';
-import { follow } from '../../contract/follow.ts';
+import { linkedController } from '../../contract/linked-controller.ts';
 import { FleetError } from '../../errors.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { labelOf, threadOf, type Child, type Task } from '../../domain/model/state.ts';
@@ -66,7 +66,7 @@ async function ended(
   signal: AbortSignal,
 ): Promise<void> {
   const isOver = (): boolean => child.state !== 'assigned' || child.attempt !== attempt;
-  const { controller: enough, release } = follow([signal]);
+  const { controller: enough, release } = linkedController([signal]);
   const events = watch(enough.signal);
   try {
     if (isOver()) return;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type EngineClient } from '../../../engine/api/client.ts';
+import { connect, type EngineClient } from '../../../engine/client/client.ts';
 import { homePaths } from '../../../engine/home/paths.ts';
 import { resolveSocket } from '../../../engine/home/socket.ts';
 import { HEAP_FLAGS } from '../../../engine/runtime/heap.ts';

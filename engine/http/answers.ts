@@ -29,8 +29,6 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   INTERNAL: 500,
 };
 
-export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(STATUS, code);
-
 const TYPES: Readonly<Record<number, string>> = {
   400: 'invalid_request',
   401: 'authentication',

@@ -24,8 +24,8 @@ import { openCoordinator, type RunningCoordinator } from '../open.ts';
 import type { Did } from '../record/ids.ts';
 import { decodeRecord } from '../record/record.ts';
 import { Tokens } from '../runtime/coordinator/tokens.ts';
-import { connect, type EngineClient } from './client.ts';
-import { ROUTES, type RouteName } from './routes.ts';
+import { connect, type EngineClient } from '../client/client.ts';
+import { ROUTES, type RouteName } from '../operations/routes.ts';
 import { FakeEngine } from './testing/fake-engine.ts';
 import { Served, TOKEN } from './testing/served.ts';
 

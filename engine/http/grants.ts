@@ -1,6 +1,6 @@
 import type { Grant, Scope } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
-import type { RouteName } from './routes.ts';
+import type { RouteName } from '../operations/routes.ts';
 
 /**
  * The holder that a request comes from. `root` has the socket or the home's own token, and may do everything; `anyone` has shown

@@ -3,10 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import * as v from 'valibot';
 import { errorSchema } from '../contract/documents.ts';
 import { PROTOCOL } from '../contract/engine.ts';
-import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
-import { isErrorCode } from './answers.ts';
-import { follow } from '../contract/follow.ts';
-import { HEADERS, type Route } from './routes.ts';
+import { FleetError, isErrorCode, messageOf, systemCodeOf } from '../errors.ts';
+import { linkedController } from '../contract/linked-controller.ts';
+import { HEADERS, type Route } from '../operations/routes.ts';
 
 /** The address of an engine: its socket, or its port with the token of its home. */
 export type Target =
@@ -112,7 +111,7 @@ export class HttpCaller {
     signal: AbortSignal | undefined,
     work: (cancel: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { controller, release } = follow([this.closing, signal]);
+    const { controller, release } = linkedController([this.closing, signal]);
     const timer = setTimeout(() => controller.abort(timedOut(this.#where, timeoutMs)), timeoutMs);
     try {
       if (controller.signal.aborted) throw givenUp(controller.signal.reason);
@@ -340,7 +339,7 @@ function givenUp(reason: unknown): FleetError {
 }
 
 function destroyOnAbort(answer: http.IncomingMessage, signals: readonly (AbortSignal | undefined)[]): void {
-  const { controller, release } = follow(signals);
+  const { controller, release } = linkedController(signals);
   answer.once('close', release);
   if (controller.signal.aborted) answer.destroy();
   else controller.signal.addEventListener('abort', () => answer.destroy(), { once: true });

@@ -5,7 +5,7 @@ import * as http from 'node:http';
 import { FleetError } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 import { seal } from '../record/record.ts';
-import { readSse, type SseMessage } from './sse.ts';
+import { readSse, type SseMessage } from '../client/sse.ts';
 import { Served } from './testing/served.ts';
 
 describe('the streams of the API', () => {

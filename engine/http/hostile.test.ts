@@ -14,7 +14,7 @@ import { homePaths } from '../home/paths.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';
 import { isReservedThread, type Did } from '../record/ids.ts';
 import { BODY_SCHEMAS } from './decode.ts';
-import { COMMAND_ROUTES, REPORT_ROUTES, type Route } from './routes.ts';
+import { COMMAND_ROUTES, REPORT_ROUTES, type Route } from '../operations/routes.ts';
 
 /**
  * Requests that nobody in their right mind would send, to every route: bodies and queries that are nearly right, and such

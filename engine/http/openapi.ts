@@ -6,7 +6,7 @@ import { SUBMITTING } from '../contract/environment.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { DID } from '../record/ids.ts';
 import { jsonObjectSchema, recordSchema } from '../record/record.ts';
-import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from './answer-documents.ts';
+import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from '../operations/answer-documents.ts';
 import { BODY_SCHEMAS } from './decode.ts';
 import { SCOPE_OF } from './grants.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type QueryParameter,
   type Route,
   type RouteName,
-} from './routes.ts';
+} from '../operations/routes.ts';
 
 /** The HTTP API as an OpenAPI 3.1 document, made from the tables and schemas that serve it. */
 

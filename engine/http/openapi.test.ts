@@ -8,7 +8,7 @@ import { subtaskSchema } from '../contract/commands.ts';
 import { recordSchema } from '../record/record.ts';
 import { BODY_SCHEMAS } from './decode.ts';
 import { openApi } from './openapi.ts';
-import { ROUTES, type RouteName } from './routes.ts';
+import { ROUTES, type RouteName } from '../operations/routes.ts';
 import { allowed, bodyOf, faultOf, OFFERED, spoilt } from './testing/documented.ts';
 
 describe('the OpenAPI document', () => {

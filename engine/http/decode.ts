@@ -24,7 +24,7 @@ import { tokenCreateSchema } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
 import { didYouMean } from '../record/near-names.ts';
-import { MAX_PAGE, type QueryParameter, type Route } from './routes.ts';
+import { MAX_PAGE, type QueryParameter, type Route } from '../operations/routes.ts';
 
 const nothing = v.strictObject({});
 

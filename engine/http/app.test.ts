@@ -5,7 +5,7 @@ import { runs } from '../../test/runs.ts';
 import { FleetError } from '../errors.ts';
 import { seal, type RecordContent } from '../record/record.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
-import { COMMAND_ROUTES, REPORT_ROUTES } from './routes.ts';
+import { COMMAND_ROUTES, REPORT_ROUTES } from '../operations/routes.ts';
 import { Served, type RawAnswer } from './testing/served.ts';
 
 const content = (clock: number): RecordContent => ({

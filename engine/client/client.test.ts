@@ -15,9 +15,9 @@ import { FleetError, type ErrorCode } from '../errors.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 import { seal, type FleetRecord } from '../record/record.ts';
 import { connect } from './client.ts';
-import { serveApi } from './server.ts';
+import { serveApi } from '../http/server.ts';
 import { readSse } from './sse.ts';
-import { Served, TOKEN } from './testing/served.ts';
+import { Served, TOKEN } from '../http/testing/served.ts';
 import { BARE_FAN_OUT } from '../contract/testing/requests.ts';
 
 const failsWith = (code: ErrorCode, message: string | RegExp) => (thrown: unknown) => {

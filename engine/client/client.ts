@@ -14,8 +14,8 @@ import type {
 import { isSubmitting } from '../contract/environment.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
-import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from './answer-documents.ts';
-import { follow } from '../contract/follow.ts';
+import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from '../operations/answer-documents.ts';
+import { linkedController } from '../contract/linked-controller.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
 import {
   COMMAND_ROUTES,
@@ -26,7 +26,7 @@ import {
   requestLine,
   STREAM_ROUTES,
   type Route,
-} from './routes.ts';
+} from '../operations/routes.ts';
 import { watchEvents } from './watching.ts';
 
 export type { Target } from './http-call.ts';
@@ -89,7 +89,7 @@ class Client implements EngineClient {
     this.#isLocal = 'socketPath' in target;
     this.#http = new HttpCaller(target);
     this.#options = options;
-    const { controller, release } = follow([options.signal]);
+    const { controller, release } = linkedController([options.signal]);
     this.#http.closing.addEventListener('abort', release, { once: true });
     if (controller.signal.aborted) this.#http.close();
     else controller.signal.addEventListener('abort', () => this.#http.close(), { once: true });

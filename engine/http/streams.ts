@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { EngineEvent, OutputStream } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
-import { follow } from '../contract/follow.ts';
+import { linkedController } from '../contract/linked-controller.ts';
 import type { Holder } from './grants.ts';
-import { HEADERS } from './routes.ts';
+import { HEADERS } from '../operations/routes.ts';
 
 /** The answers that stay open: counted, and ended together, or with the token that they were asked for with. */
 export class OpenStreams {
@@ -39,7 +39,7 @@ export class OpenStreams {
     const isToken = typeof holder !== 'string';
     if (isToken && this.countOf(holder) >= this.#maxOfToken)
       throw tooMany(this.#maxOfToken, ' with this token');
-    const { controller, release } = follow(isToken ? [holder.ended] : []);
+    const { controller, release } = linkedController(isToken ? [holder.ended] : []);
     this.#open.set(controller, holder);
     outgoing.once('close', () => {
       this.#open.delete(controller);

@@ -5,7 +5,7 @@ import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { hash } from '../record/hash.ts';
 import type { Holder } from './grants.ts';
-import { HEADERS, REPORT_ROUTES } from './routes.ts';
+import { HEADERS, REPORT_ROUTES } from '../operations/routes.ts';
 
 /** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
 export interface TokenBook {

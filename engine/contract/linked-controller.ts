@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events';
 
 /** A controller that others abort too, with their reason. */
-export interface Follower {
+export interface LinkedController {
   readonly controller: AbortController;
-  /** Stops following; to be called when the work is over. */
+  /** Removes the listeners; to be called when the work is over. */
   readonly release: () => void;
 }
 
 /**
- * Follows signals until it is released. `AbortSignal.any` does the same, and stays behind on a signal that
- * outlives the call, once for each call.
+ * Returns a controller that is aborted with any of the signals, until it is released. `AbortSignal.any` does the same, but
+ * leaves a listener on a signal that outlives the call, once for each call.
  */
-export function follow(signals: readonly (AbortSignal | undefined)[]): Follower {
+export function linkedController(signals: readonly (AbortSignal | undefined)[]): LinkedController {
   const controller = new AbortController();
   const links = signals
     .filter(signal => signal !== undefined)

@@ -33,7 +33,7 @@ import {
   STREAM_ROUTES,
   type Route,
   type RouteName,
-} from './routes.ts';
+} from '../operations/routes.ts';
 import { authorizedEngine } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';

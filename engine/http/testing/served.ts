@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { connect, type ConnectOptions, type EngineClient } from '../client.ts';
+import { connect, type ConnectOptions, type EngineClient } from '../../client/client.ts';
 import { serveApi, type ApiServer, type ServeOptions } from '../server.ts';
 import { FakeEngine } from './fake-engine.ts';
 

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { recordSchema } from '../contract/documents.ts';
 import type { EngineEvent, WatchOptions } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
-import { follow } from '../contract/follow.ts';
+import { linkedController } from '../contract/linked-controller.ts';
 import { errorOf } from './http-call.ts';
 import { readSse, type SseMessage } from './sse.ts';
 
@@ -29,7 +29,7 @@ export async function* watchEvents(
   options: WatchOptions,
   connection: WatchConnection,
 ): AsyncGenerator<EngineEvent, void, void> {
-  const { controller, release } = follow([options.signal, connection.closing]);
+  const { controller, release } = linkedController([options.signal, connection.closing]);
   try {
     yield* eventsAcrossStreams(options, connection, controller.signal);
   } finally {

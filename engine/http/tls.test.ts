@@ -12,7 +12,7 @@ import { VERSION } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';
-import { connect, type EngineClient } from './client.ts';
+import { connect, type EngineClient } from '../client/client.ts';
 
 const PEMS = fileURLToPath(new URL('testing/tls/', import.meta.url));
 
