@@ -1,22 +1,13 @@
 import type { Did } from '../../record/ids.ts';
-import { letsStart } from '../model/circuit-breakers.ts';
-import { copyOf, reserve, whyUnaffordable, type Budget } from '../model/budgets.ts';
+import { copyOf, reserve, type Budget } from '../model/budgets.ts';
 import { hash } from '../../record/hash.ts';
-import { isWanted, markReady } from '../fold/apply-record.ts';
+import { markReady } from '../fold/apply-record.ts';
+import { hasTurn, holdOf, type HoldContext, type StartHold } from './holds.ts';
 import type { IndexQueue } from '../model/index-queue.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import { windowOf, type WorkerLink } from './worker-state.ts';
-import {
-  boundOf,
-  denierOf,
-  levelsOf,
-  takeUp,
-  whyBounded,
-  whyShutOut,
-  type Limit,
-  type Levels,
-} from '../policy/namespace-policy.ts';
-import { environmentOf, type Child, type FanOut, type FleetState, type Instance } from '../model/state.ts';
+import { boundOf, denierOf, levelsOf, takeUp, type Limit, type Levels } from '../policy/namespace-policy.ts';
+import type { Child, FanOut, FleetState, Instance } from '../model/state.ts';
 
 /** One child for one worker. */
 export interface Placement {
@@ -112,15 +103,10 @@ function takesWork(instance: Instance, link: WorkerLink): boolean {
   );
 }
 
-/** A serial baseline runs one subtask at a time. */
-function roomFor(fanOut: FanOut, room: number, { placed }: Plan): number {
-  if (fanOut.serialOf === null) return room;
-  return 1 - fanOut.counts.running - placed.filter(each => each.fanOut === fanOut).length;
-}
-
 /** The state of a plan while it is made. */
 interface Plan {
   readonly placed: Placement[];
+  /** Children in back-off. */
   readonly delayed: [FanOut, Child][];
   /** The children that were placed: a queue may name one twice, since an entry outlives a child that was given out. */
   readonly taken: Set<Child>;
@@ -145,25 +131,23 @@ function placeSome(
   now: number,
 ): number {
   const { placed, taken } = plan;
-  const levels = levelsOf(state.namespaces, fanOut.namespace);
-  const bounds = boundsIn(state, plan, levels);
-  const open = seatsOpenTo(levels, seats);
-  let room = roomFor(fanOut, most, plan);
+  const context = contextOf(state, fanOut, plan, now);
+  const open = seatsOpenTo(context.levels, seats);
   const before = placed.length;
+  const hasRoom = (): boolean => placed.length - before < most && hasTurn(context);
   for (const [name, queue] of fanOut.ready) {
-    while (room > 0) {
-      const child = nextStartable(state, fanOut, queue, plan, levels, now);
-      if (child === undefined || !isAffordable(fanOut, child, plan, bounds)) break;
+    while (hasRoom()) {
+      const child = nextStartable(context, queue, plan);
+      if (child === undefined) break;
       const seat = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : seatFor(name, open);
       if (seat === 'moved') continue;
       if (seat === undefined) break;
       queue.shift();
       seat.load++;
-      room--;
+      context.out++;
       taken.add(child);
-      if (fanOut.budget !== null)
-        reserve(budgetIn(plan, fanOut, fanOut.budget), fanOut.subtasks[child.index]!);
-      for (const bound of bounds) takeUp(bound, fanOut.subtasks[child.index]!);
+      if (context.budget !== null) reserve(context.budget, fanOut.subtasks[child.index]!);
+      for (const limit of context.limits) takeUp(limit, fanOut.subtasks[child.index]!);
       if (state.breakers.size > 0) noteProbe(state, fanOut, child, plan);
       placed.push({ fanOut, child, worker: seat.instance.did });
     }
@@ -171,14 +155,23 @@ function placeSome(
   return placed.length - before;
 }
 
-/**
- * Tells whether a child fits the bounds and the budget. One that does not waits, and so do those behind it: a large
- * share is not overtaken for ever.
- */
-function isAffordable(fanOut: FanOut, child: Child, plan: Plan, bounds: readonly Limit[]): boolean {
-  const subtask = fanOut.subtasks[child.index]!;
-  if (bounds.some(bound => whyBounded(bound, subtask) !== null)) return false;
-  return fanOut.budget === null || whyUnaffordable(budgetIn(plan, fanOut, fanOut.budget), subtask) === null;
+/** Returns the facts that hold subtasks back, as far as this plan has come. */
+function contextOf(state: FleetState, fanOut: FanOut, plan: Plan, now: number): HoldContext {
+  const levels = levelsOf(state.namespaces, fanOut.namespace);
+  const isSerial = fanOut.serialOf !== null;
+  const placed = isSerial ? plan.placed.filter(each => each.fanOut === fanOut).length : 0;
+  return {
+    state,
+    fanOut,
+    levels,
+    // A blocked namespace is left out before its fan-outs are looked at.
+    isBlocked: false,
+    out: fanOut.counts.running + placed,
+    budget: fanOut.budget && budgetIn(plan, fanOut, fanOut.budget),
+    limits: boundsIn(state, plan, levels),
+    probed: plan.probed,
+    now,
+  };
 }
 
 /** Returns the bounds on starts in a namespace, as far as this plan has come. */
@@ -202,63 +195,38 @@ function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
   return copy;
 }
 
+/** The next step with a child at the head of its queue, by the reason that holds it. */
+const SET_ASIDE: Readonly<Record<StartHold['kind'], 'delayed' | 'parked' | 'shutOut' | 'dropped' | 'left'>> =
+  {
+    'back-off': 'delayed',
+    quota: 'parked',
+    'refused executor': 'shutOut',
+    // A record that ends the reason marks the child as ready anew.
+    question: 'dropped',
+    dependencies: 'dropped',
+    unwanted: 'dropped',
+    environment: 'dropped',
+    // A large share is not overtaken for ever: those behind it wait as well.
+    budget: 'left',
+    'parallel limit': 'left',
+    'blocked namespace': 'left',
+    'serial run': 'left',
+  };
+
 /** The head of the queue, after dropping what may no longer start and setting aside what must wait. */
-function nextStartable(
-  state: FleetState,
-  fanOut: FanOut,
-  queue: IndexQueue,
-  plan: Plan,
-  levels: Levels,
-  now: number,
-): Child | undefined {
+function nextStartable(context: HoldContext, queue: IndexQueue, plan: Plan): Child | undefined {
+  const { fanOut } = context;
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
     const child = fanOut.children[index]!;
-    const isFree = child.state === 'pending' && child.asks === null && !plan.taken.has(child);
-    const isBare = state.goneEnvironments.size > 0 && lacksEnvironment(state, fanOut, child);
-    // One that lacks its environment gets another by a retry, which puts it into the queue again.
-    const startable = isFree && child.unmet === 0 && isWanted(fanOut, child) && !isBare;
-    const aside = startable ? asideFor(state, fanOut, child, plan, levels, now) : undefined;
-    if (startable && aside === undefined) return child;
+    const isPending = child.state === 'pending' && !plan.taken.has(child);
+    const hold = isPending ? holdOf(context, child) : null;
+    if (isPending && hold === null) return child;
+    const place = hold === null ? 'dropped' : SET_ASIDE[hold.kind];
+    if (place === 'left') return undefined;
     queue.shift();
-    aside?.push([fanOut, child]);
+    if (place !== 'dropped') plan[place].push([fanOut, child]);
   }
   return undefined;
-}
-
-/** Returns the list for a child that must wait for something else than a worker; undefined when it need not. */
-function asideFor(
-  state: FleetState,
-  fanOut: FanOut,
-  child: Child,
-  plan: Plan,
-  levels: Levels,
-  now: number,
-): [FanOut, Child][] | undefined {
-  if (child.notBefore > now) return plan.delayed;
-  if (whyShutOut(levels, fanOut.subtasks[child.index]!) !== null) return plan.shutOut;
-  return hasQuota(state, fanOut, child, plan, now) ? undefined : plan.parked;
-}
-
-/** True when the environment that a child is to run in is no longer kept. */
-export function lacksEnvironment(
-  { goneEnvironments }: Pick<FleetState, 'goneEnvironments'>,
-  fanOut: FanOut,
-  child: Child,
-): boolean {
-  const name = environmentOf(fanOut, child);
-  return name !== null && goneEnvironments.has(name);
-}
-
-function hasQuota(
-  { breakers }: FleetState,
-  fanOut: FanOut,
-  { index }: Child,
-  { probed }: Plan,
-  now: number,
-): boolean {
-  if (breakers.size === 0) return true;
-  const { executor } = fanOut.subtasks[index]!;
-  return !probed.has(executor) && letsStart(breakers, executor, now);
 }
 
 function noteProbe({ breakers }: FleetState, fanOut: FanOut, { index }: Child, { probed }: Plan): void {

@@ -71,19 +71,24 @@ export function settle(account: Account, subtask: Budgeted, spent: Spent | null,
   }
 }
 
-/** Returns in words why a subtask has to wait until others have ended; null when it need not wait. */
-export function whyUnaffordable(
-  budget: LimitedAccount,
+/** Returns the currency of which a subtask must wait until others have ended; undefined when it need not wait. */
+export function shortOf(account: LimitedAccount, subtask: Budgeted): Currency | undefined {
+  return shortBeyond(account, subtask, currency => account.booked[currency] + account.reserved[currency]);
+}
+
+/** The words for a subtask that waits for its share in a currency; `whose` names the budget. */
+export function shortageWords(
+  account: LimitedAccount,
   subtask: Budgeted,
-  whose = 'the budget',
-): string | null {
-  const short = shortOf(budget, subtask, currency => budget.booked[currency] + budget.reserved[currency]);
-  return short === undefined ? null : `waiting for its share of ${whose}: ${figures(budget, subtask, short)}`;
+  currency: Currency,
+  whose: string,
+): string {
+  return `waiting for its share of ${whose}: ${figures(account, subtask, currency)}`;
 }
 
 /** Returns in words why a subtask can never start any more; null while it may. */
 export function whyNeverAffordable(budget: LimitedAccount, subtask: Budgeted): string | null {
-  const short = shortOf(budget, subtask, currency => budget.booked[currency]);
+  const short = shortBeyond(budget, subtask, currency => budget.booked[currency]);
   return short === undefined ? null : `the budget is used up: ${figures(budget, subtask, short)}`;
 }
 
@@ -110,7 +115,7 @@ function spentIn({ cost_usd, tokens = 0, wall_time_secs }: Spent, currency: Curr
 }
 
 /** A subtask without a share in a currency is not held to its limit: older fan-outs have such. */
-function shortOf(
+function shortBeyond(
   { limit }: LimitedAccount,
   subtask: Budgeted,
   taken: (currency: Currency) => number,

@@ -73,10 +73,9 @@ function learnReset(breaker: Breaker, reset: number | null): void {
   breaker.isGuess = false;
 }
 
-/** Returns in words why nothing is started on this executor now; null when something may. */
-export function whyOutOfQuota(breakers: Breakers, executor: string, now: number): string | null {
-  const breaker = breakers.get(executor);
-  if (breaker === undefined || letsStart(breakers, executor, now)) return null;
+/** The words for an executor on which nothing is started now. */
+export function quotaWords(breakers: Breakers, executor: string): string {
+  const breaker = breakers.get(executor)!;
   if (breaker.probe === null && breaker.isGuess)
     return `executor '${executor}' is out of quota, and does not say until when; it is tried again at ${moment(breaker.until / 1000)}`;
   return breaker.probe === null

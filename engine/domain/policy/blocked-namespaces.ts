@@ -1,4 +1,4 @@
-import { frozenFor, isFrozen, whyFrozen } from './freeze.ts';
+import { freezeWords, frozenFor, isFrozen } from './freeze.ts';
 import type { FrozenNamespace } from '../model/messages.ts';
 import { closedLink, commandOf } from './namespaces.ts';
 import type { FleetState } from '../model/state.ts';
@@ -14,10 +14,10 @@ export function isBlocked(state: Holding, namespace: string): boolean {
   return isFrozen(state, namespace) || closedLink(state.namespaces, namespace) !== undefined;
 }
 
-/** Returns in words what keeps this namespace from starting anything, with the way out; null when nothing does. */
-export function whyHeld(state: Holding, namespace: string): string | null {
+/** The words for what keeps a blocked namespace from starting anything, with the way out. */
+export function blockWords(state: Holding, namespace: string): string {
   const closed = closedLink(state.namespaces, namespace);
-  if (closed === undefined) return whyFrozen(state, namespace);
+  if (closed === undefined) return freezeWords(state, namespace);
   return `${archivedWords(closed)}; make it active again with: ${commandOf(closed)}`;
 }
 

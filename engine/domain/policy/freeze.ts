@@ -58,9 +58,8 @@ export function isFrozen({ freezes, emergency }: Control, namespace: string): bo
   return freezes.size > 0 && chainOf(namespace).some(link => freezes.has(link));
 }
 
-/** Returns in words the freeze or emergency stop that holds this namespace, with the way out; null when none does. */
-export function whyFrozen(control: Control, namespace: string): string | null {
-  if (!isFrozen(control, namespace)) return null;
+/** The words for the freeze or emergency stop that holds a frozen namespace, with the way out. */
+export function freezeWords(control: Control, namespace: string): string {
   const { words, undo } = holdOf(control, namespace);
   return `${words}; undo it with: ${undo}`;
 }

@@ -15,7 +15,6 @@ import {
   limitedTo,
   reserve,
   whyNeverAffordable,
-  whyUnaffordable,
   type Budgeted,
   type LimitedAccount,
 } from '../model/budgets.ts';
@@ -47,12 +46,14 @@ export function levelsOf(registry: Registry, namespace: string): Levels {
 
 const NONE: Levels = [];
 
+/** The level of a policy that refuses a name. */
+export interface Refusal {
+  readonly level: Level;
+  readonly verb: 'denies' | 'does not allow';
+}
+
 /** Returns the level that refuses any of these names, or undefined. A denial comes before a name that is not allowed. */
-export function refusalOf(
-  levels: Levels,
-  kind: PolicyKind,
-  names: readonly string[],
-): { readonly level: Level; readonly verb: 'denies' | 'does not allow' } | undefined {
+export function refusalOf(levels: Levels, kind: PolicyKind, names: readonly string[]): Refusal | undefined {
   const isIn = (list: readonly string[] | undefined): boolean =>
     list?.some(each => names.includes(each)) === true;
   const denying = levels.find(({ policy }) => isIn(policy.deny?.[kind]));
@@ -194,11 +195,9 @@ function namesOf(target: Target, instances: FleetState['instances']): string[] {
 
 const workerNames = ({ did, alias }: Pick<Instance, 'did' | 'alias'>): string[] => [alias, `specific:${did}`];
 
-/** Returns why a subtask that was let in may not start under a policy that came after it; null while it may. */
-export function whyShutOut(levels: Levels, { executor }: Pick<CompleteSubtask, 'executor'>): string | null {
-  const refusal = refusalOf(levels, 'executors', [executor]);
-  if (refusal === undefined) return null;
-  return `the policy of namespace '${refusal.level.namespace}' ${refusal.verb} executor '${executor}'`;
+/** Returns the policy that keeps a subtask that it came after from starting; undefined while it may start. */
+export function executorRefusal(levels: Levels, executor: string): Refusal | undefined {
+  return levels.length === 0 ? undefined : refusalOf(levels, 'executors', [executor]);
 }
 
 /** The level that denies this worker to whatever runs there, also where a free choice would come to it; or undefined. */
@@ -230,20 +229,15 @@ export function boundOf({ usages }: Pick<FleetState, 'usages'>, { namespace, pol
   };
 }
 
+/** Returns the limits of these levels that count at a start. */
+export function limitsOf(state: Pick<FleetState, 'usages'>, levels: Levels): readonly Limit[] {
+  return levels.flatMap(level => boundOf(state, level) ?? []);
+}
+
 /** One more is out. */
 export function takeUp(bound: Limit, subtask: Budgeted): void {
   bound.running++;
   if (bound.budget !== null) reserve(bound.budget, subtask);
-}
-
-/** Returns in words what a subtask waits for because of this bound; null when it need not wait. */
-export function whyBounded(
-  { namespace, maxParallel, running, budget }: Limit,
-  subtask: Budgeted,
-): string | null {
-  if (running >= maxParallel)
-    return `waiting for its turn: the policy of namespace '${namespace}' lets ${maxParallel} run at a time`;
-  return budget && whyUnaffordable(budget, subtask, `the budget of namespace '${namespace}'`);
 }
 
 /** Returns the policy in force in a namespace, and which level set each part. @throws NOT_FOUND */

@@ -5,28 +5,15 @@ import { MAX_CHILDREN, type Reports } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
-import { whyOutOfQuota } from '../model/circuit-breakers.ts';
-import { budgetDocument, whyUnaffordable } from '../model/budgets.ts';
+import { budgetDocument } from '../model/budgets.ts';
 import { tasksOf, waitsFor } from '../model/dependencies.ts';
-import { lacksEnvironment } from '../coordinator/scheduler.ts';
 import { controlMembers } from '../policy/freeze.ts';
-import { whyHeld } from '../policy/blocked-namespaces.ts';
-import { ENVIRONMENT_GONE } from '../model/messages.ts';
-import {
-  boundOf,
-  denierOf,
-  levelsOf,
-  whyBounded,
-  whyShutOut,
-  type Levels,
-} from '../policy/namespace-policy.ts';
 import { explain } from '../model/predicate.ts';
+import { whyPending } from './hold-words.ts';
 import type { RunFacts } from './speedup.ts';
 import {
   completedOf,
   isUnderWay,
-  labelOf,
-  wordOf,
   membersOf,
   subtasksOf,
   threadOf,
@@ -37,7 +24,7 @@ import {
   type Instance,
   type Task,
 } from '../model/state.ts';
-import { isAgent, isFollowUp, membersAmong, targetText, type CompleteSubtask } from '../model/subtask.ts';
+import { isAgent, isFollowUp, membersAmong, targetText } from '../model/subtask.ts';
 import { verbsOf } from '../commands/task-verbs.ts';
 import { statusOf } from '../model/tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from '../policy/explanations.ts';
@@ -316,7 +303,7 @@ function childReasonOf(
 ): string | null {
   if (child.state === 'done') return child.reason;
   if (child.state === 'assigned') return startedAt === null ? whyNotStarted(coordinator, child) : null;
-  return whyPending(coordinator, fanOut, child, now);
+  return whyPending(coordinator.state, fanOut, child, now);
 }
 
 function whyNotStarted(coordinator: Coordinator, child: Child): string {
@@ -325,74 +312,6 @@ function whyNotStarted(coordinator: Coordinator, child: Child): string {
   return instance?.status === 'live'
     ? `handed to ${name}`
     : `${name} is ${instance?.status ?? 'unknown'}; waiting for it to come back`;
-}
-
-function whyPending(coordinator: Coordinator, fanOut: FanOut, child: Child, now: number): string {
-  const { depends_on: dependsOn, target } = fanOut.subtasks[child.index]!;
-  if (child.asks !== null) return whyAsks(fanOut, child.index, child.asks);
-  const levels = levelsOf(coordinator.state.namespaces, fanOut.namespace);
-  const held =
-    whyHeld(coordinator.state, fanOut.namespace) ?? whyShutOut(levels, fanOut.subtasks[child.index]!);
-  if (held !== null) return held;
-  const unmet = dependsOn.filter(index => {
-    const { state, verdict } = fanOut.children[index]!;
-    return state !== 'done' || (verdict !== 'accept' && !isFollowUp(fanOut.subtasks[child.index]!));
-  });
-  if (unmet.length > 0) {
-    const labels = unmet.slice(0, 5).map(index => labelOf(fanOut, index));
-    return `waiting for ${labels.join(', ')}${unmet.length > 5 ? ', …' : ''}`;
-  }
-  if (lacksEnvironment(coordinator.state, fanOut, child)) return whyBare(fanOut, child);
-  if (child.notBefore > now)
-    return `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((child.notBefore - now) / 1000)}s`;
-  if (fanOut.serialOf !== null && fanOut.counts.running > 0)
-    return 'waiting for its turn: a serial run has one subtask out at a time';
-  const outOfQuota = whyOutOfQuota(coordinator.state.breakers, fanOut.subtasks[child.index]!.executor, now);
-  if (outOfQuota !== null) return outOfQuota;
-  const short = fanOut.budget && whyUnaffordable(fanOut.budget, fanOut.subtasks[child.index]!);
-  if (short !== null) return short;
-  const bounded = whyBeyondLevel(coordinator.state, levels, fanOut.subtasks[child.index]!);
-  if (bounded !== null) return bounded;
-  const workers = [...coordinator.state.instances.values()].filter(({ role }) => role === 'worker');
-  if (target.kind === 'specific' || target.kind === 'alias') {
-    const named = workers.find(
-      ({ did, alias }) =>
-        did === (target.kind === 'specific' ? target.did : target.alias) ||
-        alias === (target.kind === 'alias' ? target.alias : ''),
-    );
-    const denier = named && denierOf(levels, named);
-    if (denier !== undefined)
-      return `the policy of namespace '${denier}' denies ${named!.alias}, which its target names`;
-    if (named?.status === 'live') return `waiting for a free slot on ${named.alias}`;
-    return `waiting for ${named?.alias ?? targetText(target)}, which is ${named?.status ?? 'not there'}; its target names only this instance`;
-  }
-  const live = workers.filter(({ status }) => status === 'live');
-  if (live.length === 0) return 'no worker is live';
-  const denier = live.map(worker => denierOf(levels, worker));
-  return denier.includes(undefined)
-    ? 'waiting for a free slot'
-    : `no worker is live that the policy of namespace '${denier[0]}' does not deny`;
-}
-
-function whyAsks(fanOut: FanOut, index: number, asks: string): string {
-  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
-  return `needs you: ${asks}; answer with: spl task retry ${subtask} --hint "…"`;
-}
-
-/** Only a shell has the environment that is wanted, and a retry brings it along. */
-function whyBare(fanOut: FanOut, { index }: Child): string {
-  const subtask = `${fanOut.task.alias} --subtask ${wordOf(fanOut, index)}`;
-  return `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${subtask} && spl task retry ${subtask}`;
-}
-
-/** Returns in words what a subtask waits for because of the policies that hold for it; null when it need not wait. */
-function whyBeyondLevel(state: FleetState, levels: Levels, subtask: CompleteSubtask): string | null {
-  for (const level of levels) {
-    const bound = boundOf(state, level);
-    const why = bound && whyBounded(bound, subtask);
-    if (why !== null) return why;
-  }
-  return null;
 }
 
 function aliasOf(instances: FleetState['instances'], did: Did | null): string | null {
