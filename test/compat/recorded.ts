@@ -1,0 +1,130 @@
+import { chmod, cp, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isInSnapshots } from '../../engine/contract/snapshot.ts';
+import type { Engine, ReportName, Reports } from '../../engine/contract/engine.ts';
+import { homePaths } from '../../engine/home/paths.ts';
+import { Worker } from '../../engine/domain/worker/worker.ts';
+import type { DeliveryRef, ToCoordinator } from '../../engine/domain/model/messages.ts';
+import { readSegments } from '../../engine/log/file/reader.ts';
+import type { FleetRecord } from '../../engine/record/record.ts';
+import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
+
+/** A recording: a coordinator's home, the log of a worker, and what was said of them when they were made. */
+
+/** The folder of all recordings. */
+export const RECORDED = fileURLToPath(new URL('./recorded', import.meta.url));
+
+/** An answer of an engine, or those members of it that stay true when no worker is there. */
+export interface Answer<N extends ReportName = ReportName> {
+  readonly report: N;
+  readonly input: Reports[N]['input'];
+  readonly output: Partial<Reports[N]['output']>;
+}
+
+/** The words of a worker that is started on its log: what it holds, and what it reports. */
+export interface WorkerWords {
+  readonly held: readonly DeliveryRef[];
+  readonly reports: readonly FleetRecord['body'][];
+}
+
+/** Asks for all that a log decides and that no later moment changes. */
+export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const ask = async <N extends ReportName>(
+    report: N,
+    input: Reports[N]['input'],
+    keep = (output: Reports[N]['output']): Partial<Reports[N]['output']> => output,
+  ): Promise<Reports[N]['output']> => {
+    const output = await engine.report(report, input);
+    answers.push({ report, input, output: keep(output) });
+    return output;
+  };
+  await ask('fleet', {}, ({ freezes, emergency, shared, default_executor }) => ({
+    ...{ freezes, emergency, shared, default_executor },
+  }));
+  for (const instance of ['coordinator', 'worker-a', 'worker-b'])
+    await ask('instance', { instance }, ({ did, alias, role }) => ({ did, alias, role }));
+  await ask('rules', {});
+  const { namespaces } = await ask('namespaces', { all: true });
+  for (const { id } of namespaces) await ask('namespace.effective', { namespace: id });
+  const { tasks } = await engine.report('tasks', { all: true });
+  for (const { thread } of tasks) {
+    const { fan_out: fanOut } = await ask('task', { task: thread });
+    if (fanOut === null) continue;
+    await ask('join', { task: thread, summary: false });
+    await ask('speedup', { task: thread, vsSerial: null });
+  }
+  const { threads } = await engine.report('threads', { limit: 1000 });
+  for (const { thread, kind } of threads) {
+    if (kind === 'subtask' || !isInSnapshots(thread)) continue;
+    await ask('thread.state', { thread });
+    await ask('replay', { thread });
+  }
+  return answers;
+}
+
+/** The members of an answer that another one has: a later version may add some, and takes none away. */
+export function membersOf(answer: unknown, kept: unknown): unknown {
+  if (Array.isArray(answer) && Array.isArray(kept)) return answer.map((each, i) => membersOf(each, kept[i]));
+  if (!isObject(answer) || !isObject(kept)) return answer;
+  const names = Object.keys(answer).filter(name => name in kept);
+  return Object.fromEntries(names.map(name => [name, membersOf(answer[name], kept[name])]));
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Folds a worker's log by the rules of a worker, and connects it. */
+export async function wordsOfWorker(home: string): Promise<WorkerWords> {
+  const records = await recordsIn(home);
+  const self = records.find(record => topicOf(record) === TOPIC.childStarted)!.actor;
+  const worker = new Worker({ self, slots: 1, hasSideEffects: () => true });
+  for (const record of records) worker.replay(record);
+  worker.recover();
+  worker.connected();
+  const messages = worker.take().effects.flatMap(effect => (effect.type === 'send' ? effect.message : []));
+  return {
+    held: messages.flatMap(message => (message.type === 'hello' ? message.held : [])),
+    reports: messages.flatMap(message => (message.type === 'report' ? message.records.map(bodyOf) : [])),
+  };
+}
+
+const bodyOf = ({ record }: Extract<ToCoordinator, { type: 'report' }>['records'][number]) => record.body;
+
+/** The records in the log of a home, oldest first. */
+export async function recordsIn(home: string): Promise<readonly FleetRecord[]> {
+  const records: FleetRecord[] = [];
+  for await (const { record } of readSegments(homePaths(home).logDir, { fromPosition: 0 }))
+    records.push(record.record);
+  return records;
+}
+
+/** Copies a home, and gives it the permissions that a repository does not keep. */
+export async function copyHome(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true });
+  const { home, keysDir, keyFile } = homePaths(to);
+  for (const folder of [home, keysDir]) await chmod(folder, 0o700);
+  await chmod(keyFile, 0o600);
+}
+
+/** The folders of a recording. */
+export const placesOf = (name: string) => ({
+  home: join(RECORDED, name, 'home'),
+  worker: join(RECORDED, name, 'worker'),
+  answers: join(RECORDED, name, 'answers.ndjson'),
+});
+
+/** The text of a recording's answers: one in a line, to be read and compared. */
+export function writtenAnswers(answers: readonly Answer[], worker: WorkerWords): string {
+  const lines = [...answers.map(answer => JSON.stringify(answer)), JSON.stringify({ worker })];
+  return `${lines.join('\n')}\n`;
+}
+
+export async function readAnswers(
+  file: string,
+): Promise<{ answers: readonly Answer[]; worker: WorkerWords }> {
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  const { worker } = JSON.parse(lines.pop()!) as { worker: WorkerWords };
+  return { answers: lines.map(line => JSON.parse(line) as Answer), worker };
+}
