@@ -10,174 +10,168 @@ export interface Entry {
 
 /** Every command of `spl`, in the order of its help. Each is a file of its own, loaded when it is called. */
 export const catalogue: readonly Entry[] = [
-  entry('fleet start', 'start a coordinator and workers, and wait until all are live', () =>
+  entry('fleet start', 'Start a coordinator and workers, and wait until all are live', () =>
     import('./verbs/fleet/start.ts').then(m => m.fleetStart),
   ),
-  entry('fleet stop', 'stop the workers, everything, or one instance', () =>
+  entry('fleet stop', 'Stop the workers, one instance, or the whole fleet', () =>
     import('./verbs/fleet/stop.ts').then(m => m.fleetStop),
   ),
-  entry('fleet restart', 'stop one worker and start it again', () =>
+  entry('fleet restart', 'Restart a worker', () =>
     import('./verbs/fleet/restart.ts').then(m => m.fleetRestart),
   ),
-  entry('fleet list', 'list the instances', () => import('./verbs/fleet/list.ts').then(m => m.fleetList)),
-  entry('fleet show', 'show one instance', () => import('./verbs/fleet/show.ts').then(m => m.fleetShow)),
-  entry('fleet ping', 'ask one instance for an answer', () =>
+  entry('fleet list', 'List the instances', () => import('./verbs/fleet/list.ts').then(m => m.fleetList)),
+  entry('fleet show', 'Show an instance', () => import('./verbs/fleet/show.ts').then(m => m.fleetShow)),
+  entry('fleet ping', 'Check that an instance answers', () =>
     import('./verbs/fleet/ping.ts').then(m => m.fleetPing),
   ),
-  entry('fleet status', 'the fleet in figures: instances, freezes, intervals', () =>
+  entry('fleet status', 'Show the instances, freezes and heartbeat interval of the fleet', () =>
     import('./verbs/fleet/status.ts').then(m => m.fleetStatus),
   ),
-  entry('task add', 'add a task', () => import('./verbs/task/add.ts').then(m => m.taskAdd)),
-  entry('task list', 'list the tasks', () => import('./verbs/task/list.ts').then(m => m.taskList)),
-  entry('task show', 'show one task', () => import('./verbs/task/show.ts').then(m => m.taskShow)),
-  entry('task tree', 'show a task and its subtasks as a tree', () =>
+  entry('task add', 'Add a task', () => import('./verbs/task/add.ts').then(m => m.taskAdd)),
+  entry('task list', 'List tasks', () => import('./verbs/task/list.ts').then(m => m.taskList)),
+  entry('task show', 'Show a task', () => import('./verbs/task/show.ts').then(m => m.taskShow)),
+  entry('task tree', 'Show a task and its subtasks as a tree', () =>
     import('./verbs/task/tree.ts').then(m => m.taskTree),
   ),
-  entry('task cancel', 'cancel a task, or some of its subtasks', () =>
+  entry('task cancel', 'Cancel a task, or one of its subtasks', () =>
     import('./verbs/task/cancel.ts').then(m => m.taskCancel),
   ),
-  entry('task start', 'begin to work on a task', () =>
+  entry('task start', 'Start work on a task', () =>
     import('./verbs/task/standing.ts').then(m => m.taskStart),
   ),
-  entry('task done', 'say that a task is done; it waits for a verdict then', () =>
+  entry('task done', 'Mark a task as done and ready for review', () =>
     import('./verbs/task/standing.ts').then(m => m.taskDone),
   ),
-  entry('task fail', 'give a task up as failed', () =>
-    import('./verbs/task/standing.ts').then(m => m.taskFail),
-  ),
-  entry('task approve', 'judge a task in review as reached', () =>
+  entry('task fail', 'Mark a task as failed', () => import('./verbs/task/standing.ts').then(m => m.taskFail)),
+  entry('task approve', 'Approve a task in review', () =>
     import('./verbs/task/standing.ts').then(m => m.taskApprove),
   ),
-  entry('task reject', 'judge a task in review as not reached', () =>
+  entry('task reject', 'Reject a task in review', () =>
     import('./verbs/task/standing.ts').then(m => m.taskReject),
   ),
-  entry('task block', 'say what keeps a task from going on', () =>
+  entry('task block', 'Mark a task as blocked', () =>
     import('./verbs/task/standing.ts').then(m => m.taskBlock),
   ),
-  entry('task defer', 'put a task off, until a time or until somebody starts it', () =>
+  entry('task defer', 'Defer a task to a date, or until somebody starts it', () =>
     import('./verbs/task/standing.ts').then(m => m.taskDefer),
   ),
-  entry('task reopen', 'take up a finished task again', () =>
+  entry('task reopen', 'Reopen a finished task', () =>
     import('./verbs/task/standing.ts').then(m => m.taskReopen),
   ),
-  entry('task fan-out', 'split a task into subtasks and run them in parallel', () =>
+  entry('task fan-out', 'Split a task into subtasks and run them in parallel', () =>
     import('./verbs/task/fan-out.ts').then(m => m.taskFanOut),
   ),
-  entry('task join-status', 'how far a fan-out has come', () =>
+  entry('task join-status', 'Show the progress of a fan-out', () =>
     import('./verbs/task/join-status.ts').then(m => m.taskJoinStatus),
   ),
-  entry('task retry', 'run subtasks that did not accept again', () =>
+  entry('task retry', 'Retry subtasks that did not accept', () =>
     import('./verbs/task/retry.ts').then(m => m.taskRetry),
   ),
-  entry('task output', 'print what a subtask printed', () =>
+  entry('task output', 'Print the output of a subtask', () =>
     import('./verbs/task/output.ts').then(m => m.taskOutput),
   ),
-  entry('task speedup', 'what running in parallel has gained', () =>
+  entry('task speedup', 'Report the speedup of a fan-out', () =>
     import('./verbs/task/speedup.ts').then(m => m.taskSpeedup),
   ),
-  entry('task run-serial', 'run the same subtasks one at a time, as a baseline', () =>
+  entry('task run-serial', 'Run the same subtasks one at a time, as a baseline', () =>
     import('./verbs/task/run-serial.ts').then(m => m.taskRunSerial),
   ),
-  entry('thread list', 'list the threads', () => import('./verbs/thread/list.ts').then(m => m.threadList)),
-  entry('thread show', 'what a thread amounts to', () =>
+  entry('thread list', 'List threads', () => import('./verbs/thread/list.ts').then(m => m.threadList)),
+  entry('thread show', 'Show the status and record counts of a thread', () =>
     import('./verbs/thread/show.ts').then(m => m.threadShow),
   ),
-  entry('thread records', 'the records of a thread', () =>
+  entry('thread records', 'List the records of a thread', () =>
     import('./verbs/thread/records.ts').then(m => m.threadRecords),
   ),
-  entry('thread snapshot', 'write threads to a file, to be restored elsewhere', () =>
+  entry('thread snapshot', 'Write threads to a snapshot file', () =>
     import('./verbs/thread/snapshot.ts').then(m => m.threadSnapshot),
   ),
-  entry('thread restore', 'take over the threads of a snapshot', () =>
+  entry('thread restore', 'Restore threads from a snapshot file', () =>
     import('./verbs/thread/restore.ts').then(m => m.threadRestore),
   ),
-  entry('debug replay', 'replay a thread record by record, and where its status changes', () =>
+  entry('debug replay', 'Replay a thread record by record, with each change of status', () =>
     import('./verbs/debug-replay.ts').then(m => m.debugReplay),
   ),
-  entry(
-    'kill',
-    'keep new work out of a namespace or of everything, and end what runs where that is asked for',
-    () => import('./verbs/kill.ts').then(m => m.kill),
+  entry('kill', 'Freeze a namespace, or stop all new work', () =>
+    import('./verbs/kill.ts').then(m => m.kill),
   ),
-  entry('unkill', 'undo a freeze, or the emergency stop', () =>
+  entry('unkill', 'Undo a freeze or the emergency stop', () =>
     import('./verbs/unkill.ts').then(m => m.unkill),
   ),
-  entry('worktree list', 'list the worktrees that attempts have, or left', () =>
+  entry('worktree list', 'List the git worktrees of attempts', () =>
     import('./verbs/worktree/list.ts').then(m => m.worktreeList),
   ),
-  entry('worktree remove', 'remove a worktree, and its branch where nothing is lost with it', () =>
+  entry('worktree remove', 'Remove a worktree, and its branch if no commit is lost', () =>
     import('./verbs/worktree/remove.ts').then(m => m.worktreeRemove),
   ),
-  entry('namespace create', 'register a namespace, or make an archived one active again', () =>
+  entry('namespace create', 'Register a namespace, or reactivate an archived one', () =>
     import('./verbs/namespace/create.ts').then(m => m.namespaceCreate),
   ),
-  entry('namespace list', 'list the namespaces', () =>
+  entry('namespace list', 'List namespaces', () =>
     import('./verbs/namespace/list.ts').then(m => m.namespaceList),
   ),
-  entry('namespace show', 'show a namespace and what lies above it', () =>
+  entry('namespace show', 'Show a namespace and its ancestors', () =>
     import('./verbs/namespace/show.ts').then(m => m.namespaceShow),
   ),
-  entry('namespace use', 'choose the namespace that commands take which name none', () =>
+  entry('namespace use', 'Set the namespace used by commands that name none', () =>
     import('./verbs/namespace/use.ts').then(m => m.namespaceUse),
   ),
-  entry(
-    'namespace resolve',
-    'print the policy that holds in a namespace, and which level set each part',
-    () => import('./verbs/namespace/resolve.ts').then(m => m.namespaceResolve),
+  entry('namespace resolve', 'Print the effective policy of a namespace, with the source of each part', () =>
+    import('./verbs/namespace/resolve.ts').then(m => m.namespaceResolve),
   ),
-  entry('namespace archive', 'close a namespace, with all below it', () =>
+  entry('namespace archive', 'Archive a namespace and everything below it', () =>
     import('./verbs/namespace/archive.ts').then(m => m.namespaceArchive),
   ),
-  entry('namespace delete', 'archive a namespace for good: it is no longer listed', () =>
+  entry('namespace delete', 'Archive a namespace and hide it from the list', () =>
     import('./verbs/namespace/delete.ts').then(m => m.namespaceDelete),
   ),
-  entry('token create', 'make a token that may do less than the home’s own', () =>
+  entry('token create', 'Create a token with limited permissions', () =>
     import('./verbs/token/create.ts').then(m => m.tokenCreate),
   ),
-  entry('token list', 'list the tokens beside the home’s own', () =>
+  entry('token list', 'List the tokens made with spl token create', () =>
     import('./verbs/token/list.ts').then(m => m.tokenList),
   ),
-  entry('token revoke', 'end a token at once, with the streams that are open with it', () =>
+  entry('token revoke', 'Revoke a token and close its open streams', () =>
     import('./verbs/token/revoke.ts').then(m => m.tokenRevoke),
   ),
-  entry('rule add', 'ask a rule of everything that is written', () =>
-    import('./verbs/rule/add.ts').then(m => m.ruleAdd),
+  entry('rule add', 'Add a permission rule', () => import('./verbs/rule/add.ts').then(m => m.ruleAdd)),
+  entry('rule list', 'List permission rules', () => import('./verbs/rule/list.ts').then(m => m.ruleList)),
+  entry('rule remove', 'Remove a permission rule', () =>
+    import('./verbs/rule/remove.ts').then(m => m.ruleRemove),
   ),
-  entry('rule list', 'list the rules', () => import('./verbs/rule/list.ts').then(m => m.ruleList)),
-  entry('rule remove', 'take a rule away', () => import('./verbs/rule/remove.ts').then(m => m.ruleRemove)),
-  entry('rule test', 'what the rules would say of something', () =>
+  entry('rule test', 'Test whether the rules allow a record', () =>
     import('./verbs/rule/test.ts').then(m => m.ruleTest),
   ),
-  entry('intend', 'write down a goal', () => import('./verbs/write.ts').then(m => m.intend)),
-  entry('do', 'write down what was done', () => import('./verbs/write.ts').then(m => m.doAct)),
-  entry('know', 'write down what was observed, or judged', () =>
-    import('./verbs/write.ts').then(m => m.know),
-  ),
-  entry('learn', 'write down what was decided', () => import('./verbs/write.ts').then(m => m.learn)),
-  entry('audit export', 'every record with its time and its signature, a line each', () =>
+  entry('intend', 'Record a goal', () => import('./verbs/write.ts').then(m => m.intend)),
+  entry('do', 'Record an action', () => import('./verbs/write.ts').then(m => m.doAct)),
+  entry('know', 'Record an observation or a verdict', () => import('./verbs/write.ts').then(m => m.know)),
+  entry('learn', 'Record a decision', () => import('./verbs/write.ts').then(m => m.learn)),
+  entry('audit export', 'Export every record with its time and signature', () =>
     import('./verbs/audit/export.ts').then(m => m.auditExport),
   ),
-  entry('plan check', 'check plan files, without a fleet', () =>
+  entry('plan check', 'Check plan files, without a fleet', () =>
     import('./verbs/plan/check.ts').then(m => m.planCheck),
   ),
-  entry('plan init', 'write a plan file for this folder, to begin with', () =>
+  entry('plan init', 'Write a first plan file for this folder', () =>
     import('./verbs/plan/init.ts').then(m => m.planInit),
   ),
-  entry('expr check', 'check a join predicate, without a fleet', () =>
+  entry('expr check', 'Check a join predicate, without a fleet', () =>
     import('./verbs/expr/check.ts').then(m => m.exprCheck),
   ),
-  entry('query', 'ask the index in SQL', () => import('./verbs/query.ts').then(m => m.query)),
-  entry('status', 'what runs here, in a few lines', () => import('./verbs/status.ts').then(m => m.status)),
-  entry('serve', 'run a coordinator', () => import('./verbs/serve.ts').then(m => m.serve)),
-  entry('doctor', 'check the machine, the home and the log', () =>
+  entry('query', 'Query the index with SQL', () => import('./verbs/query.ts').then(m => m.query)),
+  entry('status', 'Show the coordinator, its fleet and the unfinished tasks', () =>
+    import('./verbs/status.ts').then(m => m.status),
+  ),
+  entry('serve', 'Run a coordinator', () => import('./verbs/serve.ts').then(m => m.serve)),
+  entry('doctor', 'Check the machine, the home and the log', () =>
     import('./verbs/doctor.ts').then(m => m.doctor),
   ),
-  entry('completion', 'print a completion script for a shell', () =>
+  entry('completion', 'Print a completion script for a shell', () =>
     import('./verbs/completion.ts').then(m => m.completion),
   ),
-  entry('version', 'print the versions', () => import('./verbs/version.ts').then(m => m.version)),
+  entry('version', 'Print the versions', () => import('./verbs/version.ts').then(m => m.version)),
   {
-    ...entry('complete-names', 'list names for the completion scripts', () =>
+    ...entry('complete-names', 'List names for the completion scripts', () =>
       import('./verbs/complete-names.ts').then(m => m.completeNames),
     ),
     hidden: true,

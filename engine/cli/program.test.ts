@@ -78,10 +78,10 @@ describe('spl: words', () => {
       [['fleet', 'start', '--workers', '1.5'], /must be a whole number/],
       [['fleet', 'start', '--workers', ''], /must be a whole number/],
       [['fleet', 'start', '--workers'], /argument missing/],
-      [['fleet', 'stop', '--all', '--workers'], /--workers, --all and --instance exclude each other/],
+      [['fleet', 'stop', '--all', '--workers'], /--workers, --all and --instance can’t be combined/],
       [['task', 'add', 'x', '--priority', 'urgent'], /must be one of critical, high, medium, low/],
-      [['task', 'output', 'A'], /output needs --subtask/],
-      [['completion', 'powershell'], /no completion for 'powershell'/],
+      [['task', 'output', 'A'], /--subtask is missing/],
+      [['completion', 'powershell'], /no completion for shell 'powershell'/],
     ] as const;
     for (const [words, message] of cases) {
       const { code, out, err } = await run(words, { answers });
@@ -93,7 +93,7 @@ describe('spl: words', () => {
   it('prints the help of a group that is called without a verb, on stderr, with exit code 2', async () => {
     const { code, out, err } = await run(['task']);
     assert.deepEqual([code, out], [2, '']);
-    assert.match(err, /fan-out +split a task/);
+    assert.match(err, /fan-out +Split a task/);
   });
 
   it('prints errors as JSON with --json', async () => {
@@ -170,7 +170,7 @@ describe('spl: exit codes', () => {
   it('reports a mistake of its own as INTERNAL', async () => {
     const { code, err } = await run(['task', 'show', 'A'], { answers: { task: new TypeError('oops') } });
     assert.equal(code, 1);
-    assert.match(err, /^error: oops\n {2}→ This is a mistake in spl itself/);
+    assert.match(err, /^error: oops\n {2}→ This is a bug in spl\./);
   });
 
   it('ends with 130 when it is interrupted', async () => {

@@ -9,19 +9,19 @@ import { GLOBAL_FLAGS, settingsFrom } from './settings.ts';
 import { errorDocument, errorLines } from './render/error.ts';
 import { toOption, type Verb } from './verb.ts';
 
-/** The words of groups, for their help. */
+/** The summary of each group of commands. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  fleet: 'start, look at and stop the coordinator and its workers',
-  task: 'tasks, their subtasks, and what became of them',
-  plan: 'write and check plan files',
-  namespace: 'where work belongs, and what is allowed there',
-  rule: 'what may be written, by rules',
-  token: 'tokens that may do a part of it',
-  worktree: 'the git worktrees of attempts',
-  thread: 'the records, thread by thread',
-  audit: 'every record with its time and signature',
-  debug: 'how a state came about',
-  expr: 'check an expression of a join',
+  fleet: 'Start, inspect and stop the coordinator and its workers',
+  task: 'Work with tasks and their subtasks',
+  plan: 'Write and check plan files',
+  namespace: 'Manage namespaces and their policies',
+  rule: 'Manage permission rules',
+  token: 'Manage tokens with limited permissions',
+  worktree: 'Manage the git worktrees of attempts',
+  thread: 'Read, save and restore the records of threads',
+  audit: 'Export records for an audit',
+  debug: 'Inspect how a state came about',
+  expr: 'Check join predicates',
 };
 
 /**
@@ -65,13 +65,13 @@ async function parseAndRun(words: readonly string[], host: Host): Promise<number
 type Action = (given: Record<string, unknown>, globals: Record<string, unknown>) => Promise<void>;
 
 /**
- * The tree that parses: every verb by name, so that a mistyped one gets a suggestion, and the options of the
- * wanted one only, since building them all is time that each call would pay.
+ * Builds the parser. It knows every command by name, to suggest one for a typing error, but only the options of
+ * the command that was called: building all of them would slow down every call.
  */
 function buildTree(host: Host, wanted: Verb | undefined, action: Action): Command {
   const root = configured(new Command('spl'), host)
-    .description('Split a task into subtasks, run them on a fleet of workers, watch the join.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .description('Split a task into subtasks, run them on a fleet of workers, and join the results.')
+    .version(VERSION, '-V, --version', 'Print the version')
     .configureHelp({ showGlobalOptions: true })
     .helpCommand(false);
   for (const flag of GLOBAL_FLAGS) root.addOption(toOption(flag));
@@ -103,6 +103,7 @@ function groupOf(name: string, groups: Map<string, Command>, root: Command): Com
 
 /** Errors come back as exceptions, and are printed in one place. */
 function configured(command: Command, host: Host): Command {
+  command.helpOption('-h, --help', 'Show this help');
   return command.exitOverride().configureOutput({
     writeOut: text => host.out.write(text),
     writeErr: text => host.err.write(text),
@@ -131,14 +132,14 @@ function fillIn(command: Command, verb: Verb, action: Action): void {
     positionals.forEach(([key], i) => (given[key] = values[i]));
     for (const { key, flag, option } of options) {
       const value = texts[option.attributeName()];
-      // `--no-x` is parsed as the want of an `x` that is there by default.
+      // The parser reads `--no-x` as `x` set to false.
       given[key] = option.negate ? value === false : (value ?? flag.value.otherwise);
     }
     await action(given, command.optsWithGlobals<Record<string, unknown>>());
   });
 }
 
-/** A paragraph is one line, which the help wraps to its width; an empty line parts two of them. */
+/** Joins the lines of each paragraph, so that the help wraps them to its width. Empty lines separate paragraphs. */
 const unwrapped = (text: string): string => text.replace(/([^\n])\n(?=[^\n])/g, '$1 ');
 
 function exampleLines(verb: Verb): readonly string[] {
@@ -149,7 +150,7 @@ function exampleLines(verb: Verb): readonly string[] {
   return ['', 'Examples:', ...lines];
 }
 
-/** The entry that the words name: the first one or two that are neither options nor values of them. */
+/** The command that the first one or two words name. Options and their values are skipped. */
 function findEntry(words: readonly string[]): Entry | undefined {
   const names: string[] = [];
   for (let i = 0; i < words.length && names.length < 2; i += 1) {
@@ -172,7 +173,7 @@ function givesJson(words: readonly string[]): boolean {
 
 function afterParser(error: CommanderError, words: readonly string[], host: Host): number {
   if (error.exitCode === 0) return EXIT.done;
-  // A group that was called without a verb has printed its help already.
+  // The parser has already printed the help of a group that was called without a command.
   if (error.code === 'commander.help') return EXIT.usage;
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const entry = findEntry(words);
@@ -193,6 +194,6 @@ function toFleetError(thrown: unknown): FleetError {
   if (FleetError.is(thrown)) return thrown;
   return new FleetError('INTERNAL', messageOf(thrown), {
     cause: thrown,
-    hint: 'This is a mistake in spl itself; please report it with the command that you typed.',
+    hint: 'This is a bug in spl. Please report it, with the command that you typed.',
   });
 }

@@ -5,17 +5,17 @@ import { text, toggle } from './verb.ts';
 
 /** The options that every command takes. */
 export const GLOBAL_FLAGS = [
-  toggle('--json', 'print one JSON document (a line each while watching)'),
-  text('--home <dir>', 'the coordinator’s home (SYNCROPEL_HOME, else ~/.syncro)', 'folders'),
-  text('--url <url>', 'the coordinator’s URL, instead of the socket in the home (SPL_SERVE_URL)'),
+  toggle('--json', 'Print JSON: one document, or one per line while watching'),
+  text('--home <dir>', 'Home of the coordinator (default: SYNCROPEL_HOME, else ~/.syncro)', 'folders'),
+  text('--url <url>', 'URL of the coordinator, instead of the socket in the home (default: SPL_SERVE_URL)'),
   text(
     '--token <token>',
-    'the token for --url (better in SPL_TOKEN, which others can’t see; else the home’s)',
+    'Token for --url (default: SPL_TOKEN, which other users can’t see, else the token of the home)',
   ),
-  text('--actor <did>', 'in whose name (SPL_ACTOR)'),
+  text('--actor <did>', 'DID of the person or agent who acts (default: SPL_ACTOR)'),
 ] as const;
 
-/** A flag beats the environment. In whose name to act is also the home's to say, so only the flag counts here. */
+/** Reads the global options. A flag overrides the environment. The home may also name the actor, so `actor` is the flag alone. */
 export function settingsFrom(
   globals: Readonly<Record<string, unknown>>,
   { env, cwd }: Pick<Host, 'env' | 'cwd'>,
@@ -35,16 +35,13 @@ export function settingsFrom(
   };
 }
 
-/**
- * A path that a person wrote, absolute. `~` is the user's own folder, also where no shell has put that in its place:
- * in `--home=~/x` none does.
- */
+/** Makes a path absolute. Expands `~` as well, because no shell does in `--home=~/x`. */
 export function pathOf(given: string, { cwd, env }: Pick<Host, 'cwd' | 'env'>): string {
   const own = env['HOME'] || homedir();
   return resolve(cwd, given === '~' || given.startsWith('~/') ? `${own}${given.slice(1)}` : given);
 }
 
-/** A folder as people write it: `~/…` where it lies below the user's own. */
+/** Shortens a path below the user's home folder to `~/…`. */
 export function tildePath(path: string, env: Host['env']): string {
   const own = env['HOME'] || homedir();
   return path === own || path.startsWith(`${own}/`) ? `~${path.slice(own.length)}` : path;

@@ -2,22 +2,22 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
 import type { Connection, Host, Settings } from './host.ts';
 
-/** The context of a verb: the host, the settings of this call, and the engine once it is asked for. */
+/** The context of a command: the host, the settings of this call, and a connection that opens on first use. */
 export interface Context extends Host {
   readonly settings: Settings;
-  /** Every verb with its options: what completion is made from. */
+  /** Loads every command with its options, for completion. */
   verbs(): Promise<readonly Verb[]>;
   /** Connects at the first call. @throws UNREACHABLE, AUTH_REQUIRED. */
   client(): Promise<Connection>;
-  /** Does something, in the caller's name. */
+  /** Submits a command, as the caller. */
   submit<N extends CommandName>(name: N, input: Commands[N]['input']): Promise<Commands[N]['output']>;
-  /** Asks something. */
+  /** Asks the engine for a document. */
   report<N extends ReportName>(name: N, input: Reports[N]['input']): Promise<Reports[N]['output']>;
-  /** Prints the document with `--json`, else the lines. */
+  /** Prints the document with `--json`, otherwise the lines. */
   print(document: unknown, lines: () => readonly string[]): void;
 }
 
-/** One option of a verb: how it is written, what it is for, and what its text becomes. */
+/** One option of a command: its spelling, its help, and the reader of its value. */
 export interface Flag<T> {
   readonly flags: string;
   readonly summary: string;
@@ -26,42 +26,42 @@ export interface Flag<T> {
     readonly otherwise: T;
   };
   readonly choices?: readonly string[];
-  /** The kind of name that the value is, so that a shell can complete it. */
+  /** The kind of name that the value is, for shell completion. */
   readonly names?: Names;
 }
 
-/** Things that a shell can ask us to list. */
+/** The kinds of names that shell completion can list. */
 export type Names = 'tasks' | 'instances' | 'namespaces' | 'files' | 'folders';
 
-/** A word that stands after the verb. */
+/** A positional argument of a command. */
 export interface Positional<T> {
   readonly placeholder: string;
   readonly summary: string;
   readonly required: boolean;
   readonly names?: Names;
-  /** Never set: carries the type of the word, which is undefined where it may be left out. */
+  /** Never set. Carries the type of the value: undefined is part of it if the argument is optional. */
   readonly type?: T;
 }
 
 type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> | Positional<infer T> ? T : never };
 
 interface VerbSpec<F, P> {
-  /** The words that call it: `fleet list`. */
+  /** The words that name it: `fleet list`. */
   readonly path: string;
   readonly summary: string;
-  /** The details for a reader of the help beyond the summary. */
+  /** The help text below the summary. */
   readonly description?: string;
-  /** Command lines that work as they are, each with what it does. */
+  /** Command lines that work as they are, each with its effect. */
   readonly examples: readonly (readonly [command: string, what: string])[];
   readonly positionals: P;
   readonly flags: F;
-  /** True for those that others call, not people. */
+  /** True for a command that scripts call, not people. */
   readonly hidden?: boolean;
   /** @returns the exit code; 0 when nothing is returned. */
   run(context: Context, given: Values<F> & Values<P>): Promise<number | void>;
 }
 
-/** A verb as the frame sees it: the types of its options erased. */
+/** A command with the types of its options erased. */
 export interface Verb extends Omit<
   VerbSpec<Record<string, Flag<unknown>>, Record<string, Positional<unknown>>>,
   'run'
@@ -69,7 +69,7 @@ export interface Verb extends Omit<
   run(context: Context, given: Record<string, unknown>): Promise<number | void>;
 }
 
-/** Declares a verb; what `run` is given has the types that its flags and positionals say. */
+/** Declares a command. `run` gets its values with the types of the flags and positionals. */
 export function defineVerb<
   F extends Record<string, Flag<unknown>>,
   P extends Record<string, Positional<unknown>>,
@@ -81,7 +81,7 @@ export function word(placeholder: string, summary: string, names?: Names): Posit
   return { placeholder, summary, required: true, ...(names && { names }) };
 }
 
-/** A word that may be left out. */
+/** An optional positional argument. */
 export function maybeWord(
   placeholder: string,
   summary: string,
@@ -90,7 +90,7 @@ export function maybeWord(
   return { placeholder, summary, required: false, ...(names && { names }) };
 }
 
-/** As many words as somebody writes, none included. */
+/** Any number of positional arguments. */
 export function words(placeholder: string, summary: string, names?: Names): Positional<readonly string[]> {
   return { placeholder: `${placeholder}...`, summary, required: false, ...(names && { names }) };
 }
@@ -99,17 +99,17 @@ export function text(flags: string, summary: string, names?: Names): Flag<string
   return { flags, summary, value: { read: given => given, otherwise: null }, ...(names && { names }) };
 }
 
-/** An option that may be given many times. */
+/** An option that can be repeated. */
 export function texts(flags: string, summary: string): Flag<readonly string[]> {
   const read = (given: string, previous: unknown) => [...((previous as string[] | undefined) ?? []), given];
   return { flags, summary, value: { read, otherwise: [] } };
 }
 
-/** An option whose value is a list with commas between; it may be given many times. */
+/** An option whose value is a comma-separated list. It can be repeated. */
 export function list(flags: string, summary: string, names?: Names): Flag<readonly string[]> {
   const read = (given: string, previous: unknown) => {
     const items = given.split(',').map(item => item.trim());
-    if (items.includes('')) throw new InvalidArgumentError('It must be a list with commas between.');
+    if (items.includes('')) throw new InvalidArgumentError('It must be a comma-separated list.');
     return [...((previous as string[] | undefined) ?? []), ...items];
   };
   return { flags, summary, value: { read, otherwise: [] }, ...(names && { names }) };
@@ -141,14 +141,14 @@ export function number(flags: string, summary: string, range: Range): Flag<numbe
   return { flags, summary, value: { read: given => readNumber(given, range), otherwise: null } };
 }
 
-/** The option as the parser wants it. */
+/** Converts an option for the parser. */
 export function toOption(flag: Flag<unknown>): Option {
   const option = new Option(flag.flags, summaryOf(flag));
   if (option.required || option.optional) option.argParser(flag.value.read);
   return option;
 }
 
-/** The summary of an option, with the values that it takes where there are few and it does not name them itself. */
+/** The summary of an option, followed by its choices unless the summary names them. */
 function summaryOf({ summary, choices = [] }: Flag<unknown>): string {
   const isTold = choices.every(each => summary.includes(each));
   return isTold ? summary : `${summary}: ${choices.join(', ')}`;

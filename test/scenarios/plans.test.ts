@@ -125,7 +125,7 @@ describe('a plan file', function () {
         assert.ok(written.includes(`run: ${run}\n`));
       assert.ok(!/run: (npm run start|make lint|make CC)/.test(written));
       const again = await fleet.spl('plan', 'init');
-      assert.deepEqual([again.code, /is there already/.test(again.err)], [4, true]);
+      assert.deepEqual([again.code, /exists already/.test(again.err)], [4, true]);
 
       assert.equal((await fleet.spl('plan', 'check', 'check.fanout.yaml')).code, 0);
       const both = await fleet.spl('plan', 'check', 'check.fanout.yaml', 'bad.yaml', '--json');

@@ -1,11 +1,11 @@
 import { printLines } from '../context.ts';
 import { defineVerb, word, type Context } from '../verb.ts';
 
-/** Names for the completion scripts, a line each. What can't be asked completes to nothing, silently. */
+/** Prints names for the completion scripts, one per line. Prints nothing if the fleet can't be asked. */
 export const completeNames = defineVerb({
   path: 'complete-names',
-  summary: 'list names for the completion scripts',
-  examples: [['spl complete-names tasks', 'the aliases of all tasks']],
+  summary: 'List names for the completion scripts',
+  examples: [['spl complete-names tasks', 'list the aliases of all tasks']],
   positionals: { kind: word('kind', 'tasks, instances or namespaces') },
   flags: {},
   hidden: true,

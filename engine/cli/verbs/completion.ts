@@ -11,21 +11,21 @@ const SCRIPTS: Readonly<Record<string, (tree: CompletionTree) => string>> = {
 
 export const completion = defineVerb({
   path: 'completion',
-  summary: 'print a completion script for a shell',
+  summary: 'Print a completion script for a shell',
   examples: [
-    ['source <(spl completion bash)', 'for this bash'],
-    ['spl completion zsh > "${fpath[1]}/_spl"', 'for every zsh'],
-    ['spl completion fish > ~/.config/fish/completions/spl.fish', 'for every fish'],
+    ['source <(spl completion bash)', 'complete in this bash'],
+    ['spl completion zsh > "${fpath[1]}/_spl"', 'complete in every zsh'],
+    ['spl completion fish > ~/.config/fish/completions/spl.fish', 'complete in every fish'],
   ],
   positionals: {
-    shell: word('shell', 'bash, zsh or fish'),
+    shell: word('shell', 'Shell: bash, zsh or fish'),
   },
   flags: {},
   async run(context, { shell }) {
     const script = SCRIPTS[shell];
     if (script === undefined) {
-      throw new FleetError('USAGE', `no completion for '${shell}'`, {
-        hint: 'The shells are bash, zsh and fish.',
+      throw new FleetError('USAGE', `there is no completion for shell '${shell}'`, {
+        hint: 'Use bash, zsh or fish.',
       });
     }
     const tree = treeOf(await context.verbs());
@@ -33,7 +33,7 @@ export const completion = defineVerb({
   },
 });
 
-/** Returns the data of the completion scripts: every verb that people call, with its options and words. */
+/** The data of the completion scripts: every visible command with its options and arguments. */
 export function treeOf(verbs: readonly Verb[]): CompletionTree {
   return {
     verbs: verbs

@@ -3,9 +3,9 @@ import { defineVerb, word } from '../verb.ts';
 
 export const debugReplay = defineVerb({
   path: 'debug replay',
-  summary: 'replay a thread record by record, and where its status changes',
-  examples: [['spl debug replay FIRST-001', 'how the task came to its status']],
-  positionals: { thread: word('task', 'a task or a thread', 'tasks') },
+  summary: 'Replay a thread record by record, with each change of status',
+  examples: [['spl debug replay FIRST-001', 'show how the task came to its status']],
+  positionals: { thread: word('task', 'Task or thread', 'tasks') },
   flags: {},
   async run(context, { thread }) {
     const replay = await context.report('replay', { thread });

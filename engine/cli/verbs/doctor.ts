@@ -5,7 +5,7 @@ import type { Check, CheckLevel, CheckResult } from '../host.ts';
 import { doctorLines } from '../render/doctor.ts';
 import { defineVerb, toggle, type Context } from '../verb.ts';
 
-/** A check with what it found. */
+/** The result of a check, with its name. */
 export interface Finding extends CheckResult {
   readonly name: string;
 }
@@ -14,16 +14,16 @@ const CODE: Readonly<Record<CheckLevel, number>> = { PASS: 0, WARN: 1, FAIL: 2 }
 
 export const doctor = defineVerb({
   path: 'doctor',
-  summary: 'check the machine, the home and the log',
+  summary: 'Check the machine, the home and the log',
   description:
-    'Each check is PASS, WARN or FAIL and names the way out; the exit code is 0, 1 or 2 by the worst. It works ' +
+    'Each check results in PASS, WARN or FAIL, with the way out. Exits with 0, 1 or 2 by the worst result. Works ' +
     'without a coordinator.',
   examples: [
-    ['spl doctor', 'check everything'],
-    ['spl doctor --accept-loss', 'open a log that has lost its end, giving up what is missing'],
+    ['spl doctor', 'run all checks'],
+    ['spl doctor --accept-loss', 'open a log that lost its end, and give up the missing records'],
   ],
   positionals: {},
-  flags: { acceptLoss: toggle('--accept-loss', 'give up the records that a shortened log has lost') },
+  flags: { acceptLoss: toggle('--accept-loss', 'Give up the records that a shortened log lost') },
   async run(context, { acceptLoss }) {
     const examiner = await context.doctor();
     if (acceptLoss) {

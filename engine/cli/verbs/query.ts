@@ -3,15 +3,15 @@ import { defineVerb, number, word } from '../verb.ts';
 
 export const query = defineVerb({
   path: 'query',
-  summary: 'ask the index in SQL',
-  description: 'Read-only: a statement that would change something is refused.',
+  summary: 'Query the index with SQL',
+  description: 'Read-only: a statement that changes data is refused.',
   examples: [
-    ['spl query "SELECT name FROM sqlite_master"', 'the tables that there are'],
-    ['spl query "SELECT act, count(*) FROM records GROUP BY act"', 'how many records of each kind'],
+    ['spl query "SELECT name FROM sqlite_master"', 'list the tables'],
+    ['spl query "SELECT act, count(*) FROM records GROUP BY act"', 'count the records of each act'],
   ],
-  positionals: { sql: word('sql', 'one SELECT statement') },
+  positionals: { sql: word('sql', 'One SELECT statement') },
   flags: {
-    limit: number('--limit <n>', 'how many rows at most (default: 1000)', {
+    limit: number('--limit <n>', 'Maximum number of rows (default: 1000)', {
       min: 1,
       max: 10_000,
       whole: true,

@@ -11,44 +11,54 @@ const DEFAULT_LINGER_SECS = 10;
 
 export const serve = defineVerb({
   path: 'serve',
-  summary: 'run a coordinator',
-  description: 'In the foreground until Ctrl-C, or as a background process. Workers go on without it.',
+  summary: 'Run a coordinator',
+  description:
+    'Runs in the foreground until Ctrl-C, or in the background with --daemon. Workers keep running without it.',
   examples: [
-    ['spl serve', 'in the foreground, on port 9100 or the next free one'],
-    ['spl serve --daemon --port 9300', 'in the background'],
-    ['spl serve --status', 'whether one runs'],
-    ['spl serve --stop', 'stop it; workers go on'],
-    ['spl serve --standby', 'wait until it ends, and see its open fan-outs through'],
+    ['spl serve', 'run it in the foreground, on port 9100 or the next free one'],
+    ['spl serve --daemon --port 9300', 'run it in the background'],
+    ['spl serve --status', 'show whether one runs'],
+    ['spl serve --stop', 'stop it, and keep the workers'],
+    ['spl serve --standby', 'take over its open fan-outs when it ends'],
   ],
   positionals: {},
   flags: {
-    daemon: toggle('--daemon', 'as a background process'),
-    port: number('--port <n>', 'the HTTP port (default: 9100, or the next free one)', {
+    daemon: toggle('--daemon', 'Run in the background'),
+    port: number('--port <n>', 'HTTP port (default: 9100, or the next free one)', {
       min: 0,
       max: 65_535,
       whole: true,
     }),
-    echo: toggle('--echo', 'with one echo worker at once'),
-    stop: toggle('--stop', 'stop the one that runs'),
-    status: toggle('--status', 'tell whether one runs'),
-    standby: toggle('--standby', 'wait for the end of the one that runs, and serve while a fan-out is open'),
-    linger: number('--linger <secs>', 'how long a standby serves on after the last fan-out (default: 10)', {
-      min: 0,
-      max: 86_400,
-    }),
+    echo: toggle('--echo', 'Start one echo worker as well'),
+    stop: toggle('--stop', 'Stop the running coordinator'),
+    status: toggle('--status', 'Show whether a coordinator runs'),
+    standby: toggle(
+      '--standby',
+      'Wait until the running coordinator ends, then serve while a fan-out is open',
+    ),
+    linger: number(
+      '--linger <secs>',
+      'Seconds that a standby keeps serving after the last fan-out (default: 10)',
+      {
+        min: 0,
+        max: 86_400,
+      },
+    ),
   },
   async run(context, { daemon, port, echo, stop, status, standby, linger }) {
     if ([daemon, stop, status, standby].filter(Boolean).length > 1) {
-      throw new FleetError('USAGE', '--daemon, --stop, --status and --standby exclude each other', {
-        hint: 'Give one of them.',
+      throw new FleetError('USAGE', '--daemon, --stop, --status and --standby can’t be combined', {
+        hint: 'Use only one of them.',
       });
     }
     if (standby && (echo || port !== null))
-      throw new FleetError('USAGE', 'a standby takes neither --port nor --echo', {
-        hint: 'It serves on the port that config.toml names, else on 9100 or the next free one.',
+      throw new FleetError('USAGE', '--standby can’t be combined with --port or --echo', {
+        hint: 'A standby uses the port in config.toml, else 9100 or the next free one.',
       });
     if (!standby && linger !== null)
-      throw new FleetError('USAGE', '--linger goes with --standby', { hint: 'Give both, or neither.' });
+      throw new FleetError('USAGE', '--linger needs --standby', {
+        hint: 'Add --standby, or leave --linger out.',
+      });
     if (status) return tellHealth(context);
     if (stop) {
       await stopFleet(context, { scope: 'all', instance: 'coordinator', graceSecs: null });
@@ -75,7 +85,7 @@ async function startDaemon(
   const { spawned } = await starter.ensureCoordinator({ home: settings.home, port, echo, signal });
   const health = await context.report('health', {});
   context.print(health, () => [
-    `${context.out.colours.green('✓')} coordinator ${spawned ? 'started' : 'runs already'}: ` +
+    `${context.out.colours.green('✓')} coordinator ${spawned ? 'started' : 'already running'}: ` +
       `PID ${health.pid} on ${portOf(health.endpoint)}`,
   ]);
   return EXIT.done;

@@ -5,8 +5,8 @@ import { defineVerb } from '../verb.ts';
 
 export const status = defineVerb({
   path: 'status',
-  summary: 'what runs here, in a few lines',
-  examples: [['spl status', 'the coordinator, its fleet, and the unfinished tasks']],
+  summary: 'Show the coordinator, its fleet and the unfinished tasks',
+  examples: [['spl status', 'show a summary']],
   positionals: {},
   flags: {},
   async run(context) {

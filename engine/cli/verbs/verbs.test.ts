@@ -83,7 +83,7 @@ describe('spl token', () => {
     assert.deepEqual(host.engine.asked.at(-1)?.input, input);
     const wrong = await run(['token', 'create', '--scope', 'admin'], { answers });
     assert.equal(wrong.code, 2);
-    assert.match(wrong.err, /--scope 'admin' is none\n {2}→ It must be one of read, write, control\./);
+    assert.match(wrong.err, /--scope 'admin' is not a scope\n {2}→ It must be one of read, write, control\./);
   });
 
   it('list says what each may do, or that there is none', async () => {
@@ -160,7 +160,7 @@ describe('spl fleet start', () => {
     const left = { ...worktree, state: 'left' } as const;
     const answers = { 'fleet.start': started(), worktrees: { worktrees: [worktree, left] } };
     const { out } = await run(['fleet', 'start'], { answers });
-    assert.match(out, /⚠ 1 worktree left by attempts that broke off: spl worktree list/);
+    assert.match(out, /⚠ 1 worktree left by interrupted attempts: spl worktree list/);
   });
 
   it('asks for two workers unless told otherwise, and reuses a coordinator', async () => {
@@ -258,7 +258,7 @@ describe('spl fleet stop', () => {
       starter: { awaitGone: () => Promise.resolve(false) },
     });
     assert.equal(code, 1);
-    assert.match(err, /the coordinator \(PID 77\) was asked to stop and still runs/);
+    assert.match(err, /the coordinator \(PID 77\) did not stop/);
   });
 });
 
@@ -643,8 +643,8 @@ describe('spl task fan-out', () => {
         '{"goal":"a"}\n\n{"gaol":"b"}',
         /^error: subtask 1, key 'gaol' at line 3, position 2: unknown key 'gaol'/,
       ],
-      [['--subtasks', '-'], '\n', /^error: a fan-out has at least one subtask/],
-      [[], '', /^error: a fan-out has at least one subtask/],
+      [['--subtasks', '-'], '\n', /^error: a fan-out needs at least one subtask/],
+      [[], '', /^error: a fan-out needs at least one subtask/],
     ] as const;
     for (const [words, stdin, message] of cases) {
       const { code, err, host } = await run(['task', 'fan-out', 'A', ...words], { answers, stdin });
@@ -1097,7 +1097,7 @@ describe('spl namespace use', () => {
       (await type(['task', 'add', 'g', ...more])).host.engine.asked[0]?.input['namespace'];
     assert.equal(await taken(), null);
     const { code, out } = await use('acme/web');
-    assert.deepEqual([code, out], [0, "✓ namespace 'acme/web' is taken where none is named\n"]);
+    assert.deepEqual([code, out], [0, "✓ namespace 'acme/web' is used by commands that name none\n"]);
     assert.equal(await taken(), 'acme/web');
     assert.equal(await taken('--namespace', 'default'), 'default');
     assert.equal((await use('default')).code, 0);
@@ -1110,7 +1110,10 @@ describe('spl namespace use', () => {
       type(words, answers, env);
     const { code, out } = await typed(['namespace', 'use', 'acme/web']);
     assert.equal(code, 0);
-    assert.match(out, /✓ namespace 'acme\/web' is taken where none is named\n⚠ .*SPL_NAMESPACE.*'acme\/api'/);
+    assert.match(
+      out,
+      /✓ namespace 'acme\/web' is used by commands that name none\n⚠ .*SPL_NAMESPACE.*'acme\/api'/,
+    );
     const json = await typed(['namespace', 'use', 'acme/web', '--json']);
     assert.deepEqual(JSON.parse(json.out), { namespace: 'acme/web', overridden_by: 'acme/api' });
     const taken = async (...more: string[]) =>
@@ -1294,7 +1297,7 @@ describe('spl intend, do, know and learn', () => {
       ['{', /not JSON/],
       ['[1]', /not a JSON object/],
       ['null', /not a JSON object/],
-      ['{"text":"other"}', /has a 'text'/],
+      ['{"text":"other"}', /has the member 'text'/],
     ] as const) {
       const { code, err, host } = await run(['learn', 'x', '--thread', 'th_x', '--body', body]);
       assert.equal(code, 2, body);

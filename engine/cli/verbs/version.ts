@@ -3,8 +3,8 @@ import { defineVerb } from '../verb.ts';
 
 export const version = defineVerb({
   path: 'version',
-  summary: 'print the versions',
-  examples: [['spl version', 'of spl, of its protocol, and of Node.js']],
+  summary: 'Print the versions',
+  examples: [['spl version', 'print the versions of spl, its protocol and Node.js']],
   positionals: {},
   flags: {},
   run(context) {

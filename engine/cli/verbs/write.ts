@@ -7,12 +7,12 @@ import { inNamespace } from '../used-namespace.ts';
 import { defineVerb, text, word, type Verb } from '../verb.ts';
 import { repeatedKey } from '../../contract/unique-keys.ts';
 
-/** The verbs that write a record by hand. They differ in the act alone. */
+/** The commands that write a record by hand, one per act. */
 
-export const intend = writing('INTEND', 'write down a goal', 'Ship 1.2 on Friday');
-export const doAct = writing('DO', 'write down what was done', 'Deployed build 4711');
-export const know = writing('KNOW', 'write down what was observed, or judged', 'p99 is 8 ms');
-export const learn = writing('LEARN', 'write down what was decided', 'Releases need two reviews');
+export const intend = writing('INTEND', 'Record a goal', 'Ship 1.2 on Friday');
+export const doAct = writing('DO', 'Record an action', 'Deployed build 4711');
+export const know = writing('KNOW', 'Record an observation or a verdict', 'p99 is 8 ms');
+export const learn = writing('LEARN', 'Record a decision', 'Releases need two reviews');
 
 type Act = 'INTEND' | 'DO' | 'KNOW' | 'LEARN';
 
@@ -22,18 +22,18 @@ function writing(act: Act, summary: string, example: string): Verb {
     path: verb,
     summary,
     description:
-      'It becomes a record on a thread: a new one, unless --thread names one. It can never be changed; write another one to correct it.',
+      'Writes a record on a new thread, or on --thread. A record can’t be changed: write another one to correct it.',
     examples: [
-      [`spl ${verb} "${example}"`, 'on a new thread'],
-      [`spl ${verb} "${example}" --thread th_release --body '{"build":4711}'`, 'with more than text'],
+      [`spl ${verb} "${example}"`, 'write on a new thread'],
+      [`spl ${verb} "${example}" --thread th_release --body '{"build":4711}'`, 'add a body'],
     ],
-    positionals: { text: word('text', 'what it says') },
+    positionals: { text: word('text', 'Text of the record') },
     flags: {
-      thread: text('--thread <thread>', 'a thread id, or a task (default: a new thread)', 'tasks'),
-      body: text('--body <json>', 'a JSON object: what its body holds beside the text'),
+      thread: text('--thread <thread>', 'Thread id or task (default: a new thread)', 'tasks'),
+      body: text('--body <json>', 'JSON object with further members of the body'),
       namespace: text(
         '--namespace <id>',
-        'the namespace that it is in (default: SPL_NAMESPACE, else the one in use)',
+        'Namespace of the record (default: SPL_NAMESPACE, else the one in use)',
         'namespaces',
       ),
     },
@@ -52,19 +52,19 @@ function writing(act: Act, summary: string, example: string): Verb {
 
 const newThread = (): string => `th_${randomBytes(32).toString('hex')}`;
 
-/** A thread's id is taken as it is, also where nothing was written on it yet; anything else names a task. */
+/** Resolves `--thread`: a thread id is used as it is, even if the thread has no record yet. Anything else names a task. */
 async function threadOf(context: Context, name: string): Promise<string> {
   return name.startsWith('th_') ? name : (await context.report('task', { task: name })).thread;
 }
 
-/** @param used the namespace of a body that names none. */
+/** @param used the namespace of a body that names none */
 function bodyOf(text: string, json: string | null, namespace: string | null, used: string | null): object {
   const more = json === null ? {} : parseObject(json);
   for (const [member, given] of Object.entries({ text, namespace }))
     if (given !== null && Object.hasOwn(more, member))
-      throw new FleetError('USAGE', `--body has a '${member}', which is given beside it`, {
+      throw new FleetError('USAGE', `--body has the member '${member}', which is given twice`, {
         details: { member },
-        hint: `Leave it out of --body.`,
+        hint: `Leave '${member}' out of --body.`,
       });
   return { text, ...(used === null ? {} : { namespace: used }), ...more };
 }
@@ -80,15 +80,15 @@ function parseObject(json: string): object {
     });
   }
   const twice = repeatedKey(json);
-  if (twice !== undefined) throw new FleetError('USAGE', `--body has '${twice.key}' twice`);
+  if (twice !== undefined) throw new FleetError('USAGE', `--body has the member '${twice.key}' twice`);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new FleetError('USAGE', '--body is not a JSON object');
 }
 
-/** The number of tries for a clock when somebody else takes it in the same moment. */
+/** The number of tries for a clock that another writer may take at the same moment. */
 const TRIES = 10;
 
-/** Writes it with the next clock of its author on its thread. */
+/** Appends a record with the next clock of its actor on its thread. */
 async function append(
   context: Context,
   act: Act,
@@ -102,15 +102,15 @@ async function append(
     try {
       const { stored } = await context.submit('records.append', { records: [record] });
       const { id, existed } = stored[0]!;
-      // The very same words, written by somebody else in the same moment, are a record of theirs.
+      // An identical record that existed was written by somebody else at the same moment.
       if (!existed) return { id, clock };
     } catch (thrown) {
       if (!FleetError.is(thrown, 'CONFLICT')) throw thrown;
     }
   }
-  throw new FleetError('CONFLICT', `others write on ${thread} in the same name all the time`, {
+  throw new FleetError('CONFLICT', `other writers keep using the same actor on ${thread}`, {
     details: { thread, actor },
-    hint: 'Try again, or write in another name: --actor.',
+    hint: 'Try again, or act as somebody else: --actor.',
   });
 }
 

@@ -8,17 +8,20 @@ const PAGE = 1_000;
 
 export const auditExport = defineVerb({
   path: 'audit export',
-  summary: 'every record with its time and its signature, a line each',
+  summary: 'Export every record with its time and signature',
   description:
-    'Each line is a JSON document: {position, at_unix, record, signature}. The signature is that of the batch in which the record came from another instance: Ed25519 over the ids of the batch. With --actor, only what was written in that name.',
+    'Prints one JSON document per line: {position, at_unix, record, signature}. A record from another instance has the signature of its batch: Ed25519 over the ids of the batch. --actor selects the records of one actor.',
   examples: [
-    ['spl audit export --since 24h > audit.jsonl', 'what was written since yesterday'],
-    ['spl audit export --thread FIRST-001 --actor did:sync:user:ada', 'what one person wrote about one task'],
+    ['spl audit export --since 24h > audit.jsonl', 'export the last day'],
+    [
+      'spl audit export --thread FIRST-001 --actor did:sync:user:ada',
+      'export what one person wrote on one task',
+    ],
   ],
   positionals: {},
   flags: {
-    since: since('--since <when>', 'only from then on: 24h, 7d, or a date'),
-    thread: text('--thread <thread>', 'only of this thread, or this task', 'tasks'),
+    since: since('--since <when>', 'Only records since then: 24h, 7d, or a date'),
+    thread: text('--thread <thread>', 'Only records of this thread or task', 'tasks'),
   },
   async run(context, { since, thread }) {
     const { actor } = context.settings;

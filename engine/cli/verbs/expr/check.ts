@@ -2,20 +2,20 @@ import { MAX_SUBTASKS } from '../../../contract/commands.ts';
 import { FleetError } from '../../../errors.ts';
 import { defineVerb, number, word } from '../../verb.ts';
 
-/** As many as most fan-outs have at most. */
+/** The assumed number of subtasks, which is more than most fan-outs have. */
 const DEFAULT_SUBTASKS = 100;
 
 export const exprCheck = defineVerb({
   path: 'expr check',
-  summary: 'check a join predicate, without a fleet',
-  description: 'As a fan-out would check it: its grammar, its types, and that it ends in time.',
+  summary: 'Check a join predicate, without a fleet',
+  description: 'Checks grammar, types and cost, as a fan-out does.',
   examples: [
-    [`spl expr check 'accepted >= 2 && cost_usd < 5.0'`, 'valid'],
-    ['spl expr check k_of_n:3 --subtasks 2', 'refused: there are not so many'],
+    [`spl expr check 'accepted >= 2 && cost_usd < 5.0'`, 'check an expression'],
+    ['spl expr check k_of_n:3 --subtasks 2', 'refuse a k larger than the number of subtasks'],
   ],
   positionals: { expression: word('expression', 'all, any, k_of_n:K or a CEL expression') },
   flags: {
-    subtasks: number('--subtasks <n>', `of how many subtasks (default: ${DEFAULT_SUBTASKS})`, {
+    subtasks: number('--subtasks <n>', `Number of subtasks (default: ${DEFAULT_SUBTASKS})`, {
       min: 1,
       max: MAX_SUBTASKS,
       whole: true,
@@ -35,7 +35,7 @@ export const exprCheck = defineVerb({
   },
 });
 
-/** The expression with the faulty part between marks. */
+/** Marks the faulty part of an expression. */
 function shown(text: string, position: number, length: number): string {
   const end = position + Math.max(length, 1);
   return `${text.slice(0, position)}»${text.slice(position, end)}«${text.slice(end)}`;

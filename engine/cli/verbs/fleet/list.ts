@@ -3,10 +3,10 @@ import { defineVerb } from '../../verb.ts';
 
 export const fleetList = defineVerb({
   path: 'fleet list',
-  summary: 'list the instances',
+  summary: 'List the instances',
   examples: [
-    ['spl fleet list', 'a table, one line an instance'],
-    ['spl fleet list --json', 'the same as a document'],
+    ['spl fleet list', 'print a table, one line per instance'],
+    ['spl fleet list --json', 'print the same as JSON'],
   ],
   positionals: {},
   flags: {},

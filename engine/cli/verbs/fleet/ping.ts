@@ -4,10 +4,10 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const fleetPing = defineVerb({
   path: 'fleet ping',
-  summary: 'ask one instance for an answer',
-  description: 'Exit code 5 when it does not answer.',
-  examples: [['spl fleet ping worker-a', 'how fast it answers']],
-  positionals: { instance: word('instance', 'a DID or an alias', 'instances') },
+  summary: 'Check that an instance answers',
+  description: 'Exits with 5 if the instance does not answer.',
+  examples: [['spl fleet ping worker-a', 'print the round-trip time']],
+  positionals: { instance: word('instance', 'Alias or DID', 'instances') },
   flags: {},
   async run(context, { instance }) {
     const ping = await context.report('ping', { instance });

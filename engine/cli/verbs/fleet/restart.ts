@@ -3,10 +3,10 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const fleetRestart = defineVerb({
   path: 'fleet restart',
-  summary: 'stop one worker and start it again',
-  description: 'It drains first; its home, and so its DID, stays.',
-  examples: [['spl fleet restart worker-a', 'one worker, by alias']],
-  positionals: { instance: word('instance', 'an alias or a DID', 'instances') },
+  summary: 'Restart a worker',
+  description: 'The worker drains first. It keeps its home and its DID.',
+  examples: [['spl fleet restart worker-a', 'restart one worker']],
+  positionals: { instance: word('instance', 'Alias or DID', 'instances') },
   flags: {},
   async run(context, { instance }) {
     const restarted = await context.submit('fleet.restart', { instance });

@@ -9,25 +9,25 @@ const DEFAULT_WORKERS = 2;
 
 export const fleetStart = defineVerb({
   path: 'fleet start',
-  summary: 'start a coordinator and workers, and wait until all are live',
+  summary: 'Start a coordinator and workers, and wait until all are live',
   description:
-    'Reuses a running coordinator, adopts live workers and raises their number; it never lowers it. Fan-outs ' +
-    'that were under way go on. A thread that is shared is kept up to date as a snapshot in the folder that commands ' +
-    'find in SPL_SHARED; it is shared until others are, or none.',
+    'Reuses a running coordinator, adopts live workers, and starts more until there are --workers of them. Never stops ' +
+    'a worker. Resumes open fan-outs. --share keeps a snapshot of each thread up to date in the folder SPL_SHARED, ' +
+    'which every command can read. The next --share replaces the list.',
   examples: [
-    ['spl fleet start', 'a coordinator and two echo workers'],
-    ['spl fleet start --workers 4 --executor shell', 'four workers that run commands'],
-    ['spl fleet start --share FIRST-001,th_notes', 'and what is on these threads is there for them to read'],
+    ['spl fleet start', 'start a coordinator and two workers'],
+    ['spl fleet start --workers 4 --executor shell', 'start four workers that run commands'],
+    ['spl fleet start --share FIRST-001,th_notes', 'let every command read these threads'],
   ],
   positionals: {},
   flags: {
-    workers: number('--workers <n>', 'how many workers, 0 to 64 (default: 2)', {
+    workers: number('--workers <n>', 'Number of workers, 0 to 64 (default: 2)', {
       min: 0,
       max: 64,
       whole: true,
     }),
-    executor: text('--executor <name>', 'what runs subtasks that name no executor: echo, shell, …'),
-    share: text('--share <threads>', 'threads that every command may read, with commas between; or none'),
+    executor: text('--executor <name>', 'Executor of subtasks that name none: echo, shell, …'),
+    share: text('--share <threads>', 'Threads that every command can read, comma-separated, or none'),
   },
   async run(context, { workers, executor, share }) {
     const { out, env, settings } = context;
@@ -50,17 +50,17 @@ export const fleetStart = defineVerb({
       ...(left === 0
         ? []
         : [
-            `${out.colours.yellow('⚠')} ${plural(left, 'worktree')} left by attempts that broke off: spl worktree list`,
+            `${out.colours.yellow('⚠')} ${plural(left, 'worktree')} left by interrupted attempts: spl worktree list`,
           ]),
     ]);
   },
 });
 
-/** `none` shares nothing from now on. */
+/** Reads `--share`. `none` ends all sharing. */
 const sharedNames = (given: string): string[] =>
   given === 'none' ? [] : given.split(',').map(name => name.trim());
 
-/** One that is named by URL is somebody else's to start. */
+/** Starts a coordinator unless one runs. A coordinator named by URL is never started. */
 async function ensureCoordinator({ settings, starter, signal }: Context): Promise<boolean> {
   if (settings.url !== null) return false;
   return (await starter.ensureCoordinator({ home: settings.home, port: null, echo: false, signal })).spawned;

@@ -4,16 +4,16 @@ import { watchFleet } from '../../watch/watch-fleet.ts';
 
 export const fleetStatus = defineVerb({
   path: 'fleet status',
-  summary: 'the fleet in figures: instances, freezes, intervals',
+  summary: 'Show the instances, freezes and heartbeat interval of the fleet',
   description:
-    'With --live it stays until q or Ctrl-C: a terminal is redrawn in place, other output gets a line for each ' +
-    'change, and --json a document a line.',
+    '--live runs until q or Ctrl-C. It redraws a terminal in place. Other output gets one line per change, and --json ' +
+    'one document per line.',
   examples: [
-    ['spl fleet status', 'the coordinator, the instances, and what is frozen'],
-    ['spl fleet status --live', 'what runs where, as it goes'],
+    ['spl fleet status', 'show the coordinator, the instances and the freezes'],
+    ['spl fleet status --live', 'follow what runs on each instance'],
   ],
   positionals: {},
-  flags: { live: toggle('--live', 'go on showing it as it changes') },
+  flags: { live: toggle('--live', 'Keep showing the fleet as it changes') },
   async run(context, { live }) {
     if (live) return watchFleet(context);
     const fleet = await context.report('fleet', {});

@@ -6,38 +6,41 @@ import { stoppedLines } from '../../render/fleet.ts';
 import { defineVerb, number, text, toggle, type Context } from '../../verb.ts';
 
 const DEFAULT_GRACE_SECS = 10;
-/** The time that a process may take to end after its work has drained, in milliseconds. */
+/** The time limit for a drained process to end, in milliseconds. */
 const CLOSING_MS = 10_000;
 
 export const fleetStop = defineVerb({
   path: 'fleet stop',
-  summary: 'stop the workers, everything, or one instance',
+  summary: 'Stop the workers, one instance, or the whole fleet',
   description:
-    'A worker finishes what runs within the grace, then ends it and hands it back. Homes stay. Without an ' +
-    'option, the workers are stopped. Workers whose coordinator is gone are stopped all the same.',
+    'A worker finishes its running attempts within --grace, then ends the rest and hands them back. Homes stay. ' +
+    'Without options, stops the workers. Also stops workers whose coordinator is gone.',
   examples: [
-    ['spl fleet stop', 'the workers'],
-    ['spl fleet stop --all', 'the workers and the coordinator'],
-    ['spl fleet stop --instance worker-b --grace 60', 'one worker, which may take a minute'],
+    ['spl fleet stop', 'stop the workers'],
+    ['spl fleet stop --all', 'stop the workers and the coordinator'],
+    ['spl fleet stop --instance worker-b --grace 60', 'stop one worker, within a minute'],
   ],
   positionals: {},
   flags: {
-    workers: toggle('--workers', 'the workers (default)'),
-    all: toggle('--all', 'the workers and the coordinator'),
-    instance: text('--instance <alias>', 'one instance, by alias or DID', 'instances'),
-    grace: number('--grace <secs>', 'how long running work may take (default: 10)', { min: 0, max: 86_400 }),
+    workers: toggle('--workers', 'Stop the workers (default)'),
+    all: toggle('--all', 'Stop the workers and the coordinator'),
+    instance: text('--instance <alias>', 'Stop one instance, by alias or DID', 'instances'),
+    grace: number('--grace <secs>', 'Seconds that running attempts get to finish (default: 10)', {
+      min: 0,
+      max: 86_400,
+    }),
   },
   async run(context, { workers, all, instance, grace }) {
     if ([workers, all, instance !== null].filter(Boolean).length > 1) {
-      throw new FleetError('USAGE', '--workers, --all and --instance exclude each other', {
-        hint: 'Give one of them.',
+      throw new FleetError('USAGE', '--workers, --all and --instance can’t be combined', {
+        hint: 'Use only one of them.',
       });
     }
     await stopFleet(context, { scope: all ? 'all' : 'workers', instance, graceSecs: grace });
   },
 });
 
-/** Stops what is asked for, waits for the coordinator's own process if that is among it, and tells. */
+/** Stops instances and prints the result. Waits for the process of the coordinator if that was stopped as well. */
 export async function stopFleet(
   context: Context,
   request: { scope: 'workers' | 'all'; instance: string | null; graceSecs: number | null },
@@ -57,7 +60,7 @@ export async function stopFleet(
   if (stopped.coordinator_stopping) await awaitCoordinator(context, stopped, coordinator);
 }
 
-/** Stops what a coordinator that is gone has left running, and tells. @returns false when nothing of it runs. */
+/** Stops the workers that a crashed coordinator left running. @returns false if there are none. */
 async function stopLeft(
   context: Context,
   { scope, instance, grace_secs }: Commands['fleet.stop']['input'],
@@ -78,9 +81,9 @@ async function awaitCoordinator(
 ): Promise<void> {
   if (context.settings.url !== null) return;
   if (!(await context.starter.awaitGone({ home: context.settings.home, pid, graceMs: CLOSING_MS }))) {
-    throw new FleetError('TIMED_OUT', `the coordinator (PID ${pid}) was asked to stop and still runs`, {
+    throw new FleetError('TIMED_OUT', `the coordinator (PID ${pid}) did not stop`, {
       details: { pid },
-      hint: `If it belongs to no editor, end it: kill ${pid}`,
+      hint: `Unless an editor hosts it, end it: kill ${pid}`,
     });
   }
   const told = stopped.stopped.some(instance => instance.alias === alias);

@@ -3,12 +3,12 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const namespaceArchive = defineVerb({
   path: 'namespace archive',
-  summary: 'close a namespace, with all below it',
+  summary: 'Archive a namespace and everything below it',
   description:
-    'Nothing new is let in, there and below, and what waits does not start; what runs drains. ' +
-    'spl namespace create makes it active again, and with it what was not archived by itself.',
-  examples: [['spl namespace archive acme/web', 'nothing new in it, nor below it']],
-  positionals: { namespace: word('id', 'segments with / between', 'namespaces') },
+    'In it and below, new work is refused, waiting work does not start, and running work drains. ' +
+    'spl namespace create reactivates it, with the namespaces below that were not archived on their own.',
+  examples: [['spl namespace archive acme/web', 'close it to new work']],
+  positionals: { namespace: word('id', 'Segments separated by /', 'namespaces') },
   flags: {},
   async run(context, { namespace }) {
     const archived = await context.submit('namespace.archive', { namespace });

@@ -9,24 +9,24 @@ import { pathOf } from '../../settings.ts';
 
 export const namespaceCreate = defineVerb({
   path: 'namespace create',
-  summary: 'register a namespace, or make an archived one active again',
+  summary: 'Register a namespace, or reactivate an archived one',
   description: [
-    'Its parent must be there: acme, then acme/web, then acme/web/staging. Four levels at most, below default.',
+    'Create parents first: acme, then acme/web, then acme/web/staging. There are at most four levels below default.',
     '',
-    'A policy is a file in TOML, or in JSON where its name ends in .json, with tables allow and deny (acts,',
-    'executors, targets) and limits (max_children, max_parallel, budget_usd, timeout_secs). It holds for all below',
-    'as well, where it can only be narrowed. Given again, description and policy replace what was there; left out,',
-    'they stay.',
+    'A policy is a TOML file, or a JSON file if its name ends in .json. It has the tables allow and deny (acts,',
+    'executors, targets) and limits (max_children, max_parallel, budget_usd, timeout_secs). It also holds for every',
+    'namespace below, which can only narrow it. For an existing namespace, --description and --policy replace the',
+    'current ones.',
   ].join('\n'),
   examples: [
-    ['spl namespace create acme --description "Everything of Acme"', 'an organisation'],
-    ['spl namespace create acme/web', 'a project in it'],
-    ['spl namespace create acme/web --policy web.toml', 'with what bounds its work'],
+    ['spl namespace create acme --description "Everything of Acme"', 'register an organisation'],
+    ['spl namespace create acme/web', 'register a project in it'],
+    ['spl namespace create acme/web --policy web.toml', 'set its policy'],
   ],
-  positionals: { id: word('id', 'segments with / between') },
+  positionals: { id: word('id', 'Segments separated by /') },
   flags: {
-    description: text('--description <text>', 'what it is for'),
-    policy: text('--policy <file>', 'what bounds the work in it', 'files'),
+    description: text('--description <text>', 'Purpose of the namespace'),
+    policy: text('--policy <file>', 'Policy file', 'files'),
   },
   async run(context, { id, description, policy: file }) {
     const policy = file === null ? {} : { policy: await readPolicy(file, context) };

@@ -3,14 +3,14 @@ import { defineVerb, toggle } from '../../verb.ts';
 
 export const namespaceList = defineVerb({
   path: 'namespace list',
-  summary: 'list the namespaces',
-  description: 'One below an archived namespace is archived with it.',
+  summary: 'List namespaces',
+  description: 'Namespaces below an archived one count as archived.',
   examples: [
-    ['spl namespace list', 'all of them, default first'],
-    ['spl namespace list --all', 'also those that were deleted'],
+    ['spl namespace list', 'list all namespaces, default first'],
+    ['spl namespace list --all', 'include deleted ones'],
   ],
   positionals: {},
-  flags: { all: toggle('--all', 'also those that were deleted') },
+  flags: { all: toggle('--all', 'Include deleted namespaces') },
   async run(context, { all }) {
     const document = await context.report('namespaces', { all });
     context.print(document, () => namespaceListLines(document));

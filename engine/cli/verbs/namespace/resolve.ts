@@ -3,11 +3,11 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const namespaceResolve = defineVerb({
   path: 'namespace resolve',
-  summary: 'print the policy that holds in a namespace, and which level set each part',
+  summary: 'Print the effective policy of a namespace, with the source of each part',
   description:
-    'Going down, what is allowed is what every level allows, a limit is the smallest, and what any level denies is denied.',
-  examples: [['spl namespace resolve acme/web/staging', 'what bounds the work there']],
-  positionals: { namespace: word('id', 'segments with / between', 'namespaces') },
+    'Something is allowed only if every level allows it, and denied if any level denies it. The smallest limit counts.',
+  examples: [['spl namespace resolve acme/web/staging', 'show the limits of work there']],
+  positionals: { namespace: word('id', 'Segments separated by /', 'namespaces') },
   flags: {},
   async run(context, { namespace }) {
     const effective = await context.report('namespace.effective', { namespace });

@@ -5,13 +5,13 @@ import { defineVerb, maybeWord } from '../../verb.ts';
 
 export const namespaceShow = defineVerb({
   path: 'namespace show',
-  summary: 'show a namespace and what lies above it',
+  summary: 'Show a namespace and its ancestors',
   examples: [
-    ['spl namespace show acme/web', 'its status, level and ancestors'],
-    ['spl namespace show', 'the one that is taken where none is named'],
+    ['spl namespace show acme/web', 'show its status, level and ancestors'],
+    ['spl namespace show', 'show the namespace in use'],
   ],
   positionals: {
-    id: maybeWord('id', 'segments with / between (default: the one in use)', 'namespaces'),
+    id: maybeWord('id', 'Segments separated by / (default: the namespace in use)', 'namespaces'),
   },
   flags: {},
   async run(context, { id }) {

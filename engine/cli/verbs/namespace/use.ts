@@ -8,15 +8,15 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const namespaceUse = defineVerb({
   path: 'namespace use',
-  summary: 'choose the namespace that commands take which name none',
+  summary: 'Set the namespace used by commands that name none',
   description:
-    'It holds for task add, for task fan-out where it lies within the task’s, and for intend, do, know and learn. ' +
-    'It is kept in the home; spl namespace show tells it. SPL_NAMESPACE goes before it, and --namespace before both.',
+    'The commands are task add, task fan-out (if it is within the namespace of the task), intend, do, know and learn. ' +
+    'The home keeps the setting, and spl namespace show prints it. SPL_NAMESPACE overrides it, and --namespace overrides both.',
   examples: [
-    ['spl namespace use acme/web', 'from now on, at this home'],
-    ['spl namespace use default', 'as it was'],
+    ['spl namespace use acme/web', 'use it from now on, in this home'],
+    ['spl namespace use default', 'remove the setting'],
   ],
-  positionals: { namespace: word('id', 'segments with / between', 'namespaces') },
+  positionals: { namespace: word('id', 'Segments separated by /', 'namespaces') },
   flags: {},
   async run(context, { namespace }) {
     const isRoot = namespace === ROOT_NAMESPACE;
@@ -25,14 +25,14 @@ export const namespaceUse = defineVerb({
     await writeUsedNamespace(homePaths(context.settings.home), isRoot ? null : namespace);
     const { colours } = context.out;
     context.print({ namespace, overridden_by: inherited }, () => [
-      `${colours.green('✓')} namespace '${namespace}' is taken where none is named`,
+      `${colours.green('✓')} namespace '${namespace}' is used by commands that name none`,
       ...(inherited === null ? [] : [`${colours.yellow('⚠')} ${overridden(inherited)}`]),
     ]);
   },
 });
 
 const overridden = (inherited: string): string =>
-  `but not here, where SPL_NAMESPACE says '${inherited}', which goes before it`;
+  `SPL_NAMESPACE overrides it in this shell, with '${inherited}'`;
 
 async function requireActive(context: Context, namespace: string): Promise<void> {
   const { status, archived_by: by } = await context.report('namespace', { namespace });

@@ -7,13 +7,13 @@ import { FleetError } from '../../../errors.ts';
 
 export const planCheck = defineVerb({
   path: 'plan check',
-  summary: 'check plan files, without a fleet',
+  summary: 'Check plan files, without a fleet',
   description: [
-    'Tells every fault of each file by its line and column. What only a fleet knows is not looked at: which workers',
-    'and agents there are, and what its namespaces allow.',
+    'Prints every fault of each file with its line and column. Does not check what only a fleet knows: workers, agents',
+    'and the policies of namespaces.',
   ].join('\n'),
-  examples: [['spl plan check release.fanout.yaml', 'ends with 0 when it has no error']],
-  positionals: { files: words('file', 'plans', 'files') },
+  examples: [['spl plan check release.fanout.yaml', 'exit with 0 if there is no error']],
+  positionals: { files: words('file', 'Plan files', 'files') },
   flags: {},
   async run(context, { files }) {
     if (files.length === 0) throw noFiles();
@@ -44,7 +44,7 @@ function linesOf(plan: PlanFile, { out: { colours } }: Context): readonly string
 }
 
 function noFiles(): FleetError {
-  return new FleetError('USAGE', 'which plans? None is named', {
+  return new FleetError('USAGE', 'no plan file is named', {
     hint: 'spl plan check release.fanout.yaml',
   });
 }

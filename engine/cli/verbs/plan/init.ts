@@ -9,16 +9,16 @@ import { pathOf } from '../../settings.ts';
 
 export const planInit = defineVerb({
   path: 'plan init',
-  summary: 'write a plan file for this folder, to begin with',
+  summary: 'Write a first plan file for this folder',
   description: [
-    'Makes a subtask of each script of package.json, or target of a Makefile, that checks the folder; where there is none, of',
-    'its folders of tests. A file that is there stays as it is.',
+    'Adds a subtask for each check among the scripts of package.json or the targets of the Makefile. Without any, adds',
+    'one for each test folder. Never overwrites a file.',
   ].join('\n'),
   examples: [
-    ['spl plan init', 'writes check.fanout.yaml'],
-    ['spl plan init release.fanout.yaml', 'by another name'],
+    ['spl plan init', 'write check.fanout.yaml'],
+    ['spl plan init release.fanout.yaml', 'choose the file name'],
   ],
-  positionals: { file: maybeWord('file', 'the file to write (default: check.fanout.yaml)', 'files') },
+  positionals: { file: maybeWord('file', 'File to write (default: check.fanout.yaml)', 'files') },
   flags: {},
   async run(context, { file = 'check.fanout.yaml' }) {
     const text = planDraft({ ...(await factsOf(context.cwd)), agent: await agentOf(context.env) });
@@ -31,7 +31,7 @@ export const planInit = defineVerb({
   },
 });
 
-/** @throws CONFLICT when there is such a file. */
+/** @throws CONFLICT if the file exists. */
 async function writeNew(path: string, file: string, text: string): Promise<void> {
   try {
     await writeFile(path, text, { flag: 'wx' });
@@ -39,11 +39,13 @@ async function writeNew(path: string, file: string, text: string): Promise<void>
     const isThere = systemCodeOf(cause) === 'EEXIST';
     throw new FleetError(
       isThere ? 'CONFLICT' : 'INVALID_RECORD',
-      isThere ? `'${file}' is there already` : `'${file}' can't be written: ${messageOf(cause)}`,
+      isThere
+        ? `the file '${file}' exists already`
+        : `the file '${file}' can't be written: ${messageOf(cause)}`,
       {
         details: { file },
         cause,
-        ...(isThere ? { hint: 'Name another: spl plan init other.fanout.yaml' } : {}),
+        ...(isThere ? { hint: 'Choose another name: spl plan init other.fanout.yaml' } : {}),
       },
     );
   }
@@ -63,7 +65,7 @@ async function factsOf(folder: string): Promise<Omit<FolderFacts, 'agent'>> {
   return { name: basename(folder) || 'this folder', scripts, targets, testFolders: tests.flat() };
 }
 
-/** None where there is no such file, or it is not what it should be. */
+/** The names of the scripts. Empty if there is no package.json, or a malformed one. */
 async function scriptsOf(folder: string): Promise<readonly string[]> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));

@@ -4,28 +4,33 @@ import { choice, defineVerb, word } from '../../verb.ts';
 
 export const ruleAdd = defineVerb({
   path: 'rule add',
-  summary: 'ask a rule of everything that is written',
+  summary: 'Add a permission rule',
   description: [
-    'A rule is a CEL expression over actor, act, ns (the namespace) and record (record.thread, record.body). A deny rule that',
-    'holds refuses; where there are allow rules, one of them must hold. A rule that has no value for what it is asked',
-    'about counts against it: ask for what a body may not have with has(record.body.x).',
+    'A rule is a CEL expression over actor, act, ns (the namespace) and record (record.thread, record.body). A record is',
+    'refused if a deny rule holds, or if there are allow rules and none of them holds. A rule that can’t be evaluated',
+    'refuses the record: test for optional members with has(record.body.x).',
     '',
-    'Commands are asked about as the record that they become: task add is an INTEND whose body has the topic task.',
-    'No rule is asked when a rule is removed, a freeze undone, or a task cancelled. A rule by which you could not take',
-    'it away again is refused. Another one with the same name takes its place.',
+    'Rules judge a command as the record that it writes: task add writes an INTEND with the topic task. Removing a rule,',
+    'undoing a freeze and cancelling a task are always allowed. A rule that would lock you out is refused. A rule with',
+    'an existing name replaces that rule.',
   ].join('\n'),
   examples: [
     [
       `spl rule add no-agents "act == 'INTEND' && actor.startsWith('did:sync:agent:')"`,
-      'agents give no work',
+      'deny goals from agents',
     ],
-    [`spl rule add acme "ns == 'acme' || ns.startsWith('acme/')" --effect allow`, 'nothing outside of acme'],
+    [
+      `spl rule add acme "ns == 'acme' || ns.startsWith('acme/')" --effect allow`,
+      'allow only what is in acme',
+    ],
   ],
   positionals: {
-    name: word('name', 'a-z, 0-9, - and _'),
-    rule: word('cel', 'an expression that is true or false'),
+    name: word('name', 'Name: a-z, 0-9, - and _'),
+    rule: word('cel', 'CEL expression with a boolean result'),
   },
-  flags: { effect: choice('--effect <effect>', 'what it does where it holds (default: deny)', RULE_EFFECTS) },
+  flags: {
+    effect: choice('--effect <effect>', 'Effect of the rule when it holds (default: deny)', RULE_EFFECTS),
+  },
   async run(context, { name, rule, effect }) {
     const added = await context.submit('rule.add', { name, rule, effect: effect ?? 'deny' });
     context.print(added, () => [ruleChangedLine(added, 'added', context.out.colours)]);

@@ -3,8 +3,8 @@ import { defineVerb } from '../../verb.ts';
 
 export const ruleList = defineVerb({
   path: 'rule list',
-  summary: 'list the rules',
-  examples: [['spl rule list', 'in the order of their names']],
+  summary: 'List permission rules',
+  examples: [['spl rule list', 'list the rules by name']],
   positionals: {},
   flags: {},
   async run(context) {

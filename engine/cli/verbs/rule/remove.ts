@@ -3,10 +3,10 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const ruleRemove = defineVerb({
   path: 'rule remove',
-  summary: 'take a rule away',
-  description: 'No rule can refuse that.',
-  examples: [['spl rule remove no-agents', 'it is asked no more']],
-  positionals: { name: word('name', 'as spl rule list tells it') },
+  summary: 'Remove a permission rule',
+  description: 'No rule can refuse the removal.',
+  examples: [['spl rule remove no-agents', 'remove the rule']],
+  positionals: { name: word('name', 'Name of the rule, from spl rule list') },
   flags: {},
   async run(context, { name }) {
     const removed = await context.submit('rule.remove', { rule: name });

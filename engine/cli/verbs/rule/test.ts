@@ -7,17 +7,17 @@ import { defineVerb, maybeWord, text } from '../../verb.ts';
 
 export const ruleTest = defineVerb({
   path: 'rule test',
-  summary: 'what the rules would say of something',
+  summary: 'Test whether the rules allow a record',
   description:
-    'Nothing is written. What is asked about is a JSON object with actor, act, namespace, thread and body, or options, which count first. It ends with 4 where it would be refused.',
+    'Writes nothing. Describe the record by options or by a JSON object with actor, act, namespace, thread and body. Options override the object. Exits with 4 if the rules refuse the record.',
   examples: [
-    ['spl rule test --act PUT --namespace acme', 'in your own name'],
-    [`spl rule test '{"act":"INTEND","body":{"topic":"task","goal":"x"}}'`, 'a task add'],
+    ['spl rule test --act PUT --namespace acme', 'test a record of your own'],
+    [`spl rule test '{"act":"INTEND","body":{"topic":"task","goal":"x"}}'`, 'test a task add'],
   ],
-  positionals: { record: maybeWord('record', 'a JSON object') },
+  positionals: { record: maybeWord('record', 'JSON object') },
   flags: {
     act: text('--act <act>', 'INTEND, DO, KNOW, LEARN, GET, PUT, CALL or MAP (default: INTEND)'),
-    namespace: text('--namespace <id>', 'the namespace (default: default)', 'namespaces'),
+    namespace: text('--namespace <id>', 'Namespace (default: default)', 'namespaces'),
   },
   async run(context, { record, act, namespace }) {
     const { actor } = await context.client();
@@ -41,7 +41,7 @@ function decode(value: object): RuleTest {
   const result = v.safeParse(ruleTestSchema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new FleetError('USAGE', `what is asked about: '${v.getDotPath(issue) ?? ''}' ${issue.message}`);
+  throw new FleetError('USAGE', `the record is wrong: '${v.getDotPath(issue) ?? ''}' ${issue.message}`);
 }
 
 function parseObject(json: string): object {

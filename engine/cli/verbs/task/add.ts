@@ -5,37 +5,33 @@ import { pathOf } from '../../settings.ts';
 
 export const taskAdd = defineVerb({
   path: 'task add',
-  summary: 'add a task',
-  description: 'Its folder is where its subtasks run: the present one unless --dir names another.',
+  summary: 'Add a task',
+  description: 'The subtasks of the task run in its folder: --dir, or the current folder.',
   examples: [
-    ['spl task add "Review the release" --alias REL-7', 'with a name of your own'],
-    ['spl task add "Publish it" --depends-on REL-7', 'it is blocked until REL-7 is approved'],
-    ['spl task add "Check the tree" --dir ~/src/app --priority high', 'in another folder'],
+    ['spl task add "Review the release" --alias REL-7', 'choose its alias'],
+    ['spl task add "Publish it" --depends-on REL-7', 'block it until REL-7 is approved'],
+    ['spl task add "Check the tree" --dir ~/src/app --priority high', 'run it in another folder'],
   ],
-  positionals: { goal: word('goal', 'what is to be reached') },
+  positionals: { goal: word('goal', 'Goal of the task') },
   flags: {
-    alias: text('--alias <name>', 'a name for people; made up when left out'),
-    priority: choice('--priority <level>', 'critical, high, medium or low (default: medium)', [
+    alias: text('--alias <name>', 'Name of the task (default: generated)'),
+    priority: choice('--priority <level>', 'Priority: critical, high, medium or low (default: medium)', [
       'critical',
       'high',
       'medium',
       'low',
     ]),
-    labels: texts('--label <label>', 'a label; may be repeated'),
-    domain: text('--domain <domain>', 'the field that it belongs to'),
-    hypothesis: text('--hypothesis <text>', 'what you expect'),
-    criteria: texts('--criteria <text>', 'what it is judged by; may be repeated'),
+    labels: texts('--label <label>', 'Label; repeatable'),
+    domain: text('--domain <domain>', 'Domain of the task'),
+    hypothesis: text('--hypothesis <text>', 'Expected result'),
+    criteria: texts('--criteria <text>', 'Criterion for the review; repeatable'),
     namespace: text(
       '--namespace <id>',
-      'the namespace (default: SPL_NAMESPACE, else the one in use)',
+      'Namespace (default: SPL_NAMESPACE, else the one in use)',
       'namespaces',
     ),
-    dir: text('--dir <folder>', 'where it runs (default: the present folder)', 'folders'),
-    dependsOn: list(
-      '--depends-on <tasks>',
-      'tasks that must be approved first, with commas between',
-      'tasks',
-    ),
+    dir: text('--dir <folder>', 'Folder in which it runs (default: the current folder)', 'folders'),
+    dependsOn: list('--depends-on <tasks>', 'Tasks that must be approved first, comma-separated', 'tasks'),
   },
   async run(context, given) {
     const added = await inNamespace(context, given.namespace, namespace =>

@@ -3,16 +3,16 @@ import { labelOf, SUBTASK, type Named } from '../../subtask-option.ts';
 
 export const taskCancel = defineVerb({
   path: 'task cancel',
-  summary: 'cancel a task, or some of its subtasks',
-  description: 'All its attempts are ended, and its join becomes cancelled.',
+  summary: 'Cancel a task, or one of its subtasks',
+  description: 'Ends all attempts of the task. Its join becomes cancelled.',
   examples: [
-    ['spl task cancel FIRST-001 --reason "not needed"', 'the whole task'],
-    ['spl task cancel FIRST-001 --subtask lint', 'one subtask'],
+    ['spl task cancel FIRST-001 --reason "not needed"', 'cancel the task'],
+    ['spl task cancel FIRST-001 --subtask lint', 'cancel one subtask'],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
-    subtask: text('--subtask <subtask>', `only this subtask: ${SUBTASK}`),
-    reason: text('--reason <text>', 'why, for the record'),
+    subtask: text('--subtask <subtask>', SUBTASK),
+    reason: text('--reason <text>', 'Reason, kept in the record'),
   },
   async run(context, { task, subtask, reason }) {
     const cancelled = await context.submit('task.cancel', { task, subtask, reason });
@@ -27,7 +27,7 @@ export const taskCancel = defineVerb({
   },
 });
 
-/** Asks for the name of a subtask that was given by its index. It is done already: where nobody answers, the index has to do. */
+/** Asks for the name of a subtask that was given by its index. The cancellation is done by now, so a failure is ignored. */
 async function namedIn(context: Context, task: string, subtask: string): Promise<readonly Named[]> {
   if (context.settings.json || !/^\d+$/.test(subtask)) return [];
   const asked = { task, offset: 0, limit: 1, indices: [Number(subtask)] };

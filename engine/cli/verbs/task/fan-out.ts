@@ -16,16 +16,17 @@ const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 export const taskFanOut = defineVerb({
   path: 'task fan-out',
-  summary: 'split a task into subtasks and run them in parallel',
+  summary: 'Split a task into subtasks and run them in parallel',
   description: [
-    'A subtask is written key=value,… with the keys goal (required), name, target, run, executor, dir, budget,',
-    'budget-tokens, budget-secs, timeout, depends (indices joined by +) and attempts; a value with a comma, an equals',
-    'sign or a quote stands in double quotes, with \\" and \\\\ inside. Or it is a JSON object with the same keys.',
+    'A subtask is a list key=value,… with the keys goal (required), name, target, run, executor, dir, budget,',
+    'budget-tokens, budget-secs, timeout, depends (indices joined by +) and attempts. Put a value with a comma, an',
+    'equals sign or a quote in double quotes, and escape with \\" and \\\\. A JSON object with the same keys works too.',
     '',
-    'Under a --budget… each subtask names its share in that currency. It is reserved before an attempt starts; what',
-    'does not fit waits, or ends when it never can. An attempt that passes its own share is ended.',
+    'With --budget, --budget-tokens or --budget-secs, each subtask names its share. The share is reserved before an',
+    'attempt starts. A subtask that does not fit waits, or ends if it can never fit. An attempt that exceeds its share',
+    'is ended.',
     '',
-    'A plan file is YAML with a goal, subtasks and what the options here say; spl plan init writes one to begin with.',
+    'A plan file is YAML with a goal, subtasks and the options below. spl plan init writes a first one.',
     '',
     'Targets: worker-a, specific:DID, least-loaded-worker (default), round-robin.',
     '',
@@ -34,41 +35,45 @@ export const taskFanOut = defineVerb({
   examples: [
     [
       'spl task fan-out FIRST-001 --subtask "goal=Draft the notes" --subtask "goal=Check them,depends=0"',
-      'two subtasks, the second after the first',
+      'run the second subtask after the first',
     ],
     [
       'spl task fan-out REL-7 --subtask \'goal=Lint,run="npm run lint",timeout=120\' --wait',
-      'a command line, and stay until the join',
+      'run a command line, and wait for the join',
     ],
     [
       'spl task fan-out REL-7 --subtasks pages.ndjson --join k_of_n:3 --losers cancel',
-      'from a file, a line each',
+      'read the subtasks from a file, one per line',
     ],
-    ['spl task fan-out REL-7 --plan release.fanout.yaml', 'as a plan says'],
+    ['spl task fan-out REL-7 --plan release.fanout.yaml', 'run a plan file'],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
-    subtask: texts('--subtask <descriptor>', 'one subtask; may be repeated'),
-    subtasks: text('--subtasks <file>', 'subtasks as NDJSON, a line each; - reads standard input', 'files'),
-    plan: text(
-      '--plan <file>',
-      'a plan file, in the place of subtasks; other options count more than it',
+    subtask: texts('--subtask <descriptor>', 'One subtask; repeatable'),
+    subtasks: text(
+      '--subtasks <file>',
+      'File of subtasks, one JSON object per line; - is standard input',
       'files',
     ),
-    join: text('--join <predicate>', 'when the fan-out is satisfied (default: all)'),
-    losers: choice('--losers <what>', 'what becomes of the rest at the join: keep, drain, cancel', LOSERS),
-    timeout: number('--timeout <secs>', 'how long the join may take', { min: 0.001, max: 31_536_000 }),
-    budget: number('--budget <usd>', 'what it may cost in all', AMOUNT),
-    budgetTokens: number('--budget-tokens <n>', 'how many tokens it may take in all', AMOUNT),
-    budgetSecs: number('--budget-secs <n>', 'how many seconds its attempts may take together', AMOUNT),
+    plan: text('--plan <file>', 'Plan file, instead of subtasks; command-line options override it', 'files'),
+    join: text('--join <predicate>', 'Join predicate (default: all)'),
+    losers: choice(
+      '--losers <what>',
+      'What happens to unfinished subtasks at the join: keep, drain, cancel',
+      LOSERS,
+    ),
+    timeout: number('--timeout <secs>', 'Time limit of the join in seconds', { min: 0.001, max: 31_536_000 }),
+    budget: number('--budget <usd>', 'Limit of the total cost', AMOUNT),
+    budgetTokens: number('--budget-tokens <n>', 'Limit of all tokens', AMOUNT),
+    budgetSecs: number('--budget-secs <n>', 'Limit of the seconds of all attempts', AMOUNT),
     namespace: text(
       '--namespace <id>',
-      'the namespace (default: SPL_NAMESPACE, else the one in use, where it lies within the task’s, else that)',
+      'Namespace (default: SPL_NAMESPACE or the one in use, if it is within the task’s, else the task’s)',
       'namespaces',
     ),
-    dir: text('--dir <folder>', 'where subtasks run that name no folder (default: the task’s)', 'folders'),
-    noInput: toggle('--no-input', 'have a subtask that asks a person end as rejected, and not wait for one'),
-    wait: toggle('--wait', 'stay until the join, and end by its outcome'),
+    dir: text('--dir <folder>', 'Folder of subtasks that name none (default: the task’s)', 'folders'),
+    noInput: toggle('--no-input', 'Reject a subtask that asks a person, instead of waiting for the answer'),
+    wait: toggle('--wait', 'Wait for the join, and exit by its outcome'),
   },
   async run(context, given) {
     const asked =
@@ -123,11 +128,11 @@ async function ofOptions({ cwd, env, stdin }: Context, { subtask, subtasks }: So
   };
 }
 
-/** @throws USAGE when subtasks are given beside the plan; INVALID_RECORD with every fault that the plan has. */
+/** @throws USAGE when --plan is combined with subtasks; INVALID_RECORD with every fault of the plan. */
 async function ofPlan(context: Context, given: Sources, file: string): Promise<Asked> {
   if (given.subtask.length > 0 || given.subtasks !== null)
-    throw new FleetError('USAGE', 'subtasks are either those of a plan or those that are given beside it', {
-      hint: 'Leave out --subtask and --subtasks, or write them into the plan.',
+    throw new FleetError('USAGE', '--plan can’t be combined with --subtask or --subtasks', {
+      hint: 'Write the subtasks into the plan.',
     });
   const { instances, executors, default_executor: defaultExecutor } = await context.report('fleet', {});
   const workers = instances.filter(({ role }) => role === 'worker');
@@ -135,7 +140,7 @@ async function ofPlan(context: Context, given: Sources, file: string): Promise<A
   return requestOf(await readPlanFile(context, file, known), context);
 }
 
-/** The namespace in use, where a fan-out of this task may lie in it; else null, for the task's own. */
+/** The namespace in use, if it is within that of the task. Otherwise null: the namespace of the task. */
 async function withinTask(context: Context, task: string): Promise<string | null> {
   const used = await usedNamespace(context);
   if (used === null) return null;
@@ -148,7 +153,7 @@ function wait(context: Context, fanOut: { readonly thread: string }): Promise<nu
 }
 
 function noSubtasks(task: string): FleetError {
-  return new FleetError('INVALID_RECORD', 'a fan-out has at least one subtask, and none is given', {
+  return new FleetError('INVALID_RECORD', 'a fan-out needs at least one subtask', {
     hint: `spl task fan-out ${task} --subtask "goal=…" --subtask "goal=…"`,
   });
 }

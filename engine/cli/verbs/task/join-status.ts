@@ -5,17 +5,17 @@ import { watchJoin } from '../../watch/watch-join.ts';
 
 export const taskJoinStatus = defineVerb({
   path: 'task join-status',
-  summary: 'how far a fan-out has come',
+  summary: 'Show the progress of a fan-out',
   description:
-    'Exit code 0 whenever it can report. With --watch it ends with the join: 0 when satisfied, else 1. Ctrl-C ' +
-    'ends the watching, not the run.',
+    'Exits with 0 for any state. --watch ends at the join, and exits with 0 only if it is satisfied. Ctrl-C ends the ' +
+    'watch, not the run.',
   examples: [
-    ['spl task join-status FIRST-001', 'the state now'],
-    ['spl task join-status FIRST-001 --watch', 'until the join'],
-    ['spl task join-status FIRST-001 --watch --json', 'one document a line, at each change'],
+    ['spl task join-status FIRST-001', 'show the current state'],
+    ['spl task join-status FIRST-001 --watch', 'follow it until the join'],
+    ['spl task join-status FIRST-001 --watch --json', 'print one document per change'],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
-  flags: { watch: toggle('--watch', 'stay until the join') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
+  flags: { watch: toggle('--watch', 'Follow the fan-out until the join') },
   async run(context, { task, watch }) {
     if (watch) return watchJoin(context, task);
     const join = await context.report('join', { task, summary: false });

@@ -7,26 +7,27 @@ import type { OutputStream } from '../../../contract/engine.ts';
 
 export const taskOutput = defineVerb({
   path: 'task output',
-  summary: 'print what a subtask printed',
-  description: 'Byte for byte; with --json as text, and with --follow --json a chunk a line.',
+  summary: 'Print the output of a subtask',
+  description:
+    'Prints the output byte for byte. --json prints it as text, and --follow --json one chunk per line.',
   examples: [
-    ['spl task output FIRST-001 --subtask 0', 'of the latest attempt'],
-    ['spl task output FIRST-001 --subtask lint --follow', 'as it comes, to the end of the attempt'],
-    ['spl task output FIRST-001 --subtask 0 --attempt 1', 'of the first attempt'],
+    ['spl task output FIRST-001 --subtask 0', 'print the output of the latest attempt'],
+    ['spl task output FIRST-001 --subtask lint --follow', 'follow the output until the attempt ends'],
+    ['spl task output FIRST-001 --subtask 0 --attempt 1', 'print the output of the first attempt'],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
     subtask: text('--subtask <subtask>', SUBTASK),
-    attempt: number('--attempt <n>', 'the attempt, counted from 1 (default: the latest)', {
+    attempt: number('--attempt <n>', 'Number of the attempt, from 1 (default: the latest)', {
       min: 1,
       max: 1_000_000,
       whole: true,
     }),
-    follow: toggle('--follow', 'stay until the attempt ends'),
+    follow: toggle('--follow', 'Follow the output until the attempt ends'),
   },
   async run(context, { task, subtask, attempt, follow }) {
     if (subtask === null) {
-      throw new FleetError('USAGE', 'output needs --subtask', {
+      throw new FleetError('USAGE', '--subtask is missing', {
         hint: `spl task output ${task} --subtask 0`,
       });
     }
@@ -43,7 +44,7 @@ export const taskOutput = defineVerb({
   },
 });
 
-/** @returns true when there were any. */
+/** @returns true if there were any. */
 async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<boolean> {
   let isAny = false;
   for await (const chunk of chunks) {
@@ -54,7 +55,7 @@ async function printBytes({ out }: Context, { chunks }: OutputStream): Promise<b
   return isAny;
 }
 
-/** Says that an attempt printed nothing, with the whole reason for its end: reports cut a long one short. */
+/** The line for an attempt that printed nothing, with the full reason for its end. Join statuses shorten long reasons. */
 async function silence(context: Context, task: string, { info }: OutputStream): Promise<string> {
   const { children } = await context.report('join', { task, summary: false });
   const child = children.find(({ index }) => index === info.subtask);

@@ -5,25 +5,28 @@ import { waitForJoin } from '../../watch/watch-join.ts';
 
 export const taskRetry = defineVerb({
   path: 'task retry',
-  summary: 'run subtasks that did not accept again',
+  summary: 'Retry subtasks that did not accept',
   description:
-    'After the join it opens the next round: these subtasks, and those that were cancelled because of them, run ' +
-    'again; the others keep their results. The round is not lost before they have ended.',
+    'After the join, a retry opens the next round: these subtasks run again, with those that were cancelled because of ' +
+    'them. The others keep their results. The new join does not fail before the retried subtasks have ended.',
   examples: [
-    ['spl task retry FIRST-001 --failed', 'all that did not accept'],
-    ['spl task retry FIRST-001 --subtask lint --subtask "test-*"', 'some of them, by their names'],
-    ['spl task retry FIRST-001 --subtask 1 --hint "use the other port" --wait', 'with a hint, to the join'],
+    ['spl task retry FIRST-001 --failed', 'retry all that did not accept'],
+    ['spl task retry FIRST-001 --subtask lint --subtask "test-*"', 'retry some of them, by name'],
+    [
+      'spl task retry FIRST-001 --subtask 1 --hint "use the other port" --wait',
+      'give a hint, and wait for the join',
+    ],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
-    subtask: texts('--subtask <subtask>', `${SUBTASK}; may be given many times`),
-    failed: toggle('--failed', 'all subtasks that did not accept'),
-    hint: text('--hint <text>', 'what to do otherwise this time'),
-    wait: toggle('--wait', 'stay until the join, and end by its outcome'),
+    subtask: texts('--subtask <subtask>', `${SUBTASK}; repeatable`),
+    failed: toggle('--failed', 'Retry all subtasks that did not accept'),
+    hint: text('--hint <text>', 'Hint for the next attempt'),
+    wait: toggle('--wait', 'Wait for the join, and exit by its outcome'),
   },
   async run(context, { task, subtask: subtasks, failed, hint, wait }) {
     if (failed === subtasks.length > 0) {
-      throw new FleetError('USAGE', 'retry needs either --subtask or --failed', {
+      throw new FleetError('USAGE', 'give either --subtask or --failed', {
         hint: `spl task retry ${task} --failed`,
       });
     }

@@ -5,16 +5,16 @@ import { waitForJoin } from '../../watch/watch-join.ts';
 
 export const taskRunSerial = defineVerb({
   path: 'task run-serial',
-  summary: 'run the same subtasks one at a time, as a baseline',
-  description: 'In the order of their dependencies, on one worker, on a thread of its own.',
+  summary: 'Run the same subtasks one at a time, as a baseline',
+  description: 'Runs the subtasks in dependency order on one worker, as a new task with a thread of its own.',
   examples: [
-    ['spl task run-serial FIRST-001 --wait', 'and stay until it is done'],
-    ['spl task run-serial FIRST-001 --worker worker-b', 'on a worker of your choice'],
+    ['spl task run-serial FIRST-001 --wait', 'run it, and wait until it is done'],
+    ['spl task run-serial FIRST-001 --worker worker-b', 'choose the worker'],
   ],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {
-    worker: text('--worker <alias>', 'where to run (default: the least loaded)', 'instances'),
-    wait: toggle('--wait', 'stay until it is done, and end by its outcome'),
+    worker: text('--worker <alias>', 'Worker that runs it (default: the least loaded)', 'instances'),
+    wait: toggle('--wait', 'Wait until it is done, and exit by its outcome'),
   },
   async run(context, { task, worker, wait }) {
     const run = await context.submit('task.run-serial', { task, worker });

@@ -4,9 +4,9 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const taskShow = defineVerb({
   path: 'task show',
-  summary: 'show one task',
-  examples: [['spl task show FIRST-001', 'by alias, thread id, or the beginning of either']],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  summary: 'Show a task',
+  examples: [['spl task show FIRST-001', 'name the task by its alias']],
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {},
   async run(context, { task }) {
     const found = await context.report('task', { task });

@@ -5,17 +5,17 @@ import { standingLines } from '../../render/task.ts';
 import { until } from '../../until.ts';
 import { defineVerb, text, word } from '../../verb.ts';
 
-/** The verbs by which people say how a task stands: they differ in what they are told, and in little else. */
+/** The commands that change the status of a task by hand. */
 
-const positionals = { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') };
-const reason = text('--reason <text>', 'why, for the record');
+const positionals = { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') };
+const reason = text('--reason <text>', 'Reason, kept in the record');
 
 export const taskStart = defineVerb({
   path: 'task start',
-  summary: 'begin to work on a task',
+  summary: 'Start work on a task',
   description:
-    'It ends what holds the task back, and takes one in review back to work. Refused while a task that it depends on is not approved, and under a freeze.',
-  examples: [['spl task start API-7', 'it is active then']],
+    'Ends a block or a deferral, and takes a task in review back to work. Refused under a freeze, and while a dependency is not approved.',
+  examples: [['spl task start API-7', 'make it active']],
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
@@ -25,11 +25,11 @@ export const taskStart = defineVerb({
 
 export const taskDone = defineVerb({
   path: 'task done',
-  summary: 'say that a task is done; it waits for a verdict then',
-  description: 'Somebody else gives the verdict, with spl task approve or spl task reject.',
-  examples: [['spl task done API-7 --summary "merged as 4f2a"', 'it is in review then']],
+  summary: 'Mark a task as done and ready for review',
+  description: 'Another person gives the verdict, with spl task approve or spl task reject.',
+  examples: [['spl task done API-7 --summary "merged as 4f2a"', 'put it in review']],
   positionals,
-  flags: { summary: text('--summary <text>', 'what was done, for whoever judges it') },
+  flags: { summary: text('--summary <text>', 'What was done, for the reviewer') },
   async run(context, { task, summary }) {
     tell(context, 'done', await context.submit('task.done', { task, summary }));
   },
@@ -37,8 +37,8 @@ export const taskDone = defineVerb({
 
 export const taskFail = defineVerb({
   path: 'task fail',
-  summary: 'give a task up as failed',
-  examples: [['spl task fail API-7 --reason "the vendor is gone"', 'spl task reopen takes it up again']],
+  summary: 'Mark a task as failed',
+  examples: [['spl task fail API-7 --reason "the vendor is gone"', 'spl task reopen undoes it']],
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
@@ -48,11 +48,11 @@ export const taskFail = defineVerb({
 
 export const taskApprove = defineVerb({
   path: 'task approve',
-  summary: 'judge a task in review as reached',
-  description: 'Not by whoever said that it is done: --actor says in whose name.',
+  summary: 'Approve a task in review',
+  description: 'Refused for the person who marked the task as done. --actor names the reviewer.',
   examples: [
-    ['spl task approve API-7 --reason "p99 is 8 ms"', 'what waits for it may begin'],
-    ['spl task approve API-7 --actor did:sync:user:grace', 'in the name of a reviewer'],
+    ['spl task approve API-7 --reason "p99 is 8 ms"', 'unblock the tasks that depend on it'],
+    ['spl task approve API-7 --actor did:sync:user:grace', 'approve it as a reviewer'],
   ],
   positionals,
   flags: { reason },
@@ -63,9 +63,10 @@ export const taskApprove = defineVerb({
 
 export const taskReject = defineVerb({
   path: 'task reject',
-  summary: 'judge a task in review as not reached',
-  description: 'Not by whoever said that it is done. To send it back to work instead: spl task start.',
-  examples: [['spl task reject API-7 --reason "no tests"', 'spl task reopen takes it up again']],
+  summary: 'Reject a task in review',
+  description:
+    'Refused for the person who marked the task as done. To send the task back to work, use spl task start.',
+  examples: [['spl task reject API-7 --reason "no tests"', 'spl task reopen undoes it']],
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
@@ -75,14 +76,14 @@ export const taskReject = defineVerb({
 
 export const taskBlock = defineVerb({
   path: 'task block',
-  summary: 'say what keeps a task from going on',
-  description: 'It ends with spl task start or, with --on, by itself when that task is approved.',
+  summary: 'Mark a task as blocked',
+  description: 'spl task start ends the block. With --on, it ends when that task is approved.',
   examples: [
-    ['spl task block API-7 --reason "no access yet"', 'until somebody starts it'],
-    ['spl task block API-7 --on DB-2', 'until DB-2 is approved'],
+    ['spl task block API-7 --reason "no access yet"', 'block it until somebody starts it'],
+    ['spl task block API-7 --on DB-2', 'block it until DB-2 is approved'],
   ],
   positionals,
-  flags: { reason, on: text('--on <task>', 'the task that it waits for', 'tasks') },
+  flags: { reason, on: text('--on <task>', 'Task to wait for', 'tasks') },
   async run(context, { task, reason, on }) {
     tell(context, 'block', await context.submit('task.block', { task, reason, on }));
   },
@@ -90,15 +91,15 @@ export const taskBlock = defineVerb({
 
 export const taskDefer = defineVerb({
   path: 'task defer',
-  summary: 'put a task off, until a time or until somebody starts it',
+  summary: 'Defer a task to a date, or until somebody starts it',
   description:
-    'A date without a zone is in that of this machine. Past the time, the task is what it was before.',
+    'A date without a time zone uses the zone of this machine. After that time the task has its earlier status again.',
   examples: [
-    ['spl task defer API-7 --until 3d', 'for three days'],
-    ['spl task defer API-7 --until 2099-12-24T09:00', 'until then'],
+    ['spl task defer API-7 --until 3d', 'defer it for three days'],
+    ['spl task defer API-7 --until 2099-12-24T09:00', 'defer it to a date'],
   ],
   positionals,
-  flags: { until: until('--until <when>', 'a date, or a duration such as 3d or 2h30m'), reason },
+  flags: { until: until('--until <when>', 'Date, or duration such as 3d or 2h30m'), reason },
   async run(context, { task, reason, until: until_unix }) {
     tell(context, 'defer', await context.submit('task.defer', { task, reason, until_unix }));
   },
@@ -106,9 +107,9 @@ export const taskDefer = defineVerb({
 
 export const taskReopen = defineVerb({
   path: 'task reopen',
-  summary: 'take up a finished task again',
-  description: 'For a task with a fan-out, spl task retry is the way.',
-  examples: [['spl task reopen API-7', 'active if it was ever begun, else in the inbox']],
+  summary: 'Reopen a finished task',
+  description: 'A task with a fan-out is retried instead: spl task retry.',
+  examples: [['spl task reopen API-7', 'make it active, or put it in the inbox if it never started']],
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {

@@ -3,9 +3,9 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const taskTree = defineVerb({
   path: 'task tree',
-  summary: 'show a task and its subtasks as a tree',
-  examples: [['spl task tree FIRST-001', 'each subtask, what it waits for and how it goes']],
-  positionals: { task: word('task', 'an alias, a thread id, or the beginning of either', 'tasks') },
+  summary: 'Show a task and its subtasks as a tree',
+  examples: [['spl task tree FIRST-001', 'show each subtask, its dependencies and its state']],
+  positionals: { task: word('task', 'Alias or thread id, or a prefix of either', 'tasks') },
   flags: {},
   async run(context, { task }) {
     const found = await context.report('task', { task });

@@ -3,15 +3,19 @@ import { defineVerb, number } from '../../verb.ts';
 
 export const threadList = defineVerb({
   path: 'thread list',
-  summary: 'list the threads',
+  summary: 'List threads',
   examples: [
-    ['spl thread list', 'the first hundred'],
-    ['spl thread list --limit 1000 --after 100', 'the next thousand'],
+    ['spl thread list', 'list the first hundred'],
+    ['spl thread list --limit 1000 --after 100', 'list the next thousand'],
   ],
   positionals: {},
   flags: {
-    limit: number('--limit <n>', 'how many at most (default: 100)', { min: 1, max: 100_000, whole: true }),
-    after: number('--after <n>', 'leave out this many first', {
+    limit: number('--limit <n>', 'Number of threads to list (default: 100)', {
+      min: 1,
+      max: 100_000,
+      whole: true,
+    }),
+    after: number('--after <n>', 'Number of threads to skip', {
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       whole: true,

@@ -12,26 +12,24 @@ import { choice, defineVerb, text, toggle } from '../../verb.ts';
 
 export const threadRestore = defineVerb({
   path: 'thread restore',
-  summary: 'take over the threads of a snapshot',
+  summary: 'Restore threads from a snapshot file',
   description: [
-    'Everything is checked before anything is written: the digest of the file, the id of each record, which is',
-    "computed anew, each signature, and whether the record's namespace is there. What is there already is left as it",
-    'is, so that doing it twice changes nothing. What a fleet did elsewhere is history here: it can be read and',
-    'replayed, nothing of it runs again, and its tasks are not listed.',
+    'Checks everything before it writes: the digest of the file, the id of each record, each signature, and the',
+    'namespace of each record. Records that are already here stay, so a second restore changes nothing. The work of',
+    'another fleet becomes history: you can read and replay it, but it does not run and its tasks are not listed.',
     '',
-    'A record stands in the way of another one with the same author, thread and clock. Then fail (the default) writes',
-    'nothing, skip leaves the record of the snapshot out and names it, and accept-existing takes the one that is here',
-    'for it.',
+    'A record conflicts with a different one here that has the same actor, thread and clock. --on-conflict fail (the',
+    'default) then writes nothing, skip skips the record and lists it, and accept-existing keeps the one here.',
   ].join('\n'),
   examples: [
-    ['spl thread restore --in first.jsonl --dry-run', 'what would be written'],
-    ['spl thread restore --in first.jsonl', 'again and again, without harm'],
+    ['spl thread restore --in first.jsonl --dry-run', 'show what would be written'],
+    ['spl thread restore --in first.jsonl', 'restore the threads'],
   ],
   positionals: {},
   flags: {
-    in: text('--in <file>', 'the snapshot (default: standard input)', 'files'),
-    dryRun: toggle('--dry-run', 'check everything, and write nothing'),
-    onConflict: choice('--on-conflict <what>', 'where another record stands in the way', CONFLICT_CHOICES),
+    in: text('--in <file>', 'Snapshot file (default: standard input)', 'files'),
+    dryRun: toggle('--dry-run', 'Check everything, and write nothing'),
+    onConflict: choice('--on-conflict <what>', 'What to do with records that conflict', CONFLICT_CHOICES),
   },
   async run(context, { in: file, dryRun, onConflict }) {
     const restored = await withFile(context, file, async path => {
@@ -45,7 +43,7 @@ export const threadRestore = defineVerb({
   },
 });
 
-/** Standard input can be read but once, and a snapshot is read twice. */
+/** Copies standard input to a file, because a snapshot is read twice. */
 async function withFile<T>(
   context: Context,
   file: string | null,

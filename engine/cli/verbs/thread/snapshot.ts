@@ -8,25 +8,24 @@ import { pathOf } from '../../settings.ts';
 
 export const threadSnapshot = defineVerb({
   path: 'thread snapshot',
-  summary: 'write threads to a file, to be restored elsewhere',
+  summary: 'Write threads to a snapshot file',
   description: [
-    'A line for each record, in the order of the log, with its position, its time, and the signature that it came',
-    'with. The last line tells how many there are and their digest. The fleet may be at work meanwhile: what is',
-    "written is what was there at the beginning. The fleet's own threads, with instances, freezes and namespaces,",
-    'are left out; a whole home is kept by copying its folder.',
+    'Writes one line per record, in log order, with its position, time and signature. The last line has the number of',
+    'records and a digest. The fleet can keep working: the snapshot holds the records of the moment it starts. The',
+    'threads of the fleet itself (instances, freezes, namespaces) are left out. To keep a whole home, copy its folder.',
   ].join('\n'),
   examples: [
-    ['spl thread snapshot FIRST-001 --out first.jsonl', 'one task'],
-    ['spl thread snapshot --all > everything.jsonl', 'every thread'],
+    ['spl thread snapshot FIRST-001 --out first.jsonl', 'save one task'],
+    ['spl thread snapshot --all > everything.jsonl', 'save every thread'],
   ],
-  positionals: { threads: words('thread', 'thread ids, aliases, or the beginning of either', 'tasks') },
+  positionals: { threads: words('thread', 'Thread ids or aliases, or prefixes of either', 'tasks') },
   flags: {
-    all: toggle('--all', 'every thread'),
-    out: text('--out <file>', 'where to (default, and -: standard output)', 'files'),
+    all: toggle('--all', 'Save every thread'),
+    out: text('--out <file>', 'File to write (default, and -: standard output)', 'files'),
   },
   async run(context, { threads, all, out }) {
     if (all === threads.length > 0)
-      throw new FleetError('USAGE', 'name either threads or --all', {
+      throw new FleetError('USAGE', 'give either threads or --all', {
         hint: 'For example: spl thread snapshot FIRST-001 --out first.jsonl',
       });
     const wanted = all ? [undefined] : await resolveAll(context, threads);
@@ -49,7 +48,7 @@ export const threadSnapshot = defineVerb({
   },
 });
 
-/** The names of the standard output; opened as a file it would be written over what else is printed. */
+/** The names of standard output. Opened as a file, it would overwrite what else is printed. */
 const STANDARD_OUTPUT: ReadonlySet<string> = new Set(['-', '/dev/stdout', '/dev/fd/1']);
 
 function unwritable(file: string, cause: unknown): FleetError {
@@ -59,7 +58,7 @@ function unwritable(file: string, cause: unknown): FleetError {
   });
 }
 
-/** The ids of threads, each once. */
+/** The ids of the named threads, each once. */
 async function resolveAll(context: Context, names: readonly string[]): Promise<string[]> {
   const ids = new Set<string>();
   for (const name of names) {

@@ -6,32 +6,35 @@ import { defineVerb, list, text } from '../../verb.ts';
 
 export const tokenCreate = defineVerb({
   path: 'token create',
-  summary: 'make a token that may do less than the home’s own',
+  summary: 'Create a token with limited permissions',
   description: [
-    'Scopes: read sees everything; write also writes records and runs tasks; control also starts and stops instances,',
-    'freezes, and changes namespaces and tokens. write and control include read, and not each other.',
+    'Scopes: read sees everything. write also writes records and runs tasks. control also starts and stops instances,',
+    'freezes, and changes namespaces and tokens. write and control include read, but not each other.',
     '',
-    'With --namespace it can see and change only what lies there or below. The token is shown once. Its holder writes in',
-    'the name did:sync:user:token-‹id›, and can take no other. Whoever may run tasks can run commands as you, whatever the',
-    'namespace: a policy of the namespace says which executors it may use.',
+    'With --namespace, the token sees and changes only that namespace and those below. It is printed once. Its holder',
+    'always acts as did:sync:user:token-‹id›. A token with scope write can run commands as you: to limit its executors,',
+    'set a policy for its namespace.',
   ].join('\n'),
   examples: [
-    ['spl token create --label dashboard --expires 30d', 'one that reads, for a month'],
-    ['spl token create --scope write --namespace acme/web', 'one that works in a namespace'],
-    ['spl token create --scope read,write,control', 'one that may do everything, and can be revoked'],
+    ['spl token create --label dashboard --expires 30d', 'let a dashboard read for a month'],
+    ['spl token create --scope write --namespace acme/web', 'let a holder work in one namespace'],
+    ['spl token create --scope read,write,control', 'allow everything, revocably'],
   ],
   positionals: {},
   flags: {
-    scope: list('--scope <scopes>', 'read, write or control; may be given many times (default: read)'),
-    namespace: text('--namespace <id>', 'confine it to a namespace and what lies below', 'namespaces'),
-    expires: until('--expires <when>', 'how long it holds: 30d, 12h, or a date (default: without end)'),
-    label: text('--label <text>', 'what it is for'),
+    scope: list(
+      '--scope <scopes>',
+      'Scopes, comma-separated: read, write, control; repeatable (default: read)',
+    ),
+    namespace: text('--namespace <id>', 'Confine the token to a namespace and those below', 'namespaces'),
+    expires: until('--expires <when>', 'End of its validity: 30d, 12h, or a date (default: never)'),
+    label: text('--label <text>', 'Purpose of the token'),
   },
   async run(context, { scope, namespace, expires, label }) {
     const created = await context.submit('token.create', {
       scopes: scope.length === 0 ? ['read'] : [...new Set(scope.map(asScope))],
       namespace,
-      // No whole seconds: a date is to be told as it was given.
+      // Not rounded, so that a date is printed as it was given.
       expires_secs: expires === null ? null : Math.max(0.001, expires - Date.now() / 1000),
       label,
     });
@@ -42,7 +45,7 @@ export const tokenCreate = defineVerb({
 function asScope(given: string): Scope {
   const scope = SCOPES.find(each => each === given);
   if (scope !== undefined) return scope;
-  throw new FleetError('USAGE', `--scope '${given}' is none`, {
+  throw new FleetError('USAGE', `--scope '${given}' is not a scope`, {
     details: { scope: given },
     hint: `It must be one of ${SCOPES.join(', ')}.`,
   });

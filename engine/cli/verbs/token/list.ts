@@ -3,9 +3,10 @@ import { defineVerb } from '../../verb.ts';
 
 export const tokenList = defineVerb({
   path: 'token list',
-  summary: 'list the tokens beside the home’s own',
-  description: 'The tokens themselves are told to nobody: only a hash of each is kept.',
-  examples: [['spl token list', 'what each may do, and until when']],
+  summary: 'List the tokens made with spl token create',
+  description:
+    'The home’s own token is not listed. Secrets are never shown: the home keeps only their hashes.',
+  examples: [['spl token list', 'show the scopes and the expiry of each']],
   positionals: {},
   flags: {},
   async run(context) {

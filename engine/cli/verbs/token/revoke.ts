@@ -2,10 +2,10 @@ import { defineVerb, word } from '../../verb.ts';
 
 export const tokenRevoke = defineVerb({
   path: 'token revoke',
-  summary: 'end a token at once, with the streams that are open with it',
-  description: 'Tokens that were made with it are not ended: spl token list says who made each.',
-  examples: [['spl token revoke 0123456789abcdef', 'by its id, which is the middle part of the token']],
-  positionals: { id: word('id', 'as spl token list shows it') },
+  summary: 'Revoke a token and close its open streams',
+  description: 'Tokens that were created with it stay valid. spl token list shows who created each.',
+  examples: [['spl token revoke 0123456789abcdef', 'revoke a token by its id, the middle part of the token']],
+  positionals: { id: word('id', 'Id of the token, from spl token list') },
   flags: {},
   async run(context, { id }) {
     const revoked = await context.submit('token.revoke', { token: id });

@@ -3,10 +3,10 @@ import { defineVerb } from '../../verb.ts';
 
 export const worktreeList = defineVerb({
   path: 'worktree list',
-  summary: 'list the worktrees that attempts have, or left',
+  summary: 'List the git worktrees of attempts',
   description:
-    'An attempt with isolation=worktree works in one of its own. It goes with the attempt when nothing was changed in it, and else stays, with a branch that holds all that was done.',
-  examples: [['spl worktree list', 'branch, state and folder of each']],
+    'An attempt with isolation=worktree works in its own worktree. When the attempt ends, the worktree is removed if nothing changed. Otherwise it stays, and its branch holds all changes.',
+  examples: [['spl worktree list', 'show the branch, state and folder of each']],
   positionals: {},
   flags: {},
   async run(context) {

@@ -4,22 +4,22 @@ import { defineVerb, toggle, word } from '../../verb.ts';
 
 export const worktreeRemove = defineVerb({
   path: 'worktree remove',
-  summary: 'remove a worktree, and its branch where nothing is lost with it',
+  summary: 'Remove a worktree, and its branch if no commit is lost',
   description:
-    'A branch stays while no other one, here or at a remote, has all that is on it. What is not committed is refused.',
+    'The branch stays unless another local or remote branch has all its commits. A worktree with uncommitted changes is refused.',
   examples: [
-    ['spl worktree remove spl/TUT-001/0-1', 'by its branch'],
-    ['spl worktree remove spl/TUT-001/0-1 --force', 'with what only it has'],
+    ['spl worktree remove spl/TUT-001/0-1', 'name it by its branch'],
+    ['spl worktree remove spl/TUT-001/0-1 --force', 'discard its changes and commits'],
   ],
-  positionals: { worktree: word('worktree', 'its name, its branch or its folder') },
-  flags: { force: toggle('--force', 'throw away what is not committed, and the branch') },
+  positionals: { worktree: word('worktree', 'Name, branch or folder of the worktree') },
+  flags: { force: toggle('--force', 'Discard uncommitted changes and the branch') },
   async run(context, { worktree, force }) {
     const removed = await context.submit('worktree.remove', { worktree, force });
     const { green } = context.out.colours;
     context.print(removed, () => [
       `${green('✓')} worktree '${removed.name}' removed`,
       removed.branch_kept
-        ? `  · branch ${removed.branch} stays: no other one has what is on it`
+        ? `  · branch ${removed.branch} stays: no other branch has all its commits`
         : `  · branch ${removed.branch} is gone`,
       ...goneLines(removed),
     ]);
