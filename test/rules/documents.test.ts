@@ -296,19 +296,20 @@ describe('the documents', () => {
   });
 
   describe('list the decisions', () => {
-    it('every one, by its number and title', () => {
-      const listed = linksIn(read(`${DECISIONS}/README.md`)).map(({ path }) => path);
-      assert.deepEqual(listed, decisions);
-      const titles = tableIn(read(`${DECISIONS}/README.md`)).map(([link, title]) => [
-        Number(/\[(\d+)\]/.exec(link!)![1]),
-        title!.replace(/ ◊$/, ''),
-      ]);
-      const own = decisions.map(name => {
-        const [, number, title] = /^# (\d+)\. (.*)$/m.exec(read(`${DECISIONS}/${name}`))!;
-        assert.equal(Number(name.slice(0, 4)), Number(number), name);
-        return [Number(number), title];
-      });
-      assert.deepEqual(titles, own);
+    it('every one once, below the module that it binds', () => {
+      const page = read(`${DECISIONS}/README.md`);
+      const [head] = page.split(`## ${INDEX_OF_DECISIONS}`);
+      const wanted = `${head}## ${INDEX_OF_DECISIONS}\n\n${decisionIndex()}`;
+      if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(ROOT, DECISIONS, 'README.md'), wanted);
+      else assert.equal(page, wanted, 'write it anew with UPDATE_GOLDEN=1');
+    });
+
+    it('each with a number of its own, and none that was retired', () => {
+      const [, retired] = /^Retired: (.*)$/m.exec(read(`${DECISIONS}/README.md`))!;
+      const gone = [...retired!.matchAll(/(?<!\[)\b\d+\b(?=,)/g)].map(([number]) => Number(number));
+      const all = [...decisions.map(name => Number(name.slice(0, 4))), ...gone];
+      assert.ok(gone.length > 0);
+      assert.equal(new Set(all).size, all.length);
     });
 
     for (const name of decisions) {
@@ -442,6 +443,27 @@ function checkCommand(line: string, verbs: readonly Verb[], document: string): v
 /** The words of a command line as a shell takes them; a quoted word is never an option. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/'[^']*'|"(?:[^"\\]|\\.)*"|\S+/g)].map(([word]) => word);
+}
+
+const INDEX_OF_DECISIONS = 'By module';
+
+/** The list of decisions, below a heading for each module. */
+function decisionIndex(): string {
+  const rows = decisions.map(name => {
+    const head = /^# (\d+)\. (.*)\n\nModule: `([^`]+)`\n/.exec(read(`${DECISIONS}/${name}`));
+    assert.ok(head, `'${name}' has no title with a number, or no module below it`);
+    const [, number, title, module] = head;
+    assert.equal(Number(name.slice(0, 4)), Number(number), name);
+    assert.ok(existsSync(join(ROOT, module!)), `'${name}' names '${module}', which is not there`);
+    return { module: module!, line: `- [${number}](${name}): ${title}` };
+  });
+  const modules = [...new Set(rows.map(({ module }) => module))].sort();
+  return modules
+    .map(module => {
+      const lines = rows.filter(row => row.module === module).map(({ line }) => line);
+      return `### \`${module}\`\n\n${lines.join('\n')}\n`;
+    })
+    .join('\n');
 }
 
 interface Stated {
