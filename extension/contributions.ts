@@ -1,7 +1,10 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 
-/** Everything that package.json contributes, by its id. A test holds the two together, both ways. */
+/**
+ * Views, context keys and settings that package.json contributes; `command-registry.ts` has the commands. A test holds the
+ * manifest and the code together, both ways.
+ */
 
 export const VIEWS = {
   instances: 'fleet.instances',
@@ -10,64 +13,6 @@ export const VIEWS = {
 } as const;
 export const TERMINAL_PROFILE = 'fleet.terminal';
 export const WALKTHROUGH = 'firstFanOut';
-
-export const COMMANDS = [
-  'fleet.start',
-  'fleet.stopWorkers',
-  'fleet.stopAll',
-  'fleet.killSwitch',
-  'fleet.liftKillSwitch',
-  'fleet.showStatus',
-  'fleet.openConfiguration',
-  'fleet.restartInstance',
-  'fleet.stopInstance',
-  'fleet.pingInstance',
-  'fleet.showInstance',
-  'fleet.copyDid',
-  'fleet.openInstanceLog',
-  'fleet.addTask',
-  'fleet.fanOut',
-  'fleet.openReport',
-  'fleet.showOutput',
-  'fleet.openChanges',
-  'fleet.openWorktree',
-  'fleet.openWorktreeTerminal',
-  'fleet.showWorktrees',
-  'fleet.setTaskStatus',
-  'fleet.retry',
-  'fleet.retryFailed',
-  'fleet.cancel',
-  'fleet.runSerial',
-  'fleet.showTask',
-  'fleet.replay',
-  'fleet.showThread',
-  'fleet.query',
-  'fleet.runPlan',
-  'fleet.runPlanSubtask',
-  'fleet.runPlanSerially',
-  'fleet.openPlanReport',
-  'fleet.previewPlan',
-  'fleet.copyThread',
-  'fleet.copyAlias',
-  'fleet.newNamespace',
-  'fleet.freezeNamespace',
-  'fleet.unfreezeNamespace',
-  'fleet.archiveNamespace',
-  'fleet.reviveNamespace',
-  'fleet.deleteNamespace',
-  'fleet.showEffectivePolicy',
-  'fleet.useNamespace',
-  'fleet.clearNamespace',
-  'fleet.copyNamespace',
-  'fleet.doctor',
-  'fleet.openTerminal',
-  'fleet.firstFanOut',
-  'fleet.openWalkthrough',
-  'fleet.openHistory',
-  'fleet.reconnect',
-  'fleet.showLog',
-] as const;
-export type CommandId = (typeof COMMANDS)[number];
 
 /** The context keys that `when` clauses test. */
 export interface ContextKeys {
@@ -114,40 +59,4 @@ export function setting<N extends SettingName>(name: N): Setting<N> {
 /** Tells whether a change of the configuration affects this setting. */
 export function concerns(event: vscode.ConfigurationChangeEvent, name: SettingName): boolean {
   return event.affectsConfiguration(`fleet.${name}`);
-}
-
-const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
-const index = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
-
-/** The subject of a command. Rows of the trees are subjects; links, menus and other extensions may pass the same. */
-export const subjectSchema = v.variant('kind', [
-  v.object({ kind: v.literal('instance'), did: name }),
-  v.object({ kind: v.literal('task'), thread: name }),
-  v.object({ kind: v.literal('child'), thread: name, index }),
-  v.object({ kind: v.literal('attempt'), thread: name, index, attempt }),
-  v.object({ kind: v.literal('namespace'), id: name }),
-  /** A plan, or the subtask of this name that stood at this place in it when it was shown. */
-  v.object({
-    kind: v.literal('plan'),
-    uri: v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096)),
-    subtask: v.nullable(index),
-    name: v.exactOptional(v.nullable(v.string())),
-  }),
-]);
-export type Subject = v.InferOutput<typeof subjectSchema>;
-/** A subject with a row that can be shown. Rows of namespaces are read only when they are opened, and plans have none. */
-export type Revealed = Exclude<Subject, { kind: 'namespace' | 'plan' }>;
-
-/** Reads what a command was called with; undefined when that names nothing, and the user is asked. */
-export function subjectOf(argument: unknown): Subject | undefined {
-  const result = v.safeParse(subjectSchema, argument);
-  return result.success ? result.output : undefined;
-}
-
-const selectionSchema = v.object({ kind: v.literal('selection') });
-
-/** Tells whether a key binding called a command, which is then about the selected row. */
-export function isSelection(argument: unknown): boolean {
-  return v.is(selectionSchema, argument);
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
 import { PROGRAM_FILES } from '../engine/home/program.ts';
 import { editor, EventEmitter, part } from '../test/stubs/vscode.ts';
-import { COMMANDS } from './contributions.ts';
+import { COMMAND_IDS } from './command-registry.ts';
 import { activate, deactivate } from './extension.ts';
 import { memento, next, useEditor } from './testing/editor.ts';
 
@@ -51,7 +51,7 @@ describe('the extension', () => {
     const ready = next(integrated.event);
     activate(context());
     await ready;
-    assert.deepEqual([...editor.handlers.keys()].toSorted(), [...COMMANDS].toSorted());
+    assert.deepEqual([...editor.handlers.keys()].toSorted(), [...COMMAND_IDS].toSorted());
     assert.deepEqual([...editor.trees.keys()], ['fleet.instances', 'fleet.fanOuts', 'fleet.namespaces']);
     await assert.rejects(access(join(folder, 'home')), { code: 'ENOENT' });
     assert.deepEqual([editor.panels, editor.texts.editors, editor.person.asked], [[], [], []]);

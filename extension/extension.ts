@@ -4,7 +4,7 @@ import { readConfig } from '../engine/home/config.ts';
 import { defaultHome, homePaths } from '../engine/home/paths.ts';
 import { settings } from '../engine/home/settings.ts';
 import type { Did } from '../engine/record/ids.ts';
-import { registerCommands } from './commands/index.ts';
+import { commandRunner, registerCommands } from './commands/index.ts';
 import { registerRevisions } from './changes/revisions.ts';
 import type { CommandContext } from './commands/context.ts';
 import { setting, TERMINAL_PROFILE } from './contributions.ts';
@@ -65,7 +65,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const attention = store.add(new Attention(model));
   const trees = store.add(new Trees(session, model, attention, log));
   const documents = store.add(new Documents());
-  const panels = store.add(registerPanels(context.extensionUri, session, model, log));
+  const panels = store.add(
+    registerPanels({
+      extensionUri: context.extensionUri,
+      access: session,
+      model,
+      log,
+      run: (id, ...args) => commandRunner(commands)(id, ...args),
+    }),
+  );
   const runs = store.add(new PlanRuns(context.workspaceState));
   const { plans, preview } = store.add(
     registerPlans(
@@ -83,7 +91,7 @@ export function activate(context: vscode.ExtensionContext): void {
     documents,
     log,
     openReport: thread => panels.open({ thread, alias: model.task(thread)?.alias ?? thread }),
-    reveal: subject => trees.reveal(subject),
+    reveal: target => trees.reveal(target),
     checkJoin: async (text, subtasks) => (await program()).load().checkJoin(text, subtasks),
     splEnvironment: terminalOf,
     plans,
@@ -96,9 +104,7 @@ export function activate(context: vscode.ExtensionContext): void {
   store.add(statusBar(session, model));
   store.add(notifications(attention, session));
   store.add(coordinatorStopped(session));
-  store.add(
-    vscode.window.registerTerminalLinkProvider(terminalLinks(model, subject => trees.reveal(subject))),
-  );
+  store.add(vscode.window.registerTerminalLinkProvider(terminalLinks(model, target => trees.reveal(target))));
   store.add(
     vscode.window.registerTerminalProfileProvider(TERMINAL_PROFILE, {
       provideTerminalProfile: async () => new vscode.TerminalProfile(splTerminal(await terminalOf())),

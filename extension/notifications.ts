@@ -3,9 +3,12 @@ import type { ChildDocument, TaskDocument } from '../engine/contract/documents.t
 import { MAX_CHILDREN } from '../engine/contract/engine.ts';
 import { duration, oneLine, plural } from '../engine/contract/format.ts';
 import type { EngineAccess } from './access.ts';
-import { setting, type CommandId, type Subject } from './contributions.ts';
+import { asCommand, execute } from './command-registry.ts';
+import { setting } from './contributions.ts';
+import { offer } from './messages.ts';
 import { linkless, sentences } from './plain.ts';
 import type { OpenSession } from './session/session.ts';
+import type { AttemptRef, ChildRef } from './targets.ts';
 import { isFollowUp, isUnaccepted, verdictText } from './views/appearance.ts';
 import type { Alarm, Attention, Load } from './views/attention.ts';
 
@@ -26,17 +29,8 @@ export function coordinatorStopped(session: OpenSession): vscode.Disposable {
 
 async function sayStopped(error: Error): Promise<void> {
   const text = vscode.l10n.t('The coordinator in this window stopped: {0}', sentences(error));
-  const actions: readonly Omit<Action, 'subject'>[] = [
-    { title: vscode.l10n.t('Try Again'), command: 'fleet.reconnect' },
-    { title: vscode.l10n.t('Show Log'), command: 'fleet.showLog' },
-  ];
-  const chosen = await vscode.window.showErrorMessage(linkless(text), ...actions);
-  if (chosen !== undefined) await vscode.commands.executeCommand(chosen.command);
-}
-
-interface Action extends vscode.MessageItem {
-  readonly command: CommandId;
-  readonly subject: Subject;
+  const again = asCommand('fleet.reconnect', vscode.l10n.t('Try Again'));
+  await offer('error', text, again, asCommand('fleet.showLog', vscode.l10n.t('Show Log')));
 }
 
 async function notify(alarm: Alarm, access: EngineAccess): Promise<void> {
@@ -50,7 +44,7 @@ async function notify(alarm: Alarm, access: EngineAccess): Promise<void> {
     return;
   }
   const action = actions.find(each => each === chosen);
-  if (action !== undefined) await vscode.commands.executeCommand(action.command, action.subject);
+  if (action !== undefined) await execute(action);
 }
 
 async function toldOf(alarm: Alarm, access: EngineAccess): Promise<Told> {
@@ -70,14 +64,10 @@ function joinFailed(
   { task }: Extract<Alarm, { kind: 'joinFailed' }>,
   failed: readonly ChildDocument[],
 ): Told {
-  const subject = { kind: 'task', thread: task.thread } as const;
-  const report: Action = { title: vscode.l10n.t('Open Report'), command: 'fleet.openReport', subject };
-  const retryAll: Action = {
-    title: vscode.l10n.t('Retry All Failed'),
-    command: 'fleet.retryFailed',
-    subject,
-  };
-  const retry: Action = { title: vscode.l10n.t('Retry Subtask…'), command: 'fleet.retry', subject };
+  const target = { kind: 'task', thread: task.thread } as const;
+  const report = asCommand('fleet.openReport', vscode.l10n.t('Open Report'), target);
+  const retryAll = asCommand('fleet.retryFailed', vscode.l10n.t('Retry All Failed'), target);
+  const retry = asCommand('fleet.retry', vscode.l10n.t('Retry Subtask…'), target);
   return {
     text: vscode.l10n.t(
       '“{0}” ({1}) failed: {2}',
@@ -94,9 +84,9 @@ function needsYou(
   { task, subtask: index }: Extract<Alarm, { kind: 'needsYou' }>,
   child: ChildDocument | undefined,
 ): Told {
-  const subject = { kind: 'child', thread: task.thread, index } as const;
-  const output: Action = { title: vscode.l10n.t('Show Output'), command: 'fleet.showOutput', subject };
-  const answer: Action = { title: vscode.l10n.t('Answer…'), command: 'fleet.retry', subject };
+  const target = { kind: 'child', thread: task.thread, index } as const;
+  const output = asCommand('fleet.showOutput', vscode.l10n.t('Show Output'), target);
+  const answer = asCommand('fleet.retry', vscode.l10n.t('Answer…'), target);
   return {
     text: vscode.l10n.t(
       '{0} of “{1}” ({2}) needs you: {3}',
@@ -110,7 +100,7 @@ function needsYou(
 }
 
 function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>, had: string): Told {
-  const subject = { kind: 'instance', did: worker.did } as const;
+  const target = { kind: 'instance', did: worker.did } as const;
   const why = worker.note === null ? '' : ` (${worker.note})`;
   return {
     text:
@@ -118,8 +108,8 @@ function workerLost({ worker, load }: Extract<Alarm, { kind: 'workerLost' }>, ha
         ? vscode.l10n.t('{0} was lost{1} with {2} on it.', worker.alias, why, plural(load.count, 'subtask'))
         : vscode.l10n.t('{0} was lost{1} with {2}.', worker.alias, why, had),
     actions: [
-      { title: vscode.l10n.t('Open Log'), command: 'fleet.openInstanceLog', subject },
-      { title: vscode.l10n.t('Show'), command: 'fleet.showInstance', subject },
+      asCommand('fleet.openInstanceLog', vscode.l10n.t('Open Log'), target),
+      asCommand('fleet.showInstance', vscode.l10n.t('Show'), target),
     ],
   };
 }
@@ -131,7 +121,7 @@ function stalled(
   const { subtask, worker, stalled_secs: secs } = attempt;
   const at = { thread: task.thread, index: subtask };
   // An attempt that comes after this one is another matter.
-  const subject: Subject =
+  const target: ChildRef | AttemptRef =
     child === undefined || child.attempt === 0
       ? { kind: 'child', ...at }
       : { kind: 'attempt', ...at, attempt: child.attempt };
@@ -145,8 +135,8 @@ function stalled(
       duration(secs),
     ),
     actions: [
-      { title: vscode.l10n.t('Show Output'), command: 'fleet.showOutput', subject },
-      { title: vscode.l10n.t('Cancel It'), command: 'fleet.cancel', subject },
+      asCommand('fleet.showOutput', vscode.l10n.t('Show Output'), target),
+      asCommand('fleet.cancel', vscode.l10n.t('Cancel It'), target),
     ],
   };
 }
@@ -213,5 +203,5 @@ const labelOf = ({ name, goal }: ChildDocument): string => oneLine(name ?? goal,
 
 interface Told {
   readonly text: string;
-  readonly actions: readonly Action[];
+  readonly actions: readonly vscode.Command[];
 }

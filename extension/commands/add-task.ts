@@ -2,10 +2,10 @@ import * as vscode from 'vscode';
 import * as v from 'valibot';
 import { aliasSchema, type TaskAdd } from '../../engine/contract/commands.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell } from './progress.ts';
 
-export const addTask: Command = async context => {
+export const addTask: Handler<'fleet.addTask'> = async context => {
   const asked = await askForTask(context);
   if (asked === undefined) return;
   const added = await (await engine(context)).submit('task.add', asked);

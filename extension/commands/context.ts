@@ -1,11 +1,12 @@
 import type * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { JoinFault } from '../../engine/index.ts';
-import type { Revealed, Subject } from '../contributions.ts';
+import type { Arguments, CommandId, Result } from '../command-registry.ts';
 import type { Documents } from '../documents.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import type { Plans } from '../plans/plans.ts';
 import type { OpenSession } from '../session/session.ts';
+import type { RevealedRef } from '../targets.ts';
 import type { SplEnvironment } from '../terminal/environment.ts';
 
 /** The parts of the extension that commands use. */
@@ -17,7 +18,7 @@ export interface CommandContext {
   /** Opens the panel of a task's join and speedup. */
   openReport(thread: string): void;
   /** Shows the row of this in its tree. */
-  reveal(subject: Revealed): Promise<void>;
+  reveal(target: RevealedRef): Promise<void>;
   /** Returns the fault of a join predicate for this number of subtasks; null when it has none. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;
@@ -28,11 +29,14 @@ export interface CommandContext {
   notePlanRun(uri: vscode.Uri, thread: string): Promise<void>;
 }
 
-/** One command; what it throws is shown to the user. */
-export type Command = (context: CommandContext, subject: Subject | undefined) => Promise<void>;
+/** A command; what it throws is shown to the user. */
+export type Handler<Id extends CommandId> = (
+  context: CommandContext,
+  ...args: Arguments<Id>
+) => Promise<Result<Id>>;
 
 /**
- * The engine that answers now.
+ * Returns the engine that answers now.
  * @throws why none does.
  */
 export function engine({ session }: CommandContext): Promise<EngineClient> {

@@ -4,10 +4,11 @@ import type { FanOutRequest, Losers, TaskAdd } from '../../engine/contract/comma
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine, plural } from '../../engine/contract/format.ts';
 import { iconless, linkless, sentences } from '../plain.ts';
+import type { OwnTaskRef } from '../targets.ts';
 import { askForTask } from './add-task.ts';
 import { askForSubtask } from './ask-subtask.ts';
 import { askForJoin } from './ask-join.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import {
   EMPTY_DRAFT,
   requestOf,
@@ -23,8 +24,8 @@ import { sayNotes, startTask } from './start-task.ts';
  * Puts a fan-out together: a first subtask, then a page on which everything of it can be seen and changed, until it is
  * started. What the engine refuses brings the page back, with nothing lost.
  */
-export const fanOut: Command = async (context, subject) => {
-  const split = await askWhatToSplit(context, subject);
+export const fanOut: Handler<'fleet.fanOut'> = async (context, target) => {
+  const split = await askWhatToSplit(context, target);
   if (split === undefined) return;
   const first = await askForSubtask(context, EMPTY_DRAFT);
   if (first === undefined) return;
@@ -60,7 +61,7 @@ const added = (task: TaskAdd): Split => ({
 
 async function askWhatToSplit(
   context: CommandContext,
-  subject: Parameters<Command>[1],
+  target: OwnTaskRef | undefined,
 ): Promise<Split | undefined> {
   const isBare = ({ fan_out: fanned, status }: TaskDocument): boolean =>
     fanned === null && ['inbox', 'active'].includes(status);
@@ -68,8 +69,8 @@ async function askWhatToSplit(
     const task = await askForTask(context);
     return task && added(task);
   };
-  if (subject !== undefined) {
-    const task = await pickTask(context, subject, '');
+  if (target !== undefined) {
+    const task = await pickTask(context, target, '');
     return task && existing(task);
   }
   const bare = [...context.model.tasks.values()].filter(isBare);

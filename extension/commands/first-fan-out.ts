@@ -1,15 +1,15 @@
 import * as vscode from 'vscode';
 import { WALKTHROUGH } from '../contributions.ts';
 import { taskOf } from './add-task.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { revealFannedOut } from './fan-out.ts';
 import { requestOf } from './fan-out-draft.ts';
 import { startFleet } from './fleet.ts';
 import { startTask } from './start-task.ts';
 
 /** The walkthrough's second step: a task, split into two subtasks that only echo, one for each worker. */
-export const firstFanOut: Command = async context => {
-  if (workers(context).length < 2) await startFleet(context, undefined);
+export const firstFanOut: Handler<'fleet.firstFanOut'> = async context => {
+  if (workers(context).length < 2) await startFleet(context);
   const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));
   const echo = { executor: 'echo', run: null, dependsOn: [] };
   const subtasks = [
@@ -34,7 +34,7 @@ function freeAlias({ model }: CommandContext): string {
   }
 }
 
-export const openWalkthrough: Command = async () => {
+export const openWalkthrough: Handler<'fleet.openWalkthrough'> = async () => {
   const id = `spl-fleet.spl-fleet#${WALKTHROUGH}`;
   await vscode.commands.executeCommand('workbench.action.openWalkthrough', id, false);
 };

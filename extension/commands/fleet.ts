@@ -4,15 +4,15 @@ import { plural } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { setting } from '../contributions.ts';
+import { confirm } from '../messages.ts';
 import { CONFIG_TEMPLATE } from './config-template.ts';
-import type { Command } from './context.ts';
-import { engine } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell, withProgress } from './progress.ts';
 import { offerLeftWorktrees } from './work.ts';
 
 /** Starting and stopping the fleet as a whole. */
 
-export const startFleet: Command = async context => {
+export const startFleet: Handler<'fleet.start'> = async context => {
   const client = await engine(context);
   const workers = setting('workers');
   const started = await withProgress(vscode.l10n.t('Starting {0}…', plural(workers, 'worker')), () =>
@@ -35,10 +35,10 @@ function startedText({ live, spawned, adopted, resumed }: FleetStarted): string 
 /** Work that runs gets this long to finish, as on the command line. */
 const GRACE_SECS = 10;
 
-export const stopWorkers: Command = context => stop(context, 'workers');
-export const stopAll: Command = context => stop(context, 'all');
+export const stopWorkers: Handler<'fleet.stopWorkers'> = context => stop(context, 'workers');
+export const stopAll: Handler<'fleet.stopAll'> = context => stop(context, 'all');
 
-async function stop(context: Parameters<Command>[0], scope: 'workers' | 'all'): Promise<void> {
+async function stop(context: CommandContext, scope: 'workers' | 'all'): Promise<void> {
   const client = await engine(context);
   // Asked of the engine: what the views show may be a moment old, and would make a question of what is over.
   const { fan_outs_total: underWay } = await client.report('live', {});
@@ -50,14 +50,13 @@ async function stop(context: Parameters<Command>[0], scope: 'workers' | 'all'): 
   tell(stoppedText(stopped));
 }
 
-async function confirmStop(open: number): Promise<boolean> {
-  const yes = vscode.l10n.t('Stop');
+function confirmStop(open: number): Promise<boolean> {
   const detail = vscode.l10n.t(
     'What does not finish in {0} s is handed back, and waits for the next start.',
     GRACE_SECS,
   );
   const message = vscode.l10n.t('{0} under way. Stop all the same?', plural(open, 'fan-out'));
-  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+  return confirm(message, detail, vscode.l10n.t('Stop'));
 }
 
 export function stoppedText({ stopped }: FleetStopped): string {
@@ -66,7 +65,7 @@ export function stoppedText({ stopped }: FleetStopped): string {
 }
 
 /** Opens the file that agents, worktrees and time-outs are set in; where there is none, a text to begin with, not saved. */
-export const openConfiguration: Command = async ({ session }) => {
+export const openConfiguration: Handler<'fleet.openConfiguration'> = async ({ session }) => {
   const file = vscode.Uri.file(homePaths(session.home).configToml);
   const isThere = await vscode.workspace.fs.stat(file).then(
     () => true,

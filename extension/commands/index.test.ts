@@ -5,7 +5,7 @@ import { FleetError } from '../../engine/errors.ts';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { fleet, task } from '../../engine/cli/testing/documents.ts';
 import { editor, enter, escape, press } from '../../test/stubs/vscode.ts';
-import { COMMANDS, type CommandId } from '../contributions.ts';
+import { COMMAND_IDS, type CommandId } from '../command-registry.ts';
 import { settled, useEditor } from '../testing/editor.ts';
 import { useFleet } from '../testing/suite.ts';
 import { Window } from '../testing/window.ts';
@@ -131,7 +131,7 @@ describe('the commands of the manifest', () => {
 
   it('are all registered, and are gone with the window', async () => {
     const window = new Window();
-    assert.deepEqual([...editor.handlers.keys()].toSorted(), [...COMMANDS].toSorted());
+    assert.deepEqual([...editor.handlers.keys()].toSorted(), [...COMMAND_IDS].toSorted());
     window.close();
     await assert.rejects(async () => vscode.commands.executeCommand('fleet.start'), /not found/);
   });

@@ -1,8 +1,16 @@
 import * as vscode from 'vscode';
-import { COMMANDS, isSelection, subjectOf, type CommandId, type Subject } from '../contributions.ts';
+import {
+  COMMAND_IDS,
+  decodeArguments,
+  type Arguments,
+  type CommandId,
+  type Result,
+  type RunCommand,
+} from '../command-registry.ts';
 import { linkless, sentences } from '../plain.ts';
+import type { WorkRef } from '../targets.ts';
 import { addTask } from './add-task.ts';
-import type { Command, CommandContext } from './context.ts';
+import type { CommandContext, Handler } from './context.ts';
 import { fanOut } from './fan-out.ts';
 import { firstFanOut, openWalkthrough } from './first-fan-out.ts';
 import { openConfiguration, startFleet, stopAll, stopWorkers } from './fleet.ts';
@@ -46,9 +54,9 @@ import { setTaskStatus } from './task-status.ts';
 import { doctor, openTerminal } from './terminal.ts';
 import { openChanges, openWorktree, openWorktreeTerminal, showWorktrees } from './work.ts';
 
-const openHistory: Command = async ({ session }) => void (await session.open());
+const openHistory: Handler<'fleet.openHistory'> = async ({ session }) => void (await session.open());
 
-const HANDLERS: Readonly<Record<CommandId, Command>> = {
+const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.start': startFleet,
   'fleet.stopWorkers': stopWorkers,
   'fleet.stopAll': stopAll,
@@ -105,20 +113,39 @@ const HANDLERS: Readonly<Record<CommandId, Command>> = {
   'fleet.showLog': showLog,
 };
 
-/** Registers every command. What one is called with is decoded; what it throws is shown, with the way out. */
+/** Returns the function by which panels run commands: the same as everybody's, but what it throws is the panel's to show. */
+export function commandRunner(context: CommandContext): RunCommand {
+  return (id, ...args) => run(context, id, args);
+}
+
+function run<Id extends CommandId>(
+  context: CommandContext,
+  id: Id,
+  args: Arguments<Id>,
+): Promise<Result<Id>> {
+  return HANDLERS[id](context, ...args);
+}
+
+/** Registers every command. The argument of a call is decoded; what the command throws is shown, with the way out. */
 export function registerCommands(
   context: CommandContext,
-  selection: () => Subject | undefined,
+  selection: () => WorkRef | undefined,
 ): readonly vscode.Disposable[] {
-  return COMMANDS.map(id =>
-    vscode.commands.registerCommand(id, async (argument: unknown) => {
-      try {
-        await HANDLERS[id](context, isSelection(argument) ? selection() : subjectOf(argument));
-      } catch (thrown) {
-        showError(context, id, thrown);
-      }
-    }),
-  );
+  return COMMAND_IDS.map(id => registerCommand(context, id, selection));
+}
+
+function registerCommand<Id extends CommandId>(
+  context: CommandContext,
+  id: Id,
+  selection: () => WorkRef | undefined,
+): vscode.Disposable {
+  return vscode.commands.registerCommand(id, async (argument: unknown) => {
+    try {
+      await run(context, id, decodeArguments(id, argument, selection));
+    } catch (thrown) {
+      showError(context, id, thrown);
+    }
+  });
 }
 
 function showError({ log }: CommandContext, id: CommandId, thrown: unknown): void {

@@ -5,7 +5,7 @@ import { duration, moment } from '../../engine/contract/format.ts';
 import { holdsOf } from '../model/holds.ts';
 import { linkless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
 import { tell, withProgress } from './progress.ts';
@@ -15,10 +15,10 @@ import { tell, withProgress } from './progress.ts';
 const isWorker = ({ role }: InstanceDocument): boolean => role === 'worker';
 const GRACE_SECS = 10;
 
-export const restartInstance: Command = async (context, subject) => {
+export const restartInstance: Handler<'fleet.restartInstance'> = async (context, target) => {
   const worker = await pickInstance(
     context,
-    subject,
+    target,
     vscode.l10n.t('Which worker is to be restarted?'),
     isWorker,
   );
@@ -29,8 +29,8 @@ export const restartInstance: Command = async (context, subject) => {
   );
 };
 
-export const stopInstance: Command = async (context, subject) => {
-  const instance = await pickInstance(context, subject, vscode.l10n.t('Which instance is to be stopped?'));
+export const stopInstance: Handler<'fleet.stopInstance'> = async (context, target) => {
+  const instance = await pickInstance(context, target, vscode.l10n.t('Which instance is to be stopped?'));
   if (instance === undefined) return;
   const client = await engine(context);
   const request = { scope: 'workers', instance: instance.did, grace_secs: GRACE_SECS } as const;
@@ -43,8 +43,8 @@ export const stopInstance: Command = async (context, subject) => {
   );
 };
 
-export const pingInstance: Command = async (context, subject) => {
-  const instance = await pickInstance(context, subject, vscode.l10n.t('Which instance is to be asked?'));
+export const pingInstance: Handler<'fleet.pingInstance'> = async (context, target) => {
+  const instance = await pickInstance(context, target, vscode.l10n.t('Which instance is to be asked?'));
   if (instance === undefined) return;
   const ping = await (await engine(context)).report('ping', { instance: instance.did });
   const text = ping.reachable
@@ -54,28 +54,28 @@ export const pingInstance: Command = async (context, subject) => {
   else void vscode.window.showWarningMessage(linkless(text));
 };
 
-export const showInstance: Command = async (context, subject) => {
-  const picked = await pickInstance(context, subject, vscode.l10n.t('Which instance?'));
+export const showInstance: Handler<'fleet.showInstance'> = async (context, target) => {
+  const picked = await pickInstance(context, target, vscode.l10n.t('Which instance?'));
   if (picked === undefined) return;
   const instance = await (await engine(context)).report('instance', { instance: picked.did });
   await context.documents.show(`${instance.alias}.json`, JSON.stringify(instance, null, 2));
 };
 
-export const copyDid: Command = async (context, subject) => {
-  const instance = await pickInstance(context, subject, vscode.l10n.t('Whose DID?'));
+export const copyDid: Handler<'fleet.copyDid'> = async (context, target) => {
+  const instance = await pickInstance(context, target, vscode.l10n.t('Whose DID?'));
   if (instance !== undefined) await copy(instance.did);
 };
 
 /** Opens the log of an instance: its file, or the output channel for the coordinator in this window. */
-export const openInstanceLog: Command = async (context, subject) => {
-  const instance = await pickInstance(context, subject, vscode.l10n.t('Whose log?'));
+export const openInstanceLog: Handler<'fleet.openInstanceLog'> = async (context, target) => {
+  const instance = await pickInstance(context, target, vscode.l10n.t('Whose log?'));
   if (instance === undefined) return;
   if (instance.role === 'coordinator' && context.session.isHosting) return context.log.show();
   const file = path.join(instance.home, 'logs', `${instance.role}.log`);
   await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: true });
 };
 
-export const showStatus: Command = async context => {
+export const showStatus: Handler<'fleet.showStatus'> = async context => {
   const fleet = await (await engine(context)).report('fleet', {});
   const rows = fleet.instances.map(
     ({ alias, status, role, uptime_secs: up, active_dispatches: load, last_heartbeat_unix: heard, did }) =>
@@ -101,7 +101,7 @@ export async function copy(text: string): Promise<void> {
   tell(vscode.l10n.t('Copied {0}', text));
 }
 
-export const showLog: Command = (context: CommandContext) => {
+export const showLog: Handler<'fleet.showLog'> = (context: CommandContext) => {
   context.log.show();
   return Promise.resolve();
 };

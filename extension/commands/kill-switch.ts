@@ -3,11 +3,12 @@ import type { EngineClient } from '../../engine/client/client.ts';
 import type { Kill } from '../../engine/contract/commands.ts';
 import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { plural } from '../../engine/contract/format.ts';
+import { confirm } from '../messages.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { iconless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { pickNamespace } from './pick.ts';
 import { tell } from './progress.ts';
 
@@ -17,15 +18,15 @@ import { tell } from './progress.ts';
 const GRACE_SECS = 60;
 const MAX_GRACE_SECS = 86_400;
 
-export const killSwitch: Command = async context => {
+export const killSwitch: Handler<'fleet.killSwitch'> = async context => {
   const reach = await askReach(await engine(context));
   if (reach !== undefined) await stop(context, reach);
 };
 
 /** The same for a namespace that is known already. */
-export const freezeNamespace: Command = async (context, subject) => {
+export const freezeNamespace: Handler<'fleet.freezeNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be frozen, with all below it?');
-  const namespace = await pickNamespace(context, subject, placeHolder, isActive);
+  const namespace = await pickNamespace(context, target, placeHolder, isActive);
   if (namespace !== undefined) await stop(context, reachOf(namespace.id));
 };
 
@@ -49,7 +50,7 @@ async function stop(context: CommandContext, reach: Reach): Promise<void> {
   );
 }
 
-export const liftKillSwitch: Command = async context => {
+export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => {
   const client = await engine(context);
   const holds = holdsOf(await client.report('fleet', {}));
   if (holds.length === 0) {
@@ -70,10 +71,10 @@ export const liftKillSwitch: Command = async context => {
 };
 
 /** Lets a namespace go on that has a freeze of its own. */
-export const unfreezeNamespace: Command = async (context, subject) => {
+export const unfreezeNamespace: Handler<'fleet.unfreezeNamespace'> = async (context, target) => {
   const frozen = new Set(holdsOf(context.model.fleet).map(({ namespace }) => namespace));
   const placeHolder = vscode.l10n.t('Which namespace is to go on?');
-  const namespace = await pickNamespace(context, subject, placeHolder, ({ id }) => frozen.has(id));
+  const namespace = await pickNamespace(context, target, placeHolder, ({ id }) => frozen.has(id));
   if (namespace === undefined) return;
   const { id } = namespace;
   await (await engine(context)).submit('unkill', { namespace: id, emergency: false });
@@ -156,7 +157,7 @@ function graceOf(text: string): number | undefined {
   return text.trim() !== '' && secs >= 0 && secs <= MAX_GRACE_SECS ? secs : undefined;
 }
 
-async function confirmed({ namespace, level, grace_secs: grace }: Kill, model: FleetModel): Promise<boolean> {
+function confirmed({ namespace, level, grace_secs: grace }: Kill, model: FleetModel): Promise<boolean> {
   const open = [...model.tasks.values()].filter(({ fan_out: fanOut }) => fanOut?.under_way === true).length;
   const message =
     namespace === null
@@ -172,5 +173,5 @@ async function confirmed({ namespace, level, grace_secs: grace }: Kill, model: F
     vscode.l10n.t('{0} under way in the fleet.', plural(open, 'fan-out')),
   ].join(' ');
   const yes = namespace === null ? vscode.l10n.t('Stop') : vscode.l10n.t('Freeze');
-  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+  return confirm(message, detail, yes);
 }

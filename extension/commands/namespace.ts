@@ -5,7 +5,9 @@ import { policyParts, usageLines } from '../../engine/contract/effective.ts';
 import { plural, table } from '../../engine/contract/format.ts';
 import { namespaceFault, parentOf, ROOT_NAMESPACE, shortened } from '../../engine/contract/namespaces.ts';
 import { FleetError } from '../../engine/errors.ts';
-import { engine, type Command } from './context.ts';
+import { asCommand } from '../command-registry.ts';
+import { confirm, offer } from '../messages.ts';
+import { engine, type Handler } from './context.ts';
 import { copy } from './instance.ts';
 import { pickNamespace } from './pick.ts';
 import { tell } from './progress.ts';
@@ -16,9 +18,9 @@ const isActive = ({ status }: NamespaceDocument): boolean => status === 'active'
 const isNotRoot = ({ id }: NamespaceDocument): boolean => id !== ROOT_NAMESPACE;
 
 /** Asks for the name of a new one, below the chosen one, and what it is for. */
-export const newNamespace: Command = async (context, subject) => {
+export const newNamespace: Handler<'fleet.newNamespace'> = async (context, target) => {
   const client = await engine(context);
-  const above = subject?.kind === 'namespace' && subject.id !== ROOT_NAMESPACE ? `${subject.id}/` : '';
+  const above = target !== undefined && target.id !== ROOT_NAMESPACE ? `${target.id}/` : '';
   const title = vscode.l10n.t('New Namespace');
   const id = await vscode.window.showInputBox({
     title: `${title} (1/2)`,
@@ -64,37 +66,33 @@ async function found(client: EngineClient, namespace: string): Promise<Namespace
 }
 
 /** Closes one; where others lie below it, once it is confirmed. */
-export const archiveNamespace: Command = async (context, subject) => {
+export const archiveNamespace: Handler<'fleet.archiveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be archived?');
   const isFit = (each: NamespaceDocument): boolean => isNotRoot(each) && each.own_status === 'active';
-  const namespace = await pickNamespace(context, subject, placeHolder, isFit);
+  const namespace = await pickNamespace(context, target, placeHolder, isFit);
   if (namespace === undefined) return;
   const { id, children } = namespace;
   if (children > 0 && !(await confirmArchive(id, children))) return;
   await (await engine(context)).submit('namespace.archive', { namespace: id });
-  const revive = vscode.l10n.t('Revive');
-  // Nobody waits for the answer: it is the way back.
-  void vscode.window.showInformationMessage(vscode.l10n.t('{0} is archived.', id), revive).then(chosen => {
-    if (chosen === revive)
-      void vscode.commands.executeCommand('fleet.reviveNamespace', { kind: 'namespace', id });
-  });
+  const revive = asCommand('fleet.reviveNamespace', vscode.l10n.t('Revive'), { kind: 'namespace', id });
+  // The way back; nobody waits for the answer.
+  void offer('info', vscode.l10n.t('{0} is archived.', id), revive);
 };
 
-async function confirmArchive(id: string, children: number): Promise<boolean> {
-  const yes = vscode.l10n.t('Archive');
+function confirmArchive(id: string, children: number): Promise<boolean> {
   const detail = vscode.l10n.t(
     '{0} right below it. Nothing new is let in there and nothing starts until it is revived; what runs may end.',
     plural(children, 'namespace'),
   );
   const message = vscode.l10n.t('Archive {0}, with all below it?', id);
-  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+  return confirm(message, detail, vscode.l10n.t('Archive'));
 }
 
 /** Makes one active again, with what it took along. */
-export const reviveNamespace: Command = async (context, subject) => {
+export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be active again?');
   const isFit = ({ own_status: own }: NamespaceDocument): boolean => own === 'archived';
-  const namespace = await pickNamespace(context, subject, placeHolder, isFit);
+  const namespace = await pickNamespace(context, target, placeHolder, isFit);
   if (namespace === undefined) return;
   const { id } = namespace;
   await (await engine(context)).submit('namespace.create', { id, description: null });
@@ -102,25 +100,24 @@ export const reviveNamespace: Command = async (context, subject) => {
 };
 
 /** Archives one for good, once it is confirmed; the engine refuses it while anything in it is active or unfinished. */
-export const deleteNamespace: Command = async (context, subject) => {
+export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be deleted?');
-  const namespace = await pickNamespace(context, subject, placeHolder, isNotRoot);
+  const namespace = await pickNamespace(context, target, placeHolder, isNotRoot);
   if (namespace === undefined) return;
   const { id } = namespace;
-  const yes = vscode.l10n.t('Delete');
   const detail = vscode.l10n.t(
     'It is no longer listed, and its description and policy are forgotten. Its records stay in the log.',
   );
   const message = vscode.l10n.t('Delete {0}?', id);
-  if ((await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) !== yes) return;
+  if (!(await confirm(message, detail, vscode.l10n.t('Delete')))) return;
   await (await engine(context)).submit('namespace.delete', { namespace: id });
   tell(vscode.l10n.t('Deleted {0}', id));
 };
 
 /** Shows what holds in one, and which level set each part. */
-export const showEffectivePolicy: Command = async (context, subject) => {
+export const showEffectivePolicy: Handler<'fleet.showEffectivePolicy'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('The policy of which namespace?');
-  const namespace = await pickNamespace(context, subject, placeHolder);
+  const namespace = await pickNamespace(context, target, placeHolder);
   if (namespace === undefined) return;
   const { id } = namespace;
   const effective = await (await engine(context)).report('namespace.effective', { namespace: id });
@@ -140,16 +137,16 @@ export const showEffectivePolicy: Command = async (context, subject) => {
 };
 
 /** Has this workspace make its new tasks in one, and its terminals work in it. */
-export const useNamespace: Command = async (context, subject) => {
+export const useNamespace: Handler<'fleet.useNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('In which namespace is this workspace to work?');
-  const namespace = await pickNamespace(context, subject, placeHolder, isActive);
+  const namespace = await pickNamespace(context, target, placeHolder, isActive);
   if (namespace === undefined) return;
   await writeSetting(namespace.id);
   tell(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
 };
 
 /** Takes back what this workspace said; what the user's own settings say holds again. */
-export const clearNamespace: Command = async () => {
+export const clearNamespace: Handler<'fleet.clearNamespace'> = async () => {
   await writeSetting(undefined);
   tell(vscode.l10n.t('This workspace names no namespace any more'));
 };
@@ -159,7 +156,7 @@ function writeSetting(id: string | undefined): Thenable<void> {
   return configuration.update('namespace', id, vscode.ConfigurationTarget.Workspace);
 }
 
-export const copyNamespace: Command = async (context, subject) => {
-  const namespace = await pickNamespace(context, subject, vscode.l10n.t('Whose name?'));
+export const copyNamespace: Handler<'fleet.copyNamespace'> = async (context, target) => {
+  const namespace = await pickNamespace(context, target, vscode.l10n.t('Whose name?'));
   if (namespace !== undefined) await copy(namespace.id);
 };

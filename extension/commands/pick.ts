@@ -6,8 +6,8 @@ import type {
   TaskDocument,
 } from '../../engine/contract/documents.ts';
 import { oneLine } from '../../engine/contract/format.ts';
-import type { Subject } from '../contributions.ts';
 import { iconless } from '../plain.ts';
+import type { InstanceRef, NamespaceRef, OwnTaskRef, WorkRef } from '../targets.ts';
 import {
   childDescription,
   childIcon,
@@ -20,16 +20,16 @@ import {
 import { namespaceDescription, namespaceIcon, surroundingsOf } from '../views/namespace-appearance.ts';
 import { engine, type CommandContext } from './context.ts';
 
-/** Asks which one is meant, where a command was called without; what is known or the only one is not asked for. */
+/** Questions for the target of a command that was called without one. The only one that fits is not asked for. */
 
 /** @returns undefined when the user left. */
 export async function pickTask(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: OwnTaskRef | undefined,
   placeHolder: string,
   isFit: (task: TaskDocument) => boolean = () => true,
 ): Promise<TaskDocument | undefined> {
-  if (subject !== undefined && 'thread' in subject) return taskOf(context, subject.thread);
+  if (target !== undefined) return taskOf(context, target.thread);
   const tasks = [...context.model.tasks.values()].filter(isFit);
   const items = tasks.map(task => ({
     label: task.alias,
@@ -52,13 +52,13 @@ const MAX_OFFERED = 500;
 /** @returns undefined when the user left. */
 export async function pickChild(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: WorkRef | undefined,
   placeHolder: string,
   isFit: (child: ChildDocument) => boolean,
 ): Promise<{ readonly task: TaskDocument; readonly child: ChildDocument } | undefined> {
-  const task = await pickTask(context, subject, placeHolder, ({ fan_out: fanOut }) => fanOut !== null);
+  const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) => fanOut !== null);
   if (task === undefined) return undefined;
-  const index = subject?.kind === 'child' || subject?.kind === 'attempt' ? subject.index : undefined;
+  const index = target === undefined || target.kind === 'task' ? undefined : target.index;
   const { children } = await (
     await engine(context)
   ).report('children', {
@@ -85,15 +85,15 @@ export async function pickChild(
 /** @returns undefined when the user left. */
 export async function pickInstance(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: InstanceRef | undefined,
   placeHolder: string,
   isFit: (instance: InstanceDocument) => boolean = () => true,
 ): Promise<InstanceDocument | undefined> {
   const instances = context.model.fleet?.instances ?? [];
-  if (subject?.kind === 'instance') {
+  if (target !== undefined) {
     // The views may be a moment behind: one that is just being restarted is not among their rows.
-    const shown = instances.find(({ did }) => did === subject.did);
-    return shown ?? (await engine(context)).report('instance', { instance: subject.did });
+    const shown = instances.find(({ did }) => did === target.did);
+    return shown ?? (await engine(context)).report('instance', { instance: target.did });
   }
   const fit = instances.filter(isFit);
   if (fit.length === 0) return nothing(vscode.l10n.t('There is no instance that fits.'));
@@ -110,12 +110,12 @@ export async function pickInstance(
 /** @returns undefined when the user left. */
 export async function pickNamespace(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: NamespaceRef | undefined,
   placeHolder: string,
   isFit: (namespace: NamespaceDocument) => boolean = () => true,
 ): Promise<NamespaceDocument | undefined> {
   const client = await engine(context);
-  if (subject?.kind === 'namespace') return client.report('namespace', { namespace: subject.id });
+  if (target !== undefined) return client.report('namespace', { namespace: target.id });
   const { namespaces } = await client.report('namespaces', {});
   const around = surroundingsOf(context.model);
   const items = namespaces.filter(isFit).map(namespace => ({

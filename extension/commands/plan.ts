@@ -5,32 +5,32 @@ import * as vscode from 'vscode';
 import { fanOutSchema } from '../../engine/contract/commands.ts';
 import { plural } from '../../engine/contract/format.ts';
 import type { Requested } from '../../engine/language/protocol.ts';
-import type { Subject } from '../contributions.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { iconless } from '../plain.ts';
 import { isPlan } from '../plans/plan-files.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { startFleet } from './fleet.ts';
 import { tell } from './progress.ts';
 import { startTask } from './start-task.ts';
 
 /** Commands on a plan that is open in an editor. */
 
-export const runPlan: Command = (context, subject) => run(context, subject, null);
+export const runPlan: Handler<'fleet.runPlan'> = (context, target) => run(context, target, null);
 
-export const runPlanSubtask: Command = async (context, subject) => {
-  const uri = planOf(subject);
+export const runPlanSubtask: Handler<'fleet.runPlanSubtask'> = async (context, target) => {
+  const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
-  const meant = subject?.kind === 'plan' ? subject : await pickSubtask(context, uri);
-  if (meant == null || meant.subtask === null) return;
+  const meant = target ?? (await pickSubtask(context, uri));
+  if (meant === undefined) return;
   const place = placeOf(context, uri, meant);
-  if (place !== undefined) return run(context, subject, place);
+  if (place !== undefined) return run(context, target, place);
   const message = vscode.l10n.t('The plan has changed: {0} is not in it any more.', meant.name ?? '');
   void vscode.window.showInformationMessage(message);
 };
 
-export const runPlanSerially: Command = async (context, subject) => {
-  const uri = planOf(subject);
+export const runPlanSerially: Handler<'fleet.runPlanSerially'> = async (context, target) => {
+  const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
   const task = context.plans.lastRun(uri);
   if (task?.fan_out?.complete === true) {
@@ -44,11 +44,11 @@ export const runPlanSerially: Command = async (context, subject) => {
     'A serial run is measured against one in parallel, and this plan has none that has ended.',
   );
   if ((await vscode.window.showInformationMessage(message, runIt)) === runIt)
-    await run(context, subject, null);
+    await run(context, target, null);
 };
 
-export const openPlanReport: Command = (context, subject) => {
-  const uri = planOf(subject);
+export const openPlanReport: Handler<'fleet.openPlanReport'> = (context, target) => {
+  const uri = planOf(target);
   const task = uri && context.plans.lastRun(uri);
   if (task !== undefined) context.openReport(task.thread);
   else if (uri === undefined) sayNoPlan();
@@ -56,16 +56,16 @@ export const openPlanReport: Command = (context, subject) => {
   return Promise.resolve();
 };
 
-export const previewPlan: Command = async (context, subject) => {
-  const uri = planOf(subject);
+export const previewPlan: Handler<'fleet.previewPlan'> = async (context, target) => {
+  const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
   await vscode.workspace.openTextDocument(uri);
   context.previewPlan(uri);
 };
 
-/** The plan that a command is about: that which it names, else the one that is being edited. */
-function planOf(subject: Subject | undefined): vscode.Uri | undefined {
-  if (subject?.kind === 'plan') return vscode.Uri.parse(subject.uri);
+/** Returns the plan that a command names, else the one that is being edited. */
+function planOf(target: PlanRef | undefined): vscode.Uri | undefined {
+  if (target !== undefined) return vscode.Uri.parse(target.uri);
   const document = vscode.window.activeTextEditor?.document;
   return document !== undefined && isPlan(document) ? document.uri : undefined;
 }
@@ -78,12 +78,11 @@ function sayNoPlan(): void {
 }
 
 /** A subtask as it was shown. */
-type Meant = Pick<Extract<Subject, { kind: 'plan' }>, 'subtask' | 'name'>;
+type Meant = Pick<PlanSubtaskRef, 'subtask' | 'name'>;
 
 /** Returns the present subtask with the name that was shown; undefined where it is gone. */
 function placeOf({ plans }: CommandContext, uri: vscode.Uri, { subtask, name }: Meant): number | undefined {
   const written = plans.outline(uri)?.subtasks;
-  if (subtask === null) return undefined;
   if (written === undefined || name === undefined || written[subtask]?.name === name) return subtask;
   const place = name === null ? -1 : written.findIndex(each => each.name === name);
   return place === -1 ? undefined : place;
@@ -101,10 +100,10 @@ async function pickSubtask({ plans }: CommandContext, uri: vscode.Uri): Promise<
 
 async function run(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: PlanRef | undefined,
   subtask: number | null,
 ): Promise<void> {
-  const uri = planOf(subject);
+  const uri = planOf(target);
   if (uri === undefined) return sayNoPlan();
   await vscode.workspace.openTextDocument(uri);
   const asked = await (await context.plans.client()).requested(uri.toString(), subtask);
@@ -112,7 +111,7 @@ async function run(
   const client = await engine(context);
   const { live } = await client.report('fleet', {});
   // The coordinator is one of those that live.
-  if (live < 2) await startFleet(context, undefined);
+  if (live < 2) await startFleet(context);
   const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
   const { dir, namespace } = fanOut;
   const task = await startTask(

@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import type { QueryDocument } from '../../engine/contract/documents.ts';
 import { table } from '../../engine/contract/format.ts';
-import { engine, type Command } from './context.ts';
+import { engine, type Handler } from './context.ts';
 
 const FIRST = 'SELECT topic, count(*) AS records FROM records GROUP BY topic ORDER BY records DESC';
 const MAX_ROWS = 1000;
 
 /** Asks the index of the log in SQL; it can't change anything. */
-export const query: Command = async context => {
+export const query: Handler<'fleet.query'> = async context => {
   const sql = await vscode.window.showInputBox({
     title: vscode.l10n.t('Query Records'),
     prompt: vscode.l10n.t('One SELECT over the records of the log'),

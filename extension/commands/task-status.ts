@@ -3,14 +3,14 @@ import type { TaskVerb } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { iconless } from '../plain.ts';
 import { statusText } from '../views/appearance.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell } from './progress.ts';
 import { pickTask } from './pick.ts';
 
 /** Asks for the new status of a task without a fan-out, and submits it. */
-export const setTaskStatus: Command = async (context, subject) => {
+export const setTaskStatus: Handler<'fleet.setTaskStatus'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('How which task stands?');
-  const task = await pickTask(context, subject, placeHolder, ({ verbs }) => verbs.length > 0);
+  const task = await pickTask(context, target, placeHolder, ({ verbs }) => verbs.length > 0);
   if (task === undefined) return;
   if (task.verbs.length === 0) {
     void vscode.window.showInformationMessage(vscode.l10n.t('How {0} stands, its join decides.', task.alias));

@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
 import type { ChildDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { moment, plural } from '../../engine/contract/format.ts';
-import type { Subject } from '../contributions.ts';
+import { confirm } from '../messages.ts';
 import { iconless } from '../plain.ts';
+import type { AttemptRef, ChildRef, WorkRef } from '../targets.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
 import { hasFailed, isOpen, isUnaccepted, subtaskName } from '../views/appearance.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell } from './progress.ts';
 import { copy } from './instance.ts';
 import { pickChild, pickTask } from './pick.ts';
@@ -15,26 +16,26 @@ import { pickChild, pickTask } from './pick.ts';
 const isFanned = ({ fan_out: fanOut }: TaskDocument): boolean => fanOut !== null;
 const isRetriable = (child: ChildDocument): boolean => child.needs_you != null || isUnaccepted(child);
 
-export const openReport: Command = async (context, subject) => {
-  const task = await pickTask(context, subject, vscode.l10n.t('Whose report?'), isFanned);
+export const openReport: Handler<'fleet.openReport'> = async (context, target) => {
+  const task = await pickTask(context, target, vscode.l10n.t('Whose report?'), isFanned);
   if (task !== undefined) context.openReport(task.thread);
 };
 
-export const showOutput: Command = async (context, subject) => {
+export const showOutput: Handler<'fleet.showOutput'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Whose output?');
-  const picked = await pickChild(context, subject, placeHolder, ({ attempt }) => attempt > 0);
+  const picked = await pickChild(context, target, placeHolder, ({ attempt }) => attempt > 0);
   if (picked === undefined) return;
   const { task, child } = picked;
-  const attempt = subject?.kind === 'attempt' ? { attempt: subject.attempt } : {};
+  const attempt = target?.kind === 'attempt' ? { attempt: target.attempt } : {};
   const of = { task: task.thread, alias: task.alias, index: child.index, name: child.name, ...attempt };
   const pty = new OutputTerminal(await engine(context), of);
   const options = { name: titleOf(of, attempt.attempt), pty, iconPath: new vscode.ThemeIcon('output') };
   vscode.window.createTerminal(options).show();
 };
 
-export const retry: Command = async (context, subject) => {
+export const retry: Handler<'fleet.retry'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which subtask is to run again?');
-  const picked = await pickChild(context, subject, placeHolder, isRetriable);
+  const picked = await pickChild(context, target, placeHolder, isRetriable);
   if (picked === undefined) return;
   const hint = await vscode.window.showInputBox({
     title: vscode.l10n.t('Retry {0} {1}', picked.task.alias, subtaskName(picked.child)),
@@ -51,9 +52,9 @@ export const retry: Command = async (context, subject) => {
 };
 
 /** All that did not accept, as one round. */
-export const retryFailed: Command = async (context, subject) => {
+export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('What failed of which task is to run again?');
-  const task = await pickTask(context, subject, placeHolder, ({ fan_out: fanOut }) =>
+  const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) =>
     fanOut === null ? false : hasFailed(fanOut),
   );
   if (task === undefined) return;
@@ -62,11 +63,11 @@ export const retryFailed: Command = async (context, subject) => {
   tell(vscode.l10n.t('{0}: started again what failed', task.alias));
 };
 
-export const cancel: Command = async (context, subject) => {
-  if (subject?.kind === 'child' || subject?.kind === 'attempt') return cancelChild(context, subject);
+export const cancel: Handler<'fleet.cancel'> = async (context, target) => {
+  if (target !== undefined && target.kind !== 'task') return cancelChild(context, target);
   const isFit = ({ status, fan_out: fanOut }: TaskDocument): boolean =>
     fanOut === null ? ['inbox', 'active', 'blocked', 'deferred', 'review'].includes(status) : isOpen(fanOut);
-  const task = await pickTask(context, subject, vscode.l10n.t('Which task is to be cancelled?'), isFit);
+  const task = await pickTask(context, target, vscode.l10n.t('Which task is to be cancelled?'), isFit);
   if (task === undefined) return;
   const client = await engine(context);
   // What is at stake now, of which the view may not have heard yet.
@@ -74,16 +75,12 @@ export const cancel: Command = async (context, subject) => {
   await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
 
-/** One that was cancelled can be retried, so that nobody need be asked. */
-async function cancelChild(
-  context: CommandContext,
-  subject: Extract<Subject, { kind: 'child' | 'attempt' }>,
-): Promise<void> {
-  const { thread, index } = subject;
-  const picked = await pickChild(context, subject, '', () => true);
+/** Cancels a subtask without a question: Retry runs it again, with whatever its end took along. */
+async function cancelChild(context: CommandContext, target: ChildRef | AttemptRef): Promise<void> {
+  const { thread, index } = target;
+  const picked = await pickChild(context, target, '', () => true);
   if (picked === undefined) return;
-  if (subject.kind === 'attempt' && picked.child.attempt !== subject.attempt)
-    return sayEnded(subject.attempt);
+  if (target.kind === 'attempt' && picked.child.attempt !== target.attempt) return sayEnded(target.attempt);
   await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
   tell(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
@@ -97,31 +94,31 @@ function sayEnded(attempt: number): void {
 
 async function confirmCancel({ alias, fan_out: fanOut }: TaskDocument): Promise<boolean> {
   if (fanOut === null) return true;
-  const yes = vscode.l10n.t('Cancel the Task');
   const detail = fanOut.complete
     ? vscode.l10n.t('What still runs is ended. The join is over, and stays as it came out.')
     : vscode.l10n.t('What runs is ended, and the join comes out as cancelled.');
-  const message = vscode.l10n.t('Cancel {0}?', alias);
-  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+  return confirm(vscode.l10n.t('Cancel {0}?', alias), detail, vscode.l10n.t('Cancel the Task'));
 }
 
-export const runSerial: Command = async (context, subject) => {
+export const runSerial: Handler<'fleet.runSerial'> = async (context, target) => {
   const isJoined = ({ fan_out: fanOut }: TaskDocument): boolean =>
     fanOut?.complete === true && !fanOut.serial;
   const placeHolder = vscode.l10n.t('Which fan-out is to be measured against a serial run?');
-  const task = await pickTask(context, subject, placeHolder, isJoined);
-  if (task === undefined) return;
-  await (await engine(context)).submit('task.run-serial', { task: task.thread, worker: null });
+  const task = await pickTask(context, target, placeHolder, isJoined);
+  if (task === undefined) return undefined;
+  const client = await engine(context);
+  const serial = await client.submit('task.run-serial', { task: task.thread, worker: null });
   context.openReport(task.thread);
+  return serial.thread;
 };
 
-export const showTask: Command = async (context, subject) => {
-  const task = await pickTask(context, subject, vscode.l10n.t('Which task?'));
+export const showTask: Handler<'fleet.showTask'> = async (context, target) => {
+  const task = await pickTask(context, target, vscode.l10n.t('Which task?'));
   if (task !== undefined) await context.documents.show(`${task.alias}.json`, JSON.stringify(task, null, 2));
 };
 
-export const replay: Command = async (context, subject) => {
-  const thread = await threadOf(context, subject, vscode.l10n.t('Whose history?'));
+export const replay: Handler<'fleet.replay'> = async (context, target) => {
+  const thread = await threadOf(context, target, vscode.l10n.t('Whose history?'));
   if (thread === undefined) return;
   const { steps, final_status: status, count } = await (await engine(context)).report('replay', { thread });
   const lines = steps.map(
@@ -133,11 +130,11 @@ export const replay: Command = async (context, subject) => {
   await context.documents.show(`${thread}.replay.txt`, `${lines.join('\n')}\n\n${end}\n`);
 };
 
-export const showThread: Command = async (context, subject) => {
+export const showThread: Handler<'fleet.showThread'> = async (context, target) => {
   const thread =
-    subject === undefined
+    target === undefined
       ? await pickThread(context)
-      : await threadOf(context, subject, vscode.l10n.t('Whose records?'));
+      : await threadOf(context, target, vscode.l10n.t('Whose records?'));
   if (thread === undefined) return;
   const document = await (await engine(context)).report('thread.records', { thread });
   await context.documents.show(`${thread}.json`, JSON.stringify(document.records, null, 2));
@@ -162,22 +159,22 @@ async function pickThread(context: CommandContext): Promise<string | undefined> 
 /** The thread of a row; without one, a task's that the user picks. */
 async function threadOf(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: WorkRef | undefined,
   placeHolder: string,
 ): Promise<string | undefined> {
-  if (subject?.kind === 'child' || subject?.kind === 'attempt') {
-    const picked = await pickChild(context, subject, placeHolder, () => true);
+  if (target !== undefined && target.kind !== 'task') {
+    const picked = await pickChild(context, target, placeHolder, () => true);
     return picked?.child.thread;
   }
-  return (await pickTask(context, subject, placeHolder))?.thread;
+  return (await pickTask(context, target, placeHolder))?.thread;
 }
 
-export const copyThread: Command = async (context, subject) => {
-  const thread = await threadOf(context, subject, vscode.l10n.t('Whose thread?'));
+export const copyThread: Handler<'fleet.copyThread'> = async (context, target) => {
+  const thread = await threadOf(context, target, vscode.l10n.t('Whose thread?'));
   if (thread !== undefined) await copy(thread);
 };
 
-export const copyAlias: Command = async (context, subject) => {
-  const task = await pickTask(context, subject, vscode.l10n.t('Whose alias?'));
+export const copyAlias: Handler<'fleet.copyAlias'> = async (context, target) => {
+  const task = await pickTask(context, target, vscode.l10n.t('Whose alias?'));
   if (task !== undefined) await copy(task.alias);
 };

@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import { splTerminal } from '../terminal/profile.ts';
-import type { Command } from './context.ts';
+import type { Handler } from './context.ts';
 
-export const openTerminal: Command = async context => {
+export const openTerminal: Handler<'fleet.openTerminal'> = async context => {
   vscode.window.createTerminal(splTerminal(await context.splEnvironment())).show();
 };
 
 /** Checks the machine, the home and the log, also when no engine runs: `spl doctor` in a terminal. */
-export const doctor: Command = async context => {
+export const doctor: Handler<'fleet.doctor'> = async context => {
   const { SPL_PROGRAM, SPL_NODE, SYNCROPEL_HOME } = await context.splEnvironment();
   // No shell is asked to read these paths: the task runs the program with its arguments as they are.
   const execution = new vscode.ProcessExecution(SPL_NODE, [SPL_PROGRAM, 'doctor'], {

@@ -6,9 +6,11 @@ import { moment, plural } from '../../engine/contract/format.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { changesOf, type ChangedFile, type Changes } from '../changes/git-changes.ts';
 import { requireTrust, revisionUri } from '../changes/revisions.ts';
-import type { CommandId, Subject } from '../contributions.ts';
+import { asCommand } from '../command-registry.ts';
+import { offer } from '../messages.ts';
+import type { WorkRef } from '../targets.ts';
 import { subtaskName } from '../views/appearance.ts';
-import { engine, type Command, type CommandContext } from './context.ts';
+import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell } from './progress.ts';
 import { pickChild } from './pick.ts';
 
@@ -23,8 +25,8 @@ interface Picked {
   readonly work: Work;
 }
 
-export const openChanges: Command = async (context, subject) => {
-  const picked = await pickWork(context, subject, vscode.l10n.t('Whose changes?'));
+export const openChanges: Handler<'fleet.openChanges'> = async (context, target) => {
+  const picked = await pickWork(context, target, vscode.l10n.t('Whose changes?'));
   if (picked !== undefined) await openChangesOf(picked.title, picked.work, picked.task.dir);
 };
 
@@ -50,8 +52,8 @@ function resourceOf(
   return [vscode.Uri.file(`${dir}/${after ?? before}`), at(base, before), at(tip, after)];
 }
 
-export const openWorktree: Command = async (context, subject) => {
-  const picked = await pickWork(context, subject, vscode.l10n.t('Whose folder?'));
+export const openWorktree: Handler<'fleet.openWorktree'> = async (context, target) => {
+  const picked = await pickWork(context, target, vscode.l10n.t('Whose folder?'));
   if (picked !== undefined) await openFolderOf(picked.work);
 };
 
@@ -61,8 +63,8 @@ async function openFolderOf(work: Work): Promise<void> {
   await vscode.commands.executeCommand('vscode.openFolder', folder, { forceNewWindow: true });
 }
 
-export const openWorktreeTerminal: Command = async (context, subject) => {
-  const picked = await pickWork(context, subject, vscode.l10n.t('In whose folder?'));
+export const openWorktreeTerminal: Handler<'fleet.openWorktreeTerminal'> = async (context, target) => {
+  const picked = await pickWork(context, target, vscode.l10n.t('In whose folder?'));
   if (picked !== undefined) await openTerminalOf(picked.title, picked.work);
 };
 
@@ -72,7 +74,7 @@ async function openTerminalOf(name: string, work: Work): Promise<void> {
 }
 
 /** Every worktree that is there, those that attempts left when they broke off among them, and what can be done with one. */
-export const showWorktrees: Command = async context => {
+export const showWorktrees: Handler<'fleet.showWorktrees'> = async context => {
   const client = await engine(context);
   const { worktrees } = await client.report('worktrees', {});
   if (worktrees.length === 0) {
@@ -130,20 +132,18 @@ export async function offerLeftWorktrees(client: EngineClient): Promise<void> {
   const { worktrees } = await client.report('worktrees', {});
   const left = worktrees.filter(({ state }) => state === 'left').length;
   if (left === 0) return;
-  const show = vscode.l10n.t('Show Worktrees');
   const message = vscode.l10n.t('{0} left by attempts that broke off.', plural(left, 'worktree'));
-  const chosen = await vscode.window.showWarningMessage(message, show);
-  if (chosen === show) await vscode.commands.executeCommand('fleet.showWorktrees' satisfies CommandId);
+  await offer('warning', message, asCommand('fleet.showWorktrees', vscode.l10n.t('Show Worktrees')));
 }
 
 /** @returns undefined when the user left, or there is none. */
 async function pickWork(
   context: CommandContext,
-  subject: Subject | undefined,
+  target: WorkRef | undefined,
   placeHolder: string,
 ): Promise<Picked | undefined> {
-  const attempt = subject?.kind === 'attempt' ? subject.attempt : undefined;
-  const picked = await pickChild(context, subject, placeHolder, child => workOf(child, attempt) !== null);
+  const attempt = target?.kind === 'attempt' ? target.attempt : undefined;
+  const picked = await pickChild(context, target, placeHolder, child => workOf(child, attempt) !== null);
   if (picked === undefined) return undefined;
   const { task, child } = picked;
   const work = workOf(child, attempt);

@@ -14,13 +14,14 @@ import {
   type ViewRequest,
 } from '../../webview/protocol.ts';
 import type { EngineAccess } from '../access.ts';
+import type { RunCommand } from '../command-registry.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { followFanOut, readFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
-import { subtaskName } from '../views/appearance.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportFile, type ExportFormat } from './export-file.ts';
 import { pageHtml } from './html.ts';
+import { runRequested, type CommandRequest } from './panel-commands.ts';
 import { viewStrings } from './strings.ts';
 
 /** The parts of the extension that a panel uses. */
@@ -29,12 +30,8 @@ export interface PanelHost {
   readonly access: EngineAccess;
   readonly model: Pick<FleetModel, 'tasks' | 'onDidChange'>;
   readonly log: vscode.LogOutputChannel;
-  /** Shows what a subtask printed. */
-  showOutput(thread: string, index: number): Thenable<unknown>;
-  /** Asks before something is ended; `action` names the button. */
-  confirm(question: string, detail: string, action: string): Thenable<boolean>;
-  /** Opens the panel of another task. */
-  open(thread: string): void;
+  /** Runs a command of this window; what it throws is told to the page. */
+  readonly run: RunCommand;
 }
 
 /** The time limit for the reading of an export, in milliseconds. */
@@ -309,18 +306,6 @@ export class JoinPanel implements vscode.Disposable {
 
   async #do(request: ViewRequest): Promise<string | null> {
     switch (request.kind) {
-      case 'output':
-        await this.#host.showOutput(this.#thread, request.index);
-        return null;
-      case 'retry':
-        await this.#retry(request.index);
-        return null;
-      case 'retry-failed':
-        await this.#client().submit('task.retry', { task: this.#thread, failed: true, hint: null });
-        return null;
-      case 'cancel':
-        await this.#cancel(request.index);
-        return null;
       case 'pause':
         this.#pause();
         return null;
@@ -328,61 +313,28 @@ export class JoinPanel implements vscode.Disposable {
         this.#paused = false;
         this.#followAnew();
         return null;
-      case 'run-serial':
-        await this.#runSerial();
-        return null;
-      case 'cancel-serial':
-        await this.#cancelSerial();
-        return null;
-      case 'open-serial':
-        if (this.#serial !== null) this.#host.open(this.#serial.thread);
-        return null;
       case 'export-json':
         return this.#save('json', async () => Buffer.from(await this.#json(), 'utf8'));
       case 'export-picture':
         return this.#save(request.format, () =>
           Promise.resolve(Buffer.from(request.data, request.format === 'png' ? 'base64' : 'utf8')),
         );
+      default:
+        await this.#command(request);
+        return null;
     }
   }
 
-  async #retry(subtask: number): Promise<void> {
-    const input = { task: this.#thread, subtask, hint: null };
-    await this.#client().submit('task.retry', input);
-  }
-
-  async #cancel(subtask: number): Promise<void> {
-    const client = this.#client();
-    const page = { task: this.#thread, offset: 0, limit: 1, indices: [subtask] };
-    const { children } = await client.report('children', page);
-    const name = subtaskName(children[0] ?? { index: subtask, name: null });
-    const question = vscode.l10n.t('Cancel {0} of {1}?', name, this.#alias);
-    const detail =
-      this.#complete === true
-        ? vscode.l10n.t('What runs of it is ended. The join is over, and stays as it came out.')
-        : vscode.l10n.t('What runs of it is ended, and the join counts it as cancelled.');
-    if (!(await this.#host.confirm(question, detail, vscode.l10n.t('Cancel Subtask')))) return;
-    const input = { task: this.#thread, subtask, reason: null };
-    await client.submit('task.cancel', input);
+  async #command(request: CommandRequest): Promise<void> {
+    const { run, access } = this.#host;
+    const begun = await runRequested(run, request, this.#thread, this.#serial?.thread ?? null);
+    if (begun !== undefined && access.client !== undefined) this.#followSerial(access.client, begun);
   }
 
   #pause(): void {
     this.#paused = true;
     this.#stop();
     this.#stream('paused', null);
-  }
-
-  async #runSerial(): Promise<void> {
-    const client = this.#client();
-    const input = { task: this.#thread, worker: null };
-    const { thread } = await client.submit('task.run-serial', input);
-    this.#followSerial(client, thread);
-  }
-
-  async #cancelSerial(): Promise<void> {
-    if (this.#serial === null) return;
-    const input = { task: this.#serial.thread, subtask: null, reason: null };
-    await this.#client().submit('task.cancel', input);
   }
 
   /** The documents as `spl --json` prints them. */

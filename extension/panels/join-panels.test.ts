@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import * as vscode from 'vscode';
-import { editor, escape, press, saveAs, type ShownPanel } from '../../test/stubs/vscode.ts';
+import { editor, escape, press, saveAs, type, type ShownPanel } from '../../test/stubs/vscode.ts';
 import { decodeToView, type ToView, type ViewRequest } from '../../webview/protocol.ts';
+import type { CommandId } from '../command-registry.ts';
 import { next, settled } from '../testing/editor.ts';
 import { useFleet } from '../testing/suite.ts';
 import { registerPanels } from './register.ts';
@@ -66,8 +67,8 @@ describe('the panel of a join', () => {
   let alias: string;
   let thread: string;
   beforeEach(async () => {
-    const { session, model, log } = on.window;
-    panels = registerPanels(vscode.Uri.file('/extension'), session, model, log);
+    const { session: access, model, log, runCommand: run } = on.window;
+    panels = registerPanels({ extensionUri: vscode.Uri.file('/extension'), access, model, log, run });
     alias = `PANEL-${++made}`;
     thread = await on.fleet.fanOut(alias, ['say hello', 'say goodbye']);
     await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut !== null);
@@ -154,7 +155,7 @@ describe('the panel of a join', () => {
     page.panel.say({ type: 'ready' });
     const { note } = await page.message('stream', ({ state }) => state === 'disconnected');
     assert.match(note ?? '', /^No engine answers/);
-    assert.deepEqual(await page.ask({ kind: 'run-serial' }), {
+    assert.deepEqual(await page.ask({ kind: 'export-json' }), {
       ok: false,
       problem: { code: 'UNREACHABLE', message: 'no engine answers', hint: null },
     });
@@ -170,20 +171,57 @@ describe('the panel of a join', () => {
     assert.match(note ?? '', /^The fleet of this window has no task LOST-1: it may belong to another home/);
   });
 
-  it('tries a subtask again, and cancels one only when that is confirmed', async () => {
+  it('tries a subtask again with a hint, and cancels one without a question, as the tree does', async () => {
     await end('failed');
     const page = await open().ready();
+    editor.person.will(type('begin at the end'));
     assert.deepEqual(await page.ask({ kind: 'retry', index: 1 }), { ok: true, value: null });
-    assert.equal((await on.fleet.taken(thread, 1))['attempt'], 2);
-    editor.person.will(escape, press('Cancel Subtask'));
-    await page.ask({ kind: 'cancel', index: 1 });
-    assert.equal((await client().report('join', { task: thread, summary: true })).complete, false);
-    assert.equal(editor.person.texts.at(-1), `Cancel [1] of ${alias}?`);
+    const taken = await on.fleet.taken(thread, 1);
+    assert.deepEqual([taken['attempt'], taken['hint']], [2, 'begin at the end']);
     await page.ask({ kind: 'cancel', index: 1 });
     await on.fleet.toldToEnd(thread, 1);
+    assert.deepEqual(editor.statusTexts, ['Cancelled [1]. Retry runs it again.']);
     const refused = await page.ask({ kind: 'retry', index: 9 });
     assert.equal(!refused.ok && refused.problem.code, 'NOT_FOUND');
+    assert.deepEqual(on.window.errors, [], 'the page shows it, and nobody else');
     await on.fleet.end(thread, 1, 'cancelled');
+  });
+
+  it('asks the very questions that the commands of the tree ask, and shows and says the same', async () => {
+    const page = await open().ready();
+    const seen = (): unknown =>
+      [
+        editor.person.asked.splice(0).map(question => JSON.stringify(question)),
+        editor.statusTexts.splice(0),
+        editor.terminals.splice(0).map(({ name }) => name),
+        on.window.reports.splice(0),
+      ].map(texts => texts.map(text => text.replace(/\[\d\]/, '[a subtask]')));
+    for (const index of [0, 1]) await on.fleet.taken(thread, index);
+    await page.ask({ kind: 'cancel', index: 0 });
+    const byPanel = seen();
+    await on.window.run('fleet.cancel', { kind: 'child', thread, index: 1 });
+    assert.deepEqual(byPanel, seen());
+    for (const index of [0, 1]) await on.fleet.end(thread, index, 'cancelled');
+    await on.window.knows(thread, ({ fan_out: fanOut }) => fanOut?.complete === true);
+    const serial = await client().submit('task.run-serial', { task: thread, worker: null });
+    await page.message('serial');
+    await on.window.knows(serial.thread);
+    const child = { kind: 'child', thread, index: 1 };
+    const calls: readonly (readonly [ViewRequest, CommandId, object])[] = [
+      [{ kind: 'output', index: 1 }, 'fleet.showOutput', child],
+      [{ kind: 'retry', index: 1 }, 'fleet.retry', child],
+      [{ kind: 'cancel-serial' }, 'fleet.cancel', { kind: 'task', thread: serial.thread }],
+      [{ kind: 'open-serial' }, 'fleet.openReport', { kind: 'task', thread: serial.thread }],
+    ];
+    for (const [request, command, target] of calls) {
+      const isAsked = ['retry', 'cancel-serial'].includes(request.kind);
+      if (isAsked) editor.person.will(escape, escape);
+      await page.ask(request);
+      const fromPanel = seen();
+      await on.window.run(command, target);
+      assert.deepEqual(fromPanel, seen(), request.kind);
+    }
+    for (const index of [0, 1]) await on.fleet.end(serial.thread, index, 'accept');
   });
 
   it('runs all that failed again', async () => {
@@ -206,7 +244,7 @@ describe('the panel of a join', () => {
     const { report } = await page.message('speedup', each => each.report?.measured != null);
     assert.ok(report);
     await page.ask({ kind: 'open-serial' });
-    assert.equal(editor.panels.at(-1)!.title, run.thread);
+    assert.deepEqual(on.window.reports, [thread, run.thread]);
   });
 
   it('takes up a serial run that was begun elsewhere', async () => {
@@ -215,15 +253,20 @@ describe('the panel of a join', () => {
     const serial = await client().submit('task.run-serial', { task: thread, worker: null });
     const { run } = await page.message('serial');
     assert.equal(run?.thread, serial.thread);
+    editor.person.will(escape, press('Cancel the Task'));
     assert.deepEqual(await page.ask({ kind: 'cancel-serial' }), { ok: true, value: null });
+    assert.equal(editor.person.texts.at(-1), `Cancel ${alias}-serial?`);
+    assert.equal((await client().report('task', { task: serial.thread })).fan_out?.complete, false);
+    await page.ask({ kind: 'cancel-serial' });
     await page.message('serial', each => each.run?.outcome === 'cancelled');
   });
 
   it('shows the output of a subtask as the command does', async () => {
-    editor.handlers.delete('fleet.showOutput');
-    editor.handlers.set('fleet.showOutput', () => undefined);
     await (await open().ready()).ask({ kind: 'output', index: 1 });
-    assert.deepEqual(editor.executed.at(-1), ['fleet.showOutput', { kind: 'child', thread, index: 1 }]);
+    assert.deepEqual(
+      editor.terminals.map(({ name, isShown }) => [name, isShown]),
+      [[`${alias} [1]`, true]],
+    );
   });
 
   it('saves the documents as spl prints them, and pictures', async () => {

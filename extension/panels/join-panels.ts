@@ -8,17 +8,8 @@ export class JoinPanels implements vscode.Disposable {
   readonly #host: PanelHost;
   readonly #panels = new Map<string, JoinPanel>();
 
-  constructor(host: Omit<PanelHost, 'open'>) {
-    const { extensionUri, access, model, log } = host;
-    this.#host = {
-      extensionUri,
-      access,
-      model,
-      log,
-      showOutput: (thread, index) => host.showOutput(thread, index),
-      confirm: (question, detail, action) => host.confirm(question, detail, action),
-      open: thread => this.open({ thread, alias: thread }),
-    };
+  constructor(host: PanelHost) {
+    this.#host = host;
   }
 
   /** Shows the task's panel, the open one if there is one. */

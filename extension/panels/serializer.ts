@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { savedThreadOf } from '../../webview/protocol.ts';
-import type { CommandId } from '../contributions.ts';
-import { linkless } from '../plain.ts';
+import { asCommand } from '../command-registry.ts';
+import { offer } from '../messages.ts';
 import { JOIN_PANEL_TYPE, type JoinPanels } from './join-panels.ts';
 
 /** Brings panels back that were open when the window was closed or reloaded. */
@@ -21,11 +21,9 @@ export function registerSerializer(panels: JoinPanels): vscode.Disposable {
 }
 
 async function sayLost(title: string): Promise<void> {
-  const open = vscode.l10n.t('Open Join & Speedup');
   const text = vscode.l10n.t(
     'The panel {0} could not be restored: it is not known which task it showed.',
     title,
   );
-  if ((await vscode.window.showWarningMessage(linkless(text), open)) === open)
-    await vscode.commands.executeCommand('fleet.openReport' satisfies CommandId);
+  await offer('warning', text, asCommand('fleet.openReport', vscode.l10n.t('Open Join & Speedup')));
 }

@@ -4,7 +4,7 @@ import type * as vscode from 'vscode';
 import { speedup } from '../../engine/cli/testing/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { editor } from '../../test/stubs/vscode.ts';
-import { subjectOf } from '../contributions.ts';
+import { decodeArguments, type CommandId } from '../command-registry.ts';
 import { A, joined, OUTLINE, usePlans, written } from '../testing/plans.ts';
 import { PlanLenses } from './lenses.ts';
 
@@ -38,13 +38,15 @@ describe('what stands above a plan', () => {
         [5, '$(play) Run', 'fleet.runPlanSubtask'],
       ],
     );
-    const subjects = (await given()).map(({ command }) => subjectOf(command?.arguments?.[0]));
-    const plan = { kind: 'plan', uri: A.toString(), subtask: null };
+    const targets = (await given()).flatMap(({ command }) => [
+      ...decodeArguments(command?.command as CommandId, command?.arguments?.[0]),
+    ]);
+    const plan = { kind: 'plan', uri: A.toString() };
     const subtasks = [
       { ...plan, subtask: 0, name: 'types' },
       { ...plan, subtask: 1, name: 'test-1' },
     ];
-    assert.deepEqual(subjects, [plan, plan, plan, ...subtasks]);
+    assert.deepEqual(targets, [plan, plan, plan, ...subtasks]);
   });
 
   it('says of a run in which nothing was run that this is so', async () => {

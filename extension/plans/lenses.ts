@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { SpeedupDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { EngineAccess } from '../access.ts';
-import type { CommandId, Subject } from '../contributions.ts';
+import { asCommand } from '../command-registry.ts';
+import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { PLAN_FILES } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 
@@ -26,46 +27,9 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     const outline = this.#plans.outline(uri);
     if (outline === null) return [];
-    const lens = (
-      line: number,
-      title: string,
-      command: CommandId,
-      subtask: number | null,
-      tooltip: string,
-    ): vscode.CodeLens => {
-      const plan: Subject = { kind: 'plan', uri: uri.toString(), subtask };
-      const subject = subtask === null ? plan : { ...plan, name: outline.subtasks[subtask]?.name ?? null };
-      return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), {
-        title,
-        command,
-        tooltip,
-        arguments: [subject],
-      });
-    };
-    const t = vscode.l10n.t;
-    const last = await this.#last(uri);
     return [
-      lens(0, `$(play) ${t('Run')}`, 'fleet.runPlan', null, t('Run all of it on the fleet, as one task')),
-      lens(
-        0,
-        t('Run Serially'),
-        'fleet.runPlanSerially',
-        null,
-        t('Run what was run last once more, one after another, to measure the speedup'),
-      ),
-      ...(last === null
-        ? []
-        : [lens(0, last, 'fleet.openPlanReport', null, t('Show the join and the speedup'))]),
-      lens(0, t('Preview'), 'fleet.previewPlan', null, t('Show which subtask waits for which')),
-      ...outline.subtasks.map(({ start }, index) =>
-        lens(
-          start.line,
-          `$(play) ${t('Run')}`,
-          'fleet.runPlanSubtask',
-          index,
-          t('Run this subtask, and what it waits for'),
-        ),
-      ),
+      ...ofPlan(uri, await this.#last(uri)),
+      ...outline.subtasks.map(({ start, name = null }, subtask) => ofSubtask(uri, start.line, subtask, name)),
     ];
   }
 
@@ -88,6 +52,34 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
       .catch(() => undefined);
     return vscode.l10n.t('Last: {0}', (report && speedupText(report)) ?? fanOut.outcome ?? '');
   }
+}
+
+function lens(line: number, command: vscode.Command, tooltip: string): vscode.CodeLens {
+  return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, tooltip });
+}
+
+/** Returns the lenses above the plan as a whole. @param last the result of its last run; null where there was none */
+function ofPlan(uri: vscode.Uri, last: string | null): readonly vscode.CodeLens[] {
+  const t = vscode.l10n.t;
+  const plan: PlanRef = { kind: 'plan', uri: uri.toString() };
+  const serialTip = t('Run what was run last once more, one after another, to measure the speedup');
+  const report = last === null ? [] : [asCommand('fleet.openPlanReport', last, plan)];
+  return [
+    lens(
+      0,
+      asCommand('fleet.runPlan', `$(play) ${t('Run')}`, plan),
+      t('Run all of it on the fleet, as one task'),
+    ),
+    lens(0, asCommand('fleet.runPlanSerially', t('Run Serially'), plan), serialTip),
+    ...report.map(command => lens(0, command, t('Show the join and the speedup'))),
+    lens(0, asCommand('fleet.previewPlan', t('Preview'), plan), t('Show which subtask waits for which')),
+  ];
+}
+
+function ofSubtask(uri: vscode.Uri, line: number, subtask: number, name: string | null): vscode.CodeLens {
+  const target: PlanSubtaskRef = { kind: 'plan', uri: uri.toString(), subtask, name };
+  const run = asCommand('fleet.runPlanSubtask', `$(play) ${vscode.l10n.t('Run')}`, target);
+  return lens(line, run, vscode.l10n.t('Run this subtask, and what it waits for'));
 }
 
 const runningText = ({

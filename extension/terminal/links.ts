@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
-import type { Revealed } from '../contributions.ts';
 import { setting } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
+import type { RevealedRef } from '../targets.ts';
 
 interface FleetLink extends vscode.TerminalLink {
-  readonly subject: Revealed;
+  readonly target: RevealedRef;
 }
 
 /** Thread ids, DIDs of instances, and whatever else could be an alias. */
@@ -15,26 +15,26 @@ const MAX_LINE = 2000;
 /** Makes links of the names in a terminal that this fleet knows; `open` shows what a link is about. */
 export function terminalLinks(
   model: FleetModel,
-  open: (subject: Revealed) => Promise<void>,
+  open: (target: RevealedRef) => Promise<void>,
 ): vscode.TerminalLinkProvider<FleetLink> {
   return {
     provideTerminalLinks: ({ line }) => (setting('terminal.integration') ? linksIn(line, model) : []),
-    handleTerminalLink: link => open(link.subject),
+    handleTerminalLink: link => open(link.target),
   };
 }
 
 function linksIn(line: string, model: FleetModel): FleetLink[] {
   if (line.length > MAX_LINE || model.fleet === undefined) return [];
   return [...line.matchAll(CANDIDATE)].flatMap(match => {
-    const subject = subjectNamed(match[0], model);
-    if (subject === undefined) return [];
+    const target = targetNamed(match[0], model);
+    if (target === undefined) return [];
     const tooltip =
-      subject.kind === 'task' ? vscode.l10n.t('Show in Fan-Outs') : vscode.l10n.t('Show in Instances');
-    return [{ startIndex: match.index, length: match[0].length, tooltip, subject }];
+      target.kind === 'task' ? vscode.l10n.t('Show in Fan-Outs') : vscode.l10n.t('Show in Instances');
+    return [{ startIndex: match.index, length: match[0].length, tooltip, target }];
   });
 }
 
-function subjectNamed(name: string, model: FleetModel): Revealed | undefined {
+function targetNamed(name: string, model: FleetModel): RevealedRef | undefined {
   const instance = model.fleet?.instances.find(({ did, alias }) => did === name || alias === name);
   if (instance !== undefined) return { kind: 'instance', did: instance.did };
   const task = model.task(name);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type * as vscode from 'vscode';
 import { task, THREAD, WORKER_A_DID } from '../../engine/cli/testing/documents.ts';
 import { editor, part } from '../../test/stubs/vscode.ts';
-import type { Revealed } from '../contributions.ts';
+import type { RevealedRef } from '../targets.ts';
 import { useEditor } from '../testing/editor.ts';
 import { useModel } from '../testing/model.ts';
 import { splEnvironment, terminalEnvironment, type SplEnvironment } from './environment.ts';
@@ -94,7 +94,7 @@ describe('spl in terminals', () => {
 
 describe('links in terminals', () => {
   const on = useModel();
-  let opened: Revealed[];
+  let opened: RevealedRef[];
   let links: ReturnType<typeof terminalLinks>;
   beforeEach(async () => {
     opened = [];

@@ -3,12 +3,13 @@ import type { EngineClient } from '../../engine/client/client.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { checkJoin } from '../../engine/open.ts';
 import { editor, keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
-import { registerCommands } from '../commands/index.ts';
+import type { CommandId, RunCommand } from '../command-registry.ts';
+import { commandRunner, registerCommands } from '../commands/index.ts';
 import type { CommandContext } from '../commands/context.ts';
-import type { CommandId, Revealed, Subject } from '../contributions.ts';
 import { Documents } from '../documents.ts';
 import { FleetModel } from '../model/fleet-model.ts';
 import { restricted } from '../session/restricted.ts';
+import type { RevealedRef, WorkRef } from '../targets.ts';
 import { next } from './editor.ts';
 import { FakeSession } from './session.ts';
 
@@ -19,11 +20,13 @@ export class Window {
   readonly log: KeptLog = keptLog();
   /** The threads of the reports that were opened. */
   readonly reports: string[] = [];
-  readonly revealed: Revealed[] = [];
+  readonly revealed: RevealedRef[] = [];
   readonly previews: string[] = [];
   readonly planRuns: (readonly [uri: string, thread: string])[] = [];
-  selection: Subject | undefined;
+  selection: WorkRef | undefined;
   plans: CommandContext['plans'] = noPlans;
+  /** Runs a command as a panel does. */
+  readonly runCommand: RunCommand;
   readonly #owned: vscode.Disposable[] = [];
 
   /** A window in which the engine has been read once. */
@@ -48,7 +51,7 @@ export class Window {
       documents,
       log: this.log,
       openReport: thread => void this.reports.push(thread),
-      reveal: async subject => void this.revealed.push(subject),
+      reveal: async target => void this.revealed.push(target),
       checkJoin: async (text, subtasks) => checkJoin(text, subtasks),
       splEnvironment: async () => ({
         SPL_NODE: '/node',
@@ -62,12 +65,13 @@ export class Window {
       previewPlan: uri => void this.previews.push(uri.toString()),
       notePlanRun: async (uri, thread) => void this.planRuns.push([uri.toString(), thread]),
     };
+    this.runCommand = commandRunner(context);
     this.#owned.push(documents, this.model, ...registerCommands(context, () => this.selection));
   }
 
   /** Runs a command as a menu does. */
-  async run(command: CommandId, subject?: unknown): Promise<void> {
-    await vscode.commands.executeCommand(command, ...(subject === undefined ? [] : [subject]));
+  async run(command: CommandId, target?: unknown): Promise<void> {
+    await vscode.commands.executeCommand(command, ...(target === undefined ? [] : [target]));
   }
 
   /** Waits until the window knows a task, and that it is so. */

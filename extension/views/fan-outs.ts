@@ -3,6 +3,7 @@ import type { ChildDocument, TaskDocument } from '../../engine/contract/document
 import { attemptTime, childCost, oneLine } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
+import { asCommand } from '../command-registry.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 import { isFrozen } from '../model/holds.ts';
 import {
@@ -272,11 +273,7 @@ function taskItem(
   item.contextValue = taskContext(task);
   if (task.fan_out !== null) {
     item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
-    item.command = {
-      command: 'fleet.openReport',
-      title: vscode.l10n.t('Open Join & Speedup'),
-      arguments: [node],
-    };
+    item.command = asCommand('fleet.openReport', vscode.l10n.t('Open Join & Speedup'), node);
   }
   item.accessibilityInformation = { label: `${task.alias}, ${task.status}, ${item.description}` };
   return item;

@@ -5,12 +5,13 @@ import { coordinator, instance, WORKER_A_DID, workerB } from '../../engine/cli/t
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { useModel } from '../testing/model.ts';
 import { rowsOf, textOf } from '../testing/trees.ts';
-import { InstancesTree, type InstanceNode } from './instances.ts';
+import type { InstanceRef } from '../targets.ts';
+import { InstancesTree } from './instances.ts';
 
 describe('the tree of instances', () => {
   const on = useModel();
   let tree: InstancesTree;
-  let told: (readonly InstanceNode[] | undefined)[];
+  let told: (readonly InstanceRef[] | undefined)[];
   beforeEach(async () => {
     tree = new InstancesTree(on.window.model, () => on.window.session.isHosting);
     told = [];

@@ -1,21 +1,19 @@
 import * as vscode from 'vscode';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { duration, oneLine } from '../../engine/contract/format.ts';
-import type { Subject } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf } from '../model/holds.ts';
+import type { InstanceRef } from '../targets.ts';
 import { PacedChanges } from './paced.ts';
 import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
 
-export type InstanceNode = Extract<Subject, { kind: 'instance' }>;
-
 /** The rows of the coordinator and its workers. A row is drawn again only when it looks different. */
-export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vscode.Disposable {
+export class InstancesTree implements vscode.TreeDataProvider<InstanceRef>, vscode.Disposable {
   readonly #model: FleetModel;
   readonly #isHosting: () => boolean;
-  readonly #changed = new PacedChanges<InstanceNode>();
+  readonly #changed = new PacedChanges<InstanceRef>();
   readonly #listening: vscode.Disposable;
-  #rows = new Map<string, { readonly node: InstanceNode; readonly looks: string }>();
+  #rows = new Map<string, { readonly node: InstanceRef; readonly looks: string }>();
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(model: FleetModel, isHosting: () => boolean) {
@@ -26,7 +24,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
     });
   }
 
-  getChildren(parent?: InstanceNode): InstanceNode[] {
+  getChildren(parent?: InstanceRef): InstanceRef[] {
     return parent === undefined ? [...this.#rows.values()].map(({ node }) => node) : [];
   }
 
@@ -34,7 +32,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
     return undefined;
   }
 
-  getTreeItem(node: InstanceNode): vscode.TreeItem {
+  getTreeItem(node: InstanceRef): vscode.TreeItem {
     const instance = this.#instance(node.did);
     const item = new vscode.TreeItem(instance?.alias ?? node.did);
     item.id = node.did;
@@ -49,14 +47,14 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceNode>, vsc
   }
 
   /** Asked when a row is hovered: what changes every moment is said as it is then. */
-  resolveTreeItem(item: vscode.TreeItem, node: InstanceNode): vscode.TreeItem {
+  resolveTreeItem(item: vscode.TreeItem, node: InstanceRef): vscode.TreeItem {
     const instance = this.#instance(node.did);
     if (instance !== undefined) item.tooltip = tooltip(instance, Date.now() / 1000);
     return item;
   }
 
   /** The row of an instance, to reveal it. */
-  node(did: string): InstanceNode | undefined {
+  node(did: string): InstanceRef | undefined {
     return this.#rows.get(did)?.node;
   }
 

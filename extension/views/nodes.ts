@@ -1,9 +1,8 @@
-import type { Subject } from '../contributions.ts';
+import type { WorkRef } from '../targets.ts';
 
 /** A row of the tree of fan-outs. A range is a row for many subtasks, so that a tree need not hold them all. */
 export type Node =
-  | Extract<Subject, { kind: 'task' | 'child' | 'attempt' }>
-  | { readonly kind: 'range'; readonly thread: string; readonly from: number; readonly to: number };
+  WorkRef | { readonly kind: 'range'; readonly thread: string; readonly from: number; readonly to: number };
 
 /** Tells a row from every other, across reloads of the window. */
 export function idOf(node: Node): string {

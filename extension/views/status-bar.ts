@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { oneLine } from '../../engine/contract/format.ts';
+import type { CommandId } from '../command-registry.ts';
 import { VIEWS } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
@@ -62,7 +63,7 @@ function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
   item.text = text;
   item.tooltip = tooltip;
   item.accessibilityInformation = { label: tooltip, role: 'button' };
-  item.command = 'fleet.liftKillSwitch';
+  item.command = 'fleet.liftKillSwitch' satisfies CommandId;
   item.backgroundColor = new vscode.ThemeColor(
     isHarsh ? 'statusBarItem.errorBackground' : 'statusBarItem.warningBackground',
   );

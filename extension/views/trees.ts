@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
-import { concerns, setting, VIEWS, type Revealed, type Subject } from '../contributions.ts';
+import { concerns, setting, VIEWS } from '../contributions.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
 import { workspaceNamespaceFault } from '../model/workspace-namespace.ts';
 import { sentences } from '../plain.ts';
 import type { OpenSession } from '../session/session.ts';
+import type { InstanceRef, RevealedRef, WorkRef } from '../targets.ts';
 import type { Attention } from './attention.ts';
 import { FanOutsTree } from './fan-outs.ts';
-import { InstancesTree, type InstanceNode } from './instances.ts';
+import { InstancesTree } from './instances.ts';
 import type { NamespaceNode } from './namespace-nodes.ts';
 import { dimArchived, NamespacesTree } from './namespaces.ts';
 import type { Node } from './nodes.ts';
@@ -16,7 +17,7 @@ export class Trees implements vscode.Disposable {
   readonly #model: FleetModel;
   readonly #instances: InstancesTree;
   readonly #fanOuts: FanOutsTree;
-  readonly #instancesView: vscode.TreeView<InstanceNode>;
+  readonly #instancesView: vscode.TreeView<InstanceRef>;
   readonly #fanOutsView: vscode.TreeView<Node>;
   readonly #namespacesView: vscode.TreeView<NamespaceNode>;
   readonly #all: vscode.Disposable;
@@ -73,23 +74,23 @@ export class Trees implements vscode.Disposable {
   }
 
   /** The row of the fan-outs that is selected. */
-  get selection(): Subject | undefined {
+  get selection(): WorkRef | undefined {
     const [node] = this.#fanOutsView.selection;
     return node === undefined || node.kind === 'range' ? undefined : node;
   }
 
   /** Shows the row of an instance, or of what belongs to a task, and what is below a task. Does nothing where there is none yet. */
-  async reveal(subject: Revealed): Promise<void> {
-    if (subject.kind === 'instance') {
-      const node = this.#instances.node(subject.did);
+  async reveal(target: RevealedRef): Promise<void> {
+    if (target.kind === 'instance') {
+      const node = this.#instances.node(target.did);
       if (node !== undefined) await this.#instancesView.reveal(node, { focus: true });
       return;
     }
-    const index = subject.kind === 'task' ? undefined : subject.index;
-    await this.#model.known(subject.thread);
-    const node = this.#fanOuts.node(subject.thread, index);
+    const index = target.kind === 'task' ? undefined : target.index;
+    await this.#model.known(target.thread);
+    const node = this.#fanOuts.node(target.thread, index);
     if (node === undefined) return;
-    await this.#fanOutsView.reveal(node, { focus: true, expand: subject.kind === 'task' });
+    await this.#fanOutsView.reveal(node, { focus: true, expand: target.kind === 'task' });
   }
 
   dispose(): void {

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'mocha';
+import * as vscode from 'vscode';
+import { editor } from '../test/stubs/vscode.ts';
+import { asCommand, COMMAND_IDS, decodeArguments, execute, type CommandId } from './command-registry.ts';
+import { useEditor } from './testing/editor.ts';
+
+const TARGETS = {
+  instance: { kind: 'instance', did: 'did:sync:instance:1' },
+  task: { kind: 'task', thread: 'th_1' },
+  child: { kind: 'child', thread: 'th_1', index: 0 },
+  attempt: { kind: 'attempt', thread: 'th_1', index: 0, attempt: 1 },
+  range: { kind: 'range', thread: 'th_1', from: 0, to: 100 },
+  namespace: { kind: 'namespace', id: 'acme' },
+  plan: { kind: 'plan', uri: 'file:///a.fanout.yaml' },
+  'subtask of a plan': { kind: 'plan', uri: 'file:///a.fanout.yaml', subtask: 0, name: 'types' },
+} as const;
+type Target = keyof typeof TARGETS;
+
+/** Returns the targets that a command takes. */
+const takenBy = (id: CommandId): readonly Target[] =>
+  (Object.keys(TARGETS) as Target[]).filter(target => decodeArguments(id, TARGETS[target]).length > 0);
+
+describe('the argument of a command that is called from outside', () => {
+  it('is a target of that command, or is left out', () => {
+    const taking = new Map<string, CommandId[]>();
+    for (const id of COMMAND_IDS) {
+      const targets = takenBy(id).join(', ');
+      taking.set(targets, [...(taking.get(targets) ?? []), id]);
+    }
+    assert.deepEqual(
+      [...taking.keys()].toSorted(),
+      ['', 'instance', 'namespace', 'plan, subtask of a plan', 'subtask of a plan', 'task, child, attempt'],
+      'no command takes targets of two kinds',
+    );
+    assert.deepEqual(taking.get('subtask of a plan'), ['fleet.runPlanSubtask']);
+    assert.equal(
+      taking.get('instance')?.every(id => /Instance|copyDid/.test(id)),
+      true,
+    );
+    assert.equal(
+      taking.get('namespace')?.every(id => id.includes('Namespace') || id.includes('Policy')),
+      true,
+    );
+  });
+
+  it('is the task alone where the command is about the whole task', () => {
+    assert.deepEqual(decodeArguments('fleet.openReport', TARGETS.attempt), [
+      { kind: 'attempt', thread: 'th_1' },
+    ]);
+    assert.deepEqual(decodeArguments('fleet.cancel', TARGETS.attempt), [TARGETS.attempt]);
+  });
+
+  it('is the selected row where a key binding says so, if the command takes that row', () => {
+    const selection = { kind: 'selection' };
+    assert.deepEqual(
+      decodeArguments('fleet.cancel', selection, () => TARGETS.child),
+      [TARGETS.child],
+    );
+    assert.deepEqual(
+      decodeArguments('fleet.stopInstance', selection, () => TARGETS.child),
+      [],
+    );
+    assert.deepEqual(decodeArguments('fleet.cancel', selection), []);
+  });
+
+  it('is left out where it is garbage, for every command', () => {
+    const garbage: readonly unknown[] = [
+      ...[null, 42, 'x'.repeat(1_000_000), ['task'], {}, { kind: 'constructor' }, { kind: 'task' }],
+      JSON.parse('{"__proto__":{"kind":"task","thread":"GONE-1"}}'),
+      { kind: 'task', thread: '' },
+      { kind: 'instance', did: 'd'.repeat(257) },
+      { kind: 'plan', uri: 'u'.repeat(4097) },
+      ...[-1, 0.5, Number.NaN, '0'].map(index => ({ kind: 'child', thread: 'th_1', index })),
+    ];
+    for (const id of COMMAND_IDS)
+      for (const argument of garbage.filter(each => !isTaskOfChild(id, each)))
+        assert.deepEqual(
+          decodeArguments(id, argument),
+          [],
+          `${id} ${JSON.stringify(argument)?.slice(0, 60)}`,
+        );
+  });
+});
+
+/** Tells whether the command is about the task that a broken reference to a subtask names. */
+const isTaskOfChild = (id: CommandId, argument: unknown): boolean =>
+  decodeArguments(id, { kind: 'child', thread: 'th_1' }).length > 0 &&
+  (argument as { kind?: unknown } | null)?.kind === 'child';
+
+describe('a call of a command from a row, a lens or a button', () => {
+  useEditor();
+  let called: unknown[];
+  beforeEach(() => {
+    called = [];
+    vscode.commands.registerCommand('fleet.cancel', (...args: unknown[]) => called.push(...args));
+  });
+
+  it('is made with the argument that it was described with', async () => {
+    const cancel = asCommand('fleet.cancel', 'Cancel It', TARGETS.child);
+    assert.deepEqual(cancel, { command: 'fleet.cancel', title: 'Cancel It', arguments: [TARGETS.child] });
+    await execute(cancel);
+    assert.deepEqual(called, [TARGETS.child]);
+    assert.deepEqual(editor.executed.at(-1), ['fleet.cancel', TARGETS.child]);
+  });
+
+  it('does not compile with what the command does not take', () => {
+    // @ts-expect-error an instance is not cancelled
+    asCommand('fleet.cancel', '', TARGETS.instance);
+    // @ts-expect-error it takes no argument
+    asCommand('fleet.stopAll', '', TARGETS.task);
+    // @ts-expect-error there is no such command
+    asCommand('fleet.cancelAll', '');
+    // @ts-expect-error a subtask of a plan has a place in it
+    asCommand('fleet.runPlanSubtask', '', TARGETS.plan);
+  });
+});

@@ -1,0 +1,119 @@
+import * as v from 'valibot';
+import * as vscode from 'vscode';
+import {
+  instanceSchema,
+  namespaceSchema,
+  ownTaskSchema,
+  planSchema,
+  planSubtaskSchema,
+  workSchema,
+  type WorkRef,
+} from './targets.ts';
+
+/** The schema of commands without an argument. */
+const nothing = v.undefined();
+
+/** Every contributed command, with the schema of its own argument. Each argument may be left out: the command asks. */
+export const COMMANDS = {
+  'fleet.start': nothing,
+  'fleet.stopWorkers': nothing,
+  'fleet.stopAll': nothing,
+  'fleet.killSwitch': nothing,
+  'fleet.liftKillSwitch': nothing,
+  'fleet.showStatus': nothing,
+  'fleet.openConfiguration': nothing,
+  'fleet.restartInstance': instanceSchema,
+  'fleet.stopInstance': instanceSchema,
+  'fleet.pingInstance': instanceSchema,
+  'fleet.showInstance': instanceSchema,
+  'fleet.copyDid': instanceSchema,
+  'fleet.openInstanceLog': instanceSchema,
+  'fleet.addTask': nothing,
+  'fleet.fanOut': ownTaskSchema,
+  'fleet.openReport': ownTaskSchema,
+  'fleet.showOutput': workSchema,
+  'fleet.openChanges': workSchema,
+  'fleet.openWorktree': workSchema,
+  'fleet.openWorktreeTerminal': workSchema,
+  'fleet.showWorktrees': nothing,
+  'fleet.setTaskStatus': ownTaskSchema,
+  'fleet.retry': workSchema,
+  'fleet.retryFailed': ownTaskSchema,
+  'fleet.cancel': workSchema,
+  'fleet.runSerial': ownTaskSchema,
+  'fleet.showTask': ownTaskSchema,
+  'fleet.replay': workSchema,
+  'fleet.showThread': workSchema,
+  'fleet.query': nothing,
+  'fleet.runPlan': planSchema,
+  'fleet.runPlanSubtask': planSubtaskSchema,
+  'fleet.runPlanSerially': planSchema,
+  'fleet.openPlanReport': planSchema,
+  'fleet.previewPlan': planSchema,
+  'fleet.copyThread': workSchema,
+  'fleet.copyAlias': ownTaskSchema,
+  'fleet.newNamespace': namespaceSchema,
+  'fleet.freezeNamespace': namespaceSchema,
+  'fleet.unfreezeNamespace': namespaceSchema,
+  'fleet.archiveNamespace': namespaceSchema,
+  'fleet.reviveNamespace': namespaceSchema,
+  'fleet.deleteNamespace': namespaceSchema,
+  'fleet.showEffectivePolicy': namespaceSchema,
+  'fleet.useNamespace': namespaceSchema,
+  'fleet.clearNamespace': nothing,
+  'fleet.copyNamespace': namespaceSchema,
+  'fleet.doctor': nothing,
+  'fleet.openTerminal': nothing,
+  'fleet.firstFanOut': nothing,
+  'fleet.openWalkthrough': nothing,
+  'fleet.openHistory': nothing,
+  'fleet.reconnect': nothing,
+  'fleet.showLog': nothing,
+} as const;
+
+export type CommandId = keyof typeof COMMANDS;
+export const COMMAND_IDS = Object.keys(COMMANDS) as readonly CommandId[];
+
+/** The argument of a command; undefined where it takes none, or was called without. */
+export type Argument<Id extends CommandId> = v.InferOutput<(typeof COMMANDS)[Id]> | undefined;
+export type Arguments<Id extends CommandId> = [Argument<Id>] extends [undefined]
+  ? []
+  : [argument?: Argument<Id>];
+
+/** The results of the commands that have one. */
+interface Results {
+  /** The thread of the serial run; undefined where the user left. */
+  readonly 'fleet.runSerial': string | undefined;
+}
+export type Result<Id extends CommandId> = Id extends keyof Results ? Results[Id] : void;
+
+/** Runs a command for a caller in the extension, which shows what the command throws. */
+export type RunCommand = <Id extends CommandId>(id: Id, ...args: Arguments<Id>) => Promise<Result<Id>>;
+
+/** Describes a call of a command for a row, a lens or a button. */
+export function asCommand<Id extends CommandId>(
+  id: Id,
+  title: string,
+  ...args: Arguments<Id>
+): vscode.Command & { readonly command: Id } {
+  return { command: id, title, arguments: args };
+}
+
+/** Makes a call that `asCommand` described; what the command throws is shown to the user. */
+export function execute({ command, arguments: args = [] }: vscode.Command): Thenable<unknown> {
+  return vscode.commands.executeCommand(command, ...(args as unknown[]));
+}
+
+/** The argument in key bindings: it stands for the selected row. */
+const selectionSchema = v.object({ kind: v.literal('selection') });
+
+/** Decodes the argument of a call from outside. An argument that names nothing that the command takes is left out. */
+export function decodeArguments<Id extends CommandId>(
+  id: Id,
+  argument: unknown,
+  selection: () => WorkRef | undefined = () => undefined,
+): Arguments<Id> {
+  const given = v.is(selectionSchema, argument) ? selection() : argument;
+  const result = v.safeParse(COMMANDS[id], given);
+  return (result.success && result.output !== undefined ? [result.output] : []) as Arguments<Id>;
+}

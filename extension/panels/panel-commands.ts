@@ -1,0 +1,39 @@
+import type { ViewRequest } from '../../webview/protocol.ts';
+import type { RunCommand } from '../command-registry.ts';
+
+/** A request for something that a command of the window does. */
+export type CommandRequest = ViewRequest & {
+  kind: 'output' | 'retry' | 'retry-failed' | 'cancel' | 'run-serial' | 'cancel-serial' | 'open-serial';
+};
+
+/**
+ * Runs the command for a request: the one that trees and palette call, with its questions and its confirmation.
+ * @param serial the thread of the serial run that the panel follows; null where there is none
+ * @returns the thread of the serial run that was begun; undefined where none was
+ */
+export async function runRequested(
+  run: RunCommand,
+  request: CommandRequest,
+  thread: string,
+  serial: string | null,
+): Promise<string | undefined> {
+  const task = { kind: 'task', thread } as const;
+  switch (request.kind) {
+    case 'output':
+      return void (await run('fleet.showOutput', { kind: 'child', thread, index: request.index }));
+    case 'retry':
+      return void (await run('fleet.retry', { kind: 'child', thread, index: request.index }));
+    case 'cancel':
+      return void (await run('fleet.cancel', { kind: 'child', thread, index: request.index }));
+    case 'retry-failed':
+      return void (await run('fleet.retryFailed', task));
+    case 'run-serial':
+      return run('fleet.runSerial', task);
+    case 'cancel-serial':
+      if (serial !== null) await run('fleet.cancel', { kind: 'task', thread: serial });
+      return undefined;
+    case 'open-serial':
+      if (serial !== null) await run('fleet.openReport', { kind: 'task', thread: serial });
+      return undefined;
+  }
+}

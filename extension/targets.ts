@@ -1,0 +1,49 @@
+import * as v from 'valibot';
+
+/**
+ * References to the things that commands act on, as schemas. Rows of the trees are such references; links, menus, key
+ * bindings and other extensions may pass the same.
+ */
+
+const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
+const index = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const uri = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
+
+export const instanceSchema = v.object({ kind: v.literal('instance'), did: name });
+export type InstanceRef = v.InferOutput<typeof instanceSchema>;
+
+const taskSchema = v.object({ kind: v.literal('task'), thread: name });
+const childSchema = v.object({ kind: v.literal('child'), thread: name, index });
+const attemptSchema = v.object({ kind: v.literal('attempt'), thread: name, index, attempt });
+export type TaskRef = v.InferOutput<typeof taskSchema>;
+export type ChildRef = v.InferOutput<typeof childSchema>;
+export type AttemptRef = v.InferOutput<typeof attemptSchema>;
+
+/** A task, one of its subtasks, or an attempt at one. */
+export const workSchema = v.variant('kind', [taskSchema, childSchema, attemptSchema]);
+export type WorkRef = v.InferOutput<typeof workSchema>;
+
+/** The task of any such reference. */
+export const ownTaskSchema = v.object({
+  kind: v.picklist(['task', 'child', 'attempt']),
+  thread: name,
+});
+export type OwnTaskRef = v.InferOutput<typeof ownTaskSchema>;
+
+export const namespaceSchema = v.object({ kind: v.literal('namespace'), id: name });
+export type NamespaceRef = v.InferOutput<typeof namespaceSchema>;
+
+export const planSchema = v.object({ kind: v.literal('plan'), uri });
+export type PlanRef = v.InferOutput<typeof planSchema>;
+
+/** The subtask of this name that stood at this place in a plan when it was shown. */
+export const planSubtaskSchema = v.object({
+  ...planSchema.entries,
+  subtask: index,
+  name: v.exactOptional(v.nullable(v.string())),
+});
+export type PlanSubtaskRef = v.InferOutput<typeof planSubtaskSchema>;
+
+/** A reference with a row that can be revealed in a tree. Rows of namespaces are read only when they are opened. */
+export type RevealedRef = InstanceRef | WorkRef;
