@@ -1,0 +1,75 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { duration, totalCost } from '../../engine/contract/format.ts';
+import { lookIcon } from '../components/icon.ts';
+import { costOf, elapsedOf, titleOf, unknownCostsOf } from '../model/fan-out.ts';
+import { lookOf, wordOf } from '../model/looks.ts';
+import type { ChildRow } from '../protocol.ts';
+import { fill, type ViewStrings } from '../strings.ts';
+import { actionButton, ROW_ACTIONS } from './row-actions.ts';
+
+/** The surroundings of a row. */
+export interface RowContext {
+  readonly strings: ViewStrings;
+  /** In seconds. */
+  readonly now: number;
+  /** True where there is no room for columns. */
+  readonly narrow: boolean;
+  /** The position among the listed rows, from 0. */
+  readonly place: number;
+  readonly selected: boolean;
+  choose(): void;
+  showOutput(): void;
+}
+
+/** The row of one subtask. */
+export function subtaskRow(row: ChildRow, context: RowContext): TemplateResult {
+  const { strings: s, now, place, selected } = context;
+  const look = lookOf(row);
+  const elapsed = elapsedOf(row, now);
+  const isHanded = row.state === 'running' && row.startedUnix === null;
+  const reason = reasonOf(row, s);
+  return html`<div
+    id="row-${row.index}"
+    class="line row"
+    role="row"
+    aria-rowindex=${place + 2}
+    aria-selected=${selected}
+    @click=${() => context.choose()}
+    @dblclick=${() => context.showOutput()}
+  >
+    <div class="cell-index end muted" role="gridcell">${row.index}</div>
+    <div class="cell-title" role="gridcell" title=${row.goal}>${titleOf(row)}</div>
+    <div class="cell-state state" role="gridcell">
+      ${lookIcon(isHanded ? 'pending' : look)}
+      <span>${isHanded ? s.handedOver : s[wordOf(look)]}</span>
+    </div>
+    <div class="cell-worker" role="gridcell">${workerCell(row, context, reason)}</div>
+    <div class="cell-attempt end" role="gridcell">${row.attempt === 0 ? '' : row.attempt}</div>
+    <div class="cell-elapsed end" role="gridcell">${elapsed === null ? '–' : duration(elapsed)}</div>
+    <div class="cell-cost end" role="gridcell">${totalCost(costOf(row), unknownCostsOf(row))}</div>
+    <div class="cell-reason reason" role="gridcell" title=${reason}>${reason}</div>
+    <div class="cell-actions actions" role="gridcell">
+      ${ROW_ACTIONS.map(action => actionButton(action, row, s, { words: false, tabindex: -1 }))}
+    </div>
+  </div>`;
+}
+
+/** Returns the content of the worker's cell; a narrow row has that of the missing columns in it as well. */
+function workerCell(row: ChildRow, { strings, narrow }: RowContext, reason: string): string | typeof nothing {
+  if (!narrow) return row.worker ?? nothing;
+  const [cost, unknown] = [costOf(row), unknownCostsOf(row)];
+  const parts = [
+    row.worker,
+    row.attempt > 1 ? fill(strings.attempt, row.attempt) : null,
+    cost > 0 || unknown > 0 ? totalCost(cost, unknown) : null,
+    reason,
+  ];
+  return parts.filter(part => part !== null && part !== '').join(' · ');
+}
+
+function reasonOf(row: ChildRow, strings: ViewStrings): string {
+  const follows = { accepted: null, failed: strings.followsFailed, always: strings.followsAlways }[row.when];
+  return [follows ?? (row.afterJoin ? strings.afterJoin : null), row.reason]
+    .filter(part => part !== null)
+    .join(' · ');
+}
