@@ -1,4 +1,4 @@
-import { MAX_SUBTASKS } from '../contract/commands.ts';
+import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
 import { FleetError } from '../errors.ts';
 import { parseDescriptor, type Descriptor, type DescriptorFault } from '../plan/descriptor.ts';
 import type { Host } from './host.ts';

@@ -1,43 +1,14 @@
 import * as v from 'valibot';
 import { ACTS, didSchema, jsonObjectSchema } from '../record/record.ts';
-import { notAList } from './not-a-list.ts';
+import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds, text } from '../record/values.ts';
+import { MAX_SUBTASKS, subtaskRef } from '../subtask/subtask-ref.ts';
+import { envSchema } from '../subtask/variables.ts';
 import { policySchema } from './policy.ts';
 
 /**
  * The commands that an engine takes, as schemas: they decode HTTP bodies, and their output types are the
  * façade's. What a schema cannot say (a name that must resolve, a cycle) the rules check.
  */
-
-/** True for a text that can stand in a record, and in the words of a command. */
-export const isWritable = (value: string): boolean => !/[\0\p{Surrogate}]/u.test(value);
-
-/** `did:sync:instance:…` or an alias such as `worker-a`. */
-const text = (max: number) =>
-  v.pipe(
-    v.string('must be text'),
-    v.maxLength(max, `must have at most ${max} characters`),
-    v.check(isWritable, 'must have neither a NUL nor half of a surrogate pair'),
-  );
-const nonEmpty = (max: number) => v.pipe(text(max), v.regex(/\S/, 'must not be empty'));
-const folder = v.pipe(text(4096), v.startsWith('/', 'must be an absolute path'));
-const seconds = v.pipe(
-  v.number('must be a number of seconds'),
-  v.finite('must be finite'),
-  v.gtValue(0, 'must be above 0'),
-  v.maxValue(31_536_000, 'must be at most a year'),
-);
-const amount = v.pipe(
-  v.number('must be a number'),
-  v.finite('must be finite'),
-  v.minValue(0, 'must not be negative'),
-  v.maxValue(Number.MAX_SAFE_INTEGER, 'must be at most 2^53 - 1'),
-);
-const count = v.pipe(v.number('must be a number'), v.safeInteger('must be a whole number'));
-const atLeast = (min: number, max: number) =>
-  v.pipe(count, v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
-
-export const MAX_GOAL_CHARS = 64 * 1024;
-export const MAX_SUBTASKS = 100_000;
 
 /** An alias: letters, digits, `.`, `_` and `-`, not looking like a thread id. */
 export const aliasSchema = v.pipe(
@@ -74,77 +45,10 @@ export const taskAddSchema = v.strictObject({
   ),
 });
 
-/** The ends of its dependencies that let a subtask start. */
-export const WHENS = ['accepted', 'failed', 'always'] as const;
-
-/** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
-export const ISOLATIONS = ['worktree', 'folder'] as const;
-
-/** The most variables that a command may be given. */
-const MAX_VARIABLES = 1_000;
-
-export const variableNameSchema = v.pipe(
-  v.string('must be text'),
-  v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be the name of a variable: letters, digits and _'),
-);
-export const variableSchema = text(MAX_GOAL_CHARS);
-
-const VARIABLES = 'must be an object of texts: {"NAME": "value"}';
-
-/** Variables that the commands of a subtask find in their environment. They are recorded: no place for secrets. */
-export const envSchema = v.pipe(
-  notAList(v.record(variableNameSchema, variableSchema, VARIABLES), VARIABLES),
-  v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),
-);
-
-export type Variables = v.InferOutput<typeof envSchema>;
-
-/** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
-const subtaskRef = v.union(
-  [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],
-  'must be an index, a name, or a pattern of names',
-);
-
-/** One subtask as people write it, after the CLI's grammar or JSON; `fan-out` in the rules completes it. */
-export const subtaskSchema = v.strictObject({
-  goal: nonEmpty(MAX_GOAL_CHARS),
-  name: v.optional(v.nullable(nonEmpty(256)), null),
-  target: v.optional(nonEmpty(256), 'least-loaded-worker'),
-  /** A command line for `/bin/sh -c`. */
-  run: v.optional(v.nullable(nonEmpty(MAX_GOAL_CHARS)), null),
-  executor: v.optional(v.nullable(nonEmpty(64)), null),
-  dir: v.optional(v.nullable(folder), null),
-  /** Its share of the fan-out's budget: an attempt that passes it is ended. */
-  budget_usd: v.optional(v.nullable(amount), null),
-  budget_tokens: v.optional(v.nullable(amount), null),
-  budget_secs: v.optional(v.nullable(seconds), null),
-  /** In seconds. Null for what `[fleet] timeout_secs` or the policy of the namespace says, else for none. */
-  timeout_secs: v.optional(v.nullable(seconds), null),
-  /** The subtasks that must accept first: 0-based indices, names, or patterns of names. */
-  depends_on: v.optional(
-    v.pipe(
-      v.array(subtaskRef, 'must be a list of indices or names'),
-      v.maxLength(10_000, 'must have at most 10000 entries'),
-    ),
-    [],
-  ),
-  /**
-   * `accepted`: once all that it depends on has accepted. `failed` and `always` make it a follow-up, outside the join: it
-   * starts once all of that has ended, `failed` only where some of it did not accept.
-   */
-  when: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
-  /** The number of times that it may be started; null means 2 for worker loss and 1 for its own failures. */
-  attempts: v.optional(v.nullable(atLeast(1, 100)), null),
-  /** The place where its attempts run; null is a worktree for agents, the folder for all others. */
-  isolation: v.optional(v.nullable(v.picklist(ISOLATIONS, 'must be worktree or folder')), null),
-  /** Variables of its own, beside those of the whole fan-out. */
-  env: v.optional(v.nullable(envSchema), null),
-});
-
 export const LOSERS = ['keep', 'drain', 'cancel'] as const;
 
 export const fanOutSchema = v.strictObject({
-  /** Each is decoded by `subtaskSchema` in the rules, which name the subtask, the key and the position. */
+  /** Each is decoded by `decodeSubtask`, which names the subtask, the key and the position. */
   subtasks: v.pipe(
     v.array(v.unknown(), 'must be a list'),
     v.minLength(1, 'must not be empty: a fan-out has at least one subtask'),
@@ -358,10 +262,8 @@ export const fleetStopSchema = v.strictObject({
 export const fleetRestartSchema = v.strictObject({ instance: nonEmpty(256) });
 
 export type TaskAdd = v.InferOutput<typeof taskAddSchema>;
-export type Subtask = v.InferOutput<typeof subtaskSchema>;
 export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type FanOutOpen = v.InferOutput<typeof fanOutOpenSchema>;
-export type SubtaskRef = v.InferOutput<typeof subtaskRef>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
 export type TaskVerb = (typeof TASK_VERBS)[number];
@@ -380,6 +282,4 @@ export type RecordsRestore = v.InferOutput<typeof recordsRestoreSchema>;
 export type FleetStart = v.InferOutput<typeof fleetStartSchema>;
 export type FleetStop = v.InferOutput<typeof fleetStopSchema>;
 export type FleetRestart = v.InferOutput<typeof fleetRestartSchema>;
-export type When = (typeof WHENS)[number];
-export type Isolation = (typeof ISOLATIONS)[number];
 export type Losers = (typeof LOSERS)[number];

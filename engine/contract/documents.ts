@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { RULE_EFFECTS, TASK_VERBS, WHENS } from './commands.ts';
+import { RULE_EFFECTS, TASK_VERBS } from './commands.ts';
+import { WHENS } from '../subtask/table.ts';
 
 /**
  * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as

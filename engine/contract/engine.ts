@@ -1,7 +1,7 @@
 import type { Did } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
+import type { SubtaskRef } from '../subtask/subtask-ref.ts';
 import type {
-  SubtaskRef,
   Cancel,
   FanOutOpen,
   FanOutRequest,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { CommandName } from './engine.ts';
-import { notAList } from './not-a-list.ts';
+import { notAList } from '../record/not-a-list.ts';
 
 /** The commands by which work is submitted: it runs in the environment of who gives them. */
 export const SUBMITTING = [

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ACTS } from '../record/record.ts';
-import { notAList } from './not-a-list.ts';
+import { notAList } from '../record/not-a-list.ts';
 
 /** The kinds of names that a policy allows and denies: acts of records, executors and targets of subtasks. */
 export const POLICY_KINDS = ['acts', 'executors', 'targets'] as const;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import * as v from 'valibot';
 import { runs } from '../../test/runs.ts';
-import { subtaskSchema } from '../contract/commands.ts';
+import { subtaskSchema } from '../subtask/subtask.ts';
 import { recordSchema } from '../record/record.ts';
 import { BODY_SCHEMAS } from './decode.ts';
 import { openApi } from './openapi.ts';

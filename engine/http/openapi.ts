@@ -1,6 +1,7 @@
 import { toJsonSchemaDefs } from '@valibot/to-json-schema';
 import * as v from 'valibot';
-import { fanOutSchema, subtaskSchema } from '../contract/commands.ts';
+import { fanOutSchema } from '../contract/commands.ts';
+import { subtaskSchema } from '../subtask/subtask.ts';
 import * as documents from '../contract/documents.ts';
 import { SUBMITTING } from '../contract/environment.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';

@@ -1,30 +1,16 @@
 import * as v from 'valibot';
-import { subtaskSchema, type SubtaskRef, type When } from '../contract/commands.ts';
 import { repeatedKey } from '../contract/unique-keys.ts';
 import { didYouMean } from '../record/near-names.ts';
+import type { SubtaskRef } from '../subtask/subtask-ref.ts';
+import { BODY_KEYS, type BodyKey, type Subtask } from '../subtask/subtask.ts';
+import type { Kind } from '../subtask/table.ts';
 
 /**
  * One subtask as a command line says it: `goal=Lint,run="npm run lint",depends=0+2`, or a JSON object with the
- * same keys. What is left out stays out: the rules know the defaults.
+ * same keys. What is left out stays out: the rules know the defaults. A relative folder is the caller's to resolve.
  */
-export interface Descriptor {
-  readonly goal: string;
-  readonly name?: string;
-  readonly target?: string;
-  readonly run?: string;
-  readonly executor?: string;
-  /** As it was written; a relative one is the caller's to resolve. */
-  readonly dir?: string;
-  readonly budget_usd?: number;
-  readonly budget_tokens?: number;
-  readonly budget_secs?: number;
-  readonly timeout_secs?: number;
-  readonly depends_on?: readonly SubtaskRef[];
-  readonly when?: When;
-  readonly attempts?: number;
-  readonly isolation?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
+export type Descriptor = Pick<Subtask, 'goal'> &
+  Partial<{ [Field in keyof Subtask]: NonNullable<Subtask[Field]> }>;
 
 /** The fault of a descriptor, and its place. */
 export interface DescriptorFault {
@@ -39,36 +25,14 @@ export type DescriptorResult =
   | { readonly ok: true; readonly descriptor: Descriptor }
   | { readonly ok: false; readonly fault: DescriptorFault };
 
-type BodyKey = keyof Descriptor;
-
-/** The keys of a subtask as people write them, and those of its body, in the order in which `printDescriptor` has them. */
-export const BODY_KEYS = {
-  goal: 'goal',
-  name: 'name',
-  target: 'target',
-  run: 'run',
-  executor: 'executor',
-  dir: 'dir',
-  budget: 'budget_usd',
-  'budget-tokens': 'budget_tokens',
-  'budget-secs': 'budget_secs',
-  timeout: 'timeout_secs',
-  depends: 'depends_on',
-  when: 'when',
-  attempts: 'attempts',
-  isolation: 'isolation',
-  env: 'env',
-} as const satisfies Readonly<Record<string, BodyKey>>;
-const NUMBERS: ReadonlySet<BodyKey> = new Set([
-  'budget_usd',
-  'budget_tokens',
-  'budget_secs',
-  'timeout_secs',
-  'attempts',
-]);
-
 /** The keys that a descriptor may have, as they are written. */
-export const DESCRIPTOR_KEYS: readonly string[] = Object.keys(BODY_KEYS);
+export const DESCRIPTOR_KEYS: readonly string[] = BODY_KEYS.map(({ key }) => key);
+
+/** The rows by their keys, and by the members of a body, so that what one reads in a record can be typed again. */
+const ROW_OF: ReadonlyMap<string, BodyKey> = new Map([
+  ...BODY_KEYS.map(row => [row.field, row] as const),
+  ...BODY_KEYS.map(row => [row.key, row] as const),
+]);
 
 /** Reads a descriptor in either of its two forms. */
 export function parseDescriptor(text: string): DescriptorResult {
@@ -78,13 +42,13 @@ export function parseDescriptor(text: string): DescriptorResult {
 /** Writes a descriptor as `key=value,…` text that `parseDescriptor` reads as the same; as JSON where it has variables. */
 export function printDescriptor(descriptor: Descriptor): string {
   if (descriptor.env !== undefined) return JSON.stringify(descriptor);
-  return Object.entries(BODY_KEYS)
-    .filter(([, bodyKey]) => descriptor[bodyKey] !== undefined)
-    .map(([key, bodyKey]) => `${key}=${printValue(descriptor[bodyKey])}`)
+  return BODY_KEYS.map(({ key, field }) => ({ key, value: descriptor[field as keyof Descriptor] }))
+    .filter(({ value }) => value !== undefined)
+    .map(({ key, value }) => `${key}=${printValue(value)}`)
     .join(',');
 }
 
-function printValue(value: Descriptor[BodyKey]): string {
+function printValue(value: Descriptor[keyof Descriptor]): string {
   if (Array.isArray(value)) return value.join('+');
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   return text === '' || /[,="\\]|^\s|\s$/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : text;
@@ -190,12 +154,27 @@ function skipSpace(text: string, at: number): number {
 
 /** The text of a number or a list becomes one; unknown keys are left to `assemble`. */
 function convert(pair: Pair & { readonly value: string }): Pair {
-  const bodyKey = bodyKeyOf(pair.key);
-  if (bodyKey === 'env') return fail(pair, `is an object: ${AS_JSON}`);
-  if (bodyKey === 'depends_on') return { ...pair, value: readDependencies(pair.value) };
-  if (bodyKey === undefined || !NUMBERS.has(bodyKey)) return pair;
-  return { ...pair, value: readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`) };
+  const kind = ROW_OF.get(pair.key)?.kind;
+  return kind === undefined ? pair : { ...pair, value: SPELLINGS[kind](pair) };
 }
+
+const asText = ({ value }: { readonly value: string }): string => value;
+const asNumber = (pair: Pair & { readonly value: string }): number =>
+  readNumber(pair.value) ?? fail(pair, `'${pair.value}' is not a number`);
+const asObject = (pair: Pair): never => fail(pair, `is an object: ${AS_JSON}`);
+
+/** The reading of each kind of value. */
+const SPELLINGS: Readonly<Record<Kind, (pair: Pair & { readonly value: string }) => unknown>> = {
+  text: asText,
+  choice: asText,
+  flag: asText,
+  amount: asNumber,
+  seconds: asNumber,
+  count: asNumber,
+  names: ({ value }) => readDependencies(value),
+  variables: asObject,
+  values: asObject,
+};
 
 const AS_JSON = 'write the whole subtask as JSON, {"goal": "…", "env": {"NAME": "value"}}';
 
@@ -223,7 +202,7 @@ function readJson(text: string): Descriptor {
   // It begins with a brace and parses, so it is an object.
   const pairs = Object.entries(parsed as object).map(([key, value]: [string, unknown]) => {
     const keyAt = Math.max(0, text.indexOf(JSON.stringify(key)));
-    const isLine = bodyKeyOf(key) === 'depends_on' && typeof value === 'string';
+    const isLine = ROW_OF.get(key)?.kind === 'names' && typeof value === 'string';
     return { key, value: isLine ? readDependencies(value) : value, keyAt, valueAt: keyAt };
   });
   return assemble(
@@ -241,28 +220,20 @@ function jsonPosition(thrown: unknown, text: string): number {
 function assemble(pairs: readonly Pair[], length: number): Descriptor {
   const descriptor: Record<string, unknown> = {};
   for (const pair of pairs) {
-    const bodyKey = bodyKeyOf(pair.key);
-    if (bodyKey === undefined) throw new Fault(pair.key, pair.keyAt + 1, unknownKey(pair.key));
-    if (bodyKey in descriptor) throw new Fault(pair.key, pair.keyAt + 1, 'is given twice');
-    descriptor[bodyKey] = check(bodyKey, pair);
+    const row = ROW_OF.get(pair.key);
+    if (row === undefined) throw new Fault(pair.key, pair.keyAt + 1, unknownKey(pair.key));
+    if (row.field in descriptor) throw new Fault(pair.key, pair.keyAt + 1, 'is given twice');
+    descriptor[row.field] = check(row, pair);
   }
   if (!('goal' in descriptor)) throw new Fault('goal', length + 1, 'is missing: a subtask has a goal');
   return descriptor as unknown as Descriptor;
 }
 
-/** The bounds are those of the body; only a folder may still be relative here. */
-function check(bodyKey: BodyKey, pair: Pair): unknown {
-  const schema = bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];
-  const result = v.safeParse<v.GenericSchema>(schema, pair.value, { abortEarly: true });
+function check({ written, schema }: BodyKey, pair: Pair): unknown {
+  const result = v.safeParse(written ?? schema, pair.value, { abortEarly: true });
   if (result.success) return result.output;
   const path = v.getDotPath(result.issues[0]);
   return fail(pair, `${path === null ? '' : `${path} `}${result.issues[0].message}`);
-}
-
-/** The body's own key is understood too, so that what one reads in a record can be typed again. */
-function bodyKeyOf(key: string): BodyKey | undefined {
-  if (Object.hasOwn(BODY_KEYS, key)) return BODY_KEYS[key as keyof typeof BODY_KEYS];
-  return Object.values(BODY_KEYS).find(bodyKey => bodyKey === key);
 }
 
 const unknownKey = (key: string): string =>

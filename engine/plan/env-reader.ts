@@ -1,5 +1,5 @@
-import { variableNameSchema, variableSchema } from '../contract/commands.ts';
-import type { Variables } from '../contract/commands.ts';
+import { variableNameSchema, variableSchema } from '../subtask/variables.ts';
+import type { Variables } from '../subtask/variables.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 
 /** The variables behind a key `env`, each with where it is written; undefined, with a diagnostic, for what is no mapping. */

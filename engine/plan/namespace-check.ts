@@ -1,11 +1,11 @@
 import type { EffectivePolicy, NamespaceDocument } from '../contract/documents.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../contract/policy.ts';
 import { FleetError } from '../errors.ts';
-import type { Variables } from '../contract/commands.ts';
+import type { Variables } from '../subtask/variables.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import { requireFanOut } from '../domain/policy/namespace-policy.ts';
 import type { Instance, Namespace } from '../domain/model/state.ts';
-import type { CompleteSubtask } from '../domain/model/subtask.ts';
+import type { CompleteSubtask } from '../subtask/subtask.ts';
 import { newUsage, type Usages } from '../domain/model/namespace-usage.ts';
 import type { Diagnostics, Fix } from './diagnostics.ts';
 import type { Written } from './plan-text.ts';

@@ -1,70 +1,115 @@
-import type * as v from 'valibot';
-import { fanOutSchema, ISOLATIONS, LOSERS, subtaskSchema, WHENS } from '../contract/commands.ts';
-import { BODY_KEYS } from './descriptor.ts';
+import { fanOutSchema, LOSERS } from '../contract/commands.ts';
+import { BODY_KEYS, subtaskSchema } from '../subtask/subtask.ts';
+import { ROWS, type WrittenKey } from '../subtask/table.ts';
 
-/** The keys of a plan as they are written, and those of the fan-out's body. */
-export const PLAN_KEYS = {
-  goal: 'goal',
-  namespace: 'namespace',
-  dir: 'dir',
-  subtasks: 'subtasks',
-  join: 'join',
-  losers: 'losers',
-  timeout: 'timeout_secs',
-  budget: 'budget_usd',
-  'budget-tokens': 'budget_tokens',
-  'budget-secs': 'budget_secs',
-  env: 'env',
-} as const;
+const fanOut = fanOutSchema.entries;
 
-const { depends: _byName, ...standing } = BODY_KEYS;
-/** The keys of a subtask that stand for themselves, and those of its body; what it depends on is said by name in a plan. */
-export const SUBTASK_KEYS = standing;
+/** The keys of a whole plan, a row each. */
+const PLAN_ROWS = [
+  {
+    key: 'goal',
+    field: 'goal',
+    kind: 'text',
+    schema: subtaskSchema.entries.goal,
+    help: 'What all of it is for. It becomes the goal of the task.',
+  },
+  {
+    key: 'namespace',
+    field: 'namespace',
+    kind: 'text',
+    schema: fanOut.namespace,
+    help: 'Where the work is done, such as `web/ci`. What that namespace and those above it allow holds for every subtask.',
+  },
+  {
+    key: 'dir',
+    field: 'dir',
+    kind: 'text',
+    // A relative one, too.
+    schema: subtaskSchema.entries.name,
+    help: 'The folder of subtasks that name none. A relative one is told from the folder of this file.',
+  },
+  {
+    key: 'subtasks',
+    field: 'subtasks',
+    kind: 'subtasks',
+    schema: fanOut.subtasks,
+    help: 'What is to be done, each by a worker of the fleet. At least one.',
+  },
+  {
+    key: 'join',
+    field: 'join',
+    kind: 'text',
+    schema: fanOut.join,
+    help: 'When the whole counts as done: `all`, `any`, `k_of_n:K`, or a CEL expression over the subtasks, such as `failed == 0 && cost_usd < 5.0`.',
+  },
+  {
+    key: 'losers',
+    field: 'losers',
+    kind: 'choice',
+    choices: LOSERS,
+    schema: fanOut.losers,
+    help: 'What becomes of the subtasks that are left when the join is decided: `keep`, `drain` or `cancel`.',
+  },
+  {
+    key: 'timeout',
+    field: 'timeout_secs',
+    kind: 'seconds',
+    schema: fanOut.timeout_secs,
+    help: 'How many seconds the join may take.',
+  },
+  {
+    key: 'budget',
+    field: 'budget_usd',
+    kind: 'amount',
+    schema: fanOut.budget_usd,
+    help: 'How many dollars all subtasks may cost together. Each of them then names its share.',
+  },
+  {
+    key: 'budget-tokens',
+    field: 'budget_tokens',
+    kind: 'amount',
+    schema: fanOut.budget_tokens,
+    help: 'How many tokens all subtasks may take together. Each of them then names its share.',
+  },
+  {
+    key: 'budget-secs',
+    field: 'budget_secs',
+    kind: 'amount',
+    schema: fanOut.budget_secs,
+    help: 'How many seconds all subtasks may take together. Each of them then names its share.',
+  },
+  {
+    key: 'env',
+    field: 'env',
+    kind: 'variables',
+    schema: fanOut.env,
+    help: 'Variables that all subtasks find in their environment. They are recorded; a secret is named: `${{ env.NAME }}`.',
+  },
+] as const satisfies readonly WrittenKey[];
+
+/** Keys by their names. */
+export type Keys = ReadonlyMap<string, WrittenKey>;
+
+const byName = (rows: readonly WrittenKey[]): Keys => new Map(rows.map(row => [row.key, row]));
+
+export const PLAN_KEYS = byName(PLAN_ROWS);
+
+/** The keys of a subtask of a plan, the plainest first: those that only a plan reads in a way of its own stand at the end. */
+const READ_APART: readonly string[] = ['prompt', 'depends', 'matrix'];
+export const SUBTASK_KEYS = byName([
+  ...ROWS.filter(({ key }) => !READ_APART.includes(key)),
+  ...ROWS.filter(({ key }) => READ_APART.includes(key)),
+]);
+
+export const PLAN_KEY_NAMES: readonly string[] = [...PLAN_KEYS.keys()];
+export const SUBTASK_KEY_NAMES: readonly string[] = [...SUBTASK_KEYS.keys()];
 
 /** The limits of a plan, of which each subtask names its shares. */
 export const LIMIT_KEYS = ['budget', 'budget-tokens', 'budget-secs'] as const;
 
-export const PLAN_KEY_NAMES: readonly string[] = Object.keys(PLAN_KEYS);
-export const SUBTASK_KEY_NAMES: readonly string[] = [
-  ...Object.keys(SUBTASK_KEYS),
-  'prompt',
-  'depends',
-  'matrix',
-];
+/** True for values that may be written without quotes whatever they look like. */
+export const isText = ({ kind }: WrittenKey): boolean => kind === 'text' || kind === 'choice';
 
-/** The values that may be written without quotes whatever they look like. */
-const TEXTS: ReadonlySet<string> = new Set([
-  'goal',
-  'name',
-  'target',
-  'run',
-  'executor',
-  'dir',
-  'isolation',
-  'when',
-  'namespace',
-  'join',
-  'losers',
-]);
-export const isText = (key: string): boolean => TEXTS.has(key);
-
-/** The words that a key's value must be one of; none where it may be anything. */
-export function choicesOf(key: string): readonly string[] {
-  if (key === 'losers') return LOSERS;
-  if (key === 'when') return WHENS;
-  return key === 'isolation' ? ISOLATIONS : [];
-}
-
-/** Returns the schema of the value of a plan's key, as in the body of a fan-out. */
-export function planSchemaOf(key: string): v.GenericSchema {
-  const bodyKey = PLAN_KEYS[key as keyof typeof PLAN_KEYS];
-  // A folder may still be relative, and a goal is that of the task.
-  if (bodyKey === 'goal') return subtaskSchema.entries.goal;
-  return bodyKey === 'dir' ? subtaskSchema.entries.name : fanOutSchema.entries[bodyKey];
-}
-
-/** Returns the schema of the value of a subtask's key, as in its body. */
-export function subtaskSchemaOf(key: string): v.GenericSchema {
-  const bodyKey = SUBTASK_KEYS[key as keyof typeof SUBTASK_KEYS];
-  return bodyKey === 'dir' ? subtaskSchema.entries.name : subtaskSchema.entries[bodyKey];
-}
+/** Returns the key by which people know a member of a subtask's body. */
+export const keyOfField = (field: string): string | undefined =>
+  BODY_KEYS.find(row => row.field === field)?.key;

@@ -2,7 +2,8 @@ import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import * as v from 'valibot';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import { Diagnostics, type Range } from './diagnostics.ts';
-import { choicesOf, isText } from './plan-keys.ts';
+import type { WrittenKey } from '../subtask/table.ts';
+import { isText } from './plan-keys.ts';
 import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
@@ -85,18 +86,26 @@ export class PlanText {
     };
   }
 
-  /** The value of a key, checked by the schema of its body. Undefined, with a diagnostic, where it is not to be used. */
-  valueOf(entry: Entry, schema: v.GenericSchema): unknown {
+  /** The value of a key, checked by its schema. Undefined, with a diagnostic, where it is not to be used. */
+  valueOf(entry: Entry, row: WrittenKey): unknown {
     const { key, node, range } = entry;
-    const value = isText(key) ? this.textOf(node, key, range)?.value : this.#scalarOf(entry);
-    return value === undefined ? undefined : this.checked(key, value, schema, range);
+    const value = isText(row) ? this.textOf(node, key, range)?.value : this.#scalarOf(entry);
+    return value === undefined
+      ? undefined
+      : this.checked(key, value, row.written ?? row.schema, range, row.choices);
   }
 
   /** @returns the value, or undefined, with a diagnostic, where the schema does not take it. */
-  checked(key: string, value: unknown, schema: v.GenericSchema, range: Range): unknown {
+  checked(
+    key: string,
+    value: unknown,
+    schema: v.GenericSchema,
+    range: Range,
+    choices: readonly string[] = [],
+  ): unknown {
     const result = v.safeParse(schema, value, { abortEarly: true });
     if (result.success) return value;
-    const near = nearestName(String(value), choicesOf(key));
+    const near = nearestName(String(value), choices);
     const fixes = near === undefined ? [] : [{ title: `Change to '${near}'`, range, text: near }];
     this.diagnostics.error('invalid-value', `${key} ${result.issues[0].message}`, range, fixes);
     return undefined;

@@ -1,19 +1,20 @@
 import type { Node } from 'yaml';
 import type * as v from 'valibot';
-import type { Losers, subtaskSchema } from '../contract/commands.ts';
+import type { Losers } from '../contract/commands.ts';
+import type { subtaskSchema } from '../subtask/subtask.ts';
 import { FleetError } from '../errors.ts';
-import type { Variables } from '../contract/commands.ts';
+import type { Variables } from '../subtask/variables.ts';
 import type { Budgeted } from '../domain/model/budgets.ts';
 import { parsePredicate, type CelCompiler } from '../domain/model/predicate.ts';
 import { nearestName } from '../domain/model/did-you-mean.ts';
 import { completeSubtasks } from '../domain/commands/subtask-validation.ts';
-import type { CompleteSubtask } from '../domain/model/subtask.ts';
+import type { CompleteSubtask } from '../subtask/subtask.ts';
 import { resolveDependencies } from './dependency-names.ts';
 import type { Diagnostic, Fix, Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
 import { withoutDependency } from './list-edits.ts';
 import { placeholders } from './matrix.ts';
-import { LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, planSchemaOf, SUBTASK_KEYS } from './plan-keys.ts';
+import { keyOfField, LIMIT_KEYS, PLAN_KEY_NAMES, PLAN_KEYS, SUBTASK_KEYS } from './plan-keys.ts';
 import { PlanText, type Entry, type Written } from './plan-text.ts';
 import { checkNamespace, checkPolicy, type KnownNamespace } from './namespace-check.ts';
 import { isMember, SubtaskReader, type Draft, type WrittenSubtask } from './subtask-reader.ts';
@@ -181,10 +182,10 @@ class PlanReader {
   #values(entries: readonly Entry[]): Values {
     const values: Record<string, unknown> = {};
     for (const entry of entries) {
-      if (entry.key === 'subtasks') this.#subtasks.read(entry);
-      else if (entry.key === 'env') values['env'] = this.#env(entry);
-      else if (Object.hasOwn(PLAN_KEYS, entry.key))
-        values[entry.key] = this.#plan.valueOf(entry, planSchemaOf(entry.key));
+      const row = PLAN_KEYS.get(entry.key);
+      if (row?.kind === 'subtasks') this.#subtasks.read(entry);
+      else if (row?.kind === 'variables') values[entry.key] = this.#env(entry);
+      else if (row !== undefined) values[entry.key] = this.#plan.valueOf(entry, row);
     }
     return values;
   }
@@ -275,7 +276,7 @@ class PlanReader {
   }
 
   #budget(key: (typeof LIMIT_KEYS)[number], limit: number, { body, written }: Draft): void {
-    const share = body[SUBTASK_KEYS[key]];
+    const share = body[SUBTASK_KEYS.get(key)!.field!];
     if (share === undefined && written.ranges.has(key)) return;
     if (typeof share === 'number' && share <= limit) return;
     const range = written.ranges.get(key) ?? written.name?.range ?? written.range;
@@ -344,7 +345,7 @@ class PlanReader {
   #refused(fault: FleetError): void {
     const { subtask = 0, key, cycle } = fault.details as { subtask?: number; key?: string; cycle?: number[] };
     const { written, body } = this.#drafts[subtask]!;
-    const name = Object.entries(SUBTASK_KEYS).find(([, bodyKey]) => bodyKey === key)?.[0] ?? 'depends';
+    const name = (key && keyOfField(key)) ?? 'depends';
     const range = written.ranges.get(name) ?? written.range;
     if (cycle === undefined) {
       // The place tells which subtask it is.

@@ -1,5 +1,5 @@
 import type { Node } from 'yaml';
-import { MAX_SUBTASKS, subtaskSchema } from '../contract/commands.ts';
+import { MAX_SUBTASKS } from '../subtask/subtask-ref.ts';
 import { didYouMean, nearestName } from '../domain/model/did-you-mean.ts';
 import type { Range } from './diagnostics.ts';
 import { readEnv, valuesOf } from './env-reader.ts';
@@ -14,7 +14,7 @@ import {
   type Combination,
   type Placeholder,
 } from './matrix.ts';
-import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS, subtaskSchemaOf } from './plan-keys.ts';
+import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS } from './plan-keys.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 import { misplacedPlaceholders, type Misplaced, type Obstacle } from './shell-places.ts';
 
@@ -119,10 +119,10 @@ export class SubtaskReader {
   #fillIn(written: WrittenSubtask, keys: Keys, combination: Combination): void {
     const index = this.drafts.length;
     const body: Record<string, unknown> = {};
-    for (const [key, bodyKey] of Object.entries(SUBTASK_KEYS)) {
-      if (key === 'env') continue;
+    for (const { key, field, kind } of SUBTASK_KEYS.values()) {
+      if (field === null || kind === 'variables' || kind === 'names') continue;
       const value = this.#filled(keys.get(key), combination);
-      if (value !== undefined) body[bodyKey] = value;
+      if (value !== undefined) body[field] = value;
     }
     const env = {
       ...this.#env(keys.get('env'), combination),
@@ -143,13 +143,12 @@ export class SubtaskReader {
   #filled(entry: Entry | undefined, combination: Combination): unknown {
     if (entry === undefined) return undefined;
     const { key, range } = entry;
-    const isPrompt = key === 'prompt';
-    const schema = isPrompt ? subtaskSchema.entries.goal : subtaskSchemaOf(key);
-    if (!isPrompt && !isText(key)) return this.#plan.valueOf(entry, schema);
+    const row = SUBTASK_KEYS.get(key)!;
+    if (!isText(row)) return this.#plan.valueOf(entry, row);
     const text = this.#plan.textOf(entry.node, key, range)?.value;
     if (text === undefined) return undefined;
     const filled = key === 'run' ? commandWithVariables(text) : filledIn(text, combination);
-    return this.#plan.checked(key, filled, schema, range);
+    return this.#plan.checked(key, filled, row.written ?? row.schema, range, row.choices);
   }
 
   #env(entry: Entry | undefined, combination: Combination): Readonly<Record<string, string>> {

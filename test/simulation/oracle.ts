@@ -13,8 +13,8 @@ import {
 } from '../../engine/domain/model/record-bodies.ts';
 import type { DeliveryRef } from '../../engine/domain/model/messages.ts';
 import { verbOf } from '../../engine/domain/model/task-status.ts';
-import type { CompleteSubtask } from '../../engine/domain/model/subtask.ts';
-import { readSubtasks } from '../../engine/domain/model/subtask-encoding.ts';
+import type { CompleteSubtask } from '../../engine/subtask/subtask.ts';
+import { readSubtasks } from '../../engine/subtask/encoding.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 import { FrozenNames } from './frozen-names.ts';

@@ -35,10 +35,11 @@ import {
 } from '../model/state.ts';
 import { subtasksMeant } from './subtask-refs.ts';
 import { completeSubtasks, type SubtaskContext } from './subtask-validation.ts';
-import { isFollowUp, membersAmong, type CompleteSubtask } from '../model/subtask.ts';
+import { isFollowUp, membersAmong } from '../model/subtask.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { refuseHeldBack } from './preconditions.ts';
 import { isFinished, resolveTask } from '../model/tasks.ts';
-import { writeSubtasks } from '../model/subtask-encoding.ts';
+import { writeSubtasks } from '../../subtask/encoding.ts';
 
 export type { Issuer } from '../model/idempotency-keys.ts';
 

@@ -1,4 +1,4 @@
-import type { SubtaskRef } from '../../contract/commands.ts';
+import type { SubtaskRef } from '../../subtask/subtask-ref.ts';
 import { FleetError } from '../../errors.ts';
 import { didYouMean, likeness } from '../model/did-you-mean.ts';
 import type { Child, FanOut, Task } from '../model/state.ts';

@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import * as v from 'valibot';
 import { runs } from '../../../test/runs.ts';
-import { subtaskSchema } from '../../contract/commands.ts';
+import { subtaskSchema } from '../../subtask/subtask.ts';
 import { FleetError } from '../../errors.ts';
-import { completeSubtasks, decodeAhead, isPlainSubtask, type SubtaskContext } from './subtask-validation.ts';
+import { completeSubtasks, type SubtaskContext } from './subtask-validation.ts';
+import { decodeAhead, isPlainSubtask } from '../../subtask/decode.ts';
 import { dependants, topologicalOrder } from '../model/subtask-graph.ts';
-import { targetText, type CompleteSubtask } from '../model/subtask.ts';
+import { targetText } from '../../subtask/target.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 
 const A = 'did:sync:instance:aaaaaaaaaaaaaaaa';
 const B = 'did:sync:instance:bbbbbbbbbbbbbbbb';

@@ -1,25 +1,15 @@
-import * as v from 'valibot';
-import {
-  isWritable,
-  MAX_GOAL_CHARS,
-  subtaskSchema,
-  type Isolation,
-  type Subtask,
-} from '../../contract/commands.ts';
-import { FleetError } from '../../errors.ts';
+import type { FleetError } from '../../errors.ts';
 import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.ts';
 import type { Budgeted } from '../model/budgets.ts';
 import { didYouMean, likeness, nearestName } from '../model/did-you-mean.ts';
-import { walk, NONE } from '../model/subtask-graph.ts';
-import {
-  type Target,
-  type CompleteSubtask,
-  isAgent,
-  isFollowUp,
-  SPECIFIC,
-  LEAST_LOADED,
-  ROUND_ROBIN,
-} from '../model/subtask.ts';
+import { walk } from '../model/subtask-graph.ts';
+import { isAgent, isFollowUp } from '../model/subtask.ts';
+import { DecodedSubtask, decodeSubtask } from '../../subtask/decode.ts';
+import { nameOf, refuse, show } from '../../subtask/fault.ts';
+import { NONE } from '../../subtask/subtask-ref.ts';
+import type { CompleteSubtask, Subtask } from '../../subtask/subtask.ts';
+import type { Isolation } from '../../subtask/table.ts';
+import { FREE_CHOICE, LEAST_LOADED, ROUND_ROBIN, SPECIFIC, type Target } from '../../subtask/target.ts';
 
 /** The defaults that complete a fan-out's subtasks, and the facts that they are checked against. */
 export interface SubtaskContext {
@@ -38,7 +28,6 @@ export interface SubtaskContext {
   readonly limits?: Budgeted;
 }
 
-const KEYS: ReadonlySet<string> = new Set(Object.keys(subtaskSchema.entries));
 const COORDINATOR = 'coordinator';
 /** A cycle longer than this is named by its two ends in the message, and in full in the details. */
 const MAX_NAMED_IN_CYCLE = 100;
@@ -55,7 +44,7 @@ export function completeSubtasks(
   context: SubtaskContext,
 ): readonly CompleteSubtask[] {
   const lookup = lookupOf(context);
-  const decoded = inputs.map(decode);
+  const decoded = inputs.map(decodeSubtask);
   const named = dependenciesByName(decoded);
   const subtasks = decoded.map((subtask, index) => complete(subtask, index, named, lookup));
   refuseRepeatedNames(subtasks);
@@ -63,28 +52,6 @@ export function completeSubtasks(
   refuseLoneFollowUps(subtasks);
   if (context.limits !== undefined) refuseUnbudgeted(subtasks, context.limits);
   return subtasks;
-}
-
-/** A subtask that was decoded before its fan-out's turn came, see `decodeAhead`. */
-class DecodedSubtask {
-  readonly subtask: Subtask;
-
-  constructor(subtask: Subtask) {
-    this.subtask = subtask;
-  }
-}
-
-/**
- * Does of `completeSubtasks` what depends on nothing but the subtask, for who wants to take his time over a long list.
- * @returns what `completeSubtasks` takes in the subtask's place: what has a fault is returned as it is.
- */
-export function decodeAhead(input: unknown): unknown {
-  try {
-    return new DecodedSubtask(decode(input, 0));
-  } catch {
-    // It is refused when its turn comes, with its place.
-    return input;
-  }
 }
 
 /** Returns the executors of subtasks that were decoded ahead, each once. */
@@ -154,105 +121,15 @@ function complete(
   lookup: Lookup,
 ): CompleteSubtask {
   const executor = chooseExecutor(subtask, index, lookup);
-  return {
-    goal: subtask.goal,
-    name: subtask.name,
-    target: parseTarget(subtask, index, lookup),
-    run: subtask.run,
-    errexit: subtask.run !== null && hasSeveralLines(subtask.run),
-    executor,
-    dir: subtask.dir ?? lookup.dir,
-    budget_usd: subtask.budget_usd,
-    budget_tokens: subtask.budget_tokens,
-    budget_secs: subtask.budget_secs,
-    timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
-    depends_on: named.get(index) ?? NONE,
-    when: subtask.when,
-    attempts: subtask.attempts,
-    isolation: chooseIsolation(subtask, index, executor, lookup),
-    env: subtask.env,
-  };
-}
-
-function decode(input: unknown, index: number): Subtask {
-  if (input instanceof DecodedSubtask) return input.subtask;
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw refuse({ index, input }, null, `must be an object with the keys ${[...KEYS].join(', ')}`);
-  }
-  if (isPlainSubtask(input)) return filledIn(input);
-  for (const key of Object.keys(input)) {
-    if (!KEYS.has(key)) {
-      throw refuse({ index, input }, key, `unknown key '${shorten(key)}'${didYouMean(key, KEYS)}`, {
-        hint: `A subtask has the keys ${[...KEYS].join(', ')}.`,
-      });
-    }
-  }
-  const result = v.safeParse(subtaskSchema, input, { abortEarly: true });
-  if (!result.success) throw schemaFault(result.issues[0], index, input);
-  return result.output;
-}
-
-/**
- * True when the schema accepts a subtask that has a goal and otherwise only text members, as most subtasks of a large
- * fan-out do. The schema decides all other cases and explains faults. A test checks that the two agree.
- */
-export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
-  for (const key of Object.keys(input)) {
-    const value = (input as Readonly<Record<string, unknown>>)[key];
-    const max = TEXT_LIMITS.get(key);
-    if (max === undefined || typeof value !== 'string' || value.length > max || value.trim() === '')
-      return false;
-    if (!isWritable(value)) return false;
-  }
-  return 'goal' in input;
-}
-
-const TEXT_LIMITS: ReadonlyMap<string, number> = new Map([
-  ['goal', MAX_GOAL_CHARS],
-  ['name', 256],
-  ['target', 256],
-  ['run', MAX_GOAL_CHARS],
-  ['executor', 64],
-]);
-
-/** The defaults that the schema fills in. */
-const FILLED_IN: Subtask = v.parse(subtaskSchema, { goal: 'any' });
-
-function filledIn({ goal, name, target, run, executor }: Pick<Subtask, 'goal'> & Partial<Subtask>): Subtask {
-  const { dir, budget_usd, budget_tokens, budget_secs, timeout_secs } = FILLED_IN;
-  const { depends_on, when, attempts, isolation, env } = FILLED_IN;
-  return {
-    goal,
-    name: name ?? FILLED_IN.name,
-    target: target ?? FILLED_IN.target,
-    run: run ?? FILLED_IN.run,
-    executor: executor ?? FILLED_IN.executor,
-    dir,
-    budget_usd,
-    budget_tokens,
-    budget_secs,
-    timeout_secs,
-    depends_on,
-    when,
-    attempts,
-    isolation,
-    env,
-  };
-}
-
-function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
-  const [first, second] = issue.path ?? [];
-  const key = String(first?.key);
-  const position = typeof second?.key === 'number' ? second.key : null;
-  const where = position === null ? key : `${key}[${position}]`;
-  if (issue.type === 'strict_object') return refuse({ index, input }, key, `${where} is missing`);
-  const shown = saysItself(issue.input) ? '' : ` = ${show(issue.input)}`;
-  return refuse({ index, input }, key, `${where}${shown} ${issue.message}`, { position });
-}
-
-/** An empty text shows nothing, and a long one is not worth showing: its fault is told by the message alone. */
-function saysItself(value: unknown): boolean {
-  return typeof value === 'string' && (value.trim() === '' || value.length > 200);
+  const complete = { ...subtask } as Mutable<CompleteSubtask>;
+  complete.target = parseTarget(subtask, index, lookup);
+  complete.errexit = subtask.run !== null && hasSeveralLines(subtask.run);
+  complete.executor = executor;
+  complete.dir ??= lookup.dir;
+  complete.timeout_secs ??= lookup.defaultTimeoutSecs;
+  complete.depends_on = named.get(index) ?? NONE;
+  complete.isolation = chooseIsolation(subtask, index, executor, lookup);
+  return complete;
 }
 
 function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string {
@@ -307,7 +184,7 @@ export function hasSeveralLines(command: string): boolean {
 
 function parseTarget(subtask: Subtask, index: number, lookup: Lookup): Target {
   const text = subtask.target;
-  if (text === LEAST_LOADED) return { kind: 'least-loaded' };
+  if (text === LEAST_LOADED) return FREE_CHOICE;
   if (text === ROUND_ROBIN) return { kind: 'round-robin' };
   if (text.startsWith(SPECIFIC)) {
     const did = text.slice(SPECIFIC.length);
@@ -508,42 +385,4 @@ function nameCycle(cycle: readonly number[]): string {
   const half = MAX_NAMED_IN_CYCLE / 2;
   const left = cycle.length - MAX_NAMED_IN_CYCLE;
   return `${cycle.slice(0, half).join(' → ')} → … ${left} more … → ${cycle.slice(-half).join(' → ')}`;
-}
-
-interface RefuseOptions {
-  readonly position?: number | null;
-  readonly hint?: string;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
-function refuse(
-  at: { readonly index: number; readonly input: unknown },
-  key: string | null,
-  what: string,
-  options: RefuseOptions = {},
-): FleetError {
-  const name = nameOf(at.input);
-  const label = name === null ? `subtask ${at.index}` : `subtask ${at.index} (${shorten(name)})`;
-  return new FleetError('INVALID_RECORD', `${label}: ${what}`, {
-    details: { subtask: at.index, name, key, position: options.position ?? null, ...options.details },
-    ...(options.hint === undefined ? {} : { hint: options.hint }),
-  });
-}
-
-/** The name that a subtask has or was to have, whatever else is wrong with it. */
-function nameOf(input: unknown): string | null {
-  const name = (input as { name?: unknown } | null | undefined)?.name;
-  return typeof name === 'string' && name.trim() !== '' ? name : null;
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${shorten(value)}'`;
-  if (typeof value === 'number') return String(value);
-  return shorten(JSON.stringify(value) ?? typeof value);
-}
-
-/** On one line and not overlong, whatever somebody sent. */
-function shorten(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

@@ -6,6 +6,7 @@ import { TOPIC, type ResultFields } from '../model/record-bodies.ts';
 import type { DeliveryRef } from '../model/messages.ts';
 import { environmentOf, threadOf, type Child, type FanOut } from '../model/state.ts';
 import { isAgent } from '../model/subtask.ts';
+import { DELIVERED, isSame, USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 
 /** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
 export function childIntent(
@@ -17,34 +18,12 @@ export function childIntent(
   delivery: number,
 ): SealedRecord {
   const subtask = fanOut.subtasks[child.index]!;
-  const body: { [key: string]: Json } = { attempt };
-  if (subtask.budget_secs !== null) body['budget_secs'] = subtask.budget_secs;
-  if (subtask.budget_tokens !== null) body['budget_tokens'] = subtask.budget_tokens;
-  if (subtask.budget_usd !== null) body['budget_usd'] = subtask.budget_usd;
-  const depends = isAgent(subtask.executor) ? dependenciesOf(fanOut, subtask.depends_on) : [];
-  if (depends.length > 0) body['depends'] = depends;
-  if (subtask.dir !== null) body['dir'] = subtask.dir;
-  const lastWork = child.earlier?.at(-1)?.work;
-  if (lastWork != null) body['earlier_branch'] = lastWork.branch;
-  if (fanOut.env !== null || subtask.env !== null) body['env'] = { ...fanOut.env, ...subtask.env };
-  const environment = environmentOf(fanOut, child);
-  if (environment !== null) body['environment'] = environment;
-  if (subtask.errexit) body['errexit'] = true;
-  body['executor'] = subtask.executor;
-  body['goal'] = subtask.goal;
-  if (child.hint !== null) body['hint'] = child.hint;
-  body['index'] = child.index;
-  if (subtask.isolation === 'worktree') body['isolation'] = subtask.isolation;
-  if (child.mayHaveRun) body['may_have_run'] = true;
-  if (subtask.name !== null) body['name'] = subtask.name;
-  if (fanOut.namespace !== ROOT_NAMESPACE) body['namespace'] = fanOut.namespace;
-  body['parent_thread'] = fanOut.task.thread;
-  if (subtask.run !== null) body['run'] = subtask.run;
-  if (child.session !== null) body['session'] = child.session;
-  body['task'] = fanOut.task.alias;
-  if (subtask.timeout_secs !== null) body['timeout_secs'] = subtask.timeout_secs;
-  body['topic'] = TOPIC.child;
-  body['worker'] = worker;
+  const told: Told = { fanOut, child, subtask, worker, attempt };
+  const body: { [key: string]: Json } = {};
+  for (const [name, valueOf] of BODY) {
+    const value = valueOf(told);
+    if (value != null) body[name] = value;
+  }
   return seal({
     act: 'INTEND',
     actor: coordinator,
@@ -55,6 +34,46 @@ export function childIntent(
     thread: threadOf(fanOut, child.index),
   });
 }
+
+/** The facts that a delivery is made of. */
+interface Told {
+  readonly fanOut: FanOut;
+  readonly child: Child;
+  readonly subtask: CompleteSubtask;
+  readonly worker: Did;
+  readonly attempt: number;
+}
+
+/** The value of a member; one that is null or undefined is left out. */
+type ValueOf = (told: Told) => unknown;
+
+const ofSubtask = (field: keyof CompleteSubtask): ValueOf => {
+  const usual = USUAL[field];
+  return ({ subtask }) => (isSame(subtask[field], usual) ? null : subtask[field]);
+};
+
+/** The members of a delivery in the order of canonical text, which spares it the sort. */
+const BODY = Object.entries<ValueOf>({
+  ...Object.fromEntries(DELIVERED.map(({ field }) => [field, ofSubtask(field)])),
+  attempt: ({ attempt }) => attempt,
+  depends: ({ fanOut, subtask }) =>
+    isAgent(subtask.executor) && subtask.depends_on.length > 0
+      ? dependenciesOf(fanOut, subtask.depends_on)
+      : null,
+  earlier_branch: ({ child }) => child.earlier?.at(-1)?.work?.branch,
+  env: ({ fanOut, subtask }) =>
+    fanOut.env === null && subtask.env === null ? null : { ...fanOut.env, ...subtask.env },
+  environment: ({ fanOut, child }) => environmentOf(fanOut, child),
+  hint: ({ child }) => child.hint,
+  index: ({ child }) => child.index,
+  may_have_run: ({ child }) => (child.mayHaveRun ? true : null),
+  namespace: ({ fanOut: { namespace } }) => (namespace === ROOT_NAMESPACE ? null : namespace),
+  parent_thread: ({ fanOut }) => fanOut.task.thread,
+  session: ({ child }) => child.session,
+  task: ({ fanOut }) => fanOut.task.alias,
+  topic: () => TOPIC.child,
+  worker: ({ worker }) => worker,
+}).sort(([a], [b]) => (a < b ? -1 : 1)) as [string, (told: Told) => Json | null | undefined][];
 
 /** The most dependencies that an agent is told of, the last ones: a prompt has its bounds. */
 const MAX_TOLD = 64;

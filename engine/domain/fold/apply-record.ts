@@ -45,9 +45,10 @@ import {
   type TaskFacts,
 } from '../model/state.ts';
 import { dependants as dependantsOf } from '../model/subtask-graph.ts';
-import { isAgent, isFollowUp, membersAmong, type CompleteSubtask } from '../model/subtask.ts';
+import { isAgent, isFollowUp, membersAmong } from '../model/subtask.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { noteBack, noteOut } from '../model/namespace-usage.ts';
-import { readSubtasks } from '../model/subtask-encoding.ts';
+import { readSubtasks } from '../../subtask/encoding.ts';
 
 /** The context of a fold beside the records: whose log it is, and how to read a CEL predicate. */
 export interface FoldContext {

@@ -24,7 +24,7 @@ import {
 } from '../model/state.ts';
 import { dependants } from '../model/subtask-graph.ts';
 import type { Usage } from '../model/namespace-usage.ts';
-import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../model/subtask-encoding.ts';
+import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /** Of the format below; another one is not read, and the log is replayed instead. */
 const FORMAT = 14;

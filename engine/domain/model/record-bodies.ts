@@ -1,11 +1,13 @@
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../../contract/documents.ts';
-import type { FreezeLevel, Losers, RuleEffect, TaskVerb, Variables } from '../../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect, TaskVerb } from '../../contract/commands.ts';
+import type { Variables } from '../../subtask/variables.ts';
 import type { Policy } from '../../contract/policy.ts';
 import type { Json, JsonObject } from '../../record/canonical.ts';
 import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import { isInstanceDid } from '../../record/ids.ts';
 import type { FleetRecord } from '../../record/record.ts';
-import type { WrittenSubtasks } from './subtask-encoding.ts';
+import type { DeliveryMembers } from '../../subtask/delivery.ts';
+import type { WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /**
  * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*`,
@@ -102,40 +104,24 @@ export interface FanOutBody extends KeyedBody {
 }
 
 /** INTEND on a child's thread: one delivery of one attempt to one worker. Its clock is the delivery's number. */
-export interface ChildBody {
+export interface ChildBody extends DeliveryMembers {
   readonly topic: 'fanout_child';
-  readonly goal: string;
   readonly parent_thread: ThreadId;
   readonly task: string;
   readonly index: number;
   readonly attempt: number;
   readonly worker: Did;
-  readonly executor: string;
-  readonly run?: string | null;
-  /** Absent where `run` goes on after a command that failed. */
-  readonly errexit?: true;
-  readonly dir?: string | null;
-  /** Absent for none. */
-  readonly timeout_secs?: number | null;
   readonly hint?: string | null;
-  readonly name?: string | null;
-  readonly budget_usd?: number | null;
-  readonly budget_tokens?: number | null;
-  readonly budget_secs?: number | null;
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
   readonly namespace?: string;
-  /** Absent for the folder itself. */
-  readonly isolation?: 'worktree';
   /** The subtasks that it builds on, for an agent; absent members are null. */
   readonly depends?: readonly WrittenDependency[];
   /** The conversation of an earlier attempt. */
   readonly session?: string;
   /** The branch with the changes of the last attempt. */
   readonly earlier_branch?: string;
-  /** Variables that its commands have beside those that they inherit. */
-  readonly env?: Variables;
-  /** The name under which the environment that they inherit is kept; absent for the worker's own. */
+  /** The name under which the environment that its commands inherit is kept; absent for the worker's own. */
   readonly environment?: string;
 }
 

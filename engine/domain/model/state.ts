@@ -1,4 +1,5 @@
-import type { FreezeLevel, Losers, RuleEffect, Variables } from '../../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect } from '../../contract/commands.ts';
+import type { Variables } from '../../subtask/variables.ts';
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus } from '../../contract/documents.ts';
 import type { Echoed } from '../../contract/echo.ts';
 import { subtaskWord } from '../../contract/format.ts';
@@ -11,7 +12,7 @@ import type { Budget } from './budgets.ts';
 import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type TaskHistory } from './task-status.ts';
-import type { CompleteSubtask } from './subtask.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { Turns } from './turns.ts';
 import type { Usages } from './namespace-usage.ts';
 

@@ -1,10 +1,10 @@
+import { NONE } from '../../subtask/subtask-ref.ts';
+
 /** A subtask that may wait for others. */
 export interface Dependent {
   /** The indices of those. */
   readonly depends_on: readonly number[];
 }
-/** Nothing, to share. */
-export const NONE: readonly number[] = [];
 
 /** For each subtask, the indices of those that depend on it directly, ascending. */
 export function dependants(subtasks: readonly Dependent[]): readonly (readonly number[])[] {

@@ -1,59 +1,7 @@
-import type { Isolation, Variables, When } from '../../contract/commands.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import type { Dependent } from './subtask-graph.ts';
 
-/** The choice of the worker that runs a subtask. */
-export type Target =
-  | { readonly kind: 'specific'; readonly did: string }
-  | { readonly kind: 'alias'; readonly alias: string }
-  | { readonly kind: 'least-loaded' }
-  | { readonly kind: 'round-robin' };
-
-/** A subtask with every default filled in: plain JSON data, as a fan-out's record carries it. */
-export interface CompleteSubtask {
-  readonly goal: string;
-  readonly name: string | null;
-  readonly target: Target;
-  /** A command line for `/bin/sh -c`, or null. */
-  readonly run: string | null;
-  /** True when `run` ends at the first of its commands that fails. */
-  readonly errexit: boolean;
-  readonly executor: string;
-  /** An absolute path, or null for no folder. */
-  readonly dir: string | null;
-  /** Its shares of the fan-out's budget, which its attempts may not pass; null for none. */
-  readonly budget_usd: number | null;
-  readonly budget_tokens: number | null;
-  readonly budget_secs: number | null;
-  /** Null for none. */
-  readonly timeout_secs: number | null;
-  /** 0-based indices of the subtasks that must accept first, ascending, each once. */
-  readonly depends_on: readonly number[];
-  readonly when: When;
-  /** The number of times that it may be started; null means 2 for worker loss and 1 for its own failures. */
-  readonly attempts: number | null;
-  readonly isolation: Isolation;
-  /** Variables of its own, or null for none. */
-  readonly env: Variables | null;
-}
-
-export const SPECIFIC = 'specific:';
-export const LEAST_LOADED = 'least-loaded-worker';
-export const ROUND_ROBIN = 'round-robin';
 const AGENT = 'agent:';
-
-/** A target as people write it. */
-export function targetText(target: Target): string {
-  switch (target.kind) {
-    case 'specific':
-      return SPECIFIC + target.did;
-    case 'alias':
-      return target.alias;
-    case 'least-loaded':
-      return LEAST_LOADED;
-    case 'round-robin':
-      return ROUND_ROBIN;
-  }
-}
 
 /** Tells whether an executor is a coding agent, which is told what its subtask depends on. */
 export function isAgent(executor: string): boolean {

@@ -9,7 +9,7 @@ import {
   type PolicyLimit,
 } from '../../contract/policy.ts';
 import { FleetError } from '../../errors.ts';
-import type { Variables } from '../../contract/commands.ts';
+import type { Variables } from '../../subtask/variables.ts';
 import type { Act } from '../../record/record.ts';
 import {
   limitedTo,
@@ -20,7 +20,8 @@ import {
 } from '../model/budgets.ts';
 import { namespaceDocument } from './namespaces.ts';
 import type { FleetState, Instance } from '../model/state.ts';
-import { targetText, type CompleteSubtask, type Target } from '../model/subtask.ts';
+import { targetText, type Target } from '../../subtask/target.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { newUsage } from '../model/namespace-usage.ts';
 
 /** One level of a namespace's chain that has a policy. */

@@ -24,7 +24,8 @@ import {
   type Instance,
   type Task,
 } from '../model/state.ts';
-import { isAgent, isFollowUp, membersAmong, targetText } from '../model/subtask.ts';
+import { isAgent, isFollowUp, membersAmong } from '../model/subtask.ts';
+import { targetText } from '../../subtask/target.ts';
 import { verbsOf } from '../commands/task-verbs.ts';
 import { statusOf } from '../model/tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from '../policy/explanations.ts';

@@ -1,11 +1,11 @@
-import { ISOLATIONS, LOSERS, WHENS } from '../../contract/commands.ts';
 import { JOIN_NAMES } from '../../domain/join/cel.ts';
 import type { Range } from '../diagnostics.ts';
-import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
+import type { WrittenKey } from '../../subtask/table.ts';
+import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
 import { notInstalled, type PlanKnown, type PlanOutline } from '../plan.ts';
 import type { WrittenSubtask } from '../subtask-reader.ts';
 import { cursorAt, itemAround, keysIn, type Cursor } from './cursor.ts';
-import { JOIN_TEXTS, LOSERS_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
+import { JOIN_TEXTS, LOSERS_TEXTS } from './key-texts.ts';
 import { patternOf } from './patterns.ts';
 
 /** A completion that may be written at a place. */
@@ -68,27 +68,22 @@ const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
 
 // --- keys ---------------------------------------------------------------------------------------------------------
 
-/** The first text of values that are not plain text, by key. */
-const BEGINNINGS: Readonly<Record<string, string>> = {
+/** The first text of values that are more than one. */
+const BEGINNINGS: { readonly [K in WrittenKey['kind']]?: string } = {
   subtasks: '\n  - name: $1\n    run: $2',
-  depends: ' [$1]',
-  matrix: ' { $1: [$2] }',
-  env: ' { $1: $2 }',
+  names: ' [$1]',
+  values: ' { $1: [$2] }',
+  variables: ' { $1: $2 }',
 };
 
 function keys(text: string, offset: number, cursor: Cursor): readonly Completion[] {
   const { inSubtask } = cursor;
-  const [names, texts] = inSubtask
-    ? [SUBTASK_KEY_NAMES, SUBTASK_KEY_TEXTS]
-    : [PLAN_KEY_NAMES, PLAN_KEY_TEXTS];
+  const rows = inSubtask ? SUBTASK_KEYS : PLAN_KEYS;
   const there = keysIn(text, inSubtask ? itemAround(text, offset) : { start: 0, end: text.length });
-  return names
-    .filter(name => !there.has(name))
-    .map(name =>
-      item(cursor, name, 'key', {
-        documentation: texts[name] ?? null,
-        insert: `${name}:${BEGINNINGS[name] ?? ' $1'}`,
-      }),
+  return [...rows.values()]
+    .filter(({ key }) => !there.has(key))
+    .map(({ key, kind, help }) =>
+      item(cursor, key, 'key', { documentation: help, insert: `${key}:${BEGINNINGS[kind] ?? ' $1'}` }),
     );
 }
 
@@ -138,12 +133,6 @@ function values(
       }),
     );
   switch (cursor.key) {
-    case 'losers':
-      return all(LOSERS, LOSERS_TEXTS);
-    case 'isolation':
-      return all(ISOLATIONS);
-    case 'when':
-      return all(WHENS);
     case 'executor':
       return (known.executors ?? ['echo', 'shell']).map(name =>
         item(cursor, name, 'value', {
@@ -163,10 +152,16 @@ function values(
       return cursor.inSubtask ? dependencies(text, offset, cursor, context) : [];
     case 'join':
       return cursor.inSubtask ? [] : joins(cursor, context);
-    default:
+    case undefined:
       return [];
+    default:
+      return all(choicesOf(cursor.key), cursor.key === 'losers' ? LOSERS_TEXTS : {});
   }
 }
+
+/** Returns the words that a key's value must be one of, wherever it stands; none where it may be anything. */
+const choicesOf = (key: string): readonly string[] =>
+  (SUBTASK_KEYS.get(key) ?? PLAN_KEYS.get(key))?.choices ?? [];
 
 const missingText = (program: string | undefined): string | null =>
   program === undefined ? null : notInstalled(program);

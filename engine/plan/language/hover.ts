@@ -9,12 +9,12 @@ import {
 } from '../../domain/model/predicate.ts';
 import type { Range } from '../diagnostics.ts';
 import { placeholders } from '../matrix.ts';
-import { PLAN_KEY_NAMES, SUBTASK_KEY_NAMES } from '../plan-keys.ts';
+import { PLAN_KEYS, SUBTASK_KEYS } from '../plan-keys.ts';
 import type { Written } from '../plan-text.ts';
 import { isMember } from '../subtask-reader.ts';
 import type { PlanOutline } from '../plan.ts';
 import { cursorAt } from './cursor.ts';
-import { JOIN_TEXTS, PLAN_KEY_TEXTS, SUBTASK_KEY_TEXTS } from './key-texts.ts';
+import { JOIN_TEXTS } from './key-texts.ts';
 import { contains, meantBy, nameAt } from './plan-document.ts';
 
 export interface Hover {
@@ -44,13 +44,8 @@ function keyHover(text: string, offset: number): Hover | null {
   const range = { start, end: start + found[2]!.length };
   const cursor = contains(range, offset) ? cursorAt(text, start) : null;
   if (cursor === null) return null;
-  const [names, texts] = cursor.inSubtask
-    ? [SUBTASK_KEY_NAMES, SUBTASK_KEY_TEXTS]
-    : [PLAN_KEY_NAMES, PLAN_KEY_TEXTS];
-  const key = found[2]!;
-  return names.includes(key) && texts[key] !== undefined
-    ? { text: `**${key}** — ${texts[key]}`, range }
-    : null;
+  const row = (cursor.inSubtask ? SUBTASK_KEYS : PLAN_KEYS).get(found[2]!);
+  return row === undefined ? null : { text: `**${row.key}** — ${row.help}`, range };
 }
 
 function outlineHover(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { budgetAmount, type Currency } from '../../contract/format.ts';
 import { messageOf } from '../../errors.ts';
 import type { ChildBody, ResultFields } from '../../domain/model/record-bodies.ts';
+import { readDelivery } from '../../subtask/delivery.ts';
 import type { Delivery } from '../../domain/worker/worker.ts';
 import { attemptSigns } from './attempt-signs.ts';
 import type { AttemptResult, Executor, ExecutorContext, OutputSink, Used } from '../executors/executor.ts';
@@ -232,26 +233,22 @@ function begin(
   context: ExecutorContext,
   environment: Environment | null,
 ): AttemptResult | Promise<AttemptResult> {
+  const { timeout_secs: timeoutSecs, env, ...told } = readDelivery(body);
   const attempt = {
     id,
     thread: intent.thread,
     attempt: body.attempt,
     index: body.index,
     task: body.task,
-    goal: body.goal,
-    run: body.run ?? null,
-    errexit: body.errexit ?? false,
-    dir: body.dir ?? null,
-    timeoutMs: body.timeout_secs == null ? null : body.timeout_secs * 1000,
-    budgetUsd: body.budget_usd ?? null,
+    ...told,
+    timeoutMs: timeoutSecs === null ? null : timeoutSecs * 1000,
+    env: env ?? {},
     hint: body.hint ?? null,
-    isolation: body.isolation ?? 'folder',
     depends: (body.depends ?? []).map(({ index, name, summary, branch }) => {
       return { index, name: name ?? null, summary, branch: branch ?? null };
     }),
     session: body.session ?? null,
     earlierBranch: body.earlier_branch ?? null,
-    env: body.env ?? {},
     environment,
   } as const;
   try {

@@ -32,14 +32,15 @@ import type { Issuer } from '../../domain/model/idempotency-keys.ts';
 import { MAX_PREDICATE_CHARS, needsCel, type CelCompiler } from '../../domain/model/predicate.ts';
 import { addRule, removeRule } from '../../domain/commands/rules.ts';
 import { environmentsOf, type Task } from '../../domain/model/state.ts';
+import { decodeAhead } from '../../subtask/decode.ts';
 import {
-  decodeAhead,
   executorsAmong,
   foldersWithWorktrees,
   memberNamesAmong,
   worktreeFolders,
 } from '../../domain/commands/subtask-validation.ts';
-import { membersAmong, type CompleteSubtask } from '../../domain/model/subtask.ts';
+import { membersAmong } from '../../domain/model/subtask.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { resolveTask } from '../../domain/model/tasks.ts';
 import { say } from '../../domain/commands/task-verbs.ts';
 import { joinDocument, taskDocument, type FleetFacts } from '../../domain/views/views.ts';

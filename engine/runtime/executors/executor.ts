@@ -1,9 +1,9 @@
-import type { Isolation } from '../../contract/commands.ts';
 import type { Verdict } from '../../contract/documents.ts';
+import type { DeliveredSubtask } from '../../subtask/subtask.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
 
-/** One execution of a subtask, as its worker sees it. */
-export interface AttemptSpec {
+/** One execution of a subtask, as its worker sees it: what the worker was told of the subtask, and of this attempt. */
+export interface AttemptSpec extends Omit<DeliveredSubtask, 'env' | 'timeout_secs'> {
   /** A text that no other attempt of any fleet has. */
   readonly id: string;
   /** The subtask's own thread. */
@@ -13,22 +13,10 @@ export interface AttemptSpec {
   readonly index: number;
   /** The alias of the task that it belongs to. */
   readonly task: string;
-  /** Handed over as it is; never a command. */
-  readonly goal: string;
-  /** A command line for `/bin/sh -c`, for executors that run one. */
-  readonly run: string | null;
-  /** True when `run` ends at the first of its commands that fails. */
-  readonly errexit: boolean;
-  /** An absolute path; the executor fails the attempt before anything runs when it is not there. Null: no folder. */
-  readonly dir: string | null;
   /** Null for none. */
   readonly timeoutMs: number | null;
-  /** The most that it may cost, in dollars; null for no limit. */
-  readonly budgetUsd: number | null;
   /** The hint of a person at the retry, or null. */
   readonly hint: string | null;
-  /** `worktree`: it runs in a worktree of its own, on a branch of its own, of the repository that `dir` is in. */
-  readonly isolation: Isolation;
   /** The subtasks that it builds on, for executors that can be told of them. */
   readonly depends: readonly Dependency[];
   /** The conversation of an earlier attempt that can be gone on with, or null. */

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { FleetError } from '../../errors.ts';
-import { notAList } from '../../contract/not-a-list.ts';
-import { TOPIC, type ChildBody, type ChildDoneBody } from '../../domain/model/record-bodies.ts';
+import { notAList } from '../../record/not-a-list.ts';
+import { TOPIC } from '../../domain/model/record-bodies.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { isInstanceDid, isThreadId, RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import type { Act, FleetRecord } from '../../record/record.ts';
+import { DELIVERED } from '../../subtask/subtask.ts';
+import type { Kind, Member as SubtaskMember } from '../../subtask/table.ts';
 
 /**
  * The bodies that a peer may write over a link, checked before the rules see them. A signature says who wrote a record, but
@@ -20,6 +22,16 @@ export const MAX_LEFT_GROUP = 1_000;
 const MAX_SLOTS = 1_024;
 const MAX_DEPENDS = 1_000;
 const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
+
+/**
+ * A member of a body: its schema, and a quick test that only takes what the schema takes. Tens of thousands of bodies come in a
+ * second, and most have plain members alone.
+ */
+interface Member {
+  readonly schema: v.GenericSchema;
+  readonly isPlain?: (value: unknown) => boolean;
+  readonly isOptional?: true;
+}
 
 const text = (max: number) =>
   v.pipe(v.string('is not text'), v.maxLength(max, `is longer than ${max} characters`));
@@ -39,38 +51,157 @@ const endpoint = v.custom<string>(
   value => typeof value === 'string' && /^https?:\/\/[^/\s]{1,300}$/.test(value) && URL.canParse(value),
   'is not the URL of an instance',
 );
+const yes = v.literal(true, 'is not true');
 
-const reportSchema = v.object({
-  topic: v.literal(TOPIC.childDone),
-  index: whole(0),
-  attempt: whole(1),
-  delivery: whole(0),
-  verdict: v.picklist(VERDICTS, `is not one of ${VERDICTS.join(', ')}`),
-  reason: v.nullish(text(MAX_REPORT_TEXT)),
-  exit_code: v.nullish(v.pipe(v.number('is not a number'), v.safeInteger('is not a whole number'))),
-  signal: v.nullish(text(MAX_REPORT_NAME)),
-  summary: v.optional(text(MAX_REPORT_TEXT)),
-  cost_usd: amount,
-  wall_time_secs: amount,
-  left_group: v.optional(
+const isInstance: Member = {
+  schema: instance,
+  isPlain: value => typeof value === 'string' && isInstanceDid(value),
+};
+const isThread: Member = {
+  schema: thread,
+  isPlain: value => typeof value === 'string' && isThreadId(value),
+};
+const isText = (max = Infinity): Member => ({
+  schema: max === Infinity ? v.string('is not text') : text(max),
+  isPlain: value => typeof value === 'string' && value.length <= max,
+});
+const isWhole = (min: number): Member => ({
+  schema: whole(min),
+  isPlain: value => Number.isSafeInteger(value) && (value as number) >= min,
+});
+const isAmount: Member = {
+  schema: amount,
+  isPlain: value => Number.isFinite(value) && (value as number) >= 0,
+};
+const isTopic = (topic: string): Member => ({
+  schema: v.literal(topic),
+  isPlain: value => value === topic,
+});
+/** A member that may be absent. */
+const maybe = ({ schema, ...member }: Member): Member => ({
+  ...member,
+  schema: v.optional(schema),
+  isOptional: true,
+});
+/** A member that may be absent, or null from older versions. */
+const nullish = (member: Member): Member => maybe({ ...member, schema: v.nullable(member.schema) });
+/** A member that few bodies have: only the schema looks at it. */
+const rare = (schema: v.GenericSchema): Member => maybe({ schema });
+
+/** The check of each kind of value that a subtask may have. The coordinator has made sure of limits. */
+const BY_KIND: Readonly<Record<Kind, (member: SubtaskMember) => Member>> = {
+  text: () => isText(),
+  choice: ({ choices = [], usual }) => {
+    const words = choices.filter(each => each !== usual);
+    return { schema: v.picklist(words, `is not ${words.join(' or ')}`) };
+  },
+  amount: () => ({ schema: amount }),
+  seconds: () => ({
+    schema: v.pipe(v.number('is not a number'), v.finite('is not finite'), v.gtValue(0, 'is not above 0')),
+    isPlain: value => Number.isFinite(value) && (value as number) > 0,
+  }),
+  count: () => isWhole(0),
+  flag: () => ({ schema: yes }),
+  names: () => ({ schema: v.array(v.union([whole(0), v.string()], 'is not a list of subtasks')) }),
+  variables: () => ({
+    schema: notAList(
+      v.record(v.string(), v.string('is not text'), 'is not an object of texts'),
+      'is not an object of texts',
+    ),
+  }),
+  values: () => ({ schema: v.never('is for plans alone') }),
+};
+
+/** The members of a subtask in its delivery, a check for each: a row of the table is all that it takes. */
+const subtaskMembers = Object.fromEntries(
+  DELIVERED.map(row => {
+    const member = BY_KIND[row.kind](row);
+    return [row.field, row.usual === undefined ? member : nullish(member)];
+  }),
+);
+
+/** A body by its members. Members that are not listed pass. */
+function bodyOf(members: Readonly<Record<string, Member>>) {
+  const entries = Object.entries(members);
+  const tests = new Map(entries.map(([name, { isPlain = () => false }]) => [name, isPlain]));
+  const required = entries.filter(([, { isOptional }]) => isOptional !== true).map(([name]) => name);
+  return {
+    schema: v.object(Object.fromEntries(entries.map(([name, { schema }]) => [name, schema]))),
+    /** True only where the schema would take the body. A member without a quick test is left to the schema. */
+    isPlain(body: JsonObject): boolean {
+      for (const name in body) if (tests.get(name)?.(body[name]) !== true) return false;
+      return required.every(name => body[name] !== undefined);
+    },
+  };
+}
+
+const verdicts: ReadonlySet<unknown> = new Set(VERDICTS);
+
+const report = bodyOf({
+  topic: isTopic(TOPIC.childDone),
+  index: isWhole(0),
+  attempt: isWhole(1),
+  delivery: isWhole(0),
+  verdict: {
+    schema: v.picklist(VERDICTS, `is not one of ${VERDICTS.join(', ')}`),
+    isPlain: value => verdicts.has(value),
+  },
+  reason: nullish(isText(MAX_REPORT_TEXT)),
+  exit_code: nullish({
+    schema: v.pipe(v.number('is not a number'), v.safeInteger('is not a whole number')),
+    isPlain: value => Number.isSafeInteger(value),
+  }),
+  signal: nullish(isText(MAX_REPORT_NAME)),
+  summary: maybe(isText(MAX_REPORT_TEXT)),
+  cost_usd: isAmount,
+  wall_time_secs: isAmount,
+  left_group: rare(
     v.pipe(
       v.array(text(MAX_REPORT_NAME), 'is not a list'),
       v.maxLength(MAX_LEFT_GROUP, `lists more than ${MAX_LEFT_GROUP}`),
     ),
   ),
-  output: v.optional(
-    v.object({ path: text(MAX_REPORT_NAME), size: whole(0), digest: text(MAX_REPORT_NAME) }),
-  ),
-  tokens: v.optional(amount),
-  session: v.optional(text(MAX_REPORT_NAME)),
-  quota: v.optional(v.object({ resets_at_unix: v.optional(amount) })),
-  work: v.optional(
+  output: rare(v.object({ path: text(MAX_REPORT_NAME), size: whole(0), digest: text(MAX_REPORT_NAME) })),
+  tokens: rare(amount),
+  session: rare(text(MAX_REPORT_NAME)),
+  quota: rare(v.object({ resets_at_unix: v.optional(amount) })),
+  work: rare(
     v.object({ branch: text(MAX_REPORT_NAME), base: text(MAX_REPORT_NAME), dir: text(MAX_REPORT_NAME) }),
   ),
-  asks: v.optional(text(MAX_REPORT_TEXT)),
-  cost_unknown: v.optional(v.literal(true, 'is not true')),
-  lost: v.optional(v.boolean('is not true or false')),
-  cause: v.optional(v.undefined('is for the coordinator to say')),
+  asks: rare(text(MAX_REPORT_TEXT)),
+  cost_unknown: rare(yes),
+  lost: rare(v.boolean('is not true or false')),
+  cause: rare(v.undefined('is for the coordinator to say')),
+});
+
+const delivery = bodyOf({
+  ...subtaskMembers,
+  topic: isTopic(TOPIC.child),
+  parent_thread: isThread,
+  task: isText(),
+  index: isWhole(0),
+  attempt: isWhole(1),
+  worker: isInstance,
+  hint: nullish(isText()),
+  may_have_run: rare(v.boolean('is not true or false')),
+  namespace: maybe(isText(MAX_REPORT_NAME)),
+  depends: rare(
+    v.pipe(
+      v.array(
+        v.object({
+          index: whole(0),
+          name: v.optional(v.string('is not text')),
+          summary: text(MAX_REPORT_TEXT),
+          branch: v.optional(text(MAX_REPORT_NAME)),
+        }),
+        'is not a list',
+      ),
+      v.maxLength(MAX_DEPENDS, `lists more than ${MAX_DEPENDS}`),
+    ),
+  ),
+  session: rare(text(MAX_REPORT_NAME)),
+  earlier_branch: rare(text(MAX_REPORT_NAME)),
+  environment: maybe(isText(MAX_REPORT_NAME)),
 });
 
 const heartbeatSchema = v.object({
@@ -89,58 +220,10 @@ const heartbeatSchema = v.object({
   store_records: whole(0),
 });
 
-const deliverySchema = v.object({
-  topic: v.literal(TOPIC.child),
-  goal: v.string('is not text'),
-  parent_thread: thread,
-  task: v.string('is not text'),
-  index: whole(0),
-  attempt: whole(1),
-  worker: instance,
-  executor: v.string('is not text'),
-  run: v.nullish(v.string('is not text')),
-  dir: v.nullish(v.string('is not text')),
-  timeout_secs: v.nullish(
-    v.pipe(v.number('is not a number'), v.finite('is not finite'), v.gtValue(0, 'is not above 0')),
-  ),
-  hint: v.nullish(v.string('is not text')),
-  name: v.nullish(v.string('is not text')),
-  budget_usd: v.nullish(amount),
-  budget_tokens: v.nullish(amount),
-  budget_secs: v.nullish(amount),
-  may_have_run: v.optional(v.boolean('is not true or false')),
-  namespace: v.optional(text(MAX_REPORT_NAME)),
-  isolation: v.optional(v.literal('worktree', 'is not worktree')),
-  depends: v.optional(
-    v.pipe(
-      v.array(
-        v.object({
-          index: whole(0),
-          name: v.optional(v.string('is not text')),
-          summary: text(MAX_REPORT_TEXT),
-          branch: v.optional(text(MAX_REPORT_NAME)),
-        }),
-        'is not a list',
-      ),
-      v.maxLength(MAX_DEPENDS, `lists more than ${MAX_DEPENDS}`),
-    ),
-  ),
-  session: v.optional(text(MAX_REPORT_NAME)),
-  earlier_branch: v.optional(text(MAX_REPORT_NAME)),
-  env: v.optional(
-    notAList(
-      v.record(v.string(), v.string('is not text'), 'is not an object of texts'),
-      'is not an object of texts',
-    ),
-  ),
-  environment: v.optional(text(MAX_REPORT_NAME)),
-  errexit: v.optional(v.literal(true, 'is not true')),
-});
-
 /** A worker's report: its own word, on a task's thread, of a delivery that ended. @throws LINK_BROKEN */
 export function checkReport(record: FleetRecord, worker: Did): void {
   checkRecord(record, worker, 'DO');
-  if (!isReportBody(record.body)) checkBody(reportSchema, record.body, 'report');
+  if (!isReportBody(record.body)) checkBody(report.schema, record.body, 'report');
 }
 
 /** A worker's heartbeat: about itself, on the registry. @throws LINK_BROKEN */
@@ -155,7 +238,7 @@ export function checkHeartbeat(record: FleetRecord, worker: Did): void {
 /** A coordinator's INTEND for this worker. @throws LINK_BROKEN */
 export function checkDelivery(record: FleetRecord, coordinator: Did, worker: Did): void {
   checkRecord(record, coordinator, 'INTEND');
-  if (!isDeliveryBody(record.body)) checkBody(deliverySchema, record.body, 'delivery');
+  if (!isDeliveryBody(record.body)) checkBody(delivery.schema, record.body, 'delivery');
   if (record.body['worker'] !== worker) throw broken('a delivery is for another worker');
 }
 
@@ -171,84 +254,10 @@ function checkBody<S extends v.GenericSchema>(schema: S, body: JsonObject, what:
   throw broken(`a ${what} is not one: ${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
 }
 
-const verdicts: ReadonlySet<unknown> = new Set(VERDICTS);
-
-/**
- * Tells whether the schema would accept the body as a report. Tens of thousands of reports come in a second. The schema decides
- * all other cases, and says what is wrong. A test checks that the two agree.
- */
-export function isReportBody(body: JsonObject): boolean {
-  const { attempt, cost_usd, delivery, exit_code, index, reason, signal, summary, topic, verdict } =
-    body as Partial<ChildDoneBody>;
-  return (
-    topic === TOPIC.childDone &&
-    isWhole(index, 0) &&
-    isWhole(attempt, 1) &&
-    isWhole(delivery, 0) &&
-    verdicts.has(verdict) &&
-    isAmount(cost_usd) &&
-    isAmount(body['wall_time_secs']) &&
-    (exit_code === undefined || Number.isSafeInteger(exit_code)) &&
-    isTextOrAbsent(reason, MAX_REPORT_TEXT) &&
-    isTextOrAbsent(signal, MAX_REPORT_NAME) &&
-    isTextOrAbsent(summary, MAX_REPORT_TEXT) &&
-    RARE.every(name => body[name] === undefined)
-  );
-}
-
-/** Members of a report that few have. */
-const RARE = [
-  'left_group',
-  'output',
-  'tokens',
-  'session',
-  'quota',
-  'work',
-  'asks',
-  'cost_unknown',
-  'lost',
-  'cause',
-] as const;
+/** Tells whether the schema would accept the body as a report. The schema decides all other cases, and says what is wrong. */
+export const isReportBody = report.isPlain;
 
 /** As `isReportBody`, of a delivery. */
-export function isDeliveryBody(body: JsonObject): boolean {
-  const { attempt, dir, executor, goal, hint, index, name, parent_thread, run, task, timeout_secs, worker } =
-    body as Partial<ChildBody>;
-  return (
-    body['topic'] === TOPIC.child &&
-    typeof goal === 'string' &&
-    typeof parent_thread === 'string' &&
-    isThreadId(parent_thread) &&
-    typeof task === 'string' &&
-    isWhole(index, 0) &&
-    isWhole(attempt, 1) &&
-    typeof worker === 'string' &&
-    isInstanceDid(worker) &&
-    typeof executor === 'string' &&
-    isTextOrAbsent(run, Infinity) &&
-    isTextOrAbsent(dir, Infinity) &&
-    isTextOrAbsent(hint, Infinity) &&
-    isTextOrAbsent(name, Infinity) &&
-    (timeout_secs === undefined || (isAmount(timeout_secs) && timeout_secs! > 0)) &&
-    isTextOrAbsent(body['namespace'], MAX_REPORT_NAME) &&
-    body['budget_usd'] === undefined &&
-    body['budget_tokens'] === undefined &&
-    body['budget_secs'] === undefined &&
-    body['may_have_run'] === undefined &&
-    body['isolation'] === undefined &&
-    body['depends'] === undefined &&
-    body['session'] === undefined &&
-    body['earlier_branch'] === undefined &&
-    body['env'] === undefined &&
-    body['errexit'] === undefined &&
-    isTextOrAbsent(body['environment'], MAX_REPORT_NAME)
-  );
-}
-
-const isWhole = (value: unknown, min: number): boolean =>
-  Number.isSafeInteger(value) && (value as number) >= min;
-const isAmount = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
-const isTextOrAbsent = (value: unknown, max: number): boolean =>
-  value === undefined || (typeof value === 'string' && value.length <= max);
+export const isDeliveryBody = delivery.isPlain;
 
 const broken = (message: string): FleetError => new FleetError('LINK_BROKEN', message);

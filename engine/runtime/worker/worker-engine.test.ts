@@ -289,7 +289,11 @@ describe('a worker', () => {
       earlierBranch: null,
       env: {},
       environment: null,
-      budgetUsd: null,
+      name: null,
+      executor: 'shell',
+      budget_usd: null,
+      budget_tokens: null,
+      budget_secs: null,
     });
     assert.deepEqual((await from.host.messages.nextOf(started)).deliveries, [ref(0)]);
     run.answer({ verdict: 'failed', exitCode: 3, reason: 'exit 3' });

@@ -1,4 +1,4 @@
-import { MAX_SUBTASKS } from '../../../contract/commands.ts';
+import { MAX_SUBTASKS } from '../../../subtask/subtask-ref.ts';
 import { FleetError } from '../../../errors.ts';
 import { defineVerb, number, word } from '../../verb.ts';
 

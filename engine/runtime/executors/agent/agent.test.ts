@@ -93,13 +93,13 @@ describe('an agent executor', () => {
   });
 
   it('tells its tool what it may spend, where the tool takes that', async () => {
-    await run('claude', 'good', { budgetUsd: 0.5 });
+    await run('claude', 'good', { budget_usd: 0.5 });
     assert.deepEqual((await asked()).words, ['--max-budget-usd', '0.5']);
-    await run('claude', 'good', { budgetUsd: 0.5, session: 's' });
+    await run('claude', 'good', { budget_usd: 0.5, session: 's' });
     assert.deepEqual((await asked()).words, ['--resume', 's', '--max-budget-usd', '0.5']);
-    await run('codex', 'good', { budgetUsd: 0.5 });
+    await run('codex', 'good', { budget_usd: 0.5 });
     assert.deepEqual((await asked()).words, []);
-    const { verdict, reason } = await run('claude', 'spent', { budgetUsd: 0.5 });
+    const { verdict, reason } = await run('claude', 'spent', { budget_usd: 0.5 });
     assert.deepEqual([verdict, reason], ['failed', 'it reached the limit of dollars that it was given']);
   });
 

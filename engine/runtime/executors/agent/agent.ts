@@ -108,7 +108,7 @@ function isConversationLost({ ended, progress }: AgentRun): boolean {
 }
 
 /** The words by which the tool keeps to its share of a budget by itself. */
-function limitOf({ budget }: AgentTemplate, { budgetUsd }: AttemptSpec): readonly string[] {
+function limitOf({ budget }: AgentTemplate, { budget_usd: budgetUsd }: AttemptSpec): readonly string[] {
   if (budget === null || budgetUsd === null) return [];
   return budget.map(word => word.replaceAll('{budget_usd}', String(budgetUsd)));
 }

@@ -1,0 +1,216 @@
+import * as v from 'valibot';
+import { amount, atLeast, folder, MAX_GOAL_CHARS, nonEmpty, seconds } from '../record/values.ts';
+import { NONE, subtaskRef } from './subtask-ref.ts';
+import { FREE_CHOICE, LEAST_LOADED } from './target.ts';
+import { envSchema } from './variables.ts';
+
+/**
+ * The keys of a subtask, a row each. Whatever reads, checks, writes or explains a subtask is made of these rows: bodies over
+ * HTTP, descriptors, plan files with completion, hover and JSON Schema, records, deliveries to workers, help and documents.
+ */
+
+/** The kinds of values, which say how people spell one and how a peer's is checked. */
+export type Kind =
+  'text' | 'choice' | 'amount' | 'seconds' | 'count' | 'flag' | 'names' | 'variables' | 'values';
+
+/** A key as people write it, of a subtask or of a whole plan. */
+export interface WrittenKey {
+  readonly key: string;
+  /** Its member in the body of a fan-out; null for a key that a plan alone has. */
+  readonly field: string | null;
+  readonly kind: Kind | 'subtasks';
+  /** The schema of the value in the body, with its default. */
+  readonly schema: v.GenericSchema;
+  /** The schema of a value that people write, where it differs. */
+  readonly written?: v.GenericSchema;
+  /** The words that a choice is one of. */
+  readonly choices?: readonly string[];
+  /** The meaning in a sentence or two of Markdown. */
+  readonly help: string;
+}
+
+/** A member that a complete subtask has, and that its fan-out's record says. */
+export interface Member {
+  readonly field: string;
+  readonly kind: Kind;
+  readonly choices?: readonly string[];
+  /** The longest text. */
+  readonly max?: number;
+  /** The value that records and deliveries leave out. A member without one is always said. */
+  readonly usual?: unknown;
+  /** True where a record says the value of the first subtask once, and then only what differs. */
+  readonly common?: true;
+  /** True where the worker that runs the subtask is told. */
+  readonly delivered?: true;
+}
+
+/** The ends of its dependencies that let a subtask start. */
+export const WHENS = ['accepted', 'failed', 'always'] as const;
+export type When = (typeof WHENS)[number];
+
+/** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
+export const ISOLATIONS = ['worktree', 'folder'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+const orNull = <const S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(schema), null);
+const optionalText = <const M extends number>(max: M) =>
+  ({ kind: 'text', max, schema: orNull(nonEmpty(max)), usual: null }) as const;
+const requiredText = { kind: 'text', max: MAX_GOAL_CHARS, schema: nonEmpty(MAX_GOAL_CHARS) } as const;
+const share = { kind: 'amount', schema: orNull(amount), usual: null, delivered: true } as const;
+
+/** The rows, in the order in which people read them. */
+export const ROWS = [
+  {
+    key: 'goal',
+    field: 'goal',
+    ...requiredText,
+    delivered: true,
+    form: true,
+    help: 'What is to be done. Where it is missing the prompt is taken, and else the name.',
+  },
+  {
+    key: 'prompt',
+    field: null,
+    ...requiredText,
+    help: 'What an agent is told to do. The same as `goal`, which counts more.',
+  },
+  {
+    key: 'name',
+    field: 'name',
+    ...optionalText(256),
+    delivered: true,
+    help: 'What other subtasks depend on, and what is shown. Each is there once.',
+  },
+  {
+    key: 'target',
+    field: 'target',
+    kind: 'text',
+    max: 256,
+    schema: v.optional(nonEmpty(256), LEAST_LOADED),
+    usual: FREE_CHOICE,
+    form: true,
+    help: 'Which worker does it: `worker-a`, `specific:DID`, `least-loaded-worker` or `round-robin`.',
+  },
+  {
+    key: 'run',
+    field: 'run',
+    ...optionalText(MAX_GOAL_CHARS),
+    delivered: true,
+    form: true,
+    help: 'A command line for `/bin/sh`. Of several lines, the first that fails ends it. A placeholder stands for a quoted variable.',
+  },
+  {
+    key: 'executor',
+    field: 'executor',
+    kind: 'text',
+    max: 64,
+    schema: orNull(nonEmpty(64)),
+    common: true,
+    delivered: true,
+    form: true,
+    help: 'What does it: `echo`, `shell`, or an agent such as `agent:claude`. With `run` it is the shell.',
+  },
+  {
+    key: 'dir',
+    field: 'dir',
+    kind: 'text',
+    schema: orNull(folder),
+    // People may write a relative one.
+    written: orNull(nonEmpty(256)),
+    usual: null,
+    common: true,
+    delivered: true,
+    help: 'The folder it runs in. A relative one is told from the folder of this file.',
+  },
+  {
+    key: 'budget',
+    field: 'budget_usd',
+    ...share,
+    help: 'Its share of the dollars of the plan. An attempt that passes it is ended.',
+  },
+  {
+    key: 'budget-tokens',
+    field: 'budget_tokens',
+    ...share,
+    help: 'Its share of the tokens of the plan. An attempt that passes it is ended.',
+  },
+  {
+    key: 'budget-secs',
+    field: 'budget_secs',
+    ...share,
+    schema: orNull(seconds),
+    help: 'Its share of the seconds of the plan. An attempt that passes it is ended.',
+  },
+  {
+    key: 'timeout',
+    field: 'timeout_secs',
+    kind: 'seconds',
+    // Null for what `[fleet] timeout_secs` or the policy of the namespace says, else for none.
+    schema: orNull(seconds),
+    usual: null,
+    common: true,
+    delivered: true,
+    help: 'How many seconds one attempt may take; as long as it needs where nothing says: neither this, `[fleet] timeout_secs` nor a policy.',
+  },
+  {
+    key: 'depends',
+    field: 'depends_on',
+    kind: 'names',
+    schema: v.optional(
+      v.pipe(
+        v.array(subtaskRef, 'must be a list of indices or names'),
+        v.maxLength(10_000, 'must have at most 10000 entries'),
+      ),
+      [],
+    ),
+    usual: NONE,
+    form: true,
+    help: 'What must be accepted first: names of subtasks, or patterns such as `test-*`.',
+  },
+  {
+    key: 'when',
+    field: 'when',
+    kind: 'choice',
+    choices: WHENS,
+    // `failed` and `always` make it a follow-up, outside the join.
+    schema: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
+    usual: 'accepted',
+    help: '`accepted`, or `failed` or `always` for a follow-up: it is outside the join, and starts once all that it depends on has ended, with `failed` only if some of that did not accept.',
+  },
+  {
+    key: 'attempts',
+    field: 'attempts',
+    kind: 'count',
+    // Null for 2 after worker loss and 1 after its own failures.
+    schema: orNull(atLeast(1, 100)),
+    usual: null,
+    help: 'How often it may be started.',
+  },
+  {
+    key: 'isolation',
+    field: 'isolation',
+    kind: 'choice',
+    choices: ISOLATIONS,
+    // Null for a worktree for agents, the folder for all others.
+    schema: orNull(v.picklist(ISOLATIONS, 'must be worktree or folder')),
+    usual: 'folder',
+    delivered: true,
+    help: '`folder` for the folder itself, or `worktree` for a git worktree of its own.',
+  },
+  {
+    key: 'env',
+    field: 'env',
+    kind: 'variables',
+    schema: orNull(envSchema),
+    usual: null,
+    delivered: true,
+    help: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
+  },
+  {
+    key: 'matrix',
+    field: null,
+    kind: 'values',
+    schema: v.unknown(),
+    help: 'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written.',
+  },
+] as const satisfies readonly (WrittenKey & Partial<Omit<Member, 'field'>> & { readonly form?: true })[];
