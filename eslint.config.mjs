@@ -11,10 +11,10 @@ export const rooms = {
   home: ['record'],
   log: ['record'],
   domain: ['record', 'contract'],
-  runtime: ['domain', 'log', 'home', 'record', 'contract'],
+  operations: ['domain', 'log', 'record', 'contract'],
+  runtime: ['operations', 'domain', 'log', 'home', 'record', 'contract'],
   plan: ['domain', 'record', 'contract'],
   language: ['plan', 'domain', 'contract'],
-  operations: ['record', 'contract'],
   client: ['operations', 'home', 'record', 'contract'],
   http: ['operations', 'home', 'record', 'contract'],
   cli: ['client', 'operations', 'plan', 'home', 'contract'],
@@ -44,6 +44,7 @@ export const neighbours = {
     'engine/index.ts',
     'engine/client/',
     'engine/contract/',
+    'engine/operations/',
     'engine/home/',
     'engine/record/ids.ts',
     'engine/language/protocol.ts',
@@ -221,6 +222,24 @@ export default tseslint.config(
             'node:child_process',
             'node:worker_threads',
             'node:timers*',
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['engine/operations/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/domain/**', '**/log/**'],
+              allowTypeImports: true,
+              message:
+                'An operation finds the rules and the log in its context: every client loads its file.',
+            },
           ],
         },
       ],

@@ -1,5 +1,6 @@
 import type { FleetStopped } from '../contract/documents.ts';
-import type { CallContext, Engine, JoinFault } from '../contract/engine.ts';
+import type { CallContext, JoinFault } from '../contract/engine.ts';
+import type { Engine } from '../operations/engine.ts';
 import type { Plan, PlanKnown } from '../plan/plan.ts';
 import type { Colours } from './render/colours.ts';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { CommandName, Commands, ReportName, Reports } from '../contract/engine.ts';
+import type { CommandName, Commands, ReportName, Reports } from '../operations/index.ts';
 import type { Connection, Host, Settings } from './host.ts';
 
 /** The context of a command: the host, the settings of this call, and a connection that opens on first use. */

@@ -1,32 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
-import type {
-  CallContext,
-  CommandName,
-  Commands,
-  Engine,
-  OutputRequest,
-  OutputStream,
-  ReportName,
-  Reports,
-} from '../contract/engine.ts';
-import { isSubmitting } from '../contract/environment.ts';
+import type { CallContext, OutputRequest, OutputStream } from '../contract/engine.ts';
+import type { Engine } from '../operations/engine.ts';
+import {
+  commandNamed,
+  reportNamed,
+  type CommandName,
+  type Commands,
+  type ReportName,
+  type Reports,
+} from '../operations/index.ts';
+import type { Route } from '../operations/operation.ts';
+import { events, output } from '../operations/streams.ts';
 import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
-import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from '../operations/answer-documents.ts';
 import { linkedController } from '../contract/linked-controller.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
-import {
-  COMMAND_ROUTES,
-  HEADERS,
-  JSON_TYPE,
-  NDJSON_TYPE,
-  REPORT_ROUTES,
-  requestLine,
-  STREAM_ROUTES,
-  type Route,
-} from '../operations/routes.ts';
+import { HEADERS, JSON_TYPE, NDJSON_TYPE, requestLine } from '../operations/routes.ts';
 import { watchEvents } from './watching.ts';
 
 export type { Target } from './http-call.ts';
@@ -61,7 +52,6 @@ export interface EngineClient extends Pick<Engine, 'report' | 'watch' | 'output'
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-const START_TIMEOUT_MS = 45_000;
 const DEFAULT_RECONNECT_MS = 10_000;
 /** The time that a standby may take until it serves, in milliseconds. */
 const TAKEOVER_MS = 3_000;
@@ -102,11 +92,12 @@ class Client implements EngineClient {
   ): Promise<Commands[N]['output']> {
     const { actor, signal } = context;
     const environment = context.environment ?? this.#options.environment;
-    const goesAlong = isSubmitting(name) && this.#isLocal && environment !== undefined;
-    const { method, target, rest } = requestLine(COMMAND_ROUTES[name], { ...input });
-    const records = name === 'records.append' ? (rest as Commands['records.append']['input']).records : null;
+    const { form, submits, idempotency, patience = {}, output: schema, ...route } = commandNamed(name);
+    const goesAlong = submits === true && this.#isLocal && environment !== undefined;
+    const { method, target, rest } = requestLine(route, { ...input });
+    const records = form === 'records' ? (rest as Commands['records.append']['input']).records : null;
     // A record that is written or restored twice is there once, and a key makes any other command so.
-    const idempotencyKey = context.idempotencyKey ?? (name.startsWith('records.') ? undefined : randomUUID());
+    const idempotencyKey = context.idempotencyKey ?? (idempotency === 'content' ? undefined : randomUUID());
     const request = {
       method,
       target,
@@ -117,14 +108,11 @@ class Client implements EngineClient {
       },
       body: records === null ? json(goesAlong ? { ...rest, environment } : rest) : ndjson(records),
       repeatable: true,
-      // A command that stops the engine does not wait for it to come back.
-      ...(name === 'fleet.stop' ? {} : { againMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS }),
+      ...(patience.retries === false ? {} : { againMs: this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS }),
     };
-    return decode(
-      COMMAND_DOCUMENTS[name],
-      await this.#http.exchange(request, this.#timeoutMs(name, input), signal),
-      name,
-    );
+    const timeoutMs = this.#options.timeoutMs ?? patience.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const graceMs = (patience.graceSecs?.(input) ?? 0) * 1000;
+    return decode(schema, await this.#http.exchange(request, timeoutMs + graceMs, signal), name);
   }
 
   async report<N extends ReportName>(
@@ -132,7 +120,8 @@ class Client implements EngineClient {
     input: Reports[N]['input'],
     signal?: AbortSignal,
   ): Promise<Reports[N]['output']> {
-    const { method, target, rest } = requestLine(REPORT_ROUTES[name], { ...input });
+    const route = reportNamed(name);
+    const { method, target, rest } = requestLine(route, { ...input });
     const post = method === 'POST';
     const request = {
       method,
@@ -144,14 +133,14 @@ class Client implements EngineClient {
       againMs: Math.min(TAKEOVER_MS, this.#options.reconnectMs ?? DEFAULT_RECONNECT_MS),
     };
     const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    return decode(REPORT_DOCUMENTS[name], await this.#http.exchange(request, timeoutMs, signal), name);
+    return decode(route.output, await this.#http.exchange(request, timeoutMs, signal), name);
   }
 
   watch(options: Parameters<Engine['watch']>[0]): ReturnType<Engine['watch']> {
     return watchEvents(options, {
       open: (query, lastEventId, signal) =>
         this.#stream(
-          STREAM_ROUTES.events,
+          events,
           query,
           signal,
           lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) },
@@ -162,7 +151,7 @@ class Client implements EngineClient {
   }
 
   async output({ signal, ...request }: OutputRequest): Promise<OutputStream> {
-    const answer = await this.#stream(STREAM_ROUTES.output, request, signal, {});
+    const answer = await this.#stream(output, request, signal, {});
     const header = answer.headers[HEADERS.output];
     const info = decode(outputInfoSchema, parseHeader(header), 'output');
     return { info, chunks: bytesOf(answer, signal) };
@@ -187,13 +176,6 @@ class Client implements EngineClient {
   #actor(actor: Did | undefined): Record<string, string> {
     const named = actor ?? this.#options.actor;
     return named === undefined ? {} : { [HEADERS.actor]: named };
-  }
-
-  #timeoutMs(name: CommandName, input: object): number {
-    const { timeoutMs = name === 'fleet.start' ? START_TIMEOUT_MS : DEFAULT_TIMEOUT_MS } = this.#options;
-    // A stop answers when the grace that was asked for is over.
-    const graceSecs = name === 'fleet.stop' ? (input as Commands['fleet.stop']['input']).grace_secs : 0;
-    return timeoutMs + graceSecs * 1000;
   }
 }
 

@@ -1,18 +1,5 @@
 import * as v from 'valibot';
-import type { CommandName } from './engine.ts';
 import { notAList } from '../record/not-a-list.ts';
-
-/** The commands by which work is submitted: it runs in the environment of who gives them. */
-export const SUBMITTING = [
-  'fan-out.open',
-  'task.fan-out',
-  'task.retry',
-  'task.run-serial',
-] as const satisfies CommandName[];
-
-export function isSubmitting(name: CommandName): boolean {
-  return (SUBMITTING as readonly CommandName[]).includes(name);
-}
 
 /** The longest environment, in UTF-16 code units of its names and values: what systems let a program have is shorter. */
 const MAX_CHARS = 4 * 1024 * 1024;

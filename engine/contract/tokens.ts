@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 
 /**
@@ -89,3 +90,15 @@ export type TokenCreated = v.InferOutput<typeof tokenCreatedSchema>;
 
 export const tokensSchema = v.looseObject({ tokens: v.array(tokenSchema) });
 export type TokensDocument = v.InferOutput<typeof tokensSchema>;
+
+/** The refusal of a repeated request for a token: its secret is not told again. */
+export function secretTold(id: string, key: string): FleetError {
+  return new FleetError(
+    'CONFLICT',
+    `this request made the token '${id}' already, and its secret is told once`,
+    {
+      details: { token: id, key },
+      hint: `If its secret was lost: spl token revoke ${id}, and make another one.`,
+    },
+  );
+}

@@ -1,43 +1,20 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
-import type {
-  CallContext,
-  CommandName,
-  Commands,
-  ReportName,
-  Reports,
-  ServedEngine,
-} from '../contract/engine.ts';
-import { isSubmitting } from '../contract/environment.ts';
+import type { CallContext } from '../contract/engine.ts';
+import type { ServedEngine } from '../operations/engine.ts';
+import { COMMANDS, REPORTS, type RouteName } from '../operations/index.ts';
+import type { Command, Operation, Route } from '../operations/operation.ts';
+import { events, openapi, output } from '../operations/streams.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
 import { parseJson, parseNdjson, readBody, type BodyRoom } from './body.ts';
-import {
-  BODY_SCHEMAS,
-  decodeBody,
-  decodeCaller,
-  decodeEnvironment,
-  decodeKinds,
-  decodeQuery,
-} from './decode.ts';
-import {
-  COMMAND_ROUTES,
-  HEADERS,
-  JSON_TYPE,
-  LINK_PATH,
-  LINK_UPGRADE,
-  NDJSON_TYPE,
-  OWN_ROUTES,
-  REPORT_ROUTES,
-  STREAM_ROUTES,
-  type Route,
-  type RouteName,
-} from '../operations/routes.ts';
+import { decodeBody, decodeCaller, decodeEnvironment, decodeKinds, decodeQuery } from './decode.ts';
+import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, NDJSON_TYPE } from '../operations/routes.ts';
 import { authorizedEngine } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
-import { COSTLY, HolderTurns } from './turns.ts';
+import { HolderTurns } from './turns.ts';
 
 export interface AppOptions {
   readonly engine: ServedEngine;
@@ -60,16 +37,9 @@ export interface AppOptions {
 }
 
 type Env = { Bindings: HttpBindings };
-/** Of every command but `records.append`, whose body is not an object of its own. */
-type InputWithBody = Commands[Exclude<CommandName, 'records.append'>]['input'];
+type AnyCommand = (typeof COMMANDS)[number];
+type AnyReport = (typeof REPORTS)[number];
 type Handler = (c: Context<Env>) => Promise<Response> | never;
-
-const BULK: ReadonlySet<RouteName> = new Set<RouteName>([
-  'records.append',
-  'records.restore',
-  'fan-out.open',
-  'task.fan-out',
-]);
 
 /** The routes, bound to an engine. Who may come in is decided before. */
 export function createApp(options: AppOptions): Hono<Env> {
@@ -94,11 +64,11 @@ export function refusal(thrown: unknown, log: Log): Response {
 function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
   const turns = new HolderTurns();
   const named: (readonly [RouteName, Route, Handler])[] = [
-    ...keys(COMMAND_ROUTES).map(name => [name, COMMAND_ROUTES[name], command(name, options)] as const),
-    ...keys(REPORT_ROUTES).map(name => [name, REPORT_ROUTES[name], report(name, options, turns)] as const),
-    ['events', STREAM_ROUTES.events, eventStream(options)],
-    ['output', STREAM_ROUTES.output, outputStream(options)],
-    ['openapi', OWN_ROUTES.openapi, apiDocument(options)],
+    ...COMMANDS.map(each => [each.name, each, command(each, options)] as const),
+    ...REPORTS.map(each => [each.name, each, report(each, options, turns)] as const),
+    [events.name, events, eventStream(options)],
+    [output.name, output, outputStream(options)],
+    [openapi.name, openapi, apiDocument(options)],
   ];
   const { only } = options;
   if (only !== undefined) {
@@ -110,18 +80,22 @@ function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
   ];
 }
 
-function command(name: CommandName, options: AppOptions): Handler {
+function command(operation: AnyCommand, options: AppOptions): Handler {
   return async c => {
-    const { holder, engine } = callOf(c, name, options);
+    const { holder, engine } = callOf(c, operation, options);
     const context = caller(c, holder);
-    noQuery(COMMAND_ROUTES[name], c);
-    if (name === 'records.append') return appendRecords(c, engine, context, options);
-    const { environment, body } = withoutEnvironment(name, await jsonOf(c, name, options));
+    noQuery(operation, c);
+    if (operation.form === 'records') return appendRecords(c, engine, context, options);
+    const { environment, body } = withoutEnvironment(operation, await jsonOf(c, operation, options));
     if (environment !== undefined && !options.isLocal(c.env.incoming)) throw onlyOverSocket();
-    // The schema of the route decodes the body, and the path names the rest: together the command's input.
-    const input = { ...decodeBody(schemaOf(name), body), ...c.req.param() } as InputWithBody;
+    // The schema of the command decodes the body, and the path names the rest: together the command's input.
+    const input = { ...decodeBody(operation.body, body), ...c.req.param() } as never;
     return json(
-      await engine.submit(name, input, environment === undefined ? context : { ...context, environment }),
+      await engine.submit(
+        operation.name,
+        input,
+        environment === undefined ? context : { ...context, environment },
+      ),
     );
   };
 }
@@ -129,11 +103,11 @@ function command(name: CommandName, options: AppOptions): Handler {
 /** Returns the holder of a request, and the engine as they may use it. @throws SCOPE_FORBIDDEN before anything is read. */
 function callOf(
   c: Context<Env>,
-  name: RouteName,
+  operation: Operation,
   { engine, holderOf }: AppOptions,
 ): { readonly holder: Holder; readonly engine: ServedEngine } {
   const holder = holderOf(c.env.incoming);
-  requireScope(holder, name);
+  requireScope(holder, operation);
   return { holder, engine: authorizedEngine(engine, holder) };
 }
 
@@ -151,17 +125,17 @@ async function appendRecords(
   return json(many ? { object: 'list', data: stored } : stored[0]);
 }
 
-function report(name: ReportName, options: AppOptions, turns: HolderTurns): Handler {
-  const route: Route = REPORT_ROUTES[name];
+function report(operation: AnyReport, options: AppOptions, turns: HolderTurns): Handler {
   return async c => {
-    const { engine, holder } = callOf(c, name, options);
-    const query = decodeQuery(route, new URL(c.req.url).searchParams);
-    const body = route.method === 'POST' ? await bodyOf(c, name, options) : {};
-    // The table and the schemas, each by name, make exactly the input of the report.
-    const input = { ...body, ...query, ...c.req.param() } as unknown as Reports[ReportName]['input'];
+    const { engine, holder } = callOf(c, operation, options);
+    const query = decodeQuery(operation, new URL(c.req.url).searchParams);
+    const body =
+      operation.body === undefined ? {} : decodeBody(operation.body, await jsonOf(c, operation, options));
+    // The query and the schema of the body make exactly the input of the report.
+    const input = { ...body, ...query, ...c.req.param() } as never;
     const { signal } = c.req.raw;
-    const answer = () => engine.report(name, input, signal);
-    const isTurned = typeof holder !== 'string' && COSTLY.has(name);
+    const answer = () => engine.report(operation.name, input, signal);
+    const isTurned = typeof holder !== 'string' && operation.costly === true;
     return json(await (isTurned ? turns.take(holder, signal, answer) : answer()));
   };
 }
@@ -173,9 +147,9 @@ interface Submission {
 }
 
 /** @throws INVALID_RECORD for an environment that is none. */
-function withoutEnvironment(name: CommandName, given: unknown): Submission {
+function withoutEnvironment({ submits }: Pick<Command, 'submits'>, given: unknown): Submission {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
-  if (!isSubmitting(name) || !isObject || !('environment' in given)) return { body: given };
+  if (submits !== true || !isObject || !('environment' in given)) return { body: given };
   const { environment, ...body } = given;
   return { environment: decodeEnvironment(environment), body };
 }
@@ -187,23 +161,15 @@ function onlyOverSocket(): FleetError {
   });
 }
 
-async function bodyOf(c: Context<Env>, name: CommandName | ReportName, options: AppOptions): Promise<object> {
-  return decodeBody(schemaOf(name), await jsonOf(c, name, options));
-}
-
-function schemaOf(name: CommandName | ReportName): (typeof BODY_SCHEMAS)[keyof typeof BODY_SCHEMAS] {
-  return BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
-}
-
 /** A POST without a body is one without members. */
 async function jsonOf(
   c: Context<Env>,
-  name: CommandName | ReportName,
+  { bulk }: Operation & Pick<Command, 'bulk'>,
   options: AppOptions,
 ): Promise<unknown> {
   const text = await readBody(
     c.env.incoming,
-    BULK.has(name) ? options.bulkBodyBytes : options.bodyBytes,
+    bulk === true ? options.bulkBodyBytes : options.bodyBytes,
     options.room,
   );
   return text.trim() === '' ? {} : parseJson(text);
@@ -211,20 +177,20 @@ async function jsonOf(
 
 function eventStream(options: AppOptions): Handler {
   return async c => {
-    const { holder, engine } = callOf(c, 'events', options);
+    const { holder, engine } = callOf(c, events, options);
     const { outgoing } = streamable(c);
-    const query = decodeQuery(STREAM_ROUTES.events, new URL(c.req.url).searchParams);
+    const query = decodeQuery(events, new URL(c.req.url).searchParams);
     const { thread, kinds, after } = query as { thread?: string; kinds?: string; after?: number };
     const resumeAfter = resumption(c.req.header('last-event-id')) ?? after;
-    const watched = kinds === undefined ? {} : { kinds: decodeKinds(kinds) };
+    const wanted = kinds === undefined ? {} : { kinds: decodeKinds(kinds) };
     const signal = options.streams.admit(outgoing, holder);
-    const events = engine.watch({
+    const watched = engine.watch({
       ...(thread === undefined ? {} : { thread }),
-      ...watched,
+      ...wanted,
       ...(resumeAfter === undefined ? {} : { after: resumeAfter }),
       signal,
     });
-    await sendEvents(outgoing, events, { heartbeatMs: options.heartbeatMs, signal, log: options.log });
+    await sendEvents(outgoing, watched, { heartbeatMs: options.heartbeatMs, signal, log: options.log });
     return RESPONSE_ALREADY_SENT;
   };
 }
@@ -241,20 +207,20 @@ function resumption(lastEventId: string | undefined): number | undefined {
 
 function outputStream(options: AppOptions): Handler {
   return async c => {
-    const { holder, engine } = callOf(c, 'output', options);
+    const { holder, engine } = callOf(c, output, options);
     const { outgoing } = streamable(c);
-    const query = decodeQuery(STREAM_ROUTES.output, new URL(c.req.url).searchParams);
+    const query = decodeQuery(output, new URL(c.req.url).searchParams);
     const { attempt, follow } = query as { attempt?: number; follow: boolean };
     const { task = '', subtask = '' } = c.req.param() as { task?: string; subtask?: string };
     const signal = options.streams.admit(outgoing, holder);
-    const output = await engine.output({
+    const told = await engine.output({
       task,
       subtask,
       ...(attempt === undefined ? {} : { attempt }),
       follow,
       signal,
     });
-    await sendOutput(outgoing, output, { signal, log: options.log });
+    await sendOutput(outgoing, told, { signal, log: options.log });
     return RESPONSE_ALREADY_SENT;
   };
 }
@@ -262,8 +228,8 @@ function outputStream(options: AppOptions): Handler {
 /** It is made when it is first asked for. */
 function apiDocument(options: AppOptions): Handler {
   return async c => {
-    callOf(c, 'openapi', options);
-    noQuery(OWN_ROUTES.openapi, c);
+    callOf(c, openapi, options);
+    noQuery(openapi, c);
     const { openApi } = await import('./openapi.ts');
     return json(openApi());
   };
@@ -318,8 +284,4 @@ function json(document: unknown, status = 200, headers: Readonly<Record<string, 
     status,
     headers: { 'Content-Type': JSON_TYPE, ...headers },
   });
-}
-
-function keys<T extends object>(table: T): (keyof T & string)[] {
-  return Object.keys(table) as (keyof T & string)[];
 }

@@ -1,78 +1,10 @@
 import * as v from 'valibot';
-import {
-  cancelSchema,
-  fanOutOpenSchema,
-  fanOutSchema,
-  fleetRestartSchema,
-  fleetStartSchema,
-  fleetStopSchema,
-  killSchema,
-  namespaceCreateSchema,
-  recordsRestoreSchema,
-  retrySchema,
-  ruleAddSchema,
-  ruleTestSchema,
-  runSerialSchema,
-  taskAddSchema,
-  taskVerbSchemas,
-  unkillSchema,
-  worktreeRemoveSchema,
-} from '../contract/commands.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { environmentSchema } from '../contract/environment.ts';
-import { tokenCreateSchema } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { isDid, isInstanceDid, type Did } from '../record/ids.ts';
 import { didYouMean } from '../record/near-names.ts';
-import { MAX_PAGE, type QueryParameter, type Route } from '../operations/routes.ts';
-
-const nothing = v.strictObject({});
-
-/** The schema of each POST's body, beside what stands in its path. */
-export const BODY_SCHEMAS = {
-  'records.restore': recordsRestoreSchema,
-  'task.add': taskAddSchema,
-  'fan-out.open': fanOutOpenSchema,
-  'task.fan-out': fanOutSchema,
-  'task.retry': retrySchema,
-  'task.cancel': cancelSchema,
-  'task.start': taskVerbSchemas.start,
-  'task.done': taskVerbSchemas.done,
-  'task.fail': taskVerbSchemas.fail,
-  'task.approve': taskVerbSchemas.approve,
-  'task.reject': taskVerbSchemas.reject,
-  'task.block': taskVerbSchemas.block,
-  'task.defer': taskVerbSchemas.defer,
-  'task.reopen': taskVerbSchemas.reopen,
-  'task.run-serial': runSerialSchema,
-  'namespace.create': namespaceCreateSchema,
-  'namespace.archive': nothing,
-  'namespace.delete': nothing,
-  'rule.add': ruleAddSchema,
-  'rule.remove': nothing,
-  'rule.test': ruleTestSchema,
-  'worktree.remove': worktreeRemoveSchema,
-  kill: killSchema,
-  unkill: unkillSchema,
-  'fleet.start': fleetStartSchema,
-  'fleet.stop': fleetStopSchema,
-  'fleet.restart': fleetRestartSchema,
-  'token.create': tokenCreateSchema,
-  'token.revoke': nothing,
-  ping: nothing,
-  query: v.strictObject({
-    sql: v.pipe(v.string('must be text'), v.maxLength(65_536, 'must have at most 65536 characters')),
-    limit: v.optional(
-      v.pipe(
-        v.number('must be a number'),
-        v.safeInteger('must be a whole number'),
-        v.minValue(1, 'must be at least 1'),
-        v.maxValue(MAX_PAGE, `must be at most ${MAX_PAGE}`),
-      ),
-      1000,
-    ),
-  }),
-} as const;
+import type { QueryParameter, Route } from '../operations/operation.ts';
 
 /** Decodes a body. @throws INVALID_RECORD naming the key or the path that is wrong, and what is expected there. */
 export function decodeBody(schema: v.GenericSchema<unknown, object>, value: unknown): object {

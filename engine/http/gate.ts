@@ -5,7 +5,8 @@ import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { hash } from '../record/hash.ts';
 import type { Holder } from './grants.ts';
-import { HEADERS, REPORT_ROUTES } from '../operations/routes.ts';
+import { health } from '../operations/reports/health.ts';
+import { HEADERS } from '../operations/routes.ts';
 
 /** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
 export interface TokenBook {
@@ -75,7 +76,7 @@ function checkProtocol(stated: string | string[] | undefined): void {
 }
 
 function isHealth({ method, url = '' }: IncomingMessage): boolean {
-  const { path } = REPORT_ROUTES.health;
+  const { path } = health;
   return (method === 'GET' || method === 'HEAD') && (url === path || url.startsWith(`${path}?`));
 }
 

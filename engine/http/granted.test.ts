@@ -8,14 +8,8 @@ import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import type {
-  CommandName,
-  Commands,
-  OutputRequest,
-  OutputStream,
-  ReportName,
-  Reports,
-} from '../contract/engine.ts';
+import type { OutputRequest, OutputStream } from '../contract/engine.ts';
+import type { CommandName, Commands, ReportName, Reports } from '../operations/index.ts';
 import type { CallContext, EngineEvent } from '../contract/engine.ts';
 import { SCOPES, type Scope, type TokenCreate, type TokenCreated } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
@@ -25,7 +19,7 @@ import type { Did } from '../record/ids.ts';
 import { decodeRecord } from '../record/record.ts';
 import { Tokens } from '../runtime/coordinator/tokens.ts';
 import { connect, type EngineClient } from '../client/client.ts';
-import { ROUTES, type RouteName } from '../operations/routes.ts';
+import { OPERATIONS, type RouteName } from '../operations/index.ts';
 import { FakeEngine } from './testing/fake-engine.ts';
 import { Served, TOKEN } from './testing/served.ts';
 
@@ -214,7 +208,7 @@ describe('tokens at the door', () => {
   it('let through what an independent table says, and nothing else', async function () {
     this.timeout(120_000);
     const asked: fc.Arbitrary<Asked> = fc.record({
-      route: fc.constantFrom(...(Object.keys(ROUTES) as RouteName[])),
+      route: fc.constantFrom(...OPERATIONS.map(({ name }) => name)),
       at: fc.constantFrom(...NAMESPACES),
       scopes: fc.subarray([...SCOPES], { minLength: 1 }),
       namespace: fc.option(fc.constantFrom(...NAMESPACES), { nil: null }),
@@ -244,7 +238,7 @@ describe('tokens at the door', () => {
         engine.records.splice(0, Infinity, stored);
         if (life === 'expired') now += 60_000;
         if (life === 'revoked') await tokens.revoke(made.id);
-        const { method, path } = ROUTES[route];
+        const { method, path } = OPERATIONS.find(({ name }) => name === route)!;
         const thread = route === 'thread.records' ? 'th_x' : threadOf(taskIn(at));
         const target = path
           .replace(':task', taskIn(at))

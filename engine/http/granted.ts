@@ -1,4 +1,4 @@
-import type { ServedEngine } from '../contract/engine.ts';
+import type { ServedEngine } from '../operations/engine.ts';
 import type { TokenCreate } from '../contract/tokens.ts';
 import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';

@@ -13,8 +13,8 @@ import { FleetError } from '../errors.ts';
 import { homePaths } from '../home/paths.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';
 import { isReservedThread, type Did } from '../record/ids.ts';
-import { BODY_SCHEMAS } from './decode.ts';
-import { COMMAND_ROUTES, REPORT_ROUTES, type Route } from '../operations/routes.ts';
+import { COMMANDS, REPORTS } from '../operations/index.ts';
+import type { Operation } from '../operations/operation.ts';
 
 /**
  * Requests that nobody in their right mind would send, to every route: bodies and queries that are nearly right, and such
@@ -116,14 +116,14 @@ const record = fc
   .map(({ wrong, ...right }) => ({ actor: WRITER, data_type: 'SCALAR', ...right, ...wrong }));
 
 /** A body of a route: right, with some members made wrong, or nothing of the kind. */
-function bodyOf(name: string): fc.Arbitrary<string | undefined> {
+function bodyOf({ name, body }: Operation): fc.Arbitrary<string | undefined> {
   if (name === 'records.append')
     return fc.oneof(
       record.map(each => JSON.stringify(each)),
       fc.array(record, { maxLength: 5 }).map(all => all.map(each => JSON.stringify(each)).join('\n')),
       oddValue.map(value => JSON.stringify(value)),
     );
-  const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS] as { entries?: object } | undefined;
+  const schema = body as { entries?: object } | undefined;
   const members = [...Object.keys(schema?.entries ?? {}), 'unknown'];
   const wrong = fc.dictionary(fc.constantFrom(...members), oddValue, { maxKeys: 3 });
   const nearly = wrong.map(change =>
@@ -147,14 +147,14 @@ function bodyOf(name: string): fc.Arbitrary<string | undefined> {
   );
 }
 
-function requestTo(name: string, route: Route): fc.Arbitrary<Sent> {
+function requestTo(route: Operation): fc.Arbitrary<Sent> {
   const members = [...route.path.matchAll(/:(\w+)/g)].map(([, member]) => member!);
   const parameters = [...Object.values(route.query ?? {}).map(parameter => parameter.name), 'unknown'];
   return fc
     .record({
       path: fc.array(oddText, { minLength: members.length, maxLength: members.length }),
       query: fc.dictionary(fc.constantFrom(...parameters), oddText, { maxKeys: 3 }),
-      body: route.method === 'GET' ? fc.constant(undefined) : bodyOf(name),
+      body: route.method === 'GET' ? fc.constant(undefined) : bodyOf(route),
       type: fc.constantFrom('application/json', 'application/x-ndjson', 'text/plain', ''),
       key: fc.option(fc.constantFrom('k1', 'k2', 'k'.repeat(300)), { nil: undefined }),
     })
@@ -174,11 +174,7 @@ function requestTo(name: string, route: Route): fc.Arbitrary<Sent> {
     });
 }
 
-const routes: readonly (readonly [string, Route])[] = [
-  ...Object.entries(COMMAND_ROUTES),
-  ...Object.entries(REPORT_ROUTES),
-];
-const anyRequest = fc.oneof(...routes.map(([name, route]) => requestTo(name, route)));
+const anyRequest = fc.oneof(...[...COMMANDS, ...REPORTS].map(requestTo));
 
 describe('hostile requests', function () {
   this.timeout(600_000);

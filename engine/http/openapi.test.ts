@@ -6,9 +6,8 @@ import * as v from 'valibot';
 import { runs } from '../../test/runs.ts';
 import { subtaskSchema } from '../subtask/subtask.ts';
 import { recordSchema } from '../record/record.ts';
-import { BODY_SCHEMAS } from './decode.ts';
 import { openApi } from './openapi.ts';
-import { ROUTES, type RouteName } from '../operations/routes.ts';
+import { OPERATIONS, type RouteName } from '../operations/index.ts';
 import { allowed, bodyOf, faultOf, OFFERED, spoilt } from './testing/documented.ts';
 
 describe('the OpenAPI document', () => {
@@ -24,9 +23,7 @@ describe('the OpenAPI document', () => {
         method,
         path.replace(/\{(\w+)\}/g, ':$1'),
       ]).sort(),
-      Object.entries(ROUTES)
-        .map(([name, { method, path }]) => [name, method, path])
-        .sort(),
+      OPERATIONS.map(({ name, method, path }) => [name, method, path]).sort(),
     );
   });
 
@@ -67,12 +64,13 @@ describe('the variables of a fan-out', () => {
 /** Returns a check that the body of a route decodes; the subtasks of a fan-out are decoded by the rules. */
 function decoderOf(name: RouteName): ((value: unknown) => boolean) | undefined {
   if (name === 'records.append') return isRecord;
-  if (!Object.hasOwn(BODY_SCHEMAS, name)) return undefined;
-  const schema = BODY_SCHEMAS[name as keyof typeof BODY_SCHEMAS];
+  const schema = OPERATIONS.find(each => each.name === name)?.body;
+  if (schema === undefined) return undefined;
   return value => {
     if (!v.is(schema, value)) return false;
-    if (name === 'task.fan-out') return areSubtasks(value);
-    return !('fan_out' in value) || areSubtasks(value.fan_out);
+    const body = value as object;
+    if (name === 'task.fan-out') return areSubtasks(body);
+    return !('fan_out' in body) || areSubtasks(body.fan_out as object);
   };
 }
 

@@ -3,24 +3,14 @@ import * as v from 'valibot';
 import { fanOutSchema } from '../contract/commands.ts';
 import { subtaskSchema } from '../subtask/subtask.ts';
 import * as documents from '../contract/documents.ts';
-import { SUBMITTING } from '../contract/environment.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { DID } from '../record/ids.ts';
 import { jsonObjectSchema, recordSchema } from '../record/record.ts';
-import { COMMAND_DOCUMENTS, REPORT_DOCUMENTS } from '../operations/answer-documents.ts';
-import { BODY_SCHEMAS } from './decode.ts';
-import { SCOPE_OF } from './grants.ts';
-import {
-  COMMAND_ROUTES,
-  HEADERS,
-  NDJSON_TYPE,
-  ROUTES,
-  type QueryParameter,
-  type Route,
-  type RouteName,
-} from '../operations/routes.ts';
+import { COMMANDS, OPERATIONS, REPORTS } from '../operations/index.ts';
+import type { Command, Operation, QueryParameter, Report } from '../operations/operation.ts';
+import { HEADERS, NDJSON_TYPE } from '../operations/routes.ts';
 
-/** The HTTP API as an OpenAPI 3.1 document, made from the tables and schemas that serve it. */
+/** The HTTP API as an OpenAPI 3.1 document, made from the list of operations. */
 
 /** Plain JSON data. */
 type Json = Readonly<Record<string, unknown>>;
@@ -28,9 +18,9 @@ type Json = Readonly<Record<string, unknown>>;
 /** The document. It is the same at every call. */
 export function openApi(): Json {
   const paths: Record<string, Json> = {};
-  for (const [name, route] of Object.entries(ROUTES) as [RouteName, Route][]) {
-    const path = route.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
+  for (const operation of OPERATIONS) {
+    const path = operation.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: described(operation) };
   }
   return {
     openapi: '3.1.0',
@@ -51,11 +41,15 @@ export function openApi(): Json {
   };
 }
 
+/** A command, a report or a stream, by what each may have. */
+type Described = Operation & Partial<Pick<Command, 'form' | 'submits'> & Pick<Report, 'output'>>;
+const ANSWERED: readonly Described[] = [...COMMANDS, ...REPORTS];
+
 /** The names of the schemas. Those that several routes have in common are there once. */
 const NAMES = new Map<unknown, string>();
-for (const [name, schema] of Object.entries(BODY_SCHEMAS)) NAMES.set(schema, `${name}.body`);
-for (const [name, schema] of Object.entries({ ...COMMAND_DOCUMENTS, ...REPORT_DOCUMENTS }))
-  NAMES.set(schema, `${name}.answer`);
+for (const { name, body, form } of ANSWERED)
+  if (body !== undefined && form === undefined) NAMES.set(body, `${name}.body`);
+for (const { name, output } of ANSWERED) NAMES.set(output, `${name}.answer`);
 for (const [name, schema] of Object.entries({
   ...documents,
   recordToWriteSchema: recordSchema,
@@ -86,22 +80,22 @@ const schemaRef = (schema: unknown): { $ref: string } => ({
 });
 const jsonOf = (schema: Json): Json => ({ 'application/json': { schema } });
 
-function operation(name: RouteName, route: Route): Json {
-  const scope = SCOPE_OF[name];
-  const body = bodyOf(name);
+function described(operation: Described): Json {
+  const { name, scope } = operation;
+  const body = bodyOf(operation);
   return {
     operationId: name,
     ...(scope === null ? { security: [] } : { 'x-scope': scope }),
-    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(name, route)],
+    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...(body === undefined ? {} : { requestBody: body }),
     responses: {
-      200: { description: 'done', content: answerOf(name) },
+      200: { description: 'done', content: answerOf(operation) },
       default: { $ref: '#/components/responses/error' },
     },
   };
 }
 
-function pathParameters({ path }: Route): Json[] {
+function pathParameters({ path }: Operation): Json[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -110,7 +104,7 @@ function pathParameters({ path }: Route): Json[] {
   }));
 }
 
-function queryParameters({ query = {} }: Route): Json[] {
+function queryParameters({ query = {} }: Operation): Json[] {
   return Object.values(query).map(parameter => ({
     name: parameter.name,
     in: 'query',
@@ -139,10 +133,11 @@ function queryType(parameter: QueryParameter): Json {
   }
 }
 
-function headerParameters(name: RouteName, { method }: Route): Json[] {
+function headerParameters(operation: Described): Json[] {
   const header = (title: string, schema: Json): Json => ({ name: title, in: 'header', schema });
-  if (name === 'events') return [header('Last-Event-ID', { type: 'string', pattern: '^\\d{1,15}$' })];
-  if (method === 'GET' || !Object.hasOwn(COMMAND_ROUTES, name)) return [];
+  if (operation.name === 'events')
+    return [header('Last-Event-ID', { type: 'string', pattern: '^\\d{1,15}$' })];
+  if (!COMMANDS.some(({ name }) => name === operation.name)) return [];
   return [
     header(HEADERS.actor, { type: 'string', pattern: DID.source }),
     header(HEADERS.idempotencyKey, { type: 'string', minLength: 1, maxLength: 255 }),
@@ -150,40 +145,37 @@ function headerParameters(name: RouteName, { method }: Route): Json[] {
 }
 
 /** Describes the parts of a request that go beside its body. */
-function besides(name: RouteName): { readonly description?: string } {
-  if (!(SUBMITTING as readonly RouteName[]).includes(name)) return {};
+function besides({ submits }: Described): { readonly description?: string } {
+  if (submits !== true) return {};
   return {
     description:
       'Over the socket a member `environment` may stand beside these: the variables of who submits, in which the work runs. It is in no record.',
   };
 }
 
-function bodyOf(name: RouteName): Json | undefined {
-  if (name === 'records.append') {
+function bodyOf(operation: Described): Json | undefined {
+  const { form, body } = operation;
+  if (form === 'records') {
     const lines = { type: 'string', description: 'one record a line' };
     return {
       required: true,
       content: { ...jsonOf(schemaRef(recordSchema)), [NDJSON_TYPE]: { schema: lines } },
     };
   }
-  const bodies: Readonly<Partial<Record<RouteName, v.GenericSchema>>> = BODY_SCHEMAS;
-  const schema = bodies[name];
   // No body is one without members.
-  return schema && { ...besides(name), required: !v.is(schema, {}), content: jsonOf(schemaRef(schema)) };
+  return body && { ...besides(operation), required: !v.is(body, {}), content: jsonOf(schemaRef(body)) };
 }
 
-function answerOf(name: RouteName): Json {
+function answerOf({ name, form, output }: Described): Json {
+  // One record is answered with one, and lines with a list.
+  if (form === 'records') return jsonOf({ anyOf: [schemaRef(documents.storedSchema), schemaRef(output)] });
+  if (output !== undefined) return jsonOf(schemaRef(output));
   switch (name) {
     case 'events':
       return { 'text/event-stream': { schema: { type: 'string' } } };
     case 'output':
       return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
-    case 'openapi':
-      return jsonOf({ type: 'object' });
-    case 'records.append':
-      // One record is answered with one, and lines with a list.
-      return jsonOf({ anyOf: [schemaRef(documents.storedSchema), schemaRef(COMMAND_DOCUMENTS[name])] });
     default:
-      return jsonOf(schemaRef({ ...COMMAND_DOCUMENTS, ...REPORT_DOCUMENTS }[name]));
+      return jsonOf({ type: 'object' });
   }
 }

@@ -2,14 +2,16 @@ import type { getRequestListener } from '@hono/node-server';
 import * as http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { PROTOCOL, type ServedEngine } from '../contract/engine.ts';
+import { PROTOCOL } from '../contract/engine.ts';
+import type { ServedEngine } from '../operations/engine.ts';
+import type { RouteName } from '../operations/index.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
 import { BodyRoom } from './body.ts';
 import { admit, type Door, type TokenBook } from './gate.ts';
 import type { Holder } from './grants.ts';
 import { listenOnPort, listenOnSocket } from './listen.ts';
-import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, type RouteName } from '../operations/routes.ts';
+import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE } from '../operations/routes.ts';
 import { OpenStreams } from './streams.ts';
 
 /** Bounds of the server; each has a default. */

@@ -1,23 +1,7 @@
-import type { ReportName } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import type { Grant } from '../contract/tokens.ts';
 
-/** Reports that read much: of each token one is answered at a time, in the order in which they came. */
-export const COSTLY: ReadonlySet<ReportName> = new Set<ReportName>([
-  'audit',
-  'children',
-  'join',
-  'query',
-  'records',
-  'replay',
-  'speedup',
-  'tasks',
-  'thread.records',
-  'thread.state',
-  'threads',
-]);
-
-/** Turns of the holders of tokens, each of whom has one at a time. */
+/** Turns of the holders of tokens: of each, one costly report is answered at a time, in the order in which they came. */
 export class HolderTurns {
   readonly #last = new WeakMap<Grant, Promise<void>>();
 

@@ -1,7 +1,11 @@
 import { hash } from './hash.ts';
 
 declare const brand: unique symbol;
-type Branded<Name extends string> = string & { readonly [brand]: Name };
+/** The mark of a text that was checked. */
+export interface Brand<Name extends string> {
+  readonly [brand]: Name;
+}
+type Branded<Name extends string> = string & Brand<Name>;
 
 /** Lowercase hex SHA-256 of a record's canonical bytes. */
 export type RecordId = Branded<'RecordId'>;

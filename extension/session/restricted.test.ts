@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
-import { COMMAND_ROUTES } from '../../engine/operations/routes.ts';
-import type { CommandName } from '../../engine/contract/engine.ts';
+import { COMMANDS as LIST } from '../../engine/operations/index.ts';
 import { restricted } from './restricted.ts';
 
-const COMMANDS = Object.keys(COMMAND_ROUTES) as readonly CommandName[];
+const COMMANDS = LIST.map(({ name }) => name);
 
 describe('the engine for a folder that may not be trusted', () => {
   it('takes what ends work, and refuses every other command before it is sent', async () => {

@@ -1,5 +1,5 @@
 import type { EngineClient } from '../../engine/client/client.ts';
-import type { CommandName } from '../../engine/contract/engine.ts';
+import type { CommandName } from '../../engine/operations/index.ts';
 import { FleetError } from '../../engine/errors.ts';
 
 /** The commands allowed from an untrusted folder: they end work, and start nothing. All others can make commands run. */

@@ -1,7 +1,8 @@
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { TaskAdd } from '../../engine/contract/commands.ts';
 import type { Verdict } from '../../engine/contract/documents.ts';
-import type { Engine, EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';
+import type { EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';
+import type { Engine } from '../../engine/operations/engine.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coordinator-rig.ts';

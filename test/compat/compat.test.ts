@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import type { Engine } from '../../engine/contract/engine.ts';
+import type { Engine } from '../../engine/operations/engine.ts';
 import type { ChildDocument, Counts, RecordDocument } from '../../engine/contract/documents.ts';
 import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
 import { homePaths } from '../../engine/home/paths.ts';

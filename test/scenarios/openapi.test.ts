@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import type { RecordsDocument, WorktreesDocument } from '../../engine/contract/documents.ts';
 import type { TokenDocument } from '../../engine/contract/tokens.ts';
-import type { RouteName } from '../../engine/operations/routes.ts';
+import type { RouteName } from '../../engine/operations/index.ts';
 import {
   allowedRequest,
   answerOf,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../client/client.ts';
 import { duration } from '../../contract/format.ts';
-import type { ReportName, Reports } from '../../contract/engine.ts';
+import type { ReportName, Reports } from '../../operations/index.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import { homePaths } from '../../home/paths.ts';
 import { resolveSocket } from '../../home/socket.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { FleetError } from '../../errors.ts';
-import { MAX_PAGE } from '../../operations/routes.ts';
+import { MAX_PAGE } from '../../operations/operation.ts';
 import type { Context } from '../verb.ts';
 import { pages } from '../pages.ts';
 import { inNamespace } from '../used-namespace.ts';

@@ -1,12 +1,5 @@
-import type {
-  CallContext,
-  CommandName,
-  Commands,
-  EngineEvent,
-  ReportName,
-  Reports,
-  WatchOptions,
-} from '../../contract/engine.ts';
+import type { CallContext, EngineEvent, WatchOptions } from '../../contract/engine.ts';
+import type { CommandName, Commands, ReportName, Reports } from '../../operations/index.ts';
 import { FleetError } from '../../errors.ts';
 import type { EngineClient } from '../client.ts';
 

@@ -1,4 +1,3 @@
-import type { CommandName } from '../../contract/engine.ts';
 import type { Json } from '../../record/canonical.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { keyOf, type Issuer } from '../model/idempotency-keys.ts';
@@ -10,7 +9,7 @@ const MAX_ANSWER_CHARS = 8 * 1024;
 /** Remembers a command that wrote no record with its key; to be called in the step that did it. */
 export function noteCommand(
   coordinator: Coordinator,
-  operation: CommandName,
+  operation: string,
   answer: unknown,
   issuer: Issuer,
 ): void {

@@ -121,15 +121,16 @@ function complete(
   lookup: Lookup,
 ): CompleteSubtask {
   const executor = chooseExecutor(subtask, index, lookup);
-  const complete = { ...subtask } as Mutable<CompleteSubtask>;
-  complete.target = parseTarget(subtask, index, lookup);
-  complete.errexit = subtask.run !== null && hasSeveralLines(subtask.run);
-  complete.executor = executor;
-  complete.dir ??= lookup.dir;
-  complete.timeout_secs ??= lookup.defaultTimeoutSecs;
-  complete.depends_on = named.get(index) ?? NONE;
-  complete.isolation = chooseIsolation(subtask, index, executor, lookup);
-  return complete;
+  return {
+    ...subtask,
+    target: parseTarget(subtask, index, lookup),
+    errexit: subtask.run !== null && hasSeveralLines(subtask.run),
+    executor,
+    dir: subtask.dir ?? lookup.dir,
+    timeout_secs: subtask.timeout_secs ?? lookup.defaultTimeoutSecs,
+    depends_on: named.get(index) ?? NONE,
+    isolation: chooseIsolation(subtask, index, executor, lookup),
+  };
 }
 
 function chooseExecutor(subtask: Subtask, index: number, lookup: Lookup): string {

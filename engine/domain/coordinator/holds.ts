@@ -3,7 +3,8 @@ import { isWanted } from '../fold/apply-record.ts';
 import { shortOf, type LimitedAccount } from '../model/budgets.ts';
 import { letsStart } from '../model/circuit-breakers.ts';
 import { environmentOf, type Child, type FanOut, type FleetState, type Instance } from '../model/state.ts';
-import type { CompleteSubtask, Target } from '../model/subtask.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
+import type { Target } from '../../subtask/target.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import {
   denierOf,

@@ -1,5 +1,4 @@
 import type { NamespaceDocument, NamespaceShown, NamespacesDocument } from '../../contract/documents.ts';
-import type { Reports } from '../../contract/engine.ts';
 import {
   chainOf,
   NAMESPACE_LEVELS,
@@ -48,10 +47,20 @@ export function applyNamespace(state: FleetState, record: FleetRecord): void {
   state.namespaces.set(id, { status, description: description ?? null, policy: policy ?? null });
 }
 
+/** The namespaces of a list. */
+interface NamespaceListing {
+  /** Those that were deleted as well. */
+  readonly all?: boolean;
+  /** Only those right below it, of which at most `limit` from the one numbered `offset` on. */
+  readonly parent?: string;
+  readonly offset?: number;
+  readonly limit?: number;
+}
+
 /** `default`, then the others in the order of their names, each below its parent; or a page of those right below one. */
 export function namespacesDocument(
   registry: Registry,
-  { all = false, parent, offset = 0, limit = Infinity }: Reports['namespaces']['input'] = {},
+  { all = false, parent, offset = 0, limit = Infinity }: NamespaceListing = {},
 ): NamespacesDocument {
   const ids = [...registry.keys()]
     .filter(id => (parent === undefined || parentOf(id) === parent) && (all || !isGone(registry, id)))

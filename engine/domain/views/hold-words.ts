@@ -3,7 +3,8 @@ import { shortageWords } from '../model/budgets.ts';
 import { quotaWords } from '../model/circuit-breakers.ts';
 import { ENVIRONMENT_GONE } from '../model/messages.ts';
 import { labelOf, wordOf, type Child, type FanOut, type FleetState } from '../model/state.ts';
-import { isFollowUp, targetText } from '../model/subtask.ts';
+import { isFollowUp } from '../model/subtask.ts';
+import { targetText } from '../../subtask/target.ts';
 import { blockWords } from '../policy/blocked-namespaces.ts';
 
 /** Returns in words what a pending subtask waits for: the reason by which the scheduler holds it. */

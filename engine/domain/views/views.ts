@@ -1,7 +1,7 @@
 import type * as d from '../../contract/documents.ts';
 import type { WorkerLink } from '../coordinator/worker-state.ts';
 import { echoText } from '../../contract/echo.ts';
-import { MAX_CHILDREN, type Reports } from '../../contract/engine.ts';
+import { MAX_CHILDREN } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
@@ -166,11 +166,18 @@ function noFanOut(task: Task): d.JoinStatus {
   };
 }
 
+/** A page of children: at most `limit` from `offset` on, or these instead. */
+interface PageOfChildren {
+  readonly offset: number;
+  readonly limit: number;
+  readonly indices?: readonly number[];
+}
+
 /** @throws USAGE for a page or a list that is too long, or is none; NOT_FOUND for an index that no child has. */
 export function childrenDocument(
   coordinator: Coordinator,
   task: Task,
-  asked: Omit<Reports['children']['input'], 'task'>,
+  asked: PageOfChildren,
   now: number,
 ): d.ChildrenDocument {
   const { fanOut } = task;

@@ -3,16 +3,13 @@ import {
   PROTOCOL,
   VERSION,
   type CallContext,
-  type CommandName,
-  type Commands,
   type EngineEvent,
   type OutputRequest,
   type OutputStream,
-  type ReportName,
-  type Reports,
-  type ServedEngine,
   type WatchOptions,
 } from '../../contract/engine.ts';
+import type { ServedEngine } from '../../operations/engine.ts';
+import type { CommandName, Commands, ReportName, Reports } from '../../operations/index.ts';
 import type { TokenDocument } from '../../contract/tokens.ts';
 import { FleetError } from '../../errors.ts';
 import { isRecordId, type Did } from '../../record/ids.ts';

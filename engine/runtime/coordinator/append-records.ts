@@ -1,4 +1,4 @@
-import type { Commands } from '../../contract/engine.ts';
+import type { Commands } from '../../operations/index.ts';
 import { FleetError } from '../../errors.ts';
 import { isReservedTopic, topicOf } from '../../domain/model/record-bodies.ts';
 import type { Log } from '../../log/log.ts';

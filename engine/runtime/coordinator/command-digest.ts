@@ -1,4 +1,4 @@
-import type { CommandName } from '../../contract/engine.ts';
+import type { CommandName } from '../../operations/index.ts';
 import { canonical } from '../../record/canonical.ts';
 import { hash } from '../../record/hash.ts';
 import { mapYielding } from '../../yield-to-event-loop.ts';

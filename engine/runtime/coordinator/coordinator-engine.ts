@@ -1,81 +1,56 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type {
-  CallContext,
-  CommandName,
-  Commands,
-  Engine,
-  EngineEvent,
-  OutputRequest,
-  OutputStream,
-  ReportName,
-  Reports,
-  WatchOptions,
+import {
+  VERSION,
+  type CallContext,
+  type EngineEvent,
+  type OutputRequest,
+  type OutputStream,
+  type WatchOptions,
 } from '../../contract/engine.ts';
-import type { FanOutRequest, TaskVerb, TaskVerbInput } from '../../contract/commands.ts';
-import type { FannedOut, TaskDocument } from '../../contract/documents.ts';
-import type { TokenCreate, TokenCreated } from '../../contract/tokens.ts';
-import { VERSION } from '../../contract/engine.ts';
 import { requireInSnapshots } from '../../contract/snapshot.ts';
-import { FleetError, messageOf } from '../../errors.ts';
-import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
-import { admitRecord } from '../../domain/policy/admission.ts';
-import * as commands from '../../domain/commands/fan-out.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import type { Effect, OutBatch, Output } from '../../domain/coordinator/decision-buffer.ts';
 import type { ToCoordinator } from '../../domain/model/messages.ts';
-import { kill, unkill } from '../../domain/commands/kill.ts';
-import { archiveNamespace, createNamespace, deleteNamespace } from '../../domain/commands/namespaces.ts';
-import { requireActive } from '../../domain/policy/namespaces.ts';
-import type { Issuer } from '../../domain/model/idempotency-keys.ts';
-import { MAX_PREDICATE_CHARS, needsCel, type CelCompiler } from '../../domain/model/predicate.ts';
-import { addRule, removeRule } from '../../domain/commands/rules.ts';
-import { environmentsOf, type Task } from '../../domain/model/state.ts';
-import { decodeAhead } from '../../subtask/decode.ts';
-import {
-  executorsAmong,
-  foldersWithWorktrees,
-  memberNamesAmong,
-  worktreeFolders,
-} from '../../domain/commands/subtask-validation.ts';
-import { membersAmong } from '../../domain/model/subtask.ts';
-import type { CompleteSubtask } from '../../subtask/subtask.ts';
-import { resolveTask } from '../../domain/model/tasks.ts';
-import { say } from '../../domain/commands/task-verbs.ts';
-import { joinDocument, taskDocument, type FleetFacts } from '../../domain/views/views.ts';
+import type { CelCompiler } from '../../domain/model/predicate.ts';
+import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
+import type { FleetFacts } from '../../domain/views/views.ts';
+import { FleetError, messageOf } from '../../errors.ts';
 import type { Home } from '../../home/home.ts';
-import { missingPrograms } from '../../home/installed.ts';
 import { processStart } from '../../home/process.ts';
 import type { Log } from '../../log/log.ts';
-import { RESERVED, threadIdFromBytes, type Did, type ThreadId } from '../../record/ids.ts';
+import type { Engine } from '../../operations/engine.ts';
+import {
+  commandNamed,
+  reportNamed,
+  type CommandName,
+  type Commands,
+  type ReportName,
+  type Reports,
+} from '../../operations/index.ts';
+import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
-import { appendRecords, decodeRecords } from './append-records.ts';
-import { Checkpoints } from './checkpoints.ts';
 import type { Clock } from '../clock.ts';
-import { commandDigest } from './command-digest.ts';
-import { Environments } from './environments.ts';
-import { refusalOf, type Executor } from '../executors/executor.ts';
-import { FleetControl } from './fleet-control.ts';
+import type { Executor } from '../executors/executor.ts';
 import { acceptLink, type WorkerPeer } from '../link/accept.ts';
-import type { Signed } from '../link/frames.ts';
-import { KeyedCommands, type KeyedContext } from './keyed-commands.ts';
 import { encodeAhead } from '../link/encode-ahead.ts';
-import { freshReports } from './fresh-reports.ts';
+import type { Signed } from '../link/frames.ts';
 import type { Logger } from '../logger.ts';
 import { openOutput } from '../output/outputs.ts';
-import { answer, askedBy, type RecordSource } from './reports.ts';
-import { mapYielding } from '../../yield-to-event-loop.ts';
+import type { WorktreeSettings } from '../worktrees/worktree.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { commandDigest } from './command-digest.ts';
+import { Environments } from './environments.ts';
+import { FleetControl } from './fleet-control.ts';
+import { freshReports } from './fresh-reports.ts';
+import { KeyedCommands } from './keyed-commands.ts';
+import { OperationContexts } from './operation-contexts.ts';
+import type { RecordSource } from './record-source.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
-import { secretTold, type Tokens } from './tokens.ts';
+import type { Tokens } from './tokens.ts';
 import { Watchers, type Watcher } from './watchers.ts';
-import { decodeRestored, restoreRecords } from './restore-records.ts';
-import { removeWorktreeOf } from '../worktrees/fleet.ts';
-import { endingWith } from '../git/git.ts';
-import type { Occupant } from '../worktrees/names.ts';
-import { requireReady, untrusted } from '../worktrees/ready.ts';
-import type { WorktreeSettings } from '../worktrees/worktree.ts';
+import { WorkSubmission } from './work-submission.ts';
 
 export interface CoordinatorEngineOptions {
   readonly home: Home;
@@ -114,7 +89,8 @@ export class CoordinatorEngine implements Engine {
   readonly #peers = new Map<Did, WorkerPeer>();
   readonly #watchers = new Watchers();
   readonly #control: FleetControl;
-  readonly #keyed: KeyedCommands;
+  readonly #work: WorkSubmission;
+  readonly #contexts: OperationContexts;
   readonly #shared: SharedThreads;
   readonly #environments: Environments;
   readonly #startedAt: number;
@@ -168,10 +144,20 @@ export class CoordinatorEngine implements Engine {
       unlink: did => this.#peers.get(did)?.close(),
       onStop: options.onStop,
     });
-    this.#keyed = new KeyedCommands({
+    const keyed = new KeyedCommands({
       coordinator: options.coordinator,
       step: decide => this.#step(decide),
       isClosed: () => this.#closed,
+    });
+    this.#work = new WorkSubmission({ ...options, keyed, environments: this.#environments });
+    this.#contexts = new OperationContexts({
+      ...options,
+      keyed,
+      work: this.#work,
+      fleet: this.#control,
+      home: options.home.paths.home,
+      facts: () => this.#fleetFacts(),
+      now: () => options.clock.now(),
     });
     void options.log.failed.then(error => this.#fail(error));
   }
@@ -183,7 +169,7 @@ export class CoordinatorEngine implements Engine {
   async start(endpoint: string | null, notes: readonly string[] = []): Promise<void> {
     this.#endpoint = endpoint;
     this.#control.notes = notes;
-    await this.#resumeEnvironments();
+    await this.#work.resume();
     await this.#step(now => {
       const isMoved = this.#isMoved();
       this.#register(now);
@@ -224,12 +210,11 @@ export class CoordinatorEngine implements Engine {
   ): Promise<Commands[N]['output']> {
     await this.#ready;
     this.#requireOpen();
-    const run = this.#commands[name] as (
-      input: Commands[N]['input'],
-      context: KeyedContext,
-    ) => Promise<Commands[N]['output']>;
-    if (context.idempotencyKey === undefined) return run(input, context);
-    return run(input, { ...context, digest: await commandDigest(name, input) });
+    const caller =
+      context.idempotencyKey === undefined
+        ? context
+        : { ...context, digest: await commandDigest(name, input) };
+    return commandNamed(name).run(input, this.#contexts.ofCommand(name, caller));
   }
 
   /** The number of fan-outs that are not over: not joined, or with children still to end. */
@@ -251,20 +236,8 @@ export class CoordinatorEngine implements Engine {
   ): Promise<Reports[N]['output']> {
     await this.#ready;
     this.#requireOpen();
-    const told = await answer(name, input, {
-      coordinator: this.#core,
-      cel: this.#options.cel,
-      facts: this.#fleetFacts(),
-      home: this.#options.home,
-      log: this.#options.log,
-      records: askedBy(this.#options.records, {
-        ...(signal && { signal }),
-        ...(holder !== undefined && { holder }),
-      }),
-      tokens: this.#options.tokens,
-      now: this.#options.clock.now(),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const asker = { ...(signal && { signal }), ...(holder !== undefined && { holder }) };
+    const told = await reportNamed(name).answer(input, this.#contexts.ofReport(asker));
     // What is told must hold: it waits for what was decided and is not durable yet.
     if (this.#options.log.end !== this.#options.log.pendingEnd) await this.#lastAppend;
     return told;
@@ -299,264 +272,6 @@ export class CoordinatorEngine implements Engine {
     }
   }
 
-  readonly #commands: {
-    [N in CommandName]: (
-      input: Commands[N]['input'],
-      context: KeyedContext,
-    ) => Promise<Commands[N]['output']>;
-  } = {
-    'records.append': async (input, context) => {
-      const records = await decodeRecords(input.records);
-      return this.#keyed.noted('records.append', context, ({ now }) =>
-        appendRecords(records, {
-          log: this.#options.log,
-          admit: record => admitRecord(this.#core.state, record, this.#options.cel, now),
-          write: sealed => this.#core.writeForeign(sealed, now),
-        }),
-      );
-    },
-    'records.restore': async (input, context) => {
-      const entries = await decodeRestored(input);
-      // To restore records once more changes nothing: there is nothing to be remembered.
-      return this.#keyed.command(context, issuer =>
-        restoreRecords(this.#core, entries, this.#options.log, input, this.#options.cel, issuer),
-      );
-    },
-    'task.add': (input, context) =>
-      this.#keyed.command(context, issuer => commands.addTask(this.#core, input, this.#newThread(), issuer)),
-    'fan-out.open': async ({ fan_out: request, ...input }, context) => {
-      const subtasks = await mapYielding(request.subtasks, decodeAhead);
-      const notes = await this.#requireMet({ ...request, dir: request.dir ?? input.dir, subtasks }, context);
-      const opened = await this.#submitted(context, issuer =>
-        commands.openFanOut(
-          this.#core,
-          { ...input, fan_out: { ...request, subtasks } },
-          this.#newThread(),
-          this.#fanOutContext(),
-          issuer,
-        ),
-      );
-      return { ...opened, fan_out: withNotes(opened.fan_out, notes) };
-    },
-    'task.fan-out': async ({ task, ...request }, context) => {
-      // Of a large fan-out, this is the longest part that can be done before anything is decided.
-      const subtasks = await mapYielding(request.subtasks, decodeAhead);
-      const { hasFanOut, facts } = resolveTask(this.#core.state, task);
-      const notes = hasFanOut
-        ? []
-        : await this.#requireMet({ ...request, dir: request.dir ?? facts.dir, subtasks }, context);
-      const fannedOut = await this.#submitted(context, issuer =>
-        commands.fanOut(this.#core, task, { ...request, subtasks }, this.#fanOutContext(), issuer),
-      );
-      return withNotes(fannedOut, notes);
-    },
-    'task.retry': async ({ task, ...input }, context) => {
-      await this.#requireReady(task, context, each => commands.subtasksOfRetry(each, input));
-      return this.#submitted(context, issuer =>
-        joinDocument(this.#core, commands.retry(this.#core, task, input, issuer), false, issuer.now),
-      );
-    },
-    'task.cancel': ({ task, ...input }, context) =>
-      this.#keyed.command(context, issuer =>
-        this.#taskDocument(commands.cancel(this.#core, task, input, issuer), issuer),
-      ),
-    'task.start': (input, context) => this.#say('start', input, context),
-    'task.done': (input, context) => this.#say('done', input, context),
-    'task.fail': (input, context) => this.#say('fail', input, context),
-    'task.approve': (input, context) => this.#say('approve', input, context),
-    'task.reject': (input, context) => this.#say('reject', input, context),
-    'task.block': (input, context) => this.#say('block', input, context),
-    'task.defer': (input, context) => this.#say('defer', input, context),
-    'task.reopen': (input, context) => this.#say('reopen', input, context),
-    'task.run-serial': async ({ task, ...input }, context) => {
-      await this.#requireReady(task, context, ({ fanOut }) => membersAmong(fanOut?.subtasks ?? []));
-      return this.#submitted(context, issuer =>
-        commands.runSerial(this.#core, task, input, this.#newThread(), issuer),
-      );
-    },
-    'rule.add': (input, context) =>
-      this.#keyed.noted('rule.add', context, issuer => addRule(this.#core, input, this.#options.cel, issuer)),
-    'rule.remove': ({ rule }, context) =>
-      this.#keyed.noted('rule.remove', context, issuer => removeRule(this.#core, rule, issuer)),
-    'worktree.remove': (input, context) =>
-      this.#keyed.once('worktree.remove', context, () =>
-        removeWorktreeOf(this.#core.state.instances.values(), input, attempt => this.#isRunning(attempt)),
-      ),
-    'namespace.create': (input, context) =>
-      this.#keyed.noted('namespace.create', context, issuer => createNamespace(this.#core, input, issuer)),
-    'namespace.archive': ({ namespace }, context) =>
-      this.#keyed.noted('namespace.archive', context, issuer =>
-        archiveNamespace(this.#core, namespace, issuer),
-      ),
-    'namespace.delete': ({ namespace }, context) =>
-      this.#keyed.noted('namespace.delete', context, issuer =>
-        deleteNamespace(this.#core, namespace, issuer),
-      ),
-    kill: (input, context) => this.#keyed.noted('kill', context, issuer => kill(this.#core, input, issuer)),
-    unkill: (input, context) =>
-      this.#keyed.noted('unkill', context, issuer => unkill(this.#core, input, issuer)),
-    'fleet.start': (input, context) =>
-      this.#keyed.once('fleet.start', context, () => this.#control.start(input, context.signal)),
-    'fleet.stop': (input, context) =>
-      this.#keyed.once('fleet.stop', context, () => this.#control.stop(input)),
-    'fleet.restart': (input, context) =>
-      this.#keyed.once('fleet.restart', context, () => this.#control.restart(input.instance)),
-    'token.create': (input, context) => this.#createToken(input, context),
-    'token.revoke': ({ token }, context) =>
-      this.#keyed.once('token.revoke', context, async () => {
-        const revoked = await this.#options.tokens.revoke(token);
-        this.#options.logger.info(`token ${revoked.id} was revoked by ${context.actor}`);
-        return revoked;
-      }),
-  };
-
-  /** Makes a token. Its secret is told once: a repeated request is refused, naming the token. */
-  async #createToken(input: TokenCreate, context: KeyedContext): Promise<TokenCreated> {
-    if (input.namespace !== null) requireActive(this.#core.state.namespaces, input.namespace);
-    let secret: string | undefined;
-    const { token: _, ...told } = await this.#keyed.once(
-      'token.create',
-      context,
-      async () => {
-        const created = await this.#options.tokens.create(input, context.actor, context.idempotencyKey);
-        this.#options.logger.info(`token ${created.id} was made by ${context.actor}`);
-        secret = created.token;
-        return created;
-      },
-      ({ token: _secret, ...document }) => document,
-    );
-    if (secret === undefined) throw secretTold(told.id, context.idempotencyKey!);
-    return { ...told, token: secret };
-  }
-
-  /**
-   * Asks once, for all attempts of a fan-out, what they need. A command that is repeated was let in.
-   * @returns notes on repositories that git does not trust, on programs that the caller's environment does not have, and on a
-   * join that is decided already
-   */
-  async #requireMet(
-    { dir, join, subtasks }: Pick<FanOutRequest, 'dir' | 'join' | 'subtasks'>,
-    context: CallContext,
-  ): Promise<readonly string[]> {
-    if (this.#isRepeated(context)) return [];
-    const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
-    return [
-      ...(await this.#inGit(context, () => untrusted(folders, this.#options.worktree))),
-      ...(context.environment === undefined ? [] : await this.#missing(subtasks, context.environment)),
-      ...this.#foreseen(join, subtasks),
-    ];
-  }
-
-  /** Says what is so of a join whatever becomes of its subtasks; one with a fault is refused when its turn comes. */
-  #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
-    if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
-    try {
-      const foreseen = this.#options.cel.foresee(join, memberNamesAmong(subtasks));
-      return foreseen.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
-    } catch {
-      return [];
-    }
-  }
-
-  /** Says which agents of a fan-out an environment does not have. */
-  async #missing(subtasks: readonly unknown[], environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
-    const programs: Record<string, string> = {};
-    for (const executor of executorsAmong(subtasks, this.#fanOutContext())) {
-      const program = this.#options.executors.get(executor)?.program;
-      if (program !== undefined) programs[executor] = program;
-    }
-    return Object.entries(await missingPrograms({ programs }, environment)).map(
-      ([executor, program]) =>
-        `${executor} needs '${program}', which is not installed, or not on the PATH that you submit with`,
-    );
-  }
-
-  /** Asks the same, before subtasks of a fan-out run again, of the repositories of these. */
-  async #requireReady(
-    name: string,
-    context: CallContext,
-    subtasksOf: (task: Task) => readonly CompleteSubtask[],
-  ): Promise<void> {
-    if (this.#isRepeated(context)) return;
-    const folders = foldersWithWorktrees(subtasksOf(resolveTask(this.#core.state, name)));
-    await this.#inGit(context, async () => {
-      for (const folder of folders) await requireReady(folder, this.#options.worktree);
-    });
-  }
-
-  /** Has git answer a caller, for as long as the caller waits. */
-  #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
-    return endingWith(signal, ask, this.#options.worktree.timeoutMs);
-  }
-
-  /** True while a worker has an attempt, as far as is known here. */
-  #isRunning({ task, index, attempt }: Occupant): boolean {
-    for (const each of this.#core.state.tasks.values()) {
-      const child = each.facts.alias === task ? each.fanOut?.children[index] : undefined;
-      if (child?.state === 'assigned' && child.attempt === attempt) return true;
-    }
-    return false;
-  }
-
-  #isRepeated({ actor, idempotencyKey: key }: CallContext): boolean {
-    return key !== undefined && this.#core.state.idempotency.has(`${actor} ${key}`);
-  }
-
-  /** A command by which work is submitted, which runs in the caller's environment. */
-  async #submitted<T extends { readonly thread: string }>(
-    context: KeyedContext,
-    run: (issuer: Issuer) => T,
-  ): Promise<T> {
-    const { environment: given } = context;
-    if (given === undefined) return this.#keyed.command(context, run);
-    const environment = await this.#environments.keep(given);
-    let isNeeded = false;
-    try {
-      return await this.#keyed.command(context, issuer => {
-        const answer = run({ ...issuer, environment });
-        const { fanOut } = this.#core.state.tasks.get(answer.thread as ThreadId)!;
-        // A command that was given before has kept another one.
-        isNeeded = fanOut !== null && environmentsOf(fanOut).has(environment);
-        if (isNeeded) this.#environments.need(answer.thread, environment);
-        return answer;
-      });
-    } finally {
-      if (!isNeeded) await this.#environments.remove(environment);
-    }
-  }
-
-  /** Takes up the environments that the log says are needed. */
-  async #resumeEnvironments(): Promise<void> {
-    const { state } = this.#core;
-    for (const thread of state.open)
-      for (const name of environmentsOf(state.tasks.get(thread)!.fanOut!))
-        this.#environments.need(thread, name);
-    this.#core.environmentsGone(await this.#environments.tidy());
-  }
-
-  #releaseEnvironments({ changed }: Pick<Output, 'changed'>): void {
-    for (const thread of changed.keys()) {
-      if (this.#core.state.open.has(thread)) continue;
-      this.#environments
-        .release(thread)
-        .catch((error: unknown) => this.#options.logger.error(`an environment stays: ${messageOf(error)}`));
-    }
-  }
-
-  #say<V extends TaskVerb>(
-    verb: V,
-    { task, ...input }: TaskVerbInput<V> & { readonly task: string },
-    context: KeyedContext,
-  ): Promise<TaskDocument> {
-    return this.#keyed.command(context, issuer =>
-      this.#taskDocument(say(this.#core, task, verb, input, issuer), issuer),
-    );
-  }
-
-  #taskDocument(task: Task, { now }: Issuer): TaskDocument {
-    return taskDocument(this.#core.state, task, now);
-  }
-
   /** Each once. */
   async #threadsOf(names: readonly string[]): Promise<readonly ThreadId[]> {
     const threads = new Set<ThreadId>();
@@ -566,21 +281,6 @@ export class CoordinatorEngine implements Engine {
       threads.add(thread as ThreadId);
     }
     return [...threads];
-  }
-
-  #newThread(): ReturnType<typeof threadIdFromBytes> {
-    return threadIdFromBytes(randomBytes(32));
-  }
-
-  #fanOutContext(): commands.FanOutContext {
-    const { executors, cel } = this.#options;
-    return {
-      cel,
-      defaultExecutor: this.#core.state.defaultExecutor ?? this.#options.defaultExecutor,
-      defaultTimeoutSecs: this.#options.defaultTimeoutSecs,
-      executors: [...executors.keys()],
-      refusal: (name, subtask) => refusalOf(executors.get(name)!, subtask),
-    };
   }
 
   // --- steps --------------------------------------------------------------------------------------------------
@@ -609,7 +309,7 @@ export class CoordinatorEngine implements Engine {
       if (this.#closed) return;
       for (const doEffect of doEffects) doEffect();
       this.#tell(changes);
-      this.#releaseEnvironments(changes);
+      this.#work.release(changes);
       this.#checkpoints.saveWhenIdle();
     };
     if (batches.length === 0 && this.#options.log.end === this.#options.log.pendingEnd) after();
@@ -867,9 +567,6 @@ export class CoordinatorEngine implements Engine {
     }
   }
 }
-
-const withNotes = (fannedOut: FannedOut, notes: readonly string[]): FannedOut =>
-  notes.length === 0 ? fannedOut : { ...fannedOut, notes: [...notes] };
 
 function signatureOf(message: Signed<object>, records: readonly SealedRecord[]): OutBatch['signature'] {
   return message.signature === undefined

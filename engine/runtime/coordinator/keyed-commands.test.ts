@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
-import type { CallContext, CommandName, Commands } from '../../contract/engine.ts';
+import type { CallContext } from '../../contract/engine.ts';
+import type { CommandName, Commands } from '../../operations/index.ts';
 import { TOPIC } from '../../domain/model/record-bodies.ts';
 import { TestFleet, USER } from '../../domain/testing/test-fleet.ts';
 import * as commands from '../../domain/commands/fan-out.ts';

@@ -1,4 +1,5 @@
-import type { CallContext, CommandName } from '../../contract/engine.ts';
+import type { CallContext } from '../../contract/engine.ts';
+import type { CommandName } from '../../operations/index.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { keptFor, keyTaken, type Issuer } from '../../domain/model/idempotency-keys.ts';
 import { noteCommand } from '../../domain/commands/note-command.ts';

@@ -1,4 +1,4 @@
-import type { Engine } from '../../contract/engine.ts';
+import type { Engine } from '../../operations/engine.ts';
 import { linkedController } from '../../contract/linked-controller.ts';
 
 /** The part of an engine that is used here. */

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine } from '../../contract/engine.ts';
-import { writeSnapshot } from '../../contract/snapshot-writer.ts';
+import type { Engine } from '../../operations/engine.ts';
+import { writeSnapshot } from '../../operations/snapshot-writer.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import type { SharedThread } from '../../domain/model/record-bodies.ts';
 import { syncFolder, writeStreamAtomically } from '../../home/files.ts';

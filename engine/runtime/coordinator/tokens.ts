@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as v from 'valibot';
 import {
   SCOPES,
+  secretTold,
   TOKEN_ID,
   tokenActor,
   tokenIdOf,
@@ -187,18 +188,6 @@ export class Tokens {
 
 /** The id of the token that a request with a key makes. */
 const idFor = (by: Did, key: string): string => hash(`token ${by} ${key}`).slice(0, 16);
-
-/** The refusal of a repeated request for a token: its secret is not told again. */
-export function secretTold(id: string, key: string): FleetError {
-  return new FleetError(
-    'CONFLICT',
-    `this request made the token '${id}' already, and its secret is told once`,
-    {
-      details: { token: id, key },
-      hint: `If its secret was lost: spl token revoke ${id}, and make another one.`,
-    },
-  );
-}
 
 const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
 

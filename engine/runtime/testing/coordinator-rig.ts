@@ -23,7 +23,7 @@ import { echoExecutor } from '../executors/echo.ts';
 import type { Executor } from '../executors/executor.ts';
 import { shellExecutor } from '../executors/shell.ts';
 import { encodeMessage } from '../link/frames.ts';
-import type { RecordSource } from '../coordinator/reports.ts';
+import type { RecordSource } from '../coordinator/record-source.ts';
 import { Tokens } from '../coordinator/tokens.ts';
 import { admittedPeer, type RawPeer } from './raw-peer.ts';
 

@@ -1,4 +1,5 @@
-import type { OutputRequest, OutputStream, ReportName, Reports } from '../../contract/engine.ts';
+import type { OutputRequest, OutputStream } from '../../contract/engine.ts';
+import type { ReportName, Reports } from '../../operations/index.ts';
 import { PROTOCOL, VERSION } from '../../contract/engine.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import { asJson, TOPIC, type HeartbeatBody } from '../../domain/model/record-bodies.ts';

@@ -1,6 +1,6 @@
 import { FleetError } from '../../../errors.ts';
 import type { FleetStopped, HealthDocument } from '../../../contract/documents.ts';
-import type { Commands } from '../../../contract/engine.ts';
+import type { Commands } from '../../../operations/index.ts';
 import { printLines } from '../../context.ts';
 import { stoppedLines } from '../../render/fleet.ts';
 import { defineVerb, number, text, toggle, type Context } from '../../verb.ts';

@@ -1,5 +1,5 @@
 import { requireInSnapshots } from '../../../contract/snapshot.ts';
-import { writeSnapshot } from '../../../contract/snapshot-writer.ts';
+import { writeSnapshot } from '../../../operations/snapshot-writer.ts';
 import { FleetError, messageOf } from '../../../errors.ts';
 import { writeStreamTo } from '../../../home/files.ts';
 import type { Context } from '../../verb.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { AuditDocument } from './documents.ts';
-import type { Engine } from './engine.ts';
-import { terminalJson } from './format.ts';
+import type { AuditDocument } from '../contract/documents.ts';
+import type { Engine } from '../operations/engine.ts';
+import { terminalJson } from '../contract/format.ts';
 import {
   isInSnapshots,
   SNAPSHOT_FORMAT,
@@ -10,7 +10,7 @@ import {
   type SnapshotHeader,
   type SnapshotLine,
   type SnapshotRecord,
-} from './snapshot.ts';
+} from '../contract/snapshot.ts';
 
 /** The number of records asked for at once: each tells its whole signature. */
 const PAGE = 250;

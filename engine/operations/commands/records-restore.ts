@@ -1,0 +1,20 @@
+import { recordsRestoreSchema } from '../../contract/commands.ts';
+import { restoredSchema } from '../../contract/documents.ts';
+import { refused } from '../confinement.ts';
+import { command } from '../operation.ts';
+
+/** Takes over records of another home: all that are given or, when one is refused, none. */
+export const recordsRestore = command({
+  name: 'records.restore',
+  about: 'restore the records of a snapshot, with their signatures',
+  method: 'POST',
+  path: '/v1/records/restore',
+  scope: 'write',
+  body: recordsRestoreSchema,
+  output: restoredSchema,
+  bulk: true,
+  idempotency: 'content',
+  confine: refused('restore snapshots'),
+  // Records that are restored once more change nothing: no key needs to be kept.
+  run: async (input, { records, recorded }) => recorded(await records.restore(input)),
+});

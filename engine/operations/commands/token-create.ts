@@ -1,0 +1,30 @@
+import { secretTold, tokenCreatedSchema, tokenCreateSchema } from '../../contract/tokens.ts';
+import { refused } from '../confinement.ts';
+import { command } from '../operation.ts';
+
+/** Makes a token. Its secret is told once: a repeated request is refused, naming the token. */
+export const tokenCreate = command({
+  name: 'token.create',
+  about: 'create a token; only this answer contains it',
+  method: 'POST',
+  path: '/v1/tokens',
+  scope: 'control',
+  body: tokenCreateSchema,
+  output: tokenCreatedSchema,
+  confine: refused('make tokens'),
+  run: async (input, { domain, coordinator, tokens, caller, once, info }) => {
+    if (input.namespace !== null) domain.requireActive(coordinator.state.namespaces, input.namespace);
+    let secret: string | undefined;
+    const { token: _, ...told } = await once(
+      async () => {
+        const created = await tokens.create(input, caller.actor, caller.idempotencyKey);
+        info(`token ${created.id} was made by ${caller.actor}`);
+        secret = created.token;
+        return created;
+      },
+      ({ token: _secret, ...document }) => document,
+    );
+    if (secret === undefined) throw secretTold(told.id, caller.idempotencyKey!);
+    return { ...told, token: secret };
+  },
+});

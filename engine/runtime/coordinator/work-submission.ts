@@ -1,0 +1,170 @@
+import type { FanOutRequest } from '../../contract/commands.ts';
+import type { CallContext } from '../../contract/engine.ts';
+import { messageOf } from '../../errors.ts';
+import type { FanOutContext } from '../../domain/commands/fan-out.ts';
+import {
+  executorsAmong,
+  foldersWithWorktrees,
+  memberNamesAmong,
+  worktreeFolders,
+} from '../../domain/commands/subtask-validation.ts';
+import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
+import type { Output } from '../../domain/coordinator/decision-buffer.ts';
+import type { Issuer } from '../../domain/model/idempotency-keys.ts';
+import { MAX_PREDICATE_CHARS, needsCel, type CelCompiler } from '../../domain/model/predicate.ts';
+import { environmentsOf, type Task } from '../../domain/model/state.ts';
+import type { CompleteSubtask } from '../../subtask/subtask.ts';
+import { resolveTask } from '../../domain/model/tasks.ts';
+import { missingPrograms } from '../../home/installed.ts';
+import type { WorkPort } from '../../operations/context.ts';
+import type { ThreadId } from '../../record/ids.ts';
+import { refusalOf, type Executor } from '../executors/executor.ts';
+import { endingWith } from '../git/git.ts';
+import type { Logger } from '../logger.ts';
+import { requireReady, untrusted } from '../worktrees/ready.ts';
+import type { WorktreeSettings } from '../worktrees/worktree.ts';
+import type { Environments } from './environments.ts';
+import type { KeyedCommands, KeyedContext } from './keyed-commands.ts';
+
+export interface WorkSubmissionOptions {
+  readonly coordinator: Coordinator;
+  readonly cel: CelCompiler;
+  readonly keyed: KeyedCommands;
+  readonly environments: Environments;
+  readonly executors: ReadonlyMap<string, Executor>;
+  readonly defaultExecutor: string;
+  readonly defaultTimeoutSecs: number | null;
+  readonly worktree: Pick<WorktreeSettings, 'dirty' | 'timeoutMs'>;
+  readonly logger: Logger;
+}
+
+/** Takes in work: checks what it needs before anything is written, and keeps the environment of its caller. */
+export class WorkSubmission {
+  readonly #options: WorkSubmissionOptions;
+
+  constructor(options: WorkSubmissionOptions) {
+    this.#options = options;
+  }
+
+  /** The submission as one caller uses it. A command that is repeated was checked before. */
+  of(caller: KeyedContext): WorkPort {
+    return {
+      context: () => this.#fanOutContext(),
+      submit: decide => this.#submit(caller, decide),
+      notesOn: async fanOut => (this.#isRepeated(caller) ? [] : this.#notesOn(fanOut, caller)),
+      requireReady: async (task, subtasksOf) => {
+        if (!this.#isRepeated(caller)) await this.#requireReady(task, caller, subtasksOf);
+      },
+    };
+  }
+
+  /** Takes up the environments that the log says are needed. */
+  async resume(): Promise<void> {
+    const { coordinator, environments } = this.#options;
+    const { state } = coordinator;
+    for (const thread of state.open)
+      for (const name of environmentsOf(state.tasks.get(thread)!.fanOut!)) environments.need(thread, name);
+    coordinator.environmentsGone(await environments.tidy());
+  }
+
+  /** Removes the environments of the fan-outs among these that are over. */
+  release({ changed }: Pick<Output, 'changed'>): void {
+    const { coordinator, environments, logger } = this.#options;
+    for (const thread of changed.keys()) {
+      if (coordinator.state.open.has(thread)) continue;
+      environments
+        .release(thread)
+        .catch((error: unknown) => logger.error(`an environment stays: ${messageOf(error)}`));
+    }
+  }
+
+  async #submit<T extends { readonly thread: string }>(
+    caller: KeyedContext,
+    decide: (issuer: Issuer) => T,
+  ): Promise<T> {
+    const { coordinator, environments, keyed } = this.#options;
+    if (caller.environment === undefined) return keyed.command(caller, decide);
+    const environment = await environments.keep(caller.environment);
+    let isNeeded = false;
+    try {
+      return await keyed.command(caller, issuer => {
+        const answer = decide({ ...issuer, environment });
+        const { fanOut } = coordinator.state.tasks.get(answer.thread as ThreadId)!;
+        // A command that was given before has kept another one.
+        isNeeded = fanOut !== null && environmentsOf(fanOut).has(environment);
+        if (isNeeded) environments.need(answer.thread, environment);
+        return answer;
+      });
+    } finally {
+      if (!isNeeded) await environments.remove(environment);
+    }
+  }
+
+  async #notesOn(
+    { dir, join, subtasks }: Pick<FanOutRequest, 'dir' | 'join' | 'subtasks'>,
+    caller: CallContext,
+  ): Promise<readonly string[]> {
+    const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
+    return [
+      ...(await this.#inGit(caller, () => untrusted(folders, this.#options.worktree))),
+      ...(caller.environment === undefined ? [] : await this.#missing(subtasks, caller.environment)),
+      ...this.#foreseen(join, subtasks),
+    ];
+  }
+
+  /** Says what is so of a join whatever becomes of its subtasks; one with a fault is refused when its turn comes. */
+  #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
+    if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
+    try {
+      const foreseen = this.#options.cel.foresee(join, memberNamesAmong(subtasks));
+      return foreseen.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
+    } catch {
+      return [];
+    }
+  }
+
+  /** Says which agents of a fan-out an environment does not have. */
+  async #missing(subtasks: readonly unknown[], environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+    const programs: Record<string, string> = {};
+    for (const executor of executorsAmong(subtasks, this.#fanOutContext())) {
+      const program = this.#options.executors.get(executor)?.program;
+      if (program !== undefined) programs[executor] = program;
+    }
+    return Object.entries(await missingPrograms({ programs }, environment)).map(
+      ([executor, program]) =>
+        `${executor} needs '${program}', which is not installed, or not on the PATH that you submit with`,
+    );
+  }
+
+  async #requireReady(
+    name: string,
+    caller: CallContext,
+    subtasksOf: (task: Task) => readonly CompleteSubtask[],
+  ): Promise<void> {
+    const { coordinator, worktree } = this.#options;
+    const folders = foldersWithWorktrees(subtasksOf(resolveTask(coordinator.state, name)));
+    await this.#inGit(caller, async () => {
+      for (const folder of folders) await requireReady(folder, worktree);
+    });
+  }
+
+  /** Has git answer a caller, for as long as the caller waits. */
+  #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
+    return endingWith(signal, ask, this.#options.worktree.timeoutMs);
+  }
+
+  #isRepeated({ actor, idempotencyKey: key }: CallContext): boolean {
+    return key !== undefined && this.#options.coordinator.state.idempotency.has(`${actor} ${key}`);
+  }
+
+  #fanOutContext(): FanOutContext {
+    const { coordinator, cel, defaultExecutor, defaultTimeoutSecs, executors } = this.#options;
+    return {
+      cel,
+      defaultExecutor: coordinator.state.defaultExecutor ?? defaultExecutor,
+      defaultTimeoutSecs,
+      executors: [...executors.keys()],
+      refusal: (name, subtask) => refusalOf(executors.get(name)!, subtask),
+    };
+  }
+}
