@@ -78,7 +78,7 @@ export class Control {
     if (watched === undefined) return;
     watched.expected = true;
     watched.restart++;
-    const isLinked = this.#host.core!.links.get(did)?.connected === true;
+    const isLinked = this.#host.core!.isLinked(did);
     this.#tell(now => this.#host.core!.stop(did, graceMs, now));
     this.#awaitStopped(worker, isLinked ? graceMs + STOP_SLACK_MS : 0);
   }

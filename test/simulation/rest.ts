@@ -1,3 +1,4 @@
+import { isLinked } from '../../engine/domain/coordinator/worker-state.ts';
 import type { FanOut } from '../../engine/domain/model/state.ts';
 import type { ThreadId } from '../../engine/record/ids.ts';
 import { must, type InvariantId } from './invariants.ts';
@@ -80,8 +81,8 @@ function strayWork({ workers, coordinator }: World): string | undefined {
     const link = coordinator.core!.links.get(worker.did);
     if (!worker.process.up || link === undefined || worker.core === undefined) continue;
     // One that hangs since it was launched by hand holds nothing, and whoever launched it is told so.
-    if (!link.connected && !link.awaited && link.assigned.size === 0) continue;
-    if (!link.connected) return `${worker.alias} is not linked`;
+    if (link.connection === 'away' && link.assigned.size === 0) continue;
+    if (!isLinked(link)) return `${worker.alias} is not linked`;
     if (worker.running.size > 0) return `${worker.alias} runs ${[...worker.running.keys()].join(', ')}`;
     if (worker.core.unacknowledged > 0) return `${worker.alias} keeps ${worker.core.unacknowledged} reports`;
     if (worker.core.running > 0) return `${worker.alias} counts ${worker.core.running} as running`;

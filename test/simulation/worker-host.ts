@@ -209,9 +209,8 @@ export class WorkerHost {
 
   #start(delivery: Delivery): void {
     const key = keyOf(delivery.ref);
-    if (delivery.cancelled !== null || delivery.fenced || delivery.handedBack)
-      return this.#finished(key, cancelledResult(delivery.cancelled ?? 'ended before it started', 0));
-    delivery.state = 'running';
+    if (delivery.state !== 'running')
+      return this.#finished(key, cancelledResult(delivery.cancelReason ?? 'ended before it started', 0));
     this.#world.watcher.attemptStarts(this, delivery);
     const { random, profile } = this.#world;
     const { durationMs, result } = drawAttempt(

@@ -6,7 +6,16 @@ import { childIntent, nextAttempt, nothingRan } from './assignment-record.ts';
 import { planDispatch, type Placement } from './scheduler.ts';
 import { isPresent, markReady } from '../fold/apply-record.ts';
 import { pushTo } from '../model/push-to.ts';
-import { lookMs, newAssignment, noteWall, type WorkerLink } from './worker-state.ts';
+import {
+  lookMs,
+  moveAssignment,
+  newAssignment,
+  noteWall,
+  silentSinceOf,
+  startedAtOf,
+  type Assignment,
+  type WorkerLink,
+} from './worker-state.ts';
 import type { DeliveryRef, Returned } from '../model/messages.ts';
 import type { Membership } from './membership.ts';
 import { recallWaiting } from './recalls.ts';
@@ -68,7 +77,7 @@ export class Assignments {
       const found = this.#find(did, ref);
       const assignment = found && link.assigned.get(found.child);
       if (found === undefined || assignment === undefined) continue;
-      assignment.startedAt ??= now;
+      moveAssignment(assignment, 'started', now);
       this.#step.note(ref.thread, ref.index);
     }
   }
@@ -79,7 +88,8 @@ export class Assignments {
       const found = this.#find(did, ref);
       const assignment = found && link.assigned.get(found.child);
       if (assignment === undefined) continue;
-      assignment.silentSince = silentMs === null ? null : now - silentMs;
+      if (silentMs === null) moveAssignment(assignment, 'alive');
+      else moveAssignment(assignment, 'silent', now - silentMs);
       this.#step.note(ref.thread, ref.index);
       this.#step.noteInstance(did);
     }
@@ -110,9 +120,7 @@ export class Assignments {
 
   /** A worker will not come back: what it had is lost. */
   abandon(did: Did, reason: string, now: number): void {
-    this.#membership.disconnected(did);
-    const link = this.#membership.link(did, now);
-    link.awaited = false;
+    const link = this.#membership.abandoned(did, now);
     const result = { ...nothingRan, verdict: 'failed', reason: `worker lost: ${reason}` } as const;
     for (const [child, { fanOut }] of [...link.assigned])
       this.#completion.endDelivery(fanOut, child, result, true, now);
@@ -120,14 +128,18 @@ export class Assignments {
 
   /** Returns the time at which this child's worker reported its start, in ms; null while it waits or has reported none. */
   startedAt(child: Child): number | null {
-    return (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.startedAt) ?? null;
+    const assignment = this.#assignmentOf(child);
+    return assignment === undefined ? null : startedAtOf(assignment);
   }
 
   /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
   silentSince(child: Child): number | null {
-    return (
-      (child.worker && this.#membership.links.get(child.worker)?.assigned.get(child)?.silentSince) ?? null
-    );
+    const assignment = this.#assignmentOf(child);
+    return assignment === undefined ? null : silentSinceOf(assignment);
+  }
+
+  #assignmentOf(child: Child): Assignment | undefined {
+    return child.worker === null ? undefined : this.#membership.links.get(child.worker)?.assigned.get(child);
   }
 
   /** The time of the next retry of a child in back-off or an executor out of quota, in ms; infinite without one. */

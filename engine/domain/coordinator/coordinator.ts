@@ -11,7 +11,7 @@ import {
 import { Deferrals } from './deferrals.ts';
 import { releaseQueueOf } from './scheduler.ts';
 import { Assignments } from './assignments.ts';
-import type { WorkerLink } from './worker-state.ts';
+import { isLinked, type WorkerLink } from './worker-state.ts';
 import { ENVIRONMENT_GONE, type DeliveryRef, type Returned } from '../model/messages.ts';
 import type { CelCompiler } from '../model/predicate.ts';
 import { Membership } from './membership.ts';
@@ -182,7 +182,7 @@ export class Coordinator {
   /** Handles a change of what may start in this namespace and below it: tells workers, and lets waiting children start. */
   controlChanged(namespace: string, now: number): void {
     for (const link of this.links.values()) {
-      if (link.connected) this.#membership.permit(link, now);
+      if (isLinked(link)) this.#membership.permit(link, now);
       // A policy may deny a worker for which something was lined up.
       releaseQueueOf(this.state, link.did);
     }
@@ -297,6 +297,12 @@ export class Coordinator {
   /** Corrects what was applied before it was durable to the time that the log gave it. */
   stamp(record: FleetRecord, at: number): void {
     this.#step.stamp(record, at);
+  }
+
+  /** Tells whether messages reach this worker. */
+  isLinked(did: Did): boolean {
+    const link = this.links.get(did);
+    return link !== undefined && isLinked(link);
   }
 
   /** Returns the time at which this child's worker reported its start, in ms; null while it waits or has reported none. */

@@ -5,7 +5,9 @@ import { releaseQueueOf } from './scheduler.ts';
 import { takeHeartbeat } from '../fold/apply-record.ts';
 import { blockedFor } from '../policy/blocked-namespaces.ts';
 import { PERMIT_MS } from '../model/messages.ts';
-import { newLink, STALL_LOOK_MS, type WorkerLink } from './worker-state.ts';
+import { isLinked, newLink, STALL_LOOK_MS, type WorkerLink } from './worker-state.ts';
+import { after, next } from '../model/machine.ts';
+import { COMES_UP, CONNECTION, ORDER, STATUS, type WorkerEvent } from '../model/worker-machines.ts';
 import type { Instance } from '../model/state.ts';
 import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
 
@@ -36,7 +38,16 @@ export class Membership {
     return this.#step.state.instances.get(link.did)?.slots ?? 1;
   }
 
-  setStatus(did: Did, status: StatusBody['status'], reason: string | null, now: number): void {
+  /** Moves a worker on: its connection, its order and, where the event names one, its status, for this reason. */
+  happens(link: WorkerLink, event: WorkerEvent, now: number, reason: string | null = null): void {
+    link.connection = after(CONNECTION, link.connection, event);
+    link.order = after(ORDER, link.order, event);
+    const status = this.#step.state.instances.get(link.did)?.status;
+    const to = status === undefined ? null : next(STATUS, status, event);
+    if (to !== null) this.#setStatus(link.did, to, reason, now);
+  }
+
+  #setStatus(did: Did, status: StatusBody['status'], reason: string | null, now: number): void {
     const instance = this.#step.state.instances.get(did);
     if (instance === undefined || (instance.status === status && instance.note === reason)) return;
     const body: StatusBody = { topic: TOPIC.status, did, status, reason };
@@ -49,24 +60,22 @@ export class Membership {
   /** Workers that the log holds for alive have two heartbeat intervals to come back. */
   resume(now: number): void {
     for (const { role, did, status } of this.#step.state.instances.values())
-      if (role === 'worker') this.link(did, now).awaited = status === 'archived' || status === 'starting';
+      if (role === 'worker') this.link(did, now).connection = COMES_UP[status];
   }
 
   /** A worker is connected, anew or again, at this time by its own clock. */
   connected(did: Did, at: number, now: number): WorkerLink {
     const link = this.heard(did, now);
     Object.assign(link, { clock: { at, heardAt: now }, permittedAt: Number.NEGATIVE_INFINITY });
-    if (!link.connected) link.upSince = now;
-    link.connected = true;
-    link.awaited = false;
+    if (!isLinked(link)) link.upSince = now;
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
-    this.setStatus(did, 'live', null, now);
+    this.happens(link, 'connected', now);
     // Whoever waits for it hears of its return, also where the log held it for live all the time.
     this.#step.noteInstance(did);
     this.permit(link, now);
     // It may not have heard of it on an earlier connection; what is handed over again comes back then.
-    if (link.stopping) this.#step.send(did, { type: 'stop', graceMs: link.graceMs });
+    if (link.order === 'stop') this.#step.send(did, { type: 'stop', graceMs: link.graceMs });
     return link;
   }
 
@@ -91,32 +100,38 @@ export class Membership {
 
   disconnected(did: Did): void {
     const link = this.links.get(did);
-    if (link !== undefined) link.connected = false;
+    // A lost connection alone changes no status.
+    if (link !== undefined) link.connection = after(CONNECTION, link.connection, 'disconnected');
     releaseQueueOf(this.#step.state, did);
   }
 
   gone(did: Did, reason: string, now: number): void {
-    this.disconnected(did);
-    Object.assign(this.link(did, now), { awaited: true, heardAt: now, stopping: false });
-    this.setStatus(did, 'archived', reason, now);
+    this.#leaves(did, 'gone', now, reason).heardAt = now;
+  }
+
+  abandoned(did: Did, now: number): WorkerLink {
+    return this.#leaves(did, 'abandoned', now);
   }
 
   stop(did: Did, graceMs: number, now: number): void {
-    const link = this.link(did, now);
-    link.stopping = true;
-    link.graceMs = graceMs;
-    releaseQueueOf(this.#step.state, did);
+    this.#leaves(did, 'told to stop', now).graceMs = graceMs;
     this.#step.send(did, { type: 'stop', graceMs });
   }
 
   stopped(did: Did, now: number): void {
-    this.disconnected(did);
-    this.link(did, now).stopping = false;
-    this.setStatus(did, 'stopped', null, now);
+    this.#leaves(did, 'stopped', now);
+  }
+
+  /** A worker takes no more work: what was lined up for it may go to others. */
+  #leaves(did: Did, event: WorkerEvent, now: number, reason: string | null = null): WorkerLink {
+    const link = this.link(did, now);
+    releaseQueueOf(this.#step.state, did);
+    this.happens(link, event, now, reason);
+    return link;
   }
 
   admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
-    if (body.role === 'worker') Object.assign(this.link(body.did, now), { awaited: true, heardAt: now });
+    if (body.role === 'worker') this.happens(this.heard(body.did, now), 'admitted', now);
     const admitted = { topic: TOPIC.admitted, ...body };
     this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body: admitted }, now);
     this.#step.noteInstance(body.did);
@@ -127,7 +142,7 @@ export class Membership {
     const instance = state.instances.get(self);
     if (instance !== undefined && !saysNothingNew(instance, sealed.record.body as unknown as HeartbeatBody))
       this.#step.writeSealed(sealed, now);
-    this.setStatus(self, 'live', null, now);
+    this.#setStatus(self, 'live', null, now);
     this.#step.noteInstance(self);
   }
 
@@ -153,7 +168,7 @@ export class Membership {
       this.#step.apply(sealed.record, now);
       this.#step.noteInstance(did);
     }
-    if (link.connected) this.setStatus(did, 'live', null, now);
+    if (isLinked(link)) this.happens(link, 'heard', now);
   }
 }
 

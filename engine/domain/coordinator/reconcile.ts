@@ -1,7 +1,7 @@
 import type { SealedRecord } from '../../record/record.ts';
 import { cancelled, childIntent, endReason, refOf } from './assignment-record.ts';
 import { isWanted } from '../fold/apply-record.ts';
-import type { WorkerLink } from './worker-state.ts';
+import { moveAssignment, silentSinceOf, startedAtOf, type WorkerLink } from './worker-state.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import type { Assignments } from './assignments.ts';
 import { keyOf, type DeliveryRef } from '../model/messages.ts';
@@ -33,16 +33,14 @@ export function reconcile(
   for (const [child, assignment] of [...link.assigned]) {
     const { fanOut } = assignment;
     const ref = refOf(fanOut, child);
+    const begun = startedAtOf(assignment) !== null;
+    const isHeld = unexpected.delete(keyOf(ref));
+    if (silentSinceOf(assignment) !== null) step.note(ref.thread, ref.index);
     // What was said on an earlier connection may not have come.
-    assignment.recalled = false;
+    moveAssignment(assignment, isHeld ? 'held' : 'missing');
     assignment.told = false;
-    // What is still stalled is told again; the sign of life of what is not may have been lost with the connection.
-    if (assignment.silentSince !== null) step.note(ref.thread, ref.index);
-    assignment.silentSince = null;
     settling.endAsAsked(fanOut);
-    if (unexpected.delete(keyOf(ref))) continue;
-    const begun = assignment.startedAt !== null;
-    assignment.startedAt = null;
+    if (isHeld) continue;
     if (isWanted(fanOut, child) && isBlocked(step.state, fanOut.namespace)) {
       // It would only be given back; it waits here instead.
       (begun ? frozenBegun : frozen).push(ref);

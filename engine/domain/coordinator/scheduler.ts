@@ -5,7 +5,7 @@ import { markReady } from '../fold/apply-record.ts';
 import { hasTurn, holdOf, type HoldContext, type StartHold } from './holds.ts';
 import type { IndexQueue } from '../model/index-queue.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
-import { windowOf, type WorkerLink } from './worker-state.ts';
+import { isLinked, windowOf, type WorkerLink } from './worker-state.ts';
 import { boundOf, denierOf, levelsOf, takeUp, type Limit, type Levels } from '../policy/namespace-policy.ts';
 import type { Child, FanOut, FleetState, Instance } from '../model/state.ts';
 
@@ -95,8 +95,8 @@ export function seatsOf(
 
 function takesWork(instance: Instance, link: WorkerLink): boolean {
   return (
-    link.connected &&
-    !link.stopping &&
+    isLinked(link) &&
+    link.order === 'work' &&
     instance.role === 'worker' &&
     instance.status === 'live' &&
     instance.health === 'healthy'

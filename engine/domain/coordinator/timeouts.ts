@@ -1,7 +1,7 @@
 import type { Deferrals } from './deferrals.ts';
 import { nothingRan, refOf } from './assignment-record.ts';
 import type { Assignments } from './assignments.ts';
-import { lookMs, type WorkerLink } from './worker-state.ts';
+import { isAwaited, lookMs, startedAtOf, type WorkerLink } from './worker-state.ts';
 import type { Membership } from './membership.ts';
 import { recallStalled } from './recalls.ts';
 import type { Completion } from './completion.ts';
@@ -56,7 +56,7 @@ export class Timeouts {
     const instance = this.#rooms.step.state.instances.get(link.did);
     let next = Number.POSITIVE_INFINITY;
     if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
-    if (instance?.status === 'stale' || link.awaited) next = link.heardAt + this.#silenceMs(link) + 1;
+    if (instance?.status === 'stale' || isAwaited(link)) next = link.heardAt + this.#silenceMs(link) + 1;
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
   }
 
@@ -65,7 +65,7 @@ export class Timeouts {
    * one on its way.
    */
   #silenceMs(link: WorkerLink): number {
-    return Math.max(3 * this.#heartbeatMs, link.awaited ? START_PATIENCE_MS : 0);
+    return Math.max(3 * this.#heartbeatMs, isAwaited(link) ? START_PATIENCE_MS : 0);
   }
 
   /**
@@ -92,11 +92,11 @@ export class Timeouts {
       const words = `silent for ${Math.round(silence / 100) / 10}s`;
       if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
         // The next step is for the next tick: what came in while this process did not run is heard before it.
-        presence.setStatus(link.did, 'stale', words, now);
-      } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || link.awaited)) {
-        presence.setStatus(link.did, 'archived', words, now);
+        presence.happens(link, 'silent', now, words);
+      } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || isAwaited(link))) {
+        presence.happens(link, 'lost', now, words);
         step.endProcess(link.did, words);
-        Object.assign(link, { awaited: true, heardAt: now });
+        link.heardAt = now;
       }
     }
   }
@@ -106,7 +106,9 @@ export class Timeouts {
     const { step, presence, settling } = this.#rooms;
     for (const link of presence.links.values()) {
       // Any of them may be running: after a restart of either side the worker's order is another one than this.
-      for (const [child, { fanOut, startedAt }] of link.assigned) {
+      for (const [child, assignment] of link.assigned) {
+        const { fanOut } = assignment;
+        const startedAt = startedAtOf(assignment);
         if (startedAt === null || now < this.#overdueAt(link, fanOut, child, startedAt)) continue;
         const ref = refOf(fanOut, child);
         const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs!}s`;

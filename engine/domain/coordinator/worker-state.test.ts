@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Did } from '../../record/ids.ts';
-import { newLink, noteWall, stalledBehind, windowOf, type WorkerLink } from './worker-state.ts';
+import {
+  moveAssignment,
+  newAssignment,
+  newLink,
+  noteWall,
+  stalledBehind,
+  windowOf,
+  type WorkerLink,
+} from './worker-state.ts';
 import { newChild, type Child, type FanOut } from '../model/state.ts';
 
 const did = 'did:sync:instance:0000000000000000' as Did;
@@ -11,8 +19,7 @@ function holding(count: number, wallMs?: number): { link: WorkerLink; children: 
   const link = newLink(did, 0);
   if (wallMs !== undefined) noteWall(link, wallMs);
   const children = Array.from({ length: count }, (_, i) => newChild(i, 0));
-  for (const child of children)
-    link.assigned.set(child, { fanOut, startedAt: null, silentSince: null, recalled: false, told: false });
+  for (const child of children) link.assigned.set(child, newAssignment(fanOut));
   return { link, children };
 }
 
@@ -53,8 +60,8 @@ describe('what waits behind the slots of a worker', () => {
 
   it('leaves out what has started or is recalled already', () => {
     const { link, children } = holding(4, 10);
-    link.assigned.get(children[1]!)!.startedAt = 5;
-    link.assigned.get(children[3]!)!.recalled = true;
+    moveAssignment(link.assigned.get(children[1]!)!, 'started', 5);
+    moveAssignment(link.assigned.get(children[3]!)!, 'recall');
     assert.deepEqual(stalledBehind(link, 1, 1000), [children[2]]);
   });
 

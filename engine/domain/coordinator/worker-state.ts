@@ -1,5 +1,8 @@
 import type { Did } from '../../record/ids.ts';
+import { ASSIGNMENT, type AssignmentEvent, type AssignmentState } from '../model/delivery-machines.ts';
+import { next } from '../model/machine.ts';
 import type { Child, FanOut } from '../model/state.ts';
+import type { Connection, Order } from '../model/worker-machines.ts';
 
 /** The polling intervals for work that waits at a busy worker, and for overdue attempts, in ms. */
 export const STALL_LOOK_MS = 100;
@@ -8,13 +11,10 @@ const OVERDUE_LOOK_MS = 1000;
 /** The coordinator's knowledge of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
 export interface WorkerLink {
   readonly did: Did;
-  connected: boolean;
-  /** Asked to stop: nothing more is given to it, until its process has ended. */
-  stopping: boolean;
-  /** The time that it was given to finish when it was asked to stop, in ms. */
+  connection: Connection;
+  order: Order;
+  /** The time that it was given to finish when it was last told to stop, in ms. */
   graceMs: number;
-  /** Its process is on its way up, or runs and has yet to connect: it is not left to be silent for ever. */
-  awaited: boolean;
   /** The time at which it was last heard of, or began to be awaited, in ms. */
   heardAt: number;
   /** The time by its own clock that it said last, and when it was heard here, in ms. */
@@ -38,14 +38,16 @@ export interface WorkerLink {
 
 export interface Assignment {
   readonly fanOut: FanOut;
-  /** The time at which the worker reported its start, in ms; null while it waits there. */
-  startedAt: number | null;
-  /** Since when it shows no sign of life, as its worker says, in ms; null while it does. */
-  silentSince: number | null;
-  recalled: boolean;
-  /** Told to end it. */
+  progress: Progress;
+  /** Its worker was told on this connection to end it. */
   told: boolean;
 }
+
+/** The state of an assignment, with what is known in it: when its worker reported its start or was silent, in ms. */
+type Progress =
+  | { readonly state: 'waiting' | 'recalled' }
+  | { readonly state: 'running'; readonly startedAt: number }
+  | { readonly state: 'stalled'; readonly startedAt: number; readonly silentSince: number };
 
 /** The most work that may wait at a worker beyond its slots, in ms of running time: enough to hide a round trip. */
 const AHEAD_MS = 50;
@@ -55,10 +57,9 @@ const AHEAD_MAX = 512;
 export function newLink(did: Did, now: number): WorkerLink {
   return {
     did,
-    connected: false,
-    stopping: false,
+    connection: 'away',
+    order: 'work',
     graceMs: 0,
-    awaited: false,
     heardAt: now,
     clock: { at: Number.NEGATIVE_INFINITY, heardAt: now },
     permittedAt: Number.NEGATIVE_INFINITY,
@@ -74,7 +75,48 @@ export function newLink(did: Did, now: number): WorkerLink {
 }
 
 export function newAssignment(fanOut: FanOut): Assignment {
-  return { fanOut, startedAt: null, silentSince: null, recalled: false, told: false };
+  return { fanOut, progress: WAITING, told: false };
+}
+
+const WAITING: Progress = { state: 'waiting' };
+
+/**
+ * Moves an assignment on by the table.
+ * @param at when it started, or since when it is silent, in ms, for events that say so
+ * @returns whether the event means anything in its state
+ */
+export function moveAssignment(assignment: Assignment, event: AssignmentEvent, at = 0): boolean {
+  const { progress } = assignment;
+  const to = next(ASSIGNMENT, progress.state, event);
+  if (to === null) return false;
+  assignment.progress = progressIn(to, progress, at);
+  return true;
+}
+
+function progressIn(state: AssignmentState, from: Progress, at: number): Progress {
+  if (state === 'waiting' || state === 'recalled') return { state };
+  const startedAt = 'startedAt' in from ? from.startedAt : at;
+  return state === 'running' ? { state, startedAt } : { state, startedAt, silentSince: at };
+}
+
+/** The time at which its worker reported its start, in ms; null while it waits there. */
+export function startedAtOf({ progress }: Assignment): number | null {
+  return 'startedAt' in progress ? progress.startedAt : null;
+}
+
+/** Since when it shows no sign of life, as its worker says, in ms; null while it does. */
+export function silentSinceOf({ progress }: Assignment): number | null {
+  return progress.state === 'stalled' ? progress.silentSince : null;
+}
+
+/** Tells whether messages reach a worker. */
+export function isLinked({ connection }: WorkerLink): boolean {
+  return connection === 'linked' || connection === 'replaced';
+}
+
+/** Tells whether a process of a worker is to connect: it is not left to be silent for ever. */
+export function isAwaited({ connection }: WorkerLink): boolean {
+  return connection === 'awaited' || connection === 'replaced';
 }
 
 /** Returns the polling interval for the work that a worker holds, in ms: shorter while it holds more than its slots. */
@@ -101,7 +143,7 @@ export function stalledBehind(link: WorkerLink, slots: number, now: number): Chi
   if (link.assigned.size <= slots || !isStalled(link, slots, now)) return [];
   return [...link.assigned]
     .slice(slots)
-    .filter(([, { startedAt, recalled }]) => startedAt === null && !recalled)
+    .filter(([, { progress }]) => progress.state === 'waiting')
     .map(([child]) => child)
     .reverse();
 }

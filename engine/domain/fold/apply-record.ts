@@ -28,6 +28,7 @@ import { link, unlink } from '../model/dependencies.ts';
 import { applyControl } from '../policy/freeze.ts';
 import { IndexQueue } from '../model/index-queue.ts';
 import { applyCommandDone, rememberKey } from '../model/idempotency-keys.ts';
+import { next } from '../model/machine.ts';
 import { keyOf } from '../model/messages.ts';
 import { applyNamespace } from '../policy/namespaces.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
@@ -36,6 +37,7 @@ import { afterTransition, verbOf } from '../model/task-status.ts';
 import {
   isUnderWay,
   newChild,
+  subtaskStateOf,
   Task,
   type Child,
   type FanOut,
@@ -47,6 +49,7 @@ import {
 import { dependants as dependantsOf } from '../model/subtask-graph.ts';
 import { isAgent, isFollowUp, membersAmong } from '../model/subtask.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
+import { SUBTASK, type SubtaskEvent } from '../model/subtask-machine.ts';
 import { noteBack, noteOut } from '../model/namespace-usage.ts';
 import { readSubtasks } from '../../subtask/encoding.ts';
 
@@ -210,14 +213,13 @@ export function buildFanOut(
 function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
   for (const [index, attempt, delivery] of body.children) {
     const child = fanOut.children[index];
-    if (child === undefined || child.state !== 'pending' || delivery !== child.deliveries) continue;
+    if (child === undefined || delivery !== child.deliveries) continue;
+    if (!move(state, fanOut, child, 'delivered')) continue;
     if (child.deliveries === 0 && !isFollowUp(fanOut.subtasks[index]!)) fanOut.spawned++;
-    child.state = 'assigned';
     child.worker = body.worker;
     child.attempt = attempt;
     child.deliveries++;
     child.reason = null;
-    recount(fanOut, child, 'pending', 'running');
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
     noteOut(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
@@ -234,7 +236,7 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
     if (fanOut.budget !== null) settle(fanOut.budget, subtask, null, isSeen);
     noteBack(state.usages, fanOut.namespace, subtask, null, isSeen);
     if (state.breakers.size > 0) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
-    toPending(state, fanOut, child);
+    move(state, fanOut, child, 'returned');
   }
 }
 
@@ -243,17 +245,25 @@ export function isPresent(child: Child, worker: Did, delivery: number): boolean 
   return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
 }
 
-function toPending(state: FleetState, fanOut: FanOut, child: Child): void {
-  child.state = 'pending';
-  recount(fanOut, child, 'running', 'pending');
-  markReady(state, fanOut, child);
-}
-
-/** Counts a member in another state. A follow-up is in no count. */
-function recount(fanOut: FanOut, child: Child, from: Counter, to: Counter): void {
-  if (isFollowUp(fanOut.subtasks[child.index]!)) return;
-  fanOut.counts[from]--;
-  fanOut.counts[to]++;
+/**
+ * Moves a subtask on by the table, and counts a member in its new state; a follow-up is in no count. One that is pending
+ * again and waits for no other is ready. @returns whether the event means anything in its state
+ */
+function move(state: FleetState, fanOut: FanOut, child: Child, event: SubtaskEvent): boolean {
+  const from = subtaskStateOf(child);
+  const to = next(SUBTASK, from, event);
+  if (to === null) return false;
+  const isMember = !isFollowUp(fanOut.subtasks[child.index]!);
+  if (isMember) fanOut.counts[counterOf(child)]--;
+  child.state = to === 'asking' ? 'pending' : to;
+  if (isMember) fanOut.counts[counterOf(child)]++;
+  if (to === 'asking') fanOut.asking.add(child.index);
+  if (from === 'asking') {
+    child.asks = null;
+    fanOut.asking.delete(child.index);
+  }
+  if (to === 'pending' && child.unmet === 0) markReady(state, fanOut, child);
+  return true;
 }
 
 function endDelivery(
@@ -282,24 +292,28 @@ function endDelivery(
     child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(child.attempt - child.spentBefore);
     child.verdict = null;
     child.report = null;
-    toPending(state, fanOut, child);
+    move(state, fanOut, child, 'failed');
     return;
   }
   if (wasAssigned && !own && body.asks !== undefined && !fanOut.noInput && isWanted(fanOut, child))
-    return waitForPerson(fanOut, child, body.verdict, body.asks);
-  finish(state, fanOut, child, body.verdict, wasAssigned);
+    return waitForPerson(state, fanOut, child, body.verdict, body.asks);
+  finish(state, fanOut, child, body.verdict);
 }
 
 /** An attempt that ended by asking is none that failed, and nothing runs before somebody answers. */
-function waitForPerson(fanOut: FanOut, child: Child, verdict: ChildVerdict, asks: string): void {
+function waitForPerson(
+  state: FleetState,
+  fanOut: FanOut,
+  child: Child,
+  verdict: ChildVerdict,
+  asks: string,
+): void {
   keepAttempt(child, verdict);
   child.spentBefore++;
-  child.asks = asks;
-  fanOut.asking.add(child.index);
   child.verdict = null;
   child.report = null;
-  child.state = 'pending';
-  recount(fanOut, child, 'running', 'pending');
+  move(state, fanOut, child, 'asked');
+  child.asks = asks;
 }
 
 /** Books the cost of an attempt with its fan-out and its namespaces. */
@@ -396,17 +410,14 @@ const COUNTER = {
 } as const satisfies Readonly<Record<ChildVerdict, string>>;
 type Counter = (typeof COUNTER)[ChildVerdict] | 'running' | 'pending';
 
-function finish(
-  state: FleetState,
-  fanOut: FanOut,
-  child: Child,
-  verdict: ChildVerdict,
-  wasAssigned: boolean,
-): void {
-  child.state = 'done';
-  child.asks = null;
-  fanOut.asking.delete(child.index);
-  recount(fanOut, child, wasAssigned ? 'running' : 'pending', COUNTER[verdict]);
+/** The count that a member is in. */
+function counterOf({ state, verdict }: Child): Counter {
+  if (state === 'done') return COUNTER[verdict!];
+  return state === 'assigned' ? 'running' : 'pending';
+}
+
+function finish(state: FleetState, fanOut: FanOut, child: Child, verdict: ChildVerdict): void {
+  move(state, fanOut, child, 'ended');
   if (isFollowUp(fanOut.subtasks[child.index]!)) fanOut.openFollowUps--;
   else if (child.retried) fanOut.retrying--;
   if (verdict === 'accept') noteEcho(fanOut, child, 1);
@@ -488,11 +499,9 @@ function goOnAsAnswered(
   child: Child,
   { hint, environment }: RetryBody,
 ): void {
-  child.asks = null;
-  fanOut.asking.delete(child.index);
   child.hint = hint ?? null;
   child.environment = environment ?? null;
-  markReady(state, fanOut, child);
+  move(state, fanOut, child, 'answered');
 }
 
 /**
@@ -544,7 +553,7 @@ function mayRunAgain(fanOut: FanOut, index: number, again: ReadonlySet<number>, 
 }
 
 function restart(state: FleetState, fanOut: FanOut, child: Child): void {
-  recount(fanOut, child, COUNTER[child.verdict!], 'pending');
+  move(state, fanOut, child, 'retried');
   if (child.verdict === 'accept') noteEcho(fanOut, child, -1);
   if (isFollowUp(fanOut.subtasks[child.index]!)) {
     fanOut.openFollowUps++;
@@ -556,7 +565,6 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
     if (isFollowUp(fanOut.subtasks[index]!)) fanOut.children[index]!.unmet++;
   // One that was cancelled between two attempts has the last one among its earlier ones already.
   if (child.attempt > (child.earlier?.at(-1)?.attempt ?? 0)) keepAttempt(child, child.verdict!);
-  child.state = 'pending';
   child.verdict = null;
   child.reason = null;
   child.report = null;
@@ -571,7 +579,6 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   child.tokens = 0;
   child.wallMs = 0;
   child.work = null;
-  if (child.unmet === 0) markReady(state, fanOut, child);
 }
 
 function requestCancel(state: FleetState, task: Task, record: FleetRecord, context: FoldContext): void {

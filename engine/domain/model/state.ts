@@ -13,7 +13,9 @@ import type { IndexQueue } from './index-queue.ts';
 import type { Predicate } from './predicate.ts';
 import { UNTOUCHED, type TaskHistory } from './task-status.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
+import type { SubtaskState } from './subtask-machine.ts';
 import { Turns } from './turns.ts';
+import type { WorkerStatus } from './worker-machines.ts';
 import type { Usages } from './namespace-usage.ts';
 
 /** A command that was given with a key. */
@@ -255,7 +257,8 @@ export interface Joined {
 
 export interface Child {
   readonly index: number;
-  state: 'pending' | 'assigned' | 'done';
+  /** One that waits for a person is pending, with its question in `asks`; `subtaskStateOf` tells them apart. */
+  state: Exclude<SubtaskState, 'asking'>;
   /** Of the present or the last delivery. */
   worker: Did | null;
   /** 1 for the first; 0 before it. */
@@ -334,7 +337,7 @@ export interface Instance {
   pid: number | null;
   pidStart: string | null;
   slots: number;
-  status: 'starting' | 'live' | 'stale' | 'archived' | 'stopped';
+  status: WorkerStatus;
   note: string | null;
   /** The last one that was written to the log; the latest one of all is the registry's to know. */
   lastHeartbeatAt: number | null;
@@ -408,6 +411,11 @@ export function newChild(index: number, unmet: number): Child {
     work: null,
     earlier: null,
   };
+}
+
+/** The state of a child in the machine of subtasks. */
+export function subtaskStateOf({ state, asks }: Child): SubtaskState {
+  return asks === null ? state : 'asking';
 }
 
 /** The name under which the environment is kept that a child runs in; null for the worker's own. */

@@ -2,6 +2,7 @@ import type { LiveDocument } from '../../contract/documents.ts';
 import { MAX_CHILDREN } from '../../contract/engine.ts';
 import { sumUsd } from '../../contract/money.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
+import { startedAtOf } from '../coordinator/worker-state.ts';
 import { explain } from '../model/predicate.ts';
 import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from '../model/state.ts';
 import { echoOf, fleetDocument, isCostUnknown, type FleetFacts } from './views.ts';
@@ -27,7 +28,9 @@ export function liveDocument(coordinator: Coordinator, facts: FleetFacts, now: n
 function runningOn({ links, state }: Coordinator, now: number): LiveDocument['running'] {
   const running: LiveDocument['running'] = [];
   for (const { did, assigned } of links.values()) {
-    for (const [child, { fanOut, startedAt }] of assigned) {
+    for (const [child, assignment] of assigned) {
+      const { fanOut } = assignment;
+      const startedAt = startedAtOf(assignment);
       if (startedAt === null) continue;
       const { name, goal } = fanOut.subtasks[child.index]!;
       running.push({

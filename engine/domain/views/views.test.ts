@@ -313,6 +313,7 @@ describe('a stalled attempt', () => {
     const { worker } = fanOut.children[0]!;
     const told = () => joinDocument(fleet.core, fanOut.task, false, fleet.now).children[0]!.stalled_secs;
     const ref = { thread: fanOut.task.thread, index: 0, delivery: 0 };
+    fleet.started(fanOut, 0);
     fleet.do(now => fleet.core.stalled(worker!, [ref], 300_000, now));
     assert.deepEqual([...fleet.changed.get(fanOut.task.thread)!], [0]);
     fleet.now += 1_000;

@@ -1,5 +1,5 @@
 import type * as d from '../../contract/documents.ts';
-import type { WorkerLink } from '../coordinator/worker-state.ts';
+import { silentSinceOf, type WorkerLink } from '../coordinator/worker-state.ts';
 import { echoText } from '../../contract/echo.ts';
 import { MAX_CHILDREN } from '../../contract/engine.ts';
 import { FleetError } from '../../errors.ts';
@@ -423,8 +423,9 @@ export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: 
 function stalledAttempts(coordinator: Coordinator, now: number): d.FleetDocument['stalled'] {
   const stalled: d.FleetDocument['stalled'] = [];
   for (const { did, assigned } of coordinator.links.values())
-    for (const [{ index }, { fanOut, silentSince }] of assigned) {
-      const secs = stalledSecs(silentSince, now);
+    for (const [{ index }, assignment] of assigned) {
+      const { fanOut } = assignment;
+      const secs = stalledSecs(silentSinceOf(assignment), now);
       if (secs === null) continue;
       const worker = aliasOf(coordinator.state.instances, did)!;
       const { alias: task, thread } = fanOut.task;

@@ -165,10 +165,7 @@ class TestWorker {
     if (effect.type === 'send') this.#send(effect.message);
     else if (effect.type === 'abort') this.aborted.push(effect.key);
     else if (effect.type === 'exit') this.exited = true;
-    else {
-      effect.delivery.state = 'running';
-      this.started.push(keyOf(effect.delivery.ref));
-    }
+    else this.started.push(keyOf(effect.delivery.ref));
   }
 }
 

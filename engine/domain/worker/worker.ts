@@ -17,6 +17,8 @@ import {
   type FrozenNamespace,
   type ToCoordinator,
 } from '../model/messages.ts';
+import { DELIVERY, type DeliveryEvent, type DeliveryState } from '../model/delivery-machines.ts';
+import { next } from '../model/machine.ts';
 import { doneBody, resultBody } from '../model/result-encoding.ts';
 
 /** A delivery as its worker knows it. */
@@ -26,15 +28,11 @@ export interface Delivery {
   readonly key: string;
   readonly intent: FleetRecord;
   readonly body: ChildBody;
-  state: 'queued' | 'starting' | 'running' | 'done';
-  /** Asked to end as cancelled, with the reason. */
-  cancelled: string | null;
-  /** No longer counted: its end is not reported. */
-  fenced: boolean;
+  state: DeliveryState;
+  /** The reason for which it was last asked to end, or null. */
+  cancelReason: string | null;
   /** Since when it shows no sign of life, in ms; null while it does. */
   silentSince: number | null;
-  /** Handed back: its end is not recorded. */
-  handedBack: boolean;
 }
 
 export type WorkerEffect =
@@ -231,7 +229,9 @@ export class Worker {
     // The answer to `hello` is a permit.
     const at = this.#now;
     this.#askedAt = at;
-    const atWork = [...this.#deliveries.values()].filter(({ fenced, handedBack }) => !fenced && !handedBack);
+    const atWork = [...this.#deliveries.values()].filter(
+      ({ state }) => state !== 'fenced' && state !== 'leaving',
+    );
     const reports = [...this.#outbox.values()];
     const held = [...reports.map(({ record }) => reportedRef(record)), ...atWork.map(({ ref }) => ref)];
     this.#effects.push({ type: 'send', message: { type: 'hello', held, at } });
@@ -261,7 +261,7 @@ export class Worker {
       const delivery = topicOf(record) === TOPIC.child ? this.#know(record) : undefined;
       if (delivery === undefined) continue;
       if (this.#stopping || this.#isFrozen(delivery)) {
-        this.#giveBack([delivery], this.#stopping ? 'the worker is stopping' : FROZEN, false);
+        this.#giveBackQueued([delivery], this.#stopping ? STOPPING : FROZEN);
         continue;
       }
       this.#records.push(sealed);
@@ -283,14 +283,11 @@ export class Worker {
       endsAt: endsInMs === null ? Number.POSITIVE_INFINITY : this.#now + endsInMs,
     }));
     this.#endFrozen();
-    if (frozen.length > 0) {
-      const waiting = [...this.#deliveries.values()].filter(({ state }) => state === 'queued');
-      this.#giveBack(
-        waiting.filter(each => this.#isFrozen(each)),
+    if (frozen.length > 0)
+      this.#giveBackQueued(
+        [...this.#deliveries.values()].filter(each => this.#isFrozen(each)),
         FROZEN,
-        false,
       );
-    }
     this.#pump();
   }
 
@@ -299,8 +296,9 @@ export class Worker {
     const delivery = this.#deliveries.get(key);
     if (delivery === undefined) return;
     this.#running--;
-    if (delivery.handedBack) this.#giveBack([delivery], 'the worker stopped before it was done', true);
-    else this.#end(delivery, result);
+    const end = this.#move(delivery, 'finished');
+    if (end === 'returned') this.#sendReturned([delivery], 'the worker stopped before it was done', true);
+    if (end === 'reported') this.#reportEnd(delivery, result);
     this.#pump();
     this.#exitIfDrained();
   }
@@ -310,9 +308,9 @@ export class Worker {
     const delivery = this.#deliveries.get(key);
     if (delivery === undefined) return;
     this.#running--;
-    if (delivery.cancelled !== null)
-      this.#end(delivery, { ...nothingRan, verdict: 'cancelled', reason: delivery.cancelled });
-    else this.#giveBack([delivery], reason, false);
+    const end = this.#move(delivery, 'not begun');
+    if (end === 'returned') this.#sendReturned([delivery], reason, false);
+    if (end === 'reported') this.#reportCancelled(delivery);
     this.#pump();
     this.#exitIfDrained();
   }
@@ -360,33 +358,23 @@ export class Worker {
 
   cancel(refs: readonly DeliveryRef[], reason: string): void {
     for (const delivery of this.#find(refs)) {
-      delivery.cancelled = reason;
-      if (isStarted(delivery)) this.#atOnce.push({ type: 'abort', key: delivery.key, reason });
-      else if (delivery.state === 'queued')
-        this.#end(delivery, { ...nothingRan, verdict: 'cancelled', reason });
+      const to = this.#move(delivery, 'cancel');
+      if (to !== null) delivery.cancelReason = reason;
+      if (to === 'reported') this.#reportCancelled(delivery);
+      if (to === 'cancelling') this.#abort(delivery, reason);
     }
   }
 
   /** Gives back what has not started. */
   recall(refs: readonly DeliveryRef[]): void {
-    this.#giveBack(
-      this.#find(refs).filter(({ state }) => state === 'queued'),
-      'recalled before it started',
-      false,
-    );
+    this.#giveBackQueued(this.#find(refs), 'recalled before it started');
   }
 
   /** Ends and forgets what is no longer counted. */
   fence(refs: readonly DeliveryRef[]): void {
     for (const delivery of this.#find(refs)) {
-      delivery.fenced = true;
-      if (isStarted(delivery)) {
-        this.#atOnce.push({
-          type: 'abort',
-          key: delivery.key,
-          reason: 'the coordinator no longer counts this attempt',
-        });
-      } else if (delivery.state === 'queued') this.#forget(delivery);
+      if (this.#move(delivery, 'fence') === 'fenced')
+        this.#abort(delivery, 'the coordinator no longer counts this attempt');
     }
   }
 
@@ -394,20 +382,14 @@ export class Worker {
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#giveBack(
-      [...this.#deliveries.values()].filter(({ state }) => state === 'queued'),
-      'the worker is stopping',
-      false,
-    );
+    this.#giveBackQueued([...this.#deliveries.values()], STOPPING);
     this.#exitIfDrained();
   }
 
   /** The grace of a stop is over: what runs is ended and handed back, not counted as an attempt. */
   graceOver(): void {
     for (const delivery of this.#deliveries.values()) {
-      if (!isStarted(delivery)) continue;
-      delivery.handedBack = true;
-      this.#atOnce.push({ type: 'abort', key: delivery.key, reason: 'the worker is stopping' });
+      if (this.#move(delivery, 'evict') === 'leaving') this.#abort(delivery, STOPPING);
     }
     this.#exitIfDrained();
   }
@@ -444,7 +426,7 @@ export class Worker {
     for (const { namespace, words, endsAt } of this.#frozen) {
       if (endsAt > this.#now) continue;
       for (const delivery of this.#deliveries.values()) {
-        if (!isStarted(delivery) || delivery.cancelled !== null) continue;
+        if (delivery.state !== 'running') continue;
         if (isWithin(delivery.body.namespace ?? ROOT_NAMESPACE, namespace))
           this.cancel([delivery.ref], `ended by the ${words}`);
       }
@@ -455,13 +437,12 @@ export class Worker {
 
   #start(delivery: Delivery): void {
     this.#running++;
+    this.#move(delivery, 'start');
     if (!this.#hasSideEffects(delivery.body.executor)) {
-      delivery.state = 'running';
       this.#justStarted.push(delivery);
       this.#atOnce.push({ type: 'start', delivery });
       return;
     }
-    delivery.state = 'starting';
     const { key } = delivery;
     const started = this.#seal(
       'DO',
@@ -483,15 +464,29 @@ export class Worker {
     if (deliveries.length > 0) this.#effects.push({ type: 'send', message: { type: 'started', deliveries } });
   }
 
-  #end(delivery: Delivery, result: ResultFields): void {
-    this.#forget(delivery);
-    if (delivery.fenced) return;
-    const { ref, key, intent, body } = delivery;
+  /** Moves a delivery on by the table; one that is over is no longer kept. @returns null for an event that is ignored */
+  #move(delivery: Delivery, event: DeliveryEvent): DeliveryState | null {
+    const to = next(DELIVERY, delivery.state, event);
+    if (to === null) return null;
+    delivery.state = to;
+    if (!isStarted(delivery)) this.#deliveries.delete(delivery.key);
+    return to;
+  }
+
+  #abort({ key }: Delivery, reason: string): void {
+    this.#atOnce.push({ type: 'abort', key, reason });
+  }
+
+  #reportEnd({ ref, key, intent, body }: Delivery, result: ResultFields): void {
     this.#report(
       { ref, key, intent: intent.id, thread: intent.thread, attempt: body.attempt },
       result,
       false,
     );
+  }
+
+  #reportCancelled(delivery: Delivery): void {
+    this.#reportEnd(delivery, { ...nothingRan, verdict: 'cancelled', reason: delivery.cancelReason! });
   }
 
   #report({ ref, key, intent, thread, attempt }: Attempt, result: ResultFields, lost: boolean): void {
@@ -517,18 +512,17 @@ export class Worker {
     return seal({ act, actor: this.#self, body, clock, data_type: 'SCALAR', parents, thread });
   }
 
-  #giveBack(deliveries: readonly Delivery[], reason: string, begun: boolean): void {
-    if (deliveries.length === 0) return;
-    for (const delivery of deliveries) this.#forget(delivery);
+  /** Gives back those of these deliveries that have not started. */
+  #giveBackQueued(deliveries: readonly Delivery[], reason: string): void {
+    const queued = deliveries.filter(delivery => this.#move(delivery, 'recall') === 'returned');
+    if (queued.length > 0) this.#sendReturned(queued, reason, false);
+  }
+
+  #sendReturned(deliveries: readonly Delivery[], reason: string, begun: boolean): void {
     this.#effects.push({
       type: 'send',
       message: { type: 'returned', deliveries: deliveries.map(({ ref }) => ref), reason, begun },
     });
-  }
-
-  #forget(delivery: Delivery): void {
-    delivery.state = 'done';
-    this.#deliveries.delete(delivery.key);
   }
 
   #exitIfDrained(): void {
@@ -551,10 +545,8 @@ export class Worker {
       intent,
       body,
       state: 'queued',
-      cancelled: null,
-      fenced: false,
+      cancelReason: null,
       silentSince: null,
-      handedBack: false,
     };
     this.#deliveries.set(key, delivery);
     return delivery;
@@ -607,13 +599,14 @@ interface Attempt {
 }
 
 const FROZEN = 'nothing may start in its namespace';
+const STOPPING = 'the worker is stopping';
 
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;
 
 /** Tells whether it runs, or will as soon as its start is durable. */
 function isStarted({ state }: Delivery): boolean {
-  return state === 'running' || state === 'starting';
+  return state === 'running' || state === 'cancelling' || state === 'fenced' || state === 'leaving';
 }
 
 /** The attempt whose start was written down with this record. */

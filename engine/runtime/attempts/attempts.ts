@@ -44,12 +44,11 @@ export class Attempts {
 
   /** Starts a delivery, or answers at once for one that is not to run any more. */
   start(delivery: Delivery): void {
-    const { key, body, intent, cancelled } = delivery;
-    if (cancelled !== null || delivery.fenced || delivery.handedBack) {
-      const reason = cancelled ?? 'ended before it started';
+    const { key, body, intent, state, cancelReason } = delivery;
+    if (state !== 'running') {
+      const reason = cancelReason ?? 'ended before it started';
       return this.#options.onFinished(key, { ...nothingRan, verdict: 'cancelled', reason });
     }
-    delivery.state = 'running';
     const executor = this.#options.executors.get(body.executor);
     if (executor === undefined) {
       const reason = `this worker has no executor '${body.executor}'`;

@@ -424,7 +424,7 @@ export class FleetControl {
     return (
       instance?.status === 'live' &&
       instance.pid === this.#supervisor.pidOf(did) &&
-      this.#options.coordinator.links.get(did)?.connected === true
+      this.#options.coordinator.isLinked(did)
     );
   }
 
@@ -521,7 +521,7 @@ export class FleetControl {
     const pid = this.#supervisor.pidOf(did) ?? null;
     const before = this.#handedBack.get(did) ?? 0;
     this.#supervisor.expectEnd(did);
-    const linked = coordinator.links.get(did)?.connected === true;
+    const linked = coordinator.isLinked(did);
     await this.#options.step(now => coordinator.stop(did, graceMs, now));
     const drained = linked && (await this.#supervisor.awaitGone(did, graceMs + STOP_SLACK_MS));
     const how = drained ? 'drained' : await this.#supervisor.end(did, TERM_GRACE_MS);
