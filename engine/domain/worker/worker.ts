@@ -294,9 +294,9 @@ export class Worker {
   /** An attempt ended. */
   finished(key: string, result: ResultFields): void {
     const delivery = this.#deliveries.get(key);
-    if (delivery === undefined) return;
+    const end = delivery && this.#move(delivery, 'finished');
+    if (delivery === undefined || end === null) return;
     this.#running--;
-    const end = this.#move(delivery, 'finished');
     if (end === 'returned') this.#sendReturned([delivery], 'the worker stopped before it was done', true);
     if (end === 'reported') this.#reportEnd(delivery, result);
     this.#pump();
@@ -306,9 +306,9 @@ export class Worker {
   /** An attempt could not begin here: it goes back, not counted. */
   notBegun(key: string, reason: string): void {
     const delivery = this.#deliveries.get(key);
-    if (delivery === undefined) return;
+    const end = delivery && this.#move(delivery, 'not begun');
+    if (delivery === undefined || end === null) return;
     this.#running--;
-    const end = this.#move(delivery, 'not begun');
     if (end === 'returned') this.#sendReturned([delivery], reason, false);
     if (end === 'reported') this.#reportCancelled(delivery);
     this.#pump();
