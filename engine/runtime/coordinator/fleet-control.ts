@@ -69,9 +69,7 @@ export class FleetControl {
   readonly #handedBack = new Map<Did, number>();
   /** The messages that the next `start` shows to people, once. */
   notes: readonly string[] = [];
-  /** Workers that are not started again by themselves, and why. */
-  readonly #givenUp = new Map<Did, string>();
-  /** The stops that are under way: what is stopping is neither there nor out of the way. */
+  /** The stops that are under way, for who waits until they are through; their states are the supervisor's. */
   readonly #stopping = new Set<Promise<unknown>>();
   #isClosed = false;
   /** Set from the moment that everything is to stop. */
@@ -361,7 +359,6 @@ export class FleetControl {
     const home = workerHome(this.#options.home.paths.home, i);
     const alias = workerAlias(i);
     const { key } = await this.#openWorkerHome(home, alias);
-    this.#givenUp.delete(key.did);
     const known = this.#options.coordinator.state.instances.get(key.did);
     if (known?.home !== home || known.alias !== alias) {
       await this.#options.step(now =>
@@ -404,7 +401,8 @@ export class FleetControl {
       signal: enough.signal,
     });
     const missing = (): Did[] => dids.filter(did => !this.#isUp(did));
-    const settled = (): boolean => this.#isEnding || missing().every(did => this.#givenUp.has(did));
+    const settled = (): boolean =>
+      this.#isEnding || missing().every(did => this.#supervisor.whyGivenUp(did) !== undefined);
     try {
       if (!settled()) for await (const _ of watcher) if (settled()) break;
     } finally {
@@ -445,7 +443,7 @@ export class FleetControl {
         return {
           alias,
           did,
-          why: this.#givenUp.get(did) ?? note ?? 'it did not connect within 30s',
+          why: this.#supervisor.whyGivenUp(did) ?? note ?? 'it did not connect within 30s',
           last_lines: await lastLines(`${home}/logs/worker.log`),
         };
       }),
@@ -579,7 +577,6 @@ export class FleetControl {
   }
 
   #giveUp(did: Did, reason: string): void {
-    this.#givenUp.set(did, reason);
     void this.#abandon(did, reason);
     this.#options.watchers.publish({ kind: 'instance', did });
   }

@@ -8,6 +8,8 @@ import type { Did } from '../../record/ids.ts';
 import { childEnvironment } from '../environment.ts';
 import { HEAP_FLAGS } from '../heap.ts';
 import type { Logger } from '../logger.ts';
+import { next } from '../../domain/model/machine.ts';
+import { PROCESS, type ProcessEvent, type ProcessState } from './process-machine.ts';
 
 /** The data needed to launch one worker's process. */
 export interface WorkerLaunch {
@@ -39,19 +41,18 @@ export interface SupervisorOptions {
 
 interface Watched {
   readonly launch: WorkerLaunch;
+  state: ProcessState;
   pid: number;
   start: string | null;
   /** Launched by this process, which is therefore told of its end. */
   isChild: boolean;
-  /** Told to stop: its end is no accident. */
-  expected: boolean;
   /** Processes of this worker that ended within the last minute, by the time of their end. */
   ends: number[];
   /** Looks at a process that is not our child while its link is down. */
   watch: NodeJS.Timeout | undefined;
   restart: NodeJS.Timeout | undefined;
-  /** Between the end of one process and the launch of the next. */
-  isComing: boolean;
+  /** The reason for which it is not launched again, once it is given up. */
+  whyGivenUp: string;
   /** Settled when a process that is being made for it is there, or can't be. */
   spawning: Promise<void>;
   /** The time of its process's launch, by the monotonic clock in ms; undefined once it has been connected. */
@@ -86,7 +87,7 @@ export class Supervisor {
   async launch(launch: WorkerLaunch): Promise<number> {
     const { pid, start } = await this.#spawn(launch);
     this.#forget(launch.did);
-    this.#watched.set(launch.did, watchedFrom(launch, { pid, start, isChild: true }));
+    this.#watched.set(launch.did, watchedFrom(launch, 'up', { pid, start, isChild: true }));
     this.#noticeEarlyEnd(launch.did, pid);
     return pid;
   }
@@ -100,7 +101,7 @@ export class Supervisor {
     const known = this.#watched.get(launch.did);
     if (known?.pid === pid) return true;
     this.#forget(launch.did);
-    const watched = watchedFrom(launch, { pid, start, isChild: false });
+    const watched = watchedFrom(launch, 'up', { pid, start, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#look(watched);
     return true;
@@ -108,9 +109,9 @@ export class Supervisor {
 
   /** Starts a worker whose process ended while nobody watched. */
   revive(launch: WorkerLaunch): void {
-    const watched = watchedFrom(launch, { pid: 0, start: null, isChild: false });
+    const watched = watchedFrom(launch, 'due', { pid: 0, start: null, isChild: false });
     this.#watched.set(launch.did, watched);
-    this.#startAgain(watched, 0);
+    this.#spawnLater(watched, 0);
   }
 
   /** A link went down: a process that is not our child may have ended. */
@@ -123,15 +124,14 @@ export class Supervisor {
   expectEnd(did: Did): void {
     const watched = this.#watched.get(did);
     if (watched === undefined) return;
-    watched.expected = true;
-    watched.isComing = false;
+    move(watched, 'told to end');
     clearTimeout(watched.restart);
   }
 
   /** Tells whether this process launched the running process of this worker, or is about to launch one. */
   isOurs(did: Did): boolean {
     const watched = this.#watched.get(did);
-    return watched !== undefined && (watched.isChild || watched.isComing);
+    return watched !== undefined && (watched.isChild || isComing(watched));
   }
 
   /** Tells whether a process of this worker runs. */
@@ -143,13 +143,22 @@ export class Supervisor {
   /** Tells whether a process of this worker runs and is to stay, or is about to be launched again. */
   comesUp(did: Did): boolean {
     const watched = this.#watched.get(did);
-    return watched !== undefined && !watched.expected && (watched.isComing || this.isRunning(did));
+    if (watched === undefined) return false;
+    return isComing(watched) || (watched.state === 'up' && runs(watched));
   }
 
   /** Tells whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
   isOnItsWay(did: Did): boolean {
-    const { isComing = false, launchedAt } = this.#watched.get(did) ?? {};
-    return isComing || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);
+    const watched = this.#watched.get(did);
+    if (watched === undefined) return false;
+    const { launchedAt } = watched;
+    return isComing(watched) || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);
+  }
+
+  /** Returns why a worker is not started again by itself; undefined while it is. */
+  whyGivenUp(did: Did): string | undefined {
+    const watched = this.#watched.get(did);
+    return watched?.state === 'given up' ? watched.whyGivenUp : undefined;
   }
 
   pidOf(did: Did): number | undefined {
@@ -281,45 +290,40 @@ export class Supervisor {
     watched.start = null;
     const reason = `process ${pid} ${how}`;
     this.#options.logger.info(`${watched.launch.alias}: ${reason}`);
-    this.#options.onGone(did, reason, watched.expected);
-    if (!watched.expected) this.#restartOrGiveUp(watched, reason);
+    const ends = noteEnd(watched);
+    move(watched, ends > MAX_RESTARTS ? 'exited too often' : 'exited');
+    this.#options.onGone(did, reason, watched.state === 'ended');
+    if (watched.state === 'due') this.#spawnLater(watched, FIRST_BACKOFF_MS * 2 ** (ends - 1));
+    if (watched.state === 'given up')
+      this.#giveUp(watched, `${reason}, for the ${ends}th time within a minute`);
   }
 
-  #restartOrGiveUp(watched: Watched, reason: string): void {
-    const now = performance.now();
-    watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];
-    if (watched.ends.length > MAX_RESTARTS) {
-      this.#options.onGivenUp(
-        watched.launch.did,
-        `${reason}, for the ${watched.ends.length}th time within a minute`,
-      );
-      return;
-    }
-    this.#startAgain(watched, FIRST_BACKOFF_MS * 2 ** (watched.ends.length - 1));
+  #giveUp(watched: Watched, reason: string): void {
+    watched.whyGivenUp = reason;
+    this.#options.onGivenUp(watched.launch.did, reason);
   }
 
-  #startAgain(watched: Watched, delayMs: number): void {
-    watched.isComing = true;
+  #spawnLater(watched: Watched, delayMs: number): void {
     watched.restart = setTimeout(() => {
-      if (this.#closed || watched.expected) return;
+      if (this.#closed || !move(watched, 'spawn')) return;
       watched.spawning = this.#spawn(watched.launch).then(
         ({ pid, start }) => {
           Object.assign(watched, {
             pid,
             start,
             isChild: true,
-            isComing: false,
             launchedAt: performance.now(),
           });
+          move(watched, 'spawned');
           // Told to end while it was being launched, or launched once more meanwhile: it has not begun anything.
           const isReplaced = this.#watched.get(watched.launch.did) !== watched;
-          if (watched.expected || isReplaced) signal(watched, constants.signals.SIGKILL);
+          if (watched.state === 'ending' || isReplaced) signal(watched, constants.signals.SIGKILL);
           this.#noticeEarlyEnd(watched.launch.did, pid);
         },
         (error: unknown) => {
-          watched.isComing = false;
+          move(watched, 'failed');
           this.#options.logger.error(messageOf(error));
-          this.#options.onGivenUp(watched.launch.did, messageOf(error));
+          this.#giveUp(watched, messageOf(error));
         },
       );
     }, delayMs);
@@ -343,15 +347,36 @@ function giveWay(pid: number, priority: number): void {
   }
 }
 
-function watchedFrom(launch: WorkerLaunch, process_: Pick<Watched, 'pid' | 'start' | 'isChild'>): Watched {
+/** Moves a process on by the table. @returns whether the event means anything in its state */
+function move(watched: Watched, event: ProcessEvent): boolean {
+  const to = next(PROCESS, watched.state, event);
+  if (to !== null) watched.state = to;
+  return to !== null;
+}
+
+/** Tells whether a process is about to be launched, or being launched, to stay. */
+const isComing = ({ state }: Watched): boolean => state === 'due' || state === 'spawning';
+
+/** Notes the end of a process. @returns the number of those that ended lately, with it */
+function noteEnd(watched: Watched): number {
+  const now = performance.now();
+  watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];
+  return watched.ends.length;
+}
+
+function watchedFrom(
+  launch: WorkerLaunch,
+  state: ProcessState,
+  process_: Pick<Watched, 'pid' | 'start' | 'isChild'>,
+): Watched {
   return {
     launch,
+    state,
     ...process_,
-    expected: false,
     ends: [],
     watch: undefined,
     restart: undefined,
-    isComing: false,
+    whyGivenUp: '',
     spawning: Promise.resolve(),
     launchedAt: process_.isChild ? performance.now() : undefined,
   };
