@@ -37,6 +37,7 @@ const DOCUMENTS = [
   'engine/FAILURES.md',
   'webview/ARCHITECTURE.md',
   ...INVARIANTS_OF,
+  'engine/domain/STATES.md',
   'engine/GLOSSARY.md',
   `${DECISIONS}/README.md`,
   ...decisions.map(name => `${DECISIONS}/${name}`),

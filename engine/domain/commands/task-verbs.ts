@@ -9,7 +9,7 @@ import { keyOf } from '../model/idempotency-keys.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { reaches } from '../model/dependencies.ts';
 import { refused, refuseUnmet, wayOut } from './preconditions.ts';
-import { ALLOWED } from '../model/task-status.ts';
+import { allowedIn } from '../model/task-status.ts';
 import type { FleetState, Task } from '../model/state.ts';
 import { endOf, resolveTask, statusOf, unmetOf } from '../model/tasks.ts';
 
@@ -82,7 +82,7 @@ export function say(
 /** The verbs that a task takes now; a verdict only from somebody else than who said that it is done. */
 export function verbsOf(state: FleetState, task: Task, now: number): readonly TaskVerb[] {
   if (task.hasFanOut) return [];
-  const allowed = ALLOWED[statusOf(state, task, now)];
+  const allowed = allowedIn(statusOf(state, task, now));
   return unmetOf(state, task).length > 0 ? allowed.filter(verb => verb !== 'start') : allowed;
 }
 
@@ -108,12 +108,13 @@ function refuseFannedOut(task: Task, verb: TaskVerb): void {
 
 function refuseWrongStatus(state: FleetState, task: Task, verb: TaskVerb, now: number): void {
   const status = statusOf(state, task, now);
-  if (ALLOWED[status].includes(verb)) return;
+  const allowed = allowedIn(status);
+  if (allowed.includes(verb)) return;
   if (status === 'blocked') refuseUnmet(state, task, PAST[verb], now);
   throw refused(task, `task '${task.alias}' is ${status} and can't be ${PAST[verb]}`, wayOut(task, status), {
     verb,
     status,
-    allowed: ALLOWED[status],
+    allowed,
   });
 }
 

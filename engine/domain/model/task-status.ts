@@ -38,32 +38,89 @@ export const UNTOUCHED: TaskHistory = {
   deferral: null,
 };
 
-const FINISHED = ['reopen'] as const satisfies readonly TaskVerb[];
+/** The entry of a verb that a status does not take: whoever uses it is told what it takes. */
+export const REFUSED = 'refused';
+/** The entry of a verb that opens a task again: `active` where work on it had begun, `inbox` where not. */
+export const REOPENED = 'reopened';
 
-/** The verbs that a task without a fan-out takes in each status. */
-export const ALLOWED: Readonly<Record<TaskStatus, readonly TaskVerb[]>> = {
-  inbox: ['start', 'done', 'fail', 'block', 'defer'],
-  active: ['done', 'fail', 'block', 'defer'],
-  blocked: ['start', 'fail', 'block', 'defer'],
-  deferred: ['start', 'fail', 'block', 'defer'],
-  review: ['start', 'fail', 'approve', 'reject'],
+type VerbRow = Readonly<Record<TaskVerb, TaskStatus | typeof REFUSED | typeof REOPENED>>;
+
+const FINISHED: VerbRow = {
+  start: REFUSED,
+  done: REFUSED,
+  fail: REFUSED,
+  approve: REFUSED,
+  reject: REFUSED,
+  block: REFUSED,
+  defer: REFUSED,
+  reopen: REOPENED,
+};
+
+/**
+ * The life of a task without a fan-out. What a fan-out, a dependency or the time makes of it is in `tasks.ts`: the end of
+ * a block or of a deferral is no verb.
+ */
+export const TASK: Readonly<Record<TaskStatus, VerbRow>> = {
+  inbox: {
+    start: 'active',
+    done: 'review',
+    fail: 'failed',
+    approve: REFUSED,
+    reject: REFUSED,
+    block: 'blocked',
+    defer: 'deferred',
+    reopen: REFUSED,
+  },
+  active: {
+    start: REFUSED,
+    done: 'review',
+    fail: 'failed',
+    approve: REFUSED,
+    reject: REFUSED,
+    block: 'blocked',
+    defer: 'deferred',
+    reopen: REFUSED,
+  },
+  blocked: {
+    start: 'active',
+    done: REFUSED,
+    fail: 'failed',
+    approve: REFUSED,
+    reject: REFUSED,
+    block: 'blocked',
+    defer: 'deferred',
+    reopen: REFUSED,
+  },
+  deferred: {
+    start: 'active',
+    done: REFUSED,
+    fail: 'failed',
+    approve: REFUSED,
+    reject: REFUSED,
+    block: 'blocked',
+    defer: 'deferred',
+    reopen: REFUSED,
+  },
+  review: {
+    start: 'active',
+    done: REFUSED,
+    fail: 'failed',
+    approve: 'approved',
+    reject: 'rejected',
+    block: REFUSED,
+    defer: REFUSED,
+    reopen: REFUSED,
+  },
   approved: FINISHED,
   rejected: FINISHED,
   failed: FINISHED,
   cancelled: FINISHED,
 };
 
-/** The status after a verb. What was never begun is opened again as it was at first. */
-export const RESULT: Readonly<Record<TaskVerb, readonly TaskStatus[]>> = {
-  start: ['active'],
-  done: ['review'],
-  fail: ['failed'],
-  approve: ['approved'],
-  reject: ['rejected'],
-  block: ['blocked'],
-  defer: ['deferred'],
-  reopen: ['active', 'inbox'],
-};
+/** Returns the verbs that a task without a fan-out takes in a status. */
+export function allowedIn(status: TaskStatus): readonly TaskVerb[] {
+  return TASK_VERBS.filter(verb => TASK[status][verb] !== REFUSED);
+}
 
 const VERBS = new Map(TASK_VERBS.map(verb => [`task_${verb}`, verb]));
 
