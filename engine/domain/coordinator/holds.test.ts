@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { kill, unkill } from '../commands/kill.ts';
 import type { FanOut } from '../model/state.ts';
 import { joinDocument } from '../views/views.ts';
@@ -78,7 +79,7 @@ describe('what holds a subtask back', () => {
             }
         }
       }),
-      { seed: SEED, numRuns: 200 },
+      { seed: SEED, numRuns: runs(200) },
     );
     assert.deepEqual([...kinds].sort(), [
       'back-off',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { runs } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import { applyRecord } from '../fold/apply-record.ts';
 import { ASSIGNMENT, type AssignmentEvent } from '../model/delivery-machines.ts';
@@ -95,7 +96,7 @@ describe('the machine of subtasks', () => {
         }
         assert.deepEqual(states(state), states(fleet.core.state), 'the log folds to the same states');
       }),
-      { seed: SEED, numRuns: 150 },
+      { seed: SEED, numRuns: runs(150) },
     );
     assert.deepEqual([...seen].sort(), entriesOf(SUBTASK).sort());
   });
@@ -170,7 +171,7 @@ describe('the machines of workers', () => {
           assert.deepEqual(sidesOf(fleet), wanted, `${event} of ${sides.join(', ')}`);
         }
       }),
-      { seed: SEED, numRuns: 300 },
+      { seed: SEED, numRuns: runs(300) },
     );
     assert.deepEqual(
       [...reached].sort(),
@@ -222,7 +223,7 @@ describe('the machine of assignments', () => {
           assert.equal(fleet.core.silentSince(fanOut.children[0]!) !== null, to === 'stalled');
         }
       }),
-      { seed: SEED, numRuns: 200 },
+      { seed: SEED, numRuns: runs(200) },
     );
     assert.deepEqual([...seen].sort(), entriesOf(ASSIGNMENT).sort());
   });

@@ -85,11 +85,11 @@ function intent(): SealedRecord {
 
 /** Every sequence of so many events that the rules let happen, with the state that its last one leads to. */
 function* paths(length: number): Generator<readonly [DeliveryEvent[], DeliveryState]> {
-  if (length === 0) return yield [[], 'queued'];
-  for (const [events, state] of paths(length - 1))
-    for (const event of EVENTS)
-      // A permit starts what waits, and is otherwise about other deliveries.
-      if (DELIVERY[state][event] !== IMPOSSIBLE) yield [[...events, event], after(DELIVERY, state, event)];
+  if (length === 0) yield [[], 'queued'];
+  else
+    for (const [events, state] of paths(length - 1))
+      for (const event of EVENTS)
+        if (DELIVERY[state][event] !== IMPOSSIBLE) yield [[...events, event], after(DELIVERY, state, event)];
 }
 
 describe('the machine of deliveries at a worker', () => {
