@@ -1,0 +1,14 @@
+import * as v from 'valibot';
+
+/** A count, an index or a number of an attempt. */
+export const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** The most characters of a text in a row; the whole text is in the documents that JSON export writes. */
+export const MAX_TEXT_CHARS = 2000;
+/** The most entries of a list in a row. */
+export const MAX_LISTED = 200;
+
+/** Cuts a text that is longer than `MAX_TEXT_CHARS`. */
+export function cut<T extends string | null>(text: T): T | string {
+  return text !== null && text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS - 1)}…` : text;
+}
