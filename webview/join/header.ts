@@ -1,16 +1,11 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { icon, type IconName } from '../components/icon.ts';
 import { shared } from '../components/styles.ts';
+import type { Stream } from '../model/panel-state.ts';
 import type { StreamState, ToView } from '../protocol.ts';
 import type { ViewStrings } from '../strings.ts';
 
 export type ExportFormat = 'json' | 'svg' | 'png';
-
-/** The state of the panel's updates: whether it shows the present, and why not. */
-export interface Stream {
-  readonly state: StreamState;
-  readonly note: string | null;
-}
 
 /** The result of something that a person asked for. */
 export interface Notice {

@@ -1,45 +1,22 @@
-import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { ViewClock } from '../components/clock.ts';
-import { icon } from '../components/icon.ts';
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { shared } from '../components/styles.ts';
 import { RequestFailed, type EditorApi, Host } from '../host.ts';
-import { criticalIndices, FanOutModel } from '../model/fan-out.ts';
 import type { Listing } from '../model/filter.ts';
+import { PanelState, type Told } from '../model/panel-state.ts';
 import { readSavedState, type SavedState } from '../model/saved-state.ts';
-import {
-  MAX_PICTURE_CHARS,
-  unpackChild,
-  type Problem,
-  type SerialRow,
-  type SpeedupRow,
-  type ToView,
-  type ViewRequest,
-} from '../protocol.ts';
+import { MAX_PICTURE_CHARS, type Problem, type ViewRequest } from '../protocol.ts';
 import { SerialWished, type SerialWish } from '../report/speedup.ts';
-import '../report/speedup.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { Announcer } from './announcer.ts';
 import { RetryWished, outcomeWord } from './census.ts';
-import './census.ts';
-import './detail.ts';
 import { DetailClosed } from './detail.ts';
-import {
-  ExportWished,
-  NoticeDismissed,
-  StreamWished,
-  type ExportFormat,
-  type Notice,
-  type Stream,
-} from './header.ts';
+import { ExportWished, NoticeDismissed, StreamWished, type ExportFormat, type Notice } from './header.ts';
 import './header.ts';
 import { ActionChosen } from './row-actions.ts';
-import './subtasks.ts';
 import { ListingChanged, RowChosen } from './subtasks.ts';
-import './timeline.ts';
 import { BarChosen, type TimelineElement } from './timeline.ts';
-
-type Told = Exclude<ToView, { type: 'reply' }>;
-type Change = ToView & { type: 'change' };
+import { sections } from './view-sections.ts';
+import { viewStyles } from './view-styles.ts';
 
 const SERIAL_REQUESTS: Readonly<Record<SerialWish, ViewRequest>> = {
   run: { kind: 'run-serial' },
@@ -47,96 +24,16 @@ const SERIAL_REQUESTS: Readonly<Record<SerialWish, ViewRequest>> = {
   open: { kind: 'open-serial' },
 };
 
-/** The whole panel: hears what the host tells, and asks it for what people want done. */
+/** The whole panel: takes what the host tells, and asks it for what people want done. */
 export class JoinViewElement extends LitElement {
-  static override styles = [
-    shared,
-    css`
-      :host {
-        container-type: inline-size;
-        min-height: 100vh;
-      }
-      main {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr);
-        gap: 14px;
-        padding: 0 16px 24px;
-        max-width: 1600px;
-        margin: 0 auto;
-      }
-      fleet-header {
-        position: sticky;
-        top: 0;
-        z-index: 2;
-        margin: 0 -16px;
-      }
-      section {
-        min-width: 0;
-      }
-      h2 {
-        margin-bottom: 6px;
-      }
-      .padded {
-        padding: 12px 14px;
-      }
-      .clip {
-        overflow: hidden;
-      }
-      .loading {
-        padding: 40px 16px;
-        text-align: center;
-        color: var(--fleet-muted);
-      }
-      aside {
-        display: grid;
-        gap: 14px;
-        align-content: start;
-        min-width: 0;
-      }
-      .flow {
-        display: grid;
-        gap: 14px;
-        align-content: start;
-        min-width: 0;
-      }
-      @container (min-width: 1080px) {
-        .columns {
-          display: grid;
-          grid-template-columns: minmax(0, 1fr) 340px;
-          gap: 18px;
-        }
-      }
-      @container (max-width: 1079px) {
-        .columns {
-          display: grid;
-          grid-template-columns: minmax(0, 1fr);
-          gap: 14px;
-        }
-      }
-      @container (max-width: 520px) {
-        main {
-          padding: 0 10px 20px;
-        }
-        fleet-header {
-          margin: 0 -10px;
-        }
-      }
-    `,
-  ];
+  static override styles = [shared, viewStyles];
 
   readonly #host: Host;
   readonly #api: EditorApi;
-  readonly #model = new FanOutModel();
-  readonly #clock = new ViewClock();
+  readonly #state = new PanelState();
   #saved: SavedState;
-  #strings: ViewStrings | null = null;
-  #task: (ToView & { type: 'task' }) | null = null;
-  #stream: Stream = { state: 'connecting', note: null };
-  #speedup: { report: SpeedupRow | null; problem: Problem | null } = { report: null, problem: null };
-  #serial: SerialRow | null = null;
   #refused: Problem | null = null;
   #notice: Notice | null = null;
-  #appliedSeq: number | null = null;
   readonly #announcer = new Announcer(
     () => this.#sayable(),
     () => this.requestUpdate(),
@@ -180,174 +77,44 @@ export class JoinViewElement extends LitElement {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const s = this.#strings;
-    if (s === null) return nothing;
+    const { strings } = this.#state;
+    if (strings === null) return nothing;
+    const shown = { state: this.#state, saved: this.#saved, refused: this.#refused };
     return html`<main>
-      ${this.#header(s)} ${this.#content(s)}
+      ${this.#header(strings)} ${sections(shown, strings)}
       <div class="hidden" role="status">${this.#announcer.said}</div>
     </main>`;
   }
 
   protected override updated(_changed: PropertyValues<this>): void {
-    if (this.#appliedSeq !== null) {
-      this.#host.say({ type: 'applied', seq: this.#appliedSeq });
-      this.#appliedSeq = null;
-    }
-    if (!this.#painted && this.#model.known > 0) this.#markFirstPaint();
-    this.#announcer.tell(this.#model.join?.complete === true);
-    this.#wallGoesOn();
+    const seq = this.#state.takeApplied();
+    if (seq !== null) this.#host.say({ type: 'applied', seq });
+    const { model } = this.#state;
+    if (!this.#painted && model.known > 0) this.#markFirstPaint();
+    this.#announcer.tell(model.join?.complete === true);
+    this.#growWallTime();
   }
 
   #header(s: ViewStrings): TemplateResult {
+    const { task, stream, model } = this.#state;
     return html`<fleet-header
       .strings=${s}
-      .task=${this.#task}
-      .stream=${this.#stream}
-      .exportable=${this.#model.join !== null}
+      .task=${task}
+      .stream=${stream}
+      .exportable=${model.join !== null}
       .notice=${this.#notice}
     ></fleet-header>`;
   }
 
-  #content(s: ViewStrings): TemplateResult {
-    const { join } = this.#model;
-    if (join === null) {
-      const word = this.#stream.state === 'disconnected' ? (this.#stream.note ?? s.disconnected) : s.loading;
-      return html`<div class="loading">${word}</div>`;
-    }
-    if (join.subtasks === 0) return html`<div class="loading">${s.noFanOut}</div>`;
-    const detail = this.#detail(s);
-    return html`<div class="columns">
-      <div class="flow">${this.#joinSection(s)} ${this.#timelineSection(s)} ${this.#subtasksSection(s)}</div>
-      <aside>${detail} ${this.#speedupSection(s)}</aside>
-    </div>`;
-  }
-
-  #joinSection(s: ViewStrings): TemplateResult {
-    return html`<section aria-labelledby="join-title">
-      <h2 id="join-title">${icon('merge')}${s.joinSection}</h2>
-      <fleet-census
-        class="card padded"
-        .strings=${s}
-        .join=${this.#model.join}
-        .speedup=${this.#speedup.report}
-        .costUsd=${this.#model.costUsd}
-        .unknownCosts=${this.#model.unknownCosts}
-        .wallSecs=${this.#wallSecs()}
-      ></fleet-census>
-    </section>`;
-  }
-
-  #timelineSection(s: ViewStrings): TemplateResult {
-    return html`<section aria-labelledby="timeline-title">
-      <h2 id="timeline-title">${icon('graph')}${s.timelineSection}</h2>
-      <fleet-timeline
-        class="card clip"
-        .strings=${s}
-        .model=${this.#model}
-        .version=${this.#model.version}
-        .clock=${this.#clock}
-        .moving=${this.#isMoving()}
-        .critical=${criticalIndices(this.#speedup.report, this.#model.rows)}
-        .selected=${this.#saved.selected}
-      ></fleet-timeline>
-    </section>`;
-  }
-
-  #subtasksSection(s: ViewStrings): TemplateResult {
-    return html`<section aria-labelledby="subtasks-title">
-      <h2 id="subtasks-title">${icon('listUnordered')}${s.subtasksSection}</h2>
-      <fleet-subtasks
-        class="card clip"
-        .strings=${s}
-        .model=${this.#model}
-        .version=${this.#model.version}
-        .clock=${this.#clock}
-        .moving=${this.#isMoving()}
-        .listing=${this.#saved.listing}
-        .selected=${this.#saved.selected}
-      ></fleet-subtasks>
-    </section>`;
-  }
-
-  #detail(s: ViewStrings): TemplateResult | typeof nothing {
-    const { selected } = this.#saved;
-    const row = selected === null ? undefined : this.#model.rows[selected];
-    if (row === undefined) return nothing;
-    return html`<fleet-detail
-      .strings=${s}
-      .row=${row}
-      .rows=${this.#model.rows}
-      .clock=${this.#clock}
-      .version=${this.#model.version}
-    ></fleet-detail>`;
-  }
-
-  #speedupSection(s: ViewStrings): TemplateResult {
-    return html`<section aria-labelledby="speedup-title">
-      <h2 id="speedup-title">${icon('dashboard')}${s.speedupSection}</h2>
-      <fleet-speedup
-        class="card"
-        .strings=${s}
-        .report=${this.#speedup.report}
-        .problem=${this.#speedup.problem}
-        .serial=${this.#serial}
-        .refused=${this.#refused}
-        .enabled=${this.#stream.state !== 'disconnected'}
-        .joined=${this.#model.join?.complete ?? false}
-        .isSerial=${this.#task?.serial ?? false}
-      ></fleet-speedup>
-    </section>`;
-  }
-
   #heard(told: Told): void {
-    switch (told.type) {
-      case 'init':
-        this.#strings = told.strings;
-        break;
-      case 'task':
-        this.#task = told;
-        this.#save({ thread: told.thread });
-        break;
-      case 'stream':
-        this.#stream = { state: told.state, note: told.note };
-        if (told.state === 'live') this.#clock.go();
-        else this.#clock.stop();
-        break;
-      case 'change':
-        this.#change(told);
-        break;
-      case 'speedup':
-        this.#speedup = { report: told.report, problem: told.problem };
-        break;
-      case 'serial':
-        this.#serial = told.run;
-        break;
-    }
+    this.#state.take(told);
+    if (told.type === 'task') this.#save({ thread: told.thread });
     this.requestUpdate();
   }
 
-  #change({ seq, nowUnix, reset, join, children }: Change): void {
-    this.#clock.sync(nowUnix);
-    this.#model.apply({ join, children: children.map(unpackChild), reset });
-    this.#appliedSeq = seq;
-  }
-
-  #isMoving(): boolean {
-    return this.#stream.state === 'live' && this.#model.running > 0;
-  }
-
-  /** From the opening to the join, or to now. */
-  #wallSecs(): number | null {
-    const { join } = this.#model;
-    if (join?.openedUnix == null) return null;
-    const end = join.complete ? join.joinedUnix : this.#clock.now();
-    return end === null ? null : Math.max(0, end - join.openedUnix);
-  }
-
-  #wallGoesOn(): void {
-    const { join } = this.#model;
-    if (this.#wallTimer !== undefined || this.#stream.state !== 'live' || join === null || join.complete)
-      return;
+  /** Draws the wall time again each second while it grows. */
+  #growWallTime(): void {
+    if (this.#wallTimer !== undefined || !this.#state.isWallMoving) return;
     this.#wallTimer = setTimeout(() => {
       this.#wallTimer = undefined;
       this.requestUpdate();
@@ -355,14 +122,14 @@ export class JoinViewElement extends LitElement {
   }
 
   #sayable(): string {
-    const { join } = this.#model;
-    if (join === null || this.#strings === null) return '';
-    const outcome =
-      join.outcome === null ? this.#strings.joinWaits : this.#strings[outcomeWord(join.outcome)];
+    const { model, strings } = this.#state;
+    const { join } = model;
+    if (join === null || strings === null) return '';
+    const outcome = join.outcome === null ? strings.joinWaits : strings[outcomeWord(join.outcome)];
     return join.reason === null ? outcome : `${outcome}: ${join.reason}`;
   }
 
-  /** Told to whoever measures: from the script's start to the frame in which subtasks can be seen. */
+  /** Records the time from the script's start to the frame in which subtasks can be seen. */
   #markFirstPaint(): void {
     this.#painted = true;
     requestAnimationFrame(() => {
@@ -406,7 +173,7 @@ export class JoinViewElement extends LitElement {
   }
 
   async #export(format: ExportFormat): Promise<void> {
-    const s = this.#strings;
+    const s = this.#state.strings;
     if (s === null) return;
     const request = format === 'json' ? ({ kind: 'export-json' } as const) : await this.#picture(format, s);
     if (typeof request === 'string') return this.#tell({ good: false, text: request, hint: null });
@@ -414,17 +181,18 @@ export class JoinViewElement extends LitElement {
     if (saved !== null) this.#tell({ good: true, text: fill(s.exported, saved), hint: null });
   }
 
-  /** @returns why there is none, where there is none. */
+  /** @returns the reason where there is no picture */
   async #picture(format: 'svg' | 'png', s: ViewStrings): Promise<ViewRequest | string> {
     const timeline = this.renderRoot.querySelector<TimelineElement>('fleet-timeline');
-    const title = `${this.#task?.alias ?? ''} ${this.#task?.goal ?? ''}`;
+    const { task } = this.#state;
+    const title = `${task?.alias ?? ''} ${task?.goal ?? ''}`;
     const data = format === 'svg' ? timeline?.exportSvg(title) : await timeline?.exportPng();
     if (data == null) return s.timelineEmpty;
     if (data.length > MAX_PICTURE_CHARS) return s.pictureTooLarge;
     return { kind: 'export-picture', format, data };
   }
 
-  /** Asks the host, and shows why when it fails: null then, too. */
+  /** Asks the host, and shows the reason when it fails. @returns null then, too */
   async #ask(request: ViewRequest): Promise<string | null> {
     try {
       const answer = await this.#host.ask(request);

@@ -37,7 +37,7 @@ export function rowCodec<Document, M extends Members<Document>>(members: M): Row
   const names = Object.keys(members);
   const table = Object.values(members);
   return {
-    schema: v.strictTuple(table.map(({ schema }) => schema)) as v.GenericSchema<unknown, Packed<Row>>,
+    schema: v.strictTuple(table.map(({ schema }) => schema)),
     pack: document => table.map(({ read }) => read(document)),
     unpack: packed => {
       const unpacked: Record<string, unknown> = {};

@@ -1,0 +1,95 @@
+import { ViewClock } from '../components/clock.ts';
+import {
+  unpackChild,
+  type Problem,
+  type SerialRow,
+  type SpeedupRow,
+  type StreamState,
+  type ToView,
+} from '../protocol.ts';
+import type { ViewStrings } from '../strings.ts';
+import { FanOutModel } from './fan-out.ts';
+
+export type Told = Exclude<ToView, { type: 'reply' }>;
+type Change = ToView & { type: 'change' };
+
+/** The state of the panel's updates: whether it shows the present, and why not. */
+export interface Stream {
+  readonly state: StreamState;
+  readonly note: string | null;
+}
+
+/** Everything that the host has told the panel. */
+export class PanelState {
+  readonly model = new FanOutModel();
+  readonly clock = new ViewClock();
+  strings: ViewStrings | null = null;
+  task: (ToView & { type: 'task' }) | null = null;
+  stream: Stream = { state: 'connecting', note: null };
+  speedup: { readonly report: SpeedupRow | null; readonly problem: Problem | null } = {
+    report: null,
+    problem: null,
+  };
+  serial: SerialRow | null = null;
+  #appliedSeq: number | null = null;
+
+  take(told: Told): void {
+    switch (told.type) {
+      case 'init':
+        this.strings = told.strings;
+        break;
+      case 'task':
+        this.task = told;
+        break;
+      case 'stream':
+        this.#stream(told);
+        break;
+      case 'change':
+        this.#change(told);
+        break;
+      case 'speedup':
+        this.speedup = { report: told.report, problem: told.problem };
+        break;
+      case 'serial':
+        this.serial = told.run;
+        break;
+    }
+  }
+
+  /** Returns the number of the last change that was applied since the last call; null where none was. */
+  takeApplied(): number | null {
+    const seq = this.#appliedSeq;
+    this.#appliedSeq = null;
+    return seq;
+  }
+
+  /** True while running attempts grow. */
+  get isMoving(): boolean {
+    return this.stream.state === 'live' && this.model.running > 0;
+  }
+
+  /** True while the wall time grows. */
+  get isWallMoving(): boolean {
+    return this.stream.state === 'live' && this.model.join?.complete === false;
+  }
+
+  /** The wall time from the opening to the join, or to now. */
+  get wallSecs(): number | null {
+    const { join } = this.model;
+    if (join?.openedUnix == null) return null;
+    const end = join.complete ? join.joinedUnix : this.clock.now();
+    return end === null ? null : Math.max(0, end - join.openedUnix);
+  }
+
+  #stream({ state, note }: Stream): void {
+    this.stream = { state, note };
+    if (state === 'live') this.clock.go();
+    else this.clock.stop();
+  }
+
+  #change({ seq, nowUnix, reset, join, children }: Change): void {
+    this.clock.sync(nowUnix);
+    this.model.apply({ join, children: children.map(unpackChild), reset });
+    this.#appliedSeq = seq;
+  }
+}
