@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineClient } from '../client/client.ts';
 import type { Client } from '../cli/host.ts';
 import { FleetError } from '../errors.ts';
-import { readPidFile } from '../home/process.ts';
+import { readPidFile } from '../home/pid-file.ts';
 
 /** The time that an answer may take before its engine is asked for its health, and that this may take, in milliseconds. */
 const PATIENCE_MS = 5_000;

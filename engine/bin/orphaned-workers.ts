@@ -1,22 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetStopped } from '../contract/documents.ts';
 import type { StopOrphanedOptions } from '../cli/host.ts';
-import { FleetError, systemCodeOf } from '../errors.ts';
+import { FleetError } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import type { Lease } from '../home/held-lease.ts';
 import { acquireLease } from '../home/lease.ts';
 import { liveWorkers, workerHomes, type LiveWorker, type WorkerHome } from '../home/live-workers.ts';
 import { homePaths } from '../home/paths.ts';
-import { isAlive } from '../home/process.ts';
 import { markStopped } from '../home/stop-mark.ts';
 import { endOrphanedCommands } from '../runtime/processes/command-notes.ts';
+import { endProcess } from '../system/processes.ts';
 
 type Stopped = FleetStopped['stopped'];
 
 /** The time for a process to end beyond the grace, and for the system to kill one, in milliseconds. */
 const CLOSING_MS = 2_000;
 const KILL_WAIT_MS = 5_000;
-const LOOK_MS = 15;
 
 interface OrphanedWorker extends LiveWorker {
   readonly did: string;
@@ -70,10 +68,8 @@ async function leftOf(home: string): Promise<OrphanedWorker[]> {
 async function end(worker: OrphanedWorker, graceMs: number): Promise<Stopped[number]> {
   const { alias, did, pid } = worker;
   const told = { alias, did, pid, handed_back: 0 };
-  signal(worker, 'SIGTERM');
-  if (await isGone(worker, graceMs + CLOSING_MS)) return { ...told, how: 'terminated' };
-  signal(worker, 'SIGKILL');
-  if (await isGone(worker, KILL_WAIT_MS)) return { ...told, how: 'killed' };
+  const how = await endProcess(worker, { graceMs: graceMs + CLOSING_MS, killMs: KILL_WAIT_MS });
+  if (how !== null) return { ...told, how };
   throw new FleetError('WORKER_FAILED', `process ${pid} of ${alias} does not end`, {
     details: { alias, did, pid },
   });
@@ -98,23 +94,4 @@ async function isMeant({ alias, home }: WorkerHome, instance: string | null): Pr
     ({ key }) => key.did === instance,
     () => false,
   );
-}
-
-function signal({ pid, start }: OrphanedWorker, name: NodeJS.Signals): void {
-  if (!isAlive(pid, start)) return;
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    // It ended between the look and the signal.
-    if (systemCodeOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-async function isGone({ pid, start }: OrphanedWorker, withinMs: number): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
-  while (isAlive(pid, start)) {
-    if (performance.now() > deadline) return false;
-    await delay(LOOK_MS);
-  }
-  return true;
 }

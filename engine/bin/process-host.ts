@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty';
 import { readConfig, type Config } from '../home/config.ts';
 import { isLeaseHeld } from '../home/lease.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
-import { isAlive, readPidFile } from '../home/process.ts';
+import { readPidFile } from '../home/pid-file.ts';
 import { settings as resolveSettings } from '../home/settings.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { connect, type Target } from '../client/client.ts';
@@ -10,11 +10,12 @@ import { ReaderGone, type Connection, type Host, type Output, type Settings } fr
 import { coloursFor } from '../cli/render/colours.ts';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { tokenActor, tokenIdOf } from '../contract/tokens.ts';
 import type { Did } from '../record/ids.ts';
 import { submittersEnvironment } from '../runtime/environment.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
+import { isRunning } from '../system/processes.ts';
+import { waitUntil } from '../system/wait.ts';
 import { noticingHang } from './hang.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
@@ -75,22 +76,19 @@ function ownActor(token: string): Did | undefined {
 const COMING_MS = 5000;
 /** The time in which a standby holds the lease of a coordinator that was killed, in milliseconds. */
 const WAKING_MS = 200;
-const LOOK_MS = 10;
 
 /**
  * Nobody serves the home, but somebody holds its lease, or its coordinator was killed a moment ago: a standby takes over,
  * or another coordinator opens it. It is worth a moment not to say that no fleet is running.
  */
 async function untilServed({ home, pidFile }: HomePaths, signal: AbortSignal): Promise<void> {
-  const began = performance.now();
-  for (;;) {
+  const isDecided = async (waitedMs: number): Promise<boolean> => {
     const holder = await readPidFile(pidFile);
-    if (holder !== undefined && isAlive(holder.pid, holder.start)) return;
-    const waited = performance.now() - began;
-    const isComing = (holder !== undefined && waited < WAKING_MS) || (await isHeld(home));
-    if (!isComing || waited > COMING_MS || signal.aborted) return;
-    await delay(LOOK_MS);
-  }
+    if (signal.aborted || (holder !== undefined && isRunning(holder))) return true;
+    const wasKilled = holder !== undefined && waitedMs < WAKING_MS;
+    return !wasKilled && !(await isHeld(home));
+  };
+  await waitUntil(isDecided, { withinMs: COMING_MS });
 }
 
 async function isHeld(home: string): Promise<boolean> {

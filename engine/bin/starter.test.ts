@@ -9,7 +9,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { builtPrograms } from '../../test/bundled.ts';
 import type { FannedOut, FleetStarted, HealthDocument, JoinStatus } from '../contract/documents.ts';
 import { homePaths } from '../home/paths.ts';
-import { processStart, writePidFile } from '../home/process.ts';
+import { writePidFile } from '../home/pid-file.ts';
+import { processStart } from '../system/process-table.ts';
 import { processStarter } from './starter.ts';
 
 const SOURCE = fileURLToPath(new URL('./spl.ts', import.meta.url));

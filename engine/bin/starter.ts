@@ -1,15 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../client/client.ts';
 import type { AwaitGoneOptions, EnsureOptions, Starter } from '../cli/host.ts';
 import { VERSION } from '../contract/engine.ts';
 import { FleetError } from '../errors.ts';
 import { openHome } from '../home/home.ts';
 import { homePaths, type HomePaths } from '../home/paths.ts';
-import { isAlive, processStart, readPidFile } from '../home/process.ts';
+import { readPidFile } from '../home/pid-file.ts';
+import { argumentsOf, processStart } from '../system/process-table.ts';
+import { endProcess, isRunning, waitUntilGone } from '../system/processes.ts';
+import { waitUntil } from '../system/wait.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { withoutRepository } from '../runtime/environment.ts';
 import { HEAP_FLAGS } from '../runtime/heap.ts';
@@ -23,8 +25,8 @@ const START_MS = 30_000;
 const HANG_MS = 10_000;
 /** The time to keep asking after the started process has ended, in milliseconds: another may have been faster. */
 const AFTERLIFE_MS = 2_000;
-/** The interval between looks at the socket while a coordinator starts, and at the system while one ends, in milliseconds. */
-const RETRY_MS = 15;
+/** The time that a coordinator may take to end on SIGTERM, and the system to end a killed one, in milliseconds. */
+const END_MS = 3_000;
 /** A log that has grown beyond this is set aside at the next start. */
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
@@ -120,12 +122,14 @@ async function untilAnswering(
   let deadline = performance.now() + START_MS;
   daemon.once('exit', () => (deadline = Math.min(deadline, performance.now() + AFTERLIFE_MS)));
   daemon.once('error', () => (deadline = 0));
-  for (;;) {
-    const pid = await askPid(paths, signal);
-    if (pid !== undefined) return pid;
-    if (performance.now() > deadline) throw await notStarted(daemon, logFile);
-    await delay(RETRY_MS, undefined, { signal });
-  }
+  let pid: number | undefined;
+  const isAnswered = async (): Promise<boolean> => {
+    pid = await askPid(paths, signal);
+    if (pid === undefined && performance.now() > deadline) throw await notStarted(daemon, logFile);
+    return pid !== undefined;
+  };
+  await waitUntil(isAnswered, { withinMs: Infinity, signal });
+  return pid!;
 }
 
 /** The process that answers at the home's socket, or undefined while none does. */
@@ -172,15 +176,13 @@ async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetE
 async function awaitGone(program: Program, { home, pid, graceMs }: AwaitGoneOptions): Promise<boolean> {
   const start = processStart(pid);
   if (start === null) return true;
-  if (!isOurs(program, pid))
-    return until(async () => !isAlive(pid, start) || !(await serves(home, pid)), graceMs);
-  const isGone = (): boolean => !isAlive(pid, start);
-  if (await until(isGone, graceMs)) return true;
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    if (isAlive(pid, start)) process.kill(pid, signal);
-    if (await until(isGone, 3_000)) return true;
-  }
-  return false;
+  const coordinator = { pid, start };
+  if (!(await isOurs(program, pid)))
+    return waitUntil(async () => !isRunning(coordinator) || !(await serves(home, pid)), {
+      withinMs: graceMs,
+    });
+  if (await waitUntilGone(coordinator, graceMs)) return true;
+  return (await endProcess(coordinator, { graceMs: END_MS, killMs: END_MS })) !== null;
 }
 
 /** Tells whether the home's coordinator says that it is this process. A coordinator takes that back when it closes. */
@@ -188,21 +190,8 @@ async function serves(home: string, pid: number): Promise<boolean> {
   return (await readPidFile(homePaths(home).pidFile))?.pid === pid;
 }
 
-async function until(isSo: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) return false;
-    await delay(RETRY_MS);
-  }
-  return true;
-}
-
 /** True for a process that runs `spl serve`. An editor that serves the home is never signalled. */
-function isOurs(program: Program, pid: number): boolean {
-  try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.includes('serve') && words.includes(program.file);
-  } catch {
-    return false;
-  }
+async function isOurs(program: Program, pid: number): Promise<boolean> {
+  const words = await argumentsOf(pid);
+  return words.includes('serve') && words.includes(program.file);
 }

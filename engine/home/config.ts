@@ -6,7 +6,7 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isDid, type Did } from '../record/ids.ts';
 import { didYouMean } from '../record/near-names.ts';
 
-/** The schemas of settings, whatever their source. A message follows the setting's name. */
+/** The schemas of settings, whatever their source. The name of the setting precedes a message. */
 export const values = {
   actor: v.custom<Did>(
     value => typeof value === 'string' && isDid(value),
@@ -25,7 +25,7 @@ export const values = {
   stallSecs: number(0, 31_536_000),
   timeoutSecs: number(0.001, 31_536_000),
   stallPolicy: v.picklist(['notify', 'nudge', 'end'], 'must be notify, nudge or end'),
-  /** A character of any language fits. */
+  /** Room for a character of any language. */
   outputCapBytes: wholeNumber(4, Number.MAX_SAFE_INTEGER),
 };
 
@@ -58,7 +58,7 @@ const tables = {
   ),
 };
 
-/** The kinds of output that a coding agent can be listened to in. */
+/** The output formats of coding agents that can be read. */
 export const AGENT_OUTPUTS = ['text', 'claude', 'codex', 'gemini', 'opencode', 'aider'] as const;
 
 const words = v.pipe(
@@ -67,7 +67,7 @@ const words = v.pipe(
   v.maxLength(256, 'has more than 256 words'),
 );
 
-/** A table `[agents.NAME]`: how that agent is run. What it leaves out, the preset of its name says. */
+/** A table `[agents.NAME]`: the way to run that agent. The preset of its name fills in what the table omits. */
 const agentTable = v.partial(
   v.object({
     command: words,
@@ -88,7 +88,7 @@ const pathInside = v.pipe(
   ),
 );
 
-/** The table `[worktree]`: what the worktrees of attempts begin with. */
+/** The table `[worktree]`: the start of the worktrees of attempts. */
 const worktreeTable = v.partial(
   v.object({
     dirty: v.picklist(['refuse', 'stash', 'carry'], 'must be refuse, stash or carry'),
@@ -132,15 +132,15 @@ const schema = v.object({
   ),
 });
 
-/** The content of `config.toml`, without what it leaves out: `settings` knows the defaults. */
+/** The content of `config.toml`, without defaults: `settings` adds them. */
 export interface Config extends v.InferOutput<typeof schema> {
-  /** The entries that mean nothing, in words. */
+  /** Sentences about entries that have no meaning. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads a `config.toml`; a missing one says nothing.
- * @throws HOME_INVALID naming the line, or the key and what it must be.
+ * Reads a `config.toml`; a missing file is an empty one.
+ * @throws HOME_INVALID naming the line, or the key and the values that it may have.
  */
 export async function readConfig(file: string): Promise<Config> {
   let text: string;
@@ -154,7 +154,11 @@ export async function readConfig(file: string): Promise<Config> {
   return parseConfig(text, file);
 }
 
-/** Decodes the text of a `config.toml`; `file` is what errors call it. @throws HOME_INVALID as `readConfig`. */
+/**
+ * Decodes the text of a `config.toml`.
+ * @param file the name of the file in errors
+ * @throws HOME_INVALID as `readConfig`.
+ */
 export function parseConfig(text: string, file: string): Config {
   const parsed = parseToml(text, file);
   const result = v.safeParse(schema, parsed, { abortEarly: true });

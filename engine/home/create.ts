@@ -5,17 +5,17 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { generateKey, keyToPem } from '../record/signing.ts';
 import { shellQuoted, syncFolder, writeNewFile } from './files.ts';
 import type { HomePaths } from './paths.ts';
-import { processStart } from './process.ts';
+import { processStart } from '../system/process-table.ts';
 
 /**
- * The empty file that says "a home is being made here". It is the first thing in the folder and the last to go,
- * so that a folder with it and without `home.json` was never used and may be finished by whoever comes next.
+ * The empty file that marks a home under construction. It is created first and removed last, so that a folder with it
+ * and without `home.json` was never used, and anybody may finish it.
  */
 export const MARKER = '.making-home';
 
 /**
- * Makes a home in a folder that is missing, empty or half-made; `home.json` comes last. Several may do so at once:
- * each file is linked into place whole, the first one wins, and all go on with what the winner made.
+ * Makes a home in a folder that is missing, empty or half-made; `home.json` comes last. Several processes may do so at
+ * once: each file is linked into place whole, the first one wins, and all continue with the files of the winner.
  * @throws HOME_INVALID when the folder can't be made or written.
  */
 export async function makeHome(
@@ -45,11 +45,11 @@ export async function makeHome(
   }
 }
 
-/** Names what keeps a folder from being written, where it is not its mode. */
+/** Names a cause other than its mode for which a folder can't be written. */
 export const whyUnwritable = (cause: unknown): string =>
   systemCodeOf(cause) === 'EROFS' ? ': it lies on a file system that is mounted read-only' : '';
 
-/** The command, or the choice, by which a folder that could not be written can be. */
+/** Returns the command, or the choice, that makes a folder writable. */
 export const mendingOf = (cause: unknown, folder: string): string =>
   systemCodeOf(cause) === 'EROFS'
     ? 'Mount it for writing, or name a folder elsewhere: --home, or SYNCROPEL_HOME.'
@@ -63,7 +63,7 @@ export async function makeFolders(paths: HomePaths): Promise<void> {
   }
 }
 
-/** Makes the token unless there is one. Unlike the key it is nobody's identity, so that a lost one is replaced. */
+/** Makes the token unless there is one. Unlike the key it identifies nobody, so that a lost one is replaced. */
 export async function makeToken(paths: HomePaths): Promise<void> {
   if (await exists(paths.token)) return;
   await place(paths.home, paths.token, randomBytes(32).toString('base64url') + '\n');
@@ -71,12 +71,12 @@ export async function makeToken(paths: HomePaths): Promise<void> {
 
 async function makeFolder({ home }: HomePaths): Promise<void> {
   await fs.mkdir(home, { recursive: true, mode: 0o700 });
-  // An empty folder that was there already is ours from now on, and so is closed to others.
+  // An empty folder that existed belongs to us from now on, and is closed to others.
   await fs.chmod(home, 0o700);
   await syncFolder(path.dirname(home));
 }
 
-/** Puts a file in its place whole, unless there is one. */
+/** Puts a complete file in its place, unless there is one. */
 async function place(home: string, file: string, content: string): Promise<void> {
   const temporary = path.join(home, `${MARKER}-${process.pid}-${randomBytes(4).toString('hex')}`);
   try {
@@ -89,7 +89,7 @@ async function place(home: string, file: string, content: string): Promise<void>
   }
 }
 
-/** Removes what a maker that died left behind; what a living one is about to link is left alone. */
+/** Removes the remains of a process that died while it made a home. A living process still needs its file. */
 async function removeRemains(home: string): Promise<void> {
   for (const name of await fs.readdir(home)) {
     const pid = name.startsWith(`${MARKER}-`) ? Number(name.split('-')[2]) : undefined;
@@ -97,7 +97,7 @@ async function removeRemains(home: string): Promise<void> {
   }
 }
 
-/** The nearest folder above that exists: the one whose permissions are in the way. */
+/** Returns the nearest folder above that exists: its permissions are the obstacle. */
 async function nearestFolder(folder: string): Promise<string> {
   for (let at = folder; ; at = path.dirname(at)) {
     if (at === path.dirname(at) || (await exists(at))) return at;

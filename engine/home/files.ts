@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { systemCodeOf } from '../errors.ts';
 
-/** Makes the names in a folder durable: a file that was created or renamed is only then sure to be found again. */
+/** Makes the names in a folder durable: only then does a created or renamed file survive a crash. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, 'r');
   try {
@@ -14,7 +14,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a new file durably. Its folder is the caller's to sync. @throws EEXIST when there is one. */
+/** Writes a new file durably. The caller syncs its folder. @throws EEXIST when there is one. */
 export async function writeNewFile(file: string, data: string | Uint8Array, mode: number): Promise<void> {
   const handle = await fs.open(file, 'wx', mode);
   try {
@@ -25,12 +25,12 @@ export async function writeNewFile(file: string, data: string | Uint8Array, mode
   }
 }
 
-/** Replaces a file so that a reader, and a crash, finds the old content or the new, whole. */
+/** Replaces a file so that a reader, also after a crash, finds either the whole old content or the whole new one. */
 export async function writeAtomically(file: string, data: string, mode: number): Promise<void> {
   await replace(file, temporary => writeNewFile(temporary, data, mode));
 }
 
-/** As `writeAtomically`, for what is too much to be held: `produce` writes one part after the other. */
+/** As `writeAtomically`, for content too large for memory: `produce` writes it in parts. */
 export function writeStreamAtomically<T>(
   file: string,
   mode: number,
@@ -49,10 +49,10 @@ export function writeStreamAtomically<T>(
 }
 
 /**
- * Writes to a path that a person names, and leaves what is there what it is: links stay links, and only a regular file of
- * this user, with no other name, is replaced whole; it keeps its mode. Anything else (a FIFO, a device, a
- * file with several names or of another user) is written to, and an open file (`/dev/fd/3`) added to.
- * @param mode that of a new file
+ * Writes to a path that a person names, and keeps the kind of what is there. Links stay links. A regular file of this
+ * user with no other name is replaced whole, and keeps its mode. Anything else (a FIFO, a device, a file with several
+ * names or of another user) is written to, and an open file (`/dev/fd/3`) is appended to.
+ * @param mode the mode of a new file
  */
 export async function writeStreamTo<T>(
   file: string,
@@ -73,16 +73,18 @@ export async function writeStreamTo<T>(
 
 /** The entries of `/proc` and `/dev/fd` that stand for open files. */
 const OPEN_FILE = /^\/(?:proc\/.*|dev)\/fd\/\d+$/;
-/** The number of links that Linux follows before it calls them a loop. */
+/** The number of links that Linux follows before it reports a loop. */
 const MAX_LINKS = 40;
 
-/** A new file in the place of one that has another name, or another owner, would be a different file to them. */
+/**
+ * False for a file with several names or of another owner: a new file in its place would be a different one to them.
+ */
 function isReplaceable(path: string, stats: Stats): boolean {
   const isOwn = process.getuid === undefined || stats.uid === process.getuid();
   return stats.isFile() && stats.nlink === 1 && isOwn && !OPEN_FILE.test(path);
 }
 
-/** Returns the path at the end of the symbolic links, which may name nothing. An open file is not looked behind. */
+/** Follows symbolic links to their end, where there may be no file. Returns the path of an open file as it is. */
 async function linkedFrom(file: string): Promise<string> {
   let at = file;
   for (let links = 0; links < MAX_LINKS; links++) {
@@ -114,6 +116,6 @@ async function replace<T>(file: string, make: (temporary: string) => Promise<T>)
   return made;
 }
 
-/** A path as a shell takes it, for the commands that hints name. */
+/** Quotes a path for a shell, in the commands of hints. */
 export const shellQuoted = (text: string): string =>
   /^[A-Za-z0-9_./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

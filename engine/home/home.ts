@@ -10,32 +10,32 @@ import { makeFolders, makeHome, makeToken, MARKER, mendingOf, whyUnwritable } fr
 import { shellQuoted } from './files.ts';
 import { homePaths, type HomePaths } from './paths.ts';
 
-/** The format of homes that this version makes and opens. */
+/** The format of the homes that this version makes and opens. */
 export const HOME_FORMAT = 1;
 
-/** A home that is complete and only this user's. */
+/** A complete home, private to this user. */
 export interface Home {
   readonly paths: HomePaths;
   readonly key: InstanceKey;
   /** The bearer token of the HTTP port, 43 characters base64url. */
   readonly token: string;
   readonly config: Config;
-  /** The version that made it. */
+  /** The version that made the home. */
   readonly version: string;
 }
 
 export type OpenHomeOptions =
-  /** Only read: what a client does. */
+  /** Only reads, as a client does. */
   | { readonly create: false }
-  /** Make what is missing, as the version that is named: what an instance does. */
+  /** Makes missing parts, as an instance does, and records this version. */
   | { readonly create: true; readonly version: string };
 
 /**
- * Opens the home of one instance, or makes it in a folder that is missing, empty, or was left half-made. Two that
- * make the same home at once end with the same one. It does not take the lease.
- * @throws NOT_FOUND when there is none and none is to be made.
- * @throws HOME_INVALID, nothing touched, when the folder holds something else, or the home is damaged, not
- * writable, or open to other users; the hint names the command that mends it.
+ * Opens the home of one instance, or makes it in a folder that is missing, empty or half-made. Two processes that make
+ * the same home at once get the same one. Does not take the lease.
+ * @throws NOT_FOUND when there is no home and `create` is false.
+ * @throws HOME_INVALID, with nothing changed, when the folder holds something else, or the home is damaged, not
+ * writable, or open to other users; the hint names the command that repairs it.
  * @throws HOME_NEWER when a later version made it in a format of its own.
  */
 export async function openHome(dir: string, options: OpenHomeOptions): Promise<Home> {
@@ -54,8 +54,8 @@ async function isHome(paths: HomePaths): Promise<boolean> {
   if (!stats.isDirectory()) throw invalid(`the home '${paths.home}' is not a folder`, paths);
   const names = new Set(await listFolder(paths));
   if (names.has(path.basename(paths.homeJson))) return true;
-  // A folder with our marker is a home whose making was interrupted, and was never used: it is made anew.
-  // People who configure a home before its first start put a configuration there, and nothing else.
+  // A folder with the marker is a home that was never finished or used, and is made anew. One with only a configuration
+  // is a home that somebody configured before its first start.
   names.delete(path.basename(paths.configToml));
   if (names.size === 0 || names.has(MARKER)) {
     requireOwner('the folder', paths.home, stats);
@@ -100,7 +100,7 @@ const homeJsonSchema = v.object({ format: v.literal(HOME_FORMAT), version: v.str
 
 async function readHomeJson(paths: HomePaths): Promise<{ version: string }> {
   const content = await readJson(paths);
-  // The number comes first: what else a later format holds is not ours to know.
+  // The number is checked first: this version does not know the other members of a later format.
   const format = v.safeParse(formatSchema, content);
   if (format.success && format.output.format > HOME_FORMAT) {
     throw new FleetError(
@@ -138,7 +138,7 @@ function damagedHomeJson(paths: HomePaths, cause?: unknown): FleetError {
   });
 }
 
-/** Reads a secret, refusing one that others can read; the folder it lies in counts too. */
+/** Reads a secret. @throws HOME_INVALID when others can read the file or the folder that it is in. */
 async function readPrivate(what: string, file: string): Promise<string> {
   try {
     const folder = path.dirname(file);

@@ -1,14 +1,14 @@
 import { access, constants, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 
-/** True for a program that commands find in this environment: a path, or a name in a folder of `PATH`. */
+/** True for a program that commands find in this environment, as a path or as a name in a folder of `PATH`. */
 export async function isInstalled(program: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const folders = program.includes('/') ? [''] : (env['PATH'] ?? '').split(path.delimiter);
   for (const folder of folders) if (await isExecutable(path.join(folder, program))) return true;
   return false;
 }
 
-/** Returns the programs of executors that commands do not find in this environment, by the executor. */
+/** Returns the programs that commands do not find in this environment, by their executors. */
 export async function missingPrograms(
   { programs = {} }: { readonly programs?: Readonly<Record<string, string>> | undefined },
   env: NodeJS.ProcessEnv,
@@ -19,7 +19,7 @@ export async function missingPrograms(
   return missing;
 }
 
-/** Tells whether something can be run; a folder, which has the same bit, can not. */
+/** True for a file that can be executed. Folders have the same permission bit, but can't be run. */
 async function isExecutable(file: string): Promise<boolean> {
   try {
     await access(file, constants.X_OK);

@@ -4,21 +4,25 @@ import { FleetError, systemCodeOf } from '../errors.ts';
 import type { Lease } from './held-lease.ts';
 import type { HomePaths } from './paths.ts';
 
-/** `O_EXLOCK` and `O_NONBLOCK` of macOS and the BSDs, which Node.js passes on and does not name. */
+/** `O_EXLOCK` and `O_NONBLOCK` of macOS and the BSDs. Node.js passes them on, but has no names for them. */
 const O_EXLOCK = 0x20;
 const O_NONBLOCK = 0x4;
 
 /**
- * The lease where there are no abstract sockets: an open file that the kernel locks as it opens it and unlocks
- * when its last descriptor goes. Not tested: no such system was at hand.
- * @returns undefined when another holds it.
- * @throws NOT_SUPPORTED on a system that has no such way of opening.
+ * Takes the lease on a system without abstract sockets: the kernel locks a file as it is opened, and unlocks it when
+ * its last descriptor is closed. Not tested: no such system was available.
+ * @returns undefined when another process holds it.
+ * @throws NOT_SUPPORTED on a system that can't lock a file this way.
  */
 export async function takeFile(paths: HomePaths): Promise<Lease | undefined> {
   if (process.platform === 'win32') {
-    throw new FleetError('NOT_SUPPORTED', 'Windows has no lease that a home can be held by', {
-      hint: 'Use WSL.',
-    });
+    throw new FleetError(
+      'NOT_SUPPORTED',
+      'Windows has no lock that could protect a home from a second writer',
+      {
+        hint: 'Use WSL.',
+      },
+    );
   }
   const { O_RDWR, O_CREAT } = fs.constants;
   const file = path.join(paths.home, 'lease');

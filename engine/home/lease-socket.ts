@@ -1,20 +1,21 @@
 import * as fs from 'node:fs/promises';
 import * as net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import type { Lease } from './held-lease.ts';
 
 /** The size of `sun_path` on Linux. */
 const NAME_BYTES = 108;
 
-/** More than this many wait for no lease; without a bound any local process could use up the holder's files. */
+/** The maximum number of waiting processes. Without it any local process could use up the holder's file descriptors. */
 const MAX_WAITING = 256;
 
 /**
- * The name of a home's lease, in Linux's abstract namespace: the first byte is NUL, nothing lies in the file
- * system. It follows the folder, by device and inode, wherever it is mounted or linked.
- *
- * The name has the full length that an address can have: some versions of Node.js pad a shorter one with NULs and
- * others do not, and the same home would then have two names.
+ * Returns the name of a home's lease in Linux's abstract namespace, where the first byte is NUL and the file system has
+ * no entry. The name contains the device and inode of the folder, so that it is the same wherever the folder is mounted
+ * or linked.
+ * | It has the full length of an address: some versions of Node.js pad a shorter one with NULs and others do not, and
+ * the same home would have two names.
  * @throws NOT_FOUND when there is no such folder.
  */
 export async function socketName(home: string): Promise<string> {
@@ -26,7 +27,7 @@ export async function socketName(home: string): Promise<string> {
   }
 }
 
-/** Binds the name, or answers undefined when another has it. */
+/** Binds the name. @returns undefined when another process has it. */
 export function takeSocket(name: string): Promise<Lease | undefined> {
   const waiting = new Set<net.Socket>();
   const server = net.createServer(connection => {
@@ -34,7 +35,7 @@ export function takeSocket(name: string): Promise<Lease | undefined> {
     connection.unref();
     connection.on('close', () => waiting.delete(connection));
     connection.on('error', () => connection.destroy());
-    // Whoever waits says nothing; reading is how its going away is noticed.
+    // Waiting processes send nothing; reading notices the end of their connections.
     connection.resume();
   });
   server.maxConnections = MAX_WAITING;
@@ -44,7 +45,7 @@ export function takeSocket(name: string): Promise<Lease | undefined> {
       if (systemCodeOf(error) === 'EADDRINUSE') resolve(undefined);
       else reject(new FleetError('UNAVAILABLE', "the home's lease can't be taken", { cause: error }));
     });
-    // `exclusive` keeps a cluster's primary process from holding the lease in our stead.
+    // `exclusive` keeps a cluster's primary process from holding the lease in its place.
     server.listen({ path: name, exclusive: true }, () => resolve(leaseOf(server, waiting)));
   });
 }
@@ -60,7 +61,7 @@ function leaseOf(server: net.Server, waiting: ReadonlySet<net.Socket>): Lease {
   };
 }
 
-/** Tells whether somebody has bound the name. */
+/** True when a process has bound the name. */
 export function isBound(name: string): Promise<boolean> {
   return new Promise(resolve => {
     const connection = net.connect({ path: name });
@@ -72,18 +73,18 @@ export function isBound(name: string): Promise<boolean> {
   });
 }
 
-/** A connection that ends sooner than this was turned away, or its holder is between binding and listening. */
+/** A connection that ends sooner was rejected, or the holder has bound the name and does not listen yet. */
 const PROMPT_MS = 10;
 
 /**
- * Waits until whoever bound the name dies or lets go: the kernel then ends the connection to it.
+ * Waits until the process that bound the name dies or releases it: the kernel then ends the connection to it.
  * @throws the signal's reason when it aborts.
  */
 export async function untilFreed(name: string, signal: AbortSignal): Promise<void> {
   const began = performance.now();
   const connected = await untilDisconnected(name, signal);
   signal.throwIfAborted();
-  // A holder that is there and does not keep us must not make us spin.
+  // Prevents a busy loop while a holder rejects connections.
   if (!connected || performance.now() - began < PROMPT_MS) await delay(PROMPT_MS);
   signal.throwIfAborted();
 }
@@ -105,5 +106,3 @@ function untilDisconnected(name: string, signal: AbortSignal): Promise<boolean> 
     if (signal.aborted) abort();
   });
 }
-
-const delay = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));

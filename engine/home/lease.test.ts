@@ -8,7 +8,8 @@ import { socketName } from './lease-socket.ts';
 import type { Lease } from './held-lease.ts';
 import { acquireLease, isLeaseHeld, waitForLease } from './lease.ts';
 import { homePaths } from './paths.ts';
-import { processStart, writePidFile } from './process.ts';
+import { writePidFile } from './pid-file.ts';
+import { processStart } from '../system/process-table.ts';
 import { startChild, type Child } from './testing/children.ts';
 
 const NEVER = new AbortController().signal;

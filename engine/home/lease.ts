@@ -1,13 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../errors.ts';
 import { takeFile } from './lease-file.ts';
 import type { Lease } from './held-lease.ts';
 import { isBound, socketName, takeSocket, untilFreed } from './lease-socket.ts';
 import { homePaths } from './paths.ts';
-import { isAlive, readPidFile } from './process.ts';
+import { readLivePidFile } from './pid-file.ts';
 
 /**
- * Takes the lease of the home, whose folder must exist. It keeps no process running by itself.
- * @throws LEASE_HELD when another has it; `details.pid` is the holder's, null when it has not said.
+ * Takes the lease of the home, whose folder must exist. It keeps no process alive by itself.
+ * @throws LEASE_HELD when another process has it; `details.pid` is the holder's, null when that is unknown.
  * @throws NOT_FOUND when there is no such folder.
  */
 export async function acquireLease(home: string): Promise<Lease> {
@@ -17,7 +18,7 @@ export async function acquireLease(home: string): Promise<Lease> {
 }
 
 /**
- * Takes the lease as soon as its holder dies or lets go: at once on Linux, within RETRY_MS elsewhere.
+ * Takes the lease as soon as its holder dies or releases it: at once on Linux, within RETRY_MS elsewhere.
  * @throws the signal's reason when it aborts; nothing is held then.
  */
 export async function waitForLease(home: string, signal: AbortSignal): Promise<Lease> {
@@ -30,7 +31,7 @@ export async function waitForLease(home: string, signal: AbortSignal): Promise<L
 }
 
 /**
- * Tells whether somebody holds the lease of the home, without taking it. False on systems that can't tell.
+ * Returns true when a process holds the lease of the home, without taking it. Always false on systems that can't tell.
  * @throws NOT_FOUND when there is no such folder.
  */
 export async function isLeaseHeld(home: string): Promise<boolean> {
@@ -52,8 +53,7 @@ async function settle(lease: Lease, signal: AbortSignal): Promise<Lease> {
 
 async function held(home: string): Promise<FleetError> {
   const paths = homePaths(home);
-  const holder = await readPidFile(paths.pidFile);
-  const pid = holder !== undefined && isAlive(holder.pid, holder.start) ? holder.pid : null;
+  const pid = (await readLivePidFile(paths.pidFile))?.pid ?? null;
   const who = pid === null ? 'another process' : `process ${pid}`;
   return new FleetError('LEASE_HELD', `the home '${paths.home}' is in use by ${who}`, {
     details: { home: paths.home, pid },
@@ -61,15 +61,7 @@ async function held(home: string): Promise<FleetError> {
   });
 }
 
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, RETRY_MS);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      if (signal.aborted) reject(signal.reason as Error);
-      else resolve();
-    }
-  });
+/** The caller's loop throws the signal's reason. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
 }

@@ -7,25 +7,27 @@ import { FleetError, messageOf } from '../errors.ts';
 import { requirePrivate } from './access.ts';
 import type { Config } from './config.ts';
 
-/** The address at which a coordinator's port listens, its certificate and its names. */
+/** The address of a coordinator's port, its certificate and its names. */
 export interface Listening {
   readonly host: string;
   /** Both as PEM; null for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** Tells whether a name in the header `Host`, without its port, is one of ours beside those of the loopback. */
+  /**
+   * True for a name in the header `Host`, without its port, that belongs to this port; loopback names are not listed.
+   */
   readonly isOwnName: (name: string) => boolean;
-  /** The messages for people. */
+  /** Notes for people. */
   readonly notes: readonly string[];
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '::1']);
 
 /**
- * Decides how the port listens: without TLS on this machine alone, elsewhere with a certificate or behind a proxy that
- * has one.
- * @param folder what relative paths are taken from
- * @throws HOME_INVALID for an address that others reach without TLS; for a certificate or key that is missing, open to others,
- * or does not fit.
+ * Chooses the address and the certificate of the port: plain HTTP on this machine alone, elsewhere a certificate or a
+ * proxy that has one.
+ * @param folder the base of relative paths
+ * @throws HOME_INVALID for an address that others reach without TLS, and for a certificate or key that is missing, open
+ * to others, or does not match.
  */
 export async function listeningOf(
   host: string,
@@ -63,7 +65,7 @@ async function withTls(host: string, certFile: string, keyFile: string): Promise
 
 function parse(cert: string, key: string, certFile: string): X509Certificate {
   try {
-    // Fails where the key is another one's.
+    // Fails when the key belongs to another certificate.
     createSecureContext({ cert, key });
     return new X509Certificate(cert);
   } catch (cause) {
@@ -75,7 +77,7 @@ function parse(cert: string, key: string, certFile: string): X509Certificate {
   }
 }
 
-/** The proxy ends TLS, and tells in `Host` the name by which it was called. */
+/** Describes a port behind a proxy, which ends TLS and sends its own name in `Host`. */
 function behind(host: string, proxy: string): Listening {
   const url = new URL(proxy);
   if (url.protocol !== 'https:')

@@ -4,7 +4,8 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { liveWorkers } from './live-workers.ts';
 import { homePaths } from './paths.ts';
-import { processStart, writePidFile } from './process.ts';
+import { writePidFile } from './pid-file.ts';
+import { processStart } from '../system/process-table.ts';
 
 describe('the live workers of a home', () => {
   let folder: string;

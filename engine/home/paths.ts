@@ -1,13 +1,13 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 
-/** The paths of everything in a home. All absolute. */
+/** The absolute paths of everything in a home. */
 export interface HomePaths {
   readonly home: string;
-  /** `{format, version}`; its presence makes the folder a home. */
+  /** `{format, version}`; a folder with this file is a home. */
   readonly homeJson: string;
   readonly configToml: string;
-  /** The id of the namespace that commands take which name none. */
+  /** The id of the namespace that is used by commands that name none. */
   readonly usedNamespace: string;
   readonly logDir: string;
   readonly indexDir: string;
@@ -17,17 +17,17 @@ export interface HomePaths {
   readonly keyFile: string;
   /** The bearer token of the HTTP port. */
   readonly token: string;
-  /** The file of the further tokens. */
+  /** The file of the tokens that people made. */
   readonly tokensFile: string;
   readonly runDir: string;
-  /** A link to the folder, outside the home, of the environments in which subtasks run. */
+  /** A link to the folder of the environments in which subtasks run; the folder is outside the home. */
   readonly environmentsLink: string;
   /** The path of the socket, unless it is too long: use `resolveSocket` or `prepareSocket`. */
   readonly socket: string;
   readonly pidFile: string;
-  /** The folder in which a worker notes each command as long as it runs, with the files that the command uses. */
+  /** The folder in which a worker notes each running command, with the files that the command uses. */
   readonly commandsDir: string;
-  /** There from the moment that somebody asked the coordinator to stop until the next one opens the home. */
+  /** Exists from the request to stop the coordinator until the next one opens the home. */
   readonly stopMark: string;
   readonly logsDir: string;
   /** The folder of the threads that every command may read. */
@@ -36,7 +36,7 @@ export interface HomePaths {
   readonly worktreesDir: string;
 }
 
-/** The paths inside the home `home`, which need not exist; a relative one is taken from the current folder. */
+/** Returns the paths inside a home, which need not exist. A relative path starts at the current folder. */
 export function homePaths(home: string): HomePaths {
   const root = path.resolve(home);
   const at = (...parts: string[]): string => path.join(root, ...parts);

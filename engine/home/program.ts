@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { systemCodeOf } from '../errors.ts';
 import { syncFolder, writeNewFile } from './files.ts';
 
-/** The files of a fleet's processes, as they are built into one folder. */
+/** The files of a fleet's processes in the folder of the build. */
 export const PROGRAM_FILES = [
   'spl',
   'spl-main.js',
@@ -17,21 +17,21 @@ export const PROGRAM_FILES = [
   'sql-wasm.wasm',
 ] as const;
 
-/** Built files are CommonJS, and have names that say so only in a folder that says so. */
+/** Declares the built files, which end in `.js`, as CommonJS. */
 const PACKAGE_JSON = '{"type":"commonjs"}\n';
-/** As many versions are kept, the one that was asked for among them. */
+/** The number of versions to keep, including the requested one. */
 const KEPT = 3;
 /** The age at which the remains of an interrupted installation are removed, in milliseconds. */
 const LEFTOVER_MS = 3_600_000;
-/** Another window may install, or remove, at the same time; it can't be faster so often. */
+/** The maximum number of attempts: another window may install or remove a version at the same time. */
 const TRIES = 5;
 
 /**
- * Copies the built files of the folder `from` into `into/‹16 hex digits of their SHA-256›/`, where no update of that
- * folder takes them away from processes that were started from there. Copies that are there whole are used as they are;
- * several windows may do this at once. The versions that were asked for longest ago are removed, but for the newest three.
- * @returns the folder with the copies, absolute.
- * @throws the system's error, when a built file is missing or `into` can't be written.
+ * Copies the built files of the folder `from` to `into/‹16 hex digits of their SHA-256›/`, so that an update of `from`
+ * does not take them away from running processes. Complete copies are reused, and several windows may do this at once.
+ * All but the three most recently requested versions are removed.
+ * @returns the absolute path of the folder with the copies.
+ * @throws the system's error when a built file is missing or `into` can't be written.
  */
 export async function installProgram(from: string, into: string): Promise<string> {
   const files = await readProgram(from);
@@ -49,7 +49,7 @@ export async function installProgram(from: string, into: string): Promise<string
 interface ProgramFile {
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** The permissions, of which it matters whether it can be executed. */
+  /** The permissions; only the executable bit matters. */
   readonly mode: number;
 }
 
@@ -68,7 +68,7 @@ function digestOf(files: readonly ProgramFile[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Tells whether the folder holds exactly what its name says. */
+/** True when the content of the folder matches its name. */
 async function isWhole(folder: string): Promise<boolean> {
   try {
     const isCommonJs = (await fs.readFile(path.join(folder, 'package.json'), 'utf8')) === PACKAGE_JSON;
@@ -79,7 +79,7 @@ async function isWhole(folder: string): Promise<boolean> {
   }
 }
 
-/** Has the folder appear whole; what is there under its name gives way. */
+/** Makes the folder appear complete, and replaces one of the same name. */
 async function put(files: readonly ProgramFile[], folder: string): Promise<void> {
   const temporary = temporaryBeside(folder);
   try {
@@ -97,7 +97,7 @@ async function put(files: readonly ProgramFile[], folder: string): Promise<void>
 
 const temporaryBeside = (folder: string): string => `${folder}.${randomBytes(6).toString('hex')}.tmp`;
 
-/** Removes a folder so that nobody sees a part of it. */
+/** Removes a folder so that no process sees a part of it. */
 async function removeAside(folder: string): Promise<void> {
   const aside = temporaryBeside(folder);
   try {
@@ -109,7 +109,7 @@ async function removeAside(folder: string): Promise<void> {
   await fs.rm(aside, { recursive: true, force: true });
 }
 
-/** Notes that this version is in use, and removes what nobody has asked for for long. That it can't be is no fault. */
+/** Marks this version as used, and removes versions that were not requested for long. Failures are ignored. */
 async function prune(folder: string): Promise<void> {
   const now = new Date();
   await fs.utimes(folder, now, now).catch(() => undefined);

@@ -3,18 +3,17 @@ import * as fs from 'node:fs/promises';
 import { FleetError } from '../errors.ts';
 import type { HomePaths } from './paths.ts';
 
-/** The look-out for a home's removal. */
+/** A watch for the removal of a home. */
 export interface RemovalWatch {
   /** Idempotent. */
   close(): void;
 }
 
 /**
- * Calls back once when the home, or the log in it, is no longer the folder that it is now: removed, moved away, or put in
- * its place anew. Who goes on writing there writes what nobody will ever read. Where the system lets nobody watch, it never
- * calls.
- * @param onRemoved gets HOME_INVALID.
- * @throws the system's error when the folders are not there now.
+ * Calls back once when the home, or the log in it, is removed, moved, or replaced by another folder: nobody would read
+ * what is written there. Never calls back on a system that can't watch.
+ * @param onRemoved receives HOME_INVALID
+ * @throws the system's error when the folders do not exist.
  */
 export async function watchRemoval(
   { home, logDir }: HomePaths,
@@ -34,7 +33,7 @@ export async function watchRemoval(
     isClosed = true;
     watcher?.close();
   };
-  // It may have gone before it was watched.
+  // The folder may have been removed before the watch began.
   await look();
   return { close };
 }

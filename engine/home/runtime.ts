@@ -4,13 +4,13 @@ import * as path from 'node:path';
 import { FleetError, systemCodeOf } from '../errors.ts';
 import { requirePrivate } from './access.ts';
 
-/** The system's folder for temporary files, where the one that the environment names is gone. */
+/** The system's temporary folder, used when the one that the environment names does not exist. */
 const SYSTEM_TEMPORARY = '/tmp';
 
 /**
- * The first runtime folder that is this user's alone, or can be made so. It is not kept across a reboot.
- * @param fits says whether a folder will do.
- * @throws HOME_INVALID with the reason of the last one that would do and can't be used.
+ * Returns the first runtime folder that is private to this user, or can be made so. It does not survive a reboot.
+ * @param fits true for a folder that is suitable
+ * @throws HOME_INVALID with the reason of the last suitable folder that can't be used.
  */
 export async function runtimeFolder(fits: (folder: string) => boolean = () => true): Promise<string> {
   let refusal: unknown;
@@ -25,12 +25,12 @@ export async function runtimeFolder(fits: (folder: string) => boolean = () => tr
       refusal = error;
     }
   }
-  throw invalid('no runtime folder is fit', refusal);
+  throw invalid('no runtime folder can be used', refusal);
 }
 
 /**
- * Checks that a folder is this user's alone, if it is there: the system's folder for temporary files is everybody's, so
- * that a name in it may be another user's.
+ * Checks that a folder, if it exists, is private to this user: in the system's temporary folder another user may have
+ * made it.
  * @throws HOME_INVALID
  */
 export async function requireOwnFolder(folder: string): Promise<void> {
@@ -43,7 +43,7 @@ export async function requireOwnFolder(folder: string): Promise<void> {
   requirePrivate('the runtime folder', folder, stats);
 }
 
-/** A folder for temporary files that is there: what the environment names may have been removed since. */
+/** Returns a temporary folder that exists: the one that the environment names may have been removed. */
 export async function temporaryFolder(): Promise<string> {
   const named = os.tmpdir();
   const usable = await fs.access(named, fs.constants.W_OK | fs.constants.X_OK).then(

@@ -4,7 +4,7 @@ import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import { values, type Config } from './config.ts';
 
-/** The values of flags; numbers come parsed, everything is checked here. */
+/** The values of flags: numbers are parsed, and nothing is checked yet. */
 export interface Flags {
   readonly serveUrl?: string | undefined;
   readonly token?: string | undefined;
@@ -20,38 +20,40 @@ export interface Flags {
   readonly outputCapBytes?: number | undefined;
 }
 
-/** The settings after flags, environment, `config.toml` and defaults. Null: not set, and the role decides. */
+/**
+ * The settings from flags, environment, `config.toml` and defaults. Null means that the default depends on the role.
+ */
 export interface Settings {
-  /** In whose name people's records are written. */
+  /** The author of people's records. */
   readonly actor: Did;
   readonly displayName: string | null;
-  /** The engine that a client talks to over HTTP instead of the home's socket. */
+  /** The URL of the engine that a client uses in place of the home's socket. */
   readonly serveUrl: string | null;
   /** The token for `serveUrl`; null: the home's own. */
   readonly token: string | null;
   readonly coordinatorUrl: string | null;
   readonly advertisedEndpoint: string | null;
   readonly host: string;
-  /** 0 lets the system choose; null: the role's (9100, 9201, …). */
+  /** 0 lets the system choose; null stands for the default of the role (9100, 9201, …). */
   readonly port: number | null;
   readonly executor: string;
-  /** Attempts at a time, 1 to 64. */
+  /** The number of concurrent attempts, 1 to 64. */
   readonly slots: number;
   readonly heartbeatIntervalMs: number;
-  /** After how long a worker without a coordinator and without anything to do ends itself. */
+  /** The time after which a worker without a coordinator and without work exits. */
   readonly workerIdleExitMs: number;
-  /** After how long without a sign of life an attempt is stalled, 0 for never, and what is done about it. */
+  /** The time without a sign of life after which an attempt is stalled, 0 for never, and the action then. */
   readonly stall: { readonly afterMs: number; readonly policy: 'notify' | 'nudge' | 'end' };
-  /** The time-out in seconds of subtasks that name none; null for none. */
+  /** The time-out in seconds of subtasks that set none; null for none. */
   readonly timeoutSecs: number | null;
-  /** The number of bytes of one attempt's output that are kept. */
+  /** The number of bytes of output that are kept of one attempt. */
   readonly outputCapBytes: number;
 }
 
 /**
- * A flag beats the environment, which beats `config.toml`, which beats the default. An empty variable counts as
- * unset.
- * @throws USAGE naming the flag or the variable and what it must be.
+ * Flags override the environment, which overrides `config.toml`, which overrides the defaults. An empty variable counts
+ * as unset.
+ * @throws USAGE naming the flag or the variable and the values that it may have.
  */
 export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): Settings {
   const { identity, server, fleet } = config;
@@ -109,7 +111,9 @@ export function settings(flags: Flags, env: NodeJS.ProcessEnv, config: Config): 
   };
 }
 
-/** `did:sync:user:‹name›` of the user that runs this process, its name reduced to what a DID may hold. */
+/**
+ * Returns `did:sync:user:‹name›` for the user that runs this process; characters that a DID may not hold are removed.
+ */
 export function defaultActor(env: NodeJS.ProcessEnv): Did {
   const name = userName(env)
     .normalize('NFKD')
@@ -124,7 +128,7 @@ function userName(env: NodeJS.ProcessEnv): string {
   try {
     return os.userInfo().username;
   } catch {
-    // A user id without an entry in the system's list of users, as in many containers.
+    // A user id without an entry in the list of users, as in many containers.
     return env['USER'] ?? '';
   }
 }

@@ -6,13 +6,13 @@ import { writeAtomically } from './files.ts';
 import type { HomePaths } from './paths.ts';
 import { requireOwnFolder, runtimeFolder } from './runtime.ts';
 
-/** The longest path of a Unix socket in bytes: `sun_path` less the NUL that ends it. */
+/** The longest path of a Unix socket in bytes: `sun_path` without the final NUL. */
 export const MAX_SOCKET_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /**
- * Returns the path of the socket at which the home's instance listens for clients. Nothing need listen there.
+ * Returns the path of the socket of the home's instance, which need not run.
  * @throws UNREACHABLE when the path must be looked up and no instance has written it.
- * @throws HOME_INVALID when the folder that holds the socket is not this user's alone.
+ * @throws HOME_INVALID when the folder of the socket is not private to this user.
  */
 export async function resolveSocket(paths: HomePaths): Promise<string> {
   if (fits(paths.socket)) return paths.socket;
@@ -22,9 +22,9 @@ export async function resolveSocket(paths: HomePaths): Promise<string> {
 }
 
 /**
- * Makes ready to listen, for the instance: makes the folder, removes a socket that a dead instance left, and
- * writes down where the socket is when it can't be in the home. Call it while holding the home's lease.
- * @throws HOME_INVALID when no folder is fit for it.
+ * Prepares to listen: makes the folder, removes the socket of a dead instance, and records the path of a socket that
+ * does not fit into the home. Call it while holding the home's lease.
+ * @throws HOME_INVALID when no folder is suitable.
  */
 export async function prepareSocket(paths: HomePaths): Promise<string> {
   await fs.mkdir(paths.runDir, { recursive: true, mode: 0o700 });
@@ -50,7 +50,7 @@ async function readPointer(paths: HomePaths): Promise<string> {
   throw invalid(`'${pointerFile(paths)}' does not name a socket`);
 }
 
-/** In the first runtime folder in which its path is short enough. */
+/** Returns a path in the first runtime folder in which it is short enough. */
 async function socketElsewhere(paths: HomePaths): Promise<string> {
   const socketIn = (folder: string): string => path.join(folder, `${hash(paths.home).slice(0, 16)}.sock`);
   try {

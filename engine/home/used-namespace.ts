@@ -3,12 +3,12 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { writeAtomically } from './files.ts';
 import type { HomePaths } from './paths.ts';
 
-/** The longest id of a namespace, and a line's end. */
+/** The longest id of a namespace, and a line end. */
 const MAX_CHARS = 257;
 
 /**
- * The namespace that commands take which name none, as somebody chose it for this home; null when nobody did.
- * @throws HOME_INVALID when its file holds something else.
+ * Returns the namespace of commands that name none, as chosen for this home; null when none was chosen.
+ * @throws HOME_INVALID when the file holds something else.
  */
 export async function readUsedNamespace({ usedNamespace: file }: HomePaths): Promise<string | null> {
   let content: string;
@@ -22,7 +22,7 @@ export async function readUsedNamespace({ usedNamespace: file }: HomePaths): Pro
   throw invalid(file, 'does not hold the id of a namespace');
 }
 
-/** Chooses it; null undoes the choice. @throws NOT_FOUND when there is no such home. */
+/** Chooses the namespace; null removes the choice. @throws NOT_FOUND when there is no such home. */
 export async function writeUsedNamespace(
   { home, homeJson, usedNamespace: file }: HomePaths,
   id: string | null,

@@ -7,7 +7,8 @@ import type { CoordinatorThread } from '../../engine/client/coordinator-thread.t
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths, workerHome } from '../../engine/home/paths.ts';
-import { processStart, writePidFile } from '../../engine/home/process.ts';
+import { writePidFile } from '../../engine/home/pid-file.ts';
+import { processStart } from '../../engine/system/process-table.ts';
 import { markStopped } from '../../engine/home/stop-mark.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { EventEmitter, keptLog } from '../../test/stubs/vscode.ts';

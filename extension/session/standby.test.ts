@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { homePaths } from '../../engine/home/paths.ts';
-import { isAlive, processStart } from '../../engine/home/process.ts';
+import { isAlive, processStart } from '../../engine/system/process-table.ts';
 import { keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
 import { Standby } from './standby.ts';
 

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import type { FleetStopped } from '../../engine/contract/documents.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { readPidFile, writePidFile } from '../../engine/home/process.ts';
+import { readPidFile, writePidFile } from '../../engine/home/pid-file.ts';
 import { sampled } from '../runs.ts';
 import { ACTOR, echoes, isThere, scenario, type Scenario } from './harness.ts';
 import { joinsOf, keptWhatWasTold } from './laws.ts';

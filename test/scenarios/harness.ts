@@ -24,7 +24,7 @@ import { VERSION } from '../../engine/contract/engine.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { openHome, type Home } from '../../engine/home/home.ts';
 import { homePaths, workerHome } from '../../engine/home/paths.ts';
-import { processStart } from '../../engine/home/process.ts';
+import { processStart } from '../../engine/system/process-table.ts';
 import { readSegments } from '../../engine/log/file/reader.ts';
 import { verifyLog } from '../../engine/log/file/verify.ts';
 import type { Did } from '../../engine/record/ids.ts';

@@ -25,7 +25,7 @@ import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { liveWorkers } from '../../engine/home/live-workers.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { readPidFile, writePidFile } from '../../engine/home/process.ts';
+import { readPidFile, writePidFile } from '../../engine/home/pid-file.ts';
 import {
   BIN,
   echoes,

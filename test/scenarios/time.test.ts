@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import { homePaths } from '../../engine/home/paths.ts';
-import { readPidFile } from '../../engine/home/process.ts';
+import { readPidFile } from '../../engine/home/pid-file.ts';
 import { echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
 import { joinsOf } from './laws.ts';
 import { processesOfGroup } from './processes.ts';

@@ -2,20 +2,19 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../client/client.ts';
 import { duration } from '../../contract/format.ts';
 import type { ReportName, Reports } from '../../operations/index.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import { homePaths } from '../../home/paths.ts';
 import { resolveSocket } from '../../home/socket.ts';
+import { processTable } from '../../system/process-table.ts';
+import { sendSignal } from '../../system/processes.ts';
+import { waitUntil } from '../../system/wait.ts';
 import { colours, print } from './print.ts';
-import { processesNaming, sendSignal } from './processes.ts';
 
 /** The time that a process may take to end once told to, in milliseconds. */
 const ENDING_MS = 5_000;
-/** The interval between looks for the processes that have yet to end, in milliseconds. */
-const LOOK_MS = 50;
 
 /** The reason for which the tour ends early, and its exit code. */
 export class TourEnded extends Error {
@@ -128,14 +127,14 @@ export class Stage {
   /** Stops the fleet if it runs. Nothing interrupts that. */
   async stop(): Promise<void> {
     this.end(new TourEnded('the fleet is being stopped'));
-    if (this.#processes().length > 0) await this.run(['fleet', 'stop', '--all', '--grace', '1']);
+    if ((await this.#processes()).length > 0) await this.run(['fleet', 'stop', '--all', '--grace', '1']);
   }
 
   /** Ends what is still there and removes the home. @returns the processes that had to be ended. */
   async close(): Promise<readonly number[]> {
     const left = await this.#processesAfter(ENDING_MS);
     for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-      for (const pid of this.#processes()) sendSignal(pid, name);
+      for (const pid of await this.#processes()) sendSignal(pid, name);
       await this.#processesAfter(ENDING_MS);
     }
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
@@ -162,18 +161,17 @@ export class Stage {
     };
   }
 
-  #processes(): readonly number[] {
-    return processesNaming(this.#folder);
+  /** Returns the processes whose command line or environment names the folder. */
+  async #processes(): Promise<readonly number[]> {
+    const found = await processTable().find({ text: this.#folder });
+    return found.map(({ pid }) => pid).filter(pid => pid !== process.pid);
   }
 
   /** Waits until the processes have ended. @returns those that have not in this time. */
   async #processesAfter(limitMs: number): Promise<readonly number[]> {
-    const deadline = performance.now() + limitMs;
-    let left = this.#processes();
-    while (left.length > 0 && performance.now() < deadline) {
-      await delay(LOOK_MS);
-      left = this.#processes();
-    }
+    let left: readonly number[] = [];
+    const haveEnded = async (): Promise<boolean> => (left = await this.#processes()).length === 0;
+    await waitUntil(haveEnded, { withinMs: limitMs, check: 'costly' });
     return left;
   }
 }

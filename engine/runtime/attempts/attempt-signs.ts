@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { processTable, workingFolderOf, type ProcessEntry } from '../../system/process-table.ts';
+import { sendSignal } from '../../system/processes.ts';
 import { markOf } from '../executors/environment.ts';
 import type { Signs } from './stall-watch.ts';
 
@@ -24,68 +25,32 @@ export function attemptSigns(traces: Traces): Signs {
   return {
     look: async () => {
       const processes = await processesOf(traces);
-      const cpu = processes.reduce((sum, each) => sum + each.cpu, 0);
-      const folders = await Promise.all(processes.slice(0, MAX_FOLDERS).map(({ pid }) => folderOf(pid)));
+      const cpu = processes.reduce((sum, each) => sum + each.cpuTicks, 0);
+      const folders = await Promise.all(
+        processes.slice(0, MAX_FOLDERS).map(({ pid }) => workingFolderOf(pid)),
+      );
       const changes = await Promise.all(Array.from(new Set([traces.dir, ...folders]), lastChange));
       return `${cpu} ${Math.max(...changes)}`;
     },
     nudge: async () => {
       const groups = new Set((await processesOf(traces)).map(({ group }) => group));
       // SIGCONT wakes what was stopped; on SIGWINCH programs with a screen draw it anew, and others do nothing.
-      for (const group of groups) for (const signal of ['SIGCONT', 'SIGWINCH'] as const) send(group, signal);
+      for (const group of groups)
+        for (const signal of ['SIGCONT', 'SIGWINCH'] as const) sendSignal(-group, signal);
     },
   };
 }
 
-interface Stat {
-  readonly pid: number;
-  readonly group: number;
-  readonly session: number;
-  /** In clock ticks. */
-  readonly cpu: number;
-}
-
-async function processesOf({ id }: Traces): Promise<Stat[]> {
-  const mark = markOf(id);
-  const names = await readdir('/proc').catch(() => []);
-  const own = statOf(process.pid)?.session;
-  const found: [Stat, boolean][] = [];
-  for (const pid of names.map(Number).filter(Number.isInteger)) {
-    const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => null);
-    const entry = text === null ? undefined : statOf(pid);
-    if (entry === undefined || entry.session === own) continue;
-    found.push([entry, `\0${text}`.includes(`\0${mark}\0`)]);
-  }
-  const sessions = new Set(found.filter(([, isMarked]) => isMarked).map(([{ session }]) => session));
-  return found.filter(([{ session }]) => sessions.has(session)).map(([entry]) => entry);
-}
-
-function statOf(pid: number): Stat | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name stands in parentheses and may hold any character.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return {
-      pid,
-      group: Number(fields[2]),
-      session: Number(fields[3]),
-      cpu: Number(fields[11]) + Number(fields[12]),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function folderOf(pid: number): Promise<string | null> {
-  return readlink(`/proc/${pid}/cwd`).catch(() => null);
-}
-
-function send(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch {
-    // It has ended.
-  }
+/**
+ * Returns the processes of the sessions in which a process has the attempt's mark; those need not have kept it. Without
+ * `/proc` there is no processor time to compare, and none is returned.
+ */
+async function processesOf({ id }: Traces): Promise<readonly ProcessEntry[]> {
+  if (process.platform !== 'linux') return [];
+  const found = await processTable().find({ mark: markOf(id), pids: new Set([process.pid]) });
+  const own = found.find(({ pid }) => pid === process.pid)?.session;
+  const sessions = new Set(found.map(({ session }) => session).filter(session => session !== own));
+  return sessions.size === 0 ? [] : processTable().find({ sessions });
 }
 
 /** The latest time at which the folder, or something directly in it, was changed; 0 where that can't be told. */

@@ -17,7 +17,7 @@ import { asJson, TOPIC, topicOf, type HeartbeatBody } from '../../domain/model/r
 import type { FleetFacts } from '../../domain/views/views.ts';
 import { FleetError, messageOf } from '../../errors.ts';
 import type { Home } from '../../home/home.ts';
-import { processStart } from '../../home/process.ts';
+import { processStart } from '../../system/process-table.ts';
 import type { Log } from '../../log/log.ts';
 import type { Engine } from '../../operations/engine.ts';
 import {

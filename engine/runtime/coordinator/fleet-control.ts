@@ -15,7 +15,7 @@ import {
 import { openHome, type Home } from '../../home/home.ts';
 import { liveWorkers } from '../../home/live-workers.ts';
 import { homePaths, workerAlias, workerHome } from '../../home/paths.ts';
-import { readPidFile } from '../../home/process.ts';
+import { readPidFile } from '../../home/pid-file.ts';
 import { clearStopMark, markStopped, stopMark, type Stopped } from '../../home/stop-mark.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { Clock } from '../clock.ts';

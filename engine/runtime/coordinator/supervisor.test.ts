@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
-import { isAlive, processStart } from '../../home/process.ts';
+import { isAlive, processStart } from '../../system/process-table.ts';
 import type { Did } from '../../record/ids.ts';
 import { Supervisor, type WorkerLaunch } from './supervisor.ts';
 import { Inbox } from '../testing/link-host.ts';

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
-import { isAlive, processStart } from '../../home/process.ts';
+import { processStart } from '../../system/process-table.ts';
+import { endProcess, isRunning, signalProcess, waitUntilGone } from '../../system/processes.ts';
 import type { Did } from '../../record/ids.ts';
 import { childEnvironment } from '../environment.ts';
 import { HEAP_FLAGS } from '../heap.ts';
@@ -97,7 +98,7 @@ export class Supervisor {
    * @returns false when it runs no more.
    */
   adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
-    if (!isAlive(pid, start)) return false;
+    if (!isRunning({ pid, start })) return false;
     const known = this.#watched.get(launch.did);
     if (known?.pid === pid) return true;
     this.#forget(launch.did);
@@ -137,14 +138,14 @@ export class Supervisor {
   /** Tells whether a process of this worker runs. */
   isRunning(did: Did): boolean {
     const watched = this.#watched.get(did);
-    return watched !== undefined && runs(watched);
+    return watched !== undefined && isRunning(watched);
   }
 
   /** Tells whether a process of this worker runs and is to stay, or is about to be launched again. */
   comesUp(did: Did): boolean {
     const watched = this.#watched.get(did);
     if (watched === undefined) return false;
-    return isComing(watched) || (watched.state === 'up' && runs(watched));
+    return isComing(watched) || (watched.state === 'up' && isRunning(watched));
   }
 
   /** Tells whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
@@ -173,12 +174,8 @@ export class Supervisor {
     if (watched === undefined || !this.isRunning(did)) return 'gone';
     // The one that runs now: another may be launched in its place as soon as it has ended.
     const { pid, start, launch } = watched;
-    if (termGraceMs > 0) {
-      signal({ pid, start }, constants.signals.SIGTERM);
-      if (await isGone({ pid, start }, termGraceMs)) return 'terminated';
-    }
-    signal({ pid, start }, constants.signals.SIGKILL);
-    if (await isGone({ pid, start }, KILL_WAIT_MS)) return 'killed';
+    const how = await endProcess({ pid, start }, { graceMs: termGraceMs, killMs: KILL_WAIT_MS });
+    if (how !== null) return how;
     throw new FleetError('WORKER_FAILED', `process ${pid} of ${launch.alias} does not end`, {
       details: { pid },
     });
@@ -193,7 +190,7 @@ export class Supervisor {
     const watched = this.#watched.get(did);
     if (watched === undefined) return true;
     const { pid, start } = watched;
-    const gone = await isGone({ pid, start }, timeoutMs);
+    const gone = await waitUntilGone({ pid, start }, timeoutMs);
     if (gone) this.#ended(did, pid, 'ended');
     return gone;
   }
@@ -266,7 +263,7 @@ export class Supervisor {
   #look(watched: Watched): void {
     clearInterval(watched.watch);
     const check = (): void => {
-      if (runs(watched)) return;
+      if (isRunning(watched)) return;
       clearInterval(watched.watch);
       this.#ended(watched.launch.did, watched.pid, 'ended');
     };
@@ -317,7 +314,7 @@ export class Supervisor {
           move(watched, 'spawned');
           // Told to end while it was being launched, or launched once more meanwhile: it has not begun anything.
           const isReplaced = this.#watched.get(watched.launch.did) !== watched;
-          if (watched.state === 'ending' || isReplaced) signal(watched, constants.signals.SIGKILL);
+          if (watched.state === 'ending' || isReplaced) signalProcess(watched, 'SIGKILL');
           this.#noticeEarlyEnd(watched.launch.did, pid);
         },
         (error: unknown) => {
@@ -380,26 +377,4 @@ function watchedFrom(
     spawning: Promise.resolve(),
     launchedAt: process_.isChild ? performance.now() : undefined,
   };
-}
-
-type Process = Pick<Watched, 'pid' | 'start'>;
-
-const runs = ({ pid, start }: Process): boolean => start !== null && isAlive(pid, start);
-
-async function isGone(process_: Process, withinMs: number): Promise<boolean> {
-  const until = performance.now() + withinMs;
-  while (runs(process_)) {
-    if (performance.now() >= until) return false;
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  return true;
-}
-
-function signal(process_: Process, number: number): void {
-  if (!runs(process_)) return;
-  try {
-    process.kill(process_.pid, number);
-  } catch {
-    // It ended between the look and the signal.
-  }
 }

@@ -7,9 +7,10 @@ import { attemptEnvironment, inheritedEnvironment, markOf } from './environment.
 import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
 import { prepareGroup, removeFiles, type Exit, type GuardedGroup } from '../processes/guarded-group.ts';
 import { pumpOutput } from './output-pump.ts';
-import { processTable, type Birth, type ProcessTable } from '../processes/process-table.ts';
-import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, within, type Traces } from '../processes/sweep.ts';
+import { processTable, type Birth, type ProcessTable } from '../../system/process-table.ts';
+import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, type Traces } from '../processes/sweep.ts';
 import { inTime } from '../processes/timer.ts';
+import { waitUntil } from '../../system/wait.ts';
 
 export interface CommandOptions {
   /** The environment that commands inherit, less the fleet's secrets. Default: the process's own. */
@@ -232,12 +233,14 @@ async function endGroup(settings: Settings, command: Command, ending: Ending | n
   return !group.signal('SIGKILL') || (await isGone(settings.processes, command, KILL_MS));
 }
 
+/** The wait after which the group is checked for zombies, whose parent takes its time, as a container's init does. */
+const ZOMBIES_MS = 7;
+
 /** Waits until nothing of the group is left. There is no event for it: most of the group are not children of ours. */
 function isGone(processes: ProcessTable, { group }: Command, withinMs: number): Promise<boolean> {
-  // What is left may be zombies whose parent takes its time, as a container's init does.
-  return within(withinMs, async pauseMs => {
-    return !group.signal(0) || (pauseMs >= 8 && (await isAllZombies(processes, group)));
-  });
+  const isMet = async (waitedMs: number): Promise<boolean> =>
+    !group.signal(0) || (waitedMs >= ZOMBIES_MS && (await isAllZombies(processes, group)));
+  return waitUntil(isMet, { withinMs, check: 'costly' });
 }
 
 async function isAllZombies(processes: ProcessTable, { id, control }: GuardedGroup): Promise<boolean> {

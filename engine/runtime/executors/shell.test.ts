@@ -12,7 +12,7 @@ import { bundled } from '../../../test/bundled.ts';
 import type { AttemptResult, AttemptSpec, OutputSink } from './executor.ts';
 import { endNotedCommands } from '../processes/command-notes.ts';
 import { makeControlGroup, ownControlGroup } from '../processes/control-group.ts';
-import { processTable } from '../processes/process-table.ts';
+import { processTable } from '../../system/process-table.ts';
 import type { CommandOptions } from './command.ts';
 import { shellExecutor } from './shell.ts';
 import { anAttempt } from './testing/attempt.ts';

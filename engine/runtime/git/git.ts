@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../../errors.ts';
+import { sendSignal } from '../../system/processes.ts';
 
 /** Variables that say whose work this is, and how remotes are reached; all else that begins with `GIT_` would point git elsewhere. */
 const KEPT =
@@ -100,11 +101,22 @@ async function holdsModes(file: string): Promise<boolean> {
   }
 }
 
-/** Waits, unless the signal ends the work meanwhile. @throws WORKER_FAILED then. */
-export async function pause(ms: number, what: string): Promise<void> {
+/**
+ * Waits with the signal of the present work.
+ * @param message says what was not done, for the error
+ * @throws WORKER_FAILED when the signal aborts, and what `wait` throws.
+ */
+export async function unlessEnded(
+  message: string,
+  wait: (signal: AbortSignal | undefined) => Promise<unknown>,
+): Promise<void> {
   const signal = bounds.getStore()?.signal;
-  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-  if (signal?.aborted === true) throw new FleetError('WORKER_FAILED', `${what}: ${String(signal.reason)}`);
+  try {
+    await wait(signal);
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    throw new FleetError('WORKER_FAILED', `${message}: ${String(signal.reason)}`);
+  }
 }
 
 /** The input of a git command beside its words. */
@@ -187,7 +199,7 @@ async function run(dir: string, args: readonly string[], given: GitInput = {}): 
       return await runOnce(dir, settings, args, given);
     } catch (error) {
       if (!FleetError.is(error, 'WORKER_FAILED') || !RACE.test(error.message)) throw error;
-      await pause(pauseMs, error.message);
+      await unlessEnded(error.message, signal => delay(pauseMs, undefined, signal && { signal }));
     }
   }
   return runOnce(dir, settings, args, given);
@@ -284,11 +296,7 @@ const NOT_FOUND = 127;
 
 /** Ends git with all that it started. */
 function endGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
-  }
+  if (pid !== undefined) sendSignal(-pid, 'SIGKILL');
 }
 
 function gathered(stream: NodeJS.ReadableStream): { read(): Buffer; readonly isOver: boolean } {

@@ -3,11 +3,12 @@ import { mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { systemCodeOf } from '../../errors.ts';
-import { isAlive, readPidFile } from '../../home/process.ts';
+import { readLivePidFile } from '../../home/pid-file.ts';
 import type { HomePaths } from '../../home/paths.ts';
 import { temporaryFolder } from '../../home/runtime.ts';
 import { controlGroupAt } from './control-group.ts';
-import { processTable, type ProcessTable } from './process-table.ts';
+import { processTable, type ProcessTable } from '../../system/process-table.ts';
+import { isRunning } from '../../system/processes.ts';
 import { sweep } from './sweep.ts';
 
 const noteSchema = v.object({
@@ -90,8 +91,7 @@ export async function endNotedCommands(
 
 /** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */
 export async function endOrphanedCommands({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
-  const holder = await readPidFile(pidFile);
-  return holder !== undefined && isAlive(holder.pid, holder.start) ? [] : endNotedCommands(commandsDir);
+  return (await readLivePidFile(pidFile)) === undefined ? endNotedCommands(commandsDir) : [];
 }
 
 async function endNoted(file: string, processes: ProcessTable): Promise<readonly string[]> {
@@ -99,7 +99,7 @@ async function endNoted(file: string, processes: ProcessTable): Promise<readonly
   // A note that is not whole was not written to its end, before which no command begins.
   if (note !== undefined) {
     const control = note.control === null ? null : controlGroupAt(note.control);
-    const session = note.start !== null && isAlive(note.group, note.start) ? note.group : undefined;
+    const session = isRunning({ pid: note.group, start: note.start }) ? note.group : undefined;
     const { staying } = await sweep(
       processes,
       { session, mark: note.mark, since: undefined, control },

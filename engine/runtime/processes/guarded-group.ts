@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { FleetError, messageOf, systemCodeOf } from '../../errors.ts';
-import { processStart } from '../../home/process.ts';
+import { processStart } from '../../system/process-table.ts';
 import { fileForCommand, forgetCommand, noteCommand } from './command-notes.ts';
 import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';

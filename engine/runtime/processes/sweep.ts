@@ -1,7 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import type { ControlGroup } from './control-group.ts';
-import type { Birth, ProcessEntry, ProcessTable } from './process-table.ts';
+import type { Birth, ProcessEntry, ProcessTable } from '../../system/process-table.ts';
+import { sendSignal } from '../../system/processes.ts';
+import { waitUntil } from '../../system/wait.ts';
+import { cutToLength, readable } from '../executors/summary.ts';
 import { inTime } from './timer.ts';
 
 /** The traces by which the processes of a command are found, also those that left its group. */
@@ -24,7 +26,6 @@ export interface Left {
 
 /** The time that the system has to end what was killed: a process inside a system call can't be ended before it returns. */
 export const KILL_MS = 10_000;
-const MAX_PAUSE_MS = 100;
 /** The most processes that are named. */
 export const MAX_NAMED = 20;
 /** The time that the table of processes may take to answer, in milliseconds. */
@@ -42,7 +43,11 @@ export async function sweep(
   killMs = KILL_MS,
 ): Promise<Left> {
   if (control?.isEmpty() === true) return { named: [], staying: [] };
-  const query = { mark, ...(session !== undefined && { session }), ...(since !== undefined && { since }) };
+  const query = {
+    mark,
+    ...(session !== undefined && { sessions: new Set([session]) }),
+    ...(since !== undefined && { since }),
+  };
   const named = new Map<number, string>();
   const look = async (): Promise<ProcessEntry[]> => {
     const pids = new Set(await control?.pids());
@@ -51,13 +56,15 @@ export async function sweep(
     for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
     return found;
   };
-  const endWith = (name: NodeJS.Signals, ms: number): Promise<boolean> =>
-    within(ms, async () => {
-      const found = await look();
-      if (name === 'SIGKILL') await control?.kill();
-      for (const { pid } of found) signalProcess(pid, name);
-      return found.length === 0;
-    });
+  const signalAll = async (name: NodeJS.Signals): Promise<boolean> => {
+    const found = await look();
+    if (name === 'SIGKILL') await control?.kill();
+    // A stopped process takes the signal only when it goes on.
+    for (const { pid } of found) for (const each of [name, 'SIGCONT'] as const) sendSignal(pid, each);
+    return found.length === 0;
+  };
+  const endWith = (name: NodeJS.Signals, withinMs: number): Promise<boolean> =>
+    waitUntil(() => signalAll(name), { withinMs, check: 'costly' });
   try {
     const ended =
       (await look()).length === 0 ||
@@ -70,26 +77,11 @@ export async function sweep(
   }
 }
 
-/** Looks with growing pauses, for conditions without an event, until one holds or the time is over. */
-export async function within(ms: number, isSo: (pauseMs: number) => Promise<boolean>): Promise<boolean> {
-  const deadline = performance.now() + ms;
-  for (let pauseMs = 1; !(await isSo(pauseMs)); pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    await sleep(Math.min(pauseMs, leftMs));
-  }
-  return true;
-}
+/** The most characters of a command line that are recorded. */
+const COMMAND_CHARS = 200;
 
-export const textOf = ({ pid, command }: ProcessEntry): string => `${pid} ${command}`;
-
-/** A process may end before it is signalled, or be another user's. */
-function signalProcess(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-    // A stopped process takes it only when it goes on.
-    process.kill(pid, 'SIGCONT');
-  } catch {
-    // The next look tells whether it is there.
-  }
+/** Describes a process in one line: its pid and its command. */
+export function textOf({ pid, command }: ProcessEntry): string {
+  const line = readable(command).replace(/\s+/g, ' ').trim();
+  return `${pid} ${cutToLength(line, COMMAND_CHARS)}`;
 }

@@ -6,7 +6,7 @@ import { asJson, TOPIC, type HeartbeatBody } from '../../domain/model/record-bod
 import { ENVIRONMENT_GONE, type ToCoordinator, type ToWorker } from '../../domain/model/messages.ts';
 import { Worker, type WorkerEffect } from '../../domain/worker/worker.ts';
 import type { Home } from '../../home/home.ts';
-import { processStart } from '../../home/process.ts';
+import { processStart } from '../../system/process-table.ts';
 import type { Batch, Checkpoint, Log } from '../../log/log.ts';
 import { RESERVED, type Did } from '../../record/ids.ts';
 import { seal, type SealedRecord } from '../../record/record.ts';

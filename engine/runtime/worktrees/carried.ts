@@ -1,21 +1,22 @@
 import { FleetError } from '../../errors.ts';
 import { changedSubmodulesIn, changesIn, conflictsIn, type Checkout } from './checkout.ts';
 import { git, gitPaths, gitWith, listOf, readable } from '../git/git.ts';
-import { commitOf, treeOf, withOwnIndex } from '../git/own-index.ts';
+import { commitOf, treeOf, withTemporaryIndex } from './temporary-index.ts';
 
 /** The starting point of an attempt. */
 export interface First {
   /** The commit. */
   readonly base: string;
-  /** The submodules, as people read them, whose uncommitted changes were not carried: a commit takes none of them. */
+  /** The submodules, as readable text, whose uncommitted changes were not carried: a commit contains none of them. */
   readonly behind: readonly string[];
 }
 
 /**
- * Carries or stashes the uncommitted changes of a checkout. One that is to have none was refused when the attempts were submitted.
- * @param folder where files may lie meanwhile
+ * Carries or stashes the uncommitted changes of a checkout. With `refuse` the submission of the attempts has already
+ * checked for changes.
+ * @param folder the place of temporary files
  * @param title names the attempt
- * @returns what the attempt begins with.
+ * @returns the start of the attempt.
  */
 export async function firstCommit(
   checkout: Checkout,
@@ -38,20 +39,20 @@ export async function firstCommit(
   return nothing;
 }
 
-/** Commits all that is changed or new, without a change to the checkout or its index. */
+/** Commits all changed and new files, without a change to the checkout or its index. */
 async function carried({ top, head }: Checkout, folder: string, title: string): Promise<string> {
-  const tree = await withOwnIndex(top, folder, given => treeOf(top, given));
+  const tree = await withTemporaryIndex(top, folder, given => treeOf(top, given));
   const [former = ''] = (await git(top, 'rev-parse', `${head}^{tree}`)).split('\n');
   if (tree === former) return head;
   return commitOf(top, tree, head, `spl: what was not committed when ${title} began`);
 }
 
-/** So often a stash is tried, of which git does not say that another git had the index. */
+/** The number of attempts to stash; git's error does not say whether another git held the index. */
 const TRIES = 3;
 
 async function stash(top: string, message: string): Promise<void> {
   for (let n = 1; ; n++) {
-    // This waits for the lock of the index, and says so.
+    // This command waits for the lock of the index, and reports it.
     await git(top, 'update-index', '-q', '--refresh');
     try {
       await git(top, 'stash', 'push', '--quiet', '--include-untracked', '-m', message);
@@ -62,7 +63,7 @@ async function stash(top: string, message: string): Promise<void> {
   }
 }
 
-/** Stages the files that are only intended to be added: git stashes none. */
+/** Stages the files that were marked with `git add --intent-to-add`, which git does not stash. */
 async function addIntended(top: string): Promise<void> {
   const words = ['--name-only', '--diff-filter=A', '--no-ext-diff', '--ignore-submodules=none', '-z'];
   const paths = await gitPaths(top, 'diff', ...words);

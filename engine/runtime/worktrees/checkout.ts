@@ -6,9 +6,9 @@ import { shellQuoted } from '../../home/files.ts';
 import { bytesOf, charactersOf, gitLines, gitPaths, readable, wasEnded } from '../git/git.ts';
 import { sharedStateOf } from './shared.ts';
 
-/** The checkout that somebody works in, and from whose HEAD worktrees begin. */
+/** A checkout that somebody works in; worktrees start at its HEAD. */
 export interface Checkout {
-  /** Its top folder, and the way from there to the folder that was asked for, `` for the top itself. */
+  /** Its top folder, and the path from there to the requested folder, `` for the top itself. */
   readonly top: string;
   readonly prefix: string;
   /** The commit that is checked out. */
@@ -17,7 +17,10 @@ export interface Checkout {
   readonly common: string;
 }
 
-/** The checkout that a folder is in. @throws WORKER_FAILED where it is in none, where there is no commit yet, or git says no. */
+/**
+ * Returns the checkout that a folder is in.
+ * @throws WORKER_FAILED when it is in none, when there is no commit yet, or when git fails.
+ */
 export async function checkoutOf(dir: string): Promise<Checkout> {
   let lines: string[];
   try {
@@ -30,7 +33,7 @@ export async function checkoutOf(dir: string): Promise<Checkout> {
   return { top, prefix: prefix.replace(/\/$/, ''), head, common };
 }
 
-/** The faults of a folder's repository, by git's own words. */
+/** The faults of a folder's repository, by git's messages. */
 const FAULTS = [
   {
     words: /not a git repository/,
@@ -67,30 +70,30 @@ function noCheckout(dir: string, cause: FleetError): FleetError {
 export const isOfOther = (fault: unknown): fault is FleetError =>
   FleetError.is(fault) && /dubious ownership/.test(fault.message);
 
-/** The options that no configuration overrides: changes in submodules are shown, and each path is one of its own. */
+/** Options that configuration can't override: show changes in submodules, and renames as two paths. */
 const ALWAYS = ['--ignore-submodules=none', '--no-renames', '-z'];
 
-/** One path of `git status`, each byte of which is a character, and its two letters. */
+/** A path of `git status`, one character for each byte, and its two letters. */
 export interface Change {
   readonly status: string;
   readonly path: string;
 }
 
-/** Returns the changes of a checkout that are not committed, new files one by one. */
+/** Returns the uncommitted changes of a checkout, and each new file. */
 export async function changesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=all', ...ALWAYS));
 }
 
-/** The submodules of a checkout in which something is not committed. */
+/** Returns the submodules of a checkout that have uncommitted changes. */
 export async function changedSubmodulesIn(top: string): Promise<string[]> {
   const told = await gitPaths(top, 'status', '--porcelain=v2', '--untracked-files=normal', ...ALWAYS);
-  // `S`, and whether it has other commits (`C`), changed files (`M`) and new files (`U`).
+  // `S`, followed by `C` for other commits, `M` for changed files and `U` for new files.
   return told
     .filter(entry => /^[12] .. S.(?:M.|.U) /.test(entry))
     .map(entry => entry.split(' ').slice(8).join(' '));
 }
 
-/** The changes of a checkout, without files that are new: those that a commit would be without. */
+/** Returns the uncommitted changes of a checkout, without new files. */
 export async function trackedChangesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=no', ...ALWAYS));
 }
@@ -98,24 +101,24 @@ export async function trackedChangesIn(top: string): Promise<Change[]> {
 const changesOf = (told: readonly string[]): Change[] =>
   told.map(entry => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
 
-/** The states of git's index in which a merge has left a conflict. */
+/** The states of git's index that stand for a merge conflict. */
 const UNMERGED = new Set(['DD', 'AU', 'UD', 'UA', 'DU', 'AA', 'UU']);
 
-/** The paths, as people read them, at which a merge was left with conflicts. */
+/** Returns the paths with merge conflicts as readable text. */
 export const conflictsIn = (changes: readonly Change[]): string[] =>
   changes.filter(({ status }) => UNMERGED.has(status)).map(({ path }) => readable(path));
 
-/** So many changed files are looked at one by one; of more, only their names and states are compared. */
+/** The maximum number of changed files to check one by one; of more, only names and states are compared. */
 const MAX_LOOKED_AT = 5_000;
 
 /**
- * Tells one state of a checkout from another: the commit, the branch, all that is changed or new, ignored files excepted, and
- * what its worktrees share. By path and name, so that a difference can be named.
+ * Describes the state of a checkout: the commit, the branch, all changed and new files except ignored ones, and the
+ * state that its worktrees share. The keys name the differences between two states.
  */
 export async function stateOf(top: string, common: string): Promise<ReadonlyMap<string, string>> {
   const [shared, files] = await Promise.all([
     sharedStateOf(top, common),
-    // An attempt can make git refuse the checkout, which is a difference as well.
+    // An attempt can break the checkout so that git rejects it, which is a difference as well.
     filesOf(top).catch((error: unknown) => {
       if (wasEnded(error)) throw error;
       return new Map([['HEAD', messageOf(error)]]);
@@ -124,13 +127,13 @@ export async function stateOf(top: string, common: string): Promise<ReadonlyMap<
   return new Map([...shared, ...files]);
 }
 
-/** The folder that all worktrees of a repository share. */
+/** Returns the folder that all worktrees of a repository share. */
 export async function commonFolderOf(top: string): Promise<string> {
   const [common = ''] = await gitLines(top, 'rev-parse', '--path-format=absolute', '--git-common-dir');
   return common;
 }
 
-/** The commit and the branch of a checkout, and all that is changed or new in it. */
+/** Returns the commit and the branch of a checkout, and all its changed and new files. */
 export async function filesOf(top: string): Promise<Map<string, string>> {
   const state = new Map<string, string>();
   const words = ['--porcelain=v2', '--branch', '--untracked-files=all', ...ALWAYS];

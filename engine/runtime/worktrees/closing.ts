@@ -21,22 +21,25 @@ import { isLent } from './lent.ts';
 import { branchBeside, titleOf } from './names.ts';
 import { indexOf, onlyCopiesIn, untrackedIn, type Entry, type Held, type Untracked } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
-import { addAll, authorOptions, treeOf, withOwnIndex } from '../git/own-index.ts';
+import { addAll, authorOptions, treeOf, withTemporaryIndex } from './temporary-index.ts';
 
 /** The end of an attempt's worktree. */
 export interface Closed {
-  /** The place of the work; null when nothing was changed, and the worktree is gone. */
+  /** The place of the work; null when nothing was changed and the worktree was removed. */
   readonly work: Work | null;
-  /** The ignored files that went with the worktree. */
+  /** The ignored files that were removed with the worktree. */
   readonly gone: IgnoredFiles | null;
-  /** The new files that are on no branch, since only the user's configuration of git hides them; the worktree stays with them. */
+  /**
+   * The new files that only the user's configuration of git ignores. They are on no branch, and the worktree is kept
+   * for them.
+   */
   readonly hidden: readonly string[];
-  /** The files that it committed with the markers of a conflict. */
+  /** The committed files that contain conflict markers. */
   readonly marked: readonly string[];
 }
 
 /**
- * Notes what is there before the attempt itself begins: what the set-up has left is not its work.
+ * Records the content of a worktree before its attempt begins: files from the set-up are not the attempt's work.
  * @param now in ms since 1970
  */
 export async function noteBegin(folder: string, name: string, isSetUp: boolean, now: number): Promise<void> {
@@ -44,14 +47,14 @@ export async function noteBegin(folder: string, name: string, isSetUp: boolean, 
   const { dir } = note;
   const begun = { ...note, begun_unix: now / 1000 };
   if (!isSetUp) return writeNote(folder, name, begun);
-  const made = await heedingModes(dir, () => withOwnIndex(dir, folder, given => treeOf(dir, given)));
+  const made = await heedingModes(dir, () => withTemporaryIndex(dir, folder, given => treeOf(dir, given)));
   const copies = Object.fromEntries(await onlyCopiesIn(dir));
   await writeNote(folder, name, { ...begun, made, copies });
 }
 
 /**
- * An attempt has ended: what it left uncommitted is committed to its branch, which then holds all that it did.
- * @throws WORKER_FAILED where that can't be done; the worktree stays, with all that is in it, and can be removed.
+ * Commits the uncommitted work of an ended attempt to its branch, which then has all of it.
+ * @throws WORKER_FAILED when that fails; the worktree is kept with its content, and can be removed.
  */
 export async function closeWorktree(folder: string, name: string): Promise<Closed> {
   const note = await noteOf(folder, name);
@@ -97,9 +100,9 @@ interface GitFolders {
 }
 
 /**
- * Makes sure that git, called in a worktree's folder, works on that worktree: an attempt may have removed its `.git`, and git
- * would work on whatever repository the folder lies in.
- * @throws WORKER_FAILED where it doesn't.
+ * Checks that git, called in a worktree's folder, works on that worktree. If an attempt removed its `.git`, git would
+ * work on the repository that contains the folder.
+ * @throws WORKER_FAILED when it does not.
  */
 export async function requireOwn(note: WorktreeNote): Promise<GitFolders> {
   const { dir, top } = note;
@@ -124,7 +127,7 @@ async function foldersOf({ dir, top, common }: WorktreeNote): Promise<GitFolders
   return isOwn && own !== undefined ? { own, common: shared } : undefined;
 }
 
-/** Nothing of the attempt runs any more: a lock that is there is one that a git left which was killed. */
+/** Removes the locks that a killed git left: no process of the attempt is running. */
 async function removeLocks({ branch }: WorktreeNote, { own, common }: GitFolders): Promise<void> {
   const locks = [
     join(own, 'index.lock'),
@@ -134,12 +137,12 @@ async function removeLocks({ branch }: WorktreeNote, { own, common }: GitFolders
   for (const lock of locks) await rm(lock, { force: true });
 }
 
-/** Has git look at the files again which it was told not to look at: nobody but the attempt can have told it. */
+/** Clears the index flags that make git skip files: only the attempt can have set them. */
 async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
   const hidden: string[] = [];
   for (const { tag, path } of index) {
     if (tag === 'H' || tag === 'M') continue;
-    // A file that is not there is one outside of a sparse checkout.
+    // A file that does not exist is outside of a sparse checkout.
     const isSparse = tag.toUpperCase() === 'S' && !(await isThere(bytesOf(join(charactersOf(dir), path))));
     if (!isSparse) hidden.push(path);
   }
@@ -149,9 +152,10 @@ async function showHidden(dir: string, index: readonly Entry[]): Promise<void> {
 }
 
 /**
- * Commits all that is changed or new, but what was only lent to the worktree, or is as the set-up made it.
- * @returns true where there was nothing of all that.
- * @throws WORKER_FAILED where a merge was left with conflicts: their markers are not what anybody wants committed.
+ * Commits all changed and new files, except those that were lent to the worktree and those that are as the set-up made
+ * them.
+ * @returns true when there was nothing to commit.
+ * @throws WORKER_FAILED when a merge has conflicts: their markers should not be committed.
  */
 async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
   const { dir } = note;
@@ -179,12 +183,12 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
 
 const NAMES = ['--name-only', '--no-renames', '--no-ext-diff', '--ignore-submodules=none', '-z'];
 
-/** The paths that are as the set-up has made or changed them. */
+/** Returns the paths that have not changed since the set-up. */
 async function asMade(folder: string, { dir, base, made }: WorktreeNote): Promise<ReadonlySet<string>> {
   if (made === null) return new Set();
   const paths = new Set(await gitPaths(dir, 'diff', ...NAMES, base, made));
   if (paths.size === 0) return paths;
-  const changed = await withOwnIndex(dir, folder, async given => {
+  const changed = await withTemporaryIndex(dir, folder, async given => {
     await addAll(dir, given);
     return gitPathsWith(dir, given, 'diff', '--cached', ...NAMES, made);
   });
@@ -192,34 +196,40 @@ async function asMade(folder: string, { dir, base, made }: WorktreeNote): Promis
   return paths;
 }
 
-/** The paths of a worktree, as people read them, at which its attempt has changed something that is in no commit. */
+/** Returns the paths of a worktree, as readable text, with changes of its attempt that are in no commit. */
 export async function uncommittedIn(folder: string, note: WorktreeNote): Promise<string[]> {
   const paths = (await changesIn(note.dir)).map(({ path }) => path);
   const changes = paths.filter(path => !isLent(path, note.lent));
   if (changes.length === 0) return [];
   const made = await asMade(folder, note);
-  // Of a repository in it git names the folder alone; what was done there is told by its state.
+  // Git lists a nested repository by its folder alone; its state shows changes in it.
   const isMade = (path: string): boolean =>
     made.has(path) || (path.endsWith('/') && [...made].some(each => each.startsWith(path)));
   return changes.filter(path => !isMade(path)).map(readable);
 }
 
 /**
- * True when something is there that no commit took: changes inside of a submodule, or commits in a repository of its own.
- * @param clean what is in it, where nothing was changed
+ * True when a nested repository has something that no commit of the worktree contains: changes inside of a submodule,
+ * or commits of its own.
+ * @param clean the content before any change
  */
 async function holdsMore(folder: string, note: WorktreeNote, clean: Held | undefined): Promise<boolean> {
   if (clean === undefined && (await uncommittedIn(folder, note)).length > 0) return true;
   return (await ownCopiesIn(note, clean)).length > 0;
 }
 
-/** The repositories in a worktree whose attempt has left there what no other repository has, as people read them. */
+/**
+ * Returns the nested repositories, as readable text, in which an attempt left something that no other repository has.
+ */
 export async function ownCopiesIn(note: WorktreeNote, held?: Held): Promise<string[]> {
   const copies = await onlyCopiesIn(note.dir, held);
   return [...copies].filter(([name, state]) => note.copies[name] !== state).map(([name]) => name);
 }
 
-/** The new files of an attempt that the user's configuration of git ignores, and no `.gitignore`: as people read them. */
+/**
+ * Returns the new files of an attempt, as readable text, that the user's configuration of git ignores and no
+ * `.gitignore` does.
+ */
 export async function hiddenIn(folder: string, note: WorktreeNote, untracked: Untracked): Promise<string[]> {
   const files = untracked.hidden.filter(path => !path.endsWith('/'));
   if (files.length === 0) return [];
@@ -231,7 +241,7 @@ export async function hiddenIn(folder: string, note: WorktreeNote, untracked: Un
   return found.map(({ path }) => readable(path));
 }
 
-/** The ignored files that would go with a worktree; null for none, and where git can't tell. */
+/** Returns the ignored files that would be removed with a worktree; null when there are none or git fails. */
 export async function ignoredOf(note: WorktreeNote): Promise<IgnoredFiles | null> {
   try {
     await requireOwn(note);
@@ -251,7 +261,7 @@ export interface IgnoredFiles {
 
 const MAX_NAMED = 3;
 
-/** The ignored files that an attempt has written; null for none. */
+/** Returns the ignored files that an attempt has written; null for none. */
 async function ignoredIn(note: WorktreeNote, { ignored }: Untracked): Promise<IgnoredFiles | null> {
   const written = await writtenByIt(note, ignored);
   if (written.length === 0) return null;
@@ -260,7 +270,7 @@ async function ignoredIn(note: WorktreeNote, { ignored }: Untracked): Promise<Ig
   return { count: written.length, bytes, paths: named };
 }
 
-/** So many files are looked at. */
+/** The maximum number of files to check. */
 const MAX_LOOKED_AT = 20_000;
 
 interface Written {
@@ -268,7 +278,7 @@ interface Written {
   readonly size: number;
 }
 
-/** Those of the paths that were not lent, and were written since the attempt began. */
+/** Returns the paths that were not lent, and were written since the attempt began. */
 async function writtenByIt(note: WorktreeNote, paths: readonly string[]): Promise<Written[]> {
   const since = (note.begun_unix ?? note.made_unix) * 1000;
   const written: Written[] = [];
@@ -280,10 +290,10 @@ async function writtenByIt(note: WorktreeNote, paths: readonly string[]): Promis
   return written;
 }
 
-/** The files, as people read them, that an attempt has committed with the markers of a conflict. */
+/** Returns the files, as readable text, that an attempt has committed with conflict markers. */
 async function markedIn(dir: string, base: string, tip: string): Promise<string[]> {
   const words = ['--diff-filter=AM', '--no-textconv', ...NAMES];
-  // Only lines that came or went, so that the rest of a large repository is not read.
+  // Searches only added and removed lines, so that the rest of a large repository is not read.
   const touched = await gitPaths(dir, 'diff', ...words, '-G^(<<<<<<<|>>>>>>>) ', base, tip);
   const marked: string[] = [];
   for (const path of touched.map(readable)) {
@@ -294,7 +304,10 @@ async function markedIn(dir: string, base: string, tip: string): Promise<string[
   return marked;
 }
 
-/** The branch that holds the end of the work, and its commit: an attempt may have gone to another one, or to none. */
+/**
+ * Returns the branch with the end of the work, and its commit. An attempt may have switched to another branch, or to
+ * none.
+ */
 async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: string; tip: string }> {
   const [head = '', tip = ''] = await gitLines(dir, 'rev-parse', 'HEAD', `refs/heads/${branch}`).catch(() =>
     gitLines(dir, 'rev-parse', 'HEAD'),
@@ -303,9 +316,9 @@ async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: str
 }
 
 /**
- * Has a branch end with a commit: this one where nothing of it is lost, else one beside it.
- * @param tip the end of the branch now; empty where there is none
- * @returns its name.
+ * Makes a branch end with a commit: the given one if it loses nothing, else a new one with a similar name.
+ * @param tip the end of the branch now; empty when there is no branch
+ * @returns the name of the branch.
  */
 async function branchWith(dir: string, branch: string, tip: string, head: string): Promise<string> {
   const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
@@ -315,8 +328,8 @@ async function branchWith(dir: string, branch: string, tip: string, head: string
 }
 
 /**
- * Puts the commit that a worktree has checked out on a branch, where none has it: git forgets it with the worktree, also
- * where its folder is gone already.
+ * Puts the commit that a worktree has checked out on a branch, unless a branch has it: git drops it with the worktree,
+ * also when the folder is gone already.
  * @returns the note, with that branch.
  */
 export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
@@ -331,27 +344,25 @@ export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
   return { ...note, branch: await branchWith(top, branch, tip, commit) };
 }
 
-/**
- * Takes down a worktree that holds nothing of an attempt: with its branch, unless that has moved since one began.
- */
+/** Removes a worktree without work, and its branch unless an attempt has moved it. */
 export async function discard(folder: string, name: string, note: WorktreeNote): Promise<void> {
   const { top, dir, branch, base } = note;
   if (await isThere(top)) {
     await takeDown(top, dir);
     const tip = await git(top, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}`).catch(() => '');
-    // Git refuses a branch that another worktree has taken meanwhile.
+    // Git rejects a branch that another worktree uses now.
     if (tip.trim() === base) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
   } else await rm(dir, { recursive: true, force: true });
   await removeNote(folder, name);
 }
 
-/** Removes a worktree's folder and what its repository knows of it, and nothing of other worktrees. */
+/** Removes a worktree's folder and its entry in the repository, and nothing of other worktrees. */
 export async function takeDown(top: string, dir: string): Promise<void> {
   const remove = ['worktree', 'remove', '--force', '--force', dir];
   try {
     await git(top, ...remove);
   } catch {
-    // Git refuses what a crash left half made, and a folder whose `.git` is not its own any more.
+    // Git rejects a half-made worktree of a crash, and a folder with another `.git`.
     await rm(dir, { recursive: true, force: true });
     await git(top, ...remove).catch(() => undefined);
   }

@@ -3,14 +3,14 @@ import type { WorktreeDocument, WorktreeRemoved, WorktreesDocument } from '../..
 import { FleetError } from '../../errors.ts';
 import type { Instance } from '../../domain/model/state.ts';
 import { homePaths } from '../../home/paths.ts';
-import { isAlive } from '../../home/process.ts';
+import { isAlive } from '../../system/process-table.ts';
 import { removeWorktree } from './leftovers.ts';
 import type { Occupant } from './names.ts';
 import { readNotes, type WorktreeNote } from './notes.ts';
 
 type Workers = Iterable<Pick<Instance, 'alias' | 'role' | 'home'>>;
 
-/** The worktrees in the homes of a fleet's workers, whether these run or not, by worker and name. */
+/** Returns the worktrees in the homes of a fleet's workers, running or not, by worker and name. */
 export async function worktreesOf(instances: Workers): Promise<WorktreesDocument> {
   const worktrees: WorktreeDocument[] = [];
   for (const { alias, role, home } of instances) {
@@ -26,8 +26,8 @@ export async function worktreesOf(instances: Workers): Promise<WorktreesDocument
 
 /**
  * Removes one of them.
- * @param isRunning true while a worker has an attempt
- * @throws NOT_FOUND, also where a name is that of several; what `removeWorktree` does.
+ * @param isRunning true while a worker runs the attempt
+ * @throws NOT_FOUND, also when several have the name; and what `removeWorktree` throws.
  */
 export async function removeWorktreeOf(
   instances: Workers,

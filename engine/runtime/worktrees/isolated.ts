@@ -18,15 +18,15 @@ export interface IsolationOptions {
   readonly settings: WorktreeSettings;
   /** The environment that the set-up command inherits. */
   readonly env: NodeJS.ProcessEnv;
-  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  /** The folder in which each command is noted while it runs. Default: none. */
   readonly commandsDir?: string;
-  /** In ms since 1970. */
+  /** Returns the time in ms since 1970. */
   readonly now: () => number;
-  /** Aborted when the worker ends: git ends with it. Default: never. */
+  /** Aborts when the worker ends, and ends git. Default: never. */
   readonly closing?: AbortSignal;
 }
 
-/** The same executor, for which attempts that ask for it run in a worktree of their own. */
+/** Wraps an executor so that attempts with `isolation: worktree` run in a worktree of their own. */
 export function withIsolation(executor: Executor, options: IsolationOptions): Executor {
   const commands = commandRunner(options);
   return {
@@ -55,7 +55,7 @@ async function runIsolated(
   const timeoutMs = leftMs === null ? null : Math.max(1, leftMs);
   const env = { ...attempt.env, ...environmentOf(worktree, ports) };
   const inside = { ...attempt, dir: worktree.cwd, env, timeoutMs };
-  /** Git of ours goes on when the attempt is cancelled: what it did is to be kept. */
+  /** A cancelled attempt does not end git: its work is to be kept. */
   const bounded = <T>(work: () => Promise<T>): Promise<T> => endingWith(closing, work, settings.timeoutMs);
   const look = async (): Promise<ReadonlyMap<string, string>> => stateOf(top, common);
   try {
@@ -71,7 +71,7 @@ async function runIsolated(
   }
 }
 
-/** Makes the worktree of an attempt, in the time that it has. @returns what the attempt comes to, where it can't be made. */
+/** Makes the worktree of an attempt within the attempt's time. @returns the result of the attempt when that fails. */
 async function made(
   { folder, settings, now, closing = NEVER }: IsolationOptions,
   attempt: AttemptSpec,
@@ -97,7 +97,7 @@ async function made(
   }
 }
 
-/** Makes the worktree ready, and runs the attempt in it. Never rejects. */
+/** Runs the set-up and the attempt in the worktree. Never rejects. */
 async function run(
   executor: Executor,
   commands: CommandRunner,
@@ -118,7 +118,7 @@ async function run(
   }
 }
 
-/** Names what a worktree begins without, in words; null where it has all. */
+/** Describes the parts that a worktree lacks at its start; null when it is complete. */
 async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
   const empty = await emptySubmodulesIn(dir);
   const told = [
@@ -133,7 +133,7 @@ async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<st
   return told.length === 0 ? null : told.join('; ');
 }
 
-/** The words of a time-out name the attempt's own, of which a part was spent on its worktree. */
+/** Replaces the remaining time in the text of a time-out with the attempt's own: the worktree took a part of it. */
 function withTimeout(result: AttemptResult, spent: number | null, own: number | null): AttemptResult {
   if (result.verdict !== 'timeout' || result.reason === null || spent === null || own === null) return result;
   return { ...result, reason: result.reason.replace(timeoutReason(spent), timeoutReason(own)) };
@@ -141,7 +141,7 @@ function withTimeout(result: AttemptResult, spent: number | null, own: number | 
 
 const NEVER = new AbortController().signal;
 
-/** Makes a worktree ready. @returns null when it is; else what the attempt comes to. */
+/** Runs the set-up of a worktree. @returns null when it succeeds; else the result of the attempt. */
 async function setUp(
   commands: CommandRunner,
   { setup, timeoutMs: limitMs }: WorktreeSettings,
@@ -176,7 +176,7 @@ async function withWork(result: AttemptResult, folder: string, worktree: Worktre
   }
 }
 
-/** Describes what of an attempt is not on its branch, and what is and should perhaps not be; null for nothing. */
+/** Describes files that are not on the branch, and committed ones that may be wrong; null for none. */
 function closedText({ gone, hidden, marked }: Closed): string | null {
   const told = [
     marked.length === 0 ? null : `committed with the markers of a conflict: ${someOf(marked)}`,
@@ -188,7 +188,7 @@ function closedText({ gone, hidden, marked }: Closed): string | null {
   return told.length === 0 ? null : told.join('; ');
 }
 
-/** Describes the ignored files that went with a worktree in which nothing else was changed. */
+/** Describes the ignored files that were removed with an otherwise unchanged worktree. */
 function goneText({ count, bytes, paths }: IgnoredFiles): string {
   const more = count > paths.length ? ', …' : '';
   return `${plural(count, 'ignored file')} (${size(bytes)}) went with its worktree: ${paths.join(', ')}${more}`;
@@ -203,8 +203,9 @@ const someOf = (names: readonly string[]): string =>
   names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
 
 /**
- * An attempt whose time saw the checkout itself change has left its worktree, or somebody else worked there.
- * @param escaped what was changed; null where git could not tell in time
+ * Adds the changes of the checkout during an attempt to its result: the attempt has left its worktree, or somebody else
+ * worked there.
+ * @param escaped the changes; null when git did not answer in time
  */
 function afterEscape(
   result: AttemptResult,
@@ -233,7 +234,7 @@ function environmentOf({ branch, dir }: Worktree, ports: PortBlock | undefined):
   };
 }
 
-/** Attempts of one fan-out begin to look for ports at different places. */
+/** Spreads the attempts of one fan-out over the ports. */
 function startOf({ thread, attempt }: AttemptSpec): number {
   return parseInt(thread.slice(3, 11), 16) + attempt || 0;
 }

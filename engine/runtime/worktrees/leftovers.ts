@@ -15,19 +15,18 @@ import {
   type IgnoredFiles,
 } from './closing.ts';
 import { gitSays, git, heedingModes, isThere } from '../git/git.ts';
-import { inTurn } from '../git/lock.ts';
+import { withRepositoryLock } from '../git/repository-lock.ts';
 import { untrackedIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
-import { removeOwnIndexes } from '../git/own-index.ts';
+import { removeTemporaryIndexes } from './temporary-index.ts';
 
 /**
- * Deals with what a worker that died had: to be called when no attempt of this home's runs. What was half made is taken
- * down; what an attempt had begun in is put on its branch, and kept as `left` if there is anything on it.
- *
- * @param complain told what could not be dealt with, which stays as it is.
+ * Recovers the worktrees of a crashed worker. Call it while no attempt of this home runs. Half-made worktrees are
+ * removed. The work of an attempt is put on its branch, and a worktree with work is kept as `left`.
+ * @param complain receives the problems with worktrees that are kept as they are
  */
 export async function recoverWorktrees(folder: string, complain: (what: string) => void): Promise<void> {
-  await removeOwnIndexes(folder);
+  await removeTemporaryIndexes(folder);
   for (const [name, note] of await readNotes(folder)) {
     try {
       if (note.state === 'making') await discardMade(folder, name, note);
@@ -38,10 +37,10 @@ export async function recoverWorktrees(folder: string, complain: (what: string) 
   }
 }
 
-/** One that was half made, of a repository that may be gone by now. */
+/** Discards a half-made worktree, whose repository may be gone. */
 async function discardMade(folder: string, name: string, note: WorktreeNote): Promise<void> {
   const work = (): Promise<void> => discard(folder, name, note);
-  return (await isThere(note.top)) ? inTurn(await commonFolderOf(note.top), work) : work();
+  return (await isThere(note.top)) ? withRepositoryLock(await commonFolderOf(note.top), work) : work();
 }
 
 async function keepLeft(folder: string, name: string): Promise<void> {
@@ -53,19 +52,17 @@ async function keepLeft(folder: string, name: string): Promise<void> {
 /** The outcome of the removal of a worktree. */
 export interface Removed {
   readonly branch: string;
-  /** True where the branch was kept, since nothing else holds its content. */
+  /** True when the branch was kept because nothing else has its content. */
   readonly branchKept: boolean;
-  /** The ignored files that its attempt had written and that went with it. */
+  /** The ignored files of its attempt that were removed with it. */
   readonly gone: IgnoredFiles | null;
 }
 
 /**
- * Removes a worktree. Its branch goes with it where another branch has all that is on it, else it stays.
- *
- * @param force throws away the branch, and what is not committed.
+ * Removes a worktree, and its branch if another branch has all of its content.
+ * @param force also removes the branch, and uncommitted changes
  * @param isRunning true while its attempt runs
- * @throws NOT_FOUND; CONFLICT where it is in use, where something in it is not committed or can't be looked at, or where its
- *   repository is gone.
+ * @throws NOT_FOUND; CONFLICT when it is in use, has uncommitted changes, can't be read, or its repository is gone.
  */
 export async function removeWorktree(
   folder: string,
@@ -77,11 +74,11 @@ export async function removeWorktree(
   const { top, dir } = note;
   if (!(await isThere(join(top, '.git')))) return removeOrphan(folder, name, note, force);
   if (!force && (await isThere(dir))) await requireClean(folder, note);
-  return inTurn(await commonFolderOf(top), async () => {
+  return withRepositoryLock(await commonFolderOf(top), async () => {
     const held = force ? note : await withHead(note);
     const { branch } = held;
     const gone = await ignoredOf(note);
-    // What was lent lies there untracked, so that git would not go without being forced.
+    // Lent files are untracked, so that git removes the worktree only by force.
     await takeDown(top, dir);
     const branchKept = !force && !(await isHeldElsewhere(held));
     if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
@@ -90,7 +87,7 @@ export async function removeWorktree(
   });
 }
 
-/** The note of a worktree in which no attempt works: the end of one that is over may not have been noted. */
+/** Returns the note of a worktree in which no attempt works. A note in use may belong to an attempt that has ended. */
 async function endedNote(
   folder: string,
   name: string,
@@ -107,7 +104,7 @@ async function endedNote(
   });
 }
 
-/** Its repository was removed or moved away: nobody can tell what of the folder is kept elsewhere. */
+/** Removes a worktree whose repository was removed or moved: it is unknown which of its files exist elsewhere. */
 async function removeOrphan(
   folder: string,
   name: string,
@@ -124,7 +121,7 @@ async function removeOrphan(
   return { branch, branchKept: false, gone: null };
 }
 
-/** @throws CONFLICT where something is in it that no branch has, or where that can't be told. */
+/** @throws CONFLICT when the worktree has something that no branch has, or that can't be determined. */
 async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
   const { dir, branch } = note;
   const [changes, copies] = await lookedAt(folder, note);
@@ -137,7 +134,7 @@ async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
         hint: 'Commit them there, or throw them away with --force.',
       },
     );
-  // A repository that lies in it goes with it, and may be the only one that has its commits.
+  // A nested repository is removed with it, and may be the only one that has its commits.
   if (copies.length > 0)
     throw new FleetError(
       'CONFLICT',
@@ -151,7 +148,7 @@ async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
 
 const MAX_NAMED = 3;
 
-/** The files that are not committed, and the repositories. */
+/** Returns the uncommitted files, and the nested repositories. */
 async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], string[]]> {
   try {
     await requireOwn(note);
@@ -168,7 +165,7 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
   }
 }
 
-/** Tells whether some other branch, here or at a remote, holds everything on this one. */
+/** True when another branch, here or at a remote, has everything on this one. */
 async function isHeldElsewhere({ top, branch }: WorktreeNote): Promise<boolean> {
   const own = `refs/heads/${branch}`;
   if (!(await gitSays(top, 'show-ref', '--verify', '--quiet', own))) return true;

@@ -4,14 +4,14 @@ import { bytesOf, charactersOf, gitPaths, isThere, readable } from '../git/git.t
 
 /** The files copied from a checkout into a worktree. */
 export interface Lent {
-  /** By the paths from the top, each byte of which is a character. */
+  /** Paths from the top, one character for each byte. */
   readonly paths: readonly string[];
-  /** The paths that were to be copied and do not exist. */
+  /** The paths to copy that do not exist. */
   readonly missing: readonly string[];
 }
 
 /**
- * Copies files that git does not have into a worktree. What git has there is as it was committed.
+ * Copies files that git does not track into a worktree. Tracked files are there as committed.
  * @param wanted paths from the top, or globs as git understands them
  */
 export async function lend(top: string, root: string, wanted: readonly string[]): Promise<Lent> {
@@ -26,11 +26,11 @@ export async function lend(top: string, root: string, wanted: readonly string[])
   return { paths, missing };
 }
 
-/** True for what `lend` has copied, and what lies in it. */
+/** True for a path that `lend` has copied, and for those inside of it. */
 export const isLent = (path: string, lent: readonly string[]): boolean =>
   lent.some(each => path === each || path.startsWith(`${each}/`));
 
-/** The paths that a wanted one stands for: itself where it is there, else the files that git does not have and it matches. */
+/** Returns the paths for a wanted one: itself if it exists, else the untracked files that match it. */
 async function meantBy(top: string, wanted: string): Promise<string[]> {
   if (await isThere(join(top, wanted))) return [charactersOf(wanted.replace(/\/+$/, ''))];
   if (!/[*?[]/.test(wanted)) return [];
@@ -38,7 +38,7 @@ async function meantBy(top: string, wanted: string): Promise<string[]> {
   return found.map(path => path.replace(/\/$/, ''));
 }
 
-/** @returns false where the worktree has something there. */
+/** @returns false when the worktree has something at the path. */
 async function lendPath(top: string, root: string, path: string): Promise<boolean> {
   const [from, to] = [join(top, path), join(root, path)];
   if (await isThere(bytesOf(to))) return false;
@@ -48,14 +48,16 @@ async function lendPath(top: string, root: string, path: string): Promise<boolea
   return true;
 }
 
-/** A link that leads nowhere from the worktree leads to where it does in the checkout, or is the file that it means. */
+/**
+ * Copies a link that leads nowhere from the worktree: to the target that it has in the checkout, or as the file itself.
+ */
 async function lendLink(from: string, to: string): Promise<void> {
   const target = await readlink(from);
   const meant = resolve(dirname(from), target);
   const stats = await lstat(await realpath(meant).catch(() => meant)).catch(() => undefined);
   const leads = await lstat(resolve(dirname(to), target)).catch(() => undefined);
   if (stats === undefined || isAbsolute(target) || leads !== undefined) return symlink(target, to);
-  // A file is copied, so that the attempt does not write into the original.
+  // The attempt must not write into the original, hence a copy.
   if (stats.isDirectory()) return symlink(meant, to);
   await cp(meant, to, { dereference: true, preserveTimestamps: true });
 }

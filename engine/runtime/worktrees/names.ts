@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { gitLines } from '../git/git.ts';
 import { readNotes } from './notes.ts';
 
-/** The attempt that a worktree is for. */
+/** The attempt that a worktree belongs to. */
 export interface Occupant {
   readonly task: string;
   readonly index: number;
@@ -14,7 +14,10 @@ export function titleOf({ task, index, attempt }: Occupant): string {
   return `${task}, subtask ${index}, attempt ${attempt}`;
 }
 
-/** The branch of an attempt: where another stands in the way of it, or in the place of a folder of names, beside that. */
+/**
+ * Returns a free name for the branch of an attempt: another branch may have the name, or the name of one of its
+ * folders.
+ */
 export async function branchFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
   const alias = refPart(task);
   const patterns = ['spl*', `spl*/${alias}*`, `spl*/${alias}*/**`].map(pattern => `refs/heads/${pattern}`);
@@ -24,7 +27,7 @@ export async function branchFor(dir: string, { task, index, attempt }: Occupant)
   return freeName(`${folder}/${index}-${attempt}`, taken);
 }
 
-/** A branch beside one that an attempt has left behind. */
+/** Returns a free name like that of a branch that an attempt left. */
 export async function branchBeside(dir: string, branch: string): Promise<string> {
   const around = `refs/heads/${dirname(branch)}/`;
   const taken = await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', around);
@@ -34,7 +37,7 @@ export async function branchBeside(dir: string, branch: string): Promise<string>
 const freeName = (wanted: string, taken: ReadonlySet<string>): string =>
   beside(wanted, name => taken.has(name) || [...taken].some(each => each.startsWith(`${name}/`)));
 
-/** The wanted name, or the first with a number behind it that is not taken. */
+/** Returns the wanted name, or the first free one with a number after it. */
 function beside(wanted: string, isTaken: (name: string) => boolean): string {
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}.${n}`;
@@ -42,14 +45,17 @@ function beside(wanted: string, isTaken: (name: string) => boolean): string {
   }
 }
 
-/** The name that the worktree of a branch may have in its folder. */
+/** Returns the name for the worktree of a branch in its folder. */
 export async function worktreeName(folder: string, branch: string): Promise<string> {
   const notes = await readNotes(folder);
   const names = new Set([...notes.keys(), ...(await readdir(folder))]);
   return beside(branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-'), name => names.has(name));
 }
 
-/** An alias as a part of a branch's name, which may not begin or end in a dot, hold two, or end in `.lock`. */
+/**
+ * Makes an alias a valid part of a branch's name, which may not begin or end in a dot, have two dots, or end in
+ * `.lock`.
+ */
 function refPart(alias: string): string {
   return alias
     .replace(/\.{2,}/g, '.')

@@ -16,42 +16,42 @@ import {
   type GitInput,
 } from '../git/git.ts';
 
-/** The depth to which repositories in repositories are looked into. */
+/** The maximum depth of repositories in repositories. */
 const MAX_DEPTH = 5;
 
 /**
- * The repositories that were made inside of a worktree, and are no submodules: their folders, from its top. Here and below,
- * each byte of a path is a character.
+ * Returns the folders of repositories inside of a worktree that are no submodules, as paths from its top. Here and
+ * below, a path has one character for each byte.
  */
 export async function nestedIn(root: string, given: GitInput = {}): Promise<string[]> {
   const others = await gitPathsWith(root, given, 'ls-files', '--others', '--exclude-standard', '-z');
   return foldersOf(others);
 }
 
-/** Of a repository git names the folder, and of all else the files. */
+/** Returns the paths of nested repositories, which git lists as folders. */
 const foldersOf = (paths: readonly string[]): string[] =>
   paths.filter(path => path.endsWith('/')).map(path => path.slice(0, -1));
 
-/** The files of a checkout that git does not have; a repository is named by its folder, with a slash. */
+/** The untracked files of a checkout; a nested repository is a folder with a final slash. */
 export interface Untracked {
   /** The files that git would add. */
   readonly added: readonly string[];
-  /** The files that git ignores by a `.gitignore`, or by its configuration. */
+  /** The files that git ignores because of a `.gitignore` or its configuration. */
   readonly ignored: readonly string[];
-  /** Those of the ignored that only its configuration has it ignore. */
+  /** The ignored files that no `.gitignore` names. */
   readonly hidden: readonly string[];
 }
 
 /** A path in an index. */
 export interface Entry {
   readonly path: string;
-  /** The letter by which git tells whether it looks at the file. */
+  /** The letter of git for the flags of the entry. */
   readonly tag: string;
   /** True for a submodule. */
   readonly isLink: boolean;
 }
 
-/** The index of a checkout. */
+/** Returns the index of a checkout. */
 export async function indexOf(root: string): Promise<Entry[]> {
   return (await gitPaths(root, 'ls-files', '-v', '--stage', '-z')).map(entry => ({
     path: entry.slice(entry.indexOf('\t') + 1),
@@ -60,7 +60,7 @@ export async function indexOf(root: string): Promise<Entry[]> {
   }));
 }
 
-/** All that git knows of a checkout, and what it doesn't have of it. */
+/** The tracked and the untracked files of a checkout. */
 export interface Held {
   readonly untracked: Untracked;
   readonly index: readonly Entry[];
@@ -88,7 +88,7 @@ export async function untrackedIn(root: string): Promise<Untracked> {
   };
 }
 
-/** Puts the files of such repositories into the index of the worktree, as if they lay in plain folders. */
+/** Adds the files of nested repositories to the index of the worktree, as if they were in plain folders. */
 export async function addNested(
   root: string,
   nested: readonly string[],
@@ -102,7 +102,7 @@ export async function addNested(
   }
 }
 
-/** The files of a repository, its ignored ones excepted, with those of the repositories in it. */
+/** Returns the files of a repository without ignored ones, and those of the repositories in it. */
 async function namesIn(repository: string, depth: number): Promise<string[]> {
   const folder = textOf(repository);
   if (depth === MAX_DEPTH || folder === undefined) return [];
@@ -120,18 +120,18 @@ async function namesIn(repository: string, depth: number): Promise<string[]> {
   return files;
 }
 
-/** A path as an argument of a program; undefined where its bytes are no text. */
+/** Returns a path as an argument of a program; undefined when its bytes are no text. */
 function textOf(path: string): string | undefined {
   const text = readable(path);
   return charactersOf(text) === path ? text : undefined;
 }
 
-/** Repositories, by their folders as people read them, with what tells their states apart. */
+/** Repositories by their folders, as readable text, each with a text that describes its state. */
 export type Copies = ReadonlyMap<string, string>;
 
 /**
- * The repositories inside of a worktree that have commits, or changes, which no other repository is known to have: by their
- * folders, or by what is left of a submodule that is not checked out any more.
+ * Returns the repositories inside of a worktree with commits or changes that no other repository is known to have: by
+ * their folders, or by the remains of a submodule that is no longer checked out.
  */
 export async function onlyCopiesIn(root: string, held?: Held): Promise<Copies> {
   return new Map([
@@ -147,7 +147,7 @@ async function onlyCopiesUnder(root: string, held: Held, depth: number): Promise
   for (const folder of new Set([...(await repositoriesUnder(root, held)), ...ignored])) {
     const name = readable(folder);
     const repository = textOf(join(charactersOf(root), folder));
-    // Git can't be sent to a folder whose name is no text: what is in it may be anything.
+    // Git can't be called for a folder whose name is no text, so that its content is unknown.
     if (repository === undefined) found.set(name, randomUUID());
     else if (await isOnlyCopy(repository, !ignored.has(folder)))
       found.set(name, await stateOfCopy(repository));
@@ -168,7 +168,7 @@ async function stateOfCopy(repository: string): Promise<string> {
 const refsIn = (repository: string, ...where: readonly string[]): Promise<string> =>
   git(repository, ...where, 'for-each-ref').catch(() => randomUUID());
 
-/** Submodules, new repositories, and those whose files a branch holds by now, so that git tells of them no more. */
+/** Returns submodules, new repositories, and repositories whose files a branch has, which git no longer lists. */
 async function repositoriesUnder(root: string, { untracked, index }: Held): Promise<Set<string>> {
   const found = new Set(foldersOf(untracked.added));
   const folders = new Set<string>();
@@ -185,16 +185,16 @@ async function repositoriesUnder(root: string, { untracked, index }: Held): Prom
   return found;
 }
 
-/** @param isLookedInto whether changes count that are not committed: of an ignored repository they are ignored files. */
+/** @param isLookedInto true when uncommitted changes count; in an ignored repository they are ignored files */
 async function isOnlyCopy(repository: string, isLookedInto: boolean): Promise<boolean> {
   if (!(await isThere(join(repository, '.git')))) return false;
   if (isLookedInto && (await changesIn(repository).catch(() => ['?'])).length > 0) return true;
   return hasOwnCommits(repository);
 }
 
-/** True where a commit is on no branch of a remote, as far as is known here, and where git can't tell. */
+/** True when a commit is on no known branch of a remote, and when git fails. */
 async function hasOwnCommits(repository: string, ...where: readonly string[]): Promise<boolean> {
-  // One without a commit has nothing of its own but its files.
+  // A repository without a commit has only its files.
   const hasHead = await gitSays(repository, ...where, 'rev-parse', '--verify', '--quiet', 'HEAD');
   const refs = await git(repository, ...where, 'for-each-ref', '--count=1').catch(() => '?');
   if (!hasHead && refs === '') return false;
@@ -203,7 +203,7 @@ async function hasOwnCommits(repository: string, ...where: readonly string[]): P
   return told.trim() !== '';
 }
 
-/** Submodules that are not checked out any more, of which git keeps the commits as long as it keeps the worktree. */
+/** Returns submodules that are no longer checked out; git keeps their commits as long as the worktree. */
 async function forgottenIn(root: string): Promise<Copies> {
   const told = await readFile(join(root, '.git'), 'utf8').catch(() => '');
   const [, own] = /^gitdir: (.+)\n?$/.exec(told) ?? [];
@@ -217,7 +217,7 @@ async function forgottenIn(root: string): Promise<Copies> {
   return found;
 }
 
-/** The repositories of submodules in a folder, and in theirs. */
+/** Returns the repositories of submodules in a folder, and of their submodules. */
 async function modulesUnder(folder: string, depth: number): Promise<string[]> {
   if (depth === MAX_DEPTH) return [];
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -231,7 +231,7 @@ async function modulesUnder(folder: string, depth: number): Promise<string[]> {
   return found;
 }
 
-/** The submodules of a worktree whose folders are empty, as people read them. */
+/** Returns the submodules of a worktree whose folders are empty, as readable text. */
 export async function emptySubmodulesIn(root: string): Promise<string[]> {
   if (!(await isThere(join(root, '.gitmodules')))) return [];
   const found: string[] = [];

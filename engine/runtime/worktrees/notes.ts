@@ -4,26 +4,29 @@ import * as v from 'valibot';
 import { systemCodeOf } from '../../errors.ts';
 
 const noteSchema = v.object({
-  /** The folder, beside the note and named like it. */
+  /** The folder, which is beside the note and has the same name. */
   dir: v.string(),
-  /** The top of the checkout that it was made of. */
+  /** The top of the checkout from which it was made. */
   top: v.string(),
   /** The folder that all worktrees of its repository share; null in old notes. */
   common: v.optional(v.nullable(v.string()), null),
   branch: v.string(),
   base: v.string(),
-  /** Files that were copied into it, which are not of its attempt: each byte of a path is a character. */
+  /** The lent files, which are not the attempt's, one character for each byte of a path. */
   lent: v.array(v.string()),
-  /** The tree of all that was there once it was made ready; null where no set-up ran. */
+  /** The tree of its content after the set-up; null when no set-up ran. */
   made: v.optional(v.nullable(v.string()), null),
-  /** The repositories that lay in it then with what no other has, with what tells their states apart. */
+  /**
+   * The nested repositories after the set-up that had something of their own, each with a text that describes its
+   * state.
+   */
   copies: v.optional(v.record(v.string(), v.string()), {}),
   /** The time at which its attempt began, after the set-up, in seconds since 1970. */
   begun_unix: v.optional(v.nullable(v.number()), null),
   task: v.string(),
   index: v.number(),
   attempt: v.number(),
-  /** `making` until it can be used, `used` while its attempt runs, `kept` from then on, `left` by one that broke off. */
+  /** `making` until it can be used, `used` while its attempt runs, `kept` after that, `left` after a crash. */
   state: v.picklist(['making', 'used', 'kept', 'left']),
   /** The process that made it. */
   pid: v.number(),
@@ -32,13 +35,14 @@ const noteSchema = v.object({
 });
 
 /**
- * The note of a worktree. It is written before the worktree is made, and removed after it, so that a crash leaves none unknown.
+ * The note of a worktree. It is written before the worktree is made, and removed after it, so that no crash leaves an
+ * unknown worktree.
  */
 export type WorktreeNote = v.InferOutput<typeof noteSchema>;
 
 const SUFFIX = '.json';
 
-/** Writes a note, whole or not at all. */
+/** Writes a note atomically. */
 export async function writeNote(folder: string, name: string, note: WorktreeNote): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, name + SUFFIX);
@@ -50,7 +54,7 @@ export async function removeNote(folder: string, name: string): Promise<void> {
   await rm(join(folder, name + SUFFIX), { force: true });
 }
 
-/** The notes of a folder, which need not be there, by name; what is none is passed over. */
+/** Returns the notes of a folder, which need not exist, by name. Invalid notes are skipped. */
 export async function readNotes(folder: string): Promise<ReadonlyMap<string, WorktreeNote>> {
   const notes = new Map<string, WorktreeNote>();
   for (const entry of await listed(folder)) {

@@ -21,7 +21,7 @@ import { FleetError } from '../../errors.ts';
 import type { AttemptResult } from '../executors/executor.ts';
 import { endingWith } from '../git/git.ts';
 import { removeWorktree } from './leftovers.ts';
-import { inTurn } from '../git/lock.ts';
+import { withRepositoryLock } from '../git/repository-lock.ts';
 import { readNotes, writeNote } from './notes.ts';
 import { requireReady } from './ready.ts';
 import { Place } from './testing/place.ts';
@@ -115,12 +115,18 @@ describe('a worktree of an odd repository', function () {
   some('waits for its turn no longer than its attempt runs', async () => {
     const common = join(repo, '.git');
     const cancel = new AbortController();
-    await inTurn(common, async () => {
-      const waiting = endingWith(cancel.signal, () => inTurn(common, () => Promise.resolve('done')));
+    await withRepositoryLock(common, async () => {
+      const waiting = endingWith(cancel.signal, () =>
+        withRepositoryLock(common, () => Promise.resolve('done')),
+      );
       setImmediate(() => cancel.abort('enough'));
       await assert.rejects(waiting, /enough/);
     });
-    assert.equal(await inTurn(common, () => Promise.resolve('done')), 'done', 'the next one has it');
+    assert.equal(
+      await withRepositoryLock(common, () => Promise.resolve('done')),
+      'done',
+      'the next one has it',
+    );
   });
 
   some('takes nothing from worktrees of the user that are not there just now', async () => {

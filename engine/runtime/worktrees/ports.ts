@@ -1,26 +1,25 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** The number of ports that an attempt has to itself. */
+/** The number of ports of one attempt. */
 export const PORTS = 10;
-/** Below what systems give out by themselves, and above what people choose. */
+/** Below the ports that systems assign, and above those that people choose. */
 const FIRST = 20_000;
 const LAST = 31_900;
-/** The attempt's ports, and behind them one that says that they are taken. */
+/** The attempt's ports, and one more that marks them as taken. */
 const BLOCK = PORTS + 1;
 const BLOCKS = Math.floor((LAST - FIRST) / BLOCK);
 
-/** A block of ports on this machine that no other attempt is given. */
+/** A block of ports on this machine that belongs to one attempt. */
 export interface PortBlock {
   readonly first: number;
   release(): void;
 }
 
 /**
- * Takes a block of ports, all of them free now. What marks it as taken is a socket that listens behind its last port, so
- * that a worker's death frees it whatever happens.
- *
- * @param start where to begin looking, any whole number: different ones seldom meet.
+ * Takes a block of ports that are free now. A socket that listens on one more port marks the block as taken, so that
+ * the death of the worker frees it.
+ * @param start the block to begin with, any whole number: different numbers seldom meet
  * @returns undefined when none is free.
  */
 export async function takePorts(start: number): Promise<PortBlock | undefined> {

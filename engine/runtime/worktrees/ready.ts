@@ -26,11 +26,10 @@ export async function untrusted(
 }
 
 /**
- * Checks what attempts need of the repository that a folder is in. New files alone are no hindrance: no commit has them. A
- * folder that is missing is left to the attempt: its worker may see another one.
- *
- * @throws CONFLICT, with the way out, where there is no repository, no commit, where git does not trust the repository, or
- * where changes would be left out.
+ * Checks the repository of a folder for the needs of attempts. New files are allowed: no commit has them. A missing
+ * folder is left to the attempt, because its worker may see another file system.
+ * @throws CONFLICT with a way out when there is no repository or no commit, when git does not trust the repository, or
+ * when changes would be left out.
  */
 export async function requireReady(dir: string, { dirty }: Pick<WorktreeSettings, 'dirty'>): Promise<void> {
   try {

@@ -2,13 +2,12 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitList, gitWith } from '../git/git.ts';
 
-/** The prefix of the names of branches in a state. */
+/** The prefix of the keys of branches in a state. */
 const BRANCH = 'branch ';
 
 /**
- * The state of what all worktrees of a repository share: its configuration, hooks, tags, branches and stash, by names that
- * say which it is. Git's own notes about submodules, tracked branches and large files are left out, and so are the branches of
- * attempts.
+ * Returns the state that all worktrees of a repository share: its configuration, hooks, tags, branches and stash.
+ * Excluded are git's own entries for submodules, tracked branches and large files, and the branches of attempts.
  */
 export async function sharedStateOf(top: string, common: string): Promise<Map<string, string>> {
   const parts = await Promise.all([
@@ -20,17 +19,17 @@ export async function sharedStateOf(top: string, common: string): Promise<Map<st
   return new Map(parts.flatMap(part => [...part]));
 }
 
-/** The name of the configuration in a state: its text, of which the keys are read where it differs. */
+/** The key of the configuration in a state. Its value is the text; the settings are parsed only when it differs. */
 const CONFIGURATION = 'configuration';
 
 const textOf = async (file: string): Promise<[string, string][]> => [
   [CONFIGURATION, await readFile(file, 'utf8').catch(() => '')],
 ];
 
-/** Matches keys that git and its helpers write by themselves. */
+/** Matches settings that git and its helpers write. */
 const BY_GIT = /^(?:submodule\..*\.(?:url|active)|branch\..*|lfs\..*)$/i;
 
-/** A state with the keys of its configuration in the place of its text. */
+/** Returns a state with the settings of its configuration in place of the text. */
 async function withKeys(
   top: string,
   state: ReadonlyMap<string, string>,
@@ -48,7 +47,10 @@ async function withKeys(
   return found;
 }
 
-/** The names in which two states of a checkout differ, `HEAD` for the commit or the branch. A new branch is no difference. */
+/**
+ * Returns the keys in which two states of a checkout differ, `HEAD` for the commit or the branch. New branches are not
+ * differences.
+ */
 export async function differences(
   top: string,
   before: ReadonlyMap<string, string>,

@@ -3,34 +3,34 @@ import { join } from 'node:path';
 import { FleetError } from '../../errors.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
 import type { WorktreeTable } from '../../home/config.ts';
-import { processStart } from '../../home/process.ts';
+import { processStart } from '../../system/process-table.ts';
 import { firstCommit, type First } from './carried.ts';
 import { checkoutOf, type Checkout } from './checkout.ts';
 import { discard } from './closing.ts';
 import { git, GIT_TIMEOUT_MS, regardless } from '../git/git.ts';
 import { lend } from './lent.ts';
-import { inTurn } from '../git/lock.ts';
+import { withRepositoryLock } from '../git/repository-lock.ts';
 import { branchFor, titleOf, worktreeName, type Occupant } from './names.ts';
 import { writeNote, type WorktreeNote } from './notes.ts';
 
-/** The free space that a disk must have for one more worktree, in bytes, unless configured otherwise. */
+/** The free space in bytes that a disk must have for another worktree, unless configured otherwise. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
 
 export interface WorktreeSettings {
-  /** The treatment of uncommitted changes in the checkout that the worktree is made of. */
+  /** The treatment of uncommitted changes in the checkout. */
   readonly dirty: 'refuse' | 'stash' | 'carry';
-  /** Files that git does not have and the attempt needs, by their paths from the top, or globs. */
+  /** Untracked files that the attempt needs, as paths from the top or globs. */
   readonly include: readonly string[];
-  /** A command line that makes a new worktree ready, or null. */
+  /** A command line that prepares a new worktree, or null. */
   readonly setup: string | null;
-  /** The treatment of an attempt during which the checkout itself was changed. */
+  /** The treatment of an attempt during which the checkout was changed. */
   readonly escape: 'fail' | 'note';
   readonly min_free_bytes: number;
-  /** The most that each git, and the set-up, may take, in ms. */
+  /** The time limit of each git call and of the set-up, in ms. */
   readonly timeoutMs: number;
 }
 
-/** The settings of a table, with the defaults for what it leaves out. */
+/** Returns the settings of a table, with defaults. */
 export function worktreeSettings(table: WorktreeTable): WorktreeSettings {
   return {
     dirty: table.dirty ?? 'refuse',
@@ -45,18 +45,18 @@ export function worktreeSettings(table: WorktreeTable): WorktreeSettings {
 export interface Worktree extends Work {
   readonly name: string;
   readonly checkout: Checkout;
-  /** The folder in it that answers to the one that was asked for. */
+  /** The folder in it that corresponds to the requested one. */
   readonly cwd: string;
-  /** The files that were to be lent, and are not there. */
+  /** The files to lend that do not exist. */
   readonly missing: readonly string[];
   /** The submodules whose uncommitted changes were not carried. */
   readonly behind: readonly string[];
 }
 
 /**
- * Makes a worktree of the checkout that `dir` is in, on a branch of its own, in `folder`, which is the worker's. What it is
- * about is written down first.
- * @throws WORKER_FAILED, with the way out, when it can't be made; nothing of it is left then.
+ * Makes a worktree from the checkout that `dir` is in, on a branch of its own, in the worker's `folder`. Its note is
+ * written first.
+ * @throws WORKER_FAILED with a way out when that fails; nothing of it is left then.
  */
 export async function makeWorktree(
   folder: string,
@@ -68,8 +68,8 @@ export async function makeWorktree(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await requireRoom(folder, settings.min_free_bytes);
   const checkout = await checkoutOf(dir);
-  // Several git at once would read what another is still writing.
-  return inTurn(checkout.common, async () => {
+  // Several git processes would read what another one is still writing.
+  return withRepositoryLock(checkout.common, async () => {
     const first = await firstCommit(checkout, settings.dirty, folder, titleOf(occupant));
     const branch = await branchFor(dir, occupant);
     return makeOn(branch, { folder, checkout, first, occupant, settings, now });
@@ -93,7 +93,7 @@ async function makeOn(
   const { top } = checkout;
   const { base, behind } = first;
   const name = await worktreeName(folder, branch);
-  // What tells where one is may not go by a symbolic link, or it would not be found where it says.
+  // The path may not contain a symbolic link, or the worktree would not be found by it.
   const root = join(await realpath(folder), name);
   const note: WorktreeNote = {
     ...occupant,
@@ -120,7 +120,7 @@ async function makeOn(
     await writeNote(folder, name, { ...note, lent: [...paths], state: 'used' });
     return { name, checkout, cwd, branch, base, dir: root, missing, behind };
   } catch (error) {
-    // Also where it was ended by who has every git end.
+    // Also runs when the signal that ends every git has aborted.
     await regardless(() => discard(folder, name, note));
     throw error;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { homePaths } from '../../../engine/home/paths.ts';
-import { readPidFile } from '../../../engine/home/process.ts';
+import { readPidFile } from '../../../engine/home/pid-file.ts';
 import * as vscode from 'vscode';
 import { accepted, extension, fleet, home, run, spl, workspaceFolder } from './support.ts';
 

@@ -2,7 +2,7 @@ import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_p
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * Ends this process as SIGKILL does at its nth call of git: before git begins, or once it is done.
+ * Ends this process as SIGKILL does at its nth call of git, before git begins or after it ends.
  * @returns the number of calls so far.
  */
 export function dieAtCall(nth: number, isBefore: boolean): () => number {

@@ -3,8 +3,8 @@ import { dieAtCall } from './mortal-git.ts';
 import { writeInWorktree } from './written-attempt.ts';
 
 /**
- * A process that makes a worktree or removes one, and dies at a call of git: `make NTH WHEN FOLDER REPO`, or
- * `remove NTH WHEN FOLDER NAME`; WHEN is `before` or `after`. One that lives says how many calls it made.
+ * Makes or removes a worktree, and dies at a call of git: `make NTH WHEN FOLDER REPO`, or `remove NTH WHEN FOLDER
+ * NAME`; WHEN is `before` or `after`. Prints the number of calls when it survives.
  */
 const [verb, nth, when, folder = '', of = ''] = process.argv.slice(2);
 const calls = dieAtCall(Number(nth), when === 'before');

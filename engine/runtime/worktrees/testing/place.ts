@@ -8,7 +8,7 @@ import { anAttempt } from '../../executors/testing/attempt.ts';
 import { withIsolation } from '../isolated.ts';
 import { worktreeSettings } from '../worktree.ts';
 
-/** A repository with one commit, and a folder for the worktrees of it, in a folder that is removed with them. */
+/** A repository with one commit and a folder for its worktrees, in a folder that is removed with them. */
 export class Place {
   readonly root: string;
   readonly repo: string;
@@ -21,7 +21,7 @@ export class Place {
     this.folder = join(root, 'home', 'worktrees');
   }
 
-  /** A new one: with `a.txt`, `deep/b.txt`, and a `.gitignore` for `.env` and `build/`. */
+  /** Makes a place with `a.txt`, `deep/b.txt`, and a `.gitignore` for `.env` and `build/`. */
   static async make(): Promise<Place> {
     const place = new Place(await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-'))));
     const { repo } = place;
@@ -37,7 +37,7 @@ export class Place {
     return place;
   }
 
-  /** One like this, of its own. */
+  /** Makes a separate copy. */
   async copy(): Promise<Place> {
     const place = new Place(await realpath(await mkdtemp(join(tmpdir(), 'spl-tree-'))));
     await cp(this.repo, place.repo, { recursive: true });
@@ -53,7 +53,7 @@ export class Place {
     return execFileSync('git', ['-C', this.repo, ...args], { encoding: 'utf8' }).trim();
   }
 
-  /** Runs one attempt by the shell in a worktree. */
+  /** Runs one shell attempt in a worktree. */
   async attempt(
     run: string,
     spec: Partial<AttemptSpec> = {},

@@ -24,7 +24,7 @@ const writer: Executor = {
   },
 };
 
-/** Has one attempt write `work.txt` in a worktree of a repository, as a worker does. @returns its branch. */
+/** Runs one attempt that writes `work.txt` in a worktree of a repository, as a worker does. @returns its branch. */
 export async function writeInWorktree(folder: string, repo: string): Promise<string | null> {
   const settings = worktreeSettings({ min_free_bytes: 0, include: ['.env'], dirty: 'carry' });
   const isolated = withIsolation(writer, { folder, settings, env: process.env, now: Date.now });

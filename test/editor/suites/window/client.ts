@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { homePaths } from '../../../../engine/home/paths.ts';
-import { readPidFile } from '../../../../engine/home/process.ts';
+import { readPidFile } from '../../../../engine/home/pid-file.ts';
 import { extension, fleet, home, run, spl } from '../support.ts';
 
 describe('a window beside a fleet that another process hosts', () => {

@@ -4,7 +4,14 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'mocha';
-import { linuxProcesses, processTable, psProcesses, type ProcessTable } from './process-table.ts';
+import {
+  argumentsOf,
+  linuxProcesses,
+  processTable,
+  psProcesses,
+  workingFolderOf,
+  type ProcessTable,
+} from './process-table.ts';
 
 const tables: [string, ProcessTable][] = [['ps', psProcesses(process.platform)]];
 if (process.platform === 'linux') tables.push(['/proc', linuxProcesses]);
@@ -35,12 +42,13 @@ for (const [name, table] of tables) {
     });
 
     it('finds a process by its mark, its group and its session, alone or together', async () => {
-      const entry = { pid, group: pid, session: pid, command: 'sleep 300' };
+      const entry = { pid, group: pid, session: pid, command: 'sleep 300', cpuTicks: 0 };
       for (const query of [
         { mark },
         { group: pid },
-        { session: pid },
-        { mark, group: pid, session: 1 << 30 },
+        { sessions: new Set([pid]) },
+        { text: mark.slice(4, -4) },
+        { mark, group: pid, sessions: new Set([1 << 30]) },
       ]) {
         assert.deepEqual(
           (await table.find(query)).filter(found => found.pid === pid),
@@ -67,6 +75,15 @@ for (const [name, table] of tables) {
 }
 
 describe('the table of processes', () => {
+  it('tells the processor time of a process', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const own = async (): Promise<number> =>
+      (await processTable().find({ pids: new Set([process.pid]) }))[0]!.cpuTicks;
+    const before = await own();
+    assert.ok(before > 0);
+    while ((await own()) === before);
+  });
+
   it('knows when a process was started, where it is to skip older ones', async function () {
     // It is about what /proc tells; elsewhere `ps` is asked.
     if (process.platform !== 'linux') this.skip();
@@ -102,21 +119,22 @@ describe('the table of processes', () => {
     }
   });
 
-  it('shows a command with odd characters in one line, and not too long', async function () {
-    // It is about what /proc tells; elsewhere `ps` is asked.
+  it('gives the arguments and the folder of a process', async function () {
     if (process.platform !== 'linux') this.skip();
-    const child = spawn('/bin/sh', ['-c', 'echo ready; read -r line', 'a\n\u001b[31mb', 'x'.repeat(500)], {
-      detached: true,
+    const child = spawn('/bin/sh', ['-c', 'echo ready; read -r line', 'a b', ''], {
+      cwd: '/',
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     try {
       await once(child.stdout, 'data');
-      const [entry] = await processTable().find({ group: child.pid ?? 0 });
-      assert.ok(entry?.command.startsWith('/bin/sh -c echo ready; read -r line a b xxx'), entry?.command);
-      assert.equal(entry?.command.length, 200);
+      const words = ['/bin/sh', '-c', 'echo ready; read -r line', 'a b', ''];
+      assert.deepEqual(await argumentsOf(child.pid!), words);
+      assert.equal(await workingFolderOf(child.pid!), '/');
     } finally {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
+    assert.deepEqual(await argumentsOf(child.pid!), []);
+    assert.equal(await workingFolderOf(child.pid!), null);
   });
 });

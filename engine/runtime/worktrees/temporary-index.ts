@@ -2,16 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '../../errors.ts';
-import { git, gitLines, gitSays, gitWith, listOf, type GitInput } from './git.ts';
-import { addNested, nestedIn } from '../worktrees/nested.ts';
+import { git, gitLines, gitSays, gitWith, listOf, type GitInput } from '../git/git.ts';
+import { addNested, nestedIn } from './nested.ts';
 
 const PREFIX = '.index-';
 
 /**
- * Lends a copy of a checkout's index, in which paths can be staged while the checkout's own stays as it is and its lock free.
- * @param folder where the copy lies
+ * Runs some work with a copy of a checkout's index, in which paths can be staged. The checkout's own index stays
+ * unchanged and unlocked.
+ * @param folder the place of the copy
  */
-export async function withOwnIndex<T>(
+export async function withTemporaryIndex<T>(
   top: string,
   folder: string,
   use: (given: Required<Pick<GitInput, 'index'>>) => Promise<T>,
@@ -29,16 +30,13 @@ export async function withOwnIndex<T>(
   }
 }
 
-/** Removes the copies that a process which died has left in a folder. */
-export async function removeOwnIndexes(folder: string): Promise<void> {
+/** Removes the copies that a dead process left in a folder. */
+export async function removeTemporaryIndexes(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) if (name.startsWith(PREFIX)) await rm(join(folder, name), { force: true });
 }
 
-/**
- * Stages all that is changed or new: also what lies in a repository that was made there, of which git would take no more than
- * a name.
- */
+/** Stages all changed and new files, also those in nested repositories, which git alone would stage as a mere link. */
 export async function addAll(root: string, given: GitInput = {}): Promise<void> {
   const nested = await nestedIn(root, given);
   const paths = [':(top)', ...nested.map(path => `:(top,exclude,literal)${path}`)];
@@ -47,19 +45,19 @@ export async function addAll(root: string, given: GitInput = {}): Promise<void> 
   await addNested(root, nested, given);
 }
 
-/** The options by which git can commit where nobody said who it is that does. */
+/** Returns the options with which git can commit when no author is configured. */
 export async function authorOptions(root: string): Promise<string[]> {
   const isKnown = await gitSays(root, 'var', 'GIT_COMMITTER_IDENT');
   return isKnown ? [] : ['-c', 'user.name=spl', '-c', 'user.email=spl@localhost'];
 }
 
-/** The tree of an index with all that is changed or new in a checkout. */
+/** Returns the tree of an index with all changed and new files of a checkout. */
 export async function treeOf(root: string, given: GitInput): Promise<string> {
   await addAll(root, given);
   return (await gitWith(root, given, 'write-tree')).trim();
 }
 
-/** Makes a commit of a tree, on no branch. */
+/** Makes a commit of a tree, without a branch. */
 export async function commitOf(root: string, tree: string, parent: string, message: string): Promise<string> {
   const author = await authorOptions(root);
   return (await git(root, ...author, 'commit-tree', tree, '-p', parent, '-m', message)).trim();

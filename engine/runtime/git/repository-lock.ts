@@ -1,14 +1,12 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '../../errors.ts';
-import { isAlive, processStart } from '../../home/process.ts';
-import { pause } from './git.ts';
+import { isAlive, processStart } from '../../system/process-table.ts';
+import { waitUntil } from '../../system/wait.ts';
+import { unlessEnded } from './git.ts';
 
 /** The lock's name in the folder that all worktrees of a repository share. */
 const LOCK = 'spl-worktrees.lock';
-/** A file that goes tells nobody: it is looked at with growing pauses, in ms. */
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 100;
 /** The time for which a lock may name nobody. */
 const NAMELESS_MS = 5_000;
 
@@ -18,14 +16,11 @@ const NAMELESS_MS = 5_000;
  *
  * @param common the folder that all worktrees of the repository share
  */
-export async function inTurn<T>(common: string, work: () => Promise<T>): Promise<T> {
+export async function withRepositoryLock<T>(common: string, work: () => Promise<T>): Promise<T> {
   const file = join(common, LOCK);
-  for (
-    let pauseMs = FIRST_PAUSE_MS;
-    !(await isTaken(file));
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-  )
-    await pause(pauseMs, `the turn at '${common}' was not waited for`);
+  await unlessEnded(`the wait for the lock of '${common}' was ended`, signal =>
+    waitUntil(() => take(file), { withinMs: Infinity, signal, check: 'costly' }),
+  );
   try {
     return await work();
   } finally {
@@ -34,7 +29,7 @@ export async function inTurn<T>(common: string, work: () => Promise<T>): Promise
 }
 
 /** Takes the lock. @returns false while somebody else has it. */
-async function isTaken(file: string): Promise<boolean> {
+async function take(file: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx', 0o600);
     await handle.writeFile(`${process.pid} ${processStart(process.pid)}`);
