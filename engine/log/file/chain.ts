@@ -10,11 +10,11 @@ import {
   type ReadSegmentHeader,
 } from './segment.ts';
 
-/** One segment of the log, and how much of it counts. */
+/** One segment of the log, and its valid part. */
 export interface ChainedSegment {
   readonly segment: number;
   readonly path: string;
-  /** The number of the opening that wrote it. */
+  /** The number of the opening that wrote the segment. */
   readonly epoch: number;
   /** The position of its first record. */
   readonly first: number;
@@ -22,28 +22,27 @@ export interface ChainedSegment {
   readonly start: number;
   /** The chain of its header's frame. */
   readonly chain: number;
-  /** The bytes that count: as the next segment's header says, or the file's size for the last segment. */
+  /** The end of the valid bytes: from the next segment's header, or the file's size for the last segment. */
   readonly end: number;
-  /** The chain of its last frame, as the next segment's header says; undefined for the last segment. */
+  /** The chain of its last frame, from the next segment's header; undefined for the last segment. */
   readonly lastChain: number | undefined;
 }
 
 /** The segments that make up the log. */
 export interface Chain {
-  /** From the first, or from the one that was asked for, to the last. Empty when nothing was ever written. */
+  /** From the first or requested segment to the last. Empty for a log that was never written. */
   readonly segments: readonly ChainedSegment[];
-  /** Files above the last segment whose header never became whole: nothing in them was acknowledged. */
+  /** Files after the last segment without a complete header: nothing in them was acknowledged. */
   readonly unborn: readonly { readonly segment: number; readonly bytes: number }[];
   /** The number that the next segment gets. */
   readonly next: number;
 }
 
 /**
- * Finds the segments of the log: the one with the highest number that has a whole header is the last, and each
- * names the one before it and where that one ends. A file that none of them names does not count, and neither do
- * bytes beyond a named end: a writer that lost its lease may have left both.
- *
- * @param from segments before this one are not looked at.
+ * Finds the segments of the log. The last one is the segment with the highest number and a complete header; each header
+ * names the segment before it and its end. Files that no header names, and bytes beyond a named end, do not count: a
+ * writer that lost its lease may have left both.
+ * @param from the first segment to look at
  * @throws LOG_DAMAGED naming the file and the offset. @throws HOME_NEWER.
  */
 export async function readChain(files: FileSystemPort, folder: string, from = 0): Promise<Chain> {
@@ -63,7 +62,7 @@ export async function readChain(files: FileSystemPort, folder: string, from = 0)
   return { segments: [], unborn, next };
 }
 
-/** The error for damage that must not be passed over. */
+/** Returns the error for damage that must not be ignored. */
 export function damagedLog(segment: number, offset: number, reason: string): FleetError {
   const file = segmentName(segment);
   return new FleetError('LOG_DAMAGED', `the log is damaged in ${file} at byte ${offset}: ${reason}`, {
@@ -75,7 +74,7 @@ export function damagedLog(segment: number, offset: number, reason: string): Fle
 interface Inspected {
   readonly read: ReadSegmentHeader | undefined;
   readonly size: number;
-  /** The offset of a frame behind a header that is not whole: then the header is damaged, not unfinished. */
+  /** The offset of a frame after an incomplete header: the header is damaged then, and not unfinished. */
   readonly laterFrame: number | undefined;
 }
 

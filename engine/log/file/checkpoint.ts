@@ -8,18 +8,18 @@ import type { FileSystemPort, LogFile } from './files.ts';
 import type { SavedKeys } from './keys.ts';
 import type { SavedPlaces } from './places.ts';
 
-/** Everything that opening the log would otherwise have to read it for. */
+/** The data for which opening the log would otherwise read all of it. */
 export interface SavedLog {
   readonly position: Position;
-  /** The frame that holds the record before `position`: by its chain a log is known to be the same. */
+  /** The frame with the record before `position`; its chain identifies the log. */
   readonly lastFrame: { readonly segment: number; readonly offset: number; readonly chain: number };
   readonly keys: SavedKeys;
   readonly places: SavedPlaces;
-  /** The reader's. */
+  /** The state of the log's reader. */
   readonly state: Uint8Array;
 }
 
-/** The contents of a checkpoint file. Where they are not readable, it still tells how long the log was. */
+/** The contents of a checkpoint file. A damaged one may still contain the length of the log. */
 export interface ReadCheckpoint {
   readonly position: Position;
   readonly saved: SavedLog | undefined;
@@ -34,21 +34,21 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const headSchema = v.object({
   position: v.pipe(whole, v.minValue(1)),
-  /** The byte order of the numbers below: it is the machine's, and another machine ignores the file. */
+  /** The byte order of the numbers below. It is the machine's, and a machine with another one ignores the file. */
   order: v.literal(endianness()),
   lastFrame: v.object({ segment: whole, offset: whole, chain: whole }),
   seed: v.tuple([whole, whole]),
   segments: v.array(v.object({ segment: whole, first: whole, start: whole, chain: whole })),
   frames: whole,
   stateBytes: whole,
-  /** The CRC-32 of everything behind the head. */
+  /** The CRC-32 of everything after the head. */
   checksum: whole,
 });
 type Head = v.InferOutput<typeof headSchema>;
 
 /**
  * The checkpoint file: a prelude (magic, length and CRC-32 of the head), the head as JSON, then the columns of
- * `SavedLog` one behind the other, each as it lies in memory.
+ * `SavedLog` as they are in memory.
  */
 export class CheckpointFile {
   readonly #files: FileSystemPort;
@@ -63,7 +63,7 @@ export class CheckpointFile {
     return join(this.#folder, FILE_NAME);
   }
 
-  /** Replaces the file: at every moment, the old one or the new one is there, whole. */
+  /** Replaces the file atomically. */
   async save(saved: SavedLog): Promise<void> {
     const temporary = `${this.#path}.new`;
     const columns = columnsOf(saved).map(bytesOf);
@@ -79,7 +79,7 @@ export class CheckpointFile {
     await this.#files.syncFolder(this.#folder);
   }
 
-  /** Undefined when there is no file, or none that says anything: a checkpoint only saves time. */
+  /** Reads the file; undefined when there is none, or it is unreadable: a checkpoint only saves time. */
   async load(): Promise<ReadCheckpoint | undefined> {
     let file: LogFile;
     try {
@@ -126,7 +126,7 @@ async function readSaved(file: LogFile, head: Head, from: number): Promise<Saved
   return (await checksumOf(columns)) === head.checksum ? saved : undefined;
 }
 
-/** Returns a saved log as the head describes it, with columns still to be filled. */
+/** Makes a saved log of the size in the head, with columns still to be filled. */
 function emptyLike({ position, lastFrame, seed, segments, frames, stateBytes }: Head): SavedLog {
   const numbers = (): Uint32Array => new Uint32Array(position);
   return {
@@ -145,7 +145,7 @@ function emptyLike({ position, lastFrame, seed, segments, frames, stateBytes }: 
   };
 }
 
-/** The columns in the order in which they stand in the file. */
+/** Returns the columns in the order of the file. */
 function columnsOf({ keys, places, state }: SavedLog): ArrayBufferView[] {
   const { idLow, idHigh, slotLow, slotHigh } = keys;
   const { offsets, lengths, frameFirsts, frameOffsets, frameTimes } = places;

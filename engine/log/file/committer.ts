@@ -4,7 +4,7 @@ import type { Appended, Batch, Position } from '../log.ts';
 import { FrameEncoder, type EncodedFrame } from './payload.ts';
 import type { SegmentWriter, Written } from './segment-writer.ts';
 
-/** A frame closes when it holds this much text, unless a single batch holds more. */
+/** The text length at which a frame is closed, unless a single batch is longer. */
 const MAX_FRAME_CHARS = 4 * 1024 * 1024;
 
 /** A frame that has become durable. */
@@ -21,7 +21,7 @@ export interface CommitterOptions {
   readonly now: () => number;
   /** The time of the log's last record; no later one is given an earlier time. */
   readonly lastAt: number;
-  /** Told of each frame before its appends are fulfilled. */
+  /** Called with each frame before its appends resolve. */
   readonly onCommit: (commit: Commit) => void;
 }
 
@@ -34,8 +34,8 @@ interface Waiting {
 }
 
 /**
- * Group commit: what is asked for while a write and its sync are under way goes out together in the next. There
- * is one frame to a sync, so that at most the last frame of a log can be unfinished.
+ * Group commit: batches that are appended during a write and its sync share the next one. There is one frame per sync,
+ * so that at most the last frame of a log can be unfinished.
  */
 export class Committer {
   readonly failed: Promise<Error>;
@@ -46,7 +46,7 @@ export class Committer {
   #lastAt: number;
   #poison: FleetError | undefined;
   #tellFailed!: (error: Error) => void;
-  /** The run that empties the queue, or the last one that did. */
+  /** The current run that empties the queue, or the last one. */
   #run: Promise<void> = Promise.resolve();
   #isRunning = false;
 
@@ -58,12 +58,12 @@ export class Committer {
     });
   }
 
-  /** The reason why nothing can be appended any more, or undefined. */
+  /** The error of all further appends, or undefined. */
   get poison(): FleetError | undefined {
     return this.#poison;
   }
 
-  /** Fulfilled when the batch, whose first record has position `first`, is durable. @throws LOG_POISONED. */
+  /** Appends a batch whose first record has position `first`; resolves when it is durable. @throws LOG_POISONED. */
   append(batch: Batch, first: Position): Promise<Appended> {
     if (this.#poison !== undefined) return Promise.reject(this.#poison);
     return new Promise((resolve, reject) => {
@@ -74,12 +74,12 @@ export class Committer {
     });
   }
 
-  /** A record that is not durable yet. */
+  /** Returns a record that is not durable yet. */
   pendingAt(position: Position): SealedRecord | undefined {
     return recordAt(this.#underWay, position) ?? recordAt(this.#waiting, position);
   }
 
-  /** Waits for all that was asked for, whether it succeeds or not. */
+  /** Waits for all appends so far, whether they succeed or not. */
   async idle(): Promise<void> {
     while (this.#isRunning) await this.#run;
   }
@@ -115,7 +115,7 @@ export class Committer {
     return at;
   }
 
-  /** Takes what goes into one frame: at least one batch. */
+  /** Takes the batches of one frame, at least one. */
   #takeGroup(): readonly Waiting[] {
     let count = 1;
     for (let chars = this.#waiting[0]!.chars; count < this.#waiting.length; count++) {
@@ -127,7 +127,10 @@ export class Committer {
     return group;
   }
 
-  /** A failed write may have left anything on the disk, and a failed sync is not repeatable: nothing follows. */
+  /**
+   * Refuses all further appends: a failed write may have left anything on the disk, and a failed sync can't be
+   * repeated.
+   */
   #fail(cause: unknown): void {
     const error = new FleetError('LOG_POISONED', `the log cannot be written: ${messageOf(cause)}`, {
       cause,
@@ -161,7 +164,7 @@ function recordAt(queue: readonly Waiting[], position: Position): SealedRecord |
   return found?.batch.records[position - found.first];
 }
 
-/** Waits until what is running now, and the promises that it settles, are through. */
+/** Waits until the current callbacks, and the promises that they settle, have run. */
 function endOfTurn(): Promise<void> {
   return new Promise(resolve => {
     queueMicrotask(() => {

@@ -24,26 +24,26 @@ export interface FileLogOptions {
   /** The home's `index/` folder, where the checkpoint is kept; made when it is needed. */
   readonly checkpointDir: string;
   readonly reader: LogReader;
-  /** The opener of the log, for people who look into its segments; at most 256 characters. */
+  /** The opener of the log, for people who read its segments; at most 256 characters. */
   readonly epochOwner?: string;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Opens a log that has lost records which its checkpoint knows of. Default: refuse it. */
+  /** Opens a log that has lost records of its checkpoint. Default: refuses it. */
   readonly acceptLoss?: boolean;
-  /** A segment that would grow beyond this is followed by another. Default: 64 MiB; at most 1 GiB. */
+  /** The size at which a segment is followed by another. Default: 64 MiB; at most 1 GiB. */
   readonly segmentBytes?: number;
   readonly files?: FileSystemPort;
 }
 
 /** The findings of opening the log, beside its records. */
 export interface Opening {
-  /** Unfinished bytes at the end, passed over; null for a log that was closed or lost nothing. */
+  /** The unfinished bytes at the end, which were ignored; null for a log that was closed or lost nothing. */
   readonly recovery: Recovery | null;
-  /** The reader went on from its state at this position; 0 when it was shown the whole log. */
+  /** The position of the state from which the reader continued; 0 when it read the whole log. */
   readonly replayedFrom: Position;
-  /** Records that the checkpoint knew of and that are gone: not 0 only with `acceptLoss`. */
+  /** The number of lost records of the checkpoint; 0 without `acceptLoss`. */
   readonly lostRecords: number;
-  /** Openings of one home are numbered; the number rises when one of them has written. */
+  /** The number of the opening, which rises when an opening has written. */
   readonly epoch: number;
 }
 
@@ -56,16 +56,15 @@ export interface FileLog extends Log {
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const MAX_SEGMENT_BYTES = 1024 * 1024 * 1024;
 const MAX_OWNER_CHARS = 256;
-/** One batch is one frame, and a frame's text is one string on its way. */
+/** The maximum text length of a batch, which is one frame and one string. */
 const MAX_BATCH_CHARS = 256 * 1024 * 1024;
 
 /**
- * Opens the log of a home; the caller holds the lease on the home, and this process is its only writer.
+ * Opens the log of a home. The caller holds the lease on the home, and this process is its only writer.
  *
- * Opening writes nothing. The first append creates a segment of this opening's own, whose header says where the
- * one before it ends: so an unfinished end is cut off, durably, without touching the file that it stands in, and
- * is met again by every opening until then.
- *
+ * Opening writes nothing. The first append creates a segment of this opening's own, whose header contains the end of
+ * the one before it. So an unfinished end is cut off, durably, without a change to its file; until then every opening
+ * finds it again.
  * @throws LOG_DAMAGED naming file and offset, LOG_SHORT, HOME_NEWER, UNAVAILABLE when the system refuses.
  */
 export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
@@ -238,7 +237,7 @@ class OpenFileLog implements FileLog {
     }
   }
 
-  /** Any record, durable or not. */
+  /** Returns any record, durable or not. */
   #recordAt(position: Position): SealedRecord {
     if (position >= this.end) return this.#committer.pendingAt(position)!;
     const place = this.#places.at(position);
@@ -262,7 +261,7 @@ class OpenFileLog implements FileLog {
   async #save({ position, state }: Checkpoint): Promise<void> {
     if (position > this.#pendingEnd)
       throw new FleetError('INTERNAL', `a checkpoint at ${position} is beyond the log's end`);
-    // An append of nothing is fulfilled when everything before it is durable.
+    // An empty append resolves when everything before it is durable.
     if (position > this.end) await this.#committer.append({ records: [] }, this.#pendingEnd);
     if (position <= this.#checkpointed) return;
     const { segment, offset } = this.#places.frameAt(position - 1);
@@ -286,13 +285,13 @@ class OpenFileLog implements FileLog {
   }
 }
 
-/** Reads a record by itself, without its frame's checksum: so its own hash is what proves it. */
+/** Decodes a record without its frame's checksum: its own hash proves it. */
 function decodeAt({ segment, offset }: Place, bytes: Buffer): SealedRecord {
   let sealed: SealedRecord | undefined;
   try {
     sealed = readOwnLine(bytes.toString());
   } catch {
-    // Told below, as a record that is not what its id says.
+    // Reported below, as a record that does not match its id.
   }
   if (sealed === undefined || !verifyLine(sealed))
     throw damagedLog(segment, offset, 'the record is not readable');

@@ -3,28 +3,28 @@ import { dirname } from 'node:path';
 
 /** One open file of the log. */
 export interface LogFile {
-  /** Reads into the whole of `target`. @returns the bytes read: fewer only at the end of the file. */
+  /** Reads into the whole of `target`. @returns the number of bytes, smaller only at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>;
   readSync(target: Uint8Array, position: number): number;
-  /** Writes all buffers, one after the other, from `position` on. */
+  /** Writes all buffers in order, from `position` on. */
   write(buffers: readonly Uint8Array[], position: number): Promise<void>;
-  /** Returns when all written bytes, and the length, would survive the loss of power. */
+  /** Resolves when all written bytes, and the length, would survive a loss of power. */
   datasync(): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** `create` refuses a file that exists (EEXIST); `replace` empties it. */
+/** `create` rejects a file that exists (EEXIST); `replace` empties it. */
 export type OpenMode = 'read' | 'create' | 'replace';
 
-/** The file operations that the log uses; a test puts faults in here. Errors are the system's own. */
+/** The file operations of the log, in which tests inject faults. Errors are the system's own. */
 export interface FileSystemPort {
   /** The names in a folder, in no order; none when the folder does not exist. */
   list(folder: string): Promise<string[]>;
-  /** Makes a folder, with its parents, durably. Nothing happens when it exists. */
+  /** Makes a folder, with its parents, durably. Does nothing when it exists. */
   makeFolder(folder: string): Promise<void>;
   open(path: string, mode: OpenMode): Promise<LogFile>;
-  /** Opens for reading at once, for the rare read that cannot wait. */
+  /** Opens synchronously for reading, for the rare read that can't wait. */
   openSync(path: string): LogFile;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file, or does nothing when there is none. */
@@ -36,8 +36,8 @@ export interface FileSystemPort {
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
 
 /**
- * Has a segment's writes return when they are durable: one call where a write and a sync are two, each with a thread to
- * be woken. Elsewhere than on Linux the flag is weaker than the sync, or is not there.
+ * The flag with which writes to a segment return when they are durable. It replaces a write and a sync by one call,
+ * with one thread to be woken. Other systems than Linux lack the flag, or give it a weaker meaning.
  */
 const SYNCED = process.platform === 'linux' ? O_DSYNC : 0;
 
@@ -47,7 +47,7 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
   replace: O_WRONLY | O_CREAT | O_TRUNC,
 };
 
-/** The file system of this machine. New files are readable by their owner alone. */
+/** The file system of this machine. New files are private to their owner. */
 export const nodeFiles: FileSystemPort = {
   async list(folder) {
     try {
@@ -86,7 +86,7 @@ export const nodeFiles: FileSystemPort = {
 
 class NodeFile implements LogFile {
   readonly #fd: number;
-  /** True where every write returns when it is durable. */
+  /** True when every write returns after it is durable. */
   readonly #isSynced: boolean;
 
   constructor(fd: number, isSynced: boolean) {
@@ -149,7 +149,7 @@ class NodeFile implements LogFile {
   }
 }
 
-/** Returns `buffers` without their first `count` bytes: the system may write fewer than it was given. */
+/** Drops the first `count` bytes of `buffers`: the system may write fewer bytes than requested. */
 function dropBytes(buffers: readonly Uint8Array[], count: number): readonly Uint8Array[] {
   let left = count;
   let index = 0;

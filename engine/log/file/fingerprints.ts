@@ -1,34 +1,34 @@
 import type { Position } from '../log.ts';
 import { NumberList } from './lists.ts';
 
-/** A table is left for the next one, of double the size, when this part of it is in use. */
+/** The load at which a new table of double the size is begun. */
 const MAX_LOAD = 0.7;
-/** Large enough that a log of some size has few tables, since a search that finds nothing looks into each. */
+/** Large enough for few tables in a log of some size, because an unsuccessful search checks each of them. */
 const FIRST_TABLE_SLOTS = 1 << 16;
 
 /**
- * Finds positions by 64-bit fingerprints, one for each position from 0 on: about 16 to 20 bytes a position.
- * Two things can have one fingerprint, so that whoever asks must look whether a candidate is what was meant.
+ * Finds positions by 64-bit fingerprints, one for each position from 0 on, with 16 to 20 bytes per position. Different
+ * keys can have one fingerprint, so that the caller must check the candidates.
  *
- * Open addressing, in tables that double: a full table is kept and a new one begun, since moving a million
- * entries at once would hold up the process.
+ * Open addressing, in tables that double in size. A full table is kept and a new one begun, because moving a million
+ * entries at once would block the process.
  */
 export class Fingerprints {
   readonly #low: NumberList<Uint32Array>;
   readonly #high: NumberList<Uint32Array>;
   readonly #tables: Uint32Array[] = [];
-  /** The number of entries that the last table can still take. */
+  /** The number of free entries in the last table. */
   #room = 0;
-  /** The number of positions that are in the tables. */
+  /** The number of positions in the tables. */
   #entered = 0;
 
-  /** Takes over saved fingerprints; `enterSome` makes them findable. */
+  /** Takes ownership of saved fingerprints; `enterSome` makes them findable. */
   constructor(saved?: { readonly low: Uint32Array; readonly high: Uint32Array }) {
     this.#low = NumberList.uint32(saved?.low);
     this.#high = NumberList.uint32(saved?.high);
   }
 
-  /** The fingerprints of the positions before `count`, not copied. */
+  /** Returns the fingerprints of the positions before `count`, without a copy. */
   view(count: number): { readonly low: Uint32Array; readonly high: Uint32Array } {
     return { low: this.#low.view(count), high: this.#high.view(count) };
   }
@@ -47,7 +47,7 @@ export class Fingerprints {
     return this.#entered < this.#low.length;
   }
 
-  /** The lowest position with this fingerprint that `isIt` says yes to. */
+  /** Returns the lowest position with this fingerprint for which `isIt` is true. */
   find(low: number, high: number, isIt: (candidate: Position) => boolean): Position | undefined {
     for (const table of this.#tables) {
       const mask = table.length - 1;
@@ -66,7 +66,7 @@ export class Fingerprints {
     const mask = table.length - 1;
     let slot = low & mask;
     while (table[slot] !== 0) slot = (slot + 1) & mask;
-    // Zero stands for an empty slot.
+    // Zero marks an empty entry.
     table[slot] = position + 1;
     this.#room--;
   }

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * A segment is a row of frames, each a header of 20 bytes and a payload:
+ * A segment is a sequence of frames, each with a header of 20 bytes and a payload:
  *
  *     0  magic      FF 53 50 48 before a segment's own header, FF 53 50 46 before a batch
  *     4  length     of the payload, in bytes
@@ -9,13 +9,13 @@ import { crc32 } from 'node:zlib';
  *    12  previous   the `chain` of the frame before it: one segment's first frame follows another's last
  *    16  chain      CRC-32 of the 16 bytes above
  *
- * Numbers are unsigned, little-endian. Payloads are UTF-8 text, in which the byte FF never occurs: a header can
- * be found again behind damage, and never where there is none. `chain` covers the checksum and what came before,
- * so that it stands for everything written up to there.
+ * Numbers are unsigned, little-endian. Payloads are UTF-8 text, in which the byte FF never occurs, so that a header can
+ * be found after damage, and never inside of a payload. `chain` covers the checksum and the chain before it, and so
+ * identifies everything written up to there.
  */
 export const FRAME_HEADER_BYTES = 20;
 
-/** The largest payload that a header is believed to announce. */
+/** The largest payload length that is accepted in a header. */
 export const MAX_PAYLOAD_BYTES = 1024 * 1024 * 1024;
 
 export type FrameKind = 'segment' | 'batch';
@@ -46,7 +46,7 @@ export function writeFrameHeader(
   return chain;
 }
 
-/** The header that stands whole and undamaged at `offset`, or undefined. */
+/** Reads the header at `offset`; undefined when it is incomplete or damaged. */
 export function readFrameHeader(source: Buffer, offset: number): FrameHeader | undefined {
   if (offset + FRAME_HEADER_BYTES > source.length) return undefined;
   const kind = kindOf(source.readUInt32LE(offset));
@@ -64,7 +64,7 @@ export function readFrameHeader(source: Buffer, offset: number): FrameHeader | u
   };
 }
 
-/** The offset of the first undamaged header at or after `from`, or undefined. */
+/** Returns the offset of the first valid header at or after `from`, or undefined. */
 export function findFrameHeader(source: Buffer, from: number): number | undefined {
   for (let at = source.indexOf(0xff, from); at >= 0; at = source.indexOf(0xff, at + 1)) {
     if (readFrameHeader(source, at) !== undefined) return at;

@@ -13,7 +13,7 @@ export interface SavedKeys {
   readonly slotHigh: Uint32Array;
 }
 
-/** The keys that records are found by, their ids and their slots (actor, thread, clock), in memory. */
+/** The keys of records, their ids and their slots (actor, thread, clock), in memory. */
 export class Keys {
   /** Secret, so that nobody can choose threads whose slots collide. */
   readonly #seed: readonly [number, number];
@@ -34,7 +34,7 @@ export class Keys {
     return this.#slots.enterSome(count) || more;
   }
 
-  /** Returns the keys of the first `count` records to save, not copied. */
+  /** Returns the keys of the first `count` records to save, without a copy. */
   view(count: number): SavedKeys {
     const ids = this.#ids.view(count);
     const slots = this.#slots.view(count);
@@ -54,7 +54,7 @@ export class Keys {
     this.#slots.add(this.#low, this.#high);
   }
 
-  /** The lowest position with this id's fingerprint that `isIt` says yes to. */
+  /** Returns the lowest position with this id's fingerprint for which `isIt` is true. */
   findId(id: RecordId, isIt: (candidate: Position) => boolean): Position | undefined {
     return this.#ids.find(hex32(id, 0), hex32(id, 8), isIt);
   }
@@ -69,7 +69,7 @@ export class Keys {
     return this.#slots.find(this.#low, this.#high, isIt);
   }
 
-  /** Leaves the hash in `#low` and `#high`: this runs for every record, and a pair would be garbage at once. */
+  /** Puts the hash into `#low` and `#high`: a pair for every record would be garbage at once. */
   #hashSlot(actor: string, thread: string, clock: number): void {
     this.#low = this.#seed[0];
     this.#high = this.#seed[1];
@@ -107,7 +107,7 @@ function finish(one: number, other: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** Eight hex digits as a number; anything else gives some number, which finds nothing. */
+/** Parses eight hex digits; any other text gives a number that finds nothing. */
 function hex32(text: string, from: number): number {
   let value = 0;
   for (let i = from; i < from + 8; i++) {

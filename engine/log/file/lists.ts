@@ -2,8 +2,8 @@
 type Column = Uint32Array | Float64Array;
 
 /**
- * A list of numbers in a typed array that doubles as it grows. What was pushed never changes, so that a view of
- * it stays right while the list grows on.
+ * A list of numbers in a typed array that doubles as it grows. Its values never change, so that a view of it stays
+ * valid while the list grows.
  */
 export class NumberList<T extends Column> {
   readonly #make: (length: number) => T;
@@ -16,7 +16,7 @@ export class NumberList<T extends Column> {
     this.#length = initial?.length ?? 0;
   }
 
-  /** Unsigned 32-bit numbers; `initial` becomes the list's own. */
+  /** Makes a list of unsigned 32-bit numbers, which takes ownership of `initial`. */
   static uint32(initial?: Uint32Array): NumberList<Uint32Array> {
     return new NumberList<Uint32Array>(length => new Uint32Array(length), initial);
   }
@@ -34,17 +34,17 @@ export class NumberList<T extends Column> {
     this.#column[this.#length++] = value;
   }
 
-  /** The value at `index`, which must be below `length`. */
+  /** Returns the value at `index`, which must be below `length`. */
   at(index: number): number {
     return this.#column[index]!;
   }
 
-  /** The first `count` values, as they are: not a copy. */
+  /** Returns the first `count` values, without a copy. */
   view(count: number): T {
     return this.#column.subarray(0, count) as T;
   }
 
-  /** The number of values that are at most `limit`, of a list that never falls. */
+  /** Returns the number of values that are at most `limit`, in a list that never falls. */
   countUpTo(limit: number): number {
     let low = 0;
     let high = this.#length;

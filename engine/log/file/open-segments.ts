@@ -1,7 +1,7 @@
 import type { FileSystemPort, LogFile } from './files.ts';
 import { segmentPath } from './segment.ts';
 
-/** The segments that are kept open for reading single records. */
+/** The number of segments that are kept open for reading single records. */
 const MAX_OPEN = 16;
 
 interface Entry {
@@ -9,11 +9,11 @@ interface Entry {
   users: number;
 }
 
-/** Keeps the files open that single records were read from last. */
+/** Keeps the files open from which single records were read last. */
 export class OpenSegments {
   readonly #files: FileSystemPort;
   readonly #folder: string;
-  /** The one used last is the last. */
+  /** In order of use, the latest last. */
   readonly #entries = new Map<number, Entry>();
 
   readonly #readings = new Set<Promise<number>>();
@@ -56,13 +56,13 @@ export class OpenSegments {
       users: 0,
     };
     this.#entries.delete(segment);
-    // Before it is there itself: where all others are being read from, it would be the one.
+    // Closed before the new one is added, which would be the candidate while all others are in use.
     this.#closeOldest();
     this.#entries.set(segment, entry);
     return entry;
   }
 
-  /** Makes room for one more, unless all are being read from. */
+  /** Makes room for one more file, unless all are in use. */
   #closeOldest(): void {
     if (this.#entries.size < MAX_OPEN) return;
     for (const [segment, { file, users }] of this.#entries) {

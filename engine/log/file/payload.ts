@@ -6,8 +6,8 @@ import type { Batch, Position } from '../log.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 
 /**
- * A payload is NDJSON: this first line, `s` lines of signatures, then `n` lines of records as `encodeLine` makes
- * them.
+ * The first line of a payload. It is NDJSON: this line, `s` lines of signatures, then `n` lines of records as
+ * `encodeLine` makes them.
  */
 export interface PayloadHead {
   /** The time at which the frame was written, in milliseconds since 1970. */
@@ -18,25 +18,25 @@ export interface PayloadHead {
   readonly s: number;
 }
 
-/** The signature of `n` records, the first of them the `from`-th of the frame. */
+/** The signature of `n` records, from the `from`-th of the frame on. */
 export interface SignatureLine {
   readonly from: number;
   readonly n: number;
   readonly by: Did;
   readonly sig: string;
-  /** The ids that were signed, where they are not just the records' own. */
+  /** The signed ids, if they differ from the records' own. */
   readonly ids?: readonly RecordId[];
 }
 
-/** No first line is longer: its members are a few numbers. */
+/** The maximum length of a first line, whose members are a few numbers. */
 export const MAX_HEAD_BYTES = 200;
 
-/** A frame that is ready to be written but for its header, for which the first 20 bytes are left free. */
+/** A complete frame except for its header, which gets the first 20 bytes. */
 export interface EncodedFrame {
   readonly bytes: Buffer;
   /** The offset of the first record's line, in bytes from the frame's start. */
   readonly recordsStart: number;
-  /** The byte length of each record's line, without its newline. */
+  /** The length of each record's line in bytes, without its newline. */
   readonly lengths: readonly number[];
 }
 
@@ -49,7 +49,7 @@ export interface Line {
 const FIRST_SCRATCH_BYTES = 64 * 1024;
 const KEPT_SCRATCH_BYTES = 8 * 1024 * 1024;
 
-/** Makes frames, one at a time: the bytes of one are valid until the next is encoded. */
+/** Encodes frames one at a time: the bytes of one are valid until the next is encoded. */
 export class FrameEncoder {
   #scratch = Buffer.alloc(FIRST_SCRATCH_BYTES);
 
@@ -69,15 +69,15 @@ export class FrameEncoder {
     return { bytes, recordsStart, lengths };
   }
 
-  /** @returns where the text ends. */
+  /** @returns the offset of the end of the text. */
   #write(text: string, start: number): number {
-    // No character takes more than three bytes; how many it takes is counted only where they may not fit.
+    // A character takes at most three bytes; the exact length is computed only when the text may not fit.
     if (start + text.length * 3 > this.#scratch.length)
       this.#makeRoom(start + Buffer.byteLength(text), start);
     return start + this.#scratch.write(text, start);
   }
 
-  /** Has the scratch hold so many bytes, and keeps the first of them, which are in use. */
+  /** Makes the buffer large enough, and keeps its first bytes, which are in use. */
   #makeRoom(needed: number, used: number): void {
     if (needed <= this.#scratch.length) return;
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#scratch.length * 2));
@@ -86,7 +86,7 @@ export class FrameEncoder {
   }
 }
 
-/** Reads the first line of a payload, of which the beginning may be given; undefined when it is not one. */
+/** Reads the first line of a payload, or of the beginning of one; undefined when it is invalid. */
 export function readHead(payload: Buffer): PayloadHead | undefined {
   const end = payload.indexOf(0x0a);
   try {
@@ -98,7 +98,7 @@ export function readHead(payload: Buffer): PayloadHead | undefined {
   }
 }
 
-/** Reads what precedes the records of a payload. @throws LOG_DAMAGED when it has no readable first line. */
+/** Reads the part of a payload before its records. @throws LOG_DAMAGED when it has no readable first line. */
 export function openPayload(payload: Buffer): { readonly head: PayloadHead; readonly recordsStart: number } {
   const head = readHead(payload);
   if (head === undefined)
@@ -108,7 +108,7 @@ export function openPayload(payload: Buffer): { readonly head: PayloadHead; read
   return { head, recordsStart };
 }
 
-/** The signature that a frame's front, its lines before the records, keeps for the `index`-th record. */
+/** Returns the signature of the `index`-th record from a frame's front, the lines before its records. */
 export function signatureIn(front: Buffer, index: number): SignatureLine | undefined {
   const lines = front.toString().trimEnd().split('\n').slice(1);
   for (const line of lines) {
@@ -118,7 +118,7 @@ export function signatureIn(front: Buffer, index: number): SignatureLine | undef
   return undefined;
 }
 
-/** The lines of a payload's records, in order; `from` is where the first begins. */
+/** Yields the lines of a payload's records in order; `from` is the offset of the first one. */
 export function* recordLines(payload: Buffer, from: number): Generator<Line> {
   for (let start = from; start < payload.length;) {
     const newline = payload.indexOf(0x0a, start);
@@ -128,7 +128,7 @@ export function* recordLines(payload: Buffer, from: number): Generator<Line> {
   }
 }
 
-/** The record on a line. @throws LOG_DAMAGED when there is none. */
+/** Decodes the record on a line. @throws LOG_DAMAGED when there is none. */
 export function readLine(bytes: Buffer, { start, end }: Line): SealedRecord {
   try {
     return readOwnLine(bytes.toString('utf8', start, end));
@@ -137,7 +137,7 @@ export function readLine(bytes: Buffer, { start, end }: Line): SealedRecord {
   }
 }
 
-/** The lines before the records. */
+/** Returns the lines before the records. */
 function frontOf(batches: readonly Batch[], first: Position, at: number): string {
   const signatures: string[] = [];
   let n = 0;

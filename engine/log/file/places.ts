@@ -3,14 +3,14 @@ import { NumberList } from './lists.ts';
 import type { Part } from './records.ts';
 import { segmentPath } from './segment.ts';
 
-/** A segment as far as finding records needs to know it. */
+/** The data of a segment that is needed to find records. */
 export interface PlacedSegment {
   readonly segment: number;
   /** The position of its first record. */
   readonly first: Position;
   /** The offset of its first batch, in bytes. */
   readonly start: number;
-  /** The chain of its header's frame: what tells it from another file of the same name. */
+  /** The chain of its header's frame, which distinguishes it from another file of the same name. */
   readonly chain: number;
 }
 
@@ -42,7 +42,7 @@ export interface SavedPlaces {
   readonly frameTimes: Float64Array;
 }
 
-/** The place of each durable record, in memory: 8 bytes a record, 16 a frame. */
+/** The place of each durable record, in memory: 8 bytes per record, 16 per frame. */
 export class Places {
   readonly #segments: PlacedSegment[];
   readonly #offsets: NumberList<Uint32Array>;
@@ -65,7 +65,7 @@ export class Places {
     return this.#offsets.length;
   }
 
-  /** Returns the places of the first `count` records to save, not copied. */
+  /** Returns the places of the first `count` records to save, without a copy. */
   view(count: number): SavedPlaces {
     const frames = this.#frameFirsts.countUpTo(count - 1);
     return {
@@ -78,19 +78,19 @@ export class Places {
     };
   }
 
-  /** Begins a segment: what is added from now on stands in it. */
+  /** Begins a segment, to which later frames and records belong. */
   addSegment(segment: PlacedSegment): void {
     this.#segments.push(segment);
   }
 
-  /** Begins a frame at `offset` of the segment: the records added from now on stand in it. */
+  /** Begins a frame at `offset` of the segment, to which later records belong. */
   addFrame(offset: number, at: number): void {
     this.#frameFirsts.push(this.count);
     this.#frameOffsets.push(offset);
     this.#frameTimes.push(at);
   }
 
-  /** Adds the next record, whose line begins at `offset` of the segment and has `length` bytes. */
+  /** Adds the next record, with the offset of its line in the segment and the length in bytes. */
   addRecord(offset: number, length: number): void {
     this.#offsets.push(offset);
     this.#lengths.push(length);
@@ -106,7 +106,7 @@ export class Places {
     };
   }
 
-  /** The frame that holds the record at `position`. */
+  /** Returns the frame of the record at `position`. */
   frameAt(position: Position): PlacedFrame {
     const frame = this.#frameAt(position);
     const first = this.#frameFirsts.at(frame);
@@ -118,7 +118,7 @@ export class Places {
     };
   }
 
-  /** The stretches of the segments of `folder` that hold the records from `from` on and before `to`. */
+  /** Returns the ranges of the segments of `folder` with the records from `from` on and before `to`. */
   parts(folder: string, from: Position, to: Position): Part[] {
     const parts: Part[] = [];
     for (let next = from; next < to;) {
@@ -146,7 +146,7 @@ export class Places {
     return this.#segments[this.#segmentsUpTo(position) - 1]!;
   }
 
-  /** The number of segments whose first record is at or before `position`. */
+  /** Returns the number of segments whose first record is at or before `position`. */
   #segmentsUpTo(position: Position): number {
     let low = 0;
     let high = this.#segments.length;

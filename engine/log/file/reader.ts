@@ -11,13 +11,13 @@ export { BATCH_RECORDS, type LocatedRecord } from './records.ts';
 export interface ReadSegmentsOptions {
   readonly fromPosition: Position;
   /**
-   * The `segment` and `frame` of a record at or before `fromPosition`, so that nothing before it need be read.
-   * A hint that is no such place, or no longer, is passed over.
+   * The `segment` and `frame` of a record at or before `fromPosition`, so that nothing before it is read. An invalid or
+   * outdated hint is ignored.
    */
   readonly hint?: { readonly segment: number; readonly offset: number } | undefined;
   /**
-   * The position to stop before: the record there is not read. A caller that reads beside the writer gives its `end`,
-   * and gets every record up to there or an error; left out, the reading stops where the undamaged log does.
+   * The position before which reading stops. A caller that reads beside the writer passes its `end`, and gets every
+   * record up to there or an error. Without it, reading stops at the end of the undamaged log.
    */
   readonly to?: { readonly position: Position } | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -25,7 +25,7 @@ export interface ReadSegmentsOptions {
 }
 
 /**
- * Reads the records of a log folder in order, beside its writer or without one; writes nothing.
+ * Reads the records of a log folder in order, with or without a running writer; writes nothing.
  * @throws LOG_DAMAGED naming file and offset. @throws LOG_SHORT when the log ends before `to`.
  */
 export async function* readSegments(
@@ -35,7 +35,7 @@ export async function* readSegments(
   for await (const batch of readSegmentBatches(folder, options)) yield* batch;
 }
 
-/** As `readSegments`, up to BATCH_RECORDS neighbours at a time: a step of an async iterator is not free. */
+/** As `readSegments`, in arrays of up to BATCH_RECORDS neighbours: each step of an async iterator has a cost. */
 export async function* readSegmentBatches(
   folder: string,
   options: ReadSegmentsOptions,
@@ -48,7 +48,7 @@ export async function* readSegmentBatches(
   if (to !== undefined && end < to.position) throw shortLog(end, to.position);
 }
 
-/** The error for a log that has lost its end. */
+/** Returns the error for a log that has lost its end. */
 export function shortLog(end: Position, expected: Position): FleetError {
   return new FleetError('LOG_SHORT', `the log ends at record ${end}, and had ${expected} records before`, {
     details: { end, expected },
@@ -72,7 +72,7 @@ async function partsFrom(
   return toParts(segments, fromPosition);
 }
 
-/** Leaves out the segments that end before `from`. */
+/** Drops the segments that end before `from`. */
 function toParts(segments: readonly ChainedSegment[], from: Position, hinted?: number): Part[] {
   const parts = segments.map(({ segment, path, start, end }, i) => ({
     segment,
@@ -84,7 +84,7 @@ function toParts(segments: readonly ChainedSegment[], from: Position, hinted?: n
   return parts.filter((_, i) => (segments[i + 1]?.first ?? Infinity) > from);
 }
 
-/** Says whether a frame begins at `offset` whose first record is not behind `position`. */
+/** True when a frame begins at `offset` whose first record is not after `position`. */
 async function isUsable(
   files: FileSystemPort,
   { path, start, end }: ChainedSegment,

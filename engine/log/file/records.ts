@@ -6,7 +6,7 @@ import type { FileSystemPort, LogFile } from './files.ts';
 import { openPayload, readLine, recordLines } from './payload.ts';
 import { FrameScanner, type Frame } from './scan.ts';
 
-/** A record and where its line stands. */
+/** A record and the place of its line. */
 export interface LocatedRecord {
   readonly record: SealedRecord;
   readonly position: Position;
@@ -22,15 +22,15 @@ export interface LocatedRecord {
   readonly frame: number;
 }
 
-/** A stretch of a segment that is to be read. */
+/** A range of a segment to read. */
 export interface Part {
   readonly segment: number;
   readonly path: string;
-  /** The offset of a frame to begin at, in bytes. */
+  /** The offset of the first frame, in bytes. */
   readonly start: number;
-  /** The offset to stop at, in bytes; Infinity for as far as the file goes. */
+  /** The offset of the end, in bytes; Infinity for the end of the file. */
   readonly end: number;
-  /** True where unfinished bytes at the end are just the end, as they may be where a writer is at work. */
+  /** True when unfinished bytes at the end are valid, as they are beside a writer. */
   readonly mayBeTorn: boolean;
 }
 
@@ -41,13 +41,13 @@ export interface RecordRange {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The most records that come in one array. */
+/** The maximum number of records in one array. */
 export const BATCH_RECORDS = 256;
 
 /**
- * Reads the records of a range out of parts that follow each other, in arrays of neighbours.
- * @returns the position up to which it read: `range.to`, or less where the parts end before.
- * @throws LOG_DAMAGED naming file and offset, also when the first part begins behind `range.from`.
+ * Reads the records of a range from consecutive parts, in arrays of neighbours.
+ * @returns the position up to which it read: `range.to`, or less when the parts end before.
+ * @throws LOG_DAMAGED naming file and offset, also when the first part begins after `range.from`.
  */
 export async function* readParts(
   files: FileSystemPort,
@@ -93,7 +93,7 @@ async function* readPart(
   return end;
 }
 
-/** The records of a frame from position `from` on and before `to`. */
+/** Yields the records of a frame from position `from` on and before `to`. */
 function* batchesOf(frame: Frame, segment: number, from: Position, to: Position): Generator<LocatedRecord[]> {
   const { head, recordsStart } = openPayload(frame.payload);
   if (head.first > from) throw damagedLog(segment, frame.offset, `records from ${from} on are missing`);

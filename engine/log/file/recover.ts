@@ -10,7 +10,7 @@ import { shortLog } from './reader.ts';
 import { FrameScanner, type Frame } from './scan.ts';
 import { segmentName } from './segment.ts';
 
-/** Unfinished bytes at the log's end, which an opening passed over. None of them had been acknowledged. */
+/** Unfinished bytes at the log's end, which an opening ignored. None of them had been acknowledged. */
 export interface Recovery {
   readonly cutBytes: number;
   /** The name of the file. */
@@ -33,7 +33,7 @@ export interface Tail {
 export interface Recovered {
   readonly keys: Keys;
   readonly places: Places;
-  /** Undefined for a log in which nothing was ever written. */
+  /** Undefined for a log that was never written. */
   readonly tail: Tail | undefined;
   /** The time of the last frame, in milliseconds since 1970; 0 when there is none. */
   readonly lastAt: number;
@@ -41,9 +41,9 @@ export interface Recovered {
   /** The number of this opening. */
   readonly epoch: number;
   readonly recovery: Recovery | null;
-  /** The position of the checkpoint that the reader went on from; 0 when it was shown the whole log. */
+  /** The position of the checkpoint from which the reader continued; 0 when it read the whole log. */
   readonly replayedFrom: Position;
-  /** The number of records that the log had once and has no more: not 0 only where that was accepted. */
+  /** The number of lost records; 0 unless the loss was accepted. */
   readonly lostRecords: number;
 }
 
@@ -56,10 +56,9 @@ export interface RecoverOptions {
 }
 
 /**
- * Reads the log, or what its checkpoint does not cover, and shows it to the reader.
- * What it returns is durable, what a killed writer had written and not yet synced included.
- *
- * @throws LOG_DAMAGED naming file and offset. @throws LOG_SHORT when the checkpoint knows of more records.
+ * Reads the log, or the part after its checkpoint, and passes it to the reader. The result is durable, including the
+ * last frame of a killed writer that had not been synced.
+ * @throws LOG_DAMAGED naming file and offset. @throws LOG_SHORT when the checkpoint has more records.
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
   const { files, folder, checkpoint, reader, acceptLoss } = options;
@@ -91,7 +90,7 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   };
 }
 
-/** Says whether a checkpoint was made from this very log. */
+/** True when a checkpoint belongs to this log. */
 async function isOf({ segments }: Chain, saved: SavedLog, files: FileSystemPort): Promise<boolean> {
   const isSame = saved.places.segments.every((old, i) => {
     const now = segments[i];
@@ -166,7 +165,7 @@ class Replay {
     this.tail = { segment: segment.segment, end: scanner.offset, chain: scanner.chain! };
   }
 
-  /** A scanner of the whole segment, or from the last frame that the checkpoint knows. */
+  /** Returns a scanner of the whole segment, or of the part after the last frame of the checkpoint. */
   #scannerOf(file: LogFile, { segment, first, start, end, chain }: ChainedSegment): FrameScanner {
     if (this.#saved?.lastFrame.segment === segment)
       return new FrameScanner(file, { from: this.#saved.lastFrame.offset, to: end });
@@ -198,7 +197,7 @@ class Replay {
   }
 }
 
-/** A killed writer's last frame may be in the system's memory only: it is believed, so it must be on the disk. */
+/** Syncs the log's end: the last frame of a killed writer, which counts, may be only in the system's memory. */
 async function makeDurable(files: FileSystemPort, folder: string, last: ChainedSegment): Promise<void> {
   const file = await files.open(last.path, 'read');
   try {

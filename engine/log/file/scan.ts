@@ -2,31 +2,31 @@ import { crc32 } from 'node:zlib';
 import type { LogFile } from './files.ts';
 import { FRAME_HEADER_BYTES, findFrameHeader, readFrameHeader, type FrameHeader } from './frame.ts';
 
-/** A batch's frame, found whole and undamaged. */
+/** A complete and undamaged frame of a batch. */
 export interface Frame {
   /** The offset of its header in the file. */
   readonly offset: number;
   /** The offset of the next frame. */
   readonly end: number;
   readonly header: FrameHeader;
-  /** Valid until the scanner is asked for more. */
+  /** Valid until the next call of the scanner. */
   readonly payload: Buffer;
 }
 
-/** The reason why a scan cannot go on. */
+/** The reason why a scan can't go on. */
 export interface Damage {
   /** The offset of the damaged frame. */
   readonly offset: number;
   readonly reason: string;
   /**
-   * True when the bytes may be the rest of a write that was cut off: they are the last of the file, and no frame
-   * was begun behind them. Since a frame is synced before the next is begun, everything that was ever
-   * acknowledged then stands before `offset`.
+   * True when the bytes may be the rest of an interrupted write: they are the last of the file, and no frame begins
+   * after them. A frame is synced before the next one is begun, so that everything that was ever acknowledged is before
+   * `offset`.
    */
   readonly torn: boolean;
 }
 
-/** The result of a look at one place of the buffer: a frame, too few bytes to say, a bad frame, or unknown bytes. */
+/** The result of reading one place of the buffer: a frame, too few bytes, a bad frame, or unknown bytes. */
 type Look =
   | { readonly kind: 'frame'; readonly frame: Frame }
   | { readonly kind: 'short'; readonly wanted: number }
@@ -35,23 +35,23 @@ type Look =
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Reads the frames of one segment in order, a chunk of the file at a time. */
+/** Reads the frames of one segment in order, in chunks of the file. */
 export class FrameScanner {
   readonly #file: LogFile;
   readonly #to: number;
   #previous: number | undefined;
   #damage: Damage | undefined;
   #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  /** The offset in the file of the buffer's byte 0. */
+  /** The offset in the file of the buffer's first byte. */
   #base: number;
-  /** The bytes of the buffer that were read and not yet taken are those from `#taken` to `#filled`. */
+  /** The unread bytes of the buffer are those from `#taken` to `#filled`. */
   #taken = 0;
   #filled = 0;
 
   /**
-   * @param range.from where a batch's frame begins.
-   * @param range.to the end of what counts in the file, in bytes.
-   * @param range.previous the chain of the frame before; left out, the first frame is taken as it is.
+   * @param range.from the offset of a batch's frame
+   * @param range.to the end of the valid bytes of the file
+   * @param range.previous the chain of the frame before; without it, the first frame's is not checked
    */
   constructor(
     file: LogFile,
@@ -63,22 +63,22 @@ export class FrameScanner {
     this.#previous = range.previous;
   }
 
-  /** The offset of the next frame, whether or not it is there. */
+  /** The offset of the next frame, which may not exist. */
   get offset(): number {
     return this.#base + this.#taken;
   }
 
-  /** The chain of the last frame that was read, or what was given as `previous`. */
+  /** The chain of the last frame, or `previous` before the first. */
   get chain(): number | undefined {
     return this.#previous;
   }
 
-  /** The damage that stopped the scan, once `next` has answered with nothing; undefined at an undamaged end. */
+  /** The damage that stopped the scan, after `next` has returned nothing; undefined at an undamaged end. */
   get damage(): Damage | undefined {
     return this.#damage;
   }
 
-  /** The next frames, at least one; none at the end and at damage. */
+  /** Returns the next frames, at least one; none at the end and at damage. */
   async next(): Promise<readonly Frame[]> {
     while (this.#damage === undefined && this.offset < this.#to) {
       const frames: Frame[] = [];
@@ -94,7 +94,7 @@ export class FrameScanner {
     return [];
   }
 
-  /** Reads more where that helps, and says what is damaged where it does not. */
+  /** Reads more bytes if that helps, else determines the damage. */
   async #meet(look: Exclude<Look, { kind: 'frame' }>): Promise<void> {
     const { offset } = this;
     if (look.kind === 'short') {
@@ -127,10 +127,10 @@ export class FrameScanner {
     return { kind: 'frame', frame: { offset, end: offset + bytes, header, payload } };
   }
 
-  /** Reads on, so that at least `wanted` bytes can be taken. @returns false when the file has no more. */
+  /** Reads on until at least `wanted` bytes are unread. @returns false when the file has no more. */
   async #fill(wanted: number): Promise<boolean> {
     const kept = this.#buffer.subarray(this.#taken, this.#filled);
-    // A new buffer for a large frame; otherwise what is left moves to the front of the old one.
+    // A large frame gets a new buffer; otherwise the unread bytes move to the front of the old one.
     const target = wanted > this.#buffer.length ? Buffer.allocUnsafe(wanted) : this.#buffer;
     target.set(kept);
     this.#base += this.#taken;
@@ -145,7 +145,7 @@ export class FrameScanner {
   }
 }
 
-/** Returns the offset of the first undamaged frame header at or after `from` in a file, or undefined. */
+/** Returns the offset of the first valid frame header at or after `from` in a file, or undefined. */
 export async function findNextFrame(file: LogFile, from: number, to: number): Promise<number | undefined> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, to - from)));
   for (let base = from; base + FRAME_HEADER_BYTES <= to;) {
@@ -153,7 +153,7 @@ export async function findNextFrame(file: LogFile, from: number, to: number): Pr
     const found = findFrameHeader(buffer.subarray(0, bytes), 0);
     if (found !== undefined) return base + found;
     if (bytes < buffer.length || base + bytes >= to) return undefined;
-    // A header may stand across the border of two chunks.
+    // A header may span two chunks.
     base += bytes - FRAME_HEADER_BYTES + 1;
   }
   return undefined;

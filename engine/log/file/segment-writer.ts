@@ -14,21 +14,21 @@ export interface SegmentWriterOptions {
   /** The end of the log; undefined for a new log. */
   readonly tail: Tail | undefined;
   readonly nextSegment: number;
-  /** A segment that would grow beyond this is followed by another. */
+  /** The size at which a segment is followed by another. */
   readonly segmentBytes: number;
 }
 
 /** The place of a written frame. */
 export interface Written {
   readonly offset: number;
-  /** The segment that the frame is the first of; undefined when it joined others. */
+  /** The new segment that begins with the frame; undefined when the frame continues one. */
   readonly begun: PlacedSegment | undefined;
 }
 
 /**
- * Writes frames into segments that nobody else writes: each is created exclusively, when its first frame comes,
- * and names the end of the one before. What an earlier writer that lost its lease still adds to its own segment
- * lies behind that end, and does not count.
+ * Writes frames into segments that no other process writes. Each is created exclusively with its first frame, and names
+ * the end of the one before. Bytes that an earlier writer without its lease still adds to its own segment are after
+ * that end, and do not count.
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
@@ -43,8 +43,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes a frame, whose first 20 bytes are still free, and returns when it is durable. One at a time; after an
-   * error, never again.
+   * Writes a frame, whose first 20 bytes are still free; resolves when it is durable. Not for concurrent calls, nor
+   * after an error.
    */
   async write(frame: Buffer, first: Position): Promise<Written> {
     const { segmentBytes } = this.#options;

@@ -4,29 +4,29 @@ import { FleetError } from '../../errors.ts';
 import { FRAME_HEADER_BYTES, readFrameHeader, writeFrameHeader } from './frame.ts';
 import { crc32 } from 'node:zlib';
 
-/** The version of the segments that this code writes, and the newest that it reads. */
+/** The version of written segments, and the newest one that can be read. */
 export const LOG_FORMAT = 1;
 
-/** The largest segment header, in bytes, its frame's header included. */
+/** The largest segment header in bytes, including the header of its frame. */
 export const MAX_SEGMENT_HEADER_BYTES = 4096;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const schema = v.object({
   format: whole,
-  /** The number of the opening of the log that wrote this segment; it rises from opening to opening. */
+  /** The number of the opening that wrote the segment; it rises with each opening. */
   epoch: whole,
-  /** The opener, in words for people. */
+  /** The opener, for people. */
   owner: v.nullable(v.string()),
   /** The segment's own number. */
   segment: whole,
   /** The position of its first record. */
   first: whole,
-  /** The segment before it and the byte where that one ends; bytes beyond do not count. */
+  /** The segment before it and its end; bytes beyond the end do not count. */
   previous: v.nullable(v.object({ segment: whole, end: whole })),
 });
 export type SegmentHeader = v.InferOutput<typeof schema>;
 
-/** A segment header as it stands in a file. */
+/** A segment header from a file. */
 export interface ReadSegmentHeader {
   readonly header: SegmentHeader;
   /** The chain of the last frame of the previous segment; 0 when there is none. */
@@ -41,12 +41,12 @@ export interface ReadSegmentHeader {
 export const segmentName = (segment: number): string => `${String(segment).padStart(16, '0')}.seg`;
 export const segmentPath = (folder: string, segment: number): string => join(folder, segmentName(segment));
 
-/** The number of the segment that a file's name says it is, or undefined for other files. */
+/** Returns the number in the name of a segment's file, or undefined for other files. */
 export function segmentOfName(name: string): number | undefined {
   return /^\d{16}\.seg$/.test(name) ? Number(name.slice(0, 16)) : undefined;
 }
 
-/** The bytes of a segment's header, and its chain. */
+/** Encodes a segment's header. @returns its bytes and its chain. */
 export function encodeSegmentHeader(
   header: SegmentHeader,
   previousChain: number,
@@ -57,8 +57,8 @@ export function encodeSegmentHeader(
 }
 
 /**
- * Reads a segment's header from the first bytes of its file.
- * @returns undefined when it is not whole and undamaged.
+ * Decodes a segment's header from the first bytes of its file.
+ * @returns undefined when it is incomplete or damaged.
  * @throws HOME_NEWER when a later version wrote it.
  */
 export function decodeSegmentHeader(bytes: Buffer): ReadSegmentHeader | undefined {

@@ -8,9 +8,9 @@ import { openPayload, readLine, recordLines } from './payload.ts';
 import { FrameScanner, findNextFrame, type Frame } from './scan.ts';
 import { segmentName } from './segment.ts';
 
-/** A message of a log check while it goes on. */
+/** A message of a running log check. */
 export type Verification =
-  /** A segment has been read; the numbers are those of the whole check so far. */
+  /** A segment has been read; the numbers are totals so far. */
   | {
       readonly kind: 'progress';
       readonly segment: string;
@@ -18,14 +18,14 @@ export type Verification =
       readonly records: number;
       readonly bytes: number;
     }
-  /** Something that was acknowledged may be lost. `offset` is in bytes, in the file `segment`. */
+  /** Acknowledged records may be lost. `offset` is in bytes, in the file `segment`. */
   | { readonly kind: 'damage'; readonly segment: string; readonly offset: number; readonly reason: string }
-  /** Unfinished bytes at the end, which opening the log passes over. */
+  /** Unfinished bytes at the end, which opening the log ignores. */
   | { readonly kind: 'torn'; readonly segment: string; readonly offset: number; readonly bytes: number };
 
 /**
- * Checks a whole log without its writer or beside it, every record's hash included, and writes nothing. Behind
- * damage it looks for the next frame and goes on, so that all damages are told. Its last word is `progress`.
+ * Checks a whole log, with or without a running writer, including every record's hash; writes nothing. After damage it
+ * goes on with the next frame, so that all damages are reported. The last message is `progress`.
  */
 export async function* verifyLog(
   folder: string,
@@ -60,7 +60,7 @@ class Check {
   #segments = 0;
   #records = 0;
   #bytes = 0;
-  /** The position that the next frame should begin with; undefined behind damage. */
+  /** The expected position of the next frame; undefined after damage. */
   #next: Position | undefined = 0;
 
   constructor(signal: AbortSignal | undefined) {

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 const MAGIC = 0x58_4c_50_53;
 const TRAILER_BYTES = 8;
 
-/** Reads a checkpoint; undefined when there is none, or none that can be read and is whole. */
+/** Reads a checkpoint; undefined when there is none, or it is damaged. */
 export async function readCheckpoint(file: string): Promise<Uint8Array | undefined> {
   let bytes: Buffer;
   try {
@@ -22,11 +22,11 @@ export async function readCheckpoint(file: string): Promise<Uint8Array | undefin
   return isWhole ? database : undefined;
 }
 
-/** Replaces the checkpoint: a crash leaves the old one or the new, whole. */
+/** Replaces the checkpoint atomically, also in a crash. */
 export async function writeCheckpoint(file: string, database: Uint8Array): Promise<void> {
   const folder = path.dirname(file);
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  // One name for all, so that what a crash left behind is written over by the next. The home has one writer.
+  // A fixed name, so that the next write replaces the remains of a crash. The home has one writer.
   const temporary = `${file}.tmp`;
   const trailer = Buffer.alloc(TRAILER_BYTES);
   trailer.writeUInt32LE(MAGIC, 0);

@@ -7,19 +7,19 @@ import type { Answers, PositionsFilter, ThreadsFilter } from './protocol.ts';
 import { readOnlyStatement, refused } from './read-only.ts';
 import { SCHEMA_VERSION, TABLES } from './schema.ts';
 
-/** The last record that was indexed, and where the frame begins that holds it. */
+/** The last indexed record, and the beginning of its frame. */
 export interface Tail extends Place {
   readonly position: Position;
   readonly id: string;
   readonly frame: number;
 }
 
-/** The most memory that SQLite may take for one query's sorting and texts; the tables themselves are not counted. */
+/** The memory limit of SQLite for sorting and texts in one query; the tables themselves are not counted. */
 const HEAP_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /**
- * A database that outlives its process only as its checkpoint needs no safety of its own, and the journal is kept
- * in memory so that a failed batch can be undone.
+ * The settings of the database. Only its checkpoint outlives the process, so that it needs no durability of its own.
+ * The journal is in memory, so that a failed batch can be undone.
  */
 const SETTINGS = `
   PRAGMA journal_mode = MEMORY;
@@ -30,11 +30,11 @@ const SETTINGS = `
   PRAGMA hard_heap_limit = ${HEAP_LIMIT_BYTES};
 `;
 
-/** The longest topic that is indexed; a longer one is no topic. */
+/** The longest topic that is indexed; longer text is not a topic. */
 const MAX_TOPIC_CHARS = 256;
-/** The number of threads whose numbers are remembered before they are forgotten and asked for again. */
+/** The number of threads whose numbers are cached; a full cache is cleared. */
 const MAX_KNOWN_THREADS = 65_536;
-/** The most characters of text in one query's rows. */
+/** The maximum length of the text in one query's rows. */
 const MAX_RESULT_CHARS = 16 * 1024 * 1024;
 
 /** The index's tables in memory. */
@@ -77,7 +77,7 @@ export class IndexDatabase {
     this.#tail = this.#readTail();
   }
 
-  /** An empty one. */
+  /** Makes an empty index. */
   static create(sql: SqlJsStatic, lines: LogLines): IndexDatabase {
     const db = new sql.Database();
     db.run(SETTINGS);
@@ -85,7 +85,7 @@ export class IndexDatabase {
     return new IndexDatabase(db, lines);
   }
 
-  /** The one that `export` made bytes of; undefined when these are no index of this version. */
+  /** Restores an index from the bytes of `export`; undefined when they are not one of this version. */
   static restore(sql: SqlJsStatic, bytes: Uint8Array, lines: LogLines): IndexDatabase | undefined {
     const db = new sql.Database(bytes);
     try {
@@ -93,7 +93,7 @@ export class IndexDatabase {
       const version = db.exec('PRAGMA user_version')[0]?.values[0]?.[0];
       if (version === SCHEMA_VERSION) return new IndexDatabase(db, lines);
     } catch {
-      // Not a database, or one of other tables: the log has everything to make it anew.
+      // It is no database, or has other tables. The log has all data to build it again.
     }
     db.close();
     return undefined;
@@ -108,7 +108,7 @@ export class IndexDatabase {
     return this.#tail;
   }
 
-  /** Adds the records that follow, all or none. After an error it is of no use any more. */
+  /** Adds the records that follow, all or none. After an error the index must not be used. */
   insert(records: readonly LocatedRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;
@@ -128,7 +128,7 @@ export class IndexDatabase {
     this.#tail = { position, id, segment, frame, offset, length };
   }
 
-  /** Ascending positions. */
+  /** Returns ascending positions. */
   positions({ thread, actor, act, after, limit }: PositionsFilter): Float64Array {
     const conditions = ['position > ?'];
     const values: number[] = [after ?? -1];
@@ -149,9 +149,9 @@ export class IndexDatabase {
     return Float64Array.from(rows, ([position]) => Number(position));
   }
 
-  /** Threads in order of appearance. */
+  /** Returns threads in order of appearance. */
   threads({ after, prefix, limit }: ThreadsFilter): Answers['threads'] {
-    // No character sorts behind this one, so that the range holds just the names with the prefix.
+    // No character sorts after this one, so that the range has exactly the names with the prefix.
     const range = prefix === undefined ? [] : [prefix, `${prefix}\u{10ffff}`];
     const inRange = prefix === undefined ? 'TRUE' : 'name >= ? AND name < ?';
     const [total] = this.#rows(`SELECT count(*) FROM thread_name WHERE ${inRange}`, range);
@@ -173,7 +173,7 @@ export class IndexDatabase {
     return { threads, total: Number(total?.[0] ?? 0) };
   }
 
-  /** Runs a query of somebody's. @throws INVALID_RECORD when it is refused or fails. */
+  /** Runs a query of a user. @throws INVALID_RECORD when it is refused or fails. */
   query(sql: string, limit: number): Answers['query'] {
     const statement = readOnlyStatement(this.#db, sql);
     this.#db.run('PRAGMA query_only = ON');
@@ -186,7 +186,7 @@ export class IndexDatabase {
     }
   }
 
-  /** The tables as bytes, for `restore`. */
+  /** Returns the tables as bytes, for `restore`. */
   export(): Uint8Array {
     return this.#db.export();
   }
@@ -213,7 +213,7 @@ export class IndexDatabase {
     ]);
   }
 
-  /** The thread's number, which is `position` when it was not met before. */
+  /** Returns the thread's number, which is `position` for a new thread. */
   #threadNumber(name: string, position: Position): number {
     const known = this.#threads.get(name);
     if (known !== undefined) return known;
@@ -239,7 +239,7 @@ export class IndexDatabase {
     return number;
   }
 
-  /** Numbers to look for: -1, which nothing has, for what is not in the log. */
+  /** Returns a thread's number; -1, which no thread has, for a name that is not in the log. */
   #findThread = (name: string): number => this.#threads.get(name) ?? this.#lookUpThread(name) ?? -1;
   #findTerm = (text: string): number => this.#terms.get(text) ?? -1;
 
@@ -295,7 +295,7 @@ export class IndexDatabase {
   }
 }
 
-/** A value as JSON can carry it: bytes as hex digits. */
+/** Converts a value to JSON: bytes become hex digits. */
 function plain(value: SqlValue): string | number | null {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }

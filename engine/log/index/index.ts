@@ -18,23 +18,23 @@ export interface IndexOptions {
   readonly logDir: string;
   /** The path of the checkpoint, in the home's `index/` folder. */
   readonly file: string;
-  /** The thread's program: `thread.ts`, or the bundle that was made of it. */
+  /** The thread's program: `thread.ts`, or its bundle. */
   readonly workerFile: string | URL;
-  /** The log that is indexed; its `end` is read at each question. */
+  /** The indexed log; its `end` is read at each question. */
   readonly log: { readonly end: Position };
-  /** The number of new rows that make a checkpoint worth its writing. Default: 50,000. */
+  /** The number of new rows after which a checkpoint is written. Default: 50,000. */
   readonly checkpointRows?: number;
-  /** The time that a query may run, in milliseconds. Default: 10,000. */
+  /** The time limit of a query, in milliseconds. Default: 10,000. */
   readonly queryTimeoutMs?: number;
-  /** The time that a job of any holder but the owner may run while others wait, in milliseconds. Default: 2,000. */
+  /** The time limit of a job while others wait, except the owner's, in milliseconds. Default: 2,000. */
   readonly queryTurnMs?: number;
 }
 
-/** The holder who asks. */
+/** The author of a question. */
 export interface Asker {
-  /** The holder whose turn it takes; left out, the home's owner. */
+  /** The holder that the question counts for; default: the home's owner. */
   readonly holder?: string;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborts when the answer is no longer needed. */
   readonly signal?: AbortSignal;
 }
 
@@ -43,27 +43,27 @@ export type ThreadRow = Answers['threads']['threads'][number];
 export type QueryResult = Answers['query'];
 
 /**
- * Searches the log. Every answer takes all records into account that are durable at the call; the first one after
- * a long while takes as long as reading what is new. Questions are answered one after the other, and holders take turns.
+ * Searches the log. Every answer includes all records that are durable at the call; the first one after a long time
+ * also has to read the new records. Questions are answered one after the other, and holders take turns.
  *
- * All methods throw UNAVAILABLE when the index is closed, cannot be loaded, or too many wait; LOG_DAMAGED and
- * LOG_SHORT as the log's reader does; and the signal's reason when it aborts.
+ * All methods throw UNAVAILABLE when the index is closed, can't be loaded, or too many questions wait; LOG_DAMAGED
+ * and LOG_SHORT as the log's reader does; and the signal's reason when it aborts.
  */
 export interface RecordIndex {
-  /** Brings the index up to the log's end, so that the next question has less to wait for. */
+  /** Indexes the log up to its end, so that the next question waits less. */
   catchUp(signal?: AbortSignal): Promise<void>;
-  /** The positions of the records that match, ascending. */
+  /** Returns the positions of matching records, ascending. */
   positions(filter: PositionsFilter, asker?: Asker): Promise<Position[]>;
-  /** Threads in order of appearance, and how many there are (with the prefix, where one is given). */
+  /** Returns threads in order of appearance, and their total number (with the prefix, if one is given). */
   threads(filter: ThreadsFilter, asker?: Asker): Promise<{ threads: ThreadRow[]; total: number }>;
   /**
-   * One statement of SQL that reads; `schemaText` says what there is. Blobs come as hex digits.
-   * @param limit the most rows; `truncated` says that there were more, or that they grew too large.
-   * @throws INVALID_RECORD when the statement is refused or fails, TIMED_OUT when it runs too long: after ten seconds, and
-   * for any holder but the owner after two while others wait. It is ended when its asker leaves.
+   * Runs one SQL statement that reads; `schemaText` describes the tables. Blobs are returned as hex digits.
+   * @param limit the maximum number of rows; `truncated` reports more rows, or rows that are too large
+   * @throws INVALID_RECORD when the statement is refused or fails, TIMED_OUT when it runs too long: after ten seconds,
+   * and after two while others wait, except the owner's. The query ends when its asker's signal aborts.
    */
   query(sql: string, limit: number, asker?: Asker): Promise<QueryResult>;
-  /** Saves the index and ends the thread; what is still being asked is refused. Idempotent. */
+  /** Saves the index and ends the thread; open questions are refused. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export function openIndex(options: IndexOptions): RecordIndex {
 
 const MAX_WAITING = 1000;
 const OWNER = '';
-/** The time that a query of any holder but the owner may keep others waiting, in milliseconds. */
+/** The time limit of a query while others wait, except the owner's, in milliseconds. */
 const QUERY_TURN_MS = 2_000;
 
 class ThreadedIndex implements RecordIndex {
@@ -125,7 +125,7 @@ class ThreadedIndex implements RecordIndex {
   }
 
   async #close(): Promise<void> {
-    // What runs could run for long; a checkpoint that is not written costs only some reading at the next start.
+    // The running question may take long; a missing checkpoint only costs reading at the next start.
     if (this.#thread.isBusy) await this.#thread.kill(closed());
     await this.#turns.idle();
     if (!this.#thread.isRunning) return;
@@ -147,7 +147,7 @@ class ThreadedIndex implements RecordIndex {
     const end = (reason: FleetError): void => void this.#thread.kill(reason);
     const leave = (): void => end(new FleetError('UNAVAILABLE', 'who asked has left'));
     const timers: NodeJS.Timeout[] = [];
-    // The time that the index needs to catch up is not the query's.
+    // The time of indexing does not count as the query's.
     const start = (): void => {
       if (signal?.aborted === true) return leave();
       timers.push(setTimeout(() => end(tooLong(this.#queryTimeoutMs, '')), this.#queryTimeoutMs));
@@ -181,7 +181,7 @@ function tooLong(afterMs: number, why: string): FleetError {
 
 const closed = (): FleetError => new FleetError('UNAVAILABLE', 'the index is closed');
 
-/** As `promise`, unless the signal aborts first. */
+/** Rejects when the signal aborts before `promise` settles. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -12,7 +12,7 @@ export interface Place {
 
 const OPEN_SEGMENTS = 8;
 
-/** Reads single records of the log, for queries that look into bodies; blocking, since SQLite waits for the answer. */
+/** Reads single records of the log for queries that use bodies. It blocks, because SQLite waits for the answer. */
 export class LogLines {
   readonly #folder: string;
   /** In order of use, the latest last. */
@@ -23,10 +23,10 @@ export class LogLines {
     this.#folder = folder;
   }
 
-  /** The record at a place. @throws when there is none: a system error, or a syntax error of JSON. */
+  /** Returns the record at a place. @throws when there is none: a system error, or a syntax error of JSON. */
   read(place: Place): FleetRecord {
     const last = this.#last;
-    // A row is asked for its id and its body one after the other.
+    // The id and the body of a row are read one after the other.
     if (last?.place.offset === place.offset && last.place.segment === place.segment) return last.record;
     const bytes = Buffer.allocUnsafe(place.length);
     const count = fs.readSync(this.#segment(place.segment), bytes, 0, place.length, place.offset);

@@ -6,18 +6,18 @@ import { IndexDatabase } from './database.ts';
 import { LogLines } from './log-lines.ts';
 import type { WorkerData } from './protocol.ts';
 
-/** A transaction of this many rows costs little memory, and its begin and end cost little time. */
+/** The number of rows in a transaction: few enough to cost little memory, and enough to make its overhead small. */
 const TRANSACTION_ROWS = 8192;
 
-/** The index as a projection of the log: loaded from its checkpoint, or built from nothing, and brought up to date. */
+/** The index as a projection of the log: loaded from its checkpoint or built, and kept up to date. */
 export class Projection {
   readonly #sql: SqlJsStatic;
   readonly #options: WorkerData;
   readonly #lines: LogLines;
   #database: IndexDatabase | undefined;
-  /** Rows before this position are in the checkpoint. */
+  /** The rows before this position are in the checkpoint. */
   #saved: Position = 0;
-  /** As `#saved`, counting checkpoints that failed. */
+  /** As `#saved`, including failed checkpoints. */
   #tried: Position = 0;
 
   constructor(sql: SqlJsStatic, options: WorkerData) {
@@ -27,20 +27,20 @@ export class Projection {
   }
 
   /**
-   * The tables with all records before `end`, which is the log's.
-   * @throws LOG_DAMAGED, LOG_SHORT as the log's reader does; the tables keep what was read before.
+   * Returns the tables with all records before `end`, the log's end.
+   * @throws LOG_DAMAGED, LOG_SHORT as the log's reader does; the tables keep the records read before.
    */
   async upTo(end: Position): Promise<IndexDatabase> {
     const database = (this.#database ??= await this.#load(end));
     if (database.position < end) await this.#read(database, end);
     if (database.position - this.#tried >= this.#worthSaving()) {
-      // The tables are no worse for a checkpoint that could not be written; the next one may fare better.
+      // A failed checkpoint does not affect the tables, and the next one may succeed.
       await this.save().catch(() => undefined);
     }
     return database;
   }
 
-  /** Writes the checkpoint, if there is anything new. */
+  /** Writes the checkpoint if there are new rows. */
   async save(): Promise<void> {
     const database = this.#database;
     if (database === undefined || database.position === this.#saved) return;
@@ -55,7 +55,7 @@ export class Projection {
     this.#lines.close();
   }
 
-  /** A large index is rewritten less often, since it is always rewritten whole. */
+  /** A large index is saved less often, because a save writes all of it. */
   #worthSaving(): number {
     return Math.max(this.#options.checkpointRows, this.#tried / 4);
   }
@@ -72,7 +72,7 @@ export class Projection {
     return IndexDatabase.create(this.#sql, this.#lines);
   }
 
-  /** A log that is shorter, or has another record where the last one indexed was, is another log. */
+  /** False for a log that is shorter, or has another record in the place of the last indexed one. */
   #isOfThisLog(database: IndexDatabase, end: Position): boolean {
     const { tail } = database;
     if (tail === undefined) return true;
@@ -108,7 +108,7 @@ export class Projection {
     try {
       database.insert(rows);
     } catch (error) {
-      // Half a batch may be in: the next question begins again from the checkpoint.
+      // A part of the batch may be inserted, so that the next question starts from the checkpoint.
       this.close();
       throw error;
     }

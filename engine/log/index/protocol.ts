@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FleetError, messageOf, type ErrorCode } from '../../errors.ts';
 
-/** The messages between the index and its thread. One request is under way at a time. */
+/** The messages between the index and its thread. Only one request is open at a time. */
 
 const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const limit = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
@@ -10,7 +10,7 @@ export const workerDataSchema = v.object({
   logDir: v.string(),
   /** The path of the checkpoint. */
   file: v.string(),
-  /** The number of new rows that make a checkpoint worth its writing. */
+  /** The number of new rows after which a checkpoint is written. */
   checkpointRows: limit,
 });
 export type WorkerData = v.InferOutput<typeof workerDataSchema>;
@@ -19,14 +19,14 @@ export const filterSchema = v.object({
   thread: v.optional(v.string()),
   actor: v.optional(v.string()),
   act: v.optional(v.string()),
-  /** Only what comes after this position. */
+  /** Returns only later positions. */
   after: v.optional(position),
   limit,
 });
 export const threadsFilterSchema = v.object({
-  /** Only threads whose first record comes after this position. */
+  /** Returns only threads whose first record is after this position. */
   after: v.optional(position),
-  /** Only threads whose name begins like this. */
+  /** Returns only threads whose name begins with this text. */
   prefix: v.optional(v.string()),
   limit,
 });
@@ -34,10 +34,10 @@ export const threadsFilterSchema = v.object({
 export type PositionsFilter = v.InferOutput<typeof filterSchema>;
 export type ThreadsFilter = v.InferOutput<typeof threadsFilterSchema>;
 
-/** The id of every request, by which it can be answered. */
+/** The id of a request, to answer it by. */
 export const numberedSchema = v.object({ id: position });
 
-/** Every question is answered with all records before `end`, the log's, taken into account. */
+/** Every answer includes all records before `end`, the log's end. */
 export const requestSchema = v.variant('kind', [
   v.object({ id: position, kind: v.literal('catch-up'), end: position }),
   v.object({ id: position, kind: v.literal('positions'), end: position, filter: filterSchema }),
@@ -95,14 +95,14 @@ const errorSchema = v.object({
 });
 
 export const replySchema = v.variant('kind', [
-  /** The index has caught up, and the time of the query itself begins. */
+  /** Sent when the index is up to date, and the time of the query itself begins. */
   v.object({ id: position, kind: v.literal('running') }),
   v.object({ id: position, kind: v.literal('answer'), answer: v.unknown() }),
   v.object({ id: position, kind: v.literal('error'), error: errorSchema }),
 ]);
 export type Reply = v.InferOutput<typeof replySchema>;
 
-/** An error as it crosses to another thread. */
+/** Encodes an error for another thread. */
 export function packError(thrown: unknown): v.InferOutput<typeof errorSchema> {
   if (!FleetError.is(thrown)) {
     return { code: 'UNAVAILABLE', message: `the index failed: ${messageOf(thrown)}`, details: {} };
@@ -112,7 +112,7 @@ export function packError(thrown: unknown): v.InferOutput<typeof errorSchema> {
   return { code, message, details, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** The error that `packError` made a message of. */
+/** Decodes an error from `packError`. */
 export function unpackError({ code, message, details, hint }: v.InferOutput<typeof errorSchema>): FleetError {
   return new FleetError(code, message, { details, ...(hint === undefined ? {} : { hint }) });
 }

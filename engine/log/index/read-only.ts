@@ -2,16 +2,14 @@ import type { Database } from 'sql.js';
 import { FleetError, messageOf } from '../../errors.ts';
 
 /**
- * Takes a text for a query only if it is one statement that reads.
- *
- * Three locks, since sql.js does not tell what `sqlite3_stmt_readonly` would. The first words must be those of a
- * reading statement: a PRAGMA acts while it is compiled, so that it must not get that far. Then the compiled
- * program is looked at (EXPLAIN runs nothing), which finds `WITH … DELETE`: SQLite itself calls a statement
- * read-only when its program begins no writing transaction and none of WRITING occurs. Last, whoever runs it sets
- * `query_only`, which nothing that passed the first lock can undo.
- *
- * @returns the statement, to be prepared as it is.
- * @throws INVALID_RECORD saying why it is refused.
+ * Accepts a query only if it is one statement that reads.
+ * | sql.js has no `sqlite3_stmt_readonly`, so there are three checks. First, the statement must begin with the words of
+ * a reading statement: a PRAGMA acts while it is compiled, so that it must not be compiled. Second, the compiled
+ * program is inspected (EXPLAIN runs nothing), which finds `WITH … DELETE`: SQLite itself calls a statement read-only
+ * when its program begins no writing transaction and contains none of WRITING. Third, the caller sets `query_only`,
+ * which no statement that passes the first check can undo.
+ * @returns the statement, to be prepared unchanged.
+ * @throws INVALID_RECORD with the reason of the refusal.
  */
 export function readOnlyStatement(db: Database, sql: string): string {
   const { statement, rest } = splitStatement(sql);
@@ -57,15 +55,15 @@ function explain(db: Database, statement: string): readonly (readonly unknown[])
 }
 
 /**
- * The parts of SQL without meaning, or to be taken whole because a semicolon or a dash in them means nothing: blanks,
- * comments, quoted names and texts. One that is not closed goes on to the end.
+ * Matches parts of SQL without meaning, and parts in which a semicolon or a dash has none: blanks, comments, quoted
+ * names and texts. An unclosed part extends to the end.
  */
 const BLANK = /[ \t\n\f\r]+|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$)/y;
 const QUOTED = /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)/y;
 
-/** The first statement without the blanks around it and its semicolon, and what follows, '' when only blanks do. */
+/** Returns the first statement without its semicolon and the blanks around it, and the text after it, '' for blanks. */
 export function splitStatement(sql: string): { readonly statement: string; readonly rest: string } {
-  // SQLite would read no further than a NUL; what stands behind it would look like a part of the query.
+  // SQLite stops at a NUL, and text after it would look like a part of the query.
   if (sql.includes('\0')) throw refused('the query has a NUL character in it');
   const start = skipBlanks(sql, 0);
   let at = start;
@@ -84,7 +82,7 @@ export function splitStatement(sql: string): { readonly statement: string; reado
   return { statement: sql.slice(start, end), rest: sql.slice(next) };
 }
 
-/** The first words of a statement in capitals, as far as it begins with words. */
+/** Returns the first words of a statement in capitals. */
 function leadingWords(statement: string, count: number): string[] {
   const words: string[] = [];
   for (let at = 0; words.length < count;) {
@@ -111,7 +109,7 @@ function skip(pattern: RegExp, sql: string, at: number): number | undefined {
 
 const shown = (statement: string): string => /^\S{1,20}/.exec(statement)?.[0] ?? '';
 
-/** The error for a query that is not answered. */
+/** Returns the error for a refused query. */
 export function refused(message: string, cause?: unknown): FleetError {
   return new FleetError('INVALID_RECORD', message, {
     hint: 'Ask with one SELECT, WITH or VALUES statement over the views records and threads.',

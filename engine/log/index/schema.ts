@@ -1,11 +1,11 @@
-/** Rises with every change of the tables; an index of another version is built anew. */
+/** Rises with every change of the tables; an index of another version is built again. */
 export const SCHEMA_VERSION = 1;
 
 /**
- * The tables. Rows are thin: whatever is long stays in the log, and its place is kept instead. A thread's number is
- * the position of its first record, so that the table is in order of appearance. `term` holds the texts that few
- * records differ in: actors, acts, topics. The views are made so that a condition on a name is looked up, and what
- * is not asked for is not read. `tail` is the last record indexed, by which the index knows its log.
+ * The tables. Rows are small: long values stay in the log, and rows contain their place. A thread's number is the
+ * position of its first record, so that the table is in order of appearance. `term` holds the texts that many records
+ * share: actors, acts, topics. The views look up a condition on a name, and read only the requested columns. `tail` is
+ * the last indexed record, which identifies the log.
  */
 export const TABLES = `
   CREATE TABLE thread_name (first INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -47,7 +47,7 @@ export const TABLES = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** The tables that `spl query` can ask, for its help. */
+/** The tables of `spl query`, for its help. */
 export const schemaText = `records   one row per record of the log
   position  INTEGER  the number of records before it
   id        TEXT     64 hex digits; read from the log

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { FleetError, messageOf } from '../../errors.ts';
 import { replySchema, unpackError, type Request, type WorkerData } from './protocol.ts';
 
-/** A request before it is numbered. */
+/** A request without its id. */
 export type Question = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
 interface Pending {
@@ -14,8 +14,8 @@ interface Pending {
 }
 
 /**
- * Runs the index's thread: starts it at the first question, and again after it died. It takes one question at a
- * time, so that its end concerns one asker. It keeps the process running only while it is being asked.
+ * Runs the index's thread: starts it at the first question, and again after its death. It takes one question at a time,
+ * so that its death affects one asker. It keeps the process alive only while a question is open.
  */
 export class ThreadHost {
   readonly #workerFile: string | URL;
@@ -38,9 +38,9 @@ export class ThreadHost {
   }
 
   /**
-   * Asks; the one before must have been answered.
-   * @param onRunning called when all waiting for the log is over and the question itself is looked into.
-   * @throws what the thread answers with; UNAVAILABLE when it dies or cannot be started; what `kill` was given.
+   * Asks a question; the one before must have been answered.
+   * @param onRunning called when the index is up to date and the question itself runs
+   * @throws the thread's error; UNAVAILABLE when the thread dies or can't be started; the reason of `kill`.
    */
   ask(question: Question, onRunning: () => void = () => undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export class ThreadHost {
     });
   }
 
-  /** Ends the thread, wherever it is; who asks meets `reason`. Returns when it is gone. */
+  /** Ends the thread in any state; an open question is rejected with `reason`. Resolves when the thread is gone. */
   async kill(reason: FleetError): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
@@ -100,7 +100,7 @@ export class ThreadHost {
   }
 }
 
-/** Not every option of an editor's process is fit for a thread, and the index needs none: `execArgv` is empty. */
+/** `execArgv` is empty: some options of an editor's process are invalid for a thread, and the index needs none. */
 function startWorker(file: string | URL, workerData: WorkerData): Worker {
   const isSource = String(file).endsWith('.ts');
   const program = isSource ? new URL('thread-from-source.mjs', import.meta.url) : file;

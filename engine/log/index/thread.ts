@@ -18,7 +18,7 @@ import {
   type RequestKind,
 } from './protocol.ts';
 
-/** The thread that holds the index: the tables are in memory, and SQLite keeps whoever calls it waiting. */
+/** Runs the index in a thread of its own: the tables are in memory, and SQLite blocks its caller. */
 function main(port: MessagePort): void {
   const options = v.parse(workerDataSchema, workerData);
   let projection: Promise<Projection> | undefined;
@@ -59,7 +59,7 @@ function main(port: MessagePort): void {
   });
 }
 
-/** Loads SQLite: from beside this file when it is a bundle, from its package when it is not. */
+/** Loads SQLite from beside this file when it is a bundle, else from its package. */
 async function loadSql(): Promise<SqlJsStatic> {
   const { default: initSqlJs } = await import('sql.js');
   const beside = path.join(path.dirname(fileURLToPath(import.meta.url)), 'sql-wasm.wasm');

@@ -1,27 +1,27 @@
 import { FleetError } from '../../errors.ts';
 
 interface Job {
-  /** Runs it, and tells whoever asked; never rejects. */
+  /** Runs the job and settles its promise; never rejects. */
   readonly run: () => Promise<void>;
 }
 
 /**
- * One job at a time. Holders take turns, whoever asked more: who waits alone with one job waits for no more than one of
- * each other holder. A job whose signal aborts gives up its place.
+ * Runs one job at a time. Holders take turns, however many jobs each has: a holder with one job waits for at most one
+ * of each other holder. A job whose signal aborts is removed.
  */
 export class Turns {
   readonly #limit: number;
-  /** The holders that wait, whose turn is next first, each with its jobs in the order in which they came. */
+  /** The waiting holders, the next one first, each with its jobs in order. */
   readonly #waiting = new Map<string, Job[]>();
   #size = 0;
   /** The holder that had the last turn. */
   #last: string | undefined;
   #running: Promise<void> | undefined;
   #idle: Promise<void> = Promise.resolve();
-  /** Called when somebody begins to wait, with its holder. */
+  /** Called with the holder of a job that begins to wait. */
   onWaiting: (holder: string) => void = () => undefined;
 
-  /** @param limit the most jobs that wait or run */
+  /** @param limit the maximum number of waiting and running jobs */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -31,7 +31,7 @@ export class Turns {
     return this.#waiting.size > (this.#waiting.has(holder) ? 1 : 0);
   }
 
-  /** Fulfilled when everything that was asked so far is over. */
+  /** Resolves when all jobs so far have ended. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#idle;
   }
@@ -87,11 +87,11 @@ export class Turns {
     this.#running = undefined;
   }
 
-  /** The job whose turn it is; its holder's next one stands behind all others. */
+  /** Returns the next job; its holder's next one goes behind all others. */
   #next(): Job | undefined {
     const [first, second] = this.#waiting;
     if (first === undefined) return undefined;
-    // A holder who had the last turn and asked again at once stands behind those who came meanwhile.
+    // A holder that had the last turn goes behind those that came meanwhile.
     const [holder, jobs] = first[0] === this.#last && second !== undefined ? second : first;
     this.#last = holder;
     const job = jobs.shift();

@@ -8,9 +8,9 @@ export class MemoryStorage {
   readonly records: StoredRecord[] = [];
   readonly signatures = new Map<Position, NonNullable<Batch['signature']>>();
   checkpoint: Checkpoint | undefined;
-  /** The next commit fails with this, as a full disk would make it. */
+  /** The error of the next commit, to simulate a full disk. */
   nextFailure: Error | undefined;
-  /** The log that may write: the one that was opened last. */
+  /** The log that was opened last, which alone may write. */
   writer: Log | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface MemoryLogOptions {
   readonly reader: LogReader;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** The storage of an earlier log. Left out, the log begins empty. */
+  /** The storage of an earlier log. Without it the log is empty. */
   readonly storage?: MemoryStorage;
 }
 
@@ -27,10 +27,10 @@ export interface MemoryLog extends Log {
 }
 
 /**
- * Opens a log that keeps its records in memory: for tests and simulations. What is appended in one turn of the
- * event loop is durable, in `storage`, at its end. To crash it, open another on its storage: the earlier log is
- * poisoned and writes no more.
- * @throws LOG_SHORT when the storage holds fewer records than its checkpoint says.
+ * Opens a log in memory, for tests and simulations. Records that are appended in one turn of the event loop are
+ * durable, in `storage`, at its end. To simulate a crash, open another log on its storage: the earlier one is poisoned
+ * and writes no more.
+ * @throws LOG_SHORT when the storage has fewer records than its checkpoint.
  */
 export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const { storage = new MemoryStorage(), reader } = options;
@@ -201,7 +201,7 @@ const promised = <T>(make: () => T): Promise<T> =>
     resolve(make());
   });
 
-/** Waits until what is running now, and the promises that it settles, are through. */
+/** Waits until the current callbacks, and the promises that they settle, have run. */
 function endOfTurn(): Promise<void> {
   return new Promise(resolve => {
     queueMicrotask(() => {

@@ -3,8 +3,8 @@ import { seal, type SealedRecord } from '../../../record/record.ts';
 import { openFileLog } from '../file-log.ts';
 
 /**
- * A process that appends to the log in the folders it is given, records whose clocks are their positions, and
- * prints the end of the log each time it is told that it is durable, until it is killed.
+ * Appends records whose clocks are their positions to the log in the given folders, and prints the durable end of the
+ * log after each append, until it is killed.
  */
 const [dir, checkpointDir] = process.argv.slice(2) as [string, string];
 const log = await openFileLog({

@@ -1,15 +1,15 @@
 import { nodeFiles, type FileSystemPort, type LogFile, type OpenMode } from '../files.ts';
 
-/** The operations of the log on the file system that can be made to fail. */
+/** The file operations in which faults can be injected. */
 export type Operation = 'create' | 'replace' | 'write' | 'datasync' | 'syncFolder' | 'rename';
 
-/** Called before each operation, with the number of those before it: throws to make it fail. */
+/** Called before each operation, with the number of earlier ones; throws to make it fail. */
 export type Fault = (operation: Operation, count: number, path: string) => void;
 
-/** An error as the system gives it. */
+/** Returns an error as the system makes it. */
 export const systemError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
 
-/** The real file system, of which writing operations can be made to fail. */
+/** Wraps the real file system, and injects faults into its writing operations. */
 export class FaultyFiles implements FileSystemPort {
   readonly operations: Operation[] = [];
   fault: Fault = () => undefined;
@@ -53,7 +53,7 @@ export class FaultyFiles implements FileSystemPort {
         try {
           this.#meet('write', path);
         } catch (error) {
-          // A disk that fills up takes a part of what it is given.
+          // A full disk accepts a part of the data.
           const all = Buffer.concat(buffers.map(buffer => Buffer.from(buffer)));
           await file.write([all.subarray(0, all.length >> 1)], position);
           throw error;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LogReader } from '../../log.ts';
 import { openFileLog, type FileLog, type FileLogOptions } from '../file-log.ts';
 
-/** A folder for one test's log, and what tests do to it behind the log's back. */
+/** The folder of one test's log, with methods that change its files directly. */
 export class LogHome {
   readonly #root: string;
 
@@ -45,7 +45,7 @@ export class LogHome {
     return writeFile(join(this.logDir, segment), bytes);
   }
 
-  /** Everything as it stands on the disk now: what a power cut at this moment would leave, at best. */
+  /** Copies the present content of the disk: the best case after a power cut at this moment. */
   async copy(): Promise<LogHome> {
     const copy = await LogHome.make();
     await mkdir(copy.logDir);

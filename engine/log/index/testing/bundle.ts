@@ -5,8 +5,9 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Bundles the index's thread into a folder, as it is shipped: one file, with SQLite's program beside it. It starts
- * many times faster than the source does. @returns the bundle's path.
+ * Bundles the index's thread into a folder, as the build does: one file, beside SQLite's program. It starts many times
+ * faster than the source.
+ * @returns the bundle's path.
  */
 export async function bundleThread(folder: string): Promise<string> {
   const outfile = path.join(folder, 'index-thread.cjs');
