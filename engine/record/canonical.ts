@@ -6,26 +6,25 @@ export interface JsonObject {
   readonly [key: string]: Json | undefined;
 }
 
-/** Nesting beyond this depth is refused: no record of people or programs is that deep, and recursion must end. */
+/** The maximum depth of nesting, which bounds the recursion. */
 const MAX_DEPTH = 100;
 
 /**
- * The canonical text of RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, numbers as
- * ECMAScript prints them, no white space. Members whose value is `undefined` are left out, as in JSON.stringify.
- *
- * @throws INVALID_RECORD for what JSON or exact arithmetic cannot carry: a number that is not finite or not
+ * Returns the canonical text of RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, numbers
+ * as ECMAScript prints them, no white space. Members with the value `undefined` are left out, as in JSON.stringify.
+ * @param depth the levels around the place of the text
+ * @throws INVALID_RECORD for a value that JSON or exact arithmetic can't represent: a number that is not finite or not
  * within ±(2^53 - 1), a lone surrogate, a value that is not JSON, or nesting deeper than 100.
- * @param depth how many levels stand round the value where its text will be put.
  */
 export function canonical(value: unknown, depth = 0): string {
-  // The runtime's own writer is several times as fast, and right for what is in order already.
+  // JSON.stringify is several times as fast, and correct when the members are in order.
   const text = isInOrder(value, depth) ? JSON.stringify(value) : write(value, depth);
-  // JSON.stringify escapes lone surrogates, and nothing else, as \ud8xx to \udfxx: a cheap screen for a rare case.
+  // JSON.stringify escapes lone surrogates, and nothing else, as \ud8xx to \udfxx: a cheap check for a rare case.
   if (text.includes('\\ud')) refuseLoneSurrogates(value);
   return text;
 }
 
-/** Tells whether JSON.stringify writes the canonical form of this value: plain JSON whose members stand in order. */
+/** True when JSON.stringify writes the canonical form of this value: plain JSON with members in order. */
 function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
@@ -45,7 +44,7 @@ function isInOrder(value: unknown, depth: number): boolean {
 }
 
 function isArrayInOrder(items: readonly unknown[], depth: number): boolean {
-  // JSON.stringify would ask it how to be written.
+  // JSON.stringify would call the method.
   if ('toJSON' in items) return false;
   for (let i = 0; i < items.length; i++) if (!isInOrder(items[i], depth + 1)) return false;
   return true;
@@ -106,7 +105,7 @@ function writeObject(object: JsonObject, depth: number): string {
   return text + '}';
 }
 
-/** Our own records are built with their members in order, so that most objects need no sort. */
+/** Sorts only when needed: the engine builds its own records with members in order. */
 function sortedKeys(object: JsonObject): string[] {
   const keys = Object.keys(object);
   for (let i = 1; i < keys.length; i++) {

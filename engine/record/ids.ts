@@ -25,7 +25,7 @@ export const isDid = (text: string): text is Did => DID.test(text);
 export const isInstanceDid = (text: string): text is Did =>
   text.startsWith('did:sync:instance:') && isDid(text);
 
-/** The threads whose meaning the engine itself gives. */
+/** The threads whose meaning is defined by the engine. */
 export const RESERVED = {
   instanceRegistry: 'th_instance_registry' as ThreadId,
   fleetControl: 'th_fleet_control' as ThreadId,
@@ -38,18 +38,18 @@ export const RESERVED = {
 const reserved: ReadonlySet<string> = new Set(Object.values(RESERVED));
 export const isReservedThread = (thread: string): boolean => reserved.has(thread);
 
-/** A thread id from 32 random bytes. */
+/** Makes a thread id from 32 random bytes. */
 export function threadIdFromBytes(bytes: Uint8Array): ThreadId {
   return `th_${Buffer.from(bytes).toString('hex')}` as ThreadId;
 }
 
-/** The thread of one subtask: a pure function of the fan-out's record, the subtask's index and its goal. */
+/** Returns the thread of one subtask: a pure function of the fan-out's record, the subtask's index and its goal. */
 export function childThreadId(parent: RecordId, index: number, goal: string): ThreadId {
-  // As JSON.stringify would write the three in a list, which is dearer.
+  // The same text as JSON.stringify of a list with the three, but faster.
   return `th_${hash(`["${parent}",${index},${JSON.stringify(goal)}]`)}` as ThreadId;
 }
 
-/** The DID of the instance that holds this raw 32-byte Ed25519 public key. */
+/** Returns the DID of the instance with this raw 32-byte Ed25519 public key. */
 export function instanceDid(publicKey: Uint8Array): Did {
   return `did:sync:instance:${hash(publicKey).slice(0, 16)}` as Did;
 }

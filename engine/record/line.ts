@@ -5,9 +5,9 @@ import { isDid, type Did, type RecordId } from './ids.ts';
 import { decodeRecord, type RecordContent, type SealedRecord } from './record.ts';
 
 /**
- * One record as one line of NDJSON, the same on the wire and in the log:
- * `{"id":"‹64 hex›","r":‹canonical text›}` with `"j":"‹did›"` before `r` for a judged one. The canonical text
- * stands in it byte for byte, so that a reader can check the id without building the text again.
+ * Encodes a record as one line of NDJSON, for the wire and the log: `{"id":"‹64 hex›","r":‹canonical text›}`, with
+ * `"j":"‹did›"` before `r` for a judged one. The line contains the canonical text byte for byte, so that a reader can
+ * check the id without building the text again.
  */
 export function encodeLine({ record, text }: SealedRecord): string {
   const judged = record.judged_by === null ? '' : `,"j":${JSON.stringify(record.judged_by)}`;
@@ -21,8 +21,8 @@ interface LineShape {
 }
 
 /**
- * Decodes what stood on a line that comes from elsewhere: its fields are checked, and its id must be the hash of
- * its canonical text.
+ * Decodes the JSON of a line from another process: checks its fields, and that its id is the hash of its canonical
+ * text.
  * @throws INVALID_RECORD, TOO_LARGE as `decodeRecord` does.
  */
 export function decodeForeignEntry(entry: unknown): SealedRecord {
@@ -32,7 +32,7 @@ export function decodeForeignEntry(entry: unknown): SealedRecord {
   if (typeof r !== 'object' || r === null)
     throw new FleetError('INVALID_RECORD', 'not a valid record: the line has no content');
   const { act, actor, body, clock, data_type, parents, thread } = r;
-  // What has just the seven fields is put together by hand: copying members is dear where reports come in.
+  // A record with exactly the seven fields is assembled by hand: copying members is too slow for reports.
   if (Object.keys(r).length === 7 && parents !== undefined)
     return decodeRecord({ act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null });
   for (const field of ['id', 'judged_by'] as const) {
@@ -56,8 +56,8 @@ export function decodeForeignLine(line: string): SealedRecord {
 }
 
 /**
- * Reads a line that this process, or one before it, wrote to its own log under a checksum: parsed, and not
- * hashed again. `verifyLine` is for those who want to.
+ * Reads a line of this instance's own log, which a checksum protects: parses it, without hashing it again. `verifyLine`
+ * does that.
  */
 export function readOwnLine(line: string): SealedRecord {
   const { id, j, r } = JSON.parse(line) as LineShape;
@@ -66,7 +66,7 @@ export function readOwnLine(line: string): SealedRecord {
   return { record: { act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null }, text };
 }
 
-/** Says whether the content of an own line is canonical and hashes to its id. Never throws. */
+/** True when the content of an own line is canonical and hashes to its id. Never throws. */
 export function verifyLine({ record, text }: SealedRecord): boolean {
   if (hash(text) !== record.id) return false;
   if (record.judged_by !== null && !isDid(record.judged_by)) return false;
@@ -74,7 +74,7 @@ export function verifyLine({ record, text }: SealedRecord): boolean {
   try {
     return canonical({ act, actor, body, clock, data_type, parents, thread }) === text;
   } catch (error) {
-    // What has no canonical text can't be in it.
+    // Content without a canonical text can't match.
     if (FleetError.is(error, 'INVALID_RECORD')) return false;
     throw error;
   }

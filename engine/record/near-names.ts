@@ -1,11 +1,11 @@
-/** Words longer than this are compared by their beginnings: a suggestion for them is worth no more work. */
+/** The length at which words are cut before they are compared. */
 const MAX_COMPARED_CHARS = 64;
-/** A shorter word is the beginning of too much to suggest anything by it. */
+/** The minimum length of a word that is matched as a prefix: a shorter one matches too much. */
 const MIN_PREFIX_CHARS = 3;
 
 /**
- * The one of `known` that `word` was probably meant to be: the nearest by Damerau-Levenshtein distance (case set
- * aside) within a third of the word's length, else the only one that begins with it. Undefined when nothing is near.
+ * Returns the name that `word` probably means: the nearest by Damerau-Levenshtein distance, without regard to case,
+ * within a third of the word's length, else the only name that begins with it. Undefined when none is near.
  */
 export function nearestName(word: string, known: Iterable<string>): string | undefined {
   const sought = word.slice(0, MAX_COMPARED_CHARS).toLowerCase();
@@ -16,7 +16,7 @@ export function nearestName(word: string, known: Iterable<string>): string | und
   for (const name of known) {
     const candidate = name.slice(0, MAX_COMPARED_CHARS).toLowerCase();
     if (sought.length >= MIN_PREFIX_CHARS && candidate.startsWith(sought)) continued.push(name);
-    // A word of which nothing is left in common is no slip of the finger, however short both are.
+    // Words without a common part are no typing error, however short both are.
     const limit = Math.min(bestDistance - 1, Math.max(sought.length, candidate.length) - 1);
     const distance = distanceWithin(sought, candidate, limit);
     if (distance !== undefined) [best, bestDistance] = [name, distance];
@@ -24,15 +24,15 @@ export function nearestName(word: string, known: Iterable<string>): string | und
   return best ?? (continued.length === 1 ? continued[0] : undefined);
 }
 
-/** ` (did you mean 'x'?)`, or nothing when no name is near: to be put after the word that is not known. */
+/** Returns ` (did you mean 'x'?)` to append to an unknown word, or '' when no name is near. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const name = nearestName(word, known);
   return name === undefined ? '' : ` (did you mean '${name}'?)`;
 }
 
 /**
- * The number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, no part being
- * edited twice; undefined when it exceeds `limit`.
+ * Returns the number of insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, with no
+ * part edited twice; undefined when it exceeds `limit`.
  */
 function distanceWithin(a: string, b: string, limit: number): number | undefined {
   if (limit < 0 || Math.abs(a.length - b.length) > limit) return undefined;

@@ -19,12 +19,12 @@ export const DATA_TYPES = ['SCALAR', 'FORMULA', 'DISTRIBUTION', 'REFERENCE', 'MO
 export type Act = (typeof ACTS)[number];
 export type DataType = (typeof DATA_TYPES)[number];
 
-/** The largest canonical text of one record, in bytes; a fan-out's INTEND lists its subtasks and fits. */
+/** The largest canonical text of one record, in bytes: enough for the INTEND of a fan-out, which lists its subtasks. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 const MAX_PARENTS = 10_000;
 
-/** The seven fields that a record's id is the hash of. */
+/** The seven fields that are hashed for the record's id. */
 export interface RecordContent {
   readonly act: Act;
   readonly actor: Did;
@@ -36,21 +36,21 @@ export interface RecordContent {
   readonly thread: ThreadId;
 }
 
-/** An immutable, content-addressed fact: the only thing ever written. */
+/** An immutable, content-addressed fact: the only kind of data that is ever written. */
 export interface FleetRecord extends RecordContent {
   readonly id: RecordId;
   readonly judged_by: Did | null;
 }
 
-/** A record with its canonical text, kept so that log and link need not build it again. */
+/** A record with its canonical text, so that log and link need not build it again. */
 export interface SealedRecord {
   readonly record: FleetRecord;
   readonly text: string;
 }
 
-/** Hashes a content and so makes it a record. @throws INVALID_RECORD as `canonical` does. */
+/** Makes a record by hashing its content. @throws INVALID_RECORD as `canonical` does. */
 export function seal(content: RecordContent, judgedBy: Did | null = null): SealedRecord {
-  // Spelled out in canonical order: nothing but the body needs escaping, and every record is of one hidden class.
+  // Written in canonical order: only the body needs escaping, and all records have the same hidden class.
   const { act, actor, body, clock, data_type, parents, thread } = content;
   if (!Number.isSafeInteger(clock))
     throw new FleetError('INVALID_RECORD', `not a valid record: clock ${clock} is no exact integer`);
@@ -60,7 +60,7 @@ export function seal(content: RecordContent, judgedBy: Did | null = null): Seale
   return { record: { act, actor, body, clock, data_type, parents, thread, id, judged_by: judgedBy }, text };
 }
 
-/** Text of a form: a schema that can be told to others, where a function could not. */
+/** Returns a schema of text that matches a regular expression; it can be exported, unlike a function. */
 function formed<T extends string>(form: RegExp, message: string): v.GenericSchema<T> {
   const schema: v.GenericSchema<string> = v.pipe(v.string(message), v.regex(form, message));
   return schema as v.GenericSchema<T>;
@@ -69,13 +69,13 @@ function formed<T extends string>(form: RegExp, message: string): v.GenericSchem
 export const didSchema = formed<Did>(DID, 'is not a DID');
 const recordId = formed<RecordId>(RECORD_ID, 'is not a record id (64 lowercase hex digits)');
 
-/** A JSON object with whatever members. Valibot's own take lists, and leave out members of some names. */
+/** Accepts a JSON object with any members. Valibot's own schemas accept lists, and drop members with some names. */
 export const jsonObjectSchema = v.custom<Readonly<Record<string, unknown>>>(
   isPlainObject,
   'is not a JSON object',
 );
 
-/** A record as a client may write it. */
+/** The schema of a record from a client. */
 export const recordSchema = v.strictObject({
   id: v.optional(recordId),
   act: v.picklist(ACTS, `is not one of ${ACTS.join(', ')}`),
@@ -100,8 +100,8 @@ export const recordSchema = v.strictObject({
 });
 
 /**
- * Decodes a foreign value into a sealed record.
- * @throws INVALID_RECORD naming the field, also when an `id` is given that is not the hash of the content.
+ * Decodes an untrusted value into a sealed record.
+ * @throws INVALID_RECORD naming the field, also when a given `id` is not the hash of the content.
  * @throws TOO_LARGE when its canonical text exceeds MAX_RECORD_BYTES.
  */
 export function decodeRecord(value: unknown): SealedRecord {
@@ -134,8 +134,8 @@ function decodeFields(value: unknown): Fields {
 }
 
 /**
- * Says of a value that has all nine fields whether the schema would take it as it is. This is what every report of
- * a worker goes through; the schema decides all other cases, and says what is wrong. A test holds the two together.
+ * True when the schema would accept a value that has all nine fields as it is. Every report of a worker takes this fast
+ * path; the schema decides all other cases and explains the faults. A test compares the two.
  */
 export function isPlainRecord(value: unknown): value is Fields & { readonly id: RecordId } {
   if (!isPlainObject(value)) return false;
@@ -180,7 +180,7 @@ function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Without `every`, which would skip the holes of a list that has some. */
+/** A loop, because `every` skips the holes of a sparse list. */
 function areParents(parents: readonly unknown[]): boolean {
   for (let i = 0; i < parents.length; i++) {
     const parent = parents[i];

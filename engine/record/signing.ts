@@ -10,7 +10,7 @@ export interface InstanceKey {
   readonly privateKey: crypto.KeyObject;
 }
 
-/** An instance's signature of a batch that it sends: the signer, and the signature over the ids in order. */
+/** The signature of a batch by the instance that sends it, over the ids in order. */
 export interface BatchSignature {
   readonly by: Did;
   /** Ed25519, base64url. */
@@ -33,7 +33,7 @@ export function readKey(pem: string): InstanceKey {
   throw new FleetError('HOME_INVALID', "the instance's key is not an Ed25519 key");
 }
 
-/** The private key as PKCS#8 PEM, for the home's `keys/` folder. */
+/** Encodes the private key as PKCS#8 PEM, for the home's `keys/` folder. */
 export function keyToPem(key: InstanceKey): string {
   return key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
@@ -43,22 +43,22 @@ export function signBatch(key: InstanceKey, ids: readonly RecordId[]): BatchSign
   return { by: key.did, sig: crypto.sign(null, signedBytes(ids), key.privateKey).toString('base64url') };
 }
 
-/** Signs a challenge, so that a peer can see that this process holds the key. */
+/** Signs a challenge, as a proof that this process holds the key. */
 export function signChallenge(key: InstanceKey, challenge: string): string {
   return crypto.sign(null, challengeBytes(challenge), key.privateKey).toString('base64url');
 }
 
-/** The DID of a public key in base64url. @throws INVALID_RECORD when it is not 32 bytes. */
+/** Returns the DID of a public key in base64url. @throws INVALID_RECORD when it is not 32 bytes. */
 export function didOfPublicKey(publicKey: string): Did {
   return instanceDid(rawKey(publicKey));
 }
 
-/** A checker of one instance's signatures; importing a key is dear, so it is done once. */
+/** Verifies the signatures of one instance. It imports the key once, because that is slow. */
 export class Verifier {
   readonly did: Did;
   readonly #key: crypto.KeyObject;
 
-  /** @throws INVALID_RECORD when the public key is not one. */
+  /** @throws INVALID_RECORD when the public key is invalid. */
   constructor(publicKey: string) {
     const raw = rawKey(publicKey);
     this.did = instanceDid(raw);
@@ -81,7 +81,7 @@ export class Verifier {
   }
 }
 
-/** Exactly one text stands for a key: the decoder by itself would skip what is no base64url. */
+/** Accepts exactly one text for each key: the decoder alone would skip invalid characters. */
 function rawKey(publicKey: string): Buffer {
   const raw = Buffer.from(publicKey, 'base64url');
   if (raw.length === 32 && raw.toString('base64url') === publicKey) return raw;
@@ -93,6 +93,6 @@ function fromPrivate(privateKey: crypto.KeyObject): InstanceKey {
   return { did: didOfPublicKey(publicKey), publicKey, privateKey };
 }
 
-// The prefixes keep a signature made for one purpose from serving another.
+// The prefixes keep a signature made for one purpose from being used for another.
 const signedBytes = (ids: readonly RecordId[]): Buffer => Buffer.from(`spl-batch-v1\n${ids.join('\n')}`);
 const challengeBytes = (challenge: string): Buffer => Buffer.from(`spl-challenge-v1\n${challenge}`);

@@ -3,17 +3,17 @@ import type { Json } from '../canonical.ts';
 import { ACTS, DATA_TYPES, type RecordContent } from '../record.ts';
 import type { Did, RecordId, ThreadId } from '../ids.ts';
 
-/** Any Unicode text: a code point of every plane, none of them half a surrogate pair. */
+/** Generates Unicode text: code points of every plane, without lone surrogates. */
 export const anyText = fc.string({ unit: 'binary', maxLength: 12 });
 
-/** Numbers that a record may carry, with those that are written in an odd way. */
+/** Generates numbers that a record may contain, including those with an unusual notation. */
 export const anyNumber = fc.oneof(
   fc.maxSafeInteger(),
   fc.double({ min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER, noNaN: true }),
   fc.constantFrom(0, -0, 5e-324, -5e-324, 1e-6, 1e-7, 0.1 + 0.2, Number.MAX_SAFE_INTEGER, 1 / 3),
 );
 
-/** Keys that are sorted, counted or inherited in an odd way, beside any others. */
+/** Generates keys, including those that are sorted, counted or inherited in an unusual way. */
 export const anyKey = fc.oneof(
   anyText,
   fc.nat(200).map(String),
@@ -31,7 +31,7 @@ export const anyKey = fc.oneof(
   ),
 );
 
-/** JSON of any shape, a few levels deep; its members stand in any order. */
+/** Generates JSON of any shape, a few levels deep, with members in any order. */
 export const anyJson: fc.Arbitrary<Json> = fc.letrec<{ value: Json; list: Json[]; object: Json }>(tie => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
@@ -43,7 +43,7 @@ export const anyJson: fc.Arbitrary<Json> = fc.letrec<{ value: Json; list: Json[]
   object: fc.array(fc.tuple(anyKey, tie('value')), { maxLength: 6 }).map(asObject),
 })).value;
 
-/** An object of JSON. */
+/** Generates a JSON object. */
 export const anyBody = fc
   .array(fc.tuple(anyKey, anyJson), { maxLength: 6 })
   .map(members => asObject(members) as RecordContent['body']);
@@ -63,7 +63,7 @@ export const anyDid = fc.oneof(
   hex(16).map(digits => `did:sync:instance:${digits}`),
 ) as fc.Arbitrary<Did>;
 
-/** The content of any valid record. */
+/** Generates the content of any valid record. */
 export const anyContent: fc.Arbitrary<RecordContent> = fc.record({
   act: fc.constantFrom(...ACTS),
   actor: anyDid,
@@ -74,7 +74,7 @@ export const anyContent: fc.Arbitrary<RecordContent> = fc.record({
   thread: fc.stringMatching(/^th_[A-Za-z0-9_-]{1,40}$/) as fc.Arbitrary<ThreadId>,
 });
 
-/** Own members, whatever they are called. */
+/** Defines own members with any names. */
 function asObject(members: readonly (readonly [string, Json])[]): Json {
   return Object.fromEntries(members);
 }
