@@ -4,20 +4,20 @@ import Module, { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { Script } from 'node:vm';
 
-/** The folder of the caches, in that of the built files: who can write the one can write the other. */
+/** The folder of the caches, inside the folder of the built files: both have the same writers. */
 const FOLDER = '.code-cache';
-/** The time after which most functions that a process needs are compiled, in milliseconds. */
+/** The time after which most functions of a process are compiled, in milliseconds. */
 const SETTLED_MS = 2_000;
-/** As many caches are left beside each other, for so many versions and flags of all files. */
+/** The maximum number of caches in the folder, one for each version and flags of a file. */
 const MOST_CACHES = 32;
 const DIGEST_BYTES = 32;
 
 type Compile = (this: NodeModule, text: string, file: string, ...more: unknown[]) => unknown;
 
 /**
- * Has V8 take up what it once compiled of the files of a folder when they are required from now on: that takes a quarter of
- * the time. The first process that finds no cache for its version of V8 and its flags leaves one. It is compared with a
- * digest of file and cache; where it can't be read or written, all is compiled as always.
+ * Makes V8 reuse compiled code of the files in a folder that are required from now on, which takes a quarter of the
+ * time. The first process without a cache for its version of V8 and its flags writes one. A digest of file and cache
+ * proves that both match; a cache that can't be read or written is ignored.
  */
 export function useCodeCache(folder: string): void {
   const prototype = Module.prototype as unknown as { _compile: Compile };
@@ -41,7 +41,7 @@ function compiled(text: string, file: string): Script {
   return script;
 }
 
-/** The place of the cache of a file, which is for one version of V8 and its flags. */
+/** Returns the path of the cache of a file, for one version of V8 and its flags. */
 function cacheOf(file: string): string {
   const engine = [process.versions.v8, process.arch, ...process.execArgv, process.env['NODE_OPTIONS']];
   const key = createHash('sha256').update(engine.join('\n')).digest('hex').slice(0, 16);
@@ -61,7 +61,7 @@ function readCache(cache: string, text: string): Buffer | undefined {
 const digestOf = (text: string, data: Buffer): Buffer =>
   createHash('sha256').update(text).update(data).digest();
 
-/** Writes the cache, once: after a while, or at the end of the process. */
+/** Writes the cache once: after a while, or at the end of the process. */
 function writeOnceSettled(cache: string, text: string, script: Script): void {
   const write = (): void => {
     clearTimeout(timer);

@@ -7,7 +7,7 @@ import type { ErrorDocument } from '../contract/documents.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { useCodeCache } from './code-cache.ts';
 
-/** A coordinator in a thread of its own: whoever shares the process with it is never kept waiting by its work. */
+/** Runs a coordinator in a thread of its own, so that its work does not block the process around it. */
 async function main(port: MessagePort): Promise<void> {
   const { home, workerPriority } = v.parse(threadDataSchema, workerData);
   const say = (word: ThreadWord): void => port.postMessage(word);

@@ -13,10 +13,10 @@ import { shortLog } from '../log/file/reader.ts';
 import { verifyLog } from '../log/file/verify.ts';
 import type { LogReader } from '../log/log.ts';
 
-/** A log beyond this opens slowly; there is no compaction. */
+/** The size above which a log opens slowly; there is no compaction. */
 const LARGE_LOG_BYTES = 1024 ** 3;
 
-/** The doctor's checks of what a home keeps. They read only, also beside a running coordinator. */
+/** The doctor's checks of the data in a home. They only read, also beside a running coordinator. */
 export const logChecks: readonly Check[] = [
   { name: 'log', run: checkLog },
   { name: 'worker logs', run: checkWorkerLogs },
@@ -25,9 +25,9 @@ export const logChecks: readonly Check[] = [
 ];
 
 /**
- * Opens a log that is shorter than its checkpoint knows, and gives up what is missing.
- * @returns what was lost, in words.
- * @throws LEASE_HELD while a coordinator runs; LOG_DAMAGED for damage that is no loss at the end.
+ * Opens a log that is shorter than its checkpoint, and accepts the loss.
+ * @returns a sentence about the loss.
+ * @throws LEASE_HELD while a coordinator runs; LOG_DAMAGED for damage other than a loss at the end.
  */
 export async function acceptLoss(home: string): Promise<string> {
   const paths = homePaths(home);
@@ -50,7 +50,7 @@ export async function acceptLoss(home: string): Promise<string> {
   }
 }
 
-/** Wants nothing but that the log is read. */
+/** Ignores the records of a log. */
 const careless: LogReader = { restore: () => false, visit: () => undefined };
 
 async function checkLog({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
@@ -62,7 +62,7 @@ async function checkLog({ home }: Settings, signal: AbortSignal): Promise<CheckR
   return { level: 'PASS', detail: `${found.records} records, every hash checked${unfinished}` };
 }
 
-/** Checks the logs of the workers that a coordinator has beside it: one that does not open keeps its worker from starting. */
+/** Checks the logs of the workers beside a coordinator: a worker whose log does not open can't start. */
 async function checkWorkerLogs({ home }: Settings, signal: AbortSignal): Promise<CheckResult> {
   const workers = await workerHomes(home);
   if (workers.length === 0) return NO_LOG;
@@ -86,17 +86,17 @@ interface Fault {
 }
 
 interface FoundLog {
-  /** Null where there is no log. */
+  /** Null when there is no log. */
   readonly records: number | null;
   /** The unfinished bytes at the end. */
   readonly torn: number;
   readonly fault: Fault | null;
 }
 
-/** Reads a log whole, and holds it to what its checkpoint knows. */
+/** Reads a whole log, and compares it with its checkpoint. */
 async function readLog(home: string, signal: AbortSignal): Promise<FoundLog> {
   const { logDir, indexDir } = homePaths(home);
-  // It is read first: a log that is written meanwhile only grows.
+  // The checkpoint is read first, because a log only grows while it is written.
   const known = (await new CheckpointFile(nodeFiles, indexDir).load())?.position ?? 0;
   const isThere = !(await isMissing(logDir));
   let records = 0;
@@ -133,7 +133,7 @@ async function checkLogSize({ home }: Settings): Promise<CheckResult> {
   };
 }
 
-/** Looks at what the index needs. The index itself is made anew from the log whenever it is missing or behind. */
+/** Checks the files of the index. The index itself is built again from the log whenever it is missing or behind. */
 async function checkIndex({ home }: Settings): Promise<CheckResult> {
   const bytes = await sizeOf(homePaths(home).indexDir);
   const detail = bytes === 0 ? 'none yet; it is made from the log' : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;

@@ -15,10 +15,12 @@ import { acceptLoss, logChecks } from './doctor-log.ts';
 const MIN_NODE = [20, 19] as const;
 const DEFAULT_PORT = 9100;
 const HEALTH_MS = 5_000;
-/** Less room than this on the home's disk is soon none. */
+/** The free space below which the home's disk gets a warning. */
 const LITTLE_ROOM_BYTES = 256 * 1024 ** 2;
 
-/** The doctor's checks, in the order in which a fault explains those after it. None needs a coordinator. */
+/**
+ * Makes the doctor's checks. They need no coordinator, and are in an order in which a fault explains those after it.
+ */
 export function processDoctor(): Doctor {
   return {
     checks: [
@@ -171,7 +173,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** The home, or the nearest folder above it that is there. */
+/** Returns the home, or the nearest folder above it that exists. */
 async function nearestFolder(path: string): Promise<string> {
   try {
     await fs.stat(path);

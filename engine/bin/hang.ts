@@ -4,12 +4,12 @@ import type { Client } from '../cli/host.ts';
 import { FleetError } from '../errors.ts';
 import { readPidFile } from '../home/pid-file.ts';
 
-/** The time that an answer may take before its engine is asked for its health, and that this may take, in milliseconds. */
+/** The time limit of an answer before the engine's health is requested, and of the answer to that, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
 /**
- * An engine of this machine whose calls do not wait for one that hangs: while an answer is awaited its health is asked
- * for, and when that is not answered either the call fails, naming the process.
+ * Wraps an engine of this machine so that calls fail when it hangs. While an answer is awaited, its health is
+ * requested; when that is not answered either, the call fails and names the process.
  */
 export function noticingHang(
   engine: EngineClient,
@@ -20,7 +20,7 @@ export function noticingHang(
   const guarded = async <T>(call: Promise<T>): Promise<T> => {
     const answered = new AbortController();
     const hang = untilHang(socketPath, pidFile, patienceMs, answered.signal);
-    // Whichever loses fails later, and nobody waits for it.
+    // The loser of the race rejects later, without a handler.
     for (const each of [call, hang]) each.catch(() => undefined);
     try {
       return await Promise.race([call, hang]);
@@ -37,7 +37,7 @@ export function noticingHang(
   };
 }
 
-/** Fails when the engine answers nobody, or when the signal aborts. */
+/** Rejects when the engine does not answer, or when the signal aborts. */
 async function untilHang(
   socketPath: string,
   pidFile: string,
@@ -50,7 +50,7 @@ async function untilHang(
     try {
       await client.report('health', {}, signal);
     } catch (thrown) {
-      // Any other fault is told by the call itself.
+      // The call itself reports any other fault.
       if (FleetError.is(thrown, 'TIMED_OUT')) throw hangs((await readPidFile(pidFile))?.pid, thrown);
     } finally {
       await client.close();
@@ -58,7 +58,7 @@ async function untilHang(
   }
 }
 
-/** Says that a coordinator runs and does not answer, and how it is ended. @param pid undefined where that is not known */
+/** Returns the error for a coordinator that runs and does not answer. @param pid undefined when it is unknown */
 export function hangs(pid: number | undefined, cause: unknown): FleetError {
   const which = pid === undefined ? '' : ` (PID ${pid})`;
   return new FleetError('TIMED_OUT', `the coordinator${which} runs and answers nobody`, {

@@ -12,7 +12,7 @@ import { endProcess } from '../system/processes.ts';
 
 type Stopped = FleetStopped['stopped'];
 
-/** The time for a process to end beyond the grace, and for the system to kill one, in milliseconds. */
+/** The times for a process to end beyond the grace, and for the system to end a killed one, in milliseconds. */
 const CLOSING_MS = 2_000;
 const KILL_WAIT_MS = 5_000;
 
@@ -21,11 +21,11 @@ interface OrphanedWorker extends LiveWorker {
 }
 
 /**
- * Ends the workers of a home whose coordinator is gone: SIGTERM, on which a worker drains, and SIGKILL after the grace.
- * What they have not reported stays in their logs. Holds the home's lease meanwhile, so that no coordinator comes and
- * starts them again; where somebody else has it, nothing is done. The home itself may be gone.
- * @returns how each ended; empty when there was none, or when the home is served.
- * @throws WORKER_FAILED when a process does not end; the others are ended all the same.
+ * Ends the workers of a home whose coordinator is gone: SIGTERM, on which a worker drains, then SIGKILL after the
+ * grace. Their unreported results stay in their logs. Holds the home's lease meanwhile, so that no coordinator starts
+ * them again; does nothing when another process holds it. The home itself may be gone.
+ * @returns the end of each worker; empty without workers, or when the home is served.
+ * @throws WORKER_FAILED when a process does not end; the others are ended nevertheless.
  */
 export async function stopOrphanedWorkers(options: StopOrphanedOptions): Promise<Stopped> {
   const lease = await leaseOf(options.home);
@@ -34,7 +34,7 @@ export async function stopOrphanedWorkers(options: StopOrphanedOptions): Promise
     const left = (await leftOf(options.home)).filter(
       ({ alias, did }) => options.instance === null || options.instance === alias || options.instance === did,
     );
-    // Whoever waits for the lease is not to take over what was to stop.
+    // A standby must not take over after this stop.
     if (left.length > 0 && options.scope === 'all' && lease !== 'no home')
       await markStopped(homePaths(options.home), 'all');
     const ends = await Promise.allSettled(left.map(worker => end(worker, options.graceMs)));
@@ -47,7 +47,7 @@ export async function stopOrphanedWorkers(options: StopOrphanedOptions): Promise
   }
 }
 
-/** Of a home that was removed nobody has the lease; its workers may live. */
+/** A removed home has no lease, but its workers may be running. */
 async function leaseOf(home: string): Promise<Lease | 'held' | 'no home'> {
   try {
     return await acquireLease(home);
@@ -75,7 +75,7 @@ async function end(worker: OrphanedWorker, graceMs: number): Promise<Stopped[num
   });
 }
 
-/** Ends the commands of workers that are gone, those that were gone before included. @throws WORKER_FAILED */
+/** Ends the commands of workers that are gone, including those that ended earlier. @throws WORKER_FAILED */
 async function endCommands({ home, instance }: StopOrphanedOptions): Promise<void> {
   const ends = (await workerHomes(home)).map(async each =>
     (await isMeant(each, instance)) ? endOrphanedCommands(homePaths(each.home)) : [],
@@ -87,7 +87,7 @@ async function endCommands({ home, instance }: StopOrphanedOptions): Promise<voi
     });
 }
 
-/** Tells whether a worker goes by this alias or DID; null means all. A home that can't be read has no DID. */
+/** True for a worker with this alias or DID; null means all. The DID of an unreadable home is unknown. */
 async function isMeant({ alias, home }: WorkerHome, instance: string | null): Promise<boolean> {
   if (instance === null || instance === alias) return true;
   return openHome(home, { create: false }).then(

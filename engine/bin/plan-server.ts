@@ -1,5 +1,5 @@
 import { createConnection } from 'vscode-languageserver/node';
 import { servePlans } from '../language/server.ts';
 
-/** The server of plans: a process that an editor starts and speaks to, by `--stdio` or `--node-ipc`. */
+/** Serves plans to the editor that started this process, by `--stdio` or `--node-ipc`. */
 servePlans(createConnection());

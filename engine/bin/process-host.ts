@@ -20,7 +20,7 @@ import { noticingHang } from './hang.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
 
-/** Everything that the commands need, taken from this process; its environment may be another. */
+/** Makes the host of the commands from this process. The environment may be another one. */
 export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = process.env): Host {
   return {
     out: outputTo(process.stdout),
@@ -39,8 +39,8 @@ export function processHost(signal: AbortSignal, env: NodeJS.ProcessEnv = proces
 }
 
 /**
- * The folder that the command was typed in. Where that was removed it is still told by its path, so that what names a
- * file in it finds none, and everything else works.
+ * Returns the folder in which the command was typed. A removed folder keeps its path: a file in it is not found, and
+ * everything else works.
  */
 function currentFolder({ PWD: shown }: NodeJS.ProcessEnv): string {
   try {
@@ -66,7 +66,7 @@ async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortS
   };
 }
 
-/** Whoever holds a token that was made writes in its name alone; the home's own token has none. */
+/** Returns the only actor of a token that was made; the home's own token has none. */
 function ownActor(token: string): Did | undefined {
   const id = tokenIdOf(token);
   return id === undefined ? undefined : tokenActor(id);
@@ -74,12 +74,13 @@ function ownActor(token: string): Did | undefined {
 
 /** The time to wait for a coordinator that is about to serve, in milliseconds. */
 const COMING_MS = 5000;
-/** The time in which a standby holds the lease of a coordinator that was killed, in milliseconds. */
+/** The time in which a standby takes the lease of a killed coordinator, in milliseconds. */
 const WAKING_MS = 200;
 
 /**
- * Nobody serves the home, but somebody holds its lease, or its coordinator was killed a moment ago: a standby takes over,
- * or another coordinator opens it. It is worth a moment not to say that no fleet is running.
+ * Waits for a coordinator that is about to serve. Somebody may hold the lease of a home without a coordinator, or a
+ * coordinator was killed a moment ago, and a standby takes over. The short wait avoids a wrong report that no fleet is
+ * running.
  */
 async function untilServed({ home, pidFile }: HomePaths, signal: AbortSignal): Promise<void> {
   const isDecided = async (waitedMs: number): Promise<boolean> => {
@@ -132,10 +133,10 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
-/** The streams whose readers are gone. */
+/** The streams whose readers have closed them. */
 const withoutReader = new WeakSet<NodeJS.WriteStream>();
 
-/** Notes that nobody reads a stream any more: nothing more is written to it. */
+/** Marks a stream as closed by its reader: nothing more is written to it. */
 export function readerGone(stream: NodeJS.WriteStream): void {
   withoutReader.add(stream);
 }
@@ -147,13 +148,13 @@ function outputTo(stream: NodeJS.WriteStream): Output {
       if (!withoutReader.has(stream)) stream.write(data);
     },
     flush: async () => {
-      // Called back when all before it is out; a reader that is slow leaves some of it to us, however little.
+      // The callback runs when all earlier data is written; a slow reader leaves the rest in the buffer.
       if (!withoutReader.has(stream)) await new Promise<void>(resolve => stream.write('', () => resolve()));
       if (withoutReader.has(stream)) throw new ReaderGone('the reader is gone');
     },
     isTTY,
     get columns() {
-      // A terminal that does not know its width says 0.
+      // A terminal without a known width reports 0.
       return (stream as Partial<WriteStream>).columns || 80;
     },
     get rows() {

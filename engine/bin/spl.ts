@@ -3,7 +3,7 @@ import { EXIT } from '../cli/exit-codes.ts';
 import { messageOf, systemCodeOf } from '../errors.ts';
 import { processHost, readerGone } from './process-host.ts';
 
-/** The process of `spl`: from its words to its exit code. */
+/** Runs `spl`, from its arguments to its exit code. */
 async function run(): Promise<void> {
   const interrupt = new AbortController();
   process.on('SIGINT', () => {
@@ -12,7 +12,7 @@ async function run(): Promise<void> {
   });
   watchReader(process.stdout);
   watchReader(process.stderr);
-  // Others of this machine can read the words of a process, and a token may stand among them.
+  // Other users of this machine can read the arguments of a process, and a token may be among them.
   if (process.argv.some(word => word.startsWith('--token'))) process.title = 'spl';
   const host = processHost(interrupt.signal);
   const code = await main(process.argv.slice(2), host);
@@ -20,11 +20,11 @@ async function run(): Promise<void> {
   process.exit(code);
 }
 
-/** A reader that has seen enough, as `head` does, is no error, and what was asked for is done; a full disk is one. */
+/** Ignores a reader that closes the stream, as `head` does; any other fault, such as a full disk, is an error. */
 function watchReader(stream: NodeJS.WriteStream): void {
   stream.on('error', error => {
     if (systemCodeOf(error) === 'EPIPE') return readerGone(stream);
-    // Of the stream for errors itself nothing can be said.
+    // A fault of the error stream itself can't be reported.
     if (stream !== process.stderr)
       process.stderr.write(`error: the output can't be written: ${messageOf(error)}\n`);
     process.exit(EXIT.failed);

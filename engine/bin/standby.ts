@@ -13,8 +13,9 @@ import { streamLogger } from '../runtime/logger.ts';
 type CoordinatorModule = typeof coordinator;
 
 /**
- * Waits for the home's lease, holding nothing else, and serves in the stead of the coordinator that had it. SIGTERM and
- * SIGINT end it at any moment. @returns the exit code.
+ * Waits for the home's lease without any other resource, and serves in place of the coordinator that had it. SIGTERM
+ * and SIGINT end it at any moment.
+ * @returns the exit code.
  * @throws NOT_FOUND when there is no such home, and what opening one throws.
  */
 export async function standBy({ home, lingerSecs }: StandByOptions): Promise<number> {
@@ -39,8 +40,8 @@ async function leaseUnless(home: string, signal: AbortSignal): Promise<Lease | u
 }
 
 /**
- * Reads the coordinator's program before the wait, since an update may take it away meanwhile, and runs it only after:
- * as text it is small.
+ * Reads the coordinator's program before the wait, because an update may remove it, and runs it only after: the text
+ * alone is small.
  */
 async function readWhole(): Promise<() => Promise<CoordinatorModule>> {
   if (import.meta.url.endsWith('.ts')) {
@@ -52,7 +53,7 @@ async function readWhole(): Promise<() => Promise<CoordinatorModule>> {
   return () => Promise.resolve(evaluated(file, bytes.toString('utf8')));
 }
 
-/** Returns the exports of a built file from its text, as if it had been required from its own path. */
+/** Evaluates the text of a built file as if it had been required from its own path. @returns its exports. */
 function evaluated(file: string, text: string): CoordinatorModule {
   const module = { exports: {} };
   const parameters = ['exports', 'require', 'module', '__filename', '__dirname'];

@@ -21,24 +21,27 @@ import { standBy } from './standby.ts';
 
 /** The time that a coordinator may take to answer, in milliseconds. */
 const START_MS = 30_000;
-/** The time that an engine which runs already may take to answer. */
+/** The time limit of an answer from a running coordinator, in milliseconds. */
 const HANG_MS = 10_000;
-/** The time to keep asking after the started process has ended, in milliseconds: another may have been faster. */
+/**
+ * The time to keep asking after the started process has ended, in milliseconds: another coordinator may have won the
+ * race.
+ */
 const AFTERLIFE_MS = 2_000;
 /** The time that a coordinator may take to end on SIGTERM, and the system to end a killed one, in milliseconds. */
 const END_MS = 3_000;
-/** A log that has grown beyond this is set aside at the next start. */
+/** The size above which a log is renamed at the next start. */
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
-/** The `spl` that coordinators run, and the environment that they are started in. */
+/** The `spl` file that coordinators run, and their environment. */
 export interface Program {
   readonly file: string;
-  /** The options of Node.js before it. */
+  /** The options of Node.js before the file. */
   readonly execArgv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The file that runs, through whatever link it was called. */
+/** The file of this process, with symbolic links resolved. */
 const ownProgram: Program = {
   get file() {
     return realpathSync(process.argv[1]!);
@@ -47,10 +50,10 @@ const ownProgram: Program = {
   env: process.env,
 };
 
-/** Starts coordinators as processes of their own, from the very file that runs now. */
+/** Starts coordinators as separate processes, from the file of this process. */
 export const processStarter: Starter = starterOf(ownProgram);
 
-/** Starts coordinators as processes of their own, from this program. */
+/** Starts coordinators as separate processes, from this program. */
 export function starterOf(program: Program): Starter {
   return {
     ensureCoordinator: options => ensureCoordinator(program, options),
@@ -78,7 +81,7 @@ async function ensureCoordinator(
   const paths = homePaths(options.home);
   const running = await askPid(paths, options.signal, HANG_MS);
   if (running !== undefined) return { spawned: false, pid: running };
-  // Made here, so that a folder that is no home is refused where the user sees it.
+  // Made here, so that an invalid folder is reported to the user.
   await openHome(options.home, { create: true, version: VERSION });
   const logFile = join(paths.logsDir, 'coordinator.log');
   const daemon = await launch(program, options, logFile);
@@ -132,7 +135,7 @@ async function untilAnswering(
   return pid!;
 }
 
-/** The process that answers at the home's socket, or undefined while none does. */
+/** Returns the pid of the coordinator at the home's socket; undefined without one. */
 async function askPid(
   paths: HomePaths,
   signal: AbortSignal,
@@ -164,7 +167,7 @@ async function notStarted(daemon: ChildProcess, logFile: string): Promise<FleetE
   const tail = log.trimEnd().split('\n').slice(-5);
   const ended = daemon.exitCode ?? daemon.signalCode;
   const what = ended === null ? `did not answer within ${START_MS / 1000} s` : `ended with ${ended}`;
-  // Its last words are an error and the way out; the way out alone would say nothing.
+  // The last lines are an error and its hint; the hint alone would explain nothing.
   const error = tail.findLast(line => line.startsWith(ERROR))?.slice(ERROR.length);
   const said = error ?? tail.at(-1) ?? 'it said nothing';
   return new FleetError('UNAVAILABLE', `the coordinator ${what}: ${said}`, {
@@ -185,7 +188,7 @@ async function awaitGone(program: Program, { home, pid, graceMs }: AwaitGoneOpti
   return (await endProcess(coordinator, { graceMs: END_MS, killMs: END_MS })) !== null;
 }
 
-/** Tells whether the home's coordinator says that it is this process. A coordinator takes that back when it closes. */
+/** True when the home's pid file names this process. A coordinator removes the file when it closes. */
 async function serves(home: string, pid: number): Promise<boolean> {
   return (await readPidFile(homePaths(home).pidFile))?.pid === pid;
 }

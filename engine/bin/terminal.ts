@@ -27,7 +27,7 @@ function take({ onKey, onResize, onEnd }: TerminalUse, keys: ReadStream, screen:
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     restore();
-    // Nobody listens any more: it ends the process as it would have.
+    // Without a listener the signal ends the process as usual.
     process.kill(process.pid, signal);
   };
   keys.setRawMode(true);

@@ -8,13 +8,12 @@ import { colours, printLines } from './tour/print.ts';
 import { Interrupted, Stage, TourEnded } from './tour/stage.ts';
 
 /**
- * `npm start`: the tutorial, then checks of this very repository, run in parallel and serially. Prints every command
- * before it runs it. Everything happens in a home of its own, which is removed at the end.
- *
- * `node dist/bin/tour.js PLAN` runs another plan than the repository's in the second act.
+ * `npm start`: the tutorial, then checks of this repository, run in parallel and serially. Prints every command before
+ * it runs it. Everything happens in a home of its own, which is removed at the end.
+ * | `node dist/bin/tour.js PLAN` runs another plan in the second act.
  */
 
-/** This file is `dist/bin/tour.js`, and `spl` lies beside it. */
+/** This file is `dist/bin/tour.js`, beside `spl`. */
 const bin = dirname(realpathSync(process.argv[1]!));
 const repository = dirname(dirname(bin));
 const plan = process.argv[2] ?? 'check.fanout.yaml';

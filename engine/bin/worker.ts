@@ -5,7 +5,7 @@ import { isInstanceDid } from '../record/ids.ts';
 import { closeInheritedFiles } from '../runtime/processes/inherited-files.ts';
 import { streamLogger } from '../runtime/logger.ts';
 
-/** The process of a worker; its coordinator launches it and knows these words. */
+/** Runs a worker, which its coordinator launches with these arguments. */
 async function main(): Promise<void> {
   closeInheritedFiles();
   const { values } = parseArgs({

@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { useCodeCache } from '../code-cache.ts';
 
-// SQLite, which a coordinator asks, is compiled once, and not anew for speed: that takes 0.4 s of processor time after the first
-// question, and pays beyond a million records only. Set before anything is compiled, since a cache is for certain flags.
+// SQLite in the coordinator is compiled only once, and not optimised: that would take 0.4 s of processor time after the
+// first question, and pays only beyond a million records. The flag is set before anything is compiled, because a cache
+// belongs to certain flags.
 setFlagsFromString('--liftoff-only');
 
-/** The built `spl`: its program lies beside, where V8's cache is of use to it. */
+/** Starts the built `spl` with V8's code cache. */
 useCodeCache(dirname(fileURLToPath(import.meta.url)));
 void import('../spl.ts');

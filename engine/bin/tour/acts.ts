@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts';
 import type { Comparison } from './closing.ts';
 import { Interrupted, TourEnded, type Stage } from './stage.ts';
 
-/** The time that each act may take on a slow machine, in milliseconds. */
+/** The time limit of each act on a slow machine, in milliseconds. */
 const FIRST_ACT_MS = 120_000;
 const SECOND_ACT_MS = 300_000;
 
@@ -56,7 +56,7 @@ async function comparisonOf(stage: Stage): Promise<Comparison> {
   return { parallel, serial, speedup };
 }
 
-/** Runs a command that waits for a join. Where that fails, prints the output of the subtasks that are to blame. */
+/** Runs a command that waits for a join. When it fails, prints the output of the failed subtasks. */
 async function joining(stage: Stage, task: string, words: readonly string[]): Promise<void> {
   try {
     await stage.spl(...words);
@@ -68,7 +68,7 @@ async function joining(stage: Stage, task: string, words: readonly string[]): Pr
   }
 }
 
-/** The subtasks that failed, else those that still run; none where nobody can tell. */
+/** Returns the subtasks that failed, else those that are still running; none when the coordinator does not answer. */
 async function toBlame(stage: Stage, task: string): Promise<readonly ChildDocument[]> {
   try {
     const { children } = await stage.report('join', { task, summary: false });

@@ -8,10 +8,10 @@ export interface Comparison {
   readonly speedup: SpeedupDocument;
 }
 
-/** A loss below this share of the time is not worth a word. */
+/** The share of the time below which a loss is not mentioned. */
 const NOTABLE = 0.05;
 
-/** Tells in three lines which run was faster, by how much, and why not by more; in one where nothing was measured. */
+/** Returns three lines about the faster run, its gain, and the losses; one line when nothing was measured. */
 export function closingLines(comparison: Comparison): readonly string[] {
   const figures = figuresOf(comparison);
   if (figures === null) return [`Nothing was measured: ${comparison.speedup.notes.join('; ')}.`];
@@ -22,7 +22,7 @@ export function closingLines(comparison: Comparison): readonly string[] {
   ];
 }
 
-/** Commands to go on with, which work as they are in this repository. */
+/** Returns commands to try next, which work in this repository as they are. */
 export function nextLines(plan: string): readonly string[] {
   return [
     'What to try next:',
@@ -42,7 +42,7 @@ interface Figures {
   /** The speedup that the longest check allows. */
   readonly ceiling: number;
   readonly longest: string;
-  /** The times of all checks together, as they ran side by side and one at a time. */
+  /** The summed times of all checks, in the parallel and in the serial run. */
   readonly besideSecs: number;
   readonly aloneSecs: number;
 }

@@ -13,7 +13,7 @@ import { sendSignal } from '../../system/processes.ts';
 import { waitUntil } from '../../system/wait.ts';
 import { colours, print } from './print.ts';
 
-/** The time that a process may take to end once told to, in milliseconds. */
+/** The time limit of a process to end, in milliseconds. */
 const ENDING_MS = 5_000;
 
 /** The reason for which the tour ends early, and its exit code. */
@@ -36,11 +36,11 @@ export class Interrupted extends TourEnded {
 export interface StageOptions {
   /** The folder of the built program. */
   readonly bin: string;
-  /** The folder in which the commands are typed. */
+  /** The working folder of the commands. */
   readonly cwd: string;
 }
 
-/** A throw-away home, and the `spl` commands that are run in it. */
+/** A temporary home, and the `spl` commands that run in it. */
 export class Stage {
   readonly #folder: string;
   readonly #options: StageOptions;
@@ -52,7 +52,7 @@ export class Stage {
     this.#options = options;
   }
 
-  /** @throws FleetError when no folder can be made for the home. */
+  /** @throws FleetError when the folder of the home can't be made. */
   static async open(options: StageOptions): Promise<Stage> {
     const parent = tmpdir();
     try {
@@ -67,7 +67,7 @@ export class Stage {
     }
   }
 
-  /** Ends the tour: interrupts the command that runs, and refuses further ones. Only the first call counts. */
+  /** Ends the tour: interrupts the running command, and refuses further ones. Only the first call counts. */
   end(reason: TourEnded): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
@@ -76,7 +76,7 @@ export class Stage {
     setTimeout(() => running?.kill('SIGKILL'), ENDING_MS).unref();
   }
 
-  /** Performs a part of the tour under a title, and ends the tour when it takes too long. */
+  /** Runs a part of the tour under a title, and ends the tour after the time limit. */
   async act<T>(title: string, limitMs: number, perform: () => Promise<T>): Promise<T> {
     print(`\n${colours.bold(title)}\n${'─'.repeat(title.length)}\n`);
     const late = `'${title}' was not over after ${duration(limitMs / 1000)}: the machine is too slow or too busy`;
@@ -103,7 +103,7 @@ export class Stage {
       cwd: this.#options.cwd,
       env: this.#environment(),
       stdio: ['ignore', 'inherit', 'inherit'],
-      // Of its own group, so that Ctrl-C reaches it through `end` only, and the closing not at all.
+      // A group of its own, so that Ctrl-C reaches it only through `end`, and never during the closing.
       detached: true,
     });
     this.#running = child;
@@ -124,13 +124,13 @@ export class Stage {
     }
   }
 
-  /** Stops the fleet if it runs. Nothing interrupts that. */
+  /** Stops the fleet if it runs. Can't be interrupted. */
   async stop(): Promise<void> {
     this.end(new TourEnded('the fleet is being stopped'));
     if ((await this.#processes()).length > 0) await this.run(['fleet', 'stop', '--all', '--grace', '1']);
   }
 
-  /** Ends what is still there and removes the home. @returns the processes that had to be ended. */
+  /** Ends remaining processes and removes the home. @returns the processes that had to be ended. */
   async close(): Promise<readonly number[]> {
     const left = await this.#processesAfter(ENDING_MS);
     for (const name of ['SIGTERM', 'SIGKILL'] as const) {
@@ -154,7 +154,7 @@ export class Stage {
     return {
       ...Object.fromEntries(own),
       SYNCROPEL_HOME: this.#home,
-      // What the checks of the second act leave behind goes with the home.
+      // The files of the second act's checks are removed with the home.
       TMPDIR: join(this.#folder, 'tmp'),
       npm_config_cache: join(this.#folder, 'npm'),
       npm_config_update_notifier: 'false',
@@ -167,7 +167,7 @@ export class Stage {
     return found.map(({ pid }) => pid).filter(pid => pid !== process.pid);
   }
 
-  /** Waits until the processes have ended. @returns those that have not in this time. */
+  /** Waits until the processes have ended. @returns those that are still running. */
   async #processesAfter(limitMs: number): Promise<readonly number[]> {
     let left: readonly number[] = [];
     const haveEnded = async (): Promise<boolean> => (left = await this.#processes()).length === 0;
@@ -183,7 +183,7 @@ function exitCodeOf(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Writes a word as one types it in a shell. */
+/** Quotes a word as people type it in a shell. */
 function quoted(word: string): string {
   if (/^[\w./:@%+=,-]+$/.test(word)) return word;
   return /["$`\\!]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : `"${word}"`;
