@@ -1,13 +1,13 @@
-/** A source of time that never falls. */
+/** A source of time that never goes back. */
 export interface Clock {
-  /** Milliseconds since 1970, with fractions. */
+  /** Returns milliseconds since 1970, with fractions. */
   now(): number;
 }
 
 /**
- * Wall time at the start, and from then on as much later as a monotonic clock has moved: a wall clock that is set
- * back, or jumps ahead, in mid-run moves nothing.
- * @param floor the time of the log's last record: this run does not begin before it, even if the wall clock does.
+ * Makes a clock that reads the wall time once and then follows a monotonic clock: setting the wall clock has no effect
+ * on it.
+ * @param floor the time of the log's last record, before which the clock does not start
  */
 export function risingClock(floor = 0): Clock {
   const begin = performance.now();

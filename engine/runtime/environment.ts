@@ -1,4 +1,4 @@
-/** Set by an editor in the processes that run its extensions, and in no terminal of it. */
+/** Variables that an editor sets in the processes of its extensions, and not in its terminals. */
 const EXTENSION_HOST = [
   'VSCODE_ESM_ENTRYPOINT',
   'VSCODE_AMD_ENTRYPOINT',
@@ -6,17 +6,17 @@ const EXTENSION_HOST = [
   'VSCODE_CRASH_REPORTER_PROCESS_TYPE',
 ];
 
-/** The editor's own, whatever process they are found in. */
+/** Matches variables of editors in any process. */
 const EDITORS_OWN = /^(?:VSCODE_|CODE_SERVER_|ELECTRON_)|^APPLICATION_INSIGHTS_NO_DIAGNOSTIC_CHANNEL$/;
 
-/** Programs that ask for passwords through the editor, and can't without its variables. */
+/** Programs that ask for passwords through the editor, and need its variables. */
 const ASKING = ['GIT_ASKPASS', 'SSH_ASKPASS'];
 
 /**
- * An environment without what an editor put there for itself, be this process its extension host, on the desktop or on a
- * server, or a program in its terminal. It would change what Node.js and the commands of people do: `NODE_OPTIONS` of an
- * extension host or of a debugger loads files of theirs into every Node.js, `VSCODE_IPC_HOOK_CLI` sends `code` to a
- * window that may be gone. In a plain terminal nothing is taken away.
+ * Removes the variables that an editor set for its own use, whether this process is an extension host, on the desktop
+ * or on a server, or a program in a terminal of the editor. They would change Node.js and people's commands:
+ * `NODE_OPTIONS` of an extension host or a debugger loads files into every Node.js, and `VSCODE_IPC_HOOK_CLI` sends
+ * `code` to a window that may be closed. An environment of a plain terminal stays as it is.
  */
 export function withoutEditor(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const taken = new Set<string>();
@@ -29,8 +29,8 @@ export function withoutEditor(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /**
- * Chooses a repository, or changes how one is read: what `git rev-parse --local-env-vars` lists, in all its versions, and
- * what git sets for the hooks of one repository alone.
+ * Matches variables that choose a repository, or change the way one is read: those that any version of `git rev-parse
+ * --local-env-vars` lists, and those that git sets for the hooks of a repository.
  */
 const CHOOSES_REPOSITORY = new RegExp(
   `^GIT_(?:${[
@@ -57,7 +57,10 @@ const CHOOSES_REPOSITORY = new RegExp(
   ].join('|')})$`,
 );
 
-/** An environment in which git finds the repository of the folder that it is called in, also where a hook of one started this. */
+/**
+ * Removes the variables that choose a repository, so that git finds the one of its folder, also in a process that a
+ * hook started.
+ */
 export function withoutRepository(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !CHOOSES_REPOSITORY.test(name)));
 }
@@ -71,8 +74,8 @@ export function submittersEnvironment(env: NodeJS.ProcessEnv): Record<string, st
 }
 
 /**
- * The environment of a process that is launched on this process's own Node.js. It needs no token of ours: the socket
- * suffices. An editor's own Node.js is told to be a plain one. The namespace in use where it was launched is none of its own.
+ * Returns the environment of a process that runs on this process's own Node.js. It needs no token, because it uses the
+ * socket. An editor's Node.js is told to be a plain one. The namespace in use is removed.
  */
 export function childEnvironment(
   env: NodeJS.ProcessEnv = process.env,

@@ -3,7 +3,10 @@ import * as fs from 'node:fs/promises';
 const TAIL_BYTES = 4096;
 const TAIL_LINES = 3;
 
-/** The last lines of a text file, joined by ` | `; empty when there is none. */
+/**
+ * Returns the last lines of a text file, joined by `
+ * `; empty when there is no file.
+ */
 export async function lastLines(file: string): Promise<string> {
   let handle: fs.FileHandle;
   try {

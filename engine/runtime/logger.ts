@@ -4,7 +4,7 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** Lines with a time, written to a stream. */
+/** Makes a logger that writes lines with a time to a stream. */
 export function streamLogger(stream: { write(text: string): unknown }, now: () => number): Logger {
   const write = (level: string, message: string): void =>
     void stream.write(`${new Date(now()).toISOString()} ${level} ${message}\n`);

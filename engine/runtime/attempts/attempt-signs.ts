@@ -5,21 +5,22 @@ import { sendSignal } from '../../system/processes.ts';
 import { markOf } from '../executors/environment.ts';
 import type { Signs } from './stall-watch.ts';
 
-/** The id that an attempt's processes have in their environment, and where they work. */
+/** The id in the environment of an attempt's processes, and their folder. */
 export interface Traces {
   readonly id: string;
   readonly dir: string | null;
 }
 
-/** The maximum number of entries of a folder that are checked. A change deeper down, or in further entries, is not seen. */
+/**
+ * The maximum number of entries of a folder that are checked. Changes deeper down, or in further entries, are not seen.
+ */
 const MAX_ENTRIES = 256;
-/** In how many folders its processes may be, worktrees of their own among them, that are looked at. */
+/** The maximum number of processes whose folders are checked. */
 const MAX_FOLDERS = 8;
 
 /**
- * Signs of life of an attempt: the processor time of its processes, and when something was changed last in its folder or in
- * those where its processes are. These are the ones that carry its environment, with their sessions. Without `/proc` the
- * folder alone is looked at.
+ * Signs of life of an attempt: the processor time of its processes, and the last change in its folder and in those of
+ * its processes. Without `/proc` only its folder is checked.
  */
 export function attemptSigns(traces: Traces): Signs {
   return {
@@ -34,7 +35,7 @@ export function attemptSigns(traces: Traces): Signs {
     },
     nudge: async () => {
       const groups = new Set((await processesOf(traces)).map(({ group }) => group));
-      // SIGCONT wakes what was stopped; on SIGWINCH programs with a screen draw it anew, and others do nothing.
+      // SIGCONT continues stopped processes. SIGWINCH makes programs with a screen redraw it, and is ignored by others.
       for (const group of groups)
         for (const signal of ['SIGCONT', 'SIGWINCH'] as const) sendSignal(-group, signal);
     },
@@ -42,8 +43,8 @@ export function attemptSigns(traces: Traces): Signs {
 }
 
 /**
- * Returns the processes of the sessions in which a process has the attempt's mark; those need not have kept it. Without
- * `/proc` there is no processor time to compare, and none is returned.
+ * Returns the processes of the sessions in which a process has the attempt's mark: others may have cleared their
+ * environment. Empty without `/proc`, where the table has no processor time.
  */
 async function processesOf({ id }: Traces): Promise<readonly ProcessEntry[]> {
   if (process.platform !== 'linux') return [];
@@ -53,7 +54,7 @@ async function processesOf({ id }: Traces): Promise<readonly ProcessEntry[]> {
   return sessions.size === 0 ? [] : processTable().find({ sessions });
 }
 
-/** The latest time at which the folder, or something directly in it, was changed; 0 where that can't be told. */
+/** Returns the time of the last change of the folder or of an entry directly in it; 0 when that is unknown. */
 async function lastChange(dir: string | null): Promise<number> {
   if (dir === null) return 0;
   const names = await readdir(dir).catch(() => []);

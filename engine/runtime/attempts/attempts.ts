@@ -15,34 +15,34 @@ import type { OutputStore } from '../output/store.ts';
 export interface AttemptsOptions {
   readonly executors: ReadonlyMap<string, Executor>;
   readonly output: OutputStore;
-  /** The options for watching attempts with side effects for signs of life. Default: they are not watched. */
+  /** The options of the stall watch of attempts with side effects. Default: no watch. */
   readonly stall?: StallOptions;
-  /** An attempt has shown no sign of life for so long; null: it does again. */
+  /** Called when an attempt has shown no sign of life for this time; null: it does again. */
   readonly onStalled?: (key: string, silentMs: number | null) => void;
   /**
-   * Reads the environment of that name, undefined for one that is kept no more. Default: none is kept, and all attempts
-   * have the worker's own.
+   * Reads the environment with a name; undefined when it is no longer stored. Default: all attempts have the worker's
+   * own.
    */
   readonly environmentOf?: (name: string) => Promise<Environment | undefined>;
-  /** An attempt did not begin: the environment that it was submitted in is kept no more. */
+  /** Called when an attempt did not start because its environment is no longer stored. */
   readonly onBare?: (key: string) => void;
-  /** An attempt has ended, and its output is kept. May be called by `start` itself. */
+  /** Called when an attempt has ended and its output is stored; `start` itself may call it. */
   readonly onFinished: (key: string, result: ResultFields) => void;
 }
 
-/** Runs deliveries by their executors, each to one answer, whatever the executor does. */
+/** Runs deliveries by their executors. Each one gets exactly one answer, whatever the executor does. */
 export class Attempts {
   readonly #options: AttemptsOptions;
-  /** Those that take time, by the keys of their deliveries. */
+  /** The attempts that take time, by the keys of their deliveries. */
   readonly #running = new Map<string, AbortController>();
-  /** The same, by the subtask's thread and the attempt's number; each settles when it has ended. */
+  /** Promises that resolve at the ends of attempts, by the subtask's thread and the attempt's number. */
   readonly #ends = new Map<string, Promise<void>>();
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
   }
 
-  /** Starts a delivery, or answers at once for one that is not to run any more. */
+  /** Starts a delivery, or answers at once for a cancelled one. */
   start(delivery: Delivery): void {
     const { key, body, intent, state, cancelReason } = delivery;
     if (state !== 'running') {
@@ -74,7 +74,7 @@ export class Attempts {
     });
   }
 
-  /** Begins at once where nothing is to be read before. */
+  /** Starts at once unless an environment has to be read first. */
   #begin(executor: Executor, delivery: Delivery, id: string, context: AttemptContext): Answer {
     const { environmentOf } = this.#options;
     const { environment: name } = delivery.body;
@@ -86,7 +86,7 @@ export class Attempts {
     );
   }
 
-  /** Has a running attempt end; its answer comes all the same. */
+  /** Ends a running attempt, which still gets its answer. */
   abort(key: string, reason: string): void {
     this.#running.get(key)?.abort(reason);
   }
@@ -102,12 +102,12 @@ export class Attempts {
     });
   }
 
-  /** Settled when the attempt has ended; undefined when it does not run. */
+  /** Resolves when the attempt has ended; undefined when it is not running. */
   endOf(thread: string, attempt: number): Promise<void> | undefined {
     return this.#ends.get(nameOf(thread, attempt));
   }
 
-  /** Settled when what runs now has ended. */
+  /** Resolves when the running attempts have ended. */
   async allEnded(): Promise<void> {
     await Promise.all(this.#ends.values());
   }
@@ -125,7 +125,7 @@ export class Attempts {
   }
 }
 
-/** Null: it did not begin. */
+/** Null: the attempt did not start. */
 type Answer = AttemptResult | Promise<AttemptResult | null>;
 
 interface Running {
@@ -141,8 +141,8 @@ const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const nameOf = (thread: string, attempt: number): string => `${thread}/${attempt}`;
 
 /**
- * The context of one attempt for its executor, with the shares of its budget. The abort signal is costly and made on demand: an
- * attempt that is over at once never asks for it.
+ * The context of one attempt for its executor, with the shares of its budget. The abort signal is costly and made on
+ * first use: an attempt that ends at once never needs it.
  */
 class AttemptContext implements ExecutorContext {
   readonly output: OutputSink;
@@ -151,7 +151,7 @@ class AttemptContext implements ExecutorContext {
   #controller: AbortController | undefined;
   #costUsd = 0;
   #tokens = 0;
-  /** The worker's own reason for ending the attempt, in words. */
+  /** The worker's own reason for ending the attempt. */
   #ended: string | null = null;
 
   constructor(output: OutputSink, shares: Shares) {
@@ -172,13 +172,13 @@ class AttemptContext implements ExecutorContext {
     this.#hold('tokens', this.#tokens);
   }
 
-  /** Ends the attempt when its time is over. @returns stops that. */
+  /** Ends the attempt after its time-out. @returns stops the clock. */
   startClock(): () => void {
     const { budget_secs: secs } = this.#shares;
     return secs == null ? noClock : after(secs * 1000, () => this.#pass('secs', secs));
   }
 
-  /** The result, with what was told while it ran, and named for what it is where its worker ended it. */
+  /** Returns the result with the usage reported meanwhile, and with the worker's reason when the worker ended it. */
   amended(result: AttemptResult): AttemptResult {
     const tokens = Math.max(result.tokens ?? 0, this.#tokens);
     if (this.#ended === null && tokens === (result.tokens ?? 0) && this.#costUsd <= result.costUsd)
@@ -188,7 +188,7 @@ class AttemptContext implements ExecutorContext {
       costUsd: Math.max(result.costUsd, this.#costUsd),
       ...(tokens > 0 && { tokens }),
     };
-    // What it said before the end reached it stands.
+    // A result from before the end stays as it is.
     if (this.#ended === null || result.verdict !== 'cancelled') return spent;
     return { ...spent, verdict: 'failed', reason: this.#ended };
   }
@@ -202,7 +202,7 @@ class AttemptContext implements ExecutorContext {
     this.end(`passed its budget of ${budgetAmount(currency, share)}`);
   }
 
-  /** Has the attempt end as failed, unless somebody has it end already. */
+  /** Ends the attempt as failed, unless it is ending already. */
   end(reason: string): void {
     if (this.controller.signal.aborted) return;
     this.#ended = reason;
@@ -222,7 +222,7 @@ type Shares = Pick<ChildBody, 'budget_usd' | 'budget_tokens' | 'budget_secs'>;
 
 const noClock = (): void => {};
 
-/** For runs without side effects, which print nothing. */
+/** The sink of attempts without side effects, which print nothing. */
 const noOutput = { write: () => Promise.resolve(), close: () => Promise.resolve(null) };
 
 function begin(
@@ -257,7 +257,7 @@ function begin(
   }
 }
 
-/** An executor says what went wrong in its answer; where it throws instead, no more than its attempt fails. */
+/** Returns the result of an executor that threw. Only its attempt fails. */
 function faultOf(error: unknown): AttemptResult {
   return {
     verdict: 'failed',
@@ -311,8 +311,8 @@ function rareFields({
 }
 
 /**
- * Cuts the words of a tool to `max` UTF-16 code units and replaces lone surrogates. A report that can't be written, or that makes
- * the coordinator drop the link, would end the worker.
+ * Cuts the text of a tool to `max` UTF-16 code units and replaces lone surrogates. A report that can't be written, or
+ * that makes the coordinator drop the link, would end the worker.
  */
 function writable(text: string, max = MAX_REPORT_TEXT): string {
   const fitting = text.length > max ? text.slice(0, max) : text;
@@ -322,14 +322,14 @@ function writable(text: string, max = MAX_REPORT_TEXT): string {
 const leftGroup = (processes: readonly string[]): string[] =>
   processes.slice(0, MAX_LEFT_GROUP).map(each => writable(each, MAX_REPORT_NAME));
 
-/** The most that one attempt can have taken: amounts are summed in whole millionths. */
+/** The largest amount of one attempt: amounts are summed in whole millionths. */
 const MAX_AMOUNT = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
 
 function countable(amount: number): number {
   return Number.isNaN(amount) ? 0 : Math.min(Math.max(0, amount), MAX_AMOUNT);
 }
 
-/** A conversation by another name is another one, so that a name is never cut; it becomes a word of a command. */
+/** A conversation's id is never cut, because a cut one would be another's; it becomes an argument of a command. */
 const isName = (text: string): boolean =>
   text.length <= MAX_REPORT_NAME && !/[\p{Surrogate}\p{Control}]/u.test(text);
 

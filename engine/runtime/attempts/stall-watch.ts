@@ -1,38 +1,38 @@
 import { duration } from '../../contract/format.ts';
 
-/** The actions on an attempt that shows no sign of life, beside telling of it. */
+/** The actions on an attempt without a sign of life, beside the notification. */
 export const STALL_POLICIES = ['notify', 'nudge', 'end'] as const;
 export type StallPolicy = (typeof STALL_POLICIES)[number];
 
 export interface StallOptions {
-  /** The time that an attempt may show no sign of life, in ms; 0 for no limit. */
+  /** The time without a sign of life after which an attempt is stalled, in ms; 0 for no limit. */
   readonly afterMs: number;
   readonly policy: StallPolicy;
 }
 
 /** The sources of signs of life beside the output. */
 export interface Signs {
-  /** Something that differs from what it was before when the attempt has done something. Never rejects. */
+  /** Returns a text that changes when the attempt does something. Never rejects. */
   look(): Promise<string>;
-  /** Wakes the attempt's processes, if it can. */
+  /** Signals the attempt's processes so that they go on, if possible. */
   nudge(): Promise<void>;
 }
 
 export interface StallWatchOptions extends StallOptions {
   readonly signs: Signs;
-  /** It has shown no sign of life for so long; null: it does again. */
+  /** Called when the attempt has shown no sign of life for this time; null: it does again. */
   readonly onChange: (silentMs: number | null) => void;
-  /** Ends the attempt, with the reason in words. */
+  /** Ends the attempt for a reason. */
   readonly end: (reason: string) => void;
 }
 
-/** The longest time between two looks: one costs a walk over the table of processes. */
+/** The longest interval of checks: each one searches the process table. */
 const LONGEST_LOOK_MS = 15_000;
 const LOOKS_PER_STALL = 4;
-/** The time before the first look, in ms: most commands are over by then, and need none. */
+/** The time before the first check, in ms: most commands have ended by then. */
 const FIRST_LOOK_MS = 1_000;
 
-/** Watches one attempt. An attempt is stalled, which is no verdict, when nothing of it moved for a while. */
+/** Watches one attempt for signs of life. A stalled attempt has no verdict yet. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
   #timer: NodeJS.Timeout;
@@ -54,7 +54,7 @@ export class StallWatch {
     );
   }
 
-  /** It has printed something, or told of itself otherwise. */
+  /** Records a sign of life, such as output. */
   alive(): void {
     if (this.#isOver) return;
     this.#aliveAt = performance.now();

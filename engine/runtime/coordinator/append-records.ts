@@ -8,13 +8,13 @@ import { mapYielding } from '../../yield-to-event-loop.ts';
 
 export interface AppendContext {
   readonly log: Log;
-  /** Refuses what the state does not let in: a namespace that is not there. */
+  /** Throws for a record that the state does not allow, such as one of a missing namespace. */
   readonly admit: (record: FleetRecord) => void;
   readonly write: (sealed: SealedRecord) => void;
 }
 
 /**
- * Decodes records that a client made. A long list is decoded in slices, so that the event loop is not held by it.
+ * Decodes records of a client. A long list is decoded in slices, so that it does not block the event loop.
  * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
  */
 export function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[]> {
@@ -22,7 +22,7 @@ export function decodeRecords(values: readonly unknown[]): Promise<SealedRecord[
 }
 
 /**
- * Takes decoded records: all or, when one is refused, none. A record that is there already is no error.
+ * Appends all decoded records, or none when one is refused. Records that exist already are skipped.
  * @throws INVALID_RECORD, SCOPE_FORBIDDEN, NAMESPACE_REJECTED, CONFLICT, naming the record's place in the list.
  */
 export function appendRecords(
@@ -48,7 +48,7 @@ function examine(
   { log, admit }: AppendContext,
 ): void {
   refuseForbidden(record);
-  // What was let in once is there for good.
+  // A record that was accepted once is never refused later.
   if (!fresh.has(record.id) && log.find(record.id) === undefined) {
     admit(record);
     refuseTakenSlot(record, slots, log);
@@ -82,10 +82,10 @@ function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: L
   );
 }
 
-/** Returns the slot of a record, which no two records may share. */
+/** Returns the slot of a record, which is unique among records. */
 export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
 
-/** Does something for one of many records; what is refused names its place in the list. */
+/** Runs a check of one of many records; an error names its place in the list. */
 export function named<T>(index: number, many: number, run: () => T): T {
   try {
     return run();

@@ -11,20 +11,20 @@ export interface CheckpointsOptions {
   readonly state: FleetState;
   readonly cel: CelCompiler;
   readonly logger: Logger;
-  /** The position of the checkpoint that the state was restored from, 0 without one. */
+  /** The position of the restored checkpoint, 0 without one. */
   readonly position: number;
 }
 
-/** A checkpoint is saved after this many records, once the fleet has been idle for so long. */
+/** The number of records after which an idle fleet saves a checkpoint. */
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
-/** The number of bytes of a state that are put together before yielding: a few milliseconds' work. */
+/** The number of bytes of a state to encode before yielding: a few milliseconds' work. */
 const STRETCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Saves the folded state, so that the next coordinator need not read the whole log. It is work that nobody waits for:
- * it begins when the fleet is idle, and goes on a stretch at a time, so that whatever comes meanwhile is not held up.
+ * Saves the folded state, so that the next coordinator need not read the whole log. Saving begins when the fleet is
+ * idle, and yields often, so that it delays nothing.
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
@@ -37,7 +37,7 @@ export class Checkpoints {
     this.#position = options.position;
   }
 
-  /** Has one saved when nothing is under way, and stays so for a while. */
+  /** Schedules a save for when the fleet is idle and has stayed so for a while. */
   saveWhenIdle(): void {
     clearTimeout(this.#timer);
     if (this.#options.state.open.size > 0 || this.#options.log.end - this.#position < CHECKPOINT_RECORDS)
@@ -45,13 +45,13 @@ export class Checkpoints {
     this.#timer = setTimeout(() => void this.#save(), CHECKPOINT_IDLE_MS).unref();
   }
 
-  /** Saves the last one. To be called when no more is decided. */
+  /** Saves a last checkpoint. Call it when nothing more is decided. */
   async close(): Promise<void> {
     await this.abandon();
     await this.#save();
   }
 
-  /** Saves none any more: what was decided could not be written, and the state is wrong. */
+  /** Saves nothing any more: a decision could not be written, so that the state is wrong. */
   async abandon(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving;
@@ -66,7 +66,7 @@ export class Checkpoints {
     if (log.end !== log.pendingEnd || log.end === this.#position) return;
     try {
       for (const _ of freezeFinished(state, cel)) await setImmediate();
-      // What was decided meanwhile may not be durable, and a state is saved only with all that made it.
+      // A state is saved only when all of its records are durable; decisions from meanwhile may not be.
       if (log.end !== log.pendingEnd) return;
       const position = log.end;
       const parts = saveParts(state, cel);

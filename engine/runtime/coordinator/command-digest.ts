@@ -4,8 +4,8 @@ import { hash } from '../../record/hash.ts';
 import { mapYielding } from '../../yield-to-event-loop.ts';
 
 /**
- * The digest by which a repeated command is known: SHA-256, as hex, of its name and its input, whatever the order of the
- * members. Long lists in the input are gone through in slices.
+ * Returns the digest that identifies a repeated command: SHA-256, as hex, of its name and its input, for any order of
+ * the members. Long lists are processed in slices.
  */
 export async function commandDigest(name: CommandName, input: object): Promise<string> {
   const members = Object.entries(input).filter(([, value]) => value !== undefined);
@@ -18,7 +18,7 @@ export async function commandDigest(name: CommandName, input: object): Promise<s
 const listDigest = async (items: readonly unknown[]): Promise<string> =>
   hash((await mapYielding(items, item => hash(textOf(item)))).join());
 
-/** Returns the canonical text, or any text of a value that has none: its command is refused later. */
+/** Returns the canonical text, or another text for a value without one: its command is refused later. */
 function textOf(value: unknown): string {
   try {
     return canonical(value);

@@ -12,8 +12,8 @@ export type Environment = Readonly<Record<string, string>>;
 const NAME = /^[0-9a-f]{32}$/;
 
 /**
- * The environments of those that submitted what is not over yet. Each is a file under a random name, in a folder that is
- * this user's alone and lies outside the home; records carry the name, and nothing else.
+ * Stores the environments of submitters while their work is unfinished. Each is a file with a random name, in a private
+ * folder outside the home. Records contain only the name.
  */
 export class Environments {
   readonly #paths: HomePaths;
@@ -24,23 +24,23 @@ export class Environments {
     this.#paths = paths;
   }
 
-  /** Keeps an environment. @returns its name. @throws HOME_INVALID when there is no folder for it. */
+  /** Stores an environment. @returns its name. @throws HOME_INVALID when there is no folder for it. */
   async keep(environment: Environment): Promise<string> {
     const name = randomBytes(16).toString('hex');
-    // Made anew each time: what cleans up folders for temporary files may have taken it.
+    // The folder is made each time, because a clean-up of temporary folders may have removed it.
     const folder = await this.#makeFolder();
     await fs.writeFile(join(folder, name), JSON.stringify(environment), { mode: 0o600, flag: 'wx' });
     return name;
   }
 
-  /** Notes that a task's fan-out needs an environment until `release`. */
+  /** Marks an environment as needed by a task's fan-out until `release`. */
   need(thread: string, name: string): void {
     const names = this.#needed.get(thread);
     if (names === undefined) this.#needed.set(thread, new Set([name]));
     else names.add(name);
   }
 
-  /** Removes what a fan-out needed that is over. */
+  /** Removes the environments of a fan-out that is over. */
   release(thread: string): Promise<void> {
     const names = this.#needed.get(thread) ?? [];
     this.#needed.delete(thread);
@@ -51,7 +51,7 @@ export class Environments {
     for (const name of names) await fs.rm(join(this.#paths.environmentsLink, name), { force: true });
   }
 
-  /** Removes what no fan-out needs. @returns the names of what is needed and is not there. */
+  /** Removes environments that no fan-out needs. @returns the names of needed ones that are missing. */
   async tidy(): Promise<readonly string[]> {
     const needed = new Set([...this.#needed.values()].flatMap(names => [...names]));
     const kept = await fs.readdir(this.#paths.environmentsLink).catch((): string[] => []);
@@ -59,7 +59,7 @@ export class Environments {
     return [...needed].filter(name => !kept.includes(name));
   }
 
-  /** Removes the folder where nothing is kept in it, and the runtime folder likewise. */
+  /** Removes the folder and the runtime folder if they are empty. */
   async close(): Promise<void> {
     const folder = await fs.readlink(this.#paths.environmentsLink).catch(() => undefined);
     if (folder === undefined) return;
@@ -72,7 +72,7 @@ export class Environments {
   /** Makes the folder, and the link by which workers find it. */
   async #makeFolder(): Promise<string> {
     const folder = join(await runtimeFolder(), `${hash(this.#paths.home).slice(0, 16)}.environments`);
-    // The runtime folder may just be removed by another home's coordinator, which is done with it.
+    // The coordinator of another home may be removing the runtime folder right now.
     await fs.mkdir(folder, { recursive: true, mode: 0o700 });
     await requireOwnFolder(folder);
     const link = this.#paths.environmentsLink;
@@ -85,9 +85,9 @@ export class Environments {
 }
 
 /**
- * Reads the environment that a coordinator keeps under this name.
- * @returns undefined when it is not there any more.
- * @throws HOME_INVALID when its folder is not this user's alone.
+ * Reads a stored environment of a coordinator.
+ * @returns undefined when it is no longer there.
+ * @throws HOME_INVALID when its folder is not private to this user.
  */
 export async function readEnvironment(
   { environmentsLink }: HomePaths,

@@ -5,8 +5,8 @@ import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../../record/record.ts';
 
 /**
- * The reports of one message that the log does not have yet, in their order; a repeated one is no fault.
- * @throws CONFLICT for another record than the one that its author wrote at that clock; the link ends with it.
+ * Returns the reports of one message that the log does not have yet, in order; repetitions are skipped.
+ * @throws CONFLICT for a second record of the same author and clock; the link ends then.
  */
 export function freshReports(
   records: readonly SealedRecord[],
@@ -16,12 +16,12 @@ export function freshReports(
 ): SealedRecord[] {
   const fresh: SealedRecord[] = [];
   const nextClocks = new Map<ThreadId, number>();
-  /** Made where it is asked for the first time: clocks that only rise never need it. */
+  /** Created on first use: rising clocks never need it. */
   let seen: Seen | undefined;
   for (const sealed of records) {
     const { id, thread, clock } = sealed.record;
     const next = nextClocks.get(thread) ?? nextClockOf(author, thread, state);
-    // A clock beyond all that was heard of on a task's thread is new; of the others only a look can tell.
+    // A clock above all known ones of a task's thread is new; others need a search.
     if (clock < next) {
       seen ??= new Seen(fresh);
       if (seen.ids.has(id) || log.find(id) !== undefined) continue;
@@ -35,7 +35,7 @@ export function freshReports(
   return fresh;
 }
 
-/** The keys of the records of one message that were found to be new so far. */
+/** The keys of the new records of one message. */
 class Seen {
   readonly ids = new Set<RecordId>();
   readonly slots = new Set<string>();
@@ -52,7 +52,7 @@ class Seen {
 
 const slotOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
 
-/** The state keeps the clocks of tasks' threads, and of no others. */
+/** The state stores the clocks of tasks' threads only. */
 function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tasks'>): number {
   const task = state.tasks.get(thread);
   return task === undefined ? Number.POSITIVE_INFINITY : (task.clocks.get(author) ?? 0);

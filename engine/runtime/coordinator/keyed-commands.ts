@@ -4,25 +4,25 @@ import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { keptFor, keyTaken, type Issuer } from '../../domain/model/idempotency-keys.ts';
 import { noteCommand } from '../../domain/commands/note-command.ts';
 
-/** A call with the digest of its command, where it has an idempotency key. */
+/** A call with the digest of its command, if it has an idempotency key. */
 export interface KeyedContext extends CallContext {
   readonly digest?: string;
 }
 
 export interface KeyedCommandsOptions {
   readonly coordinator: Coordinator;
-  /** Does one step of the rules; fulfilled when what it decided is durable. */
+  /** Runs one step of the rules; resolves when its records are durable. */
   readonly step: <T>(decide: (now: number) => T) => Promise<T>;
   readonly isClosed: () => boolean;
 }
 
 interface UnderWay {
   readonly digest: string | null;
-  /** Fulfilled when the command is over, however it ended. */
+  /** Resolves when the command has ended, successfully or not. */
   readonly over: Promise<void>;
 }
 
-/** Does each command once per idempotency key, and answers a repetition as the first. */
+/** Runs each command once per idempotency key; a repetition gets the first answer. */
 export class KeyedCommands {
   readonly #options: KeyedCommandsOptions;
   readonly #underWay = new Map<string, UnderWay>();
@@ -31,12 +31,12 @@ export class KeyedCommands {
     this.#options = options;
   }
 
-  /** A command whose own record keeps its key. */
+  /** Runs a command whose own record stores its key. */
   command<T>({ actor, idempotencyKey: key, digest }: KeyedContext, run: (issuer: Issuer) => T): Promise<T> {
     return this.#options.step(now => run({ actor, key, digest, now }));
   }
 
-  /** A command of one step whose records keep no key: its answer is kept in the same step. */
+  /** Runs a command of one step whose records store no key; the same step stores the answer. */
   noted<T>(name: CommandName, context: KeyedContext, run: (issuer: Issuer) => T): Promise<T> {
     const { coordinator } = this.#options;
     return this.command(context, issuer => {
@@ -49,9 +49,8 @@ export class KeyedCommands {
   }
 
   /**
-   * A command that takes more than one step: its answer is kept when it is done. One that is repeated meanwhile waits for
-   * the first.
-   * @param kept the part of the answer that may be kept: all of it, where it has no secret
+   * Runs a command of several steps, and stores its answer at the end. A repetition waits for the first call.
+   * @param kept returns the part of the answer that may be stored: all of it unless it has a secret
    */
   async once<T>(
     name: CommandName,
@@ -82,7 +81,7 @@ export class KeyedCommands {
     const before = await this.command(context, issuer => keptFor(coordinator.state, issuer));
     if (before?.answer !== undefined) return before.answer as T;
     const answer = await run();
-    // After a stop of everything there is nobody left to be asked again.
+    // After a stop of the whole fleet nobody is left to answer.
     if (before === undefined && !isClosed())
       await this.command(context, issuer => noteCommand(coordinator, name, kept(answer), issuer));
     return answer;

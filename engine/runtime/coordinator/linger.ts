@@ -1,12 +1,12 @@
 import type { Engine } from '../../operations/engine.ts';
 import { linkedController } from '../../contract/linked-controller.ts';
 
-/** The part of an engine that is used here. */
+/** The methods of an engine that are used here. */
 export interface Lingering extends Pick<Engine, 'watch'> {
   readonly openFanOuts: number;
 }
 
-/** Fulfilled once no fan-out has been open for so long, when the signal aborts, and when the engine closes. */
+/** Resolves when no fan-out has been open for this time, when the signal aborts, and when the engine closes. */
 export async function untilNothingOpen(
   engine: Lingering,
   lingerMs: number,

@@ -16,15 +16,15 @@ import { mapYielding } from '../../yield-to-event-loop.ts';
 
 type Signature = NonNullable<OutBatch['signature']>;
 
-/** A record of a snapshot, with the signature that it came with where that could be checked. */
+/** A record of a snapshot, with its signature if that could be checked. */
 export interface Restored {
   readonly sealed: SealedRecord;
   readonly signature: Signature | undefined;
 }
 
 /**
- * Decodes records of a snapshot: each id is computed anew, and each signature checked. One whose key nobody knows is no
- * word for anything, and is left behind.
+ * Decodes the records of a snapshot: each id is computed again, and each signature is checked. A signature by an
+ * unknown key proves nothing, and is dropped.
  * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
  */
 export async function decodeRestored({ records, signatures }: RecordsRestore): Promise<Restored[]> {
@@ -56,10 +56,12 @@ function checkSignature({
 }
 
 /**
- * Takes over records that another home had: all or, when one is refused, none. What is there already is no error, and what
- * a fleet wrote is history here: the thread of a task is marked before it, so that no task comes of it and nothing runs.
- * @throws SCOPE_FORBIDDEN for the fleet's own threads, and for what this instance itself is said to have written.
- * @throws CONFLICT where another record is in its place, unless such ones are to be left out.
+ * Restores all records from another home, or none when one is refused. Existing records are skipped. The work of
+ * another fleet is history here: the thread of a task is marked before its records, so that no task is made and nothing
+ * runs.
+ * @throws SCOPE_FORBIDDEN for the fleet's own threads, and for records in the name of this instance that it did not
+ * write.
+ * @throws CONFLICT for a conflicting record, unless such records are to be skipped.
  * @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN as for any record.
  */
 export function restoreRecords(
@@ -93,7 +95,7 @@ export function restoreRecords(
   return { written: fresh.size, existing, left_out: leftOut };
 }
 
-/** Refuses what no snapshot may bring. */
+/** Throws for a record that a snapshot may not contain. */
 function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelCompiler, { now }: Issuer): void {
   const { actor, thread } = record;
   if (isReservedThread(thread))
@@ -107,7 +109,7 @@ function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelComp
   admitRecord(state, record, cel, now);
 }
 
-/** Returns the reason for which a record can't be taken over beside those here, in words; undefined when it can. */
+/** Returns the conflict of a record with the records here, as a sentence; undefined without one. */
 function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
@@ -135,7 +137,7 @@ function write(coordinator: Coordinator, entries: readonly Restored[], issuer: I
   }
 }
 
-/** Writes that the record's thread was restored, if the record would make it a task: it is history from now on. */
+/** Marks the record's thread as restored if the record would make it a task. */
 function mark(coordinator: Coordinator, record: FleetRecord, { actor, now }: Issuer): void {
   const { thread } = record;
   if (topicOf(record) !== TOPIC.task || coordinator.state.restored.has(thread)) return;

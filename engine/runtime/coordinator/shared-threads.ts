@@ -10,42 +10,42 @@ import type { Logger } from '../logger.ts';
 
 export interface SharedThreadsOptions {
   readonly engine: Pick<Engine, 'report' | 'watch'>;
-  /** Theirs alone: whatever else lies in it is removed. */
+  /** The private folder of the files: other files in it are removed. */
   readonly folder: string;
   readonly logger: Logger;
-  /** In milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** A thread's file is not written anew before so much time has passed, in milliseconds. */
+/** The minimum pause between two writes of a thread's file, in milliseconds. */
 const REST_MS = 1_000;
-/** Nor before so many times as much has passed as it took to write it. */
+/** The minimum pause as a multiple of the time that the last write took. */
 const REST_FACTOR = 9;
-/** The most bytes of a thread's file. */
+/** The maximum size of a thread's file, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * Keeps threads as files for those who have no connection, each a snapshot of its thread. A reader never finds a half of
- * one: it is written beside, and takes its place when it is whole.
+ * Mirrors threads as files, for processes without a connection; each is a snapshot of its thread. Files are written
+ * atomically, so that readers never see half of one.
  */
 export class SharedThreads {
   readonly #options: SharedThreadsOptions;
   readonly #kept = new Map<string, Kept>();
   #closed = false;
-  /** Settled when the set that was chosen last is there. */
+  /** Resolves when the files of the last `set` exist. */
   #choosing: Promise<void> = Promise.resolve();
 
   constructor(options: SharedThreadsOptions) {
     this.#options = options;
   }
 
-  /** Keeps these, and no others. Fulfilled when each has its file, or the log says why not. */
+  /** Shares these threads, and no others. Resolves when each has its file, or the log says why it has none. */
   set(threads: readonly SharedThread[]): Promise<void> {
     this.#choosing = this.#choosing.then(() => this.#set(threads));
     return this.#choosing;
   }
 
-  /** Writes nothing more. The files stay. */
+  /** Stops writing. The files stay. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#choosing;
@@ -66,7 +66,7 @@ export class SharedThreads {
     await Promise.all(Array.from(this.#kept.values(), ({ first }) => first));
   }
 
-  /** Makes the folder, and removes from it what is shared no more, and what a process that was killed left half. */
+  /** Makes the folder, and removes files of other threads and the remains of a killed process. */
   async #clear(threads: readonly SharedThread[]): Promise<void> {
     const { folder } = this.#options;
     await fs.mkdir(folder, { recursive: true, mode: 0o700 });
@@ -87,7 +87,7 @@ export class SharedThreads {
   }
 
   async #follow(name: string, thread: string, isThere: () => void, signal: AbortSignal): Promise<void> {
-    // Watched from before the first look, so that nothing is missed between the two.
+    // The watch starts before the first write, so that nothing is missed between the two.
     const events = this.#options.engine.watch({ thread, kinds: ['record'], signal });
     let end = await this.#write(name, thread);
     isThere();
@@ -100,7 +100,7 @@ export class SharedThreads {
     }
   }
 
-  /** @returns the position that the log had come to. @throws TOO_LARGE */
+  /** @returns the position of the log's end. @throws TOO_LARGE */
   async #write(name: string, thread: string): Promise<number> {
     let bytes = 0;
     const { end } = await writeStreamAtomically(this.#fileOf(name), 0o600, write =>
@@ -113,7 +113,7 @@ export class SharedThreads {
     return end;
   }
 
-  /** Stops sharing a thread that can't be kept up to date, and removes its file so that nobody takes it for current. */
+  /** Stops sharing a thread that can't be kept up to date, and removes its outdated file. */
   async #refuse(name: string, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closed) return;
     this.#options.logger.error(`thread ${name} is shared no more: ${messageOf(error)}`);
@@ -132,11 +132,11 @@ export class SharedThreads {
   }
 }
 
-/** An alias may have come to mean another thread. */
+/** An alias may refer to another thread later. */
 const keyOf = ({ name, thread }: SharedThread): string => `${name} ${thread}`;
 
 interface Kept {
-  /** Settled when its file is there, or can't be. */
+  /** Resolves when its file exists, or can't be made. */
   readonly first: Promise<void>;
   readonly over: Promise<void>;
   readonly abort: AbortController;

@@ -19,9 +19,9 @@ import { shellQuoted, writeAtomically } from '../../home/files.ts';
 import { hash } from '../../record/hash.ts';
 import type { Did } from '../../record/ids.ts';
 
-/** More would be a mistake of whoever makes them. */
+/** The limit that stops a faulty program from making tokens without end. */
 const MAX_TOKENS = 1_000;
-/** A timer's longest delay is 2^31 ms; a later end is looked at again by then. */
+/** The interval of checks for expired tokens: a timer's longest delay is 2^31 ms. */
 const LOOK_MS = 86_400_000;
 
 const keptSchema = v.strictObject({
@@ -46,13 +46,13 @@ interface Held {
 
 export interface TokensOptions {
   readonly file: string;
-  /** The time of day, in milliseconds since 1970: an end is a date, whatever clock a process has. */
+  /** Returns milliseconds since 1970 by the wall clock: an expiry is a date. */
   readonly now: () => number;
 }
 
 /**
- * The tokens of a home beside the one that may do everything. Kept is of each what it may do, and a hash of it. A fast
- * hash is enough: it is of 32 random bytes, which nobody can go through, and not of a word that somebody chose.
+ * The tokens of a home beside its own, which may do everything. The file has the grant of each, and a hash of it. A
+ * fast hash is enough, because a token is 32 random bytes and can't be guessed.
  */
 export class Tokens {
   readonly #options: TokensOptions;
@@ -67,14 +67,14 @@ export class Tokens {
   }
 
   /**
-   * Reads the tokens of a home; a missing file has none. Whoever holds the home's lease opens them.
+   * Reads the tokens of a home; a missing file has none. Call it while holding the home's lease.
    * @throws HOME_INVALID when the file is damaged, or open to other users.
    */
   static async open(options: TokensOptions): Promise<Tokens> {
     return new Tokens(options, await readTokens(options.file));
   }
 
-  /** The grant of what a client presents; undefined where it is no token, was revoked, or has expired. */
+  /** Returns the grant of a token; undefined when it is unknown, revoked or expired. */
   grantOf(presented: string): Grant | undefined {
     const held = this.#held.get(tokenIdOf(presented) ?? '');
     if (held === undefined || !sameDigest(hash(presented), held.kept.hash)) return undefined;
@@ -82,9 +82,9 @@ export class Tokens {
   }
 
   /**
-   * Makes a token, which is told this once; fulfilled when it is on the disk.
-   * @param key the caller's idempotency key. It gives the token its id, so that a request which is repeated finds the token
-   * also where the coordinator died before it wrote the answer down.
+   * Makes a token, which is returned only this once; resolves when it is on the disk.
+   * @param key the caller's idempotency key. The token's id is derived from it, so that a repeated request finds the
+   * token also when the coordinator died before it wrote the answer down.
    * @throws CONFLICT when there are a thousand, and for a request that has made its token.
    */
   async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did, key?: string): Promise<TokenCreated> {
@@ -122,7 +122,7 @@ export class Tokens {
     return { tokens: Array.from(this.#held.values(), ({ kept }) => this.#document(kept)) };
   }
 
-  /** Ends a token at once, with the streams that it has open; fulfilled when that is on the disk. @throws NOT_FOUND */
+  /** Revokes a token and closes its streams; resolves when that is on the disk. @throws NOT_FOUND */
   async revoke(id: string): Promise<TokenDocument> {
     const held = this.#held.get(id);
     if (held === undefined) {
@@ -153,7 +153,7 @@ export class Tokens {
     this.#held.delete(id);
   }
 
-  /** One write after the other, each of what holds when it begins. */
+  /** Writes one after the other; each write has the tokens of its start. */
   #write(): Promise<void> {
     const write = async (): Promise<void> => {
       const tokens = Array.from(this.#held.values(), ({ kept }) => kept);
@@ -167,7 +167,7 @@ export class Tokens {
     return expires !== null && expires * 1000 <= this.#options.now();
   }
 
-  /** Ends what those have open that have expired, and looks again when the next one does. */
+  /** Closes the streams of expired tokens, and schedules the next check. */
   #endExpired(): void {
     clearTimeout(this.#timer);
     let next = Infinity;
@@ -186,7 +186,7 @@ export class Tokens {
   }
 }
 
-/** The id of the token that a request with a key makes. */
+/** Returns the id of the token that a request with a key makes. */
 const idFor = (by: Did, key: string): string => hash(`token ${by} ${key}`).slice(0, 16);
 
 const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
@@ -210,7 +210,7 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // What the parser says quotes the file.
+    // The parser's message quotes the file, and may contain a secret.
     throw damaged(file, 'is damaged');
   }
 }

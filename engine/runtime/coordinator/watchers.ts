@@ -3,7 +3,7 @@ import type { EngineEvent, WatchOptions } from '../../contract/engine.ts';
 /** The maximum number of events that wait for a slow watcher. At the next one, a single `gap` event replaces them all. */
 const MAX_WAITING = 10_000;
 
-/** Hands events to whoever watches. A watcher that is too slow loses events, and is told so by a `gap`. */
+/** Delivers events to watchers. A watcher that is too slow loses events, and gets a `gap` in their place. */
 export class Watchers {
   readonly #all = new Set<Watcher>();
   #closed = false;
@@ -12,7 +12,7 @@ export class Watchers {
     return this.#all.size;
   }
 
-  /** Tells whether any watcher wants events of this kind; others need not be made. */
+  /** True when a watcher wants events of this kind; others need not be made. */
   wants(kind: EngineEvent['kind']): boolean {
     for (const watcher of this.#all) if (watcher.wantsKind(kind)) return true;
     return false;
@@ -22,7 +22,7 @@ export class Watchers {
     for (const watcher of this.#all) watcher.offer(event);
   }
 
-  /** Begins to collect at once, so that nothing is missed between this call and the first read. */
+  /** Starts collecting events at once, so that none is missed before the first read. */
   add(options: WatchOptions): Watcher {
     const watcher = new Watcher(options, () => this.#all.delete(watcher));
     if (this.#closed) watcher.end();
@@ -73,7 +73,7 @@ export class Watcher implements AsyncIterable<EngineEvent> {
     if (event.kind === 'gap') return true;
     if (!this.wantsKind(event.kind)) return false;
     if (thread === undefined) return true;
-    // What is about no thread may concern any.
+    // An event without a thread may concern any thread.
     if (event.kind === 'record') return event.record.thread === thread;
     return event.kind !== 'task' || event.thread === thread;
   }

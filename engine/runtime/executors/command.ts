@@ -13,44 +13,44 @@ import { inTime } from '../processes/timer.ts';
 import { waitUntil } from '../../system/wait.ts';
 
 export interface CommandOptions {
-  /** The environment that commands inherit, less the fleet's secrets. Default: the process's own. */
+  /** The environment that commands inherit, without the fleet's secrets. Default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
-  /** The time between SIGTERM and SIGKILL for a command that is to end, in milliseconds. Default: 2000. */
+  /** The time between SIGTERM and SIGKILL, in milliseconds. Default: 2000. */
   readonly graceMs?: number;
-  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  /** The folder in which each command is noted while it runs. Default: none. */
   readonly commandsDir?: string;
 }
 
 /** The command that an executor runs for an attempt. */
 export interface CommandSpec {
-  /** A command line for `/bin/sh -c`, never made of data: that goes into `args`. */
+  /** A command line for `/bin/sh -c`. It never contains data; data goes into `args`. */
   readonly script: string;
-  /** True when it ends at the first of its commands that fails. Default: it goes on. */
+  /** True when it ends at its first failing command. Default: it goes on. */
   readonly errexit?: boolean;
   /** The script's arguments `$1`, `$2`, … */
   readonly args?: readonly string[];
-  /** The file that it reads as its input. Default: an empty input. */
+  /** The file of its standard input. Default: an empty input. */
   readonly input?: string;
-  /** Removed when it has ended, however it ends. */
+  /** Files that are removed after its end. */
   readonly files?: readonly string[];
-  /** Told everything that it prints, as it comes. */
+  /** Receives its output as it arrives. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
 
-/** The result of a command: that of its attempt, without what only its executor knows. */
+/** The result of a command: that of its attempt without the members that only its executor knows. */
 export type CommandResult = Omit<AttemptResult, 'costUsd'>;
 
 /** Runs the commands of attempts. */
 export interface CommandRunner {
-  /** Never rejects, and answers only when nothing of the attempt runs any more, as far as the system can tell. */
+  /** Never rejects. Resolves when no process of the attempt is running any more, as far as the system can tell. */
   run(spec: CommandSpec, attempt: AttemptSpec, context: ExecutorContext): Promise<CommandResult>;
 }
 
 const GRACE_MS = 2_000;
 
 /**
- * Runs each command in a process group of its own and under guard (see GuardedGroup), its output streamed to the sink.
- * Time-out and cancel end the whole group: SIGTERM, then SIGKILL. What a command that exits has left running is ended
+ * Runs each command in a process group of its own and under guard (see GuardedGroup), and streams its output to the
+ * sink. Time-out and cancel end the whole group: SIGTERM, then SIGKILL. Processes that outlive their command are ended
  * too, in its group and outside of it.
  */
 export function commandRunner(options: CommandOptions = {}): CommandRunner {
@@ -68,12 +68,12 @@ interface Settings {
   readonly env: NodeJS.ProcessEnv;
   readonly graceMs: number;
   readonly processes: ProcessTable;
-  /** Returns the folder in which control groups are made, or null. */
+  /** Returns the parent folder of control groups, or null. */
   readonly controlParent: () => Promise<string | null>;
   readonly commandsDir: string | null;
 }
 
-/** Looked for when the first command runs, and tidied up then. */
+/** Finds the parent folder at the first command, and removes old groups from it. */
 function controlParentOnce(): () => Promise<string | null> {
   let found: Promise<string | null> | undefined;
   const find = async (): Promise<string | null> => {
@@ -122,7 +122,7 @@ interface Run {
   readonly context: ExecutorContext;
 }
 
-/** Lets the command begin, and sees it to its end. It has all of its time: what it took to prepare is not its fault. */
+/** Starts the command and waits for its end. The time-out begins now: the preparation does not count. */
 async function runGuarded(
   settings: Settings,
   { group, mark }: Pick<Command, 'group' | 'mark'>,
@@ -138,7 +138,7 @@ async function runGuarded(
   }
 }
 
-/** Returns the reason for which the folder can't be used, or null. */
+/** Returns the reason why the folder can't be used, or null. */
 async function folderFault(dir: string | null): Promise<string | null> {
   if (dir === null) return null;
   if (!isAbsolute(dir)) return `folder '${dir}' is not an absolute path`;
@@ -152,7 +152,7 @@ async function folderFault(dir: string | null): Promise<string | null> {
   }
 }
 
-/** Ends a group whose command has not begun. */
+/** Ends a group whose command has not started. */
 async function turnBack(group: GuardedGroup, ending: Ending): Promise<CommandResult> {
   group.output.destroy();
   group.signal('SIGKILL');
@@ -163,7 +163,7 @@ async function turnBack(group: GuardedGroup, ending: Ending): Promise<CommandRes
 
 interface Command {
   readonly group: GuardedGroup;
-  /** The `NAME=value` that its processes carry in their environment. */
+  /** The `NAME=value` in the environment of its processes. */
   readonly mark: string;
   /** The start time of its leader, where the table gives it. */
   readonly birth: Birth | undefined;
@@ -186,7 +186,7 @@ async function runToEnd(
   ]);
   const outlived = ending === null ? await stillIn(settings.processes, group) : [];
   const gone = await endGroup(settings, command, ending);
-  // Without an ending from outside, it is the leader's end that brought us here.
+  // Without an ending from outside, the leader has ended.
   const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
   const [left] = await Promise.all([
     sweep(settings.processes, tracesOf(command), settings.graceMs),
@@ -214,29 +214,29 @@ const tracesOf = ({ group, mark, birth }: Command): Traces => ({
   control: group.control,
 });
 
-/** The processes of the group that outlived its leader, as `pid command`: nobody but us will tell of their end. */
+/** Returns the processes of the group that outlived its leader, as `pid command`, for the attempt's result. */
 async function stillIn(processes: ProcessTable, group: GuardedGroup): Promise<readonly string[]> {
   if (!group.signal(0) || group.control?.isEmpty() === true) return [];
   const found = await inTime(processes.find({ group: group.id }), TABLE_MS).catch(() => []);
   return found.map(textOf);
 }
 
-/** @returns false when the system could not end all of it in time. */
+/** @returns false when some of it is still running at the end of the time. */
 async function endGroup(settings: Settings, command: Command, ending: Ending | null): Promise<boolean> {
   const { group } = command;
   const mayFinish = ending !== null && ending.verdict !== 'failed';
   if (mayFinish && group.signal('SIGTERM')) {
-    // A stopped process takes the first signal only when it goes on.
+    // A stopped process takes the first signal only when it continues.
     group.signal('SIGCONT');
     if (await isGone(settings.processes, command, settings.graceMs)) return true;
   }
   return !group.signal('SIGKILL') || (await isGone(settings.processes, command, KILL_MS));
 }
 
-/** The wait after which the group is checked for zombies, whose parent takes its time, as a container's init does. */
+/** The wait after which the group may consist of zombies: their parent may be slow, as a container's init is. */
 const ZOMBIES_MS = 7;
 
-/** Waits until nothing of the group is left. There is no event for it: most of the group are not children of ours. */
+/** Waits until the group is gone. There is no event for it: most of its processes are not children of this one. */
 function isGone(processes: ProcessTable, { group }: Command, withinMs: number): Promise<boolean> {
   const isMet = async (waitedMs: number): Promise<boolean> =>
     !group.signal(0) || (waitedMs >= ZOMBIES_MS && (await isAllZombies(processes, group)));

@@ -27,7 +27,7 @@ export function echoExecutor(options: EchoOptions = {}): Executor {
     runsCommands: false,
     refusal: () => null,
     start: (attempt, context) => {
-      // Before the signal, which its owner may make only when somebody asks for it.
+      // Checked before the signal, which is created on first use.
       if (delayMs === 0) return accepted(attempt);
       const { signal } = context;
       if (signal.aborted) return withoutCommand('cancelled', cancelReason(signal));

@@ -2,23 +2,23 @@ import { messageOf } from '../../errors.ts';
 import type { AttemptResult } from './executor.ts';
 import { after } from '../processes/timer.ts';
 
-/** An end that comes from outside, as against the command's own. */
+/** An end from outside, in contrast to the command's own. */
 export interface Ending {
   readonly verdict: 'timeout' | 'cancelled' | 'failed';
   readonly reason: string;
 }
 
-/** Waits for the two ways in which an attempt is ended by others. */
+/** Waits for a time-out or a cancel. */
 export interface EndingWatch {
-  /** The first of time-out and cancel; never settled when neither comes. */
+  /** Resolves with the first of time-out and cancel; never without one. */
   readonly ending: Promise<Ending>;
-  /** The same, as far as it has come. */
+  /** The same as soon as it has happened. */
   readonly ended: Ending | undefined;
-  /** Lets go of the timer and of the signal. Idempotent. */
+  /** Stops waiting. Idempotent. */
   stop(): void;
 }
 
-/** Waits for an attempt's time-out, counted from now, and for its cancel. */
+/** Waits for an attempt's time-out, which starts now, and for its cancel. */
 export function watchForEnding(timeoutMs: number | null, signal: AbortSignal): EndingWatch {
   let ended: Ending | undefined;
   let settle: (ending: Ending) => void;
@@ -41,13 +41,13 @@ export function watchForEnding(timeoutMs: number | null, signal: AbortSignal): E
   };
 }
 
-/** The words of an abort: its reason where that is text, else what its error says. */
+/** Returns the text of an abort: its reason if that is text, else the message of its error. */
 export function cancelReason(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
   return typeof reason === 'string' ? reason : messageOf(reason);
 }
 
-/** The result of an attempt in which no command ran. */
+/** Returns the result of an attempt that ran no command. */
 export function withoutCommand(
   verdict: AttemptResult['verdict'],
   reason: string | null,
@@ -56,7 +56,7 @@ export function withoutCommand(
   return { verdict, reason, exitCode: null, signal: null, summary, costUsd: 0, leftGroup: [] };
 }
 
-/** The words of an end by the time-out. */
+/** Returns the text of a time-out. */
 export function timeoutReason(timeoutMs: number): string {
   return `ran longer than its time-out of ${timeoutMs / 1000} s`;
 }

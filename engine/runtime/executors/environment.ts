@@ -1,17 +1,19 @@
 import { submittersEnvironment } from '../environment.ts';
 import type { AttemptSpec } from './executor.ts';
 
-/** Marks every process of one attempt, so that those which left its group can be found. */
+/** The variable that marks every process of one attempt, so that those outside of its group can be found. */
 const ATTEMPT_MARK = 'SPL_ATTEMPT_ID';
 
-/** The `NAME=value` in the environment of every process of the attempt that has this id. */
+/** Returns the `NAME=value` in the environment of every process of an attempt. */
 export const markOf = (id: string): string => `${ATTEMPT_MARK}=${id}`;
 
-/** Matches the variables that name an attempt, and may stand in the environment of one that submits further ones. */
+/** Matches the variables of an attempt, which are also in the environment of an attempt that submits others. */
 const OF_ATTEMPT =
   /^SPL_(?:TASK|SUBTASK|ATTEMPT|ATTEMPT_ID|HINT|BRANCH|WORKTREE|PORT_BASE|PORT_COUNT|MATRIX_.*)$/;
 
-/** Matches a value of `env` that names a variable, which is read when the attempt begins and is in no record. */
+/**
+ * Matches a reference to a variable in a value of `env`. It is resolved when the attempt begins, and is in no record.
+ */
 const READ_AT_ATTEMPT = /\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g;
 
 const SECRET = /^SPL_.*(?:TOKEN|SECRET|PASSWORD|KEY)/i;
@@ -24,8 +26,8 @@ export function inheritedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
 }
 
 /**
- * The environment of one attempt's command. `SPL_HINT` is there only when a retry gave one.
- * @param own that of the worker, which commands inherit whose submitter gave none.
+ * Returns the environment of one attempt's command. `SPL_HINT` exists only when a retry gave a hint.
+ * @param own the worker's environment, used when the submitter sent none
  */
 export function attemptEnvironment(own: NodeJS.ProcessEnv, attempt: AttemptSpec): NodeJS.ProcessEnv {
   const inherited = attempt.environment === null ? own : inheritedEnvironment(attempt.environment);
@@ -45,7 +47,7 @@ export function attemptEnvironment(own: NodeJS.ProcessEnv, attempt: AttemptSpec)
 function filledIn(env: AttemptSpec['env'], inherited: NodeJS.ProcessEnv): Record<string, string> {
   const read = (value: string): string =>
     value.replace(READ_AT_ATTEMPT, (_whole, name: string) => inherited[name] ?? '');
-  // A value of a matrix is what it says.
+  // Values of a matrix are literal.
   const isText = (name: string): boolean => name.startsWith('SPL_MATRIX_');
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, isText(name) ? value : read(value)]),

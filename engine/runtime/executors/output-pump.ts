@@ -3,21 +3,21 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { OutputSink } from './executor.ts';
 import { OutputTail } from './summary.ts';
 
-/** More than any system keeps in one pipe: what is read beyond it was written after the drain began. */
+/** More than any system buffers in one pipe: bytes beyond it were written after the drain began. */
 const MAX_IN_PIPE_BYTES = 1024 * 1024;
 
-/** Carries what a command prints into the sink, and keeps its last lines. */
+/** Copies the output of a command into the sink, and keeps its last lines. */
 export interface OutputPump {
   /**
-   * Carries over what the pipe still holds, then closes it. For when the writers that matter are gone: it does not
-   * wait for those that are left, which may hold the pipe open or go on writing.
+   * Copies the content of the pipe, then closes it. Call it when the relevant writers have ended: other processes may
+   * hold the pipe open or go on writing, and are not waited for.
    */
   drain(): Promise<void>;
   /** The last lines so far. */
   summary(): string;
 }
 
-/** Begins to read at once; never reads ahead of the sink by more than a chunk. */
+/** Starts reading at once; reads ahead of the sink by at most one chunk. */
 export function pumpOutput(
   from: Readable,
   sink: OutputSink,
@@ -34,7 +34,7 @@ export function pumpOutput(
     tail.add(chunk);
     onOutput(chunk);
     from.pause();
-    // A sink that fails must not stop the command, which would wait for ever at a full pipe.
+    // A failing sink must not block the command at a full pipe.
     writing = write(chunk)
       .catch(() => undefined)
       .then(() => void from.resume());
@@ -45,7 +45,7 @@ export function pumpOutput(
     drain: async () => {
       const limit = taken + MAX_IN_PIPE_BYTES;
       let quietTurns = 0;
-      // Two turns, because only the second is sure to hold a whole round of polling.
+      // Two turns, because only the second contains a whole round of polling for certain.
       while (quietTurns < 2 && taken < limit && !from.destroyed) {
         const before = taken;
         await writing;

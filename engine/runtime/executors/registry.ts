@@ -6,17 +6,17 @@ import { echoExecutor } from './echo.ts';
 import type { Executor } from './executor.ts';
 import { shellExecutor } from './shell.ts';
 
-/** Makes an executor for one worker. A further executor is one of these, handed to `executorsFor` under its name. */
+/** Makes an executor for one worker. Further executors are passed to `executorsFor` by name. */
 export type ExecutorFactory = (env: NodeJS.ProcessEnv, commandsDir?: string) => Executor;
 export type ExecutorFactories = Readonly<Record<string, ExecutorFactory>>;
 
-/** The executors that every worker knows. */
+/** The executors of every worker. */
 export const BUILT_IN: ExecutorFactories = {
   echo: env => echoExecutor({ env }),
   shell: (env, commandsDir) => shellExecutor({ env, ...(commandsDir !== undefined && { commandsDir }) }),
 };
 
-/** A factory for each agent that can be named, by the executor's name. */
+/** Returns a factory for each agent, by the name of its executor. */
 export function agentFactories(tables: Readonly<Record<string, AgentTable>>): ExecutorFactories {
   const factories = Array.from(agentTemplates(tables), ([name, template]): [string, ExecutorFactory] => {
     return [
@@ -29,17 +29,17 @@ export function agentFactories(tables: Readonly<Record<string, AgentTable>>): Ex
 }
 
 export interface RegistryOptions {
-  /** Executors beside the built-in ones, by name; one of a built-in's name replaces it. */
+  /** Executors beside the built-in ones, by name; one with the name of a built-in one replaces it. */
   readonly further?: ExecutorFactories;
-  /** The environment that configures the executors and that commands inherit. Default: the process's own. */
+  /** The environment that configures the executors, and that commands inherit. Default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
-  /** The folder in which each command is noted as long as it runs. Default: none is. */
+  /** The folder in which each command is noted while it runs. Default: none. */
   readonly commandsDir?: string;
 }
 
 /**
- * The executors of these names, made and ready.
- * @throws USAGE when a name is unknown, listing the known ones, or when an executor's settings are wrong.
+ * Makes the executors with these names.
+ * @throws USAGE for an unknown name, listing the known ones, and for wrong settings of an executor.
  */
 export function executorsFor(
   names: Iterable<string>,

@@ -2,7 +2,10 @@ import { commandRunner, type CommandOptions } from './command.ts';
 import { withoutCommand } from './ending.ts';
 import type { Executor } from './executor.ts';
 
-/** Runs each attempt's `run` with `/bin/sh -c`, with `-e` where that was recorded, its input empty (see `commandRunner`). */
+/**
+ * Makes an executor that runs each attempt's `run` with `/bin/sh -c`, with `-e` if recorded, and an empty input (see
+ * `commandRunner`).
+ */
 export function shellExecutor(options: CommandOptions = {}): Executor {
   const commands = commandRunner(options);
   return {

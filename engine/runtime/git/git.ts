@@ -7,20 +7,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError, systemCodeOf } from '../../errors.ts';
 import { sendSignal } from '../../system/processes.ts';
 
-/** Variables that say whose work this is, and how remotes are reached; all else that begins with `GIT_` would point git elsewhere. */
+/**
+ * Matches variables for authorship and for access to remotes. All other variables that begin with `GIT_` are removed,
+ * because they would point git to another repository.
+ */
 const KEPT =
   /^GIT_(?:AUTHOR|COMMITTER|LFS|SSL)_|^GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM)$/;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-/** The time that one git may take, with the filters that it runs, unless somebody said otherwise. */
+/** The default time limit of one git, with the filters that it runs. */
 export const GIT_TIMEOUT_MS = 10 * 60_000;
-/** The time that is waited for its output once it has ended: a process that it started may hold the pipe. */
+/** The wait for its output after its end: a process that it started may hold the pipe. */
 const DRAIN_MS = 1_000;
-/** The most of its own words that an error repeats, in UTF-16 code units. */
+/** The longest text of git in an error, in UTF-16 code units. */
 const MAX_WORDS = 1_000;
 
 /**
- * Book-keeping runs none of the user's hooks, monitors, signers and password prompts, begins no work that outlives it, takes no
- * lock that it can do without, and heeds no setting that hides a change or refuses one. Filters run: they make the files.
+ * Settings for internal use of git: no hooks, monitors, signers and password prompts of the user, no background work,
+ * no optional locks, and no setting that hides or rejects a change. Filters run, because they make the files.
  */
 const SETTINGS = [
   '--no-optional-locks',
@@ -47,24 +50,24 @@ const SETTINGS = [
 ];
 
 /**
- * Starts git behind a guard of its group: a shell that reads from a pipe to this process, and ends the group when that
- * closes, as it does when this process dies. Arguments: the words of git.
+ * Starts git behind a guard of its group: a shell that reads from a pipe to this process, and ends the group when the
+ * pipe closes, as it does when this process dies. Arguments: those of git.
  */
 const GUARDED = `
 { read -r word <&3; kill -s KILL 0; } </dev/null >/dev/null 2>&1 &
 exec git "$@" 3<&-`;
 
-/** The bounds of git. */
+/** The limits of git. */
 interface Bounds {
   readonly signal?: AbortSignal;
   readonly timeoutMs: number;
-  /** The folder in which the modes of files count. */
+  /** The folder in which file modes count. */
   readonly modesIn?: string;
 }
 
 const bounds = new AsyncLocalStorage<Bounds>();
 
-/** Does some work of which each git, with all that it started, ends with the signal, and after so much time. */
+/** Runs some work in which each git, with its child processes, ends when the signal aborts and after the time limit. */
 export function endingWith<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
@@ -73,14 +76,14 @@ export function endingWith<T>(
   return bounds.run({ timeoutMs, ...(signal === undefined ? {} : { signal }) }, work);
 }
 
-/** Does some work that is done to its end though it is part of one which ends with a signal. */
+/** Runs some work to its end, also inside of work that ends with a signal. */
 export function regardless<T>(work: () => Promise<T>): Promise<T> {
   return bounds.exit(work);
 }
 
 /**
- * Does some work for which the modes of files count in a worktree of ours, whatever the configuration says: all files there
- * were made by git and by the attempt. Where the disk holds no modes, the configuration counts.
+ * Runs some work for which file modes count in a worktree, whatever the configuration says: git and the attempt made
+ * all files there. On a disk without modes the configuration applies.
  */
 export async function heedingModes<T>(dir: string, work: () => Promise<T>): Promise<T> {
   if (!(await holdsModes(join(dir, '.git')))) return work();
@@ -88,7 +91,7 @@ export async function heedingModes<T>(dir: string, work: () => Promise<T>): Prom
   return bounds.run({ ...given, modesIn: dir }, work);
 }
 
-/** Changes a file's mode and changes it back, as git does to find out. */
+/** Changes a file's mode and restores it, as git does to detect support for modes. */
 async function holdsModes(file: string): Promise<boolean> {
   try {
     const { mode } = await lstat(file);
@@ -102,8 +105,8 @@ async function holdsModes(file: string): Promise<boolean> {
 }
 
 /**
- * Waits with the signal of the present work.
- * @param message says what was not done, for the error
+ * Runs a wait with the signal of the present work.
+ * @param message describes the wait, for the error
  * @throws WORKER_FAILED when the signal aborts, and what `wait` throws.
  */
 export async function unlessEnded(
@@ -119,44 +122,45 @@ export async function unlessEnded(
   }
 }
 
-/** The input of a git command beside its words. */
+/** The input of git beside its arguments. */
 export interface GitInput {
-  /** Its standard input. */
+  /** The standard input. */
   readonly input?: Buffer;
-  /** The file that is its index; default: that of the folder's repository. */
+  /** The index file; default: that of the folder's repository. */
   readonly index?: string;
 }
 
 /**
- * Runs git in a folder, in a process group of its own. @returns what it printed.
- * @throws WORKER_FAILED with git's own words, or when it took too long; NOT_SUPPORTED where there is no git.
+ * Runs git in a folder, in a process group of its own.
+ * @returns its output.
+ * @throws WORKER_FAILED with git's own message, or after the time limit; NOT_SUPPORTED when git is not installed.
  */
 export async function git(dir: string, ...args: readonly string[]): Promise<string> {
   return (await run(dir, args)).toString('utf8');
 }
 
-/** The same, with an input or an index of its own. */
+/** As `git`, with an input or an index of its own. */
 export async function gitWith(dir: string, given: GitInput, ...args: readonly string[]): Promise<string> {
   return (await run(dir, args, given)).toString('utf8');
 }
 
-/** The same, as lines, without the last line's end. */
+/** As `git`. Returns lines, without the last line feed. */
 export async function gitLines(dir: string, ...args: readonly string[]): Promise<string[]> {
   const text = await git(dir, ...args);
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** The same, of a list that git ends item by item with NUL. */
+/** As `git`. Returns the items of a list that is separated by NUL. */
 export async function gitList(dir: string, ...args: readonly string[]): Promise<string[]> {
   return (await git(dir, ...args)).split('\0').filter(item => item !== '');
 }
 
-/** The same, of paths, each byte of which is a character: a name of a file need not be text. */
+/** As `git`. Returns paths with one character for each byte: a file name need not be text. */
 export async function gitPaths(dir: string, ...args: readonly string[]): Promise<string[]> {
   return gitPathsWith(dir, {}, ...args);
 }
 
-/** The same, with an input or an index of its own. */
+/** As `gitPaths`, with an input or an index of its own. */
 export async function gitPathsWith(
   dir: string,
   given: GitInput,
@@ -166,19 +170,19 @@ export async function gitPathsWith(
   return text.split('\0').filter(item => item !== '');
 }
 
-/** The path of a file as the system has it, of one whose bytes are its characters. */
+/** Converts a path with one character for each byte to the bytes of the system. */
 export const bytesOf = (path: string): Buffer => Buffer.from(path, 'latin1');
 
-/** A path whose bytes are its characters, as people read it. */
+/** Converts a path with one character for each byte to readable text. */
 export const readable = (path: string): string => bytesOf(path).toString('utf8');
 
-/** A path as `gitPaths` has it. */
+/** Converts readable text to a path as `gitPaths` returns it. */
 export const charactersOf = (path: string): string => Buffer.from(path, 'utf8').toString('latin1');
 
-/** Paths whose bytes are their characters, as git reads them with `-z`, or as pathspecs from a file. */
+/** Joins paths with one character for each byte to an input for `-z`, or for pathspecs from a file. */
 export const listOf = (paths: readonly string[]): Buffer => bytesOf(paths.map(path => `${path}\0`).join(''));
 
-/** Tells whether git succeeds, by its exit code. */
+/** True when git succeeds. */
 export function gitSays(dir: string, ...args: readonly string[]): Promise<boolean> {
   return git(dir, ...args).then(
     () => true,
@@ -186,10 +190,10 @@ export function gitSays(dir: string, ...args: readonly string[]): Promise<boolea
   );
 }
 
-/** Matches the words of git where another git was at work in the same repository. */
+/** Matches git's messages about another git at work in the same repository. */
 const RACE =
   /(?:lock|unable to create|could not create directory).*file exists|failed to read \S*\/worktrees\//i;
-/** The pauses before git is run again after a race, in ms. */
+/** The pauses before git is run again after such a message, in ms. */
 const PAUSES_MS = [20, 40, 80, 160, 320, 640, 1_280];
 
 async function run(dir: string, args: readonly string[], given: GitInput = {}): Promise<Buffer> {
@@ -206,8 +210,8 @@ async function run(dir: string, args: readonly string[], given: GitInput = {}): 
 }
 
 /**
- * A repository that comes from elsewhere may say that case or modes mean nothing, where they do: git would overlook files,
- * or what became of them.
+ * Returns settings that override the repository's. A repository from another machine may say that case or modes do not
+ * count although they do here, so that git would miss files and changes.
  */
 async function settingsOf(dir: string): Promise<readonly string[]> {
   const [lower, upper] = await Promise.all(['.git', '.GIT'].map(name => isThere(join(dir, name))));
@@ -219,7 +223,7 @@ async function settingsOf(dir: string): Promise<readonly string[]> {
   ];
 }
 
-/** True where something is at a path, be it a link that leads nowhere. */
+/** True when something exists at a path, also a link that leads nowhere. */
 export const isThere = (path: string | Buffer): Promise<boolean> =>
   lstat(path).then(
     () => true,
@@ -274,7 +278,7 @@ function runOnce(
     };
     child.once('error', error => settle(() => reject(notRun(error))));
     child.once('exit', () => {
-      // Its guard, and what it left.
+      // Ends its guard, and the processes that it left.
       endGroup(child.pid);
       drained = setTimeout(() => (child.stdout!.destroy(), child.stderr!.destroy()), DRAIN_MS);
     });
@@ -294,7 +298,7 @@ function runOnce(
 /** The exit code of a shell that did not find its program. */
 const NOT_FOUND = 127;
 
-/** Ends git with all that it started. */
+/** Ends git and its child processes. */
 function endGroup(pid: number | undefined): void {
   if (pid !== undefined) sendSignal(-pid, 'SIGKILL');
 }
@@ -315,7 +319,7 @@ function gathered(stream: NodeJS.ReadableStream): { read(): Buffer; readonly isO
   };
 }
 
-/** @param cause undefined where the shell did not find git */
+/** @param cause undefined when the shell did not find git */
 function notRun(cause: Error | undefined): FleetError {
   const isMissing = cause === undefined || systemCodeOf(cause) === 'ENOENT';
   const message = isMissing
@@ -332,14 +336,14 @@ function ended(args: readonly string[], dir: string, why: string): FleetError {
   return new FleetError('WORKER_FAILED', `git ${args[0]} was ended: ${why}`, { details });
 }
 
-/** True of a git that did not come to its end, so that nothing is known. */
+/** True for a git that was ended before it finished, so that nothing is known. */
 export const wasEnded = (error: unknown): boolean =>
   FleetError.is(error, 'WORKER_FAILED') && error.details['ended'] === true;
 
-/** Matches lines of progress and advice, which say nothing of a fault. */
+/** Matches lines of progress and advice, which do not describe a fault. */
 const CHATTER = /^(?:hint:|Preparing worktree|Updating files|HEAD is now at|Switched to)/;
 
-/** All that it says is wrong: its last line is often only what follows from the first. */
+/** Uses all lines of git: the last one is often only a consequence of the first. */
 function failed(args: readonly string[], dir: string, stderr: string, code: number | null): FleetError {
   const lines = stderr.split(/[\r\n]+/).map(line => line.trim());
   const told = lines.filter(line => line !== '' && !CHATTER.test(line));

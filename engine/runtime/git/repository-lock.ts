@@ -5,15 +5,15 @@ import { isAlive, processStart } from '../../system/process-table.ts';
 import { waitUntil } from '../../system/wait.ts';
 import { unlessEnded } from './git.ts';
 
-/** The lock's name in the folder that all worktrees of a repository share. */
+/** The name of the lock in the folder that all worktrees of a repository share. */
 const LOCK = 'spl-worktrees.lock';
-/** The time for which a lock may name nobody. */
+/** The time in which a new lock may have no content yet. */
 const NAMELESS_MS = 5_000;
 
 /**
- * Does something to a repository that several git at once would fail at, such as adding a worktree: all processes of this
- * machine take turns. A lock of a process that died holds up nobody. The wait for a turn ends as git does.
- *
+ * Runs some work on a repository that fails when several git do it at once, such as adding a worktree. All processes of
+ * this machine take turns. The lock of a dead process is ignored. The wait ends when the signal of the present work
+ * aborts.
  * @param common the folder that all worktrees of the repository share
  */
 export async function withRepositoryLock<T>(common: string, work: () => Promise<T>): Promise<T> {
@@ -28,7 +28,7 @@ export async function withRepositoryLock<T>(common: string, work: () => Promise<
   }
 }
 
-/** Takes the lock. @returns false while somebody else has it. */
+/** Takes the lock. @returns false while another process has it. */
 async function take(file: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx', 0o600);
@@ -45,7 +45,7 @@ async function take(file: string): Promise<boolean> {
 async function removeLeft(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === null || (await isHeld(file, text))) return;
-  // Another process may have removed it meanwhile and hold a new one, which goes back to its place.
+  // Another process may have replaced the lock meanwhile, which must then go back to its place.
   const aside = `${file}.${process.pid}`;
   await rename(file, aside).catch(() => undefined);
   const taken = await readFile(aside, 'utf8').catch(() => text);
@@ -53,7 +53,7 @@ async function removeLeft(file: string): Promise<void> {
   else await rename(aside, file);
 }
 
-/** True when its holder lives, or may be about to write its name. */
+/** True when its holder lives, or may not have written its name yet. */
 async function isHeld(file: string, text: string): Promise<boolean> {
   const [, pid, start] = /^(\d+) (.+)$/.exec(text) ?? [];
   if (pid !== undefined && start !== undefined) return isAlive(Number(pid), start);

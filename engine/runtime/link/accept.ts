@@ -19,12 +19,12 @@ import {
   type Welcome,
 } from './frames.ts';
 
-/** A worker that has proved who it is. */
+/** A worker that has proved its identity. */
 export interface WorkerPeer {
   readonly did: Did;
   readonly version: string;
   send(message: ToWorker): void;
-  /** Encodes and signs a message now. @returns what sends it. */
+  /** Encodes and signs a message now. @returns sends it. */
   prepare(message: ToWorker): () => void;
   close(): void;
 }
@@ -32,12 +32,12 @@ export interface WorkerPeer {
 export interface AcceptOptions {
   readonly key: InstanceKey;
   readonly heartbeatMs: number;
-  /** The public key of a worker of this fleet, undefined for any other DID. */
+  /** Returns the public key of a worker of this fleet; undefined for any other DID. */
   readonly publicKeyOf: (did: Did) => string | undefined;
   readonly onOpen: (peer: WorkerPeer) => void;
   readonly onMessage: (peer: WorkerPeer, message: Signed<ToCoordinator>) => void;
   readonly onClose: (peer: WorkerPeer, error: Error | undefined) => void;
-  /** Told why a link was refused. */
+  /** Called with the reason of a refused link. */
   readonly onRefused: (message: string) => void;
   /** The time that a peer may take to identify itself, in ms. Default: 10 s. */
   readonly handshakeMs?: number;
@@ -64,7 +64,7 @@ export function acceptLink(socket: Duplex, head: Buffer, options: AcceptOptions)
   connection.sendFrame(challenge);
   connection.onLine = text => {
     clearTimeout(timer);
-    // One attempt to a connection.
+    // One attempt per connection.
     connection.onLine = () => {};
     try {
       admit(connection, decode(identifySchema, text), nonce, options);

@@ -5,13 +5,19 @@ import type { InstanceKey } from '../../record/signing.ts';
 import { encodeMessage, inFrames, line } from './frames.ts';
 import { readLines } from './lines.ts';
 
-/** The longest line of a handshake, in bytes: nothing is known yet of who sends it. */
+/** The longest line of a handshake, in bytes: the sender is still unknown. */
 const MAX_GREETING_BYTES = 64 * 1024;
-/** The longest line after it: a frame of records, the largest of which is a fan-out's. */
+/** The longest line after the handshake: a frame of records, of which a fan-out's is the largest. */
 const MAX_LINE_BYTES = 128 * 1024 * 1024;
-/** The most that may wait for a peer that does not read, in bytes, before it is given up: twice the longest line. */
+/**
+ * The maximum number of bytes that wait for a peer that does not read, before its link is closed: twice the longest
+ * line.
+ */
 const MAX_UNSENT_BYTES = 2 * MAX_LINE_BYTES;
-/** The most that may wait for all peers of this process together, in bytes, before the one furthest behind is given up. */
+/**
+ * The maximum number of bytes that wait for all peers of this process, before the link with the longest queue is
+ * closed.
+ */
 const MAX_UNSENT_OF_ALL_BYTES = 2 * MAX_UNSENT_BYTES;
 /** The time that a peer may take to read the last data sent to it, in milliseconds. */
 const END_MS = 1000;
@@ -24,7 +30,7 @@ export interface ConnectionLimits {
 
 /** One end of an open stream between two instances. It owns the stream. */
 export class Connection {
-  /** Those that have more to send than their streams take at once. */
+  /** The connections that have more to send than their streams accept at once. */
   static readonly #behind = new Set<Connection>();
   readonly #stream: Duplex;
   readonly #key: InstanceKey;
@@ -53,12 +59,12 @@ export class Connection {
     stream.on('end', () => this.close());
   }
 
-  /** Tells every line that comes; a handler that throws ends the connection with what it threw. */
+  /** Called with each line. When the handler throws, the connection ends with its error. */
   set onLine(handler: (text: string) => void) {
     this.#onLine = handler;
   }
 
-  /** Told once, with the cause where there is one. */
+  /** Called once, with the cause if there is one. */
   set onClose(handler: (error: Error | undefined) => void) {
     this.#onClose = handler;
   }
@@ -67,7 +73,7 @@ export class Connection {
     return this.#state === 'closed';
   }
 
-  /** The peer has proved who it is: from now on it may send long lines. */
+  /** Allows long lines: the peer has proved its identity. */
   trust(): void {
     this.#maxLineBytes = MAX_LINE_BYTES;
   }
@@ -76,7 +82,7 @@ export class Connection {
     this.prepare(message)();
   }
 
-  /** Encodes and signs a message now. @returns what sends it. */
+  /** Encodes and signs a message now. @returns sends it. */
   prepare(message: ToWorker | ToCoordinator): () => void {
     const lines = Array.from(inFrames(message), part => encodeMessage(part, this.#key));
     return () => {
@@ -88,7 +94,7 @@ export class Connection {
     this.#write(line(frame));
   }
 
-  /** Sends what is still to be sent, then ends; a peer that does not read is not waited for. Nothing is heard after it. */
+  /** Sends the queue, then ends, without waiting for a peer that does not read. Later lines are ignored. */
   end(): Promise<void> {
     if (this.closed) return Promise.resolve();
     this.#state = 'ending';
@@ -117,7 +123,7 @@ export class Connection {
     else this.#boundAll();
   }
 
-  /** A link that keeps up costs one comparison here. */
+  /** Costs one comparison for a link that keeps up. */
   #boundAll(): void {
     if (this.#stream.writableLength > this.#stream.writableHighWaterMark) Connection.#behind.add(this);
     if (Connection.#behind.size === 0) return;

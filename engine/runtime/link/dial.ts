@@ -25,7 +25,7 @@ export type CoordinatorAddress =
 export interface DialOptions {
   readonly address: CoordinatorAddress;
   readonly key: InstanceKey;
-  /** The only coordinator that this worker obeys. */
+  /** The coordinator that this worker accepts. */
   readonly coordinator: Did;
   readonly signal: AbortSignal;
   readonly onMessage: (message: Signed<ToWorker>) => void;
@@ -37,14 +37,14 @@ export interface DialOptions {
 export interface CoordinatorPeer {
   readonly heartbeatMs: number;
   send(message: ToCoordinator): void;
-  /** Encodes and signs a message now. @returns what sends it. */
+  /** Encodes and signs a message now. @returns sends it. */
   prepare(message: ToCoordinator): () => void;
-  /** Sends what is still to be sent, then ends. */
+  /** Sends the queue, then ends. */
   end(): Promise<void>;
 }
 
 /**
- * The worker's side of a link: connects, proves who it is and has the coordinator prove the same.
+ * Connects a worker to its coordinator: each side proves its identity to the other.
  * @throws UNREACHABLE, also when the signal aborts; LINK_BROKEN, PROTOCOL_MISMATCH; AUTH_REQUIRED when another
  * coordinator answers.
  */
@@ -114,7 +114,7 @@ function identify(connection: Connection, text: string, options: DialOptions): E
   return { verifier, text: proofText(verifier.did, did, nonce) };
 }
 
-/** @returns how often the coordinator wants to hear a heartbeat, in milliseconds. */
+/** @returns the coordinator's interval of heartbeats, in milliseconds. */
 function welcomed(answer: string, { verifier, text }: Expected): number {
   const frame = decode(answerSchema, answer);
   if (frame.type === 'refused')
@@ -140,7 +140,7 @@ function upgrade({ address, signal, handshakeMs = HANDSHAKE_MS }: DialOptions): 
   const request =
     'socketPath' in address
       ? http.request({
-          // Unless a name is given, Node.js looks whether the host is an address, which it takes 10 ms to prepare.
+          // Without a name, Node.js checks the host for an address, and needs 10 ms to prepare for that.
           ...{ servername: '', socketPath: address.socketPath, path: '/v1/link', headers, agent: false },
         })
       : http.request(new URL('/v1/link', address.url), {

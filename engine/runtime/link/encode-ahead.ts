@@ -1,15 +1,15 @@
-/** Whatever encodes and signs messages. */
+/** A peer that encodes and signs messages. */
 interface Sender<M> {
   prepare(message: M): () => void;
 }
 
 /**
- * Has a message encoded and signed while the log makes durable what it follows from: that takes a few tenths of a
- * millisecond, which would come on top otherwise. @returns what sends it; to be called when all is durable.
+ * Encodes and signs a message while the log syncs the records before it, which saves a few tenths of a millisecond.
+ * @returns sends the message; call it when the records are durable.
  */
 export function encodeAhead<M>(peer: Sender<M>, message: M): () => void {
   let send: (() => void) | undefined;
-  // By then the log has handed its write to the system.
+  // By then the log has passed its write to the system.
   setImmediate(() => (send ??= peer.prepare(message)));
   return () => (send ??= peer.prepare(message))();
 }

@@ -9,8 +9,8 @@ import { signBatch, type BatchSignature, type InstanceKey, type Verifier } from 
 import { checkDelivery, checkHeartbeat, checkReport } from './bodies.ts';
 
 /**
- * The frames of a link: one JSON object a line. A connection begins with a handshake in which each side proves that
- * it holds its key; after it, everything that carries records is signed over their ids.
+ * The frames of a link: one JSON object per line. A connection begins with a handshake in which each side proves that
+ * it holds its key. After that, every frame with records is signed over their ids.
  */
 
 const did = v.custom<Did>(
@@ -20,10 +20,10 @@ const did = v.custom<Did>(
 const thread = v.custom<ThreadId>(value => typeof value === 'string' && isThreadId(value), 'is not a thread');
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(4096));
-/** The longest that a timer can wait, in milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** The coordinator's first frame: who it is, and something to sign. */
+/** The coordinator's first frame: its identity, and a nonce to sign. */
 export const challengeSchema = v.object({
   type: v.literal('challenge'),
   protocol: v.number(),
@@ -31,7 +31,7 @@ export const challengeSchema = v.object({
   public_key: text,
   nonce: text,
 });
-/** The worker's answer: who it is, its proof, and something to sign in turn. */
+/** The worker's answer: its identity, its proof, and a nonce to sign in turn. */
 export const identifySchema = v.object({
   type: v.literal('identify'),
   protocol: v.number(),
@@ -41,13 +41,13 @@ export const identifySchema = v.object({
   proof: text,
   version: text,
 });
-/** The coordinator's proof, and what it wants of the worker. */
+/** The coordinator's proof, and its settings for the worker. */
 const welcomeSchema = v.object({
   type: v.literal('welcome'),
   proof: text,
   heartbeat_interval_ms: v.pipe(v.number(), v.minValue(1), v.maxValue(MAX_DELAY_MS)),
 });
-/** Instead of it: why not. */
+/** The refusal of the coordinator, in place of its proof. */
 const refusedSchema = v.object({ type: v.literal('refused'), code: text, message: text });
 export const answerSchema = v.variant('type', [welcomeSchema, refusedSchema]);
 
@@ -96,14 +96,14 @@ const toCoordinatorSchema = v.variant('type', [
  */
 export const proofText = (from: Did, to: Did, nonce: string): string => `${from} to ${to}: ${nonce}`;
 
-/** A message with the signature that its records came with, where it has records. */
+/** A message with the signature of its records, if it has records. */
 export type Signed<M> = M & { readonly signature?: BatchSignature };
 
-/** A frame is closed when it holds this much text, or this many records. */
+/** The text length and the number of records at which a frame is closed. */
 const FRAME_CHARS = 8 * 1024 * 1024;
 const FRAME_RECORDS = 10_000;
 
-/** The same message in parts that each fit in a frame. */
+/** Splits a message into parts that each fit into a frame. */
 export function* inFrames(message: ToWorker | ToCoordinator): Generator<ToWorker | ToCoordinator> {
   if (message.type !== 'deliver' && message.type !== 'report') {
     yield message;
@@ -126,7 +126,7 @@ function endOfFrame(records: readonly SealedRecord[], from: number): number {
   return to;
 }
 
-/** One line, with its newline. */
+/** Encodes a message as one line, with its newline. */
 export function encodeMessage(message: ToWorker | ToCoordinator, key: InstanceKey): string {
   switch (message.type) {
     case 'deliver':
@@ -149,12 +149,12 @@ export function encodeMessage(message: ToWorker | ToCoordinator, key: InstanceKe
   }
 }
 
-/** Any plain frame as one line. */
+/** Encodes any plain frame as one line. */
 export const line = (frame: object): string => JSON.stringify(frame) + '\n';
 
 const asTuple = ({ thread: at, index, delivery }: DeliveryRef): unknown[] => [at, index, delivery];
 
-/** The records' own texts go out as they are: they need not be built again here, nor parsed again there to be hashed. */
+/** Sends the records' own texts, so that they are neither built again here, nor parsed again for the hash there. */
 function signedLine(head: string, records: readonly SealedRecord[], key: InstanceKey): string {
   const { by, sig } = signBatch(
     key,
@@ -163,7 +163,7 @@ function signedLine(head: string, records: readonly SealedRecord[], key: Instanc
   return `${head},"by":"${by}","sig":"${sig}","records":[${records.map(encodeLine).join(',')}]}\n`;
 }
 
-/** Decodes what a coordinator sent to the worker `self`. @throws LINK_BROKEN, INVALID_RECORD */
+/** Decodes a line from a coordinator to the worker `self`. @throws LINK_BROKEN, INVALID_RECORD */
 export function decodeToWorker(text_: string, verifier: Verifier, self: Did): Signed<ToWorker> {
   const frame = decode(toWorkerSchema, text_);
   if (frame.type !== 'deliver') return frame;
@@ -172,7 +172,7 @@ export function decodeToWorker(text_: string, verifier: Verifier, self: Did): Si
   return { type: 'deliver', ...opened };
 }
 
-/** Decodes what a worker sent. @throws LINK_BROKEN, INVALID_RECORD */
+/** Decodes a line from a worker. @throws LINK_BROKEN, INVALID_RECORD */
 export function decodeToCoordinator(text_: string, verifier: Verifier): Signed<ToCoordinator> {
   const frame = decode(toCoordinatorSchema, text_);
   if (frame.type !== 'report' && frame.type !== 'heartbeat') return frame;

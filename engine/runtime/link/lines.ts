@@ -4,20 +4,20 @@ import { FleetError } from '../../errors.ts';
 const NEWLINE = 10;
 
 /**
- * After so many milliseconds with what came, the rest waits for the next turn of the event loop: a peer that sends more
- * than is worked off would hold up everything else in this process.
+ * The time after which the remaining lines wait for the next turn of the event loop, in milliseconds: a busy peer must
+ * not block everything else in this process.
  */
 const TURN_MS = 10;
 
 export interface LineReader {
-  /** The longest line that is read, in bytes. Asked for every chunk: a peer that has proved itself may send more. */
+  /** Returns the longest line in bytes. Called for every chunk, because a peer with a proved identity may send more. */
   readonly maxBytes: () => number;
   readonly onLine: (line: string) => void;
   /** Called at a line that is too long; nothing is read after it. */
   readonly onError: (error: FleetError) => void;
 }
 
-/** Reads NDJSON line by line, whatever the pieces that it comes in. What stands behind the last newline is no line. */
+/** Reads NDJSON line by line from chunks of any size. Text after the last newline is ignored. */
 export function readLines(stream: Readable, { maxBytes, onLine, onError }: LineReader): void {
   let parts: Buffer[] = [];
   let length = 0;

@@ -4,28 +4,27 @@ import type { OutputSink } from '../executors/executor.ts';
 import type { HeadAndTail } from './head-and-tail.ts';
 import { type WholeLog } from './head-and-tail.ts';
 
-/** The kept output of an attempt. */
+/** The stored output of an attempt. */
 export interface KeptOutput {
   /** The file. Absolute when the store's folder is. */
   readonly path: string;
   /** The number of bytes that the attempt printed. */
   readonly size: number;
-  /** The number of bytes kept, with the line that counts the bytes left out. */
+  /** The number of stored bytes, including the line that counts the dropped ones. */
   readonly kept: number;
-  /** SHA-256 of what is kept, as lowercase hex. */
+  /** SHA-256 of the stored bytes, as lowercase hex. */
   readonly digest: string;
-  /** True when something that was printed is not kept. */
+  /** True when a part of the output was dropped. */
   readonly truncated: boolean;
-  /** The reason for which the output could not be kept as it should, in words; null when all went well. */
+  /** The reason why the output is incomplete or damaged, for people; null when it is neither. */
   readonly note: string | null;
 }
 
-/** The sink of one attempt. A chunk belongs to the sink from `write` on; its promise never rejects. */
+/** The sink of one attempt. It owns a chunk from `write` on; its promises never reject. */
 export interface AttemptSink extends OutputSink {
   /**
-   * Waits until everything is in the file. Never rejects, answers the same when called again, and drops what is
-   * written after it.
-   * @returns null when nothing was printed; there is no file then.
+   * Waits until everything is in the file. Never rejects, returns the same when called again, and drops later chunks.
+   * @returns null without output; there is no file then.
    */
   close(): Promise<KeptOutput | null>;
 }
@@ -36,17 +35,17 @@ export interface OutputHost {
   open(thread: string, attempt: number): HeadAndTail;
   /** Called when there is more to read. */
   changed(files: HeadAndTail): void;
-  /** Called when the files are as they will stay. */
+  /** Called when the files are final. */
   closed(files: HeadAndTail): void;
-  /** Reads what is kept: for the digest, where writing did not go as it should. */
+  /** Reads the stored output, for the digest after a failed write. */
   read(thread: string, attempt: number): AsyncIterable<Uint8Array>;
 }
 
-/** As much is taken without waiting for the disk. */
+/** The number of bytes that are accepted without waiting for the disk. */
 const BUFFER_BYTES = 256 * 1024;
 const READY = Promise.resolve();
 
-/** Writes what an attempt prints, in its order, one write at a time, whatever has come meanwhile in the next. */
+/** Writes the output of an attempt in order, one write at a time. Chunks that arrive meanwhile are written together. */
 export class AttemptOutput implements AttemptSink {
   readonly #host: OutputHost;
   readonly #thread: string;
@@ -59,7 +58,7 @@ export class AttemptOutput implements AttemptSink {
   #size = 0;
   #fault: string | null = null;
 
-  /** Costs next to nothing: most attempts of a quick executor print nothing. */
+  /** Cheap, because most attempts of a quick executor have no output. */
   constructor(host: OutputHost, thread: string, attempt: number) {
     this.#host = host;
     this.#thread = thread;
@@ -87,7 +86,7 @@ export class AttemptOutput implements AttemptSink {
       const block = Buffer.concat(this.#queue);
       this.#queue = [];
       this.#queuedBytes = 0;
-      // After a fault the rest is dropped: what is kept must not have a hole that nobody can see.
+      // After a fault the rest is dropped, because a gap in the output would be invisible.
       if (this.#fault === null) await this.#guarded(() => files.append(block));
       this.#host.changed(files);
     }
@@ -110,7 +109,7 @@ export class AttemptOutput implements AttemptSink {
     };
   }
 
-  /** Keeps the first thing that goes wrong instead of throwing it: a full disk must not end an attempt. */
+  /** Records the first fault and does not throw it: a full disk must not end an attempt. */
   async #guarded<T>(action: () => Promise<T>): Promise<T | undefined> {
     try {
       return await action();

@@ -1,24 +1,24 @@
 import type { OutputReader } from './reading.ts';
 
 export interface FollowOptions {
-  /** Settled when the attempt has ended and its sink is closed: what is there then is the rest. */
+  /** Resolves when the attempt has ended and its sink is closed: the file is complete then. */
   readonly done: Promise<unknown>;
-  /** Ends it early. */
+  /** Ends the following early. */
   readonly signal?: AbortSignal;
 }
 
-/** Tells a follower when there may be more to read. */
+/** Notifies a follower when there may be more to read. */
 export interface Wakers {
-  /** True when the log is written by this process, which wakes; else one has to look from time to time. */
+  /** True when this process writes the log, and notifies; else the file is polled. */
   isWoken(): boolean;
-  /** @returns ends it. */
+  /** @returns ends the subscription. */
   subscribe(wakeUp: WakeUp): () => void;
 }
 
-/** The interval between checks of a log that another process writes, in milliseconds. */
+/** The polling interval of a log that another process writes, in milliseconds. */
 const LOOK_MS = 200;
 
-/** Reads until the attempt has ended and all is read, or until the signal is aborted. */
+/** Reads until the attempt has ended and everything is read, or until the signal aborts. */
 export async function* followOutput(
   reader: OutputReader,
   { done, signal }: FollowOptions,
@@ -37,7 +37,7 @@ export async function* followOutput(
   signal?.addEventListener('abort', onAbort);
   try {
     while (!isAborted()) {
-      // Asked before the pass, which then is sure to read all that was written before the end.
+      // Checked before the pass, which then reads everything from before the end.
       const isLast = ended;
       for await (const chunk of reader.pass()) {
         yield chunk;
@@ -52,7 +52,7 @@ export async function* followOutput(
   }
 }
 
-/** Lets one waiter sleep until it is woken; a call that comes before it sleeps is not lost. */
+/** Wakes one sleeping waiter; a call before it sleeps is not lost. */
 export class WakeUp {
   #woken = false;
   #resume: (() => void) | undefined;
@@ -62,7 +62,7 @@ export class WakeUp {
     this.#resume?.();
   }
 
-  /** @param atMostMs undefined: however long it takes. */
+  /** @param atMostMs undefined for no limit */
   async wait(atMostMs: number | undefined): Promise<void> {
     if (!this.#woken) {
       let timer: NodeJS.Timeout | undefined;

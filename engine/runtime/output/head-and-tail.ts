@@ -4,44 +4,44 @@ import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gapLine, isMissing, partName, partsOf, type AttemptPlace } from './layout.ts';
 
-/** The size and the digest of a log that is whole. */
+/** The size and the digest of a complete log. */
 export interface WholeLog {
   readonly bytes: number;
   /** SHA-256 as lowercase hex. */
   readonly digest: string;
 }
 
-/** The files of one attempt while it prints, as layout.ts describes them. For one caller at a time. */
+/** The files of one attempt while it prints, as layout.ts describes them. Not for concurrent calls. */
 export class HeadAndTail {
   readonly place: AttemptPlace;
   readonly #headCap: number;
   readonly #partCap: number;
-  /** Of the log as far as it has been written. */
+  /** The hash of the log so far. */
   readonly #hash = createHash('sha256');
   #head: GrowingFile | undefined;
-  /** At most two: a full one, and the one that grows. */
+  /** At most two parts: a full one, and a growing one. */
   #parts: GrowingFile[] = [];
 
-  /** @param capBytes the most that is kept: a half at the head, and at least a quarter at the end. */
+  /** @param capBytes the maximum to store: one half for the head, and at least a quarter for the end */
   constructor(place: AttemptPlace, capBytes: number) {
     this.place = place;
     this.#partCap = Math.max(1, Math.floor(capBytes / 4));
     this.#headCap = Math.max(1, capBytes - 2 * this.#partCap);
   }
 
-  /** The number of bytes that have been dropped between head and tail. */
+  /** The number of dropped bytes between head and tail. */
   get leftOut(): number {
     const [oldest] = this.#parts;
     return oldest === undefined ? 0 : oldest.start - this.#headCap;
   }
 
-  /** The number of bytes of the output that have been written, dropped ones included. */
+  /** The number of bytes written so far, including dropped ones. */
   get written(): number {
     const last = this.#parts.at(-1) ?? this.#head;
     return last === undefined ? 0 : last.start + last.size;
   }
 
-  /** @throws the system's error; what was written before it stays. */
+  /** @throws the system's error; bytes that were written stay. */
   async append(block: Uint8Array): Promise<void> {
     for (let done = 0; done < block.length;) {
       const file = await this.#fileWithRoom();
@@ -52,21 +52,18 @@ export class HeadAndTail {
     }
   }
 
-  /**
-   * Joins the parts to the log, after the last `append`.
-   * @throws the system's error; the parts stay then, and count.
-   */
+  /** Joins the parts to the log, after the last `append`. @throws the system's error; the parts stay valid then. */
   async join(): Promise<WholeLog> {
     if (this.leftOut > 0) await this.#appendToLog(Buffer.from(gapLine(this.leftOut)));
     for (const part of this.#parts) {
       for await (const chunk of createReadStream(part.path)) await this.#appendToLog(chunk as Buffer);
     }
-    // The newest first: whoever reads meanwhile sees no gap where there is none.
+    // The newest part comes first, so that concurrent readers see no false gap.
     for (const part of this.#parts.toReversed()) await unlink(part.path);
     return { bytes: this.#head?.size ?? 0, digest: this.#hash.digest('hex') };
   }
 
-  /** Lets go of every file. */
+  /** Closes all files. */
   async close(): Promise<void> {
     for (const file of [this.#head, ...this.#parts]) await file?.close();
   }
@@ -83,13 +80,13 @@ export class HeadAndTail {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       return GrowingFile.create(path, 0, this.#headCap);
     };
-    // Parts that an earlier process left must not be taken for this one's.
+    // Parts of an earlier process must not be mistaken for this one's.
     for (const part of await partsOf(folder, log)) await unlink(part.path);
     try {
       return await create();
     } catch (error) {
       if (!isMissing(error)) throw error;
-      // Between the two steps, the pruning of another attempt's output may have taken the empty folder away.
+      // Pruning the output of another attempt may have removed the empty folder between the two steps.
       return create();
     }
   }
@@ -112,10 +109,10 @@ export class HeadAndTail {
   }
 }
 
-/** A new file of bounded size that is written from its start to its end. */
+/** A new file of bounded size that is written from start to end. */
 class GrowingFile {
   readonly path: string;
-  /** The byte of the output that it begins with. */
+  /** The offset of its first byte in the output. */
   readonly start: number;
   readonly #cap: number;
   readonly #handle: FileHandle;

@@ -15,13 +15,13 @@ import { isThreadId } from '../../record/ids.ts';
  * says how much was left out; after a crash they stay, and are read as if they had been joined.
  */
 
-/** A stretch of what an attempt printed, and the file that holds it. */
+/** A range of an attempt's output, and the file that contains it. */
 export interface Piece {
   readonly path: string;
-  /** The byte of the file that it begins at. */
+  /** The offset of its first byte in the file. */
   readonly from: number;
   readonly length: number;
-  /** The byte of the output that it begins with; bytes between one piece's end and the next one's start are lost. */
+  /** The offset of its first byte in the output; bytes between two pieces are lost. */
   readonly start: number;
 }
 
@@ -32,8 +32,8 @@ export interface AttemptLayout {
 }
 
 /**
- * Refuses what must not become a path.
- * @throws INVALID_RECORD when the thread's id is none, or `attempt` is not a whole number of 1 or more.
+ * Rejects names that must not become a path.
+ * @throws INVALID_RECORD when the thread's id is invalid, or `attempt` is not a whole number of 1 or more.
  */
 export function checkAttempt(thread: string, attempt: number): void {
   if (!isThreadId(thread)) throw new FleetError('INVALID_RECORD', `'${thread}' is not a thread id`);
@@ -61,7 +61,7 @@ export function partName(log: string, headBytes: number, start: number): string 
   return `${log}.tail-${headBytes}-${start}`;
 }
 
-/** The line between head and tail. */
+/** Returns the line between head and tail. */
 export function gapLine(bytes: number): string {
   return `\n[${bytes} bytes left out]\n`;
 }
@@ -70,14 +70,14 @@ const PART = /^(.+\.log)\.tail-(\d{1,16})-(\d{1,16})$/;
 const GAP = /^\n\[(\d{1,16}) bytes left out\]\n/;
 const GAP_BYTES = 64;
 
-/** The log that a file of a thread's folder belongs to, or undefined for a file that is none of ours. */
+/** Returns the log that a file of a thread's folder belongs to; undefined for other files. */
 export function logOf(file: string): string | undefined {
   return /^\d+\.log$/.test(file) ? file : PART.exec(file)?.[1];
 }
 
 /**
- * Finds the pieces of an attempt's output, in order; none when nothing was printed.
- * @param knownHead the `headBytes` of an earlier look: the parts seen then may have been joined meanwhile.
+ * Finds the pieces of an attempt's output in order; none when there is no output.
+ * @param knownHead the `headBytes` of an earlier call, whose parts may have been joined since
  */
 export async function layoutOf(
   { folder, log, path }: AttemptPlace,
@@ -97,7 +97,7 @@ interface Part extends Piece {
   readonly headBytes: number;
 }
 
-/** The parts of a log's tail, in order. */
+/** Returns the parts of a log's tail in order. */
 export async function partsOf(folder: string, log: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const name of await namesIn(folder)) {
@@ -111,7 +111,7 @@ export async function partsOf(folder: string, log: string): Promise<Part[]> {
   return parts.sort((a, b) => a.start - b.start);
 }
 
-/** Returns the piece behind the head of a log whose parts have been joined to it, if any. */
+/** Returns the piece after the head of a log whose parts have been joined, if any. */
 async function joinedTail(path: string, headBytes: number): Promise<Piece[]> {
   const file = await open(path);
   try {
@@ -134,7 +134,7 @@ function piece(path: string, from: number, length: number, start: number): Piece
   return { path, from, length, start };
 }
 
-/** The names in a folder; none when it is not there, or no folder. */
+/** Returns the names in a folder; none when there is no such folder. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

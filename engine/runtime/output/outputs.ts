@@ -9,10 +9,10 @@ import { homePaths } from '../../home/paths.ts';
 import type { Did } from '../../record/ids.ts';
 import { openOutputStore } from './store.ts';
 
-/** Readers keep nothing; the store only wants a cap of those who write. */
+/** Readers store nothing; the cap only matters to writers. */
 const READING = { capBytes: 4 };
 
-/** Opens what a subtask printed, in the home of the worker that ran it. @throws NOT_FOUND */
+/** Opens the output of a subtask in the home of its worker. @throws NOT_FOUND */
 export function openOutput(
   coordinator: Coordinator,
   request: OutputRequest,
@@ -58,7 +58,7 @@ function notRun(task: Task, child: Child, attempt: number): FleetError {
   });
 }
 
-/** Settled when this attempt of the child is over. */
+/** Resolves when this attempt of the child has ended. */
 async function ended(
   child: Child,
   attempt: number,

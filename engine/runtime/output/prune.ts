@@ -19,8 +19,8 @@ interface Kept {
 }
 
 /**
- * Removes the output of whole attempts, those first whose last byte is oldest, until at most `maxBytes` are left.
- * @param isOpen true for a log that is still being written, which stays.
+ * Removes the output of whole attempts, starting with the oldest last byte, until at most `maxBytes` are left.
+ * @param isOpen true for a log that is still being written, which stays
  */
 export async function pruneOutput(
   dir: string,
@@ -34,7 +34,7 @@ export async function pruneOutput(
     if (excess <= 0) break;
     if (isOpen(attempt.log)) continue;
     for (const file of attempt.files) await rm(file, { force: true });
-    // Stays while it holds another attempt's output.
+    // The folder stays while it contains another attempt's output.
     await rmdir(attempt.folder).catch(() => undefined);
     excess -= attempt.bytes;
     removed.attempts += 1;

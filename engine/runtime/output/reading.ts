@@ -3,7 +3,7 @@ import { gapLine, isMissing, layoutOf, type AttemptPlace, type Piece } from './l
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** Reads an attempt's output piece by piece, going on at each pass where the last one ended. */
+/** Reads an attempt's output in passes; each one continues at the end of the last. */
 export class OutputReader {
   readonly place: AttemptPlace;
   #position = 0;
@@ -14,11 +14,11 @@ export class OutputReader {
   }
 
   /**
-   * Yields the bytes that have come since the last pass. A line that counts them replaces bytes dropped meanwhile. Each chunk
-   * belongs to the caller.
+   * Yields the bytes since the last pass. A line that counts them replaces bytes dropped meanwhile. The caller owns
+   * each chunk.
    */
   async *pass(): AsyncGenerator<Uint8Array, void, undefined> {
-    // A file that goes away under the reader has been joined or rotated out: look anew.
+    // A file that disappears was joined or pruned, and the layout is read again.
     while (!(yield* this.#tryPass()));
   }
 

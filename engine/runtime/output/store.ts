@@ -11,36 +11,33 @@ export type { FollowOptions } from './follow.ts';
 export type { Pruned } from './prune.ts';
 
 /**
- * The output of attempts, a file for each: `‹folder›/‹child thread›/‹attempt›.log`. Output is no record: it is not synced, and a
- * crash may lose the end of it. Every method throws INVALID_RECORD for an invalid thread or attempt.
+ * Stores the output of attempts in one file each: `‹folder›/‹child thread›/‹attempt›.log`. Output is not synced like
+ * records, and a crash may lose the end of it. Every method throws INVALID_RECORD for an invalid thread or attempt.
  */
 export interface OutputStore {
   /** Returns the sink of an attempt of this process. Nothing is created before the first byte; earlier output is replaced. */
   sink(thread: string, attempt: number): AttemptSink;
 
-  /** Yields the output kept of an attempt so far; empty when there is none. */
+  /** Yields the stored output of an attempt so far; empty when there is none. */
   read(thread: string, attempt: number): AsyncIterable<Uint8Array>;
 
   /**
-   * Yields the output kept so far, then new output, also when another process writes it and before there is a file. A reader
-   * slower than the attempt may find a line in place of dropped bytes.
-   * Ends when `done` is settled and all is read, or when the signal is aborted.
+   * Yields the stored output, then new output, also when another process writes it and when there is no file yet. A
+   * slow reader may get a line in place of dropped bytes. Ends when `done` resolves and everything is read, or when the
+   * signal aborts.
    */
   follow(thread: string, attempt: number, options: FollowOptions): AsyncIterable<Uint8Array>;
 
-  /** Removes the output of the attempts that ended longest ago, until what is kept has at most `maxBytes`. */
+  /** Removes the output of the attempts that ended first, until at most `maxBytes` are left. */
   prune(maxBytes: number): Promise<Pruned>;
 }
 
 export interface OutputStoreOptions {
-  /** The most that is kept of one attempt, in bytes, at least 4. Beyond it, head and end are kept. */
+  /** The maximum number of bytes to store of one attempt, at least 4. Of a longer output, head and end are stored. */
   readonly capBytes: number;
 }
 
-/**
- * Opens the store in a folder, which is created when there is something to keep.
- * @throws USAGE when the cap is too small.
- */
+/** Opens the store in a folder, which is created with the first output. @throws USAGE when the cap is too small. */
 export function openOutputStore(dir: string, options: OutputStoreOptions): OutputStore {
   if (!(options.capBytes >= 4)) {
     throw new FleetError('USAGE', `the cap of an output must be at least 4 bytes, not ${options.capBytes}`);
@@ -51,9 +48,9 @@ export function openOutputStore(dir: string, options: OutputStoreOptions): Outpu
 class FileOutputStore implements OutputStore, OutputHost {
   readonly #dir: string;
   readonly #capBytes: number;
-  /** The logs that this process is writing, by their path. */
+  /** The logs that this process is writing, by path. */
   readonly #open = new Set<string>();
-  /** Those who follow a log, by its path. */
+  /** The followers of each log, by path. */
   readonly #followers = new Map<string, Set<WakeUp>>();
 
   constructor(dir: string, capBytes: number) {

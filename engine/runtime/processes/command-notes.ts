@@ -14,22 +14,22 @@ import { sweep } from './sweep.ts';
 const noteSchema = v.object({
   /** The process group, which is the leader's pid. */
   group: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  /** The leader's start as `processStart` tells it; null where it was not asked. */
+  /** The leader's start from `processStart`; null when it was not read. */
   start: v.nullable(v.string()),
   mark: v.pipe(v.string(), v.regex(/^[A-Z_]+=.+$/)),
   /** The folder of its control group. */
   control: v.nullable(v.string()),
-  /** The files to remove with it. */
+  /** The files to remove with the note. */
   files: v.array(v.string()),
 });
 
 /**
- * The traces of a command that runs, in a file of its worker's home from before it begins until nothing of it is left:
- * a worker and a guard that are killed together leave it to whoever looks there next.
+ * A running command, noted in a file of its worker's home from before its start until nothing of it is left. When a
+ * worker and its guard are killed together, the next process ends the command by the note.
  */
 export type CommandNote = v.InferOutput<typeof noteSchema>;
 
-/** The time that the system has to end what was killed: shorter than a worker may take to start. */
+/** The time that the system has to end killed processes: shorter than a worker may take to start. */
 const KILL_MS = 5_000;
 
 /** Writes a note. @throws the system's error. */
@@ -44,15 +44,15 @@ export async function noteCommand(file: string, note: CommandNote): Promise<void
   }
 }
 
-/** Two steps, and not recursive: a home that was removed is not made anew. */
+/** Makes two folders, and no parents: a removed home must not be made anew. */
 async function makeFolder(folder: string): Promise<void> {
   for (const each of [dirname(folder), folder]) await mkdir(each, { mode: 0o700 }).catch(() => undefined);
 }
 
 /**
- * Returns a path for a file of ours that a command uses: beside the notes, since a temporary folder may vanish while a
- * worker runs. Where commands are not noted, the temporary folder has to do.
- * @param kind the end of its name, by which it is told from a note
+ * Returns a path for a file that a command uses. It is beside the notes, because a temporary folder may disappear while
+ * a worker runs; without notes it is in the temporary folder.
+ * @param kind the end of its name, which distinguishes it from a note
  */
 export async function fileForCommand(
   commandsDir: string | null | undefined,
@@ -63,7 +63,7 @@ export async function fileForCommand(
   return join(commandsDir, `${randomUUID()}.${kind}`);
 }
 
-/** True of a file that a command uses, which is no note. */
+/** True for a file that a command uses, in contrast to a note. */
 const isForCommand = (name: string): boolean => /\.(?:out|prompt)$/.test(name);
 
 /** Removes a note that may be gone already. */
@@ -72,9 +72,9 @@ export async function forgetCommand(file: string): Promise<void> {
 }
 
 /**
- * Ends the commands that a worker which is gone has left running, each with all that it started. Call it where nobody
- * serves the home.
- * @returns what could not be ended, as `pid command`.
+ * Ends the commands that a dead worker left running, with all their processes. Call it while no process serves the
+ * home.
+ * @returns the processes that are still running, as `pid command`.
  */
 export async function endNotedCommands(
   commandsDir: string,
@@ -83,20 +83,20 @@ export async function endNotedCommands(
   const names = await readdir(commandsDir).catch(() => []);
   const notes = names.filter(name => !isForCommand(name));
   const staying = (await Promise.all(notes.map(name => endNoted(join(commandsDir, name), processes)))).flat();
-  // Those of a command that was not noted yet are in no note.
+  // The files of a command without a note yet are in no note.
   if (staying.length === 0)
     await Promise.all(names.filter(isForCommand).map(name => forgetCommand(join(commandsDir, name))));
   return staying;
 }
 
-/** As `endNotedCommands`, for the home of a worker that may be served all the same: what runs there is left alone. */
+/** As `endNotedCommands`, for the home of a worker that may still be running; its commands are left alone then. */
 export async function endOrphanedCommands({ pidFile, commandsDir }: HomePaths): Promise<readonly string[]> {
   return (await readLivePidFile(pidFile)) === undefined ? endNotedCommands(commandsDir) : [];
 }
 
 async function endNoted(file: string, processes: ProcessTable): Promise<readonly string[]> {
   const note = await readNote(file);
-  // A note that is not whole was not written to its end, before which no command begins.
+  // An incomplete note was not written to its end, before which no command starts.
   if (note !== undefined) {
     const control = note.control === null ? null : controlGroupAt(note.control);
     const session = isRunning({ pid: note.group, start: note.start }) ? note.group : undefined;

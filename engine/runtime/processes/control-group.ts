@@ -3,31 +3,32 @@ import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promis
 import { join, posix } from 'node:path';
 
 /**
- * One command's control group of Linux (cgroup v2): whatever a process in it starts is in it as well, also what has left
- * the process group, cleared its environment and lost its parents. See the kernel's `admin-guide/cgroup-v2`.
+ * The control group of one command on Linux (cgroup v2). It contains all processes that the command starts, also those
+ * that left the process group, cleared their environment or lost their parents. See the kernel's
+ * `admin-guide/cgroup-v2`.
  */
 export interface ControlGroup {
-  /** Absolute. */
+  /** An absolute path. */
   readonly folder: string;
-  /** Moves a process into it, with what it starts from then on. @throws the system's error. */
+  /** Moves a process into the group, with all processes that it starts later. @throws the system's error. */
   add(pid: number): Promise<void>;
-  /** True when surely nothing runs in it, nor in a group below it; zombies do not. Does not block. */
+  /** True when certainly no process is in it or in a group below it; zombies do not count. Does not block. */
   isEmpty(): boolean;
-  /** Returns the processes in it, or in a group below it. */
+  /** Returns the processes in it and in the groups below it. */
   pids(): Promise<readonly number[]>;
-  /** Kills all of it at once, which no fork can outrun; not on a kernel older than 5.14, which can't. Never rejects. */
+  /** Kills all processes at once, which no fork can outrun. Does nothing on a kernel older than 5.14. Never rejects. */
   kill(): Promise<void>;
-  /** Removes it, where nothing runs in it any more; leaves it otherwise. */
+  /** Removes the group if no process is in it. */
   remove(): Promise<void>;
 }
 
 const PREFIX = 'spl-';
-/** The age at which an empty group counts as a leftover, in milliseconds. A younger one may be about to be used. */
+/** The age at which an empty group counts as a leftover, in milliseconds. A younger one may not be used yet. */
 const LEFTOVER_MS = 60_000;
 
 /**
- * Returns the folder of this process's own control group, in which others can be made. Null where there is no cgroup v2. Only
- * trying shows whether this user may make others there.
+ * Returns the folder of this process's own control group, in which others can be made. Null without cgroup v2. The user
+ * may still lack the permission to make others.
  */
 export async function ownControlGroup(): Promise<string | null> {
   try {
@@ -42,8 +43,8 @@ export async function ownControlGroup(): Promise<string | null> {
 }
 
 /**
- * The folder of a process's group, from its `/proc/‹pid›/cgroup` and `mountinfo`; null where it is in no cgroup v2, or in
- * one that is not mounted where this process could see it.
+ * Returns the folder of a process's group, from its `/proc/‹pid›/cgroup` and `mountinfo`; null without cgroup v2, and
+ * when the group is not mounted in view of this process.
  */
 export function controlGroupFolder(groups: string, mounts: string): string | null {
   const group = /^0::(\/.*)$/m.exec(groups)?.[1];
@@ -58,11 +59,11 @@ export function controlGroupFolder(groups: string, mounts: string): string | nul
   return null;
 }
 
-/** The kernel writes white space in paths as octal numbers. */
+/** Decodes the octal numbers by which the kernel writes white space in paths. */
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
-/** Makes a group below `parent` by a name that nothing else has. Null where that can't be. */
+/** Makes a group below `parent` with a unique name. Null when that fails. */
 export async function makeControlGroup(parent: string | null, id: string): Promise<ControlGroup | null> {
   if (parent === null) return null;
   const folder = join(parent, PREFIX + id);
@@ -74,7 +75,7 @@ export async function makeControlGroup(parent: string | null, id: string): Promi
   }
 }
 
-/** The control group in a folder, which may be gone. */
+/** Returns the control group in a folder, which may not exist. */
 export function controlGroupAt(folder: string): ControlGroup {
   return {
     folder,
@@ -83,7 +84,7 @@ export function controlGroupAt(folder: string): ControlGroup {
     pids: async () => (await Promise.all((await foldersOf(folder)).map(pidsIn))).flat(),
     kill: () => writeFile(join(folder, 'cgroup.kill'), '1').catch(() => undefined),
     remove: async () => {
-      // The deepest come first.
+      // The deepest groups come first.
       for (const each of (await foldersOf(folder)).toReversed()) await removeEmpty(each);
     },
   };
@@ -97,7 +98,7 @@ function isUnpopulated(folder: string): boolean {
   }
 }
 
-/** Removes what processes that were killed with their guards have left empty below `parent`. */
+/** Removes empty groups below `parent` whose processes were killed with their guards. */
 export async function removeLeftControlGroups(parent: string, now: number): Promise<void> {
   const names = (await readdir(parent)).filter(name => name.startsWith(PREFIX));
   for (const folder of names.map(name => join(parent, name))) {
@@ -106,7 +107,7 @@ export async function removeLeftControlGroups(parent: string, now: number): Prom
   }
 }
 
-/** The folder and all below it, each after the one that it is in. */
+/** Returns the folder and all folders below it, each after its parent. */
 async function foldersOf(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const inner = entries.filter(entry => entry.isDirectory()).map(({ name }) => foldersOf(join(folder, name)));
@@ -115,7 +116,7 @@ async function foldersOf(folder: string): Promise<readonly string[]> {
 
 async function pidsIn(folder: string): Promise<number[]> {
   const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-  // A process that this one can't see, for it is in another namespace, is 0.
+  // The kernel lists a process of another namespace as 0.
   return text
     .split('\n')
     .map(Number)
@@ -123,6 +124,6 @@ async function pidsIn(folder: string): Promise<number[]> {
 }
 
 async function removeEmpty(folder: string): Promise<void> {
-  // It is busy while something runs in it, and may have been removed by another.
+  // The group is busy while a process is in it, and may be removed already.
   await rmdir(folder).catch(() => undefined);
 }

@@ -13,67 +13,68 @@ import { makeControlGroup, type ControlGroup } from './control-group.ts';
 import { after } from './timer.ts';
 
 /**
- * One command in a process group (and session) of its own, and its guard: a process outside the group that holds a
- * pipe to this one, and ends the group when the pipe closes without a word, as it does when this process dies.
+ * One command in a process group and session of its own, and its guard. The guard is a process outside the group that
+ * reads from a pipe to this one. It ends the group when the pipe closes without a dismissal, as it does when this
+ * process dies.
  *
- * The group's leader waits at a gate, a shell that becomes the command at `go`. Leader and guard both stand before
- * that word, so a worker that dies at any moment leaves no unguarded command: a gate whose pipe closes runs nothing.
+ * The group's leader is a gate: a shell that waits, and becomes the command at `go`. Leader and guard exist before
+ * `go`, so that a worker that dies at any moment leaves no unguarded command. A gate whose pipe closes runs nothing.
  */
 export interface GuardedGroup {
   /** The process group, which is the leader's pid. */
   readonly id: number;
-  /** In which all that the leader starts stays; null where this machine has none for us. */
+  /** The control group of the leader and all that it starts; null when this machine has none for this user. */
   readonly control: ControlGroup | null;
-  /** The group's output, both streams in the order of their arrival. Does not end by itself. */
+  /** The output of the group, both streams in the order of arrival. Does not end by itself. */
   readonly output: Readable;
-  /** The exit of the leader. Never rejects. */
+  /** Resolves with the exit of the leader. Never rejects. */
   readonly exited: Promise<Exit>;
-  /** Settled when the guard ended before it was dismissed. Never rejects. */
+  /** Resolves when the guard ends without a dismissal. Never rejects. */
   readonly guardLost: Promise<void>;
   /** Lets the leader become the command. */
   go(): void;
-  /** Signals the whole group; 0 only asks. @returns false when nothing of the group is left, not even a zombie. */
+  /** Signals the whole group; 0 only asks. @returns false when no process of the group exists, not even a zombie. */
   signal(name: NodeJS.Signals | 0): boolean;
-  /** Dismisses the guard and waits for its end. For when all of it is gone, which is then no longer guarded. */
+  /** Dismisses the guard and waits for its end. Call it when the whole group has ended. */
   release(): Promise<void>;
 }
 
-/** As in Node, one of the two is null; both are when the end was not seen. */
+/** As in Node, one of the two is null; both are when the end was not observed. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 export interface GroupOptions {
-  /** A command line for `/bin/sh`; what it is given besides is in `args`, and never becomes a part of the line. */
+  /** A command line for `/bin/sh`. Data is passed in `args`, never in the line. */
   readonly script: string;
-  /** True when it ends at the first of its commands that fails. */
+  /** True when it ends at its first failing command. */
   readonly errexit: boolean;
   /** The script's arguments `$1`, `$2`, … */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** The command's folder; null: this process's own. */
   readonly cwd: string | null;
-  /** The file that it reads as its input. Null: an empty input. */
+  /** The file of its standard input. Null: an empty input. */
   readonly input: string | null;
-  /** Removed at `release`, or by the guard. */
+  /** Files that are removed at `release`, or by the guard. */
   readonly files: readonly string[];
-  /** The folder in which the command must find itself, with no symbolic link in its path, or nothing runs; null: any. */
+  /** The folder that the command must run in, without a symbolic link in its path, or nothing runs; null: any. */
   readonly asserted: string | null;
   /** The `NAME=value` in `env` by which its processes are found. */
   readonly mark: string;
-  /** Below which control group it gets one of its own; null: it gets none. */
+  /** The parent of its control group; null: it has none. */
   readonly controlParent: string | null;
-  /** The folder in which it is noted as long as it runs; null: it is not. */
+  /** The folder in which it is noted while it runs; null: it is not noted. */
   readonly commandsDir: string | null;
 }
 
 /**
- * The output goes through a FIFO, because the pipes that Node makes are sockets, and a command can't open a socket
- * by name: `> /dev/stderr` and `tee /dev/stdout` would fail. Where no FIFO is to be had, the socket has to do.
- * It says so from a shell that outlives a reader's death: else it would end here, and leave the FIFO to nobody.
- * Arguments: the FIFO's path, the input's, the folder to be in or nothing, an option of the shell or nothing, the command,
- * and what it is given.
+ * The output goes through a FIFO: the pipes of Node are sockets, and a command can't open a socket by name, so that `>
+ * /dev/stderr` and `tee /dev/stdout` would fail. The socket is used when no FIFO can be made. A subshell reports the
+ * choice, because it survives when the reader dies; otherwise the gate would end here and leave the FIFO behind.
+ * Arguments: the path of the FIFO, the path of the input, the required folder or nothing, an option of the shell or
+ * nothing, the command, and its arguments.
  */
 const GATE = `
 if LC_ALL=C mkfifo -m 600 -- "$1" 2>/dev/null; then (trap '' PIPE; echo fifo); else echo socket; fi
@@ -87,9 +88,9 @@ shift 4
 exec /bin/sh $option -c -- "$@"`;
 
 /**
- * Ends the group, and what left it as far as it is in the control group or can be found by its mark. One kill is enough
- * where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip through, hence a few more.
- * The note goes last, and stays where something may run on.
+ * Ends the group, and processes that left it if they are in the control group or have the mark. One kill is enough
+ * where signalling a group is atomic against forking, as on Linux; elsewhere a fork might slip through, hence several.
+ * The note is removed last, and only when nothing is left running.
  * Arguments: the group, the mark, the folder of the control group or nothing, the note or nothing, the files to remove.
  */
 const GUARD = `
@@ -121,17 +122,17 @@ done
 [ -z "$control" ] || find "$control" -depth -type d -exec rmdir {} ';' 2>/dev/null
 [ -n "$found" ] || [ ! -e /proc/self ] || [ -z "$note" ] || rm -f -- "$note"`;
 
-/** Just enough for `sleep`, `rm`, `grep`, `cat` and `find`: the guard must not carry the marks by which the attempt's processes are found. */
+/** Enough for `sleep`, `rm`, `grep`, `cat` and `find`. The guard must not have the mark of the attempt. */
 const GUARD_ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 const DISMISSAL = 'done\n';
-/** The time that a shell of ours may take to end once told to, in milliseconds. */
+/** The time that a gate or guard may take to end, in milliseconds. */
 const SHELL_END_MS = 2_000;
 
 const open = promisify(openFile);
 const unlink = promisify(unlinkFile);
 
 /**
- * Makes the group and its guard. Nothing of the command runs before `go`.
+ * Makes the group and its guard. The command starts at `go`.
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
 export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
@@ -162,7 +163,7 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
     const joined = await entered(control, leader.pid);
     return guardedGroup({ leader, guard, output, files, note, control: joined });
   } catch (error) {
-    // The gate takes the end of its input for a no, and waits for its own children before it ends.
+    // The gate ends at the end of its input, after its own children.
     if (leader !== undefined) await endShell(leader, '');
     if (guard !== undefined) await endShell(guard, DISMISSAL);
     await removeFiles(files);
@@ -173,10 +174,10 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
   }
 }
 
-/** Returns the start time of a process, or null where reading it costs a process: the mark identifies it there. */
+/** Returns the start of a process, or null where reading it starts a process: the mark identifies it there. */
 const startOf = (pid: number): string | null => (process.platform === 'linux' ? processStart(pid) : null);
 
-/** Puts the leader, which waits at the gate, into the control group. @returns null where the system does not let it. */
+/** Puts the leader, which waits at the gate, into the control group. @returns null when the system denies it. */
 async function entered(control: ControlGroup | null, pid: number): Promise<ControlGroup | null> {
   try {
     await control?.add(pid);
@@ -205,7 +206,7 @@ function guardedGroup({ leader, guard, output, files, note, control }: Parts): G
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
-      // In this order: should this process die in between, the guard still removes the files.
+      // In this order the guard still removes the files if this process dies in between.
       await removeFiles(files);
       await endShell(guard, DISMISSAL);
       await control?.remove();
@@ -219,7 +220,7 @@ export async function removeFiles(files: readonly string[]): Promise<void> {
   await Promise.all(files.map(file => unlink(file).catch(ignore)));
 }
 
-/** Returns the stream of the group's output, once the gate has said which one it is. */
+/** Returns the stream of the group's output, as reported by the gate. */
 async function outputOf(leader: Shell, fifo: string): Promise<Readable> {
   const socket = leader.stdout;
   if (socket === null) throw new Error('it has no output');
@@ -227,7 +228,7 @@ async function outputOf(leader: Shell, fifo: string): Promise<Readable> {
   if (word === 'socket\n') return socket;
   if (word !== 'fifo\n') throw new Error('its shell ended at once');
   socket.destroy();
-  // Opened for writing too, so that it never reads as ended: whoever keeps the far end open does not matter then.
+  // Opened for writing too, so that reading never ends when the writers at the other end close it.
   const fd = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK);
   return new Socket({ fd, readable: true, writable: false });
 }
@@ -242,7 +243,7 @@ function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, name);
   } catch (error) {
-    // EPERM says that there are processes, all of them another user's.
+    // EPERM means that the group has processes, all of them another user's.
     return systemCodeOf(error) !== 'ESRCH';
   }
 }
@@ -251,12 +252,12 @@ interface Shell {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly stdin: Writable;
-  /** Null where it was not asked for. */
+  /** Null when it was not requested. */
   readonly stdout: Readable | null;
   readonly exited: Promise<Exit>;
 }
 
-/** Starts `/bin/sh` on a script of ours in a session of its own. @throws the system's error. */
+/** Starts `/bin/sh` on one of these scripts in a session of its own. @throws the system's error. */
 async function startShell(script: string, args: readonly string[], options: SpawnOptions): Promise<Shell> {
   const child = spawn('/bin/sh', ['-c', script, ...args], { ...options, detached: true });
   if (child.pid === undefined || child.stdin === null) throw (await once(child, 'error'))[0];
@@ -268,7 +269,7 @@ async function startShell(script: string, args: readonly string[], options: Spaw
   return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited };
 }
 
-/** Says the last word to a shell of ours, and waits until it has gone. */
+/** Sends a last line to a gate or guard, and waits for its end. */
 async function endShell(shell: Shell, word: string): Promise<void> {
   shell.stdin.end(word);
   const cancel = after(SHELL_END_MS, () => signalGroup(shell.pid, 'SIGKILL'));
@@ -277,5 +278,5 @@ async function endShell(shell: Shell, word: string): Promise<void> {
 }
 
 function ignore(): void {
-  // The writes to a process that has ended, and the removal of a file that is gone, may fail.
+  // Writes to an ended process, and removals of a missing file, may fail.
 }

@@ -1,13 +1,15 @@
 import * as fs from 'node:fs';
 
 const FILES = '/proc/self/fd';
-/** Of `open(2)`: the file is closed in what the process executes. Node.js sets it for each of its own. */
+/**
+ * A flag of `open(2)`: a program that this process executes does not get the file. Node.js sets it for its own files.
+ */
 const CLOSE_ON_EXEC = 0o2000000;
 
 /**
- * Closes the files that this process has of whoever started it, but for its streams: a lock that a shell holds would
- * else be held for as long as this process and all that it starts live. Where the system does not tell them apart
- * (outside Linux) none is closed.
+ * Closes the files that this process inherited from its parent, except the standard streams. Otherwise a lock that a
+ * shell holds would be held as long as this process and its children live. Closes none outside Linux, where they can't
+ * be recognised.
  */
 export function closeInheritedFiles(): void {
   for (const name of namesIn(FILES)) {
@@ -29,7 +31,7 @@ function isInherited(fd: number): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
     return flags !== undefined && (parseInt(flags, 8) & CLOSE_ON_EXEC) === 0;
   } catch {
-    // It was that of the listing, and is closed.
+    // The descriptor belonged to the listing, and is closed.
     return false;
   }
 }
@@ -38,6 +40,6 @@ function closeQuietly(fd: number): void {
   try {
     fs.closeSync(fd);
   } catch {
-    // Somebody else closed it.
+    // Another part of this process closed it.
   }
 }

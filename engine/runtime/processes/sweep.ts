@@ -6,35 +6,35 @@ import { waitUntil } from '../../system/wait.ts';
 import { cutToLength, readable } from '../executors/summary.ts';
 import { inTime } from './timer.ts';
 
-/** The traces by which the processes of a command are found, also those that left its group. */
+/** The properties by which the processes of a command are found, also those that left its group. */
 export interface Traces {
-  /** The session that its leader began; undefined where the leader is gone, and another may have its number. */
+  /** The session of its leader; undefined when the leader has ended, because another may have its number. */
   readonly session: number | undefined;
   /** The `NAME=value` in their environment. */
   readonly mark: string;
-  /** The start time of its leader, where the table gives it. */
+  /** The start time of its leader, if the table has it. */
   readonly since: Birth | undefined;
   readonly control: ControlGroup | null;
 }
 
-/** The processes of a command that were found, for the record: `pid command`. */
+/** The processes of a command that outlived it, as `pid command`, for the record. */
 export interface Left {
   readonly named: string[];
-  /** Those of them that could not be ended. */
+  /** Those of them that are still running. */
   readonly staying: string[];
 }
 
-/** The time that the system has to end what was killed: a process inside a system call can't be ended before it returns. */
+/** The time that the system has to end killed processes: a process inside a system call ends only when it returns. */
 export const KILL_MS = 10_000;
-/** The most processes that are named. */
+/** The maximum number of processes that are named. */
 export const MAX_NAMED = 20;
-/** The time that the table of processes may take to answer, in milliseconds. */
+/** The time limit of a search of the process table, in milliseconds. */
 export const TABLE_MS = 5_000;
 
 /**
- * Ends what a command started, by SIGTERM and, after the grace, SIGKILL. Where a control group held all of it and is empty,
- * nobody is looked for: a walk over the table of processes takes longer than most of the rest of an attempt.
- * @param graceMs null to kill at once
+ * Ends the processes of a command: SIGTERM, then SIGKILL after the grace. An empty control group needs no search, which
+ * would take longer than most other parts of an attempt.
+ * @param graceMs null kills at once
  */
 export async function sweep(
   processes: ProcessTable,
@@ -52,14 +52,14 @@ export async function sweep(
   const look = async (): Promise<ProcessEntry[]> => {
     const pids = new Set(await control?.pids());
     const found = await inTime(processes.find({ ...query, pids }), TABLE_MS);
-    // One that is about to end has lost its command line: it is named as it was met first.
+    // An ending process has lost its command line, so that the first text of each is kept.
     for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
     return found;
   };
   const signalAll = async (name: NodeJS.Signals): Promise<boolean> => {
     const found = await look();
     if (name === 'SIGKILL') await control?.kill();
-    // A stopped process takes the signal only when it goes on.
+    // A stopped process takes the signal only when it continues.
     for (const { pid } of found) for (const each of [name, 'SIGCONT'] as const) sendSignal(pid, each);
     return found.length === 0;
   };
@@ -77,7 +77,7 @@ export async function sweep(
   }
 }
 
-/** The most characters of a command line that are recorded. */
+/** The maximum length of a recorded command line, in UTF-16 code units. */
 const COMMAND_CHARS = 200;
 
 /** Describes a process in one line: its pid and its command. */

@@ -1,10 +1,10 @@
 import { FleetError } from '../../errors.ts';
 
-/** The longest delay that the system's timers take, in milliseconds: about 24.8 days. */
+/** The longest delay of the system's timers, in milliseconds: about 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
 
 /**
- * Calls `action` once after `delayMs`, however long that is.
+ * Calls `action` once after `delayMs`, which may be longer than the system's timers allow.
  * @returns cancels it; calling it again, or after the action, does nothing.
  */
 export function after(delayMs: number, action: () => void): () => void {
@@ -19,7 +19,7 @@ export function after(delayMs: number, action: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** The outcome of `promise`, unless it takes longer. @throws TIMED_OUT then; what it does goes on. */
+/** Returns the outcome of `promise` if it comes in time. The work goes on otherwise. @throws TIMED_OUT */
 export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T> {
   let cancel: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {

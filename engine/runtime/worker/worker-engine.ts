@@ -25,40 +25,43 @@ export interface WorkerEngineOptions {
   readonly alias: string;
   readonly slots: number;
   readonly coordinator: Did;
-  /** Asked before every attempt to connect: a coordinator that comes back may listen elsewhere. */
+  /** Called before every attempt to connect: a new coordinator may have another address. */
   readonly address: () => Promise<CoordinatorAddress>;
   readonly executors: ReadonlyMap<string, Executor>;
   readonly output: OutputStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** After how long without a coordinator, and with nothing to do, it ends itself. */
+  /** The time without a coordinator and without work after which the worker ends itself. */
   readonly idleExitMs: number;
-  /** The options for watching attempts for signs of life. Default: they are not watched. */
+  /** The options of the stall watch of attempts. Default: no watch. */
   readonly stall?: StallOptions;
-  /** Reads an environment that the coordinator keeps. Default: attempts have the worker's own. */
+  /** Reads a stored environment of the coordinator. Default: attempts have the worker's own. */
   readonly environmentOf?: AttemptsOptions['environmentOf'];
 }
 
-/** The pause before the next attempt to connect, in ms: from the first to the last, each twice the one before. */
+/** The pauses between attempts to connect, in ms: each is twice the one before, up to the last. */
 const RECONNECT_FIRST_MS = 20;
 const RECONNECT_LAST_MS = 1000;
-/** A connection that was lost sooner than this was none: the pause goes on growing. */
+/** The age below which a lost connection counts as a failed attempt, so that the pause keeps growing. */
 const STEADY_MS = 1000;
 
-/** The time after the grace of a stop that this worker waits for what does not end or is not taken, in milliseconds. */
+/**
+ * The time after the grace of a stop for attempts that do not end and records that are not acknowledged, in
+ * milliseconds.
+ */
 const LEAVE_MS = 15_000;
 
 /**
- * The number of runs without side effects that one step makes. The first results go to the coordinator while the next ones are
- * made, and a long queue does not hold the event loop.
+ * The number of attempts without side effects that one step starts. The first results are sent while the next ones are
+ * made, and a long queue does not block the event loop.
  */
 const STARTS_PER_STEP = 256;
 
-/** A checkpoint is saved after this many records, once the worker has been idle for so long. */
+/** The number of records after which an idle worker saves a checkpoint. */
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
-/** A worker at work: the rules in `domain/worker`, with a log, a link and executors around them. */
+/** Runs a worker: the rules in `domain/worker` with a log, a link and executors. */
 export class WorkerEngine {
   readonly did: Did;
   readonly #options: WorkerEngineOptions;
@@ -72,11 +75,11 @@ export class WorkerEngine {
   #heartbeatClock = 0;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
-  /** The end of a stop's grace, by the clock in ms. */
+  /** The end of the grace of a stop, by the clock in ms. */
   #graceEnds = Number.POSITIVE_INFINITY;
   readonly #processStart = processStart(process.pid);
   #longestPauseMs = RECONNECT_LAST_MS;
-  /** The last trouble with the link that was logged. Each trouble is logged once, not at every attempt. */
+  /** The last logged problem of the link. Each one is logged once, not at every attempt. */
   #trouble: string | undefined;
   #aloneSince: number;
   #stepping = false;
@@ -86,7 +89,7 @@ export class WorkerEngine {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #exit: (reason: string) => void = () => {};
   #fail: (error: Error) => void = () => {};
-  /** Settled when this worker is to end: with the reason, or with what makes it impossible to go on. */
+  /** Resolves with the reason when this worker is to end; rejects when it can't go on. */
   readonly ended = new Promise<string>((resolve, reject) => {
     this.#exit = resolve;
     this.#fail = reject;
@@ -114,21 +117,21 @@ export class WorkerEngine {
     });
   }
 
-  /** Replays a record of the log. Pass it to the log that `start` then gets. */
+  /** Replays a record of the log that `start` gets later. */
   replay({ record }: SealedRecord): void {
     if (record.thread === RESERVED.instanceRegistry && record.actor === this.did)
       this.#heartbeatClock = record.clock + 1;
     this.#core.replay(record);
   }
 
-  /** Takes up the state of a checkpoint. @returns false to have the whole log replayed instead. */
+  /** Restores the state of a checkpoint. @returns false to have the whole log replayed instead. */
   restore(checkpoint: Checkpoint | undefined): boolean {
     if (checkpoint === undefined || !this.#core.restore(checkpoint.state)) return false;
     this.#checkpointed = checkpoint.position;
     return true;
   }
 
-  /** Begins: reports what an earlier process left, and looks for the coordinator until `close`. */
+  /** Reports the results of an earlier process, and connects to the coordinator until `close`. */
   start(log: Log, endpoint: string | null): void {
     this.#log = log;
     this.#endpoint = endpoint;
@@ -137,11 +140,11 @@ export class WorkerEngine {
     void this.#stayConnected();
   }
 
-  /** Starts nothing more, ends what runs after the grace, then ends. Of several graces the first to end counts. */
+  /** Starts nothing more, ends running attempts after the grace, then ends. Of several graces the shortest applies. */
   stop(graceMs: number): void {
     this.#step(() => {
       this.#core.stop();
-      // Before anything is handed back, so that it is not handed to this worker again.
+      // Fenced before anything is handed back, so that this worker does not get it again.
       this.#beat();
     });
     const ends = this.#options.clock.now() + graceMs;
@@ -159,7 +162,7 @@ export class WorkerEngine {
     );
   }
 
-  /** Lets go of everything; ends what runs and hands it back. Waits until it is gone. */
+  /** Ends running attempts and hands them back, waits for their ends, and releases all resources. */
   async close(): Promise<void> {
     if (this.#log !== undefined) {
       this.#step(() => {
@@ -209,7 +212,7 @@ export class WorkerEngine {
     return Promise.resolve({ info, chunks: output.follow(task, attempt, { signal, done: ended }) });
   }
 
-  /** One step of the rules: what it decides is written, and what follows from that is done when it is durable. */
+  /** Runs one step of the rules: appends its records, and performs its effects when they are durable. */
   #step(decide: () => void): void {
     this.#core.advance(this.#options.clock.now());
     if (this.#stepping) return decide();
@@ -230,7 +233,7 @@ export class WorkerEngine {
     this.#wakeAt(this.#core.nextDeadline);
   }
 
-  /** Has a step made at this time, in ms, unless there is none to wait for. */
+  /** Schedules a step for this time, in ms, if it is finite. */
   #wakeAt(deadline: number): void {
     if (deadline === this.#deadline) return;
     this.#deadline = deadline;
@@ -265,7 +268,7 @@ export class WorkerEngine {
     }
   }
 
-  /** A delivery that is repeated brings an INTEND that the log has already; what this worker says itself is new. */
+  /** Returns the records that the log does not have yet: a repeated delivery contains its INTEND again. */
   #fresh(records: readonly SealedRecord[]): SealedRecord[] {
     return records.filter(
       ({ record }) => record.actor === this.did || this.#log!.find(record.id) === undefined,
@@ -273,8 +276,9 @@ export class WorkerEngine {
   }
 
   /**
-   * Does the effects once the records are durable. A message goes only to the connection for which it was decided. Reports sent
-   * on a later one before its `hello` would be acknowledged together with earlier ones that were lost.
+   * Performs the effects when the records are durable. A message is sent only on the connection for which it was
+   * decided. Reports that came on a later connection before its `hello` would be acknowledged together with earlier
+   * ones that were lost.
    */
   #whenDurable(
     records: readonly SealedRecord[],
@@ -319,7 +323,7 @@ export class WorkerEngine {
   }
 
   async #leave(): Promise<void> {
-    // Who leaves does not connect again.
+    // A worker that leaves does not connect again.
     this.#closing.abort();
     await this.#peer?.end();
     this.#exit('stopped');
@@ -347,7 +351,7 @@ export class WorkerEngine {
     }
   }
 
-  /** @returns what settles at the connection's loss, or undefined when nobody could be reached. */
+  /** @returns a promise of the connection's loss, or undefined when the coordinator could not be reached. */
   async #connectOnce(signal: AbortSignal): Promise<{ readonly lost: Promise<void> } | undefined> {
     let isLost = false;
     let tellLost = (): void => {};
@@ -367,7 +371,7 @@ export class WorkerEngine {
         },
       });
       if (signal.aborted) await peer.end();
-      // Its coordinator may have ended it in the very words that opened it.
+      // The coordinator may have closed it right after the handshake.
       else if (!isLost) this.#use(peer);
     } catch (error) {
       if (!FleetError.is(error, 'UNREACHABLE')) this.#complain(`no link: ${messageOf(error)}`);
@@ -378,7 +382,7 @@ export class WorkerEngine {
 
   #use(peer: CoordinatorPeer): void {
     this.#peer = peer;
-    // A coordinator that comes back waits for two heartbeats before it holds a worker for hung.
+    // A restarted coordinator waits for two heartbeats before it treats a worker as hung.
     this.#longestPauseMs = Math.min(RECONNECT_LAST_MS, peer.heartbeatMs / 2);
     clearInterval(this.#heartbeatTimer);
     this.#heartbeatTimer = setInterval(() => this.#beat(), peer.heartbeatMs);

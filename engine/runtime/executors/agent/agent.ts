@@ -19,18 +19,18 @@ import { noProgress, readers, type AgentProgress } from './readers.ts';
 import type { AgentTemplate } from './templates.ts';
 
 export interface AgentOptions extends CommandOptions {
-  /** The time, in seconds since 1970. Default: the system's. */
+  /** Returns the time in seconds since 1970. Default: the system's. */
   readonly nowSecs?: () => number;
 }
 
-/** Becomes the agent, whose words are handed over and never read by the shell. */
+/** Replaces the shell with the agent. Its arguments are passed on unread. */
 const SCRIPT = 'exec "$@"';
-/** The exit code of `/bin/sh` when there is no such program. */
+/** The exit code of `/bin/sh` when a program does not exist. */
 const NOT_FOUND = 127;
-/** The longest reason in an agent's own words. */
+/** The longest reason from an agent, in UTF-16 code units. */
 const REASON_CHARS = 500;
 
-/** Has a coding agent pursue each attempt's goal, by the command line of its template. */
+/** Makes an executor that gives each attempt's goal to a coding agent, with the command line of its template. */
 export function agentExecutor(name: string, template: AgentTemplate, options: AgentOptions = {}): Executor {
   const commands = commandRunner(options);
   const nowSecs = options.nowSecs ?? ((): number => Date.now() / 1000);
@@ -91,13 +91,16 @@ export function agentExecutor(name: string, template: AgentTemplate, options: Ag
   }
 }
 
-/** One run of an agent's program: how it ended, and its progress until then. */
+/** One run of an agent's program: its end, and its progress. */
 interface AgentRun {
   readonly ended: CommandResult;
   readonly progress: AgentProgress;
 }
 
-/** Tells whether the agent only said that the conversation does not exist. Nothing was begun, so the attempt can begin anew. */
+/**
+ * True when the agent only reported that the conversation does not exist. It began no work, so that the attempt can
+ * start anew.
+ */
 function isConversationLost({ ended, progress }: AgentRun): boolean {
   const hasFailed = progress.error !== null || (ended.verdict === 'failed' && ended.exitCode !== null);
   return (
@@ -107,7 +110,7 @@ function isConversationLost({ ended, progress }: AgentRun): boolean {
   );
 }
 
-/** The words by which the tool keeps to its share of a budget by itself. */
+/** Returns the arguments by which the tool limits itself to its share of a budget. */
 function limitOf({ budget }: AgentTemplate, { budget_usd: budgetUsd }: AttemptSpec): readonly string[] {
   if (budget === null || budgetUsd === null) return [];
   return budget.map(word => word.replaceAll('{budget_usd}', String(budgetUsd)));
@@ -130,7 +133,7 @@ function resultOf(
   const quota = ended === 'failed' ? quotaIn(result, progress, nowSecs) : null;
   const asks =
     isAccepted && progress.asks !== null ? cutToLength(readable(progress.asks), REASON_CHARS) : null;
-  // An agent that asks has not done its work; the fan-out says if a person is waited for.
+  // An agent that asks has not done its work; the fan-out decides about waiting for a person.
   const verdict = asks === null ? ended : 'reject';
   return {
     ...result,
@@ -150,7 +153,7 @@ function resultOf(
   };
 }
 
-/** Returns the quota that an attempt ran out of. A time that its tool streamed counts more than its words. */
+/** Returns the quota that an attempt ran out of. A time in the tool's stream takes precedence over one in its text. */
 function quotaIn(
   result: CommandResult,
   progress: AgentProgress,
@@ -162,12 +165,12 @@ function quotaIn(
   return refusedUntilUnix === null ? (said ?? {}) : { resetsAtUnix: refusedUntilUnix };
 }
 
-/** So many last lines may tell why an agent failed that has no other way to say so. */
+/** The number of last lines that may contain the reason of a failure when the agent has no other way to report it. */
 const LAST_LINES = 3;
 
 /**
- * Returns the last words of an agent that gave no answer, else ''. An answer is about the work, not about the agent, and may
- * contain any word.
+ * Returns the last lines of an agent that gave no answer, else ''. An answer is about the work, and may contain any
+ * word.
  */
 function lastWords({ summary }: CommandResult, progress: AgentProgress): string {
   return progress.summary === null ? summary.split('\n').slice(-LAST_LINES).join('\n') : '';

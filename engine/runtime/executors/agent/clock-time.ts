@@ -4,16 +4,15 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const CLOCK_TIME =
   /\b(?:resets?(?: at)?|again (?:at|after))\s+(?:([a-z]{3})[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?,?(?: at)?\s+)?(\d{1,2})(?::(\d\d))?(?!\d)\s*([ap]m)?\b(?:\s*\(([\w+/-]+)\))?/i;
 
-/** So long ago a time of day is taken for this day's: it was said a moment before it was read. */
+/** The age up to which a time of day belongs to today: the text was printed a moment before it was read. */
 const JUST_PAST_SECS = 300;
 const DAY_SECS = 86_400;
 
 /**
- * The moment that a time of day in somebody's words means: the next one from now on in the time zone that is named, else
- * in this machine's, where the tool runs that says it.
- *
- * @param nowSecs in seconds since 1970.
- * @returns seconds since 1970; undefined where no such time is named, or in a time zone that nobody knows.
+ * Returns the moment that a time of day in a text means: the next one from now on, in the named time zone or else in
+ * this machine's, where the tool runs.
+ * @param nowSecs in seconds since 1970
+ * @returns seconds since 1970; undefined without a time, or in an unknown time zone.
  */
 export function clockTimeIn(words: string, nowSecs: number): number | undefined {
   const match = CLOCK_TIME.exec(words);
@@ -69,7 +68,10 @@ function wallClock(secs: number, zone: string | undefined): Date | undefined {
   }
 }
 
-/** Returns the moment at which clocks in a time zone show this, corrected twice: the offset may change in between. */
+/**
+ * Returns the moment at which clocks in a time zone show this time. It is corrected twice, because the offset may
+ * change in between.
+ */
 function momentOf(wall: number, zone: string | undefined): number {
   let secs = wall;
   for (let i = 0; i < 2; i++) secs += wall - Math.floor(wallClock(secs, zone)!.getTime() / 1000);

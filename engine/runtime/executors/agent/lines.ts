@@ -3,7 +3,7 @@ const NEWLINE = 10;
 /** The longest line of an agent's output that is read, in bytes. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
-/** Cuts what comes in pieces into lines. A line that is too long is left out whole. */
+/** Splits chunks into lines. A line that is too long is dropped. */
 export class Lines {
   readonly #onLine: (line: string) => void;
   #parts: Buffer[] = [];
@@ -24,7 +24,7 @@ export class Lines {
     if (from < chunk.length) this.#take(chunk.subarray(from));
   }
 
-  /** Ends the input. Text since the last line feed is a line as well. */
+  /** Ends the input. Text after the last line feed is a line as well. */
   end(): void {
     if (!this.#skipping && this.#length > 0)
       this.#onLine(Buffer.concat(this.#parts, this.#length).toString('utf8'));
@@ -40,7 +40,7 @@ export class Lines {
       this.#skipping = true;
       this.#parts = [];
     } else {
-      // The reader's buffers are not ours to keep.
+      // The reader reuses its buffers.
       this.#parts.push(Buffer.from(part));
     }
   }

@@ -1,10 +1,10 @@
 import type { AttemptSpec, Dependency } from '../executor.ts';
 import { cutToLength } from '../summary.ts';
 
-/** The most that is said of all the subtasks that an attempt builds on, in UTF-16 code units. */
+/** The maximum length of the text about the dependencies of an attempt, in UTF-16 code units. */
 const MAX_BACKGROUND = 32_000;
 
-/** Returns the prompt of an agent: the goal, what a person added at a retry, and what it builds on. */
+/** Returns the prompt of an agent: the goal, a person's hint at a retry, and the results of its dependencies. */
 export function promptOf({ goal, hint, depends, session, earlierBranch }: AttemptSpec): string {
   const parts = [goal];
   if (earlierBranch !== null)

@@ -1,17 +1,16 @@
 import { clockTimeIn } from './clock-time.ts';
 
-/** Words by which agents, and the services behind them, say that there is no more to be had for now. */
+/** Phrases of agents, and of the services behind them, for an exhausted quota. */
 const QUOTA =
   /rate.?limit|usage limit|\bquota\b|too many requests|resource.?exhausted|hit your (?:[\w-]+ )?limit|(?:hour|daily|weekly|monthly|session) limit reached/i;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /**
- * Reads from a failed agent's words whether a rate limit or a quota is used up. Includes the reset time where the words give it:
- * in seconds since 1970, as a date, as a duration from now, or as a time of day. The rules decide whether to wait.
- *
- * @param nowSecs in seconds since 1970.
- * @returns null when it failed for something else.
+ * Detects a used-up rate limit or quota in the text of a failed agent. Includes the reset time if the text has one: in
+ * seconds since 1970, as a date, as a duration from now, or as a time of day. The rules decide about waiting.
+ * @param nowSecs in seconds since 1970
+ * @returns null when the agent failed for another reason.
  */
 export function quotaOf(words: string, nowSecs: number): { resetsAtUnix?: number } | null {
   if (!QUOTA.test(words)) return null;

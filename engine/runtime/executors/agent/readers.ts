@@ -2,24 +2,24 @@ import { sumUsd } from '../../../contract/money.ts';
 import * as v from 'valibot';
 import type { AGENT_OUTPUTS } from '../../../home/config.ts';
 
-/** The report of a coding agent on its work so far. */
+/** The progress that a coding agent reports. */
 export interface AgentProgress {
-  /** Its last word to a person; null where it said none. */
+  /** Its last message to a person; null for none. */
   summary: string | null;
   /** In dollars; null until it has reported a cost. */
   costUsd: number | null;
-  /** In and out, what was read from a cache included. */
+  /** Input and output tokens, including those read from a cache. */
   tokens: number;
   session: string | null;
   /** The error that the agent reported, whatever its exit code. */
   error: string | null;
   /** The question for a person, in the agent's own words; null for none. */
   asks: string | null;
-  /** It was refused for want of quota: when there is some again, in seconds since 1970, null where it named no time. */
+  /** The time of new quota, in seconds since 1970, after a refusal for lack of quota; null when it is unknown. */
   refusedUntilUnix: number | null | undefined;
 }
 
-/** Takes one line of an agent's output. A line that is not of its format says nothing. */
+/** Reads one line of an agent's output. Lines of another format are ignored. */
 export type Reader = (line: string, progress: AgentProgress) => void;
 
 export const noProgress = (): AgentProgress => ({
@@ -36,7 +36,7 @@ const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 const count = v.optional(amount, 0);
 const text = v.string();
 
-/** Makes a reader of lines that are JSON, one document a line, by the event that each is. */
+/** Makes a reader of JSON lines; each line is one event. */
 function jsonLines<S extends v.GenericSchema>(
   schema: S,
   take: (event: v.InferOutput<S>, progress: AgentProgress) => void,
@@ -62,7 +62,7 @@ const claudeUsage = v.object({
   cache_creation_input_tokens: count,
 });
 
-/** A tool that it was not let use; what it was to be used for depends on the tool. */
+/** A tool that the agent may not use; the meaning of its input depends on the tool. */
 const claudeDenial = v.object({
   tool_name: text,
   tool_input: v.optional(
@@ -96,7 +96,7 @@ const claudeEvent = v.variant('type', [
 
 const claude = jsonLines(claudeEvent, (event, progress) => {
   if (event.type === 'rate_limit_event') {
-    // All other words of it are warnings, and the work goes on.
+    // Other messages are warnings, after which the work goes on.
     const { status, resetsAt } = event.rate_limit_info;
     progress.refusedUntilUnix = status === 'rejected' ? (resetsAt ?? null) : undefined;
     return;
@@ -118,13 +118,13 @@ const claude = jsonLines(claudeEvent, (event, progress) => {
   progress.asks = askedFor(event.permission_denials);
 });
 
-/** The meaning of errors that come without words. */
+/** The meaning of errors without text. */
 const CLAUDE_ERRORS: Readonly<Record<string, string>> = {
   error_max_budget_usd: 'it reached the limit of dollars that it was given',
   error_max_turns: 'it reached its limit of turns',
 };
 
-/** Its questions, or the tools that it was not let use; each once. Null for none. */
+/** Returns its questions, or the tools that it may not use, each once; null for none. */
 function askedFor(denials: readonly v.InferOutput<typeof claudeDenial>[]): string | null {
   const asked = denials.flatMap(({ tool_name: tool, tool_input: input }) => {
     if (input.questions !== undefined) return input.questions.map(({ question }) => question);
@@ -162,12 +162,12 @@ const codex = jsonLines(codexEvent, (event, progress) => {
       if (event.item.type === 'agent_message') progress.summary = event.item.text ?? progress.summary;
       if (event.item.status === 'declined')
         progress.asks = `it may not run: ${event.item.command ?? event.item.type}`;
-      // A command that was let through later may have taken the place of a denied one.
+      // A later, allowed command may have replaced a denied one.
       else if (event.item.type === 'command_execution') progress.asks = null;
       return;
     case 'turn.completed':
       progress.tokens += event.usage.input_tokens + event.usage.output_tokens;
-      // It may have tried again after an error.
+      // It may have recovered from an error.
       progress.error = null;
       return;
     case 'turn.failed':
@@ -219,17 +219,17 @@ const geminiDocument = v.object({
   ),
 });
 
-/** The longest document of `gemini` that is read, in UTF-16 code units. */
+/** The longest document of `gemini`, in UTF-16 code units. */
 const MAX_DOCUMENT = 4 * 1024 * 1024;
 
-/** Reads one document that may stand on many lines, with words before it: from the first line that begins with `{`. */
+/** Reads one document of several lines, starting at the first line that begins with `{`; text before it is ignored. */
 function gemini(): Reader {
   let document = '';
   return (line, progress) => {
     if (document === '' && !line.startsWith('{')) return;
     if (document.length + line.length > MAX_DOCUMENT) return;
     document += `${line}\n`;
-    // A document that is laid out ends in a line of its own.
+    // A formatted document ends in a line of its own.
     if (!line.trimEnd().endsWith('}')) return;
     let value: unknown;
     try {
@@ -267,7 +267,7 @@ function scaled(number: string, scale: string): number {
   return Number.isFinite(value) ? Math.round(value * SCALE[scale]!) : 0;
 }
 
-/** The reader factories by kind of output, called for each attempt. `text` reports nothing but its last lines. */
+/** The factories of readers by output format, called for each attempt. `text` reports only its last lines. */
 export const readers = {
   text: (): Reader => () => {},
   claude: (): Reader => claude,

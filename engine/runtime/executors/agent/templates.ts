@@ -1,16 +1,16 @@
 import { FleetError } from '../../../errors.ts';
 import type { AGENT_OUTPUTS, AgentTable } from '../../../home/config.ts';
 
-/** The command line of a coding agent, and the way its output is read. */
+/** The command line of a coding agent, and the format of its output. */
 export interface AgentTemplate {
-  /** The program and what it is given, word by word; no shell reads them. `{prompt_file}` and `{session}` are filled in. */
+  /** The program and its arguments, which no shell reads. `{prompt_file}` and `{session}` are replaced. */
   readonly command: readonly string[];
-  /** The same for an attempt that goes on with the conversation of an earlier one; null: it begins anew. */
+  /** The same for an attempt that continues the conversation of an earlier one; null: it starts a new one. */
   readonly resume: readonly string[] | null;
-  /** The place of the agent's prompt: its input, or the file that `{prompt_file}` names. */
+  /** The place of the prompt: the standard input, or the file that `{prompt_file}` names. */
   readonly prompt: 'stdin' | 'file';
   readonly output: (typeof AGENT_OUTPUTS)[number];
-  /** The words that limit what it may spend, with `{budget_usd}` filled in; null where it takes none. */
+  /** The arguments that limit its cost, in which `{budget_usd}` is replaced; null when it has none. */
   readonly budget: readonly string[] | null;
 }
 
@@ -20,8 +20,8 @@ const CLAUDE = [
 ];
 
 /**
- * The agents that people use, run without questions. Each may write in the folder that it is given, which is a
- * worktree of its own unless somebody said otherwise; who wants it to be asked, or to do more, names the words himself.
+ * Popular agents, run without questions. Each may write in its folder, which is a worktree by default. An agent that is
+ * to ask, or to do more, needs a command of the user's own.
  */
 export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
   claude: {
@@ -69,8 +69,8 @@ export const PRESETS: Readonly<Record<string, AgentTemplate>> = {
 };
 
 /**
- * Every agent that can be named: the presets, changed and added to by the tables of `config.toml`.
- * @throws HOME_INVALID for a table that names no program, where no preset does.
+ * Returns the templates of all agents: the presets with the tables of `config.toml`.
+ * @throws HOME_INVALID for a table without a program and without a preset.
  */
 export function agentTemplates(
   tables: Readonly<Record<string, AgentTable>>,
@@ -86,11 +86,11 @@ export function agentTemplates(
       });
     templates.set(name, {
       command,
-      // Words of his own don't go with the preset's way to go on.
+      // A custom command does not fit the preset's arguments for continuing.
       resume: table.resume ?? (table.command === undefined ? (preset?.resume ?? null) : null),
       prompt: table.prompt ?? preset?.prompt ?? 'stdin',
       output: table.output ?? preset?.output ?? 'text',
-      // The same program takes the same words.
+      // The same program takes the same arguments.
       budget: table.budget ?? (command[0] === preset?.command[0] ? (preset?.budget ?? null) : null),
     });
   }

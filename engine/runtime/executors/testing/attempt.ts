@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AttemptSpec } from '../executor.ts';
 
-/** An attempt for tests: of nothing in particular, in no folder, with a minute's time. */
+/** Makes an attempt for tests, without a folder and with one minute of time. */
 export function anAttempt(more: Partial<AttemptSpec> = {}): AttemptSpec {
   return {
     id: randomUUID(),

@@ -2,9 +2,9 @@ import { shellExecutor } from '../shell.ts';
 import { anAttempt } from './attempt.ts';
 
 /**
- * A process that hosts the shell executor as a worker does, for tests that end it or make it short of something.
- * It runs its first argument, as many times at once as its second says, passes on what that prints, and then prints
- * each verdict and reason. It exits in mid-run when it reads anything. Its third argument is the folder of the notes.
+ * Hosts the shell executor as a worker does, for tests that end this process or limit its resources. It runs the first
+ * argument as many times in parallel as the second one says, with the third one as the folder of the notes. It passes
+ * on the output, then prints each verdict and reason. It exits in mid-run when it reads anything.
  */
 const [run = '', times = '1', commandsDir] = process.argv.slice(2);
 const print = (chunk: Uint8Array | string): Promise<void> =>
