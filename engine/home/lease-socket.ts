@@ -14,7 +14,8 @@ const MAX_WAITING = 256;
  * Returns the name of a home's lease in Linux's abstract namespace, where the first byte is NUL and the file system has
  * no entry. The name contains the device and inode of the folder, so that it is the same wherever the folder is mounted
  * or linked.
- * | It has the full length of an address: some versions of Node.js pad a shorter one with NULs and others do not, and
+ *
+ * It has the full length of an address: some versions of Node.js pad a shorter one with NULs and others do not, and
  * the same home would have two names.
  * @throws NOT_FOUND when there is no such folder.
  */
