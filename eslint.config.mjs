@@ -7,18 +7,19 @@ import path from 'node:path';
  */
 export const rooms = {
   record: [],
-  contract: ['record'],
+  subtask: ['record'],
+  contract: ['subtask', 'record'],
   system: [],
   home: ['record', 'system'],
   log: ['record'],
-  domain: ['record', 'contract'],
-  operations: ['domain', 'log', 'record', 'contract'],
-  runtime: ['operations', 'domain', 'log', 'home', 'system', 'record', 'contract'],
-  plan: ['domain', 'record', 'contract'],
-  language: ['plan', 'domain', 'contract'],
+  domain: ['subtask', 'record', 'contract'],
+  operations: ['domain', 'subtask', 'log', 'record', 'contract'],
+  runtime: ['operations', 'domain', 'subtask', 'log', 'home', 'system', 'record', 'contract'],
+  plan: ['domain', 'subtask', 'record', 'contract'],
+  language: ['plan', 'domain', 'subtask', 'contract'],
   client: ['operations', 'home', 'record', 'contract'],
-  http: ['operations', 'home', 'record', 'contract'],
-  cli: ['client', 'operations', 'plan', 'home', 'contract'],
+  http: ['operations', 'home', 'subtask', 'record', 'contract'],
+  cli: ['client', 'operations', 'plan', 'subtask', 'home', 'contract'],
 };
 
 /** Inside the rules' room: each module and the modules that it may import. */
@@ -46,6 +47,7 @@ export const neighbours = {
     'engine/client/',
     'engine/contract/',
     'engine/operations/',
+    'engine/subtask/',
     'engine/home/',
     'engine/record/ids.ts',
     'engine/language/protocol.ts',
@@ -208,7 +210,12 @@ export default tseslint.config(
   },
   { files: ['extension/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
-    files: ['engine/domain/**/*.ts', 'engine/record/**/*.ts', 'engine/plan/**/*.ts'],
+    files: [
+      'engine/domain/**/*.ts',
+      'engine/record/**/*.ts',
+      'engine/subtask/**/*.ts',
+      'engine/plan/**/*.ts',
+    ],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-syntax': ['error', ...purity, ...collected],

@@ -11,6 +11,7 @@ const PLAN_ROWS = [
     field: 'goal',
     kind: 'text',
     schema: subtaskSchema.entries.goal,
+    summary: 'what all of it is for; the goal of the task',
     help: 'What all of it is for. It becomes the goal of the task.',
   },
   {
@@ -18,6 +19,7 @@ const PLAN_ROWS = [
     field: 'namespace',
     kind: 'text',
     schema: fanOut.namespace,
+    summary: 'where the work is done, such as `web/ci`',
     help: 'Where the work is done, such as `web/ci`. What that namespace and those above it allow holds for every subtask.',
   },
   {
@@ -26,6 +28,7 @@ const PLAN_ROWS = [
     kind: 'text',
     // A relative one, too.
     schema: subtaskSchema.entries.name,
+    summary: 'the folder of subtasks that name none',
     help: 'The folder of subtasks that name none. A relative one is told from the folder of this file.',
   },
   {
@@ -33,6 +36,7 @@ const PLAN_ROWS = [
     field: 'subtasks',
     kind: 'subtasks',
     schema: fanOut.subtasks,
+    summary: 'the subtasks, at least one',
     help: 'What is to be done, each by a worker of the fleet. At least one.',
   },
   {
@@ -40,6 +44,7 @@ const PLAN_ROWS = [
     field: 'join',
     kind: 'text',
     schema: fanOut.join,
+    summary: 'when the fan-out is satisfied: `all`, `any`, `k_of_n:K`, or a CEL expression',
     help: 'When the whole counts as done: `all`, `any`, `k_of_n:K`, or a CEL expression over the subtasks, such as `failed == 0 && cost_usd < 5.0`.',
   },
   {
@@ -48,6 +53,7 @@ const PLAN_ROWS = [
     kind: 'choice',
     choices: LOSERS,
     schema: fanOut.losers,
+    summary: 'what becomes of the rest at the join: `drain`, `keep` or `cancel`',
     help: 'What becomes of the subtasks that are left when the join is decided: `keep`, `drain` or `cancel`.',
   },
   {
@@ -55,6 +61,7 @@ const PLAN_ROWS = [
     field: 'timeout_secs',
     kind: 'seconds',
     schema: fanOut.timeout_secs,
+    summary: 'how many seconds the join may take',
     help: 'How many seconds the join may take.',
   },
   {
@@ -62,6 +69,7 @@ const PLAN_ROWS = [
     field: 'budget_usd',
     kind: 'amount',
     schema: fanOut.budget_usd,
+    summary: 'how many dollars all subtasks may cost together',
     help: 'How many dollars all subtasks may cost together. Each of them then names its share.',
   },
   {
@@ -69,6 +77,7 @@ const PLAN_ROWS = [
     field: 'budget_tokens',
     kind: 'amount',
     schema: fanOut.budget_tokens,
+    summary: 'how many tokens all subtasks may take together',
     help: 'How many tokens all subtasks may take together. Each of them then names its share.',
   },
   {
@@ -76,6 +85,7 @@ const PLAN_ROWS = [
     field: 'budget_secs',
     kind: 'amount',
     schema: fanOut.budget_secs,
+    summary: 'how many seconds all subtasks may take together',
     help: 'How many seconds all subtasks may take together. Each of them then names its share.',
   },
   {
@@ -83,6 +93,7 @@ const PLAN_ROWS = [
     field: 'env',
     kind: 'variables',
     schema: fanOut.env,
+    summary: 'variables that all subtasks find in their environment',
     help: 'Variables that all subtasks find in their environment. They are recorded; a secret is named: `${{ env.NAME }}`.',
   },
 ] as const satisfies readonly WrittenKey[];

@@ -26,8 +26,7 @@ function differences(
   usual: CompleteSubtask,
 ): Partial<CompleteSubtask> {
   const written: Partial<Record<keyof CompleteSubtask, unknown>> = {};
-  for (const field of fields)
-    if (!isSame(subtask[field], usual[field])) written[field] = subtask[field];
+  for (const field of fields) if (!isSame(subtask[field], usual[field])) written[field] = subtask[field];
   return written as Partial<CompleteSubtask>;
 }
 

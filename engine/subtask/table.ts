@@ -25,7 +25,9 @@ export interface WrittenKey {
   readonly written?: v.GenericSchema;
   /** The words that a choice is one of. */
   readonly choices?: readonly string[];
-  /** The meaning in a sentence or two of Markdown. */
+  /** The meaning in a few words of Markdown, for the tables of `docs/plans.md`, beside which its links lead. */
+  readonly summary: string;
+  /** The meaning in a sentence or two of Markdown, for completion, hover and the JSON Schema. */
   readonly help: string;
 }
 
@@ -66,12 +68,14 @@ export const ROWS = [
     ...requiredText,
     delivered: true,
     form: true,
+    summary: 'what is to be done; if missing, the `prompt`, else the `name`',
     help: 'What is to be done. Where it is missing the prompt is taken, and else the name.',
   },
   {
     key: 'prompt',
     field: null,
     ...requiredText,
+    summary: 'what an agent is told to do; the same as `goal`, which takes precedence',
     help: 'What an agent is told to do. The same as `goal`, which counts more.',
   },
   {
@@ -79,6 +83,7 @@ export const ROWS = [
     field: 'name',
     ...optionalText(256),
     delivered: true,
+    summary: 'the name that other subtasks depend on',
     help: 'What other subtasks depend on, and what is shown. Each is there once.',
   },
   {
@@ -89,6 +94,7 @@ export const ROWS = [
     schema: v.optional(nonEmpty(256), LEAST_LOADED),
     usual: FREE_CHOICE,
     form: true,
+    summary: 'the worker: `worker-a`, `specific:DID`, `least-loaded-worker` (default) or `round-robin`',
     help: 'Which worker does it: `worker-a`, `specific:DID`, `least-loaded-worker` or `round-robin`.',
   },
   {
@@ -97,6 +103,7 @@ export const ROWS = [
     ...optionalText(MAX_GOAL_CHARS),
     delivered: true,
     form: true,
+    summary: 'a command line for `/bin/sh`',
     help: 'A command line for `/bin/sh`. Of several lines, the first that fails ends it. A placeholder stands for a quoted variable.',
   },
   {
@@ -108,6 +115,7 @@ export const ROWS = [
     common: true,
     delivered: true,
     form: true,
+    summary: 'what runs it: `echo`, `shell`, or an [agent](agents.md) such as `agent:claude`',
     help: 'What does it: `echo`, `shell`, or an agent such as `agent:claude`. With `run` it is the shell.',
   },
   {
@@ -120,18 +128,21 @@ export const ROWS = [
     usual: null,
     common: true,
     delivered: true,
+    summary: 'the folder that it runs in',
     help: 'The folder it runs in. A relative one is told from the folder of this file.',
   },
   {
     key: 'budget',
     field: 'budget_usd',
     ...share,
+    summary: 'its share of the dollars',
     help: 'Its share of the dollars of the plan. An attempt that passes it is ended.',
   },
   {
     key: 'budget-tokens',
     field: 'budget_tokens',
     ...share,
+    summary: 'its share of the tokens',
     help: 'Its share of the tokens of the plan. An attempt that passes it is ended.',
   },
   {
@@ -139,6 +150,7 @@ export const ROWS = [
     field: 'budget_secs',
     ...share,
     schema: orNull(seconds),
+    summary: 'its share of the seconds',
     help: 'Its share of the seconds of the plan. An attempt that passes it is ended.',
   },
   {
@@ -150,6 +162,7 @@ export const ROWS = [
     usual: null,
     common: true,
     delivered: true,
+    summary: 'how many seconds one attempt may take',
     help: 'How many seconds one attempt may take; as long as it needs where nothing says: neither this, `[fleet] timeout_secs` nor a policy.',
   },
   {
@@ -165,6 +178,7 @@ export const ROWS = [
     ),
     usual: NONE,
     form: true,
+    summary: 'what must be accepted first: names of subtasks, or patterns such as `test-*`',
     help: 'What must be accepted first: names of subtasks, or patterns such as `test-*`.',
   },
   {
@@ -175,6 +189,7 @@ export const ROWS = [
     // `failed` and `always` make it a follow-up, outside the join.
     schema: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
     usual: 'accepted',
+    summary: '`accepted`, or `failed` or `always` for a [follow-up](fan-outs.md#follow-ups)',
     help: '`accepted`, or `failed` or `always` for a follow-up: it is outside the join, and starts once all that it depends on has ended, with `failed` only if some of that did not accept.',
   },
   {
@@ -184,6 +199,7 @@ export const ROWS = [
     // Null for 2 after worker loss and 1 after its own failures.
     schema: orNull(atLeast(1, 100)),
     usual: null,
+    summary: 'how often it may be started',
     help: 'How often it may be started.',
   },
   {
@@ -195,6 +211,7 @@ export const ROWS = [
     schema: orNull(v.picklist(ISOLATIONS, 'must be worktree or folder')),
     usual: 'folder',
     delivered: true,
+    summary: '`folder` for the folder itself, or `worktree` for a git worktree of its own',
     help: '`folder` for the folder itself, or `worktree` for a git worktree of its own.',
   },
   {
@@ -204,6 +221,7 @@ export const ROWS = [
     schema: orNull(envSchema),
     usual: null,
     delivered: true,
+    summary: 'variables of its own',
     help: 'Variables of its own. They are recorded; a secret is named: `${{ env.NAME }}`, read when an attempt begins.',
   },
   {
@@ -211,6 +229,7 @@ export const ROWS = [
     field: null,
     kind: 'values',
     schema: v.unknown(),
+    summary: 'makes a subtask of each combination of these values',
     help: 'Makes a subtask of each combination of these values, which stand where `${{ matrix.KEY }}` is written.',
   },
 ] as const satisfies readonly (WrittenKey & Partial<Omit<Member, 'field'>> & { readonly form?: true })[];

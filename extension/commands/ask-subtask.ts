@@ -29,8 +29,8 @@ export async function askForSubtask(
   const target = await askForTarget(context, title(3), now?.target);
   if (target === undefined) return undefined;
   const dependsOn =
-    others.length === 0 ? [] : await askForDependencies(title(4), others, now?.dependsOn ?? []);
-  return dependsOn && { goal, ...doing, target, dependsOn };
+    others.length === 0 ? [] : await askForDependencies(title(4), others, now?.depends_on ?? []);
+  return dependsOn && { goal, ...doing, target, depends_on: dependsOn };
 }
 
 function askForGoal(title: string, value: string | undefined): Thenable<string | undefined> {

@@ -4,12 +4,12 @@ import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { EMPTY_DRAFT, requestOf, withoutSubtask, withSubtask, type DraftSubtask } from './fan-out-draft.ts';
 
-const subtask = (goal: string, ...dependsOn: readonly number[]): DraftSubtask => ({
+const subtask = (goal: string, ...on: readonly number[]): DraftSubtask => ({
   goal,
   executor: 'echo',
   run: null,
   target: 'round-robin',
-  dependsOn,
+  depends_on: on,
 });
 
 describe('a fan-out that is put together', () => {
@@ -38,7 +38,7 @@ describe('a fan-out that is put together', () => {
       fc.property(lists, ([dependencies, removed]) => {
         const draft = { ...EMPTY_DRAFT, subtasks: dependencies.map((on, i) => subtask(`${i}`, ...on)) };
         const left = withoutSubtask(draft, removed).subtasks;
-        const byGoal = left.map(({ goal, dependsOn }) => [goal, dependsOn.map(on => left[on]?.goal)]);
+        const byGoal = left.map(({ goal, depends_on: after }) => [goal, after.map(on => left[on]?.goal)]);
         const expected = dependencies.flatMap((on, i) =>
           i === removed ? [] : [[`${i}`, on.filter(each => each !== removed).map(String)]],
         );

@@ -1,15 +1,12 @@
 import type { FanOutRequest, Losers } from '../../engine/contract/commands.ts';
+import { FORM_FIELDS, type FormField, type Subtask } from '../../engine/subtask/subtask.ts';
 
-/** One subtask as it is being put together. */
-export interface DraftSubtask {
-  readonly goal: string;
-  /** By which it is run, such as `shell` or `agent:claude`. */
+/** One subtask as it is being put together: a member for each key that the table marks for forms. */
+export interface DraftSubtask extends Readonly<Pick<Subtask, Exclude<FormField, 'depends_on'>>> {
+  /** The executor, such as `shell` or `agent:claude`. */
   readonly executor: string;
-  /** A command line for the shell; null for any other executor. */
-  readonly run: string | null;
-  readonly target: string;
   /** 0-based. */
-  readonly dependsOn: readonly number[];
+  readonly depends_on: readonly number[];
 }
 
 /** A fan-out as it is being put together. Each change makes a new one. */
@@ -37,7 +34,7 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
     .filter((_, i) => i !== index)
     .map(subtask => ({
       ...subtask,
-      dependsOn: subtask.dependsOn.filter(on => on !== index).map(on => (on > index ? on - 1 : on)),
+      depends_on: subtask.depends_on.filter(on => on !== index).map(on => (on > index ? on - 1 : on)),
     }));
   return { ...draft, subtasks };
 }
@@ -45,13 +42,11 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
 /** The body that the engine takes. Each subtask says what runs it, whatever the fleet's default. */
 export function requestOf(draft: FanOutDraft): FanOutRequest {
   return {
-    subtasks: draft.subtasks.map(({ goal, executor, run, target, dependsOn }) => ({
-      goal,
-      target,
-      depends_on: dependsOn,
-      executor,
-      ...(run === null ? {} : { run }),
-    })),
+    subtasks: draft.subtasks.map(subtask =>
+      Object.fromEntries(
+        FORM_FIELDS.flatMap(field => (subtask[field] === null ? [] : [[field, subtask[field]]])),
+      ),
+    ),
     join: draft.join,
     losers: draft.losers,
     timeout_secs: draft.timeoutSecs,

@@ -160,7 +160,7 @@ function rows(context: CommandContext, draft: FanOutDraft): Row[] {
 const separator = (label: string): Row => ({ label, kind: vscode.QuickPickItemKind.Separator });
 
 function subtaskRow(context: CommandContext, subtask: DraftSubtask, index: number): Row {
-  const after = subtask.dependsOn.map(on => `[${on}]`).join(' ');
+  const after = subtask.depends_on.map(on => `[${on}]`).join(' ');
   return {
     label: iconless(`[${index}] ${oneLine(subtask.goal, 60)}`),
     description: [

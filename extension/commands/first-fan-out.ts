@@ -11,7 +11,7 @@ import { startTask } from './start-task.ts';
 export const firstFanOut: Handler<'fleet.firstFanOut'> = async context => {
   if (workers(context).length < 2) await startFleet(context);
   const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));
-  const echo = { executor: 'echo', run: null, dependsOn: [] };
+  const echo = { executor: 'echo', run: null, depends_on: [] };
   const subtasks = [
     { ...echo, goal: vscode.l10n.t('Say hello'), target: 'worker-a' },
     { ...echo, goal: vscode.l10n.t('Say goodbye'), target: 'worker-b' },

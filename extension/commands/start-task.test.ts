@@ -11,7 +11,7 @@ import { startTask } from './start-task.ts';
 
 describe('a task that is added to be fanned out', () => {
   useEditor();
-  const subtask = { goal: 'a', executor: 'echo', run: null, target: 'round-robin', dependsOn: [] };
+  const subtask = { goal: 'a', executor: 'echo', run: null, target: 'round-robin', depends_on: [] };
   const draft = { subtasks: [subtask], join: 'all', losers: 'drain', timeoutSecs: null } as const;
   const start = (client: FakeClient) => startTask(client, taskOf('g', null), requestOf(draft));
   const opened = { thread: 'th_new', alias: 'NEW-1', record: 'r', goal: 'g' };

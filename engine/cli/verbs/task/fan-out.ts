@@ -4,6 +4,7 @@ import { FleetError } from '../../../errors.ts';
 import type { Context } from '../../verb.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { fannedOutLines } from '../../render/task.ts';
+import { DESCRIPTOR_KEYS } from '../../../plan/descriptor.ts';
 import type { PlanRequest } from '../../../plan/plan.ts';
 import { NO_FLEET, readPlanFile, requestOf } from '../../plans.ts';
 import { readSubtasks } from '../../subtasks.ts';
@@ -12,14 +13,20 @@ import { choice, defineVerb, number, text, texts, toggle, word } from '../../ver
 import { waitForJoin } from '../../watch/watch-join.ts';
 import { pathOf } from '../../settings.ts';
 
+const NOTES: Readonly<Record<string, string>> = {
+  goal: ' (required)',
+  depends: ' (indices or names joined by +)',
+  env: ' (in JSON only)',
+};
+const KEYS = DESCRIPTOR_KEYS.map(key => `${key}${NOTES[key] ?? ''}`).join(', ');
+
 const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 export const taskFanOut = defineVerb({
   path: 'task fan-out',
   summary: 'Split a task into subtasks and run them in parallel',
   description: [
-    'A subtask is a list key=value,… with the keys goal (required), name, target, run, executor, dir, budget,',
-    'budget-tokens, budget-secs, timeout, depends (indices joined by +) and attempts. Put a value with a comma, an',
+    `A subtask is a list key=value,… with the keys ${KEYS}. Put a value with a comma, an`,
     'equals sign or a quote in double quotes, and escape with \\" and \\\\. A JSON object with the same keys works too.',
     '',
     'With --budget, --budget-tokens or --budget-secs, each subtask names its share. The share is reserved before an',
