@@ -17,7 +17,7 @@ import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 import { linkedController } from '../contract/linked-controller.ts';
 import { brokenOff, HttpCaller, type Target } from './http-call.ts';
-import { HEADERS, JSON_TYPE, NDJSON_TYPE, requestLine } from '../operations/routes.ts';
+import { HEADERS, JSON_TYPE, NDJSON_TYPE, requestLine } from '../operations/http-format.ts';
 import { watchEvents } from './watching.ts';
 
 export type { Target } from './http-call.ts';

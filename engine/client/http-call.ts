@@ -6,7 +6,7 @@ import { PROTOCOL } from '../contract/engine.ts';
 import { FleetError, isErrorCode, messageOf, systemCodeOf } from '../errors.ts';
 import { linkedController } from '../contract/linked-controller.ts';
 import type { Route } from '../operations/operation.ts';
-import { HEADERS } from '../operations/routes.ts';
+import { HEADERS } from '../operations/http-format.ts';
 
 /** The address of an engine: its socket, or its port with the token of its home. */
 export type Target =

@@ -10,7 +10,7 @@ import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
 import { parseJson, parseNdjson, readBody, type BodyRoom } from './body.ts';
 import { decodeBody, decodeCaller, decodeEnvironment, decodeKinds, decodeQuery } from './decode.ts';
-import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, NDJSON_TYPE } from '../operations/routes.ts';
+import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE, NDJSON_TYPE } from '../operations/http-format.ts';
 import { authorizedEngine } from './granted.ts';
 import { requireScope, type Holder } from './grants.ts';
 import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';

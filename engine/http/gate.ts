@@ -6,7 +6,7 @@ import { FleetError } from '../errors.ts';
 import { hash } from '../record/hash.ts';
 import type { Holder } from './grants.ts';
 import { health } from '../operations/reports/health.ts';
-import { HEADERS } from '../operations/routes.ts';
+import { HEADERS } from '../operations/http-format.ts';
 
 /** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
 export interface TokenBook {

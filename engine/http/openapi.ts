@@ -8,7 +8,7 @@ import { DID } from '../record/ids.ts';
 import { jsonObjectSchema, recordSchema } from '../record/record.ts';
 import { COMMANDS, OPERATIONS, REPORTS } from '../operations/index.ts';
 import type { Command, Operation, QueryParameter, Report } from '../operations/operation.ts';
-import { HEADERS, NDJSON_TYPE } from '../operations/routes.ts';
+import { HEADERS, NDJSON_TYPE } from '../operations/http-format.ts';
 
 /** The HTTP API as an OpenAPI 3.1 document, made from the list of operations. */
 

@@ -11,7 +11,7 @@ import { BodyRoom } from './body.ts';
 import { admit, type Door, type TokenBook } from './gate.ts';
 import type { Holder } from './grants.ts';
 import { listenOnPort, listenOnSocket } from './listen.ts';
-import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE } from '../operations/routes.ts';
+import { HEADERS, JSON_TYPE, LINK_PATH, LINK_UPGRADE } from '../operations/http-format.ts';
 import { OpenStreams } from './streams.ts';
 
 /** Bounds of the server; each has a default. */

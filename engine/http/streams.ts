@@ -4,7 +4,7 @@ import { FleetError } from '../errors.ts';
 import { errorAnswer, type Log } from './answers.ts';
 import { linkedController } from '../contract/linked-controller.ts';
 import type { Holder } from './grants.ts';
-import { HEADERS } from '../operations/routes.ts';
+import { HEADERS } from '../operations/http-format.ts';
 
 /** The answers that stay open: counted, and ended together, or with the token that they were asked for with. */
 export class OpenStreams {
