@@ -92,7 +92,7 @@ class Client implements EngineClient {
   ): Promise<Commands[N]['output']> {
     const { actor, signal } = context;
     const environment = context.environment ?? this.#options.environment;
-    const { form, submits, idempotency, patience = {}, output: schema, ...route } = commandNamed(name);
+    const { form, submits, idempotency, patience = {}, output: schema, ...route } = await commandNamed(name);
     const goesAlong = submits === true && this.#isLocal && environment !== undefined;
     const { method, target, rest } = requestLine(route, { ...input });
     const records = form === 'records' ? (rest as Commands['records.append']['input']).records : null;
@@ -120,7 +120,7 @@ class Client implements EngineClient {
     input: Reports[N]['input'],
     signal?: AbortSignal,
   ): Promise<Reports[N]['output']> {
-    const route = reportNamed(name);
+    const route = await reportNamed(name);
     const { method, target, rest } = requestLine(route, { ...input });
     const post = method === 'POST';
     const request = {

@@ -3,7 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
 import type { CallContext } from '../contract/engine.ts';
 import type { ServedEngine } from '../operations/engine.ts';
-import { COMMANDS, REPORTS, type RouteName } from '../operations/index.ts';
+import type { Operations, RouteName } from '../operations/index.ts';
 import type { Command, Operation, Route } from '../operations/operation.ts';
 import { events, openapi, output } from '../operations/streams.ts';
 import { FleetError } from '../errors.ts';
@@ -17,6 +17,7 @@ import { sendEvents, sendOutput, type OpenStreams } from './streams.ts';
 import { HolderTurns } from './turns.ts';
 
 export interface AppOptions {
+  readonly operations: Operations;
   readonly engine: ServedEngine;
   readonly streams: OpenStreams;
   /** Largest body of records and fan-outs, in bytes. */
@@ -37,8 +38,8 @@ export interface AppOptions {
 }
 
 type Env = { Bindings: HttpBindings };
-type AnyCommand = (typeof COMMANDS)[number];
-type AnyReport = (typeof REPORTS)[number];
+type AnyCommand = Operations['commands'][number];
+type AnyReport = Operations['reports'][number];
 type Handler = (c: Context<Env>) => Promise<Response> | never;
 
 /** The routes, bound to an engine. Who may come in is decided before. */
@@ -62,10 +63,11 @@ export function refusal(thrown: unknown, log: Log): Response {
 }
 
 function offeredRoutes(options: AppOptions): (readonly [Route, Handler])[] {
+  const { operations } = options;
   const turns = new HolderTurns();
   const named: (readonly [RouteName, Route, Handler])[] = [
-    ...COMMANDS.map(each => [each.name, each, command(each, options)] as const),
-    ...REPORTS.map(each => [each.name, each, report(each, options, turns)] as const),
+    ...operations.commands.map(each => [each.name, each, command(each, options)] as const),
+    ...operations.reports.map(each => [each.name, each, report(each, options, turns)] as const),
     [events.name, events, eventStream(options)],
     [output.name, output, outputStream(options)],
     [openapi.name, openapi, apiDocument(options)],
@@ -231,7 +233,7 @@ function apiDocument(options: AppOptions): Handler {
     callOf(c, openapi, options);
     noQuery(openapi, c);
     const { openApi } = await import('./openapi.ts');
-    return json(openApi());
+    return json(openApi(options.operations));
   };
 }
 

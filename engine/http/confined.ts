@@ -14,10 +14,14 @@ import { commandNamed, reportNamed } from '../operations/index.ts';
 export function namespaceScopedEngine(engine: ServedEngine, namespace: string): ServedEngine {
   const inside = new Inside(engine, namespace);
   return {
-    submit: <N extends CommandName>(name: N, input: Commands[N]['input'], context: CallContext) =>
-      commandNamed(name).confine(input, inside, within => engine.submit(name, within, context)),
-    report: <N extends ReportName>(name: N, input: Reports[N]['input'], signal?: AbortSignal) =>
-      reportNamed(name).confine(input, inside, within => engine.report(name, within, signal)),
+    submit: async <N extends CommandName>(name: N, input: Commands[N]['input'], context: CallContext) => {
+      const { confine } = await commandNamed(name);
+      return confine(input, inside, within => engine.submit(name, within, context));
+    },
+    report: async <N extends ReportName>(name: N, input: Reports[N]['input'], signal?: AbortSignal) => {
+      const { confine } = await reportNamed(name);
+      return confine(input, inside, within => engine.report(name, within, signal));
+    },
     watch: options => inside.watch(options),
     output: async request => engine.output({ ...request, task: await inside.thread(request.task) }),
   };

@@ -5,8 +5,7 @@ import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { hash } from '../record/hash.ts';
 import type { Holder } from './grants.ts';
-import { health } from '../operations/reports/health.ts';
-import { HEADERS } from '../operations/http-format.ts';
+import { HEADERS, HEALTH_PATH } from '../operations/http-format.ts';
 
 /** Tells what a token beside the home's own lets its holder do; undefined for one that holds no more, or never did. */
 export interface TokenBook {
@@ -76,8 +75,9 @@ function checkProtocol(stated: string | string[] | undefined): void {
 }
 
 function isHealth({ method, url = '' }: IncomingMessage): boolean {
-  const { path } = health;
-  return (method === 'GET' || method === 'HEAD') && (url === path || url.startsWith(`${path}?`));
+  return (
+    (method === 'GET' || method === 'HEAD') && (url === HEALTH_PATH || url.startsWith(`${HEALTH_PATH}?`))
+  );
 }
 
 function holderOf(authorization: string | undefined, { token, tokens }: Door & { kind: 'tcp' }): Holder {

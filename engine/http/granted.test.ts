@@ -19,7 +19,7 @@ import type { Did } from '../record/ids.ts';
 import { decodeRecord } from '../record/record.ts';
 import { Tokens } from '../runtime/coordinator/tokens.ts';
 import { connect, type EngineClient } from '../client/client.ts';
-import { OPERATIONS, type RouteName } from '../operations/index.ts';
+import { loadOperations, type RouteName } from '../operations/index.ts';
 import { FakeEngine } from './testing/fake-engine.ts';
 import { Served, TOKEN } from './testing/served.ts';
 
@@ -169,6 +169,8 @@ function expected({ route, at, scopes, namespace, life }: Asked): number {
   return kind === 'hidden' ? 404 : 403;
 }
 
+const { all: operations } = await loadOperations();
+
 describe('tokens at the door', () => {
   let served: Served;
   let engine: FleetOfNamespaces;
@@ -208,7 +210,7 @@ describe('tokens at the door', () => {
   it('let through what an independent table says, and nothing else', async function () {
     this.timeout(120_000);
     const asked: fc.Arbitrary<Asked> = fc.record({
-      route: fc.constantFrom(...OPERATIONS.map(({ name }) => name)),
+      route: fc.constantFrom(...operations.map(({ name }) => name)),
       at: fc.constantFrom(...NAMESPACES),
       scopes: fc.subarray([...SCOPES], { minLength: 1 }),
       namespace: fc.option(fc.constantFrom(...NAMESPACES), { nil: null }),
@@ -238,7 +240,7 @@ describe('tokens at the door', () => {
         engine.records.splice(0, Infinity, stored);
         if (life === 'expired') now += 60_000;
         if (life === 'revoked') await tokens.revoke(made.id);
-        const { method, path } = OPERATIONS.find(({ name }) => name === route)!;
+        const { method, path } = operations.find(({ name }) => name === route)!;
         const thread = route === 'thread.records' ? 'th_x' : threadOf(taskIn(at));
         const target = path
           .replace(':task', taskIn(at))

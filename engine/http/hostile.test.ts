@@ -13,7 +13,7 @@ import { FleetError } from '../errors.ts';
 import { homePaths } from '../home/paths.ts';
 import { openCoordinator, type RunningCoordinator } from '../open.ts';
 import { isReservedThread, type Did } from '../record/ids.ts';
-import { COMMANDS, REPORTS } from '../operations/index.ts';
+import { loadOperations } from '../operations/index.ts';
 import type { Operation } from '../operations/operation.ts';
 
 /**
@@ -174,7 +174,8 @@ function requestTo(route: Operation): fc.Arbitrary<Sent> {
     });
 }
 
-const anyRequest = fc.oneof(...[...COMMANDS, ...REPORTS].map(requestTo));
+const { commands, reports } = await loadOperations();
+const anyRequest = fc.oneof(...[...commands, ...reports].map(requestTo));
 
 describe('hostile requests', function () {
   this.timeout(600_000);

@@ -6,7 +6,7 @@ import * as documents from '../contract/documents.ts';
 import { PROTOCOL, VERSION } from '../contract/engine.ts';
 import { DID } from '../record/ids.ts';
 import { jsonObjectSchema, recordSchema } from '../record/record.ts';
-import { COMMANDS, OPERATIONS, REPORTS } from '../operations/index.ts';
+import { COMMANDS, type Operations } from '../operations/index.ts';
 import type { Command, Operation, QueryParameter, Report } from '../operations/operation.ts';
 import { HEADERS, NDJSON_TYPE } from '../operations/http-format.ts';
 
@@ -15,85 +15,125 @@ import { HEADERS, NDJSON_TYPE } from '../operations/http-format.ts';
 /** Plain JSON data. */
 type Json = Readonly<Record<string, unknown>>;
 
-/** The document. It is the same at every call. */
-export function openApi(): Json {
-  const paths: Record<string, Json> = {};
-  for (const operation of OPERATIONS) {
-    const path = operation.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: described(operation) };
-  }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'spl',
-      version: VERSION,
-      description: `Protocol ${PROTOCOL}. Whoever has the socket needs no token.`,
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
-    servers: [{ url: 'http://127.0.0.1:9100' }],
-    security: [{ token: [] }],
-    paths,
-    components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      schemas: schemas(),
-      responses: { error: { description: 'why not', content: jsonOf(schemaRef(documents.errorSchema)) } },
-    },
-  };
-}
-
 /** A command, a report or a stream, by what each may have. */
 type Described = Operation & Partial<Pick<Command, 'form' | 'submits'> & Pick<Report, 'output'>>;
-const ANSWERED: readonly Described[] = [...COMMANDS, ...REPORTS];
 
-/** The names of the schemas. Those that several routes have in common are there once. */
-const NAMES = new Map<unknown, string>();
-for (const { name, body, form } of ANSWERED)
-  if (body !== undefined && form === undefined) NAMES.set(body, `${name}.body`);
-for (const { name, output } of ANSWERED) NAMES.set(output, `${name}.answer`);
-for (const [name, schema] of Object.entries({
-  ...documents,
-  recordToWriteSchema: recordSchema,
-  subtaskSchema,
-}))
-  if (name.endsWith('Schema')) NAMES.set(schema, name.slice(0, -'Schema'.length));
+/** The document. It is the same at every call. */
+export const openApi = (operations: Operations): Json => new Description(operations).document();
 
-function schemas(): Json {
-  const named = Object.fromEntries(Array.from(NAMES, ([schema, name]) => [name, schema as v.GenericSchema]));
-  return toJsonSchemaDefs(named, {
-    target: 'draft-2020-12',
-    // Of several schemas in a row the last is the narrowest.
-    typeMode: 'output',
-    // All numbers of JSON are finite, what only code can check is refused all the same, and answers are told as they are sent.
-    ignoreActions: ['finite', 'check', 'transform'],
-    overrideRef: ({ referenceId }) => named[referenceId] && schemaRef(named[referenceId]).$ref,
-    overrideSchema: ({ valibotSchema }) => {
-      if (valibotSchema === jsonObjectSchema) return { type: 'object' };
-      // The rules decode each, so as to say which one is wrong.
-      if (valibotSchema === fanOutSchema.entries.subtasks.pipe[0].item) return schemaRef(subtaskSchema);
-      return undefined;
-    },
-  });
+class Description {
+  readonly #operations: readonly Described[];
+  /** The names of the schemas. Those that several routes have in common are there once. */
+  readonly #names = new Map<unknown, string>();
+
+  constructor({ all }: Operations) {
+    this.#operations = all;
+    for (const { name, body, form } of this.#operations)
+      if (body !== undefined && form === undefined) this.#names.set(body, `${name}.body`);
+    for (const { name, output } of this.#operations)
+      if (output !== undefined) this.#names.set(output, `${name}.answer`);
+    const shared = { ...documents, recordToWriteSchema: recordSchema, subtaskSchema };
+    for (const [name, schema] of Object.entries(shared))
+      if (name.endsWith('Schema')) this.#names.set(schema, name.slice(0, -'Schema'.length));
+  }
+
+  document(): Json {
+    const paths: Record<string, Json> = {};
+    for (const operation of this.#operations) {
+      const path = operation.path.replace(/:(\w+)/g, '{$1}');
+      paths[path] = { ...paths[path], [operation.method.toLowerCase()]: this.#described(operation) };
+    }
+    return {
+      openapi: '3.1.0',
+      info: {
+        title: 'spl',
+        version: VERSION,
+        description: `Protocol ${PROTOCOL}. Whoever has the socket needs no token.`,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: 'http://127.0.0.1:9100' }],
+      security: [{ token: [] }],
+      paths,
+      components: {
+        securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+        schemas: this.#schemas(),
+        responses: { error: { description: 'why not', content: jsonOf(this.#ref(documents.errorSchema)) } },
+      },
+    };
+  }
+
+  #described(operation: Described): Json {
+    const { name, scope } = operation;
+    const body = this.#bodyOf(operation);
+    return {
+      operationId: name,
+      ...(scope === null ? { security: [] } : { 'x-scope': scope }),
+      parameters: [
+        ...pathParameters(operation),
+        ...queryParameters(operation),
+        ...headerParameters(operation),
+      ],
+      ...(body === undefined ? {} : { requestBody: body }),
+      responses: {
+        200: { description: 'done', content: this.#answerOf(operation) },
+        default: { $ref: '#/components/responses/error' },
+      },
+    };
+  }
+
+  #bodyOf(operation: Described): Json | undefined {
+    const { form, body } = operation;
+    if (form === 'records') {
+      const lines = { type: 'string', description: 'one record a line' };
+      return {
+        required: true,
+        content: { ...jsonOf(this.#ref(recordSchema)), [NDJSON_TYPE]: { schema: lines } },
+      };
+    }
+    // No body is one without members.
+    return body && { ...besides(operation), required: !v.is(body, {}), content: jsonOf(this.#ref(body)) };
+  }
+
+  #answerOf({ name, form, output }: Described): Json {
+    // One record is answered with one, and lines with a list.
+    if (form === 'records') return jsonOf({ anyOf: [this.#ref(documents.storedSchema), this.#ref(output)] });
+    if (output !== undefined) return jsonOf(this.#ref(output));
+    switch (name) {
+      case 'events':
+        return { 'text/event-stream': { schema: { type: 'string' } } };
+      case 'output':
+        return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
+      default:
+        return jsonOf({ type: 'object' });
+    }
+  }
+
+  #schemas(): Json {
+    const named = Object.fromEntries(
+      Array.from(this.#names, ([schema, name]) => [name, schema as v.GenericSchema]),
+    );
+    return toJsonSchemaDefs(named, {
+      target: 'draft-2020-12',
+      // Of several schemas in a row the last is the narrowest.
+      typeMode: 'output',
+      // All numbers of JSON are finite, what only code can check is refused all the same, and answers are told as they are sent.
+      ignoreActions: ['finite', 'check', 'transform'],
+      overrideRef: ({ referenceId }) => named[referenceId] && this.#ref(named[referenceId]).$ref,
+      overrideSchema: ({ valibotSchema }) => {
+        if (valibotSchema === jsonObjectSchema) return { type: 'object' };
+        // The rules decode each, so as to say which one is wrong.
+        if (valibotSchema === fanOutSchema.entries.subtasks.pipe[0].item) return this.#ref(subtaskSchema);
+        return undefined;
+      },
+    });
+  }
+
+  #ref(schema: unknown): { $ref: string } {
+    return { $ref: `#/components/schemas/${this.#names.get(schema)}` };
+  }
 }
 
-const schemaRef = (schema: unknown): { $ref: string } => ({
-  $ref: `#/components/schemas/${NAMES.get(schema)}`,
-});
 const jsonOf = (schema: Json): Json => ({ 'application/json': { schema } });
-
-function described(operation: Described): Json {
-  const { name, scope } = operation;
-  const body = bodyOf(operation);
-  return {
-    operationId: name,
-    ...(scope === null ? { security: [] } : { 'x-scope': scope }),
-    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
-    ...(body === undefined ? {} : { requestBody: body }),
-    responses: {
-      200: { description: 'done', content: answerOf(operation) },
-      default: { $ref: '#/components/responses/error' },
-    },
-  };
-}
 
 function pathParameters({ path }: Operation): Json[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
@@ -137,7 +177,7 @@ function headerParameters(operation: Described): Json[] {
   const header = (title: string, schema: Json): Json => ({ name: title, in: 'header', schema });
   if (operation.name === 'events')
     return [header('Last-Event-ID', { type: 'string', pattern: '^\\d{1,15}$' })];
-  if (!COMMANDS.some(({ name }) => name === operation.name)) return [];
+  if (!Object.hasOwn(COMMANDS, operation.name)) return [];
   return [
     header(HEADERS.actor, { type: 'string', pattern: DID.source }),
     header(HEADERS.idempotencyKey, { type: 'string', minLength: 1, maxLength: 255 }),
@@ -151,31 +191,4 @@ function besides({ submits }: Described): { readonly description?: string } {
     description:
       'Over the socket a member `environment` may stand beside these: the variables of who submits, in which the work runs. It is in no record.',
   };
-}
-
-function bodyOf(operation: Described): Json | undefined {
-  const { form, body } = operation;
-  if (form === 'records') {
-    const lines = { type: 'string', description: 'one record a line' };
-    return {
-      required: true,
-      content: { ...jsonOf(schemaRef(recordSchema)), [NDJSON_TYPE]: { schema: lines } },
-    };
-  }
-  // No body is one without members.
-  return body && { ...besides(operation), required: !v.is(body, {}), content: jsonOf(schemaRef(body)) };
-}
-
-function answerOf({ name, form, output }: Described): Json {
-  // One record is answered with one, and lines with a list.
-  if (form === 'records') return jsonOf({ anyOf: [schemaRef(documents.storedSchema), schemaRef(output)] });
-  if (output !== undefined) return jsonOf(schemaRef(output));
-  switch (name) {
-    case 'events':
-      return { 'text/event-stream': { schema: { type: 'string' } } };
-    case 'output':
-      return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } };
-    default:
-      return jsonOf({ type: 'object' });
-  }
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROTOCOL } from '../contract/engine.ts';
 import type { ServedEngine } from '../operations/engine.ts';
-import type { RouteName } from '../operations/index.ts';
+import { loadOperations, type RouteName } from '../operations/index.ts';
 import { FleetError } from '../errors.ts';
 import { errorAnswer, type ErrorAnswer, type Log } from './answers.ts';
 import { BodyRoom } from './body.ts';
@@ -146,13 +146,15 @@ class Server {
 
   /** The routes. They are loaded for the first request: nobody asks most workers, and loading them takes longer than all else there. */
   async #routes(): Promise<RequestListener> {
-    const [{ getRequestListener }, { createApp, refusal }] = await Promise.all([
+    const [{ getRequestListener }, { createApp, refusal }, operations] = await Promise.all([
       import('@hono/node-server'),
       import('./app.ts'),
+      loadOperations(),
     ]);
     const { only } = this.#options;
     const app = createApp({
       ...this.#limits,
+      operations,
       engine: this.#options.engine,
       room: new BodyRoom(this.#limits.unreadBytes),
       streams: this.#streams,

@@ -18,6 +18,8 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 /** The `Upgrade` token of the stream between coordinator and worker. */
 export const LINK_UPGRADE = 'spl-link';
 
+/** Open to everyone on the machine. */
+export const HEALTH_PATH = '/health';
 /** Reached by `Upgrade: spl-link` only. */
 export const LINK_PATH = '/v1/link';
 

@@ -1,151 +1,123 @@
-import { fanOutOpen } from './commands/fan-out-open.ts';
-import { fleetRestart } from './commands/fleet-restart.ts';
-import { fleetStart } from './commands/fleet-start.ts';
-import { fleetStop } from './commands/fleet-stop.ts';
-import { kill } from './commands/kill.ts';
-import { namespaceArchive } from './commands/namespace-archive.ts';
-import { namespaceCreate } from './commands/namespace-create.ts';
-import { namespaceDelete } from './commands/namespace-delete.ts';
-import { recordsAppend } from './commands/records-append.ts';
-import { recordsRestore } from './commands/records-restore.ts';
-import { ruleAdd } from './commands/rule-add.ts';
-import { ruleRemove } from './commands/rule-remove.ts';
-import { taskAdd } from './commands/task-add.ts';
-import { taskCancel } from './commands/task-cancel.ts';
-import { taskFanOut } from './commands/task-fan-out.ts';
-import { taskRetry } from './commands/task-retry.ts';
-import { taskRunSerial } from './commands/task-run-serial.ts';
-import {
-  taskStart,
-  taskDone,
-  taskFail,
-  taskApprove,
-  taskReject,
-  taskBlock,
-  taskDefer,
-  taskReopen,
-} from './commands/task-verbs.ts';
-import { tokenCreate } from './commands/token-create.ts';
-import { tokenRevoke } from './commands/token-revoke.ts';
-import { unkill } from './commands/unkill.ts';
-import { worktreeRemove } from './commands/worktree-remove.ts';
-import { audit } from './reports/audit.ts';
-import { children } from './reports/children.ts';
-import { fleet } from './reports/fleet.ts';
-import { health } from './reports/health.ts';
-import { instance } from './reports/instance.ts';
-import { join } from './reports/join.ts';
-import { live } from './reports/live.ts';
-import { namespaceEffective } from './reports/namespace-effective.ts';
-import { namespace } from './reports/namespace.ts';
-import { namespaces } from './reports/namespaces.ts';
-import { ping } from './reports/ping.ts';
-import { query } from './reports/query.ts';
-import { record } from './reports/record.ts';
-import { records } from './reports/records.ts';
-import { replay } from './reports/replay.ts';
-import { ruleTest } from './reports/rule-test.ts';
-import { rules } from './reports/rules.ts';
-import { speedup } from './reports/speedup.ts';
-import { task } from './reports/task.ts';
-import { tasks } from './reports/tasks.ts';
-import { threadRecords } from './reports/thread-records.ts';
-import { threadState } from './reports/thread-state.ts';
-import { threads } from './reports/threads.ts';
-import { tokens } from './reports/tokens.ts';
-import { worktrees } from './reports/worktrees.ts';
 import type { Command, Operation, Report } from './operation.ts';
 import { STREAMS } from './streams.ts';
 
-/** The list of all operations. Everything that is said about one of them is in its file. */
+/**
+ * The list of all operations: a line each, with the file that says everything else about it. An operation is loaded when
+ * somebody asks for it: a client loads the one that it calls, a server all of them.
+ */
 
 /** The commands: each does something, and is answered when it is durable. */
-export const COMMANDS = [
-  recordsAppend,
-  recordsRestore,
-  taskAdd,
-  fanOutOpen,
-  taskFanOut,
-  taskRetry,
-  taskCancel,
-  taskStart,
-  taskDone,
-  taskFail,
-  taskApprove,
-  taskReject,
-  taskBlock,
-  taskDefer,
-  taskReopen,
-  taskRunSerial,
-  namespaceCreate,
-  namespaceArchive,
-  namespaceDelete,
-  ruleAdd,
-  ruleRemove,
-  worktreeRemove,
-  kill,
-  unkill,
-  fleetStart,
-  fleetStop,
-  fleetRestart,
-  tokenCreate,
-  tokenRevoke,
-] as const;
+export const COMMANDS = {
+  'records.append': async () => (await import('./commands/records-append.ts')).recordsAppend,
+  'records.restore': async () => (await import('./commands/records-restore.ts')).recordsRestore,
+  'task.add': async () => (await import('./commands/task-add.ts')).taskAdd,
+  'fan-out.open': async () => (await import('./commands/fan-out-open.ts')).fanOutOpen,
+  'task.fan-out': async () => (await import('./commands/task-fan-out.ts')).taskFanOut,
+  'task.retry': async () => (await import('./commands/task-retry.ts')).taskRetry,
+  'task.cancel': async () => (await import('./commands/task-cancel.ts')).taskCancel,
+  'task.start': async () => (await import('./commands/task-verbs.ts')).taskStart,
+  'task.done': async () => (await import('./commands/task-verbs.ts')).taskDone,
+  'task.fail': async () => (await import('./commands/task-verbs.ts')).taskFail,
+  'task.approve': async () => (await import('./commands/task-verbs.ts')).taskApprove,
+  'task.reject': async () => (await import('./commands/task-verbs.ts')).taskReject,
+  'task.block': async () => (await import('./commands/task-verbs.ts')).taskBlock,
+  'task.defer': async () => (await import('./commands/task-verbs.ts')).taskDefer,
+  'task.reopen': async () => (await import('./commands/task-verbs.ts')).taskReopen,
+  'task.run-serial': async () => (await import('./commands/task-run-serial.ts')).taskRunSerial,
+  'namespace.create': async () => (await import('./commands/namespace-create.ts')).namespaceCreate,
+  'namespace.archive': async () => (await import('./commands/namespace-archive.ts')).namespaceArchive,
+  'namespace.delete': async () => (await import('./commands/namespace-delete.ts')).namespaceDelete,
+  'rule.add': async () => (await import('./commands/rule-add.ts')).ruleAdd,
+  'rule.remove': async () => (await import('./commands/rule-remove.ts')).ruleRemove,
+  'worktree.remove': async () => (await import('./commands/worktree-remove.ts')).worktreeRemove,
+  kill: async () => (await import('./commands/kill.ts')).kill,
+  unkill: async () => (await import('./commands/unkill.ts')).unkill,
+  'fleet.start': async () => (await import('./commands/fleet-start.ts')).fleetStart,
+  'fleet.stop': async () => (await import('./commands/fleet-stop.ts')).fleetStop,
+  'fleet.restart': async () => (await import('./commands/fleet-restart.ts')).fleetRestart,
+  'token.create': async () => (await import('./commands/token-create.ts')).tokenCreate,
+  'token.revoke': async () => (await import('./commands/token-revoke.ts')).tokenRevoke,
+} as const;
 
 /** The reports: each answers a question, and writes nothing. */
-export const REPORTS = [
-  health,
-  fleet,
-  live,
-  instance,
-  ping,
-  tasks,
-  task,
-  join,
-  children,
-  speedup,
-  namespaces,
-  worktrees,
-  namespace,
-  namespaceEffective,
-  rules,
-  ruleTest,
-  record,
-  records,
-  audit,
-  threads,
-  threadRecords,
-  threadState,
-  replay,
-  query,
-  tokens,
-] as const;
+export const REPORTS = {
+  health: async () => (await import('./reports/health.ts')).health,
+  fleet: async () => (await import('./reports/fleet.ts')).fleet,
+  live: async () => (await import('./reports/live.ts')).live,
+  instance: async () => (await import('./reports/instance.ts')).instance,
+  ping: async () => (await import('./reports/ping.ts')).ping,
+  tasks: async () => (await import('./reports/tasks.ts')).tasks,
+  task: async () => (await import('./reports/task.ts')).task,
+  join: async () => (await import('./reports/join.ts')).join,
+  children: async () => (await import('./reports/children.ts')).children,
+  speedup: async () => (await import('./reports/speedup.ts')).speedup,
+  namespaces: async () => (await import('./reports/namespaces.ts')).namespaces,
+  worktrees: async () => (await import('./reports/worktrees.ts')).worktrees,
+  namespace: async () => (await import('./reports/namespace.ts')).namespace,
+  'namespace.effective': async () => (await import('./reports/namespace-effective.ts')).namespaceEffective,
+  rules: async () => (await import('./reports/rules.ts')).rules,
+  'rule.test': async () => (await import('./reports/rule-test.ts')).ruleTest,
+  record: async () => (await import('./reports/record.ts')).record,
+  records: async () => (await import('./reports/records.ts')).records,
+  audit: async () => (await import('./reports/audit.ts')).audit,
+  threads: async () => (await import('./reports/threads.ts')).threads,
+  'thread.records': async () => (await import('./reports/thread-records.ts')).threadRecords,
+  'thread.state': async () => (await import('./reports/thread-state.ts')).threadState,
+  replay: async () => (await import('./reports/replay.ts')).replay,
+  query: async () => (await import('./reports/query.ts')).query,
+  tokens: async () => (await import('./reports/tokens.ts')).tokens,
+} as const;
 
-type Listed = (typeof COMMANDS)[number] | (typeof REPORTS)[number];
-type Signature<C> =
-  C extends Command<string, infer I, infer O>
-    ? { input: I; output: O }
-    : C extends Report<string, infer I, infer O>
-      ? { input: I; output: O }
+type Loaded<L> = L extends () => Promise<infer O> ? O : never;
+type AnyCommand = Loaded<(typeof COMMANDS)[CommandName]>;
+type AnyReport = Loaded<(typeof REPORTS)[ReportName]>;
+type Signature<O> =
+  O extends Command<string, infer I, infer A>
+    ? { input: I; output: A }
+    : O extends Report<string, infer I, infer A>
+      ? { input: I; output: A }
       : never;
 
+export type CommandName = keyof typeof COMMANDS;
+export type ReportName = keyof typeof REPORTS;
+export type RouteName = CommandName | ReportName | (typeof STREAMS)[number]['name'];
+
 /** The input and the output of each command, by its name. */
-export type Commands = { [C in (typeof COMMANDS)[number] as C['name']]: Signature<C> };
-export type CommandName = keyof Commands;
+export type Commands = { [N in CommandName]: Signature<Loaded<(typeof COMMANDS)[N]>> };
 
 /** The input and the output of each report, by its name. */
-export type Reports = { [R in (typeof REPORTS)[number] as R['name']]: Signature<R> };
-export type ReportName = keyof Reports;
+export type Reports = { [N in ReportName]: Signature<Loaded<(typeof REPORTS)[N]>> };
 
-/** Everything that HTTP offers, in the order in which it is bound. */
-export const OPERATIONS: readonly Operation<RouteName>[] = [...COMMANDS, ...REPORTS, ...STREAMS];
-export type RouteName = Listed['name'] | (typeof STREAMS)[number]['name'];
+type CommandOf<N extends CommandName> = Command<N, Commands[N]['input'], Commands[N]['output']>;
+type ReportOf<N extends ReportName> = Report<N, Reports[N]['input'], Reports[N]['output']>;
 
-const commands = new Map<string, unknown>(COMMANDS.map(each => [each.name, each]));
-const reports = new Map<string, unknown>(REPORTS.map(each => [each.name, each]));
-
+/** Loads one command. */
 export const commandNamed = <N extends CommandName>(name: N) =>
-  commands.get(name) as Command<N, Commands[N]['input'], Commands[N]['output']>;
+  COMMANDS[name]() as unknown as Promise<CommandOf<N>>;
 
+/** Loads one report. */
 export const reportNamed = <N extends ReportName>(name: N) =>
-  reports.get(name) as Report<N, Reports[N]['input'], Reports[N]['output']>;
+  REPORTS[name]() as unknown as Promise<ReportOf<N>>;
+
+/** All operations, loaded. */
+export interface Operations {
+  readonly commands: readonly AnyCommand[];
+  readonly reports: readonly AnyReport[];
+  /** Everything that HTTP offers, in the order in which it is bound. */
+  readonly all: readonly Operation<RouteName>[];
+  command<N extends CommandName>(name: N): CommandOf<N>;
+  report<N extends ReportName>(name: N): ReportOf<N>;
+}
+
+export async function loadOperations(): Promise<Operations> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load): Promise<AnyCommand> => load()));
+  const reports = await Promise.all(Object.values(REPORTS).map((load): Promise<AnyReport> => load()));
+  const byName = new Map<string, unknown>([...commands, ...reports].map(each => [each.name, each]));
+  return {
+    commands,
+    reports,
+    all: [...commands, ...reports, ...STREAMS],
+    command: <N extends CommandName>(name: N) => byName.get(name) as CommandOf<N>,
+    report: <N extends ReportName>(name: N) => byName.get(name) as ReportOf<N>,
+  };
+}

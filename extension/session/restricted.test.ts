@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
-import { COMMANDS as LIST } from '../../engine/operations/index.ts';
+import { COMMANDS as LIST, type CommandName } from '../../engine/operations/index.ts';
 import { restricted } from './restricted.ts';
 
-const COMMANDS = LIST.map(({ name }) => name);
+const COMMANDS = Object.keys(LIST) as CommandName[];
 
 describe('the engine for a folder that may not be trusted', () => {
   it('takes what ends work, and refuses every other command before it is sent', async () => {

@@ -10,7 +10,7 @@ import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
 import type { Verb } from '../../engine/cli/verb.ts';
 import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
 import { parseConfig } from '../../engine/home/config.ts';
-import { OPERATIONS } from '../../engine/operations/index.ts';
+import { loadOperations } from '../../engine/operations/index.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../../engine/plan/plan-keys.ts';
 import { INVARIANTS } from '../simulation/invariants.ts';
 import { blocksIn, codesIn, headings, linksIn, sectionOf, tableIn, tableOf, type Code } from './markdown.ts';
@@ -135,10 +135,10 @@ describe('the documents', () => {
         holdTable('docs/plans.md', head, wanted);
       });
 
-    it('the operations, as routes of HTTP with their scopes', () => {
+    it('the operations, as routes of HTTP with their scopes', async () => {
       const page = read('docs/api.md');
-      const [table] = /^\| route [^]*?(?=\n\n)/m.exec(page)!;
-      const rows = [...OPERATIONS]
+      const [table] = /^\| route [^]*?(?=\n\n|\n(?![^]))/m.exec(page)!;
+      const rows = [...(await loadOperations()).all]
         .sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)))
         .map(({ method, path, scope, about }) => [`\`${method} ${path}\``, scope ?? 'none', about]);
       const wanted = tableOf(['route', 'scope', 'meaning'], rows);

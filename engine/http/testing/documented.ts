@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { openApi } from '../openapi.ts';
-import type { RouteName } from '../../operations/index.ts';
+import { loadOperations, type RouteName } from '../../operations/index.ts';
 
 /** The OpenAPI document, read as a stranger would: what it allows can be asked, and be told from what it forbids. */
 
@@ -49,7 +49,7 @@ export interface Asked {
   readonly body: unknown;
 }
 
-const document = openApi() as {
+const document = openApi(await loadOperations()) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 };

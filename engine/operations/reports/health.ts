@@ -1,13 +1,14 @@
 import { healthSchema, type HealthDocument } from '../../contract/documents.ts';
 import { PROTOCOL, VERSION } from '../../contract/engine.ts';
 import { open } from '../confinement.ts';
+import { HEALTH_PATH } from '../http-format.ts';
 import { report } from '../operation.ts';
 
 export const health = report({
   name: 'health',
   about: 'the name and version of the instance; open to everyone on the machine',
   method: 'GET',
-  path: '/health',
+  path: HEALTH_PATH,
   scope: null,
   output: healthSchema,
   confine: open,

@@ -21,10 +21,10 @@ import { processStart } from '../../system/process-table.ts';
 import type { Log } from '../../log/log.ts';
 import type { Engine } from '../../operations/engine.ts';
 import {
-  commandNamed,
-  reportNamed,
+  loadOperations,
   type CommandName,
   type Commands,
+  type Operations,
   type ReportName,
   type Reports,
 } from '../../operations/index.ts';
@@ -91,6 +91,8 @@ export class CoordinatorEngine implements Engine {
   readonly #control: FleetControl;
   readonly #work: WorkSubmission;
   readonly #contexts: OperationContexts;
+  /** Loaded by `start`. */
+  #operations!: Operations;
   readonly #shared: SharedThreads;
   readonly #environments: Environments;
   readonly #startedAt: number;
@@ -169,6 +171,7 @@ export class CoordinatorEngine implements Engine {
   async start(endpoint: string | null, notes: readonly string[] = []): Promise<void> {
     this.#endpoint = endpoint;
     this.#control.notes = notes;
+    this.#operations = await loadOperations();
     await this.#work.resume();
     await this.#step(now => {
       const isMoved = this.#isMoved();
@@ -214,7 +217,7 @@ export class CoordinatorEngine implements Engine {
       context.idempotencyKey === undefined
         ? context
         : { ...context, digest: await commandDigest(name, input) };
-    return commandNamed(name).run(input, this.#contexts.ofCommand(name, caller));
+    return this.#operations.command(name).run(input, this.#contexts.ofCommand(name, caller));
   }
 
   /** The number of fan-outs that are not over: not joined, or with children still to end. */
@@ -237,7 +240,7 @@ export class CoordinatorEngine implements Engine {
     await this.#ready;
     this.#requireOpen();
     const asker = { ...(signal && { signal }), ...(holder !== undefined && { holder }) };
-    const told = await reportNamed(name).answer(input, this.#contexts.ofReport(asker));
+    const told = await this.#operations.report(name).answer(input, this.#contexts.ofReport(asker));
     // What is told must hold: it waits for what was decided and is not durable yet.
     if (this.#options.log.end !== this.#options.log.pendingEnd) await this.#lastAppend;
     return told;
