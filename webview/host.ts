@@ -28,7 +28,7 @@ export class RequestFailed extends Error {
 type Told = Exclude<ToView, { type: 'reply' }>;
 type Waiting = { resolve: (value: string | null) => void; reject: (failed: RequestFailed) => void };
 
-/** More requests than anybody can have under way by hand. */
+/** The most requests under way: more than anybody can make by hand. */
 const MAX_WAITING = 64;
 
 /** The other side of the panel, as the view sees it. */
@@ -36,21 +36,21 @@ export class Host {
   readonly #api: EditorApi;
   readonly #listener: (told: Told) => void;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #hear = (event: MessageEvent<unknown>): void => this.#heard(event.data);
+  readonly #onMessage = (event: MessageEvent<unknown>): void => this.#receive(event.data);
   #nextId = 1;
 
-  /** @param listener hears everything but replies. */
+  /** @param listener called with every message but replies */
   constructor(api: EditorApi, listener: (told: Told) => void) {
     this.#api = api;
     this.#listener = listener;
-    window.addEventListener('message', this.#hear);
+    window.addEventListener('message', this.#onMessage);
   }
 
-  say(message: ToHost): void {
+  send(message: ToHost): void {
     this.#api.postMessage(message);
   }
 
-  /** Fulfilled with the host's answer; rejected with RequestFailed, also when this is disposed of before it comes. */
+  /** Asks the host. The promise rejects with RequestFailed, also when this is disposed of before the answer comes. */
   ask(request: ViewRequest): Promise<string | null> {
     if (this.#waiting.size >= MAX_WAITING) {
       return Promise.reject(
@@ -60,31 +60,31 @@ export class Host {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.say({ type: 'request', id, request });
+      this.send({ type: 'request', id, request });
     });
   }
 
   dispose(): void {
-    window.removeEventListener('message', this.#hear);
+    window.removeEventListener('message', this.#onMessage);
     for (const { reject } of this.#waiting.values()) {
       reject(new RequestFailed({ code: 'CLOSED', message: 'the panel was closed', hint: null }));
     }
     this.#waiting.clear();
   }
 
-  #heard(data: unknown): void {
+  #receive(data: unknown): void {
     const decoded = decodeToView(data);
-    if (!decoded.ok) return this.#complain(`a message to the view was dropped: ${decoded.problem}`);
+    if (!decoded.ok) return this.#report(`a message to the view was dropped: ${decoded.problem}`);
     const { message } = decoded;
     if (message.type !== 'reply') return this.#listener(message);
     const waiting = this.#waiting.get(message.id);
-    if (waiting === undefined) return this.#complain(`nothing waits for reply ${message.id}`);
+    if (waiting === undefined) return this.#report(`nothing waits for reply ${message.id}`);
     this.#waiting.delete(message.id);
     if (message.result.ok) waiting.resolve(message.result.value);
     else waiting.reject(new RequestFailed(message.result.problem));
   }
 
-  #complain(message: string): void {
-    this.say({ type: 'problem', message: message.slice(0, MAX_TEXT_CHARS) });
+  #report(message: string): void {
+    this.send({ type: 'problem', message: message.slice(0, MAX_TEXT_CHARS) });
   }
 }

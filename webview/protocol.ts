@@ -87,7 +87,7 @@ export const MAX_PICTURE_CHARS = 32 * 1024 * 1024;
 const requestSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('output'), index: whole }),
   v.strictObject({ kind: v.literal('retry'), index: whole }),
-  /** All that did not accept, as one round. */
+  /** Retries every subtask that did not accept, as one round. */
   v.strictObject({ kind: v.literal('retry-failed') }),
   v.strictObject({ kind: v.literal('cancel'), index: whole }),
   v.strictObject({ kind: v.literal('pause') }),
@@ -95,7 +95,7 @@ const requestSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('run-serial') }),
   v.strictObject({ kind: v.literal('cancel-serial') }),
   v.strictObject({ kind: v.literal('open-serial') }),
-  /** JSON is written by the host, from the engine's documents. */
+  /** The host writes JSON from the engine's documents. */
   v.strictObject({ kind: v.literal('export-json') }),
   v.strictObject({
     kind: v.literal('export-picture'),
@@ -107,12 +107,12 @@ const requestSchema = v.variant('kind', [
 export type ViewRequest = v.InferOutput<typeof requestSchema>;
 
 const toHostSchema = v.variant('type', [
-  /** Said once by every view that has started, also by one that was hidden and comes back. */
+  /** Sent once by every view that has started, also when a hidden panel is shown again. */
   v.strictObject({ type: v.literal('ready') }),
   v.strictObject({ type: v.literal('request'), id: whole, request: requestSchema }),
   /** The change with this number is applied: the host may send the next. */
   v.strictObject({ type: v.literal('applied'), seq: whole }),
-  /** Something that belongs into the host's log. */
+  /** A message for the host's log. */
   v.strictObject({ type: v.literal('problem'), message: v.pipe(v.string(), v.maxLength(MAX_TEXT_CHARS)) }),
 ]);
 export type ToHost = v.InferOutput<typeof toHostSchema>;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /**
- * Every text that the view shows, by key. The host translates them and sends them as one object: the view itself knows
+ * Every text that the view shows, by key. The host translates them and sends them as one object; the view knows
  * no language. `{0}`, `{1}` are places that the view fills.
  */
 export const STRING_KEYS = [
@@ -141,7 +141,7 @@ const entries = Object.fromEntries(STRING_KEYS.map(key => [key, v.string()])) as
 
 export const stringsSchema = v.strictObject(entries);
 
-/** Puts the values into the places of a text: `{0}` takes the first. A place without a value stays as it is. */
+/** Replaces the places of a text by values: `{0}` by the first. A place without a value stays as it is. */
 export function fill(text: string, ...values: readonly (string | number)[]): string {
   return text.replace(/\{(\d+)\}/g, (place, at: string) => String(values[Number(at)] ?? place));
 }

@@ -37,7 +37,7 @@ export function contentAt(dir: string, commit: string, path: string): Promise<st
   return git(dir, 'cat-file', 'blob', `${commit}:${path}`);
 }
 
-/** Git tells a letter, then one path, or two where the file was renamed or copied. */
+/** Parses git's output: a letter, then one path, or two where the file was renamed or copied. */
 function* changedFiles(told: readonly string[]): Generator<ChangedFile> {
   for (let at = 0; at + 1 < told.length;) {
     const [status = '', first = '', second = ''] = told.slice(at, at + 3);

@@ -7,8 +7,8 @@ import type { CommandContext } from './context.ts';
 import type { DraftSubtask, FanOutDraft } from './fan-out-draft.ts';
 
 /**
- * Asks for one subtask, step by step: goal, who does it, worker, and what it comes after if there is anything.
- * @param index of the one that is changed; left out for a new one
+ * Asks for one subtask, step by step: goal, executor, worker, and dependencies where there are other subtasks.
+ * @param index the subtask to change; left out for a new one
  * @returns undefined when the user left
  */
 export async function askForSubtask(
@@ -60,7 +60,7 @@ async function askForDoing(
     };
   });
   const rank = ({ executor }: { executor: string }): number =>
-    // What holds now comes first, where Enter takes it.
+    // The present value comes first, where Enter takes it.
     executor === now?.executor ? 0 : executor === 'shell' ? 1 : 2;
   items.sort((a, b) => rank(a) - rank(b));
   const placeHolder = vscode.l10n.t('Who does it?');
@@ -126,7 +126,7 @@ async function askForTarget(
       target: worker.alias,
     })),
   ];
-  // What holds now comes first, where Enter takes it.
+  // The present value comes first, where Enter takes it.
   items.sort((a, b) => Number(b.target === value) - Number(a.target === value));
   const placeHolder = vscode.l10n.t('On which worker?');
   return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.target;

@@ -17,7 +17,7 @@ export interface CommandContext {
   readonly log: vscode.LogOutputChannel;
   /** Opens the panel of a task's join and speedup. */
   openReport(thread: string): void;
-  /** Shows the row of this in its tree. */
+  /** Reveals a row in its tree. */
   reveal(target: RevealedRef): Promise<void>;
   /** Returns the fault of a join predicate for this number of subtasks; null when it has none. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
@@ -25,7 +25,7 @@ export interface CommandContext {
   readonly plans: Pick<Plans, 'client' | 'outline' | 'lastRun'>;
   /** Shows the picture of a plan. */
   previewPlan(uri: vscode.Uri): void;
-  /** Keeps in mind which task a plan was run as. */
+  /** Remembers the task of a plan's last run. */
   notePlanRun(uri: vscode.Uri, thread: string): Promise<void>;
 }
 

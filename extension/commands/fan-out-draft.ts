@@ -1,7 +1,7 @@
 import type { FanOutRequest, Losers } from '../../engine/contract/commands.ts';
 import { FORM_FIELDS, type FormField, type Subtask } from '../../engine/subtask/subtask.ts';
 
-/** One subtask as it is being put together: a member for each key that the table marks for forms. */
+/** A subtask of a draft: a member for each key that the table marks for forms. */
 export interface DraftSubtask extends Readonly<Pick<Subtask, Exclude<FormField, 'depends_on'>>> {
   /** The executor, such as `shell` or `agent:claude`. */
   readonly executor: string;
@@ -9,7 +9,7 @@ export interface DraftSubtask extends Readonly<Pick<Subtask, Exclude<FormField, 
   readonly depends_on: readonly number[];
 }
 
-/** A fan-out as it is being put together. Each change makes a new one. */
+/** A draft of a fan-out. Each change makes a new one. */
 export interface FanOutDraft {
   readonly subtasks: readonly DraftSubtask[];
   readonly join: string;
@@ -19,7 +19,7 @@ export interface FanOutDraft {
 
 export const EMPTY_DRAFT: FanOutDraft = { subtasks: [], join: 'all', losers: 'drain', timeoutSecs: null };
 
-/** The draft with this subtask at the end, or in the place of the one at `index`. */
+/** Returns the draft with this subtask at the end, or in the place of the one at `index`. */
 export function withSubtask(draft: FanOutDraft, subtask: DraftSubtask, index?: number): FanOutDraft {
   const subtasks =
     index === undefined
@@ -28,7 +28,7 @@ export function withSubtask(draft: FanOutDraft, subtask: DraftSubtask, index?: n
   return { ...draft, subtasks };
 }
 
-/** The draft without the subtask at `index`; those that depended on it depend on it no more. */
+/** Returns the draft without the subtask at `index`, and without the dependencies on it. */
 export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
   const subtasks = draft.subtasks
     .filter((_, i) => i !== index)
@@ -39,7 +39,7 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
   return { ...draft, subtasks };
 }
 
-/** The body that the engine takes. Each subtask says what runs it, whatever the fleet's default. */
+/** Returns the request for the engine. Each subtask names its executor, whatever the fleet's default. */
 export function requestOf(draft: FanOutDraft): FanOutRequest {
   return {
     subtasks: draft.subtasks.map(subtask =>

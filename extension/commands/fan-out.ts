@@ -21,8 +21,8 @@ import { pickTask } from './pick.ts';
 import { sayNotes, startTask } from './start-task.ts';
 
 /**
- * Puts a fan-out together: a first subtask, then a page on which everything of it can be seen and changed, until it is
- * started. What the engine refuses brings the page back, with nothing lost.
+ * Asks for a first subtask, then shows the draft of the fan-out, in which everything can be changed, until it is
+ * started. Where the engine refuses the draft, it is shown again.
  */
 export const fanOut: Handler<'fleet.fanOut'> = async (context, target) => {
   const split = await askWhatToSplit(context, target);
@@ -37,7 +37,7 @@ export const fanOut: Handler<'fleet.fanOut'> = async (context, target) => {
   }
 };
 
-/** A task that is there, or one that is added when its subtasks are started. */
+/** The task to fan out: an existing one, or one that is added together with its subtasks. */
 interface Split {
   /** For titles. */
   readonly name: string;
@@ -83,7 +83,7 @@ async function askWhatToSplit(
   return picked.task === undefined ? askForNew() : existing(picked.task);
 }
 
-/** @returns false where it is to be changed and started again */
+/** @returns false if the draft is to be changed and started again */
 async function started(context: CommandContext, split: Split, draft: FanOutDraft): Promise<boolean> {
   let thread: string;
   try {
@@ -96,7 +96,7 @@ async function started(context: CommandContext, split: Split, draft: FanOutDraft
   return true;
 }
 
-/** Shows a task with the subtasks that it has just got: there is nothing to unfold before the model knows of them. */
+/** Reveals a task and its new subtasks, once the model knows them. */
 export async function revealFannedOut(context: CommandContext, thread: string): Promise<void> {
   await context.model.known(thread, ({ fan_out: fanOut }) => fanOut !== null);
   await context.reveal({ kind: 'task', thread });
@@ -104,7 +104,7 @@ export async function revealFannedOut(context: CommandContext, thread: string): 
 
 type Row = vscode.QuickPickItem & { readonly act?: (draft: FanOutDraft) => Promise<FanOutDraft> };
 
-/** Shows the draft until it is to be started. @returns undefined when the user left. */
+/** Shows the draft until the user starts it. @returns undefined when the user left */
 async function edit(
   context: CommandContext,
   alias: string,

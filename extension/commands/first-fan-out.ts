@@ -7,7 +7,7 @@ import { requestOf } from './fan-out-draft.ts';
 import { startFleet } from './fleet.ts';
 import { startTask } from './start-task.ts';
 
-/** The walkthrough's second step: a task, split into two subtasks that only echo, one for each worker. */
+/** Runs the walkthrough's second step: a task with two subtasks that only echo, one for each worker. */
 export const firstFanOut: Handler<'fleet.firstFanOut'> = async context => {
   if (workers(context).length < 2) await startFleet(context);
   const task = taskOf(vscode.l10n.t('See a first fan-out'), freeAlias(context));
@@ -26,7 +26,7 @@ function workers({ model }: CommandContext): readonly unknown[] {
   return instances.filter(({ role, status }) => role === 'worker' && status === 'live');
 }
 
-/** FIRST-001 as in the tutorial, or the next one that no task of this fleet has. */
+/** Returns FIRST-001 as in the tutorial, or the next alias that no task of this fleet has. */
 function freeAlias({ model }: CommandContext): string {
   for (let i = 1; ; i++) {
     const alias = `FIRST-${String(i).padStart(3, '0')}`;

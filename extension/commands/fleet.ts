@@ -10,7 +10,7 @@ import { engine, type CommandContext, type Handler } from './context.ts';
 import { tell, withProgress } from './progress.ts';
 import { offerLeftWorktrees } from './work.ts';
 
-/** Starting and stopping the fleet as a whole. */
+/** Commands that start and stop the fleet as a whole. */
 
 export const startFleet: Handler<'fleet.start'> = async context => {
   const client = await engine(context);
@@ -32,7 +32,7 @@ function startedText({ live, spawned, adopted, resumed }: FleetStarted): string 
   return vscode.l10n.t('Fleet: {0}', parts.join(', '));
 }
 
-/** Work that runs gets this long to finish, as on the command line. */
+/** The time for running attempts to finish, in seconds, as on the command line. */
 const GRACE_SECS = 10;
 
 export const stopWorkers: Handler<'fleet.stopWorkers'> = context => stop(context, 'workers');
@@ -40,7 +40,7 @@ export const stopAll: Handler<'fleet.stopAll'> = context => stop(context, 'all')
 
 async function stop(context: CommandContext, scope: 'workers' | 'all'): Promise<void> {
   const client = await engine(context);
-  // Asked of the engine: what the views show may be a moment old, and would make a question of what is over.
+  // The engine is asked, because the views may be a moment old and would ask about fan-outs that are over.
   const { fan_outs_total: underWay } = await client.report('live', {});
   if (underWay > 0 && !(await confirmStop(underWay))) return;
   const stopped = await withProgress(
@@ -64,7 +64,7 @@ export function stoppedText({ stopped }: FleetStopped): string {
   return vscode.l10n.t('Fleet: {0} stopped', stopped.map(({ alias }) => alias).join(', '));
 }
 
-/** Opens the file that agents, worktrees and time-outs are set in; where there is none, a text to begin with, not saved. */
+/** Opens `config.toml`; where there is none, an unsaved template. */
 export const openConfiguration: Handler<'fleet.openConfiguration'> = async ({ session }) => {
   const file = vscode.Uri.file(homePaths(session.home).configToml);
   const isThere = await vscode.workspace.fs.stat(file).then(

@@ -95,7 +95,7 @@ export const showStatus: Handler<'fleet.showStatus'> = async context => {
   await context.documents.show('fleet.md', text.join('\n'));
 };
 
-/** Puts it on the clipboard, and says so. */
+/** Copies a text to the clipboard, and says so. */
 export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   tell(vscode.l10n.t('Copied {0}', text));

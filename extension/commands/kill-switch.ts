@@ -12,7 +12,7 @@ import { engine, type CommandContext, type Handler } from './context.ts';
 import { pickNamespace } from './pick.ts';
 import { tell } from './progress.ts';
 
-/** Keeping work from starting, and letting it start again. */
+/** Commands that keep work from starting, and that let it start again. */
 
 /** The default time for running attempts to finish under a hard freeze, in seconds. */
 const GRACE_SECS = 60;
@@ -23,7 +23,7 @@ export const killSwitch: Handler<'fleet.killSwitch'> = async context => {
   if (reach !== undefined) await stop(context, reach);
 };
 
-/** The same for a namespace that is known already. */
+/** Freezes one namespace. */
 export const freezeNamespace: Handler<'fleet.freezeNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be frozen, with all below it?');
   const namespace = await pickNamespace(context, target, placeHolder, isActive);
@@ -57,7 +57,7 @@ export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => 
     void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is frozen.'));
     return;
   }
-  // Asked for where there is only one, too: a click in the status bar is soon done by mistake.
+  // A single hold is offered as well, because the status bar is easily clicked by mistake.
   const items = holds.map(hold => ({
     label: iconless(holdText(hold)),
     detail: iconless(holdDetail(hold)),
@@ -70,7 +70,7 @@ export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => 
   tell(vscode.l10n.t('Lifted: {0}', holdText(picked.hold)));
 };
 
-/** Lets a namespace go on that has a freeze of its own. */
+/** Lifts a namespace's own freeze. */
 export const unfreezeNamespace: Handler<'fleet.unfreezeNamespace'> = async (context, target) => {
   const frozen = new Set(holdsOf(context.model.fleet).map(({ namespace }) => namespace));
   const placeHolder = vscode.l10n.t('Which namespace is to go on?');

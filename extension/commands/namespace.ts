@@ -17,7 +17,7 @@ import { tell } from './progress.ts';
 const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
 const isNotRoot = ({ id }: NamespaceDocument): boolean => id !== ROOT_NAMESPACE;
 
-/** Asks for the name of a new one, below the chosen one, and what it is for. */
+/** Asks for the name of a new namespace, below the chosen one, and for its description. */
 export const newNamespace: Handler<'fleet.newNamespace'> = async (context, target) => {
   const client = await engine(context);
   const above = target !== undefined && target.id !== ROOT_NAMESPACE ? `${target.id}/` : '';
@@ -65,7 +65,7 @@ async function found(client: EngineClient, namespace: string): Promise<Namespace
   }
 }
 
-/** Closes one; where others lie below it, once it is confirmed. */
+/** Archives a namespace; if others lie below it, after confirmation. */
 export const archiveNamespace: Handler<'fleet.archiveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be archived?');
   const isFit = (each: NamespaceDocument): boolean => isNotRoot(each) && each.own_status === 'active';
@@ -75,7 +75,7 @@ export const archiveNamespace: Handler<'fleet.archiveNamespace'> = async (contex
   if (children > 0 && !(await confirmArchive(id, children))) return;
   await (await engine(context)).submit('namespace.archive', { namespace: id });
   const revive = asCommand('fleet.reviveNamespace', vscode.l10n.t('Revive'), { kind: 'namespace', id });
-  // The way back; nobody waits for the answer.
+  // The command does not wait for the answer.
   void offer('info', vscode.l10n.t('{0} is archived.', id), revive);
 };
 
@@ -88,7 +88,7 @@ function confirmArchive(id: string, children: number): Promise<boolean> {
   return confirm(message, detail, vscode.l10n.t('Archive'));
 }
 
-/** Makes one active again, with what it took along. */
+/** Makes an archived namespace active again, with all below it. */
 export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be active again?');
   const isFit = ({ own_status: own }: NamespaceDocument): boolean => own === 'archived';
@@ -99,7 +99,7 @@ export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context,
   tell(vscode.l10n.t('{0} is active again', id));
 };
 
-/** Archives one for good, once it is confirmed; the engine refuses it while anything in it is active or unfinished. */
+/** Deletes a namespace after confirmation. The engine refuses while anything in it is active or unfinished. */
 export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be deleted?');
   const namespace = await pickNamespace(context, target, placeHolder, isNotRoot);
@@ -114,7 +114,7 @@ export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context,
   tell(vscode.l10n.t('Deleted {0}', id));
 };
 
-/** Shows what holds in one, and which level set each part. */
+/** Shows the effective policy of a namespace, and the level that set each part. */
 export const showEffectivePolicy: Handler<'fleet.showEffectivePolicy'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('The policy of which namespace?');
   const namespace = await pickNamespace(context, target, placeHolder);
@@ -136,7 +136,7 @@ export const showEffectivePolicy: Handler<'fleet.showEffectivePolicy'> = async (
   await context.documents.show(`${id} policy.txt`, text.join('\n'));
 };
 
-/** Has this workspace make its new tasks in one, and its terminals work in it. */
+/** Sets the namespace of this workspace, for its new tasks and its terminals. */
 export const useNamespace: Handler<'fleet.useNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('In which namespace is this workspace to work?');
   const namespace = await pickNamespace(context, target, placeHolder, isActive);
@@ -145,7 +145,7 @@ export const useNamespace: Handler<'fleet.useNamespace'> = async (context, targe
   tell(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
 };
 
-/** Takes back what this workspace said; what the user's own settings say holds again. */
+/** Removes the namespace from this workspace's settings; the user's own setting applies again. */
 export const clearNamespace: Handler<'fleet.clearNamespace'> = async () => {
   await writeSetting(undefined);
   tell(vscode.l10n.t('This workspace names no namespace any more'));

@@ -46,7 +46,7 @@ async function taskOf(context: CommandContext, thread: string): Promise<TaskDocu
   return context.model.tasks.get(thread) ?? (await engine(context)).report('task', { task: thread });
 }
 
-/** The most subtasks that a list offers: nobody reads more. */
+/** The most subtasks that a list offers. */
 const MAX_OFFERED = 500;
 
 /** @returns undefined when the user left. */
@@ -91,7 +91,7 @@ export async function pickInstance(
 ): Promise<InstanceDocument | undefined> {
   const instances = context.model.fleet?.instances ?? [];
   if (target !== undefined) {
-    // The views may be a moment behind: one that is just being restarted is not among their rows.
+    // The views may be a moment behind: an instance that is being restarted has no row.
     const shown = instances.find(({ did }) => did === target.did);
     return shown ?? (await engine(context)).report('instance', { instance: target.did });
   }

@@ -77,7 +77,7 @@ function sayNoPlan(): void {
   void vscode.window.showInformationMessage(message);
 }
 
-/** A subtask as it was shown. */
+/** A subtask as the lens or the list showed it. */
 type Meant = Pick<PlanSubtaskRef, 'subtask' | 'name'>;
 
 /** Returns the present subtask with the name that was shown; undefined where it is gone. */
@@ -110,7 +110,7 @@ async function run(
   if ('errors' in asked) return sayFaulty(asked.errors);
   const client = await engine(context);
   const { live } = await client.report('fleet', {});
-  // The coordinator is one of those that live.
+  // The coordinator counts as live.
   if (live < 2) await startFleet(context);
   const { goal, fanOut } = fanOutOf(asked, path.dirname(uri.fsPath));
   const { dir, namespace } = fanOut;
@@ -134,7 +134,7 @@ async function sayFaulty(errors: number): Promise<void> {
     await vscode.commands.executeCommand('workbench.actions.view.problems');
 }
 
-/** The body of a fan-out, its folders told from that of the plan. */
+/** Returns the request of a fan-out, with its folders resolved from the plan's. */
 function fanOutOf(
   { request }: Extract<Requested, { request: unknown }>,
   folder: string,

@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 
-/** Shows that something takes its time. */
+/** Shows progress while the work runs. */
 export function withProgress<T>(title: string, work: () => Promise<T>): Thenable<T> {
   return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, work);
 }
 
-/** Says what was done where it is seen and not in the way. */
+/** Shows a result in the status bar for a few seconds. */
 export function tell(text: string): void {
   vscode.window.setStatusBarMessage(text, 5000);
 }

@@ -6,7 +6,7 @@ import { engine, type Handler } from './context.ts';
 const FIRST = 'SELECT topic, count(*) AS records FROM records GROUP BY topic ORDER BY records DESC';
 const MAX_ROWS = 1000;
 
-/** Asks the index of the log in SQL; it can't change anything. */
+/** Queries the index of the log in SQL, read-only. */
 export const query: Handler<'fleet.query'> = async context => {
   const sql = await vscode.window.showInputBox({
     title: vscode.l10n.t('Query Records'),

@@ -15,7 +15,7 @@ export async function startTask(
   return opened;
 }
 
-/** Says what will keep subtasks from starting as things stand. */
+/** Shows the engine's notes about subtasks that can't start now. */
 export function sayNotes({ notes = [] }: FannedOut): void {
   for (const note of notes) void vscode.window.showWarningMessage(linkless(note));
 }

@@ -73,8 +73,8 @@ function withReason(command: 'task.approve' | 'task.reject' | 'task.fail'): Say 
 }
 
 /**
- * A text that may be left out, and is null then.
- * @param needed what is said where it may not be
+ * Asks for a text, which is null where it is left out.
+ * @param needed the fault of an empty text, where a text is needed
  * @returns undefined when the user left
  */
 async function askFor(
@@ -89,7 +89,7 @@ async function askFor(
   return text === undefined ? undefined : { text: text.trim() === '' ? null : text.trim() };
 }
 
-/** On another task, which ends the block when it is approved, or on something in words. */
+/** Blocks a task on another one, whose approval unblocks it, or on something in words. */
 async function blocked(
   context: CommandContext,
   { thread: task }: TaskDocument,

@@ -51,7 +51,7 @@ export const retry: Handler<'fleet.retry'> = async (context, target) => {
   ).submit('task.retry', { task: thread, subtask: picked.child.index, hint: hint === '' ? null : hint });
 };
 
-/** All that did not accept, as one round. */
+/** Retries every subtask that did not accept, as one round. */
 export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('What failed of which task is to run again?');
   const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) =>
@@ -70,7 +70,7 @@ export const cancel: Handler<'fleet.cancel'> = async (context, target) => {
   const task = await pickTask(context, target, vscode.l10n.t('Which task is to be cancelled?'), isFit);
   if (task === undefined) return;
   const client = await engine(context);
-  // What is at stake now, of which the view may not have heard yet.
+  // The engine is asked, because the view may be a moment old.
   if (!(await confirmCancel(await client.report('task', { task: task.thread })))) return;
   await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
@@ -85,7 +85,7 @@ async function cancelChild(context: CommandContext, target: ChildRef | AttemptRe
   tell(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
 
-/** The attempt that was shown is over; a later one is not what was meant. */
+/** Says that the attempt has ended. A later attempt is not cancelled in its place. */
 function sayEnded(attempt: number): void {
   void vscode.window.showInformationMessage(
     vscode.l10n.t('Attempt {0} has ended by itself; nothing is cancelled.', attempt),
@@ -142,7 +142,7 @@ export const showThread: Handler<'fleet.showThread'> = async (context, target) =
 
 const MAX_THREADS = 500;
 
-/** Any thread of the log, those of the fleet itself among them. */
+/** Asks for a thread of the log, the fleet's own included. */
 async function pickThread(context: CommandContext): Promise<string | undefined> {
   const { threads } = await (await engine(context)).report('threads', { limit: MAX_THREADS });
   const items = threads.map(({ thread, title, kind, records, last_unix: last }) => ({
@@ -156,7 +156,7 @@ async function pickThread(context: CommandContext): Promise<string | undefined> 
   return (await vscode.window.showQuickPick(items, options))?.thread;
 }
 
-/** The thread of a row; without one, a task's that the user picks. */
+/** Returns the thread of a row; without one, that of a task that the user picks. */
 async function threadOf(
   context: CommandContext,
   target: WorkRef | undefined,

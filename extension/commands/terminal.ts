@@ -9,7 +9,7 @@ export const openTerminal: Handler<'fleet.openTerminal'> = async context => {
 /** Checks the machine, the home and the log, also when no engine runs: `spl doctor` in a terminal. */
 export const doctor: Handler<'fleet.doctor'> = async context => {
   const { SPL_PROGRAM, SPL_NODE, SYNCROPEL_HOME } = await context.splEnvironment();
-  // No shell is asked to read these paths: the task runs the program with its arguments as they are.
+  // No shell parses these paths: the task runs the program with its arguments as they are.
   const execution = new vscode.ProcessExecution(SPL_NODE, [SPL_PROGRAM, 'doctor'], {
     env: { SYNCROPEL_HOME, ELECTRON_RUN_AS_NODE: '1' },
   });

@@ -18,7 +18,7 @@ import { pickChild } from './pick.ts';
 
 type Work = Pick<NonNullable<ChildDocument['work']>, 'branch' | 'base' | 'dir'>;
 
-/** The work of one attempt, and whose it is. */
+/** The work of one attempt, with its task. */
 interface Picked {
   readonly task: TaskDocument;
   readonly title: string;
@@ -30,7 +30,7 @@ export const openChanges: Handler<'fleet.openChanges'> = async (context, target)
   if (picked !== undefined) await openChangesOf(picked.title, picked.work, picked.task.dir);
 };
 
-/** @param repository where the branch is as well, for when the worktree is gone; null where that is not known */
+/** @param repository has the branch when the worktree is gone; null where it is not known */
 async function openChangesOf(title: string, work: Work, repository: string | null): Promise<void> {
   requireTrust();
   const dir = (await isThere(work.dir)) ? work.dir : repository;
@@ -41,7 +41,7 @@ async function openChangesOf(title: string, work: Work, repository: string | nul
   await vscode.commands.executeCommand('vscode.changes', `${title} — ${work.branch}`, resources);
 }
 
-/** Returns the entry of one file in the editor's list of changes: its URI, and those of its text before and after. */
+/** Returns a file's entry in the editor's list of changes: its URI, and the URIs of its text before and after. */
 function resourceOf(
   dir: string,
   { base, tip }: Changes,
@@ -73,7 +73,7 @@ async function openTerminalOf(name: string, work: Work): Promise<void> {
   vscode.window.createTerminal({ name, cwd: work.dir, iconPath: new vscode.ThemeIcon('git-branch') }).show();
 }
 
-/** Every worktree that is there, those that attempts left when they broke off among them, and what can be done with one. */
+/** Lists the worktrees, those of crashed attempts included, and offers actions on one. */
 export const showWorktrees: Handler<'fleet.showWorktrees'> = async context => {
   const client = await engine(context);
   const { worktrees } = await client.report('worktrees', {});
@@ -127,7 +127,7 @@ const STATE_TEXTS = (): Readonly<Record<WorktreeDocument['state'], string>> => (
 const titleOf = ({ task, subtask, subtask_name: name = null }: WorktreeDocument): string =>
   `${task} ${subtaskName({ index: subtask, name })}`;
 
-/** Offers what attempts left that broke off. */
+/** Offers to show the worktrees of crashed attempts, if there are any. */
 export async function offerLeftWorktrees(client: EngineClient): Promise<void> {
   const { worktrees } = await client.report('worktrees', {});
   const left = worktrees.filter(({ state }) => state === 'left').length;
@@ -155,7 +155,7 @@ async function pickWork(
   return undefined;
 }
 
-/** Of an attempt, or of the last one that has any. */
+/** Returns the work of an attempt; without one, of the last attempt that has any. */
 function workOf(
   { attempt: present, work, earlier_attempts: earlier }: ChildDocument,
   attempt?: number,

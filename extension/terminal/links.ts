@@ -7,12 +7,12 @@ interface FleetLink extends vscode.TerminalLink {
   readonly target: RevealedRef;
 }
 
-/** Thread ids, DIDs of instances, and whatever else could be an alias. */
+/** Matches thread ids, DIDs of instances, and every word that could be an alias. */
 const CANDIDATE = /did:sync:instance:[0-9a-f]{16}|[A-Za-z0-9][A-Za-z0-9._-]*/g;
-/** A longer line is no output of `spl` that a person reads. */
+/** Longer lines have no links: `spl` prints none for people. */
 const MAX_LINE = 2000;
 
-/** Makes links of the names in a terminal that this fleet knows; `open` shows what a link is about. */
+/** Makes links of the names in a terminal that this fleet knows. @param open reveals the target of a link */
 export function terminalLinks(
   model: FleetModel,
   open: (target: RevealedRef) => Promise<void>,

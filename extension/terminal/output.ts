@@ -97,7 +97,7 @@ export class OutputTerminal implements vscode.Pseudoterminal {
     if (text !== '') this.#wrote.fire(text);
   }
 
-  /** Words of the editor's, below what was printed: output that moved the cursor up leaves nothing under them. */
+  /** Writes a message of the editor below the output, and erases what is under it. */
   #say(text: string): void {
     this.#wrote.fire(`${TO_PLAIN}\r\n${ERASE_BELOW}\u001b[2m· ${text}\u001b[0m\r\n`);
   }
@@ -112,13 +112,13 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** The command that prints the whole of it. */
+/** Returns the command that prints the whole output. */
 function command({ alias, attempt, ...subtask }: OutputOf): string {
   const which = attempt === undefined ? '' : ` --attempt ${attempt}`;
   return `spl task output ${alias} --subtask ${subtaskWord(subtask)}${which}`;
 }
 
-/** A terminal wants a carriage return before each line feed; a command that prints to a pipe gives none. */
+/** Adds the carriage returns before line feeds that a terminal needs and a pipe does not have. */
 class Newlines {
   #afterReturn = false;
 

@@ -32,7 +32,7 @@ const FROZEN = themed('lock', 'testing.iconErrored');
 export const verdictIcon = (verdict: string): vscode.ThemeIcon =>
   (VERDICT_ICONS as Readonly<Record<string, vscode.ThemeIcon>>)[verdict] ?? themed('question');
 
-/** The words of a verdict, as people read them. */
+/** Returns the words for a verdict. */
 export function verdictText(verdict: string): string {
   const words: Readonly<Record<string, string>> = {
     accept: vscode.l10n.t('accepted'),
@@ -71,7 +71,7 @@ export function taskIcon({ status, fan_out: fanOut }: TaskDocument, frozen = fal
   }
 }
 
-/** The words of a task's status, as people read them. */
+/** Returns the words for a task's status. */
 export function statusText(status: TaskDocument['status']): string {
   const words: Readonly<Record<TaskDocument['status'], string>> = {
     inbox: vscode.l10n.t('inbox'),
@@ -126,14 +126,14 @@ function countsText(counts: FanOut['counts']): string {
     .join(', ');
 }
 
-/** True where a subtask did not accept, and so can be retried. */
+/** Returns true for a subtask that did not accept, and can be retried. */
 export const hasFailed = ({ counts }: FanOut): boolean =>
   counts.rejected + counts.failed + counts.timed_out + counts.cancelled > 0;
 
-/** True for a fan-out that can be cancelled: not joined, or with subtasks that run or may still start. */
+/** Returns true for a fan-out that can be cancelled: not joined, or with subtasks that run or may still start. */
 export const isOpen = ({ complete, under_way: isUnderWay }: FanOut): boolean => !complete || isUnderWay;
 
-/** Of a task without a fan-out: its status, and what it waits for or until when. */
+/** Describes a task without a fan-out: its status, and what it waits for or until when. */
 function bareDescription({ goal, status, reason, deferred_until_unix: until }: TaskDocument): string {
   if (status === 'inbox') return goal;
   const why =
@@ -164,14 +164,14 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   return child.state === 'running' ? RUNNING : PENDING;
 }
 
-/** The name of a subtask where its row is not in sight, or its place where it has none. */
+/** Returns the name of a subtask, or its index where it has none. */
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
   name === null ? `[${index}]` : oneLine(name, 60);
 
-/** True outside the join, for a subtask that runs after its dependencies have ended, where it is needed. */
+/** Returns true for a follow-up: a subtask outside the join that runs, where needed, after its dependencies. */
 export const isFollowUp = ({ when }: Pick<ChildDocument, 'when'>): boolean => when !== 'accepted';
 
-/** True for an end that a retry is for. */
+/** Returns true for an end that a retry is for. */
 export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | 'verdict'>): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 
@@ -286,7 +286,7 @@ export function holdText({ namespace, level, reason }: Hold): string {
   return `${what}${why}`;
 }
 
-/** Since when, and by whom. */
+/** Returns the time of a hold, and its author. */
 export const holdDetail = ({ since, issuedBy }: Hold): string =>
   vscode.l10n.t('since {0}, by {1}', moment(since), issuedBy);
 

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { FleetDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
 
-/** An event that a person should hear of. */
+/** An event that needs a person. */
 export type Alarm =
   | { readonly kind: 'joinFailed'; readonly task: TaskDocument }
   | { readonly kind: 'needsYou'; readonly task: TaskDocument; readonly subtask: number }
@@ -18,24 +18,24 @@ export interface Load {
 type Stalled = FleetDocument['stalled'][number];
 
 /**
- * Notices what needs a person, once each: a join that failed while this window watched, a subtask that asks a person, a worker that was lost with work
- * on it, and an attempt that shows no sign of life. What happened before the engine was first read is history.
+ * Raises an alarm once for each event that needs a person: a join that failed, a subtask that asks, a worker that was lost with work
+ * on it, and an attempt that shows no sign of life. Events before the engine was first read raise none.
  */
 export class Attention implements vscode.Disposable {
   readonly #model: FleetModel;
   readonly #raised = new vscode.EventEmitter<Alarm>();
   readonly #counted = new vscode.EventEmitter<number>();
   readonly #listening: vscode.Disposable;
-  /** Joins that are known, by thread and round, so that each is told once. */
+  /** Known joins, by thread and round: each raises one alarm. */
   #joins = new Map<string, number>();
-  /** The subtasks of each task that wait for a person, each told once until it is answered. */
+  /** The subtasks of each task that wait for a person: one alarm each until it is answered. */
   #asking = new Map<string, readonly number[]>();
   #workers = new Map<string, InstanceDocument>();
-  /** Attempts that are stalled, each told once until it shows a sign of life. */
+  /** Stalled attempts: one alarm each until it shows a sign of life. */
   #stalled = new Set<string>();
   #open = new Set<string>();
   readonly onDidRaise = this.#raised.event;
-  /** Fires with how many things wait for a look. */
+  /** Fires with the number of alarms that nobody has looked at. */
   readonly onDidCount = this.#counted.event;
 
   constructor(model: FleetModel) {
@@ -43,7 +43,7 @@ export class Attention implements vscode.Disposable {
     this.#listening = model.onDidChange(change => this.#take(change));
   }
 
-  /** Somebody looked: nothing waits any more. */
+  /** Resets the number of alarms, because somebody looked. */
   clear(): void {
     if (this.#open.size === 0) return;
     this.#open.clear();
@@ -69,7 +69,7 @@ export class Attention implements vscode.Disposable {
     const task = this.#model.tasks.get(thread);
     this.#judgeQuestions(thread, task, isHistory);
     const fanOut = task?.fan_out;
-    // Who measures a fan-out that failed expects no better of its serial run.
+    // The serial run of a fan-out that failed is expected to fail.
     if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
     if (this.#joins.get(thread) === fanOut.round) return;
     this.#joins.set(thread, fanOut.round);

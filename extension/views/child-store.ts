@@ -6,7 +6,7 @@ type Source = Pick<EngineClient, 'report'>;
 
 interface Kept {
   readonly child: ChildDocument;
-  /** The number of the question that it answers. */
+  /** The number of the query that it answers. */
   readonly asked: number;
 }
 
@@ -17,14 +17,14 @@ interface Loading {
 }
 
 /**
- * The subtasks that are shown now. What is not shown is not kept, however many there are. The answer to an older question
- * never takes the place of that to a newer one.
+ * The subtasks that are shown now; others are not kept. The answer to an older query
+ * never replaces the answer to a newer one.
  */
 export class ChildStore {
   readonly #byTask = new Map<string, Map<number, Kept>>();
   readonly #loading = new Set<Loading>();
   #asked = 0;
-  /** Answers to questions up to this one count no more. */
+  /** Answers to queries up to this one are dropped. */
   #cleared = 0;
 
   get(thread: string, index: number): ChildDocument | undefined {

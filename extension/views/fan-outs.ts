@@ -23,9 +23,9 @@ import { ChildStore } from './child-store.ts';
 import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
 
-/** The interval at which rows that show a running time are drawn again. Each drawing delays the changes that follow it. */
+/** The interval at which rows with a running time are drawn again, in milliseconds. Each drawing delays the next changes. */
 const TICK_MS = 5000;
-/** Beyond this many, running times stand still until something else changes. */
+/** The most rows whose running times are drawn again. */
 const MAX_TICKING = 100;
 
 /** Tasks, their subtasks and the attempts of these. Only what is shown is read, and only changed rows are drawn again. */
@@ -41,7 +41,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #ticking: NodeJS.Timeout | undefined;
   #isVisible = false;
   #circumstances = '';
-  /** The changes that are yet to be read: one reading at a time, however many come meanwhile. */
+  /** The changes to read: one read at a time, however many come meanwhile. */
   #waiting = new Waiting();
   #isReading = false;
   readonly onDidChangeTreeData = this.#changed.event;
@@ -53,7 +53,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#listening = model.onDidChange(change => this.#take(change));
   }
 
-  /** Says whether anybody sees the tree: running times go on only then. */
+  /** Sets whether the tree is visible: running times are drawn only then. */
   set isVisible(visible: boolean) {
     this.#isVisible = visible;
     this.#tick();
@@ -96,7 +96,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#same([index === undefined ? taskRow(thread) : { kind: 'child', thread, index }])[0];
   }
 
-  /** A row was collapsed: what is below it need not be kept. */
+  /** Forgets the rows below a row that was collapsed. */
   collapsed(node: Node): void {
     if (node.kind === 'range') this.#store.forget(node.thread, node.from, node.to);
     if (node.kind === 'task') this.#store.forget(node.thread, 0, this.#subtasksOf(node.thread));
@@ -144,7 +144,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#model.tasks.get(thread)?.fan_out?.subtasks ?? 0;
   }
 
-  /** The rows as they were given before, where they were. */
+  /** Returns the same objects for rows that the editor has already. */
   #same(rows: readonly Node[]): Node[] {
     return rows.map(row => {
       const id = idOf(row);
@@ -158,7 +158,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #take(change: ModelChange): void {
     if (change.all) this.#forgetAll();
     const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
-    // The whole tree has the new rows in it: to tell of these again would keep the next change waiting.
+    // The whole tree includes the new rows: firing for them again would delay the next change.
     if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
     this.#waiting.add(known, change.children);
     if (this.#haveChanged()) this.#waiting.add([], this.#store.open());
@@ -184,7 +184,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   /**
-   * Tells whether the causes for which subtasks wait or are stalled have changed since the last call: no event names
+   * Returns true if the causes for which subtasks wait or are stalled have changed since the last call: no event names
    * these subtasks.
    */
   #haveChanged(): boolean {
@@ -197,7 +197,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return isChanged;
   }
 
-  /** Reads what is shown of the subtasks that changed, and tells of them together with their tasks. */
+  /** Reads the shown subtasks that changed, and fires for them together with their tasks. */
   async #refresh(tasks: Iterable<string>, children: ModelChange['children']): Promise<void> {
     const { client } = this.#access;
     if (client === undefined) return;
@@ -231,7 +231,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 }
 
-/** Tasks and subtasks that are to be read anew, each once. */
+/** Tasks and subtasks to read again, each once. */
 class Waiting {
   #tasks = new Set<string>();
   #children = new Map<string, Set<number>>();

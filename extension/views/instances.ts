@@ -46,7 +46,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceRef>, vsco
     return item;
   }
 
-  /** Asked when a row is hovered: what changes every moment is said as it is then. */
+  /** Makes the tooltip when a row is hovered, with the values of that moment. */
   resolveTreeItem(item: vscode.TreeItem, node: InstanceRef): vscode.TreeItem {
     const instance = this.#instance(node.did);
     if (instance !== undefined) item.tooltip = tooltip(instance, Date.now() / 1000);
@@ -117,7 +117,7 @@ function tooltip(instance: InstanceDocument, now: number): vscode.MarkdownString
   for (const [label, value] of rows) {
     if (value === null) continue;
     text.appendMarkdown(`| ${label} | `);
-    // Where a home lies and why a worker was lost is text from elsewhere.
+    // The home's path and the worker's note are text from elsewhere.
     text.appendText(oneLine(value, MAX_CELL));
     text.appendMarkdown(' |\n');
   }

@@ -76,7 +76,7 @@ export function namespaceTooltip(
 ): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
   text.appendMarkdown(`**${namespace.id}** · ${namespace.level}\n\n`);
-  // What it is for, why it is frozen and the names of a policy are texts from elsewhere.
+  // The description, the reason of a freeze and the names in a policy are text from elsewhere.
   text.appendText(namespaceDescription(namespace, around));
   const bounds = policyParts(effective).filter(({ setBy }) => setBy.length > 0);
   if (bounds.length === 0) {
@@ -96,7 +96,7 @@ export function namespaceTooltip(
 
 const MAX_CELL = 200;
 
-/** The freeze that keeps it from starting anything: its own, else an emergency stop, else the one nearest to the root. */
+/** Returns the freeze that holds a namespace: its own, else an emergency stop, else the one nearest to the root. */
 function holdOf(id: string, holds: readonly Hold[]): Hold | undefined {
   const all = holds.filter(({ namespace }) => namespace === null || isWithin(id, namespace));
   const depth = ({ namespace }: Hold): number =>
@@ -120,7 +120,7 @@ function closedWords({ id, status, archived_by: by }: NamespaceDocument): readon
   return [by === id ? vscode.l10n.t('archived') : vscode.l10n.t('archived with {0}', by)];
 }
 
-/** Its own policy in short: the limits; that there is more, where there is. */
+/** Summarises a namespace's own policy: its limits, and whether there is more. */
 function policyWords({ policy }: NamespaceDocument): readonly string[] {
   const own = v.safeParse(policySchema, policy);
   if (policy === null || !own.success) return policy === null ? [] : [vscode.l10n.t('has a policy')];

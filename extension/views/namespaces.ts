@@ -20,7 +20,7 @@ type Row = NamespaceNode & { kind: 'namespace' };
 
 /**
  * `default` with all namespaces below it, once there is one. What lies below a row is read when it is opened, and anew
- * when the engine tells of a namespace; what is frozen and what runs is known to the model.
+ * when a namespace changes; freezes and running work come from the model.
  */
 export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, vscode.Disposable {
   readonly #model: FleetModel;
@@ -48,7 +48,7 @@ export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, v
     try {
       return await this.#below(parent);
     } catch (thrown) {
-      // One that was deleted meanwhile, or an engine that is gone: the next change tells.
+      // The namespace was deleted meanwhile, or the engine is gone: the next change redraws.
       this.#log.warn(`reading namespaces: ${messageOf(thrown)}`);
       return [];
     }
@@ -100,7 +100,7 @@ export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, v
     this.#changed.fire(undefined);
   }
 
-  /** Draws those again that look different by what is frozen, what runs, or which one is in use. */
+  /** Draws the rows again whose look has changed by a freeze, by running work, or by the namespace in use. */
   #redraw(): void {
     const around = surroundingsOf(this.#model);
     const different: Row[] = [];
@@ -143,7 +143,7 @@ function namespaceItem(document: NamespaceDocument, around: Surroundings): vscod
   return item;
 }
 
-/** The scheme of what is archived: rows of it are dimmed. */
+/** The scheme of archived namespaces, whose rows are dimmed. */
 const ARCHIVED = 'fleet-archived';
 const DIMMED = new vscode.FileDecoration(
   undefined,
@@ -151,7 +151,7 @@ const DIMMED = new vscode.FileDecoration(
   new vscode.ThemeColor('list.deemphasizedForeground'),
 );
 
-/** Dims the names of what is archived; its icon and the words beside it say the same. */
+/** Dims the names of archived namespaces; icon and description say the same. */
 export function dimArchived(): vscode.Disposable {
   return vscode.window.registerFileDecorationProvider({
     provideFileDecoration: ({ scheme }) => (scheme === ARCHIVED ? DIMMED : undefined),

@@ -4,7 +4,7 @@ import type { WorkRef } from '../targets.ts';
 export type Node =
   WorkRef | { readonly kind: 'range'; readonly thread: string; readonly from: number; readonly to: number };
 
-/** Tells a row from every other, across reloads of the window. */
+/** Returns the id of a row, which is the same across reloads of the window. */
 export function idOf(node: Node): string {
   switch (node.kind) {
     case 'task':
@@ -18,15 +18,15 @@ export function idOf(node: Node): string {
   }
 }
 
-/** From this many subtasks on they are shown in ranges. */
+/** The most rows below one row; beyond it they are shown in ranges. */
 export const RANGE = 100;
 
-/** The rows below a task with this many subtasks. */
+/** Returns the rows below a task with this many subtasks. */
 export function rowsBelowTask(thread: string, subtasks: number): readonly Node[] {
   return subtasks <= RANGE ? childRows(thread, 0, subtasks) : rangeRows(thread, subtasks);
 }
 
-/** The rows of the subtasks `from` to `to`, the latter excluded. */
+/** Returns the rows of the subtasks `from` to `to`, the latter excluded. */
 export function childRows(thread: string, from: number, to: number): readonly Node[] {
   return Array.from({ length: to - from }, (_, i) => ({ kind: 'child', thread, index: from + i }));
 }
@@ -40,7 +40,7 @@ function rangeRows(thread: string, subtasks: number): readonly Node[] {
   }));
 }
 
-/** The row that a row is shown below; undefined for a task's. */
+/** Returns the parent of a row; undefined for a task's. */
 export function parentOf(node: Node, subtasksOf: (thread: string) => number): Node | undefined {
   switch (node.kind) {
     case 'task':

@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 
 /**
- * The editor passes on what a tree tells at once after a silence of 200 ms, and gathers all else until the next such
- * silence: a tree that tells of a change every few moments is not drawn again until it stops.
+ * The editor handles a tree's change at once after a silence of 200 ms, and queues all others until the next such
+ * silence: a tree that fires every few moments is not drawn again until it stops.
  */
 const SILENCE_MS = 220;
 
-/** Changes of a tree's rows, told no faster than the editor takes them; undefined stands for the whole tree. */
+/** Changes of a tree's rows, fired no faster than the editor takes them; undefined stands for the whole tree. */
 export class PacedChanges<T> implements vscode.Disposable {
   readonly #told = new vscode.EventEmitter<T[] | undefined>();
   #waiting: Set<T> | 'all' | undefined;

@@ -48,7 +48,7 @@ function show(item: vscode.StatusBarItem, { state }: OpenSession, model: FleetMo
   }
 }
 
-/** Red where something is ended or nothing may start at all, yellow where what runs may end. */
+/** Shows holds: red where running work is ended or nothing may start at all, else yellow. */
 function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
   const [first] = holds;
   if (first === undefined) return;
@@ -69,7 +69,7 @@ function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
   );
 }
 
-/** Over the members of all fan-outs of which something runs or may still start. */
+/** Counts the members of all fan-outs that are under way. */
 function progress({ tasks }: FleetModel): { readonly done: number; readonly total: number } {
   let done = 0;
   let total = 0;

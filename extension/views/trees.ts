@@ -12,7 +12,7 @@ import type { NamespaceNode } from './namespace-nodes.ts';
 import { dimArchived, NamespacesTree } from './namespaces.ts';
 import type { Node } from './nodes.ts';
 
-/** The trees as the editor shows them: what they hold, whether they are seen, and the badge. */
+/** The tree views: their data, their visibility and the badge. */
 export class Trees implements vscode.Disposable {
   readonly #model: FleetModel;
   readonly #instances: InstancesTree;
@@ -50,12 +50,12 @@ export class Trees implements vscode.Disposable {
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
       model.onDidChange(() => {
-        // The editor draws the view again at each setting, even of the same.
+        // The editor redraws the view at each assignment, even of the same text.
         const message = messageOf(model);
         if (this.#instancesView.message !== message) this.#instancesView.message = message;
       }),
       attention.onDidCount(count => {
-        // Who looks at the rows needs no number.
+        // A visible tree needs no badge.
         if (this.#fanOutsView.visible && count > 0) attention.clear();
         else this.#count(count);
       }),

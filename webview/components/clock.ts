@@ -1,4 +1,4 @@
-/** The host's clock, carried on by this page's own between messages. It stands while nothing is heard of the fleet. */
+/** The host's clock. Between messages this page's clock carries it on; while the stream is not live it stands still. */
 export class ViewClock {
   #hostUnix = 0;
   #heardAtMs = 0;

@@ -3,7 +3,7 @@ import { Directive, directive, type ElementPart } from 'lit/directive.js';
 
 type Styles = Readonly<Record<string, string>>;
 
-/** Sets CSS properties of an element through its object model: as an attribute the page's policy forbids them. */
+/** Sets CSS properties of an element through its object model. The page's policy forbids style attributes. */
 class StyledDirective extends Directive {
   override render(_styles: Styles): unknown {
     return noChange;

@@ -1,6 +1,6 @@
 import { css } from 'lit';
 
-/** The style that all components share. Style sheets are constructed, so that the page's policy need allow no inline style. */
+/** The style that all components share. Style sheets are constructed, because the page's policy forbids inline styles. */
 export const shared = css`
   :host {
     display: block;

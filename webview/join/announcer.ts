@@ -1,7 +1,7 @@
-/** The shortest time between two announcements of what changes fast, in milliseconds; its end is announced at once. */
+/** The shortest time between two announcements, in milliseconds. The last one does not wait. */
 const INTERVAL_MS = 5000;
 
-/** Decides when a screen reader is told anew of something that changes often. */
+/** Limits how often a screen reader announces a text that changes often. */
 export class Announcer {
   readonly #sayable: () => string;
   readonly #onSaid: () => void;
@@ -23,7 +23,7 @@ export class Announcer {
     return this.#said;
   }
 
-  /** There may be something new to say. @param last it is the last, and does not wait for the turn of what came before. */
+  /** Announces the text if it has changed. @param last true for the last text, which does not wait */
   tell(last: boolean): void {
     if (this.#sayable() === this.#said || (this.#timer !== undefined && !last)) return;
     clearTimeout(this.#timer);
@@ -38,7 +38,7 @@ export class Announcer {
   #say(): void {
     this.#timer = undefined;
     this.#saidAtMs = performance.now();
-    // What is said is what holds by then.
+    // The text is read when its turn comes.
     this.#said = this.#sayable();
     this.#onSaid();
   }

@@ -137,7 +137,7 @@ export class CanvasPainter {
     context.stroke();
     context.setLineDash([]);
     if (!open) return;
-    // The head of an arrow: it goes on.
+    // An arrow head shows that the attempt goes on.
     context.beginPath();
     context.moveTo(x + width - 1, y + 1);
     context.lineTo(x + width + 4, y + height / 2);

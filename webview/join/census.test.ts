@@ -85,10 +85,10 @@ describe('the census', () => {
     await draw({ join: packJoin({ ...status, counts: clean }) });
     assert.equal(findAll(census, 'button').length, 0);
     await draw({ join: packJoin({ ...status, counts: { ...clean, timed_out: 1 } }) });
-    let wishes = 0;
-    census.addEventListener('retry-wished', () => (wishes += 1));
+    let requests = 0;
+    census.addEventListener('retry-requested', () => (requests += 1));
     button(census, 'Retry All Failed').click();
-    assert.equal(wishes, 1);
+    assert.equal(requests, 1);
   });
 
   it('draws each state as wide as it has subtasks', async () => {

@@ -16,16 +16,16 @@ const OUTCOMES: Readonly<Record<Outcome, { icon: IconName; word: StringKey; look
 
 export const outcomeWord = (outcome: Outcome): StringKey => OUTCOMES[outcome].word;
 
-/** Told when all that failed is to run again. */
-export class RetryWished extends Event {
-  static readonly type = 'retry-wished';
+/** The event that all failed subtasks are to run again. */
+export class RetryRequested extends Event {
+  static readonly type = 'retry-requested';
 
   constructor() {
-    super(RetryWished.type, { bubbles: true, composed: true });
+    super(RetryRequested.type, { bubbles: true, composed: true });
   }
 }
 
-/** The join: what must hold, how far it is, why, and how it ended. */
+/** The join: its predicate, its progress, its reason and its outcome. */
 export class CensusElement extends LitElement {
   static override styles = [
     shared,
@@ -163,11 +163,11 @@ export class CensusElement extends LitElement {
   declare strings: ViewStrings;
   declare join: JoinRow;
   declare speedup: SpeedupRow | null;
-  /** Of all attempts so far. */
+  /** The cost of all attempts so far. */
   declare costUsd: number;
-  /** Of how many attempts no cost is known. */
+  /** The number of attempts without a known cost. */
   declare unknownCosts: number | undefined;
-  /** From the fan-out to its join, or to now; null when unknown. */
+  /** The time from the fan-out to its join, or to now; null when unknown. */
   declare wallSecs: number | null;
 
   protected override render(): TemplateResult {
@@ -208,12 +208,12 @@ export class CensusElement extends LitElement {
   #retry(): TemplateResult | typeof nothing {
     const { rejected, failed, timed_out: timedOut, cancelled } = this.join.counts;
     if (rejected + failed + timedOut + cancelled === 0) return nothing;
-    return html`<button class="tool" @click=${() => this.dispatchEvent(new RetryWished())}>
+    return html`<button class="tool" @click=${() => this.dispatchEvent(new RetryRequested())}>
       ${icon('refresh')}${this.strings.retryFailed}
     </button>`;
   }
 
-  /** Members, with those that the join does not count beside them. */
+  /** The number of members, with the follow-ups beside it. */
   #ended(): TemplateResult {
     const { completed, subtasks, followUps } = this.join;
     return html`${completed} /
@@ -238,7 +238,7 @@ export class CensusElement extends LitElement {
       : html`<small class="muted">${fill(this.strings.costExtra, totalCost(extra))}</small>`;
   }
 
-  /** That of the join, and the present one where members went on. */
+  /** The census at the join, and the present one where members went on. */
   #censuses(): TemplateResult | readonly TemplateResult[] {
     const { strings: s, join } = this;
     const { census, counts } = join;

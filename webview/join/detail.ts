@@ -10,7 +10,7 @@ import type { ChildRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { actionButton, ROW_ACTIONS } from './row-actions.ts';
 
-/** Told when the detail is to be put away. */
+/** The event that the detail is to be closed. */
 export class DetailClosed extends Event {
   static readonly type = 'detail-closed';
 
@@ -28,7 +28,7 @@ interface AttemptLine {
   readonly reason: string | null;
 }
 
-/** Everything that is known of one subtask. */
+/** The detail of one subtask. */
 export class DetailElement extends LitElement {
   static override styles = [
     shared,
@@ -99,7 +99,7 @@ export class DetailElement extends LitElement {
 
   declare strings: ViewStrings;
   declare row: ChildRow;
-  /** All that are known, by index. */
+  /** All known rows, by index. */
   declare rows: readonly (ChildRow | undefined)[];
   declare clock: ViewClock;
   declare version: number;
@@ -152,7 +152,7 @@ export class DetailElement extends LitElement {
     return more === 0 ? shown : `${shown} ${fill(this.strings.more, more)}`;
   }
 
-  /** The standing of a follow-up to the join; none for a member. */
+  /** The relation of a follow-up to the join; none for a member. */
   #standing(): string | null {
     const { strings: s, row } = this;
     const follows = { accepted: null, failed: s.followsFailed, always: s.followsAlways }[row.when];

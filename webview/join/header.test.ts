@@ -4,7 +4,7 @@ import { viewStrings } from '../../extension/panels/strings.ts';
 import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
 import { STREAM_STATES, type StreamState } from '../protocol.ts';
-import type { ExportWished, HeaderElement, StreamWished } from './header.ts';
+import type { ExportRequested, HeaderElement, StreamRequested } from './header.ts';
 
 const WORDS: Readonly<Record<StreamState, string>> = {
   connecting: 'Connecting…',
@@ -52,32 +52,34 @@ describe('the header of the panel', () => {
 
   it('pauses while it is live, resumes while it is paused, and does neither without an engine', async () => {
     await draw();
-    const wishes = async (): Promise<readonly string[]> => {
+    const requests = async (): Promise<readonly string[]> => {
       const pause = find<HTMLButtonElement>(header, 'button');
-      return (await dom.eventsOf<StreamWished>('stream-wished', () => pause.click())).map(({ wish }) => wish);
+      return (await dom.eventsOf<StreamRequested>('stream-requested', () => pause.click())).map(
+        ({ request }) => request,
+      );
     };
-    assert.deepEqual(await wishes(), ['pause']);
+    assert.deepEqual(await requests(), ['pause']);
     header.stream = { state: 'paused', note: null };
     await dom.settled();
     assert.equal(textOf(find(header, 'button')), 'Resume');
-    assert.deepEqual(await wishes(), ['resume']);
+    assert.deepEqual(await requests(), ['resume']);
     header.stream = { state: 'disconnected', note: null };
     await dom.settled();
-    assert.deepEqual(await wishes(), []);
+    assert.deepEqual(await requests(), []);
   });
 
   it('exports in each format, and nothing before there is a fan-out', async () => {
     await draw();
-    const wishes = async (): Promise<readonly string[]> => {
-      const events = await dom.eventsOf<ExportWished>('export-wished', () => {
+    const requests = async (): Promise<readonly string[]> => {
+      const events = await dom.eventsOf<ExportRequested>('export-requested', () => {
         for (const format of ['JSON', 'SVG', 'PNG']) button(header, new RegExp(`as ${format}$`)).click();
       });
       return events.map(({ format }) => format);
     };
-    assert.deepEqual(await wishes(), ['json', 'svg', 'png']);
+    assert.deepEqual(await requests(), ['json', 'svg', 'png']);
     header.exportable = false;
     await dom.settled();
-    assert.deepEqual(await wishes(), []);
+    assert.deepEqual(await requests(), []);
   });
 
   it('reads out at once what became of something that was asked for, until it is dismissed', async () => {

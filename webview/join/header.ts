@@ -14,29 +14,29 @@ export interface Notice {
   readonly hint: string | null;
 }
 
-/** Told when the picture is to stand still, or to go on. */
-export class StreamWished extends Event {
-  static readonly type = 'stream-wished';
-  readonly wish: 'pause' | 'resume';
+/** The event that updates are to be paused or resumed. */
+export class StreamRequested extends Event {
+  static readonly type = 'stream-requested';
+  readonly request: 'pause' | 'resume';
 
-  constructor(wish: 'pause' | 'resume') {
-    super(StreamWished.type, { bubbles: true, composed: true });
-    this.wish = wish;
+  constructor(request: 'pause' | 'resume') {
+    super(StreamRequested.type, { bubbles: true, composed: true });
+    this.request = request;
   }
 }
 
-/** Told when what is shown is to be saved. */
-export class ExportWished extends Event {
-  static readonly type = 'export-wished';
+/** The event that an export is to be saved. */
+export class ExportRequested extends Event {
+  static readonly type = 'export-requested';
   readonly format: ExportFormat;
 
   constructor(format: ExportFormat) {
-    super(ExportWished.type, { bubbles: true, composed: true });
+    super(ExportRequested.type, { bubbles: true, composed: true });
     this.format = format;
   }
 }
 
-/** Told when a notice has been read. */
+/** The event that a notice is dismissed. */
 export class NoticeDismissed extends Event {
   static readonly type = 'notice-dismissed';
 
@@ -52,7 +52,7 @@ const STREAM_ICONS: Readonly<Record<StreamState, IconName>> = {
   disconnected: 'debugDisconnect',
 };
 
-/** The head of the panel: its subject, whether it is live, the actions on all of it, and their results. */
+/** The head of the panel: its task, the state of the stream, actions on the whole fan-out, and their results. */
 export class HeaderElement extends LitElement {
   static override styles = [
     shared,
@@ -191,7 +191,7 @@ export class HeaderElement extends LitElement {
   };
 
   declare strings: ViewStrings;
-  /** Null until the host has told which. */
+  /** Null until the host has sent the task. */
   declare task: (ToView & { type: 'task' }) | null;
   declare stream: Stream;
   declare exportable: boolean;
@@ -224,7 +224,7 @@ export class HeaderElement extends LitElement {
       class="tool"
       title=${stopped ? s.resumeLong : s.pauseLong}
       ?disabled=${stream.state === 'disconnected'}
-      @click=${() => this.dispatchEvent(new StreamWished(stopped ? 'resume' : 'pause'))}
+      @click=${() => this.dispatchEvent(new StreamRequested(stopped ? 'resume' : 'pause'))}
     >
       ${icon(stopped ? 'play' : 'debugPause')}${stopped ? s.resume : s.pause}
     </button>`;
@@ -244,7 +244,7 @@ export class HeaderElement extends LitElement {
       title=${label}
       aria-label=${label}
       ?disabled=${!this.exportable}
-      @click=${() => this.dispatchEvent(new ExportWished(format))}
+      @click=${() => this.dispatchEvent(new ExportRequested(format))}
     >
       ${format.toUpperCase()}
     </button>`;

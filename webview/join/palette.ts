@@ -1,7 +1,7 @@
 import { LOOKS, type Look } from '../model/looks.ts';
 import type { Ink } from '../model/scene.ts';
 
-/** The colours of a picture, as CSS writes them, read from the theme. */
+/** The colours of a picture in CSS syntax, read from the theme. */
 export interface Palette {
   readonly ink: Readonly<Record<Ink, string>>;
   readonly background: string;
@@ -10,12 +10,12 @@ export interface Palette {
   readonly font: string;
 }
 
-/** Reads what the page's style sheet makes of the editor's variables, as colours that mean the same everywhere. */
+/** Reads the colours that the page's style sheet makes of the editor's variables, as absolute colours. */
 export function readPalette(element: Element): Palette {
   const style = getComputedStyle(element);
   const value = (name: string): string => style.getPropertyValue(`--fleet-${name}`).trim();
   const probe = document.createElement('span');
-  // Colours that the system forces have names that only the page understands.
+  // Forced system colours have names that only the page can resolve.
   probe.style.setProperty('forced-color-adjust', 'none');
   document.body.append(probe);
   const colour = (name: string): string => {

@@ -6,7 +6,7 @@ import { isUnaccepted, titleOf } from '../model/fan-out.ts';
 
 export type RowAction = 'output' | 'retry' | 'cancel';
 
-/** Told when something is to be done with a subtask. */
+/** The event that an action on a subtask is chosen. */
 export class ActionChosen extends Event {
   static readonly type = 'action-chosen';
   readonly action: RowAction;
@@ -27,7 +27,7 @@ const ICONS: Readonly<Record<RowAction, IconName>> = {
   cancel: 'stopCircle',
 };
 
-/** Tells whether the engine would not refuse the action at once. */
+/** Returns false for an action that the engine would refuse at once. */
 export function mayDo(action: RowAction, row: ChildRow): boolean {
   switch (action) {
     case 'output':
@@ -39,7 +39,7 @@ export function mayDo(action: RowAction, row: ChildRow): boolean {
   }
 }
 
-/** @param words shows the word beside the icon; without it the name is told to screen readers and pointers. */
+/** @param words shows the word beside the icon; without it the name is a label and a tooltip */
 export function actionButton(
   action: RowAction,
   row: ChildRow,

@@ -3,7 +3,7 @@ import { AXIS_PX, type Scene, type Shape } from '../model/scene.ts';
 import { TILE_LINES } from './canvas-painter.ts';
 import type { Palette } from './palette.ts';
 
-/** The scene as an SVG file of its own: it carries its colours, and asks for nothing else. */
+/** Returns the scene as an SVG file that contains its colours and refers to nothing. */
 export function svgOf(scene: Scene, palette: Palette, title: string): string {
   const { width, height } = scene;
   const shapes = (list: readonly Shape[]): string =>
@@ -74,7 +74,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
 };
 
-/** XML forbids most control characters, also written as entities: they are left out. */
+/** Removes control characters, which XML forbids even as entities. */
 function escape(text: string): string {
   return text
     .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '')

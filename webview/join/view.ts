@@ -5,12 +5,18 @@ import type { Listing } from '../model/filter.ts';
 import { PanelState, type Told } from '../model/panel-state.ts';
 import { readSavedState, type SavedState } from '../model/saved-state.ts';
 import { MAX_PICTURE_CHARS, type Problem, type ViewRequest } from '../protocol.ts';
-import { SerialWished, type SerialWish } from '../report/speedup.ts';
+import { SerialRequested, type SerialAction } from '../report/speedup.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 import { Announcer } from './announcer.ts';
-import { RetryWished, outcomeWord } from './census.ts';
+import { RetryRequested, outcomeWord } from './census.ts';
 import { DetailClosed } from './detail.ts';
-import { ExportWished, NoticeDismissed, StreamWished, type ExportFormat, type Notice } from './header.ts';
+import {
+  ExportRequested,
+  NoticeDismissed,
+  StreamRequested,
+  type ExportFormat,
+  type Notice,
+} from './header.ts';
 import './header.ts';
 import { ActionChosen } from './row-actions.ts';
 import { ListingChanged, RowChosen } from './subtasks.ts';
@@ -18,13 +24,13 @@ import { BarChosen, type TimelineElement } from './timeline.ts';
 import { sections } from './view-sections.ts';
 import { viewStyles } from './view-styles.ts';
 
-const SERIAL_REQUESTS: Readonly<Record<SerialWish, ViewRequest>> = {
+const SERIAL_REQUESTS: Readonly<Record<SerialAction, ViewRequest>> = {
   run: { kind: 'run-serial' },
   cancel: { kind: 'cancel-serial' },
   open: { kind: 'open-serial' },
 };
 
-/** The whole panel: takes what the host tells, and asks it for what people want done. */
+/** The whole panel: takes messages from the host, and sends it the requests of people. */
 export class JoinViewElement extends LitElement {
   static override styles = [shared, viewStyles];
 
@@ -45,22 +51,31 @@ export class JoinViewElement extends LitElement {
     super();
     this.#api = api;
     this.#saved = readSavedState(api.getState());
-    this.#host = new Host(api, told => this.#heard(told));
-    this.addEventListener(StreamWished.type, event => void this.#ask({ kind: (event as StreamWished).wish }));
-    this.addEventListener(ExportWished.type, event => void this.#export((event as ExportWished).format));
+    this.#host = new Host(api, message => this.#onMessage(message));
+    this.addEventListener(
+      StreamRequested.type,
+      event => void this.#ask({ kind: (event as StreamRequested).request }),
+    );
+    this.addEventListener(
+      ExportRequested.type,
+      event => void this.#export((event as ExportRequested).format),
+    );
     this.addEventListener(NoticeDismissed.type, () => this.#tell(null));
     this.addEventListener(RowChosen.type, event => this.#select((event as RowChosen).index));
     this.addEventListener(BarChosen.type, event => this.#select((event as BarChosen).index));
     this.addEventListener(DetailClosed.type, () => this.#select(null));
     this.addEventListener(ListingChanged.type, event => this.#list((event as ListingChanged).listing));
     this.addEventListener(ActionChosen.type, event => void this.#act(event as ActionChosen));
-    this.addEventListener(RetryWished.type, () => void this.#ask({ kind: 'retry-failed' }));
-    this.addEventListener(SerialWished.type, event => void this.#serialWish((event as SerialWished).wish));
+    this.addEventListener(RetryRequested.type, () => void this.#ask({ kind: 'retry-failed' }));
+    this.addEventListener(
+      SerialRequested.type,
+      event => void this.#serialAction((event as SerialRequested).action),
+    );
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#host.say({ type: 'ready' });
+    this.#host.send({ type: 'ready' });
   }
 
   override disconnectedCallback(): void {
@@ -70,7 +85,7 @@ export class JoinViewElement extends LitElement {
     clearTimeout(this.#wallTimer);
   }
 
-  /** Several messages between two frames are drawn once, and a page that nobody sees is not drawn. */
+  /** Draws once per frame, however many messages come, and not while the page is hidden. */
   protected override async scheduleUpdate(): Promise<void> {
     await new Promise(requestAnimationFrame);
     await super.scheduleUpdate();
@@ -88,7 +103,7 @@ export class JoinViewElement extends LitElement {
 
   protected override updated(_changed: PropertyValues<this>): void {
     const seq = this.#state.takeApplied();
-    if (seq !== null) this.#host.say({ type: 'applied', seq });
+    if (seq !== null) this.#host.send({ type: 'applied', seq });
     const { model } = this.#state;
     if (!this.#painted && model.known > 0) this.#markFirstPaint();
     this.#announcer.tell(model.join?.complete === true);
@@ -106,9 +121,9 @@ export class JoinViewElement extends LitElement {
     ></fleet-header>`;
   }
 
-  #heard(told: Told): void {
-    this.#state.take(told);
-    if (told.type === 'task') this.#save({ thread: told.thread });
+  #onMessage(message: Told): void {
+    this.#state.apply(message);
+    if (message.type === 'task') this.#save({ thread: message.thread });
     this.requestUpdate();
   }
 
@@ -161,11 +176,11 @@ export class JoinViewElement extends LitElement {
     await this.#ask({ kind: action, index });
   }
 
-  async #serialWish(wish: SerialWish): Promise<void> {
+  async #serialAction(action: SerialAction): Promise<void> {
     this.#refused = null;
     this.requestUpdate();
     try {
-      await this.#host.ask(SERIAL_REQUESTS[wish]);
+      await this.#host.ask(SERIAL_REQUESTS[action]);
     } catch (thrown) {
       this.#refused = problemOf(thrown);
     }

@@ -1,7 +1,7 @@
 import { scaleUtc } from 'd3-scale';
 import { duration } from '../../engine/contract/format.ts';
 
-/** The part of the time that is in sight, in seconds since the fan-out was opened. */
+/** The part of the time in sight, in seconds since the fan-out was opened. */
 export interface Domain {
   readonly from: number;
   readonly to: number;
@@ -18,7 +18,7 @@ export interface TimeAxis {
   readonly ticks: readonly Tick[];
 }
 
-/** Elapsed time is laid out as if it were a day's: so ticks fall on seconds, minutes and hours, not on hundreds. */
+/** Lays elapsed time out like the time of a day, so that ticks fall on seconds, minutes and hours. */
 export function timeAxis(domain: Domain, widthPx: number): TimeAxis {
   const scale = scaleUtc([domain.from * 1000, domain.to * 1000], [0, widthPx]);
   const count = Math.max(2, Math.floor(widthPx / 90));
@@ -33,7 +33,7 @@ function tickLabel(secs: number): string {
 /** The least time that can be zoomed to, in seconds. */
 const LEAST_SECS = 0.02;
 
-/** Zooms by the factor (below 1: nearer) and keeps `anchor` where it is; never beyond what there is. */
+/** Zooms by the factor (below 1: nearer) around `anchor`, within the whole. */
 export function zoom(domain: Domain, factor: number, anchor: number, whole: Domain): Domain {
   const least = Math.min(LEAST_SECS, whole.to - whole.from);
   const length = Math.min(whole.to - whole.from, Math.max(least, (domain.to - domain.from) * factor));
@@ -41,7 +41,7 @@ export function zoom(domain: Domain, factor: number, anchor: number, whole: Doma
   return within(anchor - share * length, length, whole);
 }
 
-/** Moves by a share of what is in sight. */
+/** Moves by a share of the part in sight. */
 export function pan(domain: Domain, share: number, whole: Domain): Domain {
   const length = domain.to - domain.from;
   return within(domain.from + share * length, length, whole);

@@ -4,8 +4,8 @@ import { packLane, type Bar, type Lane } from './lanes.ts';
 import { lookOf, lookOfVerdict } from './looks.ts';
 
 /**
- * A fan-out as the view has heard of it. A change costs what it changes: only the lanes of workers that it touches are
- * laid out again, and only when somebody asks for them.
+ * A fan-out as the host has sent it. A change costs what it changes: only the lanes of its workers are
+ * laid out again, when they are next read.
  */
 export class FanOutModel {
   #join: JoinRow | null = null;
@@ -30,7 +30,7 @@ export class FanOutModel {
     return this.#join;
   }
 
-  /** By index; a place is empty until its row has come. */
+  /** The rows, by index; a place is empty until its row has come. */
   get rows(): readonly (ChildRow | undefined)[] {
     return this.#rows;
   }
@@ -40,17 +40,17 @@ export class FanOutModel {
     return this.#known;
   }
 
-  /** Attempts that ran but whose times nobody told. */
+  /** The number of attempts that ran and have no times. */
   get untimed(): number {
     return this.#untimed;
   }
 
-  /** Of all attempts, the earlier ones included. */
+  /** The cost of all attempts, the earlier ones included. */
   get costUsd(): number {
     return this.#costUsd;
   }
 
-  /** Of how many attempts no cost is known. */
+  /** The number of attempts without a known cost. */
   get unknownCosts(): number {
     return this.#unknownCosts;
   }
@@ -67,7 +67,7 @@ export class FanOutModel {
     this.#version += 1;
   }
 
-  /** By worker's name; each worker that ran anything whose times are known has one. */
+  /** The lanes, by worker's name: one for each worker with an attempt whose times are known. */
   lanes(): readonly Lane[] {
     for (const worker of this.#stale) {
       const bars = [...(this.#barsOf.get(worker)?.values() ?? [])].flat();
@@ -81,7 +81,7 @@ export class FanOutModel {
     return this.#order;
   }
 
-  /** The moments between which everything lies, in unix seconds; null before anything has a time. */
+  /** Returns the first and the last moment, in unix seconds; null before anything has a time. */
   span(nowUnix: number): { start: number; end: number } | null {
     const lanes = this.lanes();
     const { openedUnix = null, joinedUnix = null, complete = false } = this.#join ?? {};
@@ -133,7 +133,7 @@ export class FanOutModel {
   }
 }
 
-/** True when its attempt has started; one that was only handed to a worker has not. */
+/** Returns true if its attempt has started; one that was only handed to a worker has not. */
 export const isRunning = (row: ChildRow): boolean => row.state === 'running' && row.startedUnix !== null;
 
 /** Returns the time that the present attempt took or has taken so far, in seconds; null before it has started. */
@@ -146,20 +146,20 @@ export function elapsedOf(row: ChildRow, nowUnix: number): number | null {
 export const costOf = (row: ChildRow): number =>
   sumUsd([row, ...row.earlier].map(({ costUsd }) => costUsd ?? 0));
 
-/** Of how many of its attempts no cost is known. */
+/** Returns the number of a subtask's attempts without a known cost. */
 export const unknownCostsOf = (row: ChildRow): number =>
   [row, ...row.earlier].filter(({ costUsd }) => costUsd === null).length;
 
 export const titleOf = (row: ChildRow): string => row.name ?? firstLine(row.goal);
 
-/** True for a subtask that the join does not count. */
+/** Returns true for a subtask that the join does not count. */
 export const isFollowUp = ({ when }: ChildRow): boolean => when !== 'accepted';
 
-/** True for an end that a retry is for. */
+/** Returns true for an end that a retry is for. */
 export const isUnaccepted = ({ state, verdict }: ChildRow): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 
-/** The bars of a subtask: its attempts whose worker and start are known, the earlier ones first. */
+/** Returns the bars of a subtask: its attempts with a known worker and start, the earlier ones first. */
 function barsOf(row: ChildRow): readonly Bar[] {
   const { index, worker, startedUnix, endedUnix, attempt, afterJoin } = row;
   const label = titleOf(row);
@@ -190,8 +190,8 @@ function untimedOf(row: ChildRow): number {
 }
 
 /**
- * The subtasks that the run could not have been quicker than: along the dependencies as the report names them, and where
- * nothing depends on anything the longest one.
+ * Returns the subtasks that bound the run's time: the report's critical path, or the longest subtask where
+ * nothing depends on anything.
  */
 export function criticalIndices(
   report: SpeedupRow | null,

@@ -9,7 +9,7 @@ export type SortKey = (typeof SORT_KEYS)[number];
 export interface Listing {
   /** Every word of it must occur in a row's name, goal, worker, target or reason. */
   readonly text: string;
-  /** `unaccepted`: all that ended otherwise. */
+  /** `unaccepted` stands for every end but acceptance. */
   readonly state: 'all' | 'unaccepted' | Look;
   readonly sort: SortKey;
   readonly descending: boolean;
@@ -17,7 +17,7 @@ export interface Listing {
 
 export const EVERYTHING: Listing = { text: '', state: 'all', sort: 'index', descending: false };
 
-/** The rows to list, in order. Rows that are equal in what they are sorted by keep the order of their indices. */
+/** Returns the rows to list, in order. Equal rows keep the order of their indices. */
 export function list(
   rows: readonly (ChildRow | undefined)[],
   listing: Listing,
@@ -33,7 +33,7 @@ export function list(
   return shown.sort((a, b) => sign * compare(a, b) || a.index - b.index);
 }
 
-/** The rows where they stood before, as they are now; those that are listed since then stand last. */
+/** Returns the present rows in their former order; new ones stand last. */
 export function inPlace(
   before: readonly ChildRow[],
   listed: readonly ChildRow[],

@@ -1,13 +1,13 @@
-/** Texts fitted into the room that they have; figures are written as everywhere (`engine/contract/format.ts`). */
+/** Texts fitted into their room. Figures are formatted by `engine/contract/format.ts`. */
 
-/** The text, cut so that it takes at most `widthPx` where a character takes about `charPx`; empty when nothing fits. */
+/** Cuts a text to at most `widthPx`, at about `charPx` for a character; empty when nothing fits. */
 export function fitText(text: string, widthPx: number, charPx: number): string {
   const chars = Math.floor(widthPx / charPx);
   if (text.length <= chars) return text;
   return chars < 3 ? '' : `${text.slice(0, chars - 1).trimEnd()}…`;
 }
 
-/** The same for names that differ at their ends, as `worker-1` and `worker-12`: cut in the middle. */
+/** Cuts a name in the middle, because names differ at their ends, as `worker-1` and `worker-12`. */
 export function fitName(name: string, widthPx: number, charPx: number): string {
   const chars = Math.floor(widthPx / charPx);
   if (name.length <= chars) return name;

@@ -1,6 +1,6 @@
 import type { Look } from './looks.ts';
 
-/** One attempt as a bar: which subtask's, and from when to when, in unix seconds. */
+/** One attempt as a bar: its subtask, its start and its end, in unix seconds. */
 export interface Bar {
   readonly index: number;
   readonly attempt: number;
@@ -15,20 +15,20 @@ export interface Bar {
   readonly present: boolean;
 }
 
-/** The attempts of one worker, in as many tracks as ran at a time. Bars of a track are in order and do not overlap. */
+/** The attempts of one worker, in a track for each that ran at a time. Bars of a track are in order and do not overlap. */
 export interface Lane {
   readonly worker: string;
   readonly tracks: readonly (readonly Bar[])[];
   /** All of its bars, by start. */
   readonly bars: readonly Bar[];
-  /** The latest end of those that ended, in unix seconds; minus infinity when none did. */
+  /** The latest end of an attempt, in unix seconds; minus infinity when none ended. */
   readonly lastEnd: number;
-  /** True when one of them runs on. */
+  /** True while an attempt runs. */
   readonly open: boolean;
 }
 
 /**
- * Two ends closer than this, in seconds, are one moment: a worker starts the next attempt in the millisecond in which
+ * Moments closer than this, in seconds, count as one: a worker starts the next attempt in the millisecond in which
  * it ended the last.
  */
 const SAME_MOMENT_SECS = 0.002;

@@ -2,7 +2,7 @@ import type { ChildRow, Counts, Verdict } from '../protocol.ts';
 import type { StringKey } from '../strings.ts';
 
 /**
- * The looks of attempts by what happened to them: always a colour, a pattern, a sign and a word, so that none is needed
+ * The looks of attempts, by state and verdict: a colour, a pattern, a sign and a word each, so that none is needed
  * alone.
  */
 
@@ -32,7 +32,7 @@ export const PATTERNS: Readonly<Record<Look, Pattern>> = {
   pending: 'dotted',
 };
 
-/** The sign in a bar, after the shape of the icon that stands beside words. */
+/** The sign in a bar, which has the shape of the icon beside words. */
 export const SIGNS: Readonly<Record<Look, string>> = {
   accepted: '✓',
   rejected: '−',
@@ -56,7 +56,7 @@ const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   skipped: 'skipped',
 };
 
-/** A verdict that this view does not know looks failed: it is none that counts. */
+/** Returns the look of a verdict. One that this view does not know looks failed, because the join does not count it. */
 export function lookOfVerdict(verdict: string): Look {
   return Object.hasOwn(VERDICT_LOOKS, verdict) ? VERDICT_LOOKS[verdict as Verdict] : 'failed';
 }

@@ -33,7 +33,7 @@ export class PanelState {
   serial: SerialRow | null = null;
   #appliedSeq: number | null = null;
 
-  take(told: Told): void {
+  apply(told: Told): void {
     switch (told.type) {
       case 'init':
         this.strings = told.strings;

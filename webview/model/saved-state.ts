@@ -28,7 +28,7 @@ export const NOTHING_SAVED: SavedState = {
   selected: null,
 };
 
-/** Reads a saved state; one of another version is taken as far as it is understood. */
+/** Reads a saved state. Of another version's state it takes what it understands. */
 export function readSavedState(saved: unknown): SavedState {
   const result = v.safeParse(savedStateSchema, saved);
   return result.success ? result.output : NOTHING_SAVED;

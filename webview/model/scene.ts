@@ -6,7 +6,7 @@ import { isSame } from './walk.ts';
 
 /**
  * The timeline as shapes, in pixels: what the canvas paints and what a picture is exported from. Only what is in sight
- * becomes a shape, and bars too narrow to be told apart become one.
+ * becomes a shape, and bars too narrow to distinguish become one.
  */
 
 export type Ink = 'text' | 'muted' | 'rule' | 'accent' | 'band' | Look;
@@ -77,7 +77,7 @@ export interface Subject {
   readonly originUnix: number;
   readonly nowUnix: number;
   readonly joinedUnix: number | null;
-  /** Ends the lane of the join; told in the picture. */
+  /** The label at the moment of the join. */
   readonly joinLabel: string;
   readonly critical: readonly number[];
   /** The bar that the keyboard is at. */
@@ -91,7 +91,7 @@ const TRACK_PX = 20;
 const BAR_PX = 14;
 const LANE_PAD_PX = 5;
 const CHAR_PX = 6.4;
-/** From this width on a bar has its sign, and from the second on its name. */
+/** The least width of a bar with a sign, and of one with a name. */
 const SIGN_FROM_PX = 16;
 const NAME_FROM_PX = 46;
 
@@ -99,7 +99,7 @@ export const gutterOf = (widthPx: number): number => Math.round(Math.min(132, Ma
 
 export const laneHeight = (lane: Lane): number => lane.tracks.length * TRACK_PX + 2 * LANE_PAD_PX;
 
-/** Of all lanes, without the axis. */
+/** Returns the height of all lanes, without the axis. */
 export const lanesHeight = (lanes: readonly Lane[]): number =>
   lanes.reduce((sum, lane) => sum + laneHeight(lane), 0);
 
@@ -131,7 +131,7 @@ export function sceneOf(subject: Subject, sight: Sight): Scene {
   };
 }
 
-/** The bar at a point, the later one where two lie on each other; null where none is. */
+/** Returns the bar at a point, the later one of two that overlap; null where none is. */
 export function barAt(subject: Subject, sight: Sight, atX: number, atY: number): Bar | null {
   const gutter = gutterOf(sight.width);
   if (atX < gutter || atY < AXIS_PX) return null;
@@ -139,7 +139,7 @@ export function barAt(subject: Subject, sight: Sight, atX: number, atY: number):
   for (const { lane, top } of placesOf(subject.lanes, sight)) {
     const track = lane.tracks[Math.floor((atY - top - LANE_PAD_PX) / TRACK_PX)];
     if (atY < top || atY >= top + laneHeight(lane) || track === undefined) continue;
-    // Two pixels beside a narrow bar are still meant for it.
+    // A narrow bar is wider for the pointer by two pixels on each side.
     const [left, right] = [axis.secsAt(atX - gutter - 2), axis.secsAt(atX - gutter + 2)];
     for (let at = lastBefore(track, right + subject.originUnix); at >= 0; at -= 1) {
       const bar = track[at]!;
@@ -164,7 +164,7 @@ export function topOf(lanes: readonly Lane[], bar: Bar): { top: number; height: 
 
 interface Place {
   readonly lane: Lane;
-  /** In the picture, so below the axis and moved by the scrolling. */
+  /** Returns the place in the picture: below the axis, moved by the scrolling. */
   readonly top: number;
 }
 
@@ -228,14 +228,14 @@ function drawTrack(track: readonly Bar[], y: number, drawing: Drawing): void {
   for (const { from, to, look } of narrow) body.push(barShape(from, to, y, look, false, false));
 }
 
-/** Bars that are too narrow to be told apart. */
+/** Adjacent bars that are too narrow to distinguish. */
 interface Narrow {
   readonly look: Look;
   readonly from: number;
   to: number;
 }
 
-/** One that touches its neighbour of the same look becomes one with it. */
+/** Merges a bar with an adjacent one of the same look. */
 function addNarrow(narrow: Narrow[], look: Look, from: number, to: number): void {
   const last = narrow.at(-1);
   if (last?.look === look && from - last.to < 1) last.to = Math.max(last.to, to);
@@ -273,7 +273,7 @@ function barShape(from: number, to: number, y: number, look: Look, faint: boolea
   };
 }
 
-/** A thick line under the attempts of the critical path, and thin ones from each to the next. */
+/** Draws a thick line under the attempts of the critical path, and thin ones between them. */
 function drawCritical({ critical }: Subject, spots: readonly Spot[], body: Shape[]): void {
   const spotOf = new Map(spots.map(spot => [spot.index, spot]));
   for (const spot of spots)
@@ -347,7 +347,7 @@ const line = (
   dashed,
 });
 
-/** The place of the first bar of a track that ends at or after the moment; bars of a track are in order. */
+/** Returns the place of the first bar of a track that ends at or after the moment. */
 function firstAfter(track: readonly Bar[], moment: number, nowUnix: number): number {
   let [low, high] = [0, track.length];
   while (low < high) {
@@ -358,7 +358,7 @@ function firstAfter(track: readonly Bar[], moment: number, nowUnix: number): num
   return low;
 }
 
-/** The place of the last bar that starts at or before the moment; -1 when none does. */
+/** Returns the place of the last bar of a track that starts at or before the moment; -1 when none does. */
 function lastBefore(track: readonly Bar[], moment: number): number {
   let [low, high] = [0, track.length];
   while (low < high) {

@@ -25,7 +25,7 @@ export function walk(lanes: readonly Lane[], from: Bar | null, step: Step): Bar 
   }
 }
 
-/** The same attempt, though perhaps of another moment. */
+/** Returns true for two bars of the same attempt, read at different times. */
 export const isSame = (a: Bar, b: Bar): boolean =>
   a.index === b.index && a.attempt === b.attempt && a.worker === b.worker;
 

@@ -16,7 +16,7 @@ export interface Layout {
 }
 
 /**
- * A column for each layer; in it those that wait for the same stand together, each near the middle of what it waits for
+ * Lays a plan out in a column for each layer. Subtasks with the same dependencies stand together, near the middle of these
  * (the barycentre heuristic of Sugiyama et al., 1981, in one pass).
  */
 export function layoutOf({ nodes, edges }: Pick<GraphMessage, 'nodes' | 'edges'>): Layout {

@@ -24,7 +24,7 @@ window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
 });
 say({ type: 'ready' });
 
-/** Brings the subtask of the cursor into view; at once where motion is not wanted. */
+/** Scrolls to the subtask of the cursor, without an animation where the system asks for less motion. */
 function followCursor(): void {
   const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   root
@@ -69,7 +69,7 @@ function edgeOf(
   return svg`<path class="edge ${isNear ? 'near' : ''}" d="M ${x1} ${y1} C ${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}"></path>`;
 }
 
-/** As many characters as the box has room for; the whole stands in the label. */
+/** Cuts a text to the width of the box; the whole text is in the label. */
 const shortened = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most - 1)}…` : text;
 

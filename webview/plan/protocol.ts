@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-/** The messages between the preview of a plan and its host. Both decode what they hear, and drop what they don't understand. */
+/** The messages between the preview of a plan and its host. Both sides decode what they receive, and drop what they don't understand. */
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const TONES = ['accepted', 'failed', 'skipped', 'running', 'pending'] as const;
@@ -20,7 +20,7 @@ export const toPreviewSchema = v.variant('type', [
         layer: whole,
         /** The condition of a follow-up, in words; null for a member of the join. */
         follows: v.nullable(v.string()),
-        /** Its state in the last run, as a tone and in words; null where it was in none. */
+        /** Its state in the last run, as a tone and in words; null where it was not part of one. */
         tone: v.nullable(v.picklist(TONES)),
         state: v.string(),
       }),
@@ -38,7 +38,7 @@ export type GraphMessage = Extract<ToPreview, { type: 'graph' }>;
 
 export const fromPreviewSchema = v.variant('type', [
   v.object({ type: v.literal('ready') }),
-  /** Somebody wants to see where this subtask is written. */
+  /** Asks to show a subtask in its file. */
   v.object({ type: v.literal('reveal'), id: whole, name: v.string() }),
 ]);
 export type FromPreview = v.InferOutput<typeof fromPreviewSchema>;

@@ -5,7 +5,7 @@ import { useDom } from '../../test/webview/dom.ts';
 import { button, find, findAll, textOf } from '../../test/webview/dom-queries.ts';
 import { satisfied, speedup } from '../../test/webview/fan-outs.ts';
 import { packSpeedup, type SerialRow } from '../protocol.ts';
-import type { SerialWished, SpeedupElement } from './speedup.ts';
+import type { SerialRequested, SpeedupElement } from './speedup.ts';
 
 const MEASURED = satisfied().speedup;
 const RUN: SerialRow = {
@@ -45,9 +45,9 @@ describe('the speedup', () => {
   };
   const facts = (): readonly string[] => findAll(card, '.facts > div').map(textOf);
   const buttons = (): readonly string[] => findAll(card, 'button, vscode-button').map(textOf);
-  const wishes = async (name: string): Promise<readonly string[]> => {
-    const events = await dom.eventsOf<SerialWished>('serial-wished', () => button(card, name).click());
-    return events.map(({ wish }) => wish);
+  const requests = async (name: string): Promise<readonly string[]> => {
+    const events = await dom.eventsOf<SerialRequested>('serial-requested', () => button(card, name).click());
+    return events.map(({ action }) => action);
   };
 
   it('says an estimate to be one, with its caveat', async () => {
@@ -130,7 +130,7 @@ describe('the speedup', () => {
     await dom.settled();
     assert.equal(run().disabled, false);
     assert.doesNotMatch(textOf(card), /Possible once/);
-    assert.deepEqual(await wishes('Run Serially to Measure'), ['run']);
+    assert.deepEqual(await requests('Run Serially to Measure'), ['run']);
   });
 
   it('shows how far the serial run is, to be cancelled or opened', async () => {
@@ -144,8 +144,8 @@ describe('the speedup', () => {
     );
     assert.equal(find(progress, 'div').style.width, '37.5%');
     assert.deepEqual(buttons(), ['Cancel the Serial Run', 'Open BUILD-042-serial']);
-    assert.deepEqual(await wishes('Cancel the Serial Run'), ['cancel']);
-    assert.deepEqual(await wishes('Open BUILD-042-serial'), ['open']);
+    assert.deepEqual(await requests('Cancel the Serial Run'), ['cancel']);
+    assert.deepEqual(await requests('Open BUILD-042-serial'), ['open']);
     card.enabled = false;
     await dom.settled();
     assert.equal(button(card, 'Cancel the Serial Run').disabled, true);
@@ -158,14 +158,14 @@ describe('the speedup', () => {
     await draw({ serial: { ...RUN, done: 8, complete: true, outcome: 'satisfied' } });
     assert.equal(findAll(card, '[role="progressbar"]').length, 0);
     assert.deepEqual(buttons(), ['Run Serially Again', 'Open BUILD-042-serial']);
-    assert.deepEqual(await wishes('Run Serially Again'), ['run']);
-    assert.deepEqual(await wishes('Open BUILD-042-serial'), ['open']);
+    assert.deepEqual(await requests('Run Serially Again'), ['run']);
+    assert.deepEqual(await requests('Open BUILD-042-serial'), ['open']);
   });
 
-  it('says why a wish was refused', async () => {
+  it('says why a request was refused', async () => {
     await draw({ refused: { code: 'CONFLICT', message: 'no worker is live', hint: 'Start the fleet.' } });
     assert.equal(textOf(find(card, '[role="alert"]')), 'no worker is live Start the fleet.');
-    assert.deepEqual(buttons(), ['Run Serially to Measure'], 'it can be wished again');
+    assert.deepEqual(buttons(), ['Run Serially to Measure'], 'it can be asked for again');
   });
 
   it('runs no serial run serially', async () => {

@@ -7,16 +7,16 @@ import { duration, percent, times } from '../../engine/contract/format.ts';
 import type { Problem, SerialRow, SpeedupRow } from '../protocol.ts';
 import { fill, type ViewStrings } from '../strings.ts';
 
-export type SerialWish = 'run' | 'cancel' | 'open';
+export type SerialAction = 'run' | 'cancel' | 'open';
 
-/** Told when something is to be done about the serial run. */
-export class SerialWished extends Event {
-  static readonly type = 'serial-wished';
-  readonly wish: SerialWish;
+/** The event that the serial run is to be started, cancelled or opened. */
+export class SerialRequested extends Event {
+  static readonly type = 'serial-requested';
+  readonly action: SerialAction;
 
-  constructor(wish: SerialWish) {
-    super(SerialWished.type, { bubbles: true, composed: true });
-    this.wish = wish;
+  constructor(action: SerialAction) {
+    super(SerialRequested.type, { bubbles: true, composed: true });
+    this.action = action;
   }
 }
 
@@ -27,7 +27,7 @@ interface Wall {
   readonly estimated: boolean;
 }
 
-/** The speedup: measured where there is a serial run, else an estimate that says it is one. */
+/** The speedup: measured where there is a serial run, else an estimate, marked as such. */
 export class SpeedupElement extends LitElement {
   static override styles = [
     shared,
@@ -288,7 +288,7 @@ export class SpeedupElement extends LitElement {
         ?secondary=${again}
         ?disabled=${!this.enabled || !this.joined}
         title=${s.runSeriallyLong}
-        @click=${() => this.#wish('run')}
+        @click=${() => this.#request('run')}
         >${again ? s.runSeriallyAgain : s.runSerially}</vscode-button
       >
       ${again ? this.#openButton(serial) : nothing}
@@ -312,7 +312,7 @@ export class SpeedupElement extends LitElement {
         <div ${styled({ width: `${(100 * serial.done) / Math.max(1, serial.subtasks)}%` })}></div>
       </div>
       <div class="buttons">
-        <vscode-button secondary ?disabled=${!this.enabled} @click=${() => this.#wish('cancel')}
+        <vscode-button secondary ?disabled=${!this.enabled} @click=${() => this.#request('cancel')}
           >${s.serialCancel}</vscode-button
         >
         ${this.#openButton(serial)}
@@ -321,7 +321,7 @@ export class SpeedupElement extends LitElement {
   }
 
   #openButton(serial: SerialRow): TemplateResult {
-    return html`<button class="tool" @click=${() => this.#wish('open')}>
+    return html`<button class="tool" @click=${() => this.#request('open')}>
       ${icon('linkExternal')}${fill(this.strings.serialOpen, serial.alias)}
     </button>`;
   }
@@ -334,8 +334,8 @@ export class SpeedupElement extends LitElement {
     </p>`;
   }
 
-  #wish(wish: SerialWish): void {
-    this.dispatchEvent(new SerialWished(wish));
+  #request(action: SerialAction): void {
+    this.dispatchEvent(new SerialRequested(action));
   }
 }
 
