@@ -250,7 +250,7 @@ describe('the documents', () => {
   describe('number the invariants', () => {
     const stated = INVARIANTS_OF.flatMap(page => invariantsIn(read(page)));
     const tests = sources.filter(
-      path => /\.test\.ts$|^test\//.test(path) && basename(path) !== 'documents.test.ts',
+      path => /\.test\.ts$|^test\/.*\.(?:ts|txt)$/.test(path) && basename(path) !== 'documents.test.ts',
     );
 
     for (const page of INVARIANTS_OF)

@@ -18,20 +18,6 @@ import {
 const statusOf = (fleet: TestFleet, n: number): string =>
   fleet.core.state.instances.get(workerDid(n))!.status;
 
-describe('money in a join', () => {
-  for (const [join, outcome] of [
-    ['cost_usd <= 0.3', 'satisfied'],
-    ['cost_usd > 0.3', 'unsatisfiable'],
-    ['cost_usd == 0.3', 'satisfied'],
-  ] as const)
-    it(`is decimal: of three dimes, ${join} is ${outcome}`, () => {
-      const fleet = new TestFleet(3);
-      const fanOut = fleet.fanOut(3, { join });
-      for (let i = 0; i < 3; i++) fleet.report(fanOut, i, { cost_usd: 0.1 });
-      assert.equal(fanOut.joined?.outcome, outcome);
-    });
-});
-
 describe('a report (I3)', () => {
   it('counts for the present delivery by the worker that has it', () => {
     const fleet = new TestFleet(1);
@@ -83,28 +69,6 @@ describe('hello', () => {
     assert.deepEqual(fleet.told('fence'), [0, 7]);
   });
 
-  it('tells again what a lost connection may have swallowed', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut(1);
-    fleet.started(fanOut, 0);
-    fleet.do(() => fleet.core.disconnected(workerDid(0)));
-    fleet.cancel(fanOut.task);
-    fleet.sent = [];
-    fleet.hello(0, [refOf(fanOut, 0)]);
-    assert.deepEqual(fleet.told('cancel'), [0]);
-  });
-
-  it('ends what was cancelled and does not run, rather than have it started (I11)', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut(1);
-    fleet.do(() => fleet.core.disconnected(workerDid(0)));
-    fleet.cancel(fanOut.task);
-    fleet.sent = [];
-    fleet.hello(0, []);
-    assert.deepEqual(fleet.delivered(), []);
-    assert.deepEqual(verdicts(fanOut), ['cancelled']);
-  });
-
   it('gives an attempt that begins anew its whole time', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ timeout_secs: 5 }]);
@@ -119,82 +83,6 @@ describe('hello', () => {
       fleet.pass(1000);
     }
     assert.deepEqual(states(fanOut), ['assigned']);
-  });
-});
-
-describe('a lost worker', () => {
-  it('keeps what it had until it is back or given up', () => {
-    const fleet = new TestFleet(2);
-    const fanOut = fleet.fanOut(1);
-    fleet.do(now => fleet.core.gone(workerDid(0), 'process 7 was ended by SIGKILL', now));
-    assert.equal(statusOf(fleet, 0), 'archived');
-    assert.deepEqual([fanOut.children[0]!.state, fanOut.children[0]!.worker], ['assigned', workerDid(0)]);
-    fleet.do(now => fleet.core.abandon(workerDid(0), 'it died five times', now));
-    const child = fanOut.children[0]!;
-    assert.deepEqual([child.state, child.worker, child.attempt], ['assigned', workerDid(1), 2]);
-    assert.equal(fleet.bodiesOf(TOPIC.child).at(-1)!['may_have_run'], true);
-    assert.match(child.earlier![0]!.reason!, /worker lost: it died five times/);
-  });
-
-  it('costs attempts: two in all unless the subtask says otherwise (I12)', () => {
-    const fleet = new TestFleet(3);
-    const fanOut = fleet.fanOut([{}, { attempts: 1 }]);
-    fleet.report(fanOut, 1, { verdict: 'failed', lost: true });
-    fleet.report(fanOut, 0, { verdict: 'failed', lost: true });
-    assert.deepEqual(verdicts(fanOut), [null, 'failed']);
-    fleet.report(fanOut, 0, { verdict: 'failed', lost: true });
-    assert.deepEqual(verdicts(fanOut), ['failed', 'failed']);
-  });
-
-  it('is waited for where the target names it', () => {
-    const fleet = new TestFleet(2);
-    const fanOut = fleet.fanOut([{ target: 'worker-0' }]);
-    fleet.do(now => fleet.core.abandon(workerDid(0), 'lost', now));
-    assert.deepEqual(states(fanOut), ['pending']);
-    fleet.hello(0);
-    assert.deepEqual(states(fanOut), ['assigned']);
-  });
-});
-
-describe('an attempt that failed by itself', () => {
-  it('is tried again only where the subtask names attempts, after a growing pause', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut([{ attempts: 3 }]);
-    const fail = (): void => void fleet.report(fanOut, 0, { verdict: 'failed' });
-    fail();
-    assert.deepEqual(states(fanOut), ['pending']);
-    fleet.beat(0);
-    fleet.pass(900);
-    assert.deepEqual(states(fanOut), ['pending']);
-    fleet.pass(200);
-    assert.deepEqual(states(fanOut), ['assigned']);
-    fail();
-    fleet.beat(0);
-    fleet.pass(1500);
-    assert.deepEqual(states(fanOut), ['pending']);
-    fleet.beat(0);
-    fleet.pass(600);
-    fail();
-    assert.deepEqual(verdicts(fanOut), ['failed']);
-    assert.deepEqual(
-      fanOut.children[0]!.earlier!.map(({ attempt }) => attempt),
-      [1, 2],
-    );
-  });
-
-  it('is the last one otherwise', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut(1);
-    fleet.report(fanOut, 0, { verdict: 'timeout' });
-    assert.deepEqual(verdicts(fanOut), ['timeout']);
-  });
-
-  it('is not tried again after a cancel', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut([{ attempts: 3 }]);
-    fleet.cancel(fanOut.task, 0);
-    fleet.report(fanOut, 0, { verdict: 'failed' });
-    assert.deepEqual(verdicts(fanOut), ['failed']);
   });
 });
 
@@ -215,16 +103,6 @@ describe('what comes back', () => {
     assert.equal(child.earlier, null);
   });
 
-  it('may have run when it had begun, and the next delivery says so', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut(1);
-    const returned = { deliveries: [refOf(fanOut, 0)], reason: 'the worker stopped', begun: true };
-    fleet.do(now => fleet.core.returned(workerDid(0), returned, now));
-    assert.equal(fleet.bodiesOf(TOPIC.returned).at(-1)!['begun'], true);
-    assert.equal(fleet.bodiesOf(TOPIC.child).at(-1)!['may_have_run'], true);
-    assert.equal(fanOut.children[0]!.attempt, 1);
-  });
-
   it('is ignored when it is not the present delivery', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
@@ -240,17 +118,6 @@ describe('what comes back', () => {
 });
 
 describe('silence', () => {
-  it('makes a worker stale after two heartbeats, and has it ended after three', () => {
-    const fleet = new TestFleet(1);
-    fleet.pass(2 * HEARTBEAT_MS);
-    assert.equal(statusOf(fleet, 0), 'live');
-    fleet.pass(10);
-    assert.equal(statusOf(fleet, 0), 'stale');
-    fleet.pass(HEARTBEAT_MS);
-    assert.equal(statusOf(fleet, 0), 'archived');
-    assert.deepEqual(fleet.ended, [workerDid(0)]);
-  });
-
   it('is over with any word', () => {
     const fleet = new TestFleet(1);
     for (let i = 0; i < 10; i++) {
@@ -281,25 +148,6 @@ describe('silence', () => {
     fleet.beat(1);
     fleet.pass(10);
     assert.deepEqual([statusOf(fleet, 0), statusOf(fleet, 1)], ['live', 'live']);
-  });
-
-  it('has an attempt timed out only after its worker had the time to say so', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut([{ timeout_secs: 2 }]);
-    fleet.started(fanOut, 0);
-    const wait = (ms: number): void => {
-      for (let passed = 0; passed < ms; passed += 500) {
-        fleet.beat(0);
-        fleet.pass(500);
-      }
-    };
-    wait(11_500);
-    assert.deepEqual(states(fanOut), ['assigned']);
-    fleet.sent = [];
-    wait(2_000);
-    assert.deepEqual(verdicts(fanOut), ['timeout']);
-    assert.deepEqual(fleet.told('fence'), [0]);
-    assert.equal(fleet.bodiesOf(TOPIC.childDone).at(-1)!['verdict'], 'timeout');
   });
 
   it('times no attempt out in the coordinator’s own sleep (I23)', () => {
@@ -416,15 +264,6 @@ describe('a join', () => {
     assert.equal(fanOut.counts.failed, 1);
   });
 
-  it('of k_of_n is lost as soon as it can not be won', () => {
-    const fleet = new TestFleet(3);
-    const fanOut = fleet.fanOut(3, { join: 'k_of_n:2' });
-    fleet.report(fanOut, 0, { verdict: 'failed' });
-    assert.deepEqual(joins(fleet), []);
-    fleet.report(fanOut, 1, { verdict: 'reject' });
-    assert.deepEqual(joins(fleet), ['unsatisfiable']);
-  });
-
   it('in CEL waits until every child is final', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }], { join: 'accepted >= 1 && cancelled == 1' });
@@ -443,53 +282,6 @@ describe('a join', () => {
     assert.equal(fanOut.joined, null);
     fleet.pass(2);
     assert.deepEqual(joins(fleet), ['timed_out']);
-  });
-
-  it('that keeps its losers lets pending ones start', () => {
-    const fleet = new TestFleet(1);
-    const fanOut = fleet.fanOut(3, { join: 'any' });
-    fleet.report(fanOut, 0);
-    fleet.report(fanOut, 1);
-    assert.deepEqual(states(fanOut), ['done', 'done', 'assigned']);
-    assert.equal(fleet.core.state.open.size, 1);
-    fleet.report(fanOut, 2);
-    assert.equal(fleet.core.state.open.size, 0);
-  });
-
-  it('that drains starts no more, and takes back what has not started', () => {
-    const fleet = new TestFleet(1, 2);
-    const fanOut = fleet.fanOut(4, { join: 'any', losers: 'drain' });
-    fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
-    assert.deepEqual(states(fanOut), ['done', 'assigned', 'done', 'done']);
-    assert.deepEqual(fleet.told('recall'), [1]);
-    fleet.do(now =>
-      fleet.core.returned(
-        workerDid(0),
-        { deliveries: [refOf(fanOut, 1)], reason: 'recalled', begun: false },
-        now,
-      ),
-    );
-    assert.deepEqual(verdicts(fanOut), ['accept', 'cancelled', 'cancelled', 'cancelled']);
-  });
-
-  it('that drains lets finish what has started', () => {
-    const fleet = new TestFleet(2);
-    const fanOut = fleet.fanOut(2, { join: 'any', losers: 'drain' });
-    fleet.started(fanOut, 0, 1);
-    fleet.report(fanOut, 0);
-    assert.deepEqual([...fleet.told('recall'), ...fleet.told('cancel')], []);
-    fleet.report(fanOut, 1);
-    assert.deepEqual(verdicts(fanOut), ['accept', 'accept']);
-  });
-
-  it('that cancels ends running ones too', () => {
-    const fleet = new TestFleet(2);
-    const fanOut = fleet.fanOut(3, { join: 'any', losers: 'cancel' });
-    fleet.report(fanOut, 0);
-    assert.deepEqual(states(fanOut), ['done', 'assigned', 'done']);
-    assert.deepEqual(fleet.told('cancel'), [1]);
-    fleet.report(fanOut, 1, { verdict: 'cancelled' });
-    assert.equal(fleet.core.state.open.size, 0);
   });
 });
 
@@ -543,24 +335,6 @@ describe('a restarted coordinator', () => {
 });
 
 describe('retry', () => {
-  it('opens the next round after a join, and the other results stay', () => {
-    const fleet = new TestFleet(2);
-    const fanOut = fleet.fanOut(2);
-    fleet.report(fanOut, 0);
-    fleet.report(fanOut, 1, { verdict: 'failed' });
-    fleet.retry(fanOut.task, 1);
-    assert.deepEqual([fanOut.round, fanOut.joined, ...states(fanOut)], [2, null, 'done', 'assigned']);
-    assert.equal(fanOut.children[1]!.attempt, 2);
-    fleet.report(fanOut, 1);
-    assert.deepEqual(
-      fleet.bodiesOf(TOPIC.join).map(({ round, outcome }) => [round, outcome]),
-      [
-        [1, 'unsatisfiable'],
-        [2, 'satisfied'],
-      ],
-    );
-  });
-
   it('before the join opens no round, and leaves its beginning as it is', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(2, { join: 'any', timeout_secs: 100 });
@@ -584,21 +358,6 @@ describe('retry', () => {
     assert.deepEqual(verdicts(fanOut), ['accept', 'accept', 'accept', 'cancelled', 'failed']);
   });
 
-  for (const losers of ['drain', 'cancel'] as const)
-    it(`has what the join ended run again as well (losers: ${losers}), or nothing could come of it`, () => {
-      const fleet = new TestFleet(1);
-      const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }, { depends_on: [0] }], { losers });
-      fleet.report(fanOut, 0, { verdict: 'failed' });
-      assert.deepEqual(verdicts(fanOut), ['failed', 'cancelled', 'cancelled', 'cancelled']);
-      fleet.retry(fanOut.task, 0);
-      assert.deepEqual(
-        [fanOut.joined, states(fanOut)],
-        [null, ['assigned', 'pending', 'pending', 'pending']],
-      );
-      for (const index of [0, 1, 3, 2]) fleet.report(fanOut, index);
-      assert.equal(fanOut.joined?.outcome, 'satisfied');
-    });
-
   it('leaves what somebody cancelled, what failed after the join, and what waits for either', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut([{}, {}, {}, { depends_on: [1] }], { losers: 'drain' });
@@ -610,32 +369,6 @@ describe('retry', () => {
     fleet.report(fanOut, 2, { verdict: 'cancelled' });
     fleet.retry(fanOut.task, 0);
     assert.deepEqual(verdicts(fanOut).slice(1), ['failed', 'cancelled', 'cancelled']);
-  });
-});
-
-describe('a serial run', () => {
-  it('has one out at a time, in dependency order, on one worker (I13)', () => {
-    const fleet = new TestFleet(2, 4);
-    const original = fleet.fanOut([{ depends_on: [1] }, {}, {}]);
-    const thread = 'th_serial' as ThreadId;
-    fleet.do(now =>
-      commands.runSerial(fleet.core, original.task.alias, { worker: 'worker-1' }, thread, {
-        actor: USER,
-        key: undefined,
-        now,
-      }),
-    );
-    const serial = fleet.core.state.tasks.get(thread)!.fanOut!;
-    const order: number[] = [];
-    while (serial.joined === null) {
-      const out = serial.children.filter(({ state }) => state === 'assigned');
-      assert.equal(out.length, 1);
-      assert.equal(out[0]!.worker, workerDid(1));
-      order.push(out[0]!.index);
-      fleet.report(serial, out[0]!.index, { wall_time_secs: 0.001 });
-    }
-    assert.ok(order.indexOf(1) < order.indexOf(0));
-    assert.equal(order.length, 3);
   });
 });
 
