@@ -1,4 +1,4 @@
-import { TASK_VERBS, type Subtask } from '../../engine/contract/commands.ts';
+import { TASK_VERBS } from '../../engine/contract/commands.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../../engine/contract/policy.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import * as fanOuts from '../../engine/domain/commands/fan-out.ts';
@@ -21,6 +21,7 @@ import { FAN_OUT_CONTEXT, FOLD, HEARTBEAT_MS } from '../../engine/domain/testing
 import { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
 import { parseDescriptor } from '../../engine/plan/descriptor.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
+import type { Subtask } from '../../engine/subtask/subtask.ts';
 import type { RuleFleet } from './rule-fleet.ts';
 
 /** The words of a line: those that stand alone, and those of the form key=value. */
