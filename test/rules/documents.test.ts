@@ -20,30 +20,16 @@ import { INDEX, PAGES } from './pages.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DECISIONS = 'engine/decisions';
-const decisions = readdirSync(join(ROOT, DECISIONS)).filter(name => /^\d{4}-.*\.md$/.test(name));
-/** The pages of invariants, each beside the part that they bind. */
-const INVARIANTS_OF = [
-  'engine/domain/INVARIANTS.md',
-  'engine/log/INVARIANTS.md',
-  'engine/runtime/INVARIANTS.md',
-];
-const DOCUMENTS = [
-  ...PAGES,
-  INDEX,
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'engine/ARCHITECTURE.md',
-  'engine/PROTOCOLS.md',
-  'engine/FAILURES.md',
-  'webview/ARCHITECTURE.md',
-  ...INVARIANTS_OF,
-  'engine/domain/STATES.md',
-  'engine/GLOSSARY.md',
-  `${DECISIONS}/README.md`,
-  ...decisions.map(name => `${DECISIONS}/${name}`),
-];
-
+const decisions = namesIn(DECISIONS).filter(name => /^\d{4}-.*\.md$/.test(name));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const sources = filesUnder(['engine', 'extension', 'webview', 'test', 'docs']);
+/** The pages of invariants, each beside the part that they bind. */
+const INVARIANTS_OF = sources.filter(path => basename(path) === 'INVARIANTS.md').sort();
+/** All pages but those of the folders that tests work in. */
+const DOCUMENTS = [
+  ...namesIn('.').filter(name => name.endsWith('.md')),
+  ...sources.filter(path => path.endsWith('.md') && !path.startsWith('test/workspaces/')),
+].sort();
 /** Compares the table of a page that begins with this head; writes it anew where the environment asks for that. */
 function holdTable(page: string, head: string, wanted: string): void {
   const text = read(page);
@@ -55,7 +41,6 @@ function holdTable(page: string, head: string, wanted: string): void {
     );
   else assert.equal(table, wanted, 'write it anew with UPDATE_GOLDEN=1');
 }
-const sources = filesUnder(['engine', 'test']);
 const architecture = read('engine/ARCHITECTURE.md');
 const protocols = read('engine/PROTOCOLS.md');
 
@@ -211,9 +196,7 @@ describe('the documents', () => {
       const drawn = tableIn(sectionOf(architecture, 'Code map'))
         .map(([room]) => room!.replaceAll('`', ''))
         .filter(room => room.startsWith('engine/'));
-      const folders = readdirSync(join(ROOT, 'engine'), { withFileTypes: true })
-        .filter(entry => entry.isDirectory() && entry.name !== 'decisions')
-        .map(({ name }) => `engine/${name}`);
+      const folders = ROOMS.filter(name => name !== 'decisions').map(name => `engine/${name}`);
       assert.deepEqual(drawn.sort(), folders.sort());
     });
 
@@ -224,15 +207,15 @@ describe('the documents', () => {
 
     it('the messages of the link', () => {
       const drawn = tableIn(sectionOf(protocols, 'The link')).map(([type]) => type!.replaceAll('`', ''));
-      const types = [...read('engine/domain/model/messages.ts').matchAll(/readonly type: '(\w+)'/g)].map(
+      const types = [...textExporting('ToWorker').matchAll(/readonly type: '(\w+)'/g)].map(
         ([, type]) => type!,
       );
       assert.deepEqual(drawn.filter(type => !type.startsWith('to the ')).sort(), types.sort());
     });
 
     it('the codes of errors', () => {
-      const union = /export type ErrorCode =([^;]*);/.exec(read('engine/errors.ts'))![1]!;
-      const text = read(`${DECISIONS}/0016-error-codes.md`);
+      const union = /export type ErrorCode =([^;]*);/.exec(textExporting('ErrorCode'))![1]!;
+      const text = read(`${DECISIONS}/${decisions.find(name => name.endsWith('-error-codes.md'))}`);
       for (const [, code] of union.matchAll(/'(\w+)'/g))
         assert.ok(text.includes(`\`${code}\``), `not named: ${code}`);
     });
@@ -297,7 +280,7 @@ describe('the documents', () => {
     it('each of which some test cites', () => {
       const cited = new Set(
         tests
-          .filter(path => path !== 'test/simulation/invariants.ts')
+          .filter(path => basename(path) !== 'invariants.ts')
           .flatMap(path => [...read(path).matchAll(/\bI\d{1,3}\b/g)].map(([id]) => id)),
       );
       assert.deepEqual(
@@ -336,7 +319,7 @@ describe('the documents', () => {
 
   describe('for users', () => {
     it('are all of docs', () => {
-      const files = readdirSync(join(ROOT, 'docs')).map(name => `docs/${name}`);
+      const files = namesIn('docs').map(name => `docs/${name}`);
       assert.deepEqual(files.sort(), [...PAGES.filter(page => page !== 'README.md'), INDEX].sort());
     });
 
@@ -390,14 +373,14 @@ describe('the documents', () => {
 
 // --- what stands in code -----------------------------------------------------------------------------------------
 
-const ROOMS = /^(?:record|contract|home|log|domain|runtime|plan|api|cli|bin)\//;
+const ROOMS = namesIn('engine').filter(name => statSync(join(ROOT, 'engine', name)).isDirectory());
 
 /** The paths of this repository that a piece of code names; what is built, or lies in a home, is none of them. */
 function pathsIn(code: string): string[] {
   if (/\s/.test(code)) return [];
   const path = code.replace(/\/$/, '');
   if (/^(?:engine|test|docs|\.vscode|\.ci)(?:\/[\w.-]+)*$/.test(path)) return [path];
-  if (ROOMS.test(path) && /\.ts$/.test(path)) return [`engine/${path}`];
+  if (path.endsWith('.ts') && ROOMS.some(room => path.startsWith(`${room}/`))) return [`engine/${path}`];
   return /^[\w.-]+\.(?:ts|mjs|json)$/.test(path) ? [path] : [];
 }
 
@@ -412,6 +395,21 @@ function exists(path: string): boolean {
 
 /** Files that are part of a home, or of any project. */
 const NOT_OF_THE_REPOSITORY = new Set(['home.json', 'tokens.json', 'x.ts', 'x.test.ts']);
+
+function namesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder));
+}
+
+/** The text of the source that exports this name, wherever it lies. */
+function textExporting(name: string): string {
+  const exported = new RegExp(`^export (?:type|interface|const|function|class) ${name}\\b`, 'm');
+  const found = sources
+    .filter(path => path.endsWith('.ts'))
+    .map(read)
+    .filter(text => exported.test(text));
+  assert.equal(found.length, 1, `${found.length} sources export '${name}'`);
+  return found[0]!;
+}
 
 function filesUnder(folders: readonly string[]): string[] {
   return folders.flatMap(folder =>
