@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe } from 'mocha';
 import { eachNth, sampled } from '../runs.ts';
-import { endProcesses, processesNaming } from '../scenarios/processes.ts';
+import { endProcesses, processesNaming } from '../harness/processes.ts';
 import type { Figure } from './figure.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));

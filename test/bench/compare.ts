@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 import { benchEnvironment } from './processes.ts';
 import { buildProgram } from './stage-process.ts';
 import { median } from './stats.ts';

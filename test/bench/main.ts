@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { VERSION } from '../../engine/contract/engine.ts';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 import type { StageName } from './child.ts';
 import { reached, type Figure } from './figure.ts';
 import { judgeQuiet } from './quiet.ts';

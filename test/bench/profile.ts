@@ -3,7 +3,7 @@ import type { Profiler } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 import { buildReadable, Sources } from './profiling/build.ts';
 import { costsOf, summary } from './profiling/summary.ts';
 import { buildProgram, runStage } from './stage-process.ts';

@@ -6,7 +6,7 @@ import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
 import type { StageMessage, StageName } from './child.ts';
 import type { Figure } from './figure.ts';
 import { benchEnvironment } from './processes.ts';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 
 /** Bundles the program that the stages run in. */
 export async function buildProgram(outfile: string): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CallContext } from '../../engine/contract/engine.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ACTOR, Scenario } from '../scenarios/harness.ts';
+import { ACTOR, Scenario } from '../harness/fleet.ts';
 
 /**
  * Makes the home in `v1/`: a fleet of the first version works in it. The home stays as it is; a version that changes

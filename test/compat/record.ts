@@ -6,7 +6,7 @@ import type { JoinStatus } from '../../engine/contract/documents.ts';
 import type { CallContext } from '../../engine/contract/engine.ts';
 import { BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ACTOR, Scenario } from '../scenarios/harness.ts';
+import { ACTOR, Scenario } from '../harness/fleet.ts';
 import { answersOf, copyHome, placesOf, wordsOfWorker, writtenAnswers, type Answer } from './recorded.ts';
 
 /**

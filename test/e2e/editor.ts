@@ -7,7 +7,7 @@ import { Fleet } from '../editor/fleet.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
 import { Place, ROOT, Scratch, type PlaceOptions } from '../editor/scratch.ts';
 import { installExtension, Server } from '../editor/server.ts';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 import { Workbench } from './workbench.ts';
 
 export interface EditorOptions extends PlaceOptions {

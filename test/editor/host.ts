@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endProcesses } from '../scenarios/processes.ts';
+import { endProcesses } from '../harness/processes.ts';
 import { editorCache, installEditor } from './install.ts';
 import { readTold, type Told } from './result.ts';
 import { ROOT, type Place, type Scratch } from './scratch.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'mocha';
-import { processesNaming } from '../scenarios/processes.ts';
+import { processesNaming } from '../harness/processes.ts';
 import { ROOT } from './scratch.ts';
 import { until } from './until.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'mocha';
 import type { JoinStatus, TaskDocument, WorktreesDocument } from '../../engine/contract/documents.ts';
-import { scenario, soon, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { scenario, soon, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /** A coding agent of ours, which speaks the formats of the real ones, on a real fleet in a real repository. */
 

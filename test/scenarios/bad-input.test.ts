@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { describe, it } from 'mocha';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ACTOR, type Refused, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ACTOR, type Refused, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /** Refusals of bad input: what is refused, how it is said, and that nothing of it is ever written. */
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
-import { isThere, scenario, type Scenario } from './harness.ts';
-import { joinsOf, keptWhatWasTold } from './laws.ts';
+import { isThere, scenario, type Scenario } from '../harness/fleet.ts';
+import { joinsOf, keptWhatWasTold } from '../harness/laws.ts';
 import { runs } from '../runs.ts';
 import { seeded } from './seeded.ts';
 

@@ -6,8 +6,8 @@ import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/pid-file.ts';
 import { sampled } from '../runs.ts';
-import { ACTOR, echoes, isThere, scenario, type Scenario } from './harness.ts';
-import { joinsOf, keptWhatWasTold } from './laws.ts';
+import { ACTOR, echoes, isThere, scenario, type Scenario } from '../harness/fleet.ts';
+import { joinsOf, keptWhatWasTold } from '../harness/laws.ts';
 import { BARE_FAN_OUT } from '../../engine/contract/testing/requests.ts';
 
 describe('a coordinator that is killed (SIGKILL)', function () {

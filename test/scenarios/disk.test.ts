@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../engine/errors.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ACTOR, BIN, echoes, ended, scenario, soon, type Ran, type Scenario } from './harness.ts';
+import { ACTOR, BIN, echoes, ended, scenario, soon, type Ran, type Scenario } from '../harness/fleet.ts';
 
 describe('the disk', function () {
   this.timeout(120_000);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { Verifier } from '../../engine/record/signing.ts';
-import { ACTOR, echoes, scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ACTOR, echoes, scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /** Records that people write by hand, and the account of all that was written. */
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rename, rm } from 'node:fs/promises';
 import { describe, it } from 'mocha';
-import { isThere, scenario, soon } from './harness.ts';
+import { isThere, scenario, soon } from '../harness/fleet.ts';
 
 describe('a home that is taken away while it is served', function () {
   this.timeout(120_000);

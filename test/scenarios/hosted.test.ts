@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
 import { installProgram } from '../../engine/home/program.ts';
 import { HEAP_FLAGS } from '../../engine/runtime/heap.ts';
-import { BIN, echoes, ended, isThere, scenario, type Scenario } from './harness.ts';
+import { BIN, echoes, ended, isThere, scenario, type Scenario } from '../harness/fleet.ts';
 
 /** The variables that the extension host of an editor on a server inherits, and that no process of ours may. */
 const EDITOR = {

@@ -6,9 +6,9 @@ import { join as joinPath } from 'node:path';
 import { describe, it } from 'mocha';
 import type { Losers } from '../../engine/contract/commands.ts';
 import type { Counts, JoinStatus } from '../../engine/contract/documents.ts';
-import { ACTOR, BIN, echoes, ended, type Ran, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ACTOR, BIN, echoes, ended, type Ran, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });

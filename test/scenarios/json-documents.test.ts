@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
-import { ended, scenario, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ended, scenario, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /**
  * The documents that `--json` prints, from a real fleet, against what the contract lists: written down here by hand, not

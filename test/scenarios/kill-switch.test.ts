@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument, ControlDocument, JoinStatus } from '../../engine/contract/documents.ts';
 import { PERMIT_MS } from '../../engine/domain/model/messages.ts';
-import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ACTOR, echoes, isThere, scenario, soon, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
 const onWideFleet = sharedFleet({ fleet: ['slots = 4'] });

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
 import type { LiveDocument } from '../../engine/contract/documents.ts';
-import { linesOf, scenario, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { linesOf, scenario, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
 

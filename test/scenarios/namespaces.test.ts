@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { ACTOR, scenario, type Scenario } from './harness.ts';
+import { ACTOR, scenario, type Scenario } from '../harness/fleet.ts';
 import { shows, Transcript, type Posted } from './transcript.ts';
 
 /**

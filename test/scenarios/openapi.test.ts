@@ -21,7 +21,7 @@ import {
 import { rawRequest, type RawAnswer } from '../../engine/http/testing/served.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { runs } from '../runs.ts';
-import { scenario, type Scenario } from './harness.ts';
+import { scenario, type Scenario } from '../harness/fleet.ts';
 
 /** A fleet does what its OpenAPI document says: every route of it is asked, as it allows and as it forbids. */
 

@@ -8,7 +8,7 @@ import { describe, it } from 'mocha';
 import { sampled } from '../runs.ts';
 import { blocksIn, type Block } from '../rules/markdown.ts';
 import { PAGES } from '../rules/pages.ts';
-import { BIN, ended, scenario, type Scenario } from './harness.ts';
+import { BIN, ended, scenario, type Scenario } from '../harness/fleet.ts';
 import { shows } from './transcript.ts';
 
 /**

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { scenario, type Scenario } from './harness.ts';
+import { scenario, type Scenario } from '../harness/fleet.ts';
 import { shows, Transcript } from './transcript.ts';
 
 /**

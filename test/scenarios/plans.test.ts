@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
-import { scenario, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { scenario, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /** Fan-outs that are written into a file, checked and run. */
 

@@ -14,8 +14,8 @@ import { seal, type FleetRecord, type SealedRecord } from '../../engine/record/r
 import { generateKey, signBatch, type InstanceKey } from '../../engine/record/signing.ts';
 import { encodeMessage } from '../../engine/runtime/link/frames.ts';
 import { admittedPeer, rawPeer, identify, type RawPeer } from '../../engine/runtime/testing/raw-peer.ts';
-import { echoes, scenario, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
+import { echoes, scenario, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
 
 /** In the place of `worker-a`: has its key, and says what a test wants it to. */
 class FakeWorker {

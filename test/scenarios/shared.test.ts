@@ -6,7 +6,7 @@ import type { FleetDocument, RestoredDocument } from '../../engine/contract/docu
 import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { scenario, type Scenario } from './harness.ts';
+import { scenario, type Scenario } from '../harness/fleet.ts';
 import { runs } from '../runs.ts';
 
 /** Threads that are shared: files that the commands of subtasks read without a connection. */

@@ -5,9 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { ChildDocument, JoinStatus } from '../../engine/contract/documents.ts';
-import { isThere, scenario, type Scenario } from './harness.ts';
-import { processesOfGroup } from './processes.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { isThere, scenario, type Scenario } from '../harness/fleet.ts';
+import { processesOfGroup } from '../harness/processes.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const MIB = 1024 * 1024;
 const CAP_BYTES = 2 * MIB;

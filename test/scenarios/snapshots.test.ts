@@ -6,8 +6,8 @@ import type { ReplayDocument, RestoredDocument } from '../../engine/contract/doc
 import { VERSION } from '../../engine/contract/engine.ts';
 import { openHome } from '../../engine/home/home.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { echoes, scenario, type Ran, type Refused, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { echoes, scenario, type Ran, type Refused, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 /** Snapshots of threads, restored in another home, and whole homes that are copied while they are at work. */
 

@@ -5,8 +5,8 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../engine/errors.ts';
-import { BIN, echoes, ended, isThere, scenario, soon, type Ran, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
+import { BIN, echoes, ended, isThere, scenario, soon, type Ran, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
 
 /** A standby that waits, and its end. */
 interface Standby {

@@ -36,7 +36,7 @@ import {
   type Ran,
   type Refused,
   type Scenario,
-} from './harness.ts';
+} from '../harness/fleet.ts';
 import { runs } from '../runs.ts';
 
 describe('starting', function () {

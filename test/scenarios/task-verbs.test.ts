@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ReplayDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import { ACTOR, echoes, scenario, type Scenario } from './harness.ts';
-import { sharedFleet } from './shared-fleet.ts';
+import { ACTOR, echoes, scenario, type Scenario } from '../harness/fleet.ts';
+import { sharedFleet } from '../harness/shared-fleet.ts';
 
 const onFleet = sharedFleet({ echoMs: 0 });
 const JUDGE = ['--actor', 'did:sync:user:grace'];

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile } from '../../engine/home/pid-file.ts';
-import { echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
-import { processesOfGroup } from './processes.ts';
+import { echoes, isThere, scenario, soon, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
+import { processesOfGroup } from '../harness/processes.ts';
 
 const HEARTBEAT_SECS = 0.5;
 /** Longer than three heartbeats. */

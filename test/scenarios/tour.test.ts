@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { eachNth } from '../runs.ts';
-import { BIN, ended, type Ran } from './harness.ts';
-import { endProcesses, processesNaming } from './processes.ts';
+import { BIN, ended, type Ran } from '../harness/fleet.ts';
+import { endProcesses, processesNaming } from '../harness/processes.ts';
 
 /** The tour of `npm start`, with small plans in the place of the repository's. */
 

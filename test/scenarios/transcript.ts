@@ -5,7 +5,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import type { FleetDocument } from '../../engine/contract/documents.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import { ended, linesOf, type Ran, type Scenario } from './harness.ts';
+import { ended, linesOf, type Ran, type Scenario } from '../harness/fleet.ts';
 
 /** An echo takes a second; a look that came later than this need not have met it under way. */
 const LATE_MS = 800;

@@ -1,5 +1,5 @@
 import { describe, it } from 'mocha';
-import { scenario } from './harness.ts';
+import { scenario } from '../harness/fleet.ts';
 import { shows, Transcript } from './transcript.ts';
 
 /**

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'mocha';
-import { echoes, isThere, scenario, soon, type Scenario } from './harness.ts';
-import { joinsOf } from './laws.ts';
-import { processesNaming, processesOfGroup } from './processes.ts';
+import { echoes, isThere, scenario, soon, type Scenario } from '../harness/fleet.ts';
+import { joinsOf } from '../harness/laws.ts';
+import { processesNaming, processesOfGroup } from '../harness/processes.ts';
 
 /** A command that leaves its pid and a line for each run, and ends only when it is attempted again. */
 const HANGS_ONCE = 'echo $$ >> pids; if [ "$SPL_ATTEMPT" = 1 ]; then sleep 60 & sleep 60; fi; echo again';

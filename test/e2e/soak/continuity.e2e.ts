@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { until } from '../../editor/until.ts';
-import { isNaming, processesNaming } from '../../scenarios/processes.ts';
+import { isNaming, processesNaming } from '../../harness/processes.ts';
 import type { EditorUnderTest } from '../editor.ts';
 import { ranOnce, release, startRun } from '../run-in-window.ts';
 import { inOneEditor } from '../with-editor.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { homePaths } from '../../../../engine/home/paths.ts';
-import { processesNaming } from '../../../scenarios/processes.ts';
+import { processesNaming } from '../../../harness/processes.ts';
 import { extension, home } from '../support.ts';
 
 describe('the extension in a folder where nobody uses a fleet', () => {

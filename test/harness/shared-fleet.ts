@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after } from 'mocha';
-import { inTime, Scenario, type ScenarioOptions } from './harness.ts';
+import { inTime, Scenario, type ScenarioOptions } from './fleet.ts';
 
 /**
  * Fleets that tests share, since starting one takes longer than most of what is tested on it. Such a test kills, stops and
