@@ -8,8 +8,12 @@ import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
 import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
 import type { Verb } from '../../engine/cli/verb.ts';
+import { TASK_VERBS } from '../../engine/contract/commands.ts';
+import { SCOPES } from '../../engine/contract/tokens.ts';
 import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
+import { ALLOWED, RESULT } from '../../engine/domain/model/task-status.ts';
 import { parseConfig } from '../../engine/home/config.ts';
+import { homePaths } from '../../engine/home/paths.ts';
 import { loadOperations } from '../../engine/operations/index.ts';
 import { PLAN_KEYS, SUBTASK_KEYS } from '../../engine/plan/plan-keys.ts';
 import { INVARIANTS } from '../simulation/invariants.ts';
@@ -211,6 +215,65 @@ describe('the documents', () => {
         ([, type]) => type!,
       );
       assert.deepEqual(drawn.filter(type => !type.startsWith('to the ')).sort(), types.sort());
+    });
+
+    it('the bounds, with the values of the constants that set them', () => {
+      const rows = tableIn(sectionOf(protocols, 'Bounds'));
+      let checked = 0;
+      for (const [what, bound, constants] of rows)
+        for (const { path, names } of placesIn(constants!))
+          for (const name of names) {
+            const value = constantIn(read(path), name);
+            assert.ok(value !== undefined, `bounds: '${path}' sets no '${name}'`);
+            assert.ok(
+              spellings(value).some(text => bound!.includes(text)),
+              `bounds: '${what}' says '${bound}', and ${name} is ${value}`,
+            );
+            checked++;
+          }
+      assert.ok(checked >= 30, `only ${checked} constants`);
+    });
+
+    it('the commands that change the status of a task', () => {
+      const drawn = tableIn(sectionOf(read('docs/tasks.md'), 'Tasks that people work on')).map(
+        ([verb, from, to]) => [
+          verb!.replaceAll('`', ''),
+          from!.split(', ').sort(),
+          to!.split(/[:;,(]/)[0]!.trim(),
+        ],
+      );
+      const held = TASK_VERBS.map(verb => [
+        verb,
+        (Object.keys(ALLOWED) as (keyof typeof ALLOWED)[])
+          .filter(status => ALLOWED[status].includes(verb))
+          .sort(),
+        RESULT[verb].join(' or '),
+      ]);
+      assert.deepEqual(drawn.sort(), held.sort());
+    });
+
+    it('the scopes of tokens', () => {
+      const drawn = tableIn(sectionOf(read('docs/api.md'), 'Tokens')).map(([scope]) =>
+        scope!.replaceAll('`', ''),
+      );
+      assert.deepEqual(drawn, [...SCOPES]);
+    });
+
+    it('the files of a home', () => {
+      const known = Object.values<string>({ ...homePaths('/') }).map(path => path.slice(1));
+      const rows = tableIn(sectionOf(read('docs/homes-and-backup.md'), 'Where things lie'));
+      assert.ok(rows.length > 0);
+      for (const [path] of rows) assert.ok(known.includes(path!.replace(/^`(.*?)\/?`$/, '$1')), path);
+    });
+
+    it('the folders of the extension', () => {
+      const drawn = tableIn(sectionOf(architecture, 'The extension'))
+        .map(([folder]) => folder!.replaceAll('`', ''))
+        .filter(folder => folder.startsWith('extension/'));
+      const folders = readdirSync(join(ROOT, 'extension'), { withFileTypes: true })
+        .filter(entry => entry.isDirectory() && entry.name !== 'testing')
+        .map(({ name }) => `extension/${name}`);
+      assert.deepEqual(drawn.sort(), folders.sort());
     });
 
     it('the codes of errors', () => {
@@ -494,14 +557,36 @@ function invariantsIn(section: string): Stated[] {
   }));
 }
 
+/** The value of a numeric constant, or of a member or parameter with a default, in a source file. */
+function constantIn(source: string, name: string): number | undefined {
+  const [, text] = new RegExp(`\\b${name}(?::| =) ([\\d_]+(?: \\*{1,2} [\\d_]+)*)[;,\\n]`).exec(source) ?? [];
+  if (text === undefined) return undefined;
+  const [first, ...rest] = text.replaceAll('_', '').split(' ');
+  let value = Number(first);
+  for (let i = 0; i < rest.length; i += 2)
+    value = rest[i] === '**' ? value ** Number(rest[i + 1]) : value * Number(rest[i + 1]);
+  return value;
+}
+
+/** The ways in which a document writes a number: `10,000`, `64 Mi`, `10 s`. */
+function spellings(value: number): string[] {
+  return [
+    value.toLocaleString('en'),
+    `${value / 1024} Ki`,
+    `${value / 1024 ** 2} Mi`,
+    `${value / 1024 ** 3} Gi`,
+    `${value / 1000} s`,
+  ];
+}
+
 /** `path` or `path` (`name`, `name`); the table of bounds is a place as well. */
 function placesIn(text: string): Stated['places'] {
-  const places = [...text.matchAll(/`((?:engine\/)[\w./-]+|eslint\.config\.mjs)`(?: \(([^)]*)\))?/g)].map(
-    ([, path, names]) => ({
-      path: path!,
-      names: [...(names ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
-    }),
-  );
+  const places = [
+    ...text.matchAll(/`((?:engine|extension|webview)\/[\w./-]+|eslint\.config\.mjs)`(?: \(([^)]*)\))?/g),
+  ].map(([, path, names]) => ({
+    path: path!,
+    names: [...(names ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+  }));
   return text.includes('#bounds)')
     ? [...places, { path: 'engine/PROTOCOLS.md', names: ['## Bounds'] }]
     : places;
