@@ -252,6 +252,11 @@ describe('the documents', () => {
       assert.deepEqual(drawn.sort(), held.sort());
     });
 
+    it('each word of the glossary once', () => {
+      const words = tableIn(read('engine/GLOSSARY.md')).map(([word]) => word);
+      assert.deepEqual(words.toSorted(), [...new Set(words)].toSorted());
+    });
+
     it('the scopes of tokens', () => {
       const drawn = tableIn(sectionOf(read('docs/api.md'), 'Tokens')).map(([scope]) =>
         scope!.replaceAll('`', ''),
