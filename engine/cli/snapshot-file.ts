@@ -48,7 +48,7 @@ export async function* readSnapshot(
     else if (line.line === 'signature') part.signature(line);
     else if (line.line === 'record') {
       takeSlot(line, slots, number);
-      if (!part.record(line, text.length)) throw invalid(number, 'no signature stands above it');
+      if (!part.record(line, text.length)) throw invalid(number, 'its signature is missing above it');
       records++;
       if (part.isFull) yield part.take();
     }
@@ -59,7 +59,7 @@ export async function* readSnapshot(
       `the snapshot is cut off after ${records} records: it has no end`,
       {
         details: { records },
-        hint: 'Make it anew: spl thread snapshot',
+        hint: 'Write it again: spl thread snapshot',
       },
     );
   if (part.count > 0) yield part.take();
@@ -145,7 +145,7 @@ function checkEnd(
 ): void {
   if (told !== records) throw invalid(number, `it tells of ${told} records, and ${records} are there`);
   if (digest.copy().digest('hex') !== sha256)
-    throw invalid(number, 'its digest is not that of the lines above it');
+    throw invalid(number, 'its digest does not match the lines above it');
 }
 
 /** Two records can't have one place, and the engine sees but a part at a time. */

@@ -51,7 +51,7 @@ function faulty(
   const where = key === null ? `at ${place}` : `key '${key}' at ${place}`;
   return new FleetError('INVALID_RECORD', `subtask ${subtask}, ${where}: ${message}`, {
     details: { subtask, key, position, ...(line !== null && { line }) },
-    hint: 'spl task fan-out --help shows how a subtask is written.',
+    hint: 'spl task fan-out --help shows the format of a subtask.',
   });
 }
 

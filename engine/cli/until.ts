@@ -20,9 +20,9 @@ export function readUntil(given: string, nowMs: number): number {
   const unix = DURATION.test(text) ? nowMs / 1000 + durationSecs(text) : dateUnix(text);
   if (!Number.isFinite(unix))
     throw new InvalidArgumentError(
-      'It must be a date of the calendar such as 2026-12-24T09:00, or a duration such as 3d or 2h30m.',
+      'It must be a date such as 2026-12-24T09:00, or a duration such as 3d or 2h30m.',
     );
-  if (unix * 1000 <= nowMs) throw new InvalidArgumentError('It must lie in the future.');
+  if (unix * 1000 <= nowMs) throw new InvalidArgumentError('It must be in the future.');
   return unix;
 }
 
@@ -37,7 +37,7 @@ export function readSince(given: string, nowMs: number): number {
   const unix = DURATION.test(text) ? nowMs / 1000 - durationSecs(text) : dateUnix(text);
   if (!Number.isFinite(unix))
     throw new InvalidArgumentError(
-      'It must be a date of the calendar such as 2026-01-24T09:00, or a duration such as 24h or 7d.',
+      'It must be a date such as 2026-01-24T09:00, or a duration such as 24h or 7d.',
     );
   return unix;
 }

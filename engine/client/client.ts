@@ -193,7 +193,7 @@ function decode<T>(schema: v.GenericSchema<unknown, T>, answer: unknown, name: s
   const path = v.getDotPath(result.issues[0]) ?? 'it';
   throw new FleetError('PROTOCOL_MISMATCH', `the engine's answer to ${name} is not understood: '${path}'`, {
     details: { request: name, path },
-    hint: 'Use a client and an engine of one version.',
+    hint: 'Use a client and an engine of the same version.',
   });
 }
 

@@ -251,7 +251,7 @@ function checkProtocol(answer: http.IncomingMessage, where: string): void {
       : `the engine at ${where} speaks protocol ${String(theirs)}, this client speaks protocol ${PROTOCOL}`;
   throw new FleetError('PROTOCOL_MISMATCH', what, {
     details: { engine: theirs ?? null, client: PROTOCOL },
-    ...(theirs === undefined ? {} : { hint: 'Use a client and an engine of one version.' }),
+    ...(theirs === undefined ? {} : { hint: 'Use a client and an engine of the same version.' }),
   });
 }
 
@@ -260,7 +260,9 @@ function parseAnswer(text: string, answer: http.IncomingMessage, where: string):
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered what is not JSON`, { cause });
+    throw new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} sent an answer that is not JSON`, {
+      cause,
+    });
   }
   if (answer.statusCode === 200) return document;
   throw errorOf(document, answer.statusCode ?? 0, where);
@@ -291,7 +293,7 @@ function unreachable(where: string, cause: unknown): FleetError {
   if (code !== undefined && UNTRUSTED.test(code)) {
     return new FleetError('UNREACHABLE', `the certificate of ${where} is not trusted: ${messageOf(cause)}`, {
       details: { target: where, reason: code },
-      hint: 'Name what signed it in config.toml: [server] tls_ca; or in NODE_EXTRA_CA_CERTS.',
+      hint: 'Add its issuer to [server] tls_ca in config.toml, or to NODE_EXTRA_CA_CERTS.',
       cause,
     });
   }
@@ -318,10 +320,10 @@ function answerLost({ details, cause }: FleetError, againMs: number): FleetError
   return new FleetError(
     'UNREACHABLE',
     `the engine at ${where} went away before it answered, and did not come back within ${againMs / 1000} s: ` +
-      'it may have done what was asked',
+      'the command may have run',
     {
       details: { ...details, lost: true },
-      hint: 'Start it with spl fleet start, and look what was done before you ask again.',
+      hint: 'Start it with spl fleet start, and check what was done before you try again.',
       cause,
     },
   );

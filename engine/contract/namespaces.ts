@@ -30,7 +30,7 @@ export function namespaceFault(id: string): string | undefined {
   if (id.length > MAX_ID_CHARS) return `has more than ${MAX_ID_CHARS} characters`;
   if (segments.length >= NAMESPACE_LEVELS.length)
     return `has ${segments.length} levels; the most are ${NAMESPACE_LEVELS.length - 1}`;
-  if (segments[0] === ROOT_NAMESPACE) return `begins with '${ROOT_NAMESPACE}', which goes without saying`;
+  if (segments[0] === ROOT_NAMESPACE) return `begins with '${ROOT_NAMESPACE}', which is implied`;
   const wrong = segments.find(segment => !SEGMENT.test(segment));
   return wrong === undefined
     ? undefined

@@ -54,7 +54,7 @@ const endSchema = v.looseObject({
 export const snapshotLineSchema = v.variant(
   'line',
   [headerSchema, signatureSchema, recordSchema, endSchema],
-  'is no line of a snapshot',
+  'is not a line of a snapshot',
 );
 export type SnapshotLine = v.InferOutput<typeof snapshotLineSchema>;
 export type SnapshotHeader = v.InferOutput<typeof headerSchema>;
@@ -69,7 +69,7 @@ export const isInSnapshots = (thread: string): boolean => !isReservedThread(thre
 /** @throws SCOPE_FORBIDDEN for a thread that no snapshot may have */
 export function requireInSnapshots(thread: string): void {
   if (isInSnapshots(thread)) return;
-  throw new FleetError('SCOPE_FORBIDDEN', `'${thread}' is the fleet's own, and tells of this home alone`, {
+  throw new FleetError('SCOPE_FORBIDDEN', `'${thread}' belongs to the fleet and describes only this home`, {
     details: { thread },
     hint: `Read it with: spl audit export --thread ${thread}`,
   });

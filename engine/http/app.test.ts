@@ -225,14 +225,14 @@ describe('the routes of the API', () => {
         method: 'DELETE',
         status: 405,
         code: 'USAGE',
-        message: 'DELETE is not offered at /v1/tasks',
+        message: 'DELETE is not supported at /v1/tasks',
       },
       {
         what: 'a GET of a command',
         target: '/v1/fleet/start',
         status: 405,
         code: 'USAGE',
-        message: 'GET is not offered at /v1/fleet/start',
+        message: 'GET is not supported at /v1/fleet/start',
       },
       {
         what: 'a body that is not JSON',

@@ -157,9 +157,9 @@ function withoutEnvironment({ submits }: Pick<Command, 'submits'>, given: unknow
 }
 
 function onlyOverSocket(): FleetError {
-  return new FleetError('SCOPE_FORBIDDEN', "an environment is taken over the home's socket alone", {
+  return new FleetError('SCOPE_FORBIDDEN', "an environment is accepted only over the home's socket", {
     details: { path: 'environment' },
-    hint: 'Leave it out, and name in env the variables that the subtasks need.',
+    hint: 'Leave it out, and set the variables that the subtasks need in env.',
   });
 }
 
@@ -239,7 +239,7 @@ function apiDocument(options: AppOptions): Handler {
 
 /** A HEAD arrives as the GET that it asks about, and a stream has no length to tell. */
 function streamable(c: Context<Env>): HttpBindings {
-  if (c.env.incoming.method === 'HEAD') throw new FleetError('USAGE', 'a stream answers GET only');
+  if (c.env.incoming.method === 'HEAD') throw new FleetError('USAGE', 'a stream accepts only GET');
   return c.env;
 }
 
@@ -257,7 +257,7 @@ function refuseOtherMethods(app: Hono<Env>, routes: readonly Route[]): void {
           object: 'error',
           type: 'invalid_request',
           code: 'USAGE',
-          message: `${c.req.method} is not offered at ${c.req.path}`,
+          message: `${c.req.method} is not supported at ${c.req.path}`,
           details: { method: c.req.method, allow: methods },
           hint: `Use ${allow}.`,
         },

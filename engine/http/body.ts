@@ -157,7 +157,9 @@ function collect(incoming: IncomingMessage, limitBytes: number, room: BodyRoom):
 }
 
 function noRoom(): FleetError {
-  return new FleetError('OVERLOADED', 'too much is being sent at once', { hint: 'Try again in a second.' });
+  return new FleetError('OVERLOADED', 'too many request bodies arrive at once', {
+    hint: 'Try again in a second.',
+  });
 }
 
 function tooLarge(limitBytes: number): FleetError {

@@ -60,9 +60,13 @@ function isNameOf(door: Door, host: string): boolean {
 
 function checkOrigin(origin: string | undefined): void {
   if (origin === undefined || EDITOR_ORIGIN.test(origin)) return;
-  throw new FleetError('SCOPE_FORBIDDEN', `Origin '${origin}' is a web page, and may not call an engine`, {
-    details: { origin },
-  });
+  throw new FleetError(
+    'SCOPE_FORBIDDEN',
+    `Origin '${origin}' is a web page, and web pages may not call an engine`,
+    {
+      details: { origin },
+    },
+  );
 }
 
 function checkProtocol(stated: string | string[] | undefined): void {
@@ -70,7 +74,10 @@ function checkProtocol(stated: string | string[] | undefined): void {
   throw new FleetError(
     'PROTOCOL_MISMATCH',
     `the client speaks protocol ${String(stated)}, this engine speaks protocol ${PROTOCOL}`,
-    { details: { client: stated, engine: PROTOCOL }, hint: 'Use a client and an engine of one version.' },
+    {
+      details: { client: stated, engine: PROTOCOL },
+      hint: 'Use a client and an engine of the same version.',
+    },
   );
 }
 
@@ -85,8 +92,7 @@ function holderOf(authorization: string | undefined, { token, tokens }: Door & {
   if (given !== undefined && sameText(given, token)) return 'root';
   const grant = given === undefined ? undefined : tokens?.grantOf(given);
   if (grant !== undefined) return grant;
-  const what =
-    authorization === undefined ? 'no token was given' : 'the token is not the right one, or holds no more';
+  const what = authorization === undefined ? 'no token was given' : 'the token is wrong, expired or revoked';
   throw new FleetError('AUTH_REQUIRED', what, {
     hint: "Send 'Authorization: Bearer ‹token›'; the token is in the file 'token' of the engine's home, or made with spl token create.",
   });

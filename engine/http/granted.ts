@@ -40,14 +40,14 @@ function requireOwnRecord(record: unknown, { actor: own }: Grant): void {
 function requireNoMore(asked: TokenCreate, { scopes, expiresAt }: Grant, now: number): void {
   const scope = asked.scopes.find(each => each !== 'read' && !scopes.includes(each));
   if (scope !== undefined) {
-    throw new FleetError('SCOPE_FORBIDDEN', `a token without the scope '${scope}' can't give it away`, {
+    throw new FleetError('SCOPE_FORBIDDEN', `a token without the scope '${scope}' can't grant it`, {
       details: { scope, scopes },
     });
   }
   if (expiresAt === null) return;
   const leftSecs = (expiresAt - now) / 1000;
   if (asked.expires_secs !== null && asked.expires_secs <= leftSecs) return;
-  throw new FleetError('SCOPE_FORBIDDEN', 'a token that expires makes none that holds longer than itself', {
+  throw new FleetError('SCOPE_FORBIDDEN', "a token can't create one that expires later than itself", {
     details: { left_secs: leftSecs },
     hint: `Let it expire within ${Math.floor(leftSecs)} seconds.`,
   });

@@ -44,7 +44,7 @@ describe('serving the API', () => {
         const headers = { authorization: given };
         const answer = await served.rawTcp('/v1/fleet/stop', { method: 'POST', headers });
         assert.deepEqual([answer.status, answer.json['code']], [401, 'AUTH_REQUIRED'], given);
-        assert.equal(answer.json['message'], 'the token is not the right one, or holds no more');
+        assert.equal(answer.json['message'], 'the token is wrong, expired or revoked');
       }
       assert.deepEqual(served.engine.calls, []);
     });

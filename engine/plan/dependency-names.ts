@@ -64,7 +64,7 @@ class Names {
   #like(pattern: string, range: Range, index: number, written: WrittenSubtask): readonly number[] {
     const all = this.#patterns.get(pattern) ?? this.#compare(pattern);
     if (this.#compared > MAX_COMPARED) {
-      this.#plan.diagnostics.error('too-large', 'there are too many patterns for so many names', range);
+      this.#plan.diagnostics.error('too-large', 'too many patterns for this many names', range);
       return [];
     }
     const others = all.filter(at => at !== index);
@@ -97,7 +97,7 @@ class Names {
   #repeated(name: string, written: WrittenSubtask, first: WrittenSubtask): void {
     const message =
       written === first
-        ? `the name '${name}' is that of ${written.indices.length} subtasks: it says nothing of the matrix`
+        ? `the name '${name}' is that of ${written.indices.length} subtasks: add a placeholder of the matrix to it`
         : `the name '${name}' is that of another subtask as well`;
     const range = written.name?.range ?? written.range;
     this.#plan.diagnostics.error('duplicate-name', message, range, this.#otherName(name, written, first));

@@ -282,8 +282,8 @@ class PlanReader {
     const range = written.ranges.get(key) ?? written.name?.range ?? written.range;
     const message =
       share === undefined
-        ? `${key} is missing: under a limit each subtask names its share`
-        : `${key} is beyond the ${limit} of the whole plan: it would never start`;
+        ? `${key} is missing: with a limit, each subtask names its share`
+        : `${key} is beyond the ${limit} of the whole plan: the subtask would never start`;
     const fixes = share === undefined ? [] : [fixTo(String(limit), range)];
     this.#plan.diagnostics.error('budget', message, range, fixes);
   }

@@ -112,7 +112,7 @@ export class SubtaskReader {
     }
     const prompt = keys.get('prompt');
     if (prompt === undefined || !keys.has('goal')) return;
-    const message = 'prompt is not used: this subtask has a goal, which is what it is told';
+    const message = 'prompt is not used: the goal of this subtask takes precedence';
     diagnostics.warning('unused', message, prompt.keyRange);
   }
 
@@ -201,7 +201,7 @@ export class SubtaskReader {
     }
     const items = this.#plan.itemsOf(key);
     if (items?.length === 0)
-      diagnostics.error('matrix', `${key.key} has no values, so that nothing would run`, key.range);
+      diagnostics.error('matrix', `${key.key} has no values: nothing would run`, key.range);
     const values = items?.map(item =>
       this.#plan.textOf(item, `a value of ${key.key}`, this.#plan.rangeOf(item)),
     );

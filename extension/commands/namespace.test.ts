@@ -144,10 +144,10 @@ describe('the commands for namespaces', () => {
     assert.match(text, new RegExp(`^Effective policy of ${org}/web\n\npolicy `));
     assert.match(text, new RegExp(`^max_parallel +2 subtasks at a time +${org}$`, 'm'));
     assert.match(text, new RegExp(`^denied executors +shell +${org}$`, 'm'));
-    assert.match(text, new RegExp(`^Usage, with all below:\n${org}: 0 running, \\$0.00 booked`, 'm'));
+    assert.match(text, new RegExp(`^Usage, with everything below:\n${org}: 0 running, \\$0.00 booked`, 'm'));
     await on.fleet.client.submit('namespace.archive', { namespace: org });
     await on.window.run('fleet.showEffectivePolicy', at(`${org}/web`));
-    assert.match(on.window.shown[1], new RegExp(`^${org} is archived: nothing new is let in`, 'm'));
+    assert.match(on.window.shown[1], new RegExp(`^${org} is archived: new work is refused`, 'm'));
   });
 
   it('have the workspace work in one, until it is taken back', async () => {

@@ -125,12 +125,10 @@ export const showEffectivePolicy: Handler<'fleet.showEffectivePolicy'> = async (
   const { archived_by: by, usage } = effective;
   const text = [
     vscode.l10n.t('Effective policy of {0}', id),
-    ...(by === null
-      ? []
-      : [vscode.l10n.t('{0} is archived: nothing new is let in, and nothing starts.', by)]),
+    ...(by === null ? [] : [vscode.l10n.t('{0} is archived: new work is refused, and nothing starts.', by)]),
     '',
     ...table([vscode.l10n.t('policy'), vscode.l10n.t('what holds'), vscode.l10n.t('set by')], rows),
-    ...(usage.length === 0 ? [] : ['', vscode.l10n.t('Usage, with all below:'), ...usageLines(usage)]),
+    ...(usage.length === 0 ? [] : ['', vscode.l10n.t('Usage, with everything below:'), ...usageLines(usage)]),
     '',
   ];
   await context.documents.show(`${id} policy.txt`, text.join('\n'));

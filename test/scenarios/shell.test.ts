@@ -213,7 +213,7 @@ describe('a shell command', function () {
       assert.deepEqual(more, []);
       assert.match(
         (await fleet.spl('task', 'join-status', 'ENDINGS')).out,
-        /⚠ ran on at its end, and was ended: \d+ sleep 61/,
+        /⚠ outlived its command, and was ended: \d+ sleep 61/,
       );
       assert.equal(isThere(parseInt(left!, 10)), false);
     }),

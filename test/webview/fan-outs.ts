@@ -131,7 +131,7 @@ export function speedup(told: Partial<SpeedupDocument> = {}): SpeedupDocument {
       serial_estimate_secs: 27.4,
       speedup: 3.01,
       caveat:
-        'the walls were taken while subtasks shared the machine, and neither waiting nor the fleet itself is in them; for a measurement, spl task run-serial BUILD-042, and pass --vs-serial',
+        'subtasks shared the machine, and their walls include neither waiting nor overhead of the fleet; for a measurement, spl task run-serial BUILD-042, and pass --vs-serial',
     },
     measured: null,
     notes: [],
@@ -270,7 +270,7 @@ export function unsatisfiable(): Story {
     measured_wall_secs: 2.9,
     critical_path_secs: 2.8,
     weak: { serial_estimate_secs: 5.6, speedup: null, caveat: speedup().weak.caveat },
-    notes: ['subtask 2, 3 did not run to the end before the join: the walls are not those of the whole work'],
+    notes: ['subtask 2, 3 did not run to the end before the join: the walls do not cover all work'],
   });
   return { goal: 'Move the staging database to the new schema', at: 5, status, children, speedup: report };
 }

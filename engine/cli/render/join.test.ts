@@ -142,7 +142,7 @@ describe('join status rendering', () => {
       `    [0] Draft → specific:${WORKER_A_DID} after 1, 2`,
       '        failed ($0.26, 1s), attempt 2, after the join — exit code 3',
       '        · attempt 1 on worker-a: failed ($0.50, 2s) — worker died',
-      '        ⚠ ran on at its end, and was ended: 4711 sleep 100',
+      '        ⚠ outlived its command, and was ended: 4711 sleep 100',
       '        → spl task output FIRST-001 --subtask 0',
     ]);
   });

@@ -145,7 +145,7 @@ export function childLines(
         because(earlier.reason),
     ),
     ...child.left_group.map(
-      left => `        ${colours.yellow('⚠')} ran on at its end, and was ended: ${oneLine(left, 120)}`,
+      left => `        ${colours.yellow('⚠')} outlived its command, and was ended: ${oneLine(left, 120)}`,
     ),
   ];
 }

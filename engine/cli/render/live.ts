@@ -31,7 +31,7 @@ export function liveLines(live: LiveDocument, view: LiveView, colours: Colours):
   const head = `Fleet  ${live.coordinator_url}  ${fleetFooter(live)}`;
   return [
     colours.bold(fit(head)),
-    colours.dim(fit('q or Ctrl-C leaves; the fleet goes on')),
+    colours.dim(fit('q or Ctrl-C quits; the fleet keeps running')),
     ...holdLines(live).map(line => colours.yellow(fit(line))),
     '',
     ...instanceLines(live, view, fit, colours),

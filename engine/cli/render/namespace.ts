@@ -48,7 +48,7 @@ export function effectiveLines(effective: EffectivePolicy): readonly string[] {
   const { namespace, archived_by: by, usage } = effective;
   return [
     `Effective policy of ${namespace}`,
-    ...(by === null ? [] : [`  '${by}' is archived: nothing new is let in, and nothing starts`]),
+    ...(by === null ? [] : [`  '${by}' is archived: new work is refused, and nothing starts`]),
     ...fields(
       policyParts(effective).map(({ part, holds, setBy }) => [
         part,
@@ -57,7 +57,7 @@ export function effectiveLines(effective: EffectivePolicy): readonly string[] {
     ),
     ...(usage.length === 0
       ? []
-      : ['', 'Usage, with all below:', ...usageLines(usage).map(line => `  ${line}`)]),
+      : ['', 'Usage, with everything below:', ...usageLines(usage).map(line => `  ${line}`)]),
   ];
 }
 

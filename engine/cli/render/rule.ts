@@ -7,7 +7,7 @@ export function ruleChangedLine({ name, effect }: RuleDocument, what: string, co
 }
 
 export function ruleListLines({ rules }: RulesDocument): readonly string[] {
-  if (rules.length === 0) return ['no rules: whoever can reach this fleet may write everything'];
+  if (rules.length === 0) return ['no rules: everything is allowed'];
   const rows = rules.map(({ name, effect, rule, issued_by: by }) => [name, effect, by, oneLine(rule, 80)]);
   return [...table(['NAME', 'EFFECT', 'BY', 'RULE'], rows), '', plural(rules.length, 'rule')];
 }

@@ -133,7 +133,7 @@ export function standingLines(verb: TaskVerb, task: TaskDocument, colours: Colou
       ['until', task.deferred_until_unix === null ? null : moment(task.deferred_until_unix)],
       ['reason', task.reason === null ? null : oneLine(task.reason, 200)],
     ]),
-    ...(verb === 'done' ? [`  → somebody else judges it: spl task approve ${task.alias}`] : []),
+    ...(verb === 'done' ? [`  → somebody else reviews it: spl task approve ${task.alias}`] : []),
   ];
 }
 

@@ -7,13 +7,13 @@ export function tokenMadeLines(created: TokenCreated, colours: Colours): readonl
   const { id, scopes, namespace, actor } = created;
   return [
     `${colours.green('✓')} token ${id} made: ${scopes.join(', ')} in ${namespace ?? 'all namespaces'}, ${endOf(created)}`,
-    `  writes as ${actor}; it is shown this once`,
+    `  writes as ${actor}; it is not shown again`,
     created.token,
   ];
 }
 
 export function tokenListLines({ tokens }: TokensDocument): readonly string[] {
-  if (tokens.length === 0) return ['no tokens beside the home’s own'];
+  if (tokens.length === 0) return ['no tokens except the home’s own'];
   const rows = tokens.map(token => [
     token.id,
     token.scopes.join(','),

@@ -93,7 +93,7 @@ describe('spl token', () => {
       /^ID +SCOPES +NAMESPACE +ENDS +MADE BY +LABEL\n0123456789abcdef +read,write +acme +expired 1970/,
     );
     const none = await run(['token', 'list'], { answers: { tokens: { tokens: [] } } });
-    assert.equal(none.out, 'no tokens beside the home’s own\n');
+    assert.equal(none.out, 'no tokens except the home’s own\n');
   });
 
   it('revoke names the one that has ended', async () => {
@@ -487,7 +487,7 @@ describe('spl task start, done, fail, approve, reject, block, defer, reopen', ()
     assert.deepEqual(out.split('\n').slice(0, 3), [
       '◇ completion of FIRST-001 recorded',
       '  status:  review',
-      '  → somebody else judges it: spl task approve FIRST-001',
+      '  → somebody else reviews it: spl task approve FIRST-001',
     ]);
   });
 
@@ -1002,7 +1002,7 @@ describe('spl namespace', () => {
       out,
       [
         'Effective policy of acme/web',
-        "  'acme' is archived: nothing new is let in, and nothing starts",
+        "  'acme' is archived: new work is refused, and nothing starts",
         '  acts:            any',
         '  executors:       echo, shell  (acme and acme/web)',
         '  targets:         none  (acme)',
@@ -1012,7 +1012,7 @@ describe('spl namespace', () => {
         '  timeout_secs:    90s for a subtask  (acme)',
         '  denied targets:  worker-b  (acme)',
         '',
-        'Usage, with all below:',
+        'Usage, with everything below:',
         '  acme: 2 running, $1.00 booked, $0.25 reserved',
         '',
       ].join('\n'),

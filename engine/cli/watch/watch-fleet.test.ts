@@ -96,7 +96,7 @@ describe('spl fleet status --live', () => {
     assert.equal(await watching, 0);
     assert.deepEqual(pictures(host)[0], [
       'Fleet  http://127.0.0.1:9100  3 live · 0 stale · 0 archived',
-      'q or Ctrl-C leaves; the fleet goes on',
+      'q or Ctrl-C quits; the fleet keeps running',
       '',
       'INSTANCE     STATUS  HEALTH   LOAD  HEARTBEAT  UPTIME',
       'coordinator  live    healthy  –     –          1h 02m',

@@ -123,7 +123,7 @@ describe('task fan-out', () => {
   it('refuses a second one, and one of a cancelled task', () => {
     const fleet = new TestFleet();
     const { task } = fleet.fanOut(1);
-    refused(fleet, () => fanOutOf(fleet, task.alias, [{ goal: 'x' }]), 'CONFLICT', /has a fan-out already/);
+    refused(fleet, () => fanOutOf(fleet, task.alias, [{ goal: 'x' }]), 'CONFLICT', /already has a fan-out/);
     const cancelled = fleet.addTask();
     fleet.cancel(cancelled);
     refused(
@@ -259,11 +259,11 @@ describe('task cancel', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.report(fanOut, 0);
-    refused(fleet, () => fleet.cancel(fanOut.task), 'CONFLICT', /task 'T-1' has ended already/);
-    refused(fleet, () => fleet.cancel(fanOut.task, 0), 'CONFLICT', /subtask 0 of 'T-1' has ended already/);
+    refused(fleet, () => fleet.cancel(fanOut.task), 'CONFLICT', /task 'T-1' has already ended/);
+    refused(fleet, () => fleet.cancel(fanOut.task, 0), 'CONFLICT', /subtask 0 of 'T-1' has already ended/);
     const plain = fleet.addTask();
     fleet.cancel(plain);
-    refused(fleet, () => fleet.cancel(plain), 'CONFLICT', /has ended already/);
+    refused(fleet, () => fleet.cancel(plain), 'CONFLICT', /has already ended/);
   });
 
   it('answers a repeated key as the first time (I19)', () => {
@@ -386,7 +386,7 @@ describe('task run-serial', () => {
     refused(fleet, () => run(fleet, plain.alias, null), 'CONFLICT', /has no fan-out to run serially/);
     const { task } = fleet.fanOut(1);
     refused(fleet, () => run(fleet, task.alias, 'worker-7'), 'NOT_FOUND', /no worker is named 'worker-7'/);
-    refused(fleet, () => run(fleet, task.alias, null), 'NOT_FOUND', /no live worker/);
+    refused(fleet, () => run(fleet, task.alias, null), 'NOT_FOUND', /no worker is live/);
   });
 
   it('answers a repeated key as the first time (I19)', () => {

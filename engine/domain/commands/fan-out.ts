@@ -285,7 +285,7 @@ export function subtasksOfRetry(task: Task, input: Retry): readonly CompleteSubt
 /** The subtasks that a retry names. */
 function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Child[] {
   if ([subtask !== undefined, subtasks !== undefined, failed === true].filter(Boolean).length !== 1)
-    throw new FleetError('USAGE', 'a retry names subtasks, or says that it means all that failed', {
+    throw new FleetError('USAGE', "a retry needs 'subtasks' or 'failed'", {
       hint: `spl task retry ${task.alias} --failed`,
     });
   if (failed !== true) return subtasksMeant(task, subtasks ?? [subtask!]);
@@ -357,7 +357,7 @@ export function cancel(coordinator: Coordinator, name: string, input: Cancel, is
 /** The subtasks that a cancellation names and that have not ended; null for the whole task. @throws CONFLICT */
 function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] {
   const over = (what: string): FleetError =>
-    new FleetError('CONFLICT', `${what} has ended already`, { details: { task: task.alias, subtask } });
+    new FleetError('CONFLICT', `${what} has already ended`, { details: { task: task.alias, subtask } });
   const { fanOut } = task;
   if (subtask !== null) {
     const meant = subtasksMeant(task, [subtask]);
@@ -500,7 +500,7 @@ function namespaceMember(namespace: string): { namespace?: string } {
 
 function refuseSecondFanOut(task: Task): void {
   if (task.fanOut !== null) {
-    throw new FleetError('CONFLICT', `task '${task.alias}' has a fan-out already`, {
+    throw new FleetError('CONFLICT', `task '${task.alias}' already has a fan-out`, {
       details: { task: task.alias, record: task.fanOut.id },
       hint: 'Add a new task for another fan-out, or retry a subtask of this one.',
     });
@@ -542,14 +542,10 @@ function pickWorker(coordinator: Coordinator, name: string | null, levels: Level
       ? live.filter(each => denierOf(levels, each) === undefined).sort((a, b) => load(a.did) - load(b.did))[0]
       : workers.find(({ did, alias }) => did === name || alias === name);
   if (found !== undefined) return found.did;
-  throw new FleetError(
-    'NOT_FOUND',
-    name === null ? 'no live worker to run on' : `no worker is named '${name}'`,
-    {
-      details: { worker: name },
-      hint: 'Start workers with: spl fleet start --workers 2',
-    },
-  );
+  throw new FleetError('NOT_FOUND', name === null ? 'no worker is live' : `no worker is named '${name}'`, {
+    details: { worker: name },
+    hint: 'Start workers with: spl fleet start --workers 2',
+  });
 }
 
 const FREE_CHOICE = { kind: 'least-loaded' } as const;

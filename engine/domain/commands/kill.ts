@@ -79,7 +79,7 @@ function write(
 
 function requireOne({ namespace, emergency }: Pick<Kill, 'namespace' | 'emergency'>): void {
   if ((namespace !== null) === emergency)
-    throw new FleetError('USAGE', 'name either a namespace or the emergency', {
+    throw new FleetError('USAGE', 'give either a namespace or the emergency stop', {
       details: { namespace, emergency },
       hint: 'Write --namespace ID, or --emergency',
     });
@@ -90,7 +90,7 @@ function nothingToUndo(what: string, control: Control, namespace = ROOT_NAMESPAC
   return new FleetError('CONFLICT', what, {
     details: { namespace },
     ...(isBlocked
-      ? { hint: `It is frozen all the same; undo that with: ${holdOf(control, namespace).undo}` }
+      ? { hint: `Another freeze still holds there. Undo it with: ${holdOf(control, namespace).undo}` }
       : {}),
   });
 }

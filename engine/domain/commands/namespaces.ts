@@ -89,12 +89,11 @@ function write(coordinator: Coordinator, id: string, wanted: Namespace, { actor,
 }
 
 function requireCreatable(id: string): void {
-  const fault =
-    id === ROOT_NAMESPACE ? 'is always there, and can be neither made nor changed' : namespaceFault(id);
+  const fault = id === ROOT_NAMESPACE ? "always exists, and can't be created or changed" : namespaceFault(id);
   if (fault !== undefined)
     throw new FleetError('INVALID_RECORD', `namespace '${shortened(id)}' ${fault}`, {
       details: { namespace: id },
-      hint: 'Write up to four segments with / between: acme/web/staging',
+      hint: 'Use up to four segments separated by /: acme/web/staging',
     });
 }
 
@@ -103,7 +102,7 @@ function requireKnown(registry: Registry, id: string): Namespace {
   if (id === ROOT_NAMESPACE)
     throw new FleetError(
       'INVALID_RECORD',
-      `namespace '${id}' is always there, and can be neither changed nor archived`,
+      `namespace '${id}' always exists, and can't be changed or archived`,
       {
         details: { namespace: id },
         hint: LIST_HINT,
@@ -141,7 +140,7 @@ function refuseOpenWork(state: FleetState, id: string): void {
     `namespace '${id}' can't be deleted: ${open.length === 1 ? 'a task' : `${open.length} tasks`} in it ${open.length === 1 ? 'is' : 'are'} not finished, as '${first.alias}' is not`,
     {
       details: { namespace: id, tasks: open.slice(0, 100).map(({ alias }) => alias) },
-      hint: `Let it end, or end it: spl task cancel ${first.alias}; or only archive it: spl namespace archive ${id}`,
+      hint: `Wait for it, or cancel it: spl task cancel ${first.alias}; or archive the namespace instead: spl namespace archive ${id}`,
     },
   );
 }

@@ -24,10 +24,10 @@ export function refuseUnmet(state: FleetState, task: Task, what: string, now: nu
     task,
     `task '${task.alias}' ${whyWaiting(state, unmet, now)}, and can't be ${what}`,
     end === null
-      ? `It can when they are approved: spl task show ${first.alias}`
+      ? `Its dependencies must be approved first: spl task show ${first.alias}`
       : first.hasFanOut
-        ? `Have what failed in it run again: spl task retry ${first.alias} --failed`
-        : `Reopen that one: spl task reopen ${first.alias}`,
+        ? `Retry its failed subtasks: spl task retry ${first.alias} --failed`
+        : `Reopen it: spl task reopen ${first.alias}`,
     { depends_on: unmet.map(({ alias }) => alias) },
   );
 }
@@ -42,7 +42,7 @@ export function wayOut({ alias }: Task, status: TaskStatus): string {
   switch (status) {
     case 'inbox':
     case 'active':
-      return `Say first that it is done: spl task done ${alias}`;
+      return `Mark it as done first: spl task done ${alias}`;
     case 'blocked':
     case 'deferred':
       return `Start it first: spl task start ${alias}`;

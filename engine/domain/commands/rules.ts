@@ -26,9 +26,9 @@ export function addRule(
 ): RuleDocument {
   const { rules } = coordinator.state;
   if (!NAME.test(name))
-    throw new FleetError('INVALID_RECORD', `'${name}' is no name of a rule`, {
+    throw new FleetError('INVALID_RECORD', `'${name}' is not a valid rule name`, {
       details: { name },
-      hint: 'It has at most 63 of a-z, 0-9, - and _, and begins with a letter or a digit.',
+      hint: 'Use 1 to 63 of a-z, 0-9, - and _, beginning with a letter or a digit.',
     });
   if (rules.size >= MAX_RULES && !rules.has(name))
     throw new FleetError('TOO_LARGE', `there are ${MAX_RULES} rules already`, {
@@ -68,7 +68,7 @@ function refuseLockOut(rules: Rules, cel: CelCompiler, name: string, actor: Did)
     `under this rule ${actor} could not take it away again: ${refusal.words}`,
     {
       details: { name, actor },
-      hint: `Leave yourself out of it, for example: actor != '${actor}' && …`,
+      hint: `Exclude yourself, for example: actor != '${actor}' && …`,
     },
   );
 }

@@ -153,7 +153,7 @@ describe('the verbs of a task', () => {
     const fleet = new TestFleet();
     for (const [verbs, verb, message, hint] of [
       [[], 'approve', /is inbox and can't be approved/, /task done T-1/],
-      [['block'], 'done', /is blocked and can't be said to be done/, /task start/],
+      [['block'], 'done', /is blocked and can't be marked as done/, /task start/],
       [['done'], 'block', /is review and can't be blocked/, /task approve .* task reject .* task start/],
       [['fail'], 'start', /is failed and can't be started/, /task reopen/],
       [['start'], 'start', /is active and can't be started/, /task done/],

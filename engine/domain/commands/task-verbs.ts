@@ -30,7 +30,7 @@ const ACTS: Readonly<Record<TaskVerb, Act>> = {
 
 const PAST: Readonly<Record<TaskVerb, string>> = {
   start: 'started',
-  done: 'said to be done',
+  done: 'marked as done',
   fail: 'failed by hand',
   approve: 'approved',
   reject: 'rejected',
@@ -93,9 +93,9 @@ function refuseFannedOut(task: Task, verb: TaskVerb): void {
   const isAgain = verb === 'start' || verb === 'reopen';
   const hint =
     end === null
-      ? `It ends with its join: spl task join-status ${alias} --watch; or end it: spl task cancel ${alias}`
+      ? `Wait for its join: spl task join-status ${alias} --watch; or cancel it: spl task cancel ${alias}`
       : isAgain && end !== 'approved'
-        ? `Have a subtask run again: spl task retry ${alias} --subtask 0`
+        ? `Retry a subtask: spl task retry ${alias} --subtask 0`
         : `Its join is the verdict: spl task show ${alias}`;
   throw refused(
     task,
@@ -122,10 +122,10 @@ function refuseOwnWork(task: Task, verb: 'approve' | 'reject', { actor }: Issuer
   if (task.standing.done?.by !== actor) return;
   throw new FleetError(
     'SCOPE_FORBIDDEN',
-    `task '${task.alias}' was said to be done by ${actor}, who can't judge it as well`,
+    `task '${task.alias}' was marked as done by ${actor}, who can't review it`,
     {
       details: { task: task.alias, actor },
-      hint: `Somebody else does: spl task ${verb} ${task.alias} --actor did:sync:user:‹name›`,
+      hint: `Review it as somebody else: spl task ${verb} ${task.alias} --actor did:sync:user:‹name›`,
     },
   );
 }
@@ -150,7 +150,7 @@ function blockedOn(state: FleetState, task: Task, { on, reason }: Input): Thread
       'CONFLICT',
       other === task
         ? `task '${task.alias}' can't wait for itself`
-        : `task '${other.alias}' waits for '${task.alias}' already: neither could ever begin`,
+        : `task '${other.alias}' waits for '${task.alias}' already: neither could ever start`,
       { details },
     );
   return other.thread;
@@ -158,7 +158,7 @@ function blockedOn(state: FleetState, task: Task, { on, reason }: Input): Thread
 
 function refusePast(untilUnix: number | null, now: number): void {
   if (untilUnix === null || untilUnix * 1000 > now) return;
-  throw new FleetError('INVALID_RECORD', "'until_unix' must lie in the future", {
+  throw new FleetError('INVALID_RECORD', "'until_unix' must be in the future", {
     details: { path: 'until_unix', until_unix: untilUnix },
   });
 }

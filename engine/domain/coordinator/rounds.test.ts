@@ -121,8 +121,8 @@ describe('a round that a retry opened', () => {
   };
 
   it('is not opened by what names nothing, runs, or is named in two ways', () => {
-    refused({}, 'USAGE', /names subtasks/);
-    refused({ failed: true, subtask: 0 }, 'USAGE', /names subtasks/);
+    refused({}, 'USAGE', /needs 'subtasks'/);
+    refused({ failed: true, subtask: 0 }, 'USAGE', /needs 'subtasks'/);
     refused({ subtask: 'lnit' }, 'NOT_FOUND', /no subtask 'lnit' \(did you mean 'lint'\?\)/);
     refused({ subtask: 'x-*' }, 'NOT_FOUND', /no subtask 'x-\*'/);
     refused({ subtask: 4 }, 'NOT_FOUND', /it has 4, counted from 0/);

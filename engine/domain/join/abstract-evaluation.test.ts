@@ -152,8 +152,8 @@ function completions(ends: readonly (End | null)[]): readonly (readonly End[])[]
   );
 }
 
-const ALWAYS = 'it always holds, whatever becomes of the subtasks';
-const NEVER = 'it can never hold, whatever becomes of the subtasks';
+const ALWAYS = 'it always holds, whatever happens to the subtasks';
+const NEVER = 'it can never hold, whatever happens to the subtasks';
 const foreseen = (source: string): readonly string[] =>
   celCompiler.foresee(source, NAMES).map(({ message }) => message);
 

@@ -99,8 +99,8 @@ export function foresee(root: ASTNode, names: readonly string[]): readonly Fores
   if (!holds(outcome) && !fails(outcome)) return walk.found;
   const whole = {
     message: holds(outcome)
-      ? 'it always holds, whatever becomes of the subtasks'
-      : 'it can never hold, whatever becomes of the subtasks',
+      ? 'it always holds, whatever happens to the subtasks'
+      : 'it can never hold, whatever happens to the subtasks',
     position: start,
     length: end - start,
     instead: 'all',

@@ -54,7 +54,7 @@ export function refuseDeepTree(root: ASTNode): void {
       throw at(
         node,
         `it is nested more than ${MAX_TREE_DEPTH} deep`,
-        'Write a long chain as a test over a list.',
+        'Write a long chain as one test over a list.',
       );
     }
     for (const part of partsOf(node)) open.push([part, depth + 1]);
@@ -77,7 +77,7 @@ function bound(node: ASTNode, scope: Scope): Bound {
   throw at(
     node,
     'it could take too long with this many subtasks',
-    'Use the counters, or go through the children fewer times.',
+    'Use the counters, or iterate over the children fewer times.',
   );
 }
 

@@ -392,7 +392,7 @@ describe('the work of an expression', () => {
       'children.all(c, '.repeat(400) + 'true' + ')'.repeat(400),
       /nested more than 100 deep at position \d+$/,
     ],
-    ['elements', `[1${', 1'.repeat(2_000)}].size() > 0`, /lists more than 1000 things at position \d+$/],
+    ['elements', `[1${', 1'.repeat(2_000)}].size() > 0`, /lists more than 1000 items at position \d+$/],
   ];
   for (const [what, source, message] of oversized) {
     it(`is never begun for too many ${what}`, () => assert.match(refusal(source).message, message));

@@ -237,7 +237,7 @@ function inRule<T>(run: () => T): T {
       .replace(/^join predicate: /, 'rule: ')
       .replace(' with this many subtasks', '');
     const hint = isCostly
-      ? 'A body may be large: ask for a member of it, and do not go through it.'
+      ? 'A body can be large: test one of its members instead of iterating over it.'
       : thrown.hint;
     throw new FleetError(code, message, {
       details,
@@ -339,7 +339,7 @@ function wording(code: string, word: string, source: string, language: Language)
   }
 }
 
-const OVERLOAD_HINT = 'Whole numbers and fractions do not mix: write 5.0 beside a fraction, or double(x).';
+const OVERLOAD_HINT = "Whole numbers and fractions don't mix: write 5.0 instead of 5, or use double(x).";
 
 const JOINS: Language = {
   environment: makeJoins(),
@@ -371,7 +371,7 @@ function plainWords(summary: string): string {
     .replace(/, got EOF$/, ', but it ends')
     .replace(/^exceeded maxDepth \((\d+)\)$/, 'it is nested more than $1 deep')
     .replace(/^exceeded maxAstNodes \((\d+)\)$/, 'it has more than $1 parts')
-    .replace(/^exceeded max\w+ \((\d+)\)$/, 'it lists more than $1 things');
+    .replace(/^exceeded max\w+ \((\d+)\)$/, 'it lists more than $1 items');
 }
 
 function uncapitalised(words: string): string {

@@ -77,10 +77,10 @@ function learnReset(breaker: Breaker, reset: number | null): void {
 export function quotaWords(breakers: Breakers, executor: string): string {
   const breaker = breakers.get(executor)!;
   if (breaker.probe === null && breaker.isGuess)
-    return `executor '${executor}' is out of quota, and does not say until when; it is tried again at ${moment(breaker.until / 1000)}`;
+    return `executor '${executor}' is out of quota, with no known reset time; next try at ${moment(breaker.until / 1000)}`;
   return breaker.probe === null
     ? `executor '${executor}' is out of quota until ${moment(breaker.until / 1000)}; waiting`
-    : `executor '${executor}' was out of quota; waiting for the one attempt that went ahead`;
+    : `executor '${executor}' was out of quota; waiting for one trial attempt`;
 }
 
 function open(

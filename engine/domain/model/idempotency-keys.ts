@@ -67,7 +67,7 @@ export function keyTaken(state: FleetState, kept: Keyed | null, key: string): Fl
   const task = kept?.thread == null ? undefined : state.tasks.get(kept.thread)?.alias;
   return new FleetError('CONFLICT', `the idempotency key '${key}' was given with another command`, {
     details: { key, ...(task !== undefined && { task }) },
-    hint: 'Make a new key for each command; repeat one with the key that it had.',
+    hint: 'Use a new key for each command, and the same key only to repeat it.',
   });
 }
 

@@ -52,7 +52,7 @@ export interface FrozenNamespace {
 export const PERMIT_MS = 1000;
 
 /** The reason for which a worker gives back a delivery whose environment is no longer kept. */
-export const ENVIRONMENT_GONE = 'the environment that it was submitted in is gone';
+export const ENVIRONMENT_GONE = 'the environment of its submission is gone';
 
 /** Deliveries that a worker gives back. */
 export interface Returned {

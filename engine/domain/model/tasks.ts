@@ -80,7 +80,7 @@ export function resolveTask(state: FleetState, name: string): Task {
     `'${name}' may mean ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
     {
       details: { task: name, candidates: names.slice(0, 100) },
-      hint: 'Write more of the name.',
+      hint: 'Use a longer prefix.',
     },
   );
 }

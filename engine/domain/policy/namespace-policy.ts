@@ -326,7 +326,7 @@ function beyond(
   part: PolicyKind | PolicyLimit,
   { what, hint, details = {} }: Beyond,
 ): FleetError {
-  const look = `See what holds there with: spl namespace resolve ${claimed}`;
+  const look = `See the policy with: spl namespace resolve ${claimed}`;
   return new FleetError(
     'NAMESPACE_REJECTED',
     `namespace '${claimed}' is rejected: the policy of '${level}' ${what} (${part})`,

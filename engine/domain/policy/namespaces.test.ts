@@ -65,7 +65,7 @@ describe('a namespace', () => {
   });
 
   for (const [id, why] of [
-    ['default', /always there/],
+    ['default', /always exists/],
     ['default/x', /begins with 'default'/],
     ['a/b/c/d/e', /5 levels/],
     ['Acme', /segment 'Acme'/],
@@ -181,7 +181,7 @@ describe('an archived namespace', () => {
   it('is never default, nor one that is not there', () => {
     const fleet = fleetWith('a');
     for (const change of ['archiveNamespace', 'deleteNamespace'] as const) {
-      refuses(() => fleet[change]('default'), 'INVALID_RECORD', /'default'.*neither changed nor archived/);
+      refuses(() => fleet[change]('default'), 'INVALID_RECORD', /'default'.*can't be changed or archived/);
       refuses(() => fleet[change]('b'), 'NOT_FOUND', /'b' is not registered/);
     }
   });

@@ -205,7 +205,7 @@ describe('the rules', () => {
       ['actor.matches("a+")', /not available/],
     ] as const)
       refuses('INVALID_RECORD', message, () => add(fleet, 'bad', rule));
-    refuses('INVALID_RECORD', /no name of a rule/, () => add(fleet, 'Not A Name', 'false'));
+    refuses('INVALID_RECORD', /not a valid rule name/, () => add(fleet, 'Not A Name', 'false'));
     for (let i = 0; i < MAX_RULES; i++) add(fleet, `r${i}`, 'false');
     refuses('TOO_LARGE', /rules already/, () => add(fleet, 'more', 'false'));
     add(fleet, 'r0', `act == 'PUT'`);

@@ -46,8 +46,7 @@ export function requirePermitted({ rules }: FleetState, cel: CelCompiler, asked:
   const { words, name } = refusal;
   throw new FleetError('SCOPE_FORBIDDEN', `${asked.actor} may not write this ${asked.act}: ${words}`, {
     details: { actor: asked.actor, act: asked.act, namespace: asked.namespace, rule: name },
-    hint:
-      name === null ? 'List them with: spl rule list' : `Take the rule away with: spl rule remove ${name}`,
+    hint: name === null ? 'List them with: spl rule list' : `Remove the rule with: spl rule remove ${name}`,
   });
 }
 

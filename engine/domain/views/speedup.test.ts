@@ -243,7 +243,7 @@ describe('speedupReport against a serial run', () => {
     const report = speedupReport(facts(two), baseline(two, { extraAttempts: [extra(1)] }));
     assert.equal(report.measured?.speedup, 2);
     assert.deepEqual(report.notes, [
-      'the serial wall holds 1 attempt of 0.5s more than it had to, which flatters the speedup',
+      'the serial wall holds 1 attempt of 0.5s more than it needed, which inflates the speedup',
     ]);
   });
 

@@ -143,9 +143,9 @@ function estimateFault(run: RunFacts): string | undefined {
 }
 
 function caveatFor(run: RunFacts): string {
-  if (run.serial) return 'these walls are those of a serial run: parallel runs slow each other down';
+  if (run.serial) return 'the walls come from a serial run: parallel subtasks slow each other down';
   return (
-    'the walls were taken while subtasks shared the machine, and neither waiting nor the fleet itself is in them; ' +
+    'subtasks shared the machine, and their walls include neither waiting nor overhead of the fleet; ' +
     `for a measurement, spl task run-serial ${run.alias}, and pass --vs-serial`
   );
 }
@@ -183,7 +183,7 @@ function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
 
 function incompleteness(run: RunFacts, which: string): string[] {
   if (run.outcome === null || run.measuredWallMs === null) return [`${which} has not joined`];
-  if (run.round > 1) return [`${which} is in round ${run.round}, and its wall is that of a retry alone`];
+  if (run.round > 1) return [`${which} is in round ${run.round}, so its wall is that of a retry alone`];
   const missing = unfinished(run);
   return missing.length === 0 ? [] : [`${which} joined without ${named(missing)} having run to the end`];
 }
@@ -218,7 +218,7 @@ function runNotes(run: RunFacts): string[] {
   const missing = unfinished(run);
   if (missing.length > 0) {
     const when = run.outcome === null ? 'yet' : 'before the join';
-    notes.push(`${named(missing)} did not run to the end ${when}: the walls are not those of the whole work`);
+    notes.push(`${named(missing)} did not run to the end ${when}: the walls do not cover all work`);
   }
   const unaccepted = run.children.filter(({ verdict }) => verdict === 'failed' || verdict === 'reject');
   if (unaccepted.length > 0) notes.push(`${named(unaccepted)} did not accept: the wall is that of a failure`);
@@ -230,7 +230,7 @@ function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
   const notes: string[] = [];
   if (serial.extraAttempts.length > 0) {
     notes.push(
-      `the serial wall holds ${attempts(serial.extraAttempts)} more than it had to, which flatters the speedup`,
+      `the serial wall holds ${attempts(serial.extraAttempts)} more than it needed, which inflates the speedup`,
     );
   }
   if (run.extraAttempts.length > 0) {

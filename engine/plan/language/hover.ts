@@ -156,7 +156,7 @@ function lastRunLine(value: string, { lastRun, cel }: HoverContext): string {
   if (lastRun === null) return 'The plan has not been run from here yet.';
   try {
     const { outcome, reason } = evaluateFinal(parsePredicate(value, lastRun.children.length, cel), lastRun);
-    return `Of the last run it would say: **${outcome}** — ${reason}`;
+    return `For the last run it gives: **${outcome}** — ${reason}`;
   } catch (thrown) {
     if (FleetError.is(thrown, 'INVALID_RECORD')) return '';
     throw thrown;

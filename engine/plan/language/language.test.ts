@@ -266,7 +266,7 @@ describe('the names of a plan', () => {
       ['a*', /pattern/],
     ] as const)
       assert.throws(() => renamed(RELEASE, outline, placeOf('types'), to), why);
-    assert.throws(() => renamed(RELEASE, outline, placeOf('test-${{'), 'test'), /keeps its placeholders/);
+    assert.throws(() => renamed(RELEASE, outline, placeOf('test-${{'), 'test'), /keep the placeholders/);
     assert.equal(renamableAt(outline, placeOf('Check it')), null);
     assert.equal(renamableAt(outline, placeOf('rep*')) === null, false);
   });
@@ -360,7 +360,7 @@ describe('what is said of a place in a plan', () => {
     assert.match(said('cost_usd')!, /`cost_usd: double` — What it cost[^]*has not been run/);
     assert.match(
       said('failed == 0', facts)!,
-      /it would say: \*\*unsatisfiable\*\* — the predicate is false: 0 of 1 accepted, 1 failed/,
+      /it gives: \*\*unsatisfiable\*\* — the predicate is false: 0 of 1 accepted, 1 failed/,
     );
   });
 });

@@ -100,7 +100,7 @@ export function renamed(text: string, outline: PlanOutline, offset: number, to: 
   const [target] = targetsAt(outline, offset);
   const old = target?.name;
   if (target === undefined || old == null || renamableAt(outline, offset) === null)
-    throw new FleetError('INVALID_RECORD', 'there is no name of a subtask here');
+    throw new FleetError('INVALID_RECORD', 'this is not the name of a subtask');
   requireName(outline, target, old, to);
   const isFlow = text[target.range.start] === '{';
   const uses = usesOf(outline, [target]).flatMap(use => useRenamed(text, outline, target, use, to) ?? []);
@@ -116,9 +116,7 @@ function requireName({ subtasks }: PlanOutline, target: WrittenSubtask, old: Wri
 
 function whyNoName(to: string): string | null {
   if (to.trim() === '' || /\p{Cc}/u.test(to)) return 'a name is one line of text';
-  return to.includes('*')
-    ? 'a name has no *, which would make a pattern of it where others wait for it'
-    : null;
+  return to.includes('*') ? "a name can't contain *: it would be a pattern in depends" : null;
 }
 
 function whyOtherPlaceholders({ indices }: WrittenSubtask, old: string, to: string): string | null {
@@ -128,7 +126,7 @@ function whyOtherPlaceholders({ indices }: WrittenSubtask, old: string, to: stri
       .sort()
       .join(' ');
   if (indices.length < 2 || keysOf(old) === keysOf(to)) return null;
-  return 'the name keeps its placeholders, which tell the subtasks of the matrix apart';
+  return 'keep the placeholders in the name: they tell the subtasks of the matrix apart';
 }
 
 function useRenamed(

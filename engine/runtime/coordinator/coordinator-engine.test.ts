@@ -133,7 +133,7 @@ describe('a coordinator', () => {
       await rig.engine.submit('task.fan-out', request, again);
       await assert.rejects(
         rig.engine.submit('task.fan-out', request, inShell('two')),
-        /has a fan-out already/,
+        /already has a fan-out/,
       );
       assert.equal((await kept(rig)).length, 1);
     });
@@ -153,10 +153,7 @@ describe('a coordinator', () => {
       assert.equal(delivery?.record.body['task'], other, 'what needs none goes on');
       const { children } = await joinOf(later, task);
       assert.equal(children[0]!.state, 'pending');
-      assert.match(
-        children[0]!.reason ?? '',
-        /the environment that it was submitted in is gone; .*spl task retry/,
-      );
+      assert.match(children[0]!.reason ?? '', /the environment of its submission is gone; .*spl task retry/);
     });
 
     it('and has what a worker could not begin without it wait', async () => {
@@ -200,7 +197,7 @@ describe('a coordinator', () => {
       return (await rig.engine.submit('fan-out.open', input, CALLER)).fan_out.notes;
     };
     assert.deepEqual(await noted('accepted > 3'), [
-      'join predicate: it can never hold, whatever becomes of the subtasks, at position 0',
+      'join predicate: it can never hold, whatever happens to the subtasks, at position 0',
     ]);
     assert.equal(await noted('accepted == total'), undefined);
     await assert.rejects(noted('acepted > 3'), /unknown name 'acepted'/);

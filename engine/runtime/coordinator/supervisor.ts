@@ -340,7 +340,7 @@ function giveWay(pid: number, priority: number): void {
   try {
     setPriority(pid, priority);
   } catch {
-    // It has ended already, which is told elsewhere.
+    // It has already ended, which is told elsewhere.
   }
 }
 

@@ -123,7 +123,7 @@ describe('a plan in a window', () => {
     await until(
       'the last run in the hover',
       async () =>
-        (await said()).includes('it would say: **satisfied** — the predicate is true: 4 of 4 accepted')
+        (await said()).includes('it gives: **satisfied** — the predicate is true: 4 of 4 accepted')
           ? true
           : undefined,
       said,
