@@ -11,7 +11,7 @@ import type { Verb } from '../../engine/cli/verb.ts';
 import { TASK_VERBS } from '../../engine/contract/commands.ts';
 import { SCOPES } from '../../engine/contract/tokens.ts';
 import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
-import { ALLOWED, RESULT } from '../../engine/domain/model/task-status.ts';
+import { allowedIn, REOPENED, TASK } from '../../engine/domain/model/task-status.ts';
 import { parseConfig } from '../../engine/home/config.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import { loadOperations } from '../../engine/operations/index.ts';
@@ -242,13 +242,12 @@ describe('the documents', () => {
           to!.split(/[:;,(]/)[0]!.trim(),
         ],
       );
-      const held = TASK_VERBS.map(verb => [
-        verb,
-        (Object.keys(ALLOWED) as (keyof typeof ALLOWED)[])
-          .filter(status => ALLOWED[status].includes(verb))
-          .sort(),
-        RESULT[verb].join(' or '),
-      ]);
+      const statuses = Object.keys(TASK) as (keyof typeof TASK)[];
+      const held = TASK_VERBS.map(verb => {
+        const from = statuses.filter(status => allowedIn(status).includes(verb)).sort();
+        const [to] = new Set(from.map(status => TASK[status][verb]));
+        return [verb, from, to === REOPENED ? 'active or inbox' : to];
+      });
       assert.deepEqual(drawn.sort(), held.sort());
     });
 
