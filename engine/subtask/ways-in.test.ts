@@ -67,7 +67,7 @@ interface WayIn<Value = unknown> {
   readonly keys: readonly (readonly [key: string, wrong: readonly Value[]])[];
   readonly sound: Readonly<Record<string, Value>>;
   /** Offers a subtask. @returns the key that it was refused for, or null where it was taken */
-  offer(subtask: Readonly<Record<string, Value>>): string | null | Promise<string | null>;
+  readonly offer: (subtask: Readonly<Record<string, Value>>) => string | null | Promise<string | null>;
 }
 
 /** Returns the keys of which a way in takes a wrong value, or names another one. */
@@ -192,7 +192,7 @@ describe('every key of a subtask', () => {
     },
   };
 
-  for (const way of [http, plan, descriptor, json, link] as readonly WayIn[]) {
+  for (const way of [http, plan, descriptor, json, link] as readonly unknown[] as readonly WayIn[]) {
     it(`is checked in ${way.name}`, async () => {
       assert.equal(await way.offer(way.sound), null);
       assert.deepEqual(await unchecked(way), []);
@@ -215,7 +215,7 @@ describe('every key of a subtask', () => {
     const intend = (thread: string, clock: number, body: object): JsonObject => {
       const content = { act: 'INTEND', actor: WORKER, clock, data_type: 'SCALAR', parents: [] } as const;
       const { record } = seal({ ...content, body: body as JsonObject, thread: thread as ThreadId });
-      return { ...record } as unknown as JsonObject;
+      return { ...record };
     };
     const task = { topic: TOPIC.task, goal: 'g', alias: 'OLD', priority: 'medium', labels: [], criteria: [] };
     const records = MEMBERS.flatMap(({ field, kind }) =>

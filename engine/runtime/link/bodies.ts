@@ -128,7 +128,7 @@ function bodyOf(members: Readonly<Record<string, Member>>) {
   return {
     schema: v.object(Object.fromEntries(entries.map(([name, { schema }]) => [name, schema]))),
     /** True only where the schema would take the body. A member without a quick test is left to the schema. */
-    isPlain(body: JsonObject): boolean {
+    isPlain: (body: JsonObject): boolean => {
       for (const name in body) if (tests.get(name)?.(body[name]) !== true) return false;
       return required.every(name => body[name] !== undefined);
     },
