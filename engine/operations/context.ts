@@ -76,7 +76,7 @@ export interface ReportContext extends Ports {
   readonly log: Pick<Log, 'end' | 'find' | 'get' | 'signatureAt'>;
   readonly records: RecordSearch;
   readonly now: number;
-  readonly worktrees: { list(): Promise<d.WorktreesDocument> };
+  readonly worktrees: { readonly list: () => Promise<d.WorktreesDocument> };
   /** Asks an instance for its health over HTTP, as anybody could; answers with the status. */
   readonly healthOf: (endpoint: string) => Promise<number>;
 }
@@ -85,15 +85,15 @@ export interface ReportContext extends Ports {
 export interface CommandContext extends Ports {
   readonly caller: CallContext;
   /** Runs one step of the rules whose own record keeps the idempotency key. */
-  recorded<T>(decide: (issuer: Issuer) => T): Promise<T>;
+  readonly recorded: <T>(decide: (issuer: Issuer) => T) => Promise<T>;
   /** Runs one step of the rules whose records keep no key: a record of its own keeps the key and the answer. */
-  noted<T>(decide: (issuer: Issuer) => T): Promise<T>;
+  readonly noted: <T>(decide: (issuer: Issuer) => T) => Promise<T>;
   /**
    * Runs work of more than one step. Its answer is kept when the work is done; a command that is repeated meanwhile waits
    * for the first.
    * @param kept the part of the answer that may be kept: all of it, where it has no secret
    */
-  once<T>(work: () => Promise<T>, kept?: (answer: T) => unknown): Promise<T>;
+  readonly once: <T>(work: () => Promise<T>, kept?: (answer: T) => unknown) => Promise<T>;
   readonly work: WorkPort;
   readonly records: RecordIntake;
   readonly fleet: FleetPort;
