@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { sharingWatch } from '../engine/client/shared-watch.ts';
 import { readConfig } from '../engine/home/config.ts';
 import { defaultHome, homePaths } from '../engine/home/paths.ts';
 import { settings } from '../engine/home/settings.ts';
@@ -58,7 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
     find: (as, signal) => findEngine(home, as, signal),
     host: async () => host(await program(), home, await actor(), log),
     mayHost: isTrusted,
-    guard: client => restricted(client, isTrusted),
+    guard: client => sharingWatch(restricted(client, isTrusted)),
   });
   const model = store.add(new FleetModel(session, log));
   const continuity = store.add(new Continuity(session, model, standby, log));

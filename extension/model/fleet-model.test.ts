@@ -8,7 +8,8 @@ import { Clock } from '../../test/stubs/clock.ts';
 import { keptLog } from '../../test/stubs/vscode.ts';
 import { next, settled } from '../testing/editor.ts';
 import { FakeSession } from '../testing/session.ts';
-import { FleetModel, type ModelChange } from './fleet-model.ts';
+import type { Changed } from '../../engine/client/follow.ts';
+import { FleetModel } from './fleet-model.ts';
 
 const a = task({ thread: 'th_a', alias: 'A' });
 const b = task({ thread: 'th_b', alias: 'B' });
@@ -17,7 +18,7 @@ describe('what is known of the fleet', () => {
   let session: FakeSession;
   let model: FleetModel;
   let client: FakeClient;
-  let changes: ModelChange[];
+  let changes: Changed[];
   const log = keptLog();
 
   beforeEach(async () => {
@@ -68,8 +69,8 @@ describe('what is known of the fleet', () => {
     tell('th_a');
     const change = await next(model.onDidChange);
     assert.deepEqual(
-      [change.all, change.namespaces, [...change.tasks], change.children.get('th_a')],
-      [false, false, ['th_a'], new Set([0])],
+      [change.all, change.namespaces, [...change.tasks]],
+      [false, false, [['th_a', new Set([0])]]],
     );
     assert.equal(model.task('A')?.goal, 'another one');
     assert.deepEqual(client.asked.map(({ name }) => name).toSorted(), ['fleet', 'task']);
@@ -85,10 +86,10 @@ describe('what is known of the fleet', () => {
         children: [index],
         complete: false,
       });
-    const { tasks, children } = await next(model.onDidChange);
-    assert.deepEqual([...tasks].toSorted(), ['th_a', 'th_b']);
+    const { tasks } = await next(model.onDidChange);
+    assert.deepEqual([...tasks.keys()].toSorted(), ['th_a', 'th_b']);
     assert.equal(
-      [...children.values()].reduce((sum, { size }) => sum + size, 0),
+      [...tasks.values()].reduce((sum, { size }) => sum + size, 0),
       50,
     );
     assert.equal(changes.length, 2);
@@ -172,7 +173,7 @@ describe('what is known of the fleet', () => {
   it('tells of namespaces and instances', async () => {
     client.tell({ kind: 'namespace', id: 'acme' });
     const first = await next(model.onDidChange);
-    assert.deepEqual([first.namespaces, first.fleet, first.tasks.size], [true, true, 0]);
+    assert.deepEqual([first.namespaces, first.tasks.size], [true, 0]);
     client.change({ fleet: fleet({ instances: [instance()] }) });
     client.tell({ kind: 'instance', did: 'any' });
     const second = await next(model.onDidChange);

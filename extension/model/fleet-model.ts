@@ -1,23 +1,9 @@
-import { linkedController } from '../../engine/contract/linked-controller.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import { Changes } from '../../engine/client/changes.ts';
 import type { EngineClient } from '../../engine/client/client.ts';
+import { follow, keepFollowing, type Changed } from '../../engine/client/follow.ts';
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
-
-/** The parts of the model that changed; `all` when everything may have. */
-export interface ModelChange {
-  readonly all: boolean;
-  readonly fleet: boolean;
-  /** True when a namespace is new, gone or different. */
-  readonly namespaces: boolean;
-  /** Threads of tasks that are new or have changed. */
-  readonly tasks: ReadonlySet<string>;
-  /** The subtasks that have changed, by their task's thread. */
-  readonly children: ReadonlyMap<string, ReadonlySet<number>>;
-}
 
 /** The newest tasks that the views show; those that are under way are shown beside them, however old. */
 const MAX_TASKS = 500;
@@ -36,7 +22,7 @@ const KNOWN_MS = 2000;
 export class FleetModel implements vscode.Disposable {
   readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
-  readonly #changed = new vscode.EventEmitter<ModelChange>();
+  readonly #changed = new vscode.EventEmitter<Changed>();
   readonly #listening: vscode.Disposable;
   #following: { readonly client: EngineClient; readonly stop: AbortController } | undefined;
   #fleet: FleetDocument | undefined;
@@ -104,61 +90,40 @@ export class FleetModel implements vscode.Disposable {
     if (client === undefined) return this.#clear();
     const stop = new AbortController();
     this.#following = { client, stop };
-    void this.#goOnFollowing(client, stop.signal);
-  }
-
-  /** The same client may find another coordinator behind its socket: a question that met none is asked again. */
-  async #goOnFollowing(client: EngineClient, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.#follow(client, signal);
-      } catch (thrown) {
-        if (signal.aborted) return;
-        this.#log.warn(`following the fleet: ${messageOf(thrown)}`);
-      }
-      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
-    }
+    const pauseMs = (failure: unknown): number => {
+      if (failure !== undefined) this.#log.warn(`following the fleet: ${messageOf(failure)}`);
+      return RETRY_MS;
+    };
+    // The same client may find another coordinator behind its socket: a question that met none is asked again.
+    void keepFollowing(attempt => this.#follow(client, attempt), pauseMs, stop.signal);
   }
 
   #clear(): void {
     this.#fleet = undefined;
     this.#tasks = new Map();
-    this.#changed.fire({ all: true, fleet: true, namespaces: true, tasks: new Set(), children: new Map() });
+    this.#changed.fire({ all: true, namespaces: true, tasks: new Map() });
   }
 
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
-    const changes = new Changes();
-    const dirty = new Dirty();
-    const { controller: stopped, release } = linkedController([signal]);
-    const stop = stopped.signal;
-    const listening = changes.noteAll(client.watch({ kinds: KINDS, signal: stop }), event => {
-      dirty.add(event);
-      return false;
-    });
-    try {
-      while (await changes.next()) {
-        const change = dirty.take();
-        await this.#read(client, change, signal);
-        // A heartbeat is no flood, and what people wait for may follow it.
-        if (change.tasks.size > 0) await changes.settle(MIN_INTERVAL_MS);
-      }
-    } finally {
-      stopped.abort();
-      release();
-      await listening;
-    }
+    // A heartbeat is no flood, and what people wait for may follow it.
+    const isFlood = ({ tasks }: Changed): boolean => tasks.size > 0;
+    const options = { kinds: KINDS, intervalMs: MIN_INTERVAL_MS, isFlood };
+    for await (const changed of follow(client, options, signal)) await this.#read(client, changed, signal);
   }
 
-  async #read(client: EngineClient, change: ModelChange, signal: AbortSignal): Promise<void> {
+  async #read(client: EngineClient, changed: Changed, signal: AbortSignal): Promise<void> {
     const [fleet, tasks] = await Promise.all([
-      change.fleet ? client.report('fleet', {}, signal) : this.#fleet,
-      change.all ? newestTasks(client, signal) : withTasks(this.#tasks, client, change.tasks, signal),
+      // What is assigned to an instance is told by the tasks' events.
+      client.report('fleet', {}, signal),
+      changed.all
+        ? newestTasks(client, signal)
+        : withTasks(this.#tasks, client, [...changed.tasks.keys()], signal),
     ]);
-    const all = change.all ? await withOlder(tasks, fleet?.open_fan_outs ?? 0, client, signal) : tasks;
+    const all = changed.all ? await withOlder(tasks, fleet.open_fan_outs ?? 0, client, signal) : tasks;
     if (signal.aborted) return;
     this.#fleet = fleet;
     this.#tasks = all;
-    this.#changed.fire(change);
+    this.#changed.fire(changed);
   }
 }
 
@@ -182,17 +147,17 @@ async function withOlder(
   if (underWayIn(tasks) >= underWay) return tasks;
   const { fan_outs: open } = await client.report('live', {}, signal);
   const missing = open.map(({ thread }) => thread).filter(thread => !tasks.has(thread));
-  return withTasks(tasks, client, new Set(missing), signal);
+  return withTasks(tasks, client, missing, signal);
 }
 
 /** The tasks with those of the threads read anew, the newest first. */
 async function withTasks(
   tasks: ReadonlyMap<string, TaskDocument>,
   client: EngineClient,
-  threads: ReadonlySet<string>,
+  threads: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, TaskDocument>> {
-  const read = await Promise.all([...threads].map(thread => taskOf(client, thread, signal)));
+  const read = await Promise.all(threads.map(thread => taskOf(client, thread, signal)));
   const found = read.filter(task => task !== undefined);
   const fresh = found.filter(({ thread }) => !tasks.has(thread)).reverse();
   const result = new Map([...fresh.map(task => [task.thread, task] as const), ...tasks]);
@@ -201,9 +166,9 @@ async function withTasks(
 }
 
 /** The newest tasks, and older ones that are under way. One that has just changed stays until all have heard of it. */
-function shownOf(tasks: TaskDocument[], changed: ReadonlySet<string>): Map<string, TaskDocument> {
+function shownOf(tasks: TaskDocument[], changed: readonly string[]): Map<string, TaskDocument> {
   const isShown = (task: TaskDocument, place: number): boolean =>
-    place < MAX_TASKS || isUnderWay(task) || changed.has(task.thread);
+    place < MAX_TASKS || isUnderWay(task) || changed.includes(task.thread);
   const shown = tasks.toSorted((a, b) => b.created_unix - a.created_unix).filter(isShown);
   return new Map(shown.map(task => [task.thread, task] as const));
 }
@@ -218,43 +183,5 @@ async function taskOf(
   } catch (thrown) {
     if (FleetError.is(thrown, 'NOT_FOUND')) return undefined;
     throw thrown;
-  }
-}
-
-/** The parts of the model that must be read anew, gathered from events. */
-class Dirty {
-  #all = false;
-  #fleet = false;
-  #namespaces = false;
-  #children = new Map<string, Set<number>>();
-
-  add(event: {
-    readonly kind: string;
-    readonly thread?: string;
-    readonly children?: readonly number[];
-  }): void {
-    if (event.kind === 'gap') this.#all = true;
-    if (event.kind === 'gap' || event.kind === 'namespace') this.#namespaces = true;
-    // What is assigned to an instance is told by the tasks' events.
-    this.#fleet = true;
-    if (event.kind !== 'task' || event.thread === undefined) return;
-    const known = this.#children.get(event.thread) ?? new Set();
-    for (const index of event.children ?? []) known.add(index);
-    this.#children.set(event.thread, known);
-  }
-
-  take(): ModelChange {
-    const taken = {
-      all: this.#all,
-      fleet: this.#fleet,
-      namespaces: this.#namespaces,
-      tasks: new Set(this.#children.keys()),
-      children: this.#children,
-    };
-    this.#all = false;
-    this.#fleet = false;
-    this.#namespaces = false;
-    this.#children = new Map();
-    return taken;
   }
 }

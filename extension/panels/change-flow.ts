@@ -1,6 +1,6 @@
 import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { MAX_ROWS, packChild, packJoin, type JoinRow, type ToView } from '../../webview/protocol.ts';
-import type { FanOutChange } from '../model/follow-fan-out.ts';
+import type { FanOutChange } from '../../engine/client/fan-out.ts';
 
 type Change = ToView & { type: 'change' };
 

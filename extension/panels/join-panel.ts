@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { EngineClient } from '../../engine/client/client.ts';
+import { followFanOut, followJoin, readFanOut, type FanOutChange } from '../../engine/client/fan-out.ts';
+import { keepFollowing } from '../../engine/client/follow.ts';
+import type { JoinStatus } from '../../engine/contract/documents.ts';
 import { terminalJson } from '../../engine/contract/format.ts';
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import {
@@ -17,7 +20,6 @@ import type { EngineAccess } from '../access.ts';
 import type { RunCommand } from '../command-registry.ts';
 import { DisposableStore } from '../disposable.ts';
 import type { FleetModel } from '../model/fleet-model.ts';
-import { followFanOut, readFanOut, type FanOutChange } from '../model/follow-fan-out.ts';
 import { ChangeFlow } from './change-flow.ts';
 import { exportFile, type ExportFormat } from './export-file.ts';
 import { pageHtml } from './html.ts';
@@ -57,8 +59,9 @@ export class JoinPanel implements vscode.Disposable {
   #ready = false;
   #paused = false;
   #following: AbortController | null = null;
+  /** Of the present attempt to follow; null while none is made. */
+  #attempt: AbortSignal | null = null;
   #flow: ChangeFlow | null = null;
-  #failures = 0;
   #complete: boolean | null = null;
   #serial: SerialRow | null = null;
   #serialFollowing: AbortController | null = null;
@@ -66,7 +69,6 @@ export class JoinPanel implements vscode.Disposable {
   #reportTimer: NodeJS.Timeout | undefined;
   /** The number of times that the report was asked for: only the last answer counts. */
   #reports = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
   #alias: string;
 
   /**
@@ -159,34 +161,44 @@ export class JoinPanel implements vscode.Disposable {
       this.#stream('disconnected', vscode.l10n.t('No engine answers. The panel goes on when one does.'));
       return;
     }
-    this.#following = new AbortController();
-    void this.#follow(client, this.#following.signal);
+    const { signal } = (this.#following = new AbortController());
+    void keepFollowing(
+      (attempt, succeeded) => this.#follow(client, attempt, succeeded),
+      (thrown, failures) => this.#failed(thrown, failures),
+      signal,
+    );
   }
 
   #stop(): void {
     this.#following?.abort();
-    this.#serialFollowing?.abort();
-    this.#following = this.#serialFollowing = this.#serialThread = this.#flow = null;
-    clearTimeout(this.#reportTimer);
-    clearTimeout(this.#retryTimer);
-    this.#reportTimer = this.#retryTimer = undefined;
+    this.#following = null;
+    this.#letGo();
   }
 
-  async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
+  /** Ends what hangs on following the fan-out. */
+  #letGo(): void {
+    this.#serialFollowing?.abort();
+    this.#attempt = this.#serialFollowing = this.#serialThread = this.#flow = null;
+    clearTimeout(this.#reportTimer);
+    this.#reportTimer = undefined;
+  }
+
+  async #follow(client: EngineClient, signal: AbortSignal, succeeded: () => void): Promise<void> {
+    this.#attempt = signal;
     this.#stream('connecting', null);
     this.#complete = null;
     this.#flow = new ChangeFlow(
       change => this.#post(change),
       () => Date.now() / 1000,
     );
-    try {
-      await Promise.all([
-        this.#tellTask(client, signal),
-        followFanOut(client, this.#thread, change => this.#changed(client, change, signal), signal),
-      ]);
-    } catch (thrown) {
-      if (!signal.aborted) this.#failed(thrown);
-    }
+    const takeChanges = async (): Promise<void> => {
+      for await (const change of followFanOut(client, this.#thread, signal)) {
+        if (signal.aborted) return;
+        succeeded();
+        this.#changed(client, change, signal);
+      }
+    };
+    await Promise.all([this.#tellTask(client, signal), takeChanges()]);
   }
 
   async #tellTask(client: EngineClient, signal: AbortSignal): Promise<void> {
@@ -199,9 +211,7 @@ export class JoinPanel implements vscode.Disposable {
   }
 
   #changed(client: EngineClient, change: FanOutChange, signal: AbortSignal): void {
-    if (signal.aborted) return;
     if (this.#complete === null) {
-      this.#failures = 0;
       this.#stream('live', null);
       this.#findSerial();
     }
@@ -211,14 +221,15 @@ export class JoinPanel implements vscode.Disposable {
     this.#reportSoon(client, signal, isNews ? 0 : REPORT_INTERVAL_MS);
   }
 
-  #failed(thrown: unknown): void {
-    this.#stop();
+  /** @returns the time until the fan-out is followed anew; undefined for not at all. */
+  #failed(thrown: unknown, failures: number): number | undefined {
+    this.#letGo();
+    // The client was closed: there is another one soon, or none.
+    if (thrown === undefined) return undefined;
     this.#host.log.info(`panel ${this.#alias}: ${messageOf(thrown)}`);
-    if (FleetError.is(thrown, 'NOT_FOUND')) return this.#stream('disconnected', this.#noSuchTask());
-    this.#stream('disconnected', problemOf(thrown).message);
-    const waitMs = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)]!;
-    this.#failures += 1;
-    this.#retryTimer = setTimeout(() => this.#followAnew(), waitMs);
+    const isUnknown = FleetError.is(thrown, 'NOT_FOUND');
+    this.#stream('disconnected', isUnknown ? this.#noSuchTask() : problemOf(thrown).message);
+    return isUnknown ? undefined : RETRY_MS[Math.min(failures, RETRY_MS.length) - 1];
   }
 
   /** A task is not made after its panel: until another engine answers, it is not asked for again. */
@@ -263,32 +274,31 @@ export class JoinPanel implements vscode.Disposable {
   #findSerial(): void {
     const { client } = this.#host.access;
     const { tasks } = this.#host.model;
-    if (client === undefined || this.#following === null) return;
+    if (client === undefined || this.#attempt === null) return;
     // One that was begun here is known before the model has heard of it, and is the latest.
     if (this.#serialThread !== null && !tasks.has(this.#serialThread)) return;
     // The newest tasks come first.
     const latest = [...tasks.values()].find(({ fan_out: fanOut }) => fanOut?.serial_of === this.#thread);
     if (latest !== undefined && latest.thread !== this.#serialThread)
-      this.#followSerial(client, latest.thread);
+      void this.#followSerial(client, latest.thread);
   }
 
-  #followSerial(client: EngineClient, thread: string): void {
+  async #followSerial(client: EngineClient, thread: string): Promise<void> {
     this.#serialFollowing?.abort();
     this.#serialThread = thread;
-    const following = (this.#serialFollowing = new AbortController());
-    const { signal } = following;
-    const tell = ({ status }: FanOutChange): void => {
-      if (signal.aborted) return;
-      const { alias, completed: done, subtasks, follow_ups: after, complete, outcome } = status;
-      this.#serial = { thread, alias, done, subtasks: subtasks - after, complete, outcome };
-      this.#post({ type: 'serial', run: this.#serial });
-      if (!complete) return;
-      following.abort();
-      if (this.#following !== null) this.#reportSoon(client, this.#following.signal, 0);
-    };
-    followFanOut(client, thread, tell, signal).catch((thrown: unknown) => {
+    const { signal } = (this.#serialFollowing = new AbortController());
+    try {
+      for await (const status of followJoin(client, thread, signal)) {
+        if (signal.aborted) return;
+        this.#serial = serialRow(status);
+        this.#post({ type: 'serial', run: this.#serial });
+        if (!status.complete) continue;
+        if (this.#attempt !== null) this.#reportSoon(client, this.#attempt, 0);
+        return;
+      }
+    } catch (thrown) {
       if (!signal.aborted) this.#host.log.warn(`panel ${this.#alias}: ${messageOf(thrown)}`);
-    });
+    }
   }
 
   async #answer({ id, request }: ToHost & { type: 'request' }): Promise<void> {
@@ -328,7 +338,7 @@ export class JoinPanel implements vscode.Disposable {
   async #command(request: CommandRequest): Promise<void> {
     const { run, access } = this.#host;
     const begun = await runRequested(run, request, this.#thread, this.#serial?.thread ?? null);
-    if (begun !== undefined && access.client !== undefined) this.#followSerial(access.client, begun);
+    if (begun !== undefined && access.client !== undefined) void this.#followSerial(access.client, begun);
   }
 
   #pause(): void {
@@ -384,6 +394,24 @@ export class JoinPanel implements vscode.Disposable {
       title: 'Join & Speedup',
     });
   }
+}
+
+function serialRow({
+  thread,
+  alias,
+  completed: done,
+  subtasks,
+  follow_ups: after,
+  ...status
+}: JoinStatus): SerialRow {
+  return {
+    thread,
+    alias,
+    done,
+    subtasks: subtasks - after,
+    complete: status.complete,
+    outcome: status.outcome,
+  };
 }
 
 function problemOf(thrown: unknown): Problem {

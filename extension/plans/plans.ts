@@ -5,7 +5,8 @@ import { messageOf } from '../../engine/errors.ts';
 import type { Outline } from '../../engine/language/protocol.ts';
 import type { EngineAccess } from '../access.ts';
 import { DisposableStore } from '../disposable.ts';
-import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import type { Changed } from '../../engine/client/follow.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 import { once } from '../session/once.ts';
 import { knownOf } from './known.ts';
 import { lastRunOf } from './last-run.ts';
@@ -145,18 +146,18 @@ export class Plans implements vscode.Disposable {
     if (outline?.namespace !== before) this.#tellSoon();
   }
 
-  #fleetChanged(change: ModelChange): void {
+  #fleetChanged(change: Changed): void {
     this.#children.take(change);
     this.#tellSoon();
     for (const uri of this.#outlines.keys()) if (this.#isAbout(uri, change)) this.#changed.fire(uri);
   }
 
   /** Tells whether a change concerns the plan's last run, or the serial run that measures it. */
-  #isAbout(uri: string, { all, tasks, children }: ModelChange): boolean {
+  #isAbout(uri: string, { all, tasks }: Changed): boolean {
     const last = this.#host.runs.threadOf(uri);
     if (last === undefined) return false;
-    if (all || tasks.has(last) || children.has(last)) return true;
-    return [...tasks].some(thread => this.#host.model.task(thread)?.fan_out?.serial_of === last);
+    if (all || tasks.has(last)) return true;
+    return [...tasks.keys()].some(thread => this.#host.model.task(thread)?.fan_out?.serial_of === last);
   }
 
   #tellSoon(): void {

@@ -1,7 +1,6 @@
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import type { ModelChange } from '../model/fleet-model.ts';
-import { PAGE } from '../model/follow-fan-out.ts';
+import type { Changed } from '../../engine/client/follow.ts';
 import { ChildStore } from '../views/child-store.ts';
 import { MAX_CHILDREN } from './last-run.ts';
 
@@ -15,10 +14,9 @@ export class RunChildren {
   readonly #changed = new Map<string, Set<number>>();
   readonly #reading = new Map<string, Promise<void>>();
 
-  take({ all, children }: ModelChange): void {
+  take({ all, tasks }: Changed): void {
     if (all) return this.#clear();
-    for (const [thread, indices] of children)
-      for (const index of indices) this.#changed.get(thread)?.add(index);
+    for (const [thread, indices] of tasks) for (const index of indices) this.#changed.get(thread)?.add(index);
   }
 
   /**
@@ -44,8 +42,7 @@ export class RunChildren {
     this.#changed.set(thread, new Set());
     this.#forgetOldest();
     try {
-      for (let from = 0; from < count; from += PAGE)
-        await this.#store.load(client, thread, from, Math.min(from + PAGE, count));
+      await this.#store.load(client, thread, 0, count);
       await this.#store.refresh(client, thread, changed);
     } catch (thrown) {
       for (const index of changed) this.#changed.get(thread)?.add(index);

@@ -98,7 +98,6 @@ export class PlanWindow {
     fleet: fleet(),
     tasks: { tasks: [] },
     namespaces: { namespaces: [], explicit: 0 },
-    join: join([]),
     task: ({ task: thread }) => joined({ thread: String(thread) }),
     speedup: speedup(),
   });
@@ -133,7 +132,7 @@ export class PlanWindow {
   /** The subtasks of every fan-out from now on. */
   children(...children: readonly ChildDocument[]): void {
     const page = { thread: 'th', alias: 'A', round: 1, total: children.length, children };
-    this.client.change({ children: page });
+    this.client.change({ children: page, join: join(children) });
   }
 
   /** The engine has these tasks now. */

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { FleetDocument, InstanceDocument, TaskDocument } from '../../engine/contract/documents.ts';
-import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import type { Changed } from '../../engine/client/follow.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 
 /** An event that needs a person. */
 export type Alarm =
@@ -56,11 +57,9 @@ export class Attention implements vscode.Disposable {
     this.#counted.dispose();
   }
 
-  #take(change: ModelChange): void {
+  #take({ all, tasks }: Changed): void {
     const isFirst = this.#workers.size === 0;
-    for (const thread of change.all ? this.#model.tasks.keys() : change.tasks)
-      this.#judgeTask(thread, isFirst);
-    if (!change.fleet && !change.all) return;
+    for (const thread of (all ? this.#model.tasks : tasks).keys()) this.#judgeTask(thread, isFirst);
     this.#judgeWorkers();
     this.#judgeAttempts();
   }

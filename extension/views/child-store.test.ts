@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { FakeClient } from '../../engine/client/testing/fake-client.ts';
 import { done, pending, running } from '../../engine/cli/testing/documents.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { PAGE } from '../model/follow-fan-out.ts';
+import { PAGE } from '../../engine/client/fan-out.ts';
 import { settled } from '../testing/editor.ts';
 import { ChildStore } from './child-store.ts';
 

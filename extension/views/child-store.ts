@@ -1,6 +1,6 @@
 import type { EngineClient } from '../../engine/client/client.ts';
 import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { PAGE } from '../model/follow-fan-out.ts';
+import { readRange, readSubtasks } from '../../engine/client/fan-out.ts';
 
 type Source = Pick<EngineClient, 'report'>;
 
@@ -50,13 +50,12 @@ export class ChildStore {
   /** Keeps the subtasks `from` to `to`, the latter excluded; those that are kept already are up to date. */
   async load(engine: Source, thread: string, from: number, to: number): Promise<void> {
     if (this.#hasAll(thread, from, to)) return;
-    const limit = Math.max(1, Math.min(PAGE, to - from));
     const asked = ++this.#asked;
     const loading: Loading = { thread, from, to };
     this.#loading.add(loading);
     try {
-      const { children } = await engine.report('children', { task: thread, offset: from, limit });
-      for (const child of children) this.#keep(thread, child, asked);
+      for await (const page of readRange(engine, thread, from, to))
+        for (const child of page) this.#keep(thread, child, asked);
     } finally {
       this.#loading.delete(loading);
     }
@@ -75,12 +74,9 @@ export class ChildStore {
     const known = [...(this.#byTask.get(thread)?.keys() ?? [])];
     const wanted =
       changed === undefined ? known : [...changed].filter(index => this.#isWanted(thread, index));
-    for (let at = 0; at < wanted.length; at += PAGE) {
-      const indices = wanted.slice(at, at + PAGE);
-      const asked = ++this.#asked;
-      const { children } = await engine.report('children', { task: thread, offset: 0, limit: PAGE, indices });
-      for (const child of children) if (this.#isWanted(thread, child.index)) this.#keep(thread, child, asked);
-    }
+    const asked = ++this.#asked;
+    for await (const page of readSubtasks(engine, thread, wanted))
+      for (const child of page) if (this.#isWanted(thread, child.index)) this.#keep(thread, child, asked);
     return wanted;
   }
 

@@ -3,8 +3,9 @@ import type { ChildDocument, TaskDocument } from '../../engine/contract/document
 import { attemptTime, childCost, oneLine } from '../../engine/contract/format.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
+import type { Changed } from '../../engine/client/follow.ts';
 import { asCommand } from '../command-registry.ts';
-import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 import { isFrozen } from '../model/holds.ts';
 import {
   attemptContext,
@@ -155,12 +156,12 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     });
   }
 
-  #take(change: ModelChange): void {
-    if (change.all) this.#forgetAll();
-    const known = [...change.tasks].filter(thread => !change.all && this.#nodes.has(thread));
+  #take({ all, tasks }: Changed): void {
+    if (all) this.#forgetAll();
+    const known = [...tasks.keys()].filter(thread => !all && this.#nodes.has(thread));
     // The whole tree includes the new rows: firing for them again would delay the next change.
-    if (change.all || known.length < change.tasks.size) this.#changed.fire(undefined);
-    this.#waiting.add(known, change.children);
+    if (all || known.length < tasks.size) this.#changed.fire(undefined);
+    this.#waiting.add(known, tasks);
     if (this.#haveChanged()) this.#waiting.add([], this.#store.open());
     void this.#readWaiting();
   }
@@ -175,7 +176,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#isReading = true;
     for (let taken = this.#waiting.take(); taken !== null; taken = this.#waiting.take()) {
       try {
-        await this.#refresh(taken.tasks, taken.children);
+        await this.#refresh(taken);
       } catch (thrown) {
         this.#log.warn(`reading subtasks: ${messageOf(thrown)}`);
       }
@@ -198,7 +199,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   /** Reads the shown subtasks that changed, and fires for them together with their tasks. */
-  async #refresh(tasks: Iterable<string>, children: ModelChange['children']): Promise<void> {
+  async #refresh({ tasks, children }: Rows): Promise<void> {
     const { client } = this.#access;
     if (client === undefined) return;
     const rows = [...tasks].map(taskRow);
@@ -231,19 +232,24 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 }
 
+interface Rows {
+  readonly tasks: ReadonlySet<string>;
+  readonly children: Changed['tasks'];
+}
+
 /** Tasks and subtasks to read again, each once. */
 class Waiting {
   #tasks = new Set<string>();
   #children = new Map<string, Set<number>>();
 
-  add(tasks: readonly string[], children: ModelChange['children']): void {
+  add(tasks: readonly string[], children: Changed['tasks']): void {
     for (const thread of tasks) this.#tasks.add(thread);
     for (const [thread, indices] of children)
       this.#children.set(thread, new Set([...(this.#children.get(thread) ?? []), ...indices]));
   }
 
   /** @returns null where nothing waits */
-  take(): Pick<ModelChange, 'tasks' | 'children'> | null {
+  take(): Rows | null {
     if (this.#tasks.size + this.#children.size === 0) return null;
     const taken = { tasks: this.#tasks, children: this.#children };
     this.#tasks = new Set();

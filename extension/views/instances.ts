@@ -19,9 +19,7 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceRef>, vsco
   constructor(model: FleetModel, isHosting: () => boolean) {
     this.#model = model;
     this.#isHosting = isHosting;
-    this.#listening = model.onDidChange(change => {
-      if (change.fleet || change.all) this.#update();
-    });
+    this.#listening = model.onDidChange(() => this.#update());
   }
 
   getChildren(parent?: InstanceRef): InstanceRef[] {

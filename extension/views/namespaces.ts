@@ -4,7 +4,8 @@ import { ROOT_NAMESPACE } from '../../engine/contract/namespaces.ts';
 import { messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 import { concerns } from '../contributions.ts';
-import type { FleetModel, ModelChange } from '../model/fleet-model.ts';
+import type { Changed } from '../../engine/client/follow.ts';
+import type { FleetModel } from '../model/fleet-model.ts';
 import {
   namespaceContext,
   namespaceDescription,
@@ -94,7 +95,7 @@ export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, v
     });
   }
 
-  #take(change: ModelChange): void {
+  #take(change: Changed): void {
     if (!change.all && !change.namespaces) return this.#redraw();
     this.#rows.clear();
     this.#changed.fire(undefined);

@@ -1,5 +1,5 @@
 import { many } from './fan-outs.ts';
-import { PAGE } from '../../extension/model/follow-fan-out.ts';
+import { PAGE } from '../../engine/client/fan-out.ts';
 import { Panel, Stage } from './panel.ts';
 import { DARK } from './themes.ts';
 

@@ -9,6 +9,7 @@ import {
   type WatchOptions,
 } from '../../contract/engine.ts';
 import { requireInSnapshots } from '../../contract/snapshot.ts';
+import { Watchers, type Watcher } from '../../contract/watchers.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import type { Effect, OutBatch, Output } from '../../domain/coordinator/decision-buffer.ts';
 import type { ToCoordinator } from '../../domain/model/messages.ts';
@@ -49,7 +50,6 @@ import type { RecordSource } from './record-source.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { WorkerProgram } from './supervisor.ts';
 import type { Tokens } from './tokens.ts';
-import { Watchers, type Watcher } from './watchers.ts';
 import { WorkSubmission } from './work-submission.ts';
 
 export interface CoordinatorEngineOptions {

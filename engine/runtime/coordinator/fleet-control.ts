@@ -24,7 +24,7 @@ import type { Logger } from '../logger.ts';
 import { lastLines } from '../log-tail.ts';
 import type { SharedThreads } from './shared-threads.ts';
 import { Supervisor, type WorkerLaunch, type WorkerProgram } from './supervisor.ts';
-import type { Watchers } from './watchers.ts';
+import type { Watchers } from '../../contract/watchers.ts';
 
 export interface FleetControlOptions {
   readonly did: Did;

@@ -11,7 +11,7 @@ import { TestFleet, workerDid } from '../../domain/testing/test-fleet.ts';
 import { homePaths } from '../../home/paths.ts';
 import { openOutput } from './outputs.ts';
 import { openOutputStore, type OutputStore } from './store.ts';
-import { Watchers } from '../coordinator/watchers.ts';
+import { Watchers } from '../../contract/watchers.ts';
 
 describe('the output of a subtask', () => {
   let folder: string;

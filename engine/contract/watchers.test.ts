@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'mocha';
-import type { EngineEvent } from '../../contract/engine.ts';
-import type { ThreadId } from '../../record/ids.ts';
-import { seal } from '../../record/record.ts';
-import type { Did } from '../../record/ids.ts';
+import type { EngineEvent } from './engine.ts';
+import type { ThreadId } from '../record/ids.ts';
+import { seal } from '../record/record.ts';
+import type { Did } from '../record/ids.ts';
 import { Watchers } from './watchers.ts';
 
 const task = (thread: string, ...children: number[]): EngineEvent => ({

@@ -1,4 +1,4 @@
-import type { EngineEvent, WatchOptions } from '../../contract/engine.ts';
+import type { EngineEvent, WatchOptions } from './engine.ts';
 
 /** The maximum number of events that wait for a slow watcher. At the next one, a single `gap` event replaces them all. */
 const MAX_WAITING = 10_000;

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
-import { FakeClient } from '../../engine/client/testing/fake-client.ts';
-import { child, done, join, pending, running } from '../../engine/cli/testing/documents.ts';
-import type { ChildDocument } from '../../engine/contract/documents.ts';
-import { FleetError } from '../../engine/errors.ts';
-import { Fleet } from '../testing/fleet.ts';
-import { followFanOut, PAGE, readFanOut, type FanOutChange } from './follow-fan-out.ts';
+import { FakeClient } from './testing/fake-client.ts';
+import { child, done, join, pending, running } from '../cli/testing/documents.ts';
+import type { ChildDocument } from '../contract/documents.ts';
+import { FleetError } from '../errors.ts';
+import { followFanOut, PAGE, type FanOutChange } from './fan-out.ts';
 
 /** A fan-out whose subtasks a test changes, behind a client. */
 function engine(children: ChildDocument[]): FakeClient {
@@ -32,15 +31,12 @@ function follow(client: Parameters<typeof followFanOut>[0]): {
   const changes: FanOutChange[] = [];
   const stop = new AbortController();
   const waiting = new Set<() => void>();
-  const ended = followFanOut(
-    client,
-    'th',
-    change => {
+  const take = async (): Promise<void> => {
+    for await (const change of followFanOut(client, 'th', stop.signal)) {
       changes.push(change);
       for (const wake of waiting) wake();
-    },
-    stop.signal,
-  );
+    }
+  };
   const when = (isSo: () => boolean): Promise<void> =>
     new Promise(resolve => {
       const look = (): void => {
@@ -51,7 +47,7 @@ function follow(client: Parameters<typeof followFanOut>[0]): {
       waiting.add(look);
       look();
     });
-  return { changes, stop, ended, when };
+  return { changes, stop, ended: take(), when };
 }
 
 /** Returns the subtasks as a listener knows them who heard these changes. */
@@ -187,31 +183,5 @@ describe('following a fan-out', () => {
     await assert.rejects(gone.ended, { code: 'UNREACHABLE' });
     const refused = follow(new FakeClient({ join: new FleetError('NOT_FOUND', 'no such task') }));
     await assert.rejects(refused.ended, { code: 'NOT_FOUND' });
-  });
-
-  it('tells a real run to its end', async () => {
-    const fleet = await Fleet.open();
-    const thread = await fleet.fanOut('RUN-1', ['first', 'second']);
-    const stop = new AbortController();
-    const told: FanOutChange[] = [];
-    const joined = new Promise<void>((resolve, reject) => {
-      const onChange = (change: FanOutChange): void => {
-        told.push(change);
-        if (change.status.complete) resolve();
-      };
-      followFanOut(fleet.client, thread, onChange, stop.signal).catch(reject);
-    });
-    await fleet.start(thread, 0);
-    await fleet.end(thread, 0, 'accept');
-    await fleet.end(thread, 1, 'accept');
-    await joined;
-    stop.abort();
-    assert.deepEqual(
-      known(told).map(({ verdict }) => verdict),
-      ['accept', 'accept'],
-    );
-    const whole = await readFanOut(fleet.client, thread, AbortSignal.timeout(5000));
-    assert.deepEqual(whole.children, known(told));
-    await fleet.close();
   });
 });

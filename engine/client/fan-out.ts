@@ -1,0 +1,124 @@
+import type { ChildDocument, JoinStatus } from '../contract/documents.ts';
+import type { EngineClient } from './client.ts';
+import { follow } from './follow.ts';
+
+/** The changes of a fan-out since the last report. */
+export interface FanOutChange {
+  /** As it is now; its `children` are left out. */
+  readonly status: JoinStatus;
+  /** The subtasks that changed, or, after a reset, the first page of all; the others follow. */
+  readonly changed: readonly ChildDocument[];
+  /** True when earlier changes no longer count. */
+  readonly reset: boolean;
+}
+
+type Reader = Pick<EngineClient, 'report'>;
+type Source = Pick<EngineClient, 'report' | 'watch'>;
+
+/** The number of subtasks in one request: few enough that reading the answer does not block the event loop. */
+export const PAGE = 250;
+/** The shortest time between two readings, in milliseconds. */
+const MIN_INTERVAL_MS = 50;
+
+/**
+ * Follows the fan-out of the task with this thread, its subtasks included, until the signal aborts: all of it first, then
+ * what changes. A task that has none yet is followed until it has one.
+ * @throws what the engine throws, UNREACHABLE when it is gone.
+ */
+export async function* followFanOut(
+  engine: Source,
+  thread: string,
+  signal: AbortSignal,
+): AsyncGenerator<FanOutChange, void, void> {
+  const about = { thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS } as const;
+  try {
+    for await (const { all, tasks } of follow(engine, about, signal)) {
+      const indices = [...(tasks.get(thread) ?? [])].sort((a, b) => a - b);
+      yield* all ? readAll(engine, thread, signal) : readChanged(engine, thread, indices, signal);
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
+}
+
+/** Follows the join alone, whatever becomes of its subtasks. @throws as `followFanOut` does */
+export async function* followJoin(
+  engine: Source,
+  thread: string,
+  signal: AbortSignal,
+): AsyncGenerator<JoinStatus, void, void> {
+  const about = { thread, kinds: ['task'], intervalMs: MIN_INTERVAL_MS } as const;
+  try {
+    for await (const _changed of follow(engine, about, signal)) yield statusOf(engine, thread, signal);
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
+}
+
+/** The whole fan-out as it is now, read a page at a time. @throws what the engine throws */
+export async function readFanOut(engine: Reader, task: string, signal: AbortSignal): Promise<JoinStatus> {
+  const children: ChildDocument[] = [];
+  let status: JoinStatus | undefined;
+  for await (const page of readAll(engine, task, signal)) {
+    status ??= page.status;
+    children.push(...page.changed);
+  }
+  return { ...status!, children };
+}
+
+/** Reads subtasks by their indices, of which there may be any number. @throws what the engine throws */
+export async function* readSubtasks(
+  engine: Reader,
+  task: string,
+  indices: readonly number[],
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ChildDocument[], void, void> {
+  for (let at = 0; at < indices.length; at += PAGE) {
+    const input = { task, offset: 0, limit: PAGE, indices: indices.slice(at, at + PAGE) };
+    yield (await engine.report('children', input, signal)).children;
+  }
+}
+
+/** Reads the subtasks `from` to `to`, the latter excluded. @throws what the engine throws */
+export async function* readRange(
+  engine: Reader,
+  task: string,
+  from: number,
+  to: number,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ChildDocument[], void, void> {
+  for (let offset = from; offset < to; offset += PAGE) {
+    const input = { task, offset, limit: Math.min(PAGE, to - offset) };
+    yield (await engine.report('children', input, signal)).children;
+  }
+}
+
+const statusOf = (engine: Reader, task: string, signal: AbortSignal): Promise<JoinStatus> =>
+  engine.report('join', { task, summary: true }, signal);
+
+async function* readChanged(
+  engine: Reader,
+  thread: string,
+  indices: readonly number[],
+  signal: AbortSignal,
+): AsyncGenerator<FanOutChange, void, void> {
+  const pages = readSubtasks(engine, thread, indices, signal);
+  // Both are asked for at once: a change is shown a way there and back sooner.
+  const [status, first] = await Promise.all([statusOf(engine, thread, signal), pages.next()]);
+  yield { status, changed: first.value ?? [], reset: false };
+  for await (const changed of pages) yield { status, changed, reset: false };
+}
+
+async function* readAll(
+  engine: Reader,
+  task: string,
+  signal: AbortSignal,
+): AsyncGenerator<FanOutChange, void, void> {
+  const status = await statusOf(engine, task, signal);
+  if (status.subtasks === 0) yield { status, changed: [], reset: true };
+  let reset = true;
+  for await (const changed of readRange(engine, task, 0, status.subtasks, signal)) {
+    yield { status, changed, reset };
+    reset = false;
+  }
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { getEventListeners } from 'node:events';
+import { FleetError } from '../errors.ts';
+import { follow, keepFollowing, type Changed } from './follow.ts';
+import { FakeClient } from './testing/fake-client.ts';
+
+const KINDS = ['task', 'instance', 'namespace'] as const;
+
+describe('following an engine', () => {
+  /** The changes up to the one that is so. */
+  async function take(
+    changes: AsyncIterable<Changed>,
+    isLast: (changed: Changed) => boolean,
+    during: (changed: Changed) => void = () => undefined,
+  ): Promise<Changed[]> {
+    const taken: Changed[] = [];
+    for await (const changed of changes) {
+      taken.push(changed);
+      if (isLast(changed)) break;
+      during(changed);
+    }
+    return taken;
+  }
+
+  it('gathers what is told while the caller reads, each subtask once', async () => {
+    const client = new FakeClient({});
+    const stop = new AbortController();
+    const told = await take(
+      follow(client, { kinds: KINDS, intervalMs: 0 }, stop.signal),
+      ({ tasks }) => tasks.size > 0,
+      () => {
+        for (const index of [2, 1, 2])
+          client.tell({ kind: 'task', thread: 'th_a', children: [index], complete: false });
+        client.tell({ kind: 'task', thread: 'th_b', children: [], complete: false });
+        client.tell({ kind: 'namespace', id: 'acme' });
+      },
+    );
+    assert.deepEqual(told, [
+      { all: true, namespaces: true, tasks: new Map() },
+      {
+        all: false,
+        namespaces: true,
+        tasks: new Map([
+          ['th_a', new Set([2, 1])],
+          ['th_b', new Set()],
+        ]),
+      },
+    ]);
+    assert.equal(client.watchers, 0, 'who leaves closes the watch');
+    assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+  });
+
+  it('waits for the interval, but not with the end of its fan-out', async () => {
+    const client = new FakeClient({});
+    const about = { thread: 'th', kinds: ['task'], intervalMs: 60_000 } as const;
+    const told = await take(
+      follow(client, about, new AbortController().signal),
+      ({ tasks }) => tasks.size > 0,
+      () => {
+        client.tell({ kind: 'task', thread: 'th', children: [1], complete: false });
+        setImmediate(() => client.tell({ kind: 'task', thread: 'th', children: [0], complete: true }));
+      },
+    );
+    assert.deepEqual(told[1]?.tasks.get('th'), new Set([1, 0]));
+  });
+
+  it('reads at once where it is asked to, and again when the watch is open', async () => {
+    const client = new FakeClient({});
+    const about = { kinds: KINDS, intervalMs: 0, atOnce: true };
+    let seen = 0;
+    const told = await take(follow(client, about, new AbortController().signal), () => ++seen === 2);
+    assert.deepEqual(
+      told.map(({ all }) => all),
+      [true, true],
+    );
+  });
+
+  it('ends with its signal while it waits, and fails with its watch', async () => {
+    const client = new FakeClient({});
+    const stop = new AbortController();
+    await take(
+      follow(client, { kinds: KINDS, intervalMs: 60_000 }, stop.signal),
+      () => false,
+      () => stop.abort(),
+    );
+    const failing = take(
+      follow(client, { kinds: KINDS, intervalMs: 0 }, new AbortController().signal),
+      () => false,
+      () => client.tell(new FleetError('UNREACHABLE', 'nobody answers')),
+    );
+    await assert.rejects(failing, { code: 'UNREACHABLE' });
+  });
+});
+
+describe('following for good', () => {
+  it('is done anew after each failure, counts failures in a row, and ends what an attempt left behind', async () => {
+    const stop = new AbortController();
+    const counted: number[] = [];
+    const attempts: AbortSignal[] = [];
+    await keepFollowing(
+      async (attempt, succeeded) => {
+        attempts.push(attempt);
+        if (attempts.length === 3) succeeded();
+        if (attempts.length === 5) stop.abort();
+        throw new Error('lost');
+      },
+      (failure, failures) => {
+        assert.equal((failure as Error).message, 'lost');
+        counted.push(failures);
+        return 0;
+      },
+      stop.signal,
+    );
+    assert.deepEqual(counted, [1, 2, 1, 2]);
+    assert.ok(attempts.every(({ aborted }) => aborted));
+    assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
+  });
+
+  it('gives up where no pause is named', async () => {
+    let attempts = 0;
+    await keepFollowing(
+      async () => void (attempts += 1),
+      failure => (assert.equal(failure, undefined, 'it ended by itself'), undefined),
+      new AbortController().signal,
+    );
+    assert.equal(attempts, 1);
+  });
+});

@@ -1,0 +1,72 @@
+import type { EngineEvent, WatchOptions } from '../contract/engine.ts';
+import { Watchers } from '../contract/watchers.ts';
+import type { EngineClient } from './client.ts';
+import type { Watchable } from './follow.ts';
+
+/** The kinds of events that the shared stream has: those that are few, whatever a fleet does. */
+const SHARED: readonly EngineEvent['kind'][] = ['task', 'instance', 'namespace'];
+
+/**
+ * A client whose watches share one event stream of the engine. A watch for records or heartbeats, or from a position, gets a
+ * stream of its own. Each begins with a gap, is bounded by itself, and fails with the stream; the stream is open as long as
+ * anybody watches.
+ */
+export function sharingWatch(client: EngineClient): EngineClient {
+  let stream: SharedStream | undefined;
+  return {
+    submit: (name, input, context) => client.submit(name, input, context),
+    report: (name, input, signal) => client.report(name, input, signal),
+    watch: options => {
+      if (!isShared(options)) return client.watch(options);
+      if (stream === undefined || stream.isOver) stream = new SharedStream(client);
+      return stream.watch(options);
+    },
+    output: request => client.output(request),
+    close: () => client.close(),
+  };
+}
+
+const isShared = ({ kinds, after }: WatchOptions): boolean =>
+  after === undefined && kinds !== undefined && kinds.every(kind => kind === 'gap' || SHARED.includes(kind));
+
+class SharedStream {
+  readonly #watchers = new Watchers();
+  readonly #stop = new AbortController();
+  #hasBegun = false;
+  #failure: Error | undefined;
+
+  constructor(engine: Watchable) {
+    void this.#listen(engine);
+  }
+
+  /** True once it tells of nothing more. */
+  get isOver(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async *watch(options: WatchOptions): AsyncGenerator<EngineEvent, void, void> {
+    const events = this.#watchers.add(options);
+    try {
+      // The others have met theirs.
+      if (this.#hasBegun) yield { kind: 'gap' };
+      yield* events;
+      if (this.#failure !== undefined && !options.signal.aborted) throw this.#failure;
+    } finally {
+      events.end();
+      if (this.#watchers.size === 0) this.#stop.abort();
+    }
+  }
+
+  async #listen(engine: Watchable): Promise<void> {
+    try {
+      for await (const event of engine.watch({ kinds: SHARED, signal: this.#stop.signal })) {
+        this.#hasBegun = true;
+        this.#watchers.publish(event);
+      }
+    } catch (thrown) {
+      this.#failure = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+    this.#stop.abort();
+    this.#watchers.close();
+  }
+}
