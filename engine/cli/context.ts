@@ -4,7 +4,7 @@ import type { CallContext } from '../contract/engine.ts';
 import type { Connection, Host, Output, Settings } from './host.ts';
 import type { Context, Verb } from './verb.ts';
 
-/** A context, and how to let go of the connection that it may have opened. */
+/** A context that may own a connection. */
 export interface OwnedContext extends Context {
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export function createContext(
   };
 }
 
-/** Nobody at the home's socket means that no fleet runs there, which is worth saying in these words. */
+/** Says that no fleet is running if nobody answers at the home's socket. */
 function explain(thrown: unknown, { url, home }: Settings): never {
   if (!FleetError.is(thrown, 'UNREACHABLE') || url !== null || thrown.details['lost'] === true) throw thrown;
   throw new FleetError('UNREACHABLE', `no fleet is running at '${home}': ${thrown.message}`, {

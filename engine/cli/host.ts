@@ -4,17 +4,17 @@ import type { Engine } from '../operations/engine.ts';
 import type { Plan, PlanKnown } from '../plan/plan.ts';
 import type { Colours } from './render/colours.ts';
 
-/** The reader of an output has closed it, as `head` does: a command that only prints ends, and it is no failure. */
+/** Thrown when the reader of an output has closed it, as `head` does. A command that only prints then ends without a failure. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }
 
 /** A stream that a command writes to. */
 export interface Output {
-  /** Writes text as it is; callers end their lines. Nothing more is written once the reader is gone. */
+  /** Writes text as it is; callers end their lines. Does nothing once the reader is gone. */
   write(text: string | Uint8Array): void;
   /**
-   * Waits until the reader has taken what was written: what long outputs do between their parts.
+   * Waits until the reader has taken everything. Long outputs call it between their parts.
    * @throws ReaderGone
    */
   flush(): Promise<void>;
@@ -32,17 +32,17 @@ export interface TerminalUse {
   readonly onKey: (key: string) => void;
   /** The terminal has another size. */
   readonly onResize: () => void;
-  /** The last that is done, however the use ends: given back, or the process ended by a signal or a fault. */
+  /** Runs last, however the use ends: returned, or the process ended by a signal or a fault. */
   readonly onEnd: () => void;
 }
 
 /** The terminal that a command was typed at. */
 export interface Terminal {
-  /** Hands over keys as they are pressed, without showing them. @returns what gives the terminal back; idempotent. */
+  /** Reports keys without echoing them. @returns a function that gives the terminal back; idempotent */
   take(use: TerminalUse): () => void;
 }
 
-/** The settings of every command, by flag or else by environment; null where neither sets it. */
+/** The settings of every command, from flags, else from the environment, else null. */
 export interface Settings {
   readonly json: boolean;
   /** An absolute path. */
@@ -50,7 +50,7 @@ export interface Settings {
   /** The coordinator's URL when one is named; null means the socket in the home. */
   readonly url: string | null;
   readonly token: string | null;
-  /** Null means what the environment says, else the home's configuration, else the user's own name. */
+  /** Null means the environment, else the home's configuration, else the user's own name. */
   readonly actor: string | null;
 }
 
@@ -65,7 +65,7 @@ export interface Connection {
 
 export interface ServeOptions {
   readonly home: string;
-  /** Null means what the configuration says, else 9100. */
+  /** Null means the configuration, else 9100. */
   readonly port: number | null;
   /** Starts one worker with the echo executor as well. */
   readonly echo: boolean;
@@ -103,11 +103,11 @@ export interface AwaitGoneOptions {
 /** Starts and ends coordinators. */
 export interface Starter {
   /**
-   * Makes sure that a coordinator answers at the home's socket; starts a process of its own where none does.
+   * Ensures that a coordinator answers at the home's socket. Starts a process if none does.
    * @throws UNAVAILABLE when it did not come within 30 s, with the last lines of its log in the details.
    */
   ensureCoordinator(options: EnsureOptions): Promise<{ readonly spawned: boolean; readonly pid: number }>;
-  /** Runs a coordinator in this process until it is told to stop. @returns the exit code. */
+  /** Runs a coordinator in this process until it is stopped. @returns the exit code */
   serve(options: ServeOptions): Promise<number>;
   /**
    * Waits in this process until the home has no coordinator, and serves it while one of its fan-outs is open.
@@ -115,9 +115,9 @@ export interface Starter {
    */
   standBy(options: StandByOptions): Promise<number>;
   /**
-   * Waits until the process serves the home no more. One that runs `spl serve` is gone then, and is ended after `graceMs`;
-   * one that hosts the coordinator beside other things, an editor's, goes on and is never signalled.
-   * @returns false when it goes on serving.
+   * Waits until the process no longer serves the home. A process of `spl serve` is ended after `graceMs`. The process of an
+   * editor, which hosts the coordinator among other things, keeps running and is never signalled.
+   * @returns false if it still serves
    */
   awaitGone(options: AwaitGoneOptions): Promise<boolean>;
   /**
@@ -144,7 +144,7 @@ export interface Check {
 
 export interface Doctor {
   readonly checks: readonly Check[];
-  /** Opens a log that is shorter than its checkpoint, giving up what is missing. @returns what was lost, in words. */
+  /** Opens a log that is shorter than its checkpoint, and gives up the missing records. @returns the loss, in words */
   acceptLoss(home: string): Promise<string>;
 }
 
@@ -155,15 +155,15 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdin: AsyncIterable<Uint8Array | string>;
-  /** Null where keys don't come from a terminal. */
+  /** Null if standard input is not a terminal. */
   readonly terminal: Terminal | null;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
   readonly starter: Starter;
   readonly doctor: () => Promise<Doctor>;
-  /** Returns the fault of a join predicate for so many subtasks; null when there is none. Needs no engine. */
+  /** Returns the fault of a join predicate for a number of subtasks, or null. Needs no engine. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
-  /** Reads a plan, and says all that is wrong with it. Needs no engine. */
+  /** Reads a plan, with all its diagnostics. Needs no engine. */
   checkPlan(text: string, known: PlanKnown): Promise<Plan>;
   /** @throws UNREACHABLE when nothing answers, AUTH_REQUIRED when the token is wrong. */
   connect(settings: Settings): Promise<Connection>;

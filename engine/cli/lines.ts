@@ -4,8 +4,8 @@ import type { Host } from './host.ts';
 import { pathOf } from './settings.ts';
 
 /**
- * The lines of a file, or of standard input for `-`, one after the other: never more of it is held than a line and a part.
- * @param limit what the file holds, in words, and the longest line.
+ * Yields the lines of a file, or of standard input for `-`. Holds at most one line and one chunk in memory.
+ * @param limit the name of the contents, and the longest line
  * @throws NOT_FOUND for a missing file; INVALID_RECORD for one that can't be read or is not UTF-8; TOO_LARGE.
  */
 export async function* linesOf(
@@ -14,7 +14,7 @@ export async function* linesOf(
   limit: { readonly what: string; readonly maxChars: number },
 ): AsyncGenerator<{ readonly line: string; readonly number: number }> {
   const source = file === '-' ? host.stdin : createReadStream(pathOf(file, host));
-  // Bytes that are no text would run as another command than was written.
+  // Replaced bytes would change the command that runs.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   let number = 0;

@@ -1,4 +1,4 @@
-/** Asks for a list page by page, until there are no more. @param ask told what its page comes after; nothing at first */
+/** Yields a list page by page. @param ask gets the place after which its page begins; nothing for the first page */
 export async function* pages<P extends { readonly next: number | null }>(
   ask: (place: { readonly after?: number }) => Promise<P>,
 ): AsyncGenerator<P> {

@@ -83,7 +83,7 @@ function faulty(plan: PlanFile): FleetError {
 
 const count = (faults: number): string => (faults === 1 ? 'a fault' : `${faults} faults`);
 
-/** As compilers write it, so that editors and people find the place: `file:line:column: error message [code]`. */
+/** A diagnostic in the format of compilers, which editors can parse: `file:line:column: error message [code]`. */
 export function diagnosticLine(
   { file, text }: Pick<PlanFile, 'file' | 'text'>,
   diagnostic: Diagnostic,

@@ -22,9 +22,9 @@ const PART_CHARS = 4 * 1024 * 1024;
 type Part = Pick<RecordsRestore, 'records' | 'signatures'>;
 
 /**
- * The records of a snapshot in parts that each fit in a request; no more is held than one of them, and a few bytes for each
- * record that was read. The file is known to be whole only when the last part has come.
- * @throws INVALID_RECORD naming the line that is wrong, or that the file was cut or changed.
+ * Yields the records of a snapshot in parts that each fit in a request. Holds one part, and a few bytes per record. Only after
+ * the last part is the file known to be whole.
+ * @throws INVALID_RECORD with the wrong line, or because the file was cut or changed
  */
 export async function* readSnapshot(
   file: string,
@@ -88,7 +88,7 @@ class PartBuilder {
     this.#isListed = false;
   }
 
-  /** @returns false when there is no signature that it could have come with. */
+  /** @returns false if no signature precedes a signed record */
   record({ record, signed }: SnapshotRecord, chars: number): boolean {
     if (signed && this.#last === undefined) return false;
     if (signed && !this.#isListed) this.#list(this.#last!);
@@ -148,7 +148,7 @@ function checkEnd(
     throw invalid(number, 'its digest does not match the lines above it');
 }
 
-/** Two records can't have one place, and the engine sees but a part at a time. */
+/** Refuses two records with one record key. The engine sees only one part at a time, so it can't. */
 function takeSlot({ record }: SnapshotRecord, slots: Set<string>, number: number): void {
   const { actor, thread, clock } = record;
   const slot = createHash('sha256').update(`${actor} ${thread} ${clock}`).digest('base64').slice(0, 16);

@@ -5,29 +5,28 @@ import { readUsedNamespace } from '../home/used-namespace.ts';
 import type { Context } from './verb.ts';
 
 /**
- * The namespace in use: the environment's or, where it names none, what `spl namespace use` chose for the home. Null for none.
- * @throws USAGE when the environment names what is no namespace.
+ * Returns the namespace in use: that of the environment, else the one that `spl namespace use` set for the home, else null.
+ * @throws USAGE when the environment names an invalid namespace
  */
 export async function usedNamespace(context: Pick<Context, 'settings' | 'env'>): Promise<string | null> {
   return inheritedNamespace(context) ?? readUsedNamespace(homePaths(context.settings.home));
 }
 
-/** Returns the value of `SPL_NAMESPACE`, which may hold for one terminal or for all of a workspace. @throws USAGE */
+/** Returns the value of `SPL_NAMESPACE`, or null if it is unset. @throws USAGE if it is no namespace */
 export function inheritedNamespace({ env }: Pick<Context, 'env'>): string | null {
   const id = env['SPL_NAMESPACE'];
   if (id === undefined || id === '') return null;
   const fault = namespaceFault(id);
   if (fault === undefined) return id;
-  throw new FleetError('USAGE', `SPL_NAMESPACE is no namespace: '${shortened(id)}' ${fault}`, {
+  throw new FleetError('USAGE', `SPL_NAMESPACE is not a namespace: '${shortened(id)}' ${fault}`, {
     details: { variable: 'SPL_NAMESPACE' },
-    hint: 'Set it to one such as acme/web, or leave it out.',
+    hint: 'Set it to a namespace such as acme/web, or unset it.',
   });
 }
 
 /**
- * Does something in the namespace that was named or, where none was, in the one in use; a refusal then says where that
- * came from.
- * @param find what is taken of the one in use; null for none.
+ * Acts in the named namespace, or else in the one in use. A refusal of the one in use says where it came from.
+ * @param find returns the namespace in use, or null
  */
 export async function inNamespace<T>(
   context: Context,
@@ -49,8 +48,8 @@ function withItsOrigin(thrown: unknown, used: string, isInherited: boolean): unk
     return thrown;
   const { code, message, details, hint } = thrown;
   const origin = isInherited
-    ? `'${used}' is in use because SPL_NAMESPACE says so; take another with --namespace, or set it anew`
-    : `'${used}' is in use at this home; take another with --namespace, or for good: spl namespace use ${ROOT_NAMESPACE}`;
+    ? `'${used}' comes from SPL_NAMESPACE. Choose another with --namespace, or change SPL_NAMESPACE.`
+    : `'${used}' is the namespace in use of this home. Choose another with --namespace, or change it: spl namespace use ${ROOT_NAMESPACE}`;
   return new FleetError(code, message, {
     ...(details && { details }),
     hint: hint === undefined ? origin : `${hint}\n${origin}`,

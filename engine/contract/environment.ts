@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { notAList } from '../record/not-a-list.ts';
 
-/** The longest environment, in UTF-16 code units of its names and values: what systems let a program have is shorter. */
+/** The longest environment, in UTF-16 code units of its names and values: operating systems allow less. */
 const MAX_CHARS = 4 * 1024 * 1024;
 
 const withoutNul = v.pipe(

@@ -56,7 +56,7 @@ export function budgetAmount(currency: Currency, amount: number): string {
   return `$${Number(number.toFixed(2)) === number ? number.toFixed(2) : number}`;
 }
 
-/** A ratio: `2.00×`; a dash where the data carry none. */
+/** A ratio: `2.00×`; a dash without data. */
 export const times = (ratio: number | null): string => (ratio === null ? '–' : `${ratio.toFixed(2)}×`);
 
 export const percent = (share: number | null): string =>
@@ -89,13 +89,13 @@ export function loadText({ role, active_dispatches: active, slots }: InstanceDoc
   return `${Math.min(active, slots)}/${slots}${active > slots ? ` (+${active - slots})` : ''}`;
 }
 
-/** The port that an endpoint names, as `:9100`; a dash where there is none. */
+/** The port of an endpoint, as `:9100`; a dash without one. */
 export function portOf(endpoint: string | null): string {
   const port = endpoint === null ? undefined : /:(\d+)\/?$/.exec(endpoint)?.[1];
   return port === undefined ? '–' : `:${port}`;
 }
 
-/** The first line of a text, at most `max` characters of it; `…` stands for what is left out. */
+/** The first line of a text, at most `max` characters of it; `…` marks an omission. */
 export function oneLine(text: string, max: number): string {
   const line = printable(text.trim().split('\n', 1)[0] ?? '');
   const cut = line.length > max || text.trim().includes('\n');

@@ -91,7 +91,7 @@ export type TokenCreated = v.InferOutput<typeof tokenCreatedSchema>;
 export const tokensSchema = v.looseObject({ tokens: v.array(tokenSchema) });
 export type TokensDocument = v.InferOutput<typeof tokensSchema>;
 
-/** The refusal of a repeated request for a token: its secret is not told again. */
+/** The refusal of a repeated request for a token. Its secret is never shown again. */
 export function secretTold(id: string, key: string): FleetError {
   return new FleetError(
     'CONFLICT',

@@ -5,7 +5,7 @@ import { placeholders } from './matrix.ts';
 import type { PlanText } from './plan-text.ts';
 import type { Draft, WrittenSubtask } from './subtask-reader.ts';
 
-/** All the dependencies of a plan, so that a pattern in a matrix can't make a square of it. */
+/** The limit of all dependencies of a plan: a pattern in a matrix could make their number quadratic. */
 const MAX_DEPENDENCIES = 1_000_000;
 
 /** Turns the names and patterns that subtasks depend on into indices, in their bodies. */
@@ -39,7 +39,7 @@ class Names {
     const repeated: [name: string, written: WrittenSubtask, first: WrittenSubtask][] = [];
     for (const { index, body, written } of drafts) {
       const name = body['name'];
-      // What a faulty placeholder leaves of a name says nothing; it has been told of.
+      // A name with a faulty placeholder already has a diagnostic.
       if (typeof name !== 'string' || name.includes('${{')) continue;
       const holder = this.#byName.get(name);
       if (holder === undefined) this.#byName.set(name, index);
@@ -103,7 +103,7 @@ class Names {
     this.#plan.diagnostics.error('duplicate-name', message, range, this.#otherName(name, written, first));
   }
 
-  /** A name that is free, where it can be put behind the one that is written: in quotes it would mean something else. */
+  /** A free name to suggest, if it can be appended to the one in the text without changing its quotes. */
   #otherName(name: string, written: WrittenSubtask, first: WrittenSubtask): readonly Fix[] {
     const range = written.name?.range;
     if (range === undefined || this.#plan.text.slice(range.start, range.end) !== written.name?.value)

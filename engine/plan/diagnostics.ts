@@ -1,4 +1,4 @@
-/** A stretch of the text, in UTF-16 code units from 0; the end is not part of it. */
+/** A range of the text, in UTF-16 code units from 0, without its end. */
 export interface Range {
   readonly start: number;
   readonly end: number;
@@ -23,7 +23,7 @@ export type DiagnosticCode =
   | 'not-installed'
   | 'subtask';
 
-/** A change of the text that mends what a diagnostic is about. */
+/** A change of the text that fixes a diagnostic. */
 export interface Fix {
   readonly title: string;
   readonly range: Range;
@@ -42,7 +42,7 @@ export interface Diagnostic {
 /** Enough for people to begin with: one mistake in a large matrix may be met ten thousand times. */
 const MAX_DIAGNOSTICS = 200;
 
-/** Gathers what is wrong with a text, in the order in which it is found. */
+/** Collects the diagnostics of a text, in the order in which they are found. */
 export class Diagnostics {
   readonly #all: Diagnostic[] = [];
 

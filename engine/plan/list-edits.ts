@@ -1,13 +1,13 @@
 import type { Fix, Range } from './diagnostics.ts';
 import type { WrittenSubtask } from './subtask-reader.ts';
 
-/** Takes one of the names out of what a subtask waits for, however the list is written. */
+/** Removes one name from the dependencies of a subtask, in any form of the list. */
 export function withoutDependency(
   text: string,
   { ranges, depends }: Pick<WrittenSubtask, 'ranges' | 'depends'>,
   item: Range,
 ): Fix {
-  const title = `Do not wait for '${text.slice(item.start, item.end)}'`;
+  const title = `Remove the dependency on '${text.slice(item.start, item.end)}'`;
   const at = depends.findIndex(({ range }) => range.start === item.start);
   const list = ranges.get('depends') ?? item;
   const [before, after] = [depends[at - 1]?.range, depends[at + 1]?.range];
@@ -22,7 +22,7 @@ export function withoutDependency(
 /** A list on one line ends with its bracket; one of several lines ends with its last item. */
 const flowEnd = (text: string, { start, end }: Range): number => (text[start] === '[' ? end : 0);
 
-/** The whole lines that an item of a list stands on. */
+/** The range of all lines of a list item. */
 function lineOf(text: string, { start, end }: Range): Range {
   const next = text.indexOf('\n', end);
   return { start: text.lastIndexOf('\n', start - 1) + 1, end: next === -1 ? text.length : next + 1 };

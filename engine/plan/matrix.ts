@@ -7,7 +7,7 @@ const MATRIX_KEY = /^\s*matrix\.([A-Za-z_][A-Za-z0-9_-]*)\s*$/;
 const VARIABLE = /^\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*$/;
 export const MATRIX_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-/** A part of a text that stands for a value. */
+/** A placeholder in a text. */
 export interface Placeholder {
   /** Its place in the text. */
   readonly start: number;
@@ -46,8 +46,8 @@ export function filledIn(text: string, combination: Combination): string {
 export const variableOf = (key: string): string => `SPL_MATRIX_${key.replaceAll('-', '_')}`;
 
 /**
- * The command line with a quoted variable in the place of each placeholder: no value becomes a part of the line. The
- * placeholders must stand where a word may, see `misplacedPlaceholders`.
+ * Replaces each placeholder of a command line with a quoted variable, so no value becomes part of the line. Each placeholder
+ * must be where a word can be, see `misplacedPlaceholders`.
  */
 export function commandWithVariables(text: string): string {
   return replaced(text, ({ key, variable }) => {

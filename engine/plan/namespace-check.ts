@@ -57,7 +57,7 @@ function openOnes(known: readonly KnownNamespace[]): readonly string[] {
 /** More to choose from are not read. */
 const MAX_OFFERS = 5;
 
-/** The namespaces that may stand there instead: the nearest, then those that begin alike. */
+/** The namespaces to suggest: the nearest, then those with the same beginning. */
 function offers({ value, range }: Written, known: readonly KnownNamespace[]): readonly Fix[] {
   const open = openOnes(known).filter(id => id !== value);
   const near = nearestName(value, open);
@@ -77,7 +77,7 @@ export interface AskedOfPolicy {
   readonly workers: readonly { readonly did: string; readonly alias: string }[];
 }
 
-/** Returns why a namespace's policies would refuse a fan-out, by the engine's own rules; null where they let it in. */
+/** Returns the reason for which policies would refuse a fan-out, by the rules of the engine; null if they allow it. */
 export function checkPolicy(
   { id, policy }: KnownNamespace,
   { subtasks, budgetUsd, env, workers }: AskedOfPolicy,
@@ -99,7 +99,7 @@ export function checkPolicy(
 
 type Narrowed = NonNullable<KnownNamespace['policy']>;
 
-/** The levels that set what holds, each with what it has set. */
+/** The namespaces whose policies set parts of the effective policy, each with its parts. */
 function registryOf(id: string, { allow, deny, limits }: Narrowed): Map<string, Namespace> {
   const policies = new Map<string, { allow: object; deny: object; limits: object }>();
   const at = (level: string): { allow: object; deny: object; limits: object } => {

@@ -24,7 +24,7 @@ export function narrowedTo(request: PlanRequest, indices: readonly number[]): Pl
   return { ...request, subtasks, join: 'all' };
 }
 
-/** A plan has the indices of what its names and patterns mean. */
+/** The dependencies of a plan are indices: its names and patterns are resolved. */
 function dependenciesOf(subtask: Pick<PlannedSubtask, 'depends_on'> | undefined): readonly number[] {
   return (subtask?.depends_on ?? []).filter(ref => typeof ref === 'number');
 }

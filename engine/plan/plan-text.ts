@@ -8,7 +8,7 @@ import { MAX_PLAN_CHARS } from './plan-limits.ts';
 import { scalarOffsets } from './scalar-map.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
-/** A text of a plan, with what is written for it. */
+/** A text value of a plan, with its range. */
 export interface Written {
   readonly value: string;
   readonly range: Range;
@@ -21,11 +21,11 @@ export interface Entry {
   readonly key: string;
   readonly keyRange: Range;
   readonly node: Node | null;
-  /** That of the value, or of the key where it has none. */
+  /** The range of the value, or of the key if there is no value. */
   readonly range: Range;
 }
 
-/** The YAML of a plan, node by node; what is not as asked for is told as a diagnostic. */
+/** The YAML of a plan, node by node. A node of the wrong kind becomes a diagnostic. */
 export class PlanText {
   readonly text: string;
   readonly diagnostics = new Diagnostics();
@@ -38,7 +38,7 @@ export class PlanText {
     for (const { message, range } of this.#yaml?.faults ?? []) this.diagnostics.error('yaml', message, range);
   }
 
-  /** The root, or null where there is none to speak of. */
+  /** The root, or null for an empty text. */
   get root(): Node | null {
     return this.#yaml?.root ?? null;
   }
@@ -61,7 +61,7 @@ export class PlanText {
     return null;
   }
 
-  /** The items of a list, or the one value that stands in its place. */
+  /** The items of a list, or a single value as a list of one. */
   itemsOrOne(entry: Entry): readonly Node[] {
     const list = this.#resolved(entry.node);
     if (isSeq(list)) return list.items as Node[];
@@ -86,7 +86,7 @@ export class PlanText {
     };
   }
 
-  /** The value of a key, checked by its schema. Undefined, with a diagnostic, where it is not to be used. */
+  /** The value of a key, checked by its schema; undefined, with a diagnostic, if it is invalid. */
   valueOf(entry: Entry, row: WrittenKey): unknown {
     const { key, node, range } = entry;
     const value = isText(row) ? this.textOf(node, key, range)?.value : this.#scalarOf(entry);
@@ -95,7 +95,7 @@ export class PlanText {
       : this.checked(key, value, row.written ?? row.schema, range, row.choices);
   }
 
-  /** @returns the value, or undefined, with a diagnostic, where the schema does not take it. */
+  /** @returns the value, or undefined, with a diagnostic, if the schema refuses it */
   checked(
     key: string,
     value: unknown,

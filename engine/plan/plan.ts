@@ -75,9 +75,9 @@ export interface PlanOutline {
 export interface Plan {
   /** In the order of where they begin. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Null where there is an error. */
+  /** Null if there is an error. */
   readonly request: PlanRequest | null;
-  /** Null where the text is no YAML, or no mapping. */
+  /** Null if the text is not YAML, or not a mapping. */
   readonly outline: PlanOutline | null;
 }
 
@@ -241,7 +241,7 @@ class PlanReader {
     const offsets = written.offsets();
     const at = (index: number): number => offsets[Math.min(index, offsets.length - 1)]!;
     const start = at(position);
-    // What is missing at the end of the file is told of its last place.
+    // A key that is missing at the end of the file is reported at the end.
     return { start, end: Math.min(Math.max(at(position + length), start + 1), this.#plan.text.length) };
   }
 
@@ -288,7 +288,7 @@ class PlanReader {
     this.#plan.diagnostics.error('budget', message, range, fixes);
   }
 
-  /** Completes the subtasks, and reports what the rules of the engine refuse and the above has not looked for. */
+  /** Completes the subtasks, and reports what the rules of the engine refuse beyond the checks above. */
   #complete(values: Values): readonly CompleteSubtask[] | null {
     const { defaultExecutor, executors, workers } = this.#context;
     const isLimited = LIMIT_KEYS.some(key => values[key] !== undefined);
@@ -359,7 +359,7 @@ class PlanReader {
     this.#plan.diagnostics.error('cycle', `they wait for each other: ${names.join(' → ')}`, range, fixes);
   }
 
-  /** Returns the targets or executors that may stand there instead, the nearest first. */
+  /** Returns the targets or executors to suggest, the nearest first. */
   #offers(key: string, body: Draft['body']): readonly string[] {
     const { executors, workers } = this.#context;
     const all =

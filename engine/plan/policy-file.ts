@@ -7,8 +7,8 @@ import { repeatedKey } from '../contract/unique-keys.ts';
 
 /**
  * Reads the text of a policy: JSON where the file's name ends in `.json`, else TOML.
- * @param file what errors call it.
- * @throws INVALID_RECORD naming the file, and the line or the key with what it must be.
+ * @param file the name of the file in errors
+ * @throws INVALID_RECORD with the file and the line, or the key and its expected value
  */
 export function parsePolicy(text: string, file: string): Policy {
   const parsed = file.endsWith('.json') ? parseJson(text, file) : parseToml(text, file);

@@ -50,7 +50,7 @@ class Walk {
     this.at = end === -1 || end >= this.#end ? this.#end : end + 1;
   }
 
-  /** @returns where this character of the value is written, and stands behind it then. */
+  /** @returns the position of this character of the value in the text, and moves behind it */
   find(character: string, { isDouble, isSingle }: { isDouble: boolean; isSingle: boolean }): number {
     const isSpace = character === ' ' || character === '\n';
     while (this.at < this.#end) {

@@ -1,6 +1,6 @@
 import { placeholders, type Placeholder } from './matrix.ts';
 
-/** The parts of shell text in which a placeholder can't be a word of its own, which a quoted variable is. */
+/** The parts of shell text in which a placeholder can't be a separate word, as a quoted variable is. */
 export type Obstacle =
   | 'double quotes'
   | 'single quotes'
@@ -40,7 +40,7 @@ interface HereDocument {
   readonly hasTabs: boolean;
 }
 
-/** Goes through a command line of `/bin/sh` once, as far as is needed to tell what stands in quotes. */
+/** Scans a command line of `/bin/sh` once, just enough to find what is quoted. */
 class ShellReader {
   readonly #text: string;
   readonly #placeholders: ReadonlyMap<number, Placeholder>;

@@ -18,23 +18,23 @@ import { isText, SUBTASK_KEY_NAMES, SUBTASK_KEYS } from './plan-keys.ts';
 import type { Entry, PlanText, Written } from './plan-text.ts';
 import { misplacedPlaceholders, type Misplaced, type Obstacle } from './shell-places.ts';
 
-/** A subtask as it is written once. */
+/** A subtask in the text, before its matrix expands it. */
 export interface WrittenSubtask {
-  /** The whole of it in the text. */
+  /** Its range in the text. */
   readonly range: Range;
-  /** Its name as it is written, placeholders and all. */
+  /** Its name in the text, with placeholders. */
   readonly name: Written | null;
   /** The range of the value of each of its keys. */
   readonly ranges: ReadonlyMap<string, Range>;
-  /** The names and patterns of what it depends on, as they are written. */
+  /** The names and patterns of its dependencies, as in the text. */
   readonly depends: readonly Written[];
-  /** The values of each key of its matrix; null where that is not to be used. */
+  /** The values of each key of its matrix; null for an invalid matrix. */
   readonly matrix: Matrix | null;
-  /** The indices of the subtasks that its matrix makes of it, ascending. */
+  /** The indices of the subtasks that its matrix makes, ascending. */
   readonly indices: number[];
 }
 
-/** A subtask with what its matrix has filled in, but for what it depends on. */
+/** A subtask after its matrix was expanded, without its dependencies. */
 export interface Draft {
   readonly index: number;
   readonly written: WrittenSubtask;
@@ -71,7 +71,7 @@ export class SubtaskReader {
     this.#plan = plan;
   }
 
-  /** Reads the list that stands behind `subtasks`. */
+  /** Reads the list `subtasks`. */
   read(list: Entry): void {
     const items = this.#plan.itemsOf(list);
     if (items?.length === 0) {
@@ -172,7 +172,7 @@ export class SubtaskReader {
 
   // --- the matrix ---------------------------------------------------------------------------------------------
 
-  /** The values of each key, none without a matrix; null, with a diagnostic, where it is not to be used. */
+  /** The values of each key, none without a matrix; null, with a diagnostic, for an invalid matrix. */
   #matrix(entry: Entry | undefined): Matrix | null {
     const matrix = new Map<string, readonly string[]>();
     const keys = entry === undefined ? [] : this.#plan.entriesOf(entry.node, 'matrix', entry.range);
@@ -224,7 +224,7 @@ export class SubtaskReader {
     this.#plan.diagnostics.error('matrix', message, keyRange);
   }
 
-  /** Says which placeholders would stay, or can't stand for a word of their command line. */
+  /** Reports placeholders that are unknown, or that can't be a word of their command line. */
   #placeholders(entry: Entry, matrix: Matrix): void {
     if (entry.key === 'env') {
       const variables = readEnv(this.#plan, entry)?.values() ?? [];

@@ -8,10 +8,10 @@ const MAX_INDENT = 200;
 
 /** A text that was read as YAML. */
 export interface YamlSource {
-  /** Null where there is nothing, or nothing to speak of. */
+  /** Null for a missing or empty node. */
   readonly root: Node | null;
   readonly faults: readonly { readonly message: string; readonly range: Range }[];
-  /** The node itself, or what it stands for where it is an alias. */
+  /** The node, or the target of an alias. */
   resolve(node: Node | null): Node | null;
 }
 

@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors';
 
-/** The few colours in use; each gives its text back as it is when colour is off. */
+/** The colours in use. Without colour, each returns its text unchanged. */
 export interface Colours {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;

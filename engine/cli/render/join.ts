@@ -12,12 +12,12 @@ import {
   subtaskWord,
 } from '../../contract/format.ts';
 
-/** Of so many subtasks that failed the end of the output is shown, and so much of it. */
+/** The number of failed subtasks whose output is shown, and the number of lines of each. */
 const SHOWN_OUTPUTS = 20;
 const SHOWN_LINES = 10;
 const LINE_CHARS = 200;
 
-/** @param nowSecs seconds since 1970, for how long a join that is open has taken; left out, that is not told */
+/** @param nowSecs seconds since 1970, for the elapsed time of an open join; without it, none is shown */
 export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: number): readonly string[] {
   if (join.predicate === null) {
     return [
@@ -57,7 +57,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
 const hasFailed = ({ state, verdict }: ChildDocument): boolean =>
   state === 'done' && (verdict === 'failed' || verdict === 'timeout' || verdict === 'reject');
 
-/** The end of what a subtask that failed printed, and the command that shows the rest; nothing for any other. */
+/** The end of the output of a failed subtask, with the command that prints all of it; nothing for other subtasks. */
 export function failureLines(task: string, child: ChildDocument, indent: string): readonly string[] {
   // One that no attempt was made at has printed nothing anywhere.
   if (!hasFailed(child) || child.attempt === 0) return [];
@@ -83,7 +83,7 @@ function outcomeLines(join: JoinStatus, colours: Colours): readonly string[] {
   ];
 }
 
-/** The counts of the join's moment; where something has ended since, that is said, with the present ones beside it. */
+/** The counts at the moment of the join, beside the current ones if they differ. */
 function censusLines({ census, counts }: JoinStatus): readonly string[] {
   if (census === null) return [];
   if (countsText(census) === countsText(counts)) return [`  Census:          ${countsText(census)}`];
@@ -123,7 +123,7 @@ export function countsText(counts: Counts): string {
 /** The condition of a follow-up, as people read it. */
 const WHEN_TEXTS = { failed: 'if some of that failed', always: 'whatever became of that' } as const;
 
-/** A subtask in two lines or more: what it is for and where, then how it goes. */
+/** A subtask in two lines or more: goal and target, then its state. */
 export function childLines(
   child: ChildDocument,
   all: readonly ChildDocument[],

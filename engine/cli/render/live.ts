@@ -15,7 +15,7 @@ import { countsText } from './join.ts';
 const BAR_CELLS = 12;
 
 export interface LiveView {
-  /** Since the document was read: what runs has run that much longer. */
+  /** The age of the document, which is added to running times. */
   readonly ageSecs: number;
   /** The width of the terminal; no line is longer. */
   readonly columns: number;
@@ -24,7 +24,7 @@ export interface LiveView {
 type Running = LiveDocument['running'][number];
 type OpenFanOut = LiveDocument['fan_outs'][number];
 
-/** A fleet for a terminal: instances with what runs there, what is frozen, and how far fan-outs are. */
+/** A fleet for a terminal: instances with their running subtasks, freezes, and the progress of fan-outs. */
 export function liveLines(live: LiveDocument, view: LiveView, colours: Colours): readonly string[] {
   const width = Math.max(20, view.columns - 1);
   const fit = (line: string): string => oneLineKept(line, width);

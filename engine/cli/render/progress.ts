@@ -10,13 +10,13 @@ const BAR_CELLS = 24;
 export interface ProgressView {
   /** Since the watching began. */
   readonly elapsedSecs: number;
-  /** Since the document was read: what runs has run that much longer. */
+  /** The age of the document, which is added to running times. */
   readonly ageSecs: number;
   /** The width of the terminal; no line is longer. */
   readonly columns: number;
 }
 
-/** A bar and what runs, for a terminal; redrawn in place. */
+/** A progress bar and the running subtasks, for a terminal that is redrawn in place. */
 export function progressLines(join: JoinStatus, view: ProgressView, colours: Colours): readonly string[] {
   const running = join.children.filter(({ state }) => state === 'running');
   const more = running.length - LISTED;
@@ -48,8 +48,8 @@ function runningLine(child: ChildDocument, ageSecs: number, width: number): stri
 const TOLD_WAITS = 3;
 
 /**
- * Says what subtasks wait for that depend on nothing unfinished: by the reason without its figures, a text for each.
- * @param isMeant false for those that are told of elsewhere
+ * Returns the reasons for which subtasks without unfinished dependencies wait, keyed by the reason without its numbers.
+ * @param isMeant false for subtasks that are shown elsewhere
  */
 export function waits(
   { children }: JoinStatus,

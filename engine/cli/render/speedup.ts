@@ -27,7 +27,7 @@ function wallsText(walls: readonly number[]): string {
   return walls.length > LISTED_WALLS ? `[${listed}, … ${walls.length} in all]` : `[${listed}]`;
 }
 
-/** Names what bounds the parallel wall: the slots, where there are fewer than subtasks, else the critical path. */
+/** Names the bound of the parallel wall: the slots if there are fewer than subtasks, else the critical path. */
 function parallelText({ subtasks, slots_used, critical_path }: SpeedupDocument): string {
   if (slots_used < subtasks) return plural(slots_used, 'slot');
   return critical_path.length === 0
@@ -46,8 +46,8 @@ function weakLines(report: SpeedupDocument): readonly string[] {
 }
 
 /**
- * The estimated speedup as the quotient of the two times as they are shown: an estimate has no more digits than what it
- * is made from, and a reader can check it. The document carries it unrounded.
+ * The estimated speedup, computed from the two rounded times that are shown, so that a reader can check it. The document has
+ * it unrounded.
  */
 function asShown({ weak, parallel_wall_secs, slots_used }: SpeedupDocument): number | null {
   const parallel = Number(seconds(parallel_wall_secs));

@@ -106,7 +106,7 @@ function evaluationLines({ evaluation }: TaskDocument): readonly string[] {
   ];
 }
 
-/** The counts of a join's moment; what ran or waited then has another state by now. */
+/** The counts at the moment of the join. Subtasks that ran or waited then have other states now. */
 function censusText(census: Counts): string {
   const isFinal = census.running + census.pending === 0;
   return `${countsText(census)}${isFinal ? '' : ', at the join'}`;
@@ -144,7 +144,7 @@ function fanOutSummary(fanOut: TaskDocument['fan_out']): string | null {
   return `${fanOut.completed} of ${fanOut.subtasks - fanOut.follow_ups} done, join ${fanOut.predicate}: ${state}${serial} (round ${fanOut.round})`;
 }
 
-/** A task with its subtasks below it, and what each waits for. */
+/** A task with its subtasks below it, and the dependencies of each. */
 export function treeLines(task: TaskDocument, join: JoinStatus | null, colours: Colours): readonly string[] {
   const children = join?.children ?? [];
   return [

@@ -1122,7 +1122,7 @@ describe('spl namespace use', () => {
     assert.equal(await taken('--namespace', 'default'), 'default');
     const refusal = new FleetError('NAMESPACE_REJECTED', "'acme' is archived");
     const { err } = await typed(['task', 'add', 'g'], { 'task.add': refusal });
-    assert.match(err, /'acme\/api' is in use because SPL_NAMESPACE says so/);
+    assert.match(err, /'acme\/api' comes from SPL_NAMESPACE/);
   });
 
   it('takes no SPL_NAMESPACE that is none, and an empty one for nothing', async () => {
@@ -1132,7 +1132,7 @@ describe('spl namespace use', () => {
     for (const id of ['Acme', 'a/b/c/d/e', 'default/a', '../x', 'x'.repeat(300)]) {
       const { code, err, host } = await add(id);
       assert.equal(code, 2, id);
-      assert.match(err, /SPL_NAMESPACE is no namespace: '/);
+      assert.match(err, /SPL_NAMESPACE is not a namespace: '/);
       assert.deepEqual(host.engine.asked, []);
     }
   });
@@ -1170,7 +1170,10 @@ describe('spl namespace use', () => {
     const refusal = new FleetError('NAMESPACE_REJECTED', "'acme' is archived", { hint: 'Revive it.' });
     const { code, err } = await type(['task', 'add', 'g'], { 'task.add': refusal });
     assert.equal(code, 4);
-    assert.match(err, /Revive it\.(.|\n)*'acme\/web' is in use at this home.*spl namespace use default/);
+    assert.match(
+      err,
+      /Revive it\.(.|\n)*'acme\/web' is the namespace in use of this home.*spl namespace use default/,
+    );
     const named = await type(['task', 'add', 'g', '--namespace', 'acme/web'], { 'task.add': refusal });
     assert.doesNotMatch(named.err, /in use/);
   });

@@ -63,7 +63,7 @@ function item(
   };
 }
 
-/** As a snippet that stands for itself. */
+/** Escapes a text for a snippet. */
 const escaped = (text: string): string => text.replace(/[\\$}]/g, '\\$&');
 
 // --- keys ---------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ function values(
   }
 }
 
-/** Returns the words that a key's value must be one of, wherever it stands; none where it may be anything. */
+/** Returns the allowed words of a key's value; none if any text is allowed. */
 const choicesOf = (key: string): readonly string[] =>
   (SUBTASK_KEYS.get(key) ?? PLAN_KEYS.get(key))?.choices ?? [];
 

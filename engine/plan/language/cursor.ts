@@ -6,9 +6,9 @@ export interface Cursor {
   readonly inSubtask: boolean;
   /** The part that is being written: a key, the value of one, or a key of the matrix in a placeholder. */
   readonly part: 'key' | 'value' | 'placeholder';
-  /** The key whose value it is; empty where a key is written. */
+  /** The key of the value at the cursor; empty in a key. */
   readonly key: string;
-  /** The value as far as it is written on this line, up to the place. */
+  /** The part of the value on this line, up to the cursor. */
   readonly before: string;
   /** The word that is being written, of which a part may be there. */
   readonly word: Range;

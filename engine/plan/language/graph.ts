@@ -2,7 +2,7 @@ import { WHENS } from '../../subtask/table.ts';
 import type { PlanOutline } from '../plan.ts';
 import { patternOf } from './patterns.ts';
 
-/** A subtask in the picture of a plan: as it is written, however many its matrix makes of it. */
+/** A subtask in the picture of a plan: one node per subtask in the text, whatever its matrix makes of it. */
 export interface GraphNode {
   /** Its place in the list. */
   readonly id: number;
@@ -27,7 +27,7 @@ export interface PlanGraph {
   readonly edges: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** Those that wait for each other in a cycle stand in the layer in which they are first met. */
+/** Subtasks in a cycle are put into the layer in which they are first met. */
 export function graphOf(outline: PlanOutline): PlanGraph {
   const { subtasks, drafts } = outline;
   const writtenAt = new Map(

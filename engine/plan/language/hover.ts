@@ -24,10 +24,10 @@ export interface Hover {
 }
 
 export interface HoverContext {
-  /** That of this very text; null where it can't be read. */
+  /** The plan of this text; null if it can't be parsed. */
   readonly outline: PlanOutline | null;
   readonly cel: CelCompiler;
-  /** The results of the subtasks in the plan's last run; null where there was none. */
+  /** The results of the subtasks in the last run of the plan; null without a run. */
   readonly lastRun: JoinFacts | null;
 }
 
@@ -112,7 +112,7 @@ function nameHover(outline: PlanOutline, offset: number): Hover | null {
   return names.length === 0 ? null : { text: `waits for ${listed(names)}`, range: written.range };
 }
 
-/** The word that the cursor is on, with its type; for the whole, what it would have said of the last run. */
+/** The word at the cursor, with its type. For the whole expression, its result for the last run. */
 function joinHover(join: Written, offset: number, outline: PlanOutline, context: HoverContext): Hover {
   const { value, range } = join;
   const at = join.offsets().findLastIndex(each => each <= offset);

@@ -13,7 +13,7 @@ export interface PlanSymbol {
   readonly name: string;
   readonly detail: string;
   readonly kind: 'goal' | 'subtask' | 'join';
-  /** All of it, and what is to be selected of it. */
+  /** The whole range, and the part to select. */
   readonly range: Range;
   readonly selection: Range;
 }
@@ -80,7 +80,7 @@ export interface Edit {
   readonly text: string;
 }
 
-/** The name that would be changed at a place, or null where none can be. */
+/** The name to rename at a place, or null. */
 export function renamableAt(
   outline: PlanOutline,
   offset: number,
@@ -94,7 +94,7 @@ export function renamableAt(
 /**
  * The changes that give the subtask of this place another name, in its own place and wherever another waits for it. A
  * pattern that would not mean it any more is given the new name beside; one that still does is left.
- * @throws INVALID_RECORD where it would be no name, or that of another.
+ * @throws INVALID_RECORD if it is not a name, or another subtask has it
  */
 export function renamed(text: string, outline: PlanOutline, offset: number, to: string): readonly Edit[] {
   const [target] = targetsAt(outline, offset);
@@ -167,7 +167,7 @@ function formOf(
   return names => names.map(name => scalar(name, false)).join(`\n${lead}- `);
 }
 
-/** A text as it is written in a plan, in quotes where it would be read as something else. */
+/** A text in a plan, quoted if YAML would read it as something else. */
 function scalar(text: string, isFlow: boolean): string {
   const options = { lineWidth: 0, collectionStyle: isFlow ? 'flow' : 'block' } as const;
   return stringify([text], options)

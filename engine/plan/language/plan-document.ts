@@ -40,7 +40,7 @@ export class PlanDocument {
   }
 }
 
-/** A place where a subtask is named. */
+/** A place that names a subtask. */
 export interface NamePlace {
   readonly kind: 'name' | 'dependency';
   readonly written: Written;
@@ -50,7 +50,7 @@ export interface NamePlace {
 
 export const contains = ({ start, end }: Range, offset: number): boolean => start <= offset && offset <= end;
 
-/** The name, or the dependency, that stands at a place. */
+/** The name or dependency at a place. */
 export function nameAt({ subtasks }: PlanOutline, offset: number): NamePlace | null {
   const owner = subtasks.find(({ range }) => contains(range, offset));
   if (owner === undefined) return null;
@@ -76,7 +76,7 @@ export function meantBy(
   );
 }
 
-/** Returns a test of whether a dependency means a name; a placeholder in the dependency may stand for anything. */
+/** Returns a test that a dependency matches a name. A placeholder in the dependency matches anything. */
 export function matcherOf(text: string): (name: string) => boolean {
   const pattern = patternOf(text);
   return pattern.includes('*') ? likeness(pattern) : name => name === pattern;

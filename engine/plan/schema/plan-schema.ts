@@ -14,7 +14,7 @@ const LIST: Json = { type: 'array', items: WRITTEN };
 
 /**
  * Plans as a JSON Schema, for editors that have no server of plans: made of the very schemas that decode them. It takes
- * every plan that is sound, and what it can't say of names, patterns and joins only `spl plan check` tells.
+ * every valid plan. Only `spl plan check` checks names, patterns and joins.
  */
 export function planJsonSchema(): Json {
   const { subtasks, ...properties } = propertiesOf(PLAN_KEYS);
