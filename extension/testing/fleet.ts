@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/operations/engine.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coordinator-rig.ts';
-import { BARE_TASK } from '../../engine/contract/testing/requests.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 
 /** An engine in this process, with one worker that says what a test has it say. */
 export class Fleet {
@@ -52,18 +52,8 @@ export class Fleet {
   /** Adds a task, and fans it out into subtasks with these goals. @returns its thread */
   async fanOut(alias: string, goals: readonly string[], predicate = 'all'): Promise<string> {
     const thread = await this.task(alias);
-    await this.client.submit('task.fan-out', {
-      task: thread,
-      subtasks: goals.map(goal => ({ goal })),
-      join: predicate,
-      losers: 'keep',
-      timeout_secs: null,
-      budget_usd: null,
-      budget_tokens: null,
-      budget_secs: null,
-      namespace: null,
-      dir: null,
-    });
+    const subtasks = goals.map(goal => ({ goal }));
+    await this.client.submit('task.fan-out', { ...BARE_FAN_OUT, task: thread, subtasks, join: predicate });
     return thread;
   }
 

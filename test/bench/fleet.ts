@@ -5,6 +5,7 @@ import type * as built from '../../engine/open.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import type { JoinStatus } from '../../engine/contract/documents.ts';
 import type { EngineEvent } from '../../engine/contract/engine.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { cpuMs } from './processes.ts';
 
@@ -145,34 +146,15 @@ async function tellsOfJoin(event: EngineEvent, engine: Running['engine'], task: 
   return event.kind === 'task' && event.complete;
 }
 
-/** The body of a task, complete. */
-export function taskOf(alias: string) {
-  return {
-    goal: 'measure',
-    alias,
-    priority: 'medium' as const,
-    labels: [],
-    domain: null,
-    hypothesis: null,
-    criteria: [],
-    namespace: null,
-    dir: null,
-  };
-}
+/** A task to fan out. */
+export const taskOf = (alias: string) => ({ ...BARE_TASK, goal: 'measure', alias });
 
 /** A fan-out of children that do nothing. */
 export function fanOutOf(task: string, count: number) {
   return {
+    ...BARE_FAN_OUT,
     task,
     subtasks: Array.from({ length: count }, (_, i) => ({ goal: `subtask ${i}` })),
-    join: 'all',
-    losers: 'keep' as const,
-    timeout_secs: null,
-    budget_usd: null,
-    budget_tokens: null,
-    budget_secs: null,
-    namespace: null,
-    dir: null,
   };
 }
 

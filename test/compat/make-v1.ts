@@ -30,7 +30,7 @@ try {
   assert.equal((await fleet.spl('fleet', 'stop', '--all', '--grace', '0')).code, 0);
   await keep();
 } finally {
-  await fleet.dispose();
+  await fleet[Symbol.asyncDispose]();
 }
 
 /** Two echo subtasks, each on a worker that is named by its DID, and their serial baseline on worker-a. */

@@ -73,7 +73,7 @@ try {
   await stopAll();
   await keep(answers);
 } finally {
-  await fleet.dispose();
+  await fleet[Symbol.asyncDispose]();
 }
 
 async function namespacesWithPolicies(): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   JoinStatus,
   TaskAdded,
 } from '../../engine/contract/documents.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import { homePaths } from '../../engine/home/paths.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { until } from './until.ts';
@@ -36,17 +37,8 @@ export class Fleet {
   }
 
   addTask(alias: string, dir: string | null): Promise<TaskAdded> {
-    return this.client.submit('task.add', {
-      goal: `the goal of ${alias}`,
-      alias,
-      priority: 'medium',
-      labels: [],
-      domain: null,
-      hypothesis: null,
-      criteria: [],
-      namespace: null,
-      dir,
-    });
+    const task = { ...BARE_TASK, goal: `the goal of ${alias}`, alias, dir };
+    return this.client.submit('task.add', task);
   }
 
   /** Adds a task and fans it out. */
@@ -57,18 +49,8 @@ export class Fleet {
     predicate = 'all',
   ): Promise<FannedOut> {
     await this.addTask(alias, dir);
-    return this.client.submit('task.fan-out', {
-      task: alias,
-      subtasks: [...subtasks],
-      join: predicate,
-      losers: 'keep',
-      timeout_secs: null,
-      budget_usd: null,
-      budget_tokens: null,
-      budget_secs: null,
-      namespace: null,
-      dir: null,
-    });
+    const request = { ...BARE_FAN_OUT, task: alias, subtasks: [...subtasks], join: predicate };
+    return this.client.submit('task.fan-out', request);
   }
 
   when(what: string, isSo: (fleet: FleetDocument) => boolean): Promise<FleetDocument> {

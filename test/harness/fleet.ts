@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,6 +21,8 @@ import type {
   JoinStatus,
 } from '../../engine/contract/documents.ts';
 import { VERSION } from '../../engine/contract/engine.ts';
+import { linkedController } from '../../engine/contract/linked-controller.ts';
+import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { openHome, type Home } from '../../engine/home/home.ts';
 import { homePaths, workerHome } from '../../engine/home/paths.ts';
@@ -85,7 +87,7 @@ export function scenario(
   body: (fleet: Scenario) => Promise<EndOptions | void>,
 ): Mocha.AsyncFunc {
   return async function () {
-    const fleet = await Scenario.make(options);
+    await using fleet = await Scenario.make(options);
     try {
       await inTime(
         this,
@@ -93,8 +95,6 @@ export function scenario(
       );
     } catch (error) {
       throw await fleet.explained(error);
-    } finally {
-      await fleet.dispose();
     }
   };
 }
@@ -120,6 +120,8 @@ export class Scenario {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #children: ChildProcess[];
+  /** Ends what is waited for when the fleet is taken down. */
+  readonly #over = new AbortController();
   #client: EngineClient | undefined;
 
   private constructor(root: string, cwd: string, env: NodeJS.ProcessEnv, children: ChildProcess[]) {
@@ -268,30 +270,10 @@ export class Scenario {
     subtasks: readonly object[],
     options: { join?: string; losers?: 'keep' | 'drain' | 'cancel'; timeout_secs?: number } = {},
   ): Promise<{ thread: string; record: string }> {
-    const task = {
-      goal: `the goal of ${alias}`,
-      alias,
-      priority: 'medium' as const,
-      labels: [],
-      domain: null,
-      hypothesis: null,
-      criteria: [],
-      namespace: null,
-      dir: this.cwd,
-    };
+    const task = { ...BARE_TASK, goal: `the goal of ${alias}`, alias, dir: this.cwd };
     await this.client.submit('task.add', task);
-    return this.client.submit('task.fan-out', {
-      task: alias,
-      subtasks: [...subtasks],
-      join: options.join ?? 'all',
-      losers: options.losers ?? 'keep',
-      timeout_secs: options.timeout_secs ?? null,
-      budget_usd: null,
-      budget_tokens: null,
-      budget_secs: null,
-      namespace: null,
-      dir: null,
-    });
+    const request = { ...BARE_FAN_OUT, ...options, task: alias, subtasks: [...subtasks] };
+    return this.client.submit('task.fan-out', request);
   }
 
   join(task: string): Promise<JoinStatus> {
@@ -356,11 +338,11 @@ export class Scenario {
 
   /** Looks at the start and after every event until there is an answer; a coordinator may be away meanwhile. */
   async until<T>(what: () => string, look: () => Promise<T | undefined>): Promise<T> {
-    const over = new AbortController();
-    const timer = setTimeout(() => over.abort(), WAIT_MS);
+    const { controller, release } = linkedController([this.#over.signal]);
+    const timer = setTimeout(() => controller.abort(), WAIT_MS);
+    const { signal } = controller;
     try {
-      const events = this.client.watch({ kinds: ['task', 'instance'], signal: over.signal });
-      for await (const _ of bunched(events)) {
+      for await (const _ of bunched(this.client.watch({ kinds: ['task', 'instance'], signal }))) {
         const found = await look().catch((error: unknown) => {
           if (!FleetError.is(error, 'UNREACHABLE')) throw error;
           return undefined;
@@ -369,7 +351,8 @@ export class Scenario {
       }
     } finally {
       clearTimeout(timer);
-      over.abort();
+      controller.abort();
+      release();
     }
     throw new Error(`not within ${WAIT_MS / 1000}s: ${what()}`);
   }
@@ -510,13 +493,17 @@ export class Scenario {
     assert.deepEqual(await readdir(join(this.root, 'u')), [], "files in the user's own folder");
   }
 
-  /** The error with what the processes had to say, which the folder's removal would take away. */
+  /** The error with the last words of the processes; their whole logs are kept, since the folder is removed. */
   async explained(error: unknown): Promise<Error> {
+    const kept = join(ROOT, 'out', 'logs', basename(this.root));
     const told: string[] = [];
     for (const name of await readdir(this.root)) {
-      for (const file of ['logs/coordinator.log', 'logs/worker.log']) {
-        const text = await readFile(join(this.root, name, file), 'utf8').catch(() => '');
-        if (text !== '') told.push(`--- ${name}/${file}\n${text.split('\n').slice(-25).join('\n')}`);
+      for (const file of ['coordinator.log', 'worker.log']) {
+        const text = await readFile(join(this.root, name, 'logs', file), 'utf8').catch(() => '');
+        if (text === '') continue;
+        await mkdir(join(kept, name), { recursive: true });
+        await writeFile(join(kept, name, file), text);
+        told.push(`--- ${join(kept, name, file)}\n${text.split('\n').slice(-25).join('\n')}`);
       }
     }
     return new Error(`${inspect(error)}\n${told.join('\n')}`);
@@ -527,7 +514,9 @@ export class Scenario {
     await this.#client?.close();
   }
 
-  async dispose(): Promise<void> {
+  /** Takes down everything that was started, whatever state it is in: `await using fleet = await Scenario.make()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
     await this.leave();
     for (const child of this.#children) child.kill('SIGKILL');
     await endProcesses(this.root);

@@ -84,5 +84,5 @@ async function guarded(key: string, context: Mocha.Context, run: () => Promise<v
 async function takeDown(key: string): Promise<void> {
   const fleet = running.get(key);
   running.delete(key);
-  await fleet?.dispose();
+  await fleet?.[Symbol.asyncDispose]();
 }
