@@ -227,7 +227,7 @@ function subtask(text: string): Partial<Subtask> {
   const pairs = Object.entries({ name, goal: name, ...keyed }).map(([key, value]) => `${key}=${value}`);
   const parsed = parseDescriptor(pairs.join(','));
   if (!parsed.ok) throw new Error(`'${text}': ${parsed.fault.message}`);
-  return parsed.descriptor as Partial<Subtask>;
+  return parsed.descriptor;
 }
 
 /** Finds `build`, in the newest fan-out that has it, or `T1/build`. */
