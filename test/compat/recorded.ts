@@ -65,12 +65,23 @@ export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonl
   return answers;
 }
 
-/** The members of an answer that another one has: a later version may add some, and takes none away. */
+/** Members in words for people, which no record has and a later version may put better. */
+const WORDS: ReadonlySet<string> = new Set(['caveat', 'notes', 'reason', 'needs_you']);
+
+/**
+ * The members of an answer that another one has: a later version may add some, and takes none away. Of what is in words
+ * for people it is compared whether there is something.
+ */
 export function membersOf(answer: unknown, kept: unknown): unknown {
   if (Array.isArray(answer) && Array.isArray(kept)) return answer.map((each, i) => membersOf(each, kept[i]));
   if (!isObject(answer) || !isObject(kept)) return answer;
   const names = Object.keys(answer).filter(name => name in kept);
-  return Object.fromEntries(names.map(name => [name, membersOf(answer[name], kept[name])]));
+  return Object.fromEntries(
+    names.map(name => {
+      const isWorded = WORDS.has(name) && typeof answer[name] === typeof kept[name];
+      return [name, isWorded ? kept[name] : membersOf(answer[name], kept[name])];
+    }),
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
