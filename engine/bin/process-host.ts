@@ -74,8 +74,8 @@ function ownActor(token: string): Did | undefined {
 
 /** The time to wait for a coordinator that is about to serve, in milliseconds. */
 const COMING_MS = 5000;
-/** The time in which a standby takes the lease of a killed coordinator, in milliseconds. */
-const WAKING_MS = 200;
+/** The time in which a standby takes the lease of a killed coordinator, on a busy machine too, in milliseconds. */
+const WAKING_MS = 500;
 
 /**
  * Waits for a coordinator that is about to serve. Somebody may hold the lease of a home without a coordinator, or a

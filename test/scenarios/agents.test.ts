@@ -136,7 +136,7 @@ describe('coding agents', function () {
       });
       assert.equal(started.code, 0, started.err);
       assert.equal(git(fleet, 'show', `${branch}:work.txt`), 'work');
-      assert.match((await fleet.spl('fleet', 'start')).out, /⚠ 1 worktree left by attempts that broke off/);
+      assert.match((await fleet.spl('fleet', 'start')).out, /⚠ 1 worktree left by interrupted attempts/);
     }),
   );
 
