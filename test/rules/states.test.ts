@@ -29,7 +29,7 @@ const MACHINES: readonly Shown[] = [
   {
     title: 'Task',
     about:
-      'A task without a fan-out, by the verbs of people; a cancel makes it `cancelled`. Table: `TASK` in `engine/domain/model/task-status.ts`. A verb that is not shown is refused.',
+      'The status of a task without a fan-out. Its events are task actions; an action that is not shown is refused, and a cancel leads to `cancelled`. Table: `TASK` in `engine/domain/model/task-status.ts`.',
     table: TASK,
     first: ['inbox', 'cancelled'],
     ends: [],
@@ -37,14 +37,15 @@ const MACHINES: readonly Shown[] = [
   {
     title: 'Subtask',
     about:
-      'By the records that tell of it. Table: `SUBTASK` in `engine/domain/model/subtask-machine.ts`. `engine/domain/coordinator/holds.ts` says what holds a pending one back.',
+      'The state of a subtask. Its events are records. Table: `SUBTASK` in `engine/domain/model/subtask-machine.ts`. `engine/domain/coordinator/holds.ts` decides what blocks a pending subtask.',
     table: SUBTASK,
     first: ['pending'],
     ends: [],
   },
   {
     title: 'Delivery, at its coordinator',
-    about: 'By what the link tells. Table: `ASSIGNMENT` in `engine/domain/model/delivery-machines.ts`.',
+    about:
+      'Its events are messages of the link. Table: `ASSIGNMENT` in `engine/domain/model/delivery-machines.ts`.',
     table: ASSIGNMENT,
     first: ['waiting'],
     ends: [],
@@ -58,7 +59,7 @@ const MACHINES: readonly Shown[] = [
   },
   {
     title: 'Worker: status',
-    about: 'In the log, and shown to people. Table: `STATUS` in `engine/domain/model/worker-machines.ts`.',
+    about: 'In the log, and shown in reports. Table: `STATUS` in `engine/domain/model/worker-machines.ts`.',
     table: STATUS,
     first: ['starting'],
     ends: [],
@@ -66,15 +67,14 @@ const MACHINES: readonly Shown[] = [
   {
     title: 'Worker: connection',
     about:
-      'Known to a coordinator beside the log. Table: `CONNECTION` in `engine/domain/model/worker-machines.ts`.',
+      'Held in the memory of the coordinator, not in the log. Table: `CONNECTION` in `engine/domain/model/worker-machines.ts`.',
     table: CONNECTION,
     first: ['away'],
     ends: [],
   },
   {
     title: 'Worker: order',
-    about:
-      'The order that a worker was given last. Table: `ORDER` in `engine/domain/model/worker-machines.ts`.',
+    about: 'The last order to a worker. Table: `ORDER` in `engine/domain/model/worker-machines.ts`.',
     table: ORDER,
     first: ['work'],
     ends: [],
@@ -82,7 +82,7 @@ const MACHINES: readonly Shown[] = [
   {
     title: 'Process of a worker',
     about:
-      'As its supervisor knows it. Table: `PROCESS` in `engine/runtime/coordinator/process-machine.ts`. One that was launched or taken over begins as `up`, one whose process ended while no coordinator ran as `due`.',
+      'Held by the supervisor. Table: `PROCESS` in `engine/runtime/coordinator/process-machine.ts`. A process that was launched or adopted begins as `up`. A process that ended while no coordinator ran begins as `due`.',
     table: PROCESS,
     first: ['up', 'due'],
     ends: ['ended'],
@@ -91,9 +91,9 @@ const MACHINES: readonly Shown[] = [
 
 const INTRODUCTION = `# State machines
 
-Each is a table with an entry for every state and every event (\`engine/domain/model/machine.ts\`), and the code moves by
-that table alone. An event that is not shown for a state is ignored there, or can't happen. A test writes this page from
-the tables (\`test/rules/states.test.ts\`).
+Each state machine is a table with an entry for every state and every event (\`engine/domain/model/machine.ts\`). The code
+changes a state only through its table. An event that is not shown for a state is ignored there, or cannot happen. A test
+(\`test/rules/states.test.ts\`) generates this page from the tables.
 `;
 
 describe('the state machines', () => {
