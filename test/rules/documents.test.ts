@@ -265,7 +265,7 @@ describe('the documents', () => {
 
     it('the files of a home', () => {
       const known = Object.values<string>({ ...homePaths('/') }).map(path => path.slice(1));
-      const rows = tableIn(sectionOf(read('docs/homes-and-backup.md'), 'Where things lie'));
+      const rows = tableIn(sectionOf(read('docs/homes-and-backup.md'), 'Files of a home'));
       assert.ok(rows.length > 0);
       for (const [path] of rows) assert.ok(known.includes(path!.replace(/^`(.*?)\/?`$/, '$1')), path);
     });
