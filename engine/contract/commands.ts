@@ -6,11 +6,11 @@ import { envSchema } from '../subtask/variables.ts';
 import { policySchema } from './policy.ts';
 
 /**
- * The commands that an engine takes, as schemas: they decode HTTP bodies, and their output types are the
- * façade's. What a schema cannot say (a name that must resolve, a cycle) the rules check.
+ * The commands that an engine accepts, as schemas. They decode HTTP bodies, and their output types are the inputs of
+ * `Engine.submit`. The rules check what a schema cannot express: a name that must resolve, a cycle.
  */
 
-/** An alias: letters, digits, `.`, `_` and `-`, not looking like a thread id. */
+/** An alias: letters, digits, `.`, `_` and `-`. It must not look like a thread id. */
 export const aliasSchema = v.pipe(
   v.string('must be text'),
   v.regex(
@@ -37,9 +37,9 @@ export const taskAddSchema = v.strictObject({
     [],
   ),
   namespace: v.optional(v.nullable(text(256)), null),
-  /** An absolute path; where attempts run unless a subtask says otherwise. */
+  /** The absolute path of the folder in which attempts run, unless a subtask names another. */
   dir: v.optional(v.nullable(folder), null),
-  /** The tasks that must be approved before this one begins: aliases, thread ids, or the beginning of either. */
+  /** The tasks that must be approved before this one starts: aliases, thread ids, or unambiguous prefixes of either. */
   depends_on: v.optional(
     v.pipe(v.array(nonEmpty(256), 'must be a list'), v.maxLength(256, 'must have at most 256 entries')),
   ),
@@ -48,7 +48,7 @@ export const taskAddSchema = v.strictObject({
 export const LOSERS = ['keep', 'drain', 'cancel'] as const;
 
 export const fanOutSchema = v.strictObject({
-  /** Each is decoded by `decodeSubtask`, which names the subtask, the key and the position. */
+  /** `decodeSubtask` decodes each one, and names the subtask, the key and the position of a fault. */
   subtasks: v.pipe(
     v.array(v.unknown(), 'must be a list'),
     v.minLength(1, 'must not be empty: a fan-out has at least one subtask'),
@@ -63,13 +63,13 @@ export const fanOutSchema = v.strictObject({
   budget_secs: v.optional(v.nullable(amount), null),
   namespace: v.optional(v.nullable(text(256)), null),
   dir: v.optional(v.nullable(folder), null),
-  /** Variables that all its subtasks have. */
+  /** Environment variables of all its subtasks. */
   env: v.exactOptional(v.nullable(envSchema)),
-  /** Nobody is there to be asked: a subtask that needs a person ends as rejected, and waits for none. */
+  /** True when nobody can answer: a subtask that needs a person is rejected and does not wait. */
   no_input: v.exactOptional(v.boolean('must be true or false')),
 });
 
-/** A task with its fan-out. One that waits for others can't be fanned out yet. */
+/** A task with its fan-out. It must not depend on unapproved tasks. */
 export const fanOutOpenSchema = v.strictObject({
   ...v.omit(taskAddSchema, ['depends_on']).entries,
   fan_out: fanOutSchema,
@@ -81,7 +81,7 @@ const subtaskRefs = v.pipe(
   v.maxLength(10_000, 'must have at most 10000 entries'),
 );
 
-/** Either `subtask`, or `subtasks`, or `failed`, which means all that did not accept. */
+/** Exactly one of `subtask`, `subtasks` and `failed`; `failed` means all subtasks that did not accept. */
 export const retrySchema = v.strictObject({
   subtask: v.exactOptional(subtaskRef),
   subtasks: v.exactOptional(subtaskRefs),
@@ -110,7 +110,7 @@ export const taskVerbSchemas = {
   reject: v.strictObject({ reason }),
   /** A reason, or the task whose approval ends the block, or both. */
   block: v.strictObject({ reason, on: v.optional(v.nullable(nonEmpty(256)), null) }),
-  /** Until when, in seconds since 1970; null until somebody starts it. */
+  /** The end of the deferral, in seconds since 1970; null: until somebody starts the task. */
   defer: v.strictObject({
     reason,
     until_unix: v.optional(
@@ -128,22 +128,22 @@ export const taskVerbSchemas = {
 } as const;
 
 export const runSerialSchema = v.strictObject({
-  /** The worker to run on, an alias or a DID; null picks the least loaded. */
+  /** The worker to run on, as an alias or a DID; null picks the least loaded. */
   worker: v.optional(v.nullable(nonEmpty(256)), null),
 });
 
 export const namespaceCreateSchema = v.strictObject({
-  /** Up to four segments with `/` between; the rules say what a segment may be. */
+  /** Up to four segments separated by `/`. The rules check each segment. */
   id: nonEmpty(4096),
   description: v.optional(v.nullable(text(4096)), null),
-  /** The bounds on the work there and below. Without it, the present policy stays. An empty one bounds nothing. */
+  /** The limits on the work in the namespace and below. Absent: the present policy stays. Empty: no limits. */
   policy: v.exactOptional(policySchema),
 });
 
 export const worktreeRemoveSchema = v.strictObject({
   /** Its name, its branch or its folder. */
   worktree: nonEmpty(4096),
-  /** Throws away what is not committed, and the branch with what no other one has. */
+  /** Discards uncommitted changes, and deletes the branch even when no other branch has its commits. */
   force: v.optional(v.boolean('must be true or false'), false),
 });
 
@@ -152,13 +152,13 @@ export const FREEZE_LEVELS = ['soft', 'hard'] as const;
 const frozenNamespace = v.optional(v.nullable(nonEmpty(256)), null);
 const emergency = v.optional(v.boolean('must be true or false'), false);
 
-/** Either a namespace or the emergency; what goes with an emergency the rules say. */
+/** Either a namespace or the emergency stop. The rules check the combinations allowed for an emergency stop. */
 export const killSchema = v.strictObject({
   namespace: frozenNamespace,
   emergency,
   /** Null for soft. */
   level: v.optional(v.nullable(v.picklist(FREEZE_LEVELS, 'must be soft or hard')), null),
-  /** Null for a minute. */
+  /** Null for 60 seconds. */
   grace_secs: v.optional(
     v.nullable(
       v.pipe(
@@ -183,7 +183,7 @@ export const ruleAddSchema = v.strictObject({
   effect: v.optional(v.picklist(RULE_EFFECTS, 'must be deny or allow'), 'deny'),
 });
 
-/** The record that the rules are asked about, without its being written. */
+/** A record to test the rules with. It is not written. */
 export const ruleTestSchema = v.strictObject({
   actor: didSchema,
   act: v.picklist(ACTS, `must be one of ${ACTS.join(', ')}`),
@@ -193,10 +193,10 @@ export const ruleTestSchema = v.strictObject({
 });
 
 export const CONFLICT_CHOICES = ['skip', 'fail', 'accept-existing'] as const;
-/** The most records that one request restores. */
+/** The maximum number of records in one restore request. */
 export const MAX_RESTORED = 10_000;
 
-/** Records of a snapshot, with the signatures that their home had for them. */
+/** Records of a snapshot, with the signatures known to their home. */
 export const recordsRestoreSchema = v.strictObject({
   records: v.pipe(
     v.array(
@@ -213,30 +213,30 @@ export const recordsRestoreSchema = v.strictObject({
     v.strictObject({
       by: nonEmpty(256),
       sig: nonEmpty(256),
-      /** The ids that it was made over, in order. */
+      /** The ids that the signature covers, in order. */
       ids: v.array(nonEmpty(64)),
       /** Base64url; null where the home did not know it. */
       public_key: v.nullable(nonEmpty(256)),
     }),
     'must be a list',
   ),
-  /** The treatment of a record in whose place another one is here. */
+  /** The treatment of a record that conflicts with one already here. */
   on_conflict: v.optional(
     v.picklist(CONFLICT_CHOICES, `must be one of ${CONFLICT_CHOICES.join(', ')}`),
     'fail',
   ),
-  /** Checks everything, and writes nothing. */
+  /** Checks everything and writes nothing. */
   dry_run: v.optional(v.boolean('must be true or false'), false),
 });
 
-/** The most threads that are shared at a time. */
+/** The maximum number of shared threads. */
 export const MAX_SHARED = 64;
 
 export const fleetStartSchema = v.strictObject({
   workers: v.optional(atLeast(0, 64), 2),
-  /** The executor of subtasks that name none from now on, on the whole fleet; null leaves it as it is. */
+  /** The executor, from now on, of subtasks that name none, on the whole fleet; null leaves it unchanged. */
   executor: v.optional(v.nullable(nonEmpty(64)), null),
-  /** The threads that every command may read from now on, and no others; left out, those stay that are. */
+  /** The complete list of threads that every command may read from now on. Absent: unchanged. */
   share: v.exactOptional(
     v.pipe(
       v.array(nonEmpty(256), 'must be a list'),
@@ -247,7 +247,7 @@ export const fleetStartSchema = v.strictObject({
 
 export const fleetStopSchema = v.strictObject({
   scope: v.optional(v.picklist(['workers', 'all'], 'must be workers or all'), 'workers'),
-  /** One instance instead, an alias or a DID. */
+  /** An alias or a DID: only this instance. */
   instance: v.optional(v.nullable(nonEmpty(256)), null),
   grace_secs: v.optional(
     v.pipe(

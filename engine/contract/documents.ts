@@ -3,9 +3,9 @@ import { RULE_EFFECTS, TASK_VERBS } from './commands.ts';
 import { WHENS } from '../subtask/table.ts';
 
 /**
- * The documents that an engine answers with: what `--json` prints and HTTP carries. snake_case, seconds as
- * numbers, absent values null. Fields may be added, never renamed or removed. The client decodes with these, and
- * lets through members that a newer engine added.
+ * The documents that an engine answers with. `--json` prints them and HTTP carries them. Names are snake_case, seconds
+ * are numbers, absent values are null. Fields may be added, never renamed or removed. The client decodes answers with
+ * these schemas and keeps members that a newer engine added.
  */
 
 const nullable = <T extends v.GenericSchema>(schema: T) => v.nullable(schema);
@@ -23,7 +23,7 @@ export const instanceSchema = v.looseObject({
   uptime_secs: v.number(),
   health: v.picklist(['healthy', 'draining']),
   active_dispatches: v.number(),
-  /** The first ten subtasks of these. */
+  /** The first ten subtasks that the worker holds. */
   dispatches: v.exactOptional(
     v.array(v.looseObject({ task: v.string(), thread: v.string(), subtask: v.number() })),
   ),
@@ -45,12 +45,12 @@ const controlEntries = {
   emergency: nullable(v.looseObject(issued)),
 };
 
-/** The answer to `kill` and `unkill`: the record that was written, and what is frozen from now on. */
+/** The answer to `kill` and `unkill`: the record written, and everything that is frozen afterwards. */
 export const controlSchema = v.looseObject({
   record: v.string(),
   topic: v.picklist(['freeze', 'unfreeze', 'emergency_stop', 'emergency_clear']),
   namespace: nullable(v.string()),
-  /** Of a freeze. */
+  /** The level of a freeze: `soft` or `hard`. */
   level: nullable(v.string()),
   ...controlEntries,
 });
@@ -64,10 +64,10 @@ export const fleetSchema = v.looseObject({
   heartbeat_interval_secs: v.number(),
   coordinator_url: v.string(),
   ...controlEntries,
-  /** Attempts that show no sign of life, and for how long. */
+  /** Attempts without a sign of life, and for how long. */
   stalled: v.array(
     v.looseObject({
-      /** Its alias, which another task may have by now; `thread` is its own. */
+      /** The alias of the task. Another task may have taken the alias since; `thread` identifies the task. */
       task: v.string(),
       thread: v.exactOptional(v.string()),
       subtask: v.number(),
@@ -75,32 +75,32 @@ export const fleetSchema = v.looseObject({
       stalled_secs: v.number(),
     }),
   ),
-  /** The number of fan-outs that are not over: not joined, or with subtasks that run or may still start. */
+  /** The number of open fan-outs: not joined, or with subtasks that run or may still start. */
   open_fan_outs: v.exactOptional(v.number()),
-  /** Executors that are out of quota, and when one attempt is to find out whether there is some again. */
+  /** Executors that are out of quota, and the time at which one attempt tests for new quota. */
   breakers: v.array(
     v.looseObject({
       executor: v.string(),
       resets_at_unix: v.number(),
-      /** True where the tool named no time, and this is when it is tried again. */
+      /** True where the tool named no reset time, so the time is the engine's guess. */
       is_guess: v.exactOptional(v.boolean()),
     }),
   ),
-  /** The programs that executors need, by the executor: only who submits knows whether they are installed. */
+  /** The program that each executor needs. Only the submitter can tell whether it is installed. */
   programs: v.exactOptional(v.record(v.string(), v.string())),
   /** The executors that a subtask can name: the built-in ones, then the agents. */
   executors: v.array(v.string()),
   /** The threads that every command may read, each in the file `‹name›.jsonl` of its `SPL_SHARED`. */
   shared: v.array(v.looseObject({ thread: v.string(), name: v.string() })),
-  /** That of subtasks which name none and have no command. */
+  /** The executor of subtasks that name none and have no command. */
   default_executor: v.string(),
 });
 export type FleetDocument = v.InferOutput<typeof fleetSchema>;
 
-/** The answer to `fleet start`: the fleet, what was launched, and the fan-outs that go on. */
+/** The answer to `fleet start`: the fleet, the instances launched, and the open fan-outs that continue. */
 export const fleetStartedSchema = v.looseObject({
   ...fleetSchema.entries,
-  /** In the order of their launch; ports that were taken are told in `notes`. */
+  /** In launch order. `notes` names ports that were taken. */
   spawned: v.array(
     v.looseObject({
       alias: v.string(),
@@ -110,7 +110,7 @@ export const fleetStartedSchema = v.looseObject({
       home: v.string(),
     }),
   ),
-  /** The DIDs of workers that were there already. */
+  /** The DIDs of workers that were already running. */
   adopted: v.array(v.string()),
   resumed: v.array(
     v.looseObject({
@@ -150,40 +150,40 @@ export type PingDocument = v.InferOutput<typeof pingSchema>;
 
 export const NAMESPACE_STATUSES = ['active', 'archived'] as const;
 
-/** The last status set on a namespace itself, whatever lies above it. */
+/** The last status set on a namespace itself, regardless of its ancestors. */
 export const OWN_NAMESPACE_STATUSES = [...NAMESPACE_STATUSES, 'deleted'] as const;
 export type OwnNamespaceStatus = (typeof OWN_NAMESPACE_STATUSES)[number];
 
 export const namespaceSchema = v.looseObject({
   id: v.string(),
-  /** `active` where it and all above it are. */
+  /** `active` where the namespace and all its ancestors are. */
   status: v.picklist(NAMESPACE_STATUSES),
   own_status: v.picklist(OWN_NAMESPACE_STATUSES),
-  /** The highest of it and what lies above it that is not active; null when all are. */
+  /** The highest namespace in the chain that is not active; null when all are. */
   archived_by: nullable(v.string()),
-  /** `DEFAULT`, `ORG`, `PROJECT`, `ENV` or `JOB`, by its depth. */
+  /** `DEFAULT`, `ORG`, `PROJECT`, `ENV` or `JOB`, by depth. */
   level: v.string(),
-  /** The number of segments of its id; 0 for `default`. */
+  /** The number of segments of the id; 0 for `default`. */
   depth: v.number(),
   description: nullable(v.string()),
-  /** Its own; null where it bounds nothing. */
+  /** The namespace's own policy; null without limits. */
   policy: nullable(anyObject),
-  /** The number of namespaces right below it, without deleted ones. */
+  /** The number of namespaces directly below it, without deleted ones. */
   children: v.number(),
 });
 export type NamespaceDocument = v.InferOutput<typeof namespaceSchema>;
 
 export const namespacesSchema = v.looseObject({
-  /** `default` first, where not only those below one were asked for. */
+  /** `default` comes first, unless the request asked only for the namespaces below one. */
   namespaces: v.array(namespaceSchema),
-  /** The number of namespaces beside `default`, those that a limit leaves out included. */
+  /** The number of namespaces besides `default`, including those that `limit` leaves out. */
   explicit: v.number(),
 });
 export type NamespacesDocument = v.InferOutput<typeof namespacesSchema>;
 
 export const namespaceShownSchema = v.looseObject({
   ...namespaceSchema.entries,
-  /** Itself, then what lies above it; `default` is last. */
+  /** The namespace itself, then its ancestors; `default` is last. */
   chain: v.array(v.looseObject({ id: v.string(), active: v.boolean() })),
 });
 export type NamespaceShown = v.InferOutput<typeof namespaceShownSchema>;
@@ -192,23 +192,25 @@ const perKind = <S extends v.GenericSchema>(schema: S) =>
   v.looseObject({ acts: schema, executors: schema, targets: schema });
 const setLimitSchema = nullable(v.looseObject({ value: v.number(), set_by: v.string() }));
 
-/** The policy in force in a namespace once all above it has narrowed it, and which level set each part. */
+/** The policy in force in a namespace after all its ancestors have narrowed it, and the level that set each part. */
 export const effectivePolicySchema = v.looseObject({
   namespace: v.string(),
   status: v.picklist(NAMESPACE_STATUSES),
   archived_by: nullable(v.string()),
-  /** The names that are in the list of every level with a list; null where none has one. Denied names are not taken out. */
+  /** The names that every level with a list allows; null where no level has a list. Denied names are not removed. */
   allow: perKind(nullable(v.looseObject({ names: v.array(v.string()), set_by: v.array(v.string()) }))),
-  /** The names that any level denies, and the highest level that does. */
+  /** The names that any level denies, and the highest level that denies each. */
   deny: perKind(v.array(v.looseObject({ name: v.string(), set_by: v.string() }))),
-  /** The smallest, and the highest level that has it. */
+  /** The smallest limit, and the highest level that sets it. */
   limits: v.looseObject({
     max_children: setLimitSchema,
     max_parallel: setLimitSchema,
     budget_usd: setLimitSchema,
     timeout_secs: setLimitSchema,
   }),
-  /** Of each level with a policy, with all below it: what is out, and what was spent. From the root down. */
+  /**
+   * The running work and the spending of each level with a policy, including everything below it. From the root down.
+   */
   usage: v.array(
     v.looseObject({
       namespace: v.string(),
@@ -220,22 +222,22 @@ export const effectivePolicySchema = v.looseObject({
 });
 export type EffectivePolicy = v.InferOutput<typeof effectivePolicySchema>;
 
-/** A worktree that an attempt has, or left. */
+/** A worktree that an attempt uses, or left behind. */
 export const worktreeSchema = v.looseObject({
   name: v.string(),
-  /** The worker whose home it lies in. */
+  /** The worker whose home contains it. */
   worker: v.string(),
   dir: v.string(),
-  /** The top of the checkout that it was made of. */
+  /** The top folder of the checkout that it belongs to. */
   repository: v.string(),
   branch: v.string(),
   base: v.string(),
   task: v.string(),
   subtask: v.number(),
-  /** Null where the subtask has none, or the task is not known here. */
+  /** Null where the subtask has no name, or this fleet does not know the task. */
   subtask_name: v.exactOptional(nullable(v.string())),
   attempt: v.number(),
-  /** `left` by an attempt that broke off. */
+  /** `left`: an interrupted attempt left it behind. */
   state: v.picklist(['making', 'used', 'kept', 'left']),
   made_unix: v.number(),
 });
@@ -246,9 +248,9 @@ export type WorktreesDocument = v.InferOutput<typeof worktreesSchema>;
 export const worktreeRemovedSchema = v.looseObject({
   name: v.string(),
   branch: v.string(),
-  /** The branch is there still, since no other one has all that is on it. */
+  /** True when the branch was kept, because it has commits that no other branch has. */
   branch_kept: v.boolean(),
-  /** The ignored files that its attempt had written and that went with it; left out for none. */
+  /** The number of ignored files that its attempt wrote and that were deleted with it; absent for none. */
   ignored_files: v.exactOptional(v.number()),
   ignored_bytes: v.exactOptional(v.number()),
 });
@@ -291,21 +293,21 @@ const budgetInSchema = nullable(
     limit: v.number(),
     /** The amount that ended attempts spent. */
     booked: v.number(),
-    /** The shares of those that are out. */
+    /** The shares reserved for subtasks that are out. */
     reserved: v.number(),
   }),
 );
-/** Null in a currency without a limit, and as a whole where there is none at all. */
+/** A currency is null without a limit. The whole budget is null when no currency has a limit. */
 const budgetSchema = nullable(
   v.looseObject({ usd: budgetInSchema, tokens: budgetInSchema, secs: budgetInSchema }),
 );
 export type BudgetDocument = v.InferOutput<typeof budgetSchema>;
 /**
- * `echo: nothing was run`, how many subtasks were accepted so, and how to run one whose goal looks like a command;
- * null where none was.
+ * `echo: nothing was run`, the number of subtasks accepted that way, and how to run one whose goal looks like a
+ * command; null for no such subtask.
  */
 const echoSchema = nullable(v.string());
-/** A task that another one waits for, or that waits for it. */
+/** A task that this one waits for, or that waits for this one. */
 const relatedTaskSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
@@ -313,14 +315,14 @@ const relatedTaskSchema = v.looseObject({
   status: v.picklist(TASK_STATUSES),
 });
 
-/** The judgement of a task: by somebody else than who did it, or by its join. */
+/** The judgement of a task: by someone other than the actor who did it, or by its join. */
 const evaluationSchema = v.looseObject({
   hypothesis: nullable(v.string()),
   criteria: v.array(v.string()),
-  /** The report that it is done; null with a fan-out, and before that report. */
+  /** The report of completion; null for a task with a fan-out, and before that report. */
   done: nullable(v.looseObject({ by: v.string(), at_unix: v.number(), summary: nullable(v.string()) })),
   verdict: nullable(v.picklist(['approved', 'rejected', 'failed', 'cancelled'])),
-  /** Null before the verdict, and where the join gave it. */
+  /** The reviewer; null before the verdict, and where the join decided. */
   by: nullable(v.string()),
   at_unix: nullable(v.number()),
   reason: nullable(v.string()),
@@ -328,7 +330,7 @@ const evaluationSchema = v.looseObject({
     v.looseObject({
       outcome: v.string(),
       reason: v.string(),
-      /** The counts of the join's moment. */
+      /** The counts at the moment of the join. */
       census: countsSchema,
       joined_unix: v.number(),
     }),
@@ -355,7 +357,7 @@ export const taskSchema = v.looseObject({
   fan_out: nullable(
     v.looseObject({
       record: v.string(),
-      /** The task's, or one below it. */
+      /** The task's namespace, or one below it. */
       namespace: v.string(),
       round: v.number(),
       subtasks: v.number(),
@@ -363,29 +365,32 @@ export const taskSchema = v.looseObject({
       completed: v.number(),
       predicate: v.string(),
       complete: v.boolean(),
-      /** True while a subtask runs or may still start, after the join too. */
+      /** True while a subtask runs or may still start, also after the join. */
       under_way: v.boolean(),
       outcome: nullable(v.string()),
       losers: v.string(),
       serial: v.boolean(),
-      /** The task that it is the serial baseline of; null for any other fan-out. */
+      /** The task whose serial baseline this is; null for any other fan-out. */
       serial_of: nullable(v.string()),
       counts: countsSchema,
-      /** The join's remaining needs, or why it came out as it did, in words. */
+      /** The join's remaining needs, or the reason for its outcome, in words. */
       progress: v.string(),
       budget: budgetSchema,
       echo: echoSchema,
-      /** The indices of the subtasks that wait for a person, at most a hundred. */
+      /** The indices of the subtasks that wait for a person; at most 100. */
       needs_you: v.exactOptional(v.array(v.number())),
     }),
   ),
-  /** The tasks that must be approved before it goes on: those it was added with, then one it was blocked on. */
+  /**
+   * The tasks that must be approved before this one continues: those named when it was added, then the one that blocks
+   * it.
+   */
   depends_on: v.array(relatedTaskSchema),
   /** The tasks that wait for this one. */
   dependants: v.array(relatedTaskSchema),
-  /** Null unless it is deferred until a time. */
+  /** The end of the deferral; null without one. */
   deferred_until_unix: nullable(v.number()),
-  /** The verbs that it takes now: `start`, `done`, … None with a fan-out, whose join decides. */
+  /** The verbs that the task accepts now: `start`, `done`, … Empty for a task with a fan-out, whose join decides. */
   verbs: v.array(v.picklist(TASK_VERBS)),
   evaluation: evaluationSchema,
 });
@@ -400,7 +405,7 @@ export const fannedOutSchema = v.looseObject({
   subtasks: v.number(),
   join: v.string(),
   alias: v.string(),
-  /** Sentences about what will keep attempts from starting as things stand. Absent: none. */
+  /** Sentences about conditions that currently keep attempts from starting. Absent: none. */
   notes: v.optional(v.array(v.string())),
 });
 export type FannedOut = v.InferOutput<typeof fannedOutSchema>;
@@ -411,7 +416,7 @@ export type FanOutOpened = v.InferOutput<typeof fanOutOpenedSchema>;
 export const VERDICTS = ['accept', 'reject', 'failed', 'timeout', 'cancelled'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** The ways in which a subtask ends: as an attempt does, or `skipped` where a follow-up was not needed. */
+/** The verdicts of a subtask: those of an attempt, or `skipped` for a follow-up that was not needed. */
 export const CHILD_VERDICTS = [...VERDICTS, 'skipped'] as const;
 export type ChildVerdict = (typeof CHILD_VERDICTS)[number];
 export const OUTCOMES = ['satisfied', 'unsatisfiable', 'timed_out', 'cancelled'] as const;
@@ -436,13 +441,13 @@ export const liveSchema = v.looseObject({
       elapsed_secs: v.number(),
       /** The cost of the subtask so far, as far as its attempts reported it. */
       cost_usd: v.number(),
-      /** The number of its attempts of which no cost is known: an agent tells it at the end, or not at all. */
+      /** The number of its attempts without a known cost: an agent reports its cost at the end, or never. */
       unknown_costs: v.exactOptional(v.number()),
     }),
   ),
-  /** The number of attempts that run, listed or not. */
+  /** The number of running attempts, including those not listed. */
   running_total: v.number(),
-  /** Fan-outs that are not over, oldest first; at most 100. */
+  /** Open fan-outs, oldest first; at most 100. */
   fan_outs: v.array(
     v.looseObject({
       thread: v.string(),
@@ -453,13 +458,13 @@ export const liveSchema = v.looseObject({
       completed: v.number(),
       counts: countsSchema,
       predicate: v.string(),
-      /** The join's remaining needs, or why it came out as it did, in words. */
+      /** The join's remaining needs, or the reason for its outcome, in words. */
       progress: v.string(),
-      /** Joined, with subtasks that run on. */
+      /** True when joined; subtasks may still run. */
       complete: v.boolean(),
       opened_unix: v.number(),
       cost_usd: v.number(),
-      /** The number of attempts of which no cost is known: the total lacks them. */
+      /** The number of attempts without a known cost; the total excludes them. */
       unknown_costs: v.exactOptional(v.number()),
       echo: v.exactOptional(echoSchema),
     }),
@@ -468,7 +473,7 @@ export const liveSchema = v.looseObject({
 });
 export type LiveDocument = v.InferOutput<typeof liveSchema>;
 
-/** A branch, at first at `base`, that is checked out in the folder `dir`. */
+/** A branch that started at `base` and is checked out in the folder `dir`. */
 const workSchema = v.looseObject({ branch: v.string(), base: v.string(), dir: v.string() });
 
 export const childSchema = v.looseObject({
@@ -477,30 +482,31 @@ export const childSchema = v.looseObject({
   goal: v.string(),
   target: v.string(),
   thread: v.string(),
-  /** The alias of the worker that has or had it, else its DID; null before it was assigned. */
+  /** The alias of the worker that runs or ran it, else its DID; null before it was assigned. */
   worker: nullable(v.string()),
   /** The DID of that worker. */
   worker_did: nullable(v.string()),
   state: v.picklist(['pending', 'running', 'done']),
   verdict: nullable(v.picklist(CHILD_VERDICTS)),
-  /** The reason why it is pending, or why it ended so; null where there is nothing to say. */
+  /** The reason why it is pending, or why it ended with this verdict; null without one. */
   reason: nullable(v.string()),
   cost_usd: v.number(),
-  /** True where its tool did not tell what it cost, or an agent still runs: `cost_usd` is 0 then. */
+  /** True where its tool reported no cost, or its agent still runs; `cost_usd` is 0 then. */
   cost_unknown: v.exactOptional(v.boolean()),
-  /** True where its last attempt was lost with its worker: how long it ran is not known. */
+  /** True where its last attempt was lost with its worker; its duration is unknown. */
   lost: v.exactOptional(v.boolean()),
-  /** The question for a person for whom it waits; else null. */
+  /** The question that waits for a person's answer; else null. */
   needs_you: v.exactOptional(nullable(v.string())),
-  /** The tokens of its last attempt, in and out, as far as its tool told. */
+  /** The input and output tokens of its last attempt, as far as its tool reported them. */
   tokens: v.number(),
-  /** Of the present attempt: what has passed while it runs, what it took when it is done. */
+  /** The wall time of the present attempt: so far while it runs, in total when it has ended. */
   wall_time_secs: v.number(),
-  /** For how long the present attempt has shown no sign of life, where its worker says so; else null. */
+  /** The time for which the present attempt has shown no sign of life, as its worker reports it; else null. */
   stalled_secs: nullable(v.number()),
   /**
-   * The start and end of the present attempt, by the coordinator's log: it ended when its report was written there, and
-   * began its wall time earlier. Null where that is not known: before it, after it was lost with its worker.
+   * The start and end of the present attempt, by the coordinator's log. It ended when its report was written there; it
+   * started its wall time before that. Null where unknown: before it happens, and after the attempt was lost with its
+   * worker.
    */
   started_unix: nullable(v.number()),
   ended_unix: nullable(v.number()),
@@ -529,11 +535,11 @@ export const childSchema = v.looseObject({
       work: nullable(workSchema),
     }),
   ),
-  /** True when it ended after the join, and so was not counted. */
+  /** True when it ended after the join, which did not count it. */
   after_join: v.boolean(),
-  /** Processes that the attempt had started and that ran on at its end, as `pid command`; they were ended. */
+  /** Processes that the attempt started and that still ran at its end, as `pid command`. They were ended. */
   left_group: v.array(v.string()),
-  /** The branch and folder of its changes, if its last attempt ran in a worktree of its own. */
+  /** The branch and folder of its changes, if its last attempt ran in its own worktree. */
   work: nullable(workSchema),
 });
 export type ChildDocument = v.InferOutput<typeof childSchema>;
@@ -542,39 +548,39 @@ export const joinStatusSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
   round: v.number(),
-  /** All of them; the join is about those that are no follow-ups. */
+  /** The number of all subtasks, including follow-ups, which the join does not count. */
   subtasks: v.number(),
   follow_ups: v.number(),
   spawned: v.number(),
   completed: v.number(),
   predicate: nullable(v.string()),
   complete: v.boolean(),
-  /** True while a subtask runs or may still start, after the join too. */
+  /** True while a subtask runs or may still start, also after the join. */
   under_way: v.boolean(),
   outcome: nullable(v.picklist(OUTCOMES)),
   reason: nullable(v.string()),
-  /** Now; `census` keeps the counts of the join's moment. */
+  /** The present counts. `census` has the counts at the moment of the join. */
   counts: countsSchema,
   census: nullable(countsSchema),
   losers: nullable(v.string()),
-  /** The time at which the fan-out, or the retry that opened the present round, was written. Null without a fan-out. */
+  /** The time at which the fan-out was written, or the retry that opened the present round. Null without a fan-out. */
   opened_unix: nullable(v.number()),
   /** The time at which the present round joined. */
   joined_unix: nullable(v.number()),
   budget: budgetSchema,
   echo: echoSchema,
-  /** Left empty when the caller asks for the summary only. */
+  /** Empty when the caller asks for the summary only. */
   children: v.array(childSchema),
 });
 export type JoinStatus = v.InferOutput<typeof joinStatusSchema>;
 
-/** Some of a fan-out's children, of which there may be many thousands. */
+/** A page of a fan-out's children, which may be many thousands. */
 export const childrenSchema = v.looseObject({
   thread: v.string(),
   alias: v.string(),
   /** 0 without a fan-out. */
   round: v.number(),
-  /** Of the fan-out, not of this answer. */
+  /** The number of the fan-out's children, not of this page. */
   total: v.number(),
   children: v.array(childSchema),
 });
@@ -587,14 +593,14 @@ export const speedupSchema = v.looseObject({
   walls_secs: v.array(v.number()),
   parallel_wall_secs: v.number(),
   critical_path_secs: v.number(),
-  /** Indices along the critical path; empty when nothing depends on anything. */
+  /** The indices of the subtasks on the critical path; empty without dependencies. */
   critical_path: v.array(v.number()),
   measured_wall_secs: nullable(v.number()),
   total_cost_usd: v.number(),
-  /** Of how many attempts no cost is known, since their tools did not tell: the total lacks them. */
+  /** The number of attempts whose tools reported no cost; the total excludes them. */
   unknown_costs: v.exactOptional(v.number()),
   slots_used: v.number(),
-  /** Attempts that did not count: failed, retried, cancelled, after the join. */
+  /** Attempts that did not count: failed, retried, cancelled, or ended after the join. */
   extra_attempts: v.array(
     v.looseObject({
       index: v.number(),
@@ -623,7 +629,7 @@ export const speedupSchema = v.looseObject({
       overhead_secs: v.number(),
     }),
   ),
-  /** The reasons why numbers are missing, and the limits of the data. */
+  /** The reasons for missing numbers, and the limits of the data. */
   notes: v.array(v.string()),
 });
 export type SpeedupDocument = v.InferOutput<typeof speedupSchema>;
@@ -643,25 +649,28 @@ export type RecordDocument = v.InferOutput<typeof recordSchema>;
 
 export const recordsSchema = v.looseObject({
   records: v.array(recordSchema),
-  /** Pass it as `after` for the next page; null at the end. */
+  /** The value of `after` for the next page; null at the end. */
   next: nullable(v.number()),
 });
 export type RecordsDocument = v.InferOutput<typeof recordsSchema>;
 
-/** A record with what its home knows of it besides: where it stands in the log, when it was written, who vouched for it. */
+/** A record and its home's knowledge of it: its position in the log, the time it was written, its signature. */
 export const auditSchema = v.looseObject({
   entries: v.array(
     v.looseObject({
       position: v.number(),
       at_unix: v.number(),
       record: recordSchema,
-      /** Of the batch that it came in from another instance; null for what the home's own instance wrote. */
+      /**
+       * The signature of the batch that brought the record from another instance; null for a record of the home's own
+       * instance.
+       */
       signature: nullable(
         v.looseObject({
           by: v.string(),
           sig: v.string(),
           ids: v.array(v.string()),
-          /** To check it by, base64url; null where that instance is not of this fleet. */
+          /** The key that verifies the signature, as base64url; null where its instance is not of this fleet. */
           public_key: nullable(v.string()),
         }),
       ),
@@ -757,9 +766,9 @@ export const rulesSchema = v.looseObject({ rules: v.array(ruleSchema) });
 export type RulesDocument = v.InferOutput<typeof rulesSchema>;
 export const ruleTestedSchema = v.looseObject({
   allowed: v.boolean(),
-  /** The reason why it is not allowed, in words. */
+  /** The reason for the denial, in words. */
   reason: nullable(v.string()),
-  /** The answer of each rule; one that has no value for the record does not hold, and says why. */
+  /** The answer of each rule. A rule without a value for the record does not hold, and gives the reason. */
   rules: v.array(
     v.looseObject({
       name: v.string(),
@@ -772,11 +781,11 @@ export const ruleTestedSchema = v.looseObject({
 export type RuleTested = v.InferOutput<typeof ruleTestedSchema>;
 
 export const restoredSchema = v.looseObject({
-  /** The number of records that were written or, in a dry run, would be. */
+  /** The number of records written or, in a dry run, to be written. */
   written: v.number(),
-  /** The number of records that were there already. */
+  /** The number of records that were already present. */
   existing: v.number(),
-  /** The records that were left out, because another record is here in their place. */
+  /** The records left out because a conflicting record is already here. */
   left_out: v.array(
     v.looseObject({
       id: v.string(),
@@ -799,12 +808,12 @@ export const errorSchema = v.looseObject({
 });
 export type ErrorDocument = v.InferOutput<typeof errorSchema>;
 
-/** The facts about a subtask's output, sent ahead of the bytes. */
+/** The facts about a subtask's output, sent before the bytes. */
 export interface OutputInfo {
   readonly task: string;
   readonly subtask: number;
   readonly attempt: number;
   readonly worker: string | null;
-  /** True while the attempt runs and more may come. */
+  /** True while the attempt runs and may write more. */
   readonly running: boolean;
 }

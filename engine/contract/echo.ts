@@ -1,22 +1,22 @@
 import type { ChildDocument } from './documents.ts';
 import { oneLine } from './format.ts';
 
-/** Subtasks that the echo executor accepted: it waits and accepts, and runs nothing. */
+/** The subtasks that the echo executor accepted. It waits, accepts, and runs nothing. */
 export interface Echoed {
   /** 1 or more. */
   readonly count: number;
-  /** The goal of the first of them that looks like a command line; null where none does. */
+  /** The first of their goals that looks like a command line; null for none. */
   readonly command: string | null;
 }
 
-/** The words of a report about subtasks that were accepted without anything having been run. */
+/** The start of a report about subtasks that the echo executor accepted. */
 export const NOTHING_WAS_RUN = 'echo: nothing was run';
 
-/** True for a subtask that was accepted without anything having been run. */
+/** Returns true for a subtask that was accepted without running anything. */
 export const isEcho = ({ executor, verdict }: Pick<ChildDocument, 'executor' | 'verdict'>): boolean =>
   executor === 'echo' && verdict === 'accept';
 
-/** Says that nothing was run, of how many of the subtasks, and how a goal that looks like a command is run. */
+/** Says that nothing was run, for how many of the subtasks, and how to run a goal that looks like a command. */
 export function echoText({ count, command }: Echoed, subtasks: number): string {
   const some = count < subtasks ? ` for ${count} of ${subtasks} subtasks` : '';
   if (command === null) return `${NOTHING_WAS_RUN}${some}`;
@@ -25,7 +25,7 @@ export function echoText({ count, command }: Echoed, subtasks: number): string {
   return `${NOTHING_WAS_RUN}${some}; '${goal}' looks like a command: to run it, name run=${run}`;
 }
 
-/** Programs whose names are hardly ever the first word of a goal in words. */
+/** Programs whose names rarely begin a goal in prose. */
 const PROGRAMS = new Set(
   (
     'ant apt apt-get awk bash bazel bun bunx bundle cargo cat cc cd chmod clang cmake composer cp curl deno docker ' +
@@ -35,17 +35,14 @@ const PROGRAMS = new Set(
     'sed sh sleep sqlite3 ssh sudo swiftc tar terraform tox tsc tsx uv uvx vitest wget xargs yarn zig zsh'
   ).split(' '),
 );
-/** Of these, words that begin a sentence as well; they are commands where little stands behind them. */
+/** The programs among them that also begin English sentences. They count as commands when few words follow. */
 const WORDS = new Set(['cat', 'cc', 'echo', 'env', 'git', 'go', 'make', 'node', 'rake', 'sleep', 'jest']);
 /** `./x`, `../x`, `/x/y`, `~/x`, or a variable that is set for one command. */
 const PATH_OR_VARIABLE = /^(?:\.{0,2}\/\S|~\/\S|[A-Za-z_]\w*=\S*\s+\S)/;
 /** An option, a pipe, a redirection or a second command. */
 const SHELL_SYNTAX = /\s(?:--?[A-Za-z][\w-]*(?:[\s=]|$)|&&\s|\|\|?\s|[<>]{1,2}\s?\S)/;
 
-/**
- * Tells from a goal's look whether its author meant a command line. A guess, good for a hint and for nothing else:
- * a goal is never run.
- */
+/** Guesses whether the author of a goal meant a command line. Used only for a hint: a goal is never run. */
 export function looksLikeCommand(goal: string): boolean {
   const line = goal.trim();
   if (line.includes('\n')) return false;

@@ -2,17 +2,17 @@ import type { EffectivePolicy } from './documents.ts';
 import { budgetAmount, plural } from './format.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type PolicyLimit } from './policy.ts';
 
-/** One part of what holds in a namespace, in words for people. */
+/** One part of the effective policy, in words for people. */
 export interface PolicyPart {
-  /** As a policy calls it: `executors`, `max_parallel`, `denied acts`. */
+  /** The name of the part in a policy: `executors`, `max_parallel`, `denied acts`. */
   readonly part: string;
-  /** `any` where no level bounds it. */
+  /** `any` where no level sets a limit. */
   readonly holds: string;
   /** The levels that set it; none for `any`. */
   readonly setBy: readonly string[];
 }
 
-/** Lists the policy in force in a namespace: what is allowed, the limits, and what is denied, a part for each name. */
+/** Lists the parts of an effective policy: the names allowed, the limits, and the names denied. */
 export function policyParts({ allow, deny, limits }: EffectivePolicy): readonly PolicyPart[] {
   return [
     ...POLICY_KINDS.map(kind => allowedPart(kind, allow[kind])),
@@ -23,7 +23,7 @@ export function policyParts({ allow, deny, limits }: EffectivePolicy): readonly 
   ];
 }
 
-/** Returns a line for each level with a policy: the attempts that are out, and the spending. */
+/** Returns a line for each level with a policy: its running attempts and its spending. */
 export function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
   return usage.map(({ namespace, running, booked_usd: booked, reserved_usd: reserved }) => {
     const money = `${budgetAmount('usd', booked)} booked, ${budgetAmount('usd', reserved)} reserved`;
@@ -31,7 +31,7 @@ export function usageLines(usage: EffectivePolicy['usage']): readonly string[] {
   });
 }
 
-/** The meaning of a limit's number, in words. */
+/** Formats the value of each limit in words. */
 export const limitWords: Readonly<Record<PolicyLimit, (value: number) => string>> = {
   max_children: count => `${plural(count, 'subtask')} of a fan-out`,
   max_parallel: count => `${plural(count, 'subtask')} at a time`,

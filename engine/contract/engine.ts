@@ -8,10 +8,10 @@ export const VERSION = '0.1.0';
 /** The version of the HTTP contract and of the link's frames; every answer carries it. */
 export const PROTOCOL = 1;
 
-/** The most children that one report of them tells of. */
+/** The maximum number of children in one page of them. */
 export const MAX_CHILDREN = 500;
 
-/** The fault of a join predicate, and its place, in UTF-16 code units from 0. */
+/** The fault of a join predicate, and its position in UTF-16 code units, from 0. */
 export interface JoinFault {
   readonly message: string;
   readonly position: number;
@@ -21,20 +21,20 @@ export interface JoinFault {
 /** The caller, and the bounds of the call. */
 export interface CallContext {
   readonly actor: Did;
-  /** A command repeated with the same key, by the same actor, is answered as the first was. */
+  /** The idempotency key. A command repeated with the same key by the same actor gets the first answer. */
   readonly idempotencyKey?: string;
-  /** The environment of who submits work, in which it runs; only a process of this machine can give one. */
+  /** The environment of the submitter, in which submitted work runs. Only a process on this machine can provide it. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** An event, told after it is durable. */
+/** An event, delivered after it is durable. */
 export type EngineEvent =
-  /** A record came into the log. `position` is what a watcher resumes after. */
+  /** A record was added to the log. A watcher resumes after `position`. */
   | { readonly kind: 'record'; readonly position: number; readonly at: number; readonly record: FleetRecord }
   /**
-   * A task was made, or it, its join or these of its subtasks look different from before; one event for all that a step
-   * changed. Why a pending subtask waits may change without one. Not replayed on resumption.
+   * A task was created; or the task, its join or these of its subtasks changed. One event covers all changes of a step.
+   * The reason why a pending subtask waits may change without an event. Not replayed on resumption.
    */
   | {
       readonly kind: 'task';
@@ -42,29 +42,33 @@ export type EngineEvent =
       readonly children: readonly number[];
       readonly complete: boolean;
     }
-  /** An instance came, went, or changed. Not replayed on resumption. */
+  /** An instance was added, removed or changed. Not replayed on resumption. */
   | { readonly kind: 'instance'; readonly did: string }
   /**
-   * A namespace was made, changed, archived, deleted, frozen or let go, and what lies below it may look different as well:
+   * A namespace was created, changed, archived, deleted, frozen or unfrozen; namespaces below it may have changed too.
    * `default` for the emergency stop. Not replayed on resumption.
    */
   | { readonly kind: 'namespace'; readonly id: string }
-  /** A worker was heard of, which changed nothing. Told only to those that ask for this kind; not replayed. */
+  /**
+   * A worker's heartbeat arrived and changed nothing. Delivered only to watchers that ask for this kind; not replayed.
+   */
   | { readonly kind: 'heartbeat'; readonly did: string }
-  /** The watcher was too slow, and events were left out: read the state anew. */
+  /** The watcher was too slow and lost events: read the state again. */
   | { readonly kind: 'gap' };
 
 export interface WatchOptions {
-  /** Only what concerns this thread. */
+  /** Only events about this thread. */
   readonly thread?: string;
-  /** Only these kinds; `gap` always comes. Default: all but heartbeats. */
+  /** Only these kinds; `gap` is always delivered. Default: all but heartbeats. */
   readonly kinds?: readonly EngineEvent['kind'][];
-  /** Begin with the records after this position; without it, with what happens from now on. */
+  /** Starts with the records after this position. Default: only new events. */
   readonly after?: number;
   readonly signal: AbortSignal;
 }
 
-/** A subtask's output: what is told ahead, then the bytes, up to their end or, when followed, the attempt's. */
+/**
+ * A subtask's output: its facts, then the bytes up to the end of the file. When followed, up to the end of the attempt.
+ */
 export interface OutputStream {
   readonly info: d.OutputInfo;
   readonly chunks: AsyncIterable<Uint8Array>;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { notAList } from '../record/not-a-list.ts';
 
-/** The longest environment, in UTF-16 code units of its names and values: operating systems allow less. */
+/** The maximum size of an environment, in UTF-16 code units of its names and values. Operating systems allow less. */
 const MAX_CHARS = 4 * 1024 * 1024;
 
 const withoutNul = v.pipe(
@@ -9,7 +9,7 @@ const withoutNul = v.pipe(
   v.check(text => !text.includes('\0'), 'must have no NUL'),
 );
 
-/** A whole environment, as a process has one. It is in no record and no answer. */
+/** The complete environment of a process. No record and no answer contains it. */
 export const environmentSchema = v.pipe(
   notAList(
     v.record(

@@ -1,9 +1,9 @@
 import type { InstanceDocument } from './documents.ts';
 
-/** Formats of numbers, times and tables, the same for all commands. */
+/** Formats of numbers, times and tables, shared by all commands. */
 
 /**
- * Seconds as a bare number: `1`, `0.25`, `12.3`, `340`: about three digits, fewer where they are zeros.
+ * Formats seconds as a bare number: `1`, `0.25`, `12.3`, `340`. It has about three digits, without trailing zeros.
  * @param secs 0 or more
  */
 export function seconds(secs: number): string {
@@ -13,7 +13,7 @@ export function seconds(secs: number): string {
   return String(Number(secs.toFixed(3)));
 }
 
-/** A span of time: `1s`, `0.25s`, `2m 05s`, `1h 02m`, `3d 04h`. */
+/** Formats a span of time: `1s`, `0.25s`, `2m 05s`, `1h 02m`, `3d 04h`. */
 export function duration(secs: number): string {
   if (secs < 59.95) return `${seconds(secs)}s`;
   const whole = Math.round(secs);
@@ -22,11 +22,11 @@ export function duration(secs: number): string {
   return `${Math.floor(whole / 86_400)}d ${two(Math.floor((whole % 86_400) / 3_600))}h`;
 }
 
-/** The cost of one child: `$0.00`, or `unknown` where its tool did not tell. */
+/** Formats the cost of one child: `$0.00`, or `unknown` where its tool did not report it. */
 export const childCost = (usd: number, isUnknown = false): string =>
   isUnknown ? 'unknown' : `$${usd.toFixed(2)}`;
 
-/** The time that an attempt took; nobody knows that of one which was lost with its worker. */
+/** Formats the time that an attempt took; unknown for an attempt that was lost with its worker. */
 export const attemptTime = ({
   wall_time_secs: secs,
   lost = false,
@@ -36,19 +36,20 @@ export const attemptTime = ({
 }): string => (lost && secs === 0 ? 'time unknown' : duration(secs));
 
 /**
- * The cost of a whole fan-out: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not tell it of some attempts.
- * @param unknown of how many attempts no cost is known.
+ * Formats the cost of a whole fan-out: `$0.0000`; `unknown`, or `at least $0.0000`, where tools did not report the cost
+ * of some attempts.
+ * @param unknown the number of attempts without a known cost
  */
 export function totalCost(usd: number, unknown = 0): string {
   if (unknown > 0 && usd === 0) return 'unknown';
   return `${unknown > 0 ? 'at least ' : ''}$${usd.toFixed(4)}`;
 }
 
-/** The currencies of a budget, in the order in which they are shown. */
+/** The currencies of a budget, in display order. */
 export const CURRENCIES = ['usd', 'tokens', 'secs'] as const;
 export type Currency = (typeof CURRENCIES)[number];
 
-/** An amount of a budget: `$0.30`, `1200 tokens`, `12.5s`; to a millionth where it is not round. */
+/** Formats an amount of a budget: `$0.30`, `1200 tokens`, `12.5s`; to a millionth where it is not round. */
 export function budgetAmount(currency: Currency, amount: number): string {
   const number = Number(amount.toFixed(6));
   if (currency === 'tokens') return `${number} tokens`;
@@ -56,25 +57,27 @@ export function budgetAmount(currency: Currency, amount: number): string {
   return `$${Number(number.toFixed(2)) === number ? number.toFixed(2) : number}`;
 }
 
-/** A ratio: `2.00×`; a dash without data. */
+/** Formats a ratio: `2.00×`; a dash without data. */
 export const times = (ratio: number | null): string => (ratio === null ? '–' : `${ratio.toFixed(2)}×`);
 
 export const percent = (share: number | null): string =>
   share === null ? '–' : `${Math.round(share * 100)}%`;
 
-/** A point in time, in UTC to the second: `2025-01-31 08:15:00Z`. */
+/** Formats a point in time, in UTC to the second: `2025-01-31 08:15:00Z`. */
 export function moment(unixSecs: number): string {
   return `${new Date(unixSecs * 1000).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** A number of bytes, in B or MB. */
+/** Formats a number of bytes, in B or MB. */
 export const size = (bytes: number): string =>
   bytes < 10_000 ? `${bytes} B` : `${(bytes / 1e6).toFixed(2)} MB`;
 
 /** `1 subtask`, `2 subtasks`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** The word by which a command line names a subtask: its name, unless a shell or the command would read it otherwise. */
+/**
+ * Returns the word that names a subtask on a command line: its name, unless a shell or the command would interpret it.
+ */
 export const subtaskWord = ({
   name,
   index,
@@ -83,29 +86,34 @@ export const subtaskWord = ({
   readonly index: number;
 }): string => (name !== null && /^[A-Za-z_][\w./-]*$/.test(name) ? name : String(index));
 
-/** The load of a worker and its slots, with deliveries beyond them: `2/2 (+3)`; a dash for a coordinator, which runs none. */
+/**
+ * Formats the load of a worker, its slots, and the deliveries beyond them: `2/2 (+3)`; a dash for a coordinator, which
+ * runs none.
+ */
 export function loadText({ role, active_dispatches: active, slots }: InstanceDocument): string {
   if (role === 'coordinator') return '–';
   return `${Math.min(active, slots)}/${slots}${active > slots ? ` (+${active - slots})` : ''}`;
 }
 
-/** The port of an endpoint, as `:9100`; a dash without one. */
+/** Returns the port of an endpoint, as `:9100`; a dash without one. */
 export function portOf(endpoint: string | null): string {
   const port = endpoint === null ? undefined : /:(\d+)\/?$/.exec(endpoint)?.[1];
   return port === undefined ? '–' : `:${port}`;
 }
 
-/** The first line of a text, at most `max` characters of it; `…` marks an omission. */
+/** Returns the first line of a text, at most `max` characters; `…` marks an omission. */
 export function oneLine(text: string, max: number): string {
   const line = printable(text.trim().split('\n', 1)[0] ?? '');
   const cut = line.length > max || text.trim().includes('\n');
   return cut ? `${line.slice(0, Math.max(0, max - 1)).trimEnd()}…` : line;
 }
 
-/** Characters that move the cursor, change the terminal, break the line, or turn the direction of the text behind them. */
+/**
+ * Characters that move the cursor, change the terminal, break the line, or change the direction of the following text.
+ */
 const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
-/** JSON that a terminal shows as it is: also the controls U+007F to U+009F, which JSON lets stand, are written out. */
+/** Returns JSON that is safe to print. Escapes also the controls U+007F to U+009F, which JSON allows unescaped. */
 export function terminalJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replace(
     /[\u007f-\u009f]/g,
@@ -113,18 +121,18 @@ export function terminalJson(value: unknown, indent?: number): string {
   );
 }
 
-/** The text on one line, without what steers a terminal rather than being read. */
+/** Returns the text on one line, without terminal control characters. */
 export function printable(text: string): string {
   return text.replace(STEERING, ' ');
 }
 
-/** The line with what steers a terminal written out: `\u001b`. Tabs are kept. */
+/** Returns the line with terminal control characters escaped: `\u001b`. Tabs are kept. */
 export function escaped(line: string): string {
   const written = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return line.replace(STEERING, sign => (sign === '\t' ? sign : written(sign)));
 }
 
-/** Columns aligned on the left, two spaces between; the last one is not padded. Cells are made printable. */
+/** Aligns columns on the left, with two spaces between them and no padding after the last. Makes cells printable. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const all = [header, ...rows].map(row => row.map(printable));
   const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)));
@@ -136,7 +144,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   );
 }
 
-/** `label: value` lines, the values aligned and made printable; those whose value is null are left out. */
+/** Returns `label: value` lines with aligned, printable values; leaves out those whose value is null. */
 export function fields(
   pairs: readonly (readonly [label: string, value: string | null])[],
 ): readonly string[] {

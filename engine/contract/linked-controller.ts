@@ -1,15 +1,15 @@
 import { setMaxListeners } from 'node:events';
 
-/** A controller that others abort too, with their reason. */
+/** A controller that other signals abort too, with their reason. */
 export interface LinkedController {
   readonly controller: AbortController;
-  /** Removes the listeners; to be called when the work is over. */
+  /** Removes the listeners. Call it when the work is over. */
   readonly release: () => void;
 }
 
 /**
- * Returns a controller that is aborted with any of the signals, until it is released. `AbortSignal.any` does the same, but
- * leaves a listener on a signal that outlives the call, once for each call.
+ * Returns a controller that any of the signals aborts, until it is released. `AbortSignal.any` does the same, but
+ * leaves one listener per call on a signal that outlives the call.
  */
 export function linkedController(signals: readonly (AbortSignal | undefined)[]): LinkedController {
   const controller = new AbortController();
@@ -19,7 +19,7 @@ export function linkedController(signals: readonly (AbortSignal | undefined)[]):
   for (const { signal, onAbort } of links) {
     if (signal.aborted) onAbort();
     else {
-      // As many calls as a caller likes may share one signal; each lets go of it in the end.
+      // Any number of calls may share one signal; each removes its listener at the end.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', onAbort, { once: true });
     }

@@ -1,29 +1,29 @@
-/** The namespace above all others: always there, and what a record that names none is in. */
+/** The root of all namespaces. It always exists, and contains records that name no namespace. */
 export const ROOT_NAMESPACE = 'default';
 
-/** A namespace and what lies above it, up to `default`: `a/b`, `a`, `default`. */
+/** Returns a namespace and its ancestors, up to `default`: `a/b`, `a`, `default`. */
 export function chainOf(id: string): readonly string[] {
   const chain: string[] = [];
   for (let at = id; at !== ROOT_NAMESPACE; at = parentOf(at)) chain.push(at);
   return [...chain, ROOT_NAMESPACE];
 }
 
-/** The namespace right above this one. */
+/** Returns the parent of a namespace. */
 export const parentOf = (id: string): string =>
   id.includes('/') ? id.slice(0, id.lastIndexOf('/')) : ROOT_NAMESPACE;
 
-/** Tells whether one namespace is the other, or lies below it. */
+/** Returns true when `id` is `ancestor` or lies below it. */
 export function isWithin(id: string, ancestor: string): boolean {
   return ancestor === ROOT_NAMESPACE || id === ancestor || id.startsWith(`${ancestor}/`);
 }
 
-/** The names of the namespace levels by depth, from `default` down: there are none deeper. */
+/** The names of the namespace levels by depth, starting at `default`. The last is the deepest. */
 export const NAMESPACE_LEVELS = ['DEFAULT', 'ORG', 'PROJECT', 'ENV', 'JOB'] as const;
 
 const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_ID_CHARS = 256;
 
-/** Returns the fault of an id, in words that go on from it; undefined when there is none. */
+/** Returns the fault of an id, as the end of a sentence; undefined without one. */
 export function namespaceFault(id: string): string | undefined {
   if (id === ROOT_NAMESPACE) return undefined;
   const segments = id.split('/');
@@ -37,5 +37,5 @@ export function namespaceFault(id: string): string | undefined {
     : `has the segment '${shortened(wrong)}', which is not 1 to 63 of a-z 0-9 _ - beginning with a letter or digit`;
 }
 
-/** An id as it is told where it may be none, and so of any length. */
+/** Shortens an id for a message. The id may be invalid, and so of any length. */
 export const shortened = (id: string): string => (id.length > 80 ? `${id.slice(0, 80)}…` : id);

@@ -26,29 +26,29 @@ const count = v.pipe(
   v.minValue(1, 'must be at least 1'),
 );
 
-/** Nothing but these members. */
+/** An object without unknown members. */
 const table = <const E extends v.ObjectEntries>(entries: E) => notAList(v.strictObject(entries));
 
 const names = table({
   acts: listOf(v.picklist(ACTS, `must be of ${ACTS.join(', ')}`)),
   executors: listOf(text),
-  /** As in subtasks: `worker-a`, `specific:DID`, `least-loaded-worker`, `round-robin`. */
+  /** Written as in subtasks: `worker-a`, `specific:DID`, `least-loaded-worker`, `round-robin`. */
   targets: listOf(text),
 });
 
-/** The bounds of a namespace on its work, and on that of all below it. What is left out is not bounded. */
+/** The limits of a namespace on its work and on all work below it. An absent limit does not bound anything. */
 export const policySchema = table({
-  /** Nothing but these. An empty list allows nothing. */
+  /** The only names allowed. An empty list allows nothing. */
   allow: v.exactOptional(names),
-  /** Not these, whoever allows them. */
+  /** The names denied, even where another level allows them. */
   deny: v.exactOptional(names),
   limits: v.exactOptional(
     table({
-      /** The most subtasks of one fan-out. */
+      /** The maximum number of subtasks of one fan-out. */
       max_children: v.exactOptional(count),
-      /** The most subtasks that are out at a time, of all fan-outs together. */
+      /** The maximum number of subtasks that are out at a time, over all fan-outs. */
       max_parallel: v.exactOptional(count),
-      /** The most that all work there may ever cost together. */
+      /** The maximum total cost of all work there, ever. */
       budget_usd: v.exactOptional(
         v.pipe(
           v.number('must be a number'),

@@ -3,9 +3,9 @@ import { FleetError } from '../errors.ts';
 import { isReservedThread } from '../record/ids.ts';
 
 /**
- * The file of a snapshot: JSON documents, one a line. First a header, then the records in the order of the log they are
- * of, each signature ahead of the first record that came with it, and last how many records there are and the digest of
- * all lines before, so that a file that was cut or changed is noticed.
+ * The file of a snapshot: JSON documents, one per line. The first line is a header. The records follow in the order of
+ * their log, each signature before the first record that came with it. The last line has the number of records and the
+ * digest of all lines before it, so that a truncated or changed file is detected.
  */
 
 export const SNAPSHOT_FORMAT = 'spl-snapshot';
@@ -22,7 +22,7 @@ const headerSchema = v.looseObject({
   line: v.literal('header'),
   format: v.literal(SNAPSHOT_FORMAT, `is not '${SNAPSHOT_FORMAT}'`),
   version: count,
-  /** The instance whose log it is of. */
+  /** The instance that wrote the log. */
   home: text,
   at_unix: v.number('is not a number'),
 });
@@ -39,7 +39,7 @@ const recordSchema = v.looseObject({
   line: v.literal('record'),
   position: count,
   at_unix: v.number('is not a number'),
-  /** True where it came with the signature that stands last above it. */
+  /** True where the record came with the nearest signature above it. */
   signed: v.boolean('is not true or false'),
   record: v.looseObject({ actor: text, thread: text, clock: count }, 'is not an object'),
 });
@@ -47,7 +47,7 @@ const recordSchema = v.looseObject({
 const endSchema = v.looseObject({
   line: v.literal('end'),
   records: count,
-  /** SHA-256 of all lines before this one, with their ends, in hex. */
+  /** SHA-256 of all lines before this one, including their line ends, in hex. */
   sha256: text,
 });
 
@@ -60,10 +60,12 @@ export type SnapshotLine = v.InferOutput<typeof snapshotLineSchema>;
 export type SnapshotHeader = v.InferOutput<typeof headerSchema>;
 export type SnapshotRecord = v.InferOutput<typeof recordSchema>;
 export type SnapshotSignature = v.InferOutput<typeof signatureSchema>;
-/** A signature as the audit tells it. */
+/** A signature as an audit shows it. */
 export type KnownSignature = Pick<SnapshotSignature, 'by' | 'sig' | 'ids' | 'public_key'>;
 
-/** Tells whether a snapshot may have this thread: those of the fleet itself are about the home that they are in. */
+/**
+ * Returns true for a thread that a snapshot may contain. The fleet's own threads describe their home and are excluded.
+ */
 export const isInSnapshots = (thread: string): boolean => !isReservedThread(thread);
 
 /** @throws SCOPE_FORBIDDEN for a thread that no snapshot may have */

@@ -3,41 +3,41 @@ import { FleetError } from '../errors.ts';
 import type { Did } from '../record/ids.ts';
 
 /**
- * Tokens beside the one of the home, which may do everything: each says what its holder may do, in which namespace, and
- * until when.
+ * Tokens besides the home's own, which allows everything. Each names the scopes, the namespace and the expiry of its
+ * holder.
  */
 
 /** `write` and `control` each include `read`, and neither includes the other. */
 export const SCOPES = ['read', 'write', 'control'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** The permissions of a token's holder. There is one object for each token, for as long as it holds. */
+/** The permissions of a token's holder. Each valid token has one object. */
 export interface Grant {
   readonly id: string;
   readonly scopes: readonly Scope[];
-  /** All that may be read and written lies in it or below; null for everywhere. */
+  /** The holder reads and writes only in this namespace and below; null for everywhere. */
   readonly namespace: string | null;
-  /** In whose name everything is written. */
+  /** The actor of everything that the holder writes. */
   readonly actor: Did;
-  /** In milliseconds since 1970; null for never. */
+  /** Milliseconds since 1970; null for never. */
   readonly expiresAt: number | null;
-  /** Aborts when the token is revoked, or expires. */
+  /** Aborts when the token is revoked or expires. */
   readonly ended: AbortSignal;
 }
 
-/** 8 bytes as hex. It names a token and is no secret. */
+/** 8 bytes as hex. The id names a token and is not secret. */
 export const TOKEN_ID = /^[0-9a-f]{16}$/;
 
-/** `spl_‹id›_‹secret›`, the secret being 32 random bytes as base64url. */
+/** `spl_‹id›_‹secret›`; the secret is 32 random bytes as base64url. */
 const TOKEN = /^spl_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
-/** The id that a token bears; undefined for anything else, such as the token of a home. */
+/** Returns the id in a token; undefined for anything else, such as the token of a home. */
 export const tokenIdOf = (token: string): string | undefined => TOKEN.exec(token)?.[1];
 
-/** In whose name the holder of a token writes. */
+/** Returns the actor of what the holder of a token writes. */
 export const tokenActor = (id: string): Did => `did:sync:user:token-${id}` as Did;
 
-/** The longest that a token can be made to hold: ten years. */
+/** The longest lifetime of a token: ten years. */
 const MAX_SECS = 315_360_000;
 
 export const tokenCreateSchema = v.strictObject({
@@ -50,7 +50,7 @@ export const tokenCreateSchema = v.strictObject({
     ['read'],
   ),
   namespace: v.optional(v.nullable(v.pipe(v.string('must be text'), v.maxLength(256, 'is too long'))), null),
-  /** From now; null for no end. */
+  /** Seconds from now; null for no expiry. */
   expires_secs: v.optional(
     v.nullable(
       v.pipe(
@@ -61,7 +61,7 @@ export const tokenCreateSchema = v.strictObject({
     ),
     null,
   ),
-  /** For people, to tell it from others. */
+  /** A label that tells people the tokens apart. */
   label: v.optional(
     v.nullable(v.pipe(v.string('must be text'), v.maxLength(256, 'must have at most 256 characters'))),
     null,
@@ -75,7 +75,7 @@ export const tokenSchema = v.looseObject({
   scopes: v.array(v.picklist(SCOPES)),
   namespace: v.nullable(v.string()),
   label: v.nullable(v.string()),
-  /** In whose name its holder writes. */
+  /** The actor of what its holder writes. */
   actor: v.string(),
   created_by: v.string(),
   created_unix: v.number(),
@@ -84,14 +84,14 @@ export const tokenSchema = v.looseObject({
 });
 export type TokenDocument = v.InferOutput<typeof tokenSchema>;
 
-/** The one answer that has the token itself. */
+/** The only answer that contains the token itself. */
 export const tokenCreatedSchema = v.looseObject({ ...tokenSchema.entries, token: v.string() });
 export type TokenCreated = v.InferOutput<typeof tokenCreatedSchema>;
 
 export const tokensSchema = v.looseObject({ tokens: v.array(tokenSchema) });
 export type TokensDocument = v.InferOutput<typeof tokensSchema>;
 
-/** The refusal of a repeated request for a token. Its secret is never shown again. */
+/** Returns the refusal of a repeated request for a token. Its secret is never shown again. */
 export function secretTold(id: string, key: string): FleetError {
   return new FleetError(
     'CONFLICT',

@@ -1,13 +1,13 @@
-/** A key that stands twice in one object, and where the second one begins, from 0. */
+/** A key that occurs twice in one object, and the position of the second occurrence, from 0. */
 export interface RepeatedKey {
   readonly key: string;
   readonly position: number;
 }
 
-/** A string, or a sign that opens, parts or closes. */
+/** A string, or a sign that opens, separates or closes. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],]/g;
 
-/** Counts the keys that all objects of a text have together. @param text JSON that parses */
+/** Counts the keys of all objects in a text. @param text JSON that parses */
 export function countKeys(text: string): number {
   let count = 0;
   for (let start = text.indexOf('"'); start !== -1;) {
@@ -19,7 +19,7 @@ export function countKeys(text: string): number {
   return count;
 }
 
-/** Returns the position after a string that begins here. */
+/** Returns the position after the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
     let slashes = 0;
@@ -31,11 +31,11 @@ function endOfString(text: string, start: number): number {
 const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
 
 /**
- * The first key that an object has twice: `JSON.parse` takes the last value, and says nothing.
+ * Returns the first key that occurs twice in one object. `JSON.parse` silently takes the last value.
  * @param text JSON that parses
  */
 export function repeatedKey(text: string): RepeatedKey | undefined {
-  /** Of each object that is open the keys so far, and null for a list. */
+  /** The keys seen so far of each open object; null for a list. */
   const open: (Set<string> | null)[] = [];
   let isKey = false;
   for (const { 0: token, index } of text.matchAll(TOKEN)) {

@@ -1,9 +1,12 @@
 import type { EngineEvent, WatchOptions } from './engine.ts';
 
-/** The maximum number of events that wait for a slow watcher. At the next one, a single `gap` event replaces them all. */
+/**
+ * The maximum number of events that wait for a slow watcher. One more event replaces them all with a single `gap`
+ * event.
+ */
 const MAX_WAITING = 10_000;
 
-/** Delivers events to watchers. A watcher that is too slow loses events, and gets a `gap` in their place. */
+/** Delivers events to watchers. A watcher that is too slow loses events and gets a `gap` event instead. */
 export class Watchers {
   readonly #all = new Set<Watcher>();
   #closed = false;
@@ -12,7 +15,7 @@ export class Watchers {
     return this.#all.size;
   }
 
-  /** True when a watcher wants events of this kind; others need not be made. */
+  /** Returns true when a watcher wants events of this kind; other events need not be created. */
   wants(kind: EngineEvent['kind']): boolean {
     for (const watcher of this.#all) if (watcher.wantsKind(kind)) return true;
     return false;
@@ -22,7 +25,7 @@ export class Watchers {
     for (const watcher of this.#all) watcher.offer(event);
   }
 
-  /** Starts collecting events at once, so that none is missed before the first read. */
+  /** Starts collecting events immediately, so that none is missed before the first read. */
   add(options: WatchOptions): Watcher {
     const watcher = new Watcher(options, () => this.#all.delete(watcher));
     if (this.#closed) watcher.end();
