@@ -1,57 +1,64 @@
 import type { ControlDocument, RecordDocument, TaskDocument } from '../contract/documents.ts';
 import { FleetError } from '../errors.ts';
 
-/** The questions and checks of a confined operation: knows what lies in the namespace, and what does not. */
+/** The questions and checks of an operation confined to a namespace. */
 export interface Confinement {
   readonly namespace: string;
-  /** @throws SCOPE_FORBIDDEN for a namespace that is neither this one nor below it. */
+  /** @throws SCOPE_FORBIDDEN for a namespace that is neither this one nor below it */
   require(namespace: string): void;
-  /** Does something to a namespace that lies below this one. @throws SCOPE_FORBIDDEN, also for this one itself. */
+  /** Changes a namespace below this one. @throws SCOPE_FORBIDDEN, also for this one itself */
   below<T>(namespace: string, change: () => Promise<T>): Promise<T>;
   /**
-   * The thread of a task, which names it for good, where an alias may come to mean another.
-   * @throws NOT_FOUND where there is none, or not here, or a name that means several: which, is not told.
+   * Returns the thread of a task. A thread identifies the task for good; an alias may later name another task.
+   * @throws NOT_FOUND for no such task, a task outside the namespace, and an ambiguous name; the error does not say
+   * which
    */
   thread(name: string): Promise<string>;
   threads(names: readonly string[]): Promise<string[]>;
   notFound(what: 'task' | 'thread', name: string): FleetError;
-  /** Tells whether a record lies in the namespace: by its task if it is on a task's thread, else by its own claim. */
+  /**
+   * Returns true for a record in the namespace. A record on a task's thread is in the task's namespace, any other in
+   * the namespace that it claims.
+   */
   has(record: Pick<RecordDocument, 'thread' | 'body'>): Promise<boolean>;
-  /** @throws SCOPE_FORBIDDEN for a record of a client that claims no namespace in here, or is on a task's thread elsewhere. */
+  /**
+   * @throws SCOPE_FORBIDDEN for a client's record that claims no namespace in here, or is on the thread of a task
+   * elsewhere
+   */
   requireRecord(value: unknown): Promise<void>;
   only<T>(all: readonly T[], recordOf: (each: T) => RecordDocument): Promise<T[]>;
-  /** A task without the tasks elsewhere that it waits for, or that wait for it. */
+  /** Returns a task without the related tasks outside the namespace. */
   told(task: TaskDocument): Promise<TaskDocument>;
-  /** Of the freezes, those that concern the namespace. */
+  /** Returns only the freezes that concern the namespace. */
   toldControl(document: ControlDocument): ControlDocument;
 }
 
-/** Allows an operation whose answer says nothing about a namespace. */
+/** Allows an operation whose answer reveals nothing about a namespace. */
 export const open = <I, O>(input: I, _inside: Confinement, call: (input: I) => Promise<O>): Promise<O> =>
   call(input);
 
-/** Requires a task of the namespace. */
+/** Requires a task in the namespace. */
 export const onTask = async <I extends { readonly task: string }, O>(
   input: I,
   inside: Confinement,
   call: (input: I) => Promise<O>,
 ): Promise<O> => call({ ...input, task: await inside.thread(input.task) });
 
-/** Requires a task of the namespace, and answers with it. */
+/** Requires a task in the namespace, and removes related tasks outside it from the answer. */
 export const toldTask = async <I extends { readonly task: string }>(
   input: I,
   inside: Confinement,
   call: (input: I) => Promise<TaskDocument>,
 ): Promise<TaskDocument> => inside.told(await onTask(input, inside, call));
 
-/** Requires a thread of the namespace. */
+/** Requires a thread in the namespace. */
 export const onThread = async <I extends { readonly thread: string }, O>(
   input: I,
   inside: Confinement,
   call: (input: I) => Promise<O>,
 ): Promise<O> => call({ ...input, thread: await inside.thread(input.thread) });
 
-/** Requires a namespace that is this one, or lies below it. */
+/** Requires this namespace or one below it. */
 export const within = async <I extends { readonly namespace: string }, O>(
   input: I,
   inside: Confinement,
@@ -61,7 +68,7 @@ export const within = async <I extends { readonly namespace: string }, O>(
   return call(input);
 };
 
-/** Requires a namespace below this one: nobody changes the bounds of their own. */
+/** Requires a namespace below this one: holders must not change their own limits. */
 export const below = <I extends { readonly namespace: string }, O>(
   input: I,
   inside: Confinement,
@@ -79,10 +86,10 @@ export const refused =
       }),
     );
 
-/** Refuses the emergency stop, and its end. */
+/** Refuses the emergency stop and its end. */
 export const refusedEmergency = refused('stop or release the whole fleet');
 
-/** Returns the value asked for, or `nothing` when it does not exist or its name is ambiguous. */
+/** Returns the value, or `nothing` when it does not exist or its name is ambiguous. */
 export async function orNothing<T, N>(asked: Promise<T>, nothing: N): Promise<T | N> {
   try {
     return await asked;

@@ -19,12 +19,12 @@ import type { FleetFacts } from '../domain/views/views.ts';
 import type { Log, Position } from '../log/log.ts';
 import type { Did, ThreadId } from '../record/ids.ts';
 
-/** The ports of the coordinator, as the handlers of operations get them. */
+/** The ports of the coordinator, as handlers of operations receive them. */
 
 /** The functions of the rules. */
 export type Domain = typeof domain;
 
-/** The tokens of the home beside its own. */
+/** The tokens of the home besides its own. */
 export interface TokenStore {
   /** @param key the caller's idempotency key: it gives the token its id. @throws CONFLICT */
   create(input: TokenCreate, by: Did, key?: string): Promise<TokenCreated>;
@@ -33,7 +33,7 @@ export interface TokenStore {
   revoke(id: string): Promise<TokenDocument>;
 }
 
-/** One thread as the index counts it. */
+/** One thread with the index's counts. */
 export interface ThreadRow {
   readonly thread: string;
   readonly records: number;
@@ -42,9 +42,9 @@ export interface ThreadRow {
   readonly lastAt: number;
 }
 
-/** Searches the log. Every answer takes all records into account that are durable at the call. */
+/** Searches the log. Every answer includes all records that are durable at the time of the call. */
 export interface RecordSearch {
-  /** Positions after `after`, ascending, at most `limit`. */
+  /** Returns positions after `after`, ascending, at most `limit`. */
   positions(filter: {
     thread?: string;
     actor?: string;
@@ -77,21 +77,22 @@ export interface ReportContext extends Ports {
   readonly records: RecordSearch;
   readonly now: number;
   readonly worktrees: { readonly list: () => Promise<d.WorktreesDocument> };
-  /** Asks an instance for its health over HTTP, as anybody could; answers with the status. */
+  /** Requests an instance's health over HTTP without a token, and returns the HTTP status. */
   readonly healthOf: (endpoint: string) => Promise<number>;
 }
 
-/** The context of a command: who gives it, and the ways in which it may take effect. */
+/** The context of a command: its caller, and the ways to carry it out. */
 export interface CommandContext extends Ports {
   readonly caller: CallContext;
-  /** Runs one step of the rules whose own record keeps the idempotency key. */
+  /** Runs one step of the rules whose own record stores the idempotency key. */
   readonly recorded: <T>(decide: (issuer: Issuer) => T) => Promise<T>;
-  /** Runs one step of the rules whose records keep no key: a record of its own keeps the key and the answer. */
+  /** Runs one step of the rules whose records store no key. A separate record stores the key and the answer. */
   readonly noted: <T>(decide: (issuer: Issuer) => T) => Promise<T>;
   /**
-   * Runs work of more than one step. Its answer is kept when the work is done; a command that is repeated meanwhile waits
-   * for the first.
-   * @param kept the part of the answer that may be kept: all of it, where it has no secret
+   * Runs work of more than one step. The answer is stored when the work is done; a command repeated in the meantime
+   * waits for the first.
+   * @param kept returns the part of the answer that may be stored. Default: all of it; pass it when the answer contains
+   * a secret.
    */
   readonly once: <T>(work: () => Promise<T>, kept?: (answer: T) => unknown) => Promise<T>;
   readonly work: WorkPort;
@@ -102,27 +103,27 @@ export interface CommandContext extends Ports {
   readonly info: (message: string) => void;
 }
 
-/** The submission of work, which runs in the environment of its caller. */
+/** Submits work, which runs in the environment of its caller. */
 export interface WorkPort {
-  /** The settings of the fleet that complete a fan-out. */
+  /** Returns the settings of the fleet that complete a fan-out. */
   readonly context: () => FanOutContext;
   /** Runs one step of the rules that starts work in the caller's environment. */
   submit<T extends { readonly thread: string }>(decide: (issuer: Issuer) => T): Promise<T>;
   /**
-   * Checks once, for all attempts of a fan-out, what they need.
-   * @returns notes for the caller: repositories that git does not trust, programs that the caller's environment does not
-   * have, and a join that is decided already
+   * Checks once what all attempts of a fan-out need.
+   * @returns notes for the caller: repositories that git does not trust, programs missing in the caller's environment,
+   * and a join that is already decided
    */
   notesOn(fanOut: Pick<FanOutRequest, 'dir' | 'join' | 'subtasks'>): Promise<readonly string[]>;
   /** Checks the repositories of subtasks that run again. */
   requireReady(task: string, subtasksOf: (task: Task) => readonly CompleteSubtask[]): Promise<void>;
 }
 
-/** The intake of records that were made elsewhere. Each method decodes first, and returns the step to run. */
+/** Accepts records that were made elsewhere. Each method decodes first, and returns the step to run. */
 export interface RecordIntake {
-  /** @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list. */
+  /** @throws INVALID_RECORD, TOO_LARGE naming the record's place in the list */
   append(records: readonly unknown[]): Promise<(issuer: Issuer) => { stored: d.StoredDocument[] }>;
-  /** @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list. */
+  /** @throws INVALID_RECORD, TOO_LARGE naming the record's place in the list */
   restore(input: RecordsRestore): Promise<(issuer: Issuer) => d.RestoredDocument>;
 }
 

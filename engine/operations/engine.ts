@@ -9,22 +9,25 @@ import type { Did } from '../record/ids.ts';
 import type { CommandName, Commands, ReportName, Reports } from './index.ts';
 
 /**
- * The façade: one engine on one home. Everything that the CLI, HTTP and the editor can do goes through it.
- * Every method rejects with FleetError and nothing else.
+ * One engine on one home. The CLI, HTTP and the editor do everything through it. Every method rejects only with
+ * FleetError.
  */
 export interface Engine {
   readonly did: Did;
-  /** Does something; fulfilled when it is durable. */
+  /** Runs a command; resolves when its result is durable. */
   submit<N extends CommandName>(
     name: N,
     input: Commands[N]['input'],
     context: CallContext,
   ): Promise<Commands[N]['output']>;
-  /** Tells what happens, until the signal aborts or the engine closes. Bounded: a slow watcher meets a `gap`. */
+  /**
+   * Yields events until the signal aborts or the engine closes. The queue is bounded: a slow watcher gets a `gap`
+   * event.
+   */
   watch(options: WatchOptions): AsyncIterable<EngineEvent>;
   /**
-   * Answers a question about the present. What is dear is dropped when the signal aborts.
-   * @param holder whose turn it takes where many ask; left out, the owner's.
+   * Answers a question about the present. An expensive report stops when the signal aborts.
+   * @param holder the client whose turn the report takes when many ask; default: the owner
    */
   report<N extends ReportName>(
     name: N,
@@ -34,9 +37,9 @@ export interface Engine {
   ): Promise<Reports[N]['output']>;
   /** Returns the output of a subtask. */
   output(request: OutputRequest): Promise<OutputStream>;
-  /** Lets go of everything; workers go on and are adopted by the next coordinator. Idempotent. */
+  /** Releases everything. Workers keep running, and the next coordinator adopts them. Idempotent. */
   close(): Promise<void>;
 }
 
-/** The part of the façade that HTTP offers. */
+/** The part of the engine that HTTP offers. */
 export type ServedEngine = Pick<Engine, 'submit' | 'report' | 'watch' | 'output'>;

@@ -1,15 +1,15 @@
 import type { Route } from './operation.ts';
 
-/** The parts of HTTP that the server and the client must spell alike, beside the routes of the operations. */
+/** The parts of HTTP that server and client must spell alike, besides the routes of the operations. */
 
 /** Names of headers, in lower case. */
 export const HEADERS = {
-  /** The protocol's version; on every answer, and on requests of a client that states its own. */
+  /** The protocol version: on every answer, and on requests of a client that states its own. */
   protocol: 'spl-protocol',
-  /** The DID in whose name a request is made. */
+  /** The DID of the request's actor. */
   actor: 'spl-actor',
   idempotencyKey: 'idempotency-key',
-  /** `OutputInfo` as JSON, ahead of a subtask's output. */
+  /** `OutputInfo` as JSON, before a subtask's output. */
   output: 'spl-output',
 } as const;
 
@@ -18,12 +18,12 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 /** The `Upgrade` token of the stream between coordinator and worker. */
 export const LINK_UPGRADE = 'spl-link';
 
-/** Open to everyone on the machine. */
+/** Readable by every user of the machine. */
 export const HEALTH_PATH = '/health';
-/** Reached by `Upgrade: spl-link` only. */
+/** Reachable only with `Upgrade: spl-link`. */
 export const LINK_PATH = '/v1/link';
 
-/** The method and the target of a request, and the rest of its input for the body. */
+/** The method and the target of a request, and the part of its input that goes into the body. */
 export interface RequestLine {
   readonly method: Route['method'];
   /** Path and query, percent-encoded. */
@@ -31,7 +31,7 @@ export interface RequestLine {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** Spreads an input over path, query and body, as the server will gather it again. */
+/** Splits an input into path, query and body. The server reassembles it. */
 export function requestLine(route: Route, input: Readonly<Record<string, unknown>>): RequestLine {
   const rest: Record<string, unknown> = { ...input };
   const take = (member: string): unknown => {

@@ -2,11 +2,11 @@ import type { Command, Operation, Report } from './operation.ts';
 import { STREAMS } from './streams.ts';
 
 /**
- * The list of all operations: a line each, with the file that says everything else about it. An operation is loaded when
- * somebody asks for it: a client loads the one that it calls, a server all of them.
+ * The list of all operations, one line each; the file named there has everything else about the operation. Operations
+ * are loaded on demand: a client loads the one that it calls, a server loads all.
  */
 
-/** The commands: each does something, and is answered when it is durable. */
+/** The commands. Each one changes something, and is answered when the change is durable. */
 export const COMMANDS = {
   'records.append': async () => (await import('./commands/records-append.ts')).recordsAppend,
   'records.restore': async () => (await import('./commands/records-restore.ts')).recordsRestore,
@@ -39,7 +39,7 @@ export const COMMANDS = {
   'token.revoke': async () => (await import('./commands/token-revoke.ts')).tokenRevoke,
 } as const;
 
-/** The reports: each answers a question, and writes nothing. */
+/** The reports. Each one answers a question and writes nothing. */
 export const REPORTS = {
   health: async () => (await import('./reports/health.ts')).health,
   fleet: async () => (await import('./reports/fleet.ts')).fleet,
@@ -103,7 +103,7 @@ export const reportNamed = <N extends ReportName>(name: N) =>
 export interface Operations {
   readonly commands: readonly AnyCommand[];
   readonly reports: readonly AnyReport[];
-  /** Everything that HTTP offers, in the order in which it is bound. */
+  /** Everything that HTTP offers, in binding order. */
   readonly all: readonly Operation<RouteName>[];
   command<N extends CommandName>(name: N): CommandOf<N>;
   report<N extends ReportName>(name: N): ReportOf<N>;

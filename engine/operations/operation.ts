@@ -4,19 +4,19 @@ import type { Confinement } from './confinement.ts';
 import type { CommandContext, ReportContext } from './context.ts';
 
 /**
- * The form of an operation: a command or a report of the engine, with everything that is particular to it. The HTTP
- * server, the client, the OpenAPI document, the scopes of tokens, the confinement to a namespace and the dispatch in the
- * coordinator read the same object.
+ * An operation is a command or a report of the engine, with everything particular to it. The HTTP server, the client,
+ * the OpenAPI document, the scopes of tokens, the confinement to a namespace and the coordinator's dispatch all read
+ * this object.
  *
- * An operation imports types of the rules, and no code of them: its handler finds the code in its context. So a short
- * command of `spl` can load the list of operations without loading the coordinator.
+ * An operation imports types of the rules but none of their code; its handler receives the code in its context. A short
+ * command of `spl` can therefore load the list of operations without loading the coordinator.
  */
 
-/** A member of an input in the query. Limits are inclusive. */
+/** A member of an input that is in the query. Limits are inclusive. */
 export type QueryParameter =
   | { readonly name: string; readonly kind: 'text'; readonly absent?: null }
   | { readonly name: string; readonly kind: 'flag'; readonly optional?: true }
-  /** Whole numbers, at most `most` of them, with commas between. */
+  /** Whole numbers separated by commas, at most `most` of them. */
   | { readonly name: string; readonly kind: 'numbers'; readonly most: number }
   | {
       readonly name: string;
@@ -27,7 +27,7 @@ export type QueryParameter =
     };
 export type Query = Readonly<Record<string, QueryParameter>>;
 
-/** The largest `limit` of a listing. */
+/** The maximum `limit` of a listing. */
 export const MAX_PAGE = 10_000;
 
 export const text = <const N extends string>(name: N) => ({ name, kind: 'text' }) as const;
@@ -38,18 +38,18 @@ export const position = <const N extends string>(name: N) =>
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** With `:member` where a member of the input stands. */
+  /** The path, with `:member` for a member of the input. */
   readonly path: string;
-  /** By member of the input. Members that are neither here nor in the path are the body. */
+  /** The query, by member of the input. The body has the members that are in neither the path nor the query. */
   readonly query?: Query;
 }
 
 /** The properties of every operation. */
 export interface Operation<N extends string = string> extends Route {
   readonly name: N;
-  /** The line about it in the documentation. */
+  /** Its line in the documentation. */
   readonly about: string;
-  /** The scope that a token needs; null where no token is needed. */
+  /** The scope that its token needs; null for no token. */
   readonly scope: Scope | null;
   /** The schema of the body. Every POST has one. */
   readonly body?: Body;
@@ -58,42 +58,45 @@ export interface Operation<N extends string = string> extends Route {
 export interface Command<N extends string = string, I = never, O = unknown> extends Operation<N> {
   readonly body: Body;
   readonly output: v.GenericSchema<unknown, O>;
-  /** `records`: the body is one record, or one a line. */
+  /** `records`: the body is one record, or one record per line. */
   readonly form?: 'records';
-  /** True where a large body is expected. */
+  /** True where the body may be large. */
   readonly bulk?: true;
-  /** True for a command that submits work: the environment of the caller goes with it, and the work runs in that. */
+  /** True for a command that submits work. The caller's environment is sent along, and the work runs in it. */
   readonly submits?: true;
   /**
-   * The reason why a repeated command changes nothing. `key`: the client sends an idempotency key. `content`: what it
-   * writes is named by its content. Default: `key`.
+   * The mechanism that makes a repeated command harmless. `key`: the client sends an idempotency key. `content`:
+   * records are named by their content. Default: `key`.
    */
   readonly idempotency?: 'key' | 'content';
   readonly patience?: Patience<I>;
-  /** Carries the command out as the holder of a token that is confined to a namespace. */
+  /** Carries out the command for the holder of a token that is confined to a namespace. */
   readonly confine: Confine<I, O>;
   readonly run: (input: I, context: CommandContext) => Promise<O>;
 }
 
 export interface Report<N extends string = string, I = never, O = unknown> extends Operation<N> {
   readonly output: v.GenericSchema<unknown, O>;
-  /** True for a report that reads much: each token has one such answer at a time. */
+  /** True for a report that reads much. Each token gets one such answer at a time. */
   readonly costly?: true;
   readonly confine: Confine<I, O>;
   readonly answer: (input: I, context: ReportContext) => Promise<O> | O;
 }
 
-/** Bounds of the client's wait for an answer. */
+/** The limits of the client's wait for an answer. */
 export interface Patience<I> {
-  /** In milliseconds. Default: the client's own. */
+  /** Milliseconds. Default: the client's own. */
   readonly timeoutMs?: number;
-  /** The time that the engine itself waits before it answers, in seconds. */
+  /** The seconds for which the engine itself waits before it answers. */
   readonly graceSecs?: (input: I) => number;
-  /** False for a command after which there may be no engine to ask again. */
+  /** False for a command after which no engine may be left to ask again. */
   readonly retries?: false;
 }
 
-/** Does an operation inside a namespace: checks the input, makes the call, and leaves out of the answer what lies outside. */
+/**
+ * Runs an operation inside a namespace: checks the input, makes the call, and removes from the answer what lies
+ * outside.
+ */
 export type Confine<I, O> = (input: I, inside: Confinement, call: (input: I) => Promise<O>) => Promise<O>;
 
 type Body = v.GenericSchema<unknown, object>;
@@ -101,7 +104,7 @@ type Body = v.GenericSchema<unknown, object>;
 /** The schema of a body without members. */
 export const nothing = v.strictObject({});
 
-/** The members that stand in a path. */
+/** The members in a path. */
 type PathInput<P extends string> = P extends `${string}:${infer M}/${infer Rest}`
   ? { readonly [K in M]: string } & PathInput<`/${Rest}`>
   : P extends `${string}:${infer M}`
@@ -118,7 +121,7 @@ type Value<Q extends QueryParameter> = Q extends { kind: 'flag' }
         ? string | null
         : string;
 
-/** The members that are always there, since their absence in the query has a meaning. */
+/** The members that always have a value, because their absence in the query has a meaning. */
 type Always<Q extends Query> = {
   [M in keyof Q]: Q[M] extends { optional: true }
     ? never
@@ -140,14 +143,14 @@ type Spec<T, P extends string, B, Q extends Query> = Omit<T, 'path' | 'body' | '
   readonly query?: Q;
 };
 
-/** Describes a command. Its input is made of the path and the body. */
+/** Defines a command. Its input consists of the path and the body. */
 export function command<const N extends string, const P extends string, O, B = object>(
   spec: Omit<Spec<Command<N, Input<P, B, None>, O>, P, B, None>, 'query'>,
 ): Command<N, Input<P, B, None>, O> {
   return { body: nothing, ...spec };
 }
 
-/** Describes a report. Its input is made of the path, the query and the body. */
+/** Defines a report. Its input consists of the path, the query and the body. */
 export function report<
   const N extends string,
   const P extends string,

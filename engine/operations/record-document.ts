@@ -1,7 +1,7 @@
 import type { RecordDocument } from '../contract/documents.ts';
 import type { FleetRecord } from '../record/record.ts';
 
-/** A record as clients see it: its fields and nothing else. */
+/** Returns a record as clients see it: only its fields. */
 export function recordDocument({
   id,
   parents,

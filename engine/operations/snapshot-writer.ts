@@ -12,15 +12,15 @@ import {
   type SnapshotRecord,
 } from '../contract/snapshot.ts';
 
-/** The number of records asked for at once: each tells its whole signature. */
+/** The number of records per page. Each record comes with its whole signature. */
 const PAGE = 250;
 
 type Reporter = Pick<Engine, 'report'>;
 
 /**
- * Writes what these threads have at this moment, or all threads where one is undefined. The engine may be at work meanwhile.
- * @param atUnix when it is written, in seconds since 1970
- * @returns how many records were written, and the position that the log had come to: what lies before it is there.
+ * Writes the present records of these threads, or of all threads when `undefined`. The engine may keep running.
+ * @param atUnix the time of the snapshot, in seconds since 1970
+ * @returns the number of records written, and the log position before which every record is included
  */
 export async function writeSnapshot(
   engine: Reporter,
@@ -53,7 +53,7 @@ async function* entriesBefore(engine: Reporter, end: number, thread: string | un
   }
 }
 
-/** Writes the lines of a snapshot, and knows what the last one has to say. */
+/** Writes the lines of a snapshot, and counts and hashes them for the last line. */
 class SnapshotWriter {
   readonly #write: (text: string) => Promise<void>;
   readonly #digest = createHash('sha256');

@@ -1,6 +1,6 @@
 import { flag, position, text, type Operation } from './operation.ts';
 
-/** The routes that are neither commands nor reports: streams, and the description of the routes themselves. */
+/** The routes that are neither commands nor reports: streams, and the OpenAPI document. */
 
 export const events = {
   name: 'events',

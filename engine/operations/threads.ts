@@ -4,7 +4,7 @@ import { isReservedThread, isThreadId } from '../record/ids.ts';
 import type { FleetRecord } from '../record/record.ts';
 import type { ReportContext } from './context.ts';
 
-/** The most records of one thread that are answered at once: a fan-out's has a few per child. */
+/** The maximum number of records of one thread in an answer. A fan-out has a few records per child. */
 const MAX_OF_THREAD = 200_000;
 
 /** Returns all records of a thread. @throws TOO_LARGE */
@@ -21,7 +21,7 @@ export async function recordsOf(thread: string, { records, log }: ReportContext)
   return found;
 }
 
-/** A thread by its id, by a task's alias, or by an unambiguous prefix of either. @throws NOT_FOUND, CONFLICT */
+/** Returns a thread by its id, a task's alias, or an unambiguous prefix of either. @throws NOT_FOUND, CONFLICT */
 export async function resolveThread(name: string, context: ReportContext): Promise<string> {
   const { state } = context.coordinator;
   if (state.tasks.has(name as never) || state.aliases.has(name) || isReservedThread(name))
@@ -56,7 +56,7 @@ function taskThread(name: string, { domain, coordinator }: ReportContext): strin
   }
 }
 
-/** The kind of a thread, and the words that people know it by. */
+/** Returns the kind of a thread, and its label for people. */
 export function describeThread(
   thread: string,
   first: FleetRecord,

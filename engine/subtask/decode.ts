@@ -8,7 +8,7 @@ import { templateOf } from './template.ts';
 
 const KEYS: ReadonlySet<string> = new Set(BODY_KEYS.map(({ field }) => field));
 
-/** A subtask that was decoded before its fan-out's turn came, see `decodeAhead`. */
+/** A subtask that was decoded in advance, see `decodeAhead`. */
 export class DecodedSubtask {
   readonly subtask: Subtask;
 
@@ -18,14 +18,14 @@ export class DecodedSubtask {
 }
 
 /**
- * Decodes a subtask before its fan-out's turn comes, so that a long list is decoded in slices.
- * @returns what `decodeSubtask` takes in the subtask's place: one with a fault is returned as it is.
+ * Decodes a subtask before its fan-out's step, so that a long list can be decoded in slices.
+ * @returns a value that `decodeSubtask` accepts in the subtask's place; an invalid input is returned unchanged
  */
 export function decodeAhead(input: unknown): unknown {
   try {
     return new DecodedSubtask(decodeSubtask(input, 0));
   } catch {
-    // It is refused when its turn comes, with its place.
+    // `decodeSubtask` refuses it later and names its index.
     return input;
   }
 }
@@ -50,8 +50,9 @@ export function decodeSubtask(input: unknown, index: number): Subtask {
 }
 
 /**
- * True when the schema accepts a subtask that has a goal and otherwise only text members, as most subtasks of a large
- * fan-out do. The schema decides all other cases and explains faults. A test checks that the two agree.
+ * Returns true for a subtask that the schema accepts for certain: it has a goal and otherwise only text members, as most
+ * subtasks of a large fan-out do. The schema decides all other cases and explains faults. A test checks that the two
+ * agree.
  */
 export function isPlainSubtask(input: object): input is Pick<Subtask, 'goal'> & Partial<Subtask> {
   for (const key of Object.keys(input)) {
@@ -68,7 +69,7 @@ const TEXT_LIMITS: ReadonlyMap<string, number> = new Map(
   BODY_KEYS.flatMap(({ field, max }) => (max === undefined ? [] : [[field, max]])),
 );
 
-/** The defaults that the schema fills in, with room for what the rules add. */
+/** The defaults that the schema fills in, with room for the members that the rules add. */
 const FILLED_IN: Subtask = templateOf({ ...v.parse(subtaskSchema, { goal: 'any' }), errexit: false });
 
 function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object): FleetError {
@@ -81,7 +82,7 @@ function schemaFault(issue: v.BaseIssue<unknown>, index: number, input: object):
   return refuse({ index, input }, key, `${where}${shown} ${issue.message}`, { position });
 }
 
-/** An empty text shows nothing, and a long one is not worth showing: its fault is told by the message alone. */
+/** Returns true for a value that a message does not quote: an empty or a long text. */
 function saysItself(value: unknown): boolean {
   return typeof value === 'string' && (value.trim() === '' || value.length > 200);
 }

@@ -1,8 +1,8 @@
 import { isSame, MEMBERS, USUAL, type CompleteSubtask } from './subtask.ts';
 
 /**
- * Subtasks as a fan-out's record carries them: what most have in common is said once, and what is as everybody
- * expects is left out, so that a fan-out of 100,000 is a record that can be handled.
+ * Subtasks as a fan-out's record encodes them. Common values are written once and usual values are left out, so that a
+ * fan-out of 100,000 subtasks fits into one record.
  */
 export interface WrittenSubtasks {
   readonly defaults: Partial<CompleteSubtask>;
@@ -19,7 +19,7 @@ export function writeSubtasks(subtasks: readonly CompleteSubtask[]): WrittenSubt
   return { defaults, subtasks: subtasks.map(subtask => differences(FIELDS, subtask, usual)) };
 }
 
-/** The members in which a subtask differs from the usual one, in the order of canonical text. */
+/** Returns the members in which a subtask differs from the usual one, in the order of canonical text. */
 function differences(
   fields: readonly (keyof CompleteSubtask)[],
   subtask: CompleteSubtask,
@@ -30,7 +30,7 @@ function differences(
   return written as Partial<CompleteSubtask>;
 }
 
-/** Reads what `writeSubtasks` has written. A member that this version does not know is kept, and never written again. */
+/** Reads the output of `writeSubtasks`. Members unknown to this version are kept in memory and never written again. */
 export function readSubtasks({ defaults, subtasks }: WrittenSubtasks): CompleteSubtask[] {
   const common = { ...USUAL, ...defaults };
   return subtasks.map(written => ({ ...common, ...written }));

@@ -6,7 +6,7 @@ interface FaultOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An INVALID_RECORD about a subtask, which it names. */
+/** Returns an INVALID_RECORD error that names the subtask. */
 export function refuse(
   at: { readonly index: number; readonly input: unknown },
   key: string | null,
@@ -21,7 +21,7 @@ export function refuse(
   });
 }
 
-/** The name that a subtask has or was to have, whatever else is wrong with it. */
+/** Returns the subtask's name, even from an otherwise invalid input. */
 export function nameOf(input: unknown): string | null {
   const name = (input as { name?: unknown } | null | undefined)?.name;
   return typeof name === 'string' && name.trim() !== '' ? name : null;
@@ -33,7 +33,7 @@ export function show(value: unknown): string {
   return shorten(JSON.stringify(value) ?? typeof value);
 }
 
-/** On one line and not overlong, whatever somebody sent. */
+/** Shortens any input to one line of limited length. */
 export function shorten(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;

@@ -3,7 +3,7 @@ import { atLeast, nonEmpty } from '../record/values.ts';
 
 export const MAX_SUBTASKS = 100_000;
 
-/** A subtask: its index, its name, or a pattern of names in which `*` stands for any characters. */
+/** A subtask: its index, its name, or a pattern of names in which `*` matches any characters. */
 export const subtaskRef = v.union(
   [atLeast(0, MAX_SUBTASKS - 1), nonEmpty(256)],
   'must be an index, a name, or a pattern of names',
@@ -11,5 +11,5 @@ export const subtaskRef = v.union(
 
 export type SubtaskRef = v.InferOutput<typeof subtaskRef>;
 
-/** No subtasks, to share. */
+/** A shared empty list of subtasks. */
 export const NONE: readonly number[] = [];

@@ -4,23 +4,23 @@ import { templateOf } from './template.ts';
 import type { Target } from './target.ts';
 
 type Row = (typeof ROWS)[number];
-/** A row of a key that a body has; the others are written in plans alone. */
+/** A row of a key that is also in bodies; the other keys exist only in plans. */
 type BodyRow = Extract<Row, { readonly field: string }>;
 type FieldWhere<Column> = Extract<BodyRow, Column>['field'];
 
-/** A key that stands in a body. */
+/** A key that is in bodies. */
 export type BodyKey = WrittenKey & Member & { readonly form?: true };
 export const BODY_KEYS = ROWS.filter(({ field }) => field !== null) as readonly BodyKey[];
 
 type Entries = { readonly [R in BodyRow as R['field']]: R['schema'] };
 
-/** One subtask as it is submitted; `fan-out` in the rules completes it. */
+/** A subtask as it is submitted; `domain/commands/fan-out` completes it. */
 export const subtaskSchema = v.strictObject(
   Object.fromEntries(BODY_KEYS.map(({ field, schema }) => [field, schema])) as unknown as Entries,
 );
 export type Subtask = v.InferOutput<typeof subtaskSchema>;
 
-/** A subtask with every default filled in: plain JSON data, as a fan-out's record carries it. */
+/** A subtask with every default filled in: plain JSON data, as in the record of a fan-out. */
 export interface CompleteSubtask extends Readonly<
   Omit<Subtask, 'target' | 'executor' | 'depends_on' | 'isolation'>
 > {
@@ -29,36 +29,38 @@ export interface CompleteSubtask extends Readonly<
   /** 0-based indices of the subtasks that must accept first, ascending, each once. */
   readonly depends_on: readonly number[];
   readonly isolation: Isolation;
-  /** True when `run` ends at the first of its commands that fails. */
+  /** True when `run` stops at its first failing command. */
   readonly errexit: boolean;
 }
 
-/** Absent in records of older versions, whose `run` goes on after a command that failed. */
+/** Absent in records of older versions, whose `run` continues after a failing command. */
 const errexit = { field: 'errexit', kind: 'flag', usual: false, delivered: true } as const;
 
-/** The members of a complete subtask in the order of canonical text, for records that need no sort. */
+/** The members of a complete subtask in the order of canonical text, so that records need no sort. */
 export const MEMBERS: readonly (Member & { readonly field: keyof CompleteSubtask })[] = [
   ...(BODY_KEYS as readonly (Member & { readonly field: FieldWhere<unknown> })[]),
   errexit,
 ].sort((a, b) => (a.field < b.field ? -1 : 1));
 
-/** The members that the worker is told. */
+/** The members that a delivery sends to the worker. */
 export const DELIVERED = MEMBERS.filter(({ delivered }) => delivered === true);
 type DeliveredField = FieldWhere<{ readonly delivered: true }> | typeof errexit.field;
 export type DeliveredSubtask = Pick<CompleteSubtask, DeliveredField>;
 
-/** The keys that an editor's form asks for. */
+/** The keys in the editor's form. */
 export type FormField = FieldWhere<{ readonly form: true }>;
 export const FORM_FIELDS = BODY_KEYS.filter(({ form }) => form === true).map(
   ({ field }) => field as FormField,
 );
 
-/** The subtask of which records and deliveries say nothing; a member that they always say is undefined here. */
+/**
+ * A subtask with the values that records and deliveries leave out; `undefined` for a member that they always include.
+ */
 export const USUAL = templateOf(
   Object.fromEntries(MEMBERS.map(({ field, usual }) => [field, usual])),
 ) as unknown as CompleteSubtask;
 
-/** Compares values of a member; lists and objects by what is in them. */
+/** Compares two values of a member; lists and objects by content. */
 export function isSame(value: unknown, other: unknown): boolean {
   if (value === other) return true;
   if (typeof value !== 'object' || value === null || typeof other !== 'object' || other === null)

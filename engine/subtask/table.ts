@@ -5,52 +5,53 @@ import { FREE_CHOICE, LEAST_LOADED } from './target.ts';
 import { envSchema } from './variables.ts';
 
 /**
- * The keys of a subtask, a row each. Whatever reads, checks, writes or explains a subtask is made of these rows: bodies over
- * HTTP, descriptors, plan files with completion, hover and JSON Schema, records, deliveries to workers, help and documents.
+ * The keys of a subtask, one row each. The code that reads, checks, writes or explains a subtask is derived from these
+ * rows: HTTP bodies, descriptors, plan files with completion, hover and JSON Schema, records, deliveries to workers,
+ * help and documents.
  */
 
-/** The kinds of values, which say how people spell one and how a peer's is checked. */
+/** The kinds of values. A kind determines the spelling and the check of a value from a peer. */
 export type Kind =
   'text' | 'choice' | 'amount' | 'seconds' | 'count' | 'flag' | 'names' | 'variables' | 'values';
 
-/** A key as people write it, of a subtask or of a whole plan. */
+/** A key of a subtask or of a whole plan, as people write it. */
 export interface WrittenKey {
   readonly key: string;
-  /** Its member in the body of a fan-out; null for a key that a plan alone has. */
+  /** Its member in the body of a fan-out; null for a key that exists only in plans. */
   readonly field: string | null;
   readonly kind: Kind | 'subtasks';
   /** The schema of the value in the body, with its default. */
   readonly schema: v.GenericSchema;
-  /** The schema of a value that people write, where it differs. */
+  /** The schema of the written value, where it differs from `schema`. */
   readonly written?: v.GenericSchema;
-  /** The words that a choice is one of. */
+  /** The allowed values of a choice. */
   readonly choices?: readonly string[];
-  /** The meaning in a few words of Markdown, for the tables of `docs/plans.md`, beside which its links lead. */
+  /** A few words of Markdown for the tables of `docs/plans.md`. Links are relative to that folder. */
   readonly summary: string;
-  /** The meaning in a sentence or two of Markdown, for completion, hover and the JSON Schema. */
+  /** One or two sentences of Markdown for completion, hover and the JSON Schema. */
   readonly help: string;
 }
 
-/** A member that a complete subtask has, and that its fan-out's record says. */
+/** A member of a complete subtask, which the fan-out's record contains. */
 export interface Member {
   readonly field: string;
   readonly kind: Kind;
   readonly choices?: readonly string[];
-  /** The longest text. */
+  /** The maximum length of a text. */
   readonly max?: number;
-  /** The value that records and deliveries leave out. A member without one is always said. */
+  /** The value that records and deliveries leave out. A member without one is always included. */
   readonly usual?: unknown;
-  /** True where a record says the value of the first subtask once, and then only what differs. */
+  /** True where a record writes the first subtask's value once, and then only differing values. */
   readonly common?: true;
-  /** True where the worker that runs the subtask is told. */
+  /** True where deliveries to the worker include the member. */
   readonly delivered?: true;
 }
 
-/** The ends of its dependencies that let a subtask start. */
+/** The results of its dependencies on which a subtask starts. */
 export const WHENS = ['accepted', 'failed', 'always'] as const;
 export type When = (typeof WHENS)[number];
 
-/** `worktree`: each attempt in a worktree, and on a branch, of its own; `folder`: in the folder itself. */
+/** `worktree`: each attempt runs in its own worktree, on its own branch. `folder`: it runs in the folder itself. */
 export const ISOLATIONS = ['worktree', 'folder'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
@@ -60,7 +61,7 @@ const optionalText = <const M extends number>(max: M) =>
 const requiredText = { kind: 'text', max: MAX_GOAL_CHARS, schema: nonEmpty(MAX_GOAL_CHARS) } as const;
 const share = { kind: 'amount', schema: orNull(amount), usual: null, delivered: true } as const;
 
-/** The rows, in the order in which people read them. */
+/** The rows, in display order. */
 export const ROWS = [
   {
     key: 'goal',
@@ -123,7 +124,7 @@ export const ROWS = [
     field: 'dir',
     kind: 'text',
     schema: orNull(folder),
-    // People may write a relative one.
+    // People may write a relative path.
     written: orNull(nonEmpty(256)),
     usual: null,
     common: true,
@@ -157,7 +158,7 @@ export const ROWS = [
     key: 'timeout',
     field: 'timeout_secs',
     kind: 'seconds',
-    // Null for what `[fleet] timeout_secs` or the policy of the namespace says, else for none.
+    // Null for the value of `[fleet] timeout_secs` or the namespace's policy; without either, no time-out.
     schema: orNull(seconds),
     usual: null,
     common: true,
@@ -186,7 +187,7 @@ export const ROWS = [
     field: 'when',
     kind: 'choice',
     choices: WHENS,
-    // `failed` and `always` make it a follow-up, outside the join.
+    // `failed` and `always` make the subtask a follow-up, outside the join.
     schema: v.optional(v.picklist(WHENS, 'must be accepted, failed or always'), 'accepted'),
     usual: 'accepted',
     summary: '`accepted`, or `failed` or `always` for a [follow-up](fan-outs.md#follow-ups)',
@@ -196,7 +197,7 @@ export const ROWS = [
     key: 'attempts',
     field: 'attempts',
     kind: 'count',
-    // Null for 2 after worker loss and 1 after its own failures.
+    // Null for 2 after worker loss and 1 after an attempt's own failure.
     schema: orNull(atLeast(1, 100)),
     usual: null,
     summary: 'how often it may be started',
@@ -207,7 +208,7 @@ export const ROWS = [
     field: 'isolation',
     kind: 'choice',
     choices: ISOLATIONS,
-    // Null for a worktree for agents, the folder for all others.
+    // Null for a worktree for agents and the folder for all others.
     schema: orNull(v.picklist(ISOLATIONS, 'must be worktree or folder')),
     usual: 'folder',
     delivered: true,

@@ -1,4 +1,4 @@
-/** The choice of the worker that runs a subtask. */
+/** The rule that chooses the worker of a subtask. */
 export type Target =
   | { readonly kind: 'specific'; readonly did: string }
   | { readonly kind: 'alias'; readonly alias: string }
@@ -11,7 +11,7 @@ export const ROUND_ROBIN = 'round-robin';
 
 export const FREE_CHOICE: Target = { kind: 'least-loaded' };
 
-/** A target as people write it. */
+/** Returns a target as people write it. */
 export function targetText(target: Target): string {
   switch (target.kind) {
     case 'specific':

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { notAList } from '../record/not-a-list.ts';
 import { MAX_GOAL_CHARS, text } from '../record/values.ts';
 
-/** The most variables that a command may be given. */
+/** The maximum number of variables of a command. */
 const MAX_VARIABLES = 1_000;
 
 export const variableNameSchema = v.pipe(
@@ -13,7 +13,7 @@ export const variableSchema = text(MAX_GOAL_CHARS);
 
 const VARIABLES = 'must be an object of texts: {"NAME": "value"}';
 
-/** Variables that the commands of a subtask find in their environment. They are recorded: no place for secrets. */
+/** Environment variables of a subtask's commands. They are recorded, so they must not contain secrets. */
 export const envSchema = v.pipe(
   notAList(v.record(variableNameSchema, variableSchema, VARIABLES), VARIABLES),
   v.check(env => Object.keys(env).length <= MAX_VARIABLES, `must have at most ${MAX_VARIABLES} variables`),

@@ -20,7 +20,7 @@ import { checkDelivery, isDeliveryBody } from '../runtime/link/bodies.ts';
 import { BODY_KEYS, DELIVERED, MEMBERS } from './subtask.ts';
 import type { Kind } from './table.ts';
 
-/** Values of a wrong kind, which no way in may take. */
+/** Values of a wrong kind, which every way in must refuse. */
 const WRONG: Readonly<Record<Kind, readonly unknown[]>> = {
   text: [1, true, ['x'], { x: 1 }],
   choice: ['sideways', 1, ['x']],
@@ -33,7 +33,7 @@ const WRONG: Readonly<Record<Kind, readonly unknown[]>> = {
   values: [1],
 };
 
-/** The same as the text behind `key=`. Only a text can't be of a wrong kind there: it is empty. */
+/** The wrong values as text after `key=`. There a text is wrong only when empty. */
 const WRONG_TEXTS: Readonly<Record<Kind, readonly string[]>> = {
   text: [''],
   choice: ['sideways', ''],
@@ -46,7 +46,7 @@ const WRONG_TEXTS: Readonly<Record<Kind, readonly string[]>> = {
   values: [''],
 };
 
-/** The same as YAML. */
+/** The wrong values as YAML. */
 const WRONG_YAML: Readonly<Record<Kind | 'subtasks', readonly string[]>> = {
   text: ['[x]', '{ x: 1 }'],
   choice: ['sideways', '[failed]'],
@@ -60,17 +60,17 @@ const WRONG_YAML: Readonly<Record<Kind | 'subtasks', readonly string[]>> = {
   subtasks: ['x'],
 };
 
-/** A way by which subtasks come in. */
+/** A way in for subtasks. */
 interface WayIn<Value = unknown> {
   readonly name: string;
-  /** Its keys, each with the values that it must refuse. */
+  /** The keys that it accepts, each with values that it must refuse. */
   readonly keys: readonly (readonly [key: string, wrong: readonly Value[]])[];
   readonly sound: Readonly<Record<string, Value>>;
-  /** Offers a subtask. @returns the key that it was refused for, or null where it was taken */
+  /** Submits a subtask. @returns the key it was refused for; null when it was accepted */
   readonly offer: (subtask: Readonly<Record<string, Value>>) => string | null | Promise<string | null>;
 }
 
-/** Returns the keys of which a way in takes a wrong value, or names another one. */
+/** Returns the keys with a wrong value that the way in accepts, or refuses for another key. */
 async function unchecked<Value>({ keys, sound, offer }: WayIn<Value>): Promise<string[]> {
   const taken = new Set<string>();
   for (const [key, wrong] of keys)
@@ -78,7 +78,7 @@ async function unchecked<Value>({ keys, sound, offer }: WayIn<Value>): Promise<s
   return [...taken];
 }
 
-/** The way in as it would be if it did not look at a key. */
+/** A way in that ignores one key. */
 const blindTo = <Value>(way: WayIn<Value>, blind: string): WayIn<Value> => ({
   ...way,
   offer: subtask => {

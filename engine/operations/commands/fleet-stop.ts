@@ -11,7 +11,7 @@ export const fleetStop = command({
   scope: 'control',
   body: fleetStopSchema,
   output: fleetStoppedSchema,
-  // It answers when the grace that was asked for is over, and does not wait for an engine to come back.
+  // The answer comes after the requested grace. The client does not wait for an engine to come back.
   patience: { graceSecs: input => input.grace_secs, retries: false },
   confine: refused('stop instances'),
   run: (input, { fleet, once }) => once(() => fleet.stop(input)),

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { storedSchema } from '../../contract/documents.ts';
 import { command } from '../operation.ts';
 
-/** Appends records that a client made; already decoded JSON values, each checked as SPEC 1 says. */
+/** Appends a client's records. They are decoded JSON values; each is checked as SPEC 1 requires. */
 export const recordsAppend = command({
   name: 'records.append',
   about: 'append a record, or NDJSON (`application/x-ndjson`)',

@@ -3,7 +3,7 @@ import { restoredSchema } from '../../contract/documents.ts';
 import { refused } from '../confinement.ts';
 import { command } from '../operation.ts';
 
-/** Takes over records of another home: all that are given or, when one is refused, none. */
+/** Restores records of another home: all of them or, when one is refused, none. */
 export const recordsRestore = command({
   name: 'records.restore',
   about: 'restore the records of a snapshot, with their signatures',
@@ -15,6 +15,6 @@ export const recordsRestore = command({
   bulk: true,
   idempotency: 'content',
   confine: refused('restore snapshots'),
-  // Records that are restored once more change nothing: no key needs to be kept.
+  // Restoring the same records again changes nothing, so no key is stored.
   run: async (input, { records, recorded }) => recorded(await records.restore(input)),
 });

@@ -19,7 +19,7 @@ export const taskFanOut = command({
     return onTask(input, inside, call);
   },
   run: async ({ task, ...request }, { domain, coordinator, work }) => {
-    // Of a large fan-out, this is the longest part that can be done before anything is decided.
+    // Decoding is the slowest part of a large fan-out that can run before the step.
     const subtasks = await mapYielding(request.subtasks, domain.decodeAhead);
     const { hasFanOut, facts } = domain.resolveTask(coordinator.state, task);
     const notes = hasFanOut

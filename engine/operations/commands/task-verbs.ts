@@ -3,7 +3,7 @@ import { taskSchema, type TaskDocument } from '../../contract/documents.ts';
 import { toldTask } from '../confinement.ts';
 import type { Command } from '../operation.ts';
 
-/** The verbs of a task are one family: each has a schema and a line, and the rules tell them apart. */
+/** The task verbs share one implementation: each has a schema and a line here, and the rules distinguish them. */
 
 type Input<V extends TaskVerb> = { readonly task: string } & TaskVerbInput<V>;
 type Verb<V extends TaskVerb> = Command<`task.${V}`, Input<V>, TaskDocument>;

@@ -2,7 +2,7 @@ import { secretTold, tokenCreatedSchema, tokenCreateSchema } from '../../contrac
 import { refused } from '../confinement.ts';
 import { command } from '../operation.ts';
 
-/** Makes a token. Its secret is told once: a repeated request is refused, naming the token. */
+/** Creates a token. Its secret is returned once; a repeated request is refused, with the token's id. */
 export const tokenCreate = command({
   name: 'token.create',
   about: 'create a token; only this answer contains it',

@@ -12,7 +12,7 @@ export const audit = report({
   query: {
     thread: text('thread'),
     actor: text('actor'),
-    /** In seconds since 1970: what was written from then on. */
+    /** Seconds since 1970: only records written at this time or later. */
     since: position('since'),
     limit,
     after: position('after'),
@@ -33,7 +33,7 @@ export const audit = report({
   },
 });
 
-/** The position of the first record that was written then or later. Times never fall from one record to the next. */
+/** Returns the position of the first record written at `at` or later. Write times never decrease along the log. */
 async function firstSince(log: ReportContext['log'], at: number): Promise<Position> {
   let [low, high] = [0, log.end];
   while (low < high) {

@@ -4,8 +4,8 @@ import { onTask } from '../confinement.ts';
 import { position, report } from '../operation.ts';
 
 /**
- * A page of a fan-out's children: at most `limit` (1 to 500) from the index `offset` on. With `indices` (at most 500)
- * these instead, in that order.
+ * Returns a page of a fan-out's children: at most `limit` (1 to 500) starting at index `offset`; or the children with
+ * these `indices` (at most 500), in that order.
  */
 export const children = report({
   name: 'children',

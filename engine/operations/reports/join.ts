@@ -2,7 +2,7 @@ import { joinStatusSchema } from '../../contract/documents.ts';
 import { onTask } from '../confinement.ts';
 import { flag, report } from '../operation.ts';
 
-/** `summary` leaves the children out. */
+/** Reports the join of a task. `summary` leaves out the children. */
 export const join = report({
   name: 'join',
   about: 'get the join status; `summary=1` leaves the subtasks out',

@@ -12,7 +12,7 @@ export const namespaceEffective = report({
   output: effectivePolicySchema,
   confine: async (input, inside, call) => {
     const effective = await within(input, inside, call);
-    // What all others use together is nothing of theirs.
+    // The usage above the token's namespace includes others' work, so it is left out.
     const usage = effective.usage.filter(level => isWithin(level.namespace, inside.namespace));
     return { ...effective, usage };
   },

@@ -3,8 +3,8 @@ import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { MAX_PAGE, position, report, text } from '../operation.ts';
 
 /**
- * `all` also tells of those that were deleted. With `parent`, only those right below it, of which at most `limit`
- * (1 to 10,000) from the one numbered `offset` on.
+ * Lists namespaces. `all` includes deleted ones. `parent` limits the list to the namespaces directly below it, at most
+ * `limit` (1 to 10,000) starting at number `offset`.
  */
 export const namespaces = report({
   name: 'namespaces',

@@ -2,7 +2,7 @@ import { tasksSchema } from '../../contract/documents.ts';
 import { isWithin, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { flag, report, text } from '../operation.ts';
 
-/** Oldest first; `limit` leaves out all but the newest, `namespace` all that is neither in it nor below it. */
+/** Lists tasks, oldest first. `limit` keeps only the newest; `namespace` keeps only those in it or below it. */
 export const tasks = report({
   name: 'tasks',
   about: 'list the tasks; `all`, `limit` (the newest), `namespace`',

@@ -4,7 +4,7 @@ import { report } from '../operation.ts';
 import { recordDocument } from '../record-document.ts';
 import { recordsOf, resolveThread } from '../threads.ts';
 
-/** `thread` may be a task's alias or an unambiguous prefix, as everywhere a thread is asked for. */
+/** Returns records of a thread. `thread` may also be a task's alias or an unambiguous prefix. */
 export const threadRecords = report({
   name: 'thread.records',
   about: 'list the records of a thread',

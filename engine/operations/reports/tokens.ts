@@ -2,7 +2,7 @@ import { tokensSchema } from '../../contract/tokens.ts';
 import { refused } from '../confinement.ts';
 import { report } from '../operation.ts';
 
-/** The tokens beside the home's own. */
+/** Lists the tokens besides the home's own. */
 export const tokens = report({
   name: 'tokens',
   about: "list the tokens other than the home's own",
