@@ -82,10 +82,10 @@ function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: L
   );
 }
 
-/** Returns the slot of a record, which is unique among records. */
+/** Returns the record key, which only one record can have. */
 export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
 
-/** Runs a check of one of many records; an error names its place in the list. */
+/** Runs a check of one of many records; an error names the record's place in the list. */
 export function named<T>(index: number, many: number, run: () => T): T {
   try {
     return run();

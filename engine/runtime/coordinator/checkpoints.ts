@@ -11,7 +11,7 @@ export interface CheckpointsOptions {
   readonly state: FleetState;
   readonly cel: CelCompiler;
   readonly logger: Logger;
-  /** The position of the restored checkpoint, 0 without one. */
+  /** The position of the restored checkpoint; 0 without one. */
   readonly position: number;
 }
 
@@ -19,11 +19,11 @@ export interface CheckpointsOptions {
 const CHECKPOINT_RECORDS = 20_000;
 const CHECKPOINT_IDLE_MS = 1000;
 
-/** The number of bytes of a state to encode before yielding: a few milliseconds' work. */
+/** The number of bytes of a state to encode before yielding: a few milliseconds of work. */
 const STRETCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Saves the folded state, so that the next coordinator need not read the whole log. Saving begins when the fleet is
+ * Saves the folded state, so that the next coordinator need not read the whole log. A save starts when the fleet is
  * idle, and yields often, so that it delays nothing.
  */
 export class Checkpoints {
@@ -37,7 +37,7 @@ export class Checkpoints {
     this.#position = options.position;
   }
 
-  /** Schedules a save for when the fleet is idle and has stayed so for a while. */
+  /** Schedules a save for when the fleet has been idle for a while. */
   saveWhenIdle(): void {
     clearTimeout(this.#timer);
     if (this.#options.state.open.size > 0 || this.#options.log.end - this.#position < CHECKPOINT_RECORDS)
@@ -45,13 +45,13 @@ export class Checkpoints {
     this.#timer = setTimeout(() => void this.#save(), CHECKPOINT_IDLE_MS).unref();
   }
 
-  /** Saves a last checkpoint. Call it when nothing more is decided. */
+  /** Saves a last checkpoint. Call it after the last decision. */
   async close(): Promise<void> {
     await this.abandon();
     await this.#save();
   }
 
-  /** Saves nothing any more: a decision could not be written, so that the state is wrong. */
+  /** Stops saving: a decision could not be written, so the state is wrong. */
   async abandon(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving;
@@ -66,7 +66,7 @@ export class Checkpoints {
     if (log.end !== log.pendingEnd || log.end === this.#position) return;
     try {
       for (const _ of freezeFinished(state, cel)) await setImmediate();
-      // A state is saved only when all of its records are durable; decisions from meanwhile may not be.
+      // A state is saved only when all of its records are durable. Later decisions may not be.
       if (log.end !== log.pendingEnd) return;
       const position = log.end;
       const parts = saveParts(state, cel);

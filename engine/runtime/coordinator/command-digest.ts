@@ -18,7 +18,7 @@ export async function commandDigest(name: CommandName, input: object): Promise<s
 const listDigest = async (items: readonly unknown[]): Promise<string> =>
   hash((await mapYielding(items, item => hash(textOf(item)))).join());
 
-/** Returns the canonical text, or another text for a value without one: its command is refused later. */
+/** Returns the canonical text, or a substitute for a value without one: its command is refused later. */
 function textOf(value: unknown): string {
   try {
     return canonical(value);

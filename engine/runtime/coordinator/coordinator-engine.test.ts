@@ -44,7 +44,7 @@ async function fleet(options: RigOptions = {}): Promise<{ rig: CoordinatorRig; w
   return { rig, worker: await rig.connect(key) };
 }
 
-/** Opens a fan-out of so many subtasks. @returns its task. */
+/** Opens a fan-out with this number of subtasks. @returns its task */
 async function fanOut(
   rig: CoordinatorRig,
   subtasks: number,
@@ -70,7 +70,7 @@ async function written(rig: CoordinatorRig, topic: string): Promise<void> {
 
 const joinOf = (rig: CoordinatorRig, task: string) => rig.engine.report('join', { task, summary: false });
 
-/** Takes deliveries and reports each, until all have ended. */
+/** Accepts deliveries and reports each, until all have ended. */
 async function runAll(
   worker: RawWorker,
   subtasks: number,
@@ -94,7 +94,7 @@ describe('a coordinator', () => {
     const [record, another] = rig.recordsOf(TOPIC.join);
     assert.equal(another, undefined);
     assert.equal((record!.body as unknown as JoinBody).children.length, 40);
-    // The worker's word is kept with the reports.
+    // The worker's signature is stored with the reports.
     const kept = [...rig.storage.signatures.values()].filter(({ by }) => by === worker.key.did);
     assert.ok(kept.length > 0);
   });
@@ -115,7 +115,7 @@ describe('a coordinator', () => {
       const [first] = await worker.delivered();
       assert.deepEqual(await environmentIn(rig, first!), { SHELLS_OWN: 'value-one' });
       worker.send({ type: 'report', first: 0, records: [worker.reportOf(first!, { verdict: 'failed' })] });
-      // A file that is removed tells nobody.
+      // The removal of a file causes no event.
       while ((await kept(rig)).length > 0) await delay(2);
       assert.equal(rig.recordsOf(TOPIC.join).length, 1);
       await rig.engine.submit('task.retry', { task, subtask: 0, hint: null }, inShell('two'));
@@ -420,7 +420,7 @@ describe('a coordinator', () => {
       await worker.peer.ended();
       await watching;
       assert.equal(getEventListeners(signal, 'abort').length, 0);
-      // The one of this test itself.
+      // The one timer is this test's own.
       assert.ok(timers() <= 1, 'a timer holds the process');
       await assert.rejects(fanOut(rig, 1), error => FleetError.is(error, 'UNAVAILABLE'));
       await assert.rejects(rig.engine.report('fleet', {}), error => FleetError.is(error, 'UNAVAILABLE'));
@@ -509,14 +509,14 @@ describe('a coordinator', () => {
     worker.beat({ version: '0.0.1', pid: old.pid!, pid_start: processStart(old.pid!)! });
     worker.send({ type: 'hello', held: [], at: 0 });
     assert.ok(Number((await worker.next('stop'))['graceMs']) > 86_400_000);
-    // Nothing more is given to it.
+    // The worker gets no more work.
     await fanOut(rig, 1);
     peer.socket.destroy();
     old.kill('SIGKILL');
     await exited;
     while ((await rig.launched('a')).length === 0) await delay(10);
     assert.ok(!worker.rest().includes('deliver'));
-    // The one that comes in its place is left alone, and is given the work.
+    // The replacement is kept, and gets the work.
     const replaced = await rig.connect(key);
     replaced.beat({ pid: (await rig.launched('a'))[0]! });
     const [intent] = await replaced.delivered();
@@ -639,7 +639,7 @@ it('a coordinator whose worker’s home another process serves says how to end t
   await rig.engine.submit('fleet.stop', { scope: 'all', instance: null, grace_secs: 0 }, CALLER);
 });
 
-/** The home of a worker that some process serves which nobody told the coordinator of. */
+/** Starts a process that serves the home of a worker unknown to the coordinator. */
 async function servedHome(alias: string, home: string) {
   const { key, paths } = await openHome(home, { create: true, version: VERSION });
   const { did, publicKey: public_key } = key;

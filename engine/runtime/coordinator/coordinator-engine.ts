@@ -61,27 +61,27 @@ export interface CoordinatorEngineOptions {
   readonly cel: CelCompiler;
   readonly heartbeatMs: number;
   readonly defaultExecutor: string;
-  /** The time-out in seconds of subtasks that name none; null for none. */
+  /** The time-out in seconds of subtasks that name none; null for no time-out. */
   readonly defaultTimeoutSecs: number | null;
-  /** The executors that the fleet's workers have: what they refuse is refused before anything is written. */
+  /** The executors of the fleet's workers. A fan-out that an executor refuses is refused before anything is written. */
   readonly executors: ReadonlyMap<string, Executor>;
   readonly worker: WorkerProgram;
-  /** The git settings by which workers make worktrees. */
+  /** The git settings with which workers make worktrees. */
   readonly worktree: Pick<WorktreeSettings, 'dirty' | 'timeoutMs'>;
-  /** Searches the log; opened at its first use. */
+  /** Searches the log; opens on first use. */
   readonly records: RecordSource;
-  /** The home's tokens, which whoever serves the engine asks as well. */
+  /** The home's tokens. The server of the engine checks requests with the same object. */
   readonly tokens: Tokens;
-  /** The position of the checkpoint that the state was restored from, 0 without one. */
+  /** The position of the checkpoint that the state was restored from; 0 without one. */
   readonly checkpointed: number;
-  /** Called when somebody asked for the coordinator itself to stop. */
+  /** Called when a client asked the coordinator itself to stop. */
   readonly onStop: (error?: Error) => void;
 }
 
 /** The pause after a failed tick, in milliseconds. */
 const TICK_PAUSE_MS = 1000;
 
-/** A coordinator at work: the rules in `domain/coordinator`, with a log, links and processes around them. */
+/** A running coordinator: the rules in `domain/coordinator`, with a log, links and processes around them. */
 export class CoordinatorEngine implements Engine {
   readonly did: Did;
   readonly #options: CoordinatorEngineOptions;
@@ -100,12 +100,12 @@ export class CoordinatorEngine implements Engine {
   #timer: NodeJS.Timeout | undefined;
   #lastAppend: Promise<unknown> = Promise.resolve();
   readonly #processStart = processStart(process.pid);
-  /** The reason for which nothing can be written any more. */
+  /** The reason why nothing can be written any more. */
   #failure: Error | undefined;
-  /** Set while ticks fail: a fault must not make this process spin. */
+  /** Set while ticks fail, so that a fault does not make this process spin. */
   #tickPauseMs = 0;
   #setReady = (): void => {};
-  /** Settled when `start` is done: until then there is a port, and nothing to say yet. */
+  /** Resolves when `start` is done. Until then the port is open and links wait. */
   readonly #ready = new Promise<void>(resolve => (this.#setReady = resolve));
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -165,8 +165,8 @@ export class CoordinatorEngine implements Engine {
   }
 
   /**
-   * Begins: registers itself, takes up what the log left open, and takes over the workers that live.
-   * @param notes what the next `fleet.start` tells people, such as a port that was taken.
+   * Starts the coordinator: registers itself, resumes the work that the log left open, and adopts running workers.
+   * @param notes the messages that the next `fleet.start` shows to people, such as a port that was taken
    */
   async start(endpoint: string | null, notes: readonly string[] = []): Promise<void> {
     this.#endpoint = endpoint;
@@ -184,9 +184,9 @@ export class CoordinatorEngine implements Engine {
     if (this.#core.state.shared.length > 0) void this.#shared.set(this.#core.state.shared);
   }
 
-  /** Takes over a connection that asked to be a link. */
+  /** Accepts a connection that asked to be a link. */
   acceptLink(_request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // A worker that says what it holds is answered by what the log says, which must be taken up first.
+    // The answer to a worker's `hello` depends on the log, which `start` resumes first.
     void this.#ready.then(() => this.#link(socket, head));
   }
 
@@ -220,7 +220,7 @@ export class CoordinatorEngine implements Engine {
     return this.#operations.command(name).run(input, this.#contexts.ofCommand(name, caller));
   }
 
-  /** The number of fan-outs that are not over: not joined, or with children still to end. */
+  /** The number of open fan-outs: not joined, or with children that have not ended. */
   get openFanOuts(): number {
     return this.#core.state.open.size;
   }
@@ -241,7 +241,7 @@ export class CoordinatorEngine implements Engine {
     this.#requireOpen();
     const asker = { ...(signal && { signal }), ...(holder !== undefined && { holder }) };
     const told = await this.#operations.report(name).answer(input, this.#contexts.ofReport(asker));
-    // What is told must hold: it waits for what was decided and is not durable yet.
+    // Answers only with durable facts, so it waits for decisions that are not yet durable.
     if (this.#options.log.end !== this.#options.log.pendingEnd) await this.#lastAppend;
     return told;
   }
@@ -275,7 +275,7 @@ export class CoordinatorEngine implements Engine {
     }
   }
 
-  /** Each once. */
+  /** Resolves the names to threads, without duplicates. */
   async #threadsOf(names: readonly string[]): Promise<readonly ThreadId[]> {
     const threads = new Set<ThreadId>();
     for (const name of names) {
@@ -289,8 +289,7 @@ export class CoordinatorEngine implements Engine {
   // --- steps --------------------------------------------------------------------------------------------------
 
   /**
-   * One step of the rules. What they decide is appended; effects are done, watchers told and the caller answered
-   * only when it is durable.
+   * Runs one step of the rules and appends its records. Effects, watchers and the caller wait until they are durable.
    */
   async #step<T>(decide: (now: number) => T): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
@@ -300,7 +299,7 @@ export class CoordinatorEngine implements Engine {
       const value = decide(now);
       decided = () => value;
     } catch (error) {
-      // A refusal comes before the first write; whatever was decided beside it still goes out.
+      // A refusal is thrown before the first write. Anything else decided in the step is still delivered.
       decided = () => {
         throw error;
       };
@@ -327,7 +326,7 @@ export class CoordinatorEngine implements Engine {
       this.#lastAppend = this.#options.log
         .append(batch)
         .then(({ first, at }) => this.#appended(batch.records, first, at));
-      // What was decided is in the state already: where it can't be written, the state is wrong.
+      // The state already has these decisions. If they can't be written, the state is wrong.
       this.#lastAppend.catch((error: unknown) => this.#fail(error));
     }
     return this.#lastAppend;
@@ -356,8 +355,8 @@ export class CoordinatorEngine implements Engine {
   }
 
   /**
-   * Prepares an effect. A message goes only to the connection for which it was decided. A later connection would take it for a
-   * message decided after its own `hello`.
+   * Prepares an effect. A message goes only to the connection for which it was decided; a later connection would take
+   * it for a message decided after its own `hello`.
    */
   #prepare(effect: Effect): () => void {
     if (effect.type === 'end-process') return () => void this.#control.endProcess(effect.did, effect.reason);
@@ -370,7 +369,7 @@ export class CoordinatorEngine implements Engine {
     if (this.#closed) return;
     const now = this.#options.clock.now();
     const next = this.#core.nextDeadline(now);
-    // A timer's longest delay is 2^31 ms; a deadline beyond a day is looked at again by then.
+    // A timer's maximum delay is 2^31 ms, so a deadline beyond a day is checked again after a day.
     if (next !== undefined)
       this.#timer = setTimeout(
         () => this.#tick(),
@@ -389,7 +388,7 @@ export class CoordinatorEngine implements Engine {
     );
   }
 
-  /** Tells the rules something that nobody waits for. */
+  /** Runs a step whose result nobody waits for. */
   #dispatch(decide: (now: number) => void): void {
     this.#step(decide).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
@@ -439,7 +438,7 @@ export class CoordinatorEngine implements Engine {
     }
   }
 
-  /** Reports are acknowledged when they are durable here, also those that were there before. */
+  /** Acknowledges reports when they are durable here, including repeated ones. */
   #takeReports(
     did: Did,
     first: number,
@@ -469,13 +468,16 @@ export class CoordinatorEngine implements Engine {
 
   // --- itself -------------------------------------------------------------------------------------------------
 
-  /** Tells whether this home was served in another place before: it was moved, or is a copy of one that may be served there. */
+  /**
+   * Returns true when this home was served from another folder before: it was moved, or is a copy of a home that may
+   * still be served there.
+   */
   #isMoved(): boolean {
     const known = this.#core.state.instances.get(this.did);
     return known !== undefined && known.home !== this.#options.home.paths.home;
   }
 
-  /** Workers belong to a place: those of another one are not looked for, adopted or ended, and what they had is lost. */
+  /** Abandons the workers of the former folder: they are not searched for, adopted or ended, and their work is lost. */
   #leaveWorkersBehind(now: number): void {
     for (const { did, role, status } of [...this.#core.state.instances.values()]) {
       if (role !== 'worker' || status === 'stopped') continue;
@@ -550,7 +552,7 @@ export class CoordinatorEngine implements Engine {
   }
 
   async *#resumed(after: number, options: WatchOptions, live: Watcher): AsyncGenerator<EngineEvent> {
-    // Of a log that does not go that far: another one than was seen, so that what was missed can't be told.
+    // The position is beyond the end of this log, so the watcher saw another log and its missed events are unknown.
     const isOfAnother = after >= this.#options.log.end;
     let reached = isOfAnother ? -1 : after;
     try {

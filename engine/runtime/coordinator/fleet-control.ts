@@ -32,12 +32,12 @@ export interface FleetControlOptions {
   readonly coordinator: Coordinator;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The executors that workers have. */
+  /** The executors of the workers. */
   readonly executors: readonly string[];
   readonly worker: WorkerProgram;
   readonly step: <T>(decide: (now: number) => T) => Promise<T>;
   readonly fleet: () => FleetFacts;
-  /** The threads of these names. */
+  /** Resolves names to threads. */
   readonly threadsOf: (names: readonly string[]) => Promise<readonly ThreadId[]>;
   readonly shared: SharedThreads;
   readonly watchers: Watchers;
@@ -45,12 +45,12 @@ export interface FleetControlOptions {
   readonly onStop: () => void;
 }
 
-/** The time that the workers have to come up, in milliseconds. */
+/** The maximum time for workers to start, in milliseconds. */
 const CONVERGE_MS = 30_000;
-/** The time that a worker told to stop has beyond its grace, then after SIGTERM, in milliseconds. */
+/** The time that a stopping worker gets beyond its grace, and again after SIGTERM, in milliseconds. */
 const STOP_SLACK_MS = 2_000;
 const TERM_GRACE_MS = 2_000;
-/** A grace without end, nearly: 24 days, the longest that a timer waits. */
+/** The grace that waits for running work: 24 days, the maximum delay of a timer. */
 const UNTIL_FINISHED_MS = 2 ** 31 - 1;
 const FIRST_WORKER_PORT = 9201;
 const MAX_WORKERS = 64;
@@ -69,14 +69,14 @@ export class FleetControl {
   readonly #handedBack = new Map<Did, number>();
   /** The messages that the next `start` shows to people, once. */
   notes: readonly string[] = [];
-  /** The stops that are under way, for who waits until they are through; their states are the supervisor's. */
+  /** Running stops. Callers wait for them; the supervisor has the states of the processes. */
   readonly #stopping = new Set<Promise<unknown>>();
   #isClosed = false;
-  /** Set from the moment that everything is to stop. */
+  /** True from the beginning of a stop of everything. */
   #isEnding = false;
-  /** Settled when a stop that the last coordinator left unfinished is through. */
+  /** Resolves when a stop that the last coordinator left unfinished is complete. */
   #finishing: Promise<void> = Promise.resolve();
-  /** Settled when the launches that were asked for last are through. */
+  /** Resolves when the latest launches are complete. */
   #launching: Promise<unknown> = Promise.resolve();
 
   constructor(options: FleetControlOptions) {
@@ -92,8 +92,8 @@ export class FleetControl {
   }
 
   /**
-   * At the coordinator's start: takes over the workers whose processes live, starts those again that died. Where the
-   * last coordinator ended in the middle of a stop of everything, the workers are ended instead.
+   * Adopts running workers at the coordinator's start and restarts dead ones. If the last coordinator ended during a
+   * stop of everything, ends the workers instead.
    */
   async resume(): Promise<void> {
     const workers = this.#workers().filter(({ status }) => status !== 'stopped');
@@ -104,7 +104,10 @@ export class FleetControl {
     else await clearStopMark(paths);
   }
 
-  /** The mark stays until it is done, so that it is finished also when this coordinator ends in the middle of it. */
+  /**
+   * Completes a stop of everything. The mark stays until then, so that the next coordinator completes it if this one
+   * ends first.
+   */
   #finishStop(workers: readonly Instance[]): void {
     this.#finishing = this.#stopAll(workers, 0)
       .then(() => this.#stopUnknown(0))
@@ -112,7 +115,7 @@ export class FleetControl {
       .catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
 
-  /** A worker has said which process it is: that one counts, whatever was launched last. */
+  /** Adopts the process that a worker names as its own, whichever process was launched last. */
   heard(did: Did): void {
     const instance = this.#options.coordinator.state.instances.get(did);
     if (instance?.pid == null || instance.pidStart === null) return;
@@ -124,7 +127,7 @@ export class FleetControl {
     const launch = launchOf(instance);
     const { pid, pidStart } = instance;
     if (pid !== null && pidStart !== null && this.#supervisor.adopt(launch, pid, pidStart)) return;
-    // One that was launched just before the last coordinator's end did not get into the log.
+    // The log lacks a worker that was launched just before the last coordinator's end.
     const holder = await readPidFile(homePaths(instance.home).pidFile);
     if (holder !== undefined && this.#supervisor.adopt(launch, holder.pid, holder.start)) return;
     if (pid !== null)
@@ -135,10 +138,11 @@ export class FleetControl {
   }
 
   /**
-   * Raises the number of live workers to `workers`, never lowers it.
-   * @throws WORKER_FAILED naming each worker that did not come within 30 s, and why; INVALID_RECORD for an executor
-   * that no worker has; for a thread to be shared NOT_FOUND, CONFLICT where its name means several, SCOPE_FORBIDDEN
-   * where it is the fleet's own.
+   * Raises the number of live workers to `workers`; never lowers it.
+   * @throws WORKER_FAILED naming each worker that did not start within 30 s, and why
+   * @throws INVALID_RECORD for an executor that no worker has
+   * @throws NOT_FOUND for a missing thread to share, CONFLICT for an ambiguous one, SCOPE_FORBIDDEN for one of the
+   * fleet's own
    */
   async start(input: FleetStart, signal: AbortSignal | undefined): Promise<FleetStarted> {
     this.#refuseEnding();
@@ -151,7 +155,7 @@ export class FleetControl {
     return this.#started(launched, already, resumed);
   }
 
-  /** @throws UNAVAILABLE while everything stops: what came up now would be left behind. */
+  /** @throws UNAVAILABLE during a stop of everything, which would miss a worker launched now */
   #refuseEnding(): void {
     if (this.#isEnding)
       throw new FleetError('UNAVAILABLE', 'the fleet is being stopped', {
@@ -159,11 +163,11 @@ export class FleetControl {
       });
   }
 
-  /** Stops workers and, where asked, the coordinator itself. Answers when the workers are gone. */
+  /** Stops workers and, if requested, the coordinator itself. Answers when the workers are gone. */
   async stop(input: FleetStop): Promise<FleetStopped> {
     const graceMs = input.grace_secs * 1000;
     this.#isEnding ||= input.scope === 'all' && input.instance === null;
-    // What is being launched just now is to be stopped as well.
+    // Workers that are being launched are stopped too.
     await this.#launching;
     const one = input.instance === null ? undefined : this.#instanceOf(input.instance);
     if (input.instance !== null && one === undefined)
@@ -188,7 +192,7 @@ export class FleetControl {
     return { stopped, coordinator_stopping: alsoSelf };
   }
 
-  /** The instance of this name that the state knows. */
+  /** Returns the known instance of this name. */
   #instanceOf(name: string): Instance | undefined {
     try {
       return resolveInstance(this.#options.coordinator.state, name);
@@ -198,27 +202,28 @@ export class FleetControl {
     }
   }
 
-  /** Stops a worker that only lies beside the home. @throws NOT_FOUND where there is none of that name. */
+  /** Stops an unknown worker whose home is beside this home. @throws NOT_FOUND for no such worker */
   async #stopNamed(name: string, graceMs: number): Promise<FleetStopped['stopped']> {
     const stopped = await this.#stopUnknown(graceMs, name);
     if (stopped.length === 0) resolveInstance(this.#options.coordinator.state, name);
     return stopped;
   }
 
-  /** Marks the home first, so that the stop holds also when this process ends in the middle of it. */
+  /** Stops, after marking the home: the stop holds even when this process ends in the middle of it. */
   async #stopForGood(
     end: () => Promise<FleetStopped['stopped']>,
     what: Stopped,
   ): Promise<FleetStopped['stopped']> {
     const { paths } = this.#options.home;
-    // The end of an earlier stop takes its own mark away, and must not take this one.
+    // An earlier stop removes its own mark at its end, and must not remove this one.
     await this.#finishing;
-    // A standby that missed this would go on; that is no reason not to stop.
+    // If marking fails, a standby may continue. Stop nevertheless.
     await markStopped(paths, what).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
     try {
       return await end();
     } catch (error) {
-      // One that goes on is not stopped; one that is ended by something else leaves the stop to the next.
+      // After a failure this coordinator continues. If it is being closed, the mark makes the next coordinator complete
+      // the stop.
       this.#isEnding = false;
       if (!this.#isClosed) await clearStopMark(paths);
       throw error;
@@ -230,9 +235,9 @@ export class FleetControl {
   }
 
   /**
-   * Stops the processes that serve homes of workers beside this home and are none of ours, as those of a coordinator
-   * whose home was removed.
-   * @param name the alias or the DID of the only one that is meant; all are where it is left out
+   * Stops processes that serve workers' homes beside this home and are unknown to this coordinator, such as those of a
+   * coordinator whose home was removed.
+   * @param name an alias or a DID: stops only that worker
    */
   async #stopUnknown(graceMs: number, name?: string): Promise<FleetStopped['stopped']> {
     const live = await liveWorkers(this.#options.home.paths.home);
@@ -273,9 +278,9 @@ export class FleetControl {
     );
   }
 
-  /** A worker that is held for hung is ended, with all that it started; its restart tells what it had. */
+  /** Ends a hung worker and everything that it started. After its restart, the worker reports what it held. */
   async endProcess(did: Did, reason: string): Promise<void> {
-    // Silent, and not hung. The rules look again.
+    // The process is starting, not hung. The rules check again.
     if (this.#supervisor.isOnItsWay(did)) return;
     this.#options.logger.info(`${did} is fenced: ${reason}`);
     this.#options.unlink(did);
@@ -284,14 +289,14 @@ export class FleetControl {
       await this.#supervisor.end(did, 0);
     } catch (error) {
       this.#options.logger.error(messageOf(error));
-      // The system can't end it; what it had must not wait for that.
+      // The system can't end it. Its work must not wait.
       this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
     }
   }
 
   /**
-   * A worker of another version that an earlier coordinator launched finishes what runs, and is started anew. One
-   * that this coordinator launched stays: the program in its place would be of that version again.
+   * Replaces a worker of another version that an earlier coordinator launched, after its running work has finished. A
+   * worker that this coordinator launched stays, because a restart would run the same version.
    */
   replaceIfOther(did: Did, version: string): void {
     if (version === VERSION || this.#supervisor.isOurs(did)) return;
@@ -313,13 +318,13 @@ export class FleetControl {
     this.#handedBack.set(did, (this.#handedBack.get(did) ?? 0) + count);
   }
 
-  /** Lets go of the workers; they go on. */
+  /** Releases the workers, which keep running. */
   close(): void {
     this.#isClosed = true;
     this.#supervisor.close();
   }
 
-  /** Launches what is missing to the number of workers that is wanted. */
+  /** Launches workers up to the requested number. */
   async #raise(workers: number): Promise<{ already: Instance[]; launched: Launched[] }> {
     this.#refuseEnding();
     await Promise.allSettled(this.#stopping);
@@ -329,7 +334,7 @@ export class FleetControl {
     return { already, launched };
   }
 
-  /** Two that start workers at once must not both find the same one missing. */
+  /** Runs launches one after the other, so that concurrent starts do not launch the same worker. */
   #oneAtATime<T>(launch: () => Promise<T>): Promise<T> {
     const result = this.#launching.then(launch);
     this.#launching = result.catch(() => undefined);
@@ -342,12 +347,15 @@ export class FleetControl {
       .sort(byRoleAndAlias);
   }
 
-  /** Live, or on its way up; its status says `stopped` until it has said a word. */
+  /**
+   * Returns true for a live worker, and for one that is starting. The status of a starting worker is `stopped` until
+   * its first message.
+   */
   #comesUp({ did, status }: Instance): boolean {
     return status === 'live' || this.#supervisor.comesUp(did);
   }
 
-  /** The numbers of the first workers that are not there. */
+  /** Returns the lowest numbers of missing workers. */
   #free(count: number, present: readonly Instance[]): number[] {
     const taken = new Set(present.map(({ alias }) => alias));
     const free: number[] = [];
@@ -372,7 +380,7 @@ export class FleetControl {
     return { did: key.did, alias, pid, home };
   }
 
-  /** @throws UNAVAILABLE while everything stops, WORKER_FAILED when no process could be made. */
+  /** @throws UNAVAILABLE during a stop of everything, WORKER_FAILED when no process could be launched */
   #launchProcess(launch: WorkerLaunch): Promise<number> {
     this.#refuseEnding();
     return this.#supervisor.launch(launch);
@@ -392,7 +400,7 @@ export class FleetControl {
     }
   }
 
-  /** Waits until every one of these is live and has said where it listens. */
+  /** Waits until each of these is live and has reported its endpoint. */
   async #awaitLive(dids: readonly Did[], signal: AbortSignal | undefined): Promise<void> {
     const { controller: enough, release } = linkedController([signal]);
     const timer = setTimeout(() => enough.abort(), CONVERGE_MS);
@@ -426,7 +434,7 @@ export class FleetControl {
     );
   }
 
-  /** Tells whether a process that is not ours serves the home of one of these workers. */
+  /** Returns true when an unknown process serves the home of one of these workers. */
   async #isServedByOther(dids: readonly Did[]): Promise<boolean> {
     const live = await liveWorkers(this.#options.home.paths.home);
     const homes = new Map(dids.map(did => [this.#options.coordinator.state.instances.get(did)!.home, did]));
@@ -531,7 +539,10 @@ export class FleetControl {
     return { alias, did, pid, how, handed_back: (this.#handedBack.get(did) ?? 0) - before };
   }
 
-  /** A process that serves a worker's home unknown to us, as that of a coordinator whose home was removed, is ours to end. */
+  /**
+   * Adopts a process that serves a worker's home and is unknown here, such as that of a coordinator whose home was
+   * removed.
+   */
   async #adoptHolder(worker: Instance): Promise<void> {
     if (this.#supervisor.isRunning(worker.did)) return;
     const holder = await readPidFile(homePaths(worker.home).pidFile);
@@ -555,7 +566,7 @@ export class FleetControl {
     await this.#options.shared.set(this.#options.coordinator.state.shared);
   }
 
-  /** Ends what a worker that is gone has left running. @throws WORKER_FAILED when the system can't. */
+  /** Ends the commands that a dead worker left running. @throws WORKER_FAILED when the system can't end them */
   async #endLeftCommands({ alias, did, home }: Omit<WorkerLaunch, 'port'>): Promise<void> {
     const left = await endOrphanedCommands(homePaths(home));
     if (left.length > 0)
@@ -564,14 +575,14 @@ export class FleetControl {
       });
   }
 
-  /** Gives what a worker had to others, once nothing of it runs any more. */
+  /** Reassigns a worker's work once all of its processes have ended. */
   async #abandon(did: Did, reason: string): Promise<void> {
     const worker = this.#options.coordinator.state.instances.get(did);
     if (worker !== undefined)
       await this.#endLeftCommands(worker).catch((error: unknown) =>
         this.#options.logger.error(messageOf(error)),
       );
-    // One that was launched again meanwhile tells of it by itself.
+    // A worker that was launched again reports its own work.
     if (!this.#supervisor.comesUp(did))
       this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
   }
@@ -591,7 +602,7 @@ export class FleetControl {
   }
 }
 
-/** Returns all values once every promise is settled. @throws the error of the first that failed. */
+/** Returns all values once every promise has settled. @throws the error of the first rejected promise in the list */
 async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
@@ -601,13 +612,13 @@ function launchOf({ did, alias, home }: Instance): WorkerLaunch {
   return { did, alias, home, port: FIRST_WORKER_PORT + workerNumber(alias) };
 }
 
-/** The number of `worker-a`, `worker-b`, …; 0 for an alias that is none of these. */
+/** Returns the number of `worker-a`, `worker-b`, …; 0 for any other alias. */
 function workerNumber(alias: string): number {
   for (let i = 0; i < MAX_WORKERS; i++) if (workerAlias(i) === alias) return i;
   return 0;
 }
 
-/** Says, in one line, which workers listen on another port than that of their place. */
+/** Describes in one line the workers that listen on another port than their default. */
 function portNotes(
   workers: readonly { readonly alias: string; readonly endpoint: string | null }[],
 ): string[] {

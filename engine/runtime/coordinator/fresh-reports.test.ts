@@ -14,7 +14,7 @@ function report(clock: number, text = '', thread = task): SealedRecord {
   return seal({ act: 'DO', actor: worker, body: { text }, clock, data_type: 'SCALAR', parents: [], thread });
 }
 
-/** A log that holds these, and counts how often it is asked. */
+/** A log with these records that counts its reads. */
 function logOf(...held: SealedRecord[]) {
   let asked = 0;
   return {

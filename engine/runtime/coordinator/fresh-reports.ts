@@ -5,8 +5,8 @@ import type { Did, RecordId, ThreadId } from '../../record/ids.ts';
 import type { FleetRecord, SealedRecord } from '../../record/record.ts';
 
 /**
- * Returns the reports of one message that the log does not have yet, in order; repetitions are skipped.
- * @throws CONFLICT for a second record of the same author and clock; the link ends then.
+ * Returns the reports of one message that the log does not have yet, in order; skips repetitions.
+ * @throws CONFLICT for a second record with the same author and clock, which ends the link
  */
 export function freshReports(
   records: readonly SealedRecord[],
@@ -52,7 +52,7 @@ class Seen {
 
 const slotOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
 
-/** The state stores the clocks of tasks' threads only. */
+/** Returns the worker's next clock on a thread. The state stores the clocks of tasks' threads only. */
 function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tasks'>): number {
   const task = state.tasks.get(thread);
   return task === undefined ? Number.POSITIVE_INFINITY : (task.clocks.get(author) ?? 0);

@@ -3,7 +3,7 @@ import * as https from 'node:https';
 
 const TIMEOUT_MS = 5000;
 
-/** Asks an instance for its health over HTTP. @returns the status of the answer, however slowly the rest of it comes. */
+/** Requests an instance's health over HTTP. @returns the status, without waiting for the body */
 export function healthOf(endpoint: string): Promise<number> {
   const url = `${endpoint}/health`;
   return new Promise((resolve, reject) => {
@@ -12,7 +12,7 @@ export function healthOf(endpoint: string): Promise<number> {
       resolve(response.statusCode ?? 0);
       request.destroy();
     };
-    // It is only asked whether it answers, and told nothing: whose certificate it shows is all the same.
+    // Only the status matters and the request has no secrets, so any certificate is accepted.
     const request = url.startsWith('https:')
       ? https.get(url, { agent: false, rejectUnauthorized: false }, take)
       : http.get(url, { agent: false }, take);

@@ -105,7 +105,7 @@ describe('a command with an idempotency key', () => {
   it('makes one token also where its answer was not written down any more', async () => {
     let rig = await started();
     const { id } = await rig.engine.submit('token.create', TOKEN, keyed('t'));
-    // As a coordinator leaves its log that dies between the two writes.
+    // The log of a coordinator that died between the two writes.
     const at = rig.storage.records.findIndex(({ record }) => record.body['topic'] === TOPIC.commandDone);
     rig.storage.records.splice(at, 1);
     rig = await reopened(rig);

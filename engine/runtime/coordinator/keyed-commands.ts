@@ -49,8 +49,8 @@ export class KeyedCommands {
   }
 
   /**
-   * Runs a command of several steps, and stores its answer at the end. A repetition waits for the first call.
-   * @param kept returns the part of the answer that may be stored: all of it unless it has a secret
+   * Runs a command of several steps and stores its answer at the end. A repetition waits for the first call.
+   * @param kept returns the part of the answer that may be stored: all of it, unless it contains a secret
    */
   async once<T>(
     name: CommandName,
@@ -81,7 +81,7 @@ export class KeyedCommands {
     const before = await this.command(context, issuer => keptFor(coordinator.state, issuer));
     if (before?.answer !== undefined) return before.answer as T;
     const answer = await run();
-    // After a stop of the whole fleet nobody is left to answer.
+    // After a stop of the whole fleet, no coordinator is left to answer.
     if (before === undefined && !isClosed())
       await this.command(context, issuer => noteCommand(coordinator, name, kept(answer), issuer));
     return answer;

@@ -1,12 +1,12 @@
 import type { Engine } from '../../operations/engine.ts';
 import { linkedController } from '../../contract/linked-controller.ts';
 
-/** The methods of an engine that are used here. */
+/** The methods of an engine that `untilNothingOpen` uses. */
 export interface Lingering extends Pick<Engine, 'watch'> {
   readonly openFanOuts: number;
 }
 
-/** Resolves when no fan-out has been open for this time, when the signal aborts, and when the engine closes. */
+/** Resolves when no fan-out has been open for this time, when the signal aborts, or when the engine closes. */
 export async function untilNothingOpen(
   engine: Lingering,
   lingerMs: number,

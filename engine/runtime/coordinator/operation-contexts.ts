@@ -40,7 +40,7 @@ export interface OperationContextsOptions {
   readonly now: () => number;
 }
 
-/** Makes the contexts in which the handlers of `engine/operations` run. */
+/** Creates the contexts in which the handlers of `engine/operations` run. */
 export class OperationContexts {
   readonly #options: OperationContextsOptions;
 
@@ -106,7 +106,7 @@ export class OperationContexts {
     },
   };
 
-  /** True while a worker has an attempt, as far as is known here. */
+  /** Returns true while a worker has an attempt, as far as the coordinator knows. */
   #isRunning({ task, index, attempt }: Occupant): boolean {
     for (const each of this.#options.coordinator.state.tasks.values()) {
       const child = each.facts.alias === task ? each.fanOut?.children[index] : undefined;

@@ -1,31 +1,33 @@
 import { IGNORED, IMPOSSIBLE, type Machine } from '../../domain/model/machine.ts';
 
-/** The life of a worker's process, as its supervisor knows it. Whether the worker is connected is its coordinator's to know. */
+/**
+ * The state of a worker's process, as its supervisor knows it. The coordinator knows whether the worker is connected.
+ */
 export type ProcessState =
-  /** To be launched after a pause. */
+  /** Waits for its launch. */
   | 'due'
-  /** Being launched. */
+  /** Is being launched. */
   | 'spawning'
-  /** There, and to stay: when it ends, another one is launched. */
+  /** Runs, and is relaunched when it ends. */
   | 'up'
-  /** Told to end while it was being launched: it is ended as soon as it is there. */
+  /** Was told to end during its launch, and is ended when the launch completes. */
   | 'aborting'
-  /** There, and told to end. */
+  /** Runs, and was told to end. */
   | 'ending'
-  /** Ended as it was told to. */
+  /** Ended after it was told to. */
   | 'ended'
-  /** Not launched again by itself: it ended too often, or can't be launched. */
+  /** Is not relaunched: it ended too often, or can't be launched. */
   | 'given up';
 
 export type ProcessEvent =
-  /** The pause before its launch is over. */
+  /** The pause before the launch is over. */
   | 'spawn'
   | 'spawned'
-  /** No process could be made. */
+  /** The launch failed. */
   | 'failed'
-  /** Its process is gone, and may be launched again. */
+  /** The process is gone and may be relaunched. */
   | 'exited'
-  /** Its process is gone, as several before it within a short time. */
+  /** The process is gone, like several before it within a short time. */
   | 'exited too often'
   | 'told to end';
 
@@ -42,7 +44,7 @@ export const PROCESS: Machine<ProcessState, ProcessEvent> = {
     spawn: IMPOSSIBLE,
     spawned: 'up',
     failed: 'given up',
-    // Its number is not known yet; its end is noticed when it is.
+    // Its pid is not known yet. The launch notices the end when it completes.
     exited: IGNORED,
     'exited too often': IGNORED,
     'told to end': 'aborting',

@@ -2,9 +2,9 @@ import type { QueryDocument } from '../../contract/documents.ts';
 import type { Position } from '../../log/log.ts';
 import type { RecordSearch, ThreadRow } from '../../operations/context.ts';
 
-/** Searches the log for several holders. Every answer takes all records into account that are durable at the call. */
+/** Searches the log for several holders. Every answer includes all records that are durable at the time of the call. */
 export interface RecordSource {
-  /** Positions after `after`, ascending, at most `limit`. */
+  /** Returns positions after `after`, ascending, at most `limit`. */
   positions(
     filter: { thread?: string; actor?: string; act?: string; after?: number; limit: number },
     asker?: Asker,
@@ -17,13 +17,13 @@ export interface RecordSource {
   close(): Promise<void>;
 }
 
-/** The holder who asks: holders take turns, and a question that nobody waits for any more is dropped. */
+/** The holder who asks. Holders take turns, and an aborted question is dropped. */
 export interface Asker {
   readonly holder?: string;
   readonly signal?: AbortSignal;
 }
 
-/** The records as one asker asks for them. */
+/** Returns a search on behalf of one asker. */
 export function askedBy(records: RecordSource, asker: Asker): RecordSearch {
   return {
     positions: filter => records.positions(filter, asker),

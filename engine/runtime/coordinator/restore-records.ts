@@ -16,16 +16,16 @@ import { mapYielding } from '../../yield-to-event-loop.ts';
 
 type Signature = NonNullable<OutBatch['signature']>;
 
-/** A record of a snapshot, with its signature if that could be checked. */
+/** A record of a snapshot, with its signature if that could be verified. */
 export interface Restored {
   readonly sealed: SealedRecord;
   readonly signature: Signature | undefined;
 }
 
 /**
- * Decodes the records of a snapshot: each id is computed again, and each signature is checked. A signature by an
- * unknown key proves nothing, and is dropped.
- * @throws INVALID_RECORD, TOO_LARGE, naming the record's place in the list.
+ * Decodes the records of a snapshot, recomputes each id, and verifies each signature. A signature by an unknown key
+ * proves nothing, and is dropped.
+ * @throws INVALID_RECORD, TOO_LARGE naming the record's place in the list
  */
 export async function decodeRestored({ records, signatures }: RecordsRestore): Promise<Restored[]> {
   const checked = signatures.map(checkSignature);
@@ -56,13 +56,12 @@ function checkSignature({
 }
 
 /**
- * Restores all records from another home, or none when one is refused. Existing records are skipped. The work of
- * another fleet is history here: the thread of a task is marked before its records, so that no task is made and nothing
+ * Restores all records from another home, or none when one is refused. Skips existing records. The work of another
+ * fleet is only history here: the thread of a task is marked before its records, so that no task is created and nothing
  * runs.
- * @throws SCOPE_FORBIDDEN for the fleet's own threads, and for records in the name of this instance that it did not
- * write.
- * @throws CONFLICT for a conflicting record, unless such records are to be skipped.
- * @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN as for any record.
+ * @throws SCOPE_FORBIDDEN for the fleet's own threads, and for records by this instance that it did not write
+ * @throws CONFLICT for a conflicting record, unless such records are to be skipped
+ * @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN as for any record
  */
 export function restoreRecords(
   coordinator: Coordinator,
@@ -95,7 +94,7 @@ export function restoreRecords(
   return { written: fresh.size, existing, left_out: leftOut };
 }
 
-/** Throws for a record that a snapshot may not contain. */
+/** Throws for a record that a snapshot must not contain. */
 function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelCompiler, { now }: Issuer): void {
   const { actor, thread } = record;
   if (isReservedThread(thread))
@@ -109,7 +108,7 @@ function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelComp
   admitRecord(state, record, cel, now);
 }
 
-/** Returns the conflict of a record with the records here, as a sentence; undefined without one. */
+/** Describes the conflict of a record with the records here, as a sentence; undefined without one. */
 function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
@@ -137,7 +136,7 @@ function write(coordinator: Coordinator, entries: readonly Restored[], issuer: I
   }
 }
 
-/** Marks the record's thread as restored if the record would make it a task. */
+/** Marks the record's thread as restored if the record would otherwise create a task. */
 function mark(coordinator: Coordinator, record: FleetRecord, { actor, now }: Issuer): void {
   const { thread } = record;
   if (topicOf(record) !== TOPIC.task || coordinator.state.restored.has(thread)) return;

@@ -10,7 +10,7 @@ import type { Logger } from '../logger.ts';
 
 export interface SharedThreadsOptions {
   readonly engine: Pick<Engine, 'report' | 'watch'>;
-  /** The private folder of the files: other files in it are removed. */
+  /** The private folder of the files. Other files in it are removed. */
   readonly folder: string;
   readonly logger: Logger;
   /** Returns milliseconds since 1970. */
@@ -39,7 +39,7 @@ export class SharedThreads {
     this.#options = options;
   }
 
-  /** Shares these threads, and no others. Resolves when each has its file, or the log says why it has none. */
+  /** Shares exactly these threads. Resolves when each has its file, or the program log has the reason why not. */
   set(threads: readonly SharedThread[]): Promise<void> {
     this.#choosing = this.#choosing.then(() => this.#set(threads));
     return this.#choosing;
@@ -87,7 +87,7 @@ export class SharedThreads {
   }
 
   async #follow(name: string, thread: string, isThere: () => void, signal: AbortSignal): Promise<void> {
-    // The watch starts before the first write, so that nothing is missed between the two.
+    // The watch starts before the first write, so that no record in between is missed.
     const events = this.#options.engine.watch({ thread, kinds: ['record'], signal });
     let end = await this.#write(name, thread);
     isThere();
@@ -132,11 +132,11 @@ export class SharedThreads {
   }
 }
 
-/** An alias may refer to another thread later. */
+/** Returns a key of name and thread: an alias may refer to another thread later. */
 const keyOf = ({ name, thread }: SharedThread): string => `${name} ${thread}`;
 
 interface Kept {
-  /** Resolves when its file exists, or can't be made. */
+  /** Resolves when its file exists, or can't be written. */
   readonly first: Promise<void>;
   readonly over: Promise<void>;
   readonly abort: AbortController;

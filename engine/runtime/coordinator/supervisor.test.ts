@@ -13,7 +13,7 @@ import { Inbox } from '../testing/link-host.ts';
 
 const SCRIPT = fileURLToPath(new URL('../testing/worker-script.mjs', import.meta.url));
 const did = 'did:sync:instance:00000000000000aa' as Did;
-/** Lower than this process's. */
+/** A lower priority than this process's. */
 const PRIORITY = 5;
 const coordinator = 'did:sync:instance:00000000000000cc' as Did;
 
@@ -75,7 +75,7 @@ describe('the supervisor', () => {
     return supervisor;
   }
 
-  /** Returns the processes started so far, by their own account. */
+  /** Returns the processes started so far, as each reported itself. */
   async function begun(): Promise<Begun[]> {
     const text = await readFile(join(launch.home, 'started.jsonl'), 'utf8').catch(() => '');
     return text
@@ -84,7 +84,7 @@ describe('the supervisor', () => {
       .map(line => JSON.parse(line) as Begun);
   }
 
-  /** Waits until so many processes were started. */
+  /** Waits until this number of processes have started. */
   async function untilBegun(count: number): Promise<Begun[]> {
     for (;;) {
       const all = await begun();
@@ -140,7 +140,7 @@ describe('the supervisor', () => {
       reason,
       /^process \d+ (exited with code 3|ended at once), for the 6th time within a minute$/,
     );
-    // 100, 200, 400, 800 and 1600 ms between them.
+    // The pauses are 100, 200, 400, 800 and 1600 ms.
     assert.ok(performance.now() - begin >= 3_100);
     assert.equal(gone.take().length, 6);
     assert.equal((await begun()).length, 6);
@@ -209,7 +209,7 @@ describe('the supervisor', () => {
     assert.ok(after.adopt(launch, pid, start));
     assert.ok(after.adopt(launch, pid, start), 'twice is no fault');
     assert.ok(after.isRunning(did) && !after.isOurs(did));
-    // While it is connected, nobody looks; the loss of its link is what tells.
+    // A connected worker's process is not polled; the loss of its link starts the polling.
     after.linked(did);
     process.kill(pid, 'SIGKILL');
     while (processStart(pid) !== null) await delay(5);
@@ -284,11 +284,11 @@ describe('the supervisor', () => {
   it('ends what comes up although its end was wanted meanwhile', async () => {
     const supervisor = supervise();
     supervisor.revive(launch);
-    // The launch has begun, and not come back with a pid.
+    // The launch has started, and has not returned a pid.
     await new Promise(resolve => setTimeout(resolve, 1));
     supervisor.expectEnd(did);
     await supervisor.end(did, 0);
-    // Its end was waited for, though it had no number yet.
+    // The stop waited for the process, although its pid was not known yet.
     assert.ok(supervisor.pidOf(did)! > 0);
     assert.equal(processStart(supervisor.pidOf(did)!), null);
   });
@@ -322,7 +322,7 @@ describe('the supervisor', () => {
     before.close();
     const after = supervise();
     assert.ok(after.adopt(launch, pid, processStart(pid)!));
-    // While it is connected, nobody looks: only who waits can notice.
+    // A connected worker's process is not polled, so only `awaitGone` can notice its end.
     after.linked(did);
     after.expectEnd(did);
     process.kill(pid, 'SIGKILL');

@@ -17,15 +17,15 @@ export interface WorkerLaunch {
   readonly did: Did;
   readonly alias: string;
   readonly home: string;
-  /** The port to begin with; a taken one moves to the next free. */
+  /** The first port to try; if it is taken, the worker uses the next free one. */
   readonly port: number;
 }
 
-/** The program that is run for each worker. */
+/** The program of each worker. */
 export interface WorkerProgram {
-  /** The bundled worker, or its source where the runtime can read that; with its first arguments. */
+  /** The bundled worker, or its source where the runtime can run it, with its first arguments. */
   readonly command: readonly string[];
-  /** Its priority, as `os.setPriority` takes it: 0, or up to 19 to let others go first. All that it runs inherits it. */
+  /** Its priority for `os.setPriority`: 0, or up to 19 to yield to other processes. Its child processes inherit it. */
   readonly priority: number;
 }
 
@@ -34,9 +34,9 @@ export interface SupervisorOptions {
   readonly coordinator: Did;
   readonly coordinatorHome: string;
   readonly logger: Logger;
-  /** A process of a worker is gone; `expected` when it was told to stop. */
+  /** Called when a worker's process is gone; `expected` when the process was told to end. */
   readonly onGone: (did: Did, reason: string, expected: boolean) => void;
-  /** A worker will not be started again by itself. */
+  /** Called when the supervisor stops restarting a worker. */
   readonly onGivenUp: (did: Did, reason: string) => void;
 }
 
@@ -45,22 +45,22 @@ interface Watched {
   state: ProcessState;
   pid: number;
   start: string | null;
-  /** Launched by this process, which is therefore told of its end. */
+  /** True for a process that this process launched, and whose end it therefore notices. */
   isChild: boolean;
-  /** Processes of this worker that ended within the last minute, by the time of their end. */
+  /** The end times of this worker's processes within the last minute. */
   ends: number[];
-  /** Looks at a process that is not our child while its link is down. */
+  /** Polls a process that is not our child while its link is down. */
   watch: NodeJS.Timeout | undefined;
   restart: NodeJS.Timeout | undefined;
-  /** The reason for which it is not launched again, once it is given up. */
+  /** The reason why it was given up. */
   whyGivenUp: string;
-  /** Settled when a process that is being made for it is there, or can't be. */
+  /** Resolves when the process being launched exists, or could not be launched. */
   spawning: Promise<void>;
-  /** The time of its process's launch, by the monotonic clock in ms; undefined once it has been connected. */
+  /** The launch time of its process, by the monotonic clock in ms; undefined once it has connected. */
   launchedAt: number | undefined;
 }
 
-/** In the place of a start time: no process ever has this one. */
+/** A start time that no process ever has. */
 const ENDED = 'ended';
 const MAX_RESTARTS = 5;
 const RESTART_WINDOW_MS = 60_000;
@@ -72,8 +72,8 @@ const START_MS = 10_000;
 const KILL_WAIT_MS = 5000;
 
 /**
- * Keeps the processes of local workers: launches them so that they outlive this process, notices their end, and
- * starts them again with a growing pause, at most five times a minute.
+ * Supervises the processes of local workers. Launches them so that they outlive this process, notices their end, and
+ * restarts them with a growing pause, at most five times a minute.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -84,7 +84,7 @@ export class Supervisor {
     this.#options = options;
   }
 
-  /** Launches a worker. @returns its pid. @throws WORKER_FAILED when no process could be made. */
+  /** Launches a worker. @returns its pid @throws WORKER_FAILED when no process could be launched */
   async launch(launch: WorkerLaunch): Promise<number> {
     const { pid, start } = await this.#spawn(launch);
     this.#forget(launch.did);
@@ -94,8 +94,8 @@ export class Supervisor {
   }
 
   /**
-   * Takes over a process that an earlier coordinator launched, from now on instead of any other.
-   * @returns false when it runs no more.
+   * Adopts a process that an earlier coordinator launched, in place of any other process of the worker.
+   * @returns false when it no longer runs
    */
   adopt(launch: WorkerLaunch, pid: number, start: string): boolean {
     if (!isRunning({ pid, start })) return false;
@@ -108,20 +108,20 @@ export class Supervisor {
     return true;
   }
 
-  /** Starts a worker whose process ended while nobody watched. */
+  /** Restarts a worker whose process ended while no coordinator ran. */
   revive(launch: WorkerLaunch): void {
     const watched = watchedFrom(launch, 'due', { pid: 0, start: null, isChild: false });
     this.#watched.set(launch.did, watched);
     this.#spawnLater(watched, 0);
   }
 
-  /** A link went down: a process that is not our child may have ended. */
+  /** Checks a process that is not our child after its link went down: it may have ended. */
   linkLost(did: Did): void {
     const watched = this.#watched.get(did);
     if (watched !== undefined && !watched.isChild) this.#look(watched);
   }
 
-  /** The end of this worker is wanted from now on. */
+  /** Marks the next end of this worker as expected. */
   expectEnd(did: Did): void {
     const watched = this.#watched.get(did);
     if (watched === undefined) return;
@@ -129,26 +129,26 @@ export class Supervisor {
     clearTimeout(watched.restart);
   }
 
-  /** Tells whether this process launched the running process of this worker, or is about to launch one. */
+  /** Returns true when this process launched the worker's running process, or is about to launch one. */
   isOurs(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && (watched.isChild || isComing(watched));
   }
 
-  /** Tells whether a process of this worker runs. */
+  /** Returns true when a process of this worker runs. */
   isRunning(did: Did): boolean {
     const watched = this.#watched.get(did);
     return watched !== undefined && isRunning(watched);
   }
 
-  /** Tells whether a process of this worker runs and is to stay, or is about to be launched again. */
+  /** Returns true when a process of this worker runs and is to keep running, or is about to be launched again. */
   comesUp(did: Did): boolean {
     const watched = this.#watched.get(did);
     if (watched === undefined) return false;
     return isComing(watched) || (watched.state === 'up' && isRunning(watched));
   }
 
-  /** Tells whether a worker is silent because its process waits to be launched, or was launched a moment ago. */
+  /** Returns true when a worker is silent because its process waits for launch or was just launched. */
   isOnItsWay(did: Did): boolean {
     const watched = this.#watched.get(did);
     if (watched === undefined) return false;
@@ -156,7 +156,7 @@ export class Supervisor {
     return isComing(watched) || (launchedAt !== undefined && performance.now() - launchedAt < START_MS);
   }
 
-  /** Returns why a worker is not started again by itself; undefined while it is. */
+  /** Returns why a worker is no longer restarted; undefined while it is. */
   whyGivenUp(did: Did): string | undefined {
     const watched = this.#watched.get(did);
     return watched?.state === 'given up' ? watched.whyGivenUp : undefined;
@@ -166,13 +166,13 @@ export class Supervisor {
     return this.#watched.get(did)?.pid;
   }
 
-  /** Ends a worker's process: SIGTERM and, after the grace, SIGKILL. @returns how it ended once it is gone. */
+  /** Ends a worker's process: sends SIGTERM and, after the grace, SIGKILL. @returns how it ended, once it is gone */
   async end(did: Did, termGraceMs: number): Promise<'terminated' | 'killed' | 'gone'> {
     const watched = this.#watched.get(did);
-    // A process that is just being made is not yet known by its number.
+    // The pid of a process that is being launched is not yet known.
     await watched?.spawning;
     if (watched === undefined || !this.isRunning(did)) return 'gone';
-    // The one that runs now: another may be launched in its place as soon as it has ended.
+    // Remember the running process: another one may be launched as soon as it has ended.
     const { pid, start, launch } = watched;
     const how = await endProcess({ pid, start }, { graceMs: termGraceMs, killMs: KILL_WAIT_MS });
     if (how !== null) return how;
@@ -182,9 +182,9 @@ export class Supervisor {
   }
 
   /**
-   * Whoever waits for a process finds that everybody has heard of its end: its event may come after another process has taken
-   * its place, and would be taken for the end of that one.
-   * @returns true as soon as the worker's present process is gone, false when it still runs after the time.
+   * Waits for the end of the worker's present process and handles it before it returns. The process's own end event may
+   * come after another process was launched, and would then be taken for that one's end.
+   * @returns true when the process is gone, false when it still runs after the time
    */
   async awaitGone(did: Did, timeoutMs: number): Promise<boolean> {
     const watched = this.#watched.get(did);
@@ -195,7 +195,7 @@ export class Supervisor {
     return gone;
   }
 
-  /** Forgets everything; the processes go on. */
+  /** Stops supervising. The processes keep running. */
   close(): void {
     this.#closed = true;
     for (const watched of this.#watched.values()) {
@@ -238,14 +238,14 @@ export class Supervisor {
     }
   }
 
-  /** Looks after this worker's process, or its restart, no more. */
+  /** Stops watching this worker's process and cancels its restart. */
   #forget(did: Did): void {
     const watched = this.#watched.get(did);
     clearInterval(watched?.watch);
     clearTimeout(watched?.restart);
   }
 
-  /** A process may end before it was written down here, and then nobody heard of it. */
+  /** Handles the end of a process that ended before its pid was recorded here. */
   #noticeEarlyEnd(did: Did, pid: number): void {
     if (!this.isRunning(did)) this.#ended(did, pid, 'ended at once');
   }
@@ -272,7 +272,7 @@ export class Supervisor {
     check();
   }
 
-  /** A worker is connected again: its process need not be looked at. */
+  /** Stops polling the process of a worker that is connected again. */
   linked(did: Did): void {
     const watched = this.#watched.get(did);
     if (watched === undefined) return;
@@ -312,7 +312,7 @@ export class Supervisor {
             launchedAt: performance.now(),
           });
           move(watched, 'spawned');
-          // Told to end while it was being launched, or launched once more meanwhile: it has not begun anything.
+          // The process was told to end during its launch, or was launched again. It has started no work yet.
           const isReplaced = this.#watched.get(watched.launch.did) !== watched;
           if (watched.state === 'ending' || isReplaced) signalProcess(watched, 'SIGKILL');
           this.#noticeEarlyEnd(watched.launch.did, pid);
@@ -327,7 +327,7 @@ export class Supervisor {
   }
 }
 
-/** In a home that was removed nothing is made anew: a part of one would keep a whole one from being made. */
+/** Creates no folder in a home that was removed: a partial home would prevent the creation of a complete one. */
 async function makeLogs(folder: string): Promise<void> {
   await fs.mkdir(folder, { mode: 0o700 }).catch((cause: unknown) => {
     if (systemCodeOf(cause) === 'EEXIST') return;
@@ -340,21 +340,21 @@ function giveWay(pid: number, priority: number): void {
   try {
     setPriority(pid, priority);
   } catch {
-    // It has already ended, which is told elsewhere.
+    // The process has already ended; its end is reported elsewhere.
   }
 }
 
-/** Moves a process on by the table. @returns whether the event means anything in its state */
+/** Moves a process on by the table. @returns false when the event has no meaning in its state */
 function move(watched: Watched, event: ProcessEvent): boolean {
   const to = next(PROCESS, watched.state, event);
   if (to !== null) watched.state = to;
   return to !== null;
 }
 
-/** Tells whether a process is about to be launched, or being launched, to stay. */
+/** Returns true when a process is being launched, or about to be launched, to keep running. */
 const isComing = ({ state }: Watched): boolean => state === 'due' || state === 'spawning';
 
-/** Notes the end of a process. @returns the number of those that ended lately, with it */
+/** Records the end of a process. @returns the number of recent ends, including this one */
 function noteEnd(watched: Watched): number {
   const now = performance.now();
   watched.ends = [...watched.ends.filter(end => now - end < RESTART_WINDOW_MS), now];

@@ -117,7 +117,7 @@ describe('the tokens of a home', () => {
     const tokens = await open();
     const { token } = await tokens.create({ ...READER, expires_secs: 0.001 }, ROOT);
     const { ended } = tokens.grantOf(token)!;
-    // Its timer goes by the time that passes, and finds by the clock that it is time.
+    // The timer runs by elapsed time, and compares the expiry with the wall clock.
     now += 1;
     await once(ended, 'abort');
   });

@@ -51,8 +51,8 @@ export interface TokensOptions {
 }
 
 /**
- * The tokens of a home beside its own, which may do everything. The file has the grant of each, and a hash of it. A
- * fast hash is enough, because a token is 32 random bytes and can't be guessed.
+ * The tokens of a home besides its own, which allows everything. The file contains the grant and a hash of each. A fast
+ * hash suffices, because a token is 32 random bytes and can't be guessed.
  */
 export class Tokens {
   readonly #options: TokensOptions;
@@ -68,7 +68,7 @@ export class Tokens {
 
   /**
    * Reads the tokens of a home; a missing file has none. Call it while holding the home's lease.
-   * @throws HOME_INVALID when the file is damaged, or open to other users.
+   * @throws HOME_INVALID when the file is damaged, or open to other users
    */
   static async open(options: TokensOptions): Promise<Tokens> {
     return new Tokens(options, await readTokens(options.file));
@@ -82,10 +82,10 @@ export class Tokens {
   }
 
   /**
-   * Makes a token, which is returned only this once; resolves when it is on the disk.
+   * Creates a token and returns it, only this once; resolves when it is on the disk.
    * @param key the caller's idempotency key. The token's id is derived from it, so that a repeated request finds the
-   * token also when the coordinator died before it wrote the answer down.
-   * @throws CONFLICT when there are a thousand, and for a request that has made its token.
+   * token even when the coordinator died before it stored the answer.
+   * @throws CONFLICT when there are a thousand, and for a request that has already created its token
    */
   async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did, key?: string): Promise<TokenCreated> {
     const id = key === undefined ? randomBytes(8).toString('hex') : idFor(by, key);
@@ -153,7 +153,7 @@ export class Tokens {
     this.#held.delete(id);
   }
 
-  /** Writes one after the other; each write has the tokens of its start. */
+  /** Writes the file, one write after the other. Each write contains the tokens present at its start. */
   #write(): Promise<void> {
     const write = async (): Promise<void> => {
       const tokens = Array.from(this.#held.values(), ({ kept }) => kept);
@@ -186,7 +186,7 @@ export class Tokens {
   }
 }
 
-/** Returns the id of the token that a request with a key makes. */
+/** Returns the id of the token that a request with this key creates. */
 const idFor = (by: Did, key: string): string => hash(`token ${by} ${key}`).slice(0, 16);
 
 const sameDigest = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
@@ -210,7 +210,7 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's message quotes the file, and may contain a secret.
+    // The parser's message quotes the file, which may contain a secret.
     throw damaged(file, 'is damaged');
   }
 }

@@ -38,7 +38,7 @@ export interface WorkSubmissionOptions {
   readonly logger: Logger;
 }
 
-/** Takes in work: checks what it needs before anything is written, and keeps the environment of its caller. */
+/** Accepts work: checks its requirements before anything is written, and stores the environment of its caller. */
 export class WorkSubmission {
   readonly #options: WorkSubmissionOptions;
 
@@ -46,7 +46,7 @@ export class WorkSubmission {
     this.#options = options;
   }
 
-  /** The submission as one caller uses it. A command that is repeated was checked before. */
+  /** Returns the submission for one caller. A repeated command is not checked again. */
   of(caller: KeyedContext): WorkPort {
     return {
       context: () => this.#fanOutContext(),
@@ -58,7 +58,7 @@ export class WorkSubmission {
     };
   }
 
-  /** Takes up the environments that the log says are needed. */
+  /** Marks the environments that unfinished fan-outs in the log need. */
   async resume(): Promise<void> {
     const { coordinator, environments } = this.#options;
     const { state } = coordinator;
@@ -67,7 +67,7 @@ export class WorkSubmission {
     coordinator.environmentsGone(await environments.tidy());
   }
 
-  /** Removes the environments of the fan-outs among these that are over. */
+  /** Removes the environments of those changed fan-outs that are over. */
   release({ changed }: Pick<Output, 'changed'>): void {
     const { coordinator, environments, logger } = this.#options;
     for (const thread of changed.keys()) {
@@ -90,7 +90,7 @@ export class WorkSubmission {
       return await keyed.command(caller, issuer => {
         const answer = decide({ ...issuer, environment });
         const { fanOut } = coordinator.state.tasks.get(answer.thread as ThreadId)!;
-        // A command that was given before has kept another one.
+        // A repetition of a command needs the environment stored by the first call.
         isNeeded = fanOut !== null && environmentsOf(fanOut).has(environment);
         if (isNeeded) environments.need(answer.thread, environment);
         return answer;
@@ -112,7 +112,7 @@ export class WorkSubmission {
     ];
   }
 
-  /** Says what is so of a join whatever becomes of its subtasks; one with a fault is refused when its turn comes. */
+  /** Describes what holds for a join whatever its subtasks do. An invalid join is refused later. */
   #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
     if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
     try {
@@ -123,7 +123,7 @@ export class WorkSubmission {
     }
   }
 
-  /** Says which agents of a fan-out an environment does not have. */
+  /** Lists the programs of a fan-out's executors that an environment does not have. */
   async #missing(subtasks: readonly unknown[], environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
     const programs: Record<string, string> = {};
     for (const executor of executorsAmong(subtasks, this.#fanOutContext())) {
@@ -148,7 +148,7 @@ export class WorkSubmission {
     });
   }
 
-  /** Has git answer a caller, for as long as the caller waits. */
+  /** Runs git for a caller, until the caller stops waiting. */
   #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
     return endingWith(signal, ask, this.#options.worktree.timeoutMs);
   }
