@@ -8,7 +8,10 @@ import { environmentOf, threadOf, type Child, type FanOut } from '../model/state
 import { isAgent } from '../model/subtask.ts';
 import { DELIVERED, isSame, USUAL, type CompleteSubtask } from '../../subtask/subtask.ts';
 
-/** The INTEND of one delivery: a function of the state alone, so that it can be made again for a worker that lost it. */
+/**
+ * Returns the INTEND of one delivery. It depends only on the state, so that it can be recreated for a worker that lost
+ * it.
+ */
 export function childIntent(
   coordinator: Did,
   fanOut: FanOut,
@@ -35,7 +38,7 @@ export function childIntent(
   });
 }
 
-/** The facts that a delivery is made of. */
+/** The facts that determine a delivery. */
 interface Told {
   readonly fanOut: FanOut;
   readonly child: Child;
@@ -44,7 +47,7 @@ interface Told {
   readonly attempt: number;
 }
 
-/** The value of a member; one that is null or undefined is left out. */
+/** Returns the value of a member; null or undefined leaves the member out. */
 type ValueOf = (told: Told) => unknown;
 
 const ofSubtask = (field: keyof CompleteSubtask): ValueOf => {
@@ -52,7 +55,7 @@ const ofSubtask = (field: keyof CompleteSubtask): ValueOf => {
   return ({ subtask }) => (isSame(subtask[field], usual) ? null : subtask[field]);
 };
 
-/** The members of a delivery in the order of canonical text, which spares it the sort. */
+/** The members of a delivery in the order of canonical text, so that it needs no sort. */
 const BODY = Object.entries<ValueOf>({
   ...Object.fromEntries(DELIVERED.map(({ field }) => [field, ofSubtask(field)])),
   attempt: ({ attempt }) => attempt,
@@ -75,10 +78,13 @@ const BODY = Object.entries<ValueOf>({
   worker: ({ worker }) => worker,
 }).sort(([a], [b]) => (a < b ? -1 : 1)) as [string, (told: Told) => Json | null | undefined][];
 
-/** The most dependencies that an agent is told of, the last ones: a prompt has its bounds. */
+/**
+ * The maximum number of dependencies in a delivery to an agent; the last ones are kept. It bounds the size of the
+ * prompt.
+ */
 const MAX_TOLD = 64;
 
-/** Returns the results of accepted dependencies, for the subtasks that build on them. They no longer change. */
+/** Returns the results of accepted dependencies for the subtasks that need them. These results no longer change. */
 function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
   return indices.slice(-MAX_TOLD).map(index => {
     const { summary, work } = fanOut.children[index]!;
@@ -95,23 +101,23 @@ function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
 /** The cost and time of a child that did not run, or whose run is unknown. */
 export const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 
-/** Returns the result of a child that is cancelled before it ran. */
+/** Returns the result of a child that is cancelled before it runs. */
 export function cancelled(reason: string): ResultFields {
   return { ...nothingRan, verdict: 'cancelled', reason };
 }
 
-/** The present or last delivery of a child. */
+/** Returns the reference of a child's present or last delivery. */
 export function refOf(fanOut: FanOut, child: Child): DeliveryRef {
   return { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
 }
 
-/** A delivery that came back was no attempt: the next one bears the same number. */
+/** Returns the number of the next attempt. A returned delivery was no attempt, so its number is used again. */
 export function nextAttempt(child: Child): number {
   const ended = child.earlier?.at(-1)?.attempt ?? 0;
   return ended >= child.attempt ? child.attempt + 1 : child.attempt;
 }
 
-/** Returns why a child ends that somebody, or its join, asked to end. */
+/** Returns the reason why a child ends on request or because of its join. */
 export function endReason(fanOut: FanOut, child: Child): string {
   if (child.cancelRequested !== null) return child.cancelRequested;
   if (fanOut.task.cancelled !== null) return fanOut.task.cancelled.reason ?? 'cancelled by request';

@@ -23,16 +23,16 @@ import type { Completion } from './completion.ts';
 import type { Child, FanOut } from '../model/state.ts';
 import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
 
-/** Deliveries on their way: handed to workers, started there, reported, given back, or lost with their worker. */
+/** Manages deliveries: hands them to workers, and handles their start, report, return and loss. */
 export class Assignments {
   readonly #step: DecisionBuffer;
   readonly #membership: Membership;
   readonly #completion: Completion;
-  /** Children that back off. */
+  /** Children in back-off. */
   #delayed: [FanOut, Child][] = [];
-  /** Children whose executor a policy does not let run any more. */
+  /** Children whose executor a policy no longer allows. */
   readonly #shutOut: [FanOut, Child][] = [];
-  /** Children whose executor is out of quota, by its name. */
+  /** Children that wait for quota, by executor. */
   readonly #parked = new Map<string, [FanOut, Child][]>();
 
   constructor(step: DecisionBuffer, presence: Membership, settling: Completion) {
@@ -41,14 +41,14 @@ export class Assignments {
     this.#completion = settling;
   }
 
-  /** Takes up what the log says that workers have. */
+  /** Restores the assignments in the log. */
   resume(fanOut: FanOut, now: number): void {
     for (const child of fanOut.children)
       if (child.state === 'assigned')
         this.#membership.link(child.worker!, now).assigned.set(child, newAssignment(fanOut));
   }
 
-  /** Places what may start. */
+  /** Assigns startable children to workers. */
   dispatch(now: number): void {
     this.#requeueThrottled(now);
     const { placed, delayed, parked, shutOut } = planDispatch(this.#step.state, this.#membership.links, now);
@@ -118,7 +118,7 @@ export class Assignments {
     }
   }
 
-  /** A worker will not come back: what it had is lost. */
+  /** Ends everything assigned to a worker that will not come back as lost. */
   abandon(did: Did, reason: string, now: number): void {
     const link = this.#membership.abandoned(did, now);
     const result = { ...nothingRan, verdict: 'failed', reason: `worker lost: ${reason}` } as const;
@@ -132,7 +132,7 @@ export class Assignments {
     return assignment === undefined ? null : startedAtOf(assignment);
   }
 
-  /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
+  /** Returns the time since which this running child shows no sign of life, in ms; null while it shows one. */
   silentSince(child: Child): number | null {
     const assignment = this.#assignmentOf(child);
     return assignment === undefined ? null : silentSinceOf(assignment);
@@ -142,7 +142,10 @@ export class Assignments {
     return child.worker === null ? undefined : this.#membership.links.get(child.worker)?.assigned.get(child);
   }
 
-  /** The time of the next retry of a child in back-off or an executor out of quota, in ms; infinite without one. */
+  /**
+   * The next time, in ms, at which a child's back-off ends or an executor's breaker allows a test; infinite without
+   * one.
+   */
   get nextBackoff(): number {
     let next = Infinity;
     for (const executor of this.#parked.keys()) {
@@ -160,13 +163,13 @@ export class Assignments {
       if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
   }
 
-  /** Has everything wait for a worker again that a policy shut out: there may be another one now. */
+  /** Queues children again that a policy kept from running: a new worker may be allowed. */
   requeueDenied(): void {
     for (const [fanOut, child] of this.#shutOut.splice(0))
       if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
   }
 
-  /** Has everything wait for a worker again whose executor lets something start: one of it goes ahead. */
+  /** Queues children again whose executor allows a start. One of them tests for quota. */
   #requeueThrottled(now: number): void {
     for (const [executor, parked] of this.#parked) {
       if (!letsStart(this.#step.state.breakers, executor, now)) continue;
@@ -176,12 +179,12 @@ export class Assignments {
     }
   }
 
-  /** Hands children of one fan-out to one worker. */
+  /** Delivers children of one fan-out to one worker. */
   #deliver(group: readonly Placement[], now: number): void {
     const { fanOut, worker } = group[0]!;
     const link = this.#membership.link(worker, now);
     const slots = this.#membership.slotsOf(link);
-    // One with a free slot has nothing waiting: it is given its time anew to report.
+    // A worker with a free slot has no waiting deliveries, so its time to report starts again.
     if (link.assigned.size < slots) link.lastReportAt = now;
     if (link.assigned.size === 0) link.lookAt = Number.POSITIVE_INFINITY;
     const children = group.map(({ child }) => [child.index, nextAttempt(child), child.deliveries] as const);
@@ -208,13 +211,13 @@ export class Assignments {
     this.#step.apply(record, now);
     if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
     link.assigned.delete(child);
-    // What was lost, cancelled or out of quota says nothing of how long attempts take here.
+    // A lost, cancelled or out-of-quota attempt says nothing about the usual duration of attempts.
     if (isForQuota(body)) this.#holdBack(fanOut.subtasks[child.index]!.executor);
     else if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
     this.#completion.ended(fanOut, child);
   }
 
-  /** An executor is out of quota: what waits for it at workers comes back. */
+  /** Recalls the deliveries that wait at workers for an executor that is out of quota. */
   #holdBack(executor: string): void {
     recallWaiting(this.#step, this.#membership, executor);
     this.#step.noteInstance(this.#step.self);

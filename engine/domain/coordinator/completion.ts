@@ -12,17 +12,23 @@ import { completedOf, labelOf, type Child, type FanOut } from '../model/state.ts
 import type { DecisionBuffer } from './decision-buffer.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
-/** Handles the end of a child, or the request for it: the end of its dependants, the join, and the losers. */
+/**
+ * Handles the end of children and requests to end them: ends their dependants, decides the join, and handles the
+ * losers.
+ */
 export class Completion {
   readonly #step: DecisionBuffer;
   readonly #membership: Membership;
-  /** Children that ended in this step, whose dependants may end too. */
+  /** Children that ended in this step. Their dependants may have to end too. */
   #ended: [FanOut, Child][] = [];
-  /** Fan-outs with children that may be to end, which are gone through once. */
+  /** Fan-outs with children that may have to end. Each is checked once. */
   readonly #toEnd = new Set<FanOut>();
-  /** The fan-outs whose join is to be looked at again at a time, in ms. */
+  /** The fan-outs whose join must be checked again, with the time in ms. */
   readonly #dueAt = new Map<FanOut, number>();
-  /** The ends that were known when a join was foretold last, and the time in ms at which it may be foretold again. */
+  /**
+   * The number of ended children at the last abstract evaluation of a join, and the earliest time in ms of the next
+   * one.
+   */
   readonly #foretold = new WeakMap<FanOut, { readonly ended: string; readonly nextAt: number }>();
 
   constructor(step: DecisionBuffer, presence: Membership) {
@@ -30,19 +36,19 @@ export class Completion {
     this.#membership = presence;
   }
 
-  /** Takes up what the log left open: a decision that its last writer did not get to make durable is made now. */
+  /** Resumes a fan-out from the log, and makes the decisions that its last coordinator did not make durable. */
   resume(fanOut: FanOut): void {
     this.endAsAsked(fanOut);
     for (const child of fanOut.children) this.#noteEnd(fanOut, child);
   }
 
-  /** Has the children gone through that somebody, or the join, may have asked to end. */
+  /** Marks a fan-out whose children a person or the join may have asked to end. */
   endAsAsked(fanOut: FanOut): void {
     this.#toEnd.add(fanOut);
     this.#step.look(fanOut);
   }
 
-  /** The time in ms at which the next join is due to be looked at; infinity when none is. */
+  /** The time in ms of the next join check; infinity for none. */
   get nextDue(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const at of this.#dueAt.values()) next = Math.min(next, at);
@@ -53,14 +59,14 @@ export class Completion {
     for (const [fanOut, at] of this.#dueAt) if (at <= now) this.#step.look(fanOut);
   }
 
-  /** After a delivery's end was applied: what follows from it. */
+  /** Records that a delivery's end was applied, so that `settle` decides the consequences. */
   ended(fanOut: FanOut, child: Child): void {
     this.#step.note(fanOut.task.thread, child.index);
     this.#step.look(fanOut);
     this.#noteEnd(fanOut, child);
   }
 
-  /** The coordinator itself says how a delivery, or a child that was never delivered, ended. */
+  /** Ends a delivery, or a child that was never delivered, in the coordinator's own name. */
   endDelivery(
     fanOut: FanOut,
     child: Child,
@@ -82,7 +88,7 @@ export class Completion {
     this.ended(fanOut, child);
   }
 
-  /** Looks at fan-outs until none has anything left that follows from what was decided. */
+  /** Runs to a fixpoint: decides everything that follows from earlier decisions. */
   settle(now: number): void {
     for (;;) {
       this.#cascade(now);
@@ -96,7 +102,9 @@ export class Completion {
     if (child.state === 'done' && fanOut.dependants !== null) this.#ended.push([fanOut, child]);
   }
 
-  /** A child that did not accept takes its dependants along, near and far; follow-ups that are not needed are skipped. */
+  /**
+   * Ends the direct and indirect dependants of children that did not accept, and skips follow-ups that are not needed.
+   */
   #cascade(now: number): void {
     for (let next = this.#ended.pop(); next !== undefined; next = this.#ended.pop()) {
       const [fanOut, child] = next;
@@ -113,7 +121,7 @@ export class Completion {
     }
   }
 
-  /** Ends what was asked to end, joins what can be joined, and deals with the losers. */
+  /** Ends children that were asked to end, decides joins, and handles the losers. */
   #review(fanOut: FanOut, now: number): void {
     this.#dueAt.delete(fanOut);
     if (fanOut.joined === null) {
@@ -128,8 +136,8 @@ export class Completion {
   }
 
   /**
-   * Decides a CEL join that is certain although children are open. It is asked again when another child has ended or time
-   * may decide, and then so seldom that it takes at most a twentieth of the processor's time.
+   * Decides a CEL join whose outcome is certain although children are open. Evaluates it again when another child has
+   * ended or when the time matters, using at most a twentieth of the processor's time.
    */
   #foretell(fanOut: FanOut, aliasOf: (did: Did) => string, now: number): Decision | undefined {
     const { predicate, round } = fanOut;
@@ -138,7 +146,7 @@ export class Completion {
     const many = completedOf(fanOut);
     const ended = `${round}/${many}`;
     const { dependsOnTime } = predicate.program;
-    // A predicate that is certain before anything ran is a slip of the pen: the fan-out runs nevertheless.
+    // A predicate that is certain before anything ran is probably a mistake. The fan-out runs nevertheless.
     if (!dependsOnTime && (many === 0 || ended === last?.ended)) return undefined;
     if (last !== undefined && now < last.nextAt) {
       this.#lookAgain(fanOut, last.nextAt);
@@ -155,7 +163,7 @@ export class Completion {
     this.#dueAt.set(fanOut, Math.min(at, this.#dueAt.get(fanOut) ?? Infinity));
   }
 
-  /** Ends what can't start any more for want of budget: a join must not wait for it. */
+  /** Ends children that can never start for lack of budget, so that the join does not wait for them. */
   #endUnaffordable(fanOut: FanOut, now: number): void {
     const { budget, children, subtasks } = fanOut;
     if (budget === null || !isTight(budget)) return;
@@ -193,7 +201,7 @@ export class Completion {
       for (const [did, deliveries] of alike) this.#step.send(did, { type: 'cancel', deliveries, reason });
   }
 
-  /** A worker is told once on a connection to end a delivery; `hello` makes it due again. */
+  /** Returns true for the first request to end a delivery on a connection. `hello` allows another one. */
   #firstTimeTold(child: Child): boolean {
     const assignment = this.#membership.links.get(child.worker!)?.assigned.get(child);
     if (assignment === undefined || assignment.told) return false;
@@ -202,7 +210,7 @@ export class Completion {
   }
 }
 
-/** Tells whether somebody asked this child to end, or its join ends it. */
+/** Returns true when a person asked this child to end, or its join ends it. */
 function isToEnd(fanOut: FanOut, child: Child): boolean {
   if (child.cancelRequested !== null) return true;
   if (fanOut.joined === null || fanOut.losers === 'keep') return false;
@@ -210,10 +218,13 @@ function isToEnd(fanOut: FanOut, child: Child): boolean {
   return child.state === 'pending' || fanOut.losers === 'cancel';
 }
 
-/** A step of a foretelling takes up to a microsecond: twenty times that is waited before the next one. */
+/**
+ * The pause per step of an abstract evaluation, in ms. A step takes up to a microsecond; the pause is twenty times
+ * that.
+ */
 const PAUSE_MS_PER_STEP = 0.02;
-/** The interval at which a predicate that names the time is asked, in ms. */
+/** The interval between evaluations of a predicate that uses the time, in ms. */
 const CLOCK_MS = 500;
 
-/** The end of a follow-up that was not needed. */
+/** The result of a follow-up that was not needed. */
 const SKIPPED = { ...nothingRan, verdict: 'skipped', reason: 'nothing failed of what it follows' } as const;

@@ -33,12 +33,12 @@ export interface CoordinatorOptions extends StepOptions {
 }
 
 /**
- * The rules of a coordinator as a state machine without effects: it is told what happened, with the time, and
- * says which records to append and what to do once they are durable. Its own decisions are applied to the state at
- * once; if they can't be made durable the engine stops, and the state goes with it.
+ * The coordinator's rules as a state machine without effects. Inputs are events with their time; outputs are records to
+ * append, and effects for when they are durable. Decisions are applied to the state immediately. If they can't be made
+ * durable, the engine stops and discards the state.
  *
- * The shape follows etcd's raft: inputs in, a `take()` of what is ready out. This is the door: each input goes to the
- * room that it is about, and the step then ends with `settle`.
+ * The shape follows etcd's raft: inputs in, a `take()` of the results out. This class passes each input to the part
+ * that handles it, and then ends the step with `settle`.
  */
 export class Coordinator {
   readonly self: Did;
@@ -69,25 +69,25 @@ export class Coordinator {
     this.#timeouts = new Timeouts(rooms, options.heartbeatMs);
   }
 
-  /** Everything decided since the last call. The caller appends the batches in order, then does the effects. */
+  /** Returns everything decided since the last call. The caller appends the batches in order, then runs the effects. */
   take(): Output {
     return this.#step.take();
   }
 
-  /** The time at which `tick` wants to be called, in ms, or undefined when nothing is waited for. */
+  /** Returns the time in ms at which to call `tick`; undefined when no deadline is pending. */
   nextDeadline(now: number): number | undefined {
     return this.#timeouts.nextDeadline(now);
   }
 
-  /** Time has passed. */
+  /** Handles the passing of time. */
   tick(now: number): void {
     this.#timeouts.tick(now);
     this.settle(now);
   }
 
   /**
-   * Takes up what the log left open: a decision that its last writer did not get to make durable is made now.
-   * Workers that the log holds for alive have two heartbeat intervals to come back.
+   * Resumes the work that the log left open, and makes the decisions that its last writer did not make durable. Workers
+   * that are alive by the log get two heartbeat intervals to reconnect.
    */
   resume(now: number): void {
     this.#membership.resume(now);
@@ -101,15 +101,15 @@ export class Coordinator {
   }
 
   /**
-   * Writes what somebody asked for, as a record of the coordinator's or in that one's name, and applies it.
-   * @throws SCOPE_FORBIDDEN when a rule refuses it.
+   * Writes a record in the name of the coordinator or of the draft's actor, and applies it.
+   * @throws SCOPE_FORBIDDEN when a rule refuses it
    */
   write(draft: Draft, now: number): SealedRecord {
     this.permit(draft);
     return this.#step.write(draft, now);
   }
 
-  /** Asks the rules whether this may be written. @throws SCOPE_FORBIDDEN */
+  /** Checks a draft against the permission rules. @throws SCOPE_FORBIDDEN */
   permit({ act, thread, actor, body }: Draft): void {
     if (this.state.rules.size === 0) return;
     const issuer = 'issued_by' in body ? body.issued_by : undefined;
@@ -122,68 +122,70 @@ export class Coordinator {
     });
   }
 
-  /** Appends a client's own record; the caller has checked what it may be. */
+  /** Appends a client's own record. The caller has checked that it is allowed. */
   writeForeign(sealed: SealedRecord, now: number): void {
     this.#step.writeSealed(sealed, now);
   }
 
-  /** Appends what a snapshot of another home has, with the signature that it came with; the caller has checked it. */
+  /** Appends records of another home's snapshot, with their signature. The caller has checked them. */
   writeRestored(batch: OutBatch, now: number): void {
     this.#step.append(batch);
     for (const { record } of batch.records) this.#step.apply(record, now);
   }
 
-  /** Has the fan-out of this task looked at when the step ends. */
+  /** Marks the task's fan-out for review at the end of the step. */
   touch(task: Task, children: readonly Child[] = []): void {
     this.#step.touch(task, children);
   }
 
-  /** Has the children gone through that somebody asked to end. */
+  /** Ends the children that a person asked to end. */
   endAsAsked(task: Task): void {
     this.touch(task);
     if (task.fanOut !== null) this.#completion.endAsAsked(task.fanOut);
   }
 
-  /** Somebody has said how a task stands. */
+  /** Handles a changed task status. */
   onTaskChanged(task: Task, now: number): void {
     this.#deferrals.noted(task, now);
     this.touch(task);
   }
 
-  /** Ends the step: what follows from it is decided, and what may start is placed. */
+  /** Ends the step: decides all consequences, and assigns startable children. */
   settle(now: number): void {
     this.#completion.settle(now);
     this.#assignments.dispatch(now);
   }
 
-  /** A worker is connected, anew or again, at this time by its own clock, and says which deliveries it holds. */
+  /** Handles a worker's connection or reconnection. `at` is the time by the worker's clock, `held` its deliveries. */
   hello(did: Did, held: readonly DeliveryRef[], at: number, now: number): void {
     const link = this.#membership.connected(did, at, now);
     reconcile(this.#step, this.#completion, this.#assignments, link, held, now);
     this.settle(now);
   }
 
-  /** Records that a worker reported; only those that the log does not have yet, verified and decoded. */
+  /** Appends a worker's reports. They are verified, decoded, and not yet in the log. */
   reports(did: Did, batch: OutBatch, now: number): void {
     this.#assignments.reports(did, batch, now);
     this.settle(now);
   }
 
-  /** Everything before this number of a worker's outbox is in the log, or about to be. */
+  /**
+   * Acknowledges a worker's outbox up to this number. All reports before it are in the log, or in this step's records.
+   */
   acknowledge(did: Did, upTo: number): void {
     this.#step.send(did, { type: 'ack', upTo });
   }
 
-  /** A worker asks, at this time by its own clock, whether it may go on starting what it holds. */
+  /** Handles a worker's request for a permit. `at` is the time by the worker's clock. */
   asked(did: Did, at: number, now: number): void {
     this.#membership.asked(did, at, now);
   }
 
-  /** Handles a change of what may start in this namespace and below it: tells workers, and lets waiting children start. */
+  /** Handles a change of what may start in this namespace and below: informs workers, and starts waiting children. */
   controlChanged(namespace: string, now: number): void {
     for (const link of this.links.values()) {
       if (isLinked(link)) this.#membership.permit(link, now);
-      // A policy may deny a worker for which something was lined up.
+      // A policy may now deny a worker that children are queued for.
       releaseQueueOf(this.state, link.did);
     }
     this.#assignments.requeueDenied();
@@ -196,7 +198,7 @@ export class Coordinator {
     this.settle(now);
   }
 
-  /** Tells watchers of a namespace; of one that is new it is all there is to do, since nothing waits in it. */
+  /** Notifies watchers of a namespace. A new namespace needs nothing else, since no work waits in it. */
   noteNamespace(id: string): void {
     this.#step.noteNamespace(id);
   }
@@ -205,24 +207,24 @@ export class Coordinator {
     this.#assignments.started(did, refs, now);
   }
 
-  /** Attempts show no sign of life for so long, in ms; null: they do again. */
+  /** Handles attempts that have shown no sign of life for `silentMs`; null when they show one again. */
   stalled(did: Did, refs: readonly DeliveryRef[], silentMs: number | null, now: number): void {
     this.#assignments.stalled(did, refs, silentMs, now);
   }
 
-  /** Deliveries came back: recalled before they started, or handed back by a worker that drains. */
+  /** Handles returned deliveries: recalled before they started, or handed back by a draining worker. */
   returned(did: Did, returned: Returned, now: number): void {
     if (returned.reason === ENVIRONMENT_GONE) this.environmentsGone(environmentsOf(this.state, returned));
     this.#assignments.returned(did, returned, now);
     this.settle(now);
   }
 
-  /** These environments are kept no more: what was to run in them waits. */
+  /** Handles the loss of environments. Work that needs one of them waits. */
   environmentsGone(names: Iterable<string>): void {
     for (const name of names) this.state.goneEnvironments.add(name);
   }
 
-  /** A heartbeat. It is written only when it says something new; otherwise it is held in memory. */
+  /** Handles a heartbeat. It is written only when it contains something new, and otherwise kept in memory. */
   heartbeat(did: Did, sealed: SealedRecord, signature: OutBatch['signature'], at: number, now: number): void {
     const instance = this.state.instances.get(did);
     if (instance === undefined || (sealed.record.body as unknown as HeartbeatBody).did !== did) return;
@@ -230,52 +232,55 @@ export class Coordinator {
     this.settle(now);
   }
 
-  /** The connection is lost; the process may live. */
+  /** Handles a lost connection. The worker's process may still run. */
   disconnected(did: Did): void {
     this.#membership.disconnected(did);
   }
 
-  /** A local worker's process is known to be gone. What it had waits for its restart, or for `abandon`. */
+  /** Handles the end of a local worker's process. Its work waits for a restart or for `abandon`. */
   gone(did: Did, reason: string, now: number): void {
     this.#membership.gone(did, reason, now);
     this.settle(now);
   }
 
-  /** A worker will not come back: what it had is lost, and goes elsewhere where it may. */
+  /** Handles a worker that will not come back. Its work is lost, and retried elsewhere where allowed. */
   abandon(did: Did, reason: string, now: number): void {
     this.#assignments.abandon(did, reason, now);
     this.settle(now);
   }
 
-  /** Notes that a worker was told to stop, and tells it. */
+  /** Records that a worker was told to stop, and sends it the stop. */
   stop(did: Did, graceMs: number, now: number): void {
     this.#membership.stop(did, graceMs, now);
   }
 
-  /** A worker has stopped as it was told to. */
+  /** Handles the end of a worker that was told to stop. */
   stopped(did: Did, now: number): void {
     this.#membership.stopped(did, now);
     this.settle(now);
   }
 
-  /** Writes down that an instance belongs to the fleet; a worker is expected to come up. */
+  /** Records that an instance belongs to the fleet. A worker is then expected to start. */
   admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
     this.#membership.admit(body, now);
   }
 
-  /** Remembers that a command was done. No rule is asked: they let the command itself in, or not. */
+  /**
+   * Records that a command is done. The permission rules were asked about the command itself, so they are not asked
+   * again.
+   */
   noteDone(body: CommandDoneBody, now: number): void {
     this.#step.write({ act: 'LEARN', thread: RESERVED.engineConfig, body }, now);
   }
 
-  /** Chooses the executor of subtasks that name none. */
+  /** Sets the executor of subtasks that name none. */
   chooseExecutor(executor: string, now: number): void {
     if (this.state.defaultExecutor === executor) return;
     const body = { topic: TOPIC.fleetConfig, executor } as const;
     this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body }, now);
   }
 
-  /** Chooses the threads that every command may read: these, and no others. */
+  /** Sets the complete list of threads that every command may read. */
   chooseShared(threads: readonly ThreadId[], now: number): void {
     const shared = threads.map(thread => ({ thread, name: this.#nameOf(thread) }));
     if (JSON.stringify(shared) === JSON.stringify(this.state.shared)) return;
@@ -283,23 +288,26 @@ export class Coordinator {
     this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body }, now);
   }
 
-  /** An alias means the newest of its tasks; the others are named by their threads. */
+  /**
+   * Returns the name of a thread's task. An alias refers to the newest task that has it; older ones are named by their
+   * threads.
+   */
   #nameOf(thread: ThreadId): string {
     const alias = this.state.tasks.get(thread)?.facts.alias;
     return alias !== undefined && this.state.aliases.get(alias) === thread ? alias : thread;
   }
 
-  /** The coordinator's own heartbeat at its start: written when it says something new. */
+  /** Handles the coordinator's own heartbeat at its start. It is written when it contains something new. */
   registerSelf(sealed: SealedRecord, now: number): void {
     this.#membership.registerSelf(sealed, now);
   }
 
-  /** Corrects what was applied before it was durable to the time that the log gave it. */
+  /** Corrects the time of a record that was applied before it was durable to the time in the log. */
   stamp(record: FleetRecord, at: number): void {
     this.#step.stamp(record, at);
   }
 
-  /** Tells whether messages reach this worker. */
+  /** Returns true when a worker is connected. */
   isLinked(did: Did): boolean {
     const link = this.links.get(did);
     return link !== undefined && isLinked(link);
@@ -310,13 +318,13 @@ export class Coordinator {
     return this.#assignments.startedAt(child);
   }
 
-  /** Since when this child shows no sign of life where it runs, in ms; null while it does. */
+  /** Returns the time since which this running child shows no sign of life, in ms; null while it shows one. */
   silentSince(child: Child): number | null {
     return this.#assignments.silentSince(child);
   }
 }
 
-/** The names of the environments that deliveries were to run in. */
+/** Returns the names of the environments that these deliveries need. */
 function environmentsOf(state: FleetState, { deliveries }: Returned): string[] {
   return deliveries.flatMap(({ thread, index }) => {
     const fanOut = state.tasks.get(thread)?.fanOut;

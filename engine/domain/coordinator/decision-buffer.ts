@@ -25,14 +25,14 @@ export type Effect =
 export interface Output {
   readonly batches: readonly OutBatch[];
   readonly effects: readonly Effect[];
-  /** Fan-outs that moved, with the subtasks that did. */
+  /** Changed fan-outs, with their changed subtasks. */
   readonly changed: ReadonlyMap<ThreadId, ReadonlySet<number>>;
   readonly instances: ReadonlySet<Did>;
-  /** Namespaces that look different, and what lies below them with them. */
+  /** Changed namespaces; the namespaces below them may have changed too. */
   readonly namespaces: ReadonlySet<string>;
 }
 
-/** A record's content, but for what the coordinator fills in. */
+/** A record's content without the fields that the coordinator fills in. */
 export type Draft = Pick<RecordContent, 'act' | 'thread'> & {
   readonly body: TopicBody;
   readonly parents?: readonly RecordId[];
@@ -47,9 +47,9 @@ export interface StepOptions extends FoldContext {
 }
 
 /**
- * The coordinator's decisions since the last `take`: the records to append, the effects, and whom they concern. All of
- * the coordinator's rules write here and nowhere else. A record is applied to the state as it is written, so that later
- * decisions see it.
+ * The coordinator's decisions since the last `take`: records to append, effects, and changes for watchers. The
+ * coordinator's rules write only here. Records are applied to the state as they are written, so that later decisions
+ * see them.
  */
 export class DecisionBuffer {
   readonly state: FleetState;
@@ -61,7 +61,7 @@ export class DecisionBuffer {
   #changed = new Map<ThreadId, Set<number>>();
   #instances = new Set<Did>();
   #namespaces = new Set<string>();
-  /** Fan-outs to look at when the step is over. */
+  /** Fan-outs to review at the end of the step. */
   #dirty = new Set<FanOut>();
 
   constructor({ state, self, cel }: StepOptions) {
@@ -70,7 +70,7 @@ export class DecisionBuffer {
     this.#context = { self, cel };
   }
 
-  /** Everything decided since the last call. */
+  /** Returns everything decided since the last call. */
   take(): Output {
     this.#flushOwn();
     const output = {
@@ -88,7 +88,7 @@ export class DecisionBuffer {
     return output;
   }
 
-  /** Writes a record of the coordinator's, or in somebody's name, and applies it. */
+  /** Writes a record in the name of the coordinator or of the draft's actor, and applies it. */
   write(draft: Draft, now: number): SealedRecord {
     const actor = draft.actor ?? this.self;
     const content = {
@@ -105,18 +105,18 @@ export class DecisionBuffer {
     return sealed;
   }
 
-  /** Appends a record that is sealed already, and applies it. */
+  /** Appends a sealed record and applies it. */
   writeSealed(sealed: SealedRecord, now: number): void {
     this.#own.push(sealed);
     this.apply(sealed.record, now);
   }
 
-  /** Appends records that change nothing by themselves: what is written with them says it all. */
+  /** Appends records that change no state by themselves; the record written with them has all the facts. */
   accompany(records: readonly SealedRecord[]): void {
     for (const record of records) this.#own.push(record);
   }
 
-  /** Appends what a worker signed, behind everything decided so far; the caller applies it. */
+  /** Appends a worker's signed batch after everything decided so far. The caller applies it. */
   append(batch: OutBatch): void {
     this.#flushOwn();
     this.#batches.push(batch);
@@ -125,17 +125,17 @@ export class DecisionBuffer {
   apply(record: FleetRecord, now: number): void {
     const topic = topicOf(record);
     const isStatus = isAboutStatus(topic);
-    // Before and after: a word may end what was waited for.
+    // Called before and after: the record may remove a task from those concerned.
     if (isStatus) this.noteConcerned(record.thread);
     applyRecord(this.state, record, now, this.#context);
     if (isStatus) this.noteConcerned(record.thread);
   }
 
-  /** Corrects what was applied before it was durable to the time that the log gave it. */
+  /** Corrects the time of a record that was applied before it was durable to the time in the log. */
   stamp(record: FleetRecord, at: number): void {
     const fanOut = this.state.tasks.get(record.thread)?.fanOut;
     if (fanOut === null || fanOut === undefined) return;
-    // A retry before the join opens no round, and a join may be followed by the next round before it is durable.
+    // A retry before the join opens no round, and the next round may open before a join is durable.
     if (fanOut.roundOpenedBy === record.id) fanOut.roundStartedAt = at;
     else if (fanOut.joined?.record === record.id) fanOut.joined.at = at;
   }
@@ -148,42 +148,42 @@ export class DecisionBuffer {
     this.#effects.push({ type: 'end-process', did, reason });
   }
 
-  /** Tells watchers that a fan-out moved, and which of its subtasks. */
+  /** Notifies watchers that a fan-out and one of its subtasks changed. */
   note(thread: ThreadId, index?: number): void {
     let set = this.#changed.get(thread);
     if (set === undefined) this.#changed.set(thread, (set = new Set()));
     if (index !== undefined) set.add(index);
   }
 
-  /** Tells watchers of the tasks that look different when this one's status may have changed. */
+  /** Notifies watchers of all tasks that may look different after a change of this task's status. */
   noteConcerned(thread: ThreadId): void {
     const task = this.state.tasks.get(thread);
     if (task !== undefined) for (const each of concernedBy(this.state, task)) this.note(each);
   }
 
-  /** Tells watchers of instances. */
+  /** Notifies watchers of an instance. */
   noteInstance(did: Did): void {
     this.#instances.add(did);
   }
 
-  /** Tells watchers of a namespace, and of what lies below it. */
+  /** Notifies watchers of a namespace and of the namespaces below it. */
   noteNamespace(id: string): void {
     this.#namespaces.add(id);
   }
 
-  /** Has a fan-out looked at when the step is over. */
+  /** Marks a fan-out for review at the end of the step. */
   look(fanOut: FanOut): void {
     this.#dirty.add(fanOut);
   }
 
-  /** Has the fan-out of this task looked at when the step is over, and tells watchers, and of which subtasks. */
+  /** Marks this task's fan-out for review at the end of the step, and notifies watchers of it and of these subtasks. */
   touch(task: Task, children: readonly Child[] = []): void {
     if (task.fanOut !== null) this.look(task.fanOut);
     this.note(task.thread);
     for (const { index } of children) this.note(task.thread, index);
   }
 
-  /** The fan-outs to look at since the last call. */
+  /** Returns the fan-outs marked for review since the last call. */
   takeDirty(): readonly FanOut[] {
     const dirty = [...this.#dirty];
     this.#dirty.clear();
@@ -203,7 +203,7 @@ export class DecisionBuffer {
   }
 }
 
-/** Tells whether a record of this topic may change the status of its task. */
+/** Returns true when a record of this topic may change the status of its task. */
 function isAboutStatus(topic: string | undefined): boolean {
   return (topic !== undefined && STATUS_TOPICS.has(topic)) || verbOf(topic) !== undefined;
 }

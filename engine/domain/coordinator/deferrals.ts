@@ -4,31 +4,31 @@ import type { Task } from '../model/state.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
 
 /**
- * Tells watchers when a deferral is over. Nothing is written then: the status follows from the time, and only who
- * shows it has to be told to look again.
+ * Notifies watchers when a deferral ends. Nothing is written then, because the status follows from the time; only
+ * displays must refresh.
  */
 export class Deferrals {
   readonly #step: DecisionBuffer;
-  /** The time at which each deferred task comes back, in ms. */
+  /** The end of each deferral, in ms. */
   readonly #until = new Map<Task, number>();
 
   constructor(step: DecisionBuffer) {
     this.#step = step;
   }
 
-  /** Takes up what the log left deferred. */
+  /** Restores the deferrals in the log. */
   resume(now: number): void {
     for (const task of this.#step.state.tasks.values()) this.noted(task, now);
   }
 
-  /** A task was spoken of. */
+  /** Updates a task's deferral after a change of the task. */
   noted(task: Task, now: number): void {
     const until = task.standing.deferral?.until ?? null;
     if (until === null || endOf(task) !== null || !isDeferred(task.standing, now)) this.#until.delete(task);
     else this.#until.set(task, until);
   }
 
-  /** The time at which the next deferral ends, in ms; infinite when there is none. */
+  /** The time at which the next deferral ends, in ms; infinite for none. */
   get next(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const until of this.#until.values()) next = Math.min(next, until);

@@ -16,10 +16,10 @@ import {
   type Refusal,
 } from '../policy/namespace-policy.ts';
 
-/** The reason for which a pending subtask is not given out. The scheduler acts on it, and documents explain it. */
+/** The reason why a pending subtask is not assigned. The scheduler acts on it, and documents explain it. */
 export type HoldReason = StartHold | WorkerHold;
 
-/** The reasons for which a subtask may not start, whatever worker is free. */
+/** The reasons why a subtask may not start, even with a free worker. */
 export type StartHold =
   | { readonly kind: 'question'; readonly asks: string }
   | { readonly kind: 'blocked namespace' }
@@ -39,7 +39,7 @@ export type StartHold =
       readonly namespace: string | null;
     };
 
-/** The reasons for which no worker takes a subtask that nothing else holds. */
+/** The reasons why no worker takes a subtask that has no other hold. */
 export type WorkerHold =
   | { readonly kind: 'denied worker'; readonly worker: Instance; readonly namespace: string }
   | { readonly kind: 'absent worker'; readonly worker: Instance | undefined }
@@ -48,23 +48,23 @@ export type WorkerHold =
   | { readonly kind: 'no allowed worker'; readonly namespace: string }
   | { readonly kind: 'no free slot' };
 
-/** The facts about a fan-out that decide whether its subtasks may start. */
+/** The facts about a fan-out that determine whether its subtasks may start. */
 export interface HoldContext {
   readonly state: FleetState;
   readonly fanOut: FanOut;
   readonly levels: Levels;
   readonly isBlocked: boolean;
-  /** The members that are out; those that the scheduler placed in this step included, as in all that follows. */
+  /** The number of members that are out. Like all following fields, includes placements made in this step. */
   out: number;
   readonly budget: LimitedAccount | null;
-  /** The limits of the namespace and of those above it. */
+  /** The limits of the namespace and its ancestors. */
   readonly limits: readonly Limit[];
-  /** Executors that were out of quota, and on which one attempt goes ahead. */
+  /** Executors that were out of quota and on which one attempt now tests for quota. */
   readonly probed: ReadonlySet<string>;
   readonly now: number;
 }
 
-/** Returns the facts as the state has them. */
+/** Returns the facts in the state. */
 export function holdContext(state: FleetState, fanOut: FanOut, now: number): HoldContext {
   const levels = levelsOf(state.namespaces, fanOut.namespace);
   return {
@@ -83,8 +83,8 @@ export function holdContext(state: FleetState, fanOut: FanOut, now: number): Hol
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Returns what holds a pending subtask back; null where it may be given to a worker. The scheduler and the documents
- * both ask here: what keeps a subtask from starting is what is told of it.
+ * Returns the reason that holds a pending subtask back; null when it may be assigned. Both the scheduler and the
+ * documents call this, so that the explanation is always the actual reason.
  */
 export function holdOf(context: HoldContext, child: Child): StartHold | null {
   const { state, fanOut, levels, now } = context;
@@ -107,12 +107,12 @@ const UNWANTED = { kind: 'unwanted' } as const;
 const ENVIRONMENT = { kind: 'environment' } as const;
 const SERIAL_RUN = { kind: 'serial run' } as const;
 
-/** Tells whether a fan-out may have one more member out: a serial run has one at a time. */
+/** Returns true when a fan-out may have another member out. A serial run has one at a time. */
 export function hasTurn({ fanOut, out }: Pick<HoldContext, 'fanOut' | 'out'>): boolean {
   return fanOut.serialOf === null || out === 0;
 }
 
-/** Returns the quota, budget or limit that leaves nothing for a subtask now, or null. */
+/** Returns the quota, budget or limit that is exhausted for a subtask now, or null. */
 function resourceHold(context: HoldContext, subtask: CompleteSubtask): StartHold | null {
   const { state, budget, limits, probed, now } = context;
   const { executor } = subtask;
@@ -137,14 +137,14 @@ function budgetHold(
   return currency === undefined ? null : { kind: 'budget', account, currency, namespace };
 }
 
-/** True when the environment that a child is to run in is no longer kept. */
+/** Returns true when the environment of a child is no longer stored. */
 function lacksEnvironment({ goneEnvironments }: FleetState, fanOut: FanOut, child: Child): boolean {
   if (goneEnvironments.size === 0) return false;
   const name = environmentOf(fanOut, child);
   return name !== null && goneEnvironments.has(name);
 }
 
-/** Returns why no worker has taken a subtask that nothing else holds. */
+/** Returns why no worker has taken a subtask that has no other hold. */
 export function workerHold({ state, levels }: HoldContext, target: Target): WorkerHold {
   const workers = [...state.instances.values()].filter(({ role }) => role === 'worker');
   if (target.kind === 'specific' || target.kind === 'alias') {

@@ -11,7 +11,7 @@ import { COMES_UP, CONNECTION, ORDER, STATUS, type WorkerEvent } from '../model/
 import type { Instance } from '../model/state.ts';
 import type { OutBatch, DecisionBuffer } from './decision-buffer.ts';
 
-/** The members of the fleet, their connections, and what the log says of each. */
+/** Manages the members of the fleet, their connections and their status in the log. */
 export class Membership {
   readonly links = new Map<Did, WorkerLink>();
   readonly #step: DecisionBuffer;
@@ -20,14 +20,14 @@ export class Membership {
     this.#step = step;
   }
 
-  /** Returns what is known of this worker beside the log, creating it if necessary. */
+  /** Returns the worker's state outside the log, and creates it if necessary. */
   link(did: Did, now: number): WorkerLink {
     let link = this.links.get(did);
     if (link === undefined) this.links.set(did, (link = newLink(did, now)));
     return link;
   }
 
-  /** The same, of a worker that has just been heard of. */
+  /** Returns the same, and notes that the worker was just heard from. */
   heard(did: Did, now: number): WorkerLink {
     const link = this.link(did, now);
     link.heardAt = now;
@@ -38,7 +38,9 @@ export class Membership {
     return this.#step.state.instances.get(link.did)?.slots ?? 1;
   }
 
-  /** Moves a worker on: its connection, its order and, where the event names one, its status, for this reason. */
+  /**
+   * Applies an event to a worker's connection and order and, where the table says so, to its status, with this reason.
+   */
   happens(link: WorkerLink, event: WorkerEvent, now: number, reason: string | null = null): void {
     link.connection = after(CONNECTION, link.connection, event);
     link.order = after(ORDER, link.order, event);
@@ -57,13 +59,13 @@ export class Membership {
       this.#step.note(fanOut.task.thread);
   }
 
-  /** Workers that the log holds for alive have two heartbeat intervals to come back. */
+  /** Gives workers that are alive by the log two heartbeat intervals to reconnect. */
   resume(now: number): void {
     for (const { role, did, status } of this.#step.state.instances.values())
       if (role === 'worker') this.link(did, now).connection = COMES_UP[status];
   }
 
-  /** A worker is connected, anew or again, at this time by its own clock. */
+  /** Handles a worker's connection or reconnection. `at` is the time by the worker's clock. */
   connected(did: Did, at: number, now: number): WorkerLink {
     const link = this.heard(did, now);
     Object.assign(link, { clock: { at, heardAt: now }, permittedAt: Number.NEGATIVE_INFINITY });
@@ -71,29 +73,29 @@ export class Membership {
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
     this.happens(link, 'connected', now);
-    // Whoever waits for it hears of its return, also where the log held it for live all the time.
+    // Watchers that wait for the worker need this event even when its status in the log stayed `live`.
     this.#step.noteInstance(did);
     this.permit(link, now);
-    // It may not have heard of it on an earlier connection; what is handed over again comes back then.
+    // The worker may have missed an earlier stop. It then hands back what it is given again.
     if (link.order === 'stop') this.#step.send(did, { type: 'stop', graceMs: link.graceMs });
     return link;
   }
 
-  /** A worker asks whether it may go on starting what it holds. */
+  /** Handles a worker's request for a permit. */
   asked(did: Did, at: number, now: number): void {
     const link = this.heard(did, now);
     link.clock = { at, heardAt: now };
     this.permit(link, now);
   }
 
-  /** Tells a worker what is frozen, and lets it start the rest for a while. */
+  /** Sends a worker the frozen namespaces, and permits it to start everything else for a while. */
   permit(link: WorkerLink, now: number): void {
     const asOf = timeAt(link, now);
     link.permittedAt = Math.max(link.permittedAt, asOf);
     this.#step.send(link.did, { type: 'permit', asOf, frozen: blockedFor(this.#step.state, now) });
   }
 
-  /** Sees to it that what a worker is about to be given finds a permit there, and need not wait for one. */
+  /** Renews a worker's permit before a delivery, so that the delivery need not wait for one. */
   renewPermit(link: WorkerLink, now: number): void {
     if (timeAt(link, now) - link.permittedAt > PERMIT_MS / 2) this.permit(link, now);
   }
@@ -122,7 +124,7 @@ export class Membership {
     this.#leaves(did, 'stopped', now);
   }
 
-  /** A worker takes no more work: what was lined up for it may go to others. */
+  /** Handles a worker that takes no more work: children queued for it may go to other workers. */
   #leaves(did: Did, event: WorkerEvent, now: number, reason: string | null = null): WorkerLink {
     const link = this.link(did, now);
     releaseQueueOf(this.#step.state, did);
@@ -146,7 +148,7 @@ export class Membership {
     this.#step.noteInstance(self);
   }
 
-  /** A heartbeat of an instance that belongs to the fleet. */
+  /** Handles a heartbeat of an instance in the fleet. */
   heartbeat(
     instance: Instance,
     sealed: SealedRecord,
@@ -173,8 +175,8 @@ export class Membership {
 }
 
 /**
- * The time at a worker, by its own clock, or an earlier one: what it said last, and what has passed since that was
- * heard. The way of the words is missing, so that it is never later than it seems.
+ * Returns a lower bound of the present time by a worker's clock: its last reported time plus the time since that
+ * message arrived. Ignores network latency, so it is never too late.
  */
 function timeAt({ clock }: WorkerLink, now: number): number {
   return clock.at + (now - clock.heardAt);

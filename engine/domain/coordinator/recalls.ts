@@ -8,7 +8,7 @@ import type { Child, FanOut } from '../model/state.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
-/** Draining starts nothing more, also not what waits at a worker. */
+/** Recalls deliveries that wait at workers: a draining fan-out starts nothing more. */
 export function recallUnstarted(step: DecisionBuffer, presence: Membership, fanOut: FanOut): void {
   const toRecall = new Map<Did, DeliveryRef[]>();
   for (const child of fanOut.children) {
@@ -20,7 +20,7 @@ export function recallUnstarted(step: DecisionBuffer, presence: Membership, fanO
   for (const [did, deliveries] of toRecall) step.send(did, { type: 'recall', deliveries });
 }
 
-/** Takes back what waits at a busy worker while another one is free. */
+/** Recalls deliveries that wait at a busy worker while another worker is free. */
 export function recallStalled(step: DecisionBuffer, presence: Membership, now: number): void {
   const links = [...presence.links.values()].filter(isLinked);
   if (!links.some(link => link.order === 'work' && link.assigned.size < presence.slotsOf(link))) return;
@@ -35,7 +35,7 @@ export function recallStalled(step: DecisionBuffer, presence: Membership, now: n
   }
 }
 
-/** Takes back what waits at workers for this executor. */
+/** Recalls deliveries that wait at workers for this executor. */
 export function recallWaiting(step: DecisionBuffer, presence: Membership, executor: string): void {
   for (const link of presence.links.values()) {
     const deliveries: DeliveryRef[] = [];
@@ -48,7 +48,7 @@ export function recallWaiting(step: DecisionBuffer, presence: Membership, execut
   }
 }
 
-/** A child that may go to another worker. */
+/** Returns true for a child that may go to another worker. */
 function isFree(link: WorkerLink, child: Child): boolean {
   const kind = link.assigned.get(child)!.fanOut.subtasks[child.index]!.target.kind;
   return kind === 'least-loaded' || kind === 'round-robin';

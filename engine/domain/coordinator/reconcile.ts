@@ -8,7 +8,7 @@ import { keyOf, type DeliveryRef } from '../model/messages.ts';
 import type { Completion } from './completion.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
 
-/** Brings together what a worker says that it holds, and what the log says that it was given. */
+/** Reconciles the deliveries that a worker holds with its assignments in the log. */
 export function reconcile(
   step: DecisionBuffer,
   settling: Completion,
@@ -36,18 +36,18 @@ export function reconcile(
     const begun = startedAtOf(assignment) !== null;
     const isHeld = unexpected.delete(keyOf(ref));
     if (silentSinceOf(assignment) !== null) step.note(ref.thread, ref.index);
-    // What was said on an earlier connection may not have come.
+    // Messages on an earlier connection may have been lost.
     moveAssignment(assignment, isHeld ? 'held' : 'missing');
     assignment.told = false;
     settling.endAsAsked(fanOut);
     if (isHeld) continue;
     if (isWanted(fanOut, child) && isBlocked(step.state, fanOut.namespace)) {
-      // It would only be given back; it waits here instead.
+      // The worker would hand it back at once, so it waits here instead.
       (begun ? frozenBegun : frozen).push(ref);
     } else if (isWanted(fanOut, child)) {
       again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
     } else {
-      // It does not run there, and would only be started to be ended.
+      // The worker does not have it. Delivering it again would only start it to end it.
       settling.endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
       fenced.push(ref);
     }
@@ -55,7 +55,7 @@ export function reconcile(
   handBack(frozen, false);
   handBack(frozenBegun, true);
   if (again.length > 0) step.send(link.did, { type: 'deliver', records: again });
-  // What is over here may be running there: a coordinator ended it while this worker could not be told.
+  // The worker holds deliveries that have ended here: a coordinator ended them while the worker was disconnected.
   fenced.push(...unexpected.values());
   if (fenced.length > 0) step.send(link.did, { type: 'fence', deliveries: fenced });
 }

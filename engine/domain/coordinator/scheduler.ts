@@ -9,14 +9,14 @@ import { isLinked, windowOf, type WorkerLink } from './worker-state.ts';
 import { boundOf, denierOf, levelsOf, takeUp, type Limit, type Levels } from '../policy/namespace-policy.ts';
 import type { Child, FanOut, FleetState, Instance } from '../model/state.ts';
 
-/** One child for one worker. */
+/** One child assigned to one worker. */
 export interface Placement {
   readonly fanOut: FanOut;
   readonly child: Child;
   readonly worker: Did;
 }
 
-/** A worker that can be given work, with what is still free there. */
+/** A worker that can take work, and its free capacity. */
 interface WorkerCapacity {
   readonly instance: Instance;
   readonly link: WorkerLink;
@@ -25,8 +25,8 @@ interface WorkerCapacity {
 }
 
 /**
- * Chooses which children go to which workers now. Pure in its outcome: it only takes children out of their ready
- * queues (those that back off come back by `delayed`), the assignment itself is a record.
+ * Chooses which children go to which workers now. The only side effect is that it takes children out of their ready
+ * queues; those in back-off are returned in `delayed`. A record makes the assignment itself.
  */
 export function planDispatch(
   state: FleetState,
@@ -59,7 +59,7 @@ export function planDispatch(
   return plan;
 }
 
-/** Gives the first fan-out of a namespace that can start something its turn. @returns how many it started */
+/** Gives a turn to the first fan-out of a namespace that can start something. @returns the number of starts */
 function placeFirst(
   state: FleetState,
   fanOuts: readonly FanOut[],
@@ -78,7 +78,7 @@ function placeFirst(
   return 0;
 }
 
-/** The workers that take work, longest up first. */
+/** Returns the workers that take work, longest up first. */
 export function seatsOf(
   state: FleetState,
   links: ReadonlyMap<Did, WorkerLink>,
@@ -103,22 +103,22 @@ function takesWork(instance: Instance, link: WorkerLink): boolean {
   );
 }
 
-/** The state of a plan while it is made. */
+/** The state of planning. */
 interface Plan {
   readonly placed: Placement[];
   /** Children in back-off. */
   readonly delayed: [FanOut, Child][];
-  /** The children that were placed: a queue may name one twice, since an entry outlives a child that was given out. */
+  /** The placed children. A queue may contain a child twice, because an entry outlives the child's assignment. */
   readonly taken: Set<Child>;
-  /** The budgets of fan-outs that have one, with what was placed reserved. */
+  /** The budgets of fan-outs that have one, with this plan's placements reserved. */
   readonly budgets: Map<FanOut, Budget>;
-  /** The limits of namespaces that have some, with what was placed taken up; null for those that have none. */
+  /** The limits of namespaces, with this plan's placements counted; null for a namespace without limits. */
   readonly bounds: Map<string, Limit | null>;
   /** Children whose executor is out of quota. */
   readonly parked: [FanOut, Child][];
-  /** Children whose executor a policy does not let run any more. */
+  /** Children whose executor a policy no longer allows. */
   readonly shutOut: [FanOut, Child][];
-  /** Executors that were out of quota, and on which one child was placed to go ahead. */
+  /** Executors that were out of quota, with one child placed to test for quota. */
   readonly probed: Set<string>;
 }
 
@@ -155,7 +155,7 @@ function placeSome(
   return placed.length - before;
 }
 
-/** Returns the facts that hold subtasks back, as far as this plan has come. */
+/** Returns the facts that hold subtasks back, including this plan's placements. */
 function contextOf(state: FleetState, fanOut: FanOut, plan: Plan, now: number): HoldContext {
   const levels = levelsOf(state.namespaces, fanOut.namespace);
   const isSerial = fanOut.serialOf !== null;
@@ -164,7 +164,7 @@ function contextOf(state: FleetState, fanOut: FanOut, plan: Plan, now: number): 
     state,
     fanOut,
     levels,
-    // A blocked namespace is left out before its fan-outs are looked at.
+    // Blocked namespaces are skipped before this point.
     isBlocked: false,
     out: fanOut.counts.running + placed,
     budget: fanOut.budget && budgetIn(plan, fanOut, fanOut.budget),
@@ -174,7 +174,7 @@ function contextOf(state: FleetState, fanOut: FanOut, plan: Plan, now: number): 
   };
 }
 
-/** Returns the bounds on starts in a namespace, as far as this plan has come. */
+/** Returns the limits on starts in a namespace, including this plan's placements. */
 function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly Limit[] {
   return levels.flatMap(level => {
     let bound = bounds.get(level.namespace);
@@ -183,7 +183,7 @@ function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly
   });
 }
 
-/** The seats of workers that no policy denies, also where a free choice would come to them. */
+/** Returns the workers that no policy denies, whether named or freely chosen. */
 function seatsOpenTo(levels: Levels, seats: readonly WorkerCapacity[]): readonly WorkerCapacity[] {
   if (levels.length === 0) return seats;
   return seats.filter(({ instance }) => denierOf(levels, instance) === undefined);
@@ -195,25 +195,28 @@ function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
   return copy;
 }
 
-/** The next step with a child at the head of its queue, by the reason that holds it. */
+/** The handling of the child at the head of a queue, by the reason that holds it. */
 const SET_ASIDE: Readonly<Record<StartHold['kind'], 'delayed' | 'parked' | 'shutOut' | 'dropped' | 'left'>> =
   {
     'back-off': 'delayed',
     quota: 'parked',
     'refused executor': 'shutOut',
-    // A record that ends the reason marks the child as ready anew.
+    // The record that ends the reason queues the child again.
     question: 'dropped',
     dependencies: 'dropped',
     unwanted: 'dropped',
     environment: 'dropped',
-    // A large share is not overtaken for ever: those behind it wait as well.
+    // So that a large share is not overtaken forever, the children behind it wait too.
     budget: 'left',
     'parallel limit': 'left',
     'blocked namespace': 'left',
     'serial run': 'left',
   };
 
-/** The head of the queue, after dropping what may no longer start and setting aside what must wait. */
+/**
+ * Returns the head of the queue, after dropping children that may no longer start and setting aside those that must
+ * wait.
+ */
 function nextStartable(context: HoldContext, queue: IndexQueue, plan: Plan): Child | undefined {
   const { fanOut } = context;
   for (let index = queue.peek(); index !== undefined; index = queue.peek()) {
@@ -239,7 +242,7 @@ function seatFor(name: string, seats: readonly WorkerCapacity[]): WorkerCapacity
   for (const seat of seats) {
     if (seat.load >= seat.window) continue;
     if (name !== 'least-loaded' && seat.instance.did !== name && seat.instance.alias !== name) continue;
-    // Seats come longest up first, so that a tie stays with the first one met.
+    // Workers are sorted longest up first, so a tie goes to the longest up.
     if (best === undefined || relativeLoad(seat) < relativeLoad(best)) best = seat;
   }
   return best;
@@ -248,8 +251,8 @@ function seatFor(name: string, seats: readonly WorkerCapacity[]): WorkerCapacity
 const relativeLoad = (seat: WorkerCapacity): number => seat.load / seat.instance.slots;
 
 /**
- * Round robin names a worker by the hash of parent and index over the live ones, so that the choice is the same
- * whoever makes it. A child whose worker is busy waits in that worker's queue and does not hold up the others.
+ * Round robin chooses a worker by the hash of parent and index over the live workers, so that every caller makes the
+ * same choice. A child whose worker is busy waits in that worker's queue and does not delay others.
  */
 function spread(
   state: FleetState,
@@ -271,7 +274,7 @@ function roundRobinIndex(fanOut: FanOut, index: number, workers: number): number
   return parseInt(hash(`${fanOut.id}/${index}`).slice(0, 8), 16) % workers;
 }
 
-/** Puts back what round robin had lined up for a worker that takes no work any more. */
+/** Queues children again that round robin had queued for a worker that takes no more work. */
 export function releaseQueueOf(state: FleetState, worker: Did): void {
   for (const fanOut of state.startable.inOrder().flatMap(([, fanOuts]) => fanOuts)) {
     const waiting = fanOut.ready.get(worker)?.drain() ?? [];

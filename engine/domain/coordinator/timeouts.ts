@@ -8,7 +8,7 @@ import type { Completion } from './completion.ts';
 import type { Child, FanOut } from '../model/state.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
 
-/** The rooms whose time is kept. */
+/** The parts of the coordinator that have timeouts. */
 export interface Rooms {
   readonly step: DecisionBuffer;
   readonly presence: Membership;
@@ -17,11 +17,11 @@ export interface Rooms {
   readonly deferrals: Deferrals;
 }
 
-/** Handles the passing of time: silences, time-outs, stalls and back-offs; and tells when to look next. */
+/** Handles the passing of time: silence, time-outs, stalls and back-offs. Returns the next deadline. */
 export class Timeouts {
   readonly #rooms: Rooms;
   readonly #heartbeatMs: number;
-  /** The time at which `tick` was last expected, in ms; a tick much later than that means that this process did not run. */
+  /** The expected time of the next `tick`, in ms. A much later tick means that this process was suspended. */
   #expectedTick = Number.POSITIVE_INFINITY;
 
   constructor(rooms: Rooms, heartbeatMs: number) {
@@ -61,16 +61,16 @@ export class Timeouts {
   }
 
   /**
-   * Returns the time for which a worker may be silent before it is ended, in ms: at least `fleet start`'s patience for
-   * one on its way.
+   * Returns how long a worker may be silent before it is ended, in ms. A starting worker gets at least the time that
+   * `fleet start` waits.
    */
   #silenceMs(link: WorkerLink): number {
     return Math.max(3 * this.#heartbeatMs, isAwaited(link) ? START_PATIENCE_MS : 0);
   }
 
   /**
-   * A tick that comes late, or a message before it, means that this process did not run for a while (a laptop that
-   * slept): nobody is judged by a silence that it may not have heard through.
+   * Detects from a late tick, or a message before it, that this process was suspended, such as on a sleeping laptop.
+   * Silence is then counted anew, because messages may have been missed.
    */
   #noticeAbsence(now: number): void {
     const isLate = now - this.#expectedTick >= this.#heartbeatMs;
@@ -91,7 +91,7 @@ export class Timeouts {
       const silence = now - link.heardAt;
       const words = `silent for ${Math.round(silence / 100) / 10}s`;
       if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
-        // The next step is for the next tick: what came in while this process did not run is heard before it.
+        // Only the next tick goes further: messages that arrived while this process was suspended are handled first.
         presence.happens(link, 'silent', now, words);
       } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || isAwaited(link))) {
         presence.happens(link, 'lost', now, words);
@@ -101,11 +101,11 @@ export class Timeouts {
     }
   }
 
-  /** The worker keeps the time-out; the coordinator does where the worker is silent. */
+  /** Enforces time-outs that a worker, such as a silent one, has not enforced itself. */
   #endOverdue(now: number): void {
     const { step, presence, settling } = this.#rooms;
     for (const link of presence.links.values()) {
-      // Any of them may be running: after a restart of either side the worker's order is another one than this.
+      // Any assigned child may be running: after a restart on either side, the worker's order may differ from this one.
       for (const [child, assignment] of link.assigned) {
         const { fanOut } = assignment;
         const startedAt = startedAtOf(assignment);
@@ -120,12 +120,12 @@ export class Timeouts {
     }
   }
 
-  /** Infinite for a child without a time-out. */
+  /** Returns infinity for a child without a time-out. */
   #overdueAt(link: WorkerLink, fanOut: FanOut, child: Child, startedAt: number): number {
     const endsAt = startedAt + (fanOut.subtasks[child.index]!.timeout_secs ?? Infinity) * 1000;
     return Math.max(endsAt, link.forgivenAt) + Math.max(10_000, 3 * this.#heartbeatMs);
   }
 }
 
-/** The time that a launched process may take until it is heard of, in ms. */
+/** The maximum time from a process's launch to its first message, in ms. */
 const START_PATIENCE_MS = 30_000;

@@ -4,54 +4,54 @@ import { next } from '../model/machine.ts';
 import type { Child, FanOut } from '../model/state.ts';
 import type { Connection, Order } from '../model/worker-machines.ts';
 
-/** The polling intervals for work that waits at a busy worker, and for overdue attempts, in ms. */
+/** The polling interval for work that waits at a busy worker, and for overdue attempts, in ms. */
 export const STALL_LOOK_MS = 100;
 const OVERDUE_LOOK_MS = 1000;
 
-/** The coordinator's knowledge of a worker beside the log: it is lost with the process, and learnt anew at `hello`. */
+/** The coordinator's knowledge of a worker outside the log. It is lost with the process, and rebuilt at `hello`. */
 export interface WorkerLink {
   readonly did: Did;
   connection: Connection;
   order: Order;
-  /** The time that it was given to finish when it was last told to stop, in ms. */
+  /** The grace of its last stop, in ms. */
   graceMs: number;
-  /** The time at which it was last heard of, or began to be awaited, in ms. */
+  /** The time at which it was last heard from, or at which waiting for it began, in ms. */
   heardAt: number;
-  /** The time by its own clock that it said last, and when it was heard here, in ms. */
+  /** The last time that it reported by its own clock, and the time of arrival here, in ms. */
   clock: { readonly at: number; readonly heardAt: number };
-  /** The time by its own clock of which it knows what was frozen, in ms. */
+  /** The time by its own clock for which it knows the freezes, in ms. */
   permittedAt: number;
-  /** The time at which its process came up, in ms; ties between equal loads go to the longest up. */
+  /** The time at which its process came up, in ms. Ties between equal loads go to the longest up. */
   upSince: number;
   activeDispatches: number;
   storeRecords: number;
-  /** A mean of how long its attempts take, in ms, weighted towards the latest; undefined before the first. */
+  /** The mean duration of its attempts, in ms, weighted towards the latest; undefined before the first. */
   meanWallMs: number | undefined;
   lastReportAt: number;
-  /** The time at which it was last forgiven its silence, in ms: attempts that were overdue then have their time again. */
+  /** The time at which its silence was last excused, in ms. Attempts that were overdue then get their time again. */
   forgivenAt: number;
-  /** The time of the next check of the work that it holds, in ms. */
+  /** The time of the next check of its work, in ms. */
   lookAt: number;
-  /** Everything assigned to it and not ended, oldest first. */
+  /** Its assignments that have not ended, oldest first. */
   readonly assigned: Map<Child, Assignment>;
 }
 
 export interface Assignment {
   readonly fanOut: FanOut;
   progress: Progress;
-  /** Its worker was told on this connection to end it. */
+  /** True when its worker was told on this connection to end it. */
   told: boolean;
 }
 
-/** The state of an assignment, with what is known in it: when its worker reported its start or was silent, in ms. */
+/** The state of an assignment, and the time, in ms, at which its worker reported its start or its silence began. */
 type Progress =
   | { readonly state: 'waiting' | 'recalled' }
   | { readonly state: 'running'; readonly startedAt: number }
   | { readonly state: 'stalled'; readonly startedAt: number; readonly silentSince: number };
 
-/** The most work that may wait at a worker beyond its slots, in ms of running time: enough to hide a round trip. */
+/** The maximum work that may wait at a worker beyond its slots, in ms of running time: enough to hide a round trip. */
 const AHEAD_MS = 50;
-/** And in number, per slot: a few of the batches that a worker reports at once. */
+/** The maximum number of deliveries per slot that may wait: a few batches of reports. */
 const AHEAD_MAX = 512;
 
 export function newLink(did: Did, now: number): WorkerLink {
@@ -82,8 +82,8 @@ const WAITING: Progress = { state: 'waiting' };
 
 /**
  * Moves an assignment on by the table.
- * @param at when it started, or since when it is silent, in ms, for events that say so
- * @returns whether the event means anything in its state
+ * @param at the start time, or the beginning of the silence, in ms, for events that have one
+ * @returns false when the event has no meaning in its state
  */
 export function moveAssignment(assignment: Assignment, event: AssignmentEvent, at = 0): boolean {
   const { progress } = assignment;
@@ -99,34 +99,34 @@ function progressIn(state: AssignmentState, from: Progress, at: number): Progres
   return state === 'running' ? { state, startedAt } : { state, startedAt, silentSince: at };
 }
 
-/** The time at which its worker reported its start, in ms; null while it waits there. */
+/** Returns the time at which its worker reported its start, in ms; null while it waits there. */
 export function startedAtOf({ progress }: Assignment): number | null {
   return 'startedAt' in progress ? progress.startedAt : null;
 }
 
-/** Since when it shows no sign of life, as its worker says, in ms; null while it does. */
+/** Returns the time since which it shows no sign of life, as its worker reports it, in ms; null while it shows one. */
 export function silentSinceOf({ progress }: Assignment): number | null {
   return progress.state === 'stalled' ? progress.silentSince : null;
 }
 
-/** Tells whether messages reach a worker. */
+/** Returns true when a worker is connected. */
 export function isLinked({ connection }: WorkerLink): boolean {
   return connection === 'linked' || connection === 'replaced';
 }
 
-/** Tells whether a process of a worker is to connect: it is not left to be silent for ever. */
+/** Returns true when a worker's process is expected to connect. Its silence then has a limit. */
 export function isAwaited({ connection }: WorkerLink): boolean {
   return connection === 'awaited' || connection === 'replaced';
 }
 
-/** Returns the polling interval for the work that a worker holds, in ms: shorter while it holds more than its slots. */
+/** Returns the polling interval for the work of a worker, in ms: shorter while it holds more than its slots. */
 export function lookMs(link: WorkerLink, slots: number): number {
   return link.assigned.size > slots ? STALL_LOOK_MS : OVERDUE_LOOK_MS;
 }
 
 /**
- * Returns the number of deliveries that a worker may hold: its slots, and ahead of them about 50 ms of work as measured
- * so far, unless it has stalled. Long attempts are therefore not queued at a busy worker while another is free.
+ * Returns the number of deliveries that a worker may hold: its slots, plus about 50 ms of work by the mean so far
+ * unless it has stalled. Long attempts therefore do not queue at a busy worker while another is free.
  */
 export function windowOf(link: WorkerLink, slots: number, now: number): number {
   if (link.meanWallMs === undefined || link.meanWallMs >= AHEAD_MS || isStalled(link, slots, now))
@@ -138,7 +138,7 @@ export function noteWall(link: WorkerLink, wallMs: number): void {
   link.meanWallMs = link.meanWallMs === undefined ? wallMs : link.meanWallMs * 0.8 + wallMs * 0.2;
 }
 
-/** Deliveries that wait behind a worker's slots although it has not reported for a while, newest first. */
+/** Returns the deliveries that wait beyond the slots of a worker that has not reported for a while, newest first. */
 export function stalledBehind(link: WorkerLink, slots: number, now: number): Child[] {
   if (link.assigned.size <= slots || !isStalled(link, slots, now)) return [];
   return [...link.assigned]
@@ -148,12 +148,12 @@ export function stalledBehind(link: WorkerLink, slots: number, now: number): Chi
     .reverse();
 }
 
-/** Tells whether all its slots are taken and it has not reported for a while. */
+/** Returns true for a worker whose slots are all taken and that has not reported for a while. */
 function isStalled(link: WorkerLink, slots: number, now: number): boolean {
   return link.assigned.size >= slots && now - link.lastReportAt >= stallMs(link);
 }
 
-/** Returns how long a worker with more than its slots may be silent before the surplus is recalled, in ms. */
+/** Returns how long a worker with more deliveries than slots may be silent before the surplus is recalled, in ms. */
 function stallMs(link: WorkerLink): number {
   return Math.max(100, 4 * (link.meanWallMs ?? 0));
 }
