@@ -1,4 +1,6 @@
-/** The functions of the rules that operations call. The coordinator hands them to the handlers in `engine/operations`. */
+/**
+ * The functions of the rules that operations call. The coordinator passes them to the handlers in `engine/operations`.
+ */
 
 export {
   addTask,

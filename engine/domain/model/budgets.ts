@@ -1,9 +1,12 @@
 import { budgetAmount, CURRENCIES, type Currency } from '../../contract/format.ts';
 
-/** In each currency, in whole millionths: sums stay exact, so that what was reserved and freed leaves nothing behind. */
+/**
+ * Amounts per currency, in whole millionths. Sums stay exact, so that reserving and releasing an amount leaves no
+ * remainder.
+ */
 export type Amounts = Record<Currency, number>;
 
-/** The amounts that were spent, and those that may yet be. */
+/** The amounts spent, and the amounts reserved. */
 export interface Account {
   /** The amounts that ended attempts spent. */
   readonly booked: Amounts;
@@ -11,22 +14,22 @@ export interface Account {
   readonly reserved: Amounts;
 }
 
-/** An account that is not to be overdrawn. */
+/** An account that must not be overdrawn. */
 export interface LimitedAccount extends Account {
   /** Null in a currency without a limit. */
   readonly limit: Readonly<Record<Currency, number | null>>;
 }
 
-/** The limits of a fan-out and its spending. It exists only where there is a limit in some currency. */
+/** The limits of a fan-out and its spending. A fan-out without any limit has none. */
 export interface Budget extends LimitedAccount {
-  /** The largest share of any subtask: while that much is left, nothing needs a look. */
+  /** The largest share of any subtask. While that much is left, no subtask needs a check. */
   readonly largest: Readonly<Amounts>;
 }
 
-/** Shares and limits, as subtasks and fan-outs have them; null or absent for none. */
+/** The shares of a subtask or the limits of a fan-out; null or absent for none. */
 export type Budgeted = { readonly [K in `budget_${Currency}`]?: number | null };
 
-/** The budget of a fan-out, or null when it has no limit. Costs a look at each subtask only where it has one. */
+/** Returns the budget of a fan-out, or null when it has no limit. Reads the subtasks only where there is a limit. */
 export function budgetOf(limits: Budgeted, subtasks: readonly Budgeted[]): Budget | null {
   const limit = amounts(currency => inUnits(limits, currency));
   if (CURRENCIES.every(currency => limit[currency] === null)) return null;
@@ -36,31 +39,31 @@ export function budgetOf(limits: Budgeted, subtasks: readonly Budgeted[]): Budge
   return { limit, largest, ...newAccount() };
 }
 
-/** One from which nothing was taken. */
+/** Returns an empty account. */
 export function newAccount(): Account {
   return { booked: amounts(() => 0), reserved: amounts(() => 0) };
 }
 
-/** An account with a limit in dollars, to be tried out. */
+/** Returns a copy of an account with a limit in dollars, for trial reservations. */
 export function limitedTo(usd: number, { booked, reserved }: Account): LimitedAccount {
   const limit = { usd: Math.round(usd * UNITS), tokens: null, secs: null };
   return { limit, booked, reserved: { ...reserved } };
 }
 
-/** The same, to be tried out. */
+/** Returns a copy of a budget for trial reservations. */
 export function copyOf({ reserved, ...budget }: Budget): Budget {
   return { ...budget, reserved: { ...reserved } };
 }
 
-/** An attempt of this subtask is out. */
+/** Reserves the share of a subtask whose attempt is out. */
 export function reserve({ reserved }: Account, subtask: Budgeted): void {
   for (const currency of CURRENCIES) reserved[currency] += inUnits(subtask, currency) ?? 0;
 }
 
 /**
- * An attempt is no longer out: its share is free again, and what it took is booked.
- * @param spent null when nothing was taken.
- * @param isSeen whether its worker saw it through. Where nobody did, it may have taken its whole share.
+ * Releases the share of an attempt that is no longer out, and books its spending.
+ * @param spent null when nothing was spent
+ * @param isSeen false when no worker saw the attempt's end: it may have spent its whole share
  */
 export function settle(account: Account, subtask: Budgeted, spent: Spent | null, isSeen: boolean): void {
   for (const currency of CURRENCIES) {
@@ -71,12 +74,12 @@ export function settle(account: Account, subtask: Budgeted, spent: Spent | null,
   }
 }
 
-/** Returns the currency of which a subtask must wait until others have ended; undefined when it need not wait. */
+/** Returns the currency in which a subtask must wait until others have ended; undefined when it need not wait. */
 export function shortOf(account: LimitedAccount, subtask: Budgeted): Currency | undefined {
   return shortBeyond(account, subtask, currency => account.booked[currency] + account.reserved[currency]);
 }
 
-/** The words for a subtask that waits for its share in a currency; `whose` names the budget. */
+/** Explains that a subtask waits for its share in a currency; `whose` names the budget. */
 export function shortageWords(
   account: LimitedAccount,
   subtask: Budgeted,
@@ -86,13 +89,13 @@ export function shortageWords(
   return `waiting for its share of ${whose}: ${figures(account, subtask, currency)}`;
 }
 
-/** Returns in words why a subtask can never start any more; null while it may. */
+/** Explains why a subtask can never start; null while it may. */
 export function whyNeverAffordable(budget: LimitedAccount, subtask: Budgeted): string | null {
   const short = shortBeyond(budget, subtask, currency => budget.booked[currency]);
   return short === undefined ? null : `the budget is used up: ${figures(budget, subtask, short)}`;
 }
 
-/** Tells whether so much is booked that some subtask may not fit any more. */
+/** Returns true when so much is booked that some subtask may no longer fit. */
 export function isTight({ limit, largest, booked }: Budget): boolean {
   return CURRENCIES.some(currency => {
     const most = limit[currency];
@@ -102,7 +105,7 @@ export function isTight({ limit, largest, booked }: Budget): boolean {
 
 const UNITS = 1_000_000;
 
-/** The fields of an end that budgets count. */
+/** The fields of a result that count against budgets. */
 export interface Spent {
   readonly cost_usd: number;
   readonly tokens?: number;
@@ -114,7 +117,7 @@ function spentIn({ cost_usd, tokens = 0, wall_time_secs }: Spent, currency: Curr
   return currency === 'tokens' ? tokens : wall_time_secs;
 }
 
-/** A subtask without a share in a currency is not held to its limit: older fan-outs have such. */
+/** Ignores currencies in which the subtask has no share: older fan-outs have such subtasks. */
 function shortBeyond(
   { limit }: LimitedAccount,
   subtask: Budgeted,
@@ -134,7 +137,7 @@ function figures({ limit, booked, reserved }: LimitedAccount, subtask: Budgeted,
   return `it wants ${share}, and of ${text(limit[currency]!)} are ${text(booked[currency])} booked${out}`;
 }
 
-/** The amounts of a budget in its currency's own unit, for documents. */
+/** Returns the amounts of a budget in the currencies' own units, for documents. */
 export function budgetDocument(
   budget: Budget | null,
 ): Record<Currency, { limit: number; booked: number; reserved: number } | null> | null {

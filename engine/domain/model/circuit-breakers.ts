@@ -1,51 +1,51 @@
 import { moment } from '../../contract/format.ts';
 import type { ChildDoneBody } from './record-bodies.ts';
 
-/** An executor that is out of quota: nothing is started on it until its time, and then one attempt ahead of the rest. */
+/** The breaker of an executor that is out of quota: nothing starts on it until a time, and then one attempt first. */
 export interface Breaker {
-  /** The time at which there is quota again, as far as is known, in ms. */
+  /** The time at which quota is expected again, in ms. */
   until: number;
-  /** True when `until` is a time to try again, since the tool named none. */
+  /** True when the tool named no time, so that `until` is the engine's guess. */
   isGuess: boolean;
-  /** The number of times in a row that it was found without quota. */
+  /** The number of consecutive attempts that found no quota. */
   failures: number;
-  /** The key of the delivery that went ahead to see whether there is quota again; null while none is out. */
+  /** The key of the delivery that tests for quota; null while none is out. */
   probe: string | null;
 }
 
-/** By the executor's name. */
+/** By the name of the executor. */
 export type Breakers = Map<string, Breaker>;
 
 /** The first back-off where the tool names no time, and the longest. */
 const FIRST_BACKOFF_MS = 30_000;
 const LONGEST_BACKOFF_MS = 15 * 60_000;
-/** A time that is further away than the longest period of a quota is taken for none. */
+/** A reset time further away than the longest quota period is ignored. */
 const FURTHEST_RESET_MS = 8 * 24 * 3_600_000;
 
-/** Tells whether an attempt ended because its executor is out of quota, which says nothing about the subtask. */
+/** Returns true when an attempt ended because its executor is out of quota, which says nothing about the subtask. */
 export function isForQuota({ quota, verdict }: Pick<ChildDoneBody, 'quota' | 'verdict'>): boolean {
   return quota !== undefined && verdict === 'failed';
 }
 
-/** Tells whether something may start on this executor now. */
+/** Returns true when something may start on this executor now. */
 export function letsStart(breakers: Breakers, executor: string, now: number): boolean {
   const breaker = breakers.get(executor);
   return breaker === undefined || (breaker.probe === null && breaker.until <= now);
 }
 
-/** A delivery is out. */
+/** Records that a delivery is out. */
 export function noteStart(breakers: Breakers, executor: string, key: string): void {
   const breaker = breakers.get(executor);
   if (breaker !== undefined) breaker.probe ??= key;
 }
 
-/** A delivery came back, or nobody knows how it ended: another one has to go ahead. */
+/** Records that a delivery came back or ended unseen: another one must test for quota. */
 export function noteUnseen(breakers: Breakers, executor: string, key: string): void {
   const breaker = breakers.get(executor);
   if (breaker?.probe === key) breaker.probe = null;
 }
 
-/** A worker told how a delivery ended: for want of quota, or with the news that there is some again. */
+/** Records the end of a delivery as its worker reported it. It shows whether there is quota. */
 export function noteEnd(
   breakers: Breakers,
   executor: string,
@@ -57,7 +57,7 @@ export function noteEnd(
   const isProbe = breaker?.probe === key;
   if (isForQuota(body)) {
     const reset = resetOf(body, at);
-    // What ran since before says no more than when.
+    // An attempt that started before the breaker opened adds no information except its reset time.
     if (breaker !== undefined && !isProbe) learnReset(breaker, reset);
     else open(breakers, executor, (breaker?.failures ?? 0) + 1, reset, at);
   } else if (isProbe) {
@@ -66,14 +66,14 @@ export function noteEnd(
   }
 }
 
-/** A time that a tool names counts more than a guess, and the later of two that are named. */
+/** Updates the reset time. A time named by the tool replaces a guess; of two named times the later one counts. */
 function learnReset(breaker: Breaker, reset: number | null): void {
   if (reset === null) return;
   breaker.until = breaker.isGuess ? reset : Math.max(breaker.until, reset);
   breaker.isGuess = false;
 }
 
-/** The words for an executor on which nothing is started now. */
+/** Explains why nothing starts on an executor now. */
 export function quotaWords(breakers: Breakers, executor: string): string {
   const breaker = breakers.get(executor)!;
   if (breaker.probe === null && breaker.isGuess)
@@ -94,7 +94,7 @@ function open(
   breakers.set(executor, { until: reset ?? at + backoffMs, isGuess: reset === null, failures, probe: null });
 }
 
-/** Returns the time at which the tool promises quota again, in ms; null where it names none that can be waited for. */
+/** Returns the time at which the tool promises quota again, in ms; null without a usable time. */
 function resetOf({ quota }: ChildDoneBody, at: number): number | null {
   const reset = (quota?.resets_at_unix ?? 0) * 1000;
   return reset > at && reset <= at + FURTHEST_RESET_MS ? reset : null;

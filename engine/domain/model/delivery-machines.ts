@@ -1,30 +1,30 @@
 import { IGNORED, IMPOSSIBLE, type Machine } from './machine.ts';
 
 /**
- * The life of a delivery as its coordinator knows it: learnt over the link, and in no record. One that is reported, given
- * back, lost or timed out is no longer kept.
+ * The states of a delivery at its coordinator. They are learned over the link, and are in no record. A delivery that is
+ * reported, handed back, lost or timed out is removed.
  */
 export type AssignmentState =
-  /** Handed to the worker, and not started there. */
+  /** Sent to the worker, and not started there. */
   | 'waiting'
-  /** Asked back before it started. */
+  /** Recalled before it started. */
   | 'recalled'
   | 'running'
   /** Running without a sign of life. */
   | 'stalled';
 
 export type AssignmentEvent =
-  /** The coordinator asks for it back. */
+  /** The coordinator recalls it. */
   | 'recall'
-  /** The worker says that it runs. */
+  /** The worker reports its start. */
   | 'started'
-  /** The worker says that it shows no sign of life. */
+  /** The worker reports that it shows no sign of life. */
   | 'silent'
-  /** The worker says that it shows one again. */
+  /** The worker reports that it shows one again. */
   | 'alive'
-  /** The worker is connected again, and holds it: what was said before may not have come. */
+  /** The worker reconnected and has it. Earlier messages may have been lost. */
   | 'held'
-  /** The worker is connected again, and does not hold it. */
+  /** The worker reconnected and does not have it. */
   | 'missing';
 
 export const ASSIGNMENT: Machine<AssignmentState, AssignmentEvent> = {
@@ -58,21 +58,21 @@ export const ASSIGNMENT: Machine<AssignmentState, AssignmentEvent> = {
     started: IGNORED,
     silent: 'stalled',
     alive: 'running',
-    // What is still stalled is told again; the sign of life of what is not may have been lost with the connection.
+    // The worker reports remaining stalls again. The news of a recovery may have been lost with the connection.
     held: 'running',
     missing: 'waiting',
   },
 };
 
-/** The life of a delivery at its worker. The last three are ends, and say what becomes of it. */
+/** The states of a delivery at its worker. The last three are final. */
 export type DeliveryState =
   | 'queued'
   | 'running'
-  /** Running, and told to end; its end is reported. */
+  /** Running, and told to end. Its end will be reported. */
   | 'cancelling'
-  /** Running, told to end, and no longer counted: its end is not reported. */
+  /** Running, told to end, and no longer counted. Its end will not be reported. */
   | 'fenced'
-  /** Running, told to end, and given back when it has ended: it was no attempt. */
+  /** Running, and told to end. It will be handed back and not counted as an attempt. */
   | 'leaving'
   | 'reported'
   | 'returned'
@@ -81,9 +81,9 @@ export type DeliveryState =
 export type DeliveryEvent =
   | 'start'
   | 'cancel'
-  /** Its coordinator no longer counts it. */
+  /** The coordinator no longer counts it. */
   | 'fence'
-  /** Its coordinator wants it back, or nothing may start: what has not started goes back. */
+  /** The coordinator recalls it, or nothing may start. If it has not started, it is returned. */
   | 'recall'
   /** The grace of a stop is over. */
   | 'evict'
@@ -98,7 +98,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     fence: 'forgotten',
     recall: 'returned',
     evict: IGNORED,
-    // An answer about what does not run here.
+    // A late answer: the delivery does not run.
     finished: IGNORED,
     'not begun': IGNORED,
   },
@@ -118,7 +118,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
     recall: IGNORED,
     evict: 'leaving',
     finished: 'reported',
-    // It was asked to end, and has.
+    // It was told to end, and has ended.
     'not begun': 'reported',
   },
   fenced: {
@@ -144,7 +144,7 @@ export const DELIVERY: Machine<DeliveryState, DeliveryEvent> = {
   forgotten: ended(),
 };
 
-/** The row of a state that nothing leaves: a delivery that is over is not kept, and what comes for it is late. */
+/** Returns the row of a final state. The delivery is gone, so every event is late. */
 function ended(): Machine<DeliveryState, DeliveryEvent>[DeliveryState] {
   return {
     start: IGNORED,

@@ -1,13 +1,16 @@
 import type { ThreadId } from '../../record/ids.ts';
 import type { FleetState, Task } from './state.ts';
 
-/** Returns the tasks that must be approved before this one goes on: those it was added with, then one it was blocked on. */
+/**
+ * Returns the tasks that must be approved before this one continues: those named when it was added, then the one that
+ * blocks it.
+ */
 export function waitsFor({ facts, standing }: Task): readonly ThreadId[] {
   const on = standing.block?.on ?? null;
   return on === null || facts.dependsOn.includes(on) ? facts.dependsOn : [...facts.dependsOn, on];
 }
 
-/** Tells whether `task` is `other` or waits for it, directly or through others. */
+/** Returns true when `task` is `other`, or waits for it directly or indirectly. */
 export function reaches(state: FleetState, task: Task, other: Task): boolean {
   const seen = new Set([task]);
   for (const each of seen) {
@@ -18,8 +21,8 @@ export function reaches(state: FleetState, task: Task, other: Task): boolean {
 }
 
 /**
- * The tasks that look different when this one's status may have changed: its own decides that of those that wait for
- * it, and each is shown with what it waits for and with who waits for it.
+ * Returns the tasks whose documents may change with this task's status: tasks that wait for it, tasks that wait for
+ * those, and tasks that any of them waits for.
  */
 export function concernedBy(state: FleetState, task: Task): ReadonlySet<ThreadId> {
   const waiting = (thread: ThreadId): Iterable<ThreadId> => state.dependants.get(thread) ?? [];
@@ -32,12 +35,12 @@ export function concernedBy(state: FleetState, task: Task): ReadonlySet<ThreadId
   return concerned;
 }
 
-/** Those of these threads that are tasks. */
+/** Returns the tasks on these threads. */
 export function tasksOf(state: FleetState, threads: Iterable<ThreadId>): readonly Task[] {
   return [...threads].flatMap(thread => state.tasks.get(thread) ?? []);
 }
 
-/** Notes what a task waits for, so that it is known whom the end of another one concerns. */
+/** Indexes the tasks that a task waits for, so that `concernedBy` finds it. */
 export function link({ dependants }: FleetState, task: Task): void {
   for (const thread of waitsFor(task)) {
     let waiting = dependants.get(thread);
@@ -46,7 +49,7 @@ export function link({ dependants }: FleetState, task: Task): void {
   }
 }
 
-/** Undoes `link`, before what the task waits for is changed. */
+/** Undoes `link`. Call it before a change of what the task waits for. */
 export function unlink({ dependants }: FleetState, task: Task): void {
   for (const thread of waitsFor(task)) {
     const waiting = dependants.get(thread);

@@ -1,6 +1,9 @@
 export { didYouMean, nearestName } from '../../record/near-names.ts';
 
-/** Tells whether a name is like `test-*`, where each star stands for any characters, or none. Linear in both. */
+/**
+ * Returns a test whether a name matches a pattern such as `test-*`, where each star matches any characters or none.
+ * Linear in both.
+ */
 export function likeness(pattern: string): (name: string) => boolean {
   const parts = pattern.split('*');
   const [first, last] = [parts[0]!, parts.at(-1)!];

@@ -5,31 +5,32 @@ import type { CommandDoneBody, KeyedBody } from './record-bodies.ts';
 import type { FleetState, Keyed } from './state.ts';
 
 /**
- * Idempotency keys. A command that writes about a task has its key and its digest in that record; any other is followed,
- * in the same step, by a record of its own that also keeps a short answer. Both are folded into one list of bounded length.
+ * Idempotency keys. The record of a command about a task contains the command's key and digest. For any other command,
+ * the same step writes a separate record, which also contains a short answer. Both are folded into one list of bounded
+ * length.
  */
 
-/** The issuer of a command, with the time. */
+/** The issuer of a command, and its time. */
 export interface Issuer {
   readonly actor: Did;
   /** The caller's idempotency key. */
   readonly key: string | undefined;
-  /** Of the operation and its input; undefined without a key. */
+  /** The digest of the operation and its input; undefined without a key. */
   readonly digest?: string | undefined;
-  /** The name under which the caller's environment is kept, where it gave one. */
+  /** The name of the stored environment of the caller, if there is one. */
   readonly environment?: string | undefined;
   readonly now: number;
 }
 
-/** The newest keys are remembered: a lost answer is asked for within minutes. */
+/** The maximum number of keys; the newest are kept. Clients repeat a command within minutes. */
 const MAX_KEYS = 10_000;
-/** The members of a record by which its command is done once. */
+/** Returns the members of a record that identify a repetition of its command. */
 export function keyOf({ key, digest }: Issuer): KeyedBody {
   if (key === undefined) return {};
   return { idempotency_key: key, ...(digest !== undefined && { idempotency_digest: digest }) };
 }
 
-/** Folds what a record says of its command's key. */
+/** Folds the idempotency key of a record's command. */
 export function rememberKey(
   { idempotency }: FleetState,
   actor: Did,
@@ -39,20 +40,20 @@ export function rememberKey(
 ): void {
   if (key === undefined) return;
   const id = idOf(actor, key);
-  // The newest stand last.
+  // The newest key is last.
   idempotency.delete(id);
   idempotency.set(id, { digest: digest ?? null, thread, ...(answer !== undefined && { answer }) });
   if (idempotency.size > MAX_KEYS) idempotency.delete(idempotency.keys().next().value!);
 }
 
-/** Applies the record of a command that is about no task. */
+/** Applies the record of a command that is not about a task. */
 export function applyCommandDone(state: FleetState, body: CommandDoneBody): void {
   rememberKey(state, body.issued_by, body, null, body.answer);
 }
 
 /**
- * The command that was given before with the issuer's key; undefined where it is a new one.
- * @throws CONFLICT when that was another operation, or the same one with another input.
+ * Returns the earlier command with the issuer's key; undefined for a new key.
+ * @throws CONFLICT when the earlier command was another operation, or had another input
  */
 export function keptFor(state: FleetState, issuer: Issuer): Keyed | undefined {
   if (issuer.key === undefined) return undefined;
@@ -62,7 +63,9 @@ export function keptFor(state: FleetState, issuer: Issuer): Keyed | undefined {
   return kept;
 }
 
-/** @param kept null while the command that had the key is under way */
+/**
+ * Returns the error for a key that another command has used. @param kept null while the command with the key still runs
+ */
 export function keyTaken(state: FleetState, kept: Keyed | null, key: string): FleetError {
   const task = kept?.thread == null ? undefined : state.tasks.get(kept.thread)?.alias;
   return new FleetError('CONFLICT', `the idempotency key '${key}' was given with another command`, {

@@ -25,7 +25,7 @@ export class IndexQueue {
     return index;
   }
 
-  /** Takes everything out. */
+  /** Removes and returns everything. */
   drain(): number[] {
     const rest = this.#items.slice(this.#head);
     this.#items = [];

@@ -1,21 +1,21 @@
 import { FleetError } from '../../errors.ts';
 
-/** The entry of an event that changes nothing: it is late, repeated, or about something that is over. */
+/** The entry of an event that changes nothing: it is late, repeated, or about something that has ended. */
 export const IGNORED = 'ignored';
-/** The entry of an event that the rules never let happen in a state; it breaks an invariant if it does. */
+/** The entry of an event that the rules never allow in a state. If it happens, an invariant is broken. */
 export const IMPOSSIBLE = 'impossible';
 
 /**
- * A state machine: for each state and each event, the state that follows. The compiler refuses a table with a missing
- * entry, so that a new state or event is thought through everywhere. `To` are the states that an event leads to.
+ * A state machine: the next state for each state and event. The compiler rejects a table with a missing entry, so that
+ * each new state or event is considered everywhere. `To` are the states that events lead to.
  */
 export type Machine<State extends string, Event extends string, To extends State = State> = Readonly<
   Record<State, Readonly<Record<Event, To | typeof IGNORED | typeof IMPOSSIBLE>>>
 >;
 
 /**
- * Returns the state that an event leads to, or null where it is ignored.
- * @throws INTERNAL for an event that is impossible: the rules have a fault.
+ * Returns the state after an event, or null where the event is ignored.
+ * @throws INTERNAL for an impossible event: the rules have a fault
  */
 export function next<State extends string, Event extends string, To extends State>(
   machine: Machine<State, Event, To>,
@@ -28,7 +28,7 @@ export function next<State extends string, Event extends string, To extends Stat
   return entry as To;
 }
 
-/** Returns the state after an event. @throws INTERNAL for one that is impossible. */
+/** Returns the state after an event. @throws INTERNAL for an impossible event */
 export function after<State extends string, Event extends string>(
   machine: Machine<State, Event>,
   state: State,

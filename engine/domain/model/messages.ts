@@ -1,17 +1,17 @@
 import type { ThreadId } from '../../record/ids.ts';
 import type { SealedRecord } from '../../record/record.ts';
 
-/** Names one delivery of one subtask: the parent's thread, the subtask's index, the number of the delivery. */
+/** Identifies one delivery of one subtask: the parent's thread, the subtask's index, the number of the delivery. */
 export interface DeliveryRef {
   readonly thread: ThreadId;
   readonly index: number;
   readonly delivery: number;
 }
 
-/** One text for a delivery, for maps. */
+/** Returns a key for a delivery, for maps. */
 export const keyOf = (ref: DeliveryRef): string => `${ref.thread}/${ref.index}/${ref.delivery}`;
 
-/** The delivery of a text that `keyOf` made. */
+/** Returns the delivery of a key made by `keyOf`. */
 export function refOfKey(key: string): DeliveryRef {
   const second = key.lastIndexOf('/');
   const first = key.lastIndexOf('/', second - 1);
@@ -19,71 +19,80 @@ export function refOfKey(key: string): DeliveryRef {
   return { thread: key.slice(0, first) as ThreadId, index, delivery: Number(key.slice(second + 1)) };
 }
 
-/** The messages of the coordinator to a worker. Records are signed where they leave the process. */
+/** The messages of the coordinator to a worker. Records are signed when they leave the process. */
 export type ToWorker =
-  /** Child INTENDs to run. */
+  /** Run these child INTENDs. */
   | { readonly type: 'deliver'; readonly records: readonly SealedRecord[] }
   /** Every report before this number of the worker's outbox is durable here. */
   | { readonly type: 'ack'; readonly upTo: number }
-  /** End these, started or not; the worker reports them as cancelled. */
+  /** End these, started or not. The worker reports them as cancelled. */
   | { readonly type: 'cancel'; readonly deliveries: readonly DeliveryRef[]; readonly reason: string }
-  /** Give these back if they have not started; they are answered by `returned`, or run on. */
+  /** Hand these back if they have not started. The worker answers with `returned`, or they continue to run. */
   | { readonly type: 'recall'; readonly deliveries: readonly DeliveryRef[] }
-  /** These are no longer counted: end them and forget them. */
+  /** End and forget these, which are no longer counted. */
   | { readonly type: 'fence'; readonly deliveries: readonly DeliveryRef[] }
   /** Drain: start nothing more, finish within the grace, hand the rest back, exit. */
   | { readonly type: 'stop'; readonly graceMs: number }
   /**
-   * Everything that is frozen, and the time, by the worker's own clock and in ms, at which that was so, or an earlier
-   * one. For `PERMIT_MS` from then on the worker may start what is not frozen.
+   * Everything that is frozen. `asOf` is a time by the worker's own clock, in ms, that is not later than the time of
+   * this state. For `PERMIT_MS` after `asOf` the worker may start what is not frozen.
    */
   | { readonly type: 'permit'; readonly asOf: number; readonly frozen: readonly FrozenNamespace[] };
 
-/** A namespace in which, and below which, nothing may start. */
+/** A namespace where nothing may start, including all below it. */
 export interface FrozenNamespace {
   readonly namespace: string;
   /** The cause of the freeze, in words. */
   readonly words: string;
-  /** In how many ms what runs there is to be ended; null when it may drain. */
+  /** The time in ms after which running work there is ended; null when it may drain. */
   readonly endsInMs: number | null;
 }
 
-/** The time for which a worker may start work on what it knows of freezes, in ms: a freeze is everywhere by then. */
+/**
+ * The time for which a worker may start work by its latest knowledge of freezes, in ms. After this time a freeze is in
+ * force everywhere.
+ */
 export const PERMIT_MS = 1000;
 
-/** The reason for which a worker gives back a delivery whose environment is no longer kept. */
+/** The reason for handing back a delivery whose environment is no longer stored. */
 export const ENVIRONMENT_GONE = 'the environment of its submission is gone';
 
-/** Deliveries that a worker gives back. */
+/** Deliveries that a worker hands back. */
 export interface Returned {
   readonly deliveries: readonly DeliveryRef[];
   readonly reason: string;
-  /** They had started and were ended: what they did is not undone. */
+  /** True when they had started and were ended; their effects remain. */
   readonly begun: boolean;
 }
 
 /** The messages of a worker to its coordinator. */
 export type ToCoordinator =
-  /** The first word on every connection: the deliveries that it holds, done but unacknowledged ones included. */
+  /**
+   * The first message on every connection: the deliveries that the worker holds, including ended but unacknowledged
+   * ones.
+   */
   | ({ readonly type: 'hello'; readonly held: readonly DeliveryRef[] } & Timed)
-  /** Reports, in the order of the outbox; `first` is the number of the first. Repeated until acknowledged. */
+  /** Reports in the order of the outbox; `first` is the number of the first. Repeated until acknowledged. */
   | { readonly type: 'report'; readonly first: number; readonly records: readonly SealedRecord[] }
-  /** These are running. Not kept: it only tells a person since when. */
+  /** These are running. Not durable: it only shows people the start time. */
   | { readonly type: 'started'; readonly deliveries: readonly DeliveryRef[] }
-  /** A running one shows no sign of life for so long; null: it does again. Not kept: it is told anew after `hello`. */
+  /**
+   * A running delivery has shown no sign of life for `silentMs`; null: it shows one again. Not durable: repeated after
+   * `hello`.
+   */
   | {
       readonly type: 'stalled';
       readonly deliveries: readonly DeliveryRef[];
       readonly silentMs: number | null;
     }
-  /** These come back, not counted as attempts. */
+  /** These come back, and do not count as attempts. */
   | ({ readonly type: 'returned' } & Returned)
-  /** May I go on starting? One at a time; `hello` asks it as well. */
+  /** A request for a permit, one at a time. `hello` requests one too. */
   | ({ readonly type: 'ask' } & Timed)
   | ({ readonly type: 'heartbeat'; readonly record: SealedRecord } & Timed);
 
-/** Says the time at its worker, from which the coordinator reckons how old its permits are there. */
+/** A message with its worker's time, from which the coordinator computes the age of the worker's permits. */
 interface Timed {
-  /** In ms, of a clock that rises and is never set. */
+  /** In ms, by a monotonic clock. */
   readonly at: number;
 }

@@ -1,19 +1,19 @@
 import { chainOf, ROOT_NAMESPACE } from '../../contract/namespaces.ts';
 import { newAccount, reserve, settle, type Account, type Budgeted, type Spent } from './budgets.ts';
 
-/** The attempts that are out in a namespace and all below it, and the spending of those that have ended. */
+/** The running attempts in a namespace and all below it, and the spending of those that have ended. */
 export interface Usage extends Account {
-  /** Subtasks that workers have. */
+  /** The number of subtasks assigned to workers. */
   running: number;
 }
 
 /**
- * Each namespace in which something was given out has one, whatever its policy is: one that is made later counts what
- * was spent before. `default` has none, since it has no policy.
+ * The usage of each namespace in which a subtask was assigned, with or without a policy: a later policy counts earlier
+ * spending. `default` has none, because it has no policy.
  */
 export type Usages = Map<string, Usage>;
 
-/** A subtask is given out in this namespace. */
+/** Records that a subtask of this namespace was assigned. */
 export function noteOut(usages: Usages, namespace: string, subtask: Budgeted): void {
   for (const link of chainOf(namespace)) {
     if (link === ROOT_NAMESPACE) return;
@@ -24,7 +24,7 @@ export function noteOut(usages: Usages, namespace: string, subtask: Budgeted): v
   }
 }
 
-/** It ended or came back, and took this, as `settle` of budgets has it. */
+/** Records that the subtask ended or came back, with its spending, as `settle` of budgets takes it. */
 export function noteBack(
   usages: Usages,
   namespace: string,
@@ -40,7 +40,7 @@ export function noteBack(
   }
 }
 
-/** The usage of a namespace in which nothing was ever given out. */
+/** Returns the usage of a namespace in which nothing was ever assigned. */
 export function newUsage(): Usage {
   return { running: 0, ...newAccount() };
 }

@@ -9,50 +9,53 @@ export type Predicate =
   | { readonly kind: 'k_of_n'; readonly k: number }
   | { readonly kind: 'cel'; readonly source: string; readonly program: CelProgram };
 
-/** Something that is so whatever becomes of the children, though it looks as if it depended on that. */
+/**
+ * A part of an expression whose value is the same for all results of the children, though it appears to depend on them.
+ */
 export interface Foresight {
   readonly message: string;
   /** In UTF-16 code units of the expression. */
   readonly position: number;
   readonly length: number;
-  /** The replacement that was probably meant, or null. */
+  /** The probably intended replacement, or null. */
   readonly instead: string | null;
 }
 
-/** A CEL expression that was checked and is known to end in time. */
+/** A CEL expression that was checked, and whose evaluation is bounded. */
 export interface CelProgram {
-  /** Tells whether the expression holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
+  /** Evaluates the expression. @throws INVALID_RECORD when it has no value for these facts */
   evaluate(facts: JoinFacts): boolean;
-  /** Returns the outcome that the join has however its open children end; see `foretell`. */
+  /** Returns the outcome that is certain for all possible ends of the open children; see `foretell`. */
   foretell(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
   /** True where the passing of time alone may make the outcome certain. */
   readonly dependsOnTime: boolean;
 }
 
 /**
- * Makes programs of expressions. It is handed in, so that only who meets such an expression loads the language:
- * `celCompiler` of cel.ts is the one there is.
+ * Compiles expressions. It is injected, so that CEL is loaded only where an expression needs it. `celCompiler` of
+ * cel.ts is the only implementation.
  */
 export interface CelCompiler {
   /**
-   * @param total the number of children, which bounds the work.
-   * @param isAdmitted true for one that is in the log already: its work was bounded when it was written
-   * @throws INVALID_RECORD as `parsePredicate` does.
+   * Compiles a join expression.
+   * @param total the number of children, which bounds the work
+   * @param isAdmitted true for an expression already in the log, whose work was bounded when it was written
+   * @throws INVALID_RECORD as `parsePredicate` does
    */
   compile(source: string, total: number, isAdmitted?: boolean): CelProgram;
   /**
-   * Returns the parts of an expression whose value does not depend on what becomes of the children.
-   * @param names of the children; empty where one has none.
-   * @throws INVALID_RECORD as `compile` does.
+   * Returns the parts of an expression whose value does not depend on the results of the children.
+   * @param names the children's names; empty where a child has none
+   * @throws INVALID_RECORD as `compile` does
    */
   foresee(source: string, names: readonly string[]): readonly Foresight[];
-  /** @throws INVALID_RECORD as for a predicate. */
+  /** Compiles a permission rule. @throws INVALID_RECORD as for a predicate */
   compileRule(source: string): CelRule;
 }
 
-/** A rule that was checked and is known to end in time. */
+/** A permission rule that was checked, and whose evaluation is bounded. */
 export interface CelRule {
-  /** Tells whether the rule holds of these facts. @throws FleetError INVALID_RECORD when it has no value for them. */
+  /** Evaluates the rule. @throws INVALID_RECORD when it has no value for these facts */
   evaluate(facts: RuleFacts): boolean;
 }
 
@@ -64,7 +67,7 @@ export interface RuleFacts {
   readonly body: JsonObject;
 }
 
-/** A child as expressions see it. What is null here is `""` there, and -1 for the exit code. */
+/** A child as expressions see it. A null here is `""` in expressions, and -1 for the exit code. */
 export interface ChildFacts {
   readonly index: number;
   readonly name: string | null;
@@ -79,7 +82,7 @@ export interface ChildFacts {
   readonly attempt: number;
 }
 
-/** All that a join is decided by when every child is final. */
+/** The facts that decide a join when every child is final. */
 export interface JoinFacts {
   readonly counts: Counts;
   readonly costUsd: number;
@@ -92,41 +95,44 @@ export interface JoinFacts {
     readonly goal: string;
     readonly record: string;
   };
-  /** Milliseconds since 1970: the moment at which the last child became final. */
+  /** The time at which the last child became final, in milliseconds since 1970. */
   readonly nowMs: number;
 }
 
-/** A child as far as it is known: `verdict` is null until it has ended, and then what its end will tell is void. */
+/**
+ * A child as far as it is known. While `verdict` is null, the child is open and the members known only at its end are
+ * void.
+ */
 export type OpenChild = Omit<ChildFacts, 'thread'>;
 
-/** The facts that a join is foretold by while children are open. */
+/** The facts for the abstract evaluation of a join with open children. */
 export interface OpenFacts {
-  /** Of the present. */
+  /** The present counts. */
   readonly counts: Counts;
-  /** Since the round began. */
+  /** The time since the round began. */
   readonly wallTimeSecs: number;
   readonly children: readonly OpenChild[];
 }
 
 export type Decision = 'satisfied' | 'unsatisfiable';
 
-/** The longest predicate, in UTF-16 code units. */
+/** The maximum length of a predicate, in UTF-16 code units. */
 export const MAX_PREDICATE_CHARS = 8192;
 
 const K_OF_N = /^k_of_n(?::|$)/;
 
-/** True when `parsePredicate` needs a compiler for this text. */
+/** Returns true when `parsePredicate` needs a compiler for this text. */
 export function needsCel(text: string): boolean {
   const word = text.trim();
   return word !== '' && word !== 'all' && word !== 'any' && !K_OF_N.test(word);
 }
 
 /**
- * Reads `all`, `any`, `k_of_n:K` with K within 1 to `total`, or else a CEL expression of type bool.
+ * Parses `all`, `any`, `k_of_n:K` with K from 1 to `total`, or else a CEL expression of type bool.
  *
- * @throws INVALID_RECORD `join predicate: ‹what› at position ‹n›`, `details` being `{position, length}` of the faulty
- * part in UTF-16 code units from 0.
- * @throws INTERNAL when the text needs a compiler and none is given.
+ * @throws INVALID_RECORD `join predicate: ‹what› at position ‹n›`; `details` are `{position, length}` of the faulty
+ * part, in UTF-16 code units from 0
+ * @throws INTERNAL when the text needs a compiler and none is given
  */
 export function parsePredicate(
   text: string,
@@ -149,8 +155,8 @@ export function parsePredicate(
 }
 
 /**
- * Reads the predicate of a fan-out that is in the log: it was admitted once, perhaps by another version, and a home
- * must open whatever it holds. What can't be read any more is decided at the end, as unsatisfiable with that error.
+ * Parses the predicate of a fan-out in the log. Another version may have admitted it, and a home must open whatever its
+ * log contains. A predicate that can no longer be parsed makes its join unsatisfiable at the end, with that error.
  */
 export function recordedPredicate(text: string, total: number, cel: CelCompiler): Predicate {
   try {
@@ -165,8 +171,8 @@ export function recordedPredicate(text: string, total: number, cel: CelCompiler)
 }
 
 /**
- * Returns the outcome that the counts alone make certain, or undefined when it still depends on open children, or on
- * more than counts. Constant time.
+ * Returns the outcome that the counts alone make certain, or undefined when it depends on open children or on more than
+ * counts. Constant time.
  */
 export function decideEarly(predicate: Predicate, counts: Counts, total: number): Decision | undefined {
   const needed = neededOf(predicate, total);
@@ -191,8 +197,8 @@ export function explain(predicate: Predicate, counts: Counts, total: number): st
 }
 
 /**
- * Decides a join whose children are all final. An expression that has no value for these facts makes it
- * unsatisfiable, its error being the reason.
+ * Decides a join whose children are all final. An expression without a value for these facts makes it unsatisfiable,
+ * with the error as its reason.
  */
 export function evaluateFinal(
   predicate: Predicate,
@@ -222,7 +228,7 @@ export function explainForetold(outcome: Decision, counts: Counts, total: number
     : `the predicate can no longer hold: ${census}, ${open}`;
 }
 
-/** The error of a predicate with a faulty part at `position`. */
+/** Returns the error of a predicate with a faulty part at `position`. */
 export function predicateFault(what: string, position: number, length: number, hint?: string): FleetError {
   return new FleetError('INVALID_RECORD', `join predicate: ${what} at position ${position}`, {
     details: { position, length },
@@ -245,7 +251,7 @@ function parseKOfN(text: string, word: string, total: number): Predicate {
   );
 }
 
-/** Returns the number of children that must accept; undefined when not only that number counts. */
+/** Returns the number of children that must accept; undefined when the join depends on more than that number. */
 function neededOf(predicate: Predicate, total: number): number | undefined {
   switch (predicate.kind) {
     case 'all':
@@ -291,7 +297,7 @@ function censusOf(counts: Counts, total: number): string {
   return lostOf(counts) === 0 ? accepted : `${accepted}, ${lossesOf(counts)}`;
 }
 
-/** `2 failed, 1 cancelled`: the counts that are not 0, in this order. */
+/** Formats the counts that are not 0, in this order: `2 failed, 1 cancelled`. */
 function listOf(counts: readonly (readonly [count: number, what: string])[]): string {
   const present = counts.filter(([count]) => count > 0);
   return present.map(([count, what]) => `${count} ${what}`).join(', ') || 'none';

@@ -10,8 +10,8 @@ import type { DeliveryMembers } from '../../subtask/delivery.ts';
 import type { WrittenSubtasks } from '../../subtask/encoding.ts';
 
 /**
- * The topics by which the fleet tells its own records apart. `heartbeat`, `instance_*`, `fanout_*`, `task_*`,
- * `namespace_*` and the freezes count only from the instance that may say them.
+ * The topics of the fleet's own records. `heartbeat`, `instance_*`, `fanout_*`, `task_*`, `namespace_*` and the freezes
+ * count only from the instance that is allowed to write them.
  */
 export const TOPIC = {
   task: 'task',
@@ -52,19 +52,19 @@ export const TOPIC = {
 const RESERVED_TOPIC =
   /^(?:heartbeat|task|task_.*|fanout|fanout_.*|instance_.*|fleet_.*|outbox_.*|thread_.*|rule_.*|namespace_.*|freeze|unfreeze|emergency_stop|emergency_clear)$/;
 
-/** True for the topics that only the fleet itself may write; clients are refused them. */
+/** Returns true for topics that only the fleet itself may write. Clients' records with these topics are refused. */
 export function isReservedTopic(topic: unknown): boolean {
   return typeof topic === 'string' && RESERVED_TOPIC.test(topic);
 }
 
-/** The members of a record by which its command is done once. */
+/** The members of a record that identify a repetition of its command. */
 export interface KeyedBody {
   readonly idempotency_key?: string;
-  /** Of the operation and its input. */
+  /** The digest of the operation and its input. */
   readonly idempotency_digest?: string;
 }
 
-/** INTEND that makes a task. */
+/** INTEND that creates a task. */
 export interface TaskBody extends KeyedBody {
   readonly topic: 'task';
   readonly goal: string;
@@ -76,7 +76,7 @@ export interface TaskBody extends KeyedBody {
   readonly criteria: readonly string[];
   readonly dir?: string | null;
   readonly namespace?: string;
-  /** The tasks that must be approved before this one begins. */
+  /** The tasks that must be approved before this one starts. */
   readonly depends_on?: readonly ThreadId[];
 }
 
@@ -92,13 +92,13 @@ export interface FanOutBody extends KeyedBody {
   readonly budget_usd?: number | null;
   readonly budget_tokens?: number | null;
   readonly budget_secs?: number | null;
-  /** The thread of the fan-out whose serial baseline this is; absent for any other. */
+  /** The thread of the fan-out whose serial baseline this is; absent for any other fan-out. */
   readonly serial_of?: ThreadId | null;
-  /** Nobody is there to be asked: a subtask that needs a person ends as rejected. */
+  /** Nobody can answer: a subtask that needs a person is rejected. */
   readonly no_input?: true;
-  /** Variables that all its subtasks have. */
+  /** Environment variables of all its subtasks. */
   readonly env?: Variables | null;
-  /** The name under which the environment of its submitter is kept; absent where it gave none. */
+  /** The name of the submitter's stored environment; absent where the submitter provided none. */
   readonly environment?: string;
   readonly namespace?: string;
 }
@@ -115,17 +115,17 @@ export interface ChildBody extends DeliveryMembers {
   /** True when an earlier attempt was lost with its worker and may have run in part. */
   readonly may_have_run?: boolean;
   readonly namespace?: string;
-  /** The subtasks that it builds on, for an agent; absent members are null. */
+  /** The subtask's dependencies, for an agent; absent members are null. */
   readonly depends?: readonly WrittenDependency[];
   /** The conversation of an earlier attempt. */
   readonly session?: string;
   /** The branch with the changes of the last attempt. */
   readonly earlier_branch?: string;
-  /** The name under which the environment that its commands inherit is kept; absent for the worker's own. */
+  /** The name of the stored environment in which its commands run; absent for the worker's own. */
   readonly environment?: string;
 }
 
-/** The facts about a dependency that the worker is told. */
+/** The facts about a dependency in a delivery. */
 export interface WrittenDependency {
   readonly index: number;
   readonly name?: string;
@@ -141,17 +141,17 @@ export interface SpawnedBody {
   readonly children: readonly (readonly [index: number, attempt: number, delivery: number])[];
 }
 
-/** DO on the parent thread: these deliveries came back without having been counted as attempts. */
+/** DO on the parent thread: these deliveries came back and do not count as attempts. */
 export interface ReturnedBody {
   readonly topic: 'fanout_returned';
   readonly worker: Did;
   readonly reason: string;
   readonly children: readonly (readonly [index: number, delivery: number])[];
-  /** True when they had started: what they did before they were ended is not undone. */
+  /** True when they had started; their effects before they were ended remain. */
   readonly begun?: boolean;
 }
 
-/** A worker's account of a result, both in its own KNOW and in its report. */
+/** A worker's description of a result, in its own KNOW and in its report. */
 export interface ResultFields {
   readonly verdict: Verdict;
   readonly reason?: string | null;
@@ -162,24 +162,26 @@ export interface ResultFields {
   readonly wall_time_secs: number;
   readonly left_group?: readonly string[];
   readonly output?: { readonly path: string; readonly size: number; readonly digest: string } & JsonObject;
-  /** The tokens of the attempt, in and out, where its tool told. */
+  /** The input and output tokens of the attempt, where its tool reported them. */
   readonly tokens?: number;
-  /** The tool's own name for its conversation, by which a later attempt can go on with it. */
+  /** The tool's name for its conversation, with which a later attempt can continue it. */
   readonly session?: string;
-  /** It failed for want of quota: when there is some again, in seconds since 1970, where the tool told. */
+  /** It failed for lack of quota. The reset time is in seconds since 1970, where the tool named one. */
   readonly quota?: { readonly resets_at_unix?: number } & JsonObject;
-  /** The branch and folder of its changes, if it ran in a worktree of its own. */
+  /** The branch and folder of its changes, if it ran in its own worktree. */
   readonly work?: Work & JsonObject;
-  /** The question for a person without whose answer it can't go on. */
+  /** The question that a person must answer before it can continue. */
   readonly asks?: string;
-  /** The tool did not tell what it cost, and `cost_usd` is 0. */
+  /** True when the tool reported no cost; `cost_usd` is 0 then. */
   readonly cost_unknown?: true;
 }
 
-/** The changes of an attempt that ran in a worktree of its own: a branch, at first at `base`, checked out in `dir`. */
+/**
+ * The changes of an attempt that ran in its own worktree: a branch that started at `base` and is checked out in `dir`.
+ */
 export interface Work {
   readonly branch: string;
-  /** The commit that it began with. */
+  /** The commit that the branch started at. */
   readonly base: string;
   readonly dir: string;
 }
@@ -190,18 +192,20 @@ export interface ChildResultBody extends ResultFields {
   readonly attempt: number;
 }
 
-/** DO on the parent thread: a delivery ended. By its worker, or by the coordinator for what no worker can say. */
+/**
+ * DO on the parent thread: a delivery ended. Written by its worker, or by the coordinator where no worker can report.
+ */
 export interface ChildDoneBody extends Omit<ResultFields, 'verdict'> {
   readonly topic: 'fanout_child_done';
-  /** `skipped` by the coordinator alone, of a follow-up that was not needed. */
+  /** `skipped` is written only by the coordinator, for a follow-up that was not needed. */
   readonly verdict: ChildVerdict;
   readonly index: number;
   readonly attempt: number;
-  /** The number of the delivery; -1 when the child was never delivered (cancelled while it was pending). */
+  /** The number of the delivery; -1 for a child that was never delivered (cancelled while pending). */
   readonly delivery: number;
-  /** True when the attempt was lost with its worker rather than failed by itself. */
+  /** True when the attempt was lost with its worker; false when it failed by itself. */
   readonly lost?: boolean;
-  /** The child whose end caused this one's, or absent. */
+  /** The child whose end caused this child's end, or absent. */
   readonly cause?: number;
 }
 
@@ -223,13 +227,13 @@ export interface JoinBody {
 export interface RetryBody extends KeyedBody {
   readonly topic: 'fanout_retry_subtask';
   readonly index: number;
-  /** Further ones that run again with it. */
+  /** Further subtasks that run again with it. */
   readonly also?: readonly number[];
   readonly hint?: string | null;
   readonly round: number;
-  /** The children that the last round's join ended, which run again with it; absent where there is none. */
+  /** The children that the last round's join ended and that run again too; absent for none. */
   readonly losers?: readonly number[];
-  /** The name under which the environment of who retries is kept, in which all that runs again runs. */
+  /** The name of the stored environment of the person who retries. Everything that runs again runs in it. */
   readonly environment?: string;
   readonly issued_by: Did;
 }
@@ -244,15 +248,15 @@ export interface CancelBody extends KeyedBody {
   readonly issued_at_unix?: number;
 }
 
-/** On the task's thread: somebody says how it stands. KNOW for what was done and judged, DO for a start, else LEARN. */
+/** A task action, on the task's thread: KNOW for done work and its judgement, DO for a start, LEARN otherwise. */
 export interface TaskWordBody extends Issued, KeyedBody {
   readonly topic: (typeof TOPIC)[TaskVerb];
   readonly reason?: string | null;
-  /** Of `done`: what was done. */
+  /** For `done`: a summary of the work. */
   readonly summary?: string | null;
-  /** Of `block`: the task whose approval ends it. */
+  /** For `block`: the task whose approval ends the block. */
   readonly on?: ThreadId | null;
-  /** Of `defer`. */
+  /** For `defer`. */
   readonly until_unix?: number | null;
 }
 
@@ -266,7 +270,7 @@ export interface AdmittedBody {
   readonly public_key: string;
 }
 
-/** DO on the instance registry, by the coordinator: what it holds of an instance's life. */
+/** DO on the instance registry, by the coordinator: the status of an instance. */
 export interface StatusBody {
   readonly topic: 'instance_status';
   readonly did: Did;
@@ -274,48 +278,50 @@ export interface StatusBody {
   readonly reason?: string | null;
 }
 
-/** LEARN on the instance registry, by the coordinator: what holds for the whole fleet. */
+/** LEARN on the instance registry, by the coordinator: settings of the whole fleet. */
 export interface FleetConfigBody {
   readonly topic: 'fleet_config';
-  /** The executor of subtasks that name none, where it is chosen here. */
+  /** The executor of subtasks that name none, if this record sets it. */
   readonly executor?: string;
-  /** The threads that every command may read, all of them, where they are chosen here. */
+  /** The complete list of threads that every command may read, if this record sets it. */
   readonly shared?: readonly SharedThread[];
 }
 
-/** A thread that is kept as a file. */
+/** A thread that is mirrored as a file. */
 export interface SharedThread {
   readonly thread: ThreadId;
-  /** The name of its file: the task's alias when it was shared, else the thread. */
+  /** The name of its file: the task's alias at the time of sharing, else the thread. */
   readonly name: string;
 }
 
-/** LEARN on the namespace registry, by the coordinator: what holds for this namespace from now on. */
+/** LEARN on the namespace registry, by the coordinator: the status and policy of a namespace. */
 export interface NamespaceStatusBody {
   readonly topic: 'namespace_status';
   readonly id: string;
   readonly status: OwnNamespaceStatus;
   readonly description?: string | null;
-  /** The bounds on its work; absent where there are none. */
+  /** The limits on its work; absent for none. */
   readonly policy?: Policy | null;
   readonly issued_by: Did;
 }
 
-/** LEARN on the engine's thread, by the coordinator: a command with a key was done that is about no task. */
+/** LEARN on the engine's thread, by the coordinator: a command that has a key and is not about a task is done. */
 export interface CommandDoneBody extends Issued, KeyedBody {
   readonly topic: 'fleet_command';
   readonly operation: string;
-  /** The answer to the command, if that is short; never a secret. */
+  /** The answer to the command, if it is short; never a secret. */
   readonly answer?: Json;
 }
 
-/** LEARN on the engine's thread, by the coordinator: this thread is that of another home's task, and history here. */
+/**
+ * LEARN on the engine's thread, by the coordinator: this thread is that of another home's task, and only history here.
+ */
 export interface ThreadRestoredBody extends Issued {
   readonly topic: 'thread_restored';
   readonly thread: ThreadId;
 }
 
-/** LEARN on the engine's thread, by the coordinator: what may be written is asked of this rule from now on. */
+/** LEARN on the engine's thread, by the coordinator: a rule that applies to all writes from now on. */
 export interface RuleAddedBody {
   readonly topic: 'rule_added';
   readonly name: string;
@@ -324,7 +330,7 @@ export interface RuleAddedBody {
   readonly issued_by: Did;
 }
 
-/** LEARN on the engine's thread, by the coordinator. */
+/** LEARN on the engine's thread, by the coordinator: the rule no longer applies. */
 export interface RuleRemovedBody {
   readonly topic: 'rule_removed';
   readonly name: string;
@@ -336,23 +342,23 @@ interface Issued {
   readonly issued_at_unix: number;
 }
 
-/** LEARN on the control thread, by the coordinator: nothing new in this namespace, nor below it. */
+/** LEARN on the control thread, by the coordinator: nothing new starts in this namespace or below it. */
 export interface FreezeBody extends Issued {
   readonly topic: 'freeze';
   readonly namespace: string;
   readonly level: FreezeLevel;
   readonly reason?: string | null;
-  /** The time until what runs there is ended, in seconds, if the level is hard. */
+  /** The time after which running work there is ended, in seconds, if the level is hard. */
   readonly grace_secs: number;
 }
 
-/** LEARN on the control thread. */
+/** LEARN on the control thread: the freeze of a namespace ends. */
 export interface UnfreezeBody extends Issued {
   readonly topic: 'unfreeze';
   readonly namespace: string;
 }
 
-/** LEARN on the control thread: nothing new anywhere, or again. */
+/** LEARN on the control thread: the emergency stop begins or ends. */
 export interface EmergencyBody extends Issued {
   readonly topic: 'emergency_stop' | 'emergency_clear';
   readonly reason?: string | null;
@@ -401,8 +407,8 @@ export type TopicBody =
   | HeartbeatBody;
 
 /**
- * A typed body as the plain JSON that a record carries: what is null is left out, and what is left stands in order,
- * which spares the canonical form its sort. The body types hold nothing that is not JSON.
+ * Returns a typed body as the plain JSON of a record. Null members are left out and the others are sorted, so that the
+ * canonical text needs no sort. The body types contain only JSON.
  */
 export function asJson(body: TopicBody): JsonObject {
   const members = body as unknown as JsonObject;
@@ -414,13 +420,13 @@ export function asJson(body: TopicBody): JsonObject {
   return json;
 }
 
-/** The topic of a record, or undefined when its body names none. */
+/** Returns the topic of a record, or undefined when its body has none. */
 export function topicOf(record: FleetRecord): string | undefined {
   const topic: Json | undefined = record.body['topic'];
   return typeof topic === 'string' ? topic : undefined;
 }
 
-/** True when a record of a reserved topic comes from the kind of author that may write it. */
+/** Returns true when a record of a reserved topic comes from the kind of author that may write it. */
 export function isFromInstance(record: FleetRecord): boolean {
   return isInstanceDid(record.actor);
 }

@@ -2,13 +2,13 @@ import type { Json, JsonObject } from '../../record/canonical.ts';
 import { TOPIC, type ResultFields } from './record-bodies.ts';
 
 /**
- * The bodies that a worker writes for every delivery that ends. They are spelled out member by member, in order and
- * without what is null: at tens of thousands of results a second, copying objects about is what costs.
+ * Writes the bodies of every delivery that ends. They are built member by member, in order and without null members: at
+ * tens of thousands of results per second, copying objects is the main cost.
  */
 
 type Members = { [key: string]: Json };
 
-/** The body of the worker's own KNOW. */
+/** Returns the body of the worker's own KNOW. */
 export function resultBody(result: ResultFields, attempt: number): JsonObject {
   const body = begun(result, attempt);
   if (result.exit_code != null) body['exit_code'] = result.exit_code;
@@ -21,7 +21,7 @@ export function resultBody(result: ResultFields, attempt: number): JsonObject {
   return body;
 }
 
-/** The body of the DO by which a worker reports. */
+/** Returns the body of the DO with which a worker reports. */
 export function doneBody(
   result: ResultFields,
   index: number,

@@ -1,15 +1,16 @@
 import { IndexQueue } from './index-queue.ts';
 
-/** A piece of work to be laid onto slots. */
+/** A piece of work to schedule on slots. */
 export interface Job {
   readonly wallMs: number;
   readonly dependsOn: readonly number[];
 }
 
 /**
- * Returns the time in ms from the first start to the last end when the jobs run on so many slots: a free slot takes the
- * job that became ready first, by index where several did. This is list scheduling (Graham 1966), so the result is never
- * below the sum of the walls ÷ slots, nor below the critical path; with a slot for each job it is the critical path.
+ * Returns the time in ms from the first start to the last end when the jobs run on this number of slots. A free slot
+ * takes the job that became ready first; ties go to the lowest index. This is list scheduling (Graham 1966), so the
+ * result is never below the sum of the walls ÷ slots, nor below the critical path; with a slot for each job it is the
+ * critical path.
  *
  * @param jobs without a cycle
  * @param slots at least 1
@@ -39,7 +40,7 @@ function dependantsOf(jobs: readonly Job[]): readonly (readonly number[])[] {
   return dependants;
 }
 
-/** Takes out the job that ends first. There are as many as slots, which are few. */
+/** Removes the job that ends first. There are at most as many as slots, which are few. */
 function takeNext<T extends { readonly endsAt: number }>(running: T[]): T {
   let first = 0;
   for (let i = 1; i < running.length; i++) if (running[i]!.endsAt < running[first]!.endsAt) first = i;

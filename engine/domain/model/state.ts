@@ -18,64 +18,67 @@ import { Turns } from './turns.ts';
 import type { WorkerStatus } from './worker-machines.ts';
 import type { Usages } from './namespace-usage.ts';
 
-/** A command that was given with a key. */
+/** A command with an idempotency key. */
 export interface Keyed {
-  /** Of the operation and the input; null in records of versions that kept none. */
+  /** The digest of the operation and its input; null in records of versions that stored none. */
   readonly digest: string | null;
-  /** The task that it made or was about; null where it was about none. */
+  /** The task that the command created or changed; null for none. */
   readonly thread: ThreadId | null;
-  /** The answer to the command; undefined where the state tells it, or where it was long. */
+  /** The answer to the command; undefined where the state has it, or where it was too long. */
   readonly answer?: Json;
 }
 
 /**
- * The state that the log folds to: everything that the rules need in order to decide, and nothing that a record does
- * not say. It is rebuilt by replay, or restored from a checkpoint and brought up to date.
+ * The state that the log folds to: everything that the rules need to decide, derived from records alone. It is rebuilt
+ * by replay, or restored from a checkpoint and brought up to date.
  */
 export interface FleetState {
   readonly tasks: Map<ThreadId, Task>;
   /** The newest task of each alias. */
   readonly aliases: Map<string, ThreadId>;
   readonly instances: Map<Did, Instance>;
-  /** For each task that others wait for, those; it follows from the tasks. */
+  /** The tasks that wait for each task; derived from the tasks. */
   readonly dependants: Map<ThreadId, Set<ThreadId>>;
-  /** Threads of tasks whose fan-out is not yet over: not joined, or with children still to end. */
+  /** Threads of tasks with an open fan-out: not joined, or with children that have not ended. */
   readonly open: Set<ThreadId>;
-  /** The fan-outs that may have children that are ready to start, each in its turn. */
+  /** The fan-outs that may have children ready to start, in turn order. */
   readonly startable: Turns<FanOut>;
-  /** The executor of subtasks that name none, where somebody chose one for the fleet. */
+  /** The executor of subtasks that name none, if one was set for the fleet. */
   defaultExecutor: string | null;
   /** The threads that every command may read. */
   shared: readonly SharedThread[];
-  /** The namespaces that were registered, by their id; `default` is none of them. */
+  /** The registered namespaces by id, without `default`. */
   readonly namespaces: Map<string, Namespace>;
-  /** The attempts that are out and the spending in each namespace, with all below it. */
+  /** The running attempts and the spending of each namespace, including all below it. */
   readonly usages: Usages;
-  /** The rules that every write is checked against, by name. */
+  /** The permission rules for all writes, by name. */
   readonly rules: Map<string, Rule>;
-  /** The threads of other homes' tasks that were restored here: they are history, and no tasks. */
+  /** The threads of other homes' tasks that were restored here. They are history, not tasks. */
   readonly restored: Set<ThreadId>;
-  /** The freezes, by namespace; each holds for all below it. */
+  /** The freezes by namespace. Each includes all below it. */
   readonly freezes: Map<string, Freeze>;
-  /** Nothing new anywhere, while it is not null. */
+  /** While not null, nothing new starts anywhere. */
   emergency: Emergency | null;
   /** The executors that are out of quota. */
   readonly breakers: Breakers;
-  /** The names of environments that are kept no more. Told by whoever keeps them: no record says so. */
+  /**
+   * The names of environments that are no longer stored. The owner of the environments reports them; they are in no
+   * record.
+   */
   readonly goneEnvironments: Set<string>;
   /** The coordinator's next clock on the threads that only it writes. */
   readonly ownClocks: Map<ThreadId, number>;
   /** The next clock of every actor on the registry thread. */
   readonly registryClocks: Map<Did, number>;
-  /** The commands that were given with a key, by actor and key, the newest last. */
+  /** The commands with an idempotency key, by actor and key, newest last. */
   readonly idempotency: Map<string, Keyed>;
 }
 
 export interface Namespace {
-  /** Its own: what lies above it may be archived while it is active. */
+  /** Its own status. It may be active below an archived namespace. */
   readonly status: OwnNamespaceStatus;
   readonly description: string | null;
-  /** Its own; null where it bounds nothing. */
+  /** Its own policy; null without limits. */
   readonly policy: Policy | null;
 }
 
@@ -95,11 +98,11 @@ export interface Emergency {
 
 export interface Freeze extends Emergency {
   readonly level: FreezeLevel;
-  /** From `issuedAt` on, until what runs there is ended, if the level is hard. */
+  /** The time from `issuedAt` until running work there is ended, if the level is hard. */
   readonly graceMs: number;
 }
 
-/** The facts of a task that are set when it is made and never change. */
+/** The facts of a task that are set when it is created and never change. */
 export interface TaskFacts {
   readonly thread: ThreadId;
   readonly intent: RecordId;
@@ -114,23 +117,23 @@ export interface TaskFacts {
   readonly dir: string | null;
   readonly namespace: string;
   readonly createdAt: number;
-  /** The tasks that must be approved before this one begins. */
+  /** The tasks that must be approved before this one starts. */
   readonly dependsOn: readonly ThreadId[];
 }
 
 /**
- * A task with what happened to it. The fan-out of a finished one may be kept as the bytes that a checkpoint has of
- * it, and is read when somebody asks: a home with a million records opens without reading the members of each.
+ * A task and its state. The fan-out of a finished task may be kept as the bytes of a checkpoint and is loaded on
+ * demand, so that a home with a million records opens without reading the members of each fan-out.
  */
 export class Task {
   readonly facts: TaskFacts;
   /** The next clock of every actor on this thread. */
   readonly clocks: Map<Did, number>;
-  /** `at` in ms; null in logs that do not say. */
+  /** `at` in ms; null in logs without the time. */
   cancelled: { readonly reason: string | null; readonly by: Did; readonly at: number | null } | null = null;
-  /** The result of what people have said of it. */
+  /** The state that task actions have led to. */
   standing: TaskHistory = UNTOUCHED;
-  /** The outcome of the present round of its fan-out; known without reading the fan-out. */
+  /** The outcome of the present round of its fan-out; available without loading the fan-out. */
   outcome: Outcome | null = null;
   #fanOut: FanOut | null = null;
   #frozen: SerializedFanOut | null = null;
@@ -161,7 +164,7 @@ export class Task {
     return (this.#fanOut = frozen.load(this));
   }
 
-  /** The facts of the fan-out that a list of tasks shows; a fan-out that is kept as bytes stays so. */
+  /** Returns the facts of the fan-out that a list of tasks shows, without loading the fan-out. */
   get fanOutHead(): FanOutHead | null {
     return this.#frozen === null ? this.#fanOut : this.#frozen.head();
   }
@@ -171,52 +174,52 @@ export class Task {
     this.#frozen = null;
   }
 
-  /** The bytes of a fan-out that nobody asked for since it was frozen. */
+  /** Returns the bytes of a fan-out that has not been loaded since it was frozen. */
   get frozenBytes(): Uint8Array | null {
     return this.#frozen?.bytes ?? null;
   }
 
-  /** Keeps the fan-out as bytes until it is asked for. */
+  /** Keeps the fan-out as bytes until it is needed. */
   freeze(frozen: SerializedFanOut): void {
     this.#fanOut = null;
     this.#frozen = frozen;
   }
 }
 
-/** A fan-out that is over, as the bytes that a checkpoint has of it. */
+/** A finished fan-out as the bytes of a checkpoint. */
 export interface SerializedFanOut {
   readonly bytes: Uint8Array;
-  /** Reads what stands before the subtasks. */
+  /** Reads the part before the subtasks. */
   head(): FanOutHead;
   load(task: Task): FanOut;
 }
 
-/** The facts of a fan-out that are known without its subtasks. */
+/** The facts of a fan-out that are available without its subtasks. */
 export interface FanOutHead {
   readonly id: RecordId;
   readonly join: string;
   readonly losers: Losers;
   readonly timeoutMs: number | null;
   readonly serialOf: ThreadId | null;
-  /** Null where it has no limit in any currency. */
+  /** Null without a limit in any currency. */
   readonly budget: Budget | null;
-  /** The task's, or one below it. */
+  /** The task's namespace, or one below it. */
   readonly namespace: string;
-  /** Nobody is there to be asked. */
+  /** True when nobody can answer questions. */
   readonly noInput: boolean;
-  /** Variables that all its subtasks have, or null. */
+  /** Environment variables of all its subtasks, or null. */
   readonly env: Variables | null;
-  /** The name under which the environment of its submitter is kept, or null. */
+  /** The name of the submitter's stored environment, or null. */
   readonly environment: string | null;
-  /** Of the members: the follow-ups are counted apart. */
+  /** The counts of members. Follow-ups are counted separately. */
   readonly counts: Counts;
-  /** Subtasks outside the join, which start once what they depend on has ended. */
+  /** The number of subtasks outside the join, which start once their dependencies have ended. */
   readonly followUps: number;
-  /** Those of them that have not ended. */
+  /** The number of follow-ups that have not ended. */
   readonly openFollowUps: number;
   readonly round: number;
   readonly joined: Joined | null;
-  /** The children that were accepted without anything having been run; null while there are none. */
+  /** The children that were accepted without running anything; null for none. */
   readonly echoed: Echoed | null;
 }
 
@@ -225,13 +228,16 @@ export interface FanOut extends FanOutHead {
   readonly subtasks: readonly CompleteSubtask[];
   readonly predicate: Predicate;
   readonly children: readonly Child[];
-  /** The children's threads, as far as `threadOf` was asked for them. */
+  /** The children's threads, as far as `threadOf` has computed them. */
   readonly threads: (ThreadId | undefined)[];
-  /** For each child those that depend on it, or null when nothing depends on anything. */
+  /** The dependants of each child, or null without any dependencies. */
   readonly dependants: readonly (readonly number[])[] | null;
   readonly counts: Mutable<Counts>;
   openFollowUps: number;
-  /** Members that the retries of this round run again and that have not ended: until then nothing is lost. */
+  /**
+   * The number of members that this round's retries run again and that have not ended. Until it is 0, the join is not
+   * lost.
+   */
   retrying: number;
   round: number;
   /** The time at which the fan-out, or the retry that opened this round, was written. */
@@ -243,7 +249,7 @@ export interface FanOut extends FanOutHead {
   echoed: Echoed | null;
   /** The indices of the children that wait for a person. */
   readonly asking: Set<number>;
-  /** Children that may start, by the kind of target that they name; entries that no longer may are skipped. */
+  /** Children that may start, by kind of target. Outdated entries are skipped. */
   readonly ready: Map<string, IndexQueue>;
 }
 
@@ -257,22 +263,24 @@ export interface Joined {
 
 export interface Child {
   readonly index: number;
-  /** One that waits for a person is pending, with its question in `asks`; `subtaskStateOf` tells them apart. */
+  /**
+   * A child that waits for a person is pending, with its question in `asks`; `subtaskStateOf` distinguishes the two.
+   */
   state: Exclude<SubtaskState, 'asking'>;
-  /** Of the present or the last delivery. */
+  /** The worker of the present or last delivery. */
   worker: Did | null;
-  /** 1 for the first; 0 before it. */
+  /** The number of the present or last attempt, from 1; 0 before the first. */
   attempt: number;
-  /** Attempts that ended before the present retry; they don't count against what it may spend. */
+  /** The number of attempts that do not count against the allowed ones, such as those before the present retry. */
   spentBefore: number;
-  /** The number of times that it was handed to a worker; the last delivery's number is one less. */
+  /** The number of deliveries. The last one has this number minus one. */
   deliveries: number;
-  /** Not before this time, in ms: the back-off of an attempt that failed. */
+  /** The earliest start of the next attempt, in ms: the end of the back-off. */
   notBefore: number;
-  /** Dependencies that have not accepted yet. */
+  /** The number of dependencies that have not accepted yet. */
   unmet: number;
   hint: string | null;
-  /** An earlier attempt was lost with its worker and may have run in part. */
+  /** True when an earlier attempt was lost with its worker and may have run in part. */
   mayHaveRun: boolean;
   verdict: ChildVerdict | null;
   reason: string | null;
@@ -280,11 +288,11 @@ export interface Child {
   signal: string | null;
   summary: string;
   costUsd: number;
-  /** The tool did not tell what it cost. */
+  /** True when the tool reported no cost. */
   costUnknown: boolean;
-  /** The attempt was lost with its worker: nobody knows how long it ran. */
+  /** True when the attempt was lost with its worker; its duration is unknown. */
   lost: boolean;
-  /** The question for a person for whom it waits. */
+  /** The question that waits for a person's answer. */
   asks: string | null;
   tokens: number;
   wallMs: number;
@@ -293,15 +301,18 @@ export interface Child {
   /** The child whose end cancelled this one. */
   causedBy: number | null;
   afterJoin: boolean;
-  /** Runs again in this round, because somebody retried it or what it depends on. */
+  /** True when it runs again in this round, because it or one of its dependencies was retried. */
   retried: boolean;
-  /** Asked to end, with the reason; it is not tried again. */
+  /** The reason of a request to end it; it is not tried again. */
   cancelRequested: string | null;
   leftGroup: readonly string[] | null;
   output: { readonly path: string; readonly size: number } | null;
-  /** The conversation of the last attempt that told of one, for the next one to go on with. */
+  /** The conversation of the last attempt that reported one. The next attempt continues it. */
   session: string | null;
-  /** The name of the environment of who had it run again, null for one who gave none; undefined: it is the fan-out's. */
+  /**
+   * The name of the stored environment of the person who retried it; null where that person provided none; undefined:
+   * the fan-out's.
+   */
   environment: string | null | undefined;
   /** The branch and worktree with the changes of the last attempt. */
   work: Work | null;
@@ -316,7 +327,7 @@ export interface EarlierAttempt {
   readonly reason: string | null;
   readonly costUsd: number;
   readonly costUnknown: boolean;
-  /** Absent in checkpoints of versions that did not keep it. */
+  /** Absent in checkpoints of versions that did not store it. */
   readonly lost?: boolean;
   readonly tokens: number;
   readonly wallMs: number;
@@ -339,7 +350,7 @@ export interface Instance {
   slots: number;
   status: WorkerStatus;
   note: string | null;
-  /** The last one that was written to the log; the latest one of all is the registry's to know. */
+  /** The time of the last heartbeat that is in the log. The registry knows later ones. */
   lastHeartbeatAt: number | null;
 }
 
@@ -370,7 +381,7 @@ export function emptyState(): FleetState {
   };
 }
 
-/** The thread of one child. It follows from the fan-out, and hashing is dear: none is made before somebody asks. */
+/** Returns the thread of a child. It is derived from the fan-out on demand, because hashing is expensive. */
 export function threadOf(fanOut: FanOut, index: number): ThreadId {
   return (fanOut.threads[index] ??= childThreadId(fanOut.id, index, fanOut.subtasks[index]!.goal));
 }
@@ -413,17 +424,17 @@ export function newChild(index: number, unmet: number): Child {
   };
 }
 
-/** The state of a child in the machine of subtasks. */
+/** Returns the state of a child in the subtask machine. */
 export function subtaskStateOf({ state, asks }: Child): SubtaskState {
   return asks === null ? state : 'asking';
 }
 
-/** The name under which the environment is kept that a child runs in; null for the worker's own. */
+/** Returns the name of the stored environment that a child runs in; null for the worker's own. */
 export function environmentOf(fanOut: FanOut, { environment }: Child): string | null {
   return environment === undefined ? fanOut.environment : environment;
 }
 
-/** The names of all environments that a fan-out needs. */
+/** Returns the names of all environments that a fan-out needs. */
 export function environmentsOf(fanOut: FanOut): ReadonlySet<string> {
   const names = new Set<string>();
   if (fanOut.environment !== null) names.add(fanOut.environment);
@@ -431,33 +442,33 @@ export function environmentsOf(fanOut: FanOut): ReadonlySet<string> {
   return names;
 }
 
-/** The number of members of a fan-out: each is counted in one of the seven states. */
+/** Returns the number of members of a fan-out. Each is in one of the seven counts. */
 export function membersOf({ counts }: FanOutHead): number {
   return completedOf({ counts }) + counts.running + counts.pending;
 }
 
-/** The number of members that have ended, whatever their verdict. */
+/** Returns the number of members that have ended, with any verdict. */
 export function completedOf({ counts }: Pick<FanOutHead, 'counts'>): number {
   return counts.accepted + counts.rejected + counts.failed + counts.timed_out + counts.cancelled;
 }
 
-/** The number of subtasks of a fan-out, follow-ups included. */
+/** Returns the number of subtasks of a fan-out, including follow-ups. */
 export function subtasksOf(head: FanOutHead): number {
   return membersOf(head) + head.followUps;
 }
 
-/** True while a subtask of the fan-out runs or may still start, follow-ups included. */
+/** Returns true while a subtask of the fan-out runs or may still start, including follow-ups. */
 export function isUnderWay({ counts, openFollowUps }: FanOutHead): boolean {
   return counts.running + counts.pending + openFollowUps > 0;
 }
 
-/** The name of a subtask, or its index where it has none. */
+/** Returns the name of a subtask, or its index where it has none. */
 export function labelOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): string {
   const name = subtasks[index]?.name ?? null;
   return name === null ? `subtask ${index}` : `'${name}'`;
 }
 
-/** The word by which a command line names a subtask of a fan-out. */
+/** Returns the word that names a subtask of a fan-out on a command line. */
 export function wordOf({ subtasks }: Pick<FanOut, 'subtasks'>, index: number): string {
   return subtaskWord({ name: subtasks[index]?.name ?? null, index });
 }

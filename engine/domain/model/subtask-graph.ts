@@ -2,11 +2,11 @@ import { NONE } from '../../subtask/subtask-ref.ts';
 
 /** A subtask that may wait for others. */
 export interface Dependent {
-  /** The indices of those. */
+  /** The indices of its dependencies. */
   readonly depends_on: readonly number[];
 }
 
-/** For each subtask, the indices of those that depend on it directly, ascending. */
+/** Returns the indices of the direct dependants of each subtask, ascending. */
 export function dependants(subtasks: readonly Dependent[]): readonly (readonly number[])[] {
   const lists: (number[] | undefined)[] = new Array<number[] | undefined>(subtasks.length);
   subtasks.forEach((subtask, index) => {
@@ -16,21 +16,21 @@ export function dependants(subtasks: readonly Dependent[]): readonly (readonly n
 }
 
 /**
- * The indices in an order in which everything comes after what it depends on, and which leaves the given order
- * alone where it can. The dependencies must make no cycle, which `completeSubtasks` sees to.
+ * Returns the indices in an order in which everything comes after its dependencies, and which keeps the given order
+ * where possible. The dependencies must not form a cycle, which `completeSubtasks` guarantees.
  */
 export function topologicalOrder(subtasks: readonly Dependent[]): readonly number[] {
   return walk(subtasks).order;
 }
 
 /**
- * Walks depth first from each subtask to what it depends on, without recursion. `cycle` is the first that is met, its
- * first index repeated at the end, each depending on the next; the order then breaks off.
+ * Walks depth first from each subtask to its dependencies, without recursion. `cycle` is the first cycle found, with
+ * its first index repeated at the end; each index depends on the next. The order is then incomplete.
  */
 export function walk(subtasks: readonly Dependent[]): { order: number[]; cycle: number[] | null } {
   const order: number[] = [];
   const placed = new Uint8Array(subtasks.length);
-  // The number of its dependencies that were looked at; above 0 and not placed, it is on the path.
+  // The number of visited dependencies. A subtask with a positive number that is not placed is on the path.
   const looked = new Uint32Array(subtasks.length);
   const path: number[] = [];
   for (let start = 0; start < subtasks.length; start++) {

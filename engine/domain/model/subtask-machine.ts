@@ -1,29 +1,30 @@
 import { IGNORED, IMPOSSIBLE, type Machine } from './machine.ts';
 
 /**
- * The life of a subtask. `asking` is a pending one that waits for a person: to documents and counts it is pending.
- * A pending one may be held back by much else, which follows from the rest of the state (`coordinator/holds.ts`).
+ * The states of a subtask. `asking` is a pending subtask that waits for a person; documents and counts show it as
+ * pending. Other reasons may also hold back a pending subtask; they follow from the rest of the state
+ * (`coordinator/holds.ts`).
  */
 export type SubtaskState = 'pending' | 'asking' | 'assigned' | 'done';
 
-/** The facts that records tell of a subtask. */
+/** The events of a subtask in records. */
 export type SubtaskEvent =
-  /** `fanout_spawned`: it was given to a worker. */
+  /** `fanout_spawned`: it was assigned to a worker. */
   | 'delivered'
-  /** `fanout_returned`: its delivery came back, and was no attempt. */
+  /** `fanout_returned`: its delivery came back and was no attempt. */
   | 'returned'
-  /** `fanout_child_done` of an attempt after which another is due. */
+  /** `fanout_child_done` of an attempt that is followed by another. */
   | 'failed'
   /** `fanout_child_done` of an attempt that ended with a question. */
   | 'asked'
   /** `fanout_child_done` with its verdict. */
   | 'ended'
-  /** `fanout_retry_subtask` of one that asks: its answer. */
+  /** `fanout_retry_subtask` of a subtask with a question: the answer. */
   | 'answered'
-  /** `fanout_retry_subtask` of one that has ended, or of what it depends on. */
+  /** `fanout_retry_subtask` of a subtask that has ended, or of one of its dependencies. */
   | 'retried';
 
-/** Records are folded through it, also those of a log that somebody else wrote: what does not fit is ignored. */
+/** Folds records, including those of a log with a foreign author, so events that do not fit are ignored. */
 export const SUBTASK: Machine<SubtaskState, SubtaskEvent> = {
   pending: {
     delivered: 'assigned',
@@ -45,7 +46,7 @@ export const SUBTASK: Machine<SubtaskState, SubtaskEvent> = {
     retried: IGNORED,
   },
   assigned: {
-    // A subtask has one present delivery (I7).
+    // A subtask has at most one present delivery (I7).
     delivered: IGNORED,
     returned: 'pending',
     failed: 'pending',

@@ -3,17 +3,17 @@ import type { Dependent } from './subtask-graph.ts';
 
 const AGENT = 'agent:';
 
-/** Tells whether an executor is a coding agent, which is told what its subtask depends on. */
+/** Returns true when an executor is a coding agent, whose deliveries contain the subtask's dependencies. */
 export function isAgent(executor: string): boolean {
   return executor.startsWith(AGENT);
 }
 
-/** True for a subtask outside the join, which starts once what it depends on has ended. */
+/** Returns true for a subtask outside the join, which starts once its dependencies have ended. */
 export function isFollowUp({ when }: Pick<CompleteSubtask, 'when'>): boolean {
   return when !== 'accepted';
 }
 
-/** The subtasks that the join is about: all but the follow-ups, with their dependencies by their new indices. */
+/** Returns the members of the join: all subtasks but the follow-ups, with dependencies by their new indices. */
 export function membersAmong<T extends Dependent & Pick<CompleteSubtask, 'when'>>(
   subtasks: readonly T[],
 ): readonly T[] {

@@ -3,10 +3,10 @@ import type { TaskStatus } from '../../contract/documents.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { TaskWordBody } from './record-bodies.ts';
 
-/** The progress of a task as people reported it: nothing here follows from time or from other tasks. */
+/** The progress of a task as people reported it. It does not depend on time or on other tasks. */
 type Stage = 'inbox' | 'active' | 'review' | 'approved' | 'rejected' | 'failed';
 
-/** One verb as somebody used it; `at` in ms. `reason` is what was done, where that was said. */
+/** One use of a verb; `at` in ms. `reason` is also the summary of `done`. */
 export interface Transition {
   readonly verb: TaskVerb;
   readonly by: Did;
@@ -14,21 +14,23 @@ export interface Transition {
   readonly reason: string | null;
 }
 
-/** The state that the verbs have brought a task to. A task with a fan-out ignores it and takes its status from that. */
+/**
+ * The state that task actions have led to. A task with a fan-out ignores it and derives its status from the fan-out.
+ */
 export interface TaskHistory {
   readonly stage: Stage;
-  /** True once work on it has begun; it is then reopened as active. */
+  /** True once its work has started; it is then reopened as active. */
   readonly begun: boolean;
   readonly last: Transition | null;
-  /** The report that it is done, since it was last open; its author can't judge it. */
+  /** The report that it is done, since it was last open. The author of the report must not judge the task. */
   readonly done: Transition | null;
-  /** `on` is the task whose approval ends it; null when only `start` does. */
+  /** `on` is the task whose approval ends the block; null when only `start` does. */
   readonly block: (Transition & { readonly on: ThreadId | null }) | null;
-  /** Over at `until`, in ms; null when only `start` ends it. */
+  /** Ends at `until`, in ms; null when only `start` ends it. */
   readonly deferral: (Transition & { readonly until: number | null }) | null;
 }
 
-/** The state of a task before its first verb. */
+/** The state of a task before its first action. */
 export const UNTOUCHED: TaskHistory = {
   stage: 'inbox',
   begun: false,
@@ -38,9 +40,9 @@ export const UNTOUCHED: TaskHistory = {
   deferral: null,
 };
 
-/** The entry of a verb that a status does not take: whoever uses it is told what it takes. */
+/** The entry of a verb that is not allowed in a status. The refusal names the allowed ones. */
 export const REFUSED = 'refused';
-/** The entry of a verb that opens a task again: `active` where work on it had begun, `inbox` where not. */
+/** The entry of a verb that reopens a task: `active` if its work had started, else `inbox`. */
 export const REOPENED = 'reopened';
 
 type VerbRow = Readonly<Record<TaskVerb, TaskStatus | typeof REFUSED | typeof REOPENED>>;
@@ -57,8 +59,8 @@ const FINISHED: VerbRow = {
 };
 
 /**
- * The life of a task without a fan-out. What a fan-out, a dependency or the time makes of it is in `tasks.ts`: the end of
- * a block or of a deferral is no verb.
+ * The states of a task without a fan-out. `tasks.ts` adds the effect of a fan-out, a dependency or the time: the end of
+ * a block or deferral is not a verb.
  */
 export const TASK: Readonly<Record<TaskStatus, VerbRow>> = {
   inbox: {
@@ -117,19 +119,19 @@ export const TASK: Readonly<Record<TaskStatus, VerbRow>> = {
   cancelled: FINISHED,
 };
 
-/** Returns the verbs that a task without a fan-out takes in a status. */
+/** Returns the verbs that a task without a fan-out accepts in a status. */
 export function allowedIn(status: TaskStatus): readonly TaskVerb[] {
   return TASK_VERBS.filter(verb => TASK[status][verb] !== REFUSED);
 }
 
 const VERBS = new Map(TASK_VERBS.map(verb => [`task_${verb}`, verb]));
 
-/** The verb that a topic tells of, or undefined when it is another kind of topic. */
+/** Returns the verb of a topic, or undefined for another kind of topic. */
 export function verbOf(topic: string | undefined): TaskVerb | undefined {
   return topic === undefined ? undefined : VERBS.get(topic);
 }
 
-/** Returns the state of a task after one more verb. Total: the verb's permission was checked before it was written. */
+/** Returns the state of a task after one more verb. Total: the verb was checked before it was written. */
 export function afterTransition(standing: TaskHistory, verb: TaskVerb, body: TaskWordBody): TaskHistory {
   const at = body.issued_at_unix * 1000;
   const last: Transition = { verb, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
@@ -159,12 +161,12 @@ function ended(standing: TaskHistory, last: Transition): TaskHistory {
   return { ...standing, last, block: null, deferral: null };
 }
 
-/** Tells whether it is deferred at this time. */
+/** Returns true while the task is deferred. */
 export function isDeferred({ deferral }: TaskHistory, now: number): boolean {
   return deferral !== null && (deferral.until === null || now < deferral.until);
 }
 
-/** The status that the words alone give, at this time. */
+/** Returns the status by task actions alone, at this time. */
 export function statusByHistory(
   standing: TaskHistory,
   now: number,

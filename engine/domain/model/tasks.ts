@@ -14,7 +14,7 @@ const OUTCOME_STATUS = {
   cancelled: 'cancelled',
 } as const;
 
-/** Returns the final status of a task; null while something is expected of it. Depends on the task alone, not on time. */
+/** Returns the final status of a task; null before it is final. Depends only on the task, not on time. */
 export function endOf(task: Task): FinishedStatus | null {
   if (task.outcome !== null) return OUTCOME_STATUS[task.outcome];
   if (task.cancelled !== null) return 'cancelled';
@@ -23,7 +23,7 @@ export function endOf(task: Task): FinishedStatus | null {
   return isOver && !task.hasFanOut ? stage : null;
 }
 
-/** A task's status at this time, in ms, derived from what happened to it and to what it depends on. */
+/** Returns a task's status at this time, in ms, derived from its state and its dependencies. */
 export function statusOf(state: FleetState, task: Task, now: number): TaskStatus {
   const end = endOf(task);
   if (end !== null) return end;
@@ -33,12 +33,12 @@ export function statusOf(state: FleetState, task: Task, now: number): TaskStatus
   return mayWait && unmetOf(state, task).length > 0 ? 'blocked' : status;
 }
 
-/** Tells whether nothing more is expected of a task, so that its alias is free. */
+/** Returns true when a task is final, so that its alias is free. */
 export function isFinished(task: Task): boolean {
   return endOf(task) !== null;
 }
 
-/** The tasks that this one was added to come after, and that are not approved. */
+/** Returns the tasks that this one was added to depend on and that are not approved. */
 export function unmetOf(state: FleetState, task: Task): readonly Task[] {
   return tasksOf(state, task.facts.dependsOn).filter(each => !isApproved(each));
 }
@@ -48,7 +48,8 @@ function isApproved(task: Task | undefined): boolean {
 }
 
 /**
- * Returns the name of a subtask of the task that had an alias at a time; null where it has none, or there is no such task.
+ * Returns the name of a subtask of the task that had an alias at a time; null for no such task, and for a subtask
+ * without a name.
  * @param at in ms
  */
 export function subtaskNameAt(state: FleetState, alias: string, index: number, at: number): string | null {
@@ -59,9 +60,9 @@ export function subtaskNameAt(state: FleetState, alias: string, index: number, a
 }
 
 /**
- * Finds a task by alias, thread id, or an unambiguous prefix of either; an exact name beats a prefix, and an alias
- * means its newest task.
- * @throws NOT_FOUND; CONFLICT when a prefix fits several tasks, naming some.
+ * Finds a task by alias, thread id, or an unambiguous prefix of either. An exact name takes precedence over a prefix,
+ * and an alias names its newest task.
+ * @throws NOT_FOUND; CONFLICT naming some tasks when a prefix matches several
  */
 export function resolveTask(state: FleetState, name: string): Task {
   const exact = state.tasks.get(state.aliases.get(name) ?? (name as ThreadId));

@@ -1,56 +1,56 @@
 import { IGNORED, IMPOSSIBLE, type Machine } from './machine.ts';
 
 /**
- * The life of a worker has three sides, which one event may change at once: its status, which the log keeps and documents
- * show; its connection, which a coordinator learns anew; and the order that it was given. A worker is connected and
- * stale, or archived and awaited: none of the three follows from the others.
+ * A worker has three states, which one event may change together: its status, which is in the log and in documents; its
+ * connection, which each coordinator learns anew; and its order. A worker may be connected and stale, or archived and
+ * awaited: none of the three follows from the others.
  */
 export type WorkerStatus =
-  /** Admitted, and not yet heard of. */
+  /** Admitted, and not yet heard from. */
   | 'starting'
   | 'live'
-  /** Silent for two heartbeats. */
+  /** Silent for two heartbeat intervals. */
   | 'stale'
   /** Gone: its process ended, or was silent for too long. */
   | 'archived'
-  /** Ended because somebody said so. */
+  /** Ended on request. */
   | 'stopped';
 
 export type Connection =
   | 'away'
-  /** Away, and its process is on its way up, or runs and has yet to connect: it is not left silent for ever. */
+  /** Away, and expected to connect: its process is starting, or runs. Its silence has a limit. */
   | 'awaited'
   | 'linked'
-  /** Linked, while another process of it is awaited: this one is held for hung. */
+  /** Linked, while another process of it is awaited. This process is considered hung. */
   | 'replaced';
 
 export type Order =
   | 'work'
-  /** Asked to stop: it is given nothing more, until its process has ended. */
+  /** Asked to stop: it gets no more work until its process has ended. */
   | 'stop';
 
 export type WorkerEvent =
   /** It belongs to the fleet, and its process is being launched. */
   | 'admitted'
-  /** It said hello on a link. */
+  /** It sent `hello` on a link. */
   | 'connected'
-  /** A heartbeat came on its link. */
+  /** A heartbeat arrived on its link. */
   | 'heard'
   | 'disconnected'
-  /** Silent for two heartbeats. */
+  /** Silent for two heartbeat intervals. */
   | 'silent'
-  /** Silent for longer than is waited for: its process is ended. */
+  /** Silent for too long: its process is ended. */
   | 'lost'
   /** Its process is known to be gone. */
   | 'gone'
-  /** It will not come back: what it had is lost. */
+  /** It will not come back: its work is lost. */
   | 'abandoned'
-  /** Somebody asks it to stop. */
+  /** A person asks it to stop. */
   | 'told to stop'
-  /** It has ended as it was told to. */
+  /** It has ended on request. */
   | 'stopped';
 
-/** A status is written where an event names one, also the one that holds already: its reason may be another. */
+/** The table of statuses. A named status is written even when it already holds, because its reason may differ. */
 export const STATUS: Machine<WorkerStatus, WorkerEvent, Exclude<WorkerStatus, 'starting'>> = {
   starting: {
     admitted: IGNORED,
@@ -70,7 +70,7 @@ export const STATUS: Machine<WorkerStatus, WorkerEvent, Exclude<WorkerStatus, 's
     heard: 'live',
     disconnected: IGNORED,
     silent: 'stale',
-    // It is held for silent first.
+    // A worker becomes stale first.
     lost: IMPOSSIBLE,
     gone: 'archived',
     abandoned: IGNORED,
@@ -103,7 +103,7 @@ export const STATUS: Machine<WorkerStatus, WorkerEvent, Exclude<WorkerStatus, 's
   },
   stopped: {
     admitted: IGNORED,
-    // Launched again.
+    // It was launched again.
     connected: 'live',
     heard: 'live',
     disconnected: IGNORED,
@@ -120,7 +120,7 @@ export const CONNECTION: Machine<Connection, WorkerEvent> = {
   away: {
     admitted: 'awaited',
     connected: 'linked',
-    // The last word of a link that is gone.
+    // A late message of a lost link.
     heard: IGNORED,
     disconnected: IGNORED,
     silent: IGNORED,
@@ -183,13 +183,13 @@ export const ORDER: Machine<Order, WorkerEvent> = {
   },
   stop: {
     admitted: IGNORED,
-    // It may not have heard of it on an earlier connection, and is told again.
+    // An earlier stop may have been lost, so it is sent again.
     connected: IGNORED,
     heard: IGNORED,
     disconnected: IGNORED,
     silent: IGNORED,
     lost: IGNORED,
-    // It ended by itself: the one that is launched in its place was not told to.
+    // It ended by itself. Its replacement was not told to stop.
     gone: 'work',
     abandoned: IGNORED,
     'told to stop': IGNORED,
@@ -197,7 +197,7 @@ export const ORDER: Machine<Order, WorkerEvent> = {
   },
 };
 
-/** The statuses of workers that a coordinator which has just started waits for. */
+/** The connections that a starting coordinator assumes, by status. It waits for the awaited workers. */
 export const COMES_UP: Readonly<Record<WorkerStatus, Connection>> = {
   starting: 'awaited',
   live: 'away',
