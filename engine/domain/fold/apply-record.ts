@@ -53,21 +53,21 @@ import { SUBTASK, type SubtaskEvent } from '../model/subtask-machine.ts';
 import { noteBack, noteOut } from '../model/namespace-usage.ts';
 import { readSubtasks } from '../../subtask/encoding.ts';
 
-/** The context of a fold beside the records: whose log it is, and how to read a CEL predicate. */
+/** The context of a fold besides the records: the owner of the log, and the CEL compiler. */
 export interface FoldContext {
-  /** The coordinator's own DID: its records and those of its admitted workers are the only ones believed. */
+  /** The coordinator's own DID. Only its records and those of its admitted workers count. */
   readonly self: Did;
   readonly cel: CelCompiler;
 }
 
-/** The longest back-off between attempts. */
+/** The maximum back-off between attempts. */
 const MAX_BACKOFF_MS = 60_000;
 
 /**
- * Applies one record to the state. A record that does not fit is ignored: a fenced attempt's report, a topic
- * from somebody who may not say it. Total: it never throws on a record that the log holds.
+ * Applies one record to the state. Ignores a record that does not fit: the report of a fenced attempt, a topic whose
+ * author may not write it. Total: it never throws on a record in the log.
  *
- * @param at when the record was written, in ms since 1970.
+ * @param at the time at which the record was written, in ms since 1970
  */
 export function applyRecord(state: FleetState, record: FleetRecord, at: number, context: FoldContext): void {
   if (record.thread === RESERVED.instanceRegistry) return applyRegistry(state, record, at, context);
@@ -160,7 +160,7 @@ function openFanOut(
   rememberKey(state, record.actor, body, record.thread);
 }
 
-/** The fan-out that an INTEND describes, with all its children pending. */
+/** Builds the fan-out that an INTEND describes, with all its children pending. */
 export function buildFanOut(
   task: Task,
   id: RecordId,
@@ -240,14 +240,15 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
   }
 }
 
-/** Tells whether a report of this delivery by this worker is about the child's present attempt; all others are fenced. */
+/** Returns true when a worker's report of this delivery is about the child's present attempt. All others are fenced. */
 export function isPresent(child: Child, worker: Did, delivery: number): boolean {
   return child.state === 'assigned' && child.worker === worker && child.deliveries - 1 === delivery;
 }
 
 /**
- * Moves a subtask on by the table, and counts a member in its new state; a follow-up is in no count. One that is pending
- * again and waits for no other is ready. @returns whether the event means anything in its state
+ * Moves a subtask on by the table, and counts a member in its new state; follow-ups are not counted. A subtask that
+ * becomes pending without unmet dependencies is ready.
+ * @returns false when the event has no meaning in its state
  */
 function move(state: FleetState, fanOut: FanOut, child: Child, event: SubtaskEvent): boolean {
   const from = subtaskStateOf(child);
@@ -286,7 +287,7 @@ function endDelivery(
   }
   if (wasAssigned && (isQuota ? isWanted(fanOut, child) : mayTryAgain(fanOut, child, body))) {
     keepAttempt(child, body.verdict);
-    // What its executor could not do counts against nobody, and waits for the breaker.
+    // A lack of quota does not count as an attempt, and the next one waits for the breaker.
     if (isQuota) child.spentBefore++;
     child.mayHaveRun ||= body.lost === true;
     child.notBefore = body.lost || isQuota ? 0 : at + backoffMs(child.attempt - child.spentBefore);
@@ -300,7 +301,7 @@ function endDelivery(
   finish(state, fanOut, child, body.verdict);
 }
 
-/** An attempt that ended by asking is none that failed, and nothing runs before somebody answers. */
+/** Makes a child wait for a person's answer. An attempt that ended with a question does not count as failed. */
 function waitForPerson(
   state: FleetState,
   fanOut: FanOut,
@@ -316,7 +317,7 @@ function waitForPerson(
   child.asks = asks;
 }
 
-/** Books the cost of an attempt with its fan-out and its namespaces. */
+/** Books the cost of an attempt in its fan-out and its namespaces. */
 function book(
   state: FleetState,
   fanOut: FanOut,
@@ -329,7 +330,10 @@ function book(
   noteBack(state.usages, fanOut.namespace, subtask, body, isSeen);
 }
 
-/** The assigned worker may end its present delivery, the coordinator that and a pending child. */
+/**
+ * Returns true for an author that may end the child: its worker for the present delivery; the coordinator for that, and
+ * for a pending child.
+ */
 function counts(child: Child, record: FleetRecord, body: ChildDoneBody, own: boolean): boolean {
   if (child.state === 'assigned')
     return body.delivery === child.deliveries - 1 && (own || record.actor === child.worker);
@@ -344,7 +348,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.summary = body.summary ?? '';
   child.costUsd = body.cost_usd;
   child.lost = body.lost === true;
-  // No report tells the cost of an agent whose worker was lost.
+  // The cost of an agent whose worker was lost is in no report.
   child.costUnknown = body.cost_unknown ?? (child.lost && isAgent(fanOut.subtasks[child.index]!.executor));
   child.tokens = body.tokens ?? 0;
   child.wallMs = body.wall_time_secs * 1000;
@@ -358,7 +362,7 @@ function recordEnd(fanOut: FanOut, child: Child, record: FleetRecord, body: Chil
   child.work = body.work ?? null;
 }
 
-/** Worker loss is tried again up to `attempts` (2 by default); what failed by itself only where that is named. */
+/** Returns true when an attempt is left: `attempts`, else 2 after worker loss and 1 after the attempt's own failure. */
 function mayTryAgain(fanOut: FanOut, child: Child, body: ChildDoneBody): boolean {
   if (body.verdict !== 'failed' && body.verdict !== 'timeout') return false;
   if (!isWanted(fanOut, child)) return false;
@@ -366,13 +370,13 @@ function mayTryAgain(fanOut: FanOut, child: Child, body: ChildDoneBody): boolean
   return child.attempt - child.spentBefore < allowed;
 }
 
-/** False when it was asked to end, or its join has no use for it. */
+/** Returns false for a child that was asked to end, or that its join no longer needs. */
 export function isWanted(fanOut: FanOut, child: Child): boolean {
   if (child.cancelRequested !== null) return false;
   return fanOut.joined === null || fanOut.losers === 'keep' || isFollowUp(fanOut.subtasks[child.index]!);
 }
 
-/** Returns what a breaker needs to know of a child's present delivery. */
+/** Returns the executor and the key of a child's present delivery, for its breaker. */
 function executorAndKey(fanOut: FanOut, child: Child): [executor: string, key: string] {
   const ref = { thread: fanOut.task.thread, index: child.index, delivery: child.deliveries - 1 };
   return [fanOut.subtasks[child.index]!.executor, keyOf(ref)];
@@ -399,7 +403,7 @@ function keepAttempt(child: Child, verdict: ChildVerdict): void {
   });
 }
 
-/** The counts that an end is in. Only a follow-up is skipped, which is in none. */
+/** The count of each verdict. Only a follow-up can be skipped, and follow-ups are in no count. */
 const COUNTER = {
   accept: 'accepted',
   reject: 'rejected',
@@ -410,7 +414,7 @@ const COUNTER = {
 } as const satisfies Readonly<Record<ChildVerdict, string>>;
 type Counter = (typeof COUNTER)[ChildVerdict] | 'running' | 'pending';
 
-/** The count that a member is in. */
+/** Returns the count of a member. */
 function counterOf({ state, verdict }: Child): Counter {
   if (state === 'done') return COUNTER[verdict!];
   return state === 'assigned' ? 'running' : 'pending';
@@ -425,7 +429,7 @@ function finish(state: FleetState, fanOut: FanOut, child: Child, verdict: ChildV
   closeIfOver(state, fanOut);
 }
 
-/** Counts the accepted children of which nothing was run. Of those only a follow-up may run again. */
+/** Counts accepted children of the echo executor. Of these, only a follow-up can run again. */
 function noteEcho(fanOut: FanOut, { index }: Child, change: 1 | -1): void {
   const { executor, goal } = fanOut.subtasks[index]!;
   if (executor !== 'echo') return;
@@ -434,7 +438,7 @@ function noteEcho(fanOut: FanOut, { index }: Child, change: 1 | -1): void {
   fanOut.echoed = echoed.count === 0 ? null : echoed;
 }
 
-/** A member waits for what accepts, a follow-up for what ends. */
+/** Releases the dependants of an ended child: members only after its acceptance, follow-ups after any end. */
 function releaseDependants(state: FleetState, fanOut: FanOut, child: Child): void {
   for (const index of fanOut.dependants?.[child.index] ?? []) {
     if (child.verdict !== 'accept' && !isFollowUp(fanOut.subtasks[index]!)) continue;
@@ -451,7 +455,10 @@ function closeIfOver(state: FleetState, fanOut: FanOut): void {
   fanOut.ready.clear();
 }
 
-/** True for a pending follow-up whose dependencies ended as it does not ask for: it is to be skipped. */
+/**
+ * Returns true for a pending follow-up with `when: failed` whose dependencies all accepted or were skipped. It is to be
+ * skipped.
+ */
 export function isNotNeeded(fanOut: FanOut, child: Child): boolean {
   const { when, depends_on: on } = fanOut.subtasks[child.index]!;
   if (when !== 'failed' || child.state !== 'pending' || child.unmet > 0) return false;
@@ -469,7 +476,7 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   rememberKey(state, body.issued_by, body, fanOut.task.thread);
   const named = [body.index, ...(body.also ?? [])].flatMap(index => fanOut.children[index] ?? []);
   for (const child of named) if (child.asks !== null) goOnAsAnswered(state, fanOut, child, body);
-  // What has accepted is never retried, and what depends on it may run already.
+  // An accepted child is never retried, because its dependants may already run.
   const asked = named.filter(child => child.state === 'done' && child.verdict !== 'accept');
   if (asked.length === 0) return;
   for (const child of asked) child.hint = body.hint ?? null;
@@ -492,7 +499,7 @@ function reopen(state: FleetState, fanOut: FanOut, record: RecordId, body: Retry
   state.open.add(fanOut.task.thread);
 }
 
-/** A child that waits for a person gets its next attempt, in the round that it is in. */
+/** Gives a child that waited for a person its next attempt, in the present round. */
 function goOnAsAnswered(
   state: FleetState,
   fanOut: FanOut,
@@ -505,8 +512,8 @@ function goOnAsAnswered(
 }
 
 /**
- * The children that run again with those that are retried: the dependants, near and far, that ended because these did not
- * accept, and these losers with theirs. What another child that did not accept keeps from running stays as it is.
+ * Returns the children that run again with the retried ones: direct and indirect dependants that ended because of them,
+ * and these losers with their dependants. A child that another failed dependency blocks stays as it is.
  */
 export function runningAgainWith(
   fanOut: FanOut,
@@ -516,7 +523,7 @@ export function runningAgainWith(
   const again = new Set<number>(retried);
   const isLoser = new Set(losers);
   const toLook = [...retried.flatMap(index => fanOut.dependants?.[index] ?? []), ...losers];
-  // It grows while it is gone through: whatever runs again is looked behind.
+  // The loop appends to the list: the dependants of each child that runs again are checked too.
   for (const next of toLook) {
     if (again.has(next) || !mayRunAgain(fanOut, next, again, isLoser.has(next))) continue;
     again.add(next);
@@ -526,7 +533,7 @@ export function runningAgainWith(
   return Array.from(again, each => fanOut.children[each]!);
 }
 
-/** The follow-ups, near and far, that have ended and follow these. */
+/** Returns the ended direct and indirect follow-ups of these children. */
 function followingUp(fanOut: FanOut, children: readonly Child[]): readonly Child[] {
   if (fanOut.followUps === 0) return [];
   const again = new Set<Child>();
@@ -563,7 +570,7 @@ function restart(state: FleetState, fanOut: FanOut, child: Child): void {
   }
   for (const index of fanOut.dependants?.[child.index] ?? [])
     if (isFollowUp(fanOut.subtasks[index]!)) fanOut.children[index]!.unmet++;
-  // One that was cancelled between two attempts has the last one among its earlier ones already.
+  // A child that was cancelled between two attempts already has its last attempt among the earlier ones.
   if (child.attempt > (child.earlier?.at(-1)?.attempt ?? 0)) keepAttempt(child, child.verdict!);
   child.verdict = null;
   child.reason = null;
@@ -619,14 +626,14 @@ function applyTransition(
   if (verb === 'reopen') task.cancelled = null;
 }
 
-/** Under which name a child waits: one queue per worker that is named, one for each free choice. */
+/** Returns the name of a child's queue: one queue per named worker, and one per kind of free choice. */
 export function queueName(subtask: CompleteSubtask): string {
   const { target } = subtask;
   if (target.kind === 'specific') return target.did;
   return target.kind === 'alias' ? target.alias : target.kind;
 }
 
-/** Lets a child wait for a worker, under its target's name or, where one was chosen, under that worker's. */
+/** Queues a child for a worker: under its target's name or, where a worker was chosen, under that worker's. */
 export function markReady(
   state: FleetState,
   fanOut: FanOut,
@@ -639,7 +646,7 @@ export function markReady(
   state.startable.add(fanOut);
 }
 
-/** The threads that only the coordinator writes. */
+/** Applies a record on a thread that only the coordinator writes. */
 function applyReserved(state: FleetState, record: FleetRecord, { self }: FoldContext): void {
   if (record.actor !== self) return;
   state.ownClocks.set(record.thread, Math.max(state.ownClocks.get(record.thread) ?? 0, record.clock + 1));
@@ -706,7 +713,7 @@ function admit(state: FleetState, body: AdmittedBody): void {
   state.instances.set(body.did, instance);
 }
 
-/** Takes over what a heartbeat says; also used for those that are held in memory and not written. */
+/** Applies a heartbeat to an instance, including one that is held in memory and not written. */
 export function takeHeartbeat(instance: Mutable<Instance>, body: HeartbeatBody, at: number): void {
   instance.endpoint = body.endpoint ?? null;
   instance.version = body.version;

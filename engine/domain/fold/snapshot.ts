@@ -26,7 +26,7 @@ import { dependants } from '../model/subtask-graph.ts';
 import type { Usage } from '../model/namespace-usage.ts';
 import { readSubtasks, writeSubtasks, type WrittenSubtasks } from '../../subtask/encoding.ts';
 
-/** Of the format below; another one is not read, and the log is replayed instead. */
+/** The version of the format below. Other versions are not read; the log is replayed instead. */
 const FORMAT = 14;
 
 interface Header {
@@ -46,7 +46,7 @@ interface Header {
   readonly emergency: FleetState['emergency'];
   readonly breakers: readonly [string, Breaker][];
   readonly ownClocks: readonly [ThreadId, number][];
-  /** For each task its facts, and the length in bytes of its fan-out, 0 for none. */
+  /** The facts of each task, and the length of its fan-out in bytes; 0 for none. */
   readonly tasks: readonly SavedTask[];
 }
 
@@ -55,12 +55,12 @@ interface SavedTask {
   readonly clocks: readonly [Did, number][];
   readonly cancelled: Task['cancelled'];
   readonly outcome: Task['outcome'];
-  /** Absent where nobody has said anything of it. */
+  /** Absent before the first task action. */
   readonly standing?: Task['standing'];
   readonly fanOutBytes: number;
 }
 
-/** The first line of a fan-out's bytes: what can be told of it without reading on. */
+/** The first line of a fan-out's bytes: the facts that are available without reading further. */
 interface SavedHead extends FanOutHead {
   readonly retrying: number;
   readonly roundStartedAt: number;
@@ -71,13 +71,13 @@ interface SavedHead extends FanOutHead {
 /** The second line. */
 interface SavedMembers {
   readonly subtasks: WrittenSubtasks;
-  /** Of each child what is not as in a new one. */
+  /** The fields in which each child differs from a new one. */
   readonly children: readonly Partial<Child>[];
 }
 
 /**
- * Turns the fan-outs that are over into the bytes that a checkpoint has of them, and so gives their memory back. Each
- * step is short, and anything may happen between two of them. To be begun when all that was decided is durable.
+ * Replaces finished fan-outs by their bytes in a checkpoint, which frees memory. Each step is short, and the state may
+ * change between steps. Start it when all decisions are durable.
  */
 export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<undefined, void> {
   const finished: [Task, FanOut, Joined][] = [];
@@ -92,17 +92,17 @@ export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<
       children.push(childrenText(fanOut.children.slice(from, from + STRETCH)));
       yield;
     }
-    // A retry may have opened it again meanwhile.
+    // A retry may have reopened it in the meantime.
     if (fanOut.joined === joined && !state.open.has(task.thread))
       task.freeze(frozen(state, fanOutBytes(fanOut, children.join()), cel));
     yield;
   }
 }
 
-/** The number of children that one step of `freezeFinished` writes out: about a millisecond's work. */
+/** The number of children that one step of `freezeFinished` encodes: about a millisecond of work. */
 const STRETCH = 500;
 
-/** The parts of `saveState`, as they are now: for who puts them together a part at a time. */
+/** Returns the present parts of `saveState`, for callers that join them one at a time. */
 export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Array[] {
   const fanOuts: Uint8Array[] = [];
   const tasks: SavedTask[] = [];
@@ -144,14 +144,14 @@ export function saveParts(state: FleetState, cel: CelCompiler): readonly Uint8Ar
 }
 
 /**
- * The state as bytes, for a checkpoint: a header line with everything but the fan-outs, then the fan-outs one after
- * the other. Fan-outs that are over are kept as these bytes from now on, and give their memory back.
+ * Returns the state as bytes for a checkpoint: a header line with everything but the fan-outs, then the fan-outs one
+ * after the other. Finished fan-outs are kept as these bytes from now on, which frees memory.
  */
 export function saveState(state: FleetState, cel: CelCompiler): Uint8Array {
   return Buffer.concat(saveParts(state, cel));
 }
 
-/** The state that `saveState` saved, or undefined when the bytes are of another format. */
+/** Returns the state saved by `saveState`, or undefined for bytes of another format. */
 export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | undefined {
   const end = bytes.indexOf(10);
   if (end < 0) return undefined;
@@ -225,14 +225,17 @@ function fanOutBytes(fanOut: FanOut, children: string): Uint8Array {
   return Buffer.from(`${JSON.stringify(head)}\n{"subtasks":${subtasks},"children":[${children}]}`);
 }
 
-/** The members of a list, as JSON. */
+/** Returns the elements of the list as JSON, without its brackets. */
 function childrenText(children: readonly Child[]): string {
   return JSON.stringify(children.map(changesOf)).slice(1, -1);
 }
 
 const FRESH: Readonly<Record<string, unknown>> = { ...newChild(0, 0) };
 
-/** Returns the fields in which a child differs from a new one without dependencies; its index is its place in the list. */
+/**
+ * Returns the fields in which a child differs from a new one without dependencies. The index is implied by the
+ * position.
+ */
 function changesOf(child: Child): Partial<Child> {
   const changes: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(child))
@@ -240,7 +243,7 @@ function changesOf(child: Child): Partial<Child> {
   return changes;
 }
 
-/** The fan-out of these bytes, to be read when somebody asks for it. */
+/** Returns a fan-out of these bytes that is loaded on demand. */
 function frozen(state: FleetState, bytes: Uint8Array, cel: CelCompiler): SerializedFanOut {
   const text = (from: number, to: number): string =>
     Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8');

@@ -9,8 +9,9 @@ import { requirePermitted } from './permission-rules.ts';
 import type { FleetState } from '../model/state.ts';
 
 /**
- * Checks that the state lets a client's record in.
- * @throws INVALID_RECORD for a namespace that is no text; NAMESPACE_REJECTED; NAMESPACE_FROZEN; SCOPE_FORBIDDEN by a rule.
+ * Checks that the state admits a client's record.
+ * @throws INVALID_RECORD for a namespace that is not a text
+ * @throws NAMESPACE_REJECTED; NAMESPACE_FROZEN; SCOPE_FORBIDDEN by a rule
  */
 export function admitRecord(state: FleetState, record: FleetRecord, cel: CelCompiler, now: number): void {
   const { act, body } = record;
@@ -25,7 +26,7 @@ export function admitRecord(state: FleetState, record: FleetRecord, cel: CelComp
   requirePermitted(state, cel, { ...record, namespace });
 }
 
-/** Checks that new work may be given in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN. */
+/** Checks that new work is allowed in this namespace. @throws NAMESPACE_REJECTED, NAMESPACE_FROZEN */
 export function admitWork(state: FleetState, namespace: string, now: number): void {
   requireActive(state.namespaces, namespace);
   requireNotFrozen(state, namespace, 'INTEND', now);

@@ -4,24 +4,24 @@ import { closedLink, commandOf } from './namespaces.ts';
 import type { FleetState } from '../model/state.ts';
 
 /**
- * The causes that keep a namespace from starting anything: a freeze there or above it, the emergency stop, or that it,
- * or a namespace above it, is archived. Code that starts work, gives it out or explains why it waits asks here.
+ * The causes that block a namespace: a freeze there or above, the emergency stop, or an archived namespace in its
+ * chain. All code that starts or assigns work, or explains why it waits, uses these functions.
  */
 type Holding = Pick<FleetState, 'freezes' | 'emergency' | 'namespaces'>;
 
-/** Tells whether nothing may be given out or start in this namespace. */
+/** Returns true when nothing may be assigned or start in this namespace. */
 export function isBlocked(state: Holding, namespace: string): boolean {
   return isFrozen(state, namespace) || closedLink(state.namespaces, namespace) !== undefined;
 }
 
-/** The words for what keeps a blocked namespace from starting anything, with the way out. */
+/** Explains why a namespace is blocked, and how to unblock it. */
 export function blockWords(state: Holding, namespace: string): string {
   const closed = closedLink(state.namespaces, namespace);
   if (closed === undefined) return freezeWords(state, namespace);
   return `${archivedWords(closed)}; make it active again with: ${commandOf(closed)}`;
 }
 
-/** Returns what a worker has to know: all that is frozen, and the archived namespaces that have work. */
+/** Returns the blocked namespaces that a worker must know: all frozen ones, and archived ones with open work. */
 export function blockedFor(state: Holding & OpenWork, now: number): readonly FrozenNamespace[] {
   const closed = new Set<string>();
   if (state.namespaces.size > 0)

@@ -4,7 +4,7 @@ import { isDeferred } from '../model/task-status.ts';
 import type { FleetState, Task } from '../model/state.ts';
 import { endOf, statusOf, unmetOf } from '../model/tasks.ts';
 
-/** Names the tasks that are waited for, in words: `waits for API-1 (active) and for DB-2, which failed`. */
+/** Lists the tasks that a task waits for, in words: `waits for API-1 (active) and for DB-2, which failed`. */
 export function whyWaiting(state: FleetState, unmet: readonly Task[], now: number): string {
   const named = unmet.slice(0, MOST_NAMED).map(task => {
     const end = endOf(task);
@@ -23,7 +23,7 @@ const ENDED = {
   cancelled: 'was cancelled',
 } as const;
 
-/** Returns the reason of a task's status, in words; null where there is nothing to say. */
+/** Returns the reason of a task's status, in words; null for none. */
 export function reasonOf(state: FleetState, task: Task, now: number): string | null {
   const joined = task.fanOutHead?.joined;
   if (joined != null) return joined.reason;
@@ -36,7 +36,7 @@ export function reasonOf(state: FleetState, task: Task, now: number): string | n
     case 'blocked':
       return whyBlocked(state, task, now);
     default:
-      // What was said when it was held back is no reason for what it is now.
+      // The reason of an ended block or deferral does not explain the present status.
       return standing.last === standing.block || standing.last === standing.deferral ? null : saidOf(task);
   }
 }
@@ -57,7 +57,7 @@ function whyBlocked(state: FleetState, task: Task, now: number): string | null {
   return words !== null && waits !== null ? `${words}; ${waits}` : (words ?? waits);
 }
 
-/** Returns what is known of the judgement of a task: by people, or by its join. */
+/** Returns the judgement of a task, by people or by its join. */
 export function evaluationOf(task: Task): TaskDocument['evaluation'] {
   const { facts, standing, cancelled } = task;
   const joined = task.fanOutHead?.joined ?? null;
@@ -92,7 +92,7 @@ function toldOf({ by, at, reason }: NonNullable<Task['standing']['done']>): {
   return { by, at_unix: at / 1000, summary: reason };
 }
 
-/** Until when a task is deferred, in seconds since 1970; null when it is not, or without end. */
+/** Returns the end of a task's deferral, in seconds since 1970; null when it is not deferred, or without an end. */
 export function deferredUntil(task: Task, now: number): number | null {
   const { deferral } = task.standing;
   if (task.hasFanOut || endOf(task) !== null || deferral?.until == null) return null;

@@ -12,12 +12,12 @@ import {
 import type { FrozenNamespace } from '../model/messages.ts';
 import type { FleetState } from '../model/state.ts';
 
-/** The acts that give new work; whatever else is written only tells of some. */
+/** The acts that create new work. All other acts only report. */
 const WORK: ReadonlySet<Act> = new Set<Act>(['INTEND', 'DO', 'CALL', 'PUT', 'MAP']);
 
 export type Control = Pick<FleetState, 'freezes' | 'emergency'>;
 
-/** Applies a record of the control thread; of several about one namespace, the latest counts. */
+/** Applies a record of the control thread. The latest of several about one namespace counts. */
 export function applyControl(state: FleetState, record: FleetRecord): void {
   switch (topicOf(record)) {
     case TOPIC.freeze: {
@@ -52,21 +52,22 @@ export function applyControl(state: FleetState, record: FleetRecord): void {
   }
 }
 
-/** Tells whether a freeze or the emergency stop keeps this namespace from starting anything. */
+/** Returns true when a freeze or the emergency stop applies to this namespace. */
 export function isFrozen({ freezes, emergency }: Control, namespace: string): boolean {
   if (emergency !== null) return true;
   return freezes.size > 0 && chainOf(namespace).some(link => freezes.has(link));
 }
 
-/** The words for the freeze or emergency stop that holds a frozen namespace, with the way out. */
+/** Explains the freeze or emergency stop of a frozen namespace, and how to end it. */
 export function freezeWords(control: Control, namespace: string): string {
   const { words, undo } = holdOf(control, namespace);
   return `${words}; undo it with: ${undo}`;
 }
 
 /**
- * Checks that a record of this act is let in: under a freeze no new work is, and after the grace of a hard one nothing.
- * @throws NAMESPACE_FROZEN naming the freeze, and the command that undoes it.
+ * Checks that a record of this act is admitted. A freeze refuses new work; after the grace of a hard freeze everything
+ * is refused.
+ * @throws NAMESPACE_FROZEN naming the freeze, and the command that ends it
  */
 export function requireNotFrozen(control: Control, namespace: string, act: Act, now: number): void {
   if (!isFrozen(control, namespace) || !(WORK.has(act) || isShut(control, namespace, now))) return;
@@ -77,7 +78,7 @@ export function requireNotFrozen(control: Control, namespace: string, act: Act, 
   });
 }
 
-/** Returns the freezes that a worker has to know: an emergency stop is to it a freeze of everything. */
+/** Returns the freezes that a worker must know. The emergency stop is sent as a freeze of everything. */
 export function frozenFor({ freezes, emergency }: Control, now: number): readonly FrozenNamespace[] {
   const frozen: FrozenNamespace[] = [...freezes].map(([namespace, { level, issuedAt, graceMs, reason }]) => ({
     namespace,
@@ -89,7 +90,7 @@ export function frozenFor({ freezes, emergency }: Control, now: number): readonl
   return frozen;
 }
 
-/** The part of the fleet's document that tells of it. */
+/** Returns the members of the fleet's document that show freezes and the emergency stop. */
 export function controlMembers({
   freezes,
   emergency,
@@ -111,7 +112,7 @@ export function controlMembers({
   };
 }
 
-/** The freeze that is to be undone first: an emergency stop, else the one nearest to the root. */
+/** Returns the freeze to end first: the emergency stop, else the freeze nearest to the root. */
 export function holdOf(
   { freezes, emergency }: Control,
   namespace: string,
@@ -133,7 +134,7 @@ const wordsOf = (level: string, namespace: string, reason: string | null): strin
 const emergencyWords = (reason: string | null): string =>
   `emergency stop${reason === null ? '' : ` — ${reason}`}`;
 
-/** Tells whether the grace of a hard freeze is over here. */
+/** Returns true when the grace of a hard freeze is over here. */
 function isShut({ freezes }: Control, namespace: string, now: number): boolean {
   return [...freezes].some(
     ([holder, { level, issuedAt, graceMs }]) =>

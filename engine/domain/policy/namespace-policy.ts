@@ -30,12 +30,12 @@ interface Level {
   readonly policy: Policy;
 }
 
-/** All that bounds a namespace, from the root down: what one level allows, those below it can only narrow. */
+/** All policies of a namespace's chain, from the root down. Each level can only narrow what the levels above allow. */
 export type Levels = readonly Level[];
 
 type Registry = FleetState['namespaces'];
 
-/** The policies that hold in this namespace. */
+/** Returns the policies in force in this namespace. */
 export function levelsOf(registry: Registry, namespace: string): Levels {
   if (registry.size === 0) return NONE;
   const levels = chainOf(namespace).flatMap(link => {
@@ -47,13 +47,15 @@ export function levelsOf(registry: Registry, namespace: string): Levels {
 
 const NONE: Levels = [];
 
-/** The level of a policy that refuses a name. */
+/** The level whose policy refuses a name. */
 export interface Refusal {
   readonly level: Level;
   readonly verb: 'denies' | 'does not allow';
 }
 
-/** Returns the level that refuses any of these names, or undefined. A denial comes before a name that is not allowed. */
+/**
+ * Returns the level that refuses any of these names, or undefined. A denial takes precedence over a missing permission.
+ */
 export function refusalOf(levels: Levels, kind: PolicyKind, names: readonly string[]): Refusal | undefined {
   const isIn = (list: readonly string[] | undefined): boolean =>
     list?.some(each => names.includes(each)) === true;
@@ -63,7 +65,7 @@ export function refusalOf(levels: Levels, kind: PolicyKind, names: readonly stri
   return narrow && { level: narrow, verb: 'does not allow' };
 }
 
-/** The smallest of the limits, and the highest level that has it; undefined where there is none. */
+/** Returns the smallest limit, and the highest level that sets it; undefined for no limit. */
 export function limitOf(
   levels: Levels,
   key: PolicyLimit,
@@ -77,22 +79,22 @@ export function limitOf(
   return smallest;
 }
 
-/** @throws NAMESPACE_REJECTED unless every level lets records of this act in. */
+/** @throws NAMESPACE_REJECTED unless every level admits records of this act */
 export function requireAct(registry: Registry, claimed: string, act: Act): void {
   requireAllowed(levelsOf(registry, claimed), claimed, 'acts', [act], `act '${act}'`);
 }
 
-/** The context that a fan-out is checked against, beside its subtasks. */
+/** The context that a fan-out is checked against, besides its subtasks. */
 export interface FanOutBounds {
   /** In dollars; null for none. */
   readonly budget_usd: number | null;
-  /** Variables that all its subtasks have; null or absent for none. */
+  /** Environment variables of all its subtasks; null or absent for none. */
   readonly env?: Variables | null | undefined;
-  /** The instances that targets name. */
+  /** The instances that targets may name. */
   readonly instances: FleetState['instances'];
 }
 
-/** @throws NAMESPACE_REJECTED for a fan-out beyond what the policies let in, naming the level and the subtask. */
+/** @throws NAMESPACE_REJECTED for a fan-out that a policy does not allow, naming the level and the subtask */
 export function requireFanOut(
   state: Pick<FleetState, 'namespaces' | 'usages'>,
   claimed: string,
@@ -119,7 +121,7 @@ export function requireFanOut(
   subtasks.forEach((subtask, index) => requireSubtask(state, levels, claimed, subtask, index, bounds));
 }
 
-/** @throws NAMESPACE_REJECTED for a subtask beyond what the policies let in, when it is to run again. */
+/** @throws NAMESPACE_REJECTED for a subtask that is to run again and that a policy does not allow */
 export function requireSubtaskAgain(
   state: Pick<FleetState, 'namespaces' | 'usages' | 'instances'>,
   claimed: string,
@@ -154,11 +156,11 @@ function requireSubtask(
   for (const { namespace, policy } of levels) requireShare(state, claimed, namespace, policy, subtask, index);
 }
 
-/** A variable can make a program run any command, as `GIT_SSH_COMMAND` does. */
+/** A variable such as `GIT_SSH_COMMAND` can make a program run any command. */
 const AS_SHELL = "which may run commands as executor 'shell' does";
 const ENV_FOR_ALL = `env of the fan-out, ${AS_SHELL}`;
 
-/** A namespace with a budget knows of each subtask what it may take, before it starts. */
+/** Requires, in a namespace with a budget, that each subtask names its share before it starts. */
 function requireShare(
   { usages }: Pick<FleetState, 'usages'>,
   claimed: string,
@@ -184,7 +186,7 @@ function requireShare(
   });
 }
 
-/** The names by which a policy may mean a target: a worker goes by its alias and by its DID. */
+/** Returns the names of a target in policies. A worker has two: its alias and its DID. */
 function namesOf(target: Target, instances: FleetState['instances']): string[] {
   const text = targetText(target);
   if (target.kind === 'least-loaded' || target.kind === 'round-robin') return [text];
@@ -196,28 +198,31 @@ function namesOf(target: Target, instances: FleetState['instances']): string[] {
 
 const workerNames = ({ did, alias }: Pick<Instance, 'did' | 'alias'>): string[] => [alias, `specific:${did}`];
 
-/** Returns the policy that keeps a subtask that it came after from starting; undefined while it may start. */
+/** Returns the policy that refuses an executor to a subtask opened before the policy; undefined while it may start. */
 export function executorRefusal(levels: Levels, executor: string): Refusal | undefined {
   return levels.length === 0 ? undefined : refusalOf(levels, 'executors', [executor]);
 }
 
-/** The level that denies this worker to whatever runs there, also where a free choice would come to it; or undefined. */
+/** Returns the level that denies this worker to all work there, including freely placed work; or undefined. */
 export function denierOf(levels: Levels, worker: Pick<Instance, 'did' | 'alias'>): string | undefined {
   const names = workerNames(worker);
   return levels.find(({ policy }) => policy.deny?.targets?.some(each => names.includes(each)))?.namespace;
 }
 
-/** The remainder of a level's limits, for code that gives work out. */
+/** The remainder of a level's limits, for code that assigns work. */
 export interface Limit {
   readonly namespace: string;
-  /** The most that may be out at a time; infinite for no limit. */
+  /** The maximum number that may be out at a time; infinite for no limit. */
   readonly maxParallel: number;
   running: number;
   /** Null without a limit. */
   readonly budget: LimitedAccount | null;
 }
 
-/** Returns what a level's limits leave now, as a copy to try out; null where the level has none that counts at a start. */
+/**
+ * Returns the remainder of a level's limits, as a copy for trial reservations; null for a level without limits on
+ * starts.
+ */
 export function boundOf({ usages }: Pick<FleetState, 'usages'>, { namespace, policy }: Level): Limit | null {
   const { max_parallel: maxParallel, budget_usd: budget } = policy.limits ?? {};
   if (maxParallel === undefined && budget === undefined) return null;
@@ -230,18 +235,18 @@ export function boundOf({ usages }: Pick<FleetState, 'usages'>, { namespace, pol
   };
 }
 
-/** Returns the limits of these levels that count at a start. */
+/** Returns the limits on starts of these levels. */
 export function limitsOf(state: Pick<FleetState, 'usages'>, levels: Levels): readonly Limit[] {
   return levels.flatMap(level => boundOf(state, level) ?? []);
 }
 
-/** One more is out. */
+/** Counts one more subtask that is out. */
 export function takeUp(bound: Limit, subtask: Budgeted): void {
   bound.running++;
   if (bound.budget !== null) reserve(bound.budget, subtask);
 }
 
-/** Returns the policy in force in a namespace, and which level set each part. @throws NOT_FOUND */
+/** Returns the effective policy of a namespace, and the level that sets each part. @throws NOT_FOUND */
 export function effectivePolicy(
   state: Pick<FleetState, 'namespaces' | 'usages'>,
   namespace: string,
@@ -312,7 +317,7 @@ function requireAllowed(
 interface Beyond {
   readonly what: string;
   readonly hint: string | null;
-  /** The index of the subtask, if it is one; the limit, or the names that are allowed. */
+  /** The index of the subtask, for a subtask; the limit, or the allowed names. */
   readonly details?: {
     readonly subtask?: number;
     readonly limit?: number;

@@ -15,8 +15,8 @@ import type { FleetState, Namespace } from '../model/state.ts';
 export type Registry = FleetState['namespaces'];
 
 /**
- * The narrowing rule: a namespace can be claimed when it and everything above it is registered and active.
- * @throws NAMESPACE_REJECTED naming the claimed id and the link that fails, the highest of several.
+ * Applies the narrowing rule: a namespace can be claimed if its whole chain is registered and active.
+ * @throws NAMESPACE_REJECTED naming the claimed id and the highest link that fails
  */
 export function requireActive(registry: Registry, claimed: string): void {
   const fault = namespaceFault(claimed);
@@ -34,30 +34,34 @@ const FAULTS = {
   deleted: ['was deleted', 'Create it again with'],
 } as const;
 
-/** The highest link of the chain that was archived or deleted: nothing may start there. One that is missing is none. */
+/**
+ * Returns the highest archived or deleted link of the chain, in which nothing may start. A missing link does not count.
+ */
 export function closedLink(registry: Registry, id: string): string | undefined {
   if (registry.size === 0) return undefined;
   return rootFirst(id).find(link => registry.has(link) && !isActive(registry, link));
 }
 
-/** Applies a record of the registry: of several about one namespace, the latest counts. */
+/** Applies a record of the registry. The latest of several about one namespace counts. */
 export function applyNamespace(state: FleetState, record: FleetRecord): void {
   if (topicOf(record) !== TOPIC.namespaceStatus) return;
   const { id, status, description, policy } = record.body as unknown as NamespaceStatusBody;
   state.namespaces.set(id, { status, description: description ?? null, policy: policy ?? null });
 }
 
-/** The namespaces of a list. */
+/** The input of a listing of namespaces. */
 interface NamespaceListing {
-  /** Those that were deleted as well. */
+  /** Includes deleted ones. */
   readonly all?: boolean;
-  /** Only those right below it, of which at most `limit` from the one numbered `offset` on. */
+  /** Lists only the namespaces directly below it: at most `limit`, starting at number `offset`. */
   readonly parent?: string;
   readonly offset?: number;
   readonly limit?: number;
 }
 
-/** `default`, then the others in the order of their names, each below its parent; or a page of those right below one. */
+/**
+ * Returns `default`, then the others sorted by name with each below its parent; or a page of those directly below one.
+ */
 export function namespacesDocument(
   registry: Registry,
   { all = false, parent, offset = 0, limit = Infinity }: NamespaceListing = {},
@@ -70,7 +74,7 @@ export function namespacesDocument(
   return { namespaces: shown.map(id => namespaceRow(registry, id, counts)), explicit: ids.length };
 }
 
-/** One of them, with what lies above it. @throws NOT_FOUND */
+/** Returns one namespace with its ancestors. @throws NOT_FOUND */
 export function namespaceDocument(registry: Registry, id: string): NamespaceShown {
   if (id !== ROOT_NAMESPACE && !registry.has(id)) throw notRegistered(id);
   return {
@@ -81,7 +85,7 @@ export function namespaceDocument(registry: Registry, id: string): NamespaceShow
 
 export const LIST_HINT = 'List them with: spl namespace list';
 
-/** One of them, as lists show it. */
+/** Returns one namespace as lists show it. */
 export function namespaceRow(
   registry: Registry,
   id: string,
@@ -103,7 +107,7 @@ export function namespaceRow(
   };
 }
 
-/** Counts the namespaces right below each that were not deleted. */
+/** Counts the namespaces directly below each that were not deleted. */
 function childCounts(registry: Registry): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const [id, { status }] of registry)
@@ -113,10 +117,10 @@ function childCounts(registry: Registry): ReadonlyMap<string, number> {
 
 const ALWAYS_THERE: Namespace = { status: 'active', description: null, policy: null };
 
-/** The chain from `default` down: of several links that fail, the highest is met first. */
+/** Returns the chain from `default` down, so that the highest failing link comes first. */
 const rootFirst = (id: string): string[] => [...chainOf(id)].reverse();
 
-/** Tells whether it, or one above it, was deleted. */
+/** Returns true when the namespace or an ancestor was deleted. */
 const isGone = (registry: Registry, id: string): boolean =>
   chainOf(id).some(link => registry.get(link)?.status === 'deleted');
 
@@ -125,10 +129,10 @@ export const isActive = (registry: Registry, id: string): boolean =>
 
 const depthOf = (id: string): number => (id === ROOT_NAMESPACE ? 0 : id.split('/').length);
 
-/** The command that registers a namespace, or makes it active again. */
+/** Returns the command that registers a namespace or reactivates it. */
 export const commandOf = (id: string): string => `spl namespace create ${id}`;
 
-/** By segments: a child stands right below its parent, whatever sign a name goes on with. */
+/** Compares by segments, so that a child follows its parent whatever characters other names have. */
 export function byPath(a: string, b: string): number {
   const [left, right] = [a.split('/'), b.split('/')];
   const at = left.findIndex((segment, i) => segment !== right[i]);

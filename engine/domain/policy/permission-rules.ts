@@ -15,7 +15,7 @@ import {
 import type { CelCompiler, CelRule } from '../model/predicate.ts';
 import type { FleetState, Rule } from '../model/state.ts';
 
-/** The subject of a rule: a record that is about to be written, or a command as the record that it becomes. */
+/** The subject of a rule: a record to be written, or a command as the record that it becomes. */
 export interface Asked {
   readonly actor: Did;
   readonly act: Act;
@@ -26,7 +26,7 @@ export interface Asked {
 
 export type Rules = FleetState['rules'];
 
-/** The topics that no rule is asked about: rules can always be removed, and stops can always be undone. */
+/** The topics exempt from rules, so that rules can always be removed and freezes always ended. */
 const ALWAYS: ReadonlySet<unknown> = new Set([
   TOPIC.ruleRemoved,
   TOPIC.unfreeze,
@@ -35,9 +35,9 @@ const ALWAYS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Checks that the rules let this be written. No rules let in everything; a deny rule that holds refuses, and where
- * there are allow rules one of them must hold. A rule that has no value for what it is asked about counts against it.
- * @throws SCOPE_FORBIDDEN naming the rule, and how it is taken away.
+ * Checks that the rules allow a write. Without rules everything is allowed. A deny rule that holds refuses it; where
+ * there are allow rules, one of them must hold. A rule without a value for the record counts against it.
+ * @throws SCOPE_FORBIDDEN naming the rule, and how to remove it
  */
 export function requirePermitted({ rules }: FleetState, cel: CelCompiler, asked: Asked): void {
   if (rules.size === 0 || ALWAYS.has(asked.body['topic'])) return;
@@ -50,7 +50,7 @@ export function requirePermitted({ rules }: FleetState, cel: CelCompiler, asked:
   });
 }
 
-/** Applies a record about rules: of several about one name, the latest counts. */
+/** Applies a record about rules. The latest of several about one name counts. */
 export function applyRule({ rules }: FleetState, record: FleetRecord): void {
   const topic = topicOf(record);
   if (topic === TOPIC.ruleRemoved) rules.delete((record.body as unknown as RuleRemovedBody).name);
@@ -59,7 +59,7 @@ export function applyRule({ rules }: FleetState, record: FleetRecord): void {
   rules.set(name, { source: rule, effect, issuedBy });
 }
 
-/** All of them, in the order of their names. */
+/** Returns all rules, sorted by name. */
 export function rulesDocument(rules: Rules): RulesDocument {
   return { rules: sorted(rules).map(([name, rule]) => ruleDocument(name, rule)) };
 }
@@ -78,7 +78,7 @@ export function testRules(rules: Rules, cel: CelCompiler, input: RuleTest): Rule
   };
 }
 
-/** The command that a record stands for may name a namespace in another way than a record does. */
+/** Returns the namespace of a body. A command may name it differently from a record. */
 export function namespaceOfBody({ tasks }: FleetState, thread: ThreadId, body: TopicBody): string {
   if (body.topic === TOPIC.namespaceStatus) return body.id;
   if ('namespace' in body && typeof body.namespace === 'string') return body.namespace;
@@ -87,7 +87,7 @@ export function namespaceOfBody({ tasks }: FleetState, thread: ThreadId, body: T
 }
 
 interface Refusal {
-  /** Null where it is no single rule's. */
+  /** Null where no single rule decides. */
   readonly name: string | null;
   readonly words: string;
 }
@@ -111,7 +111,7 @@ export function refusalOf(rules: Rules, cel: CelCompiler, asked: Asked): Refusal
   return { name: null, words: ['no rule allows it', ...errors].join('; ') };
 }
 
-/** A rule that can't be read any more, or has no value, does not hold. */
+/** Evaluates a rule. A rule that can no longer be parsed, or has no value, does not hold. */
 function ask(
   rule: Rule,
   cel: CelCompiler,
@@ -126,7 +126,7 @@ function ask(
 
 const programs = new WeakMap<Rule, CelRule>();
 
-/** Compiled when it is asked for the first time: who opens a home need not load the language. */
+/** Compiles a rule on first use, so that opening a home does not load CEL. */
 function programOf(rule: Rule, cel: CelCompiler): CelRule {
   let program = programs.get(rule);
   if (program === undefined) programs.set(rule, (program = cel.compileRule(rule.source)));
@@ -135,7 +135,6 @@ function programOf(rule: Rule, cel: CelCompiler): CelRule {
 
 const sorted = (rules: Rules): [string, Rule][] => [...rules].sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** One of them. */
 export const ruleDocument = (name: string, { source, effect, issuedBy }: Rule): RuleDocument => ({
   name,
   rule: source,

@@ -7,14 +7,14 @@ import { isFollowUp } from '../model/subtask.ts';
 import { targetText } from '../../subtask/target.ts';
 import { blockWords } from '../policy/blocked-namespaces.ts';
 
-/** Returns in words what a pending subtask waits for: the reason by which the scheduler holds it. */
+/** Explains what a pending subtask waits for: the reason for which the scheduler holds it. */
 export function whyPending(state: FleetState, fanOut: FanOut, child: Child, now: number): string {
   const context = holdContext(state, fanOut, now);
   const { target } = fanOut.subtasks[child.index]!;
   return wordsOf(holdOf(context, child) ?? workerHold(context, target), { state, fanOut, child, now });
 }
 
-/** The subtask that a reason holds, and the time at which that is told. */
+/** The held subtask, and the present time. */
 interface Held {
   readonly state: FleetState;
   readonly fanOut: FanOut;
@@ -37,7 +37,7 @@ const WORDS: Words = {
     `the policy of namespace '${level.namespace}' ${verb} executor '${fanOut.subtasks[child.index]!.executor}'`,
   dependencies: (_, held) => dependencyWords(held),
   unwanted: () => 'is asked to end',
-  // Only a shell has the environment that is wanted, and a retry brings it along.
+  // Only a shell has the environment. A retry submits it again.
   environment: (_, held) =>
     `${ENVIRONMENT_GONE}; from a shell that has it: spl task cancel ${nameOf(held)} && spl task retry ${nameOf(held)}`,
   'back-off': ({ until }, { child, now }) =>
@@ -73,7 +73,7 @@ function dependencyWords({ fanOut, child: { index } }: Held): string {
   return `waiting for ${labels.join(', ')}${unmet.length > MOST_NAMED ? ', …' : ''}`;
 }
 
-/** The words by which a command line names a subtask. */
+/** Returns the word that names a subtask on a command line. */
 function nameOf({ fanOut, child }: Held): string {
   return `${fanOut.task.alias} --subtask ${wordOf(fanOut, child.index)}`;
 }

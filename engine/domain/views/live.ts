@@ -7,10 +7,10 @@ import { explain } from '../model/predicate.ts';
 import { completedOf, membersOf, subtasksOf, type Child, type FanOut } from '../model/state.ts';
 import { echoOf, fleetDocument, isCostUnknown, type FleetFacts } from './views.ts';
 
-/** The most fan-outs that are told of at once. */
+/** The maximum number of fan-outs in a document. */
 const MAX_FAN_OUTS = 100;
 
-/** The fleet, what runs on it, and which fan-outs are not over. */
+/** Returns the fleet, its running attempts, and its open fan-outs. */
 export function liveDocument(coordinator: Coordinator, facts: FleetFacts, now: number): LiveDocument {
   const running = runningOn(coordinator, now);
   const open = [...coordinator.state.open].map(thread => coordinator.state.tasks.get(thread)!.fanOut!);
@@ -77,7 +77,7 @@ function costOf({ costUsd, earlier }: Child): number {
   return sumUsd([costUsd, ...(earlier ?? []).map(attempt => attempt.costUsd)]);
 }
 
-/** The number of attempts of a child of which no cost is known. */
+/** Returns the number of attempts of a child without a known cost. */
 function unknownCostsOf(fanOut: FanOut, child: Child): number {
   const earlier = (child.earlier ?? []).filter(({ costUnknown }) => costUnknown).length;
   return earlier + (isCostUnknown(fanOut, child) ? 1 : 0);

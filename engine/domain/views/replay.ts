@@ -10,18 +10,18 @@ import {
   type TaskHistory,
 } from '../model/task-status.ts';
 
-/** The status of a thread that has no goal, or not yet. */
+/** The status of a thread without a goal so far. */
 const NO_STATUS = 'none';
 type Status = TaskStatus | typeof NO_STATUS;
 
-/** The longest body shown, in characters. */
+/** The maximum length of a body shown, in characters. */
 const BODY_CHARS = 100;
 
 /**
- * Folds the records of one thread, in the order of the log, into rows with the status after each. A row knows nothing
- * but the thread: not that a task waits for others.
- * @param records with `at` in milliseconds since 1970, as the log keeps it.
- * @param present the status now, where more is known of it than these records say.
+ * Folds the records of one thread, in log order, into rows with the status after each. A row uses only this thread: it
+ * does not show that a task waits for others.
+ * @param records with `at` in milliseconds since 1970, as the log stores it
+ * @param present the present status, where it depends on more than these records
  */
 export function replayThread(
   records: readonly { readonly record: FleetRecord; readonly at: number }[],
@@ -51,9 +51,9 @@ export function replayThread(
 
 interface State {
   readonly status: Status;
-  /** True from the fan-out on: then the join ends the task, and nothing else does. */
+  /** True from the fan-out on. Only the join then ends the task. */
   readonly fannedOut: boolean;
-  /** The result of what people have said of it so far. */
+  /** The state that task actions have led to so far. */
   readonly standing: TaskHistory;
 }
 
@@ -67,19 +67,19 @@ function advance(before: State, record: FleetRecord, at: number): State {
 }
 
 /**
- * Returns the status by verbs alone: a task blocked on another stays so until somebody starts it, since the end of the
- * block is in the other's thread.
+ * Returns the status by task actions alone. A task blocked on another one stays blocked until a person starts it,
+ * because the end of the block is on the other task's thread.
  */
 const byWords = (standing: TaskHistory, at: number): TaskStatus => statusByHistory(standing, at, () => false);
 
-/** Only what an instance says of a run counts; others may write the same words to the thread, without effect. */
+/** Counts only an instance's records about a run. Others may write the same topics to the thread, without effect. */
 function statusAfter({ status, fannedOut, standing }: State, record: FleetRecord, at: number): Status {
   const topic = topicOf(record);
   switch (topic) {
     case TOPIC.fanOut:
       return 'active';
     case TOPIC.join:
-      // One join ends a round; a further one for the same round is no news.
+      // A round ends with its first join; another join for the round changes nothing.
       return status === 'active' && isFromInstance(record)
         ? afterOutcome(record.body['outcome'], status)
         : status;
@@ -130,7 +130,7 @@ function afterVerdict(verdict: Json | undefined, status: Status): Status {
   }
 }
 
-/** The topic, then the rest as JSON: one line, safe on a terminal, cut where it grows long. */
+/** Returns the topic and the rest as JSON: one line, safe on a terminal, truncated if long. */
 function bodyText(body: JsonObject): string {
   const { topic, ...rest } = body;
   const named = typeof topic === 'string';
@@ -139,7 +139,7 @@ function bodyText(body: JsonObject): string {
   return cut(visible(named ? `${topic.slice(0, room)} ${json}` : json));
 }
 
-/** The JSON of a value, broken off soon after `room` characters: a body may be many megabytes. */
+/** Returns the JSON of a value, broken off soon after `room` characters. A body may be many megabytes. */
 function beginningOf(value: Json | undefined, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(0, room)));
   if (typeof value !== 'object' || value === null) return String(value);
@@ -154,7 +154,7 @@ function beginningOf(value: Json | undefined, room: number): string {
   return text + close!;
 }
 
-/** One after the other, since only the first few are ever asked for. */
+/** Yields members one at a time, because only the first few are needed. */
 function* members(value: readonly Json[] | JsonObject): Generator<[key: string | null, item: Json]> {
   if (Array.isArray(value)) {
     for (const item of value as readonly Json[]) yield [null, item];
@@ -163,14 +163,14 @@ function* members(value: readonly Json[] | JsonObject): Generator<[key: string |
   for (const [key, item] of Object.entries(value as JsonObject)) if (item !== undefined) yield [key, item];
 }
 
-/** Spells out what would move the cursor, turn the writing round, or show nothing. */
+/** Escapes characters that move the cursor, change the writing direction, or are invisible. */
 function visible(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, found => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 }
 
 function cut(text: string): string {
   if (text.length <= BODY_CHARS) return text;
-  // By code points, so that no pair of surrogates is torn.
+  // Counts code points, so that no surrogate pair is split.
   const points = [...text.slice(0, BODY_CHARS * 2)];
   return points.length <= BODY_CHARS ? text : `${points.slice(0, BODY_CHARS - 1).join('')}…`;
 }

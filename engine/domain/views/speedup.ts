@@ -3,7 +3,7 @@ import { sumUsd } from '../../contract/money.ts';
 import { makespan } from '../model/schedule.ts';
 import { topologicalOrder } from '../model/subtask-graph.ts';
 
-/** One subtask of a run, by the attempt that was counted. */
+/** One subtask of a run, with the facts of its counted attempt. */
 export interface RunChild {
   readonly index: number;
   readonly goal: string;
@@ -12,33 +12,33 @@ export interface RunChild {
   readonly executor: string;
   readonly dir: string | null;
   readonly dependsOn: readonly number[];
-  /** Null while it is not final. */
+  /** Null before it is final. */
   readonly verdict: Verdict | null;
-  /** True when it ended after the join, and so outside the measured wall. */
+  /** True when it ended after the join, and therefore outside the measured wall. */
   readonly afterJoin: boolean;
   readonly attempt: number;
   readonly wallMs: number;
   readonly costUsd: number;
-  /** Its tool did not tell what it cost. */
+  /** True when its tool reported no cost. */
   readonly costUnknown?: boolean;
 }
 
-/** An attempt that was not counted: failed, retried, cancelled, or ended after the join. */
+/** An attempt that did not count: failed, retried, cancelled, or ended after the join. */
 export interface ExtraAttempt {
   readonly index: number;
   readonly attempt: number;
   readonly verdict: string;
   readonly wallMs: number;
   readonly costUsd: number;
-  /** Its tool did not tell what it cost. */
+  /** True when its tool reported no cost. */
   readonly costUnknown?: boolean;
 }
 
-/** One round of a fan-out, as far as its speed is concerned. */
+/** The facts of one round of a fan-out that determine its speed. */
 export interface RunFacts {
   readonly thread: string;
   readonly alias: string;
-  /** Says of which subtasks nothing was run; null where something was run for each. */
+  /** The subtasks for which nothing was run, in words; null for none. */
   readonly echo: string | null;
   /** Null before the join. */
   readonly outcome: Outcome | null;
@@ -46,9 +46,9 @@ export interface RunFacts {
   readonly round: number;
   /** True for a baseline: the same subtasks one at a time on one worker. */
   readonly serial: boolean;
-  /** From the fan-out's, or the round's, being durable to the join's; null before the join. */
+  /** The time from the durable start of the fan-out or round to the durable join; null before the join. */
   readonly measuredWallMs: number | null;
-  /** The most attempts that could run at a time on the workers that ran any. */
+  /** The maximum number of attempts that could run at a time on the workers that ran any. */
   readonly slotsUsed: number;
   /** All subtasks, by index from 0. */
   readonly children: readonly RunChild[];
@@ -56,8 +56,8 @@ export interface RunFacts {
 }
 
 /**
- * Returns the gain of a run's parallelism. A speedup is claimed only where both runs did the same work and both were
- * measured; a number that the data does not carry is null, and `notes` say why. Never Infinity, never NaN.
+ * Returns the speedup of a run. A speedup is claimed only where both runs did the same work and both were measured. A
+ * number without sufficient data is null, and `notes` have the reason. Never Infinity, never NaN.
  */
 export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDocument {
   const path = criticalPath(run.children);
@@ -100,7 +100,7 @@ export function speedupReport(run: RunFacts, serial: RunFacts | null): SpeedupDo
   };
 }
 
-/** The longest way through the dependencies, by walls; its indices are left empty where nothing depends. */
+/** Returns the critical path by walls; without dependencies its indices are empty. */
 function criticalPath(children: readonly RunChild[]): { wallMs: number; indices: number[] } {
   const endMs = new Float64Array(children.length);
   const before = new Int32Array(children.length).fill(-1);
@@ -120,7 +120,7 @@ function criticalPath(children: readonly RunChild[]): { wallMs: number; indices:
   return { wallMs, indices: indices.reverse() };
 }
 
-/** The estimate is bounded by the slots, since the walls are laid onto them. */
+/** Returns the estimate. The slots bound it, since the walls are scheduled onto them. */
 function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'] {
   const serialMs = run.children.reduce((sum, child) => sum + wallOf(child.wallMs), 0);
   const fault = estimateFault(run);
@@ -131,7 +131,7 @@ function weakEstimate(run: RunFacts, parallelMs: number): SpeedupDocument['weak'
   };
 }
 
-/** Names what keeps the walls of this run from carrying an estimate; undefined where nothing does. */
+/** Returns the reason why the walls of this run support no estimate; undefined for none. */
 function estimateFault(run: RunFacts): string | undefined {
   const unaccepted = run.children.filter(child => child.verdict !== 'accept' || child.afterJoin);
   if (unaccepted.length > 0) {
@@ -166,7 +166,7 @@ function measure(run: RunFacts, serial: RunFacts, criticalMs: number): SpeedupDo
   };
 }
 
-/** Returns the reasons why these two runs carry no claim; empty when they do. */
+/** Returns the reasons why these two runs support no claim; empty when they do. */
 function comparisonFaults(run: RunFacts, serial: RunFacts): string[] {
   if (run.serial) return [`${run.thread} is itself a serial run`];
   if (!serial.serial) return [`${serial.thread} is not a serial run`];
@@ -188,7 +188,7 @@ function incompleteness(run: RunFacts, which: string): string[] {
   return missing.length === 0 ? [] : [`${which} joined without ${named(missing)} having run to the end`];
 }
 
-/** The children that did not run to an end of their own: without them a wall says nothing about the whole work. */
+/** Returns the children that did not run to their own end. Without them a wall does not cover the whole work. */
 function unfinished(run: RunFacts): readonly RunChild[] {
   const ran: readonly (Verdict | null)[] = ['accept', 'reject', 'failed'];
   return run.children.filter(child => child.afterJoin || !ran.includes(child.verdict));
@@ -225,7 +225,7 @@ function runNotes(run: RunFacts): string[] {
   return notes;
 }
 
-/** Returns notes on what flatters or blurs a claim that is made all the same. */
+/** Returns notes on circumstances that flatter or blur a claim. */
 function measurementNotes(run: RunFacts, serial: RunFacts): string[] {
   const notes: string[] = [];
   if (serial.extraAttempts.length > 0) {
@@ -246,7 +246,7 @@ function attempts(extra: readonly ExtraAttempt[]): string {
   return `${plural(extra.length, 'attempt')} of ${total}s`;
 }
 
-/** `subtask lint`, `subtasks 1, test-4`, at most ten, by name or else index. */
+/** Formats subtasks as `subtask lint`, `subtasks 1, test-4`: at most ten, by name or else index. */
 function named(children: readonly RunChild[]): string {
   const listed = children.slice(0, 10).map(({ name, index }) => name ?? index);
   const more = children.length > listed.length ? ` and ${children.length - listed.length} more` : '';
@@ -261,7 +261,7 @@ function costOf(costs: readonly { readonly costUsd: number }[]): number {
   return sumUsd(costs.map(({ costUsd }) => costUsd));
 }
 
-/** The number of attempts of which no cost is known. */
+/** Returns the number of attempts without a known cost. */
 function unknownCostsOf({ children, extraAttempts }: RunFacts): number {
   return [...children, ...extraAttempts].filter(each => each.costUnknown === true).length;
 }
@@ -270,17 +270,17 @@ function totalCostOf(run: RunFacts): number {
   return sumUsd([costOf(run.children), costOf(run.extraAttempts)]);
 }
 
-/** Null where there is nothing to divide by. */
+/** Returns the ratio; null for a division by zero. */
 function ratio(above: number, below: number): number | null {
   return below > 0 && Number.isFinite(above / below) ? above / below : null;
 }
 
-/** A wall of an odd clock counts as none. */
+/** Returns a wall; 0 for the invalid value of a faulty clock. */
 function wallOf(wallMs: number): number {
   return Number.isFinite(wallMs) ? Math.max(0, wallMs) : 0;
 }
 
-/** Seconds, to the microsecond: sums of fractions would otherwise show their rounding. */
+/** Converts to seconds with microsecond precision. Sums of fractions would otherwise show rounding errors. */
 function secs(ms: number, least = 0): number {
   return Number.isFinite(ms) ? Math.max(least, Math.round(ms * 1e3) / 1e6) : 0;
 }

@@ -30,7 +30,7 @@ import { verbsOf } from '../commands/task-verbs.ts';
 import { statusOf } from '../model/tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from '../policy/explanations.ts';
 
-/** The documents that the engine answers with, made from the state and what the coordinator knows besides. */
+/** The documents that the engine answers with, made from the state and the coordinator's other knowledge. */
 
 export function taskDocument(state: FleetState, task: Task, now: number): d.TaskDocument {
   const { facts, fanOutHead } = task;
@@ -88,10 +88,13 @@ function fanOutSummary(task: Task, head: FanOutHead): NonNullable<d.TaskDocument
   };
 }
 
-/** The most subtasks that wait for a person that a task's document names. */
+/** The maximum number of subtasks waiting for a person in a task's document. */
 const MAX_ASKING = 100;
 
-/** True for a child of whose present or last attempt no cost is known: an agent tells it at the end, or not at all. */
+/**
+ * Returns true for a child whose present or last attempt has no known cost. An agent reports its cost at the end, or
+ * never.
+ */
 export function isCostUnknown({ subtasks }: FanOut, { index, state, costUnknown }: Child): boolean {
   return costUnknown || (state === 'assigned' && isAgent(subtasks[index]!.executor));
 }
@@ -100,14 +103,14 @@ export function echoOf(head: FanOutHead): string | null {
   return head.echoed && echoText(head.echoed, membersOf(head));
 }
 
-/** Describes what the join still needs, or why it came out so; a joined fan-out is not read for it. */
+/** Describes the remaining needs of the join, or the reason for its outcome. Does not load a joined fan-out. */
 function progressOf(task: Task, { joined, counts }: FanOutHead): string {
   if (joined !== null) return joined.reason;
   const fanOut = task.fanOut!;
   return explain(fanOut.predicate, counts, membersOf(fanOut));
 }
 
-/** @param summary leaves the children out. */
+/** @param summary leaves out the children */
 export function joinDocument(
   coordinator: Coordinator,
   task: Task,
@@ -166,14 +169,14 @@ function noFanOut(task: Task): d.JoinStatus {
   };
 }
 
-/** A page of children: at most `limit` from `offset` on, or these instead. */
+/** A page of children: at most `limit` starting at `offset`, or the children with these indices. */
 interface PageOfChildren {
   readonly offset: number;
   readonly limit: number;
   readonly indices?: readonly number[];
 }
 
-/** @throws USAGE for a page or a list that is too long, or is none; NOT_FOUND for an index that no child has. */
+/** @throws USAGE for an invalid page or list, or one that is too long; NOT_FOUND for an index without a child */
 export function childrenDocument(
   coordinator: Coordinator,
   task: Task,
@@ -282,8 +285,8 @@ function stalledSecs(silentSince: number | null, now: number): number | null {
 }
 
 /**
- * Returns the time at which an ended attempt began, in seconds since 1970. One that took no time and did not accept
- * never ran, or was lost unseen.
+ * Returns the time at which an ended attempt began, in seconds since 1970. An attempt that took no time and did not
+ * accept never ran, or was lost unseen.
  */
 function startedUnix(
   { endedAt, wallMs }: Pick<Child, 'endedAt' | 'wallMs'>,
@@ -296,12 +299,14 @@ function unixOf(ms: number | null): number | null {
   return ms === null ? null : secsOf(ms);
 }
 
-/** Seconds to the microsecond, which is what a worker tells; the quotient alone would show its rounding. */
+/**
+ * Returns seconds with microsecond precision, as workers report them. The plain quotient would show rounding errors.
+ */
 function secsOf(ms: number): number {
   return Math.round(ms * 1000) / 1_000_000;
 }
 
-/** Returns why a child ended so, or what it waits for; null where there is nothing to say. */
+/** Returns why a child ended with its verdict, or what it waits for; null for neither. */
 function childReasonOf(
   coordinator: Coordinator,
   fanOut: FanOut,
@@ -326,7 +331,7 @@ function aliasOf(instances: FleetState['instances'], did: Did | null): string | 
   return did === null ? null : (instances.get(did)?.alias ?? did);
 }
 
-/** The coordinator's facts about itself, which no heartbeat on a link brings. */
+/** The coordinator's facts about itself, which no heartbeat on a link contains. */
 export interface SelfFacts {
   readonly did: Did;
   readonly startedAt: number;
@@ -334,7 +339,7 @@ export interface SelfFacts {
   readonly activeDispatches: number;
 }
 
-/** @param heartbeatAt when an instance was last heard of, in ms. */
+/** @param heartbeatAt the time at which an instance was last heard from, in ms */
 export function instanceDocument(
   coordinator: Coordinator,
   instance: Instance,
@@ -369,7 +374,7 @@ export function instanceDocument(
   };
 }
 
-/** The most subtasks of a worker that its document names. */
+/** The maximum number of subtasks in a worker's document. */
 const MAX_DISPATCHES = 10;
 
 function dispatchesOf({ assigned }: WorkerLink): NonNullable<d.InstanceDocument['dispatches']> {
@@ -385,13 +390,13 @@ export interface FleetFacts extends SelfFacts {
   readonly heartbeatMs: number;
   readonly url: string;
   readonly executors: readonly string[];
-  /** The programs that some of them need, by the executor. */
+  /** The programs that some executors need, by executor. */
   readonly programs?: Readonly<Record<string, string>>;
-  /** That of a fleet which was started without one. */
+  /** The default executor of a fleet that was started without one. */
   readonly defaultExecutor: string;
 }
 
-/** The coordinator first, then the workers by alias; `stopped` ones are left out. */
+/** Returns the coordinator first, then the workers by alias, without `stopped` ones. */
 export function fleetDocument(coordinator: Coordinator, facts: FleetFacts, now: number): d.FleetDocument {
   const instances = [...coordinator.state.instances.values()]
     .filter(({ status, did }) => status !== 'stopped' || did === facts.did)
@@ -434,7 +439,7 @@ function stalledAttempts(coordinator: Coordinator, now: number): d.FleetDocument
   return stalled;
 }
 
-/** The order in which instances are listed: the coordinator, then the workers by letter. */
+/** Compares instances in listing order: the coordinator, then the workers by letter. */
 export function byRoleAndAlias(a: Instance, b: Instance): number {
   if (a.role !== b.role) return a.role === 'coordinator' ? -1 : 1;
   return a.alias.length - b.alias.length || (a.alias < b.alias ? -1 : 1);
@@ -443,7 +448,7 @@ export function byRoleAndAlias(a: Instance, b: Instance): number {
 /** Finds an instance by DID, alias, or an unambiguous prefix of a DID. @throws NOT_FOUND */
 export function resolveInstance(state: FleetState, name: string): Instance {
   const all = [...state.instances.values()];
-  // Where a home was moved, an alias is also that of a worker which was left behind.
+  // After a home was moved, an alias may also belong to a worker that was left behind.
   const exact = all.find(({ did }) => did === name) ?? all.findLast(({ alias }) => alias === name);
   const close =
     exact === undefined && name.length >= 4
