@@ -30,7 +30,7 @@ const record = (position: number, thread: string): EngineEvent => ({
   }).record,
 });
 
-/** So many events of a watcher, or fewer where it ends. */
+/** Returns this number of a watcher's events, or fewer if it ends. */
 async function take(watcher: AsyncIterable<EngineEvent>, count: number): Promise<EngineEvent[]> {
   const events: EngineEvent[] = [];
   if (count > 0)

@@ -1,6 +1,6 @@
 import type { FanOutRequest, TaskAdd } from '../commands.ts';
 
-/** A task of which only the goal is said. */
+/** A task with only a goal. */
 export const BARE_TASK: TaskAdd = {
   goal: 'a goal',
   alias: null,
@@ -13,7 +13,7 @@ export const BARE_TASK: TaskAdd = {
   dir: null,
 };
 
-/** A fan-out without limits, of which only the subtasks are still to be said. */
+/** A fan-out without limits. The test adds the subtasks. */
 export const BARE_FAN_OUT: Omit<FanOutRequest, 'subtasks'> = {
   join: 'all',
   losers: 'keep',

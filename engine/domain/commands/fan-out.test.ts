@@ -9,7 +9,7 @@ import { addRule } from './rules.ts';
 import type { FanOut } from '../model/state.ts';
 import { FAN_OUT_CONTEXT, states, TestFleet, USER, verdicts, workerDid } from '../testing/test-fleet.ts';
 
-/** That a command is refused, in these words, and that nothing was written. */
+/** Requires that a command is refused with this message, and that nothing was written. */
 function refused(fleet: TestFleet, run: () => unknown, code: FleetError['code'], message: RegExp): void {
   const before = fleet.log.length;
   assert.throws(run, (error: FleetError) => {

@@ -43,19 +43,19 @@ import { writeSubtasks } from '../../subtask/encoding.ts';
 
 export type { Issuer } from '../model/idempotency-keys.ts';
 
-/** The context that a fan-out is checked against, beside the state. */
+/** The context that a fan-out is checked against, besides the state. */
 export interface FanOutContext {
   readonly cel: CelCompiler;
   readonly defaultExecutor: string;
-  /** The time-out in seconds of subtasks that name none; null for none. */
+  /** The time-out in seconds of subtasks that name none; null for no time-out. */
   readonly defaultTimeoutSecs: number | null;
   readonly executors: readonly string[];
   readonly refusal: NonNullable<SubtaskContext['refusal']>;
 }
 
 /**
- * Adds a task on a thread of its own.
- * @throws CONFLICT when an unfinished task holds the alias.
+ * Adds a task on its own thread.
+ * @throws CONFLICT when an unfinished task holds the alias
  */
 export function addTask(
   coordinator: Coordinator,
@@ -91,8 +91,8 @@ export function addTask(
 }
 
 /**
- * Opens a task's fan-out; everything that can be refused is refused before anything is written.
- * @throws NOT_FOUND, CONFLICT (a second fan-out), INVALID_RECORD naming subtask, key and position.
+ * Opens a task's fan-out. All checks come before the first write.
+ * @throws NOT_FOUND; CONFLICT for a second fan-out; INVALID_RECORD naming subtask, key and position
  */
 export function fanOut(
   coordinator: Coordinator,
@@ -114,7 +114,7 @@ export function fanOut(
 }
 
 /**
- * Adds a task and opens its fan-out; neither of the two is written where the other one is refused.
+ * Adds a task and opens its fan-out. Writes both or, when one is refused, neither.
  * @throws as `addTask` and `fanOut`
  */
 export function openFanOut(
@@ -138,7 +138,7 @@ export function openFanOut(
   return { ...taskAdded(task), fan_out: open(coordinator, task, complete, issuer) };
 }
 
-/** The task that is fanned out, as far as its subtasks depend on it. */
+/** The facts of the task that its subtasks depend on. */
 interface Place {
   readonly alias: string;
   readonly namespace: string;
@@ -169,9 +169,9 @@ function completeRequest(
 }
 
 /**
- * Opens the serial baseline of a fan-out: the same subtasks, in dependency order, one at a time on one worker, as
- * a task of its own. Every subtask runs, so that a baseline with a failed member still tells where the time went.
- * @throws CONFLICT when there is nothing to repeat; NOT_FOUND when no such worker is there.
+ * Opens the serial baseline of a fan-out: the same subtasks, in dependency order, one at a time on one worker, as a
+ * separate task. Every subtask runs, so that a baseline with a failed member still shows where the time went.
+ * @throws CONFLICT when there is nothing to repeat; NOT_FOUND for no such worker
  */
 export function runSerial(
   coordinator: Coordinator,
@@ -193,7 +193,7 @@ export function runSerial(
   const levels = levelsOf(state.namespaces, namespace);
   const worker = pickWorker(coordinator, input.worker, levels);
   const subtasks = forOneWorker(membersAmong(original.fanOut.subtasks), worker);
-  // Where nobody named a worker, the target is the free choice that was made of it.
+  // When the caller names no worker, policies check the target as a free choice.
   const asked = input.worker === null ? subtasks.map(each => ({ ...each, target: FREE_CHOICE })) : subtasks;
   const { env } = original.fanOut;
   requireFanOut(state, namespace, asked, { budget_usd: null, env, instances: state.instances });
@@ -211,7 +211,7 @@ export function runSerial(
     no_input: original.fanOut.noInput,
     serial_of: original.thread,
   } as const;
-  // Neither of the two is written where the other one is refused.
+  // Both are checked before the first is written.
   const body = fanOutBody(original.goal, request, issuer);
   coordinator.permit({ act: 'INTEND', thread, actor: issuer.actor, body });
   const task = {
@@ -231,11 +231,12 @@ export function runSerial(
 }
 
 /**
- * Has subtasks run again, with the dependants that were cancelled because of them; opens one round after a join, in which
- * what that join ended runs again as well.
+ * Runs subtasks again, together with the dependants that were cancelled because of them. After a join this opens one
+ * new round, in which the children that the join ended run again too.
  *
- * @throws NOT_FOUND for what names no subtask; CONFLICT for one that runs or has accepted, and where nothing failed;
- * USAGE where none is named, or in two ways
+ * @throws NOT_FOUND for a reference to no subtask
+ * @throws CONFLICT for a subtask that runs or has accepted, and when nothing failed
+ * @throws USAGE when no subtask is named, or when they are named in two ways
  */
 export function retry(coordinator: Coordinator, name: string, input: Retry, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
@@ -258,7 +259,7 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   ];
   for (const { index } of changed)
     requireSubtaskAgain(coordinator.state, fanOut.namespace, fanOut.subtasks[index]!, index);
-  // A new round counts all children anew.
+  // A new round changes what is shown for children that ended after the join.
   if (round > fanOut.round) changed.push(...fanOut.children.filter(({ afterJoin }) => afterJoin));
   const body = {
     topic: TOPIC.retry,
@@ -277,12 +278,12 @@ export function retry(coordinator: Coordinator, name: string, input: Retry, issu
   return task;
 }
 
-/** Returns the subtasks of a retry. @throws as `retry` where it names none */
+/** Returns the subtasks of a retry. @throws as `retry` when it names none */
 export function subtasksOfRetry(task: Task, input: Retry): readonly CompleteSubtask[] {
   return retried(task, input).map(({ index }) => task.fanOut!.subtasks[index]!);
 }
 
-/** The subtasks that a retry names. */
+/** Returns the children that a retry names. */
 function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Child[] {
   if ([subtask !== undefined, subtasks !== undefined, failed === true].filter(Boolean).length !== 1)
     throw new FleetError('USAGE', "a retry needs 'subtasks' or 'failed'", {
@@ -294,7 +295,7 @@ function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Chi
     ({ index, state, verdict }) =>
       state === 'done' && verdict !== 'accept' && !isFollowUp(fanOut!.subtasks[index]!),
   );
-  // One that ended because of another runs again with that one.
+  // A child that ended because of another one runs again with that one.
   const causes = lost.filter(
     child => blockedBy(fanOut!, child, lost) === undefined && child.causedBy === null,
   );
@@ -304,7 +305,7 @@ function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Chi
   });
 }
 
-/** @throws CONFLICT */
+/** @throws CONFLICT for a child that can't be retried */
 function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[]): void {
   const { alias } = fanOut.task;
   const label = labelOf(fanOut, child.index);
@@ -328,8 +329,8 @@ function requireRetriable(fanOut: FanOut, child: Child, asked: readonly Child[])
 }
 
 /**
- * Ends a task, or some subtasks of it.
- * @throws NOT_FOUND for what names no subtask; CONFLICT when there is nothing left to end
+ * Ends a task, or some of its subtasks.
+ * @throws NOT_FOUND for a reference to no subtask; CONFLICT when nothing is left to end
  */
 export function cancel(coordinator: Coordinator, name: string, input: Cancel, issuer: Issuer): Task {
   const task = resolveTask(coordinator.state, name);
@@ -354,7 +355,7 @@ export function cancel(coordinator: Coordinator, name: string, input: Cancel, is
   return task;
 }
 
-/** The subtasks that a cancellation names and that have not ended; null for the whole task. @throws CONFLICT */
+/** Returns the unfinished subtasks that a cancellation names; null for the whole task. @throws CONFLICT */
 function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] {
   const over = (what: string): FleetError =>
     new FleetError('CONFLICT', `${what} has already ended`, { details: { task: task.alias, subtask } });
@@ -407,25 +408,25 @@ function fanOutBody(goal: string, request: CompleteRequest, issuer: Issuer): Fan
   };
 }
 
-/** The time-out of subtasks that name none: the fleet's, or what the namespace lets them take. */
+/** Returns the time-out of subtasks that name none: the fleet's, or the namespace's limit if that is shorter. */
 function shorterOf(configured: number | null, longest: number | undefined): number | null {
   if (configured === null) return longest ?? null;
   return Math.min(configured, longest ?? Infinity);
 }
 
 /**
- * The task of a command that was given before with the same key; undefined where the key is new. Its alias may mean
- * another task by now.
- * @throws CONFLICT when the key was given with another command: this one would be lost in silence.
+ * Returns the task of an earlier command with the same key; undefined for a new key. Another task may hold its alias by
+ * now.
+ * @throws CONFLICT when the key was used for another command, which would otherwise be silently dropped
  */
 export function repeated(state: FleetState, issuer: Issuer, task: Task): Task | undefined {
   return repeatedTask(state, issuer, before => before === task);
 }
 
 /**
- * The task that the command with the same key was about when it was given first; undefined where the key is new.
- * @param isSame whether that may have been this command, where no digest tells
- * @throws CONFLICT when it was another one.
+ * Returns the task of the first command with the same key; undefined for a new key.
+ * @param isSame returns true for a task that this command may have been about; used where no digest is stored
+ * @throws CONFLICT when the first command was another one
  */
 function repeatedTask(state: FleetState, issuer: Issuer, isSame: (task: Task) => boolean): Task | undefined {
   const kept = keptFor(state, issuer);
@@ -465,7 +466,7 @@ function serialAlias(state: FleetState, alias: string): string {
   }
 }
 
-/** @throws CONFLICT when an unfinished task holds the alias. */
+/** @throws CONFLICT when an unfinished task holds the alias */
 export function refuseHeldAlias(state: FleetState, alias: string): void {
   const thread = state.aliases.get(alias);
   const holder = thread === undefined ? undefined : state.tasks.get(thread);
@@ -480,7 +481,7 @@ export function refuseHeldAlias(state: FleetState, alias: string): void {
   );
 }
 
-/** A fan-out lies in its task's namespace, or below it: what holds there holds for it. */
+/** Returns the namespace of a fan-out: its task's or one below it, so that the limits of the task's namespace apply. */
 function namespaceOf(alias: string, namespace: string, named: string | null): string {
   if (named === null || isWithin(named, namespace)) return named ?? namespace;
   throw new FleetError(
@@ -512,10 +513,7 @@ function dependsOnMember(state: FleetState, names: readonly string[]): { depends
   return threads.size === 0 ? {} : { depends_on: [...threads] };
 }
 
-/**
- * The children that nobody but a join ended that came to nothing: without them the next round would be lost before it
- * begins.
- */
+/** Returns the children that only the join cancelled. Without them the next round would be lost from the beginning. */
 function losersOf({ joined, losers, children }: FanOut): number[] {
   if (joined === null || joined.outcome === 'satisfied' || losers === 'keep') return [];
   return children.filter(isLoser).map(({ index }) => index);
@@ -524,7 +522,7 @@ function losersOf({ joined, losers, children }: FanOut): number[] {
 const isLoser = ({ verdict, afterJoin, causedBy, cancelRequested }: Child): boolean =>
   verdict === 'cancelled' && afterJoin && causedBy === null && cancelRequested === null;
 
-/** A dependency that keeps a member from running even if it were retried with these. */
+/** Returns a dependency that keeps a member from running even after a retry of these children. */
 function blockedBy(fanOut: FanOut, { index }: Child, retried: readonly Child[]): number | undefined {
   if (isFollowUp(fanOut.subtasks[index]!)) return undefined;
   return fanOut.subtasks[index]!.depends_on.find(on => {
@@ -551,8 +549,8 @@ function pickWorker(coordinator: Coordinator, name: string | null, levels: Level
 const FREE_CHOICE = { kind: 'least-loaded' } as const;
 
 /**
- * The same subtasks, all for one worker. A serial fan-out has one subtask out at a time, and none before what it
- * depends on, so that they keep their indices and run in dependency order all the same.
+ * Returns the same subtasks, all targeted at one worker. A serial fan-out has one subtask out at a time, and none
+ * before its dependencies, so the subtasks keep their indices and still run in dependency order.
  */
 function forOneWorker(subtasks: readonly CompleteSubtask[], worker: Did): CompleteSubtask[] {
   return subtasks.map(subtask => ({ ...subtask, target: { kind: 'specific', did: worker } }));

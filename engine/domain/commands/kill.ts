@@ -9,7 +9,7 @@ import { controlMembers, holdOf, isFrozen, type Control } from '../policy/freeze
 
 /**
  * Freezes a namespace with all below it, or stops everything.
- * @throws USAGE unless it is one of the two; NOT_FOUND for a namespace that is not registered.
+ * @throws USAGE unless exactly one of the two is requested; NOT_FOUND for an unregistered namespace
  */
 export function kill(
   coordinator: Coordinator,
@@ -39,7 +39,7 @@ export function kill(
   );
 }
 
-/** Undoes it: nothing can refuse that but that there is nothing to undo. @throws USAGE, CONFLICT. */
+/** Ends a freeze or the emergency stop. The only refusal is that there is none. @throws USAGE, CONFLICT */
 export function unkill(
   coordinator: Coordinator,
   input: Unkill,

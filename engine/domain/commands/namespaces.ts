@@ -32,9 +32,9 @@ interface Issuer {
 }
 
 /**
- * Registers a namespace, makes one active again that was archived, or gives it another description or policy. One that is
- * there as it is wanted is no error.
- * @throws INVALID_RECORD for an id that is none; NAMESPACE_REJECTED when its parent is not there.
+ * Registers a namespace, reactivates an archived one, or changes its description or policy. A namespace that already is
+ * as requested is not an error.
+ * @throws INVALID_RECORD for an invalid id; NAMESPACE_REJECTED for a missing parent
  */
 export function createNamespace(
   coordinator: Coordinator,
@@ -55,9 +55,9 @@ export function createNamespace(
 }
 
 /**
- * Closes a namespace, and with it all below it: no new work is let in, and nothing starts; what runs drains. One that is
- * archived is no error.
- * @throws INVALID_RECORD for `default`; NOT_FOUND.
+ * Archives a namespace with all below it: new work is refused, nothing starts, and running work drains. Archiving an
+ * archived namespace is not an error.
+ * @throws INVALID_RECORD for `default`; NOT_FOUND
  */
 export function archiveNamespace(coordinator: Coordinator, id: string, issuer: Issuer): NamespaceDocument {
   const { namespaces } = coordinator.state;
@@ -67,8 +67,9 @@ export function archiveNamespace(coordinator: Coordinator, id: string, issuer: I
 }
 
 /**
- * Archives a namespace, forgets what it was for, and lists it no more, nor what lies below it.
- * @throws INVALID_RECORD for `default`; NOT_FOUND; CONFLICT while one below it is active, or a task in it is not finished.
+ * Archives a namespace, removes its description and policy, and removes it and all below it from lists.
+ * @throws INVALID_RECORD for `default`; NOT_FOUND; CONFLICT while a namespace below it is active, or a task in it is
+ * unfinished
  */
 export function deleteNamespace(coordinator: Coordinator, id: string, issuer: Issuer): NamespaceDocument {
   const { state } = coordinator;
@@ -79,7 +80,7 @@ export function deleteNamespace(coordinator: Coordinator, id: string, issuer: Is
   return namespaceRow(state.namespaces, id);
 }
 
-/** Writes down what holds for a namespace from now on; what waits in it may start, or may not any more. */
+/** Writes the status and policy of a namespace, which may change what may start there. */
 function write(coordinator: Coordinator, id: string, wanted: Namespace, { actor, now }: Issuer): void {
   const isNew = !coordinator.state.namespaces.has(id);
   const body: NamespaceStatusBody = { topic: TOPIC.namespaceStatus, id, ...wanted, issued_by: actor };
@@ -97,7 +98,7 @@ function requireCreatable(id: string): void {
     });
 }
 
-/** @throws INVALID_RECORD for `default`; NOT_FOUND for one that was never registered, or was deleted. */
+/** @throws INVALID_RECORD for `default`; NOT_FOUND for a namespace that was never registered, or was deleted */
 function requireKnown(registry: Registry, id: string): Namespace {
   if (id === ROOT_NAMESPACE)
     throw new FleetError(
@@ -145,7 +146,7 @@ function refuseOpenWork(state: FleetState, id: string): void {
   );
 }
 
-/** Returns the namespace of a task's work: that of its fan-out, which may lie below the task's own. */
+/** Returns the namespace of a task's work: that of its fan-out, which may be below the task's own. */
 const namespaceOf = (task: Task): string => task.fanOutHead?.namespace ?? task.facts.namespace;
 
 function requireParent(registry: Registry, id: string): void {

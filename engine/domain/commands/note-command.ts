@@ -3,10 +3,12 @@ import type { Coordinator } from '../coordinator/coordinator.ts';
 import { keyOf, type Issuer } from '../model/idempotency-keys.ts';
 import { TOPIC, type CommandDoneBody } from '../model/record-bodies.ts';
 
-/** Longer answers are not kept: a repetition does the command again, which all that have such answers allow. */
+/**
+ * Longer answers are not stored: a repetition runs the command again, which is safe for all commands with such answers.
+ */
 const MAX_ANSWER_CHARS = 8 * 1024;
 
-/** Remembers a command that wrote no record with its key; to be called in the step that did it. */
+/** Stores the idempotency key of a command whose own records have none. Call it in the step of the command. */
 export function noteCommand(
   coordinator: Coordinator,
   operation: string,

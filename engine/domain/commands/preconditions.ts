@@ -4,7 +4,10 @@ import type { FleetState, Task } from '../model/state.ts';
 import { endOf, statusOf, unmetOf } from '../model/tasks.ts';
 import { whyWaiting } from '../policy/explanations.ts';
 
-/** @throws CONFLICT when a task is not to be worked on as it stands: it ended, is judged, or is held back. */
+/**
+ * @throws CONFLICT when a task can't be fanned out in its present status: it is finished, awaits judgement, or is held
+ * back
+ */
 export function refuseHeldBack(state: FleetState, task: Task, now: number): void {
   refuseUnmet(state, task, 'fanned out', now);
   const status = statusOf(state, task, now);
@@ -14,7 +17,7 @@ export function refuseHeldBack(state: FleetState, task: Task, now: number): void
   });
 }
 
-/** @throws CONFLICT when a task waits for others, naming them. */
+/** @throws CONFLICT naming the tasks that a task waits for */
 export function refuseUnmet(state: FleetState, task: Task, what: string, now: number): void {
   const unmet = unmetOf(state, task);
   if (unmet.length === 0 || isFinishedOrJudged(task)) return;
@@ -32,12 +35,12 @@ export function refuseUnmet(state: FleetState, task: Task, what: string, now: nu
   );
 }
 
-/** Such a task waits for nothing any more. */
+/** Returns true for a task that no longer waits for other tasks. */
 function isFinishedOrJudged(task: Task): boolean {
   return endOf(task) !== null || task.standing.done !== null;
 }
 
-/** Returns a hint that names the command to use instead on a task of this status. */
+/** Returns a hint with the command to use for a task of this status. */
 export function wayOut({ alias }: Task, status: TaskStatus): string {
   switch (status) {
     case 'inbox':
@@ -53,7 +56,7 @@ export function wayOut({ alias }: Task, status: TaskStatus): string {
   }
 }
 
-/** A refusal that names the task, and the way out. */
+/** Returns a refusal that names the task and the way out. */
 export function refused(
   task: Task,
   message: string,

@@ -9,14 +9,14 @@ import { asJson, TOPIC, type RuleAddedBody, type RuleRemovedBody } from '../mode
 import type { Rule } from '../model/state.ts';
 import { refusalOf, ruleDocument, type Rules } from '../policy/permission-rules.ts';
 
-/** The most rules of a home: each is asked of everything that is written. */
+/** The maximum number of rules of a home. Every write evaluates all of them. */
 export const MAX_RULES = 100;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /**
- * Adds a rule, or puts another one in the place of the one with its name.
- * @throws INVALID_RECORD for a name or an expression that is none; TOO_LARGE; CONFLICT for a rule by which its own author
- * could not take it away.
+ * Adds a rule, or replaces the rule of the same name.
+ * @throws INVALID_RECORD for an invalid name or expression; TOO_LARGE; CONFLICT for a rule that would lock its author
+ * out
  */
 export function addRule(
   coordinator: Coordinator,
@@ -42,7 +42,7 @@ export function addRule(
   return ruleDocument(name, wanted);
 }
 
-/** Takes a rule away; no rule is asked. @throws NOT_FOUND */
+/** Removes a rule. Rules can't refuse this. @throws NOT_FOUND */
 export function removeRule(
   coordinator: Coordinator,
   name: string,

@@ -4,10 +4,10 @@ import { didYouMean, likeness } from '../model/did-you-mean.ts';
 import type { Child, FanOut, Task } from '../model/state.ts';
 
 /**
- * Returns the subtasks that these references mean, each once, by index. A reference is a name, an index, or a pattern of
- * names; a name that looks like an index or a pattern is a name first.
+ * Returns the subtasks that these references name, each once, by index. A reference is a name, an index, or a pattern
+ * of names. A name that looks like an index or a pattern takes precedence as a name.
  *
- * @throws NOT_FOUND for a task without a fan-out, and for the first reference that means no subtask
+ * @throws NOT_FOUND for a task without a fan-out, and for the first reference that names no subtask
  */
 export function subtasksMeant(task: Task, refs: readonly SubtaskRef[]): readonly Child[] {
   const { fanOut } = task;
@@ -16,7 +16,10 @@ export function subtasksMeant(task: Task, refs: readonly SubtaskRef[]): readonly
   return [...indices].sort((a, b) => a - b).map(index => fanOut.children[index]!);
 }
 
-/** Returns the one subtask that is meant. @throws NOT_FOUND as `subtasksMeant`; CONFLICT where a pattern means several */
+/**
+ * Returns the one subtask that a reference names. @throws NOT_FOUND as `subtasksMeant`; CONFLICT for a pattern that
+ * matches several
+ */
 export function subtaskMeant(task: Task, ref: SubtaskRef): Child {
   const children = subtasksMeant(task, [ref]);
   const [child] = children;

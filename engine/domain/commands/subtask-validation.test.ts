@@ -456,7 +456,7 @@ describe('a subtask of text alone', () => {
   });
 });
 
-/** Up to 12 subtasks with up to two dependencies each, not on oneself: some make cycles and some do not. */
+/** Up to 12 subtasks with up to two dependencies each, not on themselves. Some have cycles and some have none. */
 const graph = fc.array(fc.array(fc.nat(11), { maxLength: 2 }), { minLength: 1, maxLength: 12 }).map(lists =>
   lists.map((list, i) => ({
     goal: 'x',
@@ -464,7 +464,9 @@ const graph = fc.array(fc.array(fc.nat(11), { maxLength: 2 }), { minLength: 1, m
   })),
 );
 
-/** Tells whether the dependencies have no cycle, by removing subtasks without open dependencies until none is left. */
+/**
+ * Returns true when the dependencies have no cycle, by removing subtasks without open dependencies until none is left.
+ */
 function isAcyclic(subtasks: readonly { depends_on: number[] }[]): boolean {
   const left = new Set(subtasks.keys());
   for (let before = -1; before !== left.size;) {

@@ -17,27 +17,27 @@ export interface SubtaskContext {
   readonly dir: string | null;
   /** The executor of subtasks that name none and have no `run`. */
   readonly defaultExecutor: string;
-  /** The workers that a target may name. One whose alias is `coordinator` runs no subtasks and is not matched. */
+  /** The workers that a target may name. A worker with the alias `coordinator` runs no subtasks and does not match. */
   readonly instances: readonly { readonly did: string; readonly alias: string }[];
   readonly executors: readonly string[];
-  /** The time-out of subtasks that name none; null where they have none. */
+  /** The time-out of subtasks that name none; null for no time-out. */
   readonly defaultTimeoutSecs: number | null;
   /** Returns why an executor can't run a subtask, or null when it can; called once the executor is known to exist. */
   readonly refusal?: (executor: string, subtask: { readonly run: string | null }) => string | null;
-  /** The fan-out's limits, of which each subtask must name its shares. */
+  /** The fan-out's limits. Each subtask must name its share of each. */
   readonly limits?: Budgeted;
 }
 
 const COORDINATOR = 'coordinator';
-/** A cycle longer than this is named by its two ends in the message, and in full in the details. */
+/** A longer cycle is described in the message by its two ends, and listed completely in the details. */
 const MAX_NAMED_IN_CYCLE = 100;
 
 /**
- * Decodes and completes the subtasks of a fan-out, and checks all that can be refused before anything is written.
- * Linear in the number of subtasks and dependencies.
+ * Decodes and completes the subtasks of a fan-out, and makes all checks that must precede the first write. Linear in
+ * the number of subtasks and dependencies.
  *
- * @throws INVALID_RECORD for the first subtask with a fault, naming it, the key and the position; `details` are
- * `{subtask, name, key, position}`, the position being that inside the key's list, or null.
+ * @throws INVALID_RECORD for the first subtask with a fault, naming the subtask, the key and the position; `details`
+ * are `{subtask, name, key, position}`, where `position` is that inside the key's list, or null
  */
 export function completeSubtasks(
   inputs: readonly unknown[],
@@ -79,7 +79,10 @@ export function foldersWithWorktrees(subtasks: readonly CompleteSubtask[]): read
   return [...new Set(isolated.flatMap(({ dir }) => dir ?? []))];
 }
 
-/** The folders of whose repositories these subtasks will have worktrees; of those with a fault, which are refused, none. */
+/**
+ * Returns the folders whose repositories will have worktrees of these subtasks. Skips subtasks with a fault, which are
+ * refused later.
+ */
 export function worktreeFolders(
   decoded: readonly unknown[],
   { dir, defaultExecutor, executors }: Pick<SubtaskContext, 'dir' | 'defaultExecutor' | 'executors'>,
@@ -97,7 +100,7 @@ export function worktreeFolders(
   return [...folders];
 }
 
-/** The context, made quick to ask. */
+/** The context with indexes for fast lookups. */
 interface Lookup extends SubtaskContext {
   readonly dids: ReadonlySet<string>;
   readonly aliases: ReadonlySet<string>;
@@ -178,7 +181,7 @@ function chooseIsolation(subtask: Subtask, index: number, executor: string, look
   return isolation;
 }
 
-/** True when two of its lines are not empty: later lines are not meant to run after one that failed. */
+/** Returns true for a command with two or more non-empty lines. Its later lines should not run after a failed one. */
 export function hasSeveralLines(command: string): boolean {
   return command.split('\n').filter(line => line.trim() !== '').length > 1;
 }
@@ -223,7 +226,7 @@ function suggestTarget(text: string, named: string, lookup: Lookup): string {
   return didYouMean(text, [LEAST_LOADED, ROUND_ROBIN, ...lookup.aliases]);
 }
 
-/** The indices that each subtask depends on, ascending, for those that depend on any. */
+/** Returns the dependencies of each subtask that has any, as ascending indices. */
 function dependenciesByName(subtasks: readonly Subtask[]): ReadonlyMap<number, readonly number[]> {
   const dependencies = new Map<number, readonly number[]>();
   const names = new Map<string, number>();
@@ -244,7 +247,7 @@ interface DependencyAt {
   readonly position: number;
 }
 
-/** The subtasks that a name, an index written as text, or a pattern means. */
+/** Returns the subtasks that a name, an index as text, or a pattern names. */
 function namedBy(
   ref: string,
   { subtask, index, position }: DependencyAt,
@@ -276,7 +279,7 @@ function checkDependencies(
   return ascending;
 }
 
-/** Finds the first fault in the order given: only now is it worth knowing where. */
+/** Finds the first fault in the given order. It runs only when there is a fault. */
 function faultyDependency(
   subtask: Subtask,
   given: readonly number[],
@@ -317,7 +320,7 @@ function refuseCycles(subtasks: readonly CompleteSubtask[], given: readonly Subt
   const { cycle } = walk(subtasks);
   if (cycle === null) return;
   const [index, next] = [cycle[0]!, cycle[1]!];
-  // The completed list is in ascending order; the position is that in the list as it was given.
+  // The completed list is ascending; `position` refers to the list as it was given.
   const names = [next, String(next), subtasks[next]!.name];
   const position = Math.max(
     0,
@@ -327,7 +330,7 @@ function refuseCycles(subtasks: readonly CompleteSubtask[], given: readonly Subt
   throw refuse({ index, input: subtasks[index] }, 'depends_on', what, { position, details: { cycle } });
 }
 
-/** Refuses what no follow-up can follow, and members that the end of a follow-up would decide about. */
+/** Refuses follow-ups without dependencies, members that depend on a follow-up, and fan-outs without members. */
 function refuseLoneFollowUps(subtasks: readonly CompleteSubtask[]): void {
   subtasks.forEach((subtask, index) => {
     const at = { index, input: subtask };
@@ -357,7 +360,7 @@ function refuseLoneFollowUps(subtasks: readonly CompleteSubtask[]): void {
     );
 }
 
-/** Under a limit, what a subtask may take is known before it starts. */
+/** Refuses subtasks without a share of a limit: each share must be known before the start. */
 function refuseUnbudgeted(subtasks: readonly CompleteSubtask[], limits: Budgeted): void {
   for (const currency of CURRENCIES) {
     const key = `budget_${currency}` as const;

@@ -15,7 +15,7 @@ import type { Task } from '../model/state.ts';
 import { statusOf } from '../model/tasks.ts';
 import { OTHER, TestFleet, USER } from '../testing/test-fleet.ts';
 
-/** That it is refused in these words, with a way out that has these, and that nothing was written. */
+/** Requires a refusal with this message and this hint, and that nothing was written. */
 function refused(
   fleet: TestFleet,
   run: () => unknown,
@@ -33,12 +33,12 @@ function refused(
   assert.equal(fleet.log.length, before, 'nothing is written');
 }
 
-/** A verb that says all that it must. */
+/** Uses a verb with its required input. */
 function word(fleet: TestFleet, task: Task, verb: TaskVerb, actor = USER): void {
   fleet.say(task, verb, verb === 'block' ? { reason: 'the key is missing' } : {}, actor);
 }
 
-/** A task that these verbs were said of; verdicts are somebody else's. */
+/** Returns a task after these verbs. Another user gives the verdicts. */
 function taskAfter(fleet: TestFleet, ...verbs: TaskVerb[]): Task {
   const task = fleet.addTask();
   for (const verb of verbs) word(fleet, task, verb, verb === 'approve' || verb === 'reject' ? OTHER : USER);

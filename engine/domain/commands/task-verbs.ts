@@ -40,9 +40,12 @@ const PAST: Readonly<Record<TaskVerb, string>> = {
 };
 
 /**
- * Says how a task stands, which decides its status. Whatever can be refused is refused before anything is written.
- * @throws NOT_FOUND; CONFLICT when its status does not take the verb, or its fan-out decides; SCOPE_FORBIDDEN for a
- * verdict on one's own work; NAMESPACE_FROZEN and NAMESPACE_REJECTED for new work; USAGE, INVALID_RECORD.
+ * Writes a task action, which decides the task's status. All checks come before the first write.
+ * @throws NOT_FOUND
+ * @throws CONFLICT when the task's status does not allow the verb, or its fan-out decides
+ * @throws SCOPE_FORBIDDEN for a verdict on one's own work
+ * @throws NAMESPACE_FROZEN, NAMESPACE_REJECTED for new work
+ * @throws USAGE, INVALID_RECORD
  */
 export function say(
   coordinator: Coordinator,
@@ -79,7 +82,10 @@ export function say(
   return task;
 }
 
-/** The verbs that a task takes now; a verdict only from somebody else than who said that it is done. */
+/**
+ * Returns the verbs that a task accepts now. A verdict is accepted only from someone other than the author of its
+ * `done`.
+ */
 export function verbsOf(state: FleetState, task: Task, now: number): readonly TaskVerb[] {
   if (task.hasFanOut) return [];
   const allowed = allowedIn(statusOf(state, task, now));
@@ -130,7 +136,9 @@ function refuseOwnWork(task: Task, verb: 'approve' | 'reject', { actor }: Issuer
   );
 }
 
-/** The task that a block waits for. @throws USAGE for a block that says nothing; CONFLICT for one without end. */
+/**
+ * Returns the task that a block waits for. @throws USAGE for a block without a reason and a task; CONFLICT for a cycle
+ */
 function blockedOn(state: FleetState, task: Task, { on, reason }: Input): ThreadId | null {
   if (on == null) {
     if (reason != null && reason.trim() !== '') return null;

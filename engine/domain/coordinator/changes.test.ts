@@ -9,7 +9,7 @@ import { joinDocument, taskDocument } from '../views/views.ts';
 
 type Shown = ReadonlyMap<ThreadId, { readonly task: string; readonly children: readonly string[] }>;
 
-/** A fleet that proves at each step that watchers are told of every task and every subtask that looks different. */
+/** A fleet that checks at each step that watchers are notified of every task and subtask that looks different. */
 class WatchedFleet extends TestFleet {
   override do<T>(decide: (now: number) => T): T {
     const before = shown(this);
@@ -18,7 +18,7 @@ class WatchedFleet extends TestFleet {
       const told = this.changed.get(thread);
       const was = before.get(thread);
       if (after.task !== was?.task) assert.ok(told !== undefined, `not told of ${thread}: ${after.task}`);
-      // The subtasks of a fan-out that was just made are all new.
+      // The subtasks of a new fan-out are all new.
       if (was === undefined || was.children.length === 0) continue;
       after.children.forEach((child, index) => {
         if (child !== was.children[index])
@@ -40,7 +40,7 @@ function shown({ core, now }: TestFleet): Shown {
   );
 }
 
-/** Without what follows from the time, from an instance, or from another subtask, of which there are events too. */
+/** Returns a child without what depends on the time, an instance, or another subtask, which have their own events. */
 function shownChild(child: d.ChildDocument): string {
   const { wall_time_secs: _, reason, ...rest } = child;
   return JSON.stringify({ ...rest, reason: child.state === 'done' ? reason : null });
@@ -70,7 +70,7 @@ describe('watchers are told of', () => {
       ),
     );
     fleet.report(fanOut, 0, { verdict: 'failed', exit_code: 3 });
-    // Its back-off is a second; the workers are heard of meanwhile.
+    // The back-off is a second. Meanwhile the workers send heartbeats.
     for (let ms = 0; ms < 1200; ms += 400) {
       fleet.pass(400);
       for (const worker of [0, 1]) fleet.beat(worker, { slots: 4 });

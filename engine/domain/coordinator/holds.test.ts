@@ -8,11 +8,11 @@ import { joinDocument } from '../views/views.ts';
 import { TestFleet, USER } from '../testing/test-fleet.ts';
 import { holdContext, holdOf, type HoldReason } from './holds.ts';
 
-/** It is fixed: which kinds are met is asserted. */
+/** Fixed, because the test asserts which kinds occur. */
 const SEED = 1;
 const WORKERS = 2;
 
-/** Two fan-outs for two workers, of which one has a budget and dependencies, and one may have one subtask out. */
+/** Two fan-outs on two workers: one has a budget and dependencies, the other may have one subtask out. */
 function fleetWithWork(): { fleet: TestFleet; fanOuts: readonly FanOut[] } {
   const fleet = new TestFleet(WORKERS);
   fleet.createNamespace('team', null, { limits: { max_parallel: 1 } });
@@ -48,7 +48,7 @@ function perform(fleet: TestFleet, fanOut: FanOut, act: string, index: number): 
     fleet.do(now => unkill(fleet.core, { namespace, emergency: false }, { actor: USER, now }));
 }
 
-/** The workers with a free slot. */
+/** Returns the number of workers with a free slot. */
 const free = (fleet: TestFleet): number =>
   [...fleet.core.links.values()].filter(({ assigned }) => assigned.size === 0).length;
 

@@ -12,10 +12,13 @@ import { SUBTASK, type SubtaskEvent, type SubtaskState } from '../model/subtask-
 import { COMES_UP, CONNECTION, ORDER, STATUS, type WorkerEvent } from '../model/worker-machines.ts';
 import { FOLD, HEARTBEAT_MS, refOf, TestFleet, workerDid } from '../testing/test-fleet.ts';
 
-/** The tables, driven through the doors of the coordinator and of the fold. The seed is fixed: coverage is asserted. */
+/**
+ * Drives the tables through the public methods of the coordinator and of the fold. The seed is fixed, because coverage
+ * is asserted.
+ */
 const SEED = 4;
 
-/** The entries of a table that lead somewhere, as `state event`. */
+/** Returns the entries of a table that lead to a state, as `state event`. */
 function entriesOf<S extends string, E extends string>(machine: Machine<S, E>): string[] {
   return Object.entries<Readonly<Record<string, string>>>(machine).flatMap(([state, row]) =>
     Object.entries(row)
@@ -116,7 +119,7 @@ describe('the machines of workers', () => {
     'told to stop': fleet => fleet.do(now => fleet.core.stop(workerDid(0), 1000, now)),
     stopped: fleet => fleet.do(now => fleet.core.stopped(workerDid(0), now)),
   } satisfies Readonly<Record<WorkerEvent, (fleet: TestFleet) => void>>;
-  /** The time in which a worker is held for stale, and not yet for lost; and that in which it is lost. */
+  /** The silence after which a worker is stale and not yet lost, and that after which it is lost. */
   const SILENT_MS = 2.5 * HEARTBEAT_MS;
   const LOST_MS = 31_000;
 
@@ -130,10 +133,10 @@ describe('the machines of workers', () => {
     after(CONNECTION as Machine<string, WorkerEvent>, connection, event),
     after(ORDER as Machine<string, WorkerEvent>, order, event),
   ];
-  /** What time makes of a worker. */
+  /** Returns a worker's states after a silence. */
   function silently(sides: Sides, event: 'silent' | 'lost'): Sides {
     const isAwaited = ['awaited', 'replaced'].includes(sides[1]);
-    // One of which a process is awaited is given the time of a launch.
+    // A worker with an awaited process gets the time of a launch.
     if (event === 'silent' && isAwaited) return sides;
     const silent = sides[0] === 'live' ? happens(sides, 'silent') : sides;
     if (event === 'silent') return silent;
@@ -158,7 +161,7 @@ describe('the machines of workers', () => {
             assert.deepEqual(sidesOf(fleet), [sides[0], COMES_UP[sides[0] as keyof typeof COMES_UP], 'work']);
             continue;
           }
-          // What was heard last is a moment ago, so that the silence begins here.
+          // The last message was a moment ago, so that the silence begins here.
           if (event === 'silent' || event === 'lost') fleet.core.links.get(workerDid(0))!.heardAt = fleet.now;
           DOORS[event](fleet);
           const isLinked = sides[1] === 'linked' || sides[1] === 'replaced';
@@ -183,7 +186,7 @@ describe('the machines of workers', () => {
 describe('the machine of assignments', () => {
   const EVENTS = ['started', 'silent', 'alive', 'held', 'missing'] as const satisfies AssignmentEvent[];
 
-  /** The subtask 0 at a worker that may be asked it back, because the other one was out of quota. */
+  /** Returns subtask 0 at a worker that may be asked to hand it back, because another subtask ran out of quota. */
   function assigned(isRecalled: boolean): { fleet: TestFleet; fanOut: FanOut } {
     const fleet = new TestFleet(1, 2);
     const fanOut = fleet.fanOut([{ run: 'true' }, { run: 'true' }]);

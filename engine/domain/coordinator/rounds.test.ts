@@ -8,7 +8,7 @@ import { states, TestFleet, USER } from '../testing/test-fleet.ts';
 
 const fail = { verdict: 'failed', reason: 'exit 1' } as const;
 
-/** A fan-out of four named subtasks, of which the first two failed, and which joined. */
+/** A joined fan-out of four named subtasks, the first two of which failed. */
 function lost(changed: Parameters<TestFleet['fanOut']>[1] = {}): { fleet: TestFleet; fanOut: FanOut } {
   const fleet = new TestFleet(4);
   const names = ['lint', 'test-1', 'test-2', 'docs'];

@@ -12,7 +12,7 @@ import { restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FanOut, type FleetState } from '../model/state.ts';
 import { FOLD, refOf, SELF, TestFleet, USER, workerDid } from '../testing/test-fleet.ts';
 
-/** Counts that are made by counting. */
+/** Returns the counts, computed from the children. */
 function counted(fanOut: FanOut): FanOut['counts'] {
   const count = (test: (child: FanOut['children'][number]) => boolean): number =>
     fanOut.children.filter(test).length;
@@ -191,7 +191,7 @@ describe('the fold', () => {
   });
 });
 
-// Records of any kind in any order, from anybody, about a fan-out of five.
+// Records of any kind, order and author about a fan-out of five.
 const actor = fc.constantFrom(SELF, SELF, SELF, workerDid(0), workerDid(1), USER);
 const index = fc.integer({ min: -1, max: 6 });
 const small = fc.integer({ min: -1, max: 3 });

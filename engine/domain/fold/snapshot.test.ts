@@ -9,7 +9,7 @@ import { emptyState, type FleetState } from '../model/state.ts';
 import { FOLD, OTHER, refOf, TestFleet, workerDid } from '../testing/test-fleet.ts';
 import { taskDocument } from '../views/views.ts';
 
-/** All of a state but the order in which children wait, as plain data. */
+/** Returns a state as plain data, without the order of waiting children. */
 function shown(state: FleetState): unknown {
   return {
     ...state,
@@ -35,7 +35,7 @@ function shown(state: FleetState): unknown {
   };
 }
 
-/** A fleet with something of everything behind it. */
+/** A fleet with every kind of event in its history. */
 function eventful(): TestFleet {
   const fleet = new TestFleet(2, 2);
   fleet.addTask({ labels: ['a'], criteria: ['b'], dir: '/somewhere' }, 'key-1');

@@ -10,7 +10,7 @@ import type { CelProgram, ChildFacts, JoinFacts, OpenFacts } from '../model/pred
 
 const NAMES = ['lint', 'types', ''] as const;
 
-/** Expressions of which many are decided beforehand, and many are not. */
+/** Expressions, many of which can be decided beforehand, and many not. */
 const number = fc.oneof(
   fc.constantFrom('total', 'running', 'pending', 'children.size()', 'size(children)'),
   fc.constantFrom('accepted', 'rejected', 'failed', 'timed_out', 'cancelled'),
@@ -106,7 +106,7 @@ const end: fc.Arbitrary<End> = fc.record({
 });
 const facts = fc.array(end, { minLength: 3, maxLength: 3 }).map(ended);
 
-/** The facts that a join is decided by once all have ended so. */
+/** Returns the facts that decide a join once all children have these ends. */
 function ended(ends: readonly End[]): JoinFacts {
   return {
     counts: countsOf(ends),
@@ -131,7 +131,7 @@ function countsOf(ends: readonly (End | null)[]): JoinFacts['counts'] {
   };
 }
 
-/** The facts that are known while some have not ended. */
+/** Returns the known facts while some children have not ended. */
 function open(ends: readonly (End | null)[]): OpenFacts {
   return {
     counts: countsOf(ends),
@@ -143,7 +143,7 @@ function open(ends: readonly (End | null)[]): OpenFacts {
   };
 }
 
-/** Every way in which those that have not ended may still end. */
+/** Returns all possible ends of the children that have not ended. */
 function completions(ends: readonly (End | null)[]): readonly (readonly End[])[] {
   const ways = VERDICTS.flatMap(verdict => COSTS.map(cost => ({ verdict, cost })));
   return ends.reduce<readonly (readonly End[])[]>(
@@ -231,7 +231,7 @@ describe('what is foreseen of a predicate', () => {
   });
 });
 
-/** A predicate that has no value does not hold. */
+/** A predicate without a value does not hold. */
 function holds(program: CelProgram, sample: JoinFacts): boolean {
   try {
     return program.evaluate(sample);

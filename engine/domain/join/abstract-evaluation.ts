@@ -7,19 +7,19 @@ import { roundedProduct, roundedSum } from './decimal.ts';
 import type { Decision, Foresight, OpenChild, OpenFacts } from '../model/predicate.ts';
 
 /**
- * Tells what is so of a join predicate in every run that is still possible, by abstract interpretation over intervals and
- * sets of words (Cousot & Cousot, 1977). It is sound and not complete: what it says holds of every run, and it need not
- * say all that holds.
+ * Finds what holds for a join predicate in every run that is still possible, by abstract interpretation over intervals
+ * and sets of words (Cousot & Cousot, 1977). It is sound and not complete: each result holds for every run, but not
+ * everything that holds is found.
  */
 
-/** All that a value may be; where `canError` is true, its evaluation may also fail. */
+/** The possible values of an expression. When `canError` is true, its evaluation may also fail. */
 type Values = Kind & { readonly canError: boolean };
 type Kind =
   | Num
   | Truth
   /** One of these texts. */
   | { readonly kind: 'text'; readonly words: ReadonlySet<string> }
-  /** `inOrder` where the groups follow one another as the elements do. */
+  /** `inOrder`: the groups are in the order of the elements. */
   | { readonly kind: 'list'; readonly groups: readonly Group[]; readonly inOrder?: boolean }
   | { readonly kind: 'fields'; readonly of: Readonly<Record<string, Values>> }
   | { readonly kind: 'any' };
@@ -28,21 +28,21 @@ interface Num {
   readonly min: number;
   readonly max: number;
   readonly isInt: boolean;
-  /** Of a whole number that the counters make. */
+  /** For a whole number computed from the counters. */
   readonly form?: Form | undefined;
 }
 /**
- * A whole number as the subtasks that are open make it: `base`, and for each of them the weight of the counter that it will
- * be counted by. All of them end, so the extremes are those of one counter that takes them all.
+ * A whole number as a function of the open subtasks: `base`, plus for each of them the weight of the counter that will
+ * count it. All of them end, so the extremes are those with all of them in one counter.
  */
 interface Form {
   readonly base: number;
-  /** For each of COUNTERS. */
+  /** One per entry of COUNTERS. */
   readonly weights: readonly number[];
   readonly open: number;
 }
 type Truth = { readonly kind: 'bool'; readonly canHold: boolean; readonly canFail: boolean } & Implied;
-/** Numbers that are not negative where the truth holds, and where it fails. */
+/** Numbers that are not negative when the truth holds, and when it fails. */
 interface Implied {
   readonly ifTrue: readonly Form[];
   readonly ifFalse: readonly Form[];
@@ -50,7 +50,7 @@ interface Implied {
 type Bool = Truth & { readonly canError: boolean };
 type List = Kind & { readonly kind: 'list' } & { readonly canError: boolean };
 
-/** Elements of a list of which the same is known. */
+/** Elements of a list about which the same is known. */
 interface Group {
   readonly of: Values;
   readonly min: number;
@@ -65,7 +65,7 @@ interface Scope {
 
 const sound = <K extends Kind>(kind: K): K & { readonly canError: false } => ({ ...kind, canError: false });
 const ANY: Values = { kind: 'any', canError: true };
-/** Some value of its type. */
+/** Any value of its type. */
 const SOME: Values = { kind: 'any', canError: false };
 const int = (min: number, max = min): Values => sound({ kind: 'number', min, max, isInt: true });
 const double = (min: number, max: number): Values => sound({ kind: 'number', min, max, isInt: false });
@@ -83,14 +83,14 @@ const TRUE = truth(true, false);
 const FALSE = truth(false, true);
 
 const holds = (values: Values): boolean => values.kind === 'bool' && !values.canFail && !values.canError;
-/** Either false or without a value. */
+/** Returns true for a value that is either false or an error. */
 const fails = (values: Values): boolean => values.kind === 'bool' && !values.canHold;
 
 /**
- * Returns what is so whatever becomes of the subtasks.
+ * Returns what holds for a predicate whatever the subtasks do.
  *
- * @param root of a predicate that was checked
- * @param names of the children; empty where one has none
+ * @param root a checked predicate
+ * @param names the children's names; empty where a child has none
  */
 export function foresee(root: ASTNode, names: readonly string[]): readonly Foresight[] {
   const walk = new Walk();
@@ -109,10 +109,10 @@ export function foresee(root: ASTNode, names: readonly string[]): readonly Fores
 }
 
 /**
- * Decides a join by what has ended, where nothing that is still open can change the outcome. A predicate that has no value
- * does not hold.
+ * Decides a join from the children that have ended, when no open child can change the outcome. A predicate without a
+ * value does not hold.
  *
- * @returns the outcome, undefined where it is open, with the steps that it took to find out, of some tenths of a µs each
+ * @returns the outcome, undefined while it is open, and the number of steps taken, each of some tenths of a µs
  */
 export function foretell(root: ASTNode, facts: OpenFacts): { outcome: Decision | undefined; steps: number } {
   const walk = new Walk();
@@ -122,12 +122,12 @@ export function foretell(root: ASTNode, facts: OpenFacts): { outcome: Decision |
   return { outcome: fails(outcome) ? 'unsatisfiable' : undefined, steps };
 }
 
-/** Tells whether an expression names one of these variables. */
+/** Returns true when an expression uses one of these variables. */
 export function mentions(root: ASTNode, names: readonly string[]): boolean {
   return nodesOf(root).some(node => node.op === 'id' && names.includes(node.args));
 }
 
-/** The values that each name may have once all children are final, which is when a predicate is asked. */
+/** Returns the possible values of each name when all children are final, which is when a predicate is evaluated. */
 function beforehand(names: readonly string[]): Scope {
   const total = names.length;
   const child = fields({
@@ -146,7 +146,7 @@ function beforehand(names: readonly string[]): Scope {
 
 const COUNTERS: readonly string[] = ['accepted', 'rejected', 'failed', 'timed_out', 'cancelled'];
 
-/** A counter, now and with all that is open. */
+/** Returns the possible values of a counter: its present value, up to that plus all open children. */
 function counter(name: string, now: number, open: number): Values {
   const weights = COUNTERS.map(each => (each === name ? 1 : 0));
   return sound({
@@ -196,18 +196,18 @@ function lookUp(scope: Scope, name: string): Values {
   return SOME;
 }
 
-/** The children, as groups. */
+/** The children in groups. */
 interface Children {
   readonly groups: readonly Group[];
   readonly inOrder: boolean;
 }
 
-/** The most groups that are looked at one by one: some milliseconds' work. */
+/** The maximum number of groups: some milliseconds of work. */
 const MAX_GROUPS = 2_000;
 
 /**
- * Children of which the expression sees the same are one group. Where these are too many, only the verdicts tell them
- * apart, and all else of a child is taken for unknown.
+ * Groups children that the expression can't tell apart. If there are too many groups, children are grouped by verdict
+ * only, and all other fields count as unknown.
  */
 function groupsOf(children: readonly OpenChild[], used: ReadonlySet<string>): Children {
   const seen = [...used].flatMap(name =>
@@ -219,7 +219,7 @@ function groupsOf(children: readonly OpenChild[], used: ReadonlySet<string>): Ch
   return { groups: grouped(children, byVerdict)!, inOrder: false };
 }
 
-/** Undefined where there are more than MAX_GROUPS. */
+/** Returns undefined for more than MAX_GROUPS. */
 function grouped(
   children: readonly OpenChild[],
   seen: readonly (readonly [name: string, field: Field])[],
@@ -242,14 +242,14 @@ function grouped(
 const keyOf = (known: Known): string =>
   typeof known === 'string' ? `${known.length}:${known}` : String(known);
 
-/** The known value of a field; null where it depends on an end that is still to come. */
+/** The known value of a field; null where it depends on an end that has not happened. */
 type Known = string | number | null;
 interface Field {
   known(child: OpenChild): Known;
   values(known: Known): Values;
 }
 
-/** A field that is as it will be. */
+/** A field that does not change. */
 const fixed = (of: (child: OpenChild) => string): Field => ({
   known: of,
   values: known => texts(String(known)),
@@ -260,7 +260,7 @@ const atEnd = (of: (child: OpenChild) => Known, values: (known: Known) => Values
 });
 const amountAtEnd = (of: (child: OpenChild) => number): Field =>
   atEnd(of, known => (known === null ? double(0, Infinity) : double(Number(known), Number(known))));
-/** A text that is null only while its child is open: one that was never set is empty. */
+/** A text that is null only while its child is open. A text that was never set is empty. */
 const textAtEnd = (of: (child: OpenChild) => string | null): Field =>
   atEnd(
     child => of(child) ?? '',
@@ -293,7 +293,9 @@ function fields(of: Readonly<Record<string, Values>>): Values {
   return sound({ kind: 'fields', of });
 }
 
-/** The fields that are asked for anywhere in an expression; `index` is, where an element of a list is. */
+/**
+ * Returns the fields that an expression uses. `index` counts as used where the expression takes an element of a list.
+ */
 function fieldsIn(root: ASTNode): ReadonlySet<string> {
   return new Set(
     nodesOf(root).flatMap(node => (node.op === '.' ? node.args[1] : node.op === '[]' ? 'index' : [])),
@@ -424,7 +426,10 @@ class Walk {
     return risky(found, left.canError);
   }
 
-  /** A text that the other side can never be is a slip of the pen: it makes the comparison mean nothing. */
+  /**
+   * Reports a comparison with a text that the other side can never be: it is probably a mistake, and has a constant
+   * value.
+   */
   #compared([left, right]: readonly ASTNode[], [one = ANY, other = ANY]: readonly Values[]): void {
     if (one.kind !== 'text' || other.kind !== 'text') return;
     if (right?.op === 'value') this.#never(right, other.words, one.words);
@@ -459,12 +464,12 @@ function risky<V extends Values>(values: V, canError: boolean): V {
 function literal(value: unknown): Values {
   if (typeof value === 'boolean') return value ? TRUE : FALSE;
   if (typeof value === 'string') return texts(value);
-  // Beyond this a double is no longer each whole number.
+  // A double can't represent every larger whole number.
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? int(Number(value)) : SOME;
   return typeof value === 'number' ? double(value, value) : SOME;
 }
 
-/** The value as a bool. */
+/** Returns the value as a bool. */
 function asBool(values: Values): Bool {
   return values.kind === 'bool' ? values : truth(true, true, values.canError);
 }
@@ -474,23 +479,23 @@ function negated(values: Values): Bool {
   return truth(canFail, canHold, canError, { ifTrue: ifFalse, ifFalse: ifTrue });
 }
 
-/** In CEL `false && error` is false, in whatever order they stand. */
+/** In CEL, `false && error` is false, in either order. */
 function conjunction(left: Values, right: Values): Bool {
   const [a, b] = [asBool(left), asBool(right)];
   const canError = (a.canError && (b.canHold || b.canError)) || (b.canError && (a.canHold || a.canError));
   const ifTrue = together(a.ifTrue, b.ifTrue);
   const canHold = a.canHold && b.canHold && !ifTrue.some(isNegative);
-  // The other side failed, where one never does.
+  // If one side never fails, the other side failed.
   const ifFalse = a.canFail ? (b.canFail ? [] : a.ifFalse) : b.ifFalse;
   return truth(canHold, a.canFail || b.canFail, canError, { ifTrue, ifFalse });
 }
 
-/** The most forms that a truth keeps: those of five comparisons, alone and in pairs. */
+/** The maximum number of forms of a truth: those of five comparisons, alone and in pairs. */
 const MAX_FORMS = 16;
 
 /**
- * The forms of two truths that both hold, and their sums: counters share the subtasks that are open, so that each side may be
- * possible and both together are not.
+ * Returns the forms of two truths that both hold, and their sums. Counters share the open subtasks, so each side alone
+ * may be possible while both together are not.
  */
 function together(left: readonly Form[], right: readonly Form[]): readonly Form[] {
   if (left.length === 0 || right.length === 0) return [...left, ...right];
@@ -499,7 +504,7 @@ function together(left: readonly Form[], right: readonly Form[]): readonly Form[
   return [...all.filter(isNegative), ...all].slice(0, MAX_FORMS);
 }
 
-/** True of a form that is negative however the subtasks end. */
+/** Returns true for a form that is negative whatever the subtasks do. */
 const isNegative = (form: Form): boolean => extremes(form).max < 0;
 
 function chosen(condition: Values, yes: Values, no: Values): Values {
@@ -546,7 +551,10 @@ function belowApart(left: Num, right: Num, orEqual: boolean): Bool {
 
 const NOTHING: Num = { kind: 'number', min: 0, max: 0, isInt: true };
 
-/** The difference of two numbers that counters make; undefined where one of them is none, or both are constant. */
+/**
+ * Returns the difference of two numbers computed from counters; undefined when one of them is not, or when both are
+ * constant.
+ */
 function difference(left: Num, right: Num): (Num & { readonly form: Form }) | undefined {
   if (left.form === undefined && right.form === undefined) return undefined;
   const apart = sum(sound(left), negative(sound(right)));
@@ -569,14 +577,14 @@ function product(left: Values, right: Values): Values {
 const isConstant = (values: Values): values is Values & Num =>
   values.kind === 'number' && values.isInt && values.min === values.max;
 
-/** The number as counters make it; a constant takes none of them. */
+/** Returns the form of a number; that of a constant has weights of 0. */
 function formOf(values: Values): Form | undefined {
   if (values.kind !== 'number') return undefined;
   if (values.form !== undefined) return values.form;
   return isConstant(values) ? { base: values.min, weights: COUNTERS.map(() => 0), open: 0 } : undefined;
 }
 
-/** The sum. Only constants know of no open subtasks. */
+/** Returns the sum. `open` is 0 only in constants. */
 function combined(left: Form | undefined, right: Form | undefined): Form | undefined {
   if (left === undefined || right === undefined) return undefined;
   return {
@@ -594,7 +602,7 @@ function raised(form: Form, by: number): Form {
   return { ...form, base: form.base + by };
 }
 
-/** Narrows a whole number to what the counters can make of it. */
+/** Narrows a whole number to the values that its form allows. */
 function withForm(values: Values, form: Form | undefined): Values {
   if (values.kind !== 'number' || !values.isInt || form === undefined) return values;
   if (!isExact(form)) return values;
@@ -606,13 +614,13 @@ function extremes({ base, weights, open }: Form): { readonly min: number; readon
   return { min: base + open * Math.min(...weights), max: base + open * Math.max(...weights) };
 }
 
-/** True where doubles hold each number that the form can be. */
+/** Returns true when doubles represent each number that the form can be. */
 function isExact(form: Form): boolean {
   const { min, max } = extremes(form);
   return [form.base, ...form.weights, min, max].every(Number.isSafeInteger);
 }
 
-/** The hull of an operation that is monotone in each operand, told only where no result can leave the exact numbers. */
+/** Returns the hull of an operation that is monotone in each operand, only when every result is an exact number. */
 function arithmetic(
   left: Values,
   right: Values,
@@ -625,7 +633,7 @@ function arithmetic(
   const isFit = (bound: number): boolean =>
     !Number.isNaN(bound) && (!Number.isFinite(bound) || Math.abs(bound) < Number.MAX_SAFE_INTEGER);
   if (!corners.every(isFit)) return ANY;
-  // A whole number without a bound may leave those that CEL has.
+  // A whole number without a bound may overflow in CEL.
   const [min, max] = [Math.min(...corners), Math.max(...corners)];
   const canError = left.isInt && !(Number.isFinite(min) && Number.isFinite(max));
   return { kind: 'number', min, max, isInt: left.isInt, canError };
@@ -658,7 +666,7 @@ function called(name: string, [value, ...others]: readonly Values[]): Values {
   );
 }
 
-/** The element at a place that is known, of a list in order. */
+/** Returns the element at a known position of a list in order. */
 function element(list: Values, place: Values): Values {
   if (list.kind !== 'list' || list.inOrder !== true || !isConstant(place) || place.min < 0) return ANY;
   let before = 0;
@@ -669,7 +677,7 @@ function element(list: Values, place: Values): Values {
   return ANY;
 }
 
-/** The texts that the elements of a list may be; null where some are no texts. */
+/** Returns the possible texts of a list's elements; null when some are not texts. */
 function wordsIn({ groups }: List): ReadonlySet<string> | null {
   const words = new Set<string>();
   for (const { of } of groups) {
@@ -703,7 +711,7 @@ function all(list: List, each: readonly Values[]): Bool {
   let outcome = TRUE;
   list.groups.forEach(({ min, max }, i) => {
     const test = asBool(each[i]!);
-    // Left aside is what one element implies: the list may be without it, and there are many.
+    // What a single element implies is ignored: the element may be absent, and there are many.
     if (max > 0)
       outcome = conjunction(outcome, truth(min === 0 || test.canHold, test.canFail, test.canError));
   });
@@ -714,7 +722,7 @@ function exists(list: List, each: readonly Values[]): Bool {
   return negated(all(list, each.map(negated)));
 }
 
-/** It has no value where the test of some element has none. */
+/** Has no value when the test of some element has none. */
 function existsOne(list: List, each: readonly Values[]): Bool {
   const tests = each.map(asBool);
   let [least, most] = [0, 0];

@@ -2,15 +2,17 @@ import type { ASTNode } from 'cel-js';
 import { predicateFault } from '../model/predicate.ts';
 
 /**
- * An upper bound of the work that an expression can make, found by walking it before it ever runs: expressions come
- * from outside, their language has no bound of its own on evaluation (only on their size), and a join is decided on
- * the thread that everything else waits for. A step is about 30 ns, so that no expression over up to 25,000 children
- * holds that thread for more than 50 ms.
+ * Computes an upper bound of the work of an expression, by walking it before its first evaluation. Expressions come
+ * from outside, CEL limits only their size and not their evaluation, and a join is decided on the thread that
+ * everything else waits for. A step is about 30 ns, so that no expression over up to 25,000 children holds that thread
+ * for more than 50 ms.
  */
 const MAX_STEPS = 1_500_000;
-/** For each child, in a larger fan-out: so much that the children can be gone through a few times. */
+/** The maximum per child in a larger fan-out: enough to iterate over the children a few times. */
 const MAX_STEPS_PER_CHILD = 60;
-/** For expressions without children, such as rules: bodies are counted as much longer than they mostly are. */
+/**
+ * The maximum for expressions without children, such as rules. The assumed size of bodies is much larger than usual.
+ */
 const MAX_STEPS_OF_RULE = 10_000_000;
 
 /** The bounds of a value: at most `size` elements, entries or characters, each element no more than `item`. */
@@ -23,7 +25,10 @@ export interface Shape {
 export const SCALAR: Shape = { size: 1 };
 export const text = (chars: number): Shape => ({ size: chars });
 
-/** Deeper trees would strain the stack of who evaluates them; generated chains of `||` stay well below. */
+/**
+ * The maximum depth of a tree, which bounds the stack of its evaluation. Generated chains of `
+ * ` stay well below it.
+ */
 const MAX_TREE_DEPTH = 500;
 
 /** Measured in steps per character, or per call. */
@@ -32,7 +37,7 @@ const COPY_CHARS_PER_STEP = 64;
 const COUNT_CHARS_PER_STEP = 6;
 const TIME_ZONE_STEPS = 2_500;
 const NEEDLE_CHARS = 64;
-/** A number or a time as text, and the pieces of one. */
+/** The maximum length of a number or a time as text, and of its pieces. */
 const SHORT_TEXT = 64;
 
 type Scope = ReadonlyMap<string, Shape>;
@@ -43,8 +48,8 @@ interface Bound {
 type Args = readonly Bound[];
 
 /**
- * Refuses a tree that is nested too deeply for the recursion of its evaluation.
- * @throws INVALID_RECORD with the position of the part that goes too deep.
+ * Refuses a tree that is nested too deeply for recursive evaluation.
+ * @throws INVALID_RECORD with the position of the part that is too deep
  */
 export function refuseDeepTree(root: ASTNode): void {
   const open: [node: ASTNode, depth: number][] = [[root, 1]];
@@ -62,9 +67,9 @@ export function refuseDeepTree(root: ASTNode): void {
 }
 
 /**
- * Refuses an expression of sound type that could take too many steps, or that calls what has no bound.
- * @param variables the shapes of the variables; those left out are scalars.
- * @throws INVALID_RECORD with the position of the call, or of the first part that is too much.
+ * Refuses a type-checked expression that could take too many steps, or that calls a function without a bound.
+ * @param variables the shapes of the variables; missing ones are scalars
+ * @throws INVALID_RECORD with the position of the call, or of the first part that exceeds the bound
  */
 export function refuseCostly(root: ASTNode, variables: Scope): void {
   bound(root, variables);
@@ -141,7 +146,7 @@ function operation(node: ASTNode, operands: Args): Bound {
   }
 }
 
-/** The bound of each function's steps and result, given its arguments; a method's receiver is the first. */
+/** The bound of each function's steps and result, given its arguments. A method's receiver is the first argument. */
 const functions: Readonly<Record<string, (args: Args) => Bound>> = {
   size: ([value]) => ({ steps: sizeSteps(value!.shape), shape: SCALAR }),
   contains: search,
@@ -175,7 +180,7 @@ const functions: Readonly<Record<string, (args: Args) => Bound>> = {
   bytes: ([value]) => ({ steps: value!.shape.size, shape: text(value!.shape.size * 3) }),
 };
 
-/** The parts of a time or a duration; with a time zone they are looked up, which is slow. */
+/** The parts of a time or a duration. With a time zone they need a lookup, which is slow. */
 const GETTER =
   /^get(?:Date|DayOfMonth|DayOfWeek|DayOfYear|FullYear|Hours|Milliseconds|Minutes|Month|Seconds)$/;
 
@@ -184,7 +189,7 @@ function call(node: ASTNode, name: string, args: readonly ASTNode[], scope: Scop
   return apply(node, name, boundAll(args, scope));
 }
 
-/** The type check does not look whether a record type has the field that is asked for. */
+/** Checks `has`. The type check does not verify that a record type has the field. */
 function has(field: ASTNode, scope: Scope): Bound {
   if (field.op === '.') {
     const { fields } = bound(field.args[0], scope).shape;
@@ -260,14 +265,14 @@ function sizeSteps(shape: Shape): number {
   return shape.item === undefined ? shape.size / COUNT_CHARS_PER_STEP : 1;
 }
 
-/** An element, a field where it is known which, or what a value of unknown make could hold. */
+/** Returns the shape of an element, of a known field, or of any member of a value of unknown structure. */
 function memberOf(shape: Shape, field: string | null): Shape {
   if (shape.fields === undefined) return shape.item ?? SCALAR;
   const known = field === null ? undefined : shape.fields[field];
   return known ?? Object.values(shape.fields).reduce(either, SCALAR);
 }
 
-/** Returns the steps that comparing a whole value with another takes. */
+/** Returns the steps of comparing a whole value with another one. */
 function weight(shape: Shape): number {
   if (shape.item === undefined) return shape.size / COPY_CHARS_PER_STEP;
   return shape.size * (1 + weight(shape.item));
@@ -303,7 +308,7 @@ export function nodesOf(root: ASTNode): readonly ASTNode[] {
   return nodes;
 }
 
-/** The expressions of which one is made. */
+/** Returns the direct parts of an expression. */
 export function partsOf(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case 'value':

@@ -44,7 +44,7 @@ function factsOf(children: readonly ChildFacts[], changed: Partial<JoinFacts> = 
   };
 }
 
-/** The same facts for the other implementation, in its own types. */
+/** Returns the same facts in the types of the other implementation. */
 function oracleBindings(facts: JoinFacts): Record<string, CelInput> {
   const { counts } = facts;
   const integers = { total: facts.children.length, ...counts };

@@ -13,7 +13,7 @@ import {
   type RuleFacts,
 } from '../model/predicate.ts';
 
-/** The adapter to the CEL library: the only module that imports it, and itself imported only when it is needed. */
+/** The adapter to the CEL library. Only this module imports the library, and it is itself imported on demand. */
 export const celCompiler: CelCompiler = {
   compile(source, total, isAdmitted = false) {
     const program = check(source, JOINS);
@@ -37,7 +37,7 @@ export const celCompiler: CelCompiler = {
   },
 };
 
-/** A child in an expression. Integers are BigInt for the library, and what is not set is empty. */
+/** A child in an expression. The library needs integers as BigInt; unset fields are empty. */
 class Child {
   readonly index: bigint;
   readonly name: string;
@@ -66,7 +66,7 @@ class Child {
   }
 }
 
-/** The task that was fanned out. */
+/** The task of the fan-out, as `parent` in an expression. */
 class Parent {
   readonly thread: string;
   readonly alias: string;
@@ -116,7 +116,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   now: 'google.protobuf.Timestamp',
 };
 
-/** The record that a rule is asked about. */
+/** The record that a rule checks. */
 class Asked {
   readonly thread: string;
   readonly body: JsonObject;
@@ -128,7 +128,7 @@ class Asked {
 }
 
 const ASKED_FIELDS: Readonly<Record<keyof Asked, string>> = { thread: 'string', body: 'map<string, dyn>' };
-/** CEL keeps the word `namespace` for itself. */
+/** CEL reserves the word `namespace`. */
 const RULE_VARIABLES: Readonly<Record<string, string>> = {
   actor: 'string',
   act: 'string',
@@ -143,7 +143,7 @@ export const JOIN_NAMES = { variables: VARIABLES, child: CHILD_FIELDS, parent: P
 interface Language {
   readonly environment: Environment;
   readonly variables: readonly string[];
-  /** The words that may be written instead of an expression. */
+  /** The words that are allowed instead of an expression. */
   readonly words: readonly string[];
   /** The fields of its types. */
   readonly fields: readonly string[];
@@ -165,7 +165,7 @@ function makeRules(): Environment {
   return made;
 }
 
-/** Parses, and checks the types and that the result is a bool. */
+/** Parses an expression, and checks its types and that the result is a bool. */
 function check(source: string, language: Language): ParseResult {
   const program = parse(source, language);
   refuseDeepTree(program.ast);
@@ -225,7 +225,7 @@ function ruleBindings(facts: RuleFacts): Record<string, unknown> {
   return { actor, act, ns: namespace, record: new Asked(facts) };
 }
 
-/** The faults of an expression, told of a rule. */
+/** Words the faults of an expression for a rule. */
 function inRule<T>(run: () => T): T {
   try {
     return run();
@@ -247,7 +247,7 @@ function inRule<T>(run: () => T): T {
   }
 }
 
-/** All the goals of a fan-out share one record of at most this size, which bounds their average. */
+/** The maximum size of the record with all goals of a fan-out, which bounds the average goal. */
 const MAX_ALL_GOALS = 64 * 1024 * 1024;
 const MAX_GOAL = 64 * 1024;
 
@@ -272,8 +272,8 @@ function shapesFor(total: number): ReadonlyMap<string, Shape> {
 }
 
 /**
- * The assumed size of lists and texts of a body: so large that an expression which goes through one is refused. A text
- * may be sixteen times as long, as long as a record; operations on a text are cheap enough for that.
+ * The assumed size of lists and texts of a body. It is so large that an expression that iterates over one is refused. A
+ * text may be sixteen times as long, up to the size of a record; operations on a text are cheap enough for that.
  */
 const MAX_BODY = 4 * 1024 * 1024;
 const RULE_SHAPES: ReadonlyMap<string, Shape> = new Map([
@@ -293,8 +293,8 @@ const ROUNDED: Readonly<Record<string, (value: number) => number>> = {
 };
 
 /**
- * Has the arithmetic of an expression round its fractions to decimals. The library lets nobody replace an operator of its
- * own types, so each operation is wrapped; the library itself assigns `evaluate` when a node is evaluated first.
+ * Makes the arithmetic of an expression round fractions to decimals. The library does not allow replacing the operators
+ * of its own types, so each operation is wrapped; the library itself assigns `evaluate` at a node's first evaluation.
  */
 function makeDecimal(root: ASTNode): void {
   for (const node of nodesOf(root)) {
@@ -315,7 +315,7 @@ function makeDecimal(root: ASTNode): void {
   }
 }
 
-/** The library's error in our words. */
+/** Converts an error of the library. */
 function faultOf(error: unknown, source: string, language: Language): FleetError {
   if (FleetError.is(error)) return error;
   const known = error instanceof ParseError || error instanceof TypeError || error instanceof EvaluationError;

@@ -13,8 +13,8 @@ export interface Decision {
 }
 
 /**
- * Decides an open join, or undefined while it stays open: `all`, `any` and `k_of_n` by a look at counters, CEL when every
- * child is final. Whether a CEL predicate is certain before that `foretellJoin` says.
+ * Decides an open join; undefined while it stays open. `all`, `any` and `k_of_n` need only the counters; a CEL
+ * predicate is decided when every child is final. `foretellJoin` decides CEL predicates earlier.
  */
 export function decideJoin(
   fanOut: FanOut,
@@ -26,7 +26,7 @@ export function decideJoin(
   if (task.cancelled !== null)
     return { outcome: 'cancelled', reason: task.cancelled.reason ?? 'cancelled by request' };
   const early = decideEarly(predicate, counts, total);
-  // A round is not lost before the subtasks that a retry runs again have ended.
+  // A round can't be lost before the retried subtasks have ended.
   const isKnown = early === 'satisfied' || (early !== undefined && fanOut.retrying === 0);
   if (isKnown) return { outcome: early, reason: explain(predicate, counts, total) };
   const final = counts.running + counts.pending === 0;
@@ -41,9 +41,9 @@ export function decideJoin(
 }
 
 /**
- * Decides an open CEL join whose outcome no end that is still to come can change; undefined where some can.
+ * Decides an open CEL join when no future end can change its outcome; undefined otherwise.
  *
- * @returns the decision, with the steps that it took, see `foretell`
+ * @returns the decision, with the number of steps, see `foretell`
  */
 export function foretellJoin(
   fanOut: FanOut,
@@ -51,7 +51,7 @@ export function foretellJoin(
   now: number,
 ): { readonly decision: Decision | undefined; readonly steps: number } {
   const { predicate, counts } = fanOut;
-  // A serial run is to measure all of its subtasks.
+  // A serial run must measure all of its subtasks.
   if (predicate.kind !== 'cel' || fanOut.serialOf !== null) return { decision: undefined, steps: 0 };
   const wallTimeSecs = (now - fanOut.roundStartedAt) / 1000;
   const children = membersIn(fanOut).map(child => openChild(fanOut, child, aliasOf));
@@ -62,8 +62,8 @@ export function foretellJoin(
 }
 
 /**
- * The body of the record that ends a round: what was decided, and the report that it counted for each child. What has
- * many members is spelled in order, which makes the canonical text of a large join several times as fast.
+ * Returns the body of the record that ends a round: the decision, and the counted report of each child. Objects that
+ * occur many times have their members in order, which makes the canonical text of a large join several times as fast.
  */
 export function joinBody(fanOut: FanOut, { outcome, reason }: Decision): JoinBody {
   const { accepted, cancelled, failed, pending, rejected, running, timed_out } = fanOut.counts;
@@ -79,16 +79,16 @@ export function joinBody(fanOut: FanOut, { outcome, reason }: Decision): JoinBod
   };
 }
 
-/** The children that a join is about. */
+/** Returns the members of the join. */
 function membersIn({ children, subtasks, followUps }: FanOut): readonly Member[] {
   const members = followUps === 0 ? children : children.filter(({ index }) => !isFollowUp(subtasks[index]!));
   return members as readonly Member[];
 }
 
-/** A child that is no follow-up: nobody skips it. */
+/** A child that is not a follow-up. It is never skipped. */
 type Member = Child & { readonly verdict: Verdict | null };
 
-/** Returns the facts that a CEL predicate may use, once every child is final. */
+/** Returns the facts that a CEL predicate may use once every child is final. */
 function factsOf(
   fanOut: FanOut,
   aliasOf: (worker: Did) => string,

@@ -11,7 +11,7 @@ import { joinDocument } from '../views/views.ts';
 
 const shares = (...usd: number[]): object[] => usd.map(budget_usd => ({ budget_usd }));
 
-/** Returns the budget in dollars as the documents tell it: booked and reserved. */
+/** Returns the booked and reserved dollars of the budget's document. */
 function told(fleet: TestFleet, fanOut: FanOut): number[] {
   const { booked, reserved } = joinDocument(fleet.core, fanOut.task, true, fleet.now).budget!.usd!;
   return [booked, reserved];
@@ -194,7 +194,7 @@ describe('a budget', () => {
   });
 });
 
-/** Reads the log from its beginning: at no start was more out and booked than the limit. All in tenths of a dollar. */
+/** Checks along the log that no start exceeded the limit with the amounts out and booked. All in tenths of a dollar. */
 function requireWithin(fleet: TestFleet, share: readonly number[], limit: number): void {
   let booked = 0;
   const out = new Set<number>();

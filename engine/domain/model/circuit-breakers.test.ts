@@ -10,8 +10,8 @@ const shell = { run: 'true' };
 const NO_MORE = { verdict: 'failed', reason: 'no quota', quota: {} } as const;
 
 /**
- * Returns the time at which the first breaker in the fleet's document lets one attempt ahead, in ms; undefined when
- * none is open.
+ * Returns the time in ms at which the first breaker in the fleet's document allows one attempt; undefined without an
+ * open breaker.
  */
 function opensAt(fleet: TestFleet): number | undefined {
   const facts = {
@@ -28,7 +28,7 @@ function opensAt(fleet: TestFleet): number | undefined {
   return breakers[0] && breakers[0].resets_at_unix * 1000;
 }
 
-/** Lets time pass in which the workers are heard of. */
+/** Advances the time while the workers send heartbeats. */
 function pass(fleet: TestFleet, ms: number, workers: number): void {
   for (const until = fleet.now + ms; fleet.now < until;) {
     fleet.pass(Math.min(500, until - fleet.now));
@@ -39,7 +39,7 @@ function pass(fleet: TestFleet, ms: number, workers: number): void {
 const reasonOf = (fleet: TestFleet, fanOut: FanOut, index: number): string | null =>
   joinDocument(fleet.core, fanOut.task, false, fleet.now).children[index]!.reason;
 
-/** One worker, and the first of these children found its executor without quota. */
+/** One worker. The first of these children found its executor without quota. */
 function withoutQuota(
   subtasks: readonly object[] = [shell, shell, shell],
   quota: { resets_at_unix?: number } = {},

@@ -37,7 +37,7 @@ const countsOf = (changed: Partial<Counts>): Counts => ({
   ...changed,
 });
 
-/** The counts after these verdicts, the rest of `total` being pending. */
+/** Returns the counts after these verdicts; the rest of `total` is pending. */
 function countsAfter(verdicts: readonly Verdict[], total: number): Counts {
   const counts = countsOf({ pending: total - verdicts.length });
   for (const verdict of verdicts) (counts[COUNTER[verdict]] as number)++;
@@ -67,7 +67,7 @@ function factsAfter(verdicts: readonly Verdict[]): JoinFacts {
   };
 }
 
-/** Evaluates the predicate by another, independent definition. */
+/** Evaluates the predicate by an independent definition. */
 function holds(predicate: Predicate, verdicts: readonly Verdict[]): boolean {
   const accepted = verdicts.filter(verdict => verdict === 'accept').length;
   switch (predicate.kind) {
@@ -82,13 +82,13 @@ function holds(predicate: Predicate, verdicts: readonly Verdict[]): boolean {
   }
 }
 
-/** Every way in which the open children could yet end; what is no acceptance counts alike. */
+/** Returns all possible ends of the open children. All verdicts but `accept` count alike. */
 function* completions(verdicts: readonly Verdict[], total: number): Generator<readonly Verdict[]> {
   if (verdicts.length === total) yield verdicts;
   else for (const next of ['accept', 'failed'] as const) yield* completions([...verdicts, next], total);
 }
 
-/** The decision that all completions agree on. */
+/** Returns the decision that all completions share. */
 function certain(predicate: Predicate, verdicts: readonly Verdict[], total: number): Decision | undefined {
   const answers = new Set([...completions(verdicts, total)].map(all => holds(predicate, all)));
   if (answers.size > 1) return undefined;

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../record/canonical.ts';
 import type { ResultFields } from './record-bodies.ts';
 import { doneBody, resultBody } from './result-encoding.ts';
 
-/** A result that has whatever one may have. */
+/** A result with every possible member. */
 const FULL: Required<ResultFields> = {
   verdict: 'reject',
   reason: 'it asks',

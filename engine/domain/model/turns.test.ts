@@ -4,7 +4,7 @@ import { kill } from '../commands/kill.ts';
 import type { FanOut } from './state.ts';
 import { TestFleet, USER } from '../testing/test-fleet.ts';
 
-/** The starts of each of these fan-outs, in the order in which one worker with one slot makes `count` of them. */
+/** Returns the first `count` starts of these fan-outs on one worker with one slot, in order. */
 function startsOf(fleet: TestFleet, fanOuts: readonly FanOut[], count: number): string {
   let order = '';
   for (let n = 0; n < count; n++) {

@@ -204,7 +204,7 @@ describe('a freeze', () => {
     assert.deepEqual(controlMembers(fleet.core.state), before);
     const restored = restoreState(saveState(fleet.core.state, celCompiler), celCompiler)!;
     assert.deepEqual(controlMembers(restored), before);
-    // Its worker comes back with empty hands: what it was given is not given again.
+    // The worker reconnects without the delivery, which is not repeated.
     fleet.sent = [];
     fleet.hello(0);
     assert.deepEqual(fleet.delivered(), []);

@@ -17,7 +17,7 @@ import { joinDocument } from '../views/views.ts';
 
 type Policies = Readonly<Record<string, Policy>>;
 
-/** A fleet with the namespaces a, a/b and c, of which these have policies. */
+/** A fleet with the namespaces a, a/b and c, some of them with these policies. */
 function fleetWith(policies: Policies, workers = 1, slots = 1): TestFleet {
   const fleet = new TestFleet(workers, slots);
   for (const id of ['a', 'a/b', 'c']) fleet.createNamespace(id, null, policies[id]);
@@ -455,11 +455,11 @@ const anOperation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** The contract of namespaces, in a slow and plain reference implementation. */
+/** A slow and simple reference implementation of namespaces. */
 class Reference {
   readonly #known = new Map<string, { status: 'active' | 'archived' | 'deleted'; policy: Policy }>();
 
-  /** @returns whether the operation is let in. */
+  /** @returns true when the operation is admitted */
   apply(operation: Operation): boolean {
     const { id } = operation;
     const known = this.#known.get(id);
@@ -491,7 +491,7 @@ class Reference {
     });
   }
 
-  /** It and what lies above it. */
+  /** Returns a namespace and its ancestors. */
   #above(id: string): string[] {
     const segments = id.split('/');
     return segments.map((_, i) => segments.slice(0, segments.length - i).join('/'));
@@ -515,7 +515,10 @@ function admitsAlone({ allow = {}, deny = {}, limits = {} }: Policy, wanted: Wan
   );
 }
 
-/** Tells whether the rules let a fan-out in, as `task add` and `task fan-out` ask them. One that is let in is cancelled. */
+/**
+ * Returns true when the rules admit a fan-out, as `task add` and `task fan-out` check it. An admitted fan-out is
+ * cancelled.
+ */
 function isAdmitted(fleet: TestFleet, namespace: string, wanted: Wanted): boolean {
   const { count, executor, target, timeout_secs, budget_usd } = wanted;
   const run = executor === 'shell' ? 'true' : null;
@@ -540,7 +543,7 @@ describe('namespaces, whatever is done to them', () => {
     fc.assert(
       fc.property(somePolicies, aFanOut, (policies, wanted) => {
         const fleet = new TestFleet(2);
-        // Nothing is given out, so that what was let in leaves no trace in the budgets.
+        // Without workers nothing is assigned, so that admitted fan-outs do not affect the budgets.
         for (const n of [0, 1]) fleet.do(now => fleet.core.gone(workerDid(n), 'for the test', now));
         TREE.forEach((id, i) => fleet.createNamespace(id, null, policies[i]));
         for (const id of TREE) {

@@ -32,7 +32,7 @@ const remove = (fleet: TestFleet, name: string, actor = USER): unknown =>
 const refuses = (code: ErrorCode, message: RegExp, run: () => unknown): void =>
   assert.throws(run, (error: unknown) => FleetError.is(error, code) && message.test(error.message));
 
-/** A record that a client hands in. */
+/** Appends a client's record. */
 function hand(fleet: TestFleet, actor: Did, body: object = {}): void {
   const { record } = fleet.sealAs(actor, THREAD, 'KNOW', body as never);
   admitRecord(fleet.core.state, record, celCompiler, fleet.now);
@@ -42,7 +42,7 @@ function hand(fleet: TestFleet, actor: Did, body: object = {}): void {
 
 interface Written {
   readonly cel: string;
-  /** Evaluates the expression; null where it has no value. */
+  /** Evaluates the expression; null without a value. */
   readonly means: (asked: Asked) => boolean | null;
 }
 

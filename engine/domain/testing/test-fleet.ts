@@ -18,11 +18,11 @@ import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
 export const USER = 'did:sync:user:tester' as Did;
-/** The user who judges what USER did. */
+/** A user who judges the work of USER. */
 export const OTHER = 'did:sync:user:other' as Did;
 export const HEARTBEAT_MS = 1000;
 
-/** The DID of the worker with this number, whose alias is `worker-‹number›`. */
+/** Returns the DID of the worker with this number, whose alias is `worker-‹number›`. */
 export function workerDid(number: number): Did {
   return `did:sync:instance:${String(number).padStart(16, '0')}` as Did;
 }
@@ -42,24 +42,24 @@ export interface Sent {
   readonly message: ToWorker;
 }
 
-/** A coordinator whose log is durable at once, and workers that only say what a test has them say. */
+/** A coordinator whose records are durable immediately, and workers that send only what a test makes them send. */
 export class TestFleet {
   now = 1_000_000;
   core = this.#newCore(emptyState());
   /** The records of the log, with their times. */
   readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
-  /** The messages that were sent to workers since it was last cleared. */
+  /** The messages sent to workers since the last reset. */
   sent: Sent[] = [];
-  /** The fan-outs that watchers were told of at the last step, with their subtasks. */
+  /** The fan-outs in the watchers' events of the last step, with their subtasks. */
   changed: ReadonlyMap<ThreadId, ReadonlySet<number>> = new Map();
-  /** The namespaces that they were told of. */
+  /** The namespaces in those events. */
   namespaces: ReadonlySet<string> = new Set();
   /** Workers whose processes were to be ended. */
   readonly ended: Did[] = [];
   readonly #clocks = new Map<string, number>();
   #tasks = 0;
 
-  /** A fleet with so many live workers. */
+  /** Creates a fleet with this number of live workers. */
   constructor(workers = 0, slots = 1) {
     for (let n = 0; n < workers; n++) {
       this.admit(n);
@@ -69,7 +69,7 @@ export class TestFleet {
     this.sent = [];
   }
 
-  /** One step: what it decides is logged, and what it sends is kept. */
+  /** Runs one step: appends its records and collects its messages. */
   do<T>(decide: (now: number) => T): T {
     const answer = decide(this.now);
     const { batches, effects, changed, namespaces } = this.core.take();
@@ -87,7 +87,7 @@ export class TestFleet {
     return answer;
   }
 
-  /** Lets time pass, with every tick that comes due on the way. */
+  /** Advances the time, with every tick that becomes due. */
   pass(ms: number): void {
     const until = this.now + ms;
     for (let ticks = 0; ticks < 10_000; ticks++) {
@@ -99,20 +99,20 @@ export class TestFleet {
     this.now = Math.max(this.now, until);
   }
 
-  /** A process that did not run for so long, and whose timers come late. */
+  /** Simulates a process that was suspended for this time, so that its timers are late. */
   sleep(ms: number): void {
     this.core.nextDeadline(this.now);
     this.now += ms;
     this.do(now => this.core.tick(now));
   }
 
-  /** The coordinator ends, and another one takes up its log. */
+  /** Replaces the coordinator. The new one reads the log. */
   restart(): void {
     this.core = this.#newCore(this.replayed());
     this.do(now => this.core.resume(now));
   }
 
-  /** The state that the log folds to. */
+  /** Returns the state that the log folds to. */
   replayed(): FleetState {
     const state = emptyState();
     for (const { record, at } of this.log) applyRecord(state, record, at, FOLD);
@@ -137,7 +137,7 @@ export class TestFleet {
     this.do(now => this.core.hello(workerDid(n), held, now, now));
   }
 
-  /** @param at the time by the worker's own clock, in ms. */
+  /** @param at the time by the worker's own clock, in ms */
   beat(n: number, changed: Partial<HeartbeatBody> = {}, at = this.now): void {
     const body: HeartbeatBody = {
       topic: TOPIC.heartbeat,
@@ -159,7 +159,7 @@ export class TestFleet {
     this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, at, now));
   }
 
-  /** Says that the present deliveries of these children have started. */
+  /** Reports that the present deliveries of these children have started. */
   started(fanOut: FanOut, ...indices: number[]): void {
     for (const index of indices) {
       const { worker } = fanOut.children[index]!;
@@ -167,7 +167,7 @@ export class TestFleet {
     }
   }
 
-  /** Reports the end of a child's present delivery, or of what `changed` says, by the worker that has it. */
+  /** Reports the end of a child's present delivery, or of the delivery in `changed`, by its worker. */
   report(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did } = {}): SealedRecord {
     const sealed = this.#sealDone(fanOut, index, changed);
     const worker = sealed.record.actor;
@@ -175,7 +175,7 @@ export class TestFleet {
     return sealed;
   }
 
-  /** One message of one worker: all of these children, which it has, have accepted. */
+  /** Reports in one message of one worker that all of these children accepted. */
   reportAll(fanOut: FanOut, indices: readonly number[]): void {
     const records = indices.map(index => this.#sealDone(fanOut, index, {}));
     const worker = records[0]!.record.actor;
@@ -198,7 +198,7 @@ export class TestFleet {
     return this.sealAs(by ?? child.worker!, fanOut.task.thread, 'DO', asJson(body));
   }
 
-  /** The indices that were delivered to a worker, or to any, since `sent` was cleared. */
+  /** Returns the indices delivered to one worker, or to any, since `sent` was cleared. */
   delivered(n?: number): number[] {
     return this.sent
       .filter(({ to }) => n === undefined || to === workerDid(n))
@@ -206,7 +206,7 @@ export class TestFleet {
       .map(({ record }) => record.body['index'] as number);
   }
 
-  /** The indices that messages of this type were about, since `sent` was cleared. */
+  /** Returns the indices in messages of this type since `sent` was cleared. */
   told(type: 'cancel' | 'recall' | 'fence'): number[] {
     return this.sent.flatMap(({ message }) =>
       message.type === type ? message.deliveries.map(({ index }) => index) : [],
@@ -229,7 +229,7 @@ export class TestFleet {
     return this.core.state.tasks.get(added.thread as ThreadId)!;
   }
 
-  /** A task that is fanned out into these subtasks, or into so many plain ones. */
+  /** Adds a task with a fan-out of these subtasks, or of this number of plain ones. */
   fanOut(
     subtasks: number | readonly object[],
     changed: Partial<FanOutRequest> = {},
@@ -271,7 +271,7 @@ export class TestFleet {
     this.do(now => commands.cancel(this.core, task.alias, input, { actor: USER, key: undefined, now }));
   }
 
-  /** Says how a task stands. */
+  /** Uses a task verb. */
   say(task: Task, verb: TaskVerb, input: Parameters<typeof say>[3] = {}, actor = USER, key?: string): void {
     this.do(now => say(this.core, task.thread, verb, input, { actor, key, now }));
   }
@@ -284,7 +284,7 @@ export class TestFleet {
     return taskDocument(this.core.state, task, this.now);
   }
 
-  /** The bodies of the records of a topic, oldest first. */
+  /** Returns the bodies of a topic's records, oldest first. */
   bodiesOf(topic: string): FleetRecord['body'][] {
     return this.log.filter(({ record }) => topicOf(record) === topic).map(({ record }) => record.body);
   }

@@ -14,7 +14,7 @@ const START = Date.UTC(2026, 0, 2);
 
 type Line = readonly [actor: Did, act: Act, body: JsonObject];
 
-/** A thread of these records, a second apart. */
+/** Replays a thread of these records, one second apart. */
 function replay(...lines: readonly Line[]) {
   const records = lines.map(([actor, act, body], i) => {
     const content = { act, actor, body, clock: i, data_type: 'SCALAR' as const, parents: [] };
@@ -23,7 +23,7 @@ function replay(...lines: readonly Line[]) {
   return replayThread(records);
 }
 
-/** The status after each record, with an arrow before it where it changed. */
+/** Returns the status after each record, with an arrow before each change. */
 const statuses = (...lines: readonly Line[]): string[] =>
   replay(...lines).steps.map(step => (step.changed ? '→ ' : '') + step.status);
 

@@ -31,7 +31,7 @@ const facts = {
 const joinOf = (fleet: TestFleet, { task }: FanOut, summary = false) =>
   v.parse(joinStatusSchema, joinDocument(fleet.core, task, summary, fleet.now));
 
-/** Returns the reason that a child is shown with: what it waits for, or why it ended so. */
+/** Returns the reason in a child's document: what it waits for, or why it ended. */
 const reasonOf = (fleet: TestFleet, fanOut: FanOut, index: number): string | null =>
   joinOf(fleet, fanOut).children[index]!.reason;
 

@@ -37,13 +37,13 @@ class Bench {
     });
   }
 
-  /** What became of the delivery, as far as the coordinator is told; undefined where it is told nothing. */
+  /** The end of the delivery as the coordinator knows it; undefined before it does. */
   get told(): DeliveryState | undefined {
     if (this.sent.some(({ type }) => type === 'report')) return 'reported';
     return this.sent.some(({ type }) => type === 'returned') ? 'returned' : undefined;
   }
 
-  /** Tells whether the worker says that it holds the delivery. */
+  /** Returns true when the worker says that it holds the delivery. */
   get isHeld(): boolean {
     this.sent.length = 0;
     this.#do(() => this.core.connected());
@@ -83,7 +83,7 @@ function intent(): SealedRecord {
   });
 }
 
-/** Every sequence of so many events that the rules let happen, with the state that its last one leads to. */
+/** Returns every possible sequence of this many events, with its final state. */
 function* paths(length: number): Generator<readonly [DeliveryEvent[], DeliveryState]> {
   if (length === 0) yield [[], 'queued'];
   else

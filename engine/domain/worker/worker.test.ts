@@ -47,7 +47,7 @@ function intent(index: number, delivery = 0, executor = 'echo', namespace?: stri
   });
 }
 
-/** A worker whose log is durable at once, and whose attempts end when a test says so. */
+/** A worker whose records are durable immediately, and whose attempts end when a test says so. */
 class TestWorker {
   core: Worker;
   readonly log: FleetRecord[] = [];
@@ -64,12 +64,12 @@ class TestWorker {
     this.core = this.#newCore();
   }
 
-  /** In ms; what a test does not move stands still. */
+  /** The time in ms; only tests advance it. */
   now = 1_000_000;
-  /** True while the coordinator answers `hello` and `ask` at once. */
+  /** True while the coordinator answers `hello` and `ask` immediately. */
   permits = true;
   frozen: readonly FrozenNamespace[] = [];
-  /** The times at which it asked whether it may go on. */
+  /** The times of its requests for a permit. */
   asked: number[] = [];
 
   do(decide: () => void): void {
@@ -85,13 +85,13 @@ class TestWorker {
     for (const answer of this.#answers.splice(0)) this.do(answer);
   }
 
-  /** The coordinator tells what is frozen, as it does when that changes. */
+  /** Sends the frozen namespaces, as the coordinator does when they change. */
   freeze(...frozen: readonly FrozenNamespace[]): void {
     this.frozen = frozen;
     this.do(() => this.core.permitted(this.now, frozen));
   }
 
-  /** Lets time pass, with the step that it has asked for. */
+  /** Advances the time and runs the step that becomes due. */
   pass(ms: number): void {
     this.now += ms;
     this.do(() => {});
@@ -115,7 +115,7 @@ class TestWorker {
     this.do(() => this.core.finished(keyOf(of), result));
   }
 
-  /** The process ends, and another one takes up its log, or a checkpoint and what of the log comes after it. */
+  /** Replaces the process. The new one reads the log, or a checkpoint and the log after it. */
   restart(checkpoint?: Uint8Array, position = 0): void {
     this.#linked = false;
     this.core = this.#newCore();
@@ -148,7 +148,7 @@ class TestWorker {
     return this.messages('returned').flatMap(({ deliveries }) => deliveries.map(({ index }) => index));
   }
 
-  /** Without a connection it goes nowhere. */
+  /** Sends a message; drops it without a connection. */
   #send(message: ToCoordinator): void {
     if (!this.#linked) return;
     if (message.type === 'ask') this.asked.push(message.at);
@@ -170,12 +170,12 @@ class TestWorker {
 }
 
 /**
- * A worker and what it hears of a coordinator that hands over nothing again, under the same number, that it has
- * acknowledged or fenced; what was given back comes again, as where the word of it is lost.
+ * A worker and the messages of a coordinator. The coordinator never repeats a delivery that it acknowledged or fenced
+ * under the same number. It does repeat returned deliveries, as if the `returned` message was lost.
  */
 class Dialogue {
   readonly worker = connected(2);
-  /** The ids of the reports that were acknowledged. */
+  /** The ids of the acknowledged reports. */
   readonly acknowledged = new Set<string>();
   readonly #numbers = new Map<number, number>();
 
@@ -222,7 +222,10 @@ class Dialogue {
   }
 }
 
-/** Returns what a worker first writes, holds and reports after it read its log, or a checkpoint and the log after it. */
+/**
+ * Returns a worker's first records, held deliveries and reports after it reads its log, or a checkpoint and the log
+ * after it.
+ */
 function firstWords(log: readonly FleetRecord[], checkpoint?: Uint8Array) {
   const core = new Worker({ self: workerDid(0), slots: 2, hasSideEffects: isShell });
   if (checkpoint !== undefined) assert.ok(core.restore(checkpoint));
@@ -422,7 +425,7 @@ describe('a restarted worker', () => {
 
         const [whole, restored] = [firstWords(worker.log), firstWords(worker.log.slice(position), bytes)];
         assert.deepEqual(restored.written, whole.written);
-        // A checkpoint knows of acknowledgements that the log need not tell of.
+        // A checkpoint has acknowledgements that may not be in the log.
         const known = whole.reports.length - restored.reports.length;
         assert.deepEqual(restored.reports, whole.reports.slice(known));
         assert.deepEqual(restored.held, whole.held.slice(known));
@@ -672,7 +675,7 @@ describe('a permit', () => {
     endsInMs,
   });
 
-  /** A worker whose coordinator has fallen silent after its answer to `hello`. */
+  /** A worker whose coordinator has been silent since its answer to `hello`. */
   function cutOff(slots = 1): TestWorker {
     const worker = connected(slots);
     worker.permits = false;

@@ -24,49 +24,49 @@ import { doneBody, resultBody } from '../model/result-encoding.ts';
 /** A delivery as its worker knows it. */
 export interface Delivery {
   readonly ref: DeliveryRef;
-  /** The text that `keyOf` makes of `ref`, made once. */
+  /** The key that `keyOf` makes of `ref`, computed once. */
   readonly key: string;
   readonly intent: FleetRecord;
   readonly body: ChildBody;
   state: DeliveryState;
-  /** The reason for which it was last asked to end, or null. */
+  /** The reason of the last request to end it, or null. */
   cancelReason: string | null;
-  /** Since when it shows no sign of life, in ms; null while it does. */
+  /** The time since which it shows no sign of life, in ms; null while it shows one. */
   silentSince: number | null;
 }
 
 export type WorkerEffect =
   /** Run it. The answer is `finished`. */
   | { readonly type: 'start'; readonly delivery: Delivery }
-  /** End it, started as it is, with the reason. The answer is `finished` all the same. */
+  /** End a started attempt, with the reason. The answer is `finished` too. */
   | { readonly type: 'abort'; readonly key: string; readonly reason: string }
   | { readonly type: 'send'; readonly message: ToCoordinator }
-  /** Nothing is left to do after a `stop`. */
+  /** Exit: nothing is left to do after a `stop`. */
   | { readonly type: 'exit' };
 
 export interface WorkerOutput {
-  /** To append, all at once. */
+  /** The records to append, all at once. */
   readonly records: readonly SealedRecord[];
-  /** To do when the records are durable. */
+  /** The effects to run when the records are durable. */
   readonly effects: readonly WorkerEffect[];
 }
 
 export interface WorkerOptions {
   readonly self: Did;
   readonly slots: number;
-  /** Tells whether an executor's attempts may change the world, so that their start is written down first. */
+  /** Returns true when attempts of an executor may have side effects. Their start is then written first. */
   readonly hasSideEffects: (executor: string) => boolean;
 }
 
-/** The number of reports that may be acknowledged before that is written down; until then a restart repeats them. */
+/** The maximum number of acknowledgements that are not yet written. A restart repeats their reports. */
 const ACKS_PER_NOTE = 256;
 
 /**
- * The rules of a worker as a state machine without effects: deliveries come in, starts and reports go out. A
- * report is sent only when it is durable here, and kept until it is durable there.
+ * The rules of a worker as a state machine without effects. Inputs are deliveries; outputs are starts and reports. A
+ * report is sent only when it is durable here, and kept until it is durable at the coordinator.
  *
- * What outlives a restart is what this worker itself wrote: which attempts it began, and which it reported. The INTENDs
- * in its log tell nothing that the coordinator does not tell again.
+ * A restart preserves only what this worker itself wrote: the attempts that it began, and those that it reported. The
+ * INTENDs in its log are not needed, because the coordinator repeats them.
  */
 export class Worker {
   readonly #self: Did;
@@ -76,13 +76,13 @@ export class Worker {
   readonly #deliveries = new Map<string, Delivery>();
   readonly #queue: Delivery[] = [];
   /**
-   * Reports that are not acknowledged yet, by the keys of their deliveries, oldest first; the first one has the number
-   * `#outboxFirst`. There is one report to a delivery.
+   * Unacknowledged reports by the keys of their deliveries, oldest first. The first one has the number `#outboxFirst`.
+   * Each delivery has one report.
    */
   readonly #outbox = new Map<string, SealedRecord>();
   /**
-   * The starts that were written down and that no report has followed, in their order. One that was fenced or handed
-   * back stays as long as the process: the log does not tell how it ended.
+   * The written starts without a report, in order. A start whose delivery was fenced or handed back stays until the
+   * process ends, because the log does not say how it ended.
    */
   readonly #begun = new Map<string, FleetRecord>();
   #outboxFirst = 0;
@@ -91,12 +91,12 @@ export class Worker {
   #noteClock = 0;
   /** The time of the present step, in ms. */
   #now = 0;
-  /** The time at which the coordinator was asked whether anything may start, in ms; null when there is no question out. */
+  /** The time of the pending request for a permit, in ms; null for none. */
   #askedAt: number | null = null;
-  /** The latest time of which it is known what was frozen, in ms. */
+  /** The latest time for which the freezes are known, in ms. */
   #permittedAt = Number.NEGATIVE_INFINITY;
   #frozen: readonly Frozen[] = [];
-  /** The time at which running work in some frozen namespace is next to be ended, in ms. */
+  /** The next time at which running work in a frozen namespace must end, in ms. */
   #endsAt = Number.POSITIVE_INFINITY;
   #running = 0;
   #connected = false;
@@ -127,18 +127,18 @@ export class Worker {
     return this.#stopping;
   }
 
-  /** The time at which `advance` is to be called whatever happens, in ms; infinite when nothing is waited for. */
+  /** The time in ms at which `advance` must be called at the latest; infinite for no deadline. */
   get nextDeadline(): number {
     return this.#endsAt;
   }
 
-  /** Every step begins with it: the time, in ms of a clock that rises and is never set. */
+  /** Sets the time, in ms by a monotonic clock. Every step begins with it. */
   advance(now: number): void {
     this.#now = now;
     if (now >= this.#endsAt) this.#endFrozen();
   }
 
-  /** Applies a record of its own log, at start. */
+  /** Applies a record of the worker's own log, at start. */
   replay(record: FleetRecord): void {
     switch (topicOf(record)) {
       case TOPIC.childStarted:
@@ -161,7 +161,7 @@ export class Worker {
     }
   }
 
-  /** Returns the folded state as bytes for a checkpoint. Call it when everything decided so far is durable. */
+  /** Returns the folded state as bytes for a checkpoint. Call it when all decisions are durable. */
   save(): Uint8Array {
     const saved: SavedWorker = {
       format: FORMAT,
@@ -175,7 +175,7 @@ export class Worker {
     return Buffer.from(JSON.stringify(saved));
   }
 
-  /** Takes up what `save` made, before the first `replay`. @returns false for bytes of another format. */
+  /** Restores the output of `save`, before the first `replay`. @returns false for bytes of another format */
   restore(bytes: Uint8Array): boolean {
     const saved = JSON.parse(Buffer.from(bytes).toString('utf8')) as SavedWorker;
     if (saved.format !== FORMAT) return false;
@@ -189,19 +189,19 @@ export class Worker {
   }
 
   /**
-   * Reports, in the order of their starts, what an earlier process of this worker had begun: nobody can say how it
-   * went. What it had only received is not known any more: the coordinator hands it over again if it still wants it.
+   * Reports the attempts that an earlier process of this worker began, in the order of their starts. Their results are
+   * unknown. Deliveries that were only received are forgotten; the coordinator repeats those it still wants.
    */
   recover(): void {
     for (const started of this.#begun.values()) this.#report(attemptBegun(started), workerDied, true);
-    // Texts are not kept over a restart; sealing is a function of the content.
+    // Texts are not preserved by a restart. Sealing is a function of the content, so it restores them.
     for (const [key, { record, text }] of this.#outbox)
       if (text === '') this.#outbox.set(key, seal(record, record.judged_by));
   }
 
   /**
-   * Returns the effects that need not wait until anything is durable: runs without side effects, and the end of those
-   * that run. A step does these, with what follows from them, until there are none; then it calls `take`.
+   * Returns the effects that need not wait for durability: runs without side effects, and the ends of running attempts.
+   * A step runs these and their consequences until there are none; then it calls `take`.
    */
   takeAtOnce(): readonly WorkerEffect[] {
     const atOnce = this.#atOnce;
@@ -223,7 +223,7 @@ export class Worker {
     return output;
   }
 
-  /** The coordinator is there, anew or again: says what is held, repeats what it has not acknowledged. */
+  /** Handles a connection or reconnection: sends the held deliveries, and repeats unacknowledged reports. */
   connected(): void {
     this.#connected = true;
     // The answer to `hello` is a permit.
@@ -248,13 +248,13 @@ export class Worker {
     this.#pump();
   }
 
-  /** The coordinator is gone: what runs runs on, what waits waits for its return. */
+  /** Handles a lost connection: running work continues, and waiting work waits for the reconnection. */
   disconnected(): void {
     this.#connected = false;
     this.#askedAt = null;
   }
 
-  /** Child INTENDs to run, each once, however often it is delivered. */
+  /** Accepts child INTENDs to run. A repeated delivery runs only once. */
   deliver(records: readonly SealedRecord[]): void {
     for (const sealed of records) {
       const { record } = sealed;
@@ -271,8 +271,9 @@ export class Worker {
   }
 
   /**
-   * Takes the freezes as of this time of this worker's own clock, in ms, and permission to start the rest for a while
-   * from then on. Waiting work in a frozen namespace goes back; running work drains, or is ended when its time is over.
+   * Handles a permit: the freezes at time `asOf` by this worker's clock, in ms, and permission to start everything else
+   * for a while from then on. Waiting work in a frozen namespace is handed back; running work drains, or is ended after
+   * its grace.
    */
   permitted(asOf: number, frozen: readonly FrozenNamespace[]): void {
     this.#permittedAt = Math.max(this.#permittedAt, asOf);
@@ -291,7 +292,7 @@ export class Worker {
     this.#pump();
   }
 
-  /** An attempt ended. */
+  /** Handles the end of an attempt. */
   finished(key: string, result: ResultFields): void {
     const delivery = this.#deliveries.get(key);
     const end = delivery && this.#move(delivery, 'finished');
@@ -303,7 +304,7 @@ export class Worker {
     this.#exitIfDrained();
   }
 
-  /** An attempt could not begin here: it goes back, not counted. */
+  /** Handles an attempt that could not begin here: it is handed back and not counted. */
   notBegun(key: string, reason: string): void {
     const delivery = this.#deliveries.get(key);
     const end = delivery && this.#move(delivery, 'not begun');
@@ -315,7 +316,7 @@ export class Worker {
     this.#exitIfDrained();
   }
 
-  /** A running attempt shows no sign of life for so long, in ms; null: it does again. */
+  /** Handles an attempt that has shown no sign of life for `silentMs`, in ms; null: it shows one again. */
   stalled(key: string, silentMs: number | null): void {
     const delivery = this.#deliveries.get(key);
     if (delivery === undefined || !isStarted(delivery)) return;
@@ -331,14 +332,14 @@ export class Worker {
     this.#effects.push({ type: 'send', message });
   }
 
-  /** Every report before this number is durable at the coordinator. */
+  /** Handles an acknowledgement: every report before this number is durable at the coordinator. */
   acknowledged(upTo: number): void {
     this.#dropAcknowledged(upTo);
     if (this.#outboxFirst - this.#ackNoted >= ACKS_PER_NOTE) this.noteAcknowledged();
     this.#exitIfDrained();
   }
 
-  /** Writes down how far the outbox is acknowledged, so that a restart need not repeat it. */
+  /** Writes the acknowledged position of the outbox, so that a restart does not repeat those reports. */
   noteAcknowledged(): void {
     if (this.#outboxFirst === this.#ackNoted) return;
     this.#ackNoted = this.#outboxFirst;
@@ -365,12 +366,12 @@ export class Worker {
     }
   }
 
-  /** Gives back what has not started. */
+  /** Hands back deliveries that have not started. */
   recall(refs: readonly DeliveryRef[]): void {
     this.#giveBackQueued(this.#find(refs), 'recalled before it started');
   }
 
-  /** Ends and forgets what is no longer counted. */
+  /** Ends and forgets deliveries that are no longer counted. */
   fence(refs: readonly DeliveryRef[]): void {
     for (const delivery of this.#find(refs)) {
       if (this.#move(delivery, 'fence') === 'fenced')
@@ -378,7 +379,7 @@ export class Worker {
     }
   }
 
-  /** Starts nothing more, hands back what has not started. `graceOver` follows for what still runs. */
+  /** Starts nothing more, and hands back what has not started. `graceOver` follows if attempts still run. */
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -386,7 +387,7 @@ export class Worker {
     this.#exitIfDrained();
   }
 
-  /** The grace of a stop is over: what runs is ended and handed back, not counted as an attempt. */
+  /** Ends running attempts after the grace of a stop, and hands them back, not counted as attempts. */
   graceOver(): void {
     for (const delivery of this.#deliveries.values()) {
       if (this.#move(delivery, 'evict') === 'leaving') this.#abort(delivery, STOPPING);
@@ -407,7 +408,7 @@ export class Worker {
     return this.#now - this.#permittedAt <= PERMIT_MS;
   }
 
-  /** Asks anew when half of the permit's time is over: one question at a time, however many attempts there are. */
+  /** Requests a new permit in the second half of the present one. At most one request is pending. */
   #renew(): void {
     if (!this.#connected || this.#stopping || this.#askedAt !== null) return;
     if (this.#now - this.#permittedAt <= PERMIT_MS / 2) return;
@@ -421,7 +422,7 @@ export class Worker {
     return this.#frozen.some(frozen => isWithin(namespace, frozen.namespace));
   }
 
-  /** Ends what runs in namespaces whose time is over. Nothing starts there, so that once is enough. */
+  /** Ends running work in namespaces whose grace is over. Nothing starts there, so once is enough. */
   #endFrozen(): void {
     for (const { namespace, words, endsAt } of this.#frozen) {
       if (endsAt > this.#now) continue;
@@ -457,14 +458,14 @@ export class Worker {
     this.#effects.push({ type: 'start', delivery });
   }
 
-  /** Tells of what started and still runs at the end of the step; what is over already is told by its report. */
+  /** Reports the starts of attempts that still run at the end of the step. An ended attempt has its own report. */
   #flushStarted(): void {
     const deliveries = this.#justStarted.filter(isStarted).map(({ ref }) => ref);
     this.#justStarted = [];
     if (deliveries.length > 0) this.#effects.push({ type: 'send', message: { type: 'started', deliveries } });
   }
 
-  /** Moves a delivery on by the table; one that is over is no longer kept. @returns null for an event that is ignored */
+  /** Moves a delivery on by the table, and forgets it in a final state. @returns null for an ignored event */
   #move(delivery: Delivery, event: DeliveryEvent): DeliveryState | null {
     const to = next(DELIVERY, delivery.state, event);
     if (to === null) return null;
@@ -512,7 +513,7 @@ export class Worker {
     return seal({ act, actor: this.#self, body, clock, data_type: 'SCALAR', parents, thread });
   }
 
-  /** Gives back those of these deliveries that have not started. */
+  /** Hands back those of these deliveries that have not started. */
   #giveBackQueued(deliveries: readonly Delivery[], reason: string): void {
     const queued = deliveries.filter(delivery => this.#move(delivery, 'recall') === 'returned');
     if (queued.length > 0) this.#sendReturned(queued, reason, false);
@@ -533,7 +534,7 @@ export class Worker {
     this.#effects.push({ type: 'exit' });
   }
 
-  /** @returns undefined for a delivery that is known already. */
+  /** @returns undefined for a known delivery */
   #know(intent: FleetRecord): Delivery | undefined {
     const ref = refOf(intent);
     const key = keyOf(ref);
@@ -572,11 +573,11 @@ export class Worker {
 interface Frozen {
   readonly namespace: string;
   readonly words: string;
-  /** In ms; infinite where what runs may drain. */
+  /** In ms; infinite where running work may drain. */
   readonly endsAt: number;
 }
 
-/** Of what `save` writes; another one is not read, and the log is replayed instead. */
+/** The version of the format of `save`. Other versions are not read; the log is replayed instead. */
 const FORMAT = 2;
 
 interface SavedWorker {
@@ -589,7 +590,7 @@ interface SavedWorker {
   readonly begun: readonly FleetRecord[];
 }
 
-/** An attempt as its report needs it. */
+/** The facts of an attempt that its report needs. */
 interface Attempt {
   readonly ref: DeliveryRef;
   readonly key: string;
@@ -604,18 +605,18 @@ const STOPPING = 'the worker is stopping';
 const nothingRan = { cost_usd: 0, wall_time_secs: 0 } as const;
 const workerDied = { ...nothingRan, verdict: 'failed', reason: 'worker died' } as const;
 
-/** Tells whether it runs, or will as soon as its start is durable. */
+/** Returns true for a delivery that runs, or will as soon as its start is durable. */
 function isStarted({ state }: Delivery): boolean {
   return state === 'running' || state === 'cancelling' || state === 'fenced' || state === 'leaving';
 }
 
-/** The attempt whose start was written down with this record. */
+/** Returns the attempt whose start this record is. */
 function attemptBegun({ body, parents, thread }: FleetRecord): Attempt {
   const key = body['delivery'] as string;
   return { ref: refOfKey(key), key, intent: parents[0]!, thread, attempt: body['attempt'] as number };
 }
 
-/** The delivery that a report is about. */
+/** Returns the delivery that a report is about. */
 function reportedRef(report: FleetRecord): DeliveryRef {
   const body = report.body as unknown as ChildDoneBody;
   return { thread: report.thread, index: body.index, delivery: body.delivery };
