@@ -46,8 +46,8 @@ function shownChild(child: d.ChildDocument): string {
   return JSON.stringify({ ...rest, reason: child.state === 'done' ? reason : null });
 }
 
-describe('watchers are told of', () => {
-  it('a task that is made, and one that is cancelled', () => {
+describe('watchers are notified of', () => {
+  it('a task that is created, and one that is cancelled', () => {
     const fleet = new WatchedFleet();
     const task = fleet.addTask();
     assert.deepEqual(fleet.changed, new Map([[task.thread, new Set()]]));
@@ -55,7 +55,7 @@ describe('watchers are told of', () => {
     assert.deepEqual(fleet.changed, new Map([[task.thread, new Set()]]));
   });
 
-  it('every subtask that is handed out, starts, comes back, ends and is tried again', () => {
+  it('every subtask that is assigned, starts, comes back, ends and is tried again', () => {
     const fleet = new WatchedFleet(2, 4);
     const fanOut = fleet.fanOut([{ attempts: 2 }, {}, { depends_on: [0] }, {}, {}, {}]);
     const on = (worker: number) =>
@@ -91,7 +91,7 @@ describe('watchers are told of', () => {
     assert.equal(fanOut.joined?.outcome, 'unsatisfiable');
   });
 
-  it('every subtask that a retry takes up again, those after the join included', () => {
+  it('every subtask that a retry runs again, including those that ended after the join', () => {
     const fleet = new WatchedFleet(1, 1);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }, { depends_on: [1] }, {}, {}], { losers: 'keep' });
     fleet.report(fanOut, 0, { verdict: 'failed' });
@@ -102,7 +102,7 @@ describe('watchers are told of', () => {
     assert.deepEqual([...fleet.changed.get(fanOut.task.thread)!].sort(), [0, 1, 2, 3]);
   });
 
-  it('every subtask of a worker that is lost, and of a fan-out that is cancelled', () => {
+  it('every subtask of a lost worker, and of a cancelled fan-out', () => {
     const fleet = new WatchedFleet(2, 1);
     const fanOut = fleet.fanOut(6);
     fleet.started(fanOut, 0);
@@ -114,7 +114,7 @@ describe('watchers are told of', () => {
     assert.equal(fanOut.counts.running + fanOut.counts.pending, 0);
   });
 
-  it('a namespace that is made, changed, archived, revived, frozen, let go and deleted', () => {
+  it('a namespace that is created, changed, archived, reactivated, frozen, unfrozen and deleted', () => {
     const fleet = new TestFleet();
     const told = (act: () => void): readonly string[] => {
       act();

@@ -19,7 +19,7 @@ const statusOf = (fleet: TestFleet, n: number): string =>
   fleet.core.state.instances.get(workerDid(n))!.status;
 
 describe('a report (I3)', () => {
-  it('counts for the present delivery by the worker that has it', () => {
+  it('counts for the present delivery, by its worker', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const { record } = fleet.report(fanOut, 0, { cost_usd: 0.5, exit_code: 0, summary: 'well' });
@@ -30,7 +30,7 @@ describe('a report (I3)', () => {
     );
   });
 
-  it('is kept in the log and not counted when it comes late, doubled, or from another worker', () => {
+  it('is logged and not counted when it is late, repeated, or from another worker', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut([{ attempts: 2 }, {}]);
     fleet.report(fanOut, 0, { verdict: 'failed' });
@@ -45,7 +45,7 @@ describe('a report (I3)', () => {
 });
 
 describe('hello', () => {
-  it('has handed over again what the worker should hold and does not, byte for byte', () => {
+  it('repeats deliveries that the worker should hold and does not, byte for byte', () => {
     const fleet = new TestFleet(1, 2);
     const fanOut = fleet.fanOut(2);
     const first = fleet.log.filter(({ record }) => record.body['topic'] === TOPIC.child);
@@ -58,7 +58,7 @@ describe('hello', () => {
     assert.equal(fleet.bodiesOf(TOPIC.spawned).length, 1, 'it is the same delivery');
   });
 
-  it('fences what the worker holds and nobody counts on, also what the coordinator itself has ended', () => {
+  it('fences deliveries that no longer count, including those that the coordinator ended', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut([{ target: 'worker-0', attempts: 1 }]);
     const held = refOf(fanOut, 0);
@@ -69,7 +69,7 @@ describe('hello', () => {
     assert.deepEqual(fleet.told('fence'), [0, 7]);
   });
 
-  it('gives an attempt that begins anew its whole time', () => {
+  it('gives a restarted attempt its full time-out', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ timeout_secs: 5 }]);
     fleet.started(fanOut, 0);
@@ -86,8 +86,8 @@ describe('hello', () => {
   });
 });
 
-describe('what comes back', () => {
-  it('was no attempt: the next delivery bears the same number', () => {
+describe('a returned delivery', () => {
+  it('was no attempt: the next delivery has the same attempt number', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const ref = refOf(fanOut, 0);
@@ -117,8 +117,8 @@ describe('what comes back', () => {
   });
 });
 
-describe('silence', () => {
-  it('is over with any word', () => {
+describe('the silence of a worker', () => {
+  it('ends with any message', () => {
     const fleet = new TestFleet(1);
     for (let i = 0; i < 10; i++) {
       fleet.pass(1.5 * HEARTBEAT_MS);
@@ -131,7 +131,7 @@ describe('silence', () => {
     assert.deepEqual(fleet.ended, []);
   });
 
-  it('is nobody’s fault when the coordinator itself did not run (I18)', () => {
+  it('is excused when the coordinator itself did not run (I18)', () => {
     const fleet = new TestFleet(1);
     fleet.sleep(60_000);
     assert.equal(statusOf(fleet, 0), 'live');
@@ -141,7 +141,7 @@ describe('silence', () => {
     assert.equal(statusOf(fleet, 0), 'archived');
   });
 
-  it('is forgiven, too, when a message comes before the late tick', () => {
+  it('is also excused when a message comes before the late tick', () => {
     const fleet = new TestFleet(2);
     fleet.core.nextDeadline(fleet.now);
     fleet.now += 60_000;
@@ -150,7 +150,7 @@ describe('silence', () => {
     assert.deepEqual([statusOf(fleet, 0), statusOf(fleet, 1)], ['live', 'live']);
   });
 
-  it('times no attempt out in the coordinator’s own sleep (I23)', () => {
+  it('times out no attempt while the coordinator was suspended (I23)', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ timeout_secs: 2 }]);
     fleet.started(fanOut, 0);
@@ -160,7 +160,7 @@ describe('silence', () => {
     assert.deepEqual(verdicts(fanOut), ['accept']);
   });
 
-  it('has a worker ended that does not come back', () => {
+  it('ends a worker that does not come back', () => {
     const fleet = new TestFleet(1);
     fleet.do(now => fleet.core.gone(workerDid(0), 'it died', now));
     fleet.pass(20_000);
@@ -174,7 +174,7 @@ describe('silence', () => {
 });
 
 describe('a heartbeat', () => {
-  it('is written only when it says something new', () => {
+  it('is written only when it contains something new', () => {
     const fleet = new TestFleet(1);
     const before = fleet.log.length;
     fleet.beat(0, { uptime_secs: 5, store_records: 9, active_dispatches: 1 });
@@ -183,7 +183,7 @@ describe('a heartbeat', () => {
     assert.equal(fleet.log.length, before + 1);
   });
 
-  it('says nothing for another instance, nor for a stranger', () => {
+  it('is ignored for another instance, and from an unknown one', () => {
     const fleet = new TestFleet(1);
     const before = fleet.log.length;
     fleet.beat(0, { did: workerDid(5) });
@@ -193,7 +193,7 @@ describe('a heartbeat', () => {
 });
 
 describe('a stop', () => {
-  it('gives the worker nothing more, also when it connects again (I25)', () => {
+  it('gives the worker no more work, also after it reconnects (I25)', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2);
     fleet.do(now => fleet.core.stop(workerDid(0), 700, now));
@@ -211,7 +211,7 @@ describe('a stop', () => {
     assert.deepEqual(states(fanOut), ['done', 'pending']);
   });
 
-  it('ends with the worker’s process: the next one is given work', () => {
+  it('ends with the worker’s process: its replacement gets work', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.do(now => fleet.core.stop(workerDid(0), 700, now));
@@ -253,7 +253,7 @@ describe('a join', () => {
     assert.equal(joins(fleet).length, 1);
   });
 
-  it('of any comes with the first that accepts, and the rest is not in its census', () => {
+  it('`any` comes with the first accepted child, and its census is of that moment', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut(3, { join: 'any' });
     fleet.report(fanOut, 1);
@@ -275,7 +275,7 @@ describe('a join', () => {
     assert.match(fanOut.children[2]!.reason!, /subtask 1 ended as failed/);
   });
 
-  it('is timed out at its time, and not a moment before', () => {
+  it('times out at its time, and not before', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2, { timeout_secs: 1.5 });
     fleet.pass(1499);
@@ -286,7 +286,7 @@ describe('a join', () => {
 });
 
 describe('a restarted coordinator', () => {
-  it('takes up a join that its predecessor did not get to make durable', () => {
+  it('makes a join that its predecessor did not make durable', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.report(fanOut, 0);
@@ -296,7 +296,7 @@ describe('a restarted coordinator', () => {
     assert.equal(fleet.bodiesOf(TOPIC.join).length, 1);
   });
 
-  it('takes up the end of dependants', () => {
+  it('ends dependants that its predecessor did not end', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }], { join: 'any' });
     fleet.report(fanOut, 0, { verdict: 'failed' });
@@ -309,7 +309,7 @@ describe('a restarted coordinator', () => {
     ]);
   });
 
-  it('goes on with a cancel that was only asked for', () => {
+  it('completes a cancel that was only requested', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(3);
     fleet.cancel(fanOut.task, 2);
@@ -320,7 +320,7 @@ describe('a restarted coordinator', () => {
     assert.deepEqual(verdicts(again), [null, null, 'cancelled']);
   });
 
-  it('keeps what workers run, and gives them two heartbeats to come back', () => {
+  it('keeps running attempts, and gives workers two heartbeat intervals to reconnect', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.restart();
@@ -335,7 +335,7 @@ describe('a restarted coordinator', () => {
 });
 
 describe('retry', () => {
-  it('before the join opens no round, and leaves its beginning as it is', () => {
+  it('before the join opens no round, and keeps the round’s start', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(2, { join: 'any', timeout_secs: 100 });
     const began = fanOut.roundStartedAt;
@@ -346,7 +346,7 @@ describe('retry', () => {
     assert.deepEqual([fanOut.round, fanOut.roundStartedAt], [1, began]);
   });
 
-  it('has the dependants run that ended because of the child, and no others', () => {
+  it('runs the dependants that ended because of the child, and no others', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }, { depends_on: [1] }, { depends_on: [0, 4] }, {}]);
     fleet.report(fanOut, 0, { verdict: 'failed' });
@@ -358,7 +358,7 @@ describe('retry', () => {
     assert.deepEqual(verdicts(fanOut), ['accept', 'accept', 'accept', 'cancelled', 'failed']);
   });
 
-  it('leaves what somebody cancelled, what failed after the join, and what waits for either', () => {
+  it('skips cancelled children, children that failed after the join, and the dependants of either', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut([{}, {}, {}, { depends_on: [1] }], { losers: 'drain' });
     fleet.do(now =>
@@ -373,11 +373,11 @@ describe('retry', () => {
 });
 
 describe('the next deadline', () => {
-  it('is none when nothing is waited for', () => {
+  it('is undefined when nothing is pending', () => {
     assert.equal(new TestFleet().core.nextDeadline(5), undefined);
   });
 
-  it('is never due again right after a tick that did nothing (I15)', () => {
+  it('is not due immediately after a tick that did nothing (I15)', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(9);
     fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
@@ -412,7 +412,7 @@ describe('the records of a coordinator', () => {
 });
 
 describe('the record of a large fan-out', () => {
-  it('has its members in order, since sorting them would hold up everything else', () => {
+  it('has sorted members, so that it needs no slow sort', () => {
     const fleet = new TestFleet(2, 3);
     const fanOut = fleet.fanOut(3, { join: 'accepted > 1' });
     for (const index of [0, 1, 2])

@@ -13,7 +13,7 @@ const verdicts = ({ children }: FanOut): unknown[] => children.map(({ verdict })
 const PLAN = [{ name: 'a' }, { name: 'b' }, { name: 'report', depends_on: [0, 1], when: 'failed' }] as const;
 
 describe('a follow-up', () => {
-  it('runs after a failure, whatever the join decided, and is outside of it', () => {
+  it('runs after a failure, whatever the join decided, and does not count for the join', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(PLAN);
     fleet.report(fanOut, 0, fail);
@@ -43,7 +43,7 @@ describe('a follow-up', () => {
     assert.equal(runFacts(fleet.core.state, fanOut.task).children.length, 2);
   });
 
-  it('is skipped where nothing failed, and then nothing is under way', () => {
+  it('is skipped when nothing failed, which ends the fan-out', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(PLAN);
     fleet.report(fanOut, 0);
@@ -53,7 +53,7 @@ describe('a follow-up', () => {
     assert.equal(fleet.core.state.open.size, 0);
   });
 
-  it('runs always where that is asked, also after one that was cancelled', () => {
+  it('with when = always runs after any end, also a cancellation', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }, { depends_on: [1], when: 'always' }]);
     fleet.report(fanOut, 0, fail);
@@ -76,7 +76,7 @@ describe('a follow-up', () => {
     assert.equal(fleet.core.state.open.size, 0);
   });
 
-  it('ends with its task when that is cancelled', () => {
+  it('ends when its task is cancelled', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(PLAN);
     fleet.cancel(fanOut.task);
@@ -86,7 +86,7 @@ describe('a follow-up', () => {
     assert.equal(fleet.core.state.open.size, 0);
   });
 
-  it('runs anew with a round that runs again what it follows', () => {
+  it('runs again in a round that runs its dependencies again', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(PLAN);
     fleet.report(fanOut, 0, fail);
@@ -99,7 +99,7 @@ describe('a follow-up', () => {
     assert.deepEqual([fanOut.round, fanOut.joined?.outcome], [2, 'satisfied']);
   });
 
-  it('goes on when its coordinator begins anew, from the log or from what was kept of it', () => {
+  it('continues after a restart of the coordinator, from the log and from a checkpoint', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(PLAN);
     fleet.report(fanOut, 0, fail);
@@ -112,14 +112,14 @@ describe('a follow-up', () => {
     assert.deepEqual(states(again), ['done', 'done', 'assigned']);
   });
 
-  it('says what it waits for, by name', () => {
+  it('names the subtasks that it waits for', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(PLAN);
     const { children } = joinDocument(fleet.core, task, false, fleet.now);
     assert.deepEqual([children[2]!.reason, children[2]!.when], ["waiting for 'a', 'b'", 'failed']);
   });
 
-  it('follows something, is followed by no member, and leaves something for the join', () => {
+  it('must have dependencies, no dependent member, and a member beside it', () => {
     const fleet = new TestFleet(1);
     const refuses = (subtasks: readonly object[], message: RegExp): void => {
       assert.throws(() => fleet.fanOut(subtasks), { code: 'INVALID_RECORD', message });

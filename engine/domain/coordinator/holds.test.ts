@@ -52,8 +52,8 @@ function perform(fleet: TestFleet, fanOut: FanOut, act: string, index: number): 
 const free = (fleet: TestFleet): number =>
   [...fleet.core.links.values()].filter(({ assigned }) => assigned.size === 0).length;
 
-describe('what holds a subtask back', () => {
-  it('is all that does: a pending one that nothing holds waits for a worker, and none is free', () => {
+describe('the hold of a subtask', () => {
+  it('is complete: a pending subtask without one waits for a worker, and none is free', () => {
     const kinds = new Set<HoldReason['kind']>();
     const actions = fc.array(
       fc.record({

@@ -27,7 +27,7 @@ function entriesOf<S extends string, E extends string>(machine: Machine<S, E>): 
   );
 }
 
-describe('the machine of subtasks', () => {
+describe('the subtask machine', () => {
   const EVENTS: Readonly<Record<string, readonly SubtaskEvent[]>> = {
     [TOPIC.spawned]: ['delivered'],
     [TOPIC.returned]: ['returned'],
@@ -76,7 +76,7 @@ describe('the machine of subtasks', () => {
     }
   }
 
-  it('is moved on by each record as its table says, and by every entry of it', () => {
+  it('follows its table for each record, and uses every entry', () => {
     const seen = new Set<string>();
     const states = (state: FleetState): SubtaskState[] =>
       [...state.tasks.values()].flatMap(({ fanOut }) => fanOut?.children.map(subtaskStateOf) ?? []);
@@ -105,7 +105,7 @@ describe('the machine of subtasks', () => {
   });
 });
 
-describe('the machines of workers', () => {
+describe('the worker machines', () => {
   type Sides = readonly [status: string, connection: string, order: string];
   const DOORS = {
     admitted: fleet => fleet.admit(0),
@@ -144,7 +144,7 @@ describe('the machines of workers', () => {
     return isLost ? happens(silent, 'lost') : silent;
   }
 
-  it('move on by each event as their tables say, and reach every state', () => {
+  it('follow their tables for each event, and reach every state', () => {
     const reached = new Set<string>();
     const events = fc.array(fc.constantFrom(...(Object.keys(DOORS) as WorkerEvent[]), 'restart' as const), {
       maxLength: 25,
@@ -183,7 +183,7 @@ describe('the machines of workers', () => {
   });
 });
 
-describe('the machine of assignments', () => {
+describe('the assignment machine', () => {
   const EVENTS = ['started', 'silent', 'alive', 'held', 'missing'] as const satisfies AssignmentEvent[];
 
   /** Returns subtask 0 at a worker that may be asked to hand it back, because another subtask ran out of quota. */
@@ -203,7 +203,7 @@ describe('the machine of assignments', () => {
     else fleet.hello(0, event === 'held' ? [ref] : []);
   }
 
-  it('moves on by each message as its table says, and by every entry of it', () => {
+  it('follows its table for each message, and uses every entry', () => {
     const seen = new Set<string>();
     const sequences = fc.array(fc.constantFrom(...EVENTS), { maxLength: 8 });
     fc.assert(

@@ -15,8 +15,8 @@ function childOf(fleet: TestFleet, fanOut: FanOut, index: number): ChildDocument
   return joinDocument(fleet.core, fanOut.task, false, fleet.now).children[index]!;
 }
 
-describe('a subtask that ended by asking', () => {
-  it('waits for a person, and holds no slot', () => {
+describe('a subtask whose attempt ended with a question', () => {
+  it('waits for a person, and takes no slot', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([agent, agent]);
     fleet.report(fanOut, 0, ASKS);
@@ -35,7 +35,7 @@ describe('a subtask that ended by asking', () => {
     );
   });
 
-  it('goes on in the conversation that it had when it is answered, in the round that it is in', () => {
+  it('continues its conversation after the answer, in the same round', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([agent, { ...agent, depends_on: [0] }]);
     fleet.report(fanOut, 0, ASKS);
@@ -49,7 +49,7 @@ describe('a subtask that ended by asking', () => {
     assert.deepEqual([fanOut.round, fanOut.joined?.outcome], [1, 'satisfied']);
   });
 
-  it('is rejected where nobody is there to be asked, and ends where it is cancelled', () => {
+  it('is rejected when nobody can answer, and ends when it is cancelled', () => {
     const fleet = new TestFleet(1);
     const unasked = fleet.fanOut([agent], { no_input: true });
     fleet.report(unasked, 0, ASKS);
@@ -61,7 +61,7 @@ describe('a subtask that ended by asking', () => {
     assert.equal(childOf(fleet, fanOut, 0).needs_you, null);
   });
 
-  it('waits on after a restart, from the log and from a checkpoint', () => {
+  it('still waits after a restart, from the log and from a checkpoint', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut([agent]);
     fleet.report(task.fanOut!, 0, ASKS);
@@ -77,7 +77,7 @@ describe('a subtask that ended by asking', () => {
 });
 
 describe('an attempt that was lost with its worker', () => {
-  it('took nobody knows how long, and an agent’s cost is unknown', () => {
+  it('has an unknown duration and, for an agent, an unknown cost', () => {
     const fleet = new TestFleet(1, 2);
     const fanOut = fleet.fanOut([{ executor: 'agent:claude', dir: '/' }, agent]);
     const lost = { verdict: 'failed', lost: true, wall_time_secs: 0, cost_usd: 0 } as const;
@@ -92,7 +92,7 @@ describe('an attempt that was lost with its worker', () => {
   });
 });
 
-describe('a cost that no tool told', () => {
+describe('a cost that no tool reported', () => {
   it('is unknown while an agent runs, in the live view too', () => {
     const fleet = new TestFleet(1, 2);
     const fanOut = fleet.fanOut([{ executor: 'agent:claude', dir: '/' }, agent]);
@@ -103,7 +103,7 @@ describe('a cost that no tool told', () => {
     );
   });
 
-  it('is said to be unknown, until an attempt that is told of', () => {
+  it('is shown as unknown until an attempt reports its cost', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([agent]);
     fleet.report(fanOut, 0, { verdict: 'failed', cost_unknown: true });

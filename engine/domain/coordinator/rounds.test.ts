@@ -30,7 +30,7 @@ function retry(fleet: TestFleet, { task }: FanOut, asked: Partial<Retry>): void 
 }
 
 describe('a round that a retry opened', () => {
-  it('is not lost before what it runs again has ended', () => {
+  it('is not lost before the retried subtasks have ended', () => {
     const { fleet, fanOut } = lost();
     fleet.report(fanOut, 2);
     fleet.report(fanOut, 3);
@@ -45,7 +45,7 @@ describe('a round that a retry opened', () => {
     assert.equal(fleet.bodiesOf('fanout_join_complete').length, 2);
   });
 
-  it('is won at once by what accepts', () => {
+  it('is satisfied as soon as enough subtasks accept', () => {
     const { fleet, fanOut } = lost({ join: 'k_of_n:3' });
     fleet.report(fanOut, 2);
     retry(fleet, fanOut, { subtask: 0 });
@@ -55,7 +55,7 @@ describe('a round that a retry opened', () => {
     assert.equal(outcomeOf(fanOut), 'satisfied');
   });
 
-  it('waits as long when its coordinator begins anew in the middle', () => {
+  it('waits as long when the coordinator restarts in the middle', () => {
     const { fleet, fanOut } = lost();
     retry(fleet, fanOut, { subtask: 1 });
     fleet.restart();
@@ -63,14 +63,14 @@ describe('a round that a retry opened', () => {
     assert.deepEqual([again.round, again.joined, again.retrying], [2, null, 1]);
   });
 
-  it('is timed out all the same', () => {
+  it('times out like any other round', () => {
     const { fleet, fanOut } = lost({ timeout_secs: 5 });
     retry(fleet, fanOut, { subtask: 0 });
     fleet.pass(6_000);
     assert.equal(outcomeOf(fanOut), 'timed_out');
   });
 
-  it('is one for all that a retry names, by name, pattern or index', () => {
+  it('is a single one for all subtasks of a retry, named by name, pattern or index', () => {
     const { fleet, fanOut } = lost();
     retry(fleet, fanOut, { subtasks: ['lint', 'test-1'] });
     assert.deepEqual([fanOut.round, fanOut.retrying], [2, 2]);
@@ -82,7 +82,7 @@ describe('a round that a retry opened', () => {
     assert.deepEqual([fanOut.round, outcomeOf(fanOut)], [2, 'satisfied']);
   });
 
-  it('has all that failed, and what ended because of it', () => {
+  it('runs all failed subtasks, and those that ended because of them', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }, {}, {}]);
     fleet.report(fanOut, 0, fail);
@@ -98,7 +98,7 @@ describe('a round that a retry opened', () => {
     assert.deepEqual([fanOut.round, outcomeOf(fanOut)], [2, 'satisfied']);
   });
 
-  it('runs again what only the lost join ended, which drains', () => {
+  it('runs again the subtasks that only a draining, lost join ended', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(3, { losers: 'drain' });
     fleet.report(fanOut, 0, fail);
@@ -120,7 +120,7 @@ describe('a round that a retry opened', () => {
     assert.equal(fanOut.round, 1);
   };
 
-  it('is not opened by what names nothing, runs, or is named in two ways', () => {
+  it('is not opened for unknown, running or doubly named subtasks', () => {
     refused({}, 'USAGE', /needs 'subtasks'/);
     refused({ failed: true, subtask: 0 }, 'USAGE', /needs 'subtasks'/);
     refused({ subtask: 'lnit' }, 'NOT_FOUND', /no subtask 'lnit' \(did you mean 'lint'\?\)/);
@@ -131,7 +131,7 @@ describe('a round that a retry opened', () => {
 });
 
 describe('a cancellation', () => {
-  it('takes a pattern of names, and leaves what has ended', () => {
+  it('accepts a pattern of names, and skips ended subtasks', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(
       ['test-1', 'test-2', 'docs'].map(name => ({ name })),

@@ -8,7 +8,7 @@ import { refOf, states, TestFleet, workerDid } from '../testing/test-fleet.ts';
 const workersOf = (children: readonly Child[]): (string | null)[] => children.map(({ worker }) => worker);
 
 describe('dispatch', () => {
-  it('spreads children over the workers, to each no more than it can run', () => {
+  it('spreads children over the workers, up to the window of each', () => {
     const fleet = new TestFleet(3, 2);
     const fanOut = fleet.fanOut(10);
     for (let n = 0; n < 3; n++) assert.equal(fleet.delivered(n).length, 2);
@@ -16,7 +16,7 @@ describe('dispatch', () => {
     assert.equal(fanOut.counts.pending, 4);
   });
 
-  it('hands out the next one as soon as one has ended', () => {
+  it('assigns the next child as soon as one has ended', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2);
     assert.deepEqual(states(fanOut), ['assigned', 'pending']);
@@ -24,7 +24,7 @@ describe('dispatch', () => {
     assert.deepEqual(states(fanOut), ['done', 'assigned']);
   });
 
-  it('breaks ties in favour of the worker that is up the longest', () => {
+  it('breaks ties in favour of the longest running worker', () => {
     const fleet = new TestFleet(1);
     fleet.now += 1000;
     for (const n of [1, 2]) {
@@ -34,7 +34,7 @@ describe('dispatch', () => {
     assert.deepEqual(workersOf(fleet.fanOut(1).children), [workerDid(0)]);
   });
 
-  it('hands work ahead only where attempts are short', () => {
+  it('assigns work ahead only when attempts are short', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(30);
     fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
@@ -45,7 +45,7 @@ describe('dispatch', () => {
     assert.equal(fanOut.counts.running, 3, 'and nothing more follows');
   });
 
-  it('does not take a lost attempt for a short one', () => {
+  it('does not count a lost attempt as a short one', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(5);
     fleet.report(fanOut, 0, { verdict: 'failed', lost: true, wall_time_secs: 0 });
@@ -65,7 +65,7 @@ describe('dispatch', () => {
     });
   }
 
-  it('gives nothing to a worker that is disconnected, draining, stopping or stale', () => {
+  it('assigns nothing to a worker that is disconnected, draining, stopping or stale', () => {
     const fleet = new TestFleet(4);
     fleet.do(() => fleet.core.disconnected(workerDid(0)));
     fleet.beat(1, { health: 'draining' });
@@ -77,7 +77,7 @@ describe('dispatch', () => {
     assert.equal(fanOut.children[0]!.worker, workerDid(0));
   });
 
-  it('chooses round-robin workers by the hash of parent and index, whoever chooses', () => {
+  it('chooses round-robin workers by the hash of parent and index', () => {
     const choose = (): (string | null)[] => {
       const fleet = new TestFleet(3, 20);
       return workersOf(fleet.fanOut(Array.from({ length: 20 }, () => ({ target: 'round-robin' }))).children);
@@ -87,7 +87,7 @@ describe('dispatch', () => {
     assert.equal(new Set(first).size, 3);
   });
 
-  it('lines a round-robin child up for its worker without holding up the others, and lets it go when that one leaves', () => {
+  it('queues a round-robin child for its worker without delaying others, and reassigns it when the worker leaves', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(Array.from({ length: 12 }, () => ({ target: 'round-robin' })));
     assert.equal(fanOut.counts.running, 2, 'one at each, though the first ones may all be for one of them');
@@ -103,7 +103,7 @@ describe('dispatch', () => {
     );
   });
 
-  it('lets fan-outs take turns', () => {
+  it('gives fan-outs turns', () => {
     const fleet = new TestFleet(0);
     const [long, short] = [fleet.fanOut(100), fleet.fanOut(3)];
     fleet.admit(0);
@@ -113,7 +113,7 @@ describe('dispatch', () => {
     assert.equal(long.counts.running, 21);
   });
 
-  it('places a child once, however often the queue names it', () => {
+  it('places a child once, however often the queue contains it', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(3);
     fleet.cancel(fanOut.task, 2);
@@ -126,7 +126,7 @@ describe('dispatch', () => {
     assert.deepEqual(fleet.core.links.get(workerDid(1))!.assigned.size, 2);
   });
 
-  it('takes back what waits behind a long attempt once another worker is free', () => {
+  it('recalls deliveries behind a long attempt once another worker is free', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(6);
     fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
@@ -147,7 +147,7 @@ describe('dispatch', () => {
     assert.equal(fanOut.children[recalled[0]!]!.attempt <= 1, true, 'and it was no attempt');
   });
 
-  it('hands out every child exactly once over any dependencies', () => {
+  it('assigns every child exactly once, for any dependencies', () => {
     const cases = fc.record({
       workers: fc.integer({ min: 1, max: 4 }),
       slots: fc.integer({ min: 1, max: 3 }),

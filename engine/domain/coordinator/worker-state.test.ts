@@ -24,48 +24,48 @@ function holding(count: number, wallMs?: number): { link: WorkerLink; children: 
 }
 
 describe('the window of a worker', () => {
-  it('is its slots while nobody knows how long its attempts take, and when they take long', () => {
+  it('is its slots while the duration of its attempts is unknown, and when they take long', () => {
     assert.equal(windowOf(holding(0).link, 4, 0), 4);
     assert.equal(windowOf(holding(0, 50).link, 4, 0), 4);
     assert.equal(windowOf(holding(0, 60_000).link, 4, 0), 4);
   });
 
-  it('holds 50 ms of work ahead of short attempts, and is bounded for those of no time', () => {
+  it('includes 50 ms of work ahead for short attempts, and is bounded for attempts without duration', () => {
     assert.equal(windowOf(holding(0, 10).link, 1, 0), 5);
     assert.equal(windowOf(holding(0, 10).link, 3, 0), 15);
     const most = windowOf(holding(0, 0).link, 1, 0);
     assert.ok(most > 100 && most < 10_000, `${most}`);
   });
 
-  it('is its slots while it has stalled: work handed ahead would only be recalled', () => {
+  it('is its slots while it is stalled, because work ahead would only be recalled', () => {
     const { link } = holding(2, 10);
     assert.equal(windowOf(link, 2, 99), 10);
     assert.equal(windowOf(link, 2, 100), 2);
     assert.equal(windowOf(link, 3, 100), 15, 'a slot is free');
   });
 
-  it('follows the latest attempts, weighted', () => {
+  it('follows a weighted mean of the latest attempts', () => {
     const { link } = holding(0, 100);
     noteWall(link, 0);
     assert.equal(link.meanWallMs, 80);
   });
 });
 
-describe('what waits behind the slots of a worker', () => {
-  it('has stalled when no report came for a while, the newest first', () => {
+describe('the deliveries behind the slots of a worker', () => {
+  it('are stalled when no report came for a while, newest first', () => {
     const { link, children } = holding(4, 10);
     assert.deepEqual(stalledBehind(link, 1, 99), []);
     assert.deepEqual(stalledBehind(link, 1, 100), [children[3], children[2], children[1]]);
   });
 
-  it('leaves out what has started or is recalled already', () => {
+  it('exclude started and recalled ones', () => {
     const { link, children } = holding(4, 10);
     moveAssignment(link.assigned.get(children[1]!)!, 'started', 5);
     moveAssignment(link.assigned.get(children[3]!)!, 'recall');
     assert.deepEqual(stalledBehind(link, 1, 1000), [children[2]]);
   });
 
-  it('is nothing while the worker holds no more than its slots', () => {
+  it('are none while the worker holds no more than its slots', () => {
     assert.deepEqual(stalledBehind(holding(2).link, 2, 1e9), []);
   });
 });

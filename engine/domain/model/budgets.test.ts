@@ -21,7 +21,7 @@ const reasonOf = (fleet: TestFleet, fanOut: FanOut, index: number): string | nul
   joinDocument(fleet.core, fanOut.task, false, fleet.now).children[index]!.reason;
 
 describe('a budget', () => {
-  it('reserves each share before its start, and holds up what does not fit, saying so', () => {
+  it('reserves each share before the start, and holds subtasks that do not fit, with the reason', () => {
     const fleet = new TestFleet(4);
     const fanOut = fleet.fanOut(shares(0.1, 0.1, 0.1, 0.1), { budget_usd: 0.3 });
     assert.deepEqual(states(fanOut), ['assigned', 'assigned', 'assigned', 'pending']);
@@ -32,7 +32,7 @@ describe('a budget', () => {
     );
   });
 
-  it('books what an attempt took when it ends, and starts what fits then', () => {
+  it('books the spending of an ended attempt, and starts what then fits', () => {
     const fleet = new TestFleet(4);
     const fanOut = fleet.fanOut(shares(2, 2, 1), { budget_usd: 4 });
     assert.deepEqual(states(fanOut), ['assigned', 'assigned', 'pending']);
@@ -46,7 +46,7 @@ describe('a budget', () => {
     });
   });
 
-  it('lets nothing overtake a large share until it is known whether that fits', () => {
+  it('lets no subtask overtake one with a large share', () => {
     const fleet = new TestFleet(4);
     const fanOut = fleet.fanOut(shares(3, 4, 1), { budget_usd: 5 });
     assert.deepEqual(states(fanOut), ['assigned', 'pending', 'pending']);
@@ -56,7 +56,7 @@ describe('a budget', () => {
     assert.deepEqual(states(fanOut), ['done', 'done', 'assigned']);
   });
 
-  it('ends what can never fit any more, so that the join comes', () => {
+  it('ends subtasks that can never fit, so that the join is decided', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ budget_usd: 3 }, { budget_usd: 3 }, { budget_usd: 1, depends_on: [1] }], {
       budget_usd: 5,
@@ -104,7 +104,7 @@ describe('a budget', () => {
     });
   }
 
-  it('books nothing of what came back before it began', () => {
+  it('books nothing for deliveries that came back before their start', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(shares(2), { budget_usd: 3 });
     const returned = { deliveries: [refOf(fanOut, 0)], reason: 'recalled', begun: false };
@@ -113,7 +113,7 @@ describe('a budget', () => {
     assert.equal(fanOut.children[0]!.deliveries, 2);
   });
 
-  it('holds in tokens and in seconds as well', () => {
+  it('also works in tokens and in seconds', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(
       [
@@ -128,7 +128,7 @@ describe('a budget', () => {
     assert.match(fanOut.children[1]!.reason!, /it wants 1s, and of 2s are 1\.5s booked$/);
   });
 
-  it('is kept over a restart of the coordinator', () => {
+  it('survives a restart of the coordinator', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(shares(2, 2, 2), { budget_usd: 5 });
     fleet.report(task.fanOut!, 0, { cost_usd: 2 });
@@ -139,7 +139,7 @@ describe('a budget', () => {
   });
 
   // I30
-  it('is never passed by a start, whatever happens, and holds no join up', () => {
+  it('is never exceeded by a start, whatever happens, and delays no join', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ share: fc.nat(10), attempts: fc.integer({ min: 1, max: 3 }) }), {

@@ -52,7 +52,7 @@ function withoutQuota(
 }
 
 describe('an executor without quota', () => {
-  it('has the subtask wait, and starts nothing of any fan-out, but lets other executors go on', () => {
+  it('makes the subtask wait and starts nothing of any fan-out, but other executors continue', () => {
     const { fleet, fanOut } = withoutQuota([shell, {}, shell, {}]);
     assert.deepEqual(states(fanOut), ['pending', 'assigned', 'pending', 'assigned']);
     const other = fleet.fanOut([shell]);
@@ -67,7 +67,7 @@ describe('an executor without quota', () => {
       );
   });
 
-  it('goes on by itself at the time that its tool named, with one attempt ahead of the rest', () => {
+  it('continues by itself at the reset time that its tool named, with one attempt first', () => {
     const { fleet, fanOut } = withoutQuota(undefined, { resets_at_unix: 1_010 });
     fleet.report(fanOut, 1);
     assert.equal(opensAt(fleet), 1_010_000);
@@ -86,7 +86,7 @@ describe('an executor without quota', () => {
     );
   });
 
-  it('is asked less and less often where no time is named', () => {
+  it('is tested less and less often when no reset time is named', () => {
     const { fleet, fanOut } = withoutQuota([shell]);
     const waits: number[] = [];
     for (let i = 0; i < 8; i++) {
@@ -108,7 +108,7 @@ describe('an executor without quota', () => {
     });
   }
 
-  it('costs the subtask none of its attempts, and each is told of', () => {
+  it('costs the subtask none of its attempts, and each attempt is shown', () => {
     const { fleet, fanOut } = withoutQuota([shell]);
     for (let i = 0; i < 3; i++) {
       pass(fleet, 1_000_000, 2);
@@ -124,7 +124,7 @@ describe('an executor without quota', () => {
     assert.deepEqual(verdicts(fanOut), ['failed'], 'its own failure ends it as ever');
   });
 
-  it('holds no join up beyond its time-out, nor a cancel', () => {
+  it('delays no join beyond its time-out, and no cancel', () => {
     const { fleet, fanOut } = withoutQuota([shell, shell], {}, { timeout_secs: 5, losers: 'cancel' });
     fleet.report(fanOut, 1, NO_MORE);
     pass(fleet, 5_100, 2);
@@ -132,7 +132,7 @@ describe('an executor without quota', () => {
     assert.deepEqual(verdicts(fanOut), ['cancelled', 'cancelled']);
   });
 
-  it('has what waits at workers recalled', () => {
+  it('recalls deliveries that wait at workers', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(Array.from({ length: 9 }, () => shell));
     fleet.report(fanOut, 0, { wall_time_secs: 0.01 });
@@ -143,7 +143,7 @@ describe('an executor without quota', () => {
     assert.deepEqual(fleet.told('recall'), out.slice(1));
   });
 
-  it('lets another attempt ahead when nobody can tell how the first one went', () => {
+  it('allows another test attempt when the end of the first is unknown', () => {
     const { fleet, fanOut } = withoutQuota([shell, shell]);
     fleet.report(fanOut, 1);
     pass(fleet, 30_100, 2);
@@ -152,7 +152,7 @@ describe('an executor without quota', () => {
     assert.deepEqual(states(fanOut), ['assigned', 'done']);
   });
 
-  it('is remembered over a restart of the coordinator, by its log and by a checkpoint', () => {
+  it('survives a restart of the coordinator, from its log and from a checkpoint', () => {
     const { fleet, fanOut } = withoutQuota(undefined, { resets_at_unix: 1_500 });
     const saved = restoreState(saveState(fleet.replayed(), celCompiler), celCompiler)!;
     assert.deepEqual([...saved.breakers], [...fleet.core.state.breakers]);

@@ -23,7 +23,7 @@ describe('nearestName', () => {
   }
 
   for (const word of ['', 'x', 'colour', 'xyz', 'priority']) {
-    it(`has nothing to suggest for '${word}'`, () => assert.equal(nearestName(word, KEYS), undefined));
+    it(`suggests nothing for '${word}'`, () => assert.equal(nearestName(word, KEYS), undefined));
   }
 
   it('does not choose between two names that begin alike', () => {
@@ -35,7 +35,7 @@ describe('nearestName', () => {
     assert.equal(nearestName('acepted', ['rejected', 'accepted']), 'accepted');
   });
 
-  it('finds any name again after one slip: a letter lost, doubled, or swapped with its neighbour', () => {
+  it('finds any name despite one typo: a letter missing, doubled, or swapped with its neighbour', () => {
     const name = fc.stringMatching(/^[a-z]{4,20}$/);
     fc.assert(
       fc.property(name, fc.nat(), fc.constantFrom('lost', 'doubled', 'swapped'), (right, seed, slip) => {
@@ -53,6 +53,6 @@ describe('nearestName', () => {
 });
 
 describe('didYouMean', () => {
-  it('says a near name in words', () => assert.equal(didYouMean('gaol', KEYS), " (did you mean 'goal'?)"));
+  it('suggests a near name in words', () => assert.equal(didYouMean('gaol', KEYS), " (did you mean 'goal'?)"));
   it('says nothing when none is near', () => assert.equal(didYouMean('colour', KEYS), ''));
 });

@@ -5,7 +5,7 @@ import { runs } from '../../../test/runs.ts';
 import { IndexQueue } from './index-queue.ts';
 
 describe('IndexQueue', () => {
-  it('gives back what was put in, in order', () => {
+  it('returns its entries in order', () => {
     const operation = fc.oneof(fc.nat(), fc.constantFrom('shift', 'peek', 'drain'));
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), operations => {
@@ -28,7 +28,7 @@ describe('IndexQueue', () => {
     );
   });
 
-  it('stays in order over many more entries than it keeps', () => {
+  it('stays in order over many more entries than its capacity', () => {
     const queue = new IndexQueue();
     let next = 0;
     for (let i = 0; i < 20_000; i++) {

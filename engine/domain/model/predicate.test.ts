@@ -117,20 +117,20 @@ const run = fc.integer({ min: 1, max: 6 }).chain(total =>
 );
 
 describe('parsePredicate', () => {
-  it('reads the native predicates, spaces around them aside', () => {
+  it('parses the native predicates, ignoring surrounding spaces', () => {
     assert.deepEqual(parsePredicate('all', 3), { kind: 'all' });
     assert.deepEqual(parsePredicate(' any\n', 3), { kind: 'any' });
     assert.deepEqual(parsePredicate('k_of_n:1', 3), { kind: 'k_of_n', k: 1 });
     assert.deepEqual(parsePredicate(' k_of_n:3 ', 3), { kind: 'k_of_n', k: 3 });
   });
 
-  it('takes everything else for CEL, and keeps its text', () => {
+  it('parses everything else as CEL, and keeps its text', () => {
     const predicate = parsePredicate(' accepted > 1 ', 3, celCompiler);
     assert.equal(predicate.kind, 'cel');
     assert.equal(predicate.kind === 'cel' && predicate.source, ' accepted > 1 ');
   });
 
-  it('says beforehand whether it needs a compiler', () => {
+  it('knows in advance whether it needs a compiler', () => {
     for (const text of ['all', ' any ', 'k_of_n:2', 'k_of_n:nonsense', 'k_of_n', '']) {
       assert.equal(needsCel(text), false, text);
     }
@@ -165,11 +165,11 @@ describe('parsePredicate', () => {
 });
 
 describe('recordedPredicate', () => {
-  it('reads what can be read', () => {
+  it('parses valid predicates', () => {
     assert.deepEqual(recordedPredicate('k_of_n:2', 3, celCompiler), { kind: 'k_of_n', k: 2 });
   });
 
-  it('never refuses: what can no longer be read is unsatisfiable at the end, and says why', () => {
+  it('never refuses: an invalid predicate is unsatisfiable at the end, with its error as the reason', () => {
     for (const text of ['', 'k_of_n:9', 'gone(total)', 'x'.repeat(9000)]) {
       const predicate = recordedPredicate(text, 2, celCompiler);
       assert.equal(decideEarly(predicate, countsAfter(['accept', 'accept'], 2), 2), undefined);
@@ -181,7 +181,7 @@ describe('recordedPredicate', () => {
 });
 
 describe('decideEarly', () => {
-  it('decides what is certain whatever may yet come, at the first moment, and then for good', () => {
+  it('decides as early as the outcome is certain, and never changes the decision', () => {
     fc.assert(
       fc.property(run, ({ total, verdicts, predicate }) => {
         let before: Decision | undefined;
@@ -198,7 +198,7 @@ describe('decideEarly', () => {
     );
   });
 
-  it('does not care whether the open children run or wait', () => {
+  it('does not depend on whether open children run or wait', () => {
     const running = countsOf({ accepted: 1, running: 2 });
     const pending = countsOf({ accepted: 1, pending: 2 });
     for (const text of ['all', 'any', 'k_of_n:2']) {
@@ -207,7 +207,7 @@ describe('decideEarly', () => {
     }
   });
 
-  it('leaves an expression to the end', () => {
+  it('does not decide expressions', () => {
     const predicate = parsePredicate('true', 2, celCompiler);
     assert.equal(decideEarly(predicate, countsOf({ accepted: 2 }), 2), undefined);
   });
@@ -254,14 +254,14 @@ describe('evaluateFinal', () => {
     });
   });
 
-  it('takes an error for unsatisfiable, with the error as the reason', () => {
+  it('decides unsatisfiable for an error, with the error as the reason', () => {
     assert.deepEqual(final('total / (accepted - 2) > 0', ['accept', 'accept']), {
       outcome: 'unsatisfiable',
       reason: 'join predicate: division by zero at position 0 (2 of 2 accepted)',
     });
   });
 
-  it('decides the native predicates as they were decided early', () => {
+  it('agrees with decideEarly for native predicates', () => {
     fc.assert(
       fc.property(run, ({ total, verdicts, predicate }) => {
         const { outcome, reason } = evaluateFinal(predicate, factsAfter(verdicts));

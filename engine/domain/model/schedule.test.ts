@@ -7,14 +7,14 @@ import { makespan, type Job } from './schedule.ts';
 const jobs = (...walls: readonly number[]): Job[] => walls.map(wallMs => ({ wallMs, dependsOn: [] }));
 
 describe('makespan', () => {
-  it('lays independent jobs onto the slots', () => {
+  it('schedules independent jobs on the slots', () => {
     assert.equal(makespan(jobs(1, 1, 1, 1, 1, 1, 1, 1), 2), 4);
     assert.equal(makespan(jobs(3, 1, 1, 1), 2), 3);
     assert.equal(makespan(jobs(5), 4), 5);
     assert.equal(makespan([], 1), 0);
   });
 
-  it('starts a job when all that it depends on has ended, and no slot idles meanwhile', () => {
+  it('starts a job when its dependencies have ended, and leaves no slot idle meanwhile', () => {
     const chained: Job[] = [
       { wallMs: 10, dependsOn: [] },
       { wallMs: 1, dependsOn: [0] },
@@ -25,7 +25,7 @@ describe('makespan', () => {
     assert.equal(makespan(chained, 1), 20);
   });
 
-  it('lies between the bounds that Graham proved for list scheduling', () => {
+  it('is between Graham’s bounds for list scheduling', () => {
     const graph = fc.array(
       fc.record({ wallMs: fc.nat(50), before: fc.array(fc.nat(11), { maxLength: 3 }) }),
       { minLength: 1, maxLength: 12 },

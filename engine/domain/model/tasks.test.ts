@@ -26,7 +26,7 @@ describe('the status of a task', () => {
     });
   }
 
-  it('is failed when its time is over', () => {
+  it('is failed after its time-out', () => {
     const fleet = new TestFleet();
     const fanOut = fleet.fanOut(1, { timeout_secs: 1 });
     fleet.pass(2000);
@@ -61,7 +61,7 @@ describe('a name of a task', () => {
     return fleet;
   }
 
-  it('is its alias, its thread, or a beginning of either that fits no other', () => {
+  it('is its alias, its thread, or an unambiguous prefix of either', () => {
     const fleet = fleetWith('FIRST-001', 'SECOND-001');
     const { state } = fleet.core;
     const thread = state.aliases.get('SECOND-001')!;
@@ -69,12 +69,12 @@ describe('a name of a task', () => {
       assert.equal(resolveTask(state, name).alias, 'SECOND-001');
   });
 
-  it('means the exact one, though it begins others too', () => {
+  it('prefers the exact match over longer names', () => {
     const { state } = fleetWith('A-1', 'A-10', 'A-11').core;
     assert.equal(resolveTask(state, 'A-1').alias, 'A-1');
   });
 
-  it('is refused when it fits several, naming them, and when it fits none', () => {
+  it('is refused when it matches several, naming them, and when it matches none', () => {
     const { state } = fleetWith('A-10', 'A-11').core;
     assert.throws(
       () => resolveTask(state, 'A-'),
@@ -88,7 +88,7 @@ describe('a name of a task', () => {
       });
   });
 
-  it('means the newest task that has the alias', () => {
+  it('names the newest task that has the alias', () => {
     const fleet = new TestFleet(1);
     fleet.cancel(fleet.addTask({ alias: 'AGAIN' }));
     const newest = fleet.addTask({ alias: 'AGAIN' });
@@ -98,7 +98,7 @@ describe('a name of a task', () => {
 });
 
 describe('the name of a subtask', () => {
-  it('is that of the task which had the alias at the time', () => {
+  it('is of the task that had the alias at the time', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ name: 'lint' }, {}]);
     const { alias } = fanOut.task;

@@ -28,7 +28,7 @@ describe('free slots', () => {
     return fleet.fanOut(40, {}, undefined, task);
   };
 
-  it('go by the weight of the task, and nobody starves', () => {
+  it('are assigned by the weight of the task, and no task starves', () => {
     const fleet = new TestFleet();
     const fanOuts = [fanOutOf(fleet, 'critical'), fanOutOf(fleet, 'low'), fanOutOf(fleet, 'medium')];
     fleet.admit(0);
@@ -38,7 +38,7 @@ describe('free slots', () => {
     assert.equal(order, 'AAAAAAAABCC'.repeat(2));
   });
 
-  it('go by namespace first: many fan-outs of one leave as much to another', () => {
+  it('are assigned by namespace first: many fan-outs of one take nothing from another', () => {
     const fleet = new TestFleet();
     for (const id of ['acme', 'beta']) fleet.createNamespace(id);
     const fanOuts = ['acme', 'acme', 'acme', 'beta'].map(id => fanOutOf(fleet, 'low', id));
@@ -50,7 +50,7 @@ describe('free slots', () => {
     assert.deepEqual([...new Set(order)].sort(), ['A', 'B', 'C', 'D']);
   });
 
-  it('are not kept from others by one that can start nothing', () => {
+  it('are not reserved for a fan-out that can start nothing', () => {
     const fleet = new TestFleet();
     fleet.createNamespace('acme');
     const [frozen, other] = [fanOutOf(fleet, 'critical', 'acme'), fanOutOf(fleet, 'low')];

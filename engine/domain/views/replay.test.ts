@@ -67,7 +67,7 @@ describe('replayThread', () => {
     });
   }
 
-  it('opens a task again at a retry', () => {
+  it('reopens a task at a retry', () => {
     assert.deepEqual(statuses(task, fanOut, join('unsatisfiable'), retry, done, join('satisfied')).slice(2), [
       '→ failed',
       '→ active',
@@ -80,7 +80,7 @@ describe('replayThread', () => {
     assert.equal(replay(task, fanOut, join('satisfied'), join('cancelled')).final_status, 'approved');
   });
 
-  it('counts no join, retry, cancel or result that an instance did not say', () => {
+  it('ignores a join, retry, cancel or result that is not from an instance', () => {
     const forged = ([, act, body]: Line): Line => [USER, act, body];
     assert.equal(replay(task, fanOut, forged(join('satisfied'))).final_status, 'active');
     assert.equal(replay(task, fanOut, join('satisfied'), forged(retry)).final_status, 'approved');
@@ -109,7 +109,7 @@ describe('replayThread', () => {
     });
   }
 
-  it("opens a child's thread again at its next attempt", () => {
+  it("reopens a child's thread at its next attempt", () => {
     assert.deepEqual(statuses(delivered, result('failed'), delivered, result('accept')), [
       '→ active',
       '→ failed',
@@ -118,7 +118,7 @@ describe('replayThread', () => {
     ]);
   });
 
-  it("leaves a thread of people's own records at its goal, or without a status", () => {
+  it("gives a thread of people's own records the status of its goal, or none", () => {
     const said: Line = [USER, 'KNOW', { text: 'it rained' }];
     assert.deepEqual(statuses([USER, 'INTEND', { text: 'look out' }], said), ['→ inbox', 'inbox']);
     assert.deepEqual(statuses(said), ['none']);
@@ -164,16 +164,16 @@ describe('the verbs in a replay', () => {
     ]);
   });
 
-  it('count from an instance only, and not once the task is fanned out', () => {
+  it('count only from an instance, and only before the fan-out', () => {
     assert.equal(replay(task, said('start', {}, USER)).final_status, 'inbox');
     assert.equal(replay(task, fanOut, said('fail')).final_status, 'active');
   });
 
-  it('open what was cancelled again', () => {
+  it('reopen a cancelled task', () => {
     assert.deepEqual(statuses(task, cancel(null), said('reopen')), ['→ inbox', '→ cancelled', '→ inbox']);
   });
 
-  it('defer until a time, past which the task is what it was', () => {
+  it('defer until a time, after which the task has its earlier status', () => {
     const note: Line = [USER, 'KNOW', { text: 'looked at it' }];
     const deferred = said('defer', { until_unix: START / 1000 + 3 });
     assert.deepEqual(statuses(task, deferred, note, note, note), [
@@ -197,7 +197,7 @@ describe('the body in a replay', () => {
     assert.equal(shown({ a: [1, null, true, { b: 'x' }], c: {} }), '{"a":[1,null,true,{"b":"x"}],"c":{}}');
   });
 
-  it('is JSON when the topic is no text', () => assert.equal(shown({ topic: 5 }), '{"topic":5}'));
+  it('is JSON when the topic is not a text', () => assert.equal(shown({ topic: 5 }), '{"topic":5}'));
 
   it('is cut at 100 characters', () => {
     const body = shown({ text: 'x'.repeat(500) });
@@ -205,16 +205,16 @@ describe('the body in a replay', () => {
     assert.equal(body.length, 100);
   });
 
-  it('keeps pairs of surrogates whole where it is cut', () => {
+  it('splits no surrogate pair at the cut', () => {
     assert.equal(shown({ t: '𝄞'.repeat(200) }), `{"t":"${'𝄞'.repeat(93)}…`);
   });
 
-  it('stays on one line and moves no cursor, whatever was written', () => {
+  it('stays on one line and moves no cursor, for any content', () => {
     const body = shown({ t: 'a\nb\u001b[31m\u009b\u2028\u202e' });
     assert.equal(body, '{"t":"a\\nb\\u001b[31m\\u{9b}\\u{2028}\\u{202e}"}');
   });
 
-  it('is made without writing out all of a large one', () => {
+  it('is formatted without encoding all of a large one', () => {
     const subtasks = Array.from({ length: 200_000 }, (_, i) => ({ goal: 'x'.repeat(100), i }));
     const records = [
       { act: 'INTEND', actor: USER, clock: 0, thread: 'th_t', body: { topic: 'fanout', subtasks } },

@@ -58,7 +58,7 @@ const extra = (index: number, changed: Partial<ExtraAttempt> = {}): ExtraAttempt
 const two = [child(0), child(1)];
 
 describe('speedupReport of one run', () => {
-  it('is that of the tutorial for two subtasks of a second each', () => {
+  it('matches the tutorial for two subtasks of a second each', () => {
     const report = speedupReport(facts(two), null);
     assert.deepEqual(report.walls_secs, [1, 1]);
     assert.equal(report.parallel_wall_secs, 1);
@@ -72,14 +72,14 @@ describe('speedupReport of one run', () => {
     assert.deepEqual(report.notes, []);
   });
 
-  it('says why the estimate is no measurement, and how to make one', () => {
+  it('explains why the estimate is not a measurement, and how to make one', () => {
     const { caveat } = speedupReport(facts(two), null).weak;
     assert.match(caveat, /shared the machine/);
     assert.match(caveat, /run-serial FIRST-001/);
     assert.match(caveat, /--vs-serial/);
   });
 
-  it('takes the longest way through the dependencies for the critical path, and names it', () => {
+  it('finds the critical path through the dependencies, and names it', () => {
     const children = [
       child(0, { wallMs: 1000 }),
       child(1, { wallMs: 4000 }),
@@ -94,7 +94,7 @@ describe('speedupReport of one run', () => {
     assert.equal(speedupReport(facts(children, { slotsUsed: 5 }), null).parallel_wall_secs, 5.5);
   });
 
-  it('finds the longest way that trying all of them finds', () => {
+  it('finds the same critical path as an exhaustive search', () => {
     const graph = fc
       .array(fc.tuple(fc.nat(9), fc.array(fc.nat(7), { maxLength: 3 })), { minLength: 1, maxLength: 8 })
       .map(nodes =>
@@ -121,7 +121,7 @@ describe('speedupReport of one run', () => {
     );
   });
 
-  it('walks a chain of 100,000', () => {
+  it('handles a chain of 100,000', () => {
     const children = Array.from({ length: 100_000 }, (_, i) =>
       child(i, { wallMs: 1, dependsOn: i < 99_999 ? [i + 1] : [] }),
     );
@@ -130,7 +130,7 @@ describe('speedupReport of one run', () => {
     assert.equal(report.critical_path.length, 100_000);
   });
 
-  it('counts attempts that failed, were retried or cancelled as cost, and names them', () => {
+  it('includes the cost of failed, retried and cancelled attempts, and names them', () => {
     const run = facts([child(0, { costUsd: 0.1, attempt: 2 }), child(1, { costUsd: 0.2 })], {
       extraAttempts: [extra(0), extra(1, { verdict: 'cancelled', costUsd: 0.05, wallMs: 10 })],
     });
@@ -143,7 +143,7 @@ describe('speedupReport of one run', () => {
     ]);
   });
 
-  it('knows of which attempts no cost is known, and makes no ratio of what is left', () => {
+  it('counts attempts without a known cost, and computes no cost ratio from the rest', () => {
     const run = facts(two, { extraAttempts: [extra(0, { costUsd: 0, costUnknown: true })] });
     const report = speedupReport(run, baseline([child(0, { costUsd: 1 }), child(1, { costUsd: 1 })]));
     assert.equal(report.unknown_costs, 1);
@@ -171,7 +171,7 @@ describe('speedupReport of one run', () => {
     );
   });
 
-  it('estimates nothing of a run that did not accept, or that ran something twice, and says why', () => {
+  it('estimates nothing for a run that did not accept or that retried, and says why', () => {
     const estimate = (changed: Partial<RunChild>): unknown => {
       const { speedup, caveat } = speedupReport(facts([child(0), child(1, changed)]), null).weak;
       return [speedup, caveat];
@@ -184,7 +184,7 @@ describe('speedupReport of one run', () => {
     assert.deepEqual(estimate({ attempt: 2 }), [null, 'no estimate: subtask 1 ran more than once']);
   });
 
-  it('estimates no speedup of a run with a member missing, and says which', () => {
+  it('estimates no speedup for a run with a missing member, and says which', () => {
     for (const gone of [
       { verdict: null },
       { verdict: 'cancelled' },
@@ -197,7 +197,7 @@ describe('speedupReport of one run', () => {
     }
   });
 
-  it('says which walls are those of failures', () => {
+  it('says which walls are of failed subtasks', () => {
     const report = speedupReport(facts([child(0), child(1, { verdict: 'failed' })]), null);
     assert.match(report.notes.join(), /^subtask 1 did not accept/);
   });
@@ -235,11 +235,11 @@ describe('speedupReport against a serial run', () => {
     assert.equal(speedupReport(run, baseline(paid)).measured?.cost_ratio, 2);
   });
 
-  it('has no cost ratio where nothing cost anything', () => {
+  it('has no cost ratio without costs', () => {
     assert.equal(speedupReport(facts(two), baseline(two)).measured?.cost_ratio, null);
   });
 
-  it('tells when extra attempts lengthened the serial wall', () => {
+  it('says when extra attempts lengthened the serial wall', () => {
     const report = speedupReport(facts(two), baseline(two, { extraAttempts: [extra(1)] }));
     assert.equal(report.measured?.speedup, 2);
     assert.deepEqual(report.notes, [
