@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { echoText, looksLikeCommand } from './echo.ts';
 
-describe('subtasks that nothing was run for', () => {
+describe('subtasks for which nothing was run', () => {
   for (const goal of [
     'npm test',
     'make',
@@ -17,7 +17,7 @@ describe('subtasks that nothing was run for', () => {
     'python3 -m pytest',
     'build.sh && deploy.sh',
   ])
-    it(`takes '${goal}' for a command`, () => assert.equal(looksLikeCommand(goal), true));
+    it(`recognises '${goal}' as a command`, () => assert.equal(looksLikeCommand(goal), true));
 
   for (const goal of [
     'Draft the notes',
@@ -31,9 +31,9 @@ describe('subtasks that nothing was run for', () => {
     'Make check',
     'npm test\nand tell me',
   ])
-    it(`takes '${goal}' for words`, () => assert.equal(looksLikeCommand(goal), false));
+    it(`recognises '${goal}' as prose`, () => assert.equal(looksLikeCommand(goal), false));
 
-  it('says of how many, and how a goal that looks like a command is run', () => {
+  it('are counted, with a hint how to run a goal that looks like a command', () => {
     assert.equal(echoText({ count: 2, command: null }, 2), 'echo: nothing was run');
     assert.equal(echoText({ count: 1, command: null }, 3), 'echo: nothing was run for 1 of 3 subtasks');
     assert.equal(

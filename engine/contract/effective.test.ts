@@ -13,8 +13,8 @@ const NOTHING: EffectivePolicy = {
   usage: [],
 };
 
-describe('what holds in a namespace, in words', () => {
-  it('is that anything goes where no level bounds it', () => {
+describe('the effective policy, in words', () => {
+  it('allows anything without a limit', () => {
     const parts = policyParts(NOTHING);
     assert.deepEqual(
       parts.map(({ part }) => part),
@@ -23,7 +23,7 @@ describe('what holds in a namespace, in words', () => {
     assert.ok(parts.every(({ holds, setBy }) => holds === 'any' && setBy.length === 0));
   });
 
-  it('names what is allowed, each limit and whatever is denied, with the levels that set it', () => {
+  it('lists what is allowed, the limits and what is denied, with the levels that set them', () => {
     const parts = policyParts({
       ...NOTHING,
       allow: {
@@ -62,7 +62,7 @@ describe('what holds in a namespace, in words', () => {
     );
   });
 
-  it('tells what is out and was spent at each level', () => {
+  it('shows the running work and the spending of each level', () => {
     assert.deepEqual(usageLines([{ namespace: 'acme', running: 2, booked_usd: 1.25, reserved_usd: 0.5 }]), [
       'acme: 2 running, $1.25 booked, $0.50 reserved',
     ]);

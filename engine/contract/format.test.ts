@@ -34,7 +34,7 @@ describe('format', () => {
     for (const [secs, text] of cases) assert.equal(seconds(secs), text);
   });
 
-  it('writes what is known of a cost, and never 0 for what is not', () => {
+  it('writes the known part of a cost, and never 0 for an unknown one', () => {
     assert.deepEqual([childCost(0), childCost(0.256), childCost(0, true)], ['$0.00', '$0.26', 'unknown']);
     assert.deepEqual(
       [totalCost(0), totalCost(0.25, 0), totalCost(0, 2), totalCost(0.25, 1)],
@@ -92,7 +92,7 @@ describe('format', () => {
     assert.deepEqual(fields([]), []);
   });
 
-  it('lets nothing out of its cell', () => {
+  it('keeps text within its cell', () => {
     assert.deepEqual(table(['A', 'B'], [['x\ny', '\u202e\u001b[2J']]), ['A    B', 'x y    [2J']);
     assert.deepEqual(fields([['a', 'x\u0085y']]), ['  a:  x y']);
   });
@@ -105,7 +105,7 @@ describe('format', () => {
 });
 
 describe('the word for a subtask on a command line', () => {
-  it('is its name, unless that would be read as something else', () => {
+  it('is its name, unless a command would interpret it', () => {
     const words = ['lint', 'a/b.c-1', '-x', '1', 'a b', '$x', '', null].map(name =>
       subtaskWord({ name, index: 7 }),
     );

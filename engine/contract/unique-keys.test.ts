@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { countKeys, repeatedKey } from './unique-keys.ts';
 
-describe('a key that stands twice in an object', () => {
+describe('a key that occurs twice in an object', () => {
   for (const [text, found] of [
     ['{"a":1,"a":2}', { key: 'a', position: 7 }],
     ['{"a":{"b":1,"b":2}}', { key: 'b', position: 12 }],
@@ -18,14 +18,14 @@ describe('a key that stands twice in an object', () => {
     it(`${found === undefined ? 'is none' : 'is found'} in ${text}`, () =>
       assert.deepEqual(repeatedKey(text), found));
 
-  it('is in no text that JSON.stringify writes', () => {
+  it('does not occur in the output of JSON.stringify', () => {
     fc.assert(
       fc.property(fc.json(), text => assert.equal(repeatedKey(JSON.stringify(JSON.parse(text))), undefined)),
       { numRuns: runs(300) },
     );
   });
 
-  it('is told by the number of keys in the text', () => {
+  it('is detected by the number of keys in the text', () => {
     const keysOf = (value: unknown): number =>
       typeof value !== 'object' || value === null
         ? 0

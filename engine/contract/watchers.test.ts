@@ -42,7 +42,7 @@ async function take(watcher: AsyncIterable<EngineEvent>, count: number): Promise
 }
 
 describe('watchers', () => {
-  it('are told what happens from the call on, in order, each for itself', async () => {
+  it('each get events from the call on, in order', async () => {
     const watchers = new Watchers();
     const { signal } = new AbortController();
     watchers.publish(instance);
@@ -54,7 +54,7 @@ describe('watchers', () => {
     assert.deepEqual(await take(second, 1), [task('th_a', 1)]);
   });
 
-  it('are woken by what comes while they wait', async () => {
+  it('are woken by an event while they wait', async () => {
     const watchers = new Watchers();
     const watcher = watchers.add({ signal: new AbortController().signal });
     const taken = take(watcher, 3);
@@ -65,7 +65,7 @@ describe('watchers', () => {
     assert.deepEqual(await taken, [instance, task('th_a'), instance]);
   });
 
-  it('are told only of the thread and the kinds that they asked for', async () => {
+  it('get only events of their thread and kinds', async () => {
     const watchers = new Watchers();
     const { signal } = new AbortController();
     const thread = watchers.add({ signal, thread: 'th_a' });
@@ -81,7 +81,7 @@ describe('watchers', () => {
     assert.ok(!watchers.wants('record'), 'those who stopped reading are still there');
   });
 
-  it('that are too slow meet a gap, and then what came after it', async () => {
+  it('that are too slow get a gap, and then the events after it', async () => {
     const watchers = new Watchers();
     const watcher = watchers.add({ signal: new AbortController().signal, kinds: ['task'] });
     for (let i = 0; i < 10_001; i++) watchers.publish(task('th_a', i));
@@ -91,7 +91,7 @@ describe('watchers', () => {
     assert.deepEqual(next, task('th_a', 20_000));
   });
 
-  it('end with their signal, also one that was aborted before', async () => {
+  it('end with their signal, also one that was already aborted', async () => {
     const watchers = new Watchers();
     const stop = new AbortController();
     const watcher = watchers.add({ signal: stop.signal });
@@ -109,7 +109,7 @@ describe('watchers', () => {
     assert.equal(watchers.size, 0);
   });
 
-  it('let go of their signal when nobody reads them any more', async () => {
+  it('release their signal when they are no longer read', async () => {
     const watchers = new Watchers();
     const { signal } = new AbortController();
     const broken = watchers.add({ signal });
@@ -120,7 +120,7 @@ describe('watchers', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
-  it('end when the engine closes, those who come later at once', async () => {
+  it('end when the engine closes, and later ones immediately', async () => {
     const watchers = new Watchers();
     const { signal } = new AbortController();
     const taken = take(watchers.add({ signal }), 1);

@@ -18,7 +18,7 @@ describe('the list of operations', () => {
     );
   });
 
-  it('has each in a file of its name, but for the family of verbs', () => {
+  it('has each in a file of its name, except the task verbs', () => {
     const fileOf = (name: string): string => `${name.replaceAll('.', '-')}.ts`;
     const own = (folder: string, names: readonly string[]): string[] =>
       names.map(fileOf).filter(file => existsSync(new URL(`${folder}/${file}`, HERE)));
@@ -27,7 +27,7 @@ describe('the list of operations', () => {
     assert.deepEqual(files('reports'), own('reports', Object.keys(REPORTS)).sort());
   });
 
-  it('offers each at a route of its own', () => {
+  it('offers each at its own route', () => {
     const routes = all.map(({ method, path }) => `${method} ${path}`);
     assert.equal(new Set(routes).size, routes.length);
   });

@@ -198,7 +198,7 @@ describe('every key of a subtask', () => {
       assert.deepEqual(await unchecked(way), []);
     });
 
-    it(`is missed by this test if ${way.name} does not look at it`, async () => {
+    it(`fails this test if ${way.name} ignores it`, async () => {
       for (const [key, wrong] of way.keys)
         assert.deepEqual(await unchecked({ ...blindTo(way, key), keys: [[key, wrong]] }), [key]);
     });
@@ -211,7 +211,7 @@ describe('every key of a subtask', () => {
         assert.ok(!isDeliveryBody({ ...link.sound, [key]: value } as JsonObject), `${key}: ${String(value)}`);
   });
 
-  it('makes no subtask of a record that is restored, whatever its value, and none that a client writes', async () => {
+  it('creates no subtask from a restored record or a client’s record, whatever its value', async () => {
     const intend = (thread: string, clock: number, body: object): JsonObject => {
       const content = { act: 'INTEND', actor: WORKER, clock, data_type: 'SCALAR', parents: [] } as const;
       const { record } = seal({ ...content, body: body as JsonObject, thread: thread as ThreadId });

@@ -22,7 +22,7 @@ function refused(fleet: TestFleet, run: () => unknown, code: FleetError['code'],
 }
 
 describe('task add', () => {
-  it('makes a task on its own thread, in the name of whoever asked', () => {
+  it('creates a task on its own thread, in the name of the issuer', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask({ alias: 'FIRST-001', goal: 'try it', priority: 'high', labels: ['x'] });
     const [{ record }] = fleet.log as [(typeof fleet.log)[0]];
@@ -33,7 +33,7 @@ describe('task add', () => {
     assert.deepEqual([task.alias, task.goal, task.facts.priority], ['FIRST-001', 'try it', 'high']);
   });
 
-  it('finds an alias where none is given', () => {
+  it('chooses an alias when none is given', () => {
     const fleet = new TestFleet();
     fleet.addTask({ alias: 'TASK-002' });
     assert.deepEqual(
@@ -42,7 +42,7 @@ describe('task add', () => {
     );
   });
 
-  it('refuses the alias of an unfinished task, naming that one, and takes that of a finished one', () => {
+  it('refuses the alias of an unfinished task, naming the task, and allows that of a finished one', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const { alias, thread } = fanOut.task;
@@ -56,7 +56,7 @@ describe('task add', () => {
     assert.notEqual(fleet.addTask({ alias }).thread, thread);
   });
 
-  it('answers a repeated key as the first time (I19)', () => {
+  it('gives a repeated key the first answer (I19)', () => {
     const fleet = new TestFleet();
     const first = fleet.addTask({ alias: null }, 'once');
     assert.equal(fleet.addTask({ alias: null }, 'once'), first);
@@ -66,7 +66,7 @@ describe('task add', () => {
     assert.notEqual(fleet.addTask({ alias: null }, 'twice').thread, first.thread);
   });
 
-  it('refuses a key that was given with another command: that one would be lost in silence', () => {
+  it('refuses a key that was used for another command, which would be silently dropped', () => {
     const fleet = new TestFleet();
     fleet.addTask({ alias: null, goal: 'one' }, 'once');
     refused(
@@ -78,7 +78,7 @@ describe('task add', () => {
     assert.equal(fleet.bodiesOf(TOPIC.task).length, 1);
   });
 
-  it('refuses a namespace that is not there', () => {
+  it('refuses an unknown namespace', () => {
     const fleet = new TestFleet();
     refused(fleet, () => fleet.addTask({ namespace: 'acme' }), 'NAMESPACE_REJECTED', /'acme'/);
     assert.equal(fleet.addTask({ namespace: 'default' }).facts.namespace, 'default');
@@ -107,7 +107,7 @@ describe('task fan-out', () => {
       ),
     );
 
-  it('says what it opened', () => {
+  it('returns what it opened', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     const answer = fanOutOf(fleet, task.alias, [{ goal: 'a' }, { goal: 'b' }], ' any ');
@@ -134,7 +134,7 @@ describe('task fan-out', () => {
     );
   });
 
-  it('refuses before it writes: unknown tasks, subtasks with faults, predicates that say nothing', () => {
+  it('refuses before writing: unknown tasks, faulty subtasks, invalid predicates', () => {
     const fleet = new TestFleet(1);
     const { alias } = fleet.addTask();
     const one = [{ goal: 'x' }];
@@ -151,7 +151,7 @@ describe('task fan-out', () => {
     refused(fleet, () => fanOutOf(fleet, alias, one, 'accepted'), 'INVALID_RECORD', /must be bool/);
   });
 
-  it('takes the folder of its task where it names none', () => {
+  it('uses the folder of its task when it names none', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask({ dir: '/work' });
     fanOutOf(fleet, task.alias, [{ goal: 'a' }, { goal: 'b', dir: '/else' }]);
@@ -161,7 +161,7 @@ describe('task fan-out', () => {
     );
   });
 
-  it('answers a repeated key as the first time (I19)', () => {
+  it('gives a repeated key the first answer (I19)', () => {
     const fleet = new TestFleet();
     const { alias } = fleet.addTask();
     const first = fanOutOf(fleet, alias, [{ goal: 'a' }], 'all', 'once');
@@ -190,7 +190,7 @@ describe('task retry', () => {
     return { fleet, fanOut };
   }
 
-  it('refuses what runs, waits or has accepted', () => {
+  it('refuses running, waiting and accepted subtasks', () => {
     const { fleet, fanOut } = failed();
     refused(fleet, () => fleet.retry(fanOut.task, 2), 'CONFLICT', /subtask 2 of 'T-1' is running/);
     fleet.report(fanOut, 2);
@@ -199,7 +199,7 @@ describe('task retry', () => {
     refused(fleet, () => fleet.retry(fanOut.task, 1), 'CONFLICT', /has not run yet/);
   });
 
-  it('refuses what waits for another that did not accept, and names the way out', () => {
+  it('refuses a subtask with a failed dependency, with a hint', () => {
     const { fleet, fanOut } = failed();
     assert.throws(
       () => fleet.retry(fanOut.task, 1),
@@ -208,14 +208,14 @@ describe('task retry', () => {
     );
   });
 
-  it('refuses what is not there', () => {
+  it('refuses unknown subtasks', () => {
     const { fleet, fanOut } = failed();
     refused(fleet, () => fleet.retry(fanOut.task, 3), 'NOT_FOUND', /has no subtask 3: it has 3/);
     const plain = fleet.addTask();
     refused(fleet, () => fleet.retry(plain, 0), 'NOT_FOUND', /no subtask 0/);
   });
 
-  it('hands its hint to the worker', () => {
+  it('sends its hint to the worker', () => {
     const { fleet, fanOut } = failed();
     const issuer = { actor: USER, key: undefined, now: fleet.now };
     fleet.do(() => commands.retry(fleet.core, 'T-1', { subtask: 0, hint: 'mind the gap' }, issuer));
@@ -236,7 +236,7 @@ describe('task cancel', () => {
     assert.deepEqual(verdicts(fanOut), ['cancelled', 'cancelled', 'cancelled']);
   });
 
-  it('ends one subtask, with those that depend on it, and the rest goes on', () => {
+  it('ends one subtask and its dependants, and the rest continues', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}, {}, { depends_on: [1] }], { join: 'any' });
     fleet.cancel(fanOut.task, 1);
@@ -246,7 +246,7 @@ describe('task cancel', () => {
     assert.equal(fanOut.joined!.outcome, 'satisfied');
   });
 
-  it('after the join ends what still runs, and leaves the outcome', () => {
+  it('after the join ends running subtasks, and keeps the outcome', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(3, { join: 'any' });
     fleet.report(fanOut, 0);
@@ -266,7 +266,7 @@ describe('task cancel', () => {
     refused(fleet, () => fleet.cancel(plain), 'CONFLICT', /has already ended/);
   });
 
-  it('answers a repeated key as the first time (I19)', () => {
+  it('gives a repeated key the first answer (I19)', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(1);
     for (let i = 0; i < 2; i++) {
@@ -301,7 +301,7 @@ describe('a task that is added with its fan-out', () => {
       ),
     );
 
-  it('is both, in records that become durable together', () => {
+  it('is written together with it, in records that become durable at once', () => {
     const fleet = new TestFleet();
     const before = fleet.log.length;
     const { thread, alias, record, fan_out: fanOut } = opened(fleet, [{ goal: 'a' }, { goal: 'b' }]);
@@ -315,7 +315,7 @@ describe('a task that is added with its fan-out', () => {
     assert.deepEqual([fanOut.thread, fanOut.alias, fanOut.subtasks], [thread, alias, 2]);
   });
 
-  it('is neither where one of them is refused', () => {
+  it('is not written when either is refused', () => {
     const fleet = new TestFleet();
     const { alias } = fleet.addTask({ alias: 'HELD' });
     const one = [{ goal: 'a' }];
@@ -331,7 +331,7 @@ describe('a task that is added with its fan-out', () => {
     refused(fleet, () => opened(fleet, one), 'SCOPE_FORBIDDEN', /'no'/);
   });
 
-  it('answers a repeated key as the first time (I19)', () => {
+  it('gives a repeated key the first answer (I19)', () => {
     const fleet = new TestFleet();
     const first = opened(fleet, [{ goal: 'a' }], {}, 'once');
     assert.deepEqual(opened(fleet, [{ goal: 'a' }], {}, 'once'), first);
@@ -356,7 +356,7 @@ describe('task run-serial', () => {
       }),
     );
 
-  it('repeats the subtasks for one worker, as a task of its own', () => {
+  it('repeats the subtasks on one worker, as a separate task', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut([{ target: 'round-robin', depends_on: [1] }, { run: 'true' }], {
       join: 'any',
@@ -371,7 +371,7 @@ describe('task run-serial', () => {
     assert.equal(run(fleet, fanOut.task.alias, null).alias, 'T-1-serial-2');
   });
 
-  it('picks the live worker that has the least to do', () => {
+  it('picks the least loaded live worker', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut(2);
     fleet.core.state.instances.get(workerDid(0))!.status = 'archived';
@@ -380,7 +380,7 @@ describe('task run-serial', () => {
     assert.deepEqual(first!.target, { kind: 'specific', did: workerDid(2) });
   });
 
-  it('refuses what it can not do', () => {
+  it('refuses invalid requests', () => {
     const fleet = new TestFleet();
     const plain = fleet.addTask();
     refused(fleet, () => run(fleet, plain.alias, null), 'CONFLICT', /has no fan-out to run serially/);
@@ -389,7 +389,7 @@ describe('task run-serial', () => {
     refused(fleet, () => run(fleet, task.alias, null), 'NOT_FOUND', /no worker is live/);
   });
 
-  it('answers a repeated key as the first time (I19)', () => {
+  it('gives a repeated key the first answer (I19)', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(1);
     assert.deepEqual(run(fleet, task.alias, null, 'once'), run(fleet, task.alias, null, 'once'));

@@ -8,7 +8,7 @@ describe('a reference to subtasks', () => {
   const meant = (...refs: (string | number)[]): readonly number[] =>
     subtasksMeant(task, refs).map(({ index }) => index);
 
-  it('is a name, an index, or a pattern, in this order', () => {
+  it('is a name, an index, or a pattern, with this precedence', () => {
     assert.deepEqual(meant('lint'), [0]);
     assert.deepEqual(meant(1), [1]);
     assert.deepEqual(meant('1'), [1], 'its name');
@@ -18,7 +18,7 @@ describe('a reference to subtasks', () => {
     assert.deepEqual(meant('test-a', 'lint', 3), [0, 3], 'each once, by index');
   });
 
-  it('is refused where it means nothing, or more than one is meant to', () => {
+  it('is refused when it matches nothing, or several where one is required', () => {
     assert.throws(() => meant('lnit'), { code: 'NOT_FOUND', message: /'lnit' \(did you mean 'lint'\?\)/ });
     assert.throws(() => meant('x*'), { code: 'NOT_FOUND' });
     assert.throws(() => meant('9'), { code: 'NOT_FOUND', message: /it has 5, counted from 0/ });

@@ -61,20 +61,20 @@ describe('completeSubtasks', () => {
     });
   });
 
-  it('has a command of several lines end at the first that fails', () => {
+  it('stops a multi-line command at its first failing line', () => {
     for (const run of ['a\nb', 'a\n\n  b', ' a\nb\n', '# why\na'])
       assert.equal(one({ goal: 'x', run, executor: 'shell' }).errexit, true, JSON.stringify(run));
     for (const run of ['a', 'a\n', '\na\n \n', 'a; b'])
       assert.equal(one({ goal: 'x', run, executor: 'shell' }).errexit, false, JSON.stringify(run));
   });
 
-  it('refuses a text that no record or no command can hold', () => {
+  it('refuses a text that a record or a command can’t contain', () => {
     for (const text of ['a\0', '\ud800', 'a\udc00b'])
       for (const key of ['goal', 'name', 'run'] as const)
         assert.match(refusal([{ goal: 'x', [key]: text }]).message, /neither a NUL nor half of a surrogate/);
   });
 
-  it('keeps what is given, dependencies in ascending order', () => {
+  it('keeps given values, and sorts dependencies', () => {
     const given = {
       goal: 'lint "it", =all',
       name: 'lint',
@@ -101,7 +101,7 @@ describe('completeSubtasks', () => {
     });
   });
 
-  it('has agents run in worktrees, and all others in the folder, unless it is said', () => {
+  it('runs agents in worktrees and all others in the folder by default', () => {
     const agents = { ...context, dir: '/work', executors: ['echo', 'shell', 'agent:claude'] };
     const isolationOf = (subtask: object): string =>
       completeSubtasks([{ goal: 'x', ...subtask }], agents)[0]!.isolation;
@@ -121,18 +121,18 @@ describe('completeSubtasks', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(complete)), complete);
   });
 
-  it('takes a command line to mean the shell, whatever the default executor', () => {
+  it('uses the shell for a command line, whatever the default executor', () => {
     assert.equal(one({ goal: 'x', run: 'true' }).executor, 'shell');
     assert.equal(one({ goal: 'x', run: 'true', executor: null }).executor, 'shell');
   });
 
-  it('reads every kind of target, and writes it back as it was', () => {
+  it('parses and formats every kind of target', () => {
     for (const target of ['least-loaded-worker', 'round-robin', 'worker-b', `specific:${A}`]) {
       assert.equal(targetText(one({ goal: 'x', target }).target), target);
     }
   });
 
-  it('admits a subtask for the least loaded worker while there is no worker', () => {
+  it('accepts the least loaded worker as a target without any worker', () => {
     assert.equal(one({ goal: 'x' }, { instances: [] }).target.kind, 'least-loaded');
   });
 
@@ -297,7 +297,7 @@ describe('completeSubtasks', () => {
     });
   }
 
-  it('refuses the shell as a default where there is no command line', () => {
+  it('refuses the shell as a default without a command line', () => {
     const { message } = refusal([{ goal: 'x' }], { defaultExecutor: 'shell' });
     assert.equal(
       message,
@@ -305,7 +305,7 @@ describe('completeSubtasks', () => {
     );
   });
 
-  it('names the subtask by index and name, the key and the position, in words and for programs', () => {
+  it('names the subtask by index and name, the key and the position, in the message and in the details', () => {
     const error = refusal([{ goal: 'a' }, { goal: 'b', name: 'lint', depends_on: [0, 7] }]);
     assert.equal(error.message, 'subtask 1 (lint): depends_on[1] = 7 is out of range (0 to 1)');
     assert.deepEqual(error.details, { subtask: 1, name: 'lint', key: 'depends_on', position: 1 });
@@ -323,12 +323,12 @@ describe('completeSubtasks', () => {
     assert.ok(message.length < 250, message);
   });
 
-  it('refuses a dependency given twice, saying where it was given first', () => {
+  it('refuses a repeated dependency, with the position of the first', () => {
     const { message } = refusal([{ goal: 'a' }, { goal: 'b' }, { goal: 'c', depends_on: [1, 0, 1] }]);
     assert.equal(message, 'subtask 2: depends_on[2] = 1 repeats depends_on[0]');
   });
 
-  it('refuses a name given twice, saying who has it', () => {
+  it('refuses a repeated name, with its holder', () => {
     const { message } = refusal([{ goal: 'a', name: 'x' }, { goal: 'b' }, { goal: 'c', name: 'x' }]);
     assert.equal(message, "subtask 2 (x): name 'x' is already that of subtask 0");
   });
@@ -354,7 +354,7 @@ describe('completeSubtasks', () => {
     });
   });
 
-  it('gives the position in the list as it was given, not as it was sorted', () => {
+  it('gives the position in the given list, not in the sorted one', () => {
     const error = refusal([{ goal: 'a' }, { goal: 'b', depends_on: [2, 0] }, { goal: 'c', depends_on: [1] }]);
     assert.match(error.message, /^subtask 1: depends_on\[0\] = 2 closes a cycle/);
   });
@@ -407,7 +407,7 @@ describe('subtasks decoded ahead', () => {
     }
   };
 
-  it('come to the same, be it taken or refused', () => {
+  it('give the same result, accepted or refused', () => {
     fc.assert(
       fc.property(fc.array(anySubtask, { minLength: 1, maxLength: 5 }), inputs => {
         assert.deepEqual(outcomeOf(inputs.map(decodeAhead)), outcomeOf(inputs));
@@ -427,7 +427,7 @@ describe('a subtask of text alone', () => {
   const names = ['goal', 'name', 'target', 'run', 'executor'];
   const anyName = fc.constantFrom(...names, ...names, 'dir', 'attempts', 'extra', '__proto__');
 
-  it('is taken without the schema only where the schema takes it, and as it does', () => {
+  it('skips the schema only where the schema accepts it, with the same result', () => {
     let taken = 0;
     const numRuns = runs(2_000);
     fc.assert(
@@ -477,7 +477,7 @@ function isAcyclic(subtasks: readonly { depends_on: number[] }[]): boolean {
 }
 
 describe('dependencies between subtasks', () => {
-  it('are admitted exactly when they make no cycle, and a cycle named is one', () => {
+  it('are accepted exactly without a cycle, and a named cycle is one', () => {
     fc.assert(
       fc.property(graph, inputs => {
         if (isAcyclic(inputs)) {
@@ -495,7 +495,7 @@ describe('dependencies between subtasks', () => {
     );
   });
 
-  it('put every subtask once, and after what it depends on', () => {
+  it('order every subtask once, after its dependencies', () => {
     fc.assert(
       fc.property(graph, inputs => {
         fc.pre(isAcyclic(inputs));
@@ -512,12 +512,12 @@ describe('dependencies between subtasks', () => {
     );
   });
 
-  it('leave an order alone that already heeds them', () => {
+  it('keep an order that already respects them', () => {
     const inputs = [[], [0], [], [0, 2], [1]].map(depends_on => ({ depends_on }));
     assert.deepEqual(topologicalOrder(inputs), [0, 1, 2, 3, 4]);
   });
 
-  it('are turned round by dependants', () => {
+  it('are inverted by dependants', () => {
     const inputs = [[], [0], [], [0, 2], [1]].map(depends_on => ({ depends_on }));
     assert.deepEqual(dependants(inputs), [[1, 3], [4], [3], [], []]);
   });

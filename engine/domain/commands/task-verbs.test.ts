@@ -76,7 +76,7 @@ describe('the verbs of a task', () => {
     });
   }
 
-  it('take a task through the statuses that the table allows, in any order, and a refusal writes nothing', () => {
+  it('move a task as the table allows, in any order, and a refusal writes nothing', () => {
     const verbs = fc.array(
       fc.tuple(fc.constantFrom(...TASK_VERBS, 'cancel' as const), fc.constantFrom(USER, OTHER)),
       { maxLength: 40 },
@@ -120,7 +120,7 @@ describe('the verbs of a task', () => {
     );
   });
 
-  it('are one record each, by the coordinator, naming who said it and when', () => {
+  it('are one record each, by the coordinator, with the issuer and the time', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     fleet.say(task, 'done', { summary: 'merged' });
@@ -140,7 +140,7 @@ describe('the verbs of a task', () => {
     assert.notEqual(done?.actor, USER);
   });
 
-  it('are done once when they are repeated with their key (I19)', () => {
+  it('take effect once when repeated with their key (I19)', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     fleet.say(task, 'start', {}, USER, 'once');
@@ -149,7 +149,7 @@ describe('the verbs of a task', () => {
     assert.equal(fleet.log.filter(({ record }) => topicOf(record) === TOPIC.start).length, 1);
   });
 
-  it('tell in the refusal what the status is, and the way out', () => {
+  it('name the status and the way out in a refusal', () => {
     const fleet = new TestFleet();
     for (const [verbs, verb, message, hint] of [
       [[], 'approve', /is inbox and can't be approved/, /task done T-1/],
@@ -163,7 +163,7 @@ describe('the verbs of a task', () => {
     }
   });
 
-  it('leave the verdict to somebody else than who said that it is done', () => {
+  it('refuse a verdict by the author of `done`', () => {
     const fleet = new TestFleet();
     const task = taskAfter(fleet, 'done');
     for (const verb of ['approve', 'reject'] as const)
@@ -189,7 +189,7 @@ describe('the verbs of a task', () => {
     assert.deepEqual(fleet.documentOf(over.task).verbs, []);
   });
 
-  it('are decisions that no freeze locks out, but for those that give work', () => {
+  it('are not refused by a freeze, except those that start work', () => {
     const fleet = new TestFleet();
     const [inbox, review, failed] = [taskAfter(fleet), taskAfter(fleet, 'done'), taskAfter(fleet, 'fail')];
     freeze(fleet);
@@ -206,7 +206,7 @@ describe('the verbs of a task', () => {
     );
   });
 
-  it('do not open a task whose alias another unfinished one holds', () => {
+  it('do not reopen a task whose alias another unfinished one holds', () => {
     const fleet = new TestFleet();
     const first = fleet.addTask({ alias: 'A' });
     word(fleet, first, 'fail');
@@ -219,7 +219,7 @@ describe('the verbs of a task', () => {
 });
 
 describe('a deferral', () => {
-  it('is over at its time: the task is what it was, watchers are told, and nothing is written', () => {
+  it('ends at its time: the task has its earlier status, watchers are notified, and nothing is written', () => {
     const fleet = new TestFleet();
     const task = taskAfter(fleet, 'start');
     fleet.say(task, 'defer', { until_unix: fleet.now / 1000 + 60, reason: 'after the holidays' });
@@ -235,7 +235,7 @@ describe('a deferral', () => {
     assert.equal(fleet.log.length, records);
   });
 
-  it('keeps a block, and one without a time is ended by a start only', () => {
+  it('keeps a block; without an end, only a start ends it', () => {
     const fleet = new TestFleet();
     const blocked = taskAfter(fleet, 'block');
     fleet.say(blocked, 'defer', { until_unix: fleet.now / 1000 + 1 });
@@ -246,7 +246,7 @@ describe('a deferral', () => {
     assert.equal(fleet.statusOf(put), 'active');
   });
 
-  it('until a time that is past is refused', () => {
+  it('until a past time is refused', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     const until_unix = fleet.now / 1000;
@@ -255,7 +255,7 @@ describe('a deferral', () => {
 });
 
 describe('a block on another task', () => {
-  it('ends when that one is approved, and names it until then', () => {
+  it('ends when the other task is approved, and names it until then', () => {
     const fleet = new TestFleet();
     const [other, task] = [fleet.addTask({ alias: 'B' }), fleet.addTask()];
     fleet.say(task, 'block', { on: 'B', reason: 'needs its types' });
@@ -267,7 +267,7 @@ describe('a block on another task', () => {
     assert.ok(fleet.changed.has(task.thread), 'who watches is told');
   });
 
-  it('is refused without a reason, on itself, in a circle, and on what is approved', () => {
+  it('is refused without a reason, on itself, in a cycle, and on an approved task', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask({ alias: 'A' });
     fleet.addTask({ alias: 'B', depends_on: ['A'] });
@@ -281,7 +281,7 @@ describe('a block on another task', () => {
 });
 
 describe('the dependencies of a task', () => {
-  it('block it until all of them are approved, and it then is what it was', () => {
+  it('block it until all are approved, and then restore its earlier status', () => {
     const fleet = new TestFleet(1);
     const plain = fleet.addTask({ alias: 'PLAIN' });
     const fanned = fleet.fanOut(1, {}, undefined, fleet.addTask({ alias: 'FANNED' }));
@@ -302,7 +302,7 @@ describe('the dependencies of a task', () => {
     assert.equal(fleet.statusOf(task), 'active');
   });
 
-  it('that failed are named as that, with the way to open them again', () => {
+  it('that failed are named as failed, with a hint to reopen them', () => {
     const fleet = new TestFleet();
     const [failed, cancelled] = [fleet.addTask({ alias: 'F' }), fleet.addTask({ alias: 'C' })];
     const task = fleet.addTask({ depends_on: ['F', 'C'] });
@@ -312,7 +312,7 @@ describe('the dependencies of a task', () => {
     refused(fleet, () => word(fleet, task, 'start'), 'CONFLICT', /F, which failed/, /task reopen F/);
   });
 
-  it('are shown from both sides, and are refused where there is no such task', () => {
+  it('are shown in both tasks, and are refused for an unknown task', () => {
     const fleet = new TestFleet();
     const first = fleet.addTask({ alias: 'FIRST' });
     const second = fleet.addTask({ alias: 'SECOND', depends_on: ['FIRST'] });
@@ -326,7 +326,7 @@ describe('the dependencies of a task', () => {
     refused(fleet, () => fleet.addTask({ depends_on: ['FIRST', 'x'] }), 'NOT_FOUND', /'x'/);
   });
 
-  it('may be deferred and judged while they wait, and wait again when one is reopened', () => {
+  it('allow deferring and judging while waiting, and block again when one is reopened', () => {
     const fleet = new TestFleet();
     const first = taskAfter(fleet, 'done', 'approve');
     const second = fleet.addTask({ depends_on: [first.alias] });
@@ -342,7 +342,7 @@ describe('the dependencies of a task', () => {
 });
 
 describe('the evaluation of a task', () => {
-  it('has hypothesis and criteria, who did it, and who judged it, when and why', () => {
+  it('has hypothesis, criteria, author, and judge with time and reason', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask({ hypothesis: 'it is the cache', criteria: ['p99 below 10 ms'] });
     fleet.say(task, 'done', { summary: 'turned it off' });
@@ -374,7 +374,7 @@ describe('the evaluation of a task', () => {
     assert.deepEqual([join?.census.accepted, join?.joined_unix], [1, fleet.now / 1000]);
   });
 
-  it('of a cancelled one says by whom and why', () => {
+  it('of a cancelled task names the actor and the reason', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     fleet.cancel(task);

@@ -30,7 +30,7 @@ function counted(fanOut: FanOut): FanOut['counts'] {
 }
 
 describe('the fold', () => {
-  it('makes a task and its fan-out of their records', () => {
+  it('builds a task and its fan-out from their records', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ depends_on: [1] }, { name: 'second' }], {
       join: 'k_of_n:1',
@@ -54,7 +54,7 @@ describe('the fold', () => {
     assert.ok(fleet.core.state.open.has(fanOut.task.thread));
   });
 
-  it('makes no task of a thread that was restored, from the log as from a checkpoint (I37)', () => {
+  it('makes no task of a restored thread, from the log and from a checkpoint (I37)', () => {
     const elsewhere = new TestFleet(1);
     const { thread } = elsewhere.fanOut(2).task;
     const state = emptyState();
@@ -74,7 +74,7 @@ describe('the fold', () => {
     }
   });
 
-  it('keeps one fan-out per task, the first', () => {
+  it('keeps only the first fan-out of a task', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2);
     const intent = fleet.log.find(({ record }) => record.body['topic'] === TOPIC.fanOut)!.record;
@@ -118,7 +118,7 @@ describe('the fold', () => {
     });
   }
 
-  it('believes an instance only of itself, and only one that was admitted', () => {
+  it('accepts an admitted instance’s records about itself only', () => {
     const fleet = new TestFleet(1);
     const beat = fleet.log.find(({ record }) => record.body['topic'] === TOPIC.heartbeat)!.record;
     const about = (actor: Did, did: Did): FleetRecord =>
@@ -129,7 +129,7 @@ describe('the fold', () => {
     assert.equal(fleet.core.state.instances.has(workerDid(5)), false);
   });
 
-  it('lets the newest task have an alias', () => {
+  it('assigns an alias to the newest task', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.report(fanOut, 0);
@@ -137,7 +137,7 @@ describe('the fold', () => {
     assert.equal(fleet.core.state.aliases.get('T-1'), newer.thread);
   });
 
-  it('leaves what people say on a task’s thread alone, but for their clock', () => {
+  it('ignores people’s records on a task’s thread, but for their clock', () => {
     const fleet = new TestFleet(1);
     const task = fleet.addTask();
     const note = fleet.sealAs(USER, task.thread, 'KNOW', { text: 'looks good' });
@@ -145,7 +145,7 @@ describe('the fold', () => {
     assert.equal(task.clocks.get(USER), 42);
   });
 
-  it('keeps an attempt once, also of a child that was cancelled between two attempts and retried', () => {
+  it('stores each attempt once, also of a child that was cancelled between two attempts and retried', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ attempts: 3 }]);
     const [child] = fanOut.children;
@@ -166,7 +166,7 @@ describe('the fold', () => {
     ]);
   });
 
-  it('is the same from the log as it was live', () => {
+  it('gives the same state from the log as live', () => {
     const fleet = new TestFleet(2, 2);
     const fanOut = fleet.fanOut([{ attempts: 2 }, {}, { depends_on: [0] }, {}]);
     fleet.report(fanOut, 0, { verdict: 'failed', reason: 'exit 1', exit_code: 1 });
@@ -247,7 +247,7 @@ const body = fc.oneof(
 );
 
 describe('whatever a log holds, the fold', () => {
-  it('takes it without a throw, and its counts stay those of its children (I4)', () => {
+  it('never throws, and its counts match its children (I4)', () => {
     const join = fc.constantFrom('all', 'any', 'k_of_n:2', 'accepted > 1');
     fc.assert(
       fc.property(fc.array(fc.tuple(actor, body), { maxLength: 80 }), join, (records, predicate) => {
@@ -269,7 +269,7 @@ describe('whatever a log holds, the fold', () => {
     );
   });
 
-  it('takes registry records of any kind without a throw', () => {
+  it('never throws for registry records of any kind', () => {
     const topic = fc.constantFrom(TOPIC.admitted, TOPIC.status, TOPIC.heartbeat, 'other');
     const said = fc.record({
       topic,

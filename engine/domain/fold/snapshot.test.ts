@@ -76,7 +76,7 @@ function eventful(): TestFleet {
 }
 
 describe('a snapshot', () => {
-  it('gives back the state, and what follows is folded the same on it (I9)', () => {
+  it('restores the state, on which later records fold the same (I9)', () => {
     const { log } = eventful();
     fc.assert(
       fc.property(fc.nat(log.length), position => {
@@ -96,12 +96,12 @@ describe('a snapshot', () => {
     );
   });
 
-  it('of a restored state is the same bytes, though nobody looked at its fan-outs', () => {
+  it('of a restored state has the same bytes, without loading its fan-outs', () => {
     const bytes = saveState(eventful().core.state, celCompiler);
     assert.deepEqual(saveState(restoreState(bytes, celCompiler)!, celCompiler), bytes);
   });
 
-  it('lets a coordinator go on', () => {
+  it('lets a coordinator continue', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}, { depends_on: [0] }]);
     const restored = restoreState(saveState(fleet.core.state, celCompiler), celCompiler)!;
@@ -113,7 +113,7 @@ describe('a snapshot', () => {
     assert.equal(again.ready.get('least-loaded')!.peek(), 1);
   });
 
-  it('keeps fan-outs that are over as bytes until somebody asks', () => {
+  it('keeps finished fan-outs as bytes until they are needed', () => {
     const fleet = eventful();
     const { state } = fleet.core;
     saveState(state, celCompiler);
@@ -127,7 +127,7 @@ describe('a snapshot', () => {
     assert.equal(frozen.frozenBytes, null);
   });
 
-  it('tells of fan-outs that are over as much as a list of tasks shows, without reading them', () => {
+  it('has the facts of finished fan-outs for a list of tasks without loading them', () => {
     const fleet = eventful();
     const documents = (state: FleetState): unknown[] =>
       [...state.tasks.values()].map(task => taskDocument(state, task, fleet.now));
@@ -140,7 +140,7 @@ describe('a snapshot', () => {
     for (const task of kept) assert.notEqual(task.frozenBytes, null, task.alias);
   });
 
-  it('is got ready a step at a time, and a fan-out that is opened again meanwhile stays as it is', () => {
+  it('is prepared in steps, and a fan-out reopened in the meantime stays loaded', () => {
     const fleet = new TestFleet(2, 2);
     const over = fleet.fanOut(2);
     const again = fleet.fanOut(2);
@@ -158,7 +158,7 @@ describe('a snapshot', () => {
     assert.equal(again.task.fanOut, again);
   });
 
-  it('of another format, or of nothing, is not read', () => {
+  it('of another format, or without content, is not read', () => {
     assert.equal(restoreState(Buffer.from('{"format":0}\n'), celCompiler), undefined);
     assert.equal(restoreState(new Uint8Array(0), celCompiler), undefined);
   });

@@ -157,8 +157,8 @@ const NEVER = 'it can never hold, whatever happens to the subtasks';
 const foreseen = (source: string): readonly string[] =>
   celCompiler.foresee(source, NAMES).map(({ message }) => message);
 
-describe('what is foreseen of a predicate', () => {
-  it('is so whatever becomes of the subtasks', () => {
+describe('the abstract evaluation of a predicate', () => {
+  it('finds what holds whatever the subtasks do', () => {
     const seen = { always: 0, never: 0 };
     const numRuns = runs(500);
     fc.assert(
@@ -203,7 +203,7 @@ describe('what is foreseen of a predicate', () => {
     });
   }
 
-  it('is a word that can never be there, with what was probably meant', () => {
+  it('finds a word that is never a value, and suggests the intended one', () => {
     const source = 'children.all(c, c.verdict == "acept") || children.exists(c, c.name in ["lnit"])';
     assert.deepEqual(
       celCompiler
@@ -223,7 +223,7 @@ describe('what is foreseen of a predicate', () => {
     );
   });
 
-  it('is asked of sound expressions only', () => {
+  it('takes only valid expressions', () => {
     assert.throws(
       () => celCompiler.foresee('acepted > 1', NAMES),
       (error: unknown) => FleetError.is(error, 'INVALID_RECORD'),
@@ -240,8 +240,8 @@ function holds(program: CelProgram, sample: JoinFacts): boolean {
   }
 }
 
-describe('what is foretold of a join', () => {
-  it('comes true in every way in which the rest can end', () => {
+describe('the early decision of a join', () => {
+  it('is right for every possible end of the rest', () => {
     const seen = { satisfied: 0, unsatisfiable: 0, open: 0 };
     const numRuns = runs(1_500);
     const ends = fc.array(fc.option(end, { freq: 2 }), { minLength: 3, maxLength: 3 });
@@ -263,7 +263,7 @@ describe('what is foretold of a join', () => {
     assert.ok(Math.min(...Object.values(seen)) > numRuns / 20, JSON.stringify(seen));
   });
 
-  it('is told of counters as soon as every way agrees', () => {
+  it('comes, for counters, as soon as all possible ends agree', () => {
     const term = fc
       .tuple(
         fc.constantFrom('1', '2', '-1'),
@@ -285,7 +285,7 @@ describe('what is foretold of a join', () => {
     );
   });
 
-  it('is sound of counters that share the subtasks, whatever joins them', () => {
+  it('is sound for counters that share the subtasks, in any combination', () => {
     const number = fc.constantFrom(
       '0',
       '1',

@@ -214,7 +214,7 @@ describe('celCompiler', () => {
     }
   });
 
-  it('computes with money as with decimals', () => {
+  it('computes money in decimals', () => {
     const costs = [0.1, 0.2, 0.3, 1000000.1];
     const paid = factsOf(costs.map((costUsd, index) => child(index, { costUsd })));
     const is = (source: string): boolean => {
@@ -247,14 +247,14 @@ describe('celCompiler', () => {
     );
   });
 
-  it('gives what is not set as an empty text, 0 and -1', () => {
+  it('represents unset fields as an empty text, 0 and -1', () => {
     const unset = child(0, { name: null, worker: null, summary: null, exitCode: null, verdict: null });
     const source = '["name", "worker"].size() == 2 && children[0].name == "" && children[0].worker == ""';
     const rest = ' && children[0].summary == "" && children[0].verdict == "" && children[0].exit_code == -1';
     assert.equal(ours(source + rest, factsOf([unset])), true);
   });
 
-  it('says where and why an expression has no value', () => {
+  it('explains where and why an expression has no value', () => {
     const program = celCompiler.compile('total > 0 && children[5].index == 5', 1);
     assert.throws(() => program.evaluate(factsOf([child(0)])), {
       message: /^join predicate: .*index out of bounds, index 5 >= size 1 at position 13$/,
@@ -293,7 +293,7 @@ describe('celCompiler', () => {
     });
   }
 
-  it('names the way out of mixing whole numbers and fractions', () => {
+  it('gives a hint for mixed whole numbers and fractions', () => {
     assert.match(refusal('cost_usd == 5').hint ?? '', /write 5\.0/);
   });
 });
@@ -339,7 +339,7 @@ describe('the work of an expression', () => {
     });
   }
 
-  it('is judged by the number of children', () => {
+  it('is limited by the number of children', () => {
     const source = 'children.all(a, children.exists(b, a.index == b.index))';
     assert.doesNotThrow(() => celCompiler.compile(source, 300));
     assert.throws(() => celCompiler.compile(source, 5_000));
@@ -403,7 +403,7 @@ describe('the work of an expression', () => {
     assert.equal(ours(source, factsOf([child(0)])), true);
   });
 
-  it('never exceeds what was admitted: random expressions end, or are refused', () => {
+  it('never exceeds the limit: random expressions end, or are refused', () => {
     const leaf = fc.constantFrom('c.index', 'accepted', 'size(children)', 'c.name.size()');
     const { expression } = fc.letrec<{ expression: string }>(tie => ({
       expression: fc.oneof(

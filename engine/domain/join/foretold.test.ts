@@ -8,8 +8,8 @@ import { TestFleet, USER } from '../testing/test-fleet.ts';
 const fail = { verdict: 'failed', reason: 'exit 1' } as const;
 const outcomeOf = ({ joined }: FanOut): string | undefined => joined?.outcome;
 
-describe('a join by an expression', () => {
-  it('is lost, and ends the rest, once no end of the rest could change that', () => {
+describe('a CEL join', () => {
+  it('is unsatisfiable, and ends the rest, once no end of the rest could change that', () => {
     const fleet = new TestFleet(3);
     const join = 'children.all(c, c.verdict == "accept") && cost_usd < 5.0';
     const fanOut = fleet.fanOut(5, { join, losers: 'cancel' });
@@ -25,7 +25,7 @@ describe('a join by an expression', () => {
     assert.deepEqual(fleet.told('cancel'), [2, 3]);
   });
 
-  it('is lost by what it has cost, and won as soon as enough have accepted', () => {
+  it('is unsatisfiable by its cost, and satisfied as soon as enough have accepted', () => {
     const fleet = new TestFleet(3);
     const dear = fleet.fanOut(3, { join: 'cost_usd < 1.0' });
     fleet.report(dear, 0, { cost_usd: 1.5 });
@@ -39,7 +39,7 @@ describe('a join by an expression', () => {
     assert.equal(outcomeOf(won), 'satisfied');
   });
 
-  it('is lost by the time, within a second', () => {
+  it('is unsatisfiable by the time, within a second', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2, { join: 'accepted == total && wall_time_secs < 10.0' });
     fleet.pass(9_000);
@@ -48,7 +48,7 @@ describe('a join by an expression', () => {
     assert.equal(outcomeOf(fanOut), 'unsatisfiable');
   });
 
-  it('is decided a moment later where ends come too fast to look at each', () => {
+  it('is decided a moment later when ends come too fast to evaluate each', () => {
     const fleet = new TestFleet(100);
     const fanOut = fleet.fanOut(100, { join: 'children.all(c, c.verdict == "accept")' });
     fleet.report(fanOut, 0);
@@ -58,7 +58,7 @@ describe('a join by an expression', () => {
     assert.equal(outcomeOf(fanOut), 'unsatisfiable');
   });
 
-  it('is not lost in a round before what that runs again has ended', () => {
+  it('is not unsatisfiable in a round before the retried subtasks have ended', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(2, { join: 'failed == 0', losers: 'keep' });
     fleet.report(fanOut, 0, fail);
@@ -70,7 +70,7 @@ describe('a join by an expression', () => {
     assert.equal(outcomeOf(fanOut), 'unsatisfiable');
   });
 
-  it('of a serial baseline waits for all', () => {
+  it('of a serial baseline waits for all children', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(2);
     fleet.report(fanOut, 0);

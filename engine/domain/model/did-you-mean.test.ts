@@ -53,6 +53,7 @@ describe('nearestName', () => {
 });
 
 describe('didYouMean', () => {
-  it('suggests a near name in words', () => assert.equal(didYouMean('gaol', KEYS), " (did you mean 'goal'?)"));
+  it('suggests a near name in words', () =>
+    assert.equal(didYouMean('gaol', KEYS), " (did you mean 'goal'?)"));
   it('says nothing when none is near', () => assert.equal(didYouMean('colour', KEYS), ''));
 });

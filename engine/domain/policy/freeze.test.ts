@@ -58,7 +58,7 @@ const permits = (fleet: TestFleet) =>
   fleet.sent.flatMap(({ message }) => (message.type === 'permit' ? [message] : []));
 
 describe('a freeze', () => {
-  it('is one record on the control thread, in the coordinator’s name, that says who asked', () => {
+  it('is one record of the coordinator on the control thread, which names the issuer', () => {
     const fleet = fleetOf();
     const answer = freeze(fleet, 'a', { level: 'hard', grace_secs: 5, reason: 'bad release' });
     const [{ record }] = fleet.log.slice(-1) as [(typeof fleet.log)[0]];
@@ -92,7 +92,7 @@ describe('a freeze', () => {
     fleet.addTask({ namespace: 'a/b' });
   });
 
-  it('lets in the acts that the contract lists for its level, and after a hard grace none', () => {
+  it('admits the acts that the contract lists for its level, and none after a hard grace', () => {
     const fleet = fleetOf();
     const letIn = (namespace: string) =>
       ACTS.filter(act => {
@@ -115,7 +115,7 @@ describe('a freeze', () => {
     assert.deepEqual([letIn('a/b'), letIn('default')], [reading, reading]);
   });
 
-  it('holds what waits, which says so, and goes on when it is undone (I27, I29)', () => {
+  it('holds waiting work, which gives the reason, and ends with the unfreeze (I27, I29)', () => {
     const fleet = fleetOf();
     const held = fanOutIn(fleet, 'a/b', 3);
     const free = fanOutIn(fleet, null, 1);
@@ -135,7 +135,7 @@ describe('a freeze', () => {
     assert.equal(held.joined?.outcome, 'satisfied');
   });
 
-  it('is told to every worker before anything that follows, and when one connects', () => {
+  it('is sent to every worker before any later message, and on connection', () => {
     const fleet = fleetOf(2);
     freeze(fleet, 'a', { level: 'hard', grace_secs: 5 });
     const frozen = [{ namespace: 'a', words: "hard freeze of 'a'", endsInMs: 5000 }];
@@ -156,7 +156,7 @@ describe('a freeze', () => {
     assert.deepEqual(permits(fleet).at(-1)?.frozen, everything);
   });
 
-  it('need not be asked for by a worker that is given work: a permit comes before it, twice in a second (I27)', () => {
+  it('needs no request by a worker that gets work: a permit comes first, at most twice a second (I27)', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.report(fanOut, 0);
@@ -178,7 +178,7 @@ describe('a freeze', () => {
     assert.equal(permits(fleet).length, 1);
   });
 
-  it('is as old at a worker as what that said last of its own clock (I27)', () => {
+  it('has the age of the worker’s last reported time (I27)', () => {
     const fleet = new TestFleet(1);
     const asOf = (): number => {
       fleet.sent = [];
@@ -194,7 +194,7 @@ describe('a freeze', () => {
     assert.equal(asOf(), 30_005, 'the way of the last word is not known to be shorter');
   });
 
-  it('outlives the coordinator, in its log as in a snapshot', () => {
+  it('survives a restart of the coordinator, from the log and from a checkpoint', () => {
     const fleet = fleetOf();
     const held = fanOutIn(fleet, 'a', 2);
     freeze(fleet, 'a', { level: 'hard', reason: 'r' });
@@ -215,7 +215,7 @@ describe('a freeze', () => {
     assert.deepEqual(fleet.delivered(), [0]);
   });
 
-  it('takes back what had not started', () => {
+  it('hands back deliveries that have not started', () => {
     const fleet = fleetOf();
     const held = fanOutIn(fleet, 'a', 1);
     freeze(fleet, 'a');
@@ -243,7 +243,7 @@ describe('a freeze', () => {
     fleet.retry(held.task, 0);
   });
 
-  it('of a child does not end with that of its parent, and says which is to be undone', () => {
+  it('of a child does not end with its parent’s, and names the one to undo', () => {
     const fleet = fleetOf();
     freeze(fleet, 'a');
     freeze(fleet, 'a/b', { level: 'hard' });
@@ -255,7 +255,7 @@ describe('a freeze', () => {
     refuses(() => unfreeze(fleet, 'a/b'), 'CONFLICT', /no freeze of its own/, /spl unkill --namespace a$/);
   });
 
-  it('is of a namespace that is there, or of everything, and not of both', () => {
+  it('applies to a registered namespace or to everything, not to both', () => {
     const fleet = fleetOf();
     const before = fleet.log.length;
     const asked = (input: Partial<Kill>) => () =>
@@ -271,7 +271,7 @@ describe('a freeze', () => {
     refuses(() => fleet.addTask({ namespace: 'c' }), 'NAMESPACE_FROZEN', /freeze of 'default'/);
   });
 
-  it('counts from nobody but the coordinator (I37)', () => {
+  it('counts only from the coordinator (I37)', () => {
     const fleet = fleetOf();
     const body = {
       ...{ topic: TOPIC.freeze, namespace: 'a', level: 'soft', grace_secs: 0 },

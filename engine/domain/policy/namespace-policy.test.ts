@@ -124,7 +124,7 @@ describe('a policy', () => {
       fanOutIn(fleet, 'c', subtasks);
     });
 
-  it('lets no fan-out have variables where no command may be run', () => {
+  it('allows no variables in a fan-out where no command may run', () => {
     const fleet = new TestFleet(1);
     fleet.createNamespace('a', null, { deny: { executors: ['shell'] } });
     const given = { namespace: 'a', env: { CI: '1' } };
@@ -135,7 +135,7 @@ describe('a policy', () => {
     fleet.fanOut([echo()], { ...given, namespace: null }, undefined, fleet.addTask());
   });
 
-  it('refuses a budget of a fan-out beyond its own', () => {
+  it('refuses a fan-out with a larger budget than its own', () => {
     const fleet = fleetWith({ a: { limits: { budget_usd: 2 } } });
     refuses(
       () => fanOutIn(fleet, 'a/b', [echo({ budget_usd: 1 })], { budget_usd: 3 }),
@@ -143,7 +143,7 @@ describe('a policy', () => {
     );
   });
 
-  it('lowers the time-out that nobody named', () => {
+  it('lowers the default time-out', () => {
     const fleet = fleetWith({ a: { limits: { timeout_secs: 60 } }, 'a/b': { limits: { timeout_secs: 90 } } });
     const timeouts = fanOutIn(fleet, 'a/b', [echo(), echo({ timeout_secs: 5 })]).subtasks.map(
       each => each.timeout_secs,
@@ -152,7 +152,7 @@ describe('a policy', () => {
     assert.equal(fanOutIn(fleet, 'c', 1).subtasks[0]!.timeout_secs, null);
   });
 
-  it('lets in the acts that every level allows, and tasks only with INTEND', () => {
+  it('admits the acts that every level allows, and tasks only with INTEND', () => {
     const fleet = fleetWith({
       a: { allow: { acts: ['KNOW', 'LEARN', 'INTEND'] } },
       'a/b': { allow: { acts: ['KNOW', 'DO'] } },
@@ -177,7 +177,7 @@ describe('a policy', () => {
     fleet.addTask({ namespace: 'a' });
   });
 
-  it('has no more out at a time than each level lets, of all fan-outs together (I48)', () => {
+  it('limits the subtasks that are out at a time at each level, over all fan-outs (I48)', () => {
     const fleet = fleetWith(
       { a: { limits: { max_parallel: 2 } }, 'a/b': { limits: { max_parallel: 1 } } },
       1,
@@ -206,7 +206,7 @@ describe('a policy', () => {
     assert.equal(below.joined?.outcome, 'satisfied');
   });
 
-  it('bounds what waits when it changes, and lets it go on when it is lifted (I48)', () => {
+  it('applies to waiting work when it changes, and releases it when it is lifted (I48)', () => {
     const fleet = fleetWith({}, 1, 2);
     const fanOut = fanOutIn(fleet, 'a/b', 4);
     fleet.createNamespace('a', null, { limits: { max_parallel: 1 } });
@@ -218,7 +218,7 @@ describe('a policy', () => {
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'assigned', 'pending']);
   });
 
-  it('has a budget that all fan-outs reserve from, and that books what they took', () => {
+  it('has a budget from which all fan-outs reserve, and in which their spending is booked', () => {
     const fleet = fleetWith({ a: { limits: { budget_usd: 3 } } }, 1, 8);
     const one = fanOutIn(fleet, 'a', [echo({ budget_usd: 1 }), echo({ budget_usd: 1 })]);
     const two = fanOutIn(fleet, 'a/b', [echo({ budget_usd: 1 }), echo({ budget_usd: 1 })]);
@@ -242,7 +242,7 @@ describe('a policy', () => {
     assert.deepEqual(usage, [{ namespace: 'a', running: 0, booked_usd: 2.9, reserved_usd: 0 }]);
   });
 
-  it('keeps what waits for a budget that is used up, until the budget is raised', () => {
+  it('keeps work waiting for a used-up budget until the budget is raised', () => {
     const fleet = fleetWith({ a: { limits: { budget_usd: 2 } } });
     const fanOut = fanOutIn(fleet, 'a/b', [echo({ budget_usd: 1 }), echo({ budget_usd: 1 })]);
     fleet.report(fanOut, 0, { cost_usd: 1.5 });
@@ -252,7 +252,7 @@ describe('a policy', () => {
     assert.deepEqual(states(fanOut), ['done', 'assigned']);
   });
 
-  it('books what was lost with its worker as the whole share', () => {
+  it('books the whole share of an attempt lost with its worker', () => {
     const fleet = fleetWith({ a: { limits: { budget_usd: 3 } } });
     fanOutIn(fleet, 'a/b', [echo({ budget_usd: 2 })]);
     fleet.do(now => fleet.core.abandon(workerDid(0), 'it burned', now));
@@ -260,7 +260,7 @@ describe('a policy', () => {
     assert.deepEqual([usage!.running, usage!.booked_usd], [0, 2]);
   });
 
-  it('keeps a free choice from a worker that is denied', () => {
+  it('excludes a denied worker from free choices', () => {
     for (const target of ['least-loaded-worker', 'round-robin']) {
       const fleet = fleetWith({ a: { deny: { targets: ['worker-0'] } } }, 2, 4);
       const list = [1, 2, 3, 4].map(() => echo({ target }));
@@ -269,7 +269,7 @@ describe('a policy', () => {
     }
   });
 
-  it('says so when every live worker is denied, and goes on when one is not any more', () => {
+  it('explains that every live worker is denied, and continues when one is allowed', () => {
     for (const target of ['least-loaded-worker', 'round-robin']) {
       const fleet = fleetWith({});
       const before = fanOutIn(
@@ -291,7 +291,7 @@ describe('a policy', () => {
     }
   });
 
-  it('lets what waits for an executor that it denies now go on only when it is lifted, and holds up no other', () => {
+  it('holds waiting subtasks of a newly denied executor until it is lifted, and no others', () => {
     const fleet = fleetWith({});
     const shell = { executor: 'shell', run: 'true' };
     const fanOut = fanOutIn(fleet, 'a/b', [echo(), shell, echo(), shell]);
@@ -317,7 +317,7 @@ describe('a policy', () => {
     assert.deepEqual(states(fanOutIn(fleet, 'a', [echo({ budget_usd: 0.1 })])), ['assigned']);
   });
 
-  it('holds for serial runs and for retries', () => {
+  it('applies to serial runs and to retries', () => {
     const fleet = fleetWith({}, 2);
     const fanOut = fanOutIn(fleet, 'a/b', [echo({ timeout_secs: 90 })]);
     fleet.report(fanOut, 0, { verdict: 'failed' });
@@ -339,7 +339,7 @@ describe('a policy', () => {
     fleet.retry(fanOut.task, 0);
   });
 
-  it('outlives the coordinator with what was spent, in its log as in a snapshot', () => {
+  it('survives a restart of the coordinator with its spending, from the log and from a checkpoint', () => {
     const policy: Policy = { deny: { acts: ['CALL'] }, limits: { budget_usd: 3, max_parallel: 2 } };
     const fleet = fleetWith({ a: policy });
     const fanOut = fanOutIn(fleet, 'a/b', [echo({ budget_usd: 1 }), echo({ budget_usd: 1 })]);
@@ -538,7 +538,7 @@ function isAdmitted(fleet: TestFleet, namespace: string, wanted: Wanted): boolea
 }
 
 describe('namespaces, whatever is done to them', () => {
-  it('never let a child have what its parent does not let it have', () => {
+  it('never allow a child what its parent does not allow', () => {
     const somePolicies = fc.array(aPolicy, { minLength: TREE.length, maxLength: TREE.length });
     fc.assert(
       fc.property(somePolicies, aFanOut, (policies, wanted) => {
@@ -575,7 +575,7 @@ describe('namespaces, whatever is done to them', () => {
     );
   });
 
-  it('let in what a plain reading of the contract lets in', () => {
+  it('admit what a simple implementation of the contract admits', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(anOperation, aFanOut), { maxLength: 12 }), steps => {
         const fleet = new TestFleet(2);

@@ -27,7 +27,7 @@ function fleetWith(...ids: string[]): TestFleet {
 }
 
 describe('a namespace', () => {
-  it('has above it what its segments say, and default at last', () => {
+  it('has the ancestors of its segments, and default last', () => {
     assert.deepEqual(chainOf('a/b/c'), ['a/b/c', 'a/b', 'a', 'default']);
     assert.deepEqual(chainOf('default'), ['default']);
     assert.deepEqual(
@@ -37,7 +37,7 @@ describe('a namespace', () => {
     assert.equal(isWithin('b', 'default'), true);
   });
 
-  it('is registered by one record, in the coordinator’s name, that says who asked', () => {
+  it('is registered by one record of the coordinator, which names the issuer', () => {
     const fleet = fleetWith('acme');
     const [{ record }] = fleet.log.slice(-1) as [(typeof fleet.log)[0]];
     assert.deepEqual([record.act, record.actor, record.thread], ['LEARN', SELF, RESERVED.namespaceRegistry]);
@@ -100,7 +100,7 @@ describe('a namespace', () => {
     refuses(() => namespaceDocument(namespaces, 'c'), 'NOT_FOUND', /'c'/, /spl namespace create c$/);
   });
 
-  it('is listed a page at a time below its parent, and says how many lie right below it', () => {
+  it('is listed in pages below its parent, with the number of its children', () => {
     const fleet = fleetWith('a', 'a/z', 'a/b', 'a/b/c', 'a/c', 'b');
     fleet.deleteNamespace('a/c');
     fleet.archiveNamespace('a/z');
@@ -116,7 +116,7 @@ describe('a namespace', () => {
     assert.deepEqual(below('b'), [[], 0]);
   });
 
-  it('outlives the coordinator, in its log as in a snapshot', () => {
+  it('survives a restart of the coordinator, from the log and from a checkpoint', () => {
     const fleet = fleetWith('acme', 'acme/web');
     fleet.restart();
     fleet.createNamespace('acme/web/x');
@@ -140,7 +140,7 @@ describe('an archived namespace', () => {
     return [status, own, by];
   };
 
-  it('takes all below it along, and leaves its siblings alone', () => {
+  it('closes all namespaces below it, and no siblings', () => {
     const fleet = fleetWith('a', 'a/b', 'a/b/c', 'a/d', 'ab');
     fleet.archiveNamespace('a/b');
     assert.deepEqual(statusOf(fleet, 'a/b'), ['archived', 'archived', 'a/b']);
@@ -156,7 +156,7 @@ describe('an archived namespace', () => {
     fleet.addTask({ namespace: 'a/d' });
   });
 
-  it('comes back with what it took along, but not with what was archived by itself', () => {
+  it('reopens the namespaces that it closed, but not those archived themselves', () => {
     const fleet = fleetWith('a', 'a/b', 'a/c', 'a/c/d');
     fleet.archiveNamespace('a/b');
     fleet.archiveNamespace('a');
@@ -167,7 +167,7 @@ describe('an archived namespace', () => {
     assert.deepEqual(statusOf(fleet, 'a/b'), ['active', 'active', null]);
   });
 
-  it('keeps its description, and is archived once', () => {
+  it('keeps its description, and is archived only once', () => {
     const fleet = new TestFleet();
     fleet.createNamespace('a', 'all of it');
     fleet.archiveNamespace('a');
@@ -178,7 +178,7 @@ describe('an archived namespace', () => {
     assert.equal(namespaceDocument(fleet.core.state.namespaces, 'a').description, 'all of it');
   });
 
-  it('is never default, nor one that is not there', () => {
+  it('is never default, nor an unknown one', () => {
     const fleet = fleetWith('a');
     for (const change of ['archiveNamespace', 'deleteNamespace'] as const) {
       refuses(() => fleet[change]('default'), 'INVALID_RECORD', /'default'.*can't be changed or archived/);
@@ -186,7 +186,7 @@ describe('an archived namespace', () => {
     }
   });
 
-  it('starts nothing, which what waits says, and goes on when it is active again (I47)', () => {
+  it('starts nothing, which is the reason of waiting work, and continues when it is active again (I47)', () => {
     const fleet = fleetWith('a', 'a/b');
     const held = fleet.fanOut(3, {}, undefined, fleet.addTask({ namespace: 'a/b' }));
     const free = fleet.fanOut(1);
@@ -212,7 +212,7 @@ describe('an archived namespace', () => {
     assert.equal(held.joined?.outcome, 'satisfied');
   });
 
-  it('is told to workers as long as there is work in it (I47)', () => {
+  it('is sent to workers while it has open work (I47)', () => {
     const fleet = fleetWith('a', 'b', 'b/c');
     const told = (): unknown => {
       const permits = fleet.sent.flatMap(({ message }) => (message.type === 'permit' ? [message] : []));
@@ -229,7 +229,7 @@ describe('an archived namespace', () => {
     assert.deepEqual(told(), []);
   });
 
-  it('outlives the coordinator, in its log as in a snapshot', () => {
+  it('survives a restart of the coordinator, from the log and from a checkpoint', () => {
     const fleet = fleetWith('a', 'a/b');
     fleet.archiveNamespace('a');
     fleet.restart();
@@ -243,7 +243,7 @@ describe('a deleted namespace', () => {
   const listed = (fleet: TestFleet, all = false) =>
     namespacesDocument(fleet.core.state.namespaces, { all }).namespaces.map(({ id }) => id);
 
-  it('is archived, is forgotten and no longer listed, nor what lies below it', () => {
+  it('is archived, loses its description, and is no longer listed, nor anything below it', () => {
     const fleet = fleetWith('a', 'a/b', 'c');
     fleet.createNamespace('a', 'what it was for');
     fleet.archiveNamespace('a/b');
@@ -257,7 +257,7 @@ describe('a deleted namespace', () => {
     assert.equal(namespaceDocument(fleet.core.state.namespaces, 'a').description, null);
   });
 
-  it('has nothing active below it', () => {
+  it('must have no active namespace below it', () => {
     const fleet = fleetWith('a', 'a/b', 'a/b/c');
     const hint = /spl namespace delete a\/b\/c$/;
     refuses(
@@ -272,7 +272,7 @@ describe('a deleted namespace', () => {
     assert.deepEqual(listed(fleet), ['default']);
   });
 
-  it('has no work that is open, also where a fan-out lies below its task', () => {
+  it('must have no open work, also where a fan-out is below its task', () => {
     const fleet = fleetWith('a', 'a/b');
     const task = fleet.addTask({ namespace: 'a' });
     const fanOut = fleet.fanOut(1, { namespace: 'a/b' }, undefined, task);
@@ -285,7 +285,7 @@ describe('a deleted namespace', () => {
 });
 
 describe('the narrowing rule', () => {
-  it('lets work into a namespace that is there with all above it', () => {
+  it('admits work to a namespace whose whole chain is registered', () => {
     const fleet = fleetWith('acme', 'acme/web');
     const task = fleet.addTask({ namespace: 'acme/web' });
     assert.equal(task.facts.namespace, 'acme/web');
@@ -299,7 +299,7 @@ describe('the narrowing rule', () => {
     );
   });
 
-  it('refuses any other, naming what was claimed and the highest link that fails', () => {
+  it('refuses any other namespace, naming the claim and the highest failing link', () => {
     const { state } = fleetWith('acme').core;
     refuses(
       () => admitWork(state, 'acme/web/x', 0),
@@ -311,7 +311,7 @@ describe('the narrowing rule', () => {
     admitWork(state, 'default', 0);
   });
 
-  it('holds for what is archived above it', () => {
+  it('applies to archived ancestors', () => {
     const fleet = fleetWith('acme', 'acme/web');
     fleet.archiveNamespace('acme');
     refuses(() => admitWork(fleet.core.state, 'acme/web', 0), 'NAMESPACE_REJECTED', /'acme' is archived/);
@@ -330,7 +330,7 @@ describe('the narrowing rule', () => {
     assert.equal(fleet.fanOut(1, { namespace: 'acme/web' }, undefined, task).namespace, 'acme/web');
   });
 
-  it('believes nobody but the coordinator', () => {
+  it('accepts only the coordinator’s records', () => {
     const fleet = fleetWith();
     const body = { topic: TOPIC.namespaceStatus, id: 'acme', status: 'active', issued_by: USER };
     const forged = fleet.sealAs(USER, RESERVED.namespaceRegistry, 'LEARN', body);

@@ -87,7 +87,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 });
 
 describe('the rules', () => {
-  it('let in what an independent reading of them lets in', () => {
+  it('agree with an independent implementation', () => {
     fc.assert(
       fc.property(rules, asked, (written, what) => {
         const state = emptyState();
@@ -114,14 +114,14 @@ describe('the rules', () => {
     );
   });
 
-  it('are none at first, and let in everything then', () => {
+  it('are empty at first, and allow everything then', () => {
     const fleet = new TestFleet(1);
     assert.deepEqual(rulesDocument(fleet.core.state.rules).rules, []);
     hand(fleet, AGENT);
     fleet.fanOut(1);
   });
 
-  it('are asked of records and of commands, and refuse them before anything is written', () => {
+  it('apply to records and commands, and refuse before anything is written', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     add(fleet, 'no-agents', `actor.startsWith('did:sync:agent:')`);
@@ -140,7 +140,7 @@ describe('the rules', () => {
     hand(fleet, USER);
   });
 
-  it('refuse a serial run whole, also where only its fan-out is denied', () => {
+  it('refuse a serial run as a whole, even when only its fan-out is denied', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     add(fleet, 'no-fan-outs', `has(record.body.topic) && record.body.topic == 'fanout'`);
@@ -154,7 +154,7 @@ describe('the rules', () => {
     assert.equal(fleet.core.state.tasks.size, tasks);
   });
 
-  it('never keep anybody from removing a rule, undoing a freeze, or cancelling', () => {
+  it('never prevent removing a rule, ending a freeze, or cancelling', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const by = { actor: AGENT, now: fleet.now };
@@ -180,7 +180,7 @@ describe('the rules', () => {
     hand(fleet, AGENT);
   });
 
-  it('are refused where their own author could not take them away', () => {
+  it('are refused when they would lock their author out', () => {
     const fleet = new TestFleet(0);
     for (const [rule, effect] of [
       ['true', 'deny'],
@@ -211,7 +211,7 @@ describe('the rules', () => {
     add(fleet, 'r0', `act == 'PUT'`);
   });
 
-  it('look into bodies as JSON has them', () => {
+  it('see bodies as JSON', () => {
     const fleet = new TestFleet(0);
     add(fleet, 'big', 'has(record.body.n) && record.body.n > 5');
     hand(fleet, USER, { n: 5 });
@@ -220,7 +220,7 @@ describe('the rules', () => {
     refuses('SCOPE_FORBIDDEN', /'big' can't be decided/, () => hand(fleet, USER, { n: 'many' }));
   });
 
-  it('are the same from the log, and from a checkpoint, as they were live', () => {
+  it('are the same from the log and from a checkpoint', () => {
     const fleet = new TestFleet(0);
     add(fleet, 'a', `act == 'PUT'`);
     add(fleet, 'b', `act == 'MAP'`);

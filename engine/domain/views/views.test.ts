@@ -36,7 +36,7 @@ const reasonOf = (fleet: TestFleet, fanOut: FanOut, index: number): string | nul
   joinOf(fleet, fanOut).children[index]!.reason;
 
 describe('the document of a join', () => {
-  it('is that of no fan-out for a task that has none', () => {
+  it('shows that a task has no fan-out', () => {
     const fleet = new TestFleet();
     const document = v.parse(joinStatusSchema, joinDocument(fleet.core, fleet.addTask(), false, 0));
     assert.deepEqual(
@@ -45,7 +45,7 @@ describe('the document of a join', () => {
     );
   });
 
-  it('says of which subtasks nothing was run, also after a restart and from a checkpoint', () => {
+  it('names the subtasks for which nothing was run, also after a restart and from a checkpoint', () => {
     const fleet = new TestFleet(3);
     const fanOut = fleet.fanOut([{}, { goal: 'npm test' }, { run: 'true' }]);
     assert.equal(joinOf(fleet, fanOut).echo, null);
@@ -71,7 +71,7 @@ describe('the document of a join', () => {
     assert.equal(joinOf(fleet, fanOut).echo, null);
   });
 
-  it('tells of each child where it is', () => {
+  it('shows the state of each child', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut([{ name: 'one' }, {}, { depends_on: [0] }], { join: 'k_of_n:2' });
     fleet.started(fanOut, 1);
@@ -97,7 +97,7 @@ describe('the document of a join', () => {
     assert.equal(joinOf(fleet, fanOut, true).children.length, 0);
   });
 
-  it('keeps the census of the join beside what is there now', () => {
+  it('shows the census of the join and the present counts', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(2, { join: 'any' });
     fleet.report(fanOut, 0);
@@ -111,7 +111,7 @@ describe('the document of a join', () => {
     );
   });
 
-  it('lists the attempts that came before', () => {
+  it('lists earlier attempts', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(1);
     fleet.do(now => fleet.core.abandon(workerDid(0), 'it was killed', now));
@@ -168,7 +168,7 @@ describe('the document of a join', () => {
   });
 });
 
-describe('the document of some children', () => {
+describe('the document of children', () => {
   const some = (
     fleet: TestFleet,
     task: FanOut['task'],
@@ -177,7 +177,7 @@ describe('the document of some children', () => {
     v.parse(childrenSchema, childrenDocument(fleet.core, task, { offset: 0, limit: 2, ...asked }, fleet.now));
   const indicesOf = ({ children }: { children: { index: number }[] }) => children.map(({ index }) => index);
 
-  it('is a page, or those that are asked for, as the join status has them', () => {
+  it('is a page, or the requested children, as in the join status', () => {
     const fleet = new TestFleet(2);
     const fanOut = fleet.fanOut(5);
     const all = joinOf(fleet, fanOut).children;
@@ -196,7 +196,7 @@ describe('the document of some children', () => {
     }
   });
 
-  it('refuses what is too much, or is not there', () => {
+  it('refuses too large pages, and unknown indices', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(2);
     for (const asked of [
@@ -246,14 +246,14 @@ describe('what a child waits for', () => {
     );
   });
 
-  it('is the return of the worker that has it', () => {
+  it('is the reconnection of its worker', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     fleet.do(now => fleet.core.gone(workerDid(0), 'it died', now));
     assert.equal(reasonOf(fleet, fanOut, 0), 'worker-0 is archived; waiting for it to come back');
   });
 
-  it('is the end of a pause', () => {
+  it('is the end of a back-off', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ attempts: 2 }]);
     fleet.report(fanOut, 0, { verdict: 'timeout' });
@@ -278,7 +278,7 @@ describe('what a child waits for', () => {
 });
 
 describe('the document of a task', () => {
-  it('says what was asked and where its fan-out stands', () => {
+  it('has the request and the state of its fan-out', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(2, { losers: 'drain' });
     const document = v.parse(taskSchema, fleet.documentOf(task));
@@ -307,7 +307,7 @@ describe('the document of a task', () => {
 });
 
 describe('a stalled attempt', () => {
-  it('is told of with how long it is silent, until it shows life or is over', () => {
+  it('is shown with the length of its silence, until it shows a sign of life or ends', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut(1);
     const { worker } = fanOut.children[0]!;
@@ -337,7 +337,7 @@ describe('a stalled attempt', () => {
 });
 
 describe('the document of a fleet', () => {
-  it('has the coordinator first, leaves out who was stopped, and counts', () => {
+  it('has the coordinator first, leaves out stopped workers, and counts instances', () => {
     const fleet = new TestFleet(3);
     const self = {
       did: SELF,
@@ -381,7 +381,7 @@ describe('the document of a fleet', () => {
 });
 
 describe('a name of an instance', () => {
-  it('is its DID, its alias, or a beginning or the end of a DID that fits no other', () => {
+  it('is its DID, its alias, or an unambiguous prefix or suffix of a DID', () => {
     const { state } = new TestFleet(2).core;
     for (const name of [workerDid(1), 'worker-1', workerDid(1).slice('did:sync:instance:'.length)])
       assert.equal(resolveInstance(state, name).did, workerDid(1));
@@ -391,7 +391,7 @@ describe('a name of an instance', () => {
 });
 
 describe('the facts of a run', () => {
-  it('count the slots of the workers that it used, and no more than its subtasks', () => {
+  it('count the slots of the workers used, up to the number of subtasks', () => {
     const fleet = new TestFleet(2, 3);
     const fanOut = fleet.fanOut(4);
     fleet.now += 5000;
@@ -400,7 +400,7 @@ describe('the facts of a run', () => {
     assert.deepEqual([run.slotsUsed, run.measuredWallMs, run.outcome], [4, 5000, 'satisfied']);
   });
 
-  it('are none of a task without a fan-out', () => {
+  it('do not exist for a task without a fan-out', () => {
     const fleet = new TestFleet();
     assert.throws(() => runFacts(fleet.core.state, fleet.addTask()), { code: 'CONFLICT' });
   });

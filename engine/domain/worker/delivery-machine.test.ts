@@ -92,8 +92,8 @@ function* paths(length: number): Generator<readonly [DeliveryEvent[], DeliverySt
         if (DELIVERY[state][event] !== IMPOSSIBLE) yield [[...events, event], after(DELIVERY, state, event)];
 }
 
-describe('the machine of deliveries at a worker', () => {
-  it('tells the coordinator of each end as its table says, after any three events', () => {
+describe('the delivery machine of a worker', () => {
+  it('reports each end as its table says, after any three events', () => {
     const reached = new Set<DeliveryState>();
     for (const [events, state] of paths(3)) {
       const bench = new Bench();
@@ -109,7 +109,7 @@ describe('the machine of deliveries at a worker', () => {
     assert.deepEqual([...reached].sort(), Object.keys(DELIVERY).sort());
   });
 
-  it('leaves no end', () => {
+  it('leaves no final state', () => {
     for (const end of ENDS) for (const event of EVENTS) assert.equal(DELIVERY[end][event], IGNORED);
   });
 });

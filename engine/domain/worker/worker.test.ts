@@ -251,7 +251,7 @@ function connected(slots = 1): TestWorker {
 }
 
 describe('a worker', () => {
-  it('runs what it is given, as many at a time as it has slots, in order', () => {
+  it('runs its deliveries in order, as many at a time as it has slots', () => {
     const worker = connected(2);
     worker.deliver(intent(0), intent(1), intent(2));
     assert.deepEqual(worker.started, [keyOf(ref(0)), keyOf(ref(1))]);
@@ -260,7 +260,7 @@ describe('a worker', () => {
     assert.deepEqual(worker.reported(), [[1, 'accept']]);
   });
 
-  it('runs a delivery once, however often it comes', () => {
+  it('runs a delivery once, however often it arrives', () => {
     const worker = connected(4);
     worker.deliver(intent(0));
     worker.deliver(intent(0), intent(0));
@@ -270,7 +270,7 @@ describe('a worker', () => {
     assert.equal(worker.log.filter(record => topicOf(record) === TOPIC.child).length, 1);
   });
 
-  it('starts what changes the world only when its start is written', () => {
+  it('starts an attempt with side effects only when its start is durable', () => {
     const worker = connected();
     worker.core.deliver([intent(0, 0, 'shell')]);
     assert.deepEqual(worker.core.takeAtOnce(), []);
@@ -285,7 +285,7 @@ describe('a worker', () => {
     );
   });
 
-  it('starts nothing while no coordinator is there', () => {
+  it('starts nothing while disconnected', () => {
     const worker = connected(2);
     worker.disconnect();
     worker.deliver(intent(0));
@@ -294,7 +294,7 @@ describe('a worker', () => {
     assert.equal(worker.started.length, 1);
   });
 
-  it('writes its own result beside the report, on the thread of the child', () => {
+  it('writes its own result and the report, on the thread of the child', () => {
     const worker = connected();
     const delivery = intent(0, 3, 'shell');
     worker.deliver(delivery);
@@ -308,7 +308,7 @@ describe('a worker', () => {
 });
 
 describe('the outbox of a worker (I8)', () => {
-  it('repeats on every connection what is not acknowledged, under the same numbers', () => {
+  it('repeats unacknowledged reports on every connection, under the same numbers', () => {
     const worker = connected(3);
     worker.deliver(intent(0), intent(1), intent(2));
     for (const index of [0, 1, 2]) worker.finish(ref(index));
@@ -325,7 +325,7 @@ describe('the outbox of a worker (I8)', () => {
     assert.deepEqual(worker.messages('hello')[0]!.held, [ref(1), ref(2)]);
   });
 
-  it('says first of all on a connection what it holds', () => {
+  it('first sends what the worker holds on a connection', () => {
     const worker = connected(2);
     worker.deliver(intent(0), intent(1), intent(2));
     worker.finish(ref(0));
@@ -337,7 +337,7 @@ describe('the outbox of a worker (I8)', () => {
     );
   });
 
-  it('outlives a restart, also with acknowledgements that were not noted', () => {
+  it('survives a restart, also with acknowledgements that were not written', () => {
     const worker = connected(2);
     worker.deliver(intent(0), intent(1));
     worker.finish(ref(0));
@@ -354,7 +354,7 @@ describe('the outbox of a worker (I8)', () => {
     assert.deepEqual([worker.messages('report')[0]!.first, worker.core.unacknowledged], [1, 1]);
   });
 
-  it('does not grow with what is acknowledged', () => {
+  it('does not grow with acknowledged reports', () => {
     const worker = connected();
     for (let i = 0; i < 600; i++) {
       worker.deliver(intent(i));
@@ -370,7 +370,7 @@ describe('the outbox of a worker (I8)', () => {
 });
 
 describe('a restarted worker', () => {
-  it('reports as lost what had started, and forgets what had not', () => {
+  it('reports started deliveries as lost, and forgets the others', () => {
     const worker = connected();
     worker.deliver(intent(0, 0, 'shell'), intent(1, 0, 'shell'));
     worker.restart();
@@ -381,7 +381,7 @@ describe('a restarted worker', () => {
     assert.deepEqual(worker.messages('hello')[0]!.held, [ref(0)]);
   });
 
-  it('runs again what has no side effects, once it is handed over again', () => {
+  it('runs attempts without side effects again when they are delivered again', () => {
     const worker = connected();
     worker.deliver(intent(0));
     worker.restart();
@@ -393,7 +393,7 @@ describe('a restarted worker', () => {
     assert.equal(worker.log.filter(record => topicOf(record) === TOPIC.child).length, 1);
   });
 
-  it('writes no clock twice (I14)', () => {
+  it('uses no clock twice (I14)', () => {
     const worker = connected(4);
     worker.deliver(intent(0, 0, 'shell'), intent(1, 0, 'shell'));
     worker.finish(ref(0));
@@ -407,7 +407,7 @@ describe('a restarted worker', () => {
     assert.deepEqual(slots, [...new Set(slots)]);
   });
 
-  it('takes up a checkpoint as it takes up its whole log (I9)', () => {
+  it('resumes from a checkpoint as from its whole log (I9)', () => {
     const about = (...says: string[]) => fc.record({ say: fc.constantFrom(...says), index: fc.nat(3) });
     const word = fc.oneof(
       { weight: 10, arbitrary: about('deliver', 'deliver', 'finish', 'recall') },
@@ -457,7 +457,7 @@ describe('a restarted worker', () => {
     ]);
   });
 
-  it('reports as lost what had started after the checkpoint, and was received before it (I7)', () => {
+  it('reports as lost a delivery received before the checkpoint and started after it (I7)', () => {
     const worker = new TestWorker();
     worker.deliver(intent(0, 0, 'shell'));
     worker.restart();
@@ -474,7 +474,7 @@ describe('a restarted worker', () => {
     assert.deepEqual(worker.started, []);
   });
 
-  it('reports as lost what had started and was handed back: nobody may have heard of that (I7)', () => {
+  it('reports as lost a started delivery that was handed back, because the message may be lost (I7)', () => {
     const worker = connected();
     worker.deliver(intent(0, 0, 'shell'));
     worker.disconnect();
@@ -490,7 +490,7 @@ describe('a restarted worker', () => {
     assert.deepEqual(worker.started, []);
   });
 
-  it('runs nothing again whose INTEND lies before the checkpoint, and its report behind it (I7)', () => {
+  it('does not run a delivery again whose INTEND is before the checkpoint and whose report is after it (I7)', () => {
     const worker = new TestWorker();
     worker.deliver(intent(0));
     worker.restart();
@@ -519,7 +519,7 @@ describe('a restarted worker', () => {
 });
 
 describe('a cancel', () => {
-  it('ends what runs, and its end is reported as what it was', () => {
+  it('ends a running attempt, whose actual end is reported', () => {
     const worker = connected();
     worker.deliver(intent(0));
     worker.do(() => worker.core.cancel([ref(0)], 'no more'));
@@ -528,7 +528,7 @@ describe('a cancel', () => {
     assert.deepEqual(worker.reported(), [[0, 'cancelled']]);
   });
 
-  it('reports what had not started, which then never starts', () => {
+  it('reports a waiting delivery, which then never starts', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1));
     worker.do(() => worker.core.cancel([ref(1)], 'no more'));
@@ -537,7 +537,7 @@ describe('a cancel', () => {
     assert.equal(worker.started.length, 1);
   });
 
-  it('of what is unknown, or over, changes nothing', () => {
+  it('of an unknown or ended delivery changes nothing', () => {
     const worker = connected();
     worker.deliver(intent(0));
     worker.finish(ref(0));
@@ -548,7 +548,7 @@ describe('a cancel', () => {
 });
 
 describe('a recall', () => {
-  it('gives back what has not started, and nothing else', () => {
+  it('hands back waiting deliveries, and nothing else', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1));
     worker.do(() => worker.core.recall([ref(0), ref(1)]));
@@ -557,7 +557,7 @@ describe('a recall', () => {
     assert.deepEqual(worker.started, [keyOf(ref(0))]);
   });
 
-  it('leaves no trace: the same delivery may come again', () => {
+  it('allows the same delivery again', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1));
     worker.do(() => worker.core.recall([ref(1)]));
@@ -572,7 +572,7 @@ describe('a recall', () => {
 });
 
 describe('a fence', () => {
-  it('ends what runs and says nothing of its end; what waits is forgotten', () => {
+  it('ends running attempts without a report, and forgets waiting deliveries', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1));
     worker.do(() => worker.core.fence([ref(0), ref(1)]));
@@ -584,7 +584,7 @@ describe('a fence', () => {
     assert.deepEqual(worker.messages('hello')[0]!.held, []);
   });
 
-  it('does not touch a report that waits for its acknowledgement', () => {
+  it('does not affect an unacknowledged report', () => {
     const worker = connected();
     worker.deliver(intent(0));
     worker.finish(ref(0));
@@ -594,7 +594,7 @@ describe('a fence', () => {
 });
 
 describe('a stop', () => {
-  it('hands back what has not started, finishes what runs, and leaves once everything is acknowledged', () => {
+  it('hands back waiting deliveries, finishes running ones, and exits once everything is acknowledged', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1));
     worker.do(() => worker.core.stop());
@@ -607,7 +607,7 @@ describe('a stop', () => {
     assert.equal(worker.exited, true);
   });
 
-  it('ends at its grace what still runs, and hands it back without a report', () => {
+  it('ends running attempts after its grace, and hands them back without a report', () => {
     const worker = connected();
     worker.deliver(intent(0, 0, 'shell'));
     worker.do(() => worker.core.stop());
@@ -617,13 +617,13 @@ describe('a stop', () => {
     assert.deepEqual([worker.returned(), worker.reported(), worker.exited], [[0], [], true]);
   });
 
-  it('leaves at once when there is nothing to do', () => {
+  it('exits immediately when there is nothing to do', () => {
     const worker = connected();
     worker.do(() => worker.core.stop());
     assert.equal(worker.exited, true);
   });
 
-  it('leaves without a coordinator, and keeps its reports', () => {
+  it('exits while disconnected, and keeps its reports', () => {
     const worker = connected();
     worker.deliver(intent(0));
     worker.disconnect();
@@ -635,7 +635,7 @@ describe('a stop', () => {
   });
 });
 
-describe('whatever a coordinator says, a worker', () => {
+describe('for any messages of a coordinator, a worker', () => {
   it('runs no more than its slots, runs nothing twice, and ends each delivery in one way', () => {
     const word = fc.oneof(
       fc.record({ say: fc.constantFrom('deliver', 'cancel', 'recall', 'fence'), index: fc.nat(7) }),
@@ -694,7 +694,7 @@ describe('a permit', () => {
     assert.deepEqual(worker.reported().length, 2, 'what runs is finished and reported');
   });
 
-  it('is asked for when half of it is over and work waits, one question at a time', () => {
+  it('is requested after half of its time while work waits, one request at a time', () => {
     const worker = cutOff();
     worker.deliver(intent(0), intent(1), intent(2), intent(3));
     assert.equal(worker.asked.length, 0);
@@ -711,7 +711,7 @@ describe('a permit', () => {
     assert.equal(worker.asked.length, 1, 'who has nothing to do asks for nothing');
   });
 
-  it('is as old as it says, however late it comes', () => {
+  it('has the age that it states, however late it arrives', () => {
     const worker = cutOff();
     worker.pass(5000);
     worker.deliver(intent(0));
@@ -724,7 +724,7 @@ describe('a permit', () => {
     assert.deepEqual(worker.started, [keyOf(ref(0))]);
   });
 
-  it('that answers an earlier question than the one that is out leaves that one open', () => {
+  it('that answers an earlier request leaves the present one pending', () => {
     const worker = cutOff();
     worker.pass(5000);
     worker.deliver(intent(0), intent(1));
@@ -741,7 +741,7 @@ describe('a permit', () => {
     assert.equal(worker.started.length, 2);
   });
 
-  it('that comes before what is given after a pause lets it start without a question', () => {
+  it('that comes before a delivery after a pause allows a start without a request', () => {
     const worker = connected();
     worker.pass(60_000);
     worker.freeze();
@@ -749,7 +749,7 @@ describe('a permit', () => {
     assert.deepEqual([worker.asked, worker.started], [[], [keyOf(ref(0))]]);
   });
 
-  it('comes with what is frozen: that goes back, and the rest starts', () => {
+  it('includes the freezes: frozen work is handed back, and the rest starts', () => {
     const worker = connected();
     worker.deliver(intent(0), intent(1, 0, 'echo', 'a/b'), intent(2), intent(3, 0, 'echo', 'ab'));
     worker.freeze(frozen('a'));
@@ -768,7 +768,7 @@ describe('a permit', () => {
     assert.deepEqual(worker.started.at(-1), keyOf(ref(1, 2)));
   });
 
-  it('of a hard freeze ends what runs when its grace is over, also at a worker that is cut off (I28)', () => {
+  it('of a hard freeze ends running work after its grace, also at a disconnected worker (I28)', () => {
     const worker = cutOff(3);
     worker.deliver(intent(0, 0, 'shell', 'a/b'), intent(1), intent(2, 0, 'shell', 'a'));
     worker.freeze(frozen('a', 5000));
@@ -783,7 +783,7 @@ describe('a permit', () => {
     assert.equal(worker.aborted.length, 2, 'each once');
   });
 
-  it('that is undone in time ends nothing', () => {
+  it('of a freeze that is undone in time ends nothing', () => {
     const worker = connected();
     worker.deliver(intent(0, 0, 'echo', 'a'));
     worker.freeze(frozen('a', 5000), frozen('a/b'));

@@ -49,7 +49,7 @@ describe('records that clients write', () => {
   });
   afterEach(() => log.close());
 
-  it('are written once, however often they come', async () => {
+  it('are written once, however often they are sent', async () => {
     const { stored } = await append(note(0), note(0), note(1));
     assert.deepEqual(
       stored.map(({ existed }) => existed),
@@ -62,20 +62,20 @@ describe('records that clients write', () => {
     assert.deepEqual(written, []);
   });
 
-  it('may not be of a topic of the fleet’s own (I37)', async () => {
+  it('must not have a topic of the fleet’s own (I37)', async () => {
     const topics = [...Object.values(TOPIC), 'freeze', 'unfreeze', 'emergency_stop', 'emergency_clear'];
     for (const topic of topics)
       await refused('SCOPE_FORBIDDEN', /is the fleet's own/, note(0, { body: { topic } }));
     assert.equal((await append(note(0, { body: { topic: 'release' } }))).stored.length, 1);
   });
 
-  it('may not stand on a thread of the fleet’s own, nor in an instance’s name (I37)', async () => {
+  it('must not be on a thread of the fleet’s own, nor by an instance (I37)', async () => {
     for (const thread of Object.values(RESERVED))
       await refused('SCOPE_FORBIDDEN', /is the fleet's own/, note(0, { thread }));
     await refused('SCOPE_FORBIDDEN', /only the instance itself/, note(0, { actor: INSTANCE }));
   });
 
-  it('may claim a namespace that is there with all above it, and no other', async () => {
+  it('may claim only a namespace whose whole chain is registered', async () => {
     for (const namespace of ['default', 'acme'])
       assert.equal((await append(note(0, { body: { namespace } }))).stored.length, 1);
     written = [];
@@ -87,7 +87,7 @@ describe('records that clients write', () => {
     await refused('INVALID_RECORD', /namespace/, note(1, { body: { namespace: 7 } }));
   });
 
-  it('take a clock once, in one request as in two', async () => {
+  it('use a clock once, in one request as in two', async () => {
     const other = note(0, { body: { text: 'another' } });
     await refused('CONFLICT', /record 1: .* clock 0/, note(0), other);
     await append(note(0));
@@ -96,11 +96,11 @@ describe('records that clients write', () => {
     await refused('CONFLICT', /clock 0/, other);
   });
 
-  it('are all taken or none, and the one that is wrong is named by its place', async () => {
+  it('are all accepted or none, and the invalid one is named by its place', async () => {
     await refused('INVALID_RECORD', /^record 2: /, note(0), note(1), note(2, { act: 'SAY' }));
   });
 
-  it('let others have their turn while a long list of them is read', async () => {
+  it('yield to other work while a long list is decoded', async () => {
     const values = Array.from({ length: 20_000 }, (_, i) => note(i));
     let turns = 0;
     const watch = setInterval(() => turns++, 1);

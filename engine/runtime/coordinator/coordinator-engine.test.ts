@@ -85,7 +85,7 @@ async function runAll(
 }
 
 describe('a coordinator', () => {
-  it('hands out subtasks, counts the reports and joins once', async () => {
+  it('assigns subtasks, counts the reports and joins once', async () => {
     const { rig, worker } = await fleet();
     const task = await fanOut(rig, 40, { join: 'k_of_n:40' });
     await runAll(worker, 40);
@@ -99,7 +99,7 @@ describe('a coordinator', () => {
     assert.ok(kept.length > 0);
   });
 
-  describe('keeps the environment of who submits', () => {
+  describe('stores the environment of the submitter', () => {
     const inShell = (value: string): CallContext => ({
       ...CALLER,
       environment: { SHELLS_OWN: `value-${value}` },
@@ -109,7 +109,7 @@ describe('a coordinator', () => {
       readEnvironment(rig.home.paths, record.body['environment'] as string);
     const kept = (rig: CoordinatorRig) => readdir(rig.home.paths.environmentsLink);
 
-    it('until the last round that needs it is over, and a retry brings its own', async () => {
+    it('until the last round that needs it is over, and a retry stores its own', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 0, { subtasks }, inShell('one'));
       const [first] = await worker.delivered();
@@ -138,7 +138,7 @@ describe('a coordinator', () => {
       assert.equal((await kept(rig)).length, 1);
     });
 
-    it('and has what needs it wait where it is gone, and says so', async () => {
+    it('and makes subtasks wait when it is gone, with the reason', async () => {
       const rig = await open();
       const key = await rig.admit('a');
       await rig.engine.start(null);
@@ -156,7 +156,7 @@ describe('a coordinator', () => {
       assert.match(children[0]!.reason ?? '', /the environment of its submission is gone; .*spl task retry/);
     });
 
-    it('and has what a worker could not begin without it wait', async () => {
+    it('and makes a subtask wait that a worker could not begin without it', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 0, { subtasks }, inShell('one'));
       const [delivery] = await worker.delivered();
@@ -170,7 +170,7 @@ describe('a coordinator', () => {
     });
   });
 
-  it('notes which agents the submitter’s environment does not have', async () => {
+  it('notes agents that are missing in the submitter’s environment', async () => {
     const agent = (name: string, program: string) => ({ ...echoExecutor({ delayMs: 0 }), name, program });
     const executors = [agent('agent:none', 'no-such-agent'), agent('agent:sh', 'sh')];
     const { rig } = await fleet({ executors });
@@ -190,7 +190,7 @@ describe('a coordinator', () => {
     assert.equal(((await noted({ PATH: '' })) as string[]).length, 2);
   });
 
-  it('notes a join that is decided whatever becomes of its subtasks', async () => {
+  it('notes a join that is decided whatever its subtasks do', async () => {
     const { rig } = await fleet();
     const noted = async (join: string): Promise<unknown> => {
       const input = { ...BARE_TASK, fan_out: { ...BARE_FAN_OUT, join, subtasks: [{ goal: 'a' }] } };
@@ -203,7 +203,7 @@ describe('a coordinator', () => {
     await assert.rejects(noted('acepted > 3'), /unknown name 'acepted'/);
   });
 
-  it('asks once what a repository must be like, of a fan-out, a retry and a serial run', async () => {
+  it('checks a repository once for a fan-out, a retry and a serial run', async () => {
     const { rig, worker } = await fleet();
     const dir = join(rig.folder, 'repo');
     const git = (...args: string[]) =>
@@ -229,7 +229,7 @@ describe('a coordinator', () => {
     assert.equal((await rig.engine.submit('task.retry', retry, CALLER)).round, 2);
   });
 
-  it('acknowledges a report when it is durable, and also one that it had already', async () => {
+  it('acknowledges a report when it is durable, and also a repeated one', async () => {
     const { rig, worker } = await fleet();
     const task = await fanOut(rig, 1);
     const [intent] = await worker.delivered();
@@ -243,14 +243,14 @@ describe('a coordinator', () => {
     assert.equal((await joinOf(rig, task)).counts.accepted, 1);
   });
 
-  describe('keeps its counts, whatever a worker says:', () => {
+  describe('keeps its counts, whatever a worker sends:', () => {
     const lies: Record<string, (worker: RawWorker, intent: SealedRecord) => SealedRecord> = {
       'of another delivery': (worker, intent) => worker.reportOf(intent, { delivery: 1 }),
       'of a subtask that is not there': (worker, intent) => worker.reportOf(intent, { index: 99_999 }),
       'of a subtask that it was not given': (worker, intent) => worker.reportOf(intent, { index: 1 }),
     };
     for (const [what, lie] of Object.entries(lies)) {
-      it(`a report ${what} is kept and not counted`, async () => {
+      it(`a report ${what} is stored and not counted`, async () => {
         const { rig, worker } = await fleet();
         const task = await fanOut(rig, 2);
         const [intent] = await worker.delivered();
@@ -262,7 +262,7 @@ describe('a coordinator', () => {
       });
     }
 
-    it('a report that is none ends the link, and the worker may come back', async () => {
+    it('an invalid report ends the link, and the worker may reconnect', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 1);
       const [intent] = await worker.delivered();
@@ -280,7 +280,7 @@ describe('a coordinator', () => {
       assert.equal((await joinOf(rig, task)).outcome, 'satisfied');
     });
 
-    it('another record with a clock that is used ends the link', async () => {
+    it('another record with a used clock ends the link', async () => {
       const { rig, worker } = await fleet();
       await fanOut(rig, 1);
       const [intent] = await worker.delivered();
@@ -294,7 +294,7 @@ describe('a coordinator', () => {
       assert.equal(rig.recordsOf(TOPIC.childDone).length, 1);
     });
 
-    it('deliveries that come back twice, or were never its own, come back once', async () => {
+    it('deliveries that are returned twice, or were never its own, count once', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 2);
       const [intent] = await worker.delivered();
@@ -316,7 +316,7 @@ describe('a coordinator', () => {
     });
   });
 
-  it('holds to the latest of two links of one worker', async () => {
+  it('keeps the latest of two links of one worker', async () => {
     const { rig, worker } = await fleet();
     const task = await fanOut(rig, 1);
     const [intent] = await worker.delivered();
@@ -331,7 +331,7 @@ describe('a coordinator', () => {
     assert.equal(instance.status, 'live');
   });
 
-  it('greets a worker only when its log is taken up', async () => {
+  it('answers a worker only when it has read its log', async () => {
     const rig = await open();
     const key = await rig.admit('a');
     const peer = await new Promise<Awaited<ReturnType<typeof rawPeer>>>((resolve, reject) => {
@@ -344,7 +344,7 @@ describe('a coordinator', () => {
     assert.equal((await peer.next())['type'], 'welcome');
   });
 
-  it('lets in workers only: not its own like, and nobody whom it never admitted', async () => {
+  it('accepts only admitted workers, and no other coordinator', async () => {
     const { rig } = await fleet();
     const peer = await rawPeer(rig.socketPath);
     peer.sendFrame(identify(rig.home.key, (await peer.next()) as never));
@@ -352,7 +352,7 @@ describe('a coordinator', () => {
   });
 
   describe('whose log fails', () => {
-    it('acknowledges nothing, tells its callers and stops', async () => {
+    it('acknowledges nothing, rejects its callers and stops', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 2);
       const [intent] = await worker.delivered();
@@ -370,7 +370,7 @@ describe('a coordinator', () => {
       assert.equal(rig.storage.records.length, durable);
     });
 
-    it('stops as well when one batch is refused: its state says what the log does not', async () => {
+    it('also stops when one batch is refused, because its state is ahead of the log', async () => {
       let refuse = false;
       const { rig } = await fleet({
         around: log =>
@@ -410,7 +410,7 @@ describe('a coordinator', () => {
   });
 
   describe('that is closed', () => {
-    it('ends its links and its watchers, and refuses what comes after', async () => {
+    it('ends its links and its watchers, and refuses later calls', async () => {
       const { rig, worker } = await fleet();
       const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
       const { signal } = new AbortController();
@@ -431,7 +431,7 @@ describe('a coordinator', () => {
       assert.equal(late, undefined);
     });
 
-    it('tells those who wait for workers that it is stopping', async () => {
+    it('rejects callers that wait for workers, because it is stopping', async () => {
       const rig = await open();
       await rig.engine.start(null);
       const started = rig.engine.submit('fleet.start', { workers: 0, executor: null }, CALLER);
@@ -448,7 +448,7 @@ describe('a coordinator', () => {
   });
 
   describe('is watched', () => {
-    it('from a position on, without a record missing or told twice', async () => {
+    it('from a position on, without a missing or repeated record', async () => {
       const { rig, worker } = await fleet();
       const task = await fanOut(rig, 20);
       const stop = new AbortController();
@@ -469,7 +469,7 @@ describe('a coordinator', () => {
       assert.equal(getEventListeners(stop.signal, 'abort').length, 0);
     });
 
-    it('from a position that its log has not reached: what was seen is of another one', async () => {
+    it('from a position that its log has not reached, which belongs to another log', async () => {
       const { rig } = await fleet();
       const stop = new AbortController();
       const seen: EngineEvent['kind'][] = [];
@@ -481,7 +481,7 @@ describe('a coordinator', () => {
       assert.deepEqual(seen, ['gap', 'record']);
     });
 
-    it('until its signal aborts, also while the past is told', async () => {
+    it('until its signal aborts, also while past records are read', async () => {
       const { rig } = await fleet();
       await fanOut(rig, 200);
       const stop = new AbortController();
@@ -497,7 +497,7 @@ describe('a coordinator', () => {
     });
   });
 
-  it('has a worker of another version finish, and starts it anew in its own', async () => {
+  it('lets a worker of another version finish, and restarts it in its own', async () => {
     const rig = await open();
     const key = await rig.admit('a');
     await rig.engine.start(null);
@@ -528,7 +528,7 @@ describe('a coordinator', () => {
 describe('a coordinator that stops everything', () => {
   const STOP = { scope: 'all', instance: null, grace_secs: 0 } as const;
 
-  it('starts no worker meanwhile', async () => {
+  it('starts no worker in the meantime', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const stopped = rig.engine.submit('fleet.stop', STOP, CALLER);
@@ -539,7 +539,7 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual((await stopped).stopped, []);
   });
 
-  it('starts no worker again meanwhile', async () => {
+  it('restarts no worker in the meantime', async () => {
     const rig = await open();
     await rig.engine.start(null);
     await rig.admit('a');
@@ -552,7 +552,7 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await rig.launched('a'), []);
   });
 
-  it('starts no worker again that was being stopped for it when the stop came', async () => {
+  it('does not complete a restart whose worker was being stopped', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const serving = await servedHome('worker-a', join(rig.folder, 'w-a'));
@@ -565,7 +565,7 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await rig.launched('a'), []);
   });
 
-  it('ends whoever serves the home of a worker beside its own, also where it has no such worker', async () => {
+  it('ends the process that serves a worker’s home beside its own, also for an unknown worker', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const { exited } = await servedHome('worker-c', workerHome(rig.home.paths.home, 2));
@@ -577,7 +577,7 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await exited, [null, 'SIGTERM']);
   });
 
-  it('ends the one that is named beside its own home, by its alias or its DID, and no other', async () => {
+  it('ends only the named worker beside its own home, by alias or DID', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const named = await servedHome('worker-c', workerHome(rig.home.paths.home, 2));
@@ -594,7 +594,7 @@ describe('a coordinator that stops everything', () => {
     assert.deepEqual(await other.exited, [null, 'SIGTERM']);
   });
 
-  it('says that it stops to who waits for a worker to come up', async () => {
+  it('rejects callers that wait for a worker to start', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const key = await rig.admit('a');
@@ -612,7 +612,7 @@ describe('a coordinator that stops everything', () => {
     await refused;
   });
 
-  it('ends whoever serves the home of one of its workers, also where it never heard of it', async () => {
+  it('ends the process that serves the home of one of its workers, also an unknown one', async () => {
     const rig = await open();
     await rig.engine.start(null);
     const { worker, exited } = await servedHome('worker-a', join(rig.folder, 'w-a'));
@@ -626,7 +626,7 @@ describe('a coordinator that stops everything', () => {
   });
 });
 
-it('a coordinator whose worker’s home another process serves says how to end that one', async () => {
+it('a coordinator names the command that ends another process in its worker’s home', async () => {
   const rig = await open();
   await rig.engine.start(null);
   const home = workerHome(rig.home.paths.home, 0);

@@ -26,7 +26,7 @@ describe('the environments of submitters', () => {
 
   const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
-  it('are read by their names, and only by their owner, outside of the home', async () => {
+  it('are read by name, only by their owner, and outside the home', async () => {
     const environments = new Environments(paths);
     const [a, b] = [await environments.keep({ A: '1', 'B C': 'ü\n' }), await environments.keep({ A: '2' })];
     assert.deepEqual(await readEnvironment(paths, a), { A: '1', 'B C': 'ü\n' });
@@ -36,7 +36,7 @@ describe('the environments of submitters', () => {
     assert.deepEqual([await modeOf(kept), await modeOf(join(kept, a))], [0o700, 0o600]);
   });
 
-  it('are gone when what needs them is over, and the folder with the last', async () => {
+  it('are removed when no work needs them, and the folder with the last', async () => {
     const environments = new Environments(paths);
     const [a, b] = [await environments.keep({}), await environments.keep({})];
     environments.need('th_a', a);
@@ -50,7 +50,7 @@ describe('the environments of submitters', () => {
     assert.deepEqual(await readdir(join(folder, 'runtime')), []);
   });
 
-  it('are tidied up after a crash, and what is not there any more is named', async () => {
+  it('are cleaned up after a crash, and missing ones are named', async () => {
     const before = new Environments(paths);
     const [needed, left] = [await before.keep({ A: '1' }), await before.keep({})];
     const after = new Environments(paths);
@@ -63,7 +63,7 @@ describe('the environments of submitters', () => {
     );
   });
 
-  it('are kept also where somebody has cleaned up the runtime folder', async () => {
+  it('are stored even after the runtime folder was removed', async () => {
     const environments = new Environments(paths);
     await environments.keep({});
     await rm(join(folder, 'runtime', 'spl'), { recursive: true });
@@ -71,7 +71,7 @@ describe('the environments of submitters', () => {
     assert.deepEqual(await readEnvironment(paths, name), { A: '1' });
   });
 
-  it('are looked for nowhere else, and not in a folder that others can open', async () => {
+  it('are read nowhere else, and not from a folder that others can open', async () => {
     const name = await new Environments(paths).keep({ A: '1' });
     for (const other of ['../home.json', '', 'x', `${name}/`])
       await assert.rejects(readEnvironment(paths, other), /names no environment/);

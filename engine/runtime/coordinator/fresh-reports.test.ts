@@ -39,24 +39,24 @@ describe('freshReports', () => {
   const sort = (records: SealedRecord[], held: SealedRecord[], next: number): SealedRecord[] =>
     freshReports(records, worker, stateWith(next), logOf(...held));
 
-  it('takes what is new without a look at the log, as long as clocks rise', () => {
+  it('accepts new reports without reading the log, as long as clocks rise', () => {
     const log = logOf();
     const records = [report(4), report(5), report(9)];
     assert.deepEqual(freshReports(records, worker, stateWith(4), log), records);
     assert.equal(log.asked(), 0);
   });
 
-  it('leaves out what the log has, and what comes twice in one message', () => {
+  it('skips reports that are in the log, and those repeated in a message', () => {
     const held = [report(0), report(1)];
     assert.deepEqual(sort([...held, report(2), report(2), report(1)], held, 2), [report(2)]);
     assert.deepEqual(sort(held, held, 2), []);
   });
 
-  it('takes what comes late into a gap', () => {
+  it('accepts a late report that fills a gap', () => {
     assert.deepEqual(sort([report(7), report(3)], [report(4)], 5), [report(7), report(3)]);
   });
 
-  it('refuses another record with a clock that is used: in the log, or in the same message', () => {
+  it('refuses another record with a used clock: in the log, or in the same message', () => {
     for (const [records, held, next] of [
       [[report(1, 'else')], [report(1)], 2],
       [[report(5), report(5, 'else')], [], 5],
@@ -70,12 +70,12 @@ describe('freshReports', () => {
       );
   });
 
-  it('looks at the log for threads that the state does not know', () => {
+  it('reads the log for threads unknown to the state', () => {
     const held = [report(0, '', other)];
     assert.deepEqual(sort([report(0, '', other), report(1, '', other)], held, 0), [report(1, '', other)]);
   });
 
-  it('takes no longer for many records on an unknown thread than the looks take', () => {
+  it('scales linearly with records on an unknown thread', () => {
     const records = Array.from({ length: 50_000 }, (_, i) => report(i, '', other));
     const log = logOf();
     assert.equal(freshReports(records, worker, stateWith(0), log).length, records.length);

@@ -60,7 +60,7 @@ describe('a command with an idempotency key', () => {
     'task.add': TASK,
   };
   for (const [name, input] of Object.entries(once) as [CommandName, Commands[CommandName]['input']][])
-    it(`${name}: is done once and answered as the first time, also by the next coordinator`, async () => {
+    it(`${name}: runs once and gets the first answer, also from the next coordinator`, async () => {
       let rig = await started();
       const first = await rig.engine.submit(name, input, keyed('k'));
       const records = rig.storage.records.length;
@@ -70,7 +70,7 @@ describe('a command with an idempotency key', () => {
       assert.deepEqual(await rig.engine.submit(name, input, keyed('k')), first);
     });
 
-  it('is refused with another input or another operation, also by the next coordinator', async () => {
+  it('is refused for another input or another operation, also by the next coordinator', async () => {
     let rig = await started();
     await rig.engine.submit('kill', KILL, keyed('k'));
     for (let i = 0; i < 2; i++) {
@@ -85,7 +85,7 @@ describe('a command with an idempotency key', () => {
     assert.equal(rig.recordsOf(TOPIC.emergencyStop).length, 1);
   });
 
-  it('is another one for somebody else', async () => {
+  it('is independent of the same key of another actor', async () => {
     const rig = await started();
     await rig.engine.submit('kill', KILL, keyed('k'));
     const other = { ...keyed('k'), actor: 'did:sync:user:other' as Did };
@@ -93,7 +93,7 @@ describe('a command with an idempotency key', () => {
     assert.equal(rig.recordsOf(TOPIC.emergencyClear).length, 1);
   });
 
-  it('that was refused is not remembered', async () => {
+  it('is not stored when it was refused', async () => {
     const rig = await started();
     const undo = { namespace: null, emergency: true };
     await assert.rejects(rig.engine.submit('unkill', undo, keyed('k')), { code: 'CONFLICT' });
@@ -102,7 +102,7 @@ describe('a command with an idempotency key', () => {
     assert.equal(rig.recordsOf(TOPIC.emergencyClear).length, 1);
   });
 
-  it('makes one token also where its answer was not written down any more', async () => {
+  it('makes one token even when its answer was not stored', async () => {
     let rig = await started();
     const { id } = await rig.engine.submit('token.create', TOKEN, keyed('t'));
     // The log of a coordinator that died between the two writes.
@@ -118,7 +118,7 @@ describe('a command with an idempotency key', () => {
     assert.notEqual((await rig.engine.submit('token.create', TOKEN, keyed('other'))).id, id);
   });
 
-  it('makes one token, whose secret is told once', async () => {
+  it('makes one token, whose secret is returned once', async () => {
     let rig = await started();
     const [made, repeated] = await Promise.allSettled([
       rig.engine.submit('token.create', TOKEN, keyed('t')),
@@ -138,7 +138,7 @@ describe('a command with an idempotency key', () => {
   });
 });
 
-describe('the keys that are remembered', () => {
+describe('the stored keys', () => {
   it('are the newest ten thousand', () => {
     const fleet = new TestFleet();
     for (let i = 0; i <= 10_000; i++) {
@@ -150,7 +150,7 @@ describe('the keys that are remembered', () => {
     assert.deepEqual([idempotency.has(`${USER} k0`), idempotency.has(`${USER} k10000`)], [false, true]);
   });
 
-  it('tell an earlier version’s command by its task', () => {
+  it('identify an earlier version’s command by its task', () => {
     const fleet = new TestFleet(1);
     const { task } = fleet.fanOut(1);
     const { task: other } = fleet.fanOut(1);
@@ -170,7 +170,7 @@ describe('the keys that are remembered', () => {
 });
 
 describe('the digest of a command', () => {
-  it('is that of its name and input, whatever the order of their members', async () => {
+  it('depends on its name and input, and not on the order of members', async () => {
     const digest = await commandDigest('task.fan-out', { task: 'A', subtasks: [{ goal: 'a', run: 'b' }] });
     assert.equal(
       await commandDigest('task.fan-out', { subtasks: [{ run: 'b', goal: 'a' }], task: 'A', dir: undefined }),

@@ -93,7 +93,7 @@ describe('the supervisor', () => {
     }
   }
 
-  it('launches a worker in its home, with its words, without the token, and keeps what it prints', async () => {
+  it('launches a worker in its home, with its arguments, without the token, and stores its output', async () => {
     process.env['SPL_TOKEN'] = 'secret';
     const supervisor = supervise();
     const pid = await supervisor.launch(launch).finally(() => delete process.env['SPL_TOKEN']);
@@ -113,7 +113,7 @@ describe('the supervisor', () => {
     assert.equal(await readFile(join(launch.home, 'logs', 'worker.log'), 'utf8'), 'it runs\n');
   });
 
-  it('starts a worker again that ended by itself, and tells of it', async () => {
+  it('restarts a worker that ended by itself, and reports the end', async () => {
     const supervisor = supervise();
     const pid = await supervisor.launch(launch);
     await untilBegun(1);
@@ -153,7 +153,7 @@ describe('the supervisor', () => {
     assert.ok(supervisor.comesUp(did));
   });
 
-  it('ends a worker by SIGTERM, and one that does not heed it by SIGKILL', async () => {
+  it('ends a worker with SIGTERM, and one that ignores it with SIGKILL', async () => {
     const supervisor = supervise();
     await supervisor.launch(launch);
     await untilBegun(1);
@@ -185,7 +185,7 @@ describe('the supervisor', () => {
     assert.equal(processStart(pid), null);
   });
 
-  it('ends the process that it was told to end, and not the one that comes after it', async () => {
+  it('ends the requested process, and not its replacement', async () => {
     const supervisor = supervise();
     const pid = await supervisor.launch(launch);
     await untilBegun(1);
@@ -197,7 +197,7 @@ describe('the supervisor', () => {
     assert.ok(supervisor.isRunning(did));
   });
 
-  it('lets its workers live on when it is closed, and another supervisor takes them over', async () => {
+  it('keeps its workers running when it closes, and another supervisor adopts them', async () => {
     const before = supervise();
     const pid = await before.launch(launch);
     await untilBegun(1);
@@ -220,7 +220,7 @@ describe('the supervisor', () => {
     assert.equal(after.pidOf(did), second!.pid);
   });
 
-  it('notices the end of a worker that was taken over and never connected', async () => {
+  it('notices the end of an adopted worker that never connected', async () => {
     const before = supervise();
     const pid = await before.launch(launch);
     await untilBegun(1);
@@ -231,7 +231,7 @@ describe('the supervisor', () => {
     assert.equal((await gone.next()).reason, `process ${pid} ended`);
   });
 
-  it('takes nobody over who is gone, or whose pid is another’s by now', async () => {
+  it('adopts no worker that is gone, or whose pid was reused', async () => {
     const supervisor = supervise();
     assert.equal(supervisor.adopt(launch, 2 ** 22 + 1, 'x'), false);
     assert.equal(supervisor.adopt(launch, 0, ''), false);
@@ -240,7 +240,7 @@ describe('the supervisor', () => {
     assert.equal(await supervisor.end(did, 100), 'gone');
   });
 
-  it('prefers the process that serves the home to the one that it launched', async () => {
+  it('prefers the process that serves the home over the one that it launched', async () => {
     const elsewhere = supervise();
     const serving = await elsewhere.launch(launch);
     await untilBegun(1);
@@ -257,7 +257,7 @@ describe('the supervisor', () => {
     assert.equal((await begun()).length, 2);
   });
 
-  it('revives a worker whose process ended while nobody watched', async () => {
+  it('restarts a worker whose process ended while no coordinator ran', async () => {
     const supervisor = supervise();
     supervisor.revive(launch);
     assert.ok(supervisor.comesUp(did));
@@ -266,7 +266,7 @@ describe('the supervisor', () => {
     assert.equal(supervisor.pidOf(did), first!.pid);
   });
 
-  it('launches nothing after it was closed, or after the end was wanted', async () => {
+  it('launches nothing after it closed, or after the worker was told to end', async () => {
     const supervisor = supervise();
     const pid = await supervisor.launch(launch);
     await untilBegun(1);
@@ -281,7 +281,7 @@ describe('the supervisor', () => {
     assert.deepEqual([gone.take(), givenUp.take()], [[], []]);
   });
 
-  it('ends what comes up although its end was wanted meanwhile', async () => {
+  it('ends a process that was told to end during its launch', async () => {
     const supervisor = supervise();
     supervisor.revive(launch);
     // The launch has started, and has not returned a pid.
@@ -293,7 +293,7 @@ describe('the supervisor', () => {
     assert.equal(processStart(supervisor.pidOf(did)!), null);
   });
 
-  it('makes no part of a home anew that was removed', async () => {
+  it('creates no part of a removed home', async () => {
     await rm(launch.home, { recursive: true });
     await assert.rejects(supervise().launch(launch), {
       code: 'WORKER_FAILED',
@@ -302,7 +302,7 @@ describe('the supervisor', () => {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it('says which worker can’t be launched, and why', async () => {
+  it('reports which worker can’t be launched, and why', async () => {
     const supervisor = supervise();
     const home = join(folder, 'h', 'behaviour', 'no-folder');
     await assert.rejects(supervisor.launch({ ...launch, home }), error => {
@@ -315,7 +315,7 @@ describe('the supervisor', () => {
     assert.ok(!supervisor.comesUp(did));
   });
 
-  it('has told of an end when whoever waits for it is told', async () => {
+  it('reports an end before it returns from waiting for it', async () => {
     const before = supervise();
     const pid = await before.launch(launch);
     await untilBegun(1);
@@ -330,7 +330,7 @@ describe('the supervisor', () => {
     assert.deepEqual(gone.take(), [{ did, reason: `process ${pid} ended`, expected: true }]);
   });
 
-  it('knows a worker that is on its way from one that is silent', async () => {
+  it('distinguishes a starting worker from a silent one', async () => {
     const supervisor = supervise();
     assert.ok(!supervisor.isOnItsWay(did));
     await supervisor.launch(launch);

@@ -36,7 +36,7 @@ describe('the tokens of a home', () => {
     return tokens;
   }
 
-  it('hold what they were made with, also for whoever opens the home next', async () => {
+  it('keep their grant, also after the home is reopened', async () => {
     const tokens = await open();
     const made = await tokens.create(
       { scopes: ['control', 'read'], namespace: 'acme', expires_secs: 60, label: 'ci' },
@@ -57,14 +57,14 @@ describe('the tokens of a home', () => {
     }
   });
 
-  it('are kept as hashes, in a file that is their owner’s alone', async () => {
+  it('are stored as hashes, in a file that only its owner can read', async () => {
     const { token } = await (await open()).create(READER, ROOT);
     const [, , secret] = /^spl_([0-9a-f]{16})_(.{43})$/.exec(token)!;
     assert.equal((await readFile(file, 'utf8')).includes(secret!), false);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   });
 
-  it('are taken for nothing else that looks like them', async () => {
+  it('do not match similar strings', async () => {
     const tokens = await open();
     const { id, token } = await tokens.create(READER, ROOT);
     const other = await tokens.create(READER, ROOT);
@@ -88,7 +88,7 @@ describe('the tokens of a home', () => {
     );
   });
 
-  it('end at once when they are revoked, for good', async () => {
+  it('end immediately and permanently when they are revoked', async () => {
     const tokens = await open();
     const { id, token } = await tokens.create(READER, ROOT);
     const { ended } = tokens.grantOf(token)!;
@@ -102,7 +102,7 @@ describe('the tokens of a home', () => {
     await assert.rejects(tokens.revoke(id), (thrown: unknown) => FleetError.is(thrown, 'NOT_FOUND'));
   });
 
-  it('end when their time has come', async () => {
+  it('expire on time', async () => {
     const tokens = await open();
     const made = await tokens.create({ ...READER, expires_secs: 60 }, ROOT);
     now += 59_999;
@@ -113,7 +113,7 @@ describe('the tokens of a home', () => {
     assert.equal((await open()).grantOf(made.token), undefined);
   });
 
-  it('tell whoever waits that their time has come', async () => {
+  it('abort their streams when they expire', async () => {
     const tokens = await open();
     const { token } = await tokens.create({ ...READER, expires_secs: 0.001 }, ROOT);
     const { ended } = tokens.grantOf(token)!;
@@ -122,7 +122,7 @@ describe('the tokens of a home', () => {
     await once(ended, 'abort');
   });
 
-  it('are all written, also those that are made at once', async () => {
+  it('are all written, also when created concurrently', async () => {
     const tokens = await open();
     const made = await Promise.all(Array.from({ length: 20 }, () => tokens.create(READER, ROOT)));
     await Promise.all(made.slice(0, 10).map(({ id }) => tokens.revoke(id)));
@@ -146,7 +146,7 @@ describe('the tokens of a home', () => {
     await full.create(READER, ROOT);
   });
 
-  it('are not read from a file that others can read, or that is damaged; the error quotes nothing of it', async () => {
+  it('are not read from a damaged file or one that others can read; the error does not quote it', async () => {
     const { token } = await (await open()).create(READER, ROOT);
     await chmod(file, 0o644);
     await assert.rejects(
