@@ -69,7 +69,7 @@ export const fanOutSchema = v.strictObject({
   no_input: v.exactOptional(v.boolean('must be true or false')),
 });
 
-/** A task with its fan-out. It must not depend on unapproved tasks. */
+/** A task with its fan-out. Without `depends_on`, because a waiting task can't be fanned out. */
 export const fanOutOpenSchema = v.strictObject({
   ...v.omit(taskAddSchema, ['depends_on']).entries,
   fan_out: fanOutSchema,
@@ -103,14 +103,14 @@ const reason = v.optional(v.nullable(text(4096)), null);
 /** The input of each verb beside the task. */
 export const taskVerbSchemas = {
   start: v.strictObject({ reason }),
-  /** A summary of the work, for whoever judges it. */
+  /** A summary of the work, for the reviewer. */
   done: v.strictObject({ summary: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null) }),
   fail: v.strictObject({ reason }),
   approve: v.strictObject({ reason }),
   reject: v.strictObject({ reason }),
   /** A reason, or the task whose approval ends the block, or both. */
   block: v.strictObject({ reason, on: v.optional(v.nullable(nonEmpty(256)), null) }),
-  /** The end of the deferral, in seconds since 1970; null: until somebody starts the task. */
+  /** The end of the deferral, in seconds since 1970; null: until the task is started. */
   defer: v.strictObject({
     reason,
     until_unix: v.optional(

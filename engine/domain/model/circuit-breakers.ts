@@ -16,7 +16,7 @@ export interface Breaker {
 /** By the name of the executor. */
 export type Breakers = Map<string, Breaker>;
 
-/** The first back-off where the tool names no time, and the longest. */
+/** The first and the longest back-off where the tool names no reset time. */
 const FIRST_BACKOFF_MS = 30_000;
 const LONGEST_BACKOFF_MS = 15 * 60_000;
 /** A reset time further away than the longest quota period is ignored. */
