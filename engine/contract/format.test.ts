@@ -57,7 +57,7 @@ describe('format', () => {
     for (const [secs, text] of cases) assert.equal(duration(secs), text);
   });
 
-  it('cuts a text to one line of a width', () => {
+  it('truncates a text to one line of a width', () => {
     assert.equal(oneLine('  short ', 10), 'short');
     assert.equal(oneLine('first\nsecond', 10), 'first…');
     assert.equal(oneLine('0123456789a', 10), '012345678…');

@@ -176,7 +176,7 @@ export class Membership {
 
 /**
  * Returns a lower bound of the present time by a worker's clock: its last reported time plus the time since that
- * message arrived. Ignores network latency, so it is never too late.
+ * message arrived. Ignores network latency, so it is never later than the actual time.
  */
 function timeAt({ clock }: WorkerLink, now: number): number {
   return clock.at + (now - clock.heardAt);

@@ -84,7 +84,7 @@ describe('the fold', () => {
   });
 
   for (const topic of [TOPIC.spawned, TOPIC.returned, TOPIC.join, TOPIC.retry, TOPIC.cancel] as const) {
-    it(`believes ${topic} only from the coordinator itself`, () => {
+    it(`accepts ${topic} only from the coordinator itself`, () => {
       const fleet = new TestFleet(1);
       const fanOut = fleet.fanOut(1);
       const bodies: Record<typeof topic, JsonObject> = {
@@ -246,7 +246,7 @@ const body = fc.oneof(
   fc.record({ text: fc.string() }),
 );
 
-describe('whatever a log holds, the fold', () => {
+describe('for any log, the fold', () => {
   it('never throws, and its counts match its children (I4)', () => {
     const join = fc.constantFrom('all', 'any', 'k_of_n:2', 'accepted > 1');
     fc.assert(

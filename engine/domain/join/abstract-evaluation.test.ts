@@ -198,7 +198,7 @@ describe('the abstract evaluation of a predicate', () => {
     ['children.exists(c, c.index > 2)', [NEVER]],
     ['children.all(c, c.verdict != "accept")', []],
   ] as const) {
-    it(`is ${wanted.length === 0 ? 'nothing' : wanted[0] === ALWAYS ? 'that it holds' : 'that it fails'} of ${source}`, () => {
+    it(`finds ${wanted.length === 0 ? 'nothing' : wanted[0] === ALWAYS ? 'that it holds' : 'that it fails'} for ${source}`, () => {
       assert.deepEqual(foreseen(source), wanted);
     });
   }
@@ -353,7 +353,7 @@ describe('the early decision of a join', () => {
     ['now > timestamp("2020-01-01T00:00:00Z")', [good, good, null], undefined],
   ] as const) {
     const text = ends.map(each => each?.verdict ?? 'open').join(', ');
-    it(`is ${wanted ?? 'nothing'} of ${source} with ${text}`, () => {
+    it(`is ${wanted ?? 'open'} for ${source} with ${text}`, () => {
       assert.equal(celCompiler.compile(source, 3).foretell(open(ends)).outcome, wanted);
     });
   }

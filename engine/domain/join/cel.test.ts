@@ -395,7 +395,8 @@ describe('the work of an expression', () => {
     ['elements', `[1${', 1'.repeat(2_000)}].size() > 0`, /lists more than 1000 items at position \d+$/],
   ];
   for (const [what, source, message] of oversized) {
-    it(`is never begun for too many ${what}`, () => assert.match(refusal(source).message, message));
+    it(`is refused before evaluation for too many ${what}`, () =>
+      assert.match(refusal(source).message, message));
   }
 
   it('may be a chain of 250 alternatives', () => {

@@ -95,7 +95,7 @@ describe('a budget', () => {
       },
     ],
   ] as const) {
-    it(`books the whole share of an attempt that nobody saw through: ${how}`, () => {
+    it(`books the whole share of an attempt whose end was not seen: ${how}`, () => {
       const fleet = new TestFleet(1);
       const fanOut = fleet.fanOut(shares(2), { budget_usd: 3 });
       end(fleet, fanOut);

@@ -102,7 +102,7 @@ describe('an executor without quota', () => {
     ['that is over', 999],
     ['that no quota is that far from', 1_000_000_000],
   ] as const) {
-    it(`takes a time ${what} for none`, () => {
+    it(`ignores a reset time ${what}`, () => {
       const { fleet } = withoutQuota([shell], { resets_at_unix });
       assert.equal(opensAt(fleet), 1_030_000);
     });

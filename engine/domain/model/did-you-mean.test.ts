@@ -19,7 +19,7 @@ describe('nearestName', () => {
     ['timeout', 'timeout_secs'],
     ['budget', 'budget_usd'],
   ] as const) {
-    it(`takes '${word}' for '${expected}'`, () => assert.equal(nearestName(word, KEYS), expected));
+    it(`suggests '${expected}' for '${word}'`, () => assert.equal(nearestName(word, KEYS), expected));
   }
 
   for (const word of ['', 'x', 'colour', 'xyz', 'priority']) {
@@ -55,5 +55,5 @@ describe('nearestName', () => {
 describe('didYouMean', () => {
   it('suggests a near name in words', () =>
     assert.equal(didYouMean('gaol', KEYS), " (did you mean 'goal'?)"));
-  it('says nothing when none is near', () => assert.equal(didYouMean('colour', KEYS), ''));
+  it('suggests nothing when no name is near', () => assert.equal(didYouMean('colour', KEYS), ''));
 });

@@ -29,7 +29,7 @@ describe('the body of a result', () => {
     DO: result => doneBody(result, 0, 1, 0, true),
   };
   for (const [act, bodyOf] of Object.entries(bodies))
-    it(`has all that a result has, in order: ${act}`, () => {
+    it(`has every member of the result, in order: ${act}`, () => {
       const body = bodyOf(FULL);
       for (const [name, value] of Object.entries(FULL)) assert.deepEqual(body[name], value, name);
       assert.deepEqual(Object.keys(body), Object.keys(body).sort());

@@ -537,7 +537,7 @@ function isAdmitted(fleet: TestFleet, namespace: string, wanted: Wanted): boolea
   }
 }
 
-describe('namespaces, whatever is done to them', () => {
+describe('namespaces, after any commands', () => {
   it('never allow a child what its parent does not allow', () => {
     const somePolicies = fc.array(aPolicy, { minLength: TREE.length, maxLength: TREE.length });
     fc.assert(

@@ -75,7 +75,7 @@ describe('a namespace', () => {
     [`${'x'.repeat(63)}/`.repeat(4) + 'y', /5 levels|256/],
     ['a b', /segment 'a b'/],
   ] as const)
-    it(`is not '${id.slice(0, 20)}'`, () => {
+    it(`must not be called '${id.slice(0, 20)}'`, () => {
       refuses(() => fleetWith().createNamespace(id), 'INVALID_RECORD', why);
     });
 

@@ -62,7 +62,7 @@ describe('replayThread', () => {
     ['timed_out', 'failed'],
     ['cancelled', 'cancelled'],
   ] as const) {
-    it(`takes a join that is ${outcome} for ${status}`, () => {
+    it(`shows ${status} after a join that is ${outcome}`, () => {
       assert.equal(replay(task, fanOut, join(outcome)).final_status, status);
     });
   }
@@ -104,7 +104,7 @@ describe('replayThread', () => {
     ['timeout', 'failed'],
     ['cancelled', 'cancelled'],
   ] as const) {
-    it(`takes a child's verdict ${verdict} for ${status}`, () => {
+    it(`shows ${status} after a child's verdict ${verdict}`, () => {
       assert.deepEqual(statuses(delivered, result(verdict)), ['→ active', `→ ${status}`]);
     });
   }

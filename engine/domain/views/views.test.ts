@@ -64,7 +64,7 @@ describe('the document of a join', () => {
     }
   });
 
-  it('says nothing of an echo that was not accepted', () => {
+  it('omits an echo that was not accepted', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{}]);
     fleet.report(fanOut, 0, { verdict: 'failed' });
