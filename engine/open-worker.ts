@@ -15,8 +15,10 @@ import type { Did } from './record/ids.ts';
 import { risingClock } from './runtime/clock.ts';
 import { readEnvironment } from './runtime/coordinator/environments.ts';
 import { endNotedCommands } from './runtime/processes/command-notes.ts';
+import type { CommandOptions } from './runtime/executors/command.ts';
 import type { Executor } from './runtime/executors/executor.ts';
 import type { Logger } from './runtime/logger.ts';
+import { Launchers } from './runtime/processes/launchers.ts';
 import { openOutputStore } from './runtime/output/store.ts';
 import { WorkerEngine } from './runtime/worker/worker-engine.ts';
 import { withIsolation } from './runtime/worktrees/isolated.ts';
@@ -56,6 +58,9 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       options.logger.error(`could not end what an earlier process left: ${left}`);
     let lastAt = 0;
     const closing = new AbortController();
+    const launchers = new Launchers(home.paths.commandsDir);
+    owned.add(() => launchers.close());
+    const commands = { env, commandsDir: home.paths.commandsDir, launchers };
     const output = openOutputStore(home.paths.outputDir, { capBytes: chosen.outputCapBytes });
     const started = risingClock();
     const worker = new WorkerEngine({
@@ -64,13 +69,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       slots: chosen.slots,
       coordinator: options.coordinator,
       address: () => coordinatorAddress(options.coordinatorHome, chosen.coordinatorUrl, chosen.token),
-      executors: isolating(
-        allExecutors(config, env, home.paths.commandsDir),
-        home,
-        config,
-        env,
-        closing.signal,
-      ),
+      executors: isolating(allExecutors(config, commands), home, config, commands, closing.signal),
       output,
       clock: started,
       logger: options.logger,
@@ -110,6 +109,8 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
     });
     owned.add(() => api.close());
     await publish(home, api, owned);
+    // Ahead of the first command, which would wait for it.
+    void launchers.current();
     worker.start(log, chosen.advertisedEndpoint ?? api.endpoint);
     const leave = (): void => worker.stop(TERM_GRACE_MS);
     const removal = await watchRemoval(home.paths, error => {
@@ -143,20 +144,21 @@ async function workerConfig({ config }: Home, coordinatorHome: string): Promise<
 /** The time that a worker lets its attempts go on after SIGTERM, in milliseconds. */
 const TERM_GRACE_MS = 1000;
 
+type WorkerCommands = CommandOptions & { readonly env: NodeJS.ProcessEnv };
+
 /** The same executors, those that run commands in worktrees where an attempt asks for it. */
 function isolating(
   executors: ReadonlyMap<string, Executor>,
   { paths }: Home,
   config: Config,
-  env: NodeJS.ProcessEnv,
+  commands: WorkerCommands,
   closing: AbortSignal,
 ): ReadonlyMap<string, Executor> {
   const options = {
+    ...commands,
     closing,
     folder: paths.worktreesDir,
-    commandsDir: paths.commandsDir,
     settings: worktreeSettings(config.worktree),
-    env,
     now: Date.now,
   };
   return new Map(

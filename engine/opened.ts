@@ -6,6 +6,7 @@ import { removePidFile, writePidFile } from './home/pid-file.ts';
 import { processStart } from './system/process-table.ts';
 import type { FileLog } from './log/file/file-log.ts';
 import type { Executor } from './runtime/executors/executor.ts';
+import type { CommandOptions } from './runtime/executors/command.ts';
 import { agentFactories, BUILT_IN, executorsFor } from './runtime/executors/registry.ts';
 
 /** The parts of an opened home that coordinators and workers share. */
@@ -49,12 +50,7 @@ export function recoveryNotes(log: FileLog): string[] {
 }
 
 /** The built-in executors, and one for each agent that can be named. */
-export function allExecutors(
-  { agents }: Config,
-  env: NodeJS.ProcessEnv,
-  commandsDir?: string,
-): ReadonlyMap<string, Executor> {
+export function allExecutors({ agents }: Config, commands: CommandOptions): ReadonlyMap<string, Executor> {
   const further = agentFactories(agents);
-  const options = { env, further, ...(commandsDir !== undefined && { commandsDir }) };
-  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], options);
+  return executorsFor([...Object.keys(BUILT_IN), ...Object.keys(further)], { ...commands, further });
 }

@@ -2,11 +2,19 @@ import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { messageOf, systemCodeOf } from '../../errors.ts';
 import { ownControlGroup, removeLeftControlGroups } from '../processes/control-group.ts';
-import { watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
+import { cancelReason, watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
 import { attemptEnvironment, inheritedEnvironment, markOf } from './environment.ts';
 import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
-import { prepareGroup, removeFiles, type Exit, type GuardedGroup } from '../processes/guarded-group.ts';
-import { pumpOutput } from './output-pump.ts';
+import {
+  removeFiles,
+  startGatedGroup,
+  type Exit,
+  type GroupOptions,
+  type GuardedGroup,
+} from '../processes/guarded-group.ts';
+import { launchGroup } from '../processes/launched-group.ts';
+import type { Launchers } from '../processes/launchers.ts';
+import { pumpOutput, type OutputPump } from './output-pump.ts';
 import { processTable, type Birth, type ProcessTable } from '../../system/process-table.ts';
 import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, type Traces } from '../processes/sweep.ts';
 import { inTime } from '../processes/timer.ts';
@@ -19,6 +27,8 @@ export interface CommandOptions {
   readonly graceMs?: number;
   /** The folder in which each command is noted while it runs. Default: none. */
   readonly commandsDir?: string;
+  /** Starts the commands. Default: each is started behind a gate, by this process itself. */
+  readonly launchers?: Launchers;
 }
 
 /** The command that an executor runs for an attempt. */
@@ -60,6 +70,7 @@ export function commandRunner(options: CommandOptions = {}): CommandRunner {
     processes: processTable(),
     controlParent: controlParentOnce(),
     commandsDir: options.commandsDir ?? null,
+    launchers: options.launchers ?? null,
   };
   return { run: (spec, attempt, context) => start(settings, spec, attempt, context) };
 }
@@ -71,6 +82,7 @@ interface Settings {
   /** Returns the parent folder of control groups, or null. */
   readonly controlParent: () => Promise<string | null>;
   readonly commandsDir: string | null;
+  readonly launchers: Launchers | null;
 }
 
 /** Finds the parent folder at the first command, and removes old groups from it. */
@@ -97,7 +109,7 @@ async function start(
       return withoutCommand('failed', fault);
     }
     const mark = markOf(attempt.id);
-    const group = await prepareGroup({
+    const group = await startGroup(settings, context.signal, {
       script: spec.script,
       errexit: spec.errexit ?? false,
       args: spec.args ?? [],
@@ -110,32 +122,31 @@ async function start(
       controlParent: await settings.controlParent(),
       commandsDir: settings.commandsDir,
     });
-    return await runGuarded(settings, { group, mark }, { spec, attempt, context });
+    if (group === null) return withoutCommand('cancelled', cancelReason(context.signal));
+    // The command has all of its time: preparing it does not count.
+    const watch = watchForEnding(attempt.timeoutMs, context.signal);
+    try {
+      const command = { group, mark, birth: settings.processes.birthOf(group.id), watch };
+      return await runToEnd(settings, command, spec, context);
+    } finally {
+      watch.stop();
+    }
   } catch (error) {
     return withoutCommand('failed', messageOf(error));
   }
 }
 
-interface Run {
-  readonly spec: CommandSpec;
-  readonly attempt: AttemptSpec;
-  readonly context: ExecutorContext;
-}
-
-/** Starts the command and waits for its end. The time-out begins now: the preparation does not count. */
-async function runGuarded(
-  settings: Settings,
-  { group, mark }: Pick<Command, 'group' | 'mark'>,
-  { spec, attempt, context }: Run,
-): Promise<CommandResult> {
-  const watch = watchForEnding(attempt.timeoutMs, context.signal);
-  try {
-    if (watch.ended !== undefined) return await turnBack(group, watch.ended);
-    const command = { group, mark, birth: settings.processes.birthOf(group.id), watch };
-    return await runToEnd(settings, command, spec, context);
-  } finally {
-    watch.stop();
-  }
+/** @returns null when the attempt was cancelled before its command began. */
+async function startGroup(
+  { launchers }: Settings,
+  signal: AbortSignal,
+  options: GroupOptions,
+): Promise<GuardedGroup | null> {
+  const launcher = await launchers?.current();
+  if (launcher == null) return startGatedGroup(options, () => !signal.aborted);
+  if (!signal.aborted) return launchGroup(options, launcher);
+  await removeFiles(options.files);
+  return null;
 }
 
 /** Returns the reason why the folder can't be used, or null. */
@@ -150,15 +161,6 @@ async function folderFault(dir: string | null): Promise<string | null> {
     const missing = systemCodeOf(error) === 'ENOENT';
     return missing ? `folder '${dir}' does not exist` : `folder '${dir}' can't be used: ${messageOf(error)}`;
   }
-}
-
-/** Ends a group whose command has not started. */
-async function turnBack(group: GuardedGroup, ending: Ending): Promise<CommandResult> {
-  group.output.destroy();
-  group.signal('SIGKILL');
-  await group.exited;
-  await group.release();
-  return withoutCommand(ending.verdict, ending.reason);
 }
 
 interface Command {
@@ -178,16 +180,19 @@ async function runToEnd(
 ): Promise<CommandResult> {
   const { group, watch } = command;
   const pump = pumpOutput(group.output, context.output, spec.onOutput);
-  group.go();
   const ending = await Promise.race([
-    group.exited.then(() => null),
+    group.exited.then(exit => (isSeen(exit) ? null : lost)),
     watch.ending,
-    group.guardLost.then((): Ending => ({ verdict: 'failed', reason: 'its guard process was ended' })),
+    group.guardLost.then(() => lost),
   ]);
+  if (ending === null) {
+    const exit = await group.exited;
+    if (exit.isClear) return await clearEnd(group, pump, exit);
+  }
   const outlived = ending === null ? await stillIn(settings.processes, group) : [];
   const gone = await endGroup(settings, command, ending);
   // Without an ending from outside, the leader has ended.
-  const exit = gone || ending === null ? await group.exited : { code: null, signal: null };
+  const exit = gone || ending === null ? await group.exited : unseen;
   const [left] = await Promise.all([
     sweep(settings.processes, tracesOf(command), settings.graceMs),
     pump.drain(),
@@ -206,6 +211,26 @@ async function runToEnd(
     leftGroup: [...new Set([...outlived, ...left.named])].slice(0, MAX_NAMED),
   };
 }
+
+/** The end of a command of which nothing is left: there is nothing to look for. */
+async function clearEnd(group: GuardedGroup, pump: OutputPump, exit: Exit): Promise<CommandResult> {
+  await pump.drain();
+  await group.release();
+  return {
+    ...verdictOf(null, exit),
+    exitCode: exit.code,
+    signal: exit.signal,
+    summary: pump.summary(),
+    leftGroup: [],
+  };
+}
+
+/** False when the launcher ended before the command. */
+const isSeen = ({ code, signal, fault }: Exit): boolean => code !== null || signal !== null || fault !== null;
+
+/** An end that nobody saw. */
+const unseen: Exit = { code: null, signal: null, isClear: false, fault: null };
+const lost: Ending = { verdict: 'failed', reason: 'its guard process was ended' };
 
 const tracesOf = ({ group, mark, birth }: Command): Traces => ({
   session: group.id,
@@ -254,6 +279,8 @@ async function isAllZombies(processes: ProcessTable, { id, control }: GuardedGro
 
 function verdictOf(ending: Ending | null, exit: Exit): Pick<AttemptResult, 'verdict' | 'reason'> {
   if (ending !== null) return ending;
+  if (exit.fault !== null)
+    return { verdict: 'failed', reason: `the command could not be started: ${exit.fault}` };
   if (exit.code === 0) return { verdict: 'accept', reason: null };
   return {
     verdict: 'failed',

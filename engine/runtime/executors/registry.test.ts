@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { refusalOf, type Executor } from './executor.ts';
+import type { CommandOptions } from './command.ts';
 import { executorsFor } from './registry.ts';
 
 const parrot: Executor = {
@@ -34,7 +35,7 @@ describe('the registry of executors', () => {
 
   it('takes a further executor, which gets the environment', () => {
     const seen: unknown[] = [];
-    const further = { parrot: (env: NodeJS.ProcessEnv) => (seen.push(env['X']), parrot) };
+    const further = { parrot: ({ env }: CommandOptions) => (seen.push(env?.['X']), parrot) };
     assert.equal(executorsFor(['parrot'], { further, env: { X: 'y' } }).get('parrot'), parrot);
     assert.deepEqual(seen, ['y']);
   });

@@ -1,5 +1,6 @@
 import { FleetError } from '../../errors.ts';
 import type { AgentTable } from '../../home/config.ts';
+import type { CommandOptions } from './command.ts';
 import { agentExecutor } from './agent/agent.ts';
 import { agentTemplates } from './agent/templates.ts';
 import { echoExecutor } from './echo.ts';
@@ -7,34 +8,27 @@ import type { Executor } from './executor.ts';
 import { shellExecutor } from './shell.ts';
 
 /** Makes an executor for one worker. Further executors are passed to `executorsFor` by name. */
-export type ExecutorFactory = (env: NodeJS.ProcessEnv, commandsDir?: string) => Executor;
+export type ExecutorFactory = (options: CommandOptions & { readonly env: NodeJS.ProcessEnv }) => Executor;
 export type ExecutorFactories = Readonly<Record<string, ExecutorFactory>>;
 
 /** The executors of every worker. */
 export const BUILT_IN: ExecutorFactories = {
-  echo: env => echoExecutor({ env }),
-  shell: (env, commandsDir) => shellExecutor({ env, ...(commandsDir !== undefined && { commandsDir }) }),
+  echo: echoExecutor,
+  shell: shellExecutor,
 };
 
 /** Returns a factory for each agent, by the name of its executor. */
 export function agentFactories(tables: Readonly<Record<string, AgentTable>>): ExecutorFactories {
-  const factories = Array.from(agentTemplates(tables), ([name, template]): [string, ExecutorFactory] => {
-    return [
-      `agent:${name}`,
-      (env, commandsDir) =>
-        agentExecutor(name, template, { env, ...(commandsDir !== undefined && { commandsDir }) }),
-    ];
-  });
+  const factories = Array.from(agentTemplates(tables), ([name, template]): [string, ExecutorFactory] => [
+    `agent:${name}`,
+    options => agentExecutor(name, template, options),
+  ]);
   return Object.fromEntries(factories);
 }
 
-export interface RegistryOptions {
+export interface RegistryOptions extends CommandOptions {
   /** Executors beside the built-in ones, by name; one with the name of a built-in one replaces it. */
   readonly further?: ExecutorFactories;
-  /** The environment that configures the executors, and that commands inherit. Default: the process's own. */
-  readonly env?: NodeJS.ProcessEnv;
-  /** The folder in which each command is noted while it runs. Default: none. */
-  readonly commandsDir?: string;
 }
 
 /**
@@ -46,12 +40,13 @@ export function executorsFor(
   options: RegistryOptions = {},
 ): ReadonlyMap<string, Executor> {
   const factories = new Map(Object.entries({ ...BUILT_IN, ...options.further }));
-  const env = options.env ?? process.env;
+  const { further: _, ...commands } = options;
+  const given = { ...commands, env: options.env ?? process.env };
   const executors = new Map<string, Executor>();
   for (const name of names) {
     const factory = factories.get(name);
     if (factory === undefined) throw unknownExecutor(name, [...factories.keys()]);
-    executors.set(name, factory(env, options.commandsDir));
+    executors.set(name, factory(given));
   }
   return executors;
 }

@@ -31,18 +31,20 @@ export interface GuardedGroup {
   readonly exited: Promise<Exit>;
   /** Resolves when the guard ends without a dismissal. Never rejects. */
   readonly guardLost: Promise<void>;
-  /** Lets the leader become the command. */
-  go(): void;
   /** Signals the whole group; 0 only asks. @returns false when no process of the group exists, not even a zombie. */
   signal(name: NodeJS.Signals | 0): boolean;
   /** Dismisses the guard and waits for its end. Call it when the whole group has ended. */
   release(): Promise<void>;
 }
 
-/** As in Node, one of the two is null; both are when the end was not observed. */
+/** As in Node, one of the first two is null; both are when the end was not observed. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** True when nothing of the group, and nothing that left it, is there any more; false where that was not looked at. */
+  readonly isClear: boolean;
+  /** The system's reason why the command never began; null where it did. */
+  readonly fault: string | null;
 }
 
 export interface GroupOptions {
@@ -132,10 +134,35 @@ const open = promisify(openFile);
 const unlink = promisify(unlinkFile);
 
 /**
- * Makes the group and its guard. The command starts at `go`.
+ * Starts a command behind a gate, with a guard of its own.
+ * @param mayBegin asked when gate and guard stand; false turns the command back.
+ * @returns null where it did not begin.
  * @throws WORKER_FAILED with the system's reason (no more processes, a command line too long, …); nothing is left then.
  */
-export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup> {
+export async function startGatedGroup(
+  options: GroupOptions,
+  mayBegin: () => boolean,
+): Promise<GuardedGroup | null> {
+  const { group, go } = await prepareGroup(options);
+  if (mayBegin()) {
+    go();
+    return group;
+  }
+  group.output.destroy();
+  group.signal('SIGKILL');
+  await group.exited;
+  await group.release();
+  return null;
+}
+
+interface Prepared {
+  readonly group: GuardedGroup;
+  /** Lets the leader become the command. */
+  readonly go: () => void;
+}
+
+/** Makes the group and its guard. Nothing of the command runs before `go`. */
+async function prepareGroup(options: GroupOptions): Promise<Prepared> {
   const fifo = await fileForCommand(options.commandsDir, 'out');
   const { input, script, args } = options;
   const files = [fifo, ...options.files];
@@ -161,7 +188,9 @@ export async function prepareGroup(options: GroupOptions): Promise<GuardedGroup>
     });
     const output = await outputOf(leader, fifo);
     const joined = await entered(control, leader.pid);
-    return guardedGroup({ leader, guard, output, files, note, control: joined });
+    const { stdin } = leader;
+    const group = guardedGroup({ leader, guard, output, files, note, control: joined });
+    return { group, go: () => stdin.end('go\n') };
   } catch (error) {
     // The gate ends at the end of its input, after its own children.
     if (leader !== undefined) await endShell(leader, '');
@@ -202,7 +231,6 @@ function guardedGroup({ leader, guard, output, files, note, control }: Parts): G
     output,
     exited: leader.exited,
     guardLost: guard.exited.then(ignore),
-    go: () => leader.stdin.end('go\n'),
     signal: name => signalGroup(leader.pid, name),
     release: async () => {
       leader.stdin.destroy();
@@ -239,7 +267,8 @@ async function firstText(stream: Readable): Promise<string> {
   return chunk.toString('latin1');
 }
 
-function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
+/** Signals a process group; 0 only asks. @returns false when nothing of it is left, not even a zombie. */
+export function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, name);
   } catch (error) {
@@ -264,7 +293,7 @@ async function startShell(script: string, args: readonly string[], options: Spaw
   child.on('error', ignore);
   child.stdin.on('error', ignore);
   const exited = new Promise<Exit>(resolve => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('exit', (code, signal) => resolve({ code, signal, isClear: false, fault: null }));
   });
   return { process: child, pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited };
 }

@@ -1,7 +1,7 @@
 import { plural, size } from '../../contract/format.ts';
 import { messageOf, FleetError } from '../../errors.ts';
 import { hasSeveralLines } from '../../domain/commands/subtask-validation.ts';
-import { commandRunner, type CommandRunner } from '../executors/command.ts';
+import { commandRunner, type CommandOptions, type CommandRunner } from '../executors/command.ts';
 import { timeoutReason, watchForEnding, withoutCommand } from '../executors/ending.ts';
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
 import { stateOf } from './checkout.ts';
@@ -12,14 +12,12 @@ import { PORTS, takePorts, type PortBlock } from './ports.ts';
 import { differences } from './shared.ts';
 import { makeWorktree, type Worktree, type WorktreeSettings } from './worktree.ts';
 
-export interface IsolationOptions {
+export interface IsolationOptions extends CommandOptions {
   /** The folder of this worker's worktrees. */
   readonly folder: string;
   readonly settings: WorktreeSettings;
   /** The environment that the set-up command inherits. */
   readonly env: NodeJS.ProcessEnv;
-  /** The folder in which each command is noted while it runs. Default: none. */
-  readonly commandsDir?: string;
   /** Returns the time in ms since 1970. */
   readonly now: () => number;
   /** Aborts when the worker ends, and ends git. Default: never. */

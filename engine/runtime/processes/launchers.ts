@@ -1,0 +1,32 @@
+import { startLauncher, type Launcher } from './launcher.ts';
+
+/** The launcher of a worker: started when the first command needs it, and anew when it has ended. */
+export class Launchers {
+  readonly #label: string;
+  #current: Promise<Launcher | null> | undefined;
+  #isClosed = false;
+
+  /** @param label says in a list of processes whose it is */
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  /** @returns null where this machine has no Perl, or after `close`. */
+  current(): Promise<Launcher | null> {
+    if (this.#isClosed) return Promise.resolve(null);
+    return (this.#current ??= this.#start());
+  }
+
+  /** Ends the launcher, and kills the commands that still run. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await (await this.#current)?.close();
+  }
+
+  async #start(): Promise<Launcher | null> {
+    const launcher = await startLauncher(this.#label);
+    const forget = (): void => void (this.#current = undefined);
+    void launcher?.gone.then(forget);
+    return launcher;
+  }
+}
