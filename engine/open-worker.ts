@@ -13,7 +13,7 @@ import type { LogReader } from './log/log.ts';
 import { allExecutors, DisposableStore, publish, recoveryNotes } from './opened.ts';
 import type { Did } from './record/ids.ts';
 import { risingClock } from './runtime/clock.ts';
-import { readEnvironment } from './runtime/coordinator/environments.ts';
+import { environmentReader } from './runtime/coordinator/environments.ts';
 import { endNotedCommands } from './runtime/processes/command-notes.ts';
 import type { CommandOptions } from './runtime/executors/command.ts';
 import type { Executor } from './runtime/executors/executor.ts';
@@ -75,7 +75,7 @@ export async function runWorker(options: WorkerOptions, stop: AbortSignal): Prom
       logger: options.logger,
       idleExitMs: chosen.workerIdleExitMs,
       stall: chosen.stall,
-      environmentOf: name => readEnvironment(homePaths(options.coordinatorHome), name),
+      environmentOf: environmentReader(homePaths(options.coordinatorHome)),
     });
     const reader: LogReader = {
       restore: checkpoint => worker.restore(checkpoint),

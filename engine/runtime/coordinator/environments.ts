@@ -103,3 +103,21 @@ export async function readEnvironment(
     throw thrown;
   }
 }
+
+/** The environments that a worker reads most often: the last few, since the subtasks of a fan-out share one. */
+const REMEMBERED = 4;
+
+/** As `readEnvironment`, with the last few remembered. A name stands for one environment for ever. */
+export function environmentReader(
+  paths: HomePaths,
+): (name: string) => Promise<Environment | undefined> {
+  const remembered = new Map<string, Environment>();
+  return async name => {
+    const known = remembered.get(name) ?? (await readEnvironment(paths, name));
+    if (known === undefined) return undefined;
+    remembered.delete(name);
+    remembered.set(name, known);
+    for (const oldest of [...remembered.keys()].slice(0, -REMEMBERED)) remembered.delete(oldest);
+    return known;
+  };
+}
