@@ -486,7 +486,23 @@ for (const way of ['a launcher', 'a gate'] as const)
       });
     });
 
-    describe('has a guard that ends the group', () => {
+    it('goes on when its guard was stopped, and somebody needs it', async () => {
+    const sink: OutputSink = {
+      write: async () => process.kill(Number.parseInt(guardsIn(dir), 10), 'SIGSTOP') && undefined,
+    };
+    const { result } = await attempt('echo ready', {}, {}, sink);
+    assert.deepEqual([result.verdict, result.summary], ['accept', 'ready']);
+  });
+
+  it('starts the next command when its guard is gone', async () => {
+    const sink: OutputSink = {
+      write: async () => process.kill(Number.parseInt(guardsIn(dir), 10), 'SIGKILL') && undefined,
+    };
+    await attempt('echo ready; sleep 300', {}, {}, sink);
+    assert.equal((await attempt('echo again')).output, 'again\n');
+  });
+
+  describe('has a guard that ends the group', () => {
       const run = `trap '' TERM HUP INT; (trap '' TERM HUP; echo deep; exec sleep 300) & wait; sleep 300`;
 
       it('when the worker is killed (I40)', () => worker(run, child => child.kill('SIGKILL')));
