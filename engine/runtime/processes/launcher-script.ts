@@ -88,7 +88,7 @@ sub answer {
 # The system's reason as Node.js writes it.
 sub reason {
   my $text = "$!";
-  my ($name) = grep { $!{$_} } keys %!;
+  my ($name) = sort grep { $!{$_} } keys %!;
   return defined $name ? "$name: $text" : $text;
 }
 

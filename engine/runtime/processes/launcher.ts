@@ -80,11 +80,12 @@ const unlink = promisify(unlinkFile);
 
 /**
  * Starts a launcher.
- * @param label says in a list of processes whose it is
+ * @param label names its owner in a list of processes
+ * @param program runs Perl
  * @returns null where this machine has no Perl that runs it.
  */
-export async function startLauncher(label: string): Promise<Launcher | null> {
-  const child = spawn('perl', ['-e', LAUNCHER, label], {
+export async function startLauncher(label: string, program = 'perl'): Promise<Launcher | null> {
+  const child = spawn(program, ['-e', LAUNCHER, label], {
     env: ENVIRONMENT,
     cwd: '/',
     detached: true,

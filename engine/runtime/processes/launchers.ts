@@ -3,12 +3,17 @@ import { startLauncher, type Launcher } from './launcher.ts';
 /** The launcher of a worker: started when the first command needs it, and anew when it has ended. */
 export class Launchers {
   readonly #label: string;
+  readonly #program: string;
   #current: Promise<Launcher | null> | undefined;
   #isClosed = false;
 
-  /** @param label says in a list of processes whose it is */
-  constructor(label: string) {
+  /**
+   * @param label names its owner in a list of processes
+   * @param program runs Perl
+   */
+  constructor(label: string, program = 'perl') {
     this.#label = label;
+    this.#program = program;
   }
 
   /** @returns null where this machine has no Perl, or after `close`. */
@@ -24,7 +29,7 @@ export class Launchers {
   }
 
   async #start(): Promise<Launcher | null> {
-    const launcher = await startLauncher(this.#label);
+    const launcher = await startLauncher(this.#label, this.#program);
     const forget = (): void => void (this.#current = undefined);
     void launcher?.gone.then(forget);
     return launcher;

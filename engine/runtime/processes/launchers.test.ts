@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { processTable } from '../../system/process-table.ts';
+import { Launchers } from './launchers.ts';
+import type { Launch, Launcher } from './launcher.ts';
+
+/** A module of Perl with which no process can be started. */
+const NO_FORK = 'package NoFork; BEGIN { *CORE::GLOBAL::fork = sub { $! = 11; undef } } 1;';
+
+describe('the launchers of a worker', () => {
+  let dir: string;
+  let launchers: Launchers;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'spl-launchers-'));
+    launchers = new Launchers(dir);
+  });
+  afterEach(async () => {
+    await launchers.close();
+    await rm(dir, { recursive: true });
+  });
+
+  it('are one process until it ends, then the next', async () => {
+    const first = await running();
+    assert.equal(await launchers.current(), first);
+    await first.close();
+    const second = await running();
+    assert.notEqual(second, first);
+    assert.equal((await (await second.start(launch('exit 3'))).exited).code, 3);
+  });
+
+  it('are none where there is no Perl, or one that can’t run them, and after their end', async () => {
+    for (const program of [join(dir, 'no-such-program'), 'false'])
+      assert.equal(await new Launchers(dir, program).current(), null, program);
+    await launchers.close();
+    assert.equal(await launchers.current(), null);
+  });
+
+  it('say so where the system has no more processes, and leave nothing', async () => {
+    const program = join(dir, 'perl');
+    await writeFile(join(dir, 'NoFork.pm'), NO_FORK);
+    await writeFile(program, `#!/bin/sh\nexec perl -I'${dir}' -MNoFork "$@"\n`);
+    await chmod(program, 0o755);
+    const poor = new Launchers(dir, program);
+    try {
+      const launcher = (await poor.current()) ?? assert.fail('it does not run');
+      await assert.rejects(launcher.start(launch('true')), /^Error: EAGAIN: /);
+      assert.deepEqual((await readdir(dir)).sort(), ['NoFork.pm', 'perl']);
+    } finally {
+      await poor.close();
+    }
+  });
+
+  it('kill what runs when they are closed, also what left its group, and remove its files', async () => {
+    const launcher = await running();
+    const wanted = launch('setsid sleep 300 & echo $!; sleep 300');
+    const { output, exited } = await launcher.start(wanted);
+    await new Promise(resolve => output.once('data', resolve));
+    output.destroy();
+    await launchers.close();
+    assert.deepEqual(await exited, { code: null, signal: null, isClear: false, fault: null });
+    assert.deepEqual(await processTable().find({ mark: wanted.mark }), []);
+    assert.deepEqual(await readdir(dir), []);
+  });
+
+  it('see that nothing is left of a command, and what is: in its group, and beside it', async () => {
+    const launcher = await running();
+    const isClear = async (script: string): Promise<boolean> => {
+      const launched = await launcher.start(launch(script));
+      const exit = await launched.exited;
+      launched.output.destroy();
+      await launched.release();
+      return exit.isClear;
+    };
+    assert.equal(await isClear('true'), process.platform === 'linux');
+    assert.equal(await isClear('sleep 0.2 &'), false, 'in its group');
+    assert.equal(await isClear('(setsid sleep 0.2 &) &'), false, 'beside it, without a parent');
+  });
+
+  const running = async (): Promise<Launcher> => (await launchers.current()) ?? assert.fail('no Perl');
+
+  function launch(script: string): Launch {
+    const id = randomUUID();
+    return {
+      id,
+      words: [script],
+      errexit: false,
+      env: { PATH: process.env['PATH'], SPL_ATTEMPT_ID: id },
+      dir,
+      asserted: null,
+      input: null,
+      fifo: join(dir, `${id}.out`),
+      files: [],
+      mark: `SPL_ATTEMPT_ID=${id}`,
+      control: null,
+      note: { file: join(dir, id), members: { mark: `SPL_ATTEMPT_ID=${id}`, control: null, files: [] } },
+    };
+  }
+});
