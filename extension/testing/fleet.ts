@@ -1,14 +1,16 @@
 import type { EngineClient } from '../../engine/client/client.ts';
+import { inProcessClient } from '../../engine/client/testing/in-process-client.ts';
 import type { TaskAdd } from '../../engine/contract/commands.ts';
 import type { Verdict } from '../../engine/contract/documents.ts';
-import type { EngineEvent, WatchOptions } from '../../engine/contract/engine.ts';
-import type { Engine } from '../../engine/operations/engine.ts';
 import type { Did, ThreadId } from '../../engine/record/ids.ts';
 import type { SealedRecord } from '../../engine/record/record.ts';
 import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coordinator-rig.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 
-/** An engine in this process, with one worker that says what a test has it say. */
+/**
+ * An engine in this process, with one worker that says what a test has it say: the views need a subtask to stay in each
+ * state for as long as a test looks, which no real worker does.
+ */
 export class Fleet {
   /** Somebody else's: what is done by it is not done by the window under test. */
   readonly client: EngineClient;
@@ -34,14 +36,7 @@ export class Fleet {
 
   /** Another client of it, which acts in this name. */
   connect(actor: string): EngineClient {
-    const { engine } = this.#rig;
-    return {
-      submit: (name, input, context) => engine.submit(name, input, { actor: actor as Did, ...context }),
-      report: (name, input, signal) => engine.report(name, input, signal),
-      watch: options => watched(engine, options),
-      output: request => engine.output(request),
-      close: () => Promise.resolve(),
-    };
+    return inProcessClient(this.#rig.engine, actor as Did);
   }
 
   /** Adds a task. @returns its thread */
@@ -104,11 +99,4 @@ export class Fleet {
   close(): Promise<void> {
     return this.#rig.close();
   }
-}
-
-/** Begins with a gap, as a client's watch does. */
-async function* watched(engine: Engine, options: WatchOptions): AsyncGenerator<EngineEvent> {
-  const events = engine.watch(options);
-  yield { kind: 'gap' };
-  yield* events;
 }

@@ -1,18 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { inProcessClient } from '../../engine/client/testing/in-process-client.ts';
 import type * as built from '../../engine/open.ts';
 import { homePaths } from '../../engine/home/paths.ts';
-import type { JoinStatus } from '../../engine/contract/documents.ts';
 import type { EngineEvent } from '../../engine/contract/engine.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import type { Did } from '../../engine/record/ids.ts';
+import { FleetClient } from '../harness/fleet-client.ts';
 import { cpuMs } from './processes.ts';
 
 type Built = typeof built;
 type Running = Awaited<ReturnType<Built['openCoordinator']>>;
 
-export const ACTOR = 'did:sync:user:bench' as Did;
+const ACTOR = 'did:sync:user:bench' as Did;
 
 export const WORKERS = 2;
 
@@ -30,14 +31,18 @@ export interface ChildSize {
   readonly message: { readonly out: number; readonly back: number };
 }
 
-/** The built coordinator in this process, with worker processes of its own. */
-export class BenchFleet {
+/**
+ * The built coordinator in this process, with worker processes of its own: its processor time and its event loop can be
+ * read. A fan-out is timed on the engine itself, without a client between.
+ */
+export class BenchFleet extends FleetClient {
   readonly #running: Running;
   readonly #homes: readonly string[];
   readonly #pids: readonly number[];
   #count = 0;
 
   private constructor(running: Running, homes: readonly string[], pids: readonly number[]) {
+    super(inProcessClient(running.engine, ACTOR), '/');
     this.#running = running;
     this.#homes = homes;
     this.#pids = pids;
@@ -65,24 +70,12 @@ export class BenchFleet {
     );
   }
 
-  get engine(): Running['engine'] {
-    return this.#running.engine;
-  }
-
-  /** Waits until a look at a task's join shows what is wanted. */
-  async when(task: string, isSo: (join: JoinStatus) => boolean): Promise<void> {
-    const stop = new AbortController();
-    for await (const _ of this.engine.watch({ kinds: ['task'], signal: stop.signal }))
-      if (isSo(await this.engine.report('join', { task, summary: true }))) break;
-    stop.abort();
-  }
-
   get workerPids(): readonly number[] {
     return this.#pids;
   }
 
   /** Fans `count` children out and waits for their join. @returns the time from the command to the durable join, in ms. */
-  async fanOut(count: number): Promise<number> {
+  async timeFanOut(count: number): Promise<number> {
     const { engine } = this.#running;
     const alias = `bench-${++this.#count}`;
     const { thread } = await engine.submit('task.add', taskOf(alias), { actor: ACTOR });
@@ -110,7 +103,7 @@ export class BenchFleet {
   /** Runs some children, and looks at what they left in the logs. To be asked early: it reads them whole. */
   async childSize(children = 500): Promise<ChildSize> {
     const before = this.#logs();
-    await this.fanOut(children);
+    await this.timeFanOut(children);
     const after = this.#logs();
     const lines = after.flatMap(text => text.split('\n'));
     const meanBytes = (topic: string): number => {
@@ -125,9 +118,8 @@ export class BenchFleet {
   }
 
   /** Ends the workers and lets go of the home. */
-  async stop(): Promise<void> {
-    const { engine } = this.#running;
-    await engine.submit('fleet.stop', { scope: 'workers', instance: null, grace_secs: 1 }, { actor: ACTOR });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.submit('fleet.stop', { scope: 'workers', instance: null, grace_secs: 1 });
     await this.#running.close();
   }
 

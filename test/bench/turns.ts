@@ -20,15 +20,15 @@ export async function takeTurns(bin: string, dir: string): Promise<void> {
   const started = BenchFleet.start(bin, join(dir, 'h'));
   process.on('message', () => void started.then(turn).then(taken => process.send!(taken)));
   await Promise.all([started, once(process, 'disconnect')]);
-  await (await started).stop();
+  await (await started)[Symbol.asyncDispose]();
 }
 
 async function turn(fleet: BenchFleet): Promise<Turn> {
   const before = fleet.cpuMs();
-  const ms = await fleet.fanOut(CHILDREN);
+  const ms = await fleet.timeFanOut(CHILDREN);
   const after = fleet.cpuMs();
   const twoMs: number[] = [];
-  for (let i = 0; i < PAIRS; i++) twoMs.push(await fleet.fanOut(2));
+  for (let i = 0; i < PAIRS; i++) twoMs.push(await fleet.timeFanOut(2));
   const usPerChild = (cpuMs: number): number => (cpuMs * 1000) / CHILDREN;
   return {
     childrenPerSec: (CHILDREN / ms) * 1000,

@@ -35,7 +35,7 @@ try {
 
 /** Two echo subtasks, each on a worker that is named by its DID, and their serial baseline on worker-a. */
 async function theTutorial(): Promise<void> {
-  const [, a, b] = (await fleet.fleet()).instances;
+  const [, a, b] = (await fleet.state()).instances;
   await fleet.json('task', 'add', 'My first fan-out', '--alias', 'FIRST-001', '--dir', '/');
   await fleet.json(
     ...['task', 'fan-out', 'FIRST-001', '--join', 'all', '--wait'],

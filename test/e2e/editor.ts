@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import type { Browser } from 'playwright-core';
 import { openBrowser } from '../editor/browser.ts';
-import { Fleet } from '../editor/fleet.ts';
 import { installEditor, type Editor } from '../editor/install.ts';
 import { Place, ROOT, Scratch, type PlaceOptions } from '../editor/scratch.ts';
 import { installExtension, Server } from '../editor/server.ts';
+import { clientOf, FleetClient } from '../harness/fleet-client.ts';
 import { endProcesses } from '../harness/processes.ts';
 import { Workbench } from './workbench.ts';
 
@@ -70,7 +70,7 @@ export class RunningEditor {
 export class EditorUnderTest {
   readonly place: Place;
   /** Whoever serves the home, spoken to from outside. */
-  readonly fleet: Fleet;
+  readonly fleet: FleetClient;
   /** Gives the windows that open from now on further settings. */
   readonly configure: (settings: Readonly<Record<string, unknown>>) => Promise<void>;
   /** Errors of scripts that pages reported. */
@@ -88,7 +88,7 @@ export class EditorUnderTest {
     endHosts: () => Promise<void>,
   ) {
     this.place = place;
-    this.fleet = new Fleet(place.home);
+    this.fleet = new FleetClient(clientOf(place.home), place.workspace);
     this.configure = configure;
     this.#server = server;
     this.#browser = browser;
@@ -121,7 +121,7 @@ export class EditorUnderTest {
   /** Closes the windows, and ends their extension hosts and all that runs on the home. */
   async dispose(): Promise<void> {
     for (const { page } of this.#windows.values()) await page.context().close();
-    await this.fleet.client.close();
+    await this.fleet.close();
     await this.#endHosts();
     await endProcesses(this.place.root);
     await rm(this.place.root, { recursive: true, force: true, maxRetries: 5 });

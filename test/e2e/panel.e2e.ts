@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Frame, Page } from 'playwright-core';
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 import { assertAccessible } from './accessibility.ts';
 import { withEditor } from './with-editor.ts';
 

@@ -12,15 +12,11 @@ export async function startFleet(window: Workbench): Promise<void> {
 }
 
 /** Starts a run in the window, which waits for a file. @returns the process of the extension host, which hosts it */
-export async function startRun(
-  window: Workbench,
-  { fleet, place }: EditorUnderTest,
-  task: string,
-): Promise<number> {
+export async function startRun(window: Workbench, { fleet }: EditorUnderTest, task: string): Promise<number> {
   await startFleet(window);
   await window.tree('Instances').waitFor('coordinator live · in this window');
   const run = `until test -e ${task}; do sleep 0.05; done`;
-  await fleet.fanOut(task, place.workspace, [
+  await fleet.fanOut(task, [
     { goal: 'wait here', run },
     { goal: 'wait there', run },
   ]);

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 
 /** The integrated terminal that is shown. */
 export class Terminal {

@@ -1,5 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 
 /** The time that the hover of a row has to open, in milliseconds: a row that is drawn anew meanwhile opens none. */
 const HOVER_MS = 3_000;

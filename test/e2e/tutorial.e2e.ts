@@ -1,4 +1,4 @@
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 import { assertAccessible } from './accessibility.ts';
 import { inOneEditor } from './with-editor.ts';
 import type { Workbench } from './workbench.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 import { assertAccessible } from './accessibility.ts';
 import { startFleet } from './run-in-window.ts';
 import { Screenshots } from './screenshots.ts';
@@ -19,16 +19,13 @@ describe('a window of a fleet', () => {
   it(
     'shows text from elsewhere as it is, in rows, picks, hovers and the panel',
     test(async editor => {
-      const { fleet, place } = editor;
+      const { fleet } = editor;
       const window = await editor.window('window');
       await startFleet(window);
       for (const alias of ['EVIL-1', 'EVIL-2'])
-        await fleet.fanOut(
-          alias,
-          place.workspace,
-          [{ goal: HOSTILE, run: `printf '%s' '${HOSTILE}' >&2; exit 1` }],
-          'accepted >= 1 || "[x](command:fleet.stopAll)\\n\\n![](https://example.org/a.png)" == "$(trash)"',
-        );
+        await fleet.fanOut(alias, [{ goal: HOSTILE, run: `printf '%s' '${HOSTILE}' >&2; exit 1` }], {
+          join: 'accepted >= 1 || "[x](command:fleet.stopAll)\\n\\n![](https://example.org/a.png)" == "$(trash)"',
+        });
       for (const alias of ['EVIL-1', 'EVIL-2']) await fleet.joined(alias);
       const tree = window.tree('Fan-Outs');
       await tree.expand('EVIL-1 the predicate is false');

@@ -3,7 +3,7 @@ import type { Frame, Locator, Page } from 'playwright-core';
 import { Screenshots } from './screenshots.ts';
 import { Terminal } from './terminal.ts';
 import { Tree } from './tree.ts';
-import { until } from '../editor/until.ts';
+import { until } from '../harness/until.ts';
 
 /** The time limit for the palette or a view container to open, in milliseconds. */
 const OPEN_MS = 3_000;

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { describe, it } from 'mocha';
 import { processesNaming } from '../harness/processes.ts';
 import { ROOT } from './scratch.ts';
-import { until } from './until.ts';
+import { until } from '../harness/until.ts';
 
 /** The script of a test that is broken off: it has folders, and a process that it let go of. */
 const RUN = `

@@ -5,34 +5,27 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { connect, type EngineClient } from '../../engine/client/client.ts';
 import { processHost } from '../../engine/bin/process-host.ts';
 import { starterOf } from '../../engine/bin/starter.ts';
 import type { Host, Output } from '../../engine/cli/host.ts';
 import { main } from '../../engine/cli/program.ts';
 import { coloursFor } from '../../engine/cli/render/colours.ts';
-import type {
-  FleetDocument,
-  FleetStarted,
-  InstanceDocument,
-  JoinStatus,
-} from '../../engine/contract/documents.ts';
+import type { FleetStarted, JoinStatus } from '../../engine/contract/documents.ts';
 import { VERSION } from '../../engine/contract/engine.ts';
-import { linkedController } from '../../engine/contract/linked-controller.ts';
-import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
-import { FleetError } from '../../engine/errors.ts';
 import { openHome, type Home } from '../../engine/home/home.ts';
 import { homePaths, workerHome } from '../../engine/home/paths.ts';
 import { processStart } from '../../engine/system/process-table.ts';
 import { readSegments } from '../../engine/log/file/reader.ts';
 import { verifyLog } from '../../engine/log/file/verify.ts';
-import type { Did } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
+import { ACTOR, clientOf, FleetClient } from './fleet-client.ts';
 import { checkLaws } from './laws.ts';
 import { endProcesses, isNaming, processesNaming } from './processes.ts';
+import { soon } from './until.ts';
+
+export { ACTOR, soon };
 
 /** The output and the exit code of a process of `spl`. */
 export interface Ran {
@@ -70,13 +63,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The built program; another build can be named for running these tests against it. */
 export const BIN = process.env['SPL_TEST_BIN'] ?? join(ROOT, 'dist', 'bin');
 const PRELOADS = new URL('./preload/', import.meta.url);
-export const ACTOR = 'did:sync:user:tester' as Did;
-
 const COMMAND_MS = 60_000;
-const WAIT_MS = 30_000;
-/** The time limit for a process that was told to end to be gone. */
-const GONE_MS = 15_000;
-const LOOK_MS = 10;
 
 /**
  * A test on real processes: makes a throw-away home, runs the body, then ends the fleet as a user does and proves
@@ -113,21 +100,18 @@ export async function inTime(context: Mocha.Context, run: Promise<void>): Promis
 }
 
 /** A throw-away home, everything that was started in it, and the program to drive it with. */
-export class Scenario {
+export class Scenario extends FleetClient {
   readonly root: string;
   readonly home: string;
-  /** The folder in which the commands are typed. */
-  readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #children: ChildProcess[];
-  /** Ends what is waited for when the fleet is taken down. */
-  readonly #over = new AbortController();
-  #client: EngineClient | undefined;
 
+  /** @param cwd the folder in which the commands are typed */
   private constructor(root: string, cwd: string, env: NodeJS.ProcessEnv, children: ChildProcess[]) {
+    const home = join(root, 'h');
+    super(clientOf(home), cwd);
     this.root = root;
-    this.home = join(root, 'h');
-    this.cwd = cwd;
+    this.home = home;
     this.env = env;
     this.#children = children;
   }
@@ -254,77 +238,7 @@ export class Scenario {
     return this.join(task);
   }
 
-  // --- the façade ---------------------------------------------------------------------------------------------
-
-  /** A client on the home's socket; it finds its way back to a coordinator that is started again. */
-  get client(): EngineClient {
-    return (this.#client ??= connect(
-      { socketPath: homePaths(this.home).socket },
-      { actor: ACTOR, reconnectMs: WAIT_MS },
-    ));
-  }
-
-  /** Adds a task and fans it out. */
-  async fanOut(
-    alias: string,
-    subtasks: readonly object[],
-    options: { join?: string; losers?: 'keep' | 'drain' | 'cancel'; timeout_secs?: number } = {},
-  ): Promise<{ thread: string; record: string }> {
-    const task = { ...BARE_TASK, goal: `the goal of ${alias}`, alias, dir: this.cwd };
-    await this.client.submit('task.add', task);
-    const request = { ...BARE_FAN_OUT, ...options, task: alias, subtasks: [...subtasks] };
-    return this.client.submit('task.fan-out', request);
-  }
-
-  join(task: string): Promise<JoinStatus> {
-    return this.client.report('join', { task, summary: false });
-  }
-
-  /** Waits until a look at the join shows what is wanted. */
-  joinWhen(
-    task: string,
-    what: string,
-    isSo: (join: JoinStatus) => boolean,
-    summary = false,
-  ): Promise<JoinStatus> {
-    let last: JoinStatus | undefined;
-    return this.until(
-      () => `${task}: ${what}; it was ${JSON.stringify(last)}`,
-      async () => {
-        last = await this.client.report('join', { task, summary });
-        return isSo(last) ? last : undefined;
-      },
-    );
-  }
-
-  async joined(task: string): Promise<JoinStatus> {
-    await this.countsWhen(task, 'the join', ({ complete }) => complete);
-    return this.join(task);
-  }
-
-  /** Waits as `joinWhen`, looking at no subtask, which costs less where there are many. */
-  countsWhen(task: string, what: string, isSo: (join: JoinStatus) => boolean): Promise<JoinStatus> {
-    return this.joinWhen(task, what, isSo, true);
-  }
-
-  /** Waits until one instance is as wanted. */
-  instanceWhen(
-    name: string,
-    what: string,
-    isSo: (instance: InstanceDocument) => boolean,
-  ): Promise<InstanceDocument> {
-    return this.until(
-      () => `${name}: ${what}`,
-      async () => {
-        const instance = await this.client.report('instance', { instance: name });
-        return isSo(instance) ? instance : undefined;
-      },
-    );
-  }
-
-  fleet(): Promise<FleetDocument> {
-    return this.client.report('fleet', {});
-  }
+  // --- records ------------------------------------------------------------------------------------------------
 
   /** The records of a task's thread, oldest first: from the disk, since answering from an index costs its start. */
   async records(task: string): Promise<readonly FleetRecord[]> {
@@ -336,32 +250,11 @@ export class Scenario {
     return (await this.#log({ position: end })).filter(record => record.thread === thread);
   }
 
-  /** Looks at the start and after every event until there is an answer; a coordinator may be away meanwhile. */
-  async until<T>(what: () => string, look: () => Promise<T | undefined>): Promise<T> {
-    const { controller, release } = linkedController([this.#over.signal]);
-    const timer = setTimeout(() => controller.abort(), WAIT_MS);
-    const { signal } = controller;
-    try {
-      for await (const _ of bunched(this.client.watch({ kinds: ['task', 'instance'], signal }))) {
-        const found = await look().catch((error: unknown) => {
-          if (!FleetError.is(error, 'UNREACHABLE')) throw error;
-          return undefined;
-        });
-        if (found !== undefined) return found;
-      }
-    } finally {
-      clearTimeout(timer);
-      controller.abort();
-      release();
-    }
-    throw new Error(`not within ${WAIT_MS / 1000}s: ${what()}`);
-  }
-
   // --- processes ----------------------------------------------------------------------------------------------
 
   /** The process of an instance. */
   async pidOf(name: string): Promise<number> {
-    const { pid } = await this.client.report('instance', { instance: name });
+    const { pid } = await this.instance(name);
     assert.ok(pid !== null, `${name} has no process`);
     return pid;
   }
@@ -433,7 +326,7 @@ export class Scenario {
       await this.#checkLogs();
       await this.checkLaws();
     }
-    await this.#client?.close();
+    await this.close();
     await this.nothingRuns();
     await this.#checkFolders();
   }
@@ -509,15 +402,9 @@ export class Scenario {
     return new Error(`${inspect(error)}\n${told.join('\n')}`);
   }
 
-  /** Closes the connection; the fleet goes on. */
-  async leave(): Promise<void> {
-    await this.#client?.close();
-  }
-
   /** Takes down everything that was started, whatever state it is in: `await using fleet = await Scenario.make()`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#over.abort();
-    await this.leave();
+    await this.close();
     for (const child of this.#children) child.kill('SIGKILL');
     await endProcesses(this.root);
     await rm(this.root, { recursive: true, force: true, maxRetries: 5 });
@@ -573,47 +460,6 @@ export function linesOf(child: ChildProcess): (isIt: (line: string) => boolean) 
       if (isIt(line)) return line;
     }
   };
-}
-
-/** One turn for all events that have come since the last turn began, since a look costs more than an event. */
-async function* bunched(events: AsyncIterable<unknown>): AsyncGenerator<void> {
-  let isDue = false;
-  let isOver = false;
-  let wake = (): void => undefined;
-  const pump = async (): Promise<void> => {
-    for await (const _ of events) {
-      isDue = true;
-      wake();
-    }
-  };
-  const pumped = pump().finally(() => {
-    isOver = true;
-    wake();
-  });
-  // Whoever goes on with the turns hears of it at their end.
-  pumped.catch(() => undefined);
-  while (isDue || !isOver) {
-    if (isDue) {
-      isDue = false;
-      yield;
-    } else await new Promise<void>(resolve => (wake = resolve));
-  }
-  await pumped;
-}
-
-/** Looks often, for things of which the system tells nobody: the end of a process that is no child, a file. */
-export async function soon(
-  what: string | (() => string),
-  isSo: () => boolean | Promise<boolean>,
-  withinMs = GONE_MS,
-): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) {
-      throw new Error(`not within ${withinMs / 1000}s: ${typeof what === 'string' ? what : what()}`);
-    }
-    await delay(LOOK_MS);
-  }
 }
 
 /** Tells whether a process runs; one that has ended and waits to be collected does not. */

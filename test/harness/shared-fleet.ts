@@ -52,7 +52,7 @@ async function inFolder(fleet: Scenario, body: (fleet: Scenario) => Promise<void
   try {
     await body(own);
   } finally {
-    await own.leave();
+    await own.close();
   }
 }
 

@@ -99,7 +99,7 @@ describe('bad input', function () {
     'as records: malformed, forged, out of turn, or in the name of the fleet; a list is taken whole or not at all',
     onFleet(async fleet => {
       const { socket } = await doorsOf(fleet);
-      const { did } = (await fleet.fleet()).instances[1]!;
+      const { did } = (await fleet.state()).instances[1]!;
       const post = (body: string, type = 'application/json') =>
         send({ ...socket, path: '/v1/records', method: 'POST', body, headers: { 'content-type': type } });
       const before = await recordCount(fleet);
@@ -314,7 +314,7 @@ interface Doors {
 }
 
 async function doorsOf(fleet: Scenario): Promise<Doors> {
-  const { coordinator_url: url } = await fleet.fleet();
+  const { coordinator_url: url } = await fleet.state();
   const token = (await readFile(homePaths(fleet.home).token, 'utf8')).trim();
   return {
     socket: { socketPath: homePaths(fleet.home).socket },

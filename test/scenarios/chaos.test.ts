@@ -38,7 +38,7 @@ async function run(fleet: Scenario, alias: string, random: Random, told: string[
   await fleet.fanOut(alias, subtasks(random));
   for (let misfortunes = pick([1, 2, 3], random); misfortunes > 0; misfortunes--) {
     await delay(random() * 120);
-    const { instances } = await fleet.fleet();
+    const { instances } = await fleet.state();
     const running = instances.filter(({ pid }) => pid !== null && isThere(pid));
     const [name, happen] = pick(MISFORTUNES, random);
     told.push(`${alias} ${name}`);

@@ -104,7 +104,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       await Promise.all([workers[0]!, command].map(pid => fleet.gone(pid)));
       await fleet.until(
         () => 'only the coordinator is left',
-        async () => ((await fleet.fleet()).instances.length === 1 ? true : undefined),
+        async () => ((await fleet.state()).instances.length === 1 ? true : undefined),
       );
       assert.equal((await fleet.join('STOPPING')).complete, false);
       await fleet.startFleet(2);

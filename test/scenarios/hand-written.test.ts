@@ -65,7 +65,7 @@ describe('the export for an audit', function () {
   it(
     'has every record once with its time, and with the word of the instance that it came from',
     onFleet(async fleet => {
-      const { instances } = await fleet.fleet();
+      const { instances } = await fleet.state();
       const { thread } = await fleet.fanOut('AUDIT', echoes(2, { target: 'worker-a' }));
       await fleet.joined('AUDIT');
       const { out } = await fleet.spl('audit', 'export');

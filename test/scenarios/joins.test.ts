@@ -370,7 +370,7 @@ describe('attempts and targets', function () {
   it(
     'an alias goes to that worker, a DID to that instance, round-robin to all',
     onFleet(async fleet => {
-      const [, a, b] = (await fleet.fleet()).instances;
+      const [, a, b] = (await fleet.state()).instances;
       await fleet.fanOut('NAMED', [
         { goal: 'alias', target: 'worker-b' },
         { goal: 'did', target: `specific:${a!.did}` },

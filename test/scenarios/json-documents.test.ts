@@ -248,7 +248,7 @@ describe('the documents of --json', function () {
       await errs(4, 'INVALID_RECORD', 'task', 'fan-out', 'ENDS', '--subtask', 'goal=x,colour=red');
       await errs(4, 'CONFLICT', 'task', 'add', 'again', '--alias', 'ENDS');
       await errs(3, 'NOT_FOUND', 'fleet', 'start', '--share', 'th_x');
-      const { coordinator_url: url } = await fleet.fleet();
+      const { coordinator_url: url } = await fleet.state();
       const strange = ['--url', url, '--token', 'x'.repeat(43)];
       await errs(6, 'AUTH_REQUIRED', 'fleet', 'list', ...strange);
 

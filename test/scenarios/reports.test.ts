@@ -144,7 +144,7 @@ describe('a worker that reports', function () {
       await fleet.fanOut('FORGED', [{ goal: 'forge', target: 'worker-a' }]);
       const given = await fake.isGiven();
       const ref = { thread: (given.body as unknown as ChildBody).parent_thread, index: 0, delivery: 0 };
-      const coordinator = (await fleet.fleet()).instances[0]!.did;
+      const coordinator = (await fleet.state()).instances[0]!.did;
       const stranger = generateKey();
       const { key } = fake;
       const own = done(given, key, { clock: 0 });

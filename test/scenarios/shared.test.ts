@@ -132,7 +132,7 @@ describe('threads that are shared', function () {
       const own = await fleet.refused(4, 'fleet', 'start', '--share', 'th_fleet_control');
       assert.equal(own.code, 'SCOPE_FORBIDDEN');
       assert.equal((await fleet.refused(4, 'fleet', 'start', '--share', 'th_notes,')).code, 'INVALID_RECORD');
-      assert.deepEqual((await fleet.fleet()).shared, [{ thread: 'th_notes', name: 'th_notes' }]);
+      assert.deepEqual((await fleet.state()).shared, [{ thread: 'th_notes', name: 'th_notes' }]);
     }),
   );
 });

@@ -94,7 +94,7 @@ describe('starting', function () {
         await writeFile(homePaths(fleet.home).configToml, config);
         const { code, out, err } = await fleet.spl('fleet', 'start', '--workers', '1');
         assert.equal(code, 0, err);
-        const list = await fleet.fleet();
+        const list = await fleet.state();
         const [mine, theirs] = list.instances.map(({ endpoint }) => Number(new URL(endpoint!).port));
         assert.ok(mine! > wanted);
         assert.match(out, new RegExp(`⚠ port ${wanted} is taken: listening on ${mine}`));

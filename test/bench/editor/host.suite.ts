@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { extension, fleet, run, workspaceFolder } from '../../editor/suites/support.ts';
+import { extension, fleet, run } from '../../editor/suites/support.ts';
 
 /** The figures that the runner of this suite reads back. */
 export interface HostReadings {
@@ -35,7 +35,7 @@ describe('the extension host', () => {
     const subtasks = Array.from({ length: children }, (_, index) => ({ goal: `echo ${index}` }));
     busy.enable();
     const begun = performance.now();
-    await fleet.fanOut('LARGE-1', workspaceFolder(), subtasks);
+    await fleet.fanOut('LARGE-1', subtasks);
     // Asked for rarely: reading the answers is work of this very loop.
     for (;;) {
       const { complete } = await fleet.client.report('join', { task: 'LARGE-1', summary: true });

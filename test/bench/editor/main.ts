@@ -44,7 +44,7 @@ async function withEditor(
   }
 }
 
-async function measureWindow(workbench: Workbench, { fleet, place }: EditorUnderTest): Promise<void> {
+async function measureWindow(workbench: Workbench, { fleet }: EditorUnderTest): Promise<void> {
   await workbench.openActivity('Fleet');
   await workbench.runCommand('Fleet: Start Fleet');
   await workbench.tree('Instances').waitFor('worker-b live');
@@ -67,7 +67,7 @@ async function measureWindow(workbench: Workbench, { fleet, place }: EditorUnder
 
   const run = 'exec sleep 600';
   const subtasks = Array.from({ length: CHANGES + 1 }, (_, i) => ({ goal: `wait ${i}`, run }));
-  const { thread } = await fleet.fanOut('OPEN-1', place.workspace, subtasks);
+  const { thread } = await fleet.fanOut('OPEN-1', subtasks);
   await workbench.tree('Fan-Outs').rowAction('OPEN-1', 'Open Join & Speedup');
   const panel = await workbench.webview(`0 / ${CHANGES + 1}`);
   const changes: number[] = [];
@@ -85,7 +85,6 @@ async function measureWindow(workbench: Workbench, { fleet, place }: EditorUnder
 
   await fleet.fanOut(
     'MANY-1',
-    place.workspace,
     Array.from({ length: PAINTED }, (_, i) => ({ goal: `echo ${i}` })),
   );
   await fleet.joined('MANY-1');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { targetOf, type Figure, type Stage } from '../figure.ts';
-import { ACTOR, BenchFleet, fanOutOf, taskOf } from '../fleet.ts';
+import { BenchFleet, fanOutOf, taskOf } from '../fleet.ts';
 import { percentile, spreadOf } from '../stats.ts';
 import { AppendProbe } from '../probes/appends.ts';
 
@@ -13,40 +13,35 @@ export async function freeze(stage: Stage): Promise<Figure[]> {
   const rounds = stage.quick ? 1 : 20;
   const children = stage.quick ? 40 : 1_000;
   const appends = new AppendProbe(stage.dir);
-  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'), WORKERS);
-  const { engine } = fleet;
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'), WORKERS);
+  const { client } = fleet;
   const lags: number[] = [];
   const sync: number[] = [];
-  await engine.submit('namespace.create', { id: 'storm', description: null }, { actor: ACTOR });
+  await client.submit('namespace.create', { id: 'storm', description: null });
   for (let round = 0; round < rounds; round++) {
     const file = join(stage.dir, `starts-${round}`);
     const alias = `storm-${round}`;
     const task = { ...taskOf(alias), namespace: 'storm', dir: stage.dir };
-    await engine.submit('task.add', task, { actor: ACTOR });
+    await client.submit('task.add', task);
     const subtasks = Array.from({ length: children }, (_, i) => ({
       goal: `${i}`,
       run: `date +%s%N >> '${file}'`,
     }));
-    await engine.submit(
-      'task.fan-out',
-      { ...fanOutOf(alias, 0), subtasks, losers: 'cancel' },
-      { actor: ACTOR },
-    );
-    await fleet.when(alias, ({ completed }) => completed >= WORKERS);
+    await client.submit('task.fan-out', { ...fanOutOf(alias, 0), subtasks, losers: 'cancel' });
+    await fleet.countsWhen(alias, 'all workers have begun', ({ completed }) => completed >= WORKERS);
     const issuedAt = Date.now();
     const frozen = { namespace: 'storm', emergency: false, level: null, grace_secs: null, reason: null };
-    await engine.submit('kill', frozen, { actor: ACTOR });
-    await fleet.when(alias, ({ counts }) => counts.running === 0);
+    await client.submit('kill', frozen);
+    await fleet.countsWhen(alias, 'nothing runs', ({ counts }) => counts.running === 0);
     const starts = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '');
     const last = Math.max(...starts.map(line => Number(line.slice(0, -6))));
     // One that began before it was issued began after no freeze.
     lags.push(Math.max(1, last - issuedAt));
     sync.push(appends.appendOne(RECORD_BYTES));
-    await engine.submit('unkill', { namespace: 'storm', emergency: false }, { actor: ACTOR });
-    await engine.submit('task.cancel', { task: alias, subtask: null, reason: null }, { actor: ACTOR });
-    await fleet.when(alias, ({ counts }) => counts.running + counts.pending === 0);
+    await client.submit('unkill', { namespace: 'storm', emergency: false });
+    await client.submit('task.cancel', { task: alias, subtask: null, reason: null });
+    await fleet.countsWhen(alias, 'all is over', ({ counts }) => counts.running + counts.pending === 0);
   }
-  await fleet.stop();
   appends.close();
   const p99 = percentile(lags, 0.99);
   return [

@@ -21,15 +21,14 @@ export async function latency(stage: Stage): Promise<Figure[]> {
   const turns = stage.quick ? 2 : 40;
   const appends = new AppendProbe(stage.dir);
   const messages = await MessageProbe.start(stage.program, stage.dir, 1);
-  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
   const samples: Samples = { engine: [], sync: [], roundTrip: [] };
-  for (let i = 0; i < (stage.quick ? TURN : 10 * TURN); i++) await fleet.fanOut(2);
+  for (let i = 0; i < (stage.quick ? TURN : 10 * TURN); i++) await fleet.timeFanOut(2);
   for (let turn = 0; turn < turns; turn++) {
     for (let i = 0; i < TURN; i++) samples.sync.push(appends.appendOne(RECORD_BYTES));
     for (let i = 0; i < TURN; i++) samples.roundTrip.push(await messages.roundTrip(MESSAGE_BYTES));
-    for (let i = 0; i < TURN; i++) samples.engine.push(await fleet.fanOut(2));
+    for (let i = 0; i < TURN; i++) samples.engine.push(await fleet.timeFanOut(2));
   }
-  await fleet.stop();
   await messages.close();
   appends.close();
   return [

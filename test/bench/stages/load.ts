@@ -34,8 +34,8 @@ export async function load(stage: Stage): Promise<Figure[]> {
   const children = stage.quick ? 200 : 10_000;
   const appends = new AppendProbe(stage.dir);
   const home = join(stage.dir, 'h');
-  const fleet = await BenchFleet.start(stage.bin, home);
-  const { endpoint } = await fleet.engine.report('health', {});
+  await using fleet = await BenchFleet.start(stage.bin, home);
+  const { endpoint } = await fleet.client.report('health', {});
   const token = (await readFile(homePaths(home).token, 'utf8')).trim();
   const sync = Array.from({ length: 200 }, () => appends.appendOne(RECORD_BYTES));
   const records = 100 * clients;
@@ -49,9 +49,8 @@ export async function load(stage: Stage): Promise<Figure[]> {
   let isOver = false;
   void end.finally(() => (isOver = true));
   const walls: number[] = [];
-  while (!isOver) walls.push(await fleet.fanOut(children));
+  while (!isOver) walls.push(await fleet.timeFanOut(children));
   const [written] = (await end) as [Written | number | null];
-  await fleet.stop();
   appends.close();
   if (written === null || typeof written === 'number') throw new Error('the clients ended without a word');
   const { acknowledged, lost, refused, latenciesMs } = written;

@@ -13,16 +13,15 @@ const LOOK_MS = 5;
 
 /** The work of the throughput stage, with a profile of each process of the fleet, begun once everything is warm. */
 export async function profiled(stage: Stage): Promise<Figure[]> {
-  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
-  for (let i = 0; i < 4; i++) await fleet.fanOut(CHILDREN);
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  for (let i = 0; i < 4; i++) await fleet.timeFanOut(CHILDREN);
   const pids = [process.pid, ...fleet.workerPids];
   await signalAll(pids, 'begun');
   const before = fleet.cpuMs();
   let ms = 0;
-  for (let i = 0; i < RUNS; i++) ms += await fleet.fanOut(CHILDREN);
+  for (let i = 0; i < RUNS; i++) ms += await fleet.timeFanOut(CHILDREN);
   const after = fleet.cpuMs();
   await signalAll(pids, 'ended');
-  await fleet.stop();
   const us = (cpu: number): string => ((cpu * 1000) / PROFILED_CHILDREN).toFixed(1);
   stage.say(`coordinator ${process.pid}, workers ${fleet.workerPids.join(' ')}`);
   stage.say(

@@ -19,8 +19,8 @@ export async function scaling(stage: Stage): Promise<Figure[]> {
   const many = stage.quick ? 1_000 : 100_000;
   const rounds = stage.quick ? 1 : 3;
   const appends = new AppendProbe(stage.dir);
-  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
-  for (let i = 0; i < (stage.quick ? 2 : 30); i++) await fleet.fanOut(few);
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  for (let i = 0; i < (stage.quick ? 2 : 30); i++) await fleet.timeFanOut(few);
   const costs: { few: Cost; many: Cost }[] = [];
   for (let round = 0; round < rounds; round++) {
     stage.say(`scaling: round ${round + 1} of ${rounds}`);
@@ -29,7 +29,6 @@ export async function scaling(stage: Stage): Promise<Figure[]> {
       many: await costOf(fleet, appends, many, 1),
     });
   }
-  await fleet.stop();
   appends.close();
   return (['cpu', 'wall'] as const).map(kind => {
     const ratios = costs.map(cost => cost.many[kind] / cost.few[kind]);
@@ -65,7 +64,7 @@ async function costOf(
   let wallMs = 0;
   const stretches: number[] = [];
   for (let i = 0; i < runs; i++)
-    stretches.push(await longestStretchMs(async () => (wallMs += await fleet.fanOut(children))));
+    stretches.push(await longestStretchMs(async () => (wallMs += await fleet.timeFanOut(children))));
   const after = fleet.cpuMs();
   const cpuMs = after.coordinator - before.coordinator + after.workers - before.workers;
   let probeMs = 0;

@@ -11,13 +11,13 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
   const runs = stage.quick ? 2 : 9;
   const appends = new AppendProbe(stage.dir);
   const messages = await MessageProbe.start(stage.program, stage.dir);
-  const fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
+  await using fleet = await BenchFleet.start(stage.bin, join(stage.dir, 'h'));
   const size = await fleet.childSize();
   const perSec = (ms: number): number => (children / ms) * 1000;
-  const cold = perSec(await fleet.fanOut(children));
-  for (let i = 0; i < (stage.quick ? 0 : 2); i++) await fleet.fanOut(children);
+  const cold = perSec(await fleet.timeFanOut(children));
+  for (let i = 0; i < (stage.quick ? 0 : 2); i++) await fleet.timeFanOut(children);
   const before = fleet.cpuMs();
-  await fleet.fanOut(children);
+  await fleet.timeFanOut(children);
   const after = fleet.cpuMs();
   const rates: Record<'engine' | 'appends' | 'messages', number[]> = {
     engine: [],
@@ -30,10 +30,9 @@ export async function throughput(stage: Stage): Promise<Figure[]> {
     rates.appends.push(perSec(appends.append({ bytes, records: size.records * children })));
     const exchange = async () => rates.messages.push(perSec(await messages.exchange(children, size.message)));
     stretches.messages.push(await longestStretchMs(exchange));
-    const fanOut = async () => rates.engine.push(perSec(await fleet.fanOut(children)));
+    const fanOut = async () => rates.engine.push(perSec(await fleet.timeFanOut(children)));
     stretches.engine.push(await longestStretchMs(fanOut));
   }
-  await fleet.stop();
   await messages.close();
   appends.close();
   const spread = spreadOf(rates.engine);

@@ -4,8 +4,8 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { homePaths, type HomePaths } from '../../../engine/home/paths.ts';
-import type { Fleet } from '../../editor/fleet.ts';
-import { until } from '../../editor/until.ts';
+import type { FleetClient } from '../../harness/fleet-client.ts';
+import { until } from '../../harness/until.ts';
 import type { EditorUnderTest } from '../editor.ts';
 import { withEditor } from '../with-editor.ts';
 import type { Workbench } from '../workbench.ts';
@@ -22,11 +22,11 @@ describe('a home that can not be written, and then not be read', () => {
       await window.welcomeButton('Try Again').click();
       await window.tree('Instances').waitFor('coordinator live · in this window');
       await window.tree('Fan-Outs').waitFor('KEPT-1');
-      await editor.fleet.when('the workers are adopted', ({ live }) => live === 3);
+      await editor.fleet.stateWhen('the workers are adopted', ({ live }) => live === 3);
       assert.deepEqual(await pidsOfWorkers(editor.fleet), workers);
       await window.runCommand('Fleet: Stop Fleet');
       await window.welcomeButton('Start Fleet').waitFor();
-      await editor.fleet.gone();
+      await editor.fleet.unserved();
       await damage(window, homePaths(editor.place.home));
     }),
   );
@@ -63,8 +63,10 @@ async function start(window: Workbench): Promise<void> {
   await window.runCommand('Fleet: Start Fleet');
 }
 
-const pidsOfWorkers = async (fleet: Fleet): Promise<readonly number[]> =>
-  (await fleet.now()).instances.flatMap(({ role, pid }) => (role === 'worker' && pid !== null ? [pid] : []));
+const pidsOfWorkers = async (fleet: FleetClient): Promise<readonly number[]> =>
+  (await fleet.state()).instances.flatMap(({ role, pid }) =>
+    role === 'worker' && pid !== null ? [pid] : [],
+  );
 
 /** Resolves when the view of the fan-outs says this in the place of rows: its words come a moment after its buttons. */
 async function says(window: Workbench, words: RegExp): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { until } from '../../editor/until.ts';
+import { until } from '../../harness/until.ts';
 import { isNaming, processesNaming } from '../../harness/processes.ts';
 import type { EditorUnderTest } from '../editor.ts';
 import { ranOnce, release, startRun } from '../run-in-window.ts';
@@ -57,7 +57,7 @@ describe('a run that outlives its window', () => {
     test(async editor => {
       const window = await nextWindow(editor);
       await startRun(window, editor, 'STOPPED-1');
-      const { instances } = await editor.fleet.now();
+      const { instances } = await editor.fleet.state();
       await window.page.reload();
       await window.ready();
       await until('nothing of the fleet runs', async () =>

@@ -52,7 +52,7 @@ describe('the namespaces of a fleet in a window', () => {
       const staging = await tree.waitFor('staging frozen by acme');
       assert.match((await staging.getAttribute('aria-label')) ?? '', /^acme\/api\/staging, frozen by acme/);
       assert.deepEqual(
-        (await fleet.now()).freezes.map(({ namespace, level, reason }) => [namespace, level, reason]),
+        (await fleet.state()).freezes.map(({ namespace, level, reason }) => [namespace, level, reason]),
         [['acme', 'soft', 'bad release']],
       );
       await window.tree('Instances').toggle();
@@ -66,7 +66,7 @@ describe('the namespaces of a fleet in a window', () => {
       await window.snap('policy');
       await tree.contextMenu('acme frozen', 'Unfreeze Namespace');
       await tree.waitFor('acme Everything of Acme');
-      assert.deepEqual((await fleet.now()).freezes, []);
+      assert.deepEqual((await fleet.state()).freezes, []);
       await tree.contextMenu('web in use here', 'Use No Namespace in This Workspace');
       await tree.waitFor('web The web site');
       await tree.toggle();

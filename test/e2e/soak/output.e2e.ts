@@ -14,7 +14,7 @@ describe('the output of a subtask in a window', () => {
       await startFleet(window);
       const print = (what: string, bytes: number): string =>
         `until test -e go; do sleep 0.05; done; ${what} | head -c ${bytes}; printf '\\nthe last line\\n'`;
-      await fleet.fanOut('OUT-1', place.workspace, [
+      await fleet.fanOut('OUT-1', [
         { goal: 'text', run: print("yes 'a line of text'", 30e6) },
         // It ends with the cursor in the midst of what it has drawn.
         { goal: 'bytes', run: `${print('cat /dev/urandom', 6e6)}; printf '\\033[3;5H'` },

@@ -76,7 +76,7 @@ async function freeze(workbench: Workbench, { fleet, place }: EditorUnderTest): 
   await askToFreeze(workbench);
   await workbench.page.keyboard.press('Escape');
   await workbench.page.locator(DIALOG).waitFor({ state: 'detached' });
-  assert.deepEqual((await fleet.now()).freezes, [], 'it was not confirmed');
+  assert.deepEqual((await fleet.state()).freezes, [], 'it was not confirmed');
 
   await askToFreeze(workbench);
   await confirm(workbench, 'Freeze');

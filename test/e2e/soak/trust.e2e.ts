@@ -18,7 +18,7 @@ describe('a folder that is not trusted', () => {
         await workbench.welcomeButton('Manage Workspace Trust').waitFor();
         await workbench.snap('none');
         await place.spl('fleet', 'start', '--workers', '1');
-        await fleet.fanOut('LOOK-1', place.workspace, [{ goal: 'look', run: 'echo seen' }]);
+        await fleet.fanOut('LOOK-1', [{ goal: 'look', run: 'echo seen' }]);
         await workbench.tree('Instances').waitFor('worker-a live');
         await workbench.tree('Fan-Outs').waitFor('LOOK-1 1 of 1 accepted');
         await workbench.snap('shown');
@@ -26,7 +26,7 @@ describe('a folder that is not trusted', () => {
           assert.equal(await workbench.offers(`Fleet: ${title}`), false, title);
         for (const title of ['Stop Fleet', 'Show Task'])
           assert.equal(await workbench.offers(`Fleet: ${title}`), true, title);
-        await fleet.fanOut('BAD-1', place.workspace, [{ goal: 'fail', run: 'exit 3' }]);
+        await fleet.fanOut('BAD-1', [{ goal: 'fail', run: 'exit 3' }]);
         const toast = await workbench.toast('(BAD-1) failed');
         assert.deepEqual(
           (await toast.locator('.monaco-button').allInnerTexts()).map(label => label.trim()).filter(Boolean),

@@ -20,13 +20,13 @@ describe('in a folder that is not trusted', () => {
     await run('fleet.start');
     await run('fleet.firstFanOut');
     await run('fleet.openHistory');
-    await fleet.gone();
+    await fleet.unserved();
     assert.equal(await readPidFile(homePaths(home).pidFile), undefined);
   });
 
   it('a fleet that runs is shown', async () => {
     await spl('fleet', 'start', '--workers', '1');
-    await fleet.fanOut('LOOK-1', workspaceFolder(), [
+    await fleet.fanOut('LOOK-1', [
       { goal: 'fail', run: 'exit 3' },
       { goal: 'go on for ever', run: 'exec sleep 600' },
     ]);
@@ -39,14 +39,14 @@ describe('in a folder that is not trusted', () => {
 
   it('no command of it starts work', async () => {
     const { thread } = await fleet.join('LOOK-1');
-    const before = [await taskCount(), (await fleet.now()).instances.length];
+    const before = [await taskCount(), (await fleet.state()).instances.length];
     const worker = await fleet.instance('worker-a');
     await run('fleet.start');
     await run('fleet.firstFanOut');
     await run('fleet.runSerial', { kind: 'task', thread });
     await run('fleet.restartInstance', { kind: 'instance', did: worker.did });
     await accepted(run('fleet.retry', { kind: 'child', thread, index: 0 }));
-    assert.deepEqual([await taskCount(), (await fleet.now()).instances.length], before);
+    assert.deepEqual([await taskCount(), (await fleet.state()).instances.length], before);
     assert.equal((await fleet.join('LOOK-1')).round, 1);
     assert.equal((await fleet.instance('worker-a')).pid, worker.pid);
   });
@@ -69,7 +69,7 @@ describe('in a folder that is not trusted', () => {
   it('what is frozen stays so', async () => {
     await spl('kill', '--emergency');
     await accepted(run('fleet.liftKillSwitch'));
-    assert.notEqual((await fleet.now()).emergency, null);
+    assert.notEqual((await fleet.state()).emergency, null);
     await spl('unkill', '--emergency');
   });
 
@@ -80,6 +80,6 @@ describe('in a folder that is not trusted', () => {
       children.every(each => each.state === 'done'),
     );
     await run('fleet.stopAll');
-    await fleet.gone();
+    await fleet.unserved();
   });
 });

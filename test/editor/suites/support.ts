@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import * as vscode from 'vscode';
-import { Fleet } from '../fleet.ts';
-import { until } from '../until.ts';
+import { clientOf, FleetClient } from '../../harness/fleet-client.ts';
+import { until } from '../../harness/until.ts';
 
 /** Helpers that the suites inside the extension host share. */
 
 export const home = process.env['SYNCROPEL_HOME'] ?? '';
-export const fleet = new Fleet(home);
+/** The fleet of the window, reached through another door than the extension's. */
+export const fleet = new FleetClient(clientOf(home), workspaceFolder());
 
 export function extension(): vscode.Extension<unknown> {
   const found = vscode.extensions.getExtension('spl-fleet.spl-fleet');
@@ -31,7 +32,7 @@ export function workspaceFolder(): string {
 /** Stops the fleet, so that whoever comes next can start one. */
 export async function stopFleet(): Promise<void> {
   await run('fleet.stopAll');
-  await fleet.gone();
+  await fleet.unserved();
 }
 
 /** The text of the editor that is shown, once it shows something with this name. */
@@ -50,14 +51,7 @@ export async function shownText(name: string | RegExp): Promise<string> {
 /** A command line of `spl` as typed in another terminal than the editor's, with the built program of the extension. */
 export async function spl(...words: readonly string[]): Promise<string> {
   const file = join(extension().extensionPath, 'dist', 'bin', 'spl');
-  const child = spawn(process.execPath, [file, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', text => (out += String(text)));
-  child.stderr.on('data', text => (err += String(text)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  assert.equal(code, 0, `spl ${words.join(' ')} ended with ${code}: ${err}`);
-  return out;
+  return (await promisify(execFile)(process.execPath, [file, ...words])).stdout;
 }
 
 /** Accepts the questions that the command asks, as Enter does, with what they propose. */

@@ -16,7 +16,7 @@ describe('a window beside a fleet that another process hosts', () => {
   it('uses that fleet, and raises the number of its workers', async () => {
     const adopted = await fleet.instance('worker-a');
     await run('fleet.start');
-    const { live } = await fleet.now();
+    const { live } = await fleet.state();
     assert.equal(live, 3);
     assert.equal((await fleet.instance('coordinator')).pid, coordinator);
     assert.notEqual(coordinator, process.pid);
@@ -38,7 +38,7 @@ describe('a window beside a fleet that another process hosts', () => {
     const workers = [(await fleet.instance('worker-a')).pid, (await fleet.instance('worker-b')).pid];
     process.kill(coordinator, 'SIGKILL');
     await fleet.instanceWhen('coordinator', 'in this process', ({ pid }) => pid === process.pid);
-    await fleet.when('both workers are live again', ({ live }) => live === 3);
+    await fleet.stateWhen('both workers are live again', ({ live }) => live === 3);
     assert.deepEqual(
       [(await fleet.instance('worker-a')).pid, (await fleet.instance('worker-b')).pid],
       workers,
@@ -49,6 +49,6 @@ describe('a window beside a fleet that another process hosts', () => {
 
   it('gives the fleet to a command of a terminal that stops it', async () => {
     await spl('fleet', 'stop', '--all');
-    await fleet.gone();
+    await fleet.unserved();
   });
 });

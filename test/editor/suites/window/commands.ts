@@ -3,8 +3,8 @@ import { rename } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import * as vscode from 'vscode';
 import { homePaths } from '../../../../engine/home/paths.ts';
-import { until } from '../../until.ts';
-import { accepted, fleet, home, run, shownText, workspaceFolder, stopFleet } from '../support.ts';
+import { until } from '../../../harness/until.ts';
+import { accepted, fleet, home, run, shownText, stopFleet } from '../support.ts';
 
 /** In the order in which a person gives them: a fleet is started, used, and stopped. */
 describe('the commands, in the window that hosts the fleet', () => {
@@ -25,7 +25,7 @@ describe('the commands, in the window that hosts the fleet', () => {
 
   it('fleet.start starts two workers, with the coordinator in this very process', async () => {
     await run('fleet.start');
-    const { live, instances } = await fleet.now();
+    const { live, instances } = await fleet.state();
     assert.equal(live, 3);
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
     for (const { role, pid } of instances) {
@@ -108,7 +108,7 @@ describe('the commands, in the window that hosts the fleet', () => {
   });
 
   it('fleet.cancel ends a subtask that runs', async () => {
-    await fleet.fanOut('CANCEL-1', workspaceFolder(), [
+    await fleet.fanOut('CANCEL-1', [
       { goal: 'go on for ever', run: 'exec sleep 600' },
       { goal: 'be quick', run: 'true' },
     ]);
@@ -155,9 +155,7 @@ describe('the commands, in the window that hosts the fleet', () => {
   });
 
   it('fleet.retry runs a subtask again that failed, and joins anew', async () => {
-    await fleet.fanOut('RETRY-1', workspaceFolder(), [
-      { goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' },
-    ]);
+    await fleet.fanOut('RETRY-1', [{ goal: 'fail once', run: 'test -e again || { touch again; exit 3; }' }]);
     const first = await fleet.joined('RETRY-1');
     assert.equal(first.outcome, 'unsatisfiable');
     assert.equal(first.children[0]?.exit_code, 3);
@@ -174,7 +172,7 @@ describe('the commands, in the window that hosts the fleet', () => {
   it('fleet.showStatus shows a row for each instance', async () => {
     await run('fleet.showStatus');
     const shown = await shownText('fleet.md');
-    for (const { did } of (await fleet.now()).instances) assert.ok(shown.includes(did), did);
+    for (const { did } of (await fleet.state()).instances) assert.ok(shown.includes(did), did);
   });
 
   it('fleet.showInstance shows the instance as the engine reports it', async () => {
@@ -198,16 +196,17 @@ describe('the commands, in the window that hosts the fleet', () => {
   it('fleet.restartInstance replaces the process of a worker, which stays who it was', async () => {
     const before = await fleet.instance('worker-b');
     await run('fleet.restartInstance', await subject('worker-b'));
-    const after = await until('another process, live', async () => {
-      const now = await fleet.instance('worker-b');
-      return now.status === 'live' && now.pid !== before.pid ? now : undefined;
-    });
+    const after = await fleet.instanceWhen(
+      'worker-b',
+      'another process, live',
+      ({ status, pid }) => status === 'live' && pid !== before.pid,
+    );
     assert.equal(after.did, before.did);
   });
 
   it('fleet.stopInstance stops one worker', async () => {
     await run('fleet.stopInstance', await subject('worker-b'));
-    await fleet.when('one worker is left', ({ live }) => live === 2);
+    await fleet.stateWhen('one worker is left', ({ live }) => live === 2);
     assert.equal((await fleet.instance('worker-b')).status, 'stopped');
   });
 
@@ -257,16 +256,16 @@ describe('the commands, in the window that hosts the fleet', () => {
 
   it('fleet.stopWorkers leaves the coordinator', async () => {
     await run('fleet.stopWorkers');
-    const { live, instances } = await fleet.when('no worker is live', ({ live }) => live === 1);
+    const { live, instances } = await fleet.stateWhen('no worker is live', ({ live }) => live === 1);
     assert.equal(live, 1);
     assert.equal(instances.find(({ role }) => role === 'coordinator')?.pid, process.pid);
   });
 
   it('fleet.stopAll lets go of the home, and fleet.start takes it again with all that happened', async () => {
     await run('fleet.stopAll');
-    await fleet.gone();
+    await fleet.unserved();
     await run('fleet.start');
-    assert.equal((await fleet.now()).live, 3);
+    assert.equal((await fleet.state()).live, 3);
     assert.equal(
       (await fleet.client.report('join', { task: 'FIRST-001', summary: true })).outcome,
       'satisfied',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
-import { extension, fleet, run, workspaceFolder, stopFleet } from '../support.ts';
+import { extension, fleet, run, stopFleet } from '../support.ts';
 
 /** The arguments with which another extension, a link or a key binding may call a command. */
 describe('commands that are called with what names nothing', () => {
@@ -10,7 +10,7 @@ describe('commands that are called with what names nothing', () => {
   before(async () => {
     await extension().activate();
     await run('fleet.start');
-    const made = await fleet.fanOut('GONE-1', workspaceFolder(), [{ goal: 'go on', run: 'exec sleep 600' }]);
+    const made = await fleet.fanOut('GONE-1', [{ goal: 'go on', run: 'exec sleep 600' }]);
     ({ thread } = made);
     // With more than one task to cancel it is asked which.
     await fleet.addTask('BARE-1', null);
@@ -40,7 +40,7 @@ describe('commands that are called with what names nothing', () => {
     ];
     const commands = ['fleet.cancel', 'fleet.retry', 'fleet.stopInstance', 'fleet.restartInstance'];
     for (const command of commands) for (const argument of garbage) await left(command, argument);
-    const { live } = await fleet.now();
+    const { live } = await fleet.state();
     assert.equal(live, 3);
     const { children, round, complete } = await fleet.join('GONE-1');
     assert.deepEqual(

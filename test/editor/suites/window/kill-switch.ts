@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { until } from '../../until.ts';
+import { until } from '../../../harness/until.ts';
 import { accepted, fleet, run, shownText, spl, stopFleet } from '../support.ts';
 
 /** A browser test covers the kill switch's look, and that a confirmation lets it through: an editor under test shows no modal. */
@@ -13,7 +13,7 @@ describe('the kill switch, in the window that hosts the fleet', () => {
 
   it('fleet.killSwitch freezes nothing that was not confirmed', async () => {
     await accepted(run('fleet.killSwitch'));
-    const { freezes, emergency } = await fleet.now();
+    const { freezes, emergency } = await fleet.state();
     assert.deepEqual([freezes, emergency], [[], null]);
   });
 
@@ -29,10 +29,10 @@ describe('the kill switch, in the window that hosts the fleet', () => {
   it('fleet.liftKillSwitch undoes what was picked, and what waited goes on', async () => {
     await spl('kill', '--emergency', '--reason', 'cost');
     await accepted(run('fleet.liftKillSwitch'));
-    const left = await fleet.now();
+    const left = await fleet.state();
     assert.deepEqual([left.freezes.map(({ namespace }) => namespace), left.emergency], [['acme'], null]);
     await accepted(run('fleet.liftKillSwitch'));
-    assert.deepEqual((await fleet.now()).freezes, []);
+    assert.deepEqual((await fleet.state()).freezes, []);
     await spl('task', 'add', 'go on', '--alias', 'ON-1', '--namespace', 'acme');
     await spl('task', 'fan-out', 'ON-1', '--subtask', 'goal=go on');
     assert.equal((await fleet.joined('ON-1')).outcome, 'satisfied');
@@ -40,6 +40,6 @@ describe('the kill switch, in the window that hosts the fleet', () => {
 
   it('fleet.liftKillSwitch asks nothing where nothing is frozen', async () => {
     await run('fleet.liftKillSwitch');
-    assert.equal((await fleet.now()).emergency, null);
+    assert.equal((await fleet.state()).emergency, null);
   });
 });

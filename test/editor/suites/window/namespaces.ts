@@ -38,13 +38,13 @@ describe('namespaces, in the window that hosts the fleet', () => {
       namespaces.map(({ id, status }) => `${id} ${status}`),
       ['default active', 'acme active', 'acme/web active'],
     );
-    assert.deepEqual((await fleet.now()).freezes, []);
+    assert.deepEqual((await fleet.state()).freezes, []);
   });
 
   it('fleet.unfreezeNamespace lets one go on, by whomever it was frozen', async () => {
     await spl('kill', '--namespace', 'acme');
     await run('fleet.unfreezeNamespace', ACME);
-    assert.deepEqual((await fleet.now()).freezes, []);
+    assert.deepEqual((await fleet.state()).freezes, []);
   });
 
   it('fleet.showEffectivePolicy shows what holds, and which level set it', async () => {

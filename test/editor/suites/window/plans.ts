@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { until } from '../../until.ts';
+import { until } from '../../../harness/until.ts';
 import { extension, fleet, run, stopFleet, workspaceFolder } from '../support.ts';
 
 const PLAN = [

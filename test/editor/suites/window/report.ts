@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { until } from '../../until.ts';
-import { fleet, run, workspaceFolder, stopFleet } from '../support.ts';
+import { until } from '../../../harness/until.ts';
+import { fleet, run, stopFleet } from '../support.ts';
 
 describe('the panel of a join and its speedup', () => {
   const panels = (): readonly string[] =>
@@ -22,7 +22,7 @@ describe('the panel of a join and its speedup', () => {
   before(async () => {
     await run('fleet.start');
     for (const alias of ['PANEL-1', 'PANEL-2']) {
-      await fleet.fanOut(alias, workspaceFolder(), [{ goal: 'say hello' }, { goal: 'say goodbye' }]);
+      await fleet.fanOut(alias, [{ goal: 'say hello' }, { goal: 'say goodbye' }]);
       await fleet.joined(alias);
     }
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { FleetDocument } from '../../../../engine/contract/documents.ts';
-import { until } from '../../until.ts';
+import { until } from '../../../harness/until.ts';
 import { extension, fleet, home, run, spl, workspaceFolder, stopFleet } from '../support.ts';
 
 describe('spl in integrated terminals', () => {
@@ -21,7 +21,7 @@ describe('spl in integrated terminals', () => {
   it('runs on the fleet of this window, without any set-up', async () => {
     terminal = vscode.window.createTerminal({ name: 'plain' });
     const list = JSON.parse(await outcome('spl fleet list --json')) as FleetDocument;
-    const { instances } = await fleet.now();
+    const { instances } = await fleet.state();
     assert.deepEqual(
       list.instances.map(({ did, status }) => [did, status]),
       instances.map(({ did, status }) => [did, status]),
