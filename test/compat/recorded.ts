@@ -65,21 +65,25 @@ export async function answersOf(engine: Pick<Engine, 'report'>): Promise<readonl
   return answers;
 }
 
-/** Members in words for people, which no record has and a later version may put better. */
+/** Members in words for people, which a later version may put better where they stand in no record. */
 const WORDS: ReadonlySet<string> = new Set(['caveat', 'notes', 'reason', 'needs_you']);
 
 /**
- * The members of an answer that another one has: a later version may add some, and takes none away. Of what is in words
- * for people it is compared whether there is something.
+ * The members of an answer that another one has: a later version may add some, and takes none away. Of words for people
+ * that no record has, only their presence is compared.
+ *
+ * @param recorded the words for people that records have
  */
-export function membersOf(answer: unknown, kept: unknown): unknown {
-  if (Array.isArray(answer) && Array.isArray(kept)) return answer.map((each, i) => membersOf(each, kept[i]));
+export function membersOf(answer: unknown, kept: unknown, recorded: ReadonlySet<unknown>): unknown {
+  if (Array.isArray(answer) && Array.isArray(kept))
+    return answer.map((each, i) => membersOf(each, kept[i], recorded));
   if (!isObject(answer) || !isObject(kept)) return answer;
   const names = Object.keys(answer).filter(name => name in kept);
   return Object.fromEntries(
     names.map(name => {
-      const isWorded = WORDS.has(name) && typeof answer[name] === typeof kept[name];
-      return [name, isWorded ? kept[name] : membersOf(answer[name], kept[name])];
+      const isWorded = WORDS.has(name) && !recorded.has(kept[name]);
+      const isThere = typeof answer[name] === typeof kept[name];
+      return [name, isWorded && isThere ? kept[name] : membersOf(answer[name], kept[name], recorded)];
     }),
   );
 }
