@@ -1,9 +1,5 @@
-import {
-  asJson,
-  TOPIC,
-  type HeartbeatBody,
-  type ResultFields,
-} from '../../engine/domain/model/record-bodies.ts';
+import { asJson, type ResultFields } from '../../engine/domain/model/record-bodies.ts';
+import { heartbeatBody } from '../../engine/domain/testing/worker-bodies.ts';
 import { keyOf, type ToCoordinator, type ToWorker } from '../../engine/domain/model/messages.ts';
 import type { Delivery, Worker, WorkerEffect } from '../../engine/domain/worker/worker.ts';
 import { RESERVED, type Did } from '../../engine/record/ids.ts';
@@ -29,7 +25,10 @@ interface Attempt {
   aborted: boolean;
 }
 
-/** The engine around a worker's rules, as `runtime/worker` is, in virtual time, with attempts that only pretend. */
+/**
+ * The engine around a worker's rules, as `runtime/worker` is, in virtual time, with attempts that only pretend: unlike the
+ * fleet of the transcripts, its log is durable late and may lose its end, and its links delay and break.
+ */
 export class WorkerHost {
   readonly did: Did;
   readonly alias: string;
@@ -299,23 +298,9 @@ export class WorkerHost {
   #take(connection: Connection, message: ToWorker | 'welcome'): void {
     if (message === 'welcome') return this.#open(connection);
     if (connection !== this.#connection) return;
-    switch (message.type) {
-      case 'deliver':
-        return this.step(() => this.core!.deliver(message.records));
-      case 'ack':
-        return this.step(() => this.core!.acknowledged(message.upTo));
-      case 'cancel':
-        return this.step(() => this.core!.cancel(message.deliveries, message.reason));
-      case 'recall':
-        return this.step(() => this.core!.recall(message.deliveries));
-      case 'fence':
-        return this.step(() => this.core!.fence(message.deliveries));
-      case 'stop':
-        return this.#stop(message.graceMs);
-      case 'permit':
-        this.#world.watcher.permits(this, message);
-        return this.step(() => this.core!.permitted(message.asOf, message.frozen));
-    }
+    if (message.type === 'stop') return this.#stop(message.graceMs);
+    if (message.type === 'permit') this.#world.watcher.permits(this, message);
+    this.step(() => this.core!.receive(message));
   }
 
   #open(connection: Connection): void {
@@ -359,21 +344,14 @@ export class WorkerHost {
   }
 
   #heartbeat(): SealedRecord {
-    const body: HeartbeatBody = {
-      topic: TOPIC.heartbeat,
-      did: this.did,
+    const body = heartbeatBody(this.did, {
       alias: this.alias,
-      role: 'worker',
-      endpoint: null,
-      version: '1',
       health: this.core!.stopping ? 'draining' : 'healthy',
       pid: this.process.life,
-      pid_start: null,
       slots: this.#world.profile.slots,
-      uptime_secs: 0,
       active_dispatches: this.core!.running,
       store_records: this.log.end,
-    };
+    });
     const clock = Math.max(this.#heartbeatClock, Math.floor(this.#now()));
     this.#heartbeatClock = clock + 1;
     const fields = { act: 'DO', actor: this.did, data_type: 'SCALAR', parents: [], clock } as const;

@@ -9,6 +9,7 @@ import {
   deleteNamespace,
 } from '../../engine/domain/commands/namespaces.ts';
 import { addRule, removeRule } from '../../engine/domain/commands/rules.ts';
+import { noted } from '../../engine/domain/commands/note-command.ts';
 import { say } from '../../engine/domain/commands/task-verbs.ts';
 import { celCompiler } from '../../engine/domain/join/cel.ts';
 import type { ResultFields } from '../../engine/domain/model/record-bodies.ts';
@@ -17,10 +18,11 @@ import { resolveTask, statusOf } from '../../engine/domain/model/tasks.ts';
 import { restoreState, saveState } from '../../engine/domain/fold/snapshot.ts';
 import { speedupReport } from '../../engine/domain/views/speedup.ts';
 import { joinDocument, runFacts, taskDocument } from '../../engine/domain/views/views.ts';
-import { FAN_OUT_CONTEXT, FOLD, HEARTBEAT_MS } from '../../engine/domain/testing/test-fleet.ts';
-import { Coordinator } from '../../engine/domain/coordinator/coordinator.ts';
+import { ELSEWHERE, FAN_OUT_CONTEXT, TestFleet } from '../../engine/domain/testing/test-fleet.ts';
 import { parseDescriptor } from '../../engine/plan/descriptor.ts';
-import type { Did, ThreadId } from '../../engine/record/ids.ts';
+import type { ThreadId } from '../../engine/record/ids.ts';
+import { seal } from '../../engine/record/record.ts';
+import { restoreRecords } from '../../engine/runtime/coordinator/restore-records.ts';
 import type { Subtask } from '../../engine/subtask/subtask.ts';
 import type { RuleFleet } from './rule-fleet.ts';
 
@@ -36,6 +38,8 @@ export interface Words {
 export interface Stage {
   readonly fleet: RuleFleet;
   readonly tell: (line: string) => void;
+  /** The issuer of the command, at this time. */
+  readonly by: (now: number) => fanOuts.Issuer;
   /** Tells what happened at a moment of a time that passes. */
   readonly moment: (passedMs: number) => void;
 }
@@ -44,29 +48,29 @@ type Command = (stage: Stage, words: Words) => void;
 
 /**
  * The commands of transcripts. `T1/build` is a subtask, and so is `build` in the newest fan-out that has one. `by=NAME` says
- * who gives a command. Keys of subtasks are those of `spl task fan-out`.
+ * who gives a command, `key=KEY` is its idempotency key. Keys of subtasks are those of `spl task fan-out`.
  */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   fleet({ fleet }, { plain, keyed }) {
     for (const alias of plain) fleet.add(alias, number(keyed['slots']) ?? 1);
   },
-  add({ fleet }, { plain: [alias], keyed }) {
+  add({ fleet, by }, { plain: [alias], keyed }) {
     const input = {
       ...BARE_TASK,
       ...{ goal: alias!, alias: alias!, dir: '/', namespace: keyed['ns'] ?? null },
       priority: (keyed['priority'] ?? 'medium') as 'medium',
       depends_on: keyed['depends']?.split('+') ?? [],
     };
-    fleet.step(now => fanOuts.addTask(core(fleet), input, `th_${alias}` as ThreadId, by(keyed, now)));
+    fleet.do(now => fanOuts.addTask(fleet.core, input, `th_${alias}` as ThreadId, by(now)));
   },
   'fan-out'(stage, words) {
-    const { fleet } = stage;
+    const { fleet, by } = stage;
     const {
       plain: [alias],
       keyed,
       rest,
     } = words;
-    const { tasks, aliases } = core(fleet).state;
+    const { tasks, aliases } = fleet.core.state;
     if (!tasks.has(aliases.get(alias!) as ThreadId)) COMMANDS['add']!(stage, words);
     const request = {
       ...BARE_FAN_OUT,
@@ -77,23 +81,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       budget_usd: number(keyed['budget']) ?? null,
       budget_tokens: number(keyed['budget-tokens']) ?? null,
     };
-    fleet.step(now => fanOuts.fanOut(core(fleet), alias!, request, FAN_OUT_CONTEXT, by(keyed, now)));
+    fleet.do(now => fanOuts.fanOut(fleet.core, alias!, request, FAN_OUT_CONTEXT, by(now)));
   },
-  retry({ fleet }, { plain: [ref], keyed }) {
+  retry({ fleet, by }, { plain: [ref], keyed }) {
     const [task, subtask] = ref!.split('/');
     const what = subtask === undefined ? { failed: true } : { subtask };
     const input = { ...what, hint: keyed['hint'] ?? null };
-    fleet.step(now => fanOuts.retry(core(fleet), task!, input, by(keyed, now)));
+    fleet.do(now => fanOuts.retry(fleet.core, task!, input, by(now)));
   },
-  cancel({ fleet }, { plain: [ref], keyed }) {
+  cancel({ fleet, by }, { plain: [ref], keyed }) {
     const [task, subtask = null] = ref!.split('/');
     const input = { subtask, reason: keyed['reason'] ?? null };
-    fleet.step(now => fanOuts.cancel(core(fleet), task!, input, by(keyed, now)));
+    fleet.do(now => fanOuts.cancel(fleet.core, task!, input, by(now)));
   },
-  'run-serial'({ fleet }, { plain: [alias], keyed }) {
+  'run-serial'({ fleet, by }, { plain: [alias], keyed }) {
     const thread = `th_${alias}_serial` as ThreadId;
     const input = { worker: keyed['on'] ?? null };
-    fleet.step(now => fanOuts.runSerial(core(fleet), alias!, input, thread, by(keyed, now)));
+    fleet.do(now => fanOuts.runSerial(fleet.core, alias!, input, thread, by(now)));
   },
   finish({ fleet }, { plain: [ref, verdict = 'accept'], keyed }) {
     const { fanOut, index } = subtaskOf(fleet, ref!);
@@ -114,7 +118,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   abandon({ fleet }, { plain: [alias], keyed }) {
     const { did } = fleet.member(alias!);
-    fleet.step(now => core(fleet).abandon(did, keyed['reason'] ?? 'it does not come back', now));
+    fleet.do(now => fleet.core.abandon(did, keyed['reason'] ?? 'it does not come back', now));
   },
   cut({ fleet }, { plain }) {
     for (const alias of plain) fleet.cut(alias);
@@ -127,25 +131,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   stop({ fleet }, { plain: [alias], keyed }) {
     const graceMs = milliseconds(keyed['grace'] ?? '0s');
-    fleet.step(now => core(fleet).stop(fleet.member(alias!).did, graceMs, now));
+    fleet.do(now => fleet.core.stop(fleet.member(alias!).did, graceMs, now));
   },
   'grace-over'({ fleet }, { plain: [alias] }) {
     fleet.graceOver(alias!);
   },
   restart({ fleet }, { plain: [from] }) {
-    const { coordinator } = fleet;
     if (from !== 'snapshot') return fleet.restart();
-    const state = restoreState(saveState(coordinator.core.state, celCompiler), celCompiler)!;
-    for (const { alias } of fleet.members.values()) fleet.cut(alias);
-    coordinator.core = new Coordinator({ ...FOLD, heartbeatMs: HEARTBEAT_MS, state });
-    fleet.step(now => coordinator.core.resume(now));
-    for (const { alias } of fleet.members.values()) fleet.link(alias);
+    const state = restoreState(saveState(fleet.core.state, celCompiler), celCompiler);
+    if (state === undefined) throw new Error('the snapshot cannot be read');
+    fleet.restart(state);
   },
   pass({ fleet, moment }, { plain: [time] }) {
     fleet.pass(milliseconds(time!), moment);
   },
 
-  kill({ fleet }, { plain: [namespace], keyed }) {
+  kill({ fleet, by }, { plain: [namespace], keyed }) {
     const what =
       namespace === 'everything'
         ? { namespace: null, emergency: true }
@@ -157,35 +158,57 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       grace_secs: number(keyed['grace']) ?? null,
       reason: keyed['reason'] ?? null,
     };
-    fleet.step(now => kill(core(fleet), input, by(keyed, now)));
+    fleet.do(now => noted(fleet.core, 'kill', by(now), issuer => kill(fleet.core, input, issuer)));
   },
-  unkill({ fleet }, { plain: [namespace], keyed }) {
+  unkill({ fleet, by }, { plain: [namespace] }) {
     const emergency = namespace === 'everything';
     const input = { namespace: emergency ? null : namespace!, emergency };
-    fleet.step(now => unkill(core(fleet), input, by(keyed, now)));
+    fleet.do(now => noted(fleet.core, 'unkill', by(now), issuer => unkill(fleet.core, input, issuer)));
   },
-  namespace({ fleet }, { plain: [verb, id], keyed }) {
+  namespace({ fleet, by }, { plain: [verb, id], keyed }) {
     const policy = policyOf(keyed);
     const input = { id: id!, description: null, ...(policy && { policy }) };
-    fleet.step(now => {
-      if (verb === 'archive') archiveNamespace(core(fleet), id!, by(keyed, now));
-      else if (verb === 'delete') deleteNamespace(core(fleet), id!, by(keyed, now));
-      else createNamespace(core(fleet), input, by(keyed, now));
-    });
+    fleet.do(now =>
+      noted(fleet.core, `namespace.${verb}`, by(now), issuer => {
+        if (verb === 'archive') archiveNamespace(fleet.core, id!, issuer);
+        else if (verb === 'delete') deleteNamespace(fleet.core, id!, issuer);
+        else createNamespace(fleet.core, input, issuer);
+        return {};
+      }),
+    );
   },
-  rule({ fleet }, { plain: [verb, name, rule, effect = 'deny'], keyed }) {
-    fleet.step(now => {
-      if (verb === 'remove') return removeRule(core(fleet), name!, by(keyed, now));
-      const added = { name: name!, rule: rule!, effect: effect as 'deny' };
-      return addRule(core(fleet), added, celCompiler, by(keyed, now));
-    });
+  rule({ fleet, by }, { plain: [verb, name, rule, effect = 'deny'] }) {
+    const added = { name: name!, rule: rule!, effect: effect as 'deny' };
+    fleet.do(now =>
+      noted(fleet.core, `rule.${verb}`, by(now), issuer =>
+        verb === 'remove'
+          ? removeRule(fleet.core, name!, issuer)
+          : addRule(fleet.core, added, celCompiler, issuer),
+      ),
+    );
   },
 
+  /** Restores the thread of a fan-out that another home has run, all of whose subtasks accepted. */
+  restore({ fleet, by, tell }, { plain: [alias], keyed, rest }) {
+    const elsewhere = new TestFleet(1, 1, ELSEWHERE);
+    const thread = `th_${alias}` as ThreadId;
+    const task = elsewhere.addTask({ alias: keyed['alias'] ?? alias! }, undefined, thread);
+    const fanOut = elsewhere.fanOut(rest.split(';').map(subtask), {}, undefined, task);
+    fanOut.children.forEach((_, index) => elsewhere.report(fanOut, index));
+    const records = elsewhere.log.filter(({ record }) => record.thread === thread);
+    const choices = { on_conflict: (keyed['on-conflict'] ?? 'fail') as 'fail', dry_run: false };
+    const entries = records.map(({ record }) => ({ sealed: seal(record), signature: undefined }));
+    const restored = fleet.do(now =>
+      restoreRecords(fleet.core, entries, fleet.places, choices, celCompiler, by(now)),
+    );
+    const { written, existing, left_out: leftOut } = restored;
+    tell(`${written} written, ${existing} here before, ${leftOut.length} left out`);
+  },
   show(stage, { plain }) {
-    for (const alias of plain) showTask(stage, resolveTask(core(stage.fleet).state, alias));
+    for (const alias of plain) showTask(stage, resolveTask(stage.fleet.core.state, alias));
   },
   speedup({ fleet, tell }, { plain: [alias], keyed }) {
-    const { state } = core(fleet);
+    const { state } = fleet.core;
     const serial =
       keyed['serial'] === undefined ? null : runFacts(state, resolveTask(state, keyed['serial']));
     const report = speedupReport(runFacts(state, resolveTask(state, alias!)), serial);
@@ -198,25 +221,19 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...Object.fromEntries(
     TASK_VERBS.map(verb => [
       verb,
-      ({ fleet }: Stage, { plain: [alias], keyed }: Words) => {
+      ({ fleet, by }: Stage, { plain: [alias], keyed }: Words) => {
         const until = keyed['until'];
         const input = {
           ...(keyed['reason'] !== undefined && { reason: keyed['reason'] }),
           ...(keyed['summary'] !== undefined && { summary: keyed['summary'] }),
           ...(keyed['on'] !== undefined && { on: keyed['on'] }),
-          ...(until !== undefined && { until_unix: (fleet.coordinator.now + milliseconds(until)) / 1000 }),
+          ...(until !== undefined && { until_unix: (fleet.now + milliseconds(until)) / 1000 }),
         };
-        fleet.step(now => say(core(fleet), alias!, verb, input, by(keyed, now)));
+        fleet.do(now => say(fleet.core, alias!, verb, input, by(now)));
       },
     ]),
   ),
 };
-
-const core = (fleet: RuleFleet): Coordinator => fleet.coordinator.core;
-
-function by(keyed: Words['keyed'], now: number): fanOuts.Issuer {
-  return { actor: `did:sync:user:${keyed['by'] ?? 'tester'}` as Did, key: undefined, now };
-}
 
 /** The subtask of a text such as `build target=a timeout=5`, whose keys are those of `spl task fan-out`. */
 function subtask(text: string): Partial<Subtask> {
@@ -232,7 +249,7 @@ function subtask(text: string): Partial<Subtask> {
 
 /** Finds `build`, in the newest fan-out that has it, or `T1/build`. */
 function subtaskOf(fleet: RuleFleet, ref: string): { readonly fanOut: FanOut; readonly index: number } {
-  const { state } = core(fleet);
+  const { state } = fleet.core;
   const [first, second] = ref.split('/');
   const tasks = second === undefined ? [...state.tasks.values()].reverse() : [resolveTask(state, first!)];
   for (const { fanOut } of tasks) {
@@ -273,15 +290,15 @@ function policyOf(keyed: Words['keyed']): Policy | undefined {
 }
 
 function showTask({ fleet, tell }: Stage, task: Task): void {
-  const { now } = fleet.coordinator;
-  const { state } = core(fleet);
+  const { now, core } = fleet;
+  const { state } = core;
   if (task.fanOut === null) {
     const { status, reason, verbs } = taskDocument(state, task, now);
     return tell(
       `${task.alias} ${status}${reason === null ? '' : `: ${reason}`}; may be: ${verbs.join(', ')}`,
     );
   }
-  const { children, under_way: isUnderWay } = joinDocument(core(fleet), task, false, now);
+  const { children, under_way: isUnderWay } = joinDocument(core, task, false, now);
   tell(`${task.alias} ${statusOf(state, task, now)}${isUnderWay ? ', under way' : ''}`);
   for (const { name, state: stage, verdict, worker, reason, stalled_secs: silent } of children)
     tell(

@@ -1,8 +1,9 @@
 import type { ToCoordinator, ToWorker } from '../../engine/domain/model/messages.ts';
 import type { ResultFields } from '../../engine/domain/model/record-bodies.ts';
-import type { FanOut } from '../../engine/domain/model/state.ts';
+import type { FanOut, FleetState } from '../../engine/domain/model/state.ts';
 import { Worker, type Delivery, type WorkerEffect } from '../../engine/domain/worker/worker.ts';
 import { TestFleet, workerDid } from '../../engine/domain/testing/test-fleet.ts';
+import type { Log } from '../../engine/log/log.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import type { FleetRecord } from '../../engine/record/record.ts';
 
@@ -36,11 +37,10 @@ export interface Listener {
 const BEAT_MS = 500;
 
 /**
- * The rules of a coordinator and of its workers, each with the other's real words. Logs are durable at once, messages arrive
- * at once over links that stand, and the time is what a test says.
+ * A fleet whose workers have their real rules, so that every message is a real one. Logs are durable at once, messages
+ * arrive at once over links that stand, and the time is what a test says.
  */
-export class RuleFleet {
-  readonly coordinator = new TestFleet();
+export class RuleFleet extends TestFleet {
   readonly members = new Map<string, Member>();
   readonly #listener: Listener;
   /** Words on their way to the coordinator. */
@@ -52,6 +52,7 @@ export class RuleFleet {
   #told = 0;
 
   constructor(listener: Listener) {
+    super();
     this.#listener = listener;
   }
 
@@ -64,40 +65,37 @@ export class RuleFleet {
       attempts: new Map(),
     };
     this.members.set(alias, member);
-    const admitted = { did, alias, role: 'worker', home: `/${alias}`, public_key: alias } as const;
-    this.step(now => this.coordinator.core.admit(admitted, now));
+    this.admit(number, alias);
     this.begin(alias);
   }
 
   // --- the coordinator ----------------------------------------------------------------------------------------
 
   /** One step of the coordinator, and everything that follows from it. */
-  step<T>(decide: (now: number) => T): T {
-    const answer = this.coordinator.do(decide);
+  override do<T>(decide: (now: number) => T): T {
+    const answer = super.do(decide);
     this.#settle();
     return answer;
   }
 
-  /** Another coordinator takes up the log; its workers find it. */
-  restart(): void {
+  /** Another coordinator takes up the log, or the state of a checkpoint; its workers find it. */
+  override restart(state?: FleetState): void {
     for (const member of this.members.values()) this.cut(member.alias);
-    this.coordinator.restart();
-    this.#settle();
+    super.restart(state);
     for (const { alias, rules } of this.members.values()) if (rules !== undefined) this.link(alias);
   }
 
-  /** Lets time pass. @param moment hears of each moment at which something may have happened. */
-  pass(ms: number, moment: (passedMs: number) => void): void {
-    const begun = this.coordinator.now;
-    while (this.coordinator.now < begun + ms) {
-      this.coordinator.pass(Math.min(BEAT_MS, begun + ms - this.coordinator.now));
-      this.#settle();
+  /** Lets time pass. @param moment is called after each moment at which something may have happened */
+  override pass(ms: number, moment: (passedMs: number) => void = () => undefined): void {
+    const begun = this.now;
+    while (this.now < begun + ms) {
+      super.pass(Math.min(BEAT_MS, begun + ms - this.now));
       for (const member of this.members.values()) {
         if (!member.isAwake || member.rules === undefined) continue;
         this.#act(member, () => undefined);
         if (member.isLinked) this.#beat(member);
       }
-      moment(this.coordinator.now - begun);
+      moment(this.now - begun);
     }
   }
 
@@ -121,7 +119,7 @@ export class RuleFleet {
     this.cut(alias);
     member.rules = undefined;
     member.attempts.clear();
-    this.step(now => this.coordinator.core.gone(member.did, reason, now));
+    this.do(now => this.core.gone(member.did, reason, now));
   }
 
   link(alias: string): void {
@@ -134,7 +132,7 @@ export class RuleFleet {
     const member = this.member(alias);
     if (!member.isLinked) return;
     member.isLinked = false;
-    this.step(() => this.coordinator.core.disconnected(member.did));
+    this.do(() => this.core.disconnected(member.did));
     this.#act(member, rules => rules.disconnected());
   }
 
@@ -167,7 +165,7 @@ export class RuleFleet {
   #act(member: Member, act: (rules: Worker) => void): void {
     const { rules } = member;
     if (rules === undefined) return;
-    rules.advance(this.coordinator.now);
+    rules.advance(this.now);
     act(rules);
     for (let effects = rules.takeAtOnce(); effects.length > 0; effects = rules.takeAtOnce())
       for (const effect of effects) this.#do(member, effect);
@@ -209,10 +207,9 @@ export class RuleFleet {
 
   /** Delivers messages and ends of attempts until none is left. */
   #settle(): void {
-    const { coordinator } = this;
-    this.#tell();
-    const sent = coordinator.sent.splice(0);
-    const ended = coordinator.ended.splice(0);
+    while (this.#told < this.log.length) this.#listener.recorded(this.log[this.#told++]!.record);
+    const sent = this.sent.splice(0);
+    const ended = this.ended.splice(0);
     for (const did of ended) this.#listener.processEnded(this.memberOf(did)!);
     for (const { to, message } of sent) this.#hear(this.memberOf(to)!, message);
     const words = this.#words.splice(0);
@@ -231,46 +228,24 @@ export class RuleFleet {
     member.rules = undefined;
     this.#listener.exited(member);
     this.cut(member.alias);
-    this.step(now => this.coordinator.core.stopped(member.did, now));
-  }
-
-  #tell(): void {
-    const { log } = this.coordinator;
-    while (this.#told < log.length) this.#listener.recorded(log[this.#told++]!.record);
+    this.do(now => this.core.stopped(member.did, now));
   }
 
   #hear(member: Member, message: ToWorker): void {
     if (!member.isLinked) return;
     this.#listener.sent(member, message);
-    this.#act(member, rules => {
-      switch (message.type) {
-        case 'deliver':
-          return rules.deliver(message.records);
-        case 'ack':
-          return rules.acknowledged(message.upTo);
-        case 'cancel':
-          return rules.cancel(message.deliveries, message.reason);
-        case 'recall':
-          return rules.recall(message.deliveries);
-        case 'fence':
-          return rules.fence(message.deliveries);
-        case 'stop':
-          return rules.stop();
-        case 'permit':
-          return rules.permitted(message.asOf, message.frozen);
-      }
-    });
+    this.#act(member, rules => rules.receive(message));
   }
 
   #take(member: Member, message: ToCoordinator): void {
     const { did } = member;
-    this.step(now => {
-      const { core } = this.coordinator;
+    this.do(now => {
+      const { core } = this;
       switch (message.type) {
         case 'hello':
           return core.hello(did, message.held, message.at, now);
         case 'report': {
-          const known = new Set(this.coordinator.log.map(({ record }) => record.id));
+          const known = new Set(this.log.map(({ record }) => record.id));
           const records = message.records.filter(({ record }) => !known.has(record.id));
           if (records.length > 0) core.reports(did, { records }, now);
           return core.acknowledge(did, message.first + message.records.length);
@@ -290,11 +265,22 @@ export class RuleFleet {
   }
 
   #beat({ number, alias, slots }: Member): void {
-    this.coordinator.beat(number, { alias, slots });
-    this.#settle();
+    this.beat(number, { alias, slots });
   }
 
   // --- questions ----------------------------------------------------------------------------------------------
+
+  /** The positions of the records in the coordinator's log. */
+  readonly places: Pick<Log, 'find' | 'findSlot'> = {
+    find: id => this.#placeOf(record => record.id === id),
+    findSlot: (actor, thread, clock) =>
+      this.#placeOf(each => each.actor === actor && each.thread === thread && each.clock === clock),
+  };
+
+  #placeOf(isIt: (record: FleetRecord) => boolean): number | undefined {
+    const place = this.log.findIndex(({ record }) => isIt(record));
+    return place < 0 ? undefined : place;
+  }
 
   /** The attempt that runs for a subtask, on whichever worker. */
   attemptOf({ task }: FanOut, index: number): { readonly member: Member; readonly key: string } {

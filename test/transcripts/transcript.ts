@@ -4,6 +4,7 @@ import { COMMANDS, wordsOf } from './commands.ts';
 import { RuleFleet } from './rule-fleet.ts';
 import { messageInWords, Names, recordInWords } from './telling.ts';
 import { TOPIC, topicOf } from '../../engine/domain/model/record-bodies.ts';
+import type { Did } from '../../engine/record/ids.ts';
 
 /** The topics of a worker's own log that no record of the coordinator tells as well. */
 const OF_WORKERS: ReadonlySet<string | undefined> = new Set([TOPIC.childStarted, TOPIC.outboxAcked]);
@@ -24,7 +25,7 @@ export function play(text: string): string {
 
 /** Tells what happens in a fleet, in lines. */
 class Teller {
-  readonly #names = new Names(() => this.#fleet.coordinator.core.state);
+  readonly #names = new Names(() => this.#fleet.core.state);
   readonly #statuses = new Map<string, string>();
   /** Lines of earlier moments of a time that passes. */
   #earlier: string[] = [];
@@ -53,9 +54,12 @@ class Teller {
     const [name, ...plain] = words.plain;
     const command = COMMANDS[name!];
     if (command === undefined) throw new Error(`'${name}' is no command of a transcript`);
+    const { key, by: user = 'tester' } = words.keyed;
+    const digest = line.replaceAll(/ (?:key|by)=\S+/g, '');
     const stage = {
       fleet: this.#fleet,
       tell: (text: string) => this.#tell(text),
+      by: (now: number) => ({ actor: `did:sync:user:${user}` as Did, key, digest, now }),
       moment: (passedMs: number) => this.#moment(passedMs),
     };
     try {
@@ -84,7 +88,7 @@ class Teller {
 
   /** The lines since the last moment, with the statuses that changed. */
   #fresh(): readonly string[] {
-    const { core, now } = this.#fleet.coordinator;
+    const { core, now } = this.#fleet;
     for (const task of core.state.tasks.values()) {
       const status = statusOf(core.state, task, now);
       const before = this.#statuses.get(task.thread) ?? 'inbox';

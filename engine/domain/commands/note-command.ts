@@ -1,6 +1,6 @@
 import type { Json } from '../../record/canonical.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
-import { keyOf, type Issuer } from '../model/idempotency-keys.ts';
+import { keptFor, keyOf, type Issuer } from '../model/idempotency-keys.ts';
 import { TOPIC, type CommandDoneBody } from '../model/record-bodies.ts';
 
 /**
@@ -26,4 +26,18 @@ export function noteCommand(
     ...keyOf(issuer),
   };
   coordinator.noteDone(body, issuer.now);
+}
+
+/** Runs a command of one step whose records store no key, once per key: a repetition gets the first answer. */
+export function noted<T>(
+  coordinator: Coordinator,
+  operation: string,
+  issuer: Issuer,
+  run: (issuer: Issuer) => T,
+): T {
+  const kept = keptFor(coordinator.state, issuer);
+  if (kept?.answer !== undefined) return kept.answer as T;
+  const answer = run(issuer);
+  if (kept === undefined) noteCommand(coordinator, operation, answer, issuer);
+  return answer;
 }

@@ -3,7 +3,7 @@ import type { Policy } from '../../contract/policy.ts';
 import type { TaskDocument, TaskStatus } from '../../contract/documents.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
 import { seal, type FleetRecord, type SealedRecord } from '../../record/record.ts';
-import { asJson, TOPIC, topicOf, type ChildDoneBody, type HeartbeatBody } from '../model/record-bodies.ts';
+import { asJson, topicOf, type ChildDoneBody, type HeartbeatBody } from '../model/record-bodies.ts';
 import { celCompiler } from '../join/cel.ts';
 import * as commands from '../commands/fan-out.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
@@ -15,8 +15,11 @@ import { say } from '../commands/task-verbs.ts';
 import { statusOf } from '../model/tasks.ts';
 import { taskDocument } from '../views/views.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
+import { heartbeatBody, reportBody } from './worker-bodies.ts';
 
 export const SELF = 'did:sync:instance:c000000000000000' as Did;
+/** The coordinator of another home. */
+export const ELSEWHERE = 'did:sync:instance:e000000000000000' as Did;
 export const USER = 'did:sync:user:tester' as Did;
 /** A user who judges the work of USER. */
 export const OTHER = 'did:sync:user:other' as Did;
@@ -45,7 +48,7 @@ export interface Sent {
 /** A coordinator whose records are durable immediately, and workers that send only what a test makes them send. */
 export class TestFleet {
   now = 1_000_000;
-  core = this.#newCore(emptyState());
+  core: Coordinator;
   /** The records of the log, with their times. */
   readonly log: { readonly record: FleetRecord; readonly at: number }[] = [];
   /** The messages sent to workers since the last reset. */
@@ -57,10 +60,13 @@ export class TestFleet {
   /** Workers whose processes were to be ended. */
   readonly ended: Did[] = [];
   readonly #clocks = new Map<string, number>();
+  readonly #self: Did;
   #tasks = 0;
 
   /** Creates a fleet with this number of live workers. */
-  constructor(workers = 0, slots = 1) {
+  constructor(workers = 0, slots = 1, self = SELF) {
+    this.#self = self;
+    this.core = this.#newCore(emptyState());
     for (let n = 0; n < workers; n++) {
       this.admit(n);
       this.beat(n, { slots });
@@ -106,30 +112,24 @@ export class TestFleet {
     this.do(now => this.core.tick(now));
   }
 
-  /** Replaces the coordinator. The new one reads the log. */
-  restart(): void {
-    this.core = this.#newCore(this.replayed());
+  /** Replaces the coordinator. The new one reads the log, or the state of a checkpoint. */
+  restart(state = this.replayed()): void {
+    this.core = this.#newCore(state);
     this.do(now => this.core.resume(now));
   }
 
   /** Returns the state that the log folds to. */
   replayed(): FleetState {
     const state = emptyState();
-    for (const { record, at } of this.log) applyRecord(state, record, at, FOLD);
+    for (const { record, at } of this.log) applyRecord(state, record, at, { ...FOLD, self: this.#self });
     return state;
   }
 
   // --- workers ------------------------------------------------------------------------------------------------
 
-  admit(n: number): void {
-    const alias = `worker-${n}`;
-    const admitted = {
-      did: workerDid(n),
-      alias,
-      role: 'worker',
-      home: `/${alias}`,
-      public_key: alias,
-    } as const;
+  admit(n: number, alias = `worker-${n}`): void {
+    const did = workerDid(n);
+    const admitted = { did, alias, role: 'worker', home: `/${alias}`, public_key: alias } as const;
     this.do(now => this.core.admit(admitted, now));
   }
 
@@ -139,22 +139,7 @@ export class TestFleet {
 
   /** @param at the time by the worker's own clock, in ms */
   beat(n: number, changed: Partial<HeartbeatBody> = {}, at = this.now): void {
-    const body: HeartbeatBody = {
-      topic: TOPIC.heartbeat,
-      did: workerDid(n),
-      alias: `worker-${n}`,
-      role: 'worker',
-      endpoint: null,
-      version: '1',
-      health: 'healthy',
-      pid: 100 + n,
-      pid_start: null,
-      slots: 1,
-      uptime_secs: 0,
-      active_dispatches: 0,
-      store_records: 0,
-      ...changed,
-    };
+    const body = heartbeatBody(workerDid(n), { alias: `worker-${n}`, pid: 100 + n, ...changed });
     const sealed = this.sealAs(workerDid(n), RESERVED.instanceRegistry, 'DO', asJson(body));
     this.do(now => this.core.heartbeat(workerDid(n), sealed, undefined, at, now));
   }
@@ -185,16 +170,8 @@ export class TestFleet {
   #sealDone(fanOut: FanOut, index: number, changed: Partial<ChildDoneBody> & { by?: Did }): SealedRecord {
     const { by, ...members } = changed;
     const child = fanOut.children[index]!;
-    const body: ChildDoneBody = {
-      topic: TOPIC.childDone,
-      index,
-      attempt: child.attempt,
-      delivery: child.deliveries - 1,
-      verdict: 'accept',
-      cost_usd: 0,
-      wall_time_secs: 1,
-      ...members,
-    };
+    const { attempt, deliveries } = child;
+    const body = reportBody({ index, attempt, delivery: deliveries - 1 }, members);
     return this.sealAs(by ?? child.worker!, fanOut.task.thread, 'DO', asJson(body));
   }
 
@@ -222,8 +199,11 @@ export class TestFleet {
 
   // --- commands -----------------------------------------------------------------------------------------------
 
-  addTask(changed: Partial<TaskAdd> = {}, key?: string): Task {
-    const thread = `th_task${++this.#tasks}` as ThreadId;
+  addTask(
+    changed: Partial<TaskAdd> = {},
+    key?: string,
+    thread = `th_task${++this.#tasks}` as ThreadId,
+  ): Task {
     const input = { ...BARE_TASK, alias: `T-${this.#tasks}`, ...changed };
     const added = this.do(now => commands.addTask(this.core, input, thread, { actor: USER, key, now }));
     return this.core.state.tasks.get(added.thread as ThreadId)!;
@@ -290,7 +270,7 @@ export class TestFleet {
   }
 
   #newCore(state: FleetState): Coordinator {
-    return new Coordinator({ ...FOLD, heartbeatMs: HEARTBEAT_MS, state });
+    return new Coordinator({ ...FOLD, self: this.#self, heartbeatMs: HEARTBEAT_MS, state });
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type DeliveryRef,
   type FrozenNamespace,
   type ToCoordinator,
+  type ToWorker,
 } from '../model/messages.ts';
 import { DELIVERY, type DeliveryEvent, type DeliveryState } from '../model/delivery-machines.ts';
 import { next } from '../model/machine.ts';
@@ -252,6 +253,26 @@ export class Worker {
   disconnected(): void {
     this.#connected = false;
     this.#askedAt = null;
+  }
+
+  /** Applies a message of the coordinator. The caller times the grace of a stop. */
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'deliver':
+        return this.deliver(message.records);
+      case 'ack':
+        return this.acknowledged(message.upTo);
+      case 'cancel':
+        return this.cancel(message.deliveries, message.reason);
+      case 'recall':
+        return this.recall(message.deliveries);
+      case 'fence':
+        return this.fence(message.deliveries);
+      case 'stop':
+        return this.stop();
+      case 'permit':
+        return this.permitted(message.asOf, message.frozen);
+    }
   }
 
   /** Accepts child INTENDs to run. A repeated delivery runs only once. */

@@ -2,7 +2,7 @@ import type { CallContext } from '../../contract/engine.ts';
 import type { CommandName } from '../../operations/index.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { keptFor, keyTaken, type Issuer } from '../../domain/model/idempotency-keys.ts';
-import { noteCommand } from '../../domain/commands/note-command.ts';
+import { noteCommand, noted } from '../../domain/commands/note-command.ts';
 
 /** A call with the digest of its command, if it has an idempotency key. */
 export interface KeyedContext extends CallContext {
@@ -38,14 +38,7 @@ export class KeyedCommands {
 
   /** Runs a command of one step whose records store no key; the same step stores the answer. */
   noted<T>(name: CommandName, context: KeyedContext, run: (issuer: Issuer) => T): Promise<T> {
-    const { coordinator } = this.#options;
-    return this.command(context, issuer => {
-      const kept = keptFor(coordinator.state, issuer);
-      if (kept?.answer !== undefined) return kept.answer as T;
-      const answer = run(issuer);
-      if (kept === undefined) noteCommand(coordinator, name, answer, issuer);
-      return answer;
-    });
+    return this.command(context, issuer => noted(this.#options.coordinator, name, issuer, run));
   }
 
   /**

@@ -66,7 +66,7 @@ function checkSignature({
 export function restoreRecords(
   coordinator: Coordinator,
   entries: readonly Restored[],
-  log: Log,
+  log: Pick<Log, 'find' | 'findSlot'>,
   { on_conflict: choice, dry_run: dryRun }: Pick<RecordsRestore, 'on_conflict' | 'dry_run'>,
   cel: CelCompiler,
   issuer: Issuer,
@@ -113,7 +113,7 @@ function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
   slots: ReadonlySet<string>,
-  log: Log,
+  log: Pick<Log, 'findSlot'>,
 ): string | undefined {
   const { actor, thread, clock } = record;
   if (slots.has(slotOf(record)) || log.findSlot(actor, thread, clock) !== undefined)

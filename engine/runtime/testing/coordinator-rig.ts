@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { VERSION, type CallContext } from '../../contract/engine.ts';
-import { asJson, TOPIC, type ChildDoneBody, type HeartbeatBody } from '../../domain/model/record-bodies.ts';
+import {
+  asJson,
+  type ChildBody,
+  type ChildDoneBody,
+  type HeartbeatBody,
+} from '../../domain/model/record-bodies.ts';
+import { heartbeatBody, reportBody } from '../../domain/testing/worker-bodies.ts';
 import { celCompiler } from '../../domain/join/cel.ts';
 import { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { applyRecord } from '../../domain/fold/apply-record.ts';
@@ -200,21 +206,7 @@ export class RawWorker {
   }
 
   beat(changes: Partial<HeartbeatBody> = {}): void {
-    const body: HeartbeatBody = {
-      topic: TOPIC.heartbeat,
-      did: this.key.did,
-      alias: 'worker',
-      role: 'worker',
-      version: VERSION,
-      health: 'healthy',
-      pid: 1,
-      pid_start: 'none',
-      slots: 1,
-      uptime_secs: 0,
-      active_dispatches: 0,
-      store_records: 0,
-      ...changes,
-    };
+    const body = heartbeatBody(this.key.did, { version: VERSION, pid_start: 'none', ...changes });
     const record = this.#seal({
       body: asJson(body),
       thread: RESERVED.instanceRegistry,
@@ -225,16 +217,8 @@ export class RawWorker {
 
   /** A report of the delivery that this INTEND asks for. */
   reportOf({ record: { body, clock } }: SealedRecord, changes: Partial<ChildDoneBody> = {}): SealedRecord {
-    const done: ChildDoneBody = {
-      topic: TOPIC.childDone,
-      index: body['index'] as number,
-      attempt: body['attempt'] as number,
-      delivery: clock,
-      verdict: 'accept',
-      cost_usd: 0,
-      wall_time_secs: 0.001,
-      ...changes,
-    };
+    const { index, attempt } = body as unknown as ChildBody;
+    const done = reportBody({ index, attempt, delivery: clock }, { wall_time_secs: 0.001, ...changes });
     return this.#seal({
       body: asJson(done),
       thread: body['parent_thread'] as ThreadId,

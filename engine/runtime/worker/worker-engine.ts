@@ -407,22 +407,8 @@ export class WorkerEngine {
   }
 
   #take(message: Signed<ToWorker>): void {
-    switch (message.type) {
-      case 'deliver':
-        return this.#step(() => this.#core.deliver(message.records));
-      case 'ack':
-        return this.#step(() => this.#core.acknowledged(message.upTo));
-      case 'cancel':
-        return this.#step(() => this.#core.cancel(message.deliveries, message.reason));
-      case 'recall':
-        return this.#step(() => this.#core.recall(message.deliveries));
-      case 'fence':
-        return this.#step(() => this.#core.fence(message.deliveries));
-      case 'stop':
-        return this.stop(message.graceMs);
-      case 'permit':
-        return this.#step(() => this.#core.permitted(message.asOf, message.frozen));
-    }
+    if (message.type === 'stop') return this.stop(message.graceMs);
+    this.#step(() => this.#core.receive(message));
   }
 
   #beat(): void {
