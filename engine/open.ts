@@ -27,7 +27,7 @@ import type { Did } from './record/ids.ts';
 import { risingClock, type Clock } from './runtime/clock.ts';
 import { CoordinatorEngine } from './runtime/coordinator/coordinator-engine.ts';
 import type { Executor } from './runtime/executors/executor.ts';
-import { untilNothingOpen } from './runtime/coordinator/linger.ts';
+import { waitUntilIdle } from './runtime/coordinator/linger.ts';
 import { streamLogger, type Logger } from './runtime/logger.ts';
 import { Tokens } from './runtime/coordinator/tokens.ts';
 import { worktreeSettings } from './runtime/worktrees/worktree.ts';
@@ -320,7 +320,7 @@ export async function standIn({ home, lease, lingerMs, signal }: StandInOptions)
   try {
     for (const note of running.notes) logger.info(note);
     logger.info(`standby: took over, ${running.engine.openFanOuts} fan-outs are open (home=${home})`);
-    void untilNothingOpen(running.engine, lingerMs, signal).then(() => end(0));
+    void waitUntilIdle(running.engine, lingerMs, signal).then(() => end(0));
     return await ended;
   } finally {
     await running.close();

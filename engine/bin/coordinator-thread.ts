@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import * as v from 'valibot';
-import { closeSchema, threadDataSchema, type ThreadWord } from '../client/thread-protocol.ts';
+import { closeSchema, threadDataSchema, type ThreadMessage } from '../client/thread-protocol.ts';
 import type { ErrorDocument } from '../contract/documents.ts';
 import { FleetError, messageOf } from '../errors.ts';
 import { useCodeCache } from './code-cache.ts';
@@ -10,10 +10,10 @@ import { useCodeCache } from './code-cache.ts';
 /** Runs a coordinator in a thread of its own, so that its work does not block the process around it. */
 async function main(port: MessagePort): Promise<void> {
   const { home, workerPriority } = v.parse(threadDataSchema, workerData);
-  const say = (word: ThreadWord): void => port.postMessage(word);
+  const post = (message: ThreadMessage): void => port.postMessage(message);
   const logger = {
-    info: (message: string) => say({ kind: 'log', level: 'info', message }),
-    error: (message: string) => say({ kind: 'log', level: 'error', message }),
+    info: (message: string) => post({ kind: 'log', level: 'info', message }),
+    error: (message: string) => post({ kind: 'log', level: 'error', message }),
   };
   const asked = closeAsked(port);
   useCodeCache(dirname(fileURLToPath(import.meta.url)));
@@ -23,11 +23,11 @@ async function main(port: MessagePort): Promise<void> {
     flags: {},
     env: process.env,
     logger,
-    onStop: error => say({ kind: 'stopped', error: error === undefined ? null : documentOf(error) }),
+    onStop: error => post({ kind: 'stopped', error: error === undefined ? null : documentOf(error) }),
     workerPriority,
-  }).catch((thrown: unknown) => say({ kind: 'refused', error: documentOf(thrown) }));
+  }).catch((thrown: unknown) => post({ kind: 'refused', error: documentOf(thrown) }));
   if (running === undefined) return;
-  say({ kind: 'open', notes: [...running.notes] });
+  post({ kind: 'open', notes: [...running.notes] });
   await asked;
   await running.close().catch((thrown: unknown) => logger.error(`while letting go: ${messageOf(thrown)}`));
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { connect } from '../client/client.ts';
-import { noticingHang } from './hang.ts';
+import { detectHang } from './hang.ts';
 
 describe('a call to an engine of this machine', () => {
   let folder: string;
@@ -32,7 +32,7 @@ describe('a call to an engine of this machine', () => {
 
   const engine = (patienceMs: number) => {
     const socketPath = join(folder, 's');
-    return noticingHang(connect({ socketPath }), socketPath, join(folder, 'pid'), patienceMs);
+    return detectHang(connect({ socketPath }), socketPath, join(folder, 'pid'), patienceMs);
   };
   const health = {
     ...{ status: 'ok', did: 'd', alias: 'coordinator', role: 'coordinator', version: '1', protocol: 1 },

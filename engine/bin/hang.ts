@@ -11,7 +11,7 @@ const PATIENCE_MS = 5_000;
  * Wraps an engine of this machine so that calls fail when it hangs. While an answer is awaited, its health is
  * requested; when that is not answered either, the call fails and names the process.
  */
-export function noticingHang(
+export function detectHang(
   engine: EngineClient,
   socketPath: string,
   pidFile: string,

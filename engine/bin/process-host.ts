@@ -16,7 +16,7 @@ import { submittersEnvironment } from '../runtime/environment.ts';
 import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { isRunning } from '../system/processes.ts';
 import { waitUntil } from '../system/wait.ts';
-import { noticingHang } from './hang.ts';
+import { detectHang } from './hang.ts';
 import { processStarter } from './starter.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -61,7 +61,7 @@ async function connectTo(given: Settings, env: NodeJS.ProcessEnv, signal: AbortS
   const actor = given.actor === null && 'token' in target ? (ownActor(target.token) ?? named) : named;
   const engine = connect(target, { actor, environment: submittersEnvironment(env) });
   return {
-    engine: 'socketPath' in target ? noticingHang(engine, target.socketPath, paths.pidFile) : engine,
+    engine: 'socketPath' in target ? detectHang(engine, target.socketPath, paths.pidFile) : engine,
     actor,
   };
 }

@@ -138,12 +138,12 @@ function checkVersion({ version }: SnapshotHeader): void {
 }
 
 function checkEnd(
-  { records: told, sha256 }: SnapshotLine & { line: 'end' },
+  { records: stated, sha256 }: SnapshotLine & { line: 'end' },
   records: number,
   digest: Hash,
   number: number,
 ): void {
-  if (told !== records) throw invalid(number, `it tells of ${told} records, and ${records} are there`);
+  if (stated !== records) throw invalid(number, `it tells of ${stated} records, and ${records} are there`);
   if (digest.copy().digest('hex') !== sha256)
     throw invalid(number, 'its digest does not match the lines above it');
 }

@@ -5,7 +5,7 @@ import { homePaths } from '../home/paths.ts';
 import { resolveSocket } from '../home/socket.ts';
 import { connect, type ConnectOptions, type EngineClient } from './client.ts';
 import { errorOf } from './http-call.ts';
-import { threadWordSchema, type CloseWord, type ThreadData } from './thread-protocol.ts';
+import { threadMessageSchema, type CloseMessage, type ThreadData } from './thread-protocol.ts';
 
 export interface CoordinatorThreadOptions extends ThreadData {
   /** The built file `coordinator-thread.js`, absolute. */
@@ -72,19 +72,19 @@ class Thread {
     // Nobody may be waiting yet when it fails.
     this.ended.catch(() => undefined);
     this.#gone = new Promise(resolve => worker.once('exit', () => resolve()));
-    worker.on('message', (message: unknown) => this.#hear(message));
+    worker.on('message', (message: unknown) => this.#onMessage(message));
     worker.on('error', error => this.#onFault(died(error)));
     worker.on('exit', () => this.#onFault(died(undefined)));
   }
 
   /** Has it let go of the home; settled when the thread is gone. */
   async close(): Promise<void> {
-    this.#worker.postMessage({ kind: 'close' } satisfies CloseWord);
+    this.#worker.postMessage({ kind: 'close' } satisfies CloseMessage);
     await this.#gone;
   }
 
-  #hear(message: unknown): void {
-    const word = v.parse(threadWordSchema, message);
+  #onMessage(message: unknown): void {
+    const word = v.parse(threadMessageSchema, message);
     switch (word.kind) {
       case 'log':
         return this.#logger[word.level](word.message);

@@ -85,7 +85,7 @@ describe('following a fan-out', () => {
     const { changes, stop, ended, when } = follow(client);
     await when(() => changes.length === 1);
     children[3] = running(3);
-    client.tell({ kind: 'task', thread: 'th', children: [3], complete: false });
+    client.emit({ kind: 'task', thread: 'th', children: [3], complete: false });
     await when(() => changes.length === 2);
     assert.deepEqual([changes[1]!.reset, changes[1]!.changed], [false, [running(3)]]);
     assert.equal(changes[1]!.status.counts.running, 1);
@@ -100,7 +100,7 @@ describe('following a fan-out', () => {
     const { changes, stop, ended, when } = follow(client);
     await when(() => changes.length === 1);
     const asked = client.asked.length;
-    client.tell({ kind: 'task', thread: 'th', children: [], complete: false });
+    client.emit({ kind: 'task', thread: 'th', children: [], complete: false });
     await when(() => changes.length === 2);
     assert.deepEqual(changes[1]!.changed, []);
     assert.deepEqual(
@@ -125,16 +125,16 @@ describe('following a fan-out', () => {
         await when(() => changes.length === 1);
         const all = children.map((_, i) => i);
         for (const each of steps) {
-          if (each === 'gap') client.tell({ kind: 'gap' });
+          if (each === 'gap') client.emit({ kind: 'gap' });
           else if (each === 'twice')
-            client.tell({ kind: 'task', thread: 'th', children: all, complete: false });
+            client.emit({ kind: 'task', thread: 'th', children: all, complete: false });
           else {
             children[each.at] = each.state === 'running' ? running(each.at) : done(each.at);
-            client.tell({ kind: 'task', thread: 'th', children: [each.at], complete: false });
+            client.emit({ kind: 'task', thread: 'th', children: [each.at], complete: false });
           }
         }
         // The last word is told at once.
-        client.tell({ kind: 'task', thread: 'th', children: [], complete: true });
+        client.emit({ kind: 'task', thread: 'th', children: [], complete: true });
         await when(() => JSON.stringify(known(changes)) === JSON.stringify(children));
         stop.abort();
         await ended;
@@ -151,7 +151,7 @@ describe('following a fan-out', () => {
     const before = changes.length;
     for (const { index } of [...children]) {
       children[index] = running(index);
-      client.tell({ kind: 'task', thread: 'th', children: [index], complete: false });
+      client.emit({ kind: 'task', thread: 'th', children: [index], complete: false });
     }
     await when(() => known(changes).every(({ state }) => state === 'running'));
     assert.deepEqual(
@@ -169,7 +169,7 @@ describe('following a fan-out', () => {
     await when(() => changes.length === 1);
     assert.deepEqual([changes[0]!.reset, changes[0]!.changed], [true, []]);
     children.push(child());
-    client.tell({ kind: 'task', thread: 'th', children: [0], complete: false });
+    client.emit({ kind: 'task', thread: 'th', children: [0], complete: false });
     await when(() => known(changes).length === 1);
     stop.abort();
     await ended;
@@ -179,7 +179,7 @@ describe('following a fan-out', () => {
     const client = engine(many(1));
     const gone = follow(client);
     await gone.when(() => gone.changes.length === 1);
-    client.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    client.emit(new FleetError('UNREACHABLE', 'nobody answers'));
     await assert.rejects(gone.ended, { code: 'UNREACHABLE' });
     const refused = follow(new FakeClient({ join: new FleetError('NOT_FOUND', 'no such task') }));
     await assert.rejects(refused.ended, { code: 'NOT_FOUND' });

@@ -26,17 +26,17 @@ describe('following an engine', () => {
   it('gathers what is told while the caller reads, each subtask once', async () => {
     const client = new FakeClient({});
     const stop = new AbortController();
-    const told = await take(
+    const changes = await take(
       follow(client, { kinds: KINDS, intervalMs: 0 }, stop.signal),
       ({ tasks }) => tasks.size > 0,
       () => {
         for (const index of [2, 1, 2])
-          client.tell({ kind: 'task', thread: 'th_a', children: [index], complete: false });
-        client.tell({ kind: 'task', thread: 'th_b', children: [], complete: false });
-        client.tell({ kind: 'namespace', id: 'acme' });
+          client.emit({ kind: 'task', thread: 'th_a', children: [index], complete: false });
+        client.emit({ kind: 'task', thread: 'th_b', children: [], complete: false });
+        client.emit({ kind: 'namespace', id: 'acme' });
       },
     );
-    assert.deepEqual(told, [
+    assert.deepEqual(changes, [
       { all: true, namespaces: true, tasks: new Map() },
       {
         all: false,
@@ -54,24 +54,24 @@ describe('following an engine', () => {
   it('waits for the interval, but not with the end of its fan-out', async () => {
     const client = new FakeClient({});
     const about = { thread: 'th', kinds: ['task'], intervalMs: 60_000 } as const;
-    const told = await take(
+    const changes = await take(
       follow(client, about, new AbortController().signal),
       ({ tasks }) => tasks.size > 0,
       () => {
-        client.tell({ kind: 'task', thread: 'th', children: [1], complete: false });
-        setImmediate(() => client.tell({ kind: 'task', thread: 'th', children: [0], complete: true }));
+        client.emit({ kind: 'task', thread: 'th', children: [1], complete: false });
+        setImmediate(() => client.emit({ kind: 'task', thread: 'th', children: [0], complete: true }));
       },
     );
-    assert.deepEqual(told[1]?.tasks.get('th'), new Set([1, 0]));
+    assert.deepEqual(changes[1]?.tasks.get('th'), new Set([1, 0]));
   });
 
   it('reads at once where it is asked to, and again when the watch is open', async () => {
     const client = new FakeClient({});
     const about = { kinds: KINDS, intervalMs: 0, atOnce: true };
     let seen = 0;
-    const told = await take(follow(client, about, new AbortController().signal), () => ++seen === 2);
+    const changes = await take(follow(client, about, new AbortController().signal), () => ++seen === 2);
     assert.deepEqual(
-      told.map(({ all }) => all),
+      changes.map(({ all }) => all),
       [true, true],
     );
   });
@@ -87,7 +87,7 @@ describe('following an engine', () => {
     const failing = take(
       follow(client, { kinds: KINDS, intervalMs: 0 }, new AbortController().signal),
       () => false,
-      () => client.tell(new FleetError('UNREACHABLE', 'nobody answers')),
+      () => client.emit(new FleetError('UNREACHABLE', 'nobody answers')),
     );
     await assert.rejects(failing, { code: 'UNREACHABLE' });
   });

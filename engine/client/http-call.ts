@@ -71,7 +71,7 @@ export class HttpCaller {
           return parseAnswer(await this.#text(answer), answer, this.#where);
         } catch (thrown) {
           if (!FleetError.is(thrown, 'UNREACHABLE') || cancel.aborted) throw thrown;
-          if (lost === undefined && wasUnheard(thrown.details['reason'])) throw thrown;
+          if (lost === undefined && wasNotDelivered(thrown.details['reason'])) throw thrown;
           if (request.againMs === undefined) throw thrown;
           lost ??= thrown;
           if (performance.now() - began > request.againMs) throw answerLost(lost, request.againMs);
@@ -308,7 +308,7 @@ function unreachable(where: string, cause: unknown): FleetError {
 }
 
 /** True where what was sent reached nobody: nobody listens there, or who does is not trusted. */
-const wasUnheard = (reason: unknown): boolean =>
+const wasNotDelivered = (reason: unknown): boolean =>
   isAbsent(reason) || (typeof reason === 'string' && UNTRUSTED.test(reason));
 
 /** Nobody listens there. */

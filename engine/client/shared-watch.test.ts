@@ -30,9 +30,9 @@ describe('watches that share a stream', () => {
     assert.deepEqual(await all.next(), gap);
     const ofA = a.next();
     const ofAll = [all.next(), all.next(), all.next()];
-    client.tell(task('th_b'));
-    client.tell({ kind: 'namespace', id: 'acme' });
-    client.tell(task('th_a'));
+    client.emit(task('th_b'));
+    client.emit({ kind: 'namespace', id: 'acme' });
+    client.emit(task('th_a'));
     assert.deepEqual((await ofA).value, task('th_a'));
     assert.deepEqual(
       (await Promise.all(ofAll)).map(({ value }) => (value as EngineEvent).kind),
@@ -44,7 +44,7 @@ describe('watches that share a stream', () => {
   it('meet a gap together where the engine came back', async () => {
     const both = [watch(), watch()];
     for (const each of both) assert.deepEqual(await each.next(), gap);
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     for (const each of both) assert.deepEqual(await each.next(), gap);
   });
 
@@ -66,7 +66,7 @@ describe('watches that share a stream', () => {
     const both = [watch(), watch()];
     for (const each of both) await each.next();
     const failing = both.map(each => each.next());
-    client.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    client.emit(new FleetError('UNREACHABLE', 'nobody answers'));
     for (const each of failing) await assert.rejects(each, { code: 'UNREACHABLE' });
     assert.deepEqual(await watch().next(), gap);
   });

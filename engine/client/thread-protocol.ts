@@ -14,9 +14,9 @@ export type ThreadData = v.InferOutput<typeof threadDataSchema>;
 
 /** The one thing that the thread is told: to let go of the home, and end. */
 export const closeSchema = v.object({ kind: v.literal('close') });
-export type CloseWord = v.InferOutput<typeof closeSchema>;
+export type CloseMessage = v.InferOutput<typeof closeSchema>;
 
-export const threadWordSchema = v.variant('kind', [
+export const threadMessageSchema = v.variant('kind', [
   v.object({ kind: v.literal('log'), level: v.picklist(['info', 'error']), message: v.string() }),
   /** The home is open and served. */
   v.object({ kind: v.literal('open'), notes: v.array(v.string()) }),
@@ -25,4 +25,4 @@ export const threadWordSchema = v.variant('kind', [
   /** The home could not be opened, and nothing is held. */
   v.object({ kind: v.literal('refused'), error: errorSchema }),
 ]);
-export type ThreadWord = v.InferOutput<typeof threadWordSchema>;
+export type ThreadMessage = v.InferOutput<typeof threadMessageSchema>;

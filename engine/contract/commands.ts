@@ -95,13 +95,13 @@ export const cancelSchema = v.strictObject({
   reason: v.optional(v.nullable(text(4096)), null),
 });
 
-/** The verbs by which people report the state of a task. */
-export const TASK_VERBS = ['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'] as const;
+/** The actions by which people set the status of a task. */
+export const TASK_ACTIONS = ['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'] as const;
 
 const reason = v.optional(v.nullable(text(4096)), null);
 
-/** The input of each verb beside the task. */
-export const taskVerbSchemas = {
+/** The input of each action beside the task. */
+export const taskActionSchemas = {
   start: v.strictObject({ reason }),
   /** A summary of the work, for the reviewer. */
   done: v.strictObject({ summary: v.optional(v.nullable(text(MAX_GOAL_CHARS)), null) }),
@@ -266,8 +266,8 @@ export type FanOutRequest = v.InferOutput<typeof fanOutSchema>;
 export type FanOutOpen = v.InferOutput<typeof fanOutOpenSchema>;
 export type Retry = v.InferOutput<typeof retrySchema>;
 export type Cancel = v.InferOutput<typeof cancelSchema>;
-export type TaskVerb = (typeof TASK_VERBS)[number];
-export type TaskVerbInput<V extends TaskVerb> = v.InferOutput<(typeof taskVerbSchemas)[V]>;
+export type TaskAction = (typeof TASK_ACTIONS)[number];
+export type TaskActionInput<V extends TaskAction> = v.InferOutput<(typeof taskActionSchemas)[V]>;
 export type RunSerial = v.InferOutput<typeof runSerialSchema>;
 export type NamespaceCreate = v.InferOutput<typeof namespaceCreateSchema>;
 export type WorktreeRemove = v.InferOutput<typeof worktreeRemoveSchema>;

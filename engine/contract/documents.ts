@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { RULE_EFFECTS, TASK_VERBS } from './commands.ts';
+import { RULE_EFFECTS, TASK_ACTIONS } from './commands.ts';
 import { WHENS } from '../subtask/table.ts';
 
 /**
@@ -390,8 +390,8 @@ export const taskSchema = v.looseObject({
   dependants: v.array(relatedTaskSchema),
   /** The end of the deferral; null without one. */
   deferred_until_unix: nullable(v.number()),
-  /** The verbs that the task accepts now: `start`, `done`, … Empty for a task with a fan-out, whose join decides. */
-  verbs: v.array(v.picklist(TASK_VERBS)),
+  /** The actions that the task accepts now: `start`, `done`, … Empty for a task with a fan-out, whose join decides. */
+  verbs: v.array(v.picklist(TASK_ACTIONS)),
   evaluation: evaluationSchema,
 });
 export type TaskDocument = v.InferOutput<typeof taskSchema>;

@@ -92,7 +92,7 @@ export const tokensSchema = v.looseObject({ tokens: v.array(tokenSchema) });
 export type TokensDocument = v.InferOutput<typeof tokensSchema>;
 
 /** Returns the refusal of a repeated request for a token. Its secret is never shown again. */
-export function secretTold(id: string, key: string): FleetError {
+export function secretShownBefore(id: string, key: string): FleetError {
   return new FleetError(
     'CONFLICT',
     `this request made the token '${id}' already, and its secret is told once`,

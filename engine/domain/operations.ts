@@ -15,7 +15,7 @@ export { kill, unkill } from './commands/kill.ts';
 export { archiveNamespace, createNamespace, deleteNamespace } from './commands/namespaces.ts';
 export { addRule, removeRule } from './commands/rules.ts';
 export { decodeAhead } from '../subtask/decode.ts';
-export { say } from './commands/task-verbs.ts';
+export { applyTaskAction } from './commands/task-actions.ts';
 export { topicOf } from './model/record-bodies.ts';
 export { membersAmong } from './model/subtask.ts';
 export { isFinished, resolveTask, statusOf, subtaskNameAt } from './model/tasks.ts';

@@ -38,7 +38,7 @@ export async function makeHome(
     throw new FleetError('HOME_INVALID', `the home '${paths.home}' can't be made: ${messageOf(cause)}`, {
       details: { home: paths.home },
       ...((systemCodeOf(cause) === 'EACCES' || systemCodeOf(cause) === 'EROFS') && {
-        hint: mendingOf(cause, await nearestFolder(paths.home)),
+        hint: repairHint(cause, await nearestFolder(paths.home)),
       }),
       cause,
     });
@@ -50,7 +50,7 @@ export const whyUnwritable = (cause: unknown): string =>
   systemCodeOf(cause) === 'EROFS' ? ': it lies on a file system that is mounted read-only' : '';
 
 /** Returns the command, or the choice, that makes a folder writable. */
-export const mendingOf = (cause: unknown, folder: string): string =>
+export const repairHint = (cause: unknown, folder: string): string =>
   systemCodeOf(cause) === 'EROFS'
     ? 'Mount it for writing, or name a folder elsewhere: --home, or SYNCROPEL_HOME.'
     : `chmod u+rwx ${shellQuoted(folder)}`;

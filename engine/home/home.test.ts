@@ -8,7 +8,7 @@ import { FleetError, type ErrorCode } from '../errors.ts';
 import { generateKey, keyToPem } from '../record/signing.ts';
 import { MARKER } from './create.ts';
 import { openHome, type Home } from './home.ts';
-import { mendingOf, whyUnwritable } from './create.ts';
+import { repairHint, whyUnwritable } from './create.ts';
 import { homePaths, type HomePaths } from './paths.ts';
 import { startChild } from './testing/children.ts';
 
@@ -108,9 +108,9 @@ describe('a home', () => {
   it('on a file system that is mounted read-only is not to be mended by its mode', () => {
     const cause = Object.assign(new Error('read-only'), { code: 'EROFS' });
     assert.match(whyUnwritable(cause), /mounted read-only$/);
-    assert.match(mendingOf(cause, '/h'), /^Mount it for writing/);
+    assert.match(repairHint(cause, '/h'), /^Mount it for writing/);
     const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
-    assert.deepEqual([whyUnwritable(denied), mendingOf(denied, '/h')], ['', 'chmod u+rwx /h']);
+    assert.deepEqual([whyUnwritable(denied), repairHint(denied, '/h')], ['', 'chmod u+rwx /h']);
   });
 
   it('is a folder', async () => {
@@ -232,7 +232,7 @@ describe('a home', () => {
         const child = await startChild();
         const target = path.join(folder, `round-${round}`);
         await fs.mkdir(target);
-        child.tell(`make-many ${target}`);
+        child.send(`make-many ${target}`);
         // The first few homes tell that it is at work; the kill then comes wherever it happens to be.
         for (let made = 0; made < 3;) made = (await fs.readdir(target)).length;
         await child.end();

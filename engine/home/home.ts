@@ -6,7 +6,7 @@ import { FleetError, messageOf, systemCodeOf } from '../errors.ts';
 import { readKey, type InstanceKey } from '../record/signing.ts';
 import { requireOwner, requirePrivate } from './access.ts';
 import { readConfig, type Config } from './config.ts';
-import { makeFolders, makeHome, makeToken, MARKER, mendingOf, whyUnwritable } from './create.ts';
+import { makeFolders, makeHome, makeToken, MARKER, repairHint, whyUnwritable } from './create.ts';
 import { shellQuoted } from './files.ts';
 import { homePaths, type HomePaths } from './paths.ts';
 
@@ -161,7 +161,7 @@ async function requireWritable(paths: HomePaths): Promise<void> {
     await fs.access(paths.home, fs.constants.W_OK);
   } catch (cause) {
     throw invalid(`the home '${paths.home}' is not writable${whyUnwritable(cause)}`, paths, {
-      hint: mendingOf(cause, paths.home),
+      hint: repairHint(cause, paths.home),
       cause,
     });
   }

@@ -81,7 +81,7 @@ const PROMPT_MS = 10;
  * Waits until the process that bound the name dies or releases it: the kernel then ends the connection to it.
  * @throws the signal's reason when it aborts.
  */
-export async function untilFreed(name: string, signal: AbortSignal): Promise<void> {
+export async function waitUntilFreed(name: string, signal: AbortSignal): Promise<void> {
   const began = performance.now();
   const connected = await untilDisconnected(name, signal);
   signal.throwIfAborted();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../errors.ts';
 import { takeFile } from './lease-file.ts';
 import type { Lease } from './held-lease.ts';
-import { isBound, socketName, takeSocket, untilFreed } from './lease-socket.ts';
+import { isBound, socketName, takeSocket, waitUntilFreed } from './lease-socket.ts';
 import { homePaths } from './paths.ts';
 import { readLivePidFile } from './pid-file.ts';
 
@@ -26,7 +26,7 @@ export async function waitForLease(home: string, signal: AbortSignal): Promise<L
     signal.throwIfAborted();
     const lease = await attempt(home);
     if (lease !== undefined) return settle(lease, signal);
-    await (process.platform === 'linux' ? untilFreed(await socketName(home), signal) : pause(signal));
+    await (process.platform === 'linux' ? waitUntilFreed(await socketName(home), signal) : pause(signal));
   }
 }
 

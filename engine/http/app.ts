@@ -215,14 +215,14 @@ function outputStream(options: AppOptions): Handler {
     const { attempt, follow } = query as { attempt?: number; follow: boolean };
     const { task = '', subtask = '' } = c.req.param() as { task?: string; subtask?: string };
     const signal = options.streams.admit(outgoing, holder);
-    const told = await engine.output({
+    const attemptOutput = await engine.output({
       task,
       subtask,
       ...(attempt === undefined ? {} : { attempt }),
       follow,
       signal,
     });
-    await sendOutput(outgoing, told, { signal, log: options.log });
+    await sendOutput(outgoing, attemptOutput, { signal, log: options.log });
     return RESPONSE_ALREADY_SENT;
   };
 }

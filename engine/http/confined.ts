@@ -108,7 +108,7 @@ class Inside implements Confinement {
   }
 
   /** A task may wait for one elsewhere, and one elsewhere for it. */
-  async told(task: TaskDocument): Promise<TaskDocument> {
+  async visiblePart(task: TaskDocument): Promise<TaskDocument> {
     const own = async (related: TaskDocument['depends_on']): Promise<TaskDocument['depends_on']> => {
       const here = await Promise.all(related.map(({ thread }) => this.#hasTask(thread)));
       return related.filter((_, i) => here[i]);
@@ -117,17 +117,17 @@ class Inside implements Confinement {
   }
 
   /** Of what is frozen, what lies here and what lies above. */
-  toldControl(document: ControlDocument): ControlDocument {
+  visibleControl(document: ControlDocument): ControlDocument {
     const concerns = ({ namespace }: { namespace: string }): boolean =>
       isWithin(namespace, this.namespace) || isWithin(this.namespace, namespace);
     return { ...document, freezes: document.freezes.filter(concerns) };
   }
 
   async *watch(options: WatchOptions): AsyncGenerator<EngineEvent, void, void> {
-    for await (const event of this.#engine.watch(options)) if (await this.#tells(event)) yield event;
+    for await (const event of this.#engine.watch(options)) if (await this.#isVisible(event)) yield event;
   }
 
-  async #tells(event: EngineEvent): Promise<boolean> {
+  async #isVisible(event: EngineEvent): Promise<boolean> {
     switch (event.kind) {
       case 'record':
         return this.has(event.record);

@@ -130,7 +130,7 @@ export function decodeCaller(
   own: Did | null,
 ): CallContext {
   const stated = actor === undefined ? (own ?? DEFAULT_ACTOR) : decodeActor(actor);
-  if (own !== null && stated !== own) throw notYourName(stated, own);
+  if (own !== null && stated !== own) throw foreignActor(stated, own);
   return {
     actor: stated,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey: decodeKey(idempotencyKey) }),
@@ -153,7 +153,7 @@ function decodeActor(actor: string): Did {
 }
 
 /** Returns the error for the holder of a token who writes in another name than the token's. */
-export function notYourName(stated: string, own: Did): FleetError {
+export function foreignActor(stated: string, own: Did): FleetError {
   return new FleetError('SCOPE_FORBIDDEN', `the token writes as '${own}', not as '${stated}'`, {
     details: { actor: stated, own },
     hint: `Write as ${own}.`,

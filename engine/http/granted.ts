@@ -3,7 +3,7 @@ import type { TokenCreate } from '../contract/tokens.ts';
 import type { Grant } from '../contract/tokens.ts';
 import { FleetError } from '../errors.ts';
 import { namespaceScopedEngine } from './confined.ts';
-import { notYourName } from './decode.ts';
+import { foreignActor } from './decode.ts';
 import type { Holder } from './grants.ts';
 
 /** The engine as a holder may use it, the scopes being checked before. */
@@ -34,7 +34,7 @@ const contentOf = (given: unknown): unknown =>
 /** Requires a record in the token's own name. The engine refuses a value that is no record. */
 function requireOwnRecord(record: unknown, { actor: own }: Grant): void {
   const actor = typeof record === 'object' && record !== null && 'actor' in record ? record.actor : undefined;
-  if (typeof actor === 'string' && actor !== own) throw notYourName(actor, own);
+  if (typeof actor === 'string' && actor !== own) throw foreignActor(actor, own);
 }
 
 function requireNoMore(asked: TokenCreate, { scopes, expiresAt }: Grant, now: number): void {

@@ -303,15 +303,15 @@ describe('hostile requests', function () {
   });
 
   it('leave a log from which the same state comes again', async () => {
-    const told = async (): Promise<unknown[]> => [
+    const stateOf = async (): Promise<unknown[]> => [
       (await running.engine.report('tasks', { all: true })).tasks,
       await running.engine.report('namespaces', {}),
       (await running.engine.report('fleet', {})).freezes,
     ];
-    const before = await told();
+    const before = await stateOf();
     await running.close();
     running = await open();
-    assert.deepEqual(await told(), before);
+    assert.deepEqual(await stateOf(), before);
     assert.deepEqual(faults, []);
   });
 });

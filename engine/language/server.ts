@@ -100,7 +100,7 @@ class PlanServer {
     const open = this.#openedAs(uri);
     open.due ??= setTimeout(() => {
       open.due = undefined;
-      this.#tell(uri);
+      this.#publishDiagnostics(uri);
     }, READ_AFTER_MS);
   }
 
@@ -112,7 +112,7 @@ class PlanServer {
     return open;
   }
 
-  #tell(uri: string): void {
+  #publishDiagnostics(uri: string): void {
     const document = this.#documents.get(uri);
     if (document === undefined) return;
     const { diagnostics } = this.#planOf(document);

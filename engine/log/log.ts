@@ -58,7 +58,7 @@ export interface LogReader {
  * Durability: an `append` resolves only when its records would survive a loss of power.
  * Poisoning: a failed write or sync is never repeated. From then on every `append` is rejected with LOG_POISONED,
  * including those under way, and `failed` resolves once.
- * Identity: the log does not compare records. Callers use `find` and `findSlot` before they append.
+ * Identity: the log does not compare records. Callers use `find` and `findByKey` before they append.
  */
 export interface Log {
   /** The number of durable records. */
@@ -69,7 +69,7 @@ export interface Log {
   readonly failed: Promise<Error>;
 
   /**
-   * Appends a batch; concurrent batches share one sync. `find` and `findSlot` find the records at once, before they are
+   * Appends a batch; concurrent batches share one sync. `find` and `findByKey` find the records at once, before they are
    * durable.
    * @param options.expectedEnd unless `pendingEnd` equals it, nothing is written
    * @throws LOG_POISONED, CONFLICT.
@@ -81,7 +81,7 @@ export interface Log {
   /**
    * Returns the position of the record of this actor on this thread with this clock, or undefined. May read the disk.
    */
-  findSlot(actor: Did, thread: ThreadId, clock: number): Position | undefined;
+  findByKey(actor: Did, thread: ThreadId, clock: number): Position | undefined;
 
   /** Returns one durable record. @throws NOT_FOUND when the position is not below `end`. */
   get(position: Position): Promise<StoredRecord>;

@@ -28,9 +28,9 @@ export interface Confinement {
   requireRecord(value: unknown): Promise<void>;
   only<T>(all: readonly T[], recordOf: (each: T) => RecordDocument): Promise<T[]>;
   /** Returns a task without the related tasks outside the namespace. */
-  told(task: TaskDocument): Promise<TaskDocument>;
+  visiblePart(task: TaskDocument): Promise<TaskDocument>;
   /** Returns only the freezes that concern the namespace. */
-  toldControl(document: ControlDocument): ControlDocument;
+  visibleControl(document: ControlDocument): ControlDocument;
 }
 
 /** Allows an operation whose answer reveals nothing about a namespace. */
@@ -45,11 +45,11 @@ export const onTask = async <I extends { readonly task: string }, O>(
 ): Promise<O> => call({ ...input, task: await inside.thread(input.task) });
 
 /** Requires a task in the namespace, and removes related tasks outside it from the answer. */
-export const toldTask = async <I extends { readonly task: string }>(
+export const visibleTask = async <I extends { readonly task: string }>(
   input: I,
   inside: Confinement,
   call: (input: I) => Promise<TaskDocument>,
-): Promise<TaskDocument> => inside.told(await onTask(input, inside, call));
+): Promise<TaskDocument> => inside.visiblePart(await onTask(input, inside, call));
 
 /** Requires a thread in the namespace. */
 export const onThread = async <I extends { readonly thread: string }, O>(

@@ -224,7 +224,7 @@ class PlanReader {
     if (written === null || this.#members.length === 0) return;
     try {
       const predicate = parsePredicate(written.value, this.#members.length, this.#context.cel);
-      if (predicate.kind === 'cel') this.#foresee(written);
+      if (predicate.kind === 'cel') this.#findConstants(written);
     } catch (thrown) {
       if (!FleetError.is(thrown, 'INVALID_RECORD')) throw thrown;
       this.#joinFault(written, thrown);
@@ -257,10 +257,10 @@ class PlanReader {
   }
 
   /** Warns of parts of a join whose value does not depend on the subtasks: they are allowed, but nobody means them. */
-  #foresee(written: Written): void {
+  #findConstants(written: Written): void {
     const names = this.#members.map(({ body: { name } }) => (typeof name === 'string' ? name : ''));
-    const foreseen = this.#context.cel.foresee(written.value, names);
-    for (const { message, position, length, instead } of foreseen) {
+    const findings = this.#context.cel.findConstants(written.value, names);
+    for (const { message, position, length, instead } of findings) {
       const range = this.#placeIn(written, position, length);
       const fixes = instead === null ? [] : [fixTo(instead, range)];
       this.#plan.diagnostics.warning('join', message, range, fixes);

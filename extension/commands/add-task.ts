@@ -3,13 +3,13 @@ import * as v from 'valibot';
 import { aliasSchema, type TaskAdd } from '../../engine/contract/commands.ts';
 import { workspaceNamespace } from '../model/workspace-namespace.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 
 export const addTask: Handler<'fleet.addTask'> = async context => {
   const asked = await askForTask(context);
   if (asked === undefined) return;
   const added = await (await engine(context)).submit('task.add', asked);
-  tell(vscode.l10n.t('Added {0}', added.alias));
+  notify(vscode.l10n.t('Added {0}', added.alias));
   await context.reveal({ kind: 'task', thread: added.thread });
 };
 

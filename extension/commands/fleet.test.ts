@@ -128,7 +128,7 @@ describe('the first fan-out', () => {
     // The engine tells of the new task.
     client.change({ tasks: { tasks: [task({ thread: 'th_new' })] } });
     const run = window.run('fleet.firstFanOut');
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await run;
     const asked = (name: string): unknown => client.asked.find(each => each.name === name)?.input;
     assert.deepEqual(asked('fleet.start'), { workers: 2, executor: 'echo' });
@@ -154,7 +154,7 @@ describe('the first fan-out', () => {
     window = await Window.open(client);
     client.change({ tasks: { tasks: [...tasks, task({ thread: 'th_new', alias: 'FIRST-003' })] } });
     const run = window.run('fleet.firstFanOut');
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await run;
     const added = client.asked.find(({ name }) => name === 'fan-out.open');
     assert.equal(added?.input['alias'], 'FIRST-003');

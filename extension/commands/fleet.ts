@@ -7,7 +7,7 @@ import { setting } from '../contributions.ts';
 import { confirm } from '../messages.ts';
 import { CONFIG_TEMPLATE } from './config-template.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
-import { tell, withProgress } from './progress.ts';
+import { notify, withProgress } from './progress.ts';
 import { offerLeftWorktrees } from './work.ts';
 
 /** Commands that start and stop the fleet as a whole. */
@@ -18,7 +18,7 @@ export const startFleet: Handler<'fleet.start'> = async context => {
   const started = await withProgress(vscode.l10n.t('Starting {0}…', plural(workers, 'worker')), () =>
     client.submit('fleet.start', { workers, executor: setting('executor') }),
   );
-  tell(startedText(started));
+  notify(startedText(started));
   void offerLeftWorktrees(client).catch((thrown: unknown) => context.log.warn(messageOf(thrown)));
 };
 
@@ -47,7 +47,7 @@ async function stop(context: CommandContext, scope: 'workers' | 'all'): Promise<
     vscode.l10n.t('Stopping; what runs may take {0} s to finish…', GRACE_SECS),
     () => client.submit('fleet.stop', { scope, instance: null, grace_secs: GRACE_SECS }),
   );
-  tell(stoppedText(stopped));
+  notify(stoppedText(stopped));
 }
 
 function confirmStop(open: number): Promise<boolean> {

@@ -165,7 +165,7 @@ describe('a pick', () => {
     assert.deepEqual(window.reports, [task().thread]);
     await window.run('fleet.setTaskStatus');
     client.change({ fleet: fleet({ instances: [] }), namespaces: { namespaces: [], explicit: 0 } });
-    client.tell({ kind: 'instance', did: 'any' });
+    client.emit({ kind: 'instance', did: 'any' });
     await window.until(() => window.model.fleet?.instances.length === 0);
     await window.run('fleet.copyDid');
     await window.run('fleet.useNamespace');

@@ -8,7 +8,7 @@ import { holdDetail, holdText } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { stoppedText } from './fleet.ts';
 import { pickInstance } from './pick.ts';
-import { tell, withProgress } from './progress.ts';
+import { notify, withProgress } from './progress.ts';
 
 /** Commands on one instance. */
 
@@ -34,7 +34,7 @@ export const stopInstance: Handler<'fleet.stopInstance'> = async (context, targe
   if (instance === undefined) return;
   const client = await engine(context);
   const request = { scope: 'workers', instance: instance.did, grace_secs: GRACE_SECS } as const;
-  tell(
+  notify(
     stoppedText(
       await withProgress(vscode.l10n.t('Stopping {0}…', instance.alias), () =>
         client.submit('fleet.stop', request),
@@ -50,7 +50,7 @@ export const pingInstance: Handler<'fleet.pingInstance'> = async (context, targe
   const text = ping.reachable
     ? vscode.l10n.t('{0} reachable in {1} ms', ping.alias, Math.round(ping.rtt_ms ?? 0))
     : vscode.l10n.t('{0} is not reachable: {1}', ping.alias, ping.reason ?? '');
-  if (ping.reachable) tell(`$(pass) ${text}`);
+  if (ping.reachable) notify(`$(pass) ${text}`);
   else void vscode.window.showWarningMessage(linkless(text));
 };
 
@@ -98,7 +98,7 @@ export const showStatus: Handler<'fleet.showStatus'> = async context => {
 /** Copies a text to the clipboard, and says so. */
 export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
-  tell(vscode.l10n.t('Copied {0}', text));
+  notify(vscode.l10n.t('Copied {0}', text));
 }
 
 export const showLog: Handler<'fleet.showLog'> = (context: CommandContext) => {

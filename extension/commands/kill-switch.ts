@@ -10,7 +10,7 @@ import { iconless } from '../plain.ts';
 import { holdDetail, holdText } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { pickNamespace } from './pick.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 
 /** Commands that keep work from starting, and that let it start again. */
 
@@ -43,7 +43,7 @@ async function stop(context: CommandContext, reach: Reach): Promise<void> {
   if (!(await confirmed(request, context.model))) return;
   await (await engine(context)).submit('kill', request);
   const { namespace } = request;
-  tell(
+  notify(
     namespace === null
       ? vscode.l10n.t('Nothing new starts anywhere until it is lifted')
       : vscode.l10n.t('Nothing new starts in {0} until it is lifted', namespace),
@@ -67,7 +67,7 @@ export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => 
   const picked = await vscode.window.showQuickPick(items, { placeHolder, matchOnDetail: true });
   if (picked === undefined) return;
   await client.submit('unkill', undoing(picked.hold));
-  tell(vscode.l10n.t('Lifted: {0}', holdText(picked.hold)));
+  notify(vscode.l10n.t('Lifted: {0}', holdText(picked.hold)));
 };
 
 /** Lifts a namespace's own freeze. */
@@ -78,7 +78,7 @@ export const unfreezeNamespace: Handler<'fleet.unfreezeNamespace'> = async (cont
   if (namespace === undefined) return;
   const { id } = namespace;
   await (await engine(context)).submit('unkill', { namespace: id, emergency: false });
-  tell(vscode.l10n.t('Lifted: {0}', vscode.l10n.t('freeze of {0}', id)));
+  notify(vscode.l10n.t('Lifted: {0}', vscode.l10n.t('freeze of {0}', id)));
 };
 
 const undoing = ({ namespace }: Hold): { namespace: string | null; emergency: boolean } => ({

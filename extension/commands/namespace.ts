@@ -10,7 +10,7 @@ import { confirm, offer } from '../messages.ts';
 import { engine, type Handler } from './context.ts';
 import { copy } from './instance.ts';
 import { pickNamespace } from './pick.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 
 /** Commands on a namespace. Freezing one and releasing it belong to the kill switch. */
 
@@ -38,7 +38,7 @@ export const newNamespace: Handler<'fleet.newNamespace'> = async (context, targe
   });
   if (description === undefined) return;
   await client.submit('namespace.create', { id, description: description.trim() || null });
-  tell(vscode.l10n.t('Created {0}', id));
+  notify(vscode.l10n.t('Created {0}', id));
 };
 
 /** Returns the fault of a new namespace's name, by the engine's own rules and by the namespaces that exist. */
@@ -96,7 +96,7 @@ export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context,
   if (namespace === undefined) return;
   const { id } = namespace;
   await (await engine(context)).submit('namespace.create', { id, description: null });
-  tell(vscode.l10n.t('{0} is active again', id));
+  notify(vscode.l10n.t('{0} is active again', id));
 };
 
 /** Deletes a namespace after confirmation. The engine refuses while anything in it is active or unfinished. */
@@ -111,7 +111,7 @@ export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context,
   const message = vscode.l10n.t('Delete {0}?', id);
   if (!(await confirm(message, detail, vscode.l10n.t('Delete')))) return;
   await (await engine(context)).submit('namespace.delete', { namespace: id });
-  tell(vscode.l10n.t('Deleted {0}', id));
+  notify(vscode.l10n.t('Deleted {0}', id));
 };
 
 /** Shows the effective policy of a namespace, and the level that set each part. */
@@ -140,13 +140,13 @@ export const useNamespace: Handler<'fleet.useNamespace'> = async (context, targe
   const namespace = await pickNamespace(context, target, placeHolder, isActive);
   if (namespace === undefined) return;
   await writeSetting(namespace.id);
-  tell(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
+  notify(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
 };
 
 /** Removes the namespace from this workspace's settings; the user's own setting applies again. */
 export const clearNamespace: Handler<'fleet.clearNamespace'> = async () => {
   await writeSetting(undefined);
-  tell(vscode.l10n.t('This workspace names no namespace any more'));
+  notify(vscode.l10n.t('This workspace names no namespace any more'));
 };
 
 function writeSetting(id: string | undefined): Thenable<void> {

@@ -11,7 +11,7 @@ import { isPlan } from '../plans/plan-files.ts';
 import type { PlanRef, PlanSubtaskRef } from '../targets.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
 import { startFleet } from './fleet.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 import { startTask } from './start-task.ts';
 
 /** Commands on a plan that is open in an editor. */
@@ -37,7 +37,7 @@ export const runPlanSerially: Handler<'fleet.runPlanSerially'> = async (context,
     const serial = await (
       await engine(context)
     ).submit('task.run-serial', { task: task.thread, worker: null });
-    return tell(vscode.l10n.t('{0}: started, one subtask after another', serial.alias));
+    return notify(vscode.l10n.t('{0}: started, one subtask after another', serial.alias));
   }
   const runIt = vscode.l10n.t('Run');
   const message = vscode.l10n.t(
@@ -124,7 +124,7 @@ async function run(
     fanOut,
   );
   await context.notePlanRun(uri, task.thread);
-  tell(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
+  notify(vscode.l10n.t('{0}: started {1}', task.alias, plural(fanOut.subtasks.length, 'subtask')));
 }
 
 async function sayFaulty(errors: number): Promise<void> {

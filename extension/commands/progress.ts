@@ -6,6 +6,6 @@ export function withProgress<T>(title: string, work: () => Promise<T>): Thenable
 }
 
 /** Shows a result in the status bar for a few seconds. */
-export function tell(text: string): void {
+export function notify(text: string): void {
   vscode.window.setStatusBarMessage(text, 5000);
 }

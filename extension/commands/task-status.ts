@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
-import type { TaskVerb } from '../../engine/contract/commands.ts';
+import type { TaskAction } from '../../engine/contract/commands.ts';
 import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { iconless } from '../plain.ts';
 import { statusText } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 import { pickTask } from './pick.ts';
 
 /** Asks for the new status of a task without a fan-out, and submits it. */
@@ -16,14 +16,14 @@ export const setTaskStatus: Handler<'fleet.setTaskStatus'> = async (context, tar
     void vscode.window.showInformationMessage(vscode.l10n.t('How {0} stands, its join decides.', task.alias));
     return;
   }
-  const verb = await askForVerb(task);
-  if (verb === undefined) return;
-  const after = await SAY[verb](context, task);
-  if (after !== undefined) tell(vscode.l10n.t('{0} is {1}', task.alias, statusText(after.status)));
+  const action = await askForAction(task);
+  if (action === undefined) return;
+  const after = await APPLY[action](context, task);
+  if (after !== undefined) notify(vscode.l10n.t('{0} is {1}', task.alias, statusText(after.status)));
 };
 
-const VERB_TEXTS = (): Readonly<
-  Record<TaskVerb, readonly [icon: string, label: string, detail: string]>
+const ACTION_TEXTS = (): Readonly<
+  Record<TaskAction, readonly [icon: string, label: string, detail: string]>
 > => ({
   start: ['play', vscode.l10n.t('Start'), vscode.l10n.t('work on it begins, or goes on')],
   done: ['check', vscode.l10n.t('Done'), vscode.l10n.t('it waits for a verdict by somebody else')],
@@ -35,21 +35,21 @@ const VERB_TEXTS = (): Readonly<
   reopen: ['discard', vscode.l10n.t('Reopen'), vscode.l10n.t('it is taken up again')],
 });
 
-async function askForVerb({ alias, status, verbs }: TaskDocument): Promise<TaskVerb | undefined> {
-  const texts = VERB_TEXTS();
-  const offered = (Object.keys(texts) as TaskVerb[]).filter(verb => verbs.includes(verb));
-  const items = offered.map(verb => {
-    const [icon, label, description] = texts[verb];
-    return { label, description, iconPath: new vscode.ThemeIcon(icon), verb };
+async function askForAction({ alias, status, verbs }: TaskDocument): Promise<TaskAction | undefined> {
+  const texts = ACTION_TEXTS();
+  const offered = (Object.keys(texts) as TaskAction[]).filter(action => verbs.includes(action));
+  const items = offered.map(action => {
+    const [icon, label, description] = texts[action];
+    return { label, description, iconPath: new vscode.ThemeIcon(icon), action };
   });
   const title = vscode.l10n.t('{0} is {1}', alias, statusText(status));
-  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.verb;
+  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.action;
 }
 
-type Say = (context: CommandContext, task: TaskDocument) => Promise<TaskDocument | undefined>;
+type Apply = (context: CommandContext, task: TaskDocument) => Promise<TaskDocument | undefined>;
 
-/** The action of each verb: asks for its input where it takes any, and submits its command to the engine. */
-const SAY: Readonly<Record<TaskVerb, Say>> = {
+/** The action of each action: asks for its input where it takes any, and submits its command to the engine. */
+const APPLY: Readonly<Record<TaskAction, Apply>> = {
   start: async (context, { thread: task }) =>
     (await engine(context)).submit('task.start', { task, reason: null }),
   reopen: async (context, { thread: task }) =>
@@ -65,7 +65,7 @@ const SAY: Readonly<Record<TaskVerb, Say>> = {
   defer: deferred,
 };
 
-function withReason(command: 'task.approve' | 'task.reject' | 'task.fail'): Say {
+function withReason(command: 'task.approve' | 'task.reject' | 'task.fail'): Apply {
   return async (context, { thread: task }) => {
     const reason = await askFor(vscode.l10n.t('Why? For the record. Enter for no reason.'));
     return reason && (await engine(context)).submit(command, { task, reason: reason.text });

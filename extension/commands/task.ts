@@ -7,7 +7,7 @@ import type { AttemptRef, ChildRef, WorkRef } from '../targets.ts';
 import { OutputTerminal, titleOf } from '../terminal/output.ts';
 import { hasFailed, isOpen, isUnaccepted, subtaskName } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 import { copy } from './instance.ts';
 import { pickChild, pickTask } from './pick.ts';
 
@@ -60,7 +60,7 @@ export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target)
   if (task === undefined) return;
   const client = await engine(context);
   await client.submit('task.retry', { task: task.thread, failed: true, hint: null });
-  tell(vscode.l10n.t('{0}: started again what failed', task.alias));
+  notify(vscode.l10n.t('{0}: started again what failed', task.alias));
 };
 
 export const cancel: Handler<'fleet.cancel'> = async (context, target) => {
@@ -82,7 +82,7 @@ async function cancelChild(context: CommandContext, target: ChildRef | AttemptRe
   if (picked === undefined) return;
   if (target.kind === 'attempt' && picked.child.attempt !== target.attempt) return sayEnded(target.attempt);
   await (await engine(context)).submit('task.cancel', { task: thread, subtask: index, reason: null });
-  tell(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
+  notify(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
 
 /** Says that the attempt has ended. A later attempt is not cancelled in its place. */

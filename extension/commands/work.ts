@@ -11,7 +11,7 @@ import { offer } from '../messages.ts';
 import type { WorkRef } from '../targets.ts';
 import { subtaskName } from '../views/appearance.ts';
 import { engine, type CommandContext, type Handler } from './context.ts';
-import { tell } from './progress.ts';
+import { notify } from './progress.ts';
 import { pickChild } from './pick.ts';
 
 /** Commands on the work of an attempt in its own worktree: its changes, and the folder that holds them. */
@@ -36,7 +36,7 @@ async function openChangesOf(title: string, work: Work, repository: string | nul
   const dir = (await isThere(work.dir)) ? work.dir : repository;
   if (dir === null) throw gone(work);
   const changes = await changesOf(dir, work.base, work.branch);
-  if (changes.files.length === 0) return tell(vscode.l10n.t('{0} changed nothing', title));
+  if (changes.files.length === 0) return notify(vscode.l10n.t('{0} changed nothing', title));
   const resources = changes.files.map(file => resourceOf(dir, changes, file));
   await vscode.commands.executeCommand('vscode.changes', `${title} — ${work.branch}`, resources);
 }
@@ -99,7 +99,7 @@ async function actOn(context: CommandContext, worktree: WorktreeDocument): Promi
     const { branch, branch_kept: isKept } = await (
       await engine(context)
     ).submit('worktree.remove', { worktree: worktree.name, force: false });
-    tell(isKept ? vscode.l10n.t('Removed; its branch {0} stays', branch) : vscode.l10n.t('Removed'));
+    notify(isKept ? vscode.l10n.t('Removed; its branch {0} stays', branch) : vscode.l10n.t('Removed'));
   };
   const actions = [
     {

@@ -52,7 +52,7 @@ describe('what is known of the fleet', () => {
     task({ thread: `th_${i}`, alias: `T-${i}`, created_unix: 1000 + i, fan_out: null });
   const aliases = (): readonly string[] => [...model.tasks.values()].map(({ alias }) => alias);
   const tell = (...threads: readonly string[]): void => {
-    for (const thread of threads) client.tell({ kind: 'task', thread, children: [0], complete: false });
+    for (const thread of threads) client.emit({ kind: 'task', thread, children: [0], complete: false });
   };
 
   it('is all of it once an engine answers, the newest task first', () => {
@@ -80,7 +80,7 @@ describe('what is known of the fleet', () => {
     tell('th_a');
     await next(model.onDidChange);
     for (let index = 0; index < 50; index++)
-      client.tell({
+      client.emit({
         kind: 'task',
         thread: index % 2 === 0 ? 'th_a' : 'th_b',
         children: [index],
@@ -115,7 +115,7 @@ describe('what is known of the fleet', () => {
       tasks: ({ limit }) => ({ tasks: many.slice(-Number(limit)) }),
       task: task({ thread: 'th_new' }),
     });
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await next(model.onDidChange);
     tell('th_new');
     await next(model.onDidChange);
@@ -134,7 +134,7 @@ describe('what is known of the fleet', () => {
       live: { fan_outs: [{ thread: 'th_old' }] },
       task: old,
     });
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await next(model.onDidChange);
     assert.deepEqual([model.tasks.size, aliases().at(-1), model.underWay], [501, 'OLD', 1]);
     const failed = { ...old.fan_out!, complete: true, under_way: false, outcome: 'unsatisfiable' };
@@ -158,24 +158,24 @@ describe('what is known of the fleet', () => {
   it('counts what is under way as the engine does, shown or not', async () => {
     assert.equal(model.underWay, 2, 'an engine that tells of no count is taken at what is shown');
     client.change({ fleet: fleet({ open_fan_outs: 7 }) });
-    client.tell({ kind: 'instance', did: 'any' });
+    client.emit({ kind: 'instance', did: 'any' });
     await next(model.onDidChange);
     assert.equal(model.underWay, 7);
   });
 
   it('reads all anew where events were missed', async () => {
     client.change({ tasks: { tasks: [b] }, fleet: fleet({ live: 1 }) });
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     const change = await next(model.onDidChange);
     assert.deepEqual([change.all, change.namespaces, aliases(), model.fleet?.live], [true, true, ['B'], 1]);
   });
 
   it('tells of namespaces and instances', async () => {
-    client.tell({ kind: 'namespace', id: 'acme' });
+    client.emit({ kind: 'namespace', id: 'acme' });
     const first = await next(model.onDidChange);
     assert.deepEqual([first.namespaces, first.tasks.size], [true, 0]);
     client.change({ fleet: fleet({ instances: [instance()] }) });
-    client.tell({ kind: 'instance', did: 'any' });
+    client.emit({ kind: 'instance', did: 'any' });
     const second = await next(model.onDidChange);
     assert.deepEqual([second.namespaces, model.fleet?.instances.length], [false, 1]);
   });

@@ -87,7 +87,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#thread = task.thread;
     this.#alias = task.alias;
     panel.title = task.alias;
-    this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#heard(data)));
+    this.#owned.add(panel.webview.onDidReceiveMessage(data => this.#onMessage(data)));
     this.#owned.add(panel.onDidChangeViewState(() => this.#seenOrHidden()));
     this.#owned.add(host.access.onDidChange(() => this.#followAnew()));
     this.#owned.add(host.model.onDidChange(() => this.#findSerial()));
@@ -115,7 +115,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#onClosed();
   }
 
-  #heard(data: unknown): void {
+  #onMessage(data: unknown): void {
     const decoded = decodeToHost(data);
     if (!decoded.ok) {
       this.#host.log.warn(`panel ${this.#alias}: a message of the view was dropped: ${decoded.problem}`);

@@ -43,14 +43,14 @@ class Page {
 
   /** Says that it is ready, and waits until the panel follows. */
   async ready(): Promise<this> {
-    this.panel.say({ type: 'ready' });
+    this.panel.send({ type: 'ready' });
     await this.message('stream', ({ state }) => state === 'live');
     return this;
   }
 
   async ask(request: ViewRequest): Promise<Message<'reply'>['result']> {
     const id = (this.#requests += 1);
-    this.panel.say({ type: 'request', id, request });
+    this.panel.send({ type: 'request', id, request });
     return (await this.message('reply', reply => reply.id === id)).result;
   }
 
@@ -110,7 +110,7 @@ describe('the panel of a join', () => {
     assert.deepEqual([task.alias, task.goal, task.serial], [alias, 'a goal', false]);
     const first = await page.message('change');
     assert.deepEqual([first.reset, first.children.length, first.join.complete], [true, 2, false]);
-    page.panel.say({ type: 'applied', seq: first.seq });
+    page.panel.send({ type: 'applied', seq: first.seq });
     await end();
     const last = await page.message('change', ({ join: { complete } }) => complete);
     assert.equal(last.join.outcome, 'satisfied');
@@ -152,7 +152,7 @@ describe('the panel of a join', () => {
     const answering = on.window.session.client!;
     on.window.session.none();
     const page = open();
-    page.panel.say({ type: 'ready' });
+    page.panel.send({ type: 'ready' });
     const { note } = await page.message('stream', ({ state }) => state === 'disconnected');
     assert.match(note ?? '', /^No engine answers/);
     assert.deepEqual(await page.ask({ kind: 'export-json' }), {
@@ -166,7 +166,7 @@ describe('the panel of a join', () => {
   it('says so of a task that this fleet does not have, and does not ask again', async () => {
     panels.open({ thread: `th_${'f'.repeat(64)}`, alias: 'LOST-1' });
     const page = new Page(editor.panels[0]!);
-    page.panel.say({ type: 'ready' });
+    page.panel.send({ type: 'ready' });
     const { note } = await page.message('stream', ({ state }) => state === 'disconnected');
     assert.match(note ?? '', /^The fleet of this window has no task LOST-1: it may belong to another home/);
   });
@@ -296,9 +296,9 @@ describe('the panel of a join', () => {
       { type: 'request', id: 1, request: { kind: 'retry', index: 0.5 } },
       { type: 'request', id: 1, request: { kind: 'launch', command: 'fleet.stopAll' } },
     ];
-    for (const each of garbage) page.panel.say(each);
+    for (const each of garbage) page.panel.send(each);
     await end();
-    page.panel.say({ type: 'applied', seq: 1 });
+    page.panel.send({ type: 'applied', seq: 1 });
     await page.message('change', ({ join: { complete } }) => complete);
     assert.ok(
       on.window.log.lines.filter(line => line.includes('a message of the view was dropped')).length >= 8,

@@ -121,7 +121,7 @@ describe('what stands beside the subtasks of a plan', () => {
     on.window.client.asked.length = 0;
     on.window.children({ ...done(2), name: 'c' });
     const read = next(on.window.model.onDidChange);
-    on.window.client.tell({ kind: 'task', thread: FOUR.thread, children: [2], complete: false });
+    on.window.client.emit({ kind: 'task', thread: FOUR.thread, children: [2], complete: false });
     await read;
     await on.window.pass();
     assert.deepEqual(

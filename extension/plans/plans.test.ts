@@ -133,7 +133,7 @@ describe('the plans that are open', () => {
     const tell = async (thread: string, document: TaskDocument): Promise<void> => {
       on.window.client.change({ task: document });
       const read = next(on.window.model.onDidChange);
-      on.window.client.tell({ kind: 'task', thread, children: [], complete: false });
+      on.window.client.emit({ kind: 'task', thread, children: [], complete: false });
       await read;
     };
     await tell('th_1', joined({ thread: 'th_1' }));

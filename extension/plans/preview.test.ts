@@ -36,7 +36,7 @@ describe('the picture of a plan', () => {
   async function show(): Promise<ShownPanel> {
     previews.show(A);
     const panel = editor.panels.at(-1)!;
-    panel.say({ type: 'ready' });
+    panel.send({ type: 'ready' });
     await on.window.pass();
     return panel;
   }
@@ -51,7 +51,7 @@ describe('the picture of a plan', () => {
     await on.window.pass();
     assert.deepEqual([panel.title, panel.posted], ['Preview a.fanout.yaml', []]);
     assert.match(panel.webview.html, /default-src 'none'/);
-    panel.say({ type: 'ready' });
+    panel.send({ type: 'ready' });
     await on.window.pass();
     const [graph] = drawn(panel);
     assert.deepEqual(
@@ -143,7 +143,7 @@ describe('the picture of a plan', () => {
 
   it('leads to where a subtask is written, in the editor that shows the plan', async () => {
     const panel = await show();
-    panel.say({ type: 'reveal', id: 1, name: 'b' });
+    panel.send({ type: 'reveal', id: 1, name: 'b' });
     await on.window.pass();
     const shown = editor.texts.active!;
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('the picture of a plan', () => {
     );
     assert.equal(shown.selection.active.line, 5);
     shown.viewColumn = vscode.ViewColumn.Three;
-    panel.say({ type: 'reveal', id: 0, name: 'a' });
+    panel.send({ type: 'reveal', id: 0, name: 'a' });
     await on.window.pass();
     assert.deepEqual([editor.texts.editors.length, shown.viewColumn, shown.selection.active.line], [1, 3, 2]);
   });
@@ -163,7 +163,7 @@ describe('the picture of a plan', () => {
     on.window.server.read(A);
     await on.window.pass();
     await on.window.pass();
-    panel.say({ type: 'reveal', id: 0, name: 'a' });
+    panel.send({ type: 'reveal', id: 0, name: 'a' });
     await on.window.pass();
     assert.equal(editor.texts.active?.selection.active.line, 5);
   });
@@ -202,7 +202,7 @@ describe('the picture of a plan', () => {
       { type: 'reveal', id: -1, name: 'a' },
       { type: 'reveal', id: 99, name: 'gone' },
     ])
-      panel.say(garbage);
+      panel.send(garbage);
     await on.window.pass();
     assert.equal(editor.texts.active, undefined);
   });

@@ -74,7 +74,7 @@ class PlanPreview implements vscode.Disposable {
         DRAW_MS,
       ),
     );
-    this.#owned.add(webview.onDidReceiveMessage(message => this.#heard(message)));
+    this.#owned.add(webview.onDidReceiveMessage(message => this.#onMessage(message)));
     this.#owned.add(host.plans.onDidChange(changed => changed === uri.toString() && this.#drawing.soon()));
     this.#owned.add(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.#followCursor(textEditor)),
@@ -106,11 +106,11 @@ class PlanPreview implements vscode.Disposable {
     return vscode.Uri.joinPath(this.#host.extensionUri, 'dist', 'webview', ...parts);
   }
 
-  #say(message: ToPreview): void {
+  #post(message: ToPreview): void {
     if (!this.#closed) void this.#panel.webview.postMessage(message);
   }
 
-  #heard(message: unknown): void {
+  #onMessage(message: unknown): void {
     const decoded = v.safeParse(fromPreviewSchema, message);
     if (!decoded.success) return this.#host.log.debug('plans: a message of the preview that is none');
     if (decoded.output.type === 'ready') this.#drawing.soon();
@@ -139,7 +139,7 @@ class PlanPreview implements vscode.Disposable {
     const states = await statesOf(this.#host.plans, this.#uri);
     this.#nodes = nodes;
     const left = graph.nodes.length - nodes.length;
-    this.#say({
+    this.#post({
       type: 'graph',
       goal: graph.goal,
       join: graph.join,
@@ -174,6 +174,6 @@ class PlanPreview implements vscode.Disposable {
   #followCursor({ document, selection }: vscode.TextEditor): void {
     if (document.uri.toString() !== this.#uri.toString()) return;
     const id = this.#nodes.findLastIndex(({ line }) => line <= selection.active.line);
-    this.#say({ type: 'cursor', id: id === -1 ? null : id });
+    this.#post({ type: 'cursor', id: id === -1 ? null : id });
   }
 }

@@ -65,7 +65,7 @@ describe('a run that is to outlive its window', () => {
   async function has(...tasks: readonly TaskDocument[]): Promise<void> {
     client.change({ tasks: { tasks } });
     const read = next(model.onDidChange);
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await read;
     await settled();
   }

@@ -102,15 +102,15 @@ describe('an engine that is watched', () => {
   it('is gone when it does not answer any more', async () => {
     const client = new FakeClient({});
     const gone = untilGone(client, NEVER);
-    client.tell({ kind: 'instance', did: 'any' });
-    client.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    client.emit({ kind: 'instance', did: 'any' });
+    client.emit(new FleetError('UNREACHABLE', 'nobody answers'));
     await gone;
   });
 
   it('does not hide a fault', async () => {
     const client = new FakeClient({});
     const gone = untilGone(client, NEVER);
-    client.tell(new TypeError('a fault'));
+    client.emit(new TypeError('a fault'));
     await assert.rejects(gone, TypeError);
   });
 });

@@ -152,7 +152,7 @@ describe('a window’s session', () => {
       const died = (serving = new FakeClient({}));
       await start('live');
       serving = undefined;
-      died.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+      died.emit(new FleetError('UNREACHABLE', 'nobody answers'));
       await next(session.onDidChange, () => session.isHosting);
       assert.equal(died.closed, 1);
     });
@@ -162,7 +162,7 @@ describe('a window’s session', () => {
       await start('live');
       serving = undefined;
       await markStopped(homePaths(home), 'all');
-      stopped.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+      stopped.emit(new FleetError('UNREACHABLE', 'nobody answers'));
       await when('none');
       assert.equal(hosted.length, 0);
     });
@@ -264,7 +264,7 @@ describe('a window’s session', () => {
       const died = (serving = new FakeClient({}));
       await start('live');
       serving = undefined;
-      died.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+      died.emit(new FleetError('UNREACHABLE', 'nobody answers'));
       await when('none');
       assert.equal(hosted.length, 0);
     });

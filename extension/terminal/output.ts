@@ -47,7 +47,7 @@ export class OutputTerminal implements vscode.Pseudoterminal {
 
   open(): void {
     this.#follow().catch((thrown: unknown) => {
-      if (!this.#closed.signal.aborted) this.#say(messageOf(thrown));
+      if (!this.#closed.signal.aborted) this.#print(messageOf(thrown));
     });
   }
 
@@ -75,9 +75,9 @@ export class OutputTerminal implements vscode.Pseudoterminal {
       clearInterval(shows);
       if (!signal.aborted) this.#show(backlog);
     }
-    this.#say(size === 0 ? vscode.l10n.t('It printed nothing.') : vscode.l10n.t('End of the output.'));
+    this.#print(size === 0 ? vscode.l10n.t('It printed nothing.') : vscode.l10n.t('End of the output.'));
     if (this.#omitted > 0)
-      this.#say(
+      this.#print(
         vscode.l10n.t(
           '{0} came too fast to be shown. All that is kept: {1}',
           megabytes(this.#omitted),
@@ -91,14 +91,14 @@ export class OutputTerminal implements vscode.Pseudoterminal {
     if (omitted > 0) {
       this.#decoder = new TextDecoder('utf-8');
       this.#omitted += omitted;
-      this.#say(vscode.l10n.t('{0} left out here', megabytes(omitted)));
+      this.#print(vscode.l10n.t('{0} left out here', megabytes(omitted)));
     }
     const text = this.#newlines.of(this.#decoder.decode(bytes, { stream: true }));
     if (text !== '') this.#wrote.fire(text);
   }
 
   /** Writes a message of the editor below the output, and erases what is under it. */
-  #say(text: string): void {
+  #print(text: string): void {
     this.#wrote.fire(`${TO_PLAIN}\r\n${ERASE_BELOW}\u001b[2m· ${text}\u001b[0m\r\n`);
   }
 }

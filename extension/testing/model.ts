@@ -21,7 +21,7 @@ export class ModelWindow {
     this.client.change(answers);
     const read = next(this.model.onDidChange);
     if (this.session.client === undefined) this.session.live(this.client);
-    else this.client.tell({ kind: 'gap' });
+    else this.client.emit({ kind: 'gap' });
     await read;
     await this.pass();
   }
@@ -29,13 +29,13 @@ export class ModelWindow {
   /** The fleet is so now, which the engine tells as it tells of an instance. */
   async fleet(change: Partial<FleetDocument>): Promise<void> {
     this.client.change({ fleet: fleet(change) });
-    await this.#told({ kind: 'instance', did: 'any' });
+    await this.#emit({ kind: 'instance', did: 'any' });
   }
 
   /** A task is so now. */
   async task(task: TaskDocument, ...children: readonly number[]): Promise<void> {
     this.client.change({ task });
-    await this.#told({ kind: 'task', thread: task.thread, children, complete: false });
+    await this.#emit({ kind: 'task', thread: task.thread, children, complete: false });
   }
 
   /** Lets so much time pass that trees tell what they have. */
@@ -50,9 +50,9 @@ export class ModelWindow {
     this.model.dispose();
   }
 
-  async #told(event: Parameters<FakeClient['tell']>[0]): Promise<void> {
+  async #emit(event: Parameters<FakeClient['emit']>[0]): Promise<void> {
     const read = next(this.model.onDidChange);
-    this.client.tell(event);
+    this.client.emit(event);
     await read;
     await this.pass();
   }

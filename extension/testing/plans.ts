@@ -139,7 +139,7 @@ export class PlanWindow {
   async has(...tasks: readonly TaskDocument[]): Promise<void> {
     this.client.change({ tasks: { tasks } });
     const read = next(this.model.onDidChange);
-    this.client.tell({ kind: 'gap' });
+    this.client.emit({ kind: 'gap' });
     await read;
     await settled();
   }

@@ -70,7 +70,7 @@ describe('what menus go by', () => {
       hasHome: true,
     });
     const before = editor.executed.length;
-    client.tell({ kind: 'gap' });
+    client.emit({ kind: 'gap' });
     await next(model.onDidChange);
     assert.equal(editor.executed.length, before);
   });

@@ -14,19 +14,19 @@ export function contextKeys(session: OpenSession, model: FleetModel): readonly v
     void setContext(key, value);
   };
   const tellState = (): void => {
-    tell('fleet.state', session.state.kind);
-    void homeExists(session.home).then(exists => tell('fleet.hasHome', exists));
+    setContext('fleet.state', session.state.kind);
+    void homeExists(session.home).then(exists => setContext('fleet.hasHome', exists));
   };
   const tellModel = (): void => {
     const fanOuts = [...model.tasks.values()].flatMap(({ fan_out: fanOut }) => fanOut ?? []);
     const workers = model.fleet?.instances.filter(
       ({ role, status }) => role === 'worker' && status === 'live',
     );
-    tell('fleet.workers', workers?.length ?? 0);
-    tell('fleet.isFrozen', holdsOf(model.fleet).length > 0);
-    tell('fleet.hasTasks', model.tasks.size > 0);
-    tell('fleet.hasFanOuts', fanOuts.length > 0);
-    tell(
+    setContext('fleet.workers', workers?.length ?? 0);
+    setContext('fleet.isFrozen', holdsOf(model.fleet).length > 0);
+    setContext('fleet.hasTasks', model.tasks.size > 0);
+    setContext('fleet.hasFanOuts', fanOuts.length > 0);
+    setContext(
       'fleet.hasJoined',
       fanOuts.some(({ complete }) => complete),
     );

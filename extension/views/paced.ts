@@ -18,8 +18,8 @@ export class PacedChanges<T> implements vscode.Disposable {
     if (rows === undefined) this.#waiting = 'all';
     else if (this.#waiting !== 'all') this.#waiting = new Set([...(this.#waiting ?? []), ...rows]);
     const waitMs = this.#toldAt + SILENCE_MS - performance.now();
-    if (waitMs <= 0) this.#tell();
-    else this.#timer ??= setTimeout(() => this.#tell(), waitMs);
+    if (waitMs <= 0) this.#fire();
+    else this.#timer ??= setTimeout(() => this.#fire(), waitMs);
   }
 
   dispose(): void {
@@ -27,7 +27,7 @@ export class PacedChanges<T> implements vscode.Disposable {
     this.#told.dispose();
   }
 
-  #tell(): void {
+  #fire(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const rows = this.#waiting;

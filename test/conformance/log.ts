@@ -196,12 +196,12 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       const check = (): void => {
         for (const [position, { record }] of records.entries()) {
           assert.equal(log.find(record.id), position);
-          assert.equal(log.findSlot(record.actor, record.thread, record.clock), position);
+          assert.equal(log.findByKey(record.actor, record.thread, record.clock), position);
         }
         assert.equal(log.find(note(99).record.id), undefined);
-        assert.equal(log.findSlot(ALICE, THREAD, 2), undefined);
-        assert.equal(log.findSlot(BOB, THREAD, 1), undefined);
-        assert.equal(log.findSlot(ALICE, THREAD, 2 ** 40 + 2 ** 32), undefined);
+        assert.equal(log.findByKey(ALICE, THREAD, 2), undefined);
+        assert.equal(log.findByKey(BOB, THREAD, 1), undefined);
+        assert.equal(log.findByKey(ALICE, THREAD, 2 ** 40 + 2 ** 32), undefined);
       };
       const appended = append(...records);
       check();
@@ -215,7 +215,7 @@ export function describeLog(name: string, make: () => Promise<LogFixture>): void
       await append(note(1), note(2));
       await append(note(2), note(1));
       assert.equal(log.find(note(2).record.id), 1);
-      assert.equal(log.findSlot(ALICE, THREAD, 1), 0);
+      assert.equal(log.findByKey(ALICE, THREAD, 1), 0);
     });
 
     it('reads any range, up to the end at the call', async () => {

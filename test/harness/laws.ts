@@ -29,7 +29,7 @@ export function checkLaws(alias: string, records: readonly Said[], coordinator: 
 }
 
 /** Asserts that the facts that a client was told still hold. */
-export function keptWhatWasTold(before: JoinStatus, after: JoinStatus): void {
+export function keptReportedResults(before: JoinStatus, after: JoinStatus): void {
   for (const child of before.children) {
     if (child.verdict !== 'accept') continue;
     const { verdict, worker, attempt, wall_time_secs: wall } = after.children[child.index]!;

@@ -8,7 +8,7 @@ import { EXIT } from '../../engine/cli/exit-codes.ts';
 import { allVerbs } from '../../engine/cli/program.ts';
 import { GLOBAL_FLAGS } from '../../engine/cli/settings.ts';
 import type { Verb } from '../../engine/cli/verb.ts';
-import { TASK_VERBS } from '../../engine/contract/commands.ts';
+import { TASK_ACTIONS } from '../../engine/contract/commands.ts';
 import { SCOPES } from '../../engine/contract/tokens.ts';
 import { TOPIC } from '../../engine/domain/model/record-bodies.ts';
 import { allowedIn, REOPENED, TASK } from '../../engine/domain/model/task-status.ts';
@@ -243,7 +243,7 @@ describe('the documents', () => {
         ],
       );
       const statuses = Object.keys(TASK) as (keyof typeof TASK)[];
-      const held = TASK_VERBS.map(verb => {
+      const held = TASK_ACTIONS.map(verb => {
         const from = statuses.filter(status => allowedIn(status).includes(verb)).sort();
         const [to] = new Set(from.map(status => TASK[status][verb]));
         return [verb, from, to === REOPENED ? 'active or inbox' : to];

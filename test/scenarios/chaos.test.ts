@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, it } from 'mocha';
 import type { InstanceDocument } from '../../engine/contract/documents.ts';
 import { isThere, scenario, type Scenario } from '../harness/fleet.ts';
-import { joinsOf, keptWhatWasTold } from '../harness/laws.ts';
+import { joinsOf, keptReportedResults } from '../harness/laws.ts';
 import { runs } from '../runs.ts';
 import { seeded } from './seeded.ts';
 
@@ -44,7 +44,7 @@ async function run(fleet: Scenario, alias: string, random: Random, told: string[
     told.push(`${alias} ${name}`);
     const seen = await fleet.join(alias);
     await happen({ fleet, random, running });
-    keptWhatWasTold(seen, await fleet.join(alias));
+    keptReportedResults(seen, await fleet.join(alias));
   }
   await fleet.startFleet(WORKERS);
   const { outcome, children } = await fleet.joined(alias);

@@ -7,7 +7,7 @@ import { homePaths } from '../../engine/home/paths.ts';
 import { readPidFile, writePidFile } from '../../engine/home/pid-file.ts';
 import { sampled } from '../runs.ts';
 import { ACTOR, echoes, isThere, scenario, type Scenario } from '../harness/fleet.ts';
-import { joinsOf, keptWhatWasTold } from '../harness/laws.ts';
+import { joinsOf, keptReportedResults } from '../harness/laws.ts';
 import { BARE_FAN_OUT } from '../../engine/contract/testing/requests.ts';
 
 describe('a coordinator that is killed (SIGKILL)', function () {
@@ -29,7 +29,7 @@ describe('a coordinator that is killed (SIGKILL)', function () {
       }
       const joined = await fleet.joined('RESUMED');
       assert.equal(joined.outcome, 'satisfied');
-      keptWhatWasTold(seen, joined);
+      keptReportedResults(seen, joined);
       assert.equal(await joinCount(fleet, 'RESUMED'), 1);
     }),
   );

@@ -30,12 +30,12 @@ class FakeWorker {
   static async connect(fleet: Scenario, held: readonly DeliveryRef[] = []): Promise<FakeWorker> {
     const { key } = await fleet.openWorkerHome('a');
     const fake = new FakeWorker(key, await admittedPeer(homePaths(fleet.home).socket, key));
-    fake.say({ type: 'heartbeat', record: heartbeat(key), at: Date.now() });
-    fake.say({ type: 'hello', held, at: Date.now() });
+    fake.send({ type: 'heartbeat', record: heartbeat(key), at: Date.now() });
+    fake.send({ type: 'hello', held, at: Date.now() });
     return fake;
   }
 
-  say(message: ToCoordinator): void {
+  send(message: ToCoordinator): void {
     this.#peer.socket.write(encodeMessage(message, this.key));
   }
 
@@ -44,7 +44,7 @@ class FakeWorker {
   }
 
   report(first: number, ...records: readonly SealedRecord[]): void {
-    this.say({ type: 'report', first, records });
+    this.send({ type: 'report', first, records });
   }
 
   /** The next message of a kind; others are passed over. */

@@ -1,11 +1,11 @@
-import { TASK_VERBS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
+import { TASK_ACTIONS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
 import type { Policy } from '../../engine/contract/policy.ts';
 import { FleetError } from '../../engine/errors.ts';
 import * as commands from '../../engine/domain/commands/fan-out.ts';
 import { kill, unkill } from '../../engine/domain/commands/kill.ts';
 import { archiveNamespace, createNamespace } from '../../engine/domain/commands/namespaces.ts';
 import type { Task } from '../../engine/domain/model/state.ts';
-import { say } from '../../engine/domain/commands/task-verbs.ts';
+import { applyTaskAction } from '../../engine/domain/commands/task-actions.ts';
 import { joinDocument, taskDocument } from '../../engine/domain/views/views.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
 import { seal } from '../../engine/record/record.ts';
@@ -104,7 +104,7 @@ export class Client {
     const key = random.chance(0.5) ? `key-${++this.#names}` : undefined;
     if (plain.length === 0 || random.chance(0.3)) return this.#addWaiting();
     const { thread } = random.pick(plain);
-    const verb = random.pick(TASK_VERBS);
+    const verb = random.pick(TASK_ACTIONS);
     const other = random.pick([...this.#core.state.tasks.keys()]);
     const inSecs = random.magnitude(1, 60);
     const isOn = random.chance(0.5);
@@ -115,7 +115,7 @@ export class Client {
       run: issuer => {
         const until_unix = verb === 'defer' ? issuer.now / 1000 + inSecs : null;
         const on = verb === 'block' && isOn ? other : null;
-        say(this.#core, thread, verb, { reason: 'so', on, until_unix }, { ...issuer, actor });
+        applyTaskAction(this.#core, thread, verb, { reason: 'so', on, until_unix }, { ...issuer, actor });
         return undefined;
       },
     });

@@ -37,7 +37,7 @@ export class Control {
       if (worker.process.up) continue;
       watched.hasEnded = true;
       if (pid !== null)
-        this.#tell(now => this.#host.core!.gone(did, 'it ended while no coordinator ran', now));
+        this.#decide(now => this.#host.core!.gone(did, 'it ended while no coordinator ran', now));
       this.#startAgain(worker, watched, 0);
     }
   }
@@ -47,7 +47,7 @@ export class Control {
     const { core } = this.#host;
     if (!core!.state.instances.has(worker.did)) {
       const { did, alias } = worker;
-      this.#tell(now =>
+      this.#decide(now =>
         core!.admit({ did, alias, role: 'worker', home: `/home/${alias}`, public_key: alias }, now),
       );
     }
@@ -79,7 +79,7 @@ export class Control {
     watched.expected = true;
     watched.restart++;
     const isLinked = this.#host.core!.isLinked(did);
-    this.#tell(now => this.#host.core!.stop(did, graceMs, now));
+    this.#decide(now => this.#host.core!.stop(did, graceMs, now));
     this.#awaitStopped(worker, isLinked ? graceMs + STOP_SLACK_MS : 0);
   }
 
@@ -88,7 +88,7 @@ export class Control {
     this.#world.watcher.endsProcess(worker, reason);
     this.#host.unlink(did);
     if (this.#isRunning(worker)) worker.kill('is killed: it was silent');
-    else this.#tell(now => this.#host.core!.abandon(did, reason, now));
+    else this.#decide(now => this.#host.core!.abandon(did, reason, now));
   }
 
   #awaitStopped(worker: WorkerHost, leftMs: number): void {
@@ -98,7 +98,7 @@ export class Control {
     worker.kill('is killed: it did not stop in time');
     // The link's end is noticed before the supervisor says so, or after; here it is cut.
     this.#host.unlink(worker.did);
-    this.#tell(now => {
+    this.#decide(now => {
       this.#host.core!.abandon(worker.did, 'it was stopped', now);
       this.#host.core!.stopped(worker.did, now);
     });
@@ -124,7 +124,7 @@ export class Control {
     watched.hasEnded = true;
     if (watched.expected) return;
     this.#host.unlink(worker.did);
-    this.#tell(now => this.#host.core!.gone(worker.did, 'its process ended', now));
+    this.#decide(now => this.#host.core!.gone(worker.did, 'its process ended', now));
     this.#restartOrGiveUp(worker, watched);
   }
 
@@ -132,7 +132,7 @@ export class Control {
     const { random, profile, scheduler } = this.#world;
     watched.ends = [...watched.ends.filter(end => scheduler.now - end < RESTART_WINDOW_MS), scheduler.now];
     if (watched.ends.length > MAX_RESTARTS || random.chance(profile.giveUp))
-      return this.#tell(now => this.#host.core!.abandon(worker.did, 'it was given up', now));
+      return this.#decide(now => this.#host.core!.abandon(worker.did, 'it was given up', now));
     this.#startAgain(worker, watched, FIRST_BACKOFF_MS * 2 ** (watched.ends.length - 1));
   }
 
@@ -151,7 +151,7 @@ export class Control {
       worker.hang(random.magnitude(1_000, 1e6));
   }
 
-  #tell(decide: (now: number) => void): void {
+  #decide(decide: (now: number) => void): void {
     this.#host.step(decide);
   }
 }

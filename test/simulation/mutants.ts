@@ -236,7 +236,7 @@ class ForgivesNoAttempt extends Coordinator {
 
 class ForgivesEverything extends Coordinator {
   override tick(now: number): void {
-    for (const link of this.links.values()) link.heardAt = now;
+    for (const link of this.links.values()) link.lastContactAt = now;
     super.tick(now);
   }
 }

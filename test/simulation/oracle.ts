@@ -12,7 +12,7 @@ import {
   type TaskBody,
 } from '../../engine/domain/model/record-bodies.ts';
 import type { DeliveryRef } from '../../engine/domain/model/messages.ts';
-import { verbOf } from '../../engine/domain/model/task-status.ts';
+import { taskActionOf } from '../../engine/domain/model/task-status.ts';
 import type { CompleteSubtask } from '../../engine/subtask/subtask.ts';
 import { readSubtasks } from '../../engine/subtask/encoding.ts';
 import type { Did, RecordId, ThreadId } from '../../engine/record/ids.ts';
@@ -110,7 +110,7 @@ export class Oracle {
     const topic = topicOf(record);
     if (topic === TOPIC.task) return this.#noteKey(record, `task ${record.thread}`);
     if (topic === TOPIC.fanOut) return this.#open(record, now);
-    if (verbOf(topic) !== undefined) this.#noteKey(record, `${topic} on ${record.thread}`);
+    if (taskActionOf(topic) !== undefined) this.#noteKey(record, `${topic} on ${record.thread}`);
     this.frozen.apply(record);
     this.namespaces.apply(record);
     const fanOut = this.fanOuts.get(record.thread);

@@ -64,5 +64,5 @@ export const rememberingCompiler: CelCompiler = {
     return program;
   },
   compileRule: source => celCompiler.compileRule(source),
-  foresee: (source, names) => celCompiler.foresee(source, names),
+  findConstants: (source, names) => celCompiler.findConstants(source, names),
 };

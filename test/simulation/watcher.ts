@@ -378,7 +378,7 @@ export class Watcher {
         () => `${task.alias} has a fan-out: ${task.hasFanOut}`,
       );
       // The fan-out of a task that is over stays frozen, as it would in an engine.
-      if (task.frozenBytes === null && seen !== undefined) this.#requireSame(task.fanOut!, seen);
+      if (task.serializedBytes === null && seen !== undefined) this.#requireSame(task.fanOut!, seen);
     }
     this.#requireAnswered();
   }

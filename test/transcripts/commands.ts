@@ -1,4 +1,4 @@
-import { TASK_VERBS } from '../../engine/contract/commands.ts';
+import { TASK_ACTIONS } from '../../engine/contract/commands.ts';
 import { POLICY_KINDS, POLICY_LIMITS, type Policy } from '../../engine/contract/policy.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 import * as fanOuts from '../../engine/domain/commands/fan-out.ts';
@@ -10,7 +10,7 @@ import {
 } from '../../engine/domain/commands/namespaces.ts';
 import { addRule, removeRule } from '../../engine/domain/commands/rules.ts';
 import { noted } from '../../engine/domain/commands/note-command.ts';
-import { say } from '../../engine/domain/commands/task-verbs.ts';
+import { applyTaskAction } from '../../engine/domain/commands/task-actions.ts';
 import { celCompiler } from '../../engine/domain/join/cel.ts';
 import type { ResultFields } from '../../engine/domain/model/record-bodies.ts';
 import type { FanOut, Task } from '../../engine/domain/model/state.ts';
@@ -219,7 +219,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       tell(`measured: ${rounded(measured.serial_wall_secs)}s in a row, speedup ${ratio(measured.speedup)}`);
   },
   ...Object.fromEntries(
-    TASK_VERBS.map(verb => [
+    TASK_ACTIONS.map(verb => [
       verb,
       ({ fleet, by }: Stage, { plain: [alias], keyed }: Words) => {
         const until = keyed['until'];
@@ -229,7 +229,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
           ...(keyed['on'] !== undefined && { on: keyed['on'] }),
           ...(until !== undefined && { until_unix: (fleet.now + milliseconds(until)) / 1000 }),
         };
-        fleet.do(now => say(fleet.core, alias!, verb, input, by(now)));
+        fleet.do(now => applyTaskAction(fleet.core, alias!, verb, input, by(now)));
       },
     ]),
   ),

@@ -20,7 +20,7 @@ export class DomPanel extends StandInHost {
     const panel = new DomPanel(dom, structuredClone(saved));
     panel.#view = await dom.mount(
       new JoinViewElement({
-        postMessage: message => panel.hear(structuredClone(message)),
+        postMessage: message => panel.receive(structuredClone(message)),
         getState: () => panel.saved,
         setState: state => (panel.saved = structuredClone(state)),
       }),

@@ -25,7 +25,7 @@ try {
       );
       const last = told.filter(({ type }) => type === 'change').length;
       await panel.until(() => panel.applied.at(-1) === last, 'all of it is drawn');
-      await panel.tell(story);
+      await panel.show(story);
       const begun = performance.now();
       await panel.change({ ...story, children: story.children.slice(-1) }, false);
       changes.push(performance.now() - begun);

@@ -68,7 +68,7 @@ export class Stage {
     const page = await this.browser.newPage({ viewport: { width, height } });
     const panel = new Panel(page);
     await page.emulateMedia(media);
-    await page.exposeFunction('toHost', (message: unknown) => panel.hear(message));
+    await page.exposeFunction('toHost', (message: unknown) => panel.receive(message));
     // The loader that runs this file gives functions their names with a helper that the page lacks.
     const script = `{ const __name = f => f; (${String(standIn)})(${JSON.stringify({ theme, saved, told })}); }`;
     await page.addInitScript({ content: script });

@@ -36,12 +36,12 @@ export abstract class StandInHost {
   /** Posts anything to the view. */
   abstract post(message: unknown): Promise<void>;
 
-  async say(message: ToView): Promise<void> {
+  async send(message: ToView): Promise<void> {
     await this.post(message);
   }
 
   /** Takes a message of the view. */
-  hear(data: unknown): void {
+  receive(data: unknown): void {
     const decoded = decodeToHost(data);
     if (!decoded.ok) {
       this.errors.push(`the view said what the host does not understand: ${decoded.problem}`);
@@ -92,12 +92,12 @@ export abstract class StandInHost {
   }
 
   /** Tells the whole story, and waits until the view has drawn it. */
-  async tell(story: Story): Promise<void> {
-    await this.say({ type: 'init', strings: viewStrings() });
+  async show(story: Story): Promise<void> {
+    await this.send({ type: 'init', strings: viewStrings() });
     const { thread, alias } = story.status;
-    await this.say({ type: 'task', thread, alias, goal: story.goal, serial: false });
-    await this.say({ type: 'stream', state: 'live', note: null });
-    await this.say({ type: 'speedup', report: packSpeedup(story.speedup), problem: null });
+    await this.send({ type: 'task', thread, alias, goal: story.goal, serial: false });
+    await this.send({ type: 'stream', state: 'live', note: null });
+    await this.send({ type: 'speedup', report: packSpeedup(story.speedup), problem: null });
     await this.change(story, true);
   }
 
@@ -114,7 +114,7 @@ export abstract class StandInHost {
   #newFlow(): ChangeFlow {
     this.applied.length = 0;
     return new ChangeFlow(
-      change => void this.say(change),
+      change => void this.send(change),
       () => this.#at,
     );
   }
@@ -147,6 +147,6 @@ export abstract class StandInHost {
           ok: false as const,
           problem: { code: 'CONFLICT', message: answer.message, hint: answer.hint ?? null },
         };
-    await this.say({ type: 'reply', id, result });
+    await this.send({ type: 'reply', id, result });
   }
 }

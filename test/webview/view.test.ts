@@ -38,7 +38,7 @@ describe('the panel Join & Speedup in a browser', () => {
   it('cuts nothing off sideways in a narrow column', async () => {
     panel = await stage.panel(DARK, { width: 400, height: 900 });
     for (const story of [underWay(), satisfied(), unsatisfiable()]) {
-      await panel.tell(story);
+      await panel.show(story);
       const width = await panel.page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 400, `${width} px wide`);
     }
@@ -63,7 +63,7 @@ describe('the panel Join & Speedup in a browser', () => {
 
   it('exports pictures that stand alone', async () => {
     panel = await stage.panel(LIGHT);
-    await panel.tell(satisfied());
+    await panel.show(satisfied());
     for (const format of ['SVG', 'PNG']) {
       await panel.page.getByRole('button', { name: `as ${format}` }).click();
     }
@@ -94,7 +94,7 @@ describe('the panel Join & Speedup in a browser', () => {
       panel = await stage.panel(theme, { height: 1400 });
       await panel.page.evaluate(await readFile(axe, 'utf8'));
       for (const story of [underWay(), satisfied(), unsatisfiable()]) {
-        await panel.tell(story);
+        await panel.show(story);
         await panel.page.locator('#row-1').click();
         const found = await panel.page.evaluate(async () => {
           const { axe: runner } = window as unknown as {
@@ -123,7 +123,7 @@ describe('the panel Join & Speedup in a browser', () => {
 
   it('reaches everything that can be pressed by tabbing', async () => {
     panel = await stage.panel(HIGH_CONTRAST);
-    await panel.tell(satisfied());
+    await panel.show(satisfied());
     await panel.page.locator('#row-1').click();
     const reached = new Set<string>();
     for (let n = 0; n < 30; n += 1) {
@@ -153,7 +153,7 @@ describe('the panel Join & Speedup in a browser', () => {
   it('animates nothing without end, which would draw the page at every frame, and takes forced colours', async () => {
     for (const reducedMotion of ['no-preference', 'reduce'] as const) {
       panel = await stage.panel(HIGH_CONTRAST, {}, { reducedMotion, forcedColors: 'active' });
-      await panel.tell(underWay());
+      await panel.show(underWay());
       assert.equal(await panel.page.evaluate(ANIMATIONS), 0, reducedMotion);
     }
   });
@@ -162,8 +162,8 @@ describe('the panel Join & Speedup in a browser', () => {
     panel = await stage.panel(DARK);
     const asked: string[] = [];
     panel.page.on('request', request => asked.push(request.url()));
-    await panel.tell(satisfied());
-    await panel.say({ type: 'task', thread: 't', alias: 'a', goal: 'g', serial: true } satisfies ToView);
+    await panel.show(satisfied());
+    await panel.send({ type: 'task', thread: 't', alias: 'a', goal: 'g', serial: true } satisfies ToView);
     assert.deepEqual(asked, []);
   });
 });

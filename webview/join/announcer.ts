@@ -28,14 +28,14 @@ export class Announcer {
     if (this.#sayable() === this.#said || (this.#timer !== undefined && !last)) return;
     clearTimeout(this.#timer);
     const waitMs = last ? 0 : Math.max(0, this.#saidAtMs + INTERVAL_MS - performance.now());
-    this.#timer = setTimeout(() => this.#say(), waitMs);
+    this.#timer = setTimeout(() => this.#announce(), waitMs);
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
   }
 
-  #say(): void {
+  #announce(): void {
     this.#timer = undefined;
     this.#saidAtMs = performance.now();
     // The text is read when its turn comes.

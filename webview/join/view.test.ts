@@ -30,7 +30,7 @@ describe('the view of a fan-out', () => {
   /** Opens a panel, and tells it the story. */
   async function open(story?: Story, saved?: unknown): Promise<void> {
     panel = await DomPanel.open(dom, saved);
-    if (story !== undefined) await panel.tell(story);
+    if (story !== undefined) await panel.show(story);
   }
   const text = (selector: string): string => textOf(find(panel.view, selector));
   const row = (index: number): HTMLElement => find(panel.view, `#row-${index}`);
@@ -47,16 +47,16 @@ describe('the view of a fan-out', () => {
       await open();
       assert.equal(panel.isReady, true);
       assert.equal(textOf(panel.view), '');
-      await panel.say({ type: 'init', strings });
+      await panel.send({ type: 'init', strings });
       assert.equal(text('.loading'), 'Reading the fan-out…');
     });
 
     it('why there is nothing to show where no engine answers', async () => {
       await open();
-      await panel.say({ type: 'init', strings });
-      await panel.say({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
+      await panel.send({ type: 'init', strings });
+      await panel.send({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
       assert.equal(text('.loading'), 'No engine answers.');
-      await panel.say({ type: 'stream', state: 'disconnected', note: null });
+      await panel.send({ type: 'stream', state: 'disconnected', note: null });
       assert.equal(text('.loading'), 'Disconnected');
     });
 
@@ -91,7 +91,7 @@ describe('the view of a fan-out', () => {
       assert.match(text('fleet-census'), /Satisfied 7 of 8 accepted/);
       assert.match(textOf(row(7)), /after join/);
       assert.doesNotMatch(textOf(row(6)), /after join/);
-      await panel.tell(unsatisfiable());
+      await panel.show(unsatisfiable());
       assert.match(text('fleet-census'), /Unsatisfiable .*can no longer hold/);
       assert.equal(findAll(panel.view, '.row').length, 4, 'the rows of the fan-out before are gone');
     });
@@ -127,14 +127,14 @@ describe('the view of a fan-out', () => {
     it('why there is no report', async () => {
       await open(underWay());
       const problem = { code: 'CONFLICT', message: 'the fan-out has no subtask that ran', hint: 'Wait.' };
-      await panel.say({ type: 'speedup', report: null, problem });
+      await panel.send({ type: 'speedup', report: null, problem });
       assert.match(text('fleet-speedup'), /the fan-out has no subtask that ran Wait\. No report yet/);
     });
 
     it('that there is nothing yet', async () => {
       await open(empty());
       assert.match(textOf(panel.view), /This task has no fan-out yet/);
-      await panel.tell({ ...underWay(), children: [child(0)], status: statusOf([child(0)]) });
+      await panel.show({ ...underWay(), children: [child(0)], status: statusOf([child(0)]) });
       assert.match(text('fleet-timeline'), /No attempt has started yet/);
     });
 
@@ -165,7 +165,7 @@ describe('the view of a fan-out', () => {
       assert.match(text('fleet-census'), /Wall 7\.2s/);
       await click(button(panel.view, 'Pause'));
       assert.deepEqual(panel.requests, [{ kind: 'pause' }]);
-      await panel.say({ type: 'stream', state: 'paused', note: null });
+      await panel.send({ type: 'stream', state: 'paused', note: null });
       await dom.advance(5000);
       await click(row(7));
       assert.equal(elapsed(7), '2.8s');
@@ -268,12 +268,12 @@ describe('the view of a fan-out', () => {
         complete: false,
         outcome: null,
       };
-      await panel.say({ type: 'serial', run });
+      await panel.send({ type: 'serial', run });
       assert.equal(find(panel.view, '[role="progressbar"]').getAttribute('aria-valuenow'), '3');
       await click(button(panel.view, 'Cancel the Serial Run'));
       await click(button(panel.view, 'Open BUILD-042-serial'));
       assert.deepEqual(kinds(), ['run-serial', 'run-serial', 'cancel-serial', 'open-serial']);
-      await panel.say({ type: 'serial', run: { ...run, done: 8, complete: true, outcome: 'satisfied' } });
+      await panel.send({ type: 'serial', run: { ...run, done: 8, complete: true, outcome: 'satisfied' } });
       assert.equal(findAll(panel.view, '[role="progressbar"]').length, 0);
     });
 
@@ -323,17 +323,17 @@ describe('the view of a fan-out', () => {
     it('nothing that cannot be done by now', async () => {
       const disabled = (name: string): boolean => button(panel.view, name).disabled;
       await open();
-      await panel.say({ type: 'init', strings });
+      await panel.send({ type: 'init', strings });
       assert.equal(disabled('Export the data as JSON'), true, 'there is nothing to export');
-      await panel.tell(underWay());
+      await panel.show(underWay());
       assert.equal(disabled('Export the data as JSON'), false);
       assert.equal(disabled('Run Serially to Measure'), true, 'the join is not there');
       const { speedup, ...story } = satisfied();
-      await panel.tell({ ...story, speedup: { ...speedup, measured: null } });
+      await panel.show({ ...story, speedup: { ...speedup, measured: null } });
       assert.equal(disabled('Run Serially to Measure'), false);
-      await panel.say({ type: 'stream', state: 'disconnected', note: null });
+      await panel.send({ type: 'stream', state: 'disconnected', note: null });
       assert.equal(disabled('Run Serially to Measure'), true, 'no engine answers');
-      await panel.say({
+      await panel.send({
         type: 'task',
         thread: 'th_serial',
         alias: 'BUILD-042-serial',
@@ -354,7 +354,7 @@ describe('the view of a fan-out', () => {
       await open({ ...underWay(), children: [child(0)], status: statusOf([child(0)]) });
       await click(button(panel.view, /as SVG/));
       assert.deepEqual(notices(), ['No attempt has started yet']);
-      await panel.tell(satisfied());
+      await panel.show(satisfied());
       find<TimelineElement>(panel.view, 'fleet-timeline').exportSvg = () => 'x'.repeat(MAX_PICTURE_CHARS + 1);
       await click(button(panel.view, /as SVG/));
       assert.deepEqual(notices(), ['The picture is too large to be saved. The data can be, as JSON.']);
@@ -386,13 +386,13 @@ describe('the view of a fan-out', () => {
 
     it('when the engine goes away and comes back', async () => {
       await open(underWay());
-      await panel.say({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
+      await panel.send({ type: 'stream', state: 'disconnected', note: 'No engine answers.' });
       assert.equal(find(panel.view, '.stream').title, 'No engine answers.');
       assert.equal(button(panel.view, 'Pause').disabled, true);
       await dom.advance(3000);
       await click(row(1));
       assert.equal(elapsed(7), '1.8s', 'its time stands still');
-      await panel.say({ type: 'stream', state: 'live', note: null });
+      await panel.send({ type: 'stream', state: 'live', note: null });
       await panel.change(satisfied(), true);
       assert.match(text('fleet-census'), /Satisfied/);
       assert.equal(button(panel.view, 'Pause').disabled, false);
@@ -434,7 +434,7 @@ describe('the view of a fan-out', () => {
       join: packJoin({ ...status, reason }),
       children: [],
     }));
-    await Promise.all(changes.map(change => panel.say(change)));
+    await Promise.all(changes.map(change => panel.send(change)));
     assert.match(text('fleet-census'), /three/);
     await dom.advance(3000);
     assert.deepEqual(panel.applied, [1, 4], 'and not again when time goes on');
@@ -442,10 +442,10 @@ describe('the view of a fan-out', () => {
 
   it('measures when subtasks can first be seen, once', async () => {
     await open();
-    await panel.say({ type: 'init', strings });
+    await panel.send({ type: 'init', strings });
     assert.deepEqual(dom.measured, []);
-    await panel.tell(underWay());
-    await panel.tell(satisfied());
+    await panel.show(underWay());
+    await panel.show(satisfied());
     assert.deepEqual(dom.measured, ['fleet:first-paint']);
   });
 

@@ -60,7 +60,7 @@ export class JoinViewElement extends LitElement {
       ExportRequested.type,
       event => void this.#export((event as ExportRequested).format),
     );
-    this.addEventListener(NoticeDismissed.type, () => this.#tell(null));
+    this.addEventListener(NoticeDismissed.type, () => this.#showNotice(null));
     this.addEventListener(RowChosen.type, event => this.#select((event as RowChosen).index));
     this.addEventListener(BarChosen.type, event => this.#select((event as BarChosen).index));
     this.addEventListener(DetailClosed.type, () => this.#select(null));
@@ -191,9 +191,9 @@ export class JoinViewElement extends LitElement {
     const s = this.#state.strings;
     if (s === null) return;
     const request = format === 'json' ? ({ kind: 'export-json' } as const) : await this.#picture(format, s);
-    if (typeof request === 'string') return this.#tell({ good: false, text: request, hint: null });
+    if (typeof request === 'string') return this.#showNotice({ good: false, text: request, hint: null });
     const saved = await this.#ask(request);
-    if (saved !== null) this.#tell({ good: true, text: fill(s.exported, saved), hint: null });
+    if (saved !== null) this.#showNotice({ good: true, text: fill(s.exported, saved), hint: null });
   }
 
   /** @returns the reason where there is no picture */
@@ -211,16 +211,16 @@ export class JoinViewElement extends LitElement {
   async #ask(request: ViewRequest): Promise<string | null> {
     try {
       const answer = await this.#host.ask(request);
-      if (this.#notice?.good === false) this.#tell(null);
+      if (this.#notice?.good === false) this.#showNotice(null);
       return answer;
     } catch (thrown) {
       const { message, hint } = problemOf(thrown);
-      this.#tell({ good: false, text: message, hint });
+      this.#showNotice({ good: false, text: message, hint });
       return null;
     }
   }
 
-  #tell(notice: Notice | null): void {
+  #showNotice(notice: Notice | null): void {
     this.#notice = notice;
     this.requestUpdate();
   }

@@ -28,8 +28,8 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
     ];
   }
   const failed = join.children.filter(hasFailed);
-  const told = new Set(failed.slice(0, SHOWN_OUTPUTS));
-  const more = failed.length - told.size;
+  const printed = new Set(failed.slice(0, SHOWN_OUTPUTS));
+  const more = failed.length - printed.size;
   return [
     `Fan-out join status: ${join.thread}`,
     `  Subtasks:        ${join.subtasks}${join.follow_ups > 0 ? ` (${join.follow_ups} outside the join)` : ''}`,
@@ -45,7 +45,7 @@ export function joinStatusLines(join: JoinStatus, colours: Colours, nowSecs?: nu
     ...(join.children.length === 0 ? [] : ['', '  Per-subtask:']),
     ...join.children.flatMap(child => [
       ...childLines(child, join.children, colours),
-      ...(told.has(child) ? failureLines(join.alias, child, '        ') : []),
+      ...(printed.has(child) ? failureLines(join.alias, child, '        ') : []),
     ]),
     ...(more > 0
       ? [`    … and the output of ${more} more that failed: spl task output ${join.alias} --subtask N`]

@@ -139,20 +139,20 @@ export function liveChangeLines(
   return [
     ...news(before?.instances ?? [], now.instances, ({ did }) => did, {
       key: ({ status, health }) => `${status} ${health}`,
-      told: ({ alias, status, health }) =>
+      describe: ({ alias, status, health }) =>
         `· ${alias} is ${status}${health === 'healthy' ? '' : `, ${health}`}`,
       gone: ({ alias }) => `· ${alias} is gone`,
     }),
     ...changedHolds(before, now).map(line => colours.yellow(line)),
     ...news(before?.running ?? [], now.running, ({ thread, index }) => `${thread} ${index}`, {
       key: ({ attempt, worker }) => `${attempt} ${worker}`,
-      told: each =>
+      describe: each =>
         `→ ${nameOf(each)} runs on ${each.worker}${each.attempt > 1 ? `, attempt ${each.attempt}` : ''}`,
       gone: each => `· ${nameOf(each)} has ended on ${each.worker}`,
     }),
     ...news(before?.fan_outs ?? [], now.fan_outs, ({ thread }) => thread, {
       key: ({ counts, complete }) => `${countsText(counts)} ${complete}`,
-      told: ({ alias, completed, subtasks, counts, echo }) =>
+      describe: ({ alias, completed, subtasks, counts, echo }) =>
         `· ${alias} ${completed} / ${subtasks} completed: ${countsText(counts)}${echo == null ? '' : `; ${printable(echo)}`}`,
       gone: ({ alias }) => `· ${alias} is over; spl task join-status ${alias} tells how`,
     }),
@@ -162,10 +162,10 @@ export function liveChangeLines(
 const nameOf = ({ alias, index, name, goal }: Running): string =>
   `${alias} [${index}] ${oneLine(name ?? goal, 60)}`;
 
-interface Telling<T> {
+interface LineSource<T> {
   /** Equal for two between which nothing worth a line has happened. */
   readonly key: (item: T) => string;
-  readonly told: (item: T) => string;
+  readonly describe: (item: T) => string;
   readonly gone: (item: T) => string;
 }
 
@@ -173,14 +173,14 @@ function news<T>(
   before: readonly T[],
   now: readonly T[],
   id: (item: T) => string,
-  { key, told, gone }: Telling<T>,
+  { key, describe, gone }: LineSource<T>,
 ): readonly string[] {
   const known = new Map(before.map(item => [id(item), item]));
   const lines: string[] = [];
   for (const item of now) {
     const previous = known.get(id(item));
     known.delete(id(item));
-    if (previous === undefined || key(previous) !== key(item)) lines.push(told(item));
+    if (previous === undefined || key(previous) !== key(item)) lines.push(describe(item));
   }
   return [...[...known.values()].map(gone), ...lines];
 }

@@ -1,4 +1,4 @@
-import type { TaskVerb } from '../../contract/commands.ts';
+import type { TaskAction } from '../../contract/commands.ts';
 import type {
   ChildDocument,
   Counts,
@@ -113,7 +113,7 @@ function censusText(census: Counts): string {
 }
 
 /** The noun of each verb. */
-const WORDS: Readonly<Record<TaskVerb, string>> = {
+const WORDS: Readonly<Record<TaskAction, string>> = {
   start: 'start',
   done: 'completion',
   fail: 'failure',
@@ -125,7 +125,7 @@ const WORDS: Readonly<Record<TaskVerb, string>> = {
 };
 
 /** Returns the lines on the outcome of a verb for a task. */
-export function standingLines(verb: TaskVerb, task: TaskDocument, colours: Colours): readonly string[] {
+export function standingLines(verb: TaskAction, task: TaskDocument, colours: Colours): readonly string[] {
   return [
     `${colours.cyan('◇')} ${WORDS[verb]} of ${task.alias} recorded`,
     ...fields([

@@ -71,11 +71,11 @@ export class LinePerChange implements View {
     if (!listed) printLines(this.#context.out, changeLines(this.#last, join, this.#context.out.colours));
     // Of one that was tried its own line tells it.
     for (const [key, text] of waits(join, ({ attempt }) => attempt === 0))
-      if (!this.#waits.has(key)) this.#tell(key, text);
+      if (!this.#waits.has(key)) this.#print(key, text);
     this.#last = join;
   }
 
-  #tell(key: string, text: string): void {
+  #print(key: string, text: string): void {
     this.#waits.add(key);
     printLines(this.#context.out, [`· ${text}`]);
   }

@@ -64,7 +64,7 @@ function play(
         const state = states[Math.min(reading, states.length - 1)]!;
         reading += 1;
         if (reading < states.length)
-          setImmediate(() => host.engine.tell({ kind: 'instance', did: WORKER_A_DID }));
+          setImmediate(() => host.engine.emit({ kind: 'instance', did: WORKER_A_DID }));
         return state;
       },
     },
@@ -147,7 +147,7 @@ describe('spl fleet status --live', () => {
     const { host, read } = play([live()], onTerminal);
     const watching = main(LIVE, host);
     await read(1);
-    host.engine.tell(new FleetError('UNREACHABLE', 'nobody answers'));
+    host.engine.emit(new FleetError('UNREACHABLE', 'nobody answers'));
     assert.equal(await watching, 5);
     assert.ok(host.out.text.endsWith('\u001b[?25h\u001b[?1049l'));
     assert.match(host.err.text, /nobody answers/);

@@ -21,7 +21,7 @@ function play(
         reading += 1;
         if (reading > 1 && reading <= states.length) {
           const event = { kind: 'task' as const, thread: THREAD, children: [0], complete: true };
-          setImmediate(() => host.engine.tell(event));
+          setImmediate(() => host.engine.emit(event));
         }
         return summary ? { ...state, children: [] } : state;
       },
@@ -95,7 +95,7 @@ describe('spl task join-status --watch', () => {
     const watching = main(WATCH, host);
     while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
     const event = { kind: 'task' as const, thread: THREAD, children: [0], complete: false };
-    for (let i = 0; i < 100; i += 1) host.engine.tell(event);
+    for (let i = 0; i < 100; i += 1) host.engine.emit(event);
     while (readings() < 3) await new Promise(resolve => setImmediate(resolve));
     host.interrupt.abort();
     assert.equal(await watching, 130);
@@ -145,7 +145,7 @@ describe('spl task join-status --watch', () => {
       const { host, readings } = play([join([running(0)])]);
       const watching = main(WATCH, host);
       while (readings() < 2) await new Promise(resolve => setImmediate(resolve));
-      host.engine.tell(end);
+      host.engine.emit(end);
       assert.equal(await watching, 5);
       assert.match(
         host.err.text,

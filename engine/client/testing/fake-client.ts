@@ -73,7 +73,7 @@ export class FakeClient implements EngineClient {
   }
 
   /** Tells the watchers; an error ends their watching with it, null without. */
-  tell(event: EngineEvent | Error | null): void {
+  emit(event: EngineEvent | Error | null): void {
     for (const listener of this.#listeners) listener(event);
   }
 

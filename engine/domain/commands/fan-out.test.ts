@@ -231,7 +231,7 @@ describe('task cancel', () => {
     fleet.cancel(fanOut.task);
     assert.equal(fanOut.joined?.outcome, 'cancelled');
     assert.deepEqual(states(fanOut), ['assigned', 'done', 'done']);
-    assert.deepEqual(fleet.told('cancel'), [0]);
+    assert.deepEqual(fleet.deliveriesSent('cancel'), [0]);
     fleet.report(fanOut, 0, { verdict: 'cancelled' });
     assert.deepEqual(verdicts(fanOut), ['cancelled', 'cancelled', 'cancelled']);
   });
@@ -251,7 +251,7 @@ describe('task cancel', () => {
     const fanOut = fleet.fanOut(3, { join: 'any' });
     fleet.report(fanOut, 0);
     fleet.cancel(fanOut.task);
-    assert.deepEqual(fleet.told('cancel').sort(), [1, 2]);
+    assert.deepEqual(fleet.deliveriesSent('cancel').sort(), [1, 2]);
     assert.equal(fanOut.joined!.outcome, 'satisfied');
   });
 

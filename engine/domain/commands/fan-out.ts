@@ -33,7 +33,7 @@ import {
   type FleetState,
   type Task,
 } from '../model/state.ts';
-import { subtasksMeant } from './subtask-refs.ts';
+import { resolveSubtasks } from './subtask-refs.ts';
 import { completeSubtasks, type SubtaskContext } from './subtask-validation.ts';
 import { isFollowUp, membersAmong } from '../model/subtask.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
@@ -289,7 +289,7 @@ function retried(task: Task, { subtask, subtasks, failed }: Retry): readonly Chi
     throw new FleetError('USAGE', "a retry needs 'subtasks' or 'failed'", {
       hint: `spl task retry ${task.alias} --failed`,
     });
-  if (failed !== true) return subtasksMeant(task, subtasks ?? [subtask!]);
+  if (failed !== true) return resolveSubtasks(task, subtasks ?? [subtask!]);
   const { fanOut } = task;
   const lost = (fanOut?.children ?? []).filter(
     ({ index, state, verdict }) =>
@@ -361,7 +361,7 @@ function cancelled(task: Task, { subtask }: Cancel): readonly (number | null)[] 
     new FleetError('CONFLICT', `${what} has already ended`, { details: { task: task.alias, subtask } });
   const { fanOut } = task;
   if (subtask !== null) {
-    const meant = subtasksMeant(task, [subtask]);
+    const meant = resolveSubtasks(task, [subtask]);
     const open = meant.filter(({ state }) => state !== 'done').map(({ index }) => index);
     if (open.length === 0) throw over(`${labelOf(fanOut!, meant[0]!.index)} of '${task.alias}'`);
     return open;

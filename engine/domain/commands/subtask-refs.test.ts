@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { subtaskMeant, subtasksMeant } from './subtask-refs.ts';
+import { resolveSubtask, resolveSubtasks } from './subtask-refs.ts';
 import { TestFleet } from '../testing/test-fleet.ts';
 
 describe('a reference to subtasks', () => {
   const { task } = new TestFleet().fanOut(['lint', '1', 'test-*', 'test-a', null].map(name => ({ name })));
   const meant = (...refs: (string | number)[]): readonly number[] =>
-    subtasksMeant(task, refs).map(({ index }) => index);
+    resolveSubtasks(task, refs).map(({ index }) => index);
 
   it('is a name, an index, or a pattern, with this precedence', () => {
     assert.deepEqual(meant('lint'), [0]);
@@ -22,8 +22,8 @@ describe('a reference to subtasks', () => {
     assert.throws(() => meant('lnit'), { code: 'NOT_FOUND', message: /'lnit' \(did you mean 'lint'\?\)/ });
     assert.throws(() => meant('x*'), { code: 'NOT_FOUND' });
     assert.throws(() => meant('9'), { code: 'NOT_FOUND', message: /it has 5, counted from 0/ });
-    assert.throws(() => subtaskMeant(task, 't*t-*'), { code: 'CONFLICT', message: /means 2 subtasks/ });
+    assert.throws(() => resolveSubtask(task, 't*t-*'), { code: 'CONFLICT', message: /means 2 subtasks/ });
     const bare = new TestFleet().addTask();
-    assert.throws(() => subtasksMeant(bare, [0]), { code: 'NOT_FOUND', message: /it has no fan-out/ });
+    assert.throws(() => resolveSubtasks(bare, [0]), { code: 'NOT_FOUND', message: /it has no fan-out/ });
   });
 });

@@ -9,19 +9,19 @@ import type { Child, FanOut, Task } from '../model/state.ts';
  *
  * @throws NOT_FOUND for a task without a fan-out, and for the first reference that names no subtask
  */
-export function subtasksMeant(task: Task, refs: readonly SubtaskRef[]): readonly Child[] {
+export function resolveSubtasks(task: Task, refs: readonly SubtaskRef[]): readonly Child[] {
   const { fanOut } = task;
   if (fanOut === null) throw notThere(task, refs[0]!, ': it has no fan-out');
-  const indices = new Set(refs.flatMap(ref => meantBy(task, fanOut, ref)));
+  const indices = new Set(refs.flatMap(ref => indexesOf(task, fanOut, ref)));
   return [...indices].sort((a, b) => a - b).map(index => fanOut.children[index]!);
 }
 
 /**
- * Returns the one subtask that a reference names. @throws NOT_FOUND as `subtasksMeant`; CONFLICT for a pattern that
+ * Returns the one subtask that a reference names. @throws NOT_FOUND as `resolveSubtasks`; CONFLICT for a pattern that
  * matches several
  */
-export function subtaskMeant(task: Task, ref: SubtaskRef): Child {
-  const children = subtasksMeant(task, [ref]);
+export function resolveSubtask(task: Task, ref: SubtaskRef): Child {
+  const children = resolveSubtasks(task, [ref]);
   const [child] = children;
   if (child !== undefined && children.length === 1) return child;
   const labels = children.slice(0, 10).map(({ index }) => task.fanOut!.subtasks[index]!.name);
@@ -31,7 +31,7 @@ export function subtaskMeant(task: Task, ref: SubtaskRef): Child {
   });
 }
 
-function meantBy(task: Task, { subtasks }: FanOut, ref: SubtaskRef): readonly number[] {
+function indexesOf(task: Task, { subtasks }: FanOut, ref: SubtaskRef): readonly number[] {
   const text = String(ref);
   const named = typeof ref === 'string' ? subtasks.findIndex(({ name }) => name === ref) : -1;
   if (named !== -1) return [named];

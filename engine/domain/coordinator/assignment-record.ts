@@ -21,10 +21,10 @@ export function childIntent(
   delivery: number,
 ): SealedRecord {
   const subtask = fanOut.subtasks[child.index]!;
-  const told: Told = { fanOut, child, subtask, worker, attempt };
+  const facts: DeliveryFacts = { fanOut, child, subtask, worker, attempt };
   const body: { [key: string]: Json } = {};
   for (const [name, valueOf] of BODY) {
-    const value = valueOf(told);
+    const value = valueOf(facts);
     if (value != null) body[name] = value;
   }
   return seal({
@@ -39,7 +39,7 @@ export function childIntent(
 }
 
 /** The facts that determine a delivery. */
-interface Told {
+interface DeliveryFacts {
   readonly fanOut: FanOut;
   readonly child: Child;
   readonly subtask: CompleteSubtask;
@@ -48,7 +48,7 @@ interface Told {
 }
 
 /** Returns the value of a member; null or undefined leaves the member out. */
-type ValueOf = (told: Told) => unknown;
+type ValueOf = (facts: DeliveryFacts) => unknown;
 
 const ofSubtask = (field: keyof CompleteSubtask): ValueOf => {
   const usual = USUAL[field];
@@ -76,7 +76,7 @@ const BODY = Object.entries<ValueOf>({
   task: ({ fanOut }) => fanOut.task.alias,
   topic: () => TOPIC.child,
   worker: ({ worker }) => worker,
-}).sort(([a], [b]) => (a < b ? -1 : 1)) as [string, (told: Told) => Json | null | undefined][];
+}).sort(([a], [b]) => (a < b ? -1 : 1)) as [string, (facts: DeliveryFacts) => Json | null | undefined][];
 
 /**
  * The maximum number of dependencies in a delivery to an agent; the last ones are kept. It bounds the size of the
@@ -89,12 +89,12 @@ function dependenciesOf(fanOut: FanOut, indices: readonly number[]): Json[] {
   return indices.slice(-MAX_TOLD).map(index => {
     const { summary, work } = fanOut.children[index]!;
     const { name } = fanOut.subtasks[index]!;
-    const told: { [key: string]: Json } = {};
-    if (work !== null) told['branch'] = work.branch;
-    told['index'] = index;
-    if (name !== null) told['name'] = name;
-    told['summary'] = summary;
-    return told;
+    const dependency: { [key: string]: Json } = {};
+    if (work !== null) dependency['branch'] = work.branch;
+    dependency['index'] = index;
+    if (name !== null) dependency['name'] = name;
+    dependency['summary'] = summary;
+    return dependency;
   });
 }
 

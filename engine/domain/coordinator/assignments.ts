@@ -1,7 +1,7 @@
 import type { Did } from '../../record/ids.ts';
 import type { FleetRecord } from '../../record/record.ts';
 import { TOPIC, topicOf, type ChildDoneBody } from '../model/record-bodies.ts';
-import { isForQuota, letsStart } from '../model/circuit-breakers.ts';
+import { isOutOfQuota, allowsStart } from '../model/circuit-breakers.ts';
 import { childIntent, nextAttempt, nothingRan } from './assignment-record.ts';
 import { planDispatch, type Placement } from './scheduler.ts';
 import { isPresent, markReady } from '../fold/apply-record.ts';
@@ -35,10 +35,10 @@ export class Assignments {
   /** Children that wait for quota, by executor. */
   readonly #parked = new Map<string, [FanOut, Child][]>();
 
-  constructor(step: DecisionBuffer, presence: Membership, settling: Completion) {
+  constructor(step: DecisionBuffer, membership: Membership, completion: Completion) {
     this.#step = step;
-    this.#membership = presence;
-    this.#completion = settling;
+    this.#membership = membership;
+    this.#completion = completion;
   }
 
   /** Restores the assignments in the log. */
@@ -65,14 +65,14 @@ export class Assignments {
   }
 
   reports(did: Did, batch: OutBatch, now: number): void {
-    const link = this.#membership.heard(did, now);
+    const link = this.#membership.noteContact(did, now);
     link.lastReportAt = now;
     this.#step.append(batch);
     for (const { record } of batch.records) this.#takeReport(link, record, now);
   }
 
   started(did: Did, refs: readonly DeliveryRef[], now: number): void {
-    const link = this.#membership.heard(did, now);
+    const link = this.#membership.noteContact(did, now);
     for (const ref of refs) {
       const found = this.#find(did, ref);
       const assignment = found && link.assigned.get(found.child);
@@ -83,7 +83,7 @@ export class Assignments {
   }
 
   stalled(did: Did, refs: readonly DeliveryRef[], silentMs: number | null, now: number): void {
-    const link = this.#membership.heard(did, now);
+    const link = this.#membership.noteContact(did, now);
     for (const ref of refs) {
       const found = this.#find(did, ref);
       const assignment = found && link.assigned.get(found.child);
@@ -96,7 +96,7 @@ export class Assignments {
   }
 
   returned(did: Did, { deliveries, reason, begun }: Returned, now: number): void {
-    const link = this.#membership.heard(did, now);
+    const link = this.#membership.noteContact(did, now);
     const byFanOut = new Map<FanOut, Child[]>();
     for (const ref of deliveries) {
       const found = this.#find(did, ref);
@@ -172,7 +172,7 @@ export class Assignments {
   /** Queues children again whose executor allows a start. One of them tests for quota. */
   #requeueThrottled(now: number): void {
     for (const [executor, parked] of this.#parked) {
-      if (!letsStart(this.#step.state.breakers, executor, now)) continue;
+      if (!allowsStart(this.#step.state.breakers, executor, now)) continue;
       this.#parked.delete(executor);
       for (const [fanOut, child] of parked)
         if (child.state === 'pending') markReady(this.#step.state, fanOut, child);
@@ -212,7 +212,7 @@ export class Assignments {
     if (fanOut === null || fanOut === undefined || child === undefined || !present) return;
     link.assigned.delete(child);
     // A lost, cancelled or out-of-quota attempt says nothing about the usual duration of attempts.
-    if (isForQuota(body)) this.#holdBack(fanOut.subtasks[child.index]!.executor);
+    if (isOutOfQuota(body)) this.#holdBack(fanOut.subtasks[child.index]!.executor);
     else if (body.lost !== true && body.verdict !== 'cancelled') noteWall(link, child.wallMs);
     this.#completion.ended(fanOut, child);
   }

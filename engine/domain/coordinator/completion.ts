@@ -3,7 +3,7 @@ import { TOPIC, type ChildDoneBody } from '../model/record-bodies.ts';
 import { isTight, whyNeverAffordable } from '../model/budgets.ts';
 import { cancelled, endReason, nothingRan, refOf } from './assignment-record.ts';
 import { isNotNeeded } from '../fold/apply-record.ts';
-import { decideJoin, foretellJoin, joinBody, type Decision } from '../join/decide.ts';
+import { decideJoin, decideJoinAhead, joinBody, type Decision } from '../join/decide.ts';
 import { pushTo } from '../model/push-to.ts';
 import type { DeliveryRef } from '../model/messages.ts';
 import type { Membership } from './membership.ts';
@@ -31,9 +31,9 @@ export class Completion {
    */
   readonly #foretold = new WeakMap<FanOut, { readonly ended: string; readonly nextAt: number }>();
 
-  constructor(step: DecisionBuffer, presence: Membership) {
+  constructor(step: DecisionBuffer, membership: Membership) {
     this.#step = step;
-    this.#membership = presence;
+    this.#membership = membership;
   }
 
   /** Resumes a fan-out from the log, and makes the decisions that its last coordinator did not make durable. */
@@ -127,7 +127,7 @@ export class Completion {
     if (fanOut.joined === null) {
       const { instances } = this.#step.state;
       const aliasOf = (did: Did): string => instances.get(did)?.alias ?? did;
-      const decision = decideJoin(fanOut, aliasOf, now) ?? this.#foretell(fanOut, aliasOf, now);
+      const decision = decideJoin(fanOut, aliasOf, now) ?? this.#decideAhead(fanOut, aliasOf, now);
       if (decision !== undefined) this.#join(fanOut, decision, now);
       else if (fanOut.timeoutMs !== null) this.#lookAgain(fanOut, fanOut.roundStartedAt + fanOut.timeoutMs);
     }
@@ -139,7 +139,7 @@ export class Completion {
    * Decides a CEL join whose outcome is certain although children are open. Evaluates it again when another child has
    * ended or when the time matters, using at most a twentieth of the processor's time.
    */
-  #foretell(fanOut: FanOut, aliasOf: (did: Did) => string, now: number): Decision | undefined {
+  #decideAhead(fanOut: FanOut, aliasOf: (did: Did) => string, now: number): Decision | undefined {
     const { predicate, round } = fanOut;
     if (predicate.kind !== 'cel') return undefined;
     const last = this.#foretold.get(fanOut);
@@ -152,7 +152,7 @@ export class Completion {
       this.#lookAgain(fanOut, last.nextAt);
       return undefined;
     }
-    const { decision, steps } = foretellJoin(fanOut, aliasOf, now);
+    const { decision, steps } = decideJoinAhead(fanOut, aliasOf, now);
     const nextAt = now + Math.max(steps * PAUSE_MS_PER_STEP, dependsOnTime ? CLOCK_MS : 0);
     this.#foretold.set(fanOut, { ended, nextAt });
     if (dependsOnTime && decision === undefined) this.#lookAgain(fanOut, nextAt);
@@ -191,7 +191,7 @@ export class Completion {
       const reason = endReason(fanOut, child);
       if (child.state === 'pending') {
         this.endDelivery(fanOut, child, cancelled(reason), false, now);
-      } else if (this.#firstTimeTold(child)) {
+      } else if (this.#markEndSent(child)) {
         const alike = toCancel.get(reason) ?? new Map<Did, DeliveryRef[]>();
         pushTo(alike, child.worker!, refOf(fanOut, child));
         toCancel.set(reason, alike);
@@ -202,10 +202,10 @@ export class Completion {
   }
 
   /** Returns true for the first request to end a delivery on a connection. `hello` allows another one. */
-  #firstTimeTold(child: Child): boolean {
+  #markEndSent(child: Child): boolean {
     const assignment = this.#membership.links.get(child.worker!)?.assigned.get(child);
-    if (assignment === undefined || assignment.told) return false;
-    assignment.told = true;
+    if (assignment === undefined || assignment.endSent) return false;
+    assignment.endSent = true;
     return true;
   }
 }

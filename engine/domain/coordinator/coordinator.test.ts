@@ -66,7 +66,7 @@ describe('hello', () => {
     assert.deepEqual(verdicts(fanOut), ['failed']);
     fleet.sent = [];
     fleet.hello(0, [held, { thread: 'th_unknown' as ThreadId, index: 7, delivery: 0 }]);
-    assert.deepEqual(fleet.told('fence'), [0, 7]);
+    assert.deepEqual(fleet.deliveriesSent('fence'), [0, 7]);
   });
 
   it('gives a restarted attempt its full time-out', () => {

@@ -53,20 +53,20 @@ export class Coordinator {
   readonly #timeouts: Timeouts;
 
   constructor(options: CoordinatorOptions, step = new DecisionBuffer(options)) {
-    const presence = new Membership(step);
-    const settling = new Completion(step, presence);
-    const handover = new Assignments(step, presence, settling);
+    const membership = new Membership(step);
+    const completion = new Completion(step, membership);
+    const assignments = new Assignments(step, membership, completion);
     this.self = step.self;
     this.state = step.state;
-    this.links = presence.links;
+    this.links = membership.links;
     this.#cel = options.cel;
     this.#step = step;
-    this.#membership = presence;
-    this.#completion = settling;
-    this.#assignments = handover;
+    this.#membership = membership;
+    this.#completion = completion;
+    this.#assignments = assignments;
     this.#deferrals = new Deferrals(step);
-    const rooms = { step, presence, settling, handover, deferrals: this.#deferrals };
-    this.#timeouts = new Timeouts(rooms, options.heartbeatMs);
+    const parts = { step, membership, completion, assignments, deferrals: this.#deferrals };
+    this.#timeouts = new Timeouts(parts, options.heartbeatMs);
   }
 
   /** Returns everything decided since the last call. The caller appends the batches in order, then runs the effects. */

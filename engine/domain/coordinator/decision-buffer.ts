@@ -6,7 +6,7 @@ import { asJson, TOPIC, topicOf, type TopicBody } from '../model/record-bodies.t
 import { concernedBy } from '../model/dependencies.ts';
 import { applyRecord, type FoldContext } from '../fold/apply-record.ts';
 import type { ToWorker } from '../model/messages.ts';
-import { verbOf } from '../model/task-status.ts';
+import { taskActionOf } from '../model/task-status.ts';
 import type { Child, FanOut, FleetState, Task } from '../model/state.ts';
 
 /** Records that are appended at once: the coordinator's own, or a worker's signed batch. */
@@ -205,7 +205,7 @@ export class DecisionBuffer {
 
 /** Returns true when a record of this topic may change the status of its task. */
 function isAboutStatus(topic: string | undefined): boolean {
-  return (topic !== undefined && STATUS_TOPICS.has(topic)) || verbOf(topic) !== undefined;
+  return (topic !== undefined && STATUS_TOPICS.has(topic)) || taskActionOf(topic) !== undefined;
 }
 
 const STATUS_TOPICS: ReadonlySet<string> = new Set([

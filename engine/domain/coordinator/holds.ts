@@ -1,7 +1,7 @@
 import type { Currency } from '../../contract/format.ts';
 import { isWanted } from '../fold/apply-record.ts';
 import { shortOf, type LimitedAccount } from '../model/budgets.ts';
-import { letsStart } from '../model/circuit-breakers.ts';
+import { allowsStart } from '../model/circuit-breakers.ts';
 import { environmentOf, type Child, type FanOut, type FleetState, type Instance } from '../model/state.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import type { Target } from '../../subtask/target.ts';
@@ -116,7 +116,7 @@ export function hasTurn({ fanOut, out }: Pick<HoldContext, 'fanOut' | 'out'>): b
 function resourceHold(context: HoldContext, subtask: CompleteSubtask): StartHold | null {
   const { state, budget, limits, probed, now } = context;
   const { executor } = subtask;
-  if (state.breakers.size > 0 && (probed.has(executor) || !letsStart(state.breakers, executor, now)))
+  if (state.breakers.size > 0 && (probed.has(executor) || !allowsStart(state.breakers, executor, now)))
     return { kind: 'quota', executor };
   const own = budget === null ? null : budgetHold(budget, subtask, null);
   if (own !== null) return own;

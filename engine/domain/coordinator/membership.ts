@@ -2,7 +2,7 @@ import { RESERVED, type Did } from '../../record/ids.ts';
 import type { SealedRecord } from '../../record/record.ts';
 import { TOPIC, type AdmittedBody, type HeartbeatBody, type StatusBody } from '../model/record-bodies.ts';
 import { releaseQueueOf } from './scheduler.ts';
-import { takeHeartbeat } from '../fold/apply-record.ts';
+import { applyHeartbeat } from '../fold/apply-record.ts';
 import { blockedFor } from '../policy/blocked-namespaces.ts';
 import { PERMIT_MS } from '../model/messages.ts';
 import { isLinked, newLink, STALL_LOOK_MS, type WorkerLink } from './worker-state.ts';
@@ -28,9 +28,9 @@ export class Membership {
   }
 
   /** Returns the same, and notes that the worker was just heard from. */
-  heard(did: Did, now: number): WorkerLink {
+  noteContact(did: Did, now: number): WorkerLink {
     const link = this.link(did, now);
-    link.heardAt = now;
+    link.lastContactAt = now;
     return link;
   }
 
@@ -67,8 +67,8 @@ export class Membership {
 
   /** Handles a worker's connection or reconnection. `at` is the time by the worker's clock. */
   connected(did: Did, at: number, now: number): WorkerLink {
-    const link = this.heard(did, now);
-    Object.assign(link, { clock: { at, heardAt: now }, permittedAt: Number.NEGATIVE_INFINITY });
+    const link = this.noteContact(did, now);
+    Object.assign(link, { clock: { at, lastContactAt: now }, permittedAt: Number.NEGATIVE_INFINITY });
     if (!isLinked(link)) link.upSince = now;
     link.lastReportAt = now;
     link.lookAt = now + STALL_LOOK_MS;
@@ -83,8 +83,8 @@ export class Membership {
 
   /** Handles a worker's request for a permit. */
   asked(did: Did, at: number, now: number): void {
-    const link = this.heard(did, now);
-    link.clock = { at, heardAt: now };
+    const link = this.noteContact(did, now);
+    link.clock = { at, lastContactAt: now };
     this.permit(link, now);
   }
 
@@ -108,7 +108,7 @@ export class Membership {
   }
 
   gone(did: Did, reason: string, now: number): void {
-    this.#leaves(did, 'gone', now, reason).heardAt = now;
+    this.#leaves(did, 'gone', now, reason).lastContactAt = now;
   }
 
   abandoned(did: Did, now: number): WorkerLink {
@@ -133,7 +133,7 @@ export class Membership {
   }
 
   admit(body: Omit<AdmittedBody, 'topic'>, now: number): void {
-    if (body.role === 'worker') this.happens(this.heard(body.did, now), 'admitted', now);
+    if (body.role === 'worker') this.happens(this.noteContact(body.did, now), 'admitted', now);
     const admitted = { topic: TOPIC.admitted, ...body };
     this.#step.write({ act: 'LEARN', thread: RESERVED.instanceRegistry, body: admitted }, now);
     this.#step.noteInstance(body.did);
@@ -142,7 +142,7 @@ export class Membership {
   registerSelf(sealed: SealedRecord, now: number): void {
     const { self, state } = this.#step;
     const instance = state.instances.get(self);
-    if (instance !== undefined && !saysNothingNew(instance, sealed.record.body as unknown as HeartbeatBody))
+    if (instance !== undefined && !isUnchanged(instance, sealed.record.body as unknown as HeartbeatBody))
       this.#step.writeSealed(sealed, now);
     this.#setStatus(self, 'live', null, now);
     this.#step.noteInstance(self);
@@ -158,13 +158,13 @@ export class Membership {
   ): void {
     const { did } = instance;
     const body = sealed.record.body as unknown as HeartbeatBody;
-    const link = this.heard(did, now);
-    link.clock = { at, heardAt: now };
+    const link = this.noteContact(did, now);
+    link.clock = { at, lastContactAt: now };
     link.activeDispatches = body.active_dispatches;
     link.storeRecords = body.store_records;
     link.upSince = Math.min(link.upSince, now - body.uptime_secs * 1000);
-    if (saysNothingNew(instance, body)) {
-      takeHeartbeat(instance, body, now);
+    if (isUnchanged(instance, body)) {
+      applyHeartbeat(instance, body, now);
     } else {
       this.#step.append(signature === undefined ? { records: [sealed] } : { records: [sealed], signature });
       this.#step.apply(sealed.record, now);
@@ -179,10 +179,10 @@ export class Membership {
  * message arrived. Ignores network latency, so it is never later than the actual time.
  */
 function timeAt({ clock }: WorkerLink, now: number): number {
-  return clock.at + (now - clock.heardAt);
+  return clock.at + (now - clock.lastContactAt);
 }
 
-function saysNothingNew(instance: Instance, body: HeartbeatBody): boolean {
+function isUnchanged(instance: Instance, body: HeartbeatBody): boolean {
   return (
     instance.endpoint === (body.endpoint ?? null) &&
     instance.version === body.version &&

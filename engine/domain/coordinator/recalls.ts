@@ -9,11 +9,11 @@ import type { DecisionBuffer } from './decision-buffer.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
 /** Recalls deliveries that wait at workers: a draining fan-out starts nothing more. */
-export function recallUnstarted(step: DecisionBuffer, presence: Membership, fanOut: FanOut): void {
+export function recallUnstarted(step: DecisionBuffer, membership: Membership, fanOut: FanOut): void {
   const toRecall = new Map<Did, DeliveryRef[]>();
   for (const child of fanOut.children) {
     if (child.state !== 'assigned' || isFollowUp(fanOut.subtasks[child.index]!)) continue;
-    const assignment = presence.links.get(child.worker!)?.assigned.get(child);
+    const assignment = membership.links.get(child.worker!)?.assigned.get(child);
     if (assignment !== undefined && moveAssignment(assignment, 'recall'))
       pushTo(toRecall, child.worker!, refOf(fanOut, child));
   }
@@ -21,11 +21,11 @@ export function recallUnstarted(step: DecisionBuffer, presence: Membership, fanO
 }
 
 /** Recalls deliveries that wait at a busy worker while another worker is free. */
-export function recallStalled(step: DecisionBuffer, presence: Membership, now: number): void {
-  const links = [...presence.links.values()].filter(isLinked);
-  if (!links.some(link => link.order === 'work' && link.assigned.size < presence.slotsOf(link))) return;
+export function recallStalled(step: DecisionBuffer, membership: Membership, now: number): void {
+  const links = [...membership.links.values()].filter(isLinked);
+  if (!links.some(link => link.order === 'work' && link.assigned.size < membership.slotsOf(link))) return;
   for (const link of links) {
-    const waiting = stalledBehind(link, presence.slotsOf(link), now).filter(child => isFree(link, child));
+    const waiting = stalledBehind(link, membership.slotsOf(link), now).filter(child => isFree(link, child));
     const deliveries = waiting.slice(0, Math.ceil(waiting.length / 2)).map(child => {
       const assignment = link.assigned.get(child)!;
       moveAssignment(assignment, 'recall');
@@ -36,8 +36,8 @@ export function recallStalled(step: DecisionBuffer, presence: Membership, now: n
 }
 
 /** Recalls deliveries that wait at workers for this executor. */
-export function recallWaiting(step: DecisionBuffer, presence: Membership, executor: string): void {
-  for (const link of presence.links.values()) {
+export function recallWaiting(step: DecisionBuffer, membership: Membership, executor: string): void {
+  for (const link of membership.links.values()) {
     const deliveries: DeliveryRef[] = [];
     for (const [{ index, deliveries: many }, assignment] of link.assigned) {
       const { fanOut } = assignment;

@@ -11,15 +11,15 @@ import type { DecisionBuffer } from './decision-buffer.ts';
 /** Reconciles the deliveries that a worker holds with its assignments in the log. */
 export function reconcile(
   step: DecisionBuffer,
-  settling: Completion,
-  handover: Assignments,
+  completion: Completion,
+  assignments: Assignments,
   link: WorkerLink,
   held: readonly DeliveryRef[],
   now: number,
 ): void {
   const handBack = (deliveries: readonly DeliveryRef[], begun: boolean): void => {
     if (deliveries.length > 0)
-      handover.returned(
+      assignments.returned(
         link.did,
         { deliveries, reason: 'nothing may start in its namespace when it was to be given again', begun },
         now,
@@ -38,8 +38,8 @@ export function reconcile(
     if (silentSinceOf(assignment) !== null) step.note(ref.thread, ref.index);
     // Messages on an earlier connection may have been lost.
     moveAssignment(assignment, isHeld ? 'held' : 'missing');
-    assignment.told = false;
-    settling.endAsAsked(fanOut);
+    assignment.endSent = false;
+    completion.endAsAsked(fanOut);
     if (isHeld) continue;
     if (isWanted(fanOut, child) && isBlocked(step.state, fanOut.namespace)) {
       // The worker would hand it back at once, so it waits here instead.
@@ -48,7 +48,7 @@ export function reconcile(
       again.push(childIntent(step.self, fanOut, child, link.did, child.attempt, ref.delivery));
     } else {
       // The worker does not have it. Delivering it again would only start it to end it.
-      settling.endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
+      completion.endDelivery(fanOut, child, cancelled(endReason(fanOut, child)), false, now);
       fenced.push(ref);
     }
   }

@@ -139,7 +139,7 @@ describe('a cancellation', () => {
     );
     const input = { subtask: 'test-*', reason: 'not now' };
     fleet.do(now => commands.cancel(fleet.core, 'T-1', input, { actor: USER, key: undefined, now }));
-    assert.deepEqual(fleet.told('cancel'), [0]);
+    assert.deepEqual(fleet.deliveriesSent('cancel'), [0]);
     fleet.report(fanOut, 0, { verdict: 'cancelled' });
     assert.deepEqual(
       fanOut.children.map(({ verdict }) => verdict),

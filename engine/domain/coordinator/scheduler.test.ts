@@ -136,7 +136,7 @@ describe('dispatch', () => {
     fleet.hello(1);
     fleet.sent = [];
     fleet.pass(150);
-    const recalled = fleet.told('recall');
+    const recalled = fleet.deliveriesSent('recall');
     assert.ok(recalled.length > 0 && !recalled.includes(1), `recalled ${recalled.join()}`);
     const refs = recalled.map(index => refOf(fanOut, index));
     fleet.do(now =>

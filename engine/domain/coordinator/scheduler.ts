@@ -6,7 +6,7 @@ import { hasTurn, holdOf, type HoldContext, type StartHold } from './holds.ts';
 import type { IndexQueue } from '../model/index-queue.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import { isLinked, windowOf, type WorkerLink } from './worker-state.ts';
-import { boundOf, denierOf, levelsOf, takeUp, type Limit, type Levels } from '../policy/namespace-policy.ts';
+import { boundOf, denierOf, levelsOf, reserveIn, type Limit, type Levels } from '../policy/namespace-policy.ts';
 import type { Child, FanOut, FleetState, Instance } from '../model/state.ts';
 
 /** One child assigned to one worker. */
@@ -43,14 +43,14 @@ export function planDispatch(
     bounds: new Map(),
     probed: new Set(),
   };
-  const seats = seatsOf(state, links, now);
-  let free = seats.reduce((sum, seat) => sum + Math.max(0, seat.window - seat.load), 0);
+  const capacities = capacitiesOf(state, links, now);
+  let free = capacities.reduce((sum, capacity) => sum + Math.max(0, capacity.window - capacity.load), 0);
   let moved = true;
   while (moved && free > 0) {
     moved = false;
     for (const [namespace, fanOuts] of state.startable.inOrder()) {
       if (isBlocked(state, namespace)) continue;
-      const started = placeFirst(state, fanOuts, seats, free, plan, now);
+      const started = placeFirst(state, fanOuts, capacities, free, plan, now);
       free -= started;
       moved ||= started > 0;
       if (free <= 0) break;
@@ -63,14 +63,14 @@ export function planDispatch(
 function placeFirst(
   state: FleetState,
   fanOuts: readonly FanOut[],
-  seats: readonly WorkerCapacity[],
+  capacities: readonly WorkerCapacity[],
   free: number,
   plan: Plan,
   now: number,
 ): number {
   for (const fanOut of fanOuts) {
     const room = Math.min(free, state.startable.left(fanOut));
-    const started = placeSome(state, fanOut, seats, room, plan, now);
+    const started = placeSome(state, fanOut, capacities, room, plan, now);
     if (started > 0) state.startable.charge(fanOut, started);
     if (![...fanOut.ready.values()].some(({ size }) => size > 0)) state.startable.delete(fanOut);
     if (started > 0) return started;
@@ -79,18 +79,18 @@ function placeFirst(
 }
 
 /** Returns the workers that take work, longest up first. */
-export function seatsOf(
+export function capacitiesOf(
   state: FleetState,
   links: ReadonlyMap<Did, WorkerLink>,
   now: number,
 ): WorkerCapacity[] {
-  const seats: WorkerCapacity[] = [];
+  const capacities: WorkerCapacity[] = [];
   for (const link of links.values()) {
     const instance = state.instances.get(link.did);
     if (instance === undefined || !takesWork(instance, link)) continue;
-    seats.push({ instance, link, window: windowOf(link, instance.slots, now), load: link.assigned.size });
+    capacities.push({ instance, link, window: windowOf(link, instance.slots, now), load: link.assigned.size });
   }
-  return seats.sort((a, b) => a.link.upSince - b.link.upSince);
+  return capacities.sort((a, b) => a.link.upSince - b.link.upSince);
 }
 
 function takesWork(instance: Instance, link: WorkerLink): boolean {
@@ -125,31 +125,31 @@ interface Plan {
 function placeSome(
   state: FleetState,
   fanOut: FanOut,
-  seats: readonly WorkerCapacity[],
+  capacities: readonly WorkerCapacity[],
   most: number,
   plan: Plan,
   now: number,
 ): number {
   const { placed, taken } = plan;
   const context = contextOf(state, fanOut, plan, now);
-  const open = seatsOpenTo(context.levels, seats);
+  const open = permittedCapacities(context.levels, capacities);
   const before = placed.length;
   const hasRoom = (): boolean => placed.length - before < most && hasTurn(context);
   for (const [name, queue] of fanOut.ready) {
     while (hasRoom()) {
       const child = nextStartable(context, queue, plan);
       if (child === undefined) break;
-      const seat = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : seatFor(name, open);
-      if (seat === 'moved') continue;
-      if (seat === undefined) break;
+      const capacity = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : pickCapacity(name, open);
+      if (capacity === 'moved') continue;
+      if (capacity === undefined) break;
       queue.shift();
-      seat.load++;
+      capacity.load++;
       context.out++;
       taken.add(child);
       if (context.budget !== null) reserve(context.budget, fanOut.subtasks[child.index]!);
-      for (const limit of context.limits) takeUp(limit, fanOut.subtasks[child.index]!);
+      for (const limit of context.limits) reserveIn(limit, fanOut.subtasks[child.index]!);
       if (state.breakers.size > 0) noteProbe(state, fanOut, child, plan);
-      placed.push({ fanOut, child, worker: seat.instance.did });
+      placed.push({ fanOut, child, worker: capacity.instance.did });
     }
   }
   return placed.length - before;
@@ -184,9 +184,9 @@ function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly
 }
 
 /** Returns the workers that no policy denies, whether named or freely chosen. */
-function seatsOpenTo(levels: Levels, seats: readonly WorkerCapacity[]): readonly WorkerCapacity[] {
-  if (levels.length === 0) return seats;
-  return seats.filter(({ instance }) => denierOf(levels, instance) === undefined);
+function permittedCapacities(levels: Levels, capacities: readonly WorkerCapacity[]): readonly WorkerCapacity[] {
+  if (levels.length === 0) return capacities;
+  return capacities.filter(({ instance }) => denierOf(levels, instance) === undefined);
 }
 
 function budgetIn({ budgets }: Plan, fanOut: FanOut, budget: Budget): Budget {
@@ -237,18 +237,18 @@ function noteProbe({ breakers }: FleetState, fanOut: FanOut, { index }: Child, {
   if (breakers.has(executor)) probed.add(executor);
 }
 
-function seatFor(name: string, seats: readonly WorkerCapacity[]): WorkerCapacity | undefined {
+function pickCapacity(name: string, capacities: readonly WorkerCapacity[]): WorkerCapacity | undefined {
   let best: WorkerCapacity | undefined;
-  for (const seat of seats) {
-    if (seat.load >= seat.window) continue;
-    if (name !== 'least-loaded' && seat.instance.did !== name && seat.instance.alias !== name) continue;
+  for (const capacity of capacities) {
+    if (capacity.load >= capacity.window) continue;
+    if (name !== 'least-loaded' && capacity.instance.did !== name && capacity.instance.alias !== name) continue;
     // Workers are sorted longest up first, so a tie goes to the longest up.
-    if (best === undefined || relativeLoad(seat) < relativeLoad(best)) best = seat;
+    if (best === undefined || relativeLoad(capacity) < relativeLoad(best)) best = capacity;
   }
   return best;
 }
 
-const relativeLoad = (seat: WorkerCapacity): number => seat.load / seat.instance.slots;
+const relativeLoad = (capacity: WorkerCapacity): number => capacity.load / capacity.instance.slots;
 
 /**
  * Round robin chooses a worker by the hash of parent and index over the live workers, so that every caller makes the
@@ -259,14 +259,14 @@ function spread(
   fanOut: FanOut,
   child: Child,
   queue: IndexQueue,
-  seats: readonly WorkerCapacity[],
+  capacities: readonly WorkerCapacity[],
 ): WorkerCapacity | 'moved' | undefined {
-  if (seats.length === 0) return undefined;
-  const inOrder = [...seats].sort((a, b) => (a.instance.did < b.instance.did ? -1 : 1));
-  const seat = inOrder[roundRobinIndex(fanOut, child.index, inOrder.length)]!;
-  if (seat.load < seat.window) return seat;
+  if (capacities.length === 0) return undefined;
+  const inOrder = [...capacities].sort((a, b) => (a.instance.did < b.instance.did ? -1 : 1));
+  const capacity = inOrder[roundRobinIndex(fanOut, child.index, inOrder.length)]!;
+  if (capacity.load < capacity.window) return capacity;
   queue.shift();
-  markReady(state, fanOut, child, seat.instance.did);
+  markReady(state, fanOut, child, capacity.instance.did);
   return 'moved';
 }
 

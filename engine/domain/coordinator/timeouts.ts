@@ -9,54 +9,54 @@ import type { Child, FanOut } from '../model/state.ts';
 import type { DecisionBuffer } from './decision-buffer.ts';
 
 /** The parts of the coordinator that have timeouts. */
-export interface Rooms {
+export interface TimedParts {
   readonly step: DecisionBuffer;
-  readonly presence: Membership;
-  readonly settling: Completion;
-  readonly handover: Assignments;
+  readonly membership: Membership;
+  readonly completion: Completion;
+  readonly assignments: Assignments;
   readonly deferrals: Deferrals;
 }
 
 /** Handles the passing of time: silence, time-outs, stalls and back-offs. Returns the next deadline. */
 export class Timeouts {
-  readonly #rooms: Rooms;
+  readonly #parts: TimedParts;
   readonly #heartbeatMs: number;
   /** The expected time of the next `tick`, in ms. A much later tick means that this process was suspended. */
   #expectedTick = Number.POSITIVE_INFINITY;
 
-  constructor(rooms: Rooms, heartbeatMs: number) {
-    this.#rooms = rooms;
+  constructor(parts: TimedParts, heartbeatMs: number) {
+    this.#parts = parts;
     this.#heartbeatMs = heartbeatMs;
   }
 
   nextDeadline(now: number): number | undefined {
-    const { presence, settling, handover, deferrals } = this.#rooms;
+    const { membership, completion, assignments, deferrals } = this.#parts;
     this.#noticeAbsence(now);
-    let next = Math.min(handover.nextBackoff, deferrals.next, settling.nextDue);
-    for (const link of presence.links.values()) next = Math.min(next, this.#linkDeadline(link));
+    let next = Math.min(assignments.nextBackoff, deferrals.next, completion.nextDue);
+    for (const link of membership.links.values()) next = Math.min(next, this.#linkDeadline(link));
     next = Math.max(next, now);
     this.#expectedTick = next;
     return Number.isFinite(next) ? next : undefined;
   }
 
   tick(now: number): void {
-    const { step, presence, settling, handover, deferrals } = this.#rooms;
+    const { step, membership, completion, assignments, deferrals } = this.#parts;
     this.#noticeAbsence(now);
     this.#judgeInstances(now);
     this.#endOverdue(now);
-    recallStalled(step, presence, now);
-    for (const link of presence.links.values())
-      if (link.lookAt <= now) link.lookAt = now + lookMs(link, presence.slotsOf(link));
-    handover.endBackoffs(now);
+    recallStalled(step, membership, now);
+    for (const link of membership.links.values())
+      if (link.lookAt <= now) link.lookAt = now + lookMs(link, membership.slotsOf(link));
+    assignments.endBackoffs(now);
     deferrals.tick(now);
-    settling.tick(now);
+    completion.tick(now);
   }
 
   #linkDeadline(link: WorkerLink): number {
-    const instance = this.#rooms.step.state.instances.get(link.did);
+    const instance = this.#parts.step.state.instances.get(link.did);
     let next = Number.POSITIVE_INFINITY;
-    if (instance?.status === 'live') next = link.heardAt + 2 * this.#heartbeatMs + 1;
-    if (instance?.status === 'stale' || isAwaited(link)) next = link.heardAt + this.#silenceMs(link) + 1;
+    if (instance?.status === 'live') next = link.lastContactAt + 2 * this.#heartbeatMs + 1;
+    if (instance?.status === 'stale' || isAwaited(link)) next = link.lastContactAt + this.#silenceMs(link) + 1;
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
   }
 
@@ -76,35 +76,35 @@ export class Timeouts {
     const isLate = now - this.#expectedTick >= this.#heartbeatMs;
     this.#expectedTick = Number.POSITIVE_INFINITY;
     if (!isLate) return;
-    for (const link of this.#rooms.presence.links.values()) {
-      link.heardAt = now;
+    for (const link of this.#parts.membership.links.values()) {
+      link.lastContactAt = now;
       link.lastReportAt = now;
       link.forgivenAt = now;
     }
   }
 
   #judgeInstances(now: number): void {
-    const { step, presence } = this.#rooms;
-    for (const link of presence.links.values()) {
+    const { step, membership } = this.#parts;
+    for (const link of membership.links.values()) {
       const instance = step.state.instances.get(link.did);
       if (instance === undefined || instance.role !== 'worker') continue;
-      const silence = now - link.heardAt;
-      const words = `silent for ${Math.round(silence / 100) / 10}s`;
+      const silence = now - link.lastContactAt;
+      const reason = `silent for ${Math.round(silence / 100) / 10}s`;
       if (instance.status === 'live' && silence > 2 * this.#heartbeatMs) {
         // Only the next tick goes further: messages that arrived while this process was suspended are handled first.
-        presence.happens(link, 'silent', now, words);
+        membership.happens(link, 'silent', now, reason);
       } else if (silence > this.#silenceMs(link) && (instance.status === 'stale' || isAwaited(link))) {
-        presence.happens(link, 'lost', now, words);
-        step.endProcess(link.did, words);
-        link.heardAt = now;
+        membership.happens(link, 'lost', now, reason);
+        step.endProcess(link.did, reason);
+        link.lastContactAt = now;
       }
     }
   }
 
   /** Enforces time-outs that a worker, such as a silent one, has not enforced itself. */
   #endOverdue(now: number): void {
-    const { step, presence, settling } = this.#rooms;
-    for (const link of presence.links.values()) {
+    const { step, membership, completion } = this.#parts;
+    for (const link of membership.links.values()) {
       // Any assigned child may be running: after a restart on either side, the worker's order may differ from this one.
       for (const [child, assignment] of link.assigned) {
         const { fanOut } = assignment;
@@ -114,7 +114,7 @@ export class Timeouts {
         const reason = `no report within ${fanOut.subtasks[child.index]!.timeout_secs!}s`;
         const wall_time_secs = (now - startedAt) / 1000;
         const result = { ...nothingRan, verdict: 'timeout', reason, wall_time_secs } as const;
-        settling.endDelivery(fanOut, child, result, false, now);
+        completion.endDelivery(fanOut, child, result, false, now);
         step.send(link.did, { type: 'fence', deliveries: [ref] });
       }
     }

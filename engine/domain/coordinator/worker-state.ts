@@ -16,9 +16,9 @@ export interface WorkerLink {
   /** The grace of its last stop, in ms. */
   graceMs: number;
   /** The time at which it was last heard from, or at which waiting for it began, in ms. */
-  heardAt: number;
+  lastContactAt: number;
   /** The last time that it reported by its own clock, and the time of arrival here, in ms. */
-  clock: { readonly at: number; readonly heardAt: number };
+  clock: { readonly at: number; readonly lastContactAt: number };
   /** The time by its own clock for which it knows the freezes, in ms. */
   permittedAt: number;
   /** The time at which its process came up, in ms. Ties between equal loads go to the longest up. */
@@ -40,7 +40,7 @@ export interface Assignment {
   readonly fanOut: FanOut;
   progress: Progress;
   /** True when its worker was told on this connection to end it. */
-  told: boolean;
+  endSent: boolean;
 }
 
 /** The state of an assignment, and the time, in ms, at which its worker reported its start or its silence began. */
@@ -60,8 +60,8 @@ export function newLink(did: Did, now: number): WorkerLink {
     connection: 'away',
     order: 'work',
     graceMs: 0,
-    heardAt: now,
-    clock: { at: Number.NEGATIVE_INFINITY, heardAt: now },
+    lastContactAt: now,
+    clock: { at: Number.NEGATIVE_INFINITY, lastContactAt: now },
     permittedAt: Number.NEGATIVE_INFINITY,
     upSince: now,
     activeDispatches: 0,
@@ -75,7 +75,7 @@ export function newLink(did: Did, now: number): WorkerLink {
 }
 
 export function newAssignment(fanOut: FanOut): Assignment {
-  return { fanOut, progress: WAITING, told: false };
+  return { fanOut, progress: WAITING, endSent: false };
 }
 
 const WAITING: Progress = { state: 'waiting' };

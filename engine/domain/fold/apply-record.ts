@@ -1,4 +1,4 @@
-import type { TaskVerb } from '../../contract/commands.ts';
+import type { TaskAction } from '../../contract/commands.ts';
 import type { ChildVerdict } from '../../contract/documents.ts';
 import { looksLikeCommand } from '../../contract/echo.ts';
 import { isReservedThread, RESERVED, type Did, type RecordId } from '../../record/ids.ts';
@@ -22,7 +22,7 @@ import {
   type TaskWordBody,
   type ThreadRestoredBody,
 } from '../model/record-bodies.ts';
-import { isForQuota, noteEnd, noteStart, noteUnseen } from '../model/circuit-breakers.ts';
+import { isOutOfQuota, noteEnd, noteStart, releaseProbe } from '../model/circuit-breakers.ts';
 import { budgetOf, reserve, settle } from '../model/budgets.ts';
 import { link, unlink } from '../model/dependencies.ts';
 import { applyControl } from '../policy/freeze.ts';
@@ -33,7 +33,7 @@ import { keyOf } from '../model/messages.ts';
 import { applyNamespace } from '../policy/namespaces.ts';
 import { recordedPredicate, type CelCompiler } from '../model/predicate.ts';
 import { applyRule } from '../policy/permission-rules.ts';
-import { afterTransition, verbOf } from '../model/task-status.ts';
+import { afterTransition, taskActionOf } from '../model/task-status.ts';
 import {
   isUnderWay,
   newChild,
@@ -50,7 +50,7 @@ import { dependants as dependantsOf } from '../model/subtask-graph.ts';
 import { isAgent, isFollowUp, membersAmong } from '../model/subtask.ts';
 import type { CompleteSubtask } from '../../subtask/subtask.ts';
 import { SUBTASK, type SubtaskEvent } from '../model/subtask-machine.ts';
-import { noteBack, noteOut } from '../model/namespace-usage.ts';
+import { countEnd, countStart } from '../model/namespace-usage.ts';
 import { readSubtasks } from '../../subtask/encoding.ts';
 
 /** The context of a fold besides the records: the owner of the log, and the CEL compiler. */
@@ -84,7 +84,7 @@ export function applyRecord(state: FleetState, record: FleetRecord, at: number, 
   if (topic === undefined) return;
   if (topic === TOPIC.fanOut) return openFanOut(state, task, record, at, context);
   if (topic === TOPIC.cancel) return requestCancel(state, task, record, context);
-  const verb = verbOf(topic);
+  const verb = taskActionOf(topic);
   if (verb !== undefined) return applyTransition(state, task, verb, record, context);
   if (task.fanOut !== null) applyToFanOut(state, task.fanOut, record, topic, at, context);
 }
@@ -221,7 +221,7 @@ function assign(state: FleetState, fanOut: FanOut, body: SpawnedBody): void {
     child.deliveries++;
     child.reason = null;
     if (fanOut.budget !== null) reserve(fanOut.budget, fanOut.subtasks[index]!);
-    noteOut(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
+    countStart(state.usages, fanOut.namespace, fanOut.subtasks[index]!);
     if (state.breakers.size > 0) noteStart(state.breakers, ...executorAndKey(fanOut, child));
   }
 }
@@ -234,8 +234,8 @@ function takeBack(state: FleetState, fanOut: FanOut, body: ReturnedBody): void {
     const subtask = fanOut.subtasks[index]!;
     const isSeen = body.begun !== true;
     if (fanOut.budget !== null) settle(fanOut.budget, subtask, null, isSeen);
-    noteBack(state.usages, fanOut.namespace, subtask, null, isSeen);
-    if (state.breakers.size > 0) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
+    countEnd(state.usages, fanOut.namespace, subtask, null, isSeen);
+    if (state.breakers.size > 0) releaseProbe(state.breakers, ...executorAndKey(fanOut, child));
     move(state, fanOut, child, 'returned');
   }
 }
@@ -280,9 +280,9 @@ function endDelivery(
   const wasAssigned = child.state === 'assigned';
   recordEnd(fanOut, child, record, body, at);
   if (wasAssigned) book(state, fanOut, child, body, !own && body.lost !== true);
-  const isQuota = wasAssigned && !own && isForQuota(body);
+  const isQuota = wasAssigned && !own && isOutOfQuota(body);
   if (wasAssigned && (isQuota || state.breakers.size > 0)) {
-    if (own) noteUnseen(state.breakers, ...executorAndKey(fanOut, child));
+    if (own) releaseProbe(state.breakers, ...executorAndKey(fanOut, child));
     else noteEnd(state.breakers, ...executorAndKey(fanOut, child), body, at);
   }
   if (wasAssigned && (isQuota ? isWanted(fanOut, child) : mayTryAgain(fanOut, child, body))) {
@@ -327,7 +327,7 @@ function book(
 ): void {
   const subtask = fanOut.subtasks[index]!;
   if (fanOut.budget !== null) settle(fanOut.budget, subtask, body, isSeen);
-  noteBack(state.usages, fanOut.namespace, subtask, body, isSeen);
+  countEnd(state.usages, fanOut.namespace, subtask, body, isSeen);
 }
 
 /**
@@ -594,7 +594,7 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   const { fanOut } = task;
   const at = body.issued_at_unix === undefined ? null : body.issued_at_unix * 1000;
   const cancelled = { reason: body.reason ?? null, by: body.issued_by, at };
-  const words = body.reason ?? 'cancelled by request';
+  const cancelReason = body.reason ?? 'cancelled by request';
   rememberKey(state, body.issued_by, body, task.thread);
   if (fanOut === null) {
     task.cancelled = cancelled;
@@ -602,18 +602,18 @@ function requestCancel(state: FleetState, task: Task, record: FleetRecord, conte
   }
   if (body.subtask != null) {
     const child = fanOut.children[body.subtask];
-    if (child !== undefined && child.state !== 'done') child.cancelRequested = words;
+    if (child !== undefined && child.state !== 'done') child.cancelRequested = cancelReason;
     return;
   }
   if (fanOut.joined === null) task.cancelled = cancelled;
-  for (const child of fanOut.children) if (child.state !== 'done') child.cancelRequested = words;
+  for (const child of fanOut.children) if (child.state !== 'done') child.cancelRequested = cancelReason;
   state.open.add(task.thread);
 }
 
 function applyTransition(
   state: FleetState,
   task: Task,
-  verb: TaskVerb,
+  verb: TaskAction,
   record: FleetRecord,
   context: FoldContext,
 ): void {
@@ -684,7 +684,7 @@ function applyRegistry(state: FleetState, record: FleetRecord, at: number, conte
     case TOPIC.heartbeat: {
       const body = record.body as unknown as HeartbeatBody;
       const instance = state.instances.get(body.did);
-      if (instance !== undefined && record.actor === body.did) takeHeartbeat(instance, body, at);
+      if (instance !== undefined && record.actor === body.did) applyHeartbeat(instance, body, at);
       return;
     }
     default:
@@ -714,7 +714,7 @@ function admit(state: FleetState, body: AdmittedBody): void {
 }
 
 /** Applies a heartbeat to an instance, including one that is held in memory and not written. */
-export function takeHeartbeat(instance: Mutable<Instance>, body: HeartbeatBody, at: number): void {
+export function applyHeartbeat(instance: Mutable<Instance>, body: HeartbeatBody, at: number): void {
   instance.endpoint = body.endpoint ?? null;
   instance.version = body.version;
   instance.health = body.health;

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { runs } from '../../../test/runs.ts';
 import { celCompiler } from '../join/cel.ts';
 import { applyRecord } from './apply-record.ts';
-import { freezeFinished, restoreState, saveState } from './snapshot.ts';
+import { serializeFinished, restoreState, saveState } from './snapshot.ts';
 import { emptyState, type FleetState } from '../model/state.ts';
 import { FOLD, OTHER, refOf, TestFleet, workerDid } from '../testing/test-fleet.ts';
 import { taskDocument } from '../views/views.ts';
@@ -65,13 +65,13 @@ function eventful(): TestFleet {
   fleet.cancel(fleet.fanOut(3, { join: 'any' }).task);
   const first = fleet.addTask();
   const second = fleet.addTask({ depends_on: [first.alias] });
-  fleet.say(second, 'block', { reason: 'no', on: open.task.alias });
-  fleet.say(first, 'done', { summary: 'all of it' });
-  fleet.say(first, 'approve', {}, OTHER);
-  fleet.say(second, 'defer', { until_unix: fleet.now / 1000 + 60 });
-  fleet.say(second, 'start');
+  fleet.taskAction(second, 'block', { reason: 'no', on: open.task.alias });
+  fleet.taskAction(first, 'done', { summary: 'all of it' });
+  fleet.taskAction(first, 'approve', {}, OTHER);
+  fleet.taskAction(second, 'defer', { until_unix: fleet.now / 1000 + 60 });
+  fleet.taskAction(second, 'start');
   fleet.cancel(second);
-  fleet.say(second, 'reopen');
+  fleet.taskAction(second, 'reopen');
   return fleet;
 }
 
@@ -118,13 +118,13 @@ describe('a snapshot', () => {
     const { state } = fleet.core;
     saveState(state, celCompiler);
     for (const task of state.tasks.values())
-      assert.equal(task.frozenBytes !== null, task.hasFanOut && !state.open.has(task.thread));
-    const frozen = [...state.tasks.values()].find(task => task.frozenBytes !== null)!;
+      assert.equal(task.serializedBytes !== null, task.hasFanOut && !state.open.has(task.thread));
+    const frozen = [...state.tasks.values()].find(task => task.serializedBytes !== null)!;
     const { outcome } = frozen;
     assert.equal(outcome, 'satisfied');
-    assert.notEqual(frozen.frozenBytes, null, 'its outcome is known without');
+    assert.notEqual(frozen.serializedBytes, null, 'its outcome is known without');
     assert.equal(frozen.fanOut!.joined!.outcome, outcome);
-    assert.equal(frozen.frozenBytes, null);
+    assert.equal(frozen.serializedBytes, null);
   });
 
   it('has the facts of finished fan-outs for a list of tasks without loading them', () => {
@@ -137,7 +137,7 @@ describe('a snapshot', () => {
     const kept = tasks.filter(task => task.hasFanOut && !restored.open.has(task.thread));
     assert.ok(kept.length > 0);
     assert.deepEqual(documents(restored), before);
-    for (const task of kept) assert.notEqual(task.frozenBytes, null, task.alias);
+    for (const task of kept) assert.notEqual(task.serializedBytes, null, task.alias);
   });
 
   it('is prepared in steps, and a fan-out reopened in the meantime stays loaded', () => {
@@ -148,11 +148,11 @@ describe('a snapshot', () => {
     for (const fanOut of [over, again])
       for (const index of [0, 1]) fleet.report(fanOut, index, { verdict: index === 0 ? 'accept' : 'failed' });
     const { state } = fleet.core;
-    const steps = freezeFinished(state, celCompiler);
+    const steps = serializeFinished(state, celCompiler);
     steps.next();
     fleet.retry(again.task, 1);
     while (steps.next().done !== true);
-    const frozen = [over, again, open].map(({ task }) => task.frozenBytes !== null);
+    const frozen = [over, again, open].map(({ task }) => task.serializedBytes !== null);
     assert.deepEqual(frozen, [true, false, false]);
     assert.deepEqual(over.task.fanOut!.children, over.children);
     assert.equal(again.task.fanOut, again);

@@ -79,10 +79,10 @@ interface SavedMembers {
  * Replaces finished fan-outs by their bytes in a checkpoint, which frees memory. Each step is short, and the state may
  * change between steps. Start it when all decisions are durable.
  */
-export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<undefined, void> {
+export function* serializeFinished(state: FleetState, cel: CelCompiler): Generator<undefined, void> {
   const finished: [Task, FanOut, Joined][] = [];
   for (const task of state.tasks.values()) {
-    if (task.frozenBytes !== null || state.open.has(task.thread)) continue;
+    if (task.serializedBytes !== null || state.open.has(task.thread)) continue;
     const { fanOut } = task;
     if (fanOut?.joined != null) finished.push([task, fanOut, fanOut.joined]);
   }
@@ -99,7 +99,7 @@ export function* freezeFinished(state: FleetState, cel: CelCompiler): Generator<
   }
 }
 
-/** The number of children that one step of `freezeFinished` encodes: about a millisecond of work. */
+/** The number of children that one step of `serializeFinished` encodes: about a millisecond of work. */
 const STRETCH = 500;
 
 /** Returns the present parts of `saveState`, for callers that join them one at a time. */
@@ -190,7 +190,7 @@ export function restoreState(bytes: Uint8Array, cel: CelCompiler): FleetState | 
 const NOTHING = new Uint8Array(0);
 
 function bytesOf(task: Task): Uint8Array {
-  if (task.frozenBytes !== null) return task.frozenBytes;
+  if (task.serializedBytes !== null) return task.serializedBytes;
   const { fanOut } = task;
   return fanOut === null ? NOTHING : fanOutBytes(fanOut, childrenText(fanOut.children));
 }

@@ -154,8 +154,8 @@ function completions(ends: readonly (End | null)[]): readonly (readonly End[])[]
 
 const ALWAYS = 'it always holds, whatever happens to the subtasks';
 const NEVER = 'it can never hold, whatever happens to the subtasks';
-const foreseen = (source: string): readonly string[] =>
-  celCompiler.foresee(source, NAMES).map(({ message }) => message);
+const constantsIn = (source: string): readonly string[] =>
+  celCompiler.findConstants(source, NAMES).map(({ message }) => message);
 
 describe('the abstract evaluation of a predicate', () => {
   it('finds what holds whatever the subtasks do', () => {
@@ -163,11 +163,11 @@ describe('the abstract evaluation of a predicate', () => {
     const numRuns = runs(500);
     fc.assert(
       fc.property(expression, fc.array(facts, { minLength: 4, maxLength: 8 }), (source, samples) => {
-        const told = foreseen(source);
-        if (!told.includes(ALWAYS) && !told.includes(NEVER)) return;
-        seen[told.includes(ALWAYS) ? 'always' : 'never'] += 1;
+        const messages = constantsIn(source);
+        if (!messages.includes(ALWAYS) && !messages.includes(NEVER)) return;
+        seen[messages.includes(ALWAYS) ? 'always' : 'never'] += 1;
         const program = celCompiler.compile(source, NAMES.length);
-        for (const sample of samples) assert.equal(holds(program, sample), told.includes(ALWAYS), source);
+        for (const sample of samples) assert.equal(holds(program, sample), messages.includes(ALWAYS), source);
       }),
       { numRuns },
     );
@@ -199,7 +199,7 @@ describe('the abstract evaluation of a predicate', () => {
     ['children.all(c, c.verdict != "accept")', []],
   ] as const) {
     it(`finds ${wanted.length === 0 ? 'nothing' : wanted[0] === ALWAYS ? 'that it holds' : 'that it fails'} for ${source}`, () => {
-      assert.deepEqual(foreseen(source), wanted);
+      assert.deepEqual(constantsIn(source), wanted);
     });
   }
 
@@ -207,7 +207,7 @@ describe('the abstract evaluation of a predicate', () => {
     const source = 'children.all(c, c.verdict == "acept") || children.exists(c, c.name in ["lnit"])';
     assert.deepEqual(
       celCompiler
-        .foresee(source, NAMES)
+        .findConstants(source, NAMES)
         .map(({ message, position, length, instead }) => [
           message,
           source.slice(position, position + length),
@@ -225,7 +225,7 @@ describe('the abstract evaluation of a predicate', () => {
 
   it('takes only valid expressions', () => {
     assert.throws(
-      () => celCompiler.foresee('acepted > 1', NAMES),
+      () => celCompiler.findConstants('acepted > 1', NAMES),
       (error: unknown) => FleetError.is(error, 'INVALID_RECORD'),
     );
   });
@@ -248,7 +248,7 @@ describe('the early decision of a join', () => {
     fc.assert(
       fc.property(expression, ends, (source, some) => {
         const program = celCompiler.compile(source, some.length);
-        const { outcome } = program.foretell(open(some));
+        const { outcome } = program.decideAhead(open(some));
         seen[outcome ?? 'open'] += 1;
         if (outcome === undefined) return;
         for (const each of completions(some))
@@ -279,7 +279,7 @@ describe('the early decision of a join', () => {
         const program = celCompiler.compile(source, some.length);
         const ways = new Set(completions(some).map(each => holds(program, ended(each))));
         const wanted = ways.size > 1 ? undefined : ways.has(true) ? 'satisfied' : 'unsatisfiable';
-        assert.equal(program.foretell(open(some)).outcome, wanted, source);
+        assert.equal(program.decideAhead(open(some)).outcome, wanted, source);
       }),
       { numRuns: runs(300) },
     );
@@ -308,7 +308,7 @@ describe('the early decision of a join', () => {
     fc.assert(
       fc.property(source, ends, (text, some) => {
         const program = celCompiler.compile(text, some.length);
-        const { outcome } = program.foretell(open(some));
+        const { outcome } = program.decideAhead(open(some));
         seen[outcome ?? 'open'] += 1;
         if (outcome === undefined) return;
         const ways = new Set(completions(some).map(each => holds(program, ended(each))));
@@ -354,7 +354,7 @@ describe('the early decision of a join', () => {
   ] as const) {
     const text = ends.map(each => each?.verdict ?? 'open').join(', ');
     it(`is ${wanted ?? 'open'} for ${source} with ${text}`, () => {
-      assert.equal(celCompiler.compile(source, 3).foretell(open(ends)).outcome, wanted);
+      assert.equal(celCompiler.compile(source, 3).decideAhead(open(ends)).outcome, wanted);
     });
   }
 });

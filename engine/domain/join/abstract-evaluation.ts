@@ -4,7 +4,7 @@ import { sumUsd } from '../../contract/money.ts';
 import { nearestName } from '../model/did-you-mean.ts';
 import { nodesOf, partsOf } from './cel-cost.ts';
 import { roundedProduct, roundedSum } from './decimal.ts';
-import type { Decision, Foresight, OpenChild, OpenFacts } from '../model/predicate.ts';
+import type { Decision, ConstantFinding, OpenChild, OpenFacts } from '../model/predicate.ts';
 
 /**
  * Finds what holds for a join predicate in every run that is still possible, by abstract interpretation over intervals
@@ -92,7 +92,7 @@ const fails = (values: Values): boolean => values.kind === 'bool' && !values.can
  * @param root a checked predicate
  * @param names the children's names; empty where a child has none
  */
-export function foresee(root: ASTNode, names: readonly string[]): readonly Foresight[] {
+export function findConstants(root: ASTNode, names: readonly string[]): readonly ConstantFinding[] {
   const walk = new Walk();
   const outcome = walk.valuesOf(root, beforehand(names));
   const { start, end } = root.range;
@@ -114,7 +114,7 @@ export function foresee(root: ASTNode, names: readonly string[]): readonly Fores
  *
  * @returns the outcome, undefined while it is open, and the number of steps taken, each of some tenths of a µs
  */
-export function foretell(root: ASTNode, facts: OpenFacts): { outcome: Decision | undefined; steps: number } {
+export function decideAhead(root: ASTNode, facts: OpenFacts): { outcome: Decision | undefined; steps: number } {
   const walk = new Walk();
   const outcome = walk.valuesOf(root, presently(facts, fieldsIn(root)));
   const steps = walk.steps + facts.children.length;
@@ -303,7 +303,7 @@ function fieldsIn(root: ASTNode): ReadonlySet<string> {
 }
 
 class Walk {
-  readonly found: Foresight[] = [];
+  readonly found: ConstantFinding[] = [];
   steps = 0;
 
   valuesOf(node: ASTNode, scope: Scope): Values {

@@ -3,7 +3,7 @@ import { FleetError, messageOf } from '../../errors.ts';
 import type { JsonObject } from '../../record/canonical.ts';
 import { nodesOf, refuseCostly, refuseDeepTree, SCALAR, text, type Shape } from './cel-cost.ts';
 import { roundedProduct, roundedSum } from './decimal.ts';
-import { foresee, foretell, mentions } from './abstract-evaluation.ts';
+import { findConstants, decideAhead, mentions } from './abstract-evaluation.ts';
 import { didYouMean } from '../model/did-you-mean.ts';
 import {
   predicateFault,
@@ -21,12 +21,12 @@ export const celCompiler: CelCompiler = {
     makeDecimal(program.ast);
     return {
       evaluate: facts => evaluate(program, bindingsOf(facts), JOINS),
-      foretell: facts => foretell(program.ast, facts),
+      decideAhead: facts => decideAhead(program.ast, facts),
       dependsOnTime: mentions(program.ast, ['wall_time_secs']),
     };
   },
-  foresee(source, names) {
-    return foresee(check(source, JOINS).ast, names);
+  findConstants(source, names) {
+    return findConstants(check(source, JOINS).ast, names);
   },
   compileRule(source) {
     return inRule(() => {

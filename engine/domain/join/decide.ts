@@ -2,7 +2,7 @@ import type { Outcome, Verdict } from '../../contract/documents.ts';
 import { sumUsd } from '../../contract/money.ts';
 import type { Did } from '../../record/ids.ts';
 import { TOPIC, type JoinBody } from '../model/record-bodies.ts';
-import { decideEarly, evaluateFinal, explain, explainForetold, type OpenChild } from '../model/predicate.ts';
+import { decideEarly, evaluateFinal, explain, explainAhead, type OpenChild } from '../model/predicate.ts';
 import { membersOf, threadOf, type Child, type FanOut } from '../model/state.ts';
 import { isFollowUp } from '../model/subtask.ts';
 
@@ -14,7 +14,7 @@ export interface Decision {
 
 /**
  * Decides an open join; undefined while it stays open. `all`, `any` and `k_of_n` need only the counters; a CEL
- * predicate is decided when every child is final. `foretellJoin` decides CEL predicates earlier.
+ * predicate is decided when every child is final. `decideJoinAhead` decides CEL predicates earlier.
  */
 export function decideJoin(
   fanOut: FanOut,
@@ -43,9 +43,9 @@ export function decideJoin(
 /**
  * Decides an open CEL join when no future end can change its outcome; undefined otherwise.
  *
- * @returns the decision, with the number of steps, see `foretell`
+ * @returns the decision, with the number of steps, see `decideAhead`
  */
-export function foretellJoin(
+export function decideJoinAhead(
   fanOut: FanOut,
   aliasOf: (worker: Did) => string,
   now: number,
@@ -55,10 +55,10 @@ export function foretellJoin(
   if (predicate.kind !== 'cel' || fanOut.serialOf !== null) return { decision: undefined, steps: 0 };
   const wallTimeSecs = (now - fanOut.roundStartedAt) / 1000;
   const children = membersIn(fanOut).map(child => openChild(fanOut, child, aliasOf));
-  const { outcome, steps } = predicate.program.foretell({ counts, wallTimeSecs, children });
+  const { outcome, steps } = predicate.program.decideAhead({ counts, wallTimeSecs, children });
   const isKnown = outcome === 'satisfied' || (outcome !== undefined && fanOut.retrying === 0);
   if (!isKnown) return { decision: undefined, steps };
-  return { decision: { outcome, reason: explainForetold(outcome, counts, membersOf(fanOut)) }, steps };
+  return { decision: { outcome, reason: explainAhead(outcome, counts, membersOf(fanOut)) }, steps };
 }
 
 /**

@@ -22,7 +22,7 @@ describe('a CEL join', () => {
       fanOut.joined?.reason,
       'the predicate can no longer hold: 1 of 5 accepted, 1 failed, 2 running, 1 pending left',
     );
-    assert.deepEqual(fleet.told('cancel'), [2, 3]);
+    assert.deepEqual(fleet.deliveriesSent('cancel'), [2, 3]);
   });
 
   it('is unsatisfiable by its cost, and satisfied as soon as enough have accepted', () => {

@@ -12,7 +12,7 @@ import { joinDocument } from '../views/views.ts';
 const shares = (...usd: number[]): object[] => usd.map(budget_usd => ({ budget_usd }));
 
 /** Returns the booked and reserved dollars of the budget's document. */
-function told(fleet: TestFleet, fanOut: FanOut): number[] {
+function amountsOf(fleet: TestFleet, fanOut: FanOut): number[] {
   const { booked, reserved } = joinDocument(fleet.core, fanOut.task, true, fleet.now).budget!.usd!;
   return [booked, reserved];
 }
@@ -25,7 +25,7 @@ describe('a budget', () => {
     const fleet = new TestFleet(4);
     const fanOut = fleet.fanOut(shares(0.1, 0.1, 0.1, 0.1), { budget_usd: 0.3 });
     assert.deepEqual(states(fanOut), ['assigned', 'assigned', 'assigned', 'pending']);
-    assert.deepEqual(told(fleet, fanOut), [0, 0.3]);
+    assert.deepEqual(amountsOf(fleet, fanOut), [0, 0.3]);
     assert.equal(
       reasonOf(fleet, fanOut, 3),
       'waiting for its share of the budget: it wants $0.10, and of $0.30 are $0.00 booked and $0.30 reserved',
@@ -38,7 +38,7 @@ describe('a budget', () => {
     assert.deepEqual(states(fanOut), ['assigned', 'assigned', 'pending']);
     fleet.report(fanOut, 0, { cost_usd: 0.5 });
     assert.deepEqual(states(fanOut), ['done', 'assigned', 'assigned']);
-    assert.deepEqual(told(fleet, fanOut), [0.5, 3]);
+    assert.deepEqual(amountsOf(fleet, fanOut), [0.5, 3]);
     assert.deepEqual(fleet.documentOf(fanOut.task).fan_out!.budget, {
       usd: { limit: 4, booked: 0.5, reserved: 3 },
       tokens: null,
@@ -74,14 +74,14 @@ describe('a budget', () => {
     const fleet = new TestFleet(1);
     const fanOut = fleet.fanOut([{ budget_usd: 2, attempts: 3 }], { budget_usd: 5 });
     for (const booked of [2, 4]) {
-      assert.deepEqual(told(fleet, fanOut), [booked - 2, 2]);
+      assert.deepEqual(amountsOf(fleet, fanOut), [booked - 2, 2]);
       fleet.report(fanOut, 0, { verdict: 'failed', cost_usd: 2 });
       fleet.pass(10_000);
     }
     assert.deepEqual(verdicts(fanOut), ['cancelled'], 'the third does not fit');
     fleet.retry(fanOut.task, 0);
     assert.deepEqual(verdicts(fanOut), ['cancelled'], 'nor does a retry of it');
-    assert.deepEqual(told(fleet, fanOut), [4, 0]);
+    assert.deepEqual(amountsOf(fleet, fanOut), [4, 0]);
   });
 
   for (const [how, end] of [
@@ -99,7 +99,7 @@ describe('a budget', () => {
       const fleet = new TestFleet(1);
       const fanOut = fleet.fanOut(shares(2), { budget_usd: 3 });
       end(fleet, fanOut);
-      assert.deepEqual(told(fleet, fanOut), [2, 0]);
+      assert.deepEqual(amountsOf(fleet, fanOut), [2, 0]);
       assert.deepEqual(verdicts(fanOut), ['cancelled']);
     });
   }
@@ -109,7 +109,7 @@ describe('a budget', () => {
     const fanOut = fleet.fanOut(shares(2), { budget_usd: 3 });
     const returned = { deliveries: [refOf(fanOut, 0)], reason: 'recalled', begun: false };
     fleet.do(now => fleet.core.returned(workerDid(0), returned, now));
-    assert.deepEqual(told(fleet, fanOut), [0, 2]);
+    assert.deepEqual(amountsOf(fleet, fanOut), [0, 2]);
     assert.equal(fanOut.children[0]!.deliveries, 2);
   });
 
@@ -134,7 +134,7 @@ describe('a budget', () => {
     fleet.report(task.fanOut!, 0, { cost_usd: 2 });
     fleet.restart();
     const again = fleet.core.state.tasks.get(task.thread)!.fanOut!;
-    assert.deepEqual(told(fleet, again), [2, 2]);
+    assert.deepEqual(amountsOf(fleet, again), [2, 2]);
     assert.deepEqual(states(again), ['done', 'assigned', 'pending']);
   });
 

@@ -68,9 +68,9 @@ export function reserve({ reserved }: Account, subtask: Budgeted): void {
 export function settle(account: Account, subtask: Budgeted, spent: Spent | null, isSeen: boolean): void {
   for (const currency of CURRENCIES) {
     const share = inUnits(subtask, currency) ?? 0;
-    const told = spent === null ? 0 : Math.round(spentIn(spent, currency) * UNITS);
+    const reported = spent === null ? 0 : Math.round(spentIn(spent, currency) * UNITS);
     account.reserved[currency] -= share;
-    account.booked[currency] += isSeen ? told : Math.max(share, told);
+    account.booked[currency] += isSeen ? reported : Math.max(share, reported);
   }
 }
 
@@ -80,7 +80,7 @@ export function shortOf(account: LimitedAccount, subtask: Budgeted): Currency | 
 }
 
 /** Explains that a subtask waits for its share in a currency; `whose` names the budget. */
-export function shortageWords(
+export function describeShortage(
   account: LimitedAccount,
   subtask: Budgeted,
   currency: Currency,

@@ -140,7 +140,7 @@ describe('an executor without quota', () => {
     fleet.started(fanOut, out[0]!);
     fleet.sent = [];
     fleet.report(fanOut, out[0]!, NO_MORE);
-    assert.deepEqual(fleet.told('recall'), out.slice(1));
+    assert.deepEqual(fleet.deliveriesSent('recall'), out.slice(1));
   });
 
   it('allows another test attempt when the end of the first is unknown', () => {

@@ -23,12 +23,12 @@ const LONGEST_BACKOFF_MS = 15 * 60_000;
 const FURTHEST_RESET_MS = 8 * 24 * 3_600_000;
 
 /** Returns true when an attempt ended because its executor is out of quota, which says nothing about the subtask. */
-export function isForQuota({ quota, verdict }: Pick<ChildDoneBody, 'quota' | 'verdict'>): boolean {
+export function isOutOfQuota({ quota, verdict }: Pick<ChildDoneBody, 'quota' | 'verdict'>): boolean {
   return quota !== undefined && verdict === 'failed';
 }
 
 /** Returns true when something may start on this executor now. */
-export function letsStart(breakers: Breakers, executor: string, now: number): boolean {
+export function allowsStart(breakers: Breakers, executor: string, now: number): boolean {
   const breaker = breakers.get(executor);
   return breaker === undefined || (breaker.probe === null && breaker.until <= now);
 }
@@ -40,7 +40,7 @@ export function noteStart(breakers: Breakers, executor: string, key: string): vo
 }
 
 /** Records that a delivery came back or ended unseen: another one must test for quota. */
-export function noteUnseen(breakers: Breakers, executor: string, key: string): void {
+export function releaseProbe(breakers: Breakers, executor: string, key: string): void {
   const breaker = breakers.get(executor);
   if (breaker?.probe === key) breaker.probe = null;
 }
@@ -55,7 +55,7 @@ export function noteEnd(
 ): void {
   const breaker = breakers.get(executor);
   const isProbe = breaker?.probe === key;
-  if (isForQuota(body)) {
+  if (isOutOfQuota(body)) {
     const reset = resetOf(body, at);
     // An attempt that started before the breaker opened adds no information except its reset time.
     if (breaker !== undefined && !isProbe) learnReset(breaker, reset);
@@ -74,7 +74,7 @@ function learnReset(breaker: Breaker, reset: number | null): void {
 }
 
 /** Explains why nothing starts on an executor now. */
-export function quotaWords(breakers: Breakers, executor: string): string {
+export function describeQuota(breakers: Breakers, executor: string): string {
   const breaker = breakers.get(executor)!;
   if (breaker.probe === null && breaker.isGuess)
     return `executor '${executor}' is out of quota, with no known reset time; next try at ${moment(breaker.until / 1000)}`;

@@ -14,7 +14,7 @@ export interface Usage extends Account {
 export type Usages = Map<string, Usage>;
 
 /** Records that a subtask of this namespace was assigned. */
-export function noteOut(usages: Usages, namespace: string, subtask: Budgeted): void {
+export function countStart(usages: Usages, namespace: string, subtask: Budgeted): void {
   for (const link of chainOf(namespace)) {
     if (link === ROOT_NAMESPACE) return;
     let usage = usages.get(link);
@@ -25,7 +25,7 @@ export function noteOut(usages: Usages, namespace: string, subtask: Budgeted): v
 }
 
 /** Records that the subtask ended or came back, with its spending, as `settle` of budgets takes it. */
-export function noteBack(
+export function countEnd(
   usages: Usages,
   namespace: string,
   subtask: Budgeted,

@@ -12,7 +12,7 @@ export type Predicate =
 /**
  * A part of an expression whose value is the same for all results of the children, though it appears to depend on them.
  */
-export interface Foresight {
+export interface ConstantFinding {
   readonly message: string;
   /** In UTF-16 code units of the expression. */
   readonly position: number;
@@ -25,8 +25,8 @@ export interface Foresight {
 export interface CelProgram {
   /** Evaluates the expression. @throws INVALID_RECORD when it has no value for these facts */
   evaluate(facts: JoinFacts): boolean;
-  /** Returns the outcome that is certain for all possible ends of the open children; see `foretell`. */
-  foretell(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
+  /** Returns the outcome that is certain for all possible ends of the open children; see `decideAhead`. */
+  decideAhead(facts: OpenFacts): { readonly outcome: Decision | undefined; readonly steps: number };
   /** True where the passing of time alone may make the outcome certain. */
   readonly dependsOnTime: boolean;
 }
@@ -48,7 +48,7 @@ export interface CelCompiler {
    * @param names the children's names; empty where a child has none
    * @throws INVALID_RECORD as `compile` does
    */
-  foresee(source: string, names: readonly string[]): readonly Foresight[];
+  findConstants(source: string, names: readonly string[]): readonly ConstantFinding[];
   /** Compiles a permission rule. @throws INVALID_RECORD as for a predicate */
   compileRule(source: string): CelRule;
 }
@@ -165,8 +165,8 @@ export function recordedPredicate(text: string, total: number, cel: CelCompiler)
     const evaluate = (): never => {
       throw error;
     };
-    const foretell = (): { outcome: undefined; steps: number } => ({ outcome: undefined, steps: 0 });
-    return { kind: 'cel', source: text, program: { evaluate, foretell, dependsOnTime: false } };
+    const decideAhead = (): { outcome: undefined; steps: number } => ({ outcome: undefined, steps: 0 });
+    return { kind: 'cel', source: text, program: { evaluate, decideAhead, dependsOnTime: false } };
   }
 }
 
@@ -220,7 +220,7 @@ export function evaluateFinal(
 }
 
 /** Explains a join that is decided while children are open. */
-export function explainForetold(outcome: Decision, counts: Counts, total: number): string {
+export function explainAhead(outcome: Decision, counts: Counts, total: number): string {
   const open = `${openOf(counts)} left`;
   const census = censusOf(counts, total);
   return outcome === 'satisfied'

@@ -1,5 +1,5 @@
 import type { ChildVerdict, Counts, Outcome, OwnNamespaceStatus, Verdict } from '../../contract/documents.ts';
-import type { FreezeLevel, Losers, RuleEffect, TaskVerb } from '../../contract/commands.ts';
+import type { FreezeLevel, Losers, RuleEffect, TaskAction } from '../../contract/commands.ts';
 import type { Variables } from '../../subtask/variables.ts';
 import type { Policy } from '../../contract/policy.ts';
 import type { Json, JsonObject } from '../../record/canonical.ts';
@@ -250,7 +250,7 @@ export interface CancelBody extends KeyedBody {
 
 /** A task action, on the task's thread: KNOW for done work and its judgement, DO for a start, LEARN otherwise. */
 export interface TaskWordBody extends Issued, KeyedBody {
-  readonly topic: (typeof TOPIC)[TaskVerb];
+  readonly topic: (typeof TOPIC)[TaskAction];
   readonly reason?: string | null;
   /** For `done`: a summary of the work. */
   readonly summary?: string | null;

@@ -175,7 +175,7 @@ export class Task {
   }
 
   /** Returns the bytes of a fan-out that has not been loaded since it was frozen. */
-  get frozenBytes(): Uint8Array | null {
+  get serializedBytes(): Uint8Array | null {
     return this.#frozen?.bytes ?? null;
   }
 

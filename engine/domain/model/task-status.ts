@@ -1,4 +1,4 @@
-import { TASK_VERBS, type TaskVerb } from '../../contract/commands.ts';
+import { TASK_ACTIONS, type TaskAction } from '../../contract/commands.ts';
 import type { TaskStatus } from '../../contract/documents.ts';
 import type { Did, ThreadId } from '../../record/ids.ts';
 import type { TaskWordBody } from './record-bodies.ts';
@@ -6,9 +6,9 @@ import type { TaskWordBody } from './record-bodies.ts';
 /** The progress of a task as people reported it. It does not depend on time or on other tasks. */
 type Stage = 'inbox' | 'active' | 'review' | 'approved' | 'rejected' | 'failed';
 
-/** One use of a verb; `at` in ms. `reason` is also the summary of `done`. */
+/** One use of a task action; `at` in ms. `reason` is also the summary of `done`. */
 export interface Transition {
-  readonly verb: TaskVerb;
+  readonly verb: TaskAction;
   readonly by: Did;
   readonly at: number;
   readonly reason: string | null;
@@ -40,14 +40,14 @@ export const UNTOUCHED: TaskHistory = {
   deferral: null,
 };
 
-/** The entry of a verb that is not allowed in a status. The refusal names the allowed ones. */
+/** The entry of an action that is not allowed in a status. The refusal names the allowed ones. */
 export const REFUSED = 'refused';
-/** The entry of a verb that reopens a task: `active` if its work had started, else `inbox`. */
+/** The entry of an action that reopens a task: `active` if its work had started, else `inbox`. */
 export const REOPENED = 'reopened';
 
-type VerbRow = Readonly<Record<TaskVerb, TaskStatus | typeof REFUSED | typeof REOPENED>>;
+type ActionRow = Readonly<Record<TaskAction, TaskStatus | typeof REFUSED | typeof REOPENED>>;
 
-const FINISHED: VerbRow = {
+const FINISHED: ActionRow = {
   start: REFUSED,
   done: REFUSED,
   fail: REFUSED,
@@ -60,9 +60,9 @@ const FINISHED: VerbRow = {
 
 /**
  * The states of a task without a fan-out. `tasks.ts` adds the effect of a fan-out, a dependency or the time: the end of
- * a block or deferral is not a verb.
+ * a block or deferral is not a action.
  */
-export const TASK: Readonly<Record<TaskStatus, VerbRow>> = {
+export const TASK: Readonly<Record<TaskStatus, ActionRow>> = {
   inbox: {
     start: 'active',
     done: 'review',
@@ -119,23 +119,23 @@ export const TASK: Readonly<Record<TaskStatus, VerbRow>> = {
   cancelled: FINISHED,
 };
 
-/** Returns the verbs that a task without a fan-out accepts in a status. */
-export function allowedIn(status: TaskStatus): readonly TaskVerb[] {
-  return TASK_VERBS.filter(verb => TASK[status][verb] !== REFUSED);
+/** Returns the actions that a task without a fan-out accepts in a status. */
+export function allowedIn(status: TaskStatus): readonly TaskAction[] {
+  return TASK_ACTIONS.filter(action => TASK[status][action] !== REFUSED);
 }
 
-const VERBS = new Map(TASK_VERBS.map(verb => [`task_${verb}`, verb]));
+const ACTIONS = new Map(TASK_ACTIONS.map(action => [`task_${action}`, action]));
 
-/** Returns the verb of a topic, or undefined for another kind of topic. */
-export function verbOf(topic: string | undefined): TaskVerb | undefined {
-  return topic === undefined ? undefined : VERBS.get(topic);
+/** Returns the action of a topic, or undefined for another kind of topic. */
+export function taskActionOf(topic: string | undefined): TaskAction | undefined {
+  return topic === undefined ? undefined : ACTIONS.get(topic);
 }
 
-/** Returns the state of a task after one more verb. Total: the verb was checked before it was written. */
-export function afterTransition(standing: TaskHistory, verb: TaskVerb, body: TaskWordBody): TaskHistory {
+/** Returns the state of a task after one more action. Total: the verb was checked before it was written. */
+export function afterTransition(standing: TaskHistory, action: TaskAction, body: TaskWordBody): TaskHistory {
   const at = body.issued_at_unix * 1000;
-  const last: Transition = { verb, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
-  switch (verb) {
+  const last: Transition = { verb: action, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
+  switch (action) {
     case 'start':
       return { ...UNTOUCHED, stage: 'active', begun: true, last };
     case 'done':

@@ -1,4 +1,4 @@
-import { freezeWords, frozenFor, isFrozen } from './freeze.ts';
+import { describeFreeze, frozenFor, isFrozen } from './freeze.ts';
 import type { FrozenNamespace } from '../model/messages.ts';
 import { closedLink, commandOf } from './namespaces.ts';
 import type { FleetState } from '../model/state.ts';
@@ -15,10 +15,10 @@ export function isBlocked(state: Holding, namespace: string): boolean {
 }
 
 /** Explains why a namespace is blocked, and how to unblock it. */
-export function blockWords(state: Holding, namespace: string): string {
+export function describeBlock(state: Holding, namespace: string): string {
   const closed = closedLink(state.namespaces, namespace);
-  if (closed === undefined) return freezeWords(state, namespace);
-  return `${archivedWords(closed)}; make it active again with: ${commandOf(closed)}`;
+  if (closed === undefined) return describeFreeze(state, namespace);
+  return `${describeArchived(closed)}; make it active again with: ${commandOf(closed)}`;
 }
 
 /** Returns the blocked namespaces that a worker must know: all frozen ones, and archived ones with open work. */
@@ -31,7 +31,7 @@ export function blockedFor(state: Holding & OpenWork, now: number): readonly Fro
     }
   const archived = [...closed].map(namespace => ({
     namespace,
-    words: archivedWords(namespace),
+    words: describeArchived(namespace),
     endsInMs: null,
   }));
   return [...frozenFor(state, now), ...archived];
@@ -39,4 +39,4 @@ export function blockedFor(state: Holding & OpenWork, now: number): readonly Fro
 
 type OpenWork = Pick<FleetState, 'open' | 'tasks'>;
 
-const archivedWords = (namespace: string): string => `namespace '${namespace}' is archived`;
+const describeArchived = (namespace: string): string => `namespace '${namespace}' is archived`;

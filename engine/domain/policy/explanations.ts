@@ -37,11 +37,11 @@ export function reasonOf(state: FleetState, task: Task, now: number): string | n
       return whyBlocked(state, task, now);
     default:
       // The reason of an ended block or deferral does not explain the present status.
-      return standing.last === standing.block || standing.last === standing.deferral ? null : saidOf(task);
+      return standing.last === standing.block || standing.last === standing.deferral ? null : lastReasonOf(task);
   }
 }
 
-function saidOf({ standing: { last } }: Task): string | null {
+function lastReasonOf({ standing: { last } }: Task): string | null {
   return last === null || last.verb === 'block' || last.verb === 'defer' ? null : last.reason;
 }
 
@@ -70,7 +70,7 @@ export function evaluationOf(task: Task): TaskDocument['evaluation'] {
   return {
     hypothesis: facts.hypothesis,
     criteria: [...facts.criteria],
-    done: task.hasFanOut || standing.done === null ? null : toldOf(standing.done),
+    done: task.hasFanOut || standing.done === null ? null : statementOf(standing.done),
     verdict: end,
     by: judgement?.by ?? null,
     at_unix: unix(judgement?.at ?? null),
@@ -84,7 +84,7 @@ export function evaluationOf(task: Task): TaskDocument['evaluation'] {
   };
 }
 
-function toldOf({ by, at, reason }: NonNullable<Task['standing']['done']>): {
+function statementOf({ by, at, reason }: NonNullable<Task['standing']['done']>): {
   by: string;
   at_unix: number;
   summary: string | null;

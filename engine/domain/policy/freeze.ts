@@ -59,7 +59,7 @@ export function isFrozen({ freezes, emergency }: Control, namespace: string): bo
 }
 
 /** Explains the freeze or emergency stop of a frozen namespace, and how to end it. */
-export function freezeWords(control: Control, namespace: string): string {
+export function describeFreeze(control: Control, namespace: string): string {
   const { words, undo } = holdOf(control, namespace);
   return `${words}; undo it with: ${undo}`;
 }
@@ -86,7 +86,7 @@ export function frozenFor({ freezes, emergency }: Control, now: number): readonl
     endsInMs: level === 'soft' ? null : Math.max(0, issuedAt + graceMs - now),
   }));
   if (emergency !== null)
-    frozen.push({ namespace: ROOT_NAMESPACE, words: emergencyWords(emergency.reason), endsInMs: null });
+    frozen.push({ namespace: ROOT_NAMESPACE, words: describeEmergency(emergency.reason), endsInMs: null });
   return frozen;
 }
 
@@ -119,7 +119,7 @@ export function holdOf(
 ): { readonly words: string; readonly undo: string; readonly holder: string } {
   if (emergency !== null)
     return {
-      words: emergencyWords(emergency.reason),
+      words: describeEmergency(emergency.reason),
       undo: 'spl unkill --emergency',
       holder: ROOT_NAMESPACE,
     };
@@ -131,7 +131,7 @@ export function holdOf(
 const wordsOf = (level: string, namespace: string, reason: string | null): string =>
   `${level} freeze of '${namespace}'${reason === null ? '' : ` — ${reason}`}`;
 
-const emergencyWords = (reason: string | null): string =>
+const describeEmergency = (reason: string | null): string =>
   `emergency stop${reason === null ? '' : ` — ${reason}`}`;
 
 /** Returns true when the grace of a hard freeze is over here. */

@@ -241,7 +241,7 @@ export function limitsOf(state: Pick<FleetState, 'usages'>, levels: Levels): rea
 }
 
 /** Counts one more subtask that is out. */
-export function takeUp(bound: Limit, subtask: Budgeted): void {
+export function reserveIn(bound: Limit, subtask: Budgeted): void {
   bound.running++;
   if (bound.budget !== null) reserve(bound.budget, subtask);
 }

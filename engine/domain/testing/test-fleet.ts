@@ -1,4 +1,4 @@
-import type { FanOutRequest, TaskAdd, TaskVerb } from '../../contract/commands.ts';
+import type { FanOutRequest, TaskAdd, TaskAction } from '../../contract/commands.ts';
 import type { Policy } from '../../contract/policy.ts';
 import type { TaskDocument, TaskStatus } from '../../contract/documents.ts';
 import { RESERVED, type Did, type ThreadId } from '../../record/ids.ts';
@@ -11,7 +11,7 @@ import { applyRecord } from '../fold/apply-record.ts';
 import type { DeliveryRef, ToWorker } from '../model/messages.ts';
 import { archiveNamespace, createNamespace, deleteNamespace } from '../commands/namespaces.ts';
 import { emptyState, type Child, type FanOut, type FleetState, type Task } from '../model/state.ts';
-import { say } from '../commands/task-verbs.ts';
+import { applyTaskAction } from '../commands/task-actions.ts';
 import { statusOf } from '../model/tasks.ts';
 import { taskDocument } from '../views/views.ts';
 import { BARE_FAN_OUT, BARE_TASK } from '../../contract/testing/requests.ts';
@@ -184,7 +184,7 @@ export class TestFleet {
   }
 
   /** Returns the indices in messages of this type since `sent` was cleared. */
-  told(type: 'cancel' | 'recall' | 'fence'): number[] {
+  deliveriesSent(type: 'cancel' | 'recall' | 'fence'): number[] {
     return this.sent.flatMap(({ message }) =>
       message.type === type ? message.deliveries.map(({ index }) => index) : [],
     );
@@ -252,8 +252,8 @@ export class TestFleet {
   }
 
   /** Uses a task verb. */
-  say(task: Task, verb: TaskVerb, input: Parameters<typeof say>[3] = {}, actor = USER, key?: string): void {
-    this.do(now => say(this.core, task.thread, verb, input, { actor, key, now }));
+  taskAction(task: Task, verb: TaskAction, input: Parameters<typeof applyTaskAction>[3] = {}, actor = USER, key?: string): void {
+    this.do(now => applyTaskAction(this.core, task.thread, verb, input, { actor, key, now }));
   }
 
   statusOf(task: Task): TaskStatus {

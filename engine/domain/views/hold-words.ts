@@ -1,11 +1,11 @@
 import { holdContext, holdOf, workerHold, type HoldReason } from '../coordinator/holds.ts';
-import { shortageWords } from '../model/budgets.ts';
-import { quotaWords } from '../model/circuit-breakers.ts';
+import { describeShortage } from '../model/budgets.ts';
+import { describeQuota } from '../model/circuit-breakers.ts';
 import { ENVIRONMENT_GONE } from '../model/messages.ts';
 import { labelOf, wordOf, type Child, type FanOut, type FleetState } from '../model/state.ts';
 import { isFollowUp } from '../model/subtask.ts';
 import { targetText } from '../../subtask/target.ts';
-import { blockWords } from '../policy/blocked-namespaces.ts';
+import { describeBlock } from '../policy/blocked-namespaces.ts';
 
 /** Explains what a pending subtask waits for: the reason for which the scheduler holds it. */
 export function whyPending(state: FleetState, fanOut: FanOut, child: Child, now: number): string {
@@ -32,7 +32,7 @@ type Words = { readonly [K in HoldReason['kind']]: (hold: Reason<K>, held: Held)
 
 const WORDS: Words = {
   question: ({ asks }, held) => `needs you: ${asks}; answer with: spl task retry ${nameOf(held)} --hint "…"`,
-  'blocked namespace': (_, { state, fanOut }) => blockWords(state, fanOut.namespace),
+  'blocked namespace': (_, { state, fanOut }) => describeBlock(state, fanOut.namespace),
   'refused executor': ({ refusal: { level, verb } }, { fanOut, child }) =>
     `the policy of namespace '${level.namespace}' ${verb} executor '${fanOut.subtasks[child.index]!.executor}'`,
   dependencies: (_, held) => dependencyWords(held),
@@ -43,12 +43,12 @@ const WORDS: Words = {
   'back-off': ({ until }, { child, now }) =>
     `attempt ${child.attempt} ended as ${child.earlier?.at(-1)?.verdict ?? 'failed'}; next one in ${Math.ceil((until - now) / 1000)}s`,
   'serial run': () => 'waiting for its turn: a serial run has one subtask out at a time',
-  quota: ({ executor }, { state }) => quotaWords(state.breakers, executor),
+  quota: ({ executor }, { state }) => describeQuota(state.breakers, executor),
   'parallel limit': ({ limit: { namespace, maxParallel } }) =>
     `waiting for its turn: the policy of namespace '${namespace}' lets ${maxParallel} run at a time`,
   budget: ({ account, currency, namespace }, { fanOut, child }) => {
     const whose = namespace === null ? 'the budget' : `the budget of namespace '${namespace}'`;
-    return shortageWords(account, fanOut.subtasks[child.index]!, currency, whose);
+    return describeShortage(account, fanOut.subtasks[child.index]!, currency, whose);
   },
   'denied worker': ({ worker, namespace }) =>
     `the policy of namespace '${namespace}' denies ${worker.alias}, which its target names`,

@@ -6,7 +6,7 @@ import {
   afterTransition,
   statusByHistory,
   UNTOUCHED,
-  verbOf,
+  taskActionOf,
   type TaskHistory,
 } from '../model/task-status.ts';
 
@@ -60,9 +60,9 @@ interface State {
 function advance(before: State, record: FleetRecord, at: number): State {
   const topic = topicOf(record);
   const fannedOut = before.fannedOut || topic === TOPIC.fanOut;
-  const verb = isFromInstance(record) ? verbOf(topic) : undefined;
-  if (verb === undefined) return { ...before, status: statusAfter(before, record, at), fannedOut };
-  const standing = afterTransition(before.standing, verb, record.body as unknown as TaskWordBody);
+  const action = isFromInstance(record) ? taskActionOf(topic) : undefined;
+  if (action === undefined) return { ...before, status: statusAfter(before, record, at), fannedOut };
+  const standing = afterTransition(before.standing, action, record.body as unknown as TaskWordBody);
   return { status: fannedOut ? before.status : byWords(standing, at), fannedOut, standing };
 }
 

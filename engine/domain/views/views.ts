@@ -26,7 +26,7 @@ import {
 } from '../model/state.ts';
 import { isAgent, isFollowUp, membersAmong } from '../model/subtask.ts';
 import { targetText } from '../../subtask/target.ts';
-import { verbsOf } from '../commands/task-verbs.ts';
+import { allowedActions } from '../commands/task-actions.ts';
 import { statusOf } from '../model/tasks.ts';
 import { deferredUntil, evaluationOf, reasonOf } from '../policy/explanations.ts';
 
@@ -60,7 +60,7 @@ export function taskDocument(state: FleetState, task: Task, now: number): d.Task
     depends_on: related(waitsFor(task)),
     dependants: related(state.dependants.get(task.thread) ?? []),
     deferred_until_unix: deferredUntil(task, now),
-    verbs: [...verbsOf(state, task, now)],
+    verbs: [...allowedActions(state, task, now)],
     evaluation: evaluationOf(task),
   };
 }
@@ -349,7 +349,7 @@ export function instanceDocument(
   const link = coordinator.links.get(instance.did);
   const own = instance.did === self.did;
   const up = instance.status === 'live' || instance.status === 'stale';
-  const heardAt = own ? now : (link?.heardAt ?? instance.lastHeartbeatAt);
+  const lastContactAt = own ? now : (link?.lastContactAt ?? instance.lastHeartbeatAt);
   return {
     did: instance.did,
     alias: instance.alias,
@@ -366,7 +366,7 @@ export function instanceDocument(
     active_dispatches: own ? self.activeDispatches : (link?.assigned.size ?? 0),
     dispatches: link === undefined ? [] : dispatchesOf(link),
     store_records: own ? self.storeRecords : (link?.storeRecords ?? 0),
-    last_heartbeat_unix: heardAt === null ? null : heardAt / 1000,
+    last_heartbeat_unix: lastContactAt === null ? null : lastContactAt / 1000,
     pid: own || up || instance.status === 'starting' ? instance.pid : null,
     home: instance.home,
     slots: instance.slots,

@@ -245,7 +245,7 @@ export class Worker {
     const running = [...this.#deliveries.values()].filter(isStarted).map(({ ref }) => ref);
     if (running.length > 0)
       this.#effects.push({ type: 'send', message: { type: 'started', deliveries: running } });
-    for (const each of this.#deliveries.values()) this.#tellStalled(each);
+    for (const each of this.#deliveries.values()) this.#reportStall(each);
     this.#pump();
   }
 
@@ -342,12 +342,12 @@ export class Worker {
     const delivery = this.#deliveries.get(key);
     if (delivery === undefined || !isStarted(delivery)) return;
     delivery.silentSince = silentMs === null ? null : this.#now - silentMs;
-    if (silentMs !== null) return this.#tellStalled(delivery);
+    if (silentMs !== null) return this.#reportStall(delivery);
     const message = { type: 'stalled', deliveries: [delivery.ref], silentMs } as const;
     this.#effects.push({ type: 'send', message });
   }
 
-  #tellStalled({ ref, silentSince }: Delivery): void {
+  #reportStall({ ref, silentSince }: Delivery): void {
     if (silentSince === null) return;
     const message = { type: 'stalled', deliveries: [ref], silentMs: this.#now - silentSince } as const;
     this.#effects.push({ type: 'send', message });

@@ -9,7 +9,7 @@ export interface Child {
   /** Sends a command and gives its answer; one at a time. */
   ask(command: string): Promise<string>;
   /** Sends a command that is never answered. */
-  tell(command: string): void;
+  send(command: string): void;
   kill(signal: NodeJS.Signals): boolean;
   /** Kills it, if it still runs, and waits until it is gone. */
   end(): Promise<void>;
@@ -33,7 +33,7 @@ export async function startChild(): Promise<Child> {
       child.stdin.write(command + '\n');
       return next();
     },
-    tell: command => void child.stdin.write(command + '\n'),
+    send: command => void child.stdin.write(command + '\n'),
     kill: signal => child.kill(signal),
     end: async () => {
       child.kill('SIGKILL');

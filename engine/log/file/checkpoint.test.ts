@@ -36,7 +36,7 @@ describe("the file log's checkpoint", () => {
     assert.deepEqual(idsOf(await collect(log.read(0))), idsOf(records));
     for (const [position, { record }] of records.entries()) {
       assert.equal(log.find(record.id), position);
-      assert.equal(log.findSlot(record.actor, record.thread, record.clock), position);
+      assert.equal(log.findByKey(record.actor, record.thread, record.clock), position);
       assert.deepEqual((await log.get(position)).record, record);
     }
   }

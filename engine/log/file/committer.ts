@@ -45,7 +45,7 @@ export class Committer {
   #underWay: readonly Waiting[] = [];
   #lastAt: number;
   #poison: FleetError | undefined;
-  #tellFailed!: (error: Error) => void;
+  #reportFailure!: (error: Error) => void;
   /** The current run that empties the queue, or the last one. */
   #run: Promise<void> = Promise.resolve();
   #isRunning = false;
@@ -54,7 +54,7 @@ export class Committer {
     this.#options = options;
     this.#lastAt = options.lastAt;
     this.failed = new Promise(resolve => {
-      this.#tellFailed = resolve;
+      this.#reportFailure = resolve;
     });
   }
 
@@ -141,7 +141,7 @@ export class Committer {
     this.#underWay = refused;
     this.#waiting = [];
     for (const { reject } of refused) reject(error);
-    this.#tellFailed(error);
+    this.#reportFailure(error);
   }
 }
 

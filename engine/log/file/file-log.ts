@@ -161,8 +161,8 @@ class OpenFileLog implements FileLog {
     return this.#keys.findId(id, position => this.#recordAt(position).record.id === id);
   }
 
-  findSlot(actor: Did, thread: ThreadId, clock: number): Position | undefined {
-    return this.#keys.findSlot(actor, thread, clock, position => {
+  findByKey(actor: Did, thread: ThreadId, clock: number): Position | undefined {
+    return this.#keys.findByKey(actor, thread, clock, position => {
       const { record } = this.#recordAt(position);
       return record.clock === clock && record.thread === thread && record.actor === actor;
     });

@@ -18,26 +18,26 @@ export class Keys {
   /** Secret, so that nobody can choose threads whose slots collide. */
   readonly #seed: readonly [number, number];
   readonly #ids: Fingerprints;
-  readonly #slots: Fingerprints;
+  readonly #recordKeys: Fingerprints;
   #low = 0;
   #high = 0;
 
   constructor(saved?: SavedKeys) {
     this.#seed = saved?.seed ?? randomSeed();
     this.#ids = new Fingerprints(saved && { low: saved.idLow, high: saved.idHigh });
-    this.#slots = new Fingerprints(saved && { low: saved.slotLow, high: saved.slotHigh });
+    this.#recordKeys = new Fingerprints(saved && { low: saved.slotLow, high: saved.slotHigh });
   }
 
   /** Enters up to `count` more of the saved keys. @returns false when there are no more. */
   enterSome(count: number): boolean {
     const more = this.#ids.enterSome(count);
-    return this.#slots.enterSome(count) || more;
+    return this.#recordKeys.enterSome(count) || more;
   }
 
   /** Returns the keys of the first `count` records to save, without a copy. */
   view(count: number): SavedKeys {
     const ids = this.#ids.view(count);
-    const slots = this.#slots.view(count);
+    const slots = this.#recordKeys.view(count);
     return {
       seed: this.#seed,
       idLow: ids.low,
@@ -50,8 +50,8 @@ export class Keys {
   /** Adds the keys of the next record. */
   add({ id, actor, thread, clock }: FleetRecord): void {
     this.#ids.add(hex32(id, 0), hex32(id, 8));
-    this.#hashSlot(actor, thread, clock);
-    this.#slots.add(this.#low, this.#high);
+    this.#hashRecordKey(actor, thread, clock);
+    this.#recordKeys.add(this.#low, this.#high);
   }
 
   /** Returns the lowest position with this id's fingerprint for which `isIt` is true. */
@@ -59,18 +59,18 @@ export class Keys {
     return this.#ids.find(hex32(id, 0), hex32(id, 8), isIt);
   }
 
-  findSlot(
+  findByKey(
     actor: Did,
     thread: ThreadId,
     clock: number,
     isIt: (candidate: Position) => boolean,
   ): Position | undefined {
-    this.#hashSlot(actor, thread, clock);
-    return this.#slots.find(this.#low, this.#high, isIt);
+    this.#hashRecordKey(actor, thread, clock);
+    return this.#recordKeys.find(this.#low, this.#high, isIt);
   }
 
   /** Puts the hash into `#low` and `#high`: a pair for every record would be garbage at once. */
-  #hashSlot(actor: string, thread: string, clock: number): void {
+  #hashRecordKey(actor: string, thread: string, clock: number): void {
     this.#low = this.#seed[0];
     this.#high = this.#seed[1];
     this.#mixText(thread);

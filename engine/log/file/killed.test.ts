@@ -21,23 +21,23 @@ describe('a log whose writer is killed', () => {
     const words = [await bundled(APPENDER), home.logDir, home.checkpointDir];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
-    let told = 0;
+    let acknowledged = 0;
     let left = acknowledgements;
     for await (const line of createInterface(child.stdout)) {
-      told = Math.max(told, Number(line));
+      acknowledged = Math.max(acknowledged, Number(line));
       if (--left === 0) child.kill('SIGKILL');
     }
     assert.deepEqual(await exited, [null, 'SIGKILL']);
-    return told;
+    return acknowledged;
   }
 
   it('has everything that was acknowledged, in order, time after time (I31)', async () => {
     for (const acknowledgements of [1, 150, 37]) {
-      const told = await appendAndKill(acknowledgements);
+      const acknowledged = await appendAndKill(acknowledgements);
       const reader = new KeepingReader();
       const log = await home.open({ reader });
       await log.close();
-      assert.ok(log.end >= told, `${told} were acknowledged, ${log.end} are there`);
+      assert.ok(log.end >= acknowledged, `${acknowledged} were acknowledged, ${log.end} are there`);
       assert.equal(reader.visited.length, log.end);
       for (const { record, position } of reader.visited) assert.equal(record.clock, position);
     }

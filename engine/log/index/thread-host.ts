@@ -68,7 +68,7 @@ export class ThreadHost {
   #start(): Worker {
     const worker = startWorker(this.#workerFile, this.#data);
     let cause: unknown;
-    worker.on('message', message => this.#hear(message));
+    worker.on('message', message => this.#onMessage(message));
     worker.on('messageerror', error => void this.kill(died(error)));
     worker.on('error', error => (cause = error));
     worker.on('exit', () => {
@@ -79,7 +79,7 @@ export class ThreadHost {
     return worker;
   }
 
-  #hear(message: unknown): void {
+  #onMessage(message: unknown): void {
     const result = v.safeParse(replySchema, message);
     if (!result.success) {
       void this.kill(died(new Error('it said something that is no reply')));

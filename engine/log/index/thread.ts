@@ -23,7 +23,7 @@ function main(port: MessagePort): void {
   const options = v.parse(workerDataSchema, workerData);
   let projection: Promise<Projection> | undefined;
   const open = async (): Promise<Projection> => new Projection(await loadSql(), options);
-  const say = (reply: Reply): void => port.postMessage(reply);
+  const post = (reply: Reply): void => port.postMessage(reply);
 
   async function answer(message: unknown): Promise<Answers[RequestKind]> {
     const result = v.safeParse(requestSchema, message);
@@ -45,7 +45,7 @@ function main(port: MessagePort): void {
       case 'threads':
         return database.threads(request.filter);
       case 'query':
-        say({ kind: 'running', id: request.id });
+        post({ kind: 'running', id: request.id });
         return database.query(request.sql, request.limit);
     }
   }
@@ -53,8 +53,8 @@ function main(port: MessagePort): void {
   port.on('message', (message: unknown) => {
     const { id } = v.parse(numberedSchema, message);
     answer(message).then(
-      answer => say({ kind: 'answer', id, answer }),
-      (error: unknown) => say({ kind: 'error', id, error: packError(error) }),
+      answer => post({ kind: 'answer', id, answer }),
+      (error: unknown) => post({ kind: 'error', id, error: packError(error) }),
     );
   });
 }

@@ -59,19 +59,19 @@ class OpenMemoryLog implements MemoryLog {
   readonly failed: Promise<Error>;
   readonly #now: () => number;
   readonly #ids = new Map<RecordId, Position>();
-  readonly #slots = new Map<string, Position>();
+  readonly #recordKeys = new Map<string, Position>();
   #pendingEnd = 0;
   #waiting: Waiting[] = [];
   #committing: Promise<void> | undefined;
   #poison: FleetError | undefined;
-  #tellFailed!: (error: Error) => void;
+  #reportFailure!: (error: Error) => void;
   #isClosed = false;
 
   constructor(storage: MemoryStorage, now: () => number) {
     this.storage = storage;
     this.#now = now;
     this.failed = new Promise(resolve => {
-      this.#tellFailed = resolve;
+      this.#reportFailure = resolve;
     });
     storage.writer = this;
     for (const { record } of storage.records) this.#addKeys(record);
@@ -108,8 +108,8 @@ class OpenMemoryLog implements MemoryLog {
     return this.#ids.get(id);
   }
 
-  findSlot(actor: Did, thread: ThreadId, clock: number): Position | undefined {
-    return this.#slots.get(slotKey(actor, thread, clock));
+  findByKey(actor: Did, thread: ThreadId, clock: number): Position | undefined {
+    return this.#recordKeys.get(recordKeyOf(actor, thread, clock));
   }
 
   get(position: Position): Promise<StoredRecord> {
@@ -175,14 +175,14 @@ class OpenMemoryLog implements MemoryLog {
       cause,
     });
     for (const { reject } of waiting) reject(this.#poison);
-    this.#tellFailed(this.#poison);
+    this.#reportFailure(this.#poison);
   }
 
   #addKeys({ id, actor, thread, clock }: FleetRecord): void {
     const position = this.#pendingEnd++;
     if (!this.#ids.has(id)) this.#ids.set(id, position);
-    const slot = slotKey(actor, thread, clock);
-    if (!this.#slots.has(slot)) this.#slots.set(slot, position);
+    const key = recordKeyOf(actor, thread, clock);
+    if (!this.#recordKeys.has(key)) this.#recordKeys.set(key, position);
   }
 
   #durable(position: Position): StoredRecord {
@@ -194,7 +194,7 @@ class OpenMemoryLog implements MemoryLog {
   }
 }
 
-const slotKey = (actor: Did, thread: ThreadId, clock: number): string => `${actor} ${thread} ${clock}`;
+const recordKeyOf = (actor: Did, thread: ThreadId, clock: number): string => `${actor} ${thread} ${clock}`;
 
 const promised = <T>(make: () => T): Promise<T> =>
   new Promise(resolve => {

@@ -14,7 +14,7 @@ export const kill = command({
   confine: async (input, inside, call) => {
     if (input.emergency) return refusedEmergency(input, inside);
     if (input.namespace !== null) inside.require(input.namespace);
-    return inside.toldControl(await call(input));
+    return inside.visibleControl(await call(input));
   },
   run: (input, { domain, coordinator, noted }) => noted(issuer => domain.kill(coordinator, input, issuer)),
 });

@@ -1,6 +1,6 @@
 import { cancelSchema } from '../../contract/commands.ts';
 import { taskSchema } from '../../contract/documents.ts';
-import { toldTask } from '../confinement.ts';
+import { visibleTask } from '../confinement.ts';
 import { command } from '../operation.ts';
 
 export const taskCancel = command({
@@ -11,7 +11,7 @@ export const taskCancel = command({
   scope: 'write',
   body: cancelSchema,
   output: taskSchema,
-  confine: toldTask,
+  confine: visibleTask,
   run: ({ task, ...input }, { domain, coordinator, recorded }) =>
     recorded(issuer => {
       const cancelled = domain.cancel(coordinator, task, input, issuer);

@@ -1,4 +1,4 @@
-import { secretTold, tokenCreatedSchema, tokenCreateSchema } from '../../contract/tokens.ts';
+import { secretShownBefore, tokenCreatedSchema, tokenCreateSchema } from '../../contract/tokens.ts';
 import { refused } from '../confinement.ts';
 import { command } from '../operation.ts';
 
@@ -15,7 +15,7 @@ export const tokenCreate = command({
   run: async (input, { domain, coordinator, tokens, caller, once, info }) => {
     if (input.namespace !== null) domain.requireActive(coordinator.state.namespaces, input.namespace);
     let secret: string | undefined;
-    const { token: _, ...told } = await once(
+    const { token: _, ...document } = await once(
       async () => {
         const created = await tokens.create(input, caller.actor, caller.idempotencyKey);
         info(`token ${created.id} was made by ${caller.actor}`);
@@ -24,7 +24,7 @@ export const tokenCreate = command({
       },
       ({ token: _secret, ...document }) => document,
     );
-    if (secret === undefined) throw secretTold(told.id, caller.idempotencyKey!);
-    return { ...told, token: secret };
+    if (secret === undefined) throw secretShownBefore(document.id, caller.idempotencyKey!);
+    return { ...document, token: secret };
   },
 });

@@ -14,7 +14,7 @@ export const unkill = command({
   output: controlSchema,
   confine: async (input, inside, call) => {
     if (input.emergency) return refusedEmergency(input, inside);
-    return inside.toldControl(await inside.below(input.namespace ?? ROOT_NAMESPACE, () => call(input)));
+    return inside.visibleControl(await inside.below(input.namespace ?? ROOT_NAMESPACE, () => call(input)));
   },
   run: (input, { domain, coordinator, noted }) => noted(issuer => domain.unkill(coordinator, input, issuer)),
 });

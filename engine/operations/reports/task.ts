@@ -1,5 +1,5 @@
 import { taskSchema } from '../../contract/documents.ts';
-import { toldTask } from '../confinement.ts';
+import { visibleTask } from '../confinement.ts';
 import { report } from '../operation.ts';
 
 export const task = report({
@@ -9,7 +9,7 @@ export const task = report({
   path: '/v1/tasks/:task',
   scope: 'read',
   output: taskSchema,
-  confine: toldTask,
+  confine: visibleTask,
   answer: (input, { domain, coordinator: { state }, now }) =>
     domain.taskDocument(state, domain.resolveTask(state, input.task), now),
 });

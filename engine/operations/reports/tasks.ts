@@ -20,7 +20,7 @@ export const tasks = report({
     const namespace = input.namespace ?? inside.namespace;
     inside.require(namespace);
     const found = await call({ ...input, namespace });
-    return { tasks: await Promise.all(found.tasks.map(task => inside.told(task))) };
+    return { tasks: await Promise.all(found.tasks.map(task => inside.visiblePart(task))) };
   },
   answer: (input, { domain, coordinator: { state }, now }) => {
     const { all, limit = Infinity, namespace = ROOT_NAMESPACE } = input;

@@ -28,7 +28,7 @@ describe('the signs of life of an attempt', function () {
     const others = await running(randomUUID());
     const signs = attemptSigns({ id, dir: null });
 
-    await signs.nudge();
+    await signs.wake();
     await own.said('woken');
     // It takes its signals in the order in which they were sent.
     others.child.kill('SIGTERM');

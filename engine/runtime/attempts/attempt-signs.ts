@@ -33,7 +33,7 @@ export function attemptSigns(traces: Traces): Signs {
       const changes = await Promise.all(Array.from(new Set([traces.dir, ...folders]), lastChange));
       return `${cpu} ${Math.max(...changes)}`;
     },
-    nudge: async () => {
+    wake: async () => {
       const groups = new Set((await processesOf(traces)).map(({ group }) => group));
       // SIGCONT continues stopped processes. SIGWINCH makes programs with a screen redraw it, and is ignored by others.
       for (const group of groups)

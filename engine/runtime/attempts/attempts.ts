@@ -157,7 +157,7 @@ class AttemptContext implements ExecutorContext {
   constructor(output: OutputSink, shares: Shares) {
     this.output = {
       write: chunk => {
-        this.watch?.alive();
+        this.watch?.noteActivity();
         return output.write(chunk);
       },
     };
@@ -167,7 +167,7 @@ class AttemptContext implements ExecutorContext {
   used({ costUsd = 0, tokens = 0 }: Used): void {
     this.#costUsd = Math.max(this.#costUsd, costUsd);
     this.#tokens = Math.max(this.#tokens, tokens);
-    this.watch?.alive();
+    this.watch?.noteActivity();
     this.#hold('usd', this.#costUsd);
     this.#hold('tokens', this.#tokens);
   }

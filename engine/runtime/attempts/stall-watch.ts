@@ -15,7 +15,7 @@ export interface Signs {
   /** Returns a text that changes when the attempt does something. Never rejects. */
   look(): Promise<string>;
   /** Signals the attempt's processes so that they go on, if possible. */
-  nudge(): Promise<void>;
+  wake(): Promise<void>;
 }
 
 export interface StallWatchOptions extends StallOptions {
@@ -55,7 +55,7 @@ export class StallWatch {
   }
 
   /** Records a sign of life, such as output. */
-  alive(): void {
+  noteActivity(): void {
     if (this.#isOver) return;
     this.#aliveAt = performance.now();
     if (!this.#isStalled) return;
@@ -74,7 +74,7 @@ export class StallWatch {
     const seen = await this.#options.signs.look();
     this.#isLooking = false;
     if (this.#isOver) return;
-    if (this.#seen !== undefined && seen !== this.#seen) this.alive();
+    if (this.#seen !== undefined && seen !== this.#seen) this.noteActivity();
     this.#seen = seen;
     const silentMs = performance.now() - this.#aliveAt;
     if (!this.#isStalled && silentMs >= this.#options.afterMs) this.#stall(silentMs);
@@ -85,6 +85,6 @@ export class StallWatch {
     this.#options.onChange(silentMs);
     if (this.#options.policy === 'end')
       this.#options.end(`stalled: no sign of life for ${duration(silentMs / 1000)}`);
-    if (this.#options.policy === 'nudge') void this.#options.signs.nudge();
+    if (this.#options.policy === 'nudge') void this.#options.signs.wake();
   }
 }

@@ -30,9 +30,9 @@ export function appendRecords(
   context: AppendContext,
 ): Commands['records.append']['output'] {
   const fresh = new Map<string, SealedRecord>();
-  const slots = new Set<string>();
+  const recordKeys = new Set<string>();
   const stored = records.map((sealed, i) => {
-    named(i, records.length, () => examine(sealed.record, slots, fresh, context));
+    named(i, records.length, () => examine(sealed.record, recordKeys, fresh, context));
     const existed = fresh.has(sealed.record.id) || context.log.find(sealed.record.id) !== undefined;
     if (!existed) fresh.set(sealed.record.id, sealed);
     return { object: 'record' as const, id: sealed.record.id, existed };
@@ -43,7 +43,7 @@ export function appendRecords(
 
 function examine(
   record: FleetRecord,
-  slots: Set<string>,
+  recordKeys: Set<string>,
   fresh: ReadonlyMap<string, SealedRecord>,
   { log, admit }: AppendContext,
 ): void {
@@ -51,9 +51,9 @@ function examine(
   // A record that was accepted once is never refused later.
   if (!fresh.has(record.id) && log.find(record.id) === undefined) {
     admit(record);
-    refuseTakenSlot(record, slots, log);
+    refuseTakenKey(record, recordKeys, log);
   }
-  slots.add(slotOf(record));
+  recordKeys.add(recordKeyOf(record));
 }
 
 function refuseForbidden(record: FleetRecord): void {
@@ -69,8 +69,8 @@ function refuseForbidden(record: FleetRecord): void {
     throw new FleetError('SCOPE_FORBIDDEN', why, { details: { actor: record.actor, thread: record.thread } });
 }
 
-function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: Log): void {
-  if (!slots.has(slotOf(record)) && log.findSlot(record.actor, record.thread, record.clock) === undefined)
+function refuseTakenKey(record: FleetRecord, recordKeys: ReadonlySet<string>, log: Log): void {
+  if (!recordKeys.has(recordKeyOf(record)) && log.findByKey(record.actor, record.thread, record.clock) === undefined)
     return;
   throw new FleetError(
     'CONFLICT',
@@ -83,7 +83,7 @@ function refuseTakenSlot(record: FleetRecord, slots: ReadonlySet<string>, log: L
 }
 
 /** Returns the record key, which only one record can have. */
-export const slotOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
+export const recordKeyOf = ({ actor, thread, clock }: FleetRecord): string => `${actor} ${thread} ${clock}`;
 
 /** Runs a check of one of many records; an error names the record's place in the list. */
 export function named<T>(index: number, many: number, run: () => T): T {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import type { CelCompiler } from '../../domain/model/predicate.ts';
-import { freezeFinished, saveParts } from '../../domain/fold/snapshot.ts';
+import { serializeFinished, saveParts } from '../../domain/fold/snapshot.ts';
 import type { FleetState } from '../../domain/model/state.ts';
 import type { Log } from '../../log/log.ts';
 import type { Logger } from '../logger.ts';
@@ -65,12 +65,12 @@ export class Checkpoints {
     const { log, logger, state, cel } = this.#options;
     if (log.end !== log.pendingEnd || log.end === this.#position) return;
     try {
-      for (const _ of freezeFinished(state, cel)) await setImmediate();
+      for (const _ of serializeFinished(state, cel)) await setImmediate();
       // A state is saved only when all of its records are durable. Later decisions may not be.
       if (log.end !== log.pendingEnd) return;
       const position = log.end;
       const parts = saveParts(state, cel);
-      await log.saveCheckpoint({ position, state: await putTogether(parts) });
+      await log.saveCheckpoint({ position, state: await joinParts(parts) });
       this.#position = position;
     } catch (error) {
       logger.error(`could not save a checkpoint: ${messageOf(error)}`);
@@ -78,7 +78,7 @@ export class Checkpoints {
   }
 }
 
-async function putTogether(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+async function joinParts(parts: readonly Uint8Array[]): Promise<Uint8Array> {
   const whole = Buffer.allocUnsafe(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   let rested = 0;

@@ -240,10 +240,10 @@ export class CoordinatorEngine implements Engine {
     await this.#ready;
     this.#requireOpen();
     const asker = { ...(signal && { signal }), ...(holder !== undefined && { holder }) };
-    const told = await this.#operations.report(name).answer(input, this.#contexts.ofReport(asker));
+    const answer = await this.#operations.report(name).answer(input, this.#contexts.ofReport(asker));
     // Answers only with durable facts, so it waits for decisions that are not yet durable.
     if (this.#options.log.end !== this.#options.log.pendingEnd) await this.#lastAppend;
-    return told;
+    return answer;
   }
 
   output(request: OutputRequest): Promise<OutputStream> {
@@ -310,7 +310,7 @@ export class CoordinatorEngine implements Engine {
     const after = (): void => {
       if (this.#closed) return;
       for (const doEffect of doEffects) doEffect();
-      this.#tell(changes);
+      this.#publish(changes);
       this.#work.release(changes);
       this.#checkpoints.saveWhenIdle();
     };
@@ -344,7 +344,7 @@ export class CoordinatorEngine implements Engine {
     );
   }
 
-  #tell({ changed, instances, namespaces }: Pick<Output, 'changed' | 'instances' | 'namespaces'>): void {
+  #publish({ changed, instances, namespaces }: Pick<Output, 'changed' | 'instances' | 'namespaces'>): void {
     if (this.#watchers.size === 0) return;
     for (const [thread, children] of changed) {
       const complete = this.#core.state.tasks.get(thread)?.fanOut?.joined != null;
@@ -434,7 +434,7 @@ export class CoordinatorEngine implements Engine {
           this.#core.heartbeat(did, message.record, signatureOf(message, [message.record]), message.at, now),
         );
         this.#watchers.publish({ kind: 'heartbeat', did });
-        return this.#control.heard(did);
+        return this.#control.onHello(did);
     }
   }
 

@@ -116,7 +116,7 @@ export class FleetControl {
   }
 
   /** Adopts the process that a worker names as its own, whichever process was launched last. */
-  heard(did: Did): void {
+  onHello(did: Did): void {
     const instance = this.#options.coordinator.state.instances.get(did);
     if (instance?.pid == null || instance.pidStart === null) return;
     if (this.#supervisor.pidOf(did) === instance.pid) return;
@@ -131,7 +131,7 @@ export class FleetControl {
     const holder = await readPidFile(homePaths(instance.home).pidFile);
     if (holder !== undefined && this.#supervisor.adopt(launch, holder.pid, holder.start)) return;
     if (pid !== null)
-      this.#tell(now =>
+      this.#decide(now =>
         this.#options.coordinator.gone(instance.did, `process ${pid} ended while no coordinator ran`, now),
       );
     if (!endsAll) this.#supervisor.revive(launch);
@@ -290,7 +290,7 @@ export class FleetControl {
     } catch (error) {
       this.#options.logger.error(messageOf(error));
       // The system can't end it. Its work must not wait.
-      this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
+      this.#decide(now => this.#options.coordinator.abandon(did, reason, now));
     }
   }
 
@@ -303,7 +303,7 @@ export class FleetControl {
     this.#options.logger.info(
       `${did} is of version ${version}, and is replaced by ${VERSION} once it has finished`,
     );
-    this.#tell(now => this.#options.coordinator.stop(did, UNTIL_FINISHED_MS, now));
+    this.#decide(now => this.#options.coordinator.stop(did, UNTIL_FINISHED_MS, now));
   }
 
   linked(did: Did): void {
@@ -584,7 +584,7 @@ export class FleetControl {
       );
     // A worker that was launched again reports its own work.
     if (!this.#supervisor.comesUp(did))
-      this.#tell(now => this.#options.coordinator.abandon(did, reason, now));
+      this.#decide(now => this.#options.coordinator.abandon(did, reason, now));
   }
 
   #giveUp(did: Did, reason: string): void {
@@ -594,10 +594,10 @@ export class FleetControl {
 
   #gone(did: Did, reason: string, expected: boolean): void {
     this.#options.unlink(did);
-    if (!expected) this.#tell(now => this.#options.coordinator.gone(did, reason, now));
+    if (!expected) this.#decide(now => this.#options.coordinator.gone(did, reason, now));
   }
 
-  #tell(decide: (now: number) => void): void {
+  #decide(decide: (now: number) => void): void {
     this.#options.step(decide).catch((error: unknown) => this.#options.logger.error(messageOf(error)));
   }
 }

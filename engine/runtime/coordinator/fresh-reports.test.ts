@@ -23,7 +23,7 @@ function logOf(...held: SealedRecord[]) {
       asked++;
       return held.some(({ record }) => record.id === id) ? 0 : undefined;
     },
-    findSlot: (_actor: Did, thread: ThreadId, clock: number) => {
+    findByKey: (_actor: Did, thread: ThreadId, clock: number) => {
       asked++;
       return held.some(({ record }) => record.thread === thread && record.clock === clock) ? 0 : undefined;
     },

@@ -12,7 +12,7 @@ export function freshReports(
   records: readonly SealedRecord[],
   author: Did,
   state: Pick<FleetState, 'tasks'>,
-  log: Pick<Log, 'find' | 'findSlot'>,
+  log: Pick<Log, 'find' | 'findByKey'>,
 ): SealedRecord[] {
   const fresh: SealedRecord[] = [];
   const nextClocks = new Map<ThreadId, number>();
@@ -25,8 +25,8 @@ export function freshReports(
     if (clock < next) {
       seen ??= new Seen(fresh);
       if (seen.ids.has(id) || log.find(id) !== undefined) continue;
-      if (seen.slots.has(slotOf(sealed)) || log.findSlot(author, thread, clock) !== undefined)
-        throw takenSlot(sealed.record);
+      if (seen.recordKeys.has(recordKeyOf(sealed)) || log.findByKey(author, thread, clock) !== undefined)
+        throw keyConflict(sealed.record);
     }
     nextClocks.set(thread, Math.max(next, clock + 1));
     fresh.push(sealed);
@@ -38,7 +38,7 @@ export function freshReports(
 /** The keys of the new records of one message. */
 class Seen {
   readonly ids = new Set<RecordId>();
-  readonly slots = new Set<string>();
+  readonly recordKeys = new Set<string>();
 
   constructor(records: readonly SealedRecord[]) {
     for (const sealed of records) this.add(sealed);
@@ -46,11 +46,11 @@ class Seen {
 
   add(sealed: SealedRecord): void {
     this.ids.add(sealed.record.id);
-    this.slots.add(slotOf(sealed));
+    this.recordKeys.add(recordKeyOf(sealed));
   }
 }
 
-const slotOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
+const recordKeyOf = ({ record: { thread, clock } }: SealedRecord): string => `${thread} ${clock}`;
 
 /** Returns the worker's next clock on a thread. The state stores the clocks of tasks' threads only. */
 function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tasks'>): number {
@@ -58,7 +58,7 @@ function nextClockOf(author: Did, thread: ThreadId, state: Pick<FleetState, 'tas
   return task === undefined ? Number.POSITIVE_INFINITY : (task.clocks.get(author) ?? 0);
 }
 
-function takenSlot({ actor, thread, clock }: FleetRecord): FleetError {
+function keyConflict({ actor, thread, clock }: FleetRecord): FleetError {
   return new FleetError('CONFLICT', `${actor} has written another record with clock ${clock} on ${thread}`, {
     details: { actor, thread, clock },
   });

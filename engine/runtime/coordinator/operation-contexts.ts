@@ -16,11 +16,11 @@ import type { CommandName } from '../../operations/index.ts';
 import { threadIdFromBytes } from '../../record/ids.ts';
 import type { Logger } from '../logger.ts';
 import { removeWorktreeOf, worktreesOf } from '../worktrees/fleet.ts';
-import type { Occupant } from '../worktrees/names.ts';
+import type { WorktreeOwner } from '../worktrees/names.ts';
 import { appendRecords, decodeRecords } from './append-records.ts';
 import { healthOf } from './health-of.ts';
 import type { KeyedCommands, KeyedContext } from './keyed-commands.ts';
-import { askedBy, type Asker, type RecordSource } from './record-source.ts';
+import { recordSearchFor, type Asker, type RecordSource } from './record-source.ts';
 import { decodeRestored, restoreRecords } from './restore-records.ts';
 import type { WorkSubmission } from './work-submission.ts';
 
@@ -81,7 +81,7 @@ export class OperationContexts {
       facts: facts(),
       home,
       log,
-      records: askedBy(records, asker),
+      records: recordSearchFor(records, asker),
       now: now(),
       worktrees: { list: () => worktreesOf(coordinator.state.instances.values()) },
       healthOf,
@@ -107,7 +107,7 @@ export class OperationContexts {
   };
 
   /** Returns true while a worker has an attempt, as far as the coordinator knows. */
-  #isRunning({ task, index, attempt }: Occupant): boolean {
+  #isRunning({ task, index, attempt }: WorktreeOwner): boolean {
     for (const each of this.#options.coordinator.state.tasks.values()) {
       const child = each.facts.alias === task ? each.fanOut?.children[index] : undefined;
       if (child?.state === 'assigned' && child.attempt === attempt) return true;

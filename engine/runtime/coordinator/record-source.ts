@@ -24,7 +24,7 @@ export interface Asker {
 }
 
 /** Returns a search on behalf of one asker. */
-export function askedBy(records: RecordSource, asker: Asker): RecordSearch {
+export function recordSearchFor(records: RecordSource, asker: Asker): RecordSearch {
   return {
     positions: filter => records.positions(filter, asker),
     threads: options => records.threads(options, asker),

@@ -11,7 +11,7 @@ import type { Log } from '../../log/log.ts';
 import { isInstanceDid, isReservedThread, RESERVED, type Did, type RecordId } from '../../record/ids.ts';
 import { decodeRecord, type FleetRecord, type SealedRecord } from '../../record/record.ts';
 import { Verifier } from '../../record/signing.ts';
-import { named, slotOf } from './append-records.ts';
+import { named, recordKeyOf } from './append-records.ts';
 import { mapYielding } from '../../yield-to-event-loop.ts';
 
 type Signature = NonNullable<OutBatch['signature']>;
@@ -72,7 +72,7 @@ export function restoreRecords(
   issuer: Issuer,
 ): RestoredDocument {
   const fresh = new Map<RecordId, Restored>();
-  const slots = new Set<string>();
+  const recordKeys = new Set<string>();
   const leftOut: RestoredDocument['left_out'] = [];
   let existing = 0;
   entries.forEach((entry, i) => {
@@ -80,13 +80,13 @@ export function restoreRecords(
     if (fresh.has(record.id) || log.find(record.id) !== undefined) return void existing++;
     const conflict = named(i, entries.length, () => {
       examine(coordinator, record, cel, issuer);
-      const found = conflictOf(coordinator, record, slots, log);
+      const found = conflictOf(coordinator, record, recordKeys, log);
       if (found !== undefined && choice === 'fail') throw conflictWith(record, found);
       return found;
     });
     if (conflict === undefined) {
       fresh.set(record.id, entry);
-      slots.add(slotOf(record));
+      recordKeys.add(recordKeyOf(record));
     } else if (choice === 'accept-existing') existing++;
     else leftOut.push(leftOutEntry(record, conflict));
   });
@@ -112,11 +112,11 @@ function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelComp
 function conflictOf(
   { state }: Coordinator,
   record: FleetRecord,
-  slots: ReadonlySet<string>,
+  recordKeys: ReadonlySet<string>,
   log: Pick<Log, 'findSlot'>,
 ): string | undefined {
   const { actor, thread, clock } = record;
-  if (slots.has(slotOf(record)) || log.findSlot(actor, thread, clock) !== undefined)
+  if (recordKeys.has(recordKeyOf(record)) || log.findByKey(actor, thread, clock) !== undefined)
     return `${actor} has written another record with clock ${clock} on ${thread}`;
   if (isOfFleet(record) && state.tasks.has(thread))
     return `the task on ${thread} is this home's own, and this was not said of it`;

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as v from 'valibot';
 import {
   SCOPES,
-  secretTold,
+  secretShownBefore,
   TOKEN_ID,
   tokenActor,
   tokenIdOf,
@@ -89,7 +89,7 @@ export class Tokens {
    */
   async create({ expires_secs: secs, ...asked }: TokenCreate, by: Did, key?: string): Promise<TokenCreated> {
     const id = key === undefined ? randomBytes(8).toString('hex') : idFor(by, key);
-    if (key !== undefined && this.#held.has(id)) throw secretTold(id, key);
+    if (key !== undefined && this.#held.has(id)) throw secretShownBefore(id, key);
     if (this.#held.size >= MAX_TOKENS) {
       throw new FleetError('CONFLICT', `there are ${MAX_TOKENS} tokens already`, {
         details: { limit: MAX_TOKENS },
@@ -181,8 +181,8 @@ export class Tokens {
   }
 
   #document(kept: Kept): TokenDocument {
-    const { hash: _, ...told } = kept;
-    return { ...told, actor: tokenActor(kept.id), expired: this.#isExpired(kept) };
+    const { hash: _, ...shown } = kept;
+    return { ...shown, actor: tokenActor(kept.id), expired: this.#isExpired(kept) };
   }
 }
 

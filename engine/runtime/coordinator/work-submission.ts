@@ -19,9 +19,9 @@ import { missingPrograms } from '../../home/installed.ts';
 import type { WorkPort } from '../../operations/context.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import { refusalOf, type Executor } from '../executors/executor.ts';
-import { endingWith } from '../git/git.ts';
+import { withGitLimits } from '../git/git.ts';
 import type { Logger } from '../logger.ts';
-import { requireReady, untrusted } from '../worktrees/ready.ts';
+import { requireReady, untrustedRepositories } from '../worktrees/ready.ts';
 import type { WorktreeSettings } from '../worktrees/worktree.ts';
 import type { Environments } from './environments.ts';
 import type { KeyedCommands, KeyedContext } from './keyed-commands.ts';
@@ -106,18 +106,18 @@ export class WorkSubmission {
   ): Promise<readonly string[]> {
     const folders = worktreeFolders(subtasks, { ...this.#fanOutContext(), dir });
     return [
-      ...(await this.#inGit(caller, () => untrusted(folders, this.#options.worktree))),
+      ...(await this.#inGit(caller, () => untrustedRepositories(folders, this.#options.worktree))),
       ...(caller.environment === undefined ? [] : await this.#missing(subtasks, caller.environment)),
-      ...this.#foreseen(join, subtasks),
+      ...this.#findings(join, subtasks),
     ];
   }
 
   /** Describes what holds for a join whatever its subtasks do. An invalid join is refused later. */
-  #foreseen(join: string, subtasks: readonly unknown[]): readonly string[] {
+  #findings(join: string, subtasks: readonly unknown[]): readonly string[] {
     if (!needsCel(join) || join.length > MAX_PREDICATE_CHARS) return [];
     try {
-      const foreseen = this.#options.cel.foresee(join, memberNamesAmong(subtasks));
-      return foreseen.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
+      const findings = this.#options.cel.findConstants(join, memberNamesAmong(subtasks));
+      return findings.map(({ message, position }) => `join predicate: ${message}, at position ${position}`);
     } catch {
       return [];
     }
@@ -150,7 +150,7 @@ export class WorkSubmission {
 
   /** Runs git for a caller, until the caller stops waiting. */
   #inGit<T>({ signal }: CallContext, ask: () => Promise<T>): Promise<T> {
-    return endingWith(signal, ask, this.#options.worktree.timeoutMs);
+    return withGitLimits(signal, ask, this.#options.worktree.timeoutMs);
   }
 
   #isRepeated({ actor, idempotencyKey: key }: CallContext): boolean {

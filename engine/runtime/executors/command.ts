@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { messageOf, systemCodeOf } from '../../errors.ts';
-import { ownControlGroup, removeLeftControlGroups } from '../processes/control-group.ts';
+import { ownControlGroup, removeStaleControlGroups } from '../processes/control-group.ts';
 import { cancelReason, watchForEnding, withoutCommand, type Ending, type EndingWatch } from './ending.ts';
 import { attemptEnvironment, inheritedEnvironment, markOf } from './environment.ts';
 import type { AttemptResult, AttemptSpec, ExecutorContext } from './executor.ts';
@@ -90,7 +90,7 @@ function controlParentOnce(): () => Promise<string | null> {
   let found: Promise<string | null> | undefined;
   const find = async (): Promise<string | null> => {
     const parent = await ownControlGroup();
-    if (parent !== null) await removeLeftControlGroups(parent, Date.now()).catch(() => undefined);
+    if (parent !== null) await removeStaleControlGroups(parent, Date.now()).catch(() => undefined);
     return parent;
   };
   return () => (found ??= find());

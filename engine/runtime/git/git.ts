@@ -68,7 +68,7 @@ interface Bounds {
 const bounds = new AsyncLocalStorage<Bounds>();
 
 /** Runs some work in which each git, with its child processes, ends when the signal aborts and after the time limit. */
-export function endingWith<T>(
+export function withGitLimits<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
   timeoutMs = GIT_TIMEOUT_MS,
@@ -77,7 +77,7 @@ export function endingWith<T>(
 }
 
 /** Runs some work to its end, also inside of work that ends with a signal. */
-export function regardless<T>(work: () => Promise<T>): Promise<T> {
+export function withoutGitLimits<T>(work: () => Promise<T>): Promise<T> {
   return bounds.exit(work);
 }
 
@@ -85,14 +85,14 @@ export function regardless<T>(work: () => Promise<T>): Promise<T> {
  * Runs some work for which file modes count in a worktree, whatever the configuration says: git and the attempt made
  * all files there. On a disk without modes the configuration applies.
  */
-export async function heedingModes<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  if (!(await holdsModes(join(dir, '.git')))) return work();
+export async function withFileModes<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  if (!(await supportsFileModes(join(dir, '.git')))) return work();
   const given = bounds.getStore() ?? { timeoutMs: GIT_TIMEOUT_MS };
   return bounds.run({ ...given, modesIn: dir }, work);
 }
 
 /** Changes a file's mode and restores it, as git does to detect support for modes. */
-async function holdsModes(file: string): Promise<boolean> {
+async function supportsFileModes(file: string): Promise<boolean> {
   try {
     const { mode } = await lstat(file);
     await chmod(file, mode ^ 0o100);
@@ -109,7 +109,7 @@ async function holdsModes(file: string): Promise<boolean> {
  * @param message describes the wait, for the error
  * @throws WORKER_FAILED when the signal aborts, and what `wait` throws.
  */
-export async function unlessEnded(
+export async function abortableWait(
   message: string,
   wait: (signal: AbortSignal | undefined) => Promise<unknown>,
 ): Promise<void> {
@@ -183,7 +183,7 @@ export const charactersOf = (path: string): string => Buffer.from(path, 'utf8').
 export const listOf = (paths: readonly string[]): Buffer => bytesOf(paths.map(path => `${path}\0`).join(''));
 
 /** True when git succeeds. */
-export function gitSays(dir: string, ...args: readonly string[]): Promise<boolean> {
+export function gitSucceeds(dir: string, ...args: readonly string[]): Promise<boolean> {
   return git(dir, ...args).then(
     () => true,
     () => false,
@@ -203,7 +203,7 @@ async function run(dir: string, args: readonly string[], given: GitInput = {}): 
       return await runOnce(dir, settings, args, given);
     } catch (error) {
       if (!FleetError.is(error, 'WORKER_FAILED') || !RACE.test(error.message)) throw error;
-      await unlessEnded(error.message, signal => delay(pauseMs, undefined, signal && { signal }));
+      await abortableWait(error.message, signal => delay(pauseMs, undefined, signal && { signal }));
     }
   }
   return runOnce(dir, settings, args, given);
@@ -346,8 +346,8 @@ const CHATTER = /^(?:hint:|Preparing worktree|Updating files|HEAD is now at|Swit
 /** Uses all lines of git: the last one is often only a consequence of the first. */
 function failed(args: readonly string[], dir: string, stderr: string, code: number | null): FleetError {
   const lines = stderr.split(/[\r\n]+/).map(line => line.trim());
-  const told = lines.filter(line => line !== '' && !CHATTER.test(line));
-  const words = told.map(line => line.replace(/^(?:fatal|error): /, '')).join('; ');
+  const faults = lines.filter(line => line !== '' && !CHATTER.test(line));
+  const words = faults.map(line => line.replace(/^(?:fatal|error): /, '')).join('; ');
   return new FleetError(
     'WORKER_FAILED',
     `git ${args[0]}: ${(words || `ended with ${code}`).slice(0, MAX_WORDS)}`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { systemCodeOf } from '../../errors.ts';
 import { isAlive, processStart } from '../../system/process-table.ts';
 import { waitUntil } from '../../system/wait.ts';
-import { unlessEnded } from './git.ts';
+import { abortableWait } from './git.ts';
 
 /** The name of the lock in the folder that all worktrees of a repository share. */
 const LOCK = 'spl-worktrees.lock';
@@ -18,7 +18,7 @@ const NAMELESS_MS = 5_000;
  */
 export async function withRepositoryLock<T>(common: string, work: () => Promise<T>): Promise<T> {
   const file = join(common, LOCK);
-  await unlessEnded(`the wait for the lock of '${common}' was ended`, signal =>
+  await abortableWait(`the wait for the lock of '${common}' was ended`, signal =>
     waitUntil(() => take(file), { withinMs: Infinity, signal, check: 'costly' }),
   );
   try {
@@ -37,12 +37,12 @@ async function take(file: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (systemCodeOf(error) !== 'EEXIST') throw error;
-    await removeLeft(file);
+    await removeStale(file);
     return false;
   }
 }
 
-async function removeLeft(file: string): Promise<void> {
+async function removeStale(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === null || (await isHeld(file, text))) return;
   // Another process may have replaced the lock meanwhile, which must then go back to its place.

@@ -3,7 +3,7 @@ import { linkedController } from '../../contract/linked-controller.ts';
 import { FleetError } from '../../errors.ts';
 import type { Coordinator } from '../../domain/coordinator/coordinator.ts';
 import { labelOf, threadOf, type Child, type Task } from '../../domain/model/state.ts';
-import { subtaskMeant } from '../../domain/commands/subtask-refs.ts';
+import { resolveSubtask } from '../../domain/commands/subtask-refs.ts';
 import { resolveTask } from '../../domain/model/tasks.ts';
 import { homePaths } from '../../home/paths.ts';
 import type { Did } from '../../record/ids.ts';
@@ -19,7 +19,7 @@ export function openOutput(
   watch: (options: WatchOptions) => AsyncIterable<EngineEvent>,
 ): Promise<OutputStream> {
   const task = resolveTask(coordinator.state, request.task);
-  const child = subtaskMeant(task, request.subtask);
+  const child = resolveSubtask(task, request.subtask);
   const fanOut = task.fanOut!;
   const attempt = request.attempt ?? child.attempt;
   const worker = workerOf(child, attempt);

@@ -99,7 +99,7 @@ function isUnpopulated(folder: string): boolean {
 }
 
 /** Removes empty groups below `parent` whose processes were killed with their guards. */
-export async function removeLeftControlGroups(parent: string, now: number): Promise<void> {
+export async function removeStaleControlGroups(parent: string, now: number): Promise<void> {
   const names = (await readdir(parent)).filter(name => name.startsWith(PREFIX));
   for (const folder of names.map(name => join(parent, name))) {
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity }));

@@ -18,7 +18,7 @@ export interface Traces {
 }
 
 /** The processes of a command that outlived it, as `pid command`, for the record. */
-export interface Left {
+export interface Leftover {
   readonly named: string[];
   /** Those of them that are still running. */
   readonly staying: string[];
@@ -41,7 +41,7 @@ export async function sweep(
   { session, mark, since, control }: Traces,
   graceMs: number | null,
   killMs = KILL_MS,
-): Promise<Left> {
+): Promise<Leftover> {
   if (control?.isEmpty() === true) return { named: [], staying: [] };
   const query = {
     mark,

@@ -354,8 +354,8 @@ export class WorkerEngine {
   /** @returns a promise of the connection's loss, or undefined when the coordinator could not be reached. */
   async #connectOnce(signal: AbortSignal): Promise<{ readonly lost: Promise<void> } | undefined> {
     let isLost = false;
-    let tellLost = (): void => {};
-    const lost = new Promise<void>(resolve => (tellLost = resolve));
+    let reportLost = (): void => {};
+    const lost = new Promise<void>(resolve => (reportLost = resolve));
     try {
       const peer = await dial({
         address: await this.#options.address(),
@@ -367,7 +367,7 @@ export class WorkerEngine {
           if (error !== undefined) this.#complain(`link lost: ${error.message}`);
           isLost = true;
           this.#lose();
-          tellLost();
+          reportLost();
         },
       });
       if (signal.aborted) await peer.end();

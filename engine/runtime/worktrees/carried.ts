@@ -4,7 +4,7 @@ import { git, gitPaths, gitWith, listOf, readable } from '../git/git.ts';
 import { commitOf, treeOf, withTemporaryIndex } from './temporary-index.ts';
 
 /** The starting point of an attempt. */
-export interface First {
+export interface PreparedBase {
   /** The commit. */
   readonly base: string;
   /** The submodules, as readable text, whose uncommitted changes were not carried: a commit contains none of them. */
@@ -18,12 +18,12 @@ export interface First {
  * @param title names the attempt
  * @returns the start of the attempt.
  */
-export async function firstCommit(
+export async function prepareBase(
   checkout: Checkout,
   how: 'refuse' | 'stash' | 'carry',
   folder: string,
   title: string,
-): Promise<First> {
+): Promise<PreparedBase> {
   const { top, head } = checkout;
   const nothing = { base: head, behind: [] };
   if (how === 'refuse') return nothing;
@@ -65,8 +65,8 @@ async function stash(top: string, message: string): Promise<void> {
 
 /** Stages the files that were marked with `git add --intent-to-add`, which git does not stash. */
 async function addIntended(top: string): Promise<void> {
-  const words = ['--name-only', '--diff-filter=A', '--no-ext-diff', '--ignore-submodules=none', '-z'];
-  const paths = await gitPaths(top, 'diff', ...words);
+  const options = ['--name-only', '--diff-filter=A', '--no-ext-diff', '--ignore-submodules=none', '-z'];
+  const paths = await gitPaths(top, 'diff', ...options);
   if (paths.length === 0) return;
   const input = listOf(paths.map(path => `:(top,literal)${path}`));
   await gitWith(top, { input }, 'add', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul');

@@ -67,7 +67,7 @@ function noCheckout(dir: string, cause: FleetError): FleetError {
 }
 
 /** True when git refuses a repository because of its owner. */
-export const isOfOther = (fault: unknown): fault is FleetError =>
+export const isOwnershipFault = (fault: unknown): fault is FleetError =>
   FleetError.is(fault) && /dubious ownership/.test(fault.message);
 
 /** Options that configuration can't override: show changes in submodules, and renames as two paths. */
@@ -86,9 +86,9 @@ export async function changesIn(top: string): Promise<Change[]> {
 
 /** Returns the submodules of a checkout that have uncommitted changes. */
 export async function changedSubmodulesIn(top: string): Promise<string[]> {
-  const told = await gitPaths(top, 'status', '--porcelain=v2', '--untracked-files=normal', ...ALWAYS);
+  const entries = await gitPaths(top, 'status', '--porcelain=v2', '--untracked-files=normal', ...ALWAYS);
   // `S`, followed by `C` for other commits, `M` for changed files and `U` for new files.
-  return told
+  return entries
     .filter(entry => /^[12] .. S.(?:M.|.U) /.test(entry))
     .map(entry => entry.split(' ').slice(8).join(' '));
 }
@@ -98,8 +98,8 @@ export async function trackedChangesIn(top: string): Promise<Change[]> {
   return changesOf(await gitPaths(top, 'status', '--porcelain', '--untracked-files=no', ...ALWAYS));
 }
 
-const changesOf = (told: readonly string[]): Change[] =>
-  told.map(entry => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
+const changesOf = (entries: readonly string[]): Change[] =>
+  entries.map(entry => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
 
 /** The states of git's index that stand for a merge conflict. */
 const UNMERGED = new Set(['DD', 'AU', 'UD', 'UA', 'DU', 'AA', 'UU']);
@@ -137,10 +137,10 @@ export async function commonFolderOf(top: string): Promise<string> {
 export async function filesOf(top: string): Promise<Map<string, string>> {
   const state = new Map<string, string>();
   const words = ['--porcelain=v2', '--branch', '--untracked-files=all', ...ALWAYS];
-  const told = await gitPaths(top, 'status', ...words);
-  const heads = told.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
+  const entries = await gitPaths(top, 'status', ...words);
+  const heads = entries.filter(entry => /^# branch\.(?:oid|head) /.test(entry));
   state.set('HEAD', heads.join(' '));
-  for (const [at, { status, path }] of [...changedPaths(told)].entries()) {
+  for (const [at, { status, path }] of [...changedPaths(entries)].entries()) {
     const file = bytesOf(join(charactersOf(top), path));
     const stats = at < MAX_LOOKED_AT ? await lstat(file).catch(() => undefined) : undefined;
     const look = stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.mode}`;
@@ -152,8 +152,8 @@ export async function filesOf(top: string): Promise<Map<string, string>> {
 /** The number of words before the path, by the kind of an entry of `git status --porcelain=v2`. */
 const WORDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
 
-function* changedPaths(told: readonly string[]): Generator<Change> {
-  for (const entry of told) {
+function* changedPaths(entries: readonly string[]): Generator<Change> {
+  for (const entry of entries) {
     const words = entry.split(' ');
     const before = WORDS_BEFORE_PATH[words[0]!];
     if (before === undefined) continue;

@@ -10,14 +10,14 @@ import {
   gitLines,
   gitPaths,
   gitPathsWith,
-  gitSays,
+  gitSucceeds,
   gitWith,
-  heedingModes,
+  withFileModes,
   isThere,
   listOf,
   readable,
 } from '../git/git.ts';
-import { isLent } from './lent.ts';
+import { isIncluded } from './included-files.ts';
 import { branchBeside, titleOf } from './names.ts';
 import { indexOf, onlyCopiesIn, untrackedIn, type Entry, type Held, type Untracked } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
@@ -42,12 +42,12 @@ export interface Closed {
  * Records the content of a worktree before its attempt begins: files from the set-up are not the attempt's work.
  * @param now in ms since 1970
  */
-export async function noteBegin(folder: string, name: string, isSetUp: boolean, now: number): Promise<void> {
+export async function markStarted(folder: string, name: string, isSetUp: boolean, now: number): Promise<void> {
   const note = await noteOf(folder, name);
   const { dir } = note;
   const begun = { ...note, begun_unix: now / 1000 };
   if (!isSetUp) return writeNote(folder, name, begun);
-  const made = await heedingModes(dir, () => withTemporaryIndex(dir, folder, given => treeOf(dir, given)));
+  const made = await withFileModes(dir, () => withTemporaryIndex(dir, folder, given => treeOf(dir, given)));
   const copies = Object.fromEntries(await onlyCopiesIn(dir));
   await writeNote(folder, name, { ...begun, made, copies });
 }
@@ -58,7 +58,7 @@ export async function noteBegin(folder: string, name: string, isSetUp: boolean, 
  */
 export async function closeWorktree(folder: string, name: string): Promise<Closed> {
   const note = await noteOf(folder, name);
-  return heedingModes(note.dir, () => close(folder, name, note));
+  return withFileModes(note.dir, () => close(folder, name, note));
 }
 
 async function close(folder: string, name: string, note: WorktreeNote): Promise<Closed> {
@@ -121,8 +121,8 @@ export async function requireOwn(note: WorktreeNote): Promise<GitFolders> {
 }
 
 async function foldersOf({ dir, top, common }: WorktreeNote): Promise<GitFolders | undefined> {
-  const words = ['--path-format=absolute', '--git-common-dir', '--show-toplevel', '--absolute-git-dir'];
-  const [shared, root, own] = await gitLines(dir, 'rev-parse', ...words).catch(() => []);
+  const options = ['--path-format=absolute', '--git-common-dir', '--show-toplevel', '--absolute-git-dir'];
+  const [shared, root, own] = await gitLines(dir, 'rev-parse', ...options).catch(() => []);
   const isOwn = root === dir && shared === (common ?? (await commonFolderOf(top)));
   return isOwn && own !== undefined ? { own, common: shared } : undefined;
 }
@@ -175,7 +175,7 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
     await gitWith(dir, { input }, 'reset', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul');
   }
   const isStaged = ['--cached', '--quiet', '--no-ext-diff', '--ignore-submodules=none'];
-  if (await gitSays(dir, 'diff', ...isStaged)) return false;
+  if (await gitSucceeds(dir, 'diff', ...isStaged)) return false;
   const author = await authorOptions(dir);
   await git(dir, ...author, 'commit', '--quiet', '--no-verify', '-m', `spl: ${titleOf(note)}`);
   return false;
@@ -199,7 +199,7 @@ async function asMade(folder: string, { dir, base, made }: WorktreeNote): Promis
 /** Returns the paths of a worktree, as readable text, with changes of its attempt that are in no commit. */
 export async function uncommittedIn(folder: string, note: WorktreeNote): Promise<string[]> {
   const paths = (await changesIn(note.dir)).map(({ path }) => path);
-  const changes = paths.filter(path => !isLent(path, note.lent));
+  const changes = paths.filter(path => !isIncluded(path, note.lent));
   if (changes.length === 0) return [];
   const made = await asMade(folder, note);
   // Git lists a nested repository by its folder alone; its state shows changes in it.
@@ -283,7 +283,7 @@ async function writtenByIt(note: WorktreeNote, paths: readonly string[]): Promis
   const since = (note.begun_unix ?? note.made_unix) * 1000;
   const written: Written[] = [];
   for (const path of paths.slice(0, MAX_LOOKED_AT)) {
-    if (isLent(path, note.lent)) continue;
+    if (isIncluded(path, note.lent)) continue;
     const stats = await lstat(bytesOf(join(charactersOf(note.dir), path))).catch(() => undefined);
     if (stats !== undefined && stats.ctimeMs >= since) written.push({ path, size: stats.size });
   }
@@ -292,13 +292,13 @@ async function writtenByIt(note: WorktreeNote, paths: readonly string[]): Promis
 
 /** Returns the files, as readable text, that an attempt has committed with conflict markers. */
 async function markedIn(dir: string, base: string, tip: string): Promise<string[]> {
-  const words = ['--diff-filter=AM', '--no-textconv', ...NAMES];
+  const options = ['--diff-filter=AM', '--no-textconv', ...NAMES];
   // Searches only added and removed lines, so that the rest of a large repository is not read.
-  const touched = await gitPaths(dir, 'diff', ...words, '-G^(<<<<<<<|>>>>>>>) ', base, tip);
+  const touched = await gitPaths(dir, 'diff', ...options, '-G^(<<<<<<<|>>>>>>>) ', base, tip);
   const marked: string[] = [];
   for (const path of touched.map(readable)) {
     const lines = ['-e', '^<<<<<<< ', '-e', '^>>>>>>> '];
-    if (await gitSays(dir, 'grep', '--quiet', '--all-match', ...lines, tip, '--', `:(top,literal)${path}`))
+    if (await gitSucceeds(dir, 'grep', '--quiet', '--all-match', ...lines, tip, '--', `:(top,literal)${path}`))
       marked.push(path);
   }
   return marked;
@@ -321,7 +321,7 @@ async function branchOfEnd({ dir, branch }: WorktreeNote): Promise<{ branch: str
  * @returns the name of the branch.
  */
 async function branchWith(dir: string, branch: string, tip: string, head: string): Promise<string> {
-  const ahead = tip === '' || (await gitSays(dir, 'merge-base', '--is-ancestor', tip, head));
+  const ahead = tip === '' || (await gitSucceeds(dir, 'merge-base', '--is-ancestor', tip, head));
   const name = ahead ? branch : await branchBeside(dir, branch);
   await git(dir, 'update-ref', `refs/heads/${name}`, head);
   return name;

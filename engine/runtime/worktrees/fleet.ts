@@ -5,7 +5,7 @@ import type { Instance } from '../../domain/model/state.ts';
 import { homePaths } from '../../home/paths.ts';
 import { isAlive } from '../../system/process-table.ts';
 import { removeWorktree } from './leftovers.ts';
-import type { Occupant } from './names.ts';
+import type { WorktreeOwner } from './names.ts';
 import { readNotes, type WorktreeNote } from './notes.ts';
 
 type Workers = Iterable<Pick<Instance, 'alias' | 'role' | 'home'>>;
@@ -32,7 +32,7 @@ export async function worktreesOf(instances: Workers): Promise<WorktreesDocument
 export async function removeWorktreeOf(
   instances: Workers,
   input: WorktreeRemove,
-  isRunning: (attempt: Occupant) => boolean,
+  isRunning: (attempt: WorktreeOwner) => boolean,
 ): Promise<WorktreeRemoved> {
   const all = [...instances];
   const { worktrees } = await worktreesOf(all);

@@ -5,8 +5,8 @@ import { commandRunner, type CommandOptions, type CommandRunner } from '../execu
 import { timeoutReason, watchForEnding, withoutCommand } from '../executors/ending.ts';
 import type { AttemptResult, AttemptSpec, Executor, ExecutorContext } from '../executors/executor.ts';
 import { stateOf } from './checkout.ts';
-import { closeWorktree, noteBegin, type Closed, type IgnoredFiles } from './closing.ts';
-import { endingWith } from '../git/git.ts';
+import { closeWorktree, markStarted, type Closed, type IgnoredFiles } from './closing.ts';
+import { withGitLimits } from '../git/git.ts';
 import { emptySubmodulesIn } from './nested.ts';
 import { PORTS, takePorts, type PortBlock } from './ports.ts';
 import { differences } from './shared.ts';
@@ -54,7 +54,7 @@ async function runIsolated(
   const env = { ...attempt.env, ...environmentOf(worktree, ports) };
   const inside = { ...attempt, dir: worktree.cwd, env, timeoutMs };
   /** A cancelled attempt does not end git: its work is to be kept. */
-  const bounded = <T>(work: () => Promise<T>): Promise<T> => endingWith(closing, work, settings.timeoutMs);
+  const bounded = <T>(work: () => Promise<T>): Promise<T> => withGitLimits(closing, work, settings.timeoutMs);
   const look = async (): Promise<ReadonlyMap<string, string>> => stateOf(top, common);
   try {
     const before = await bounded(look).catch(() => null);
@@ -85,7 +85,7 @@ async function made(
   if (closing.aborted) onClosing();
   try {
     const make = (): Promise<Worktree> => makeWorktree(folder, dir, attempt, settings, now());
-    return await endingWith(stopped.signal, make, settings.timeoutMs);
+    return await withGitLimits(stopped.signal, make, settings.timeoutMs);
   } catch (error) {
     const { verdict, reason } = watch.ended ?? { verdict: 'failed', reason: faultText(error) };
     return withoutCommand(verdict, reason);
@@ -107,17 +107,17 @@ async function run(
 ): Promise<AttemptResult> {
   try {
     const unready = settings.setup === null ? null : await setUp(commands, settings, inside, context);
-    await bounded(() => noteBegin(folder, worktree.name, settings.setup !== null, now()));
-    const words = await bounded(() => wordsOf(worktree));
+    await bounded(() => markStarted(folder, worktree.name, settings.setup !== null, now()));
+    const note = await bounded(() => noteText(worktree));
     const result = unready ?? (await executor.start(inside, context));
-    return words === null ? result : { ...result, reason: withWords(result.reason, words) };
+    return note === null ? result : { ...result, reason: withNote(result.reason, note) };
   } catch (error) {
     return withoutCommand('failed', faultText(error));
   }
 }
 
 /** Describes the parts that a worktree lacks at its start; null when it is complete. */
-async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
+async function noteText({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
   const empty = await emptySubmodulesIn(dir);
   const told = [
     empty.length === 0
@@ -127,7 +127,7 @@ async function wordsOf({ dir, missing, behind, checkout }: Worktree): Promise<st
       ? null
       : `what is not committed in ${plural(behind.length, 'submodule')} was not carried: ${someOf(behind)} (commit it there, then carry)`,
     missing.length === 0 ? null : `nothing in '${checkout.top}' is named ${someOf(missing)}, to be lent`,
-  ].filter(words => words !== null);
+  ].filter(note => note !== null);
   return told.length === 0 ? null : told.join('; ');
 }
 
@@ -157,15 +157,15 @@ async function setUp(
 async function withWork(result: AttemptResult, folder: string, worktree: Worktree): Promise<AttemptResult> {
   try {
     const closed = await closeWorktree(folder, worktree.name);
-    const words = closedText(closed);
-    const told = words === null ? result : { ...result, reason: withWords(result.reason, words) };
+    const note = closedText(closed);
+    const told = note === null ? result : { ...result, reason: withNote(result.reason, note) };
     return closed.work === null ? told : { ...told, work: closed.work };
   } catch (error) {
     const { branch, base, dir } = worktree;
     return {
       ...result,
       verdict: result.verdict === 'accept' ? 'failed' : result.verdict,
-      reason: withWords(
+      reason: withNote(
         result.verdict === 'accept' ? null : result.reason,
         `what it left in '${dir}' could not be put on its branch: ${faultText(error)}`,
       ),
@@ -182,7 +182,7 @@ function closedText({ gone, hidden, marked }: Closed): string | null {
       ? null
       : `${plural(hidden.length, 'file')} that only your configuration of git ignores stay in its worktree: ${someOf(hidden)}`,
     gone === null ? null : goneText(gone),
-  ].filter(words => words !== null);
+  ].filter(note => note !== null);
   return told.length === 0 ? null : told.join('; ');
 }
 
@@ -192,8 +192,8 @@ function goneText({ count, bytes, paths }: IgnoredFiles): string {
   return `${plural(count, 'ignored file')} (${size(bytes)}) went with its worktree: ${paths.join(', ')}${more}`;
 }
 
-const withWords = (reason: string | null, words: string): string =>
-  reason === null ? words : `${reason}; ${words}`;
+const withNote = (reason: string | null, note: string): string =>
+  reason === null ? note : `${reason}; ${note}`;
 
 const MAX_NAMED = 5;
 
@@ -214,11 +214,11 @@ function afterEscape(
   if (escaped === null)
     return {
       ...result,
-      reason: withWords(result.reason, `nobody could see whether '${checkout.top}' was changed`),
+      reason: withNote(result.reason, `nobody could see whether '${checkout.top}' was changed`),
     };
   if (escaped.length === 0) return result;
-  const words = `while it ran in its worktree, '${checkout.top}' was changed: ${someOf(escaped)}`;
-  const reason = withWords(result.reason, words);
+  const note = `while it ran in its worktree, '${checkout.top}' was changed: ${someOf(escaped)}`;
+  const reason = withNote(result.reason, note);
   return escape === 'fail' && result.verdict === 'accept'
     ? { ...result, verdict: 'failed', reason }
     : { ...result, reason };

@@ -14,7 +14,7 @@ import {
   withHead,
   type IgnoredFiles,
 } from './closing.ts';
-import { gitSays, git, heedingModes, isThere } from '../git/git.ts';
+import { gitSucceeds, git, withFileModes, isThere } from '../git/git.ts';
 import { withRepositoryLock } from '../git/repository-lock.ts';
 import { untrackedIn } from './nested.ts';
 import { readNotes, removeNote, writeNote, type WorktreeNote } from './notes.ts';
@@ -78,7 +78,7 @@ export async function removeWorktree(
     const held = force ? note : await withHead(note);
     const { branch } = held;
     const gone = await ignoredOf(note);
-    // Lent files are untracked, so that git removes the worktree only by force.
+    // IncludedFiles files are untracked, so that git removes the worktree only by force.
     await takeDown(top, dir);
     const branchKept = !force && !(await isHeldElsewhere(held));
     if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
@@ -154,7 +154,7 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
     await requireOwn(note);
     const untracked = await untrackedIn(note.dir);
     const hidden = await hiddenIn(folder, note, untracked);
-    const changes = await heedingModes(note.dir, () => uncommittedIn(folder, note));
+    const changes = await withFileModes(note.dir, () => uncommittedIn(folder, note));
     return [[...changes, ...hidden], await ownCopiesIn(note)];
   } catch (cause) {
     throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
@@ -168,7 +168,7 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
 /** True when another branch, here or at a remote, has everything on this one. */
 async function isHeldElsewhere({ top, branch }: WorktreeNote): Promise<boolean> {
   const own = `refs/heads/${branch}`;
-  if (!(await gitSays(top, 'show-ref', '--verify', '--quiet', own))) return true;
+  if (!(await gitSucceeds(top, 'show-ref', '--verify', '--quiet', own))) return true;
   const text = await git(
     top,
     'for-each-ref',

@@ -4,13 +4,13 @@ import { gitLines } from '../git/git.ts';
 import { readNotes } from './notes.ts';
 
 /** The attempt that a worktree belongs to. */
-export interface Occupant {
+export interface WorktreeOwner {
   readonly task: string;
   readonly index: number;
   readonly attempt: number;
 }
 
-export function titleOf({ task, index, attempt }: Occupant): string {
+export function titleOf({ task, index, attempt }: WorktreeOwner): string {
   return `${task}, subtask ${index}, attempt ${attempt}`;
 }
 
@@ -18,7 +18,7 @@ export function titleOf({ task, index, attempt }: Occupant): string {
  * Returns a free name for the branch of an attempt: another branch may have the name, or the name of one of its
  * folders.
  */
-export async function branchFor(dir: string, { task, index, attempt }: Occupant): Promise<string> {
+export async function branchFor(dir: string, { task, index, attempt }: WorktreeOwner): Promise<string> {
   const alias = refPart(task);
   const patterns = ['spl*', `spl*/${alias}*`, `spl*/${alias}*/**`].map(pattern => `refs/heads/${pattern}`);
   const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', ...patterns));

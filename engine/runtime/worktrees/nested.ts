@@ -8,7 +8,7 @@ import {
   git,
   gitPaths,
   gitPathsWith,
-  gitSays,
+  gitSucceeds,
   gitWith,
   isThere,
   listOf,
@@ -72,8 +72,8 @@ const heldIn = async (root: string): Promise<Held> => ({
 });
 
 export async function untrackedIn(root: string): Promise<Untracked> {
-  const others = (...words: readonly string[]): Promise<string[]> =>
-    gitPaths(root, 'ls-files', '--others', ...words, '-z');
+  const others = (...options: readonly string[]): Promise<string[]> =>
+    gitPaths(root, 'ls-files', '--others', ...options, '-z');
   const all = await others();
   if (all.length === 0) return { added: [], ignored: [], hidden: [] };
   const [added, unlessHidden] = await Promise.all([
@@ -106,9 +106,9 @@ export async function addNested(
 async function namesIn(repository: string, depth: number): Promise<string[]> {
   const folder = textOf(repository);
   if (depth === MAX_DEPTH || folder === undefined) return [];
-  const words = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z'];
+  const options = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z'];
   const files: string[] = [];
-  for (const path of await gitPaths(folder, ...words)) {
+  for (const path of await gitPaths(folder, ...options)) {
     const stats = await lstat(bytesOf(join(repository, path))).catch(() => undefined);
     if (stats === undefined) continue;
     if (!stats.isDirectory()) files.push(path);
@@ -195,7 +195,7 @@ async function isOnlyCopy(repository: string, isLookedInto: boolean): Promise<bo
 /** True when a commit is on no known branch of a remote, and when git fails. */
 async function hasOwnCommits(repository: string, ...where: readonly string[]): Promise<boolean> {
   // A repository without a commit has only its files.
-  const hasHead = await gitSays(repository, ...where, 'rev-parse', '--verify', '--quiet', 'HEAD');
+  const hasHead = await gitSucceeds(repository, ...where, 'rev-parse', '--verify', '--quiet', 'HEAD');
   const refs = await git(repository, ...where, 'for-each-ref', '--count=1').catch(() => '?');
   if (!hasHead && refs === '') return false;
   const own = [...where, 'rev-list', '--max-count=1', '--all', ...(hasHead ? ['HEAD'] : []), '--not'];

@@ -19,7 +19,7 @@ import { bundled } from '../../../test/bundled.ts';
 import { eachNth } from '../../../test/runs.ts';
 import { FleetError } from '../../errors.ts';
 import type { AttemptResult } from '../executors/executor.ts';
-import { endingWith } from '../git/git.ts';
+import { withGitLimits } from '../git/git.ts';
 import { removeWorktree } from './leftovers.ts';
 import { withRepositoryLock } from '../git/repository-lock.ts';
 import { readNotes, writeNote } from './notes.ts';
@@ -116,7 +116,7 @@ describe('a worktree of an odd repository', function () {
     const common = join(repo, '.git');
     const cancel = new AbortController();
     await withRepositoryLock(common, async () => {
-      const waiting = endingWith(cancel.signal, () =>
+      const waiting = withGitLimits(cancel.signal, () =>
         withRepositoryLock(common, () => Promise.resolve('done')),
       );
       setImmediate(() => cancel.abort('enough'));

@@ -1,5 +1,5 @@
 import { FleetError } from '../../errors.ts';
-import { checkoutOf, isOfOther, trackedChangesIn } from './checkout.ts';
+import { checkoutOf, isOwnershipFault, trackedChangesIn } from './checkout.ts';
 import { readable } from '../git/git.ts';
 import type { WorktreeSettings } from './worktree.ts';
 
@@ -10,7 +10,7 @@ const MAX_NAMED = 3;
  * @returns a sentence for each repository that git does not trust; it can still be trusted before its attempts start.
  * @throws CONFLICT as `requireReady` for everything else.
  */
-export async function untrusted(
+export async function untrustedRepositories(
   folders: readonly string[],
   settings: Pick<WorktreeSettings, 'dirty'>,
 ): Promise<readonly string[]> {
@@ -19,7 +19,7 @@ export async function untrusted(
     try {
       await requireReady(folder, settings);
     } catch (fault) {
-      if (!isOfOther(fault)) throw fault;
+      if (!isOwnershipFault(fault)) throw fault;
       sentences.push(`${fault.message}. ${fault.hint}`);
     }
   return sentences;

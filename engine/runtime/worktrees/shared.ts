@@ -77,8 +77,8 @@ async function filesIn(folder: string, kind: string): Promise<Map<string, string
 
 async function refsOf(top: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  const words = ['--format=%(objectname) %(refname)%00', 'refs/heads', 'refs/tags', 'refs/stash'];
-  for (const line of await gitList(top, 'for-each-ref', ...words).catch(() => [])) {
+  const options = ['--format=%(objectname) %(refname)%00', 'refs/heads', 'refs/tags', 'refs/stash'];
+  for (const line of await gitList(top, 'for-each-ref', ...options).catch(() => [])) {
     const [, id = '', kind = '', name = ''] = /^\s*(\S+) refs\/([^/]+)\/?(.*)$/s.exec(line) ?? [];
     if (id === '' || (kind === 'heads' && /^spl(?:\.\d+)?\//.test(name))) continue;
     found.set(kind === 'heads' ? BRANCH + name : kind === 'tags' ? `tag ${name}` : 'stash', id);

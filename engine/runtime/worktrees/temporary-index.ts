@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCodeOf } from '../../errors.ts';
-import { git, gitLines, gitSays, gitWith, listOf, type GitInput } from '../git/git.ts';
+import { git, gitLines, gitSucceeds, gitWith, listOf, type GitInput } from '../git/git.ts';
 import { addNested, nestedIn } from './nested.ts';
 
 const PREFIX = '.index-';
@@ -40,14 +40,14 @@ export async function removeTemporaryIndexes(folder: string): Promise<void> {
 export async function addAll(root: string, given: GitInput = {}): Promise<void> {
   const nested = await nestedIn(root, given);
   const paths = [':(top)', ...nested.map(path => `:(top,exclude,literal)${path}`)];
-  const words = ['--all', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul'];
-  await gitWith(root, { ...given, input: listOf(paths) }, 'add', ...words);
+  const options = ['--all', '--sparse', '--pathspec-from-file=-', '--pathspec-file-nul'];
+  await gitWith(root, { ...given, input: listOf(paths) }, 'add', ...options);
   await addNested(root, nested, given);
 }
 
 /** Returns the options with which git can commit when no author is configured. */
 export async function authorOptions(root: string): Promise<string[]> {
-  const isKnown = await gitSays(root, 'var', 'GIT_COMMITTER_IDENT');
+  const isKnown = await gitSucceeds(root, 'var', 'GIT_COMMITTER_IDENT');
   return isKnown ? [] : ['-c', 'user.name=spl', '-c', 'user.email=spl@localhost'];
 }
 

@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { FleetError } from '../../errors.ts';
 import { removeWorktree } from './leftovers.ts';
 import { readNotes } from './notes.ts';
-import { requireReady, untrusted } from './ready.ts';
+import { requireReady, untrustedRepositories } from './ready.ts';
 import { Place } from './testing/place.ts';
 
 const THIS_REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -242,7 +242,7 @@ describe('a worktree of an attempt', function () {
       const { result } = await attempt('true');
       assert.equal(result.verdict, 'failed');
       assert.match(result.reason ?? '', /belongs to somebody else.*safe\.directory/);
-      const [note, another] = await untrusted([repo, join(root, 'nowhere')], { dirty: 'refuse' });
+      const [note, another] = await untrustedRepositories([repo, join(root, 'nowhere')], { dirty: 'refuse' });
       assert.match(note ?? '', /belongs to somebody else.*safe\.directory/);
       assert.equal(another, undefined);
       await assert.rejects(requireReady(repo, { dirty: 'refuse' }), { code: 'CONFLICT' });

@@ -4,13 +4,13 @@ import { FleetError } from '../../errors.ts';
 import type { Work } from '../../domain/model/record-bodies.ts';
 import type { WorktreeTable } from '../../home/config.ts';
 import { processStart } from '../../system/process-table.ts';
-import { firstCommit, type First } from './carried.ts';
+import { prepareBase, type PreparedBase } from './carried.ts';
 import { checkoutOf, type Checkout } from './checkout.ts';
 import { discard } from './closing.ts';
-import { git, GIT_TIMEOUT_MS, regardless } from '../git/git.ts';
-import { lend } from './lent.ts';
+import { git, GIT_TIMEOUT_MS, withoutGitLimits } from '../git/git.ts';
+import { copyIncluded } from './included-files.ts';
 import { withRepositoryLock } from '../git/repository-lock.ts';
-import { branchFor, titleOf, worktreeName, type Occupant } from './names.ts';
+import { branchFor, titleOf, worktreeName, type WorktreeOwner } from './names.ts';
 import { writeNote, type WorktreeNote } from './notes.ts';
 
 /** The free space in bytes that a disk must have for another worktree, unless configured otherwise. */
@@ -61,7 +61,7 @@ export interface Worktree extends Work {
 export async function makeWorktree(
   folder: string,
   dir: string,
-  occupant: Occupant,
+  owner: WorktreeOwner,
   settings: WorktreeSettings,
   now: number,
 ): Promise<Worktree> {
@@ -70,9 +70,9 @@ export async function makeWorktree(
   const checkout = await checkoutOf(dir);
   // Several git processes would read what another one is still writing.
   return withRepositoryLock(checkout.common, async () => {
-    const first = await firstCommit(checkout, settings.dirty, folder, titleOf(occupant));
-    const branch = await branchFor(dir, occupant);
-    return makeOn(branch, { folder, checkout, first, occupant, settings, now });
+    const first = await prepareBase(checkout, settings.dirty, folder, titleOf(owner));
+    const branch = await branchFor(dir, owner);
+    return makeOn(branch, { folder, checkout, first, owner, settings, now });
   });
 }
 
@@ -80,15 +80,15 @@ export async function makeWorktree(
 interface Making {
   readonly folder: string;
   readonly checkout: Checkout;
-  readonly first: First;
-  readonly occupant: Occupant;
+  readonly first: PreparedBase;
+  readonly owner: WorktreeOwner;
   readonly settings: WorktreeSettings;
   readonly now: number;
 }
 
 async function makeOn(
   branch: string,
-  { folder, checkout, first, occupant, settings, now }: Making,
+  { folder, checkout, first, owner, settings, now }: Making,
 ): Promise<Worktree> {
   const { top } = checkout;
   const { base, behind } = first;
@@ -96,7 +96,7 @@ async function makeOn(
   // The path may not contain a symbolic link, or the worktree would not be found by it.
   const root = join(await realpath(folder), name);
   const note: WorktreeNote = {
-    ...occupant,
+    ...owner,
     dir: root,
     top,
     common: checkout.common,
@@ -114,14 +114,14 @@ async function makeOn(
   await writeNote(folder, name, note);
   try {
     await git(top, 'worktree', 'add', '--quiet', '--no-track', '-b', branch, root, base);
-    const { paths, missing } = await lend(top, root, settings.include);
+    const { paths, missing } = await copyIncluded(top, root, settings.include);
     const cwd = join(root, checkout.prefix);
     await mkdir(cwd, { recursive: true });
     await writeNote(folder, name, { ...note, lent: [...paths], state: 'used' });
     return { name, checkout, cwd, branch, base, dir: root, missing, behind };
   } catch (error) {
     // Also runs when the signal that ends every git has aborted.
-    await regardless(() => discard(folder, name, note));
+    await withoutGitLimits(() => discard(folder, name, note));
     throw error;
   }
 }

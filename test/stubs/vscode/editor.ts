@@ -34,7 +34,7 @@ export interface ShownPanel extends vscode.WebviewPanel {
   reveals: number;
   isClosed: boolean;
   /** Says something as the page does. */
-  say(message: unknown): void;
+  send(message: unknown): void;
   see(visible: boolean): void;
 }
 

@@ -210,7 +210,7 @@ function createWebviewPanel(viewType: string, title: string): vscode.WebviewPane
     onDidDispose: closed.event,
     onDidChangeViewState: stateChanged.event,
     reveal: () => void (panel.reveals += 1),
-    say: message => heard.fire(message),
+    send: message => heard.fire(message),
     see: visible => {
       state.visible = visible;
       stateChanged.fire({ webviewPanel: panel });

@@ -34,11 +34,11 @@ function documentOf({ file, text, diagnostics, request }: PlanFile): object {
 }
 
 function linesOf(plan: PlanFile, { out: { colours } }: Context): readonly string[] {
-  const told = plan.diagnostics.map(each => printable(diagnosticLine(plan, each)));
+  const lines = plan.diagnostics.map(each => printable(diagnosticLine(plan, each)));
   const { request } = plan;
-  if (request === null) return told;
+  if (request === null) return lines;
   return [
-    ...told,
+    ...lines,
     `${colours.green('✓')} ${printable(plan.file)}: ${plural(request.subtasks.length, 'subtask')}`,
   ];
 }

@@ -1,4 +1,4 @@
-import type { TaskVerb } from '../../../contract/commands.ts';
+import type { TaskAction } from '../../../contract/commands.ts';
 import type { TaskDocument } from '../../../contract/documents.ts';
 import type { Context } from '../../verb.ts';
 import { standingLines } from '../../render/task.ts';
@@ -19,7 +19,7 @@ export const taskStart = defineVerb({
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
-    tell(context, 'start', await context.submit('task.start', { task, reason }));
+    printTask(context, 'start', await context.submit('task.start', { task, reason }));
   },
 });
 
@@ -31,7 +31,7 @@ export const taskDone = defineVerb({
   positionals,
   flags: { summary: text('--summary <text>', 'What was done, for the reviewer') },
   async run(context, { task, summary }) {
-    tell(context, 'done', await context.submit('task.done', { task, summary }));
+    printTask(context, 'done', await context.submit('task.done', { task, summary }));
   },
 });
 
@@ -42,7 +42,7 @@ export const taskFail = defineVerb({
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
-    tell(context, 'fail', await context.submit('task.fail', { task, reason }));
+    printTask(context, 'fail', await context.submit('task.fail', { task, reason }));
   },
 });
 
@@ -57,7 +57,7 @@ export const taskApprove = defineVerb({
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
-    tell(context, 'approve', await context.submit('task.approve', { task, reason }));
+    printTask(context, 'approve', await context.submit('task.approve', { task, reason }));
   },
 });
 
@@ -70,7 +70,7 @@ export const taskReject = defineVerb({
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
-    tell(context, 'reject', await context.submit('task.reject', { task, reason }));
+    printTask(context, 'reject', await context.submit('task.reject', { task, reason }));
   },
 });
 
@@ -85,7 +85,7 @@ export const taskBlock = defineVerb({
   positionals,
   flags: { reason, on: text('--on <task>', 'Task to wait for', 'tasks') },
   async run(context, { task, reason, on }) {
-    tell(context, 'block', await context.submit('task.block', { task, reason, on }));
+    printTask(context, 'block', await context.submit('task.block', { task, reason, on }));
   },
 });
 
@@ -101,7 +101,7 @@ export const taskDefer = defineVerb({
   positionals,
   flags: { until: until('--until <when>', 'Date, or duration such as 3d or 2h30m'), reason },
   async run(context, { task, reason, until: until_unix }) {
-    tell(context, 'defer', await context.submit('task.defer', { task, reason, until_unix }));
+    printTask(context, 'defer', await context.submit('task.defer', { task, reason, until_unix }));
   },
 });
 
@@ -113,10 +113,10 @@ export const taskReopen = defineVerb({
   positionals,
   flags: { reason },
   async run(context, { task, reason }) {
-    tell(context, 'reopen', await context.submit('task.reopen', { task, reason }));
+    printTask(context, 'reopen', await context.submit('task.reopen', { task, reason }));
   },
 });
 
-function tell(context: Context, verb: TaskVerb, task: TaskDocument): void {
+function printTask(context: Context, verb: TaskAction, task: TaskDocument): void {
   context.print(task, () => standingLines(verb, task, context.out.colours));
 }

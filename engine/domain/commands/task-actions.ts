@@ -1,4 +1,4 @@
-import type { TaskVerb, TaskVerbInput } from '../../contract/commands.ts';
+import type { TaskAction, TaskActionInput } from '../../contract/commands.ts';
 import { FleetError } from '../../errors.ts';
 import type { ThreadId } from '../../record/ids.ts';
 import type { Act } from '../../record/record.ts';
@@ -13,11 +13,11 @@ import { allowedIn } from '../model/task-status.ts';
 import type { FleetState, Task } from '../model/state.ts';
 import { endOf, resolveTask, statusOf, unmetOf } from '../model/tasks.ts';
 
-/** The input of any task verb. */
-type Input = Partial<TaskVerbInput<'block'> & TaskVerbInput<'defer'> & TaskVerbInput<'done'>>;
+/** The input of any task action. */
+type Input = Partial<TaskActionInput<'block'> & TaskActionInput<'defer'> & TaskActionInput<'done'>>;
 
-/** The act that records each verb: DO for a start, KNOW for results and judgements, LEARN for decisions. */
-const ACTS: Readonly<Record<TaskVerb, Act>> = {
+/** The act that records each action: DO for a start, KNOW for results and judgements, LEARN for decisions. */
+const ACTS: Readonly<Record<TaskAction, Act>> = {
   start: 'DO',
   done: 'KNOW',
   fail: 'KNOW',
@@ -28,7 +28,7 @@ const ACTS: Readonly<Record<TaskVerb, Act>> = {
   reopen: 'LEARN',
 };
 
-const PAST: Readonly<Record<TaskVerb, string>> = {
+const PAST: Readonly<Record<TaskAction, string>> = {
   start: 'started',
   done: 'marked as done',
   fail: 'failed by hand',
@@ -42,15 +42,15 @@ const PAST: Readonly<Record<TaskVerb, string>> = {
 /**
  * Writes a task action, which decides the task's status. All checks come before the first write.
  * @throws NOT_FOUND
- * @throws CONFLICT when the task's status does not allow the verb, or its fan-out decides
+ * @throws CONFLICT when the task's status does not allow the action, or its fan-out decides
  * @throws SCOPE_FORBIDDEN for a verdict on one's own work
  * @throws NAMESPACE_FROZEN, NAMESPACE_REJECTED for new work
  * @throws USAGE, INVALID_RECORD
  */
-export function say(
+export function applyTaskAction(
   coordinator: Coordinator,
   name: string,
-  verb: TaskVerb,
+  action: TaskAction,
   input: Input,
   issuer: Issuer,
 ): Task {
@@ -58,45 +58,45 @@ export function say(
   const task = resolveTask(state, name);
   const before = repeated(state, issuer, task);
   if (before !== undefined) return before;
-  refuseFannedOut(task, verb);
-  refuseWrongStatus(state, task, verb, issuer.now);
-  if (verb === 'approve' || verb === 'reject') refuseOwnWork(task, verb, issuer);
-  if (verb === 'start') refuseUnmet(state, task, 'started', issuer.now);
-  if (verb === 'reopen' && state.aliases.get(task.alias) !== task.thread) refuseHeldAlias(state, task.alias);
-  if (verb === 'start' || verb === 'reopen') admitWork(state, task.facts.namespace, issuer.now);
-  if (verb === 'defer') refusePast(input.until_unix ?? null, issuer.now);
+  refuseFannedOut(task, action);
+  refuseWrongStatus(state, task, action, issuer.now);
+  if (action === 'approve' || action === 'reject') refuseOwnWork(task, action, issuer);
+  if (action === 'start') refuseUnmet(state, task, 'started', issuer.now);
+  if (action === 'reopen' && state.aliases.get(task.alias) !== task.thread) refuseHeldAlias(state, task.alias);
+  if (action === 'start' || action === 'reopen') admitWork(state, task.facts.namespace, issuer.now);
+  if (action === 'defer') refusePast(input.until_unix ?? null, issuer.now);
   const body: TaskWordBody = {
-    topic: TOPIC[verb],
+    topic: TOPIC[action],
     reason: input.reason ?? null,
     summary: input.summary ?? null,
-    on: verb === 'block' ? blockedOn(state, task, input) : null,
+    on: action === 'block' ? blockedOn(state, task, input) : null,
     until_unix: input.until_unix ?? null,
     issued_by: issuer.actor,
     issued_at_unix: issuer.now / 1000,
     ...keyOf(issuer),
   };
-  const judged = verb === 'approve' || verb === 'reject' ? { judgedBy: issuer.actor } : {};
+  const judged = action === 'approve' || action === 'reject' ? { judgedBy: issuer.actor } : {};
   const parents = [task.facts.intent];
-  coordinator.write({ act: ACTS[verb], thread: task.thread, body, parents, ...judged }, issuer.now);
+  coordinator.write({ act: ACTS[action], thread: task.thread, body, parents, ...judged }, issuer.now);
   coordinator.onTaskChanged(task, issuer.now);
   return task;
 }
 
 /**
- * Returns the verbs that a task accepts now. A verdict is accepted only from someone other than the author of its
+ * Returns the actions that a task accepts now. A verdict is accepted only from someone other than the author of its
  * `done`.
  */
-export function verbsOf(state: FleetState, task: Task, now: number): readonly TaskVerb[] {
+export function allowedActions(state: FleetState, task: Task, now: number): readonly TaskAction[] {
   if (task.hasFanOut) return [];
   const allowed = allowedIn(statusOf(state, task, now));
-  return unmetOf(state, task).length > 0 ? allowed.filter(verb => verb !== 'start') : allowed;
+  return unmetOf(state, task).length > 0 ? allowed.filter(action => action !== 'start') : allowed;
 }
 
-function refuseFannedOut(task: Task, verb: TaskVerb): void {
+function refuseFannedOut(task: Task, action: TaskAction): void {
   if (!task.hasFanOut) return;
   const { alias } = task;
   const end = endOf(task);
-  const isAgain = verb === 'start' || verb === 'reopen';
+  const isAgain = action === 'start' || action === 'reopen';
   const hint =
     end === null
       ? `Wait for its join: spl task join-status ${alias} --watch; or cancel it: spl task cancel ${alias}`
@@ -106,32 +106,32 @@ function refuseFannedOut(task: Task, verb: TaskVerb): void {
   throw refused(
     task,
     `task '${alias}' takes its status from its fan-out, which is ${end === null ? 'under way' : `over (${end})`}: ` +
-      `it can't be ${PAST[verb]}`,
+      `it can't be ${PAST[action]}`,
     hint,
-    { verb, status: end ?? 'active' },
+    { verb: action, status: end ?? 'active' },
   );
 }
 
-function refuseWrongStatus(state: FleetState, task: Task, verb: TaskVerb, now: number): void {
+function refuseWrongStatus(state: FleetState, task: Task, action: TaskAction, now: number): void {
   const status = statusOf(state, task, now);
   const allowed = allowedIn(status);
-  if (allowed.includes(verb)) return;
-  if (status === 'blocked') refuseUnmet(state, task, PAST[verb], now);
-  throw refused(task, `task '${task.alias}' is ${status} and can't be ${PAST[verb]}`, wayOut(task, status), {
-    verb,
+  if (allowed.includes(action)) return;
+  if (status === 'blocked') refuseUnmet(state, task, PAST[action], now);
+  throw refused(task, `task '${task.alias}' is ${status} and can't be ${PAST[action]}`, wayOut(task, status), {
+    verb: action,
     status,
     allowed,
   });
 }
 
-function refuseOwnWork(task: Task, verb: 'approve' | 'reject', { actor }: Issuer): void {
+function refuseOwnWork(task: Task, action: 'approve' | 'reject', { actor }: Issuer): void {
   if (task.standing.done?.by !== actor) return;
   throw new FleetError(
     'SCOPE_FORBIDDEN',
     `task '${task.alias}' was marked as done by ${actor}, who can't review it`,
     {
       details: { task: task.alias, actor },
-      hint: `Review it as somebody else: spl task ${verb} ${task.alias} --actor did:sync:user:‹name›`,
+      hint: `Review it as somebody else: spl task ${action} ${task.alias} --actor did:sync:user:‹name›`,
     },
   );
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { runs } from '../../../test/runs.ts';
-import { TASK_VERBS, type TaskVerb } from '../../contract/commands.ts';
+import { TASK_ACTIONS, type TaskAction } from '../../contract/commands.ts';
 import type { TaskStatus } from '../../contract/documents.ts';
 import { FleetError } from '../../errors.ts';
 import { TOPIC, topicOf } from '../model/record-bodies.ts';
@@ -34,12 +34,12 @@ function refused(
 }
 
 /** Uses a verb with its required input. */
-function word(fleet: TestFleet, task: Task, verb: TaskVerb, actor = USER): void {
-  fleet.say(task, verb, verb === 'block' ? { reason: 'the key is missing' } : {}, actor);
+function word(fleet: TestFleet, task: Task, verb: TaskAction, actor = USER): void {
+  fleet.taskAction(task, verb, verb === 'block' ? { reason: 'the key is missing' } : {}, actor);
 }
 
 /** Returns a task after these verbs. Another user gives the verdicts. */
-function taskAfter(fleet: TestFleet, ...verbs: TaskVerb[]): Task {
+function taskAfter(fleet: TestFleet, ...verbs: TaskAction[]): Task {
   const task = fleet.addTask();
   for (const verb of verbs) word(fleet, task, verb, verb === 'approve' || verb === 'reject' ? OTHER : USER);
   return task;
@@ -69,7 +69,7 @@ describe('the verbs of a task', () => {
     [['fail', 'reopen'], 'inbox'],
     [['start', 'fail', 'reopen'], 'active'],
     [['done', 'approve', 'reopen'], 'active'],
-  ] as const satisfies readonly (readonly [TaskVerb[], TaskStatus])[]) {
+  ] as const satisfies readonly (readonly [TaskAction[], TaskStatus])[]) {
     it(`${verbs.join(', ')}: ${status}`, () => {
       const fleet = new TestFleet();
       assert.equal(fleet.statusOf(taskAfter(fleet, ...verbs)), status);
@@ -78,7 +78,7 @@ describe('the verbs of a task', () => {
 
   it('move a task as the table allows, in any order, and a refusal writes nothing', () => {
     const verbs = fc.array(
-      fc.tuple(fc.constantFrom(...TASK_VERBS, 'cancel' as const), fc.constantFrom(USER, OTHER)),
+      fc.tuple(fc.constantFrom(...TASK_ACTIONS, 'cancel' as const), fc.constantFrom(USER, OTHER)),
       { maxLength: 40 },
     );
     fc.assert(
@@ -123,8 +123,8 @@ describe('the verbs of a task', () => {
   it('are one record each, by the coordinator, with the issuer and the time', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
-    fleet.say(task, 'done', { summary: 'merged' });
-    fleet.say(task, 'reject', { reason: 'no tests' }, OTHER);
+    fleet.taskAction(task, 'done', { summary: 'merged' });
+    fleet.taskAction(task, 'reject', { reason: 'no tests' }, OTHER);
     const [done, reject] = fleet.log.slice(-2).map(({ record }) => record);
     assert.deepEqual(
       [done?.act, done?.thread, done?.judged_by, done?.body],
@@ -143,9 +143,9 @@ describe('the verbs of a task', () => {
   it('take effect once when repeated with their key (I19)', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
-    fleet.say(task, 'start', {}, USER, 'once');
+    fleet.taskAction(task, 'start', {}, USER, 'once');
     fleet.restart();
-    fleet.say(task, 'start', {}, USER, 'once');
+    fleet.taskAction(task, 'start', {}, USER, 'once');
     assert.equal(fleet.log.filter(({ record }) => topicOf(record) === TOPIC.start).length, 1);
   });
 
@@ -179,7 +179,7 @@ describe('the verbs of a task', () => {
   it('are refused for a task with a fan-out, whose join decides', () => {
     const fleet = new TestFleet(1);
     const open = fleet.fanOut(1).task;
-    for (const verb of TASK_VERBS)
+    for (const verb of TASK_ACTIONS)
       refused(fleet, () => word(fleet, open, verb), 'CONFLICT', /under way/, /join-status .* task cancel/);
     const over = fleet.fanOut(1);
     fleet.report(open.fanOut!, 0);
@@ -222,7 +222,7 @@ describe('a deferral', () => {
   it('ends at its time: the task has its earlier status, watchers are notified, and nothing is written', () => {
     const fleet = new TestFleet();
     const task = taskAfter(fleet, 'start');
-    fleet.say(task, 'defer', { until_unix: fleet.now / 1000 + 60, reason: 'after the holidays' });
+    fleet.taskAction(task, 'defer', { until_unix: fleet.now / 1000 + 60, reason: 'after the holidays' });
     const records = fleet.log.length;
     fleet.pass(59_000);
     assert.deepEqual([fleet.statusOf(task), fleet.documentOf(task).deferred_until_unix], ['deferred', 1060]);
@@ -238,7 +238,7 @@ describe('a deferral', () => {
   it('keeps a block; without an end, only a start ends it', () => {
     const fleet = new TestFleet();
     const blocked = taskAfter(fleet, 'block');
-    fleet.say(blocked, 'defer', { until_unix: fleet.now / 1000 + 1 });
+    fleet.taskAction(blocked, 'defer', { until_unix: fleet.now / 1000 + 1 });
     const put = taskAfter(fleet, 'defer');
     fleet.pass(1e9);
     assert.deepEqual([fleet.statusOf(blocked), fleet.statusOf(put)], ['blocked', 'deferred']);
@@ -250,7 +250,7 @@ describe('a deferral', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask();
     const until_unix = fleet.now / 1000;
-    refused(fleet, () => fleet.say(task, 'defer', { until_unix }), 'INVALID_RECORD', /future/);
+    refused(fleet, () => fleet.taskAction(task, 'defer', { until_unix }), 'INVALID_RECORD', /future/);
   });
 });
 
@@ -258,7 +258,7 @@ describe('a block on another task', () => {
   it('ends when the other task is approved, and names it until then', () => {
     const fleet = new TestFleet();
     const [other, task] = [fleet.addTask({ alias: 'B' }), fleet.addTask()];
-    fleet.say(task, 'block', { on: 'B', reason: 'needs its types' });
+    fleet.taskAction(task, 'block', { on: 'B', reason: 'needs its types' });
     assert.equal(fleet.statusOf(task), 'blocked');
     assert.equal(fleet.documentOf(task).reason, 'needs its types; waits for B (inbox)');
     word(fleet, other, 'done');
@@ -272,11 +272,11 @@ describe('a block on another task', () => {
     const task = fleet.addTask({ alias: 'A' });
     fleet.addTask({ alias: 'B', depends_on: ['A'] });
     const over = taskAfter(fleet, 'done', 'approve');
-    refused(fleet, () => fleet.say(task, 'block', {}), 'USAGE', /reason/, /--on/);
-    refused(fleet, () => fleet.say(task, 'block', { on: 'A' }), 'CONFLICT', /itself/);
-    refused(fleet, () => fleet.say(task, 'block', { on: 'B' }), 'CONFLICT', /'B' waits for 'A' already/);
-    refused(fleet, () => fleet.say(task, 'block', { on: over.alias }), 'CONFLICT', /nothing to wait for/);
-    refused(fleet, () => fleet.say(task, 'block', { on: 'nowhere' }), 'NOT_FOUND', /'nowhere'/);
+    refused(fleet, () => fleet.taskAction(task, 'block', {}), 'USAGE', /reason/, /--on/);
+    refused(fleet, () => fleet.taskAction(task, 'block', { on: 'A' }), 'CONFLICT', /itself/);
+    refused(fleet, () => fleet.taskAction(task, 'block', { on: 'B' }), 'CONFLICT', /'B' waits for 'A' already/);
+    refused(fleet, () => fleet.taskAction(task, 'block', { on: over.alias }), 'CONFLICT', /nothing to wait for/);
+    refused(fleet, () => fleet.taskAction(task, 'block', { on: 'nowhere' }), 'NOT_FOUND', /'nowhere'/);
   });
 });
 
@@ -345,14 +345,14 @@ describe('the evaluation of a task', () => {
   it('has hypothesis, criteria, author, and judge with time and reason', () => {
     const fleet = new TestFleet();
     const task = fleet.addTask({ hypothesis: 'it is the cache', criteria: ['p99 below 10 ms'] });
-    fleet.say(task, 'done', { summary: 'turned it off' });
+    fleet.taskAction(task, 'done', { summary: 'turned it off' });
     const before = fleet.documentOf(task).evaluation;
     assert.deepEqual(
       [before.done, before.verdict],
       [{ by: USER, at_unix: 1000, summary: 'turned it off' }, null],
     );
     fleet.pass(5000);
-    fleet.say(task, 'reject', { reason: 'p99 is 12 ms' }, OTHER);
+    fleet.taskAction(task, 'reject', { reason: 'p99 is 12 ms' }, OTHER);
     assert.deepEqual(fleet.documentOf(task).evaluation, {
       hypothesis: 'it is the cache',
       criteria: ['p99 below 10 ms'],
