@@ -82,7 +82,7 @@ async function endCommands({ home, instance }: StopOrphanedOptions): Promise<voi
   );
   const left = await Promise.all(ends);
   if (left.flat().length > 0)
-    throw new FleetError('WORKER_FAILED', `what workers have run does not end: ${left.flat().join(', ')}`, {
+    throw new FleetError('WORKER_FAILED', `processes of the workers do not end: ${left.flat().join(', ')}`, {
       details: { left: left.flat() },
     });
 }

@@ -180,7 +180,7 @@ describe('spl: exit codes', () => {
       answers: {
         task: () => {
           host.interrupt.abort();
-          throw new FleetError('UNAVAILABLE', 'the call was given up');
+          throw new FleetError('UNAVAILABLE', 'the call was cancelled');
         },
       },
     });

@@ -213,7 +213,7 @@ describe('the client', () => {
       const client = connect({ url: url(), token: TOKEN }, { reconnectMs: 50 });
       await assert.rejects(
         client.submit('task.add', addTask),
-        failsWith('UNREACHABLE', /went away before it answered.*the command may have run$/),
+        failsWith('UNREACHABLE', /stopped before it answered.*the command may have run$/),
       );
       assert.ok(asked.length > 1);
     });
@@ -222,7 +222,7 @@ describe('the client', () => {
       answers = [];
       const client = connect({ url: url(), token: TOKEN });
       const stop = { scope: 'all', instance: null, grace_secs: 0 } as const;
-      await assert.rejects(client.submit('fleet.stop', stop), failsWith('UNREACHABLE', /went away/));
+      await assert.rejects(client.submit('fleet.stop', stop), failsWith('UNREACHABLE', /the connection to the engine at .* failed/));
       assert.equal(asked.length, 1);
     });
   });
@@ -250,7 +250,7 @@ describe('the client', () => {
     const gone = connect({ socketPath: `${served.folder}/none.sock` });
     await assert.rejects(gone.report('health', {}), (thrown: unknown) => {
       assert.ok(failsWith('UNREACHABLE', `no engine answers at ${served.folder}/none.sock`)(thrown));
-      assert.equal((thrown as FleetError).hint, 'start one with: spl fleet start');
+      assert.equal((thrown as FleetError).hint, 'Start one: spl fleet start');
       return true;
     });
     const client = served.tcpClient();
@@ -292,7 +292,7 @@ describe('the client', () => {
     const controller = new AbortController();
     const given = served.client().report('fleet', {}, controller.signal);
     controller.abort();
-    await assert.rejects(given, failsWith('UNAVAILABLE', 'the call was given up'));
+    await assert.rejects(given, failsWith('UNAVAILABLE', 'the call was cancelled'));
     const whole = new AbortController();
     const client = served.client({ signal: whole.signal });
     const under = client.submit('fleet.start', commands['fleet.start']);
@@ -352,19 +352,19 @@ describe('the client', () => {
   });
 
   for (const [what, headers, body, message] of [
-    ['is no engine', {}, 'hello', /^what answers at .* is not a fleet engine$/],
+    ['is no engine', {}, 'hello', /^the server at .* is not a fleet engine$/],
     [
       'speaks another protocol',
       { 'spl-protocol': '2' },
       '{}',
-      /speaks protocol 2, this client speaks protocol 1$/,
+      /uses protocol 2, but this client uses protocol 1$/,
     ],
     ['answers no JSON', { 'spl-protocol': '1' }, 'hello', /sent an answer that is not JSON$/],
     [
       'answers something else',
       { 'spl-protocol': '1' },
       '{"tasks":[{"alias":7}]}',
-      /answer to tasks is not understood: 'tasks.0.thread'$/,
+      /answer to tasks is not valid at 'tasks.0.thread'$/,
     ],
   ] as const) {
     it(`does not believe what ${what}`, async () => {
@@ -403,7 +403,7 @@ describe('the client', () => {
         throw new Error('gone');
       };
       const broken = await client.output({ task: 'A', subtask: 0, follow: false, signal });
-      await assert.rejects(textOf(broken.chunks), failsWith('LINK_BROKEN', /^the output broke off/));
+      await assert.rejects(textOf(broken.chunks), failsWith('LINK_BROKEN', /^the output was interrupted/));
       served.engine.chunks = async function* () {
         yield Buffer.from('part');
         await new Promise(() => undefined);
@@ -506,7 +506,7 @@ describe('the client', () => {
       served.engine.endWatches(new FleetError('NOT_FOUND', "no thread 'th_x'"));
       await assert.rejects(iterator.next(), failsWith('NOT_FOUND', "no thread 'th_x'"));
       const bad = client.watch({ kinds: ['gossip' as 'gap'], signal })[Symbol.asyncIterator]();
-      await assert.rejects(bad.next(), failsWith('USAGE', /names 'gossip'/));
+      await assert.rejects(bad.next(), failsWith('USAGE', /contains 'gossip'/));
     });
 
     it('lets go of its stream when its reader leaves, the signal aborts, or the client closes', async () => {

@@ -191,7 +191,7 @@ function decode<T>(schema: v.GenericSchema<unknown, T>, answer: unknown, name: s
   const result = v.safeParse(schema, answer, { abortEarly: true });
   if (result.success) return result.output;
   const path = v.getDotPath(result.issues[0]) ?? 'it';
-  throw new FleetError('PROTOCOL_MISMATCH', `the engine's answer to ${name} is not understood: '${path}'`, {
+  throw new FleetError('PROTOCOL_MISMATCH', `the engine's answer to ${name} is not valid at '${path}'`, {
     details: { request: name, path },
     hint: 'Use a client and an engine of the same version.',
   });

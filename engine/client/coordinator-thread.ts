@@ -106,6 +106,6 @@ const died = (cause: unknown): FleetError =>
     `${WHERE} ended: ${cause === undefined ? 'no reason given' : messageOf(cause)}`,
     {
       cause,
-      hint: 'What runs goes on. The log of the extension says more.',
+      hint: 'Running attempts continue. See the log of the extension for the cause.',
     },
   );

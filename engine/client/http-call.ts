@@ -189,7 +189,7 @@ export class HttpCaller {
 
 /** Returns the error of a stream that broke off; @see HttpCaller.stream. */
 export function brokenOff(what: string, cause: unknown): FleetError {
-  return new FleetError('LINK_BROKEN', `${what} broke off: ${messageOf(cause)}`, { cause });
+  return new FleetError('LINK_BROKEN', `${what} was interrupted: ${messageOf(cause)}`, { cause });
 }
 
 /** The request function, and the agent that keeps its connections. */
@@ -247,8 +247,8 @@ function checkProtocol(answer: http.IncomingMessage, where: string): void {
   if (theirs === String(PROTOCOL)) return;
   const what =
     theirs === undefined
-      ? `what answers at ${where} is not a fleet engine`
-      : `the engine at ${where} speaks protocol ${String(theirs)}, this client speaks protocol ${PROTOCOL}`;
+      ? `the server at ${where} is not a fleet engine`
+      : `the engine at ${where} uses protocol ${String(theirs)}, but this client uses protocol ${PROTOCOL}`;
   throw new FleetError('PROTOCOL_MISMATCH', what, {
     details: { engine: theirs ?? null, client: PROTOCOL },
     ...(theirs === undefined ? {} : { hint: 'Use a client and an engine of the same version.' }),
@@ -272,7 +272,7 @@ function parseAnswer(text: string, answer: http.IncomingMessage, where: string):
 export function errorOf(document: unknown, status: number, where: string): FleetError {
   const result = v.safeParse(errorSchema, document);
   if (!result.success) {
-    return new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered ${status} without an error`);
+    return new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered with status ${status} and no error document`);
   }
   const { code, message, details, hint } = result.output;
   // A newer engine may know more ways to fail; the message still says which.
@@ -288,7 +288,7 @@ const UNTRUSTED = /CERT|LEAF_SIGNATURE/;
 function unreachable(where: string, cause: unknown): FleetError {
   const code = systemCodeOf(cause);
   if (code === 'EACCES' || code === 'EPERM') {
-    return new FleetError('AUTH_REQUIRED', `'${where}' may not be opened by this user`, { cause });
+    return new FleetError('AUTH_REQUIRED', `this user has no permission to open '${where}'`, { cause });
   }
   if (code !== undefined && UNTRUSTED.test(code)) {
     return new FleetError('UNREACHABLE', `the certificate of ${where} is not trusted: ${messageOf(cause)}`, {
@@ -299,10 +299,10 @@ function unreachable(where: string, cause: unknown): FleetError {
   }
   const what = isAbsent(code)
     ? `no engine answers at ${where}`
-    : `the engine at ${where} went away: ${messageOf(cause)}`;
+    : `the connection to the engine at ${where} failed: ${messageOf(cause)}`;
   return new FleetError('UNREACHABLE', what, {
     details: { target: where, reason: code ?? null },
-    hint: 'start one with: spl fleet start',
+    hint: 'Start one: spl fleet start',
     cause,
   });
 }
@@ -319,7 +319,7 @@ function answerLost({ details, cause }: FleetError, againMs: number): FleetError
   const where = String(details['target']);
   return new FleetError(
     'UNREACHABLE',
-    `the engine at ${where} went away before it answered, and did not come back within ${againMs / 1000} s: ` +
+    `the engine at ${where} stopped before it answered, and did not return within ${againMs / 1000} s: ` +
       'the command may have run',
     {
       details: { ...details, lost: true },
@@ -338,7 +338,7 @@ function timedOut(where: string, timeoutMs: number): FleetError {
 function givenUp(reason: unknown): FleetError {
   return reason instanceof FleetError
     ? reason
-    : new FleetError('UNAVAILABLE', 'the call was given up', { cause: reason });
+    : new FleetError('UNAVAILABLE', 'the call was cancelled', { cause: reason });
 }
 
 function destroyOnAbort(answer: http.IncomingMessage, signals: readonly (AbortSignal | undefined)[]): void {

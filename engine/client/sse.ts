@@ -30,6 +30,6 @@ export async function* readSse(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     parser.feed(decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
     yield* messages;
     messages = [];
-    if (isEndless) throw new RangeError('a message of the event stream has no end');
+    if (isEndless) throw new RangeError('a message of the event stream is too long');
   }
 }

@@ -104,7 +104,7 @@ async function* eventsOf(stream: IncomingMessage): AsyncGenerator<EngineEvent, v
     }
   } catch (thrown) {
     if (thrown instanceof FleetError) throw thrown;
-    throw new FleetError('LINK_BROKEN', 'the event stream broke off', { cause: thrown });
+    throw new FleetError('LINK_BROKEN', 'the event stream was interrupted', { cause: thrown });
   } finally {
     stream.destroy();
   }
@@ -131,13 +131,13 @@ function decodeEvent({ event, data }: SseMessage): EngineEvent | null {
   const result = v.safeParse(eventSchema, value, { abortEarly: true });
   // The engine has checked the record when it came in: its fields are what their types say.
   if (result.success) return result.output as EngineEvent;
-  throw new FleetError('PROTOCOL_MISMATCH', `an event of kind '${event}' is not understood`);
+  throw new FleetError('PROTOCOL_MISMATCH', `the engine sent an invalid event of kind '${event}'`);
 }
 
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch (cause) {
-    throw new FleetError('PROTOCOL_MISMATCH', 'an event is not JSON', { cause });
+    throw new FleetError('PROTOCOL_MISMATCH', 'the engine sent an event that is not JSON', { cause });
   }
 }

@@ -95,10 +95,10 @@ export type TokensDocument = v.InferOutput<typeof tokensSchema>;
 export function secretShownBefore(id: string, key: string): FleetError {
   return new FleetError(
     'CONFLICT',
-    `this request made the token '${id}' already, and its secret is told once`,
+    `this request already created the token '${id}', and its secret is shown only once`,
     {
       details: { token: id, key },
-      hint: `If its secret was lost: spl token revoke ${id}, and make another one.`,
+      hint: `If the secret was lost, revoke the token and create another one: spl token revoke ${id}`,
     },
   );
 }

@@ -227,7 +227,7 @@ function isHttpUrl(text: string): boolean {
 function noFolder(home: string, cause: unknown): FleetError {
   return new FleetError('HOME_INVALID', `the home '${home}' is not a folder`, {
     details: { home },
-    hint: 'Name a folder, or a path where one can be made: --home, or SYNCROPEL_HOME.',
+    hint: 'Set --home or SYNCROPEL_HOME to a folder, or to a path where one can be created.',
     cause,
   });
 }
@@ -235,7 +235,7 @@ function noFolder(home: string, cause: unknown): FleetError {
 function invalid(message: string, file: string, cause?: unknown): FleetError {
   return new FleetError('HOME_INVALID', message, {
     details: { path: file },
-    hint: 'Mend the file, or remove it to use the defaults.',
+    hint: 'Fix the file, or remove it to use the defaults.',
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -35,7 +35,7 @@ export async function makeHome(
     await syncFolder(paths.home);
     await fs.rm(path.join(paths.home, MARKER), { force: true });
   } catch (cause) {
-    throw new FleetError('HOME_INVALID', `the home '${paths.home}' can't be made: ${messageOf(cause)}`, {
+    throw new FleetError('HOME_INVALID', `the home '${paths.home}' can't be created: ${messageOf(cause)}`, {
       details: { home: paths.home },
       ...((systemCodeOf(cause) === 'EACCES' || systemCodeOf(cause) === 'EROFS') && {
         hint: repairHint(cause, await nearestFolder(paths.home)),
@@ -47,12 +47,12 @@ export async function makeHome(
 
 /** Names a cause other than its mode for which a folder can't be written. */
 export const whyUnwritable = (cause: unknown): string =>
-  systemCodeOf(cause) === 'EROFS' ? ': it lies on a file system that is mounted read-only' : '';
+  systemCodeOf(cause) === 'EROFS' ? ': its file system is mounted read-only' : '';
 
 /** Returns the command, or the choice, that makes a folder writable. */
 export const repairHint = (cause: unknown, folder: string): string =>
   systemCodeOf(cause) === 'EROFS'
-    ? 'Mount it for writing, or name a folder elsewhere: --home, or SYNCROPEL_HOME.'
+    ? 'Mount it read-write, or set --home or SYNCROPEL_HOME to another folder.'
     : `chmod u+rwx ${shellQuoted(folder)}`;
 
 /** Makes the folders inside a home that are missing. */

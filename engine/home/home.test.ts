@@ -108,7 +108,7 @@ describe('a home', () => {
   it('on a file system that is mounted read-only is not to be mended by its mode', () => {
     const cause = Object.assign(new Error('read-only'), { code: 'EROFS' });
     assert.match(whyUnwritable(cause), /mounted read-only$/);
-    assert.match(repairHint(cause, '/h'), /^Mount it for writing/);
+    assert.match(repairHint(cause, '/h'), /^Mount it read-write/);
     const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
     assert.deepEqual([whyUnwritable(denied), repairHint(denied, '/h')], ['', 'chmod u+rwx /h']);
   });
@@ -116,7 +116,7 @@ describe('a home', () => {
   it('is a folder', async () => {
     await fs.writeFile(paths.home, '');
     await refuses(() => make(paths.home), 'HOME_INVALID', /is not a folder/);
-    await refuses(() => make(path.join(paths.home, 'below')), 'HOME_INVALID', /not accessible|can't be made/);
+    await refuses(() => make(path.join(paths.home, 'below')), 'HOME_INVALID', /not accessible|can't be created/);
   });
 
   it('of a newer format is refused untouched, whatever else it says', async () => {
@@ -127,7 +127,7 @@ describe('a home', () => {
       await refuses(
         () => way(paths.home),
         'HOME_NEWER',
-        /has format 2, and this version knows 1/,
+        /has format 2, but this version supports formats up to 1/,
         /newer version/,
       );
     }

@@ -62,7 +62,7 @@ async function isHome(paths: HomePaths): Promise<boolean> {
     return false;
   }
   throw invalid(`the folder '${paths.home}' is not empty and is not a home`, paths, {
-    hint: 'Name an empty folder or one that does not exist; this one was not touched.',
+    hint: 'Choose an empty folder, or one that does not exist. This folder was not changed.',
   });
 }
 
@@ -89,7 +89,7 @@ async function readHome(paths: HomePaths, writing: boolean): Promise<Home> {
   const token = await readPrivate("the home's token", paths.token);
   if (!/^[A-Za-z0-9_-]{43}$/.test(token)) {
     throw invalid(`the token '${paths.token}' is damaged`, paths, {
-      hint: `Remove it, and the next start makes a new one: rm ${shellQuoted(paths.token)}`,
+      hint: `Remove it; the next start creates a new one: rm ${shellQuoted(paths.token)}`,
     });
   }
   return { paths, key, token, config: await readConfig(paths.configToml), version };
@@ -105,7 +105,7 @@ async function readHomeJson(paths: HomePaths): Promise<{ version: string }> {
   if (format.success && format.output.format > HOME_FORMAT) {
     throw new FleetError(
       'HOME_NEWER',
-      `the home '${paths.home}' has format ${format.output.format}, and this version knows ${HOME_FORMAT}`,
+      `the home '${paths.home}' has format ${format.output.format}, but this version supports formats up to ${HOME_FORMAT}`,
       { details: { home: paths.home, format: format.output.format }, hint: 'Use a newer version of spl.' },
     );
   }
@@ -182,7 +182,7 @@ async function statOrUndefined(file: string): Promise<Stats | undefined> {
 function notFound(paths: HomePaths): FleetError {
   return new FleetError('NOT_FOUND', `there is no home at '${paths.home}'`, {
     details: { home: paths.home },
-    hint: 'spl fleet start makes one.',
+    hint: 'Create one: spl fleet start',
   });
 }
 

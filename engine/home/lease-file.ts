@@ -18,7 +18,7 @@ export async function takeFile(paths: HomePaths): Promise<Lease | undefined> {
   if (process.platform === 'win32') {
     throw new FleetError(
       'NOT_SUPPORTED',
-      'Windows has no lock that could protect a home from a second writer',
+      'Windows has no lock that protects a home from a second writer',
       {
         hint: 'Use WSL.',
       },

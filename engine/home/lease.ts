@@ -57,7 +57,7 @@ async function held(home: string): Promise<FleetError> {
   const who = pid === null ? 'another process' : `process ${pid}`;
   return new FleetError('LEASE_HELD', `the home '${paths.home}' is in use by ${who}`, {
     details: { home: paths.home, pid },
-    hint: 'spl serve --status says who serves it; spl serve --stop ends that.',
+    hint: 'Show the process: spl serve --status. Stop it: spl serve --stop.',
   });
 }
 

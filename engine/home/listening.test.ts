@@ -34,7 +34,7 @@ describe('where a port listens', () => {
       assert.deepEqual([tls, notes, isOwnName('fleet.example')], [null, [], false]);
     }
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'fleet.example', '127.0.0.1.evil.example'])
-      await refused(host, {}, /others reach it/, /tls_cert and tls_key; or the proxy/);
+      await refused(host, {}, /is reachable from other machines/, /tls_cert and tls_key in config\.toml, or proxy/);
   });
 
   it('is anywhere with a certificate, whose names are ours then', async () => {
@@ -59,13 +59,13 @@ describe('where a port listens', () => {
       folder,
     );
     assert.deepEqual([tls, isOwnName('Fleet.Example'), isOwnName('evil.example')], [null, true, false]);
-    assert.match(notes.join(), /without TLS: only the proxy https:\/\/fleet\.example must reach it/);
+    assert.match(notes.join(), /without TLS: make it reachable only from the proxy https:\/\/fleet\.example/);
     const local = await listeningOf('127.0.0.1', { proxy: 'https://fleet.example' }, folder);
     assert.deepEqual([local.notes, local.isOwnName('fleet.example')], [[], true]);
   });
 
   it('is nowhere with what does not go together', async () => {
-    await refused('127.0.0.1', { tls_cert: 'cert.pem' }, /go together/, /both, or neither/);
+    await refused('127.0.0.1', { tls_cert: 'cert.pem' }, /must be set together/, /both, or neither/);
     await refused(
       '127.0.0.1',
       { ...OWN, proxy: 'https://a.example' },
@@ -85,6 +85,6 @@ describe('where a port listens', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const other = privateKey.export({ type: 'pkcs8', format: 'pem' });
     await writeFile(join(folder, 'other.pem'), other, { mode: 0o600 });
-    await refused('::', { ...OWN, tls_key: 'other.pem' }, /can't be used/, /Both are PEM/);
+    await refused('::', { ...OWN, tls_key: 'other.pem' }, /can't be used/, /Both must be PEM/);
   });
 });

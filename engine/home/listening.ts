@@ -36,17 +36,17 @@ export async function listeningOf(
 ): Promise<Listening> {
   const { tls_cert: cert, tls_key: key, proxy } = server;
   if ((cert === undefined) !== (key === undefined))
-    throw invalid('[server] tls_cert and tls_key go together', 'Name both, or neither.');
+    throw invalid('[server] tls_cert and tls_key must be set together', 'Set both, or neither.');
   if (cert !== undefined && key !== undefined) {
     if (proxy !== undefined)
-      throw invalid('[server] proxy and tls_cert exclude each other', 'TLS ends at the proxy, or here.');
+      throw invalid('[server] proxy and tls_cert exclude each other', 'Set proxy if the proxy terminates TLS, else tls_cert.');
     return withTls(host, path.resolve(folder, cert), path.resolve(folder, key));
   }
   if (proxy !== undefined) return behind(host, proxy);
   if (LOOPBACK.has(host)) return { host, tls: null, isOwnName: () => false, notes: [] };
   throw invalid(
-    `[server] host '${host}': others reach it, and what they send would be read on the way`,
-    'Name a certificate in config.toml: [server] tls_cert and tls_key; or the proxy that has one: proxy = "https://name".',
+    `[server] host '${host}' is reachable from other machines, and requests to it would not be encrypted`,
+    'Set [server] tls_cert and tls_key in config.toml, or proxy = "https://name" for a proxy that has a certificate.',
   );
 }
 
@@ -59,7 +59,7 @@ async function withTls(host: string, certFile: string, keyFile: string): Promise
     (net.isIP(bare(name)) === 0 ? certificate.checkHost(name) : certificate.checkIP(bare(name))) !==
     undefined;
   const hasEnded = Date.parse(certificate.validTo) < Date.now();
-  const notes = hasEnded ? [`the certificate '${certFile}' ended on ${certificate.validTo}`] : [];
+  const notes = hasEnded ? [`the certificate '${certFile}' expired on ${certificate.validTo}`] : [];
   return { host, tls: { cert, key }, isOwnName, notes };
 }
 
@@ -71,7 +71,7 @@ function parse(cert: string, key: string, certFile: string): X509Certificate {
   } catch (cause) {
     throw invalid(
       `the certificate '${certFile}' and its key can't be used: ${messageOf(cause)}`,
-      'Both are PEM, the key without a password.',
+      'Both must be PEM files, and the key must have no password.',
       cause,
     );
   }
@@ -81,10 +81,10 @@ function parse(cert: string, key: string, certFile: string): X509Certificate {
 function behind(host: string, proxy: string): Listening {
   const url = new URL(proxy);
   if (url.protocol !== 'https:')
-    throw invalid(`[server] proxy '${proxy}' is not an https URL`, 'It is the proxy that ends TLS.');
+    throw invalid(`[server] proxy '${proxy}' is not an https URL`, 'Set it to the https URL of the proxy that terminates TLS.');
   const notes = LOOPBACK.has(host)
     ? []
-    : [`${host} is listened on without TLS: only the proxy ${proxy} must reach it, which ends TLS`];
+    : [`${host} accepts connections without TLS: make it reachable only from the proxy ${proxy}`];
   return { host, tls: null, isOwnName: name => name.toLowerCase() === url.hostname, notes };
 }
 

@@ -54,7 +54,7 @@ async function identity(folder: string): Promise<string> {
 }
 
 const removed = (home: string): FleetError =>
-  new FleetError('HOME_INVALID', `the home '${home}' was removed, or another one is in its place`, {
+  new FleetError('HOME_INVALID', `the home '${home}' was removed or replaced`, {
     details: { home },
-    hint: 'Put it back if it was moved away; the next start makes a new one otherwise.',
+    hint: 'If it was moved, move it back. Otherwise the next start creates a new one.',
   });

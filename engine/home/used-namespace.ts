@@ -29,9 +29,9 @@ export async function writeUsedNamespace(
 ): Promise<void> {
   if (id === null) return fs.rm(file, { force: true });
   await fs.access(homeJson).catch((cause: unknown) => {
-    throw new FleetError('NOT_FOUND', `'${home}' is no home, and which namespace is used is kept in one`, {
+    throw new FleetError('NOT_FOUND', `there is no home at '${home}' to store the namespace in use`, {
       details: { home },
-      hint: 'Name another home with --home, or make one: spl fleet start',
+      hint: 'Choose another home with --home, or create one: spl fleet start',
       cause,
     });
   });
@@ -41,7 +41,7 @@ export async function writeUsedNamespace(
 function invalid(file: string, what: string, cause?: unknown): FleetError {
   return new FleetError('HOME_INVALID', `'${file}' ${what}`, {
     details: { path: file },
-    hint: 'Choose one anew: spl namespace use default',
+    hint: 'Choose a namespace again: spl namespace use default',
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -66,7 +66,7 @@ export function errorAnswer(thrown: unknown, log: Log): ErrorAnswer {
   const known = thrown instanceof FleetError && thrown.code !== 'INTERNAL';
   const error = known
     ? thrown
-    : new FleetError('INTERNAL', 'the engine failed to answer', { hint: 'The log of the engine says why.' });
+    : new FleetError('INTERNAL', 'the engine failed to answer', { hint: 'See the log of the engine for the cause.' });
   const status = STATUS[error.code];
   if (status === 500) log('a request failed', thrown);
   return {

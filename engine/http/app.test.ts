@@ -343,7 +343,7 @@ describe('the routes of the API', () => {
         target: `/v1/tasks/A/subtasks?index=${Array(501).fill(0).join(',')}`,
         status: 400,
         code: 'USAGE',
-        message: "the query parameter 'index' has 501 numbers; the most are 500",
+        message: "the query parameter 'index' has 501 numbers; the maximum is 500",
       },
       {
         what: 'too long a page',
@@ -378,7 +378,7 @@ describe('the routes of the API', () => {
         target: '/v1/records?colour=red',
         status: 400,
         code: 'USAGE',
-        message: "the query parameter 'colour' is not known here",
+        message: "the query parameter 'colour' is unknown",
       },
       {
         what: 'a query where there is none',
@@ -386,7 +386,7 @@ describe('the routes of the API', () => {
         body: '{}',
         status: 400,
         code: 'USAGE',
-        message: "the query parameter 'workers' is not known here",
+        message: "the query parameter 'workers' is unknown",
       },
       {
         what: 'a repeated query parameter',
@@ -400,7 +400,7 @@ describe('the routes of the API', () => {
         target: '/v1/events/stream?kinds=record,gossip',
         status: 400,
         code: 'USAGE',
-        message: "the query parameter 'kinds' names 'gossip', which is no kind of event",
+        message: "the query parameter 'kinds' contains 'gossip', which is not a kind of event",
       },
       {
         what: 'a resumption from nowhere',
@@ -449,7 +449,7 @@ describe('the routes of the API', () => {
         target: '/v1\\tasks',
         status: 400,
         code: 'USAGE',
-        message: 'the request names no path that could be read',
+        message: 'the path of the request is not readable',
       },
     ];
     for (const { what, target, status, code, message, ...request } of cases) {

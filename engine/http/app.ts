@@ -159,7 +159,7 @@ function withoutEnvironment({ submits }: Pick<Command, 'submits'>, given: unknow
 function onlyOverSocket(): FleetError {
   return new FleetError('SCOPE_FORBIDDEN', "an environment is accepted only over the home's socket", {
     details: { path: 'environment' },
-    hint: 'Leave it out, and set the variables that the subtasks need in env.',
+    hint: 'Omit it, and set the variables that the subtasks need in env.',
   });
 }
 

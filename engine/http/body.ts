@@ -151,14 +151,14 @@ function collect(incoming: IncomingMessage, limitBytes: number, room: BodyRoom):
       chunks.push(chunk);
     };
     const onEnd = (): void => settle(null);
-    const onClose = (): void => settle(invalid('broke off', {}));
+    const onClose = (): void => settle(invalid('was cut off: the connection closed', {}));
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
 }
 
 function noRoom(): FleetError {
-  return new FleetError('OVERLOADED', 'too many request bodies arrive at once', {
-    hint: 'Try again in a second.',
+  return new FleetError('OVERLOADED', 'too many request bodies are arriving at once', {
+    hint: 'Retry in a second.',
   });
 }
 

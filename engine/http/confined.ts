@@ -82,7 +82,7 @@ class Inside implements Confinement {
   notFound(what: 'task' | 'thread', name: string): FleetError {
     return new FleetError('NOT_FOUND', `no ${what} is named '${name}' in '${this.namespace}'`, {
       details: { [what]: name, namespace: this.namespace },
-      hint: 'Write its whole name.',
+      hint: 'Write the full name.',
     });
   }
 

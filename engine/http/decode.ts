@@ -44,7 +44,7 @@ export function decodeQuery(route: Route, query: URLSearchParams): Record<string
   const parameters = Object.entries(route.query ?? {});
   const known = new Set(parameters.map(([, { name }]) => name));
   for (const name of query.keys()) {
-    if (!known.has(name)) throw invalidQuery(name, 'is not known here', [...known]);
+    if (!known.has(name)) throw invalidQuery(name, 'is unknown', [...known]);
     if (query.getAll(name).length > 1) throw invalidQuery(name, 'is given more than once');
   }
   const input: Record<string, unknown> = {};
@@ -75,7 +75,7 @@ function decodeParameter(parameter: QueryParameter, given: string | null): unkno
 function wholeNumbers({ name, most }: QueryParameter & { kind: 'numbers' }, text: string): readonly number[] {
   if (text === '') return [];
   const parts = text.split(',');
-  if (parts.length > most) throw invalidQuery(name, `has ${parts.length} numbers; the most are ${most}`);
+  if (parts.length > most) throw invalidQuery(name, `has ${parts.length} numbers; the maximum is ${most}`);
   return parts.map(part => wholeNumber({ name, kind: 'number', min: 0, max: Number.MAX_SAFE_INTEGER }, part));
 }
 
@@ -109,7 +109,7 @@ const KINDS: Readonly<Record<EngineEvent['kind'], true>> = {
 export function decodeKinds(list: string): EngineEvent['kind'][] {
   return list.split(',').map(kind => {
     if (Object.hasOwn(KINDS, kind)) return kind as EngineEvent['kind'];
-    throw invalidQuery('kinds', `names '${kind}', which is no kind of event`, Object.keys(KINDS));
+    throw invalidQuery('kinds', `contains '${kind}', which is not a kind of event`, Object.keys(KINDS));
   });
 }
 
@@ -145,7 +145,7 @@ function decodeActor(actor: string): Did {
     });
   }
   if (isInstanceDid(actor)) {
-    throw new FleetError('SCOPE_FORBIDDEN', `'${actor}' is an instance, and only it may speak for itself`, {
+    throw new FleetError('SCOPE_FORBIDDEN', `'${actor}' is an instance, and only that instance can write in its name`, {
       details: { actor },
     });
   }

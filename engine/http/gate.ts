@@ -46,7 +46,7 @@ export function admit(request: IncomingMessage, door: Door): Holder {
 
 function checkHost(host: string | undefined, door: Door): void {
   if (host !== undefined && (LOOPBACK.test(host) || isNameOf(door, host))) return;
-  const what = host === undefined ? 'the request names no Host' : `Host '${host}' is not this machine`;
+  const what = host === undefined ? 'the request has no Host header' : `the Host '${host}' does not name this machine`;
   throw new FleetError('SCOPE_FORBIDDEN', what, {
     details: { host: host ?? null },
     hint: 'Use localhost, 127.0.0.1 or [::1], or a name that the certificate or [server] proxy has.',
@@ -62,7 +62,7 @@ function checkOrigin(origin: string | undefined): void {
   if (origin === undefined || EDITOR_ORIGIN.test(origin)) return;
   throw new FleetError(
     'SCOPE_FORBIDDEN',
-    `Origin '${origin}' is a web page, and web pages may not call an engine`,
+    `the Origin '${origin}' is a web page, and web pages can't call an engine`,
     {
       details: { origin },
     },
@@ -73,7 +73,7 @@ function checkProtocol(stated: string | string[] | undefined): void {
   if (stated === undefined || stated === String(PROTOCOL)) return;
   throw new FleetError(
     'PROTOCOL_MISMATCH',
-    `the client speaks protocol ${String(stated)}, this engine speaks protocol ${PROTOCOL}`,
+    `the client uses protocol ${String(stated)}, but this engine uses protocol ${PROTOCOL}`,
     {
       details: { client: stated, engine: PROTOCOL },
       hint: 'Use a client and an engine of the same version.',
@@ -92,7 +92,7 @@ function holderOf(authorization: string | undefined, { token, tokens }: Door & {
   if (given !== undefined && sameText(given, token)) return 'root';
   const grant = given === undefined ? undefined : tokens?.grantOf(given);
   if (grant !== undefined) return grant;
-  const what = authorization === undefined ? 'no token was given' : 'the token is wrong, expired or revoked';
+  const what = authorization === undefined ? 'the request has no token' : 'the token is wrong, expired or revoked';
   throw new FleetError('AUTH_REQUIRED', what, {
     hint: "Send 'Authorization: Bearer ‹token›'; the token is in the file 'token' of the engine's home, or made with spl token create.",
   });

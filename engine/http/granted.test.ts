@@ -319,7 +319,7 @@ describe('tokens at the door', () => {
     );
     const third = await served.rawTcp('/v1/events/stream', { headers: bearer(made) });
     assert.deepEqual([third.status, third.headers['retry-after']], [429, '1']);
-    assert.equal(third.json['message'], '2 streams are open with this token already');
+    assert.equal(third.json['message'], '2 streams are already open with this token');
     let release = (): void => undefined;
     engine.delay = new Promise(resolve => (release = resolve));
     const ask = (token: TokenCreated) => served.rawTcp('/v1/fleet/status', { headers: bearer(token) });
@@ -327,7 +327,7 @@ describe('tokens at the door', () => {
     while (engine.calls.length < 2) await new Promise(resolve => setImmediate(resolve));
     const more = await ask(made);
     assert.deepEqual([more.status, more.headers['retry-after']], [429, '1']);
-    assert.equal(more.json['message'], '2 requests are being answered with this token already');
+    assert.equal(more.json['message'], '2 requests are already being answered with this token');
     const others = [ask(other), served.rawTcp('/v1/fleet/status')];
     while (engine.calls.length < 4) await new Promise(resolve => setImmediate(resolve));
     release();

@@ -11,7 +11,7 @@ export type Holder = 'root' | 'anyone' | Grant;
 /** @throws SCOPE_FORBIDDEN naming the scope that is missing; AUTH_REQUIRED for whoever has shown nothing. */
 export function requireScope(holder: Holder, { scope }: Operation): void {
   if (holder === 'root' || scope === null) return;
-  if (holder === 'anyone') throw new FleetError('AUTH_REQUIRED', 'no token was given');
+  if (holder === 'anyone') throw new FleetError('AUTH_REQUIRED', 'the request has no token');
   // The other two include it.
   if (scope === 'read' || holder.scopes.includes(scope)) return;
   throw new FleetError('SCOPE_FORBIDDEN', `the token has no scope '${scope}'`, {

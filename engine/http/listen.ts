@@ -53,7 +53,7 @@ export async function listenOnPort(
   }
   throw new FleetError('UNAVAILABLE', `the ports ${port} to ${last} are all taken`, {
     details: { host, port, last },
-    hint: 'Choose another port in config.toml: [server] port.',
+    hint: 'Set another port in config.toml: [server] port.',
   });
 }
 
@@ -61,9 +61,9 @@ async function removeStale(socketPath: string): Promise<void> {
   const found = await lstat(socketPath).catch(() => null);
   if (found === null) return;
   if (!found.isSocket()) {
-    throw new FleetError('CONFLICT', `'${socketPath}' is in the way: it is not a socket`, {
+    throw new FleetError('CONFLICT', `can't listen on '${socketPath}': the file there is not a socket`, {
       details: { socket: socketPath },
-      hint: 'Move it elsewhere.',
+      hint: 'Move that file to another place.',
     });
   }
   await rm(socketPath, { force: true });

@@ -33,7 +33,7 @@ describe('serving the API', () => {
       for (const target of ['/v1/fleet/status', '/v1/nothing', '/health/../v1/tasks', '//health']) {
         const answer = await served.rawTcp(target, { headers: none });
         assert.deepEqual([answer.status, answer.json['code']], [401, 'AUTH_REQUIRED'], target);
-        assert.equal(answer.json['message'], 'no token was given');
+        assert.equal(answer.json['message'], 'the request has no token');
         assert.equal(answer.headers['www-authenticate'], 'Bearer');
         assert.equal(answer.headers['spl-protocol'], '1');
       }
@@ -77,9 +77,9 @@ describe('serving the API', () => {
 
     it('lets no web page in, by either door (I39)', async () => {
       const asked = [
-        [{ host: 'evil.example:9100' }, "Host 'evil.example:9100' is not this machine"],
-        [{ host: 'localhost.evil.example' }, "Host 'localhost.evil.example' is not this machine"],
-        [{ host: '127.0.0.1.evil.example' }, "Host '127.0.0.1.evil.example' is not this machine"],
+        [{ host: 'evil.example:9100' }, "the Host 'evil.example:9100' does not name this machine"],
+        [{ host: 'localhost.evil.example' }, "the Host 'localhost.evil.example' does not name this machine"],
+        [{ host: '127.0.0.1.evil.example' }, "the Host '127.0.0.1.evil.example' does not name this machine"],
         [{ origin: 'https://evil.example' }, /^Origin 'https:\/\/evil.example' is a web page/],
         [{ origin: 'http://localhost:3000' }, /^Origin 'http:\/\/localhost:3000' is a web page/],
         [{ origin: 'null' }, /^Origin 'null' is a web page/],
@@ -109,7 +109,7 @@ describe('serving the API', () => {
     it('refuses a client of another protocol, and says which it speaks', async () => {
       const answer = await served.raw('/v1/tasks', { headers: { 'spl-protocol': '2' } });
       assert.deepEqual([answer.status, answer.json['code']], [400, 'PROTOCOL_MISMATCH']);
-      assert.equal(answer.json['message'], 'the client speaks protocol 2, this engine speaks protocol 1');
+      assert.equal(answer.json['message'], 'the client uses protocol 2, but this engine uses protocol 1');
       assert.equal(answer.headers['spl-protocol'], '1');
     });
 
@@ -125,7 +125,7 @@ describe('serving the API', () => {
       );
       assert.match(
         await exchange(served.socketPath, 'GET /health HTTP/1.1\r\nconnection: close\r\n\r\n'),
-        /^HTTP\/1.1 403 [^]*the request names no Host/,
+        /^HTTP\/1.1 403 [^]*the request has no Host header/,
       );
     });
 
@@ -255,7 +255,7 @@ describe('serving the API', () => {
       const { socketPath } = served;
       assert.match(
         await ask(socketPath, 'websocket'),
-        /^HTTP\/1.1 400 [^]*'Upgrade: websocket' is not offered/,
+        /^HTTP\/1.1 400 [^]*'Upgrade: websocket' is not supported/,
       );
       assert.match(
         await ask(socketPath, 'spl-link', '/v1/tasks'),
@@ -283,7 +283,7 @@ describe('serving the API', () => {
 
     it('takes no links where nobody wants them', async () => {
       served = await Served.start();
-      assert.match(await ask(served.socketPath, 'spl-link'), /^HTTP\/1.1 501 [^]*this engine takes no links/);
+      assert.match(await ask(served.socketPath, 'spl-link'), /^HTTP\/1.1 501 [^]*this engine accepts no links/);
     });
   });
 

@@ -341,28 +341,28 @@ function checkUpgrade({ method, url = '', headers }: http.IncomingMessage): void
     throw new FleetError('NOT_FOUND', `there is nothing to upgrade at ${path}`, { details: { path } });
   }
   if (headers.upgrade?.toLowerCase() === LINK_UPGRADE) return;
-  throw new FleetError('USAGE', `'Upgrade: ${headers.upgrade ?? ''}' is not offered`, {
-    hint: `${LINK_PATH} takes 'Upgrade: ${LINK_UPGRADE}' only.`,
+  throw new FleetError('USAGE', `'Upgrade: ${headers.upgrade ?? ''}' is not supported`, {
+    hint: `${LINK_PATH} supports only 'Upgrade: ${LINK_UPGRADE}'.`,
   });
 }
 
 function tooManyRequests(limit: number, whose: string): FleetError {
-  return new FleetError('OVERLOADED', `${limit} requests are being answered${whose} already`, {
+  return new FleetError('OVERLOADED', `${limit} requests are already being answered${whose}`, {
     details: { limit },
-    hint: 'Try again in a second.',
+    hint: 'Retry in a second.',
   });
 }
 
 function notALink(): FleetError {
-  return new FleetError('SCOPE_FORBIDDEN', 'a link needs the token of the home', {
-    hint: 'Only workers of the fleet are linked.',
+  return new FleetError('SCOPE_FORBIDDEN', 'a link requires the token of the home', {
+    hint: 'Only workers of the fleet can open a link.',
   });
 }
 
 function noLinks(closing: boolean): FleetError {
   return closing
     ? new FleetError('UNAVAILABLE', 'the engine is closing')
-    : new FleetError('NOT_SUPPORTED', 'this engine takes no links');
+    : new FleetError('NOT_SUPPORTED', 'this engine accepts no links');
 }
 
 function notHttp(error: NodeJS.ErrnoException): FleetError {
@@ -378,5 +378,5 @@ function notHttp(error: NodeJS.ErrnoException): FleetError {
 
 /** The adaptor refuses some request targets before there is a request to route. */
 function badTarget(cause: unknown): FleetError {
-  return new FleetError('USAGE', 'the request names no path that could be read', { cause });
+  return new FleetError('USAGE', 'the path of the request is not readable', { cause });
 }

@@ -100,7 +100,7 @@ describe('the streams of the API', () => {
     await open('/v1/events/stream');
     const refused = await served.raw('/v1/events/stream');
     assert.deepEqual([refused.status, refused.json['code']], [429, 'OVERLOADED']);
-    assert.equal(refused.json['message'], '2 streams are open already');
+    assert.equal(refused.json['message'], '2 streams are already open');
     first.destroy();
     while (served.engine.watchers > 1) await new Promise(resolve => setImmediate(resolve));
     assert.equal((await open('/v1/events/stream')).statusCode, 200);

@@ -57,9 +57,9 @@ export class OpenStreams {
 }
 
 function tooMany(limit: number, whose: string): FleetError {
-  return new FleetError('OVERLOADED', `${limit} streams are open${whose} already`, {
+  return new FleetError('OVERLOADED', `${limit} streams are already open${whose}`, {
     details: { limit },
-    hint: 'Close another watcher first.',
+    hint: 'Close another stream first.',
   });
 }
 

@@ -24,7 +24,7 @@ export class HolderTurns {
 
 function orLeft(before: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(new FleetError('UNAVAILABLE', 'the client has left'));
+    const leave = (): void => reject(new FleetError('UNAVAILABLE', 'the client disconnected'));
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
     void before.then(resolve).finally(() => signal.removeEventListener('abort', leave));

@@ -101,16 +101,16 @@ describe('decodeForeignLine', () => {
     ['a judge that is none', of(`"j":"eve","r":${text}`), /judged_by is not a DID/],
     ['a judge that is a number', of(`"j":7,"r":${text}`), /judged_by is not a DID/],
     ['a judge with a quote', of(`"j":"did:sync:user:a\\",\\"r\\":{}","r":${text}`), /judged_by is not a DID/],
-    ['an id within the content', of(`"r":${forged}`), /id is no part of the content/],
+    ['an id within the content', of(`"r":${forged}`), /id is not part of the content/],
     [
       'an id in the place of the parents',
       of(`"r":${text.replace('"parents":[]', '"id":"z"')}`),
-      /id is no part of the content/,
+      /id is not part of the content/,
     ],
     [
       'a judge within the content',
       of(`"r":${text.replace('{"act"', '{"judged_by":null,"act"')}`),
-      /judged_by is no part of the content/,
+      /judged_by is not part of the content/,
     ],
     [
       'an unknown field in the place of the parents',

@@ -37,7 +37,7 @@ export function decodeForeignEntry(entry: unknown): SealedRecord {
     return decodeRecord({ act, actor, body, clock, data_type, parents, thread, id, judged_by: j ?? null });
   for (const field of ['id', 'judged_by'] as const) {
     if (Object.hasOwn(r, field))
-      throw new FleetError('INVALID_RECORD', `not a valid record: ${field} is no part of the content`, {
+      throw new FleetError('INVALID_RECORD', `not a valid record: ${field} is not part of the content`, {
         details: { field },
       });
   }

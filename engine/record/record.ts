@@ -53,7 +53,7 @@ export function seal(content: RecordContent, judgedBy: Did | null = null): Seale
   // Written in canonical order: only the body needs escaping, and all records have the same hidden class.
   const { act, actor, body, clock, data_type, parents, thread } = content;
   if (!Number.isSafeInteger(clock))
-    throw new FleetError('INVALID_RECORD', `not a valid record: clock ${clock} is no exact integer`);
+    throw new FleetError('INVALID_RECORD', `not a valid record: clock ${clock} is not an exact integer`);
   const listed = parents.length === 0 ? '' : `"${parents.join('","')}"`;
   const text = `{"act":"${act}","actor":"${actor}","body":${canonical(body, 1)},"clock":${clock},"data_type":"${data_type}","parents":[${listed}],"thread":"${thread}"}`;
   const id = hash(text) as RecordId;
@@ -111,11 +111,11 @@ export function decodeRecord(value: unknown): SealedRecord {
   if (id !== undefined && id !== sealed.record.id) {
     throw new FleetError('INVALID_RECORD', `not a valid record: id '${id}' is not the hash of its content`, {
       details: { field: 'id', given: id, computed: sealed.record.id },
-      hint: 'Leave the id out; it is computed.',
+      hint: 'Omit the id; it is computed.',
     });
   }
   if (Buffer.byteLength(sealed.text) > MAX_RECORD_BYTES) {
-    throw new FleetError('TOO_LARGE', `record larger than ${MAX_RECORD_BYTES} bytes`, {
+    throw new FleetError('TOO_LARGE', `the record is larger than ${MAX_RECORD_BYTES} bytes`, {
       details: { limit: MAX_RECORD_BYTES },
     });
   }

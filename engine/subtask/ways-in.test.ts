@@ -103,7 +103,7 @@ const link: WayIn = {
     const { record } = seal({ ...content, parents: [], thread: 'th_child' as ThreadId });
     return refusedFor(
       () => checkDelivery(record, COORDINATOR, WORKER),
-      ({ message }) => /a delivery is not one: (\w+)/.exec(message)![1]!,
+      ({ message }) => /invalid delivery: (\w+)/.exec(message)![1]!,
     );
   },
 };

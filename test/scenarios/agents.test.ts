@@ -178,7 +178,7 @@ describe('coding agents', function () {
       await makeRepository(fleet);
       await fleet.write('README', 'changed\n');
       const dirty = await fleet.refused(4, ...fanOut, 'goal=x,executor=agent:claude');
-      assert.match(dirty.message, /has changes that are not committed, .*: README$/);
+      assert.match(dirty.message, /has uncommitted changes, .*: README$/);
       assert.equal((await fleet.json<TaskDocument>('task', 'show', 'BAD')).fan_out, null);
     }),
   );

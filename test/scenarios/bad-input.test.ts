@@ -261,7 +261,7 @@ const COMMANDS: readonly Refusal[] = [
   [['fleet', 'show', 'worker-z'], 3, 'NOT_FOUND', "'worker-z'"],
   [['fleet', 'ping', 'worker-z'], 3, 'NOT_FOUND', "'worker-z'"],
   [['fleet', 'stop', '--instance', 'worker-z'], 3, 'NOT_FOUND', "'worker-z'"],
-  [['fleet', 'restart', 'coordinator'], 4, 'CONFLICT', 'does not restart itself'],
+  [['fleet', 'restart', 'coordinator'], 4, 'CONFLICT', "can't restart itself"],
   [['fleet', 'start', '--executor', 'robot'], 4, 'INVALID_RECORD', 'robot'],
   [['query', 'DELETE FROM records'], 4, 'INVALID_RECORD'],
   [['query', 'SELECT'], 4, 'INVALID_RECORD'],

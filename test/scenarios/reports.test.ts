@@ -188,8 +188,8 @@ describe('a worker that reports', function () {
       assert.equal((await fleet.joined('FORGED')).outcome, 'satisfied');
       fake.leave();
       for (const [words, changes] of [
-        ['is not of this fleet', identify.bind(null, stranger)],
-        ['is not of this fleet', (challenge: never) => ({ ...identify(stranger, challenge), did: key.did })],
+        ['does not belong to this fleet', identify.bind(null, stranger)],
+        ['does not belong to this fleet', (challenge: never) => ({ ...identify(stranger, challenge), did: key.did })],
         ['did not prove', (challenge: never) => ({ ...identify(key, challenge), proof: 'AAAA' })],
       ] as const) {
         const peer = await rawPeer(homePaths(fleet.home).socket);

@@ -168,11 +168,11 @@ describe('a snapshot of threads', function () {
         'an id is forged': [forged(text, lieAbout), /not the hash/],
         'a record is changed, and has no id': [
           forged(text, line => withoutIds(lieAbout(line))),
-          /the signature that it came with is not over/,
+          /its signature does not cover/,
         ],
         'a signature is forged': [
           forged(text, line => (line.line === 'signature' ? { ...line, sig: otherSig } : line)),
-          /is not that instance's/,
+          /was not made by that instance/,
         ],
         'there is no header': [forged(lines.slice(1).join('\n'), line => line), /header/],
         'it is something else': ['{"hello":1}\n', /line 1/],

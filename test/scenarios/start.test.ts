@@ -230,7 +230,7 @@ describe('starting', function () {
       for (const words of [['serve'], ['fleet', 'start']]) {
         const newer = await fleet.refused(1, ...words);
         assert.deepEqual([newer.code, newer.details['format']], ['HOME_NEWER', 2]);
-        assert.match(newer.message, /has format 2, and this version knows 1/);
+        assert.match(newer.message, /has format 2, but this version supports formats up to 1/);
       }
       await writeFile(paths.homeJson, '{"format":');
       const damaged = await fleet.refused(1, 'serve');

@@ -1192,7 +1192,7 @@ describe('spl namespace use', () => {
     await rm(joinPath(home, 'home.json'));
     const { code, err } = await use('acme/web');
     assert.equal(code, 3);
-    assert.match(err, /is no home/);
+    assert.match(err, /there is no home at/);
     await writeFile(joinPath(home, 'namespace'), 'two words');
     assert.match((await type(['task', 'add', 'g'])).err, /does not hold the id of a namespace/);
   });

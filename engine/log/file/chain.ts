@@ -67,7 +67,7 @@ export function damagedLog(segment: number, offset: number, reason: string): Fle
   const file = segmentName(segment);
   return new FleetError('LOG_DAMAGED', `the log is damaged in ${file} at byte ${offset}: ${reason}`, {
     details: { file, offset, reason },
-    hint: "Restore the home's log/ folder from a copy; 'spl doctor' says how much is readable.",
+    hint: "Restore the home's log/ folder from a copy. 'spl doctor' shows how much is readable.",
   });
 }
 
@@ -92,8 +92,8 @@ async function walkBack(
   let lastChain: number | undefined;
   for (;;) {
     if (read?.header.segment !== segment)
-      throw damagedLog(segment, 0, 'the segment has no valid header, and later ones build on it');
-    if (size < end) throw damagedLog(segment, size, `the segment ends here, and should at byte ${end}`);
+      throw damagedLog(segment, 0, 'the segment has no valid header, and later segments follow it');
+    if (size < end) throw damagedLog(segment, size, `the segment ends here, but should end at byte ${end}`);
     segments.push(chained(folder, read, end, lastChain));
     const { previous } = read.header;
     if (previous === null || segment <= from) return segments.reverse();

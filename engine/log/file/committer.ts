@@ -134,7 +134,7 @@ export class Committer {
   #fail(cause: unknown): void {
     const error = new FleetError('LOG_POISONED', `the log cannot be written: ${messageOf(cause)}`, {
       cause,
-      hint: 'Remove the cause, a full disk for instance, and start again.',
+      hint: 'Fix the cause, such as a full disk, and start again.',
     });
     this.#poison = error;
     const refused = [...this.#underWay, ...this.#waiting];

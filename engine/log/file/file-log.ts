@@ -221,7 +221,7 @@ class OpenFileLog implements FileLog {
     }
     const chars = records.reduce((sum, { text }) => sum + text.length, 0);
     if (chars > MAX_BATCH_CHARS) {
-      throw new FleetError('TOO_LARGE', `a batch of ${chars} characters is more than the log takes at once`, {
+      throw new FleetError('TOO_LARGE', `a batch of ${chars} characters is too large for the log`, {
         details: { limit: MAX_BATCH_CHARS },
       });
     }

@@ -50,9 +50,9 @@ export async function* readSegmentBatches(
 
 /** Returns the error for a log that has lost its end. */
 export function shortLog(end: Position, expected: Position): FleetError {
-  return new FleetError('LOG_SHORT', `the log ends at record ${end}, and had ${expected} records before`, {
+  return new FleetError('LOG_SHORT', `the log ends at record ${end}, but had ${expected} records before`, {
     details: { end, expected },
-    hint: "Restore the home's log/ folder from a copy, or run 'spl doctor --accept-loss' to go on without them.",
+    hint: "Restore the home's log/ folder from a copy, or run 'spl doctor --accept-loss' to continue without them.",
   });
 }
 

@@ -116,7 +116,7 @@ export class FrameScanner {
     const header = readFrameHeader(this.#buffer, at);
     if (header === undefined) return { kind: 'lost', reason: 'the frame has no valid header' };
     if (header.kind !== 'batch')
-      return { kind: 'bad', reason: 'a segment header stands where a batch belongs', torn: false };
+      return { kind: 'bad', reason: 'a segment header is in the place of a batch', torn: false };
     if (this.#previous !== undefined && header.previous !== this.#previous)
       return { kind: 'bad', reason: 'the frame does not follow the one before it', torn: false };
     const bytes = FRAME_HEADER_BYTES + header.length;

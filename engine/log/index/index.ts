@@ -145,7 +145,7 @@ class ThreadedIndex implements RecordIndex {
     if (this.#closed !== undefined) throw closed();
     if (question.kind !== 'query') return this.#thread.ask(question);
     const end = (reason: FleetError): void => void this.#thread.kill(reason);
-    const leave = (): void => end(new FleetError('UNAVAILABLE', 'who asked has left'));
+    const leave = (): void => end(new FleetError('UNAVAILABLE', 'the client disconnected'));
     const timers: NodeJS.Timeout[] = [];
     // The time of indexing does not count as the query's.
     const start = (): void => {
@@ -163,7 +163,7 @@ class ThreadedIndex implements RecordIndex {
 
   /** Ends a query as soon as another holder waits. */
   #giveWay(holder: string, end: (reason: FleetError) => void): void {
-    const reason = tooLong(this.#queryTurnMs, ', since others wait');
+    const reason = tooLong(this.#queryTurnMs, ' because other queries wait');
     if (this.#turns.othersWait(holder)) return end(reason);
     this.#turns.onWaiting = other => {
       if (other !== holder) end(reason);
@@ -175,7 +175,7 @@ function tooLong(afterMs: number, why: string): FleetError {
   const secs = afterMs / 1000;
   return new FleetError('TIMED_OUT', `the query was ended after ${secs} s${why}`, {
     details: { timeout_secs: secs },
-    hint: 'Narrow it by thread or position, and look into bodies last.',
+    hint: 'Filter by thread or position first, and by body last.',
   });
 }
 

@@ -14,7 +14,7 @@ import { FleetError, messageOf } from '../../errors.ts';
 export function readOnlyStatement(db: Database, sql: string): string {
   const { statement, rest } = splitStatement(sql);
   if (statement === '') throw refused('the query is empty');
-  if (rest !== '') throw refused('a query is one statement, and more follows the first');
+  if (rest !== '') throw refused('a query must be one statement, and this one has more');
   const words = leadingWords(statement, 4);
   const first = words[0] ?? '';
   if (first !== 'EXPLAIN') {
@@ -64,7 +64,7 @@ const QUOTED = /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\
 /** Returns the first statement without its semicolon and the blanks around it, and the text after it, '' for blanks. */
 export function splitStatement(sql: string): { readonly statement: string; readonly rest: string } {
   // SQLite stops at a NUL, and text after it would look like a part of the query.
-  if (sql.includes('\0')) throw refused('the query has a NUL character in it');
+  if (sql.includes('\0')) throw refused('the query contains a NUL character');
   const start = skipBlanks(sql, 0);
   let at = start;
   let end = start;
@@ -112,7 +112,7 @@ const shown = (statement: string): string => /^\S{1,20}/.exec(statement)?.[0] ??
 /** Returns the error for a refused query. */
 export function refused(message: string, cause?: unknown): FleetError {
   return new FleetError('INVALID_RECORD', message, {
-    hint: 'Ask with one SELECT, WITH or VALUES statement over the views records and threads.',
+    hint: 'Write one SELECT, WITH or VALUES statement over the views records and threads.',
     ...(cause === undefined ? {} : { cause }),
   });
 }

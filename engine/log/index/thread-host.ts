@@ -82,7 +82,7 @@ export class ThreadHost {
   #onMessage(message: unknown): void {
     const result = v.safeParse(replySchema, message);
     if (!result.success) {
-      void this.kill(died(new Error('it said something that is no reply')));
+      void this.kill(died(new Error('it sent an invalid reply')));
       return;
     }
     const reply = result.output;

@@ -27,7 +27,7 @@ function main(port: MessagePort): void {
 
   async function answer(message: unknown): Promise<Answers[RequestKind]> {
     const result = v.safeParse(requestSchema, message);
-    if (!result.success) throw new FleetError('INTERNAL', `not a question: ${result.issues[0].message}`);
+    if (!result.success) throw new FleetError('INTERNAL', `invalid request: ${result.issues[0].message}`);
     const request = result.output;
     projection ??= open();
     const opened = await projection;

@@ -38,7 +38,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   if (checkpoint !== undefined && checkpoint.position > records.length) {
     throw new FleetError(
       'LOG_SHORT',
-      `the log ends at record ${records.length}, and had ${checkpoint.position} records before`,
+      `the log ends at record ${records.length}, but had ${checkpoint.position} records before`,
     );
   }
   const isRestored = reader.restore(checkpoint);

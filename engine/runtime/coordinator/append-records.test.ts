@@ -65,13 +65,13 @@ describe('records that clients write', () => {
   it('must not have a topic of the fleet’s own (I37)', async () => {
     const topics = [...Object.values(TOPIC), 'freeze', 'unfreeze', 'emergency_stop', 'emergency_clear'];
     for (const topic of topics)
-      await refused('SCOPE_FORBIDDEN', /is the fleet's own/, note(0, { body: { topic } }));
+      await refused('SCOPE_FORBIDDEN', /is reserved for the fleet/, note(0, { body: { topic } }));
     assert.equal((await append(note(0, { body: { topic: 'release' } }))).stored.length, 1);
   });
 
   it('must not be on a thread of the fleet’s own, nor by an instance (I37)', async () => {
     for (const thread of Object.values(RESERVED))
-      await refused('SCOPE_FORBIDDEN', /is the fleet's own/, note(0, { thread }));
+      await refused('SCOPE_FORBIDDEN', /is reserved for the fleet/, note(0, { thread }));
     await refused('SCOPE_FORBIDDEN', /only the instance itself/, note(0, { actor: INSTANCE }));
   });
 

@@ -61,9 +61,9 @@ function refuseForbidden(record: FleetRecord): void {
   const why = isInstanceDid(record.actor)
     ? `only the instance itself writes as ${record.actor}`
     : isReservedThread(record.thread)
-      ? `the thread '${record.thread}' is the fleet's own`
+      ? `the thread '${record.thread}' is reserved for the fleet`
       : isReservedTopic(topic)
-        ? `the topic '${topic}' is the fleet's own`
+        ? `the topic '${topic}' is reserved for the fleet`
         : undefined;
   if (why !== undefined)
     throw new FleetError('SCOPE_FORBIDDEN', why, { details: { actor: record.actor, thread: record.thread } });
@@ -77,7 +77,7 @@ function refuseTakenKey(record: FleetRecord, recordKeys: ReadonlySet<string>, lo
     `${record.actor} has written another record with clock ${record.clock} on ${record.thread}`,
     {
       details: { actor: record.actor, thread: record.thread, clock: record.clock },
-      hint: 'Let the clock rise with every record.',
+      hint: 'Raise the clock with every record.',
     },
   );
 }

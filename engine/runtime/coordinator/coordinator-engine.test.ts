@@ -220,7 +220,7 @@ describe('a coordinator', () => {
     worker.send({ type: 'report', first: 0, records: [worker.reportOf(intent!, { verdict: 'failed' })] });
     await written(rig, TOPIC.join);
     await writeFile(join(dir, 'a.txt'), 'two');
-    const isRefused = { code: 'CONFLICT', message: /has changes that are not committed, .*: a\.txt$/ };
+    const isRefused = { code: 'CONFLICT', message: /has uncommitted changes, .*: a\.txt$/ };
     await assert.rejects(fanOut(rig, 0, { subtasks }), isRefused);
     const retry = { task, failed: true, hint: null };
     await assert.rejects(rig.engine.submit('task.retry', retry, CALLER), isRefused);
@@ -270,7 +270,7 @@ describe('a coordinator', () => {
       worker.send({ type: 'report', first: 0, records: [wrong] });
       await worker.peer.ended();
       assert.equal(rig.recordsOf(TOPIC.childDone).length, 0);
-      assert.ok(rig.logged.some(line => line.includes('a report is not one: index is not a number')));
+      assert.ok(rig.logged.some(line => line.includes('invalid report: index is not a number')));
 
       const again = await rig.connect(worker.key);
       const [same] = await again.delivered();
@@ -377,7 +377,7 @@ describe('a coordinator', () => {
           new Proxy(log, {
             get: (target, name) => {
               if (name === 'append' && refuse)
-                return () => Promise.reject(new FleetError('TOO_LARGE', 'more than the log takes at once'));
+                return () => Promise.reject(new FleetError('TOO_LARGE', 'too large for the log'));
               const value: unknown = Reflect.get(target, name, target);
               return typeof value === 'function' ? (value.bind(target) as unknown) : value;
             },
@@ -634,7 +634,7 @@ it('a coordinator names the command that ends another process in its worker’s 
   await writeFile(join(home, 'behaviour'), 'fail');
   await assert.rejects(rig.engine.submit('fleet.start', { workers: 1, executor: null }, CALLER), {
     code: 'WORKER_FAILED',
-    hint: 'Another fleet left workers in these homes. End them, then start again: spl fleet stop --all',
+    hint: 'Workers of another fleet run in these homes. Stop them, then start again: spl fleet stop --all',
   });
   await rig.engine.submit('fleet.stop', { scope: 'all', instance: null, grace_secs: 0 }, CALLER);
 });

@@ -74,7 +74,7 @@ describe('the environments of submitters', () => {
   it('are read nowhere else, and not from a folder that others can open', async () => {
     const name = await new Environments(paths).keep({ A: '1' });
     for (const other of ['../home.json', '', 'x', `${name}/`])
-      await assert.rejects(readEnvironment(paths, other), /names no environment/);
+      await assert.rejects(readEnvironment(paths, other), /is not the name of an environment/);
     await chmod(await readlink(paths.environmentsLink), 0o755);
     await assert.rejects(readEnvironment(paths, name), (error: unknown) =>
       FleetError.is(error, 'HOME_INVALID'),

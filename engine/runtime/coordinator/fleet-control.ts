@@ -260,8 +260,8 @@ export class FleetControl {
   async restart(name: string): Promise<InstanceDocument> {
     const instance = resolveInstance(this.#options.coordinator.state, name);
     if (instance.role === 'coordinator') {
-      throw new FleetError('CONFLICT', 'a coordinator does not restart itself', {
-        hint: 'spl fleet stop --all, then spl fleet start',
+      throw new FleetError('CONFLICT', "a coordinator can't restart itself", {
+        hint: 'Restart it: spl fleet stop --all, then spl fleet start',
       });
     }
     await this.#oneAtATime(async () => {
@@ -421,7 +421,7 @@ export class FleetControl {
     const late = missing();
     if (late.length === 0) return;
     this.#refuseEnding();
-    if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers go on');
+    if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers keep running');
     throw await this.#didNotCome(late);
   }
 
@@ -461,12 +461,12 @@ export class FleetControl {
     );
     return new FleetError(
       'WORKER_FAILED',
-      `${failures.length === 1 ? 'a worker' : `${failures.length} workers`} did not come up: ${words.join('; ')}`,
+      `${failures.length === 1 ? 'a worker' : `${failures.length} workers`} did not start: ${words.join('; ')}`,
       {
         details: { failures },
         hint: (await this.#isServedByOther(dids))
-          ? 'Another fleet left workers in these homes. End them, then start again: spl fleet stop --all'
-          : 'Ask spl doctor what is wrong with its log, or see the logs/worker.log in the home of each.',
+          ? 'Workers of another fleet run in these homes. Stop them, then start again: spl fleet stop --all'
+          : 'Check the log with spl doctor, or read logs/worker.log in the home of each worker.',
       },
     );
   }
@@ -570,7 +570,7 @@ export class FleetControl {
   async #endLeftCommands({ alias, did, home }: Omit<WorkerLaunch, 'port'>): Promise<void> {
     const left = await endOrphanedCommands(homePaths(home));
     if (left.length > 0)
-      throw new FleetError('WORKER_FAILED', `what ${alias} has run does not end: ${left.join(', ')}`, {
+      throw new FleetError('WORKER_FAILED', `processes of ${alias} do not end: ${left.join(', ')}`, {
         details: { alias, did, left },
       });
   }

@@ -34,9 +34,9 @@ export async function decodeRestored({ records, signatures }: RecordsRestore): P
     named(i, records.length, () => {
       const sealed = decodeRecord(record);
       if (index === null) return { sealed, signature: undefined };
-      if (index >= signatures.length) throw invalid(`there is no signature ${index}`);
+      if (index >= signatures.length) throw invalid(`signature ${index} is missing`);
       if (covered[index]?.has(sealed.record.id) === false)
-        throw invalid(`the signature that it came with is not over '${sealed.record.id}'`);
+        throw invalid(`its signature does not cover '${sealed.record.id}'`);
       return { sealed, signature: checked[index] };
     }),
   );
@@ -51,7 +51,7 @@ function checkSignature({
   if (key === null) return undefined;
   const signature = { by: by as Did, sig, ids: ids as RecordId[] };
   if (!new Verifier(key).verifies(signature, signature.ids))
-    throw invalid(`a signature in the name of '${by}' is not that instance's`);
+    throw invalid(`a signature in the name of '${by}' was not made by that instance`);
   return signature;
 }
 
@@ -98,12 +98,12 @@ export function restoreRecords(
 function examine({ state, self }: Coordinator, record: FleetRecord, cel: CelCompiler, { now }: Issuer): void {
   const { actor, thread } = record;
   if (isReservedThread(thread))
-    throw forbidden(`the thread '${thread}' tells of the home that it is of, and is not restored`, record);
+    throw forbidden(`the thread '${thread}' describes its own home and can't be restored`, record);
   if (actor === self)
     throw forbidden(
-      `this instance is said to have written it, and has not`,
+      `it names this instance as its author, but this instance did not write it`,
       record,
-      "A home's own log comes back with its folder: copy that.",
+      "To restore a home's own log, copy its folder.",
     );
   admitRecord(state, record, cel, now);
 }
@@ -119,7 +119,7 @@ function conflictOf(
   if (recordKeys.has(recordKeyOf(record)) || log.findByKey(actor, thread, clock) !== undefined)
     return `${actor} has written another record with clock ${clock} on ${thread}`;
   if (isOfFleet(record) && state.tasks.has(thread))
-    return `the task on ${thread} is this home's own, and this was not said of it`;
+    return `the task on ${thread} belongs to this home, and the record is not part of it`;
   return undefined;
 }
 
@@ -154,7 +154,7 @@ function leftOutEntry(
 function conflictWith({ id, actor, thread, clock }: FleetRecord, why: string): FleetError {
   return new FleetError('CONFLICT', why, {
     details: { id, actor, thread, clock },
-    hint: 'Leave such records out with --on-conflict skip, or take those that are here for them with accept-existing.',
+    hint: 'Skip such records with --on-conflict skip, or keep the existing ones with --on-conflict accept-existing.',
   });
 }
 

@@ -160,7 +160,7 @@ describe('the tokens of a home', () => {
         open(),
         (thrown: unknown) =>
           FleetError.is(thrown, 'HOME_INVALID') &&
-          thrown.message === `the file of tokens '${file}' is damaged` &&
+          thrown.message === `the token file '${file}' is damaged` &&
           thrown.cause === undefined &&
           thrown.hint?.endsWith(`rm ${file}`) === true,
       );

@@ -93,7 +93,7 @@ export class Tokens {
     if (this.#held.size >= MAX_TOKENS) {
       throw new FleetError('CONFLICT', `there are ${MAX_TOKENS} tokens already`, {
         details: { limit: MAX_TOKENS },
-        hint: 'Revoke those that nobody needs any more: spl token list, spl token revoke ‹id›',
+        hint: 'Revoke tokens that are not needed: spl token list, spl token revoke ‹id›',
       });
     }
     const token = `spl_${id}_${randomBytes(32).toString('base64url')}`;
@@ -216,9 +216,9 @@ function parsed(text: string, file: string): unknown {
 }
 
 function damaged(file: string, what: string, cause?: unknown): FleetError {
-  return new FleetError('HOME_INVALID', `the file of tokens '${file}' ${what}`, {
+  return new FleetError('HOME_INVALID', `the token file '${file}' ${what}`, {
     details: { path: file },
-    hint: `Remove it, which revokes all of them: rm ${shellQuoted(file)}`,
+    hint: `Remove it; this revokes all tokens: rm ${shellQuoted(file)}`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

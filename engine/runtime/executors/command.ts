@@ -204,7 +204,7 @@ async function runToEnd(
     reason:
       left.staying.length === 0
         ? reason
-        : `${reason ?? verdict}; not to be ended: ${left.staying.join(', ')}`,
+        : `${reason ?? verdict}; processes that could not be ended: ${left.staying.join(', ')}`,
     exitCode: exit.code,
     signal: exit.signal,
     summary: pump.summary(),

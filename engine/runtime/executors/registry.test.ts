@@ -47,7 +47,7 @@ describe('the registry of executors', () => {
         (error: unknown) =>
           FleetError.is(error, 'USAGE') &&
           error.message === `executor '${name}' is unknown` &&
-          error.hint === 'known executors: echo, shell, parrot',
+          error.hint === 'Known executors: echo, shell, parrot',
       );
     }
   });

@@ -54,6 +54,6 @@ export function executorsFor(
 function unknownExecutor(name: string, known: readonly string[]): FleetError {
   return new FleetError('USAGE', `executor '${name}' is unknown`, {
     details: { executor: name, known },
-    hint: `known executors: ${known.join(', ')}`,
+    hint: `Known executors: ${known.join(', ')}`,
   });
 }

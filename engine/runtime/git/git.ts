@@ -323,7 +323,7 @@ function gathered(stream: NodeJS.ReadableStream): { read(): Buffer; readonly isO
 function notRun(cause: Error | undefined): FleetError {
   const isMissing = cause === undefined || systemCodeOf(cause) === 'ENOENT';
   const message = isMissing
-    ? 'git was not found: worktrees need it'
+    ? 'git was not found, and worktrees require it'
     : `git could not be run: ${cause.message}`;
   return new FleetError('NOT_SUPPORTED', message, {
     hint: 'Install git, or run with isolation=folder.',

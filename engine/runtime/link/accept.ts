@@ -52,7 +52,7 @@ export function acceptLink(socket: Duplex, head: Buffer, options: AcceptOptions)
   const connection = new Connection(socket, options.key);
   const nonce = randomBytes(32).toString('base64url');
   const timer = setTimeout(
-    () => connection.close(new FleetError('TIMED_OUT', 'the peer did not say who it is')),
+    () => connection.close(new FleetError('TIMED_OUT', 'the peer did not identify itself')),
     options.handshakeMs ?? HANDSHAKE_MS,
   );
   connection.onClose = error => {
@@ -82,7 +82,7 @@ function admit(connection: Connection, peerFrame: Identify, nonce: string, optio
   const self = options.key.did;
   const publicKey = options.publicKeyOf(peerFrame.did);
   if (peerFrame.did === self || publicKey === undefined || publicKey !== peerFrame.public_key) {
-    throw new FleetError('SCOPE_FORBIDDEN', `${peerFrame.did} is not of this fleet`, {
+    throw new FleetError('SCOPE_FORBIDDEN', `${peerFrame.did} does not belong to this fleet`, {
       details: { did: peerFrame.did },
     });
   }

@@ -158,7 +158,7 @@ describe('checkReport', () => {
     assert.throws(() => checkReport(record(body, { actor: other }), worker), /sent a record of/);
     assert.throws(
       () => checkReport(record(body, { act: 'INTEND' }), worker),
-      /sent a INTEND where a DO belongs/,
+      /sent a INTEND instead of a DO/,
     );
     for (const topic of [TOPIC.task, TOPIC.fanOut, TOPIC.join, TOPIC.heartbeat, TOPIC.spawned])
       assert.throws(() => check({ ...body, topic }), isBroken);

@@ -171,7 +171,7 @@ const report = bodyOf({
   asks: rare(text(MAX_REPORT_TEXT)),
   cost_unknown: rare(yes),
   lost: rare(v.boolean('is not true or false')),
-  cause: rare(v.undefined('is for the coordinator to say')),
+  cause: rare(v.undefined('can be set only by the coordinator')),
 });
 
 const delivery = bodyOf({
@@ -230,7 +230,7 @@ export function checkReport(record: FleetRecord, worker: Did): void {
 export function checkHeartbeat(record: FleetRecord, worker: Did): void {
   checkRecord(record, worker, 'DO');
   if (record.thread !== RESERVED.instanceRegistry)
-    throw broken(`a heartbeat stands on the thread ${record.thread}`);
+    throw broken(`a heartbeat is on the thread ${record.thread}`);
   const { did } = checkBody(heartbeatSchema, record.body, 'heartbeat');
   if (did !== worker) throw broken(`${worker} sent a heartbeat of ${did}`);
 }
@@ -244,14 +244,14 @@ export function checkDelivery(record: FleetRecord, coordinator: Did, worker: Did
 
 function checkRecord({ actor, act }: FleetRecord, author: Did, expected: Act): void {
   if (actor !== author) throw broken(`${author} sent a record of ${actor}`);
-  if (act !== expected) throw broken(`${author} sent a ${act} where a ${expected} belongs`);
+  if (act !== expected) throw broken(`${author} sent a ${act} instead of a ${expected}`);
 }
 
 function checkBody<S extends v.GenericSchema>(schema: S, body: JsonObject, what: string): v.InferOutput<S> {
   const result = v.safeParse(schema, body, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw broken(`a ${what} is not one: ${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
+  throw broken(`invalid ${what}: ${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
 }
 
 /** Tells whether the schema would accept the body as a report. The schema decides all other cases, and says what is wrong. */

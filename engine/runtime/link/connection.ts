@@ -139,7 +139,7 @@ export class Connection {
   }
 
   #giveUp(): void {
-    this.close(new FleetError('LINK_BROKEN', 'the peer does not read what is sent to it'));
+    this.close(new FleetError('LINK_BROKEN', 'the peer does not read its messages'));
   }
 
   #take(text: string): void {

@@ -96,7 +96,7 @@ function identify(connection: Connection, text: string, options: DialOptions): E
   if (verifier.did !== options.coordinator) {
     throw new FleetError(
       'AUTH_REQUIRED',
-      `${verifier.did} answers, and this worker belongs to ${options.coordinator}`,
+      `the coordinator is ${verifier.did}, but this worker belongs to ${options.coordinator}`,
     );
   }
   const nonce = randomBytes(32).toString('base64url');
@@ -128,7 +128,7 @@ function welcomed(answer: string, { verifier, text }: Expected): number {
 
 const HANDSHAKE_MS = 10_000;
 const silent = (): FleetError => new FleetError('UNREACHABLE', 'the coordinator does not answer');
-const unwanted = (): FleetError => new FleetError('UNREACHABLE', 'nobody waits for the coordinator any more');
+const unwanted = (): FleetError => new FleetError('UNREACHABLE', 'the connection to the coordinator was cancelled');
 
 function upgrade({ address, signal, handshakeMs = HANDSHAKE_MS }: DialOptions): Promise<Duplex> {
   const headers = {

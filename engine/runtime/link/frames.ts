@@ -182,7 +182,7 @@ export function decodeToCoordinator(text_: string, verifier: Verifier): Signed<T
     return { type: 'report', first: frame.first, records, signature };
   }
   const [record, another] = records;
-  if (record === undefined || another !== undefined) throw broken('a heartbeat is one record');
+  if (record === undefined || another !== undefined) throw broken('a heartbeat must be one record');
   checkHeartbeat(record.record, verifier.did);
   return { type: 'heartbeat', record, at: frame.at, signature };
 }
@@ -214,15 +214,15 @@ export function decode<S extends v.GenericSchema>(schema: S, text_: string): v.I
   const result = v.safeParse(schema, parsed, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw broken(`a peer sent a frame that is not one: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
+  throw broken(`a peer sent an invalid frame: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
 }
 
 /** @throws PROTOCOL_MISMATCH */
 export function requireProtocol(theirs: number): void {
   if (theirs === PROTOCOL) return;
-  throw new FleetError('PROTOCOL_MISMATCH', `the peer speaks protocol ${theirs}, this version ${PROTOCOL}`, {
+  throw new FleetError('PROTOCOL_MISMATCH', `the peer uses protocol ${theirs}, but this version uses protocol ${PROTOCOL}`, {
     details: { theirs, ours: PROTOCOL },
-    hint: 'Stop the fleet and start it with one version of spl.',
+    hint: 'Stop the fleet, then start it with one version of spl.',
   });
 }
 

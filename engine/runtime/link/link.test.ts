@@ -213,7 +213,7 @@ describe('a coordinator', () => {
     const at = await host();
     assert.match(
       await refusal(at, challenge => identify(stranger, challenge)),
-      /^SCOPE_FORBIDDEN: .* is not of this fleet/,
+      /^SCOPE_FORBIDDEN: .* does not belong to this fleet/,
     );
     const posing = (challenge: Challenge): Identify =>
       identify(stranger, challenge, { did: worker.did, public_key: stranger.publicKey });
@@ -273,7 +273,7 @@ describe('a coordinator', () => {
     const said = await refusal(at, challenge => identify(worker, challenge, { protocol: PROTOCOL + 1 }));
     assert.equal(
       said,
-      `PROTOCOL_MISMATCH: the peer speaks protocol ${PROTOCOL + 1}, this version ${PROTOCOL}`,
+      `PROTOCOL_MISMATCH: the peer uses protocol ${PROTOCOL + 1}, but this version uses protocol ${PROTOCOL}`,
     );
   });
 
@@ -319,7 +319,7 @@ describe('a coordinator', () => {
     const drip = setInterval(() => slow.socket.write(' '), 5);
     await Promise.all([silent.ended(), slow.ended()]);
     clearInterval(drip);
-    for (let i = 0; i < 2; i++) assert.equal(await at.refused.next(), 'the peer did not say who it is');
+    for (let i = 0; i < 2; i++) assert.equal(await at.refused.next(), 'the peer did not identify itself');
   });
 
   describe('ends the link, and takes nothing, at', () => {
@@ -448,10 +448,10 @@ describe('a worker', () => {
 
   it('obeys no other coordinator', async () => {
     const at = await host();
-    await fails(at, 'AUTH_REQUIRED', /answers, and this worker belongs to/, { coordinator: stranger.did });
+    await fails(at, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, { coordinator: stranger.did });
     // One that only says that it is the right one.
     const posing = await host(answerWith(socket => socket.write(challengeOf(stranger, { did: at.key.did }))));
-    await fails(posing, 'AUTH_REQUIRED', /answers, and this worker belongs to/, { coordinator: at.key.did });
+    await fails(posing, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, { coordinator: at.key.did });
   });
 
   it('obeys nobody who does not prove that it is its coordinator', async () => {
@@ -471,11 +471,11 @@ describe('a worker', () => {
 
   it('passes on why it was refused', async () => {
     const at = await host({ admitted: new Map() });
-    await fails(at, 'LINK_BROKEN', /refused the link: .* is not of this fleet/);
+    await fails(at, 'LINK_BROKEN', /refused the link: .* does not belong to this fleet/);
     const other = await host(
       answerWith(socket => socket.write(challengeOf(stranger, { protocol: PROTOCOL + 1 }))),
     );
-    await fails(other, 'PROTOCOL_MISMATCH', /the peer speaks protocol/);
+    await fails(other, 'PROTOCOL_MISMATCH', /the peer uses protocol/);
   });
 
   it('gives up on what is no coordinator', async () => {
@@ -515,9 +515,9 @@ describe('a worker', () => {
 
   it('can be told to stop dialling, at any time', async () => {
     const at = await host(answerWith(() => {}));
-    await fails(at, 'UNREACHABLE', /nobody waits/, { signal: AbortSignal.abort() });
+    await fails(at, 'UNREACHABLE', /was cancelled/, { signal: AbortSignal.abort() });
     const stop = new AbortController();
-    const dialling = fails(at, 'UNREACHABLE', /nobody waits/, { signal: stop.signal });
+    const dialling = fails(at, 'UNREACHABLE', /was cancelled/, { signal: stop.signal });
     while (at.sockets.length < 1) await new Promise(resolve => setImmediate(resolve));
     stop.abort();
     await dialling;

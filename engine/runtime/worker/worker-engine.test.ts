@@ -767,8 +767,8 @@ describe('a worker', () => {
     from.host.sockets.at(-1)!.destroy();
     const other = await rig({ admitted: new Map() });
     work(other);
-    for (let i = 0; i < 4; i++) assert.match(await other.host.refused.next(), /is not of this fleet/);
-    assert.equal(other.logged.filter(line => line.includes('is not of this fleet')).length, 1);
+    for (let i = 0; i < 4; i++) assert.match(await other.host.refused.next(), /does not belong to this fleet/);
+    assert.equal(other.logged.filter(line => line.includes('does not belong to this fleet')).length, 1);
   });
 
   it('closes while it dials, and while it works', async () => {

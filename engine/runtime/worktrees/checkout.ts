@@ -38,17 +38,17 @@ const FAULTS = [
   {
     words: /not a git repository/,
     what: (dir: string) => `folder '${dir}' is not in a git repository`,
-    hint: 'Make one there (git init, and a commit), or run with isolation=folder.',
+    hint: 'Create one (git init, then a commit), or run with isolation=folder.',
   },
   {
     words: /Needed a single revision|ambiguous argument 'HEAD'|unknown revision/,
     what: (dir: string) => `the repository of folder '${dir}' has no commit yet`,
-    hint: 'Worktrees are made of a commit. Make one, or run with isolation=folder.',
+    hint: 'A worktree needs a commit. Create one, or run with isolation=folder.',
   },
   {
     words: /dubious ownership/,
     what: (dir: string) =>
-      `the repository of folder '${dir}' belongs to somebody else, and git does not trust it (dubious ownership)`,
+      `the repository of folder '${dir}' belongs to another user, and git does not trust it (dubious ownership)`,
     hint: 'Run with isolation=folder, or trust it, as git says: git config --global --add safe.directory ‹folder›',
   },
   {

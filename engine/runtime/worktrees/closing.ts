@@ -107,16 +107,16 @@ interface GitFolders {
 export async function requireOwn(note: WorktreeNote): Promise<GitFolders> {
   const { dir, top } = note;
   if (!(await isThere(dir)))
-    throw new FleetError('WORKER_FAILED', 'the folder is gone', { details: { dir } });
+    throw new FleetError('WORKER_FAILED', 'the folder of the worktree is gone', { details: { dir } });
   let found = await foldersOf(note);
   if (found === undefined) {
     await git(top, 'worktree', 'repair', dir).catch(() => undefined);
     found = await foldersOf(note);
   }
   if (found !== undefined) return found;
-  throw new FleetError('WORKER_FAILED', `its '.git' leads to '${top}' no more`, {
+  throw new FleetError('WORKER_FAILED', `its '.git' no longer leads to '${top}'`, {
     details: { dir, top },
-    hint: `Take from '${dir}' what is of use, then remove it with --force.`,
+    hint: `Copy what you need from '${dir}', then remove it with --force.`,
   });
 }
 
@@ -166,7 +166,7 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
     throw new FleetError(
       'WORKER_FAILED',
       `a merge was left with conflicts: ${conflicts.slice(0, 5).join(', ')}`,
-      { details: { paths: conflicts }, hint: `Resolve it there: '${dir}'.` },
+      { details: { paths: conflicts }, hint: `Resolve the conflicts in '${dir}'.` },
     );
   const spared = [...note.lent, ...(await asMade(folder, note))];
   await addAll(dir);

@@ -46,7 +46,7 @@ export async function removeWorktreeOf(
         : `'${input.worktree}' is the name of ${named.length} worktrees`,
       {
         details: { worktree: input.worktree },
-        hint: 'List them with: spl worktree list; a folder names one.',
+        hint: 'List them with: spl worktree list. A folder identifies one worktree.',
       },
     );
   const { home } = all.find(({ alias }) => alias === found.worker)!;

@@ -125,8 +125,8 @@ async function noteText({ dir, missing, behind, checkout }: Worktree): Promise<s
       : `${plural(empty.length, 'submodule')} began empty: ${someOf(empty)} (a set-up can fill them: git submodule update --init)`,
     behind.length === 0
       ? null
-      : `what is not committed in ${plural(behind.length, 'submodule')} was not carried: ${someOf(behind)} (commit it there, then carry)`,
-    missing.length === 0 ? null : `nothing in '${checkout.top}' is named ${someOf(missing)}, to be lent`,
+      : `uncommitted changes in ${plural(behind.length, 'submodule')} were not carried: ${someOf(behind)} (commit them there, then carry)`,
+    missing.length === 0 ? null : `files to include were not found in '${checkout.top}': ${someOf(missing)}`,
   ].filter(note => note !== null);
   return told.length === 0 ? null : told.join('; ');
 }
@@ -167,7 +167,7 @@ async function withWork(result: AttemptResult, folder: string, worktree: Worktre
       verdict: result.verdict === 'accept' ? 'failed' : result.verdict,
       reason: withNote(
         result.verdict === 'accept' ? null : result.reason,
-        `what it left in '${dir}' could not be put on its branch: ${faultText(error)}`,
+        `its changes in '${dir}' could not be committed to its branch: ${faultText(error)}`,
       ),
       work: { branch, base, dir },
     };
@@ -177,10 +177,10 @@ async function withWork(result: AttemptResult, folder: string, worktree: Worktre
 /** Describes files that are not on the branch, and committed ones that may be wrong; null for none. */
 function closedText({ gone, hidden, marked }: Closed): string | null {
   const told = [
-    marked.length === 0 ? null : `committed with the markers of a conflict: ${someOf(marked)}`,
+    marked.length === 0 ? null : `committed with conflict markers: ${someOf(marked)}`,
     hidden.length === 0
       ? null
-      : `${plural(hidden.length, 'file')} that only your configuration of git ignores stay in its worktree: ${someOf(hidden)}`,
+      : `${plural(hidden.length, 'file')} ignored only by your git configuration stay in its worktree: ${someOf(hidden)}`,
     gone === null ? null : goneText(gone),
   ].filter(note => note !== null);
   return told.length === 0 ? null : told.join('; ');
@@ -214,7 +214,7 @@ function afterEscape(
   if (escaped === null)
     return {
       ...result,
-      reason: withNote(result.reason, `nobody could see whether '${checkout.top}' was changed`),
+      reason: withNote(result.reason, `it is unknown whether '${checkout.top}' was changed`),
     };
   if (escaped.length === 0) return result;
   const note = `while it ran in its worktree, '${checkout.top}' was changed: ${someOf(escaped)}`;

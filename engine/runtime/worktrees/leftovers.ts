@@ -98,7 +98,7 @@ async function endedNote(
     throw new FleetError('NOT_FOUND', `no worktree is named '${name}'`, { details: { name } });
   const isInUse = note.state === 'making' || note.state === 'used';
   if (!isInUse || !isRunning(note)) return note;
-  throw new FleetError('CONFLICT', `an attempt works in '${note.dir}'`, {
+  throw new FleetError('CONFLICT', `an attempt is running in '${note.dir}'`, {
     details: { name },
     hint: `Cancel it first: spl task cancel ${note.task} --subtask ${note.index}`,
   });
@@ -112,9 +112,9 @@ async function removeOrphan(
   force: boolean,
 ): Promise<Removed> {
   if (!force)
-    throw new FleetError('CONFLICT', `the repository of worktree '${name}' is not at '${top}' any more`, {
+    throw new FleetError('CONFLICT', `the repository of worktree '${name}' is no longer at '${top}'`, {
       details: { name, repository: top },
-      hint: `Put it back, or throw away what is in '${dir}' with --force.`,
+      hint: `Move the repository back, or discard '${dir}' with --force.`,
     });
   await rm(dir, { recursive: true, force: true });
   await removeNote(folder, name);
@@ -128,20 +128,20 @@ async function requireClean(folder: string, note: WorktreeNote): Promise<void> {
   if (changes.length > 0)
     throw new FleetError(
       'CONFLICT',
-      `'${dir}' has changes that are not committed: ${changes.slice(0, MAX_NAMED).join(', ')}`,
+      `'${dir}' has uncommitted changes: ${changes.slice(0, MAX_NAMED).join(', ')}`,
       {
         details: { branch, changes: changes.length },
-        hint: 'Commit them there, or throw them away with --force.',
+        hint: 'Commit them, or discard them with --force.',
       },
     );
   // A nested repository is removed with it, and may be the only one that has its commits.
   if (copies.length > 0)
     throw new FleetError(
       'CONFLICT',
-      `'${dir}' has a repository of its own in it, with what no other is known to have: ${copies.slice(0, MAX_NAMED).join(', ')}`,
+      `'${dir}' contains a repository with commits or changes that no other repository is known to have: ${copies.slice(0, MAX_NAMED).join(', ')}`,
       {
         details: { branch, repositories: copies },
-        hint: 'Push it somewhere, or throw it away with --force.',
+        hint: 'Push or commit them elsewhere, or discard them with --force.',
       },
     );
 }
@@ -157,9 +157,9 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
     const changes = await withFileModes(note.dir, () => uncommittedIn(folder, note));
     return [[...changes, ...hidden], await ownCopiesIn(note)];
   } catch (cause) {
-    throw new FleetError('CONFLICT', `nobody can tell what of '${note.dir}' is kept: ${messageOf(cause)}`, {
+    throw new FleetError('CONFLICT', `can't tell which changes in '${note.dir}' are kept: ${messageOf(cause)}`, {
       details: { branch: note.branch },
-      hint: 'Look at it there, then throw it away with --force.',
+      hint: 'Check the folder, then discard it with --force.',
       cause,
     });
   }

@@ -90,14 +90,14 @@ describe('a worktree of an odd repository', function () {
       git('-C', 'other', ...COMMIT.split(' ').slice(1), '--allow-empty', '-m', 'other');
       const carry = { dirty: 'carry', setup: 'git submodule --quiet deinit --all' } as const;
       const { result } = await attempt('true', {}, carry);
-      assert.match(result.reason ?? '', /not committed in 1 submodule was not carried: new /);
+      assert.match(result.reason ?? '', /uncommitted changes in 1 submodule were not carried: new /);
     });
 
     some('takes along no conflict', async () => {
       await conflict();
       const { result } = await attempt('true', {}, { dirty: 'carry' });
       assert.equal(result.verdict, 'failed');
-      assert.match(result.reason ?? '', /is in a merge with conflicts: a\.txt\. Resolve it/);
+      assert.match(result.reason ?? '', /is in a merge with conflicts: a\.txt\. Resolve the conflicts/);
     });
   });
 
@@ -150,10 +150,10 @@ describe('a worktree of an odd repository', function () {
   some('in which another repository was made stays until it is thrown away', async () => {
     const { result } = await attempt('rm .git; git init --quiet; echo w > w');
     assert.equal(result.verdict, 'failed');
-    assert.match(result.reason ?? '', /its '\.git' leads to '.*repo' no more/);
+    assert.match(result.reason ?? '', /its '\.git' no longer leads to '.*repo'/);
     const [[name = '', note] = []] = [...(await readNotes(folder))];
     assert.equal(note?.state, 'left');
-    await assert.rejects(removeWorktree(folder, name, false), isConflict(/nobody can tell/));
+    await assert.rejects(removeWorktree(folder, name, false), isConflict(/can't tell which changes/));
     assert.equal(await readFile(join(note.dir, 'w'), 'utf8'), 'w\n');
     await removeWorktree(folder, name, true);
     assert.deepEqual(await readdir(folder), []);
@@ -162,7 +162,7 @@ describe('a worktree of an odd repository', function () {
   some('that removed itself says so, and can be removed', async () => {
     const { result } = await attempt('rm -rf "$SPL_WORKTREE"');
     assert.equal(result.verdict, 'failed');
-    assert.match(result.reason ?? '', /the folder is gone/);
+    assert.match(result.reason ?? '', /the folder of the worktree is gone/);
     await removeWorktree(folder, 'TREE-1-3-1', false);
     assert.equal(git('worktree', 'list').split('\n').length, 1);
   });
@@ -199,7 +199,7 @@ describe('a worktree of an odd repository', function () {
     const told = ['100644 .gitignore', '100755 a.txt', '100644 deep/b.txt', '100755 n'];
     assert.deepEqual(modes, told, 'the set-up is not its work');
     await chmod(join(result.work!.dir, 'n'), 0o644);
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/not committed: n$/));
+    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/uncommitted changes: n$/));
   });
 
   some('tells what is changed by more than its time and size, whatever the repository says', async () => {
@@ -237,7 +237,7 @@ describe('a worktree of an odd repository', function () {
     });
     // Git can't be asked of what lies in a repository whose own name is no text.
     assert.equal(names, 'a\nb "c"\0caf\xe9\0', result.reason ?? '');
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/not committed|of its own/));
+    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/uncommitted changes|contains a repository/));
   });
 
   some('stays with new files that only the configuration of git ignores', async () => {
@@ -246,9 +246,9 @@ describe('a worktree of an odd repository', function () {
     const table = { include: ['lent.loc'], setup: 'echo s > setup.loc' };
     assert.equal((await attempt('true', {}, table)).result.work, undefined);
     const { result } = await attempt('echo precious > x.loc', {}, table);
-    assert.match(result.reason ?? '', /^1 file that only your configuration of git ignores stay.*: x\.loc$/);
+    assert.match(result.reason ?? '', /^1 file ignored only by your git configuration stay.*: x\.loc$/);
     assert.equal(await readFile(join(result.work!.dir, 'x.loc'), 'utf8'), 'precious\n');
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/not committed: x\.loc/));
+    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/uncommitted changes: x\.loc/));
   });
 
   describe('with submodules', () => {
@@ -301,7 +301,7 @@ describe('a worktree of an odd repository', function () {
     const { result } = await attempt('git merge side; git add a.txt; git commit --quiet --no-edit');
     assert.deepEqual(
       [result.verdict, result.reason],
-      ['accept', 'committed with the markers of a conflict: a.txt'],
+      ['accept', 'committed with conflict markers: a.txt'],
     );
     const heading = await attempt(String.raw`printf 'Title\n=======\n' > b.rst`, { index: 4 });
     assert.equal(heading.result.reason, null);
@@ -351,7 +351,7 @@ describe('a worktree of an odd repository', function () {
     const include = ['build/*.key', '.env*', 'no-such', '*.none'];
     const { result, output } = await attempt('cat build/*.key .env', {}, { include });
     assert.equal(output, '1\n1\ne\n');
-    assert.equal(result.reason, `nothing in '${repo}' is named no-such, *.none, to be lent`);
+    assert.equal(result.reason, `files to include were not found in '${repo}': no-such, *.none`);
     assert.equal(result.work, undefined);
   });
 
@@ -420,7 +420,7 @@ describe('a worktree of an odd repository', function () {
     const off = '-c core.fsmonitor=false -c core.hooksPath=/dev/null -c commit.gpgSign=false';
     const run = `printf '<<<<<<< a\n>>>>>>> b\n' >> a.txt; echo w > w; git ${off} commit --quiet -am more; echo v > v`;
     const { result } = await attempt(run, {}, { dirty: 'carry', setup: 'touch s' });
-    assert.match(result.reason ?? '', /markers of a conflict: a\.txt/);
+    assert.match(result.reason ?? '', /conflict markers: a\.txt/);
     await removeWorktree(folder, 'TREE-1-3-1', true);
     assert.equal((await readdir(root)).includes('ran') ? await readFile(ran, 'utf8') : '', '');
   });
@@ -432,7 +432,7 @@ describe('a worktree of an odd repository', function () {
       encoding: 'utf8',
     }).trim();
     await truncate(index, 20);
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/nobody can tell what/));
+    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/can't tell which changes/));
     assert.equal(await readFile(join(dir, 'late'), 'utf8'), 'late\n');
   });
 
@@ -442,7 +442,7 @@ describe('a worktree of an odd repository', function () {
     await writeNote(folder, name, { ...note!, state: 'used' });
     await assert.rejects(
       removeWorktree(folder, name, true, () => true),
-      isConflict(/an attempt works/),
+      isConflict(/an attempt is running/),
     );
     await removeWorktree(folder, name, false, () => false);
     assert.deepEqual(await readdir(folder), []);

@@ -55,10 +55,10 @@ function uncommitted(top: string, changes: readonly string[]): FleetError {
   const more = changes.length > MAX_NAMED ? `, and ${changes.length - MAX_NAMED} more` : '';
   return new FleetError(
     'CONFLICT',
-    `'${top}' has changes that are not committed, which a worktree would be without: ${changes.slice(0, MAX_NAMED).join(', ')}${more}`,
+    `'${top}' has uncommitted changes, which a worktree would not contain: ${changes.slice(0, MAX_NAMED).join(', ')}${more}`,
     {
       details: { top, changes: changes.length },
-      hint: 'Commit them, or choose in config.toml: [worktree] dirty = "carry" takes them along, "stash" puts them away.',
+      hint: 'Commit them, or set [worktree] dirty in config.toml: "carry" copies them into the worktree, "stash" stashes them.',
     },
   );
 }

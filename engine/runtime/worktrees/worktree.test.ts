@@ -83,7 +83,7 @@ describe('a worktree of an attempt', function () {
     it('is refused when it is submitted, naming what a commit would be without, and the ways out', async () => {
       await assert.rejects(requireReady(repo, { dirty: 'refuse' }), (error: unknown) => {
         assert.ok(FleetError.is(error, 'CONFLICT'));
-        assert.match(error.message, /'.*repo' has changes that are not committed, .*: a\.txt$/);
+        assert.match(error.message, /'.*repo' has uncommitted changes, .*: a\.txt$/);
         assert.match(error.hint ?? '', /"carry".*"stash"/);
         return true;
       });
@@ -211,7 +211,7 @@ describe('a worktree of an attempt', function () {
         (error: unknown) => FleetError.is(error, 'CONFLICT') && words.test(`${error.message}. ${error.hint}`),
       );
     };
-    await isSaid(/is not in a git repository\. Make one there/);
+    await isSaid(/is not in a git repository\. Create one/);
     execFileSync('git', ['init', '--quiet', outside]);
     await isSaid(/has no commit yet\. .* Make one/);
     execFileSync('git', ['init', '--quiet', '--bare', join(root, 'bare')]);
@@ -219,11 +219,11 @@ describe('a worktree of an attempt', function () {
     // A worker may see what is not here.
     await requireReady(join(root, 'nowhere'), { dirty: 'refuse' });
     const full = await attempt('true', {}, { min_free_bytes: Number.MAX_SAFE_INTEGER });
-    assert.match(full.result.reason ?? '', /MiB left for a worktree.*Make room/);
+    assert.match(full.result.reason ?? '', /MiB free for a worktree.*Make room/);
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it('whose repository belongs to somebody else says so, and not that there is no commit', async () => {
+  it('whose repository belongs to another user says so, and not that there is no commit', async () => {
     const config = join(root, 'gitconfig');
     await writeFile(config, '');
     // As git takes it for one of somebody else's.
@@ -241,9 +241,9 @@ describe('a worktree of an attempt', function () {
     try {
       const { result } = await attempt('true');
       assert.equal(result.verdict, 'failed');
-      assert.match(result.reason ?? '', /belongs to somebody else.*safe\.directory/);
+      assert.match(result.reason ?? '', /belongs to another user.*safe\.directory/);
       const [note, another] = await untrustedRepositories([repo, join(root, 'nowhere')], { dirty: 'refuse' });
-      assert.match(note ?? '', /belongs to somebody else.*safe\.directory/);
+      assert.match(note ?? '', /belongs to another user.*safe\.directory/);
       assert.equal(another, undefined);
       await assert.rejects(requireReady(repo, { dirty: 'refuse' }), { code: 'CONFLICT' });
     } finally {
@@ -320,7 +320,7 @@ describe('a worktree of an attempt', function () {
     git('commit', '--quiet', '-am', 'main');
     const { result } = await attempt('git merge side; true');
     assert.equal(result.verdict, 'failed');
-    assert.match(result.reason ?? '', /a merge was left with conflicts: a\.txt\. Resolve it there/);
+    assert.match(result.reason ?? '', /a merge was left with conflicts: a\.txt\. Resolve the conflicts in/);
     const [note] = [...(await readNotes(folder)).values()];
     assert.equal(note?.state, 'left', 'it can be removed');
     assert.match(await readFile(join(note.dir, 'a.txt'), 'utf8'), /^<<<<<<< /);
@@ -345,7 +345,7 @@ describe('a worktree of an attempt', function () {
       const name = [...(await readNotes(folder)).keys()].at(-1)!;
       await assert.rejects(
         removeWorktree(folder, name, false),
-        /has a repository of its own in it.*app|not committed/,
+        /contains a repository.*app|uncommitted changes/,
       );
       await removeWorktree(folder, name, true);
     }
@@ -364,7 +364,7 @@ describe('a worktree of an attempt', function () {
       const { dir } = result.work!;
       assert.equal(await readFile(join(dir, 'lib', 'a.txt'), 'utf8'), 'one\nmore\n');
       const name = [...(await readNotes(folder)).keys()].at(-1)!;
-      await assert.rejects(removeWorktree(folder, name, false), /not committed|repository of its own/);
+      await assert.rejects(removeWorktree(folder, name, false), /uncommitted changes|contains a repository/);
     }
   });
 

@@ -132,7 +132,7 @@ async function requireRoom(folder: string, wanted: number): Promise<void> {
   if (free >= wanted) return;
   throw new FleetError(
     'WORKER_FAILED',
-    `the disk has ${mebibytes(free)} MiB left for a worktree in '${folder}', and ${mebibytes(wanted)} MiB are wanted`,
+    `the disk has ${mebibytes(free)} MiB free for a worktree in '${folder}', and ${mebibytes(wanted)} MiB are required`,
     {
       details: { folder, free_bytes: free, min_free_bytes: wanted },
       hint: 'Make room, remove worktrees (spl worktree list), or lower [worktree] min_free_bytes in config.toml.',

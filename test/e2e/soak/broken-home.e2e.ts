@@ -40,7 +40,7 @@ async function fillDisk(window: Workbench, { fleet, place }: EditorUnderTest): P
   await assert.rejects(fleet.addTask('LOST-1', null), { code: 'LOG_POISONED' });
   await window.toast('The coordinator in this window stopped: the log cannot be written: EFBIG');
   await window.welcomeButton('Try Again').waitFor();
-  await says(window, /Remove the cause, a full disk for instance/);
+  await says(window, /Fix the cause, such as a full disk/);
   await window.snap('stopped');
   await limitFiles(pid, 'unlimited');
 }

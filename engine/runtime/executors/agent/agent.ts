@@ -140,7 +140,7 @@ function resultOf(
     verdict,
     reason:
       result.exitCode === NOT_FOUND && progress.summary === null
-        ? `agent '${name}': '${command[0]}' was not found; is it installed, and on the PATH where this was submitted?`
+        ? `agent '${name}': '${command[0]}' was not found; install it, or add it to the PATH of the submitting shell`
         : (said ?? asks ?? result.reason),
     summary:
       progress.summary === null ? result.summary : cutToLength(readable(progress.summary), SUMMARY_CHARS),
