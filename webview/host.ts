@@ -25,7 +25,7 @@ export class RequestFailed extends Error {
   }
 }
 
-type Told = Exclude<ToView, { type: 'reply' }>;
+type ViewMessage = Exclude<ToView, { type: 'reply' }>;
 type Waiting = { resolve: (value: string | null) => void; reject: (failed: RequestFailed) => void };
 
 /** The most requests under way: more than anybody can make by hand. */
@@ -34,13 +34,13 @@ const MAX_WAITING = 64;
 /** The other side of the panel, as the view sees it. */
 export class Host {
   readonly #api: EditorApi;
-  readonly #listener: (told: Told) => void;
+  readonly #listener: (message: ViewMessage) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onMessage = (event: MessageEvent<unknown>): void => this.#receive(event.data);
   #nextId = 1;
 
   /** @param listener called with every message but replies */
-  constructor(api: EditorApi, listener: (told: Told) => void) {
+  constructor(api: EditorApi, listener: (message: ViewMessage) => void) {
     this.#api = api;
     this.#listener = listener;
     window.addEventListener('message', this.#onMessage);

@@ -102,10 +102,10 @@ async function readLog(home: string, signal: AbortSignal): Promise<FoundLog> {
   let records = 0;
   let torn = 0;
   const damages: string[] = [];
-  for await (const told of isThere ? verifyLog(logDir, { signal }) : []) {
-    if (told.kind === 'progress') records = told.records;
-    else if (told.kind === 'torn') torn += told.bytes;
-    else damages.push(`${told.segment} at byte ${told.offset}: ${told.reason}`);
+  for await (const finding of isThere ? verifyLog(logDir, { signal }) : []) {
+    if (finding.kind === 'progress') records = finding.records;
+    else if (finding.kind === 'torn') torn += finding.bytes;
+    else damages.push(`${finding.segment} at byte ${finding.offset}: ${finding.reason}`);
   }
   const fault = damages.length > 0 ? damaged(damages) : records < known ? short(home, records, known) : null;
   return { records: isThere ? records : null, torn, fault };

@@ -67,9 +67,9 @@ async function leftOf(home: string): Promise<OrphanedWorker[]> {
 
 async function end(worker: OrphanedWorker, graceMs: number): Promise<Stopped[number]> {
   const { alias, did, pid } = worker;
-  const told = { alias, did, pid, handed_back: 0 };
+  const stopped = { alias, did, pid, handed_back: 0 };
   const how = await endProcess(worker, { graceMs: graceMs + CLOSING_MS, killMs: KILL_WAIT_MS });
-  if (how !== null) return { ...told, how };
+  if (how !== null) return { ...stopped, how };
   throw new FleetError('WORKER_FAILED', `process ${pid} of ${alias} does not end`, {
     details: { alias, did, pid },
   });

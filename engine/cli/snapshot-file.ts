@@ -31,7 +31,7 @@ export async function* readSnapshot(
   host: Pick<Host, 'cwd' | 'env' | 'stdin'>,
 ): AsyncGenerator<Part> {
   const digest = createHash('sha256');
-  const slots = new Set<string>();
+  const recordKeys = new Set<string>();
   const part = new PartBuilder();
   let end: (SnapshotLine & { line: 'end' }) | undefined;
   let records = 0;
@@ -47,7 +47,7 @@ export async function* readSnapshot(
     if (line.line === 'header') checkVersion(line);
     else if (line.line === 'signature') part.signature(line);
     else if (line.line === 'record') {
-      takeSlot(line, slots, number);
+      takeRecordKey(line, recordKeys, number);
       if (!part.record(line, text.length)) throw invalid(number, 'its signature is missing above it');
       records++;
       if (part.isFull) yield part.take();
@@ -143,18 +143,18 @@ function checkEnd(
   digest: Hash,
   number: number,
 ): void {
-  if (stated !== records) throw invalid(number, `it tells of ${stated} records, and ${records} are there`);
+  if (stated !== records) throw invalid(number, `it states ${stated} records, but the snapshot has ${records}`);
   if (digest.copy().digest('hex') !== sha256)
     throw invalid(number, 'its digest does not match the lines above it');
 }
 
 /** Refuses two records with one record key. The engine sees only one part at a time, so it can't. */
-function takeSlot({ record }: SnapshotRecord, slots: Set<string>, number: number): void {
+function takeRecordKey({ record }: SnapshotRecord, recordKeys: Set<string>, number: number): void {
   const { actor, thread, clock } = record;
-  const slot = createHash('sha256').update(`${actor} ${thread} ${clock}`).digest('base64').slice(0, 16);
-  if (slots.has(slot))
+  const key = createHash('sha256').update(`${actor} ${thread} ${clock}`).digest('base64').slice(0, 16);
+  if (recordKeys.has(key))
     throw invalid(number, `there is another record of ${actor} with clock ${clock} on ${thread}`);
-  slots.add(slot);
+  recordKeys.add(key);
 }
 
 function invalid(line: number, what: string, cause?: unknown): FleetError {

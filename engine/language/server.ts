@@ -117,8 +117,8 @@ class PlanServer {
     if (document === undefined) return;
     const { diagnostics } = this.#planOf(document);
     const { version } = document;
-    const told = diagnostics.map(each => diagnosticIn(document, each));
-    void this.#connection.sendDiagnostics({ uri, version, diagnostics: told });
+    const converted = diagnostics.map(each => diagnosticIn(document, each));
+    void this.#connection.sendDiagnostics({ uri, version, diagnostics: converted });
     void this.#connection.sendNotification(protocol.READ, { uri, version } satisfies protocol.Read);
   }
 
@@ -271,9 +271,9 @@ class PlanServer {
     let [line, character] = [0, 0];
     return tokensOf(outline, document.getText()).flatMap(({ start, length, kind }) => {
       const at = document.positionAt(start);
-      const told = [at.line - line, at.line === line ? at.character - character : at.character];
+      const converted = [at.line - line, at.line === line ? at.character - character : at.character];
       [line, character] = [at.line, at.character];
-      return [...told, length, TOKEN_KINDS.indexOf(kind), 0];
+      return [...converted, length, TOKEN_KINDS.indexOf(kind), 0];
     });
   }
 

@@ -213,8 +213,8 @@ function readJson(text: string): Descriptor {
 
 /** Returns the position at which the parser stopped, as its message tells; the end of the text when it does not. */
 function jsonPosition(thrown: unknown, text: string): number {
-  const told = /position (\d+)/.exec(String(thrown))?.[1];
-  return told === undefined ? text.length + 1 : Number(told) + 1;
+  const stated = /position (\d+)/.exec(String(thrown))?.[1];
+  return stated === undefined ? text.length + 1 : Number(stated) + 1;
 }
 
 function assemble(pairs: readonly Pair[], length: number): Descriptor {

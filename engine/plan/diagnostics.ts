@@ -68,7 +68,7 @@ export class Diagnostics {
   }
 
   #add(diagnostic: Diagnostic): void {
-    if (!this.isFull && !this.#all.some(told => isSame(told, diagnostic))) this.#all.push(diagnostic);
+    if (!this.isFull && !this.#all.some(known => isSame(known, diagnostic))) this.#all.push(diagnostic);
   }
 }
 

@@ -28,8 +28,8 @@ export async function changesOf(dir: string, base: string, branch: string): Prom
       async name => (await gitLines(dir, 'rev-parse', '--verify', '--quiet', '--end-of-options', name))[0],
     ),
   );
-  const told = await gitList(dir, 'diff', '--name-status', '-z', '--find-renames', from, to, '--');
-  return { base: from, tip: to, files: [...changedFiles(told)] };
+  const entries = await gitList(dir, 'diff', '--name-status', '-z', '--find-renames', from, to, '--');
+  return { base: from, tip: to, files: [...changedFiles(entries)] };
 }
 
 /** Reads a file as it was at a commit. @param commit as git names it whole */
@@ -38,9 +38,9 @@ export function contentAt(dir: string, commit: string, path: string): Promise<st
 }
 
 /** Parses git's output: a letter, then one path, or two where the file was renamed or copied. */
-function* changedFiles(told: readonly string[]): Generator<ChangedFile> {
-  for (let at = 0; at + 1 < told.length;) {
-    const [status = '', first = '', second = ''] = told.slice(at, at + 3);
+function* changedFiles(entries: readonly string[]): Generator<ChangedFile> {
+  for (let at = 0; at + 1 < entries.length;) {
+    const [status = '', first = '', second = ''] = entries.slice(at, at + 3);
     if (/^[RC]/.test(status)) {
       yield { before: first, after: second };
       at += 3;

@@ -38,7 +38,7 @@ export class Plans implements vscode.Disposable {
   readonly #owned = new DisposableStore();
   readonly #outlines = new Map<string, Outline>();
   /** The run of each plan that the server knows. */
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<string>();
   readonly #children = new RunChildren();
   readonly #client: () => Promise<PlanClient>;
@@ -105,7 +105,7 @@ export class Plans implements vscode.Disposable {
 
   #closed(uri: string): void {
     this.#outlines.delete(uri);
-    this.#told.delete(uri);
+    this.#reported.delete(uri);
     this.#asked.delete(uri);
   }
 
@@ -119,7 +119,7 @@ export class Plans implements vscode.Disposable {
     // One that was started again knows nothing.
     this.#owned.add(
       client.onDidStartAgain(() => {
-        this.#told.clear();
+        this.#reported.clear();
         this.#tellSoon();
       }),
     );
@@ -177,8 +177,8 @@ export class Plans implements vscode.Disposable {
     const task = this.lastRun(vscode.Uri.parse(uri));
     if (task?.fan_out?.complete !== true) return;
     const run = `${task.thread} ${task.fan_out.round}`;
-    if (this.#told.get(uri) === run) return;
+    if (this.#reported.get(uri) === run) return;
     await server.remember({ uri, facts: await lastRunOf(engine, task.thread) });
-    this.#told.set(uri, run);
+    this.#reported.set(uri, run);
   }
 }

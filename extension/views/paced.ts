@@ -8,23 +8,23 @@ const SILENCE_MS = 220;
 
 /** Changes of a tree's rows, fired no faster than the editor takes them; undefined stands for the whole tree. */
 export class PacedChanges<T> implements vscode.Disposable {
-  readonly #told = new vscode.EventEmitter<T[] | undefined>();
+  readonly #emitter = new vscode.EventEmitter<T[] | undefined>();
   #waiting: Set<T> | 'all' | undefined;
-  #toldAt = -Infinity;
+  #firedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
-  readonly event = this.#told.event;
+  readonly event = this.#emitter.event;
 
   fire(rows: readonly T[] | undefined): void {
     if (rows === undefined) this.#waiting = 'all';
     else if (this.#waiting !== 'all') this.#waiting = new Set([...(this.#waiting ?? []), ...rows]);
-    const waitMs = this.#toldAt + SILENCE_MS - performance.now();
+    const waitMs = this.#firedAt + SILENCE_MS - performance.now();
     if (waitMs <= 0) this.#fire();
     else this.#timer ??= setTimeout(() => this.#fire(), waitMs);
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#told.dispose();
+    this.#emitter.dispose();
   }
 
   #fire(): void {
@@ -33,7 +33,7 @@ export class PacedChanges<T> implements vscode.Disposable {
     const rows = this.#waiting;
     this.#waiting = undefined;
     if (rows === undefined || (rows !== 'all' && rows.size === 0)) return;
-    this.#toldAt = performance.now();
-    this.#told.fire(rows === 'all' ? undefined : [...rows]);
+    this.#firedAt = performance.now();
+    this.#emitter.fire(rows === 'all' ? undefined : [...rows]);
   }
 }

@@ -2,7 +2,7 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { shared } from '../components/styles.ts';
 import { RequestFailed, type EditorApi, Host } from '../host.ts';
 import type { Listing } from '../model/filter.ts';
-import { PanelState, type Told } from '../model/panel-state.ts';
+import { PanelState, type ViewMessage } from '../model/panel-state.ts';
 import { readSavedState, type SavedState } from '../model/saved-state.ts';
 import { MAX_PICTURE_CHARS, type Problem, type ViewRequest } from '../protocol.ts';
 import { SerialRequested, type SerialAction } from '../report/speedup.ts';
@@ -121,7 +121,7 @@ export class JoinViewElement extends LitElement {
     ></fleet-header>`;
   }
 
-  #onMessage(message: Told): void {
+  #onMessage(message: ViewMessage): void {
     this.#state.apply(message);
     if (message.type === 'task') this.#save({ thread: message.thread });
     this.requestUpdate();

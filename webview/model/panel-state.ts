@@ -10,7 +10,7 @@ import {
 import type { ViewStrings } from '../strings.ts';
 import { FanOutModel } from './fan-out.ts';
 
-export type Told = Exclude<ToView, { type: 'reply' }>;
+export type ViewMessage = Exclude<ToView, { type: 'reply' }>;
 type Change = ToView & { type: 'change' };
 
 /** The state of the panel's updates: whether it shows the present, and why not. */
@@ -33,25 +33,25 @@ export class PanelState {
   serial: SerialRow | null = null;
   #appliedSeq: number | null = null;
 
-  apply(told: Told): void {
-    switch (told.type) {
+  apply(message: ViewMessage): void {
+    switch (message.type) {
       case 'init':
-        this.strings = told.strings;
+        this.strings = message.strings;
         break;
       case 'task':
-        this.task = told;
+        this.task = message;
         break;
       case 'stream':
-        this.#stream(told);
+        this.#stream(message);
         break;
       case 'change':
-        this.#change(told);
+        this.#change(message);
         break;
       case 'speedup':
-        this.speedup = { report: told.report, problem: told.problem };
+        this.speedup = { report: message.report, problem: message.problem };
         break;
       case 'serial':
-        this.serial = told.run;
+        this.serial = message.run;
         break;
     }
   }

@@ -159,10 +159,10 @@ fi
 }
 
 function zshOption({ name, summary, takesValue, values, names }: VerbNode['options'][number]): string {
-  const told = summary.replace(/[[\]:]/g, ' ');
-  if (!takesValue) return quoted(`${name}[${told}]`);
+  const described = summary.replace(/[[\]:]/g, ' ');
+  if (!takesValue) return quoted(`${name}[${described}]`);
   const action = values.length > 0 ? `(${values.join(' ')})` : zshAction(names);
-  return quoted(`*${name}[${told}]:value:${action}`);
+  return quoted(`*${name}[${described}]:value:${action}`);
 }
 
 function zshAction(names: Names | null): string {
@@ -215,10 +215,10 @@ export function fishScript(tree: CompletionTree): string {
 }
 
 function fishOption({ name, summary, takesValue, values, names }: VerbNode['options'][number]): string {
-  const told = `-l ${name.slice(2)} -d ${quoted(summary)}`;
-  if (!takesValue) return told;
-  if (values.length > 0) return `${told} -x -a ${quoted(values.join(' '))}`;
-  return names === null ? `${told} -x` : `${told} -r ${fishNames(names)}`;
+  const described = `-l ${name.slice(2)} -d ${quoted(summary)}`;
+  if (!takesValue) return described;
+  if (values.length > 0) return `${described} -x -a ${quoted(values.join(' '))}`;
+  return names === null ? `${described} -x` : `${described} -r ${fishNames(names)}`;
 }
 
 function fishNames(names: Names): string {

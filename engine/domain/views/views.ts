@@ -211,7 +211,7 @@ function pageOf(offset: number, limit: number, total: number): number[] {
 function notThatMany(what: string, given: number): FleetError {
   return new FleetError(
     'USAGE',
-    `'${what}' asks for ${given} subtasks; 1 to ${MAX_CHILDREN} are told at once`,
+    `'${what}' asks for ${given} subtasks; ask for 1 to ${MAX_CHILDREN} at once`,
     {
       details: { [what]: given, most: MAX_CHILDREN },
     },

@@ -13,9 +13,9 @@ export interface SavedKeys {
   readonly slotHigh: Uint32Array;
 }
 
-/** The keys of records, their ids and their slots (actor, thread, clock), in memory. */
+/** The keys of records, their ids and their record keys (actor, thread, clock), in memory. */
 export class Keys {
-  /** Secret, so that nobody can choose threads whose slots collide. */
+  /** Secret, so that nobody can choose threads whose record keys collide. */
   readonly #seed: readonly [number, number];
   readonly #ids: Fingerprints;
   readonly #recordKeys: Fingerprints;
@@ -37,13 +37,13 @@ export class Keys {
   /** Returns the keys of the first `count` records to save, without a copy. */
   view(count: number): SavedKeys {
     const ids = this.#ids.view(count);
-    const slots = this.#recordKeys.view(count);
+    const keys = this.#recordKeys.view(count);
     return {
       seed: this.#seed,
       idLow: ids.low,
       idHigh: ids.high,
-      slotLow: slots.low,
-      slotHigh: slots.high,
+      slotLow: keys.low,
+      slotHigh: keys.high,
     };
   }
 

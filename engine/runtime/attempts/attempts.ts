@@ -232,14 +232,14 @@ function begin(
   context: ExecutorContext,
   environment: Environment | null,
 ): AttemptResult | Promise<AttemptResult> {
-  const { timeout_secs: timeoutSecs, env, ...told } = readDelivery(body);
+  const { timeout_secs: timeoutSecs, env, ...fields } = readDelivery(body);
   const attempt = {
     id,
     thread: intent.thread,
     attempt: body.attempt,
     index: body.index,
     task: body.task,
-    ...told,
+    ...fields,
     timeoutMs: timeoutSecs === null ? null : timeoutSecs * 1000,
     env: env ?? {},
     hint: body.hint ?? null,

@@ -334,10 +334,10 @@ async function branchWith(dir: string, branch: string, tip: string, head: string
  */
 export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
   const { top, dir, branch } = note;
-  const told = (await gitPaths(top, 'worktree', 'list', '--porcelain', '-z')).map(readable);
-  const head = told[told.indexOf(`worktree ${dir}`) + 1];
+  const entries = (await gitPaths(top, 'worktree', 'list', '--porcelain', '-z')).map(readable);
+  const head = entries[entries.indexOf(`worktree ${dir}`) + 1];
   const [, commit] = /^HEAD (.*[^0].*)$/.exec(head ?? '') ?? [];
-  if (!told.includes(`worktree ${dir}`) || commit === undefined) return note;
+  if (!entries.includes(`worktree ${dir}`) || commit === undefined) return note;
   const holding = ['--count=1', '--contains', commit, 'refs/heads', 'refs/remotes', 'refs/tags'];
   if ((await git(top, 'for-each-ref', ...holding)) !== '') return note;
   const [tip = ''] = await gitLines(top, 'rev-parse', '--verify', `refs/heads/${branch}`).catch(() => []);

@@ -119,7 +119,7 @@ async function run(
 /** Describes the parts that a worktree lacks at its start; null when it is complete. */
 async function noteText({ dir, missing, behind, checkout }: Worktree): Promise<string | null> {
   const empty = await emptySubmodulesIn(dir);
-  const told = [
+  const notes = [
     empty.length === 0
       ? null
       : `${plural(empty.length, 'submodule')} began empty: ${someOf(empty)} (a set-up can fill them: git submodule update --init)`,
@@ -128,7 +128,7 @@ async function noteText({ dir, missing, behind, checkout }: Worktree): Promise<s
       : `uncommitted changes in ${plural(behind.length, 'submodule')} were not carried: ${someOf(behind)} (commit them there, then carry)`,
     missing.length === 0 ? null : `files to include were not found in '${checkout.top}': ${someOf(missing)}`,
   ].filter(note => note !== null);
-  return told.length === 0 ? null : told.join('; ');
+  return notes.length === 0 ? null : notes.join('; ');
 }
 
 /** Replaces the remaining time in the text of a time-out with the attempt's own: the worktree took a part of it. */
@@ -158,8 +158,8 @@ async function withWork(result: AttemptResult, folder: string, worktree: Worktre
   try {
     const closed = await closeWorktree(folder, worktree.name);
     const note = closedText(closed);
-    const told = note === null ? result : { ...result, reason: withNote(result.reason, note) };
-    return closed.work === null ? told : { ...told, work: closed.work };
+    const noted = note === null ? result : { ...result, reason: withNote(result.reason, note) };
+    return closed.work === null ? noted : { ...noted, work: closed.work };
   } catch (error) {
     const { branch, base, dir } = worktree;
     return {
@@ -176,14 +176,14 @@ async function withWork(result: AttemptResult, folder: string, worktree: Worktre
 
 /** Describes files that are not on the branch, and committed ones that may be wrong; null for none. */
 function closedText({ gone, hidden, marked }: Closed): string | null {
-  const told = [
+  const notes = [
     marked.length === 0 ? null : `committed with conflict markers: ${someOf(marked)}`,
     hidden.length === 0
       ? null
       : `${plural(hidden.length, 'file')} ignored only by your git configuration stay in its worktree: ${someOf(hidden)}`,
     gone === null ? null : goneText(gone),
   ].filter(note => note !== null);
-  return told.length === 0 ? null : told.join('; ');
+  return notes.length === 0 ? null : notes.join('; ');
 }
 
 /** Describes the ignored files that were removed with an otherwise unchanged worktree. */

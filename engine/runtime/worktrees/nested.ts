@@ -199,14 +199,14 @@ async function hasOwnCommits(repository: string, ...where: readonly string[]): P
   const refs = await git(repository, ...where, 'for-each-ref', '--count=1').catch(() => '?');
   if (!hasHead && refs === '') return false;
   const own = [...where, 'rev-list', '--max-count=1', '--all', ...(hasHead ? ['HEAD'] : []), '--not'];
-  const told = await git(repository, ...own, '--remotes').catch(() => '?');
-  return told.trim() !== '';
+  const output = await git(repository, ...own, '--remotes').catch(() => '?');
+  return output.trim() !== '';
 }
 
 /** Returns submodules that are no longer checked out; git keeps their commits as long as the worktree. */
 async function forgottenIn(root: string): Promise<Copies> {
-  const told = await readFile(join(root, '.git'), 'utf8').catch(() => '');
-  const [, own] = /^gitdir: (.+)\n?$/.exec(told) ?? [];
+  const output = await readFile(join(root, '.git'), 'utf8').catch(() => '');
+  const [, own] = /^gitdir: (.+)\n?$/.exec(output) ?? [];
   const found = new Map<string, string>();
   if (own === undefined) return found;
   const modules = join(resolve(root, own), 'modules');

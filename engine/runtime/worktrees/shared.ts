@@ -37,9 +37,9 @@ async function withKeys(
   const found = new Map(state);
   const input = Buffer.from(state.get(CONFIGURATION) ?? '');
   found.delete(CONFIGURATION);
-  const told = await gitWith(top, { input }, 'config', '--file', '-', '--list', '-z').catch(() => null);
-  if (told === null) return found.set(CONFIGURATION, 'can not be read');
-  for (const entry of told.split('\0')) {
+  const listed = await gitWith(top, { input }, 'config', '--file', '-', '--list', '-z').catch(() => null);
+  if (listed === null) return found.set(CONFIGURATION, 'can not be read');
+  for (const entry of listed.split('\0')) {
     const [key = '', ...values] = entry.split('\n');
     const name = `${CONFIGURATION} ${key}`;
     if (key !== '' && !BY_GIT.test(key)) found.set(name, `${found.get(name) ?? ''}\0${values.join('\n')}`);

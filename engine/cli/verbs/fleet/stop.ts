@@ -69,8 +69,8 @@ async function stopLeft(
   if (url !== null) return false;
   const stopped = await context.starter.stopLeft({ home, scope, instance, graceMs: grace_secs * 1000 });
   if (stopped.length === 0) return false;
-  const told = { stopped, coordinator_stopping: false };
-  context.print(told, () => [...stoppedLines(told, context.out.colours), '· no coordinator was running']);
+  const document = { stopped, coordinator_stopping: false };
+  context.print(document, () => [...stoppedLines(document, context.out.colours), '· no coordinator was running']);
   return true;
 }
 
@@ -86,8 +86,8 @@ async function awaitCoordinator(
       hint: `Unless an editor hosts it, end it: kill ${pid}`,
     });
   }
-  const told = stopped.stopped.some(instance => instance.alias === alias);
-  if (!told && !context.settings.json) {
+  const isListed = stopped.stopped.some(instance => instance.alias === alias);
+  if (!isListed && !context.settings.json) {
     printLines(context.out, [`${context.out.colours.green('✓')} coordinator stopped`]);
   }
 }
