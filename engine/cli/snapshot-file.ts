@@ -143,7 +143,8 @@ function checkEnd(
   digest: Hash,
   number: number,
 ): void {
-  if (stated !== records) throw invalid(number, `it states ${stated} records, but the snapshot has ${records}`);
+  if (stated !== records)
+    throw invalid(number, `it states ${stated} records, but the snapshot has ${records}`);
   if (digest.copy().digest('hex') !== sha256)
     throw invalid(number, 'its digest does not match the lines above it');
 }

@@ -222,7 +222,10 @@ describe('the client', () => {
       answers = [];
       const client = connect({ url: url(), token: TOKEN });
       const stop = { scope: 'all', instance: null, grace_secs: 0 } as const;
-      await assert.rejects(client.submit('fleet.stop', stop), failsWith('UNREACHABLE', /the connection to the engine at .* failed/));
+      await assert.rejects(
+        client.submit('fleet.stop', stop),
+        failsWith('UNREACHABLE', /the connection to the engine at .* failed/),
+      );
       assert.equal(asked.length, 1);
     });
   });

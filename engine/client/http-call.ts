@@ -272,7 +272,10 @@ function parseAnswer(text: string, answer: http.IncomingMessage, where: string):
 export function errorOf(document: unknown, status: number, where: string): FleetError {
   const result = v.safeParse(errorSchema, document);
   if (!result.success) {
-    return new FleetError('PROTOCOL_MISMATCH', `the engine at ${where} answered with status ${status} and no error document`);
+    return new FleetError(
+      'PROTOCOL_MISMATCH',
+      `the engine at ${where} answered with status ${status} and no error document`,
+    );
   }
   const { code, message, details, hint } = result.output;
   // A newer engine may know more ways to fail; the message still says which.

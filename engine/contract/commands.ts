@@ -96,7 +96,16 @@ export const cancelSchema = v.strictObject({
 });
 
 /** The actions by which people set the status of a task. */
-export const TASK_ACTIONS = ['start', 'done', 'fail', 'approve', 'reject', 'block', 'defer', 'reopen'] as const;
+export const TASK_ACTIONS = [
+  'start',
+  'done',
+  'fail',
+  'approve',
+  'reject',
+  'block',
+  'defer',
+  'reopen',
+] as const;
 
 const reason = v.optional(v.nullable(text(4096)), null);
 

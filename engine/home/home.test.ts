@@ -116,7 +116,11 @@ describe('a home', () => {
   it('is a folder', async () => {
     await fs.writeFile(paths.home, '');
     await refuses(() => make(paths.home), 'HOME_INVALID', /is not a folder/);
-    await refuses(() => make(path.join(paths.home, 'below')), 'HOME_INVALID', /not accessible|can't be created/);
+    await refuses(
+      () => make(path.join(paths.home, 'below')),
+      'HOME_INVALID',
+      /not accessible|can't be created/,
+    );
   });
 
   it('of a newer format is refused untouched, whatever else it says', async () => {

@@ -16,13 +16,9 @@ const O_NONBLOCK = 0x4;
  */
 export async function takeFile(paths: HomePaths): Promise<Lease | undefined> {
   if (process.platform === 'win32') {
-    throw new FleetError(
-      'NOT_SUPPORTED',
-      'Windows has no lock that protects a home from a second writer',
-      {
-        hint: 'Use WSL.',
-      },
-    );
+    throw new FleetError('NOT_SUPPORTED', 'Windows has no lock that protects a home from a second writer', {
+      hint: 'Use WSL.',
+    });
   }
   const { O_RDWR, O_CREAT } = fs.constants;
   const file = path.join(paths.home, 'lease');

@@ -34,7 +34,12 @@ describe('where a port listens', () => {
       assert.deepEqual([tls, notes, isOwnName('fleet.example')], [null, [], false]);
     }
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'fleet.example', '127.0.0.1.evil.example'])
-      await refused(host, {}, /is reachable from other machines/, /tls_cert and tls_key in config\.toml, or proxy/);
+      await refused(
+        host,
+        {},
+        /is reachable from other machines/,
+        /tls_cert and tls_key in config\.toml, or proxy/,
+      );
   });
 
   it('is anywhere with a certificate, whose names are ours then', async () => {

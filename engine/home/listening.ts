@@ -39,7 +39,10 @@ export async function listeningOf(
     throw invalid('[server] tls_cert and tls_key must be set together', 'Set both, or neither.');
   if (cert !== undefined && key !== undefined) {
     if (proxy !== undefined)
-      throw invalid('[server] proxy and tls_cert exclude each other', 'Set proxy if the proxy terminates TLS, else tls_cert.');
+      throw invalid(
+        '[server] proxy and tls_cert exclude each other',
+        'Set proxy if the proxy terminates TLS, else tls_cert.',
+      );
     return withTls(host, path.resolve(folder, cert), path.resolve(folder, key));
   }
   if (proxy !== undefined) return behind(host, proxy);
@@ -81,7 +84,10 @@ function parse(cert: string, key: string, certFile: string): X509Certificate {
 function behind(host: string, proxy: string): Listening {
   const url = new URL(proxy);
   if (url.protocol !== 'https:')
-    throw invalid(`[server] proxy '${proxy}' is not an https URL`, 'Set it to the https URL of the proxy that terminates TLS.');
+    throw invalid(
+      `[server] proxy '${proxy}' is not an https URL`,
+      'Set it to the https URL of the proxy that terminates TLS.',
+    );
   const notes = LOOPBACK.has(host)
     ? []
     : [`${host} accepts connections without TLS: make it reachable only from the proxy ${proxy}`];

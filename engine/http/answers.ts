@@ -66,7 +66,9 @@ export function errorAnswer(thrown: unknown, log: Log): ErrorAnswer {
   const known = thrown instanceof FleetError && thrown.code !== 'INTERNAL';
   const error = known
     ? thrown
-    : new FleetError('INTERNAL', 'the engine failed to answer', { hint: 'See the log of the engine for the cause.' });
+    : new FleetError('INTERNAL', 'the engine failed to answer', {
+        hint: 'See the log of the engine for the cause.',
+      });
   const status = STATUS[error.code];
   if (status === 500) log('a request failed', thrown);
   return {

@@ -145,9 +145,13 @@ function decodeActor(actor: string): Did {
     });
   }
   if (isInstanceDid(actor)) {
-    throw new FleetError('SCOPE_FORBIDDEN', `'${actor}' is an instance, and only that instance can write in its name`, {
-      details: { actor },
-    });
+    throw new FleetError(
+      'SCOPE_FORBIDDEN',
+      `'${actor}' is an instance, and only that instance can write in its name`,
+      {
+        details: { actor },
+      },
+    );
   }
   return actor;
 }

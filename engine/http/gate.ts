@@ -46,7 +46,8 @@ export function admit(request: IncomingMessage, door: Door): Holder {
 
 function checkHost(host: string | undefined, door: Door): void {
   if (host !== undefined && (LOOPBACK.test(host) || isNameOf(door, host))) return;
-  const what = host === undefined ? 'the request has no Host header' : `the Host '${host}' does not name this machine`;
+  const what =
+    host === undefined ? 'the request has no Host header' : `the Host '${host}' does not name this machine`;
   throw new FleetError('SCOPE_FORBIDDEN', what, {
     details: { host: host ?? null },
     hint: 'Use localhost, 127.0.0.1 or [::1], or a name that the certificate or [server] proxy has.',
@@ -92,7 +93,8 @@ function holderOf(authorization: string | undefined, { token, tokens }: Door & {
   if (given !== undefined && sameText(given, token)) return 'root';
   const grant = given === undefined ? undefined : tokens?.grantOf(given);
   if (grant !== undefined) return grant;
-  const what = authorization === undefined ? 'the request has no token' : 'the token is wrong, expired or revoked';
+  const what =
+    authorization === undefined ? 'the request has no token' : 'the token is wrong, expired or revoked';
   throw new FleetError('AUTH_REQUIRED', what, {
     hint: "Send 'Authorization: Bearer ‹token›'; the token is in the file 'token' of the engine's home, or made with spl token create.",
   });

@@ -283,7 +283,10 @@ describe('serving the API', () => {
 
     it('takes no links where nobody wants them', async () => {
       served = await Served.start();
-      assert.match(await ask(served.socketPath, 'spl-link'), /^HTTP\/1.1 501 [^]*this engine accepts no links/);
+      assert.match(
+        await ask(served.socketPath, 'spl-link'),
+        /^HTTP\/1.1 501 [^]*this engine accepts no links/,
+      );
     });
   });
 

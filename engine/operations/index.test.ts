@@ -23,7 +23,10 @@ describe('the list of operations', () => {
     const own = (folder: string, names: readonly string[]): string[] =>
       names.map(fileOf).filter(file => existsSync(new URL(`${folder}/${file}`, HERE)));
     const files = (folder: string): string[] => readdirSync(new URL(folder, HERE)).sort();
-    assert.deepEqual(files('commands'), [...own('commands', Object.keys(COMMANDS)), 'task-actions.ts'].sort());
+    assert.deepEqual(
+      files('commands'),
+      [...own('commands', Object.keys(COMMANDS)), 'task-actions.ts'].sort(),
+    );
     assert.deepEqual(files('reports'), own('reports', Object.keys(REPORTS)).sort());
   });
 

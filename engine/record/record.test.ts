@@ -234,7 +234,8 @@ describe('decodeRecord', () => {
     assert.throws(
       () => decodeRecord({ ...content, body: { t: `${fitting}x` } }),
       error =>
-        FleetError.is(error, 'TOO_LARGE') && error.message === `the record is larger than ${MAX_RECORD_BYTES} bytes`,
+        FleetError.is(error, 'TOO_LARGE') &&
+        error.message === `the record is larger than ${MAX_RECORD_BYTES} bytes`,
     );
   });
 });

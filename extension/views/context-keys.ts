@@ -8,30 +8,30 @@ import type { OpenSession } from '../session/session.ts';
 /** Keeps the keys of `when` clauses up to date; sets only those that have changed. */
 export function contextKeys(session: OpenSession, model: FleetModel): readonly vscode.Disposable[] {
   const known = new Map<keyof ContextKeys, unknown>();
-  const tell = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {
+  const update = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {
     if (known.get(key) === value) return;
     known.set(key, value);
     void setContext(key, value);
   };
-  const tellState = (): void => {
-    setContext('fleet.state', session.state.kind);
-    void homeExists(session.home).then(exists => setContext('fleet.hasHome', exists));
+  const updateState = (): void => {
+    update('fleet.state', session.state.kind);
+    void homeExists(session.home).then(exists => update('fleet.hasHome', exists));
   };
-  const tellModel = (): void => {
+  const updateModel = (): void => {
     const fanOuts = [...model.tasks.values()].flatMap(({ fan_out: fanOut }) => fanOut ?? []);
     const workers = model.fleet?.instances.filter(
       ({ role, status }) => role === 'worker' && status === 'live',
     );
-    setContext('fleet.workers', workers?.length ?? 0);
-    setContext('fleet.isFrozen', holdsOf(model.fleet).length > 0);
-    setContext('fleet.hasTasks', model.tasks.size > 0);
-    setContext('fleet.hasFanOuts', fanOuts.length > 0);
-    setContext(
+    update('fleet.workers', workers?.length ?? 0);
+    update('fleet.isFrozen', holdsOf(model.fleet).length > 0);
+    update('fleet.hasTasks', model.tasks.size > 0);
+    update('fleet.hasFanOuts', fanOuts.length > 0);
+    update(
       'fleet.hasJoined',
       fanOuts.some(({ complete }) => complete),
     );
   };
-  tellState();
-  tellModel();
-  return [session.onDidChange(tellState), model.onDidChange(tellModel)];
+  updateState();
+  updateModel();
+  return [session.onDidChange(updateState), model.onDidChange(updateModel)];
 }

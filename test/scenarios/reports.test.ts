@@ -189,7 +189,10 @@ describe('a worker that reports', function () {
       fake.leave();
       for (const [words, changes] of [
         ['does not belong to this fleet', identify.bind(null, stranger)],
-        ['does not belong to this fleet', (challenge: never) => ({ ...identify(stranger, challenge), did: key.did })],
+        [
+          'does not belong to this fleet',
+          (challenge: never) => ({ ...identify(stranger, challenge), did: key.did }),
+        ],
         ['did not prove', (challenge: never) => ({ ...identify(key, challenge), proof: 'AAAA' })],
       ] as const) {
         const peer = await rawPeer(homePaths(fleet.home).socket);

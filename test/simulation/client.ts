@@ -1,4 +1,9 @@
-import { TASK_ACTIONS, type FanOutRequest, type TaskAdd, type Unkill } from '../../engine/contract/commands.ts';
+import {
+  TASK_ACTIONS,
+  type FanOutRequest,
+  type TaskAdd,
+  type Unkill,
+} from '../../engine/contract/commands.ts';
 import type { Policy } from '../../engine/contract/policy.ts';
 import { FleetError } from '../../engine/errors.ts';
 import * as commands from '../../engine/domain/commands/fan-out.ts';

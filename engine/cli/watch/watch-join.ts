@@ -41,7 +41,7 @@ async function follow(context: Context, task: string, view: View): Promise<numbe
   } catch (thrown) {
     if (!context.signal.aborted) {
       const lost = FleetError.is(thrown, 'UNREACHABLE') || FleetError.is(thrown, 'LINK_BROKEN');
-      throw lost && last !== undefined ? lostSight(last, thrown) : thrown;
+      throw lost && last !== undefined ? connectionLost(last, thrown) : thrown;
     }
   } finally {
     view.leave?.();
@@ -50,7 +50,7 @@ async function follow(context: Context, task: string, view: View): Promise<numbe
     view.finish(last);
     return exitCodeOfOutcome(last.outcome);
   }
-  if (!context.signal.aborted) throw lostSight(last);
+  if (!context.signal.aborted) throw connectionLost(last);
   printLines(context.err, [
     ...(last?.echo == null ? [] : echoLines(last)),
     `· ${last?.alias ?? task} goes on; to come back: ${wayBack(last?.alias ?? task)}`,
@@ -68,7 +68,7 @@ function nothingToWatch(task: string): FleetError {
 }
 
 /** The engine went away while we watched; the run does not depend on us, nor the workers on it. */
-function lostSight(last: JoinStatus | undefined, cause?: unknown): FleetError {
+function connectionLost(last: JoinStatus | undefined, cause?: unknown): FleetError {
   return new FleetError('UNREACHABLE', 'the coordinator went away while we watched; workers go on', {
     hint: `spl fleet start takes it up again; then: ${wayBack(last?.alias ?? 'TASK')}`,
     cause,

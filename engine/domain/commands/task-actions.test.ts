@@ -274,8 +274,18 @@ describe('a block on another task', () => {
     const over = taskAfter(fleet, 'done', 'approve');
     refused(fleet, () => fleet.taskAction(task, 'block', {}), 'USAGE', /reason/, /--on/);
     refused(fleet, () => fleet.taskAction(task, 'block', { on: 'A' }), 'CONFLICT', /itself/);
-    refused(fleet, () => fleet.taskAction(task, 'block', { on: 'B' }), 'CONFLICT', /'B' waits for 'A' already/);
-    refused(fleet, () => fleet.taskAction(task, 'block', { on: over.alias }), 'CONFLICT', /nothing to wait for/);
+    refused(
+      fleet,
+      () => fleet.taskAction(task, 'block', { on: 'B' }),
+      'CONFLICT',
+      /'B' waits for 'A' already/,
+    );
+    refused(
+      fleet,
+      () => fleet.taskAction(task, 'block', { on: over.alias }),
+      'CONFLICT',
+      /nothing to wait for/,
+    );
     refused(fleet, () => fleet.taskAction(task, 'block', { on: 'nowhere' }), 'NOT_FOUND', /'nowhere'/);
   });
 });

@@ -62,7 +62,8 @@ export function applyTaskAction(
   refuseWrongStatus(state, task, action, issuer.now);
   if (action === 'approve' || action === 'reject') refuseOwnWork(task, action, issuer);
   if (action === 'start') refuseUnmet(state, task, 'started', issuer.now);
-  if (action === 'reopen' && state.aliases.get(task.alias) !== task.thread) refuseHeldAlias(state, task.alias);
+  if (action === 'reopen' && state.aliases.get(task.alias) !== task.thread)
+    refuseHeldAlias(state, task.alias);
   if (action === 'start' || action === 'reopen') admitWork(state, task.facts.namespace, issuer.now);
   if (action === 'defer') refusePast(input.until_unix ?? null, issuer.now);
   const body: TaskWordBody = {
@@ -117,11 +118,16 @@ function refuseWrongStatus(state: FleetState, task: Task, action: TaskAction, no
   const allowed = allowedIn(status);
   if (allowed.includes(action)) return;
   if (status === 'blocked') refuseUnmet(state, task, PAST[action], now);
-  throw refused(task, `task '${task.alias}' is ${status} and can't be ${PAST[action]}`, wayOut(task, status), {
-    verb: action,
-    status,
-    allowed,
-  });
+  throw refused(
+    task,
+    `task '${task.alias}' is ${status} and can't be ${PAST[action]}`,
+    wayOut(task, status),
+    {
+      verb: action,
+      status,
+      allowed,
+    },
+  );
 }
 
 function refuseOwnWork(task: Task, action: 'approve' | 'reject', { actor }: Issuer): void {

@@ -3,7 +3,7 @@ import { isReservedThread, RESERVED } from '../../record/ids.ts';
 import { seal, type FleetRecord, type RecordContent, type SealedRecord } from '../../record/record.ts';
 import type { BatchSignature } from '../../record/signing.ts';
 import { asJson, TOPIC, topicOf, type TopicBody } from '../model/record-bodies.ts';
-import { concernedBy } from '../model/dependencies.ts';
+import { affectedBy } from '../model/dependencies.ts';
 import { applyRecord, type FoldContext } from '../fold/apply-record.ts';
 import type { ToWorker } from '../model/messages.ts';
 import { taskActionOf } from '../model/task-status.ts';
@@ -158,7 +158,7 @@ export class DecisionBuffer {
   /** Notifies watchers of all tasks that may look different after a change of this task's status. */
   noteConcerned(thread: ThreadId): void {
     const task = this.state.tasks.get(thread);
-    if (task !== undefined) for (const each of concernedBy(this.state, task)) this.note(each);
+    if (task !== undefined) for (const each of affectedBy(this.state, task)) this.note(each);
   }
 
   /** Notifies watchers of an instance. */

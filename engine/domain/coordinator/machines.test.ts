@@ -162,7 +162,8 @@ describe('the worker machines', () => {
             continue;
           }
           // The last message was a moment ago, so that the silence begins here.
-          if (event === 'silent' || event === 'lost') fleet.core.links.get(workerDid(0))!.lastContactAt = fleet.now;
+          if (event === 'silent' || event === 'lost')
+            fleet.core.links.get(workerDid(0))!.lastContactAt = fleet.now;
           DOORS[event](fleet);
           const isLinked = sides[1] === 'linked' || sides[1] === 'replaced';
           const wanted =

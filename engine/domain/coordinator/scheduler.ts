@@ -6,7 +6,14 @@ import { hasTurn, holdOf, type HoldContext, type StartHold } from './holds.ts';
 import type { IndexQueue } from '../model/index-queue.ts';
 import { isBlocked } from '../policy/blocked-namespaces.ts';
 import { isLinked, windowOf, type WorkerLink } from './worker-state.ts';
-import { boundOf, denierOf, levelsOf, reserveIn, type Limit, type Levels } from '../policy/namespace-policy.ts';
+import {
+  boundOf,
+  denierOf,
+  levelsOf,
+  reserveIn,
+  type Limit,
+  type Levels,
+} from '../policy/namespace-policy.ts';
 import type { Child, FanOut, FleetState, Instance } from '../model/state.ts';
 
 /** One child assigned to one worker. */
@@ -88,7 +95,12 @@ export function capacitiesOf(
   for (const link of links.values()) {
     const instance = state.instances.get(link.did);
     if (instance === undefined || !takesWork(instance, link)) continue;
-    capacities.push({ instance, link, window: windowOf(link, instance.slots, now), load: link.assigned.size });
+    capacities.push({
+      instance,
+      link,
+      window: windowOf(link, instance.slots, now),
+      load: link.assigned.size,
+    });
   }
   return capacities.sort((a, b) => a.link.upSince - b.link.upSince);
 }
@@ -139,7 +151,8 @@ function placeSome(
     while (hasRoom()) {
       const child = nextStartable(context, queue, plan);
       if (child === undefined) break;
-      const capacity = name === 'round-robin' ? spread(state, fanOut, child, queue, open) : pickCapacity(name, open);
+      const capacity =
+        name === 'round-robin' ? spread(state, fanOut, child, queue, open) : pickCapacity(name, open);
       if (capacity === 'moved') continue;
       if (capacity === undefined) break;
       queue.shift();
@@ -184,7 +197,10 @@ function boundsIn(state: FleetState, { bounds }: Plan, levels: Levels): readonly
 }
 
 /** Returns the workers that no policy denies, whether named or freely chosen. */
-function permittedCapacities(levels: Levels, capacities: readonly WorkerCapacity[]): readonly WorkerCapacity[] {
+function permittedCapacities(
+  levels: Levels,
+  capacities: readonly WorkerCapacity[],
+): readonly WorkerCapacity[] {
   if (levels.length === 0) return capacities;
   return capacities.filter(({ instance }) => denierOf(levels, instance) === undefined);
 }
@@ -241,7 +257,8 @@ function pickCapacity(name: string, capacities: readonly WorkerCapacity[]): Work
   let best: WorkerCapacity | undefined;
   for (const capacity of capacities) {
     if (capacity.load >= capacity.window) continue;
-    if (name !== 'least-loaded' && capacity.instance.did !== name && capacity.instance.alias !== name) continue;
+    if (name !== 'least-loaded' && capacity.instance.did !== name && capacity.instance.alias !== name)
+      continue;
     // Workers are sorted longest up first, so a tie goes to the longest up.
     if (best === undefined || relativeLoad(capacity) < relativeLoad(best)) best = capacity;
   }

@@ -56,7 +56,8 @@ export class Timeouts {
     const instance = this.#parts.step.state.instances.get(link.did);
     let next = Number.POSITIVE_INFINITY;
     if (instance?.status === 'live') next = link.lastContactAt + 2 * this.#heartbeatMs + 1;
-    if (instance?.status === 'stale' || isAwaited(link)) next = link.lastContactAt + this.#silenceMs(link) + 1;
+    if (instance?.status === 'stale' || isAwaited(link))
+      next = link.lastContactAt + this.#silenceMs(link) + 1;
     return link.assigned.size === 0 ? next : Math.min(next, link.lookAt);
   }
 

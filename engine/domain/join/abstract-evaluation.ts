@@ -114,7 +114,10 @@ export function findConstants(root: ASTNode, names: readonly string[]): readonly
  *
  * @returns the outcome, undefined while it is open, and the number of steps taken, each of some tenths of a µs
  */
-export function decideAhead(root: ASTNode, facts: OpenFacts): { outcome: Decision | undefined; steps: number } {
+export function decideAhead(
+  root: ASTNode,
+  facts: OpenFacts,
+): { outcome: Decision | undefined; steps: number } {
   const walk = new Walk();
   const outcome = walk.valuesOf(root, presently(facts, fieldsIn(root)));
   const steps = walk.steps + facts.children.length;

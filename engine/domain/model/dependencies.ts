@@ -24,7 +24,7 @@ export function reaches(state: FleetState, task: Task, other: Task): boolean {
  * Returns the tasks whose documents may change with this task's status: tasks that wait for it, tasks that wait for
  * those, and tasks that any of them waits for.
  */
-export function concernedBy(state: FleetState, task: Task): ReadonlySet<ThreadId> {
+export function affectedBy(state: FleetState, task: Task): ReadonlySet<ThreadId> {
   const waiting = (thread: ThreadId): Iterable<ThreadId> => state.dependants.get(thread) ?? [];
   const concerned = new Set<ThreadId>(waitsFor(task));
   for (const thread of waiting(task.thread)) {

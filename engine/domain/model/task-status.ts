@@ -134,7 +134,12 @@ export function taskActionOf(topic: string | undefined): TaskAction | undefined 
 /** Returns the state of a task after one more action. Total: the verb was checked before it was written. */
 export function afterTransition(standing: TaskHistory, action: TaskAction, body: TaskWordBody): TaskHistory {
   const at = body.issued_at_unix * 1000;
-  const last: Transition = { verb: action, by: body.issued_by, at, reason: body.reason ?? body.summary ?? null };
+  const last: Transition = {
+    verb: action,
+    by: body.issued_by,
+    at,
+    reason: body.reason ?? body.summary ?? null,
+  };
   switch (action) {
     case 'start':
       return { ...UNTOUCHED, stage: 'active', begun: true, last };

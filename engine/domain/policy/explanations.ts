@@ -37,7 +37,9 @@ export function reasonOf(state: FleetState, task: Task, now: number): string | n
       return whyBlocked(state, task, now);
     default:
       // The reason of an ended block or deferral does not explain the present status.
-      return standing.last === standing.block || standing.last === standing.deferral ? null : lastReasonOf(task);
+      return standing.last === standing.block || standing.last === standing.deferral
+        ? null
+        : lastReasonOf(task);
   }
 }
 

@@ -252,7 +252,13 @@ export class TestFleet {
   }
 
   /** Uses a task verb. */
-  taskAction(task: Task, verb: TaskAction, input: Parameters<typeof applyTaskAction>[3] = {}, actor = USER, key?: string): void {
+  taskAction(
+    task: Task,
+    verb: TaskAction,
+    input: Parameters<typeof applyTaskAction>[3] = {},
+    actor = USER,
+    key?: string,
+  ): void {
     this.do(now => applyTaskAction(this.core, task.thread, verb, input, { actor, key, now }));
   }
 

@@ -257,7 +257,8 @@ describe('the index', () => {
       const reasons = (await ends).map(each =>
         each.status === 'rejected' ? String(each.reason) : 'answered',
       );
-      for (const each of reasons.slice(0, 2)) assert.match(each, /ended after 0\.02 s because other queries wait$/);
+      for (const each of reasons.slice(0, 2))
+        assert.match(each, /ended after 0\.02 s because other queries wait$/);
       assert.match(reasons[2]!, /closed$/);
     });
 

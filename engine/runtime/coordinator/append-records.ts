@@ -70,7 +70,10 @@ function refuseForbidden(record: FleetRecord): void {
 }
 
 function refuseTakenKey(record: FleetRecord, recordKeys: ReadonlySet<string>, log: Log): void {
-  if (!recordKeys.has(recordKeyOf(record)) && log.findByKey(record.actor, record.thread, record.clock) === undefined)
+  if (
+    !recordKeys.has(recordKeyOf(record)) &&
+    log.findByKey(record.actor, record.thread, record.clock) === undefined
+  )
     return;
   throw new FleetError(
     'CONFLICT',

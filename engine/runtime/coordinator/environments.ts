@@ -93,7 +93,8 @@ export async function readEnvironment(
   { environmentsLink }: HomePaths,
   name: string,
 ): Promise<Environment | undefined> {
-  if (!NAME.test(name)) throw new FleetError('INVALID_RECORD', `'${basename(name)}' is not the name of an environment`);
+  if (!NAME.test(name))
+    throw new FleetError('INVALID_RECORD', `'${basename(name)}' is not the name of an environment`);
   try {
     const folder = await fs.readlink(environmentsLink);
     await requireOwnFolder(folder);

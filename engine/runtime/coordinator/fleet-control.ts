@@ -421,7 +421,8 @@ export class FleetControl {
     const late = missing();
     if (late.length === 0) return;
     this.#refuseEnding();
-    if (this.#isClosed) throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers keep running');
+    if (this.#isClosed)
+      throw new FleetError('UNAVAILABLE', 'the coordinator is stopping; its workers keep running');
     throw await this.#didNotCome(late);
   }
 

@@ -7,11 +7,7 @@ export interface Lingering extends Pick<Engine, 'watch'> {
 }
 
 /** Resolves when no fan-out has been open for this time, when the signal aborts, or when the engine closes. */
-export async function waitUntilIdle(
-  engine: Lingering,
-  lingerMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+export async function waitUntilIdle(engine: Lingering, lingerMs: number, signal: AbortSignal): Promise<void> {
   const { controller: idle, release } = linkedController([signal]);
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {

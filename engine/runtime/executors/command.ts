@@ -17,7 +17,7 @@ import type { Launchers } from '../processes/launchers.ts';
 import { pumpOutput, type OutputPump } from './output-pump.ts';
 import { processTable, type Birth, type ProcessTable } from '../../system/process-table.ts';
 import { KILL_MS, MAX_NAMED, sweep, TABLE_MS, textOf, type Traces } from '../processes/sweep.ts';
-import { inTime } from '../processes/timer.ts';
+import { withTimeLimit } from '../processes/timer.ts';
 import { waitUntil } from '../../system/wait.ts';
 
 export interface CommandOptions {
@@ -242,7 +242,7 @@ const tracesOf = ({ group, mark, birth }: Command): Traces => ({
 /** Returns the processes of the group that outlived its leader, as `pid command`, for the attempt's result. */
 async function stillIn(processes: ProcessTable, group: GuardedGroup): Promise<readonly string[]> {
   if (!group.signal(0) || group.control?.isEmpty() === true) return [];
-  const found = await inTime(processes.find({ group: group.id }), TABLE_MS).catch(() => []);
+  const found = await withTimeLimit(processes.find({ group: group.id }), TABLE_MS).catch(() => []);
   return found.map(textOf);
 }
 

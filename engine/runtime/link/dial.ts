@@ -52,8 +52,8 @@ export async function dial(options: DialOptions): Promise<CoordinatorPeer> {
   const { signal, handshakeMs = HANDSHAKE_MS } = options;
   const connection = new Connection(await upgrade(options), options.key);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => connection.close(silent()), handshakeMs);
-    const giveUp = (): void => connection.close(unwanted());
+    const timer = setTimeout(() => connection.close(noAnswer()), handshakeMs);
+    const giveUp = (): void => connection.close(dialCancelled());
     const settled = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);
@@ -127,8 +127,9 @@ function welcomed(answer: string, { verifier, text }: Expected): number {
 }
 
 const HANDSHAKE_MS = 10_000;
-const silent = (): FleetError => new FleetError('UNREACHABLE', 'the coordinator does not answer');
-const unwanted = (): FleetError => new FleetError('UNREACHABLE', 'the connection to the coordinator was cancelled');
+const noAnswer = (): FleetError => new FleetError('UNREACHABLE', 'the coordinator does not answer');
+const dialCancelled = (): FleetError =>
+  new FleetError('UNREACHABLE', 'the connection to the coordinator was cancelled');
 
 function upgrade({ address, signal, handshakeMs = HANDSHAKE_MS }: DialOptions): Promise<Duplex> {
   const headers = {
@@ -148,8 +149,8 @@ function upgrade({ address, signal, handshakeMs = HANDSHAKE_MS }: DialOptions): 
           agent: false,
         });
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => request.destroy(silent()), handshakeMs);
-    const giveUp = (): void => void request.destroy(unwanted());
+    const timer = setTimeout(() => request.destroy(noAnswer()), handshakeMs);
+    const giveUp = (): void => void request.destroy(dialCancelled());
     const settled = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);

@@ -220,10 +220,14 @@ export function decode<S extends v.GenericSchema>(schema: S, text_: string): v.I
 /** @throws PROTOCOL_MISMATCH */
 export function requireProtocol(theirs: number): void {
   if (theirs === PROTOCOL) return;
-  throw new FleetError('PROTOCOL_MISMATCH', `the peer uses protocol ${theirs}, but this version uses protocol ${PROTOCOL}`, {
-    details: { theirs, ours: PROTOCOL },
-    hint: 'Stop the fleet, then start it with one version of spl.',
-  });
+  throw new FleetError(
+    'PROTOCOL_MISMATCH',
+    `the peer uses protocol ${theirs}, but this version uses protocol ${PROTOCOL}`,
+    {
+      details: { theirs, ours: PROTOCOL },
+      hint: 'Stop the fleet, then start it with one version of spl.',
+    },
+  );
 }
 
 const broken = (message: string): FleetError => new FleetError('LINK_BROKEN', message);

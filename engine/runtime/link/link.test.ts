@@ -448,10 +448,14 @@ describe('a worker', () => {
 
   it('obeys no other coordinator', async () => {
     const at = await host();
-    await fails(at, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, { coordinator: stranger.did });
+    await fails(at, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, {
+      coordinator: stranger.did,
+    });
     // One that only says that it is the right one.
     const posing = await host(answerWith(socket => socket.write(challengeOf(stranger, { did: at.key.did }))));
-    await fails(posing, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, { coordinator: at.key.did });
+    await fails(posing, 'AUTH_REQUIRED', /the coordinator is .*, but this worker belongs to/, {
+      coordinator: at.key.did,
+    });
   });
 
   it('obeys nobody who does not prove that it is its coordinator', async () => {

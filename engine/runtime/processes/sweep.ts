@@ -4,7 +4,7 @@ import type { Birth, ProcessEntry, ProcessTable } from '../../system/process-tab
 import { sendSignal } from '../../system/processes.ts';
 import { waitUntil } from '../../system/wait.ts';
 import { cutToLength, readable } from '../executors/summary.ts';
-import { inTime } from './timer.ts';
+import { withTimeLimit } from './timer.ts';
 
 /** The properties by which the processes of a command are found, also those that left its group. */
 export interface Traces {
@@ -51,7 +51,7 @@ export async function sweep(
   const named = new Map<number, string>();
   const look = async (): Promise<ProcessEntry[]> => {
     const pids = new Set(await control?.pids());
-    const found = await inTime(processes.find({ ...query, pids }), TABLE_MS);
+    const found = await withTimeLimit(processes.find({ ...query, pids }), TABLE_MS);
     // An ending process has lost its command line, so that the first text of each is kept.
     for (const entry of found) if (!named.has(entry.pid)) named.set(entry.pid, textOf(entry));
     return found;

@@ -20,7 +20,7 @@ export function after(delayMs: number, action: () => void): () => void {
 }
 
 /** Returns the outcome of `promise` if it comes in time. The work goes on otherwise. @throws TIMED_OUT */
-export async function inTime<T>(promise: Promise<T>, withinMs: number): Promise<T> {
+export async function withTimeLimit<T>(promise: Promise<T>, withinMs: number): Promise<T> {
   let cancel: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
     cancel = after(withinMs, () => reject(new FleetError('TIMED_OUT', `no answer within ${withinMs} ms`)));

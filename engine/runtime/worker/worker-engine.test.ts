@@ -767,7 +767,8 @@ describe('a worker', () => {
     from.host.sockets.at(-1)!.destroy();
     const other = await rig({ admitted: new Map() });
     work(other);
-    for (let i = 0; i < 4; i++) assert.match(await other.host.refused.next(), /does not belong to this fleet/);
+    for (let i = 0; i < 4; i++)
+      assert.match(await other.host.refused.next(), /does not belong to this fleet/);
     assert.equal(other.logged.filter(line => line.includes('does not belong to this fleet')).length, 1);
   });
 

@@ -343,7 +343,7 @@ export class WorkerEngine {
           delayMs = RECONNECT_FIRST_MS;
           this.#trouble = undefined;
         }
-      } else if (this.#isForsaken()) {
+      } else if (this.#isAbandoned()) {
         return this.#exit('no coordinator, and nothing to do');
       }
       await pause(delayMs, signal);
@@ -402,7 +402,7 @@ export class WorkerEngine {
     this.#step(() => this.#core.disconnected());
   }
 
-  #isForsaken(): boolean {
+  #isAbandoned(): boolean {
     return this.#core.idle && this.#options.clock.now() - this.#aloneSince >= this.#options.idleExitMs;
   }
 

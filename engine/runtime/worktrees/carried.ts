@@ -77,6 +77,9 @@ function requireMerged(top: string, conflicts: readonly string[]): void {
   throw new FleetError(
     'WORKER_FAILED',
     `'${top}' is in a merge with conflicts: ${conflicts.slice(0, 5).join(', ')}`,
-    { details: { top, paths: conflicts }, hint: 'Resolve the conflicts, or abort the merge: git merge --abort.' },
+    {
+      details: { top, paths: conflicts },
+      hint: 'Resolve the conflicts, or abort the merge: git merge --abort.',
+    },
   );
 }

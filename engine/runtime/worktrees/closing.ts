@@ -42,7 +42,12 @@ export interface Closed {
  * Records the content of a worktree before its attempt begins: files from the set-up are not the attempt's work.
  * @param now in ms since 1970
  */
-export async function markStarted(folder: string, name: string, isSetUp: boolean, now: number): Promise<void> {
+export async function markStarted(
+  folder: string,
+  name: string,
+  isSetUp: boolean,
+  now: number,
+): Promise<void> {
   const note = await noteOf(folder, name);
   const { dir } = note;
   const begun = { ...note, begun_unix: now / 1000 };
@@ -168,7 +173,7 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
       `a merge was left with conflicts: ${conflicts.slice(0, 5).join(', ')}`,
       { details: { paths: conflicts }, hint: `Resolve the conflicts in '${dir}'.` },
     );
-  const spared = [...note.lent, ...(await asMade(folder, note))];
+  const spared = [...note.lent, ...(await unchangedSinceSetUp(folder, note))];
   await addAll(dir);
   if (spared.length > 0) {
     const input = listOf(spared.map(path => `:(top,literal)${path}`));
@@ -184,7 +189,10 @@ async function commitAll(folder: string, note: WorktreeNote): Promise<boolean> {
 const NAMES = ['--name-only', '--no-renames', '--no-ext-diff', '--ignore-submodules=none', '-z'];
 
 /** Returns the paths that have not changed since the set-up. */
-async function asMade(folder: string, { dir, base, made }: WorktreeNote): Promise<ReadonlySet<string>> {
+async function unchangedSinceSetUp(
+  folder: string,
+  { dir, base, made }: WorktreeNote,
+): Promise<ReadonlySet<string>> {
   if (made === null) return new Set();
   const paths = new Set(await gitPaths(dir, 'diff', ...NAMES, base, made));
   if (paths.size === 0) return paths;
@@ -201,7 +209,7 @@ export async function uncommittedIn(folder: string, note: WorktreeNote): Promise
   const paths = (await changesIn(note.dir)).map(({ path }) => path);
   const changes = paths.filter(path => !isIncluded(path, note.lent));
   if (changes.length === 0) return [];
-  const made = await asMade(folder, note);
+  const made = await unchangedSinceSetUp(folder, note);
   // Git lists a nested repository by its folder alone; its state shows changes in it.
   const isMade = (path: string): boolean =>
     made.has(path) || (path.endsWith('/') && [...made].some(each => each.startsWith(path)));
@@ -233,7 +241,7 @@ export async function ownCopiesIn(note: WorktreeNote, held?: Held): Promise<stri
 export async function hiddenIn(folder: string, note: WorktreeNote, untracked: Untracked): Promise<string[]> {
   const files = untracked.hidden.filter(path => !path.endsWith('/'));
   if (files.length === 0) return [];
-  const made = await asMade(folder, note);
+  const made = await unchangedSinceSetUp(folder, note);
   const found = await writtenByIt(
     note,
     files.filter(path => !made.has(path)),
@@ -298,7 +306,9 @@ async function markedIn(dir: string, base: string, tip: string): Promise<string[
   const marked: string[] = [];
   for (const path of touched.map(readable)) {
     const lines = ['-e', '^<<<<<<< ', '-e', '^>>>>>>> '];
-    if (await gitSucceeds(dir, 'grep', '--quiet', '--all-match', ...lines, tip, '--', `:(top,literal)${path}`))
+    if (
+      await gitSucceeds(dir, 'grep', '--quiet', '--all-match', ...lines, tip, '--', `:(top,literal)${path}`)
+    )
       marked.push(path);
   }
   return marked;
@@ -348,7 +358,7 @@ export async function withHead(note: WorktreeNote): Promise<WorktreeNote> {
 export async function discard(folder: string, name: string, note: WorktreeNote): Promise<void> {
   const { top, dir, branch, base } = note;
   if (await isThere(top)) {
-    await takeDown(top, dir);
+    await removeFolderAndEntry(top, dir);
     const tip = await git(top, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}`).catch(() => '');
     // Git rejects a branch that another worktree uses now.
     if (tip.trim() === base) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
@@ -357,7 +367,7 @@ export async function discard(folder: string, name: string, note: WorktreeNote):
 }
 
 /** Removes a worktree's folder and its entry in the repository, and nothing of other worktrees. */
-export async function takeDown(top: string, dir: string): Promise<void> {
+export async function removeFolderAndEntry(top: string, dir: string): Promise<void> {
   const remove = ['worktree', 'remove', '--force', '--force', dir];
   try {
     await git(top, ...remove);

@@ -14,7 +14,11 @@ export interface IncludedFiles {
  * Copies files that git does not track into a worktree. Tracked files are there as committed.
  * @param wanted paths from the top, or globs as git understands them
  */
-export async function copyIncluded(top: string, root: string, wanted: readonly string[]): Promise<IncludedFiles> {
+export async function copyIncluded(
+  top: string,
+  root: string,
+  wanted: readonly string[],
+): Promise<IncludedFiles> {
   const paths: string[] = [];
   const missing: string[] = [];
   for (const each of wanted) {

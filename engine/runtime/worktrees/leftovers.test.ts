@@ -110,7 +110,8 @@ describe('worktrees that were left', function () {
     await writeFile(late, 'late\n');
     await assert.rejects(
       () => removeWorktree(folder, name, false),
-      (error: unknown) => FleetError.is(error, 'CONFLICT') && /uncommitted changes: late\.txt/.test(error.message),
+      (error: unknown) =>
+        FleetError.is(error, 'CONFLICT') && /uncommitted changes: late\.txt/.test(error.message),
     );
     await rm(late);
     assert.deepEqual(await removeWorktree(folder, name, false), { branch, branchKept: true, gone: null });

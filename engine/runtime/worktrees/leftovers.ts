@@ -9,7 +9,7 @@ import {
   ignoredOf,
   ownCopiesIn,
   requireOwn,
-  takeDown,
+  removeFolderAndEntry,
   uncommittedIn,
   withHead,
   type IgnoredFiles,
@@ -79,7 +79,7 @@ export async function removeWorktree(
     const { branch } = held;
     const gone = await ignoredOf(note);
     // IncludedFiles files are untracked, so that git removes the worktree only by force.
-    await takeDown(top, dir);
+    await removeFolderAndEntry(top, dir);
     const branchKept = !force && !(await isHeldElsewhere(held));
     if (!branchKept) await git(top, 'branch', '-D', '--quiet', branch).catch(() => undefined);
     await removeNote(folder, name);
@@ -157,11 +157,15 @@ async function lookedAt(folder: string, note: WorktreeNote): Promise<[string[], 
     const changes = await withFileModes(note.dir, () => uncommittedIn(folder, note));
     return [[...changes, ...hidden], await ownCopiesIn(note)];
   } catch (cause) {
-    throw new FleetError('CONFLICT', `can't tell which changes in '${note.dir}' are kept: ${messageOf(cause)}`, {
-      details: { branch: note.branch },
-      hint: 'Check the folder, then discard it with --force.',
-      cause,
-    });
+    throw new FleetError(
+      'CONFLICT',
+      `can't tell which changes in '${note.dir}' are kept: ${messageOf(cause)}`,
+      {
+        details: { branch: note.branch },
+        hint: 'Check the folder, then discard it with --force.',
+        cause,
+      },
+    );
   }
 }
 

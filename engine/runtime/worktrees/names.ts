@@ -19,11 +19,11 @@ export function titleOf({ task, index, attempt }: WorktreeOwner): string {
  * folders.
  */
 export async function branchFor(dir: string, { task, index, attempt }: WorktreeOwner): Promise<string> {
-  const alias = refPart(task);
+  const alias = branchPart(task);
   const patterns = ['spl*', `spl*/${alias}*`, `spl*/${alias}*/**`].map(pattern => `refs/heads/${pattern}`);
   const taken = new Set(await gitLines(dir, 'for-each-ref', '--format=%(refname:lstrip=2)', ...patterns));
-  const first = beside('spl', name => taken.has(name));
-  const folder = beside(`${first}/${alias}`, name => taken.has(name));
+  const first = firstFree('spl', name => taken.has(name));
+  const folder = firstFree(`${first}/${alias}`, name => taken.has(name));
   return freeName(`${folder}/${index}-${attempt}`, taken);
 }
 
@@ -35,10 +35,10 @@ export async function branchBeside(dir: string, branch: string): Promise<string>
 }
 
 const freeName = (wanted: string, taken: ReadonlySet<string>): string =>
-  beside(wanted, name => taken.has(name) || [...taken].some(each => each.startsWith(`${name}/`)));
+  firstFree(wanted, name => taken.has(name) || [...taken].some(each => each.startsWith(`${name}/`)));
 
 /** Returns the wanted name, or the first free one with a number after it. */
-function beside(wanted: string, isTaken: (name: string) => boolean): string {
+function firstFree(wanted: string, isTaken: (name: string) => boolean): string {
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}.${n}`;
     if (!isTaken(name)) return name;
@@ -49,14 +49,14 @@ function beside(wanted: string, isTaken: (name: string) => boolean): string {
 export async function worktreeName(folder: string, branch: string): Promise<string> {
   const notes = await readNotes(folder);
   const names = new Set([...notes.keys(), ...(await readdir(folder))]);
-  return beside(branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-'), name => names.has(name));
+  return firstFree(branch.replace(/^spl[^/]*\//, '').replaceAll('/', '-'), name => names.has(name));
 }
 
 /**
  * Makes an alias a valid part of a branch's name, which may not begin or end in a dot, have two dots, or end in
  * `.lock`.
  */
-function refPart(alias: string): string {
+function branchPart(alias: string): string {
   return alias
     .replace(/\.{2,}/g, '.')
     .replace(/^\.|\.$/g, '')

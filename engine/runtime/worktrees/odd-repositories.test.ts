@@ -237,7 +237,10 @@ describe('a worktree of an odd repository', function () {
     });
     // Git can't be asked of what lies in a repository whose own name is no text.
     assert.equal(names, 'a\nb "c"\0caf\xe9\0', result.reason ?? '');
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/uncommitted changes|contains a repository/));
+    await assert.rejects(
+      removeWorktree(folder, 'TREE-1-3-1', false),
+      isConflict(/uncommitted changes|contains a repository/),
+    );
   });
 
   some('stays with new files that only the configuration of git ignores', async () => {
@@ -248,7 +251,10 @@ describe('a worktree of an odd repository', function () {
     const { result } = await attempt('echo precious > x.loc', {}, table);
     assert.match(result.reason ?? '', /^1 file ignored only by your git configuration stay.*: x\.loc$/);
     assert.equal(await readFile(join(result.work!.dir, 'x.loc'), 'utf8'), 'precious\n');
-    await assert.rejects(removeWorktree(folder, 'TREE-1-3-1', false), isConflict(/uncommitted changes: x\.loc/));
+    await assert.rejects(
+      removeWorktree(folder, 'TREE-1-3-1', false),
+      isConflict(/uncommitted changes: x\.loc/),
+    );
   });
 
   describe('with submodules', () => {
@@ -299,10 +305,7 @@ describe('a worktree of an odd repository', function () {
     git('merge', '--abort');
     git('config', 'grep.patternType', 'fixed');
     const { result } = await attempt('git merge side; git add a.txt; git commit --quiet --no-edit');
-    assert.deepEqual(
-      [result.verdict, result.reason],
-      ['accept', 'committed with conflict markers: a.txt'],
-    );
+    assert.deepEqual([result.verdict, result.reason], ['accept', 'committed with conflict markers: a.txt']);
     const heading = await attempt(String.raw`printf 'Title\n=======\n' > b.rst`, { index: 4 });
     assert.equal(heading.result.reason, null);
   });

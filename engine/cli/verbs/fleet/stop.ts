@@ -70,7 +70,10 @@ async function stopLeft(
   const stopped = await context.starter.stopLeft({ home, scope, instance, graceMs: grace_secs * 1000 });
   if (stopped.length === 0) return false;
   const document = { stopped, coordinator_stopping: false };
-  context.print(document, () => [...stoppedLines(document, context.out.colours), '· no coordinator was running']);
+  context.print(document, () => [
+    ...stoppedLines(document, context.out.colours),
+    '· no coordinator was running',
+  ]);
   return true;
 }
 
