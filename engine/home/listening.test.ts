@@ -75,9 +75,9 @@ describe('where a port listens', () => {
       '127.0.0.1',
       { ...OWN, proxy: 'https://a.example' },
       /exclude each other/,
-      /proxy, or here/,
+      /Set proxy if the proxy terminates TLS/,
     );
-    await refused('0.0.0.0', { proxy: 'http://a.example' }, /not an https URL/, /ends TLS/);
+    await refused('0.0.0.0', { proxy: 'http://a.example' }, /not an https URL/, /terminates TLS/);
   });
 
   it('is nowhere with a key that others can read, that is missing, or another’s', async () => {

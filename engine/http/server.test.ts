@@ -80,9 +80,9 @@ describe('serving the API', () => {
         [{ host: 'evil.example:9100' }, "the Host 'evil.example:9100' does not name this machine"],
         [{ host: 'localhost.evil.example' }, "the Host 'localhost.evil.example' does not name this machine"],
         [{ host: '127.0.0.1.evil.example' }, "the Host '127.0.0.1.evil.example' does not name this machine"],
-        [{ origin: 'https://evil.example' }, /^Origin 'https:\/\/evil.example' is a web page/],
-        [{ origin: 'http://localhost:3000' }, /^Origin 'http:\/\/localhost:3000' is a web page/],
-        [{ origin: 'null' }, /^Origin 'null' is a web page/],
+        [{ origin: 'https://evil.example' }, /^the Origin 'https:\/\/evil.example' is a web page/],
+        [{ origin: 'http://localhost:3000' }, /^the Origin 'http:\/\/localhost:3000' is a web page/],
+        [{ origin: 'null' }, /^the Origin 'null' is a web page/],
       ] as const;
       for (const [headers, message] of asked) {
         for (const answer of [
