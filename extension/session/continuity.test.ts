@@ -12,7 +12,7 @@ import { Continuity } from './continuity.ts';
 
 const QUESTION = 'When this window closes in the middle of a run: continue it in the background, or stop it?';
 
-/** A fan-out that is open, or over with so many subtasks that still run. */
+/** Returns an open fan-out, or one that is over with this number of running subtasks. */
 function run(complete: boolean, running = 0): TaskDocument {
   const bare = task();
   const { counts } = bare.fan_out!;
@@ -26,7 +26,7 @@ describe('a run that is to outlive its window', () => {
   let client: FakeClient;
   let continuity: Continuity;
   let clock: Clock;
-  /** The calls on the standby, and what the engine was told meanwhile. */
+  /** The calls on the standby, and the commands that the engine received meanwhile. */
   let done: string[];
   let lose: () => void;
   const log = keptLog();
@@ -61,7 +61,7 @@ describe('a run that is to outlive its window', () => {
     model.dispose();
   });
 
-  /** The engine has this fan-out now. */
+  /** Sets the tasks of the engine. */
   async function has(...tasks: readonly TaskDocument[]): Promise<void> {
     client.change({ tasks: { tasks } });
     const read = next(model.onDidChange);

@@ -6,14 +6,14 @@ import { once } from './once.ts';
 import type { OpenSession } from './session.ts';
 import type { Standby } from './standby.ts';
 
-/** The time without an open fan-out after which the standby is ended: fan-outs often follow one another. */
+/** The time without an open fan-out after which the standby is ended. Fan-outs often follow one another. */
 const LINGER_MS = 3000;
-/** The delay before a lost standby is replaced: one that can't live is not begun in a row. */
+/** The delay before a lost standby is replaced, so that one that cannot live is not restarted in a loop. */
 const RENEW_MS = 1000;
 
 /**
- * Sees to it that runs outlive this window, where that is wanted: keeps a standby while this window hosts and a fan-out is
- * open. Asks once what is wanted, at the first run; until there is an answer, runs go on.
+ * Keeps runs going after this window closes, if the user wants that: keeps a standby while this window hosts and a
+ * fan-out is open. Asks the user once, at the first run. Until there is an answer, runs go on.
  */
 export class Continuity implements vscode.Disposable {
   readonly #session: OpenSession;
@@ -27,7 +27,7 @@ export class Continuity implements vscode.Disposable {
   #renewal: NodeJS.Timeout | undefined;
   #isLeft = false;
 
-  /** @param standby makes the one standby of this window, which calls back when it is lost */
+  /** @param standby creates the standby of this window, which calls back when it is lost */
   constructor(
     session: OpenSession,
     model: FleetModel,
@@ -46,13 +46,15 @@ export class Continuity implements vscode.Disposable {
     );
   }
 
-  /** Stops the fleet if this window hosts it and `onWindowClose` is `stop`, in the few seconds that a closing window has. */
+  /**
+   * Stops the fleet if this window hosts it and `onWindowClose` is `stop`. A closing window has a few seconds for it.
+   */
   async leave(): Promise<void> {
     this.dispose();
     if (setting('onWindowClose') !== 'stop' || !this.#session.isHosting) return;
     await this.#used?.end();
-    // Of everything, so that it holds, and is finished by whoever opens the home next, also when the editor ends this
-    // process in the middle of it.
+    // The whole fleet is stopped. That is recorded: if the editor ends this process halfway, the next process to open
+    // the home finishes the stop.
     const stop = { scope: 'all', instance: null, grace_secs: 1 } as const;
     await this.#session.client?.submit('fleet.stop', stop);
   }
@@ -69,7 +71,7 @@ export class Continuity implements vscode.Disposable {
   }
 
   async #update(): Promise<void> {
-    // One that has taken over is no longer ours to end.
+    // A standby that has taken over must not be ended from here.
     if (!this.#session.isHosting || this.#isLeft || this.#renewal !== undefined) return;
     if (this.#model.underWay === 0) return this.#endLater();
     clearTimeout(this.#linger);
@@ -77,7 +79,7 @@ export class Continuity implements vscode.Disposable {
     const wanted = setting('onWindowClose');
     if (wanted === 'stop') return this.#used?.end();
     this.#used ??= await this.#standby();
-    // The window may have gone, and the run ended, while it was made.
+    // The window may have closed, or the run ended, while the standby was started.
     if (this.#isLeft || this.#model.underWay === 0) return;
     await this.#used.begin();
     if (wanted === 'ask' && !this.#asked) await this.#ask();

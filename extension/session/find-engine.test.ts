@@ -47,7 +47,7 @@ describe('a home on this machine', () => {
     await eventOf(hung, 'listening');
     const found = assert.rejects(findEngine(home, ADA, NEVER, 500), { code: 'TIMED_OUT' });
     await eventOf(hung, 'connection');
-    // A time-out that nothing holds does not come.
+    // Collects garbage: a time-out without a reference would not fire.
     setFlagsFromString('--expose-gc');
     (runInNewContext('gc') as () => void)();
     await found;

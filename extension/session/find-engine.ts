@@ -6,19 +6,23 @@ import { resolveSocket } from '../../engine/home/socket.ts';
 import type { Did } from '../../engine/record/ids.ts';
 import { submittersEnvironment } from '../../engine/runtime/environment.ts';
 
-/** The time limit for a coordinator to say who it is. */
+/** The time limit for a coordinator to identify itself. */
 const HEALTH_MS = 10_000;
-/** The time for which a watch keeps trying when the coordinator is gone, in milliseconds: a standby takes over faster. */
+/** The time for which a watch tries to reconnect, in milliseconds. A standby takes over faster than that. */
 const RECONNECT_MS = 1_000;
 
-/** The options of this window's client: work runs in the environment of the extension host, without the editor's variables. */
+/**
+ * Returns the options of this window's client. Work runs in the environment of the extension host, without the editor's
+ * variables.
+ */
 export function clientOptions(actor: Did): ConnectOptions {
   return { actor, reconnectMs: RECONNECT_MS, environment: submittersEnvironment(process.env) };
 }
 
 /**
- * @returns a client of the coordinator that serves the home; undefined when none answers at its socket.
- * @throws TIMED_OUT when one takes the connection and does not say who it is.
+ * Returns a client of the coordinator that serves the home.
+ * @returns undefined if no coordinator answers at the socket
+ * @throws TIMED_OUT if the coordinator accepts the connection and does not identify itself
  */
 export async function findEngine(
   home: string,
@@ -28,7 +32,7 @@ export async function findEngine(
 ): Promise<EngineClient | undefined> {
   const socketPath = await socketOf(home);
   if (socketPath === undefined) return undefined;
-  // A client of its own: the time-out is that of all that a client asks.
+  // A separate client: the time limit applies to every call of a client.
   const probe = connect({ socketPath }, { actor, timeoutMs: healthMs });
   try {
     await probe.report('health', {}, signal);
@@ -50,7 +54,7 @@ async function socketOf(home: string): Promise<string | undefined> {
   }
 }
 
-/** Settled when the coordinator behind a client does not answer any more, and nobody has taken over. */
+/** Resolves when the coordinator behind a client no longer answers, and none has taken over. */
 export async function untilGone(client: EngineClient, signal: AbortSignal): Promise<void> {
   try {
     for await (const _event of client.watch({ kinds: ['instance'], signal }));
@@ -59,7 +63,7 @@ export async function untilGone(client: EngineClient, signal: AbortSignal): Prom
   }
 }
 
-/** Tells whether the folder has been a home before. */
+/** Returns true if the folder is already a home. */
 export function homeExists(home: string): Promise<boolean> {
   return access(homePaths(home).homeJson).then(
     () => true,

@@ -2,15 +2,18 @@ import { watch, type FSWatcher } from 'node:fs';
 import * as path from 'node:path';
 import { homePaths } from '../../engine/home/paths.ts';
 
-/** A look-out for something that begins to serve a home. */
+/** A watch for a process that begins to serve a home. */
 export interface HomeWatch {
-  /** Settled when something may have begun to, perhaps without cause; never when it was disposed of before. */
+  /**
+   * Resolves when a process may have begun to serve the home; false positives are possible. Never resolves after
+   * `dispose`.
+   */
   readonly stirred: Promise<void>;
   /** Idempotent. */
   dispose(): void;
 }
 
-/** Watches the home's `run` folder from now on, or, while there is none, the closest folder above it that there is. */
+/** Watches the home's `run` folder, or its closest existing ancestor. */
 export function watchForCoordinator(home: string): HomeWatch {
   let watcher: FSWatcher | undefined;
   const stirred = new Promise<void>(resolve => {
@@ -21,7 +24,7 @@ export function watchForCoordinator(home: string): HomeWatch {
     for (let folder = homePaths(home).runDir; ; folder = path.dirname(folder)) {
       try {
         watcher = watch(folder, { persistent: false }, stir);
-        // A folder that is removed while it is watched says so as an error on some systems.
+        // On some systems, the removal of a watched folder is an error.
         watcher.on('error', stir);
         break;
       } catch {

@@ -21,7 +21,7 @@ export function host(
     home,
     client: clientOptions(actor),
     logger: { info: message => log.info(message), error: message => log.error(message) },
-    // The editor is to answer its user while work takes every processor.
+    // The editor must stay responsive while work uses every processor.
     workerPriority: constants.priority.PRIORITY_BELOW_NORMAL,
   });
 }

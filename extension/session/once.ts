@@ -1,4 +1,7 @@
-/** Makes something at the first call, and gives the same at each further one; what fails is tried again. */
+/**
+ * Creates a value at the first call, and returns it at each further call. A failure is not kept: the next call tries
+ * again.
+ */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

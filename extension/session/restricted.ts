@@ -2,12 +2,16 @@ import type { EngineClient } from '../../engine/client/client.ts';
 import type { CommandName } from '../../engine/operations/index.ts';
 import { FleetError } from '../../engine/errors.ts';
 
-/** The commands allowed from an untrusted folder: they end work, and start nothing. All others can make commands run. */
+/**
+ * The commands allowed in an untrusted folder. They end work and start nothing. Every other command can make commands
+ * run.
+ */
 const HARMLESS: ReadonlySet<CommandName> = new Set(['task.cancel', 'fleet.stop', 'kill']);
 
 /**
- * The engine for a window whose folder may not be trusted.
- * @throws SCOPE_FORBIDDEN from `submit`, before anything is sent, while the folder isn't and the command could start work.
+ * Returns the engine for a window whose folder may be untrusted.
+ * @throws SCOPE_FORBIDDEN from `submit`, before anything is sent, if the folder is untrusted and the command could
+ * start work
  */
 export function restricted(engine: EngineClient, isTrusted: () => boolean): EngineClient {
   return {

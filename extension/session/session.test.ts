@@ -15,7 +15,7 @@ import { EventEmitter, keptLog } from '../../test/stubs/vscode.ts';
 import { next, settled } from '../testing/editor.ts';
 import { Session } from './session.ts';
 
-/** A coordinator in this process, as far as a session sees it. */
+/** A coordinator in this process, as a session sees it. */
 class Hosted implements CoordinatorThread {
   readonly client = new FakeClient({});
   readonly notes: readonly string[] = ['a port was taken'];
@@ -43,10 +43,10 @@ describe('a window’s session', () => {
   let folder: string;
   let home: string;
   let session: Session;
-  /** Whoever serves the home, other than this window. */
+  /** The coordinator outside this window that serves the home. */
   let serving: FakeClient | undefined;
   let hosted: Hosted[];
-  /** The errors that successive attempts to host fail with. */
+  /** The errors of successive attempts to host. */
   let failures: FleetError[];
   let mayHost: boolean;
   let actor: () => Promise<Did>;
@@ -91,7 +91,7 @@ describe('a window’s session', () => {
     session.start();
     await when(kind);
   };
-  /** Something happens in the home that a window notices. */
+  /** Makes a change in the home that a window notices. */
   const stir = async (): Promise<void> => {
     const look = next(looks.event);
     await writeFile(join(homePaths(home).runDir, 'spl.pid'), String(looked));

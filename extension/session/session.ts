@@ -12,43 +12,44 @@ import { homeExists, untilGone } from './find-engine.ts';
 import { watchForCoordinator, type HomeWatch } from './home-watch.ts';
 
 export type SessionState =
-  /** Nobody serves the home, and nothing asks for it. */
+  /** No process serves the home, and nothing asks for the engine. */
   | { readonly kind: 'none' }
   | { readonly kind: 'opening' }
-  /** `hosting` when the coordinator runs in this window. */
+  /** `hosting` is true when the coordinator runs in this window. */
   | { readonly kind: 'live'; readonly client: EngineClient; readonly hosting: boolean }
   | { readonly kind: 'down'; readonly error: FleetError };
 
 export interface SessionOptions {
   readonly home: string;
-  /** In whose name this window acts. @throws HOME_INVALID, USAGE where that can't be told. */
+  /** Returns the actor of this window. @throws HOME_INVALID or USAGE if it cannot be determined */
   readonly actor: () => Promise<Did>;
   readonly log: vscode.LogOutputChannel;
-  /** A client of whoever serves the home; undefined where nobody does. */
+  /** Returns a client of the coordinator that serves the home; undefined if there is none. */
   readonly find: (actor: Did, signal: AbortSignal) => Promise<EngineClient | undefined>;
   /** Opens the home in this process. */
   readonly host: () => Promise<CoordinatorThread>;
-  /** Tells whether this window may host a coordinator: not while its folder is untrusted. */
+  /** Returns true if this window may host a coordinator. It may not while its folder is untrusted. */
   readonly mayHost: () => boolean;
-  /** Returns the client that views and commands get in place of this one. */
+  /** Wraps a client for views and commands. */
   readonly guard: (client: EngineClient) => EngineClient;
 }
 
-/** The session as views and commands have it. */
+/** The part of the session that views and commands use. */
 export type OpenSession = Pick<
   Session,
   'state' | 'client' | 'isHosting' | 'home' | 'onDidChange' | 'open' | 'wantHistory'
 >;
 
-/** The longest time that another process may hold the lease without answering. */
+/** The longest time for which another process may hold the lease without answering. */
 const LEASE_WAIT_MS = 30_000;
 const LEASE_RETRY_MS = 150;
-/** A folder may stir many times in a moment; it is looked at once. */
+/** The delay after a change in the home's folder. Changes come in bursts; each burst causes one look. */
 const STIR_MS = 100;
 
 /**
- * This window's way to the one engine of the home: it is the client of whoever serves the home, and serves it itself where
- * nobody does and somebody asked for it. When the one that served is gone, it looks anew.
+ * This window's way to the one engine of the home. It is the client of the coordinator that serves the home. If there
+ * is none and somebody asked for the engine, it serves the home itself. When the coordinator is gone, it looks for one
+ * again.
  */
 export class Session implements EngineAccess {
   readonly #options: SessionOptions;
@@ -81,14 +82,14 @@ export class Session implements EngineAccess {
     return this.#options.home;
   }
 
-  /** Begins to look, and never stops until it is disposed of. */
+  /** Starts looking for a coordinator. Stops only on disposal. */
   start(): void {
     this.#done = this.#run();
   }
 
   /**
-   * The engine; this window becomes its host when nobody else is.
-   * @throws why it can't be had.
+   * Returns the engine. This window hosts it if no other process does.
+   * @throws the reason why there is none
    */
   async open(): Promise<EngineClient> {
     this.want();
@@ -96,7 +97,7 @@ export class Session implements EngineAccess {
       if (this.#state.kind === 'live') return this.#state.client;
       if (this.#state.kind === 'down') throw this.#state.error;
       if (this.#state.kind === 'none' && !this.#options.mayHost()) throw untrusted();
-      // It may just have been found that nobody had asked.
+      // The loop may just have decided that nobody had asked.
       this.want();
       await new Promise<void>(resolve => {
         const heard = this.onDidChange(() => (heard.dispose(), resolve()));
@@ -104,7 +105,7 @@ export class Session implements EngineAccess {
     }
   }
 
-  /** Asks for the engine without waiting for it; also after it was down, or when this window became trusted. */
+  /** Requests the engine without waiting for it, also after it was down or when this window became trusted. */
   want(): void {
     this.#wanted = true;
     const { kind } = this.#state;
@@ -112,12 +113,12 @@ export class Session implements EngineAccess {
     if (kind === 'down' || kind === 'none') this.#wake();
   }
 
-  /** Asks for the engine if there is something to show: a home with a history. */
+  /** Requests the engine if there is something to show: a home with a history. */
   async wantHistory(): Promise<void> {
     if (await homeExists(this.#options.home)) this.want();
   }
 
-  /** Lets go of everything, so that another can take over. Workers go on. */
+  /** Releases everything, so that another process can take over. Workers go on. */
   async close(): Promise<void> {
     this.#ending.abort();
     this.#wake();
@@ -127,7 +128,7 @@ export class Session implements EngineAccess {
 
   async #run(): Promise<void> {
     const { signal } = this.#ending;
-    // Where the folder can't be read, opening the home says why, once it is wanted.
+    // If the folder cannot be read, opening the home reports the reason once the engine is wanted.
     const workers = await liveWorkers(this.#options.home).catch(() => []);
     if (workers.length > 0) this.#wanted = true;
     while (!signal.aborted) {
@@ -136,7 +137,7 @@ export class Session implements EngineAccess {
       } catch (thrown) {
         if (signal.aborted) return;
         this.#options.log.error(messageOf(thrown));
-        // It is not tried again by itself: each try changes the home's folder, which other windows watch as well.
+        // Not retried automatically: each try changes the home's folder, which other windows watch as well.
         this.#wanted = false;
         this.#set({ kind: 'down', error: asFleetError(thrown) });
         await this.#stir(watchForCoordinator(this.#options.home), signal);
@@ -146,12 +147,12 @@ export class Session implements EngineAccess {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const { home, actor, find, mayHost } = this.#options;
-    // Watched before it is looked at, so that what begins in between is not missed.
+    // The watch begins before the look, so that nothing in between is missed.
     const watch = watchForCoordinator(home);
     try {
       const client = await find(await actor(), signal);
       if (client === undefined && !(this.#wanted && mayHost())) {
-        // What was wrong is shown until somebody asks again, or somebody else serves the home.
+        // An error stays visible until somebody asks again, or another process serves the home.
         if (this.#state.kind !== 'down') this.#set({ kind: 'none' });
         return await this.#stir(watch, signal);
       }
@@ -162,7 +163,7 @@ export class Session implements EngineAccess {
     }
   }
 
-  /** Is a client, until nobody answers any more. */
+  /** Serves as a client until the coordinator no longer answers. */
   async #attend(client: EngineClient, signal: AbortSignal): Promise<void> {
     this.#options.log.info(`a client of the coordinator of ${this.#options.home}`);
     this.#set({ kind: 'live', client: this.#options.guard(client), hosting: false });
@@ -172,7 +173,8 @@ export class Session implements EngineAccess {
       await client.close();
     }
     this.#wanted = false;
-    // One that was asked to stop said so; one that died has left its workers, and somebody must look after them.
+    // A coordinator that was asked to stop has left a mark. One that died has left its workers, which need another
+    // coordinator.
     if ((await stopMark(homePaths(this.#options.home))) === null) this.#wanted = true;
   }
 
@@ -187,7 +189,7 @@ export class Session implements EngineAccess {
       this.#set({ kind: 'live', client: this.#options.guard(hosted.client), hosting: true });
       await Promise.race([hosted.ended, aborted(signal)]);
       if (signal.aborted) return;
-      // Before it is let go of: who asks for the engine meanwhile gets the next one.
+      // Before the release: a caller that asks for the engine meanwhile gets the next one.
       this.#wanted = false;
       this.#set({ kind: 'none' });
     } finally {
@@ -195,7 +197,10 @@ export class Session implements EngineAccess {
     }
   }
 
-  /** Undefined when another process was faster, and answers. Who holds the lease and does not answer may yet let go of it. */
+  /**
+   * Opens the home; undefined if another process was faster and answers. A process that holds the lease and does not
+   * answer may still release it.
+   */
   async #take(signal: AbortSignal): Promise<CoordinatorThread | undefined> {
     const deadline = performance.now() + LEASE_WAIT_MS;
     for (;;) {
@@ -218,7 +223,7 @@ export class Session implements EngineAccess {
     await hosted?.close();
   }
 
-  /** Waits until somebody asks, or the home has stirred since it is watched. */
+  /** Waits for a request, or for a change in the home since the watch began. */
   async #stir(watch: HomeWatch, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return watch.dispose();
     const hasStirred = await new Promise<boolean>(resolve => {
@@ -227,7 +232,7 @@ export class Session implements EngineAccess {
     });
     this.#wake = () => undefined;
     watch.dispose();
-    // Who asks is not kept waiting.
+    // A request is not delayed.
     if (hasStirred) await delay(STIR_MS, undefined, { signal }).catch(() => undefined);
   }
 

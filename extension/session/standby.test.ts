@@ -8,7 +8,7 @@ import { isAlive, processStart } from '../../engine/system/process-table.ts';
 import { keptLog, type KeptLog } from '../../test/stubs/vscode.ts';
 import { Standby } from './standby.ts';
 
-/** In the place of `spl`: does nothing until it is ended. */
+/** Replaces `spl`. Does nothing until it is ended. */
 const PROGRAM = 'setInterval(() => {}, 1e6);';
 
 describe('the process that stands by', () => {
@@ -37,7 +37,7 @@ describe('the process that stands by', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** The processes that were begun. */
+  /** Returns the ids of the processes that were started. */
   const pids = (): readonly number[] =>
     log.lines.flatMap(line => {
       const pid = /standby waits: PID (\d+)/.exec(line)?.[1];

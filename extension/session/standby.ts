@@ -11,8 +11,8 @@ import { messageOf } from '../../engine/errors.ts';
 const END_MS = 1000;
 
 /**
- * Keeps a process that waits for the home's lease, and takes the coordinator over when this one lets go of it or dies. It
- * is there while a fan-out is open and outlives this process: that is what it is for.
+ * Keeps a process that waits for the home's lease, and takes over the coordinator when this process releases the lease
+ * or dies. The standby exists while a fan-out is open, and outlives this process.
  */
 export class Standby {
   readonly #splFile: string;
@@ -21,10 +21,13 @@ export class Standby {
   readonly #onLost: () => void;
   #process: ChildProcess | undefined;
   #isWanted = false;
-  /** Until it is as it is wanted: one change at a time, and none for what is not wanted any more. */
+  /**
+   * Pending until the actual state is the wanted one. One change runs at a time; changes that are no longer wanted are
+   * skipped.
+   */
   #settling: Promise<void> | undefined;
 
-  /** @param onLost called when it is gone though nobody ended it */
+  /** @param onLost called when the standby is gone without having been ended */
   constructor(splFile: string, home: string, log: vscode.LogOutputChannel, onLost: () => void) {
     this.#splFile = splFile;
     this.#home = home;
@@ -32,12 +35,12 @@ export class Standby {
     this.#onLost = onLost;
   }
 
-  /** Has it waiting. Does nothing when it is already; a failure is logged, since the fan-out goes on without it. */
+  /** Starts the standby if it is not running. A failure is only logged, since the fan-out goes on without a standby. */
   begin(): Promise<void> {
     return this.#want(true);
   }
 
-  /** Ends it; settled when it is gone, so that it can't take over what is about to be let go of. */
+  /** Ends the standby. Resolves when it is gone, so that it cannot take over a lease that is released next. */
   end(): Promise<void> {
     return this.#want(false);
   }
@@ -98,7 +101,7 @@ export class Standby {
         detached: true,
         cwd: '/',
         stdio: ['ignore', log.fd, log.fd],
-        // The editor's own program is Node.js only when it is told so.
+        // The editor's own program acts as Node.js only with this variable.
         env: { ...withoutRepository(process.env), ELECTRON_RUN_AS_NODE: '1' },
       });
       await once(child, 'spawn');
