@@ -13,7 +13,7 @@ export const addTask: Handler<'fleet.addTask'> = async context => {
   await context.reveal({ kind: 'task', thread: added.thread });
 };
 
-/** Asks for the goal and the alias of a new task. @returns undefined when the user left */
+/** Asks for the goal and the alias of a new task. @returns undefined if the user cancelled */
 export async function askForTask(context: CommandContext): Promise<TaskAdd | undefined> {
   const title = vscode.l10n.t('Add Task');
   const goal = await vscode.window.showInputBox({
@@ -35,7 +35,9 @@ export async function askForTask(context: CommandContext): Promise<TaskAdd | und
   return taskOf(goal, alias === '' ? null : alias);
 }
 
-/** Returns a task whose subtasks run in this workspace's folder. @throws if the workspace's setting is no namespace */
+/**
+ * Returns a task whose subtasks run in this workspace's folder. @throws if the workspace's setting is not a namespace
+ */
 export function taskOf(goal: string, alias: string | null): TaskAdd {
   return {
     goal,
@@ -60,7 +62,7 @@ function aliasFault(text: string, { model }: CommandContext): string | undefined
   return isFree ? undefined : vscode.l10n.t('{0} is the name of a task that is not finished.', text);
 }
 
-/** Returns the open folder on this machine's disk; null where there is none. */
+/** Returns the open folder on this machine's disk; null if there is none. */
 function workspaceFolder(): string | null {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const active = vscode.window.activeTextEditor?.document.uri;

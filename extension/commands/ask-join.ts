@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { CommandContext } from './context.ts';
 import type { FanOutDraft } from './fan-out-draft.ts';
 
-/** Asks for the join predicate; an expression is checked while it is typed. @returns undefined when the user left */
+/** Asks for the join predicate; checks an expression while it is typed. @returns undefined if the user cancelled */
 export async function askForJoin(context: CommandContext, draft: FanOutDraft): Promise<string | undefined> {
   const total = draft.subtasks.length;
   const k = Math.max(1, Math.ceil(total / 2));

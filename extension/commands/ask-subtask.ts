@@ -7,9 +7,9 @@ import type { CommandContext } from './context.ts';
 import type { DraftSubtask, FanOutDraft } from './fan-out-draft.ts';
 
 /**
- * Asks for one subtask, step by step: goal, executor, worker, and dependencies where there are other subtasks.
+ * Asks for one subtask, step by step: goal, executor, worker, and the dependencies if there are other subtasks.
  * @param index the subtask to change; left out for a new one
- * @returns undefined when the user left
+ * @returns undefined if the user cancelled
  */
 export async function askForSubtask(
   context: CommandContext,
@@ -43,7 +43,7 @@ function askForGoal(title: string, value: string | undefined): Thenable<string |
   });
 }
 
-/** Asks what runs a subtask: a command line, an agent of the fleet, or an echo. */
+/** Asks what the subtask runs: a command line, an agent of the fleet, or an echo. */
 async function askForDoing(
   context: CommandContext,
   title: string,
@@ -60,7 +60,7 @@ async function askForDoing(
     };
   });
   const rank = ({ executor }: { executor: string }): number =>
-    // The present value comes first, where Enter takes it.
+    // The present value comes first, so that Enter takes it.
     executor === now?.executor ? 0 : executor === 'shell' ? 1 : 2;
   items.sort((a, b) => rank(a) - rank(b));
   const placeHolder = vscode.l10n.t('Who does it?');
@@ -126,7 +126,7 @@ async function askForTarget(
       target: worker.alias,
     })),
   ];
-  // The present value comes first, where Enter takes it.
+  // The present value comes first, so that Enter takes it.
   items.sort((a, b) => Number(b.target === value) - Number(a.target === value));
   const placeHolder = vscode.l10n.t('On which worker?');
   return (await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true }))?.target;

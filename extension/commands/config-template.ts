@@ -1,4 +1,4 @@
-/** The text of a new `config.toml`. Every line is a comment, so that it changes nothing until somebody removes a `#`. */
+/** The text of a new `config.toml`. Every line is a comment: the file changes nothing until somebody removes a `#`. */
 export const CONFIG_TEMPLATE = `# What this home's fleet goes by. It is read when a coordinator or a worker starts.
 
 #[fleet]

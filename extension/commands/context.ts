@@ -19,17 +19,17 @@ export interface CommandContext {
   openReport(thread: string): void;
   /** Reveals a row in its tree. */
   reveal(target: RevealedRef): Promise<void>;
-  /** Returns the fault of a join predicate for this number of subtasks; null when it has none. */
+  /** Returns the fault of a join predicate for this number of subtasks; null if it has none. */
   checkJoin(text: string, subtasks: number): Promise<JoinFault | null>;
   splEnvironment(): Promise<SplEnvironment>;
   readonly plans: Pick<Plans, 'client' | 'outline' | 'lastRun'>;
-  /** Shows the picture of a plan. */
+  /** Shows the graph of a plan. */
   previewPlan(uri: vscode.Uri): void;
   /** Remembers the task of a plan's last run. */
   notePlanRun(uri: vscode.Uri, thread: string): Promise<void>;
 }
 
-/** A command; what it throws is shown to the user. */
+/** A command. Its errors are shown to the user. */
 export type Handler<Id extends CommandId> = (
   context: CommandContext,
   ...args: Arguments<Id>
@@ -37,7 +37,7 @@ export type Handler<Id extends CommandId> = (
 
 /**
  * Returns the engine that answers now.
- * @throws why none does.
+ * @throws the reason why none answers
  */
 export function engine({ session }: CommandContext): Promise<EngineClient> {
   return session.client === undefined ? session.open() : Promise.resolve(session.client);

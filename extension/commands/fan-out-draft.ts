@@ -1,7 +1,7 @@
 import type { FanOutRequest, Losers } from '../../engine/contract/commands.ts';
 import { FORM_FIELDS, type FormField, type Subtask } from '../../engine/subtask/subtask.ts';
 
-/** A subtask of a draft: a member for each key that the table marks for forms. */
+/** A subtask of a draft. It has a member for each key that the table marks for forms. */
 export interface DraftSubtask extends Readonly<Pick<Subtask, Exclude<FormField, 'depends_on'>>> {
   /** The executor, such as `shell` or `agent:claude`. */
   readonly executor: string;
@@ -19,7 +19,7 @@ export interface FanOutDraft {
 
 export const EMPTY_DRAFT: FanOutDraft = { subtasks: [], join: 'all', losers: 'drain', timeoutSecs: null };
 
-/** Returns the draft with this subtask at the end, or in the place of the one at `index`. */
+/** Returns the draft with this subtask at the end, or in place of the subtask at `index`. */
 export function withSubtask(draft: FanOutDraft, subtask: DraftSubtask, index?: number): FanOutDraft {
   const subtasks =
     index === undefined
@@ -39,7 +39,7 @@ export function withoutSubtask(draft: FanOutDraft, index: number): FanOutDraft {
   return { ...draft, subtasks };
 }
 
-/** Returns the request for the engine. Each subtask names its executor, whatever the fleet's default. */
+/** Returns the request for the engine. Each subtask names its executor, whatever the fleet's default is. */
 export function requestOf(draft: FanOutDraft): FanOutRequest {
   return {
     subtasks: draft.subtasks.map(subtask =>

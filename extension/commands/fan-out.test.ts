@@ -4,14 +4,14 @@ import type { ChildDocument } from '../../engine/contract/documents.ts';
 import { editor, enter, escape, pick, press, tick, type, type Answer } from '../../test/stubs/vscode.ts';
 import { useFleet } from '../testing/suite.ts';
 
-/** The answers that make a subtask of a command line. */
+/** The answers for a subtask that runs a command line. */
 const command = (goal: string, run: string, target = 'least-loaded-worker'): readonly Answer[] => [
   type(goal),
   pick('Command'),
   type(run),
   pick(target),
 ];
-/** Those that make one that only echoes. */
+/** The answers for a subtask that only echoes. */
 const echo = (goal: string): readonly Answer[] => [type(goal), pick('Echo'), enter];
 
 describe('putting a fan-out together', () => {

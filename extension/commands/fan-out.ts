@@ -21,8 +21,8 @@ import { pickTask } from './pick.ts';
 import { sayNotes, startTask } from './start-task.ts';
 
 /**
- * Asks for a first subtask, then shows the draft of the fan-out, in which everything can be changed, until it is
- * started. Where the engine refuses the draft, it is shown again.
+ * Asks for a first subtask, then shows the draft of the fan-out. The user can change everything in the draft, then
+ * starts it. If the engine refuses the draft, it is shown again.
  */
 export const fanOut: Handler<'fleet.fanOut'> = async (context, target) => {
   const split = await askWhatToSplit(context, target);
@@ -37,11 +37,11 @@ export const fanOut: Handler<'fleet.fanOut'> = async (context, target) => {
   }
 };
 
-/** The task to fan out: an existing one, or one that is added together with its subtasks. */
+/** The task to fan out: an existing task, or a new one that is added together with its subtasks. */
 interface Split {
-  /** For titles. */
+  /** The name in titles. */
   readonly name: string;
-  /** @returns the thread of the task */
+  /** Starts the fan-out. @returns the thread of the task */
   start(client: EngineClient, fanOut: FanOutRequest): Promise<string>;
 }
 
@@ -83,7 +83,7 @@ async function askWhatToSplit(
   return picked.task === undefined ? askForNew() : existing(picked.task);
 }
 
-/** @returns false if the draft is to be changed and started again */
+/** Starts the draft. @returns false if the draft is to be changed and started again */
 async function started(context: CommandContext, split: Split, draft: FanOutDraft): Promise<boolean> {
   let thread: string;
   try {
@@ -104,7 +104,7 @@ export async function revealFannedOut(context: CommandContext, thread: string): 
 
 type Row = vscode.QuickPickItem & { readonly act?: (draft: FanOutDraft) => Promise<FanOutDraft> };
 
-/** Shows the draft until the user starts it. @returns undefined when the user left */
+/** Shows the draft until the user starts it. @returns undefined if the user cancelled */
 async function edit(
   context: CommandContext,
   alias: string,

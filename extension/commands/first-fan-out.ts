@@ -26,7 +26,7 @@ function workers({ model }: CommandContext): readonly unknown[] {
   return instances.filter(({ role, status }) => role === 'worker' && status === 'live');
 }
 
-/** Returns FIRST-001 as in the tutorial, or the next alias that no task of this fleet has. */
+/** Returns the tutorial's FIRST-001, or the next alias that no task of this fleet has. */
 function freeAlias({ model }: CommandContext): string {
   for (let i = 1; ; i++) {
     const alias = `FIRST-${String(i).padStart(3, '0')}`;

@@ -125,7 +125,7 @@ describe('the first fan-out', () => {
   it('starts the fleet where two workers do not run, and gives one subtask to each', async () => {
     const client = new FakeClient({ ...ANSWERS, fleet: fleet({ instances: [coordinator(), instance()] }) });
     window = await Window.open(client);
-    // The engine tells of the new task.
+    // The engine reports the new task.
     client.change({ tasks: { tasks: [task({ thread: 'th_new' })] } });
     const run = window.run('fleet.firstFanOut');
     client.emit({ kind: 'gap' });

@@ -40,7 +40,7 @@ export const stopAll: Handler<'fleet.stopAll'> = context => stop(context, 'all')
 
 async function stop(context: CommandContext, scope: 'workers' | 'all'): Promise<void> {
   const client = await engine(context);
-  // The engine is asked, because the views may be a moment old and would ask about fan-outs that are over.
+  // Asks the engine: the views lag behind, and would count fan-outs that are over.
   const { fan_outs_total: underWay } = await client.report('live', {});
   if (underWay > 0 && !(await confirmStop(underWay))) return;
   const stopped = await withProgress(
@@ -64,7 +64,7 @@ export function stoppedText({ stopped }: FleetStopped): string {
   return vscode.l10n.t('Fleet: {0} stopped', stopped.map(({ alias }) => alias).join(', '));
 }
 
-/** Opens `config.toml`; where there is none, an unsaved template. */
+/** Opens `config.toml`, or an unsaved template if the file does not exist. */
 export const openConfiguration: Handler<'fleet.openConfiguration'> = async ({ session }) => {
   const file = vscode.Uri.file(homePaths(session.home).configToml);
   const isThere = await vscode.workspace.fs.stat(file).then(

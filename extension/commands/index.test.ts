@@ -16,7 +16,7 @@ describe('commands, whatever they are called with', () => {
   before(async () => {
     thread = await on.fleet.fanOut('GONE-1', ['go on']);
     await on.fleet.taken(thread);
-    // With more than one task it is asked which is meant.
+    // With more than one task, the command asks for one.
     await on.fleet.task('BARE-1');
     await on.fleet.fanOut('GONE-2', ['wait']);
   });

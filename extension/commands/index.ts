@@ -113,7 +113,7 @@ const HANDLERS: { readonly [Id in CommandId]: Handler<Id> } = {
   'fleet.showLog': showLog,
 };
 
-/** Returns the function by which panels run commands: the same as everybody's, but what it throws is the panel's to show. */
+/** Returns the function with which panels run commands. Unlike other callers, a panel shows the errors itself. */
 export function commandRunner(context: CommandContext): RunCommand {
   return (id, ...args) => run(context, id, args);
 }
@@ -126,7 +126,7 @@ function run<Id extends CommandId>(
   return HANDLERS[id](context, ...args);
 }
 
-/** Registers every command. The argument of a call is decoded; what the command throws is shown, with the way out. */
+/** Registers every command. Decodes the argument of a call, and shows errors with their hints. */
 export function registerCommands(
   context: CommandContext,
   selection: () => WorkRef | undefined,

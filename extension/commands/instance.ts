@@ -95,7 +95,7 @@ export const showStatus: Handler<'fleet.showStatus'> = async context => {
   await context.documents.show('fleet.md', text.join('\n'));
 };
 
-/** Copies a text to the clipboard, and says so. */
+/** Copies a text to the clipboard, and confirms it in the status bar. */
 export async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   notify(vscode.l10n.t('Copied {0}', text));

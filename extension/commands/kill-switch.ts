@@ -12,7 +12,7 @@ import { engine, type CommandContext, type Handler } from './context.ts';
 import { pickNamespace } from './pick.ts';
 import { notify } from './progress.ts';
 
-/** Commands that keep work from starting, and that let it start again. */
+/** Commands that freeze namespaces, stop the fleet, and lift both. */
 
 /** The default time for running attempts to finish under a hard freeze, in seconds. */
 const GRACE_SECS = 60;
@@ -57,7 +57,7 @@ export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => 
     void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is frozen.'));
     return;
   }
-  // A single hold is offered as well, because the status bar is easily clicked by mistake.
+  // Asks even for a single hold, because the status bar is easily clicked by mistake.
   const items = holds.map(hold => ({
     label: iconless(holdText(hold)),
     detail: iconless(holdDetail(hold)),
@@ -70,7 +70,7 @@ export const liftKillSwitch: Handler<'fleet.liftKillSwitch'> = async context => 
   notify(vscode.l10n.t('Lifted: {0}', holdText(picked.hold)));
 };
 
-/** Lifts a namespace's own freeze. */
+/** Lifts the freeze of a namespace itself. */
 export const unfreezeNamespace: Handler<'fleet.unfreezeNamespace'> = async (context, target) => {
   const frozen = new Set(holdsOf(context.model.fleet).map(({ namespace }) => namespace));
   const placeHolder = vscode.l10n.t('Which namespace is to go on?');
@@ -122,7 +122,7 @@ async function askReach(client: EngineClient): Promise<Reach | undefined> {
   return picked?.reach;
 }
 
-/** @returns undefined when the user left. */
+/** Asks for the strictness and the grace. @returns undefined if the user cancelled */
 async function askHow({ title, request }: Reach): Promise<Pick<Kill, 'level' | 'grace_secs'> | undefined> {
   if (request.emergency) return { level: null, grace_secs: null };
   const levels = [

@@ -12,7 +12,7 @@ describe('the commands for namespaces', () => {
   const on = useFleet();
   let made = 0;
   let org: string;
-  /** An organisation of the test's own, with a project. */
+  /** Creates an organisation for each test, with a project. */
   beforeEach(async () => {
     org = `org-${++made}`;
     await on.fleet.namespaces(org, `${org}/web`);

@@ -12,7 +12,7 @@ import { copy } from './instance.ts';
 import { pickNamespace } from './pick.ts';
 import { notify } from './progress.ts';
 
-/** Commands on a namespace. Freezing one and releasing it belong to the kill switch. */
+/** Commands on a namespace. The kill switch has the commands that freeze and release one. */
 
 const isActive = ({ status }: NamespaceDocument): boolean => status === 'active';
 const isNotRoot = ({ id }: NamespaceDocument): boolean => id !== ROOT_NAMESPACE;
@@ -41,7 +41,7 @@ export const newNamespace: Handler<'fleet.newNamespace'> = async (context, targe
   notify(vscode.l10n.t('Created {0}', id));
 };
 
-/** Returns the fault of a new namespace's name, by the engine's own rules and by the namespaces that exist. */
+/** Returns the fault of a new namespace's name, by the engine's rules and the existing namespaces. */
 async function faultOf(client: EngineClient, id: string): Promise<string | undefined> {
   if (id === '' || id.endsWith('/')) return vscode.l10n.t('A namespace has a name.');
   const fault = namespaceFault(id);
@@ -65,7 +65,7 @@ async function found(client: EngineClient, namespace: string): Promise<Namespace
   }
 }
 
-/** Archives a namespace; if others lie below it, after confirmation. */
+/** Archives a namespace. Asks for confirmation if other namespaces lie below it. */
 export const archiveNamespace: Handler<'fleet.archiveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be archived?');
   const isFit = (each: NamespaceDocument): boolean => isNotRoot(each) && each.own_status === 'active';
@@ -75,7 +75,7 @@ export const archiveNamespace: Handler<'fleet.archiveNamespace'> = async (contex
   if (children > 0 && !(await confirmArchive(id, children))) return;
   await (await engine(context)).submit('namespace.archive', { namespace: id });
   const revive = asCommand('fleet.reviveNamespace', vscode.l10n.t('Revive'), { kind: 'namespace', id });
-  // The command does not wait for the answer.
+  // The command does not wait for the user's answer.
   void offer('info', vscode.l10n.t('{0} is archived.', id), revive);
 };
 
@@ -88,7 +88,7 @@ function confirmArchive(id: string, children: number): Promise<boolean> {
   return confirm(message, detail, vscode.l10n.t('Archive'));
 }
 
-/** Makes an archived namespace active again, with all below it. */
+/** Makes an archived namespace active again, with all namespaces below it. */
 export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be active again?');
   const isFit = ({ own_status: own }: NamespaceDocument): boolean => own === 'archived';
@@ -99,7 +99,9 @@ export const reviveNamespace: Handler<'fleet.reviveNamespace'> = async (context,
   notify(vscode.l10n.t('{0} is active again', id));
 };
 
-/** Deletes a namespace after confirmation. The engine refuses while anything in it is active or unfinished. */
+/**
+ * Deletes a namespace after confirmation. The engine refuses while anything in the namespace is active or unfinished.
+ */
 export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('Which namespace is to be deleted?');
   const namespace = await pickNamespace(context, target, placeHolder, isNotRoot);
@@ -114,7 +116,7 @@ export const deleteNamespace: Handler<'fleet.deleteNamespace'> = async (context,
   notify(vscode.l10n.t('Deleted {0}', id));
 };
 
-/** Shows the effective policy of a namespace, and the level that set each part. */
+/** Shows the effective policy of a namespace, and the source of each part. */
 export const showEffectivePolicy: Handler<'fleet.showEffectivePolicy'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('The policy of which namespace?');
   const namespace = await pickNamespace(context, target, placeHolder);
@@ -143,7 +145,7 @@ export const useNamespace: Handler<'fleet.useNamespace'> = async (context, targe
   notify(vscode.l10n.t('New tasks of this workspace are made in {0}', namespace.id));
 };
 
-/** Removes the namespace from this workspace's settings; the user's own setting applies again. */
+/** Removes the namespace from this workspace's settings. The user's own setting applies again. */
 export const clearNamespace: Handler<'fleet.clearNamespace'> = async () => {
   await writeSetting(undefined);
   notify(vscode.l10n.t('This workspace names no namespace any more'));

@@ -20,9 +20,12 @@ import {
 import { namespaceDescription, namespaceIcon, surroundingsOf } from '../views/namespace-appearance.ts';
 import { engine, type CommandContext } from './context.ts';
 
-/** Questions for the target of a command that was called without one. The only one that fits is not asked for. */
+/**
+ * Questions for the target of a command that was called without one. If only one target fits, it is taken without
+ * asking.
+ */
 
-/** @returns undefined when the user left. */
+/** Asks for a task. @returns undefined if the user cancelled */
 export async function pickTask(
   context: CommandContext,
   target: OwnTaskRef | undefined,
@@ -49,7 +52,7 @@ async function taskOf(context: CommandContext, thread: string): Promise<TaskDocu
 /** The most subtasks that a list offers. */
 const MAX_OFFERED = 500;
 
-/** @returns undefined when the user left. */
+/** Asks for a subtask. @returns undefined if the user cancelled */
 export async function pickChild(
   context: CommandContext,
   target: WorkRef | undefined,
@@ -82,7 +85,7 @@ export async function pickChild(
   return picked && { task, child: picked.child };
 }
 
-/** @returns undefined when the user left. */
+/** Asks for an instance. @returns undefined if the user cancelled */
 export async function pickInstance(
   context: CommandContext,
   target: InstanceRef | undefined,
@@ -91,7 +94,7 @@ export async function pickInstance(
 ): Promise<InstanceDocument | undefined> {
   const instances = context.model.fleet?.instances ?? [];
   if (target !== undefined) {
-    // The views may be a moment behind: an instance that is being restarted has no row.
+    // The views lag behind: an instance that is being restarted has no row.
     const shown = instances.find(({ did }) => did === target.did);
     return shown ?? (await engine(context)).report('instance', { instance: target.did });
   }
@@ -107,7 +110,7 @@ export async function pickInstance(
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDetail: true }))?.instance;
 }
 
-/** @returns undefined when the user left. */
+/** Asks for a namespace. @returns undefined if the user cancelled */
 export async function pickNamespace(
   context: CommandContext,
   target: NamespaceRef | undefined,

@@ -31,7 +31,7 @@ subtasks:
 `;
 const FILE = vscode.Uri.file('/home/ada/src/check.fanout.yaml');
 
-/** Opens a plan in a window. @returns what a command about it, or about one of its subtasks, is called with */
+/** Opens a plan in a window. @returns the arguments for commands on it and on one of its subtasks */
 async function openPlan(
   window: Window,
   text: string,
@@ -54,7 +54,7 @@ describe('a plan that is run', () => {
     opened = await openPlan(on.window, text);
     return opened.subject;
   };
-  /** The task that a plan was run as last. */
+  /** Returns the task of the plan's last run. */
   const run = async (): Promise<TaskDocument> => {
     const [, thread = ''] = on.window.planRuns.at(-1) ?? [];
     return on.fleet.client.report('task', { task: thread });

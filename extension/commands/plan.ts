@@ -63,7 +63,7 @@ export const previewPlan: Handler<'fleet.previewPlan'> = async (context, target)
   context.previewPlan(uri);
 };
 
-/** Returns the plan that a command names, else the one that is being edited. */
+/** Returns the plan that the target names, otherwise the plan in the active editor. */
 function planOf(target: PlanRef | undefined): vscode.Uri | undefined {
   if (target !== undefined) return vscode.Uri.parse(target.uri);
   const document = vscode.window.activeTextEditor?.document;
@@ -80,7 +80,7 @@ function sayNoPlan(): void {
 /** A subtask as the lens or the list showed it. */
 type Meant = Pick<PlanSubtaskRef, 'subtask' | 'name'>;
 
-/** Returns the present subtask with the name that was shown; undefined where it is gone. */
+/** Returns the subtask's present place in the plan, found by the name that was shown; undefined if it is gone. */
 function placeOf({ plans }: CommandContext, uri: vscode.Uri, { subtask, name }: Meant): number | undefined {
   const written = plans.outline(uri)?.subtasks;
   if (written === undefined || name === undefined || written[subtask]?.name === name) return subtask;

@@ -4,7 +4,7 @@ import type { FanOutOpen, FanOutRequest } from '../../engine/contract/commands.t
 import type { FannedOut, FanOutOpened } from '../../engine/contract/documents.ts';
 import { linkless } from '../plain.ts';
 
-/** Adds a task and fans it out; neither is there where the other one is refused. */
+/** Adds a task and fans it out. If either is refused, neither is written. */
 export async function startTask(
   client: EngineClient,
   task: Omit<FanOutOpen, 'fan_out'>,
@@ -15,7 +15,7 @@ export async function startTask(
   return opened;
 }
 
-/** Shows the engine's notes about subtasks that can't start now. */
+/** Shows the engine's notes about subtasks that cannot start now. */
 export function sayNotes({ notes = [] }: FannedOut): void {
   for (const note of notes) void vscode.window.showWarningMessage(linkless(note));
 }

@@ -36,7 +36,7 @@ describe('the status of a task, as people say it', () => {
     await say(pick('Start'));
     assert.equal(await say(pick('Done'), type(' all of it ')), 'review');
     assert.equal((await task()).evaluation.done?.summary, 'all of it');
-    // Who did it does not judge it: another one has to.
+    // The actor of the work may not review it.
     assert.equal(await say(pick('Approve'), enter), 'review');
     assert.equal(on.window.errors.length, 1);
     await on.fleet.client.submit('task.approve', { task: thread, reason: null });

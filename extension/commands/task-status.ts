@@ -48,7 +48,7 @@ async function askForAction({ alias, status, verbs }: TaskDocument): Promise<Tas
 
 type Apply = (context: CommandContext, task: TaskDocument) => Promise<TaskDocument | undefined>;
 
-/** The action of each action: asks for its input where it takes any, and submits its command to the engine. */
+/** The action of each action: asks for its input, if it takes any, and submits its command to the engine. */
 const APPLY: Readonly<Record<TaskAction, Apply>> = {
   start: async (context, { thread: task }) =>
     (await engine(context)).submit('task.start', { task, reason: null }),
@@ -73,9 +73,9 @@ function withReason(command: 'task.approve' | 'task.reject' | 'task.fail'): Appl
 }
 
 /**
- * Asks for a text, which is null where it is left out.
- * @param needed the fault of an empty text, where a text is needed
- * @returns undefined when the user left
+ * Asks for a text; null if it was left empty.
+ * @param needed the fault of an empty text, if a text is required
+ * @returns undefined if the user cancelled
  */
 async function askFor(
   prompt: string,
@@ -89,7 +89,7 @@ async function askFor(
   return text === undefined ? undefined : { text: text.trim() === '' ? null : text.trim() };
 }
 
-/** Blocks a task on another one, whose approval unblocks it, or on something in words. */
+/** Blocks a task on another task, whose approval unblocks it, or for a reason in words. */
 async function blocked(
   context: CommandContext,
   { thread: task }: TaskDocument,

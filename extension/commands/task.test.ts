@@ -17,7 +17,7 @@ describe('the commands for tasks', () => {
     (await on.fleet.client.report('children', { task: thread, offset: 0, limit: 10 })).children;
   const at = (thread: string, index: number): object => ({ kind: 'child', thread, index });
 
-  /** A task with subtasks that ended so. */
+  /** Adds a task whose subtasks end with these verdicts. */
   async function ended(...verdicts: readonly ('accept' | 'failed')[]): Promise<string> {
     const thread = await on.fleet.fanOut(
       alias,

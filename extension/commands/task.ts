@@ -51,7 +51,7 @@ export const retry: Handler<'fleet.retry'> = async (context, target) => {
   ).submit('task.retry', { task: thread, subtask: picked.child.index, hint: hint === '' ? null : hint });
 };
 
-/** Retries every subtask that did not accept, as one round. */
+/** Retries every subtask that did not accept, in one round. */
 export const retryFailed: Handler<'fleet.retryFailed'> = async (context, target) => {
   const placeHolder = vscode.l10n.t('What failed of which task is to run again?');
   const task = await pickTask(context, target, placeHolder, ({ fan_out: fanOut }) =>
@@ -70,12 +70,12 @@ export const cancel: Handler<'fleet.cancel'> = async (context, target) => {
   const task = await pickTask(context, target, vscode.l10n.t('Which task is to be cancelled?'), isFit);
   if (task === undefined) return;
   const client = await engine(context);
-  // The engine is asked, because the view may be a moment old.
+  // Asks the engine, because the view lags behind.
   if (!(await confirmCancel(await client.report('task', { task: task.thread })))) return;
   await client.submit('task.cancel', { task: task.thread, subtask: null, reason: null });
 };
 
-/** Cancels a subtask without a question: Retry runs it again, with whatever its end took along. */
+/** Cancels a subtask without confirmation: Retry runs it again, together with all that its end cancelled. */
 async function cancelChild(context: CommandContext, target: ChildRef | AttemptRef): Promise<void> {
   const { thread, index } = target;
   const picked = await pickChild(context, target, '', () => true);
@@ -85,7 +85,7 @@ async function cancelChild(context: CommandContext, target: ChildRef | AttemptRe
   notify(vscode.l10n.t('Cancelled {0}. Retry runs it again.', subtaskName(picked.child)));
 }
 
-/** Says that the attempt has ended. A later attempt is not cancelled in its place. */
+/** Shows that the attempt has ended. A later attempt is not cancelled in its place. */
 function sayEnded(attempt: number): void {
   void vscode.window.showInformationMessage(
     vscode.l10n.t('Attempt {0} has ended by itself; nothing is cancelled.', attempt),
@@ -142,7 +142,7 @@ export const showThread: Handler<'fleet.showThread'> = async (context, target) =
 
 const MAX_THREADS = 500;
 
-/** Asks for a thread of the log, the fleet's own included. */
+/** Asks for a thread of the log, including the fleet's own threads. */
 async function pickThread(context: CommandContext): Promise<string | undefined> {
   const { threads } = await (await engine(context)).report('threads', { limit: MAX_THREADS });
   const items = threads.map(({ thread, title, kind, records, last_unix: last }) => ({
@@ -156,7 +156,7 @@ async function pickThread(context: CommandContext): Promise<string | undefined> 
   return (await vscode.window.showQuickPick(items, options))?.thread;
 }
 
-/** Returns the thread of a row; without one, that of a task that the user picks. */
+/** Returns the thread of a row. Without a row, asks for a task and returns its thread. */
 async function threadOf(
   context: CommandContext,
   target: WorkRef | undefined,

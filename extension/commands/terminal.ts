@@ -6,10 +6,10 @@ export const openTerminal: Handler<'fleet.openTerminal'> = async context => {
   vscode.window.createTerminal(splTerminal(await context.splEnvironment())).show();
 };
 
-/** Checks the machine, the home and the log, also when no engine runs: `spl doctor` in a terminal. */
+/** Runs `spl doctor` in a terminal. It checks the machine, the home and the log, even when no engine runs. */
 export const doctor: Handler<'fleet.doctor'> = async context => {
   const { SPL_PROGRAM, SPL_NODE, SYNCROPEL_HOME } = await context.splEnvironment();
-  // No shell parses these paths: the task runs the program with its arguments as they are.
+  // The task runs the program directly with its arguments: no shell parses these paths.
   const execution = new vscode.ProcessExecution(SPL_NODE, [SPL_PROGRAM, 'doctor'], {
     env: { SYNCROPEL_HOME, ELECTRON_RUN_AS_NODE: '1' },
   });

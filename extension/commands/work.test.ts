@@ -23,7 +23,7 @@ describe('what an attempt did in a worktree of its own', () => {
   let window: Window;
   let revisions: vscode.Disposable;
 
-  /** A repository in which a branch changed one file, made one, moved one and removed one. */
+  /** Makes a repository with a branch that changed, added, renamed and deleted one file each. */
   before(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'spl-work-')));
     const file = (name: string, text: string): string =>

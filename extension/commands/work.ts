@@ -14,7 +14,7 @@ import { engine, type CommandContext, type Handler } from './context.ts';
 import { notify } from './progress.ts';
 import { pickChild } from './pick.ts';
 
-/** Commands on the work of an attempt in its own worktree: its changes, and the folder that holds them. */
+/** Commands on the work of an attempt in its own worktree: its changes, and the folder with them. */
 
 type Work = Pick<NonNullable<ChildDocument['work']>, 'branch' | 'base' | 'dir'>;
 
@@ -30,7 +30,9 @@ export const openChanges: Handler<'fleet.openChanges'> = async (context, target)
   if (picked !== undefined) await openChangesOf(picked.title, picked.work, picked.task.dir);
 };
 
-/** @param repository has the branch when the worktree is gone; null where it is not known */
+/**
+ * Opens the changes of an attempt. @param repository has the branch when the worktree is gone; null if it is unknown
+ */
 async function openChangesOf(title: string, work: Work, repository: string | null): Promise<void> {
   requireTrust();
   const dir = (await isThere(work.dir)) ? work.dir : repository;
@@ -41,7 +43,7 @@ async function openChangesOf(title: string, work: Work, repository: string | nul
   await vscode.commands.executeCommand('vscode.changes', `${title} — ${work.branch}`, resources);
 }
 
-/** Returns a file's entry in the editor's list of changes: its URI, and the URIs of its text before and after. */
+/** Returns the entry of a file in the editor's list of changes: its URI, and the URIs of its text before and after. */
 function resourceOf(
   dir: string,
   { base, tip }: Changes,
@@ -73,7 +75,7 @@ async function openTerminalOf(name: string, work: Work): Promise<void> {
   vscode.window.createTerminal({ name, cwd: work.dir, iconPath: new vscode.ThemeIcon('git-branch') }).show();
 }
 
-/** Lists the worktrees, those of crashed attempts included, and offers actions on one. */
+/** Lists the worktrees, including those of crashed attempts, and offers actions on one. */
 export const showWorktrees: Handler<'fleet.showWorktrees'> = async context => {
   const client = await engine(context);
   const { worktrees } = await client.report('worktrees', {});
@@ -136,7 +138,7 @@ export async function offerLeftWorktrees(client: EngineClient): Promise<void> {
   await offer('warning', message, asCommand('fleet.showWorktrees', vscode.l10n.t('Show Worktrees')));
 }
 
-/** @returns undefined when the user left, or there is none. */
+/** Asks for the work of an attempt. @returns undefined if the user cancelled, or if there is none */
 async function pickWork(
   context: CommandContext,
   target: WorkRef | undefined,
@@ -155,7 +157,7 @@ async function pickWork(
   return undefined;
 }
 
-/** Returns the work of an attempt; without one, of the last attempt that has any. */
+/** Returns the work of an attempt. Without an attempt, returns that of the last attempt that has any. */
 function workOf(
   { attempt: present, work, earlier_attempts: earlier }: ChildDocument,
   attempt?: number,
