@@ -45,7 +45,7 @@ export function verdictText(verdict: string): string {
   return words[verdict] ?? verdict;
 }
 
-/** @param frozen whether the kill switch holds it; what runs may end all the same */
+/** Returns the icon of a task. @param frozen whether the kill switch holds it; running work may still end */
 export function taskIcon({ status, fan_out: fanOut }: TaskDocument, frozen = false): vscode.ThemeIcon {
   if (frozen && fanOut?.counts.running === 0) return FROZEN;
   if (fanOut !== null && !fanOut.complete && status === 'active') return RUNNING;
@@ -103,7 +103,10 @@ export function taskDescription(task: TaskDocument, frozen = false): string {
 
 type FanOut = NonNullable<TaskDocument['fan_out']>;
 
-/** Explains a join: its need, or once it is there its reason, and how the members stand now where they went on. */
+/**
+ * Explains a join: what it needs, or once it is there, its reason. Adds the present counts of the members if they went
+ * on.
+ */
 export function progressText({ evaluation }: TaskDocument, { complete, counts, progress }: FanOut): string {
   const census = evaluation.join?.census;
   if (!complete || census === undefined || countsText(census) === countsText(counts)) return progress;
@@ -126,14 +129,14 @@ function countsText(counts: FanOut['counts']): string {
     .join(', ');
 }
 
-/** Returns true for a subtask that did not accept, and can be retried. */
+/** Returns true for a fan-out with a subtask that did not accept and can be retried. */
 export const hasFailed = ({ counts }: FanOut): boolean =>
   counts.rejected + counts.failed + counts.timed_out + counts.cancelled > 0;
 
 /** Returns true for a fan-out that can be cancelled: not joined, or with subtasks that run or may still start. */
 export const isOpen = ({ complete, under_way: isUnderWay }: FanOut): boolean => !complete || isUnderWay;
 
-/** Describes a task without a fan-out: its status, and what it waits for or until when. */
+/** Describes a task without a fan-out: its status, and the reason or the end of its wait. */
 function bareDescription({ goal, status, reason, deferred_until_unix: until }: TaskDocument): string {
   if (status === 'inbox') return goal;
   const why =
@@ -145,7 +148,7 @@ function bareDescription({ goal, status, reason, deferred_until_unix: until }: T
   return `${statusText(status)}${why} · ${goal}`;
 }
 
-/** Words that menus ask for. */
+/** Returns the words of a task that menus test. */
 export function taskContext({ fan_out: fanOut, status }: TaskDocument): string {
   const finished = ['approved', 'rejected', 'failed', 'cancelled'].includes(status);
   if (fanOut === null) return finished ? 'task' : 'task open bare';
@@ -164,20 +167,20 @@ export function childIcon(child: ChildDocument): vscode.ThemeIcon {
   return child.state === 'running' ? RUNNING : PENDING;
 }
 
-/** Returns the name of a subtask, or its index where it has none. */
+/** Returns the name of a subtask, or its index if it has none. */
 export const subtaskName = ({ name, index }: Pick<ChildDocument, 'name' | 'index'>): string =>
   name === null ? `[${index}]` : oneLine(name, 60);
 
-/** Returns true for a follow-up: a subtask outside the join that runs, where needed, after its dependencies. */
+/** Returns true for a follow-up: a subtask outside the join that runs, if needed, after its dependencies. */
 export const isFollowUp = ({ when }: Pick<ChildDocument, 'when'>): boolean => when !== 'accepted';
 
-/** Returns true for an end that a retry is for. */
+/** Returns true for a subtask that ended without accept, so that it can be retried. */
 export const isUnaccepted = ({ state, verdict }: Pick<ChildDocument, 'state' | 'verdict'>): boolean =>
   state === 'done' && verdict !== 'accept' && verdict !== 'skipped';
 
 export const childLabel = (child: ChildDocument): string => oneLine(child.name ?? child.goal, 80);
 
-/** @param now seconds since 1970, for what still runs */
+/** Describes a subtask. @param now seconds since 1970, for a running subtask */
 export function childDescription(child: ChildDocument, now: number): string {
   const text = presentText(child, now);
   return isFollowUp(child) ? vscode.l10n.t('after the join: {0}', text) : text;
@@ -252,8 +255,9 @@ export function instanceIcon({ status, role, health }: InstanceDocument): vscode
 }
 
 /**
+ * Describes an instance.
  * @param here whether it is the coordinator and runs in this window
- * @param holds what the kill switch holds: a worker is frozen when that is everything
+ * @param holds the holds of the kill switch; a worker is frozen by the emergency stop
  */
 export function instanceDescription(
   instance: InstanceDocument,
@@ -275,7 +279,7 @@ export function instanceDescription(
 const namesOf = (holds: readonly Hold[]): string =>
   oneLine(holds.map(({ namespace }) => namespace ?? ROOT_NAMESPACE).join(', '), 60);
 
-/** Returns the reach of a hold, and its reason. */
+/** Describes a hold: its reach and its reason. */
 export function holdText({ namespace, level, reason }: Hold): string {
   const why = reason === null ? '' : ` — ${oneLine(reason, 80)}`;
   if (namespace === null) return `${vscode.l10n.t('emergency stop')}${why}`;

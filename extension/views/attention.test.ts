@@ -5,7 +5,7 @@ import type { TaskDocument } from '../../engine/contract/documents.ts';
 import { useModel } from '../testing/model.ts';
 import { Attention, type Alarm } from './attention.ts';
 
-/** A fan-out that came out so. */
+/** Returns a fan-out with this outcome. */
 function joined(outcome: string, more = {}): TaskDocument {
   const bare = task();
   return { ...bare, thread: 'th', fan_out: { ...bare.fan_out!, complete: true, outcome, ...more } };

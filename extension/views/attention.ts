@@ -10,7 +10,7 @@ export type Alarm =
   | { readonly kind: 'workerLost'; readonly worker: InstanceDocument; readonly load: Load }
   | { readonly kind: 'stalled'; readonly task: TaskDocument; readonly attempt: Stalled };
 
-/** The work that a worker had: the number of its subtasks, and the first of them. */
+/** The work of a lost worker: the number of its subtasks, and the first of them. */
 export interface Load {
   readonly count: number;
   readonly subtasks: NonNullable<InstanceDocument['dispatches']>;
@@ -19,24 +19,24 @@ export interface Load {
 type Stalled = FleetDocument['stalled'][number];
 
 /**
- * Raises an alarm once for each event that needs a person: a join that failed, a subtask that asks, a worker that was lost with work
- * on it, and an attempt that shows no sign of life. Events before the engine was first read raise none.
+ * Raises an alarm once for each event that needs a person: a failed join, a subtask with a question, a lost worker with
+ * work on it, and an attempt without a sign of life. Events before the first reading of the engine raise none.
  */
 export class Attention implements vscode.Disposable {
   readonly #model: FleetModel;
   readonly #raised = new vscode.EventEmitter<Alarm>();
   readonly #counted = new vscode.EventEmitter<number>();
   readonly #listening: vscode.Disposable;
-  /** Known joins, by thread and round: each raises one alarm. */
+  /** The known joins, by thread and round. Each raises one alarm. */
   #joins = new Map<string, number>();
-  /** The subtasks of each task that wait for a person: one alarm each until it is answered. */
+  /** The subtasks of each task that wait for a person. Each raises one alarm until it is answered. */
   #asking = new Map<string, readonly number[]>();
   #workers = new Map<string, InstanceDocument>();
-  /** Stalled attempts: one alarm each until it shows a sign of life. */
+  /** The stalled attempts. Each raises one alarm until it shows a sign of life. */
   #stalled = new Set<string>();
   #open = new Set<string>();
   readonly onDidRaise = this.#raised.event;
-  /** Fires with the number of alarms that nobody has looked at. */
+  /** Fires with the number of alarms that nobody has seen. */
   readonly onDidCount = this.#counted.event;
 
   constructor(model: FleetModel) {
@@ -44,7 +44,7 @@ export class Attention implements vscode.Disposable {
     this.#listening = model.onDidChange(change => this.#take(change));
   }
 
-  /** Resets the number of alarms, because somebody looked. */
+  /** Resets the number of alarms, because somebody has seen them. */
   clear(): void {
     if (this.#open.size === 0) return;
     this.#open.clear();
@@ -68,7 +68,7 @@ export class Attention implements vscode.Disposable {
     const task = this.#model.tasks.get(thread);
     this.#judgeQuestions(thread, task, isHistory);
     const fanOut = task?.fan_out;
-    // The serial run of a fan-out that failed is expected to fail.
+    // The serial run of a failed fan-out is expected to fail.
     if (task === undefined || fanOut == null || !fanOut.complete || fanOut.serial) return;
     if (this.#joins.get(thread) === fanOut.round) return;
     this.#joins.set(thread, fanOut.round);

@@ -65,7 +65,7 @@ describe('the subtasks that a tree keeps', () => {
   });
 
   describe('whose answers come out of order', () => {
-    /** Has each question answered when the test says so, with what the engine had when it was asked. */
+    /** Delays each answer until the test releases it. The answer has the state from the time of the question. */
     function slowly(): (() => void)[] {
       const answers: (() => void)[] = [];
       const told = engine;

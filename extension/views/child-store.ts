@@ -6,7 +6,7 @@ type Source = Pick<EngineClient, 'report'>;
 
 interface Kept {
   readonly child: ChildDocument;
-  /** The number of the query that it answers. */
+  /** The number of the query of this answer. */
   readonly asked: number;
 }
 
@@ -17,8 +17,8 @@ interface Loading {
 }
 
 /**
- * The subtasks that are shown now; others are not kept. The answer to an older query
- * never replaces the answer to a newer one.
+ * The subtasks that are shown now; no others are kept. The answer to an older query never replaces the answer to a
+ * newer one.
  */
 export class ChildStore {
   readonly #byTask = new Map<string, Map<number, Kept>>();
@@ -31,13 +31,13 @@ export class ChildStore {
     return this.#byTask.get(thread)?.get(index)?.child;
   }
 
-  /** Every subtask that is kept and runs. */
+  /** Yields every kept subtask that runs. */
   *running(): Generator<{ readonly thread: string; readonly child: ChildDocument }> {
     for (const [thread, children] of this.#byTask)
       for (const { child } of children.values()) if (child.state === 'running') yield { thread, child };
   }
 
-  /** Every subtask that is kept and has not ended, by its task. */
+  /** Returns every kept subtask that has not ended, by its task. */
   open(): Map<string, Set<number>> {
     const all = new Map<string, Set<number>>();
     for (const [thread, children] of this.#byTask) {
@@ -47,7 +47,7 @@ export class ChildStore {
     return all;
   }
 
-  /** Keeps the subtasks `from` to `to`, the latter excluded; those that are kept already are up to date. */
+  /** Keeps the subtasks from `from` up to, but not including, `to`. Kept subtasks are already up to date. */
   async load(engine: Source, thread: string, from: number, to: number): Promise<void> {
     if (this.#hasAll(thread, from, to)) return;
     const asked = ++this.#asked;
@@ -62,9 +62,9 @@ export class ChildStore {
   }
 
   /**
-   * Reads those of the subtasks anew that are kept, or are being read for the first time.
-   * @param changed undefined for all
-   * @returns the indices of what was read
+   * Reads those subtasks again that are kept, or are being read for the first time.
+   * @param changed the subtasks that changed; undefined for all
+   * @returns the indices of the subtasks that were read
    */
   async refresh(
     engine: Source,
@@ -80,7 +80,7 @@ export class ChildStore {
     return wanted;
   }
 
-  /** Forgets the subtasks `from` to `to`, the latter excluded. */
+  /** Forgets the subtasks from `from` up to, but not including, `to`. */
   forget(thread: string, from: number, to: number): void {
     const kept = this.#byTask.get(thread);
     for (let index = from; index < to; index++) kept?.delete(index);

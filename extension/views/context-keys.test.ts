@@ -32,7 +32,7 @@ describe('what menus go by', () => {
 
   const keys = (): object =>
     Object.fromEntries([...editor.contextKeys].map(([key, value]) => [key.slice(6), value]));
-  /** Waits until the editor has been told this. */
+  /** Waits until the editor has this value of a context key. */
   async function told(key: string, value: unknown): Promise<void> {
     const isTold = (): boolean => editor.contextKeys.get(key) === value;
     if (!isTold()) await next(editor.contextSet.event, isTold);

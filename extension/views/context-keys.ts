@@ -5,7 +5,7 @@ import { holdsOf } from '../model/holds.ts';
 import { homeExists } from '../session/find-engine.ts';
 import type { OpenSession } from '../session/session.ts';
 
-/** Keeps the keys of `when` clauses up to date; sets only those that have changed. */
+/** Keeps the keys of `when` clauses up to date. Sets only changed keys. */
 export function contextKeys(session: OpenSession, model: FleetModel): readonly vscode.Disposable[] {
   const known = new Map<keyof ContextKeys, unknown>();
   const update = <K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void => {

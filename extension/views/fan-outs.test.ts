@@ -11,7 +11,7 @@ import type { Node } from './nodes.ts';
 
 const HOSTILE = '$(trash) [x](command:fleet.stopAll) <img src=x>';
 
-/** A task whose fan-out has so many subtasks. */
+/** Returns a task whose fan-out has this number of subtasks. */
 function fannedOut(subtasks: number, change: Partial<TaskDocument> = {}, more = {}): TaskDocument {
   const bare = task();
   return { ...bare, thread: 'th', alias: 'A', ...change, fan_out: { ...bare.fan_out!, subtasks, ...more } };
@@ -40,7 +40,7 @@ describe('the tree of fan-outs', () => {
   });
   afterEach(() => tree.dispose());
 
-  /** The engine has these tasks, and has told of it. */
+  /** Sets the tasks of the engine, and reports them. */
   async function has(...tasks: readonly TaskDocument[]): Promise<void> {
     await on.window.has({ tasks: { tasks } });
     told.length = on.window.client.asked.length = 0;

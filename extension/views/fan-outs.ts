@@ -24,12 +24,18 @@ import { ChildStore } from './child-store.ts';
 import { PacedChanges } from './paced.ts';
 import { childRows, idOf, parentOf, rowsBelowTask, type Node } from './nodes.ts';
 
-/** The interval at which rows with a running time are drawn again, in milliseconds. Each drawing delays the next changes. */
+/**
+ * The interval at which rows with a running time are drawn again, in milliseconds. Each drawing delays the next
+ * changes.
+ */
 const TICK_MS = 5000;
 /** The most rows whose running times are drawn again. */
 const MAX_TICKING = 100;
 
-/** Tasks, their subtasks and the attempts of these. Only what is shown is read, and only changed rows are drawn again. */
+/**
+ * The tree of tasks, their subtasks and their attempts. Only visible rows are read, and only changed rows are drawn
+ * again.
+ */
 export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #model: FleetModel;
   readonly #access: EngineAccess;
@@ -37,12 +43,12 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #changed = new PacedChanges<Node>();
   readonly #listening: vscode.Disposable;
   readonly #store = new ChildStore();
-  /** The editor knows a row again by being the same object. */
+  /** The rows by id. The editor recognises a row by object identity. */
   readonly #nodes = new Map<string, Node>();
   #ticking: NodeJS.Timeout | undefined;
   #isVisible = false;
   #circumstances = '';
-  /** The changes to read: one read at a time, however many come meanwhile. */
+  /** The changes to read. One read runs at a time, however many changes come meanwhile. */
   #waiting = new Waiting();
   #isReading = false;
   readonly onDidChangeTreeData = this.#changed.event;
@@ -54,7 +60,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#listening = model.onDidChange(change => this.#take(change));
   }
 
-  /** Sets whether the tree is visible: running times are drawn only then. */
+  /** Sets whether the tree is visible. Running times are drawn only while it is. */
   set isVisible(visible: boolean) {
     this.#isVisible = visible;
     this.#tick();
@@ -91,7 +97,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return item;
   }
 
-  /** The row of a task or a subtask, to reveal it. */
+  /** Returns the row of a task or a subtask, to reveal it. */
   node(thread: string, index?: number): Node | undefined {
     if (!this.#model.tasks.has(thread)) return undefined;
     return this.#same([index === undefined ? taskRow(thread) : { kind: 'child', thread, index }])[0];
@@ -145,7 +151,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#model.tasks.get(thread)?.fan_out?.subtasks ?? 0;
   }
 
-  /** Returns the same objects for rows that the editor has already. */
+  /** Returns the existing objects for rows that the editor already has. */
   #same(rows: readonly Node[]): Node[] {
     return rows.map(row => {
       const id = idOf(row);
@@ -185,8 +191,8 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   /**
-   * Returns true if the causes for which subtasks wait or are stalled have changed since the last call: no event names
-   * these subtasks.
+   * Returns true if the reasons why subtasks wait or stall have changed since the last call. No event names these
+   * subtasks.
    */
   #haveChanged(): boolean {
     const fleet = this.#model.fleet;
@@ -198,7 +204,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return isChanged;
   }
 
-  /** Reads the shown subtasks that changed, and fires for them together with their tasks. */
+  /** Reads the visible subtasks that changed, and fires for them together with their tasks. */
   async #refresh({ tasks, children }: Rows): Promise<void> {
     const { client } = this.#access;
     if (client === undefined) return;
@@ -211,7 +217,7 @@ export class FanOutsTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#tick();
   }
 
-  /** Draws running times again every few seconds, as long as one is seen. */
+  /** Draws running times again every few seconds, as long as one is visible. */
   #tick(): void {
     const isNeeded = this.#isVisible && !this.#store.running().next().done;
     if (isNeeded && this.#ticking === undefined)
@@ -248,7 +254,7 @@ class Waiting {
       this.#children.set(thread, new Set([...(this.#children.get(thread) ?? []), ...indices]));
   }
 
-  /** @returns null where nothing waits */
+  /** Takes all that waits. @returns null if nothing waits */
   take(): Rows | null {
     if (this.#tasks.size + this.#children.size === 0) return null;
     const taken = { tasks: this.#tasks, children: this.#children };

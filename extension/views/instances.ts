@@ -7,7 +7,7 @@ import type { InstanceRef } from '../targets.ts';
 import { PacedChanges } from './paced.ts';
 import { instanceContext, instanceDescription, instanceIcon } from './appearance.ts';
 
-/** The rows of the coordinator and its workers. A row is drawn again only when it looks different. */
+/** The tree of the coordinator and its workers. A row is drawn again only when its appearance changes. */
 export class InstancesTree implements vscode.TreeDataProvider<InstanceRef>, vscode.Disposable {
   readonly #model: FleetModel;
   readonly #isHosting: () => boolean;
@@ -44,14 +44,14 @@ export class InstancesTree implements vscode.TreeDataProvider<InstanceRef>, vsco
     return item;
   }
 
-  /** Makes the tooltip when a row is hovered, with the values of that moment. */
+  /** Creates the tooltip when the mouse rests on a row, with the values of that moment. */
   resolveTreeItem(item: vscode.TreeItem, node: InstanceRef): vscode.TreeItem {
     const instance = this.#instance(node.did);
     if (instance !== undefined) item.tooltip = tooltip(instance, Date.now() / 1000);
     return item;
   }
 
-  /** The row of an instance, to reveal it. */
+  /** Returns the row of an instance, to reveal it. */
   node(did: string): InstanceRef | undefined {
     return this.#rows.get(did)?.node;
   }

@@ -10,14 +10,14 @@ import type { FleetModel } from '../model/fleet-model.ts';
 import { holdsOf, type Hold } from '../model/holds.ts';
 import { themed } from './appearance.ts';
 
-/** The look of the rows of namespaces: what keeps work out of one, what goes on in it, and what it is for. */
+/** The appearance of the rows of namespaces: what blocks one, what runs in it, and its purpose. */
 
-/** The facts beside a namespace itself that decide its look. */
+/** The facts outside a namespace that determine its appearance. */
 export interface Surroundings {
   readonly holds: readonly Hold[];
   /** The namespaces of the fan-outs that are under way. */
   readonly open: readonly string[];
-  /** The one that this workspace works in; empty for none. */
+  /** The namespace of this workspace; empty for none. */
   readonly used: string;
 }
 
@@ -68,7 +68,7 @@ export function namespaceContext(namespace: NamespaceDocument, { holds, used }: 
   return ['namespace', ...Object.entries(words).flatMap(([word, is]) => (is ? [word] : []))].join(' ');
 }
 
-/** Returns the tooltip of a namespace: the text of its row, then the policy that holds in it and who set it. */
+/** Returns the tooltip of a namespace: the text of its row, then its effective policy with the source of each part. */
 export function namespaceTooltip(
   namespace: NamespaceDocument,
   effective: EffectivePolicy,
@@ -96,7 +96,7 @@ export function namespaceTooltip(
 
 const MAX_CELL = 200;
 
-/** Returns the freeze that holds a namespace: its own, else an emergency stop, else the one nearest to the root. */
+/** Returns the hold on a namespace: its own, otherwise the emergency stop, otherwise the freeze nearest to the root. */
 function holdOf(id: string, holds: readonly Hold[]): Hold | undefined {
   const all = holds.filter(({ namespace }) => namespace === null || isWithin(id, namespace));
   const depth = ({ namespace }: Hold): number =>
@@ -120,7 +120,7 @@ function closedWords({ id, status, archived_by: by }: NamespaceDocument): readon
   return [by === id ? vscode.l10n.t('archived') : vscode.l10n.t('archived with {0}', by)];
 }
 
-/** Summarises a namespace's own policy: its limits, and whether there is more. */
+/** Summarises a namespace's own policy: its limits, and whether there are other parts. */
 function policyWords({ policy }: NamespaceDocument): readonly string[] {
   const own = v.safeParse(policySchema, policy);
   if (policy === null || !own.success) return policy === null ? [] : [vscode.l10n.t('has a policy')];

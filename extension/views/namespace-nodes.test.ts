@@ -11,7 +11,7 @@ const row = (children: number): NamespaceNode => ({
   document: { id: 'acme', children } as NamespaceDocument,
 });
 
-/** The pages that are read when everything below is opened. */
+/** Returns the pages that are read when all rows below a row are expanded. */
 function pages(node: NamespaceNode): readonly NamespacePage[] {
   const below = belowNamespace(node);
   return 'parent' in below ? [below] : below.flatMap(pages);

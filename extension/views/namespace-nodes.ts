@@ -1,19 +1,19 @@
 import type { NamespaceDocument } from '../../engine/contract/documents.ts';
 import { RANGE } from './nodes.ts';
 
-/** A row of the tree of namespaces. A range is a row for some of very many that lie right below one. */
+/** A row of the tree of namespaces. A range is a row for part of the very many children of one namespace. */
 export type NamespaceNode =
   | { readonly kind: 'namespace'; readonly id: string; readonly document: NamespaceDocument }
   | { readonly kind: 'range'; readonly parent: string; readonly from: number; readonly to: number };
 
-/** The part of a namespace's children that is read for the rows below a row. */
+/** The children of a namespace that are read for the rows below a row. */
 export interface NamespacePage {
   readonly parent: string;
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Returns the part below a row: a page of namespaces, or ranges where one page does not hold them all. */
+/** Returns the rows below a row: a page of namespaces, or ranges if they do not fit on one page. */
 export function belowNamespace(node: NamespaceNode): NamespacePage | readonly NamespaceNode[] {
   if (node.kind === 'range') return { parent: node.parent, offset: node.from, limit: node.to - node.from };
   const { id, document } = node;

@@ -20,8 +20,8 @@ import { PacedChanges } from './paced.ts';
 type Row = NamespaceNode & { kind: 'namespace' };
 
 /**
- * `default` with all namespaces below it, once there is one. What lies below a row is read when it is opened, and anew
- * when a namespace changes; freezes and running work come from the model.
+ * The tree of `default` and all namespaces below it, once there is one. The rows below a row are read when it is
+ * expanded, and again when a namespace changes. Freezes and running work come from the model.
  */
 export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, vscode.Disposable {
   readonly #model: FleetModel;
@@ -29,7 +29,7 @@ export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, v
   readonly #log: vscode.LogOutputChannel;
   readonly #changed = new PacedChanges<NamespaceNode>();
   readonly #listening: vscode.Disposable;
-  /** The rows as the editor has them, with what was last drawn of them. */
+  /** The rows that the editor has, with their last drawn appearance. */
   readonly #rows = new Map<string, { readonly node: Row; looks: string }>();
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -101,7 +101,7 @@ export class NamespacesTree implements vscode.TreeDataProvider<NamespaceNode>, v
     this.#changed.fire(undefined);
   }
 
-  /** Draws the rows again whose look has changed by a freeze, by running work, or by the namespace in use. */
+  /** Draws the rows again whose appearance was changed by a freeze, by running work, or by the namespace in use. */
   #redraw(): void {
     const around = surroundingsOf(this.#model);
     const different: Row[] = [];
@@ -152,7 +152,7 @@ const DIMMED = new vscode.FileDecoration(
   new vscode.ThemeColor('list.deemphasizedForeground'),
 );
 
-/** Dims the names of archived namespaces; icon and description say the same. */
+/** Dims the names of archived namespaces. Icon and description show the same. */
 export function dimArchived(): vscode.Disposable {
   return vscode.window.registerFileDecorationProvider({
     provideFileDecoration: ({ scheme }) => (scheme === ARCHIVED ? DIMMED : undefined),

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { runs } from '../../test/runs.ts';
 import { childRows, idOf, parentOf, RANGE, rowsBelowTask, type Node } from './nodes.ts';
 
-/** All rows below a task, each once. */
+/** Returns all rows below a task, each once. */
 function all(subtasks: number): readonly Node[] {
   return rowsBelowTask('th', subtasks).flatMap(row =>
     row.kind === 'range' ? [row, ...childRows('th', row.from, row.to)] : [row],

@@ -1,10 +1,10 @@
 import type { WorkRef } from '../targets.ts';
 
-/** A row of the tree of fan-outs. A range is a row for many subtasks, so that a tree need not hold them all. */
+/** A row of the tree of fan-outs. A range is a row for many subtasks, so that a tree need not hold every subtask. */
 export type Node =
   WorkRef | { readonly kind: 'range'; readonly thread: string; readonly from: number; readonly to: number };
 
-/** Returns the id of a row, which is the same across reloads of the window. */
+/** Returns the id of a row, which stays the same when the window is reloaded. */
 export function idOf(node: Node): string {
   switch (node.kind) {
     case 'task':
@@ -18,7 +18,7 @@ export function idOf(node: Node): string {
   }
 }
 
-/** The most rows below one row; beyond it they are shown in ranges. */
+/** The most rows below one row. More rows are grouped into ranges. */
 export const RANGE = 100;
 
 /** Returns the rows below a task with this many subtasks. */
@@ -26,7 +26,7 @@ export function rowsBelowTask(thread: string, subtasks: number): readonly Node[]
   return subtasks <= RANGE ? childRows(thread, 0, subtasks) : rangeRows(thread, subtasks);
 }
 
-/** Returns the rows of the subtasks `from` to `to`, the latter excluded. */
+/** Returns the rows of the subtasks from `from` up to, but not including, `to`. */
 export function childRows(thread: string, from: number, to: number): readonly Node[] {
   return Array.from({ length: to - from }, (_, i) => ({ kind: 'child', thread, index: from + i }));
 }
@@ -40,7 +40,7 @@ function rangeRows(thread: string, subtasks: number): readonly Node[] {
   }));
 }
 
-/** Returns the parent of a row; undefined for a task's. */
+/** Returns the parent of a row; undefined for a task. */
 export function parentOf(node: Node, subtasksOf: (thread: string) => number): Node | undefined {
   switch (node.kind) {
     case 'task':

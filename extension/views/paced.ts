@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 
 /**
- * The editor handles a tree's change at once after a silence of 200 ms, and queues all others until the next such
- * silence: a tree that fires every few moments is not drawn again until it stops.
+ * The pause before a tree fires. The editor handles a change at once if 200 ms passed since the last one; it queues all
+ * others until the next such pause. A tree that fires continuously is not drawn until it stops.
  */
 const SILENCE_MS = 220;
 
-/** Changes of a tree's rows, fired no faster than the editor takes them; undefined stands for the whole tree. */
+/** The changes of a tree's rows, fired no faster than the editor handles them. Undefined stands for the whole tree. */
 export class PacedChanges<T> implements vscode.Disposable {
   readonly #emitter = new vscode.EventEmitter<T[] | undefined>();
   #waiting: Set<T> | 'all' | undefined;

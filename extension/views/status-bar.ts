@@ -9,8 +9,8 @@ import type { OpenSession } from '../session/session.ts';
 import { holdDetail, holdText } from './appearance.ts';
 
 /**
- * The one item in the status bar: `3 live · 5/8`, the latter being the subtasks of all fan-outs under way. While anything
- * is frozen it says so before all else, in a colour of its own, and a click offers to lift it.
+ * The item in the status bar: `3 live · 5/8`, where 5/8 counts the subtasks of all fan-outs under way. While anything
+ * is frozen, the item shows that first, in its own colour, and a click offers to lift it.
  */
 export function statusBar(session: OpenSession, model: FleetModel): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('fleet', vscode.StatusBarAlignment.Left, 10);
@@ -48,7 +48,7 @@ function show(item: vscode.StatusBarItem, { state }: OpenSession, model: FleetMo
   }
 }
 
-/** Shows holds: red where running work is ended or nothing may start at all, else yellow. */
+/** Shows holds: red if running work is ended or nothing may start at all, otherwise yellow. */
 function showHolds(item: vscode.StatusBarItem, holds: readonly Hold[]): void {
   const [first] = holds;
   if (first === undefined) return;

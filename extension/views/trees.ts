@@ -50,7 +50,7 @@ export class Trees implements vscode.Disposable {
       this.#fanOutsView.onDidChangeVisibility(({ visible }) => seen(visible)),
       this.#fanOutsView.onDidCollapseElement(({ element }) => this.#fanOuts.collapsed(element)),
       model.onDidChange(() => {
-        // The editor redraws the view at each assignment, even of the same text.
+        // The editor redraws the view at each assignment, even of an equal text.
         const message = messageOf(model);
         if (this.#instancesView.message !== message) this.#instancesView.message = message;
       }),
@@ -79,7 +79,10 @@ export class Trees implements vscode.Disposable {
     return node === undefined || node.kind === 'range' ? undefined : node;
   }
 
-  /** Shows the row of an instance, or of what belongs to a task, and what is below a task. Does nothing where there is none yet. */
+  /**
+   * Shows the row of an instance, or of part of a task, and the rows below a task. Does nothing if there is no such row
+   * yet.
+   */
   async reveal(target: RevealedRef): Promise<void> {
     if (target.kind === 'instance') {
       const node = this.#instances.node(target.did);
@@ -103,7 +106,7 @@ export class Trees implements vscode.Disposable {
   }
 }
 
-/** Returns the text beside the title of the namespaces: the one that this workspace works in. */
+/** Returns the text beside the title of the namespaces: the namespace of this workspace. */
 function usedText(): string {
   const fault = workspaceNamespaceFault();
   if (fault !== undefined) return `⚠ ${vscode.l10n.t('the setting is none: {0}', fault)}`;
@@ -111,12 +114,12 @@ function usedText(): string {
   return used === '' ? '' : vscode.l10n.t('in {0}', used);
 }
 
-/** Returns the message in place of the fan-outs where the engine could not be had: the cause, and the way out. */
+/** Returns the message in place of the fan-outs if the engine is down: the cause and the hint. */
 function whyDown({ state }: OpenSession): string {
   return state.kind === 'down' ? sentences(state.error) : '';
 }
 
-/** Returns the message above the instances: how to go on where only the coordinator runs. */
+/** Returns the message above the instances: the next step while only the coordinator runs. */
 function messageOf({ fleet }: FleetModel): string {
   if (fleet === undefined || fleet.instances.some(({ role }) => role === 'worker')) return '';
   return vscode.l10n.t('No worker runs yet. Start Fleet, above, starts some.');
