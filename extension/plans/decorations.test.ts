@@ -17,7 +17,7 @@ describe('what stands beside the subtasks of a plan', () => {
   });
   afterEach(() => decorations.dispose());
 
-  /** Lines with the colour and the text beside them, in the editor that shows the plan. */
+  /** Returns lines with their colour and the text beside them, in the editor of the plan. */
   function beside(): readonly (readonly unknown[])[] {
     const [shown] = editor.texts.editors;
     return editor.decorationTypes
@@ -32,7 +32,7 @@ describe('what stands beside the subtasks of a plan', () => {
       })
       .toSorted(([a], [b]) => Number(a) - Number(b));
   }
-  /** A run of four. */
+  /** A run with four subtasks. */
   const FOUR = { ...task(), fan_out: { ...task().fan_out!, subtasks: 4 } };
   const RAN = [
     { ...done(0), name: 'a' },

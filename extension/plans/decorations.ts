@@ -5,7 +5,7 @@ import { isPlan } from './plan-files.ts';
 import type { Plans } from './plans.ts';
 import { statesOf, type Tone } from './states.ts';
 
-/** Colours are the editor's own; each state has a sign and words as well. */
+/** The colours of the editor. Each state has a sign and words as well. */
 const COLOURS: Readonly<Record<Tone, string>> = {
   accepted: 'testing.iconPassed',
   failed: 'testing.iconFailed',
@@ -13,10 +13,10 @@ const COLOURS: Readonly<Record<Tone, string>> = {
   running: 'testing.runAction',
   pending: 'descriptionForeground',
 };
-/** A running fan-out is read this often at most, in milliseconds. */
+/** The shortest time between two readings of a running fan-out, in milliseconds. */
 const READ_MS = 250;
 
-/** Shows beside each subtask of a plan how it does, or did, in its last run. */
+/** Shows the state of each subtask of a plan in its last run, beside the subtask. */
 export class PlanDecorations implements vscode.Disposable {
   readonly #plans: Plans;
   readonly #log: vscode.LogOutputChannel;

@@ -7,7 +7,7 @@ import type { Known } from '../../engine/language/protocol.ts';
 
 /**
  * Reads the facts of the engine that a plan may be checked against.
- * @param named the namespaces that the open plans name: of these it is also asked what holds there.
+ * @param named the namespaces that the open plans name; their policies are read as well
  */
 export async function knownOf(client: EngineClient, named: ReadonlySet<string>): Promise<Known> {
   const [fleet, { namespaces }] = await Promise.all([
@@ -38,7 +38,7 @@ export async function knownOf(client: EngineClient, named: ReadonlySet<string>):
   };
 }
 
-/** Null for one that was deleted meanwhile. */
+/** Null for a namespace that was deleted meanwhile. */
 async function policyOf(
   client: EngineClient,
   namespace: string,

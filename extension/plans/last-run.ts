@@ -4,10 +4,10 @@ import { readRange } from '../../engine/client/fan-out.ts';
 import { sumUsd } from '../../engine/contract/money.ts';
 import type { LastRun } from '../../engine/language/protocol.ts';
 
-/** More subtasks than this are not told: nobody reads them beside their plan. */
+/** The most subtasks of a run that are sent: nobody reads more of them beside their plan. */
 export const MAX_CHILDREN = 2_000;
 
-/** Returns the end of a fan-out as a join's predicate sees it; null where it has more than `MAX_CHILDREN` subtasks. */
+/** Returns the end of a fan-out as a join's predicate sees it; null if it has more than `MAX_CHILDREN` subtasks. */
 export async function lastRunOf(client: EngineClient, task: string): Promise<LastRun['facts']> {
   const join = await client.report('join', { task, summary: true });
   if (join.subtasks > MAX_CHILDREN) return null;

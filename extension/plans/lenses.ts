@@ -37,7 +37,7 @@ export class PlanLenses implements vscode.CodeLensProvider, vscode.Disposable {
     for (const owned of this.#owned) owned.dispose();
   }
 
-  /** Returns the result of the last run, in a few words; null where there was none. */
+  /** Returns the result of the last run, in a few words; null if there was none. */
   async #last(uri: vscode.Uri): Promise<string | null> {
     const task = this.#plans.lastRun(uri);
     if (task?.fan_out == null) return null;
@@ -58,7 +58,7 @@ function lens(line: number, command: vscode.Command, tooltip: string): vscode.Co
   return new vscode.CodeLens(new vscode.Range(line, 0, line, 0), { ...command, tooltip });
 }
 
-/** Returns the lenses above the plan as a whole. @param last the result of its last run; null where there was none */
+/** Returns the lenses above the plan as a whole. @param last the result of its last run; null if there was none */
 function ofPlan(uri: vscode.Uri, last: string | null): readonly vscode.CodeLens[] {
   const t = vscode.l10n.t;
   const plan: PlanRef = { kind: 'plan', uri: uri.toString() };

@@ -1,8 +1,8 @@
 import type * as vscode from 'vscode';
 
 /**
- * Work that is done again and again: no sooner than a time after it was asked for, once however often it was, and one at a
- * time, so that an older answer never comes after a newer one.
+ * Runs work repeatedly: once per delay, however often it is requested, and one run at a time. An older answer never
+ * comes after a newer one.
  */
 export class Paced implements vscode.Disposable {
   readonly #work: () => Promise<void>;
@@ -12,7 +12,7 @@ export class Paced implements vscode.Disposable {
   #isAsked = false;
   #isOver = false;
 
-  /** @param work its failures are its own affair: it never rejects */
+  /** @param work never rejects; it handles its own failures */
   constructor(work: () => Promise<void>, waitMs: number) {
     this.#work = work;
     this.#waitMs = waitMs;

@@ -4,13 +4,13 @@ import { LanguageClient, RevealOutputChannelOn, State, TransportKind } from 'vsc
 import * as protocol from '../../engine/language/protocol.ts';
 import { PLAN_FILES } from './plan-files.ts';
 
-/** The server of plans, as the window speaks to it. */
+/** The window's interface to the server of plans. */
 export interface PlanClient extends vscode.Disposable {
-  /** Fires when the server has read a plan anew. */
+  /** Fires when the server has read a plan again. */
   readonly onDidRead: vscode.Event<protocol.Read>;
-  /** Fires when another process has taken the place of one that died. */
+  /** Fires when a new process has replaced one that died. */
   readonly onDidStartAgain: vscode.Event<void>;
-  /** Null for a plan that can't be read, or is not open. */
+  /** Returns the outline of a plan; null for a plan that cannot be read, or is not open. */
   outline(uri: string): Promise<protocol.Outline>;
   graph(uri: string): Promise<protocol.Graph>;
   requested(uri: string, subtask: number | null): Promise<protocol.Requested>;
@@ -19,8 +19,8 @@ export interface PlanClient extends vscode.Disposable {
 }
 
 /**
- * Starts the server in a process of its own; the editor ends it with the window.
- * @param file the built server, absolute.
+ * Starts the server in its own process. The editor ends it with the window.
+ * @param file the absolute path of the built server
  */
 export async function startPlanClient(file: string, log: vscode.LogOutputChannel): Promise<PlanClient> {
   const run = { module: file, transport: TransportKind.ipc };
@@ -60,7 +60,7 @@ export async function startPlanClient(file: string, log: vscode.LogOutputChannel
     dispose: () => {
       read.dispose();
       again.dispose();
-      // The window may go at any moment; the server ends with the other end of its channel.
+      // The window may close at any moment. The server ends when its channel closes.
       void client.dispose().catch((error: unknown) => log.debug(`plans: ${String(error)}`));
     },
   };

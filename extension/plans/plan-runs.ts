@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import * as vscode from 'vscode';
 
-/** The most plans that are remembered: those that were run last. */
+/** The most plans that are remembered. The plans that were run last are kept. */
 const MAX_RUNS = 100;
 const KEY = 'fleet.planRuns';
 
@@ -33,7 +33,7 @@ export class PlanRuns {
     this.#changed.dispose();
   }
 
-  /** Nothing where an earlier version, or somebody else, left something else there. */
+  /** Ignores a stored value of another shape, which an earlier version or a person may have left. */
   get #all(): readonly Run[] {
     const result = v.safeParse(runsSchema, this.#memento.get(KEY));
     return result.success ? result.output : [];

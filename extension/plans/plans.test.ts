@@ -10,7 +10,7 @@ import { Plans } from './plans.ts';
 
 describe('the plans that are open', () => {
   const on = usePlans();
-  /** The plans that were said to look different. */
+  /** The plans that were reported as changed. */
   let changed: string[];
   beforeEach(() => {
     changed = [];

@@ -16,7 +16,7 @@ import { isPlan } from './plan-files.ts';
 import type { PlanRuns } from './plan-runs.ts';
 import { RunChildren } from './run-children.ts';
 
-/** The services that the parts of the editor that show plans use. */
+/** The services for the parts of the editor that show plans. */
 export interface PlanHost {
   readonly access: EngineAccess;
   readonly model: FleetModel;
@@ -26,12 +26,12 @@ export interface PlanHost {
   start(): Promise<PlanClient>;
 }
 
-/** A flood of changes of the fleet is told to the server this often at most, in milliseconds. */
+/** The shortest time between two updates of the server with changes of the fleet, in milliseconds. */
 const TELL_MS = 250;
 
 /**
- * The plans that are open in this window. The server is started with the first of them; it is told what the fleet knows,
- * and how each plan's last run ended, and tells what is written where.
+ * The plans that are open in this window. Starts the server with the first of them. Sends the server the facts of the
+ * fleet and the last run of each plan, and returns the outlines that the server reads.
  */
 export class Plans implements vscode.Disposable {
   readonly #host: PlanHost;
@@ -43,10 +43,10 @@ export class Plans implements vscode.Disposable {
   readonly #children = new RunChildren();
   readonly #client: () => Promise<PlanClient>;
   readonly #telling = new Paced(() => this.#tell().catch((error: unknown) => this.#debug(error)), TELL_MS);
-  /** The number of times that each plan was asked about: only the last answer counts. */
+  /** The number of questions about each plan. Only the answer to the last one counts. */
   readonly #asked = new Map<string, number>();
   #isStarted = false;
-  /** Fires with a plan of which something else is to be shown than before. */
+  /** Fires with a plan whose display has changed. */
   readonly onDidChange = this.#changed.event;
 
   constructor(host: PlanHost) {
@@ -66,20 +66,20 @@ export class Plans implements vscode.Disposable {
     for (const document of vscode.workspace.textDocuments) this.#opened(document);
   }
 
-  /** Returns the outline of a plan as the server read it last; null where it can't be read. */
+  /** Returns the outline of a plan as the server read it last; null if the plan cannot be read. */
   outline(uri: vscode.Uri): Outline {
     return this.#outlines.get(uri.toString()) ?? null;
   }
 
-  /** The task that a plan was run as last, if the fleet still tells of it. */
+  /** Returns the task of a plan's last run, if the model still has it. */
   lastRun(uri: vscode.Uri): ReturnType<FleetModel['task']> {
     const thread = this.#host.runs.threadOf(uri.toString());
     return thread === undefined ? undefined : this.#host.model.task(thread);
   }
 
   /**
-   * The subtasks of that run, the first 2,000 of them; none without a run or an engine.
-   * @throws what the engine throws
+   * Returns the first 2,000 subtasks of that run; none without a run or an engine.
+   * @throws the engine's errors
    */
   async lastChildren(uri: vscode.Uri): Promise<readonly ChildDocument[]> {
     const { client } = this.#host.access;
@@ -88,7 +88,7 @@ export class Plans implements vscode.Disposable {
     return this.#children.of(client, task.thread, task.fan_out.subtasks);
   }
 
-  /** The server, started where it was not. */
+  /** Returns the client of the server. Starts the server if it is not running. */
   client(): Promise<PlanClient> {
     return this.#client();
   }
@@ -116,7 +116,7 @@ export class Plans implements vscode.Disposable {
   #started(client: PlanClient): PlanClient {
     this.#owned.add(client);
     this.#isStarted = true;
-    // One that was started again knows nothing.
+    // A restarted server knows nothing.
     this.#owned.add(
       client.onDidStartAgain(() => {
         this.#reported.clear();
@@ -152,7 +152,7 @@ export class Plans implements vscode.Disposable {
     for (const uri of this.#outlines.keys()) if (this.#isAbout(uri, change)) this.#changed.fire(uri);
   }
 
-  /** Tells whether a change concerns the plan's last run, or the serial run that measures it. */
+  /** Returns true if a change concerns the plan's last run, or the serial run that measures it. */
   #isAbout(uri: string, { all, tasks }: Changed): boolean {
     const last = this.#host.runs.threadOf(uri);
     if (last === undefined) return false;

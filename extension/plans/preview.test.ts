@@ -32,7 +32,7 @@ describe('the picture of a plan', () => {
   });
   afterEach(() => previews.dispose());
 
-  /** Opens the picture of A. The page says that it is ready. */
+  /** Opens the graph of A. The page reports that it is ready. */
   async function show(): Promise<ShownPanel> {
     previews.show(A);
     const panel = editor.panels.at(-1)!;

@@ -9,9 +9,9 @@ import { Paced } from './paced.ts';
 import type { Plans } from './plans.ts';
 import { statesOf } from './states.ts';
 
-/** A picture of more is not looked at, and takes long to draw. */
+/** The most nodes of a graph. A larger one is unreadable and slow to draw. */
 const MAX_NODES = 500;
-/** The picture is drawn anew this often at most, in milliseconds. */
+/** The shortest time between two drawings of the graph, in milliseconds. */
 const DRAW_MS = 150;
 
 const FOLLOWS = (): Readonly<Record<'accepted' | 'failed' | 'always', string | null>> => ({
@@ -26,7 +26,7 @@ interface PreviewHost {
   readonly log: vscode.LogOutputChannel;
 }
 
-/** The pictures of plans that are open, one for each plan. */
+/** The open graphs of plans, one for each plan. */
 export class PlanPreviews implements vscode.Disposable {
   readonly #host: PreviewHost;
   readonly #open = new Map<string, PlanPreview>();
@@ -35,7 +35,7 @@ export class PlanPreviews implements vscode.Disposable {
     this.#host = host;
   }
 
-  /** Shows the picture beside the plan, the open one if there is one. */
+  /** Shows the graph beside the plan. Reuses an open one. */
   show(uri: vscode.Uri): void {
     const key = uri.toString();
     const open = this.#open.get(key) ?? new PlanPreview(uri, this.#host, () => this.#open.delete(key));
@@ -54,7 +54,7 @@ class PlanPreview implements vscode.Disposable {
   readonly #panel: vscode.WebviewPanel;
   readonly #owned = new DisposableStore();
   readonly #drawing: Paced;
-  /** As the picture has them now. */
+  /** The nodes of the graph as it is shown now. */
   #nodes: readonly { readonly name: string; readonly line: number }[] = [];
   #closed = false;
 
@@ -117,7 +117,7 @@ class PlanPreview implements vscode.Disposable {
     else void this.#reveal(decoded.output);
   }
 
-  /** The picture that was clicked may be an older one: the subtask is the one that was shown, wherever it stands now. */
+  /** Reveals the subtask that was clicked, wherever it stands now. The clicked graph may be an older one. */
   async #reveal({ id, name }: { readonly id: number; readonly name: string }): Promise<void> {
     const same = this.#nodes[id]?.name === name ? this.#nodes[id] : undefined;
     const line = (same ?? this.#nodes.find(node => node.name === name))?.line;

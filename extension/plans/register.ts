@@ -5,10 +5,10 @@ import { PlanLenses } from './lenses.ts';
 import { Plans, type PlanHost } from './plans.ts';
 import { PlanPreviews } from './preview.ts';
 
-/** All that plans have in this window. */
+/** The services of plans for the rest of this window. */
 export interface RegisteredPlans extends vscode.Disposable {
   readonly plans: Plans;
-  /** Shows the picture of a plan beside it. */
+  /** Shows the graph of a plan beside it. */
   readonly preview: (uri: vscode.Uri) => void;
 }
 

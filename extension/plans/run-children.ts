@@ -4,13 +4,16 @@ import type { Changed } from '../../engine/client/follow.ts';
 import { ChildStore } from '../views/child-store.ts';
 import { MAX_CHILDREN } from './last-run.ts';
 
-/** The most runs that are kept: those that were asked for last. */
+/** The most runs that are kept. The runs that were asked for last are kept. */
 const MAX_RUNS = 16;
 
-/** The subtasks of the runs that are shown beside their plans: read once, and then only where they have changed. */
+/**
+ * The subtasks of the runs that are shown beside their plans. Each run is read once; after that, only its changed
+ * subtasks.
+ */
 export class RunChildren {
   readonly #store = new ChildStore();
-  /** By the thread of each run that is kept: what has changed since it was read. */
+  /** The changes since the last reading, by the thread of each run that is kept. */
   readonly #changed = new Map<string, Set<number>>();
   readonly #reading = new Map<string, Promise<void>>();
 
@@ -20,8 +23,8 @@ export class RunChildren {
   }
 
   /**
-   * The subtasks of a run, the first 2,000 of them, as they are now.
-   * @throws what the engine throws
+   * Returns the first 2,000 subtasks of a run, as they are now.
+   * @throws the engine's errors
    */
   async of(client: EngineClient, thread: string, subtasks: number): Promise<readonly ChildDocument[]> {
     const count = Math.min(subtasks, MAX_CHILDREN);
@@ -37,7 +40,7 @@ export class RunChildren {
 
   async #read(client: EngineClient, thread: string, count: number): Promise<void> {
     const changed = this.#changed.get(thread) ?? new Set();
-    // The run that is asked for stands last.
+    // The run that was asked for last goes to the end.
     this.#changed.delete(thread);
     this.#changed.set(thread, new Set());
     this.#forgetOldest();

@@ -14,7 +14,7 @@ const written = (names: readonly (string | null)[]): Written => ({
   indices: [],
 });
 
-/** The states of a plan with subtasks of these names, of which these were run last. */
+/** Returns the states of a plan with subtasks of these names, some of which were part of its last run. */
 function statesIn(
   names: readonly (readonly (string | null)[])[],
   children: readonly ChildDocument[],

@@ -8,13 +8,16 @@ import type { Plans } from './plans.ts';
 
 export type { Tone };
 
-/** The state of the subtasks that a plan writes as one. */
+/** The state of the subtasks of one entry in a plan. */
 export interface State {
   readonly tone: Tone;
   readonly text: string;
 }
 
-/** Returns the states of a plan's subtasks in its last run, by their place in the plan; only of those that were part of it. */
+/**
+ * Returns the states of a plan's subtasks in its last run, by their place in the plan. Subtasks that were not part of
+ * the run are left out.
+ */
 export async function statesOf(
   plans: Pick<Plans, 'lastChildren' | 'outline'>,
   uri: vscode.Uri,
@@ -37,7 +40,7 @@ const SIGNS: Readonly<Record<Tone, string>> = {
   pending: '○',
 };
 
-/** Summarises the subtasks that one entry makes: the state of a single one, or how many are in each state. */
+/** Summarises the subtasks of one entry: the state of a single one, or the number of subtasks in each state. */
 function summary(children: readonly ChildDocument[]): State {
   const tones = children.map(toneOf);
   const tone = (['failed', 'running', 'pending', 'accepted', 'skipped'] as const).find(each =>
