@@ -4,25 +4,25 @@ import type { FanOutChange } from '../../engine/client/fan-out.ts';
 
 type Change = ToView & { type: 'change' };
 
-/** The most changes on their way to a view: while it draws one, the next is there already. */
+/** The most changes sent to a view and not yet applied. With two, the next one is there while the view draws. */
 const MAX_UNDER_WAY = 2;
 
 /**
- * Hands changes to a view no faster than it takes them. What comes meanwhile is kept by subtask, only the latest of
- * each: so a slow view is never more than one fan-out behind.
+ * Sends changes to a view no faster than the view applies them. Keeps only the latest waiting change of each subtask,
+ * so that a slow view is never more than one fan-out behind.
  */
 export class ChangeFlow {
   readonly #post: (change: Change) => void;
   readonly #nowUnix: () => number;
   readonly #waiting = new Map<number, ChildDocument>();
   #join: JoinRow | null = null;
-  /** True while the join, a reset or a waiting subtask has not been sent yet. */
+  /** True while the join, a reset or a waiting subtask has not been sent. */
   #unsent = false;
   #reset = false;
   #sent = 0;
   #applied = 0;
 
-  /** @param nowUnix the time in seconds. */
+  /** @param nowUnix returns the time in seconds */
   constructor(post: (change: Change) => void, nowUnix: () => number) {
     this.#post = post;
     this.#nowUnix = nowUnix;
@@ -39,7 +39,7 @@ export class ChangeFlow {
     this.#send();
   }
 
-  /** The view has applied the changes up to this one. */
+  /** Called when the view has applied the changes up to this one. */
   applied(seq: number): void {
     this.#applied = Math.min(this.#sent, Math.max(this.#applied, seq));
     this.#send();

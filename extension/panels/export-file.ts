@@ -8,7 +8,7 @@ const FORMAT_NAMES: Readonly<Record<ExportFormat, string>> = {
   png: 'PNG',
 };
 
-/** Asks where to, and writes it there. Null when the question was dismissed; else where it is, as people read it. */
+/** Asks for a path and writes the file. @returns the path in a readable form; null if the user cancelled */
 export async function exportFile(
   name: string,
   format: ExportFormat,

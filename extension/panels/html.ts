@@ -1,19 +1,19 @@
-/** The contents of a panel's page; URIs as the webview names them. */
+/** The contents of a panel's page, with URIs for the webview. */
 export interface Page {
   readonly scriptUri: string;
   readonly styleUri: string;
-  /** The editor's name in a policy for the origin of a webview's own files. */
+  /** The source for the webview's own files in a content security policy. */
   readonly cspSource: string;
-  /** Fresh for each page. */
+  /** A new one for each page. */
   readonly nonce: string;
-  /** The editor's language, as in `de` or `pt-br`. */
+  /** The editor's language, such as `de` or `pt-br`. */
   readonly language: string;
   readonly title: string;
 }
 
 /**
- * The page: one script, one style sheet, and a policy that allows nothing else: no inline style or script, no request, no
- * frame, no image.
+ * Returns the page: one script, one style sheet, and a policy that allows nothing else. The policy forbids inline
+ * styles and scripts, requests, frames and images.
  */
 export function pageHtml({ scriptUri, styleUri, cspSource, nonce, language, title }: Page): string {
   const policy = [

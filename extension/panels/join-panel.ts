@@ -32,20 +32,20 @@ export interface PanelHost {
   readonly access: EngineAccess;
   readonly model: Pick<FleetModel, 'tasks' | 'onDidChange'>;
   readonly log: vscode.LogOutputChannel;
-  /** Runs a command of this window; what it throws is told to the page. */
+  /** Runs a command of this window. Errors are sent to the page. */
   readonly run: RunCommand;
 }
 
-/** The time limit for the reading of an export, in milliseconds. */
+/** The time limit for reading an export, in milliseconds. */
 const EXPORT_MS = 60_000;
-/** A report is asked for again when subtasks have moved, but no sooner than this, in milliseconds. */
+/** The shortest time between two readings of the report after a change of subtasks, in milliseconds. */
 const REPORT_INTERVAL_MS = 3000;
-/** After a failure the fan-out is followed again after this long; longer each time. */
+/** The delays before the fan-out is followed again after a failure. They grow with each failure. */
 const RETRY_MS = [1000, 2000, 5000, 10_000] as const;
 
 /**
- * The host's side of one panel. It follows the fan-out while its view is there to be seen, is not paused, and an engine
- * answers; else it does nothing.
+ * The host's side of one panel. It follows the fan-out while the view is visible and not paused, and an engine answers;
+ * otherwise it does nothing.
  */
 export class JoinPanel implements vscode.Disposable {
   readonly #panel: vscode.WebviewPanel;
@@ -53,13 +53,13 @@ export class JoinPanel implements vscode.Disposable {
   readonly #owned = new DisposableStore();
   readonly #thread: string;
   readonly #onClosed: () => void;
-  /** The number of the present view among those that this panel has had: each is another page. */
+  /** The number of the present view of this panel. Each view is a new page. */
   #generation = 0;
   #closed = false;
   #ready = false;
   #paused = false;
   #following: AbortController | null = null;
-  /** Of the present attempt to follow; null while none is made. */
+  /** Aborted with the present attempt to follow; null while there is none. */
   #attempt: AbortSignal | null = null;
   #flow: ChangeFlow | null = null;
   #complete: boolean | null = null;
@@ -67,13 +67,13 @@ export class JoinPanel implements vscode.Disposable {
   #serialFollowing: AbortController | null = null;
   #serialThread: string | null = null;
   #reportTimer: NodeJS.Timeout | undefined;
-  /** The number of times that the report was asked for: only the last answer counts. */
+  /** The number of requests for the report. Only the answer to the last one counts. */
   #reports = 0;
   #alias: string;
 
   /**
-   * @param task its alias is shown until the engine has told the present one
-   * @param onClosed called once, however the panel was closed
+   * @param task its alias is shown until the engine has returned the present one
+   * @param onClosed called once, however the panel is closed
    */
   constructor(
     panel: vscode.WebviewPanel,
@@ -146,7 +146,9 @@ export class JoinPanel implements vscode.Disposable {
     this.#followAnew();
   }
 
-  /** A view that is hidden is gone: it is made anew, and says that it is ready, when it is shown again. */
+  /**
+   * Handles a change of visibility. A hidden view is gone; a shown one is created again, and reports that it is ready.
+   */
   #seenOrHidden(): void {
     if (this.#panel.visible) return;
     this.#ready = false;
@@ -175,7 +177,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#letGo();
   }
 
-  /** Ends what hangs on following the fan-out. */
+  /** Releases everything that belongs to following the fan-out. */
   #letGo(): void {
     this.#serialFollowing?.abort();
     this.#attempt = this.#serialFollowing = this.#serialThread = this.#flow = null;
@@ -205,7 +207,7 @@ export class JoinPanel implements vscode.Disposable {
     const task = await client.report('task', { task: this.#thread }, signal);
     this.#alias = this.#panel.title = task.alias;
     const serial = task.fan_out?.serial ?? false;
-    // A goal may be as long as a text; its first part says what the panel is about.
+    // A goal may be very long. Its first part is enough.
     const goal = task.goal.slice(0, 500);
     this.#post({ type: 'task', thread: task.thread, alias: task.alias, goal, serial });
   }
@@ -221,10 +223,10 @@ export class JoinPanel implements vscode.Disposable {
     this.#reportSoon(client, signal, isNews ? 0 : REPORT_INTERVAL_MS);
   }
 
-  /** @returns the time until the fan-out is followed anew; undefined for not at all. */
+  /** @returns the time until the fan-out is followed again; undefined for never */
   #failed(thrown: unknown, failures: number): number | undefined {
     this.#letGo();
-    // The client was closed: there is another one soon, or none.
+    // The client was closed. There will be another one soon, or none.
     if (thrown === undefined) return undefined;
     this.#host.log.info(`panel ${this.#alias}: ${messageOf(thrown)}`);
     const isUnknown = FleetError.is(thrown, 'NOT_FOUND');
@@ -232,7 +234,9 @@ export class JoinPanel implements vscode.Disposable {
     return isUnknown ? undefined : RETRY_MS[Math.min(failures, RETRY_MS.length) - 1];
   }
 
-  /** A task is not made after its panel: until another engine answers, it is not asked for again. */
+  /**
+   * Handles a missing task. A task exists before its panel, so it is not asked for again until another engine answers.
+   */
   #noSuchTask(): string {
     return vscode.l10n.t(
       'The fleet of this window has no task {0}: it may belong to another home. Close this panel, or open that of another task from Fan-Outs.',
@@ -240,7 +244,7 @@ export class JoinPanel implements vscode.Disposable {
     );
   }
 
-  /** Asks for the report, at once or when the time is over; once, however often it is wished for meanwhile. */
+  /** Asks for the report once, at once or after the wait, however many requests come meanwhile. */
   #reportSoon(client: EngineClient, signal: AbortSignal, waitMs: number): void {
     if (this.#reportTimer !== undefined && waitMs > 0) return;
     clearTimeout(this.#reportTimer);
@@ -265,17 +269,17 @@ export class JoinPanel implements vscode.Disposable {
     }
   }
 
-  /** The serial run to measure against, once it has ended. */
+  /** Returns the serial baseline, once it has ended. */
   #baseline(): string | null {
     return this.#serial?.complete === true ? this.#serial.thread : null;
   }
 
-  /** Takes up the latest serial run of this task, wherever it was begun. */
+  /** Finds the latest serial run of this task, whichever view or command began it. */
   #findSerial(): void {
     const { client } = this.#host.access;
     const { tasks } = this.#host.model;
     if (client === undefined || this.#attempt === null) return;
-    // One that was begun here is known before the model has heard of it, and is the latest.
+    // A serial run that was begun here is the latest, and is known before the model has it.
     if (this.#serialThread !== null && !tasks.has(this.#serialThread)) return;
     // The newest tasks come first.
     const latest = [...tasks.values()].find(({ fan_out: fanOut }) => fanOut?.serial_of === this.#thread);
@@ -304,7 +308,7 @@ export class JoinPanel implements vscode.Disposable {
   async #answer({ id, request }: ToHost & { type: 'request' }): Promise<void> {
     const generation = this.#generation;
     const reply = (result: (ToView & { type: 'reply' })['result']): void => {
-      // A view that came after the one that asked counts its requests anew.
+      // A newer view numbers its requests from the start.
       if (generation === this.#generation) this.#post({ type: 'reply', id, result });
     };
     try {
@@ -347,7 +351,7 @@ export class JoinPanel implements vscode.Disposable {
     this.#stream('paused', null);
   }
 
-  /** The documents as `spl --json` prints them. */
+  /** Returns the documents as `spl --json` prints them. */
   async #json(): Promise<string> {
     const client = this.#client();
     const [task, join, speedup] = await Promise.all([

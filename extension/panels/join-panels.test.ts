@@ -13,7 +13,7 @@ import { registerPanels } from './register.ts';
 
 type Message<T extends ToView['type']> = ToView & { readonly type: T };
 
-/** The page of a panel: the messages that it gets, and those that it sends. */
+/** The page of a panel, with the messages that it receives and sends. */
 class Page {
   readonly panel: ShownPanel;
   #requests = 0;
@@ -30,7 +30,7 @@ class Page {
     });
   }
 
-  /** The first message of this type, once there is one that is so. */
+  /** Waits for the first message of this type that satisfies the condition. */
   async message<T extends ToView['type']>(
     type: T,
     isSo: (message: Message<T>) => boolean = () => true,
@@ -41,7 +41,7 @@ class Page {
     return find()!;
   }
 
-  /** Says that it is ready, and waits until the panel follows. */
+  /** Reports that the page is ready, and waits until the panel follows. */
   async ready(): Promise<this> {
     this.panel.send({ type: 'ready' });
     await this.message('stream', ({ state }) => state === 'live');
@@ -54,7 +54,7 @@ class Page {
     return (await this.message('reply', reply => reply.id === id)).result;
   }
 
-  /** Forgets what it was told. */
+  /** Drops the messages received so far. */
   forget(): void {
     this.panel.posted.length = 0;
   }

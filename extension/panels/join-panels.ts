@@ -12,7 +12,7 @@ export class JoinPanels implements vscode.Disposable {
     this.#host = host;
   }
 
-  /** Shows the task's panel, the open one if there is one. */
+  /** Shows the task's panel. Reuses an open one. */
   open(task: { readonly thread: string; readonly alias: string }): void {
     const open = this.#panels.get(task.thread);
     if (open !== undefined) return open.reveal();
@@ -20,7 +20,8 @@ export class JoinPanels implements vscode.Disposable {
       JOIN_PANEL_TYPE,
       task.alias,
       vscode.ViewColumn.Active,
-      // The view saves what it can't be told again, and reads the rest anew: nothing is kept while nobody looks.
+      // No context is kept while the view is hidden: the view saves what it cannot read again, and reads the rest
+      // again.
       { enableScripts: true, retainContextWhenHidden: false, enableFindWidget: true },
     );
     this.adopt(panel, task);

@@ -1,15 +1,15 @@
 import type { ViewRequest } from '../../webview/protocol.ts';
 import type { RunCommand } from '../command-registry.ts';
 
-/** A request for something that a command of the window does. */
+/** A request for an action that a command of the window performs. */
 export type CommandRequest = ViewRequest & {
   kind: 'output' | 'retry' | 'retry-failed' | 'cancel' | 'run-serial' | 'cancel-serial' | 'open-serial';
 };
 
 /**
- * Runs the command for a request: the one that trees and palette call, with its questions and its confirmation.
- * @param serial the thread of the serial run that the panel follows; null where there is none
- * @returns the thread of the serial run that was begun; undefined where none was
+ * Runs the command for a request: the same command as in trees and palette, with its questions and its confirmation.
+ * @param serial the thread of the serial run that the panel follows; null for none
+ * @returns the thread of the serial run that was begun; undefined if none was
  */
 export async function runRequested(
   run: RunCommand,

@@ -4,14 +4,14 @@ import { asCommand } from '../command-registry.ts';
 import { offer } from '../messages.ts';
 import { JOIN_PANEL_TYPE, type JoinPanels } from './join-panels.ts';
 
-/** Brings panels back that were open when the window was closed or reloaded. */
+/** Restores the panels that were open when the window was closed or reloaded. */
 export function registerSerializer(panels: JoinPanels): vscode.Disposable {
   return vscode.window.registerWebviewPanelSerializer(JOIN_PANEL_TYPE, {
     deserializeWebviewPanel: (panel, state) => {
       const thread = savedThreadOf(state);
       if (thread !== null) panels.adopt(panel, { thread, alias: panel.title });
       else {
-        // A view that never heard which task it was about has nothing to come back to.
+        // A view that was never sent its task cannot be restored.
         void sayLost(panel.title);
         panel.dispose();
       }
