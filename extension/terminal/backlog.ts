@@ -2,19 +2,19 @@ const LINE_FEED = 0x0a;
 
 /** The output to show at once. */
 export interface Taken {
-  /** The number of bytes of the output that stood before it and are left out. */
+  /** The number of omitted bytes before this output. */
   readonly omitted: number;
   readonly bytes: Uint8Array;
 }
 
-/** Output that waits to be shown: the end of it, when more comes than can be shown. */
+/** Output that waits to be shown. Keeps the end of it if there is more than can be shown. */
 export class Backlog {
   readonly #maxBytes: number;
   #chunks: Uint8Array[] = [];
   #size = 0;
   #omitted = 0;
 
-  /** @param maxBytes how much may wait, beside the latest chunk */
+  /** @param maxBytes the most bytes that wait, besides the latest chunk */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -31,7 +31,7 @@ export class Backlog {
     if (dropped > 0) this.#chunks.splice(0, dropped);
   }
 
-  /** Takes all that waits. What follows something left out begins with a line, if there is a beginning of one in it. */
+  /** Takes all waiting output. After an omission, it starts at the beginning of a line, if there is one. */
   take(): Taken {
     const bytes = Buffer.concat(this.#chunks);
     const begin = this.#omitted === 0 ? 0 : bytes.indexOf(LINE_FEED) + 1;

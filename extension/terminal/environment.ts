@@ -5,21 +5,23 @@ import { concerns, setting } from '../contributions.ts';
 import { namespaceVariables } from '../model/workspace-namespace.ts';
 
 /**
- * The launcher of `spl`: it needs no Node.js of the user's, since it runs on the editor's own, which the variables name.
- * `ELECTRON_RUN_AS_NODE` makes a desktop editor's program that, and means nothing to a plain Node.js.
+ * The launcher of `spl`. It needs no Node.js of the user: it runs on the editor's own program, which the variables
+ * name. `ELECTRON_RUN_AS_NODE` makes a desktop editor's program act as Node.js, and has no effect on plain Node.js.
  */
 const LAUNCHER = '#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec "$SPL_NODE" "$SPL_PROGRAM" "$@"\n';
 
-/** The environment in which a terminal runs `spl` on this window's fleet. No token: the home's socket is enough. */
+/**
+ * The environment in which a terminal runs `spl` on this window's fleet. It has no token: the home's socket needs none.
+ */
 export interface SplEnvironment {
   readonly SPL_NODE: string;
   readonly SPL_PROGRAM: string;
   readonly SYNCROPEL_HOME: string;
-  /** The folder that goes in front of PATH. */
+  /** The folder to put first on PATH. */
   readonly bin: string;
 }
 
-/** @param folder where the launcher is kept; made if it is missing. */
+/** Creates the environment. @param folder the folder of the launcher; created if it is missing */
 export async function splEnvironment(
   folder: string,
   programFolder: string,
@@ -28,7 +30,7 @@ export async function splEnvironment(
   const launcher = path.join(folder, 'spl');
   await mkdir(folder, { recursive: true });
   await writeFile(launcher, LAUNCHER, { mode: 0o755 });
-  // A file that was there before keeps its mode.
+  // An existing file keeps its mode, so it is set explicitly.
   await chmod(launcher, 0o755);
   return {
     SPL_NODE: process.execPath,
@@ -39,8 +41,8 @@ export async function splEnvironment(
 }
 
 /**
- * Puts `spl` on the PATH of every integrated terminal while the setting says so. It is not kept for the next window: the
- * paths are this installation's.
+ * Puts `spl` on the PATH of every integrated terminal while the setting is on. Not kept for the next window, because
+ * the paths belong to this installation.
  */
 export function terminalEnvironment(
   collection: vscode.EnvironmentVariableCollection,

@@ -9,10 +9,10 @@ interface FleetLink extends vscode.TerminalLink {
 
 /** Matches thread ids, DIDs of instances, and every word that could be an alias. */
 const CANDIDATE = /did:sync:instance:[0-9a-f]{16}|[A-Za-z0-9][A-Za-z0-9._-]*/g;
-/** Longer lines have no links: `spl` prints none for people. */
+/** The longest line that is searched for links: `spl` prints no longer lines for people. */
 const MAX_LINE = 2000;
 
-/** Makes links of the names in a terminal that this fleet knows. @param open reveals the target of a link */
+/** Links the names in a terminal that this fleet knows. @param open reveals the target of a link */
 export function terminalLinks(
   model: FleetModel,
   open: (target: RevealedRef) => Promise<void>,

@@ -6,27 +6,27 @@ import { subtaskName } from '../views/appearance.ts';
 import { Backlog } from './backlog.ts';
 
 /**
- * The most bytes that are shown at once, and the interval. A terminal keeps a thousand lines or so, and drawing more
- * keeps the editor from all else.
+ * The most bytes that are shown at once, and the interval. A terminal keeps about a thousand lines, and drawing more
+ * would block the editor.
  */
 const MAX_BYTES = 128 * 1024;
 const SHOW_MS = 50;
-/** Ends a control sequence that was not finished, leaves the alternate screen, and takes back modes and character sets. */
+/** Ends an unfinished control sequence, leaves the alternate screen, and resets modes and character sets. */
 const TO_PLAIN = '\u0018\u001b[?47l\u001b[!p\u000f';
 /** Erases from the cursor to the end of the screen. */
 const ERASE_BELOW = '\u001b[J';
 
-/** The attempt whose output is shown; the latest one where `attempt` is left out. */
+/** The attempt whose output is shown; the latest one if `attempt` is left out. */
 export interface OutputOf {
   readonly task: string;
-  /** For the title. */
+  /** The name in the title. */
   readonly alias: string;
   readonly index: number;
   readonly name: string | null;
   readonly attempt?: number;
 }
 
-/** A terminal without a shell that shows what a subtask printed, and follows it while it runs. */
+/** A terminal without a shell. It shows the output of a subtask, and follows it while the subtask runs. */
 export class OutputTerminal implements vscode.Pseudoterminal {
   readonly #client: EngineClient;
   readonly #of: OutputOf;
@@ -34,7 +34,7 @@ export class OutputTerminal implements vscode.Pseudoterminal {
   readonly #named = new vscode.EventEmitter<string>();
   readonly #closed = new AbortController();
   readonly #newlines = new Newlines();
-  // A character may be cut in two between chunks, and a command may print what is no text at all.
+  // A chunk may end inside a character, and the output may not be text.
   #decoder = new TextDecoder('utf-8');
   #omitted = 0;
   readonly onDidWrite = this.#wrote.event;
@@ -97,7 +97,7 @@ export class OutputTerminal implements vscode.Pseudoterminal {
     if (text !== '') this.#wrote.fire(text);
   }
 
-  /** Writes a message of the editor below the output, and erases what is under it. */
+  /** Writes a message of the editor below the output, and erases everything under it. */
   #print(text: string): void {
     this.#wrote.fire(`${TO_PLAIN}\r\n${ERASE_BELOW}\u001b[2m· ${text}\u001b[0m\r\n`);
   }
@@ -118,7 +118,7 @@ function command({ alias, attempt, ...subtask }: OutputOf): string {
   return `spl task output ${alias} --subtask ${subtaskWord(subtask)}${which}`;
 }
 
-/** Adds the carriage returns before line feeds that a terminal needs and a pipe does not have. */
+/** Adds the carriage return that a terminal needs before each line feed. Output from a pipe lacks it. */
 class Newlines {
   #afterReturn = false;
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { namespaceVariables } from '../model/workspace-namespace.ts';
 import type { SplEnvironment } from './environment.ts';
 
-/** A terminal on which `spl` works even where the integration is turned off. */
+/** Returns a terminal in which `spl` works even if the integration is turned off. */
 export function splTerminal({ bin, ...variables }: SplEnvironment): vscode.TerminalOptions {
   return {
     name: 'spl',

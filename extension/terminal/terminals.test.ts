@@ -29,7 +29,7 @@ describe('spl in terminals', () => {
     await writeFile(join(folder, 'spl'), 'console.log(process.argv.slice(2).join())');
     const bin = join(folder, 'bin');
     await splEnvironment(bin, folder, '/home/ada/.syncro');
-    // An earlier version left it without a mode, and it is made again.
+    // An earlier version left the file without a mode; it is written again.
     await chmod(join(bin, 'spl'), 0o600);
     const environment = await splEnvironment(bin, folder, '/home/ada/.syncro');
     assert.equal((await stat(join(bin, 'spl'))).mode & 0o777, 0o755);
