@@ -2,7 +2,10 @@ import { afterEach, beforeEach } from 'mocha';
 import type * as vscode from 'vscode';
 import { editor, freshEditor, part } from '../../test/stubs/vscode.ts';
 
-/** Gives each test of a suite an editor of its own; fails it where a question had no answer, or an answer no question. */
+/**
+ * Gives each test of a suite its own editor. Fails a test that leaves a question without an answer, or an answer
+ * without a question.
+ */
 export function useEditor(): void {
   beforeEach(() => {
     freshEditor();
@@ -10,7 +13,7 @@ export function useEditor(): void {
   afterEach(() => editor.person.leave());
 }
 
-/** The next event for which this holds. */
+/** Resolves with the next event for which `isIt` holds. */
 export function next<T>(event: vscode.Event<T>, isIt: (value: T) => boolean = () => true): Promise<T> {
   return new Promise(resolve => {
     const heard = event(value => {
@@ -21,12 +24,12 @@ export function next<T>(event: vscode.Event<T>, isIt: (value: T) => boolean = ()
   });
 }
 
-/** Resolves when all that is under way without a timer or a file has happened. */
+/** Resolves when all pending work has run that needs no timer and no file. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>(resolve => void setImmediate(resolve));
 }
 
-/** Returns an empty store, as the editor keeps one for an extension in a workspace. */
+/** Returns an empty store, like the one that the editor keeps for an extension in a workspace. */
 export function memento(): vscode.Memento {
   const values = new Map<string, unknown>();
   return part<vscode.Memento>('Memento', {

@@ -8,11 +8,11 @@ import { CoordinatorRig, type RawWorker } from '../../engine/runtime/testing/coo
 import { BARE_FAN_OUT, BARE_TASK } from '../../engine/contract/testing/requests.ts';
 
 /**
- * An engine in this process, with one worker that says what a test has it say: the views need a subtask to stay in each
+ * An engine in this process, with one worker whose reports a test has it say: the views need a subtask to stay in each
  * state for as long as a test looks, which no real worker does.
  */
 export class Fleet {
-  /** Somebody else's: what is done by it is not done by the window under test. */
+  /** A client of another user. Its commands are not commands of the window under test. */
   readonly client: EngineClient;
   readonly #rig: CoordinatorRig;
   readonly #worker: RawWorker;
@@ -34,7 +34,7 @@ export class Fleet {
     this.client = this.connect('did:sync:user:other');
   }
 
-  /** Another client of it, which acts in this name. */
+  /** Returns another client of the engine, with this actor. */
   connect(actor: string): EngineClient {
     return inProcessClient(this.#rig.engine, actor as Did);
   }
@@ -52,19 +52,19 @@ export class Fleet {
     return thread;
   }
 
-  /** Waits until the worker has this subtask. @returns what it was given with it */
+  /** Waits until the worker has this subtask. @returns the body of its delivery */
   async taken(thread: string, index = 0): Promise<SealedRecord['record']['body']> {
     return (await this.#taken(thread, index)).record.body;
   }
 
-  /** Has the worker say that this subtask has started. */
+  /** Makes the worker report that this subtask has started. */
   async start(thread: string, index = 0): Promise<void> {
     const { clock } = (await this.#taken(thread, index)).record;
     const delivery = { thread: thread as ThreadId, index, delivery: clock };
     this.#worker.send({ type: 'started', deliveries: [delivery] });
   }
 
-  /** Has the worker end this subtask. */
+  /** Makes the worker end this subtask. */
   async end(thread: string, index: number, verdict: Verdict): Promise<void> {
     const intent = await this.#taken(thread, index);
     this.#intents.splice(this.#intents.indexOf(intent), 1);
@@ -74,7 +74,7 @@ export class Fleet {
     while (Number((await this.#worker.next('ack'))['upTo']) < this.#reports);
   }
 
-  /** Waits until the worker is told to end this subtask. */
+  /** Waits until the worker is asked to end this subtask. */
   async toldToEnd(thread: string, index = 0): Promise<void> {
     for (;;) {
       const { deliveries } = (await this.#worker.next('cancel')) as { deliveries: [string, number][] };

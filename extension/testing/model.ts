@@ -8,7 +8,7 @@ import { FleetModel } from '../model/fleet-model.ts';
 import { next, settled, useEditor } from './editor.ts';
 import { FakeSession } from './session.ts';
 
-/** A model of a fleet that a test describes, in a window whose time a test lets pass. */
+/** A model of a fleet that a test describes. The test controls the window's time. */
 export class ModelWindow {
   readonly clock = new Clock();
   readonly log = keptLog();
@@ -16,7 +16,7 @@ export class ModelWindow {
   readonly model = new FleetModel(this.session, this.log);
   readonly client = new FakeClient({ fleet: fleet(), tasks: { tasks: [] } });
 
-  /** The engine answers so now. All is read anew. */
+  /** Sets the engine's answers. Everything is read again. */
   async has(answers: Answers): Promise<void> {
     this.client.change(answers);
     const read = next(this.model.onDidChange);
@@ -26,19 +26,19 @@ export class ModelWindow {
     await this.pass();
   }
 
-  /** The fleet is so now, which the engine tells as it tells of an instance. */
+  /** Changes the fleet. The engine reports it as a change of an instance. */
   async fleet(change: Partial<FleetDocument>): Promise<void> {
     this.client.change({ fleet: fleet(change) });
     await this.#emit({ kind: 'instance', did: 'any' });
   }
 
-  /** A task is so now. */
+  /** Changes a task. */
   async task(task: TaskDocument, ...children: readonly number[]): Promise<void> {
     this.client.change({ task });
     await this.#emit({ kind: 'task', thread: task.thread, children, complete: false });
   }
 
-  /** Lets so much time pass that trees tell what they have. */
+  /** Lets enough time pass for the trees to fire their changes. */
   async pass(ms = 220): Promise<void> {
     await settled();
     this.clock.pass(ms);
@@ -58,7 +58,7 @@ export class ModelWindow {
   }
 }
 
-/** A window for each test of a suite, in which no engine has answered yet. */
+/** Creates a window for each test of a suite. No engine has answered in it yet. */
 export function useModel(): { readonly window: ModelWindow } {
   let window: ModelWindow | undefined;
   useEditor();

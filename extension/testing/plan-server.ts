@@ -13,7 +13,7 @@ import { editor, EventEmitter, type Texts } from '../../test/stubs/vscode.ts';
 import type { PlanClient } from '../plans/plan-client.ts';
 import { isPlan } from '../plans/plan-files.ts';
 
-/** The server of plans in this process, with a client that tells it of the plans that are open. */
+/** The server of plans in this process, with a client that sends it the open plans. */
 export class ServedPlans implements PlanClient {
   readonly #read = new EventEmitter<protocol.Read>();
   readonly #again = new EventEmitter<void>();
@@ -61,7 +61,7 @@ export class ServedPlans implements PlanClient {
     this.#connection.dispose();
   }
 
-  /** As the editor's own client does with what is opened. */
+  /** Sends opened and changed texts to the server, as the editor's own client does. */
   async #follow(texts: Texts): Promise<void> {
     const open = async (document: (typeof texts.documents)[number]): Promise<void> => {
       if (!isPlan(document)) return;

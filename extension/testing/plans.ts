@@ -22,7 +22,7 @@ export const OUTLINE: NonNullable<Outline> = {
   subtasks: [],
 };
 
-/** Subtasks of an outline, one on each third line, by the names that their matrices make of them. */
+/** Returns the subtasks of an outline, one on each third line, by the names from their matrices. */
 export function written(...names: readonly (readonly string[])[]): NonNullable<Outline>['subtasks'] {
   return names.map((made, i) => ({
     name: made[0] ?? null,
@@ -33,14 +33,14 @@ export function written(...names: readonly (readonly string[])[]): NonNullable<O
   }));
 }
 
-/** A fan-out that is over. */
+/** Returns a joined fan-out. */
 export function joined(change: Partial<TaskDocument> = {}, fanOut = {}): TaskDocument {
   const bare = task();
   const over = { complete: true, completed: 2, outcome: 'satisfied' };
   return { ...bare, ...change, fan_out: { ...bare.fan_out!, ...over, ...fanOut } };
 }
 
-/** A server of plans that has read what a test says, and remembers what it was told. */
+/** A server of plans with outlines from a test. It records what it is sent. */
 export class FakeServer implements PlanClient {
   readonly #read = new EventEmitter<Read>();
   readonly again = new EventEmitter<void>();
@@ -54,7 +54,7 @@ export class FakeServer implements PlanClient {
   disposed = 0;
   readonly #outlines = new Map<string, Outline>();
 
-  /** Has read a plan anew. */
+  /** Reads a plan again. */
   read(uri: vscode.Uri, outline: Outline = OUTLINE): void {
     this.#outlines.set(uri.toString(), outline);
     this.#read.fire({ uri: uri.toString(), version: 1 });
@@ -86,7 +86,7 @@ export class FakeServer implements PlanClient {
   }
 }
 
-/** The plans of a window, whose time a test lets pass. */
+/** The plans of a window. A test controls the window's time. */
 export class PlanWindow {
   readonly clock = new Clock();
   readonly log = keptLog();
@@ -101,7 +101,7 @@ export class PlanWindow {
     task: ({ task: thread }) => joined({ thread: String(thread) }),
     speedup: speedup(),
   });
-  /** The number of times that the server was started. */
+  /** The number of starts of the server. */
   starts = 0;
   readonly plans: Plans;
 
@@ -116,7 +116,7 @@ export class PlanWindow {
     return this.server;
   }
 
-  /** Opens a plan, which the server reads. */
+  /** Opens a plan. The server reads it. */
   async open(uri: vscode.Uri, outline: Outline = OUTLINE): Promise<void> {
     editor.texts.add(uri, '');
     await settled();
@@ -129,13 +129,13 @@ export class PlanWindow {
     await settled();
   }
 
-  /** The subtasks of every fan-out from now on. */
+  /** Sets the subtasks of every fan-out. */
   children(...children: readonly ChildDocument[]): void {
     const page = { thread: 'th', alias: 'A', round: 1, total: children.length, children };
     this.client.change({ children: page, join: join(children) });
   }
 
-  /** The engine has these tasks now. */
+  /** Sets the tasks of the engine. */
   async has(...tasks: readonly TaskDocument[]): Promise<void> {
     this.client.change({ tasks: { tasks } });
     const read = next(this.model.onDidChange);
@@ -144,7 +144,7 @@ export class PlanWindow {
     await settled();
   }
 
-  /** A plan was run as this task, which the engine has. */
+  /** Records that a plan was run as this task, and adds the task to the engine. */
   async ran(uri: vscode.Uri, run: TaskDocument): Promise<void> {
     await this.runs.note(uri.toString(), run.thread);
     await this.has(run);
@@ -157,7 +157,7 @@ export class PlanWindow {
   }
 }
 
-/** A window with plans for each test of a suite. */
+/** Creates a window with plans for each test of a suite. */
 export function usePlans(): { readonly window: PlanWindow } {
   let window: PlanWindow | undefined;
   useEditor();

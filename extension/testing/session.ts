@@ -6,7 +6,7 @@ import type { OpenSession, SessionState } from '../session/session.ts';
 /** A session whose state a test sets. */
 export class FakeSession implements OpenSession {
   readonly home: string;
-  /** The number of times that a home with a history was asked for. */
+  /** The number of requests for a home with a history. */
   historyWanted = 0;
   readonly #changed = new EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
@@ -28,7 +28,7 @@ export class FakeSession implements OpenSession {
     return this.#state.kind === 'live' && this.#state.hosting;
   }
 
-  /** An engine answers. */
+  /** Makes an engine answer. */
   live(client: EngineClient, hosting = true): this {
     return this.#become({ kind: 'live', client, hosting });
   }
@@ -37,7 +37,7 @@ export class FakeSession implements OpenSession {
     return this.#become({ kind: 'down', error });
   }
 
-  /** Nobody serves the home. */
+  /** Sets the state in which no process serves the home. */
   none(): this {
     return this.#become({ kind: 'none' });
   }

@@ -3,16 +3,16 @@ import { useEditor } from './editor.ts';
 import { Fleet } from './fleet.ts';
 import { Window } from './window.ts';
 
-/** In whose name the window under test acts. */
+/** The actor of the window under test. */
 export const ME = 'did:sync:user:me';
 
-/** The fleet of a suite, and the window of the test that runs. */
+/** The fleet of a suite, and the window of the running test. */
 export interface OnFleet {
   readonly fleet: Fleet;
   readonly window: Window;
 }
 
-/** Opens one fleet for the tests of a suite, and for each of them a window on it. */
+/** Opens one fleet for the tests of a suite, and one window on it for each test. */
 export function useFleet(): OnFleet {
   let fleet: Fleet | undefined;
   let window: Window | undefined;

@@ -1,6 +1,6 @@
 import type * as vscode from 'vscode';
 
-/** A row with what is below it: `label description`. */
+/** A row and the rows below it: `label description`. */
 export type Shown = string | readonly [row: string, below: readonly Shown[]];
 
 /** The text of a row. */
@@ -9,7 +9,7 @@ export async function textOf<T>(tree: vscode.TreeDataProvider<T>, row: T): Promi
   return [label as string, (description as string | undefined) ?? ''].join(' ').trim();
 }
 
-/** The rows of a tree, those unfolded that `isOpen` names by their text. */
+/** Returns the rows of a tree. Expands the rows whose text satisfies `isOpen`. */
 export async function rowsOf<T>(
   tree: vscode.TreeDataProvider<T>,
   isOpen: (text: string) => boolean = () => false,

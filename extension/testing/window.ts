@@ -13,7 +13,7 @@ import type { RevealedRef, WorkRef } from '../targets.ts';
 import { next } from './editor.ts';
 import { FakeSession } from './session.ts';
 
-/** A window of the editor with the commands of the extension, and a fleet that it knows. */
+/** A window of the editor with the extension's commands and a model of a fleet. */
 export class Window {
   readonly session: FakeSession;
   readonly model: FleetModel;
@@ -29,7 +29,7 @@ export class Window {
   readonly runCommand: RunCommand;
   readonly #owned: vscode.Disposable[] = [];
 
-  /** A window in which the engine has been read once. */
+  /** Opens a window in which the model has been read once. */
   static async open(client: EngineClient, hosting = true): Promise<Window> {
     const window = new Window();
     window.session.live(
@@ -74,7 +74,7 @@ export class Window {
     await vscode.commands.executeCommand(command, ...(target === undefined ? [] : [target]));
   }
 
-  /** Waits until the window knows a task, and that it is so. */
+  /** Waits until the window's model has a task for which `isSo` holds. */
   async knows(name: string, isSo: (task: TaskDocument) => boolean = () => true): Promise<TaskDocument> {
     const known = (): TaskDocument | undefined => {
       const task = this.model.task(name);
@@ -84,17 +84,17 @@ export class Window {
     return known()!;
   }
 
-  /** Waits until what the model has is so. */
+  /** Waits until the model satisfies a condition. */
   async until(isSo: () => boolean): Promise<void> {
     if (!isSo()) await next(this.model.onDidChange, isSo);
   }
 
-  /** The errors that were shown. */
+  /** The error messages that were shown. */
   get errors(): readonly string[] {
     return editor.person.told('error');
   }
 
-  /** The text of the editor that is shown, and the end of its address. */
+  /** The text of the active editor, and the end of its address. */
   get shown(): readonly [path: string, text: string] {
     const document = editor.texts.active?.document;
     return [document?.uri.path ?? '', document?.getText() ?? ''];
