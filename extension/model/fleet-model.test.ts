@@ -34,7 +34,7 @@ describe('what is known of the fleet', () => {
   });
   afterEach(() => model.dispose());
 
-  /** An engine that has these tasks, oldest first. */
+  /** Returns an engine with these tasks, oldest first. */
   function engine(tasks: readonly TaskDocument[], more = {}): FakeClient {
     return new FakeClient({
       fleet: fleet(),
@@ -47,7 +47,7 @@ describe('what is known of the fleet', () => {
       ...more,
     });
   }
-  /** A task that is over, the newer the higher its number. */
+  /** Returns a task that is over. A higher number makes it newer. */
   const over = (i: number): TaskDocument =>
     task({ thread: `th_${i}`, alias: `T-${i}`, created_unix: 1000 + i, fan_out: null });
   const aliases = (): readonly string[] => [...model.tasks.values()].map(({ alias }) => alias);

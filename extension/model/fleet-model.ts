@@ -5,20 +5,20 @@ import type { FleetDocument, TaskDocument } from '../../engine/contract/document
 import { FleetError, messageOf } from '../../engine/errors.ts';
 import type { EngineAccess } from '../access.ts';
 
-/** The newest tasks that the views show; those that are under way are shown beside them, however old. */
+/** The number of newest tasks that the views show. Tasks under way are shown as well, however old. */
 const MAX_TASKS = 500;
-/** The shortest time between two readings, in milliseconds: a change is seen within a blink, a flood costs little. */
+/** The shortest time between two readings, in milliseconds: short enough for people, and cheap under many changes. */
 const MIN_INTERVAL_MS = 40;
 
 /** The kinds of engine events that concern the views. */
 const KINDS = ['task', 'instance', 'namespace'] as const;
 
-/** The delay before the next reading after one that failed, in milliseconds. */
+/** The delay before the next reading after a failed one, in milliseconds. */
 const RETRY_MS = 250;
-/** The longest wait for a task to become known, or to become as wanted, in milliseconds. */
+/** The longest wait for a task to be in the model, and in the expected state, in milliseconds. */
 const KNOWN_MS = 2000;
 
-/** The state of the fleet that the views show, read anew where the engine reports a change. */
+/** The state of the fleet that the views show. It is read again when the engine reports a change. */
 export class FleetModel implements vscode.Disposable {
   readonly #access: EngineAccess;
   readonly #log: vscode.LogOutputChannel;
@@ -41,22 +41,22 @@ export class FleetModel implements vscode.Disposable {
     return this.#fleet;
   }
 
-  /** By thread, the newest first. */
+  /** The tasks by thread, the newest first. */
   get tasks(): ReadonlyMap<string, TaskDocument> {
     return this.#tasks;
   }
 
-  /** The number of fan-outs under way, those that are not shown among them. */
+  /** The number of fan-outs under way, including those that are not shown. */
   get underWay(): number {
     return this.#fleet?.open_fan_outs ?? underWayIn(this.#tasks);
   }
 
-  /** The task of this thread or alias. */
+  /** Returns the task with this thread or alias. */
   task(name: string): TaskDocument | undefined {
     return this.#tasks.get(name) ?? [...this.#tasks.values()].find(({ alias }) => alias === name);
   }
 
-  /** Settled when the task of this thread is known, and is so, or after a moment in which it did not become so. */
+  /** Resolves when the model has the task of this thread and `isSo` holds for it, or after a time limit. */
   async known(thread: string, isSo: (task: TaskDocument) => boolean = () => true): Promise<void> {
     const isKnown = (): boolean => {
       const task = this.#tasks.get(thread);
@@ -94,7 +94,7 @@ export class FleetModel implements vscode.Disposable {
       if (failure !== undefined) this.#log.warn(`following the fleet: ${messageOf(failure)}`);
       return RETRY_MS;
     };
-    // The same client may find another coordinator behind its socket: a question that met none is asked again.
+    // The same client may find another coordinator behind its socket, so a question that failed is asked again.
     void keepFollowing(attempt => this.#follow(client, attempt), pauseMs, stop.signal);
   }
 
@@ -105,7 +105,7 @@ export class FleetModel implements vscode.Disposable {
   }
 
   async #follow(client: EngineClient, signal: AbortSignal): Promise<void> {
-    // A heartbeat is no flood, and what people wait for may follow it.
+    // No pause after a heartbeat: a change that a person waits for may follow it.
     const isFlood = ({ tasks }: Changed): boolean => tasks.size > 0;
     const options = { kinds: KINDS, intervalMs: MIN_INTERVAL_MS, isFlood };
     for await (const changed of follow(client, options, signal)) await this.#read(client, changed, signal);
@@ -113,7 +113,7 @@ export class FleetModel implements vscode.Disposable {
 
   async #read(client: EngineClient, changed: Changed, signal: AbortSignal): Promise<void> {
     const [fleet, tasks] = await Promise.all([
-      // What is assigned to an instance is told by the tasks' events.
+      // Task events cover the deliveries of an instance.
       client.report('fleet', {}, signal),
       changed.all
         ? newestTasks(client, signal)
@@ -137,7 +137,7 @@ async function newestTasks(client: EngineClient, signal: AbortSignal): Promise<M
   return new Map(tasks.map(task => [task.thread, task] as const).reverse());
 }
 
-/** The tasks with those that are under way and older; where the engine tells of not all of them, the oldest. */
+/** Adds older tasks that are under way. If the engine returns only some of them, these are the oldest. */
 async function withOlder(
   tasks: Map<string, TaskDocument>,
   underWay: number,
@@ -150,7 +150,7 @@ async function withOlder(
   return withTasks(tasks, client, missing, signal);
 }
 
-/** The tasks with those of the threads read anew, the newest first. */
+/** Replaces the tasks that were read again. The newest come first. */
 async function withTasks(
   tasks: ReadonlyMap<string, TaskDocument>,
   client: EngineClient,
@@ -165,7 +165,10 @@ async function withTasks(
   return shownOf([...result.values()], threads);
 }
 
-/** The newest tasks, and older ones that are under way. One that has just changed stays until all have heard of it. */
+/**
+ * Returns the newest tasks, and older ones under way. Keeps a task that has just changed until every listener has seen
+ * it.
+ */
 function shownOf(tasks: TaskDocument[], changed: readonly string[]): Map<string, TaskDocument> {
   const isShown = (task: TaskDocument, place: number): boolean =>
     place < MAX_TASKS || isUnderWay(task) || changed.includes(task.thread);

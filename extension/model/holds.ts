@@ -1,7 +1,10 @@
 import type { FleetDocument, TaskDocument } from '../../engine/contract/documents.ts';
 import { isWithin } from '../../engine/contract/namespaces.ts';
 
-/** A hold of the kill switch. Nothing may start in its namespace and all below it, or anywhere. */
+/**
+ * A hold of the kill switch. Nothing may start in its namespace and below; for the emergency stop, nothing may start
+ * anywhere.
+ */
 export interface Hold {
   /** Null for the emergency stop. */
   readonly namespace: string | null;
@@ -13,7 +16,7 @@ export interface Hold {
   readonly since: number;
 }
 
-/** All that is frozen, the emergency stop first. */
+/** Returns all holds, the emergency stop first. */
 export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
   if (fleet === undefined) return [];
   const { emergency, freezes } = fleet;
@@ -29,12 +32,15 @@ export function holdsOf(fleet: FleetDocument | undefined): readonly Hold[] {
   );
 }
 
-/** Tells whether nothing may start in this namespace. */
+/** Returns true if nothing may start in this namespace. */
 export function isHeld(holds: readonly Hold[], namespace: string): boolean {
   return holds.some(({ namespace: held }) => held === null || isWithin(namespace, held));
 }
 
-/** Tells whether a fan-out of this task is under way and may start nothing. It may lie in a namespace below the task's. */
+/**
+ * Returns true if this task has a fan-out under way that may start nothing. The fan-out's namespace may lie below the
+ * task's.
+ */
 export function isFrozen(fleet: FleetDocument | undefined, { fan_out: fanOut }: TaskDocument): boolean {
   return fanOut?.under_way === true && isHeld(holdsOf(fleet), fanOut.namespace);
 }

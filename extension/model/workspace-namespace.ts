@@ -2,16 +2,19 @@ import { namespaceFault, shortened } from '../../engine/contract/namespaces.ts';
 import { FleetError } from '../../engine/errors.ts';
 import { setting } from '../contributions.ts';
 
-/** The namespace that this workspace works in, as the setting names it; null for none. */
+/** The namespace of this workspace, from its setting; null for none. */
 
-/** Returns the fault of the setting, in words; undefined when it has none. */
+/** Returns the fault of the setting, as a text; undefined if it has none. */
 export function workspaceNamespaceFault(): string | undefined {
   const id = setting('namespace');
   const fault = id === '' ? undefined : namespaceFault(id);
   return fault === undefined ? undefined : `'${shortened(id)}' ${fault}`;
 }
 
-/** @throws INVALID_RECORD when the setting names what is no namespace: the work would go elsewhere than was meant. */
+/**
+ * Returns the namespace of this workspace. @throws INVALID_RECORD if the setting is not a namespace: the work would go
+ * elsewhere than intended
+ */
 export function workspaceNamespace(): string | null {
   const fault = workspaceNamespaceFault();
   if (fault === undefined) return setting('namespace') || null;
@@ -20,7 +23,9 @@ export function workspaceNamespace(): string | null {
   });
 }
 
-/** Returns the variables that tell `spl` in this workspace's terminals its namespace; none where it is unset or unsound. */
+/**
+ * Returns the variables that give `spl` in this workspace's terminals its namespace; none if it is unset or invalid.
+ */
 export function namespaceVariables(): { readonly SPL_NAMESPACE?: string } {
   const id = setting('namespace');
   return id === '' || workspaceNamespaceFault() !== undefined ? {} : { SPL_NAMESPACE: id };
