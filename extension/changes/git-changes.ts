@@ -1,25 +1,27 @@
 import { git, gitLines, gitList } from '../../engine/runtime/git/git.ts';
 
-/** The changes of an attempt, as git reports them: from the commit that it began at to the end of its branch. */
+/** The changes of an attempt, as git reports them: from the commit at which it began to the end of its branch. */
 
-/** A file that was changed, by its paths from the top of the repository; one that is null was not there. */
+/** A changed file, with its paths from the top of the repository. A path is null on the side that lacks the file. */
 export interface ChangedFile {
   readonly before: string | null;
   readonly after: string | null;
 }
 
 export interface Changes {
-  /** The commits, as git names them whole. */
+  /** The commits, by their full hashes. */
   readonly base: string;
   readonly tip: string;
   readonly files: readonly ChangedFile[];
 }
 
 /**
+ * Returns the changes between a commit and a branch.
  * @param dir a folder of the repository
  * @param base a commit
  * @param branch the name of a branch
- * @throws WORKER_FAILED with git's own words where one of them is not there; NOT_SUPPORTED without git.
+ * @throws WORKER_FAILED with git's own message if the folder, commit or branch does not exist; NOT_SUPPORTED without
+ * git
  */
 export async function changesOf(dir: string, base: string, branch: string): Promise<Changes> {
   const commits = [`${base}^{commit}`, `refs/heads/${branch}^{commit}`];
@@ -32,12 +34,12 @@ export async function changesOf(dir: string, base: string, branch: string): Prom
   return { base: from, tip: to, files: [...changedFiles(entries)] };
 }
 
-/** Reads a file as it was at a commit. @param commit as git names it whole */
+/** Reads a file as it was at a commit. @param commit its full hash */
 export function contentAt(dir: string, commit: string, path: string): Promise<string> {
   return git(dir, 'cat-file', 'blob', `${commit}:${path}`);
 }
 
-/** Parses git's output: a letter, then one path, or two where the file was renamed or copied. */
+/** Parses git's output: a letter, then one path, or two paths for a renamed or copied file. */
 function* changedFiles(entries: readonly string[]): Generator<ChangedFile> {
   for (let at = 0; at + 1 < entries.length;) {
     const [status = '', first = '', second = ''] = entries.slice(at, at + 3);

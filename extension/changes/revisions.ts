@@ -5,19 +5,21 @@ import { contentAt } from './git-changes.ts';
 
 const SCHEME = 'fleet-revision';
 
-/** The query of a revision's address; any extension can make one up. */
+/** The query of a revision's address. It is validated because any extension can make one up. */
 const addressSchema = v.object({
   dir: v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096)),
   commit: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),
 });
 type Address = v.InferOutput<typeof addressSchema>;
 
-/** The address of a file as it was at a commit. It ends like the file's own, so that the editor knows its language. */
+/**
+ * Returns the address of a file at a commit. It ends like the file's own path, so that the editor knows the language.
+ */
 export function revisionUri(address: Address, path: string): vscode.Uri {
   return vscode.Uri.from({ scheme: SCHEME, path: `/${path}`, query: JSON.stringify(address) });
 }
 
-/** Shows files as they were at a commit: nothing in them can be changed. */
+/** Shows files as they were at a commit, read-only. */
 export function registerRevisions(): vscode.Disposable {
   return vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: read });
 }
@@ -30,8 +32,8 @@ async function read(uri: vscode.Uri): Promise<string> {
 }
 
 /**
- * A repository's own settings can have git run programs, also where it is only read.
- * @throws SCOPE_FORBIDDEN while the folder is not trusted.
+ * Refuses to run git in an untrusted folder: a repository's own settings can make git run programs, even for reading.
+ * @throws SCOPE_FORBIDDEN while the folder is not trusted
  */
 export function requireTrust(): void {
   if (vscode.workspace.isTrusted) return;
