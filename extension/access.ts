@@ -1,10 +1,10 @@
 import type { Event } from 'vscode';
 import type { EngineClient } from '../engine/client/client.ts';
 
-/** The engine that this window works with, in this process or another one: what views and panels read from. */
+/** The access to the engine of this window, whichever process runs it. Views and panels read from it. */
 export interface EngineAccess {
-  /** Undefined while none answers. */
+  /** Undefined while no engine answers. */
   readonly client: EngineClient | undefined;
-  /** Fires when another one answers, or none does any more. */
+  /** Fires when another engine answers, or when none answers any more. */
   readonly onDidChange: Event<void>;
 }

@@ -83,7 +83,7 @@ describe('the argument of a command that is called from outside', () => {
   });
 });
 
-/** Tells whether the command is about the task that a broken reference to a subtask names. */
+/** Returns true if a broken reference to a subtask still names a task that the command acts on. */
 const isTaskOfChild = (id: CommandId, argument: unknown): boolean =>
   decodeArguments(id, { kind: 'child', thread: 'th_1' }).length > 0 &&
   (argument as { kind?: unknown } | null)?.kind === 'child';
@@ -105,13 +105,13 @@ describe('a call of a command from a row, a lens or a button', () => {
   });
 
   it('does not compile with what the command does not take', () => {
-    // @ts-expect-error an instance is not cancelled
+    // @ts-expect-error an instance cannot be cancelled
     asCommand('fleet.cancel', '', TARGETS.instance);
-    // @ts-expect-error it takes no argument
+    // @ts-expect-error the command takes no argument
     asCommand('fleet.stopAll', '', TARGETS.task);
-    // @ts-expect-error there is no such command
+    // @ts-expect-error unknown command
     asCommand('fleet.cancelAll', '');
-    // @ts-expect-error a subtask of a plan has a place in it
+    // @ts-expect-error a subtask of a plan needs a place
     asCommand('fleet.runPlanSubtask', '', TARGETS.plan);
   });
 });

@@ -13,7 +13,9 @@ import {
 /** The schema of commands without an argument. */
 const nothing = v.undefined();
 
-/** Every contributed command, with the schema of its own argument. Each argument may be left out: the command asks. */
+/**
+ * Every contributed command, with the schema of its argument. Each argument is optional: without it, the command asks.
+ */
 export const COMMANDS = {
   'fleet.start': nothing,
   'fleet.stopWorkers': nothing,
@@ -74,7 +76,7 @@ export const COMMANDS = {
 export type CommandId = keyof typeof COMMANDS;
 export const COMMAND_IDS = Object.keys(COMMANDS) as readonly CommandId[];
 
-/** The argument of a command; undefined where it takes none, or was called without. */
+/** The argument of a command; undefined for a command that takes none or was called without one. */
 export type Argument<Id extends CommandId> = v.InferOutput<(typeof COMMANDS)[Id]> | undefined;
 export type Arguments<Id extends CommandId> = [Argument<Id>] extends [undefined]
   ? []
@@ -82,15 +84,15 @@ export type Arguments<Id extends CommandId> = [Argument<Id>] extends [undefined]
 
 /** The results of the commands that have one. */
 interface Results {
-  /** The thread of the serial run; undefined where the user left. */
+  /** The thread of the serial run; undefined if the user cancelled. */
   readonly 'fleet.runSerial': string | undefined;
 }
 export type Result<Id extends CommandId> = Id extends keyof Results ? Results[Id] : void;
 
-/** Runs a command for a caller in the extension, which shows what the command throws. */
+/** Runs a command for a caller in the extension. The caller shows what the command throws. */
 export type RunCommand = <Id extends CommandId>(id: Id, ...args: Arguments<Id>) => Promise<Result<Id>>;
 
-/** Describes a call of a command for a row, a lens or a button. */
+/** Describes the call of a command for a row, a lens or a button. */
 export function asCommand<Id extends CommandId>(
   id: Id,
   title: string,
@@ -99,15 +101,15 @@ export function asCommand<Id extends CommandId>(
   return { command: id, title, arguments: args };
 }
 
-/** Makes a call that `asCommand` described; what the command throws is shown to the user. */
+/** Runs a call that `asCommand` described. Errors of the command are shown to the user. */
 export function execute({ command, arguments: args = [] }: vscode.Command): Thenable<unknown> {
   return vscode.commands.executeCommand(command, ...(args as unknown[]));
 }
 
-/** The argument in key bindings: it stands for the selected row. */
+/** The argument in key bindings: the selected row. */
 const selectionSchema = v.object({ kind: v.literal('selection') });
 
-/** Decodes the argument of a call from outside. An argument that names nothing that the command takes is left out. */
+/** Decodes the argument of a call from outside. Drops an argument that the command does not take. */
 export function decodeArguments<Id extends CommandId>(
   id: Id,
   argument: unknown,

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import * as vscode from 'vscode';
 
 /**
- * Views, context keys and settings that package.json contributes; `command-registry.ts` has the commands. A test holds the
- * manifest and the code together, both ways.
+ * Views, context keys and settings that package.json contributes; `command-registry.ts` has the commands. A test checks
+ * the manifest against the code, in both directions.
  */
 
 export const VIEWS = {
@@ -17,18 +17,18 @@ export const WALKTHROUGH = 'firstFanOut';
 /** The context keys that `when` clauses test. */
 export interface ContextKeys {
   'fleet.state': 'none' | 'opening' | 'live' | 'down';
-  /** Workers that run. */
+  /** The number of workers that run. */
   'fleet.workers': number;
-  /** True where the kill switch holds anything. */
+  /** True if the kill switch holds anything. */
   'fleet.isFrozen': boolean;
-  /** True where the home exists, and so may have a history. */
+  /** True if the home exists: it may have a history. */
   'fleet.hasHome': boolean;
   'fleet.hasTasks': boolean;
   'fleet.hasFanOuts': boolean;
   'fleet.hasJoined': boolean;
 }
 
-/** Sets a context key; done when the editor has it. */
+/** Sets a context key. Resolves when the editor has it. */
 export function setContext<K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): Thenable<unknown> {
   return vscode.commands.executeCommand('setContext', key, value);
 }
@@ -49,14 +49,14 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export type SettingName = keyof typeof SETTINGS;
 export type Setting<N extends SettingName> = v.InferOutput<(typeof SETTINGS)[N]>;
 
-/** The value of a setting; its default where somebody wrote what it can't be. */
+/** Returns the value of a setting; its default if the user's value is invalid. */
 export function setting<N extends SettingName>(name: N): Setting<N> {
   const configuration = vscode.workspace.getConfiguration('fleet');
   const result = v.safeParse(SETTINGS[name], configuration.get(name));
   return (result.success ? result.output : configuration.inspect(name)?.defaultValue) as Setting<N>;
 }
 
-/** Tells whether a change of the configuration affects this setting. */
+/** Returns true if a configuration change affects this setting. */
 export function concerns(event: vscode.ConfigurationChangeEvent, name: SettingName): boolean {
   return event.affectsConfiguration(`fleet.${name}`);
 }

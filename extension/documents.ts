@@ -1,18 +1,20 @@
 import * as vscode from 'vscode';
 
 const SCHEME = 'fleet';
-/** The most documents that are kept; the oldest one is read anew when it is asked for again. */
+/** The most documents that are kept. A document that was dropped is read again on request. */
 const MAX_KEPT = 50;
 
-/** Texts that are shown in an editor and can't be changed: what a fleet says of itself. */
+/** Read-only texts about the fleet, shown in an editor. */
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly #texts = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.#changed.event;
-  // After the event: the editor subscribes to it here, or never.
+  // After the event: the editor subscribes to it during this call, or never.
   readonly #registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
 
-  /** Shows a text beside what is open, as a preview. @param name its title, with the ending of its language */
+  /**
+   * Shows a text beside the open editor, as a preview. @param name its title, with the file extension of its language
+   */
   async show(name: string, text: string): Promise<void> {
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name.replaceAll('/', '_')}` });
     this.#keep(uri.toString(), text);

@@ -13,7 +13,7 @@ import { memento, next, useEditor } from './testing/editor.ts';
 describe('the extension', () => {
   let folder: string;
   let owned: vscode.Disposable[];
-  /** Fires when `spl` is put on the path of terminals, the last thing that an activation does. */
+  /** Fires when `spl` is put on the PATH of terminals, the last step of an activation. */
   let integrated: EventEmitter<void>;
   useEditor();
   beforeEach(async () => {

@@ -36,7 +36,7 @@ import { Trees } from './views/trees.ts';
 /** Releases everything when the window closes, in order. */
 let leave: () => Promise<void> = () => Promise.resolve();
 
-/** Builds everything, and starts nothing heavy: the engine is read when it is first needed. */
+/** Builds everything, and starts nothing heavy: the engine is loaded when it is first needed. */
 export function activate(context: vscode.ExtensionContext): void {
   const begun = performance.now();
   if (process.platform === 'win32') return sayWindowsIsNotSupported();
@@ -44,7 +44,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(store);
   const log = vscode.window.createOutputChannel(vscode.l10n.t('Fleet'), { log: true });
   const home = path.resolve(setting('home') || defaultHome(process.env));
-  // Asked anew each time, so that a file that was wrong can be mended without loading the window again.
+  // Reads the actor each time, so that a corrected file takes effect without reloading the window.
   const actor = async (): Promise<Did> =>
     settings({}, process.env, await readConfig(homePaths(home).configToml)).actor;
   const program = once(() => installedProgram(context));
@@ -113,7 +113,8 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   store.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void session.wantHistory()));
 
-  // The editor disposes of the subscriptions while it waits for `deactivate`: what leaving needs is none of them.
+  // The editor disposes of the subscriptions while it waits for `deactivate`, so they do not include the parts that
+  // `leave` needs.
   leave = async () => {
     try {
       await continuity.leave();
@@ -123,21 +124,21 @@ export function activate(context: vscode.ExtensionContext): void {
     }
   };
   session.start();
-  // The first terminal may open at any moment; nobody waits for it here.
+  // Not awaited: the first terminal may open at any moment.
   void terminalOf().then(
     environment => store.add(terminalEnvironment(context.environmentVariableCollection, environment)),
     (error: unknown) => log.error(`spl in terminals: ${String(error)}`),
   );
-  // Whoever measures the editor's start finds it among the process's own entries.
+  // An entry among the process's own, for measurements of the editor's start.
   performance.measure('fleet:activate', { start: begun });
 }
 
-/** Lets go within the few seconds that the editor gives. A standby takes over where runs are to go on. */
+/** Releases everything within the few seconds that the editor gives. A standby takes over if runs are to go on. */
 export function deactivate(): Promise<void> {
   return leave();
 }
 
-/** The client of the server of plans is read when the first plan is opened: few windows have one. */
+/** Starts the plan client. It is loaded when the first plan is opened, because few windows have one. */
 async function startPlans(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,

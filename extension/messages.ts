@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { execute } from './command-registry.ts';
 import { linkless } from './plain.ts';
 
-/** Asks before something that can't be taken back; `action` names the button that goes on. */
+/** Asks for confirmation before something irreversible. `action` names the button that goes on. */
 export async function confirm(question: string, detail: string, action: string): Promise<boolean> {
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, action)) === action;
 }
@@ -15,7 +15,7 @@ const SHOW = {
   error: (text: string, calls: readonly vscode.Command[]) => vscode.window.showErrorMessage(text, ...calls),
 } as const;
 
-/** Shows a message with commands as buttons, and runs the one that is pressed. Resolves when that has ended. */
+/** Shows a message with commands as buttons, and runs the one that is pressed. Resolves when that command has ended. */
 export async function offer(
   level: keyof typeof SHOW,
   text: string,

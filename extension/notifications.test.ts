@@ -41,7 +41,7 @@ describe('notifications', () => {
     for (const each of owned) each.dispose();
   });
 
-  /** The fan-out has these subtasks. */
+  /** Sets the subtasks of the fan-out. */
   const has = (...children: readonly ChildDocument[]): void =>
     void on.window.client.change({
       children: ({ indices }) => ({

@@ -12,12 +12,12 @@ import type { AttemptRef, ChildRef } from './targets.ts';
 import { isFollowUp, isUnaccepted, verdictText } from './views/appearance.ts';
 import type { Alarm, Attention, Load } from './views/attention.ts';
 
-/** Says what needs a person, with what can be done about it. Each kind can be turned off. */
+/** Shows what needs a person, with the actions that are possible. Each kind can be turned off. */
 export function notifications(attention: Attention, access: EngineAccess): vscode.Disposable {
   return attention.onDidRaise(alarm => void notify(alarm, access));
 }
 
-/** Says why the coordinator of this window stopped: who did not ask for it sees no command fail. */
+/** Shows why the coordinator of this window stopped. Without it, a person who ran no command would see no error. */
 export function coordinatorStopped(session: OpenSession): vscode.Disposable {
   let wasHosting = session.isHosting;
   return session.onDidChange(() => {
@@ -75,7 +75,7 @@ function joinFailed(
       task.alias,
       failed.length === 0 ? (task.fan_out?.progress ?? '') : failedText(failed),
     ),
-    // From a folder that is not trusted nothing is started. A toast cuts the words of four buttons off.
+    // Nothing is started from an untrusted folder. A notification truncates the labels of four buttons.
     actions: vscode.workspace.isTrusted ? [report, failed.length === 1 ? retry : retryAll] : [report],
   };
 }
@@ -120,7 +120,7 @@ function stalled(
 ): Told {
   const { subtask, worker, stalled_secs: secs } = attempt;
   const at = { thread: task.thread, index: subtask };
-  // An attempt that comes after this one is another matter.
+  // The offer concerns this attempt only, not a later one.
   const target: ChildRef | AttemptRef =
     child === undefined || child.attempt === 0
       ? { kind: 'child', ...at }
@@ -141,7 +141,7 @@ function stalled(
   };
 }
 
-/** The subtasks that failed by what they did, the first first; none where that can't be told now. */
+/** Returns the subtasks that failed by themselves, the first one first; none if the engine cannot say now. */
 async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<readonly ChildDocument[]> {
   const page = await client
     ?.report('children', { task: task.thread, offset: 0, limit: MAX_CHILDREN })
@@ -151,7 +151,7 @@ async function failedOf(task: TaskDocument, { client }: EngineAccess): Promise<r
   );
 }
 
-/** Describes the subtasks of a load by their tasks, and counts those that are not known. */
+/** Describes the subtasks of a load by their tasks, and counts the unknown ones. */
 async function tasksOf({ count, subtasks }: Load, { client }: EngineAccess): Promise<string> {
   const threads = [...new Set(subtasks.map(({ thread }) => thread))];
   const told = await Promise.all(
@@ -189,11 +189,11 @@ async function childOf(
   return page?.children[0];
 }
 
-/** The first of them with why it failed, and how many more there are. */
+/** Names the first subtask with the reason of its failure, and counts the others. */
 function failedText([first, ...others]: readonly ChildDocument[]): string {
   if (first === undefined) return '';
   const reason = first.reason === null ? [] : [oneLine(first.reason, 80)];
-  // That something failed is said already.
+  // The message has already said that something failed.
   const verdict = first.verdict === 'failed' && reason.length > 0 ? [] : [verdictText(first.verdict ?? '')];
   const text = `${labelOf(first)}: ${[...verdict, ...reason].join(', ')}`;
   return others.length === 0 ? text : vscode.l10n.t('{0}; and {1} more', text, others.length);

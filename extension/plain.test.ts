@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { iconless, linkless } from './plain.ts';
 
-/** The patterns by which the editor finds links in a notification, and icons in a pick. */
+/** The patterns with which the editor finds links in a notification, and icons in a pick. */
 const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|command:|file:)[^)\s]+)(?: (["'])(.+?)(\3))?\)/i;
 const ICON = /(\\)?\$\(([A-Za-z0-9-]+(?:~[A-Za-z]+)?)\)/g;
 

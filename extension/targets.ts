@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 
 /**
- * References to the things that commands act on, as schemas. Rows of the trees are such references; links, menus, key
- * bindings and other extensions may pass the same.
+ * Schemas of references to the objects of commands. Rows of the trees are such references. Links, menus, key bindings
+ * and other extensions may pass them as well.
  */
 
 const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
@@ -24,7 +24,7 @@ export type AttemptRef = v.InferOutput<typeof attemptSchema>;
 export const workSchema = v.variant('kind', [taskSchema, childSchema, attemptSchema]);
 export type WorkRef = v.InferOutput<typeof workSchema>;
 
-/** The task of any such reference. */
+/** The task of any of these references. */
 export const ownTaskSchema = v.object({
   kind: v.picklist(['task', 'child', 'attempt']),
   thread: name,
@@ -37,7 +37,7 @@ export type NamespaceRef = v.InferOutput<typeof namespaceSchema>;
 export const planSchema = v.object({ kind: v.literal('plan'), uri });
 export type PlanRef = v.InferOutput<typeof planSchema>;
 
-/** The subtask of this name that stood at this place in a plan when it was shown. */
+/** A subtask of a plan: its name, and its place in the plan when it was shown. */
 export const planSubtaskSchema = v.object({
   ...planSchema.entries,
   subtask: index,
@@ -45,5 +45,5 @@ export const planSubtaskSchema = v.object({
 });
 export type PlanSubtaskRef = v.InferOutput<typeof planSubtaskSchema>;
 
-/** A reference with a row that can be revealed in a tree. Rows of namespaces are read only when they are opened. */
+/** A reference whose row can be revealed in a tree. Rows of namespaces are read only when they are opened. */
 export type RevealedRef = InstanceRef | WorkRef;

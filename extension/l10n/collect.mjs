@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 /**
- * Writes `bundle.l10n.json`, which translators begin with: every text that the extension's code shows, by itself. The
- * texts of package.json are in package.nls.json, and those of the webview are made by the extension's code as well.
+ * Writes `bundle.l10n.json`, the starting point for translators: every text that the extension's code shows. The texts
+ * of package.json are in package.nls.json. The extension's code makes the texts of the webview as well.
  */
 
 const here = dirname(fileURLToPath(import.meta.url));
 const extension = dirname(here);
 
-/** The texts, in order. @throws where one is not written out, so that no translation could be found for it. */
+/** Returns the texts, in order. @throws if a text is not a literal, because no translation could be found for it */
 export function collect() {
   const files = readdirSync(extension, { recursive: true, encoding: 'utf8' });
   const texts = files
